@@ -1,0 +1,41 @@
+"""The agent's own errors: one base, one subclass per layer; only the command line maps them to exit codes."""
+
+
+class EdgeAgentError(Exception):
+    """Base of every error that we raise on purpose. Its text is one line for a person: what, and what next."""
+
+
+class SettingsError(EdgeAgentError):
+    """The settings file or an override is wrong; the text names every mistake. Exit code 2."""
+
+
+class UsageError(EdgeAgentError):
+    """A command was called in a way that can't work. Exit code 2."""
+
+
+class HardwareError(EdgeAgentError):
+    """A pin, camera or sensor does not answer as it should."""
+
+
+class CameraError(HardwareError):
+    """A picture source can't be opened or has stopped giving frames."""
+
+
+class ModelError(EdgeAgentError):
+    """A model is missing, altered, or not of the form that its manifest promises."""
+
+
+class BrokerError(EdgeAgentError):
+    """The broker can't be reached, refuses us, or does not take a message."""
+
+
+class StorageError(EdgeAgentError):
+    """The state directory or a database in it can't be used."""
+
+
+class CommandRejected(EdgeAgentError):  # noqa: N818 - a verdict, named as the contract names it
+    """A command or ack is refused. `code` is the contract's machine-readable reason."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code

@@ -1,0 +1,51 @@
+"""Facts that pass from one part of the agent to another."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A change of an input, or its level at start.
+
+    `boottime_ns` is CLOCK_BOOTTIME at the edge, as near to the kernel's own timestamp as the pins allow.
+    """
+
+    input: str
+    active: bool
+    boottime_ns: int
+    at_start: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmDelivered:
+    """The broker acknowledged, with a success code, a message of this alarm."""
+
+    alarm_id: str
+    boottime_ns: int
+
+
+class AckAction(StrEnum):
+    """What the command centre says of an alarm."""
+
+    REGISTERED = "registered"
+    DISPATCHED = "dispatched"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class CentreAck:
+    """An ack whose signature, audience, time and counter have all been verified."""
+
+    alarm_id: str
+    action: AckAction
+    issuer: str
+    boottime_ns: int
+
+
+class TimeQuality(StrEnum):
+    """How far the wall clock may be trusted."""
+
+    SYNCED = "synced"
+    HOLDOVER = "holdover"
+    UNSYNCED = "unsynced"

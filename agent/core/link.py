@@ -1,0 +1,172 @@
+"""The messages between the core and a camera process: one JSON object a line, over one socket.
+
+Pictures never travel here; they go by file, and a message names the file.
+"""
+
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from agent.core.errors import EdgeAgentError
+
+T = TypeVar("T")
+
+
+class LinkError(EdgeAgentError):
+    """A line on the link is no message of this version."""
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class VisionSpec(_Message):
+    """All that a camera process needs to know; the first line on the link, since it may hold a password."""
+
+    camera: str
+    source: str
+    """`picamera2:0`, `v4l2:/dev/video0`, `rtsp://...` or `file:PATH`."""
+    simulate: bool = False
+    width: int | None = None
+    height: int | None = None
+    frames_per_second: float = 10.0
+    """The highest rate at which frames are looked at."""
+    model: str
+    model_directories: tuple[str, ...]
+    threads: int = 2
+    score_threshold: float = 0.5
+    enter_after_s: float = 0.5
+    leave_after_s: float = 3.0
+    snapshot_directory: str
+    snapshot_max_bytes: int = 100 * 1024
+    event_snapshots: bool = False
+
+
+# --- core to camera process
+
+
+class Start(_Message):
+    """Begin to watch."""
+
+    t: Literal["start"] = "start"
+    spec: VisionSpec
+
+
+class TakeSnapshot(_Message):
+    """Write the newest frame as `<id>.jpg`, answered by SnapshotTaken or SnapshotFailed."""
+
+    t: Literal["take-snapshot"] = "take-snapshot"
+    id: str
+
+
+class Stop(_Message):
+    """End in an orderly way."""
+
+    t: Literal["stop"] = "stop"
+
+
+# --- camera process to core
+
+
+class Hello(_Message):
+    """The model is loaded and the loop runs; frames may still be missing."""
+
+    t: Literal["hello"] = "hello"
+    pid: int
+    model: str
+    model_sha256: str
+    runtime: str
+    """`ai-edge-litert 2.3.0` or `tflite-runtime 2.14.0`."""
+
+
+class Heartbeat(_Message):
+    """Sent every second, whether or not frames come. `state` is `ok` or `degraded`."""
+
+    t: Literal["heartbeat"] = "heartbeat"
+    state: Literal["ok", "degraded"]
+    detail: str = ""
+    frames: int
+    """Frames looked at since the start."""
+    frames_per_second: float
+    inference_ms: float
+    """Mean over the last second; 0 when there was none."""
+    frame_age_ms: int | None
+    """Age of the newest frame; None before the first."""
+    persons: int
+    """People in view, after hysteresis."""
+    rss_bytes: int
+
+
+class PersonEntered(_Message):
+    """Somebody came into an empty view."""
+
+    t: Literal["person-entered"] = "person-entered"
+    event_id: str
+    boottime_ns: int
+    """Capture time of the first frame in which they were seen."""
+    persons: int
+    score: float
+    box: tuple[float, float, float, float]
+    """Left, top, width, height as fractions of the picture."""
+    snapshot: str | None = None
+    """Path of the JPEG, where the settings allow one."""
+
+
+class PersonLeft(_Message):
+    """The view has been empty for long enough. `event_id` is that of the PersonEntered it ends."""
+
+    t: Literal["person-left"] = "person-left"
+    event_id: str
+    boottime_ns: int
+    """Capture time of the last frame in which anybody was seen."""
+    duration_ms: int
+    persons_max: int
+
+
+class SnapshotTaken(_Message):
+    """The answer to TakeSnapshot."""
+
+    t: Literal["snapshot-taken"] = "snapshot-taken"
+    id: str
+    path: str
+    captured_boottime_ns: int
+    persons: int
+
+
+class SnapshotFailed(_Message):
+    """The answer to TakeSnapshot when there is no fresh frame or no place to write it."""
+
+    t: Literal["snapshot-failed"] = "snapshot-failed"
+    id: str
+    detail: str
+
+
+ToVision = Start | TakeSnapshot | Stop
+ToCore = Hello | Heartbeat | PersonEntered | PersonLeft | SnapshotTaken | SnapshotFailed
+
+_TO_VISION: TypeAdapter[ToVision] = TypeAdapter(Annotated[ToVision, Field(discriminator="t")])
+_TO_CORE: TypeAdapter[ToCore] = TypeAdapter(Annotated[ToCore, Field(discriminator="t")])
+
+
+def encode(message: ToVision | ToCore) -> bytes:
+    """One line, with its newline."""
+    return message.model_dump_json().encode() + b"\n"
+
+
+def decode_for_vision(line: bytes) -> ToVision:
+    """A message from the core. Raises LinkError."""
+    return _decode(_TO_VISION, line)
+
+
+def decode_for_core(line: bytes) -> ToCore:
+    """A message from a camera process. Raises LinkError."""
+    return _decode(_TO_CORE, line)
+
+
+def _decode(adapter: TypeAdapter[T], line: bytes) -> T:
+    try:
+        return adapter.validate_json(line)
+    except ValidationError as error:
+        raise LinkError(
+            f"bad line on the vision link: {error.error_count()} errors in {line[:80]!r}"
+        ) from error

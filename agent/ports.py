@@ -1,0 +1,242 @@
+"""What the agent needs from the world, as protocols. `adapters/` has the real ones, `sim/` working fakes.
+
+Constructing an implementation starts nothing; `start` or `open` does.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from agent.core.events import Edge, TimeQuality
+from agent.core.lights import LightState
+
+if TYPE_CHECKING:  # the core process never imports numpy
+    import numpy as np
+    import numpy.typing as npt
+
+
+class Clock(Protocol):
+    """Time. Deadlines use `boottime_ns` alone; `wall` is only ever shown. Any thread."""
+
+    @property
+    def boot_id(self) -> str:
+        """The kernel's identifier of this boot."""
+        ...
+
+    def boottime_ns(self) -> int:
+        """CLOCK_BOOTTIME in nanoseconds: never steps, counts through suspend."""
+        ...
+
+    def wall(self) -> datetime:
+        """The wall clock as an aware UTC time. It may be wrong by decades: see `quality`."""
+        ...
+
+    def quality(self) -> TimeQuality:
+        """How far `wall` may be trusted now."""
+        ...
+
+
+class Buttons(Protocol):
+    """Every input line of the kiosk."""
+
+    def start(self, on_edge: Callable[[Edge], None]) -> None:
+        """Watch the lines, and report each that is active already as an edge with `at_start`.
+
+        `on_edge` runs on the pin library's thread: it must be quick and must not raise.
+        Raises HardwareError when a line can't be claimed, and then holds none.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the lines. Safe to call twice."""
+        ...
+
+
+class Lights(Protocol):
+    """The outputs that a resident sees and hears. Any thread."""
+
+    def show(self, state: LightState) -> None:
+        """Drive every output to `state`; returns at once."""
+        ...
+
+    def shown(self) -> LightState:
+        """The state that was last driven."""
+        ...
+
+    def close(self) -> None:
+        """Switch everything off and release the lines. Safe to call twice."""
+        ...
+
+
+class Notifier(Protocol):
+    """The service manager. Does nothing where there is none. Any thread."""
+
+    def ready(self) -> None:
+        """The buttons are live."""
+        ...
+
+    def watchdog(self) -> None:
+        """Every essential part has advanced."""
+        ...
+
+    def status(self, text: str) -> None:
+        """One line for `systemctl status`."""
+        ...
+
+    def stopping(self) -> None:
+        """An orderly stop has begun."""
+        ...
+
+    @property
+    def watchdog_interval_s(self) -> float | None:
+        """How often the service manager wants `watchdog`, or None when it does not watch."""
+        ...
+
+
+# --- the broker -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """One MQTT PUBLISH. `expiry_s` and `content_type` are used where the protocol has them (MQTT 5)."""
+
+    topic: str
+    payload: bytes
+    qos: int = 1
+    retain: bool = False
+    expiry_s: int | None = None
+    content_type: str = "application/cloudevents+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The broker accepted the connection and the subscriptions. `receive_maximum` is the broker's window."""
+
+    protocol: str
+    receive_maximum: int
+    session_present: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The connection ended or never came to be.
+
+    `kind` is `refused`, `tls`, `unreachable`, `protocol` or `lost`; `detail` is one line for a person.
+    """
+
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The broker answered for the message that `publish` gave the number `mid`.
+
+    With `accepted` false it refused the message (a failure code in the PUBACK), and did not keep it.
+    """
+
+    mid: int
+    accepted: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message that came down. `payload` is cut off at `MAX_RECEIVED_BYTES`; `size` is what was sent."""
+
+    topic: str
+    payload: bytes
+    size: int
+    retain: bool
+    response_topic: str | None = None
+    correlation_data: bytes | None = None
+
+
+BrokerEvent = Connected | Disconnected | Published | Received
+MAX_RECEIVED_BYTES = 16 * 1024
+"""The contract's limit for a command; what is larger is refused unread."""
+
+
+class Broker(Protocol):
+    """One broker connection at a time. Called by the publisher's thread only."""
+
+    def connect(
+        self,
+        url: str,
+        will: OutgoingMessage,
+        subscriptions: list[str],
+        on_event: Callable[[BrokerEvent], None],
+    ) -> None:
+        """Begin to connect and return; the outcome is an event: Connected, or Disconnected exactly once.
+
+        `on_event` runs on the client library's thread and must not block. Each call begins a fresh connection
+        whose events carry nothing of an earlier one. Raises BrokerError for a URL or a certificate file that
+        can't be used at all.
+        """
+        ...
+
+    def publish(self, message: OutgoingMessage) -> int:
+        """Hand one message over; returns its number, which a later Published names.
+
+        Raises BrokerError when there is no connection; the message was then not taken.
+        """
+        ...
+
+    def disconnect(self, timeout_s: float = 2.0) -> None:
+        """End the connection in an orderly way (no will), or at once if the broker does not answer.
+
+        After it returns, no more events of that connection come. Safe to call when not connected.
+        """
+        ...
+
+
+# --- the camera process -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture: `pixels` is height x width x 3, uint8, BGR. `boottime_ns` is when it was captured.
+
+    `number` counts the frames that the source gave, from 1, including those that nobody looked at.
+    """
+
+    pixels: "npt.NDArray[np.uint8]"
+    boottime_ns: int
+    number: int
+
+
+class Camera(Protocol):
+    """A source of pictures. One thread."""
+
+    def open(self) -> None:
+        """Open the source. Raises CameraError with what to do next."""
+        ...
+
+    def read(self, timeout_s: float) -> Frame:
+        """The next frame, in the order of the source. Raises CameraError when none comes within `timeout_s`
+        or the source has ended."""
+        ...
+
+    def close(self) -> None:
+        """Release the source; may be called from another thread, and twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A box in which the model sees a person: pixels of the frame, origin top left; `score` in 0 to 1."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    score: float
+
+
+class Detector(Protocol):
+    """Finds people in a picture. One thread."""
+
+    def detect(self, pixels: "npt.NDArray[np.uint8]") -> list[Detection]:
+        """People in a BGR picture of any size, best score first, one inference. Raises ModelError."""
+        ...

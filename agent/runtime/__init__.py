@@ -1,0 +1,1 @@
+"""The moving parts of the core process: workers, outbox, publisher, supervision."""

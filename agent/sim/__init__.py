@@ -1,0 +1,1 @@
+"""Working stand-ins for hardware, with fault injection."""

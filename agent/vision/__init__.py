@@ -1,0 +1,1 @@
+"""The camera process: capture, detect, decide who is present, keep pictures."""
