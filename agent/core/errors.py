@@ -2,7 +2,7 @@
 
 
 class EdgeAgentError(Exception):
-    """Base of every error that we raise on purpose. Its text is one line for a person: what, and what next."""
+    """Base of every error that we raise on purpose. Its text is one line: what is wrong, what next."""
 
 
 class SettingsError(EdgeAgentError):
