@@ -1,0 +1,191 @@
+"""Reads a settings file, and tells a person of every mistake in it at once."""
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_settings import SettingsError as PydanticSettingsError
+
+from agent.core.errors import SettingsError
+from agent.settings.tree import ENVIRONMENT_PREFIX, Settings
+
+Location = tuple[str | int, ...]
+
+
+def load(path: Path | str, environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings in the TOML file `path`, with the overrides of the environment.
+
+    Raises SettingsError whose text has one line a mistake: file, line where known, what is wrong, and the
+    nearest valid name for a misspelt one.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+        tree = tomllib.loads(text)
+    except FileNotFoundError as error:
+        raise SettingsError(f"{path}: no such file; an example is firmware_configs/simulated") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: can't be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: is not valid TOML: {error}") from error
+
+    lines = _key_lines(text)
+    mistakes = [
+        f"environment: {name} is no setting{_nearest(name, _environment_names())}"
+        for name in sorted(environ)
+        if name.startswith(ENVIRONMENT_PREFIX) and not _is_known_variable(name)
+    ]
+    settings = None
+    try:
+        settings = Settings(**tree)
+    except PydanticSettingsError as error:
+        mistakes.append(f"environment: {error}; lists and tables are written as JSON")
+    except ValidationError as error:
+        mistakes += [f"{_where(path, lines, item['loc'])}: {_say(item)}" for item in _root_causes(error)]
+    merged = settings.model_dump(mode="json") if settings else tree
+    mistakes += [f"{_where(path, lines, location)}: {text}" for location, text in _conflicts(merged)]
+    if mistakes or settings is None:
+        raise SettingsError("\n".join(mistakes))
+    return settings
+
+
+def _root_causes(error: ValidationError) -> Iterator[Any]:
+    """The mistakes without those that only follow from another one inside the same list."""
+    items = error.errors()
+    for item in items:
+        depth = len(item["loc"])
+        inner = any(other["loc"][:depth] == item["loc"] and len(other["loc"]) > depth for other in items)
+        if item["type"] != "too_short" or not inner:
+            yield item
+
+
+def _say(item: Any) -> str:
+    name = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        return f"{name} is no setting{_nearest(str(item['loc'][-1]), _names_at(item['loc'][:-1]))}"
+    if item["type"] == "missing":
+        return f"{name} is missing"
+    message = item["msg"].removeprefix("Value error, ")
+    if item["type"] == "string_pattern_mismatch":
+        message = _PATTERN_ADVICE.get(str(item["loc"][-1]), "use small letters, digits and hyphens only")
+    given = "" if isinstance(item["input"], dict | list) else f" (given: {item['input']!r})"
+    if "password" in name:
+        given = ""
+    return f"{name}: {message[0].lower()}{message[1:]}{given}"
+
+
+def _conflicts(tree: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
+    """Mistakes that only show between settings. Tolerates a tree that has other mistakes."""
+    buttons = [b for b in _list(tree.get("buttons")) if isinstance(b, dict)]
+    cameras = [c for c in _list(tree.get("cameras")) if isinstance(c, dict)]
+    lights = tree.get("lights")
+    users: dict[Any, str] = {}
+    claims: list[tuple[Location, str, Any]] = [
+        (("buttons", i, "pin"), f"button {b.get('name')!r}", b.get("pin")) for i, b in enumerate(buttons)
+    ]
+    claims += [
+        (("lights", k), f"light {k!r}", v) for k, v in (lights if isinstance(lights, dict) else {}).items()
+    ]
+    for location, user, pin in claims:
+        if not isinstance(pin, int):
+            continue
+        if pin in users:
+            yield location, f"pin {pin} is given to both {users[pin]} and {user}; give each its own pin"
+        users.setdefault(pin, user)
+    for kind, items in (("buttons", buttons), ("cameras", cameras)):
+        seen: set[Any] = set()
+        for index, item in enumerate(items):
+            name = item.get("name")
+            if name in seen:
+                yield (kind, index, "name"), f"two {kind} are named {name!r}; give each its own name"
+            seen.add(name)
+    if not buttons and not cameras:
+        yield (), "there is neither a button nor a camera; add [[buttons]] or [[cameras]]"
+    mqtt = tree.get("mqtt")
+    if isinstance(mqtt, dict) and bool(mqtt.get("cert_file")) != bool(mqtt.get("key_file")):
+        yield ("mqtt",), "cert_file and key_file go together: give both or neither"
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else []
+
+
+_PATTERN_ADVICE = {
+    "source": "a source is picamera2:N, v4l2:/dev/videoN, rtsp://... or file:PATH",
+    "root": "the root is one or two levels of small letters, digits and hyphens, such as edge/v1",
+}
+_HEADER = re.compile(r"^\s*\[(\[)?\s*([A-Za-z0-9_.\-\"]+)\s*\]?\]")
+_KEY = re.compile(r"^\s*([A-Za-z0-9_\-]+)\s*=")
+
+
+def _key_lines(text: str) -> dict[Location, int]:
+    """Line number of every table and key. A plain scan; good enough to point a person to the place."""
+    lines: dict[Location, int] = {}
+    table: Location = ()
+    counts: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _HEADER.match(line):
+            name = header[2].replace('"', "")
+            table = tuple(name.split("."))
+            if header[1]:
+                counts[name] = counts.get(name, -1) + 1
+                table = (*table, counts[name])
+            lines.setdefault(table, number)
+        elif key := _KEY.match(line):
+            lines.setdefault((*table, key[1]), number)
+    return lines
+
+
+def _where(path: Path, lines: Mapping[Location, int], location: Location) -> str:
+    """`FILE:LINE` of the setting, or of the nearest table that the file has."""
+    for length in range(len(location), 0, -1):
+        if (number := lines.get(tuple(location[:length]))) is not None:
+            return f"{path}:{number}"
+    return str(path)
+
+
+def _nearest(name: str, valid: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, valid, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean {close[0]}?"
+    return f"; valid here: {', '.join(valid)}" if valid else ""
+
+
+def _names_at(location: Location) -> list[str]:
+    model: Any = Settings
+    for part in location:
+        if isinstance(part, int):
+            continue
+        field = model.model_fields.get(part) if isinstance(model, type) else None
+        model = _model_in(field.annotation) if field else None
+        if model is None:
+            return []
+    return list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The section inside `Section`, `Section | None` or `tuple[Section, ...]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        if (found := _model_in(argument)) is not None:
+            return found
+    return None
+
+
+def _is_known_variable(name: str) -> bool:
+    parts = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+    return all(part in _names_at(tuple(parts[:depth])) for depth, part in enumerate(parts[:2]))
+
+
+def _environment_names() -> list[str]:
+    names = []
+    for section in Settings.model_fields:
+        names.append(f"{ENVIRONMENT_PREFIX}{section.upper()}")
+        names += [f"{ENVIRONMENT_PREFIX}{section.upper()}__{name.upper()}" for name in _names_at((section,))]
+    return names

@@ -1,0 +1,178 @@
+"""The settings: one frozen tree, read from TOML, overridden by `EDGE_AGENT_` environment variables.
+
+Only the composition roots and the command line import this module; every other part gets plain values.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from agent.core.identity import Identity
+
+ENVIRONMENT_PREFIX = "EDGE_AGENT_"
+TopicLevel = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+Pin = Annotated[int, Field(ge=2, le=27, description="BCM number; 0 and 1 belong to the HAT EEPROM")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Location(_Section):
+    """Where the device stands, as the dispatcher reads it."""
+
+    lat: float = Field(ge=-90, le=90)
+    lon: float = Field(ge=-180, le=180)
+    text: str = ""
+
+
+class Device(_Section):
+    """Which device this is: its place in the topic tree."""
+
+    province: TopicLevel
+    site: TopicLevel
+    id: TopicLevel
+    location: Location | None = None
+
+
+class Storage(_Section):
+    """Where the outbox, the pictures and the models live."""
+
+    directory: Path
+    telemetry_max_bytes: int = Field(default=64 * 1024 * 1024, ge=1024 * 1024)
+    """Budget of every class but alarms and security; the oldest of the least important goes first."""
+
+
+def _broker_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
+        raise ValueError("a broker is mqtt://HOST[:PORT] or mqtts://HOST[:PORT]")
+    if parts.username or parts.password:
+        raise ValueError("put the password in [mqtt] password, not in the address")
+    return url
+
+
+class Mqtt(_Section):
+    """How to reach the command centre."""
+
+    brokers: tuple[Annotated[str, AfterValidator(_broker_url)], ...] = Field(min_length=1)
+    root: str = Field(default="edge/v1", pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)?$")
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    password: SecretStr | None = None
+    keepalive_s: int = Field(default=30, ge=5, le=600)
+    connect_timeout_s: float = Field(default=20.0, gt=0, le=120)
+    alarm_timeout_s: float = Field(default=10.0, gt=0, le=60)
+    """An alarm that the broker does not acknowledge for so long is sent again on a new connection."""
+
+
+class Commands(_Section):
+    """Who may speak to this device."""
+
+    keys: Path | None = None
+    """JWK set of the public keys; without it every ack and command is refused."""
+
+
+class Button(_Section):
+    """One panic input between its pin and ground (or 3.3 V when `pull_up` is false)."""
+
+    name: TopicLevel
+    kind: Literal["panic", "duress", "medical", "fire"] = "panic"
+    pin: Pin
+    pull_up: bool = True
+    debounce_ms: int = Field(default=30, ge=0, le=1000)
+    silent: bool = False
+
+
+class Lights(_Section):
+    """Output pins; one that is not given is not driven."""
+
+    yellow: Pin | None = None
+    green: Pin | None = None
+    beacon: Pin | None = None
+    tone: Pin | None = None
+
+
+class Camera(_Section):
+    """One camera and how it is watched."""
+
+    name: TopicLevel
+    source: str = Field(pattern=r"^(picamera2:\d+|v4l2:/dev/\S+|rtsps?://\S+|file:.+)$")
+    model: str = "ssdlite-person-int8"
+    width: int | None = Field(default=None, ge=64, le=7680)
+    height: int | None = Field(default=None, ge=64, le=4320)
+    frames_per_second: float = Field(default=10.0, gt=0, le=120)
+    threads: int = Field(default=2, ge=1, le=16)
+    score_threshold: float = Field(default=0.5, gt=0, lt=1)
+    enter_after_s: float = Field(default=0.5, ge=0, le=60)
+    leave_after_s: float = Field(default=3.0, gt=0, le=3600)
+    event_snapshots: bool = False
+    """Routine events carry no picture unless the site says so (POPIA)."""
+
+
+class Health(_Section):
+    """The regular report."""
+
+    interval_s: float = Field(default=60.0, ge=1, le=3600)
+
+
+class Log(_Section):
+    """What goes to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Settings(BaseSettings):
+    """Everything that a person can set."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__"
+    )
+
+    device: Device
+    storage: Storage
+    mqtt: Mqtt
+    commands: Commands = Commands()
+    buttons: tuple[Button, ...] = ()
+    lights: Lights = Lights()
+    cameras: tuple[Camera, ...] = ()
+    health: Health = Health()
+    log: Log = Log()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings'
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file, which arrives as keyword arguments."""
+        return env_settings, init_settings
+
+    @property
+    def identity(self) -> Identity:
+        """The device's place in the topic tree."""
+        return Identity(self.device.province, self.device.site, self.device.id, self.mqtt.root)
+
+    def masked(self) -> dict[str, Any]:
+        """The effective settings with every secret replaced, for a person to read."""
+        tree: dict[str, Any] = self.model_dump(mode="json")
+        for camera in tree["cameras"]:
+            camera["source"] = mask_url(camera["source"])
+        return tree
+
+
+def mask_url(url: str) -> str:
+    """The address with any user name and password replaced by `***`."""
+    if "://" not in url:
+        return url
+    parts = urlsplit(url)
+    if not (parts.username or parts.password):
+        return url
+    return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))
