@@ -1,0 +1,157 @@
+"""The directories that hold models, each a file beside the manifest that describes it."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from agent.core.errors import ModelError
+from agent.core.model_manifest import ModelManifest
+
+BUILT_MODELS = ("ssdlite-person-int8", "ssdlite-person-float32")
+"""What `edge-agent model build` makes."""
+
+
+def cache_directory() -> Path:
+    """Where this user keeps what can be made again: `edge-agent` in `$XDG_CACHE_HOME` or `~/.cache`."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "edge-agent"
+
+
+def default_directories(storage_directory: Path | None = None) -> tuple[Path, ...]:
+    """Where a model is looked for, in order; `storage_directory` is the device's `[storage] directory`."""
+    own = () if storage_directory is None else (storage_directory / "models",)
+    return (*own, cache_directory() / "models", Path("/usr/share/edge-agent/models"))
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class ModelStore:
+    """Finds models in a list of directories; the first that has the name wins. Any thread."""
+
+    def __init__(self, directories: Sequence[Path]) -> None:
+        self.directories = tuple(directories)
+
+    def load(self, name: str) -> tuple[ModelManifest, Path]:
+        """The manifest of a model and the path of its file, after its SHA-256 has been checked.
+
+        Raises ModelError, which names the command to run, when the model is missing or altered.
+        """
+        for directory in self.directories:
+            manifest_path = directory / f"{name}.json"
+            if _exists(manifest_path):
+                manifest = read_manifest(manifest_path)
+                path = directory / manifest.file
+                check_file(manifest, path)
+                return manifest, path
+        raise ModelError(f"model {name!r} is not in {_joined(self.directories)}: {remedy(name)}")
+
+    def list(self) -> "list[tuple[ModelManifest, Path]]":
+        """Manifest and file path of every model, by name, unchecked; broken manifests raise ModelError."""
+        found: dict[str, tuple[ModelManifest, Path]] = {}
+        for manifest_path in self._manifest_paths():
+            manifest = read_manifest(manifest_path)
+            found.setdefault(manifest.name, (manifest, manifest_path.parent / manifest.file))
+        return [found[name] for name in sorted(found)]
+
+    def _manifest_paths(self) -> Iterator[Path]:
+        for directory in self.directories:
+            yield from sorted(directory.glob("*.json"))
+
+
+def read_manifest(path: Path) -> ModelManifest:
+    """A manifest file, whose name must be that of its model. Raises ModelError."""
+    name = path.stem
+    try:
+        manifest = ModelManifest.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ModelError(f"{path} can't be read: {error.strerror}; check its owner and mode") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(step) for step in first["loc"]) or "the file"
+        raise ModelError(
+            f"{path} is no model manifest: {where}: {first['msg']}; {remedy(name, force=True)}"
+        ) from error
+    if manifest.name != name:
+        raise ModelError(f"{path} describes {manifest.name!r}: rename it to {manifest.name}.json")
+    return manifest
+
+
+def check_file(manifest: ModelManifest, path: Path) -> None:
+    """Compare a model file with its manifest. Raises ModelError when it is missing or altered."""
+    cure = remedy(manifest.name, force=True)
+    try:
+        size = path.stat().st_size
+        if size != manifest.size_bytes:
+            raise ModelError(f"{path} has {size} bytes and not {manifest.size_bytes}: {cure}")
+        digest = sha256_of(path)
+    except FileNotFoundError as error:
+        raise ModelError(f"{path} is missing: {cure}") from error
+    except OSError as error:
+        raise ModelError(f"{path} can't be read: {error.strerror}; check its owner and mode") from error
+    if digest != manifest.sha256:
+        raise ModelError(f"{path} is not the file that its manifest describes (SHA-256 differs): {cure}")
+
+
+def remedy(name: str, *, force: bool = False) -> str:
+    """The command that brings a missing or altered model back."""
+    if name in BUILT_MODELS:
+        return f"run `edge-agent model build{' --force' if force else ''}`"
+    return f"fetch it again with `edge-agent model fetch URL --sha256 HEX --manifest {name}.json`"
+
+
+def install(manifest: ModelManifest, content: Path, directory: Path) -> Path:
+    """Put a model and its manifest in place; `content` is moved there and must be on the same file system.
+
+    A reader sees the old pair, or the new one, or a mismatch that `check_file` refuses; never half a file.
+    Returns the path of the model. Raises ModelError when `content` is not what the manifest says, or OSError.
+    """
+    check_file(manifest, content)
+    path = directory / manifest.file
+    content.chmod(0o644)
+    _sync(content)
+    content.replace(path)
+    write_atomically(directory / f"{manifest.name}.json", manifest.model_dump_json(indent=2).encode() + b"\n")
+    return path
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file as a whole, durably. Raises OSError."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except PermissionError:
+        return False  # a service may not look into home directories
+
+
+def _joined(directories: Sequence[Path]) -> str:
+    return ", ".join(map(str, directories)) or "no directory at all"

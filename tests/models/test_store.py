@@ -1,0 +1,115 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from agent.core.errors import ModelError
+from agent.core.model_manifest import ModelInput, ModelManifest, ModelSource
+from agent.models.store import ModelStore, cache_directory, default_directories, install
+
+CONTENT = b"weights"
+
+
+def manifest(name: str = "ssdlite-person-int8", content: bytes = CONTENT) -> ModelManifest:
+    return ModelManifest(
+        name=name,
+        file=f"{name}.tflite",
+        sha256=hashlib.sha256(content).hexdigest(),
+        size_bytes=len(content),
+        input=ModelInput(width=300, height=300, dtype="uint8"),
+        decoder="ssd-raw",
+        labels=("background", "person"),
+        source=ModelSource(package="somewhere", version="1"),
+        licence="MIT",
+        made_at="2026-11-24T12:00:00Z",
+    )
+
+
+def put(directory: Path, made: ModelManifest, content: bytes = CONTENT) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    temporary = directory / "new"
+    temporary.write_bytes(content)
+    return install(made, temporary, directory)
+
+
+def test_a_model_that_was_installed_is_found_with_its_manifest(tmp_path: Path) -> None:
+    path = put(tmp_path, manifest())
+    assert ModelStore([tmp_path / "absent", tmp_path]).load("ssdlite-person-int8") == (manifest(), path)
+    assert path.read_bytes() == CONTENT
+
+
+def test_the_first_directory_wins(tmp_path: Path) -> None:
+    put(tmp_path / "b", manifest())
+    first = put(tmp_path / "a", manifest(content=b"other"), b"other")
+    store = ModelStore([tmp_path / "a", tmp_path / "b"])
+    assert store.load("ssdlite-person-int8")[1] == first
+    assert [path for _, path in store.list()] == [first]
+
+
+def test_a_missing_model_names_the_directories_and_the_command(tmp_path: Path) -> None:
+    with pytest.raises(ModelError) as caught:
+        ModelStore([tmp_path]).load("ssdlite-person-int8")
+    assert str(tmp_path) in str(caught.value)
+    assert "`edge-agent model build`" in str(caught.value)
+
+
+def test_a_missing_model_of_someone_elses_is_to_be_fetched(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="edge-agent model fetch"):
+        ModelStore([tmp_path]).load("yolo-mine")
+
+
+@pytest.mark.parametrize("content", [b"weighty", b"weight"], ids=["same size", "other size"])
+def test_an_altered_model_is_refused(tmp_path: Path, content: bytes) -> None:
+    put(tmp_path, manifest()).write_bytes(content)
+    with pytest.raises(ModelError, match="edge-agent model build --force"):
+        ModelStore([tmp_path]).load("ssdlite-person-int8")
+
+
+def test_a_model_file_that_is_gone_is_refused(tmp_path: Path) -> None:
+    put(tmp_path, manifest()).unlink()
+    with pytest.raises(ModelError, match="is missing: run `edge-agent model build --force`"):
+        ModelStore([tmp_path]).load("ssdlite-person-int8")
+
+
+def test_a_file_that_is_not_what_the_manifest_says_is_not_installed(tmp_path: Path) -> None:
+    with pytest.raises(ModelError):
+        put(tmp_path, manifest(), b"nonsense")
+    assert not (tmp_path / "ssdlite-person-int8.tflite").exists()
+
+
+def test_a_manifest_can_not_name_a_file_elsewhere(tmp_path: Path) -> None:
+    text = manifest().model_dump_json().replace("ssdlite-person-int8.tflite", "../../etc/passwd")
+    (tmp_path / "ssdlite-person-int8.json").write_text(text)
+    with pytest.raises(ModelError, match="file: "):
+        ModelStore([tmp_path]).load("ssdlite-person-int8")
+
+
+def test_a_manifest_with_an_unknown_name_in_it_is_refused(tmp_path: Path) -> None:
+    text = manifest().model_dump_json().replace('"decoder"', '"decodr"')
+    (tmp_path / "ssdlite-person-int8.json").write_text(text)
+    with pytest.raises(ModelError, match="is no model manifest: decod"):
+        ModelStore([tmp_path]).list()
+
+
+def test_a_manifest_under_another_name_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "other.json").write_text(manifest().model_dump_json())
+    with pytest.raises(ModelError, match=r"rename it to ssdlite-person-int8\.json"):
+        ModelStore([tmp_path]).load("other")
+
+
+def test_the_devices_own_directory_is_searched_before_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_directory() == tmp_path / "edge-agent"
+    assert default_directories(Path("/var/lib/edge-agent")) == (
+        Path("/var/lib/edge-agent/models"),
+        tmp_path / "edge-agent/models",
+        Path("/usr/share/edge-agent/models"),
+    )
+
+
+def test_a_relative_cache_setting_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache_directory() == tmp_path / ".cache/edge-agent"
