@@ -21,6 +21,14 @@ class CameraError(HardwareError):
     """A picture source can't be opened or has stopped giving frames."""
 
 
+class CameraSilent(CameraError):
+    """A picture source that is open gave no frame in time."""
+
+
+class CameraEnded(CameraError):
+    """A picture source has given its last frame, as a file does; opening it again is of no use."""
+
+
 class ModelError(EdgeAgentError):
     """A model is missing, altered, or not of the form that its manifest promises."""
 
