@@ -21,11 +21,11 @@ class CameraError(HardwareError):
     """A picture source can't be opened or has stopped giving frames."""
 
 
-class CameraSilent(CameraError):
+class CameraSilentError(CameraError):
     """A picture source that is open gave no frame in time."""
 
 
-class CameraEnded(CameraError):
+class CameraEndedError(CameraError):
     """A picture source has given its last frame, as a file does; opening it again is of no use."""
 
 
