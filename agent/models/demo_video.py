@@ -1,0 +1,105 @@
+"""The demo video: a real surveillance scene with people, taken from Debian's opencv-doc package.
+
+It is `vtest.avi` of OpenCV's samples (PETS 2009 S2.L1, 768x576, 795 frames).
+"""
+
+import gzip
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from agent.core.errors import ModelError
+from agent.models.store import cache_directory, sha256_of
+
+PACKAGE = "opencv-doc"
+FILE = "vtest.avi"
+SHA256 = "45cddc9490be69345cbdab64ca583be65987e864ca408038e648db99e10516cf"
+DOWNLOAD_TIMEOUT_S = 900
+
+
+def demo_video_path() -> Path:
+    """Where the video lies once it has been fetched."""
+    return cache_directory() / "video" / FILE
+
+
+def ensure_demo_video(log: Path | None = None) -> Path:
+    """The path of the demo video, fetched with apt if it is not there; needs no root.
+
+    What apt and dpkg say is added to the file `log`. Raises ModelError, with what to do next.
+    """
+    path = demo_video_path()
+    if path.is_file() and sha256_of(path) == SHA256:
+        return path
+    for tool in ("apt-get", "dpkg-deb"):
+        if shutil.which(tool) is None:
+            raise ModelError(
+                f"the demo video comes from Debian's {PACKAGE} package, and this system has no {tool}: "
+                f"copy that package's {FILE} to {path}"
+            )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".download-") as scratch:
+            found = _from_package(_download(Path(scratch), log), Path(scratch), log)
+            if sha256_of(found) != SHA256:
+                raise ModelError(
+                    f"{FILE} of this system's {PACKAGE} package is not the one that we know: copy another "
+                    f"release's to {path}"
+                )
+            found.chmod(0o644)
+            found.replace(path)
+    except OSError as error:
+        raise ModelError(f"the demo video can't be kept in {path.parent}: {error.strerror}") from error
+    return path
+
+
+def _download(scratch: Path, log: Path | None) -> Path:
+    # As root, apt would drop to a user that can't write here, and then complain.
+    sandbox = ["-o", "APT::Sandbox::User=root"] if os.geteuid() == 0 else []
+    _run(
+        ["apt-get", *sandbox, "download", PACKAGE],
+        scratch,
+        log,
+        f"apt could not download {PACKAGE}: check the network, run `sudo apt-get update`, try again",
+    )
+    packages = list(scratch.glob(f"{PACKAGE}_*.deb"))
+    if not packages:
+        raise ModelError(f"apt downloaded no {PACKAGE} package: run `sudo apt-get update`, try again")
+    return packages[0]
+
+
+def _from_package(package: Path, scratch: Path, log: Path | None) -> Path:
+    tree = scratch / "tree"
+    _run(
+        ["dpkg-deb", "--extract", str(package), str(tree)],
+        scratch,
+        log,
+        f"dpkg-deb could not unpack {package.name}: free some disk space (400 MB), try again",
+    )
+    # Debian compresses some of the documentation, and not the same files in each release.
+    for found in tree.rglob(f"{FILE}*"):
+        if found.name == FILE:
+            return found
+        if found.name == f"{FILE}.gz":
+            plain = scratch / FILE
+            with gzip.open(found) as packed, plain.open("wb") as file:
+                shutil.copyfileobj(packed, file)
+            return plain
+    raise ModelError(f"{package.name} holds no {FILE}: copy it from another release to {demo_video_path()}")
+
+
+def _run(command: list[str], directory: Path, log: Path | None, trouble: str) -> None:
+    with (log or Path(os.devnull)).open("ab") as output:
+        try:
+            subprocess.run(
+                command,
+                cwd=directory,
+                check=True,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=DOWNLOAD_TIMEOUT_S,
+            )
+        except subprocess.SubprocessError as error:
+            raise ModelError(trouble) from error
