@@ -1,0 +1,133 @@
+"""Output lines through gpiozero, and the one thread that makes them blink."""
+
+import logging
+import threading
+import time
+from contextlib import ExitStack
+from typing import Any
+
+from gpiozero import OutputDevice
+
+from agent.core.errors import HardwareError
+from agent.core.inputs import LightPins
+from agent.core.lights import LightState, Pattern
+
+_log = logging.getLogger(__name__)
+
+_HALF_PERIOD_S = {Pattern.FLASH: 0.5, Pattern.FAST_FLASH: 0.125, Pattern.SLOW_PULSE: 1.0}
+_ALL_OFF = LightState(Pattern.OFF, Pattern.OFF, Pattern.OFF, Pattern.OFF)
+
+
+class _Output:
+    """One line. `since` is when its pattern began: a blinking output is lit first."""
+
+    def __init__(self, name: str, device: Any) -> None:
+        self._name = name
+        self._device = device
+        self._level: bool | None = None
+        self._failed = False
+        self.pattern = Pattern.OFF
+        self.since = 0.0
+
+    def drive(self, now: float) -> float | None:
+        """Bring the pin to where the pattern has it at `now`; returns when it next changes."""
+        half_period = _HALF_PERIOD_S.get(self.pattern)
+        if half_period is None:
+            self._write(self.pattern is not Pattern.OFF)
+            return None
+        half_periods = int((now - self.since) / half_period)
+        self._write(half_periods % 2 == 0)
+        return self.since + (half_periods + 1) * half_period
+
+    def _write(self, level: bool) -> None:
+        if level is self._level:
+            return
+        try:
+            self._device.value = level
+        except Exception as error:  # noqa: BLE001 - a dead light must stop neither the others nor the alarm
+            _log.log(logging.DEBUG if self._failed else logging.ERROR, "light %s: %s", self._name, error)
+            self._level, self._failed = None, True
+        else:
+            self._level, self._failed = level, False
+
+
+class GpiozeroLights:
+    """The port Lights on any gpiozero pin factory.
+
+    One thread, `lights`, toggles every blinking output. gpiozero's own `blink` would start a thread for
+    each, and stopping one waits for that thread inside `show`, which runs between a press and its alarm.
+    Call `start` first: what is shown before it is only remembered.
+    """
+
+    def __init__(self, pins: LightPins, pin_factory: Any) -> None:
+        self._pins = pins
+        self._pin_factory = pin_factory
+        self._claims = ExitStack()
+        self._changed = threading.Condition()
+        self._outputs: dict[str, _Output] = {}
+        self._state = _ALL_OFF
+        self._thread: threading.Thread | None = None
+        self._stopping = False
+
+    def start(self) -> None:
+        """Claim the lines, dark, and start the thread. Raises HardwareError, and then holds no line."""
+        with ExitStack() as claims:
+            outputs = {}
+            for name, pin in self._pins.wired().items():
+                try:
+                    device = OutputDevice(pin, pin_factory=self._pin_factory)
+                except Exception as error:  # gpiozero and lgpio raise errors of unrelated types
+                    raise HardwareError(
+                        f"light {name!r}: pin {pin} can't be used ({error}); "
+                        "see what holds it with gpioinfo, or give the light another pin in the settings"
+                    ) from error
+                claims.callback(device.close)
+                outputs[name] = _Output(name, device)
+            self._claims = claims.pop_all()
+        with self._changed:
+            self._outputs = outputs
+            self._stopping = False
+            self._apply(self._state)
+        self._thread = threading.Thread(target=self._blink, name="lights", daemon=True)
+        self._thread.start()
+
+    def show(self, state: LightState) -> None:
+        """Drive the outputs that differ, at once; the others go on in their rhythm."""
+        with self._changed:
+            if not self._stopping:
+                self._state = state
+                self._apply(state)
+
+    def shown(self) -> LightState:
+        """The state that was last given to `show`."""
+        return self._state
+
+    def close(self) -> None:
+        """Switch everything off and release the lines. Safe to call twice."""
+        with self._changed:
+            self._apply(_ALL_OFF)
+            self._state = _ALL_OFF
+            self._stopping = True
+            self._outputs = {}
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        self._claims.close()
+
+    def _apply(self, state: LightState) -> None:
+        """Set the outputs whose pattern differs, and wake the thread for them. The caller holds the lock."""
+        now = time.monotonic()
+        for name, output in self._outputs.items():
+            pattern: Pattern = getattr(state, name)
+            if pattern is not output.pattern:
+                output.pattern, output.since = pattern, now
+                output.drive(now)
+                self._changed.notify()
+
+    def _blink(self) -> None:
+        with self._changed:
+            while not self._stopping:
+                now = time.monotonic()
+                due = [at for output in self._outputs.values() if (at := output.drive(now)) is not None]
+                self._changed.wait(min(due) - now if due else None)

@@ -1,0 +1,83 @@
+"""The kernel's clocks, and its own word on how good the time is."""
+
+import ctypes
+import logging
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agent.core.events import TimeQuality
+
+_log = logging.getLogger(__name__)
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_SYNCED_ONCE = Path("/run/systemd/timesync/synchronized")
+_TIME_ERROR = 5
+_STA_UNSYNC = 0x40
+
+
+class _Timex(ctypes.Structure):
+    """`struct timex` of <sys/timex.h>; we only read, so only the size and `status` matter."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("rest", ctypes.c_byte * 256),
+    )
+
+
+class SystemClock:
+    """The port Clock on this machine's kernel.
+
+    `quality` asks the kernel (adjtimex, read only). A unit that forbids the call (`ProtectClock=yes`, or
+    `SystemCallFilter=~@clock`) leaves only systemd-timesyncd's mark to go by, and then the best answer is
+    HOLDOVER.
+    """
+
+    def __init__(self, synced_once: Path = _SYNCED_ONCE) -> None:
+        self._synced_once_file = synced_once
+        self._boot_id: str | None = None
+        self._was_synced = False
+        self._may_ask = True
+        self._adjtimex = ctypes.CDLL(None, use_errno=True).adjtimex
+
+    @property
+    def boot_id(self) -> str:
+        """The kernel's identifier of this boot."""
+        if self._boot_id is None:
+            self._boot_id = _BOOT_ID.read_text(encoding="ascii").strip()
+        return self._boot_id
+
+    def boottime_ns(self) -> int:
+        """CLOCK_BOOTTIME in nanoseconds."""
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+    def wall(self) -> datetime:
+        """The wall clock in UTC."""
+        return datetime.now(UTC)
+
+    def quality(self) -> TimeQuality:
+        """SYNCED while the kernel says so; HOLDOVER when it was so earlier in this boot; else UNSYNCED."""
+        if self._kernel_says_synced():
+            self._was_synced = True
+            return TimeQuality.SYNCED
+        if self._was_synced or self._synced_once_file.exists():
+            self._was_synced = True
+            return TimeQuality.HOLDOVER
+        return TimeQuality.UNSYNCED
+
+    def _kernel_says_synced(self) -> bool:
+        if not self._may_ask:
+            return False
+        timex = _Timex()
+        state = self._adjtimex(ctypes.byref(timex))
+        if state < 0:
+            self._may_ask = False
+            _log.warning("the kernel does not tell whether its time is right: %s", os.strerror(ctypes.get_errno()))
+            return False
+        return state != _TIME_ERROR and not timex.status & _STA_UNSYNC

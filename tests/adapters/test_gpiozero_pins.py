@@ -1,0 +1,66 @@
+import importlib.util
+import sys
+from types import ModuleType, SimpleNamespace
+
+import gpiozero
+import pytest
+
+from agent.adapters.gpiozero_pins import open_pin_factory
+from agent.core.errors import HardwareError
+
+
+def test_simulated_pins_are_no_matter_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GPIOZERO_MOCK_PIN_CLASS", "mockpwmpin")
+    monkeypatch.setenv("GPIOZERO_MOCK_REVISION", "nonsense")
+
+    factory = open_pin_factory(simulate=True)
+
+    assert factory.pin(17).state in {True, False}
+    assert gpiozero.Device.pin_factory is None
+
+
+@pytest.mark.skipif(importlib.util.find_spec("lgpio") is not None, reason="lgpio is installed")
+def test_without_lgpio_the_error_says_what_to_install() -> None:
+    with pytest.raises(HardwareError, match="install python3-lgpio"):
+        open_pin_factory(simulate=False)
+
+
+class LgpioError(Exception):
+    """Stands for lgpio.error."""
+
+
+@pytest.mark.parametrize(
+    ("trouble", "advice"),
+    [
+        (gpiozero.PinUnknownPi("no revision"), "use --simulate"),
+        (LgpioError("can not open gpiochip"), "group gpio"),
+    ],
+)
+def test_a_chip_that_can_not_be_opened_is_explained(
+    monkeypatch: pytest.MonkeyPatch, trouble: Exception, advice: str
+) -> None:
+    def refuse() -> None:
+        raise trouble
+
+    lgpio, module = ModuleType("lgpio"), ModuleType("gpiozero.pins.lgpio")
+    vars(lgpio).update(error=LgpioError)
+    vars(module).update(SimpleNamespace(LGPIOFactory=refuse).__dict__)
+    monkeypatch.setitem(sys.modules, "lgpio", lgpio)
+    monkeypatch.setitem(sys.modules, "gpiozero.pins.lgpio", module)
+
+    with pytest.raises(HardwareError, match=advice):
+        open_pin_factory(simulate=False)
+
+
+def test_a_directory_that_can_not_be_written_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    class NoFifo:
+        """lgpio makes a FIFO in the working directory while it is imported."""
+
+        def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+            if name == "lgpio":
+                raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(sys, "meta_path", [NoFifo(), *sys.meta_path])
+
+    with pytest.raises(HardwareError, match="LG_WD"):
+        open_pin_factory(simulate=False)

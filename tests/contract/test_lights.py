@@ -1,0 +1,153 @@
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from gpiozero import InputDevice
+from gpiozero.pins.mock import MockFactory
+
+from agent.adapters.gpiozero_lights import GpiozeroLights
+from agent.adapters.gpiozero_pins import open_pin_factory
+from agent.core.errors import HardwareError
+from agent.core.inputs import LightPins
+from agent.core.lights import IDLE, PRESSED, LightState, Pattern
+from tests.support.wait import wait_for
+
+PINS = LightPins(yellow=22, green=27, beacon=23, tone=18)
+DARK = LightState(Pattern.OFF, Pattern.OFF, Pattern.OFF, Pattern.OFF)
+
+
+@pytest.fixture
+def factory() -> Iterator[MockFactory]:
+    factory = open_pin_factory(simulate=True)
+    yield factory
+    factory.close()
+
+
+@pytest.fixture
+def lights(factory: MockFactory) -> Iterator[GpiozeroLights]:
+    lights = GpiozeroLights(PINS, factory)
+    lights.start()
+    yield lights
+    lights.close()
+
+
+def lit(factory: MockFactory) -> dict[str, bool]:
+    return {name: factory.pin(pin).state for name, pin in PINS.wired().items()}
+
+
+def changes(factory: MockFactory, pin: int) -> int:
+    return len(factory.pin(pin).states)
+
+
+def test_everything_is_dark_at_start(factory: MockFactory, lights: GpiozeroLights) -> None:
+    assert not any(lit(factory).values())
+
+
+def test_the_lights_are_driven_when_show_returns(factory: MockFactory, lights: GpiozeroLights) -> None:
+    lights.show(PRESSED)
+
+    assert lit(factory) == {"yellow": True, "green": False, "beacon": True, "tone": False}
+    assert lights.shown() == PRESSED
+
+
+@pytest.mark.parametrize("pattern", [Pattern.FLASH, Pattern.FAST_FLASH, Pattern.SLOW_PULSE])
+def test_a_blinking_output_is_lit_at_once_and_then_alternates(
+    factory: MockFactory, lights: GpiozeroLights, pattern: Pattern
+) -> None:
+    factory.pin(PINS.yellow).clear_states()
+
+    lights.show(replace(DARK, yellow=pattern))
+
+    assert factory.pin(PINS.yellow).state
+    wait_for(lambda: changes(factory, 22) > 3, what="two full blinks")
+    assert [s.state for s in factory.pin(22).states][:4] == [False, True, False, True]
+
+
+def test_outputs_that_begin_together_blink_together(factory: MockFactory, lights: GpiozeroLights) -> None:
+    lights.show(LightState(Pattern.FAST_FLASH, Pattern.FAST_FLASH, Pattern.FAST_FLASH))
+
+    wait_for(lambda: changes(factory, 22) > 4, what="blinks")
+    with lights._changed:
+        assert factory.pin(22).state == factory.pin(27).state == factory.pin(23).state
+
+
+def test_an_output_whose_pattern_stays_keeps_its_rhythm(factory: MockFactory, lights: GpiozeroLights) -> None:
+    lights.show(replace(DARK, beacon=Pattern.FLASH))
+    wait_for(lambda: not factory.pin(PINS.beacon).state, what="the dark half of the flash")
+
+    with lights._changed:  # the thread can't toggle between the two lines
+        before = factory.pin(PINS.beacon).state
+        lights.show(PRESSED)
+        assert factory.pin(PINS.beacon).state is before
+
+    assert factory.pin(PINS.yellow).state
+
+
+def test_the_beacon_at_rest_is_lit_steadily(factory: MockFactory, lights: GpiozeroLights) -> None:
+    lights.show(PRESSED)
+    lights.show(IDLE)
+
+    assert lit(factory) == {"yellow": False, "green": False, "beacon": True, "tone": False}
+
+
+def test_outputs_that_are_not_wired_are_not_driven(factory: MockFactory) -> None:
+    lights = GpiozeroLights(LightPins(yellow=22), factory)
+    lights.start()
+    try:
+        lights.show(PRESSED)
+        assert factory.pin(22).state
+        assert lights.shown() == PRESSED
+        InputDevice(PINS.beacon, pin_factory=factory).close()
+    finally:
+        lights.close()
+
+
+def test_one_thread_drives_every_output_and_ends_with_close(factory: MockFactory, lights: GpiozeroLights) -> None:
+    lights.show(LightState(Pattern.FAST_FLASH, Pattern.FLASH, Pattern.SLOW_PULSE, Pattern.FLASH))
+    assert [t.name for t in threading.enumerate()].count("lights") == 1
+
+    lights.close()
+    lights.close()
+
+    assert "lights" not in [t.name for t in threading.enumerate()]
+    lights.show(PRESSED)
+    assert not factory.pin(22).state
+
+
+def test_a_pin_that_is_taken_is_an_error_that_names_it_and_no_line_stays_claimed(
+    factory: MockFactory,
+) -> None:
+    lights = GpiozeroLights(PINS, factory)
+    with InputDevice(PINS.tone, pin_factory=factory):
+        with pytest.raises(HardwareError, match=r"'tone'.*pin 18"):
+            lights.start()
+        InputDevice(PINS.yellow, pin_factory=factory).close()
+
+
+def test_a_dead_output_is_logged_once_and_the_others_go_on(
+    factory: MockFactory, lights: GpiozeroLights, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(value: Any) -> None:
+        raise OSError("bus error")
+
+    factory.pin(PINS.beacon)._set_state = fail
+
+    lights.show(PRESSED)
+    lights.show(IDLE)
+
+    wait_for(lambda: "beacon" in caplog.text, what="the log line")
+    assert not factory.pin(22).state
+    assert [r.levelname for r in caplog.records].count("ERROR") == 1
+    del factory.pin(PINS.beacon)._set_state
+
+
+def test_what_is_shown_before_the_start_is_driven_at_the_start(factory: MockFactory) -> None:
+    lights = GpiozeroLights(PINS, factory)
+    lights.show(PRESSED)
+    lights.start()
+    try:
+        assert factory.pin(22).state
+    finally:
+        lights.close()
