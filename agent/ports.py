@@ -107,6 +107,7 @@ class OutgoingMessage:
     retain: bool = False
     expiry_s: int | None = None
     content_type: str = "application/cloudevents+json"
+    correlation_data: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,9 +88,7 @@ def _conflicts(tree: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
     claims: list[tuple[Location, str, Any]] = [
         (("buttons", i, "pin"), f"button {b.get('name')!r}", b.get("pin")) for i, b in enumerate(buttons)
     ]
-    claims += [
-        (("lights", k), f"light {k!r}", v) for k, v in (lights if isinstance(lights, dict) else {}).items()
-    ]
+    claims += [(("lights", k), f"light {k!r}", v) for k, v in (lights if isinstance(lights, dict) else {}).items()]
     for location, user, pin in claims:
         if not isinstance(pin, int):
             continue
@@ -157,14 +155,15 @@ def _nearest(name: str, valid: Sequence[str]) -> str:
 
 
 def _names_at(location: Location) -> list[str]:
-    model: Any = Settings
+    model: type[BaseModel] = Settings
     for part in location:
         if isinstance(part, int):
             continue
-        field = model.model_fields.get(part) if isinstance(model, type) else None
-        model = _model_in(field.annotation) if field else None
-        if model is None:
+        field = model.model_fields.get(part)
+        inner = _model_in(field.annotation) if field else None
+        if inner is None:
             return []
+        model = inner
     return list(model.model_fields)
 
 

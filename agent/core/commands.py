@@ -1,0 +1,155 @@
+"""May this command be executed? Pure checks on claims whose signature has already been verified."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from agent.core.errors import CommandRejected
+from agent.core.events import AckAction, TimeQuality
+
+MAX_LIFE_S = 300
+"""The longest time that a command may claim to be valid."""
+CLOCK_SKEW_S = 30
+"""How far ahead of ours the centre's clock may be."""
+
+Role = Literal["operator", "technician", "admin"]
+
+
+class Claims(BaseModel):
+    """What a command says of itself."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cmd_id: str = Field(pattern=r"^[a-z0-9-]{1,64}$")
+    name: str = Field(pattern=r"^[a-z0-9-]{1,64}$")
+    args: dict[str, Any] = {}
+    aud: str
+    iss: str = Field(max_length=128)
+    iat: int
+    exp: int
+    ctr: int = Field(ge=0, lt=2**63)
+    boot_nonce: str | None = None
+
+
+class _Args(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AckArgs(_Args):
+    """`ack`: the centre speaks of an alarm."""
+
+    alarm_id: str = Field(pattern=r"^[a-z0-9-]{1,64}$")
+    action: AckAction
+
+
+class PingArgs(_Args):
+    """`ping`: are you there?"""
+
+
+class RebirthArgs(_Args):
+    """`rebirth`: publish state, meta and the open alarms again."""
+
+
+class SnapshotArgs(_Args):
+    """`snapshot`: a picture now; of the first camera when none is named."""
+
+    camera: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,64}$")
+
+
+class IdentifyArgs(_Args):
+    """`identify`: blink, so that a technician finds the kiosk."""
+
+    seconds: float = Field(default=10.0, gt=0, le=60)
+
+
+CommandArgs = AckArgs | PingArgs | RebirthArgs | SnapshotArgs | IdentifyArgs
+
+_SCHEMAS: dict[str, type[CommandArgs]] = {
+    "ack": AckArgs,
+    "ping": PingArgs,
+    "rebirth": RebirthArgs,
+    "snapshot": SnapshotArgs,
+    "identify": IdentifyArgs,
+}
+COMMANDS = tuple(name for name in _SCHEMAS if name != "ack")
+"""The names under `down/command/{name}`."""
+
+_ROLES: dict[str, frozenset[Role]] = {
+    "ack": frozenset({"operator", "admin"}),
+    "ping": frozenset({"operator", "technician", "admin"}),
+    "rebirth": frozenset({"operator", "technician", "admin"}),
+    "snapshot": frozenset({"operator", "admin"}),
+    "identify": frozenset({"operator", "technician", "admin"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What the device knows when a command arrives."""
+
+    device: str
+    topic_kind: str
+    """`ack` or `command`, the level under `down/`."""
+    topic_name: str
+    """The last level: the alarm id of an ack, the name of a command."""
+    last_ctr: int
+    """The highest counter accepted from this issuer; -1 before the first."""
+    boot_nonce: str
+    wall: datetime
+    quality: TimeQuality
+
+
+def read_claims(claims: dict[str, Any]) -> Claims:
+    """The claims in their form. Raises CommandRejected `malformed`."""
+    try:
+        return Claims.model_validate(claims)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise CommandRejected("malformed", f"claim {name}: {first['msg']}") from error
+
+
+def check(claims: Claims, role: str, now: Circumstances) -> CommandArgs:
+    """The arguments of a command that may be executed. Raises CommandRejected with the contract's code."""
+    if claims.aud != now.device:
+        raise CommandRejected("wrong-audience", f"meant for {claims.aud[:64]!r}, this is {now.device!r}")
+    if claims.ctr <= now.last_ctr:
+        raise CommandRejected("replayed", f"counter {claims.ctr} is not above {now.last_ctr}")
+    _check_time(claims, now)
+    schema = _SCHEMAS.get(claims.name)
+    if schema is None or (claims.name == "ack") != (now.topic_kind == "ack"):
+        raise CommandRejected("unknown-command", f"this device has no command {claims.name!r}")
+    try:
+        args = schema.model_validate(claims.args)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or claims.name
+        raise CommandRejected("bad-arguments", f"{name}: {first['msg']}") from error
+    expected = args.alarm_id if isinstance(args, AckArgs) else claims.name
+    if now.topic_name != expected:
+        raise CommandRejected("wrong-topic", f"signed for {expected!r} but sent to {now.topic_name[:64]!r}")
+    if role not in _ROLES[claims.name] and not _is_technicians_close(role, args):
+        raise CommandRejected("not-permitted", f"the role {role} may not {claims.name}")
+    return args
+
+
+def _check_time(claims: Claims, now: Circumstances) -> None:
+    if claims.boot_nonce is not None and claims.boot_nonce != now.boot_nonce:
+        raise CommandRejected("wrong-boot-nonce", "the device has restarted since; read its state and sign again")
+    if claims.exp - claims.iat > MAX_LIFE_S:
+        raise CommandRejected("too-long-lived", f"valid for more than {MAX_LIFE_S} s")
+    if now.quality is TimeQuality.UNSYNCED:
+        if claims.boot_nonce is None:
+            raise CommandRejected("clock-unsynced", "this device's clock is not set: echo the boot_nonce of its state")
+        return
+    unix = now.wall.timestamp()
+    if unix >= claims.exp:
+        raise CommandRejected("expired", f"expired {unix - claims.exp:.0f} s ago")
+    if claims.iat > unix + CLOCK_SKEW_S:
+        raise CommandRejected("not-yet-valid", f"issued {claims.iat - unix:.0f} s in the future")
+
+
+def _is_technicians_close(role: str, args: CommandArgs) -> bool:
+    return role == "technician" and isinstance(args, AckArgs) and args.action is AckAction.CLOSED

@@ -1,0 +1,197 @@
+"""The payloads that the device publishes: `data` of the contract, as the models that schemas come from.
+
+Adding a field is free; changing the meaning of one needs a new type version.
+"""
+
+from enum import IntEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from agent.core.events import TimeQuality
+from agent.core.stages import Stage
+
+
+class Rank(IntEnum):
+    """The order in which waiting messages leave, most important first."""
+
+    ALARM = 0
+    STATE = 1
+    """Birth, description, open alarms and command results: few, small, and always fresh."""
+    SECURITY = 2
+    EVENT = 3
+    PICTURE = 4
+    HEALTH = 5
+
+
+class Payload(BaseModel):
+    """Base of every `data`. `historical` marks a message that is sent late."""
+
+    model_config = ConfigDict(frozen=True)
+
+    historical: bool = False
+
+
+class Envelope(BaseModel):
+    """CloudEvents 1.0, structured JSON, with the extensions of the contract."""
+
+    model_config = ConfigDict(frozen=True)
+
+    specversion: Literal["1.0"] = "1.0"
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: str
+    dataschema: str
+    datacontenttype: Literal["application/json"] = "application/json"
+    bootid: str
+    seq: int
+    """Of the whole device, from 1, without a gap. A will repeats the last number before its connection."""
+    monoms: int
+    timeq: TimeQuality
+    data: dict[str, Any]
+
+
+class AlarmCamera(BaseModel):
+    """What a camera saw when the alarm was raised."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    persons: int | None = None
+    snapshot: str | None = None
+    """Identifier of the picture under `up/snapshot/{id}`; None when there is none."""
+
+
+class AlarmData(Payload):
+    """`up/alarm/{input}`: raised, updated, closed."""
+
+    alarm_id: str
+    input: str
+    kind: str
+    status: Literal["actual", "test", "exercise"]
+    silent: bool
+    press_count: int
+    stage: Stage
+    raised_at: str
+    location: dict[str, Any] | None = None
+    codes: dict[str, str]
+    latency_ms: dict[str, int]
+    """Milliseconds from the edge to each stage reached so far."""
+    camera: AlarmCamera | None = None
+
+
+class AlarmsData(Payload):
+    """`up/alarms`: every open alarm, retained."""
+
+    open: tuple[AlarmData, ...] = ()
+
+
+class StateData(Payload):
+    """`up/state`: the birth, the orderly end, and the will."""
+
+    state: Literal["online", "offline", "lost"]
+    bdseq: int
+    boot_nonce: str
+    """What a command must echo while the device's clock is not synchronised."""
+    agent_version: str
+    config_revision: str
+
+
+class MetaData(Payload):
+    """`up/meta`: what this device has."""
+
+    inputs: tuple[dict[str, Any], ...]
+    outputs: tuple[str, ...]
+    cameras: tuple[dict[str, Any], ...]
+    location: dict[str, Any] | None
+    capabilities: tuple[str, ...]
+    schemas: tuple[str, ...]
+
+
+class HealthData(Payload):
+    """`up/health`: every part's state, and the figures that tell of trouble before it comes."""
+
+    status: Literal["ok", "degraded"]
+    parts: dict[str, dict[str, str]]
+    uptime_s: int
+    outbox: dict[str, int]
+    """Messages waiting, by class."""
+    dropped: dict[str, int]
+    """Messages given up since the start, by class; alarms are never among them."""
+    cpu_percent: float
+    memory_bytes: int
+    disk_free_bytes: int
+    temperature_c: float | None
+    cameras: dict[str, dict[str, Any]]
+
+
+class SecurityData(Payload):
+    """`up/security/{kind}`: something that a security centre wants to know of."""
+
+    kind: str
+    severity: Literal["info", "warning", "alert"]
+    text: str
+    detail: dict[str, Any] = {}
+    suppressed: int = 0
+    """How many of the same kind were left out since the last one, so that a flood stays readable."""
+
+
+class PersonEnteredData(Payload):
+    """`up/event/person-entered`."""
+
+    event_id: str
+    camera: str
+    persons: int
+    score: float
+    box: tuple[float, float, float, float]
+    """Left, top, width, height as fractions of the picture."""
+    snapshot: str | None = None
+
+
+class PersonLeftData(Payload):
+    """`up/event/person-left`, which ends the person-entered with the same `event_id`."""
+
+    event_id: str
+    camera: str
+    duration_ms: int
+    persons_max: int
+
+
+class PartData(Payload):
+    """`up/event/part-degraded` and `part-restored`: a part of the device fails or works again."""
+
+    part: str
+    detail: str
+
+
+class ResultData(Payload):
+    """`up/result/{command-id}`."""
+
+    command_id: str
+    name: str
+    status: Literal["accepted", "rejected", "in-progress", "succeeded", "failed", "timed-out"]
+    code: str
+    text: str
+    output: dict[str, Any] = {}
+
+
+class Draft(BaseModel):
+    """A message before it has a number. The outbox seals it: sequence, identifier and time."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    rank: Rank
+    topic: str
+    type: str = ""
+    """CloudEvents type, for example `edge.alarm.raised.v1`; empty for a picture, which has no envelope."""
+    subject: str = ""
+    data: Payload | None = None
+    picture: bytes | None = None
+    qos: int = 1
+    retain: bool = False
+    expiry_s: int | None = None
+    alarm_id: str | None = None
+    response_topic: str | None = None
+    correlation_data: bytes | None = None

@@ -1,0 +1,175 @@
+"""Facts to topics and bytes: where each message goes and how its envelope looks."""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+import pydantic_core
+
+from agent.core.events import TimeQuality
+from agent.core.identity import Identity
+from agent.core.messages import (
+    AlarmData,
+    AlarmsData,
+    Draft,
+    Envelope,
+    HealthData,
+    MetaData,
+    PartData,
+    PersonEnteredData,
+    PersonLeftData,
+    Rank,
+    ResultData,
+    SecurityData,
+    StateData,
+)
+
+EVENT_EXPIRY_S = 24 * 3600
+HEALTH_EXPIRY_S = 300
+RESULT_EXPIRY_S = 3600
+CONTENT_TYPE = "application/cloudevents+json"
+
+
+def rfc3339(time: datetime) -> str:
+    """UTC with milliseconds and `Z`."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{time.microsecond // 1000:03d}Z"
+
+
+class Drafts:
+    """Makes the messages of one device, without number or time. Any thread."""
+
+    def __init__(self, identity: Identity) -> None:
+        self.identity = identity
+
+    def alarm(self, change: Literal["raised", "updated", "closed"], data: AlarmData) -> Draft:
+        """A step in the life of an alarm."""
+        return Draft(
+            rank=Rank.ALARM,
+            topic=self.identity.up("alarm", data.input),
+            type=f"edge.alarm.{change}.v1",
+            subject=f"alarm/{data.alarm_id}",
+            data=data,
+            alarm_id=data.alarm_id,
+        )
+
+    def alarms(self, data: AlarmsData) -> Draft:
+        """The retained list of the open alarms."""
+        return self._retained("alarms", "edge.alarms.v1", data)
+
+    def state(self, data: StateData) -> Draft:
+        """Birth or orderly end."""
+        return self._retained("state", "edge.state.v1", data)
+
+    def meta(self, data: MetaData) -> Draft:
+        """What the device has."""
+        return self._retained("meta", "edge.meta.v1", data)
+
+    def health(self, data: HealthData) -> Draft:
+        """The regular report."""
+        return Draft(
+            rank=Rank.HEALTH,
+            topic=self.identity.up("health"),
+            type="edge.health.v1",
+            subject="health",
+            data=data,
+            qos=0,
+            expiry_s=HEALTH_EXPIRY_S,
+        )
+
+    def security(self, data: SecurityData) -> Draft:
+        """A security event."""
+        return Draft(
+            rank=Rank.SECURITY,
+            topic=self.identity.up("security", data.kind),
+            type=f"edge.security.{data.kind}.v1",
+            subject=f"security/{data.kind}",
+            data=data,
+        )
+
+    def person_entered(self, data: PersonEnteredData) -> Draft:
+        """Somebody came into view."""
+        return self._event("person-entered", f"camera/{data.camera}", data)
+
+    def person_left(self, data: PersonLeftData) -> Draft:
+        """Nobody is in view any more."""
+        return self._event("person-left", f"camera/{data.camera}", data)
+
+    def part(self, change: Literal["part-degraded", "part-restored"], data: PartData) -> Draft:
+        """A part of the device fails or works again."""
+        return self._event(change, f"part/{data.part}", data)
+
+    def snapshot(self, picture_id: str, jpeg: bytes) -> Draft:
+        """A picture for the alarm, event or command with the identifier `picture_id`."""
+        return Draft(
+            rank=Rank.PICTURE,
+            topic=self.identity.up("snapshot", picture_id),
+            picture=jpeg,
+            expiry_s=EVENT_EXPIRY_S,
+        )
+
+    def result(
+        self, data: ResultData, response_topic: str | None = None, correlation_data: bytes | None = None
+    ) -> Draft:
+        """What became of a command. A response topic outside the device's own `up/` tree is ignored."""
+        own = response_topic is not None and response_topic.startswith(self.identity.up("result") + "/")
+        return Draft(
+            rank=Rank.STATE,
+            topic=response_topic if own and response_topic else self.identity.up("result", data.command_id),
+            type="edge.result.v1",
+            subject=f"command/{data.command_id}",
+            data=data,
+            expiry_s=RESULT_EXPIRY_S,
+            correlation_data=correlation_data,
+        )
+
+    def _retained(self, level: str, type_: str, data: StateData | MetaData | AlarmsData) -> Draft:
+        return Draft(rank=Rank.STATE, topic=self.identity.up(level), type=type_, subject=level, data=data, retain=True)
+
+    def _event(self, kind: str, subject: str, data: PersonEnteredData | PersonLeftData | PartData) -> Draft:
+        return Draft(
+            rank=Rank.EVENT,
+            topic=self.identity.up("event", kind),
+            type=f"edge.event.{kind}.v1",
+            subject=subject,
+            data=data,
+            expiry_s=EVENT_EXPIRY_S,
+        )
+
+
+def seal(
+    draft: Draft,
+    *,
+    message_id: str,
+    source: str,
+    boot_id: str,
+    seq: int,
+    boottime_ns: int,
+    wall: datetime,
+    quality: TimeQuality,
+) -> bytes:
+    """The bytes of a message: the picture itself, or the envelope around its data."""
+    if draft.picture is not None:
+        return draft.picture
+    envelope = Envelope(
+        id=message_id,
+        source=source,
+        type=draft.type,
+        subject=draft.subject,
+        time=rfc3339(wall),
+        dataschema=f"urn:edge-agent:schema:{draft.type}",
+        bootid=boot_id,
+        seq=seq,
+        monoms=boottime_ns // 1_000_000,
+        timeq=quality,
+        data=draft.data.model_dump(mode="json", exclude_none=True) if draft.data else {},
+    )
+    return envelope.model_dump_json().encode()
+
+
+def mark_historical(payload: bytes) -> bytes:
+    """The same envelope, its data saying that it is sent late. A picture is returned as it is."""
+    try:
+        envelope = pydantic_core.from_json(payload)
+    except ValueError:
+        return payload
+    envelope["data"]["historical"] = True
+    return pydantic_core.to_json(envelope)

@@ -1,0 +1,188 @@
+"""The outbox: every message that must reach the centre, from acceptance until the broker has confirmed it.
+
+`put` numbers a message, which then goes two ways: to the disk, by the thread `journal`, and to the publisher,
+who may take it as soon as it is written or when the disk has not answered for 20 ms. A disk that is slow, full
+or dead therefore holds nobody up, and a process that is killed has lost nothing that was sent.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from agent.core.messages import Draft, Rank
+from agent.core.uuid7 import Uuid7Source
+from agent.core.wire import CONTENT_TYPE, mark_historical, seal
+from agent.ports import Clock, OutgoingMessage
+from agent.runtime.backlog import Backlog, Waiting
+from agent.runtime.journal import Journal, Row
+from agent.runtime.recorder import Recorder
+
+HISTORICAL_S = 10.0
+"""A message that leaves later than this after its acceptance says so."""
+_RESERVE = 1_000
+"""Numbers are promised to the disk so many at a time; the rest of a promise is skipped after a power cut."""
+
+
+class Outbox:
+    """Messages by class, in order. `put`, `keep` and `figures` from any thread; the rest from the publisher's."""
+
+    def __init__(
+        self,
+        directory: Path,
+        clock: Clock,
+        source: str,
+        telemetry_max_bytes: int,
+        on_ready: Callable[[], None],
+        journal: Journal | None = None,
+    ) -> None:
+        """`on_ready` is called, on the journal's thread, when there may be something to take."""
+        self._clock = clock
+        self._source = source
+        self._journal = journal or Journal(directory)
+        self._backlog = Backlog()
+        self.recorder = Recorder(self._backlog, self._journal, telemetry_max_bytes, on_ready)
+        """The worker of the thread `journal`."""
+        self._ids = Uuid7Source()
+        self._lock = threading.Lock()
+        self._seq = self._ord = self._ceiling = 0
+
+    def open(self) -> None:
+        """Take up the numbers and the messages that an earlier run has left. Raises StorageError.
+
+        After an orderly stop, or a crash in this same boot, nothing that was written is missing, and numbers go
+        on without a gap. After anything else the disk may have lost its last writes: then numbers go on above
+        the ceiling that was safe on disk, so that none is ever used twice.
+        """
+        kept = self._journal.state("")
+        complete = kept.get("clean") == "1" or kept.get("boot") == self._clock.boot_id
+        floor = 0 if complete else int(kept.get("ceiling", "0"))
+        self._seq = max(self._journal.last_seq(), floor)
+        self._ord = max(self._journal.last_ord(), floor)
+        self.recorder.open()
+        self.recorder.keep({"clean": None, "boot": self._clock.boot_id, **self._raise_ceiling()})
+        self.recorder.wake(self._seq)
+
+    def put(self, draft: Draft, keep: Mapping[str, str | None] | None = None) -> str:
+        """Accept a message and return its identifier. Never blocks on the disk and never refuses.
+
+        `keep` is state that is written together with the message (None forgets a key).
+        """
+        now_ns, wall = self._clock.boottime_ns(), self._clock.wall()
+        unix_ms = int(wall.timestamp() * 1000)
+        message_id = self._ids.next(unix_ms)
+        values = dict(keep or {})
+        with self._lock:
+            self._seq += draft.picture is None
+            self._ord += 1
+            if max(self._seq, self._ord) + _RESERVE // 2 > self._ceiling:
+                values.update(self._raise_ceiling())
+            payload = seal(
+                draft,
+                message_id=message_id,
+                source=self._source,
+                boot_id=self._clock.boot_id,
+                seq=self._seq,
+                boottime_ns=now_ns,
+                wall=wall,
+                quality=self._clock.quality(),
+            )
+            row = Row(
+                ord=self._ord,
+                rank=draft.rank,
+                topic=draft.topic,
+                payload=payload,
+                qos=draft.qos,
+                retain=draft.retain,
+                expiry_s=draft.expiry_s,
+                alarm_id=draft.alarm_id,
+                correlation=draft.correlation_data,
+                boot_id=self._clock.boot_id,
+                created_ns=now_ns,
+                created_unix_ms=unix_ms,
+            )
+            if values:
+                self.recorder.keep(values)
+            self._backlog.accept(row)
+            seq = self._seq
+        self.recorder.wake(seq)
+        return message_id
+
+    def keep(self, key: str, value: str | None) -> threading.Event:
+        """Keep a value for the next start; the event is set once it is safe against a power cut."""
+        safe = self.recorder.keep({key: value})
+        self.recorder.wake(0)
+        return safe
+
+    def kept(self, prefix: str) -> dict[str, str]:
+        """What was kept under keys that begin with `prefix`. For the start, before the threads run."""
+        return self._journal.state(prefix)
+
+    def new_id(self) -> str:
+        """A fresh identifier, in order with those of the messages."""
+        return self._ids.next(int(self._clock.wall().timestamp() * 1000))
+
+    def figures(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Messages waiting, and messages given up since the start, by class name."""
+        waiting, dropped = self._backlog.figures()
+        return (
+            {rank.name.lower(): count for rank, count in waiting.items()},
+            {rank.name.lower(): count for rank, count in dropped.items()},
+        )
+
+    @property
+    def seq(self) -> int:
+        """The highest sequence number given so far."""
+        with self._lock:
+            return self._seq
+
+    # --- for the publisher
+
+    def take(self) -> tuple[Waiting, OutgoingMessage] | None:
+        """The next message to send, the most important class first and oldest first, or None.
+
+        It is the caller's until `confirm`, `give_up` or `give_back`. What has expired is dropped and counted.
+        """
+        now_ns = self._clock.boottime_ns()
+        while (waiting := self._backlog.take(now_ns)) is not None:
+            row = waiting.row
+            age_s = row.age_s(self._clock.boot_id, now_ns, int(self._clock.wall().timestamp() * 1000))
+            if row.expiry_s is not None and age_s >= row.expiry_s:
+                self._finish(waiting, dropped=True)
+                continue
+            late = waiting.restored or age_s > HISTORICAL_S
+            return waiting, OutgoingMessage(
+                topic=row.topic,
+                payload=mark_historical(row.payload) if late else row.payload,
+                qos=row.qos,
+                retain=row.retain,
+                expiry_s=None if row.expiry_s is None else max(1, int(row.expiry_s - age_s)),
+                content_type="image/jpeg" if row.rank is Rank.PICTURE else CONTENT_TYPE,
+                correlation_data=row.correlation,
+            )
+        self.recorder.wake(0)
+        return None
+
+    def patience_s(self) -> float | None:
+        """How long until a message that the disk does not answer for may be taken; None without one."""
+        patience_ns = self._backlog.patience_ns(self._clock.boottime_ns())
+        return None if patience_ns is None else patience_ns / 1e9
+
+    def give_back(self, waiting: Waiting) -> None:
+        """It was not confirmed: it waits again, in its old place."""
+        self._backlog.give_back(waiting)
+
+    def confirm(self, waiting: Waiting) -> None:
+        """The broker has it: forget it, in memory and on disk."""
+        self._finish(waiting, dropped=False)
+
+    def give_up(self, waiting: Waiting) -> None:
+        """The broker will never take it: forget it and count it. Never for an alarm."""
+        self._finish(waiting, dropped=True)
+
+    def _finish(self, waiting: Waiting, *, dropped: bool) -> None:
+        self._backlog.finish(waiting, dropped=dropped)
+        self.recorder.wake(0)
+
+    def _raise_ceiling(self) -> dict[str, str]:
+        self._ceiling = max(self._seq, self._ord) + _RESERVE
+        return {"ceiling": str(self._ceiling)}

@@ -1,0 +1,137 @@
+"""The thread `journal`: moves what waits to disk and back, so that nobody else ever waits for a disk."""
+
+import contextlib
+import logging
+import queue
+import threading
+from collections.abc import Callable, Mapping
+
+from agent.core.errors import StorageError
+from agent.core.messages import Rank
+from agent.runtime.backlog import Backlog
+from agent.runtime.journal import Batch, Journal, is_safe
+
+_EXPENDABLE = (Rank.HEALTH, Rank.PICTURE, Rank.EVENT)
+"""What is given up when the budget is spent, in this order."""
+_RETRY_S = 0.5
+
+log = logging.getLogger(__name__)
+
+
+class Recorder:
+    """Writes in groups: whatever has come in while the last write ran goes into the next one."""
+
+    def __init__(
+        self, backlog: Backlog, journal: Journal, telemetry_max_bytes: int, on_written: Callable[[], None]
+    ) -> None:
+        self._backlog = backlog
+        self._journal = journal
+        self._budget_bytes = telemetry_max_bytes
+        self._on_written = on_written
+        self._lock = threading.Lock()
+        self._kept: dict[str, str | None] = {}
+        self._waiters: list[threading.Event] = []
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._telemetry_bytes = 0
+        self._seq = 0
+        self.fault: str | None = None
+        """What is wrong with the disk, or None."""
+
+    def open(self) -> None:
+        """Take stock of what an earlier run has left. Before the thread runs. Raises StorageError."""
+        self._backlog.restore(self._journal.counts())
+        self._telemetry_bytes = self._journal.telemetry_bytes()
+        self._refill()
+
+    def wake(self, seq: int) -> None:
+        """There is something to write; `seq` is the highest number given. Any thread."""
+        self._seq = max(self._seq, seq)
+        self._wake.put(None)
+
+    def keep(self, values: Mapping[str, str | None]) -> threading.Event:
+        """Write these values (None forgets one) with the next group, no later than messages accepted after
+        this call; the event is set when they are safe against a power cut. Any thread."""
+        safe = threading.Event()
+        with self._lock:
+            self._kept.update(values)
+            self._waiters.append(safe)
+        return safe
+
+    def run_once(self, timeout_s: float) -> None:
+        """Wait for work, then do all that there is. Never raises for a disk that fails: that is `fault`."""
+        try:
+            self._wake.get(timeout=timeout_s)
+            while True:
+                self._wake.get_nowait()
+        except queue.Empty:
+            pass
+        try:
+            self._write()
+            self._refill()
+            self._stay_in_budget()
+            self._journal.checkpoint()
+        except StorageError as error:
+            (log.debug if self.fault else log.error)("the disk does not take messages: %s", error)
+            self.fault = str(error)
+            self._on_written()
+            self._wake_later()
+        else:
+            self.fault = None
+
+    def close(self) -> None:
+        """Write what is left and note that the numbers are complete. After the thread has ended."""
+        self.keep({"clean": "1"})
+        try:
+            self._write()
+        except StorageError as error:
+            log.error("the last messages could not be written: %s", error)  # noqa: TRY400 - one line is enough
+        self._journal.close()
+
+    def _write(self) -> None:
+        messages = self._backlog.unwritten()
+        deleted = self._backlog.deletable()
+        with self._lock:
+            kept, self._kept = self._kept, {}
+            waiters, self._waiters = self._waiters, []
+        if not (messages or deleted or kept):
+            return
+        rows = tuple(waiting.row for waiting in messages)
+        try:
+            self._journal.write(Batch(rows, tuple(deleted), kept, self._seq))
+            self._backlog.recorded(messages, len(deleted))
+            if messages:
+                self._on_written()
+            if kept or is_safe(row.rank for row in rows):
+                self._journal.sync()
+        except StorageError:
+            with self._lock:
+                self._kept = {**kept, **self._kept}
+                self._waiters += waiters
+            raise
+        for waiter in waiters:
+            waiter.set()
+        self._telemetry_bytes += sum(len(row.payload) for row in rows if row.rank in _EXPENDABLE)
+
+    def _refill(self) -> None:
+        for rank, after, wanted in self._backlog.shortfalls():
+            self._backlog.refill(rank, self._journal.load(rank, after, wanted), wanted)
+            self._on_written()
+
+    def _stay_in_budget(self) -> None:
+        """An estimate decides when to look, since deletions are not weighed; the databases have the truth."""
+        if self._telemetry_bytes <= self._budget_bytes:
+            return
+        self._telemetry_bytes = self._journal.telemetry_bytes()
+        counts = self._journal.counts()
+        for rank in _EXPENDABLE:
+            while self._telemetry_bytes > self._budget_bytes and counts[rank] > 0:
+                gone = self._journal.drop_oldest(rank, max(1, counts[rank] // 10))
+                self._backlog.drop_oldest(rank, gone)
+                counts[rank] -= len(gone)
+                self._telemetry_bytes = self._journal.telemetry_bytes()
+
+    def _wake_later(self) -> None:
+        """Try again soon, but not at once: a disk that fails fast must not spin the processor."""
+        with contextlib.suppress(queue.Empty):
+            self._wake.get(timeout=_RETRY_S)
+        self._wake.put(None)
