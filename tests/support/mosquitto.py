@@ -1,0 +1,193 @@
+"""A real Mosquitto on free loopback ports, that a test can stop, kill, freeze and start again."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+
+from tests.support.certificates import BrokerAuthorities
+from tests.support.wait import wait_for
+
+DEPLOYED = Path(__file__).parents[2] / "deploy" / "mosquitto"
+"""The configuration that a site installs; the tests run it, with other paths and ports."""
+
+_PLAIN = """\
+listener {port} 127.0.0.1
+allow_anonymous true
+persistence true
+autosave_interval 1
+max_queued_messages 100000
+message_size_limit 131072
+set_tcp_nodelay true
+log_type all
+"""
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Mosquitto(AbstractContextManager["Mosquitto"]):
+    """One broker; its ports, sessions and queues survive `stop`, `kill` and `restart`.
+
+    Without `authorities` it takes anybody on `port`. With them it runs deploy's own configuration: devices on
+    `port`, command centres on `centre_port`, by certificate. `extra` lines go at the end of the configuration,
+    so that they apply to the last listener (or to the whole).
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        authorities: BrokerAuthorities | None = None,
+        server_hosts: Sequence[str] = ("localhost", "127.0.0.1"),
+        extra: Sequence[str] = (),
+        device_crl: Path | None = None,
+    ) -> None:
+        self.authorities = authorities
+        self.port = free_port()
+        self.centre_port = free_port() if authorities else self.port
+        self._directory = directory
+        self._server_hosts = server_hosts
+        self._extra = extra
+        self._device_crl = device_crl
+        self._log = directory / "mosquitto.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The address that a device's settings name."""
+        return f"mqtts://localhost:{self.port}" if self.authorities else f"mqtt://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """Process number of the running broker."""
+        assert self._process is not None, "the broker is not running"
+        return self._process.pid
+
+    def __enter__(self) -> "Mosquitto":
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._write_configuration()
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+        # pytest shows it only when the test fails.
+        print(f"--- log of the broker on port {self.port}\n{self.log()}")
+
+    def start(self) -> None:
+        """Start it and return when it takes connections."""
+        assert self._process is None, "the broker is running"
+        program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+        assert Path(program).exists(), "no mosquitto: run `sudo apt-get install mosquitto`"
+        with (self._directory / "output.txt").open("ab") as output:
+            process = subprocess.Popen(
+                [program, "-c", str(self._directory / "mosquitto.conf")],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        self._process = process
+        try:
+            wait_for(self._answers, what=f"mosquitto on ports {self.port} and {self.centre_port}")
+        except BaseException:
+            print(f"--- log of the broker\n{self.log()}")
+            self.kill()
+            raise
+
+    def stop(self) -> None:
+        """End it in an orderly way: it saves its database and says goodbye. Nothing if it is not running."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it as a power cut would. Nothing if it is not running."""
+        self._end(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Stop and start on the same ports, with the same sessions and queues."""
+        self.stop()
+        self.start()
+
+    def freeze(self) -> None:
+        """Stop answering with the connections open, until `thaw`."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Go on after `freeze`."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def log(self) -> str:
+        """What it has written so far."""
+        parts = (self._directory / "output.txt", self._log)
+        return "".join(part.read_text(errors="replace") for part in parts if part.exists())
+
+    def _end(self, number: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(number)
+        process.send_signal(signal.SIGCONT)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        code = self._process.poll()
+        assert code is None, f"mosquitto ended with code {code}"
+        return _listens(self.port) and _listens(self.centre_port)
+
+    def _write_configuration(self) -> None:
+        database = self._directory / "database"
+        database.mkdir(exist_ok=True)
+        main = [f"persistence_location {database}/", f"log_dest file {self._log}"]
+        if os.geteuid() == 0:
+            main.append("user root")  # else it can't read a test's directory
+        own = self._deployed() if self.authorities else _PLAIN.format(port=self.port)
+        text = "\n".join([*main, own, *self._extra, ""])
+        (self._directory / "mosquitto.conf").write_text(text)
+
+    def _deployed(self) -> str:
+        """deploy's configuration with the paths and ports of this test, and nothing else changed."""
+        assert self.authorities is not None
+        files = self._directory / "edge-agent"
+        files.mkdir(exist_ok=True)
+        for name in ("devices.acl", "centres.acl"):
+            shutil.copy(DEPLOYED / name, files)
+            (files / name).chmod(0o600)
+        server = self.authorities.server.server(self._server_hosts)
+        shutil.copy(server.cert, files / "server.pem")
+        shutil.copy(server.key, files / "server.key")
+        shutil.copy(self.authorities.devices.ca, files / "device-ca.pem")
+        shutil.copy(self.authorities.centres.ca, files / "centre-ca.pem")
+        text = (DEPLOYED / "edge-agent.conf").read_text()
+        if self._device_crl is not None:
+            shutil.copy(self._device_crl, files / "device-ca.crl")
+            text = text.replace("#crlfile /etc/mosquitto/edge-agent/device-ca.crl", f"crlfile {files}/device-ca.crl")
+        text = text.replace("/etc/mosquitto/edge-agent", str(files))
+        for deployed, port in ((8883, self.port), (8884, self.centre_port)):
+            text, count = re.subn(rf"^listener {deployed}$", f"listener {port} 127.0.0.1", text, flags=re.MULTILINE)
+            assert count == 1, f"deploy's configuration has no listener {deployed}"
+        return text
