@@ -167,6 +167,4 @@ def _decode(adapter: TypeAdapter[T], line: bytes) -> T:
     try:
         return adapter.validate_json(line)
     except ValidationError as error:
-        raise LinkError(
-            f"bad line on the vision link: {error.error_count()} errors in {line[:80]!r}"
-        ) from error
+        raise LinkError(f"bad line on the vision link: {error.error_count()} errors in {line[:80]!r}") from error

@@ -1,0 +1,242 @@
+"""The thread `commands`: verifies what comes down, executes it once, and answers."""
+
+import logging
+import queue
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from agent.core.commands import (
+    AckArgs,
+    Circumstances,
+    Claims,
+    CommandArgs,
+    IdentifyArgs,
+    PingArgs,
+    RebirthArgs,
+    SnapshotArgs,
+    check,
+    read_claims,
+)
+from agent.core.errors import CommandRejected
+from agent.core.events import CentreAck
+from agent.core.identity import LEVEL, Identity
+from agent.core.messages import ResultData
+from agent.core.wire import Drafts, rfc3339
+from agent.ports import MAX_RECEIVED_BYTES, Clock, Received
+from agent.runtime.outbox import Outbox
+from agent.runtime.security import SecurityLog
+
+CTR_KEY = "ctr/"
+_REMEMBERED = 256
+_DISK_PATIENCE_S = 2.0
+_PICTURE_PATIENCE_NS = 10 * 10**9
+
+log = logging.getLogger(__name__)
+
+
+class Verified(Protocol):
+    """A token whose signature is right: whose key it was, and what it says."""
+
+    @property
+    def kid(self) -> str:
+        """The key's identifier."""
+        ...
+
+    @property
+    def role(self) -> str:
+        """What the holder of the key may do."""
+        ...
+
+    @property
+    def issuer(self) -> str:
+        """The name under which the key set knows the holder."""
+        ...
+
+    @property
+    def claims(self) -> Mapping[str, Any]:
+        """The payload."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """What commands do. Each is called on the desk's thread; a snapshot is answered later by `picture_done`."""
+
+    acknowledge: Callable[[CentreAck], bool]
+    """False when there is no such open alarm."""
+    rebirth: Callable[[], None]
+    identify: Callable[[float], None]
+    snapshot: Callable[[str, str | None], str | None]
+    """Ask a camera for a picture under this identifier; returns the camera's name, None without a camera."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureDone:
+    """The end of a snapshot: it is on its way, or `detail` says why not."""
+
+    id: str
+    ok: bool
+    detail: str
+
+
+class CommandDesk:
+    """Executes a command only if every check passes. `receive` and `picture_done` from any thread."""
+
+    def __init__(
+        self,
+        *,
+        identity: Identity,
+        boot_nonce: str,
+        verify: Callable[[bytes], Verified],
+        outbox: Outbox,
+        drafts: Drafts,
+        security: SecurityLog,
+        clock: Clock,
+        actions: Actions,
+        counters: Mapping[str, int],
+    ) -> None:
+        """`counters` are the highest ones accepted so far, by issuer; `verify` raises CommandRejected."""
+        self._identity = identity
+        self._boot_nonce = boot_nonce
+        self._verify = verify
+        self._outbox = outbox
+        self._drafts = drafts
+        self._security = security
+        self._clock = clock
+        self._actions = actions
+        self._counters = dict(counters)
+        self._results: OrderedDict[str, ResultData] = OrderedDict()
+        self._pictures: dict[str, int] = {}
+        """Snapshot commands that wait for a camera, and until when."""
+        self._queue: queue.SimpleQueue[Received | PictureDone] = queue.SimpleQueue()
+
+    def receive(self, message: Received) -> None:
+        """A message came down. Never blocks."""
+        self._queue.put(message)
+
+    def picture_done(self, done: PictureDone) -> None:
+        """A camera has answered; what no command has asked for is ignored. Never blocks."""
+        self._queue.put(done)
+
+    def run_once(self, timeout_s: float) -> None:
+        """Take the next message, if one comes within `timeout_s`, and answer it."""
+        self._give_up_on_pictures()
+        try:
+            item = self._queue.get(timeout=timeout_s)
+        except queue.Empty:
+            return
+        if isinstance(item, Received):
+            self._handle(item)
+        elif self._pictures.pop(item.id, None) is not None:
+            status, code = ("succeeded", "ok") if item.ok else ("failed", "no-picture")
+            self._finish_picture(item.id, status, code, item.detail)
+
+    def _give_up_on_pictures(self) -> None:
+        now_ns = self._clock.boottime_ns()
+        for picture_id in [key for key, until_ns in self._pictures.items() if until_ns <= now_ns]:
+            del self._pictures[picture_id]
+            self._finish_picture(picture_id, "timed-out", "no-answer", "the camera did not answer")
+
+    def _finish_picture(self, command_id: str, status: str, code: str, text: str) -> None:
+        result = {"command_id": command_id, "name": "snapshot", "status": status, "code": code, "text": text}
+        self._answer(ResultData.model_validate({**result, "output": {"snapshot": command_id}}), None)
+
+    def _handle(self, message: Received) -> None:
+        name = "unknown"
+        command_id = "unknown"
+        try:
+            token = self._verify(self._readable(message))
+            claims = read_claims(dict(token.claims))
+            name, command_id = claims.name, claims.cmd_id
+            if (first := self._results.get(f"{token.kid}/{command_id}")) is not None:
+                self._security.tell("command-repeated", "info", f"{name} {command_id} came again", kid=token.kid)
+                self._answer(first, message)
+                return
+            args = self._accept(token, claims, message)
+        except CommandRejected as refusal:
+            result = ResultData(
+                command_id=command_id, name=name, status="rejected", code=refusal.code, text=str(refusal)
+            )
+            told = self._security.tell(
+                "command-rejected", "warning", f"{message.topic}: {refusal}", code=refusal.code, topic=message.topic
+            )
+            if told:
+                self._answer(result, message)
+            return
+        result = self._execute(claims, args, token)
+        self._remember(f"{token.kid}/{command_id}", result)
+        self._answer(result, message)
+
+    def _readable(self, message: Received) -> bytes:
+        if message.retain:
+            raise CommandRejected("retained", "a retained command is never executed; clear it on the broker")
+        if message.size > MAX_RECEIVED_BYTES:
+            raise CommandRejected("too-large", f"{message.size} bytes; at most {MAX_RECEIVED_BYTES} are read")
+        return message.payload
+
+    def _accept(self, token: Verified, claims: Claims, message: Received) -> CommandArgs:
+        """Every check; the counter is on disk before this returns, so that a crash can't make it run twice."""
+        if claims.iss != token.issuer:
+            raise CommandRejected("wrong-issuer", f"the key {token.kid} does not belong to {claims.iss[:64]!r}")
+        kind, _, topic_name = message.topic.removeprefix(self._identity.down() + "/").partition("/")
+        circumstances = Circumstances(
+            device=self._identity.device,
+            topic_kind=kind,
+            topic_name=topic_name,
+            last_ctr=self._counters.get(token.kid, -1),
+            boot_nonce=self._boot_nonce,
+            wall=self._clock.wall(),
+            quality=self._clock.quality(),
+        )
+        args = check(claims, token.role, circumstances)
+        self._counters[token.kid] = claims.ctr
+        if not self._outbox.keep(CTR_KEY + token.kid, str(claims.ctr)).wait(_DISK_PATIENCE_S):
+            log.error("the counter of %s is not on disk yet; going on, since a command may save a life", token.kid)
+        return args
+
+    def _execute(self, claims: Claims, args: CommandArgs, token: Verified) -> ResultData:
+        now_ns = self._clock.boottime_ns()
+        status, code, text, output = "succeeded", "ok", "", {}
+        match args:
+            case AckArgs():
+                text = f"{args.action} by {token.issuer}"
+                if not self._actions.acknowledge(CentreAck(args.alarm_id, args.action, token.issuer, now_ns)):
+                    status, code, text = "failed", "unknown-alarm", f"no open alarm {args.alarm_id}"
+            case PingArgs():
+                text = "here"
+                output = {"time": rfc3339(self._clock.wall()), "timeq": self._clock.quality().value}
+            case RebirthArgs():
+                self._actions.rebirth()
+                text = "state, meta and open alarms are on their way"
+            case IdentifyArgs():
+                self._actions.identify(args.seconds)
+                text = f"blinking for {args.seconds:g} s"
+            case SnapshotArgs():
+                camera = self._actions.snapshot(claims.cmd_id, args.camera)
+                if camera is None:
+                    status, code, text = "failed", "no-camera", "there is no such camera, or it does not work"
+                else:
+                    status, code, text = "in-progress", "asked", f"asked {camera} for a picture"
+                    self._pictures[claims.cmd_id] = now_ns + _PICTURE_PATIENCE_NS
+        return ResultData.model_validate(
+            {"command_id": claims.cmd_id, "name": claims.name, "status": status}
+            | {"code": code, "text": text, "output": output}
+        )
+
+    def _remember(self, key: str, result: ResultData) -> None:
+        self._results[key] = result
+        while len(self._results) > _REMEMBERED:
+            self._results.popitem(last=False)
+
+    def _answer(self, result: ResultData, message: Received | None) -> None:
+        log.info("command %s %s: %s, %s", result.name, result.command_id, result.status, result.text)
+        assert LEVEL.match(result.command_id)
+        self._outbox.put(
+            self._drafts.result(
+                result,
+                message.response_topic if message else None,
+                message.correlation_data if message else None,
+            )
+        )

@@ -1,0 +1,195 @@
+"""The thread `pipeline`: facts in, decisions out. Owns the alarms and what the lights say."""
+
+import json
+import logging
+import queue
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from agent.core.alarm import AlarmBook, AlarmChange, OpenAlarm
+from agent.core.contact import Contact
+from agent.core.events import AlarmDelivered, CentreAck, Edge
+from agent.core.lights import IDENTIFY, PRESSED, Pattern
+from agent.core.link import PersonEntered, PersonLeft, ToCore
+from agent.core.messages import AlarmCamera, AlarmData, AlarmsData, PersonEnteredData, PersonLeftData
+from agent.core.wire import Drafts, rfc3339
+from agent.ports import Clock, Lights
+from agent.runtime.outbox import Outbox
+
+ALARM_KEY = "alarm/"
+"""Open alarms are kept in the outbox's state under this prefix and their identifier."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Publish the open alarms, since the broker may have forgotten them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identify:
+    """Blink everything until `until_ns` (CLOCK_BOOTTIME)."""
+
+    until_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class CameraSaid:
+    """A camera process reports."""
+
+    camera: str
+    message: ToCore
+
+
+Fact = Edge | AlarmDelivered | CentreAck | Announce | Identify | CameraSaid
+
+
+class Pipeline:
+    """Turns facts into alarms, messages and lights. `edge` and `tell` from any thread, the rest from its own."""
+
+    def __init__(
+        self,
+        *,
+        book: AlarmBook,
+        contacts: Mapping[str, Contact],
+        audible: Iterable[str],
+        outbox: Outbox,
+        drafts: Drafts,
+        lights: Lights,
+        clock: Clock,
+        look: Callable[[str], AlarmCamera | None],
+    ) -> None:
+        """`audible` are the inputs that may show a light. `look` asks a camera for a picture with the identifier
+        of a new alarm, and returns at once what is known of the view, or None without a camera."""
+        self._book = book
+        self._contacts = contacts
+        self._audible = frozenset(audible)
+        self._outbox = outbox
+        self._drafts = drafts
+        self._lights = lights
+        self._clock = clock
+        self._look = look
+        self._facts: queue.SimpleQueue[Fact] = queue.SimpleQueue()
+        self._identify_until_ns: int | None = None
+        self.open_ids = frozenset(alarm.data.alarm_id for alarm in book.open())
+        """Identifiers of the open alarms; replaced, never changed, so that any thread may read it."""
+
+    def edge(self, edge: Edge) -> None:
+        """An input changed. On the pin library's thread: light first, then hand over, nothing else."""
+        if edge.active and edge.input in self._audible and self._lights.shown().yellow is not Pattern.ON:
+            self._lights.show(PRESSED)
+        self._facts.put(edge)
+
+    def tell(self, fact: Fact) -> None:
+        """Hand over a fact. Never blocks."""
+        self._facts.put(fact)
+
+    def run_once(self, timeout_s: float) -> None:
+        """Take the next fact, if one comes within `timeout_s`, and act on it."""
+        try:
+            fact = self._facts.get(timeout=timeout_s)
+        except queue.Empty:
+            pass
+        else:
+            self._act(fact)
+        if self._identify_until_ns is not None and self._clock.boottime_ns() >= self._identify_until_ns:
+            self._identify_until_ns = None
+            self.show_lights()
+
+    def drain(self) -> None:
+        """Act on everything that is still queued. After the thread has ended."""
+        while not self._facts.empty():
+            self.run_once(0.0)
+
+    def show_lights(self) -> None:
+        """Bring the lights in line with the open alarms."""
+        audible_alarm = any(not alarm.data.silent for alarm in self._book.open())
+        identifying = self._identify_until_ns is not None and not audible_alarm
+        self._lights.show(IDENTIFY if identifying else self._book.lights())
+
+    def _act(self, fact: Fact) -> None:
+        match fact:
+            case Edge():
+                self._on_edge(fact)
+            case AlarmDelivered():
+                self._on_change(self._book.delivered(fact))
+            case CentreAck():
+                self._on_change(self._book.acknowledged(fact))
+            case CameraSaid():
+                self._on_camera(fact)
+            case Announce():
+                self._outbox.put(self._drafts.alarms(self._open_alarms()))
+            case Identify():
+                self._identify_until_ns = fact.until_ns
+                self.show_lights()
+
+    def _on_edge(self, edge: Edge) -> None:
+        if self._contacts[edge.input].press(edge):
+            known = any(alarm.data.input == edge.input for alarm in self._book.open())
+            alarm_id = self._outbox.new_id()
+            late = timedelta(microseconds=(self._clock.boottime_ns() - edge.boottime_ns) // 1000)
+            raised_at = rfc3339(self._clock.wall() - late)
+            camera = None if known else self._look(alarm_id)
+            self._on_change(self._book.press(edge.input, edge.boottime_ns, alarm_id, raised_at, camera))
+        elif edge.active:
+            self.show_lights()  # `edge` may have lit the yellow light for a bounce
+
+    def _on_change(self, change: AlarmChange | None) -> None:
+        if change is None:
+            return
+        data = change.alarm.data
+        self.open_ids = frozenset(alarm.data.alarm_id for alarm in self._book.open())
+        kept = None if change.change == "closed" else encode_alarm(change.alarm)
+        self._outbox.put(self._drafts.alarm(change.change, data), keep={ALARM_KEY + data.alarm_id: kept})
+        self.show_lights()
+        log.info("alarm %s: %s, %s, presses %d", data.alarm_id, data.input, data.stage.value, data.press_count)
+        if change.change != "updated":
+            self._outbox.put(self._drafts.alarms(self._open_alarms()))
+
+    def _on_camera(self, said: CameraSaid) -> None:
+        match said.message:
+            case PersonEntered() as entered:
+                self._outbox.put(
+                    self._drafts.person_entered(
+                        PersonEnteredData(
+                            event_id=entered.event_id,
+                            camera=said.camera,
+                            persons=entered.persons,
+                            score=entered.score,
+                            box=entered.box,
+                            snapshot=entered.event_id if entered.snapshot else None,
+                        )
+                    )
+                )
+            case PersonLeft() as left:
+                self._outbox.put(
+                    self._drafts.person_left(
+                        PersonLeftData(
+                            event_id=left.event_id,
+                            camera=said.camera,
+                            duration_ms=left.duration_ms,
+                            persons_max=left.persons_max,
+                        )
+                    )
+                )
+            case _:
+                pass
+
+    def _open_alarms(self) -> AlarmsData:
+        return AlarmsData(open=tuple(alarm.data for alarm in self._book.open()))
+
+
+def encode_alarm(alarm: OpenAlarm) -> str:
+    """An open alarm as it is kept for the next start."""
+    return json.dumps({"data": alarm.data.model_dump(mode="json"), "boot_id": alarm.boot_id, "edge_ns": alarm.edge_ns})
+
+
+def decode_alarm(text: str) -> OpenAlarm:
+    """The alarm that `encode_alarm` kept. Raises ValueError for anything else."""
+    kept = json.loads(text)
+    try:
+        return OpenAlarm(AlarmData.model_validate(kept["data"]), str(kept["boot_id"]), int(kept["edge_ns"]))
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not an alarm: {error}") from error

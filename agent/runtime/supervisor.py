@@ -1,0 +1,106 @@
+"""Owns the threads: starts them by name, notices the end of one, stops them in reverse."""
+
+import logging
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Protocol
+
+log = logging.getLogger(__name__)
+
+_PASS_S = 0.5
+"""The longest a pass may wait for work; a stop is noticed within it."""
+
+
+class Worker(Protocol):
+    """A part with a thread of its own."""
+
+    def run_once(self, timeout_s: float) -> None:
+        """Wait at most `timeout_s` for work and do it."""
+        ...
+
+
+class SupervisedThread:
+    """One worker's thread. `start` and `stop` from the main thread."""
+
+    def __init__(self, name: str, worker: Worker, on_end: Callable[[], None]) -> None:
+        self.name = name
+        self._worker = worker
+        self._on_end = on_end
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self.passes = 0
+        """Completed passes: a number that stands still tells of a part that hangs."""
+        self.error: BaseException | None = None
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """Ask the worker to end after its pass, and wait for it."""
+        self._stop.set()
+        self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            log.error("the thread %s did not stop within %g s", self.name, timeout_s)
+
+    @property
+    def ended_unasked(self) -> bool:
+        """Whether it failed, or returned although nobody had asked."""
+        return self.error is not None or not (self._thread.is_alive() or self._stop.is_set())
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set():
+                self._worker.run_once(_PASS_S)
+                self.passes += 1
+        except BaseException as error:
+            self.error = error
+            log.exception("the thread %s failed", self.name)
+        finally:
+            self._on_end()
+
+
+class Supervisor:
+    """Every essential thread of the core. An essential one that ends unasked ends the program."""
+
+    def __init__(self) -> None:
+        self.wake = threading.Event()
+        """Set when main should look: a thread ended, or a signal came."""
+        self._threads: list[SupervisedThread] = []
+
+    def thread(self, name: str, worker: Worker) -> "_Running":
+        """A context that runs `worker` in a thread of that name while it is entered."""
+        return _Running(self, SupervisedThread(name, worker, self.wake.set))
+
+    def failed(self) -> SupervisedThread | None:
+        """The first thread that ended unasked, or None."""
+        return next((thread for thread in self._threads if thread.ended_unasked), None)
+
+    def passes(self) -> dict[str, int]:
+        """Completed passes by thread, for the watchdog."""
+        return {thread.name: thread.passes for thread in self._threads}
+
+    def add(self, thread: SupervisedThread) -> None:
+        """Watch this thread from now on."""
+        self._threads.append(thread)
+
+    def remove(self, thread: SupervisedThread) -> None:
+        """Watch it no longer."""
+        self._threads.remove(thread)
+
+
+class _Running:
+    def __init__(self, supervisor: Supervisor, thread: SupervisedThread) -> None:
+        self._supervisor = supervisor
+        self._thread = thread
+
+    def __enter__(self) -> None:
+        self._supervisor.add(self._thread)
+        self._thread.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._thread.stop(timeout_s=5.0)
+        self._supervisor.remove(self._thread)

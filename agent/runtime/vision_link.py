@@ -1,0 +1,220 @@
+"""The thread `vision-NAME`: starts one camera process, listens to it, and starts it again when it fails.
+
+Nothing that happens over there can hold anybody up here: a crash, a hang or a model that does not load is a
+degraded part and a new try, nothing more.
+"""
+
+import logging
+import select
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from agent.core.backoff import Backoff
+from agent.core.link import (
+    Heartbeat,
+    Hello,
+    LinkError,
+    PersonEntered,
+    SnapshotFailed,
+    SnapshotTaken,
+    Start,
+    Stop,
+    TakeSnapshot,
+    ToCore,
+    ToVision,
+    VisionSpec,
+    decode_for_core,
+    encode,
+)
+from agent.ports import Clock
+
+_START_PATIENCE_NS = 60 * 10**9
+_HEARTBEAT_PATIENCE_NS = 10 * 10**9
+_LONGEST_LINE = 64 * 1024
+
+log = logging.getLogger(__name__)
+
+
+class VisionLink:
+    """One camera process. `take_snapshot` and `heartbeat` from any thread, the rest from its own."""
+
+    def __init__(
+        self,
+        *,
+        spec: VisionSpec,
+        command: Sequence[str],
+        clock: Clock,
+        on_message: Callable[[ToCore], None],
+        on_picture: Callable[[str, bytes | None, str], None],
+        on_state: Callable[[bool, str], None],
+        backoff: Backoff | None = None,
+    ) -> None:
+        """`command` starts the process; the number of its socket is appended. `on_picture` gets the identifier,
+        the JPEG or None, and why there is none. `on_state` says whether the camera works. All on this thread."""
+        self._spec = spec
+        self._command = list(command)
+        self._clock = clock
+        self._on_message = on_message
+        self._on_picture = on_picture
+        self._on_state = on_state
+        self._backoff = backoff or Backoff(longest_s=60.0)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
+        self._send_lock = threading.Lock()
+        self._buffer = b""
+        self._started_ns = 0
+        self._heard_ns = 0
+        self._retry_ns = 0
+        self._patience_ns = _START_PATIENCE_NS
+        self.heartbeat: Heartbeat | None = None
+        """The last report of a process that runs; None without one."""
+
+    @property
+    def camera(self) -> str:
+        """The camera's name."""
+        return self._spec.camera
+
+    @property
+    def pid(self) -> int | None:
+        """The running process, or None."""
+        return self._process.pid if self._process else None
+
+    def take_snapshot(self, picture_id: str) -> bool:
+        """Ask for a picture; false when the camera does not work, and then no answer comes. Never blocks."""
+        report = self.heartbeat
+        return report is not None and report.state == "ok" and self._send(TakeSnapshot(id=picture_id))
+
+    def run_once(self, timeout_s: float) -> None:
+        """Listen for at most `timeout_s`; start the process when it is time."""
+        now_ns = self._clock.boottime_ns()
+        if self._socket is None:
+            if now_ns >= self._retry_ns:
+                self._start()
+            else:
+                threading.Event().wait(min(timeout_s, 0.1))
+            return
+        readable, _, _ = select.select([self._socket], [], [], timeout_s)
+        if readable and not self._read():
+            self._fail(self._how_it_ended())
+        elif self._socket is not None and self._clock.boottime_ns() - self._heard_ns > self._patience_ns:
+            self._fail("the camera process does not answer")
+
+    def close(self) -> None:
+        """End the process: asked, then forced. After the thread has ended."""
+        if self._process is None:
+            return
+        self._send(Stop())
+        try:
+            self._process.wait(timeout=2.0)
+        except subprocess.TimeoutExpired:
+            log.warning("the camera process of %s did not stop and is killed", self.camera)
+        self._reap()
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair()
+        try:
+            self._process = subprocess.Popen(
+                [*self._command, str(theirs.fileno())], pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL
+            )
+        except OSError as error:
+            ours.close()
+            self._retry_later(f"the camera process can't be started: {error}")
+            return
+        finally:
+            theirs.close()
+        ours.setblocking(False)
+        self._socket, self._buffer = ours, b""
+        self._started_ns = self._heard_ns = self._clock.boottime_ns()
+        self._patience_ns = _START_PATIENCE_NS
+        self._send(Start(spec=self._spec))
+
+    def _read(self) -> bool:
+        assert self._socket is not None
+        try:
+            data = self._socket.recv(64 * 1024)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        for line in lines:
+            try:
+                self._hear(decode_for_core(line))
+            except LinkError as error:
+                log.error("%s: %s", self.camera, error)  # noqa: TRY400 - one line is enough
+        return bool(data) and len(self._buffer) <= _LONGEST_LINE
+
+    def _hear(self, message: ToCore) -> None:
+        self._heard_ns = self._clock.boottime_ns()
+        match message:
+            case Hello():
+                self._patience_ns = _HEARTBEAT_PATIENCE_NS
+                log.info("camera %s: %s on %s", self.camera, message.model, message.runtime)
+            case Heartbeat():
+                self.heartbeat = message
+                self._on_state(message.state == "ok", message.detail)
+            case SnapshotTaken():
+                self._forward_picture(message.id, message.path)
+            case SnapshotFailed():
+                self._on_picture(message.id, None, message.detail)
+            case PersonEntered() if message.snapshot is not None:
+                self._on_message(message)
+                self._forward_picture(message.event_id, message.snapshot)
+            case _:
+                self._on_message(message)
+
+    def _forward_picture(self, picture_id: str, name: str) -> None:
+        """Pictures come as files of the agreed directory only, and are gone once they are in the outbox."""
+        path = Path(self._spec.snapshot_directory) / Path(name).name
+        try:
+            jpeg = path.read_bytes()
+            path.unlink()
+        except OSError as error:
+            self._on_picture(picture_id, None, f"{path.name}: {error.strerror}")
+            return
+        if len(jpeg) > self._spec.snapshot_max_bytes:
+            self._on_picture(picture_id, None, f"{path.name}: {len(jpeg)} bytes are too many")
+            return
+        self._on_picture(picture_id, jpeg, "")
+
+    def _send(self, message: ToVision) -> bool:
+        with self._send_lock:
+            if self._socket is None:
+                return False
+            line = encode(message)
+            try:
+                return self._socket.send(line) == len(line)
+            except OSError:
+                return False
+
+    def _how_it_ended(self) -> str:
+        assert self._process is not None
+        try:
+            code = self._process.wait(timeout=1.0)
+        except subprocess.TimeoutExpired:
+            return "the camera process closed its link"
+        return f"the camera process was killed by signal {-code}" if code < 0 else f"the camera process ended ({code})"
+
+    def _fail(self, detail: str) -> None:
+        self._reap()
+        self._retry_later(detail)
+
+    def _retry_later(self, detail: str) -> None:
+        now_ns = self._clock.boottime_ns()
+        delay_s = self._backoff.failed((now_ns - self._started_ns) / 1e9 if self._started_ns else 0.0)
+        self._retry_ns = now_ns + int(delay_s * 1e9)
+        self._on_state(False, f"{detail}; next try in {delay_s:.0f} s")
+
+    def _reap(self) -> None:
+        with self._send_lock:
+            if self._socket is not None:
+                self._socket.close()
+            self._socket = None
+        self.heartbeat = None
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
