@@ -1,0 +1,104 @@
+"""Why a broker connection ended, sorted and said in words."""
+
+import socket
+import ssl
+from dataclasses import dataclass
+
+from agent.adapters.tls_context import explain_tls
+from agent.ports import Disconnected
+
+UNSUPPORTED_VERSION = 0x84
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a broker listens. It prints as `host:port`."""
+
+    host: str
+    port: int
+    tls: bool
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def of_connecting(error: Exception, endpoint: Endpoint) -> Disconnected:
+    """The name, the TCP connection or the TLS handshake failed."""
+    if isinstance(error, ssl.SSLError):
+        return Disconnected("tls", explain_tls(error, endpoint.host))
+    if isinstance(error, socket.gaierror):
+        text = f"the name {endpoint.host} can't be resolved: check the name and this device's DNS"
+    elif isinstance(error, TimeoutError):
+        text = f"{endpoint} does not answer: check the network and the firewall"
+    elif isinstance(error, ConnectionRefusedError):
+        text = f"nothing listens on {endpoint}: check the port, and that the broker runs"
+    elif isinstance(error, OSError):
+        text = f"{endpoint} can't be reached: {(error.strerror or str(error)).lower()}"
+    elif isinstance(error, UnicodeError):
+        text = f"{endpoint.host} is no host name: check [mqtt] brokers"
+    else:
+        raise error
+    return Disconnected("unreachable", text)
+
+
+def of_connack(code: int, name: str, endpoint: Endpoint) -> Disconnected:
+    """The broker refused the connection with an MQTT 5 reason code."""
+    kind = "unreachable" if code in _LATER else "protocol" if code in _PROTOCOL else "refused"
+    advice = _ADVICE.get(code, "see the broker's log")
+    return Disconnected(kind, f"{endpoint} refused the connection ({name.lower()}): {advice}")
+
+
+def of_broker_disconnect(code: int, name: str, endpoint: Endpoint) -> Disconnected:
+    """The broker said that it ends the connection, and why."""
+    kind = "refused" if code in _NOT_ALLOWED else "protocol" if code in _PROTOCOL else "lost"
+    advice = _ADVICE.get(code, "see the broker's log")
+    return Disconnected(kind, f"{endpoint} ended the connection ({name.lower()}): {advice}")
+
+
+def of_silent_close(endpoint: Endpoint) -> Disconnected:
+    """The broker closed the connection before any answer."""
+    hint = ", and whether it accepts this device's certificate" if endpoint.tls else ""
+    return Disconnected(
+        "unreachable",
+        f"{endpoint} closed the connection without an answer: see the broker's log for why{hint}",
+    )
+
+
+def of_no_answer(endpoint: Endpoint, timeout_s: float) -> Disconnected:
+    """The broker accepted the TCP connection and then said nothing in time."""
+    return Disconnected("unreachable", f"{endpoint} took the connection and said nothing for {timeout_s:g} s")
+
+
+def of_nonsense(endpoint: Endpoint) -> Disconnected:
+    """What came back is no MQTT."""
+    return Disconnected("protocol", f"{endpoint} sent what is not MQTT: check the port, and the broker's log")
+
+
+def of_own_fault(error: Exception) -> Disconnected:
+    """We failed, not the broker. The traceback is in the log."""
+    return Disconnected("lost", f"a fault inside the agent ended the connection: {type(error).__name__}")
+
+
+def of_filter(topic_filter: str, name: str) -> Disconnected:
+    """The broker refused a subscription."""
+    return Disconnected(
+        "refused",
+        f"the broker does not let this device subscribe to {topic_filter} ({name.lower()}): check its access list",
+    )
+
+
+_NOT_ALLOWED = {0x86, 0x87, 0x8A, 0x8C}
+_LATER = {0x88, 0x89, 0x97, 0x9C, 0x9D, 0x9F}
+_PROTOCOL = {0x81, 0x82, 0x84, 0x93, 0x94, 0x95, 0x99, 0x9A, 0x9B, 0x9E}
+_ADVICE = {
+    0x84: "it speaks neither MQTT 5 nor 3.1.1",
+    0x85: "the device id must be allowed as client id there",
+    0x86: "check [mqtt] password, and the user in the broker",
+    0x87: "check the broker's access list for this device",
+    0x88: "it will be tried again",
+    0x89: "it will be tried again",
+    0x8A: "this device is banned there",
+    0x8B: "it will be tried again",
+    0x8E: "another client uses this device's id; give each device its own",
+    0x9A: "the broker must allow retained messages",
+}

@@ -1,0 +1,203 @@
+"""One try to connect with one protocol version, and what paho tells of it."""
+
+import logging
+import ssl
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from paho.mqtt.client import MQTTMessage
+from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.reasoncodes import ReasonCode
+
+from agent.adapters import broker_failures
+from agent.adapters.broker_failures import Endpoint
+from agent.adapters.paho_client import Login, make_client, publish_properties
+from agent.adapters.tls_context import explain_alert
+from agent.core.errors import BrokerError
+from agent.ports import (
+    MAX_RECEIVED_BYTES,
+    BrokerEvent,
+    Connected,
+    Disconnected,
+    OutgoingMessage,
+    Published,
+    Received,
+)
+
+_log = logging.getLogger(__name__)
+
+FILTERS_PER_SUBSCRIBE = 8
+_VERSION_NAMES = {MQTTProtocolVersion.MQTTv5: "5", MQTTProtocolVersion.MQTTv311: "3.1.1"}
+
+
+class PahoAttempt:
+    """Turns the callbacks of one paho client into the port's events.
+
+    Made on the connection's thread. Its owner holds one lock around every call in here, `open` apart, and
+    around every call into `client`.
+    """
+
+    def __init__(
+        self,
+        login: Login,
+        endpoint: Endpoint,
+        tls: ssl.SSLContext | None,
+        version: MQTTProtocolVersion,
+        will: OutgoingMessage,
+        filters: Sequence[str],
+        emit: Callable[[BrokerEvent], None],
+    ) -> None:
+        self.version = version
+        self.connected = False
+        self.outcome: Disconnected | None = None
+        self.told_to_use_older = False
+        self.closed_silently = False
+        self._login = login
+        self._endpoint = endpoint
+        self._filters = filters
+        self._emit = emit
+        self._thread = threading.get_ident()
+        self._answered = False
+        self._alert = ""
+        self._unacknowledged: dict[int, Sequence[str]] = {}
+        self._accepted = Connected("", 0, session_present=False)
+        self._early: list[BrokerEvent] = []
+        self._written: list[BrokerEvent] = []
+        self.client = make_client(login, tls, version, will)
+        self.client.on_connect = self._guard(self._handle_connect)
+        self.client.on_subscribe = self._guard(self._handle_subscribe)
+        self.client.on_publish = self._guard(self._handle_publish)
+        self.client.on_message = self._guard(self._handle_message)
+        self.client.on_disconnect = self._guard(self._handle_disconnect)
+        self.client.on_log = self._handle_log
+
+    def open(self) -> None:
+        """Resolve, connect, shake hands and send CONNECT. Blocks. Leaves a failure in `outcome`."""
+        try:
+            self.client.open(self._endpoint.host, self._endpoint.port, self._login.keepalive_s)
+        except (OSError, UnicodeError) as error:
+            self.end(broker_failures.of_connecting(error, self._endpoint))
+
+    def publish(self, message: OutgoingMessage) -> int:
+        """Give one message to paho, which writes it at once if the socket takes it. Raises BrokerError."""
+        is_5 = self.version == MQTTProtocolVersion.MQTTv5
+        properties = publish_properties(message) if is_5 else None
+        try:
+            info = self.client.publish(message.topic, message.payload, message.qos, message.retain, properties)
+        except ValueError as error:
+            raise BrokerError(f"a message to {message.topic!r} can't be sent: {error}") from error
+        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise BrokerError(f"the connection to {self._endpoint} was lost while sending")
+        return info.mid
+
+    @property
+    def wants_thread(self) -> bool:
+        """Something is left for `work` to do."""
+        return bool(self._written) or self.client.want_write()
+
+    def work(self, readable: bool) -> None:
+        """Read, write, keep alive; on the connection's thread."""
+        written, self._written = self._written, []
+        for event in written:
+            self._guard(self._emit)(event)
+        lost = self.client.loop_read() if readable else MQTTErrorCode.MQTT_ERR_SUCCESS
+        if not lost and self.client.want_write():
+            lost = self.client.loop_write()
+        if not lost:
+            self.client.loop_misc()
+
+    def end(self, outcome: Disconnected) -> None:
+        """Note why it ended. The first reason is the true one: others follow from it."""
+        if self.outcome is None:
+            self.outcome = outcome
+
+    def _handle_connect(self, _: Any, __: Any, flags: Any, reason: ReasonCode, properties: Any) -> None:
+        self._answered = True
+        if reason.is_failure:
+            self.told_to_use_older = reason.value == broker_failures.UNSUPPORTED_VERSION
+            self.end(broker_failures.of_connack(reason.value, str(reason), self._endpoint))
+            return
+        self._accepted = Connected(
+            protocol=_VERSION_NAMES[self.version],
+            receive_maximum=getattr(properties, "ReceiveMaximum", 65535),
+            session_present=flags.session_present,
+        )
+        for start in range(0, len(self._filters), FILTERS_PER_SUBSCRIBE):
+            filters = self._filters[start : start + FILTERS_PER_SUBSCRIBE]
+            _rc, mid = self.client.subscribe([(topic_filter, 1) for topic_filter in filters])
+            self._unacknowledged[mid or 0] = filters
+        if not self._filters:
+            self._ready()
+
+    def _handle_subscribe(self, _: Any, __: Any, mid: int, codes: list[ReasonCode], ___: Any) -> None:
+        filters = self._unacknowledged.pop(mid)
+        for topic_filter, code in zip(filters, codes, strict=True):
+            if code.is_failure:
+                self.end(broker_failures.of_filter(topic_filter, str(code)))
+                return
+        if not self._unacknowledged:
+            self._ready()
+
+    def _ready(self) -> None:
+        self.client.on_log = None
+        self.connected = True
+        self._emit(self._accepted)
+        early, self._early = self._early, []
+        for event in early:
+            self._emit(event)
+
+    def _handle_publish(self, _: Any, __: Any, mid: int, reason: ReasonCode, ___: Any) -> None:
+        event = Published(mid, not reason.is_failure, str(reason) if reason.is_failure else "")
+        if threading.get_ident() == self._thread:
+            self._emit(event)
+        else:
+            self._written.append(event)  # QoS 0, inside `publish`, whose caller does not know the mid yet
+
+    def _handle_message(self, _: Any, __: Any, message: MQTTMessage) -> None:
+        event = Received(
+            topic=message.topic,
+            payload=bytes(message.payload[:MAX_RECEIVED_BYTES]),
+            size=len(message.payload),
+            retain=message.retain,
+            response_topic=getattr(message.properties, "ResponseTopic", None),
+            correlation_data=getattr(message.properties, "CorrelationData", None),
+        )
+        if self.connected:
+            self._emit(event)
+        else:
+            self._early.append(event)  # of an older session, sent before the SUBACK
+
+    def _handle_disconnect(self, _: Any, __: Any, flags: Any, reason: ReasonCode, ___: Any) -> None:
+        self.connected = False
+        if flags.is_disconnect_packet_from_server:
+            self.end(broker_failures.of_broker_disconnect(reason.value, str(reason), self._endpoint))
+        elif self._alert:
+            self.end(Disconnected("tls", explain_alert(self._alert)))
+        elif str(reason) == "Protocol error":
+            self.end(broker_failures.of_nonsense(self._endpoint))
+        elif not self._answered:
+            self.closed_silently = self.outcome is None
+            self.end(broker_failures.of_silent_close(self._endpoint))
+        elif str(reason) == "Keep alive timeout":
+            self.end(Disconnected("lost", f"{self._endpoint} does not answer any more"))
+        else:
+            self.end(Disconnected("lost", f"the connection to {self._endpoint} was cut"))
+
+    def _handle_log(self, _: Any, __: Any, ___: Any, text: str) -> None:
+        """With TLS 1.3 a refused client certificate shows only now, and paho tells it to its log alone."""
+        if "[SSL: " in text and "ALERT" in text:
+            self._alert = text.partition("[SSL: ")[2].partition("]")[0]
+
+    def _guard(self, handle: Callable[..., None]) -> Callable[..., None]:
+        """An exception that left a callback would end the thread and leave paho's state half changed."""
+
+        def guarded(*arguments: Any) -> None:
+            try:
+                handle(*arguments)
+            except Exception as error:  # noqa: BLE001
+                _log.exception("a broker event could not be handled")
+                self.connected = False
+                self.end(broker_failures.of_own_fault(error))
+
+        return guarded

@@ -1,0 +1,89 @@
+"""MQTT through paho-mqtt: 5 first, 3.1.1 where the broker knows no better."""
+
+from collections import Counter
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from paho.mqtt.enums import MQTTProtocolVersion
+
+from agent.adapters.broker_failures import Endpoint
+from agent.adapters.paho_client import Login
+from agent.adapters.paho_connection import PahoConnection
+from agent.adapters.tls_context import TlsFiles, tls_context
+from agent.core.errors import BrokerError
+from agent.ports import BrokerEvent, OutgoingMessage
+
+_SURE = 2
+
+
+class PahoBroker:
+    """The port Broker. Each `connect` makes a new paho client and a new thread, named `mqtt`."""
+
+    def __init__(
+        self,
+        client_id: str,
+        tls: TlsFiles | None = None,
+        password: str | None = None,
+        keepalive_s: int = 30,
+        connect_timeout_s: float = 20.0,
+    ) -> None:
+        self._login = Login(client_id, password, keepalive_s, connect_timeout_s)
+        self._tls = tls or TlsFiles()
+        self._connection: PahoConnection | None = None
+        self._against_5: Counter[Endpoint] = Counter()
+
+    def connect(
+        self,
+        url: str,
+        will: OutgoingMessage,
+        subscriptions: list[str],
+        on_event: Callable[[BrokerEvent], None],
+    ) -> None:
+        """Begin to connect; see the port. An earlier connection is ended first."""
+        self.disconnect()
+        endpoint = endpoint_of(url)
+        context = tls_context(self._tls) if endpoint.tls else None
+        versions = [MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311]
+        if self._against_5[endpoint] >= _SURE:
+            del versions[0]
+        self._connection = PahoConnection(
+            self._login, endpoint, context, versions, will, subscriptions, on_event, self._learn
+        )
+        self._connection.start()
+
+    def publish(self, message: OutgoingMessage) -> int:
+        """Hand one message over; see the port."""
+        if self._connection is None:
+            raise BrokerError("there is no connection to the broker")
+        return self._connection.publish(message)
+
+    def disconnect(self, timeout_s: float = 2.0) -> None:
+        """End the connection; see the port."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.stop(timeout_s)
+
+    def _learn(self, endpoint: Endpoint, version: MQTTProtocolVersion, was_told: bool) -> None:
+        """A connection came to be with `version`; `was_told` if the broker had refused 5 in so many words.
+
+        A broker that merely closes the connection may have been starting up: only the second time counts.
+        """
+        if version == MQTTProtocolVersion.MQTTv5:
+            del self._against_5[endpoint]
+        else:
+            self._against_5[endpoint] += _SURE if was_told else 1
+
+
+def endpoint_of(url: str) -> Endpoint:
+    """Host and port of `mqtt://HOST[:PORT]` or `mqtts://HOST[:PORT]`. Raises BrokerError."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise BrokerError("a broker's address has a port that is none; write mqtts://HOST:PORT") from error
+    if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
+        raise BrokerError("a broker's address is not of the form mqtts://HOST[:PORT] or mqtt://HOST[:PORT]")
+    if parts.username or parts.password:
+        raise BrokerError("a broker's address holds a user or password; put the password in [mqtt] password")
+    tls = parts.scheme == "mqtts"
+    return Endpoint(parts.hostname, port or (8883 if tls else 1883), tls)

@@ -1,0 +1,138 @@
+"""A paho client that is set up as the contract says, and whose connecting can be broken off."""
+
+import contextlib
+import socket
+import ssl
+import time
+from dataclasses import dataclass, field
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from agent.ports import OutgoingMessage
+
+SESSION_EXPIRY_S = 24 * 3600
+RECEIVE_MAXIMUM = 20
+MAXIMUM_PACKET_BYTES = 1024 * 1024
+"""Far above the contract's limits; it keeps a broker from filling the memory of a small device."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who connects, and how patiently."""
+
+    client_id: str
+    password: str | None = field(repr=False)
+    keepalive_s: int
+    connect_timeout_s: float
+
+
+class AbortableClient(Client):
+    """paho's client, with a TCP connection of our making."""
+
+    _handle: socket.socket | None = None
+    _aborted = False
+
+    def _create_socket_connection(self) -> socket.socket:
+        """Connect to the first address that answers, all within `connect_timeout`.
+
+        Overridden because paho's own keeps the socket to itself until the TLS handshake is over, so that
+        nobody could end a connect that hangs, and because it leaves Nagle's algorithm on.
+        """
+        deadline = time.monotonic() + self.connect_timeout
+        failure: OSError = TimeoutError("timed out")
+        for family, kind, number, _name, address in socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM):
+            remaining_s = deadline - time.monotonic()
+            if self._aborted or remaining_s <= 0:
+                break
+            sock = socket.socket(family, kind, number)
+            try:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                sock.settimeout(remaining_s)
+                self._keep_handle(sock)
+                if self._aborted:
+                    raise ConnectionAbortedError("aborted")
+                sock.connect(address)
+            except OSError as error:
+                failure = error
+                sock.close()
+            else:
+                return sock
+        raise failure
+
+    def _keep_handle(self, sock: socket.socket) -> None:
+        # A duplicate, as wrapping the socket in TLS takes the descriptor away from `sock`.
+        previous, self._handle = self._handle, sock.dup()
+        if previous is not None:
+            previous.close()
+
+    def open(self, host: str, port: int, keepalive_s: int) -> None:
+        """Resolve, connect, shake hands and send CONNECT. Blocks. Raises OSError or ssl.SSLError."""
+        if self.protocol != MQTTProtocolVersion.MQTTv5:
+            self.connect(host, port, keepalive_s)
+            return
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = SESSION_EXPIRY_S
+        properties.ReceiveMaximum = RECEIVE_MAXIMUM
+        properties.MaximumPacketSize = MAXIMUM_PACKET_BYTES
+        self.connect(host, port, keepalive_s, clean_start=False, properties=properties)
+
+    def abort(self) -> None:
+        """Make whatever waits on the connection fail now. Any thread."""
+        self._aborted = True
+        handle = self._handle
+        if handle is not None:
+            with contextlib.suppress(OSError):
+                handle.shutdown(socket.SHUT_RDWR)
+
+    def discard(self) -> None:
+        """Close what is still open, without a word to the broker."""
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            handle.close()
+        sock = self.socket()
+        if sock is not None:
+            sock.close()
+
+
+def make_client(
+    login: Login,
+    tls: ssl.SSLContext | None,
+    version: MQTTProtocolVersion,
+    will: OutgoingMessage,
+) -> AbortableClient:
+    """A client for one connection. The session outlives it: its messages wait 24 h in the broker."""
+    is_5 = version == MQTTProtocolVersion.MQTTv5
+    client = AbortableClient(
+        CallbackAPIVersion.VERSION2,
+        client_id=login.client_id,
+        clean_session=None if is_5 else False,
+        protocol=version,
+        reconnect_on_failure=False,
+    )
+    client.connect_timeout = login.connect_timeout_s
+    # The window is the publisher's; a second one in here would hide messages from it.
+    client.max_inflight_messages_set(0)
+    if login.password is not None:
+        client.username_pw_set(login.client_id, login.password)
+    if tls is not None:
+        client.tls_set_context(tls)
+    client.will_set(
+        will.topic,
+        will.payload,
+        will.qos,
+        will.retain,
+        publish_properties(will, PacketTypes.WILLMESSAGE) if is_5 else None,
+    )
+    return client
+
+
+def publish_properties(message: OutgoingMessage, packet: int = PacketTypes.PUBLISH) -> Properties:
+    """The MQTT 5 properties of a message."""
+    properties = Properties(packet)  # type: ignore[no-untyped-call]
+    properties.ContentType = message.content_type
+    if message.expiry_s is not None:
+        properties.MessageExpiryInterval = message.expiry_s
+    return properties

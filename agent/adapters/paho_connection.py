@@ -1,0 +1,174 @@
+"""One broker connection: its thread, and the lock that everything in it happens under."""
+
+import contextlib
+import logging
+import os
+import select
+import ssl
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from paho.mqtt.enums import MQTTProtocolVersion
+
+from agent.adapters import broker_failures
+from agent.adapters.broker_failures import Endpoint
+from agent.adapters.paho_attempt import PahoAttempt
+from agent.adapters.paho_client import Login
+from agent.core.errors import BrokerError
+from agent.ports import BrokerEvent, Connected, Disconnected, OutgoingMessage
+
+_log = logging.getLogger(__name__)
+
+_TICK_S = 1.0
+_CLOSED = -1
+
+
+class PahoConnection:
+    """Serves one `connect` call of the port from a thread of its own, until the connection ends.
+
+    `_lock` is held around every call into paho, which is not safe for writes from two threads, nor for a TLS
+    read beside a write. In return `publish` writes to the socket itself instead of waking the thread first.
+    """
+
+    def __init__(
+        self,
+        login: Login,
+        endpoint: Endpoint,
+        tls: ssl.SSLContext | None,
+        versions: Sequence[MQTTProtocolVersion],
+        will: OutgoingMessage,
+        filters: Sequence[str],
+        on_event: Callable[[BrokerEvent], None],
+        on_version: Callable[[Endpoint, MQTTProtocolVersion, bool], None],
+    ) -> None:
+        self._login = login
+        self._endpoint = endpoint
+        self._tls = tls
+        self._versions = versions
+        self._will = will
+        self._filters = filters
+        self._on_event = on_event
+        self._on_version = on_version
+        self._lock = threading.RLock()
+        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+        self._wake_fd = _CLOSED
+        self._attempt: PahoAttempt | None = None
+        self._told_to_use_older = False
+        self._stopping = False
+
+    def start(self) -> None:
+        """Begin to connect."""
+        self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._thread.start()
+
+    def publish(self, message: OutgoingMessage) -> int:
+        """Write one message to the socket, or leave the rest of it to the thread. Raises BrokerError."""
+        with self._lock:
+            attempt = self._attempt
+            if attempt is None or not attempt.connected or self._stopping:
+                raise BrokerError(f"there is no connection to {self._endpoint}")
+            mid = attempt.publish(message)
+            if attempt.wants_thread:
+                self._wake()
+            return mid
+
+    def stop(self, timeout_s: float) -> None:
+        """End the connection and the thread. No event comes any more."""
+        with self._lock:
+            self._stopping = True
+            attempt = self._attempt
+            if attempt is not None and attempt.connected:
+                attempt.client.disconnect()
+            elif attempt is not None:
+                attempt.client.abort()
+            self._wake()
+        if self._thread is threading.current_thread():
+            return
+        self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            if attempt is not None:
+                attempt.client.abort()
+            # Only a name server that does not answer can hold the thread longer; it ends with that answer.
+            self._thread.join(1.0)
+
+    def _run(self) -> None:
+        outcome = Disconnected("lost", f"the connection to {self._endpoint} ended")
+        try:
+            for version in self._versions:
+                attempt = self._make_attempt(version)
+                if attempt is None:
+                    break
+                self._serve(attempt)
+                outcome = attempt.outcome or outcome
+                self._told_to_use_older = attempt.told_to_use_older
+                if not (attempt.told_to_use_older or attempt.closed_silently):
+                    break
+        except Exception as error:  # noqa: BLE001 - a silently dead thread would look like a live connection
+            _log.exception("the connection to %s failed inside the agent", self._endpoint)
+            outcome = broker_failures.of_own_fault(error)
+        with self._lock:
+            self._attempt = None
+            os.close(self._wake_fd)
+            self._wake_fd = _CLOSED
+            try:
+                self._emit(outcome)
+            except Exception:  # noqa: BLE001
+                _log.exception("the end of the connection to %s could not be told", self._endpoint)
+
+    def _make_attempt(self, version: MQTTProtocolVersion) -> PahoAttempt | None:
+        attempt = PahoAttempt(self._login, self._endpoint, self._tls, version, self._will, self._filters, self._emit)
+        attempt.client.on_socket_close = lambda *_: self._wake()
+        with self._lock:
+            if self._stopping:
+                return None
+            self._attempt = attempt
+        return attempt
+
+    def _serve(self, attempt: PahoAttempt) -> None:
+        deadline = time.monotonic() + self._login.connect_timeout_s
+        try:
+            attempt.open()
+            while self._turn(attempt, deadline):
+                pass
+        finally:
+            with self._lock:
+                attempt.connected = False
+                attempt.client.on_socket_close = None
+                attempt.client.discard()
+
+    def _turn(self, attempt: PahoAttempt, deadline: float) -> bool:
+        """Wait for one thing to happen and deal with it; false when the connection is over."""
+        poll = select.poll()
+        poll.register(self._wake_fd, select.POLLIN)
+        with self._lock:
+            sock: Any = attempt.client.socket()
+            if sock is None or attempt.outcome is not None:
+                return False
+            fd = sock.fileno()
+            poll.register(fd, select.POLLIN | (select.POLLOUT if attempt.client.want_write() else 0))
+            # OpenSSL may hold decrypted bytes that the kernel no longer knows of.
+            timeout_s = 0.0 if self._tls is not None and sock.pending() else _TICK_S
+            if not attempt.connected:
+                timeout_s = min(timeout_s, max(0.0, deadline - time.monotonic()))
+        ready = dict(poll.poll(timeout_s * 1000))
+        with self._lock:
+            if self._wake_fd in ready:
+                os.eventfd_read(self._wake_fd)
+            attempt.work(readable=fd in ready or not ready)
+            if not attempt.connected and time.monotonic() >= deadline:
+                attempt.end(broker_failures.of_no_answer(self._endpoint, self._login.connect_timeout_s))
+        return True
+
+    def _emit(self, event: BrokerEvent) -> None:
+        if self._stopping:
+            return
+        if isinstance(event, Connected) and self._attempt is not None:
+            self._on_version(self._endpoint, self._attempt.version, self._told_to_use_older)
+        self._on_event(event)
+
+    def _wake(self) -> None:
+        with self._lock, contextlib.suppress(BlockingIOError):
+            if self._wake_fd != _CLOSED:
+                os.eventfd_write(self._wake_fd, 1)

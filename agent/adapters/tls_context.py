@@ -1,0 +1,89 @@
+"""TLS as the agent speaks it: 1.2 or newer, the peer's name checked, errors said in words."""
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.core.errors import BrokerError
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """PEM files. With `ca` only its authorities are trusted, without it the system's are."""
+
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+
+def tls_context(files: TlsFiles) -> ssl.SSLContext:
+    """A client context. Reads the files anew, so a renewed certificate is used on the next connection.
+
+    Raises BrokerError that names the file that can't be used.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks certificate and host name
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if files.ca is None:
+        context.load_default_certs()
+    else:
+        try:
+            context.load_verify_locations(cafile=files.ca)
+        except OSError as error:  # ssl.SSLError is one
+            raise BrokerError(
+                f"the authority's certificate {files.ca} can't be used: {_plain(error)}; check [mqtt] ca_file"
+            ) from error
+    if files.cert is not None:
+        try:
+            # An empty password, because OpenSSL would otherwise ask for one at the terminal.
+            context.load_cert_chain(files.cert, files.key, password="")
+        except OSError as error:
+            raise BrokerError(
+                f"the device's certificate {files.cert} with its key {files.key} can't be used: "
+                f"{_plain(error)}; check [mqtt] cert_file and key_file"
+            ) from error
+    return context
+
+
+def explain_tls(error: ssl.SSLError, host: str) -> str:
+    """What a failed handshake means, and what to do next, in one line."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _VERIFICATION.get(error.verify_code, "the broker's certificate is not valid: {reason}").format(
+            host=host, reason=error.verify_message
+        )
+    if error.reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"}:
+        return f"{host} does not speak TLS on this port: use mqtt:// there, or another port"
+    if isinstance(error, ssl.SSLEOFError):
+        return f"{host} closed the connection during the TLS handshake: check that the port speaks TLS"
+    return explain_alert(error.reason or str(error))
+
+
+def explain_alert(reason: str) -> str:
+    """What the broker's own TLS alert means. `reason` is OpenSSL's name of it."""
+    if "CERTIFICATE_REQUIRED" in reason or "HANDSHAKE_FAILURE" in reason:
+        return "the broker wants a client certificate: set [mqtt] cert_file and key_file"
+    if "EXPIRED" in reason:
+        return "the broker says that this device's certificate has expired: renew it"
+    if "UNKNOWN_CA" in reason:
+        return "the broker does not trust the authority of this device's certificate: check [mqtt] cert_file"
+    return f"TLS failed ({reason.lower().replace('_', ' ')}): check the certificates on both sides"
+
+
+_WRONG_CA = "the broker's certificate comes from an authority that is not trusted here ({reason}): check [mqtt] ca_file"
+_WRONG_HOST = "the broker's certificate is not for {host}: use the name in the certificate, or renew it"
+# X509_V_ERR_* of <openssl/x509_vfy.h>
+_VERIFICATION = {
+    9: "the broker's certificate is not valid yet: check this device's clock",
+    10: "the broker's certificate has expired: renew it, or check this device's clock",
+    18: _WRONG_CA,
+    19: _WRONG_CA,
+    20: _WRONG_CA,
+    21: _WRONG_CA,
+    7: _WRONG_CA,
+    62: _WRONG_HOST,
+    64: _WRONG_HOST,
+}
+
+
+def _plain(error: OSError) -> str:
+    reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
+    return (reason or str(error)).lower().replace("_", " ")

@@ -1,0 +1,328 @@
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.adapters.paho_broker import PahoBroker
+from agent.core.errors import BrokerError
+from agent.ports import (
+    MAX_RECEIVED_BYTES,
+    BrokerEvent,
+    Connected,
+    Disconnected,
+    OutgoingMessage,
+    Published,
+    Received,
+)
+from tests.support.broker_events import WILL, BrokerEvents
+from tests.support.mosquitto import Mosquitto
+from tests.support.subscriber import Subscriber
+from tests.support.tcp_proxy import TcpProxy
+from tests.support.wait import wait_for
+
+DOWN = "edge/v1/gp/site/kiosk-1/down/#"
+ALARM = OutgoingMessage("edge/v1/gp/site/kiosk-1/up/alarm/police", b"{}")
+
+
+def mqtt_threads() -> list[threading.Thread]:
+    return [t for t in threading.enumerate() if t.name == "mqtt"]
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    with Mosquitto(tmp_path / "broker") as running:
+        yield running
+
+
+@pytest.fixture
+def events() -> BrokerEvents:
+    return BrokerEvents()
+
+
+@pytest.fixture
+def broker() -> Iterator[PahoBroker]:
+    broker = PahoBroker("kiosk-1", keepalive_s=5, connect_timeout_s=5)
+    yield broker
+    broker.disconnect()
+    assert not mqtt_threads()
+
+
+def test_connected_comes_with_the_protocol_and_the_window(
+    mosquitto: Mosquitto, broker: PahoBroker, events: BrokerEvents
+) -> None:
+    broker.connect(mosquitto.url, WILL, [DOWN], events)
+
+    assert events.wait(Connected) == Connected("5", 20, session_present=False)
+
+
+def test_more_filters_than_one_subscribe_may_hold_are_all_subscribed(
+    mosquitto: Mosquitto, broker: PahoBroker, events: BrokerEvents
+) -> None:
+    broker.connect(mosquitto.url, WILL, [f"down/{n}" for n in range(19)], events)
+    events.wait(Connected)
+
+    with Subscriber(mosquitto.port) as centre:
+        for number in (0, 7, 8, 18):
+            centre.publish(f"down/{number}", b"x")
+
+    events.wait(Received, 4)
+    assert [e.topic for e in events.of(Received)] == ["down/0", "down/7", "down/8", "down/18"]
+
+
+def test_a_message_is_delivered_with_its_properties_and_acknowledged(
+    mosquitto: Mosquitto, broker: PahoBroker, events: BrokerEvents
+) -> None:
+    with Subscriber(mosquitto.port, ["#"]) as centre:
+        broker.connect(mosquitto.url, WILL, [], events)
+        events.wait(Connected)
+
+        message = OutgoingMessage("up/event/x", b"hello", expiry_s=60, content_type="text/plain")
+        mid = broker.publish(message)
+
+        assert events.wait(Published) == Published(mid, accepted=True)
+        heard = centre.wait_for()
+    assert (heard.topic, heard.payload, heard.qos) == ("up/event/x", b"hello", 1)
+    properties = vars(heard.properties)
+    assert properties["ContentType"] == "text/plain"
+    assert 0 < properties["MessageExpiryInterval"] <= 60
+
+
+def test_a_message_of_qos_0_counts_as_published_when_it_is_written(
+    mosquitto: Mosquitto, broker: PahoBroker, events: BrokerEvents
+) -> None:
+    broker.connect(mosquitto.url, WILL, [], events)
+    events.wait(Connected)
+
+    mids = [broker.publish(OutgoingMessage("up/health", b"{}", qos=0)) for _ in range(3)]
+
+    events.wait(Published, 3)
+    assert events.of(Published) == [Published(mid, accepted=True) for mid in mids]
+
+
+def test_many_messages_from_two_threads_all_arrive_whole(
+    mosquitto: Mosquitto, broker: PahoBroker, events: BrokerEvents
+) -> None:
+    each = 150
+    payloads = [bytes([n % 251]) * 20_000 for n in range(2 * each)]
+    with Subscriber(mosquitto.port, ["up/#"]) as centre:
+        broker.connect(mosquitto.url, WILL, [], events)
+        events.wait(Connected)
+
+        def send(start: int) -> None:
+            for n in range(start, start + each):
+                broker.publish(OutgoingMessage(f"up/{n}", payloads[n]))
+
+        threads = [threading.Thread(target=send, args=(start,)) for start in (0, each)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        events.wait(Published, 2 * each, timeout_s=30)
+        heard = centre.wait_for_count(2 * each, timeout_s=30)
+    assert {m.topic: m.payload for m in heard} == {f"up/{n}": payloads[n] for n in range(2 * each)}
+
+
+def test_what_comes_down_has_its_response_topic_and_retain_flag(
+    mosquitto: Mosquitto, broker: PahoBroker, events: BrokerEvents
+) -> None:
+    with Subscriber(mosquitto.port) as centre:
+        centre.publish("down/config", b"desired", retain=True)
+        broker.connect(mosquitto.url, WILL, ["down/#"], events)
+        events.wait(Connected)
+        centre.publish("down/command/ping", b"now", retain=False)
+
+        events.wait(Received, 2)
+    by_topic = {e.topic: e for e in events.of(Received)}
+    assert by_topic["down/config"].retain
+    assert not by_topic["down/command/ping"].retain
+    assert by_topic["down/command/ping"].payload == b"now"
+    assert by_topic["down/command/ping"].response_topic is None
+
+
+def test_a_payload_above_the_limit_is_cut_and_its_true_size_told(
+    mosquitto: Mosquitto, broker: PahoBroker, events: BrokerEvents
+) -> None:
+    broker.connect(mosquitto.url, WILL, ["down/#"], events)
+    events.wait(Connected)
+
+    with Subscriber(mosquitto.port) as centre:
+        centre.publish("down/command/ping", b"x" * 100_000)
+
+    received = events.wait(Received)
+    assert len(received.payload) == MAX_RECEIVED_BYTES
+    assert received.size == 100_000
+
+
+def test_messages_of_an_older_session_come_after_connected(
+    mosquitto: Mosquitto, broker: PahoBroker, events: BrokerEvents
+) -> None:
+    broker.connect(mosquitto.url, WILL, [DOWN], events)
+    events.wait(Connected)
+    broker.disconnect()
+    with Subscriber(mosquitto.port) as centre:
+        centre.publish("edge/v1/gp/site/kiosk-1/down/ack/1", b"waits")
+
+    again = BrokerEvents()
+    broker.connect(mosquitto.url, WILL, [DOWN], again)
+    again.wait(Received)
+
+    assert [type(e) for e in again.all()] == [Connected, Received]
+    assert again.of(Connected)[0].session_present
+
+
+def test_an_orderly_disconnect_leaves_no_thread_no_event_and_no_will(
+    mosquitto: Mosquitto, broker: PahoBroker, events: BrokerEvents
+) -> None:
+    with Subscriber(mosquitto.port, ["#"]) as centre:
+        broker.connect(mosquitto.url, WILL, [], events)
+        events.wait(Connected)
+        broker.publish(ALARM)
+
+        broker.disconnect()
+        broker.disconnect()
+
+        assert not mqtt_threads()
+        known = events.all()
+        centre.wait_for(lambda m: m.topic == ALARM.topic)
+        # The broker has dealt with the end of the connection when it logs it.
+        wait_for(lambda: "kiosk-1 disconnected" in mosquitto.log(), what="the broker's log line")
+        centre.sync()
+        assert [m.topic for m in centre.heard] == [ALARM.topic]
+    assert events.all() == known
+    assert not events.of(Disconnected)
+
+
+def test_a_connection_that_breaks_sends_the_will_and_is_told_once(
+    mosquitto: Mosquitto, broker: PahoBroker, events: BrokerEvents
+) -> None:
+    with TcpProxy(mosquitto.port) as proxy, Subscriber(mosquitto.port, ["#"]) as centre:
+        broker.connect(f"mqtt://127.0.0.1:{proxy.port}", WILL, [], events)
+        events.wait(Connected)
+
+        proxy.cut()
+
+        assert events.wait(Disconnected).kind == "lost"
+        assert centre.wait_for(lambda m: m.topic == WILL.topic).payload == WILL.payload
+    wait_for(lambda: not mqtt_threads(), what="the end of the thread")
+    assert len(events.of(Disconnected)) == 1
+
+
+def test_a_silent_link_is_noticed_by_keep_alive(mosquitto: Mosquitto, broker: PahoBroker, events: BrokerEvents) -> None:
+    with TcpProxy(mosquitto.port) as proxy:
+        broker.connect(f"mqtt://127.0.0.1:{proxy.port}", WILL, [], events)
+        events.wait(Connected)
+
+        proxy.stall()
+
+        ended = events.wait(Disconnected, timeout_s=30)
+    assert (ended.kind, "does not answer" in ended.detail) == ("lost", True)
+
+
+def test_publishing_without_a_connection_is_an_error_and_queues_nothing(
+    mosquitto: Mosquitto, broker: PahoBroker, events: BrokerEvents
+) -> None:
+    with pytest.raises(BrokerError, match="no connection"):
+        broker.publish(ALARM)
+    with Subscriber(mosquitto.port, ["#"]) as centre:
+        broker.connect(mosquitto.url, WILL, [], events)
+        events.wait(Connected)
+        mosquitto.freeze()
+        broker.disconnect(timeout_s=0.2)
+        with pytest.raises(BrokerError, match="no connection"):
+            broker.publish(ALARM)
+        mosquitto.thaw()
+
+        again = BrokerEvents()
+        broker.connect(mosquitto.url, WILL, [], again)
+        again.wait(Connected)
+        broker.publish(OutgoingMessage("up/mark", b""))
+        centre.wait_for(lambda m: m.topic == "up/mark")
+        assert ALARM.topic not in [m.topic for m in centre.heard]
+
+
+def test_a_new_connect_ends_the_old_one_and_takes_over(
+    mosquitto: Mosquitto, broker: PahoBroker, events: BrokerEvents
+) -> None:
+    broker.connect(mosquitto.url, WILL, [], events)
+    events.wait(Connected)
+    again = BrokerEvents()
+
+    broker.connect(mosquitto.url, WILL, [], again)
+    again.wait(Connected)
+
+    assert len(mqtt_threads()) == 1
+    assert [type(e) for e in events.all()] == [Connected]
+
+
+def test_another_client_with_the_same_id_is_named_as_the_reason(
+    mosquitto: Mosquitto, broker: PahoBroker, events: BrokerEvents
+) -> None:
+    broker.connect(mosquitto.url, WILL, [], events)
+    events.wait(Connected)
+
+    with Subscriber(mosquitto.port, client_id="kiosk-1"):
+        ended = events.wait(Disconnected)
+
+    assert ended.kind == "lost"
+    assert "give each device its own" in ended.detail
+
+
+def test_a_stopping_broker_is_told_as_lost(mosquitto: Mosquitto, broker: PahoBroker, events: BrokerEvents) -> None:
+    broker.connect(mosquitto.url, WILL, [], events)
+    events.wait(Connected)
+
+    mosquitto.stop()
+
+    assert events.wait(Disconnected).kind == "lost"
+
+
+def test_a_port_where_nobody_listens_is_unreachable(
+    mosquitto: Mosquitto, broker: PahoBroker, events: BrokerEvents
+) -> None:
+    mosquitto.stop()
+
+    broker.connect(mosquitto.url, WILL, [], events)
+
+    ended = events.wait(Disconnected)
+    assert ended.kind == "unreachable"
+    assert "nothing listens" in ended.detail
+
+
+def test_a_receiver_that_fails_ends_the_connection_and_not_silently(
+    mosquitto: Mosquitto, broker: PahoBroker, events: BrokerEvents, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail_on_messages(event: BrokerEvent) -> None:
+        if isinstance(event, Received):
+            raise RuntimeError("boom")
+        events(event)
+
+    broker.connect(mosquitto.url, WILL, ["down/#"], fail_on_messages)
+    events.wait(Connected)
+    with Subscriber(mosquitto.port) as centre:
+        centre.publish("down/x", b"")
+
+    ended = events.wait(Disconnected)
+    assert (ended.kind, "RuntimeError" in ended.detail) == ("lost", True)
+    wait_for(lambda: not mqtt_threads(), what="the end of the thread")
+    assert "boom" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("url", "advice"),
+    [
+        ("http://localhost", "form"),
+        ("mqtt://", "form"),
+        ("mqtt://localhost:x", "port"),
+        ("mqtt://user:secret@localhost", "password"),
+    ],
+)
+def test_an_address_that_can_not_be_used_is_an_error_without_secrets(
+    broker: PahoBroker, events: BrokerEvents, url: str, advice: str
+) -> None:
+    with pytest.raises(BrokerError, match=advice) as caught:
+        broker.connect(url, WILL, [], events)
+
+    assert "secret" not in str(caught.value)
+    assert not mqtt_threads()
