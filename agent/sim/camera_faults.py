@@ -1,0 +1,78 @@
+"""The faults that real cameras have, put on demand on any camera."""
+
+import threading
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+
+from agent.core.errors import CameraError, CameraSilentError
+from agent.ports import Camera, Frame
+
+_POLL_S = 0.05
+
+
+class CameraFault(StrEnum):
+    """What is wrong with the camera."""
+
+    NONE = "none"
+    HANG = "hang"
+    """`read` never returns, whatever its limit: a wedged driver."""
+    SILENT = "silent"
+    """It is open and gives no pictures."""
+    LOST = "lost"
+    """It is gone: `read` and `open` fail at once."""
+    BLACK = "black"
+    """A lens cap, or paint."""
+
+
+class CameraFaultFile:
+    """A fault that another process sets: the first word of a file. No file, or another word: no fault."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __call__(self) -> CameraFault:
+        """The fault at this moment."""
+        try:
+            return CameraFault(self._path.read_text(encoding="utf-8").split()[0])
+        except (OSError, ValueError, IndexError):
+            return CameraFault.NONE
+
+
+class FaultyCamera:
+    """Another camera behind the Camera port, with the fault that `fault` tells at each call."""
+
+    def __init__(self, camera: Camera, fault: Callable[[], CameraFault]) -> None:
+        self._camera = camera
+        self._fault = fault
+        self._closed = threading.Event()
+        self._never = threading.Event()
+
+    def open(self) -> None:
+        """Open the camera behind. Raises CameraError."""
+        if self._fault() is CameraFault.LOST:
+            raise CameraError("the camera is not there: end its simulated fault")
+        self._closed.clear()
+        self._camera.open()
+
+    def read(self, timeout_s: float) -> Frame:
+        """The next frame, unless the fault prevents it. Raises CameraError, CameraSilentError."""
+        while self._fault() is CameraFault.HANG:
+            self._never.wait(_POLL_S)
+        fault = self._fault()
+        if fault is CameraFault.LOST:
+            raise CameraError("the camera was unplugged: end its simulated fault")
+        if fault is CameraFault.SILENT:
+            self._closed.wait(timeout_s)
+            raise CameraSilentError(f"the camera gave no picture for {timeout_s:g} s: end its simulated fault")
+        frame = self._camera.read(timeout_s)
+        if fault is CameraFault.BLACK:
+            return Frame(np.zeros_like(frame.pixels), frame.boottime_ns, frame.number)
+        return frame
+
+    def close(self) -> None:
+        """Close the camera behind."""
+        self._closed.set()
+        self._camera.close()
