@@ -87,7 +87,7 @@ class _Level:
 
 
 class Presence:
-    """Turns the detections of one camera into people entering and leaving. One thread.
+    """Turns the detections of one camera into people entering and leaving. One thread, except `persons`.
 
     Somebody has entered when they were seen for `enter_after_s`, and left when nobody was for
     `leave_after_s`; frames that miss them only delay the first, and false ones the second.
@@ -103,7 +103,7 @@ class Presence:
 
     @property
     def persons(self) -> int:
-        """How many people are in view, after hysteresis."""
+        """How many people are in view, after hysteresis. Any thread."""
         return sum(level.present for level in self._levels)
 
     def update(self, boottime_ns: int, people: Sequence[Person]) -> Entered | Left | None:

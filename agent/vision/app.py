@@ -1,0 +1,140 @@
+"""The composition root of the camera process: builds it from the spec that the core sends, and runs it."""
+
+import os
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+
+from agent.adapters import opencv_imaging as imaging
+from agent.adapters.opencv_camera import OpenCvCamera
+from agent.adapters.opencv_file_camera import OpenCvFileCamera
+from agent.adapters.picamera2_camera import Picamera2Camera
+from agent.adapters.system_clock import SystemClock
+from agent.adapters.tflite_interpreter import load_tflite
+from agent.core.errors import CameraError
+from agent.core.link import Hello, LinkError, Stop, TakeSnapshot, ToVision, VisionSpec
+from agent.core.presence import Presence
+from agent.models.store import ModelStore
+from agent.ports import Camera
+from agent.sim.camera import SimCamera, pictures_in
+from agent.sim.camera_faults import CameraFaultFile, FaultyCamera
+from agent.vision.capture import Capture
+from agent.vision.core_link import CoreGoneError, CoreLink
+from agent.vision.frame_slot import FrameSlot
+from agent.vision.heartbeat import PERIOD_S, HeartbeatSource
+from agent.vision.lookout import Lookout
+from agent.vision.person_detector import SsdPersonDetector
+from agent.vision.snapshot import Snapshots, SnapshotService
+from agent.vision.source import parse_source
+from agent.vision.worker import Ending, Worker
+
+CHECK_S = 0.25
+JOIN_S = 1.0
+
+
+def run(connection: socket.socket, leave: Callable[[int], object] = os._exit) -> None:
+    """Watch one camera until the core says stop. Raises EdgeAgentError when that fails.
+
+    `leave` ends the process at once; it is called when the core has gone, from whatever thread finds out.
+    """
+    link = CoreLink(connection)
+    spec = link.receive_start()
+    clock = SystemClock()
+    ending = Ending()
+    slot = FrameSlot()
+    presence = Presence(spec.enter_after_s, spec.leave_after_s)
+    directory = Path(spec.snapshot_directory)
+    snapshots = Snapshots(directory, spec.snapshot_max_bytes, imaging.jpeg, imaging.scaled)
+    service = SnapshotService(slot, snapshots, clock.boottime_ns, lambda: presence.persons)
+
+    def on_message(message: ToVision) -> None:
+        if isinstance(message, TakeSnapshot):
+            link.send(service.take(message.id))
+        elif isinstance(message, Stop):
+            ending.stop()
+
+    def on_end(error: LinkError) -> None:
+        if isinstance(error, CoreGoneError):
+            leave(1)
+        ending.fail(error)
+
+    # From here on an end of the link is noticed, even while the model loads.
+    listener = Worker("link", partial(link.listen, on_message, on_end), ending)
+    listener.start()
+
+    imaging.limit_threads(1)
+    manifest, path = ModelStore([Path(entry) for entry in spec.model_directories]).load(spec.model)
+    interpreter = load_tflite(path, spec.threads)
+    scaler = imaging.RgbScaler(manifest.input.width, manifest.input.height)
+    detector = SsdPersonDetector(interpreter, manifest, scaler, spec.score_threshold)
+    capture = Capture(spec.camera, partial(make_camera, spec, clock.boottime_ns), slot, clock.boottime_ns)
+    lookout = Lookout(
+        slot,
+        detector,
+        presence,
+        clock,
+        link.send,
+        spec.frames_per_second,
+        ending.event,
+        snapshots if spec.event_snapshots else None,
+    )
+    heartbeats = HeartbeatSource(
+        slot, lookout.pace, clock.boottime_ns, lambda: capture.detail, lambda: presence.persons
+    )
+
+    def beat() -> None:
+        link.send(heartbeats.make())
+        ending.event.wait(PERIOD_S)
+
+    link.send(
+        Hello(
+            pid=os.getpid(),
+            model=manifest.name,
+            model_sha256=manifest.sha256,
+            runtime=interpreter.runtime,
+        )
+    )
+    with ExitStack() as stack:
+        capture.start()
+        stack.callback(capture.stop)
+        for worker in (Worker("heartbeat", beat, ending), Worker("look", lookout.run_once, ending)):
+            worker.start()
+            stack.callback(worker.join, JOIN_S)
+        stack.callback(ending.stop)
+        while not ending.event.wait(CHECK_S):
+            capture.check()
+    ending.raise_failure()
+
+
+def make_camera(spec: VisionSpec, boottime_ns: Callable[[], int]) -> Camera:
+    """The camera that the spec names, or its stand-in. Opens nothing. Raises CameraError."""
+    camera = _camera(spec, boottime_ns)
+    if not spec.simulate:
+        return camera
+    return FaultyCamera(camera, CameraFaultFile(Path(spec.snapshot_directory) / f"{spec.camera}.fault"))
+
+
+def _camera(spec: VisionSpec, boottime_ns: Callable[[], int]) -> Camera:
+    source = parse_source(spec.source)
+    size = (spec.width, spec.height) if spec.width and spec.height else None
+    rate = spec.frames_per_second
+    if source.kind == "file":
+        path = Path(source.target)
+        if path.is_dir():
+            pictures = pictures_in(path, imaging.read_picture)
+            return SimCamera(boottime_ns, size, rate, pictures)
+        return OpenCvFileCamera(path, boottime_ns, loop=source.loop)
+    if source.kind == "stream":
+        return OpenCvCamera(f"the stream of camera {spec.camera}", source.target, boottime_ns)
+    if spec.simulate:
+        return SimCamera(boottime_ns, size, rate)
+    if source.kind == "v4l2":
+        return OpenCvCamera(source.target, source.target, boottime_ns, size, rate)
+    try:
+        library = import_module("picamera2")
+    except ImportError as error:
+        raise CameraError("picamera2 can't be imported: run `sudo apt install python3-picamera2`") from error
+    return Picamera2Camera(library, int(source.target), boottime_ns, size, rate)

@@ -1,0 +1,206 @@
+"""Keeping one camera open and its newest frame at hand, through losses and hangs."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent.core.errors import CameraEndedError, CameraError, CameraSilentError
+from agent.ports import Camera
+from agent.vision.frame_slot import FrameSlot
+
+_log = logging.getLogger(__name__)
+OPENING = "opening the camera"
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureLimits:
+    """How long to wait, in seconds."""
+
+    silence_s: float = 10.0
+    """An open camera that gives no frame for so long is opened again once, then given up."""
+    grace_s: float = 3.0
+    """How much longer a call into a vendor library may take before its thread is abandoned."""
+    first_retry_s: float = 1.0
+    last_retry_s: float = 30.0
+    stop_s: float = 1.0
+
+
+class CaptureGivenUpError(CameraError):
+    """The camera hangs and opening it again was no help; only a new process frees what its driver holds."""
+
+
+class CaptureLoop:
+    """One thread that opens one camera and reads it into the slot until it is stopped or ends.
+
+    The owner reads `detail`, `waiting_since_ns` and `given_up` from its own thread.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        camera: Camera,
+        slot: FrameSlot,
+        boottime_ns: Callable[[], int],
+        limits: CaptureLimits,
+        *,
+        last_chance: bool = False,
+    ) -> None:
+        self._name = name
+        self._camera = camera
+        self._slot = slot
+        self._boottime_ns = boottime_ns
+        self._limits = limits
+        self._stop = threading.Event()
+        self._open = False
+        self._silent_before = last_chance
+        self._retry_s = limits.first_retry_s
+        self.thread = threading.Thread(target=self._run, name="capture", daemon=True)
+        self.last_chance = last_chance
+        """The thread before this one got stuck: any failure before a first frame is final."""
+        self.detail = OPENING
+        """Why no frames come, in plain words; empty while they do."""
+        self.waiting_since_ns: int | None = None
+        """When the present call into the camera began; None between calls."""
+        self.given_up: str | None = None
+        """Why this thread has ended with no hope."""
+
+    def abandon(self) -> None:
+        """Ask the thread to end, without waiting: it may be stuck in the driver."""
+        self._stop.set()
+        self._camera.close()
+
+    def run_once(self) -> None:
+        """Open the camera, or read one frame, or wait for the next try. The capture thread."""
+        self.waiting_since_ns = self._boottime_ns()
+        try:
+            if self._open:
+                self._read()
+            else:
+                self._camera.open()
+                self._open = True
+        except CameraEndedError as error:
+            self._failed(f"ended: {error}")
+            self._stop.set()
+        except CameraSilentError as error:
+            self._silent(str(error))
+        except CameraError as error:
+            self._lost(str(error))
+        finally:
+            self.waiting_since_ns = None
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set():
+                self.run_once()
+        except Exception as error:  # noqa: BLE001 - it must end the process, and not only this thread
+            _log.exception("capture of camera %s failed", self._name)
+            self.given_up = f"capture failed: {type(error).__name__}: {error}"
+        finally:
+            self._camera.close()
+
+    def _read(self) -> None:
+        frame = self._camera.read(self._limits.silence_s)
+        if self._stop.is_set():  # an abandoned thread that came back has nothing to say
+            return
+        self._slot.put(frame)
+        if self.detail:
+            _log.info("camera %s gives pictures", self._name)
+            self.detail = ""
+        self.last_chance = self._silent_before = False
+        self._retry_s = self._limits.first_retry_s
+
+    def _silent(self, reason: str) -> None:
+        self._failed(reason)
+        if self._silent_before:
+            self._give_up(reason)
+        self._silent_before = True
+
+    def _lost(self, reason: str) -> None:
+        self._failed(reason)
+        if self.last_chance:
+            self._give_up(reason)
+            return
+        self._silent_before = False  # a camera that can't be opened is away, and no driver hangs
+        self.waiting_since_ns = None
+        self._stop.wait(self._retry_s)
+        self._retry_s = min(self._retry_s * 2, self._limits.last_retry_s)
+
+    def _failed(self, reason: str) -> None:
+        first = not self.detail or self.detail == OPENING
+        _log.log(logging.ERROR if first else logging.DEBUG, "camera %s: %s", self._name, reason)
+        self.detail = reason
+        self._open = False
+        if not self._stop.is_set():
+            self._camera.close()
+
+    def _give_up(self, reason: str) -> None:
+        self.given_up = f"{reason}, and opening it again was no help"
+        self._stop.set()
+
+
+class Capture:
+    """Owns the capture thread of one camera: starts it, notices when it is stuck, and replaces it once."""
+
+    def __init__(
+        self,
+        name: str,
+        make_camera: Callable[[], Camera],
+        slot: FrameSlot,
+        boottime_ns: Callable[[], int],
+        limits: CaptureLimits | None = None,
+    ) -> None:
+        self._name = name
+        self._make_camera = make_camera
+        self._slot = slot
+        self._boottime_ns = boottime_ns
+        self._limits = limits or CaptureLimits()
+        self._loop = self._new_loop(last_chance=False)
+
+    @property
+    def detail(self) -> str:
+        """Why no frames come, in plain words; empty while they do."""
+        return self._loop.detail
+
+    def start(self) -> None:
+        """Begin to capture."""
+        self._loop.thread.start()
+
+    def check(self) -> None:
+        """Replace a thread that is stuck. Raises CaptureGivenUpError when the replacement fails as well.
+
+        The main thread, several times a second.
+        """
+        loop = self._loop
+        if loop.given_up is not None:
+            raise CaptureGivenUpError(f"camera {self._name}: {loop.given_up}")
+        since_ns = loop.waiting_since_ns
+        if since_ns is None:
+            return
+        waited_s = (self._boottime_ns() - since_ns) / 1e9
+        if waited_s <= self._limits.silence_s + self._limits.grace_s:
+            return
+        reason = f"its driver has not answered for {waited_s:.0f} s"
+        if loop.last_chance:
+            raise CaptureGivenUpError(f"camera {self._name}: {reason}, and opening it again was no help")
+        _log.error("camera %s: %s; opening it again", self._name, reason)
+        loop.abandon()
+        self._loop = self._new_loop(last_chance=True)
+        self._loop.detail = reason
+        self._loop.thread.start()
+
+    def stop(self) -> None:
+        """End the thread, and wait for it a moment; one that is stuck is left behind."""
+        self._loop.abandon()
+        if self._loop.thread.is_alive():
+            self._loop.thread.join(self._limits.stop_s)
+
+    def _new_loop(self, *, last_chance: bool) -> CaptureLoop:
+        return CaptureLoop(
+            self._name,
+            self._make_camera(),
+            self._slot,
+            self._boottime_ns,
+            self._limits,
+            last_chance=last_chance,
+        )

@@ -1,0 +1,60 @@
+"""The camera process's end of the socket to the core."""
+
+import socket
+import struct
+import threading
+from collections.abc import Callable
+
+from agent.core.link import LinkError, Start, ToCore, ToVision, VisionSpec, decode_for_vision, encode
+
+SEND_LIMIT_S = 5
+"""A core that does not read for so long is as good as gone."""
+_LONGEST_LINE = 64 * 1024
+
+
+class CoreGoneError(LinkError):
+    """The other end of the link is closed or does not read: nobody is left to work for."""
+
+
+class CoreLink:
+    """Sends and receives messages. `send` may be called from any thread, `receive` from one."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_LIMIT_S, 0))
+        self._lines = connection.makefile("rb")
+        self._sending = threading.Lock()
+
+    def send(self, message: ToCore) -> None:
+        """Send one message. Raises CoreGoneError."""
+        line = encode(message)
+        try:
+            with self._sending:
+                self._connection.sendall(line)
+        except OSError as error:
+            raise CoreGoneError("the core no longer reads the link") from error
+
+    def receive(self) -> ToVision:
+        """Wait for the next message. Raises CoreGoneError at the end of the link, LinkError for a bad line."""
+        try:
+            line = self._lines.readline(_LONGEST_LINE)
+        except OSError as error:
+            raise CoreGoneError("the link to the core broke") from error
+        if not line.endswith(b"\n"):
+            raise CoreGoneError("the core has closed the link")
+        return decode_for_vision(line)
+
+    def receive_start(self) -> VisionSpec:
+        """The first message, which must be Start. Raises LinkError."""
+        message = self.receive()
+        if not isinstance(message, Start):
+            raise LinkError(f"the first message on the link was {message.t!r} and not 'start'")
+        return message.spec
+
+    def listen(self, on_message: Callable[[ToVision], None], on_end: Callable[[LinkError], None]) -> None:
+        """Hand on every message until the link ends, and then say why. Blocks: the link thread."""
+        try:
+            while True:
+                on_message(self.receive())
+        except LinkError as error:
+            on_end(error)

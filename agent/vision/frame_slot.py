@@ -1,0 +1,30 @@
+"""The newest frame, and only that one: frames have no queue."""
+
+import threading
+
+from agent.ports import Frame
+
+
+class FrameSlot:
+    """Holds the newest frame; who looks too seldom misses those between. Any thread."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._frame: Frame | None = None
+
+    def put(self, frame: Frame) -> None:
+        """Replace the frame and wake those who wait."""
+        with self._changed:
+            self._frame = frame
+            self._changed.notify_all()
+
+    def newest(self) -> Frame | None:
+        """The newest frame, or None before the first."""
+        with self._changed:
+            return self._frame
+
+    def wait_newer(self, than: Frame | None, timeout_s: float) -> Frame | None:
+        """The newest frame once it is another one than `than`, or None when `timeout_s` passes first."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._frame is not than, timeout_s)
+            return None if self._frame is than else self._frame

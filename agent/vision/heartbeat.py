@@ -1,0 +1,57 @@
+"""The sign of life that the core judges this process by."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from agent.core.link import Heartbeat
+from agent.vision.frame_slot import FrameSlot
+from agent.vision.pace import Pace
+
+PERIOD_S = 1.0
+STALE_S = 3.0
+"""An open camera whose newest picture is older than this is reported as degraded."""
+_STATM = Path("/proc/self/statm")
+
+
+class HeartbeatSource:
+    """Puts together what the core wants to know. The heartbeat thread."""
+
+    def __init__(
+        self,
+        slot: FrameSlot,
+        pace: Pace,
+        boottime_ns: Callable[[], int],
+        camera_detail: Callable[[], str],
+        persons: Callable[[], int],
+    ) -> None:
+        self._slot = slot
+        self._pace = pace
+        self._boottime_ns = boottime_ns
+        self._camera_detail = camera_detail
+        self._persons = persons
+
+    def make(self) -> Heartbeat:
+        """The state of this moment, and the pace since the heartbeat before."""
+        now_ns = self._boottime_ns()
+        pace = self._pace.report(now_ns)
+        newest = self._slot.newest()
+        age_ns = None if newest is None else max(now_ns - newest.boottime_ns, 0)
+        detail = self._camera_detail()
+        if not detail and age_ns is not None and age_ns > STALE_S * 1e9:
+            detail = f"no new picture for {age_ns / 1e9:.0f} s"
+        return Heartbeat(
+            state="degraded" if detail else "ok",
+            detail=detail,
+            frames=pace.frames_total,
+            frames_per_second=round(pace.frames_per_second, 2),
+            inference_ms=round(pace.inference_ms, 2),
+            frame_age_ms=None if age_ns is None else age_ns // 1_000_000,
+            persons=self._persons(),
+            rss_bytes=resident_bytes(),
+        )
+
+
+def resident_bytes() -> int:
+    """Memory that this process holds in RAM."""
+    return int(_STATM.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")

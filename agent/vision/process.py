@@ -1,0 +1,26 @@
+"""This process's place on the machine: it goes first when memory or time is short, and dies with the core."""
+
+import contextlib
+import ctypes
+import os
+import signal
+from pathlib import Path
+
+NICENESS = 10
+OOM_SCORE = 500
+_PR_SET_PDEATHSIG = 1
+
+
+def give_way() -> None:
+    """Lower the priority, offer to be killed first when memory is short, and tie the life to the core's.
+
+    Best effort: a sandbox may forbid any of it. SIGINT is ignored, because a terminal sends it to every
+    process and the core decides when this one stops.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(OSError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    with contextlib.suppress(OSError):
+        os.nice(NICENESS)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE), encoding="ascii")

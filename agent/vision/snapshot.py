@@ -1,0 +1,108 @@
+"""Pictures for the command centre: the newest frame as a small JPEG file."""
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.core.errors import StorageError
+from agent.core.link import SnapshotFailed, SnapshotTaken
+from agent.ports import Frame
+from agent.vision.frame_slot import FrameSlot
+
+Pixels = npt.NDArray[np.uint8]
+
+FRESH_S = 2.0
+"""A picture older than this does not show what is happening now."""
+QUALITIES = (85, 70, 55, 40, 30)
+SHRINK = 0.75
+_SMALLEST_WIDTH = 32
+_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}\Z")
+
+
+class Snapshots:
+    """Writes JPEG files of at most `max_bytes` into one directory. Any thread.
+
+    `jpeg(pixels, quality)` encodes and `scaled(pixels, width, height)` makes a smaller picture.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        max_bytes: int,
+        jpeg: Callable[[Pixels, int], bytes],
+        scaled: Callable[[Pixels, int, int], Pixels],
+    ) -> None:
+        self._directory = directory
+        self._max_bytes = max_bytes
+        self._jpeg = jpeg
+        self._scaled = scaled
+
+    def write(self, snapshot_id: str, pixels: Pixels) -> Path:
+        """Write `<snapshot_id>.jpg`, whole or not at all, and return its path. Raises StorageError."""
+        if not _SAFE_ID.match(snapshot_id):
+            raise StorageError("the snapshot id is no plain name of letters, digits and dashes")
+        content = self._encode(pixels)
+        path = self._directory / f"{snapshot_id}.jpg"
+        temporary = self._directory / f".{snapshot_id}.tmp"
+        try:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise StorageError(f"{path} can't be written: {error.strerror}") from error
+        return path
+
+    def _encode(self, pixels: Pixels) -> bytes:
+        """Give up quality first and size second, so that a face-sized detail lasts longest."""
+        while True:
+            for quality in QUALITIES:
+                content = self._jpeg(pixels, quality)
+                if len(content) <= self._max_bytes:
+                    return content
+            height, width = pixels.shape[:2]
+            if width < _SMALLEST_WIDTH:
+                raise StorageError(f"no picture fits into {self._max_bytes} bytes: raise the limit")
+            pixels = self._scaled(pixels, round(width * SHRINK), max(round(height * SHRINK), 1))
+
+
+class SnapshotService:
+    """Answers the core's request for a picture of this moment. The link thread."""
+
+    def __init__(
+        self,
+        slot: FrameSlot,
+        snapshots: Snapshots,
+        boottime_ns: Callable[[], int],
+        persons: Callable[[], int],
+    ) -> None:
+        self._slot = slot
+        self._snapshots = snapshots
+        self._boottime_ns = boottime_ns
+        self._persons = persons
+
+    def take(self, snapshot_id: str) -> SnapshotTaken | SnapshotFailed:
+        """Write the newest frame and say where, or say why not. Never raises."""
+        frame = self._slot.newest()
+        if frame is None:
+            return SnapshotFailed(id=snapshot_id, detail="the camera has given no picture yet")
+        age_s = (self._boottime_ns() - frame.boottime_ns) / 1e9
+        if age_s > FRESH_S:
+            return SnapshotFailed(id=snapshot_id, detail=f"the newest picture is {age_s:.0f} s old")
+        try:
+            path = self._write(snapshot_id, frame)
+        except StorageError as error:
+            return SnapshotFailed(id=snapshot_id, detail=str(error))
+        return SnapshotTaken(
+            id=snapshot_id, path=str(path), captured_boottime_ns=frame.boottime_ns, persons=self._persons()
+        )
+
+    def _write(self, snapshot_id: str, frame: Frame) -> Path:
+        return self._snapshots.write(snapshot_id, frame.pixels)

@@ -1,0 +1,65 @@
+"""The threads of the camera process: each repeats one step until the process ends."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from agent.core.errors import EdgeAgentError
+
+_log = logging.getLogger(__name__)
+
+
+class Ending:
+    """Why the process ends: an orderly stop, or the first failure of any thread. Any thread."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        """Set when the process shall end."""
+        self._lock = threading.Lock()
+        self._failure: EdgeAgentError | None = None
+
+    def stop(self) -> None:
+        """End in an orderly way."""
+        self.event.set()
+
+    def fail(self, error: EdgeAgentError) -> None:
+        """End with a failure; the first one is the reason that is told."""
+        with self._lock:
+            if not self.event.is_set():
+                self._failure = error
+            self.event.set()
+
+    def raise_failure(self) -> None:
+        """Raise the failure, if it was one."""
+        with self._lock:
+            if self._failure is not None:
+                raise self._failure
+
+
+class Worker:
+    """A named thread that calls `step` until the end; a step that raises is the end."""
+
+    def __init__(self, name: str, step: Callable[[], object], ending: Ending) -> None:
+        self._step = step
+        self._ending = ending
+        # A daemon, because a step may be held by a driver or an inference when the process has to go.
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the present step to finish, but no longer than `timeout_s`."""
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        try:
+            while not self._ending.event.is_set():
+                self._step()
+        except EdgeAgentError as error:
+            self._ending.fail(error)
+        except Exception as error:  # noqa: BLE001 - it must end the process, and not only this thread
+            _log.exception("thread %s failed", self._thread.name)
+            self._ending.fail(EdgeAgentError(f"thread {self._thread.name} failed: {error!r}"))
