@@ -7,12 +7,13 @@ with `synchronous=NORMAL`: a commit is then a plain write, which survives the de
 leave after the first step while the second, which an SD card can make slow, still runs.
 """
 
+import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from agent.core.errors import StorageError
 from agent.core.messages import Rank
@@ -125,6 +126,7 @@ class Journal:
             directory.mkdir(parents=True, exist_ok=True, mode=0o750)
         except OSError as error:
             raise StorageError(f"{directory}: {error.strerror}; give the agent a directory of its own") from error
+        self._lock_file = _claim(directory)
         self._alarms = _Database(directory / "alarms.db")
         self._telemetry = _Database(directory / "telemetry.db")
         self._alarms_wal: int | None = None
@@ -136,6 +138,7 @@ class Journal:
             self._alarms_wal = None
         self._alarms.connection.close()
         self._telemetry.connection.close()
+        self._lock_file.close()
 
     def last_seq(self) -> int:
         """The highest sequence number that was ever written."""
@@ -229,6 +232,18 @@ class Journal:
         except sqlite3.Error as error:
             raise StorageError(f"{self._directory}: {error}") from error
         return [row[0] for row in found]
+
+
+def _claim(directory: Path) -> IO[str]:
+    """The directory is ours as long as the file is open, so that two agents never share a sequence."""
+    try:
+        file = (directory / "agent.lock").open("w", encoding="ascii")
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise StorageError(f"{directory}: another edge-agent uses it; stop that one first") from error
+    except OSError as error:
+        raise StorageError(f"{directory}: {error.strerror}; give the agent a directory that it may write") from error
+    return file
 
 
 def is_safe(ranks: Iterable[Rank]) -> bool:

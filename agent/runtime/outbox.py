@@ -32,15 +32,13 @@ class Outbox:
         clock: Clock,
         source: str,
         telemetry_max_bytes: int,
-        on_ready: Callable[[], None],
         journal: Journal | None = None,
     ) -> None:
-        """`on_ready` is called, on the journal's thread, when there may be something to take."""
         self._clock = clock
         self._source = source
         self._journal = journal or Journal(directory)
         self._backlog = Backlog()
-        self.recorder = Recorder(self._backlog, self._journal, telemetry_max_bytes, on_ready)
+        self.recorder = Recorder(self._backlog, self._journal, telemetry_max_bytes)
         """The worker of the thread `journal`."""
         self._ids = Uuid7Source()
         self._lock = threading.Lock()
@@ -61,6 +59,14 @@ class Outbox:
         self.recorder.open()
         self.recorder.keep({"clean": None, "boot": self._clock.boot_id, **self._raise_ceiling()})
         self.recorder.wake(self._seq)
+
+    def close(self) -> None:
+        """Write what is left. After the thread `journal` has ended."""
+        self.recorder.close()
+
+    def when_ready(self, call: Callable[[], None]) -> None:
+        """Call this, on the journal's thread, whenever there may be something to take. Before the thread runs."""
+        self.recorder.on_written = call
 
     def put(self, draft: Draft, keep: Mapping[str, str | None] | None = None) -> str:
         """Accept a message and return its identifier. Never blocks on the disk and never refuses.

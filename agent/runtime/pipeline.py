@@ -86,6 +86,17 @@ class Pipeline:
         """Hand over a fact. Never blocks."""
         self._facts.put(fact)
 
+    def acknowledge(self, ack: CentreAck) -> bool:
+        """Hand over a verified ack; false, and nothing happens, when there is no such open alarm. Any thread."""
+        if ack.alarm_id not in self.open_ids:
+            return False
+        self._facts.put(ack)
+        return True
+
+    def identify(self, seconds: float) -> None:
+        """Blink for so long, unless an alarm needs the lights. Any thread."""
+        self._facts.put(Identify(self._clock.boottime_ns() + int(seconds * 1e9)))
+
     def run_once(self, timeout_s: float) -> None:
         """Take the next fact, if one comes within `timeout_s`, and act on it."""
         try:

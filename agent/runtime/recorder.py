@@ -21,13 +21,12 @@ log = logging.getLogger(__name__)
 class Recorder:
     """Writes in groups: whatever has come in while the last write ran goes into the next one."""
 
-    def __init__(
-        self, backlog: Backlog, journal: Journal, telemetry_max_bytes: int, on_written: Callable[[], None]
-    ) -> None:
+    def __init__(self, backlog: Backlog, journal: Journal, telemetry_max_bytes: int) -> None:
         self._backlog = backlog
         self._journal = journal
         self._budget_bytes = telemetry_max_bytes
-        self._on_written = on_written
+        self.on_written: Callable[[], None] = lambda: None
+        """Called on this thread when there may be something new to send."""
         self._lock = threading.Lock()
         self._kept: dict[str, str | None] = {}
         self._waiters: list[threading.Event] = []
@@ -73,7 +72,7 @@ class Recorder:
         except StorageError as error:
             (log.debug if self.fault else log.error)("the disk does not take messages: %s", error)
             self.fault = str(error)
-            self._on_written()
+            self.on_written()
             self._wake_later()
         else:
             self.fault = None
@@ -100,7 +99,7 @@ class Recorder:
             self._journal.write(Batch(rows, tuple(deleted), kept, self._seq))
             self._backlog.recorded(messages, len(deleted))
             if messages:
-                self._on_written()
+                self.on_written()
             if kept or is_safe(row.rank for row in rows):
                 self._journal.sync()
         except StorageError:
@@ -115,7 +114,7 @@ class Recorder:
     def _refill(self) -> None:
         for rank, after, wanted in self._backlog.shortfalls():
             self._backlog.refill(rank, self._journal.load(rank, after, wanted), wanted)
-            self._on_written()
+            self.on_written()
 
     def _stay_in_budget(self) -> None:
         """An estimate decides when to look, since deletions are not weighed; the databases have the truth."""

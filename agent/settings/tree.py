@@ -96,6 +96,10 @@ class Lights(_Section):
     beacon: Pin | None = None
     tone: Pin | None = None
 
+    def any(self) -> bool:
+        """Whether there is a light at all."""
+        return any(pin is not None for pin in (self.yellow, self.green, self.beacon, self.tone))
+
 
 class Camera(_Section):
     """One camera and how it is watched."""

@@ -1,0 +1,105 @@
+"""What the settings mean for each part, as the plain values that the parts take."""
+
+import hashlib
+import logging
+import sys
+from pathlib import Path
+
+from agent.core.alarm import AlarmBook, InputKind, OpenAlarm
+from agent.core.commands import COMMANDS
+from agent.core.inputs import ButtonLine, LightPins
+from agent.core.link import VisionSpec
+from agent.core.messages import MetaData
+from agent.models.store import default_directories
+from agent.runtime.outbox import Outbox
+from agent.runtime.pipeline import ALARM_KEY, decode_alarm
+from agent.settings import Camera, Settings, mask_url
+
+SCHEMAS = (
+    "edge.alarm.raised.v1",
+    "edge.alarm.updated.v1",
+    "edge.alarm.closed.v1",
+    "edge.alarms.v1",
+    "edge.state.v1",
+    "edge.meta.v1",
+    "edge.health.v1",
+    "edge.event.person-entered.v1",
+    "edge.event.person-left.v1",
+    "edge.event.part-degraded.v1",
+    "edge.event.part-restored.v1",
+    "edge.result.v1",
+)
+VISION_COMMAND = (sys.executable, "-m", "agent.vision", "--fd")
+
+log = logging.getLogger(__name__)
+
+
+def button_lines(settings: Settings) -> list[ButtonLine]:
+    """The wiring of the inputs."""
+    return [ButtonLine(button.name, button.pin, button.pull_up) for button in settings.buttons]
+
+
+def light_pins(settings: Settings) -> LightPins:
+    """The wiring of the outputs."""
+    return LightPins(**settings.lights.model_dump())
+
+
+def meta(settings: Settings) -> MetaData:
+    """What `up/meta` says of this device."""
+    return MetaData(
+        inputs=tuple({"name": b.name, "kind": b.kind, "silent": b.silent} for b in settings.buttons),
+        outputs=tuple(light_pins(settings).wired()),
+        cameras=tuple({"name": c.name, "source": mask_url(c.source), "model": c.model} for c in settings.cameras),
+        location=_location(settings),
+        capabilities=COMMANDS,
+        schemas=SCHEMAS,
+    )
+
+
+def revision(settings: Settings) -> str:
+    """A short name for exactly these settings, secrets left out."""
+    masked = repr(settings.masked()).encode()
+    return hashlib.sha256(masked).hexdigest()[:12]
+
+
+def alarm_book(settings: Settings, outbox: Outbox, boot_id: str) -> AlarmBook:
+    """The alarms that were open when the agent last ran, on the inputs of today."""
+    restored: list[OpenAlarm] = []
+    for key, text in outbox.kept(ALARM_KEY).items():
+        try:
+            restored.append(decode_alarm(text))
+        except ValueError as error:
+            log.error("the kept alarm %s can't be read and stays closed: %s", key, error)  # noqa: TRY400
+    kinds = [InputKind(button.name, button.kind, button.silent) for button in settings.buttons]
+    return AlarmBook(kinds, boot_id, _location(settings), restored)
+
+
+def vision_spec(settings: Settings, camera: Camera, *, simulate: bool) -> VisionSpec:
+    """All that the process of one camera needs to know."""
+    directory = settings.storage.directory
+    return VisionSpec(
+        camera=camera.name,
+        source=camera.source,
+        simulate=simulate,
+        width=camera.width,
+        height=camera.height,
+        frames_per_second=camera.frames_per_second,
+        model=camera.model,
+        model_directories=tuple(str(path) for path in default_directories(directory)),
+        threads=camera.threads,
+        score_threshold=camera.score_threshold,
+        enter_after_s=camera.enter_after_s,
+        leave_after_s=camera.leave_after_s,
+        snapshot_directory=str(directory / "snapshots" / camera.name),
+        event_snapshots=camera.event_snapshots,
+    )
+
+
+def _location(settings: Settings) -> dict[str, object] | None:
+    location = settings.device.location
+    return location.model_dump() if location is not None else None
+
+
+def sim_socket(directory: Path) -> Path:
+    """Where a simulated agent listens for `edge-agent sim`."""
+    return directory / "sim.sock"

@@ -1,0 +1,78 @@
+"""Who we are, for the broker: birth, description, farewell, and the will that speaks when we can't."""
+
+from datetime import datetime
+
+from agent import __version__
+from agent.core.messages import Draft, MetaData, StateData
+from agent.core.uuid7 import Uuid7Source
+from agent.core.wire import Drafts, seal
+from agent.ports import Clock, OutgoingMessage
+from agent.runtime.outbox import Outbox
+
+BDSEQ_KEY = "bdseq"
+
+
+class Announcer:
+    """Birth and death of one device. `will` on the publisher's thread; the rest from any thread."""
+
+    def __init__(
+        self,
+        *,
+        outbox: Outbox,
+        drafts: Drafts,
+        clock: Clock,
+        meta: MetaData,
+        boot_nonce: str,
+        config_revision: str,
+    ) -> None:
+        self._outbox = outbox
+        self._drafts = drafts
+        self._clock = clock
+        self._meta = meta
+        self._boot_nonce = boot_nonce
+        self._config_revision = config_revision
+        self._ids = Uuid7Source()
+        self._bdseq = int(outbox.kept(BDSEQ_KEY).get(BDSEQ_KEY, "0"))
+
+    def will(self) -> OutgoingMessage:
+        """The will for the next connection, under a `bdseq` of its own that its birth will repeat.
+
+        It is made before it is true, so it takes no new sequence number: it repeats the last one given.
+        """
+        self._bdseq += 1
+        self._outbox.keep(BDSEQ_KEY, str(self._bdseq))
+        draft = self._state("lost")
+        wall: datetime = self._clock.wall()
+        payload = seal(
+            draft,
+            message_id=self._ids.next(int(wall.timestamp() * 1000)),
+            source=self._drafts.identity.source,
+            boot_id=self._clock.boot_id,
+            seq=self._outbox.seq,
+            boottime_ns=self._clock.boottime_ns(),
+            wall=wall,
+            quality=self._clock.quality(),
+        )
+        return OutgoingMessage(draft.topic, payload, draft.qos, draft.retain)
+
+    def birth(self) -> None:
+        """We are here, and this is what we have."""
+        self._outbox.put(self._state("online"))
+        self._outbox.put(self._drafts.meta(self._meta))
+
+    def farewell(self) -> None:
+        """An orderly end."""
+        self._outbox.put(self._state("offline"))
+
+    def _state(self, state: str) -> Draft:
+        return self._drafts.state(
+            StateData.model_validate(
+                {
+                    "state": state,
+                    "bdseq": self._bdseq,
+                    "boot_nonce": self._boot_nonce,
+                    "agent_version": __version__,
+                    "config_revision": self._config_revision,
+                }
+            )
+        )

@@ -1,0 +1,45 @@
+"""Every camera of the device, each behind its own link."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agent.core.messages import AlarmCamera
+from agent.runtime.vision_link import VisionLink
+
+
+class Cameras:
+    """Asks cameras for pictures and figures. Never waits for one. Any thread."""
+
+    def __init__(self) -> None:
+        self._links: tuple[VisionLink, ...] = ()
+
+    def connect(self, links: Sequence[VisionLink]) -> None:
+        """Use these links from now on."""
+        self._links = tuple(links)
+
+    def look(self, alarm_id: str) -> AlarmCamera | None:
+        """Ask the first camera that works for a picture under `alarm_id`, and say what it sees now.
+
+        Without a camera that works the first one's name alone is told; without any camera, None.
+        """
+        for link in self._links:
+            report = link.heartbeat
+            if report is not None and link.take_snapshot(alarm_id):
+                return AlarmCamera(name=link.camera, persons=report.persons, snapshot=alarm_id)
+        return AlarmCamera(name=self._links[0].camera) if self._links else None
+
+    def snapshot(self, picture_id: str, camera: str | None) -> str | None:
+        """Ask the named camera, or the first one, for a picture; its name, or None if it does not work."""
+        for link in self._links:
+            if camera in {None, link.camera}:
+                return link.camera if link.take_snapshot(picture_id) else None
+        return None
+
+    def figures(self) -> Mapping[str, dict[str, Any]]:
+        """The last report of each camera process that runs."""
+        reports = {link.camera: link.heartbeat for link in self._links}
+        return {
+            name: report.model_dump(mode="json", exclude={"t"})
+            for name, report in reports.items()
+            if report is not None
+        }

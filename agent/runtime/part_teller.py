@@ -1,0 +1,28 @@
+"""Tells the centre when a part of the device fails, and when it works again."""
+
+import logging
+from typing import Literal
+
+from agent.core.messages import PartData
+from agent.core.wire import Drafts
+from agent.runtime.health import PartState
+from agent.runtime.outbox import Outbox
+
+log = logging.getLogger(__name__)
+
+
+class PartTeller:
+    """Makes an event of each change on the health board. Any thread."""
+
+    def __init__(self, outbox: Outbox, drafts: Drafts) -> None:
+        self._outbox = outbox
+        self._drafts = drafts
+
+    def tell(self, part: str, state: PartState) -> None:
+        """`part` has begun or ceased to work."""
+        if state.ok:
+            log.info("%s works again", part)
+        else:
+            log.error("%s does not work: %s", part, state.detail)
+        change: Literal["part-restored", "part-degraded"] = "part-restored" if state.ok else "part-degraded"
+        self._outbox.put(self._drafts.part(change, PartData(part=part, detail=state.detail)))

@@ -1,0 +1,142 @@
+"""What the main thread does: looks after the others, reports health, feeds the watchdog."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from agent.core.messages import HealthData
+from agent.core.wire import Drafts
+from agent.ports import Clock, Notifier
+from agent.runtime.health import HealthBoard
+from agent.runtime.outbox import Outbox
+from agent.runtime.supervisor import Supervisor
+
+_LOOK_S = 1.0
+_STALL_NS = 5 * 10**9
+_TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What the watchkeeper looks at."""
+
+    supervisor: Supervisor
+    outbox: Outbox
+    board: HealthBoard
+    connected: Callable[[], bool]
+    cameras: Callable[[], Mapping[str, dict[str, Any]]]
+    """The figures of every camera."""
+
+
+class Watchkeeper:
+    """Runs on the main thread until a signal or the end of an essential part."""
+
+    def __init__(
+        self,
+        *,
+        watched: Watched,
+        drafts: Drafts,
+        clock: Clock,
+        notifier: Notifier,
+        storage: Path,
+        health_interval_s: float,
+    ) -> None:
+        self._watched = watched
+        self._drafts = drafts
+        self._clock = clock
+        self._notifier = notifier
+        self._storage = storage
+        self._health_interval_ns = int(health_interval_s * 1e9)
+        self._health_due_ns = 0
+        self._started_ns = clock.boottime_ns()
+        self._process = psutil.Process()
+        self._stop = threading.Event()
+        self._fed_passes: dict[str, int] = {}
+        self._fed_ns = 0
+        self._journal_passes = (-1, self._started_ns)
+
+    def stop(self) -> None:
+        """End `keep_watch`. From a signal handler or another thread."""
+        self._stop.set()
+        self._watched.supervisor.wake.set()
+
+    def keep_watch(self) -> int:
+        """Look after everything; returns the exit code: 0 when asked to stop, 1 when a part failed."""
+        interval_s = self._notifier.watchdog_interval_s
+        look_s = _LOOK_S if interval_s is None else min(_LOOK_S, interval_s / 4)
+        while not self._stop.is_set():
+            if (failed := self._watched.supervisor.failed()) is not None:
+                log.error("the part %s ended unasked; the service manager starts the agent again", failed.name)
+                return 1
+            self.look()
+            self._watched.supervisor.wake.wait(look_s)
+            self._watched.supervisor.wake.clear()
+        return 0
+
+    def look(self) -> None:
+        """One round."""
+        self._look_at_storage()
+        now_ns = self._clock.boottime_ns()
+        if self._watched.connected():
+            if now_ns >= self._health_due_ns:
+                self._health_due_ns = now_ns + self._health_interval_ns
+                self._watched.outbox.put(self._drafts.health(self.health()))
+        else:
+            self._health_due_ns = now_ns
+        self._feed_watchdog(now_ns)
+
+    def health(self) -> HealthData:
+        """The figures of this moment."""
+        waiting, dropped = self._watched.outbox.figures()
+        parts = self._watched.board.parts()
+        return HealthData(
+            status="ok" if all(state.ok for state in parts.values()) else "degraded",
+            parts={
+                name: {"state": "ok" if state.ok else "degraded"} | ({"detail": state.detail} if state.detail else {})
+                for name, state in parts.items()
+            },
+            uptime_s=(self._clock.boottime_ns() - self._started_ns) // 10**9,
+            outbox=waiting,
+            dropped=dropped,
+            cpu_percent=self._process.cpu_percent(),
+            memory_bytes=self._process.memory_info().rss,
+            disk_free_bytes=psutil.disk_usage(str(self._storage)).free,
+            temperature_c=_temperature_c(),
+            cameras=dict(self._watched.cameras()),
+        )
+
+    def _look_at_storage(self) -> None:
+        passes = self._watched.supervisor.passes().get("journal", 0)
+        now_ns = self._clock.boottime_ns()
+        if passes != self._journal_passes[0]:
+            self._journal_passes = (passes, now_ns)
+        fault = self._watched.outbox.recorder.fault
+        if fault is None and now_ns - self._journal_passes[1] > _STALL_NS:
+            fault = "the disk does not answer"
+        self._watched.board.report("storage", ok=fault is None, detail=fault or "")
+
+    def _feed_watchdog(self, now_ns: int) -> None:
+        """Only if every part that a press needs has moved on. The journal is not one: a disk that hangs must
+        not end a process that still sends alarms from memory."""
+        interval_s = self._notifier.watchdog_interval_s
+        if interval_s is None or now_ns - self._fed_ns < interval_s / 2 * 1e9:
+            return
+        passes = self._watched.supervisor.passes()
+        passes.pop("journal", None)
+        if all(count != self._fed_passes.get(name) for name, count in passes.items()):
+            self._fed_passes, self._fed_ns = passes, now_ns
+            self._notifier.watchdog()
+
+
+def _temperature_c() -> float | None:
+    try:
+        return int(_TEMPERATURE.read_text(encoding="ascii")) / 1000
+    except (OSError, ValueError):
+        return None
