@@ -2,8 +2,9 @@
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -16,12 +17,13 @@ from agent.adapters.system_clock import SystemClock
 from agent.adapters.tflite_interpreter import load_tflite
 from agent.core.errors import CameraError
 from agent.core.link import Hello, LinkError, Stop, TakeSnapshot, ToVision, VisionSpec
+from agent.core.model_manifest import ModelManifest
 from agent.core.presence import Presence
 from agent.models.store import ModelStore
 from agent.ports import Camera
 from agent.sim.camera import SimCamera, pictures_in
 from agent.sim.camera_faults import CameraFaultFile, FaultyCamera
-from agent.vision.capture import Capture
+from agent.vision.capture import Capture, CaptureLimits
 from agent.vision.core_link import CoreGoneError, CoreLink
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.heartbeat import PERIOD_S, HeartbeatSource
@@ -35,7 +37,11 @@ CHECK_S = 0.25
 JOIN_S = 1.0
 
 
-def run(connection: socket.socket, leave: Callable[[int], object] = os._exit) -> None:
+def run(
+    connection: socket.socket,
+    leave: Callable[[int], object] = os._exit,
+    limits: CaptureLimits | None = None,
+) -> None:
     """Watch one camera until the core says stop. Raises EdgeAgentError when that fails.
 
     `leave` ends the process at once; it is called when the core has gone, from whatever thread finds out.
@@ -66,14 +72,12 @@ def run(connection: socket.socket, leave: Callable[[int], object] = os._exit) ->
     listener.start()
 
     imaging.limit_threads(1)
-    manifest, path = ModelStore([Path(entry) for entry in spec.model_directories]).load(spec.model)
-    interpreter = load_tflite(path, spec.threads)
-    scaler = imaging.RgbScaler(manifest.input.width, manifest.input.height)
-    detector = SsdPersonDetector(interpreter, manifest, scaler, spec.score_threshold)
-    capture = Capture(spec.camera, partial(make_camera, spec, clock.boottime_ns), slot, clock.boottime_ns)
+    model = load_model(spec.model, spec.model_directories, spec.threads, spec.score_threshold)
+    open_camera = partial(make_camera, spec, clock.boottime_ns)
+    capture = Capture(spec.camera, open_camera, slot, clock.boottime_ns, limits)
     lookout = Lookout(
         slot,
-        detector,
+        model.detector,
         presence,
         clock,
         link.send,
@@ -92,9 +96,9 @@ def run(connection: socket.socket, leave: Callable[[int], object] = os._exit) ->
     link.send(
         Hello(
             pid=os.getpid(),
-            model=manifest.name,
-            model_sha256=manifest.sha256,
-            runtime=interpreter.runtime,
+            model=model.manifest.name,
+            model_sha256=model.manifest.sha256,
+            runtime=model.runtime,
         )
     )
     with ExitStack() as stack:
@@ -107,6 +111,24 @@ def run(connection: socket.socket, leave: Callable[[int], object] = os._exit) ->
         while not ending.event.wait(CHECK_S):
             capture.check()
     ending.raise_failure()
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A verified model, ready to look. `runtime` is for example `ai-edge-litert 2.3.0`."""
+
+    manifest: ModelManifest
+    detector: SsdPersonDetector
+    runtime: str
+
+
+def load_model(name: str, directories: Sequence[str], threads: int, score_threshold: float) -> LoadedModel:
+    """Find, verify and load a model, exactly as the live loop and a benchmark use it. Raises ModelError."""
+    manifest, path = ModelStore([Path(entry) for entry in directories]).load(name)
+    interpreter = load_tflite(path, threads)
+    scaler = imaging.RgbScaler(manifest.input.width, manifest.input.height)
+    detector = SsdPersonDetector(interpreter, manifest, scaler, score_threshold)
+    return LoadedModel(manifest, detector, interpreter.runtime)
 
 
 def make_camera(spec: VisionSpec, boottime_ns: Callable[[], int]) -> Camera:

@@ -127,12 +127,13 @@ class CaptureLoop:
         self._retry_s = min(self._retry_s * 2, self._limits.last_retry_s)
 
     def _failed(self, reason: str) -> None:
+        if self._stop.is_set():  # what fails while we end is no news
+            return
         first = not self.detail or self.detail == OPENING
         _log.log(logging.ERROR if first else logging.DEBUG, "camera %s: %s", self._name, reason)
         self.detail = reason
         self._open = False
-        if not self._stop.is_set():
-            self._camera.close()
+        self._camera.close()
 
     def _give_up(self, reason: str) -> None:
         self.given_up = f"{reason}, and opening it again was no help"

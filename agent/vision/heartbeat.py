@@ -5,12 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agent.core.link import Heartbeat
+from agent.vision.capture import OPENING
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.pace import Pace
 
 PERIOD_S = 1.0
 STALE_S = 3.0
 """An open camera whose newest picture is older than this is reported as degraded."""
+OPENING_S = 5.0
+"""So long after the start, a camera that is still being opened is no fault."""
 _STATM = Path("/proc/self/statm")
 
 
@@ -30,18 +33,22 @@ class HeartbeatSource:
         self._boottime_ns = boottime_ns
         self._camera_detail = camera_detail
         self._persons = persons
+        self._first_ns: int | None = None
 
     def make(self) -> Heartbeat:
         """The state of this moment, and the pace since the heartbeat before."""
         now_ns = self._boottime_ns()
+        if self._first_ns is None:
+            self._first_ns = now_ns
         pace = self._pace.report(now_ns)
         newest = self._slot.newest()
         age_ns = None if newest is None else max(now_ns - newest.boottime_ns, 0)
         detail = self._camera_detail()
         if not detail and age_ns is not None and age_ns > STALE_S * 1e9:
             detail = f"no new picture for {age_ns / 1e9:.0f} s"
+        starting = detail == OPENING and now_ns - self._first_ns < OPENING_S * 1e9
         return Heartbeat(
-            state="degraded" if detail else "ok",
+            state="degraded" if detail and not starting else "ok",
             detail=detail,
             frames=pace.frames_total,
             frames_per_second=round(pace.frames_per_second, 2),
