@@ -17,13 +17,16 @@ from tests.support.wait import wait_for
 DEPLOYED = Path(__file__).parents[2] / "deploy" / "mosquitto"
 """The configuration that a site installs; the tests run it, with other paths and ports."""
 
+CENTRE = "jhb-centre"
+"""The command centre that the access list of the tests knows."""
+
 _PLAIN = """\
 listener {port} 127.0.0.1
 allow_anonymous true
 persistence true
 autosave_interval 1
 max_queued_messages 100000
-message_size_limit 131072
+max_packet_size 135168
 set_tcp_nodelay true
 log_type all
 """
@@ -174,9 +177,9 @@ class Mosquitto(AbstractContextManager["Mosquitto"]):
         assert self.authorities is not None
         files = self._directory / "edge-agent"
         files.mkdir(exist_ok=True)
-        for name in ("devices.acl", "centres.acl"):
-            shutil.copy(DEPLOYED / name, files)
-            (files / name).chmod(0o600)
+        access = (DEPLOYED / "edge-agent.acl").read_text().replace("example-centre", CENTRE)
+        (files / "edge-agent.acl").write_text(access)
+        (files / "edge-agent.acl").chmod(0o600)
         server = self.authorities.server.server(self._server_hosts)
         shutil.copy(server.cert, files / "server.pem")
         shutil.copy(server.key, files / "server.key")

@@ -1,5 +1,6 @@
 """An MQTT client for tests: it collects what it hears, waits for what is expected, and can publish."""
 
+import socket
 import ssl
 import threading
 import time
@@ -56,6 +57,7 @@ class Subscriber(AbstractContextManager["Subscriber"]):
         context: ssl.SSLContext | None = None,
         client_id: str = "",
         persistent: bool = False,
+        will: tuple[str, bytes] | None = None,
         protocol: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv5,
         timeout_s: float = 10.0,
     ) -> None:
@@ -80,6 +82,8 @@ class Subscriber(AbstractContextManager["Subscriber"]):
             client.tls_set(str(files.ca), str(files.cert), str(files.key))
         elif context is not None:
             client.tls_set_context(context)
+        if will is not None:
+            client.will_set(*will, qos=1)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
@@ -89,6 +93,14 @@ class Subscriber(AbstractContextManager["Subscriber"]):
 
     def __enter__(self) -> "Subscriber":
         """Connect and subscribe. Raises RefusedError, or OSError (ssl.SSLError among them)."""
+        try:
+            self._connect()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def _connect(self) -> None:
         options: dict[str, Any] = {}
         if self._v5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
@@ -96,16 +108,11 @@ class Subscriber(AbstractContextManager["Subscriber"]):
             options = {"clean_start": not self._persistent, "properties": properties}
         self._client.connect(*self._address, **options)
         self._client.loop_start()
-        try:
-            self._wait(lambda: self._connected or self._disconnected, "answer to CONNECT")
-            if self._connected is None or self._connected.is_failure:
-                raise RefusedError(str(self._connected or self._disconnected))
-            if self._filters:
-                self.granted = self._subscribe(self._filters)
-        except BaseException:
-            self._end()
-            raise
-        return self
+        self._wait(lambda: self._connected or self._disconnected, "answer to CONNECT")
+        if self._connected is None or self._connected.is_failure:
+            raise RefusedError(str(self._connected or self._disconnected))
+        if self._filters:
+            self.granted = self._subscribe(self._filters)
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
@@ -145,11 +152,26 @@ class Subscriber(AbstractContextManager["Subscriber"]):
         """Why the connection has ended, once it has."""
         return self._wait(lambda: self._disconnected, "end of the connection", timeout_s)
 
-    def publish(self, topic: str, payload: bytes | str, *, qos: int = 1, retain: bool = False) -> ReasonCode:
+    def publish(
+        self,
+        topic: str,
+        payload: bytes | str,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        timeout_s: float | None = None,
+    ) -> ReasonCode:
         """Publish and return the broker's reason code; before MQTT 5 that says success whatever happens."""
         sent = self._client.publish(topic, payload, qos=qos, retain=retain)
         assert sent.rc == MQTTErrorCode.MQTT_ERR_SUCCESS, f"publish: {mqtt.error_string(sent.rc)}"
-        return self._wait(lambda: self._published.pop(sent.mid, None), "acknowledgement of PUBLISH")
+        return self._wait(lambda: self._published.pop(sent.mid, None), "acknowledgement of PUBLISH", timeout_s)
+
+    def lose_connection(self) -> None:
+        """End the connection without a goodbye, so that the broker sends the will."""
+        connection = self._client.socket()
+        assert isinstance(connection, socket.socket), "not connected"
+        connection.shutdown(socket.SHUT_RDWR)
+        self.wait_for_disconnect()
 
     def sync(self) -> None:
         """Return when all that the broker had sent before this call has been heard: it answers in order.

@@ -1,0 +1,304 @@
+"""deploy's broker configuration, run by a real Mosquitto with real certificates."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from paho.mqtt.enums import MQTTProtocolVersion
+
+from tests.support.certificates import BrokerAuthorities, CertificateFiles
+from tests.support.fixtures import authorities, tls_broker
+from tests.support.mosquitto import CENTRE, Mosquitto
+from tests.support.subscriber import RefusedError, Subscriber
+
+__all__ = ["authorities", "tls_broker"]
+
+BASE = "edge/v1/gp/jhb-park-station"
+NOT_AUTHORISED = 0x87
+GRANTED_QOS_1 = 1
+
+
+@pytest.fixture
+def centre(tls_broker: Mosquitto, authorities: BrokerAuthorities) -> Iterator[Subscriber]:
+    """A command centre that hears every device."""
+    with Subscriber(tls_broker.centre_port, ["edge/v1/+/+/+/up/#"], files=authorities.centre(CENTRE)) as subscriber:
+        yield subscriber
+
+
+@pytest.fixture(scope="module")
+def kiosk(authorities: BrokerAuthorities) -> CertificateFiles:
+    """The certificate of kiosk-0042."""
+    return authorities.device("kiosk-0042")
+
+
+def test_a_device_reports_and_is_answered(tls_broker: Mosquitto, centre: Subscriber, kiosk: CertificateFiles) -> None:
+    filters = [f"{BASE}/kiosk-0042/down/#", "edge/v1/host/+/state"]
+    with Subscriber(tls_broker.port, filters, files=kiosk) as device:
+        assert [code.value for code in device.granted] == [GRANTED_QOS_1, GRANTED_QOS_1]
+        assert not device.publish(f"{BASE}/kiosk-0042/up/alarm/police", b"help").is_failure
+        assert centre.wait_for().payload == b"help"
+        assert not centre.publish(f"{BASE}/kiosk-0042/down/ack/1", b"we come").is_failure
+        assert not centre.publish(f"edge/v1/host/{CENTRE}/state", b"{}", retain=True).is_failure
+        heard = device.wait_for_count(2)
+        assert {message.topic for message in heard} == {
+            f"{BASE}/kiosk-0042/down/ack/1",
+            f"edge/v1/host/{CENTRE}/state",
+        }
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        f"{BASE}/kiosk-0043/up/alarm/police",
+        f"{BASE}/kiosk-0042/down/ack/1",
+        f"{BASE}/kiosk-0043/down/ack/1",
+        f"edge/v1/host/{CENTRE}/state",
+        "edge/v1/gp/kiosk-0042/up/alarm/police",
+        "edge/v2/gp/site/kiosk-0042/up/state",
+        "$SYS/broker/version",
+    ],
+)
+def test_a_device_can_not_write_elsewhere(
+    tls_broker: Mosquitto, centre: Subscriber, kiosk: CertificateFiles, topic: str
+) -> None:
+    with Subscriber(tls_broker.port, files=kiosk) as device:
+        assert device.publish(topic, b"forged").value == NOT_AUTHORISED
+        device.publish(f"{BASE}/kiosk-0042/up/state", b"true")
+        centre.wait_for(lambda message: message.payload == b"true")
+    assert [message.payload for message in centre.heard] == [b"true"]
+
+
+@pytest.mark.parametrize(
+    "topic_filter",
+    ["#", "edge/v1/#", f"{BASE}/+/down/#", f"{BASE}/kiosk-0043/down/#", f"{BASE}/kiosk-0043/up/#", "$SYS/#"],
+)
+def test_a_device_hears_nothing_of_another(
+    tls_broker: Mosquitto,
+    authorities: BrokerAuthorities,
+    centre: Subscriber,
+    kiosk: CertificateFiles,
+    topic_filter: str,
+) -> None:
+    with (
+        Subscriber(tls_broker.port, files=authorities.device("kiosk-0043")) as other,
+        Subscriber(tls_broker.port, [topic_filter], files=kiosk) as device,
+    ):
+        other.publish(f"{BASE}/kiosk-0043/up/state", b"private")
+        centre.publish(f"{BASE}/kiosk-0043/down/command/reboot", b"private")
+        centre.wait_for()
+        device.sync()
+        assert [message for message in device.heard if message.payload == b"private"] == []
+
+
+def test_a_devices_will_is_sent_for_itself_and_never_for_another(
+    tls_broker: Mosquitto, centre: Subscriber, kiosk: CertificateFiles
+) -> None:
+    for name in ("kiosk-0043", "kiosk-0042"):
+        will = (f"{BASE}/{name}/up/state", b"lost")
+        try:
+            with Subscriber(tls_broker.port, files=kiosk, will=will) as device:
+                device.lose_connection()
+        except RefusedError:
+            assert name == "kiosk-0043"
+    assert centre.wait_for().topic == f"{BASE}/kiosk-0042/up/state"
+    assert len(centre.heard) == 1
+
+
+@pytest.mark.parametrize("common_name", ["+", "#", "kiosk-0042/up", "a/+"])
+def test_a_wildcard_as_common_name_opens_nothing(
+    tls_broker: Mosquitto, authorities: BrokerAuthorities, centre: Subscriber, common_name: str
+) -> None:
+    files = authorities.device(common_name)
+    try:
+        with Subscriber(tls_broker.port, [f"{BASE}/+/down/#"], files=files) as device:
+            device.publish(f"{BASE}/kiosk-0042/up/alarm/police", b"forged")
+            centre.publish(f"{BASE}/kiosk-0042/down/ack/1", b"secret")
+            device.sync()
+            assert device.heard == []
+    except RefusedError:
+        pass
+    centre.sync()
+    assert centre.heard == []
+
+
+def test_a_device_can_not_pose_as_another_by_its_client_id(
+    tls_broker: Mosquitto, authorities: BrokerAuthorities, kiosk: CertificateFiles
+) -> None:
+    with (
+        Subscriber(tls_broker.port, files=kiosk, client_id="kiosk-0042") as victim,
+        Subscriber(tls_broker.port, files=authorities.device("kiosk-0043"), client_id="kiosk-0042"),
+    ):
+        victim.sync()
+        assert victim.connected
+
+
+def test_a_devices_certificate_opens_no_door_of_the_centre(tls_broker: Mosquitto, kiosk: CertificateFiles) -> None:
+    with pytest.raises((OSError, RefusedError)), Subscriber(tls_broker.centre_port, files=kiosk):
+        pass
+
+
+def test_a_device_named_like_a_centre_gets_no_right_of_it(
+    tls_broker: Mosquitto, authorities: BrokerAuthorities
+) -> None:
+    with Subscriber(tls_broker.port, files=authorities.device(CENTRE)) as device:
+        assert device.publish(f"edge/v1/host/{CENTRE}/state", b"{}").value == NOT_AUTHORISED
+        assert device.publish(f"{BASE}/kiosk-0042/down/ack/1", b"{}").value == NOT_AUTHORISED
+
+
+def test_two_tools_of_a_centre_share_its_certificate(
+    tls_broker: Mosquitto, authorities: BrokerAuthorities, centre: Subscriber
+) -> None:
+    with Subscriber(tls_broker.centre_port, files=authorities.centre(CENTRE)) as second:
+        second.publish(f"{BASE}/kiosk-0042/down/ack/1", b"{}")
+        centre.sync()
+        assert centre.connected
+        assert second.connected
+
+
+@pytest.mark.parametrize("topic", [f"{BASE}/kiosk-0042/up/alarm/police", "edge/v1/host/cpt-centre/state"])
+def test_a_centre_can_not_speak_for_a_device_or_another_centre(centre: Subscriber, topic: str) -> None:
+    assert centre.publish(topic, b"forged").value == NOT_AUTHORISED
+
+
+def test_an_alarm_waits_for_a_centre_that_is_away_while_the_broker_restarts(
+    tls_broker: Mosquitto, authorities: BrokerAuthorities, kiosk: CertificateFiles
+) -> None:
+    def alarm(payload: bytes) -> None:
+        with Subscriber(tls_broker.port, files=kiosk) as device:
+            assert not device.publish(f"{BASE}/kiosk-0042/up/alarm/police", payload).is_failure
+
+    with _wall(tls_broker, authorities):
+        pass
+    alarm(b"before")
+    tls_broker.restart()
+    alarm(b"after")
+    with _wall(tls_broker, authorities) as centre:
+        assert [message.payload for message in centre.wait_for_count(2)] == [b"before", b"after"]
+
+
+def test_more_alarms_wait_than_the_brokers_default_would_keep(
+    tls_broker: Mosquitto, authorities: BrokerAuthorities, kiosk: CertificateFiles
+) -> None:
+    count = 1200
+    with _wall(tls_broker, authorities):
+        pass
+    with Subscriber(tls_broker.port, files=kiosk) as device:
+        for number in range(count):
+            device.publish(f"{BASE}/kiosk-0042/up/alarm/police", str(number))
+    with _wall(tls_broker, authorities) as centre:
+        heard = centre.wait_for_count(count, timeout_s=30)
+    assert [int(message.payload) for message in heard] == list(range(count))
+
+
+def test_the_contracts_largest_payload_passes_and_a_much_larger_one_ends_the_connection(
+    tls_broker: Mosquitto, centre: Subscriber, kiosk: CertificateFiles
+) -> None:
+    topic = f"{BASE}/kiosk-0042/up/snapshot/1"
+    largest = 128 * 1024
+    with Subscriber(tls_broker.port, files=kiosk) as device:
+        assert not device.publish(topic, bytes(largest)).is_failure
+        with pytest.raises(AssertionError, match="no acknowledgement"):
+            device.publish(topic, bytes(largest + 8192), timeout_s=0.5)
+        assert device.wait_for_disconnect().getName() == "Packet too large"
+    centre.sync()
+    assert [len(message.payload) for message in centre.heard] == [largest]
+
+
+def test_a_client_without_a_certificate_is_refused(tls_broker: Mosquitto, authorities: BrokerAuthorities) -> None:
+    context = ssl.create_default_context(cafile=authorities.server.ca)
+    with pytest.raises((OSError, RefusedError)), Subscriber(tls_broker.port, context=context):
+        pass
+
+
+def test_an_expired_certificate_is_refused(tls_broker: Mosquitto, authorities: BrokerAuthorities) -> None:
+    expired = authorities.devices.client("kiosk-0042", expired=True)
+    files = CertificateFiles(authorities.server.ca, expired.cert, expired.key)
+    with pytest.raises((OSError, RefusedError)), Subscriber(tls_broker.port, files=files):
+        pass
+
+
+def test_a_certificate_of_a_foreign_authority_is_refused(tls_broker: Mosquitto, authorities: BrokerAuthorities) -> None:
+    files = CertificateFiles(authorities.server.ca, *_pair(authorities.centres.client("kiosk-0042")))
+    with pytest.raises((OSError, RefusedError)), Subscriber(tls_broker.port, files=files):
+        pass
+
+
+def test_a_revoked_certificate_is_refused_and_others_are_not(
+    tmp_path: Path, authorities: BrokerAuthorities, kiosk: CertificateFiles
+) -> None:
+    crl = authorities.devices.revocation_list(kiosk)
+    with Mosquitto(tmp_path / "broker", authorities=authorities, device_crl=crl) as broker:
+        with pytest.raises((OSError, RefusedError)), Subscriber(broker.port, files=kiosk):
+            pass
+        with Subscriber(broker.port, files=authorities.device("kiosk-0043")) as other:
+            assert other.connected
+
+
+def test_a_broker_that_is_not_the_one_named_is_not_trusted(
+    tmp_path: Path, authorities: BrokerAuthorities, kiosk: CertificateFiles
+) -> None:
+    with (
+        Mosquitto(tmp_path / "broker", authorities=authorities, server_hosts=["elsewhere.example"]) as broker,
+        pytest.raises(ssl.SSLCertVerificationError, match="mismatch"),
+    ):
+        _shake_hands(broker, _context(authorities, kiosk))
+
+
+@pytest.mark.parametrize("version", ["TLSv1_3", "TLSv1_2"])
+def test_current_versions_of_tls_are_spoken(
+    tls_broker: Mosquitto, authorities: BrokerAuthorities, kiosk: CertificateFiles, version: str
+) -> None:
+    context = _context(authorities, kiosk)
+    context.minimum_version = context.maximum_version = ssl.TLSVersion[version]
+    assert _shake_hands(tls_broker, context) == version.replace("_", ".")
+
+
+def test_old_versions_of_tls_are_refused(
+    tls_broker: Mosquitto, authorities: BrokerAuthorities, kiosk: CertificateFiles
+) -> None:
+    context = _context(authorities, kiosk)
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")  # else this machine's own OpenSSL would refuse first
+    with pytest.raises(ssl.SSLError, match="ALERT_PROTOCOL_VERSION"):
+        _shake_hands(tls_broker, context)
+
+
+def test_a_device_that_speaks_the_older_mqtt_is_served(
+    tls_broker: Mosquitto, centre: Subscriber, kiosk: CertificateFiles
+) -> None:
+    with Subscriber(tls_broker.port, files=kiosk, protocol=MQTTProtocolVersion.MQTTv311) as device:
+        device.publish(f"{BASE}/kiosk-0042/up/state", b"online")
+        assert centre.wait_for().payload == b"online"
+
+
+def _wall(broker: Mosquitto, authorities: BrokerAuthorities) -> Subscriber:
+    """The wall display of a centre, whose session the broker keeps while it is away."""
+    return Subscriber(
+        broker.centre_port,
+        ["edge/v1/+/+/+/up/alarm/#"],
+        files=authorities.centre(CENTRE),
+        client_id="wall",
+        persistent=True,
+    )
+
+
+def _pair(files: CertificateFiles) -> tuple[Path, Path]:
+    return files.cert, files.key
+
+
+def _shake_hands(broker: Mosquitto, context: ssl.SSLContext) -> str | None:
+    # Not by paho, which leaves its socket open when the handshake fails.
+    with (
+        socket.create_connection(("127.0.0.1", broker.port), timeout=10) as connection,
+        context.wrap_socket(connection, server_hostname="localhost") as secure,
+    ):
+        return secure.version()
+
+
+def _context(authorities: BrokerAuthorities, files: CertificateFiles) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=authorities.server.ca)
+    context.load_cert_chain(files.cert, files.key)
+    return context

@@ -1,0 +1,125 @@
+"""A module with picamera2's face that insists on the order in which the real one must be called."""
+
+import threading
+import time
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+SENSOR_DELAY_NS = 5_000_000
+
+
+class StandInRequest:
+    """A completed frame; its buffer belongs to the sensor until it is released, and is overwritten after."""
+
+    def __init__(self, camera: "StandInPicamera2", number: int) -> None:
+        self._camera = camera
+        self._number = number
+        self._released = False
+
+    def make_array(self, name: str) -> Any:
+        assert name == "main"
+        assert not self._released, "make_array after release"
+        width, height = self._camera.configuration["main"]["size"]
+        pixels = np.zeros((height, width, 3), np.uint8)
+        pixels[..., 0] = 200  # blue is first in memory in the format RGB888
+        pixels[..., 2] = self._number % 256
+        return pixels
+
+    def get_metadata(self) -> dict[str, Any]:
+        assert not self._released, "get_metadata after release"
+        return dict(self._camera.metadata())
+
+    def release(self) -> None:
+        assert not self._released, "released twice"
+        self._released = True
+        self._camera.held -= 1
+
+
+class StandInPicamera2:
+    """One camera of the stand-in. Class attributes are the faults; `make_library` gives a fresh class."""
+
+    opened: "list[StandInPicamera2]"
+    in_use: set[int]
+    cameras = 1
+    hang_capture = False
+    hang_stop: threading.Event | None = None
+    broken = False
+    no_timestamp = False
+
+    def __init__(self, camera_num: int = 0) -> None:
+        if camera_num >= type(self).cameras:
+            raise IndexError("list index out of range")
+        if camera_num in type(self).in_use:
+            raise RuntimeError("Failed to acquire camera: Device or resource busy")
+        type(self).in_use.add(camera_num)
+        type(self).opened.append(self)
+        self.camera_num = camera_num
+        self.configuration: dict[str, Any] = {}
+        self.started = False
+        self.closed = False
+        self.held = 0
+        self.pending = False
+        self._number = 0
+
+    def create_video_configuration(
+        self, main: dict[str, Any], controls: dict[str, Any], buffer_count: int
+    ) -> dict[str, Any]:
+        assert main["format"] == "RGB888"
+        return {"main": main, "controls": controls, "buffer_count": buffer_count}
+
+    def configure(self, configuration: dict[str, Any]) -> None:
+        if self.started:
+            raise RuntimeError("Camera must be stopped before configuring")
+        if min(configuration["main"]["size"]) < 2:
+            raise RuntimeError("Invalid camera configuration")
+        self.configuration = configuration
+
+    def start(self) -> None:
+        if not self.configuration:
+            raise RuntimeError("Camera has not been configured")
+        self.started = True
+
+    def capture_request(self, wait: float) -> StandInRequest:
+        assert self.started, "capture before start"
+        assert not isinstance(wait, bool), "a capture without a limit can hang for good"
+        if type(self).broken:
+            raise RuntimeError("Camera frontend has timed out")
+        assert self.held < self.configuration["buffer_count"], "every buffer is held: requests are not released"
+        deadline = time.monotonic() + wait
+        while type(self).hang_capture:
+            if time.monotonic() > deadline:
+                self.pending = True
+                raise TimeoutError
+            threading.Event().wait(0.005)
+        self._number += 1
+        self.held += 1
+        return StandInRequest(self, self._number)
+
+    def metadata(self) -> dict[str, Any]:
+        if type(self).no_timestamp:
+            return {}
+        return {"SensorTimestamp": time.clock_gettime_ns(time.CLOCK_BOOTTIME) - SENSOR_DELAY_NS}
+
+    def cancel_all_and_flush(self) -> None:
+        self.pending = False
+
+    def stop(self) -> None:
+        assert not self.pending, "a stop behind a job that never ends would hang"
+        if type(self).hang_stop is not None:
+            type(self).hang_stop.wait()
+        self.started = False
+
+    def close(self) -> None:
+        assert not self.started, "close before stop"
+        self.closed = True
+        type(self).in_use.discard(self.camera_num)
+
+
+def make_library(**faults: Any) -> Any:
+    """A module `picamera2` of its own."""
+    library = ModuleType("picamera2")
+    attributes = {"opened": [], "in_use": set(), **faults}
+    library.Picamera2 = type("Picamera2", (StandInPicamera2,), attributes)  # type: ignore[attr-defined]
+    return library

@@ -1,0 +1,64 @@
+"""Models and videos for the tests of the camera process. They are made and fetched, never kept in git."""
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from agent.models.demo_video import demo_video_path
+from agent.models.store import default_directories
+
+Pixels = npt.NDArray[np.uint8]
+MODELS = ("ssdlite-person-int8", "ssdlite-person-float32")
+
+
+def model_directories() -> tuple[str, ...]:
+    """Where the built models are; EDGE_AGENT_MODELS names another directory."""
+    own = os.environ.get("EDGE_AGENT_MODELS")
+    directories = (Path(own),) if own else default_directories()
+    if not any((directory / f"{MODELS[0]}.json").is_file() for directory in directories):
+        raise AssertionError("the person models are not built: run `edge-agent model build`")
+    return tuple(str(directory) for directory in directories)
+
+
+def demo_video() -> Path:
+    """A real scene with people; EDGE_AGENT_DEMO_VIDEO names another copy."""
+    own = os.environ.get("EDGE_AGENT_DEMO_VIDEO")
+    path = Path(own) if own else demo_video_path()
+    if not path.is_file():
+        raise AssertionError(f"the demo video is not at {path}: run `make demo-video`")
+    return path
+
+
+def demo_frame(number: int) -> Pixels:
+    """Frame `number` of the demo video, from 0."""
+    capture = cv2.VideoCapture(str(demo_video()), cv2.CAP_FFMPEG)
+    try:
+        for _ in range(number):
+            assert capture.grab()
+        good, pixels = capture.read()
+        assert good
+        return np.asarray(pixels, np.uint8)
+    finally:
+        capture.release()
+
+
+def write_video(path: Path, frames: int, fps: float, size: tuple[int, int] = (64, 48)) -> None:
+    """A small video whose frame n (from 1) has the grey level `grey_of(n)`."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), fps, size)
+    assert writer.isOpened()
+    for number in range(1, frames + 1):
+        writer.write(np.full((size[1], size[0], 3), grey_of(number), np.uint8))
+    writer.release()
+
+
+def grey_of(number: int) -> int:
+    """The level by which a frame of `write_video` is known again, for the first 24 frames."""
+    return number * 10
+
+
+def number_of(pixels: Pixels) -> int:
+    """The frame of `write_video` that this is."""
+    return round(float(pixels.mean()) / 10)
