@@ -107,8 +107,9 @@ class StandInPicamera2:
 
     def stop(self) -> None:
         assert not self.pending, "a stop behind a job that never ends would hang"
-        if type(self).hang_stop is not None:
-            type(self).hang_stop.wait()
+        hang = type(self).hang_stop
+        if hang is not None:
+            hang.wait()
         self.started = False
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from agent.models.demo_video import demo_video_path
 from agent.models.store import default_directories
+from agent.ports import Camera
 
 Pixels = npt.NDArray[np.uint8]
 MODELS = ("ssdlite-person-int8", "ssdlite-person-float32")
@@ -62,3 +63,9 @@ def grey_of(number: int) -> int:
 def number_of(pixels: Pixels) -> int:
     """The frame of `write_video` that this is."""
     return round(float(pixels.mean()) / 10)
+
+
+def read_until_error(camera: Camera, most: int = 500) -> None:
+    """Read on, past the frames that are still on their way, until the camera raises."""
+    for _ in range(most):
+        camera.read(5)

@@ -1,0 +1,101 @@
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from agent.adapters import opencv_camera
+from agent.adapters.opencv_camera import OpenCvCamera
+from agent.core.errors import CameraError, CameraSilentError
+from tests.support.mjpeg_server import MjpegServer
+from tests.support.vision_media import read_until_error
+
+PASSWORD = "geheim-7301"
+
+
+def boottime_ns() -> int:
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+@pytest.fixture
+def server() -> Iterator[MjpegServer]:
+    with MjpegServer() as running:
+        yield running
+
+
+@pytest.fixture
+def camera(server: MjpegServer) -> Iterator[OpenCvCamera]:
+    url = f"http://user:{PASSWORD}@127.0.0.1:{server.port}/stream?token={PASSWORD}"
+    camera = OpenCvCamera("the stream of camera yard", url, boottime_ns)
+    yield camera
+    camera.close()
+
+
+def test_a_network_stream_gives_numbered_frames(camera: OpenCvCamera) -> None:
+    camera.open()
+    frames = [camera.read(5) for _ in range(3)]
+
+    assert [frame.number for frame in frames] == [1, 2, 3]
+    assert frames[0].pixels.shape == (48, 64, 3)
+    assert frames[0].boottime_ns < frames[-1].boottime_ns <= boottime_ns()
+
+
+def test_a_stream_that_falls_silent_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, server: MjpegServer, camera: OpenCvCamera
+) -> None:
+    monkeypatch.setattr(opencv_camera, "READ_TIMEOUT_MS", 300)
+    camera.open()
+    camera.read(5)
+    server.silent.set()
+
+    with pytest.raises(CameraSilentError, match="gave no picture"):
+        read_until_error(camera)
+
+
+def test_a_stream_that_hangs_up_is_lost_and_can_be_opened_again(server: MjpegServer, camera: OpenCvCamera) -> None:
+    camera.open()
+    camera.read(5)
+    server.hang_up.set()
+    with pytest.raises(CameraError, match=r"has stopped: check .* network"):
+        read_until_error(camera)
+    camera.close()
+    server.hang_up.clear()
+    camera.open()
+
+    assert camera.read(5).number == 1
+
+
+def test_closing_while_another_thread_reads_is_safe(camera: OpenCvCamera) -> None:
+    ended = threading.Event()
+
+    def read_on() -> None:
+        with pytest.raises(CameraError):
+            read_until_error(camera)
+        ended.set()
+
+    camera.open()
+    reader = threading.Thread(target=read_on, name="reader")
+    reader.start()
+    camera.close()
+    reader.join(10)
+
+    assert ended.is_set()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1/x", "127.0.0.1:1/x?token=" + PASSWORD])
+def test_an_address_with_a_password_reaches_neither_the_error_nor_any_output(
+    address: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    camera = OpenCvCamera("the stream of camera yard", f"rtsp://user:{PASSWORD}@{address}", boottime_ns)
+
+    with pytest.raises(CameraError) as caught:
+        camera.open()
+    chain = f"{caught.value} {caught.value.__cause__} {caught.value.__context__}"
+    output = capfd.readouterr()
+    assert "camera yard" in chain
+    assert PASSWORD not in chain + output.out + output.err
+
+
+def test_a_missing_device_is_named_with_what_to_do() -> None:
+    with pytest.raises(CameraError, match=r"/dev/video99 can't be opened: check the cable.*group `video`"):
+        OpenCvCamera("/dev/video99", "/dev/video99", boottime_ns).open()

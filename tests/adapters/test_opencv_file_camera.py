@@ -1,0 +1,101 @@
+import time
+from pathlib import Path
+
+import pytest
+
+from agent.adapters.opencv_file_camera import OpenCvFileCamera
+from agent.core.errors import CameraEndedError, CameraError, CameraSilentError
+from tests.support.vision_media import number_of, read_until_error, write_video
+
+SECOND = 1_000_000_000
+
+
+class FakeTime:
+    """A clock that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now_ns = 1000 * SECOND
+
+    def boottime_ns(self) -> int:
+        return self.now_ns
+
+
+def boottime_ns() -> int:
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+def test_frames_come_at_the_pace_of_the_file(tmp_path: Path) -> None:
+    write_video(tmp_path / "v.avi", frames=10, fps=50)
+    camera = OpenCvFileCamera(tmp_path / "v.avi", boottime_ns)
+    began_ns = boottime_ns()
+    camera.open()
+    frames = [camera.read(1) for _ in range(8)]
+
+    assert boottime_ns() - began_ns >= 8 * SECOND // 50
+    assert [frame.boottime_ns - frames[0].boottime_ns for frame in frames] == [
+        (frame.number - frames[0].number) * SECOND // 50 for frame in frames
+    ]
+    assert [number_of(frame.pixels) for frame in frames] == [frame.number for frame in frames]
+    camera.close()
+
+
+def test_frames_that_are_late_are_skipped_and_still_counted(tmp_path: Path) -> None:
+    write_video(tmp_path / "v.avi", frames=20, fps=10)
+    fake = FakeTime()
+    camera = OpenCvFileCamera(tmp_path / "v.avi", fake.boottime_ns)
+    camera.open()
+    fake.now_ns += 105 * SECOND // 100
+    frame = camera.read(1)
+
+    assert frame.number == 10
+    assert number_of(frame.pixels) == 10
+    assert fake.now_ns - frame.boottime_ns == 5 * SECOND // 100
+    camera.close()
+
+
+def test_without_loop_the_end_of_the_file_is_the_end(tmp_path: Path) -> None:
+    write_video(tmp_path / "v.avi", frames=3, fps=200)
+    camera = OpenCvFileCamera(tmp_path / "v.avi", boottime_ns)
+    camera.open()
+
+    with pytest.raises(CameraEndedError, match="ended after 3 frames"):
+        read_until_error(camera)
+    camera.close()
+
+
+def test_with_loop_the_file_begins_again_and_its_numbers_go_on(tmp_path: Path) -> None:
+    write_video(tmp_path / "v.avi", frames=5, fps=10)
+    fake = FakeTime()
+    camera = OpenCvFileCamera(tmp_path / "v.avi", fake.boottime_ns, loop=True)
+    camera.open()
+    seen = []
+    for _ in range(12):
+        fake.now_ns += SECOND // 10
+        frame = camera.read(1)
+        seen.append((frame.number, number_of(frame.pixels)))
+
+    assert seen == [(number, (number - 1) % 5 + 1) for number in range(1, 13)]
+    camera.close()
+
+
+def test_a_frame_that_is_not_due_within_the_limit_is_silence(tmp_path: Path) -> None:
+    write_video(tmp_path / "v.avi", frames=3, fps=1)
+    camera = OpenCvFileCamera(tmp_path / "v.avi", boottime_ns)
+    camera.open()
+
+    with pytest.raises(CameraSilentError):
+        camera.read(0.01)
+    camera.close()
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CameraError, match=r"none\.avi is not there: check the path"):
+        OpenCvFileCamera(tmp_path / "none.avi", boottime_ns).open()
+
+
+def test_a_file_that_is_no_video_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "text.avi"
+    path.write_text("no video\n" * 100)
+
+    with pytest.raises(CameraError, match="is no video"):
+        OpenCvFileCamera(path, boottime_ns).open()
