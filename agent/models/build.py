@@ -70,16 +70,12 @@ def _build(options: BuildOptions, report: Report) -> list[Path]:
             raise ModelError(f"there is no video {calibration}: give --calibration one that exists")
         graph = environment.find(GRAPH)
         if sha256_of(graph) != GRAPH_SHA256:
-            raise ModelError(
-                f"{PACKAGE} {VERSION} is not the package that we know: do not use it, and report it"
-            )
+            raise ModelError(f"{PACKAGE} {VERSION} is not the package that we know: do not use it, and report it")
         with tempfile.TemporaryDirectory(dir=options.directory, prefix=".build-") as name:
             scratch = Path(name)
             facts = _convert(environment, graph, calibration, scratch, report)
             return [
-                install(
-                    _manifest(dtype, scratch / dtype, facts, calibration), scratch / dtype, options.directory
-                )
+                install(_manifest(dtype, scratch / dtype, facts, calibration), scratch / dtype, options.directory)
                 for dtype in ("int8", "float32")
             ]
 

@@ -76,9 +76,7 @@ def read_manifest(path: Path) -> ModelManifest:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"]) or "the file"
-        raise ModelError(
-            f"{path} is no model manifest: {where}: {first['msg']}; {remedy(name, force=True)}"
-        ) from error
+        raise ModelError(f"{path} is no model manifest: {where}: {first['msg']}; {remedy(name, force=True)}") from error
     if manifest.name != name:
         raise ModelError(f"{path} describes {manifest.name!r}: rename it to {manifest.name}.json")
     return manifest

