@@ -3,6 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from types import ModuleType
 from typing import Any
 
@@ -65,9 +66,9 @@ class Picamera2Camera:
         try:
             request = camera.capture_request(wait=timeout_s)
         except TimeoutError as error:
-            with contextlib.suppress(RuntimeError):
-                camera.cancel_all_and_flush()  # the pending job would otherwise hold up the stop
             raise CameraSilentError(f"camera {self._index} gave no picture for {timeout_s:g} s") from error
+        except CancelledError as error:
+            raise CameraError(f"camera {self._index} was closed") from error
         except (RuntimeError, OSError) as error:
             raise CameraError(f"camera {self._index} has stopped ({error}): check its ribbon cable") from error
         try:
@@ -95,6 +96,8 @@ class Picamera2Camera:
 
 def _close_within(camera: Any, limit_s: float) -> None:
     def close() -> None:
+        with contextlib.suppress(RuntimeError, OSError):
+            camera.cancel_all_and_flush()  # a capture that still waits would hold up the stop
         with contextlib.suppress(RuntimeError, OSError):
             camera.stop()
         with contextlib.suppress(RuntimeError, OSError):
