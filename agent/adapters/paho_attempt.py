@@ -47,6 +47,7 @@ class PahoAttempt:
         will: OutgoingMessage,
         filters: Sequence[str],
         emit: Callable[[BrokerEvent], None],
+        wary: bool,
     ) -> None:
         self.version = version
         self.connected = False
@@ -64,7 +65,7 @@ class PahoAttempt:
         self._accepted = Connected("", 0, session_present=False)
         self._early: list[BrokerEvent] = []
         self._written: list[BrokerEvent] = []
-        self.client = make_client(login, tls, version, will)
+        self.client = make_client(login, tls, version, will, wary)
         self.client.on_connect = self._guard(self._handle_connect)
         self.client.on_subscribe = self._guard(self._handle_subscribe)
         self.client.on_publish = self._guard(self._handle_publish)

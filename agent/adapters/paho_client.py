@@ -13,6 +13,7 @@ from paho.mqtt.properties import Properties
 
 from agent.ports import OutgoingMessage
 
+_ALERT_TIMEOUT_S = 0.5
 SESSION_EXPIRY_S = 24 * 3600
 RECEIVE_MAXIMUM = 20
 MAXIMUM_PACKET_BYTES = 1024 * 1024
@@ -30,18 +31,41 @@ class Login:
 
 
 class AbortableClient(Client):
-    """paho's client, with a TCP connection of our making."""
+    """paho's client, with a connection of our making."""
 
+    tls: ssl.SSLContext | None = None
+    wary = False
     _handle: socket.socket | None = None
     _aborted = False
 
-    def _create_socket_connection(self) -> socket.socket:
-        """Connect to the first address that answers, all within `connect_timeout`.
+    def _create_socket(self) -> socket.socket:
+        """A connection to the first address that answers, with TLS, all within `connect_timeout`.
 
         Overridden because paho's own keeps the socket to itself until the TLS handshake is over, so that
-        nobody could end a connect that hangs, and because it leaves Nagle's algorithm on.
+        nobody could end a connect that hangs; leaves it open when the handshake fails; and leaves Nagle's
+        algorithm on.
         """
         deadline = time.monotonic() + self.connect_timeout
+        sock = self._connect_tcp(deadline)
+        if self.tls is None:
+            return sock
+        try:
+            # From here on the plain socket is empty: its descriptor has gone to the new one.
+            encrypted = self.tls.wrap_socket(sock, server_hostname=self.host, do_handshake_on_connect=False)
+        except (OSError, ValueError):
+            sock.close()
+            raise
+        try:
+            encrypted.settimeout(max(0.001, deadline - time.monotonic()))
+            encrypted.do_handshake()
+            if self.wary:
+                _hear_alert(encrypted)
+        except OSError:
+            encrypted.close()
+            raise
+        return encrypted
+
+    def _connect_tcp(self, deadline: float) -> socket.socket:
         failure: OSError = TimeoutError("timed out")
         for family, kind, number, _name, address in socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM):
             remaining_s = deadline - time.monotonic()
@@ -97,13 +121,31 @@ class AbortableClient(Client):
             sock.close()
 
 
+def _hear_alert(encrypted: ssl.SSLSocket) -> None:
+    """Raise the alert with which the peer refuses our certificate.
+
+    With TLS 1.3 it comes after the handshake, and is usually lost when the peer resets the connection because
+    it has not read our CONNECT. So the second try waits with the CONNECT. No server speaks before it.
+    """
+    encrypted.settimeout(_ALERT_TIMEOUT_S)
+    try:
+        spoke = encrypted.recv(1)
+    except TimeoutError:
+        return
+    raise ConnectionResetError("it sent what is not MQTT" if spoke else "it closed the connection")
+
+
 def make_client(
     login: Login,
     tls: ssl.SSLContext | None,
     version: MQTTProtocolVersion,
     will: OutgoingMessage,
+    wary: bool,
 ) -> AbortableClient:
-    """A client for one connection. The session outlives it: its messages wait 24 h in the broker."""
+    """A client for one connection. The session outlives it: its messages wait 24 h in the broker.
+
+    A `wary` one first listens whether the broker refuses its certificate, which takes half a second.
+    """
     is_5 = version == MQTTProtocolVersion.MQTTv5
     client = AbortableClient(
         CallbackAPIVersion.VERSION2,
@@ -117,8 +159,8 @@ def make_client(
     client.max_inflight_messages_set(0)
     if login.password is not None:
         client.username_pw_set(login.client_id, login.password)
-    if tls is not None:
-        client.tls_set_context(tls)
+    client.tls = tls
+    client.wary = wary
     client.will_set(
         will.topic,
         will.payload,

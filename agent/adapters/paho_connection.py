@@ -96,12 +96,14 @@ class PahoConnection:
     def _run(self) -> None:
         outcome = Disconnected("lost", f"the connection to {self._endpoint} ended")
         try:
+            wary = False
             for version in self._versions:
-                attempt = self._make_attempt(version)
+                attempt = self._make_attempt(version, wary)
                 if attempt is None:
                     break
                 self._serve(attempt)
                 outcome = attempt.outcome or outcome
+                wary = attempt.closed_silently
                 self._told_to_use_older = attempt.told_to_use_older
                 if not (attempt.told_to_use_older or attempt.closed_silently):
                     break
@@ -117,8 +119,10 @@ class PahoConnection:
             except Exception:  # noqa: BLE001
                 _log.exception("the end of the connection to %s could not be told", self._endpoint)
 
-    def _make_attempt(self, version: MQTTProtocolVersion) -> PahoAttempt | None:
-        attempt = PahoAttempt(self._login, self._endpoint, self._tls, version, self._will, self._filters, self._emit)
+    def _make_attempt(self, version: MQTTProtocolVersion, wary: bool) -> PahoAttempt | None:
+        attempt = PahoAttempt(
+            self._login, self._endpoint, self._tls, version, self._will, self._filters, self._emit, wary
+        )
         attempt.client.on_socket_close = lambda *_: self._wake()
         with self._lock:
             if self._stopping:

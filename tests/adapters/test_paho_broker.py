@@ -1,0 +1,447 @@
+"""What only a broker that misbehaves, or one with TLS, can show."""
+
+import contextlib
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from agent.adapters.paho_broker import PahoBroker
+from agent.adapters.tls_context import TlsFiles
+from agent.core.errors import BrokerError
+from agent.ports import Connected, Disconnected, OutgoingMessage, Published, Received
+from tests.support.broker_events import WILL, BrokerEvents
+from tests.support.certificates import Authority
+from tests.support.fake_broker import MQTT5, Behaviour, FakeBroker
+from tests.support.mosquitto import Mosquitto
+from tests.support.wait import wait_for
+
+ALARM = OutgoingMessage("up/alarm/police", b"{}")
+
+
+@pytest.fixture
+def events() -> BrokerEvents:
+    return BrokerEvents()
+
+
+@pytest.fixture
+def broker() -> Iterator[PahoBroker]:
+    broker = PahoBroker("kiosk-1", keepalive_s=5, connect_timeout_s=5)
+    yield broker
+    broker.disconnect()
+    assert "mqtt" not in [t.name for t in threading.enumerate()]
+
+
+def refuse_5(level: int) -> bytes:
+    return b"\0\x84\0" if level == MQTT5 else b"\0\0"
+
+
+def refuse_5_as_an_old_broker_does(level: int) -> bytes:
+    return b"\0\x01" if level == MQTT5 else b"\0\0"
+
+
+@pytest.mark.parametrize("connack", [refuse_5, refuse_5_as_an_old_broker_does])
+def test_a_broker_that_refuses_mqtt_5_is_spoken_to_in_3_1_1_and_that_is_remembered(
+    broker: PahoBroker, events: BrokerEvents, connack: object
+) -> None:
+    with FakeBroker(Behaviour(connack=connack)) as fake:  # type: ignore[arg-type]
+        broker.connect(fake.url, WILL, ["down/#"], events)
+        assert events.wait(Connected) == Connected("3.1.1", 65535, session_present=False)
+        mid = broker.publish(ALARM)
+        assert events.wait(Published) == Published(mid, accepted=True)
+        broker.disconnect()
+
+        again = BrokerEvents()
+        broker.connect(fake.url, WILL, [], again)
+        again.wait(Connected)
+
+        assert fake.levels == [5, 4, 4]
+    assert not events.of(Disconnected)
+
+
+def test_a_broker_that_hangs_up_on_mqtt_5_is_spoken_to_in_3_1_1(broker: PahoBroker, events: BrokerEvents) -> None:
+    with FakeBroker(Behaviour(close_on_connect=lambda level: level == MQTT5)) as fake:
+        for attempt in range(3):
+            events = BrokerEvents()
+            broker.connect(fake.url, WILL, [], events)
+            assert events.wait(Connected).protocol == "3.1.1"
+            broker.disconnect()
+            assert not events.of(Disconnected), attempt
+
+        # Once may be an accident; after the second time the adapter asks no more.
+        assert fake.levels == [5, 4, 5, 4, 4]
+
+
+def test_a_broker_that_hangs_up_on_everything_is_unreachable(broker: PahoBroker, events: BrokerEvents) -> None:
+    with FakeBroker(Behaviour(close_on_connect=lambda level: True)) as fake:
+        broker.connect(fake.url, WILL, [], events)
+
+        ended = events.wait(Disconnected)
+        assert (ended.kind, "without an answer" in ended.detail) == ("unreachable", True)
+        assert fake.levels == [5, 4]
+    assert len(events.all()) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "advice"),
+    [
+        (0x85, "refused", "client id"),
+        (0x86, "refused", "password"),
+        (0x87, "refused", "access list"),
+        (0x88, "unreachable", "tried again"),
+        (0x9A, "protocol", "retained"),
+    ],
+)
+def test_a_refusal_says_why_and_what_to_do(
+    broker: PahoBroker, events: BrokerEvents, code: int, kind: str, advice: str
+) -> None:
+    with FakeBroker(Behaviour(connack=lambda level: bytes([0, code, 0]))) as fake:
+        broker.connect(fake.url, WILL, [], events)
+
+        ended = events.wait(Disconnected)
+    assert ended.kind == kind
+    assert advice in ended.detail
+    assert len(events.all()) == 1
+
+
+def test_a_refused_filter_ends_the_connection_and_is_named(broker: PahoBroker, events: BrokerEvents) -> None:
+    with FakeBroker(Behaviour(suback=0x87)) as fake:
+        broker.connect(fake.url, WILL, ["down/#"], events)
+
+        ended = events.wait(Disconnected)
+    assert ended.kind == "refused"
+    assert "down/#" in ended.detail
+    assert len(events.all()) == 1
+
+
+def test_a_refused_message_is_told_as_not_accepted(broker: PahoBroker, events: BrokerEvents) -> None:
+    with FakeBroker(Behaviour(puback=0x87)) as fake:
+        broker.connect(fake.url, WILL, [], events)
+        events.wait(Connected)
+
+        mid = broker.publish(ALARM)
+
+        assert events.wait(Published) == Published(mid, accepted=False, detail="Not authorized")
+
+
+def test_no_subscriber_is_a_success(broker: PahoBroker, events: BrokerEvents) -> None:
+    with FakeBroker(Behaviour(puback=0x10)) as fake:
+        broker.connect(fake.url, WILL, [], events)
+        events.wait(Connected)
+
+        broker.publish(ALARM)
+
+        assert events.wait(Published).accepted
+
+
+def test_the_brokers_window_is_told_and_nothing_is_held_back(broker: PahoBroker, events: BrokerEvents) -> None:
+    window_of_2 = b"\0\0\x03\x21\0\x02"
+    with FakeBroker(Behaviour(connack=lambda level: window_of_2, puback=None)) as fake:
+        broker.connect(fake.url, WILL, [], events)
+        assert events.wait(Connected).receive_maximum == 2
+
+        for _ in range(30):
+            broker.publish(ALARM)
+
+        wait_for(lambda: len(fake.packets) == 30, what="the thirty messages")
+    assert not events.of(Published)
+
+
+def test_a_broker_that_never_answers_is_given_up(events: BrokerEvents) -> None:
+    broker = PahoBroker("kiosk-1", connect_timeout_s=0.3)
+    with FakeBroker(Behaviour(silent=True)) as fake:
+        broker.connect(fake.url, WILL, [], events)
+
+        ended = events.wait(Disconnected)
+    assert (ended.kind, "said nothing" in ended.detail) == ("unreachable", True)
+    broker.disconnect()
+
+
+def test_giving_up_on_a_silent_broker_is_possible_at_once(broker: PahoBroker, events: BrokerEvents) -> None:
+    with FakeBroker(Behaviour(silent=True)) as fake:
+        broker.connect(fake.url, WILL, [], events)
+        wait_for(lambda: fake._peer, what="the TCP connection")
+
+        broker.disconnect(timeout_s=2)
+
+        assert "mqtt" not in [t.name for t in threading.enumerate()]
+    assert not events.all()
+
+
+def test_a_connect_that_hangs_in_tcp_can_be_broken_off(events: BrokerEvents) -> None:
+    broker = PahoBroker("kiosk-1", connect_timeout_s=60)
+    with contextlib.ExitStack() as held:
+        listener = held.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):  # fill the queue, so that further connects get no answer
+            filler = held.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        broker.connect(f"mqtt://127.0.0.1:{listener.getsockname()[1]}", WILL, [], events)
+        (thread,) = [t for t in threading.enumerate() if t.name == "mqtt"]
+        wait_for(lambda: getattr(broker._connection._attempt.client, "_handle", None), what="the socket")  # type: ignore[union-attr]
+
+        broker.disconnect(timeout_s=5)
+
+        assert not thread.is_alive()
+    assert not events.all()
+
+
+def test_what_is_no_mqtt_is_a_protocol_error(broker: PahoBroker, events: BrokerEvents) -> None:
+    with FakeBroker(Behaviour(after_suback=b"\xf0\x00")) as fake:
+        broker.connect(fake.url, WILL, ["down/#"], events)
+
+        assert events.wait(Disconnected).kind == "protocol"
+    assert [type(e) for e in events.all()] == [Connected, Disconnected]
+
+
+def test_response_topic_and_correlation_data_are_passed_on(broker: PahoBroker, events: BrokerEvents) -> None:
+    properties = b"\x08\0\x04up/r" + b"\x09\0\x02\x01\x02"
+    body = b"\0\x06down/x" + bytes([len(properties)]) + properties + b"payload"
+    publish = bytes([0x30, len(body)]) + body
+    with FakeBroker(Behaviour(before_suback=publish)) as fake:
+        broker.connect(fake.url, WILL, ["down/#"], events)
+
+        received = events.wait(Received)
+    assert received == Received("down/x", b"payload", 7, False, "up/r", b"\x01\x02")
+    assert isinstance(events.all()[0], Connected)
+
+
+def test_an_unresolvable_name_is_unreachable(broker: PahoBroker, events: BrokerEvents) -> None:
+    broker.connect("mqtt://broker.invalid", WILL, [], events)
+
+    ended = events.wait(Disconnected, timeout_s=30)
+    assert (ended.kind, "broker.invalid" in ended.detail) == ("unreachable", True)
+
+
+def test_a_thread_that_dies_by_itself_is_noticed(
+    broker: PahoBroker, events: BrokerEvents, caplog: pytest.LogCaptureFixture
+) -> None:
+    with FakeBroker(Behaviour()) as fake:
+        broker.connect(fake.url, WILL, [], events)
+        events.wait(Connected)
+        connection = broker._connection
+        assert connection is not None
+
+        def break_down(*_: object) -> None:
+            raise RuntimeError("boom")
+
+        connection._turn = break_down  # type: ignore[method-assign,assignment]
+        fake.cut()
+
+        assert events.wait(Disconnected).kind == "lost"
+    with pytest.raises(BrokerError):
+        broker.publish(ALARM)
+
+
+def test_the_password_is_sent_and_shown_nowhere(mosquitto_with_password: Mosquitto) -> None:
+    events, refused = BrokerEvents(), BrokerEvents()
+    broker = PahoBroker("kiosk-1", password="hunter2")
+    broker.connect(mosquitto_with_password.url, WILL, [], events)
+    events.wait(Connected)
+    broker.disconnect()
+    wrong = PahoBroker("kiosk-1", password="hunter3")
+    wrong.connect(mosquitto_with_password.url, WILL, [], refused)
+
+    ended = refused.wait(Disconnected)
+    wrong.disconnect()
+
+    assert ended.kind == "refused"
+    assert "hunter" not in ended.detail + repr(broker._login)
+
+
+@pytest.fixture
+def mosquitto_with_password(tmp_path: Path) -> Iterator[Mosquitto]:
+    passwords = tmp_path / "passwords"
+    passwords.write_text("kiosk-1:hunter2\n")
+    passwords.chmod(0o600)
+    subprocess.run(["mosquitto_passwd", "-U", str(passwords)], check=True)
+    with Mosquitto(tmp_path / "broker", extra=["allow_anonymous false", f"password_file {passwords}"]) as running:
+        yield running
+
+
+class TlsBroker:
+    """A Mosquitto with one TLS listener that asks for client certificates."""
+
+    def __init__(self, directory: Path, server: Authority, devices: Authority, **of_server: object) -> None:
+        files = server.server(**of_server)  # type: ignore[arg-type]
+        self.ca = server.ca
+        self.mosquitto = Mosquitto(
+            directory,
+            extra=[
+                f"cafile {devices.ca}",
+                f"certfile {files.cert}",
+                f"keyfile {files.key}",
+                "require_certificate true",
+            ],
+        )
+
+    @property
+    def url(self) -> str:
+        return f"mqtts://localhost:{self.mosquitto.port}"
+
+
+@pytest.fixture(scope="module")
+def server_ca(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("server-ca"), "Server CA")
+
+
+@pytest.fixture(scope="module")
+def device_ca(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("device-ca"), "Device CA")
+
+
+@pytest.fixture
+def tls(tmp_path: Path, server_ca: Authority, device_ca: Authority) -> Iterator[TlsBroker]:
+    broker = TlsBroker(tmp_path / "broker", server_ca, device_ca)
+    with broker.mosquitto:
+        yield broker
+
+
+def outcome(url: str, files: TlsFiles) -> Connected | Disconnected:
+    """How a connect ends."""
+    events = BrokerEvents()
+    broker = PahoBroker("kiosk-1", files, connect_timeout_s=5)
+    broker.connect(url, WILL, ["down/#"], events)
+    try:
+        (first, *_) = wait_for(events.all, what="an outcome")
+        assert isinstance(first, Connected | Disconnected)
+        return first
+    finally:
+        broker.disconnect()
+
+
+def test_a_client_certificate_is_accepted_and_messages_pass(
+    tls: TlsBroker, device_ca: Authority, events: BrokerEvents
+) -> None:
+    mine = device_ca.client("kiosk-1")
+    broker = PahoBroker("kiosk-1", TlsFiles(tls.ca, mine.cert, mine.key))
+    broker.connect(tls.url, WILL, ["#"], events)
+    events.wait(Connected)
+
+    payloads = [bytes([n]) * 16_000 for n in range(40)]
+    for payload in payloads:
+        broker.publish(OutgoingMessage("up/x", payload))
+
+    events.wait(Received, 40)
+    broker.disconnect()
+    assert [e.payload for e in events.of(Received)] == payloads
+    assert len(events.of(Published)) == 40
+
+
+def test_a_server_of_a_wrong_authority_is_told(tls: TlsBroker, device_ca: Authority) -> None:
+    mine = device_ca.client("kiosk-1")
+
+    ended = outcome(tls.url, TlsFiles(device_ca.ca, mine.cert, mine.key))
+
+    assert isinstance(ended, Disconnected)
+    assert ended.kind == "tls"
+    assert "ca_file" in ended.detail
+
+
+def test_a_certificate_for_another_host_is_told(tmp_path: Path, server_ca: Authority, device_ca: Authority) -> None:
+    mine = device_ca.client("kiosk-1")
+    broker = TlsBroker(tmp_path / "b", server_ca, device_ca, hosts=["broker.example"])
+    with broker.mosquitto:
+        ended = outcome(broker.url, TlsFiles(broker.ca, mine.cert, mine.key))
+
+    assert isinstance(ended, Disconnected)
+    assert ended.kind == "tls"
+    assert "not for localhost" in ended.detail
+
+
+def test_an_expired_server_certificate_is_told(tmp_path: Path, server_ca: Authority, device_ca: Authority) -> None:
+    mine = device_ca.client("kiosk-1")
+    broker = TlsBroker(tmp_path / "b", server_ca, device_ca, expired=True)
+    with broker.mosquitto:
+        ended = outcome(broker.url, TlsFiles(broker.ca, mine.cert, mine.key))
+
+    assert isinstance(ended, Disconnected)
+    assert ended.kind == "tls"
+    assert "expired" in ended.detail
+
+
+@pytest.mark.parametrize(
+    ("own", "advice"),
+    [
+        (None, "wants a client certificate"),
+        ("wrong-authority", "does not trust the authority"),
+        ("expired", "has expired"),
+    ],
+)
+def test_a_refused_client_certificate_is_told(
+    tls: TlsBroker, server_ca: Authority, device_ca: Authority, own: str | None, advice: str
+) -> None:
+    files = TlsFiles(tls.ca)
+    if own is not None:
+        authority = server_ca if own == "wrong-authority" else device_ca
+        mine = authority.client("kiosk-1", expired=own == "expired")
+        files = TlsFiles(tls.ca, mine.cert, mine.key)
+
+    ended = outcome(tls.url, files)
+
+    assert isinstance(ended, Disconnected)
+    assert ended.kind == "tls"
+    assert advice in ended.detail
+
+
+def test_tls_to_a_port_that_speaks_none_is_told() -> None:
+    with socket.socket() as plain:
+        plain.bind(("127.0.0.1", 0))
+        plain.listen()
+        answering = threading.Thread(target=answer_in_plain_text, args=(plain,))
+        answering.start()
+
+        ended = outcome(f"mqtts://localhost:{plain.getsockname()[1]}", TlsFiles())
+        answering.join()
+
+    assert isinstance(ended, Disconnected)
+    assert ended.kind == "tls"
+    assert "speak TLS" in ended.detail
+
+
+def answer_in_plain_text(listener: socket.socket) -> None:
+    peer, _ = listener.accept()
+    with peer:
+        peer.recv(10)
+        peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        peer.recv(10_000)
+
+
+@pytest.mark.parametrize("broken", ["ca", "cert", "key"])
+def test_a_certificate_file_that_can_not_be_used_is_an_error_at_once(
+    tmp_path: Path, device_ca: Authority, broken: str, events: BrokerEvents
+) -> None:
+    mine = device_ca.client("kiosk-1")
+    paths = {"ca": device_ca.ca, "cert": mine.cert, "key": mine.key}
+    paths[broken] = tmp_path / "broken.pem"
+    paths[broken].write_text("nonsense")
+
+    with pytest.raises(BrokerError, match=r"broken\.pem.*check \[mqtt\]"):
+        PahoBroker("kiosk-1", TlsFiles(**paths)).connect("mqtts://localhost:1", WILL, [], events)
+    assert not events.all()
+
+
+def test_an_encrypted_key_is_an_error_and_no_question_at_the_terminal(
+    tmp_path: Path, device_ca: Authority, events: BrokerEvents
+) -> None:
+    mine = device_ca.client("kiosk-1")
+    key = serialization.load_pem_private_key(mine.key.read_bytes(), None)
+    locked = tmp_path / "locked.pem"
+    locked.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"secret"),
+        )
+    )
+
+    with pytest.raises(BrokerError, match=r"locked\.pem"):
+        PahoBroker("kiosk-1", TlsFiles(device_ca.ca, mine.cert, locked)).connect(
+            "mqtts://localhost:1", WILL, [], events
+        )
