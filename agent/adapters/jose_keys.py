@@ -1,0 +1,240 @@
+"""Signed commands: compact JWS with Ed25519, and the files that the keys live in.
+
+Only form and signature are judged here. Whom a command is for, when, and how often is the core's to check.
+"""
+
+import base64
+import binascii
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from agent.core.errors import CommandRejected, SettingsError
+
+ALGORITHM = "EdDSA"
+MAX_TOKEN_BYTES = 16 * 1024
+ROLES = ("operator", "technician", "admin")
+NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
+"""What a kid or an issuer may look like: it becomes a file name and a database key."""
+
+_JWS = jwt.PyJWS(algorithms=[ALGORITHM])
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedClaims:
+    """The payload of a token whose signature is right, and whose key it was."""
+
+    kid: str
+    role: str
+    issuer: str
+    claims: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """One entry of the key set: who may sign, and as what."""
+
+    kid: str
+    role: str
+    issuer: str
+    key: Ed25519PublicKey = field(repr=False)
+
+    @classmethod
+    def from_jwk(cls, jwk: Any) -> "PublicKey":
+        """Raises ValueError that says what is wrong with the entry."""
+        if not isinstance(jwk, dict):
+            raise ValueError("a key is not a JSON object")  # noqa: TRY004 - as every other mistake in here
+        if "d" in jwk:
+            raise ValueError(f"key {jwk.get('kid')!r} holds a private part; keep only the public half there")
+        kid, role, issuer = _owner(jwk)
+        if jwk.get("use", "sig") != "sig":
+            raise ValueError(f"key {kid!r} is not for signatures")
+        return cls(kid, role, issuer, Ed25519PublicKey.from_public_bytes(_octets(jwk, "x", kid)))
+
+    def as_jwk(self) -> dict[str, str]:
+        """The entry for the key set file."""
+        return _jwk(self) | {"x": _base64url(self.key.public_bytes_raw())}
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateKey:
+    """A key that may sign. Its secret is in no text of it."""
+
+    kid: str
+    role: str
+    issuer: str
+    key: Ed25519PrivateKey = field(repr=False)
+
+    @classmethod
+    def load(cls, path: Path) -> "PrivateKey":
+        """Read a file that `edge-agent keygen` wrote. Raises SettingsError."""
+        try:
+            return cls.from_jwk(_read_json(path))
+        except ValueError as error:
+            raise SettingsError(f"{path}: {error}; make a key with `edge-agent keygen`") from error
+
+    @classmethod
+    def from_jwk(cls, jwk: Any) -> "PrivateKey":
+        """Raises ValueError that says what is wrong with the key."""
+        if not isinstance(jwk, dict) or "d" not in jwk:
+            raise ValueError("it holds no private key")
+        kid, role, issuer = _owner(jwk)
+        return cls(kid, role, issuer, Ed25519PrivateKey.from_private_bytes(_octets(jwk, "d", kid)))
+
+    @classmethod
+    def generate(cls, role: str, issuer: str | None = None) -> "PrivateKey":
+        """A new key. Raises ValueError for a name that can't be one."""
+        kid = f"{role}-{secrets.token_hex(4)}"
+        if issuer is not None and not NAME.match(issuer):
+            raise ValueError("a name has up to 64 letters, digits, dots, hyphens and underscores")
+        return cls(kid, role, issuer or kid, Ed25519PrivateKey.generate())
+
+    def public(self) -> PublicKey:
+        """The half that devices are given."""
+        return PublicKey(self.kid, self.role, self.issuer, self.key.public_key())
+
+    def as_jwk(self) -> dict[str, str]:
+        """The content of the private file. A secret."""
+        return self.public().as_jwk() | {"d": _base64url(self.key.private_bytes_raw())}
+
+
+def sign(claims: Mapping[str, Any], key: PrivateKey) -> bytes:
+    """A compact JWS of `claims`, with the key's id in its header."""
+    payload = json.dumps(claims, separators=(",", ":")).encode()
+    return _JWS.encode(payload, key.key, algorithm=ALGORITHM, headers={"kid": key.kid}).encode("ascii")
+
+
+class KeyRing:
+    """The public keys that this device obeys. `verify` may be called from any thread."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._keys: dict[str, PublicKey] = {}
+
+    @classmethod
+    def load(cls, path: Path | None) -> "KeyRing":
+        """Read the key set. Without a path the ring is empty, and every token is refused.
+
+        Raises SettingsError that names what is wrong with the file.
+        """
+        ring = cls(path)
+        ring.reload()
+        return ring
+
+    def reload(self) -> None:
+        """Read the file again. Raises SettingsError, and then the keys stay as they were."""
+        if self._path is not None:
+            self._keys = {key.kid: key for key in read_key_set(self._path)}
+
+    def verify(self, token: bytes) -> VerifiedClaims:
+        """The claims of a token. Raises CommandRejected: `malformed`, `unknown-key` or `bad-signature`."""
+        if len(token) > MAX_TOKEN_BYTES:
+            raise CommandRejected("malformed", f"a token of {len(token)} bytes is too long")
+        key = self._key_for(token)
+        try:
+            payload = _JWS.decode(token, key.key, algorithms=[ALGORITHM])
+        except jwt.InvalidSignatureError as error:
+            raise CommandRejected("bad-signature", f"the signature is not that of key {key.kid}") from error
+        except jwt.InvalidTokenError as error:
+            raise CommandRejected("malformed", "the token is not a compact JWS") from error
+        try:
+            claims = json.loads(payload)
+        except (ValueError, RecursionError) as error:
+            raise CommandRejected("malformed", "the token's content is not JSON") from error
+        if not isinstance(claims, dict):
+            raise CommandRejected("malformed", "the token's content is not a JSON object")
+        return VerifiedClaims(key.kid, key.role, key.issuer, claims)
+
+    def _key_for(self, token: bytes) -> PublicKey:
+        try:
+            header = jwt.get_unverified_header(token)
+        except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
+            raise CommandRejected("malformed", "the token is not a compact JWS") from error
+        if header.get("alg") != ALGORITHM:
+            raise CommandRejected("malformed", "the token is not signed with EdDSA")
+        if "crit" in header or "b64" in header:
+            raise CommandRejected("malformed", "the token asks for an extension that is not known here")
+        kid = header.get("kid")
+        if not isinstance(kid, str) or not NAME.match(kid):
+            raise CommandRejected("malformed", "the token names no key")
+        key = self._keys.get(kid)
+        if key is None:
+            raise CommandRejected("unknown-key", f"key {kid} is not known to this device")
+        return key
+
+
+def read_key_set(path: Path) -> list[PublicKey]:
+    """The keys of a JWK set file. Raises SettingsError that names what is wrong."""
+    try:
+        return _keys_of(_read_json(path))
+    except ValueError as error:
+        raise SettingsError(f"{path}: {error}; make keys with `edge-agent keygen`") from error
+
+
+def _keys_of(content: Any) -> list[PublicKey]:
+    entries = content.get("keys") if isinstance(content, dict) else None
+    if not isinstance(entries, list):
+        raise ValueError('it is no JWK set, {"keys": [...]}')  # noqa: TRY004
+    keys = [PublicKey.from_jwk(entry) for entry in entries]
+    kids = [key.kid for key in keys]
+    for kid in kids:
+        if kids.count(kid) > 1:
+            raise ValueError(f"two keys are named {kid!r}")
+    return keys
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise ValueError(f"can't be read: {(error.strerror or str(error)).lower()}") from error
+    except (ValueError, RecursionError) as error:
+        # The content stays out of the text: it may be a secret.
+        raise ValueError("it is not valid JSON") from error
+
+
+def _owner(jwk: Mapping[str, Any]) -> tuple[str, str, str]:
+    kid, role = jwk.get("kid"), jwk.get("role")
+    issuer = jwk.get("iss", kid)
+    if not isinstance(kid, str) or not NAME.match(kid):
+        raise ValueError(f"a key has no usable kid (given: {kid!r})")
+    if not isinstance(issuer, str) or not NAME.match(issuer):
+        raise ValueError(f"key {kid!r} has no usable iss")
+    if role not in ROLES:
+        raise ValueError(f"key {kid!r} has no role of {', '.join(ROLES)}")
+    if jwk.get("kty") != "OKP" or jwk.get("crv") != "Ed25519":
+        raise ValueError(f"key {kid!r} is not of the kind Ed25519")
+    return kid, str(role), issuer
+
+
+def _octets(jwk: Mapping[str, Any], name: str, kid: str) -> bytes:
+    value = jwk.get(name)
+    try:
+        octets = base64.b64decode(str(value) + "=" * (-len(str(value)) % 4), altchars=b"-_", validate=True)
+    except binascii.Error:
+        octets = b""
+    if not isinstance(value, str) or len(octets) != 32:
+        raise ValueError(f"key {kid!r} has no usable {name}")
+    return octets
+
+
+def _jwk(key: PublicKey) -> dict[str, str]:
+    return {
+        "kty": "OKP",
+        "crv": "Ed25519",
+        "kid": key.kid,
+        "use": "sig",
+        "role": key.role,
+        "iss": key.issuer,
+    }
+
+
+def _base64url(octets: bytes) -> str:
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")

@@ -1,0 +1,78 @@
+"""`edge-agent keygen`: a new key for somebody who may command devices."""
+
+import argparse
+import contextlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from agent.adapters.jose_keys import ROLES, PrivateKey, PublicKey, read_key_set
+from agent.core.errors import EdgeAgentError, UsageError
+
+_EXAMPLE = """\
+Example:
+  edge-agent keygen --role operator --issuer control-room-jhb --out keys
+  edge-agent ack --config edge-agent.toml ALARM-ID --action registered --key keys/operator-1f3a9c07.key.json
+"""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add this command."""
+    parser = subparsers.add_parser(
+        "keygen",
+        help="make a key that may sign acks and commands",
+        description="Write a private key to DIR/KID.key.json and add its public half to DIR/keys.json.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--role", required=True, choices=ROLES, help="what the holder may do")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="made if it is not there")
+    parser.add_argument("--issuer", metavar="NAME", help="who holds it (default: the key's own id)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the key; 0 when both files are written."""
+    try:
+        key = PrivateKey.generate(args.role, args.issuer)
+    except ValueError as error:
+        raise UsageError(f"--issuer {args.issuer!r}: {error}") from error
+    key_set = args.out / "keys.json"
+    private = args.out / f"{key.kid}.key.json"
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)
+        known = read_key_set(key_set) if key_set.exists() else []
+        _write_private(private, key)
+        _write_key_set(key_set, [*known, key.public()])
+    except OSError as error:
+        raise EdgeAgentError(f"{args.out}: {(error.strerror or str(error)).lower()}") from error
+    print(f"private key  {private}   keep it secret; give it to {key.issuer} only")
+    print(f"public keys  {key_set}   copy it to the devices, to the file that [commands] keys names")
+    return 0
+
+
+def _write_private(path: Path, key: PrivateKey) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        json.dump(key.as_jwk(), file, indent=1)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _write_key_set(path: Path, keys: list[PublicKey]) -> None:
+    """Replace the file in one step: a device may be reading it."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".keys-")
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            json.dump({"keys": [key.as_jwk() for key in keys]}, file, indent=1)
+            file.write("\n")
+            file.flush()
+            os.fchmod(file.fileno(), 0o644)
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
