@@ -1,0 +1,45 @@
+"""What holds for every test: shared fixtures, the mark of system tests, and nothing left behind."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.fixtures import authorities, broker, tls_broker
+from tests.support.wait import wait_for
+
+__all__ = ["authorities", "broker", "nothing_left_behind", "tls_broker"]
+
+_SYSTEM = Path(__file__).parent / "system"
+_GRACE_S = 3.0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _SYSTEM in item.path.parents:
+            item.add_marker(pytest.mark.system)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """A thread or a child process that outlives its test fails it."""
+    threads = set(threading.enumerate())
+    children = set(psutil.Process().children(recursive=True))
+    yield
+    new_children: set[psutil.Process] = set()
+
+    def left() -> list[str]:
+        new_children.clear()
+        new_children.update(set(psutil.Process().children(recursive=True)) - children)
+        names = [f"thread {thread.name}" for thread in threading.enumerate() if thread not in threads]
+        return names + [f"process {child.pid}" for child in new_children]
+
+    try:
+        wait_for(lambda: not left(), _GRACE_S)
+    except AssertionError:
+        remains = left()
+        for child in new_children:
+            child.kill()
+        pytest.fail(f"left behind: {', '.join(remains)}")

@@ -1,0 +1,84 @@
+"""Messages and an outbox for tests of the runtime."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from agent.core.identity import Identity
+from agent.core.messages import AlarmData, Draft, HealthData, PersonLeftData, SecurityData
+from agent.core.stages import Stage
+from agent.core.wire import Drafts
+from agent.ports import OutgoingMessage
+from agent.runtime.journal import Journal
+from agent.runtime.outbox import Outbox
+from agent.sim.clock import SimClock
+
+IDENTITY = Identity("gp", "park-station", "kiosk-1")
+DRAFTS = Drafts(IDENTITY)
+
+
+def alarm(alarm_id: str = "a1", **fields: Any) -> Draft:
+    data = {
+        "alarm_id": alarm_id,
+        "input": "police",
+        "kind": "panic",
+        "status": "actual",
+        "silent": False,
+        "press_count": 1,
+        "stage": Stage.RAISED,
+        "raised_at": "2026-01-01T00:00:00.000Z",
+        "codes": {},
+        "latency_ms": {},
+    }
+    return DRAFTS.alarm("raised", AlarmData.model_validate(data | fields))
+
+
+def event(event_id: str = "e1") -> Draft:
+    return DRAFTS.person_left(PersonLeftData(event_id=event_id, camera="front", duration_ms=1, persons_max=1))
+
+
+def security(text: str = "boot") -> Draft:
+    return DRAFTS.security(SecurityData(kind="boot", severity="info", text=text))
+
+
+def picture(picture_id: str = "p1", jpeg: bytes = b"\xff\xd8jpeg") -> Draft:
+    return DRAFTS.snapshot(picture_id, jpeg)
+
+
+def health() -> Draft:
+    return DRAFTS.health(
+        HealthData(
+            status="ok",
+            parts={},
+            uptime_s=1,
+            outbox={},
+            dropped={},
+            cpu_percent=0.0,
+            memory_bytes=1,
+            disk_free_bytes=1,
+            temperature_c=None,
+            cameras={},
+        )
+    )
+
+
+def open_outbox(
+    directory: Path, clock: SimClock, journal: Journal | None = None, telemetry_max_bytes: int = 1 << 20
+) -> Outbox:
+    outbox = Outbox(directory, clock, IDENTITY.source, telemetry_max_bytes, journal)
+    outbox.open()
+    return outbox
+
+
+def write(outbox: Outbox) -> None:
+    """What the thread `journal` would do with all that has come in."""
+    outbox.recorder.run_once(0)
+
+
+def body(message: OutgoingMessage) -> dict[str, Any]:
+    parsed: dict[str, Any] = json.loads(message.payload)
+    return parsed
+
+
+def seqs(messages: list[OutgoingMessage]) -> list[int]:
+    return [body(message)["seq"] for message in messages]

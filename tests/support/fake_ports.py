@@ -1,0 +1,119 @@
+"""A broker and lights in memory, for tests of the runtime: they do what the port says, and what they are told."""
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from agent.core.errors import BrokerError
+from agent.core.lights import LightState
+from agent.ports import BrokerEvent, Connected, Disconnected, OutgoingMessage, Published, Received
+
+Answer = Literal["accept", "refuse", "silence"]
+
+
+@dataclass
+class Connection:
+    """What one call of `connect` asked for."""
+
+    url: str
+    will: OutgoingMessage
+    subscriptions: list[str]
+
+
+@dataclass
+class MemoryBroker:
+    """The port Broker. Answers come at once, on the thread that calls; nothing is published while offline."""
+
+    outcome: Disconnected | BrokerError | None = None
+    """What happens to the next connections: None lets them in."""
+    answer: Callable[[OutgoingMessage], Answer] = lambda _: "accept"
+    """What the broker says to each PUBLISH."""
+    receive_maximum: int = 65535
+    connections: list[Connection] = field(default_factory=list)
+    sent: list[OutgoingMessage] = field(default_factory=list)
+    """Every PUBLISH, whatever was answered."""
+    kept: list[OutgoingMessage] = field(default_factory=list)
+    """What the broker took."""
+    unanswered: dict[int, OutgoingMessage] = field(default_factory=dict)
+    connected: bool = False
+    orderly_ends: int = 0
+    _on_event: Callable[[BrokerEvent], None] = lambda _: None
+    _mid: int = 0
+
+    def connect(
+        self,
+        url: str,
+        will: OutgoingMessage,
+        subscriptions: list[str],
+        on_event: Callable[[BrokerEvent], None],
+    ) -> None:
+        self.connections.append(Connection(url, will, subscriptions))
+        self._on_event = on_event
+        self._mid = 0
+        self.unanswered.clear()
+        if isinstance(self.outcome, BrokerError):
+            raise self.outcome
+        if self.outcome is not None:
+            on_event(self.outcome)
+            return
+        self.connected = True
+        on_event(Connected("5", self.receive_maximum, session_present=False))
+
+    def publish(self, message: OutgoingMessage) -> int:
+        if not self.connected:
+            raise BrokerError("there is no connection")
+        self._mid += 1
+        self.sent.append(message)
+        self.unanswered[self._mid] = message
+        answer = self.answer(message)
+        if answer != "silence":
+            self.settle(self._mid, accepted=answer == "accept")
+        return self._mid
+
+    def disconnect(self, timeout_s: float = 2.0) -> None:
+        self.orderly_ends += self.connected
+        self.connected = False
+        self._on_event = lambda _: None
+
+    # --- for the test
+
+    def settle(self, mid: int, *, accepted: bool = True) -> None:
+        """Answer for a message that was met with silence."""
+        message = self.unanswered.pop(mid)
+        if accepted:
+            self.kept.append(message)
+        self._on_event(Published(mid, accepted, "" if accepted else "not authorized"))
+
+    def drop(self, kind: str = "lost") -> None:
+        """End the connection as a network does."""
+        self.connected = False
+        self._on_event(Disconnected(kind, "the connection was lost"))
+
+    def send_down(self, message: Received) -> None:
+        """A message for the device."""
+        self._on_event(message)
+
+
+class MemoryLights:
+    """The port Lights; `history` is every state in order, and `by` the threads that showed them."""
+
+    def __init__(self) -> None:
+        self.history: list[LightState] = []
+        self.by: list[str] = []
+        self.closed = False
+
+    def show(self, state: LightState) -> None:
+        self.history.append(state)
+        self.by.append(threading.current_thread().name)
+
+    def shown(self) -> LightState:
+        return self.history[-1] if self.history else LightState()
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def topics(messages: Iterable[OutgoingMessage]) -> list[str]:
+    """The part of each topic after `up/`."""
+    return [message.topic.partition("/up/")[2] for message in messages]
