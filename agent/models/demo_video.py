@@ -57,12 +57,15 @@ def ensure_demo_video(log: Path | None = None) -> Path:
 def _download(scratch: Path, log: Path | None) -> Path:
     # As root, apt would drop to a user that can't write here, and then complain.
     sandbox = ["-o", "APT::Sandbox::User=root"] if os.geteuid() == 0 else []
-    _run(
-        ["apt-get", *sandbox, "download", PACKAGE],
-        scratch,
-        log,
-        f"apt could not download {PACKAGE}: check the network, run `sudo apt-get update`, try again",
-    )
+    try:
+        _run(["apt-get", *sandbox, "download", PACKAGE], scratch, log, "apt knows no such package yet")
+    except ModelError:
+        # A fresh machine has no package lists, and fetching them for the system needs root: use our own.
+        (scratch / "lists" / "partial").mkdir(parents=True)
+        own = [*sandbox, "-o", f"Dir::State::lists={scratch}/lists", "-o", f"Dir::Cache={scratch}/cache"]
+        trouble = f"apt could not download {PACKAGE}: check the network, and that apt's sources are right"
+        _run(["apt-get", *own, "update"], scratch, log, trouble)
+        _run(["apt-get", *own, "download", PACKAGE], scratch, log, trouble)
     packages = list(scratch.glob(f"{PACKAGE}_*.deb"))
     if not packages:
         raise ModelError(f"apt downloaded no {PACKAGE} package: run `sudo apt-get update`, try again")

@@ -87,8 +87,21 @@ def test_a_package_without_the_video_is_named(tools: Path) -> None:
 def test_a_failed_download_says_what_to_do(tools: Path) -> None:
     package_with(tools, "vtest.avi", VIDEO)
     tool(tools, "apt-get", "#!/bin/sh\nexit 100\n")
-    with pytest.raises(ModelError, match="sudo apt-get update"):
+    with pytest.raises(ModelError, match="check the network"):
         ensure_demo_video()
+
+
+def test_without_package_lists_apt_is_given_its_own(tools: Path) -> None:
+    package_with(tools, "vtest.avi", VIDEO)
+    fresh = """\
+#!/bin/sh
+case "$*" in
+  *Dir::State::lists=*update) mkdir -p lists && touch lists/known; exit 0;;
+esac
+[ -e lists/known ] || exit 100
+"""
+    tool(tools, "apt-get", fresh + APT.removeprefix("#!/bin/sh\n"))
+    assert ensure_demo_video().read_bytes() == VIDEO
 
 
 def test_a_system_without_apt_says_where_to_put_the_video(tools: Path) -> None:

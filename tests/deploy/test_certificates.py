@@ -1,0 +1,148 @@
+"""deploy/mosquitto/certificates.sh, and the broker, devices and centres that live by what it makes."""
+
+import os
+import ssl
+import subprocess
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from tests.support.certificates import BrokerAuthorities, CertificateFiles
+from tests.support.mosquitto import CENTRE, DEPLOYED, Mosquitto
+from tests.support.subscriber import RefusedError, Subscriber
+
+TOPIC = "edge/v1/gp/jhb-park-station/kiosk-0042/up/alarm/police"
+
+
+class _Scripted:
+    """Stands in for BrokerAuthorities and its parts, with the files that the script has made."""
+
+    def __init__(self, pki: Path) -> None:
+        self._out = pki / "out"
+        self.ca = pki / "server-ca" / "ca.pem"
+        self.devices = _Named(pki / "device-ca" / "ca.pem")
+        self.centres = _Named(pki / "centre-ca" / "ca.pem")
+
+    @property
+    def authorities(self) -> BrokerAuthorities:
+        return cast("BrokerAuthorities", self)
+
+    def files(self, name: str) -> CertificateFiles:
+        return CertificateFiles(self.ca, self._out / f"{name}.pem", self._out / f"{name}.key")
+
+    @property
+    def server(self) -> "_ScriptedServer":
+        return _ScriptedServer(self)
+
+
+class _Named:
+    def __init__(self, ca: Path) -> None:
+        self.ca = ca
+
+
+class _ScriptedServer:
+    def __init__(self, scripted: _Scripted) -> None:
+        self._scripted = scripted
+
+    def server(self, _: object) -> CertificateFiles:
+        return self._scripted.files("localhost")
+
+
+def run(directory: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    environment = {"PATH": os.environ["PATH"]}
+    return subprocess.run(
+        [DEPLOYED / "certificates.sh", *arguments],
+        cwd=directory,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory in which the authorities, a broker, two devices and a centre have been made."""
+    directory = tmp_path_factory.mktemp("office")
+    for line in (
+        ["authorities"],
+        ["server", "localhost", "127.0.0.1"],
+        ["device", "kiosk-0042"],
+        ["device", "kiosk-0043"],
+        ["centre", CENTRE],
+    ):
+        done = run(directory, *line)
+        assert done.returncode == 0, done.stderr
+    return directory
+
+
+def test_devices_and_centres_meet_at_a_broker_with_certificates_of_the_script(made: Path, tmp_path: Path) -> None:
+    scripted = _Scripted(made / "pki")
+    with (
+        Mosquitto(tmp_path / "broker", authorities=scripted.authorities) as broker,
+        Subscriber(broker.centre_port, ["edge/v1/+/+/+/up/#"], files=scripted.files(CENTRE)) as centre,
+        Subscriber(broker.port, files=scripted.files("kiosk-0042")) as device,
+    ):
+        assert not device.publish(TOPIC, b"help").is_failure
+        assert centre.wait_for().payload == b"help"
+
+
+def test_the_strictest_reading_of_the_standard_accepts_the_brokers_certificate(made: Path, tmp_path: Path) -> None:
+    scripted = _Scripted(made / "pki")
+    context = ssl.create_default_context(cafile=scripted.ca)
+    context.verify_flags |= ssl.VERIFY_X509_STRICT  # the default from Python 3.13 on
+    files = scripted.files("kiosk-0042")
+    context.load_cert_chain(files.cert, files.key)
+    with (
+        Mosquitto(tmp_path / "broker", authorities=scripted.authorities) as broker,
+        Subscriber(broker.port, context=context) as device,
+    ):
+        assert device.connected
+
+
+def test_a_revoked_device_stays_outside_and_the_others_inside(made: Path, tmp_path: Path) -> None:
+    done = run(made, "revoke", "pki/out/kiosk-0043.pem")
+    assert done.returncode == 0, done.stderr
+    scripted = _Scripted(made / "pki")
+    crl = made / "pki" / "device-ca" / "ca.crl"
+    with Mosquitto(tmp_path / "broker", authorities=scripted.authorities, device_crl=crl) as broker:
+        with pytest.raises((OSError, RefusedError)), Subscriber(broker.port, files=scripted.files("kiosk-0043")):
+            pass
+        with Subscriber(broker.port, files=scripted.files("kiosk-0042")) as device:
+            assert device.connected
+
+
+def test_keys_are_for_their_owner_alone(made: Path) -> None:
+    keys = list((made / "pki").rglob("*.key"))
+    assert len(keys) == 3 + 4
+    assert {key.stat().st_mode & 0o077 for key in keys} == {0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ([], "say what"),
+        (["nonsense"], "none of"),
+        (["device", "Kiosk_1"], "no name"),
+        (["device", "a/+"], "no name"),
+        (["device", "CN=jhb-centre"], "no name"),
+        (["device", "kiosk-0042"], "already"),
+        (["authorities"], "already"),
+        (["revoke", "absent.pem"], "name the certificate"),
+    ],
+)
+def test_a_mistake_is_answered_in_one_line_and_changes_nothing(made: Path, arguments: list[str], text: str) -> None:
+    before = sorted((made / "pki").rglob("*"))
+    done = run(made, *arguments)
+    assert done.returncode == 1
+    assert text in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert sorted((made / "pki").rglob("*")) == before
+
+
+def test_without_authorities_a_device_gets_the_first_step(tmp_path: Path) -> None:
+    done = run(tmp_path, "device", "kiosk-0042")
+    assert done.returncode == 1
+    assert "run certificates.sh authorities" in done.stderr

@@ -1,0 +1,114 @@
+"""The systemd unit, judged by systemd itself and by what it must allow."""
+
+import configparser
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agent.core.errors import ModelError
+from agent.models.store import ModelStore, default_directories
+
+UNIT = Path(__file__).parents[2] / "deploy" / "systemd" / "edge-agent.service"
+MOST_EXPOSURE = 20
+"""In systemd's tenths: 2.0 of 10."""
+
+needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd on this machine")
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Path:
+    """A root directory in which the unit and the program lie where the guide puts them."""
+    program = tmp_path / "opt/edge-agent/bin/edge-agent"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    shutil.copytree("/usr/lib/systemd/system", tmp_path / "usr/lib/systemd/system", symlinks=True)
+    (tmp_path / "etc/systemd/system").mkdir(parents=True)
+    shutil.copy(UNIT, tmp_path / "etc/systemd/system")
+    return tmp_path
+
+
+def analyze(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        ["systemd-analyze", *arguments, UNIT.name],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "SYSTEMD_COLORS": "0"},
+    )
+
+
+@needs_systemd
+def test_systemd_has_nothing_to_say_against_the_unit(stage: Path) -> None:
+    done = analyze("verify", "--man=no", f"--root={stage}")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@needs_systemd
+def test_systemd_would_say_something_against_a_misspelt_line(stage: Path) -> None:
+    unit = stage / "etc/systemd/system" / UNIT.name
+    unit.write_text(unit.read_text().replace("WatchdogSec", "WatchdogSeconds"))
+    assert "WatchdogSeconds" in analyze("verify", "--man=no", f"--root={stage}").stderr
+
+
+@needs_systemd
+def test_the_unit_exposes_little(stage: Path) -> None:
+    limit = f"--threshold={MOST_EXPOSURE}"
+    done = analyze("security", "--offline=yes", "--no-pager", limit, f"--root={stage}")
+    assert done.returncode == 0, done.stdout
+
+
+def test_it_starts_again_for_ever_and_a_dying_camera_does_not_end_it() -> None:
+    unit = configparser.RawConfigParser(strict=False)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read(UNIT)
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0"
+    service = unit["Service"]
+    assert service["Restart"] == "always"
+    assert service["OOMPolicy"] == "continue"
+    assert "MemoryHigh" not in service
+    assert service["WorkingDirectory"] == f"/var/lib/{service['StateDirectory']}"
+
+
+def test_a_model_runs_under_the_units_ban_on_code_made_at_run_time() -> None:
+    assert "MemoryDenyWriteExecute=yes" in UNIT.read_text().splitlines()
+    try:
+        _, model = ModelStore(default_directories()).load("ssdlite-person-int8")
+    except ModelError as error:
+        pytest.skip(str(error))
+    done = subprocess.run(
+        [sys.executable, "-c", _INVOKE, str(model)], capture_output=True, text=True, check=False, timeout=60
+    )
+    if done.returncode == 77:
+        pytest.skip("this kernel has no such ban (it came with Linux 6.3)")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["refused", "(1,", "1917,", "4)"]
+
+
+_INVOKE = """\
+import ctypes, mmap, sys
+PR_SET_MDWE, REFUSE_EXEC_GAIN = 65, 1
+if ctypes.CDLL(None).prctl(PR_SET_MDWE, REFUSE_EXEC_GAIN, 0, 0, 0):
+    sys.exit(77)
+try:
+    mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+except OSError:
+    print("refused")
+import cv2, numpy
+try:
+    from ai_edge_litert.interpreter import Interpreter
+except ImportError:
+    from tflite_runtime.interpreter import Interpreter
+interpreter = Interpreter(sys.argv[1], num_threads=2)
+interpreter.allocate_tensors()
+entry = interpreter.get_input_details()[0]
+picture = cv2.resize(numpy.zeros((480, 640, 3), numpy.uint8), (300, 300))
+interpreter.set_tensor(entry["index"], picture[None])
+interpreter.invoke()
+shapes = {tuple(int(side) for side in output["shape"]) for output in interpreter.get_output_details()}
+print(*[shape for shape in shapes if shape[-1] == 4])
+"""
