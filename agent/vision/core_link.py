@@ -1,5 +1,6 @@
 """The camera process's end of the socket to the core."""
 
+import contextlib
 import socket
 import struct
 import threading
@@ -58,3 +59,11 @@ class CoreLink:
                 on_message(self.receive())
         except LinkError as error:
             on_end(error)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close the link. Only when no thread is in `receive`: it would be waited for."""
+        with contextlib.suppress(OSError):
+            self._lines.close()
+        self._connection.close()

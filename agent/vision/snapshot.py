@@ -1,5 +1,6 @@
 """Pictures for the command centre: the newest frame as a small JPEG file."""
 
+import contextlib
 import os
 import re
 from collections.abc import Callable
@@ -10,7 +11,6 @@ import numpy.typing as npt
 
 from agent.core.errors import StorageError
 from agent.core.link import SnapshotFailed, SnapshotTaken
-from agent.ports import Frame
 from agent.vision.frame_slot import FrameSlot
 
 Pixels = npt.NDArray[np.uint8]
@@ -56,7 +56,8 @@ class Snapshots:
                 os.fsync(file.fileno())
             temporary.replace(path)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink()
             raise StorageError(f"{path} can't be written: {error.strerror}") from error
         return path
 
@@ -97,12 +98,9 @@ class SnapshotService:
         if age_s > FRESH_S:
             return SnapshotFailed(id=snapshot_id, detail=f"the newest picture is {age_s:.0f} s old")
         try:
-            path = self._write(snapshot_id, frame)
+            path = self._snapshots.write(snapshot_id, frame.pixels)
         except StorageError as error:
             return SnapshotFailed(id=snapshot_id, detail=str(error))
         return SnapshotTaken(
             id=snapshot_id, path=str(path), captured_boottime_ns=frame.boottime_ns, persons=self._persons()
         )
-
-    def _write(self, snapshot_id: str, frame: Frame) -> Path:
-        return self._snapshots.write(snapshot_id, frame.pixels)

@@ -1,0 +1,126 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agent.adapters import opencv_imaging as imaging
+from agent.core.errors import StorageError
+from agent.core.link import SnapshotFailed, SnapshotTaken
+from agent.vision.frame_slot import FrameSlot
+from agent.vision.snapshot import Snapshots, SnapshotService
+from tests.support.vision_stand_ins import SECOND, ManualClock, frame
+
+NOISE = np.random.default_rng(7).integers(0, 255, (720, 1280, 3), np.uint8)
+
+
+def make(directory: Path, max_bytes: int = 100 * 1024) -> Snapshots:
+    return Snapshots(directory, max_bytes, imaging.jpeg, imaging.scaled)
+
+
+def test_a_snapshot_is_a_jpeg_of_the_picture(tmp_path: Path) -> None:
+    pixels = np.full((50, 80, 3), 120, np.uint8)
+    path = make(tmp_path).write("a-1", pixels)
+
+    assert path == tmp_path / "a-1.jpg"
+    assert imaging.read_picture(path).shape == pixels.shape
+
+
+@pytest.mark.parametrize("max_bytes", [100 * 1024, 20 * 1024, 2 * 1024])
+def test_the_hardest_picture_is_made_to_fit(tmp_path: Path, max_bytes: int) -> None:
+    path = make(tmp_path, max_bytes).write("a", NOISE)
+
+    assert path.stat().st_size <= max_bytes
+    height, width = imaging.read_picture(path).shape[:2]
+    assert width / height == pytest.approx(1280 / 720, rel=0.05)
+
+
+def test_quality_is_given_up_before_size(tmp_path: Path) -> None:
+    best = len(imaging.jpeg(NOISE, 85))
+    path = make(tmp_path, best - 1).write("a", NOISE)
+
+    assert imaging.read_picture(path).shape == NOISE.shape
+
+
+def test_a_limit_that_no_picture_meets_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="no picture fits into 10 bytes"):
+        make(tmp_path, 10).write("a", NOISE)
+
+
+@pytest.mark.parametrize("name", ["", "../a", "a/b", ".hidden", "a.b", "-a", "a\n", "a" * 65, "a\0", "ä"])
+def test_an_id_that_is_no_plain_name_is_refused_and_nothing_is_written(tmp_path: Path, name: str) -> None:
+    directory = tmp_path / "snapshots"
+
+    with pytest.raises(StorageError, match="no plain name"):
+        make(directory).write(name, NOISE)
+    assert not directory.exists()
+
+
+def test_the_directory_is_made_and_only_the_finished_picture_is_in_it(tmp_path: Path) -> None:
+    directory = tmp_path / "deep" / "snapshots"
+    path = make(directory).write("a", NOISE[:50, :50])
+
+    assert list(directory.iterdir()) == [path]
+    assert path.stat().st_mode & 0o077 == 0, "a picture of people is for the agent's user alone"
+
+
+def test_a_snapshot_with_the_same_id_replaces_the_first_one(tmp_path: Path) -> None:
+    snapshots = make(tmp_path)
+    snapshots.write("a", NOISE[:50, :50])
+    path = snapshots.write("a", NOISE[:20, :30])
+
+    assert imaging.read_picture(path).shape == (20, 30, 3)
+
+
+def test_a_directory_that_can_not_be_written_is_an_error_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    with pytest.raises(StorageError, match="can't be written: "):
+        make(tmp_path / "file").write("a", NOISE[:50, :50])
+
+
+class Service:
+    """A SnapshotService and what it is wired to."""
+
+    def __init__(self, directory: Path) -> None:
+        self.slot = FrameSlot()
+        self.clock = ManualClock()
+        self.persons = 3
+        self.service = SnapshotService(self.slot, make(directory), self.clock.boottime_ns, lambda: self.persons)
+
+
+def test_the_newest_frame_is_taken_with_its_time_and_the_people_in_view(tmp_path: Path) -> None:
+    rig = Service(tmp_path)
+    rig.slot.put(frame(1, rig.clock.now_ns - SECOND))
+    answer = rig.service.take("id-1")
+
+    assert answer == SnapshotTaken(
+        id="id-1",
+        path=str(tmp_path / "id-1.jpg"),
+        captured_boottime_ns=rig.clock.now_ns - SECOND,
+        persons=3,
+    )
+    assert (tmp_path / "id-1.jpg").is_file()
+
+
+def test_a_picture_older_than_two_seconds_is_not_passed_off_as_new(tmp_path: Path) -> None:
+    rig = Service(tmp_path)
+    rig.slot.put(frame(1, rig.clock.now_ns))
+    rig.clock.now_ns += 5 * SECOND
+    answer = rig.service.take("id-1")
+
+    assert isinstance(answer, SnapshotFailed)
+    assert answer.detail == "the newest picture is 5 s old"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_picture_or_a_place_for_it_the_answer_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    rig = Service(tmp_path / "file")
+    none_yet = rig.service.take("id-1")
+    rig.slot.put(frame(1, rig.clock.now_ns))
+    no_place = rig.service.take("id-2")
+
+    assert isinstance(none_yet, SnapshotFailed)
+    assert "no picture yet" in none_yet.detail
+    assert isinstance(no_place, SnapshotFailed)
+    assert "can't be written" in no_place.detail
