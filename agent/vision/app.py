@@ -63,7 +63,7 @@ def run(
             ending.stop()
 
     def on_end(error: LinkError) -> None:
-        if isinstance(error, CoreGoneError):
+        if isinstance(error, CoreGoneError) and not ending.event.is_set():
             leave(1)
         ending.fail(error)
 

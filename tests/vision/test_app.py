@@ -1,0 +1,255 @@
+"""The camera process wired as it is, in this process: the parts of it that need short limits."""
+
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+from agent.adapters.opencv_imaging import read_picture
+from agent.core.errors import CameraError, EdgeAgentError
+from agent.core.link import (
+    Heartbeat,
+    Hello,
+    PersonEntered,
+    PersonLeft,
+    SnapshotFailed,
+    SnapshotTaken,
+    Stop,
+    TakeSnapshot,
+    VisionSpec,
+)
+from agent.vision.app import make_camera, run
+from agent.vision.capture import CaptureGivenUpError, CaptureLimits
+from tests.support.vision_media import demo_video, model_directories, write_video
+from tests.support.vision_process import Conversation, vision_spec
+from tests.support.vision_stand_ins import boottime_ns
+from tests.support.wait import wait_for
+
+LIMITS = CaptureLimits(silence_s=0.5, grace_s=0.3, first_retry_s=0.05, last_retry_s=0.2, stop_s=2)
+
+
+class Running:
+    """`run` in a thread, and the core's end of its link."""
+
+    def __init__(self, spec: VisionSpec) -> None:
+        core, self._vision = socket.socketpair()
+        self.left = threading.Event()
+        self.failure: EdgeAgentError | None = None
+        self.link = Conversation(core)
+        self.link.start(spec)
+        self._thread = threading.Thread(target=self._run, name="vision-app")
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            run(self._vision, lambda _: self.left.set(), LIMITS)
+        except EdgeAgentError as error:
+            self.failure = error
+
+    def stop(self) -> None:
+        self.link.say(Stop())
+        self.join()
+
+    def join(self) -> None:
+        self._thread.join(20)
+        assert not self._thread.is_alive(), "the camera process did not end"
+
+    def close(self) -> None:
+        if self._thread.is_alive():
+            self.link.hang_up()
+            self.join()
+        self.link.close()
+        ours = {"link", "look", "heartbeat", "capture"}
+        wait_for(lambda: not ours & {thread.name for thread in threading.enumerate()}, 10, "the end of all threads")
+        self._vision.close()
+
+
+@pytest.fixture
+def faults(tmp_path: Path) -> Iterator[Path]:
+    """The file that puts a fault on the simulated camera; at the end there is none."""
+    path = tmp_path / "front.fault"
+    yield path
+    path.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def started(faults: Path) -> Iterator[Any]:
+    running: list[Running] = []
+
+    def start(spec: VisionSpec) -> Running:
+        running.append(Running(spec))
+        return running[-1]
+
+    yield start
+    faults.unlink(missing_ok=True)
+    for each in running:
+        each.close()
+
+
+def test_it_says_hello_with_its_model_and_then_gives_a_sign_of_life_every_second(started: Any, tmp_path: Path) -> None:
+    app = started(vision_spec(tmp_path))
+    hello = app.link.wait_for(Hello)
+    wait_for(lambda: len(app.link.all_of(Heartbeat)) >= 3, 10, "three heartbeats")
+    app.stop()
+
+    assert hello.model == "ssdlite-person-int8"
+    assert len(hello.model_sha256) == 64
+    assert isinstance(app.link.messages[0], Hello)
+    last = app.link.all_of(Heartbeat)[-1]
+    assert last.state == "ok"
+    assert last.frames > 0
+    assert last.inference_ms > 0
+    assert app.failure is None
+
+
+def test_people_on_a_real_video_enter_with_a_box_and_a_picture_of_them(started: Any, tmp_path: Path) -> None:
+    spec = vision_spec(tmp_path, source=f"file:{demo_video()}", event_snapshots=True)
+    app = started(spec)
+    entered = app.link.wait_for(PersonEntered)
+    app.stop()
+
+    assert entered.persons >= 1
+    left, top, width, height = entered.box
+    assert 0 <= left < left + width <= 1
+    assert 0 <= top < top + height <= 1
+    assert entered.snapshot is not None
+    assert read_picture(Path(entered.snapshot)).shape == (576, 768, 3)
+    assert Path(entered.snapshot).stat().st_size <= spec.snapshot_max_bytes
+
+
+def test_people_who_go_out_of_view_have_left(started: Any, tmp_path: Path, faults: Path) -> None:
+    spec = vision_spec(tmp_path, source=f"file:{demo_video()}?loop=1", leave_after_s=0.5)
+    app = started(spec)
+    entered = app.link.wait_for(PersonEntered)
+    faults.write_text("black\n")
+    left = app.link.wait_for(PersonLeft)
+    app.stop()
+
+    assert left.event_id == entered.event_id
+    assert left.persons_max >= 1
+    assert left.boottime_ns >= entered.boottime_ns
+    assert entered.snapshot is None
+    assert list(tmp_path.glob("*.jpg")) == []
+
+
+def test_a_snapshot_is_taken_on_request_and_one_with_a_bad_id_is_refused(started: Any, tmp_path: Path) -> None:
+    app = started(vision_spec(tmp_path, width=320, height=240))
+    app.link.wait_for(Heartbeat, where=lambda beat: beat.frames > 0)
+    app.link.say(TakeSnapshot(id="one"))
+    app.link.say(TakeSnapshot(id="../two"))
+    taken = app.link.wait_for(SnapshotTaken)
+    refused = app.link.wait_for(SnapshotFailed)
+    app.stop()
+
+    assert taken.id == "one"
+    assert read_picture(Path(taken.path)).shape == (240, 320, 3)
+    assert refused.id == "../two"
+
+
+def test_a_camera_that_is_away_is_degraded_and_comes_back(started: Any, tmp_path: Path, faults: Path) -> None:
+    app = started(vision_spec(tmp_path))
+    app.link.wait_for_state("ok")
+    faults.write_text("lost\n")
+    app.link.wait_for_state("degraded", "simulated fault")
+    wait_for(lambda: app.link.all_of(Heartbeat)[-1].frame_age_ms > 2000, 10, "an old picture")
+    app.link.say(TakeSnapshot(id="one"))
+    failed = app.link.wait_for(SnapshotFailed)
+    faults.unlink()
+    app.link.wait_for_state("ok")
+    app.stop()
+
+    assert "s old" in failed.detail
+    assert app.failure is None
+
+
+@pytest.mark.parametrize("fault", ["hang", "silent"])
+def test_a_camera_that_hangs_for_good_ends_the_process_with_the_reason(
+    started: Any, tmp_path: Path, faults: Path, fault: str
+) -> None:
+    app = started(vision_spec(tmp_path))
+    app.link.wait_for_state("ok")
+    faults.write_text(f"{fault}\n")
+    app.join()
+
+    assert isinstance(app.failure, CaptureGivenUpError)
+    assert "opening it again was no help" in str(app.failure)
+
+
+def test_heartbeats_go_on_while_the_camera_hangs(started: Any, tmp_path: Path, faults: Path) -> None:
+    faults.write_text("hang\n")
+    app = started(vision_spec(tmp_path))
+    app.link.wait_for(Hello)
+    app.join()
+
+    assert app.link.all_of(Heartbeat)
+    assert app.failure is not None
+
+
+def test_a_video_that_ends_is_degraded_and_the_process_stays(started: Any, tmp_path: Path) -> None:
+    write_video(tmp_path / "short.avi", frames=5, fps=50)
+    app = started(vision_spec(tmp_path, source=f"file:{tmp_path / 'short.avi'}"))
+    app.link.wait_for_state("degraded", "ended")
+    app.stop()
+
+    assert app.failure is None
+
+
+def test_the_end_of_the_link_ends_the_process_at_once(started: Any, tmp_path: Path) -> None:
+    app = started(vision_spec(tmp_path))
+    app.link.wait_for(Hello)
+    app.link.hang_up()
+
+    assert app.left.wait(10)
+
+
+def test_a_stop_is_orderly_even_when_the_core_hangs_up_right_after(started: Any, tmp_path: Path) -> None:
+    app = started(vision_spec(tmp_path))
+    app.link.wait_for(Hello)
+    app.link.say(Stop())
+    app.link.hang_up()
+    app.join()
+
+    assert app.failure is None
+    assert not app.left.is_set()
+
+
+def test_a_model_that_was_altered_is_not_loaded(started: Any, tmp_path: Path) -> None:
+    for directory in model_directories():
+        if Path(directory, "ssdlite-person-int8.json").is_file():
+            for suffix in ("json", "tflite"):
+                shutil.copy(Path(directory, f"ssdlite-person-int8.{suffix}"), tmp_path)
+            break
+    with (tmp_path / "ssdlite-person-int8.tflite").open("r+b") as file:
+        file.seek(1_000_000)
+        file.write(b"\xff\x00\xff")
+    app = started(vision_spec(tmp_path, model_directories=(str(tmp_path),)))
+    app.join()
+
+    assert "SHA-256" in str(app.failure)
+    assert app.link.all_of(Hello) == []
+
+
+def test_a_folder_of_pictures_serves_as_a_camera(tmp_path: Path) -> None:
+    write_video(tmp_path / "v.avi", 1, 10)
+    capture = cv2.VideoCapture(str(tmp_path / "v.avi"), cv2.CAP_FFMPEG)
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "1.png"), capture.read()[1])
+    capture.release()
+    camera = make_camera(vision_spec(tmp_path, source=f"file:{folder}", simulate=False), boottime_ns)
+    camera.open()
+
+    assert camera.read(5).pixels.shape == (48, 64, 3)
+    camera.close()
+
+
+def test_without_picamera2_the_error_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "picamera2", None)
+
+    with pytest.raises(CameraError, match="apt install python3-picamera2"):
+        make_camera(vision_spec(tmp_path, simulate=False), boottime_ns)
