@@ -1,0 +1,67 @@
+"""The Unix socket between a simulated agent and `edge-agent sim`.
+
+Its path is taken through /proc/self/fd, as a socket's address holds 107 bytes and a storage directory may be
+deeper than that.
+"""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from agent.core.errors import StorageError
+
+
+@contextmanager
+def _address(path: Path) -> Iterator[str]:
+    directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{directory}/{path.name}"
+    finally:
+        os.close(directory)
+
+
+def connect(path: Path, timeout_s: float = 5.0) -> socket.socket:
+    """A connection to the agent that listens on `path`. Raises OSError when there is none."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(timeout_s)
+        with _address(path) as address:
+            sock.connect(address)
+        sock.settimeout(None)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def listen(path: Path) -> socket.socket:
+    """A listening socket on `path` that its owner alone may use; what a dead agent left there is removed.
+
+    Raises StorageError when another agent listens there, or the place can't be used.
+    """
+    try:
+        connect(path).close()
+    except OSError:
+        pass
+    else:
+        raise StorageError(f"another agent listens on {path}: stop it, or give this one its own directory")
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if path.is_socket():
+            path.unlink()
+        os.fchmod(sock.fileno(), 0o600)  # before bind: the file is born with this mode
+        with _address(path) as address:
+            sock.bind(address)
+        sock.listen()
+    except OSError as error:
+        sock.close()
+        raise StorageError(f"{path} can't be made: {(error.strerror or str(error)).lower()}") from error
+    return sock
+
+
+def remove(path: Path) -> None:
+    """Take the socket's file away."""
+    with suppress(OSError):
+        path.unlink()
