@@ -1,0 +1,67 @@
+"""The installation guide names files, pins and commands; they must be the real ones."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from agent.core.lights import IDENTIFY, LightState, for_open_alarms
+from agent.core.stages import Stage
+from agent.settings import load
+
+ROOT = Path(__file__).parents[2]
+GUIDE = (ROOT / "deploy" / "README.md").read_text()
+
+
+def test_every_file_of_the_repository_that_it_names_exists() -> None:
+    named = set(re.findall(r"(?:deploy|firmware_configs)/[\w./-]*\w", GUIDE))
+    assert len(named) > 5
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_its_wiring_is_that_of_the_kiosks_settings() -> None:
+    settings = load(ROOT / "firmware_configs/kiosk/edge-agent.toml", environ={})
+    wiring = GUIDE.partition("## 4. Wiring")[2].partition("\n## ")[0]
+    for button in settings.buttons:
+        assert f'| button "{button.name}" | GPIO{button.pin} ' in wiring
+    lights = settings.lights
+    for name, pin in (
+        ("yellow lamp", lights.yellow),
+        ("green lamp", lights.green),
+        ("beacon", lights.beacon),
+        ("sounder", lights.tone),
+    ):
+        assert f"| {name} | GPIO{pin} " in wiring
+
+
+def test_it_puts_files_where_settings_and_unit_look_for_them() -> None:
+    settings = load(ROOT / "firmware_configs/kiosk/edge-agent.toml", environ={})
+    files = [settings.mqtt.ca_file, settings.mqtt.cert_file, settings.mqtt.key_file, settings.commands.keys]
+    for path in files:
+        assert f" {path}\n" in GUIDE
+    unit = (ROOT / "deploy/systemd/edge-agent.service").read_text()
+    program, config = re.findall(r"^ExecStart=(\S+) run --config (\S+)$", unit, re.MULTILINE)[0]
+    assert f"{program} check-config {config}" in GUIDE
+
+
+def test_the_broker_gets_every_file_that_its_configuration_names() -> None:
+    text = (ROOT / "deploy/mosquitto/edge-agent.conf").read_text()
+    named = re.findall(r"^(?:acl_file|cafile|certfile|keyfile) (\S+)$", text, re.MULTILINE)
+    assert len(named) == 7
+    for path in named:
+        directory, name = path.rsplit("/", 1)
+        assert f"{path}\n" in GUIDE or f"{name} {directory}/\n" in GUIDE
+
+
+@pytest.mark.parametrize(
+    "lights",
+    [
+        for_open_alarms([]),
+        for_open_alarms([Stage.RAISED]),
+        for_open_alarms([Stage.REGISTERED]),
+        for_open_alarms([Stage.DISPATCHED]),
+        IDENTIFY,
+    ],
+)
+def test_it_explains_every_pattern_of_the_lights(lights: LightState) -> None:
+    assert f"| {lights.yellow} | {lights.green} | {lights.beacon} | " in GUIDE
