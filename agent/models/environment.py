@@ -56,7 +56,7 @@ class BuildEnvironment:
                 f"{self.directory.parent} has {free / 1e9:.1f} GB free and the build needs "
                 f"{SPACE_NEEDED_BYTES / 1e9:.1f} GB: free some, or point XDG_CACHE_HOME elsewhere"
             )
-        venv.EnvBuilder(with_pip=_installer_needs_pip_inside()).create(self.directory)
+        venv.EnvBuilder(symlinks=True, with_pip=_installer_needs_pip_inside()).create(self.directory)
         self._install(["--no-deps", graph_package])
         self._install(wanted)
         (self.directory / READY).touch()

@@ -4,8 +4,12 @@ from pathlib import Path
 import pytest
 
 from agent.cli import model
-from agent.core.errors import ModelError
+from agent.core.errors import ModelError, UsageError
+from agent.models.store import ModelStore
+from tests.models.test_fetch import SHA256, server
 from tests.models.test_store import manifest, put
+
+__all__ = ["server"]
 
 
 def run(*arguments: str) -> int:
@@ -44,6 +48,30 @@ def test_a_list_names_models_with_their_files(tmp_path: Path, capsys: pytest.Cap
     out = capsys.readouterr().out
     assert "300x300 uint8" in out
     assert str(path) in out
+
+
+def test_a_model_is_fetched_by_its_address_and_hash(
+    server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--directory", str(tmp_path)]
+    assert run("fetch", f"{server}/Street_2.tflite?x=1", "--sha256", SHA256, *where) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'street-2.tflite'}\n"
+    assert run("verify", "street-2", *where) == 0
+
+
+def test_a_model_is_fetched_with_the_manifest_that_describes_it(server: str, tmp_path: Path) -> None:
+    described = manifest("street").model_copy(update={"labels": ("person",)})
+    (tmp_path / "given").mkdir()
+    path = tmp_path / "given" / "street.json"
+    path.write_text(described.model_dump_json())
+    where = ["--directory", str(tmp_path / "models"), "--manifest", str(path)]
+    assert run("fetch", f"{server}/m", "--sha256", SHA256.upper(), *where) == 0
+    assert ModelStore([tmp_path / "models"]).load("street")[0].labels == ("person",)
+
+
+def test_a_name_that_can_not_be_one_is_bad_usage(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--name"):
+        run("fetch", "https://h/model%20one.tflite", "--sha256", SHA256, "--directory", str(tmp_path))
 
 
 def test_a_hash_that_is_none_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:

@@ -84,6 +84,14 @@ def test_a_build_leaves_models_and_a_log_and_nothing_else(options: BuildOptions)
     assert names(cache_directory()) == ["model-build.lock", "model-build.log"]
 
 
+def test_what_a_killed_build_left_is_removed(options: BuildOptions) -> None:
+    for parent in (options.directory, cache_directory()):
+        (parent / ".building-x" / "python").mkdir(parents=True)
+    build(options, ignore)
+    assert not list(options.directory.glob(".building-*"))
+    assert not list(cache_directory().glob(".building-*"))
+
+
 def test_whole_models_are_left_alone_and_broken_ones_made_again(options: BuildOptions) -> None:
     steps: list[str] = []
     paths = build(options, ignore)
