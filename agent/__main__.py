@@ -1,0 +1,71 @@
+"""The command line. Thin: finds the command, and turns errors into one line and an exit code."""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from agent import __version__
+from agent.core.errors import EdgeAgentError, SettingsError, UsageError
+
+COMMANDS = {
+    "run": "run the agent",
+    "check-config": "check a settings file and print what it means",
+    "watch": "show what a device says",
+    "ack": "answer an alarm, as the command centre would",
+    "command": "send a device a command and wait for its result",
+    "keygen": "make a key that may sign acks and commands",
+    "sim": "press the buttons of a simulated agent and read its lights",
+    "model": "build, fetch, list and verify models",
+    "demo": "run the whole chain on this machine and show it",
+}
+_EXAMPLE = """\
+Example:
+  edge-agent run --config firmware_configs/simulated/edge-agent.toml --simulate
+  edge-agent COMMAND --help
+"""
+DONE, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 done, 1 failed, 2 bad usage or settings, 130 interrupted."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        args = _parser(arguments).parse_args(arguments)
+        return int(args.run(args))
+    except (SettingsError, UsageError) as error:
+        print(f"edge-agent: {error}", file=sys.stderr)
+        return BAD_USAGE
+    except EdgeAgentError as error:
+        print(f"edge-agent: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone, as with `| head`; Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+
+
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """Only the module of the command that is called is imported: the agent carries no tool's memory."""
+    parser = argparse.ArgumentParser(
+        prog="edge-agent",
+        description="Edge agent for street panic kiosks and CCTV cameras.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"edge-agent {__version__}")
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    called = next((word for word in arguments if not word.startswith("-")), None)
+    for name, text in COMMANDS.items():
+        if called == name:
+            importlib.import_module(f"agent.cli.{name.replace('-', '_')}").add_parser(subparsers)
+        elif called not in COMMANDS:
+            subparsers.add_parser(name, help=text)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,217 @@
+"""The core process, put together: read top to bottom, it is the order of start, and the stack unwinds it.
+
+A press travels: pin library's thread -> Pipeline (decides) -> Outbox (numbers it; `journal` writes it)
+-> Publisher -> broker. An answer travels: broker -> Publisher -> CommandDesk (verifies) -> Pipeline -> lights.
+Whatever a camera does happens in another process, at the far end of a VisionLink.
+"""
+
+import secrets
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from agent import profile, simulation
+from agent.adapters.gpiozero_buttons import GpiozeroButtons
+from agent.adapters.gpiozero_lights import GpiozeroLights
+from agent.adapters.gpiozero_pins import open_pin_factory
+from agent.adapters.jose_keys import KeyRing
+from agent.adapters.paho_broker import PahoBroker
+from agent.adapters.system_clock import SystemClock
+from agent.adapters.systemd_notifier import SystemdNotifier
+from agent.adapters.tls_context import TlsFiles
+from agent.core.contact import Contact
+from agent.core.errors import SettingsError
+from agent.core.link import ToCore
+from agent.core.wire import Drafts
+from agent.runtime.announcer import Announcer
+from agent.runtime.cameras import Cameras
+from agent.runtime.command_desk import CTR_KEY, Actions, CommandDesk, PictureDone
+from agent.runtime.health import HealthBoard
+from agent.runtime.outbox import Outbox
+from agent.runtime.part_teller import PartTeller
+from agent.runtime.pipeline import Announce, CameraSaid, Pipeline
+from agent.runtime.publisher import LinkTells, Publisher
+from agent.runtime.security import SecurityLog
+from agent.runtime.supervisor import Supervisor
+from agent.runtime.uplink import Uplink
+from agent.runtime.vision_link import VisionLink
+from agent.runtime.watchkeeper import Watched, Watchkeeper
+from agent.settings import Camera, Settings
+
+FLUSH_S = 5.0
+"""How long an orderly stop may go on sending; what is then left stays on disk."""
+
+
+def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper], None]) -> int:
+    """Run the core until it is told to stop; returns the exit code. Main thread.
+
+    `on_ready` gets the watchkeeper, whose `stop` ends the run from anywhere, once the buttons are live.
+    Raises EdgeAgentError when something that a press needs can't be started.
+    """
+    with ExitStack() as stack:
+        # What everybody needs: time, a name, and a place for what must not be lost.
+        clock = SystemClock()
+        notifier = SystemdNotifier()
+        identity = settings.identity
+        drafts = Drafts(identity)
+        boot_nonce = secrets.token_hex(8)
+        storage = settings.storage
+        outbox = Outbox(storage.directory, clock, identity.source, storage.telemetry_max_bytes)
+        stack.callback(outbox.close)
+        outbox.open()
+        security = SecurityLog(drafts, clock, outbox.put)
+        board = HealthBoard(PartTeller(outbox, drafts).tell)
+        keys = load_keys(settings.commands.keys, board)
+
+        # What a resident touches and sees.
+        pin_factory = open_pin_factory(simulate) if settings.buttons or settings.lights.any() else None
+        if pin_factory is not None:
+            stack.callback(pin_factory.close)
+        lights = GpiozeroLights(profile.light_pins(settings), pin_factory)
+        buttons = GpiozeroButtons(profile.button_lines(settings), pin_factory, clock)
+
+        # What decides.
+        cameras = Cameras()
+        pipeline = Pipeline(
+            book=profile.alarm_book(settings, outbox, clock.boot_id),
+            contacts={button.name: Contact(button.debounce_ms) for button in settings.buttons},
+            audible=[button.name for button in settings.buttons if not button.silent],
+            outbox=outbox,
+            drafts=drafts,
+            lights=lights,
+            clock=clock,
+            look=cameras.look,
+        )
+
+        # The way to the centre, and back.
+        announcer = Announcer(
+            outbox=outbox,
+            drafts=drafts,
+            clock=clock,
+            meta=profile.meta(settings),
+            boot_nonce=boot_nonce,
+            config_revision=profile.revision(settings),
+        )
+
+        def announce() -> None:
+            announcer.birth()
+            pipeline.tell(Announce())
+
+        desk = CommandDesk(
+            identity=identity,
+            boot_nonce=boot_nonce,
+            verify=keys.verify,
+            outbox=outbox,
+            drafts=drafts,
+            security=security,
+            clock=clock,
+            actions=Actions(
+                acknowledge=pipeline.acknowledge,
+                rebirth=announce,
+                identify=pipeline.identify,
+                snapshot=cameras.snapshot,
+            ),
+            counters={key.removeprefix(CTR_KEY): int(ctr) for key, ctr in outbox.kept(CTR_KEY).items()},
+        )
+        mqtt = settings.mqtt
+        uplink = Uplink(board, security, announce)
+        publisher = Publisher(
+            broker=PahoBroker(
+                client_id=identity.device,
+                tls=TlsFiles(mqtt.ca_file, mqtt.cert_file, mqtt.key_file),
+                password=mqtt.password.get_secret_value() if mqtt.password else None,
+                keepalive_s=mqtt.keepalive_s,
+                connect_timeout_s=mqtt.connect_timeout_s,
+            ),
+            outbox=outbox,
+            clock=clock,
+            urls=mqtt.brokers,
+            subscriptions=[identity.down("ack", "+"), identity.down("command", "+")],
+            make_will=announcer.will,
+            tells=LinkTells(
+                connected=uplink.connected,
+                disconnected=uplink.disconnected,
+                refused=uplink.refused,
+                delivered=pipeline.tell,
+                received=desk.receive,
+            ),
+            alarm_timeout_s=mqtt.alarm_timeout_s,
+        )
+        outbox.when_ready(publisher.wake)
+
+        # The eyes: a process each, which may fail without anybody here noticing more than a report.
+        def link_to(camera: Camera) -> VisionLink:
+            def said(message: ToCore) -> None:
+                pipeline.tell(CameraSaid(camera.name, message))
+
+            def pictured(picture_id: str, jpeg: bytes | None, detail: str) -> None:
+                if jpeg is not None:
+                    outbox.put(drafts.snapshot(picture_id, jpeg))
+                desk.picture_done(PictureDone(picture_id, jpeg is not None, detail))
+
+            def works(ok: bool, detail: str) -> None:
+                board.report(f"camera-{camera.name}", ok=ok, detail=detail)
+
+            spec = profile.vision_spec(settings, camera, simulate=simulate)
+            return VisionLink(
+                spec=spec,
+                command=profile.VISION_COMMAND,
+                clock=clock,
+                on_message=said,
+                on_picture=pictured,
+                on_state=works,
+            )
+
+        links = [link_to(camera) for camera in settings.cameras]
+        cameras.connect(links)
+
+        # Start: from the disk and the network towards the buttons, so that an edge always finds somebody to act.
+        supervisor = Supervisor()
+        stack.enter_context(supervisor.thread("journal", outbox.recorder))
+        stack.callback(publisher.close, announcer.farewell, FLUSH_S)
+        stack.enter_context(supervisor.thread("publisher", publisher))
+        stack.enter_context(supervisor.thread("commands", desk))
+        lights.start()
+        stack.callback(lights.close)
+        pipeline.show_lights()
+        stack.callback(pipeline.drain)
+        stack.enter_context(supervisor.thread("pipeline", pipeline))
+        for link in links:
+            stack.callback(link.close)
+            stack.enter_context(supervisor.thread(f"vision-{link.camera}", link))
+        stack.callback(buttons.close)
+        buttons.start(pipeline.edge)
+        security.tell("boot", "info", "the agent has started", simulated=simulate, boot_id=clock.boot_id)
+
+        # A resident can press now, whether or not there is a network.
+        watchkeeper = Watchkeeper(
+            watched=Watched(supervisor, outbox, board, lambda: publisher.connected, cameras.figures),
+            drafts=drafts,
+            clock=clock,
+            notifier=notifier,
+            storage=storage.directory,
+            health_interval_s=settings.health.interval_s,
+        )
+        if simulate:
+            sim = simulation.control(settings, pin_factory, lights, clock, links)
+            stack.callback(sim.close)
+            sim.start()
+        notifier.ready()
+        on_ready(watchkeeper)
+        code = watchkeeper.keep_watch()
+        notifier.stopping()
+        return code
+
+
+def load_keys(path: Path | None, board: HealthBoard) -> KeyRing:
+    """The keys of those who may command. Without them every command is refused, but a press still counts."""
+    try:
+        ring = KeyRing.load(path)
+    except SettingsError as error:
+        board.report("commands", ok=False, detail=str(error))
+        return KeyRing()
+    if path is None:
+        board.report("commands", ok=False, detail="no key set: give [commands] keys, made by edge-agent keygen")
+    else:
+        board.report("commands", ok=True)
+    return ring

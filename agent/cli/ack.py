@@ -1,0 +1,51 @@
+"""`edge-agent ack`: the centre's answer to an alarm."""
+
+import argparse
+from pathlib import Path
+
+from agent.adapters.jose_keys import PrivateKey
+from agent.cli.centre import add_options, listens, open_centre, print_result, send_signed
+from agent.core.events import AckAction
+
+_EXAMPLE = """\
+Example (the alarm's identifier is in what `edge-agent watch` shows):
+  edge-agent ack --config edge-agent.toml 0199c9a2-7c44-7d11-8a8e-3f5d0c3b9a10 \\
+    --action registered --key keys/operator-1.key.json
+"""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add this command."""
+    parser = subparsers.add_parser(
+        "ack",
+        help="answer an alarm, as the command centre would",
+        description="Sign an ack and send it. Green lights at the kiosk only when it has verified a registered ack.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_options(parser)
+    parser.add_argument("alarm_id", metavar="ALARM-ID", help="identifier of the alarm")
+    parser.add_argument("--action", required=True, choices=[action.value for action in AckAction])
+    parser.add_argument("--key", required=True, type=Path, help="private key made by `edge-agent keygen`")
+    parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="how long to wait (default 10)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Send the ack; 0 when the device has taken it."""
+    key = PrivateKey.load(args.key)
+    settings, centre = open_centre(args, listens)
+    try:
+        return print_result(
+            send_signed(
+                centre,
+                settings.identity,
+                name="ack",
+                arguments={"alarm_id": args.alarm_id, "action": args.action},
+                topic=settings.identity.down("ack", args.alarm_id),
+                key=key,
+                timeout_s=args.timeout,
+            )
+        )
+    finally:
+        centre.close()

@@ -1,0 +1,97 @@
+"""Messages as lines that a person can read."""
+
+import json
+from typing import Any
+
+
+def readable(topic: str, payload: bytes) -> str:
+    """One line: time, what, and the figures that matter. Any topic, any payload."""
+    levels = topic.split("/up/", 1)[-1].split("/")
+    try:
+        envelope = json.loads(payload)
+        data = envelope["data"]
+        clock = str(envelope["time"])[11:23]
+        seq = envelope["seq"]
+    except (ValueError, KeyError, TypeError):
+        kind = "picture" if payload[:2] == b"\xff\xd8" else "message"
+        return f"{'':12} {'/'.join(levels):28} {kind} of {len(payload)} bytes"
+    try:
+        text = (_SAY.get("/".join(levels[:2])) or _SAY.get(levels[0], _plain))(data)
+    except (KeyError, TypeError):
+        text = _plain(data)
+    late = " (sent late)" if data.get("historical") else ""
+    return f"{clock} {'/'.join(levels[:2]):28} #{seq} {text}{late}"
+
+
+def _alarm(data: dict[str, Any]) -> str:
+    latency = ", ".join(f"{stage} after {ms} ms" for stage, ms in data["latency_ms"].items())
+    text = f"{data['kind']} {data['stage'].upper()}, presses {data['press_count']}, id {data['alarm_id']}"
+    camera = data.get("camera")
+    if camera and camera.get("persons") is not None:
+        text += f", camera {camera['name']} sees {camera['persons']}"
+    return f"{text} ({latency})" if latency else text
+
+
+def _state(data: dict[str, Any]) -> str:
+    return f"{data['state'].upper()}, agent {data['agent_version']}, bdseq {data['bdseq']}"
+
+
+def _alarms(data: dict[str, Any]) -> str:
+    names = ", ".join(f"{alarm['input']} {alarm['stage']}" for alarm in data["open"])
+    return f"{len(data['open'])} open{': ' if names else ''}{names}"
+
+
+def _person_entered(data: dict[str, Any]) -> str:
+    return f"camera {data['camera']}: {data['persons']} in view, score {data['score']:.2f}"
+
+
+def _person_left(data: dict[str, Any]) -> str:
+    return f"camera {data['camera']}: nobody any more, after {data['duration_ms'] / 1000:.1f} s"
+
+
+def _part_degraded(data: dict[str, Any]) -> str:
+    return f"{data['part']} does not work: {data['detail']}"
+
+
+def _part_restored(data: dict[str, Any]) -> str:
+    return f"{data['part']} works again"
+
+
+def _health(data: dict[str, Any]) -> str:
+    broken = [name for name, part in data["parts"].items() if part["state"] != "ok"]
+    cameras = ", ".join(f"{name} {c['frames_per_second']:.1f} frames/s" for name, c in data["cameras"].items())
+    text = f"{data['status'].upper()}{': ' if broken else ''}{', '.join(broken)}"
+    return f"{text}, memory {data['memory_bytes'] / 1e6:.0f} MB{', ' if cameras else ''}{cameras}"
+
+
+def _security(data: dict[str, Any]) -> str:
+    return f"{data['severity'].upper()}: {data['text']}"
+
+
+def _result(data: dict[str, Any]) -> str:
+    return f"{data['name']} {data['status'].upper()} ({data['code']}): {data['text']}"
+
+
+def _meta(data: dict[str, Any]) -> str:
+    inputs = ", ".join(item["name"] for item in data["inputs"]) or "none"
+    cameras = ", ".join(item["name"] for item in data["cameras"]) or "none"
+    return f"buttons: {inputs}; cameras: {cameras}"
+
+
+def _plain(data: Any) -> str:
+    return json.dumps(data)[:200]
+
+
+_SAY = {
+    "alarm": _alarm,
+    "alarms": _alarms,
+    "state": _state,
+    "meta": _meta,
+    "event/person-entered": _person_entered,
+    "event/person-left": _person_left,
+    "event/part-degraded": _part_degraded,
+    "event/part-restored": _part_restored,
+    "health": _health,
+    "security": _security,
+    "result": _result,
+}

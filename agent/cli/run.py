@@ -1,0 +1,70 @@
+"""`edge-agent run`: the agent itself."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from agent.runtime.watchkeeper import Watchkeeper
+from agent.settings import load
+
+_EXAMPLE = """\
+Example:
+  edge-agent run --config /etc/edge-agent/edge-agent.toml
+  edge-agent run --config firmware_configs/simulated/edge-agent.toml --simulate
+"""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add this command."""
+    parser = subparsers.add_parser(
+        "run",
+        help="run the agent",
+        description="Run the agent until SIGTERM or Ctrl-C. Exit code 1 when a part fails that a press needs.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", required=True, type=Path, help="settings file (TOML)")
+    parser.add_argument("--simulate", action="store_true", help="put working fakes behind every hardware port")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until stopped."""
+    settings = load(args.config)
+    _log_to_stderr(settings.log.level)
+    from agent import app  # noqa: PLC0415 - a wrong settings file is told before the libraries load
+
+    stop = _Stop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop.asked)
+    return app.run(settings, simulate=args.simulate, on_ready=stop.connect)
+
+
+class _Stop:
+    """Takes a signal at any time, also before there is anything to stop."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._watchkeeper: Watchkeeper | None = None
+
+    def asked(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature is Python's
+        self._asked = True
+        if self._watchkeeper is not None:
+            self._watchkeeper.stop()
+
+    def connect(self, watchkeeper: Watchkeeper) -> None:
+        self._watchkeeper = watchkeeper
+        if self._asked:
+            watchkeeper.stop()
+
+
+def _log_to_stderr(level: str) -> None:
+    """One line a record; the journal of systemd adds the time itself."""
+    time = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
+    logging.basicConfig(
+        stream=sys.stderr, level=level.upper(), format=f"{time}%(levelname)s %(threadName)s: %(message)s"
+    )

@@ -1,0 +1,73 @@
+"""`edge-agent watch`: what a device says, readable or as JSON."""
+
+import argparse
+import base64
+import json
+import queue
+import sys
+import threading
+import time
+from typing import Any
+
+from agent.adapters.paho_centre import Heard
+from agent.cli.centre import add_options, open_centre
+from agent.cli.readable import readable
+
+_EXAMPLE = """\
+Example:
+  edge-agent watch --config firmware_configs/simulated/edge-agent.toml
+  edge-agent watch --config edge-agent.toml --json | jq 'select(.topic | contains("/alarm/"))'
+"""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add this command."""
+    parser = subparsers.add_parser(
+        "watch",
+        help="show what a device says",
+        description="Subscribe to everything that a device publishes, until Ctrl-C.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_options(parser)
+    parser.add_argument("--all", action="store_true", help="every device under the root, not only this one")
+    parser.add_argument(
+        "--json", action="store_true", help='one {"topic", "retain", "payload"} a line; a JPEG in base64'
+    )
+    parser.add_argument("--seconds", type=float, help="stop after so long")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print until interrupted."""
+    heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
+    connected = threading.Event()
+
+    def on_link(up: bool, detail: str) -> None:
+        if connected.is_set() and not up:
+            print(f"edge-agent: the connection is lost ({detail}); trying again", file=sys.stderr)
+        connected.set()
+
+    _, centre = open_centre(
+        args, lambda identity: [f"{identity.root}/#" if args.all else identity.up("#")], heard.put, on_link
+    )
+    deadline = None if args.seconds is None else time.monotonic() + args.seconds
+    try:
+        while deadline is None or time.monotonic() < deadline:
+            try:
+                message = heard.get(timeout=0.2)
+            except queue.Empty:
+                continue
+            print(_as_json(message) if args.json else readable(message.topic, message.payload), flush=True)
+        return 0
+    finally:
+        centre.close()
+
+
+def _as_json(message: Heard) -> str:
+    payload: Any
+    try:
+        payload = json.loads(message.payload)
+    except ValueError:
+        payload = base64.b64encode(message.payload).decode()
+    return json.dumps({"topic": message.topic, "retain": message.retain, "payload": payload})

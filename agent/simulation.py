@@ -1,0 +1,51 @@
+"""What `--simulate` adds to the core: a hand on the buttons, an eye on the lights, and faults on demand."""
+
+import os
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from agent import profile
+from agent.adapters.gpiozero_lights import GpiozeroLights
+from agent.ports import Clock
+from agent.runtime.vision_link import VisionLink
+from agent.settings import Settings
+from agent.sim.camera_faults import CameraFault
+from agent.sim.control import SimControl
+from agent.sim.pins import SimPins
+
+
+def control(
+    settings: Settings, pin_factory: Any, lights: GpiozeroLights, clock: Clock, links: Sequence[VisionLink]
+) -> SimControl:
+    """The server behind `edge-agent sim`; the caller starts and closes it."""
+    faults: dict[str, Callable[[], None]] = {"vision-crash": lambda: _kill(links)}
+    for fault in CameraFault:
+        faults[f"camera-{fault.value}"] = _camera_fault(settings, fault)
+    return SimControl(
+        socket_path=profile.sim_socket(settings.storage.directory),
+        pins=SimPins(profile.button_lines(settings), profile.light_pins(settings), pin_factory, clock),
+        lights=lights,
+        faults=faults,
+    )
+
+
+def _kill(links: Sequence[VisionLink]) -> None:
+    """Every camera process dies as from the kernel's out-of-memory killer."""
+    for link in links:
+        if (pid := link.pid) is not None:
+            os.kill(pid, signal.SIGKILL)
+
+
+def _camera_fault(settings: Settings, fault: CameraFault) -> Callable[[], None]:
+    """Sets the fault for every simulated camera, through the file that its process reads."""
+    specs = [profile.vision_spec(settings, camera, simulate=True) for camera in settings.cameras]
+
+    def set_fault() -> None:
+        for spec in specs:
+            file = Path(spec.snapshot_directory) / f"{spec.camera}.fault"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(fault.value, encoding="utf-8")
+
+    return set_fault
