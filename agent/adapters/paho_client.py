@@ -5,6 +5,7 @@ import socket
 import ssl
 import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -166,15 +167,22 @@ def make_client(
         will.payload,
         will.qos,
         will.retain,
-        publish_properties(will, PacketTypes.WILLMESSAGE) if is_5 else None,
+        _properties(PacketTypes.WILLMESSAGE, will.content_type, will.expiry_s) if is_5 else None,
     )
     return client
 
 
-def publish_properties(message: OutgoingMessage, packet: int = PacketTypes.PUBLISH) -> Properties:
-    """The MQTT 5 properties of a message."""
+def publish_properties(message: OutgoingMessage) -> Properties:
+    """The MQTT 5 properties of a message. Not to be changed: messages of one kind share them."""
+    return _properties(PacketTypes.PUBLISH, message.content_type, message.expiry_s)
+
+
+@lru_cache(maxsize=64)
+def _properties(packet: int, content_type: str, expiry_s: int | None) -> Properties:
+    # Kept, because paho builds tables of every property there is for each object, which takes longer than to
+    # pack the message.
     properties = Properties(packet)  # type: ignore[no-untyped-call]
-    properties.ContentType = message.content_type
-    if message.expiry_s is not None:
-        properties.MessageExpiryInterval = message.expiry_s
+    properties.ContentType = content_type
+    if expiry_s is not None:
+        properties.MessageExpiryInterval = expiry_s
     return properties
