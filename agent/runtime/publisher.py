@@ -28,6 +28,8 @@ from agent.runtime.outbox import Outbox
 
 _WINDOW = 20
 _TELEMETRY_TIMEOUT_NS = 30 * 10**9
+_CONNECT_PATIENCE_NS = 180 * 10**9
+"""Above every timeout of connecting; whoever has not answered by then never will."""
 _URGENT_RETRY_NS = 5 * 10**9
 _REFUSALS_BEFORE_GIVING_UP = 5
 
@@ -205,6 +207,9 @@ class Publisher:
     def _connect_if_due(self) -> None:
         now_ns = self._clock.boottime_ns()
         if self._connecting:
+            if now_ns - self._last_attempt_ns > _CONNECT_PATIENCE_NS:
+                self._broker.disconnect(timeout_s=0.0)
+                self._lose(Disconnected("lost", "connecting did not end; trying again"))
             return
         urgent = self._outbox.figures()[0]["alarm"] > 0
         due_ns = min(self._retry_ns, self._last_attempt_ns + _URGENT_RETRY_NS) if urgent else self._retry_ns

@@ -1,11 +1,12 @@
-"""The faults that real cameras have, put on demand on any camera."""
+"""The faults that real cameras have, put on demand on any camera.
+
+The core imports this module for the names of the faults, so it imports no numpy.
+"""
 
 import threading
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-
-import numpy as np
 
 from agent.core.errors import CameraError, CameraSilentError
 from agent.ports import Camera, Frame
@@ -69,7 +70,9 @@ class FaultyCamera:
             raise CameraSilentError(f"the camera gave no picture for {timeout_s:g} s: end its simulated fault")
         frame = self._camera.read(timeout_s)
         if fault is CameraFault.BLACK:
-            return Frame(np.zeros_like(frame.pixels), frame.boottime_ns, frame.number)
+            black = frame.pixels.copy()
+            black.fill(0)
+            return Frame(black, frame.boottime_ns, frame.number)
         return frame
 
     def close(self) -> None:

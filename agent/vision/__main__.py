@@ -17,7 +17,8 @@ def main() -> int:
     parser.add_argument("--fd", type=int, required=True, help="the inherited socket to the core")
     arguments = parser.parse_args()
     give_way()
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    time = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
+    logging.basicConfig(level=logging.INFO, format=f"{time}%(levelname)s vision: %(message)s")
     try:
         with socket.socket(fileno=arguments.fd) as connection:
             connection.setblocking(True)

@@ -14,10 +14,11 @@ _PR_SET_PDEATHSIG = 1
 def give_way() -> None:
     """Lower the priority, offer to be killed first when memory is short, and tie the life to the core's.
 
-    Best effort: a sandbox may forbid any of it. SIGINT is ignored, because a terminal sends it to every
-    process and the core decides when this one stops.
+    Best effort: a sandbox may forbid any of it. SIGINT and SIGTERM are ignored: a terminal or a service manager
+    sends them to every process, and the core decides when this one stops.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(OSError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     with contextlib.suppress(OSError):
