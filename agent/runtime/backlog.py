@@ -22,12 +22,13 @@ WINDOW = {**_WINDOW, **_SMALL_WINDOW}
 class Waiting:
     """One message in memory, and how far it has come."""
 
-    __slots__ = ("done", "restored", "row", "taken", "written")
+    __slots__ = ("attempted", "done", "row", "taken", "written")
 
-    def __init__(self, row: Row, *, restored: bool = False) -> None:
+    def __init__(self, row: Row, *, written: bool = False) -> None:
         self.row = row
-        self.restored = restored
-        self.written = restored
+        self.attempted = written
+        """It may be on disk: a write of it was begun, and may have failed half-way."""
+        self.written = written
         self.taken = False
         self.done = False
 
@@ -44,8 +45,8 @@ class Backlog:
         """Accepted, and not known to be on disk."""
         self._ready: dict[Rank, list[Waiting]] = {rank: [] for rank in Rank}
         """Heaps of what may be taken."""
-        self._live: set[int] = set()
-        """Places of all that is in memory, taken or not."""
+        self._live: dict[int, Waiting] = {}
+        """All that is in memory, taken or not, by place."""
         self._read_to: dict[Rank, int | None] = dict.fromkeys(Rank)
         """Where reading from disk goes on; None when memory holds the whole class."""
         self._deleted: list[tuple[Rank, int]] = []
@@ -64,7 +65,7 @@ class Backlog:
         waiting = Waiting(row)
         with self._lock:
             self._fresh[row.ord] = waiting
-            self._live.add(row.ord)
+            self._live[row.ord] = waiting
             self._count[row.rank] += 1
 
     def take(self, now_ns: int) -> Waiting | None:
@@ -105,8 +106,12 @@ class Backlog:
     def unwritten(self) -> list[Waiting]:
         """What must be written. It may be taken and confirmed meanwhile."""
         with self._lock:
-            for place in [place for place, waiting in self._fresh.items() if waiting.done]:
+            for place, waiting in [item for item in self._fresh.items() if item[1].done]:
                 del self._fresh[place]
+                if waiting.attempted:
+                    self._deleted.append((waiting.row.rank, place))
+            for waiting in self._fresh.values():
+                waiting.attempted = True
             return list(self._fresh.values())
 
     def deletable(self) -> list[tuple[Rank, int]]:
@@ -131,7 +136,7 @@ class Backlog:
                 else:
                     if self._read_to[rank] is None:
                         self._read_to[rank] = waiting.row.ord - 1
-                    self._live.discard(waiting.row.ord)
+                    self._live.pop(waiting.row.ord, None)
 
     def shortfalls(self) -> list[tuple[Rank, int, int]]:
         """Classes that have more on disk and room in memory: class, place to read after, rows wanted."""
@@ -148,8 +153,8 @@ class Backlog:
             gone = {place for _, place in self._deleted}
             for row in rows:
                 if row.ord not in self._live and row.ord not in gone:
-                    heapq.heappush(self._ready[rank], Waiting(row, restored=True))
-                    self._live.add(row.ord)
+                    self._live[row.ord] = waiting = Waiting(row, written=True)
+                    heapq.heappush(self._ready[rank], waiting)
             self._read_to[rank] = rows[-1].ord if len(rows) == wanted else None
 
     def restore(self, counts: dict[Rank, int]) -> None:
@@ -161,12 +166,18 @@ class Backlog:
     def drop_oldest(self, rank: Rank, places: list[int]) -> None:
         """These rows were deleted from disk to stay in the budget; what is already on its way goes on."""
         with self._lock:
-            gone = set(places)
+            done = {place for _, place in self._deleted}
+            gone = {place for place in places if place not in done and not self._is_taken(place)}
             self._ready[rank] = [w for w in self._ready[rank] if w.row.ord not in gone]
             heapq.heapify(self._ready[rank])
-            self._live -= gone
-            self._count[rank] -= len(places)
-            self._dropped[rank] += len(places)
+            for place in gone:
+                self._live.pop(place, None)
+            self._count[rank] -= len(gone)
+            self._dropped[rank] += len(gone)
+
+    def _is_taken(self, place: int) -> bool:
+        waiting = self._live.get(place)
+        return waiting is not None and waiting.taken
 
     def _is_overdue(self, waiting: Waiting, now_ns: int) -> bool:
         return not waiting.taken and not waiting.done and now_ns - waiting.row.created_ns >= BYPASS_NS
@@ -174,7 +185,7 @@ class Backlog:
     def _forget(self, waiting: Waiting, *, dropped: bool) -> None:
         waiting.done = True
         rank, place = waiting.row.rank, waiting.row.ord
-        self._live.discard(place)
+        self._live.pop(place, None)
         self._count[rank] -= 1
         self._dropped[rank] += dropped
         if waiting.written:

@@ -10,7 +10,8 @@ leave after the first step while the second, which an SD card can make slow, sti
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -71,15 +72,15 @@ class Batch:
 class _Database:
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
+        with ExitStack() as undo, _disk(path, "; check the disk, then remove the file if it is damaged"):
             self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
+            undo.callback(self.connection.close)
             self.connection.execute("PRAGMA journal_mode=WAL")
             self.connection.execute("PRAGMA synchronous=NORMAL")
             # A checkpoint waits for the disk, so it must not hide inside a commit; see Journal.checkpoint.
             self.connection.execute("PRAGMA wal_autocheckpoint=0")
             self.connection.executescript(_SCHEMA)
-        except sqlite3.Error as error:
-            raise StorageError(f"{path}: {error}; check the disk, then remove the file if it is damaged") from error
+            undo.pop_all()
 
     def write(self, batch: Batch) -> None:
         """All of the batch or none of it."""
@@ -126,9 +127,12 @@ class Journal:
             directory.mkdir(parents=True, exist_ok=True, mode=0o750)
         except OSError as error:
             raise StorageError(f"{directory}: {error.strerror}; give the agent a directory of its own") from error
-        self._lock_file = _claim(directory)
-        self._alarms = _Database(directory / "alarms.db")
-        self._telemetry = _Database(directory / "telemetry.db")
+        with ExitStack() as undo:
+            self._lock_file = undo.enter_context(_claim(directory))
+            self._alarms = _Database(directory / "alarms.db")
+            undo.callback(self._alarms.connection.close)
+            self._telemetry = _Database(directory / "telemetry.db")
+            undo.pop_all()
         self._alarms_wal: int | None = None
 
     def close(self) -> None:
@@ -142,31 +146,34 @@ class Journal:
 
     def last_seq(self) -> int:
         """The highest sequence number that was ever written."""
-        return max(self._alarms.number("seq"), self._telemetry.number("seq"))
+        return self._highest("seq")
 
     def last_ord(self) -> int:
         """The highest place that was ever given."""
-        return max(self._alarms.number("ord"), self._telemetry.number("ord"))
+        return self._highest("ord")
 
     def state(self, prefix: str) -> dict[str, str]:
         """Kept values whose key begins with `prefix`."""
-        rows = self._alarms.connection.execute(
-            "SELECT key, value FROM state WHERE substr(key, 1, ?) = ?", (len(prefix), prefix)
-        )
-        return dict(rows.fetchall())
+        with _disk(self._directory):
+            rows = self._alarms.connection.execute(
+                "SELECT key, value FROM state WHERE substr(key, 1, ?) = ?", (len(prefix), prefix)
+            )
+            return dict(rows.fetchall())
 
     def counts(self) -> dict[Rank, int]:
         """Waiting messages by class."""
         counts = dict.fromkeys(Rank, 0)
-        for database in (self._alarms, self._telemetry):
-            for rank, count in database.connection.execute("SELECT rank, count(*) FROM messages GROUP BY rank"):
-                counts[Rank(rank)] += count
+        with _disk(self._directory):
+            for database in (self._alarms, self._telemetry):
+                for rank, count in database.connection.execute("SELECT rank, count(*) FROM messages GROUP BY rank"):
+                    counts[Rank(rank)] += count
         return counts
 
     def telemetry_bytes(self) -> int:
         """Payload bytes that wait in the telemetry database."""
-        found = self._telemetry.connection.execute("SELECT coalesce(sum(length(payload)), 0) FROM messages")
-        return int(found.fetchone()[0])
+        with _disk(self._directory):
+            found = self._telemetry.connection.execute("SELECT coalesce(sum(length(payload)), 0) FROM messages")
+            return int(found.fetchone()[0])
 
     def write(self, batch: Batch) -> None:
         """Write a batch so that it survives the death of this process; `sync` makes it survive a power cut."""
@@ -182,67 +189,72 @@ class Journal:
             None,
             batch.seq,
         )
-        try:
+        with _disk(self._directory):
             if safe.rows or safe.deleted or safe.state:
                 self._alarms.write(safe)
             if rest.rows or rest.deleted:
                 self._telemetry.write(rest)
-        except sqlite3.Error as error:
-            raise StorageError(f"{self._directory}: {error}") from error
 
     def sync(self) -> None:
         """Force the alarms' write-ahead log to the disk."""
-        try:
+        with _disk(self._directory):
             if self._alarms_wal is None:
                 self._alarms_wal = os.open(self._directory / "alarms.db-wal", os.O_RDONLY)
             self._sync(self._alarms_wal)
-        except OSError as error:
-            raise StorageError(f"{self._directory}: {error.strerror}") from error
 
     def checkpoint(self) -> None:
         """Fold the write-ahead logs into the databases where they have grown; waits for the disk."""
-        try:
+        with _disk(self._directory):
             for database in (self._alarms, self._telemetry):
                 log = Path(f"{database.path}-wal")
                 if log.exists() and log.stat().st_size > _CHECKPOINT_BYTES:
                     database.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        except (sqlite3.Error, OSError) as error:
-            raise StorageError(f"{self._directory}: {error}") from error
 
     def load(self, rank: Rank, after_ord: int, limit: int) -> list[Row]:
         """The next waiting messages of a class, in order."""
         database = self._alarms if rank in _SAFE_RANKS else self._telemetry
-        try:
+        with _disk(self._directory):
             found = database.connection.execute(
                 f"SELECT {_COLUMNS} FROM messages WHERE rank=? AND ord>? ORDER BY ord LIMIT ?",  # noqa: S608
                 (int(rank), after_ord, limit),
             ).fetchall()
-        except sqlite3.Error as error:
-            raise StorageError(f"{self._directory}: {error}") from error
         return [Row(*row)._replace(rank=Rank(row[1]), retain=bool(row[5])) for row in found]
 
     def drop_oldest(self, rank: Rank, count: int) -> list[int]:
         """Delete the `count` oldest messages of a telemetry class; returns their places."""
-        try:
+        with _disk(self._directory):
             found = self._telemetry.connection.execute(
                 "DELETE FROM messages WHERE ord IN (SELECT ord FROM messages WHERE rank=? ORDER BY ord LIMIT ?) "
                 "RETURNING ord",
                 (int(rank), count),
             ).fetchall()
-        except sqlite3.Error as error:
-            raise StorageError(f"{self._directory}: {error}") from error
         return [row[0] for row in found]
+
+    def _highest(self, key: str) -> int:
+        with _disk(self._directory):
+            return max(self._alarms.number(key), self._telemetry.number(key))
+
+
+@contextmanager
+def _disk(place: Path, advice: str = "") -> Iterator[None]:
+    """Whatever a disk can do to us is a StorageError: anything else would end the thread, and so the agent."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise StorageError(f"{place}: {error}{advice}") from error
 
 
 def _claim(directory: Path) -> IO[str]:
     """The directory is ours as long as the file is open, so that two agents never share a sequence."""
-    try:
-        file = (directory / "agent.lock").open("w", encoding="ascii")
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise StorageError(f"{directory}: another edge-agent uses it; stop that one first") from error
-    except OSError as error:
-        raise StorageError(f"{directory}: {error.strerror}; give the agent a directory that it may write") from error
+    with ExitStack() as undo:
+        try:
+            file = undo.enter_context((directory / "agent.lock").open("w", encoding="ascii"))
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StorageError(f"{directory}: another edge-agent uses it; stop that one first") from error
+        except OSError as error:
+            raise StorageError(f"{directory}: {error.strerror}; give the agent a directory it may write") from error
+        undo.pop_all()
     return file
 
 

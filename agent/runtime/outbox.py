@@ -43,6 +43,8 @@ class Outbox:
         self._ids = Uuid7Source()
         self._lock = threading.Lock()
         self._seq = self._ord = self._ceiling = 0
+        self._inherited_ord = 0
+        """Messages up to this place come from an earlier run."""
 
     def open(self) -> None:
         """Take up the numbers and the messages that an earlier run has left. Raises StorageError.
@@ -56,9 +58,9 @@ class Outbox:
         floor = 0 if complete else int(kept.get("ceiling", "0"))
         self._seq = max(self._journal.last_seq(), floor)
         self._ord = max(self._journal.last_ord(), floor)
-        self.recorder.open()
+        self._inherited_ord = self._ord
+        self.recorder.open(self._seq)
         self.recorder.keep({"clean": None, "boot": self._clock.boot_id, **self._raise_ceiling()})
-        self.recorder.wake(self._seq)
 
     def close(self) -> None:
         """Write what is left. After the thread `journal` has ended."""
@@ -106,18 +108,12 @@ class Outbox:
                 created_ns=now_ns,
                 created_unix_ms=unix_ms,
             )
-            if values:
-                self.recorder.keep(values)
-            self._backlog.accept(row)
-            seq = self._seq
-        self.recorder.wake(seq)
+            self.recorder.accept(row, self._seq, values)
         return message_id
 
     def keep(self, key: str, value: str | None) -> threading.Event:
         """Keep a value for the next start; the event is set once it is safe against a power cut."""
-        safe = self.recorder.keep({key: value})
-        self.recorder.wake(0)
-        return safe
+        return self.recorder.keep({key: value})
 
     def kept(self, prefix: str) -> dict[str, str]:
         """What was kept under keys that begin with `prefix`. For the start, before the threads run."""
@@ -155,17 +151,18 @@ class Outbox:
             if row.expiry_s is not None and age_s >= row.expiry_s:
                 self._finish(waiting, dropped=True)
                 continue
-            late = waiting.restored or age_s > HISTORICAL_S
+            late = row.ord <= self._inherited_ord or age_s > HISTORICAL_S
+            is_picture = row.rank is Rank.PICTURE
             return waiting, OutgoingMessage(
                 topic=row.topic,
-                payload=mark_historical(row.payload) if late else row.payload,
+                payload=mark_historical(row.payload) if late and not is_picture else row.payload,
                 qos=row.qos,
                 retain=row.retain,
                 expiry_s=None if row.expiry_s is None else max(1, int(row.expiry_s - age_s)),
-                content_type="image/jpeg" if row.rank is Rank.PICTURE else CONTENT_TYPE,
+                content_type="image/jpeg" if is_picture else CONTENT_TYPE,
                 correlation_data=row.correlation,
             )
-        self.recorder.wake(0)
+        self.recorder.wake()
         return None
 
     def patience_s(self) -> float | None:
@@ -187,7 +184,7 @@ class Outbox:
 
     def _finish(self, waiting: Waiting, *, dropped: bool) -> None:
         self._backlog.finish(waiting, dropped=dropped)
-        self.recorder.wake(0)
+        self.recorder.wake()
 
     def _raise_ceiling(self) -> dict[str, str]:
         self._ceiling = max(self._seq, self._ord) + _RESERVE

@@ -1,6 +1,5 @@
 """The thread `journal`: moves what waits to disk and back, so that nobody else ever waits for a disk."""
 
-import contextlib
 import logging
 import queue
 import threading
@@ -9,7 +8,7 @@ from collections.abc import Callable, Mapping
 from agent.core.errors import StorageError
 from agent.core.messages import Rank
 from agent.runtime.backlog import Backlog
-from agent.runtime.journal import Batch, Journal, is_safe
+from agent.runtime.journal import Batch, Journal, Row, is_safe
 
 _EXPENDABLE = (Rank.HEALTH, Rank.PICTURE, Rank.EVENT)
 """What is given up when the budget is spent, in this order."""
@@ -36,15 +35,30 @@ class Recorder:
         self.fault: str | None = None
         """What is wrong with the disk, or None."""
 
-    def open(self) -> None:
-        """Take stock of what an earlier run has left. Before the thread runs. Raises StorageError."""
+    def open(self, seq: int) -> None:
+        """Take stock of what an earlier run has left; `seq` is the highest number given. Before the thread runs.
+
+        Raises StorageError.
+        """
+        self._seq = seq
         self._backlog.restore(self._journal.counts())
         self._telemetry_bytes = self._journal.telemetry_bytes()
         self._refill()
 
-    def wake(self, seq: int) -> None:
-        """There is something to write; `seq` is the highest number given. Any thread."""
-        self._seq = max(self._seq, seq)
+    def accept(self, row: Row, seq: int, values: Mapping[str, str | None]) -> None:
+        """A new message, the highest number given so far, and the state that belongs to the message.
+
+        They reach the disk in one transaction, or none does: else a process that is killed could leave an alarm
+        without its message, or give a number twice. Any thread, in the order of the numbers.
+        """
+        with self._lock:
+            self._seq = seq
+            self._kept.update(values)
+            self._backlog.accept(row)
+        self._wake.put(None)
+
+    def wake(self) -> None:
+        """There may be something to do. Any thread."""
         self._wake.put(None)
 
     def keep(self, values: Mapping[str, str | None]) -> threading.Event:
@@ -54,6 +68,7 @@ class Recorder:
         with self._lock:
             self._kept.update(values)
             self._waiters.append(safe)
+        self._wake.put(None)
         return safe
 
     def run_once(self, timeout_s: float) -> None:
@@ -87,16 +102,17 @@ class Recorder:
         self._journal.close()
 
     def _write(self) -> None:
-        messages = self._backlog.unwritten()
-        deleted = self._backlog.deletable()
         with self._lock:
+            messages = self._backlog.unwritten()
+            deleted = self._backlog.deletable()
+            seq = self._seq
             kept, self._kept = self._kept, {}
             waiters, self._waiters = self._waiters, []
         if not (messages or deleted or kept):
             return
         rows = tuple(waiting.row for waiting in messages)
         try:
-            self._journal.write(Batch(rows, tuple(deleted), kept, self._seq))
+            self._journal.write(Batch(rows, tuple(deleted), kept, seq))
             self._backlog.recorded(messages, len(deleted))
             if messages:
                 self.on_written()
@@ -131,6 +147,5 @@ class Recorder:
 
     def _wake_later(self) -> None:
         """Try again soon, but not at once: a disk that fails fast must not spin the processor."""
-        with contextlib.suppress(queue.Empty):
-            self._wake.get(timeout=_RETRY_S)
+        threading.Event().wait(_RETRY_S)  # not the queue: the publisher, told of the fault, asks again and again
         self._wake.put(None)

@@ -1,6 +1,7 @@
 """Messages and an outbox for tests of the runtime."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +83,27 @@ def body(message: OutgoingMessage) -> dict[str, Any]:
 
 def seqs(messages: list[OutgoingMessage]) -> list[int]:
     return [body(message)["seq"] for message in messages]
+
+
+def taken(outbox: Outbox) -> list[OutgoingMessage]:
+    """Everything that may be taken, confirmed at once."""
+    messages = []
+    while (found := outbox.take()) is not None:
+        messages.append(found[1])
+        outbox.confirm(found[0])
+    return messages
+
+
+def killed(directory: Path, to: Path) -> Path:
+    """The files as they lie there at this moment: what a killed process leaves."""
+    shutil.copytree(directory, to)
+    return to
+
+
+def reopened(directory: Path, clock: SimClock) -> list[OutgoingMessage]:
+    """What a new run would send of what an earlier one has left."""
+    outbox = open_outbox(directory, clock)
+    try:
+        return taken(outbox)
+    finally:
+        outbox.close()

@@ -1,0 +1,212 @@
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from agent.core.messages import Rank
+from agent.ports import OutgoingMessage
+from agent.runtime import backlog
+from agent.runtime.backlog import Waiting
+from agent.runtime.outbox import HISTORICAL_S, Outbox
+from agent.sim.clock import SimClock
+from tests.support.drafts import (
+    alarm,
+    body,
+    event,
+    health,
+    open_outbox,
+    picture,
+    reopened,
+    security,
+    seqs,
+    taken,
+    write,
+)
+from tests.support.fake_ports import topics
+
+BYPASS = timedelta(milliseconds=backlog.BYPASS_NS / 1e6)
+
+
+@pytest.fixture
+def clock() -> SimClock:
+    return SimClock()
+
+
+@pytest.fixture
+def outbox(tmp_path: Path, clock: SimClock) -> Iterator[Outbox]:
+    opened = open_outbox(tmp_path / "store", clock)
+    yield opened
+    opened.close()
+
+
+def test_the_most_important_class_leaves_first_and_the_oldest_of_it(outbox: Outbox) -> None:
+    for draft in (health(), picture(), event(), security("one"), alarm("a1"), security("two"), alarm("a2")):
+        outbox.put(draft)
+    write(outbox)
+
+    messages = taken(outbox)
+
+    assert topics(messages) == [
+        "alarm/police",
+        "alarm/police",
+        "security/boot",
+        "security/boot",
+        "event/person-left",
+        "snapshot/p1",
+        "health",
+    ]
+    assert [body(message)["data"]["alarm_id"] for message in messages[:2]] == ["a1", "a2"]
+    assert [body(message)["data"]["text"] for message in messages[2:4]] == ["one", "two"]
+
+
+def test_a_message_is_on_disk_before_it_may_be_taken(outbox: Outbox, clock: SimClock) -> None:
+    outbox.put(alarm())
+
+    assert outbox.take() is None
+    assert outbox.patience_s() == pytest.approx(backlog.BYPASS_NS / 1e9)
+
+    write(outbox)
+    assert outbox.take() is not None
+    assert outbox.patience_s() is None
+
+
+@pytest.mark.parametrize("count", [1, 8, 9, 16, 17, 1000])
+def test_more_than_memory_holds_is_read_back_once_each_and_in_order(
+    tmp_path: Path, clock: SimClock, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    monkeypatch.setattr(backlog, "WINDOW", dict.fromkeys(Rank, 8))
+    outbox = open_outbox(tmp_path / "store", clock)
+    for number in range(count):
+        outbox.put(event(f"e{number}"))
+        if number % 3 == 0:
+            write(outbox)
+    write(outbox)
+
+    messages: list[OutgoingMessage] = []
+    while got := taken(outbox):
+        messages += got
+        write(outbox)
+
+    assert seqs(messages) == list(range(1, count + 1))
+    assert outbox.figures()[0]["event"] == 0
+    outbox.close()
+    assert reopened(tmp_path / "store", clock) == []
+
+
+def test_a_message_that_was_read_back_within_seconds_is_not_called_historical(
+    tmp_path: Path, clock: SimClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog, "WINDOW", dict.fromkeys(Rank, 2))
+    outbox = open_outbox(tmp_path / "store", clock)
+    for number in range(6):
+        outbox.put(event(f"e{number}"))
+    write(outbox)
+
+    messages: list[OutgoingMessage] = []
+    while got := taken(outbox):
+        messages += got
+        write(outbox)
+    outbox.close()
+
+    assert [body(message)["data"]["historical"] for message in messages] == [False] * 6
+
+
+def test_a_message_that_leaves_late_says_so(outbox: Outbox, clock: SimClock) -> None:
+    outbox.put(alarm("late"))
+    write(outbox)
+    clock.advance(timedelta(seconds=HISTORICAL_S + 1))
+    outbox.put(alarm("fresh"))
+    write(outbox)
+
+    assert [body(m)["data"]["historical"] for m in taken(outbox)] == [True, False]
+
+
+def test_a_picture_is_sent_as_it_is_however_late_and_whatever_is_in_it(outbox: Outbox, clock: SimClock) -> None:
+    outbox.put(picture("p1", b"1"))
+    write(outbox)
+    clock.advance(timedelta(seconds=HISTORICAL_S + 1))
+
+    assert [message.payload for message in taken(outbox)] == [b"1"]
+
+
+def test_what_has_expired_is_dropped_and_counted_but_never_an_alarm(outbox: Outbox, clock: SimClock) -> None:
+    for draft in (alarm(), event(), health(), picture(), security()):
+        outbox.put(draft)
+    write(outbox)
+    clock.advance(timedelta(days=2))
+
+    assert topics(taken(outbox)) == ["alarm/police", "security/boot"]
+    assert {name: count for name, count in outbox.figures()[1].items() if count} == {
+        "event": 1,
+        "picture": 1,
+        "health": 1,
+    }
+
+
+def test_the_expiry_that_the_broker_hears_is_what_is_left_of_it(outbox: Outbox, clock: SimClock) -> None:
+    outbox.put(event())
+    write(outbox)
+    clock.advance(timedelta(hours=1))
+
+    [message] = taken(outbox)
+
+    assert message.expiry_s == 23 * 3600
+
+
+def test_the_budget_drops_health_then_pictures_then_events_and_nothing_else(tmp_path: Path, clock: SimClock) -> None:
+    outbox = open_outbox(tmp_path / "store", clock, telemetry_max_bytes=50_000)
+    for number in range(30):
+        outbox.put(alarm(f"a{number}"))
+        outbox.put(security())
+    for number in range(60):
+        outbox.put(health())
+        outbox.put(picture(f"p{number}", bytes(2_000)))
+    for _ in range(10):
+        outbox.put(event())
+    write(outbox)
+
+    waiting, dropped = outbox.figures()
+    assert (waiting["alarm"], waiting["security"], waiting["event"]) == (30, 30, 10)
+    assert (dropped["alarm"], dropped["security"], dropped["state"], dropped["event"]) == (0, 0, 0, 0)
+    assert waiting["health"] == 0
+    assert dropped["health"] == 60
+    assert waiting["picture"] == 60 - dropped["picture"]
+    assert 0 < waiting["picture"] * 2_000 <= 50_000
+    outbox.close()
+
+
+def test_what_the_budget_takes_while_it_is_on_its_way_is_counted_once(tmp_path: Path, clock: SimClock) -> None:
+    outbox = open_outbox(tmp_path / "store", clock, telemetry_max_bytes=10_000)
+    outbox.put(picture("on-its-way", bytes(4_000)))
+    outbox.put(picture("done", bytes(4_000)))
+    write(outbox)
+    on_its_way, done = outbox.take(), outbox.take()
+    assert on_its_way is not None
+    assert done is not None
+    for number in range(4):
+        outbox.put(picture(f"p{number}", bytes(4_000)))
+    outbox._backlog.finish(done[0])
+    write(outbox)
+    outbox.confirm(on_its_way[0])
+    left = len(taken(outbox))
+
+    waiting, dropped = outbox.figures()
+    assert waiting["picture"] == 0
+    assert left + dropped["picture"] == 4
+    outbox.close()
+
+
+def test_a_message_given_back_keeps_its_place(outbox: Outbox) -> None:
+    for number in range(3):
+        outbox.put(alarm(f"a{number}"))
+    write(outbox)
+    held: list[Waiting] = []
+    for _ in range(3):
+        found = outbox.take()
+        assert found is not None
+        held.append(found[0])
+    for waiting in (held[2], held[0], held[1]):
+        outbox.give_back(waiting)
+
+    assert seqs(taken(outbox)) == [1, 2, 3]

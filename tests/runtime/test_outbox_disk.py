@@ -1,0 +1,235 @@
+import sqlite3
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from agent.core.errors import StorageError
+from agent.runtime import backlog
+from agent.runtime.journal import Batch, Journal
+from agent.runtime.outbox import Outbox
+from agent.sim.clock import SimClock
+from tests.support.drafts import (
+    alarm,
+    event,
+    killed,
+    open_outbox,
+    reopened,
+    taken,
+    write,
+)
+from tests.support.fake_ports import topics
+
+BYPASS = timedelta(milliseconds=backlog.BYPASS_NS / 1e6)
+
+
+class FailingJournal(Journal):
+    """Refuses to write while `failing` is set."""
+
+    failing = False
+    attempts = 0
+
+    def write(self, batch: Batch) -> None:
+        self.attempts += 1
+        if self.failing:
+            raise StorageError("the disk is full; free some of it")
+        super().write(batch)
+
+
+@pytest.fixture
+def clock() -> SimClock:
+    return SimClock()
+
+
+@pytest.fixture
+def outbox(tmp_path: Path, clock: SimClock) -> Iterator[Outbox]:
+    opened = open_outbox(tmp_path / "store", clock)
+    yield opened
+    opened.close()
+
+
+def test_a_disk_that_does_not_answer_holds_a_message_no_longer_than_its_patience(
+    outbox: Outbox, clock: SimClock
+) -> None:
+    outbox.put(event())
+    outbox.put(alarm())
+    clock.advance(BYPASS - timedelta(microseconds=1))
+    assert outbox.take() is None
+
+    clock.advance(timedelta(microseconds=1))
+
+    assert topics(taken(outbox)) == ["alarm/police", "event/person-left"]
+
+
+def test_put_does_not_wait_for_a_write_that_hangs(tmp_path: Path, clock: SimClock) -> None:
+    hangs, goes_on = threading.Event(), threading.Event()
+
+    class HangingJournal(Journal):
+        def write(self, batch: Batch) -> None:
+            hangs.set()
+            goes_on.wait(10)
+            super().write(batch)
+
+    outbox = open_outbox(tmp_path / "store", clock, HangingJournal(tmp_path / "store"))
+    journal_thread = threading.Thread(target=outbox.recorder.run_once, args=(0,), name="journal")
+    journal_thread.start()
+    try:
+        assert hangs.wait(10)
+        outbox.put(alarm())
+        clock.advance(BYPASS)
+        found = outbox.take()
+        assert found is not None
+        assert not goes_on.is_set()
+        outbox.confirm(found[0])
+    finally:
+        goes_on.set()
+        journal_thread.join()
+    outbox.close()
+    assert reopened(tmp_path / "store", clock) == []
+
+
+def test_a_forced_write_that_is_slow_does_not_keep_the_message_back(tmp_path: Path, clock: SimClock) -> None:
+    """A commit is enough to leave; the flush that survives a power cut goes on beside it."""
+    during_sync: list[str] = []
+    outbox: Outbox
+
+    def sync(_: int) -> None:
+        during_sync.extend(topics(taken(outbox)))
+
+    outbox = open_outbox(tmp_path / "store", clock, Journal(tmp_path / "store", sync))
+    outbox.put(alarm())
+    write(outbox)
+    outbox.close()
+
+    assert during_sync == ["alarm/police"]
+
+
+def test_a_failing_disk_holds_back_no_alarm_and_gets_it_once_it_works(tmp_path: Path, clock: SimClock) -> None:
+    journal = FailingJournal(tmp_path / "store")
+    outbox = open_outbox(tmp_path / "store", clock, journal)
+    journal.failing = True
+    outbox.put(alarm("a1"), keep={"alarm/a1": "open"})
+    told = 0
+
+    def count() -> None:
+        nonlocal told
+        told += 1
+
+    outbox.when_ready(count)
+    write(outbox)
+    assert outbox.recorder.fault == "the disk is full; free some of it"
+    assert told
+
+    clock.advance(BYPASS)
+    found = outbox.take()
+    assert found is not None
+    outbox.give_back(found[0])
+    safe = outbox.keep("ctr/k", "7")
+    write(outbox)
+    assert not safe.is_set()
+
+    journal.failing = False
+    write(outbox)
+    assert outbox.recorder.fault is None
+    assert safe.is_set()
+    assert outbox.kept("alarm/") == {"alarm/a1": "open"}
+    copy = killed(tmp_path / "store", tmp_path / "copy")
+    outbox.close()
+
+    assert topics(reopened(copy, clock)) == ["alarm/police"]
+
+
+def test_a_newer_value_wins_over_the_one_that_could_not_be_written(tmp_path: Path, clock: SimClock) -> None:
+    journal = FailingJournal(tmp_path / "store")
+    outbox = open_outbox(tmp_path / "store", clock, journal)
+    journal.failing = True
+    outbox.keep("ctr/k", "1")
+    write(outbox)
+    outbox.keep("ctr/k", "2")
+    journal.failing = False
+    write(outbox)
+
+    assert outbox.kept("ctr/") == {"ctr/k": "2"}
+    outbox.close()
+
+
+def test_a_disk_that_fails_at_once_is_not_tried_at_every_wake(
+    tmp_path: Path, clock: SimClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    class Pause(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            pauses.append(timeout or 0)
+            return False
+
+    journal = FailingJournal(tmp_path / "store")
+    outbox = open_outbox(tmp_path / "store", clock, journal)
+    journal.failing = True
+
+    def ask_again() -> None:
+        outbox.recorder.wake()
+        outbox.recorder.wake()
+
+    outbox.when_ready(ask_again)
+    outbox.put(alarm())
+    with monkeypatch.context() as patched:
+        patched.setattr("agent.runtime.recorder.threading.Event", Pause)
+        for _ in range(3):
+            write(outbox)
+    outbox.close()
+
+    assert journal.attempts == 3 + 1
+    assert len(pauses) == 3
+    assert min(pauses) > 0
+
+
+def test_a_message_that_was_confirmed_before_it_was_written_does_not_come_again(
+    tmp_path: Path, clock: SimClock
+) -> None:
+    outbox = open_outbox(tmp_path / "store", clock)
+    outbox.put(alarm())
+    clock.advance(BYPASS)
+    assert len(taken(outbox)) == 1
+    write(outbox)
+    outbox.close()
+
+    assert reopened(tmp_path / "store", clock) == []
+
+
+def test_one_database_that_fails_does_not_make_the_other_repeat_its_alarms(tmp_path: Path, clock: SimClock) -> None:
+    """The alarm reaches its database and the event does not: the write as a whole has failed."""
+    journal = Journal(tmp_path / "store")
+    outbox = open_outbox(tmp_path / "store", clock, journal)
+    write(outbox)
+    telemetry = journal._telemetry.write
+
+    def refuse(batch: Batch) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    journal._telemetry.write = refuse  # type: ignore[method-assign]
+    outbox.put(alarm())
+    outbox.put(event())
+    write(outbox)
+    clock.advance(BYPASS)
+    assert len(taken(outbox)) == 2
+    journal._telemetry.write = telemetry  # type: ignore[method-assign]
+    write(outbox)
+    assert taken(outbox) == []
+    assert outbox.figures()[0]["alarm"] == 0
+    outbox.close()
+
+    assert reopened(tmp_path / "store", clock) == []
+
+
+def test_a_message_given_back_before_it_was_written_leaves_once(outbox: Outbox, clock: SimClock) -> None:
+    outbox.put(alarm())
+    clock.advance(BYPASS)
+    first = outbox.take()
+    assert first is not None
+    outbox.give_back(first[0])
+    write(outbox)
+
+    assert len(taken(outbox)) == 1
