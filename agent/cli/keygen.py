@@ -34,22 +34,32 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Make the key; 0 when both files are written."""
+    key = make_key(args.role, args.out, args.issuer)
+    print(f"private key  {private_path(args.out, key)}   keep it secret; give it to {key.issuer} only")
+    print(f"public keys  {args.out / 'keys.json'}   copy it to the devices, to the file that [commands] keys names")
+    return 0
+
+
+def make_key(role: str, directory: Path, issuer: str | None = None) -> PrivateKey:
+    """Write a new private key and add its public half to the set. Raises UsageError, EdgeAgentError."""
     try:
-        key = PrivateKey.generate(args.role, args.issuer)
+        key = PrivateKey.generate(role, issuer)
     except ValueError as error:
-        raise UsageError(f"--issuer {args.issuer!r}: {error}") from error
-    key_set = args.out / "keys.json"
-    private = args.out / f"{key.kid}.key.json"
+        raise UsageError(f"--issuer {issuer!r}: {error}") from error
+    key_set = directory / "keys.json"
     try:
-        args.out.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(parents=True, exist_ok=True)
         known = read_key_set(key_set) if key_set.exists() else []
-        _write_private(private, key)
+        _write_private(private_path(directory, key), key)
         _write_key_set(key_set, [*known, key.public()])
     except OSError as error:
-        raise EdgeAgentError(f"{args.out}: {(error.strerror or str(error)).lower()}") from error
-    print(f"private key  {private}   keep it secret; give it to {key.issuer} only")
-    print(f"public keys  {key_set}   copy it to the devices, to the file that [commands] keys names")
-    return 0
+        raise EdgeAgentError(f"{directory}: {(error.strerror or str(error)).lower()}") from error
+    return key
+
+
+def private_path(directory: Path, key: PrivateKey) -> Path:
+    """Where `make_key` writes a private key."""
+    return directory / f"{key.kid}.key.json"
 
 
 def _write_private(path: Path, key: PrivateKey) -> None:

@@ -23,9 +23,8 @@ class Cameras:
         Without a camera that works the first one's name alone is told; without any camera, None.
         """
         for link in self._links:
-            report = link.heartbeat
-            if report is not None and link.take_snapshot(alarm_id):
-                return AlarmCamera(name=link.camera, persons=report.persons, snapshot=alarm_id)
+            if link.take_snapshot(alarm_id):
+                return AlarmCamera(name=link.camera, persons=link.persons, snapshot=alarm_id)
         return AlarmCamera(name=self._links[0].camera) if self._links else None
 
     def snapshot(self, picture_id: str, camera: str | None) -> str | None:

@@ -18,6 +18,7 @@ from agent.core.link import (
     Hello,
     LinkError,
     PersonEntered,
+    PersonLeft,
     SnapshotFailed,
     SnapshotTaken,
     Start,
@@ -34,6 +35,7 @@ from agent.ports import Clock
 _START_PATIENCE_NS = 60 * 10**9
 _HEARTBEAT_PATIENCE_NS = 10 * 10**9
 _LONGEST_LINE = 64 * 1024
+_KILL_PATIENCE_S = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -65,12 +67,14 @@ class VisionLink:
         self._socket: socket.socket | None = None
         self._send_lock = threading.Lock()
         self._buffer = b""
-        self._started_ns = 0
+        self._works_since_ns: int | None = None
         self._heard_ns = 0
         self._retry_ns = 0
         self._patience_ns = _START_PATIENCE_NS
         self.heartbeat: Heartbeat | None = None
         """The last report of a process that runs; None without one."""
+        self.persons = 0
+        """People in view, as of the last message."""
 
     @property
     def camera(self) -> str:
@@ -114,6 +118,7 @@ class VisionLink:
         self._reap()
 
     def _start(self) -> None:
+        self._works_since_ns = None
         ours, theirs = socket.socketpair()
         try:
             self._process = subprocess.Popen(
@@ -127,7 +132,7 @@ class VisionLink:
             theirs.close()
         ours.setblocking(False)
         self._socket, self._buffer = ours, b""
-        self._started_ns = self._heard_ns = self._clock.boottime_ns()
+        self._heard_ns = self._clock.boottime_ns()
         self._patience_ns = _START_PATIENCE_NS
         self._send(Start(spec=self._spec))
 
@@ -152,31 +157,37 @@ class VisionLink:
         match message:
             case Hello():
                 self._patience_ns = _HEARTBEAT_PATIENCE_NS
+                self._works_since_ns = self._heard_ns
                 log.info("camera %s: %s on %s", self.camera, message.model, message.runtime)
             case Heartbeat():
                 self.heartbeat = message
+                self.persons = message.persons
                 self._on_state(message.state == "ok", message.detail)
             case SnapshotTaken():
                 self._forward_picture(message.id, message.path)
             case SnapshotFailed():
                 self._on_picture(message.id, None, message.detail)
-            case PersonEntered() if message.snapshot is not None:
+            case PersonEntered():
+                self.persons = message.persons
                 self._on_message(message)
-                self._forward_picture(message.event_id, message.snapshot)
-            case _:
+                if message.snapshot is not None:
+                    self._forward_picture(message.event_id, message.snapshot)
+            case PersonLeft():
+                self.persons = 0
                 self._on_message(message)
 
     def _forward_picture(self, picture_id: str, name: str) -> None:
         """Pictures come as files of the agreed directory only, and are gone once they are in the outbox."""
         path = Path(self._spec.snapshot_directory) / Path(name).name
         try:
-            jpeg = path.read_bytes()
+            with path.open("rb") as file:
+                jpeg = file.read(self._spec.snapshot_max_bytes + 1)
             path.unlink()
-        except OSError as error:
-            self._on_picture(picture_id, None, f"{path.name}: {error.strerror}")
+        except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+            self._on_picture(picture_id, None, f"{path.name!r}: {error}")
             return
         if len(jpeg) > self._spec.snapshot_max_bytes:
-            self._on_picture(picture_id, None, f"{path.name}: {len(jpeg)} bytes are too many")
+            self._on_picture(picture_id, None, f"{path.name}: more than {self._spec.snapshot_max_bytes} bytes")
             return
         self._on_picture(picture_id, jpeg, "")
 
@@ -204,7 +215,8 @@ class VisionLink:
 
     def _retry_later(self, detail: str) -> None:
         now_ns = self._clock.boottime_ns()
-        delay_s = self._backoff.failed((now_ns - self._started_ns) / 1e9 if self._started_ns else 0.0)
+        works_since_ns, self._works_since_ns = self._works_since_ns, None
+        delay_s = self._backoff.failed(0.0 if works_since_ns is None else (now_ns - works_since_ns) / 1e9)
         self._retry_ns = now_ns + int(delay_s * 1e9)
         self._on_state(False, f"{detail}; next try in {delay_s:.0f} s")
 
@@ -216,5 +228,8 @@ class VisionLink:
         self.heartbeat = None
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
+            try:
+                self._process.wait(_KILL_PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                log.error("the camera process of %s is stuck in its driver and does not die", self.camera)  # noqa: TRY400
             self._process = None

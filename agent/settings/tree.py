@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from agent.core.identity import Identity
 
 ENVIRONMENT_PREFIX = "EDGE_AGENT_"
+DEFAULT_MODEL = "ssdlite-person-int8"
 TopicLevel = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 Pin = Annotated[int, Field(ge=2, le=27, description="BCM number; 0 and 1 belong to the HAT EEPROM")]
 
@@ -106,7 +107,7 @@ class Camera(_Section):
 
     name: TopicLevel
     source: str = Field(pattern=r"^(picamera2:\d+|v4l2:/dev/\S+|rtsps?://\S+|file:.+)$")
-    model: str = "ssdlite-person-int8"
+    model: str = DEFAULT_MODEL
     width: int | None = Field(default=None, ge=64, le=7680)
     height: int | None = Field(default=None, ge=64, le=4320)
     frames_per_second: float = Field(default=10.0, gt=0, le=120)

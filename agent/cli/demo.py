@@ -1,0 +1,122 @@
+"""`edge-agent demo`: the whole chain on this machine, for a person or by itself."""
+
+import argparse
+import os
+import select
+import signal
+import sys
+import termios
+import tty
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from agent.cli.demo_centre import DemoCentre
+from agent.cli.demo_screen import Screen
+from agent.cli.demo_stage import Stage
+from agent.cli.demo_story import Story
+from agent.core.errors import EdgeAgentError
+from agent.models.demo_video import ensure_demo_video
+from agent.models.store import ModelStore, default_directories
+from agent.settings.tree import DEFAULT_MODEL
+
+_EXAMPLE = """\
+Example:
+  edge-agent demo               with a terminal: p presses, a acknowledges, c closes, q quits
+  edge-agent demo < /dev/null   plays the story once; exit code 0 if every step was seen, else 1
+"""
+_KEYS = "p press the button   a acknowledge   c close the alarm   m press medical   q quit"
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add this command."""
+    parser = subparsers.add_parser(
+        "demo",
+        help="run the whole chain on this machine and show it",
+        description="Start a broker on a free local port, the agent with simulated pins and real person detection "
+        "on real CCTV video, and show what the command centre hears and what the kiosk's lights do.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--video", type=Path, help="another video to look at; default: the demo video")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the demo until `q`, or until the story has been told."""
+    ModelStore(default_directories()).load(DEFAULT_MODEL)
+    video = args.video.resolve() if args.video else ensure_demo_video()
+    if not video.is_file():
+        raise EdgeAgentError(f"{video}: no such video")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    # A line is a line in a log file as on a screen: what is wide runs over the edge and is not folded.
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(
+        "A kiosk with two buttons and a camera, its broker and a command centre, all on this machine.", style="bold"
+    )
+    with Stage(video) as stage, DemoCentre(stage) as centre:
+        console.print(f"  broker  Mosquitto on 127.0.0.1:{stage.port}")
+        console.print(f"  agent   simulated pins, real detection of people in {video.name}; log: {stage.log}")
+        console.print(f"  try     edge-agent watch --config {stage.config}   (in another terminal)")
+        screen = Screen(console, stage)
+        if sys.stdin.isatty() and sys.stdout.isatty():
+            return _with_keys(stage, centre, screen)
+        return _by_itself(Story(stage, centre, screen), screen)
+
+
+def _by_itself(story: Story, screen: Screen) -> int:
+    screen.say("No terminal: the story plays by itself.")
+    complete = story.play()
+    screen.say("What was seen, on the broker and at the pins:")
+    for step in story.steps:
+        seen = step.seen_after_s is not None
+        after = f"after {step.seen_after_s:.2f} s" if seen else "NOT SEEN"
+        screen.say(f"  {'ok' if seen else '--'}  {step.name:45} {after}", "green" if seen else "bold red")
+    screen.say("Every step was seen." if complete else "The story stopped there; the agent's log says more.")
+    return 0 if complete else 1
+
+
+def _with_keys(stage: Stage, centre: DemoCentre, screen: Screen) -> int:
+    screen.say(f"Keys: {_KEYS}")
+    with _single_keys():
+        while True:
+            stage.check_agent()
+            screen.lights()
+            while (heard := centre.next(timeout_s=0.02)) is not None:
+                screen.message(heard)
+            if not select.select([sys.stdin], [], [], 0.05)[0]:
+                continue
+            match os.read(sys.stdin.fileno(), 1).decode(errors="replace"):
+                case "p":
+                    screen.say('You press "police".')
+                    stage.press("police")
+                case "m":
+                    screen.say('You press "medical".')
+                    stage.press("medical")
+                case "a":
+                    screen.say(centre.answer("registered"))
+                case "c":
+                    screen.say(centre.answer("closed"))
+                case "q" | "\x04" | "":
+                    screen.say("Stopping the agent and the broker.")
+                    return 0
+                case _:
+                    screen.say(f"Keys: {_KEYS}")
+
+
+@contextmanager
+def _single_keys() -> Iterator[None]:
+    """Keys come one by one and unechoed; Ctrl-C still interrupts."""
+    before = termios.tcgetattr(sys.stdin)
+    tty.setcbreak(sys.stdin)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+
+
+def _interrupt(number: int, frame: object) -> None:  # noqa: ARG001 - the signature is Python's
+    raise KeyboardInterrupt
