@@ -243,5 +243,6 @@ class Publisher:
                 self._outbox.give_back(waiting)
 
     def _wait_s(self, timeout_s: float) -> float:
-        patience_s = self._outbox.patience_s() if self.connected else None
+        has_room = self.connected and len(self._in_flight) < self._window
+        patience_s = self._outbox.patience_s() if has_room else None
         return timeout_s if patience_s is None else min(timeout_s, patience_s)

@@ -1,0 +1,163 @@
+import queue
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.ports import Published, Received
+from agent.sim.clock import SimClock
+from tests.support.device import REFUSED, Device, answer_alarms
+from tests.support.drafts import DRAFTS, alarm, event, health, open_outbox, security
+from tests.support.fake_ports import MemoryBroker, topics
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Iterator[Device]:
+    clock = SimClock(boottime_ns=10**12)
+    outbox = open_outbox(tmp_path / "store", clock)
+    yield Device(clock, outbox, MemoryBroker())
+    outbox.close()
+
+
+def test_what_waits_is_sent_once_connected_and_forgotten_once_confirmed(device: Device) -> None:
+    device.outbox.put(event())
+    device.outbox.put(alarm())
+    device.passes(3)
+
+    assert device.connections == 1
+    assert topics(device.broker.kept) == ["alarm/police", "event/person-left"]
+    assert device.waiting == {}
+    assert [fact.alarm_id for fact in device.delivered] == ["a1"]
+
+
+def test_nothing_is_handed_over_without_a_connection(device: Device) -> None:
+    device.broker.outcome = REFUSED
+    device.outbox.put(alarm())
+    device.passes(5)
+
+    assert device.broker.sent == []
+    assert device.waiting == {"alarm": 1}
+    assert not device.publisher.connected
+
+
+def test_a_refused_alarm_is_never_given_up(device: Device) -> None:
+    device.broker.answer = answer_alarms("refuse")
+    device.outbox.put(alarm())
+    device.passes(3)
+    for _ in range(20):
+        device.advance(61)
+
+    assert len(device.broker.sent) > 10
+    assert device.waiting == {"alarm": 1}
+    assert device.delivered == []
+    assert device.outbox.figures()[1]["alarm"] == 0
+
+    device.broker.answer = lambda _: "accept"
+    device.advance(61)
+    assert device.waiting == {}
+    assert [fact.alarm_id for fact in device.delivered] == ["a1"]
+
+
+@pytest.mark.parametrize("draft", [event(), health(), security(), DRAFTS.snapshot("p1", b"jpeg")])
+def test_a_refused_message_of_another_class_is_given_up_after_five_tries(device: Device, draft: Any) -> None:
+    device.broker.answer = lambda _: "refuse"
+    device.outbox.put(draft)
+    device.passes(3)
+    for _ in range(20):
+        device.advance(10)
+
+    assert len(device.broker.sent) == 5
+    assert device.waiting == {}
+    assert sum(device.outbox.figures()[1].values()) == 1
+    assert [detail for _, detail in device.refused] == ["not authorized"]
+
+
+def test_a_refused_message_does_not_stand_in_the_way_of_others(device: Device) -> None:
+    device.broker.answer = answer_alarms("refuse")
+    device.outbox.put(alarm())
+    device.outbox.put(event())
+    device.passes(3)
+
+    assert topics(device.broker.kept) == ["event/person-left"]
+
+
+@pytest.mark.parametrize(("receive_maximum", "window"), [(1, 1), (7, 7), (20, 20), (65535, 20)])
+def test_no_more_is_in_flight_than_the_broker_and_we_allow(device: Device, receive_maximum: int, window: int) -> None:
+    device.broker.receive_maximum = receive_maximum
+    device.broker.answer = lambda _: "silence"
+    for number in range(50):
+        device.outbox.put(alarm(f"a{number}"))
+    device.passes(4)
+    assert len(device.broker.unanswered) == window
+
+    device.broker.settle(1)
+    device.passes(2)
+    assert len(device.broker.sent) == window + 1
+
+
+def test_an_alarm_goes_before_telemetry_that_waits_for_room(device: Device) -> None:
+    device.broker.receive_maximum = 1
+    device.broker.answer = lambda _: "silence"
+    device.outbox.put(event("e1"))
+    device.outbox.put(event("e2"))
+    device.passes(3)
+    device.outbox.put(alarm())
+    device.broker.settle(1)
+    device.passes(2)
+
+    assert topics(device.broker.sent) == ["event/person-left", "alarm/police"]
+
+
+def test_an_answer_for_a_message_that_is_not_on_its_way_confirms_nothing(device: Device) -> None:
+    device.broker.answer = lambda _: "silence"
+    device.outbox.put(alarm("a1"))
+    device.passes(3)
+    device.publisher._events.put(Published(99, accepted=True))
+    device.passes()
+
+    assert device.waiting == {"alarm": 1}
+    assert device.delivered == []
+
+
+def test_a_broker_that_does_not_answer_does_not_spin_the_processor_while_the_disk_hangs(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device.broker.answer = lambda _: "silence"
+    device.broker.receive_maximum = 1
+    device.passes(2)
+    device.outbox.put(alarm("a1"))
+    device.outbox.put(alarm("a2"))
+    device.clock.advance(timedelta(seconds=1))
+    device.publisher.run_once(0)
+    assert len(device.broker.unanswered) == 1
+    waits: list[float | None] = []
+
+    class Watched(queue.SimpleQueue):  # type: ignore[type-arg]
+        def get(self, block: bool = True, timeout: float | None = None) -> Any:
+            waits.append(timeout)
+            raise queue.Empty
+
+    monkeypatch.setattr(device.publisher, "_events", Watched())
+    device.publisher.run_once(0.5)
+
+    assert waits == [0.5]
+
+
+def test_a_message_that_the_disk_holds_up_is_waited_for_no_longer_than_its_patience(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device.passes(2)
+    device.outbox.put(alarm())
+
+    assert 0 < device.publisher._wait_s(0.5) < 0.1
+
+
+def test_what_comes_down_is_handed_on(device: Device) -> None:
+    device.passes(2)
+    message = Received("down/ack/a1", b"token", 5, retain=False)
+    device.broker.send_down(message)
+    device.passes()
+
+    assert device.received == [message]

@@ -1,0 +1,196 @@
+import itertools
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from agent.core.errors import BrokerError
+from agent.runtime import publisher as publisher_module
+from agent.runtime.journal import Journal
+from agent.sim.clock import SimClock
+from tests.support.device import REFUSED, WILL, Device, answer_alarms
+from tests.support.drafts import alarm, event, open_outbox, security, write
+from tests.support.fake_ports import MemoryBroker, topics
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Iterator[Device]:
+    clock = SimClock(boottime_ns=10**12)
+    outbox = open_outbox(tmp_path / "store", clock)
+    yield Device(clock, outbox, MemoryBroker())
+    outbox.close()
+
+
+def test_the_connection_is_asked_for_with_will_and_subscriptions(device: Device) -> None:
+    device.passes()
+
+    [connection] = device.broker.connections
+    assert (connection.url, connection.will, connection.subscriptions) == ("mqtt://a", WILL, ["down/ack/+"])
+
+
+def test_addresses_are_tried_in_turn(device: Device) -> None:
+    device.broker.outcome = REFUSED
+    device.passes(2)
+    for _ in range(3):
+        device.advance(200)
+
+    assert [connection.url[-1] for connection in device.broker.connections][:4] == ["a", "b", "a", "b"]
+
+
+def test_an_address_that_can_not_be_used_at_all_is_one_more_failure(device: Device) -> None:
+    device.broker.outcome = BrokerError("the file ca.pem can't be read")
+    device.passes()
+
+    assert [(end.kind, end.detail) for end in device.ends] == [("unreachable", "the file ca.pem can't be read")]
+    device.broker.outcome = None
+    device.advance(200)
+    assert device.publisher.connected
+
+
+def test_an_alarm_without_an_answer_goes_again_on_a_new_connection(device: Device) -> None:
+    device.broker.answer = answer_alarms("silence")
+    device.outbox.put(alarm())
+    device.passes(3)
+    device.advance(9.9)
+    assert device.connections == 1
+
+    device.broker.answer = lambda _: "accept"
+    device.advance(0.2)
+    device.passes(2)
+
+    assert device.connections == 2
+    assert topics(device.broker.kept) == ["alarm/police"]
+    assert device.waiting == {}
+    assert device.ends[0].kind == "lost"
+
+
+def test_telemetry_without_an_answer_is_given_more_time_than_an_alarm(device: Device) -> None:
+    device.broker.answer = lambda _: "silence"
+    device.outbox.put(event())
+    device.passes(3)
+    device.advance(29)
+    assert device.connections == 1
+
+    device.advance(2)
+    device.passes(2)
+    assert device.connections == 2
+
+
+def test_a_lost_connection_gives_everything_back_and_sends_it_again(device: Device) -> None:
+    device.broker.answer = lambda m: "refuse" if "security" in m.topic else "silence"
+    device.outbox.put(security())
+    for number in range(3):
+        device.outbox.put(alarm(f"a{number}"))
+    device.passes(3)
+    assert len(device.broker.sent) == 4
+
+    device.broker.drop()
+    device.broker.answer = lambda _: "accept"
+    device.passes()
+    assert not device.publisher.connected
+    device.advance(200)
+    device.passes(2)
+
+    assert sorted(topics(device.broker.kept)) == ["alarm/police"] * 3 + ["security/boot"]
+    assert device.waiting == {}
+
+
+def test_a_connection_that_dies_while_sending_loses_nothing(device: Device) -> None:
+    device.passes(2)
+    device.broker.connected = False
+    device.outbox.put(alarm())
+    device.passes(3)
+    assert device.waiting == {"alarm": 1}
+
+    device.broker.drop()
+    device.advance(200)
+    device.passes(2)
+    assert device.waiting == {}
+
+
+def test_tries_are_spaced_ever_further_while_nothing_is_urgent(device: Device) -> None:
+    device.broker.outcome = REFUSED
+    at: list[float] = []
+    for second in range(100):
+        before = len(device.broker.connections)
+        device.passes(2)
+        at += [second] * (len(device.broker.connections) - before)
+        device.clock.advance(timedelta(seconds=1))
+
+    gaps = [later - earlier for earlier, later in itertools.pairwise(at)]
+    assert gaps == [2, 4, 8, 16, 32]
+
+
+def test_an_alarm_does_not_wait_for_a_long_backoff(device: Device) -> None:
+    device.broker.outcome = REFUSED
+    device.passes(2)
+    for _ in range(8):
+        device.advance(130)
+    before = len(device.broker.connections)
+    device.advance(1)
+    assert len(device.broker.connections) == before
+
+    device.outbox.put(alarm())
+    device.broker.outcome = None
+    device.advance(publisher_module._URGENT_RETRY_NS / 1e9)
+    device.passes(2)
+
+    assert len(device.broker.connections) == before + 1
+    assert device.waiting == {}
+
+
+def test_an_alarm_does_not_make_tries_without_a_pause(device: Device) -> None:
+    device.broker.outcome = REFUSED
+    device.outbox.put(alarm())
+    device.passes(50)
+
+    assert len(device.broker.connections) == 1
+
+
+def test_a_stop_sends_the_farewell_and_ends_the_connection_once_all_is_confirmed(device: Device) -> None:
+    device.passes(2)
+    device.outbox.put(event())
+
+    def farewell() -> None:
+        device.outbox.put(security("farewell"))
+        write(device.outbox)
+
+    device.publisher.close(farewell, 5.0)
+
+    assert topics(device.broker.kept) == ["security/boot", "event/person-left"]
+    assert device.broker.orderly_ends == 1
+    assert not device.publisher.connected
+
+
+def test_a_stop_that_the_broker_does_not_answer_ends_and_keeps_what_is_not_confirmed(device: Device) -> None:
+    device.broker.answer = answer_alarms("silence")
+    device.outbox.put(alarm())
+    device.passes(3)
+
+    class Hurrying(SimClock):
+        def boottime_ns(self) -> int:
+            device.clock.advance(timedelta(seconds=1))
+            return device.clock.boottime_ns()
+
+    device.publisher._clock = Hurrying()
+    device.publisher.close(lambda: None, 5.0)
+
+    assert device.waiting == {"alarm": 1}
+    assert not device.broker.connected
+
+
+def test_a_stop_without_a_connection_keeps_everything_for_the_next_start(tmp_path: Path) -> None:
+    clock = SimClock()
+    outbox = open_outbox(tmp_path / "store", clock)
+    device = Device(clock, outbox, MemoryBroker(outcome=REFUSED))
+    outbox.put(alarm())
+    device.passes(2)
+    said: list[str] = []
+    device.publisher.close(lambda: said.append("farewell"), 5.0)
+    outbox.close()
+
+    assert said == []
+    journal = Journal(tmp_path / "store")
+    assert sum(journal.counts().values()) == 1
+    journal.close()

@@ -1,0 +1,71 @@
+"""A publisher between an outbox and a broker in memory, driven pass by pass."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from agent.core.backoff import Backoff
+from agent.core.events import AlarmDelivered
+from agent.ports import Disconnected, OutgoingMessage, Received
+from agent.runtime.outbox import Outbox
+from agent.runtime.publisher import LinkTells, Publisher
+from agent.sim.clock import SimClock
+from tests.support.drafts import write
+from tests.support.fake_ports import Answer, MemoryBroker
+
+WILL = OutgoingMessage("edge/v1/gp/park-station/kiosk-1/up/state", b"{}", retain=True)
+REFUSED = Disconnected("refused", "not authorized")
+
+
+@dataclass
+class Device:
+    """A publisher between an outbox and a broker, driven pass by pass."""
+
+    clock: SimClock
+    outbox: Outbox
+    broker: MemoryBroker
+    connections: int = 0
+    ends: list[Disconnected] = field(default_factory=list)
+    delivered: list[AlarmDelivered] = field(default_factory=list)
+    received: list[Received] = field(default_factory=list)
+    refused: list[tuple[OutgoingMessage, str]] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        def connected() -> None:
+            self.connections += 1
+
+        self.publisher = Publisher(
+            broker=self.broker,
+            outbox=self.outbox,
+            clock=self.clock,
+            urls=["mqtt://a", "mqtt://b"],
+            subscriptions=["down/ack/+"],
+            make_will=lambda: WILL,
+            tells=LinkTells(
+                connected=connected,
+                disconnected=self.ends.append,
+                delivered=self.delivered.append,
+                received=self.received.append,
+                refused=lambda message, detail: self.refused.append((message, detail)),
+            ),
+            alarm_timeout_s=10,
+            backoff=Backoff(uniform=lambda _, high: high),
+        )
+
+    def passes(self, count: int = 1) -> None:
+        for _ in range(count):
+            write(self.outbox)
+            self.publisher.run_once(0)
+
+    def advance(self, seconds: float) -> None:
+        self.clock.advance(timedelta(seconds=seconds))
+        self.passes(2)
+
+    @property
+    def waiting(self) -> dict[str, int]:
+        return {name: count for name, count in self.outbox.figures()[0].items() if count}
+
+
+def answer_alarms(answer: Answer) -> Any:
+    return lambda message: answer if "/alarm/" in message.topic else "accept"
