@@ -94,6 +94,7 @@ class Stage:
             self.settings: Settings = load(self.config, environ={})
             self._agent = self._start_agent()
             stack.callback(_end, self._agent)
+            self._wait_for_agent()
             self._stack = stack.pop_all()
         return self
 
@@ -144,6 +145,20 @@ class Stage:
             time.sleep(0.02)
         _end(broker)
         raise BrokerError(f"the broker did not start: {log.read_text(encoding='utf-8')[-500:]}")
+
+    def _wait_for_agent(self) -> None:
+        """Until the buttons are live. Raises EdgeAgentError when that does not happen."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            self.check_agent()
+            try:
+                self.lights()
+            except EdgeAgentError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+            else:
+                return
 
     def _start_agent(self) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-m", "agent", "run", "--config", str(self.config), "--simulate"]

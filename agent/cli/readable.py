@@ -7,6 +7,7 @@ from typing import Any
 def readable(topic: str, payload: bytes) -> str:
     """One line: time, what, and the figures that matter. Any topic, any payload."""
     levels = topic.split("/up/", 1)[-1].split("/")
+    name = levels[0] if levels[0] in {"result", "snapshot"} else "/".join(levels[:2])
     try:
         envelope = json.loads(payload)
         data = envelope["data"]
@@ -14,22 +15,23 @@ def readable(topic: str, payload: bytes) -> str:
         seq = envelope["seq"]
     except (ValueError, KeyError, TypeError):
         kind = "picture" if payload[:2] == b"\xff\xd8" else "message"
-        return f"{'':12} {'/'.join(levels):28} {kind} of {len(payload)} bytes"
+        return f"{'':12} {name:26} {kind} of {len(payload)} bytes for {levels[-1]}"
     try:
         text = (_SAY.get("/".join(levels[:2])) or _SAY.get(levels[0], _plain))(data)
     except (KeyError, TypeError):
         text = _plain(data)
     late = " (sent late)" if data.get("historical") else ""
-    return f"{clock} {'/'.join(levels[:2]):28} #{seq} {text}{late}"
+    return f"{clock} {name:26} #{seq} {text}{late}"
 
 
 def _alarm(data: dict[str, Any]) -> str:
-    latency = ", ".join(f"{stage} after {ms} ms" for stage, ms in data["latency_ms"].items())
-    text = f"{data['kind']} {data['stage'].upper()}, presses {data['press_count']}, id {data['alarm_id']}"
+    text = f"{data['kind']} {data['stage'].upper()}, presses {data['press_count']}"
+    if latency := ", ".join(f"{stage} after {ms} ms" for stage, ms in data["latency_ms"].items()):
+        text += f" ({latency})"
     camera = data.get("camera")
     if camera and camera.get("persons") is not None:
         text += f", camera {camera['name']} sees {camera['persons']}"
-    return f"{text} ({latency})" if latency else text
+    return f"{text}, id {data['alarm_id']}"
 
 
 def _state(data: dict[str, Any]) -> str:
