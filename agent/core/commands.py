@@ -27,8 +27,8 @@ class Claims(BaseModel):
     args: dict[str, Any] = {}
     aud: str
     iss: str = Field(max_length=128)
-    iat: int
-    exp: int
+    iat: int = Field(ge=0, lt=2**63)
+    exp: int = Field(ge=0, lt=2**63)
     ctr: int = Field(ge=0, lt=2**63)
     boot_nonce: str | None = None
 

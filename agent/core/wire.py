@@ -6,7 +6,7 @@ from typing import Literal
 import pydantic_core
 
 from agent.core.events import TimeQuality
-from agent.core.identity import Identity
+from agent.core.identity import LEVEL, Identity
 from agent.core.messages import (
     AlarmData,
     AlarmsData,
@@ -108,8 +108,8 @@ class Drafts:
     def result(
         self, data: ResultData, response_topic: str | None = None, correlation_data: bytes | None = None
     ) -> Draft:
-        """What became of a command. A response topic outside the device's own `up/` tree is ignored."""
-        own = response_topic is not None and response_topic.startswith(self.identity.up("result") + "/")
+        """What became of a command. A response topic that is not one level under our own `up/result` is ignored."""
+        own = response_topic is not None and self._is_result_topic(response_topic)
         return Draft(
             rank=Rank.STATE,
             topic=response_topic if own and response_topic else self.identity.up("result", data.command_id),
@@ -119,6 +119,11 @@ class Drafts:
             expiry_s=RESULT_EXPIRY_S,
             correlation_data=correlation_data,
         )
+
+    def _is_result_topic(self, topic: str) -> bool:
+        """No wildcard, no empty level: what can't be published would stand in the way of all that follows it."""
+        tree = self.identity.up("result") + "/"
+        return topic.startswith(tree) and LEVEL.match(topic.removeprefix(tree)) is not None
 
     def _retained(self, level: str, type_: str, data: StateData | MetaData | AlarmsData) -> Draft:
         return Draft(rank=Rank.STATE, topic=self.identity.up(level), type=type_, subject=level, data=data, retain=True)

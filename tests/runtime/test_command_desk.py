@@ -1,0 +1,270 @@
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.core.events import TimeQuality
+from agent.ports import MAX_RECEIVED_BYTES, Received
+from agent.runtime.command_desk import PictureDone
+from agent.sim.clock import SimClock
+from tests.support.desk import Desk
+from tests.support.drafts import IDENTITY, open_outbox
+
+RESULTS = IDENTITY.up("result") + "/"
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    clock = SimClock()
+    outbox = open_outbox(tmp_path / "store", clock)
+    yield Desk(outbox, clock)
+    outbox.close()
+
+
+def refusal(desk: Desk) -> str:
+    """The code of the one refusal, which is both answered and told to the security centre."""
+    [result], [event] = desk.answers()
+    assert result["status"] == "rejected"
+    assert event["kind"] == "command-rejected"
+    assert event["detail"]["code"] == result["code"]
+    assert desk.done == []
+    code: str = result["code"]
+    return code
+
+
+def test_a_ping_is_answered_with_the_time(desk: Desk) -> None:
+    desk.order("ping")
+
+    [result], events = desk.answers()
+    assert (result["status"], result["output"]["timeq"]) == ("succeeded", "synced")
+    assert events == []
+
+
+def test_an_ack_reaches_the_alarm(desk: Desk) -> None:
+    claims = desk.claims("ack", args={"alarm_id": "a1", "action": "registered"})
+    desk.send(desk.signed(claims), "a1", "ack")
+
+    [ack] = desk.done
+    assert (ack.alarm_id, ack.action, ack.issuer) == ("a1", "registered", "centre")
+    assert desk.answers()[0][0]["status"] == "succeeded"
+
+
+def test_an_ack_of_an_alarm_that_is_not_open_fails(desk: Desk) -> None:
+    claims = desk.claims("ack", args={"alarm_id": "a2", "action": "closed"})
+    desk.send(desk.signed(claims), "a2", "ack")
+
+    [result], _ = desk.answers()
+    assert (result["status"], result["code"]) == ("failed", "unknown-alarm")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"aud": "kiosk-2"}, "wrong-audience"),
+        ({"iss": "somebody"}, "wrong-issuer"),
+        ({"exp": 0, "iat": 0}, "expired"),
+        ({"name": "reboot"}, "unknown-command"),
+        ({"name": "identify"}, "wrong-topic"),
+        ({"args": {"now": 1}}, "bad-arguments"),
+        ({"ctr": -1}, "malformed"),
+        ({"cmd_id": "../x"}, "malformed"),
+        ({"iat": 10**400, "exp": 10**400}, "malformed"),
+        ({"iat": -(10**400), "exp": -(10**400)}, "malformed"),
+    ],
+)
+def test_claims_that_do_not_hold_are_refused_and_told(desk: Desk, changes: dict[str, Any], code: str) -> None:
+    desk.send(desk.signed(desk.claims(**changes)))
+
+    assert refusal(desk) == code
+
+
+def test_what_nobody_signed_is_refused(desk: Desk) -> None:
+    desk.send(b"forged")
+
+    assert refusal(desk) == "bad-signature"
+
+
+def test_a_retained_command_is_refused_unread(desk: Desk) -> None:
+    desk.send(desk.signed(desk.claims()), retain=True)
+
+    assert refusal(desk) == "retained"
+
+
+def test_a_command_that_is_too_large_is_refused_unread(desk: Desk) -> None:
+    desk.send(desk.signed(desk.claims()), size=MAX_RECEIVED_BYTES + 1)
+
+    assert refusal(desk) == "too-large"
+
+
+def test_a_role_is_held_to_what_it_may(desk: Desk) -> None:
+    desk.send(desk.signed(desk.claims("snapshot"), role="technician"), "snapshot")
+
+    assert refusal(desk) == "not-permitted"
+
+
+def test_without_a_set_clock_a_command_must_echo_the_nonce(desk: Desk) -> None:
+    desk.clock.set_quality(TimeQuality.UNSYNCED)
+    desk.send(desk.signed(desk.claims()))
+    assert refusal(desk) == "clock-unsynced"
+
+    desk.send(desk.signed(desk.claims(boot_nonce="nonce")))
+    assert desk.answers()[0][0]["status"] == "succeeded"
+
+
+def test_the_counter_is_on_disk_before_the_command_is_executed(desk: Desk) -> None:
+    desk.order("rebirth")
+
+    assert desk.done == ["rebirth"]
+    assert desk.kept_when_executed == [{"ctr/key-1": "1"}]
+
+
+def test_a_repeated_command_gets_its_first_result_and_is_not_executed_again(desk: Desk) -> None:
+    token = desk.signed(desk.claims("rebirth"))
+    desk.send(token, "rebirth")
+    [first], _ = desk.answers()
+    desk.send(token, "rebirth")
+    [second], [event] = desk.answers()
+
+    assert first == second
+    assert desk.done == ["rebirth"]
+    assert (event["kind"], event["severity"]) == ("command-repeated", "info")
+
+
+def test_a_command_of_another_key_with_the_same_identifier_is_no_repetition(desk: Desk) -> None:
+    claims = desk.claims("rebirth")
+    desk.send(desk.signed(claims), "rebirth")
+    desk.send(desk.signed(claims, kid="key-2"), "rebirth")
+
+    assert desk.done == ["rebirth", "rebirth"]
+
+
+def test_a_command_that_is_replayed_after_a_restart_is_refused(tmp_path: Path) -> None:
+    clock = SimClock()
+    outbox = open_outbox(tmp_path / "store", clock)
+    before = Desk(outbox, clock)
+    claims = before.claims("rebirth")
+    before.send(before.signed(claims), "rebirth")
+    before.answers()
+    outbox.close()
+
+    again = open_outbox(tmp_path / "store", clock)
+    after = Desk(again, clock)
+    after.send(after.signed(claims), "rebirth")
+    assert refusal(after) == "replayed"
+    again.close()
+
+
+def test_a_refused_command_does_not_use_up_its_counter(desk: Desk) -> None:
+    refused = desk.claims("snapshot", ctr=2**62)
+    desk.send(desk.signed(refused, role="technician"), "snapshot")
+    desk.answers()
+    desk.order("ping")
+
+    assert desk.answers()[0][0]["status"] == "succeeded"
+
+
+def test_a_flood_of_forgeries_is_answered_only_so_often(desk: Desk) -> None:
+    for _ in range(50):
+        desk.desk.receive(Received(IDENTITY.down("command", "ping"), b"forged", 6, retain=False))
+        desk.desk.run_once(0)
+
+    results, events = desk.answers()
+    assert len(results) == len(events) < 50
+    desk.clock.advance(timedelta(minutes=2))
+    desk.send(b"forged")
+    _, [event] = desk.answers()
+    assert event["suppressed"] == 50 - len(events)
+
+
+def test_a_flood_of_forgeries_does_not_stop_a_true_command(desk: Desk) -> None:
+    for _ in range(50):
+        desk.desk.receive(Received(IDENTITY.down("command", "ping"), b"forged", 6, retain=False))
+        desk.desk.run_once(0)
+    desk.answers()
+    desk.order("ping")
+
+    assert desk.answers()[0][0]["status"] == "succeeded"
+
+
+def test_a_snapshot_is_in_progress_until_the_camera_has_answered(desk: Desk) -> None:
+    desk.order("snapshot", camera="front")
+    [asked], _ = desk.answers()
+    desk.desk.picture_done(PictureDone(asked["command_id"], True, ""))
+    desk.desk.run_once(0)
+    [done], _ = desk.answers()
+
+    assert desk.done == [("snapshot", asked["command_id"], "front")]
+    assert (asked["status"], done["status"]) == ("in-progress", "succeeded")
+    assert done["output"] == {"snapshot": asked["command_id"]}
+
+
+def test_a_snapshot_that_the_camera_can_not_make_fails_with_its_reason(desk: Desk) -> None:
+    desk.order("snapshot")
+    desk.desk.picture_done(PictureDone("c1", False, "no fresh frame"))
+    desk.desk.run_once(0)
+
+    [_, failed], _ = desk.answers()
+    assert (failed["status"], failed["code"], failed["text"]) == ("failed", "no-picture", "no fresh frame")
+
+
+def test_a_snapshot_without_an_answer_times_out_once(desk: Desk) -> None:
+    desk.order("snapshot")
+    desk.answers()
+    desk.clock.advance(timedelta(seconds=11))
+    desk.desk.run_once(0)
+    desk.desk.picture_done(PictureDone("c1", True, ""))
+    desk.desk.run_once(0)
+
+    [late], _ = desk.answers()
+    assert late["status"] == "timed-out"
+
+
+def test_a_snapshot_without_a_camera_fails_at_once(desk: Desk) -> None:
+    desk.camera = None
+    desk.order("snapshot")
+
+    assert desk.answers()[0][0]["code"] == "no-camera"
+
+
+def test_a_picture_that_nobody_ordered_is_no_result(desk: Desk) -> None:
+    desk.desk.picture_done(PictureDone("alarm-1", True, ""))
+    desk.desk.run_once(0)
+
+    assert desk.answers() == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("asked", "used"),
+    [
+        (RESULTS + "mine", RESULTS + "mine"),
+        (IDENTITY.up("state"), RESULTS + "c1"),
+        ("edge/v1/gp/other/kiosk-9/up/result/c1", RESULTS + "c1"),
+        (RESULTS, RESULTS + "c1"),
+        (RESULTS + "#", RESULTS + "c1"),
+        (RESULTS + "+", RESULTS + "c1"),
+        (RESULTS + "a/b", RESULTS + "c1"),
+        (RESULTS + "a\0", RESULTS + "c1"),
+        (None, RESULTS + "c1"),
+    ],
+)
+def test_the_answer_goes_to_our_own_results_only(desk: Desk, asked: str | None, used: str) -> None:
+    desk.send(desk.signed(desk.claims()), response_topic=asked, correlation_data=b"42")
+
+    [message] = desk.messages()
+    assert message.topic == used
+    assert message.correlation_data == b"42"
+
+
+def test_a_command_is_executed_though_the_disk_can_not_keep_its_counter(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.runtime.command_desk._DISK_PATIENCE_S", 0.01)
+    token = desk.signed(desk.claims("rebirth"))
+    desk.desk.receive(Received(IDENTITY.down("command", "rebirth"), token, 7, retain=False))
+    desk.desk.run_once(0)
+    desk.desk.receive(Received(IDENTITY.down("command", "rebirth"), token, 7, retain=False))
+    desk.desk.run_once(0)
+
+    assert desk.done == ["rebirth"]

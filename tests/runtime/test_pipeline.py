@@ -1,0 +1,285 @@
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from agent.core.alarm import AlarmBook, InputKind
+from agent.core.contact import Contact
+from agent.core.events import AckAction, AlarmDelivered, CentreAck, Edge
+from agent.core.lights import IDENTIFY, IDLE, PRESSED, Pattern
+from agent.core.link import PersonEntered, PersonLeft
+from agent.core.messages import AlarmCamera
+from agent.runtime.outbox import Outbox
+from agent.runtime.pipeline import (
+    ALARM_KEY,
+    Announce,
+    CameraSaid,
+    Pipeline,
+    decode_alarm,
+    encode_alarm,
+)
+from agent.sim.clock import SimClock
+from tests.support.drafts import DRAFTS, body, open_outbox, taken, write
+from tests.support.fake_ports import MemoryLights, topics
+
+KINDS = [InputKind("police", "panic", False), InputKind("hidden", "duress", True)]
+MS = 1_000_000
+
+
+@dataclass
+class Kiosk:
+    outbox: Outbox
+    clock: SimClock
+    lights: MemoryLights = field(default_factory=MemoryLights)
+    looked: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        kept = self.outbox.kept(ALARM_KEY)
+        self.book = AlarmBook(KINDS, self.clock.boot_id, None, [decode_alarm(text) for text in kept.values()])
+        self.pipeline = Pipeline(
+            book=self.book,
+            contacts={kind.name: Contact(30) for kind in KINDS},
+            audible=["police"],
+            outbox=self.outbox,
+            drafts=DRAFTS,
+            lights=self.lights,
+            clock=self.clock,
+            look=self.look,
+        )
+
+    def look(self, alarm_id: str) -> AlarmCamera | None:
+        self.looked.append(alarm_id)
+        return AlarmCamera(name="front", persons=2, snapshot=alarm_id)
+
+    def edge(self, name: str = "police", *, active: bool = True, after_ms: int = 0) -> None:
+        self.clock.advance(timedelta(milliseconds=after_ms))
+        self.pipeline.edge(Edge(name, active, self.clock.boottime_ns()))
+
+    def press(self, name: str = "police") -> str:
+        self.edge(name)
+        self.pipeline.drain()
+        return next(alarm.data.alarm_id for alarm in self.book.open() if alarm.data.input == name)
+
+    def ack(self, alarm_id: str, action: AckAction) -> bool:
+        found = self.pipeline.acknowledge(CentreAck(alarm_id, action, "centre", self.clock.boottime_ns()))
+        self.pipeline.drain()
+        return found
+
+    def sent(self) -> list[dict[str, object]]:
+        write(self.outbox)
+        return [body(message) for message in taken(self.outbox)]
+
+
+@pytest.fixture
+def kiosk(tmp_path: Path) -> Iterator[Kiosk]:
+    clock = SimClock(boottime_ns=10**12)
+    outbox = open_outbox(tmp_path / "store", clock)
+    yield Kiosk(outbox, clock)
+    outbox.close()
+
+
+def test_the_light_comes_on_the_thread_of_the_edge_before_anybody_decides(kiosk: Kiosk) -> None:
+    thread = threading.Thread(target=kiosk.edge, name="pins")
+    thread.start()
+    thread.join()
+
+    assert kiosk.lights.shown() == PRESSED
+    assert kiosk.lights.by == ["pins"]
+    assert kiosk.book.open() == []
+
+    kiosk.pipeline.run_once(0)
+    assert len(kiosk.book.open()) == 1
+    assert kiosk.lights.shown() == PRESSED
+
+
+def test_a_silent_input_never_changes_a_light(kiosk: Kiosk) -> None:
+    alarm_id = kiosk.press("hidden")
+    kiosk.pipeline.tell(AlarmDelivered(alarm_id, kiosk.clock.boottime_ns()))
+    for action in AckAction:
+        kiosk.ack(alarm_id, action)
+
+    assert set(kiosk.lights.history) <= {IDLE}
+    assert [message["type"] for message in kiosk.sent() if message["type"] != "edge.alarms.v1"] == [
+        "edge.alarm.raised.v1",
+        *["edge.alarm.updated.v1"] * 3,
+        "edge.alarm.closed.v1",
+    ]
+
+
+def test_a_silent_alarm_does_not_hide_an_audible_one(kiosk: Kiosk) -> None:
+    hidden = kiosk.press("hidden")
+    kiosk.press("police")
+    kiosk.ack(hidden, AckAction.REGISTERED)
+
+    assert kiosk.lights.shown() == PRESSED
+
+
+def test_a_bounce_that_lit_the_light_by_itself_puts_it_out_again(kiosk: Kiosk) -> None:
+    alarm_id = kiosk.press()
+    kiosk.ack(alarm_id, AckAction.CLOSED)
+    assert kiosk.lights.shown() == IDLE
+    kiosk.edge(active=False, after_ms=500)
+    kiosk.edge(active=True, after_ms=5)
+    assert kiosk.lights.shown() == PRESSED
+
+    kiosk.pipeline.drain()
+
+    assert kiosk.lights.shown() == IDLE
+    assert kiosk.book.open() == []
+
+
+def test_a_bounce_while_an_alarm_is_registered_leaves_green_on(kiosk: Kiosk) -> None:
+    alarm_id = kiosk.press()
+    kiosk.ack(alarm_id, AckAction.REGISTERED)
+    before = len(kiosk.lights.history)
+    kiosk.edge(active=False, after_ms=500)
+    kiosk.edge(active=True, after_ms=5)
+    kiosk.pipeline.drain()
+
+    assert kiosk.lights.shown().green is Pattern.ON
+    assert all(state.green is Pattern.ON for state in kiosk.lights.history[before:])
+
+
+def test_a_press_is_told_with_the_time_of_its_edge_and_what_the_camera_sees(kiosk: Kiosk) -> None:
+    pressed_at = kiosk.clock.wall()
+    kiosk.edge()
+    kiosk.clock.advance(timedelta(milliseconds=70))
+    kiosk.pipeline.drain()
+
+    [raised, alarms] = kiosk.sent()
+    data = raised["data"]
+    assert isinstance(data, dict)
+    assert data["raised_at"] == pressed_at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    assert data["camera"] == {"name": "front", "persons": 2, "snapshot": data["alarm_id"]}
+    assert kiosk.looked == [data["alarm_id"]]
+    assert raised["subject"] == f"alarm/{data['alarm_id']}"
+    assert alarms["type"] == "edge.alarms.v1"
+
+
+def test_further_presses_raise_the_count_and_take_no_new_picture(kiosk: Kiosk) -> None:
+    kiosk.press()
+    for _ in range(2):
+        kiosk.edge(active=False, after_ms=200)
+        kiosk.edge(active=True, after_ms=200)
+    kiosk.pipeline.drain()
+
+    counts = [m["data"]["press_count"] for m in kiosk.sent() if "alarm." in str(m["type"])]  # type: ignore[index]
+    assert counts == [1, 2, 3]
+    assert len(kiosk.looked) == 1
+
+
+def test_an_open_alarm_is_kept_at_every_step_and_forgotten_when_closed(kiosk: Kiosk) -> None:
+    alarm_id = kiosk.press()
+    for step in (AckAction.REGISTERED, AckAction.DISPATCHED):
+        kiosk.ack(alarm_id, step)
+        write(kiosk.outbox)
+        [text] = kiosk.outbox.kept(ALARM_KEY).values()
+        assert decode_alarm(text) == kiosk.book.find(alarm_id)
+
+    kiosk.ack(alarm_id, AckAction.CLOSED)
+    write(kiosk.outbox)
+    assert kiosk.outbox.kept(ALARM_KEY) == {}
+
+
+def test_an_alarm_that_was_open_lights_at_start_with_its_stage_and_can_be_acknowledged(tmp_path: Path) -> None:
+    clock = SimClock()
+    outbox = open_outbox(tmp_path / "store", clock)
+    before = Kiosk(outbox, clock)
+    alarm_id = before.press()
+    before.ack(alarm_id, AckAction.REGISTERED)
+    outbox.close()
+
+    again = open_outbox(tmp_path / "store", SimClock(boot_id="other-boot"))
+    after = Kiosk(again, SimClock(boot_id="other-boot"))
+    after.pipeline.show_lights()
+
+    assert after.lights.shown().green is Pattern.ON
+    assert after.pipeline.open_ids == {alarm_id}
+    assert after.press() == alarm_id
+    assert after.ack(alarm_id, AckAction.CLOSED)
+    assert after.lights.shown() == IDLE
+    again.close()
+
+
+def test_an_ack_of_an_unknown_alarm_is_told_to_the_caller_and_changes_nothing(kiosk: Kiosk) -> None:
+    kiosk.press()
+    shown = list(kiosk.lights.history)
+
+    assert not kiosk.ack("another", AckAction.CLOSED)
+    assert kiosk.lights.history == shown
+
+
+def test_green_never_comes_from_the_broker(kiosk: Kiosk) -> None:
+    alarm_id = kiosk.press()
+    for _ in range(3):
+        kiosk.pipeline.tell(AlarmDelivered(alarm_id, kiosk.clock.boottime_ns()))
+    kiosk.pipeline.drain()
+
+    assert all(state.green is Pattern.OFF for state in kiosk.lights.history)
+    stages = [m["data"]["stage"] for m in kiosk.sent() if "alarm." in str(m["type"])]  # type: ignore[index]
+    assert stages == ["raised", "sent"]
+
+
+def test_identify_blinks_for_its_time_and_no_longer(kiosk: Kiosk) -> None:
+    kiosk.pipeline.identify(10)
+    kiosk.pipeline.run_once(0)
+    assert kiosk.lights.shown() == IDENTIFY
+
+    kiosk.clock.advance(timedelta(seconds=9.9))
+    kiosk.pipeline.run_once(0)
+    assert kiosk.lights.shown() == IDENTIFY
+
+    kiosk.clock.advance(timedelta(seconds=0.1))
+    kiosk.pipeline.run_once(0)
+    assert kiosk.lights.shown() == IDLE
+
+
+def test_an_alarm_takes_the_lights_from_identify_and_keeps_them(kiosk: Kiosk) -> None:
+    kiosk.pipeline.identify(10)
+    kiosk.pipeline.run_once(0)
+    kiosk.edge()
+    assert kiosk.lights.shown() == PRESSED
+
+    kiosk.pipeline.drain()
+    kiosk.pipeline.identify(10)
+    kiosk.pipeline.drain()
+    assert kiosk.lights.shown() == PRESSED
+
+
+def test_a_rebirth_tells_every_open_alarm(kiosk: Kiosk) -> None:
+    ids = [kiosk.press("police"), kiosk.press("hidden")]
+    kiosk.sent()
+    kiosk.pipeline.tell(Announce())
+    kiosk.pipeline.drain()
+
+    [alarms] = kiosk.sent()
+    assert [alarm["alarm_id"] for alarm in alarms["data"]["open"]] == ids  # type: ignore[index]
+
+
+def test_what_a_camera_says_becomes_an_event(kiosk: Kiosk) -> None:
+    entered = PersonEntered(event_id="e1", boottime_ns=1, persons=1, score=0.9, box=(0, 0, 1, 1))
+    left = PersonLeft(event_id="e1", boottime_ns=2, duration_ms=1, persons_max=1)
+    for message in (entered, left):
+        kiosk.pipeline.tell(CameraSaid("front", message))
+    kiosk.pipeline.drain()
+    write(kiosk.outbox)
+
+    messages = taken(kiosk.outbox)
+    assert topics(messages) == ["event/person-entered", "event/person-left"]
+    assert {body(message)["data"]["camera"] for message in messages} == {"front"}
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "null", "1", '{"data": {}, "boot_id": "b", "edge_ns": 1}'])
+def test_what_is_no_kept_alarm_is_refused_in_one_way(text: str) -> None:
+    with pytest.raises(ValueError):
+        decode_alarm(text)
+
+
+def test_a_kept_alarm_comes_back_as_it_was(kiosk: Kiosk) -> None:
+    kiosk.press()
+    [alarm] = kiosk.book.open()
+
+    assert decode_alarm(encode_alarm(alarm)) == alarm

@@ -1,0 +1,121 @@
+"""A command desk with everything around it in memory."""
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.core.errors import CommandRejected
+from agent.core.events import CentreAck
+from agent.ports import OutgoingMessage, Received
+from agent.runtime.command_desk import CTR_KEY, Actions, CommandDesk
+from agent.runtime.outbox import Outbox
+from agent.runtime.security import SecurityLog
+from agent.sim.clock import SimClock
+from tests.support.drafts import DRAFTS, IDENTITY, body, taken, write
+
+
+@dataclass
+class Token:
+    claims: dict[str, Any]
+    kid: str = "key-1"
+    role: str = "operator"
+    issuer: str = "centre"
+
+
+@dataclass
+class Desk:
+    """A command desk; a token's text is its name in `tokens`, since signatures are another part's matter."""
+
+    outbox: Outbox
+    clock: SimClock
+    tokens: dict[bytes, Token] = field(default_factory=dict)
+    done: list[Any] = field(default_factory=list)
+    kept_when_executed: list[dict[str, str]] = field(default_factory=list)
+    camera: str | None = "front"
+    ctr: int = 0
+
+    def __post_init__(self) -> None:
+        self.security = SecurityLog(DRAFTS, self.clock, self.outbox.put)
+        kept = self.outbox.kept(CTR_KEY)
+        self.desk = CommandDesk(
+            identity=IDENTITY,
+            boot_nonce="nonce",
+            verify=self.verify,
+            outbox=self.outbox,
+            drafts=DRAFTS,
+            security=self.security,
+            clock=self.clock,
+            actions=Actions(
+                acknowledge=self.acknowledge,
+                rebirth=lambda: self.did("rebirth"),
+                identify=lambda seconds: self.did(("identify", seconds)),
+                snapshot=self.snapshot,
+            ),
+            counters={key.removeprefix(CTR_KEY): int(value) for key, value in kept.items()},
+        )
+
+    def verify(self, token: bytes) -> Token:
+        if token not in self.tokens:
+            raise CommandRejected("bad-signature", "the signature is not of a known key")
+        return self.tokens[token]
+
+    def did(self, what: Any) -> None:
+        self.done.append(what)
+        self.kept_when_executed.append(self.outbox.kept(CTR_KEY))
+
+    def acknowledge(self, ack: CentreAck) -> bool:
+        self.did(ack)
+        return ack.alarm_id == "a1"
+
+    def snapshot(self, picture_id: str, camera: str | None) -> str | None:
+        self.did(("snapshot", picture_id, camera))
+        return self.camera
+
+    def claims(self, name: str = "ping", **changes: Any) -> dict[str, Any]:
+        self.ctr += 1
+        now = int(self.clock.wall().timestamp())
+        claims = {"cmd_id": f"c{self.ctr}", "name": name, "args": {}, "aud": IDENTITY.device, "iss": "centre"}
+        return claims | {"iat": now, "exp": now + 60, "ctr": self.ctr} | changes
+
+    def signed(self, claims: dict[str, Any], **token: Any) -> bytes:
+        text = f"token-{len(self.tokens)}".encode()
+        self.tokens[text] = Token(claims, **token)
+        return text
+
+    def send(self, payload: bytes, name: str = "ping", kind: str = "command", **changes: Any) -> None:
+        """Hand one message over and let the desk deal with it, the journal writing meanwhile."""
+        message: dict[str, Any] = {
+            "topic": IDENTITY.down(kind, name),
+            "payload": payload,
+            "size": len(payload),
+            "retain": False,
+        }
+        self.desk.receive(Received(**(message | changes)))
+        stop = threading.Event()
+
+        def journal() -> None:
+            while not stop.is_set():
+                self.outbox.recorder.run_once(0.01)
+
+        thread = threading.Thread(target=journal, name="journal")
+        thread.start()
+        try:
+            self.desk.run_once(0)
+        finally:
+            stop.set()
+            thread.join()
+
+    def order(self, name: str = "ping", **args: Any) -> None:
+        self.send(self.signed(self.claims(name, args=args)), name)
+
+    def messages(self) -> list[OutgoingMessage]:
+        write(self.outbox)
+        return taken(self.outbox)
+
+    def answers(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Results, and security events, since the last call."""
+        bodies = [body(message) for message in self.messages()]
+        return (
+            [b["data"] for b in bodies if b["type"] == "edge.result.v1"],
+            [b["data"] for b in bodies if b["type"].startswith("edge.security")],
+        )
