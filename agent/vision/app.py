@@ -58,7 +58,9 @@ def run(
 
     def on_message(message: ToVision) -> None:
         if isinstance(message, TakeSnapshot):
-            link.send(service.take(message.id))
+            answer = service.take(message.id)
+            if answer is not None:
+                link.send(answer)
         elif isinstance(message, Stop):
             ending.stop()
 

@@ -1,6 +1,7 @@
 """Pictures for the command centre: the newest frame as a small JPEG file."""
 
 import contextlib
+import logging
 import os
 import re
 from collections.abc import Callable
@@ -15,12 +16,14 @@ from agent.vision.frame_slot import FrameSlot
 
 Pixels = npt.NDArray[np.uint8]
 
+_log = logging.getLogger(__name__)
+
 FRESH_S = 2.0
 """A picture older than this does not show what is happening now."""
 QUALITIES = (85, 70, 55, 40, 30)
 SHRINK = 0.75
 _SMALLEST_WIDTH = 32
-_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}\Z")
+_SAFE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}\Z")
 
 
 class Snapshots:
@@ -44,7 +47,7 @@ class Snapshots:
     def write(self, snapshot_id: str, pixels: Pixels) -> Path:
         """Write `<snapshot_id>.jpg`, whole or not at all, and return its path. Raises StorageError."""
         if not _SAFE_ID.match(snapshot_id):
-            raise StorageError("the snapshot id is no plain name of letters, digits and dashes")
+            raise StorageError("the snapshot id is no plain name of small letters, digits and dashes")
         content = self._encode(pixels)
         path = self._directory / f"{snapshot_id}.jpg"
         temporary = self._directory / f".{snapshot_id}.tmp"
@@ -89,8 +92,14 @@ class SnapshotService:
         self._boottime_ns = boottime_ns
         self._persons = persons
 
-    def take(self, snapshot_id: str) -> SnapshotTaken | SnapshotFailed:
-        """Write the newest frame and say where, or say why not. Never raises."""
+    def take(self, snapshot_id: str) -> SnapshotTaken | SnapshotFailed | None:
+        """Write the newest frame and say where, or say why not. Never raises.
+
+        None for an id that is no plain name: no answer may repeat it, and no file may have it.
+        """
+        if not _SAFE_ID.match(snapshot_id):
+            _log.error("a snapshot was refused: its id is no plain name of small letters, digits and dashes")
+            return None
         frame = self._slot.newest()
         if frame is None:
             return SnapshotFailed(id=snapshot_id, detail="the camera has given no picture yet")

@@ -46,7 +46,7 @@ def test_a_limit_that_no_picture_meets_is_an_error(tmp_path: Path) -> None:
         make(tmp_path, 10).write("a", NOISE)
 
 
-@pytest.mark.parametrize("name", ["", "../a", "a/b", ".hidden", "a.b", "-a", "a\n", "a" * 65, "a\0", "ä"])
+@pytest.mark.parametrize("name", ["", "../a", "a/b", ".hidden", "a.b", "-a", "a\n", "a" * 65, "A", "a\0", "ä"])
 def test_an_id_that_is_no_plain_name_is_refused_and_nothing_is_written(tmp_path: Path, name: str) -> None:
     directory = tmp_path / "snapshots"
 
@@ -124,3 +124,14 @@ def test_without_a_picture_or_a_place_for_it_the_answer_says_so(tmp_path: Path) 
     assert "no picture yet" in none_yet.detail
     assert isinstance(no_place, SnapshotFailed)
     assert "can't be written" in no_place.detail
+
+
+def test_a_request_with_an_id_that_is_no_plain_name_gets_no_file_and_no_answer(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig = Service(tmp_path / "snapshots")
+    rig.slot.put(frame(1, rig.clock.now_ns))
+
+    assert rig.service.take("../escaped") is None
+    assert list(tmp_path.rglob("*.jpg")) == []
+    assert "a snapshot was refused" in caplog.text
