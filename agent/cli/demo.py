@@ -61,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
         console.print(f"  broker  Mosquitto on 127.0.0.1:{stage.port}")
         console.print(f"  agent   simulated pins, real detection of people in {video.name}; log: {stage.log}")
         console.print(f"  try     edge-agent watch --config {stage.config}   (in another terminal)")
+        stage.start_agent()
         screen = Screen(console, stage)
         if sys.stdin.isatty() and sys.stdout.isatty():
             return _with_keys(stage, centre, screen)

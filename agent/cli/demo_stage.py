@@ -73,13 +73,14 @@ _PATIENCE_S = 15.0
 
 
 class Stage:
-    """Enter to set everything up; leaving ends every process and removes the directory."""
+    """Enter to start the broker; leaving ends every process and removes the directory."""
 
     def __init__(self, video: Path) -> None:
         self._video = video
         self._stack = ExitStack()
         self.directory = Path()
         self.config = Path()
+        self._agent: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "Stage":
         with ExitStack() as stack:
@@ -92,9 +93,6 @@ class Stage:
             text = _SETTINGS.format(directory=self.directory, port=self.port, video=self._video)
             self.config.write_text(text, encoding="utf-8")
             self.settings: Settings = load(self.config, environ={})
-            self._agent = self._start_agent()
-            stack.callback(_end, self._agent)
-            self._wait_for_agent()
             self._stack = stack.pop_all()
         return self
 
@@ -108,6 +106,14 @@ class Stage:
         """What the agent writes."""
         return self.directory / "agent.log"
 
+    def start_agent(self) -> None:
+        """Start the agent and wait until its buttons are live. Raises EdgeAgentError."""
+        command = [sys.executable, "-m", "agent", "run", "--config", str(self.config), "--simulate"]
+        with self.log.open("wb") as log:
+            self._agent = _start(command, log)
+        self._stack.callback(_end, self._agent)
+        self._wait_for_agent()
+
     def press(self, button: str) -> None:
         """Press a button and let it go. Raises EdgeAgentError."""
         self._sim(do="press", name=button)
@@ -118,7 +124,7 @@ class Stage:
 
     def check_agent(self) -> None:
         """Raises EdgeAgentError, with the end of its log, when the agent has ended."""
-        if self._agent.poll() is not None:
+        if self._agent is not None and self._agent.poll() is not None:
             tail = "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:])
             raise EdgeAgentError(f"the agent has ended with code {self._agent.returncode}:\n{tail}")
 
@@ -159,11 +165,6 @@ class Stage:
                 time.sleep(0.02)
             else:
                 return
-
-    def _start_agent(self) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "agent", "run", "--config", str(self.config), "--simulate"]
-        with self.log.open("wb") as log:
-            return _start(command, log)
 
 
 def _start(command: list[str], output: Any) -> "subprocess.Popen[bytes]":
