@@ -138,7 +138,7 @@ def test_people_who_go_out_of_view_have_left(started: Any, tmp_path: Path, fault
 
 
 def test_a_snapshot_is_taken_on_request_and_one_with_a_bad_id_is_passed_over(started: Any, tmp_path: Path) -> None:
-    app = started(vision_spec(tmp_path, width=320, height=240))
+    app = started(vision_spec(tmp_path / "pictures", width=320, height=240))
     app.link.wait_for(Heartbeat, where=lambda beat: beat.frames > 0)
     app.link.say(TakeSnapshot(id="../two"))
     app.link.say(TakeSnapshot(id="one"))
@@ -147,7 +147,7 @@ def test_a_snapshot_is_taken_on_request_and_one_with_a_bad_id_is_passed_over(sta
 
     assert taken.id == "one"
     assert app.link.all_of(SnapshotFailed) == []
-    assert [path.name for path in tmp_path.parent.rglob("*.jpg")] == ["one.jpg"]
+    assert [path.name for path in tmp_path.rglob("*.jpg")] == ["one.jpg"]
     assert read_picture(Path(taken.path)).shape == (240, 320, 3)
 
 
