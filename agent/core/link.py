@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from agent.core.errors import EdgeAgentError
 
 T = TypeVar("T")
+Level = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+"""An identifier that becomes a topic level."""
 
 
 class LinkError(EdgeAgentError):
@@ -101,7 +103,7 @@ class PersonEntered(_Message):
     """Somebody came into an empty view."""
 
     t: Literal["person-entered"] = "person-entered"
-    event_id: str
+    event_id: Level
     boottime_ns: int
     """Capture time of the first frame in which they were seen."""
     persons: int
@@ -116,7 +118,7 @@ class PersonLeft(_Message):
     """The view has been empty for long enough. `event_id` is that of the PersonEntered it ends."""
 
     t: Literal["person-left"] = "person-left"
-    event_id: str
+    event_id: Level
     boottime_ns: int
     """Capture time of the last frame in which anybody was seen."""
     duration_ms: int
@@ -127,7 +129,7 @@ class SnapshotTaken(_Message):
     """The answer to TakeSnapshot."""
 
     t: Literal["snapshot-taken"] = "snapshot-taken"
-    id: str
+    id: Level
     path: str
     captured_boottime_ns: int
     persons: int

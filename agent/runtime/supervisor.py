@@ -23,8 +23,10 @@ class Worker(Protocol):
 class SupervisedThread:
     """One worker's thread. `start` and `stop` from the main thread."""
 
-    def __init__(self, name: str, worker: Worker, on_end: Callable[[], None]) -> None:
+    def __init__(self, name: str, worker: Worker, on_end: Callable[[], None], *, essential: bool = True) -> None:
         self.name = name
+        self.essential = essential
+        """Whether a press needs it: only then its end ends the program, and its standstill starves the watchdog."""
         self._worker = worker
         self._on_end = on_end
         self._stop = threading.Event()
@@ -62,24 +64,24 @@ class SupervisedThread:
 
 
 class Supervisor:
-    """Every essential thread of the core. An essential one that ends unasked ends the program."""
+    """Every thread of the core. An essential one that ends unasked ends the program."""
 
     def __init__(self) -> None:
         self.wake = threading.Event()
         """Set when main should look: a thread ended, or a signal came."""
         self._threads: list[SupervisedThread] = []
 
-    def thread(self, name: str, worker: Worker) -> "_Running":
+    def thread(self, name: str, worker: Worker, *, essential: bool = True) -> "_Running":
         """A context that runs `worker` in a thread of that name while it is entered."""
-        return _Running(self, SupervisedThread(name, worker, self.wake.set))
+        return _Running(self, SupervisedThread(name, worker, self.wake.set, essential=essential))
 
     def failed(self) -> SupervisedThread | None:
-        """The first thread that ended unasked, or None."""
-        return next((thread for thread in self._threads if thread.ended_unasked), None)
+        """The first essential thread that ended unasked, or None."""
+        return next((thread for thread in self._threads if thread.essential and thread.ended_unasked), None)
 
     def passes(self) -> dict[str, int]:
-        """Completed passes by thread, for the watchdog."""
-        return {thread.name: thread.passes for thread in self._threads}
+        """Completed passes by essential thread, for the watchdog."""
+        return {thread.name: thread.passes for thread in self._threads if thread.essential}
 
     def add(self, thread: SupervisedThread) -> None:
         """Watch this thread from now on."""

@@ -107,7 +107,7 @@ class Watchkeeper:
             dropped=dropped,
             cpu_percent=self._process.cpu_percent(),
             memory_bytes=self._process.memory_info().rss,
-            disk_free_bytes=psutil.disk_usage(str(self._storage)).free,
+            disk_free_bytes=_free_bytes(self._storage),
             temperature_c=_temperature_c(),
             cameras=dict(self._watched.cameras()),
         )
@@ -133,6 +133,14 @@ class Watchkeeper:
         if all(count != self._fed_passes.get(name) for name, count in passes.items()):
             self._fed_passes, self._fed_ns = passes, now_ns
             self._notifier.watchdog()
+
+
+def _free_bytes(directory: Path) -> int:
+    """0 when the disk does not even say: a disk that died must not end the agent."""
+    try:
+        return psutil.disk_usage(str(directory)).free
+    except OSError:
+        return 0
 
 
 def _temperature_c() -> float | None:

@@ -84,12 +84,8 @@ class Desk:
 
     def send(self, payload: bytes, name: str = "ping", kind: str = "command", **changes: Any) -> None:
         """Hand one message over and let the desk deal with it, the journal writing meanwhile."""
-        message: dict[str, Any] = {
-            "topic": IDENTITY.down(kind, name),
-            "payload": payload,
-            "size": len(payload),
-            "retain": False,
-        }
+        topic = IDENTITY.down(kind, name)
+        message: dict[str, Any] = {"topic": topic, "payload": payload, "size": len(payload), "retain": False}
         self.desk.receive(Received(**(message | changes)))
         stop = threading.Event()
 

@@ -1,0 +1,78 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.core.messages import MetaData
+from agent.ports import OutgoingMessage
+from agent.runtime.announcer import Announcer
+from agent.runtime.outbox import Outbox
+from agent.sim.clock import SimClock
+from tests.support.drafts import DRAFTS, IDENTITY, body, event, open_outbox, taken, write
+from tests.support.fake_ports import topics
+
+META = MetaData(inputs=(), outputs=(), cameras=(), location=None, capabilities=(), schemas=())
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    opened = open_outbox(tmp_path / "store", SimClock())
+    yield opened
+    opened.close()
+
+
+def announcer(outbox: Outbox) -> Announcer:
+    return Announcer(
+        outbox=outbox, drafts=DRAFTS, clock=SimClock(), meta=META, boot_nonce="nonce", config_revision="abc"
+    )
+
+
+def sent(outbox: Outbox) -> list[OutgoingMessage]:
+    write(outbox)
+    return taken(outbox)
+
+
+def test_a_birth_repeats_the_number_of_its_will_and_every_connection_has_its_own(outbox: Outbox) -> None:
+    speaker = announcer(outbox)
+    numbers = []
+    for _ in range(3):
+        will = body(speaker.will())
+        speaker.birth()
+        [state, meta] = sent(outbox)
+        assert topics([state, meta]) == ["state", "meta"]
+        assert state.retain
+        assert meta.retain
+        assert (will["data"]["state"], body(state)["data"]["state"]) == ("lost", "online")
+        assert will["data"]["bdseq"] == body(state)["data"]["bdseq"]
+        assert body(state)["data"]["boot_nonce"] == "nonce"
+        numbers.append(will["data"]["bdseq"])
+
+    assert numbers == [1, 2, 3]
+
+
+def test_the_number_of_a_will_goes_on_after_a_restart(tmp_path: Path) -> None:
+    first = open_outbox(tmp_path / "store", SimClock())
+    announcer(first).will()
+    first.close()
+    second = open_outbox(tmp_path / "store", SimClock())
+
+    assert body(announcer(second).will())["data"]["bdseq"] == 2
+    second.close()
+
+
+def test_a_will_is_retained_where_the_birth_goes_and_takes_no_number_of_the_sequence(outbox: Outbox) -> None:
+    outbox.put(event())
+    will = announcer(outbox).will()
+    outbox.put(event())
+
+    assert (will.topic, will.retain, will.qos) == (IDENTITY.up("state"), True, 1)
+    assert body(will)["seq"] == 1
+    assert [body(message)["seq"] for message in sent(outbox)] == [1, 2]
+
+
+def test_a_farewell_says_offline(outbox: Outbox) -> None:
+    announcer(outbox).farewell()
+
+    [farewell] = sent(outbox)
+    assert body(farewell)["data"]["state"] == "offline"
+    assert farewell.retain

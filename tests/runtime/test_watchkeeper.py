@@ -1,0 +1,207 @@
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.runtime.health import HealthBoard
+from agent.runtime.outbox import Outbox
+from agent.runtime.part_teller import PartTeller
+from agent.runtime.supervisor import Supervisor
+from agent.runtime.watchkeeper import Watched, Watchkeeper
+from agent.sim.clock import SimClock
+from tests.support.drafts import DRAFTS, body, open_outbox, taken, write
+from tests.support.fake_ports import topics
+from tests.support.wait import wait_for
+
+
+@dataclass
+class FakeNotifier:
+    watchdog_interval_s: float | None = 10.0
+    fed: int = 0
+
+    def ready(self) -> None: ...
+
+    def watchdog(self) -> None:
+        self.fed += 1
+
+    def status(self, text: str) -> None: ...
+
+    def stopping(self) -> None: ...
+
+
+class CountedSupervisor(Supervisor):
+    """Whose passes a test sets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made = {"journal": 1, "pipeline": 1, "publisher": 1}
+
+    def passes(self) -> dict[str, int]:
+        return dict(self.made)
+
+    def advance(self, *names: str) -> None:
+        for name in names:
+            self.made[name] += 1
+
+
+@dataclass
+class Station:
+    outbox: Outbox
+    clock: SimClock
+    storage: Path
+    connected: bool = True
+    notifier: FakeNotifier = field(default_factory=FakeNotifier)
+    supervisor: CountedSupervisor = field(default_factory=CountedSupervisor)
+
+    def __post_init__(self) -> None:
+        self.board = HealthBoard(PartTeller(self.outbox, DRAFTS).tell)
+        self.keeper = Watchkeeper(
+            watched=Watched(
+                self.supervisor, self.outbox, self.board, lambda: self.connected, lambda: {"front": {"persons": 1}}
+            ),
+            drafts=DRAFTS,
+            clock=self.clock,
+            notifier=self.notifier,
+            storage=self.storage,
+            health_interval_s=60,
+        )
+
+    def look(self, after_s: float, *advanced: str) -> None:
+        self.clock.advance(timedelta(seconds=after_s))
+        self.supervisor.advance(*advanced)
+        self.keeper.look()
+
+    def sent(self) -> list[tuple[str, dict[str, Any]]]:
+        write(self.outbox)
+        messages = taken(self.outbox)
+        return list(zip(topics(messages), [body(m)["data"] for m in messages], strict=True))
+
+
+@pytest.fixture
+def station(tmp_path: Path) -> Iterator[Station]:
+    clock = SimClock(boottime_ns=10**12)
+    outbox = open_outbox(tmp_path / "store", clock)
+    yield Station(outbox, clock, tmp_path)
+    outbox.close()
+
+
+ALL = ("journal", "pipeline", "publisher")
+
+
+def test_health_is_told_at_once_and_then_at_its_interval(station: Station) -> None:
+    for _ in range(121):
+        station.look(1, *ALL)
+
+    assert [topic for topic, _ in station.sent()] == ["health"] * 3
+
+
+def test_no_health_piles_up_while_there_is_no_connection_and_one_goes_as_it_returns(station: Station) -> None:
+    station.connected = False
+    for _ in range(300):
+        station.look(1, *ALL)
+    assert station.sent() == []
+
+    station.connected = True
+    station.look(1, *ALL)
+    assert [topic for topic, _ in station.sent()] == ["health"]
+
+
+def test_health_names_every_part_and_what_is_wrong(station: Station) -> None:
+    station.board.report("uplink", ok=True)
+    station.board.report("camera-front", ok=False, detail="dark")
+    station.sent()
+    station.look(1, *ALL)
+
+    [(_, health)] = station.sent()
+    assert health["status"] == "degraded"
+    assert health["parts"] == {
+        "uplink": {"state": "ok"},
+        "camera-front": {"state": "degraded", "detail": "dark"},
+        "storage": {"state": "ok"},
+    }
+    assert health["cameras"] == {"front": {"persons": 1}}
+    assert health["uptime_s"] == 1
+    assert health["memory_bytes"] > 0
+    assert health["disk_free_bytes"] > 0
+
+
+def test_a_disk_that_does_not_even_say_how_full_it_is_does_not_end_the_agent(station: Station) -> None:
+    station.keeper._storage = station.storage / "gone"
+
+    assert station.keeper.health().disk_free_bytes == 0
+
+
+def test_a_journal_that_stands_still_is_a_storage_fault_and_moves_on_again(station: Station) -> None:
+    station.look(1, *ALL)
+    station.sent()
+    station.look(5.0, "pipeline")
+    assert station.board.parts()["storage"].ok
+    station.look(0.1, "pipeline")
+    assert not station.board.parts()["storage"].ok
+
+    station.look(1, *ALL)
+    assert station.board.parts()["storage"].ok
+    events = [(topic, data["part"]) for topic, data in station.sent() if topic.startswith("event")]
+    assert events == [("event/part-degraded", "storage"), ("event/part-restored", "storage")]
+
+
+def test_a_fault_of_the_disk_is_told_with_its_reason(station: Station) -> None:
+    station.outbox.recorder.fault = "the disk is full"
+    station.look(1, *ALL)
+
+    assert station.board.parts()["storage"].detail == "the disk is full"
+
+
+def test_the_watchdog_is_fed_at_half_its_interval_while_every_part_moves(station: Station) -> None:
+    for _ in range(20):
+        station.look(1, *ALL)
+
+    assert station.notifier.fed == 4
+
+
+@pytest.mark.parametrize("stuck", ["pipeline", "publisher"])
+def test_a_part_that_stands_still_starves_the_watchdog(station: Station, stuck: str) -> None:
+    station.look(1, *ALL)
+    fed = station.notifier.fed
+    for _ in range(30):
+        station.look(1, *(name for name in ALL if name != stuck))
+
+    assert station.notifier.fed == fed
+
+
+def test_a_disk_that_hangs_does_not_starve_the_watchdog(station: Station) -> None:
+    for _ in range(20):
+        station.look(1, "pipeline", "publisher")
+
+    assert station.notifier.fed == 4
+
+
+def test_without_a_watchdog_nothing_is_fed(station: Station) -> None:
+    station.notifier.watchdog_interval_s = None
+    station.look(60, *ALL)
+
+    assert station.notifier.fed == 0
+
+
+def test_the_watch_ends_with_0_when_asked(station: Station) -> None:
+    codes: list[int] = []
+    thread = threading.Thread(target=lambda: codes.append(station.keeper.keep_watch()))
+    thread.start()
+    wait_for(lambda: station.outbox.figures()[0]["health"], what="the first look")
+    station.keeper.stop()
+    thread.join(10)
+
+    assert codes == [0]
+
+
+def test_the_watch_ends_with_1_when_an_essential_part_ends(station: Station) -> None:
+    class Broken:
+        def run_once(self, timeout_s: float) -> None:
+            raise RuntimeError("broken")
+
+    with station.supervisor.thread("pipeline", Broken()):
+        assert station.keeper.keep_watch() == 1

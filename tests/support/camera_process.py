@@ -1,0 +1,83 @@
+"""A link to a camera process whose program a test writes."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent.core.backoff import Backoff
+from agent.core.link import ToCore, VisionSpec
+from agent.runtime.vision_link import VisionLink
+from agent.sim.clock import SimClock
+from tests.support.wait import wait_for
+
+PRELUDE = """
+import json, os, signal, socket, sys
+link = socket.socket(fileno=int(sys.argv[1]))
+lines = link.makefile("rb")
+spec = json.loads(lines.readline())["spec"]
+
+def say(**message):
+    link.sendall(json.dumps(message).encode() + b"\\n")
+
+def hello():
+    say(t="hello", pid=os.getpid(), model="m", model_sha256="0" * 64, runtime="r 1")
+
+def beat(state="ok", detail=""):
+    say(t="heartbeat", state=state, detail=detail, frames=1, frames_per_second=1.0, inference_ms=1.0,
+        frame_age_ms=1, persons=2, rss_bytes=1)
+"""
+SERVE = """
+hello()
+beat()
+for line in lines:
+    message = json.loads(line)
+    if message["t"] == "stop":
+        break
+    beat()
+"""
+
+
+@dataclass
+class Rig:
+    """A link to a stand-in process; `until` runs passes until something has happened."""
+
+    directory: Path
+    clock: SimClock
+    states: list[tuple[bool, str]] = field(default_factory=list)
+    messages: list[ToCore] = field(default_factory=list)
+    pictures: list[tuple[str, bytes | None, str]] = field(default_factory=list)
+
+    def link(self, script: str, command: list[str] | None = None) -> VisionLink:
+        program = self.directory / "camera.py"
+        program.write_text(PRELUDE + script)
+        snapshots = self.directory / "snapshots"
+        snapshots.mkdir(exist_ok=True)
+        self.made = VisionLink(
+            spec=VisionSpec(
+                camera="front",
+                source="file:x",
+                model="m",
+                model_directories=(),
+                snapshot_directory=str(snapshots),
+                snapshot_max_bytes=1000,
+            ),
+            command=command or [sys.executable, "-S", "-E", str(program)],
+            clock=self.clock,
+            on_message=self.messages.append,
+            on_picture=lambda name, jpeg, detail: self.pictures.append((name, jpeg, detail)),
+            on_state=lambda ok, detail: self.states.append((ok, detail)),
+            backoff=Backoff(longest_s=60, uniform=lambda _, high: high),
+        )
+        return self.made
+
+    def until(self, condition: Callable[[], object], what: str = "it") -> None:
+        def passed() -> bool:
+            self.made.run_once(0.02)
+            return bool(condition())
+
+        wait_for(passed, what=what)
+
+    @property
+    def failures(self) -> list[str]:
+        return [detail for ok, detail in self.states if not ok]
