@@ -58,7 +58,7 @@ class TakeSnapshot(_Message):
     """Write the newest frame as `<id>.jpg`, answered by SnapshotTaken or SnapshotFailed."""
 
     t: Literal["take-snapshot"] = "take-snapshot"
-    id: str
+    id: Level
 
 
 class Stop(_Message):

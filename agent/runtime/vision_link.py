@@ -34,6 +34,8 @@ from agent.ports import Clock
 
 _START_PATIENCE_NS = 60 * 10**9
 _HEARTBEAT_PATIENCE_NS = 10 * 10**9
+_STANDSTILL_NS = 30 * 10**9
+"""A process that reports itself well but has looked at no frame for so long hangs in an inference."""
 _LONGEST_LINE = 64 * 1024
 _KILL_PATIENCE_S = 5.0
 
@@ -69,6 +71,7 @@ class VisionLink:
         self._buffer = b""
         self._works_since_ns: int | None = None
         self._heard_ns = 0
+        self._advanced_ns = 0
         self._retry_ns = 0
         self._patience_ns = _START_PATIENCE_NS
         self.heartbeat: Heartbeat | None = None
@@ -103,8 +106,10 @@ class VisionLink:
         readable, _, _ = select.select([self._socket], [], [], timeout_s)
         if readable and not self._read():
             self._fail(self._how_it_ended())
-        elif self._socket is not None and self._clock.boottime_ns() - self._heard_ns > self._patience_ns:
+        elif self._clock.boottime_ns() - self._heard_ns > self._patience_ns:
             self._fail("the camera process does not answer")
+        elif self.heartbeat is not None and self._heard_ns - self._advanced_ns > _STANDSTILL_NS:
+            self._fail("the camera process looks at no frames any more")
 
     def close(self) -> None:
         """End the process: asked, then forced. After the thread has ended."""
@@ -160,6 +165,7 @@ class VisionLink:
                 self._works_since_ns = self._heard_ns
                 log.info("camera %s: %s on %s", self.camera, message.model, message.runtime)
             case Heartbeat():
+                self._watch_progress(message)
                 self.heartbeat = message
                 self.persons = message.persons
                 self._on_state(message.state == "ok", message.detail)
@@ -175,6 +181,10 @@ class VisionLink:
             case PersonLeft():
                 self.persons = 0
                 self._on_message(message)
+
+    def _watch_progress(self, message: Heartbeat) -> None:
+        if message.state != "ok" or self.heartbeat is None or message.frames != self.heartbeat.frames:
+            self._advanced_ns = self._heard_ns
 
     def _forward_picture(self, picture_id: str, name: str) -> None:
         """Pictures come as files of the agreed directory only, and are gone once they are in the outbox."""

@@ -110,7 +110,7 @@ class Camera(_Section):
     model: str = DEFAULT_MODEL
     width: int | None = Field(default=None, ge=64, le=7680)
     height: int | None = Field(default=None, ge=64, le=4320)
-    frames_per_second: float = Field(default=10.0, gt=0, le=120)
+    frames_per_second: float = Field(default=10.0, ge=0.2, le=120)
     threads: int = Field(default=2, ge=1, le=16)
     score_threshold: float = Field(default=0.5, gt=0, lt=1)
     enter_after_s: float = Field(default=0.5, ge=0, le=60)

@@ -249,3 +249,16 @@ def test_a_process_that_is_stuck_in_the_kernel_does_not_hold_the_link(
 
     assert len(rig.failures) == 1
     assert link.pid is None
+
+
+def test_a_process_that_reports_itself_well_but_looks_at_nothing_is_started_again(rig: Rig) -> None:
+    link = rig.link("hello(); beat()\nfor line in lines: beat()")
+    rig.until(lambda: link.heartbeat)
+    for _ in range(4):
+        before = link.heartbeat
+        rig.clock.advance(timedelta(seconds=9))
+        link.take_snapshot("again")
+        rig.until(lambda before=before: link.heartbeat is not before)  # type: ignore[misc]
+
+    rig.until(lambda: rig.failures)
+    assert "looks at no frames" in rig.failures[0]

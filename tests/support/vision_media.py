@@ -16,8 +16,8 @@ MODELS = ("ssdlite-person-int8", "ssdlite-person-float32")
 
 
 def model_directories() -> tuple[str, ...]:
-    """Where the built models are; EDGE_AGENT_MODELS names another directory."""
-    own = os.environ.get("EDGE_AGENT_MODELS")
+    """Where the built models are; EDGE_TEST_MODELS names another directory."""
+    own = os.environ.get("EDGE_TEST_MODELS")
     directories = (Path(own),) if own else default_directories()
     if not any((directory / f"{MODELS[0]}.json").is_file() for directory in directories):
         raise AssertionError("the person models are not built: run `edge-agent model build`")
@@ -25,8 +25,8 @@ def model_directories() -> tuple[str, ...]:
 
 
 def demo_video() -> Path:
-    """A real scene with people; EDGE_AGENT_DEMO_VIDEO names another copy."""
-    own = os.environ.get("EDGE_AGENT_DEMO_VIDEO")
+    """A real scene with people; EDGE_TEST_VIDEO names another copy."""
+    own = os.environ.get("EDGE_TEST_VIDEO")
     path = Path(own) if own else demo_video_path()
     if not path.is_file():
         raise AssertionError(f"the demo video is not at {path}: run `make demo-video`")
