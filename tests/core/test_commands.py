@@ -1,0 +1,191 @@
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.core.commands import (
+    CLOCK_SKEW_S,
+    COMMANDS,
+    MAX_LIFE_S,
+    AckArgs,
+    Circumstances,
+    CommandArgs,
+    Role,
+    check,
+    read_claims,
+)
+from agent.core.errors import CommandRejected
+from agent.core.events import TimeQuality
+
+NOW = 1_800_000_000
+CLAIMS: dict[str, Any] = {
+    "cmd_id": "c1",
+    "name": "ping",
+    "args": {},
+    "aud": "kiosk-1",
+    "iss": "centre",
+    "iat": NOW,
+    "exp": NOW + 60,
+    "ctr": 5,
+}
+HERE = Circumstances(
+    device="kiosk-1",
+    topic_kind="command",
+    topic_name="ping",
+    last_ctr=4,
+    boot_nonce="nonce",
+    wall=datetime.fromtimestamp(NOW, UTC),
+    quality=TimeQuality.SYNCED,
+)
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
+def outcome(claims: dict[str, Any], role: str = "admin", **circumstances: Any) -> str:
+    """`ok`, or the code of the refusal."""
+    try:
+        check(read_claims(CLAIMS | claims), role, replace(HERE, **circumstances))
+    except CommandRejected as refusal:
+        return refusal.code
+    return "ok"
+
+
+def ack(action: str, alarm_id: str = "a1") -> dict[str, Any]:
+    return {"name": "ack", "args": {"alarm_id": alarm_id, "action": action}}
+
+
+def order(name: str, role: str, **args: Any) -> str:
+    return outcome({"name": name, "args": args}, role, topic_name=name)
+
+
+def test_a_command_in_order_gives_its_arguments() -> None:
+    claims = read_claims(CLAIMS | ack("closed"))
+    here = replace(HERE, topic_kind="ack", topic_name="a1")
+
+    args: CommandArgs = check(claims, "operator", here)
+    assert args == AckArgs.model_validate({"alarm_id": "a1", "action": "closed"})
+
+
+@pytest.mark.parametrize(
+    ("claims", "code"),
+    [
+        ({}, "ok"),
+        ({"aud": "kiosk-2"}, "wrong-audience"),
+        ({"ctr": 4}, "replayed"),
+        ({"ctr": 0}, "replayed"),
+        ({"exp": NOW}, "expired"),
+        ({"exp": NOW + 1}, "ok"),
+        ({"iat": NOW - 300, "exp": NOW - 1}, "expired"),
+        ({"iat": NOW + CLOCK_SKEW_S}, "ok"),
+        ({"iat": NOW + CLOCK_SKEW_S + 1, "exp": NOW + 99}, "not-yet-valid"),
+        ({"exp": NOW + MAX_LIFE_S}, "ok"),
+        ({"exp": NOW + MAX_LIFE_S + 1}, "too-long-lived"),
+        ({"boot_nonce": "old"}, "wrong-boot-nonce"),
+        ({"boot_nonce": "nonce"}, "ok"),
+        ({"name": "reboot"}, "unknown-command"),
+        ({"name": "shell"}, "unknown-command"),
+        ({"args": {"x": 1}}, "bad-arguments"),
+        ({"name": "identify", "args": {"seconds": 61}}, "bad-arguments"),
+        ({"name": "identify", "args": {"seconds": 0}}, "bad-arguments"),
+        ({"name": "snapshot", "args": {"camera": "../x"}}, "bad-arguments"),
+        ({"name": "identify"}, "wrong-topic"),
+        ({"cmd_id": ""}, "malformed"),
+        ({"cmd_id": "A"}, "malformed"),
+        ({"cmd_id": "a/b"}, "malformed"),
+        ({"cmd_id": "a\n"}, "malformed"),
+        ({"cmd_id": None}, "malformed"),
+        ({"name": "x" * 65}, "malformed"),
+        ({"ctr": -1}, "malformed"),
+        ({"ctr": 2**63}, "malformed"),
+        ({"iat": 10**400, "exp": 10**400}, "malformed"),
+        ({"exp": -(10**400)}, "malformed"),
+        ({"args": []}, "malformed"),
+        ({"aud": ["kiosk-1"]}, "malformed"),
+    ],
+)
+def test_every_rule_has_its_code(claims: dict[str, Any], code: str) -> None:
+    assert outcome(claims) == code
+
+
+@pytest.mark.parametrize("missing", ["cmd_id", "name", "aud", "iss", "iat", "exp", "ctr"])
+def test_a_missing_claim_is_named(missing: str) -> None:
+    claims = {name: value for name, value in CLAIMS.items() if name != missing}
+
+    with pytest.raises(CommandRejected, match=missing) as refusal:
+        read_claims(claims)
+    assert refusal.value.code == "malformed"
+
+
+@pytest.mark.parametrize(
+    ("quality", "nonce", "times", "code"),
+    [
+        (TimeQuality.UNSYNCED, None, {}, "clock-unsynced"),
+        (TimeQuality.UNSYNCED, "nonce", {}, "ok"),
+        (TimeQuality.UNSYNCED, "nonce", {"iat": 5, "exp": 65}, "ok"),
+        (TimeQuality.UNSYNCED, "old", {}, "wrong-boot-nonce"),
+        (TimeQuality.UNSYNCED, "nonce", {"exp": NOW + 999}, "too-long-lived"),
+        (TimeQuality.HOLDOVER, None, {}, "ok"),
+        (TimeQuality.HOLDOVER, "nonce", {"iat": 5, "exp": 65}, "expired"),
+        (TimeQuality.SYNCED, "nonce", {"iat": 5, "exp": 65}, "expired"),
+    ],
+)
+def test_a_clock_that_is_not_set_is_replaced_by_the_nonce_and_nothing_else_is(
+    quality: TimeQuality, nonce: str | None, times: dict[str, int], code: str
+) -> None:
+    assert outcome({"boot_nonce": nonce} | times, quality=quality) == code
+
+
+_ALLOWED: dict[str, set[str]] = {
+    "ping": set(ROLES),
+    "rebirth": set(ROLES),
+    "identify": set(ROLES),
+    "snapshot": {"operator", "admin"},
+}
+
+
+def test_every_command_has_a_row_in_the_table_below() -> None:
+    assert set(COMMANDS) == set(_ALLOWED)
+
+
+@pytest.mark.parametrize("role", [*ROLES, "nobody", ""])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_role_may_exactly_what_the_table_says(name: str, role: str) -> None:
+    assert order(name, role) == ("ok" if role in _ALLOWED[name] else "not-permitted")
+
+
+@pytest.mark.parametrize("role", [*ROLES, "nobody"])
+@pytest.mark.parametrize("action", ["registered", "dispatched", "closed"])
+def test_a_technician_may_close_an_alarm_but_not_speak_for_the_centre(action: str, role: str) -> None:
+    allowed = role in {"operator", "admin"} or (role == "technician" and action == "closed")
+
+    assert outcome(ack(action), role, topic_kind="ack", topic_name="a1") == ("ok" if allowed else "not-permitted")
+
+
+def test_an_ack_is_no_command_and_a_command_no_ack() -> None:
+    assert outcome(ack("closed"), topic_name="ack") == "unknown-command"
+    assert outcome({}, topic_kind="ack") == "unknown-command"
+
+
+@pytest.mark.parametrize("topic", ["a2", "", "+", "a1/b"])
+def test_an_ack_counts_only_on_the_topic_of_its_alarm(topic: str) -> None:
+    assert outcome(ack("closed"), topic_kind="ack", topic_name=topic) == "wrong-topic"
+
+
+@pytest.mark.parametrize("args", [{}, {"alarm_id": "a1"}, {"alarm_id": "A1", "action": "closed"}, {"action": "closed"}])
+def test_an_ack_without_its_arguments_is_refused(args: dict[str, Any]) -> None:
+    assert outcome({"name": "ack", "args": args}, topic_kind="ack", topic_name="a1") == "bad-arguments"
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(deadline=None, database=None)
+@given(changes=st.dictionaries(st.sampled_from([*CLAIMS, "boot_nonce"]), _JSON, max_size=4), role=st.text(max_size=5))
+def test_whatever_somebody_signs_is_accepted_or_refused_and_nothing_else(changes: dict[str, Any], role: str) -> None:
+    assert outcome(changes, role)

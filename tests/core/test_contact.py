@@ -1,0 +1,77 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.core.contact import Contact
+from agent.core.events import Edge
+
+MS = 1_000_000
+
+
+def presses(contact: Contact, *edges: tuple[int, bool]) -> list[int]:
+    """The times, in ms, of the edges that begin a press."""
+    return [at for at, active in edges if contact.press(Edge("police", active, at * MS))]
+
+
+def test_a_press_is_told_at_its_first_edge() -> None:
+    assert presses(Contact(30), (100, True)) == [100]
+
+
+def test_a_train_of_bounces_is_one_press() -> None:
+    train = [(100, True), (101, False), (103, True), (104, False), (110, True), (400, False), (402, True), (403, False)]
+
+    assert presses(Contact(30), *train) == [100]
+
+
+def test_a_quick_second_press_after_a_clean_release_counts() -> None:
+    assert presses(Contact(30), (100, True), (150, False), (180, True)) == [100, 180]
+
+
+def test_a_press_just_inside_the_debounce_time_is_a_bounce() -> None:
+    assert presses(Contact(30), (100, True), (150, False), (179, True)) == [100]
+
+
+def test_a_press_after_bounces_of_the_release_counts_from_the_last_of_them() -> None:
+    edges = [(100, True), (500, False), (505, True), (507, False), (536, True), (540, False), (571, True)]
+
+    assert presses(Contact(30), *edges) == [100, 571]
+
+
+def test_a_held_button_is_one_press_however_often_it_is_told() -> None:
+    assert presses(Contact(30), (100, True), (500, True), (9_000, True)) == [100]
+
+
+def test_a_button_that_is_held_at_start_is_a_press() -> None:
+    assert Contact(30).press(Edge("police", True, 5, at_start=True))
+
+
+def test_releases_alone_are_no_press() -> None:
+    assert presses(Contact(30), (1, False), (2, False), (900, False)) == []
+
+
+def test_without_debounce_every_closing_counts() -> None:
+    edges = [(100, True), (100, False), (100, True), (101, False), (102, True)]
+
+    assert presses(Contact(0), *edges) == [100, 100, 102]
+
+
+@settings(deadline=None, database=None)
+@given(
+    debounce=st.integers(0, 100),
+    holds=st.lists(st.tuples(st.integers(1, 5_000), st.integers(0, 300)), min_size=1, max_size=20),
+)
+def test_a_press_is_missed_only_when_the_contact_was_open_for_less_than_the_debounce_time(
+    debounce: int, holds: list[tuple[int, int]]
+) -> None:
+    contact, now, count, expected, last_gap = Contact(debounce), 0, 0, 0, debounce
+    for hold, gap in holds:
+        expected += last_gap >= debounce
+        count += len(presses(contact, (now, True), (now + hold, False)))
+        now, last_gap = now + hold + gap, gap
+
+    assert count == expected
+
+
+@pytest.mark.parametrize("debounce", [0, 1, 30, 1000])
+def test_the_first_press_never_waits(debounce: int) -> None:
+    assert presses(Contact(debounce), (0, True)) == [0]

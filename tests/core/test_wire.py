@@ -1,0 +1,210 @@
+import json
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from agent.core.events import TimeQuality
+from agent.core.identity import LEVEL, Identity
+from agent.core.messages import (
+    AlarmCamera,
+    AlarmData,
+    AlarmsData,
+    Draft,
+    HealthData,
+    MetaData,
+    PartData,
+    PersonEnteredData,
+    PersonLeftData,
+    Rank,
+    ResultData,
+    SecurityData,
+    StateData,
+)
+from agent.core.stages import Stage
+from agent.core.wire import EVENT_EXPIRY_S, HEALTH_EXPIRY_S, RESULT_EXPIRY_S, Drafts, mark_historical, rfc3339, seal
+
+IDENTITY = Identity("gp", "park-station", "kiosk-1")
+DRAFTS = Drafts(IDENTITY)
+ALARM = AlarmData(
+    alarm_id="a1",
+    input="police",
+    kind="panic",
+    status="actual",
+    silent=False,
+    press_count=1,
+    stage=Stage.RAISED,
+    raised_at="2026-01-01T00:00:00.000Z",
+    codes={},
+    latency_ms={},
+    camera=AlarmCamera(name="front"),
+)
+RESULT = ResultData(command_id="c1", name="ping", status="succeeded", code="ok", text="here")
+HEALTH = HealthData(
+    status="ok",
+    parts={},
+    uptime_s=1,
+    outbox={},
+    dropped={},
+    cpu_percent=0,
+    memory_bytes=1,
+    disk_free_bytes=1,
+    temperature_c=None,
+    cameras={},
+)
+STATE = StateData(state="online", bdseq=1, boot_nonce="n", agent_version="1", config_revision="r")
+META = MetaData(inputs=(), outputs=(), cameras=(), location=None, capabilities=(), schemas=())
+ENTERED = PersonEnteredData(event_id="e1", camera="front", persons=1, score=0.5, box=(0, 0, 1, 1))
+LEFT = PersonLeftData(event_id="e1", camera="front", duration_ms=1, persons_max=1)
+PART = PartData(part="uplink", detail="")
+SECURITY = SecurityData(kind="boot", severity="info", text="")
+
+TABLE: list[tuple[Draft, str, Rank, int, bool, int | None]] = [
+    (DRAFTS.alarm("raised", ALARM), "alarm/police", Rank.ALARM, 1, False, None),
+    (DRAFTS.alarms(AlarmsData(open=(ALARM,))), "alarms", Rank.STATE, 1, True, None),
+    (DRAFTS.state(STATE), "state", Rank.STATE, 1, True, None),
+    (DRAFTS.meta(META), "meta", Rank.STATE, 1, True, None),
+    (DRAFTS.result(RESULT), "result/c1", Rank.STATE, 1, False, RESULT_EXPIRY_S),
+    (DRAFTS.security(SECURITY), "security/boot", Rank.SECURITY, 1, False, None),
+    (DRAFTS.person_entered(ENTERED), "event/person-entered", Rank.EVENT, 1, False, EVENT_EXPIRY_S),
+    (DRAFTS.person_left(LEFT), "event/person-left", Rank.EVENT, 1, False, EVENT_EXPIRY_S),
+    (DRAFTS.part("part-degraded", PART), "event/part-degraded", Rank.EVENT, 1, False, EVENT_EXPIRY_S),
+    (DRAFTS.part("part-restored", PART), "event/part-restored", Rank.EVENT, 1, False, EVENT_EXPIRY_S),
+    (DRAFTS.snapshot("p1", b"jpeg"), "snapshot/p1", Rank.PICTURE, 1, False, EVENT_EXPIRY_S),
+    (DRAFTS.health(HEALTH), "health", Rank.HEALTH, 0, False, HEALTH_EXPIRY_S),
+]
+IDS = [row[1] for row in TABLE]
+
+
+def sealed(draft: Draft, **changes: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "message_id": "id-1",
+        "source": IDENTITY.source,
+        "boot_id": "boot",
+        "seq": 7,
+        "boottime_ns": 1_999_999,
+        "wall": datetime(2026, 1, 2, 3, 4, 5, 6_999, UTC),
+        "quality": TimeQuality.HOLDOVER,
+    }
+    parsed: dict[str, Any] = json.loads(seal(draft, **(values | changes)))
+    return parsed
+
+
+@pytest.mark.parametrize(("draft", "topic", "rank", "qos", "retain", "expiry_s"), TABLE, ids=IDS)
+def test_every_message_goes_where_the_contract_says(
+    draft: Draft, topic: str, rank: Rank, qos: int, retain: bool, expiry_s: int | None
+) -> None:
+    assert draft.topic == f"edge/v1/gp/park-station/kiosk-1/up/{topic}"
+    assert (draft.rank, draft.qos, draft.retain, draft.expiry_s) == (rank, qos, retain, expiry_s)
+
+
+@pytest.mark.parametrize("draft", [row[0] for row in TABLE], ids=IDS)
+def test_every_topic_is_one_that_every_broker_takes(draft: Draft) -> None:
+    levels = draft.topic.split("/")
+
+    assert all(LEVEL.match(level) for level in levels)
+    assert len(levels) <= 8
+
+
+@pytest.mark.parametrize("draft", [row[0] for row in TABLE if row[0].data is not None])
+def test_the_envelope_is_a_cloudevent_with_our_extensions(draft: Draft) -> None:
+    envelope = sealed(draft)
+
+    assert envelope.pop("data")["historical"] is False
+    assert re.fullmatch(r"edge\.[a-z.-]+\.v1", envelope["type"])
+    assert envelope == {
+        "specversion": "1.0",
+        "id": "id-1",
+        "source": "/edge/gp/park-station/kiosk-1",
+        "type": draft.type,
+        "subject": draft.subject,
+        "time": "2026-01-02T03:04:05.006Z",
+        "dataschema": f"urn:edge-agent:schema:{draft.type}",
+        "datacontenttype": "application/json",
+        "bootid": "boot",
+        "seq": 7,
+        "monoms": 1,
+        "timeq": "holdover",
+    }
+
+
+def test_what_is_not_known_is_left_out_of_the_data() -> None:
+    data = sealed(DRAFTS.alarm("raised", ALARM))["data"]
+
+    assert data["camera"] == {"name": "front"}
+    assert "location" not in data
+    assert (data["stage"], data["press_count"]) == ("raised", 1)
+
+
+@pytest.mark.parametrize("change", ["raised", "updated", "closed"])
+def test_the_steps_of_an_alarm_share_its_subject_and_topic(change: Any) -> None:
+    draft = DRAFTS.alarm(change, ALARM)
+
+    assert (draft.type, draft.subject, draft.alarm_id) == (f"edge.alarm.{change}.v1", "alarm/a1", "a1")
+
+
+def test_a_late_message_is_the_same_but_for_its_mark() -> None:
+    draft = DRAFTS.alarm("raised", ALARM)
+    payload = json.dumps(sealed(draft)).encode()
+    late = json.loads(mark_historical(payload))
+
+    assert late["data"].pop("historical") is True
+    on_time = json.loads(payload)
+    assert on_time["data"].pop("historical") is False
+    assert late == on_time
+
+
+def test_a_picture_is_sent_as_it_is() -> None:
+    jpeg = b"\xff\xd8\xff\xe0"
+    draft = DRAFTS.snapshot("p1", jpeg)
+
+    assert seal(
+        draft,
+        message_id="i",
+        source="s",
+        boot_id="b",
+        seq=1,
+        boottime_ns=1,
+        wall=datetime(2026, 1, 1, tzinfo=UTC),
+        quality=TimeQuality.SYNCED,
+    ) == mark_historical(jpeg)
+
+
+@pytest.mark.parametrize(
+    ("wall", "text"),
+    [
+        (datetime(2026, 11, 24, 13, 45, 2, 117_999, UTC), "2026-11-24T13:45:02.117Z"),
+        (datetime(2026, 11, 24, 15, 45, 2, 0, timezone(timedelta(hours=2))), "2026-11-24T13:45:02.000Z"),
+        (datetime(1970, 1, 1, tzinfo=UTC), "1970-01-01T00:00:00.000Z"),
+    ],
+)
+def test_times_are_utc_with_milliseconds(wall: datetime, text: str) -> None:
+    assert rfc3339(wall) == text
+
+
+_RESULTS = IDENTITY.up("result")
+
+
+@pytest.mark.parametrize(
+    ("asked", "used"),
+    [
+        (None, "c1"),
+        (f"{_RESULTS}/r-42", "r-42"),
+        (f"{_RESULTS}/", "c1"),
+        (f"{_RESULTS}/a/b", "c1"),
+        (f"{_RESULTS}/#", "c1"),
+        (f"{_RESULTS}/Upper", "c1"),
+        (f"{_RESULTS}/a\n", "c1"),
+        (f"{_RESULTS}x/a", "c1"),
+        (IDENTITY.up("state"), "c1"),
+        (IDENTITY.down("command", "ping"), "c1"),
+        ("edge/v1/gp/park-station/kiosk-2/up/result/a", "c1"),
+        ("", "c1"),
+    ],
+)
+def test_a_response_topic_outside_our_own_results_is_ignored(asked: str | None, used: str) -> None:
+    draft = DRAFTS.result(RESULT, asked, b"\x01")
+
+    assert draft.topic == f"{_RESULTS}/{used}"
+    assert draft.correlation_data == b"\x01"
