@@ -1,0 +1,97 @@
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from agent.core import messages, wire
+from agent.core.commands import COMMANDS, AckArgs, Claims, IdentifyArgs, SnapshotArgs
+from agent.core.messages import Draft, Envelope, Payload, Rank
+from agent.core.stages import Stage
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
+SOURCES = sorted((ROOT / "agent").rglob("*.py"))
+
+
+def as_code(word: str) -> bool:
+    """Whether the document has the word in code style, alone or as a part of a topic or type."""
+    spans = re.findall(r"`([^`\n]+)`", DOCUMENT)
+    return any(word in re.split(r"[/\s{}:]+", span) or word == span for span in spans)
+
+
+def found_in_source(pattern: str) -> set[str]:
+    found: set[str] = set()
+    for path in SOURCES:
+        found.update(re.findall(pattern, path.read_text(encoding="utf-8")))
+    return found
+
+
+def missing(words: Iterable[str]) -> list[str]:
+    return sorted(word for word in words if not as_code(word))
+
+
+def test_every_topic_level_that_the_device_speaks_under_is_described() -> None:
+    source = Path(wire.__file__).read_text(encoding="utf-8")
+    levels = set(re.findall(r'identity\.up\("([a-z-]+)"', source)) | set(re.findall(r'_retained\("([a-z-]+)"', source))
+    events = set(re.findall(r'_event\("([a-z-]+)"', source)) | {"part-degraded", "part-restored"}
+    assert {"alarm", "health", "state", "snapshot"} <= levels, "the search finds the levels no more"
+    assert {"person-entered", "person-left"} <= events, "the search finds the events no more"
+    assert [level for level in sorted(levels - {"event"}) if f"`D/up/{level}" not in DOCUMENT] == []
+    assert [event for event in sorted(events) if f"`D/up/event/{event}`" not in DOCUMENT] == []
+    assert [event for event in sorted(events) if f"`edge.event.{event}.v1`" not in DOCUMENT] == []
+
+
+def test_every_literal_message_type_is_described() -> None:
+    types = found_in_source(r'"(edge\.[a-z.-]+\.v\d+)"')
+    assert "edge.health.v1" in types, "the search finds the types no more"
+    assert missing(types) == []
+
+
+@pytest.mark.parametrize("action", ["raised", "updated", "closed"])
+def test_every_change_of_an_alarm_has_its_type(action: str) -> None:
+    assert f"`edge.alarm.{action}.v1`" in DOCUMENT
+
+
+def test_every_command_is_described() -> None:
+    assert [name for name in COMMANDS if f"`D/down/command/{name}`" not in DOCUMENT] == []
+
+
+def test_every_code_of_a_rejection_is_described() -> None:
+    codes = found_in_source(r'CommandRejected\(\s*"([a-z-]+)"')
+    assert "bad-signature" in codes, "the search finds the codes no more"
+    assert missing(codes) == []
+
+
+def test_every_code_of_a_result_is_described() -> None:
+    source = (ROOT / "agent" / "runtime" / "command_desk.py").read_text(encoding="utf-8")
+    codes = set(re.findall(r'"(?:succeeded|failed|timed-out|in-progress)", "([a-z-]+)"', source))
+    assert {"ok", "unknown-alarm"} <= codes, "the search finds the codes no more"
+    assert missing(codes) == []
+
+
+def test_every_kind_of_security_event_is_described() -> None:
+    kinds = found_in_source(r'security\.tell\(\s*"([a-z-]+)"') | found_in_source(r'"(tls-failed|broker-refused)"')
+    assert {"boot", "command-rejected"} <= kinds, "the search finds the kinds no more"
+    assert missing(kinds) == []
+
+
+def payloads() -> list[type[BaseModel]]:
+    models = [model for model in vars(messages).values() if isinstance(model, type) and issubclass(model, BaseModel)]
+    return [model for model in models if model not in {BaseModel, Draft, Payload}]
+
+
+@pytest.mark.parametrize(
+    "model", [*payloads(), Claims, AckArgs, SnapshotArgs, IdentifyArgs], ids=lambda model: model.__name__
+)
+def test_every_field_is_described(model: type[BaseModel]) -> None:
+    fields = set(model.model_fields)
+    if model is Envelope:  # shown in the example
+        fields = {name for name in fields if f'"{name}":' not in DOCUMENT}
+    assert missing(fields) == []
+
+
+def test_every_stage_and_class_is_described() -> None:
+    assert missing(stage.value for stage in Stage) == []
+    assert [rank.name for rank in Rank if rank.name.lower() not in DOCUMENT] == []
