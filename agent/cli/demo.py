@@ -41,6 +41,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--video", type=Path, help="another video to look at; default: the demo video")
+    parser.add_argument(
+        "--patience", type=float, default=20.0, metavar="S", help="how long the story waits for a step (default 20)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -65,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         screen = Screen(console, stage)
         if sys.stdin.isatty() and sys.stdout.isatty():
             return _with_keys(stage, centre, screen)
-        return _by_itself(Story(stage, centre, screen), screen)
+        return _by_itself(Story(stage, centre, screen, args.patience), screen)
 
 
 def _by_itself(story: Story, screen: Screen) -> int:

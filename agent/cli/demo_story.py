@@ -9,8 +9,6 @@ from agent.cli.demo_centre import DemoCentre, data_of
 from agent.cli.demo_screen import Screen
 from agent.cli.demo_stage import Stage
 
-_PATIENCE_S = 20.0
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -23,10 +21,11 @@ class Step:
 class Story:
     """Plays every step once. Each is told as seen only when the broker or the pins have shown it."""
 
-    def __init__(self, stage: Stage, centre: DemoCentre, screen: Screen) -> None:
+    def __init__(self, stage: Stage, centre: DemoCentre, screen: Screen, patience_s: float) -> None:
         self._stage = stage
         self._centre = centre
         self._screen = screen
+        self._patience_s = patience_s
         self.steps: list[Step] = []
 
     def play(self) -> bool:
@@ -75,7 +74,7 @@ class Story:
         return self._until(lambda _: expected.items() <= self._screen.lights(force=True).items())
 
     def _until(self, seen: Callable[[Heard | None], bool]) -> bool:
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + self._patience_s
         while time.monotonic() < deadline:
             self._stage.check_agent()
             if seen(None):

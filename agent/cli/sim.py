@@ -22,7 +22,7 @@ _EXAMPLES = {
     "release": "release police",
     "outputs": "outputs",
     "inputs": "inputs",
-    "fault": "fault camera-dead",
+    "fault": "fault camera-lost",
 }
 
 

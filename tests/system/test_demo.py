@@ -1,0 +1,123 @@
+"""`edge-agent demo`, which `make run` calls: with a terminal, without one, and interrupted."""
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import cv2
+import numpy as np
+import psutil
+import pytest
+
+from tests.support.wait import wait_for
+
+DEMO = [sys.executable, "-m", "agent", "demo"]
+
+
+class Terminal:
+    """The demo behind a pseudo-terminal, as a person has it."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", master: int) -> None:
+        self.process = process
+        self._master = master
+        self.shown = ""
+
+    def until(self, text: str) -> None:
+        """Read until the screen has shown `text`."""
+
+        def seen() -> bool:
+            with suppress(BlockingIOError, OSError):
+                self.shown += os.read(self._master, 65536).decode(errors="replace")
+            return text in re.sub(r"\x1b\[[0-9;]*m", "", self.shown)
+
+        wait_for(seen, timeout_s=30, what=f"{text!r} on the screen; it shows {self.shown[-800:]}")
+
+    def key(self, key: str) -> None:
+        """Press a key."""
+        os.write(self._master, key.encode())
+
+
+@contextmanager
+def terminal(directory: Path) -> Iterator[Terminal]:
+    master, slave = pty.openpty()
+    os.set_blocking(master, False)
+    environment = {**os.environ, "TMPDIR": str(directory)}
+    with subprocess.Popen(
+        DEMO, stdin=slave, stdout=slave, stderr=slave, start_new_session=True, env=environment
+    ) as process:
+        os.close(slave)
+        try:
+            yield Terminal(process, master)
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+                process.wait(20)
+            os.close(master)
+
+
+def story(directory: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    environment = {**os.environ, "TMPDIR": str(directory)}
+    return subprocess.run(
+        [*DEMO, *options],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+        env=environment,
+    )
+
+
+def test_without_a_terminal_the_story_is_told_and_every_step_was_seen(tmp_path: Path) -> None:
+    done = story(tmp_path)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "NOT SEEN" not in done.stdout
+    assert len(re.findall(r"^  ok  ", done.stdout, re.MULTILINE)) == 9
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_step_that_is_not_seen_makes_the_story_fail(tmp_path: Path) -> None:
+    video = tmp_path / "nobody.avi"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 10.0, (320, 240))
+    for _ in range(30):
+        writer.write(np.full((240, 320, 3), 90, np.uint8))
+    writer.release()
+
+    done = story(tmp_path, "--video", str(video), "--patience", "3")
+
+    assert done.returncode == 1
+    assert re.search(r"the camera has seen a person +NOT SEEN", done.stdout)
+
+
+def test_with_a_terminal_keys_press_acknowledge_close_and_quit(tmp_path: Path) -> None:
+    with terminal(tmp_path) as screen:
+        screen.until("Keys:")
+        screen.key("p")
+        screen.until("yellow on   green off   beacon flash")
+        screen.until("panic SENT")
+        screen.key("a")
+        screen.until("yellow on   green on   beacon flash")
+        screen.key("c")
+        screen.until("panic CLOSED")
+        screen.key("q")
+        assert screen.process.wait(20) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_no_process_and_no_file_behind(tmp_path: Path, number: signal.Signals) -> None:
+    with terminal(tmp_path) as screen:
+        screen.until("Keys:")
+        children = psutil.Process(screen.process.pid).children(recursive=True)
+        assert len(children) >= 2
+        screen.process.send_signal(number)
+        assert screen.process.wait(20) == 130
+    assert not [child for child in children if child.is_running()]
+    assert list(tmp_path.iterdir()) == []
