@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_settings import SettingsError as PydanticSettingsError
 
 from agent.core.errors import SettingsError
-from agent.settings.tree import ENVIRONMENT_PREFIX, Settings
+from agent.settings.tree import ENVIRONMENT_PREFIX, Settings, mask_url
 
 Location = tuple[str | int, ...]
 
@@ -73,7 +73,7 @@ def _say(item: Any) -> str:
     message = item["msg"].removeprefix("Value error, ")
     if item["type"] == "string_pattern_mismatch":
         message = _PATTERN_ADVICE.get(str(item["loc"][-1]), "use small letters, digits and hyphens only")
-    given = "" if isinstance(item["input"], dict | list) else f" (given: {item['input']!r})"
+    given = "" if isinstance(item["input"], dict | list) else f" (given: {mask_url(repr(item['input']))})"
     if "password" in name:
         given = ""
     return f"{name}: {message[0].lower()}{message[1:]}{given}"
@@ -99,6 +99,8 @@ def _conflicts(tree: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
         seen: set[Any] = set()
         for index, item in enumerate(items):
             name = item.get("name")
+            if not isinstance(name, str):
+                continue
             if name in seen:
                 yield (kind, index, "name"), f"two {kind} are named {name!r}; give each its own name"
             seen.add(name)

@@ -3,9 +3,10 @@
 Only the composition roots and the command line import this module; every other part gets plain values.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -48,11 +49,16 @@ class Storage(_Section):
 
 
 def _broker_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
-        raise ValueError("a broker is mqtt://HOST[:PORT] or mqtts://HOST[:PORT]")
-    if parts.username or parts.password:
+    if "@" in url:
         raise ValueError("put the password in [mqtt] password, not in the address")
+    form = "a broker is mqtt://HOST[:PORT] or mqtts://HOST[:PORT]"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(form) from error
+    if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname or port == 0 or parts.path.strip("/"):
+        raise ValueError(form)
     return url
 
 
@@ -173,11 +179,12 @@ class Settings(BaseSettings):
         return tree
 
 
+_LOGIN = re.compile(r"(?<=://).*@")
+"""Up to the last @: a password may hold any character, and hiding too much does no harm."""
+_SECRET_FIELD = re.compile(r"\b(user(?:name)?|usr|login|pass(?:word|wd)?|pwd|token|secret|key|auth)=[^&/?\s]*", re.IGNORECASE)
+"""Many cameras take the login in the path or the query."""
+
+
 def mask_url(url: str) -> str:
     """The address with any user name and password replaced by `***`."""
-    if "://" not in url:
-        return url
-    parts = urlsplit(url)
-    if not (parts.username or parts.password):
-        return url
-    return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))
+    return _SECRET_FIELD.sub(r"\1=***", _LOGIN.sub("***@", url))
