@@ -181,7 +181,9 @@ class Settings(BaseSettings):
 
 _LOGIN = re.compile(r"(?<=://).*@")
 """Up to the last @: a password may hold any character, and hiding too much does no harm."""
-_SECRET_FIELD = re.compile(r"\b(user(?:name)?|usr|login|pass(?:word|wd)?|pwd|token|secret|key|auth)=[^&/?\s]*", re.IGNORECASE)
+_SECRET_FIELD = re.compile(
+    r"\b(user(?:name)?|usr|login|pass(?:word|wd)?|pwd|token|secret|key|auth)=[^&/?\s]*", re.IGNORECASE
+)
 """Many cameras take the login in the path or the query."""
 
 

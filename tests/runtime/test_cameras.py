@@ -1,0 +1,63 @@
+from dataclasses import dataclass, field
+from typing import cast
+
+from agent.core.link import Heartbeat
+from agent.core.messages import AlarmCamera
+from agent.runtime.cameras import Cameras
+from agent.runtime.vision_link import VisionLink
+
+REPORT = Heartbeat(state="ok", frames=1, frames_per_second=1, inference_ms=1, frame_age_ms=1, persons=2, rss_bytes=1)
+
+
+@dataclass
+class FakeLink:
+    camera: str
+    heartbeat: Heartbeat | None = REPORT
+    takes: bool = True
+    persons: int = 2
+    asked: list[str] = field(default_factory=list)
+
+    def take_snapshot(self, picture_id: str) -> bool:
+        self.asked.append(picture_id)
+        return self.takes and self.heartbeat is not None
+
+
+def cameras(*links: FakeLink) -> Cameras:
+    made = Cameras()
+    made.connect(cast("list[VisionLink]", list(links)))
+    return made
+
+
+def test_without_a_camera_nothing_is_seen() -> None:
+    assert cameras().look("a1") is None
+    assert cameras().snapshot("a1", None) is None
+    assert cameras().figures() == {}
+
+
+def test_an_alarm_takes_the_first_camera_that_works() -> None:
+    dead, full, works = FakeLink("front", heartbeat=None), FakeLink("side", takes=False), FakeLink("back")
+
+    assert cameras(dead, full, works).look("a1") == AlarmCamera(name="back", persons=2, snapshot="a1")
+    assert works.asked == ["a1"]
+
+
+def test_when_no_camera_works_the_first_is_named_without_a_picture() -> None:
+    assert cameras(FakeLink("front", heartbeat=None)).look("a1") == AlarmCamera(name="front")
+
+
+def test_a_snapshot_is_of_the_camera_that_was_named_or_of_the_first() -> None:
+    front, back = FakeLink("front"), FakeLink("back")
+    both = cameras(front, back)
+
+    assert both.snapshot("p1", "back") == "back"
+    assert both.snapshot("p2", None) == "front"
+    assert both.snapshot("p3", "roof") is None
+    assert (front.asked, back.asked) == (["p2"], ["p1"])
+
+
+def test_figures_are_those_of_cameras_that_run() -> None:
+    figures = cameras(FakeLink("front"), FakeLink("back", heartbeat=None)).figures()
+
+    assert set(figures) == {"front"}
+    assert figures["front"]["persons"] == 2
+    assert "t" not in figures["front"]
