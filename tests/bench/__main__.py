@@ -1,0 +1,223 @@
+"""`python -m tests.bench`: every figure in one run, each beside a baseline that was measured in the same run."""
+
+import argparse
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from agent.cli.keygen import make_key
+from agent.core.errors import EdgeAgentError
+from agent.models.store import ModelStore
+from agent.settings.tree import DEFAULT_MODEL
+from tests.bench import looking, machine, memory, new_alarms, report, startup
+from tests.bench.child import ROOT, Child, ChildError
+from tests.bench.figures import Figure, of_medians, of_percentiles
+from tests.bench.latency import Bench, Pacing
+from tests.bench.new_alarms import ClosingCentre
+from tests.bench.quiet_broker import QuietBroker
+from tests.bench.simulated_agent import BASE, SimulatedAgent
+from tests.bench.video import at_rate
+from tests.support.vision_media import demo_video, model_directories
+
+LATENCY_GOAL = 1.3
+SPEED_GOAL = 0.9
+MEMORY_GOAL = 1.25
+_BARE_PUBLISH = "a bare paho publish of the same size and pace"
+_FASTEST = 120.0
+_LOOKING_S = 40.0
+_EXAMPLE = """\
+Example:
+  python -m tests.bench
+  python -m tests.bench --quick --json /tmp/bench.json
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is measured."""
+
+    presses: Pacing
+    alarms: int
+    look_blocks: int
+    look_s: float
+    beats: int
+    starts: int
+
+
+FULL = Effort(Pacing(blocks=6, presses=100), alarms=100, look_blocks=5, look_s=2.0, beats=6, starts=7)
+QUICK = Effort(Pacing(blocks=1, presses=20, warm_up=5), alarms=3, look_blocks=1, look_s=0.5, beats=1, starts=1)
+
+
+class Run:
+    """One run of the bench: `figures` grows as it goes on."""
+
+    def __init__(self, directory: Path, effort: Effort, say: Callable[[str], None]) -> None:
+        self._directory = directory
+        self._effort = effort
+        self._say = say
+        self._video = demo_video()
+        self.figures: list[Figure] = []
+
+    def all(self) -> None:
+        """Measure everything."""
+        with QuietBroker(self._directory / "broker") as broker:
+            with Bench(broker.port) as bench:
+                self._presses(bench, broker.port)
+                self._presses_beside_vision(bench, broker.port)
+                self._core_memory(bench, broker.port)
+            self._start_up(broker.port)
+        with ExitStack() as stack:
+            _, model = ModelStore([Path(entry) for entry in model_directories()]).load(DEFAULT_MODEL)
+            program = str(ROOT / "tests" / "bench" / "bare_look.py")
+            command = (program, str(self._video), str(model), str(looking.THREADS))
+            bare = stack.enter_context(Child(*command, what="the bare look"))
+            self._vision_memory(bare)
+            self._looking(bare)
+
+    def _presses(self, bench: Bench, port: int) -> None:
+        key = make_key("operator", self._directory / "keys")
+        directory = self._directory / "agent"
+        with SimulatedAgent(directory, port, keys=self._directory / "keys" / "keys.json") as agent:
+            state = bench.wait_for(f"{BASE}/up/state", 20, lambda data: data["state"] == "online")
+            self._say("new alarms, each closed again by the centre")
+            with ClosingCentre(port, key, state["boot_nonce"]) as centre:
+                alarms = new_alarms.measure(bench, agent, centre, self._effort.alarms, self._effort.presses)
+            ours, bare = bench.alternate(agent, self._effort.presses, self._step("press to subscriber"))
+        self.figures += of_percentiles("press", "press to subscriber", _BARE_PUBLISH, ours, bare, goal=LATENCY_GOAL)
+        self.figures += of_percentiles(
+            "new_alarm", "first press (new alarm) to subscriber", _BARE_PUBLISH, alarms.arrival, bare
+        )
+        self.figures += of_percentiles(
+            "edge_to_light", "edge to yellow, at most (simulator's answer)", "", alarms.lit, None
+        )
+
+    def _presses_beside_vision(self, bench: Bench, port: int) -> None:
+        fast = at_rate(self._video, _FASTEST, self._directory / "fastest.avi")
+        with SimulatedAgent(self._directory / "with-vision", port, video=fast) as agent:
+            self._say("waiting until the camera process looks")
+            bench.wait_for(
+                f"{BASE}/up/health",
+                _LOOKING_S,
+                lambda data: any(camera["frames_per_second"] > 0 for camera in data["cameras"].values()),
+            )
+            ours, bare = bench.alternate(agent, self._effort.presses, self._step("press beside vision"))
+        against = f"{_BARE_PUBLISH}, next to the same vision"
+        self.figures += of_percentiles(
+            "press_beside_vision", "press while vision looks without pause", against, ours, bare
+        )
+
+    def _core_memory(self, bench: Bench, port: int) -> None:
+        self._say("memory of the core")
+        ours = memory.of_core(self._directory, port, bench)
+        bare = memory.of_bare_core(self._directory, port)
+        self._memory(
+            "core", "core, one button", ours, bare, "bare gpiozero, paho and pydantic-settings, connected", MEMORY_GOAL
+        )
+
+    def _start_up(self, port: int) -> None:
+        ours, bare = startup.measure(self._directory, port, self._effort.starts, self._step("start-up"))
+        against = "a bare program with the same libraries, connected"
+        self.figures.append(of_medians("start_to_ready", "start to READY, median", "s", against, ours, bare))
+
+    def _vision_memory(self, bare: Child) -> None:
+        self._say("memory of the camera process")
+        ours = memory.of_vision(self._directory, self._video)
+        against = "bare OpenCV and interpreter, same video and model"
+        self._memory("vision", "camera process", ours, memory.of_bare_vision(self._video, bare), against, None)
+
+    def _looking(self, bare: Child) -> None:
+        effort = self._effort
+        ours, alone = looking.loop_alone(self._video, effort.look_blocks, effort.look_s, self._step("look loop"))
+        self.figures.append(
+            of_medians(
+                "look_loop_fps",
+                "look loop, frames at hand",
+                "/s",
+                "a bare loop: scale, to RGB, infer",
+                ours,
+                alone,
+                goal=SPEED_GOAL,
+                more_is_better=True,
+            )
+        )
+        ours, whole = looking.whole_process(
+            self._directory, self._video, bare, effort.beats, self._step("decode and look")
+        )
+        self.figures.append(
+            of_medians(
+                "camera_process_fps",
+                "camera process, decoding a video",
+                "/s",
+                "a bare program: decode, scale, to RGB, infer",
+                ours,
+                whole,
+                goal=SPEED_GOAL,
+                more_is_better=True,
+            )
+        )
+
+    def _memory(
+        self, name: str, title: str, ours: memory.Memory, bare: memory.Memory, against: str, goal: float | None
+    ) -> None:
+        for kind in ("rss", "pss"):
+            values = getattr(ours, kind), getattr(bare, kind)
+            self.figures.append(
+                Figure(f"{name}_{kind}", f"{title}, {kind.upper()}", "MiB", *values, against=against, goal=goal)
+            )
+
+    def _step(self, name: str) -> Callable[[str], None]:
+        return lambda text: self._say(f"{name}: {text}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print the table and write the record; 0 when every figure was measured."""
+    args = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every process that was started is ended
+    console = Console()
+    began = time.monotonic()
+    described = machine.describe()
+    console.print(f"{described['processor']}, {described['cores']} cores, Python {described['python']}")
+
+    def say(text: str) -> None:
+        console.print(f"{time.monotonic() - began:5.0f} s  {text}", highlight=False)
+
+    with tempfile.TemporaryDirectory(prefix="edge-agent-bench-") as directory:
+        run = Run(Path(directory), QUICK if args.quick else FULL, say)
+        try:
+            run.all()
+        except (ChildError, EdgeAgentError, AssertionError) as error:
+            console.print(f"bench: {error}", style="red", highlight=False)
+            return 1
+        except KeyboardInterrupt:
+            return 130
+    report.show(console, run.figures)
+    report.write(args.json, described, run.figures, quick=args.quick, seconds=time.monotonic() - began)
+    console.print(f"Percentiles and machine: {args.json}", highlight=False)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench",
+        description="Measure latency, start-up, memory and frames a second beside bare baselines, in one run.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="few measurements: shows that it works, not how fast it is"
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", default=ROOT / "build" / "bench.json", help="default: build/bench.json"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

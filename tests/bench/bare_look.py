@@ -1,0 +1,64 @@
+"""The least that looks for people: OpenCV and the interpreter, without a line of the agent.
+
+Run as `python tests/bench/bare_look.py VIDEO MODEL THREADS`. A request `{"frames": N}` or `{"seconds": S}` reads the
+video on, looks at every frame, and answers with frames and seconds.
+"""
+
+import json
+import sys
+import time
+from typing import Any
+
+import cv2
+
+
+class BareLook:
+    """A model, and the preprocessing that it needs, for one thread."""
+
+    def __init__(self, model: str, threads: int) -> None:
+        try:
+            from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415
+        except ImportError:
+            from tflite_runtime.interpreter import Interpreter  # noqa: PLC0415
+        cv2.setNumThreads(1)
+        self._interpreter = Interpreter(model_path=model, num_threads=threads)
+        self._interpreter.allocate_tensors()
+        self._input = self._interpreter.get_input_details()[0]
+        self._outputs = self._interpreter.get_output_details()
+        _, height, width, _ = self._input["shape"]
+        self._size = (int(width), int(height))
+
+    def look(self, pixels: Any) -> list[Any]:
+        """Scale, turn BGR into RGB, infer; the raw outputs of a model that takes bytes."""
+        scaled = cv2.resize(pixels, self._size, interpolation=cv2.INTER_LINEAR)
+        rgb = cv2.cvtColor(scaled, cv2.COLOR_BGR2RGB)
+        self._interpreter.set_tensor(self._input["index"], rgb[None])
+        self._interpreter.invoke()
+        return [self._interpreter.get_tensor(output["index"]) for output in self._outputs]
+
+
+def main() -> None:
+    """Answer until the input ends."""
+    video, model, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    bare = BareLook(model, threads)
+    capture = cv2.VideoCapture(video, cv2.CAP_FFMPEG)
+
+    def run(request: dict[str, Any]) -> dict[str, Any]:
+        nonlocal capture
+        frames, began = 0, time.perf_counter()
+        while frames < request.get("frames", 10**9) and time.perf_counter() - began < request.get("seconds", 60):
+            good, pixels = capture.read()
+            if not good:
+                capture = cv2.VideoCapture(video, cv2.CAP_FFMPEG)
+                continue
+            bare.look(pixels)
+            frames += 1
+        return {"frames": frames, "seconds": time.perf_counter() - began}
+
+    print(json.dumps("ready"), flush=True)
+    for line in sys.stdin:
+        print(json.dumps(run(json.loads(line))), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,18 @@
+"""Mosquitto as a site runs it: the tests' own one logs every packet and saves its database every second."""
+
+from pathlib import Path
+from types import TracebackType
+
+from tests.support.mosquitto import Mosquitto
+
+
+class QuietBroker(Mosquitto):
+    """A broker on a free port that logs nothing, and says nothing at its end."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory, extra=["log_type none", "autosave_interval 1800"])
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()

@@ -1,0 +1,54 @@
+"""The outcome, for a person on the screen and for a program in a file."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.figures import Figure
+
+
+def show(console: Console, figures: Sequence[Figure]) -> None:
+    """The table, by baseline."""
+    table = Table(title="edge-agent beside the least that could do the same", title_justify="left")
+    table.add_column("")
+    for heading in ("ours", "baseline", "ratio", "goal"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for against, group in groupby(figures, key=lambda figure: figure.against):
+        table.add_section()
+        table.add_row(f"[italic]beside {against}[/]" if against else "[italic]alone[/]")
+        for figure in group:
+            table.add_row(
+                f"  {figure.title}",
+                _amount(figure.ours, figure.unit),
+                "" if figure.baseline is None else _amount(figure.baseline, figure.unit),
+                "" if figure.ratio is None else f"[{_colour(figure)}]{figure.ratio:.2f}[/]",
+                "" if figure.goal is None else f"{'≥' if figure.more_is_better else '≤'} {figure.goal:g}",
+            )
+    console.print(table)
+
+
+def write(path: Path, machine: dict[str, Any], figures: Sequence[Figure], *, quick: bool, seconds: float) -> None:
+    """The record."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    record = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "quick": quick,
+        "seconds": round(seconds, 1),
+        "machine": machine,
+        "figures": {figure.name: figure.as_dict() for figure in figures},
+    }
+    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def _amount(value: float, unit: str) -> str:
+    return f"{value:.3g} {unit}" if abs(value) < 100 else f"{value:.0f} {unit}"
+
+
+def _colour(figure: Figure) -> str:
+    return {True: "green", False: "yellow", None: "default"}[figure.reached]

@@ -1,0 +1,143 @@
+"""A real agent in a process of its own, with simulated pins."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from agent.cli.sim import ask
+from agent.profile import sim_socket
+from tests.bench.child import ROOT, ChildError, clean_environment
+
+BASE = "edge/v1/gp/bench/kiosk-1"
+DEVICE = "kiosk-1"
+BUTTON = "police"
+READY_S = 20.0
+_END_S = 15.0
+_SETTINGS = """\
+[device]
+province = "gp"
+site = "bench"
+id = "kiosk-1"
+location = {{ lat = -26.1972, lon = 28.0415, text = "A bench" }}
+
+[storage]
+directory = "{directory}/state"
+
+[mqtt]
+brokers = ["mqtt://127.0.0.1:{port}"]
+
+[[buttons]]
+name = "police"
+kind = "panic"
+pin = 17
+debounce_ms = 0
+
+[lights]
+yellow = 22
+green = 27
+beacon = 23
+"""
+_KEYS = '\n[commands]\nkeys = "{path}"\n'
+_CAMERA = """
+[[cameras]]
+name = "front"
+source = "file:{video}?loop=1"
+frames_per_second = 120        # the most that the settings take, and more than this model can look at
+model = "ssdlite-person-float32"
+
+[health]
+interval_s = 2
+"""
+
+
+class SimulatedAgent:
+    """Enter to start it and to wait for READY; leaving stops it as systemd would.
+
+    It has one button without debounce time, so that presses may follow each other quickly; with a `video`, also a
+    camera whose pictures are looked at without a pause.
+    """
+
+    def __init__(self, directory: Path, port: int, *, keys: Path | None = None, video: Path | None = None) -> None:
+        self._directory = directory
+        self._config = directory / "edge-agent.toml"
+        self._text = _SETTINGS.format(directory=directory, port=port)
+        if keys is not None:
+            self._text += _KEYS.format(path=keys)
+        if video is not None:
+            self._text += _CAMERA.format(video=video)
+        self.ready_s = 0.0
+        """Seconds from the start of the process to READY."""
+
+    def __enter__(self) -> "SimulatedAgent":
+        self._directory.mkdir(parents=True)
+        self._config.write_text(self._text, encoding="utf-8")
+        command = [sys.executable, "-m", "agent", "run", "--config", str(self._config), "--simulate"]
+        with (self._directory / "agent.log").open("wb") as log:
+            self._process, self.ready_s = start_until_ready(command, self._directory, log)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        end(self._process)
+
+    @property
+    def pid(self) -> int:
+        """Process number of the core."""
+        return self._process.pid
+
+    def presses(self, count: int, interval_s: float, hold_s: float) -> Iterator[dict[str, Any]]:
+        """Press the button so often; gives what `edge-agent sim press` prints, as it comes."""
+        request = {"do": "press", "name": BUTTON, "count": count, "interval_s": interval_s, "hold_s": hold_s}
+        yield from ask(sim_socket(self._directory / "state"), request, config=self._config)
+
+    def outputs(self) -> dict[str, str]:
+        """What every light does now."""
+        (answer,) = ask(sim_socket(self._directory / "state"), {"do": "outputs"}, config=self._config)
+        return answer
+
+
+def start_until_ready(command: list[str], directory: Path, log: Any) -> tuple["subprocess.Popen[bytes]", float]:
+    """Start a process as systemd does; returns it, and the seconds until it said READY=1. Raises ChildError."""
+    address = str(directory / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.bind(address)
+        began = time.monotonic()
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=clean_environment(NOTIFY_SOCKET=address),
+        )
+        try:
+            said = b""
+            while b"READY=1" not in said:
+                notify.settimeout(max(0.001, READY_S - (time.monotonic() - began)))
+                said = notify.recv(4096)
+            ready_s = time.monotonic() - began
+        except BaseException as error:
+            end(process)
+            if not isinstance(error, TimeoutError):
+                raise
+            text = Path(log.name).read_text(encoding="utf-8", errors="replace")
+            raise ChildError(f"{command[1:4]} was not ready within {READY_S:g} s: {text[-2000:]}") from error
+    Path(address).unlink()
+    return process, ready_s
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Ask a process to end, and insist when it does not."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(_END_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
