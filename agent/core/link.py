@@ -81,6 +81,13 @@ class Hello(_Message):
     """`ai-edge-litert 2.3.0` or `tflite-runtime 2.14.0`."""
 
 
+class Failed(_Message):
+    """The process is about to end, and `detail` says to a person why, and what to do."""
+
+    t: Literal["failed"] = "failed"
+    detail: str
+
+
 class Heartbeat(_Message):
     """Sent every second, whether or not frames come. `state` is `ok` or `degraded`."""
 
@@ -144,7 +151,7 @@ class SnapshotFailed(_Message):
 
 
 ToVision = Start | TakeSnapshot | Stop
-ToCore = Hello | Heartbeat | PersonEntered | PersonLeft | SnapshotTaken | SnapshotFailed
+ToCore = Hello | Failed | Heartbeat | PersonEntered | PersonLeft | SnapshotTaken | SnapshotFailed
 
 _TO_VISION: TypeAdapter[ToVision] = TypeAdapter(Annotated[ToVision, Field(discriminator="t")])
 _TO_CORE: TypeAdapter[ToCore] = TypeAdapter(Annotated[ToCore, Field(discriminator="t")])

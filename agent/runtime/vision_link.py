@@ -14,6 +14,7 @@ from pathlib import Path
 
 from agent.core.backoff import Backoff
 from agent.core.link import (
+    Failed,
     Heartbeat,
     Hello,
     LinkError,
@@ -70,6 +71,8 @@ class VisionLink:
         self._send_lock = threading.Lock()
         self._buffer = b""
         self._works_since_ns: int | None = None
+        self._reason = ""
+        """Why the process ends, in its own words."""
         self._heard_ns = 0
         self._advanced_ns = 0
         self._retry_ns = 0
@@ -124,6 +127,7 @@ class VisionLink:
 
     def _start(self) -> None:
         self._works_since_ns = None
+        self._reason = ""
         ours, theirs = socket.socketpair()
         try:
             self._process = subprocess.Popen(
@@ -164,6 +168,8 @@ class VisionLink:
                 self._patience_ns = _HEARTBEAT_PATIENCE_NS
                 self._works_since_ns = self._heard_ns
                 log.info("camera %s: %s on %s", self.camera, message.model, message.runtime)
+            case Failed():
+                self._reason = message.detail
             case Heartbeat():
                 self._watch_progress(message)
                 self.heartbeat = message
@@ -213,6 +219,8 @@ class VisionLink:
 
     def _how_it_ended(self) -> str:
         assert self._process is not None
+        if self._reason:
+            return f"the camera process ended: {self._reason}"
         try:
             code = self._process.wait(timeout=1.0)
         except subprocess.TimeoutExpired:

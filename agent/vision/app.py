@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -15,8 +15,8 @@ from agent.adapters.opencv_file_camera import OpenCvFileCamera
 from agent.adapters.picamera2_camera import Picamera2Camera
 from agent.adapters.system_clock import SystemClock
 from agent.adapters.tflite_interpreter import load_tflite
-from agent.core.errors import CameraError
-from agent.core.link import Hello, LinkError, Stop, TakeSnapshot, ToVision, VisionSpec
+from agent.core.errors import CameraError, EdgeAgentError
+from agent.core.link import Failed, Hello, LinkError, Stop, TakeSnapshot, ToVision, VisionSpec
 from agent.core.model_manifest import ModelManifest
 from agent.core.presence import Presence
 from agent.models.store import ModelStore
@@ -48,6 +48,15 @@ def run(
     """
     link = CoreLink(connection)
     spec = link.receive_start()
+    try:
+        _watch(link, spec, leave, limits)
+    except EdgeAgentError as error:
+        with suppress(CoreGoneError):
+            link.send(Failed(detail=str(error)))
+        raise
+
+
+def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], limits: CaptureLimits | None) -> None:
     clock = SystemClock()
     ending = Ending()
     slot = FrameSlot()
