@@ -15,7 +15,6 @@ from tests.support.tcp_proxy import TcpProxy
 from tests.support.wait import wait_for
 
 BUTTONS = [{"name": f"button-{number}", "pin": number, "debounce_ms": 0} for number in range(2, 12)]
-"""Without a debounce time, since these hands press again at once."""
 LIGHTS = {"yellow": 22, "green": 27}
 SELDOM = {"interval_s": 3600}
 """Health is sent without acknowledgement, so a broker that dies may take one with it, and its number."""
