@@ -26,6 +26,7 @@ class Message:
     id: str
     seq: int
     type: str
+    timeq: str
     data: dict[str, Any]
 
     @property
@@ -128,6 +129,7 @@ def read(heard: Heard, under: str = "") -> Message | None:
         id=envelope["id"],
         seq=envelope["seq"],
         type=envelope["type"],
+        timeq=envelope["timeq"],
         data=envelope["data"],
     )
 

@@ -1,0 +1,221 @@
+"""Green lights only when a person of the centre has answered, in a way that nobody else can."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from agent.adapters.jose_keys import PrivateKey, sign
+from tests.support.agent_process import AgentProcess
+from tests.support.centre import Centre
+from tests.support.mosquitto import Mosquitto
+
+RESIDENT_WAITS = {"yellow": "on", "green": "off", "beacon": "flash", "tone": "off"}
+SOMEBODY_COMES = {"yellow": "on", "green": "on", "beacon": "flash", "tone": "off"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A kiosk with one open alarm, and the centre."""
+
+    agent: AgentProcess
+    centre: Centre
+    alarm_id: str
+
+    def claims(self, **changes: object) -> dict[str, object]:
+        return self.centre.ack_claims(self.alarm_id, self.agent.key, **changes)
+
+    def signed(self, **changes: object) -> bytes:
+        return sign(self.claims(**changes), self.agent.key)
+
+    def send(self, token: bytes) -> None:
+        self.centre.send(f"ack/{self.alarm_id}", token)
+
+    def refusals(self, code: str) -> int:
+        """Security events with this code."""
+        found = self.centre.messages("security/command-rejected")
+        return sum(m.data["detail"]["code"] == code for m in found)
+
+    def assert_refused(self, code: str, times: int = 1) -> None:
+        """It is told to the security centre and to the sender, and changes no light."""
+        self.centre.wait_for("security/command-rejected", lambda m: self.refusals(code) >= times)
+        rejected = self.centre.wait_for("result/", lambda m: m.data["code"] == code)
+        assert rejected.data["status"] == "rejected"
+        assert self.agent.outputs() == RESIDENT_WAITS
+
+    def assert_a_right_ack_works(self) -> None:
+        command_id = self.centre.acknowledge(self.alarm_id, self.agent.key)
+        assert self.centre.result(command_id)["status"] == "succeeded"
+        self.agent.wait_for_outputs(**SOMEBODY_COMES)
+
+
+@pytest.fixture
+def scene(tmp_path: Path, broker: Mosquitto) -> Iterator[Scene]:
+    with Centre(broker.port) as centre, AgentProcess(tmp_path / "kiosk", broker.url) as agent:
+        agent.press()
+        alarm_id = centre.wait_for_alarm("updated", stage="sent").data["alarm_id"]
+        yield Scene(agent, centre, alarm_id)
+
+
+def test_the_brokers_own_acknowledgement_does_not_light_green_and_a_verified_ack_does(scene: Scene) -> None:
+    assert scene.agent.outputs() == RESIDENT_WAITS
+    scene.assert_a_right_ack_works()
+    registered = scene.centre.wait_for_alarm("updated", alarm_id=scene.alarm_id, stage="registered")
+    assert registered.data["latency_ms"]["registered"] >= registered.data["latency_ms"]["sent"]
+
+    scene.centre.acknowledge(scene.alarm_id, scene.agent.key, "dispatched")
+    scene.agent.wait_for_outputs(yellow="on", green="slow-pulse")
+    scene.centre.acknowledge(scene.alarm_id, scene.agent.key, "closed")
+    scene.agent.wait_for_outputs(yellow="off", green="off", beacon="steady")
+    scene.centre.wait_for_alarm("closed", alarm_id=scene.alarm_id)
+
+
+def forged(scene: Scene) -> bytes:
+    """Signed with another key, under the id of a key that the device knows."""
+    known = scene.agent.key
+    thief = PrivateKey.generate(known.role, known.issuer)
+    return sign(scene.claims(), PrivateKey(known.kid, known.role, known.issuer, thief.key))
+
+
+def altered(scene: Scene) -> bytes:
+    """A right token whose content was changed on its way."""
+    header, _, signature = scene.signed().split(b".")
+    other = scene.signed(args={"alarm_id": scene.alarm_id, "action": "closed"}).split(b".")[1]
+    return b".".join((header, other, signature))
+
+
+def of_unknown_key(scene: Scene) -> bytes:
+    return sign(scene.claims(), PrivateKey.generate("operator"))
+
+
+def unsigned(scene: Scene) -> bytes:
+    """The well-known trick of saying that no signature is needed."""
+    _, payload, _ = scene.signed().split(b".")
+    header = json.dumps({"alg": "none", "kid": scene.agent.key.kid}).encode()
+    return base64url(header) + b"." + payload + b"."
+
+
+def base64url(data: bytes) -> bytes:
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+@pytest.mark.parametrize(
+    ("make", "code"),
+    [
+        pytest.param(forged, "bad-signature", id="forged"),
+        pytest.param(altered, "bad-signature", id="altered"),
+        pytest.param(of_unknown_key, "unknown-key", id="of an unknown key"),
+        pytest.param(unsigned, "malformed", id="without a signature"),
+        pytest.param(lambda scene: scene.signed(aud="kiosk-0043"), "wrong-audience", id="for another device"),
+        pytest.param(lambda scene: scene.signed(iss="somebody"), "wrong-issuer", id="in another name"),
+        pytest.param(lambda scene: scene.signed(boot_nonce="0" * 16), "wrong-boot-nonce", id="of another start"),
+        pytest.param(
+            lambda scene: scene.signed(args={"alarm_id": scene.alarm_id, "action": "cancelled"}),
+            "bad-arguments",
+            id="with an unknown action",
+        ),
+        pytest.param(lambda scene: scene.signed(name="reboot", args={}), "unknown-command", id="of another kind"),
+        pytest.param(lambda scene: b"", "malformed", id="empty"),
+        pytest.param(lambda scene: b'{"action": "registered"}', "malformed", id="plain JSON"),
+        pytest.param(lambda scene: b"\x00\xff\xfe" * 100, "malformed", id="garbage"),
+        pytest.param(lambda scene: scene.signed(note="x" * 17_000), "too-large", id="over-long"),
+        pytest.param(lambda scene: scene.signed(exp=2**62), "too-long-lived", id="valid for ever"),
+    ],
+)
+def test_an_ack_that_is_not_right_is_refused_and_told_and_changes_no_light(
+    scene: Scene, make: Callable[[Scene], bytes], code: str
+) -> None:
+    scene.send(make(scene))
+    scene.assert_refused(code)
+    scene.assert_a_right_ack_works()
+
+
+def test_without_a_set_clock_a_token_must_echo_the_boot_nonce_and_with_one_it_must_be_of_now(
+    scene: Scene,
+) -> None:
+    claims = scene.claims()
+    del claims["boot_nonce"]
+    past = {"iat": 1_600_000_000, "exp": 1_600_000_060}
+    scene.send(sign({**claims, **past}, scene.agent.key))
+    scene.assert_refused("clock-unsynced" if scene.centre.wait_for("state").timeq == "unsynced" else "expired")
+    assert scene.agent.outputs() == RESIDENT_WAITS
+    scene.assert_a_right_ack_works()
+
+
+def test_a_token_works_once_even_over_a_restart_of_the_agent(scene: Scene) -> None:
+    token = scene.signed(args={"alarm_id": scene.alarm_id, "action": "registered"})
+    scene.send(token)
+    scene.agent.wait_for_outputs(**SOMEBODY_COMES)
+    scene.send(token)
+    scene.centre.wait_for("security/command-repeated")
+
+    old_nonce = scene.centre.boot_nonce()
+    scene.agent.kill()
+    scene.agent.start()
+    scene.agent.wait_for_outputs(**SOMEBODY_COMES)
+    scene.centre.wait_for("state", lambda m: m.data["state"] == "online" and m.data["boot_nonce"] != old_nonce)
+    later = scene.signed(args={"alarm_id": scene.alarm_id, "action": "dispatched"}, boot_nonce=old_nonce)
+    for number, (old, code) in enumerate([(token, "replayed"), (later, "wrong-boot-nonce")], start=1):
+        scene.send(old)
+        scene.centre.wait_for("security/command-rejected", lambda m, code=code: m.data["detail"]["code"] == code)
+        assert len(scene.centre.messages("security/command-rejected")) == number
+        assert scene.agent.outputs() == SOMEBODY_COMES
+    scene.centre.acknowledge(scene.alarm_id, scene.agent.key, "closed")
+    scene.agent.wait_for_outputs(yellow="off", green="off")
+
+
+def test_a_retained_ack_is_never_executed(tmp_path: Path, broker: Mosquitto) -> None:
+    with Centre(broker.port) as centre, AgentProcess(tmp_path / "kiosk", broker.url) as agent:
+        agent.press()
+        alarm_id = centre.wait_for_alarm("updated", stage="sent").data["alarm_id"]
+        agent.kill()
+        # Without a nonce it would be right for ever on a device whose clock is set, so the flag alone decides.
+        claims = centre.ack_claims(alarm_id, agent.key)
+        centre.send(f"ack/{alarm_id}", sign(claims, agent.key), retain=True)
+        agent.start()
+        scene = Scene(agent, centre, alarm_id)
+        scene.assert_refused("retained")
+        scene.assert_a_right_ack_works()
+
+
+def test_an_ack_that_is_sent_to_another_alarm_changes_neither(tmp_path: Path, broker: Mosquitto) -> None:
+    buttons = [{"name": "police", "pin": 17}, {"name": "medical", "kind": "medical", "pin": 24}]
+    with Centre(broker.port) as centre, AgentProcess(tmp_path / "kiosk", broker.url, buttons=buttons) as agent:
+        ids = {}
+        for name in ("police", "medical"):
+            agent.press(name)
+            ids[name] = centre.wait_for_alarm("updated", input=name, stage="sent").data["alarm_id"]
+        claims = centre.ack_claims(ids["police"], agent.key)
+        centre.send(f"ack/{ids['medical']}", sign(claims, agent.key))
+        scene = Scene(agent, centre, ids["police"])
+        scene.assert_refused("wrong-topic")
+        # Green for one alarm would tell the person of the other one that help comes.
+        centre.acknowledge(ids["police"], agent.key)
+        centre.wait_for_alarm("updated", alarm_id=ids["police"], stage="registered")
+        assert agent.outputs() == RESIDENT_WAITS
+        centre.acknowledge(ids["medical"], agent.key)
+        agent.wait_for_outputs(**SOMEBODY_COMES)
+
+
+def test_a_message_of_a_mebibyte_does_not_reach_the_agent_and_disturbs_nothing(tmp_path: Path) -> None:
+    with (
+        Mosquitto(tmp_path / "broker", extra=["max_packet_size 2097152"]) as broker,
+        Centre(broker.port) as centre,
+        AgentProcess(tmp_path / "kiosk", broker.url) as agent,
+    ):
+        agent.press()
+        alarm_id = centre.wait_for_alarm("updated", stage="sent").data["alarm_id"]
+        scene = Scene(agent, centre, alarm_id)
+        scene.send(b"x" * 1024 * 1024)
+        scene.assert_a_right_ack_works()
+        assert centre.messages("event/part-degraded") == [], "the connection did not stand"
+
+
+def test_a_flood_of_forged_acks_becomes_no_flood_of_ours_and_does_not_hold_up_a_right_one(scene: Scene) -> None:
+    for _ in range(100):
+        scene.send(forged(scene))
+    scene.assert_a_right_ack_works()
+    assert 1 <= len(scene.centre.messages("security/command-rejected")) <= 20
