@@ -178,7 +178,7 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
         stack.enter_context(supervisor.thread("pipeline", pipeline))
         for link in links:
             stack.callback(link.close)
-            stack.enter_context(supervisor.thread(f"vision-{link.camera}", link))
+            stack.enter_context(supervisor.thread(f"vision-{link.camera}", link, essential=False))
         stack.callback(buttons.close)
         buttons.start(pipeline.edge)
         security.tell("boot", "info", "the agent has started", simulated=simulate, boot_id=clock.boot_id)

@@ -79,6 +79,10 @@ class Supervisor:
         """The first essential thread that ended unasked, or None."""
         return next((thread for thread in self._threads if thread.essential and thread.ended_unasked), None)
 
+    def lost(self) -> list[str]:
+        """Names of the other threads that ended unasked: the program goes on without them."""
+        return [thread.name for thread in self._threads if not thread.essential and thread.ended_unasked]
+
     def passes(self) -> dict[str, int]:
         """Completed passes by essential thread, for the watchdog."""
         return {thread.name: thread.passes for thread in self._threads if thread.essential}

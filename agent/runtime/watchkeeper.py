@@ -83,6 +83,8 @@ class Watchkeeper:
     def look(self) -> None:
         """One round."""
         self._look_at_storage()
+        for name in self._watched.supervisor.lost():
+            self._watched.board.report(name, ok=False, detail="it ended by a fault in the agent; see the log")
         now_ns = self._clock.boottime_ns()
         if self._watched.connected():
             if now_ns >= self._health_due_ns:

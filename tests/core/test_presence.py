@@ -24,11 +24,7 @@ def walk_through(fps: float, recall: float, false_rate: float, seed: int) -> lis
     """30 s empty, 15 s with one person, 30 s empty; each frame misses or invents with its own chance."""
     dice = random.Random(seed)
     chances = [(0.0, 30.0, false_rate), (30.0, 45.0, recall), (45.0, 75.0, false_rate)]
-    return [
-        (at, int(dice.random() < chance))
-        for start, end, chance in chances
-        for at, _ in at_rate(fps, start, end)
-    ]
+    return [(at, int(dice.random() < chance)) for start, end, chance in chances for at, _ in at_rate(fps, start, end)]
 
 
 @pytest.mark.parametrize("fps", [5.0, 10.0, 25.0])

@@ -205,3 +205,16 @@ def test_the_watch_ends_with_1_when_an_essential_part_ends(station: Station) -> 
 
     with station.supervisor.thread("pipeline", Broken()):
         assert station.keeper.keep_watch() == 1
+
+
+def test_a_part_that_no_press_needs_ends_and_the_watch_says_so_and_goes_on(station: Station) -> None:
+    class Broken:
+        def run_once(self, timeout_s: float) -> None:
+            raise RuntimeError("broken")
+
+    with station.supervisor.thread("vision-front", Broken(), essential=False):
+        wait_for(station.supervisor.lost, what="the end of the thread")
+        station.keeper.look()
+
+        assert station.supervisor.failed() is None
+        assert station.keeper.health().parts["vision-front"]["state"] == "degraded"
