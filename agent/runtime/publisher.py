@@ -84,6 +84,8 @@ class Publisher:
         self._in_flight: dict[int, _InFlight] = {}
         self._resting: list[tuple[int, Waiting]] = []
         self._refusals: dict[int, int] = {}
+        self._own_topic = ""
+        """Where our state goes, that of the will too."""
         self._window = _WINDOW
         self._attempts = 0
         self._connecting = False
@@ -161,6 +163,10 @@ class Publisher:
             if row.alarm_id is not None:
                 self._tells.delivered(AlarmDelivered(row.alarm_id, self._clock.boottime_ns()))
             return
+        if row.topic == self._own_topic:
+            self._outbox.give_up(sent.waiting)
+            self._lose_a_broker_that_refuses_us(event.detail)
+            return
         refusals = self._refusals[row.ord] = self._refusals.get(row.ord, 0) + 1
         log.log(logging.ERROR if refusals == 1 else logging.DEBUG, "the broker refused %s: %s", row.topic, event.detail)
         if row.rank is not Rank.ALARM and refusals >= _REFUSALS_BEFORE_GIVING_UP:
@@ -171,6 +177,22 @@ class Publisher:
             self._resting.append((self._clock.boottime_ns() + rest_ns, sent.waiting))
         if refusals == 1:
             self._tells.refused(sent.message, event.detail)
+
+    def _lose_a_broker_that_refuses_us(self, detail: str) -> None:
+        """It does not take our own state, so it takes nothing: the certificate is another device's, or its access
+        list does not know us. Only a new connection reads the certificate again and comes to the next broker.
+
+        What is retained is given up, since the next connection makes it anew; it would pile up.
+        """
+        for sent in self._in_flight.values():
+            if sent.message.retain:
+                self._outbox.give_up(sent.waiting)
+        self._in_flight = {mid: sent for mid, sent in self._in_flight.items() if not sent.message.retain}
+        self._broker.disconnect(timeout_s=0.0)
+        advice = "check its access list and this device's certificate"
+        self._lose(
+            Disconnected("refused", f"the broker does not take this device's state ({detail.lower()}): {advice}")
+        )
 
     def _lose(self, event: Disconnected) -> None:
         now_ns = self._clock.boottime_ns()
@@ -219,7 +241,9 @@ class Publisher:
         self._attempts += 1
         self._connecting = True
         try:
-            self._broker.connect(self._url, self._make_will(), self._subscriptions, self._events.put)
+            will = self._make_will()
+            self._own_topic = will.topic
+            self._broker.connect(self._url, will, self._subscriptions, self._events.put)
         except BrokerError as error:
             self._lose(Disconnected("unreachable", str(error)))
 
@@ -234,6 +258,8 @@ class Publisher:
             self._outbox.give_back(waiting)
         self._in_flight.clear()
         self._resting.clear()
+        # Told once, but counted by connection: what another broker refused is no reason to give up.
+        self._refusals = dict.fromkeys(self._refusals, 1)
 
     def _return_rested(self) -> None:
         now_ns = self._clock.boottime_ns()

@@ -1,0 +1,54 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.sim.clock import SimClock
+from tests.support.device import WILL, Device
+from tests.support.drafts import alarm, open_outbox, security
+from tests.support.fake_ports import MemoryBroker, topics
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Iterator[Device]:
+    clock = SimClock(boottime_ns=10**12)
+    outbox = open_outbox(tmp_path / "store", clock)
+    device = Device(clock, outbox, MemoryBroker())
+    device.broker.answer = lambda _: "refuse"
+    yield device
+    outbox.close()
+
+
+def put_birth(device: Device) -> None:
+    """As the announcer does at each connection; its topic is that of the will."""
+    device.outbox.put(security().model_copy(update={"topic": WILL.topic, "retain": True}))
+
+
+def test_a_broker_that_refuses_our_own_state_is_left_for_the_next_one(device: Device) -> None:
+    put_birth(device)
+    device.passes(3)
+
+    assert not device.publisher.connected
+    assert [end.kind for end in device.ends] == ["refused"]
+    assert "access list" in device.ends[0].detail
+    device.broker.answer = lambda _: "accept"
+    device.advance(200)
+    assert [connection.url[-1] for connection in device.broker.connections] == ["a", "b"]
+
+
+def test_what_a_broker_refused_that_refuses_the_whole_device_arrives_later(device: Device) -> None:
+    device.outbox.put(alarm())
+    device.outbox.put(security())
+    for _ in range(10):
+        put_birth(device)
+        device.passes(3)
+        device.advance(200)
+    assert device.waiting.keys() >= {"alarm", "security"}
+
+    device.broker.answer = lambda _: "accept"
+    device.advance(200)
+    device.advance(200)
+    assert device.waiting == {}
+    assert topics(device.broker.kept)[0] == "alarm/police"
+    assert "security/boot" in topics(device.broker.kept)
+    assert [fact.alarm_id for fact in device.delivered] == ["a1"]
