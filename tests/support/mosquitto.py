@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 
-from tests.support.certificates import BrokerAuthorities
+from tests.support.certificates import BrokerAuthorities, CertificateFiles
 from tests.support.wait import wait_for
 
 DEPLOYED = Path(__file__).parents[2] / "deploy" / "mosquitto"
@@ -129,6 +129,11 @@ class Mosquitto(AbstractContextManager["Mosquitto"]):
         """Stop and start on the same ports, with the same sessions and queues."""
         self.stop()
         self.start()
+
+    def use_certificate(self, files: CertificateFiles) -> None:
+        """Show this certificate from the next start on; only with `authorities`."""
+        shutil.copy(files.cert, self._directory / "edge-agent" / "server.pem")
+        shutil.copy(files.key, self._directory / "edge-agent" / "server.key")
 
     def freeze(self) -> None:
         """Stop answering with the connections open, until `thaw`."""

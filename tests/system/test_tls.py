@@ -1,0 +1,145 @@
+"""The chain as a site has it: deploy's broker, TLS, a certificate each, and what is told when one is wrong."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.agent_process import DEVICE, AgentProcess, run_cli
+from tests.support.centre import Centre
+from tests.support.certificates import Authority, BrokerAuthorities, CertificateFiles
+from tests.support.mosquitto import CENTRE, Mosquitto
+from tests.support.wait import wait_for
+
+
+def test_a_press_arrives_over_tls_and_the_ack_of_a_centre_with_its_own_certificate_lights_green(
+    tmp_path: Path, tls_broker: Mosquitto, authorities: BrokerAuthorities
+) -> None:
+    files = own_files(authorities.device(DEVICE), tmp_path / "certificates")
+    with (
+        centre_of(tls_broker, authorities) as centre,
+        AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=mqtt(files)) as agent,
+    ):
+        agent.press()
+        alarm = centre.wait_for_alarm("updated", stage="sent")
+        assert agent.outputs()["green"] == "off"
+        mine = authorities.centre(CENTRE)
+        answer = run_cli(
+            *("ack", "--config", agent.config, "--key", agent.key_file, "--action", "registered"),
+            *("--broker", f"mqtts://localhost:{tls_broker.centre_port}"),
+            *("--ca", mine.ca, "--cert", mine.cert, "--cert-key", mine.key),
+            alarm.data["alarm_id"],
+        )
+        assert (answer.returncode, answer.stderr) == (0, "")
+        assert answer.stdout.startswith("ack: succeeded")
+        agent.wait_for_outputs(yellow="on", green="on")
+
+        # The device's own certificate is no centre's: who steals a kiosk can't answer for the control room.
+        as_device = run_cli(
+            *("ack", "--config", agent.config, "--key", agent.key_file, "--action", "closed", "--timeout", "1"),
+            alarm.data["alarm_id"],
+        )
+        assert as_device.returncode == 1
+        assert len(as_device.stderr.splitlines()) == 1
+        assert agent.outputs()["green"] == "on"
+
+
+Break = Callable[[Mosquitto, BrokerAuthorities, CertificateFiles], None]
+
+
+def with_a_wrong_authority(broker: Mosquitto, authorities: BrokerAuthorities, files: CertificateFiles) -> None:
+    shutil.copy(Authority(files.ca.parent / "stranger", "Stranger").ca, files.ca)
+
+
+def with_the_certificate_of_another_device(
+    broker: Mosquitto, authorities: BrokerAuthorities, files: CertificateFiles
+) -> None:
+    other = authorities.device("kiosk-0043")
+    shutil.copy(other.cert, files.cert)
+    shutil.copy(other.key, files.key)
+
+
+def with_a_certificate_of_another_authority(
+    broker: Mosquitto, authorities: BrokerAuthorities, files: CertificateFiles
+) -> None:
+    other = Authority(files.ca.parent / "stranger", "Stranger").client(DEVICE)
+    shutil.copy(other.cert, files.cert)
+    shutil.copy(other.key, files.key)
+
+
+def with_a_broker_of_another_name(broker: Mosquitto, authorities: BrokerAuthorities, files: CertificateFiles) -> None:
+    give_broker(broker, authorities.server.server(["broker.example"]))
+
+
+def with_an_expired_broker(broker: Mosquitto, authorities: BrokerAuthorities, files: CertificateFiles) -> None:
+    give_broker(broker, authorities.server.server(expired=True))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "kind", "says"),
+    [
+        pytest.param(with_a_wrong_authority, "tls-failed", "check [mqtt] ca_file", id="wrong authority"),
+        pytest.param(with_a_broker_of_another_name, "tls-failed", "is not for localhost", id="wrong host name"),
+        pytest.param(with_an_expired_broker, "tls-failed", "has expired", id="expired broker"),
+        pytest.param(
+            with_the_certificate_of_another_device,
+            "broker-refused",
+            "check its access list",
+            id="certificate of another device",
+        ),
+        pytest.param(
+            with_a_certificate_of_another_authority,
+            "tls-failed",
+            "does not trust the authority of this device's certificate",
+            id="device of another authority",
+        ),
+    ],
+)
+def test_a_wrong_certificate_is_told_in_words_and_the_press_arrives_once_it_is_put_right(
+    tmp_path: Path, tls_broker: Mosquitto, authorities: BrokerAuthorities, spoil: Break, kind: str, says: str
+) -> None:
+    right = authorities.device(DEVICE)
+    files = own_files(right, tmp_path / "certificates")
+    spoil(tls_broker, authorities, files)
+    with AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=mqtt(files)) as agent:
+        wait_for(lambda: says in agent.log(), what=f"{says!r} in the log")
+        agent.press()
+        assert agent.outputs()["yellow"] == "on"
+        complaints = [line for line in agent.log().splitlines() if "ERROR" in line and says in line]
+        assert len(complaints) == len({line.split("ERROR")[1] for line in complaints}), "it repeats itself"
+        assert "Traceback" not in agent.log()
+
+        own_files(right, tmp_path / "certificates")
+        give_broker(tls_broker, authorities.server.server())
+        with centre_of(tls_broker, authorities) as centre:
+            raised = centre.wait_for_alarm("raised", timeout_s=20)
+            assert raised.data["press_count"] == 1
+            told = centre.wait_for(f"security/{kind}")
+            assert says in told.data["text"]
+            degraded = centre.wait_for("event/part-degraded", lambda m: m.data["part"] == "uplink")
+            restored = centre.wait_for("event/part-restored", lambda m: m.data["part"] == "uplink")
+            assert degraded.seq < restored.seq
+
+
+def centre_of(broker: Mosquitto, authorities: BrokerAuthorities) -> Centre:
+    return Centre(broker.centre_port, host="localhost", files=authorities.centre(CENTRE))
+
+
+def mqtt(files: CertificateFiles) -> dict[str, str]:
+    return {"ca_file": str(files.ca), "cert_file": str(files.cert), "key_file": str(files.key)}
+
+
+def own_files(files: CertificateFiles, directory: Path) -> CertificateFiles:
+    """A copy that a test may spoil."""
+    directory.mkdir(exist_ok=True)
+    own = CertificateFiles(directory / "ca.pem", directory / "device.pem", directory / "device.key")
+    for source, copy in ((files.ca, own.ca), (files.cert, own.cert), (files.key, own.key)):
+        shutil.copy(source, copy)
+    return own
+
+
+def give_broker(broker: Mosquitto, files: CertificateFiles) -> None:
+    """Let the broker show this certificate from now on."""
+    broker.use_certificate(files)
+    broker.restart()
