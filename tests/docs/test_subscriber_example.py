@@ -1,0 +1,115 @@
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from agent.core.events import TimeQuality
+from agent.core.messages import AlarmData, Draft, StateData
+from agent.core.stages import Stage
+from agent.core.wire import seal
+from tests.support.drafts import DRAFTS, IDENTITY
+from tests.support.mosquitto import Mosquitto
+from tests.support.subscriber import Subscriber
+from tests.support.wait import wait_for
+
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "write-a-subscriber.md"
+
+
+class Example:
+    """The page's program, running, with a device that speaks to it."""
+
+    def __init__(self, output: Path, device: Subscriber) -> None:
+        self._output = output
+        self._device = device
+
+    def say(self, draft: Draft, seq: int, message_id: str) -> None:
+        payload = seal(
+            draft,
+            message_id=message_id,
+            source=IDENTITY.source,
+            boot_id="boot",
+            seq=seq,
+            boottime_ns=0,
+            wall=datetime(2026, 1, 1, tzinfo=UTC),
+            quality=TimeQuality.SYNCED,
+        )
+        self._device.publish(draft.topic, payload, retain=draft.retain)
+
+    def state(self, state: Literal["online", "offline"], seq: int) -> None:
+        data = StateData(state=state, bdseq=1, boot_nonce="n", agent_version="0", config_revision="0")
+        self.say(DRAFTS.state(data), seq, f"state-{seq}")
+
+    def printed(self) -> list[str]:
+        return self._output.read_text(encoding="utf-8").splitlines()
+
+    def wait_for_line(self, line: str) -> None:
+        wait_for(lambda: line in self.printed(), what=f"the line {line!r}")
+
+
+def alarm(change: Literal["raised", "updated"], stage: Stage, *, historical: bool = False) -> Draft:
+    return DRAFTS.alarm(
+        change,
+        AlarmData(
+            historical=historical,
+            alarm_id="a1",
+            input="police",
+            kind="panic",
+            status="actual",
+            silent=False,
+            press_count=1,
+            stage=stage,
+            raised_at="2026-01-01T00:00:00.000Z",
+            codes={},
+            latency_ms={},
+        ),
+    )
+
+
+@pytest.fixture
+def example(tmp_path: Path, broker: Mosquitto) -> Iterator[Example]:
+    found = re.search(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert found is not None, "the page has no program"
+    program = tmp_path / "subscriber.py"
+    program.write_text(found[1], encoding="utf-8")
+    output = tmp_path / "output.txt"
+    with output.open("wb") as file, Subscriber(broker.port, []) as device:
+        process = subprocess.Popen(
+            [sys.executable, "-W", "error", str(program), "127.0.0.1", str(broker.port)],
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+        )
+        try:
+            example = Example(output, device)
+            example.state("online", 1)
+            example.wait_for_line(f"{IDENTITY.source} online")
+            yield example
+        finally:
+            process.kill()
+            process.wait()
+
+
+def test_the_example_shows_a_message_once_and_never_an_older_stage(example: Example) -> None:
+    example.state("online", 1)
+    example.say(alarm("raised", Stage.RAISED), 2, "m2")
+    example.say(alarm("raised", Stage.RAISED), 2, "m2")
+    example.say(alarm("updated", Stage.REGISTERED), 4, "m4")
+    example.say(alarm("updated", Stage.SENT), 3, "m3")
+    example.state("offline", 5)
+    example.wait_for_line(f"{IDENTITY.source} offline")
+    assert example.printed() == [
+        f"{IDENTITY.source} online",
+        f"{IDENTITY.source} police raised 1",
+        f"{IDENTITY.source} police registered 1",
+        f"{IDENTITY.source} offline",
+    ]
+
+
+def test_the_example_marks_what_comes_late(example: Example) -> None:
+    example.say(alarm("raised", Stage.RAISED, historical=True), 2, "m2")
+    example.wait_for_line(f"{IDENTITY.source} police raised 1 (late)")
