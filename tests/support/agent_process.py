@@ -128,9 +128,9 @@ class AgentProcess(AbstractContextManager["AgentProcess"]):
         """What each light does."""
         return {str(name): str(shown) for name, shown in self.sim("outputs")[0].items()}
 
-    def wait_for_outputs(self, timeout_s: float = 5.0, **wanted: str) -> None:
+    def wait_for_outputs(self, **wanted: str) -> None:
         """Wait until these lights do this."""
-        wait_for(lambda: wanted.items() <= self.outputs().items(), timeout_s, f"lights {wanted}")
+        wait_for(lambda: wanted.items() <= self.outputs().items(), what=f"lights {wanted}")
 
     def sim(self, do: str, **request: Any) -> list[dict[str, Any]]:
         """What `edge-agent sim` does, without its start-up time."""

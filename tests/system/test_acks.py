@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from agent.adapters.jose_keys import PrivateKey, sign
 from tests.support.agent_process import AgentProcess
 from tests.support.centre import Centre
 from tests.support.mosquitto import Mosquitto
+from tests.support.wait import wait_for
 
 RESIDENT_WAITS = {"yellow": "on", "green": "off", "beacon": "flash", "tone": "off"}
 SOMEBODY_COMES = {"yellow": "on", "green": "on", "beacon": "flash", "tone": "off"}
@@ -25,10 +27,10 @@ class Scene:
     centre: Centre
     alarm_id: str
 
-    def claims(self, **changes: object) -> dict[str, object]:
+    def claims(self, **changes: Any) -> dict[str, Any]:
         return self.centre.ack_claims(self.alarm_id, self.agent.key, **changes)
 
-    def signed(self, **changes: object) -> bytes:
+    def signed(self, **changes: Any) -> bytes:
         return sign(self.claims(**changes), self.agent.key)
 
     def send(self, token: bytes) -> None:
@@ -160,8 +162,8 @@ def test_a_token_works_once_even_over_a_restart_of_the_agent(scene: Scene) -> No
     later = scene.signed(args={"alarm_id": scene.alarm_id, "action": "dispatched"}, boot_nonce=old_nonce)
     for number, (old, code) in enumerate([(token, "replayed"), (later, "wrong-boot-nonce")], start=1):
         scene.send(old)
-        scene.centre.wait_for("security/command-rejected", lambda m, code=code: m.data["detail"]["code"] == code)
-        assert len(scene.centre.messages("security/command-rejected")) == number
+        wait_for(lambda: len(scene.centre.messages("security/command-rejected")) == number, what="a refusal")  # noqa: B023
+        assert scene.refusals(code) == 1
         assert scene.agent.outputs() == SOMEBODY_COMES
     scene.centre.acknowledge(scene.alarm_id, scene.agent.key, "closed")
     scene.agent.wait_for_outputs(yellow="off", green="off")

@@ -1,0 +1,143 @@
+"""What a technician reads when the agent can't start, or starts without a part."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.agent_process import AgentProcess, run_cli
+from tests.support.centre import Centre
+from tests.support.mosquitto import Mosquitto
+
+UNREACHABLE = "mqtt://127.0.0.1:1"
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "lines"),
+    [
+        pytest.param(
+            'id = "kiosk-0042"', 'idd = "kiosk-0042"', ["did you mean id?", "device.id is missing"], id="name"
+        ),
+        pytest.param("pin = 17", "pin = 99", [":{line}: buttons.0.pin:", "99"], id="no such pin"),
+        pytest.param("pin = 17", "pin = 22", ["pin 22 is given to both", "'police'", "'yellow'"], id="pin used twice"),
+        pytest.param(
+            "pin = 17",
+            'pin = 17\n[[buttons]]\nname = "medical"\npin = 17',
+            ["pin 17 is given to both"],
+            id="two buttons",
+        ),
+        pytest.param("pin = 17", "pin = = 17", ["not valid TOML", "line {line}"], id="no TOML"),
+        pytest.param('"mqtt://127.0.0.1:1"', '"tcp://broker"', ["mqtt://HOST[:PORT]"], id="broker"),
+    ],
+)
+def test_a_wrong_setting_is_told_with_its_place_and_nothing_is_started(
+    tmp_path: Path, line: str, instead: str, lines: list[str]
+) -> None:
+    agent = AgentProcess(tmp_path, UNREACHABLE)
+    text = agent.config.read_text()
+    assert line in text
+    agent.config.write_text(text.replace(line, instead))
+    number = str(text[: text.index(line)].count("\n") + 1)
+    done = run_cli("run", "--simulate", "--config", agent.config)
+    assert done.returncode == 2
+    for part in lines:
+        assert part.replace("{line}", number) in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not agent.storage.exists()
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+    agent = AgentProcess(tmp_path, UNREACHABLE, buttons=[{"name": "POLICE", "pin": 99, "colour": "red"}])
+    done = run_cli("run", "--simulate", "--config", agent.config, environ={"EDGE_AGENT_STORAGE__DIRECTROY": "/x"})
+    assert done.returncode == 2
+    for part in ("buttons.0.name", "buttons.0.pin", "buttons.0.colour", "EDGE_AGENT_STORAGE__DIRECTORY"):
+        assert part in done.stderr
+
+
+def test_a_settings_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    done = run_cli("run", "--config", tmp_path / "nothing.toml")
+    assert done.returncode == 2
+    assert f"{tmp_path / 'nothing.toml'}: no such file" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_storage_directory_that_can_not_be_made_is_one_line(tmp_path: Path) -> None:
+    """A file in the way stands for a mount that is read-only: root, who may run this, can write anywhere else."""
+    (tmp_path / "file").touch()
+    agent = AgentProcess(tmp_path / "kiosk", UNREACHABLE, storage={"directory": str(tmp_path / "file" / "storage")})
+    done = run_cli("run", "--simulate", "--config", agent.config)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "give the agent a directory" in done.stderr
+
+
+def test_a_storage_directory_on_a_disk_that_takes_nothing_is_one_line(tmp_path: Path) -> None:
+    agent = AgentProcess(tmp_path, UNREACHABLE, storage={"directory": "/sys/kernel/edge-agent"})
+    done = run_cli("run", "--simulate", "--config", agent.config)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "/sys/kernel/edge-agent" in done.stderr
+
+
+def test_a_second_agent_on_the_same_directory_is_refused_and_the_first_goes_on(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    with Centre(broker.port) as centre, AgentProcess(tmp_path, broker.url) as agent:
+        second = run_cli("run", "--simulate", "--config", agent.config)
+        assert second.returncode == 1
+        assert second.stderr.endswith("another edge-agent uses it; stop that one first\n")
+        assert len(second.stderr.splitlines()) == 1
+        agent.press()
+        centre.wait_for_alarm("updated", stage="sent")
+
+
+def test_a_damaged_database_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
+    agent = AgentProcess(tmp_path, UNREACHABLE)
+    agent.storage.mkdir()
+    (agent.storage / "alarms.db").write_bytes(b"this is no database, and longer than a page's header" * 100)
+    done = run_cli("run", "--simulate", "--config", agent.config)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "alarms.db" in done.stderr
+    assert "remove the file if it is damaged" in done.stderr
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no video at all"], ids=["missing", "empty", "no video"])
+def test_a_video_that_can_not_be_read_stops_the_camera_only(
+    tmp_path: Path, broker: Mosquitto, content: bytes | None
+) -> None:
+    video = tmp_path / "video.avi"
+    if content is not None:
+        video.write_bytes(content)
+    camera = {"name": "front", "source": f"file:{video}"}
+    with Centre(broker.port) as centre, AgentProcess(tmp_path / "kiosk", broker.url, cameras=[camera]) as agent:
+        degraded = centre.wait_for("event/part-degraded", lambda m: m.data["part"] == "camera-front", timeout_s=30)
+        assert str(video) in degraded.data["detail"]
+        agent.press()
+        assert centre.wait_for_alarm("updated", stage="sent").data["camera"] == {"name": "front"}
+
+
+@pytest.mark.parametrize("keys", ["missing", "garbage", "no keys"])
+def test_without_usable_keys_a_press_still_counts_and_commands_are_refused(
+    tmp_path: Path, broker: Mosquitto, keys: str
+) -> None:
+    file = tmp_path / "keys.json"
+    if keys != "missing":
+        file.write_text("{" if keys == "garbage" else '{"keys": []}')
+    commands = {"keys": str(file)}
+    with Centre(broker.port) as centre, AgentProcess(tmp_path / "kiosk", broker.url, commands=commands) as agent:
+        agent.press()
+        alarm = centre.wait_for_alarm("updated", stage="sent")
+        centre.acknowledge(alarm.data["alarm_id"], agent.key)
+        refused = centre.wait_for("security/command-rejected")
+        assert refused.data["detail"]["code"] == "unknown-key"
+        assert agent.outputs()["green"] == "off"
+        if keys != "no keys":
+            degraded = centre.wait_for("event/part-degraded", lambda m: m.data["part"] == "commands")
+            assert str(file) in degraded.data["detail"]
+
+
+def test_the_same_button_settings_start_an_agent(tmp_path: Path) -> None:
+    """What the tests above spoil is right before they do."""
+    with AgentProcess(tmp_path, UNREACHABLE) as agent:
+        agent.press()
+        assert agent.outputs()["yellow"] == "on"
