@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent.__main__ import COMMANDS
+from agent.sim.camera_faults import CameraFault
 
 ROOT = Path(__file__).parents[2]
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -53,3 +54,9 @@ def test_every_make_target_and_command_that_a_page_names_exists(page: Path) -> N
 def test_the_readme_shows_every_command() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert [name for name in COMMANDS if f"`edge-agent {name}`" not in text] == []
+
+
+def test_the_page_on_debugging_names_every_fault_and_no_other() -> None:
+    text = (ROOT / "docs" / "how-to" / "debug-a-kiosk.md").read_text(encoding="utf-8")
+    faults = {f"camera-{fault.value}" for fault in CameraFault} | {"vision-crash"}
+    assert set(re.findall(r"`fault ([a-z-]+)`", text)) == faults
