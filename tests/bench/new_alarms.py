@@ -76,7 +76,7 @@ def measure(bench: Bench, agent: SimulatedAgent, centre: ClosingCentre, count: i
 
 def _one(bench: Bench, agent: SimulatedAgent, centre: ClosingCentre, pacing: Pacing) -> tuple[float, float]:
     assert agent.outputs()["yellow"] == "off", "an alarm is still open"
-    for answer in agent.presses(1, pacing.interval_s, pacing.hold_s):
+    for answer in agent.press(pacing.hold_s):
         answered_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         edge_ns = answer["edge_boottime_ns"]
     heard = bench.collect(1, lambda heard: heard[1] == _ALARMS and _stage(heard[2]) == "raised")

@@ -1,5 +1,6 @@
 """A real agent in a process of its own, with simulated pins."""
 
+import json
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 
 from agent.cli.sim import ask
 from agent.profile import sim_socket
+from agent.sim import control_socket
 from tests.bench.child import ROOT, ChildError, clean_environment
 
 BASE = "edge/v1/gp/bench/kiosk-1"
@@ -19,6 +21,7 @@ DEVICE = "kiosk-1"
 BUTTON = "police"
 READY_S = 20.0
 _END_S = 15.0
+_READ_EVERY_S = 0.5
 _SETTINGS = """\
 [device]
 province = "gp"
@@ -66,6 +69,7 @@ class SimulatedAgent:
     def __init__(self, directory: Path, port: int, *, keys: Path | None = None, video: Path | None = None) -> None:
         self._directory = directory
         self._config = directory / "edge-agent.toml"
+        self._socket = sim_socket(directory / "state")
         self._text = _SETTINGS.format(directory=directory, port=port)
         if keys is not None:
             self._text += _KEYS.format(path=keys)
@@ -92,14 +96,33 @@ class SimulatedAgent:
         """Process number of the core."""
         return self._process.pid
 
-    def presses(self, count: int, interval_s: float, hold_s: float) -> Iterator[dict[str, Any]]:
-        """Press the button so often; gives what `edge-agent sim press` prints, as it comes."""
+    def press(self, hold_s: float) -> Iterator[dict[str, Any]]:
+        """Press the button once; gives what `edge-agent sim press` prints, at once, and ends at the release."""
+        yield from ask(self._socket, {"do": "press", "name": BUTTON, "hold_s": hold_s}, config=self._config)
+
+    def presses(self, count: int, interval_s: float, hold_s: float) -> list[int]:
+        """Press the button so often; the CLOCK_BOOTTIME (ns) at which its pin was driven each time.
+
+        The answers are read twice a second: to read each as it comes would wake this process just when the agent
+        needs the processor, which nothing does at a kiosk.
+        """
         request = {"do": "press", "name": BUTTON, "count": count, "interval_s": interval_s, "hold_s": hold_s}
-        yield from ask(sim_socket(self._directory / "state"), request, config=self._config)
+        deadline = time.monotonic() + count * interval_s + READY_S
+        read = b""
+        with control_socket.connect(self._socket) as sock:
+            sock.sendall(json.dumps(request).encode() + b"\n")
+            while time.monotonic() < deadline and (piece := sock.recv(1 << 16)):
+                read += piece
+                time.sleep(_READ_EVERY_S)
+        answers = [json.loads(line) for line in read.splitlines()]
+        edges = [answer["answer"]["edge_boottime_ns"] for answer in answers if "answer" in answer]
+        if len(edges) != count:
+            raise ChildError(f"the simulator answered {len(edges)} of {count} presses: {answers[-1:]}")
+        return edges
 
     def outputs(self) -> dict[str, str]:
         """What every light does now."""
-        (answer,) = ask(sim_socket(self._directory / "state"), {"do": "outputs"}, config=self._config)
+        (answer,) = ask(self._socket, {"do": "outputs"}, config=self._config)
         return answer
 
 
