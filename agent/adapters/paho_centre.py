@@ -96,7 +96,8 @@ class Centre:
         return None
 
     def close(self) -> None:
-        """End the connection."""
+        """End the connection, of which `on_link` is not told."""
+        self._on_link = None
         self._client.disconnect()
         self._client.loop_stop()
 
