@@ -1,0 +1,115 @@
+"""The commands, as a technician and a control room use them."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from agent.__main__ import COMMANDS
+from tests.support.agent_process import AGENT, REPOSITORY, TREE, AgentProcess, environment, run_cli
+from tests.support.centre import Centre
+from tests.support.mosquitto import Mosquitto
+
+SUBCOMMANDS = {
+    "sim": ["press", "hold", "release", "outputs", "inputs", "fault"],
+    "model": ["build", "fetch", "list", "verify"],
+}
+HELPS = [[name] for name in COMMANDS] + [[name, sub] for name, subs in SUBCOMMANDS.items() for sub in subs]
+
+
+@pytest.mark.parametrize("words", HELPS, ids=" ".join)
+def test_every_command_has_a_help_with_an_example_of_itself(words: list[str], tmp_path: Path) -> None:
+    # `sim` wants to know the agent before the action.
+    called = ["sim", "--config", "F", *words[1:]] if words[0] == "sim" and len(words) > 1 else words
+    done = run_cli(*called, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    example = done.stdout.partition("Example")[2]
+    assert f"edge-agent {words[0]}" in example
+    assert words[-1] in example
+
+
+@pytest.mark.parametrize("words", [[], ["fly"], ["run"], ["ack", "--config"]], ids=" ".join)
+def test_a_call_that_can_not_be_meant_exits_with_2(words: list[str]) -> None:
+    done = run_cli(*words)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_check_config_prints_what_is_in_force_and_no_secret(tmp_path: Path) -> None:
+    camera = {"name": "front", "source": "rtsp://viewer:rtsp-secret@camera.example/1"}
+    agent = AgentProcess(tmp_path, "mqtt://127.0.0.1:1", cameras=[camera], mqtt={"password": "mqtt-secret"})
+    done = run_cli("check-config", agent.config, environ={"EDGE_AGENT_HEALTH__INTERVAL_S": "7"})
+    assert done.returncode == 0
+    settings = json.loads(done.stdout)
+    assert settings["device"]["id"] == "kiosk-0042"
+    assert settings["health"]["interval_s"] == 7
+    assert settings["cameras"][0]["source"] == "rtsp://***@camera.example/1"
+    assert "secret" not in done.stdout
+
+
+def test_watch_prints_one_json_object_a_message(tmp_path: Path, broker: Mosquitto) -> None:
+    with Centre(broker.port) as centre, AgentProcess(tmp_path, broker.url) as agent:
+        agent.press()
+        raised = centre.wait_for_alarm("raised")
+        done = run_cli("watch", "--config", agent.config, "--json", "--seconds", "1.5")
+        assert (done.returncode, done.stderr) == (0, "")
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        assert all(set(line) == {"topic", "retain", "payload"} for line in lines)
+        kept = {line["topic"]: line["payload"]["data"] for line in lines if line["retain"]}
+        assert kept[f"{TREE}/up/state"]["state"] == "online"
+        assert [alarm["alarm_id"] for alarm in kept[f"{TREE}/up/alarms"]["open"]] == [raised.data["alarm_id"]]
+        assert any(line["topic"] == f"{TREE}/up/health" and not line["retain"] for line in lines)
+
+
+def test_a_reader_that_goes_away_is_no_failure_of_watch(tmp_path: Path, broker: Mosquitto) -> None:
+    with Centre(broker.port) as centre, AgentProcess(tmp_path, broker.url) as agent:
+        centre.wait_for("alarms")
+        watch = [*AGENT, "watch", "--json", "--config", str(agent.config)]
+        with subprocess.Popen(
+            watch, cwd=REPOSITORY, env=environment({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdout.readline()
+            process.stdout.close()
+            assert process.wait(15) == 0  # it finds out at the next health message
+            assert process.stderr.read() == b""
+
+
+def test_press_ack_and_commands_work_from_the_command_line(tmp_path: Path, broker: Mosquitto) -> None:
+    with Centre(broker.port) as centre, AgentProcess(tmp_path, broker.url) as agent:
+        pressed = run_cli("sim", "--config", agent.config, "press", "police", "--count", "2", "--interval", "0.3")
+        lines = [json.loads(line) for line in pressed.stdout.splitlines()]
+        assert [line["input"] for line in lines] == ["police", "police"]
+        assert lines[0]["edge_boottime_ns"] < lines[1]["edge_boottime_ns"]
+        alarm_id = centre.wait_for_alarm("updated", press_count=2).data["alarm_id"]
+
+        signed = ("--config", agent.config, "--key", agent.key_file)
+        assert run_cli("ack", *signed, "--action", "registered", alarm_id).returncode == 0
+        outputs = run_cli("sim", "--config", agent.config, "outputs")
+        assert json.loads(outputs.stdout) == {"yellow": "on", "green": "on", "beacon": "flash", "tone": "off"}
+
+        unknown = run_cli("ack", *signed, "--action", "registered", "0199c9a2-7c44-7d11-8a8e-3f5d0c3b9a10")
+        assert unknown.returncode == 1
+        assert "unknown-alarm" in unknown.stdout
+        ping = run_cli("command", *signed, "ping")
+        assert (ping.returncode, ping.stdout.startswith("ping: succeeded")) == (0, True)
+        reboot = run_cli("command", *signed, "reboot")
+        assert (reboot.returncode, "unknown-command" in reboot.stdout) == (1, True)
+        picture = run_cli("command", *signed, "snapshot")
+        assert (picture.returncode, "no-camera" in picture.stdout) == (1, True)
+
+
+def test_commands_say_in_one_line_when_there_is_nobody_to_talk_to(tmp_path: Path) -> None:
+    agent = AgentProcess(tmp_path, "mqtt://127.0.0.1:1")
+    for words in (
+        ("sim", "--config", agent.config, "outputs"),
+        ("watch", "--config", agent.config),
+        ("command", "--config", agent.config, "--key", agent.key_file, "ping"),
+    ):
+        done = run_cli(*words)
+        assert done.returncode == 1
+        assert done.stderr.startswith("edge-agent: ")
+        assert len(done.stderr.splitlines()) == 1
