@@ -5,7 +5,6 @@ The standard library has it from Python 3.14 on; this is for 3.11 to 3.13.
 
 import os
 import threading
-import uuid
 
 _COUNTER_BITS = 42
 _COUNTER_START_MASK = (1 << (_COUNTER_BITS - 1)) - 1
@@ -45,4 +44,5 @@ class Uuid7Source:
             | (counter & 0x3FFFFFFF) << 32
             | tail
         )
-        return str(uuid.UUID(int=value))
+        digits = f"{value:032x}"
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -30,7 +30,7 @@ CONTENT_TYPE = "application/cloudevents+json"
 
 def rfc3339(time: datetime) -> str:
     """UTC with milliseconds and `Z`."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{time.microsecond // 1000:03d}Z"
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 class Drafts:
