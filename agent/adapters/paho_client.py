@@ -167,22 +167,30 @@ def make_client(
         will.payload,
         will.qos,
         will.retain,
-        _properties(PacketTypes.WILLMESSAGE, will.content_type, will.expiry_s) if is_5 else None,
+        _new_properties(PacketTypes.WILLMESSAGE, will) if is_5 else None,
     )
     return client
 
 
 def publish_properties(message: OutgoingMessage) -> Properties:
     """The MQTT 5 properties of a message. Not to be changed: messages of one kind share them."""
-    return _properties(PacketTypes.PUBLISH, message.content_type, message.expiry_s)
+    if message.correlation_data is not None:
+        return _new_properties(PacketTypes.PUBLISH, message)
+    return _shared_properties(message.content_type, message.expiry_s)
 
 
 @lru_cache(maxsize=64)
-def _properties(packet: int, content_type: str, expiry_s: int | None) -> Properties:
+def _shared_properties(content_type: str, expiry_s: int | None) -> Properties:
     # Kept, because paho builds tables of every property there is for each object, which takes longer than to
     # pack the message.
+    return _new_properties(PacketTypes.PUBLISH, OutgoingMessage("", b"", content_type=content_type, expiry_s=expiry_s))
+
+
+def _new_properties(packet: int, message: OutgoingMessage) -> Properties:
     properties = Properties(packet)  # type: ignore[no-untyped-call]
-    properties.ContentType = content_type
-    if expiry_s is not None:
-        properties.MessageExpiryInterval = expiry_s
+    properties.ContentType = message.content_type
+    if message.expiry_s is not None:
+        properties.MessageExpiryInterval = message.expiry_s
+    if message.correlation_data is not None:
+        properties.CorrelationData = message.correlation_data
     return properties

@@ -7,7 +7,7 @@ class Contact:
     """One input. Reports a press at its first edge, so that nothing waits for a bounce to end.
 
     The next press needs the contact to have been open for `debounce_ms` first: a train of bounces is one
-    press, and a real second press is never swallowed, however soon it follows a clean release.
+    press. No finger opens and closes a button within that time.
     """
 
     def __init__(self, debounce_ms: int) -> None:

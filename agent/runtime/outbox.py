@@ -42,7 +42,7 @@ class Outbox:
         """The worker of the thread `journal`."""
         self._ids = Uuid7Source()
         self._lock = threading.Lock()
-        self._seq = self._ord = self._ceiling = 0
+        self._seq = self._ord = self._ceiling = self._ord_ceiling = 0
         self._inherited_ord = 0
         """Messages up to this place come from an earlier run."""
 
@@ -55,9 +55,8 @@ class Outbox:
         """
         kept = self._journal.state("")
         complete = kept.get("clean") == "1" or kept.get("boot") == self._clock.boot_id
-        floor = 0 if complete else int(kept.get("ceiling", "0"))
-        self._seq = max(self._journal.last_seq(), floor)
-        self._ord = max(self._journal.last_ord(), floor)
+        self._seq = max(self._journal.last_seq(), 0 if complete else int(kept.get("ceiling", "0")))
+        self._ord = max(self._journal.last_ord(), 0 if complete else int(kept.get("ord_ceiling", "0")))
         self._inherited_ord = self._ord
         self.recorder.open(self._seq)
         self.recorder.keep({"clean": None, "boot": self._clock.boot_id, **self._raise_ceiling()})
@@ -82,7 +81,7 @@ class Outbox:
         with self._lock:
             self._seq += draft.picture is None
             self._ord += 1
-            if max(self._seq, self._ord) + _RESERVE // 2 > self._ceiling:
+            if self._seq + _RESERVE // 2 > self._ceiling or self._ord + _RESERVE // 2 > self._ord_ceiling:
                 values.update(self._raise_ceiling())
             payload = seal(
                 draft,
@@ -187,5 +186,6 @@ class Outbox:
         self.recorder.wake()
 
     def _raise_ceiling(self) -> dict[str, str]:
-        self._ceiling = max(self._seq, self._ord) + _RESERVE
-        return {"ceiling": str(self._ceiling)}
+        self._ceiling = self._seq + _RESERVE
+        self._ord_ceiling = self._ord + _RESERVE
+        return {"ceiling": str(self._ceiling), "ord_ceiling": str(self._ord_ceiling)}

@@ -77,7 +77,9 @@ def test_a_message_is_delivered_with_its_properties_and_acknowledged(
         broker.connect(mosquitto.url, WILL, [], events)
         events.wait(Connected)
 
-        message = OutgoingMessage("up/event/x", b"hello", expiry_s=60, content_type="text/plain")
+        message = OutgoingMessage(
+            "up/event/x", b"hello", expiry_s=60, content_type="text/plain", correlation_data=b"42"
+        )
         mid = broker.publish(message)
 
         assert events.wait(Published) == Published(mid, accepted=True)
@@ -86,6 +88,7 @@ def test_a_message_is_delivered_with_its_properties_and_acknowledged(
     properties = vars(heard.properties)
     assert properties["ContentType"] == "text/plain"
     assert 0 < properties["MessageExpiryInterval"] <= 60
+    assert properties["CorrelationData"] == b"42"
 
 
 def test_a_message_of_qos_0_counts_as_published_when_it_is_written(
