@@ -27,7 +27,8 @@ def loop_alone(
             child.ask(_ANSWER_S, loop=which, seconds=block_s / 2)
         for block in range(1, blocks + 1):
             tell(f"block {block} of {blocks}")
-            for which, rates in (("agent", ours), ("bare", bare)):
+            turns = [("agent", ours), ("bare", bare)]
+            for which, rates in turns if block % 2 else reversed(turns):
                 answer = child.ask(_ANSWER_S, loop=which, seconds=block_s)
                 rates.append(answer["frames"] / answer["seconds"])
         if answer["persons"] == 0:

@@ -21,7 +21,9 @@ def show(console: Console, figures: Sequence[Figure]) -> None:
         table.add_column(heading, justify="right", no_wrap=True)
     for against, group in groupby(figures, key=lambda figure: figure.against):
         table.add_section()
-        table.add_row(f"[italic]beside {against}[/]" if against else "[italic]alone[/]")
+        table.add_row(
+            f"[italic]beside {against}[/]" if against else "[italic]alone, until the simulator answers a press[/]"
+        )
         for figure in group:
             table.add_row(
                 f"  {figure.title}",

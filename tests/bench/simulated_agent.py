@@ -22,6 +22,7 @@ BUTTON = "police"
 READY_S = 20.0
 _END_S = 15.0
 _READ_EVERY_S = 0.5
+_LOOK_AGAIN_S = 0.1
 _SETTINGS = """\
 [device]
 province = "gp"
@@ -141,19 +142,28 @@ def start_until_ready(command: list[str], directory: Path, log: Any) -> tuple["s
             env=clean_environment(NOTIFY_SOCKET=address),
         )
         try:
-            said = b""
-            while b"READY=1" not in said:
-                notify.settimeout(max(0.001, READY_S - (time.monotonic() - began)))
-                said = notify.recv(4096)
+            _wait_for_ready(notify, process, began + READY_S)
             ready_s = time.monotonic() - began
         except BaseException as error:
             end(process)
             if not isinstance(error, TimeoutError):
                 raise
             text = Path(log.name).read_text(encoding="utf-8", errors="replace")
-            raise ChildError(f"{command[1:4]} was not ready within {READY_S:g} s: {text[-2000:]}") from error
+            raise ChildError(f"{command[1:4]} did not become ready: {text[-2000:]}") from error
     Path(address).unlink()
     return process, ready_s
+
+
+def _wait_for_ready(notify: socket.socket, process: "subprocess.Popen[bytes]", deadline: float) -> None:
+    """Raises TimeoutError when the process has ended, or is not ready in time."""
+    notify.settimeout(_LOOK_AGAIN_S)
+    while True:
+        try:
+            if b"READY=1" in notify.recv(4096):
+                return
+        except TimeoutError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
