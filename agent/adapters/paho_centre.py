@@ -42,6 +42,7 @@ class Centre:
         connection. Both run on the client library's thread."""
         self._endpoint = endpoint_of(url)
         self._heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
+        self._passed_over: list[Heard] = []
         self._on_message = on_message or self._heard.put
         self._on_link = on_link
         self._filters: list[str] = []
@@ -84,7 +85,13 @@ class Centre:
             raise BrokerError(f"the broker did not acknowledge {topic}")
 
     def wait_for(self, matches: Callable[[Heard], bool], timeout_s: float) -> Heard | None:
-        """The next message that matches, or None when none comes in time; others are dropped."""
+        """The first message that matches and was not returned before, or None when none comes in time.
+
+        Others are kept for a later call: a picture may come before the result that tells of it.
+        """
+        for index, heard in enumerate(self._passed_over):
+            if matches(heard):
+                return self._passed_over.pop(index)
         deadline = time.monotonic() + timeout_s
         while (left_s := deadline - time.monotonic()) > 0:
             try:
@@ -93,6 +100,7 @@ class Centre:
                 break
             if matches(heard):
                 return heard
+            self._passed_over.append(heard)
         return None
 
     def close(self) -> None:
