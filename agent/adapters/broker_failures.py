@@ -44,7 +44,7 @@ def of_connecting(error: Exception, endpoint: Endpoint) -> Disconnected:
 def of_connack(code: int, name: str, endpoint: Endpoint) -> Disconnected:
     """The broker refused the connection with an MQTT 5 reason code."""
     kind = "unreachable" if code in _LATER else "protocol" if code in _PROTOCOL else "refused"
-    advice = _ADVICE.get(code, "see the broker's log")
+    advice = _CONNECT_ADVICE.get(code) or _ADVICE.get(code, "see the broker's log")
     return Disconnected(kind, f"{endpoint} refused the connection ({name.lower()}): {advice}")
 
 
@@ -90,6 +90,8 @@ def of_filter(topic_filter: str, name: str) -> Disconnected:
 _NOT_ALLOWED = {0x86, 0x87, 0x8A, 0x8C}
 _LATER = {0x88, 0x89, 0x97, 0x9C, 0x9D, 0x9F}
 _PROTOCOL = {0x81, 0x82, 0x84, 0x93, 0x94, 0x95, 0x99, 0x9A, 0x9B, 0x9E}
+# Mosquitto says "not authorized" (0x87) of a wrong password too.
+_CONNECT_ADVICE = {0x87: "check [mqtt] password, and the user and the access list in the broker"}
 _ADVICE = {
     0x84: "it speaks neither MQTT 5 nor 3.1.1",
     0x85: "the device id must be allowed as client id there",
