@@ -1,0 +1,116 @@
+"""Brokers that are older, stricter, or second choice."""
+
+import json
+import struct
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.support.agent_process import DEVICE, TREE, AgentProcess
+from tests.support.centre import Centre
+from tests.support.fake_broker import MQTT5, Behaviour, FakeBroker
+from tests.support.mosquitto import Mosquitto
+from tests.support.wait import wait_for
+
+_PUBLISH = 3
+_TOO_OLD = b"\0\x84\0"  # CONNACK of MQTT 5: unsupported protocol version
+
+
+def test_a_broker_of_mqtt_3_1_1_gets_the_press_after_one_try_of_mqtt_5(tmp_path: Path) -> None:
+    behaviour = Behaviour(connack=lambda level: _TOO_OLD if level == MQTT5 else b"\0\0")
+    with FakeBroker(behaviour) as broker, AgentProcess(tmp_path, broker.url) as agent:
+        agent.press()
+        wait_for(lambda: published(broker, "alarm/police"), what="the alarm")
+        assert broker.levels == [5, 4]
+        topics = [topic for topic, _ in all_published(broker)]
+        assert f"{TREE}/up/state" in topics
+        # This broker's acknowledgement lights nothing either.
+        wait_for(lambda: any(data(m)["stage"] == "sent" for m in published(broker, "alarm/police")), what="sent")
+        assert agent.outputs()["green"] == "off"
+
+
+def test_a_mebibyte_from_a_broker_that_knows_no_limit_is_refused_unread(tmp_path: Path) -> None:
+    topic = f"{TREE}/down/command/ping".encode()
+    body = struct.pack("!H", len(topic)) + topic + b"x" * 1024 * 1024
+    flood = b"\x30" + remaining_length(len(body)) + body
+    behaviour = Behaviour(connack=lambda level: _TOO_OLD if level == MQTT5 else b"\0\0", after_suback=flood)
+    with FakeBroker(behaviour) as broker, AgentProcess(tmp_path, broker.url) as agent:
+        refused = wait_for(lambda: published(broker, "security/command-rejected"), what="a refusal")
+        assert data(refused[0])["detail"]["code"] == "too-large"
+        agent.press()
+        wait_for(lambda: published(broker, "alarm/police"), what="the alarm")
+        assert broker.levels == [5, 4], "it did not stay connected"
+
+
+def test_a_refused_password_is_told_in_words_without_the_password_and_the_press_waits(tmp_path: Path) -> None:
+    passwords = tmp_path / "passwords"
+    subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, DEVICE, "right-secret"], check=True, timeout=10)
+    extra = ["allow_anonymous false", f"password_file {passwords}"]
+    with Mosquitto(tmp_path / "broker", extra=extra) as broker:
+        kiosk = tmp_path / "kiosk"
+        with AgentProcess(kiosk, broker.url, mqtt={"password": "wrong-secret"}) as agent:
+            wait_for(lambda: "check [mqtt] password" in agent.log(), what="advice")
+            agent.press()
+            assert agent.outputs()["yellow"] == "on"
+            assert "secret" not in agent.log()
+            assert b"secret" not in Path(f"/proc/{agent.pid}/cmdline").read_bytes()
+            text = agent.config.read_text()
+            agent.kill()
+            agent.config.write_text(text.replace("wrong-secret", "right-secret"))
+            agent.start()
+            wait_for(lambda: f"Received PUBLISH from {DEVICE}" in broker.log(), what="messages at the broker")
+            wait_for(lambda: "sent, presses 1" in agent.log(), what="the press of before")
+            wait_for(lambda: "up/security/broker-refused" in broker.log(), what="the security event")
+
+
+def test_a_press_takes_the_second_broker_when_the_first_is_dead(tmp_path: Path, broker: Mosquitto) -> None:
+    with (
+        Centre(broker.port) as centre,
+        AgentProcess(tmp_path / "kiosk", "mqtt://127.0.0.1:1", broker.url) as agent,
+    ):
+        agent.press()
+        centre.wait_for_alarm("updated", stage="sent", timeout_s=20)
+
+
+def test_a_broker_that_takes_everything_and_acknowledges_nothing_is_left_for_the_next(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    with (
+        FakeBroker(Behaviour(puback=None)) as silent,
+        Centre(broker.port) as centre,
+        AgentProcess(tmp_path / "kiosk", silent.url, broker.url, mqtt={"alarm_timeout_s": 1}) as agent,
+    ):
+        agent.press()
+        alarm = centre.wait_for_alarm("updated", stage="sent", timeout_s=20)
+        raised = {m.id for m in centre.messages("alarm/") if m.type == "edge.alarm.raised.v1"}
+        assert len(raised) == 1
+        assert alarm.data["press_count"] == 1
+
+
+def all_published(broker: FakeBroker) -> list[tuple[str, bytes]]:
+    """Topic and payload of every PUBLISH of QoS 1 by a client of MQTT 3.1.1."""
+    found = []
+    for kind, body in list(broker.packets):
+        if kind == _PUBLISH:
+            (length,) = struct.unpack_from("!H", body)
+            found.append((body[2 : 2 + length].decode(), body[2 + length + 2 :]))
+    return found
+
+
+def published(broker: FakeBroker, under: str) -> list[bytes]:
+    return [payload for topic, payload in all_published(broker) if topic == f"{TREE}/up/{under}"]
+
+
+def data(payload: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(payload)["data"]
+    return found
+
+
+def remaining_length(length: int) -> bytes:
+    """As MQTT writes it: seven bits a byte, the lowest first."""
+    octets = bytearray()
+    while True:
+        length, low = divmod(length, 128)
+        octets.append(low | (0x80 if length else 0))
+        if not length:
+            return bytes(octets)

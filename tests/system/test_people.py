@@ -1,0 +1,91 @@
+"""The real model on a real scene, through the whole chain."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.support.agent_process import AgentProcess, run_cli
+from tests.support.centre import Centre
+from tests.support.mosquitto import Mosquitto
+from tests.support.vision_media import demo_video
+
+MAX_JPEG_BYTES = 100 * 1024
+FPS = 10
+EMPTY_S, PEOPLE_S = 2, 4
+
+
+def test_a_press_tells_how_many_people_are_in_view_and_sends_their_picture(tmp_path: Path, broker: Mosquitto) -> None:
+    camera = {"name": "front", "source": f"file:{demo_video()}?loop=1"}
+    with Centre(broker.port) as centre, AgentProcess(tmp_path / "kiosk", broker.url, cameras=[camera]) as agent:
+        entered = centre.wait_for("event/person-entered", timeout_s=30)
+        assert entered.data["camera"] == "front"
+        assert entered.data["persons"] >= 1
+        assert 0.5 <= entered.data["score"] <= 1.0
+        left, top, width, height = entered.data["box"]
+        assert 0 <= left < left + width <= 1
+        assert 0 <= top < top + height <= 1
+        assert "snapshot" not in entered.data, "a routine event carries no picture unless the site says so"
+
+        agent.press()
+        raised = centre.wait_for_alarm("raised")
+        seen = raised.data["camera"]
+        # The scene is a busy crossing: there are always some people, and never a crowd.
+        assert 1 <= seen["persons"] <= 12
+        assert seen["snapshot"] == raised.data["alarm_id"]
+        assert_picture(centre.wait_for_picture(raised.data["alarm_id"]), (576, 768))
+
+        out = tmp_path / "now.jpg"
+        done = run_cli("command", "--config", agent.config, "--key", agent.key_file, "snapshot", "--out", out)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert_picture(out.read_bytes(), (576, 768))
+        assert list((agent.storage / "snapshots").rglob("*.jpg")) == [], "a sent picture stays on the device"
+
+
+def test_people_who_walk_through_an_empty_scene_are_one_event_with_an_end(
+    tmp_path: Path, broker: Mosquitto, passing: Path
+) -> None:
+    camera = {"name": "front", "source": f"file:{passing}", "leave_after_s": 1.0}
+    with Centre(broker.port) as centre, AgentProcess(tmp_path / "kiosk", broker.url, cameras=[camera]):
+        left = centre.wait_for("event/person-left", timeout_s=30)
+        # The camera process says so when the file is at its end: nothing more can come.
+        centre.wait_for("event/part-degraded", lambda m: "has ended" in m.data["detail"], timeout_s=15)
+        entered = centre.messages("event/person-entered")
+        assert [m.data["event_id"] for m in entered] == [left.data["event_id"]]
+        assert len(centre.messages("event/person-left")) == 1
+        assert left.data["persons_max"] >= entered[0].data["persons"]
+        assert (PEOPLE_S - 1) * 1000 <= left.data["duration_ms"] <= (PEOPLE_S + 1) * 1000
+
+
+@pytest.fixture
+def passing(tmp_path: Path) -> Iterator[Path]:
+    """Nobody, then the people of the demo video, then nobody, in front of the same background."""
+    capture = cv2.VideoCapture(str(demo_video()), cv2.CAP_FFMPEG)
+    frames = []
+    while True:
+        good, pixels = capture.read()
+        if not good:
+            break
+        frames.append(pixels)
+    capture.release()
+    # Whoever moves is nowhere most of the time, so the median shows the place without them.
+    empty = np.median(np.stack(frames[::40]), axis=0).astype(np.uint8)
+    path = tmp_path / "passing.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), FPS, (empty.shape[1], empty.shape[0]))
+    assert writer.isOpened()
+    for pixels in [empty] * (EMPTY_S * FPS) + frames[: PEOPLE_S * FPS] + [empty] * (3 * FPS):
+        writer.write(pixels)
+    writer.release()
+    yield path
+    path.unlink()
+
+
+def assert_picture(jpeg: bytes, size: tuple[int, int]) -> None:
+    assert len(jpeg) <= MAX_JPEG_BYTES
+    assert jpeg[:2] == b"\xff\xd8"
+    pixels = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert pixels is not None
+    height, width = pixels.shape[:2]
+    assert width / height == pytest.approx(size[1] / size[0], abs=0.02)
