@@ -179,6 +179,7 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
         for link in links:
             stack.callback(link.close)
             stack.enter_context(supervisor.thread(f"vision-{link.camera}", link, essential=False))
+            stack.callback(link.finish)
         stack.callback(buttons.close)
         buttons.start(pipeline.edge)
         security.tell("boot", "info", "the agent has started", simulated=simulate, boot_id=clock.boot_id)

@@ -69,6 +69,7 @@ class VisionLink:
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._send_lock = threading.Lock()
+        self._closing = False
         self._buffer = b""
         self._works_since_ns: int | None = None
         self._reason = ""
@@ -100,6 +101,9 @@ class VisionLink:
     def run_once(self, timeout_s: float) -> None:
         """Listen for at most `timeout_s`; start the process when it is time."""
         now_ns = self._clock.boottime_ns()
+        if self._closing:
+            threading.Event().wait(min(timeout_s, 0.1))
+            return
         if self._socket is None:
             if now_ns >= self._retry_ns:
                 self._start()
@@ -114,15 +118,23 @@ class VisionLink:
         elif self.heartbeat is not None and self._heard_ns - self._advanced_ns > _STANDSTILL_NS:
             self._fail("the camera process looks at no frames any more")
 
-    def close(self) -> None:
-        """End the process: asked, then forced. After the thread has ended."""
-        if self._process is None:
+    def finish(self) -> None:
+        """Ask the process to end, and wait for it. From another thread, while this one still runs: the process has
+        told the kernel to kill it when the thread that started it ends."""
+        if self._closing:
             return
-        self._send(Stop())
+        self._closing = True
+        process = self._process
+        if process is None or not self._send(Stop()):
+            return
         try:
-            self._process.wait(timeout=2.0)
+            process.wait(timeout=2.0)
         except subprocess.TimeoutExpired:
             log.warning("the camera process of %s did not stop and is killed", self.camera)
+
+    def close(self) -> None:
+        """End the process: asked, then forced. After the thread has ended."""
+        self.finish()
         self._reap()
 
     def _start(self) -> None:
@@ -228,6 +240,8 @@ class VisionLink:
         return f"the camera process was killed by signal {-code}" if code < 0 else f"the camera process ended ({code})"
 
     def _fail(self, detail: str) -> None:
+        if self._closing:
+            return  # it was asked to end; `close` clears up
         self._reap()
         self._retry_later(detail)
 
