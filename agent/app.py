@@ -5,6 +5,7 @@ A press travels: pin library's thread -> Pipeline (decides) -> Outbox (numbers i
 Whatever a camera does happens in another process, at the far end of a VisionLink.
 """
 
+import gc
 import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -130,6 +131,7 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             make_will=announcer.will,
             tells=LinkTells(
                 connected=uplink.connected,
+                accepted=uplink.accepted,
                 disconnected=uplink.disconnected,
                 refused=uplink.refused,
                 delivered=pipeline.tell,
@@ -197,6 +199,9 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             sim = simulation.control(settings, pin_factory, lights, clock, links)
             stack.callback(sim.close)
             sim.start()
+        # What has been built stays: the collector need not walk over it again while a press is on its way.
+        gc.collect()
+        gc.freeze()
         notifier.ready()
         on_ready(watchkeeper)
         code = watchkeeper.keep_watch()

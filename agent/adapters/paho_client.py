@@ -17,8 +17,9 @@ from agent.ports import OutgoingMessage
 _ALERT_TIMEOUT_S = 0.5
 SESSION_EXPIRY_S = 24 * 3600
 RECEIVE_MAXIMUM = 20
-MAXIMUM_PACKET_BYTES = 1024 * 1024
-"""Far above the contract's limits; it keeps a broker from filling the memory of a small device."""
+MAXIMUM_PACKET_BYTES = 2 * 1024 * 1024
+"""It keeps a broker from filling the memory of a small device, and is far above any command: what is too large is
+to be refused aloud, and not dropped by the broker unseen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,8 @@ class LinkTells:
 
     connected: Callable[[], None]
     """The broker has us; say who we are."""
+    accepted: Callable[[], None]
+    """The broker has taken our state: it has a place for this device."""
     disconnected: Callable[[Disconnected], None]
     delivered: Callable[[AlarmDelivered], None]
     received: Callable[[Received], None]
@@ -160,6 +162,8 @@ class Publisher:
         if event.accepted:
             self._refusals.pop(row.ord, None)
             self._outbox.confirm(sent.waiting)
+            if row.topic == self._own_topic:
+                self._tells.accepted()
             if row.alarm_id is not None:
                 self._tells.delivered(AlarmDelivered(row.alarm_id, self._clock.boottime_ns()))
             return

@@ -19,10 +19,13 @@ class Uplink:
         self._told: str | None = None
 
     def connected(self) -> None:
-        """The broker has us."""
+        """The broker has us; whether it takes what we say shows with the birth."""
+        self._announce()
+
+    def accepted(self) -> None:
+        """The broker has taken our birth."""
         self._told = None
         self._board.report("uplink", ok=True)
-        self._announce()
 
     def disconnected(self, end: Disconnected) -> None:
         """The connection ended or did not come to be. Each kind of security trouble is told once an outage."""

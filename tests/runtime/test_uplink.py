@@ -25,10 +25,19 @@ def test_every_connection_is_announced() -> None:
     line = Line()
     line.uplink.connected()
     line.uplink.disconnected(Disconnected("lost", "gone"))
-    assert not line.board.parts()["uplink"].ok
     line.uplink.connected()
-
     assert line.births == 2
+
+
+def test_a_broker_that_has_us_but_has_not_taken_our_birth_is_no_uplink_yet() -> None:
+    line = Line()
+    line.uplink.disconnected(Disconnected("refused", "not this device"))
+    line.uplink.connected()
+    assert not line.board.parts()["uplink"].ok
+    line.uplink.disconnected(Disconnected("refused", "not this device"))
+    assert line.kinds() == ["broker-refused"]
+
+    line.uplink.accepted()
     assert line.board.parts()["uplink"].ok
 
 
@@ -38,7 +47,7 @@ def test_security_trouble_is_told_once_an_outage_and_a_plain_loss_never() -> Non
         line.uplink.disconnected(Disconnected(kind, "detail"))
     assert line.kinds() == ["tls-failed", "broker-refused"]
 
-    line.uplink.connected()
+    line.uplink.accepted()
     line.uplink.disconnected(Disconnected("tls", "again"))
     assert line.kinds() == ["tls-failed", "broker-refused", "tls-failed"]
 

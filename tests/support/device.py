@@ -25,6 +25,7 @@ class Device:
     outbox: Outbox
     broker: MemoryBroker
     connections: int = 0
+    acceptances: int = 0
     ends: list[Disconnected] = field(default_factory=list)
     delivered: list[AlarmDelivered] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
@@ -35,6 +36,9 @@ class Device:
         def connected() -> None:
             self.connections += 1
 
+        def accepted() -> None:
+            self.acceptances += 1
+
         self.publisher = Publisher(
             broker=self.broker,
             outbox=self.outbox,
@@ -44,6 +48,7 @@ class Device:
             make_will=lambda: WILL,
             tells=LinkTells(
                 connected=connected,
+                accepted=accepted,
                 disconnected=self.ends.append,
                 delivered=self.delivered.append,
                 received=self.received.append,
