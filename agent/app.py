@@ -21,7 +21,7 @@ from agent.adapters.system_clock import SystemClock
 from agent.adapters.systemd_notifier import SystemdNotifier
 from agent.adapters.tls_context import TlsFiles
 from agent.core.contact import Contact
-from agent.core.errors import SettingsError
+from agent.core.errors import HardwareError, SettingsError
 from agent.core.link import ToCore
 from agent.core.wire import Drafts
 from agent.runtime.announcer import Announcer
@@ -173,7 +173,7 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
         stack.callback(publisher.close, announcer.farewell, FLUSH_S)
         stack.enter_context(supervisor.thread("publisher", publisher))
         stack.enter_context(supervisor.thread("commands", desk))
-        lights.start()
+        start_lights(lights, board)
         stack.callback(lights.close)
         pipeline.show_lights()
         stack.callback(pipeline.drain)
@@ -221,3 +221,11 @@ def load_keys(path: Path | None, board: HealthBoard) -> KeyRing:
     else:
         board.report("commands", ok=True)
     return ring
+
+
+def start_lights(lights: GpiozeroLights, board: HealthBoard) -> None:
+    """Lights that can't be had are a fault to mend; a kiosk without them still calls for help."""
+    try:
+        lights.start()
+    except HardwareError as error:
+        board.report("lights", ok=False, detail=str(error))

@@ -14,16 +14,21 @@ class Contact:
         self._debounce_ns = debounce_ms * 1_000_000
         self._active = False
         self._opened_ns: int | None = None
+        self._last_ns = 0
 
     def press(self, edge: Edge) -> bool:
         """Take the next edge of this input; true when it begins a press."""
+        quiet = edge.boottime_ns - self._last_ns >= self._debounce_ns
+        self._last_ns = edge.boottime_ns
         if not edge.active:
             if self._active:
                 self._opened_ns = edge.boottime_ns
             self._active = False
             return False
         if self._active:
-            return False
+            # Two edges of closing with none of opening between: the opening was missed, the press was not. An edge
+            # at start only repeats what is known.
+            return quiet and not edge.at_start
         self._active = True
         opened_ns, self._opened_ns = self._opened_ns, None
         if opened_ns is None:

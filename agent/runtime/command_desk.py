@@ -151,8 +151,8 @@ class CommandDesk:
             claims = read_claims(dict(token.claims))
             name, command_id = claims.name, claims.cmd_id
             if (first := self._results.get(f"{token.kid}/{command_id}")) is not None:
-                self._security.tell("command-repeated", "info", f"{name} {command_id} came again", kid=token.kid)
-                self._answer(first, message)
+                if self._security.tell("command-repeated", "info", f"{name} {command_id} came again", kid=token.kid):
+                    self._answer(first, message)
                 return
             args = self._accept(token, claims, message)
         except CommandRejected as refusal:

@@ -13,6 +13,7 @@ from agent.core.events import AlarmDelivered, CentreAck, Edge
 from agent.core.lights import IDENTIFY, PRESSED, Pattern
 from agent.core.link import PersonEntered, PersonLeft, ToCore
 from agent.core.messages import AlarmCamera, AlarmData, AlarmsData, PersonEnteredData, PersonLeftData
+from agent.core.stages import Stage
 from agent.core.wire import Drafts, rfc3339
 from agent.ports import Clock, Lights
 from agent.runtime.outbox import Outbox
@@ -76,14 +77,18 @@ class Pipeline:
         self._facts: queue.SimpleQueue[Fact] = queue.SimpleQueue()
         self._identify_until_ns: int | None = None
         self._follow_ups: list[AlarmChange] = []
+        self._announced: list[tuple[str, Stage]] = []
+        """What the retained list of alarms says: identifiers and stages."""
         self.open_ids = frozenset(alarm.data.alarm_id for alarm in book.open())
         """Identifiers of the open alarms; replaced, never changed, so that any thread may read it."""
 
     def edge(self, edge: Edge) -> None:
         """An input changed. On the pin library's thread: light first, then hand over, nothing else."""
-        if edge.active and edge.input in self._audible and self._lights.shown().yellow is not Pattern.ON:
-            self._lights.show(PRESSED)
-        self._facts.put(edge)
+        try:
+            if edge.active and edge.input in self._audible and self._lights.shown().yellow is not Pattern.ON:
+                self._lights.show(PRESSED)
+        finally:  # a light that fails must not cost the press
+            self._facts.put(edge)
 
     def tell(self, fact: Fact) -> None:
         """Hand over a fact. Never blocks."""
@@ -135,7 +140,7 @@ class Pipeline:
             case CameraSaid():
                 self._on_camera(fact)
             case Announce():
-                self._outbox.put(self._drafts.alarms(self._open_alarms()))
+                self._announce()
             case Identify():
                 self._identify_until_ns = fact.until_ns
                 self.show_lights()
@@ -167,8 +172,15 @@ class Pipeline:
         for change in changes:
             data = change.alarm.data
             log.info("alarm %s: %s, %s, presses %d", data.alarm_id, data.input, data.stage.value, data.press_count)
-        if any(change.change != "updated" for change in changes):
-            self._outbox.put(self._drafts.alarms(self._open_alarms()))
+        if changes and self._stages() != self._announced:
+            self._announce()
+
+    def _announce(self) -> None:
+        self._announced = self._stages()
+        self._outbox.put(self._drafts.alarms(self._open_alarms()))
+
+    def _stages(self) -> list[tuple[str, Stage]]:
+        return [(alarm.data.alarm_id, alarm.data.stage) for alarm in self._book.open()]
 
     def _on_camera(self, said: CameraSaid) -> None:
         match said.message:

@@ -1,6 +1,7 @@
 """Owns the threads: starts them by name, notices the end of one, stops them in reverse."""
 
 import logging
+import queue
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -63,11 +64,31 @@ class SupervisedThread:
             self._on_end()
 
 
+class Wake:
+    """Ends a wait. `set` from any thread and, unlike an Event's, from a signal handler: it takes no lock that the
+    interrupted code may hold."""
+
+    def __init__(self) -> None:
+        self._calls: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def set(self) -> None:
+        """End the wait that is under way, or the next one."""
+        self._calls.put(None)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for `set`, at most so long; whether it came."""
+        try:
+            self._calls.get(timeout=timeout_s)
+        except queue.Empty:
+            return False
+        return True
+
+
 class Supervisor:
     """Every thread of the core. An essential one that ends unasked ends the program."""
 
     def __init__(self) -> None:
-        self.wake = threading.Event()
+        self.wake = Wake()
         """Set when main should look: a thread ended, or a signal came."""
         self._threads: list[SupervisedThread] = []
 

@@ -1,7 +1,6 @@
 """What the main thread does: looks after the others, reports health, feeds the watchdog."""
 
 import logging
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,27 +56,26 @@ class Watchkeeper:
         self._health_due_ns = 0
         self._started_ns = clock.boottime_ns()
         self._process = psutil.Process()
-        self._stop = threading.Event()
+        self._stopping = False
         self._fed_passes: dict[str, int] = {}
         self._fed_ns = 0
         self._journal_passes = (-1, self._started_ns)
 
     def stop(self) -> None:
         """End `keep_watch`. From a signal handler or another thread."""
-        self._stop.set()
+        self._stopping = True
         self._watched.supervisor.wake.set()
 
     def keep_watch(self) -> int:
         """Look after everything; returns the exit code: 0 when asked to stop, 1 when a part failed."""
         interval_s = self._notifier.watchdog_interval_s
         look_s = _LOOK_S if interval_s is None else min(_LOOK_S, interval_s / 4)
-        while not self._stop.is_set():
+        while not self._stopping:
             if (failed := self._watched.supervisor.failed()) is not None:
                 log.error("the part %s ended unasked; the service manager starts the agent again", failed.name)
                 return 1
             self.look()
             self._watched.supervisor.wake.wait(look_s)
-            self._watched.supervisor.wake.clear()
         return 0
 
     def look(self) -> None:
