@@ -38,3 +38,8 @@ class BrokerEvents:
         except AssertionError as error:
             raise AssertionError(f"{error}; came: {self.all()}") from None
         return found[count - 1]
+
+
+def mqtt_threads() -> list[threading.Thread]:
+    """The threads of broker connections that run."""
+    return [thread for thread in threading.enumerate() if thread.name == "mqtt"]
