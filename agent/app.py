@@ -33,6 +33,7 @@ from agent.runtime.part_teller import PartTeller
 from agent.runtime.pipeline import Announce, CameraSaid, Pipeline
 from agent.runtime.publisher import LinkTells, Publisher
 from agent.runtime.security import SecurityLog
+from agent.runtime.sender import Sender, SenderTells
 from agent.runtime.supervisor import Supervisor
 from agent.runtime.uplink import Uplink
 from agent.runtime.vision_link import VisionLink
@@ -116,28 +117,29 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
         )
         mqtt = settings.mqtt
         uplink = Uplink(board, security, announce)
+        broker = PahoBroker(
+            client_id=identity.device,
+            tls=TlsFiles(mqtt.ca_file, mqtt.cert_file, mqtt.key_file),
+            password=mqtt.password.get_secret_value() if mqtt.password else None,
+            keepalive_s=mqtt.keepalive_s,
+            connect_timeout_s=mqtt.connect_timeout_s,
+        )
+        sender = Sender(
+            broker,
+            outbox,
+            clock,
+            SenderTells(accepted=uplink.accepted, delivered=pipeline.tell, refused=uplink.refused),
+            alarm_timeout_s=mqtt.alarm_timeout_s,
+        )
         publisher = Publisher(
-            broker=PahoBroker(
-                client_id=identity.device,
-                tls=TlsFiles(mqtt.ca_file, mqtt.cert_file, mqtt.key_file),
-                password=mqtt.password.get_secret_value() if mqtt.password else None,
-                keepalive_s=mqtt.keepalive_s,
-                connect_timeout_s=mqtt.connect_timeout_s,
-            ),
+            broker=broker,
+            sender=sender,
             outbox=outbox,
             clock=clock,
             urls=mqtt.brokers,
             subscriptions=[identity.down("ack", "+"), identity.down("command", "+")],
             make_will=announcer.will,
-            tells=LinkTells(
-                connected=uplink.connected,
-                accepted=uplink.accepted,
-                disconnected=uplink.disconnected,
-                refused=uplink.refused,
-                delivered=pipeline.tell,
-                received=desk.receive,
-            ),
-            alarm_timeout_s=mqtt.alarm_timeout_s,
+            tells=LinkTells(connected=uplink.connected, disconnected=uplink.disconnected, received=desk.receive),
         )
         outbox.when_ready(publisher.wake)
 

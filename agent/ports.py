@@ -160,7 +160,7 @@ MAX_RECEIVED_BYTES = 16 * 1024
 
 
 class Broker(Protocol):
-    """One broker connection at a time. Called by the publisher's thread only."""
+    """One broker connection at a time. `publish` from any thread, the rest from the publisher's only."""
 
     def connect(
         self,

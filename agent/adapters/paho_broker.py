@@ -53,9 +53,10 @@ class PahoBroker:
 
     def publish(self, message: OutgoingMessage) -> int:
         """Hand one message over; see the port."""
-        if self._connection is None:
+        connection = self._connection  # read once: the publisher's thread may end it meanwhile
+        if connection is None:
             raise BrokerError("there is no connection to the broker")
-        return self._connection.publish(message)
+        return connection.publish(message)
 
     def disconnect(self, timeout_s: float = 2.0) -> None:
         """End the connection; see the port."""

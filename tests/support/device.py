@@ -9,6 +9,7 @@ from agent.core.events import AlarmDelivered
 from agent.ports import Disconnected, OutgoingMessage, Received
 from agent.runtime.outbox import Outbox
 from agent.runtime.publisher import LinkTells, Publisher
+from agent.runtime.sender import Sender, SenderTells
 from agent.sim.clock import SimClock
 from tests.support.drafts import write
 from tests.support.fake_ports import Answer, MemoryBroker
@@ -39,22 +40,26 @@ class Device:
         def accepted() -> None:
             self.acceptances += 1
 
+        self.sender = Sender(
+            self.broker,
+            self.outbox,
+            self.clock,
+            SenderTells(
+                accepted=accepted,
+                delivered=self.delivered.append,
+                refused=lambda message, detail: self.refused.append((message, detail)),
+            ),
+            alarm_timeout_s=10,
+        )
         self.publisher = Publisher(
             broker=self.broker,
+            sender=self.sender,
             outbox=self.outbox,
             clock=self.clock,
             urls=["mqtt://a", "mqtt://b"],
             subscriptions=["down/ack/+"],
             make_will=lambda: WILL,
-            tells=LinkTells(
-                connected=connected,
-                accepted=accepted,
-                disconnected=self.ends.append,
-                delivered=self.delivered.append,
-                received=self.received.append,
-                refused=lambda message, detail: self.refused.append((message, detail)),
-            ),
-            alarm_timeout_s=10,
+            tells=LinkTells(connected, self.ends.append, self.received.append),
             backoff=Backoff(uniform=lambda _, high: high),
         )
 
