@@ -8,11 +8,12 @@ from pathlib import Path
 from agent.core.alarm import AlarmBook, InputKind, OpenAlarm
 from agent.core.commands import COMMANDS
 from agent.core.inputs import ButtonLine, LightPins
+from agent.core.kept_alarm import decode_alarm
 from agent.core.link import VisionSpec
 from agent.core.messages import MetaData
 from agent.models.store import default_directories
 from agent.runtime.outbox import Outbox
-from agent.runtime.pipeline import ALARM_KEY, decode_alarm
+from agent.runtime.pipeline import ALARM_KEY
 from agent.settings import Camera, Settings, mask_url
 
 SCHEMAS = (

@@ -14,12 +14,12 @@ from agent.core.lights import LightState, Pattern
 
 _log = logging.getLogger(__name__)
 
-_HALF_PERIOD_S = {Pattern.FLASH: 0.5, Pattern.FAST_FLASH: 0.125, Pattern.SLOW_PULSE: 1.0}
+_HALF_PERIOD_S = {Pattern.FLASH: 0.5, Pattern.FAST_FLASH: 0.125, Pattern.SLOW_PULSE: 1.0, Pattern.ALTERNATE: 0.5}
 _ALL_OFF = LightState(Pattern.OFF, Pattern.OFF, Pattern.OFF, Pattern.OFF)
 
 
 class _Output:
-    """One line. `since` is when its pattern began: a blinking output is lit first."""
+    """One line. `since` is when its pattern began: a blinking output is lit first, a green that alternates last."""
 
     def __init__(self, name: str, device: Any) -> None:
         self._name = name
@@ -36,7 +36,8 @@ class _Output:
             self._write(self.pattern is not Pattern.OFF)
             return None
         half_periods = int((now - self.since) / half_period)
-        self._write(half_periods % 2 == 0)
+        dark_first = self.pattern is Pattern.ALTERNATE and self._name == "green"
+        self._write(half_periods % 2 == dark_first)
         return self.since + (half_periods + 1) * half_period
 
     def _write(self, level: bool) -> None:

@@ -43,6 +43,30 @@ class CentreAck:
     boottime_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class UplinkChanged:
+    """A broker takes what we say, or none does."""
+
+    up: bool
+    boottime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class CentreWatched:
+    """Somebody watches at the centre, or nobody does."""
+
+    online: bool
+    boottime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTested:
+    """The end of a self-test."""
+
+    passed: bool
+    boottime_ns: int
+
+
 class TimeQuality(StrEnum):
     """How far the wall clock may be trusted."""
 

@@ -17,6 +17,8 @@ class Pattern(StrEnum):
     FLASH = "flash"
     FAST_FLASH = "fast-flash"
     SLOW_PULSE = "slow-pulse"
+    ALTERNATE = "alternate"
+    """Yellow and green by turns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +37,41 @@ class LightState:
 
 IDLE = LightState()
 PRESSED = LightState(yellow=Pattern.ON, beacon=Pattern.FLASH)
+DELAYED = LightState(yellow=Pattern.FAST_FLASH, beacon=Pattern.FLASH)
+UNCONFIRMED = LightState(yellow=Pattern.FAST_FLASH, beacon=Pattern.FLASH, tone=Pattern.ON)
 IDENTIFY = LightState(Pattern.FAST_FLASH, Pattern.FAST_FLASH, Pattern.FAST_FLASH)
 """A technician looks for this kiosk among many."""
+TEST_MODE = LightState(Pattern.SLOW_PULSE, Pattern.SLOW_PULSE)
+"""A press would be a test now."""
+OUT_OF_SERVICE = LightState(Pattern.ALTERNATE, Pattern.ALTERNATE, Pattern.OFF)
+"""A press would be kept and sent, but perhaps nobody hears it soon."""
 
 _BY_STAGE = {
     Stage.IDLE: IDLE,
     Stage.RAISED: PRESSED,
     Stage.SENT: PRESSED,
+    Stage.DELAYED: DELAYED,
+    Stage.UNCONFIRMED: UNCONFIRMED,
     Stage.REGISTERED: LightState(Pattern.ON, Pattern.ON, Pattern.FLASH),
     Stage.DISPATCHED: LightState(Pattern.ON, Pattern.SLOW_PULSE, Pattern.FLASH),
     Stage.CLOSED: IDLE,
 }
+_WORST_FIRST = (
+    Stage.UNCONFIRMED,
+    Stage.DELAYED,
+    Stage.RAISED,
+    Stage.SENT,
+    Stage.REGISTERED,
+    Stage.DISPATCHED,
+    Stage.CLOSED,
+    Stage.IDLE,
+)
 
 
 def for_open_alarms(audible_stages: Iterable[Stage]) -> LightState:
     """The lights for the open alarms that are not silent.
 
-    Of several, the least advanced one decides: green must not tell the second person who pressed that the
-    first one's answer is theirs.
+    Of several, the one that is worst off decides: green must not tell the second person who pressed that the
+    first one's answer is theirs, and a call that nobody has answered for long must go on saying so.
     """
-    return _BY_STAGE[min(audible_stages, key=Stage.rank, default=Stage.IDLE)]
+    return _BY_STAGE[min(audible_stages, key=_WORST_FIRST.index, default=Stage.IDLE)]

@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict
 from agent.core.events import TimeQuality
 from agent.core.stages import Stage
 
+Status = Literal["actual", "test", "exercise"]
+"""Of an alarm: only `actual` may send anybody out."""
+
 
 class Rank(IntEnum):
     """The order in which waiting messages leave, most important first."""
@@ -70,15 +73,19 @@ class AlarmData(Payload):
     alarm_id: str
     input: str
     kind: str
-    status: Literal["actual", "test", "exercise"]
+    status: Status
     silent: bool
     press_count: int
     stage: Stage
+    repeats: int = 0
+    """How often an unconfirmed alarm has been told again."""
+    reraised: int = 0
+    """How often it has raised itself again, since it was answered but not closed."""
     raised_at: str
     location: dict[str, Any] | None = None
     codes: dict[str, str]
     latency_ms: dict[str, int]
-    """Milliseconds from the edge to each stage reached so far."""
+    """Milliseconds from the edge to the first time of each stage reached so far."""
     camera: AlarmCamera | None = None
 
 

@@ -1,14 +1,17 @@
-"""The stages in the life of an alarm, in order."""
+"""The stages in the life of an alarm, and the waits between them. The table is docs/alarm-life.md."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Stage(StrEnum):
-    """Where an alarm stands; only later stages follow earlier ones."""
+    """Where an alarm stands. Only later stages follow earlier ones, until an alarm raises itself again."""
 
     IDLE = "idle"
     RAISED = "raised"
     SENT = "sent"
+    DELAYED = "delayed"
+    UNCONFIRMED = "unconfirmed"
     REGISTERED = "registered"
     DISPATCHED = "dispatched"
     CLOSED = "closed"
@@ -19,3 +22,31 @@ class Stage(StrEnum):
 
 
 _ORDER = tuple(Stage)
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long an alarm stays in a stage before it changes by itself, in nanoseconds of CLOCK_BOOTTIME."""
+
+    delayed_after_ns: int = 10 * 10**9
+    """Without a verified ack, from the edge."""
+    unconfirmed_after_ns: int = 30 * 10**9
+    """Without a verified ack, from the edge."""
+    repeat_after_ns: int = 60 * 10**9
+    """How often an unconfirmed alarm is told again."""
+    raise_again_after_ns: int = 180 * 10**9
+    """From the last ack, without a close."""
+
+    def of(self, stage: Stage) -> int:
+        """The wait of an alarm in this stage, from the time that its stage counts from."""
+        match stage:
+            case Stage.RAISED | Stage.SENT:
+                return self.delayed_after_ns
+            case Stage.DELAYED:
+                return self.unconfirmed_after_ns
+            case Stage.UNCONFIRMED:
+                return self.repeat_after_ns
+            case Stage.REGISTERED | Stage.DISPATCHED:
+                return self.raise_again_after_ns
+            case Stage.IDLE | Stage.CLOSED:
+                raise ValueError(f"no alarm waits in the stage {stage.value}")

@@ -1,18 +1,18 @@
 """The thread `pipeline`: facts in, decisions out. Owns the alarms and what the lights say."""
 
-import json
 import logging
 import queue
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from agent.core.alarm import AlarmBook, AlarmChange, OpenAlarm
+from agent.core.alarm import AlarmBook, AlarmChange
 from agent.core.contact import Contact
 from agent.core.events import AlarmDelivered, CentreAck, Edge
+from agent.core.kept_alarm import encode_alarm
 from agent.core.lights import IDENTIFY, PRESSED, Pattern
 from agent.core.link import PersonEntered, PersonLeft, ToCore
-from agent.core.messages import AlarmCamera, AlarmData, AlarmsData, PersonEnteredData, PersonLeftData
+from agent.core.messages import AlarmCamera, AlarmsData, PersonEnteredData, PersonLeftData
 from agent.core.stages import Stage
 from agent.core.wire import Drafts, rfc3339
 from agent.ports import Clock, Lights
@@ -160,6 +160,9 @@ class Pipeline:
         if change is None:
             return
         data = change.alarm.data
+        if change.change == "noted":
+            self._outbox.keep(ALARM_KEY + data.alarm_id, encode_alarm(change.alarm))
+            return
         self.open_ids = frozenset(alarm.data.alarm_id for alarm in self._book.open())
         kept = None if change.change == "closed" else encode_alarm(change.alarm)
         self._outbox.put(self._drafts.alarm(change.change, data), keep={ALARM_KEY + data.alarm_id: kept})
@@ -213,17 +216,3 @@ class Pipeline:
 
     def _open_alarms(self) -> AlarmsData:
         return AlarmsData(open=tuple(alarm.data for alarm in self._book.open()))
-
-
-def encode_alarm(alarm: OpenAlarm) -> str:
-    """An open alarm as it is kept for the next start."""
-    return f'{{"data":{alarm.data.model_dump_json()},"boot_id":"{alarm.boot_id}","edge_ns":{alarm.edge_ns}}}'
-
-
-def decode_alarm(text: str) -> OpenAlarm:
-    """The alarm that `encode_alarm` kept. Raises ValueError for anything else."""
-    kept = json.loads(text)
-    try:
-        return OpenAlarm(AlarmData.model_validate(kept["data"]), str(kept["boot_id"]), int(kept["edge_ns"]))
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"not an alarm: {error}") from error

@@ -11,7 +11,7 @@ from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.adapters.gpiozero_pins import open_pin_factory
 from agent.core.errors import HardwareError
 from agent.core.inputs import LightPins
-from agent.core.lights import IDLE, PRESSED, LightState, Pattern
+from agent.core.lights import IDLE, OUT_OF_SERVICE, PRESSED, LightState, Pattern
 from tests.support.wait import wait_for
 
 PINS = LightPins(yellow=22, green=27, beacon=23, tone=18)
@@ -71,6 +71,15 @@ def test_outputs_that_begin_together_blink_together(factory: MockFactory, lights
     wait_for(lambda: changes(factory, 22) > 4, what="blinks")
     with lights._changed:
         assert factory.pin(22).state == factory.pin(27).state == factory.pin(23).state
+
+
+def test_yellow_and_green_that_alternate_are_never_lit_together(factory: MockFactory, lights: GpiozeroLights) -> None:
+    lights.show(OUT_OF_SERVICE)
+    for shown in range(3):
+        with lights._changed:
+            assert factory.pin(22).state is not factory.pin(27).state
+            assert not factory.pin(23).state
+        wait_for(lambda: changes(factory, 22) > shown + 2, what="the next turn")  # noqa: B023
 
 
 def test_an_output_whose_pattern_stays_keeps_its_rhythm(factory: MockFactory, lights: GpiozeroLights) -> None:

@@ -2,15 +2,12 @@ import itertools
 from typing import Any
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from agent.core.alarm import AlarmBook, AlarmChange, InputKind, OpenAlarm
 from agent.core.events import AckAction, AlarmDelivered, CentreAck
-from agent.core.lights import IDLE, PRESSED, Pattern, for_open_alarms
-from agent.core.messages import AlarmCamera
-from agent.core.stages import Stage
+from agent.core.lights import IDLE, PRESSED, Pattern
+from agent.core.messages import AlarmCamera, AlarmData
+from agent.core.stages import Stage, Waits
 
 KINDS = [
     InputKind("police", "panic", False),
@@ -18,7 +15,6 @@ KINDS = [
     InputKind("hidden", "duress", True),
 ]
 MS = 1_000_000
-STAGE_AFTER = {AckAction.REGISTERED: Stage.REGISTERED, AckAction.DISPATCHED: Stage.DISPATCHED}
 
 
 def book(restored: list[OpenAlarm] | None = None, boot_id: str = "boot-1", kinds: Any = KINDS) -> AlarmBook:
@@ -79,12 +75,194 @@ def test_whatever_comes_in_which_order_the_stage_never_goes_back(order: tuple[st
     ranks = [Stage.RAISED.rank()]
     for fact in order:
         change = deliver(alarms) if fact == "delivered" else ack(alarms, AckAction(fact))
-        if change is not None:
+        if change is not None and change.change != "noted":
             ranks.append(change.alarm.data.stage.rank())
 
     assert ranks == sorted(set(ranks))
     assert alarms.open() == []
     assert ranks[-1] == Stage.CLOSED.rank()
+
+
+def due_s(alarms: AlarmBook) -> float:
+    due_ns = alarms.next_due_ns()
+    assert due_ns is not None
+    return due_ns / (1_000 * MS)
+
+
+def tick(alarms: AlarmBook, at_s: int) -> list[AlarmData]:
+    return [change.alarm.data for change in alarms.tick(at_s * 1_000 * MS)]
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_an_alarm_that_nobody_answers_is_delayed_10_s_and_unconfirmed_30_s_after_its_edge(confirmed: bool) -> None:
+    alarms = book()
+    press(alarms, at_ms=100_000)
+    if confirmed:
+        deliver(alarms, at_ms=108_000)
+
+    assert tick(alarms, 109) == []
+    [delayed] = tick(alarms, 110)
+    assert tick(alarms, 129) == []
+    [unconfirmed] = tick(alarms, 130)
+
+    assert (delayed.stage, unconfirmed.stage) == (Stage.DELAYED, Stage.UNCONFIRMED)
+    assert unconfirmed.latency_ms == ({"sent": 8_000} if confirmed else {}) | {"delayed": 10_000, "unconfirmed": 30_000}
+
+
+def test_an_unconfirmed_alarm_is_told_again_every_minute_and_never_in_a_burst() -> None:
+    alarms = book()
+    press(alarms)
+    tick(alarms, 10)
+    tick(alarms, 30)
+
+    assert [alarm.repeats for alarm in tick(alarms, 90)] == [1]
+    assert [alarm.repeats for alarm in tick(alarms, 150)] == [2]
+    assert [alarm.repeats for alarm in tick(alarms, 100_000)] == [3]
+    assert tick(alarms, 100_000) == []
+    assert due_s(alarms) == 100_060
+
+
+def test_a_book_that_was_asleep_goes_through_every_stage_one_tick_at_a_time() -> None:
+    alarms = book()
+    press(alarms)
+
+    stages = [alarm.stage for _ in range(3) for alarm in tick(alarms, 3_600)]
+    assert stages == [Stage.DELAYED, Stage.UNCONFIRMED]
+
+
+def test_what_the_broker_says_of_a_late_alarm_is_noted_once_and_moves_nothing() -> None:
+    alarms = book()
+    press(alarms)
+    tick(alarms, 10)
+    change = deliver(alarms, at_ms=12_000)
+    assert change is not None
+
+    assert change.change == "noted"
+    assert (change.alarm.data.stage, change.alarm.data.latency_ms["sent"]) == (Stage.DELAYED, 12_000)
+    assert deliver(alarms, at_ms=13_000) is None
+    assert due_s(alarms) == 30
+
+
+@pytest.mark.parametrize("action", [AckAction.REGISTERED, AckAction.DISPATCHED])
+def test_an_answered_alarm_that_is_not_closed_raises_itself_again_and_waits_anew(action: AckAction) -> None:
+    alarms = book()
+    press(alarms)
+    deliver(alarms, at_ms=50)
+    ack(alarms, action, at_ms=5_000)
+
+    assert tick(alarms, 184) == []
+    [again] = tick(alarms, 185)
+    assert (again.alarm_id, again.stage, again.reraised, again.press_count) == ("a1", Stage.RAISED, 1, 1)
+    assert alarms.lights() == PRESSED
+    assert due_s(alarms) == 195
+    [delayed] = tick(alarms, 195)
+    assert delayed.stage is Stage.DELAYED
+    assert delayed.latency_ms == {"sent": 50, action.value: 5_000, "delayed": 195_000}
+    registered = ack(alarms, AckAction.REGISTERED, at_ms=200_000)
+    assert registered is not None
+    assert registered.alarm.data.stage is Stage.REGISTERED
+
+
+def test_a_centre_that_speaks_again_keeps_an_answered_alarm_from_raising_itself() -> None:
+    alarms = book()
+    press(alarms)
+    ack(alarms, AckAction.DISPATCHED, at_ms=5_000)
+    change = ack(alarms, AckAction.REGISTERED, at_ms=100_000)
+    assert change is not None
+
+    assert (change.change, change.alarm.data.stage) == ("noted", Stage.DISPATCHED)
+    assert due_s(alarms) == 280
+
+
+def test_a_press_does_not_put_off_any_wait() -> None:
+    alarms = book()
+    press(alarms)
+    press(alarms, at_ms=9_000)
+    assert due_s(alarms) == 10
+    ack(alarms, AckAction.REGISTERED, at_ms=9_500)
+    press(alarms, at_ms=100_000)
+    assert due_s(alarms) == 189.5
+
+
+def test_an_empty_book_waits_for_nothing() -> None:
+    alarms = book()
+    assert alarms.next_due_ns() is None
+    press(alarms)
+    ack(alarms, AckAction.CLOSED)
+    assert alarms.next_due_ns() is None
+
+
+def test_waits_go_on_after_a_restart_and_begin_anew_in_another_boot() -> None:
+    alarms = book()
+    press(alarms, at_ms=900_000)
+    tick(alarms, 910)
+
+    assert due_s(AlarmBook(KINDS, "boot-1", None, alarms.open(), now_ns=925_000 * MS)) == 930
+    other = AlarmBook(KINDS, "boot-2", None, alarms.open(), now_ns=7_000 * MS)
+    assert due_s(other) == 37
+    assert due_s(AlarmBook(KINDS, "boot-2", None, other.open(), now_ns=20_000 * MS)) == 37
+    [unconfirmed] = tick(other, 37)
+    assert unconfirmed.latency_ms == {"delayed": 10_000}
+
+
+def test_waits_are_settings() -> None:
+    alarms = AlarmBook(KINDS, "boot-1", None, waits=Waits(1, 2, 3, 4))
+    press(alarms)
+    assert [alarm.stage for at in (0, 1, 2, 4) for alarm in [c.alarm.data for c in alarms.tick(at)]] == [
+        Stage.DELAYED,
+        Stage.UNCONFIRMED,
+    ]
+    assert [c.alarm.data.repeats for c in alarms.tick(5)] == [1]
+
+
+def test_a_press_in_earnest_is_never_swallowed_by_an_open_test() -> None:
+    alarms = book()
+    alarms.press("police", 0, "t1", "now", None, test=True)
+    ack(alarms, AckAction.REGISTERED, "t1")
+    assert not alarms.in_earnest()
+    change = press(alarms)
+
+    assert (change.change, change.alarm.data.alarm_id, change.alarm.data.status) == ("raised", "a1", "actual")
+    assert alarms.in_earnest()
+    assert alarms.lights() == PRESSED
+    again = alarms.press("police", 1, "t2", "now", None, test=True)
+    assert (again.change, again.alarm.data.alarm_id, again.alarm.data.press_count) == ("updated", "t1", 2)
+
+
+def test_a_test_that_was_left_open_does_not_take_the_green_from_an_alarm_in_earnest() -> None:
+    alarms = book()
+    alarms.press("police", 0, "t1", "now", None, test=True)
+    tick(alarms, 10)
+    tick(alarms, 30)
+    assert alarms.lights().tone is Pattern.ON
+    press(alarms, "clinic", at_ms=31_000)
+    ack(alarms, AckAction.REGISTERED, "a1", at_ms=32_000)
+
+    assert (alarms.lights().green, alarms.lights().tone) == (Pattern.ON, Pattern.OFF)
+    ack(alarms, AckAction.CLOSED, "a1", at_ms=33_000)
+    assert alarms.lights().tone is Pattern.ON
+
+
+def test_a_simulated_press_raises_an_exercise_beside_an_actual_alarm_of_an_earlier_run() -> None:
+    actual = book()
+    press(actual)
+    simulated = AlarmBook(KINDS, "boot-1", None, actual.open(), simulated=True)
+    change = press(simulated, alarm_id="a2")
+
+    assert (change.change, change.alarm.data.status) == ("raised", "exercise")
+    assert [alarm.data.status for alarm in simulated.open()] == ["actual", "exercise"]
+
+
+def test_kept_alarms_of_one_input_all_stay_open() -> None:
+    first, second = book(), book()
+    press(first, alarm_id="a1")
+    press(second, alarm_id="a2")
+    both = book([*second.open(), *first.open()])
+
+    assert [alarm.data.alarm_id for alarm in both.open()] == ["a1", "a2"]
+    assert press(both, alarm_id="a3").alarm.data.alarm_id == "a1"
+    assert ack(both, AckAction.CLOSED, "a1") is not None
+    assert press(both, alarm_id="a3").alarm.data.alarm_id == "a2"
 
 
 def test_an_ack_may_overtake_the_answer_of_the_broker() -> None:
@@ -153,6 +331,10 @@ def test_an_alarm_of_an_input_that_is_no_longer_configured_can_still_be_closed()
     press(alarms)
     without_it = book(alarms.open(), kinds=[])
 
+    assert without_it.without_input() == alarms.open()
+    assert alarms.without_input() == []
+    assert [alarm.stage for alarm in tick(without_it, 10)] == [Stage.DELAYED]
+    without_it = book(alarms.open(), kinds=[])
     assert without_it.lights() == PRESSED
     assert ack(without_it, AckAction.CLOSED) is not None
 
@@ -177,68 +359,3 @@ def test_a_silent_alarm_shows_nothing() -> None:
     for action in (AckAction.REGISTERED, AckAction.DISPATCHED):
         ack(alarms, action)
         assert alarms.lights() == IDLE
-
-
-class AlarmMachine(RuleBasedStateMachine):
-    """Any facts in any order, with restarts: the book against what must be true of it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.book = book()
-        self.boots = itertools.count(2)
-        self.ids = itertools.count()
-        self.made: list[str] = []
-        self.open: dict[str, tuple[str, Stage, int]] = {}
-        """By input: alarm, stage, presses."""
-
-    @rule(name=st.sampled_from([kind.name for kind in KINDS]))
-    def press(self, name: str) -> None:
-        alarm_id = f"a{next(self.ids):04}"
-        change = press(self.book, name, alarm_id)
-        if name in self.open:
-            known, stage, count = self.open[name]
-            self.open[name] = (known, stage, count + 1)
-            assert change.change == "updated"
-        else:
-            self.made.append(alarm_id)
-            self.open[name] = (alarm_id, Stage.RAISED, 1)
-            assert change.change == "raised"
-
-    @rule(which=st.integers(0, 9), fact=st.sampled_from(["delivered", *AckAction]))
-    def hear(self, which: int, fact: str) -> None:
-        alarm_id = self.made[-1 - which] if which < len(self.made) else "unknown"
-        change = deliver(self.book, alarm_id) if fact == "delivered" else ack(self.book, AckAction(fact), alarm_id)
-        name = next((name for name, known in self.open.items() if known[0] == alarm_id), None)
-        if name is None:
-            assert change is None
-            return
-        _, stage, count = self.open[name]
-        target = Stage.SENT if fact == "delivered" else Stage(fact)
-        if target.rank() <= stage.rank():
-            assert change is None
-            return
-        assert change is not None
-        assert change.alarm.data.stage is target
-        if target is Stage.CLOSED:
-            del self.open[name]
-        else:
-            self.open[name] = (alarm_id, target, count)
-
-    @rule(same_boot=st.booleans())
-    def restart(self, same_boot: bool) -> None:
-        boot_id = "boot-1" if same_boot else f"boot-{next(self.boots)}"
-        self.book = book(list(reversed(self.book.open())), boot_id)
-
-    @invariant()
-    def the_book_is_right(self) -> None:
-        found = {a.data.input: (a.data.alarm_id, a.data.stage, a.data.press_count) for a in self.book.open()}
-        assert found == self.open
-        assert len(self.book.open()) == len(found)
-        audible = [stage for name, (_, stage, _) in self.open.items() if name != "hidden"]
-        assert self.book.lights() == for_open_alarms(audible)
-        for alarm_id, _, _ in self.open.values():
-            assert self.book.find(alarm_id) is not None
-
-
-AlarmMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None, database=None)
-TestAnyOrder = AlarmMachine.TestCase

@@ -9,9 +9,9 @@ def test_classes_leave_in_the_order_of_the_contract() -> None:
 
 
 def test_stages_are_ranked_in_the_order_of_a_life() -> None:
-    order = ["idle", "raised", "sent", "registered", "dispatched", "closed"]
+    order = ["idle", "raised", "sent", "delayed", "unconfirmed", "registered", "dispatched", "closed"]
 
-    assert [Stage(name).rank() for name in order] == list(range(6))
+    assert [Stage(name).rank() for name in order] == list(range(8))
 
 
 def test_a_level_is_one_that_every_broker_takes() -> None:

@@ -9,6 +9,7 @@ import pytest
 from agent.core.alarm import AlarmBook, InputKind
 from agent.core.contact import Contact
 from agent.core.events import AckAction, AlarmDelivered, CentreAck, Edge
+from agent.core.kept_alarm import decode_alarm
 from agent.core.lights import IDENTIFY, IDLE, PRESSED, Pattern
 from agent.core.link import PersonEntered, PersonLeft
 from agent.core.messages import AlarmCamera
@@ -18,8 +19,6 @@ from agent.runtime.pipeline import (
     Announce,
     CameraSaid,
     Pipeline,
-    decode_alarm,
-    encode_alarm,
 )
 from agent.sim.clock import SimClock
 from tests.support.drafts import DRAFTS, body, open_outbox, taken, write
@@ -270,16 +269,3 @@ def test_what_a_camera_says_becomes_an_event(kiosk: Kiosk) -> None:
     messages = taken(kiosk.outbox)
     assert topics(messages) == ["event/person-entered", "event/person-left"]
     assert {body(message)["data"]["camera"] for message in messages} == {"front"}
-
-
-@pytest.mark.parametrize("text", ["", "{}", "[]", "null", "1", '{"data": {}, "boot_id": "b", "edge_ns": 1}'])
-def test_what_is_no_kept_alarm_is_refused_in_one_way(text: str) -> None:
-    with pytest.raises(ValueError):
-        decode_alarm(text)
-
-
-def test_a_kept_alarm_comes_back_as_it_was(kiosk: Kiosk) -> None:
-    kiosk.press()
-    [alarm] = kiosk.book.open()
-
-    assert decode_alarm(encode_alarm(alarm)) == alarm

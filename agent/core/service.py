@@ -1,0 +1,67 @@
+"""Is the kiosk in service: would a person hear of a press? Pure: time comes in with each fact.
+
+Without an uplink, or without anybody who watches at the centre, it is out of service once that has lasted for
+longer than the setting; after a failed self-test at once. It is back in service as soon as nothing is wrong.
+"""
+
+from dataclasses import dataclass
+
+from agent.core.events import CentreWatched, SelfTested, UplinkChanged
+
+ServiceFact = UplinkChanged | CentreWatched | SelfTested
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceChange:
+    """The kiosk goes out of service, for these reasons, or comes back."""
+
+    in_service: bool
+    reasons: tuple[str, ...]
+
+
+class Service:
+    """In service or not. One thread at a time."""
+
+    def __init__(self, out_of_service_after_ns: int, now_ns: int) -> None:
+        """At the start there is no uplink yet; of the centre and the self-test nothing is known, so nothing wrong."""
+        self._after_ns = out_of_service_after_ns
+        self._wrong_since: dict[str, int] = {"no-uplink": now_ns}
+        self._told: tuple[str, ...] = ()
+
+    @property
+    def in_service(self) -> bool:
+        """What was told last."""
+        return not self._told
+
+    def take(self, fact: ServiceFact) -> None:
+        """Note what has changed; `tick` says what follows from it."""
+        match fact:
+            case UplinkChanged():
+                self._note("no-uplink", wrong=not fact.up, at_ns=fact.boottime_ns)
+            case CentreWatched():
+                self._note("no-centre", wrong=not fact.online, at_ns=fact.boottime_ns)
+            case SelfTested():
+                self._note("self-test", wrong=not fact.passed, at_ns=fact.boottime_ns)
+
+    def tick(self, now_ns: int) -> ServiceChange | None:
+        """What must be told now: that the kiosk has gone out of service, come back, or that it has other reasons."""
+        # Once out of service it comes back only when all is well: what comes and goes must not make it blink.
+        out = not self.in_service or any(self._due_ns(reason) <= now_ns for reason in self._wrong_since)
+        reasons = tuple(sorted(self._wrong_since)) if out else ()
+        if reasons == self._told:
+            return None
+        self._told = reasons
+        return ServiceChange(self.in_service, reasons)
+
+    def next_due_ns(self) -> int | None:
+        """When `tick` may next have something to tell without a new fact."""
+        return min(map(self._due_ns, self._wrong_since), default=None) if self.in_service else None
+
+    def _due_ns(self, reason: str) -> int:
+        return self._wrong_since[reason] + (0 if reason == "self-test" else self._after_ns)
+
+    def _note(self, reason: str, *, wrong: bool, at_ns: int) -> None:
+        if wrong:
+            self._wrong_since.setdefault(reason, at_ns)
+        else:
+            self._wrong_since.pop(reason, None)
