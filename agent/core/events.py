@@ -44,19 +44,18 @@ class CentreAck:
 
 
 @dataclass(frozen=True, slots=True)
+class CentreWatched:
+    """Whether a command centre watches this device's broker, and in words why. Told when `online` changes."""
+
+    online: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class UplinkChanged:
     """A broker takes what we say, or none does."""
 
     up: bool
-    boottime_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class CentreWatched:
-    """Somebody watches at the centre, or nobody does."""
-
-    online: bool
-    boottime_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,6 @@ class SelfTested:
     """The end of a self-test."""
 
     passed: bool
-    boottime_ns: int
 
 
 class TimeQuality(StrEnum):

@@ -33,15 +33,15 @@ class Service:
         """What was told last."""
         return not self._told
 
-    def take(self, fact: ServiceFact) -> None:
+    def take(self, fact: ServiceFact, now_ns: int) -> None:
         """Note what has changed; `tick` says what follows from it."""
         match fact:
             case UplinkChanged():
-                self._note("no-uplink", wrong=not fact.up, at_ns=fact.boottime_ns)
+                self._note("no-uplink", wrong=not fact.up, now_ns=now_ns)
             case CentreWatched():
-                self._note("no-centre", wrong=not fact.online, at_ns=fact.boottime_ns)
+                self._note("no-centre", wrong=not fact.online, now_ns=now_ns)
             case SelfTested():
-                self._note("self-test", wrong=not fact.passed, at_ns=fact.boottime_ns)
+                self._note("self-test", wrong=not fact.passed, now_ns=now_ns)
 
     def tick(self, now_ns: int) -> ServiceChange | None:
         """What must be told now: that the kiosk has gone out of service, come back, or that it has other reasons."""
@@ -60,8 +60,8 @@ class Service:
     def _due_ns(self, reason: str) -> int:
         return self._wrong_since[reason] + (0 if reason == "self-test" else self._after_ns)
 
-    def _note(self, reason: str, *, wrong: bool, at_ns: int) -> None:
+    def _note(self, reason: str, *, wrong: bool, now_ns: int) -> None:
         if wrong:
-            self._wrong_since.setdefault(reason, at_ns)
+            self._wrong_since.setdefault(reason, now_ns)
         else:
             self._wrong_since.pop(reason, None)
