@@ -41,6 +41,18 @@ class StorageError(EdgeAgentError):
     """The state directory or a database in it can't be used."""
 
 
+class DiskFullError(StorageError):
+    """There is no room left on the disk."""
+
+
+class DamagedError(StorageError):
+    """A database can be read, but what it holds is not what was written; only a new one helps."""
+
+
+class DirectoryInUseError(StorageError):
+    """Another agent has the state directory."""
+
+
 class CommandRejected(EdgeAgentError):  # noqa: N818 - a verdict, named as the contract names it
     """A command or ack is refused. `code` is the contract's machine-readable reason."""
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterable
 
 from agent.core.messages import Rank
-from agent.runtime.journal import Row
+from agent.runtime.database import Row
 
 BYPASS_NS = 20_000_000
 """How long a message waits for the disk before it may leave from memory."""

@@ -1,4 +1,4 @@
-"""The outbox on disk: two SQLite databases, and the only code that touches them. One thread.
+"""The outbox on disk: two SQLite databases and a few small files, and the only code that opens them. One thread.
 
 `alarms.db` holds alarms, security events and the state that must survive; `sync` makes it safe against a power
 cut. `telemetry.db` holds the rest and is never forced to disk (SD cards wear). Both are written in WAL mode
@@ -7,142 +7,75 @@ with `synchronous=NORMAL`: a commit is then a plain write, which survives the de
 leave after the first step while the second, which an SD card can make slow, still runs.
 """
 
-import fcntl
 import os
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, NamedTuple
 
-from agent.core.errors import StorageError
+from agent.core.errors import DamagedError
 from agent.core.messages import Rank
+from agent.runtime.database import Batch, Database, Row, disk
+from agent.runtime.salvage import Damage, replace_damaged
+from agent.runtime.state_directory import StateDirectory
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS messages(
-  ord INTEGER PRIMARY KEY, rank INTEGER NOT NULL, topic TEXT NOT NULL, payload BLOB NOT NULL,
-  qos INTEGER NOT NULL, retain INTEGER NOT NULL, expiry_s INTEGER, alarm_id TEXT, correlation BLOB,
-  boot_id TEXT NOT NULL, created_ns INTEGER NOT NULL, created_unix_ms INTEGER NOT NULL);
-CREATE INDEX IF NOT EXISTS by_rank ON messages(rank, ord);
-CREATE TABLE IF NOT EXISTS state(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-"""
-_COLUMNS = (
-    "ord, rank, topic, payload, qos, retain, expiry_s, alarm_id, correlation, boot_id, created_ns, created_unix_ms"
-)
 _CHECKPOINT_BYTES = 4 * 1024 * 1024
-_SAFE_RANKS = (Rank.ALARM, Rank.STATE, Rank.SECURITY)
-
-
-class Row(NamedTuple):
-    """One waiting message. `ord` is its place in the order of acceptance, unique for the device."""
-
-    ord: int
-    rank: Rank
-    topic: str
-    payload: bytes
-    qos: int
-    retain: bool
-    expiry_s: int | None
-    alarm_id: str | None
-    correlation: bytes | None
-    boot_id: str
-    created_ns: int
-    created_unix_ms: int
-
-    def age_s(self, boot_id: str, boottime_ns: int, unix_ms: int) -> float:
-        """Seconds since it was accepted; by the wall clock, and never negative, when in another boot."""
-        if boot_id == self.boot_id:
-            return (boottime_ns - self.created_ns) / 1e9
-        return max(0.0, (unix_ms - self.created_unix_ms) / 1000)
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What one transaction a database writes."""
-
-    rows: tuple[Row, ...] = ()
-    deleted: tuple[tuple[Rank, int], ...] = ()
-    state: Mapping[str, str | None] | None = None
-    """Values to keep, or None to forget."""
-    seq: int | None = None
-    """The highest sequence number given so far."""
-
-
-class _Database:
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        with ExitStack() as undo, _disk(path, "; check the disk, then remove the file if it is damaged"):
-            self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
-            undo.callback(self.connection.close)
-            self.connection.execute("PRAGMA journal_mode=WAL")
-            self.connection.execute("PRAGMA synchronous=NORMAL")
-            # A checkpoint waits for the disk, so it must not hide inside a commit; see Journal.checkpoint.
-            self.connection.execute("PRAGMA wal_autocheckpoint=0")
-            self.connection.executescript(_SCHEMA)
-            undo.pop_all()
-
-    def write(self, batch: Batch) -> None:
-        """All of the batch or none of it."""
-        execute = self.connection.execute
-        execute("BEGIN IMMEDIATE")
-        try:
-            if batch.rows:
-                self.connection.executemany(
-                    "INSERT OR REPLACE INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
-                    batch.rows,
-                )
-            if batch.deleted:
-                self.connection.executemany(
-                    "DELETE FROM messages WHERE ord=?", [(number,) for _, number in batch.deleted]
-                )
-            changes = dict(batch.state or {})
-            if batch.seq is not None:
-                changes["seq"] = str(batch.seq)
-            if batch.rows:
-                changes["ord"] = str(max(row.ord for row in batch.rows))
-            for key, value in changes.items():
-                if value is None:
-                    execute("DELETE FROM state WHERE key=?", (key,))
-                else:
-                    execute("INSERT OR REPLACE INTO state VALUES (?,?)", (key, value))
-            execute("COMMIT")
-        except BaseException:
-            if self.connection.in_transaction:
-                execute("ROLLBACK")
-            raise
-
-    def number(self, key: str) -> int:
-        found = self.connection.execute("SELECT value FROM state WHERE key=?", (key,)).fetchone()
-        return int(found[0]) if found else 0
+SAFE_RANKS = (Rank.ALARM, Rank.STATE, Rank.SECURITY)
+_OTHER_RANKS = (Rank.EVENT, Rank.PICTURE, Rank.HEALTH)
 
 
 class Journal:
     """Both databases. Every method may block for as long as the disk does, and raises StorageError."""
 
     def __init__(self, directory: Path, sync: Callable[[int], None] = os.fdatasync) -> None:
-        self._directory = directory
+        self.directory = StateDirectory(directory, sync)
+        self._path = directory
         self._sync = sync
-        try:
-            directory.mkdir(parents=True, exist_ok=True, mode=0o750)
-        except OSError as error:
-            raise StorageError(f"{directory}: {error.strerror}; give the agent a directory of its own") from error
-        with ExitStack() as undo:
-            self._lock_file = undo.enter_context(_claim(directory))
-            self._alarms = _Database(directory / "alarms.db")
-            undo.callback(self._alarms.connection.close)
-            self._telemetry = _Database(directory / "telemetry.db")
-            undo.pop_all()
+        self._undo: ExitStack | None = None
         self._alarms_wal: int | None = None
+        self._distrusted: dict[str, str] = {}
+        """Files that have turned out to be damaged, and how; the next `open` replaces them."""
+        self._unchecked: list[Database] = []
+        self.damages: list[Damage] = []
+        """What was found damaged and replaced; whoever tells of it empties the list."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the databases can be used."""
+        return self._undo is not None
+
+    def open(self, must_end: Callable[[], bool] = lambda: False) -> None:
+        """Claim the directory and open the databases. May be called again when it has failed, or after `close`.
+
+        Each is looked through until `must_end`; see `check`. A damaged one is replaced: see `damages`.
+        Raises DirectoryInUseError when another agent has the directory.
+        """
+        with ExitStack() as undo:
+            undo.enter_context(self.directory.claim())
+            self._alarms = self._open("alarms.db", SAFE_RANKS, must_end, undo)
+            self._telemetry = self._open("telemetry.db", _OTHER_RANKS, must_end, undo)
+            self.directory.hold_reserve()
+            self._undo = undo.pop_all()
 
     def close(self) -> None:
-        """Close the files. What was written stays."""
+        """Close the files. What was written stays. Does nothing when they are not open."""
         if self._alarms_wal is not None:
             os.close(self._alarms_wal)
             self._alarms_wal = None
-        self._alarms.connection.close()
-        self._telemetry.connection.close()
-        self._lock_file.close()
+        undo, self._undo = self._undo, None
+        if undo is not None:
+            undo.close()
+
+    def check(self, must_end: Callable[[], bool]) -> None:
+        """Go on looking for damage that `open` had no time to look for, until `must_end`. Raises DamagedError."""
+        while self._unchecked and not must_end():
+            with self._at(self._unchecked[0]):
+                if self._unchecked[0].check(must_end):
+                    self._unchecked.pop(0)
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether both databases were looked through to the end."""
+        return not self._unchecked
 
     def last_seq(self) -> int:
         """The highest sequence number that was ever written."""
@@ -154,75 +87,81 @@ class Journal:
 
     def state(self, prefix: str) -> dict[str, str]:
         """Kept values whose key begins with `prefix`."""
-        with _disk(self._directory):
+        with self._at(self._alarms):
             rows = self._alarms.connection.execute(
                 "SELECT key, value FROM state WHERE substr(key, 1, ?) = ?", (len(prefix), prefix)
             )
-            return dict(rows.fetchall())
+            return {str(key): str(value) for key, value in rows}
+
+    def places(self) -> dict[Rank, list[int]]:
+        """The places of all waiting messages, by class and in order."""
+        places: dict[Rank, list[int]] = {}
+        for database in (self._alarms, self._telemetry):
+            with self._at(database):
+                places.update(database.places())
+        return places
+
+    def move_back(self, by: int) -> None:
+        """Give every waiting message a place that is lower by so much: its own is taken."""
+        for database in (self._alarms, self._telemetry):
+            with self._at(database):
+                database.connection.execute("UPDATE messages SET ord = ord - ?", (by,))
 
     def counts(self) -> dict[Rank, int]:
         """Waiting messages by class."""
-        counts = dict.fromkeys(Rank, 0)
-        with _disk(self._directory):
-            for database in (self._alarms, self._telemetry):
-                for rank, count in database.connection.execute("SELECT rank, count(*) FROM messages GROUP BY rank"):
-                    counts[Rank(rank)] += count
-        return counts
+        return {rank: len(places) for rank, places in self.places().items()}
 
     def telemetry_bytes(self) -> int:
         """Payload bytes that wait in the telemetry database."""
-        with _disk(self._directory):
+        with self._at(self._telemetry):
             found = self._telemetry.connection.execute("SELECT coalesce(sum(length(payload)), 0) FROM messages")
             return int(found.fetchone()[0])
 
     def write(self, batch: Batch) -> None:
         """Write a batch so that it survives the death of this process; `sync` makes it survive a power cut."""
         safe = Batch(
-            tuple(row for row in batch.rows if row.rank in _SAFE_RANKS),
-            tuple(item for item in batch.deleted if item[0] in _SAFE_RANKS),
+            tuple(row for row in batch.rows if row.rank in SAFE_RANKS),
+            tuple(item for item in batch.deleted if item[0] in SAFE_RANKS),
             batch.state,
             batch.seq,
         )
         rest = Batch(
-            tuple(row for row in batch.rows if row.rank not in _SAFE_RANKS),
-            tuple(item for item in batch.deleted if item[0] not in _SAFE_RANKS),
+            tuple(row for row in batch.rows if row.rank not in SAFE_RANKS),
+            tuple(item for item in batch.deleted if item[0] not in SAFE_RANKS),
             None,
             batch.seq,
         )
-        with _disk(self._directory):
-            if safe.rows or safe.deleted or safe.state:
+        if safe.rows or safe.deleted or safe.state:
+            with self._at(self._alarms):
                 self._alarms.write(safe)
-            if rest.rows or rest.deleted:
+        if rest.rows or rest.deleted:
+            with self._at(self._telemetry):
                 self._telemetry.write(rest)
 
     def sync(self) -> None:
         """Force the alarms' write-ahead log to the disk."""
-        with _disk(self._directory):
+        with disk(self._path):
             if self._alarms_wal is None:
-                self._alarms_wal = os.open(self._directory / "alarms.db-wal", os.O_RDONLY)
+                self._alarms_wal = os.open(self._path / "alarms.db-wal", os.O_RDONLY)
             self._sync(self._alarms_wal)
 
     def checkpoint(self) -> None:
         """Fold the write-ahead logs into the databases where they have grown; waits for the disk."""
-        with _disk(self._directory):
-            for database in (self._alarms, self._telemetry):
+        for database in (self._alarms, self._telemetry):
+            with self._at(database):
                 log = Path(f"{database.path}-wal")
                 if log.exists() and log.stat().st_size > _CHECKPOINT_BYTES:
                     database.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def load(self, rank: Rank, after_ord: int, limit: int) -> list[Row]:
         """The next waiting messages of a class, in order."""
-        database = self._alarms if rank in _SAFE_RANKS else self._telemetry
-        with _disk(self._directory):
-            found = database.connection.execute(
-                f"SELECT {_COLUMNS} FROM messages WHERE rank=? AND ord>? ORDER BY ord LIMIT ?",  # noqa: S608
-                (int(rank), after_ord, limit),
-            ).fetchall()
-        return [Row(*row)._replace(rank=Rank(row[1]), retain=bool(row[5])) for row in found]
+        database = self._alarms if rank in SAFE_RANKS else self._telemetry
+        with self._at(database):
+            return database.load(rank, after_ord, limit)
 
     def drop_oldest(self, rank: Rank, count: int) -> list[int]:
         """Delete the `count` oldest messages of a telemetry class; returns their places."""
-        with _disk(self._directory):
+        with self._at(self._telemetry):
             found = self._telemetry.connection.execute(
                 "DELETE FROM messages WHERE ord IN (SELECT ord FROM messages WHERE rank=? ORDER BY ord LIMIT ?) "
                 "RETURNING ord",
@@ -230,34 +169,66 @@ class Journal:
             ).fetchall()
         return [row[0] for row in found]
 
-    def _highest(self, key: str) -> int:
-        with _disk(self._directory):
-            return max(self._alarms.number(key), self._telemetry.number(key))
+    def give_back_space(self) -> None:
+        """Hand the room of dropped telemetry back to the file system."""
+        with self._at(self._telemetry):
+            self._telemetry.give_back_space()
 
+    def discard_telemetry(self) -> None:
+        """Make room on a full disk: begin the telemetry anew, with no message in it."""
+        path = self._telemetry.path
+        with disk(path):
+            self._telemetry.close()
+            for part in ("-wal", "-shm", ""):
+                Path(f"{path}{part}").unlink(missing_ok=True)
+        self.close()
 
-@contextmanager
-def _disk(place: Path, advice: str = "") -> Iterator[None]:
-    """Whatever a disk can do to us is a StorageError: anything else would end the thread, and so the agent."""
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        raise StorageError(f"{place}: {error}{advice}") from error
+    def _open(self, name: str, ranks: Iterable[Rank], must_end: Callable[[], bool], undo: ExitStack) -> Database:
+        path = self._path / name
 
+        def begin() -> Database:
+            return Database(path, ranks)
 
-def _claim(directory: Path) -> IO[str]:
-    """The directory is ours as long as the file is open, so that two agents never share a sequence."""
-    with ExitStack() as undo:
+        reason = self._distrusted.get(name)
         try:
-            file = undo.enter_context((directory / "agent.lock").open("w", encoding="ascii"))
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StorageError(f"{directory}: another edge-agent uses it; stop that one first") from error
-        except OSError as error:
-            raise StorageError(f"{directory}: {error.strerror}; give the agent a directory it may write") from error
-        undo.pop_all()
-    return file
+            if reason is None:
+                database = self._checked(begin, must_end, undo)
+        except DamagedError as error:
+            reason = str(error)
+        if reason is not None:
+            database, damage = replace_damaged(path, reason, begin)
+            self._distrusted.pop(name, None)
+            self.damages.append(damage)
+        undo.callback(database.close)
+        return database
+
+    def _checked(self, begin: Callable[[], Database], must_end: Callable[[], bool], undo: ExitStack) -> Database:
+        with ExitStack() as on_error:
+            database = begin()
+            on_error.callback(database.close)
+            if not database.check(must_end):
+                self._unchecked.append(database)
+                undo.callback(self._unchecked.clear)
+            on_error.pop_all()
+        return database
+
+    def _highest(self, key: str) -> int:
+        highest = 0
+        for database in (self._alarms, self._telemetry):
+            with self._at(database):
+                highest = max(highest, database.number(key))
+        return highest
+
+    @contextmanager
+    def _at(self, database: Database) -> Iterator[None]:
+        try:
+            with disk(database.path):
+                yield
+        except DamagedError as error:
+            self._distrusted[database.path.name] = str(error)
+            raise
 
 
 def is_safe(ranks: Iterable[Rank]) -> bool:
     """Whether any of the classes is one that must survive a power cut."""
-    return any(rank in _SAFE_RANKS for rank in ranks)
+    return any(rank in SAFE_RANKS for rank in ranks)

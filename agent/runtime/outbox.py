@@ -14,7 +14,8 @@ from agent.core.uuid7 import Uuid7Source
 from agent.core.wire import CONTENT_TYPE, mark_historical, seal
 from agent.ports import Clock, OutgoingMessage
 from agent.runtime.backlog import Backlog, Waiting
-from agent.runtime.journal import Journal, Row
+from agent.runtime.database import Row
+from agent.runtime.journal import Journal
 from agent.runtime.recorder import Recorder
 
 HISTORICAL_S = 10.0
@@ -53,6 +54,7 @@ class Outbox:
         on without a gap. After anything else the disk may have lost its last writes: then numbers go on above
         the ceiling that was safe on disk, so that none is ever used twice.
         """
+        self._journal.open()
         kept = self._journal.state("")
         complete = kept.get("clean") == "1" or kept.get("boot") == self._clock.boot_id
         self._seq = max(self._journal.last_seq(), 0 if complete else int(kept.get("ceiling", "0")))

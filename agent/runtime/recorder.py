@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from agent.core.errors import StorageError
 from agent.core.messages import Rank
 from agent.runtime.backlog import Backlog
-from agent.runtime.journal import Batch, Journal, Row, is_safe
+from agent.runtime.database import Batch, Row
+from agent.runtime.journal import Journal, is_safe
 
 _EXPENDABLE = (Rank.HEALTH, Rank.PICTURE, Rank.EVENT)
 """What is given up when the budget is spent, in this order."""

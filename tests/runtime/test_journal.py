@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.core.errors import StorageError
+from agent.core.errors import DirectoryInUseError, StorageError
 from agent.core.messages import Rank
-from agent.runtime.journal import Batch, Journal, Row
+from agent.runtime.database import Batch, Row
+from agent.runtime.journal import Journal
+from tests.support.journals import opened
 
 
 def row(place: int, rank: Rank = Rank.ALARM, payload: bytes = b"{}") -> Row:
@@ -15,7 +17,7 @@ def row(place: int, rank: Rank = Rank.ALARM, payload: bytes = b"{}") -> Row:
 
 
 def test_a_row_comes_back_as_it_was(tmp_path: Path) -> None:
-    with closing(Journal(tmp_path)) as journal:
+    with opened(tmp_path) as journal:
         for rank in Rank:
             journal.write(Batch(rows=(row(rank + 1, rank, b"\xff\0"),)))
 
@@ -27,7 +29,7 @@ def test_a_row_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 def test_loading_goes_on_after_a_place_and_stops_at_the_limit(tmp_path: Path) -> None:
-    with closing(Journal(tmp_path)) as journal:
+    with opened(tmp_path) as journal:
         journal.write(Batch(rows=tuple(row(place) for place in range(1, 8))))
 
         assert [r.ord for r in journal.load(Rank.ALARM, 2, 3)] == [3, 4, 5]
@@ -35,17 +37,17 @@ def test_loading_goes_on_after_a_place_and_stops_at_the_limit(tmp_path: Path) ->
 
 
 def test_numbers_outlive_the_messages_that_had_them(tmp_path: Path) -> None:
-    with closing(Journal(tmp_path)) as journal:
+    with opened(tmp_path) as journal:
         journal.write(Batch(rows=(row(7), row(8, Rank.EVENT)), seq=41))
         journal.write(Batch(deleted=((Rank.ALARM, 7), (Rank.EVENT, 8)), seq=41))
 
-    with closing(Journal(tmp_path)) as journal:
+    with opened(tmp_path) as journal:
         assert (journal.last_seq(), journal.last_ord()) == (41, 8)
         assert sum(journal.counts().values()) == 0
 
 
 def test_a_batch_that_fails_leaves_nothing_of_itself(tmp_path: Path) -> None:
-    with closing(Journal(tmp_path)) as journal:
+    with opened(tmp_path) as journal:
         bad = row(2)._replace(topic=None)  # type: ignore[arg-type]
 
         with pytest.raises(StorageError):
@@ -58,34 +60,27 @@ def test_a_batch_that_fails_leaves_nothing_of_itself(tmp_path: Path) -> None:
 
 
 def test_a_second_agent_on_the_same_directory_is_refused(tmp_path: Path) -> None:
-    with closing(Journal(tmp_path)), pytest.raises(StorageError, match="another edge-agent uses it"):
-        Journal(tmp_path)
+    with opened(tmp_path), pytest.raises(DirectoryInUseError, match="another edge-agent uses it"):
+        Journal(tmp_path).open()
 
 
-@pytest.mark.parametrize("name", ["alarms.db", "telemetry.db"])
-def test_a_damaged_file_is_named_with_what_to_do_and_nothing_stays_open(tmp_path: Path, name: str) -> None:
-    with closing(Journal(tmp_path)):
-        pass
-    (tmp_path / name).write_bytes(b"garbage " * 1000)
-
-    with pytest.raises(StorageError, match=f"{name}.*remove the file if it is damaged"):
-        Journal(tmp_path)
-
-    (tmp_path / name).unlink()
-    with closing(Journal(tmp_path)) as journal:
-        assert journal.last_seq() == 0
-
-
-def test_a_directory_that_can_not_be_made_is_named(tmp_path: Path) -> None:
+def test_a_directory_that_can_not_be_made_is_named_and_opening_can_be_tried_again(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
+    journal = Journal(tmp_path / "file" / "store")
 
-    with pytest.raises(StorageError, match="give the agent a directory of its own"):
-        Journal(tmp_path / "file" / "store")
+    for _ in range(2):
+        with pytest.raises(StorageError, match="give the agent a directory that it may write"):
+            journal.open()
+    (tmp_path / "file").unlink()
+    journal.open()
+    assert journal.last_seq() == 0
+    journal.close()
 
 
 def test_every_way_to_the_disk_fails_with_a_storage_error(tmp_path: Path) -> None:
     """Anything else would end the journal's thread, and with it the agent."""
     journal = Journal(tmp_path)
+    journal.open()
     for path in tmp_path.glob("*.db*"):
         path.unlink()
     for database in (journal._alarms, journal._telemetry):
@@ -113,14 +108,14 @@ def test_a_flush_that_fails_is_a_storage_error(tmp_path: Path) -> None:
     def sync(_: int) -> None:
         raise OSError(5, os.strerror(5))
 
-    with closing(Journal(tmp_path, sync)) as journal:
+    with opened(tmp_path, sync) as journal:
         journal.write(Batch(rows=(row(1),)))
         with pytest.raises(StorageError, match="Input/output error"):
             journal.sync()
 
 
 def test_the_write_ahead_log_does_not_grow_for_ever(tmp_path: Path) -> None:
-    with closing(Journal(tmp_path)) as journal:
+    with opened(tmp_path) as journal:
         sizes = []
         for place in range(1, 13):
             journal.write(Batch(rows=(row(place, Rank.PICTURE, bytes(2_000_000)),)))
@@ -132,7 +127,7 @@ def test_the_write_ahead_log_does_not_grow_for_ever(tmp_path: Path) -> None:
 
 
 def test_the_oldest_of_a_class_go_first(tmp_path: Path) -> None:
-    with closing(Journal(tmp_path)) as journal:
+    with opened(tmp_path) as journal:
         journal.write(Batch(rows=tuple(row(place, Rank.EVENT) for place in (3, 4, 5))))
         journal.write(Batch(rows=(row(1, Rank.PICTURE),)))
 
@@ -142,7 +137,7 @@ def test_the_oldest_of_a_class_go_first(tmp_path: Path) -> None:
 
 
 def test_what_was_committed_is_readable_without_an_orderly_end(tmp_path: Path) -> None:
-    with closing(Journal(tmp_path / "a")) as journal:
+    with opened(tmp_path / "a") as journal:
         journal.write(Batch(rows=(row(1),), state={"k": "v"}))
         (tmp_path / "b").mkdir()
         for path in (tmp_path / "a").iterdir():
@@ -150,5 +145,5 @@ def test_what_was_committed_is_readable_without_an_orderly_end(tmp_path: Path) -
 
     with closing(sqlite3.connect(tmp_path / "b" / "alarms.db")) as plain:
         assert plain.execute("SELECT count(*) FROM messages").fetchone() == (1,)
-    with closing(Journal(tmp_path / "b")) as again:
+    with opened(tmp_path / "b") as again:
         assert again.state("k") == {"k": "v"}

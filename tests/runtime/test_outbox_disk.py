@@ -8,7 +8,8 @@ import pytest
 
 from agent.core.errors import StorageError
 from agent.runtime import backlog
-from agent.runtime.journal import Batch, Journal
+from agent.runtime.database import Batch
+from agent.runtime.journal import Journal
 from agent.runtime.outbox import Outbox
 from agent.sim.clock import SimClock
 from tests.support.drafts import (

@@ -17,7 +17,8 @@ from agent.core.errors import StorageError
 from agent.core.messages import Draft, Rank
 from agent.runtime import backlog
 from agent.runtime.backlog import BYPASS_NS, Waiting
-from agent.runtime.journal import Batch, Journal
+from agent.runtime.database import Batch
+from agent.runtime.journal import Journal
 from agent.runtime.outbox import Outbox
 from agent.sim.clock import SimClock
 from tests.support.drafts import alarm, body, event, open_outbox, security
@@ -126,12 +127,12 @@ class OutboxMachine(RuleBasedStateMachine):
         self.held.clear()
         directory = self.root / f"run{next(self.runs) + 1}"
         if how == "kill":
-            shutil.copytree(self.disk._directory, directory)
+            shutil.copytree(self.disk.directory.path, directory)
             self.outbox.close()
             self.known = {name: seq for name, seq in self.known.items() if name in self.written}
         else:
             self.outbox.close()
-            shutil.copytree(self.disk._directory, directory)
+            shutil.copytree(self.disk.directory.path, directory)
             self.on_disk, self.confirmed = set(self.waits), set()
         self.outbox, self.disk = self._open(directory)
         stored = {json.loads(row.payload)["id"] for rank in Rank for row in self.disk.load(rank, 0, 10_000)}

@@ -1,6 +1,5 @@
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from tests.support.drafts import (
     taken,
     write,
 )
+from tests.support.journals import opened
 
 BYPASS = timedelta(milliseconds=backlog.BYPASS_NS / 1e6)
 
@@ -166,7 +166,7 @@ def test_state_and_number_are_on_disk_with_the_message_or_not_at_all(
     writer[0].join()
     outbox.close()
 
-    with closing(Journal(copies[0])) as journal:
+    with opened(copies[0]) as journal:
         written = sum(journal.counts().values())
         assert len(journal.state("alarm/")) == written
         assert journal.last_seq() == written

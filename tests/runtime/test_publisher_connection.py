@@ -7,11 +7,11 @@ import pytest
 
 from agent.core.errors import BrokerError
 from agent.runtime import publisher as publisher_module
-from agent.runtime.journal import Journal
 from agent.sim.clock import SimClock
 from tests.support.device import REFUSED, WILL, Device, answer_alarms
 from tests.support.drafts import alarm, event, open_outbox, security, write
 from tests.support.fake_ports import MemoryBroker, topics
+from tests.support.journals import opened
 
 
 @pytest.fixture
@@ -191,6 +191,5 @@ def test_a_stop_without_a_connection_keeps_everything_for_the_next_start(tmp_pat
     outbox.close()
 
     assert said == []
-    journal = Journal(tmp_path / "store")
-    assert sum(journal.counts().values()) == 1
-    journal.close()
+    with opened(tmp_path / "store") as journal:
+        assert sum(journal.counts().values()) == 1

@@ -90,17 +90,6 @@ def test_a_second_agent_on_the_same_directory_is_refused_and_the_first_goes_on(
         centre.wait_for_alarm("updated", stage="sent")
 
 
-def test_a_damaged_database_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
-    agent = AgentProcess(tmp_path, UNREACHABLE)
-    agent.storage.mkdir()
-    (agent.storage / "alarms.db").write_bytes(b"this is no database, and longer than a page's header" * 100)
-    done = run_cli("run", "--simulate", "--config", agent.config)
-    assert done.returncode == 1
-    assert len(done.stderr.splitlines()) == 1
-    assert "alarms.db" in done.stderr
-    assert "remove the file if it is damaged" in done.stderr
-
-
 @pytest.mark.parametrize("content", [None, b"", b"no video at all"], ids=["missing", "empty", "no video"])
 def test_a_video_that_can_not_be_read_stops_the_camera_only(
     tmp_path: Path, broker: Mosquitto, content: bytes | None

@@ -1,0 +1,19 @@
+"""The databases of an outbox, opened for a test to look into."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from agent.runtime.journal import Journal
+
+
+@contextmanager
+def opened(directory: Path, sync: Callable[[int], None] = os.fdatasync) -> Iterator[Journal]:
+    """A journal that is open inside the block."""
+    journal = Journal(directory, sync)
+    journal.open()
+    try:
+        yield journal
+    finally:
+        journal.close()
