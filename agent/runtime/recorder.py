@@ -95,6 +95,8 @@ class Recorder:
 
     def close(self) -> None:
         """Write what is left and note that the numbers are complete. After the thread has ended."""
+        if not self._journal.is_open:
+            return
         self.keep({"clean": "1"})
         try:
             self._write()
