@@ -35,6 +35,7 @@ from agent.runtime.publisher import LinkTells, Publisher
 from agent.runtime.security import SecurityLog
 from agent.runtime.sender import Sender, SenderTells
 from agent.runtime.supervisor import Supervisor
+from agent.runtime.time_watch import TimeWatch
 from agent.runtime.uplink import Uplink
 from agent.runtime.vision_link import VisionLink
 from agent.runtime.watchkeeper import Watched, Watchkeeper
@@ -194,6 +195,7 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             drafts=drafts,
             clock=clock,
             notifier=notifier,
+            time_watch=TimeWatch(drafts, clock, outbox.put),
             storage=storage.directory,
             health_interval_s=settings.health.interval_s,
         )

@@ -33,7 +33,7 @@ class Clock(Protocol):
         ...
 
     def quality(self) -> TimeQuality:
-        """How far `wall` may be trusted now."""
+        """How far `wall` may be trusted; the answer may be a second old."""
         ...
 
 

@@ -28,6 +28,7 @@ SCHEMAS = (
     "edge.event.person-left.v1",
     "edge.event.part-degraded.v1",
     "edge.event.part-restored.v1",
+    "edge.event.time-correction.v1",
     "edge.result.v1",
 )
 VISION_COMMAND = (sys.executable, "-m", "agent.vision", "--fd")

@@ -13,6 +13,8 @@ _log = logging.getLogger(__name__)
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _SYNCED_ONCE = Path("/run/systemd/timesync/synchronized")
+_FRESH_NS = 900_000_000
+"""Just under the second at which the watch over the time asks: so it asks the kernel, and a press does not."""
 _TIME_ERROR = 5
 _STA_UNSYNC = 0x40
 
@@ -39,10 +41,14 @@ class SystemClock:
     HOLDOVER.
     """
 
-    def __init__(self, synced_once: Path = _SYNCED_ONCE) -> None:
+    def __init__(self, synced_once: Path = _SYNCED_ONCE, fresh_ns: int = _FRESH_NS) -> None:
+        """`fresh_ns` is how long the kernel's word on its time holds."""
         self._synced_once_file = synced_once
         self._boot_id: str | None = None
         self._was_synced = False
+        self._fresh_ns = fresh_ns
+        self._answer: tuple[int, TimeQuality] | None = None
+        """When the kernel was asked last, and what followed from its answer."""
         self._may_ask = True
         self._adjtimex = ctypes.CDLL(None, use_errno=True).adjtimex
 
@@ -63,6 +69,13 @@ class SystemClock:
 
     def quality(self) -> TimeQuality:
         """SYNCED while the kernel says so; HOLDOVER when it was so earlier in this boot; else UNSYNCED."""
+        now_ns = self.boottime_ns()
+        answer = self._answer
+        if answer is None or now_ns - answer[0] >= self._fresh_ns:
+            answer = self._answer = (now_ns, self._ask())
+        return answer[1]
+
+    def _ask(self) -> TimeQuality:
         if self._kernel_says_synced():
             self._was_synced = True
             return TimeQuality.SYNCED

@@ -173,6 +173,16 @@ class PartData(Payload):
     detail: str
 
 
+class TimeCorrectionData(Payload):
+    """`up/event/time-correction`: the wall clock was set, or has become synchronised."""
+
+    boot_id: str
+    offset_ms: int
+    """What to add to the `time` of messages of this boot that were made before this one."""
+    timeq_before: TimeQuality
+    timeq_after: TimeQuality
+
+
 class ResultData(Payload):
     """`up/result/{command-id}`."""
 

@@ -20,7 +20,10 @@ from agent.core.messages import (
     ResultData,
     SecurityData,
     StateData,
+    TimeCorrectionData,
 )
+
+_EventData = PersonEnteredData | PersonLeftData | PartData | TimeCorrectionData
 
 EVENT_EXPIRY_S = 24 * 3600
 HEALTH_EXPIRY_S = 300
@@ -96,6 +99,10 @@ class Drafts:
         """A part of the device fails or works again."""
         return self._event(change, f"part/{data.part}", data)
 
+    def time_correction(self, data: TimeCorrectionData) -> Draft:
+        """The wall clock was set."""
+        return self._event("time-correction", "clock", data)
+
     def snapshot(self, picture_id: str, jpeg: bytes) -> Draft:
         """A picture for the alarm, event or command with the identifier `picture_id`."""
         return Draft(
@@ -128,7 +135,7 @@ class Drafts:
     def _retained(self, level: str, type_: str, data: StateData | MetaData | AlarmsData) -> Draft:
         return Draft(rank=Rank.STATE, topic=self.identity.up(level), type=type_, subject=level, data=data, retain=True)
 
-    def _event(self, kind: str, subject: str, data: PersonEnteredData | PersonLeftData | PartData) -> Draft:
+    def _event(self, kind: str, subject: str, data: _EventData) -> Draft:
         return Draft(
             rank=Rank.EVENT,
             topic=self.identity.up("event", kind),

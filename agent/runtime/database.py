@@ -47,11 +47,17 @@ class Row(NamedTuple):
     boot_id: str
     created_ns: int
     created_unix_ms: int
+    """0 when the clock was not set then."""
 
     def age_s(self, boot_id: str, boottime_ns: int, unix_ms: int) -> float:
-        """Seconds since it was accepted; by the wall clock, and never negative, when in another boot."""
+        """Seconds since it was accepted; by the wall clock, and never negative, when in another boot.
+
+        0 in another boot when the clock was not set at acceptance: a message must not die of a date in 1970.
+        """
         if boot_id == self.boot_id:
             return (boottime_ns - self.created_ns) / 1e9
+        if self.created_unix_ms == 0:
+            return 0.0
         return max(0.0, (unix_ms - self.created_unix_ms) / 1000)
 
 

@@ -14,6 +14,7 @@ from agent.ports import Clock, Notifier
 from agent.runtime.health import HealthBoard
 from agent.runtime.outbox import Outbox
 from agent.runtime.supervisor import Supervisor
+from agent.runtime.time_watch import TimeWatch
 
 _LOOK_S = 1.0
 _STALL_NS = 5 * 10**9
@@ -44,6 +45,7 @@ class Watchkeeper:
         drafts: Drafts,
         clock: Clock,
         notifier: Notifier,
+        time_watch: TimeWatch,
         storage: Path,
         health_interval_s: float,
     ) -> None:
@@ -51,6 +53,7 @@ class Watchkeeper:
         self._drafts = drafts
         self._clock = clock
         self._notifier = notifier
+        self._time_watch = time_watch
         self._storage = storage
         self._health_interval_ns = int(health_interval_s * 1e9)
         self._health_due_ns = 0
@@ -80,6 +83,7 @@ class Watchkeeper:
 
     def look(self) -> None:
         """One round."""
+        self._time_watch.look()
         self._look_at_storage()
         for name in self._watched.supervisor.lost():
             self._watched.board.report(name, ok=False, detail="it ended by a fault in the agent; see the log")

@@ -29,7 +29,7 @@ def mark(tmp_path: Path) -> Path:
 
 
 def clock_on(kernel: Kernel, mark: Path) -> SystemClock:
-    clock = SystemClock(synced_once=mark)
+    clock = SystemClock(synced_once=mark, fresh_ns=0)
     clock._adjtimex = kernel  # type: ignore[assignment]
     return clock
 
@@ -63,6 +63,16 @@ def test_time_that_lost_its_source_is_in_holdover(mark: Path) -> None:
     kernel.state = TIME_ERROR
 
     assert clock.quality() is TimeQuality.HOLDOVER
+
+
+def test_the_kernel_is_asked_once_in_a_while_and_not_for_every_message(mark: Path) -> None:
+    kernel = Kernel(TIME_OK)
+    clock = SystemClock(synced_once=mark)
+    clock._adjtimex = kernel  # type: ignore[assignment]
+    clock.quality()
+    kernel.state = TIME_ERROR
+
+    assert clock.quality() is TimeQuality.SYNCED
 
 
 def test_holdover_is_known_after_a_restart_of_the_agent(mark: Path) -> None:

@@ -11,6 +11,7 @@ from agent.runtime.health import HealthBoard
 from agent.runtime.outbox import Outbox
 from agent.runtime.part_teller import PartTeller
 from agent.runtime.supervisor import Supervisor
+from agent.runtime.time_watch import TimeWatch
 from agent.runtime.watchkeeper import Watched, Watchkeeper
 from agent.sim.clock import SimClock
 from tests.support.drafts import DRAFTS, body, open_outbox, taken, write
@@ -66,6 +67,7 @@ class Station:
             drafts=DRAFTS,
             clock=self.clock,
             notifier=self.notifier,
+            time_watch=TimeWatch(DRAFTS, self.clock, self.outbox.put),
             storage=self.storage,
             health_interval_s=60,
         )
@@ -154,6 +156,15 @@ def test_a_fault_of_the_disk_is_told_with_its_reason(station: Station) -> None:
     station.look(1, *ALL)
 
     assert station.board.parts()["storage"].detail == "the disk is full"
+
+
+def test_a_jump_of_the_wall_clock_is_told(station: Station) -> None:
+    station.look(1, *ALL)
+    station.sent()
+    station.clock.step_wall(timedelta(hours=1))
+    station.look(1, *ALL)
+
+    assert [data["offset_ms"] for topic, data in station.sent() if topic == "event/time-correction"] == [3_600_000]
 
 
 def test_the_watchdog_is_fed_at_half_its_interval_while_every_part_moves(station: Station) -> None:
