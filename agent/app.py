@@ -1,7 +1,8 @@
 """The core process, put together: read top to bottom, it is the order of start, and the stack unwinds it.
 
-A press travels: pin library's thread -> Pipeline (decides) -> Outbox (numbers it; `journal` writes it)
--> Publisher -> broker. An answer travels: broker -> Publisher -> CommandDesk (verifies) -> Pipeline -> lights.
+A press travels on the pin library's thread alone: lights, Pipeline (decides), Outbox (numbers it and has it in the
+black box), Sender, broker; the thread `journal` writes it to disk afterwards. An answer travels: broker -> Publisher
+-> CommandDesk (verifies) -> Pipeline -> lights.
 Whatever a camera does happens in another process, at the far end of a VisionLink.
 """
 
@@ -59,7 +60,13 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
         drafts = Drafts(identity)
         boot_nonce = secrets.token_hex(8)
         storage = settings.storage
-        outbox = Outbox(storage.directory, clock, identity.source, storage.telemetry_max_bytes)
+        outbox = Outbox(
+            storage.directory,
+            clock,
+            identity.source,
+            storage.telemetry_max_bytes,
+            profile.black_box(storage.directory),
+        )
         stack.callback(outbox.close)
         outbox.open()
         security = SecurityLog(drafts, clock, outbox.put)
@@ -84,6 +91,7 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             lights=lights,
             clock=clock,
             look=cameras.look,
+            send=lambda: sender.send(1),
         )
 
         # The way to the centre, and back.

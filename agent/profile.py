@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -56,6 +57,15 @@ def meta(settings: Settings) -> MetaData:
         capabilities=COMMANDS,
         schemas=SCHEMAS,
     )
+
+
+def black_box(directory: Path) -> Path:
+    """Where the outbox of `directory` keeps what is not on disk yet: in memory, where systemd says so if it does."""
+    runtime = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    if runtime:
+        return Path(runtime) / "black-box"
+    name = hashlib.sha256(str(directory.absolute()).encode()).hexdigest()[:16]
+    return Path("/dev/shm") / f"edge-agent-{os.geteuid()}-{name}"  # noqa: S108 - claimed safely, and ours alone
 
 
 def revision(settings: Settings) -> str:

@@ -6,13 +6,12 @@ disk only and is read again when the window has room.
 
 import heapq
 import threading
+from collections import deque
 from collections.abc import Iterable
 
 from agent.core.messages import Rank
 from agent.runtime.database import Row
 
-BYPASS_NS = 20_000_000
-"""How long a message waits for the disk before it may leave from memory."""
 _WINDOW = {Rank.ALARM: 10_000, Rank.STATE: 1_000, Rank.SECURITY: 2_000}
 _SMALL_WINDOW = {Rank.EVENT: 256, Rank.PICTURE: 8, Rank.HEALTH: 8}
 WINDOW = {**_WINDOW, **_SMALL_WINDOW}
@@ -45,6 +44,8 @@ class Backlog:
         """Accepted, and not known to be on disk."""
         self._ready: dict[Rank, list[Waiting]] = {rank: [] for rank in Rank}
         """Heaps of what may be taken."""
+        self._held: dict[Rank, deque[Waiting]] = {rank: deque() for rank in Rank}
+        """Fresh ones behind a full window: they go to disk, and are taken from here only if the disk does not serve."""
         self._live: dict[int, Waiting] = {}
         """All that is in memory, taken or not, by place."""
         self._read_to: dict[Rank, int | None] = dict.fromkeys(Rank)
@@ -61,40 +62,37 @@ class Backlog:
     # --- sending
 
     def accept(self, row: Row) -> None:
-        """A new message; it may be taken once it is written, or has waited `BYPASS_NS` for the disk."""
+        """A new message, which may be taken at once."""
         waiting = Waiting(row)
+        rank = row.rank
         with self._lock:
             self._fresh[row.ord] = waiting
             self._live[row.ord] = waiting
-            self._count[row.rank] += 1
+            self._count[rank] += 1
+            if self._read_to[rank] is None and len(self._ready[rank]) < WINDOW[rank]:
+                heapq.heappush(self._ready[rank], waiting)
+            else:
+                self._held[rank].append(waiting)
 
-    def take(self, now_ns: int) -> Waiting | None:
+    def take(self) -> Waiting | None:
         """The first message of the most important class; it is the caller's until `finish` or `give_back`."""
         with self._lock:
-            overdue = [w for w in self._fresh.values() if self._is_overdue(w, now_ns)]
             for rank in Rank:
-                heads = [w for w in overdue if w.row.rank is rank] + self._ready[rank][:1]
-                if not heads:
+                if self._ready[rank]:
+                    first = heapq.heappop(self._ready[rank])
+                elif self._held[rank]:
+                    first = self._held[rank].popleft()
+                else:
                     continue
-                first = min(heads)
-                if first.written:
-                    heapq.heappop(self._ready[rank])
                 first.taken = True
                 return first
         return None
-
-    def patience_ns(self, now_ns: int) -> int | None:
-        """How long until a message that the disk does not answer for may be taken; None without one."""
-        with self._lock:
-            accepted = [w.row.created_ns for w in self._fresh.values() if not w.taken and not w.done]
-        return max(0, min(accepted) + BYPASS_NS - now_ns) if accepted else None
 
     def give_back(self, waiting: Waiting) -> None:
         """It was not confirmed: it waits again, in its old place."""
         with self._lock:
             waiting.taken = False
-            if waiting.written:
-                heapq.heappush(self._ready[waiting.row.rank], waiting)
+            heapq.heappush(self._ready[waiting.row.rank], waiting)
 
     def finish(self, waiting: Waiting, *, dropped: bool = False) -> None:
         """It is confirmed, or given up: forget it, here and on disk."""
@@ -125,18 +123,23 @@ class Backlog:
             del self._deleted[:deleted]
             for waiting in written:
                 waiting.written = True
-                rank = waiting.row.rank
                 self._fresh.pop(waiting.row.ord, None)
                 if waiting.done:
-                    self._deleted.append((rank, waiting.row.ord))
-                elif waiting.taken:
-                    continue
-                elif self._read_to[rank] is None and len(self._ready[rank]) < WINDOW[rank]:
-                    heapq.heappush(self._ready[rank], waiting)
-                else:
-                    if self._read_to[rank] is None:
-                        self._read_to[rank] = waiting.row.ord - 1
-                    self._live.pop(waiting.row.ord, None)
+                    self._deleted.append((waiting.row.rank, waiting.row.ord))
+            for rank in Rank:
+                self._release(rank)
+
+    def _release(self, rank: Rank) -> None:
+        """What was held only until it is on disk: into the window if it has room, else out of memory."""
+        held = self._held[rank]
+        while held and held[0].written:
+            waiting = held.popleft()
+            if self._read_to[rank] is None and len(self._ready[rank]) < WINDOW[rank]:
+                heapq.heappush(self._ready[rank], waiting)
+                continue
+            if self._read_to[rank] is None:
+                self._read_to[rank] = waiting.row.ord - 1
+            self._live.pop(waiting.row.ord, None)
 
     def shortfalls(self) -> list[tuple[Rank, int, int]]:
         """Classes that have more on disk and room in memory: class, place to read after, rows wanted."""
@@ -178,9 +181,6 @@ class Backlog:
     def _is_taken(self, place: int) -> bool:
         waiting = self._live.get(place)
         return waiting is not None and waiting.taken
-
-    def _is_overdue(self, waiting: Waiting, now_ns: int) -> bool:
-        return not waiting.taken and not waiting.done and now_ns - waiting.row.created_ns >= BYPASS_NS
 
     def _forget(self, waiting: Waiting, *, dropped: bool) -> None:
         waiting.done = True

@@ -85,6 +85,12 @@ class Journal:
         """The highest place that was ever given."""
         return self._highest("ord")
 
+    def written_to(self, rank: Rank) -> int:
+        """The highest place in the database of this class that was ever written; all below were written or done."""
+        database = self._alarms if rank in SAFE_RANKS else self._telemetry
+        with self._at(database):
+            return database.number("ord")
+
     def state(self, prefix: str) -> dict[str, str]:
         """Kept values whose key begins with `prefix`."""
         with self._at(self._alarms):

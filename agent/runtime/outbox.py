@@ -1,19 +1,22 @@
 """The outbox: every message that must reach the centre, from acceptance until the broker has confirmed it.
 
-`put` numbers a message, which then goes two ways: to the disk, by the thread `journal`, and to the publisher,
-who may take it as soon as it is written or when the disk has not answered for 20 ms. A disk that is slow, full
-or dead therefore holds nobody up, and a process that is killed has lost nothing that was sent.
+A message that is accepted has a number and is in the black box: the death of the process can't lose it. Then it goes
+two ways at once: to the disk, by the thread `journal`, and to the broker. A disk that is slow, full or dead therefore
+holds nobody up.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from agent.core.errors import StorageError
 from agent.core.messages import Draft, Rank
 from agent.core.uuid7 import Uuid7Source
 from agent.core.wire import CONTENT_TYPE, mark_historical, seal
 from agent.ports import Clock, OutgoingMessage
 from agent.runtime.backlog import Backlog, Waiting
+from agent.runtime.black_box import BlackBox
 from agent.runtime.database import Row
 from agent.runtime.journal import Journal
 from agent.runtime.recorder import Recorder
@@ -22,6 +25,8 @@ HISTORICAL_S = 10.0
 """A message that leaves later than this after its acceptance says so."""
 _RESERVE = 1_000
 """Numbers are promised to the disk so many at a time; the rest of a promise is skipped after a power cut."""
+
+log = logging.getLogger(__name__)
 
 
 class Outbox:
@@ -33,13 +38,17 @@ class Outbox:
         clock: Clock,
         source: str,
         telemetry_max_bytes: int,
+        black_box: Path,
         journal: Journal | None = None,
     ) -> None:
+        """`black_box` is a file on a memory file system; the directory of the databases will do in a test."""
         self._clock = clock
         self._source = source
         self._journal = journal or Journal(directory)
+        self._black_box = BlackBox(black_box, clock.boot_id)
         self._backlog = Backlog()
-        self.recorder = Recorder(self._backlog, self._journal, telemetry_max_bytes)
+        self._on_ready: Callable[[], None] = lambda: None
+        self.recorder = Recorder(self._backlog, self._journal, self._black_box, telemetry_max_bytes)
         """The worker of the thread `journal`."""
         self._ids = Uuid7Source()
         self._lock = threading.Lock()
@@ -54,13 +63,18 @@ class Outbox:
         on without a gap. After anything else the disk may have lost its last writes: then numbers go on above
         the ceiling that was safe on disk, so that none is ever used twice.
         """
+        try:
+            self._black_box.open()
+        except StorageError as error:
+            log.error("no black box: %s", error)  # noqa: TRY400 - one line is enough
+        seq, place = self._black_box.numbers
         self._journal.open()
         kept = self._journal.state("")
         complete = kept.get("clean") == "1" or kept.get("boot") == self._clock.boot_id
-        self._seq = max(self._journal.last_seq(), 0 if complete else int(kept.get("ceiling", "0")))
-        self._ord = max(self._journal.last_ord(), 0 if complete else int(kept.get("ord_ceiling", "0")))
+        self._seq = max(seq, self._journal.last_seq(), 0 if complete else int(kept.get("ceiling", "0")))
+        self._ord = max(place, self._journal.last_ord(), 0 if complete else int(kept.get("ord_ceiling", "0")))
         self._inherited_ord = self._ord
-        self.recorder.open(self._seq)
+        self.recorder.open(self._seq, self._ord)
         self.recorder.keep({"clean": None, "boot": self._clock.boot_id, **self._raise_ceiling()})
 
     def close(self) -> None:
@@ -68,13 +82,23 @@ class Outbox:
         self.recorder.close()
 
     def when_ready(self, call: Callable[[], None]) -> None:
-        """Call this, on the journal's thread, whenever there may be something to take. Before the thread runs."""
-        self.recorder.on_written = call
+        """Call this whenever there may be something to take, on whatever thread. Before the threads run."""
+        self._on_ready = self.recorder.on_refilled = call
 
     def put(self, draft: Draft, keep: Mapping[str, str | None] | None = None) -> str:
-        """Accept a message and return its identifier. Never blocks on the disk and never refuses.
+        """Accept a message, have it written and sent, and return its identifier.
 
-        `keep` is state that is written together with the message (None forgets a key).
+        Never blocks on the disk and never refuses. `keep` is state that is written together with the message (None
+        forgets a key).
+        """
+        message_id = self.accept(draft, keep)
+        self.wake()
+        return message_id
+
+    def accept(self, draft: Draft, keep: Mapping[str, str | None] | None = None) -> str:
+        """`put` for a caller who sends it at once: wakes nobody, as that would take the processor from the caller.
+
+        He calls `wake` when it is sent.
         """
         now_ns, wall = self._clock.boottime_ns(), self._clock.wall()
         unix_ms = int(wall.timestamp() * 1000)
@@ -112,13 +136,19 @@ class Outbox:
             self.recorder.accept(row, self._seq, values)
         return message_id
 
+    def wake(self) -> None:
+        """Have what was accepted written, and sent if it is not yet."""
+        self.recorder.wake()
+        self._on_ready()
+
     def keep(self, key: str, value: str | None) -> threading.Event:
         """Keep a value for the next start; the event is set once it is safe against a power cut."""
         return self.recorder.keep({key: value})
 
     def kept(self, prefix: str) -> dict[str, str]:
         """What was kept under keys that begin with `prefix`. For the start, before the threads run."""
-        return self._journal.state(prefix)
+        merged = {**self._journal.state(prefix), **self.recorder.pending(prefix)}
+        return {key: value for key, value in merged.items() if value is not None}
 
     def new_id(self) -> str:
         """A fresh identifier, in order with those of the messages."""
@@ -146,7 +176,7 @@ class Outbox:
         It is the caller's until `confirm`, `give_up` or `give_back`. What has expired is dropped and counted.
         """
         now_ns = self._clock.boottime_ns()
-        while (waiting := self._backlog.take(now_ns)) is not None:
+        while (waiting := self._backlog.take()) is not None:
             row = waiting.row
             age_s = row.age_s(self._clock.boot_id, now_ns, int(self._clock.wall().timestamp() * 1000))
             if row.expiry_s is not None and age_s >= row.expiry_s:
@@ -165,11 +195,6 @@ class Outbox:
             )
         self.recorder.wake()
         return None
-
-    def patience_s(self) -> float | None:
-        """How long until a message that the disk does not answer for may be taken; None without one."""
-        patience_ns = self._backlog.patience_ns(self._clock.boottime_ns())
-        return None if patience_ns is None else patience_ns / 1e9
 
     def give_back(self, waiting: Waiting) -> None:
         """It was not confirmed: it waits again, in its old place."""

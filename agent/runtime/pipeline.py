@@ -1,7 +1,13 @@
-"""The thread `pipeline`: facts in, decisions out. Owns the alarms and what the lights say."""
+"""Facts in, decisions out. Owns the alarms and what the lights say.
+
+A press runs to completion on the thread that felt it: decided, accepted by the outbox and on the wire before anybody
+else is woken. Everything else is decided on the thread `pipeline`. One lock makes them take turns, and nothing that
+may block happens under it.
+"""
 
 import logging
 import queue
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -46,11 +52,11 @@ class CameraSaid:
     message: ToCore
 
 
-Fact = Edge | AlarmDelivered | CentreAck | Announce | Identify | CameraSaid
+Fact = AlarmDelivered | CentreAck | Announce | Identify | CameraSaid
 
 
 class Pipeline:
-    """Turns facts into alarms, messages and lights. `edge` and `tell` from any thread, the rest from its own."""
+    """Turns facts into alarms, messages and lights. `run_once` and `drain` on one thread, the rest on any."""
 
     def __init__(
         self,
@@ -63,9 +69,11 @@ class Pipeline:
         lights: Lights,
         clock: Clock,
         look: Callable[[str], AlarmCamera | None],
+        send: Callable[[], None],
     ) -> None:
         """`audible` are the inputs that may show a light. `look` asks a camera for a picture with the identifier
-        of a new alarm, and returns at once what is known of the view, or None without a camera."""
+        of a new alarm, and returns at once what is known of the view, or None without a camera. `send` sends the
+        most important message that waits, if the broker takes one now."""
         self._book = book
         self._contacts = contacts
         self._audible = frozenset(audible)
@@ -74,7 +82,10 @@ class Pipeline:
         self._lights = lights
         self._clock = clock
         self._look = look
-        self._facts: queue.SimpleQueue[Fact] = queue.SimpleQueue()
+        self._send = send
+        self._lock = threading.Lock()
+        self._facts: queue.SimpleQueue[Fact | None] = queue.SimpleQueue()
+        self._failure: BaseException | None = None
         self._identify_until_ns: int | None = None
         self._follow_ups: list[AlarmChange] = []
         self._announced: list[tuple[str, Stage]] = []
@@ -83,12 +94,19 @@ class Pipeline:
         """Identifiers of the open alarms; replaced, never changed, so that any thread may read it."""
 
     def edge(self, edge: Edge) -> None:
-        """An input changed. On the pin library's thread: light first, then hand over, nothing else."""
+        """An input changed: all that a press needs. On the pin library's thread.
+
+        What goes wrong here ends the thread `pipeline`, and so the agent, which reads the level of every input when
+        it starts again.
+        """
         try:
-            if edge.active and edge.input in self._audible and self._lights.shown().yellow is not Pattern.ON:
-                self._lights.show(PRESSED)
-        finally:  # a light that fails must not cost the press
-            self._facts.put(edge)
+            with self._lock:
+                self._on_edge(edge)
+        except BaseException as error:
+            self._failure = error
+            raise
+        finally:
+            self._facts.put(None)
 
     def tell(self, fact: Fact) -> None:
         """Hand over a fact. Never blocks."""
@@ -107,15 +125,19 @@ class Pipeline:
 
     def run_once(self, timeout_s: float) -> None:
         """Take the next fact, if one comes within `timeout_s`, and act on it."""
+        fact: Fact | None = None
         try:
             fact = self._facts.get(timeout=min(timeout_s, _QUIET_S) if self._follow_ups else timeout_s)
         except queue.Empty:
             self._follow_up()
-        else:
-            self._act(fact)
-        if self._identify_until_ns is not None and self._clock.boottime_ns() >= self._identify_until_ns:
-            self._identify_until_ns = None
-            self.show_lights()
+        if self._failure is not None:
+            raise self._failure
+        with self._lock:
+            if fact is not None:
+                self._act(fact)
+            if self._identify_until_ns is not None and self._clock.boottime_ns() >= self._identify_until_ns:
+                self._identify_until_ns = None
+                self._show_lights()
 
     def drain(self) -> None:
         """Act on everything that is still queued. After the thread has ended."""
@@ -124,15 +146,17 @@ class Pipeline:
         self._follow_up()
 
     def show_lights(self) -> None:
-        """Bring the lights in line with the open alarms."""
+        """Bring the lights in line with the open alarms. Any thread."""
+        with self._lock:
+            self._show_lights()
+
+    def _show_lights(self) -> None:
         audible_alarm = any(not alarm.data.silent for alarm in self._book.open())
         identifying = self._identify_until_ns is not None and not audible_alarm
         self._lights.show(IDENTIFY if identifying else self._book.lights())
 
     def _act(self, fact: Fact) -> None:
         match fact:
-            case Edge():
-                self._on_edge(fact)
             case AlarmDelivered():
                 self._on_change(self._book.delivered(fact))
             case CentreAck():
@@ -143,18 +167,21 @@ class Pipeline:
                 self._announce()
             case Identify():
                 self._identify_until_ns = fact.until_ns
-                self.show_lights()
+                self._show_lights()
 
     def _on_edge(self, edge: Edge) -> None:
-        if self._contacts[edge.input].press(edge):
+        if not self._contacts[edge.input].press(edge):
+            return
+        try:
+            if edge.input in self._audible and self._lights.shown().yellow is not Pattern.ON:
+                self._lights.show(PRESSED)
+        finally:  # a light that fails must not cost the press
             known = any(alarm.data.input == edge.input for alarm in self._book.open())
             alarm_id = self._outbox.new_id()
             late = timedelta(microseconds=(self._clock.boottime_ns() - edge.boottime_ns) // 1000)
             raised_at = rfc3339(self._clock.wall() - late)
             camera = None if known else self._look(alarm_id)
             self._on_change(self._book.press(edge.input, edge.boottime_ns, alarm_id, raised_at, camera))
-        elif edge.active:
-            self.show_lights()  # `edge` may have lit the yellow light for a bounce
 
     def _on_change(self, change: AlarmChange | None) -> None:
         if change is None:
@@ -165,18 +192,21 @@ class Pipeline:
             return
         self.open_ids = frozenset(alarm.data.alarm_id for alarm in self._book.open())
         kept = None if change.change == "closed" else encode_alarm(change.alarm)
-        self._outbox.put(self._drafts.alarm(change.change, data), keep={ALARM_KEY + data.alarm_id: kept})
-        self.show_lights()
+        self._outbox.accept(self._drafts.alarm(change.change, data), keep={ALARM_KEY + data.alarm_id: kept})
+        self._send()
+        self._outbox.wake()
+        self._show_lights()
         self._follow_ups.append(change)
 
     def _follow_up(self) -> None:
         """What can wait until the alarm itself is on its way: it would only take the processor from it."""
-        changes, self._follow_ups = self._follow_ups, []
-        for change in changes:
+        with self._lock:
+            changes, self._follow_ups = self._follow_ups, []
+            if changes and self._stages() != self._announced:
+                self._announce()
+        for change in changes:  # not under the lock: a log that is not read must not hold up a press
             data = change.alarm.data
             log.info("alarm %s: %s, %s, presses %d", data.alarm_id, data.input, data.stage.value, data.press_count)
-        if changes and self._stages() != self._announced:
-            self._announce()
 
     def _announce(self) -> None:
         self._announced = self._stages()

@@ -82,7 +82,7 @@ class Publisher:
     def run_once(self, timeout_s: float) -> None:
         """Handle what has happened, then send what may be sent."""
         try:
-            self._handle(self._events.get(timeout=self._wait_s(timeout_s)))
+            self._handle(self._events.get(timeout=timeout_s))
             while True:
                 self._handle(self._events.get_nowait())
         except queue.Empty:
@@ -183,7 +183,3 @@ class Publisher:
     @property
     def _url(self) -> str:
         return self._urls[(self._attempts - 1) % len(self._urls)]
-
-    def _wait_s(self, timeout_s: float) -> float:
-        patience_s = self._outbox.patience_s() if self._sender.has_room else None
-        return timeout_s if patience_s is None else min(timeout_s, patience_s)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from agent.core.errors import StorageError
 from agent.core.messages import Rank
 from agent.runtime.backlog import Backlog
+from agent.runtime.black_box import BlackBox
 from agent.runtime.database import Batch, Row
 from agent.runtime.journal import Journal, is_safe
 
@@ -21,42 +22,48 @@ log = logging.getLogger(__name__)
 class Recorder:
     """Writes in groups: whatever has come in while the last write ran goes into the next one."""
 
-    def __init__(self, backlog: Backlog, journal: Journal, telemetry_max_bytes: int) -> None:
+    def __init__(self, backlog: Backlog, journal: Journal, black_box: BlackBox, telemetry_max_bytes: int) -> None:
         self._backlog = backlog
         self._journal = journal
+        self._black_box = black_box
         self._budget_bytes = telemetry_max_bytes
-        self.on_written: Callable[[], None] = lambda: None
-        """Called on this thread when there may be something new to send."""
+        self.on_refilled: Callable[[], None] = lambda: None
+        """Called on this thread when more was read from disk, to be sent."""
         self._lock = threading.Lock()
         self._kept: dict[str, str | None] = {}
         self._waiters: list[threading.Event] = []
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._telemetry_bytes = 0
-        self._seq = 0
+        self._seq = self._place = 0
         self.fault: str | None = None
         """What is wrong with the disk, or None."""
 
-    def open(self, seq: int) -> None:
-        """Take stock of what an earlier run has left; `seq` is the highest number given. Before the thread runs.
+    def open(self, seq: int, place: int) -> None:
+        """Take stock of what an earlier run has left; `seq` and `place` are the highest ones given.
 
-        Raises StorageError.
+        Before the thread runs. Raises StorageError.
         """
-        self._seq = seq
+        self._seq, self._place = seq, place
         self._backlog.restore(self._journal.counts())
         self._telemetry_bytes = self._journal.telemetry_bytes()
         self._refill()
+        for entry in self._black_box.entries():
+            self._kept.update(entry.values)
+            if entry.row is not None and entry.row.ord > self._journal.written_to(entry.row.rank):
+                self._backlog.accept(entry.row)
 
     def accept(self, row: Row, seq: int, values: Mapping[str, str | None]) -> None:
         """A new message, the highest number given so far, and the state that belongs to the message.
 
-        They reach the disk in one transaction, or none does: else a process that is killed could leave an alarm
-        without its message, or give a number twice. Any thread, in the order of the numbers.
+        They are safe against the death of this process when this returns, and reach the disk in one transaction
+        after the next `wake`. Any thread, in the order of the numbers.
         """
         with self._lock:
-            self._seq = seq
+            self._seq, self._place = seq, row.ord
+            # A picture would fill the box, and is worth less than what it would push out.
+            self._black_box.append(None if row.rank is Rank.PICTURE else row, values, seq, row.ord)
             self._kept.update(values)
             self._backlog.accept(row)
-        self._wake.put(None)
 
     def wake(self) -> None:
         """There may be something to do. Any thread."""
@@ -67,10 +74,16 @@ class Recorder:
         this call; the event is set when they are safe against a power cut. Any thread."""
         safe = threading.Event()
         with self._lock:
+            self._black_box.append(None, values, self._seq, self._place)
             self._kept.update(values)
             self._waiters.append(safe)
         self._wake.put(None)
         return safe
+
+    def pending(self, prefix: str) -> dict[str, str | None]:
+        """Kept values under keys that begin with `prefix` which the disk does not have yet. Any thread."""
+        with self._lock:
+            return {key: value for key, value in self._kept.items() if key.startswith(prefix)}
 
     def run_once(self, timeout_s: float) -> None:
         """Wait for work, then do all that there is. Never raises for a disk that fails: that is `fault`."""
@@ -88,7 +101,6 @@ class Recorder:
         except StorageError as error:
             (log.debug if self.fault else log.error)("the disk does not take messages: %s", error)
             self.fault = str(error)
-            self.on_written()
             self._wake_later()
         else:
             self.fault = None
@@ -103,22 +115,26 @@ class Recorder:
         except StorageError as error:
             log.error("the last messages could not be written: %s", error)  # noqa: TRY400 - one line is enough
         self._journal.close()
+        self._black_box.close(empty=not (self._kept or self._backlog.unwritten()))
 
     def _write(self) -> None:
         with self._lock:
+            self._black_box.turn()
             messages = self._backlog.unwritten()
             deleted = self._backlog.deletable()
             seq = self._seq
             kept, self._kept = self._kept, {}
             waiters, self._waiters = self._waiters, []
         if not (messages or deleted or kept):
+            with self._lock:
+                self._black_box.settle()  # all that came was confirmed before it was written
             return
         rows = tuple(waiting.row for waiting in messages)
         try:
             self._journal.write(Batch(rows, tuple(deleted), kept, seq))
             self._backlog.recorded(messages, len(deleted))
-            if messages:
-                self.on_written()
+            with self._lock:
+                self._black_box.settle()
             if kept or is_safe(row.rank for row in rows):
                 self._journal.sync()
         except StorageError:
@@ -133,7 +149,7 @@ class Recorder:
     def _refill(self) -> None:
         for rank, after, wanted in self._backlog.shortfalls():
             self._backlog.refill(rank, self._journal.load(rank, after, wanted), wanted)
-            self.on_written()
+            self.on_refilled()
 
     def _stay_in_budget(self) -> None:
         """An estimate decides when to look, since deletions are not weighed; the databases have the truth."""
@@ -150,5 +166,5 @@ class Recorder:
 
     def _wake_later(self) -> None:
         """Try again soon, but not at once: a disk that fails fast must not spin the processor."""
-        threading.Event().wait(_RETRY_S)  # not the queue: the publisher, told of the fault, asks again and again
+        threading.Event().wait(_RETRY_S)  # not the queue: each new message wakes it
         self._wake.put(None)

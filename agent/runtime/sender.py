@@ -146,12 +146,6 @@ class Sender:
             return any(now_ns - sent.sent_ns > self._patience_ns(sent) for sent in self._in_flight.values())
 
     @property
-    def has_room(self) -> bool:
-        """Whether another message would be sent now. Any thread."""
-        with self._lock:
-            return self._open and len(self._in_flight) < self._window
-
-    @property
     def idle(self) -> bool:
         """Whether nothing is in flight. Any thread."""
         with self._lock:

@@ -15,6 +15,7 @@ from tests.support.drafts import (
     body,
     event,
     health,
+    killed,
     open_outbox,
     picture,
     reopened,
@@ -24,8 +25,6 @@ from tests.support.drafts import (
     write,
 )
 from tests.support.fake_ports import topics
-
-BYPASS = timedelta(milliseconds=backlog.BYPASS_NS / 1e6)
 
 
 @pytest.fixture
@@ -60,15 +59,19 @@ def test_the_most_important_class_leaves_first_and_the_oldest_of_it(outbox: Outb
     assert [body(message)["data"]["text"] for message in messages[2:4]] == ["one", "two"]
 
 
-def test_a_message_is_on_disk_before_it_may_be_taken(outbox: Outbox, clock: SimClock) -> None:
-    outbox.put(alarm())
-
-    assert outbox.take() is None
-    assert outbox.patience_s() == pytest.approx(backlog.BYPASS_NS / 1e9)
-
-    write(outbox)
+def test_a_message_may_leave_at_once_since_a_killed_process_does_not_lose_it(
+    outbox: Outbox, tmp_path: Path, clock: SimClock
+) -> None:
+    outbox.put(alarm(), keep={"alarm/a1": "open"})
+    copy = killed(tmp_path / "store", tmp_path / "copy")
     assert outbox.take() is not None
-    assert outbox.patience_s() is None
+
+    again = open_outbox(copy, clock)
+    assert again.kept("alarm/") == {"alarm/a1": "open"}
+    assert topics(taken(again)) == ["alarm/police"]
+    again.put(alarm("a2"))
+    assert seqs(taken(again)) == [2]
+    again.close()
 
 
 @pytest.mark.parametrize("count", [1, 8, 9, 16, 17, 1000])

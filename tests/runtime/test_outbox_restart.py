@@ -26,8 +26,6 @@ from tests.support.drafts import (
 )
 from tests.support.journals import opened
 
-BYPASS = timedelta(milliseconds=backlog.BYPASS_NS / 1e6)
-
 
 @pytest.fixture
 def clock() -> SimClock:
@@ -91,7 +89,6 @@ def test_after_a_power_cut_numbers_go_on_above_the_ceiling(tmp_path: Path, clock
     write(outbox)
     ceiling = int(outbox.kept("ceiling")["ceiling"])
     outbox.put(alarm("a2"))
-    clock.advance(BYPASS)
     sent_unwritten = seqs(taken(outbox))
     copy = killed(tmp_path / "store", tmp_path / "copy")
     outbox.close()

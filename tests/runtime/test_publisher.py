@@ -145,15 +145,6 @@ def test_a_broker_that_does_not_answer_does_not_spin_the_processor_while_the_dis
     assert waits == [0.5]
 
 
-def test_a_message_that_the_disk_holds_up_is_waited_for_no_longer_than_its_patience(
-    device: Device, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    device.passes(2)
-    device.outbox.put(alarm())
-
-    assert 0 < device.publisher._wait_s(0.5) < 0.1
-
-
 def test_what_comes_down_is_handed_on(device: Device) -> None:
     device.passes(2)
     message = Received("down/ack/a1", b"token", 5, retain=False)

@@ -54,7 +54,8 @@ class AgentProcess(AbstractContextManager["AgentProcess"]):
         self.key: PrivateKey = make_key("operator", directory / "keys")
         self.key_file = directory / "keys" / f"{self.key.kid}.key.json"
         self._program = program
-        self._environ = dict(environ or {})
+        # Where systemd would have the black box; else each killed agent would leave one in the machine's memory.
+        self._environ = {"RUNTIME_DIRECTORY": str(directory / "run"), **(environ or {})}
         self._output = directory / "agent.log"
         self._process: subprocess.Popen[bytes] | None = None
         tree: dict[str, Any] = {

@@ -66,7 +66,7 @@ def health() -> Draft:
 def open_outbox(
     directory: Path, clock: SimClock, journal: Journal | None = None, telemetry_max_bytes: int = 1 << 20
 ) -> Outbox:
-    outbox = Outbox(directory, clock, IDENTITY.source, telemetry_max_bytes, journal)
+    outbox = Outbox(directory, clock, IDENTITY.source, telemetry_max_bytes, directory / "black-box", journal)
     outbox.open()
     return outbox
 
