@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agent.core.alarm import AlarmBook, InputKind, OpenAlarm
 from agent.core.commands import COMMANDS
-from agent.core.inputs import ButtonLine, LightPins
+from agent.core.inputs import InputLine, LightPins
 from agent.core.kept_alarm import decode_alarm
 from agent.core.link import VisionSpec
 from agent.core.messages import MetaData
@@ -37,9 +37,9 @@ VISION_COMMAND = (sys.executable, "-m", "agent.vision", "--fd")
 log = logging.getLogger(__name__)
 
 
-def button_lines(settings: Settings) -> list[ButtonLine]:
+def button_lines(settings: Settings) -> list[InputLine]:
     """The wiring of the inputs."""
-    return [ButtonLine(button.name, button.pin, button.pull_up) for button in settings.buttons]
+    return [InputLine(button.name, button.pin, button.pull_up) for button in settings.buttons]
 
 
 def light_pins(settings: Settings) -> LightPins:

@@ -10,7 +10,7 @@ from gpiozero import InputDevice
 
 from agent.core.errors import HardwareError
 from agent.core.events import Edge
-from agent.core.inputs import ButtonLine
+from agent.core.inputs import InputLine
 from agent.ports import Clock
 
 _log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ class GpiozeroButtons:
     a second read of the pin to the path between a press and the light.
     """
 
-    def __init__(self, lines: Sequence[ButtonLine], pin_factory: Any, clock: Clock) -> None:
+    def __init__(self, lines: Sequence[InputLine], pin_factory: Any, clock: Clock) -> None:
         self._lines = tuple(lines)
         self._pin_factory = pin_factory
         self._clock = clock
@@ -50,13 +50,13 @@ class GpiozeroButtons:
         self._claims.close()
         self._callbacks.clear()
 
-    def _claim(self, line: ButtonLine) -> Any:
+    def _claim(self, line: InputLine) -> Any:
         try:
             return InputDevice(line.pin, pull_up=line.pull_up, pin_factory=self._pin_factory)
         except Exception as error:  # gpiozero and lgpio raise errors of unrelated types
             raise self._unusable(line, error) from error
 
-    def _watch(self, line: ButtonLine, device: Any, on_edge: Callable[[Edge], None]) -> None:
+    def _watch(self, line: InputLine, device: Any, on_edge: Callable[[Edge], None]) -> None:
         callback = self._callback(line, on_edge)
         self._callbacks.append(callback)
         try:
@@ -69,7 +69,7 @@ class GpiozeroButtons:
         if active:
             _guarded(on_edge, Edge(line.name, True, self._clock.boottime_ns(), at_start=True))
 
-    def _callback(self, line: ButtonLine, on_edge: Callable[[Edge], None]) -> Callable[[float, int], None]:
+    def _callback(self, line: InputLine, on_edge: Callable[[Edge], None]) -> Callable[[float, int], None]:
         name, active_level = line.name, not line.pull_up
         boottime_ns = self._clock.boottime_ns
 
@@ -85,7 +85,7 @@ class GpiozeroButtons:
         return when_changed
 
     @staticmethod
-    def _unusable(line: ButtonLine, error: Exception) -> HardwareError:
+    def _unusable(line: InputLine, error: Exception) -> HardwareError:
         return HardwareError(
             f"button {line.name!r}: pin {line.pin} can't be used ({error}); "
             "see what holds it with gpioinfo, or give the button another pin in the settings"

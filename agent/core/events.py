@@ -3,18 +3,67 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from agent.core.inputs import ConditionKind
+
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A change of an input, or its level at start.
+    """A change of a line, or its level at start.
 
     `boottime_ns` is CLOCK_BOOTTIME at the edge, as near to the kernel's own timestamp as the pins allow.
+    `normally_closed` tells which line of a supervised button it is; that one is active when it is open.
     """
 
     input: str
     active: bool
     boottime_ns: int
     at_start: bool = False
+    normally_closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """Somebody pressed a button, `count` times since the last such fact. `edge_ns` is the time of the first."""
+
+    input: str
+    edge_ns: int
+    count: int = 1
+
+
+class Fault(StrEnum):
+    """What can be wrong with an input."""
+
+    SHORT = "short"
+    OPEN = "open"
+    STUCK = "stuck"
+    CHATTER = "chatter"
+    UNUSABLE = "unusable"
+
+
+@dataclass(frozen=True, slots=True)
+class InputFault:
+    """An input has a fault, or no longer has it. `since_ns` is when the fault began; `presses` counts those of the
+    input since the start."""
+
+    input: str
+    fault: Fault
+    active: bool
+    since_ns: int
+    presses: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionChanged:
+    """The state of the kiosk that an input watches began or ended at `since_ns`."""
+
+    input: str
+    kind: ConditionKind
+    active: bool
+    since_ns: int
+
+
+InputFact = Pressed | InputFault | ConditionChanged
 
 
 @dataclass(frozen=True, slots=True)

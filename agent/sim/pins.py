@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 from typing import Protocol
 
-from agent.core.inputs import ButtonLine, LightPins
+from agent.core.inputs import InputLine, LightPins
 from agent.core.lights import LightState, Pattern
 from agent.ports import Clock
 
@@ -42,7 +42,7 @@ class MockPins(Protocol):
 class SimPins:
     """Drives the inputs of a simulated kiosk and reads its outputs. One thread."""
 
-    def __init__(self, lines: Sequence[ButtonLine], lights: LightPins, factory: MockPins, clock: Clock) -> None:
+    def __init__(self, lines: Sequence[InputLine], lights: LightPins, factory: MockPins, clock: Clock) -> None:
         self._lines = {line.name: line for line in lines}
         self._lights = lights.wired()
         self._factory = factory

@@ -11,10 +11,10 @@ from agent.adapters.gpiozero_pins import open_pin_factory
 from agent.adapters.system_clock import SystemClock
 from agent.core.errors import HardwareError
 from agent.core.events import Edge
-from agent.core.inputs import ButtonLine
+from agent.core.inputs import InputLine
 
-POLICE = ButtonLine("police", 17)
-TAMPER = ButtonLine("tamper", 24, pull_up=False)
+POLICE = InputLine("police", 17)
+TAMPER = InputLine("tamper", 24, pull_up=False)
 
 
 @pytest.fixture

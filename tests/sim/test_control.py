@@ -14,14 +14,14 @@ from agent.adapters.gpiozero_pins import open_pin_factory
 from agent.adapters.system_clock import SystemClock
 from agent.core.errors import StorageError
 from agent.core.events import Edge
-from agent.core.inputs import ButtonLine, LightPins
+from agent.core.inputs import InputLine, LightPins
 from agent.core.lights import PRESSED
 from agent.sim import control_socket
 from agent.sim.control import SimControl
 from agent.sim.pins import SimPins
 from tests.support.wait import wait_for
 
-LINES = [ButtonLine("police", 17), ButtonLine("tamper", 24, pull_up=False)]
+LINES = [InputLine("police", 17), InputLine("tamper", 24, pull_up=False)]
 LIGHTS = LightPins(yellow=22, green=27, beacon=23, tone=18)
 
 

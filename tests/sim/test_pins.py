@@ -9,11 +9,11 @@ from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.adapters.gpiozero_pins import open_pin_factory
 from agent.adapters.system_clock import SystemClock
 from agent.core.events import Edge
-from agent.core.inputs import ButtonLine, LightPins
+from agent.core.inputs import InputLine, LightPins
 from agent.core.lights import PRESSED, Pattern
 from agent.sim.pins import SimPins
 
-LINES = [ButtonLine("police", 17), ButtonLine("tamper", 24, pull_up=False)]
+LINES = [InputLine("police", 17), InputLine("tamper", 24, pull_up=False)]
 LIGHTS = LightPins(yellow=22, beacon=23)
 
 

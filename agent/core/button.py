@@ -1,0 +1,120 @@
+"""One button: from edges of its lines to presses and faults."""
+
+from dataclasses import replace
+
+from agent.core.chatter import PressTeller
+from agent.core.contact import Contact
+from agent.core.events import Edge, Fault, InputFact, InputFault
+from agent.core.hold import Hold
+from agent.core.inputs import ButtonRules
+from agent.core.pair import Pair
+
+
+class Button:
+    """Judges the edges of one button. Whatever is wrong with it, a press is told at its first edge.
+
+    Only two wait: a press that must be held, and one that the normally-closed line of a supervised button has
+    told alone. And when it chatters, presses are told in sums.
+    """
+
+    def __init__(self, rules: ButtonRules) -> None:
+        self._name = rules.name
+        self._contact = Contact(rules.debounce_ms)
+        self._hold = Hold(rules.hold_s, rules.debounce_ms)
+        self._pair = Pair(rules) if rules.supervised else None
+        self._teller = PressTeller(rules.name, rules.chatter_presses, rules.chatter_window_s)
+        self._stuck_after_ns = int(rules.stuck_after_s * 1e9)
+        self._closed = False
+        self._pressed_since_ns: int | None = None
+        self._faults: dict[Fault, str] = {}
+
+    @property
+    def presses(self) -> int:
+        """Presses since the start."""
+        return self._teller.presses
+
+    @property
+    def cut_short(self) -> int:
+        """Presses since the start that were not held for long enough, and not told."""
+        return self._hold.cut_short
+
+    @property
+    def faults(self) -> dict[Fault, str]:
+        """Those there are now, each with more about it or an empty text."""
+        return dict(self._faults)
+
+    def take(self, edge: Edge) -> list[InputFact]:
+        """The next edge of a line of this button."""
+        if edge.at_start and not edge.active:
+            return []  # rest is what is assumed until an edge comes, and one may have come already
+        told = self.tick(edge.boottime_ns)
+        pressed = False
+        if not edge.normally_closed:
+            self._closed = edge.active
+            pressed = self._hold.press(edge, begins=self._contact.press(edge))
+        if self._pair is not None:
+            pressed = self._pair.press(edge) or pressed
+        if pressed:
+            told += self._noted(self._teller.press(edge.boottime_ns))
+        return told + self._noted(self._watch(edge.boottime_ns, anew=pressed))
+
+    def tick(self, now_ns: int) -> list[InputFact]:
+        """What has become due."""
+        return self._noted(self._due(now_ns))
+
+    def due_ns(self) -> int | None:
+        """When `tick` has something to tell or to decide."""
+        due = [self._teller.due_ns(), self._hold.due_ns()]
+        if self._pair is not None:
+            due.append(self._pair.due_ns())
+        if self._pressed_since_ns is not None and Fault.STUCK not in self._faults:
+            due.append(self._pressed_since_ns + self._stuck_after_ns)
+        return min((ns for ns in due if ns is not None), default=None)
+
+    def flush(self) -> list[InputFact]:
+        """The presses that no sum has told yet, before the end."""
+        return self._teller.flush()
+
+    def lost(self, detail: str, now_ns: int) -> list[InputFact]:
+        """A line of this button can't be watched."""
+        return self._noted([InputFault(self._name, Fault.UNUSABLE, True, now_ns, detail=detail)])
+
+    def _due(self, now_ns: int) -> list[InputFact]:
+        told: list[InputFact] = []
+        presses = [self._hold.tick(now_ns)]
+        if self._pair is not None:
+            faults, press_ns = self._pair.tick(now_ns)
+            told += faults
+            presses.append(press_ns)
+        told += self._teller.tick(now_ns)
+        for press_ns in presses:
+            if press_ns is not None:
+                told += self._teller.press(press_ns)
+        since_ns = self._pressed_since_ns
+        if since_ns is not None and Fault.STUCK not in self._faults and now_ns >= since_ns + self._stuck_after_ns:
+            told.append(InputFault(self._name, Fault.STUCK, True, since_ns))
+        return told
+
+    def _watch(self, now_ns: int, *, anew: bool) -> list[InputFact]:
+        """Notice for how long it has been pressed; `anew` when it has been pressed once more."""
+        since_ns = self._pressed_since_ns
+        pressed = self._closed if self._pair is None else self._pair.pressed
+        if not pressed:
+            self._pressed_since_ns = None
+        elif anew or since_ns is None:
+            self._pressed_since_ns = now_ns
+        if Fault.STUCK not in self._faults or self._pressed_since_ns == since_ns:
+            return []
+        assert since_ns is not None
+        return [InputFault(self._name, Fault.STUCK, False, since_ns)]
+
+    def _noted(self, facts: list[InputFact]) -> list[InputFact]:
+        """The facts, the faults among them with the number of presses."""
+        for number, fact in enumerate(facts):
+            if isinstance(fact, InputFault):
+                facts[number] = replace(fact, presses=self.presses)
+                if fact.active:
+                    self._faults[fact.fault] = fact.detail
+                else:
+                    del self._faults[fact.fault]
+        return facts

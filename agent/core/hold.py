@@ -1,0 +1,51 @@
+"""A press that counts only when it is held."""
+
+from agent.core.events import Edge
+
+
+class Hold:
+    """Waits until a press has lasted for `hold_s`. An opening shorter than `debounce_ms` is a bounce."""
+
+    def __init__(self, hold_s: float, debounce_ms: int) -> None:
+        self._hold_ns = int(hold_s * 1e9)
+        self._debounce_ns = debounce_ms * 1_000_000
+        self._since_ns: int | None = None
+        """When the press began that must still be held."""
+        self._let_go_ns: int | None = None
+        """When it was let go; a bounce until the debounce time is over."""
+        self.cut_short = 0
+        """Presses since the start that were let go too soon."""
+
+    def press(self, edge: Edge, *, begins: bool) -> bool:
+        """Take the next edge, which `begins` a press or not; true when the press counts at once.
+
+        The caller has called `tick` for this time before.
+        """
+        if self._hold_ns == 0:
+            return begins
+        if begins:
+            self.cut_short += self._since_ns is not None  # its release was missed
+            self._since_ns = edge.boottime_ns
+        if self._since_ns is not None:
+            self._let_go_ns = None if edge.active else edge.boottime_ns
+        return False
+
+    def tick(self, now_ns: int) -> int | None:
+        """The time when a press has been held for long enough, if that is now."""
+        due_ns = self.due_ns()
+        if due_ns is None or now_ns < due_ns:
+            return None
+        assert self._since_ns is not None
+        held_ns = self._since_ns + self._hold_ns
+        cut_short = self._let_go_ns is not None and self._let_go_ns < held_ns
+        self._since_ns = self._let_go_ns = None
+        self.cut_short += cut_short
+        return None if cut_short else held_ns
+
+    def due_ns(self) -> int | None:
+        """When `tick` decides."""
+        if self._since_ns is None:
+            return None
+        if self._let_go_ns is not None:
+            return self._let_go_ns + self._debounce_ns
+        return self._since_ns + self._hold_ns
