@@ -31,10 +31,12 @@ from agent.runtime.command_desk import CTR_KEY, Actions, CommandDesk, PictureDon
 from agent.runtime.health import HealthBoard
 from agent.runtime.outbox import Outbox
 from agent.runtime.part_teller import PartTeller
-from agent.runtime.pipeline import Announce, CameraSaid, Pipeline
+from agent.runtime.pipeline import Announce, Pipeline
 from agent.runtime.publisher import LinkTells, Publisher
+from agent.runtime.readiness import SERVICE, Readiness
 from agent.runtime.security import SecurityLog
 from agent.runtime.sender import Sender, SenderTells
+from agent.runtime.sightings import CameraSaid
 from agent.runtime.supervisor import Supervisor
 from agent.runtime.time_watch import TimeWatch
 from agent.runtime.uplink import Uplink
@@ -82,8 +84,16 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
 
         # What decides.
         cameras = Cameras()
+        board.report(SERVICE, ok=True)
         pipeline = Pipeline(
-            book=profile.alarm_book(settings, outbox, clock.boot_id),
+            book=profile.alarm_book(settings, outbox, security, clock, simulated=simulate),
+            readiness=Readiness(
+                service=profile.service(settings, clock),
+                drafts=drafts,
+                put=outbox.put,
+                board=board,
+                security=security,
+            ),
             contacts={button.name: Contact(button.debounce_ms) for button in settings.buttons},
             audible=[button.name for button in settings.buttons if not button.silent],
             outbox=outbox,
@@ -121,11 +131,12 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
                 rebirth=announce,
                 identify=pipeline.identify,
                 snapshot=cameras.snapshot,
+                test_mode=pipeline.test_mode,
             ),
             counters={key.removeprefix(CTR_KEY): int(ctr) for key, ctr in outbox.kept(CTR_KEY).items()},
         )
         mqtt = settings.mqtt
-        uplink = Uplink(board, security, announce)
+        uplink = Uplink(board, security, announce, pipeline.tell)
         broker = PahoBroker(
             client_id=identity.device,
             tls=TlsFiles(mqtt.ca_file, mqtt.cert_file, mqtt.key_file),

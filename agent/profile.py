@@ -6,15 +6,18 @@ import os
 import sys
 from pathlib import Path
 
-from agent.core.alarm import AlarmBook, InputKind, OpenAlarm
+from agent.core.alarm import AlarmBook, InputKind
 from agent.core.commands import COMMANDS
 from agent.core.inputs import InputLine, LightPins
-from agent.core.kept_alarm import decode_alarm
 from agent.core.link import VisionSpec
 from agent.core.messages import MetaData
+from agent.core.service import Service
+from agent.core.stages import Waits
 from agent.models.store import default_directories
+from agent.ports import Clock
+from agent.runtime.kept_alarms import keep_restored, read_kept
 from agent.runtime.outbox import Outbox
-from agent.runtime.pipeline import ALARM_KEY
+from agent.runtime.security import SecurityLog
 from agent.settings import Camera, Settings, mask_url
 
 SCHEMAS = (
@@ -30,6 +33,8 @@ SCHEMAS = (
     "edge.event.part-degraded.v1",
     "edge.event.part-restored.v1",
     "edge.event.time-correction.v1",
+    "edge.event.out-of-service.v1",
+    "edge.event.in-service.v1",
     "edge.result.v1",
 )
 VISION_COMMAND = (sys.executable, "-m", "agent.vision", "--fd")
@@ -74,16 +79,32 @@ def revision(settings: Settings) -> str:
     return hashlib.sha256(masked).hexdigest()[:12]
 
 
-def alarm_book(settings: Settings, outbox: Outbox, boot_id: str) -> AlarmBook:
+def alarm_book(
+    settings: Settings, outbox: Outbox, security: SecurityLog, clock: Clock, *, simulated: bool
+) -> AlarmBook:
     """The alarms that were open when the agent last ran, on the inputs of today."""
-    restored: list[OpenAlarm] = []
-    for key, text in outbox.kept(ALARM_KEY).items():
-        try:
-            restored.append(decode_alarm(text))
-        except ValueError as error:
-            log.error("the kept alarm %s can't be read and stays closed: %s", key, error)  # noqa: TRY400
-    kinds = [InputKind(button.name, button.kind, button.silent) for button in settings.buttons]
-    return AlarmBook(kinds, boot_id, _location(settings), restored)
+    alarm = settings.alarm
+    book = AlarmBook(
+        [InputKind(button.name, button.kind, button.silent) for button in settings.buttons],
+        clock.boot_id,
+        _location(settings),
+        read_kept(outbox, security),
+        now_ns=clock.boottime_ns(),
+        waits=Waits(
+            delayed_after_ns=_ns(alarm.delayed_after_s),
+            unconfirmed_after_ns=_ns(alarm.unconfirmed_after_s),
+            repeat_after_ns=_ns(alarm.repeat_after_s),
+            raise_again_after_ns=_ns(alarm.raise_again_after_s),
+        ),
+        simulated=simulated,
+    )
+    keep_restored(book, outbox, security)
+    return book
+
+
+def service(settings: Settings, clock: Clock) -> Service:
+    """In service or not, from now on."""
+    return Service(_ns(settings.service.out_of_service_after_s), clock.boottime_ns())
 
 
 def vision_spec(settings: Settings, camera: Camera, *, simulate: bool) -> VisionSpec:
@@ -105,6 +126,10 @@ def vision_spec(settings: Settings, camera: Camera, *, simulate: bool) -> Vision
         snapshot_directory=str(directory / "snapshots" / camera.name),
         event_snapshots=camera.event_snapshots,
     )
+
+
+def _ns(seconds: float) -> int:
+    return int(seconds * 1e9)
 
 
 def _location(settings: Settings) -> dict[str, object] | None:

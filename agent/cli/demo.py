@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
     console.print(
         "A kiosk with two buttons and a camera, its broker and a command centre, all on this machine.", style="bold"
     )
+    console.print("  every alarm here is an exercise and says so: a simulated press sends nobody out")
     with Stage(video) as stage, DemoCentre(stage) as centre:
         console.print(f"  broker  Mosquitto on 127.0.0.1:{stage.port}")
         console.print(f"  agent   simulated pins, real detection of people in {video.name}; log: {stage.log}")

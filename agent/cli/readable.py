@@ -25,7 +25,10 @@ def readable(topic: str, payload: bytes) -> str:
 
 
 def _alarm(data: dict[str, Any]) -> str:
-    text = f"{data['kind']} {data['stage'].upper()}, presses {data['press_count']}"
+    earnest = "" if data["status"] == "actual" else f"{data['status'].upper()}, not in earnest: "
+    text = f"{earnest}{data['kind']} {data['stage'].upper()}, presses {data['press_count']}"
+    for count in ("repeats", "reraised"):
+        text += f", {count} {data[count]}" if data.get(count) else ""
     if latency := ", ".join(f"{stage} after {ms} ms" for stage, ms in data["latency_ms"].items()):
         text += f" ({latency})"
     camera = data.get("camera")
@@ -53,6 +56,14 @@ def _person_left(data: dict[str, Any]) -> str:
 
 def _part_degraded(data: dict[str, Any]) -> str:
     return f"{data['part']} does not work: {data['detail']}"
+
+
+def _out_of_service(data: dict[str, Any]) -> str:
+    return f"OUT OF SERVICE: {', '.join(data['reasons'])}"
+
+
+def _in_service(data: dict[str, Any]) -> str:  # noqa: ARG001 - the others have something to say of theirs
+    return "in service again"
 
 
 def _part_restored(data: dict[str, Any]) -> str:
@@ -93,6 +104,8 @@ _SAY = {
     "event/person-left": _person_left,
     "event/part-degraded": _part_degraded,
     "event/part-restored": _part_restored,
+    "event/out-of-service": _out_of_service,
+    "event/in-service": _in_service,
     "health": _health,
     "security": _security,
     "result": _result,

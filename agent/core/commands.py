@@ -64,7 +64,14 @@ class IdentifyArgs(_Args):
     seconds: float = Field(default=10.0, gt=0, le=60)
 
 
-CommandArgs = AckArgs | PingArgs | RebirthArgs | SnapshotArgs | IdentifyArgs
+class TrialArgs(_Args):
+    """`test-mode`: presses are tests for so long, of one input or of all; 0 ends it."""
+
+    seconds: float = Field(default=300.0, ge=0, le=600)
+    input: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,64}$")
+
+
+CommandArgs = AckArgs | PingArgs | RebirthArgs | SnapshotArgs | IdentifyArgs | TrialArgs
 
 _SCHEMAS: dict[str, type[CommandArgs]] = {
     "ack": AckArgs,
@@ -72,6 +79,7 @@ _SCHEMAS: dict[str, type[CommandArgs]] = {
     "rebirth": RebirthArgs,
     "snapshot": SnapshotArgs,
     "identify": IdentifyArgs,
+    "test-mode": TrialArgs,
 }
 COMMANDS = tuple(name for name in _SCHEMAS if name != "ack")
 """The names under `down/command/{name}`."""
@@ -82,6 +90,7 @@ _ROLES: dict[str, frozenset[Role]] = {
     "rebirth": frozenset({"operator", "technician", "admin"}),
     "snapshot": frozenset({"operator", "admin"}),
     "identify": frozenset({"operator", "technician", "admin"}),
+    "test-mode": frozenset({"technician", "admin"}),
 }
 
 

@@ -183,6 +183,13 @@ class TimeCorrectionData(Payload):
     timeq_after: TimeQuality
 
 
+class ServiceData(Payload):
+    """`up/event/out-of-service` and `in-service`: whether anybody would hear of a press soon."""
+
+    reasons: tuple[str, ...]
+    """`no-uplink`, `no-centre`, `self-test`; none when in service."""
+
+
 class ResultData(Payload):
     """`up/result/{command-id}`."""
 

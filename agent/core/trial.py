@@ -1,5 +1,10 @@
 """The time in which presses are tests, because a technician has said so. Pure."""
 
+from typing import Literal
+
+TrialAnswer = Literal["ok", "alarm-open", "unknown-input"]
+"""Whether test mode has begun or ended as asked."""
+
 
 class Trial:
     """Test mode. It only changes what a press is called: no input is ever disabled. One thread at a time."""

@@ -19,11 +19,12 @@ from agent.core.messages import (
     Rank,
     ResultData,
     SecurityData,
+    ServiceData,
     StateData,
     TimeCorrectionData,
 )
 
-_EventData = PersonEnteredData | PersonLeftData | PartData | TimeCorrectionData
+_EventData = PersonEnteredData | PersonLeftData | PartData | ServiceData | TimeCorrectionData
 
 EVENT_EXPIRY_S = 24 * 3600
 HEALTH_EXPIRY_S = 300
@@ -102,6 +103,12 @@ class Drafts:
     def time_correction(self, data: TimeCorrectionData) -> Draft:
         """The wall clock was set."""
         return self._event("time-correction", "clock", data)
+
+    def service(self, in_service: bool, data: ServiceData) -> Draft:
+        """The kiosk goes out of service or comes back."""
+        if in_service:
+            return self._event("in-service", "service", data)
+        return self._event("out-of-service", "service", data)
 
     def snapshot(self, picture_id: str, jpeg: bytes) -> Draft:
         """A picture for the alarm, event or command with the identifier `picture_id`."""

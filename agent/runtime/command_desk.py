@@ -16,6 +16,7 @@ from agent.core.commands import (
     PingArgs,
     RebirthArgs,
     SnapshotArgs,
+    TrialArgs,
     check,
     read_claims,
 )
@@ -23,6 +24,7 @@ from agent.core.errors import CommandRejected
 from agent.core.events import CentreAck
 from agent.core.identity import LEVEL, Identity
 from agent.core.messages import ResultData
+from agent.core.trial import TrialAnswer
 from agent.core.wire import Drafts, rfc3339
 from agent.ports import MAX_RECEIVED_BYTES, Clock, Received
 from agent.runtime.outbox import Outbox
@@ -70,6 +72,8 @@ class Actions:
     identify: Callable[[float], None]
     snapshot: Callable[[str, str | None], str | None]
     """Ask a camera for a picture under this identifier; returns the camera's name, None without a camera."""
+    test_mode: Callable[[float, str | None], TrialAnswer]
+    """For so many seconds, for this input or all of them; 0 seconds end it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +224,23 @@ class CommandDesk:
                 else:
                     status, code, text = "in-progress", "asked", f"asked {camera} for a picture"
                     self._pictures[claims.cmd_id] = now_ns + _PICTURE_PATIENCE_NS
+            case TrialArgs():
+                status, code, text = self._test_mode(args)
         return ResultData.model_validate(
             {"command_id": claims.cmd_id, "name": claims.name, "status": status}
             | {"code": code, "text": text, "output": output}
         )
+
+    def _test_mode(self, args: TrialArgs) -> tuple[str, str, str]:
+        what = args.input or "every input"
+        match self._actions.test_mode(args.seconds, args.input):
+            case "ok":
+                text = f"presses of {what} are tests for {args.seconds:g} s" if args.seconds else "test mode is over"
+                return "succeeded", "ok", text
+            case "alarm-open":
+                return "failed", "alarm-open", "an alarm is open that is no test"
+            case "unknown-input":
+                return "failed", "unknown-input", f"there is no input {args.input}"
 
     def _remember(self, key: str, result: ResultData) -> None:
         self._results[key] = result

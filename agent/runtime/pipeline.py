@@ -11,21 +11,21 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from agent.core.alarm import AlarmBook, AlarmChange
 from agent.core.contact import Contact
-from agent.core.events import AlarmDelivered, CentreAck, Edge
+from agent.core.events import AlarmDelivered, CentreAck, CentreWatched, Edge, SelfTested, UplinkChanged
 from agent.core.kept_alarm import encode_alarm
-from agent.core.lights import IDENTIFY, PRESSED, Pattern
-from agent.core.link import PersonEntered, PersonLeft, ToCore
-from agent.core.messages import AlarmCamera, AlarmsData, PersonEnteredData, PersonLeftData
-from agent.core.stages import Stage
+from agent.core.lights import PRESSED, Pattern
+from agent.core.messages import AlarmCamera, AlarmData, AlarmsData
+from agent.core.trial import TrialAnswer
 from agent.core.wire import Drafts, rfc3339
 from agent.ports import Clock, Lights
+from agent.runtime.kept_alarms import ALARM_KEY
 from agent.runtime.outbox import Outbox
-
-ALARM_KEY = "alarm/"
-"""Open alarms are kept in the outbox's state under this prefix and their identifier."""
+from agent.runtime.readiness import Readiness
+from agent.runtime.sightings import CameraSaid, sighting
 
 _QUIET_S = 0.005
 
@@ -44,15 +44,7 @@ class Identify:
     until_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class CameraSaid:
-    """A camera process reports."""
-
-    camera: str
-    message: ToCore
-
-
-Fact = AlarmDelivered | CentreAck | Announce | Identify | CameraSaid
+Fact = AlarmDelivered | CentreAck | Announce | Identify | CameraSaid | UplinkChanged | CentreWatched | SelfTested
 
 
 class Pipeline:
@@ -62,6 +54,7 @@ class Pipeline:
         self,
         *,
         book: AlarmBook,
+        readiness: Readiness,
         contacts: Mapping[str, Contact],
         audible: Iterable[str],
         outbox: Outbox,
@@ -75,6 +68,7 @@ class Pipeline:
         of a new alarm, and returns at once what is known of the view, or None without a camera. `send` sends the
         most important message that waits, if the broker takes one now."""
         self._book = book
+        self._readiness = readiness
         self._contacts = contacts
         self._audible = frozenset(audible)
         self._outbox = outbox
@@ -86,10 +80,9 @@ class Pipeline:
         self._lock = threading.Lock()
         self._facts: queue.SimpleQueue[Fact | None] = queue.SimpleQueue()
         self._failure: BaseException | None = None
-        self._identify_until_ns: int | None = None
-        self._follow_ups: list[AlarmChange] = []
-        self._announced: list[tuple[str, Stage]] = []
-        """What the retained list of alarms says: identifiers and stages."""
+        self._follow_ups: list[Callable[[], object]] = []
+        self._announced: tuple[AlarmData, ...] = ()
+        """What the retained list of alarms says."""
         self.open_ids = frozenset(alarm.data.alarm_id for alarm in book.open())
         """Identifiers of the open alarms; replaced, never changed, so that any thread may read it."""
 
@@ -123,11 +116,26 @@ class Pipeline:
         """Blink for so long, unless an alarm needs the lights. Any thread."""
         self._facts.put(Identify(self._clock.boottime_ns() + int(seconds * 1e9)))
 
+    def test_mode(self, seconds: float, input_name: str | None) -> TrialAnswer:
+        """Presses of this input, or of all, are tests for so long; 0 ends it. Any thread."""
+        if input_name is not None and input_name not in self._contacts:
+            return "unknown-input"
+        with self._lock:
+            if not seconds:
+                self._readiness.end_tests("it was ended")
+            elif self._book.in_earnest():
+                return "alarm-open"
+            else:
+                self._readiness.begin_tests(input_name, self._clock.boottime_ns(), seconds)
+            self._show_lights()
+        self._facts.put(None)
+        return "ok"
+
     def run_once(self, timeout_s: float) -> None:
-        """Take the next fact, if one comes within `timeout_s`, and act on it."""
+        """Take the next fact, if one comes within `timeout_s`, and act on it and on what is due."""
         fact: Fact | None = None
         try:
-            fact = self._facts.get(timeout=min(timeout_s, _QUIET_S) if self._follow_ups else timeout_s)
+            fact = self._facts.get(timeout=self._patience_s(timeout_s))
         except queue.Empty:
             self._follow_up()
         if self._failure is not None:
@@ -135,9 +143,7 @@ class Pipeline:
         with self._lock:
             if fact is not None:
                 self._act(fact)
-            if self._identify_until_ns is not None and self._clock.boottime_ns() >= self._identify_until_ns:
-                self._identify_until_ns = None
-                self._show_lights()
+            self._tick()
 
     def drain(self) -> None:
         """Act on everything that is still queued. After the thread has ended."""
@@ -152,8 +158,26 @@ class Pipeline:
 
     def _show_lights(self) -> None:
         audible_alarm = any(not alarm.data.silent for alarm in self._book.open())
-        identifying = self._identify_until_ns is not None and not audible_alarm
-        self._lights.show(IDENTIFY if identifying else self._book.lights())
+        self._lights.show(self._book.lights() if audible_alarm else self._readiness.lights())
+
+    def _patience_s(self, timeout_s: float) -> float:
+        """How long to wait for a fact: no longer than until something is due, or has been put off long enough."""
+        with self._lock:
+            if self._follow_ups:
+                return min(timeout_s, _QUIET_S)
+            due = [at for at in (self._book.next_due_ns(), self._readiness.next_due_ns()) if at is not None]
+        return min([timeout_s, *(max(0.0, (at - self._clock.boottime_ns()) / 1e9) for at in due)])
+
+    def _tick(self) -> None:
+        """Do what is due: alarms that have waited long enough, and what the kiosk says beside them."""
+        now_ns = self._clock.boottime_ns()
+        for change in self._book.tick(now_ns):
+            self._on_change(change)
+        before = self._readiness.lights()
+        self._readiness.tick(now_ns)
+        self._follow_ups += self._readiness.tellings()
+        if self._readiness.lights() != before:
+            self._show_lights()
 
     def _act(self, fact: Fact) -> None:
         match fact:
@@ -162,26 +186,33 @@ class Pipeline:
             case CentreAck():
                 self._on_change(self._book.acknowledged(fact))
             case CameraSaid():
-                self._on_camera(fact)
+                if (draft := sighting(fact, self._drafts)) is not None:
+                    self._outbox.put(draft)
             case Announce():
                 self._announce()
             case Identify():
-                self._identify_until_ns = fact.until_ns
+                self._readiness.identify(fact.until_ns)
                 self._show_lights()
+            case UplinkChanged() | CentreWatched() | SelfTested():
+                self._readiness.take(fact, self._clock.boottime_ns())
 
     def _on_edge(self, edge: Edge) -> None:
         if not self._contacts[edge.input].press(edge):
             return
         try:
-            if edge.input in self._audible and self._lights.shown().yellow is not Pattern.ON:
+            # The beacon flashes when the lights belong to an open alarm already: that one may be worse off.
+            if edge.input in self._audible and self._lights.shown().beacon is not Pattern.FLASH:
                 self._lights.show(PRESSED)
         finally:  # a light that fails must not cost the press
-            known = any(alarm.data.input == edge.input for alarm in self._book.open())
+            test = self._readiness.is_test(edge.input, edge.boottime_ns)
+            known = self._book.counting(edge.input, test=test)
             alarm_id = self._outbox.new_id()
             late = timedelta(microseconds=(self._clock.boottime_ns() - edge.boottime_ns) // 1000)
             raised_at = rfc3339(self._clock.wall() - late)
             camera = None if known else self._look(alarm_id)
-            self._on_change(self._book.press(edge.input, edge.boottime_ns, alarm_id, raised_at, camera))
+            self._on_change(self._book.press(edge.input, edge.boottime_ns, alarm_id, raised_at, camera, test=test))
+            if not test and edge.input in self._audible:  # the end of test mode shows, which a silent press must not
+                self._readiness.end_tests("an alarm in earnest")
 
     def _on_change(self, change: AlarmChange | None) -> None:
         if change is None:
@@ -196,53 +227,24 @@ class Pipeline:
         self._send()
         self._outbox.wake()
         self._show_lights()
-        self._follow_ups.append(change)
+        self._follow_ups.append(partial(_log, data))
 
     def _follow_up(self) -> None:
         """What can wait until the alarm itself is on its way: it would only take the processor from it."""
         with self._lock:
-            changes, self._follow_ups = self._follow_ups, []
-            if changes and self._stages() != self._announced:
+            follow_ups, self._follow_ups = self._follow_ups, []
+            if follow_ups and self._open_alarms() != self._announced:
                 self._announce()
-        for change in changes:  # not under the lock: a log that is not read must not hold up a press
-            data = change.alarm.data
-            log.info("alarm %s: %s, %s, presses %d", data.alarm_id, data.input, data.stage.value, data.press_count)
+        for follow_up in follow_ups:  # not under the lock: a log that is not read must not hold up a press
+            follow_up()
 
     def _announce(self) -> None:
-        self._announced = self._stages()
-        self._outbox.put(self._drafts.alarms(self._open_alarms()))
+        self._announced = self._open_alarms()
+        self._outbox.put(self._drafts.alarms(AlarmsData(open=self._announced)))
 
-    def _stages(self) -> list[tuple[str, Stage]]:
-        return [(alarm.data.alarm_id, alarm.data.stage) for alarm in self._book.open()]
+    def _open_alarms(self) -> tuple[AlarmData, ...]:
+        return tuple(alarm.data for alarm in self._book.open())
 
-    def _on_camera(self, said: CameraSaid) -> None:
-        match said.message:
-            case PersonEntered() as entered:
-                self._outbox.put(
-                    self._drafts.person_entered(
-                        PersonEnteredData(
-                            event_id=entered.event_id,
-                            camera=said.camera,
-                            persons=entered.persons,
-                            score=entered.score,
-                            box=entered.box,
-                            snapshot=entered.event_id if entered.snapshot else None,
-                        )
-                    )
-                )
-            case PersonLeft() as left:
-                self._outbox.put(
-                    self._drafts.person_left(
-                        PersonLeftData(
-                            event_id=left.event_id,
-                            camera=said.camera,
-                            duration_ms=left.duration_ms,
-                            persons_max=left.persons_max,
-                        )
-                    )
-                )
-            case _:
-                pass
 
-    def _open_alarms(self) -> AlarmsData:
-        return AlarmsData(open=tuple(alarm.data for alarm in self._book.open()))
+def _log(data: AlarmData) -> None:
+    log.info("alarm %s: %s, %s, presses %d", data.alarm_id, data.input, data.stage.value, data.press_count)

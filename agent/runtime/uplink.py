@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from agent.core.events import UplinkChanged
 from agent.ports import Disconnected, OutgoingMessage
 from agent.runtime.health import HealthBoard
 from agent.runtime.security import SecurityLog
@@ -12,10 +13,17 @@ _SECURITY_KINDS = {"tls": "tls-failed", "refused": "broker-refused"}
 class Uplink:
     """Listens to the publisher, on its thread."""
 
-    def __init__(self, board: HealthBoard, security: SecurityLog, announce: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        board: HealthBoard,
+        security: SecurityLog,
+        announce: Callable[[], None],
+        changed: Callable[[UplinkChanged], None],
+    ) -> None:
         self._board = board
         self._security = security
         self._announce = announce
+        self._changed = changed
         self._told: str | None = None
 
     def connected(self) -> None:
@@ -26,10 +34,12 @@ class Uplink:
         """The broker has taken our birth."""
         self._told = None
         self._board.report("uplink", ok=True)
+        self._changed(UplinkChanged(up=True))
 
     def disconnected(self, end: Disconnected) -> None:
         """The connection ended or did not come to be. Each kind of security trouble is told once an outage."""
         self._board.report("uplink", ok=False, detail=end.detail)
+        self._changed(UplinkChanged(up=False))
         kind = _SECURITY_KINDS.get(end.kind)
         if kind is not None and kind != self._told:
             self._told = kind

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agent.core.identity import Identity
@@ -125,6 +125,28 @@ class Camera(_Section):
     """Routine events carry no picture unless the site says so (POPIA)."""
 
 
+class Alarm(_Section):
+    """How long an alarm waits before it changes by itself."""
+
+    delayed_after_s: float = Field(default=10.0, gt=0, le=60)
+    unconfirmed_after_s: float = Field(default=30.0, gt=0, le=300)
+    repeat_after_s: float = Field(default=60.0, ge=1, le=3600)
+    raise_again_after_s: float = Field(default=180.0, ge=1, le=86400)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Alarm":
+        if self.unconfirmed_after_s <= self.delayed_after_s:
+            raise ValueError("unconfirmed_after_s must be above delayed_after_s: both count from the press")
+        return self
+
+
+class Service(_Section):
+    """When the kiosk says that it is out of service."""
+
+    out_of_service_after_s: float = Field(default=300.0, ge=1, le=86400)
+    """Without an uplink, or without anybody watching at the centre."""
+
+
 class Health(_Section):
     """The regular report."""
 
@@ -151,6 +173,8 @@ class Settings(BaseSettings):
     buttons: tuple[Button, ...] = ()
     lights: Lights = Lights()
     cameras: tuple[Camera, ...] = ()
+    alarm: Alarm = Alarm()
+    service: Service = Service()
     health: Health = Health()
     log: Log = Log()
 

@@ -142,6 +142,7 @@ _ALLOWED: dict[str, set[str]] = {
     "rebirth": set(ROLES),
     "identify": set(ROLES),
     "snapshot": {"operator", "admin"},
+    "test-mode": {"technician", "admin"},
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from agent.core.events import TimeQuality
+from agent.core.trial import TrialAnswer
 from agent.ports import MAX_RECEIVED_BYTES, Received
 from agent.runtime.command_desk import PictureDone
 from agent.sim.clock import SimClock
@@ -118,6 +119,41 @@ def test_the_counter_is_on_disk_before_the_command_is_executed(desk: Desk) -> No
 
     assert desk.done == ["rebirth"]
     assert desk.kept_when_executed == [{"ctr/key-1": "1"}]
+
+
+@pytest.mark.parametrize(
+    ("args", "asked", "text"),
+    [
+        ({"seconds": 600, "input": "police"}, (600, "police"), "presses of police are tests for 600 s"),
+        ({"seconds": 0}, (0, None), "test mode is over"),
+        ({}, (300, None), "presses of every input are tests for 300 s"),
+    ],
+)
+def test_test_mode_is_for_so_long_and_for_one_input_or_all(
+    desk: Desk, args: dict[str, Any], asked: tuple[float, str | None], text: str
+) -> None:
+    desk.send(desk.signed(desk.claims("test-mode", args=args), role="technician"), "test-mode")
+
+    assert desk.done == [("test-mode", *asked)]
+    [result], _ = desk.answers()
+    assert (result["status"], result["code"], result["text"]) == ("succeeded", "ok", text)
+
+
+@pytest.mark.parametrize("args", [{"seconds": 601}, {"seconds": -1}, {"seconds": "x"}, {"input": "../x"}])
+def test_test_mode_has_an_end(desk: Desk, args: dict[str, Any]) -> None:
+    desk.send(desk.signed(desk.claims("test-mode", args=args), role="technician"), "test-mode")
+
+    assert refusal(desk) == "bad-arguments"
+    assert desk.done == []
+
+
+@pytest.mark.parametrize("answer", ["alarm-open", "unknown-input"])
+def test_a_test_mode_that_does_not_begin_has_failed(desk: Desk, answer: TrialAnswer) -> None:
+    desk.test_mode_answer = answer
+    desk.send(desk.signed(desk.claims("test-mode"), role="admin"), "test-mode")
+
+    [result], _ = desk.answers()
+    assert (result["status"], result["code"]) == ("failed", answer)
 
 
 def test_a_repeated_command_gets_its_first_result_and_is_not_executed_again(desk: Desk) -> None:

@@ -13,13 +13,14 @@ from agent.core.kept_alarm import decode_alarm
 from agent.core.lights import IDENTIFY, IDLE, PRESSED, LightState, Pattern
 from agent.core.link import PersonEntered, PersonLeft
 from agent.core.messages import AlarmCamera
+from agent.core.service import Service
+from agent.runtime.health import HealthBoard
+from agent.runtime.kept_alarms import ALARM_KEY
 from agent.runtime.outbox import Outbox
-from agent.runtime.pipeline import (
-    ALARM_KEY,
-    Announce,
-    CameraSaid,
-    Pipeline,
-)
+from agent.runtime.pipeline import Announce, Pipeline
+from agent.runtime.readiness import Readiness
+from agent.runtime.security import SecurityLog
+from agent.runtime.sightings import CameraSaid
 from agent.sim.clock import SimClock
 from tests.support.drafts import DRAFTS, body, open_outbox, taken, write
 from tests.support.fake_ports import MemoryLights, topics
@@ -38,9 +39,18 @@ class Kiosk:
 
     def __post_init__(self) -> None:
         kept = self.outbox.kept(ALARM_KEY)
-        self.book = AlarmBook(KINDS, self.clock.boot_id, None, [decode_alarm(text) for text in kept.values()])
+        now_ns = self.clock.boottime_ns()
+        restored = [decode_alarm(text) for text in kept.values()]
+        self.book = AlarmBook(KINDS, self.clock.boot_id, None, restored, now_ns=now_ns)
         self.pipeline = Pipeline(
             book=self.book,
+            readiness=Readiness(
+                service=Service(300 * 1_000 * MS, now_ns),
+                drafts=DRAFTS,
+                put=self.outbox.put,
+                board=HealthBoard(lambda part, state: None),
+                security=SecurityLog(DRAFTS, self.clock, self.outbox.put),
+            ),
             contacts={kind.name: Contact(30) for kind in KINDS},
             audible=["police"],
             outbox=self.outbox,

@@ -12,7 +12,9 @@ class Line:
         self.drafts: list[Draft] = []
         self.births = 0
         self.board = HealthBoard(lambda part, state: None)
-        self.uplink = Uplink(self.board, SecurityLog(DRAFTS, SimClock(), self.drafts.append), self.announce)
+        self.changes: list[bool] = []
+        security = SecurityLog(DRAFTS, SimClock(), self.drafts.append)
+        self.uplink = Uplink(self.board, security, self.announce, lambda change: self.changes.append(change.up))
 
     def announce(self) -> None:
         self.births += 1
@@ -37,8 +39,10 @@ def test_a_broker_that_has_us_but_has_not_taken_our_birth_is_no_uplink_yet() -> 
     line.uplink.disconnected(Disconnected("refused", "not this device"))
     assert line.kinds() == ["broker-refused"]
 
+    assert line.changes == [False, False]
     line.uplink.accepted()
     assert line.board.parts()["uplink"].ok
+    assert line.changes == [False, False, True]
 
 
 def test_security_trouble_is_told_once_an_outage_and_a_plain_loss_never() -> None:

@@ -27,6 +27,8 @@ BUTTON = {"name": "police", "pin": 17, "debounce_ms": 0}
 """Without a debounce time: simulated contacts do not bounce, and tests press again at once."""
 CAMERA = {"name": "front", "source": "picamera2:0"}
 LIGHTS = {"yellow": 22, "green": 27, "beacon": 23, "tone": 18}
+PATIENT = {"delayed_after_s": 60.0, "unconfirmed_after_s": 120.0}
+"""A slow test must not see an alarm become late, unless that is what it is about."""
 AGENT = (sys.executable, "-m", "agent")
 
 
@@ -65,6 +67,7 @@ class AgentProcess(AbstractContextManager["AgentProcess"]):
             "commands": {"keys": str(directory / "keys" / "keys.json")},
             "buttons": [BUTTON],
             "lights": LIGHTS,
+            "alarm": PATIENT,
             "health": {"interval_s": 1},
         }
         self.config.write_text(as_toml({**tree, **sections}))

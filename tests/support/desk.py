@@ -6,6 +6,7 @@ from typing import Any
 
 from agent.core.errors import CommandRejected
 from agent.core.events import CentreAck
+from agent.core.trial import TrialAnswer
 from agent.ports import OutgoingMessage, Received
 from agent.runtime.command_desk import CTR_KEY, Actions, CommandDesk
 from agent.runtime.outbox import Outbox
@@ -32,6 +33,7 @@ class Desk:
     done: list[Any] = field(default_factory=list)
     kept_when_executed: list[dict[str, str]] = field(default_factory=list)
     camera: str | None = "front"
+    test_mode_answer: TrialAnswer = "ok"
     ctr: int = 0
 
     def __post_init__(self) -> None:
@@ -50,6 +52,7 @@ class Desk:
                 rebirth=lambda: self.did("rebirth"),
                 identify=lambda seconds: self.did(("identify", seconds)),
                 snapshot=self.snapshot,
+                test_mode=self.test_mode,
             ),
             counters={key.removeprefix(CTR_KEY): int(value) for key, value in kept.items()},
         )
@@ -70,6 +73,10 @@ class Desk:
     def snapshot(self, picture_id: str, camera: str | None) -> str | None:
         self.did(("snapshot", picture_id, camera))
         return self.camera
+
+    def test_mode(self, seconds: float, input_name: str | None) -> TrialAnswer:
+        self.did(("test-mode", seconds, input_name))
+        return self.test_mode_answer
 
     def claims(self, name: str = "ping", **changes: Any) -> dict[str, Any]:
         self.ctr += 1

@@ -1,0 +1,52 @@
+"""The open alarms across a restart: read at the start, and never dropped without a word."""
+
+import logging
+
+from agent.core.alarm import AlarmBook, OpenAlarm
+from agent.core.kept_alarm import decode_alarm, encode_alarm
+from agent.runtime.outbox import Outbox
+from agent.runtime.security import SecurityLog
+
+ALARM_KEY = "alarm/"
+"""Open alarms are kept in the outbox's state under this prefix and their identifier."""
+_TOLD_CHARACTERS = 2_000
+
+log = logging.getLogger(__name__)
+
+
+def read_kept(outbox: Outbox, security: SecurityLog) -> list[OpenAlarm]:
+    """The alarms that were open when the agent last ran. For the start, before the threads run.
+
+    One that can't be read, perhaps of a later version, stays where it is for an agent that can, and is told.
+    """
+    found = []
+    for key, text in outbox.kept(ALARM_KEY).items():
+        try:
+            found.append(decode_alarm(text))
+        except ValueError as error:
+            reason = str(error).partition("\n")[0]
+            security.tell(
+                "alarm-unreadable",
+                "alert",
+                f"the open alarm {key.removeprefix(ALARM_KEY)} can't be read: {reason}",
+                kept=text[:_TOLD_CHARACTERS],
+            )
+    return found
+
+
+def keep_restored(book: AlarmBook, outbox: Outbox, security: SecurityLog) -> None:
+    """Keep the restored alarms as the book has them: their waits may count from this boot now.
+
+    An alarm whose input is not in the settings any more can still be answered and closed; it is told.
+    """
+    for alarm in book.open():
+        log.info("alarm %s is still open: %s, %s", alarm.data.alarm_id, alarm.data.input, alarm.data.stage.value)
+        outbox.keep(ALARM_KEY + alarm.data.alarm_id, encode_alarm(alarm))
+    for alarm in book.without_input():
+        security.tell(
+            "alarm-without-input",
+            "warning",
+            f"the open alarm {alarm.data.alarm_id} is of the input {alarm.data.input}, which is not in the settings",
+            alarm_id=alarm.data.alarm_id,
+            input=alarm.data.input,
+        )

@@ -1,0 +1,80 @@
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.core.alarm import AlarmBook, InputKind
+from agent.core.kept_alarm import encode_alarm
+from agent.runtime.kept_alarms import ALARM_KEY, keep_restored, read_kept
+from agent.runtime.outbox import Outbox
+from agent.runtime.security import SecurityLog
+from agent.sim.clock import SimClock
+from tests.support.drafts import DRAFTS, body, open_outbox, taken, write
+
+KINDS = [InputKind("police", "panic", False)]
+CLOCK = SimClock()
+ALARM = AlarmBook(KINDS, CLOCK.boot_id, None).press("police", 5, "a1", "2026-01-01T00:00:00.000Z", None).alarm
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    outbox = open_outbox(tmp_path / "store", CLOCK)
+    yield outbox
+    outbox.close()
+
+
+def told(outbox: Outbox) -> list[tuple[str, dict[str, Any]]]:
+    write(outbox)
+    bodies = [body(message) for message in taken(outbox)]
+    return [(found["data"]["severity"], found["data"]) for found in bodies]
+
+
+def test_an_alarm_that_was_kept_is_open_again_and_nothing_is_told(outbox: Outbox) -> None:
+    outbox.keep(ALARM_KEY + "a1", encode_alarm(ALARM))
+    write(outbox)
+    security = SecurityLog(DRAFTS, CLOCK, outbox.put)
+    book = AlarmBook(KINDS, CLOCK.boot_id, None, read_kept(outbox, security))
+    keep_restored(book, outbox, security)
+
+    assert book.open() == [ALARM]
+    assert told(outbox) == []
+
+
+def test_an_alarm_that_cannot_be_read_is_told_and_stays_for_an_agent_that_can(outbox: Outbox) -> None:
+    strange = encode_alarm(ALARM).replace('"raised"', '"of-a-later-version"')
+    outbox.keep(ALARM_KEY + "a1", encode_alarm(ALARM))
+    outbox.keep(ALARM_KEY + "a2", strange)
+    write(outbox)
+
+    assert read_kept(outbox, SecurityLog(DRAFTS, CLOCK, outbox.put)) == [ALARM]
+    [(severity, data)] = told(outbox)
+    assert (severity, data["kind"]) == ("alert", "alarm-unreadable")
+    assert "a2" in data["text"]
+    assert data["detail"]["kept"] == strange
+    assert outbox.kept(ALARM_KEY)["alarm/a2"] == strange
+
+
+def test_waits_that_began_anew_are_kept_so_that_a_crash_loop_does_not_begin_them_anew_for_ever(
+    outbox: Outbox,
+) -> None:
+    security = SecurityLog(DRAFTS, CLOCK, outbox.put)
+    outbox.keep(ALARM_KEY + "a1", encode_alarm(ALARM))
+    write(outbox)
+    first = AlarmBook(KINDS, "boot-2", None, read_kept(outbox, security), now_ns=1_000)
+    keep_restored(first, outbox, security)
+    write(outbox)
+    again = AlarmBook(KINDS, "boot-2", None, read_kept(outbox, security), now_ns=9_000)
+
+    assert again.open() == first.open()
+    assert again.open()[0].since_ns == 1_000
+
+
+def test_an_alarm_of_an_input_that_is_gone_stays_open_and_is_told(outbox: Outbox) -> None:
+    book = AlarmBook([], CLOCK.boot_id, None, [ALARM])
+    keep_restored(book, outbox, SecurityLog(DRAFTS, CLOCK, outbox.put))
+
+    [(severity, data)] = told(outbox)
+    assert (severity, data["kind"]) == ("warning", "alarm-without-input")
+    assert data["detail"] == {"alarm_id": "a1", "input": "police"}
+    assert list(outbox.kept(ALARM_KEY)) == ["alarm/a1"]
