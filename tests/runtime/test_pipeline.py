@@ -1,90 +1,29 @@
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from agent.core.alarm import AlarmBook, InputKind
-from agent.core.contact import Contact
-from agent.core.events import AckAction, AlarmDelivered, CentreAck, Edge
+from agent.core.events import AckAction, AlarmDelivered
 from agent.core.kept_alarm import decode_alarm
-from agent.core.lights import IDENTIFY, IDLE, PRESSED, LightState, Pattern
+from agent.core.lights import (
+    IDENTIFY,
+    IDLE,
+    PRESSED,
+    LightState,
+    Pattern,
+)
 from agent.core.link import PersonEntered, PersonLeft
-from agent.core.messages import AlarmCamera
-from agent.core.service import Service
-from agent.runtime.health import HealthBoard
 from agent.runtime.kept_alarms import ALARM_KEY
-from agent.runtime.outbox import Outbox
-from agent.runtime.pipeline import Announce, Pipeline
-from agent.runtime.readiness import Readiness
-from agent.runtime.security import SecurityLog
+from agent.runtime.pipeline import Announce
 from agent.runtime.sightings import CameraSaid
 from agent.sim.clock import SimClock
-from tests.support.drafts import DRAFTS, body, open_outbox, taken, write
-from tests.support.fake_ports import MemoryLights, topics
+from tests.support.drafts import body, open_outbox, taken, write
+from tests.support.fake_ports import topics
+from tests.support.kiosk import Kiosk
 
-KINDS = [InputKind("police", "panic", False), InputKind("hidden", "duress", True)]
 MS = 1_000_000
-
-
-@dataclass
-class Kiosk:
-    outbox: Outbox
-    clock: SimClock
-    lights: MemoryLights = field(default_factory=MemoryLights)
-    looked: list[str] = field(default_factory=list)
-    on_send: Callable[[], None] = lambda: None
-
-    def __post_init__(self) -> None:
-        kept = self.outbox.kept(ALARM_KEY)
-        now_ns = self.clock.boottime_ns()
-        restored = [decode_alarm(text) for text in kept.values()]
-        self.book = AlarmBook(KINDS, self.clock.boot_id, None, restored, now_ns=now_ns)
-        self.pipeline = Pipeline(
-            book=self.book,
-            readiness=Readiness(
-                service=Service(300 * 1_000 * MS, now_ns),
-                drafts=DRAFTS,
-                put=self.outbox.put,
-                board=HealthBoard(lambda part, state: None),
-                security=SecurityLog(DRAFTS, self.clock, self.outbox.put),
-            ),
-            contacts={kind.name: Contact(30) for kind in KINDS},
-            audible=["police"],
-            outbox=self.outbox,
-            drafts=DRAFTS,
-            lights=self.lights,
-            clock=self.clock,
-            look=self.look,
-            send=self.send,
-        )
-
-    def send(self) -> None:
-        self.on_send()
-
-    def look(self, alarm_id: str) -> AlarmCamera | None:
-        self.looked.append(alarm_id)
-        return AlarmCamera(name="front", persons=2, snapshot=alarm_id)
-
-    def edge(self, name: str = "police", *, active: bool = True, after_ms: int = 0) -> None:
-        self.clock.advance(timedelta(milliseconds=after_ms))
-        self.pipeline.edge(Edge(name, active, self.clock.boottime_ns()))
-
-    def press(self, name: str = "police") -> str:
-        self.edge(name)
-        self.pipeline.drain()
-        return next(alarm.data.alarm_id for alarm in self.book.open() if alarm.data.input == name)
-
-    def ack(self, alarm_id: str, action: AckAction) -> bool:
-        found = self.pipeline.acknowledge(CentreAck(alarm_id, action, "centre", self.clock.boottime_ns()))
-        self.pipeline.drain()
-        return found
-
-    def sent(self) -> list[dict[str, object]]:
-        write(self.outbox)
-        return [body(message) for message in taken(self.outbox)]
 
 
 @pytest.fixture

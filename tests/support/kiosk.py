@@ -1,0 +1,82 @@
+"""A pipeline with a real outbox, made-up lights and a clock that is set by hand."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from agent.core.alarm import AlarmBook, InputKind
+from agent.core.contact import Contact
+from agent.core.events import AckAction, CentreAck, Edge
+from agent.core.messages import AlarmCamera
+from agent.core.service import Service
+from agent.runtime.health import HealthBoard
+from agent.runtime.kept_alarms import keep_restored, read_kept
+from agent.runtime.outbox import Outbox
+from agent.runtime.pipeline import Pipeline
+from agent.runtime.readiness import Readiness
+from agent.runtime.security import SecurityLog
+from agent.sim.clock import SimClock
+from tests.support.drafts import DRAFTS, body, taken, write
+from tests.support.fake_ports import MemoryLights
+
+KINDS = [InputKind("police", "panic", False), InputKind("hidden", "duress", True)]
+OUT_OF_SERVICE_AFTER_S = 300
+
+
+@dataclass
+class Kiosk:
+    outbox: Outbox
+    clock: SimClock
+    lights: MemoryLights = field(default_factory=MemoryLights)
+    looked: list[str] = field(default_factory=list)
+    on_send: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
+        now_ns = self.clock.boottime_ns()
+        security = SecurityLog(DRAFTS, self.clock, self.outbox.put)
+        kept = read_kept(self.outbox, security)
+        self.book = AlarmBook(KINDS, self.clock.boot_id, None, kept, now_ns=now_ns)
+        keep_restored(self.book, self.outbox, security)
+        self.pipeline = Pipeline(
+            book=self.book,
+            readiness=Readiness(
+                service=Service(OUT_OF_SERVICE_AFTER_S * 10**9, now_ns),
+                drafts=DRAFTS,
+                put=self.outbox.put,
+                board=HealthBoard(lambda part, state: None),
+                security=security,
+            ),
+            contacts={kind.name: Contact(30) for kind in KINDS},
+            audible=["police"],
+            outbox=self.outbox,
+            drafts=DRAFTS,
+            lights=self.lights,
+            clock=self.clock,
+            look=self.look,
+            send=self.send,
+        )
+
+    def send(self) -> None:
+        self.on_send()
+
+    def look(self, alarm_id: str) -> AlarmCamera | None:
+        self.looked.append(alarm_id)
+        return AlarmCamera(name="front", persons=2, snapshot=alarm_id)
+
+    def edge(self, name: str = "police", *, active: bool = True, after_ms: int = 0) -> None:
+        self.clock.advance(timedelta(milliseconds=after_ms))
+        self.pipeline.edge(Edge(name, active, self.clock.boottime_ns()))
+
+    def press(self, name: str = "police") -> str:
+        self.edge(name)
+        self.pipeline.drain()
+        return next(alarm.data.alarm_id for alarm in self.book.open() if alarm.data.input == name)
+
+    def ack(self, alarm_id: str, action: AckAction) -> bool:
+        found = self.pipeline.acknowledge(CentreAck(alarm_id, action, "centre", self.clock.boottime_ns()))
+        self.pipeline.drain()
+        return found
+
+    def sent(self) -> list[dict[str, object]]:
+        write(self.outbox)
+        return [body(message) for message in taken(self.outbox)]
