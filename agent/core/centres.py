@@ -1,0 +1,86 @@
+"""Is anybody watching? What the command centres say of themselves on `host/{centre}/state`."""
+
+import json
+from collections.abc import Iterable
+
+from agent.core.events import CentreWatched
+
+MAX_STATE_BYTES = 1024
+"""What a centre says of itself is far shorter; more is not read."""
+_MOST_CENTRES = 64
+_GRACE_NS = 5 * 10**9
+"""The broker sends what is retained right after the subscription; who is not heard of by then is not there."""
+
+
+class CentreStateError(ValueError):
+    """A payload that is no state of a centre."""
+
+
+def read_state(payload: bytes, size: int) -> bool | None:
+    """Whether the centre says that it watches; None when its retained state was cleared.
+
+    Raises CentreStateError for anything that is not of the contract's form.
+    """
+    if not size:
+        return None
+    if size > MAX_STATE_BYTES:
+        raise CentreStateError(f"{size} bytes; at most {MAX_STATE_BYTES} are read")
+    try:
+        said = json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise CentreStateError("not JSON") from error
+    online = said.get("online") if isinstance(said, dict) else None
+    if not isinstance(online, bool):
+        raise CentreStateError('no object with "online" true or false')
+    return online
+
+
+class Centres:
+    """Who says what on the broker of this connection. Times are CLOCK_BOOTTIME. One thread."""
+
+    def __init__(self, *, required: bool, names: Iterable[str] = ()) -> None:
+        """With `names` only these count. If a centre is `required`, one that was never heard of is not watching."""
+        self._required = required
+        self._names = frozenset(names)
+        self._online: dict[str, bool] = {}
+        self._connected_ns: int | None = None
+
+    def connected(self, now_ns: int) -> None:
+        """A new connection: what another one said is not known to be so any more."""
+        self._online.clear()
+        self._connected_ns = now_ns
+
+    def disconnected(self) -> None:
+        """Nothing is known now."""
+        self._online.clear()
+        self._connected_ns = None
+
+    def heard(self, centre: str, online: bool | None) -> None:
+        """A centre says that it watches or not, or (None) its state was cleared."""
+        if self._names and centre not in self._names:
+            return
+        if online is None:
+            self._online.pop(centre, None)
+        elif centre in self._online or len(self._online) < _MOST_CENTRES:
+            self._online[centre] = online
+        elif online:
+            # Full of others: one that watches counts more than one that does not.
+            gone = next((name for name, there in self._online.items() if not there), None)
+            if gone is not None:
+                del self._online[gone]
+                self._online[centre] = True
+
+    def watched(self, now_ns: int) -> CentreWatched | None:
+        """Whether anybody watches; None while that is not known."""
+        if self._connected_ns is None:
+            return None
+        there = sorted(name for name, online in self._online.items() if online)
+        if there:
+            return CentreWatched(online=True, detail=f"watched by {', '.join(there[:3])}")
+        if now_ns - self._connected_ns < _GRACE_NS:
+            return None
+        if self._online:
+            return CentreWatched(online=False, detail=f"{', '.join(sorted(self._online)[:3])}: not watching")
+        if self._required:
+            return CentreWatched(online=False, detail="no command centre says on this broker that it watches")
+        return CentreWatched(online=True, detail="no command centre says whether it watches, and none has to")

@@ -1,0 +1,94 @@
+"""Which broker next: the first that works, another one when an alarm does not get through, the first again later."""
+
+from collections import OrderedDict
+
+_LONGEST_RETURN_NS = 3600 * 10**9
+_LONGEST_PAUSE_NS = 60 * 10**9
+_CALM_NS = 120 * 10**9
+_REMEMBERED = 256
+
+
+class Paths:
+    """The brokers of the settings, by their place in the list. Times are CLOCK_BOOTTIME. One thread.
+
+    One path is in use at a time. Another one is tried beside it, and the one in use is left only when the other
+    carries: whoever fails costs nothing.
+    """
+
+    def __init__(self, count: int, return_after_s: float = 300.0) -> None:
+        self.count = count
+        self.failures = 0
+        """Tries that failed since a path last carried."""
+        self._last = count - 1
+        """The path that was tried last, so that the first try is at the first."""
+        self._current: int | None = None
+        self._return_ns = self._pause_ns = int(return_after_s * 1e9)
+        self._return_due_ns = 0
+        self._returned_ns: int | None = None
+        self._moves = 0
+        self._moved_ns = -_CALM_NS
+        self._asked: OrderedDict[str, None] = OrderedDict()
+
+    def next(self) -> int:
+        """The path to try when none carries."""
+        return (self._last + 1) % self.count
+
+    def connected(self, path: int, now_ns: int) -> None:
+        """This one carries now, and is the one in use."""
+        self._last = self._current = path
+        self.failures = 0
+        self._return_due_ns = now_ns + self._pause_ns
+        if path != 0:
+            self._returned_ns = None
+
+    def failed(self, path: int, now_ns: int) -> None:
+        """This one was lost, or did not come to be.
+
+        The first is trusted less each time that it fails soon after a return, and each time that a return fails.
+        """
+        self.failures += 1
+        self._last = path
+        returned_ns, self._returned_ns = self._returned_ns, None
+        if path == 0 and returned_ns is not None:
+            soon = self._current is not path or now_ns - returned_ns < self._return_ns
+            longest_ns = max(_LONGEST_RETURN_NS, self._return_ns)
+            self._pause_ns = min(2 * self._pause_ns, longest_ns) if soon else self._return_ns
+            self._return_due_ns = now_ns + self._pause_ns
+        if self._current == path:
+            self._current = None
+
+    def other(self, now_ns: int) -> int | None:
+        """An alarm does not get through on the path in use: the one to try instead.
+
+        None when there is no other, or when all were tried lately: then not again before a pause that doubles up
+        to a minute, so that an alarm that nobody takes does not keep the device from staying anywhere.
+        """
+        if self.count == 1 or self._current is None:
+            return None
+        if now_ns - self._moved_ns >= _CALM_NS:
+            self._moves = 0
+        rounds, within = divmod(self._moves, self.count - 1)
+        if rounds and not within and now_ns - self._moved_ns < min(2**rounds * 10**9, _LONGEST_PAUSE_NS):
+            return None
+        self._moves += 1
+        self._moved_ns = now_ns
+        self._last = (self._last + 1) % self.count
+        if self._last == self._current:
+            self._last = (self._last + 1) % self.count
+        return self._last
+
+    def ask(self, reason: str) -> bool:
+        """Whether this reason for another path is a new one: each counts once."""
+        if reason in self._asked:
+            return False
+        self._asked[reason] = None
+        if len(self._asked) > _REMEMBERED:
+            self._asked.popitem(last=False)
+        return True
+
+    def first_again(self, now_ns: int) -> int | None:
+        """The first path, when it is time to see whether it carries again; the caller has no alarm under way."""
+        if not self._current or now_ns < self._return_due_ns:
+            return None
+        self._returned_ns = now_ns
+        return 0

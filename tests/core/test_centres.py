@@ -1,0 +1,138 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.core.centres import MAX_STATE_BYTES, Centres, CentreStateError, read_state
+
+S = 10**9
+
+
+def online(centres: Centres, now_s: float) -> bool | None:
+    watched = centres.watched(int(now_s * S))
+    return None if watched is None else watched.online
+
+
+def make(*, required: bool = True, names: tuple[str, ...] = ()) -> Centres:
+    centres = Centres(required=required, names=names)
+    centres.connected(0)
+    return centres
+
+
+def test_without_a_connection_nothing_is_known() -> None:
+    centres = Centres(required=True)
+    assert online(centres, 100) is None
+
+    centres.connected(0)
+    centres.heard("jhb", True)
+    assert online(centres, 1) is True
+    centres.disconnected()
+    assert online(centres, 2) is None
+
+
+def test_what_another_broker_said_does_not_count_on_this_one() -> None:
+    centres = make()
+    centres.heard("jhb", True)
+    centres.connected(10 * S)
+
+    assert online(centres, 11) is None
+    assert online(centres, 15) is False
+
+
+def test_one_centre_that_watches_is_enough() -> None:
+    centres = make()
+    centres.heard("jhb", False)
+    centres.heard("pta", True)
+
+    assert centres.watched(0) is not None
+    assert online(centres, 0) is True
+
+
+def test_a_centre_that_was_heard_and_left_is_not_watching_whether_or_not_one_is_required() -> None:
+    for required in (True, False):
+        centres = make(required=required)
+        centres.heard("jhb", True)
+        centres.heard("jhb", False)
+
+        assert online(centres, 5) is False
+
+
+@pytest.mark.parametrize(("required", "watched"), [(True, False), (False, True)])
+def test_a_centre_that_was_never_heard_counts_only_where_one_is_required(required: bool, watched: bool) -> None:
+    centres = make(required=required)
+
+    assert online(centres, 4.9) is None
+    assert online(centres, 5) is watched
+
+
+def test_a_cleared_state_is_forgotten() -> None:
+    centres = make(required=False)
+    centres.heard("jhb", False)
+    centres.heard("jhb", None)
+    centres.heard("never-there", None)
+
+    assert online(centres, 5) is True
+
+
+def test_with_names_only_these_count() -> None:
+    centres = make(names=("jhb",))
+    centres.heard("somebody", True)
+    assert online(centres, 5) is False
+
+    centres.heard("jhb", True)
+    assert online(centres, 5) is True
+
+
+def test_a_thousand_centres_that_do_not_watch_fill_no_memory_and_hide_no_centre_that_does() -> None:
+    centres = make()
+    for number in range(1000):
+        centres.heard(f"c{number}", False)
+    assert len(centres._online) == 64
+
+    centres.heard("jhb", True)
+    assert online(centres, 5) is True
+    assert len(centres._online) == 64
+
+
+@pytest.mark.parametrize(
+    ("payload", "said"),
+    [
+        (b'{"online": true, "time": "2026-11-24T13:45:02.117Z"}', True),
+        (b'{"online": false}', False),
+        (b'{"online": true, "more": {"x": [1]}}', True),
+        (b"", None),
+    ],
+)
+def test_the_state_of_the_contract_is_read(payload: bytes, said: bool | None) -> None:
+    assert read_state(payload, len(payload)) is said
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"{",
+        b"null",
+        b"[]",
+        b'"online"',
+        b"{}",
+        b'{"online": 1}',
+        b'{"online": "true"}',
+        b'{"online": null}',
+        b"\xff\xfe",
+        b"[" * MAX_STATE_BYTES,
+        b'{"online": true}' + b" " * MAX_STATE_BYTES,
+    ],
+)
+def test_anything_else_is_refused(payload: bytes) -> None:
+    with pytest.raises(CentreStateError):
+        read_state(payload, len(payload))
+
+
+@given(st.binary(max_size=200))
+def test_no_payload_does_any_harm(payload: bytes) -> None:
+    try:
+        said = read_state(payload, len(payload))
+    except CentreStateError:
+        return
+    assert said is None or json.loads(payload)["online"] is said

@@ -1,0 +1,157 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.core.paths import Paths
+
+S = 10**9
+
+
+def test_paths_are_tried_in_turn_until_one_carries() -> None:
+    paths = Paths(3)
+    tried = []
+    for _ in range(4):
+        tried.append(paths.next())
+        paths.failed(tried[-1], 0)
+
+    assert tried == [0, 1, 2, 0]
+    assert paths.failures == 4
+    paths.connected(1, 0)
+    assert paths.failures == 0
+
+
+def test_after_a_loss_the_next_one_is_tried() -> None:
+    paths = Paths(2)
+    paths.connected(0, 0)
+    paths.failed(0, 100 * S)
+
+    assert paths.next() == 1
+
+
+def test_an_alarm_that_does_not_get_through_is_tried_on_every_other_path() -> None:
+    paths = Paths(3)
+    paths.connected(1, 0)
+
+    assert [paths.other(S), paths.other(S)] == [2, 0]
+    assert paths.other(S) is None
+
+
+def test_the_only_path_has_no_other() -> None:
+    paths = Paths(1)
+    paths.connected(0, 0)
+
+    assert paths.other(S) is None
+    assert paths.first_again(10_000 * S) is None
+
+
+def test_moves_because_of_an_alarm_that_nobody_takes_get_rarer_up_to_one_a_minute() -> None:
+    paths = Paths(2)
+    paths.connected(0, 0)
+    moves = []
+    for second in range(300):
+        path = paths.other(second * S)
+        if path is not None:
+            paths.connected(path, second * S)
+            moves.append(second)
+
+    assert moves == [0, 2, 6, 14, 30, 62, 122, 182, 242]
+
+
+def test_after_a_calm_time_an_alarm_moves_at_once_again() -> None:
+    paths = Paths(2)
+    paths.connected(0, 0)
+    for second in range(40):
+        paths.other(second * S)
+
+    assert paths.other(10_000 * S) is not None
+
+
+def test_a_reason_counts_once() -> None:
+    paths = Paths(2)
+
+    assert paths.ask("a1/delayed")
+    assert not paths.ask("a1/delayed")
+    assert paths.ask("a1/unconfirmed")
+
+
+def test_the_first_is_looked_at_again_after_the_time_of_the_settings() -> None:
+    paths = Paths(2, return_after_s=300)
+    paths.connected(1, 0)
+
+    assert paths.first_again(299 * S) is None
+    assert paths.first_again(300 * S) == 0
+    paths.connected(0, 301 * S)
+    assert paths.first_again(10_000 * S) is None
+
+
+def test_a_first_path_that_does_not_answer_is_looked_at_ever_more_seldom_up_to_once_an_hour() -> None:
+    paths = Paths(2, return_after_s=300)
+    paths.connected(1, 0)
+    looks = []
+    for second in range(0, 15_000, 10):
+        if paths.first_again(second * S) is not None:
+            looks.append(second)
+            paths.failed(0, second * S)
+
+    gaps = [later - earlier for earlier, later in zip([0, *looks], looks, strict=False)]
+    assert gaps == [300, 600, 1200, 2400, 3600, 3600]
+
+
+def test_a_first_path_that_flaps_is_trusted_less_each_time_until_it_has_been_stable() -> None:
+    paths = Paths(2, return_after_s=300)
+    now = 0
+
+    def waits() -> int:
+        """Lose the first, go on with the second, and return how long until the first is looked at."""
+        nonlocal now
+        paths.failed(0, now * S)
+        paths.connected(1, now * S)
+        began = now
+        while paths.first_again(now * S) is None:
+            now += 10
+        paths.connected(0, now * S)
+        return now - began
+
+    paths.connected(0, 0)
+    now += 5
+    assert waits() == 300
+    now += 5
+    assert waits() == 600
+    now += 5
+    assert waits() == 1200
+    now += 400
+    assert waits() == 300
+
+
+@given(st.integers(2, 4), st.lists(st.tuples(st.sampled_from(["lose", "other", "first"]), st.booleans()), max_size=60))
+def test_no_path_is_left_out_for_ever_and_none_is_tried_beside_itself(
+    count: int, happenings: list[tuple[str, bool]]
+) -> None:
+    paths = Paths(count, return_after_s=10)
+    current: int | None = None
+    now = 0
+    for what, works in happenings:
+        now += 30 * S
+        if current is None or what == "lose":
+            if current is not None:
+                paths.failed(current, now)
+                assert paths.next() != current
+            target: int | None = paths.next()
+            current = None
+        else:
+            target = paths.other(now) if what == "other" else paths.first_again(now)
+        if target is None:
+            continue
+        assert 0 <= target < count
+        assert target != current
+        if works:
+            paths.connected(target, now)
+            current = target
+        else:
+            paths.failed(target, now)
+    if current is not None:
+        paths.failed(current, now)
+    tried = set()
+    for _ in range(count):
+        tried.add(paths.next())
+        paths.failed(paths.next(), now)
+    assert tried == set(range(count))
