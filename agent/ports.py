@@ -112,11 +112,12 @@ class OutgoingMessage:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The broker accepted the connection and the subscriptions. `receive_maximum` is the broker's window."""
+    """The broker accepted the connection. `receive_maximum` is its window, `refused` the filters that it denied."""
 
     protocol: str
     receive_maximum: int
     session_present: bool
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +169,11 @@ class Broker(Protocol):
         will: OutgoingMessage,
         subscriptions: list[str],
         on_event: Callable[[BrokerEvent], None],
+        interface: str | None = None,
     ) -> None:
         """Begin to connect and return; the outcome is an event: Connected, or Disconnected exactly once.
+
+        With `interface` the connection leaves through that network interface and no other.
 
         `on_event` runs on the client library's thread and must not block. Each call begins a fresh connection
         whose events carry nothing of an earlier one. Raises BrokerError for a URL or a certificate file that
@@ -180,14 +184,15 @@ class Broker(Protocol):
     def publish(self, message: OutgoingMessage) -> int:
         """Hand one message over; returns its number, which a later Published names.
 
-        Raises BrokerError when there is no connection; the message was then not taken.
+        Raises BrokerError when there is no connection, and MessageRefused when this connection can't carry this
+        message, whenever it is tried; the message was then not taken.
         """
         ...
 
-    def disconnect(self, timeout_s: float = 2.0) -> None:
-        """End the connection in an orderly way (no will), or at once if the broker does not answer.
+    def disconnect(self, timeout_s: float = 2.0, *, will: bool = False) -> None:
+        """End the connection in an orderly way, or at once if the broker does not answer.
 
-        After it returns, no more events of that connection come. Safe to call when not connected.
+        The broker publishes the will only if `will` is set: the device goes on elsewhere. After it returns, no more events of that connection come. Safe to call when not connected.
         """
         ...
 

@@ -1,5 +1,6 @@
 """Why a broker connection ended, sorted and said in words."""
 
+import errno
 import socket
 import ssl
 from dataclasses import dataclass
@@ -17,9 +18,15 @@ class Endpoint:
     host: str
     port: int
     tls: bool
+    interface: str | None = None
 
     def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        place = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return f"{place} by {self.interface}" if self.interface else place
+
+
+class InterfaceError(OSError):
+    """A connection can't be bound to the network interface that the settings name."""
 
 
 def of_connecting(error: Exception, endpoint: Endpoint) -> Disconnected:
@@ -28,6 +35,8 @@ def of_connecting(error: Exception, endpoint: Endpoint) -> Disconnected:
         return Disconnected("tls", explain_tls(error, endpoint.host))
     if isinstance(error, socket.gaierror):
         text = f"the name {endpoint.host} can't be resolved: check the name and this device's DNS"
+    elif isinstance(error, InterfaceError):
+        text = _of_interface(error, endpoint.interface)
     elif isinstance(error, TimeoutError):
         text = f"{endpoint} does not answer: check the network and the firewall"
     elif isinstance(error, ConnectionRefusedError):
@@ -39,6 +48,14 @@ def of_connecting(error: Exception, endpoint: Endpoint) -> Disconnected:
     else:
         raise error
     return Disconnected("unreachable", text)
+
+
+def _of_interface(error: InterfaceError, interface: str | None) -> str:
+    if error.errno == errno.ENODEV:
+        return f"there is no network interface {interface}: check [mqtt] interfaces, and `ip link`"
+    if error.errno == errno.EPERM:
+        return f"this agent may not choose the interface {interface}: that needs Linux 5.7, or CAP_NET_RAW in its unit"
+    return f"the interface {interface} can't be used: {(error.strerror or str(error)).lower()}"
 
 
 def of_connack(code: int, name: str, endpoint: Endpoint) -> Disconnected:
@@ -79,12 +96,9 @@ def of_own_fault(error: Exception) -> Disconnected:
     return Disconnected("lost", f"a fault inside the agent ended the connection: {type(error).__name__}")
 
 
-def of_filter(topic_filter: str, name: str) -> Disconnected:
-    """The broker refused a subscription."""
-    return Disconnected(
-        "refused",
-        f"the broker does not let this device subscribe to {topic_filter} ({name.lower()}): check its access list",
-    )
+def of_quality_0(endpoint: Endpoint) -> Disconnected:
+    """The broker confirms nothing, so no alarm could be known to have arrived."""
+    return Disconnected("protocol", f"{endpoint} allows QoS 0 only: it must allow QoS 1")
 
 
 _NOT_ALLOWED = {0x86, 0x87, 0x8A, 0x8C}

@@ -4,6 +4,7 @@ import logging
 import ssl
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from paho.mqtt.client import MQTTMessage
@@ -12,9 +13,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.adapters import broker_failures
 from agent.adapters.broker_failures import Endpoint
-from agent.adapters.paho_client import Login, make_client, publish_properties
+from agent.adapters.paho_client import Login, make_client, packet_bytes, publish_properties
 from agent.adapters.tls_context import explain_alert
-from agent.core.errors import BrokerError
+from agent.core.errors import BrokerError, MessageRefused
 from agent.ports import (
     MAX_RECEIVED_BYTES,
     BrokerEvent,
@@ -65,7 +66,9 @@ class PahoAttempt:
         self._accepted = Connected("", 0, session_present=False)
         self._early: list[BrokerEvent] = []
         self._written: list[BrokerEvent] = []
-        self.client = make_client(login, tls, version, will, wary)
+        self._largest: int | None = None
+        self._may_retain = True
+        self.client = make_client(login, tls, version, will, wary, endpoint.interface)
         self.client.on_connect = self._guard(self._handle_connect)
         self.client.on_subscribe = self._guard(self._handle_subscribe)
         self.client.on_publish = self._guard(self._handle_publish)
@@ -81,13 +84,19 @@ class PahoAttempt:
             self.end(broker_failures.of_connecting(error, self._endpoint))
 
     def publish(self, message: OutgoingMessage) -> int:
-        """Give one message to paho, which writes it at once if the socket takes it. Raises BrokerError."""
+        """Give one message to paho, which writes it at once if the socket takes it.
+
+        Raises BrokerError, and MessageRefused where the broker has said already that it does not take this one.
+        """
         is_5 = self.version == MQTTProtocolVersion.MQTTv5
         properties = publish_properties(message) if is_5 else None
+        if self._largest is not None and (size := packet_bytes(message, properties)) > self._largest:
+            raise MessageRefused(f"{size} bytes are more than the {self._largest} that {self._endpoint} takes")
+        retain = message.retain and self._may_retain
         try:
-            info = self.client.publish(message.topic, message.payload, message.qos, message.retain, properties)
+            info = self.client.publish(message.topic, message.payload, message.qos, retain, properties)
         except ValueError as error:
-            raise BrokerError(f"a message to {message.topic!r} can't be sent: {error}") from error
+            raise MessageRefused(f"it can't be sent: {error}") from error
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise BrokerError(f"the connection to {self._endpoint} was lost while sending")
         return info.mid
@@ -119,6 +128,11 @@ class PahoAttempt:
             self.told_to_use_older = reason.value == broker_failures.UNSUPPORTED_VERSION
             self.end(broker_failures.of_connack(reason.value, str(reason), self._endpoint))
             return
+        if getattr(properties, "MaximumQoS", 1) == 0:
+            self.end(broker_failures.of_quality_0(self._endpoint))
+            return
+        self._largest = getattr(properties, "MaximumPacketSize", None)
+        self._may_retain = bool(getattr(properties, "RetainAvailable", True))
         self._accepted = Connected(
             protocol=_VERSION_NAMES[self.version],
             receive_maximum=getattr(properties, "ReceiveMaximum", 65535),
@@ -133,10 +147,9 @@ class PahoAttempt:
 
     def _handle_subscribe(self, _: Any, __: Any, mid: int, codes: list[ReasonCode], ___: Any) -> None:
         filters = self._unacknowledged.pop(mid)
-        for topic_filter, code in zip(filters, codes, strict=True):
-            if code.is_failure:
-                self.end(broker_failures.of_filter(topic_filter, str(code)))
-                return
+        # A device that may hear nothing still calls for help.
+        refused = tuple(name for name, code in zip(filters, codes, strict=True) if code.is_failure)
+        self._accepted = replace(self._accepted, refused=self._accepted.refused + refused)
         if not self._unacknowledged:
             self._ready()
 

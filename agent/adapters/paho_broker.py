@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from paho.mqtt.enums import MQTTProtocolVersion
@@ -38,10 +39,11 @@ class PahoBroker:
         will: OutgoingMessage,
         subscriptions: list[str],
         on_event: Callable[[BrokerEvent], None],
+        interface: str | None = None,
     ) -> None:
         """Begin to connect; see the port. An earlier connection is ended first."""
         self.disconnect()
-        endpoint = endpoint_of(url)
+        endpoint = replace(endpoint_of(url), interface=interface or None)
         context = tls_context(self._tls) if endpoint.tls else None
         versions = [MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311]
         if self._against_5[endpoint] >= _SURE:
@@ -58,11 +60,11 @@ class PahoBroker:
             raise BrokerError("there is no connection to the broker")
         return connection.publish(message)
 
-    def disconnect(self, timeout_s: float = 2.0) -> None:
+    def disconnect(self, timeout_s: float = 2.0, *, will: bool = False) -> None:
         """End the connection; see the port."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.stop(timeout_s)
+            connection.stop(timeout_s, will=will)
 
     def _learn(self, endpoint: Endpoint, version: MQTTProtocolVersion, was_told: bool) -> None:
         """A connection came to be with `version`; `was_told` if the broker had refused 5 in so many words.

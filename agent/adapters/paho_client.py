@@ -11,7 +11,9 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
+from agent.adapters.broker_failures import InterfaceError
 from agent.ports import OutgoingMessage
 
 _ALERT_TIMEOUT_S = 0.5
@@ -37,6 +39,7 @@ class AbortableClient(Client):
 
     tls: ssl.SSLContext | None = None
     wary = False
+    interface: str | None = None
     _handle: socket.socket | None = None
     _aborted = False
 
@@ -69,14 +72,17 @@ class AbortableClient(Client):
 
     def _connect_tcp(self, deadline: float) -> socket.socket:
         failure: OSError = TimeoutError("timed out")
-        for family, kind, number, _name, address in socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM):
+        addresses = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        for tried, (family, kind, number, _name, address) in enumerate(addresses):
             remaining_s = deadline - time.monotonic()
             if self._aborted or remaining_s <= 0:
                 break
             sock = socket.socket(family, kind, number)
             try:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                sock.settimeout(remaining_s)
+                self._bind_to_interface(sock)
+                # Each has its share: one that swallows everything, as broken IPv6 does, leaves time for the next.
+                sock.settimeout(remaining_s / (len(addresses) - tried))
                 self._keep_handle(sock)
                 if self._aborted:
                     raise ConnectionAbortedError("aborted")
@@ -87,6 +93,13 @@ class AbortableClient(Client):
             else:
                 return sock
         raise failure
+
+    def _bind_to_interface(self, sock: socket.socket) -> None:
+        if self.interface is not None:
+            try:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, self.interface.encode() + b"\0")
+            except OSError as error:
+                raise InterfaceError(error.errno, error.strerror) from error
 
     def _keep_handle(self, sock: socket.socket) -> None:
         # A duplicate, as wrapping the socket in TLS takes the descriptor away from `sock`.
@@ -112,6 +125,13 @@ class AbortableClient(Client):
         if handle is not None:
             with contextlib.suppress(OSError):
                 handle.shutdown(socket.SHUT_RDWR)
+
+    def leave(self) -> None:
+        """End the connection so that the broker publishes the will: with a word in MQTT 5, else by hanging up."""
+        if self.protocol == MQTTProtocolVersion.MQTTv5:
+            self.disconnect(ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message"))
+        else:
+            self.abort()
 
     def discard(self) -> None:
         """Close what is still open, without a word to the broker."""
@@ -143,6 +163,7 @@ def make_client(
     version: MQTTProtocolVersion,
     will: OutgoingMessage,
     wary: bool,
+    interface: str | None,
 ) -> AbortableClient:
     """A client for one connection. The session outlives it: its messages wait 24 h in the broker.
 
@@ -163,6 +184,7 @@ def make_client(
         client.username_pw_set(login.client_id, login.password)
     client.tls = tls
     client.wary = wary
+    client.interface = interface
     client.will_set(
         will.topic,
         will.payload,
@@ -178,6 +200,15 @@ def publish_properties(message: OutgoingMessage) -> Properties:
     if message.correlation_data is not None:
         return _new_properties(PacketTypes.PUBLISH, message)
     return _shared_properties(message.content_type, message.expiry_s)
+
+
+def packet_bytes(message: OutgoingMessage, properties: Properties | None) -> int:
+    """The size of the PUBLISH packet, as the broker counts it."""
+    body = 2 + len(message.topic.encode()) + (2 if message.qos else 0) + len(message.payload)
+    if properties is not None:
+        body += len(properties.pack())  # type: ignore[no-untyped-call]
+    length_bytes = next(count for count in (1, 2, 3, 4) if count == 4 or body < 128**count)
+    return 1 + length_bytes + body
 
 
 @lru_cache(maxsize=64)

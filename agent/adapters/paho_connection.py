@@ -74,12 +74,14 @@ class PahoConnection:
                 self._wake()
             return mid
 
-    def stop(self, timeout_s: float) -> None:
+    def stop(self, timeout_s: float, *, will: bool) -> None:
         """End the connection and the thread. No event comes any more."""
         with self._lock:
             self._stopping = True
             attempt = self._attempt
-            if attempt is not None and attempt.connected:
+            if attempt is not None and attempt.connected and will:
+                attempt.client.leave()
+            elif attempt is not None and attempt.connected:
                 attempt.client.disconnect()
             elif attempt is not None:
                 attempt.client.abort()

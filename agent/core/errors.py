@@ -37,6 +37,10 @@ class BrokerError(EdgeAgentError):
     """The broker can't be reached, refuses us, or does not take a message."""
 
 
+class MessageRefused(BrokerError):  # noqa: N818 - a verdict, as the broker's own
+    """This broker never takes this message, for example because it is larger than the broker allows."""
+
+
 class StorageError(EdgeAgentError):
     """The state directory or a database in it can't be used."""
 

@@ -41,6 +41,8 @@ class FakeBroker(AbstractContextManager["FakeBroker"]):
         self.levels: list[int] = []
         self.packets: list[tuple[int, bytes]] = []
         """Every packet after CONNECT: its type and what follows the header."""
+        self.publish_flags: list[int] = []
+        """The low bits of each PUBLISH's header: retain is the last."""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._peer: socket.socket | None = None
@@ -99,6 +101,8 @@ class FakeBroker(AbstractContextManager["FakeBroker"]):
                 peer.sendall(bytes([0x20, len(answer)]) + answer)
                 continue
             self.packets.append((kind, body))
+            if kind == _PUBLISH:
+                self.publish_flags.append(flags)
             if kind == _SUBSCRIBE:
                 peer.sendall(self.behaviour.before_suback)
                 codes = bytes([self.behaviour.suback]) * _count_filters(body, level)
