@@ -192,7 +192,8 @@ class Broker(Protocol):
     def disconnect(self, timeout_s: float = 2.0, *, will: bool = False) -> None:
         """End the connection in an orderly way, or at once if the broker does not answer.
 
-        The broker publishes the will only if `will` is set: the device goes on elsewhere. After it returns, no more events of that connection come. Safe to call when not connected.
+        The broker publishes the will only if `will` is set: the device goes on elsewhere. After it returns, no
+        more events of that connection come. Safe to call when not connected.
         """
         ...
 

@@ -1,0 +1,49 @@
+from agent.core.suspects import Suspects
+
+
+def test_a_message_that_ends_connections_alone_is_convicted_and_no_other() -> None:
+    suspects = Suspects()
+    suspects.lost([1, 2, 3])
+    assert not suspects.goes_alone(1)
+    suspects.lost([1, 2, 3])
+    assert [suspects.goes_alone(place) for place in (1, 2, 3, 4)] == [True, True, True, False]
+
+    suspects.settled(1)
+    suspects.settled(3)
+    for _ in range(2):
+        suspects.lost([2])
+        assert not suspects.convicted(2)
+    suspects.lost([2])
+
+    assert suspects.convicted(2)
+    assert not suspects.goes_alone(1)
+
+
+def test_a_network_that_comes_and_goes_convicts_nobody_who_is_not_alone() -> None:
+    suspects = Suspects()
+    for _ in range(100):
+        suspects.lost([1, 2])
+
+    assert not suspects.convicted(1)
+    assert not suspects.convicted(2)
+
+
+def test_a_connection_that_dies_with_nothing_under_way_suspects_nobody() -> None:
+    suspects = Suspects()
+    for _ in range(10):
+        suspects.lost([])
+
+    assert not suspects.goes_alone(1)
+
+
+def test_a_convicted_message_lets_others_pass_ever_longer_up_to_a_minute() -> None:
+    suspects = Suspects()
+    for _ in range(5):
+        suspects.lost([7])
+    assert suspects.convicted(7)
+
+    rests = []
+    for _ in range(5):
+        rests.append(suspects.rest_s(7))
+        suspects.lost([7])
+    assert rests == [8, 16, 32, 60, 60]
