@@ -21,12 +21,14 @@ from agent.adapters.paho_broker import PahoBroker
 from agent.adapters.system_clock import SystemClock
 from agent.adapters.systemd_notifier import SystemdNotifier
 from agent.adapters.tls_context import TlsFiles
+from agent.core.centres import Centres
 from agent.core.contact import Contact
 from agent.core.errors import HardwareError, SettingsError
 from agent.core.link import ToCore
 from agent.core.wire import Drafts
 from agent.runtime.announcer import Announcer
 from agent.runtime.cameras import Cameras
+from agent.runtime.centre_watch import CentreWatch
 from agent.runtime.command_desk import CTR_KEY, Actions, CommandDesk, PictureDone
 from agent.runtime.health import HealthBoard
 from agent.runtime.outbox import Outbox
@@ -102,6 +104,7 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             clock=clock,
             look=cameras.look,
             send=lambda: sender.send(1),
+            try_other_path=lambda reason: publisher.try_other_path(reason),  # noqa: PLW0108 - it is made below
         )
 
         # The way to the centre, and back.
@@ -114,9 +117,9 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             config_revision=profile.revision(settings),
         )
 
-        def announce() -> None:
+        def announce(moved: bool = False) -> None:
             announcer.birth()
-            pipeline.tell(Announce())
+            pipeline.tell(Announce(moved))
 
         desk = CommandDesk(
             identity=identity,
@@ -136,30 +139,46 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             counters={key.removeprefix(CTR_KEY): int(ctr) for key, ctr in outbox.kept(CTR_KEY).items()},
         )
         mqtt = settings.mqtt
-        uplink = Uplink(board, security, announce, pipeline.tell)
-        broker = PahoBroker(
-            client_id=identity.device,
-            tls=TlsFiles(mqtt.ca_file, mqtt.cert_file, mqtt.key_file),
-            password=mqtt.password.get_secret_value() if mqtt.password else None,
-            keepalive_s=mqtt.keepalive_s,
-            connect_timeout_s=mqtt.connect_timeout_s,
+        watch = CentreWatch(
+            centres=Centres(required=settings.centre.required, names=settings.centre.names),
+            root=mqtt.root,
+            clock=clock,
+            board=board,
+            security=security,
+            tell=pipeline.tell,
+            pass_on=desk.receive,
+        )
+        uplink = Uplink(
+            board=board,
+            security=security,
+            announcer=announcer,
+            watch=watch,
+            announce=announce,
+            changed=pipeline.tell,
         )
         sender = Sender(
-            broker,
             outbox,
             clock,
             SenderTells(accepted=uplink.accepted, delivered=pipeline.tell, refused=uplink.refused),
             alarm_timeout_s=mqtt.alarm_timeout_s,
         )
         publisher = Publisher(
-            broker=broker,
+            brokers=(make_broker(settings), make_broker(settings)),
             sender=sender,
             outbox=outbox,
             clock=clock,
-            urls=mqtt.brokers,
-            subscriptions=[identity.down("ack", "+"), identity.down("command", "+")],
+            addresses=profile.broker_addresses(settings),
+            subscriptions=[identity.down("ack", "+"), identity.down("command", "+"), watch.filter],
             make_will=announcer.will,
-            tells=LinkTells(connected=uplink.connected, disconnected=uplink.disconnected, received=desk.receive),
+            tells=LinkTells(
+                connected=uplink.connected,
+                disconnected=uplink.disconnected,
+                received=watch.received,
+                turned=watch.turned,
+            ),
+            alarm_timeout_s=mqtt.alarm_timeout_s,
+            return_after_s=mqtt.return_after_s,
+            calm=lambda: not pipeline.open_ids,
         )
         outbox.when_ready(publisher.wake)
 
@@ -244,6 +263,18 @@ def load_keys(path: Path | None, board: HealthBoard) -> KeyRing:
     else:
         board.report("commands", ok=True)
     return ring
+
+
+def make_broker(settings: Settings) -> PahoBroker:
+    """A connection to a broker, still without one."""
+    mqtt = settings.mqtt
+    return PahoBroker(
+        client_id=settings.device.id,
+        tls=TlsFiles(mqtt.ca_file, mqtt.cert_file, mqtt.key_file),
+        password=mqtt.password.get_secret_value() if mqtt.password else None,
+        keepalive_s=mqtt.keepalive_s,
+        connect_timeout_s=mqtt.connect_timeout_s,
+    )
 
 
 def start_lights(lights: GpiozeroLights, board: HealthBoard) -> None:

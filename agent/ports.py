@@ -98,6 +98,17 @@ class Notifier(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """One path to the centre: a broker, and the network interface by which it is reached, if it must be that one."""
+
+    url: str
+    interface: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.url} by {self.interface}" if self.interface else self.url
+
+
+@dataclass(frozen=True, slots=True)
 class OutgoingMessage:
     """One MQTT PUBLISH. `expiry_s` and `content_type` are used where the protocol has them (MQTT 5)."""
 

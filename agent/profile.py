@@ -4,6 +4,7 @@ import hashlib
 import logging
 import os
 import sys
+from itertools import zip_longest
 from pathlib import Path
 
 from agent.core.alarm import AlarmBook, InputKind
@@ -14,7 +15,7 @@ from agent.core.messages import MetaData
 from agent.core.service import Service
 from agent.core.stages import Waits
 from agent.models.store import default_directories
-from agent.ports import Clock
+from agent.ports import BrokerAddress, Clock
 from agent.runtime.kept_alarms import keep_restored, read_kept
 from agent.runtime.outbox import Outbox
 from agent.runtime.security import SecurityLog
@@ -45,6 +46,15 @@ log = logging.getLogger(__name__)
 def button_lines(settings: Settings) -> list[InputLine]:
     """The wiring of the inputs."""
     return [InputLine(button.name, button.pin, button.pull_up) for button in settings.buttons]
+
+
+def broker_addresses(settings: Settings) -> list[BrokerAddress]:
+    """The paths to the centre, in their order; a broker without an interface of its own takes any."""
+    interfaces = settings.mqtt.interfaces
+    return [
+        BrokerAddress(url, interface or None)
+        for url, interface in zip_longest(settings.mqtt.brokers, interfaces, fillvalue="")
+    ]
 
 
 def light_pins(settings: Settings) -> LightPins:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 
 from agent.core.events import CentreWatched
+from agent.core.identity import LEVEL
 
 MAX_STATE_BYTES = 1024
 """What a centre says of itself is far shorter; more is not read."""
@@ -14,6 +15,13 @@ _GRACE_NS = 5 * 10**9
 
 class CentreStateError(ValueError):
     """A payload that is no state of a centre."""
+
+
+def centre_name(level: str) -> str:
+    """The name of a centre in a topic. Raises CentreStateError for one that no centre may have."""
+    if not LEVEL.match(level):
+        raise CentreStateError("no name that a centre may have")
+    return level
 
 
 def read_state(payload: bytes, size: int) -> bool | None:

@@ -46,7 +46,8 @@ class Paths:
 
         The first is trusted less each time that it fails soon after a return, and each time that a return fails.
         """
-        self.failures += 1
+        if self._current in {None, path}:
+            self.failures += 1
         self._last = path
         returned_ns, self._returned_ns = self._returned_ns, None
         if path == 0 and returned_ns is not None:

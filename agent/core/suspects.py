@@ -38,4 +38,4 @@ class Suspects:
 
     def rest_s(self, place: int) -> int:
         """How long one that is convicted lets others pass before it is tried again."""
-        return min(_LONGEST_REST_S, 2 ** self._strikes.get(place, 0))
+        return min(_LONGEST_REST_S, 1 << min(self._strikes.get(place, 0), 6))

@@ -13,7 +13,7 @@ BDSEQ_KEY = "bdseq"
 
 
 class Announcer:
-    """Birth and death of one device. `will` on the publisher's thread; the rest from any thread."""
+    """Birth and death of one device. `will` and `connected` on the publisher's thread; the rest from any thread."""
 
     def __init__(
         self,
@@ -32,16 +32,16 @@ class Announcer:
         self._boot_nonce = boot_nonce
         self._config_revision = config_revision
         self._ids = Uuid7Source()
-        self._bdseq = int(outbox.kept(BDSEQ_KEY).get(BDSEQ_KEY, "0"))
+        self._bdseq = self._will_bdseq = int(outbox.kept(BDSEQ_KEY).get(BDSEQ_KEY, "0"))
 
     def will(self) -> OutgoingMessage:
         """The will for the next connection, under a `bdseq` of its own that its birth will repeat.
 
         It is made before it is true, so it takes no new sequence number: it repeats the last one given.
         """
-        self._bdseq += 1
-        self._outbox.keep(BDSEQ_KEY, str(self._bdseq))
-        draft = self._state("lost")
+        self._will_bdseq += 1
+        self._outbox.keep(BDSEQ_KEY, str(self._will_bdseq))
+        draft = self._state("lost", self._will_bdseq)
         wall: datetime = self._clock.wall()
         payload = seal(
             draft,
@@ -55,21 +55,28 @@ class Announcer:
         )
         return OutgoingMessage(draft.topic, payload, draft.qos, draft.retain)
 
+    def connected(self) -> None:
+        """The connection stands for which the last will was made: births are its births from here on.
+
+        A connection that is only tried must not change what the one in use says, whose will has the older number.
+        """
+        self._bdseq = self._will_bdseq
+
     def birth(self) -> None:
         """We are here, and this is what we have."""
-        self._outbox.put(self._state("online"))
+        self._outbox.put(self._state("online", self._bdseq))
         self._outbox.put(self._drafts.meta(self._meta))
 
     def farewell(self) -> None:
         """An orderly end."""
-        self._outbox.put(self._state("offline"))
+        self._outbox.put(self._state("offline", self._bdseq))
 
-    def _state(self, state: str) -> Draft:
+    def _state(self, state: str, bdseq: int) -> Draft:
         return self._drafts.state(
             StateData.model_validate(
                 {
                     "state": state,
-                    "bdseq": self._bdseq,
+                    "bdseq": bdseq,
                     "boot_nonce": self._boot_nonce,
                     "agent_version": __version__,
                     "config_revision": self._config_revision,

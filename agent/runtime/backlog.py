@@ -74,10 +74,12 @@ class Backlog:
             else:
                 self._held[rank].append(waiting)
 
-    def take(self) -> Waiting | None:
+    def take(self, least: Rank = Rank.HEALTH) -> Waiting | None:
         """The first message of the most important class; it is the caller's until `finish` or `give_back`."""
         with self._lock:
             for rank in Rank:
+                if rank > least:
+                    break
                 if self._ready[rank]:
                     first = heapq.heappop(self._ready[rank])
                 elif self._held[rank]:

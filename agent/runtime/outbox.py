@@ -170,13 +170,14 @@ class Outbox:
 
     # --- for the publisher
 
-    def take(self) -> tuple[Waiting, OutgoingMessage] | None:
+    def take(self, least: Rank = Rank.HEALTH) -> tuple[Waiting, OutgoingMessage] | None:
         """The next message to send, the most important class first and oldest first, or None.
 
+        Nothing is taken that is less important than `least`.
         It is the caller's until `confirm`, `give_up` or `give_back`. What has expired is dropped and counted.
         """
         now_ns = self._clock.boottime_ns()
-        while (waiting := self._backlog.take()) is not None:
+        while (waiting := self._backlog.take(least)) is not None:
             row = waiting.row
             age_s = row.age_s(self._clock.boot_id, now_ns, int(self._clock.wall().timestamp() * 1000))
             if row.expiry_s is not None and age_s >= row.expiry_s:

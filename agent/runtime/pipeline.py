@@ -19,6 +19,7 @@ from agent.core.events import AlarmDelivered, CentreAck, CentreWatched, Edge, Se
 from agent.core.kept_alarm import encode_alarm
 from agent.core.lights import PRESSED, Pattern
 from agent.core.messages import AlarmCamera, AlarmData, AlarmsData
+from agent.core.stages import Stage
 from agent.core.trial import TrialAnswer
 from agent.core.wire import Drafts, rfc3339
 from agent.ports import Clock, Lights
@@ -34,7 +35,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Announce:
-    """Publish the open alarms, since the broker may have forgotten them."""
+    """Publish the open alarms, since the broker may have forgotten them, or (`moved`) is another one."""
+
+    moved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +66,12 @@ class Pipeline:
         clock: Clock,
         look: Callable[[str], AlarmCamera | None],
         send: Callable[[], None],
+        try_other_path: Callable[[str], None],
     ) -> None:
         """`audible` are the inputs that may show a light. `look` asks a camera for a picture with the identifier
         of a new alarm, and returns at once what is known of the view, or None without a camera. `send` sends the
-        most important message that waits, if the broker takes one now."""
+        most important message that waits, if the broker takes one now. `try_other_path` asks for another broker, and
+        names the alarm that nobody answers."""
         self._book = book
         self._readiness = readiness
         self._contacts = contacts
@@ -77,6 +82,7 @@ class Pipeline:
         self._clock = clock
         self._look = look
         self._send = send
+        self._try_other_path = try_other_path
         self._lock = threading.Lock()
         self._facts: queue.SimpleQueue[Fact | None] = queue.SimpleQueue()
         self._failure: BaseException | None = None
@@ -190,6 +196,8 @@ class Pipeline:
                     self._outbox.put(draft)
             case Announce():
                 self._announce()
+                if fact.moved:
+                    self._tell_unanswered()
             case Identify():
                 self._readiness.identify(fact.until_ns)
                 self._show_lights()
@@ -228,6 +236,8 @@ class Pipeline:
         self._outbox.wake()
         self._show_lights()
         self._follow_ups.append(partial(_log, data))
+        if data.stage in {Stage.DELAYED, Stage.UNCONFIRMED}:
+            self._try_other_path(f"{data.alarm_id}/{data.stage.value}/{data.reraised}")
 
     def _follow_up(self) -> None:
         """What can wait until the alarm itself is on its way: it would only take the processor from it."""
@@ -241,6 +251,12 @@ class Pipeline:
     def _announce(self) -> None:
         self._announced = self._open_alarms()
         self._outbox.put(self._drafts.alarms(AlarmsData(open=self._announced)))
+
+    def _tell_unanswered(self) -> None:
+        """What another broker took, and nobody has answered, is told to this one too."""
+        for data in self._open_alarms():
+            if data.stage in {Stage.SENT, Stage.DELAYED, Stage.UNCONFIRMED}:
+                self._outbox.put(self._drafts.alarm("updated", data))
 
     def _open_alarms(self) -> tuple[AlarmData, ...]:
         return tuple(alarm.data for alarm in self._book.open())

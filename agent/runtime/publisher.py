@@ -1,4 +1,9 @@
-"""The thread `publisher`: connects, listens to the connection, and has the sender send what waits."""
+"""The thread `publisher`: connects by one path or another, listens, and has the sender send what waits.
+
+The brokers of the settings are paths to the same centre. One connection is in use. When an alarm does not get
+through on it, or the first path may work again, another path is tried beside it, and the one in use is left only when
+the other broker has taken us: a try that fails costs nothing.
+"""
 
 import logging
 import queue
@@ -7,8 +12,10 @@ from dataclasses import dataclass
 
 from agent.core.backoff import Backoff
 from agent.core.errors import BrokerError
+from agent.core.paths import Paths
 from agent.ports import (
     Broker,
+    BrokerAddress,
     BrokerEvent,
     Clock,
     Connected,
@@ -31,53 +38,84 @@ log = logging.getLogger(__name__)
 class LinkTells:
     """Whom the publisher tells of what; all are called on its thread and must not block."""
 
-    connected: Callable[[], None]
-    """The broker has us; say who we are."""
+    connected: Callable[[Connected, bool], None]
+    """The broker has us; say who we are. The flag: it is not the broker that had us before."""
     disconnected: Callable[[Disconnected], None]
+    """No broker has us, for this reason. Also told of each try that fails until one has us again."""
     received: Callable[[Received], None]
+    turned: Callable[[], None]
+    """A pass has ended; at least twice a second."""
+
+
+@dataclass(slots=True, eq=False)
+class _Link:
+    """One connection to the broker of a path, standing or being tried."""
+
+    path: int
+    broker: Broker
+    own_topic: str
+    since_ns: int
 
 
 class Publisher:
-    """Connects, sends what waits, and tries again for ever. `wake` from any thread, the rest from its own."""
+    """Connects, sends what waits, and tries again for ever. Any thread may `wake` it or ask for another path."""
 
     def __init__(
         self,
-        broker: Broker,
+        *,
+        brokers: tuple[Broker, Broker],
         sender: Sender,
         outbox: Outbox,
         clock: Clock,
-        urls: Sequence[str],
+        addresses: Sequence[BrokerAddress],
         subscriptions: Sequence[str],
         make_will: Callable[[], OutgoingMessage],
         tells: LinkTells,
+        alarm_timeout_s: float,
+        return_after_s: float,
+        calm: Callable[[], bool],
         backoff: Backoff | None = None,
     ) -> None:
-        self._broker = broker
+        """`calm` says whether nothing is going on that a change of path could disturb."""
+        self._idle = list(brokers)
+        """Those without a connection: one carries, and one is there to try another path."""
         self._sender = sender
         self._outbox = outbox
         self._clock = clock
-        self._urls = urls
+        self._addresses = addresses
         self._subscriptions = list(subscriptions)
         self._make_will = make_will
         self._tells = tells
+        self._alarm_timeout_ns = int(alarm_timeout_s * 1e9)
+        self._calm = calm
         self._backoff = backoff or Backoff()
-        self._events: queue.SimpleQueue[BrokerEvent | None] = queue.SimpleQueue()
-        self._own_topic = ""
-        self._attempts = 0
-        self._connecting = False
-        self._connected_ns: int | None = None
+        self._paths = Paths(len(addresses), return_after_s)
+        self._events: queue.SimpleQueue[tuple[_Link, BrokerEvent] | None] = queue.SimpleQueue()
+        self._reasons: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._link: _Link | None = None
+        self._trial: _Link | None = None
+        self._had_us: int | None = None
         self._retry_ns = 0
         self._last_attempt_ns = -_URGENT_RETRY_NS
 
     @property
     def connected(self) -> bool:
         """Whether the broker has us. Any thread."""
-        return self._connected_ns is not None
+        return self._link is not None
 
     def wake(self) -> None:
         """There may be something to send. Any thread."""
         if self._events.empty():
             self._events.put(None)
+
+    def try_other_path(self, reason: str) -> None:
+        """The broker took an alarm, but nobody has answered: go by another path if one carries. Any thread.
+
+        Each reason counts once; let it name the alarm and its stage. Whoever hears that another broker has us then
+        tells it of the alarm.
+        """
+        self._reasons.put(reason)
+        self.wake()
 
     def run_once(self, timeout_s: float) -> None:
         """Handle what has happened, then send what may be sent."""
@@ -87,12 +125,11 @@ class Publisher:
                 self._handle(self._events.get_nowait())
         except queue.Empty:
             pass
-        if self.connected:
+        if self._link is not None:
             self._sender.return_rested()
             self._sender.send()
-            self._break_if_stalled()
-        else:
-            self._connect_if_due()
+        self._choose_path()
+        self._tells.turned()
 
     def close(self, last: Callable[[], None], timeout_s: float) -> None:
         """Send what can be sent within `timeout_s`, `last` having put the farewell; then end the connection.
@@ -107,79 +144,154 @@ class Publisher:
             if self._sender.idle and not any(self._outbox.figures()[0].values()):
                 break
             self.run_once(0.05)
-        self._broker.disconnect()
+        if self._trial is not None:
+            self._end(self._trial)
+        if self._link is not None:
+            self._link.broker.disconnect()
         self._sender.close()
-        self._connected_ns = None
+        self._link = self._trial = None
 
-    def _handle(self, event: BrokerEvent | None) -> None:
+    # --- what happens
+
+    def _handle(self, event: tuple[_Link, BrokerEvent] | None) -> None:
+        if event is None:
+            return
         match event:
-            case None:
-                pass
-            case Published():
-                refusal = self._sender.settle(event)
+            case link, Connected() as accepted if link is self._trial:
+                self._take_up(link, accepted)
+            case link, Disconnected() as end if link is self._trial:
+                self._fail(link, end)
+            case link, Disconnected() as end if link is self._link:
+                self._lose(link, end, died=True)
+            case link, Published() as answer if link is self._link:
+                refusal = self._sender.settle(answer)
                 if refusal is not None:
-                    self._lose_a_broker_that_refuses_us(refusal)
-            case Received():
-                self._tells.received(event)
-            case Connected():
-                log.info("connected to %s with %s", self._url, event.protocol)
-                self._connecting = False
-                self._connected_ns = self._clock.boottime_ns()
-                self._sender.open(event.receive_maximum, self._own_topic)
-                self._tells.connected()
-            case Disconnected():
-                self._lose(event)
+                    self._lose_a_broker_that_refuses_us(link, refusal)
+            case link, Received() as message if link is self._link:
+                self._tells.received(message)
+            case _:
+                pass  # of a connection that was left
 
-    def _lose_a_broker_that_refuses_us(self, detail: str) -> None:
+    def _take_up(self, link: _Link, accepted: Connected) -> None:
+        """A broker has us: whoever had us before is left now."""
+        now_ns = self._clock.boottime_ns()
+        before, self._link, self._trial = self._link, link, None
+        self._sender.close()
+        if before is not None:
+            self._end(before)
+        log.info("connected to %s with %s", self._name(link), accepted.protocol)
+        self._paths.connected(link.path, now_ns)
+        link.since_ns = now_ns
+        moved = self._had_us not in {None, link.path}
+        self._had_us = link.path
+        self._sender.open(link.broker, accepted.receive_maximum, link.own_topic)
+        self._tells.connected(accepted, moved)
+
+    def _fail(self, trial: _Link, end: Disconnected) -> None:
+        """A try has failed. Without a connection the next one is made later, with one perhaps not at all."""
+        now_ns = self._clock.boottime_ns()
+        first = self._paths.failures == 0
+        log.log(logging.ERROR if first else logging.DEBUG, "no connection to %s: %s", self._name(trial), end.detail)
+        self._trial = None
+        self._end(trial)
+        if self._link is None:
+            self._paths.failed(trial.path, now_ns)
+            self._retry_ns = now_ns + int(self._backoff.failed() * 1e9)
+            self._tells.disconnected(end)
+        elif self._sender.stalled():
+            self._leave(self._link)
+            self._paths.failed(trial.path, now_ns)
+        else:
+            self._paths.failed(trial.path, now_ns)
+
+    def _lose(self, link: _Link, end: Disconnected, *, died: bool = False) -> None:
+        now_ns = self._clock.boottime_ns()
+        log.error("no connection to %s any more: %s", self._name(link), end.detail)
+        self._sender.close(died=died)
+        self._link = None
+        self._end(link)
+        self._paths.failed(link.path, now_ns)
+        self._retry_ns = now_ns + int(self._backoff.failed((now_ns - link.since_ns) / 1e9) * 1e9)
+        self._tells.disconnected(end)
+
+    def _leave(self, link: _Link) -> None:
+        """The protocol repeats a message on a new connection only, so a silent broker is left."""
+        self._lose(link, Disconnected("lost", "the broker does not acknowledge; trying a new connection"))
+        self._retry_ns = self._clock.boottime_ns()
+
+    def _lose_a_broker_that_refuses_us(self, link: _Link, detail: str) -> None:
         """It does not take our own state, so it takes nothing: the certificate is another device's, or its access
         list does not know us. Only a new connection reads the certificate again and comes to the next broker.
         """
         self._sender.give_up_retained()
-        self._broker.disconnect(timeout_s=0.0)
         advice = "check its access list and this device's certificate"
         self._lose(
-            Disconnected("refused", f"the broker does not take this device's state ({detail.lower()}): {advice}")
+            link, Disconnected("refused", f"the broker does not take this device's state ({detail.lower()}): {advice}")
         )
 
-    def _lose(self, event: Disconnected) -> None:
-        now_ns = self._clock.boottime_ns()
-        lasted_s = (now_ns - self._connected_ns) / 1e9 if self._connected_ns is not None else 0.0
-        first = self._connected_ns is not None or self._attempts == 1
-        log.log(logging.ERROR if first else logging.DEBUG, "no connection to %s: %s", self._url, event.detail)
-        self._sender.close()
-        self._connected_ns = None
-        self._connecting = False
-        self._retry_ns = now_ns + int(self._backoff.failed(lasted_s) * 1e9)
-        self._tells.disconnected(event)
+    # --- which path
 
-    def _break_if_stalled(self) -> None:
-        """The protocol repeats a message on a new connection only, so a silent broker is left."""
-        if self._sender.stalled():
-            self._broker.disconnect(timeout_s=0.0)
-            self._lose(Disconnected("lost", "the broker does not acknowledge; trying a new connection"))
-            self._retry_ns = self._clock.boottime_ns()
-
-    def _connect_if_due(self) -> None:
+    def _choose_path(self) -> None:
         now_ns = self._clock.boottime_ns()
-        if self._connecting:
-            if now_ns - self._last_attempt_ns > _CONNECT_PATIENCE_NS:
-                self._broker.disconnect(timeout_s=0.0)
-                self._lose(Disconnected("lost", "connecting did not end; trying again"))
-            return
-        urgent = self._outbox.figures()[0]["alarm"] > 0
-        due_ns = min(self._retry_ns, self._last_attempt_ns + _URGENT_RETRY_NS) if urgent else self._retry_ns
-        if now_ns < due_ns:
-            return
+        asked = self._asked()
+        if self._trial is not None:
+            if now_ns - self._trial.since_ns > self._patience_ns():
+                self._fail(self._trial, Disconnected("unreachable", "connecting did not end in time"))
+        elif self._link is None:
+            urgent = self._alarm_waits()
+            due_ns = min(self._retry_ns, self._last_attempt_ns + _URGENT_RETRY_NS) if urgent else self._retry_ns
+            if now_ns >= due_ns:
+                self._try(self._paths.next())
+        elif self._sender.stalled():
+            other = self._paths.other(now_ns)
+            if other is None:
+                self._leave(self._link)
+            else:
+                self._try(other)
+        else:
+            wanted: int | None = None
+            if self._sender.unwelcome() or asked:
+                wanted = self._paths.other(now_ns)
+            elif self._calm() and not self._alarm_waits():
+                wanted = self._paths.first_again(now_ns)
+            if wanted is not None:
+                self._try(wanted)
+
+    def _asked(self) -> bool:
+        """Whether another path was asked for with a reason that is new."""
+        asked = False
+        while not self._reasons.empty():
+            asked = self._paths.ask(self._reasons.get()) or asked
+        return asked
+
+    def _alarm_waits(self) -> bool:
+        return self._outbox.figures()[0]["alarm"] > 0
+
+    def _patience_ns(self) -> int:
+        """An alarm does not wait for one path while it has not been tried by the next; but where all are slow, each
+        round is given twice the time of the last one."""
+        if self._paths.count == 1 or not self._alarm_waits():
+            return _CONNECT_PATIENCE_NS
+        rounds: int = self._paths.failures // self._paths.count
+        return min(self._alarm_timeout_ns << min(rounds, 10), _CONNECT_PATIENCE_NS)
+
+    def _try(self, path: int) -> None:
+        now_ns = self._clock.boottime_ns()
         self._last_attempt_ns = now_ns
-        self._attempts += 1
-        self._connecting = True
+        will = self._make_will()
+        link = self._trial = _Link(path, self._idle.pop(), will.topic, now_ns)
+        address = self._addresses[path]
         try:
-            will = self._make_will()
-            self._own_topic = will.topic
-            self._broker.connect(self._url, will, self._subscriptions, self._events.put)
+            link.broker.connect(
+                address.url, will, self._subscriptions, lambda event: self._events.put((link, event)), address.interface
+            )
         except BrokerError as error:
-            self._lose(Disconnected("unreachable", str(error)))
+            self._fail(link, Disconnected("unreachable", str(error)))
 
-    @property
-    def _url(self) -> str:
-        return self._urls[(self._attempts - 1) % len(self._urls)]
+    def _end(self, link: _Link) -> None:
+        """Its broker is free for another path. What it still has to tell is of no interest any more."""
+        link.broker.disconnect(timeout_s=0.0, will=True)
+        self._idle.append(link.broker)
+
+    def _name(self, link: _Link) -> str:
+        return str(self._addresses[link.path])

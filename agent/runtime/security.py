@@ -12,6 +12,8 @@ from agent.ports import Clock
 
 _WINDOW_NS = 60 * 1_000_000_000
 _MOST_A_WINDOW = 20
+TOPIC_LENGTH = 256
+"""A topic that somebody else has chosen is cut to this before we repeat it."""
 
 log = logging.getLogger(__name__)
 

@@ -9,14 +9,17 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agent.core.errors import BrokerError
+from agent.core.errors import BrokerError, MessageRefused
 from agent.core.events import AlarmDelivered
 from agent.core.messages import Rank
+from agent.core.suspects import Suspects
 from agent.ports import Broker, Clock, OutgoingMessage, Published
 from agent.runtime.backlog import Waiting
 from agent.runtime.outbox import Outbox
 
 _WINDOW = 20
+_RESERVE = 4
+"""Places that only alarms and state may take, where the broker's window allows it."""
 _TELEMETRY_TIMEOUT_NS = 30 * 10**9
 _REFUSALS_BEFORE_GIVING_UP = 5
 
@@ -25,7 +28,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SenderTells:
-    """Whom the sender tells of the broker's answers; all are called on the publisher's thread and must not block."""
+    """Whom the sender tells of the broker's answers; none may block, and `refused` comes on any thread."""
 
     accepted: Callable[[], None]
     """The broker has taken our state: it has a place for this device."""
@@ -48,42 +51,67 @@ class Sender:
     outbox and `Broker.publish`, which do not block.
     """
 
-    def __init__(
-        self, broker: Broker, outbox: Outbox, clock: Clock, tells: SenderTells, alarm_timeout_s: float
-    ) -> None:
-        self._broker = broker
+    def __init__(self, outbox: Outbox, clock: Clock, tells: SenderTells, alarm_timeout_s: float) -> None:
         self._outbox = outbox
         self._clock = clock
         self._tells = tells
         self._alarm_timeout_ns = int(alarm_timeout_s * 1e9)
         self._lock = threading.Lock()
-        self._open = False
+        self._broker: Broker | None = None
         self._window = 0
         self._own_topic = ""
         """Where our state goes, that of the will too."""
         self._in_flight: dict[int, _InFlight] = {}
         self._resting: list[tuple[int, Waiting]] = []
         self._refusals: dict[int, int] = {}
+        self._suspects = Suspects()
+        self._alone = False
+        """A suspect is under way, and nothing may follow it."""
+        self._held_back = False
+        """A suspect waits until nothing is under way; only an alarm may still go before it."""
+        self._unwelcome = False
 
-    def open(self, receive_maximum: int, own_topic: str) -> None:
+    def open(self, broker: Broker, receive_maximum: int, own_topic: str) -> None:
         """There is a connection, whose broker takes so many messages at a time."""
         with self._lock:
             self._window = min(_WINDOW, receive_maximum)
             self._own_topic = own_topic
-            self._open = True
+            self._unwelcome = False
+            self._broker = broker
 
-    def close(self) -> None:
-        """The connection is gone: what it has not confirmed waits again."""
+    def close(self, *, died: bool = False) -> None:
+        """The connection is gone: what it has not confirmed waits again. `died`: the other side ended it.
+
+        What has ended one connection after the other, each time alone, is given up; an alarm is not, but rests.
+        """
+        given_up: list[OutgoingMessage] = []
+        now_ns = self._clock.boottime_ns()
         with self._lock:
-            self._open = False
+            self._broker = None
+            resting, self._resting = self._resting, []
+            if died:
+                self._suspects.lost([sent.waiting.row.ord for sent in self._in_flight.values()])
             for sent in self._in_flight.values():
-                self._outbox.give_back(sent.waiting)
-            for _, waiting in self._resting:
-                self._outbox.give_back(waiting)
+                row = sent.waiting.row
+                if not self._suspects.convicted(row.ord):
+                    self._outbox.give_back(sent.waiting)
+                elif row.rank is Rank.ALARM:
+                    resting.append((now_ns + self._suspects.rest_s(row.ord) * 10**9, sent.waiting))
+                else:
+                    self._forget(sent.waiting)
+                    given_up.append(sent.message)
+            for due_ns, waiting in resting:
+                if self._suspects.convicted(waiting.row.ord):
+                    self._resting.append((due_ns, waiting))
+                else:
+                    self._outbox.give_back(waiting)
             self._in_flight.clear()
-            self._resting.clear()
+            self._alone = self._held_back = False
             # Told once, but counted by connection: what another broker refused is no reason to give up.
             self._refusals = dict.fromkeys(self._refusals, 1)
+        for message in given_up:
+            log.error("%s has ended connection after connection and is given up", message.topic)
+            self._tells.refused(message, "the broker ended each connection on which it was sent alone")
 
     def send(self, most: int = _WINDOW) -> None:
         """Send what waits, at most so many, as far as there is a connection and room in the window. Any thread.
@@ -92,8 +120,12 @@ class Sender:
         """
         for _ in range(most):
             with self._lock:
-                if not self._send_next():
-                    return
+                goes_on, refused = self._send_next()
+            if refused is not None:
+                log.error("%s can't be sent: %s", refused[0].topic, refused[1])
+                self._tells.refused(*refused)
+            if not goes_on:
+                return
 
     def settle(self, answer: Published) -> str | None:
         """The broker's answer for one message. Returns its reason if it refuses our own state."""
@@ -103,11 +135,14 @@ class Sender:
                 return None
             row = sent.waiting.row
             ours = row.topic == self._own_topic
+            self._alone = False
+            self._held_back = self._held_back and bool(self._in_flight)
             if answer.accepted:
                 self._refusals.pop(row.ord, None)
+                self._suspects.settled(row.ord)
                 self._outbox.confirm(sent.waiting)
             elif ours:
-                self._outbox.give_up(sent.waiting)
+                self._forget(sent.waiting)
                 return answer.detail
             else:
                 first = self._rest(sent.waiting)
@@ -127,7 +162,7 @@ class Sender:
         with self._lock:
             for mid, sent in [*self._in_flight.items()]:
                 if sent.message.retain:
-                    self._outbox.give_up(sent.waiting)
+                    self._forget(sent.waiting)
                     del self._in_flight[mid]
 
     def return_rested(self) -> None:
@@ -145,35 +180,73 @@ class Sender:
         with self._lock:
             return any(now_ns - sent.sent_ns > self._patience_ns(sent) for sent in self._in_flight.values())
 
+    def unwelcome(self) -> bool:
+        """Whether an alarm was refused since this was last asked: another broker may take it."""
+        with self._lock:
+            unwelcome, self._unwelcome = self._unwelcome, False
+            return unwelcome
+
     @property
     def idle(self) -> bool:
         """Whether nothing is in flight. Any thread."""
         with self._lock:
             return not self._in_flight
 
-    def _send_next(self) -> bool:
-        if not self._open or len(self._in_flight) >= self._window or (taken := self._outbox.take()) is None:
-            return False
+    # --- under the lock
+
+    def _least(self) -> Rank | None:
+        """The least important class of which a message may be sent now; None when none may."""
+        room = self._window - len(self._in_flight)
+        if self._broker is None or self._alone or room <= 0:
+            return None
+        if self._held_back:
+            return Rank.ALARM
+        return Rank.STATE if room <= min(_RESERVE, self._window // 2) else Rank.HEALTH
+
+    def _send_next(self) -> tuple[bool, tuple[OutgoingMessage, str] | None]:
+        """Whether there may be more to send, and what can't be sent at all, with the reason."""
+        least = self._least()
+        if self._broker is None or least is None or (taken := self._outbox.take(least)) is None:
+            return False, None
         waiting, message = taken
+        row = waiting.row
+        alone = self._suspects.goes_alone(row.ord)
+        if alone and self._in_flight and row.rank is not Rank.ALARM:
+            self._held_back = True
+            self._outbox.give_back(waiting)
+            return False, None
         try:
             mid = self._broker.publish(message)
+        except MessageRefused as error:
+            first = True
+            if row.rank is Rank.ALARM:
+                first = self._rest(waiting)
+            else:
+                self._forget(waiting)
+            return True, (message, str(error)) if first else None
         except BrokerError:
             self._outbox.give_back(waiting)
-            return False
+            return False, None
         self._in_flight[mid] = _InFlight(waiting, message, self._clock.boottime_ns())
-        return True
+        self._alone = alone
+        return True, None
 
     def _rest(self, waiting: Waiting) -> bool:
-        """Try a refused message again later, or give it up; whether it was the first refusal. Under the lock."""
+        """Try a refused message again later, or give it up; whether it was the first refusal."""
         row = waiting.row
         refusals = self._refusals[row.ord] = self._refusals.get(row.ord, 0) + 1
         if row.rank is not Rank.ALARM and refusals >= _REFUSALS_BEFORE_GIVING_UP:
-            del self._refusals[row.ord]
-            self._outbox.give_up(waiting)
+            self._forget(waiting)
         else:
+            self._unwelcome = self._unwelcome or row.rank is Rank.ALARM
             rest_ns = min(60, 2 ** (refusals - 1)) * 10**9
             self._resting.append((self._clock.boottime_ns() + rest_ns, waiting))
         return refusals == 1
+
+    def _forget(self, waiting: Waiting) -> None:
+        self._refusals.pop(waiting.row.ord, None)
+        self._suspects.settled(waiting.row.ord)
+        self._outbox.give_up(waiting)
 
     def _patience_ns(self, sent: _InFlight) -> int:
         return self._alarm_timeout_ns if sent.waiting.row.rank is Rank.ALARM else _TELEMETRY_TIMEOUT_NS

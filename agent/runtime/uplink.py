@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 from agent.core.events import UplinkChanged
-from agent.ports import Disconnected, OutgoingMessage
-from agent.runtime.health import HealthBoard
+from agent.ports import Connected, Disconnected, OutgoingMessage
+from agent.runtime.announcer import Announcer
+from agent.runtime.centre_watch import CentreWatch
+from agent.runtime.health import HealthBoard, PartState
 from agent.runtime.security import SecurityLog
 
 _SECURITY_KINDS = {"tls": "tls-failed", "refused": "broker-refused"}
@@ -15,20 +17,37 @@ class Uplink:
 
     def __init__(
         self,
+        *,
         board: HealthBoard,
         security: SecurityLog,
-        announce: Callable[[], None],
+        announcer: Announcer,
+        watch: CentreWatch,
+        announce: Callable[[bool], None],
         changed: Callable[[UplinkChanged], None],
     ) -> None:
+        """`announce` says who we are, and gets whether another broker than before has us. What the part `commands`
+        says when this is built stays true as long as the broker lets us listen."""
         self._board = board
         self._security = security
+        self._announcer = announcer
+        self._watch = watch
         self._announce = announce
         self._changed = changed
+        self._commands = board.parts().get("commands", PartState(ok=True))
         self._told: str | None = None
 
-    def connected(self) -> None:
-        """The broker has us; whether it takes what we say shows with the birth."""
-        self._announce()
+    def connected(self, accepted: Connected, moved: bool) -> None:
+        """A broker has us; whether it takes what we say shows with the birth."""
+        self._announcer.connected()
+        self._watch.connected()
+        if accepted.refused:
+            names = ", ".join(accepted.refused)
+            detail = f"the broker does not let this device subscribe to {names}: check its access list"
+            self._board.report("commands", ok=False, detail=detail)
+            self._tell_once("broker-refused", detail)
+        else:
+            self._board.report("commands", ok=self._commands.ok, detail=self._commands.detail)
+        self._announce(moved)
 
     def accepted(self) -> None:
         """The broker has taken our birth."""
@@ -38,14 +57,19 @@ class Uplink:
 
     def disconnected(self, end: Disconnected) -> None:
         """The connection ended or did not come to be. Each kind of security trouble is told once an outage."""
+        self._watch.disconnected()
         self._board.report("uplink", ok=False, detail=end.detail)
         self._changed(UplinkChanged(up=False))
         kind = _SECURITY_KINDS.get(end.kind)
-        if kind is not None and kind != self._told:
-            self._told = kind
-            self._security.tell(kind, "warning", end.detail)
+        if kind is not None:
+            self._tell_once(kind, end.detail)
 
     def refused(self, message: OutgoingMessage, detail: str) -> None:
         """The broker refused a message. Not told of security events themselves: they would be refused too."""
         if "/up/security/" not in message.topic:
             self._security.tell("message-refused", "warning", f"{message.topic}: {detail}", topic=message.topic)
+
+    def _tell_once(self, kind: str, detail: str) -> None:
+        if kind != self._told:
+            self._told = kind
+            self._security.tell(kind, "warning", detail)

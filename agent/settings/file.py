@@ -72,7 +72,8 @@ def _say(item: Any) -> str:
         return f"{name} is missing"
     message = item["msg"].removeprefix("Value error, ")
     if item["type"] == "string_pattern_mismatch":
-        message = _PATTERN_ADVICE.get(str(item["loc"][-1]), "use small letters, digits and hyphens only")
+        field = next((part for part in reversed(item["loc"]) if isinstance(part, str)), "")
+        message = _PATTERN_ADVICE.get(field, "use small letters, digits and hyphens only")
     given = "" if isinstance(item["input"], dict | list) else f" (given: {mask_url(repr(item['input']))})"
     if "password" in name:
         given = ""
@@ -106,9 +107,16 @@ def _conflicts(tree: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
             seen.add(name)
     if not buttons and not cameras:
         yield (), "there is neither a button nor a camera; add [[buttons]] or [[cameras]]"
-    mqtt = tree.get("mqtt")
-    if isinstance(mqtt, dict) and bool(mqtt.get("cert_file")) != bool(mqtt.get("key_file")):
+    yield from _conflicts_of_brokers(tree.get("mqtt"))
+
+
+def _conflicts_of_brokers(mqtt: Any) -> Iterator[tuple[Location, str]]:
+    if not isinstance(mqtt, dict):
+        return
+    if bool(mqtt.get("cert_file")) != bool(mqtt.get("key_file")):
         yield ("mqtt",), "cert_file and key_file go together: give both or neither"
+    if len(_list(mqtt.get("interfaces"))) > len(_list(mqtt.get("brokers"))):
+        yield ("mqtt", "interfaces"), 'there are more interfaces than brokers: name one for each broker, or ""'
 
 
 def _list(value: Any) -> list[Any]:
@@ -117,6 +125,7 @@ def _list(value: Any) -> list[Any]:
 
 _PATTERN_ADVICE = {
     "source": "a source is picamera2:N, v4l2:/dev/videoN, rtsp://... or file:PATH",
+    "interfaces": "a network interface has at most 15 characters, such as eth0 or wwan0",
     "root": "the root is one or two levels of small letters, digits and hyphens, such as edge/v1",
 }
 _HEADER = re.compile(r"^\s*\[(\[)?\s*([A-Za-z0-9_.\-\"]+)\s*\]?\]")

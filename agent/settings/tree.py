@@ -66,6 +66,8 @@ class Mqtt(_Section):
     """How to reach the command centre."""
 
     brokers: tuple[Annotated[str, AfterValidator(_broker_url)], ...] = Field(min_length=1)
+    interfaces: tuple[Annotated[str, Field(pattern=r"^[^/\s]{0,15}$")], ...] = ()
+    """The network interface by which each broker is reached, in their order; "" or none is any."""
     root: str = Field(default="edge/v1", pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)?$")
     ca_file: Path | None = None
     cert_file: Path | None = None
@@ -74,7 +76,18 @@ class Mqtt(_Section):
     keepalive_s: int = Field(default=30, ge=5, le=600)
     connect_timeout_s: float = Field(default=20.0, gt=0, le=120)
     alarm_timeout_s: float = Field(default=10.0, gt=0, le=60)
-    """An alarm that the broker does not acknowledge for so long is sent again on a new connection."""
+    """An alarm that the broker does not acknowledge for so long is sent by the next broker."""
+    return_after_s: float = Field(default=300.0, ge=1, le=86400)
+    """On another broker than the first: how long until the first one is tried again, while no alarm is open."""
+
+
+class Centre(_Section):
+    """Whether somebody watches, as the command centres say themselves."""
+
+    required: bool = False
+    """A centre that was never heard of counts as one that does not watch."""
+    names: tuple[TopicLevel, ...] = ()
+    """The centres that count; every centre when there is none."""
 
 
 class Commands(_Section):
@@ -171,6 +184,7 @@ class Settings(BaseSettings):
     mqtt: Mqtt
     commands: Commands = Commands()
     buttons: tuple[Button, ...] = ()
+    centre: Centre = Centre()
     lights: Lights = Lights()
     cameras: tuple[Camera, ...] = ()
     alarm: Alarm = Alarm()

@@ -37,6 +37,7 @@ def test_a_birth_repeats_the_number_of_its_will_and_every_connection_has_its_own
     numbers = []
     for _ in range(3):
         will = body(speaker.will())
+        speaker.connected()
         speaker.birth()
         [state, meta] = sent(outbox)
         assert topics([state, meta]) == ["state", "meta"]
@@ -48,6 +49,19 @@ def test_a_birth_repeats_the_number_of_its_will_and_every_connection_has_its_own
         numbers.append(will["data"]["bdseq"])
 
     assert numbers == [1, 2, 3]
+
+
+def test_a_try_of_another_path_changes_nothing_of_what_the_connection_in_use_says(outbox: Outbox) -> None:
+    """Else its own will would seem older than its birth, and its loss would be ignored."""
+    speaker = announcer(outbox)
+    will = body(speaker.will())
+    speaker.connected()
+    speaker.will()
+    speaker.birth()
+    speaker.farewell()
+
+    said = [body(message)["data"] for message in sent(outbox)]
+    assert [data["bdseq"] for data in said if "bdseq" in data] == [will["data"]["bdseq"]] * 2
 
 
 def test_the_number_of_a_will_goes_on_after_a_restart(tmp_path: Path) -> None:

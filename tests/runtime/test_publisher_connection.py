@@ -48,7 +48,10 @@ def test_an_address_that_can_not_be_used_at_all_is_one_more_failure(device: Devi
     assert device.publisher.connected
 
 
-def test_an_alarm_without_an_answer_goes_again_on_a_new_connection(device: Device) -> None:
+def test_an_alarm_without_an_answer_goes_again_on_a_new_connection_of_the_only_broker(tmp_path: Path) -> None:
+    clock = SimClock(boottime_ns=10**12)
+    outbox = open_outbox(tmp_path / "store", clock)
+    device = Device(clock, outbox, MemoryBroker(), urls=("mqtt://a",))
     device.broker.answer = answer_alarms("silence")
     device.outbox.put(alarm())
     device.passes(3)
@@ -63,6 +66,8 @@ def test_an_alarm_without_an_answer_goes_again_on_a_new_connection(device: Devic
     assert topics(device.broker.kept) == ["alarm/police"]
     assert device.waiting == {}
     assert device.ends[0].kind == "lost"
+    assert device.moves == 0
+    outbox.close()
 
 
 def test_telemetry_without_an_answer_is_given_more_time_than_an_alarm(device: Device) -> None:

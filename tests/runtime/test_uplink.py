@@ -1,6 +1,10 @@
+from unittest.mock import create_autospec
+
 from agent.core.messages import Draft
-from agent.ports import Disconnected, OutgoingMessage
-from agent.runtime.health import HealthBoard
+from agent.ports import Connected, Disconnected, OutgoingMessage
+from agent.runtime.announcer import Announcer
+from agent.runtime.centre_watch import CentreWatch
+from agent.runtime.health import HealthBoard, PartState
 from agent.runtime.security import SecurityLog
 from agent.runtime.uplink import Uplink
 from agent.sim.clock import SimClock
@@ -13,11 +17,26 @@ class Line:
         self.births = 0
         self.board = HealthBoard(lambda part, state: None)
         self.changes: list[bool] = []
-        security = SecurityLog(DRAFTS, SimClock(), self.drafts.append)
-        self.uplink = Uplink(self.board, security, self.announce, lambda change: self.changes.append(change.up))
+        self.moves = 0
+        self.uplink = self.make()
 
-    def announce(self) -> None:
+    def make(self) -> Uplink:
+        security = SecurityLog(DRAFTS, SimClock(), self.drafts.append)
+        return Uplink(
+            board=self.board,
+            security=security,
+            announcer=create_autospec(Announcer, instance=True),
+            watch=create_autospec(CentreWatch, instance=True),
+            announce=self.announce,
+            changed=lambda change: self.changes.append(change.up),
+        )
+
+    def announce(self, moved: bool) -> None:
         self.births += 1
+        self.moves += moved
+
+    def connected(self, *refused: str, moved: bool = False) -> None:
+        self.uplink.connected(Connected("5", 20, session_present=False, refused=refused), moved)
 
     def kinds(self) -> list[str]:
         return [draft.topic.rpartition("/")[2] for draft in self.drafts]
@@ -25,16 +44,16 @@ class Line:
 
 def test_every_connection_is_announced() -> None:
     line = Line()
-    line.uplink.connected()
+    line.connected()
     line.uplink.disconnected(Disconnected("lost", "gone"))
-    line.uplink.connected()
+    line.connected()
     assert line.births == 2
 
 
 def test_a_broker_that_has_us_but_has_not_taken_our_birth_is_no_uplink_yet() -> None:
     line = Line()
     line.uplink.disconnected(Disconnected("refused", "not this device"))
-    line.uplink.connected()
+    line.connected()
     assert not line.board.parts()["uplink"].ok
     line.uplink.disconnected(Disconnected("refused", "not this device"))
     assert line.kinds() == ["broker-refused"]
@@ -62,3 +81,35 @@ def test_a_refused_message_is_told_unless_it_is_itself_such_a_report() -> None:
     line.uplink.refused(OutgoingMessage(IDENTITY.up("security", "message-refused"), b""), "not authorized")
 
     assert line.kinds() == ["message-refused"]
+
+
+def test_another_broker_than_before_is_told_to_those_who_announce() -> None:
+    line = Line()
+    line.connected()
+    line.connected(moved=True)
+
+    assert (line.births, line.moves) == (2, 1)
+
+
+def test_a_device_that_may_not_listen_says_so_and_is_whole_again_at_a_connection_where_it_may() -> None:
+    line = Line()
+    line.connected("down/ack/+", "down/command/+")
+    line.uplink.disconnected(Disconnected("lost", "gone"))
+    line.connected("down/ack/+")
+
+    assert not line.board.parts()["commands"].ok
+    assert "down/ack/+" in line.board.parts()["commands"].detail
+    assert line.births == 2
+    assert line.kinds() == ["broker-refused"]
+    line.connected()
+    assert line.board.parts()["commands"].ok
+
+
+def test_what_else_is_wrong_with_commands_is_not_forgotten_by_a_good_connection() -> None:
+    line = Line()
+    line.board.report("commands", ok=False, detail="no key set")
+    line.uplink = line.make()
+    line.connected("down/command/+")
+    line.connected()
+
+    assert line.board.parts()["commands"] == PartState(ok=False, detail="no key set")

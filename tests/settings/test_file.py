@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from agent.core.errors import SettingsError
+from agent.profile import broker_addresses
 from agent.settings import Settings, load
 
 GOOD = """\
@@ -260,3 +261,25 @@ def test_settings_can_not_be_changed(reader: Reader) -> None:
 
     with pytest.raises(ValueError):
         settings.device.id = "other"  # type: ignore[misc]
+
+
+def test_interfaces_belong_to_the_brokers_in_their_order(reader: Reader) -> None:
+    text = GOOD.replace("[[buttons]]", 'interfaces = ["eth0"]\n[[buttons]]', 1)
+
+    addresses = broker_addresses(reader.read(text))
+    assert [str(address) for address in addresses] == ["mqtts://a.example:8883 by eth0", "mqtts://b.example"]
+    text = text.replace('["eth0"]', '["", "wwan0"]')
+    assert [address.interface for address in broker_addresses(reader.read(text))] == [None, "wwan0"]
+
+
+def test_more_interfaces_than_brokers_and_names_that_no_interface_has_are_mistakes(reader: Reader) -> None:
+    text = GOOD.replace("[[buttons]]", 'interfaces = ["eth0", "wwan0", "wlan0"]\n[[buttons]]', 1)
+    assert "more interfaces than brokers" in reader.mistakes(text)[0]
+
+    text = GOOD.replace("[[buttons]]", 'interfaces = ["a-name-that-is-too-long"]\n[[buttons]]', 1)
+    assert "at most 15 characters" in reader.mistakes(text)[0]
+
+
+def test_a_centre_is_not_required_unless_the_settings_say_so(reader: Reader) -> None:
+    assert not reader.read(GOOD).centre.required
+    assert reader.read(GOOD + '[centre]\nrequired = true\nnames = ["jhb"]\n').centre.names == ("jhb",)

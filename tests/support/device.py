@@ -6,7 +6,7 @@ from typing import Any
 
 from agent.core.backoff import Backoff
 from agent.core.events import AlarmDelivered
-from agent.ports import Disconnected, OutgoingMessage, Received
+from agent.ports import BrokerAddress, Connected, Disconnected, OutgoingMessage, Received
 from agent.runtime.outbox import Outbox
 from agent.runtime.publisher import LinkTells, Publisher
 from agent.runtime.sender import Sender, SenderTells
@@ -25,7 +25,12 @@ class Device:
     clock: SimClock
     outbox: Outbox
     broker: MemoryBroker
+    second: MemoryBroker = field(default_factory=MemoryBroker)
+    """The one that is idle while `broker` carries, and carries after a move."""
     connections: int = 0
+    moves: int = 0
+    calm: bool = True
+    urls: tuple[str, ...] = ("mqtt://a", "mqtt://b")
     acceptances: int = 0
     ends: list[Disconnected] = field(default_factory=list)
     delivered: list[AlarmDelivered] = field(default_factory=list)
@@ -34,14 +39,14 @@ class Device:
     waits: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        def connected() -> None:
+        def connected(_: Connected, moved: bool) -> None:
             self.connections += 1
+            self.moves += moved
 
         def accepted() -> None:
             self.acceptances += 1
 
         self.sender = Sender(
-            self.broker,
             self.outbox,
             self.clock,
             SenderTells(
@@ -52,14 +57,17 @@ class Device:
             alarm_timeout_s=10,
         )
         self.publisher = Publisher(
-            broker=self.broker,
+            brokers=(self.second, self.broker),
             sender=self.sender,
             outbox=self.outbox,
             clock=self.clock,
-            urls=["mqtt://a", "mqtt://b"],
+            addresses=[BrokerAddress(url) for url in self.urls],
             subscriptions=["down/ack/+"],
             make_will=lambda: WILL,
-            tells=LinkTells(connected, self.ends.append, self.received.append),
+            tells=LinkTells(connected, self.ends.append, self.received.append, turned=lambda: None),
+            alarm_timeout_s=10,
+            return_after_s=300,
+            calm=lambda: self.calm,
             backoff=Backoff(uniform=lambda _, high: high),
         )
 

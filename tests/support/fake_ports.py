@@ -19,6 +19,7 @@ class Connection:
     url: str
     will: OutgoingMessage
     subscriptions: list[str]
+    interface: str | None = None
 
 
 @dataclass
@@ -38,6 +39,8 @@ class MemoryBroker:
     unanswered: dict[int, OutgoingMessage] = field(default_factory=dict)
     connected: bool = False
     orderly_ends: int = 0
+    wills: int = 0
+    """Connections that were left with the will."""
     _on_event: Callable[[BrokerEvent], None] = lambda _: None
     _mid: int = 0
 
@@ -47,8 +50,9 @@ class MemoryBroker:
         will: OutgoingMessage,
         subscriptions: list[str],
         on_event: Callable[[BrokerEvent], None],
+        interface: str | None = None,
     ) -> None:
-        self.connections.append(Connection(url, will, subscriptions))
+        self.connections.append(Connection(url, will, subscriptions, interface))
         self._on_event = on_event
         self._mid = 0
         self.unanswered.clear()
@@ -71,8 +75,9 @@ class MemoryBroker:
             self.settle(self._mid, accepted=answer == "accept")
         return self._mid
 
-    def disconnect(self, timeout_s: float = 2.0) -> None:
-        self.orderly_ends += self.connected
+    def disconnect(self, timeout_s: float = 2.0, *, will: bool = False) -> None:
+        self.orderly_ends += self.connected and not will
+        self.wills += self.connected and will
         self.connected = False
         self._on_event = lambda _: None
 

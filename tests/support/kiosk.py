@@ -29,6 +29,8 @@ class Kiosk:
     clock: SimClock
     lights: MemoryLights = field(default_factory=MemoryLights)
     looked: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    """Why another path to the centre was asked for."""
     on_send: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
@@ -54,6 +56,7 @@ class Kiosk:
             clock=self.clock,
             look=self.look,
             send=self.send,
+            try_other_path=self.asked.append,
         )
 
     def send(self) -> None:

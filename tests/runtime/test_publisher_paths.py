@@ -1,0 +1,286 @@
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.ports import Disconnected
+from agent.sim.clock import SimClock
+from tests.support.device import REFUSED, Device, answer_alarms
+from tests.support.drafts import alarm, event, open_outbox, security
+from tests.support.fake_ports import MemoryBroker, topics
+
+NOWHERE = Disconnected("unreachable", "nothing listens")
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[..., Device]]:
+    clock = SimClock(boottime_ns=10**12)
+    outbox = open_outbox(tmp_path / "store", clock)
+    yield lambda **fields: Device(clock, outbox, fields.pop("broker", None) or MemoryBroker(), **fields)
+    outbox.close()
+
+
+@pytest.fixture
+def device(make: Callable[..., Device]) -> Device:
+    return make()
+
+
+def lose_the_first(device: Device) -> None:
+    device.broker.drop()
+    device.passes()
+    device.advance(3)
+    device.passes(2)
+
+
+def url_of(broker: MemoryBroker) -> str:
+    return broker.connections[-1].url
+
+
+def test_an_alarm_that_the_broker_does_not_acknowledge_goes_by_the_next_path(device: Device) -> None:
+    device.broker.answer = answer_alarms("silence")
+    device.outbox.put(alarm())
+    device.passes(3)
+    device.advance(9.9)
+    assert device.second.connections == []
+
+    device.advance(0.2)
+    device.passes(2)
+
+    assert url_of(device.second) == "mqtt://b"
+    assert topics(device.second.kept) == ["alarm/police"]
+    assert device.waiting == {}
+    assert (device.broker.wills, device.broker.orderly_ends) == (1, 0)
+    assert (device.connections, device.moves, device.ends) == (2, 1, [])
+
+
+def test_a_path_that_fails_costs_nothing_while_the_one_in_use_stands(device: Device) -> None:
+    device.second.outcome = NOWHERE
+    device.passes(2)
+    device.publisher.try_other_path("a1/delayed")
+    device.passes(3)
+
+    assert len(device.second.connections) == 1
+    assert device.publisher.connected
+    assert (device.connections, device.ends, device.broker.wills) == (1, [], 0)
+    device.outbox.put(alarm())
+    device.passes(2)
+    assert topics(device.broker.kept) == ["alarm/police"]
+
+
+def test_when_no_other_path_carries_the_silent_broker_is_connected_to_again(device: Device) -> None:
+    device.broker.answer = answer_alarms("silence")
+    device.second.outcome = NOWHERE
+    device.outbox.put(alarm())
+    device.passes(3)
+    device.broker.answer = device.second.answer = lambda _: "accept"
+    device.second.outcome = None
+    device.second.connect = refuse_once(device.second)  # type: ignore[method-assign]
+    device.advance(10.1)
+    device.passes(4)
+
+    assert [end.kind for end in device.ends] == ["lost"]
+    assert device.publisher.connected
+    assert device.waiting == {}
+
+
+def refuse_once(broker: MemoryBroker) -> Callable[..., None]:
+    connect = broker.connect
+    refused: list[bool] = []
+
+    def connect_or_refuse(*arguments: object, **more: object) -> None:
+        if not refused:
+            refused.append(True)
+            broker.outcome = NOWHERE
+            connect(*arguments, **more)  # type: ignore[arg-type]
+            broker.outcome = None
+        else:
+            connect(*arguments, **more)  # type: ignore[arg-type]
+
+    return connect_or_refuse
+
+
+def test_an_alarm_that_nobody_answers_makes_the_device_move_once_a_reason(device: Device) -> None:
+    device.passes(2)
+    for _ in range(5):
+        device.publisher.try_other_path("a1/delayed")
+        device.advance(1)
+    assert (device.connections, device.moves) == (2, 1)
+    assert url_of(device.second) == "mqtt://b"
+
+    device.advance(20)
+    device.publisher.try_other_path("a1/unconfirmed")
+    device.passes(2)
+    assert (device.connections, device.moves) == (3, 2)
+    assert url_of(device.broker) == "mqtt://a"
+
+
+def test_many_alarms_that_nobody_answers_at_the_same_time_make_one_move(device: Device) -> None:
+    device.passes(2)
+    for number in range(10):
+        device.publisher.try_other_path(f"a{number}/delayed")
+        device.passes(2)
+
+    assert device.moves == 1
+
+
+def test_the_only_path_is_not_left_because_nobody_answers(make: Callable[..., Device]) -> None:
+    device = make(urls=("mqtt://a",))
+    device.passes(2)
+    device.publisher.try_other_path("a1/delayed")
+    device.passes(3)
+
+    assert (device.connections, device.moves) == (1, 0)
+
+
+def test_a_broker_that_refuses_only_the_alarm_is_left_at_once(device: Device) -> None:
+    device.broker.answer = answer_alarms("refuse")
+    device.outbox.put(alarm())
+    device.passes(5)
+
+    assert topics(device.second.kept) == ["alarm/police"]
+    assert [detail for _, detail in device.refused] == ["not authorized"]
+    assert device.waiting == {}
+
+
+def test_an_alarm_that_every_broker_refuses_moves_at_most_once_a_minute_and_is_never_given_up(device: Device) -> None:
+    device.broker.answer = device.second.answer = answer_alarms("refuse")
+    device.outbox.put(alarm())
+    device.outbox.put(event())
+    device.passes(5)
+    for _ in range(600):
+        device.advance(1)
+
+    assert 8 <= device.moves <= 16
+    assert device.waiting == {"alarm": 1}
+    assert topics(device.broker.kept) + topics(device.second.kept) == ["event/person-left"]
+    assert len(device.refused) == 1
+
+    device.second.answer = device.broker.answer = lambda _: "accept"
+    for _ in range(61):
+        device.advance(1)
+    assert device.waiting == {}
+
+
+def test_a_lost_path_is_followed_by_the_next_and_the_first_is_returned_to_when_it_is_stable(device: Device) -> None:
+    device.passes(2)
+    lose_the_first(device)
+    assert [c.url for c in device.broker.connections] == ["mqtt://a", "mqtt://b"]
+
+    device.advance(295)
+    assert device.second.connections == []
+    device.advance(5)
+    device.passes(2)
+
+    assert url_of(device.second) == "mqtt://a"
+    assert (device.connections, device.moves, len(device.ends)) == (3, 2, 1)
+    assert device.broker.wills == 1
+
+
+def test_a_first_path_that_does_not_work_yet_is_tried_without_leaving_the_one_that_does(device: Device) -> None:
+    device.passes(2)
+    lose_the_first(device)
+    device.second.outcome = NOWHERE
+    for _ in range(1000):
+        device.advance(1)
+
+    assert [c.url for c in device.second.connections] == ["mqtt://a"] * 2
+    assert device.publisher.connected
+    assert (device.connections, len(device.ends)) == (2, 1)
+
+
+@pytest.mark.parametrize("trouble", ["alarm is open", "alarm waits"])
+def test_nothing_is_changed_back_while_an_alarm_could_be_disturbed(device: Device, trouble: str) -> None:
+    device.passes(2)
+    lose_the_first(device)
+    if trouble == "alarm is open":
+        device.calm = False
+    else:
+        device.broker.answer = answer_alarms("refuse")
+        device.second.outcome = NOWHERE
+        device.outbox.put(alarm())
+    before = device.connections
+    device.advance(1000)
+    device.passes(3)
+
+    assert device.connections == before
+    if trouble == "alarm is open":
+        assert device.second.connections == []
+
+
+def test_an_alarm_does_not_wait_for_a_connect_that_hangs_while_another_path_is_untried(device: Device) -> None:
+    swallow(device.broker)
+    swallow(device.second)
+    device.outbox.put(alarm())
+    device.passes(2)
+    for _ in range(100):
+        device.advance(1)
+
+    tried = sorted([c.url for c in device.broker.connections] + [c.url for c in device.second.connections])
+    assert tried.count("mqtt://a") >= 2
+    assert tried.count("mqtt://b") >= 2
+    # The second round is given more time than the first, for links on which everything takes long.
+    assert len(tried) <= 6
+
+
+def test_without_an_alarm_a_slow_connect_is_given_its_time(device: Device) -> None:
+    swallow(device.broker)
+    device.passes(2)
+    for _ in range(100):
+        device.advance(1)
+
+    assert [c.url for c in device.broker.connections] == ["mqtt://a"]
+
+
+def swallow(broker: MemoryBroker) -> None:
+    """Its connects get no answer at all."""
+    connect = broker.connect
+
+    def connect_into_the_void(url: str, will: object, subscriptions: object, _: object, interface: object) -> None:
+        connect(url, will, subscriptions, lambda event: None, interface)  # type: ignore[arg-type]
+        broker.connected = False
+
+    broker.connect = connect_into_the_void  # type: ignore[method-assign,assignment]
+
+
+def test_what_a_connection_that_was_left_still_says_counts_no_more(device: Device) -> None:
+    device.broker.answer = answer_alarms("silence")
+    device.outbox.put(alarm())
+    device.passes(3)
+    late = device.broker._on_event
+    device.second.answer = answer_alarms("silence")
+    device.advance(10.1)
+    device.passes(2)
+    assert url_of(device.second) == "mqtt://b"
+
+    late(Disconnected("lost", "of the old one"))
+    device.passes(2)
+
+    assert device.publisher.connected
+    assert device.ends == []
+    assert device.waiting == {"alarm": 1}
+
+
+def test_a_stop_ends_the_try_of_another_path_too(device: Device) -> None:
+    device.passes(2)
+    swallow(device.second)
+    device.publisher.try_other_path("a1/delayed")
+    device.passes(2)
+
+    device.publisher.close(lambda: None, 5.0)
+
+    assert not device.publisher.connected
+    assert device.broker.orderly_ends == 1
+
+
+def test_what_has_waited_goes_by_the_second_path_when_the_first_is_not_there_at_start(device: Device) -> None:
+    device.broker.outcome = REFUSED
+    device.outbox.put(alarm())
+    device.outbox.put(security())
+    device.passes(2)
+    device.broker.outcome = None
+    device.advance(5)
+    device.passes(2)
+
+    assert [c.url for c in device.broker.connections] == ["mqtt://a", "mqtt://b"]
+    assert topics(device.broker.kept) == ["alarm/police", "security/boot"]
+    assert device.moves == 0

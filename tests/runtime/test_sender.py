@@ -1,0 +1,168 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.core.errors import MessageRefused
+from agent.ports import OutgoingMessage
+from agent.sim.clock import SimClock
+from tests.support.device import Device, answer_alarms
+from tests.support.drafts import alarm, event, open_outbox, picture, security
+from tests.support.fake_ports import MemoryBroker, topics
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Iterator[Device]:
+    clock = SimClock(boottime_ns=10**12)
+    outbox = open_outbox(tmp_path / "store", clock)
+    yield Device(clock, outbox, MemoryBroker(), urls=("mqtt://a",))
+    outbox.close()
+
+
+@pytest.mark.parametrize(("receive_maximum", "telemetry"), [(1, 1), (2, 1), (3, 2), (8, 4), (20, 16), (65535, 16)])
+def test_telemetry_that_is_not_acknowledged_leaves_places_for_an_alarm(
+    device: Device, receive_maximum: int, telemetry: int
+) -> None:
+    device.broker.receive_maximum = receive_maximum
+    device.broker.answer = lambda _: "silence"
+    for number in range(40):
+        device.outbox.put(event(f"e{number}"))
+    device.passes(4)
+    assert len(device.broker.unanswered) == telemetry
+
+    device.outbox.put(alarm())
+    device.passes(2)
+    assert topics(device.broker.sent).count("alarm/police") == (receive_maximum > 1)
+
+
+def breaks_at(device: Device, part: str, kind: str = "lost") -> None:
+    """The broker ends the connection whenever such a message comes, and answers for none that is with it."""
+    broker = device.broker
+    publish = broker.publish
+
+    def publish_or_break(message: OutgoingMessage) -> int:
+        if part in message.topic:
+            broker.answer = lambda _: "silence"
+            mid = publish(message)
+            broker.drop(kind)
+            return mid
+        broker.answer = lambda _: "accept"
+        return publish(message)
+
+    broker.publish = publish_or_break  # type: ignore[method-assign]
+
+
+def test_a_message_that_the_broker_hangs_up_on_is_given_up_and_what_is_behind_it_arrives(device: Device) -> None:
+    breaks_at(device, "person-left")
+    device.outbox.put(event())
+    device.outbox.put(picture())
+    device.outbox.put(security())
+    for _ in range(40):
+        device.advance(10)
+
+    assert sorted(topics(device.broker.kept)) == ["security/boot", "snapshot/p1"]
+    assert device.waiting == {}
+    assert device.outbox.figures()[1]["event"] == 1
+    assert [(m.topic.rpartition("/")[2], "sent alone" in why) for m, why in device.refused] == [("person-left", True)]
+    assert len(device.ends) <= 6
+
+
+def test_an_alarm_that_the_broker_hangs_up_on_is_kept_and_lets_others_pass(device: Device) -> None:
+    breaks_at(device, "alarm/police")
+    device.outbox.put(alarm())
+    device.outbox.put(security())
+    device.outbox.put(event())
+    for _ in range(120):
+        device.advance(1)
+
+    assert topics(device.broker.kept) == ["security/boot", "event/person-left"]
+    assert device.waiting == {"alarm": 1}
+    before = len(device.ends)
+    for _ in range(600):
+        device.advance(1)
+    assert len(device.ends) - before <= 11
+
+    del device.broker.publish
+    device.broker.answer = lambda _: "accept"
+    for _ in range(70):
+        device.advance(1)
+    assert device.waiting == {}
+    assert [fact.alarm_id for fact in device.delivered] == ["a1"]
+
+
+def test_an_alarm_still_arrives_while_another_one_ends_every_connection(device: Device) -> None:
+    breaks_at(device, "alarm/poison")
+    device.outbox.put(alarm("a1", input="poison"))
+    for _ in range(60):
+        device.advance(1)
+    device.outbox.put(alarm("a2"))
+    for _ in range(70):
+        device.advance(1)
+
+    assert [fact.alarm_id for fact in device.delivered] == ["a2"]
+    assert device.waiting == {"alarm": 1}
+
+
+def test_a_network_that_comes_and_goes_makes_nothing_be_given_up(device: Device) -> None:
+    device.broker.answer = lambda _: "silence"
+    for number in range(3):
+        device.outbox.put(event(f"e{number}"))
+        device.outbox.put(alarm(f"a{number}"))
+    for _ in range(20):
+        device.passes(2)
+        device.broker.drop()
+        device.passes()
+        device.advance(130)
+
+    assert device.refused == []
+    device.broker.answer = lambda _: "accept"
+    for _ in range(20):
+        device.advance(60)
+    assert sorted(fact.alarm_id for fact in device.delivered) == ["a0", "a1", "a2"]
+    assert device.waiting == {}
+
+
+def test_connections_that_we_leave_ourselves_are_held_against_no_message(device: Device) -> None:
+    device.broker.answer = answer_alarms("silence")
+    device.outbox.put(alarm())
+    for _ in range(10):
+        device.passes(2)
+        device.advance(11)
+
+    assert topics(device.broker.sent).count("alarm/police") >= 9
+
+
+def test_a_message_that_the_connection_can_not_carry_is_given_up_and_told(device: Device) -> None:
+    too_large(device.broker, "snapshot/")
+    device.outbox.put(picture())
+    device.outbox.put(event())
+    device.passes(3)
+
+    assert device.waiting == {}
+    assert topics(device.broker.kept) == ["event/person-left"]
+    assert [(m.topic.rpartition("/up/")[2], why) for m, why in device.refused] == [("snapshot/p1", "too large")]
+    assert device.outbox.figures()[1]["picture"] == 1
+
+
+def test_an_alarm_that_one_broker_can_not_carry_goes_to_the_next(tmp_path: Path) -> None:
+    clock = SimClock(boottime_ns=10**12)
+    outbox = open_outbox(tmp_path / "store", clock)
+    device = Device(clock, outbox, MemoryBroker())
+    too_large(device.broker, "alarm/")
+    outbox.put(alarm())
+    device.passes(4)
+
+    assert topics(device.second.kept) == ["alarm/police"]
+    assert outbox.figures()[1]["alarm"] == 0
+    outbox.close()
+
+
+def too_large(broker: MemoryBroker, part: str) -> None:
+    publish = broker.publish
+
+    def publish_or_refuse(message: OutgoingMessage) -> int:
+        if part in message.topic:
+            raise MessageRefused("too large")
+        return publish(message)
+
+    broker.publish = publish_or_refuse  # type: ignore[method-assign]
