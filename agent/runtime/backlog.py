@@ -16,6 +16,8 @@ _WINDOW = {Rank.ALARM: 10_000, Rank.STATE: 1_000, Rank.SECURITY: 2_000}
 _SMALL_WINDOW = {Rank.EVENT: 256, Rank.PICTURE: 8, Rank.HEALTH: 8}
 WINDOW = {**_WINDOW, **_SMALL_WINDOW}
 """Messages of a class that stay in memory once they are written."""
+RETAINED_WAITING = 4
+"""Messages of one retained topic that may wait: the newest says it all, but a few more leave numbers without gaps."""
 
 
 class Waiting:
@@ -48,6 +50,8 @@ class Backlog:
         """Fresh ones behind a full window: they go to disk, and are taken from here only if the disk does not serve."""
         self._live: dict[int, Waiting] = {}
         """All that is in memory, taken or not, by place."""
+        self._retained: dict[str, list[int]] = {}
+        """Places of the retained messages that wait, by topic."""
         self._read_to: dict[Rank, int | None] = dict.fromkeys(Rank)
         """Where reading from disk goes on; None when memory holds the whole class."""
         self._deleted: list[tuple[Rank, int]] = []
@@ -69,6 +73,8 @@ class Backlog:
             self._fresh[row.ord] = waiting
             self._live[row.ord] = waiting
             self._count[rank] += 1
+            if row.retain:
+                self._supersede(row)
             if self._read_to[rank] is None and len(self._ready[rank]) < WINDOW[rank]:
                 heapq.heappush(self._ready[rank], waiting)
             else:
@@ -80,14 +86,12 @@ class Backlog:
             for rank in Rank:
                 if rank > least:
                     break
-                if self._ready[rank]:
-                    first = heapq.heappop(self._ready[rank])
-                elif self._held[rank]:
-                    first = self._held[rank].popleft()
-                else:
-                    continue
-                first.taken = True
-                return first
+                while self._ready[rank] or self._held[rank]:
+                    ready = self._ready[rank]
+                    first = heapq.heappop(ready) if ready else self._held[rank].popleft()
+                    if not first.done:  # else it was superseded
+                        first.taken = True
+                        return first
         return None
 
     def give_back(self, waiting: Waiting) -> None:
@@ -134,8 +138,10 @@ class Backlog:
     def _release(self, rank: Rank) -> None:
         """What was held only until it is on disk: into the window if it has room, else out of memory."""
         held = self._held[rank]
-        while held and held[0].written:
+        while held and (held[0].written or held[0].done):
             waiting = held.popleft()
+            if waiting.done:
+                continue
             if self._read_to[rank] is None and len(self._ready[rank]) < WINDOW[rank]:
                 heapq.heappush(self._ready[rank], waiting)
                 continue
@@ -160,6 +166,8 @@ class Backlog:
                 if row.ord not in self._live and row.ord not in gone:
                     self._live[row.ord] = waiting = Waiting(row, written=True)
                     heapq.heappush(self._ready[rank], waiting)
+                    if row.retain:
+                        self._supersede(row)
             self._read_to[rank] = rows[-1].ord if len(rows) == wanted else None
 
     def restore(self, counts: dict[Rank, int]) -> None:
@@ -179,6 +187,15 @@ class Backlog:
                 self._live.pop(place, None)
             self._count[rank] -= len(gone)
             self._dropped[rank] += len(gone)
+
+    def _supersede(self, row: Row) -> None:
+        """Each connection says anew what is retained. Where none gets an answer, only the newest ones wait."""
+        places = sorted([place for place in self._retained.get(row.topic, []) if place in self._live] + [row.ord])
+        untaken = [place for place in places[:-1] if not self._live[place].taken]
+        if len(places) > RETAINED_WAITING and untaken:
+            places.remove(untaken[0])
+            self._forget(self._live[untaken[0]], dropped=True)
+        self._retained[row.topic] = places
 
     def _is_taken(self, place: int) -> bool:
         waiting = self._live.get(place)

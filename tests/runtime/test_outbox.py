@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from agent.core.messages import Rank
+from agent.core.messages import AlarmsData, Rank
 from agent.ports import OutgoingMessage
 from agent.runtime import backlog
 from agent.runtime.backlog import Waiting
 from agent.runtime.outbox import HISTORICAL_S, Outbox
 from agent.sim.clock import SimClock
 from tests.support.drafts import (
+    DRAFTS,
     alarm,
     body,
     event,
@@ -213,3 +214,44 @@ def test_a_message_given_back_keeps_its_place(outbox: Outbox) -> None:
         outbox.give_back(waiting)
 
     assert seqs(taken(outbox)) == [1, 2, 3]
+
+
+def test_retained_messages_that_no_broker_confirms_do_not_pile_up_and_the_newest_ones_stay(outbox: Outbox) -> None:
+    for number in range(50):
+        outbox.put(DRAFTS.alarms(AlarmsData()))
+        outbox.put(alarm(f"a{number}"))
+        if number % 3 == 0:
+            write(outbox)
+    assert outbox.figures()[0]["state"] == backlog.RETAINED_WAITING
+    assert outbox.figures()[1]["state"] == 50 - backlog.RETAINED_WAITING
+
+    messages = taken(outbox)
+    assert topics(messages).count("alarm/police") == 50
+    retained = [message for message in messages if message.retain]
+    assert [body(message)["seq"] for message in retained] == [93, 95, 97, 99]
+    write(outbox)
+    assert outbox.figures()[0] == dict.fromkeys(outbox.figures()[0], 0)
+
+
+def test_a_retained_message_that_is_on_its_way_is_not_taken_from_the_sender(outbox: Outbox) -> None:
+    outbox.put(DRAFTS.alarms(AlarmsData()))
+    found = outbox.take()
+    assert found is not None
+    for _ in range(20):
+        outbox.put(DRAFTS.alarms(AlarmsData()))
+    outbox.give_back(found[0])
+
+    assert [body(message)["seq"] for message in taken(outbox)] == [1, 19, 20, 21]
+
+
+def test_retained_messages_of_an_earlier_run_count_too(tmp_path: Path, clock: SimClock) -> None:
+    for _ in range(5):
+        opened = open_outbox(tmp_path / "again", clock)
+        for _ in range(3):
+            opened.put(DRAFTS.alarms(AlarmsData()))
+        opened.close()
+    opened = open_outbox(tmp_path / "again", clock)
+    write(opened)
+
+    assert opened.figures()[0]["state"] <= backlog.RETAINED_WAITING
+    opened.close()
