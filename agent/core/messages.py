@@ -217,5 +217,4 @@ class Draft(BaseModel):
     retain: bool = False
     expiry_s: int | None = None
     alarm_id: str | None = None
-    response_topic: str | None = None
     correlation_data: bytes | None = None

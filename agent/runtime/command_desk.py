@@ -28,10 +28,12 @@ from agent.core.trial import TrialAnswer
 from agent.core.wire import Drafts, rfc3339
 from agent.ports import MAX_RECEIVED_BYTES, Clock, Received
 from agent.runtime.outbox import Outbox
-from agent.runtime.security import SecurityLog
+from agent.runtime.security import TOPIC_LENGTH, SecurityLog
 
 CTR_KEY = "ctr/"
 _REMEMBERED = 256
+_MOST_WAITING = 64
+"""Messages that may wait to be verified; a broker that sends more at once is not believed to bring commands."""
 _DISK_PATIENCE_S = 2.0
 _PICTURE_PATIENCE_NS = 10 * 10**9
 
@@ -85,6 +87,15 @@ class PictureDone:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Ordered:
+    """A snapshot that a camera was asked for: under which name its result is remembered, and how it is answered."""
+
+    key: str
+    message: Received
+    until_ns: int
+
+
 class CommandDesk:
     """Executes a command only if every check passes. `receive` and `picture_done` from any thread."""
 
@@ -112,13 +123,16 @@ class CommandDesk:
         self._actions = actions
         self._counters = dict(counters)
         self._results: OrderedDict[str, ResultData] = OrderedDict()
-        self._pictures: dict[str, int] = {}
-        """Snapshot commands that wait for a camera, and until when."""
+        self._pictures: dict[str, _Ordered] = {}
+        """Snapshot commands that wait for a camera, by their identifier."""
         self._queue: queue.SimpleQueue[Received | PictureDone] = queue.SimpleQueue()
 
     def receive(self, message: Received) -> None:
         """A message came down. Never blocks."""
-        self._queue.put(message)
+        if self._queue.qsize() < _MOST_WAITING:
+            self._queue.put(message)
+        else:
+            self._security.tell("command-flood", "warning", f"more than {_MOST_WAITING} wait; one was not read")
 
     def picture_done(self, done: PictureDone) -> None:
         """A camera has answered; what no command has asked for is ignored. Never blocks."""
@@ -133,19 +147,21 @@ class CommandDesk:
             return
         if isinstance(item, Received):
             self._handle(item)
-        elif self._pictures.pop(item.id, None) is not None:
+        elif item.id in self._pictures:
             status, code = ("succeeded", "ok") if item.ok else ("failed", "no-picture")
             self._finish_picture(item.id, status, code, item.detail)
 
     def _give_up_on_pictures(self) -> None:
         now_ns = self._clock.boottime_ns()
-        for picture_id in [key for key, until_ns in self._pictures.items() if until_ns <= now_ns]:
-            del self._pictures[picture_id]
+        for picture_id in [key for key, ordered in self._pictures.items() if ordered.until_ns <= now_ns]:
             self._finish_picture(picture_id, "timed-out", "no-answer", "the camera did not answer")
 
     def _finish_picture(self, command_id: str, status: str, code: str, text: str) -> None:
-        result = {"command_id": command_id, "name": "snapshot", "status": status, "code": code, "text": text}
-        self._answer(ResultData.model_validate({**result, "output": {"snapshot": command_id}}), None)
+        ordered = self._pictures.pop(command_id)
+        values = {"command_id": command_id, "name": "snapshot", "status": status, "code": code, "text": text}
+        result = ResultData.model_validate({**values, "output": {"snapshot": command_id}})
+        self._remember(ordered.key, result)
+        self._answer(result, ordered.message)
 
     def _handle(self, message: Received) -> None:
         name = "unknown"
@@ -163,14 +179,19 @@ class CommandDesk:
             result = ResultData(
                 command_id=command_id, name=name, status="rejected", code=refusal.code, text=str(refusal)
             )
+            topic = message.topic[:TOPIC_LENGTH]
             told = self._security.tell(
-                "command-rejected", "warning", f"{message.topic}: {refusal}", code=refusal.code, topic=message.topic
+                "command-rejected", "warning", f"{topic}: {refusal}", code=refusal.code, topic=topic
             )
             if told:
                 self._answer(result, message)
             return
         result = self._execute(claims, args, token)
-        self._remember(f"{token.kid}/{command_id}", result)
+        key = f"{token.kid}/{command_id}"
+        if result.status == "in-progress":
+            until_ns = self._clock.boottime_ns() + _PICTURE_PATIENCE_NS
+            self._pictures[command_id] = _Ordered(key, message, until_ns)
+        self._remember(key, result)
         self._answer(result, message)
 
     def _readable(self, message: Received) -> bytes:
@@ -223,7 +244,6 @@ class CommandDesk:
                     status, code, text = "failed", "no-camera", "there is no such camera, or it does not work"
                 else:
                     status, code, text = "in-progress", "asked", f"asked {camera} for a picture"
-                    self._pictures[claims.cmd_id] = now_ns + _PICTURE_PATIENCE_NS
             case TrialArgs():
                 status, code, text = self._test_mode(args)
         return ResultData.model_validate(
@@ -247,13 +267,7 @@ class CommandDesk:
         while len(self._results) > _REMEMBERED:
             self._results.popitem(last=False)
 
-    def _answer(self, result: ResultData, message: Received | None) -> None:
+    def _answer(self, result: ResultData, message: Received) -> None:
         log.info("command %s %s: %s, %s", result.name, result.command_id, result.status, result.text)
         assert LEVEL.match(result.command_id)
-        self._outbox.put(
-            self._drafts.result(
-                result,
-                message.response_topic if message else None,
-                message.correlation_data if message else None,
-            )
-        )
+        self._outbox.put(self._drafts.result(result, message.response_topic, message.correlation_data))

@@ -7,7 +7,7 @@ from agent.ports import Connected, Disconnected, OutgoingMessage
 from agent.runtime.announcer import Announcer
 from agent.runtime.centre_watch import CentreWatch
 from agent.runtime.health import HealthBoard, PartState
-from agent.runtime.security import SecurityLog
+from agent.runtime.security import TOPIC_LENGTH, SecurityLog
 
 _SECURITY_KINDS = {"tls": "tls-failed", "refused": "broker-refused"}
 
@@ -67,7 +67,8 @@ class Uplink:
     def refused(self, message: OutgoingMessage, detail: str) -> None:
         """The broker refused a message. Not told of security events themselves: they would be refused too."""
         if "/up/security/" not in message.topic:
-            self._security.tell("message-refused", "warning", f"{message.topic}: {detail}", topic=message.topic)
+            topic = message.topic[:TOPIC_LENGTH]
+            self._security.tell("message-refused", "warning", f"{topic}: {detail}", topic=topic)
 
     def _tell_once(self, kind: str, detail: str) -> None:
         if kind != self._told:

@@ -304,3 +304,50 @@ def test_a_command_is_executed_though_the_disk_can_not_keep_its_counter(
     desk.desk.run_once(0)
 
     assert desk.done == ["rebirth"]
+
+
+def test_the_picture_s_result_goes_where_its_command_asked_for(desk: Desk) -> None:
+    claims = desk.claims("snapshot")
+    answer_to: dict[str, Any] = {"response_topic": RESULTS + "mine", "correlation_data": b"42"}
+    desk.send(desk.signed(claims), "snapshot", **answer_to)
+    desk.desk.picture_done(PictureDone(claims["cmd_id"], ok=True, detail=""))
+    desk.desk.run_once(0)
+
+    results = [message for message in desk.messages() if "/up/result/" in message.topic]
+    assert [(message.topic, message.correlation_data) for message in results] == [(RESULTS + "mine", b"42")] * 2
+
+
+def test_a_snapshot_that_is_ordered_again_gets_the_newest_result(desk: Desk) -> None:
+    order = desk.signed(desk.claims("snapshot"))
+    desk.send(order, "snapshot")
+    desk.send(order, "snapshot")
+    assert [result["status"] for result in desk.answers()[0]] == ["in-progress"] * 2
+
+    desk.desk.picture_done(PictureDone("c1", ok=True, detail=""))
+    desk.desk.run_once(0)
+    desk.send(order, "snapshot")
+
+    assert [result["status"] for result in desk.answers()[0]] == ["succeeded"] * 2
+    assert len(desk.done) == 1
+
+
+def test_more_messages_than_the_desk_can_hold_are_counted_and_not_read(desk: Desk) -> None:
+    order = desk.signed(desk.claims("ping"))
+    ping = Received(IDENTITY.down("command", "ping"), order, len(order), retain=False)
+    for _ in range(1000):
+        desk.desk.receive(ping)
+    _, events = desk.answers()
+    assert [event["kind"] for event in events] == ["command-flood"] * 20
+
+    desk.clock.advance(timedelta(seconds=60))
+    desk.desk.receive(ping)
+    [event] = desk.answers()[1]
+    assert event["suppressed"] == 1000 - 64 - 20
+
+
+def test_a_topic_that_is_endless_is_repeated_only_so_far(desk: Desk) -> None:
+    desk.send(b"nonsense", "x" * 60_000)
+
+    [event] = desk.answers()[1]
+    assert len(event["text"]) < 400
+    assert len(event["detail"]["topic"]) == 256
