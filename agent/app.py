@@ -22,7 +22,6 @@ from agent.adapters.system_clock import SystemClock
 from agent.adapters.systemd_notifier import SystemdNotifier
 from agent.adapters.tls_context import TlsFiles
 from agent.core.centres import Centres
-from agent.core.contact import Contact
 from agent.core.errors import HardwareError, SettingsError
 from agent.core.link import ToCore
 from agent.core.wire import Drafts
@@ -31,6 +30,7 @@ from agent.runtime.cameras import Cameras
 from agent.runtime.centre_watch import CentreWatch
 from agent.runtime.command_desk import CTR_KEY, Actions, CommandDesk, PictureDone
 from agent.runtime.health import HealthBoard
+from agent.runtime.input_teller import InputTeller
 from agent.runtime.outbox import Outbox
 from agent.runtime.part_teller import PartTeller
 from agent.runtime.pipeline import Announce, Pipeline
@@ -78,14 +78,16 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
         keys = load_keys(settings.commands.keys, board)
 
         # What a resident touches and sees.
-        pin_factory = open_pin_factory(simulate) if settings.buttons or settings.lights.any() else None
+        pinned = settings.buttons or settings.inputs or settings.lights.any()
+        pin_factory = open_pin_factory(simulation.levels(settings) if simulate else None) if pinned else None
         if pin_factory is not None:
             stack.callback(pin_factory.close)
         lights = GpiozeroLights(profile.light_pins(settings), pin_factory)
-        buttons = GpiozeroButtons(profile.button_lines(settings), pin_factory, clock)
+        buttons = GpiozeroButtons(profile.input_lines(settings), pin_factory, clock)
 
         # What decides.
         cameras = Cameras()
+        panel = profile.panel(settings)
         board.report(SERVICE, ok=True)
         pipeline = Pipeline(
             book=profile.alarm_book(settings, outbox, security, clock, simulated=simulate),
@@ -96,7 +98,7 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
                 board=board,
                 security=security,
             ),
-            contacts={button.name: Contact(button.debounce_ms) for button in settings.buttons},
+            panel=panel,
             audible=[button.name for button in settings.buttons if not button.silent],
             outbox=outbox,
             drafts=drafts,
@@ -105,6 +107,7 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             look=cameras.look,
             send=lambda: sender.send(1),
             try_other_path=lambda reason: publisher.try_other_path(reason),  # noqa: PLW0108 - it is made below
+            tell_input=InputTeller(outbox, drafts, board, clock).tell,
         )
 
         # The way to the centre, and back.
@@ -224,12 +227,12 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             stack.enter_context(supervisor.thread(f"vision-{link.camera}", link, essential=False))
             stack.callback(link.finish)
         stack.callback(buttons.close)
-        buttons.start(pipeline.edge)
+        buttons.start(pipeline.edge, pipeline.lost)
         security.tell("boot", "info", "the agent has started", simulated=simulate, boot_id=clock.boot_id)
 
         # A resident can press now, whether or not there is a network.
         watchkeeper = Watchkeeper(
-            watched=Watched(supervisor, outbox, board, lambda: publisher.connected, cameras.figures),
+            watched=Watched(supervisor, outbox, board, lambda: publisher.connected, cameras.figures, panel.figures),
             drafts=drafts,
             clock=clock,
             notifier=notifier,

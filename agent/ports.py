@@ -40,11 +40,12 @@ class Clock(Protocol):
 class Buttons(Protocol):
     """Every input line of the kiosk."""
 
-    def start(self, on_edge: Callable[[Edge], None]) -> None:
-        """Watch the lines, and report each that is active already as an edge with `at_start`.
+    def start(self, on_edge: Callable[[Edge], None], on_lost: Callable[[str, str], None]) -> None:
+        """Watch the lines, and report the level of each as an edge with `at_start`.
 
-        `on_edge` runs on the pin library's thread: it must be quick and must not raise.
-        Raises HardwareError when a line can't be claimed, and then holds none.
+        `on_edge` runs on the pin library's thread, at start on the caller's: it must be quick and must not raise.
+        A line that can't be claimed is told to `on_lost`, with the name of the input and one line for a person,
+        and does not hold up the others. Raises HardwareError when none can be claimed.
         """
         ...
 

@@ -4,14 +4,16 @@ import hashlib
 import logging
 import os
 import sys
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 
 from agent.core.alarm import AlarmBook, InputKind
 from agent.core.commands import COMMANDS
-from agent.core.inputs import InputLine, LightPins
+from agent.core.inputs import ButtonRules, ConditionRules, InputLine, LightPins
 from agent.core.link import VisionSpec
 from agent.core.messages import MetaData
+from agent.core.panel import Panel
 from agent.core.service import Service
 from agent.core.stages import Waits
 from agent.models.store import default_directories
@@ -36,6 +38,9 @@ SCHEMAS = (
     "edge.event.time-correction.v1",
     "edge.event.out-of-service.v1",
     "edge.event.in-service.v1",
+    "edge.event.input-fault.v1",
+    "edge.event.tamper.v1",
+    "edge.event.power.v1",
     "edge.result.v1",
 )
 VISION_COMMAND = (sys.executable, "-m", "agent.vision", "--fd")
@@ -43,9 +48,49 @@ VISION_COMMAND = (sys.executable, "-m", "agent.vision", "--fd")
 log = logging.getLogger(__name__)
 
 
-def button_lines(settings: Settings) -> list[InputLine]:
-    """The wiring of the inputs."""
-    return [InputLine(button.name, button.pin, button.pull_up) for button in settings.buttons]
+_DELAY_S = {"tamper": 0.0, "mains": 60.0, "battery": 5.0}
+"""A door counts at once; the mains fails so often (load-shedding) that a minute of it is no news."""
+
+
+def input_lines(settings: Settings) -> list[InputLine]:
+    """The wiring of the inputs: each contact of each button and condition."""
+    lines: list[InputLine] = []
+    for button in settings.buttons:
+        line = InputLine(button.name, button.pin, button.pull_up, glitch_filter_ms=button.glitch_filter_ms)
+        lines.append(line)
+        if button.pin_nc is not None:
+            lines.append(replace(line, pin=button.pin_nc, normally_closed=True))
+    for each in settings.inputs:
+        opens = each.active_when == "open"
+        lines.append(InputLine(each.name, each.pin, each.pull_up, opens, each.glitch_filter_ms))
+    return lines
+
+
+def panel(settings: Settings) -> Panel:
+    """How the inputs are judged."""
+    buttons = [
+        ButtonRules(
+            name=button.name,
+            debounce_ms=button.debounce_ms,
+            supervised=button.pin_nc is not None,
+            settle_ms=button.settle_ms,
+            hold_s=button.hold_s,
+            stuck_after_s=button.stuck_after_s,
+            chatter_presses=button.chatter_presses,
+            chatter_window_s=button.chatter_window_s,
+        )
+        for button in settings.buttons
+    ]
+    conditions = [
+        ConditionRules(
+            name=each.name,
+            kind=each.kind,
+            delay_s=_DELAY_S[each.kind] if each.delay_s is None else each.delay_s,
+            restore_s=each.restore_s,
+        )
+        for each in settings.inputs
+    ]
+    return Panel(buttons, conditions)
 
 
 def broker_addresses(settings: Settings) -> list[BrokerAddress]:
@@ -65,7 +110,13 @@ def light_pins(settings: Settings) -> LightPins:
 def meta(settings: Settings) -> MetaData:
     """What `up/meta` says of this device."""
     return MetaData(
-        inputs=tuple({"name": b.name, "kind": b.kind, "silent": b.silent} for b in settings.buttons),
+        inputs=(
+            *(
+                {"name": b.name, "kind": b.kind, "silent": b.silent, "supervised": b.pin_nc is not None}
+                for b in settings.buttons
+            ),
+            *({"name": each.name, "kind": each.kind} for each in settings.inputs),
+        ),
         outputs=tuple(light_pins(settings).wired()),
         cameras=tuple({"name": c.name, "source": mask_url(c.source), "model": c.model} for c in settings.cameras),
         location=_location(settings),

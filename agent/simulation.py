@@ -12,7 +12,9 @@ from agent.ports import Clock
 from agent.runtime.vision_link import VisionLink
 from agent.settings import Settings
 from agent.sim.camera_faults import CameraFault
+from agent.sim.contacts import SimContacts
 from agent.sim.control import SimControl
+from agent.sim.input_faults import input_faults
 from agent.sim.pins import SimPins
 
 
@@ -23,12 +25,24 @@ def control(
     faults: dict[str, Callable[[], None]] = {"vision-crash": lambda: _kill(links)}
     for fault in CameraFault:
         faults[f"camera-{fault.value}"] = _camera_fault(settings, fault)
+    conditions = [each.name for each in settings.inputs]
+    pins = SimPins(_contacts(settings), profile.light_pins(settings), pin_factory, clock, conditions)
+    faults.update(input_faults(pins))
     return SimControl(
         socket_path=profile.sim_socket(settings.storage.directory),
-        pins=SimPins(profile.button_lines(settings), profile.light_pins(settings), pin_factory, clock),
+        pins=pins,
         lights=lights,
         faults=faults,
     )
+
+
+def levels(settings: Settings) -> dict[int, bool]:
+    """The level of every input pin at the start: at rest, unless something was held or broken before."""
+    return _contacts(settings).levels()
+
+
+def _contacts(settings: Settings) -> SimContacts:
+    return SimContacts(profile.input_lines(settings), settings.storage.directory / "sim-contacts.json")
 
 
 def _kill(links: Sequence[VisionLink]) -> None:

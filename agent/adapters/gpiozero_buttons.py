@@ -33,63 +33,62 @@ class GpiozeroButtons:
         # gpiozero keeps callbacks by weak reference only.
         self._callbacks: list[Callable[[float, int], None]] = []
 
-    def start(self, on_edge: Callable[[Edge], None]) -> None:
+    def start(self, on_edge: Callable[[Edge], None], on_lost: Callable[[str, str], None]) -> None:
         """Watch every line; see the port. Level edges at start come on the caller's thread."""
-        with ExitStack() as claims:
-            devices = []
-            for line in self._lines:
-                device = self._claim(line)
-                claims.callback(_release, device)
-                devices.append(device)
-            for line, device in zip(self._lines, devices, strict=True):
-                self._watch(line, device, on_edge)
-            self._claims = claims.pop_all()
+        lost = [error for line in self._lines if (error := self._begin(line, on_edge, on_lost)) is not None]
+        if lost and len(lost) == len(self._lines):
+            self.close()
+            raise HardwareError("no input can be watched: " + "; ".join(map(str, lost))) from lost[0]
 
     def close(self) -> None:
         """Release the lines. Safe to call twice."""
         self._claims.close()
         self._callbacks.clear()
 
-    def _claim(self, line: InputLine) -> Any:
-        try:
-            return InputDevice(line.pin, pull_up=line.pull_up, pin_factory=self._pin_factory)
-        except Exception as error:  # gpiozero and lgpio raise errors of unrelated types
-            raise self._unusable(line, error) from error
+    def _begin(
+        self, line: InputLine, on_edge: Callable[[Edge], None], on_lost: Callable[[str, str], None]
+    ) -> Exception | None:
+        with ExitStack() as claim:
+            try:
+                device = InputDevice(line.pin, pull_up=line.pull_up, pin_factory=self._pin_factory)
+                claim.callback(_release, device)
+                at_start = self._watch(line, device, on_edge)
+            except Exception as error:  # noqa: BLE001 - gpiozero and lgpio raise errors of unrelated types
+                on_lost(line.name, f"pin {line.pin} can't be used ({error}); see what holds it with gpioinfo")
+                return error
+            self._claims.push(claim.pop_all())
+        _guarded(on_edge, at_start)
+        return None
 
-    def _watch(self, line: InputLine, device: Any, on_edge: Callable[[Edge], None]) -> None:
+    def _watch(self, line: InputLine, device: Any, on_edge: Callable[[Edge], None]) -> Edge:
+        """Begin to report edges; returns the level at start as one."""
         callback = self._callback(line, on_edge)
         self._callbacks.append(callback)
-        try:
-            device.pin.edges = "both"
-            device.pin.when_changed = callback
-            # Read after the watch has begun: a press in between is then reported twice rather than never.
-            active = device.is_active
-        except Exception as error:
-            raise self._unusable(line, error) from error
-        if active:
-            _guarded(on_edge, Edge(line.name, True, self._clock.boottime_ns(), at_start=True))
+        device.pin.bounce = line.glitch_filter_ms / 1000 or None
+        device.pin.edges = "both"
+        device.pin.when_changed = callback
+        # Read after the watch has begun: a press in between is then reported twice rather than never. And the time
+        # before the level, so that this level never seems newer than an edge that follows it.
+        now_ns = self._clock.boottime_ns()
+        active = bool(device.pin.state) is line.active_level
+        return Edge(line.name, active, now_ns, at_start=True, normally_closed=line.normally_closed)
 
     def _callback(self, line: InputLine, on_edge: Callable[[Edge], None]) -> Callable[[float, int], None]:
-        name, active_level = line.name, not line.pull_up
+        name, active_level, closed = line.name, line.active_level, line.normally_closed
+        filter_ns = int(line.glitch_filter_ms * 1e6)
         boottime_ns = self._clock.boottime_ns
 
         def when_changed(ticks: float, level: int) -> None:
             # lgpio passes on the kernel's timestamp of the interrupt, which is CLOCK_MONOTONIC on kernels
-            # since 5.7; a factory that counts in another way gives an age that can't be, and is not used.
+            # since 5.7; a factory that counts in another way gives an age that can't be, and is not used. With a
+            # filter it is the time when the level had lasted for so long.
             age_ns = time.monotonic_ns() - int(ticks * 1e9)
             edge_ns = boottime_ns()
             if 0 < age_ns < _OLDEST_TICK_NS:
-                edge_ns -= age_ns
-            _guarded(on_edge, Edge(name, bool(level) is active_level, edge_ns))
+                edge_ns -= age_ns + filter_ns
+            _guarded(on_edge, Edge(name, bool(level) is active_level, edge_ns, normally_closed=closed))
 
         return when_changed
-
-    @staticmethod
-    def _unusable(line: InputLine, error: Exception) -> HardwareError:
-        return HardwareError(
-            f"button {line.name!r}: pin {line.pin} can't be used ({error}); "
-            "see what holds it with gpioinfo, or give the button another pin in the settings"
-        )
 
 
 def _release(device: Any) -> None:

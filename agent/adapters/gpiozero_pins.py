@@ -1,22 +1,42 @@
 """The pin factory: real pins on a Pi, mock pins elsewhere. Never gpiozero's global one."""
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from gpiozero import PinUnknownPi
-from gpiozero.pins.mock import MockFactory
+from gpiozero.pins.mock import MockFactory, MockPin
 
 from agent.core.errors import HardwareError
 
 
-def open_pin_factory(simulate: bool) -> Any:
-    """A gpiozero pin factory: mock pins with `simulate`, else the kernel's character device through lgpio.
+class HeldPin(MockPin):  # type: ignore[misc]
+    """A mock pin that a contact holds at a level from the start, whatever its pull is."""
 
-    The caller closes it. Raises HardwareError that says what to install or which group is missing.
+    def __init__(self, factory: Any, info: Any, *, high: bool) -> None:
+        super().__init__(factory, info)
+        self._held_high = high
+
+    def _set_pull(self, value: str) -> None:
+        super()._set_pull(value)
+        if self._held_high:
+            self.drive_high()
+        else:
+            self.drive_low()
+
+
+def open_pin_factory(simulated: Mapping[int, bool] | None) -> Any:
+    """A gpiozero pin factory: the kernel's character device through lgpio, or mock pins when `simulated` is given.
+
+    That tells which pins are high or low from the start; the others follow their pull. The caller closes the
+    factory. Raises HardwareError that says what to install or which group is missing.
     """
-    if simulate:
+    if simulated is not None:
         # Given here and not left to gpiozero, whose defaults come from environment variables. A Pi 4B.
-        return MockFactory(revision="c03115", pin_class="mockpin")
+        factory = MockFactory(revision="c03115", pin_class="mockpin")
+        for pin, high in simulated.items():
+            factory.pin(pin, pin_class=HeldPin, high=high)
+        return factory
     try:
         # Importing lgpio makes a FIFO in the working directory, so it happens only where pins are wanted.
         import lgpio  # noqa: PLC0415

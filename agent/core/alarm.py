@@ -118,12 +118,13 @@ class AlarmBook:
         raised_at: str,
         camera: AlarmCamera | None,
         *,
+        count: int = 1,
         test: bool = False,
     ) -> AlarmChange:
-        """A debounced press: a new alarm, which gets `alarm_id`, or one more press of the open one."""
+        """`count` presses: a new alarm, which gets `alarm_id`, or so many more presses of the open one."""
         known = self.counting(input_name, test=test)
         if known is not None:
-            return self._change("updated", known, press_count=known.data.press_count + 1)
+            return self._change("updated", known, press_count=known.data.press_count + count)
         kind = self._kinds[input_name]
         data = AlarmData(
             alarm_id=alarm_id,
@@ -131,7 +132,7 @@ class AlarmBook:
             kind=kind.kind,
             status="test" if test else self._status,
             silent=kind.silent,
-            press_count=1,
+            press_count=count,
             stage=Stage.RAISED,
             raised_at=raised_at,
             location=self._location,

@@ -72,7 +72,7 @@ class Button:
         return min((ns for ns in due if ns is not None), default=None)
 
     def flush(self) -> list[InputFact]:
-        """The presses that no sum has told yet, before the end."""
+        """The presses that no sum has told yet."""
         return self._teller.flush()
 
     def lost(self, detail: str, now_ns: int) -> list[InputFact]:

@@ -34,9 +34,9 @@ class PressTeller:
         self._last_ns = edge_ns
         if self._since_ns is not None:
             first_ns, count = (self._unsaid.edge_ns, self._unsaid.count) if self._unsaid else (edge_ns, 0)
-            self._unsaid = Pressed(self._name, first_ns, count + 1)
+            self._unsaid = Pressed(self._name, first_ns, edge_ns, count + 1)
             return self._sum_up(edge_ns) if edge_ns >= self._next_summary_ns else []
-        told: list[InputFact] = [Pressed(self._name, edge_ns)]
+        told: list[InputFact] = [Pressed(self._name, edge_ns, edge_ns)]
         self._recent.append(edge_ns)
         if 0 < self._limit < len(self._recent) and edge_ns - self._recent[0] <= self._window_ns:
             self._since_ns = self._recent[0]

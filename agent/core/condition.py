@@ -22,7 +22,9 @@ class Condition:
         """Those there are now, each with more about it."""
 
     def take(self, edge: Edge) -> list[InputFact]:
-        """The next edge of its line."""
+        """The next edge of its line. A level at start that is older than what is known changes nothing."""
+        if edge.boottime_ns < self._changed_ns:
+            return []
         told = self.tick(edge.boottime_ns)
         if edge.active is not self._level:
             self._level, self._changed_ns = edge.active, edge.boottime_ns

@@ -23,10 +23,11 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
-    """Somebody pressed a button, `count` times since the last such fact. `edge_ns` is the time of the first."""
+    """Somebody pressed a button, `count` times since the last such fact, from `edge_ns` to `last_ns`."""
 
     input: str
     edge_ns: int
+    last_ns: int
     count: int = 1
 
 

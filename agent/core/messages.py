@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from agent.core.events import TimeQuality
+from agent.core.events import Fault, TimeQuality
+from agent.core.inputs import ConditionKind
 from agent.core.stages import Stage
 
 Status = Literal["actual", "test", "exercise"]
@@ -132,6 +133,8 @@ class HealthData(Payload):
     disk_free_bytes: int
     temperature_c: float | None
     cameras: dict[str, dict[str, Any]]
+    inputs: dict[str, dict[str, Any]]
+    """By name. Buttons: presses, holds that were cut short, faults. Conditions: active, faults."""
 
 
 class SecurityData(Payload):
@@ -164,6 +167,30 @@ class PersonLeftData(Payload):
     camera: str
     duration_ms: int
     persons_max: int
+
+
+class InputFaultData(Payload):
+    """`up/event/input-fault`: something is wrong with an input, or no longer is."""
+
+    input: str
+    fault: Fault
+    active: bool
+    since: str
+    """Wall clock when the fault began."""
+    presses: int
+    """Of this input since the agent started."""
+    detail: str = ""
+
+
+class ConditionData(Payload):
+    """`up/event/tamper` and `up/event/power`: what an input says of the kiosk itself."""
+
+    input: str
+    kind: ConditionKind
+    active: bool
+    since: str
+    """Wall clock when this state began."""
+    codes: dict[str, str]
 
 
 class PartData(Payload):

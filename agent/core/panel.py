@@ -17,6 +17,11 @@ class Panel:
         self._conditions = {rules.name: Condition(rules) for rules in conditions}
         self._inputs: dict[str, Button | Condition] = {**self._buttons, **self._conditions}
 
+    @property
+    def buttons(self) -> frozenset[str]:
+        """The names of the inputs that can be pressed."""
+        return frozenset(self._buttons)
+
     def take(self, edge: Edge) -> list[InputFact]:
         """What the next edge of any line means."""
         return self._inputs[edge.input].take(edge)
@@ -34,16 +39,11 @@ class Panel:
         return min((ns for each in self._inputs.values() if (ns := each.due_ns()) is not None), default=None)
 
     def flush(self) -> list[InputFact]:
-        """The presses that were not told yet. Before an orderly end."""
+        """The presses that no sum has told yet. Before an alarm is closed, and before the end."""
         return [fact for button in self._buttons.values() for fact in button.flush()]
 
-    def trouble(self, name: str) -> str:
-        """The faults of an input as one line for a person; empty when it has none."""
-        faults = self._inputs[name].faults.items()
-        return "; ".join(f"{fault}: {detail}" if detail else fault.value for fault, detail in faults)
-
     def figures(self) -> dict[str, dict[str, Any]]:
-        """What health says of each input, by its name."""
+        """What health says of each input, by its name. Any thread."""
         return {
             **{
                 name: {"presses": button.presses, "cut_short": button.cut_short, "faults": [*button.faults]}

@@ -10,8 +10,10 @@ from agent.core.identity import LEVEL, Identity
 from agent.core.messages import (
     AlarmData,
     AlarmsData,
+    ConditionData,
     Draft,
     HealthData,
+    InputFaultData,
     MetaData,
     PartData,
     PersonEnteredData,
@@ -24,7 +26,9 @@ from agent.core.messages import (
     TimeCorrectionData,
 )
 
-_EventData = PersonEnteredData | PersonLeftData | PartData | ServiceData | TimeCorrectionData
+_EventData = (
+    PersonEnteredData | PersonLeftData | PartData | ServiceData | TimeCorrectionData | InputFaultData | ConditionData
+)
 
 EVENT_EXPIRY_S = 24 * 3600
 HEALTH_EXPIRY_S = 300
@@ -95,6 +99,17 @@ class Drafts:
     def person_left(self, data: PersonLeftData) -> Draft:
         """Nobody is in view any more."""
         return self._event("person-left", f"camera/{data.camera}", data)
+
+    def input_fault(self, data: InputFaultData) -> Draft:
+        """Something is wrong with an input, or no longer is."""
+        return self._event("input-fault", f"input/{data.input}", data)
+
+    def condition(self, data: ConditionData) -> Draft:
+        """What an input says of the kiosk. A tamper goes with the security events: before the others, for ever."""
+        if data.kind == "tamper":
+            event = self._event("tamper", f"input/{data.input}", data)
+            return event.model_copy(update={"rank": Rank.SECURITY, "expiry_s": None})
+        return self._event("power", f"input/{data.input}", data)
 
     def part(self, change: Literal["part-degraded", "part-restored"], data: PartData) -> Draft:
         """A part of the device fails or works again."""

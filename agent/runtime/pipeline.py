@@ -8,17 +8,28 @@ may block happens under it.
 import logging
 import queue
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
 from agent.core.alarm import AlarmBook, AlarmChange
-from agent.core.contact import Contact
-from agent.core.events import AlarmDelivered, CentreAck, CentreWatched, Edge, SelfTested, UplinkChanged
+from agent.core.events import (
+    AlarmDelivered,
+    CentreAck,
+    CentreWatched,
+    ConditionChanged,
+    Edge,
+    InputFact,
+    InputFault,
+    Pressed,
+    SelfTested,
+    UplinkChanged,
+)
 from agent.core.kept_alarm import encode_alarm
 from agent.core.lights import PRESSED, Pattern
 from agent.core.messages import AlarmCamera, AlarmData, AlarmsData
+from agent.core.panel import Panel
 from agent.core.stages import Stage
 from agent.core.trial import TrialAnswer
 from agent.core.wire import Drafts, rfc3339
@@ -58,7 +69,7 @@ class Pipeline:
         *,
         book: AlarmBook,
         readiness: Readiness,
-        contacts: Mapping[str, Contact],
+        panel: Panel,
         audible: Iterable[str],
         outbox: Outbox,
         drafts: Drafts,
@@ -67,14 +78,15 @@ class Pipeline:
         look: Callable[[str], AlarmCamera | None],
         send: Callable[[], None],
         try_other_path: Callable[[str], None],
+        tell_input: Callable[[InputFault | ConditionChanged], None],
     ) -> None:
         """`audible` are the inputs that may show a light. `look` asks a camera for a picture with the identifier
         of a new alarm, and returns at once what is known of the view, or None without a camera. `send` sends the
         most important message that waits, if the broker takes one now. `try_other_path` asks for another broker, and
-        names the alarm that nobody answers."""
+        names the alarm that nobody answers. `tell_input` passes on what an input says that is no press."""
         self._book = book
         self._readiness = readiness
-        self._contacts = contacts
+        self._panel = panel
         self._audible = frozenset(audible)
         self._outbox = outbox
         self._drafts = drafts
@@ -83,6 +95,7 @@ class Pipeline:
         self._look = look
         self._send = send
         self._try_other_path = try_other_path
+        self._tell_input = tell_input
         self._lock = threading.Lock()
         self._facts: queue.SimpleQueue[Fact | None] = queue.SimpleQueue()
         self._failure: BaseException | None = None
@@ -100,12 +113,18 @@ class Pipeline:
         """
         try:
             with self._lock:
-                self._on_edge(edge)
+                self._on_inputs(self._panel.take(edge))
         except BaseException as error:
             self._failure = error
             raise
         finally:
             self._facts.put(None)
+
+    def lost(self, name: str, detail: str) -> None:
+        """A line of this input can't be watched. Any thread."""
+        with self._lock:
+            self._on_inputs(self._panel.lost(name, detail, self._clock.boottime_ns()))
+        self._facts.put(None)
 
     def tell(self, fact: Fact) -> None:
         """Hand over a fact. Never blocks."""
@@ -124,7 +143,7 @@ class Pipeline:
 
     def test_mode(self, seconds: float, input_name: str | None) -> TrialAnswer:
         """Presses of this input, or of all, are tests for so long; 0 ends it. Any thread."""
-        if input_name is not None and input_name not in self._contacts:
+        if input_name is not None and input_name not in self._panel.buttons:
             return "unknown-input"
         with self._lock:
             if not seconds:
@@ -155,6 +174,8 @@ class Pipeline:
         """Act on everything that is still queued. After the thread has ended."""
         while not self._facts.empty():
             self.run_once(0.0)
+        with self._lock:
+            self._on_inputs(self._panel.flush())
         self._follow_up()
 
     def show_lights(self) -> None:
@@ -171,12 +192,14 @@ class Pipeline:
         with self._lock:
             if self._follow_ups:
                 return min(timeout_s, _QUIET_S)
-            due = [at for at in (self._book.next_due_ns(), self._readiness.next_due_ns()) if at is not None]
-        return min([timeout_s, *(max(0.0, (at - self._clock.boottime_ns()) / 1e9) for at in due)])
+            due = (self._panel.next_due_ns(), self._book.next_due_ns(), self._readiness.next_due_ns())
+        now_ns = self._clock.boottime_ns()
+        return min([timeout_s, *(max(0.0, (at - now_ns) / 1e9) for at in due if at is not None)])
 
     def _tick(self) -> None:
-        """Do what is due: alarms that have waited long enough, and what the kiosk says beside them."""
+        """Do what is due: inputs and alarms that have waited long enough, and what the kiosk says beside them."""
         now_ns = self._clock.boottime_ns()
+        self._on_inputs(self._panel.tick(now_ns))
         for change in self._book.tick(now_ns):
             self._on_change(change)
         before = self._readiness.lights()
@@ -190,6 +213,7 @@ class Pipeline:
             case AlarmDelivered():
                 self._on_change(self._book.delivered(fact))
             case CentreAck():
+                self._on_inputs(self._panel.flush())  # what was pressed before it counts on the alarm that it closes
                 self._on_change(self._book.acknowledged(fact))
             case CameraSaid():
                 if (draft := sighting(fact, self._drafts)) is not None:
@@ -204,22 +228,30 @@ class Pipeline:
             case UplinkChanged() | CentreWatched() | SelfTested():
                 self._readiness.take(fact, self._clock.boottime_ns())
 
-    def _on_edge(self, edge: Edge) -> None:
-        if not self._contacts[edge.input].press(edge):
-            return
+    def _on_inputs(self, facts: Iterable[InputFact]) -> None:
+        for fact in facts:
+            if isinstance(fact, Pressed):
+                self._on_press(fact)
+            else:
+                self._follow_ups.append(partial(self._tell_input, fact))
+
+    def _on_press(self, press: Pressed) -> None:
+        name, now_ns = press.input, self._clock.boottime_ns()
         try:
             # The beacon flashes when the lights belong to an open alarm already: that one may be worse off.
-            if edge.input in self._audible and self._lights.shown().beacon is not Pattern.FLASH:
+            if name in self._audible and self._lights.shown().beacon is not Pattern.FLASH:
                 self._lights.show(PRESSED)
         finally:  # a light that fails must not cost the press
-            test = self._readiness.is_test(edge.input, edge.boottime_ns)
-            known = self._book.counting(edge.input, test=test)
+            # Of several presses the first and the last must be tests.
+            test = all(self._readiness.is_test(name, at) for at in (press.edge_ns, press.last_ns))
+            known = self._book.counting(name, test=test)
             alarm_id = self._outbox.new_id()
-            late = timedelta(microseconds=(self._clock.boottime_ns() - edge.boottime_ns) // 1000)
-            raised_at = rfc3339(self._clock.wall() - late)
+            raised_at = rfc3339(self._clock.wall() - timedelta(microseconds=(now_ns - press.edge_ns) // 1000))
             camera = None if known else self._look(alarm_id)
-            self._on_change(self._book.press(edge.input, edge.boottime_ns, alarm_id, raised_at, camera, test=test))
-            if not test and edge.input in self._audible:  # the end of test mode shows, which a silent press must not
+            self._on_change(
+                self._book.press(name, press.edge_ns, alarm_id, raised_at, camera, count=press.count, test=test)
+            )
+            if not test and name in self._audible:  # the end of test mode shows, which a silent press must not
                 self._readiness.end_tests("an alarm in earnest")
 
     def _on_change(self, change: AlarmChange | None) -> None:

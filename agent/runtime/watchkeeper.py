@@ -33,6 +33,8 @@ class Watched:
     connected: Callable[[], bool]
     cameras: Callable[[], Mapping[str, dict[str, Any]]]
     """The figures of every camera."""
+    inputs: Callable[[], Mapping[str, dict[str, Any]]]
+    """The figures of every input."""
 
 
 class Watchkeeper:
@@ -114,6 +116,7 @@ class Watchkeeper:
             disk_free_bytes=_free_bytes(self._storage),
             temperature_c=_temperature_c(),
             cameras=dict(self._watched.cameras()),
+            inputs=dict(self._watched.inputs()),
         )
 
     def _look_at_storage(self) -> None:

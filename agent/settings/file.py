@@ -83,31 +83,48 @@ def _say(item: Any) -> str:
 def _conflicts(tree: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
     """Mistakes that only show between settings. Tolerates a tree that has other mistakes."""
     buttons = [b for b in _list(tree.get("buttons")) if isinstance(b, dict)]
+    inputs = [i for i in _list(tree.get("inputs")) if isinstance(i, dict)]
     cameras = [c for c in _list(tree.get("cameras")) if isinstance(c, dict)]
-    lights = tree.get("lights")
+    yield from _shared_pins(buttons, inputs, tree.get("lights"))
+    yield from _shared_names({"buttons": buttons, "inputs": inputs, "cameras": cameras})
+    if not buttons and not cameras:
+        yield (), "there is neither a button nor a camera; add [[buttons]] or [[cameras]]"
+    yield from _conflicts_of_brokers(tree.get("mqtt"))
+
+
+def _shared_pins(
+    buttons: Sequence[Mapping[str, Any]], inputs: Sequence[Mapping[str, Any]], lights: Any
+) -> Iterator[tuple[Location, str]]:
     users: dict[Any, str] = {}
     claims: list[tuple[Location, str, Any]] = [
-        (("buttons", i, "pin"), f"button {b.get('name')!r}", b.get("pin")) for i, b in enumerate(buttons)
+        ((kind, i, key), f"{what} {item.get('name')!r}", item.get(key))
+        for kind, what, items in (("buttons", "button", buttons), ("inputs", "input", inputs))
+        for i, item in enumerate(items)
+        for key in ("pin", "pin_nc")
     ]
     claims += [(("lights", k), f"light {k!r}", v) for k, v in (lights if isinstance(lights, dict) else {}).items()]
     for location, user, pin in claims:
         if not isinstance(pin, int):
             continue
-        if pin in users:
+        if users.get(pin) == user:
+            yield location, f"pin and pin_nc of {user} are both {pin}; a supervised button has two pins"
+        elif pin in users:
             yield location, f"pin {pin} is given to both {users[pin]} and {user}; give each its own pin"
         users.setdefault(pin, user)
-    for kind, items in (("buttons", buttons), ("cameras", cameras)):
-        seen: set[Any] = set()
+
+
+def _shared_names(lists: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[tuple[Location, str]]:
+    seen: dict[tuple[bool, str], str] = {}
+    for kind, items in lists.items():
         for index, item in enumerate(items):
             name = item.get("name")
             if not isinstance(name, str):
                 continue
-            if name in seen:
-                yield (kind, index, "name"), f"two {kind} are named {name!r}; give each its own name"
-            seen.add(name)
-    if not buttons and not cameras:
-        yield (), "there is neither a button nor a camera; add [[buttons]] or [[cameras]]"
-    yield from _conflicts_of_brokers(tree.get("mqtt"))
+            key = (kind == "cameras", name)  # a button and an input share their names
+            if key in seen:
+                both = f"two {kind}" if seen[key] == kind else f"one of the {seen[key]} and one of the {kind}"
+                yield (kind, index, "name"), f"{both} are named {name!r}; give each its own name"
+            seen.setdefault(key, kind)
 
 
 def _conflicts_of_brokers(mqtt: Any) -> Iterator[tuple[Location, str]]:

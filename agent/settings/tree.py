@@ -5,7 +5,7 @@ Only the composition roots and the command line import this module; every other 
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
@@ -97,15 +97,48 @@ class Commands(_Section):
     """JWK set of the public keys; without it every ack and command is refused."""
 
 
-class Button(_Section):
-    """One panic input between its pin and ground (or 3.3 V when `pull_up` is false)."""
+class _Line(_Section):
+    """One contact between its pin and ground (or 3.3 V when `pull_up` is false)."""
 
     name: TopicLevel
-    kind: Literal["panic", "duress", "medical", "fire"] = "panic"
     pin: Pin
     pull_up: bool = True
-    debounce_ms: int = Field(default=30, ge=0, le=1000)
+    glitch_filter_ms: float = Field(default=0.0, ge=0, le=20)
+    """The pins ignore what is shorter. It delays every press by as much."""
+
+
+class Button(_Line):
+    """One panic input. With `pin_nc` it is supervised: a second contact there opens when the button is pressed."""
+
+    kind: Literal["panic", "duress", "medical", "fire"] = "panic"
     silent: bool = False
+    pin_nc: Pin | None = None
+    settle_ms: int = Field(default=50, ge=1, le=1000)
+    """How long the two contacts of a supervised button may disagree."""
+    debounce_ms: int = Field(default=30, ge=0, le=1000)
+    hold_s: float = Field(default=0.0, ge=0, le=10)
+    """A press counts when it is held for so long; 0: at its first edge."""
+    stuck_after_s: float = Field(default=30.0, gt=0, le=3600)
+    chatter_presses: int = Field(default=20, ge=0, le=1000)
+    """More presses than this within the window are told once a second, as a sum; 0: never."""
+    chatter_window_s: float = Field(default=10.0, gt=0, le=600)
+
+    @model_validator(mode="after")
+    def _times_fit(self) -> Self:
+        if max(self.hold_s, self.settle_ms / 1000) >= self.stuck_after_s:
+            raise ValueError("hold_s and settle_ms must be shorter than stuck_after_s")
+        return self
+
+
+class Condition(_Line):
+    """A contact that tells of the kiosk itself. It opens when something is wrong, so that a cut cable tells too."""
+
+    kind: Literal["tamper", "mains", "battery"]
+    active_when: Literal["open", "closed"] = "open"
+    delay_s: float | None = Field(default=None, ge=0, le=3600)
+    """How long it must last before it is told: 60 for mains, 5 for battery, 0 for tamper unless it is given."""
+    restore_s: float = Field(default=10.0, ge=0, le=3600)
+    """How long it must be over before that is told."""
 
 
 class Lights(_Section):
@@ -185,6 +218,7 @@ class Settings(BaseSettings):
     commands: Commands = Commands()
     buttons: tuple[Button, ...] = ()
     centre: Centre = Centre()
+    inputs: tuple[Condition, ...] = ()
     lights: Lights = Lights()
     cameras: tuple[Camera, ...] = ()
     alarm: Alarm = Alarm()

@@ -22,6 +22,9 @@ from agent.sim.pins import ShownLights, SimPins
 
 DEFAULT_HOLD_S = 0.1
 DEFAULT_PAUSE_S = 0.5
+_RAIN = "input-rain:"
+_RAIN_PRESSES = {"count": 60, "hold_s": 0.04, "interval_s": 0.08}
+"""What rain in a button does: longer and further apart than what the debounce time swallows."""
 _MAX_REQUEST_BYTES = 4096
 _CLIENT_PATIENCE_S = 1.0
 _log = logging.getLogger(__name__)
@@ -154,6 +157,9 @@ class SimControl:
             do = request["do"]
         except (ValueError, TypeError, KeyError) as error:
             raise RequestError("a request is a JSON object with the key `do`") from error
+        if do == "fault" and str(request.get("kind")).startswith(_RAIN):
+            request = {"do": "press", "name": request["kind"].removeprefix(_RAIN), **_RAIN_PRESSES}
+            do = "press"
         if do == "press":
             self._press(client, request)
             return
@@ -162,7 +168,7 @@ class SimControl:
         elif do == "inputs":
             client.tell({"answer": self._pins.inputs()})
         elif do in {"hold", "release"}:
-            self._drive(client, self._name(request, active=do == "release"), active=do == "hold")
+            self._drive(client, self._name(request, active=do == "release"), active=do == "hold", lasting=True)
         elif do == "fault":
             self._fault(request.get("kind"))
         else:
@@ -192,8 +198,8 @@ class SimControl:
 
         press(1, time.monotonic())
 
-    def _drive(self, client: _Client, name: str, *, active: bool) -> None:
-        driven_ns = self._pins.set(name, active)
+    def _drive(self, client: _Client, name: str, *, active: bool, lasting: bool = False) -> None:
+        driven_ns = self._pins.set(name, active, lasting=lasting)
         client.tell({"answer": {"input": name, "edge_boottime_ns": driven_ns}})
 
     def _name(self, request: Mapping[str, Any], *, active: bool) -> str:
@@ -207,7 +213,8 @@ class SimControl:
 
     def _fault(self, kind: Any) -> None:
         if kind not in self._faults:
-            known = ", ".join(sorted(self._faults)) or "none here"
+            rain = [_RAIN + name for name in self._pins.names if not self._pins.is_condition(name)]
+            known = ", ".join(sorted([*self._faults, *rain])) or "none here"
             raise RequestError(f"there is no fault {kind!r}; there are: {known}")
         self._faults[kind]()
 

@@ -1,12 +1,13 @@
 """The far end of simulated pins: a finger on each button, and an eye on each light."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Protocol
 
 from agent.core.inputs import InputLine, LightPins
 from agent.core.lights import LightState, Pattern
 from agent.ports import Clock
+from agent.sim.contacts import SimContacts
 
 FAULT = "fault"
 NOT_WIRED = "not-wired"
@@ -42,38 +43,85 @@ class MockPins(Protocol):
 class SimPins:
     """Drives the inputs of a simulated kiosk and reads its outputs. One thread."""
 
-    def __init__(self, lines: Sequence[InputLine], lights: LightPins, factory: MockPins, clock: Clock) -> None:
-        self._lines = {line.name: line for line in lines}
+    def __init__(
+        self,
+        contacts: SimContacts,
+        lights: LightPins,
+        factory: MockPins,
+        clock: Clock,
+        conditions: Collection[str] = (),
+    ) -> None:
+        """`conditions` are the inputs that are no buttons."""
+        self._contacts = contacts
         self._lights = lights.wired()
         self._factory = factory
         self._clock = clock
+        self._conditions = frozenset(conditions)
         self._pause = threading.Event()
 
     @property
     def names(self) -> list[str]:
         """The inputs there are."""
-        return list(self._lines)
+        return list(dict.fromkeys(line.name for line in self._contacts.lines))
 
-    def set(self, name: str, active: bool) -> int:
-        """Press or release an input; returns CLOCK_BOOTTIME in ns just before the pin was driven.
+    def set(self, name: str, active: bool, *, lasting: bool = False) -> int:
+        """Press or release an input; returns CLOCK_BOOTTIME in ns just before its pin was driven.
 
-        The agent's own handling of the edge has run when this returns. Raises KeyError for an unknown name.
+        The agent's own handling of the edge has run when this returns. With `lasting` it is still so when the
+        agent starts again. Raises KeyError for an unknown name.
         """
-        line = self._lines[name]
-        pin = self._factory.pin(line.pin)
-        drive = pin.drive_low if active == line.pull_up else pin.drive_high
-        driven_ns = self._clock.boottime_ns()
-        drive()
-        return driven_ns
+        if name not in self.names:
+            raise KeyError(name)
+        self._contacts.press(name, active=active)
+        if lasting:
+            self._contacts.keep()
+        return self._drive(name)
+
+    def break_line(self, name: str, *, normally_closed: bool, closed: bool) -> None:
+        """One line of the input is closed or open from now on."""
+        for line in self._contacts.of(name):
+            if line.normally_closed is normally_closed:
+                self._contacts.breaks(line, closed=closed)
+        self._contacts.keep()
+        self._drive(name)
+
+    def mend(self, name: str) -> None:
+        """The input is whole and at rest again."""
+        self._contacts.mend(name)
+        self._contacts.keep()
+        self._drive(name)
+
+    def has_line(self, name: str, *, normally_closed: bool) -> bool:
+        """Whether the input has a line of that kind."""
+        return any(line.normally_closed is normally_closed for line in self._contacts.of(name))
+
+    def is_condition(self, name: str) -> bool:
+        """Whether this input is no button."""
+        return name in self._conditions
 
     def is_active(self, name: str) -> bool:
         """Whether an input is pressed now. Raises KeyError."""
-        line = self._lines[name]
-        return self._factory.pin(line.pin).state != line.pull_up
+        if name not in self.names:
+            raise KeyError(name)
+        return self._contacts.is_pressed(name)
 
     def inputs(self) -> dict[str, str]:
-        """Every input: pressed or released."""
-        return {name: "pressed" if self.is_active(name) else "released" for name in self._lines}
+        """Every input: pressed or released, a condition: active or inactive."""
+        words = {False: ("released", "pressed"), True: ("inactive", "active")}
+        return {name: words[self.is_condition(name)][self.is_active(name)] for name in self.names}
+
+    def _drive(self, name: str) -> int:
+        # As in a changeover contact: what is closed opens before what is open closes.
+        driven_ns = 0
+        for line in sorted(self._contacts.of(name), key=self._closes):
+            high = self._contacts.is_high(line)
+            pin = self._factory.pin(line.pin)
+            driven_ns = self._clock.boottime_ns()
+            (pin.drive_high if high else pin.drive_low)()
+        return driven_ns
+
+    def _closes(self, line: InputLine) -> bool:
+        return self._contacts.is_high(line) is not line.pull_up
 
     def outputs(self, shown: LightState) -> dict[str, str]:
         """Every output: the pattern that is shown, or `fault` where its pin says otherwise.

@@ -13,7 +13,7 @@ def test_simulated_pins_are_no_matter_of_the_environment(monkeypatch: pytest.Mon
     monkeypatch.setenv("GPIOZERO_MOCK_PIN_CLASS", "mockpwmpin")
     monkeypatch.setenv("GPIOZERO_MOCK_REVISION", "nonsense")
 
-    factory = open_pin_factory(simulate=True)
+    factory = open_pin_factory({})
 
     assert factory.pin(17).state in {True, False}
     assert gpiozero.Device.pin_factory is None
@@ -22,7 +22,7 @@ def test_simulated_pins_are_no_matter_of_the_environment(monkeypatch: pytest.Mon
 @pytest.mark.skipif(importlib.util.find_spec("lgpio") is not None, reason="lgpio is installed")
 def test_without_lgpio_the_error_says_what_to_install() -> None:
     with pytest.raises(HardwareError, match="install python3-lgpio"):
-        open_pin_factory(simulate=False)
+        open_pin_factory(None)
 
 
 class LgpioError(Exception):
@@ -49,7 +49,7 @@ def test_a_chip_that_can_not_be_opened_is_explained(
     monkeypatch.setitem(sys.modules, "gpiozero.pins.lgpio", module)
 
     with pytest.raises(HardwareError, match=advice):
-        open_pin_factory(simulate=False)
+        open_pin_factory(None)
 
 
 def test_a_directory_that_can_not_be_written_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,4 +63,4 @@ def test_a_directory_that_can_not_be_written_is_explained(monkeypatch: pytest.Mo
     monkeypatch.setattr(sys, "meta_path", [NoFifo(), *sys.meta_path])
 
     with pytest.raises(HardwareError, match="LG_WD"):
-        open_pin_factory(simulate=False)
+        open_pin_factory(None)

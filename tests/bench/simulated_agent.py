@@ -41,6 +41,7 @@ name = "police"
 kind = "panic"
 pin = 17
 debounce_ms = 0
+chatter_presses = 0
 
 [lights]
 yellow = 22

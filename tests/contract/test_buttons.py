@@ -15,11 +15,36 @@ from agent.core.inputs import InputLine
 
 POLICE = InputLine("police", 17)
 TAMPER = InputLine("tamper", 24, pull_up=False)
+MEDICAL = InputLine("medical", 5)
+MEDICAL_NC = InputLine("medical", 6, normally_closed=True)
+
+
+class Watch:
+    """What the adapter tells: the levels at start, then the edges; and the lines that it could not have."""
+
+    def __init__(self) -> None:
+        self.at_start: list[Edge] = []
+        self.edges: list[Edge] = []
+        self.lost: list[tuple[str, str]] = []
+
+    def edge(self, edge: Edge) -> None:
+        (self.at_start if edge.at_start else self.edges).append(edge)
+
+    def lose(self, name: str, detail: str) -> None:
+        self.lost.append((name, detail))
+
+    def start(self, buttons: GpiozeroButtons) -> None:
+        buttons.start(self.edge, self.lose)
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
 
 
 @pytest.fixture
 def factory() -> Iterator[MockFactory]:
-    factory = open_pin_factory(simulate=True)
+    factory = open_pin_factory({})
     yield factory
     factory.close()
 
@@ -31,33 +56,30 @@ def buttons(factory: MockFactory) -> Iterator[GpiozeroButtons]:
     buttons.close()
 
 
-def test_a_press_and_a_release_are_two_edges(factory: MockFactory, buttons: GpiozeroButtons) -> None:
-    edges: list[Edge] = []
-    buttons.start(edges.append)
+def test_a_press_and_a_release_are_two_edges(factory: MockFactory, buttons: GpiozeroButtons, watch: Watch) -> None:
+    watch.start(buttons)
 
     factory.pin(17).drive_low()
     factory.pin(17).drive_high()
 
-    assert [(e.input, e.active, e.at_start) for e in edges] == [
+    assert [(e.input, e.active, e.at_start) for e in watch.edges] == [
         ("police", True, False),
         ("police", False, False),
     ]
 
 
-def test_a_line_to_the_supply_is_active_when_high(factory: MockFactory, buttons: GpiozeroButtons) -> None:
-    edges: list[Edge] = []
-    buttons.start(edges.append)
+def test_a_line_to_the_supply_is_active_when_high(factory: MockFactory, buttons: GpiozeroButtons, watch: Watch) -> None:
+    watch.start(buttons)
 
     factory.pin(24).drive_high()
 
-    assert [(e.input, e.active) for e in edges] == [("tamper", True)]
+    assert [(e.input, e.active) for e in watch.edges] == [("tamper", True)]
 
 
 def test_an_edge_carries_the_time_of_the_pin_and_not_of_the_callback(
-    factory: MockFactory, buttons: GpiozeroButtons
+    factory: MockFactory, buttons: GpiozeroButtons, watch: Watch
 ) -> None:
-    edges: list[Edge] = []
-    buttons.start(edges.append)
+    watch.start(buttons)
     clock = SystemClock()
     two_seconds_ago = time.monotonic() - 2
 
@@ -66,44 +88,91 @@ def test_an_edge_carries_the_time_of_the_pin_and_not_of_the_callback(
     after = clock.boottime_ns()
 
     # Two reads of two clocks lie between; the figures are exact apart from them.
-    assert before - 2_000_000_000 - 1_000_000 <= edges[0].boottime_ns <= after - 2_000_000_000 + 1_000_000
+    assert before - 2_000_000_000 - 1_000_000 <= watch.edges[0].boottime_ns <= after - 2_000_000_000 + 1_000_000
 
 
 @pytest.mark.parametrize("ticks", [0.0, 4e9])
 def test_ticks_of_an_unknown_epoch_are_not_believed(
-    factory: MockFactory, buttons: GpiozeroButtons, ticks: float, monkeypatch: pytest.MonkeyPatch
+    factory: MockFactory, buttons: GpiozeroButtons, ticks: float, monkeypatch: pytest.MonkeyPatch, watch: Watch
 ) -> None:
-    edges: list[Edge] = []
-    buttons.start(edges.append)
+    watch.start(buttons)
     monkeypatch.setattr(time, "monotonic_ns", lambda: 3_600_000_000_000)
     clock = SystemClock()
 
     before = clock.boottime_ns()
     factory.pin(17)._when_changed()(ticks, 0)
 
-    assert before <= edges[0].boottime_ns <= clock.boottime_ns()
+    assert before <= watch.edges[0].boottime_ns <= clock.boottime_ns()
 
 
-def test_a_line_that_is_active_at_start_is_reported_as_such(factory: MockFactory, buttons: GpiozeroButtons) -> None:
-    class HeldPin(type(factory.pin(5))):  # type: ignore[misc]
-        """A button that is held against its pull-up."""
+def test_the_level_of_every_line_at_start_is_an_edge_of_its_own(watch: Watch) -> None:
+    factory = open_pin_factory({17: False, 5: True, 6: False})
+    buttons = GpiozeroButtons([POLICE, TAMPER, MEDICAL, MEDICAL_NC], factory, SystemClock())
 
-        def _set_pull(self, value: str) -> None:
-            super()._set_pull(value)
-            self.drive_low()
+    watch.start(buttons)
 
-    factory.pin(17, pin_class=HeldPin)
-    edges: list[Edge] = []
-
-    buttons.start(edges.append)
-
-    assert [(e.input, e.active, e.at_start) for e in edges] == [("police", True, True)]
+    assert [(e.input, e.normally_closed, e.active) for e in watch.at_start] == [
+        ("police", False, True),
+        ("tamper", False, False),
+        ("medical", False, False),
+        ("medical", True, False),
+    ]
+    assert not watch.edges
     factory.pin(17).drive_high()
-    assert [(e.active, e.at_start) for e in edges] == [(True, True), (False, False)]
+    assert [(e.input, e.active, e.at_start) for e in watch.edges] == [("police", False, False)]
+    buttons.close()
+    factory.close()
+
+
+def test_a_normally_closed_line_is_active_when_it_opens_and_is_told_from_the_other_of_its_button(
+    factory: MockFactory, watch: Watch
+) -> None:
+    buttons = GpiozeroButtons([MEDICAL, MEDICAL_NC], factory, SystemClock())
+    watch.start(buttons)
+    assert [e.active for e in watch.at_start] == [False, True], "nothing closes the second pin"
+
+    factory.pin(6).drive_low()
+    factory.pin(6).drive_high()
+    factory.pin(5).drive_low()
+    buttons.close()
+
+    assert [(e.input, e.normally_closed, e.active) for e in watch.edges] == [
+        ("medical", True, False),
+        ("medical", True, True),
+        ("medical", False, True),
+    ]
+
+
+def test_a_level_at_start_is_never_newer_than_an_edge_that_follows_it(factory: MockFactory, watch: Watch) -> None:
+    buttons = GpiozeroButtons([POLICE], factory, SystemClock())
+
+    class Watching(Watch):
+        def edge(self, edge: Edge) -> None:
+            super().edge(edge)
+            if edge.at_start:
+                factory.pin(17).drive_low()
+
+    watching = Watching()
+    watching.start(buttons)
+    buttons.close()
+
+    assert watching.at_start[0].boottime_ns <= watching.edges[0].boottime_ns
+
+
+def test_a_glitch_filter_is_set_on_the_pin_and_its_delay_is_not_counted(factory: MockFactory, watch: Watch) -> None:
+    buttons = GpiozeroButtons([InputLine("police", 17, glitch_filter_ms=2), MEDICAL], factory, SystemClock())
+    watch.start(buttons)
+    assert (factory.pin(17).bounce, factory.pin(5).bounce) == (0.002, None)
+
+    before_ns = SystemClock().boottime_ns()
+    factory.pin(17)._when_changed()(time.monotonic() - 1, 0)
+    buttons.close()
+
+    assert watch.edges[0].boottime_ns == pytest.approx(before_ns - 1_002_000_000, abs=900_000)
 
 
 def test_a_failing_receiver_stops_neither_the_pin_nor_its_driver(
-    factory: MockFactory, buttons: GpiozeroButtons, caplog: pytest.LogCaptureFixture
+    factory: MockFactory, buttons: GpiozeroButtons, caplog: pytest.LogCaptureFixture, watch: Watch
 ) -> None:
     seen: list[Edge] = []
 
@@ -111,42 +180,77 @@ def test_a_failing_receiver_stops_neither_the_pin_nor_its_driver(
         seen.append(edge)
         raise RuntimeError("boom")
 
-    buttons.start(receive)
+    buttons.start(receive, watch.lose)
 
     factory.pin(17).drive_low()
     factory.pin(17).drive_high()
 
-    assert len(seen) == 2
+    assert [e.at_start for e in seen] == [True, True, False, False]
     assert "police" in caplog.text
 
 
-def test_a_pin_that_is_taken_is_an_error_that_names_it_and_no_line_stays_claimed(
-    factory: MockFactory, buttons: GpiozeroButtons
+def test_a_pin_that_is_taken_is_told_and_the_other_lines_work(
+    factory: MockFactory, buttons: GpiozeroButtons, watch: Watch
 ) -> None:
     with OutputDevice(TAMPER.pin, pin_factory=factory):
-        with pytest.raises(HardwareError, match=r"'tamper'.*pin 24") as caught:
-            buttons.start(lambda edge: None)
+        watch.start(buttons)
+
+        [(name, detail)] = watch.lost
+        assert name == "tamper"
+        assert "pin 24" in detail
+        assert [e.input for e in watch.at_start] == ["police"]
+        factory.pin(17).drive_low()
+        assert [(e.input, e.active) for e in watch.edges] == [("police", True)]
+
+
+def test_a_pin_that_can_not_be_watched_is_told_and_released(
+    factory: MockFactory, buttons: GpiozeroButtons, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(value: str) -> None:
+        raise OSError("no interrupt")
+
+    monkeypatch.setattr(factory.pin(24), "_set_edges", refuse)
+    watch.start(buttons)
+    monkeypatch.undo()
+
+    [(name, detail)] = watch.lost
+    assert (name, "no interrupt" in detail) == ("tamper", True)
+    OutputDevice(TAMPER.pin, pin_factory=factory).close()
+
+
+def test_when_no_pin_can_be_had_the_error_names_them_all_and_no_line_stays_claimed(
+    factory: MockFactory, buttons: GpiozeroButtons, watch: Watch
+) -> None:
+    with OutputDevice(17, pin_factory=factory), OutputDevice(24, pin_factory=factory):
+        with pytest.raises(HardwareError, match=r"'police'.*'tamper'|17.*24") as caught:
+            watch.start(buttons)
         assert isinstance(caught.value.__cause__, GPIOPinInUse)
+        assert [name for name, _ in watch.lost] == ["police", "tamper"]
 
-        OutputDevice(POLICE.pin, pin_factory=factory).close()
-
-    buttons.start(lambda edge: None)
+    watch.start(buttons)
 
 
-def test_no_edge_comes_after_close_and_closing_twice_is_allowed(factory: MockFactory, buttons: GpiozeroButtons) -> None:
-    edges: list[Edge] = []
-    buttons.start(edges.append)
+def test_a_kiosk_without_inputs_starts(factory: MockFactory, watch: Watch) -> None:
+    watch.start(GpiozeroButtons([], factory, SystemClock()))
+
+    assert not watch.at_start
+
+
+def test_no_edge_comes_after_close_and_closing_twice_is_allowed(
+    factory: MockFactory, buttons: GpiozeroButtons, watch: Watch
+) -> None:
+    watch.start(buttons)
 
     buttons.close()
     buttons.close()
 
     factory.pin(17).drive_low()
-    assert not edges
+    assert not watch.edges
 
 
-def test_watching_starts_no_thread(buttons: GpiozeroButtons) -> None:
+def test_watching_starts_no_thread(buttons: GpiozeroButtons, watch: Watch) -> None:
     before = threading.enumerate()
 
-    buttons.start(lambda edge: None)
+    watch.start(buttons)
 
     assert threading.enumerate() == before

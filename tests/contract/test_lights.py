@@ -20,7 +20,7 @@ DARK = LightState(Pattern.OFF, Pattern.OFF, Pattern.OFF, Pattern.OFF)
 
 @pytest.fixture
 def factory() -> Iterator[MockFactory]:
-    factory = open_pin_factory(simulate=True)
+    factory = open_pin_factory({})
     yield factory
     factory.close()
 

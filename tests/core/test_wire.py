@@ -52,6 +52,7 @@ HEALTH = HealthData(
     disk_free_bytes=1,
     temperature_c=None,
     cameras={},
+    inputs={},
 )
 STATE = StateData(state="online", bdseq=1, boot_nonce="n", agent_version="1", config_revision="r")
 META = MetaData(inputs=(), outputs=(), cameras=(), location=None, capabilities=(), schemas=())

@@ -62,7 +62,12 @@ class Station:
         self.board = HealthBoard(PartTeller(self.outbox, DRAFTS).tell)
         self.keeper = Watchkeeper(
             watched=Watched(
-                self.supervisor, self.outbox, self.board, lambda: self.connected, lambda: {"front": {"persons": 1}}
+                supervisor=self.supervisor,
+                outbox=self.outbox,
+                board=self.board,
+                connected=lambda: self.connected,
+                cameras=lambda: {"front": {"persons": 1}},
+                inputs=lambda: {"police": {"presses": 3}},
             ),
             drafts=DRAFTS,
             clock=self.clock,

@@ -17,6 +17,7 @@ from agent.core.events import Edge
 from agent.core.inputs import InputLine, LightPins
 from agent.core.lights import PRESSED
 from agent.sim import control_socket
+from agent.sim.contacts import SimContacts
 from agent.sim.control import SimControl
 from agent.sim.pins import SimPins
 from tests.support.wait import wait_for
@@ -32,13 +33,14 @@ class Kiosk:
         self.path = path
         self.edges: list[Edge] = []
         self.broken: list[str] = []
-        factory = open_pin_factory(simulate=True)
+        factory = open_pin_factory({})
         clock = SystemClock()
+        contacts = SimContacts(LINES, path.with_name("contacts.json"))
         self.lights = GpiozeroLights(LIGHTS, factory)
         self.buttons = GpiozeroButtons(LINES, factory, clock)
         self.control = SimControl(
             path,
-            SimPins(LINES, LIGHTS, factory, clock),
+            SimPins(contacts, LIGHTS, factory, clock),
             self.lights,
             {"disk-full": lambda: self.broken.append("disk-full"), "bad": self._fail},
         )
@@ -48,7 +50,8 @@ class Kiosk:
 
     def start(self) -> None:
         self.lights.start()
-        self.buttons.start(self.edges.append)
+        self.buttons.start(self.edges.append, lambda name, detail: None)
+        self.edges.clear()  # the levels at start
         self.control.start()
 
     def close(self) -> None:
@@ -132,7 +135,16 @@ def test_a_fault_is_called_and_an_unknown_one_lists_those_there_are(kiosk: Kiosk
     assert ask(kiosk.path, do="fault", kind="disk-full") == [{"done": True}]
     assert kiosk.broken == ["disk-full"]
 
-    assert "bad, disk-full" in ask(kiosk.path, do="fault", kind="flood")[0]["error"]
+    known = ask(kiosk.path, do="fault", kind="flood")[0]["error"]
+    assert "bad, disk-full, input-rain:police" in known
+
+
+def test_rain_is_a_train_of_presses(kiosk: Kiosk) -> None:
+    answers = ask(kiosk.path, do="fault", kind="input-rain:police")
+
+    assert len(answers) == 61
+    assert [e.active for e in kiosk.edges] == [True, False] * 60
+    assert "police" in ask(kiosk.path, do="fault", kind="input-rain:cloud")[0]["error"]
 
 
 def test_a_fault_that_fails_is_told_and_the_simulator_goes_on(kiosk: Kiosk, caplog: pytest.LogCaptureFixture) -> None:

@@ -23,8 +23,8 @@ from tests.support.wait import wait_for
 REPOSITORY = Path(__file__).parents[2]
 DEVICE = "kiosk-0042"
 TREE = f"edge/v1/gp/jhb-park-station/{DEVICE}"
-BUTTON = {"name": "police", "pin": 17, "debounce_ms": 0}
-"""Without a debounce time: simulated contacts do not bounce, and tests press again at once."""
+BUTTON = {"name": "police", "pin": 17, "debounce_ms": 0, "chatter_presses": 0}
+"""Without a debounce time and a limit: simulated contacts do not bounce, and tests press again at once."""
 CAMERA = {"name": "front", "source": "picamera2:0"}
 LIGHTS = {"yellow": 22, "green": 27, "beacon": 23, "tone": 18}
 PATIENT = {"delayed_after_s": 60.0, "unconfirmed_after_s": 120.0}

@@ -59,6 +59,7 @@ def health() -> Draft:
             disk_free_bytes=1,
             temperature_c=None,
             cameras={},
+            inputs={},
         )
     )
 

@@ -1,13 +1,14 @@
 """A pipeline with a real outbox, made-up lights and a clock that is set by hand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from agent.core.alarm import AlarmBook, InputKind
-from agent.core.contact import Contact
-from agent.core.events import AckAction, CentreAck, Edge
+from agent.core.events import AckAction, CentreAck, ConditionChanged, Edge, InputFault
+from agent.core.inputs import ButtonRules, ConditionRules
 from agent.core.messages import AlarmCamera
+from agent.core.panel import Panel
 from agent.core.service import Service
 from agent.runtime.health import HealthBoard
 from agent.runtime.kept_alarms import keep_restored, read_kept
@@ -19,7 +20,13 @@ from agent.sim.clock import SimClock
 from tests.support.drafts import DRAFTS, body, taken, write
 from tests.support.fake_ports import MemoryLights
 
-KINDS = [InputKind("police", "panic", False), InputKind("hidden", "duress", True)]
+KINDS = [
+    InputKind("police", "panic", False),
+    InputKind("hidden", "duress", True),
+    InputKind("held", "fire", False),
+]
+RULES = [ButtonRules("police", chatter_presses=0), ButtonRules("hidden"), ButtonRules("held", hold_s=2)]
+DOOR = ConditionRules("door", "tamper", delay_s=0, restore_s=10)
 OUT_OF_SERVICE_AFTER_S = 300
 
 
@@ -32,6 +39,9 @@ class Kiosk:
     asked: list[str] = field(default_factory=list)
     """Why another path to the centre was asked for."""
     on_send: Callable[[], None] = lambda: None
+    rules: Sequence[ButtonRules] = tuple(RULES)
+    told: list[InputFault | ConditionChanged] = field(default_factory=list)
+    """What the inputs said beside presses."""
 
     def __post_init__(self) -> None:
         now_ns = self.clock.boottime_ns()
@@ -48,8 +58,8 @@ class Kiosk:
                 board=HealthBoard(lambda part, state: None),
                 security=security,
             ),
-            contacts={kind.name: Contact(30) for kind in KINDS},
-            audible=["police"],
+            panel=Panel(self.rules, [DOOR]),
+            audible=["police", "held"],
             outbox=self.outbox,
             drafts=DRAFTS,
             lights=self.lights,
@@ -57,6 +67,7 @@ class Kiosk:
             look=self.look,
             send=self.send,
             try_other_path=self.asked.append,
+            tell_input=self.told.append,
         )
 
     def send(self) -> None:

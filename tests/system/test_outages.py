@@ -8,13 +8,13 @@ import pytest
 
 from agent.cli.sim import ask
 from agent.profile import sim_socket
-from tests.support.agent_process import AgentProcess
+from tests.support.agent_process import BUTTON, AgentProcess
 from tests.support.centre import Centre, Message, numbers
 from tests.support.mosquitto import Mosquitto
 from tests.support.tcp_proxy import TcpProxy
 from tests.support.wait import wait_for
 
-BUTTONS = [{"name": f"button-{number}", "pin": number, "debounce_ms": 0} for number in range(2, 12)]
+BUTTONS = [{**BUTTON, "name": f"button-{number}", "pin": number} for number in range(2, 12)]
 LIGHTS = {"yellow": 22, "green": 27}
 SELDOM = {"interval_s": 3600}
 """Health is sent without acknowledgement, so a broker that dies may take one with it, and its number."""
