@@ -16,8 +16,8 @@ _WINDOW = {Rank.ALARM: 10_000, Rank.STATE: 1_000, Rank.SECURITY: 2_000}
 _SMALL_WINDOW = {Rank.EVENT: 256, Rank.PICTURE: 8, Rank.HEALTH: 8}
 WINDOW = {**_WINDOW, **_SMALL_WINDOW}
 """Messages of a class that stay in memory once they are written."""
-RETAINED_WAITING = 4
-"""Messages of one retained topic that may wait: the newest says it all, but a few more leave numbers without gaps."""
+RETAINED_WAITING = 100
+"""Messages of one retained topic that may wait. The newest says it all, but what goes leaves a gap in the numbers."""
 
 
 class Waiting:

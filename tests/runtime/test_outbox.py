@@ -216,6 +216,12 @@ def test_a_message_given_back_keeps_its_place(outbox: Outbox) -> None:
     assert seqs(taken(outbox)) == [1, 2, 3]
 
 
+@pytest.fixture
+def few_retained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backlog, "RETAINED_WAITING", 4)
+
+
+@pytest.mark.usefixtures("few_retained")
 def test_retained_messages_that_no_broker_confirms_do_not_pile_up_and_the_newest_ones_stay(outbox: Outbox) -> None:
     for number in range(50):
         outbox.put(DRAFTS.alarms(AlarmsData()))
@@ -233,6 +239,7 @@ def test_retained_messages_that_no_broker_confirms_do_not_pile_up_and_the_newest
     assert outbox.figures()[0] == dict.fromkeys(outbox.figures()[0], 0)
 
 
+@pytest.mark.usefixtures("few_retained")
 def test_a_retained_message_that_is_on_its_way_is_not_taken_from_the_sender(outbox: Outbox) -> None:
     outbox.put(DRAFTS.alarms(AlarmsData()))
     found = outbox.take()
@@ -244,6 +251,7 @@ def test_a_retained_message_that_is_on_its_way_is_not_taken_from_the_sender(outb
     assert [body(message)["seq"] for message in taken(outbox)] == [1, 19, 20, 21]
 
 
+@pytest.mark.usefixtures("few_retained")
 def test_retained_messages_of_an_earlier_run_count_too(tmp_path: Path, clock: SimClock) -> None:
     for _ in range(5):
         opened = open_outbox(tmp_path / "again", clock)
