@@ -4,7 +4,7 @@ import itertools
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
@@ -36,10 +36,10 @@ class Message:
 
 
 class Centre(AbstractContextManager["Centre"]):
-    """Hears the whole tree through one subscriber; `options` are the subscriber's."""
+    """Hears the whole tree, and `more_filters`, through one subscriber; `options` are the subscriber's."""
 
-    def __init__(self, port: int, **options: Any) -> None:
-        self.subscriber = Subscriber(port, [f"{TREE}/up/#"], **options)
+    def __init__(self, port: int, *, more_filters: Sequence[str] = (), **options: Any) -> None:
+        self.subscriber = Subscriber(port, [f"{TREE}/up/#", *more_filters], **options)
 
     def __enter__(self) -> "Centre":
         self.subscriber.__enter__()

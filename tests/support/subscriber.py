@@ -25,13 +25,14 @@ SESSION_EXPIRY_S = 3600
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One message as it came."""
+    """One message as it came; `arrived_ns` is CLOCK_BOOTTIME."""
 
     topic: str
     payload: bytes
     qos: int
     retain: bool
     properties: Properties | None
+    arrived_ns: int
 
 
 class RefusedError(Exception):
@@ -223,9 +224,10 @@ class Subscriber(AbstractContextManager["Subscriber"]):
             self._changed.notify_all()
 
     def _on_message(self, client: mqtt.Client, data: Any, message: mqtt.MQTTMessage) -> None:
+        now_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         with self._changed:
             self._heard.append(
-                Heard(message.topic, bytes(message.payload), message.qos, message.retain, message.properties)
+                Heard(message.topic, bytes(message.payload), message.qos, message.retain, message.properties, now_ns)
             )
             self._changed.notify_all()
 

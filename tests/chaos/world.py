@@ -1,0 +1,104 @@
+"""Everything that chaos is played with: broker, network, device and command centre, put together."""
+
+import random
+import subprocess
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from types import TracebackType
+
+from tests.chaos.kiosk import Kiosk
+from tests.chaos.network import GOOD, Conditions, Network
+from tests.chaos.witness import Witness
+from tests.support.mosquitto import Mosquitto
+from tests.support.wait import wait_for
+
+DISK_MIB = 24
+_SETTLE_S = 25.0
+
+
+class ChaosBroker(Mosquitto):
+    """A real broker that keeps sessions and queues over restarts, logs nothing, and takes all that is in flight."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory, extra=["log_type none", "max_inflight_messages 0", "max_queued_messages 0"])
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+
+
+class World(AbstractContextManager["World"]):
+    """Enter to start everything; leaving ends every process, whatever state it is in."""
+
+    def __init__(self, directory: Path, rng: random.Random, *, small_disk: bool = False) -> None:
+        self.rng = rng
+        self._directory = directory
+        self._small_disk = small_disk
+        self._stack = ExitStack()
+
+    def __enter__(self) -> "World":
+        with ExitStack() as stack:
+            self.broker = stack.enter_context(ChaosBroker(self._directory / "broker"))
+            self.network = stack.enter_context(Network(self.broker.port, self.rng))
+            self.witness = stack.enter_context(Witness(self.broker.port))
+            storage = self._directory / "kiosk" / "storage"
+            if self._small_disk:
+                stack.enter_context(_SmallDisk(storage))
+            self.kiosk = stack.enter_context(Kiosk(self._directory / "kiosk", self.network.url, storage=storage))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def take_broker_away(self, *, kill: bool) -> None:
+        """End the broker, first seeing to it that the centre has what the broker has acknowledged.
+
+        What a broker loses of its own when it is killed is not the device's, and must not be counted as such.
+        """
+        self.network.conditions = Conditions(swallows=True)
+        self.witness.catch_up()
+        self.witness.leave()
+        if kill:
+            self.broker.kill()
+        else:
+            self.broker.stop()
+        self.network.conditions = GOOD
+
+    def bring_broker_back(self) -> None:
+        """Start the broker; the centre is there before the device."""
+        self.network.conditions = Conditions(refuses=True)
+        self.broker.start()
+        self.witness.join()
+        self.network.conditions = GOOD
+
+    def settle(self, already_lost: int = 0) -> bool:
+        """Wait until the centre knows of every press that was made; false when that does not come true."""
+        made = sum(press.certain for press in self.kiosk.presses()) - already_lost
+        try:
+            wait_for(lambda: self.witness.poll() >= made, _SETTLE_S)
+        except AssertionError:
+            return False
+        self.witness.catch_up()
+        return True
+
+
+class _SmallDisk(AbstractContextManager[None]):
+    """A file system of its own that can be filled: a tmpfs, mounted where nobody but us and our children sees it."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def __enter__(self) -> None:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "tmpfs", str(self._directory)], check=True, timeout=10
+        )
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        subprocess.run(["umount", "--lazy", str(self._directory)], check=False, timeout=10)
