@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 
 from tests.chaos import packets
-from tests.chaos.packets import CONNACK, CONNECT, PUBACK, PUBLISH, Packet
+from tests.chaos.packets import CONNACK, CONNECT, MQTT5, PUBACK, PUBLISH, Packet
 
 _CHUNK = 65536
 _FIRST_RESEND_S = 0.2
@@ -66,6 +66,7 @@ class _Way:
 class _Connection:
     up: _Way
     down: _Way
+    level: int = MQTT5
     window: int = _BROKER_WINDOW
     unanswered: set[int] = field(default_factory=set)
     closed: bool = False
@@ -89,7 +90,6 @@ class Network(AbstractContextManager["Network"]):
         """When (time.monotonic) a connection was taken last."""
         self.overruns = 0
         """Messages sent beyond the Receive Maximum of the broker; must stay 0."""
-        self.refused_messages = 0
         self._thread = threading.Thread(target=self._run, name="network")
 
     def __enter__(self) -> "Network":
@@ -119,6 +119,7 @@ class Network(AbstractContextManager["Network"]):
 
     @conditions.setter
     def conditions(self, conditions: Conditions) -> None:
+        assert self._thread.is_alive(), "the network has broken down by a fault of its own"
         self._conditions = conditions
         self._wake()
 
@@ -193,22 +194,30 @@ class Network(AbstractContextManager["Network"]):
 
     def _go_up(self, connection: _Connection, packet: Packet) -> bytes:
         now = self._conditions
-        if packet.kind == CONNECT and now.connack is not None:
-            self._carry(connection, connection.down, packets.connack(now.connack))
-            self._at(connection.down.free_s, lambda: self._close(connection))
-            return b""
+        if packet.kind == CONNECT:
+            connection.level = packet.level
+            if now.connack is not None:
+                self._carry(connection, connection.down, packets.connack(packet.level, now.connack))
+                self._at(connection.down.free_s, lambda: self._close(connection))
+                return b""
         if packet.kind == PUBLISH and packet.is_qos_1:
             if now.puback is not None and "/up/alarm/" in packet.topic:
-                self.refused_messages += 1
-                self._carry(connection, connection.down, packets.puback(packet.mid, now.puback))
+                self._refuse(connection, packet, now.puback)
                 return b""
             connection.unanswered.add(packet.mid)
             self.overruns += len(connection.unanswered) > connection.window
         return packet.raw
 
+    def _refuse(self, connection: _Connection, packet: Packet, code: int) -> None:
+        """Before MQTT 5 a broker that does not want a message has no word for it: it closes the connection."""
+        if connection.level == MQTT5:
+            self._carry(connection, connection.down, packets.puback(packet.mid, code))
+        else:
+            self._close(connection)
+
     def _go_down(self, connection: _Connection, packet: Packet) -> bytes:
         now = self._conditions
-        if packet.kind == CONNACK and now.receive_maximum is not None:
+        if packet.kind == CONNACK and now.receive_maximum is not None and connection.level == MQTT5:
             connection.window = now.receive_maximum
             return packets.with_receive_maximum(packet, now.receive_maximum)
         if packet.kind == PUBACK:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+MQTT5 = 5
 CONNECT, CONNACK, PUBLISH, PUBACK = 1, 2, 3, 4
 
 
@@ -30,6 +31,11 @@ class Packet:
     def is_qos_1(self) -> bool:
         """Whether a PUBLISH must be acknowledged."""
         return bool(self.raw[0] & 0x06)
+
+    @property
+    def level(self) -> int:
+        """Protocol level of a CONNECT."""
+        return self.body[6]
 
     @property
     def topic(self) -> str:
@@ -66,9 +72,9 @@ def _size(data: bytes) -> tuple[int, int] | None:
     return None
 
 
-def connack(code: int) -> bytes:
-    """A refused connection (MQTT 5)."""
-    return bytes([CONNACK << 4, 3, 0, code, 0])
+def connack(level: int, code: int) -> bytes:
+    """A refused connection; before MQTT 5 every reason is told as "server unavailable"."""
+    return bytes([CONNACK << 4, 3, 0, code, 0]) if level == MQTT5 else bytes([CONNACK << 4, 2, 0, 3])
 
 
 def puback(mid: int, code: int) -> bytes:
