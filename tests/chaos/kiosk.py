@@ -8,9 +8,10 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -53,6 +54,8 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         self._config = directory / "edge-agent.toml"
         self._notebook = Notebook(directory / "presses", sorted(BUTTONS))
         self._wanted = 0
+        memory = Path("/dev/shm")  # where the agent's service has its own, a memory file system
+        self._runtime = tempfile.TemporaryDirectory(prefix="chaos-", dir=memory if memory.is_dir() else directory)
         self._process: subprocess.Popen[bytes] | None = None
         mqtt = {"brokers": list(urls), "alarm_timeout_s": 3.0, "keepalive_s": 5, "connect_timeout_s": 5.0}
         tree: dict[str, Any] = {
@@ -98,7 +101,7 @@ class Kiosk(AbstractContextManager["Kiosk"]):
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.chaos.kiosk_program", *arguments],
                 cwd=REPOSITORY,
-                env=environment({}),
+                env=environment({"RUNTIME_DIRECTORY": self._runtime.name}),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -210,6 +213,7 @@ class Kiosk(AbstractContextManager["Kiosk"]):
             process.wait()
             _close(process)
         self._notebook.close()
+        self._runtime.cleanup()
 
 
 def burst(rng: random.Random, count: int, shortest_s: float, longest_s: float) -> list[tuple[str, float]]:
@@ -220,7 +224,5 @@ def burst(rng: random.Random, count: int, shortest_s: float, longest_s: float) -
 def _close(process: "subprocess.Popen[bytes]") -> None:
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
-            try:
+            with suppress(BrokenPipeError):
                 pipe.close()
-            except BrokenPipeError:
-                pass

@@ -27,6 +27,8 @@ from typing import Any
 from tests.chaos.notebook import Notebook
 
 _LOOK_AGAIN_S = 0.02
+_HOLD_S = 0.002
+_FLASH_S = 0.5
 
 
 def main() -> int:
@@ -41,13 +43,13 @@ def main() -> int:
     logging.basicConfig(stream=sys.stderr, level="INFO", format="%(asctime)s %(levelname)s %(threadName)s: %(message)s")
     settings = load(config)
     factories: list[Any] = []
-    open_pin_factory = app.open_pin_factory
+    open_pin_factory = app.open_pin_factory  # type: ignore[attr-defined]
 
     def open_and_keep(simulate: bool) -> Any:
         factories.append(open_pin_factory(simulate))
         return factories[-1]
 
-    app.open_pin_factory = open_and_keep
+    app.open_pin_factory = open_and_keep  # type: ignore[attr-defined]
     pins = {button.name: button.pin for button in settings.buttons}
     finger = _Finger(pins, settings.lights.yellow, Notebook(notebook, sorted(pins)))
     asked = threading.Event()
@@ -79,14 +81,25 @@ class _Finger:
 
     def _press(self, factory: Any, name: str, *, kill: bool) -> None:
         pin = factory.pin(self._pins[name])
-        yellow = factory.pin(self._yellow)
         self._notebook.begin(name, _now_ns())
         pin.drive_low()
-        self._notebook.done(_now_ns(), lit=bool(yellow.state))
+        self._notebook.done(_now_ns())
         if kill:
             os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(0.002)
+        if not self._is_lit(factory.pin(self._yellow)):
+            self._notebook.dark()
+        time.sleep(_HOLD_S)
         pin.drive_high()
+
+    @staticmethod
+    def _is_lit(yellow: Any) -> bool:
+        """On, or flashing: an alarm that nobody has answered for long flashes."""
+        over_s = time.monotonic() + _FLASH_S
+        while not yellow.state:
+            if time.monotonic() > over_s:
+                return False
+            time.sleep(_LOOK_AGAIN_S)
+        return True
 
 
 def _now_ns() -> int:

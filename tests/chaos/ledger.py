@@ -11,8 +11,7 @@ from typing import Any
 
 from tests.chaos.notebook import Press
 
-_STEPS = {"raised": 0, "sent": 0, "delayed": 0, "unconfirmed": 0, "registered": 1, "dispatched": 2, "closed": 3}
-"""Before a person answers, an alarm may say that it waits and that it was sent after all; an answer is never unsaid."""
+_STAGES = ("raised", "sent", "delayed", "unconfirmed", "registered", "dispatched", "closed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class Verdict:
     invented: int = 0
     """Presses told that nobody made."""
     dark: int = 0
-    """Presses after which yellow was not on when the agent's callback had returned."""
+    """Presses after which yellow was neither on nor flashing."""
     alarms: int = 0
     messages: int = 0
     """Different messages."""
@@ -88,8 +87,8 @@ class Verdict:
     """How many health reports (QoS 0) may have been lost: one goes out at every connection."""
     to_centre_ms: dict[Press, float] = field(default_factory=dict)
     """From the edge to the centre, for every press of which can be said which message told of it."""
-    to_light_ms: list[float] = field(default_factory=list)
-    """From each edge until the agent's callback has returned, which lights yellow."""
+    handled_ms: list[float] = field(default_factory=list)
+    """From each edge until the agent's callback has returned: it lights yellow first, and then accepts and sends."""
     stages_ms: dict[str, int] = field(default_factory=dict)
     """The worst time from the edge to each stage, as the alarms themselves say."""
 
@@ -118,8 +117,8 @@ def judge(presses: Sequence[Press], arrivals: Sequence[Arrival]) -> Verdict:
     verdict = Verdict()
     verdict.made = sum(press.certain for press in presses)
     verdict.uncertain = len(presses) - verdict.made
-    verdict.dark = sum(press.certain and not press.lit for press in presses)
-    verdict.to_light_ms = [(press.done_ns - press.begun_ns) / 1e6 for press in presses if press.certain]
+    verdict.dark = sum(press.dark for press in presses)
+    verdict.handled_ms = [(press.done_ns - press.begun_ns) / 1e6 for press in presses if press.certain]
     _judge_identity(verdict, arrivals)
     steps = [arrival for arrival in _once(arrivals) if arrival.is_alarm]
     _judge_presses(verdict, presses, steps)
@@ -156,8 +155,8 @@ def _first_told(steps: Sequence[Arrival]) -> list[Arrival]:
         alarms[step.data["alarm_id"]].append(step)
     for alarm_id in sorted(alarms):  # identifiers of alarms are in order of time
         life = alarms[alarm_id]
-        for count in range(1, max(step.data["press_count"] for step in life) + 1):
-            told.append(next(step for step in life if step.data["press_count"] >= count))
+        highest = max(step.data["press_count"] for step in life)
+        told += [next(step for step in life if step.data["press_count"] >= count) for count in range(1, highest + 1)]
     return told
 
 
@@ -198,7 +197,8 @@ def _judge_order(verdict: Verdict, steps: Sequence[Arrival]) -> None:
         lives[step.data["alarm_id"]].append(step)
     for alarm_id, life in lives.items():
         counts = [step.data["press_count"] for step in life]
-        stages = [_STEPS[step.data["stage"]] for step in life]
+        # Only an alarm that raises itself again begins its stages anew, and then says so.
+        stages = [(step.data["reraised"], _STAGES.index(step.data["stage"])) for step in life]
         if counts != sorted(counts) or stages != sorted(stages):
             verdict.backward.append(alarm_id)
 

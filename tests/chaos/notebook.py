@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _RECORD = struct.Struct("<qqqq")
+"""When it was begun, when it was done, which input, and whether it stayed dark."""
+_DONE, _DONE_AT = struct.Struct("<q"), 8
+_DARK, _DARK_AT = struct.Struct("<q"), 24
 _CAPACITY = 50_000
 
 
@@ -24,8 +27,8 @@ class Press:
     """Just before the pin was driven."""
     done_ns: int
     """When the agent's callback had returned; 0 when the process was killed before."""
-    lit: bool
-    """Whether yellow was on by then."""
+    dark: bool
+    """Yellow stayed off afterwards. Not judged for a press that a kill follows at once."""
 
     @property
     def certain(self) -> bool:
@@ -50,12 +53,14 @@ class Notebook:
         assert self._next < _CAPACITY, "the notebook is full"
         _RECORD.pack_into(self._memory, self._next * _RECORD.size, now_ns, 0, self._inputs.index(name), 0)
 
-    def done(self, now_ns: int, *, lit: bool) -> None:
+    def done(self, now_ns: int) -> None:
         """The agent has handled the edge that was begun last."""
-        at = self._next * _RECORD.size
-        begun_ns, _, which, _ = _RECORD.unpack_from(self._memory, at)
-        _RECORD.pack_into(self._memory, at, begun_ns, now_ns, which, lit)
+        _DONE.pack_into(self._memory, self._next * _RECORD.size + _DONE_AT, now_ns)
         self._next += 1
+
+    def dark(self) -> None:
+        """The press that was done last has lit no light."""
+        _DARK.pack_into(self._memory, (self._next - 1) * _RECORD.size + _DARK_AT, 1)
 
     def presses(self) -> list[Press]:
         """Everything noted so far."""
@@ -71,5 +76,5 @@ class Notebook:
         self._memory.close()
 
     def _read(self, number: int) -> Press | None:
-        begun_ns, done_ns, which, lit = _RECORD.unpack_from(self._memory, number * _RECORD.size)
-        return Press(self._inputs[which], begun_ns, done_ns, bool(lit)) if begun_ns else None
+        begun_ns, done_ns, which, dark = _RECORD.unpack_from(self._memory, number * _RECORD.size)
+        return Press(self._inputs[which], begun_ns, done_ns, bool(dark)) if begun_ns else None

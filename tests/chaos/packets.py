@@ -1,4 +1,4 @@
-"""Just enough of MQTT to stand between two who speak it: whole packets, and the fields that a broker may answer with."""
+"""Just enough of MQTT to stand between two who speak it: whole packets, and what a broker may answer."""
 
 import struct
 from dataclasses import dataclass
@@ -87,6 +87,6 @@ def with_receive_maximum(packet: Packet, receive_maximum: int) -> bytes:
     properties = Properties(PacketTypes.CONNACK)  # type: ignore[no-untyped-call]
     properties.unpack(packet.body[2:])  # type: ignore[no-untyped-call]
     properties.ReceiveMaximum = receive_maximum
-    body = packet.body[:2] + properties.pack()  # type: ignore[no-untyped-call]
+    body: bytes = packet.body[:2] + properties.pack()  # type: ignore[no-untyped-call]
     assert len(body) < 128, "a longer CONNACK than a broker sends"
     return bytes([CONNACK << 4, len(body)]) + body

@@ -34,7 +34,7 @@ def show_storm(console: Console, report: StormReport) -> None:
     books = Table(title="The books", title_justify="left", show_header=False)
     books.add_column("")
     books.add_column("", justify="right")
-    light = Distribution(verdict.to_light_ms or [0.0])
+    light = Distribution(verdict.handled_ms or [0.0])
     for row in (
         ("starts of the agent", str(report.starts)),
         ("ended by kill -9", str(report.kills)),
@@ -43,8 +43,8 @@ def show_storm(console: Console, report: StormReport) -> None:
         ("presses that reached the centre", str(verdict.told)),
         ("LOST", _zero(verdict.lost)),
         ("told, but never made", _zero(verdict.invented)),
-        ("pressed, and yellow was not on", _zero(verdict.dark)),
-        ("edge to yellow, median and worst", f"{_ms(light.median)}, {_ms(light.percentile(100))}"),
+        ("pressed, and no yellow light", _zero(verdict.dark)),
+        ("edge until it is lit, kept and sent, median and worst", f"{_ms(light.median)}, {_ms(light.percentile(100))}"),
         ("alarms", str(verdict.alarms)),
         ("different messages", str(verdict.messages)),
         ("delivered again with the same id (allowed)", str(verdict.copies)),
@@ -84,7 +84,7 @@ def storm_as_dict(report: StormReport) -> dict[str, Any]:
         "missing_seqs": len(verdict.missing),
         "missing_without_reason": verdict.unexplained,
         "receive_maximum_overruns": report.overruns,
-        "edge_to_light_ms": _summary(Distribution(verdict.to_light_ms or [0.0])),
+        "edge_handled_ms": _summary(Distribution(verdict.handled_ms or [0.0])),
         "worst_stage_ms": verdict.stages_ms,
         "weathers": {
             name: {

@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_a_press_without_a_broker_survives_the_death_of_the_agent_and_arrives_on
 def test_fifty_presses_on_ten_buttons_are_all_told_although_the_broker_is_restarted_among_them(
     tmp_path: Path, broker: Mosquitto, goodbye: bool
 ) -> None:
-    options = {"client_id": "centre", "persistent": True}
+    options: dict[str, Any] = {"client_id": "centre", "persistent": True}
     with ExitStack() as stack:
         proxy = stack.enter_context(TcpProxy(broker.port))
         proxy.stall()  # until the centre listens
