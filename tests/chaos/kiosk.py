@@ -34,12 +34,13 @@ class KioskError(Exception):
 
 
 class Kiosk(AbstractContextManager["Kiosk"]):
-    """One device with three buttons. Entering starts the agent; leaving ends it, whatever state it is in.
+    """One device with three buttons. Leaving ends its agent, whatever state it is in.
 
-    Timeouts are shorter than a site's, so that more happens in a minute. `mqtt` and `storage` add settings.
+    Timeouts are shorter than a site's, so that more happens in a minute. `storage` is where its databases are;
+    `more_storage` are further settings of that table.
     """
 
-    def __init__(self, directory: Path, *urls: str, storage: Path | None = None, **settings: Any) -> None:
+    def __init__(self, directory: Path, url: str, *, storage: Path | None = None, **more_storage: Any) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.storage = storage or directory / "storage"
@@ -57,24 +58,19 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         memory = Path("/dev/shm")  # where the agent's service has its own, a memory file system
         self._runtime = tempfile.TemporaryDirectory(prefix="chaos-", dir=memory if memory.is_dir() else directory)
         self._process: subprocess.Popen[bytes] | None = None
-        mqtt = {"brokers": list(urls), "alarm_timeout_s": 3.0, "keepalive_s": 5, "connect_timeout_s": 5.0}
+        mqtt = {"brokers": [url], "alarm_timeout_s": 3.0, "keepalive_s": 5, "connect_timeout_s": 5.0}
         tree: dict[str, Any] = {
             "device": {"province": "gp", "site": "jhb-park-station", "id": DEVICE},
-            "storage": {"directory": str(self.storage), **settings.pop("storage_settings", {})},
+            "storage": {"directory": str(self.storage), **more_storage},
             "mqtt": mqtt,
             "commands": {"keys": str(directory / "keys" / "keys.json")},
             "buttons": [{"name": name, "pin": pin, "debounce_ms": 0} for name, pin in BUTTONS.items()],
             "lights": LIGHTS,
             "health": {"interval_s": 3600},
         }
-        self._config.write_text(as_toml({**tree, **settings}))
+        self._config.write_text(as_toml(tree))
 
     def __enter__(self) -> "Kiosk":
-        try:
-            self.start()
-        except BaseException:
-            self._end()
-            raise
         return self
 
     def __exit__(

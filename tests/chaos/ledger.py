@@ -153,8 +153,8 @@ def _first_told(steps: Sequence[Arrival]) -> list[Arrival]:
     alarms: dict[str, list[Arrival]] = defaultdict(list)
     for step in sorted(steps, key=lambda step: step.arrived_ns):
         alarms[step.data["alarm_id"]].append(step)
-    for alarm_id in sorted(alarms):  # identifiers of alarms are in order of time
-        life = alarms[alarm_id]
+    # Not by their identifiers: those hold the wall clock, which may have been made to lie.
+    for life in sorted(alarms.values(), key=lambda life: min(step.envelope["monoms"] for step in life)):
         highest = max(step.data["press_count"] for step in life)
         told += [next(step for step in life if step.data["press_count"] >= count) for count in range(1, highest + 1)]
     return told

@@ -46,6 +46,7 @@ class World(AbstractContextManager["World"]):
             if self._small_disk:
                 stack.enter_context(_SmallDisk(storage))
             self.kiosk = stack.enter_context(Kiosk(self._directory / "kiosk", self.network.url, storage=storage))
+            self.kiosk.start()
             self._stack = stack.pop_all()
         return self
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from tests.support.certificates import BrokerAuthorities, CertificateFiles
 from tests.support.wait import wait_for
@@ -84,7 +85,7 @@ class Mosquitto(AbstractContextManager["Mosquitto"]):
         assert self._process is not None, "the broker is not running"
         return self._process.pid
 
-    def __enter__(self) -> "Mosquitto":
+    def __enter__(self) -> Self:
         self._directory.mkdir(parents=True, exist_ok=True)
         self._write_configuration()
         self.start()
