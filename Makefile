@@ -10,7 +10,7 @@ TFLITE_BIN := .venv-tflite/bin
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video broker run test test-tflite check bench clean
+.PHONY: help setup setup-dev model demo-video broker run test test-tflite check bench chaos clean
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -69,6 +69,9 @@ check: setup-dev ## ruff, mypy and import-linter
 
 bench: setup-dev demo-video model ## Latency, frames a second, start-up and memory beside bare baselines
 	@$(BIN)/python -m tests.bench
+
+chaos: setup-dev ## A quarter of an hour of kills, outages and bad disks; nothing pressed may be lost
+	@$(BIN)/python -m tests.chaos $(CHAOS)
 
 clean: ## Remove environments and build results (models and video stay in the user's cache)
 	@rm -rf $(VENV) .venv-tflite build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

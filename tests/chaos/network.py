@@ -86,8 +86,8 @@ class Network(AbstractContextManager["Network"]):
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._ending = self._must_cut = False
-        self.accepted_s = 0.0
-        """When (time.monotonic) a connection was taken last."""
+        self.accepted_ns = 0
+        """When (CLOCK_BOOTTIME) a connection was taken last."""
         self.overruns = 0
         """Messages sent beyond the Receive Maximum of the broker; must stay 0."""
         self._thread = threading.Thread(target=self._run, name="network")
@@ -170,7 +170,7 @@ class Network(AbstractContextManager["Network"]):
         if server is None:
             _reset(client)
             return
-        self.accepted_s = time.monotonic()
+        self.accepted_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         for each in (client, server):
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             each.settimeout(_SEND_TIMEOUT_S)

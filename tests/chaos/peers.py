@@ -1,16 +1,15 @@
-"""`python -m tests.chaos.peers`: how many of 20 presses arrive, in five kinds of trouble, beside what others lose.
+"""The peers' table: how many of 20 presses arrive, in five kinds of trouble, beside what others lose.
 
 Each trouble is played several times over, with a fresh device each time. A press has arrived when the sum of
 `press_count` over the alarms that the centre knows of has risen by it.
 """
 
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -28,7 +27,6 @@ _NORMAL_S = 0.1
 _BURST_S = 0.2 / PRESSES
 _DOWN_S = 5.0
 _ARRIVAL_S = 20.0
-_PACING = Pacing(blocks=4, presses=50)
 
 PEERS = ("mqtt-io, interrupt", "naive gpiozero and paho script", "ThingsBoard gateway, SQLite")
 """Measured on another day on two cores: mqtt-io 2.7.0 (aiomqtt 2.5.1), paho-mqtt 2.2.0, gpiozero 2.0.1.post3,
@@ -130,10 +128,10 @@ TROUBLES = (
 
 @dataclass(frozen=True, slots=True)
 class PeersReport:
-    """Arrived of 20 in each run of each trouble, and the ratio of latency to a bare publish (p50, p99)."""
+    """Arrived of 20 in each run of each trouble, and the ratio of latency to a bare publish (p50, p99) if measured."""
 
     arrived: dict[str, list[int]]
-    latency_ratio: tuple[float, float]
+    latency_ratio: tuple[float, float] | None
 
     @property
     def faults(self) -> list[str]:
@@ -145,9 +143,20 @@ class PeersReport:
             if count != PRESSES
         ]
 
+    def as_dict(self) -> dict[str, Any]:
+        """For the record."""
+        p50, p99 = self.latency_ratio or (None, None)
+        return {
+            "arrived_of_20": self.arrived,
+            "peers": {trouble.name: dict(zip(PEERS, trouble.peers, strict=True)) for trouble in TROUBLES},
+            "latency_ratio": {"p50": p50, "p99": p99},
+            "latency_ratio_of_peers": dict(zip(PEERS, _LATENCY_OF_PEERS, strict=True)),
+            "faults": self.faults,
+        }
+
 
 def play(
-    directory: Path, repeats: int, say: Callable[[str], None], troubles: Sequence[Trouble] = TROUBLES
+    directory: Path, troubles: Sequence[Trouble], repeats: int, say: Callable[[str], None]
 ) -> dict[str, list[int]]:
     """Arrived of 20 in each run of each trouble."""
     arrived: dict[str, list[int]] = {trouble.name: [] for trouble in troubles}
@@ -164,14 +173,14 @@ def play(
     return arrived
 
 
-def measure_latency(directory: Path, say: Callable[[str], None]) -> tuple[float, float]:
+def measure_latency(directory: Path, pacing: Pacing, say: Callable[[str], None]) -> tuple[float, float]:
     """Press to subscriber beside a bare paho publish of QoS 1, in turn: the ratios of p50 and of p99."""
     with ExitStack() as stack:
         broker = stack.enter_context(QuietBroker(directory / "broker"))
         bench = stack.enter_context(Bench(broker.port))
         agent = stack.enter_context(SimulatedAgent(directory / "agent", broker.port))
         bench.wait_for(f"{BASE}/up/state", 20, lambda data: bool(data["state"] == "online"))
-        ours, bare = bench.alternate(agent, _PACING, lambda text: say(f"latency: {text}"))
+        ours, bare = bench.alternate(agent, pacing, lambda text: say(f"latency: {text}"))
     return ours.percentile(50) / bare.percentile(50), ours.percentile(99) / bare.percentile(99)
 
 
@@ -186,9 +195,10 @@ def show(console: Console, report: PeersReport) -> None:
         if counts := report.arrived.get(trouble.name):
             colour = "green" if set(counts) == {PRESSES} else "red"
             table.add_row(trouble.name, f"[{colour}]{' '.join(map(str, counts))}[/]", *trouble.peers)
-    table.add_section()
-    p50, p99 = report.latency_ratio
-    table.add_row("latency, ratio to bare paho, p50 / p99", f"{p50:.1f} / {p99:.1f}", *_LATENCY_OF_PEERS)
+    if report.latency_ratio is not None:
+        p50, p99 = report.latency_ratio
+        table.add_section()
+        table.add_row("latency, ratio to bare paho, p50 / p99", f"{p50:.1f} / {p99:.1f}", *_LATENCY_OF_PEERS)
     console.print(table)
 
 
@@ -197,23 +207,3 @@ def _count(witness: Witness, before: int) -> int:
         wait_for(lambda: witness.poll() - before >= PRESSES, _ARRIVAL_S)
     witness.catch_up()
     return witness.poll() - before
-
-
-def main() -> int:
-    """Five times over, then the latency; 1 when a press was lost."""
-    console = Console()
-    began = time.monotonic()
-
-    def say(text: str) -> None:
-        console.print(f"{time.monotonic() - began:5.0f} s  {text}", highlight=False)
-
-    with tempfile.TemporaryDirectory(prefix="edge-agent-peers-") as name:
-        directory = Path(name)
-        arrived = play(directory, 5, say)
-        report = PeersReport(arrived, measure_latency(directory / "latency", say))
-    show(console, report)
-    return 1 if report.faults else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

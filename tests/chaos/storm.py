@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from tests.chaos.kiosk import KioskError, burst
 from tests.chaos.ledger import Verdict, judge
 from tests.chaos.notebook import Press
-from tests.chaos.weather import CLEAR, WEATHERS, Weather
+from tests.chaos.weather import CLEAR, Weather
 from tests.chaos.world import World
 
 _DEEDS = {
@@ -80,13 +80,9 @@ class StormReport:
         return [*self.verdict.faults, *self.troubles]
 
 
-def plan(rng: random.Random, *, passes: int, kills: int, small_disk: bool) -> list[Round]:
-    """Every weather so many times, in any order, then rounds without any trouble until there are enough kills."""
-    rounds: list[Round] = []
-    for _ in range(passes):
-        weathers = [weather for weather in WEATHERS if small_disk or not weather.small_disk]
-        rng.shuffle(weathers)
-        rounds += [_draw(rng, weather, rng.randint(3, 6)) for weather in weathers]
+def plan(rng: random.Random, passes: Sequence[Sequence[Weather]], kills: int) -> list[Round]:
+    """A round for each weather of each pass, then rounds without any trouble until there are enough kills."""
+    rounds = [_draw(rng, weather, rng.randint(3, 6)) for weathers in passes for weather in weathers]
     while count_kills(rounds) < kills:
         rounds.append(_draw(rng, CLEAR, 10))
     return rounds

@@ -1,0 +1,211 @@
+"""`python -m tests.chaos`: the storm, the peers' table and the long backlog, in one run with one verdict."""
+
+import argparse
+import json
+import os
+import random
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from tests.bench import machine
+from tests.bench.child import ROOT, ChildError
+from tests.bench.latency import Pacing
+from tests.chaos import backlog, peers, report, storm
+from tests.chaos.kiosk import KioskError
+from tests.chaos.weather import WEATHERS
+from tests.chaos.world import World
+
+PARTS = ("storm", "peers", "backlog")
+_NAMESPACE = "EDGE_AGENT_CHAOS_NAMESPACE"
+_EXAMPLE = """\
+Example:
+  python -m tests.chaos
+  python -m tests.chaos --short --seed 7
+  python -m tests.chaos --only storm --seed 1234 --minutes 30
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is done."""
+
+    passes: int
+    weathers: int
+    """How many kinds of weather a pass has."""
+    kills: int
+    troubles: Sequence[peers.Trouble]
+    repeats: int
+    """How often each trouble of the peers' table is played."""
+    latency: Pacing | None
+    messages: int
+    """Of the backlog."""
+
+
+FULL = Effort(
+    passes=4,
+    weathers=len(WEATHERS),
+    kills=240,
+    troubles=peers.TROUBLES,
+    repeats=5,
+    latency=Pacing(blocks=4, presses=50),
+    messages=100_000,
+)
+SHORT = Effort(
+    passes=1,
+    weathers=3,
+    kills=6,
+    troubles=peers.TROUBLES[3:4],
+    repeats=1,
+    latency=None,
+    messages=3_000,
+)
+
+
+class Run:
+    """One run: `record` and `faults` grow as it goes on."""
+
+    def __init__(self, console: Console, args: argparse.Namespace, directory: Path) -> None:
+        self._console = console
+        self._args = args
+        self._effort = SHORT if args.short else FULL
+        self._directory = directory
+        self._began = time.monotonic()
+        self.record: dict[str, Any] = {}
+        self.faults: list[str] = []
+
+    def say(self, text: str) -> None:
+        """One line, with the time since the start."""
+        self._console.print(f"{time.monotonic() - self._began:5.0f} s  {text}", highlight=False, markup=False)
+
+    def storm(self) -> None:
+        """Every weather, and the books."""
+        small_disk = _NAMESPACE in os.environ
+        if not small_disk:
+            left_out = ", ".join(weather.name for weather in WEATHERS if weather.small_disk)
+            self.say(f"NOT PLAYED, as this machine lets us mount nothing: {left_out}")
+        rng = random.Random(self._args.seed)
+        weathers = [weather for weather in WEATHERS if small_disk or not weather.small_disk]
+        rounds = storm.plan(
+            rng,
+            [rng.sample(weathers, min(self._effort.weathers, len(weathers))) for _ in range(self._effort.passes)],
+            self._effort.kills,
+        )
+        with World(self._directory / "storm", rng, small_disk=small_disk) as world:
+            until_s = self._began + self._args.minutes * 60
+            outcome = storm.Storm(world, rounds, self.say, until_s).play()
+            if outcome.faults:
+                kept = ROOT / "build" / "chaos-agent.log"
+                kept.parent.mkdir(exist_ok=True)
+                shutil.copy(world.kiosk.log, kept)
+                self.say(f"the agent's log is kept in {kept.relative_to(ROOT)}")
+        report.show_storm(self._console, outcome)
+        self._note("storm", report.storm_as_dict(outcome), outcome.faults)
+
+    def peers(self) -> None:
+        """Twenty presses in each trouble, and latency."""
+        effort = self._effort
+        arrived = peers.play(self._directory / "peers", effort.troubles, effort.repeats, self.say)
+        ratio = None
+        if effort.latency is not None:
+            ratio = peers.measure_latency(self._directory / "latency", effort.latency, self.say)
+        outcome = peers.PeersReport(arrived, ratio)
+        peers.show(self._console, outcome)
+        self._note("peers", outcome.as_dict(), outcome.faults)
+
+    def backlog(self) -> None:
+        """A press comes first, and memory stays flat."""
+        rng = random.Random(self._args.seed)
+        outcome = backlog.play(self._directory / "backlog", self._effort.messages, rng, self.say)
+        backlog.show(self._console, outcome)
+        self._note("backlog", outcome.as_dict(), outcome.faults)
+
+    def write(self) -> None:
+        """The record."""
+        whole = {
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seed": self._args.seed,
+            "short": self._args.short,
+            "seconds": round(time.monotonic() - self._began, 1),
+            "machine": machine.describe(),
+            **self.record,
+            "faults": self.faults,
+        }
+        self._args.json.parent.mkdir(parents=True, exist_ok=True)
+        self._args.json.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
+        self.say(f"everything in numbers: {self._args.json}")
+
+    def _note(self, part: str, record: dict[str, Any], faults: Sequence[str]) -> None:
+        self.record[part] = record
+        self.faults += [f"{part}: {fault}" for fault in faults]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Play, print and write; 0 when nothing was lost, doubled or out of order."""
+    args = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every process that was started is ended
+    console = Console(width=None if sys.stdout.isatty() else 130)
+    console.print(f"seed {args.seed}", highlight=False)
+    with tempfile.TemporaryDirectory(prefix="edge-agent-chaos-") as directory:
+        run = Run(console, args, Path(directory))
+        parts: dict[str, Callable[[], None]] = {"storm": run.storm, "peers": run.peers, "backlog": run.backlog}
+        try:
+            for part in args.only or PARTS:
+                parts[part]()
+        except (KioskError, ChildError, AssertionError) as error:
+            run.faults.append(str(error))
+        except KeyboardInterrupt:
+            return 130
+        run.write()
+    for fault in run.faults:
+        console.print(fault, style="red", highlight=False)
+    console.print("[red]FAILED[/]" if run.faults else "[green]nothing lost, nothing doubled, nothing out of order[/]")
+    return 1 if run.faults else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.chaos",
+        description="Press buttons in every kind of trouble, and compare what was pressed with what the centre heard.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(1 << 31), help="of a plan that was printed")
+    parser.add_argument("--minutes", type=float, default=9, help="no round of the storm begins later (default 9)")
+    parser.add_argument("--short", action="store_true", help="a few of everything, in less than half a minute")
+    parser.add_argument("--only", action="append", choices=PARTS, help="one part; may be given again")
+    parser.add_argument("--json", type=Path, default=ROOT / "build" / "chaos.json", help="default: build/chaos.json")
+    return parser
+
+
+def _in_a_namespace() -> None:
+    """Begin again where file systems can be mounted that nobody else sees, if this machine lets us."""
+    if _NAMESPACE in os.environ:
+        return
+    for flags in (["--mount"], ["--map-root-user", "--mount"]):
+        enter = ["unshare", *flags]
+        try:
+            probe = subprocess.run(
+                [*enter, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], check=False, capture_output=True, timeout=10
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            continue
+        if probe.returncode == 0:
+            environ = {**os.environ, _NAMESPACE: "1"}
+            os.execvpe("unshare", [*enter, sys.executable, "-m", "tests.chaos", *sys.argv[1:]], environ)
+
+
+if __name__ == "__main__":
+    _in_a_namespace()
+    sys.exit(main())
