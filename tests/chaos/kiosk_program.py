@@ -45,8 +45,8 @@ def main() -> int:
     factories: list[Any] = []
     open_pin_factory = app.open_pin_factory  # type: ignore[attr-defined]
 
-    def open_and_keep(simulate: bool) -> Any:
-        factories.append(open_pin_factory(simulate))
+    def open_and_keep(simulated: Any) -> Any:
+        factories.append(open_pin_factory(simulated))
         return factories[-1]
 
     app.open_pin_factory = open_and_keep  # type: ignore[attr-defined]
