@@ -1,11 +1,13 @@
 """The other end of the line, through paho-mqtt: what a tool of the command centre needs of a broker."""
 
+import contextlib
 import queue
 import secrets
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -16,6 +18,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.adapters.paho_broker import endpoint_of
 from agent.adapters.tls_context import TlsFiles, tls_context
+from agent.core.centres import write_state
 from agent.core.errors import BrokerError
 
 
@@ -37,9 +40,11 @@ class Centre:
         tls: TlsFiles | None = None,
         on_message: Callable[[Heard], None] | None = None,
         on_link: Callable[[bool, str], None] | None = None,
+        state_topic: str | None = None,
     ) -> None:
         """Without `on_message` what comes is kept for `wait_for`. `on_link` hears of every change of the
-        connection. Both run on the client library's thread."""
+        connection. Both run on the client library's thread. On `state_topic` it says that it watches as long as it
+        is connected, and the broker says that it does not when the connection is lost."""
         self._endpoint = endpoint_of(url)
         self._heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
         self._passed_over: list[Heard] = []
@@ -53,6 +58,9 @@ class Centre:
         )
         if self._endpoint.tls:
             self._client.tls_set_context(tls_context(tls or TlsFiles()))
+        self._state_topic = state_topic
+        if state_topic is not None:
+            self._client.will_set(state_topic, self._state(online=False), qos=1, retain=True)
         self._client.reconnect_delay_set(1, 5)
         self._client.on_connect = self._connected
         self._client.on_disconnect = self._disconnected
@@ -106,10 +114,16 @@ class Centre:
     def close(self) -> None:
         """End the connection, of which `on_link` is not told."""
         self._on_link = None
+        if self._state_topic is not None and self._client.is_connected():
+            farewell = self._client.publish(self._state_topic, self._state(online=False), qos=1, retain=True)
+            with contextlib.suppress(RuntimeError, ValueError):
+                farewell.wait_for_publish(2.0)
         self._client.disconnect()
         self._client.loop_stop()
 
     def _connected(self, client: mqtt.Client, data: Any, flags: Any, reason: Any, properties: Any) -> None:
+        if not reason.is_failure and self._state_topic is not None:
+            client.publish(self._state_topic, self._state(online=True), qos=1, retain=True)
         if reason.is_failure:
             self._failure = f"the broker refused: {reason}"
             self._subscribed.set()
@@ -129,6 +143,10 @@ class Centre:
     def _disconnected(self, client: mqtt.Client, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         if self._on_link is not None:
             self._on_link(False, str(reason))
+
+    @staticmethod
+    def _state(*, online: bool) -> bytes:
+        return write_state(online=online, time=datetime.now(UTC))
 
     def _message(self, client: mqtt.Client, data: Any, message: mqtt.MQTTMessage) -> None:
         self._on_message(Heard(message.topic, bytes(message.payload), message.retain))

@@ -11,8 +11,9 @@ from typing import Any
 from agent.adapters.jose_keys import PrivateKey, sign
 from agent.adapters.paho_centre import Centre, Heard
 from agent.adapters.tls_context import TlsFiles
+from agent.core.centres import CentreStateError, centre_name
 from agent.core.commands import MAX_LIFE_S
-from agent.core.errors import BrokerError
+from agent.core.errors import BrokerError, UsageError
 from agent.core.identity import Identity
 from agent.settings import Settings, load
 
@@ -33,14 +34,27 @@ def open_centre(
     filters: Callable[[Identity], list[str]],
     on_message: Callable[[Heard], None] | None = None,
     on_link: Callable[[bool, str], None] | None = None,
+    name: str | None = None,
 ) -> tuple[Settings, Centre]:
-    """The device's settings, and a connection that has subscribed to `filters`. Raises BrokerError."""
+    """The device's settings, and a connection that has subscribed to `filters`. Raises BrokerError.
+
+    With `name` the connection says, as the centre of that name, that it watches.
+    """
     settings = load(args.config)
     mqtt = settings.mqtt
     tls = TlsFiles(args.ca or mqtt.ca_file, args.cert or mqtt.cert_file, args.cert_key or mqtt.key_file)
-    centre = Centre(args.broker or mqtt.brokers[0], tls, on_message, on_link)
+    state_topic = None if name is None else centre_topic(mqtt.root, name)
+    centre = Centre(args.broker or mqtt.brokers[0], tls, on_message, on_link, state_topic)
     centre.open(filters(settings.identity))
     return settings, centre
+
+
+def centre_topic(root: str, name: str) -> str:
+    """Where a centre says whether it watches. Raises UsageError for a name that no centre may have."""
+    try:
+        return f"{root}/host/{centre_name(name)}/state"
+    except CentreStateError as error:
+        raise UsageError(f"{name!r} is {error}: use 1 to 64 of a-z, 0-9 and dash") from error
 
 
 def send_signed(

@@ -5,7 +5,7 @@ import queue
 from typing import Any
 
 from agent.adapters.paho_centre import Centre, Heard
-from agent.cli.centre import listens, send_signed
+from agent.cli.centre import centre_topic, listens, send_signed
 from agent.cli.demo_stage import Stage
 from agent.core.errors import BrokerError
 
@@ -17,7 +17,11 @@ class DemoCentre:
         self._stage = stage
         self._heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
         self._url = f"mqtt://127.0.0.1:{stage.port}"
-        self._ears = Centre(self._url, on_message=self._heard.put)
+        self._ears = Centre(
+            self._url,
+            on_message=self._heard.put,
+            state_topic=centre_topic(stage.settings.identity.root, "demo-centre"),
+        )
         self.alarm_id: str | None = None
         """The open alarm that was heard of last."""
 

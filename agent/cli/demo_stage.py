@@ -45,6 +45,9 @@ keepalive_s = 10
 [commands]
 keys = "{directory}/keys/keys.json"
 
+[centre]
+required = true
+
 [[buttons]]
 name = "police"
 kind = "panic"

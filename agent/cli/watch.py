@@ -16,6 +16,7 @@ from agent.cli.readable import readable
 _EXAMPLE = """\
 Example:
   edge-agent watch --config firmware_configs/simulated/edge-agent.toml
+  edge-agent watch --config edge-agent.toml --as-centre jhb-centre
   edge-agent watch --config edge-agent.toml --json | jq 'select(.topic | contains("/alarm/"))'
 """
 
@@ -34,6 +35,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--json", action="store_true", help='one {"topic", "retain", "payload"} a line; a JPEG in base64'
     )
+    parser.add_argument(
+        "--as-centre", metavar="NAME", help="tell the kiosks, as this centre, that somebody watches while this runs"
+    )
     parser.add_argument("--seconds", type=float, help="stop after so long")
     parser.set_defaults(run=run)
 
@@ -49,7 +53,11 @@ def run(args: argparse.Namespace) -> int:
         connected.set()
 
     _, centre = open_centre(
-        args, lambda identity: [f"{identity.root}/#" if args.all else identity.up("#")], heard.put, on_link
+        args,
+        lambda identity: [f"{identity.root}/#" if args.all else identity.up("#")],
+        heard.put,
+        on_link,
+        args.as_centre,
     )
     deadline = None if args.seconds is None else time.monotonic() + args.seconds
     try:

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 
 from agent.core.events import CentreWatched
 from agent.core.identity import LEVEL
+from agent.core.wire import rfc3339
 
 MAX_STATE_BYTES = 1024
 """What a centre says of itself is far shorter; more is not read."""
@@ -41,6 +43,11 @@ def read_state(payload: bytes, size: int) -> bool | None:
     if not isinstance(online, bool):
         raise CentreStateError('no object with "online" true or false')
     return online
+
+
+def write_state(*, online: bool, time: datetime) -> bytes:
+    """What a centre says of itself."""
+    return json.dumps({"online": online, "time": rfc3339(time)}).encode()
 
 
 class Centres:
