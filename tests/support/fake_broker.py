@@ -27,6 +27,8 @@ class Behaviour:
     """The code for every filter."""
     puback: int | None = 0
     """The code for every PUBLISH of QoS 1; None is no answer at all."""
+    puback_of_alarms: int | None = 0
+    """The same for alarms, where it is not 0."""
     before_suback: bytes = b""
     """Sent as it is before the first SUBACK."""
     after_suback: bytes = b""
@@ -116,10 +118,12 @@ class FakeBroker(AbstractContextManager["FakeBroker"]):
                 return
 
     def _acknowledge(self, peer: socket.socket, body: bytes, level: int) -> None:
+        (length,) = struct.unpack_from("!H", body)
         code = self.behaviour.puback
+        if b"/up/alarm/" in body[2 : 2 + length] and self.behaviour.puback_of_alarms != 0:
+            code = self.behaviour.puback_of_alarms
         if code is None:
             return
-        (length,) = struct.unpack_from("!H", body)
         mid = body[2 + length : 4 + length]
         answer = mid + (bytes([code, 0]) if level == MQTT5 else b"")
         peer.sendall(bytes([0x40, len(answer)]) + answer)

@@ -1,0 +1,295 @@
+"""Two brokers, and who watches at their far end: whichever path fails, a press arrives by the other."""
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.agent_process import AGENT, TREE, AgentProcess, environment
+from tests.support.centre import Centre
+from tests.support.fake_broker import MQTT5, Behaviour, FakeBroker
+from tests.support.mosquitto import Mosquitto
+from tests.support.subscriber import Subscriber
+from tests.support.tcp_proxy import TcpProxy
+from tests.support.wait import wait_for
+
+ALARM_TIMEOUT_S = 2.0
+QUICK = {"alarm_timeout_s": ALARM_TIMEOUT_S, "return_after_s": 2, "keepalive_s": 5, "connect_timeout_s": 5}
+PATIENT = {**QUICK, "return_after_s": 3600}
+SLOW_DAY_S = 10.0
+"""What a loaded machine may add to the times of the settings."""
+HOST = "edge/v1/host/jhb-centre/state"
+
+
+@pytest.fixture
+def first(tmp_path: Path) -> Iterator[Mosquitto]:
+    with Mosquitto(tmp_path / "first") as broker:
+        yield broker
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Iterator[Mosquitto]:
+    with Mosquitto(tmp_path / "second") as broker:
+        yield broker
+
+
+def online(centre: Centre, after_bdseq: int = 0) -> int:
+    """The `bdseq` of a birth above this one."""
+    birth = centre.wait_for(
+        "state", lambda m: m.data["state"] == "online" and m.data["bdseq"] > after_bdseq, timeout_s=20
+    )
+    return int(birth.data["bdseq"])
+
+
+def test_a_press_after_the_death_of_the_first_broker_arrives_by_the_second_and_the_first_is_returned_to(
+    tmp_path: Path, first: Mosquitto, second: Mosquitto
+) -> None:
+    with ExitStack() as stack:
+        there = stack.enter_context(Centre(second.port))
+        agent = stack.enter_context(AgentProcess(tmp_path / "kiosk", first.url, second.url, mqtt=QUICK))
+        with Centre(first.port) as here:
+            bdseq = online(here)
+            first.kill()
+            agent.press()
+            raised = there.wait_for_alarm("raised", timeout_s=ALARM_TIMEOUT_S + SLOW_DAY_S)
+            assert raised.data["press_count"] == 1
+        online(there, bdseq)
+
+        first.start()
+        here = stack.enter_context(Centre(first.port))
+        there.acknowledge(raised.data["alarm_id"], agent.key, "closed")
+        agent.wait_for_outputs(yellow="off")
+        newest = online(here, bdseq)
+        lost = there.wait_for("state", lambda m: m.data["state"] == "lost")
+        assert lost.data["bdseq"] < newest
+
+        agent.press()
+        here.wait_for_alarm("raised")
+
+
+def test_a_broker_that_hangs_during_a_press_is_left_for_the_second(
+    tmp_path: Path, first: Mosquitto, second: Mosquitto
+) -> None:
+    with (
+        Centre(second.port) as there,
+        Centre(first.port) as here,
+        AgentProcess(tmp_path / "kiosk", first.url, second.url, mqtt=PATIENT) as agent,
+    ):
+        online(here)
+        first.freeze()
+        edge_ns = agent.press()
+        there.wait_for_alarm("raised", timeout_s=ALARM_TIMEOUT_S + SLOW_DAY_S)
+        assert (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - edge_ns) / 1e9 < ALARM_TIMEOUT_S + SLOW_DAY_S
+        first.thaw()
+
+        lost = here.wait_for("state", lambda m: m.data["state"] == "lost")
+        assert lost.data["bdseq"] < online(there)
+        there.acknowledge(there.wait_for_alarm("raised").data["alarm_id"], agent.key)
+        agent.wait_for_outputs(green="on")
+
+
+def test_a_network_that_swallows_everything_is_gone_round(tmp_path: Path, first: Mosquitto, second: Mosquitto) -> None:
+    with (
+        TcpProxy(first.port) as proxy,
+        Centre(second.port) as there,
+        Centre(first.port) as here,
+        AgentProcess(tmp_path / "kiosk", f"mqtt://127.0.0.1:{proxy.port}", second.url, mqtt=PATIENT) as agent,
+    ):
+        bdseq = online(here)
+        proxy.stall()
+        agent.press()
+        alarm_id = there.wait_for_alarm("raised", timeout_s=ALARM_TIMEOUT_S + SLOW_DAY_S).data["alarm_id"]
+        there.acknowledge(alarm_id, agent.key)
+        agent.wait_for_outputs(green="on")
+
+        # Now the other one: nothing is where it was, and the first still swallows.
+        bdseq = online(there, bdseq)
+        proxy.resume()
+        second.kill()
+        agent.press()
+        here.wait_for_alarm("updated", press_count=2, timeout_s=ALARM_TIMEOUT_S + SLOW_DAY_S)
+
+
+def test_without_a_press_the_loss_of_a_path_is_known_by_keep_alive(
+    tmp_path: Path, first: Mosquitto, second: Mosquitto
+) -> None:
+    with (
+        TcpProxy(first.port) as proxy,
+        Centre(second.port) as there,
+        AgentProcess(tmp_path / "kiosk", f"mqtt://127.0.0.1:{proxy.port}", second.url, mqtt=PATIENT) as agent,
+    ):
+        wait_for(lambda: "connected to" in agent.log(), what="the first connection")
+        proxy.stall()
+        there.wait_for("state", lambda m: m.data["state"] == "online", timeout_s=3 * 5 + SLOW_DAY_S)
+
+
+def test_an_alarm_that_nobody_answers_is_told_by_the_second_broker_too(
+    tmp_path: Path, first: Mosquitto, second: Mosquitto
+) -> None:
+    with (
+        Centre(second.port) as there,
+        Centre(first.port) as here,
+        AgentProcess(
+            tmp_path / "kiosk",
+            first.url,
+            second.url,
+            mqtt=PATIENT,
+            alarm={"delayed_after_s": 1, "unconfirmed_after_s": 60},
+        ) as agent,
+    ):
+        bdseq = online(here)
+        agent.press()
+        raised = here.wait_for_alarm("raised")
+        told = there.wait_for_alarm("updated", alarm_id=raised.data["alarm_id"], timeout_s=1 + SLOW_DAY_S)
+        assert told.data["press_count"] == 1
+        assert online(there, bdseq) == bdseq + 1
+
+        there.acknowledge(raised.data["alarm_id"], agent.key)
+        agent.wait_for_outputs(green="on")
+
+
+def test_two_addresses_of_one_broker_do_no_harm(tmp_path: Path, first: Mosquitto) -> None:
+    """There the second connection throws out the first, by the device's own name."""
+    with (
+        TcpProxy(first.port) as proxy,
+        Centre(first.port) as centre,
+        AgentProcess(
+            tmp_path / "kiosk",
+            first.url,
+            f"mqtt://127.0.0.1:{proxy.port}",
+            mqtt=PATIENT,
+            alarm={"delayed_after_s": 1, "unconfirmed_after_s": 60},
+        ) as agent,
+    ):
+        bdseq = online(centre)
+        agent.press()
+        alarm_id = centre.wait_for_alarm("raised").data["alarm_id"]
+        online(centre, bdseq)
+        centre.acknowledge(alarm_id, agent.key)
+        agent.wait_for_outputs(green="on")
+        wait_for(lambda: proxy.accepted >= 1, what="the other way")
+        states = [m.data for m in centre.messages("state")]
+        newest = max(states, key=lambda data: (data["bdseq"], data["state"] == "online"))
+        assert newest["state"] == "online"
+        assert len(states) <= 8
+
+
+def part(centre: Centre, **wanted: str) -> dict[str, Any]:
+    """A health report whose part `centre` is so."""
+    found = centre.wait_for("health", lambda m: wanted.items() <= m.data["parts"].get("centre", {}).items(), 20)
+    return dict(found.data["parts"]["centre"])
+
+
+def test_a_kiosk_knows_whether_anybody_watches(tmp_path: Path, first: Mosquitto) -> None:
+    kiosk = AgentProcess(tmp_path / "kiosk", first.url, mqtt=QUICK, centre={"required": True})
+    with Centre(first.port) as ears, kiosk as agent:
+        part(ears, state="degraded")
+        command = [*AGENT, "watch", "--config", str(agent.config), "--as-centre", "jhb-centre"]
+        watch = subprocess.Popen(
+            command, env=environment({}), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            assert "jhb-centre" in part(ears, state="ok")["detail"]
+            watch.kill()
+            ears.wait_for(
+                "event/part-degraded", lambda m: m.data["part"] == "centre" and "jhb-centre" in m.data["detail"]
+            )
+        finally:
+            watch.kill()
+            watch.wait()
+
+
+def test_watch_says_that_it_watches_and_that_it_goes(tmp_path: Path, first: Mosquitto) -> None:
+    agent = AgentProcess(tmp_path / "kiosk", first.url)
+    with Subscriber(first.port, [HOST]) as ears:
+        command = [*AGENT, "watch", "--config", str(agent.config), "--as-centre", "jhb-centre"]
+        with subprocess.Popen(command, env=environment({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as watch:
+            assert json.loads(ears.wait_for(timeout_s=20).payload)["online"] is True
+            watch.send_signal(signal.SIGINT)
+            watch.communicate(timeout=10)
+        assert json.loads(ears.wait_for_count(2)[1].payload)["online"] is False
+    assert TREE not in HOST
+
+
+def test_a_device_that_may_not_listen_still_calls_for_help(tmp_path: Path) -> None:
+    with FakeBroker(Behaviour(suback=0x87)) as fake, AgentProcess(tmp_path / "kiosk", fake.url) as agent:
+        agent.press()
+        wait_for(lambda: any(b"/up/alarm/police" in body for _, body in list(fake.packets)), what="the alarm")
+        agent.wait_for_outputs(yellow="on")
+        wait_for(
+            lambda: any(b"up/security/broker-refused" in body for _, body in list(fake.packets)), what="the report"
+        )
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        Behaviour(silent=True),
+        Behaviour(close_on_connect=lambda level: True),
+        Behaviour(connack=lambda level: b"\0\x87\0" if level == MQTT5 else b"\0\x05"),
+        Behaviour(puback=None),
+        Behaviour(puback=None, connack=lambda level: b"\0\0\x03\x21\0\x01"),
+        Behaviour(puback=0x87),
+        Behaviour(puback_of_alarms=0x87),
+        Behaviour(puback_of_alarms=0x97),
+        Behaviour(puback_of_alarms=None),
+        Behaviour(connack=lambda level: b"\0\0\x05\x27\0\0\0\x40"),
+        Behaviour(after_suback=b"\xf0\x00"),
+    ],
+    ids=[
+        "says nothing",
+        "hangs up",
+        "refuses the device",
+        "acknowledges nothing",
+        "acknowledges nothing, one at a time",
+        "refuses everything",
+        "refuses alarms",
+        "is full for alarms",
+        "acknowledges all but alarms",
+        "takes 64 bytes",
+        "speaks no MQTT",
+    ],
+)
+def test_a_first_broker_that_is_of_no_use_does_not_keep_an_alarm_from_the_second(
+    tmp_path: Path, second: Mosquitto, behaviour: Behaviour
+) -> None:
+    with (
+        Centre(second.port) as there,
+        FakeBroker(behaviour) as fake,
+        AgentProcess(tmp_path / "kiosk", fake.url, second.url, mqtt=PATIENT) as agent,
+    ):
+        agent.press()
+        there.wait_for_alarm("raised", timeout_s=2 * ALARM_TIMEOUT_S + SLOW_DAY_S)
+        agent.wait_for_outputs(yellow="on")
+
+
+@pytest.mark.parametrize("nowhere", ["mqtt://broker.invalid", "mqtt://[::1]:1", "mqtts://127.0.0.1:1"])
+def test_a_first_broker_that_is_nowhere_does_not_keep_an_alarm_from_the_second(
+    tmp_path: Path, second: Mosquitto, nowhere: str
+) -> None:
+    with (
+        Centre(second.port) as there,
+        AgentProcess(tmp_path / "kiosk", nowhere, second.url, mqtt=PATIENT) as agent,
+    ):
+        agent.press()
+        there.wait_for_alarm("raised", timeout_s=2 * ALARM_TIMEOUT_S + SLOW_DAY_S)
+
+
+@pytest.mark.parametrize("window", [1, 2])
+def test_a_broker_that_takes_few_messages_at_a_time_gets_every_press(tmp_path: Path, window: int) -> None:
+    with (
+        Mosquitto(tmp_path / "broker", extra=[f"max_inflight_messages {window}"]) as broker,
+        Centre(broker.port) as centre,
+        AgentProcess(tmp_path / "kiosk", broker.url) as agent,
+    ):
+        online(centre)
+        agent.press_many("police", 20, hold_s=0.01, interval_s=0.02)
+        centre.wait_for_alarm("updated", press_count=20)
+        counts = {m.data["press_count"] for m in centre.messages("alarm/")}
+        assert counts == set(range(1, 21))
