@@ -66,6 +66,16 @@ def _in_service(data: dict[str, Any]) -> str:  # noqa: ARG001 - the others have 
     return "in service again"
 
 
+def _input_fault(data: dict[str, Any]) -> str:
+    return f"{data['input']}: {data['fault']}{'' if data['active'] else ' is over'}, {data['detail']}"
+
+
+def _condition(data: dict[str, Any]) -> str:
+    codes = data["codes"]
+    state = "FAILED" if data["active"] else "well"
+    return f"{data['kind']} {state} ({data['input']}, {codes['contact_id']} {codes['sia']})"
+
+
 def _part_restored(data: dict[str, Any]) -> str:
     return f"{data['part']} works again"
 
@@ -88,7 +98,7 @@ def _result(data: dict[str, Any]) -> str:
 def _meta(data: dict[str, Any]) -> str:
     inputs = ", ".join(item["name"] for item in data["inputs"]) or "none"
     cameras = ", ".join(item["name"] for item in data["cameras"]) or "none"
-    return f"buttons: {inputs}; cameras: {cameras}"
+    return f"inputs: {inputs}; cameras: {cameras}"
 
 
 def _plain(data: Any) -> str:
@@ -104,6 +114,9 @@ _SAY = {
     "event/person-left": _person_left,
     "event/part-degraded": _part_degraded,
     "event/part-restored": _part_restored,
+    "event/input-fault": _input_fault,
+    "event/tamper": _condition,
+    "event/power": _condition,
     "event/out-of-service": _out_of_service,
     "event/in-service": _in_service,
     "health": _health,

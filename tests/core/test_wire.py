@@ -5,14 +5,17 @@ from typing import Any
 
 import pytest
 
-from agent.core.events import TimeQuality
+from agent.core.events import Fault, TimeQuality
 from agent.core.identity import LEVEL, Identity
+from agent.core.inputs import ConditionKind
 from agent.core.messages import (
     AlarmCamera,
     AlarmData,
     AlarmsData,
+    ConditionData,
     Draft,
     HealthData,
+    InputFaultData,
     MetaData,
     PartData,
     PersonEnteredData,
@@ -60,6 +63,12 @@ ENTERED = PersonEnteredData(event_id="e1", camera="front", persons=1, score=0.5,
 LEFT = PersonLeftData(event_id="e1", camera="front", duration_ms=1, persons_max=1)
 PART = PartData(part="uplink", detail="")
 SECURITY = SecurityData(kind="boot", severity="info", text="")
+FAULT = InputFaultData(input="police", fault=Fault.OPEN, active=True, since="2026-01-01T00:00:00.000Z", presses=0)
+
+
+def condition(kind: ConditionKind) -> ConditionData:
+    return ConditionData(input="i", kind=kind, active=True, since="2026-01-01T00:00:00.000Z", codes={})
+
 
 TABLE: list[tuple[Draft, str, Rank, int, bool, int | None]] = [
     (DRAFTS.alarm("raised", ALARM), "alarm/police", Rank.ALARM, 1, False, None),
@@ -72,6 +81,10 @@ TABLE: list[tuple[Draft, str, Rank, int, bool, int | None]] = [
     (DRAFTS.person_left(LEFT), "event/person-left", Rank.EVENT, 1, False, EVENT_EXPIRY_S),
     (DRAFTS.part("part-degraded", PART), "event/part-degraded", Rank.EVENT, 1, False, EVENT_EXPIRY_S),
     (DRAFTS.part("part-restored", PART), "event/part-restored", Rank.EVENT, 1, False, EVENT_EXPIRY_S),
+    (DRAFTS.input_fault(FAULT), "event/input-fault", Rank.EVENT, 1, False, EVENT_EXPIRY_S),
+    (DRAFTS.condition(condition("mains")), "event/power", Rank.EVENT, 1, False, EVENT_EXPIRY_S),
+    (DRAFTS.condition(condition("battery")), "event/power", Rank.EVENT, 1, False, EVENT_EXPIRY_S),
+    (DRAFTS.condition(condition("tamper")), "event/tamper", Rank.SECURITY, 1, False, None),
     (DRAFTS.snapshot("p1", b"jpeg"), "snapshot/p1", Rank.PICTURE, 1, False, EVENT_EXPIRY_S),
     (DRAFTS.health(HEALTH), "health", Rank.HEALTH, 0, False, HEALTH_EXPIRY_S),
 ]

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.profile import input_lines
 from agent.settings import Settings, load
 
 PROFILES = Path(__file__).parents[2] / "firmware_configs"
@@ -54,7 +55,7 @@ def test_no_profile_sends_pictures_of_routine_events(name: str) -> None:
 
 def test_the_kiosks_pins_are_safe_from_power_on_as_its_boot_configuration_says() -> None:
     settings = profile("kiosk")
-    assert boot_pins("kiosk", "ip") == {button.pin for button in settings.buttons}
+    assert boot_pins("kiosk", "ip") == {line.pin for line in input_lines(settings)}
     assert boot_pins("kiosk", "op") == output_pins(settings)
 
 
@@ -63,6 +64,10 @@ def test_the_kiosks_pin_map_names_every_pin() -> None:
     table = (PROFILES / "kiosk" / "pins.md").read_text()
     for button in settings.buttons:
         assert f'| button "{button.name}" | GPIO{button.pin} |' in table
+        if button.pin_nc is not None:
+            assert f'| button "{button.name}", supervision | GPIO{button.pin_nc} |' in table
+    for each in settings.inputs:
+        assert f'| input "{each.name}" | GPIO{each.pin} |' in table
     for pin in output_pins(settings):
         assert f"| GPIO{pin} |" in table
 
