@@ -22,7 +22,7 @@ _EXAMPLES = {
     "release": "release police",
     "outputs": "outputs",
     "inputs": "inputs",
-    "fault": "fault camera-lost",
+    "fault": "fault input-open:police",
 }
 
 
@@ -52,12 +52,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     press.add_argument("--hold", dest="hold_s", type=float, metavar="S", help="for so many seconds (default 0.1)")
     press.add_argument("--count", type=int, default=1, metavar="N", help="so many times (default once)")
     press.add_argument("--interval", dest="interval_s", type=float, metavar="S", help="seconds from press to press")
-    hold = action("hold", "press a button and keep it pressed")
-    release = action("release", "let a held button go")
+    hold = action(
+        "hold", "press a button and keep it pressed, or let a condition be so, also when the agent starts again"
+    )
+    release = action("release", "let a held button go, or a condition be over")
     for each in (hold, release):
-        each.add_argument("name", metavar="NAME", help="name of the button in the settings")
+        each.add_argument("name", metavar="NAME", help="name of the button or the input in the settings")
     action("outputs", "print what every light does, as JSON; `fault` where the pin says otherwise")
-    action("inputs", "print which buttons are pressed, as JSON")
+    action("inputs", "print which buttons are pressed and which conditions are active, as JSON")
     fault = action("fault", "break something; an unknown kind lists those there are")
     fault.add_argument("kind", metavar="KIND")
     parser.set_defaults(run=run)
