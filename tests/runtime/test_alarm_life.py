@@ -118,7 +118,7 @@ class KioskMachine(RuleBasedStateMachine):
         self.clock.step_wall(_56_YEARS if self.now_is_1970 else -_56_YEARS)
         self.now_is_1970 = not self.now_is_1970
 
-    @rule(seconds=st.sampled_from([0, 5, 600]), name=st.sampled_from([None, "police"]))
+    @rule(seconds=st.sampled_from([0, 5, 600, 600]), name=st.sampled_from([None, "police"]))
     def test_mode(self, seconds: float, name: str | None) -> None:
         self.settle()
         if self.pipeline.test_mode(seconds, name) == "ok":
