@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 
 from agent.core.events import TimeQuality
-from agent.core.messages import AlarmData, Draft, StateData
+from agent.core.messages import AlarmData, Draft, StateData, Status
 from agent.core.stages import Stage
 from agent.core.wire import seal
 from tests.support.drafts import DRAFTS, IDENTITY
@@ -51,7 +51,9 @@ class Example:
         wait_for(lambda: line in self.printed(), what=f"the line {line!r}")
 
 
-def alarm(change: Literal["raised", "updated"], stage: Stage, *, historical: bool = False) -> Draft:
+def alarm(
+    change: Literal["raised", "updated"], stage: Stage, *, historical: bool = False, status: Status = "actual"
+) -> Draft:
     return DRAFTS.alarm(
         change,
         AlarmData(
@@ -59,7 +61,7 @@ def alarm(change: Literal["raised", "updated"], stage: Stage, *, historical: boo
             alarm_id="a1",
             input="police",
             kind="panic",
-            status="actual",
+            status=status,
             silent=False,
             press_count=1,
             stage=stage,
@@ -113,3 +115,8 @@ def test_the_example_shows_a_message_once_and_never_an_older_stage(example: Exam
 def test_the_example_marks_what_comes_late(example: Example) -> None:
     example.say(alarm("raised", Stage.RAISED, historical=True), 2, "m2")
     example.wait_for_line(f"{IDENTITY.source} police raised 1 (late)")
+
+
+def test_the_example_sends_nobody_out_for_a_test(example: Example) -> None:
+    example.say(alarm("raised", Stage.RAISED, status="test"), 2, "m2")
+    example.wait_for_line(f"{IDENTITY.source} police raised 1 (test: send nobody)")
