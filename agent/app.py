@@ -104,7 +104,7 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             drafts=drafts,
             lights=lights,
             clock=clock,
-            look=cameras.look,
+            look=cameras.look if settings.cameras else None,
             send=lambda: sender.send(1),
             try_other_path=lambda reason: publisher.try_other_path(reason),  # noqa: PLW0108 - it is made below
             tell_input=InputTeller(outbox, drafts, board, clock).tell,
@@ -220,6 +220,7 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
         start_lights(lights, board)
         stack.callback(lights.close)
         pipeline.show_lights()
+        pipeline.look_ahead()
         stack.callback(pipeline.drain)
         stack.enter_context(supervisor.thread("pipeline", pipeline))
         for link in links:
