@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 class Prepared(NamedTuple):
     """A message that is ready but for its stamp and some blanks, and the state that is kept with it."""
 
+    id: str
     draft: Draft
     message: Stencil
     keep: Mapping[str, Stencil]
@@ -111,26 +112,29 @@ class Outbox:
 
         He calls `wake` when it is sent.
         """
-        return self._accept(draft, partial(seal, draft, self._source, self._clock.boot_id), keep or {})
+        return self._accept(self.new_id(), draft, partial(seal, draft, self._source, self._clock.boot_id), keep or {})
 
     def prepare(self, draft: Draft, blanks: Mapping[str, str], keep: Mapping[str, Stencil]) -> Prepared:
         """Work out beforehand what `accept_prepared` will do. `blanks` are pieces of the draft's data.
 
         Raises ValueError when a piece is not in it exactly once.
         """
-        return Prepared(draft, sealed_but_for(blanks, draft, self._source, self._clock.boot_id), keep)
+        return Prepared(self.new_id(), draft, sealed_but_for(blanks, draft, self._source, self._clock.boot_id), keep)
 
     def accept_prepared(self, prepared: Prepared, values: Mapping[str, object]) -> str:
         """`accept` with `values` in the blanks of the message and of what is kept."""
         keep = {key: text.fill(values) for key, text in prepared.keep.items()}
-        return self._accept(
-            prepared.draft, lambda stamp: prepared.message.fill({**values, **stamp._asdict()}).encode(), keep
-        )
 
-    def _accept(self, draft: Draft, make: Callable[[Stamp], bytes], keep: Mapping[str, str | None]) -> str:
-        now_ns, wall = self._clock.boottime_ns(), self._clock.wall()
-        unix_ms = int(wall.timestamp() * 1000)
-        message_id, time, quality = self._ids.next(unix_ms), rfc3339(wall), self._clock.quality().value
+        def make(stamp: Stamp) -> bytes:
+            return prepared.message.fill({**values, **stamp._asdict()}).encode()
+
+        return self._accept(prepared.id, prepared.draft, make, keep)
+
+    def _accept(
+        self, message_id: str, draft: Draft, make: Callable[[Stamp], bytes], keep: Mapping[str, str | None]
+    ) -> str:
+        now_ns, wall, quality = self._clock.boottime_ns(), self._clock.wall(), self._clock.quality().value
+        time, unix_ms = rfc3339(wall), int(wall.timestamp() * 1000)
         with self._lock:
             self._seq += draft.picture is None
             self._ord += 1
