@@ -15,19 +15,18 @@ from functools import partial
 from agent.core.alarm import AlarmBook, AlarmChange
 from agent.core.events import (
     AlarmDelivered,
+    ButtonsHeard,
     CentreAck,
-    CentreWatched,
     ConditionChanged,
     Edge,
     InputFact,
     InputFault,
     Pressed,
-    SelfTested,
-    UplinkChanged,
 )
 from agent.core.lights import PRESSED, Pattern
 from agent.core.messages import AlarmCamera, AlarmData
 from agent.core.panel import Panel
+from agent.core.service import ServiceFact
 from agent.core.stages import Stage
 from agent.core.trial import TrialAnswer
 from agent.core.wire import Drafts
@@ -56,7 +55,7 @@ class Identify:
     until_ns: int
 
 
-Fact = AlarmDelivered | CentreAck | Announce | Identify | CameraSaid | UplinkChanged | CentreWatched | SelfTested
+Fact = AlarmDelivered | CentreAck | Announce | Identify | CameraSaid | ServiceFact
 
 
 class Pipeline:
@@ -222,7 +221,7 @@ class Pipeline:
             case Identify():
                 self._readiness.identify(fact.until_ns)
                 self._show_lights()
-            case UplinkChanged() | CentreWatched() | SelfTested():
+            case _:
                 self._readiness.take(fact, self._clock.boottime_ns())
 
     def _on_inputs(self, facts: Iterable[InputFact]) -> None:
@@ -230,6 +229,7 @@ class Pipeline:
             if isinstance(fact, Pressed):
                 self._on_press(fact)
             else:
+                self._readiness.take(ButtonsHeard(self._panel.hears(self._audible)), self._clock.boottime_ns())
                 self._follow_ups.append(partial(self._tell_input, fact))
 
     def _on_press(self, press: Pressed) -> None:
