@@ -10,6 +10,7 @@ import gc
 import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from agent import profile, simulation
@@ -28,12 +29,14 @@ from agent.core.wire import Drafts
 from agent.runtime.announcer import Announcer
 from agent.runtime.cameras import Cameras
 from agent.runtime.centre_watch import CentreWatch
-from agent.runtime.command_desk import CTR_KEY, Actions, CommandDesk, PictureDone
+from agent.runtime.command_desk import Actions, CommandDesk, PictureDone, kept_counters
+from agent.runtime.facts import Announce
 from agent.runtime.health import HealthBoard
 from agent.runtime.input_teller import InputTeller
+from agent.runtime.late_disk import take_up
 from agent.runtime.outbox import Outbox
 from agent.runtime.part_teller import PartTeller
-from agent.runtime.pipeline import Announce, Pipeline
+from agent.runtime.pipeline import Pipeline
 from agent.runtime.publisher import LinkTells, Publisher
 from agent.runtime.readiness import SERVICE, Readiness
 from agent.runtime.security import SecurityLog
@@ -46,6 +49,8 @@ from agent.runtime.vision_link import VisionLink
 from agent.runtime.watchkeeper import Watched, Watchkeeper
 from agent.settings import Camera, Settings
 
+DISK_PATIENCE_S = 2.0
+"""How long a start waits for the disk. Then the buttons go live without it, and what it holds is taken up later."""
 FLUSH_S = 5.0
 """How long an orderly stop may go on sending; what is then left stays on disk."""
 
@@ -70,9 +75,13 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             identity.source,
             storage.telemetry_max_bytes,
             profile.black_box(storage.directory),
+            storage.keep_free_bytes,
         )
         stack.callback(outbox.close)
         outbox.open()
+        supervisor = Supervisor()
+        stack.enter_context(supervisor.thread("journal", outbox.recorder))
+        outbox.await_disk(DISK_PATIENCE_S)
         security = SecurityLog(drafts, clock, outbox.put)
         board = HealthBoard(PartTeller(outbox, drafts).tell)
         keys = load_keys(settings.commands.keys, board)
@@ -104,7 +113,7 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             drafts=drafts,
             lights=lights,
             clock=clock,
-            look=cameras.look if settings.cameras else None,
+            look=cameras.look,
             send=lambda: sender.send(1),
             try_other_path=lambda reason: publisher.try_other_path(reason),  # noqa: PLW0108 - it is made below
             tell_input=InputTeller(outbox, drafts, board, clock).tell,
@@ -139,7 +148,8 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
                 snapshot=cameras.snapshot,
                 test_mode=pipeline.test_mode,
             ),
-            counters={key.removeprefix(CTR_KEY): int(ctr) for key, ctr in outbox.kept(CTR_KEY).items()},
+            counters=kept_counters(outbox),
+            counters_known=outbox.knows_all,
         )
         mqtt = settings.mqtt
         watch = CentreWatch(
@@ -185,6 +195,8 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
         )
         outbox.when_ready(publisher.wake)
 
+        outbox.when_found_late(partial(take_up, outbox, pipeline, desk, security))
+
         # The eyes: a process each, which may fail without anybody here noticing more than a report.
         def link_to(camera: Camera) -> VisionLink:
             def said(message: ToCore) -> None:
@@ -212,15 +224,12 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
         cameras.connect(links)
 
         # Start: from the disk and the network towards the buttons, so that an edge always finds somebody to act.
-        supervisor = Supervisor()
-        stack.enter_context(supervisor.thread("journal", outbox.recorder))
         stack.callback(publisher.close, announcer.farewell, FLUSH_S)
         stack.enter_context(supervisor.thread("publisher", publisher))
         stack.enter_context(supervisor.thread("commands", desk))
         start_lights(lights, board)
         stack.callback(lights.close)
         pipeline.show_lights()
-        pipeline.look_ahead()
         stack.callback(pipeline.drain)
         stack.enter_context(supervisor.thread("pipeline", pipeline))
         for link in links:
@@ -238,7 +247,7 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             clock=clock,
             notifier=notifier,
             time_watch=TimeWatch(drafts, clock, outbox.put),
-            storage=storage.directory,
+            security=security,
             health_interval_s=settings.health.interval_s,
         )
         if simulate:

@@ -83,17 +83,17 @@ class AlarmBook:
         self._location = location
         self._waits = waits or Waits()
         self._status: Status = "exercise" if simulated else "actual"
-        in_order = sorted(restored, key=lambda alarm: (alarm.data.raised_at, alarm.data.alarm_id))
-        self._open = {alarm.data.alarm_id: self._in_this_boot(alarm, now_ns) for alarm in in_order}
+        self._open: dict[str, OpenAlarm] = {}
+        self.restore(restored, now_ns)
 
-    @property
-    def inputs(self) -> list[str]:
-        """The names of the inputs that raise alarms."""
-        return [*self._kinds]
+    def restore(self, alarms: Iterable[OpenAlarm], now_ns: int) -> None:
+        """More alarms of an earlier run, which were found late. One that the book knows already stays as it is."""
+        for alarm in alarms:
+            self._open.setdefault(alarm.data.alarm_id, self._in_this_boot(alarm, now_ns))
 
     def open(self) -> list[OpenAlarm]:
         """The open alarms, oldest first."""
-        return [*self._open.values()]
+        return sorted(self._open.values(), key=lambda alarm: alarm.data.alarm_id)
 
     def find(self, alarm_id: str) -> OpenAlarm | None:
         """The open alarm of that identifier."""
@@ -128,25 +128,9 @@ class AlarmBook:
         test: bool = False,
     ) -> AlarmChange:
         """`count` presses: a new alarm, which gets `alarm_id`, or so many more presses of the open one."""
-        change = self.foresee(input_name, edge_ns, alarm_id, raised_at, camera, count=count, test=test)
-        return self._keep(change.change, change.alarm)
-
-    def foresee(
-        self,
-        input_name: str,
-        edge_ns: int,
-        alarm_id: str,
-        raised_at: str,
-        camera: AlarmCamera | None,
-        *,
-        count: int = 1,
-        test: bool = False,
-    ) -> AlarmChange:
-        """What `press` would do now, without doing it."""
         known = self.counting(input_name, test=test)
         if known is not None:
-            pressed = known.data.model_copy(update={"press_count": known.data.press_count + count})
-            return AlarmChange("updated", replace(known, data=pressed))
+            return self._change("updated", known, press_count=known.data.press_count + count)
         kind = self._kinds[input_name]
         data = AlarmData(
             alarm_id=alarm_id,
@@ -162,7 +146,7 @@ class AlarmBook:
             latency_ms={},
             camera=camera,
         )
-        return AlarmChange("raised", OpenAlarm(data, self._boot_id, edge_ns, edge_ns))
+        return self._keep("raised", OpenAlarm(data, self._boot_id, edge_ns, edge_ns))
 
     def delivered(self, fact: AlarmDelivered) -> AlarmChange | None:
         """The broker has it. Moves a raised alarm to sent; later than that, only the first time is noted."""

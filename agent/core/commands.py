@@ -105,6 +105,8 @@ class Circumstances:
     """The last level: the alarm id of an ack, the name of a command."""
     last_ctr: int
     """The highest counter accepted from this issuer; -1 before the first."""
+    counters_known: bool
+    """Whether `last_ctr` is all that was ever accepted: a disk that can't be read may know of a higher one."""
     boot_nonce: str
     wall: datetime
     quality: TimeQuality
@@ -153,6 +155,9 @@ def _check_time(claims: Claims, now: Circumstances) -> None:
         if claims.boot_nonce is None:
             raise CommandRejected("clock-unsynced", "this device's clock is not set: echo the boot_nonce of its state")
         return
+    if not now.counters_known and claims.boot_nonce is None:
+        text = "what this device has accepted before can't be read: echo the boot_nonce of its state"
+        raise CommandRejected("counters-unknown", text)
     unix = now.wall.timestamp()
     if unix >= claims.exp:
         raise CommandRejected("expired", f"expired {unix - claims.exp:.0f} s ago")

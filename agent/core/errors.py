@@ -45,7 +45,11 @@ class StorageError(EdgeAgentError):
     """The state directory or a database in it can't be used."""
 
 
-class DiskFullError(StorageError):
+class UnwritableError(StorageError):
+    """The disk can be read and takes nothing: it is read-only."""
+
+
+class DiskFullError(UnwritableError):
     """There is no room left on the disk."""
 
 

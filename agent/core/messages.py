@@ -131,6 +131,8 @@ class HealthData(Payload):
     cpu_percent: float
     memory_bytes: int
     disk_free_bytes: int
+    disk: dict[str, int]
+    """What the core has had written since it started, and what that makes of a day: SD cards wear."""
     temperature_c: float | None
     cameras: dict[str, dict[str, Any]]
     inputs: dict[str, dict[str, Any]]

@@ -1,11 +1,11 @@
 """Facts to topics and bytes: where each message goes and how its envelope looks."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import pydantic_core
 
+from agent.core.events import TimeQuality
 from agent.core.identity import LEVEL, Identity
 from agent.core.messages import (
     AlarmData,
@@ -25,7 +25,6 @@ from agent.core.messages import (
     StateData,
     TimeCorrectionData,
 )
-from agent.core.stencil import Stencil
 
 _EventData = (
     PersonEnteredData | PersonLeftData | PartData | ServiceData | TimeCorrectionData | InputFaultData | ConditionData
@@ -169,21 +168,17 @@ class Drafts:
         )
 
 
-class Stamp(NamedTuple):
-    """What a message gets when it is accepted."""
-
-    id: str
-    seq: int
-    time: str
-    """See `rfc3339`."""
-    monoms: int
-    timeq: str
-
-
-_EXAMPLE = Stamp("@id@", 9_999_999_999_999_991, "@time@", 9_999_999_999_999_992, "@timeq@")
-
-
-def seal(draft: Draft, source: str, boot_id: str, stamp: Stamp) -> bytes:
+def seal(
+    draft: Draft,
+    *,
+    message_id: str,
+    source: str,
+    boot_id: str,
+    seq: int,
+    boottime_ns: int,
+    wall: datetime,
+    quality: TimeQuality,
+) -> bytes:
     """The bytes of a message: the picture itself, or the envelope around its data."""
     if draft.picture is not None:
         return draft.picture
@@ -191,30 +186,21 @@ def seal(draft: Draft, source: str, boot_id: str, stamp: Stamp) -> bytes:
     return pydantic_core.to_json(
         {
             "specversion": "1.0",
-            "id": stamp.id,
+            "id": message_id,
             "source": source,
             "type": draft.type,
             "subject": draft.subject,
-            "time": stamp.time,
+            "time": rfc3339(wall),
             "dataschema": f"urn:edge-agent:schema:{draft.type}",
             "datacontenttype": "application/json",
             "bootid": boot_id,
-            "seq": stamp.seq,
-            "monoms": stamp.monoms,
-            "timeq": stamp.timeq,
+            "seq": seq,
+            "monoms": boottime_ns // 1_000_000,
+            "timeq": quality.value,
             "data": draft.data,
         },
         exclude_none=True,
     )
-
-
-def sealed_but_for(blanks: Mapping[str, str], draft: Draft, source: str, boot_id: str) -> Stencil:
-    """What `seal` will make of a draft, with blanks for the stamp and for these pieces of its data.
-
-    Raises ValueError when a piece is not in it exactly once.
-    """
-    example = seal(draft, source, boot_id, _EXAMPLE).decode()
-    return Stencil(example, {**blanks, **{name: str(value) for name, value in _EXAMPLE._asdict().items()}})
 
 
 def mark_historical(payload: bytes) -> bytes:

@@ -7,7 +7,7 @@ disk only and is read again when the window has room.
 import heapq
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from agent.core.messages import Rank
 from agent.runtime.database import Row
@@ -18,6 +18,12 @@ WINDOW = {**_WINDOW, **_SMALL_WINDOW}
 """Messages of a class that stay in memory once they are written."""
 RETAINED_WAITING = 100
 """Messages of one retained topic that may wait. The newest says it all, but what goes leaves a gap in the numbers."""
+MEMORY_ONLY = frozenset({Rank.HEALTH})
+"""Never written: it is made only while there is a connection, and is worth nothing minutes later."""
+_EXPENDABLE = (Rank.HEALTH, Rank.PICTURE, Rank.EVENT)
+"""What memory gives up when the disk takes nothing, in this order."""
+UNWRITTEN_BYTES = 8 * 1024 * 1024
+"""So much of it may wait for the disk; alarms, state and security events are not counted."""
 
 
 class Waiting:
@@ -55,6 +61,10 @@ class Backlog:
         self._read_to: dict[Rank, int | None] = dict.fromkeys(Rank)
         """Where reading from disk goes on; None when memory holds the whole class."""
         self._deleted: list[tuple[Rank, int]] = []
+        """To be deleted from disk."""
+        self._unwritten: dict[Rank, deque[Waiting]] = {rank: deque() for rank in _EXPENDABLE}
+        """Fresh ones in the order of acceptance; some may have been written since, or be done."""
+        self._unwritten_bytes = 0
         self._count = dict.fromkeys(Rank, 0)
         self._dropped = dict.fromkeys(Rank, 0)
 
@@ -79,6 +89,10 @@ class Backlog:
                 heapq.heappush(self._ready[rank], waiting)
             else:
                 self._held[rank].append(waiting)
+            if rank in _EXPENDABLE:
+                self._unwritten[rank].append(waiting)
+                self._unwritten_bytes += len(row.payload)
+                self._stay_in_memory_budget()
 
     def take(self, least: Rank = Rank.HEALTH) -> Waiting | None:
         """The first message of the most important class; it is the caller's until `finish` or `give_back`."""
@@ -89,7 +103,7 @@ class Backlog:
                 while self._ready[rank] or self._held[rank]:
                     ready = self._ready[rank]
                     first = heapq.heappop(ready) if ready else self._held[rank].popleft()
-                    if not first.done:  # else it was superseded
+                    if not first.done:  # else it was superseded, or dropped
                         first.taken = True
                         return first
         return None
@@ -107,16 +121,14 @@ class Backlog:
 
     # --- recording, called by the journal's thread
 
-    def unwritten(self) -> list[Waiting]:
-        """What must be written. It may be taken and confirmed meanwhile."""
+    def unwritten(self, unwanted: Collection[Rank] = ()) -> list[Waiting]:
+        """What must be written, but for `unwanted` classes. It may be taken and confirmed meanwhile."""
         with self._lock:
-            for place, waiting in [item for item in self._fresh.items() if item[1].done]:
-                del self._fresh[place]
-                if waiting.attempted:
-                    self._deleted.append((waiting.row.rank, place))
-            for waiting in self._fresh.values():
+            unwanted = MEMORY_ONLY.union(unwanted)
+            wanted = [waiting for waiting in self._fresh.values() if waiting.row.rank not in unwanted]
+            for waiting in wanted:
                 waiting.attempted = True
-            return list(self._fresh.values())
+            return wanted
 
     def deletable(self) -> list[tuple[Rank, int]]:
         """What must be deleted from disk; still known until `deleted` is told."""
@@ -129,9 +141,11 @@ class Backlog:
             del self._deleted[:deleted]
             for waiting in written:
                 waiting.written = True
-                self._fresh.pop(waiting.row.ord, None)
-                if waiting.done:
-                    self._deleted.append((waiting.row.rank, waiting.row.ord))
+                if self._fresh.pop(waiting.row.ord, None) is not None and waiting.row.rank in _EXPENDABLE:
+                    self._unwritten_bytes -= len(waiting.row.payload)
+            for order in self._unwritten.values():
+                while order and (order[0].written or order[0].done):
+                    order.popleft()
             for rank in Rank:
                 self._release(rank)
 
@@ -170,11 +184,34 @@ class Backlog:
                         self._supersede(row)
             self._read_to[rank] = rows[-1].ord if len(rows) == wanted else None
 
-    def restore(self, counts: dict[Rank, int]) -> None:
-        """At start: so many messages of each class lie on disk."""
+    def take_stock(self, places: Mapping[Rank, Sequence[int]]) -> dict[Rank, int]:
+        """The disk was opened, for the first time or again, and holds these messages, in order.
+
+        What memory holds is written again: a disk that has failed may have forgotten it. Returns how many
+        messages that were only on disk are not there any more, by class.
+        """
+        lost = dict.fromkeys(Rank, 0)
         with self._lock:
-            self._count.update(counts)
-            self._read_to.update({rank: 0 for rank, count in counts.items() if count})
+            gone = {place for _, place in self._deleted}
+            in_memory = dict.fromkeys(Rank, 0)
+            for place, waiting in self._live.items():
+                in_memory[waiting.row.rank] += 1
+                if waiting.written:
+                    waiting.written = False
+                    self._fresh[place] = waiting
+                    if waiting.row.rank in _EXPENDABLE:
+                        self._unwritten[waiting.row.rank].append(waiting)
+                        self._unwritten_bytes += len(waiting.row.payload)
+            for rank in Rank:
+                only_there = [p for p in places.get(rank, ()) if p not in self._live and p not in gone]
+                count = in_memory[rank] + len(only_there)
+                lost[rank] = max(0, self._count[rank] - count)
+                self._dropped[rank] += lost[rank]
+                self._count[rank] = count
+                self._read_to[rank] = only_there[0] - 1 if only_there else None
+            there = {place for of_rank in places.values() for place in of_rank}
+            self._deleted = [item for item in self._deleted if item[1] in there]
+        return lost
 
     def drop_oldest(self, rank: Rank, places: list[int]) -> None:
         """These rows were deleted from disk to stay in the budget; what is already on its way goes on."""
@@ -184,7 +221,10 @@ class Backlog:
             self._ready[rank] = [w for w in self._ready[rank] if w.row.ord not in gone]
             heapq.heapify(self._ready[rank])
             for place in gone:
-                self._live.pop(place, None)
+                if (waiting := self._live.pop(place, None)) is not None:
+                    waiting.done = True
+                    if self._fresh.pop(place, None) is not None:
+                        self._unwritten_bytes -= len(waiting.row.payload)
             self._count[rank] -= len(gone)
             self._dropped[rank] += len(gone)
 
@@ -207,5 +247,18 @@ class Backlog:
         self._live.pop(place, None)
         self._count[rank] -= 1
         self._dropped[rank] += dropped
-        if waiting.written:
+        if self._fresh.pop(place, None) is not None and rank in _EXPENDABLE:
+            self._unwritten_bytes -= len(waiting.row.payload)
+        if waiting.attempted:
             self._deleted.append((rank, place))
+
+    def _stay_in_memory_budget(self) -> None:
+        for rank in _EXPENDABLE:
+            oldest_first = self._unwritten[rank]
+            while self._unwritten_bytes > UNWRITTEN_BYTES and oldest_first:
+                oldest = oldest_first.popleft()
+                if not (oldest.written or oldest.done or oldest.taken):
+                    self._forget(oldest, dropped=True)
+            held = self._held[rank]
+            while held and held[0].done:
+                held.popleft()

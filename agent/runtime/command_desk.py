@@ -2,6 +2,7 @@
 
 import logging
 import queue
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -110,9 +111,11 @@ class CommandDesk:
         security: SecurityLog,
         clock: Clock,
         actions: Actions,
-        counters: Mapping[str, int],
+        counters: Mapping[str, str],
+        counters_known: bool = True,
     ) -> None:
-        """`counters` are the highest ones accepted so far, by issuer; `verify` raises CommandRejected."""
+        """`verify` raises CommandRejected. `counters` are the highest ones accepted so far, by key and as they are
+        kept. When that is not all (`counters_known`), a command must echo the nonce of this start: no old one can."""
         self._identity = identity
         self._boot_nonce = boot_nonce
         self._verify = verify
@@ -121,11 +124,25 @@ class CommandDesk:
         self._security = security
         self._clock = clock
         self._actions = actions
-        self._counters = dict(counters)
+        self._lock = threading.Lock()
+        self._counters: dict[str, int] = {}
+        self._counters_known = False
+        self.take_up(counters, known=counters_known)
         self._results: OrderedDict[str, ResultData] = OrderedDict()
         self._pictures: dict[str, _Ordered] = {}
         """Snapshot commands that wait for a camera, by their identifier."""
         self._queue: queue.SimpleQueue[Received | PictureDone] = queue.SimpleQueue()
+
+    def take_up(self, counters: Mapping[str, str], *, known: bool) -> None:
+        """Counters of earlier runs, which were found late. Any thread."""
+        with self._lock:
+            self._counters_known = known
+            for kid, text in counters.items():
+                if text.isdecimal():
+                    self._counters[kid] = max(self._counters.get(kid, -1), int(text))
+                else:
+                    log.error("the kept counter of %s can't be read", kid)
+                    self._counters_known = False
 
     def receive(self, message: Received) -> None:
         """A message came down. Never blocks."""
@@ -211,13 +228,16 @@ class CommandDesk:
             topic_kind=kind,
             topic_name=topic_name,
             last_ctr=self._counters.get(token.kid, -1),
+            counters_known=self._counters_known,
             boot_nonce=self._boot_nonce,
             wall=self._clock.wall(),
             quality=self._clock.quality(),
         )
         args = check(claims, token.role, circumstances)
-        self._counters[token.kid] = claims.ctr
-        if not self._outbox.keep(CTR_KEY + token.kid, str(claims.ctr)).wait(_DISK_PATIENCE_S):
+        with self._lock:
+            self._counters[token.kid] = max(self._counters.get(token.kid, -1), claims.ctr)
+        safe = self._outbox.keep(CTR_KEY + token.kid, str(claims.ctr))
+        if not safe.wait(0 if self._outbox.recorder.fault else _DISK_PATIENCE_S):
             log.error("the counter of %s is not on disk yet; going on, since a command may save a life", token.kid)
         return args
 
@@ -271,3 +291,8 @@ class CommandDesk:
         log.info("command %s %s: %s, %s", result.name, result.command_id, result.status, result.text)
         assert LEVEL.match(result.command_id)
         self._outbox.put(self._drafts.result(result, message.response_topic, message.correlation_data))
+
+
+def kept_counters(outbox: Outbox) -> dict[str, str]:
+    """The highest counter that was accepted of each key, as it is kept."""
+    return {key.removeprefix(CTR_KEY): ctr for key, ctr in outbox.kept(CTR_KEY).items()}

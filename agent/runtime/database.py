@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agent.core.errors import DamagedError, DiskFullError, StorageError
+from agent.core.errors import DamagedError, DiskFullError, StorageError, UnwritableError
 from agent.core.messages import Rank
 
 _SCHEMA = """
@@ -26,8 +26,19 @@ _TYPES: tuple[tuple[type, ...], ...] = (
     *((int,), (int,), (str,), (bytes,), (int,), (int,)),
     *((int, type(None)), (str, type(None)), (bytes, type(None)), (str,), (int,), (int,)),
 )
-_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR}
-"""SQLITE_ERROR is what a statement gets whose table or column is not there."""
+_KINDS: dict[int, type[StorageError]] = {
+    errno.ENOSPC: DiskFullError,
+    errno.EDQUOT: DiskFullError,
+    errno.EROFS: UnwritableError,
+}
+_SQLITE_KINDS: dict[int, type[StorageError]] = {
+    sqlite3.SQLITE_FULL: DiskFullError,
+    sqlite3.SQLITE_READONLY: UnwritableError,
+    sqlite3.SQLITE_CORRUPT: DamagedError,
+    sqlite3.SQLITE_NOTADB: DamagedError,
+    sqlite3.SQLITE_FORMAT: DamagedError,
+    sqlite3.SQLITE_ERROR: DamagedError,  # a table or a column that a statement names is not there
+}
 _CHECK_EVERY = 1_000
 """Steps of SQLite's virtual machine between two looks at whether a check must end."""
 
@@ -177,6 +188,16 @@ class Database:
             places[Rank(rank)].append(place)
         return places
 
+    def drop_expired(self, boot_id: str, boottime_ns: int, unix_ms: int) -> list[tuple[Rank, int]]:
+        """Delete what has expired, as `Row.age_s` counts; class and place of each."""
+        found = self.connection.execute(
+            "DELETE FROM messages WHERE expiry_s IS NOT NULL AND CASE WHEN boot_id = ? "
+            "THEN created_ns + expiry_s * 1000000000 <= ? "
+            "ELSE created_unix_ms > 0 AND created_unix_ms + expiry_s * 1000 <= ? END RETURNING rank, ord",
+            (boot_id, boottime_ns, unix_ms),
+        ).fetchall()
+        return [(Rank(rank), place) for rank, place in found]
+
     def number(self, key: str) -> int:
         """A kept number; 0 without one."""
         found = self.connection.execute("SELECT value FROM state WHERE key=?", (key,)).fetchone()
@@ -202,10 +223,8 @@ def disk(place: Path) -> Iterator[None]:
 
 def _kind(error: sqlite3.Error | OSError) -> type[StorageError]:
     if isinstance(error, OSError):
-        return DiskFullError if error.errno in {errno.ENOSPC, errno.EDQUOT} else StorageError
+        return _KINDS.get(error.errno or 0, StorageError)
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:  # not SQLite speaks but its Python module: text that is no UTF-8 is an OperationalError
         return DamagedError if type(error) is sqlite3.OperationalError else StorageError
-    if code & 0xFF == sqlite3.SQLITE_FULL:
-        return DiskFullError
-    return DamagedError if code & 0xFF in _DAMAGE else StorageError
+    return _SQLITE_KINDS.get(code & 0xFF, StorageError)

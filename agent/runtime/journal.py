@@ -175,6 +175,15 @@ class Journal:
             ).fetchall()
         return [row[0] for row in found]
 
+    def drop_expired(self, boot_id: str, boottime_ns: int, unix_ms: int) -> dict[Rank, list[int]]:
+        """Delete what has expired, as `Row.age_s` counts; returns the places by class."""
+        places: dict[Rank, list[int]] = {}
+        for database in (self._alarms, self._telemetry):
+            with self._at(database):
+                for rank, place in database.drop_expired(boot_id, boottime_ns, unix_ms):
+                    places.setdefault(rank, []).append(place)
+        return places
+
     def give_back_space(self) -> None:
         """Hand the room of dropped telemetry back to the file system."""
         with self._at(self._telemetry):

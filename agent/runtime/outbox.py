@@ -8,19 +8,19 @@ holds nobody up.
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from agent.core.errors import StorageError
+from agent.core.events import TimeQuality
 from agent.core.messages import Draft, Rank
-from agent.core.stencil import Stencil
 from agent.core.uuid7 import Uuid7Source
-from agent.core.wire import CONTENT_TYPE, Stamp, mark_historical, rfc3339, seal, sealed_but_for
+from agent.core.wire import CONTENT_TYPE, mark_historical, seal
 from agent.ports import Clock, OutgoingMessage
 from agent.runtime.backlog import Backlog, Waiting
 from agent.runtime.black_box import BlackBox
 from agent.runtime.database import Row
+from agent.runtime.found import Found, Notice
+from agent.runtime.housekeeping import Housekeeping
 from agent.runtime.journal import Journal
 from agent.runtime.recorder import Recorder
 
@@ -30,15 +30,6 @@ _RESERVE = 1_000
 """Numbers are promised to the disk so many at a time; the rest of a promise is skipped after a power cut."""
 
 log = logging.getLogger(__name__)
-
-
-class Prepared(NamedTuple):
-    """A message that is ready but for its stamp and some blanks, and the state that is kept with it."""
-
-    id: str
-    draft: Draft
-    message: Stencil
-    keep: Mapping[str, Stencil]
 
 
 class Outbox:
@@ -51,6 +42,7 @@ class Outbox:
         source: str,
         telemetry_max_bytes: int,
         black_box: Path,
+        keep_free_bytes: int = 0,
         journal: Journal | None = None,
     ) -> None:
         """`black_box` is a file on a memory file system; the directory of the databases will do in a test."""
@@ -60,34 +52,56 @@ class Outbox:
         self._black_box = BlackBox(black_box, clock.boot_id)
         self._backlog = Backlog()
         self._on_ready: Callable[[], None] = lambda: None
-        self.recorder = Recorder(self._backlog, self._journal, self._black_box, telemetry_max_bytes)
+        housekeeping = Housekeeping(self._backlog, self._journal, clock, telemetry_max_bytes, keep_free_bytes)
+        self.recorder = Recorder(self._backlog, self._journal, self._black_box, clock, housekeeping)
         """The worker of the thread `journal`."""
         self._ids = Uuid7Source()
         self._lock = threading.Lock()
         self._seq = self._ord = self._ceiling = self._ord_ceiling = 0
+        self._is_numbered = False
+        """Whether it is known where the numbers go on."""
+        self._was_damaged = self._is_known_at_start = False
         self._inherited_ord = 0
         """Messages up to this place come from an earlier run."""
 
     def open(self) -> None:
-        """Take up the numbers and the messages that an earlier run has left. Raises StorageError.
-
-        After an orderly stop, or a crash in this same boot, nothing that was written is missing, and numbers go
-        on without a gap. After anything else the disk may have lost its last writes: then numbers go on above
-        the ceiling that was safe on disk, so that none is ever used twice.
-        """
+        """Find what a killed agent has left in the black box. Before the thread `journal` runs, which then opens the
+        databases and takes up what earlier runs have left there."""
         try:
             self._black_box.open()
         except StorageError as error:
             log.error("no black box: %s", error)  # noqa: TRY400 - one line is enough
-        seq, place = self._black_box.numbers
-        self._journal.open()
-        kept = self._journal.state("")
-        complete = kept.get("clean") == "1" or kept.get("boot") == self._clock.boot_id
-        self._seq = max(seq, self._journal.last_seq(), 0 if complete else int(kept.get("ceiling", "0")))
-        self._ord = max(place, self._journal.last_ord(), 0 if complete else int(kept.get("ord_ceiling", "0")))
-        self._inherited_ord = self._ord
-        self.recorder.open(self._seq, self._ord)
-        self.recorder.keep({"clean": None, "boot": self._clock.boot_id, **self._raise_ceiling()})
+        self._seq, self._ord = self._black_box.numbers
+        self.recorder.on_found = self._take_up
+        self.recorder.start(self._seq, self._ord)
+
+    def await_disk(self, patience_s: float) -> None:
+        """Wait until the databases are open. A disk that fails, or has not answered by then, is done without until
+        it does: see `when_found`. Before the first message. Raises DirectoryInUseError.
+        """
+        self.recorder.tried.wait(patience_s)
+        if self.recorder.in_use is not None:
+            raise self.recorder.in_use
+        with self._lock:
+            if not self._is_numbered:
+                self._number_without_disk()
+                self.recorder.go_on_without(self._seq, self._ord)
+            self._is_known_at_start = self.recorder.is_known
+            values = {"clean": None, "boot": self._clock.boot_id, **self._raise_ceiling()}
+        self.recorder.keep(values)
+
+    @property
+    def knows_all(self) -> bool:
+        """Whether `kept` is all that earlier runs have kept: the disk was read, and was whole. Any thread."""
+        return self.recorder.is_known and not self._was_damaged
+
+    def when_found_late(self, call: Callable[[], None]) -> None:
+        """Call this, on the journal's thread, when a disk that was done without answers after all, and `kept` has
+        grown. After `await_disk`."""
+        was_known = self._is_known_at_start
+        self.recorder.on_opened = call
+        if self.recorder.is_known and not was_known:  # it answered in between
+            call()
 
     def close(self) -> None:
         """Write what is left. After the thread `journal` has ended."""
@@ -112,39 +126,31 @@ class Outbox:
 
         He calls `wake` when it is sent.
         """
-        return self._accept(self.new_id(), draft, partial(seal, draft, self._source, self._clock.boot_id), keep or {})
-
-    def prepare(self, draft: Draft, blanks: Mapping[str, str], keep: Mapping[str, Stencil]) -> Prepared:
-        """Work out beforehand what `accept_prepared` will do. `blanks` are pieces of the draft's data.
-
-        Raises ValueError when a piece is not in it exactly once.
-        """
-        return Prepared(self.new_id(), draft, sealed_but_for(blanks, draft, self._source, self._clock.boot_id), keep)
-
-    def accept_prepared(self, prepared: Prepared, values: Mapping[str, object]) -> str:
-        """`accept` with `values` in the blanks of the message and of what is kept."""
-        keep = {key: text.fill(values) for key, text in prepared.keep.items()}
-
-        def make(stamp: Stamp) -> bytes:
-            return prepared.message.fill({**values, **stamp._asdict()}).encode()
-
-        return self._accept(prepared.id, prepared.draft, make, keep)
-
-    def _accept(
-        self, message_id: str, draft: Draft, make: Callable[[Stamp], bytes], keep: Mapping[str, str | None]
-    ) -> str:
-        now_ns, wall, quality = self._clock.boottime_ns(), self._clock.wall(), self._clock.quality().value
-        time, unix_ms = rfc3339(wall), int(wall.timestamp() * 1000)
+        now_ns, wall = self._clock.boottime_ns(), self._clock.wall()
+        quality = self._clock.quality()
+        unix_ms = int(wall.timestamp() * 1000)
+        message_id = self._ids.next(unix_ms)
+        values = dict(keep or {})
         with self._lock:
             self._seq += draft.picture is None
             self._ord += 1
             if self._seq + _RESERVE // 2 > self._ceiling or self._ord + _RESERVE // 2 > self._ord_ceiling:
-                keep = {**keep, **self._raise_ceiling()}
+                values.update(self._raise_ceiling())
+            payload = seal(
+                draft,
+                message_id=message_id,
+                source=self._source,
+                boot_id=self._clock.boot_id,
+                seq=self._seq,
+                boottime_ns=now_ns,
+                wall=wall,
+                quality=quality,
+            )
             row = Row(
                 ord=self._ord,
                 rank=draft.rank,
                 topic=draft.topic,
-                payload=make(Stamp(message_id, self._seq, time, now_ns // 1_000_000, quality)),
+                payload=payload,
                 qos=draft.qos,
                 retain=draft.retain,
                 expiry_s=draft.expiry_s,
@@ -152,9 +158,9 @@ class Outbox:
                 correlation=draft.correlation_data,
                 boot_id=self._clock.boot_id,
                 created_ns=now_ns,
-                created_unix_ms=unix_ms,
+                created_unix_ms=0 if quality is TimeQuality.UNSYNCED else unix_ms,
             )
-            self.recorder.accept(row, self._seq, keep)
+            self.recorder.accept(row, self._seq, values)
         return message_id
 
     def wake(self) -> None:
@@ -167,9 +173,15 @@ class Outbox:
         return self.recorder.keep({key: value})
 
     def kept(self, prefix: str) -> dict[str, str]:
-        """What was kept under keys that begin with `prefix`. For the start, before the threads run."""
-        merged = {**self._journal.state(prefix), **self.recorder.pending(prefix)}
-        return {key: value for key, value in merged.items() if value is not None}
+        """What is kept under keys that begin with `prefix`, as far as it is known. Any thread."""
+        return self.recorder.kept(prefix)
+
+    def notices(self) -> list[Notice]:
+        """Security events that happened to the outbox itself since the last call. Any thread."""
+        found = []
+        while not self.recorder.notices.empty():
+            found.append(self.recorder.notices.get())
+        return found
 
     def new_id(self) -> str:
         """A fresh identifier, in order with those of the messages."""
@@ -200,9 +212,7 @@ class Outbox:
         now_ns = self._clock.boottime_ns()
         while (waiting := self._backlog.take(least)) is not None:
             row = waiting.row
-            foreign = row.boot_id != self._clock.boot_id
-            unix_ms = int(self._clock.wall().timestamp() * 1000) if foreign else 0
-            age_s = row.age_s(self._clock.boot_id, now_ns, unix_ms)
+            age_s = row.age_s(self._clock.boot_id, now_ns, int(self._clock.wall().timestamp() * 1000))
             if row.expiry_s is not None and age_s >= row.expiry_s:
                 self._finish(waiting, dropped=True)
                 continue
@@ -236,7 +246,48 @@ class Outbox:
         self._backlog.finish(waiting, dropped=dropped)
         self.recorder.wake()
 
+    def _take_up(self, found: Found) -> tuple[int, int]:
+        """The numbers of an earlier run. On the journal's thread.
+
+        After an orderly stop, or a crash in this same boot, nothing that was written is missing, and numbers go
+        on without a gap. After anything else the disk may have lost its last writes: then numbers go on above
+        the ceiling that was safe on disk, so that none is ever used twice.
+        """
+        kept = found.state
+        is_complete = found.is_whole and (kept.get("clean") == "1" or kept.get("boot") == self._clock.boot_id)
+        promised = (0, 0) if is_complete else (_number(kept, "ceiling"), _number(kept, "ord_ceiling"))
+        in_file = (0, 0) if is_complete else found.ceiling
+        with self._lock:
+            self._was_damaged = not found.is_whole
+            self._seq = max(self._seq, found.seq, promised[0], in_file[0])
+            if not self._is_numbered:
+                self._begin_at(self._seq, max(self._ord, found.place, promised[1], in_file[1]))
+            return self._seq, self._inherited_ord
+
+    def _number_without_disk(self) -> None:
+        """Above all that may have been given: the black box knows what this boot has, and the file of the ceiling
+        what was promised. When there is neither, the time is far above any counter."""
+        seq, place = self._seq, self._ord
+        if not seq and not place:
+            seq, place = self.recorder.ceiling
+        if not seq and not place:
+            seq = place = int(self._clock.wall().timestamp() * 1000)
+            text = "the numbers of earlier runs can't be read: they go on at the time in milliseconds since 1970"
+            self.recorder.notices.put(Notice("sequence-restarted", "warning", text, {"seq": seq}))
+        self._begin_at(seq, place)
+
+    def _begin_at(self, seq: int, place: int) -> None:
+        self._seq, self._ord = seq, place
+        self._inherited_ord = place
+        self._is_numbered = True
+
     def _raise_ceiling(self) -> dict[str, str]:
         self._ceiling = self._seq + _RESERVE
         self._ord_ceiling = self._ord + _RESERVE
         return {"ceiling": str(self._ceiling), "ord_ceiling": str(self._ord_ceiling)}
+
+
+def _number(kept: Mapping[str, str], key: str) -> int:
+    """A kept number; 0 when there is none that can be read."""
+    text = kept.get(key, "")
+    return int(text) if text.isdecimal() else 0

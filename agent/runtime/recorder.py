@@ -5,51 +5,83 @@ import queue
 import threading
 from collections.abc import Callable, Mapping
 
-from agent.core.errors import StorageError
+from agent.core.errors import DamagedError, DirectoryInUseError, DiskFullError, StorageError, UnwritableError
 from agent.core.messages import Rank
-from agent.runtime.backlog import Backlog
-from agent.runtime.black_box import BlackBox
+from agent.ports import Clock
+from agent.runtime.backlog import MEMORY_ONLY, Backlog
+from agent.runtime.black_box import BlackBox, Entry
 from agent.runtime.database import Batch, Row
+from agent.runtime.found import Found, Notice
+from agent.runtime.housekeeping import Housekeeping
 from agent.runtime.journal import Journal, is_safe
+from agent.runtime.kept import Kept
+from agent.runtime.salvage import Damage
 
-_EXPENDABLE = (Rank.HEALTH, Rank.PICTURE, Rank.EVENT)
-"""What is given up when the budget is spent, in this order."""
-_RETRY_S = 0.5
+_RETRY_NS = 500_000_000
+_LONGEST_RETRY_NS = 60 * 10**9
+_CHECK_NS = 500_000_000
+"""How long a start may look for damage; the rest is done later, when nothing waits."""
+_NOT_BOXED = MEMORY_ONLY | {Rank.PICTURE}
+"""A picture would fill the box, and is worth less than what it would push out."""
 
 log = logging.getLogger(__name__)
 
 
 class Recorder:
-    """Writes in groups: whatever has come in while the last write ran goes into the next one."""
+    """Writes in groups: whatever has come in while the last write ran goes into the next one.
 
-    def __init__(self, backlog: Backlog, journal: Journal, black_box: BlackBox, telemetry_max_bytes: int) -> None:
+    Opens the databases, and opens them again when the disk has failed or a database turns out to be damaged.
+    """
+
+    def __init__(
+        self, backlog: Backlog, journal: Journal, black_box: BlackBox, clock: Clock, housekeeping: Housekeeping
+    ) -> None:
         self._backlog = backlog
         self._journal = journal
         self._black_box = black_box
-        self._budget_bytes = telemetry_max_bytes
+        self._clock = clock
+        self.housekeeping = housekeeping
         self.on_refilled: Callable[[], None] = lambda: None
         """Called on this thread when more was read from disk, to be sent."""
+        self.on_found: Callable[[Found], tuple[int, int]] = lambda found: (found.seq, found.place)
+        """Called on this thread when the databases are open for the first time, before anything is written; returns
+        the highest number and place that may have been given."""
+        self.on_opened: Callable[[], None] = lambda: None
+        """Called on this thread after that, when all that was found is taken up."""
+        self.notices: queue.SimpleQueue[Notice] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._kept: dict[str, str | None] = {}
+        self._kept = Kept()
+        self._boxed: list[Entry] = []
+        """What the black box held at the start, as long as nobody knows whether the disk has it too."""
         self._waiters: list[threading.Event] = []
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self._telemetry_bytes = 0
         self._seq = self._place = 0
+        self._due_ns = 0
+        self._failures = 0
+        self._is_busy = False
         self.fault: str | None = None
         """What is wrong with the disk, or None."""
+        self.in_use: DirectoryInUseError | None = None
+        """Another agent has the directory."""
+        self.ceiling = (0, 0)
+        """Number and place that an earlier run has promised not to have passed; read before the databases."""
+        self.tried = threading.Event()
+        """Set when the databases are open, or were found not to open."""
 
-    def open(self, seq: int, place: int) -> None:
-        """Take stock of what an earlier run has left; `seq` and `place` are the highest ones given.
-
-        Before the thread runs. Raises StorageError.
-        """
+    def start(self, seq: int, place: int) -> None:
+        """Begin with what the black box has left; `seq` and `place` are the highest ones given. Before the thread."""
         self._seq, self._place = seq, place
-        self._backlog.restore(self._journal.counts())
-        self._telemetry_bytes = self._journal.telemetry_bytes()
-        self._refill()
-        for entry in self._black_box.entries():
-            self._kept.update(entry.values)
-            if entry.row is not None and entry.row.ord > self._journal.written_to(entry.row.rank):
+        self._boxed = self._black_box.entries()
+        for entry in self._boxed:
+            self._kept.note(entry.values)
+
+    def go_on_without(self, seq: int, place: int) -> None:
+        """The disk does not answer in time: what the black box has left is all there is for now. Any thread."""
+        with self._lock:
+            self._seq, self._place = seq, place
+            boxed, self._boxed = self._boxed, []
+        for entry in boxed:
+            if entry.row is not None:
                 self._backlog.accept(entry.row)
 
     def accept(self, row: Row, seq: int, values: Mapping[str, str | None]) -> None:
@@ -60,9 +92,8 @@ class Recorder:
         """
         with self._lock:
             self._seq, self._place = seq, row.ord
-            # A picture would fill the box, and is worth less than what it would push out.
-            self._black_box.append(None if row.rank is Rank.PICTURE else row, values, seq, row.ord)
-            self._kept.update(values)
+            self._black_box.append(None if row.rank in _NOT_BOXED else row, values, seq, row.ord)
+            self._kept.note(values)
             self._backlog.accept(row)
 
     def wake(self) -> None:
@@ -75,55 +106,141 @@ class Recorder:
         safe = threading.Event()
         with self._lock:
             self._black_box.append(None, values, self._seq, self._place)
-            self._kept.update(values)
+            self._kept.note(values)
             self._waiters.append(safe)
         self._wake.put(None)
         return safe
 
-    def pending(self, prefix: str) -> dict[str, str | None]:
-        """Kept values under keys that begin with `prefix` which the disk does not have yet. Any thread."""
+    def kept(self, prefix: str) -> dict[str, str]:
+        """What is kept under keys that begin with `prefix`, as far as it is known. Any thread."""
         with self._lock:
-            return {key: value for key, value in self._kept.items() if key.startswith(prefix)}
+            return self._kept.known(prefix)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether all that an earlier run has kept was read. Any thread."""
+        return self._kept.is_complete
 
     def run_once(self, timeout_s: float) -> None:
-        """Wait for work, then do all that there is. Never raises for a disk that fails: that is `fault`."""
+        """Wait for work, then do all that there is.
+
+        Never raises for a disk that fails: that is `fault`. Raises DirectoryInUseError when another agent turns up.
+        """
         try:
             self._wake.get(timeout=timeout_s)
             while True:
                 self._wake.get_nowait()
         except queue.Empty:
             pass
+        now_ns = self._clock.boottime_ns()
+        if now_ns < self._due_ns or self.in_use is not None:
+            return
+        self._is_busy = True
         try:
-            self._write()
-            self._refill()
-            self._stay_in_budget()
-            self._journal.checkpoint()
+            self._do_all(now_ns)
+        except DirectoryInUseError as error:
+            self.in_use = error
+            if self.tried.is_set():
+                raise
         except StorageError as error:
-            (log.debug if self.fault else log.error)("the disk does not take messages: %s", error)
-            self.fault = str(error)
-            self._wake_later()
+            self._fail(error, now_ns)
         else:
-            self.fault = None
+            self.fault, self._failures = None, 0
+        finally:
+            self._is_busy = False
+            self.tried.set()
 
     def close(self) -> None:
-        """Write what is left and note that the numbers are complete. After the thread has ended."""
-        if not self._journal.is_open:
+        """Write what is left and note that the numbers are complete. After the thread has ended.
+
+        When it has not, since the disk hangs, nothing is touched: the next start goes on as after a crash.
+        """
+        if self._is_busy:
+            log.error("the disk does not answer; what waits for it stays in the black box")
             return
-        self.keep({"clean": "1"})
         try:
-            self._write()
+            if self.in_use is None and not self._journal.is_open:
+                self._open(self._clock.boottime_ns())
+            if self._journal.is_open:
+                self.keep({"clean": "1"})
+                self._write()
         except StorageError as error:
             log.error("the last messages could not be written: %s", error)  # noqa: TRY400 - one line is enough
         self._journal.close()
-        self._black_box.close(empty=not (self._kept or self._backlog.unwritten()))
+        self._black_box.close(empty=self._kept.is_written and not (self._boxed or self._backlog.unwritten()))
+
+    def _do_all(self, now_ns: int) -> None:
+        if not self._journal.is_open:
+            self._open(now_ns)
+        try:
+            self._write()
+        except DiskFullError:
+            if not self.housekeeping.make_room():
+                raise
+            self._write()
+        self._refill()
+        self.housekeeping.look(now_ns)
+        self._journal.checkpoint()
+        self._journal.check(lambda: not self._wake.empty())
+
+    def _open(self, now_ns: int) -> None:
+        if not self.is_known:
+            self.ceiling = self._journal.directory.ceiling()
+        self._journal.open(lambda: self._clock.boottime_ns() - now_ns > _CHECK_NS)
+        state = self._journal.state("")
+        for number in ("seq", "ord"):
+            state.pop(number, None)
+        is_first = not self.is_known
+        damages, self._journal.damages = self._journal.damages, []
+        if is_first:
+            found = Found(self._journal.last_seq(), self._journal.last_ord(), self.ceiling, state, not damages)
+            seq, place = self.on_found(found)
+            self._seq, self._place = max(self._seq, seq), max(self._place, place)
+            if found.place > place:
+                self._journal.move_back(found.place + 1)
+        with self._lock:
+            self._kept.take_up(state)
+        lost = self._backlog.take_stock(self._journal.places())
+        self._accept_boxed()
+        self.housekeeping.begin()
+        for damage in damages:
+            self.notices.put(_notice(damage, sum(lost.values())))
+        if is_first:
+            self.on_opened()
+
+    def _accept_boxed(self) -> None:
+        """What the black box has and the disk does not."""
+        with self._lock:
+            boxed, self._boxed = self._boxed, []
+        for row in [entry.row for entry in boxed if entry.row is not None]:
+            if row.ord > self._journal.written_to(row.rank):
+                self._backlog.accept(row)
+
+    def _fail(self, error: StorageError, now_ns: int) -> None:
+        (log.debug if self.fault else log.error)("the disk does not take messages: %s", error)
+        self.fault = str(error)
+        if isinstance(error, UnwritableError) and self._journal.is_open:
+            self._due_ns = now_ns + _RETRY_NS
+            try:
+                self._refill()  # what lies there can still be sent, which may be just what makes room
+            except StorageError:
+                self._journal.close()
+            return
+        # Opened again, everything that memory holds is written again: a disk that has failed may have forgotten it.
+        self._journal.close()
+        self._failures += 1
+        if isinstance(error, DamagedError) and self._failures == 1:
+            self._wake.put(None)
+        else:
+            self._due_ns = now_ns + min(_LONGEST_RETRY_NS, _RETRY_NS << min(self._failures - 1, 16))
 
     def _write(self) -> None:
         with self._lock:
             self._black_box.turn()
-            messages = self._backlog.unwritten()
+            messages = self._backlog.unwritten(self.housekeeping.unwanted)
             deleted = self._backlog.deletable()
             seq = self._seq
-            kept, self._kept = self._kept, {}
+            kept = self._kept.changes()
             waiters, self._waiters = self._waiters, []
         if not (messages or deleted or kept):
             with self._lock:
@@ -137,34 +254,33 @@ class Recorder:
                 self._black_box.settle()
             if kept or is_safe(row.rank for row in rows):
                 self._journal.sync()
+            if "ceiling" in kept:
+                self._journal.directory.keep_ceiling(int(kept["ceiling"] or 0), int(kept["ord_ceiling"] or 0))
         except StorageError:
             with self._lock:
-                self._kept = {**kept, **self._kept}
+                self._kept.put_back(kept)
                 self._waiters += waiters
             raise
         for waiter in waiters:
             waiter.set()
-        self._telemetry_bytes += sum(len(row.payload) for row in rows if row.rank in _EXPENDABLE)
+        self.housekeeping.wrote(rows)
 
     def _refill(self) -> None:
         for rank, after, wanted in self._backlog.shortfalls():
             self._backlog.refill(rank, self._journal.load(rank, after, wanted), wanted)
             self.on_refilled()
 
-    def _stay_in_budget(self) -> None:
-        """An estimate decides when to look, since deletions are not weighed; the databases have the truth."""
-        if self._telemetry_bytes <= self._budget_bytes:
-            return
-        self._telemetry_bytes = self._journal.telemetry_bytes()
-        counts = self._journal.counts()
-        for rank in _EXPENDABLE:
-            while self._telemetry_bytes > self._budget_bytes and counts[rank] > 0:
-                gone = self._journal.drop_oldest(rank, max(1, counts[rank] // 10))
-                self._backlog.drop_oldest(rank, gone)
-                counts[rank] -= len(gone)
-                self._telemetry_bytes = self._journal.telemetry_bytes()
 
-    def _wake_later(self) -> None:
-        """Try again soon, but not at once: a disk that fails fast must not spin the processor."""
-        threading.Event().wait(_RETRY_S)  # not the queue: each new message wakes it
-        self._wake.put(None)
+def _notice(damage: Damage, forgotten: int) -> Notice:
+    return Notice(
+        "storage-damaged",
+        "warning",
+        f"{damage.file} was damaged; a new one was begun, and what could be read was saved",
+        {
+            "file": damage.file,
+            "reason": damage.reason,
+            "set_aside": damage.set_aside,
+            "salvaged": damage.salvaged,
+            "lost": damage.lost + forgotten,
+        },
+    )

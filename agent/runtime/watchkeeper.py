@@ -13,6 +13,7 @@ from agent.core.wire import Drafts
 from agent.ports import Clock, Notifier
 from agent.runtime.health import HealthBoard
 from agent.runtime.outbox import Outbox
+from agent.runtime.security import SecurityLog
 from agent.runtime.supervisor import Supervisor
 from agent.runtime.time_watch import TimeWatch
 
@@ -48,7 +49,7 @@ class Watchkeeper:
         clock: Clock,
         notifier: Notifier,
         time_watch: TimeWatch,
-        storage: Path,
+        security: SecurityLog,
         health_interval_s: float,
     ) -> None:
         self._watched = watched
@@ -56,7 +57,7 @@ class Watchkeeper:
         self._clock = clock
         self._notifier = notifier
         self._time_watch = time_watch
-        self._storage = storage
+        self._security = security
         self._health_interval_ns = int(health_interval_s * 1e9)
         self._health_due_ns = 0
         self._started_ns = clock.boottime_ns()
@@ -86,6 +87,8 @@ class Watchkeeper:
     def look(self) -> None:
         """One round."""
         self._time_watch.look()
+        for notice in self._watched.outbox.notices():
+            self._security.tell(notice.kind, notice.severity, notice.text, **notice.detail)
         self._look_at_storage()
         for name in self._watched.supervisor.lost():
             self._watched.board.report(name, ok=False, detail="it ended by a fault in the agent; see the log")
@@ -102,18 +105,20 @@ class Watchkeeper:
         """The figures of this moment."""
         waiting, dropped = self._watched.outbox.figures()
         parts = self._watched.board.parts()
+        uptime_s = (self._clock.boottime_ns() - self._started_ns) // 10**9
         return HealthData(
             status="ok" if all(state.ok for state in parts.values()) else "degraded",
             parts={
                 name: {"state": "ok" if state.ok else "degraded"} | ({"detail": state.detail} if state.detail else {})
                 for name, state in parts.items()
             },
-            uptime_s=(self._clock.boottime_ns() - self._started_ns) // 10**9,
+            uptime_s=uptime_s,
             outbox=waiting,
             dropped=dropped,
             cpu_percent=self._process.cpu_percent(),
             memory_bytes=self._process.memory_info().rss,
-            disk_free_bytes=_free_bytes(self._storage),
+            disk_free_bytes=self._watched.outbox.recorder.housekeeping.free_bytes,
+            disk=_wear(self._process, uptime_s),
             temperature_c=_temperature_c(),
             cameras=dict(self._watched.cameras()),
             inputs=dict(self._watched.inputs()),
@@ -142,12 +147,13 @@ class Watchkeeper:
             self._notifier.watchdog()
 
 
-def _free_bytes(directory: Path) -> int:
-    """0 when the disk does not even say: a disk that died must not end the agent."""
+def _wear(process: psutil.Process, uptime_s: int) -> dict[str, int]:
+    """What this process has had written to disks, and what that makes of a day; empty when the kernel does not say."""
     try:
-        return psutil.disk_usage(str(directory)).free
-    except OSError:
-        return 0
+        written = process.io_counters().write_bytes
+    except (psutil.Error, AttributeError, OSError, NotImplementedError):
+        return {}
+    return {"written_bytes": written, "written_bytes_per_day": written * 86_400 // max(60, uptime_s)}
 
 
 def _temperature_c() -> float | None:

@@ -46,6 +46,8 @@ class Storage(_Section):
     directory: Path
     telemetry_max_bytes: int = Field(default=64 * 1024 * 1024, ge=1024 * 1024)
     """Budget of every class but alarms and security; the oldest of the least important goes first."""
+    keep_free_bytes: int = Field(default=200 * 1024 * 1024, ge=0)
+    """When the disk has less room than this, pictures are not stored any more, and most of the events are given up."""
 
 
 def _broker_url(url: str) -> str:

@@ -39,6 +39,7 @@ HERE = Circumstances(
     boot_nonce="nonce",
     wall=datetime.fromtimestamp(NOW, UTC),
     quality=TimeQuality.SYNCED,
+    counters_known=True,
 )
 ROLES: tuple[Role, ...] = get_args(Role)
 

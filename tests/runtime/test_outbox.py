@@ -158,13 +158,12 @@ def test_the_expiry_that_the_broker_hears_is_what_is_left_of_it(outbox: Outbox, 
     assert message.expiry_s == 23 * 3600
 
 
-def test_the_budget_drops_health_then_pictures_then_events_and_nothing_else(tmp_path: Path, clock: SimClock) -> None:
+def test_the_budget_drops_pictures_then_events_and_nothing_else(tmp_path: Path, clock: SimClock) -> None:
     outbox = open_outbox(tmp_path / "store", clock, telemetry_max_bytes=50_000)
     for number in range(30):
         outbox.put(alarm(f"a{number}"))
         outbox.put(security())
     for number in range(60):
-        outbox.put(health())
         outbox.put(picture(f"p{number}", bytes(2_000)))
     for _ in range(10):
         outbox.put(event())
@@ -173,11 +172,18 @@ def test_the_budget_drops_health_then_pictures_then_events_and_nothing_else(tmp_
     waiting, dropped = outbox.figures()
     assert (waiting["alarm"], waiting["security"], waiting["event"]) == (30, 30, 10)
     assert (dropped["alarm"], dropped["security"], dropped["state"], dropped["event"]) == (0, 0, 0, 0)
-    assert waiting["health"] == 0
-    assert dropped["health"] == 60
     assert waiting["picture"] == 60 - dropped["picture"]
     assert 0 < waiting["picture"] * 2_000 <= 50_000
     outbox.close()
+
+
+def test_health_is_never_written(tmp_path: Path, clock: SimClock) -> None:
+    outbox = open_outbox(tmp_path / "store", clock)
+    outbox.put(health())
+    write(outbox)
+    outbox.close()
+
+    assert reopened(tmp_path / "store", clock) == []
 
 
 def test_what_the_budget_takes_while_it_is_on_its_way_is_counted_once(tmp_path: Path, clock: SimClock) -> None:

@@ -1,11 +1,12 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from agent.core.errors import StorageError
+from agent.core.errors import DiskFullError, StorageError
 from agent.runtime.database import Batch
 from agent.runtime.journal import Journal
 from agent.runtime.outbox import Outbox
@@ -21,17 +22,21 @@ from tests.support.drafts import (
 )
 from tests.support.fake_ports import topics
 
+SOON = timedelta(seconds=1)
+"""After this a disk that has failed once is tried again."""
+
 
 class FailingJournal(Journal):
     """Refuses to write while `failing` is set."""
 
     failing = False
+    error: type[StorageError] = StorageError
     attempts = 0
 
     def write(self, batch: Batch) -> None:
         self.attempts += 1
         if self.failing:
-            raise StorageError("the disk is full; free some of it")
+            raise self.error("the disk is full; free some of it")
         super().write(batch)
 
 
@@ -105,10 +110,11 @@ def test_a_failing_disk_holds_back_no_alarm_and_gets_it_once_it_works(tmp_path: 
     assert not safe.is_set()
 
     journal.failing = False
+    clock.advance(SOON)
     write(outbox)
     assert outbox.recorder.fault is None
     assert safe.is_set()
-    assert outbox.kept("alarm/") == {"alarm/a1": "open"}
+    assert journal.state("alarm/") == {"alarm/a1": "open"}
     copy = killed(tmp_path / "store", tmp_path / "copy")
     outbox.close()
 
@@ -123,41 +129,35 @@ def test_a_newer_value_wins_over_the_one_that_could_not_be_written(tmp_path: Pat
     write(outbox)
     outbox.keep("ctr/k", "2")
     journal.failing = False
+    clock.advance(SOON)
     write(outbox)
 
-    assert outbox.kept("ctr/") == {"ctr/k": "2"}
+    assert journal.state("ctr/") == {"ctr/k": "2"}
     outbox.close()
 
 
-def test_a_disk_that_fails_at_once_is_not_tried_at_every_wake(
-    tmp_path: Path, clock: SimClock, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [StorageError, DiskFullError])
+def test_a_disk_that_fails_is_not_tried_at_every_wake_and_never_later_than_a_minute(
+    tmp_path: Path, clock: SimClock, error: type[StorageError]
 ) -> None:
-    pauses: list[float] = []
-
-    class Pause(threading.Event):
-        def wait(self, timeout: float | None = None) -> bool:
-            pauses.append(timeout or 0)
-            return False
-
     journal = FailingJournal(tmp_path / "store")
     outbox = open_outbox(tmp_path / "store", clock, journal)
-    journal.failing = True
+    journal.failing, journal.error = True, error
+    for _ in range(100):
+        outbox.put(alarm())
+        write(outbox)
+    assert journal.attempts == 1 + (error is DiskFullError)
 
-    def ask_again() -> None:
-        outbox.recorder.wake()
-        outbox.recorder.wake()
-
-    outbox.when_ready(ask_again)
-    outbox.put(alarm())
-    with monkeypatch.context() as patched:
-        patched.setattr("agent.runtime.recorder.threading.Event", Pause)
-        for _ in range(3):
-            write(outbox)
+    for _ in range(20):
+        tried = journal.attempts
+        clock.advance(timedelta(seconds=60))
+        write(outbox)
+        assert journal.attempts > tried
+    journal.failing = False
+    clock.advance(timedelta(seconds=60))
+    write(outbox)
+    assert outbox.recorder.fault is None
     outbox.close()
-
-    assert journal.attempts == 3 + 1
-    assert len(pauses) == 3
-    assert min(pauses) > 0
 
 
 def test_a_message_that_was_confirmed_before_it_was_written_does_not_come_again(

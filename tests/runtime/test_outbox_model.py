@@ -5,6 +5,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from unittest import mock
 
@@ -17,7 +18,7 @@ from agent.core.messages import Draft, Rank
 from agent.runtime import backlog
 from agent.runtime.backlog import Waiting
 from agent.runtime.database import Batch
-from agent.runtime.journal import Journal
+from agent.runtime.journal import SAFE_RANKS, Journal
 from agent.runtime.outbox import Outbox
 from agent.sim.clock import SimClock
 from tests.support.drafts import alarm, body, event, open_outbox, security
@@ -26,7 +27,7 @@ _DRAFTS: dict[Rank, Callable[[str], Draft]] = {Rank.ALARM: alarm, Rank.SECURITY:
 
 
 class Disk(Journal):
-    """Fails before a write, or after one of its two halves, or not at all."""
+    """Fails before a write, or between its two databases, or not at all."""
 
     mode = "works"
 
@@ -34,8 +35,9 @@ class Disk(Journal):
         if self.mode == "dead":
             raise StorageError("dead")
         if self.mode == "half":
-            kept = Batch(tuple(r for r in batch.rows if r.rank is Rank.ALARM), (), None, batch.seq)
-            super().write(kept)
+            rows = tuple(row for row in batch.rows if row.rank in SAFE_RANKS)
+            deleted = tuple(item for item in batch.deleted if item[0] in SAFE_RANKS)
+            super().write(Batch(rows, deleted, batch.state, batch.seq))
             raise StorageError("half")
         super().write(batch)
 
@@ -45,9 +47,7 @@ class OutboxMachine(RuleBasedStateMachine):
         super().__init__()
         self.root = Path(tempfile.mkdtemp())
         self.small = mock.patch.object(backlog, "WINDOW", dict.fromkeys(Rank, 3))
-        self.pause = mock.patch("agent.runtime.recorder._RETRY_S", 0)
         self.small.start()
-        self.pause.start()
         self.runs = itertools.count()
         self.clock = SimClock()
         self.names = itertools.count()
@@ -74,6 +74,7 @@ class OutboxMachine(RuleBasedStateMachine):
     @rule(disk=st.sampled_from(["works", "works", "dead", "half"]))
     def write(self, disk: str) -> None:
         self.disk.mode = disk
+        self.clock.advance(timedelta(minutes=1))
         self.outbox.recorder.run_once(0)
         if disk == "works":
             assert self.outbox.recorder.fault is None
@@ -148,11 +149,11 @@ class OutboxMachine(RuleBasedStateMachine):
         finally:
             self.outbox.close()
             self.small.stop()
-            self.pause.stop()
             shutil.rmtree(self.root)
 
     def _all_that_waits_leaves_in_the_end(self) -> None:
         self.disk.mode = "works"
+        self.clock.advance(timedelta(minutes=1))
         for waiting in self.held.values():
             self.outbox.give_back(waiting)
         left: set[str] = set()

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from agent.runtime.found import Notice
 from agent.runtime.health import HealthBoard
 from agent.runtime.outbox import Outbox
 from agent.runtime.part_teller import PartTeller
+from agent.runtime.security import SecurityLog
 from agent.runtime.supervisor import Supervisor
 from agent.runtime.time_watch import TimeWatch
 from agent.runtime.watchkeeper import Watched, Watchkeeper
@@ -53,7 +55,6 @@ class CountedSupervisor(Supervisor):
 class Station:
     outbox: Outbox
     clock: SimClock
-    storage: Path
     connected: bool = True
     notifier: FakeNotifier = field(default_factory=FakeNotifier)
     supervisor: CountedSupervisor = field(default_factory=CountedSupervisor)
@@ -73,7 +74,7 @@ class Station:
             clock=self.clock,
             notifier=self.notifier,
             time_watch=TimeWatch(DRAFTS, self.clock, self.outbox.put),
-            storage=self.storage,
+            security=SecurityLog(DRAFTS, self.clock, self.outbox.put),
             health_interval_s=60,
         )
 
@@ -92,7 +93,7 @@ class Station:
 def station(tmp_path: Path) -> Iterator[Station]:
     clock = SimClock(boottime_ns=10**12)
     outbox = open_outbox(tmp_path / "store", clock)
-    yield Station(outbox, clock, tmp_path)
+    yield Station(outbox, clock)
     outbox.close()
 
 
@@ -136,10 +137,20 @@ def test_health_names_every_part_and_what_is_wrong(station: Station) -> None:
     assert health["disk_free_bytes"] > 0
 
 
-def test_a_disk_that_does_not_even_say_how_full_it_is_does_not_end_the_agent(station: Station) -> None:
-    station.keeper._storage = station.storage / "gone"
+def test_what_the_outbox_has_to_tell_becomes_a_security_event(station: Station) -> None:
+    station.outbox.recorder.notices.put(Notice("storage-damaged", "warning", "it was damaged", {"salvaged": 7}))
+    station.look(1, *ALL)
 
-    assert station.keeper.health().disk_free_bytes == 0
+    [told] = [data for topic, data in station.sent() if topic == "security/storage-damaged"]
+    assert (told["severity"], told["text"], told["detail"]) == ("warning", "it was damaged", {"salvaged": 7})
+
+
+def test_health_says_what_was_written_to_disks(station: Station) -> None:
+    station.look(120, *ALL)
+
+    [(_, health)] = station.sent()
+    assert health["disk"]["written_bytes"] >= 0
+    assert health["disk"]["written_bytes_per_day"] == health["disk"]["written_bytes"] * 720
 
 
 def test_a_journal_that_stands_still_is_a_storage_fault_and_moves_on_again(station: Station) -> None:

@@ -54,7 +54,7 @@ class Desk:
                 snapshot=self.snapshot,
                 test_mode=self.test_mode,
             ),
-            counters={key.removeprefix(CTR_KEY): int(value) for key, value in kept.items()},
+            counters={key.removeprefix(CTR_KEY): value for key, value in kept.items()},
         )
 
     def verify(self, token: bytes) -> Token:
@@ -64,7 +64,7 @@ class Desk:
 
     def did(self, what: Any) -> None:
         self.done.append(what)
-        self.kept_when_executed.append(self.outbox.kept(CTR_KEY))
+        self.kept_when_executed.append(self.outbox._journal.state(CTR_KEY))
 
     def acknowledge(self, ack: CentreAck) -> bool:
         self.did(ack)

@@ -57,6 +57,7 @@ def health() -> Draft:
             cpu_percent=0.0,
             memory_bytes=1,
             disk_free_bytes=1,
+            disk={},
             temperature_c=None,
             cameras={},
             inputs={},
@@ -67,8 +68,10 @@ def health() -> Draft:
 def open_outbox(
     directory: Path, clock: SimClock, journal: Journal | None = None, telemetry_max_bytes: int = 1 << 20
 ) -> Outbox:
-    outbox = Outbox(directory, clock, IDENTITY.source, telemetry_max_bytes, directory / "black-box", journal)
+    outbox = Outbox(directory, clock, IDENTITY.source, telemetry_max_bytes, directory / "black-box", journal=journal)
     outbox.open()
+    outbox.recorder.run_once(0)
+    outbox.await_disk(0)
     return outbox
 
 

@@ -60,24 +60,6 @@ def test_a_settings_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_storage_directory_that_can_not_be_made_is_one_line(tmp_path: Path) -> None:
-    """A file in the way stands for a mount that is read-only: root, who may run this, can write anywhere else."""
-    (tmp_path / "file").touch()
-    agent = AgentProcess(tmp_path / "kiosk", UNREACHABLE, storage={"directory": str(tmp_path / "file" / "storage")})
-    done = run_cli("run", "--simulate", "--config", agent.config)
-    assert done.returncode == 1
-    assert len(done.stderr.splitlines()) == 1
-    assert "give the agent a directory" in done.stderr
-
-
-def test_a_storage_directory_on_a_disk_that_takes_nothing_is_one_line(tmp_path: Path) -> None:
-    agent = AgentProcess(tmp_path, UNREACHABLE, storage={"directory": "/sys/kernel/edge-agent"})
-    done = run_cli("run", "--simulate", "--config", agent.config)
-    assert done.returncode == 1
-    assert len(done.stderr.splitlines()) == 1
-    assert "/sys/kernel/edge-agent" in done.stderr
-
-
 def test_a_second_agent_on_the_same_directory_is_refused_and_the_first_goes_on(
     tmp_path: Path, broker: Mosquitto
 ) -> None:

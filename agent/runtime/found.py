@@ -1,0 +1,29 @@
+"""What the journal's thread tells the rest of the agent of the disk."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What lay on disk when the databases were opened for the first time in this run."""
+
+    seq: int
+    place: int
+    """The highest number and place that were written."""
+    ceiling: tuple[int, int]
+    """Number and place that were not passed when they were last promised."""
+    state: Mapping[str, str]
+    is_whole: bool
+    """Whether no database had to be replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A security event that the outbox has to tell, once there is somebody who can tell it."""
+
+    kind: str
+    severity: Literal["info", "warning", "alert"]
+    text: str
+    detail: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,53 @@
+"""The small values that survive a restart: open alarms, counters of commands, how the numbers stand."""
+
+from collections.abc import Mapping
+
+Changes = dict[str, str | None]
+"""New values; None forgets one."""
+
+
+class Kept:
+    """Memory has all of them, so that a disk that fails can be given all of them again. Under the recorder's lock."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, str] = {}
+        self._changes: Changes = {}
+        """What the disk does not have yet."""
+        self.is_complete = False
+        """Whether what earlier runs have kept was read."""
+
+    def note(self, changes: Mapping[str, str | None]) -> None:
+        """Keep these from now on."""
+        self._changes.update(changes)
+        for key, value in changes.items():
+            if value is None:
+                self._values.pop(key, None)
+            else:
+                self._values[key] = value
+
+    def take_up(self, on_disk: Mapping[str, str]) -> None:
+        """The disk was opened and has these. At the first time they are added, unless they have changed since;
+        later the disk is to be given all that memory has, and to forget the rest."""
+        if self.is_complete:
+            self._changes = {**dict.fromkeys(on_disk), **self._values, **self._changes}
+            return
+        self.is_complete = True
+        self._values = {key: value for key, value in on_disk.items() if key not in self._changes} | self._values
+
+    def changes(self) -> Changes:
+        """What is to be written now; `put_back` when that has failed."""
+        changes, self._changes = self._changes, {}
+        return changes
+
+    def put_back(self, changes: Changes) -> None:
+        """These were not written after all; newer ones win."""
+        self._changes = {**changes, **self._changes}
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the disk has everything."""
+        return not self._changes
+
+    def known(self, prefix: str) -> dict[str, str]:
+        """The values under keys that begin with `prefix`."""
+        return {key: value for key, value in self._values.items() if key.startswith(prefix)}
