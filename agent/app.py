@@ -30,13 +30,12 @@ from agent.runtime.announcer import Announcer
 from agent.runtime.cameras import Cameras
 from agent.runtime.centre_watch import CentreWatch
 from agent.runtime.command_desk import Actions, CommandDesk, PictureDone, kept_counters
-from agent.runtime.facts import Announce
 from agent.runtime.health import HealthBoard
 from agent.runtime.input_teller import InputTeller
 from agent.runtime.late_disk import take_up
 from agent.runtime.outbox import Outbox
 from agent.runtime.part_teller import PartTeller
-from agent.runtime.pipeline import Pipeline
+from agent.runtime.pipeline import Announce, Pipeline
 from agent.runtime.publisher import LinkTells, Publisher
 from agent.runtime.readiness import SERVICE, Readiness
 from agent.runtime.security import SecurityLog
@@ -113,7 +112,7 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             drafts=drafts,
             lights=lights,
             clock=clock,
-            look=cameras.look,
+            look=cameras.look if settings.cameras else None,
             send=lambda: sender.send(1),
             try_other_path=lambda reason: publisher.try_other_path(reason),  # noqa: PLW0108 - it is made below
             tell_input=InputTeller(outbox, drafts, board, clock).tell,
@@ -230,6 +229,7 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
         start_lights(lights, board)
         stack.callback(lights.close)
         pipeline.show_lights()
+        pipeline.look_ahead()
         stack.callback(pipeline.drain)
         stack.enter_context(supervisor.thread("pipeline", pipeline))
         for link in links:

@@ -6,7 +6,7 @@ Constructing an implementation starts nothing; `start` or `open` does.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from agent.core.events import Edge, TimeQuality
 from agent.core.lights import LightState
@@ -109,8 +109,7 @@ class BrokerAddress:
         return f"{self.url} by {self.interface}" if self.interface else self.url
 
 
-@dataclass(frozen=True, slots=True)
-class OutgoingMessage:
+class OutgoingMessage(NamedTuple):
     """One MQTT PUBLISH. `expiry_s` and `content_type` are used where the protocol has them (MQTT 5)."""
 
     topic: str

@@ -144,23 +144,28 @@ def alarm_book(
     settings: Settings, outbox: Outbox, security: SecurityLog, clock: Clock, *, simulated: bool
 ) -> AlarmBook:
     """The alarms that were open when the agent last ran, on the inputs of today."""
-    alarm = settings.alarm
     book = AlarmBook(
         [InputKind(button.name, button.kind, button.silent) for button in settings.buttons],
         clock.boot_id,
         _location(settings),
         read_kept(outbox, security),
         now_ns=clock.boottime_ns(),
-        waits=Waits(
-            delayed_after_ns=_ns(alarm.delayed_after_s),
-            unconfirmed_after_ns=_ns(alarm.unconfirmed_after_s),
-            repeat_after_ns=_ns(alarm.repeat_after_s),
-            raise_again_after_ns=_ns(alarm.raise_again_after_s),
-        ),
+        waits=waits(settings),
         simulated=simulated,
     )
     keep_restored(book, outbox, security)
     return book
+
+
+def waits(settings: Settings) -> Waits:
+    """How long an alarm stays in a stage before it changes by itself."""
+    alarm = settings.alarm
+    return Waits(
+        delayed_after_ns=_ns(alarm.delayed_after_s),
+        unconfirmed_after_ns=_ns(alarm.unconfirmed_after_s),
+        repeat_after_ns=_ns(alarm.repeat_after_s),
+        raise_again_after_ns=_ns(alarm.raise_again_after_s),
+    )
 
 
 def service(settings: Settings, clock: Clock) -> Service:

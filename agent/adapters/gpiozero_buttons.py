@@ -64,7 +64,8 @@ class GpiozeroButtons:
         """Begin to report edges; returns the level at start as one."""
         callback = self._callback(line, on_edge)
         self._callbacks.append(callback)
-        device.pin.bounce = line.glitch_filter_ms / 1000 or None
+        if line.glitch_filter_ms:
+            device.pin.bounce = line.glitch_filter_ms / 1000
         device.pin.edges = "both"
         device.pin.when_changed = callback
         # Read after the watch has begun: a press in between is then reported twice rather than never. And the time

@@ -211,11 +211,25 @@ def packet_bytes(message: OutgoingMessage, properties: Properties | None) -> int
     return 1 + length_bytes + body
 
 
+class _PackedProperties(Properties):
+    """Properties that do not change any more."""
+
+    def __init__(self, properties: Properties) -> None:
+        # Past paho's own, which takes no name but those of properties.
+        object.__setattr__(self, "_packed", properties.pack())  # type: ignore[no-untyped-call]
+
+    def pack(self) -> bytes:
+        """The bytes on the wire."""
+        packed: bytes = object.__getattribute__(self, "_packed")
+        return packed
+
+
 @lru_cache(maxsize=64)
 def _shared_properties(content_type: str, expiry_s: int | None) -> Properties:
-    # Kept, because paho builds tables of every property there is for each object, which takes longer than to
-    # pack the message.
-    return _new_properties(PacketTypes.PUBLISH, OutgoingMessage("", b"", content_type=content_type, expiry_s=expiry_s))
+    # Kept, because paho builds tables of every property there is for each object, and walks through all of them to
+    # pack it, which takes longer than to pack the message.
+    message = OutgoingMessage("", b"", content_type=content_type, expiry_s=expiry_s)
+    return _PackedProperties(_new_properties(PacketTypes.PUBLISH, message))
 
 
 def _new_properties(packet: int, message: OutgoingMessage) -> Properties:

@@ -86,14 +86,19 @@ class AlarmBook:
         self._open: dict[str, OpenAlarm] = {}
         self.restore(restored, now_ns)
 
+    @property
+    def inputs(self) -> list[str]:
+        """The names of the inputs that raise alarms."""
+        return [*self._kinds]
+
     def restore(self, alarms: Iterable[OpenAlarm], now_ns: int) -> None:
-        """More alarms of an earlier run, which were found late. One that the book knows already stays as it is."""
-        for alarm in alarms:
-            self._open.setdefault(alarm.data.alarm_id, self._in_this_boot(alarm, now_ns))
+        """Alarms of an earlier run, perhaps found late; one that the book has already stays as it is."""
+        in_order = sorted(alarms, key=lambda alarm: (alarm.data.raised_at, alarm.data.alarm_id))
+        self._open = {alarm.data.alarm_id: self._in_this_boot(alarm, now_ns) for alarm in in_order} | self._open
 
     def open(self) -> list[OpenAlarm]:
         """The open alarms, oldest first."""
-        return sorted(self._open.values(), key=lambda alarm: alarm.data.alarm_id)
+        return [*self._open.values()]
 
     def find(self, alarm_id: str) -> OpenAlarm | None:
         """The open alarm of that identifier."""
@@ -128,9 +133,25 @@ class AlarmBook:
         test: bool = False,
     ) -> AlarmChange:
         """`count` presses: a new alarm, which gets `alarm_id`, or so many more presses of the open one."""
+        change = self.foresee(input_name, edge_ns, alarm_id, raised_at, camera, count=count, test=test)
+        return self._keep(change.change, change.alarm)
+
+    def foresee(
+        self,
+        input_name: str,
+        edge_ns: int,
+        alarm_id: str,
+        raised_at: str,
+        camera: AlarmCamera | None,
+        *,
+        count: int = 1,
+        test: bool = False,
+    ) -> AlarmChange:
+        """What `press` would do now, without doing it."""
         known = self.counting(input_name, test=test)
         if known is not None:
-            return self._change("updated", known, press_count=known.data.press_count + count)
+            pressed = known.data.model_copy(update={"press_count": known.data.press_count + count})
+            return AlarmChange("updated", replace(known, data=pressed))
         kind = self._kinds[input_name]
         data = AlarmData(
             alarm_id=alarm_id,
@@ -146,7 +167,7 @@ class AlarmBook:
             latency_ms={},
             camera=camera,
         )
-        return self._keep("raised", OpenAlarm(data, self._boot_id, edge_ns, edge_ns))
+        return AlarmChange("raised", OpenAlarm(data, self._boot_id, edge_ns, edge_ns))
 
     def delivered(self, fact: AlarmDelivered) -> AlarmChange | None:
         """The broker has it. Moves a raised alarm to sent; later than that, only the first time is noted."""

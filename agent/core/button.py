@@ -24,7 +24,6 @@ class Button:
         self._pair = Pair(rules) if rules.supervised else None
         self._teller = PressTeller(rules.name, rules.chatter_presses, rules.chatter_window_s)
         self._stuck_after_ns = int(rules.stuck_after_s * 1e9)
-        self._closed = False
         self._pressed_since_ns: int | None = None
         self._faults: dict[Fault, str] = {}
 
@@ -50,13 +49,12 @@ class Button:
         told = self.tick(edge.boottime_ns)
         pressed = False
         if not edge.normally_closed:
-            self._closed = edge.active
             pressed = self._hold.press(edge, begins=self._contact.press(edge))
         if self._pair is not None:
             pressed = self._pair.press(edge) or pressed
         if pressed:
             told += self._noted(self._teller.press(edge.boottime_ns))
-        return told + self._noted(self._watch(edge.boottime_ns, anew=pressed))
+        return told + self._noted(self._watch(edge, anew=pressed))
 
     def tick(self, now_ns: int) -> list[InputFact]:
         """What has become due."""
@@ -95,14 +93,14 @@ class Button:
             told.append(InputFault(self._name, Fault.STUCK, True, since_ns))
         return told
 
-    def _watch(self, now_ns: int, *, anew: bool) -> list[InputFact]:
+    def _watch(self, edge: Edge, *, anew: bool) -> list[InputFact]:
         """Notice for how long it has been pressed; `anew` when it has been pressed once more."""
         since_ns = self._pressed_since_ns
-        pressed = self._closed if self._pair is None else self._pair.pressed
+        pressed = edge.active if self._pair is None else self._pair.pressed
         if not pressed:
             self._pressed_since_ns = None
         elif anew or since_ns is None:
-            self._pressed_since_ns = now_ns
+            self._pressed_since_ns = edge.boottime_ns
         if Fault.STUCK not in self._faults or self._pressed_since_ns == since_ns:
             return []
         assert since_ns is not None

@@ -109,6 +109,13 @@ class UplinkChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ButtonsHeard:
+    """Whether a press of at least one button that may show a light can be relied on to be heard."""
+
+    any: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SelfTested:
     """The end of a self-test."""
 

@@ -5,8 +5,11 @@ from typing import Any
 
 from agent.core.button import Button
 from agent.core.condition import Condition
-from agent.core.events import Edge, InputFact
+from agent.core.events import Edge, Fault, InputFact
 from agent.core.inputs import ButtonRules, ConditionRules
+
+_DEAF = {Fault.OPEN, Fault.STUCK, Fault.UNUSABLE}
+"""With these nobody may count on a press: it may still be heard."""
 
 
 class Panel:
@@ -21,6 +24,11 @@ class Panel:
     def buttons(self) -> frozenset[str]:
         """The names of the inputs that can be pressed."""
         return frozenset(self._buttons)
+
+    def hears(self, names: Iterable[str]) -> bool:
+        """Whether a press of one of these buttons at least can be relied on to be heard; true when there are none."""
+        faults = [self._buttons[name].faults.keys() for name in names]
+        return not faults or any(not (each & _DEAF) for each in faults)
 
     def take(self, edge: Edge) -> list[InputFact]:
         """What the next edge of any line means."""

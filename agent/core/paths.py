@@ -87,9 +87,11 @@ class Paths:
             self._asked.popitem(last=False)
         return True
 
-    def first_again(self, now_ns: int) -> int | None:
-        """The first path, when it is time to see whether it carries again; the caller has no alarm under way."""
-        if not self._current or now_ns < self._return_due_ns:
-            return None
+    def return_due(self, now_ns: int) -> bool:
+        """Whether it is time to see if the first path carries again, should no alarm be under way."""
+        return bool(self._current) and now_ns >= self._return_due_ns
+
+    def first_again(self, now_ns: int) -> int:
+        """The first path, which is now tried beside the one in use."""
         self._returned_ns = now_ns
         return 0

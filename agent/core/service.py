@@ -1,14 +1,17 @@
 """Is the kiosk in service: would a person hear of a press? Pure: time comes in with each fact.
 
 Without an uplink, or without anybody who watches at the centre, it is out of service once that has lasted for
-longer than the setting; after a failed self-test at once. It is back in service as soon as nothing is wrong.
+longer than the setting; after a failed self-test, or when no button can be relied on, at once. It is back in service
+as soon as nothing is wrong.
 """
 
 from dataclasses import dataclass
 
-from agent.core.events import CentreWatched, SelfTested, UplinkChanged
+from agent.core.events import ButtonsHeard, CentreWatched, SelfTested, UplinkChanged
 
-ServiceFact = UplinkChanged | CentreWatched | SelfTested
+ServiceFact = UplinkChanged | CentreWatched | SelfTested | ButtonsHeard
+
+_AT_ONCE = ("self-test", "no-button")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class Service:
                 self._note("no-centre", wrong=not fact.online, now_ns=now_ns)
             case SelfTested():
                 self._note("self-test", wrong=not fact.passed, now_ns=now_ns)
+            case ButtonsHeard():
+                self._note("no-button", wrong=not fact.any, now_ns=now_ns)
 
     def tick(self, now_ns: int) -> ServiceChange | None:
         """What must be told now: that the kiosk has gone out of service, come back, or that it has other reasons."""
@@ -58,7 +63,7 @@ class Service:
         return min(map(self._due_ns, self._wrong_since), default=None) if self.in_service else None
 
     def _due_ns(self, reason: str) -> int:
-        return self._wrong_since[reason] + (0 if reason == "self-test" else self._after_ns)
+        return self._wrong_since[reason] + (0 if reason in _AT_ONCE else self._after_ns)
 
     def _note(self, reason: str, *, wrong: bool, now_ns: int) -> None:
         if wrong:

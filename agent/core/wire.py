@@ -1,11 +1,11 @@
 """Facts to topics and bytes: where each message goes and how its envelope looks."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import pydantic_core
 
-from agent.core.events import TimeQuality
 from agent.core.identity import LEVEL, Identity
 from agent.core.messages import (
     AlarmData,
@@ -25,6 +25,7 @@ from agent.core.messages import (
     StateData,
     TimeCorrectionData,
 )
+from agent.core.stencil import Stencil
 
 _EventData = (
     PersonEnteredData | PersonLeftData | PartData | ServiceData | TimeCorrectionData | InputFaultData | ConditionData
@@ -168,17 +169,21 @@ class Drafts:
         )
 
 
-def seal(
-    draft: Draft,
-    *,
-    message_id: str,
-    source: str,
-    boot_id: str,
-    seq: int,
-    boottime_ns: int,
-    wall: datetime,
-    quality: TimeQuality,
-) -> bytes:
+class Stamp(NamedTuple):
+    """What a message gets when it is accepted."""
+
+    id: str
+    seq: int
+    time: str
+    """See `rfc3339`."""
+    monoms: int
+    timeq: str
+
+
+_EXAMPLE = Stamp("@id@", 9_999_999_999_999_991, "@time@", 9_999_999_999_999_992, "@timeq@")
+
+
+def seal(draft: Draft, source: str, boot_id: str, stamp: Stamp) -> bytes:
     """The bytes of a message: the picture itself, or the envelope around its data."""
     if draft.picture is not None:
         return draft.picture
@@ -186,21 +191,30 @@ def seal(
     return pydantic_core.to_json(
         {
             "specversion": "1.0",
-            "id": message_id,
+            "id": stamp.id,
             "source": source,
             "type": draft.type,
             "subject": draft.subject,
-            "time": rfc3339(wall),
+            "time": stamp.time,
             "dataschema": f"urn:edge-agent:schema:{draft.type}",
             "datacontenttype": "application/json",
             "bootid": boot_id,
-            "seq": seq,
-            "monoms": boottime_ns // 1_000_000,
-            "timeq": quality.value,
+            "seq": stamp.seq,
+            "monoms": stamp.monoms,
+            "timeq": stamp.timeq,
             "data": draft.data,
         },
         exclude_none=True,
     )
+
+
+def sealed_but_for(blanks: Mapping[str, str], draft: Draft, source: str, boot_id: str) -> Stencil:
+    """What `seal` will make of a draft, with blanks for the stamp and for these pieces of its data.
+
+    Raises ValueError when a piece is not in it exactly once.
+    """
+    example = seal(draft, source, boot_id, _EXAMPLE).decode()
+    return Stencil(example, {**blanks, **{name: str(value) for name, value in _EXAMPLE._asdict().items()}})
 
 
 def mark_historical(payload: bytes) -> bytes:

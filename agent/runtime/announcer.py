@@ -1,11 +1,9 @@
 """Who we are, for the broker: birth, description, farewell, and the will that speaks when we can't."""
 
-from datetime import datetime
-
 from agent import __version__
 from agent.core.messages import Draft, MetaData, StateData
 from agent.core.uuid7 import Uuid7Source
-from agent.core.wire import Drafts, seal
+from agent.core.wire import Drafts, Stamp, rfc3339, seal
 from agent.ports import Clock, OutgoingMessage
 from agent.runtime.outbox import Outbox
 
@@ -42,17 +40,15 @@ class Announcer:
         self._will_bdseq += 1
         self._outbox.keep(BDSEQ_KEY, str(self._will_bdseq))
         draft = self._state("lost", self._will_bdseq)
-        wall: datetime = self._clock.wall()
-        payload = seal(
-            draft,
-            message_id=self._ids.next(int(wall.timestamp() * 1000)),
-            source=self._drafts.identity.source,
-            boot_id=self._clock.boot_id,
+        wall = self._clock.wall()
+        stamp = Stamp(
+            id=self._ids.next(int(wall.timestamp() * 1000)),
             seq=self._outbox.seq,
-            boottime_ns=self._clock.boottime_ns(),
-            wall=wall,
-            quality=self._clock.quality(),
+            time=rfc3339(wall),
+            monoms=self._clock.boottime_ns() // 1_000_000,
+            timeq=self._clock.quality().value,
         )
+        payload = seal(draft, self._drafts.identity.source, self._clock.boot_id, stamp)
         return OutgoingMessage(draft.topic, payload, draft.qos, draft.retain)
 
     def connected(self) -> None:

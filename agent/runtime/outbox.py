@@ -8,13 +8,16 @@ holds nobody up.
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from agent.core.errors import StorageError
 from agent.core.events import TimeQuality
 from agent.core.messages import Draft, Rank
+from agent.core.stencil import Stencil
 from agent.core.uuid7 import Uuid7Source
-from agent.core.wire import CONTENT_TYPE, mark_historical, seal
+from agent.core.wire import CONTENT_TYPE, Stamp, mark_historical, rfc3339, seal, sealed_but_for
 from agent.ports import Clock, OutgoingMessage
 from agent.runtime.backlog import Backlog, Waiting
 from agent.runtime.black_box import BlackBox
@@ -30,6 +33,15 @@ _RESERVE = 1_000
 """Numbers are promised to the disk so many at a time; the rest of a promise is skipped after a power cut."""
 
 log = logging.getLogger(__name__)
+
+
+class Prepared(NamedTuple):
+    """A message that is ready but for its stamp and some blanks, and the state that is kept with it."""
+
+    id: str
+    draft: Draft
+    message: Stencil
+    keep: Mapping[str, Stencil]
 
 
 class Outbox:
@@ -126,31 +138,39 @@ class Outbox:
 
         He calls `wake` when it is sent.
         """
-        now_ns, wall = self._clock.boottime_ns(), self._clock.wall()
-        quality = self._clock.quality()
-        unix_ms = int(wall.timestamp() * 1000)
-        message_id = self._ids.next(unix_ms)
-        values = dict(keep or {})
+        return self._accept(self.new_id(), draft, partial(seal, draft, self._source, self._clock.boot_id), keep or {})
+
+    def prepare(self, draft: Draft, blanks: Mapping[str, str], keep: Mapping[str, Stencil]) -> Prepared:
+        """Work out beforehand what `accept_prepared` will do. `blanks` are pieces of the draft's data.
+
+        Raises ValueError when a piece is not in it exactly once.
+        """
+        return Prepared(self.new_id(), draft, sealed_but_for(blanks, draft, self._source, self._clock.boot_id), keep)
+
+    def accept_prepared(self, prepared: Prepared, values: Mapping[str, object]) -> str:
+        """`accept` with `values` in the blanks of the message and of what is kept."""
+        keep = {key: text.fill(values) for key, text in prepared.keep.items()}
+
+        def make(stamp: Stamp) -> bytes:
+            return prepared.message.fill({**values, **stamp._asdict()}).encode()
+
+        return self._accept(prepared.id, prepared.draft, make, keep)
+
+    def _accept(
+        self, message_id: str, draft: Draft, make: Callable[[Stamp], bytes], keep: Mapping[str, str | None]
+    ) -> str:
+        now_ns, wall, quality = self._clock.boottime_ns(), self._clock.wall(), self._clock.quality().value
+        time, unix_ms = rfc3339(wall), int(wall.timestamp() * 1000)
         with self._lock:
             self._seq += draft.picture is None
             self._ord += 1
             if self._seq + _RESERVE // 2 > self._ceiling or self._ord + _RESERVE // 2 > self._ord_ceiling:
-                values.update(self._raise_ceiling())
-            payload = seal(
-                draft,
-                message_id=message_id,
-                source=self._source,
-                boot_id=self._clock.boot_id,
-                seq=self._seq,
-                boottime_ns=now_ns,
-                wall=wall,
-                quality=quality,
-            )
+                keep = {**keep, **self._raise_ceiling()}
             row = Row(
                 ord=self._ord,
                 rank=draft.rank,
                 topic=draft.topic,
-                payload=payload,
+                payload=make(Stamp(message_id, self._seq, time, now_ns // 1_000_000, quality)),
                 qos=draft.qos,
                 retain=draft.retain,
                 expiry_s=draft.expiry_s,
@@ -158,9 +178,9 @@ class Outbox:
                 correlation=draft.correlation_data,
                 boot_id=self._clock.boot_id,
                 created_ns=now_ns,
-                created_unix_ms=0 if quality is TimeQuality.UNSYNCED else unix_ms,
+                created_unix_ms=0 if quality == TimeQuality.UNSYNCED else unix_ms,
             )
-            self.recorder.accept(row, self._seq, values)
+            self.recorder.accept(row, self._seq, keep)
         return message_id
 
     def wake(self) -> None:
@@ -212,7 +232,9 @@ class Outbox:
         now_ns = self._clock.boottime_ns()
         while (waiting := self._backlog.take(least)) is not None:
             row = waiting.row
-            age_s = row.age_s(self._clock.boot_id, now_ns, int(self._clock.wall().timestamp() * 1000))
+            foreign = row.boot_id != self._clock.boot_id
+            unix_ms = int(self._clock.wall().timestamp() * 1000) if foreign else 0
+            age_s = row.age_s(self._clock.boot_id, now_ns, unix_ms)
             if row.expiry_s is not None and age_s >= row.expiry_s:
                 self._finish(waiting, dropped=True)
                 continue

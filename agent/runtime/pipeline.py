@@ -9,32 +9,29 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from dataclasses import dataclass
 from functools import partial
 
 from agent.core.alarm import AlarmBook, AlarmChange, OpenAlarm
 from agent.core.events import (
     AlarmDelivered,
+    ButtonsHeard,
     CentreAck,
-    CentreWatched,
     ConditionChanged,
     Edge,
     InputFact,
     InputFault,
     Pressed,
-    SelfTested,
-    UplinkChanged,
 )
-from agent.core.kept_alarm import encode_alarm
 from agent.core.lights import PRESSED, Pattern
-from agent.core.messages import AlarmCamera, AlarmData, AlarmsData
+from agent.core.messages import AlarmCamera, AlarmData
 from agent.core.panel import Panel
+from agent.core.service import ServiceFact
 from agent.core.stages import Stage
 from agent.core.trial import TrialAnswer
-from agent.core.wire import Drafts, rfc3339
+from agent.core.wire import Drafts
 from agent.ports import Clock, Lights
-from agent.runtime.facts import Announce, Fact, Identify
-from agent.runtime.kept_alarms import ALARM_KEY
+from agent.runtime.alarm_desk import AlarmDesk
 from agent.runtime.outbox import Outbox
 from agent.runtime.readiness import Readiness
 from agent.runtime.sightings import CameraSaid, sighting
@@ -42,6 +39,23 @@ from agent.runtime.sightings import CameraSaid, sighting
 _QUIET_S = 0.005
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Publish the open alarms, since the broker may have forgotten them, or (`moved`) is another one."""
+
+    moved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Identify:
+    """Blink everything until `until_ns` (CLOCK_BOOTTIME)."""
+
+    until_ns: int
+
+
+Fact = AlarmDelivered | CentreAck | Announce | Identify | CameraSaid | ServiceFact
 
 
 class Pipeline:
@@ -58,16 +72,18 @@ class Pipeline:
         drafts: Drafts,
         lights: Lights,
         clock: Clock,
-        look: Callable[[str], AlarmCamera | None],
+        look: Callable[[str], AlarmCamera | None] | None,
         send: Callable[[], None],
         try_other_path: Callable[[str], None],
         tell_input: Callable[[InputFault | ConditionChanged], None],
     ) -> None:
         """`audible` are the inputs that may show a light. `look` asks a camera for a picture with the identifier
-        of a new alarm, and returns at once what is known of the view, or None without a camera. `send` sends the
-        most important message that waits, if the broker takes one now. `try_other_path` asks for another broker, and
-        names the alarm that nobody answers. `tell_input` passes on what an input says that is no press."""
-        self._book = book
+        of a new alarm, and returns at once what is known of the view; None without a camera. `send` sends the most
+        important message that waits, if the broker takes one now. `try_other_path` asks for another broker, and names
+        the alarm that nobody answers. `tell_input` passes on what an input says that is no press."""
+        self._alarms = AlarmDesk(
+            book=book, outbox=outbox, drafts=drafts, clock=clock, look=look, send=send, changed=self._on_change
+        )
         self._readiness = readiness
         self._panel = panel
         self._audible = frozenset(audible)
@@ -75,18 +91,12 @@ class Pipeline:
         self._drafts = drafts
         self._lights = lights
         self._clock = clock
-        self._look = look
-        self._send = send
         self._try_other_path = try_other_path
         self._tell_input = tell_input
         self._lock = threading.Lock()
         self._facts: queue.SimpleQueue[Fact | None] = queue.SimpleQueue()
         self._failure: BaseException | None = None
         self._follow_ups: list[Callable[[], object]] = []
-        self._announced: tuple[AlarmData, ...] = ()
-        """What the retained list of alarms says."""
-        self.open_ids = frozenset(alarm.data.alarm_id for alarm in book.open())
-        """Identifiers of the open alarms; replaced, never changed, so that any thread may read it."""
 
     def edge(self, edge: Edge) -> None:
         """An input changed: all that a press needs. On the pin library's thread.
@@ -108,6 +118,11 @@ class Pipeline:
         with self._lock:
             self._on_inputs(self._panel.lost(name, detail, self._clock.boottime_ns()))
         self._facts.put(None)
+
+    @property
+    def open_ids(self) -> frozenset[str]:
+        """Identifiers of the open alarms. Any thread."""
+        return self._alarms.open_ids
 
     def tell(self, fact: Fact) -> None:
         """Hand over a fact. Never blocks."""
@@ -131,7 +146,7 @@ class Pipeline:
         with self._lock:
             if not seconds:
                 self._readiness.end_tests("it was ended")
-            elif self._book.in_earnest():
+            elif self._alarms.in_earnest():
                 return "alarm-open"
             else:
                 self._readiness.begin_tests(input_name, self._clock.boottime_ns(), seconds)
@@ -142,9 +157,7 @@ class Pipeline:
     def restore(self, alarms: Iterable[OpenAlarm], keep: Callable[[AlarmBook], None]) -> None:
         """Open alarms of an earlier run, found only now; `keep` is called with the book that has them. Any thread."""
         with self._lock:
-            self._book.restore(alarms, self._clock.boottime_ns())
-            keep(self._book)
-            self.open_ids = frozenset(alarm.data.alarm_id for alarm in self._book.open())
+            self._alarms.restore(alarms, keep)
             self._show_lights()
         self._facts.put(Announce())
 
@@ -176,15 +189,14 @@ class Pipeline:
             self._show_lights()
 
     def _show_lights(self) -> None:
-        audible_alarm = any(not alarm.data.silent for alarm in self._book.open())
-        self._lights.show(self._book.lights() if audible_alarm else self._readiness.lights())
+        self._lights.show(self._alarms.lights() or self._readiness.lights())
 
     def _patience_s(self, timeout_s: float) -> float:
         """How long to wait for a fact: no longer than until something is due, or has been put off long enough."""
         with self._lock:
-            if self._follow_ups:
+            if self._follow_ups or not self._alarms.looks_ahead:
                 return min(timeout_s, _QUIET_S)
-            due = (self._panel.next_due_ns(), self._book.next_due_ns(), self._readiness.next_due_ns())
+            due = (self._panel.next_due_ns(), self._alarms.next_due_ns(), self._readiness.next_due_ns())
         now_ns = self._clock.boottime_ns()
         return min([timeout_s, *(max(0.0, (at - now_ns) / 1e9) for at in due if at is not None)])
 
@@ -192,8 +204,7 @@ class Pipeline:
         """Do what is due: inputs and alarms that have waited long enough, and what the kiosk says beside them."""
         now_ns = self._clock.boottime_ns()
         self._on_inputs(self._panel.tick(now_ns))
-        for change in self._book.tick(now_ns):
-            self._on_change(change)
+        self._alarms.tick(now_ns)
         before = self._readiness.lights()
         self._readiness.tick(now_ns)
         self._follow_ups += self._readiness.tellings()
@@ -203,21 +214,21 @@ class Pipeline:
     def _act(self, fact: Fact) -> None:
         match fact:
             case AlarmDelivered():
-                self._on_change(self._book.delivered(fact))
+                self._alarms.delivered(fact)
             case CentreAck():
                 self._on_inputs(self._panel.flush())  # what was pressed before it counts on the alarm that it closes
-                self._on_change(self._book.acknowledged(fact))
+                self._alarms.acknowledged(fact)
             case CameraSaid():
                 if (draft := sighting(fact, self._drafts)) is not None:
                     self._outbox.put(draft)
             case Announce():
-                self._announce()
+                self._alarms.announce()
                 if fact.moved:
-                    self._tell_unanswered()
+                    self._alarms.tell_unanswered()
             case Identify():
                 self._readiness.identify(fact.until_ns)
                 self._show_lights()
-            case UplinkChanged() | CentreWatched() | SelfTested():
+            case _:
                 self._readiness.take(fact, self._clock.boottime_ns())
 
     def _on_inputs(self, facts: Iterable[InputFact]) -> None:
@@ -225,10 +236,11 @@ class Pipeline:
             if isinstance(fact, Pressed):
                 self._on_press(fact)
             else:
+                self._readiness.take(ButtonsHeard(self._panel.hears(self._audible)), self._clock.boottime_ns())
                 self._follow_ups.append(partial(self._tell_input, fact))
 
     def _on_press(self, press: Pressed) -> None:
-        name, now_ns = press.input, self._clock.boottime_ns()
+        name = press.input
         try:
             # The beacon flashes when the lights belong to an open alarm already: that one may be worse off.
             if name in self._audible and self._lights.shown().beacon is not Pattern.FLASH:
@@ -236,29 +248,14 @@ class Pipeline:
         finally:  # a light that fails must not cost the press
             # Of several presses the first and the last must be tests.
             test = all(self._readiness.is_test(name, at) for at in (press.edge_ns, press.last_ns))
-            known = self._book.counting(name, test=test)
-            alarm_id = self._outbox.new_id()
-            raised_at = rfc3339(self._clock.wall() - timedelta(microseconds=(now_ns - press.edge_ns) // 1000))
-            camera = None if known else self._look(alarm_id)
-            self._on_change(
-                self._book.press(name, press.edge_ns, alarm_id, raised_at, camera, count=press.count, test=test)
-            )
+            self._alarms.press(press, test=test)
             if not test and name in self._audible:  # the end of test mode shows, which a silent press must not
                 self._readiness.end_tests("an alarm in earnest")
 
-    def _on_change(self, change: AlarmChange | None) -> None:
-        if change is None:
-            return
-        data = change.alarm.data
-        if change.change == "noted":
-            self._outbox.keep(ALARM_KEY + data.alarm_id, encode_alarm(change.alarm))
-            return
-        self.open_ids = frozenset(alarm.data.alarm_id for alarm in self._book.open())
-        kept = None if change.change == "closed" else encode_alarm(change.alarm)
-        self._outbox.accept(self._drafts.alarm(change.change, data), keep={ALARM_KEY + data.alarm_id: kept})
-        self._send()
-        self._outbox.wake()
+    def _on_change(self, change: AlarmChange) -> None:
+        """A change was told; what it means for everything else."""
         self._show_lights()
+        data = change.alarm.data
         self._follow_ups.append(partial(_log, data))
         if data.stage in {Stage.DELAYED, Stage.UNCONFIRMED}:
             self._try_other_path(f"{data.alarm_id}/{data.stage.value}/{data.reraised}")
@@ -267,23 +264,19 @@ class Pipeline:
         """What can wait until the alarm itself is on its way: it would only take the processor from it."""
         with self._lock:
             follow_ups, self._follow_ups = self._follow_ups, []
-            if follow_ups and self._open_alarms() != self._announced:
-                self._announce()
+            if follow_ups:
+                self._alarms.announce_changes()
         for follow_up in follow_ups:  # not under the lock: a log that is not read must not hold up a press
             follow_up()
+        self.look_ahead()
 
-    def _announce(self) -> None:
-        self._announced = self._open_alarms()
-        self._outbox.put(self._drafts.alarms(AlarmsData(open=self._announced)))
-
-    def _tell_unanswered(self) -> None:
-        """What another broker took, and nobody has answered, is told to this one too."""
-        for data in self._open_alarms():
-            if data.stage in {Stage.SENT, Stage.DELAYED, Stage.UNCONFIRMED}:
-                self._outbox.put(self._drafts.alarm("updated", data))
-
-    def _open_alarms(self) -> tuple[AlarmData, ...]:
-        return tuple(alarm.data for alarm in self._book.open())
+    def look_ahead(self) -> None:
+        """Work out the next presses; the lock is let go between two, so that a press waits for one at the most."""
+        while True:
+            with self._lock:
+                if self._alarms.looks_ahead or self._follow_ups:
+                    return
+                self._alarms.look_ahead()
 
 
 def _log(data: AlarmData) -> None:

@@ -38,8 +38,8 @@ log = logging.getLogger(__name__)
 class LinkTells:
     """Whom the publisher tells of what; all are called on its thread and must not block."""
 
-    connected: Callable[[Connected, bool], None]
-    """The broker has us; say who we are. The flag: it is not the broker that had us before."""
+    connected: Callable[[Connected, str, bool], None]
+    """The broker has us; say who we are. With its name, and whether another one had us before."""
     disconnected: Callable[[Disconnected], None]
     """No broker has us, for this reason. Also told of each try that fails until one has us again."""
     received: Callable[[Received], None]
@@ -185,7 +185,7 @@ class Publisher:
         moved = self._had_us not in {None, link.path}
         self._had_us = link.path
         self._sender.open(link.broker, accepted.receive_maximum, link.own_topic)
-        self._tells.connected(accepted, moved)
+        self._tells.connected(accepted, self._name(link), moved)
 
     def _fail(self, trial: _Link, end: Disconnected) -> None:
         """A try has failed. Without a connection the next one is made later, with one perhaps not at all."""
@@ -252,7 +252,7 @@ class Publisher:
             wanted: int | None = None
             if self._sender.unwelcome() or asked:
                 wanted = self._paths.other(now_ns)
-            elif self._calm() and not self._alarm_waits():
+            elif self._paths.return_due(now_ns) and self._calm() and not self._alarm_waits():
                 wanted = self._paths.first_again(now_ns)
             if wanted is not None:
                 self._try(wanted)

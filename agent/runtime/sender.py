@@ -175,10 +175,16 @@ class Sender:
                     self._outbox.give_back(waiting)
 
     def stalled(self) -> bool:
-        """Whether the broker owes an answer for longer than is right for the message."""
+        """Whether the broker owes an answer for longer than is right for the message, or for an alarm behind it."""
         now_ns = self._clock.boottime_ns()
         with self._lock:
-            return any(now_ns - sent.sent_ns > self._patience_ns(sent) for sent in self._in_flight.values())
+            full = self._least() is None
+            urgent = full and self._outbox.figures()[0]["alarm"] > 0
+            return any(
+                now_ns - sent.sent_ns
+                > (self._alarm_timeout_ns if urgent or sent.waiting.row.rank is Rank.ALARM else _TELEMETRY_TIMEOUT_NS)
+                for sent in self._in_flight.values()
+            )
 
     def unwelcome(self) -> bool:
         """Whether an alarm was refused since this was last asked: another broker may take it."""
@@ -247,6 +253,3 @@ class Sender:
         self._refusals.pop(waiting.row.ord, None)
         self._suspects.settled(waiting.row.ord)
         self._outbox.give_up(waiting)
-
-    def _patience_ns(self, sent: _InFlight) -> int:
-        return self._alarm_timeout_ns if sent.waiting.row.rank is Rank.ALARM else _TELEMETRY_TIMEOUT_NS

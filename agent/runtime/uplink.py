@@ -35,9 +35,11 @@ class Uplink:
         self._changed = changed
         self._commands = board.parts().get("commands", PartState(ok=True))
         self._told: str | None = None
+        self._broker = ""
 
-    def connected(self, accepted: Connected, moved: bool) -> None:
+    def connected(self, accepted: Connected, broker: str, moved: bool) -> None:
         """A broker has us; whether it takes what we say shows with the birth."""
+        self._broker = broker
         self._announcer.connected()
         self._watch.connected()
         if accepted.refused:
@@ -52,7 +54,7 @@ class Uplink:
     def accepted(self) -> None:
         """The broker has taken our birth."""
         self._told = None
-        self._board.report("uplink", ok=True)
+        self._board.report("uplink", ok=True, detail=f"connected to {self._broker}")
         self._changed(UplinkChanged(up=True))
 
     def disconnected(self, end: Disconnected) -> None:

@@ -64,7 +64,9 @@ class Kiosk(AbstractContextManager["Kiosk"]):
             "storage": {"directory": str(self.storage), **more_storage},
             "mqtt": mqtt,
             "commands": {"keys": str(directory / "keys" / "keys.json")},
-            "buttons": [{"name": name, "pin": pin, "debounce_ms": 0} for name, pin in BUTTONS.items()],
+            "buttons": [
+                {"name": name, "pin": pin, "debounce_ms": 0, "chatter_presses": 0} for name, pin in BUTTONS.items()
+            ],
             "lights": LIGHTS,
             "health": {"interval_s": 3600},
         }

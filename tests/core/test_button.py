@@ -86,6 +86,18 @@ def test_a_button_that_is_pressed_at_start_is_a_press_and_then_stuck() -> None:
     assert finger.faults() == [("stuck", True, 500)]
 
 
+def test_a_supervised_button_that_is_pressed_at_start_is_one_press_without_a_fault() -> None:
+    finger = Finger(supervised=True)
+    finger.no(500, closed=True, at_start=True)
+    finger.nc(500, closed=False, at_start=True)
+    finger.no(2000, closed=False)
+    finger.nc(2000, closed=True)
+    finger.until(10_000)
+
+    assert finger.presses() == [500]
+    assert finger.faults() == []
+
+
 def test_a_stuck_button_whose_release_was_missed_is_pressed_again() -> None:
     finger = Finger()
     finger.no(0, closed=True)

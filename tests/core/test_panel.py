@@ -151,3 +151,30 @@ def test_presses_that_no_summary_has_told_are_told_before_the_end() -> None:
 def test_an_edge_of_an_input_that_is_not_there_is_a_mistake() -> None:
     with pytest.raises(KeyError):
         Panel([]).take(Edge("police", True, 0))
+
+
+@pytest.mark.parametrize("fault", [Fault.OPEN, Fault.STUCK, Fault.UNUSABLE])
+def test_a_button_with_a_fault_that_may_hide_presses_is_not_relied_on_and_another_one_is(fault: Fault) -> None:
+    panel = Panel([ButtonRules("police", supervised=True), ButtonRules("medical")])
+    assert panel.hears(["police"])
+    if fault is Fault.UNUSABLE:
+        panel.lost("police", "pin 5 is taken", 0)
+    panel.take(Edge("police", fault is Fault.STUCK, 0))
+    panel.take(Edge("police", fault is not Fault.UNUSABLE, 0, normally_closed=True))
+    panel.tick(60_000 * MS)
+
+    assert panel.figures()["police"]["faults"] == [fault]
+    assert not panel.hears(["police"])
+    assert panel.hears(["police", "medical"])
+    assert panel.hears([])
+
+
+def test_a_shorted_or_a_rainy_button_is_still_relied_on() -> None:
+    panel = Panel([ButtonRules("police", supervised=True, chatter_presses=1)])
+    panel.take(Edge("police", True, 0))
+    panel.take(Edge("police", False, 100 * MS))
+    panel.take(Edge("police", True, 200 * MS))
+    panel.tick(300 * MS)
+
+    assert set(panel.figures()["police"]["faults"]) == {Fault.SHORT, Fault.CHATTER}
+    assert panel.hears(["police"])

@@ -40,7 +40,7 @@ def test_the_only_path_has_no_other() -> None:
     paths.connected(0, 0)
 
     assert paths.other(S) is None
-    assert paths.first_again(10_000 * S) is None
+    assert not paths.return_due(10_000 * S)
 
 
 def test_moves_because_of_an_alarm_that_nobody_takes_get_rarer_up_to_one_a_minute() -> None:
@@ -77,10 +77,11 @@ def test_the_first_is_looked_at_again_after_the_time_of_the_settings() -> None:
     paths = Paths(2, return_after_s=300)
     paths.connected(1, 0)
 
-    assert paths.first_again(299 * S) is None
+    assert not paths.return_due(299 * S)
+    assert paths.return_due(300 * S)
     assert paths.first_again(300 * S) == 0
     paths.connected(0, 301 * S)
-    assert paths.first_again(10_000 * S) is None
+    assert not paths.return_due(10_000 * S)
 
 
 def test_a_first_path_that_does_not_answer_is_looked_at_ever_more_seldom_up_to_once_an_hour() -> None:
@@ -88,7 +89,8 @@ def test_a_first_path_that_does_not_answer_is_looked_at_ever_more_seldom_up_to_o
     paths.connected(1, 0)
     looks = []
     for second in range(0, 15_000, 10):
-        if paths.first_again(second * S) is not None:
+        if paths.return_due(second * S):
+            paths.first_again(second * S)
             looks.append(second)
             paths.failed(0, second * S)
 
@@ -106,8 +108,9 @@ def test_a_first_path_that_flaps_is_trusted_less_each_time_until_it_has_been_sta
         paths.failed(0, now * S)
         paths.connected(1, now * S)
         began = now
-        while paths.first_again(now * S) is None:
+        while not paths.return_due(now * S):
             now += 10
+        paths.first_again(now * S)
         paths.connected(0, now * S)
         return now - began
 
@@ -138,7 +141,9 @@ def test_no_path_is_left_out_for_ever_and_none_is_tried_beside_itself(
             target: int | None = paths.next()
             current = None
         else:
-            target = paths.other(now) if what == "other" else paths.first_again(now)
+            target = paths.other(now) if what == "other" else None
+            if what == "first" and paths.return_due(now):
+                target = paths.first_again(now)
         if target is None:
             continue
         assert 0 <= target < count

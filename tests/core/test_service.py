@@ -1,6 +1,6 @@
 import pytest
 
-from agent.core.events import CentreWatched, SelfTested, UplinkChanged
+from agent.core.events import ButtonsHeard, CentreWatched, SelfTested, UplinkChanged
 from agent.core.service import Service, ServiceChange, ServiceFact
 
 S = 10**9
@@ -83,3 +83,10 @@ def test_it_comes_back_only_when_all_is_well_and_says_what_is_still_wrong() -> N
 
 def test_a_centre_that_was_never_heard_of_is_nothing_wrong() -> None:
     assert connected().tick(10_000 * S) is None
+
+
+def test_a_kiosk_whose_buttons_can_not_be_relied_on_is_out_of_service_at_once_until_one_can() -> None:
+    of = connected()
+    assert take(of, ButtonsHeard(True), 5) is None
+    assert take(of, ButtonsHeard(False), 6) == ServiceChange(False, ("no-button",))
+    assert take(of, ButtonsHeard(True), 7) == ServiceChange(True, ())

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agent.core.events import Fault, TimeQuality
+from agent.core.events import Fault
 from agent.core.identity import LEVEL, Identity
 from agent.core.inputs import ConditionKind
 from agent.core.messages import (
@@ -26,8 +26,18 @@ from agent.core.messages import (
     StateData,
 )
 from agent.core.stages import Stage
-from agent.core.wire import EVENT_EXPIRY_S, HEALTH_EXPIRY_S, RESULT_EXPIRY_S, Drafts, mark_historical, rfc3339, seal
+from agent.core.wire import (
+    EVENT_EXPIRY_S,
+    HEALTH_EXPIRY_S,
+    RESULT_EXPIRY_S,
+    Drafts,
+    Stamp,
+    mark_historical,
+    rfc3339,
+    seal,
+)
 
+STAMP = Stamp("id-1", 7, rfc3339(datetime(2026, 1, 2, 3, 4, 5, 6_999, UTC)), 1, "holdover")
 IDENTITY = Identity("gp", "park-station", "kiosk-1")
 DRAFTS = Drafts(IDENTITY)
 ALARM = AlarmData(
@@ -93,16 +103,8 @@ IDS = [row[1] for row in TABLE]
 
 
 def sealed(draft: Draft, **changes: Any) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "message_id": "id-1",
-        "source": IDENTITY.source,
-        "boot_id": "boot",
-        "seq": 7,
-        "boottime_ns": 1_999_999,
-        "wall": datetime(2026, 1, 2, 3, 4, 5, 6_999, UTC),
-        "quality": TimeQuality.HOLDOVER,
-    }
-    parsed: dict[str, Any] = json.loads(seal(draft, **(values | changes)))
+    stamp = STAMP._replace(**changes)
+    parsed: dict[str, Any] = json.loads(seal(draft, IDENTITY.source, "boot", stamp))
     return parsed
 
 
@@ -174,16 +176,7 @@ def test_a_picture_is_sent_as_it_is() -> None:
     jpeg = b"\xff\xd8\xff\xe0"
     draft = DRAFTS.snapshot("p1", jpeg)
 
-    assert seal(
-        draft,
-        message_id="i",
-        source="s",
-        boot_id="b",
-        seq=1,
-        boottime_ns=1,
-        wall=datetime(2026, 1, 1, tzinfo=UTC),
-        quality=TimeQuality.SYNCED,
-    ) == mark_historical(jpeg)
+    assert seal(draft, "source", "boot", STAMP) == mark_historical(jpeg)
 
 
 @pytest.mark.parametrize(

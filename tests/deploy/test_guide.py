@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.core.lights import IDENTIFY, LightState, for_open_alarms
+from agent.core.lights import IDENTIFY, OUT_OF_SERVICE, TEST_MODE, LightState, for_open_alarms
 from agent.core.stages import Stage
 from agent.settings import load
 
@@ -58,9 +58,13 @@ def test_the_broker_gets_every_file_that_its_configuration_names() -> None:
     [
         for_open_alarms([]),
         for_open_alarms([Stage.RAISED]),
+        for_open_alarms([Stage.DELAYED]),
+        for_open_alarms([Stage.UNCONFIRMED]),
         for_open_alarms([Stage.REGISTERED]),
         for_open_alarms([Stage.DISPATCHED]),
         IDENTIFY,
+        TEST_MODE,
+        OUT_OF_SERVICE,
     ],
 )
 def test_it_explains_every_pattern_of_the_lights(lights: LightState) -> None:

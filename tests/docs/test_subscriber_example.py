@@ -2,16 +2,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from agent.core.events import TimeQuality
-from agent.core.messages import AlarmData, Draft, StateData
+from agent.core.messages import AlarmData, Draft, StateData, Status
 from agent.core.stages import Stage
-from agent.core.wire import seal
+from agent.core.wire import Stamp, seal
 from tests.support.drafts import DRAFTS, IDENTITY
 from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber
@@ -28,16 +26,8 @@ class Example:
         self._device = device
 
     def say(self, draft: Draft, seq: int, message_id: str) -> None:
-        payload = seal(
-            draft,
-            message_id=message_id,
-            source=IDENTITY.source,
-            boot_id="boot",
-            seq=seq,
-            boottime_ns=0,
-            wall=datetime(2026, 1, 1, tzinfo=UTC),
-            quality=TimeQuality.SYNCED,
-        )
+        stamp = Stamp(message_id, seq, "2026-01-01T00:00:00.000Z", 0, "synced")
+        payload = seal(draft, IDENTITY.source, "boot", stamp)
         self._device.publish(draft.topic, payload, retain=draft.retain)
 
     def state(self, state: Literal["online", "offline"], seq: int) -> None:
@@ -51,7 +41,9 @@ class Example:
         wait_for(lambda: line in self.printed(), what=f"the line {line!r}")
 
 
-def alarm(change: Literal["raised", "updated"], stage: Stage, *, historical: bool = False) -> Draft:
+def alarm(
+    change: Literal["raised", "updated"], stage: Stage, *, historical: bool = False, status: Status = "actual"
+) -> Draft:
     return DRAFTS.alarm(
         change,
         AlarmData(
@@ -59,7 +51,7 @@ def alarm(change: Literal["raised", "updated"], stage: Stage, *, historical: boo
             alarm_id="a1",
             input="police",
             kind="panic",
-            status="actual",
+            status=status,
             silent=False,
             press_count=1,
             stage=stage,
@@ -113,3 +105,8 @@ def test_the_example_shows_a_message_once_and_never_an_older_stage(example: Exam
 def test_the_example_marks_what_comes_late(example: Example) -> None:
     example.say(alarm("raised", Stage.RAISED, historical=True), 2, "m2")
     example.wait_for_line(f"{IDENTITY.source} police raised 1 (late)")
+
+
+def test_the_example_sends_nobody_out_for_a_test(example: Example) -> None:
+    example.say(alarm("raised", Stage.RAISED, status="test"), 2, "m2")
+    example.wait_for_line(f"{IDENTITY.source} police raised 1 (test: send nobody)")

@@ -15,8 +15,8 @@ from agent.core.lights import (
     Pattern,
 )
 from agent.core.link import PersonEntered, PersonLeft
-from agent.runtime.facts import Announce
 from agent.runtime.kept_alarms import ALARM_KEY
+from agent.runtime.pipeline import Announce
 from agent.runtime.sightings import CameraSaid
 from agent.sim.clock import SimClock
 from tests.support.drafts import body, open_outbox, taken, write

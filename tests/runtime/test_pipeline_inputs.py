@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.core.events import AckAction, ConditionChanged, Fault, InputFault
+from agent.core.events import AckAction, ConditionChanged, Fault, InputFault, UplinkChanged
 from agent.core.inputs import ButtonRules
-from agent.core.lights import PRESSED
+from agent.core.lights import IDLE, OUT_OF_SERVICE, PRESSED
 from agent.sim.clock import SimClock
 from tests.support.drafts import open_outbox
 from tests.support.kiosk import RULES, Kiosk
@@ -115,3 +115,18 @@ def test_a_sum_of_presses_that_reaches_beyond_test_mode_is_in_earnest(kiosk: Kio
 def test_only_a_button_can_be_tested(kiosk: Kiosk) -> None:
     assert kiosk.pipeline.test_mode(5, "door") == "unknown-input"
     assert kiosk.pipeline.test_mode(5, "held") == "ok"
+
+
+def test_when_no_button_can_be_relied_on_the_lights_say_so_and_a_press_is_still_an_alarm(kiosk: Kiosk) -> None:
+    kiosk.pipeline.tell(UplinkChanged(True))
+    for name in ("police", "held"):
+        kiosk.pipeline.run_once(0)
+        assert kiosk.lights.shown() == IDLE
+        kiosk.pipeline.lost(name, "a pin is taken")
+    kiosk.pipeline.run_once(0)
+    kiosk.pipeline.drain()
+    assert kiosk.lights.shown() == OUT_OF_SERVICE
+    assert [m["data"]["reasons"] for m in kiosk.sent() if "service" in str(m["type"])] == [["no-button"]]  # type: ignore[index]
+
+    kiosk.press()
+    assert kiosk.lights.shown() == PRESSED

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from agent.core.events import AckAction, Edge, UplinkChanged
+from agent.core.kept_alarm import decode_alarm
 from agent.core.lights import DELAYED, IDLE, OUT_OF_SERVICE, PRESSED, TEST_MODE, UNCONFIRMED
+from agent.runtime.kept_alarms import ALARM_KEY
 from agent.sim.clock import SimClock
 from tests.support.drafts import open_outbox
 from tests.support.kiosk import Kiosk
@@ -159,3 +161,17 @@ def test_a_silent_press_in_earnest_does_not_show_by_ending_test_mode(kiosk: Kios
 
     assert kiosk.lights.shown() == TEST_MODE
     assert kiosk.book.in_earnest()
+
+
+def test_what_is_only_noted_is_kept_for_the_next_start_and_not_told(kiosk: Kiosk) -> None:
+    alarm_id = kiosk.press()
+    kiosk.ack(alarm_id, AckAction.DISPATCHED)
+    kiosk.sent()
+    kiosk.clock.advance(timedelta(seconds=100))
+    assert kiosk.ack(alarm_id, AckAction.REGISTERED)
+
+    assert kiosk.sent() == []
+    [kept] = kiosk.outbox.kept(ALARM_KEY).values()
+    assert decode_alarm(kept).since_ns == kiosk.clock.boottime_ns()
+    wait(kiosk, 179)
+    assert kiosk.sent() == []

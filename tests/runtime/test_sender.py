@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from agent.core.errors import MessageRefused
+from agent.core.messages import Rank
 from agent.ports import OutgoingMessage
 from agent.sim.clock import SimClock
 from tests.support.device import Device, answer_alarms
@@ -33,6 +34,25 @@ def test_telemetry_that_is_not_acknowledged_leaves_places_for_an_alarm(
     device.outbox.put(alarm())
     device.passes(2)
     assert topics(device.broker.sent).count("alarm/police") == (receive_maximum > 1)
+
+
+@pytest.mark.parametrize("receive_maximum", [1, 2, 20])
+def test_an_alarm_waits_for_no_place_longer_than_for_an_acknowledgement(device: Device, receive_maximum: int) -> None:
+    device.broker.receive_maximum = receive_maximum
+    device.broker.answer = lambda _: "silence"
+    for number in range(receive_maximum):
+        device.outbox.put(event(f"e{number}").model_copy(update={"rank": Rank.STATE}))
+    device.passes(3)
+    device.advance(5)
+    device.outbox.put(alarm())
+    device.advance(4)
+    assert device.connections == 1
+    assert topics(device.broker.sent).count("alarm/police") == 0
+
+    device.broker.answer = lambda _: "accept"
+    device.advance(1.1)
+    device.passes(3)
+    assert [fact.alarm_id for fact in device.delivered] == ["a1"]
 
 
 def breaks_at(device: Device, part: str, kind: str = "lost") -> None:

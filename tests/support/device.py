@@ -39,7 +39,7 @@ class Device:
     waits: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        def connected(_: Connected, moved: bool) -> None:
+        def connected(_: Connected, broker: str, moved: bool) -> None:
             self.connections += 1
             self.moves += moved
 

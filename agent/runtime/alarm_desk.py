@@ -1,0 +1,155 @@
+"""The open alarms, and what is told of them: to the broker at once, and to the disk for the next start.
+
+A press whose message was foreseen is told first and entered into the book afterwards, since only the first is urgent.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from functools import partial
+
+from agent.core.alarm import AlarmBook, AlarmChange, OpenAlarm
+from agent.core.events import AlarmDelivered, CentreAck, Pressed
+from agent.core.kept_alarm import encode_alarm
+from agent.core.lights import LightState
+from agent.core.messages import AlarmCamera, AlarmData, AlarmsData
+from agent.core.stages import Stage
+from agent.core.wire import Drafts, rfc3339
+from agent.ports import Clock
+from agent.runtime.foresight import Foresight
+from agent.runtime.kept_alarms import ALARM_KEY
+from agent.runtime.outbox import Outbox
+
+_UNANSWERED = (Stage.SENT, Stage.DELAYED, Stage.UNCONFIRMED)
+
+log = logging.getLogger(__name__)
+
+
+class AlarmDesk:
+    """Used under the pipeline's lock; `open_ids` from any thread."""
+
+    def __init__(
+        self,
+        *,
+        book: AlarmBook,
+        outbox: Outbox,
+        drafts: Drafts,
+        clock: Clock,
+        look: Callable[[str], AlarmCamera | None] | None,
+        send: Callable[[], None],
+        changed: Callable[[AlarmChange], None],
+    ) -> None:
+        """`look` and `send` are the pipeline's; `changed` is called when a change has been told."""
+        self._book = book
+        self._foresight = Foresight(book, outbox, drafts, has_camera=look is not None)
+        self._outbox = outbox
+        self._drafts = drafts
+        self._clock = clock
+        self._look = look
+        self._send = send
+        self._changed = changed
+        self._announced: tuple[AlarmData, ...] = ()
+        """What the retained list of alarms says."""
+        self.open_ids = frozenset(alarm.data.alarm_id for alarm in book.open())
+        """Identifiers of the open alarms; replaced, never changed."""
+
+    # --- what happens
+
+    def press(self, press: Pressed, *, test: bool) -> None:
+        """One press or several of an input, in earnest or as a test."""
+        name, count, raised_at = press.input, press.count, partial(self._raised_at, press)
+        accepted = None if test or count > 1 else self._foresight.accept(name, press.edge_ns, raised_at)
+        if accepted is not None:
+            self._send()
+            self._told(self._book.press(name, press.edge_ns, *accepted, None))
+            return
+        known = self._book.counting(name, test=test)
+        alarm_id = self._outbox.new_id()
+        camera = None if known or self._look is None else self._look(alarm_id)
+        self._tell(self._book.press(name, press.edge_ns, alarm_id, raised_at(), camera, count=count, test=test))
+
+    def delivered(self, fact: AlarmDelivered) -> None:
+        """The broker has a message of an alarm."""
+        self._tell(self._book.delivered(fact))
+
+    def acknowledged(self, ack: CentreAck) -> None:
+        """The centre has answered."""
+        self._tell(self._book.acknowledged(ack))
+
+    def tick(self, now_ns: int) -> None:
+        """Every alarm that has waited long enough takes its step."""
+        for change in self._book.tick(now_ns):
+            self._tell(change)
+
+    def next_due_ns(self) -> int | None:
+        """When `tick` has next something to do."""
+        return self._book.next_due_ns()
+
+    def restore(self, alarms: Iterable[OpenAlarm], keep: Callable[[AlarmBook], None]) -> None:
+        """More open alarms of an earlier run."""
+        self._book.restore(alarms, self._clock.boottime_ns())
+        keep(self._book)
+        self._foresight.forget()
+        self.open_ids = frozenset(alarm.data.alarm_id for alarm in self._book.open())
+
+    # --- what is told
+
+    def announce(self) -> None:
+        """Publish the open alarms."""
+        self._announced = self._open()
+        self._outbox.put(self._drafts.alarms(AlarmsData(open=self._announced)))
+
+    def announce_changes(self) -> None:
+        """Publish the open alarms if they are not what was published last."""
+        if self._open() != self._announced:
+            self.announce()
+
+    def tell_unanswered(self) -> None:
+        """What another broker took, and nobody has answered, is told to this one too."""
+        for data in self._open():
+            if data.stage in _UNANSWERED:
+                self._outbox.put(self._drafts.alarm("updated", data))
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether the next press of every input is foreseen."""
+        return self._foresight.is_complete
+
+    def look_ahead(self) -> None:
+        """Foresee the next press of one more input."""
+        self._foresight.work_out_one()
+
+    def in_earnest(self) -> bool:
+        """Whether an alarm is open that is not a test."""
+        return self._book.in_earnest()
+
+    def lights(self) -> LightState | None:
+        """What the open alarms have the lights say; None when no audible one is open."""
+        audible = any(not alarm.data.silent for alarm in self._book.open())
+        return self._book.lights() if audible else None
+
+    def _tell(self, change: AlarmChange | None) -> None:
+        if change is None:
+            return
+        data = change.alarm.data
+        if change.change == "noted":
+            self._foresight.forget()
+            self._outbox.keep(ALARM_KEY + data.alarm_id, encode_alarm(change.alarm))
+            return
+        kept = None if change.change == "closed" else encode_alarm(change.alarm)
+        self._outbox.accept(self._drafts.alarm(change.change, data), keep={ALARM_KEY + data.alarm_id: kept})
+        self._send()
+        self._told(change)
+
+    def _told(self, change: AlarmChange) -> None:
+        self._foresight.forget()
+        self.open_ids = frozenset(alarm.data.alarm_id for alarm in self._book.open())
+        self._outbox.wake()
+        self._changed(change)
+
+    def _open(self) -> tuple[AlarmData, ...]:
+        return tuple(alarm.data for alarm in self._book.open())
+
+    def _raised_at(self, press: Pressed) -> str:
+        late = timedelta(microseconds=(self._clock.boottime_ns() - press.edge_ns) // 1000)
+        return rfc3339(self._clock.wall() - late)
