@@ -37,7 +37,7 @@ class Hold:
             return None
         assert self._since_ns is not None
         held_ns = self._since_ns + self._hold_ns
-        cut_short = self._let_go_ns is not None and self._let_go_ns < held_ns
+        cut_short = self._let_go_ns is not None  # before `held_ns`, as `press` comes after `tick`
         self._since_ns = self._let_go_ns = None
         self.cut_short += cut_short
         return None if cut_short else held_ns

@@ -1,7 +1,18 @@
 """The two lines of a supervised button: one closes when it is pressed, the other one opens."""
 
+from dataclasses import dataclass
+
 from agent.core.events import Edge, Fault, InputFault
 from agent.core.inputs import ButtonRules
+
+
+@dataclass(slots=True)
+class _Move:
+    """From rest to rest: whether the normally-open line was active, and whether both were at once."""
+
+    began_ns: int
+    no: bool = False
+    both: bool = False
 
 
 class Pair:
@@ -23,11 +34,8 @@ class Pair:
         self._nc = False
         self._changed_ns = 0
         """When the lines came into the state in which they are."""
-        self._left_rest_ns: int | None = None
-        """When they left their rest; None until the rest has settled again."""
-        self._no_moved = False
-        self._both_moved = False
-        """Whether, since then, the normally-open line was active, and both at once."""
+        self._move: _Move | None = None
+        """What they have done since they left their rest; None when they have settled there again."""
         self._faults: dict[Fault, int] = {}
         """Those there are, and since when."""
 
@@ -47,11 +55,10 @@ class Pair:
             return False
         stuck_closed = self._mismatch is Fault.SHORT and edge.boottime_ns >= self._changed_ns + self._settle_ns
         self._no, self._nc, self._changed_ns = no, nc, edge.boottime_ns
-        if self._left_rest_ns is None:
-            self._left_rest_ns = edge.boottime_ns
-            self._no_moved = self._both_moved = False
-        self._no_moved |= no
-        self._both_moved |= no and nc
+        if self._move is None:
+            self._move = _Move(edge.boottime_ns)
+        self._move.no |= no
+        self._move.both |= no and nc
         return stuck_closed and no and nc
 
     def tick(self, now_ns: int) -> tuple[list[InputFault], int | None]:
@@ -63,19 +70,19 @@ class Pair:
             if mismatch is not None and mismatch not in self._faults:
                 self._faults[mismatch] = self._changed_ns
                 told.append(InputFault(self._name, mismatch, True, self._changed_ns))
-            elif self._left_rest_ns is not None and not (self._no or self._nc):
-                lasted_ns = self._changed_ns - self._left_rest_ns
-                if not self._no_moved and max(self._settle_ns, self._hold_ns) <= lasted_ns < self._lasting_ns:
-                    press_ns = self._left_rest_ns
-                if self._both_moved or lasted_ns >= self._lasting_ns:
+            elif self._move is not None and not (self._no or self._nc):
+                lasted_ns = self._changed_ns - self._move.began_ns
+                if not self._move.no and max(self._settle_ns, self._hold_ns) <= lasted_ns < self._lasting_ns:
+                    press_ns = self._move.began_ns
+                if self._move.both or lasted_ns >= self._lasting_ns:
                     told += [InputFault(self._name, fault, False, ns) for fault, ns in self._faults.items()]
                     self._faults.clear()
-                self._left_rest_ns = None
+                self._move = None
         return told, press_ns
 
     def due_ns(self) -> int | None:
         """When `tick` has something to tell or to decide."""
-        settling = self._left_rest_ns is not None and not (self._no or self._nc)
+        settling = self._move is not None and not (self._no or self._nc)
         suspect = self._mismatch is not None and self._mismatch not in self._faults
         return self._changed_ns + self._settle_ns if settling or suspect else None
 

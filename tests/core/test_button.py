@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 
 from agent.core.button import Button
@@ -269,6 +271,63 @@ def test_a_shorted_normally_open_line_is_an_alarm_and_a_fault_and_further_people
     assert finger.faults() == [("short", True, 0), ("short", False, 0)]
 
 
+def test_an_edge_that_only_repeats_what_is_known_is_nothing() -> None:
+    finger = Finger(supervised=True)
+    finger.nc(1000, closed=False)
+    finger.nc(1010, closed=False)
+    finger.until(60_000)
+
+    assert finger.presses() == []
+    assert finger.faults() == [("open", True, 1000)]
+
+
+@pytest.mark.parametrize(("alone_ms", "faults"), [(49, 0), (50, 1)])
+def test_lines_that_disagree_for_the_settling_time_are_a_fault(alone_ms: int, faults: int) -> None:
+    finger = Finger(supervised=True)
+    finger.no(1000, closed=True)
+    finger.nc(1000 + alone_ms, closed=False)
+
+    assert finger.faults() == [("short", True, 1000)] * faults
+    assert len(finger.presses()) == 1 + faults, "the line has been closed for so long that the other one tells"
+
+
+@pytest.mark.parametrize(
+    ("open_ms", "presses", "over"),
+    [(49, [], []), (50, [1000], []), (29_999, [1000], []), (30_000, [], [("open", False, 1000)])],
+)
+def test_a_line_that_opens_alone_is_a_finger_when_it_lasts_like_one(
+    open_ms: int, presses: list[int], over: list[tuple[str, bool, int]]
+) -> None:
+    finger = Finger(supervised=True)
+    finger.nc(1000, closed=False)
+    finger.nc(1000 + open_ms, closed=True)
+    finger.until(90_000)
+
+    assert finger.presses() == presses
+    assert finger.faults() == ([("open", True, 1000)] if open_ms >= 50 else []) + over
+
+
+def test_what_one_press_has_done_says_nothing_of_the_next() -> None:
+    finger = Finger(supervised=True)
+    finger.press(1000)
+    finger.nc(5000, closed=False)
+    finger.nc(5300, closed=True)
+    finger.until(10_000)
+
+    assert finger.presses() == [1002, 5000]
+    assert finger.faults() == [("open", True, 5000)]
+
+
+@pytest.mark.parametrize("first", ["no", "nc"])
+def test_a_supervised_button_is_stuck_whichever_line_moved_first(first: str) -> None:
+    finger = Finger(supervised=True)
+    for name in (first, "nc" if first == "no" else "no"):
+        finger.no(1000, closed=True) if name == "no" else finger.nc(1000, closed=False)
+    finger.until(40_000)
+
+    assert finger.faults() == [("stuck", True, 1000)]
+
+
 def test_a_slow_changeover_is_one_press_and_its_fault_ends_with_it() -> None:
     finger = Finger(supervised=True)
     finger.nc(1000, closed=False)
@@ -329,6 +388,33 @@ def test_rain_is_told_press_by_press_up_to_the_limit_and_then_once_a_second_with
     assert sum(count for _, count in summaries) == 50
     assert len(summaries) <= 6 + 5
     assert finger.faults() == [("chatter", True, 2), ("chatter", False, 2)]
+
+
+def test_chatter_ends_when_there_was_no_press_for_the_whole_window() -> None:
+    finger = Finger(chatter_presses=5, chatter_window_s=10)
+    rain(finger, 100_000, 20, 100)
+    last = 100_000 + 19 * 100 + 2
+    finger.until(last + 9_999)
+    assert finger.faults() == [("chatter", True, 100_002)]
+
+    finger.until(last + 10_000)
+    assert finger.faults() == [("chatter", True, 100_002), ("chatter", False, 100_002)]
+    rain(finger, 200_000, 5, 100)
+    assert told(finger)[-5:] == [(200_002 + number * 100, 1) for number in range(5)]
+
+
+def test_sums_are_a_second_apart() -> None:
+    finger = Finger(chatter_presses=5, chatter_window_s=10)
+    spoken: list[int] = []
+    for number in range(100):
+        before = len(told(finger))
+        at = 100_000 + number * 70
+        finger.press(at, hold=35)
+        spoken += [at] * (len(told(finger)) - before)
+
+    sums = spoken[6:]
+    assert all(later - earlier >= 1000 - 70 for earlier, later in pairwise(sums))
+    assert len(sums) >= 5
 
 
 def test_presses_at_a_human_pace_are_no_chatter() -> None:
