@@ -14,6 +14,7 @@ _EXAMPLE = """\
 Example:
   edge-agent command --config edge-agent.toml ping --key keys/operator-1.key.json
   edge-agent command --config edge-agent.toml identify seconds=20 --key keys/technician-1.key.json
+  edge-agent command --config edge-agent.toml test-mode seconds=600 input=police --key keys/technician-1.key.json
   edge-agent command --config edge-agent.toml snapshot --out now.jpg --key keys/operator-1.key.json
 """
 

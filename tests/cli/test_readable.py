@@ -11,6 +11,7 @@ def line(topic: str, **data: Any) -> str:
     return readable(f"edge/v1/gp/site/kiosk-1/up/{topic}", json.dumps(envelope).encode())
 
 
+ALARM = {"kind": "panic", "stage": "delayed", "press_count": 2, "status": "actual", "latency_ms": {}, "alarm_id": "a1"}
 CODES = {"contact_id": "301", "sia": "AT"}
 
 
@@ -45,3 +46,25 @@ def test_what_inputs_say_is_a_line_for_a_person(topic: str, data: dict[str, Any]
 
 def test_a_message_of_another_form_is_shown_as_it_is() -> None:
     assert '"fault": "open"' in line("event/input-fault", fault="open")
+
+
+def test_an_actual_alarm_is_shown_plainly() -> None:
+    text = line("alarm/police", **{**ALARM, "repeats": 0, "reraised": 0})
+    assert text.endswith("#6 panic DELAYED, presses 2, id a1")
+
+
+def test_an_alarm_that_was_told_or_raised_again_says_how_often() -> None:
+    text = line("alarm/police", **{**ALARM, "repeats": 3, "reraised": 1})
+    assert text.endswith("presses 2, repeats 3, reraised 1, id a1")
+
+
+@pytest.mark.parametrize("status", ["test", "exercise"])
+def test_what_is_not_in_earnest_says_so_before_all_else(status: str) -> None:
+    assert f"#6 {status.upper()}, not in earnest: panic" in line("alarm/police", **{**ALARM, "status": status})
+
+
+def test_a_kiosk_says_whether_it_is_in_service() -> None:
+    assert line("event/out-of-service", reasons=["no-centre", "no-uplink"]).endswith(
+        "OUT OF SERVICE: no-centre, no-uplink"
+    )
+    assert line("event/in-service", reasons=[]).endswith("in service again")
