@@ -60,14 +60,15 @@ class KioskMachine(RuleBasedStateMachine):
         self.tests: tuple[int, str | None] | None = None
         """Until when presses are tests, and of which input."""
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(camera=st.booleans())
+    def begin(self, camera: bool) -> None:
+        self.camera = camera
         self._run(self.root / "run")
 
     def _run(self, directory: Path) -> None:
         self.directory = directory
         self.outbox = open_outbox(directory, self.clock)
-        self.kiosk = Kiosk(self.outbox, self.clock)
+        self.kiosk = Kiosk(self.outbox, self.clock, camera=self.camera)
         self.pipeline = self.kiosk.pipeline
         self.pipeline.show_lights()
         self.pipeline.tell(UplinkChanged(up=True))

@@ -35,6 +35,7 @@ class Kiosk:
     outbox: Outbox
     clock: SimClock
     lights: MemoryLights = field(default_factory=MemoryLights)
+    camera: bool = True
     looked: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     """Why another path to the centre was asked for."""
@@ -64,7 +65,7 @@ class Kiosk:
             drafts=DRAFTS,
             lights=self.lights,
             clock=self.clock,
-            look=self.look,
+            look=self.look if self.camera else None,
             send=self.send,
             try_other_path=self.asked.append,
             tell_input=self.told.append,
