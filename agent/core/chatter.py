@@ -53,7 +53,6 @@ class PressTeller:
         if quiet:
             told.append(self._fault(active=False))
             self._since_ns = None
-            self._recent.clear()
         return told
 
     def due_ns(self) -> int | None:
