@@ -153,7 +153,7 @@ def alarm_book(
         waits=waits(settings),
         simulated=simulated,
     )
-    keep_restored(book, outbox, security)
+    keep_restored(book, outbox, security)()
     return book
 
 

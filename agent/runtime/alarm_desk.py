@@ -85,12 +85,15 @@ class AlarmDesk:
         """When `tick` has next something to do."""
         return self._book.next_due_ns()
 
-    def restore(self, alarms: Iterable[OpenAlarm], keep: Callable[[AlarmBook], None]) -> None:
-        """More open alarms of an earlier run."""
+    def restore(
+        self, alarms: Iterable[OpenAlarm], keep: Callable[[AlarmBook], Callable[[], None]]
+    ) -> Callable[[], None]:
+        """More open alarms of an earlier run; returns what tells of them, for when the lock is free."""
         self._book.restore(alarms, self._clock.boottime_ns())
-        keep(self._book)
+        tell = keep(self._book)
         self._foresight.forget()
         self.open_ids = frozenset(alarm.data.alarm_id for alarm in self._book.open())
+        return tell
 
     # --- what is told
 

@@ -1,6 +1,8 @@
 """The open alarms across a restart: read at the start, and never dropped without a word."""
 
 import logging
+from collections.abc import Callable
+from functools import partial
 
 from agent.core.alarm import AlarmBook, OpenAlarm
 from agent.core.kept_alarm import decode_alarm, encode_alarm
@@ -34,15 +36,22 @@ def read_kept(outbox: Outbox, security: SecurityLog) -> list[OpenAlarm]:
     return found
 
 
-def keep_restored(book: AlarmBook, outbox: Outbox, security: SecurityLog) -> None:
+def keep_restored(book: AlarmBook, outbox: Outbox, security: SecurityLog) -> Callable[[], None]:
     """Keep the restored alarms as the book has them: their waits may count from this boot now.
 
-    An alarm whose input is not in the settings any more can still be answered and closed; it is told.
+    Returns what tells of them, to be called without a lock, since a log may block.
     """
-    for alarm in book.open():
-        log.info("alarm %s is still open: %s, %s", alarm.data.alarm_id, alarm.data.input, alarm.data.stage.value)
+    alarms, strange = book.open(), book.without_input()
+    for alarm in alarms:
         outbox.keep(ALARM_KEY + alarm.data.alarm_id, encode_alarm(alarm))
-    for alarm in book.without_input():
+    return partial(_tell, alarms, strange, security)
+
+
+def _tell(alarms: list[OpenAlarm], strange: list[OpenAlarm], security: SecurityLog) -> None:
+    """An alarm whose input is not in the settings any more (`strange`) can still be answered and closed."""
+    for alarm in alarms:
+        log.info("alarm %s is still open: %s, %s", alarm.data.alarm_id, alarm.data.input, alarm.data.stage.value)
+    for alarm in strange:
         security.tell(
             "alarm-without-input",
             "warning",

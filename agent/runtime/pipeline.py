@@ -154,10 +154,10 @@ class Pipeline:
         self._facts.put(None)
         return "ok"
 
-    def restore(self, alarms: Iterable[OpenAlarm], keep: Callable[[AlarmBook], None]) -> None:
+    def restore(self, alarms: Iterable[OpenAlarm], keep: Callable[[AlarmBook], Callable[[], None]]) -> None:
         """Open alarms of an earlier run, found only now; `keep` is called with the book that has them. Any thread."""
         with self._lock:
-            self._alarms.restore(alarms, keep)
+            self._follow_ups.append(self._alarms.restore(alarms, keep))
             self._show_lights()
         self._facts.put(Announce())
 

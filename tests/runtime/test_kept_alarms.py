@@ -35,7 +35,7 @@ def test_an_alarm_that_was_kept_is_open_again_and_nothing_is_told(outbox: Outbox
     write(outbox)
     security = SecurityLog(DRAFTS, CLOCK, outbox.put)
     book = AlarmBook(KINDS, CLOCK.boot_id, None, read_kept(outbox, security))
-    keep_restored(book, outbox, security)
+    keep_restored(book, outbox, security)()
 
     assert book.open() == [ALARM]
     assert told(outbox) == []
@@ -62,7 +62,7 @@ def test_waits_that_began_anew_are_kept_so_that_a_crash_loop_does_not_begin_them
     outbox.keep(ALARM_KEY + "a1", encode_alarm(ALARM))
     write(outbox)
     first = AlarmBook(KINDS, "boot-2", None, read_kept(outbox, security), now_ns=1_000)
-    keep_restored(first, outbox, security)
+    keep_restored(first, outbox, security)()
     write(outbox)
     again = AlarmBook(KINDS, "boot-2", None, read_kept(outbox, security), now_ns=9_000)
 
@@ -72,7 +72,7 @@ def test_waits_that_began_anew_are_kept_so_that_a_crash_loop_does_not_begin_them
 
 def test_an_alarm_of_an_input_that_is_gone_stays_open_and_is_told(outbox: Outbox) -> None:
     book = AlarmBook([], CLOCK.boot_id, None, [ALARM])
-    keep_restored(book, outbox, SecurityLog(DRAFTS, CLOCK, outbox.put))
+    keep_restored(book, outbox, SecurityLog(DRAFTS, CLOCK, outbox.put))()
 
     [(severity, data)] = told(outbox)
     assert (severity, data["kind"]) == ("warning", "alarm-without-input")

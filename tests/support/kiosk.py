@@ -49,7 +49,7 @@ class Kiosk:
         security = SecurityLog(DRAFTS, self.clock, self.outbox.put)
         kept = read_kept(self.outbox, security)
         self.book = AlarmBook(KINDS, self.clock.boot_id, None, kept, now_ns=now_ns)
-        keep_restored(self.book, self.outbox, security)
+        keep_restored(self.book, self.outbox, security)()
         self.pipeline = Pipeline(
             book=self.book,
             readiness=Readiness(
