@@ -1,6 +1,8 @@
 """A button with two contacts: whatever is wrong with one line, who presses is heard."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.support.finger import Finger
 
@@ -190,3 +192,40 @@ def test_a_supervised_press_that_must_be_held_waits_also_when_only_one_line_tell
     finger.nc(10_100, closed=True)
     finger.until(12_000)
     assert finger.presses() == [9000]
+
+
+@settings(deadline=None, database=None)
+@given(
+    broken=st.sampled_from(["nothing", "no-cut", "no-short", "nc-cut", "nc-weld"]),
+    presses=st.lists(st.tuples(st.integers(60, 20_000), st.integers(120, 100_000)), max_size=12),
+    apart=st.integers(-40, 40),
+    start=st.booleans(),
+)
+def test_with_any_one_line_broken_every_press_of_a_person_is_counted_once(
+    broken: str, presses: list[tuple[int, int]], apart: int, start: bool
+) -> None:
+    """`presses` are pairs of how long it was pressed and how long not; the lines move `apart` from each other."""
+    finger = Finger(supervised=True, chatter_presses=0)
+    if broken == "no-short":
+        finger.no(10, closed=True, at_start=start)
+    if broken == "nc-cut":
+        finger.nc(10, closed=False, at_start=start)
+    now = 1000
+    for hold, pause in presses:
+        moves = []
+        for at, down in ((now, True), (now + hold, False)):
+            if not broken.startswith("no-"):
+                moves.append((at, finger.no, down))
+            if not broken.startswith("nc-"):
+                moves.append((at + apart, finger.nc, not down))
+        for at, move, closed in sorted(moves, key=lambda each: each[0]):
+            move(at, closed=closed)
+        now += hold + pause
+    finger.until(now + 60_000)
+
+    assert len(finger.presses()) == len(presses) + (broken == "no-short")
+    if broken == "nothing":
+        assert finger.faults() == []
+    elif presses:
+        assert finger.faults()[0][0] == {"no-cut": "open", "nc-cut": "open"}.get(broken, "short")
+        assert not [fault for fault, active, _ in finger.faults() if not active], "it is broken to the end"
