@@ -163,7 +163,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             for part in args.only or PARTS:
                 parts[part]()
-        except (KioskError, ChildError, AssertionError) as error:
+        except (KioskError, ChildError, AssertionError, subprocess.TimeoutExpired) as error:
             run.faults.append(str(error))
         except KeyboardInterrupt:
             return 130

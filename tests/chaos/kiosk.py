@@ -26,6 +26,7 @@ BUTTONS = {"fire": 4, "medical": 24, "police": 17}
 """Names and pins. None is silent, so each press must light yellow."""
 _READY_S = 20.0
 _END_S = 15.0
+_STOP_S = 10.0
 _BURST_S = 60.0
 
 
@@ -54,6 +55,8 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         """How often it has been ended by SIGKILL."""
         self._config = directory / "edge-agent.toml"
         self._notebook = Notebook(directory / "presses", sorted(BUTTONS))
+        self.slow_stops = 0
+        """How often it had to be killed because it did not end when asked."""
         self._wanted = 0
         memory = Path("/dev/shm")  # where the agent's service has its own, a memory file system
         self._runtime = tempfile.TemporaryDirectory(prefix="chaos-", dir=memory if memory.is_dir() else directory)
@@ -143,14 +146,21 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         self._reap(_END_S)
 
     def stop(self) -> None:
-        """End the agent in an orderly way. Raises KioskError when it does not end well."""
-        os.kill(self.pid, signal.SIGTERM)
-        process, self._process = self._process, None
+        """End the agent as the service manager does: ask, and kill it when it takes too long.
+
+        Raises KioskError when it says that it failed.
+        """
+        process = self._process
         assert process is not None
+        process.terminate()
         try:
-            code = process.wait(_END_S)
-        finally:
-            _close(process)
+            code = process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            self.slow_stops += 1
+            self.kill()
+            return
+        self._process = None
+        _close(process)
         if code:
             raise KioskError(f"an orderly stop ended with code {code}; {self._last_words()}")
 

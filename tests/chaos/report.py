@@ -38,6 +38,7 @@ def show_storm(console: Console, report: StormReport) -> None:
     for row in (
         ("starts of the agent", str(report.starts)),
         ("ended by kill -9", str(report.kills)),
+        ("did not end when asked, and had to be killed", str(report.slow_stops)),
         ("presses made", str(verdict.made)),
         ("cut off in the middle by a kill (made or not)", str(verdict.uncertain)),
         ("presses that reached the centre", str(verdict.told)),
@@ -69,6 +70,7 @@ def storm_as_dict(report: StormReport) -> dict[str, Any]:
     return {
         "starts": report.starts,
         "kills": report.kills,
+        "slow_stops": report.slow_stops,
         "presses_made": verdict.made,
         "presses_uncertain": verdict.uncertain,
         "presses_told": verdict.told,

@@ -70,6 +70,8 @@ class StormReport:
     weathers: dict[str, WeatherReport]
     kills: int
     starts: int
+    slow_stops: int
+    """Stops that ended with a kill: only a disk that hangs may be the reason."""
     overruns: int
     troubles: list[str]
     """What else must not be: a start that failed, a window overrun, an agent that ended by itself."""
@@ -208,6 +210,7 @@ class Storm:
             weathers=self._weathers,
             kills=world.kiosk.kills,
             starts=world.kiosk.lives,
+            slow_stops=world.kiosk.slow_stops,
             overruns=world.network.overruns,
             troubles=self._troubles,
         )
