@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import random
 import secrets
 import shutil
@@ -22,13 +21,12 @@ from rich.console import Console
 from tests.bench import machine
 from tests.bench.child import ROOT, ChildError
 from tests.bench.latency import Pacing
-from tests.chaos import backlog, peers, report, storm
+from tests.chaos import backlog, namespaces, peers, report, storm
 from tests.chaos.kiosk import KioskError
 from tests.chaos.weather import WEATHERS
 from tests.chaos.world import World
 
 PARTS = ("storm", "peers", "backlog")
-_NAMESPACE = "EDGE_AGENT_CHAOS_NAMESPACE"
 _EXAMPLE = """\
 Example:
   python -m tests.chaos
@@ -91,18 +89,16 @@ class Run:
 
     def storm(self) -> None:
         """Every weather, and the books."""
-        small_disk = _NAMESPACE in os.environ
-        if not small_disk:
-            left_out = ", ".join(weather.name for weather in WEATHERS if weather.small_disk)
-            self.say(f"NOT PLAYED, as this machine lets us mount nothing: {left_out}")
+        there = namespaces.found()
+        weathers = [weather for weather in WEATHERS if not weather.needs or weather.needs in there]
+        for weather in WEATHERS:
+            if weather not in weathers:
+                self.say(f"NOT PLAYED: {weather.name}, as this machine does not let us have {weather.needs}")
         rng = random.Random(self._args.seed)
-        weathers = [weather for weather in WEATHERS if small_disk or not weather.small_disk]
-        rounds = storm.plan(
-            rng,
-            [rng.sample(weathers, min(self._effort.weathers, len(weathers))) for _ in range(self._effort.passes)],
-            self._effort.kills,
-        )
-        with World(self._directory / "storm", rng, small_disk=small_disk) as world:
+        count = min(self._effort.weathers, len(weathers))
+        passes = [rng.sample(weathers, count) for _ in range(self._effort.passes)]
+        rounds = storm.plan(rng, passes, self._effort.kills)
+        with World(self._directory / "storm", rng, there) as world:
             until_s = self._began + self._args.minutes * 60
             outcome = storm.Storm(world, rounds, self.say, until_s).play()
             if outcome.faults:
@@ -189,23 +185,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _in_a_namespace() -> None:
-    """Begin again where file systems can be mounted that nobody else sees, if this machine lets us."""
-    if _NAMESPACE in os.environ:
-        return
-    for flags in (["--mount"], ["--map-root-user", "--mount"]):
-        enter = ["unshare", *flags]
-        try:
-            probe = subprocess.run(
-                [*enter, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], check=False, capture_output=True, timeout=10
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            continue
-        if probe.returncode == 0:
-            environ = {**os.environ, _NAMESPACE: "1"}
-            os.execvpe("unshare", [*enter, sys.executable, "-m", "tests.chaos", *sys.argv[1:]], environ)
-
-
 if __name__ == "__main__":
-    _in_a_namespace()
+    namespaces.enter("tests.chaos", sys.argv[1:])
     sys.exit(main())

@@ -49,6 +49,8 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         self.key: PrivateKey = make_key("operator", directory / "keys")
         self.lies = directory / "lies"
         self.lies.mkdir(exist_ok=True)
+        self.prefix: Sequence[str] = ()
+        """What the agent's command is begun with, for example to be in another network."""
         self.lives = 0
         """How often the agent has been started."""
         self.kills = 0
@@ -100,7 +102,7 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         arguments = [str(self._config), str(self.directory / "presses"), str(self.lies)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.chaos.kiosk_program", *arguments],
+                [*self.prefix, sys.executable, "-m", "tests.chaos.kiosk_program", *arguments],
                 cwd=REPOSITORY,
                 env=environment({"RUNTIME_DIRECTORY": self._runtime.name}),
                 stdin=subprocess.PIPE,

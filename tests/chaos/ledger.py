@@ -11,6 +11,8 @@ from typing import Any
 
 from tests.chaos.notebook import Press
 
+_LOOK_MS = 600
+"""How long the finger looks for the light, and a little more."""
 _STAGES = ("raised", "sent", "delayed", "unconfirmed", "registered", "dispatched", "closed")
 
 
@@ -117,14 +119,25 @@ def judge(presses: Sequence[Press], arrivals: Sequence[Arrival]) -> Verdict:
     verdict = Verdict()
     verdict.made = sum(press.certain for press in presses)
     verdict.uncertain = len(presses) - verdict.made
-    verdict.dark = sum(press.dark for press in presses)
     verdict.handled_ms = [(press.done_ns - press.begun_ns) / 1e6 for press in presses if press.certain]
     _judge_identity(verdict, arrivals)
     steps = [arrival for arrival in _once(arrivals) if arrival.is_alarm]
+    verdict.dark = sum(press.dark and not _is_closed_at_once(press, steps) for press in presses)
     _judge_presses(verdict, presses, steps)
     _judge_order(verdict, steps)
     _judge_numbers(verdict, arrivals)
     return verdict
+
+
+def _is_closed_at_once(press: Press, steps: Sequence[Arrival]) -> bool:
+    """Whether a close, sent before the centre could know of this press, put out the light while we looked at it."""
+    begun_ms = press.begun_ns // 1_000_000
+    return any(
+        step.data["stage"] == "closed"
+        and step.data["input"] == press.input
+        and begun_ms <= step.envelope["monoms"] <= begun_ms + _LOOK_MS
+        for step in steps
+    )
 
 
 def _judge_presses(verdict: Verdict, presses: Sequence[Press], steps: Sequence[Arrival]) -> None:

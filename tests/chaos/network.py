@@ -1,8 +1,8 @@
-"""The network between device and broker, and its faults. A proxy on the loopback interface that knows MQTT.
+"""The network between device and broker, and its faults: a proxy that knows MQTT.
 
-What it can't do: lose bytes. TCP hides every loss from the programs at its ends, and shows it as waiting. So a lost
-segment is modelled by what TCP makes of it: everything behind it waits until the sender has sent it again, 200 ms
-later, 400 ms when that is lost as well, and so on; after six losses in a row the connection is reset.
+What a proxy can't do is to lose bytes. TCP hides every loss from the programs at its ends, and shows it as waiting.
+So a lost segment is modelled by what TCP makes of it: everything behind it waits until the sender has sent it again,
+200 ms later, 400 ms when that is lost as well, and so on; after six losses in a row the connection is reset.
 """
 
 import heapq
@@ -75,10 +75,11 @@ class _Connection:
 class Network(AbstractContextManager["Network"]):
     """Forwards `port` to `target_port`; one thread. Give `conditions` a new value at any time."""
 
-    def __init__(self, target_port: int, rng: random.Random) -> None:
+    def __init__(self, target_port: int, rng: random.Random, host: str = "127.0.0.1") -> None:
         self._target = ("127.0.0.1", target_port)
         self._rng = rng
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._host = host
+        self._listener = socket.create_server((host, 0))
         self.port: int = self._listener.getsockname()[1]
         self._wake_read, self._wake_write = socket.socketpair()
         self._conditions = GOOD
@@ -110,7 +111,7 @@ class Network(AbstractContextManager["Network"]):
     @property
     def url(self) -> str:
         """The address for a device's settings."""
-        return f"mqtt://127.0.0.1:{self.port}"
+        return f"mqtt://{self._host}:{self.port}"
 
     @property
     def conditions(self) -> Conditions:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 
+from tests.chaos.namespaces import CABLE, DISK, NETEM
 from tests.chaos.network import GOOD, Conditions
 from tests.chaos.world import World
 
@@ -26,8 +27,8 @@ class Weather:
     begins: Begins
     kills: bool = True
     """Whether the agent is killed in it as well."""
-    small_disk: bool = False
-    """Whether it needs a disk that can be filled."""
+    needs: str = ""
+    """What the machine must let us have."""
 
 
 @contextmanager
@@ -106,6 +107,25 @@ def _lie(what: str, text: str) -> Begins:
 
 
 @contextmanager
+def _cable_pulled(world: World) -> Iterator[None]:
+    assert world.cable is not None
+    world.cable.pull()
+    yield
+    world.cable.plug()
+
+
+def _netem(*how: str) -> Begins:
+    @contextmanager
+    def begins(world: World) -> Iterator[None]:
+        assert world.cable is not None
+        world.cable.disturb(*how)
+        yield
+        world.cable.disturb()
+
+    return begins
+
+
+@contextmanager
 def _writes_fail(world: World) -> Iterator[None]:
     world.kiosk.limit_file_size(_HALF_A_PAGE)
     yield
@@ -138,10 +158,13 @@ WEATHERS = (
     Weather("network delays 2 s", _network(Conditions(delay_s=1.0))),
     Weather("network loses 30 %", _network(Conditions(loss=0.3))),
     Weather("network flaps", _network_flaps),
+    Weather("cable pulled", _cable_pulled, needs=CABLE),
+    Weather("kernel delays 2 s (netem)", _netem("delay", "1s"), needs=NETEM),
+    Weather("kernel loses 30 % (netem)", _netem("loss", "30%"), needs=NETEM),
     Weather("disk hangs in a sync", _lie("sync", "hang")),
     Weather("disk fails every sync", _lie("sync", "fail")),
     Weather("disk fails every write", _writes_fail, kills=False),
-    Weather("disk full", _disk_full, kills=False, small_disk=True),
+    Weather("disk full", _disk_full, kills=False, needs=DISK),
     Weather("clock in 1970", _lie("wall", str(-_FIFTY_SIX_YEARS_S))),
     Weather("clock 56 years ahead", _lie("wall", str(_FIFTY_SIX_YEARS_S))),
 )

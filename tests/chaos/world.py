@@ -1,18 +1,18 @@
 """Everything that chaos is played with: broker, network, device and command centre, put together."""
 
 import random
-import subprocess
+from collections.abc import Set
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
 
 from tests.chaos.kiosk import Kiosk
+from tests.chaos.namespaces import BROKER_HOST, CABLE, DISK, Cable, SmallDisk
 from tests.chaos.network import GOOD, Conditions, Network
 from tests.chaos.witness import Witness
 from tests.support.mosquitto import Mosquitto
 from tests.support.wait import wait_for
 
-DISK_MIB = 24
 _SETTLE_S = 25.0
 
 
@@ -31,21 +31,27 @@ class ChaosBroker(Mosquitto):
 class World(AbstractContextManager["World"]):
     """Enter to start everything; leaving ends every process, whatever state it is in."""
 
-    def __init__(self, directory: Path, rng: random.Random, *, small_disk: bool = False) -> None:
+    def __init__(self, directory: Path, rng: random.Random, there: Set[str] = frozenset()) -> None:
+        """`there` is what the machine has of namespaces.DISK and CABLE; what it has is used."""
         self.rng = rng
+        self.cable: Cable | None = None
         self._directory = directory
-        self._small_disk = small_disk
+        self._there = there
         self._stack = ExitStack()
 
     def __enter__(self) -> "World":
         with ExitStack() as stack:
             self.broker = stack.enter_context(ChaosBroker(self._directory / "broker"))
-            self.network = stack.enter_context(Network(self.broker.port, self.rng))
+            if CABLE in self._there:
+                self.cable = stack.enter_context(Cable())
+            host = BROKER_HOST if self.cable else "127.0.0.1"
+            self.network = stack.enter_context(Network(self.broker.port, self.rng, host))
             self.witness = stack.enter_context(Witness(self.broker.port))
             storage = self._directory / "kiosk" / "storage"
-            if self._small_disk:
-                stack.enter_context(_SmallDisk(storage))
+            if DISK in self._there:
+                stack.enter_context(SmallDisk(storage))
             self.kiosk = stack.enter_context(Kiosk(self._directory / "kiosk", self.network.url, storage=storage))
+            self.kiosk.prefix = self.cable.inside if self.cable else ()
             self.kiosk.start()
             self._stack = stack.pop_all()
         return self
@@ -85,21 +91,3 @@ class World(AbstractContextManager["World"]):
             return False
         self.witness.catch_up()
         return True
-
-
-class _SmallDisk(AbstractContextManager[None]):
-    """A file system of its own that can be filled: a tmpfs, mounted where nobody but us and our children sees it."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-
-    def __enter__(self) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
-        subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "tmpfs", str(self._directory)], check=True, timeout=10
-        )
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        subprocess.run(["umount", "--lazy", str(self._directory)], check=False, timeout=10)
