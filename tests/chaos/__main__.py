@@ -52,9 +52,9 @@ class Effort:
 
 
 FULL = Effort(
-    passes=4,
+    passes=3,
     weathers=len(WEATHERS),
-    kills=240,
+    kills=220,
     troubles=peers.TROUBLES,
     repeats=5,
     latency=Pacing(blocks=4, presses=50),

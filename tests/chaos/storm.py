@@ -5,6 +5,7 @@ know of every press; a loss is so found in the round in which it happened.
 """
 
 import random
+import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +25,11 @@ _DEEDS = {
     "leave alone": 3,
 }
 """What is done to the agent with a burst of presses, and how often of the sum."""
+_ANSWERS = {"closed": 5, "registered": 2, "dispatched": 1, "": 3}
 _KILLS = {name for name in _DEEDS if name.startswith("kill")}
+
+_START_S = 0.8
+"""About as long as a start takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,8 @@ class Round:
     deeds: list[Deed]
     least_s: float
     """The weather lasts at least so long."""
+    answer: str
+    """What the centre says to all open alarms when it is over; empty for nothing."""
 
 
 @dataclass(slots=True)
@@ -106,7 +113,8 @@ def _draw(rng: random.Random, weather: Weather, count: int) -> Round:
         )
         for _ in range(count)
     ]
-    return Round(weather, deeds, rng.uniform(0.5, 4.0))
+    answer = rng.choices(list(_ANSWERS), list(_ANSWERS.values()))[0]
+    return Round(weather, deeds, rng.uniform(0.5, 4.0), answer)
 
 
 class Storm:
@@ -131,7 +139,7 @@ class Storm:
             self._say(f"round {number} of {len(self._rounds)}: {each.weather.name}; {_in_words(each.deeds)}")
             try:
                 self._play(each)
-            except (KioskError, AssertionError) as error:
+            except (KioskError, AssertionError, subprocess.TimeoutExpired) as error:
                 self._troubles.append(f"{each.weather.name}: {error}")
                 self._say(f"  {error}")
                 break
@@ -156,8 +164,8 @@ class Storm:
             self._say(f"  {lost} of the presses until now never reached the centre")
         report.presses += kiosk.presses()[presses_before:]
         report.kills += kiosk.kills - kills_before
-        if self._world.rng.random() < 0.6:
-            world.witness.close_alarms(kiosk.key)
+        if each.answer:
+            world.witness.answer(each.answer, kiosk.key)
 
     def _do(self, deed: Deed) -> None:
         kiosk = self._world.kiosk
@@ -175,7 +183,7 @@ class Storm:
                 kiosk.press(deed.presses, kill=True)
                 kiosk.wait_until_killed()
                 kiosk.launch()
-                time.sleep(deed.when * 0.6)
+                time.sleep(deed.when * _START_S)
                 kiosk.kill()
                 kiosk.start()
             case "freeze and go on":
@@ -200,7 +208,7 @@ class Storm:
             if world.kiosk.running:
                 world.kiosk.stop()
             world.witness.catch_up()
-        except (KioskError, AssertionError) as error:
+        except (KioskError, AssertionError, subprocess.TimeoutExpired) as error:
             self._troubles.append(f"at the end: {error}")
             world.witness.poll()
         if world.network.overruns:

@@ -164,7 +164,7 @@ WEATHERS = (
     Weather("disk hangs in a sync", _lie("sync", "hang")),
     Weather("disk fails every sync", _lie("sync", "fail")),
     Weather("disk fails every write", _writes_fail, kills=False),
-    Weather("disk full", _disk_full, kills=False, needs=DISK),
+    Weather("disk full", _disk_full, needs=DISK),
     Weather("clock in 1970", _lie("wall", str(-_FIFTY_SIX_YEARS_S))),
     Weather("clock 56 years ahead", _lie("wall", str(_FIFTY_SIX_YEARS_S))),
 )

@@ -1,4 +1,4 @@
-"""The command centre under chaos: a subscriber with a session that the broker keeps. It hears, and closes alarms."""
+"""The command centre under chaos: a subscriber with a session that the broker keeps. It hears, and answers."""
 
 import itertools
 import json
@@ -67,8 +67,8 @@ class Witness(AbstractContextManager["Witness"]):
         subscriber.wait_for(lambda heard: heard.topic == _MARKS and heard.payload == mark, timeout_s=20)
         self.poll()
 
-    def close_alarms(self, key: PrivateKey) -> int:
-        """Send a signed `closed` for every alarm that is open as far as we know; returns how many."""
+    def answer(self, action: str, key: PrivateKey) -> None:
+        """Sign and send this answer for every alarm that is open as far as we know."""
         assert self._centre is not None
         self.poll()
         newest: dict[str, Arrival] = {}
@@ -77,10 +77,9 @@ class Witness(AbstractContextManager["Witness"]):
                 known = newest.setdefault(arrival.data["alarm_id"], arrival)
                 if arrival.seq > known.seq:
                     newest[arrival.data["alarm_id"]] = arrival
-        still_open = [alarm_id for alarm_id, last in newest.items() if last.data["stage"] != "closed"]
-        for alarm_id in still_open:
-            self._centre.acknowledge(alarm_id, key, "closed")
-        return len(still_open)
+        for alarm_id, last in newest.items():
+            if last.data["stage"] != "closed":
+                self._centre.acknowledge(alarm_id, key, action)
 
     def _connected(self) -> Centre | None:
         centre = Centre(self._port, client_id="chaos-centre", persistent=True, more_filters=[_MARKS])
