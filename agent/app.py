@@ -30,6 +30,7 @@ from agent.runtime.announcer import Announcer
 from agent.runtime.cameras import Cameras
 from agent.runtime.centre_watch import CentreWatch
 from agent.runtime.command_desk import Actions, CommandDesk, PictureDone, kept_counters
+from agent.runtime.detours import Surroundings
 from agent.runtime.health import HealthBoard
 from agent.runtime.input_teller import InputTeller
 from agent.runtime.late_disk import take_up
@@ -114,7 +115,7 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             clock=clock,
             look=cameras.look if settings.cameras else None,
             send=lambda: sender.send(1),
-            try_other_path=lambda reason: publisher.try_other_path(reason),  # noqa: PLW0108 - it is made below
+            nobody_answers=lambda reason, first: publisher.try_other_path(reason, unless_watched=not first),
             tell_input=InputTeller(outbox, drafts, board, clock).tell,
         )
 
@@ -190,7 +191,7 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             ),
             alarm_timeout_s=mqtt.alarm_timeout_s,
             return_after_s=mqtt.return_after_s,
-            calm=lambda: not pipeline.open_ids,
+            around=Surroundings(lambda: not pipeline.open_ids, watch.somebody, watch.nobody),
         )
         outbox.when_ready(publisher.wake)
 

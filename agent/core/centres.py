@@ -85,6 +85,11 @@ class Centres:
                 del self._online[gone]
                 self._online[centre] = True
 
+    @property
+    def somebody(self) -> bool:
+        """Whether a centre says that it watches."""
+        return any(self._online.values())
+
     def watched(self, now_ns: int) -> CentreWatched | None:
         """Whether anybody watches; None while that is not known."""
         if self._connected_ns is None:

@@ -25,6 +25,8 @@ class Paths:
         self._return_ns = self._pause_ns = int(return_after_s * 1e9)
         self._return_due_ns = 0
         self._returned_ns: int | None = None
+        self._unwatched_pause_ns = self._return_ns
+        self._unwatched_due_ns = 0
         self._moves = 0
         self._moved_ns = -_CALM_NS
         self._asked: OrderedDict[str, None] = OrderedDict()
@@ -49,12 +51,8 @@ class Paths:
         if self._current in {None, path}:
             self.failures += 1
         self._last = path
-        returned_ns, self._returned_ns = self._returned_ns, None
-        if path == 0 and returned_ns is not None:
-            soon = self._current is not path or now_ns - returned_ns < self._return_ns
-            longest_ns = max(_LONGEST_RETURN_NS, self._return_ns)
-            self._pause_ns = min(2 * self._pause_ns, longest_ns) if soon else self._return_ns
-            self._return_due_ns = now_ns + self._pause_ns
+        if path == 0:
+            self._judge_return(now_ns)
         if self._current == path:
             self._current = None
 
@@ -73,10 +71,26 @@ class Paths:
             return None
         self._moves += 1
         self._moved_ns = now_ns
-        self._last = (self._last + 1) % self.count
-        if self._last == self._current:
-            self._last = (self._last + 1) % self.count
-        return self._last
+        return self._next_but_current()
+
+    def unwatched(self, now_ns: int) -> int | None:
+        """Nobody watches at the broker in use: the path to try instead.
+
+        None when there is no other, or when nobody watched there either: then not before a pause that doubles up to
+        an hour.
+        """
+        if self.count == 1 or self._current is None or now_ns < self._unwatched_due_ns:
+            return None
+        self._unwatched_due_ns = now_ns + self._unwatched_pause_ns
+        self._unwatched_pause_ns = self._doubled(self._unwatched_pause_ns)
+        if self._current == 0:
+            self._judge_return(now_ns)
+        return self._next_but_current()
+
+    def watched(self) -> None:
+        """Somebody watches at the broker in use."""
+        self._unwatched_pause_ns = self._return_ns
+        self._unwatched_due_ns = 0
 
     def ask(self, reason: str) -> bool:
         """Whether this reason for another path is a new one: each counts once."""
@@ -95,3 +109,21 @@ class Paths:
         """The first path, which is now tried beside the one in use."""
         self._returned_ns = now_ns
         return 0
+
+    def _judge_return(self, now_ns: int) -> None:
+        """The first path is of no use: it is trusted less when that comes soon after a return to it."""
+        returned_ns, self._returned_ns = self._returned_ns, None
+        if returned_ns is not None:
+            soon = self._current != 0 or now_ns - returned_ns < self._return_ns
+            self._pause_ns = self._doubled(self._pause_ns) if soon else self._return_ns
+            self._return_due_ns = now_ns + self._pause_ns
+
+    def _doubled(self, pause_ns: int) -> int:
+        return min(2 * pause_ns, max(_LONGEST_RETURN_NS, self._return_ns))
+
+    def _next_but_current(self) -> int:
+        for _ in range(2):
+            self._last = (self._last + 1) % self.count
+            if self._last != self._current:
+                break
+        return self._last

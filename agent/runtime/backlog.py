@@ -73,6 +73,10 @@ class Backlog:
         with self._lock:
             return dict(self._count), dict(self._dropped)
 
+    def waits(self, rank: Rank) -> bool:
+        """Whether a message of the class is here, taken or not."""
+        return self._count[rank] > 0
+
     # --- sending
 
     def accept(self, row: Row) -> None:

@@ -39,6 +39,15 @@ class CentreWatch:
         """What has to be subscribed."""
         return f"{self._tree}+/state"
 
+    def somebody(self) -> bool:
+        """Whether a centre says, on the broker in use, that it watches."""
+        return self._centres.somebody
+
+    def nobody(self) -> bool:
+        """Whether it is known that nobody watches, on the broker in use, who should."""
+        watched = self._centres.watched(self._clock.boottime_ns())
+        return watched is not None and not watched.online
+
     def connected(self) -> None:
         """A broker has us, and will say what it has retained of the centres."""
         self._centres.connected(self._clock.boottime_ns())

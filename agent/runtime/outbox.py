@@ -216,6 +216,11 @@ class Outbox:
         )
 
     @property
+    def alarm_waits(self) -> bool:
+        """Whether an alarm is here that no broker has confirmed. Any thread."""
+        return self._backlog.waits(Rank.ALARM)
+
+    @property
     def seq(self) -> int:
         """The highest sequence number given so far."""
         with self._lock:

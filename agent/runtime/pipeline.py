@@ -74,13 +74,14 @@ class Pipeline:
         clock: Clock,
         look: Callable[[str], AlarmCamera | None] | None,
         send: Callable[[], None],
-        try_other_path: Callable[[str], None],
+        nobody_answers: Callable[[str, bool], None],
         tell_input: Callable[[InputFault | ConditionChanged], None],
     ) -> None:
         """`audible` are the inputs that may show a light. `look` asks a camera for a picture with the identifier
         of a new alarm, and returns at once what is known of the view; None without a camera. `send` sends the most
-        important message that waits, if the broker takes one now. `try_other_path` asks for another broker, and names
-        the alarm that nobody answers. `tell_input` passes on what an input says that is no press."""
+        important message that waits, if the broker takes one now. `nobody_answers` hears of each alarm and stage in
+        which nobody has answered, and whether it is the first such stage. `tell_input` passes on what an input says
+        that is no press."""
         self._alarms = AlarmDesk(
             book=book, outbox=outbox, drafts=drafts, clock=clock, look=look, send=send, changed=self._on_change
         )
@@ -91,7 +92,7 @@ class Pipeline:
         self._drafts = drafts
         self._lights = lights
         self._clock = clock
-        self._try_other_path = try_other_path
+        self._nobody_answers = nobody_answers
         self._tell_input = tell_input
         self._lock = threading.Lock()
         self._facts: queue.SimpleQueue[Fact | None] = queue.SimpleQueue()
@@ -258,7 +259,8 @@ class Pipeline:
         data = change.alarm.data
         self._follow_ups.append(partial(_log, data))
         if data.stage in {Stage.DELAYED, Stage.UNCONFIRMED}:
-            self._try_other_path(f"{data.alarm_id}/{data.stage.value}/{data.reraised}")
+            reason = f"{data.alarm_id}/{data.stage.value}/{data.reraised}/{data.repeats}"
+            self._nobody_answers(reason, data.stage is Stage.DELAYED)
 
     def _follow_up(self) -> None:
         """What can wait until the alarm itself is on its way: it would only take the processor from it."""

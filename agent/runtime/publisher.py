@@ -24,6 +24,7 @@ from agent.ports import (
     Published,
     Received,
 )
+from agent.runtime.detours import Detours, Surroundings
 from agent.runtime.outbox import Outbox
 from agent.runtime.sender import Sender
 
@@ -73,10 +74,9 @@ class Publisher:
         tells: LinkTells,
         alarm_timeout_s: float,
         return_after_s: float,
-        calm: Callable[[], bool],
+        around: Surroundings,
         backoff: Backoff | None = None,
     ) -> None:
-        """`calm` says whether nothing is going on that a change of path could disturb."""
         self._idle = list(brokers)
         """Those without a connection: one carries, and one is there to try another path."""
         self._sender = sender
@@ -87,11 +87,10 @@ class Publisher:
         self._make_will = make_will
         self._tells = tells
         self._alarm_timeout_ns = int(alarm_timeout_s * 1e9)
-        self._calm = calm
         self._backoff = backoff or Backoff()
         self._paths = Paths(len(addresses), return_after_s)
+        self._detours = Detours(self._paths, sender, outbox, around)
         self._events: queue.SimpleQueue[tuple[_Link, BrokerEvent] | None] = queue.SimpleQueue()
-        self._reasons: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._link: _Link | None = None
         self._trial: _Link | None = None
         self._had_us: int | None = None
@@ -108,13 +107,13 @@ class Publisher:
         if self._events.empty():
             self._events.put(None)
 
-    def try_other_path(self, reason: str) -> None:
+    def try_other_path(self, reason: str, *, unless_watched: bool) -> None:
         """The broker took an alarm, but nobody has answered: go by another path if one carries. Any thread.
 
-        Each reason counts once; let it name the alarm and its stage. Whoever hears that another broker has us then
-        tells it of the alarm.
+        Each reason counts once; let it name the alarm and its stage. One `unless_watched` counts only if nobody says on
+        the broker in use that they watch. Whoever hears that another broker has us then tells it of the alarm.
         """
-        self._reasons.put(reason)
+        self._detours.ask(reason, unless_watched=unless_watched)
         self.wake()
 
     def run_once(self, timeout_s: float) -> None:
@@ -233,12 +232,13 @@ class Publisher:
 
     def _choose_path(self) -> None:
         now_ns = self._clock.boottime_ns()
-        asked = self._asked()
+        if self._trial is not None or self._link is None:
+            self._detours.forget()
         if self._trial is not None:
             if now_ns - self._trial.since_ns > self._patience_ns():
                 self._fail(self._trial, Disconnected("unreachable", "connecting did not end in time"))
         elif self._link is None:
-            urgent = self._alarm_waits()
+            urgent = self._outbox.alarm_waits
             due_ns = min(self._retry_ns, self._last_attempt_ns + _URGENT_RETRY_NS) if urgent else self._retry_ns
             if now_ns >= due_ns:
                 self._try(self._paths.next())
@@ -249,28 +249,14 @@ class Publisher:
             else:
                 self._try(other)
         else:
-            wanted: int | None = None
-            if self._sender.unwelcome() or asked:
-                wanted = self._paths.other(now_ns)
-            elif self._paths.return_due(now_ns) and self._calm() and not self._alarm_waits():
-                wanted = self._paths.first_again(now_ns)
+            wanted = self._detours.wanted(now_ns)
             if wanted is not None:
                 self._try(wanted)
-
-    def _asked(self) -> bool:
-        """Whether another path was asked for with a reason that is new."""
-        asked = False
-        while not self._reasons.empty():
-            asked = self._paths.ask(self._reasons.get()) or asked
-        return asked
-
-    def _alarm_waits(self) -> bool:
-        return self._outbox.figures()[0]["alarm"] > 0
 
     def _patience_ns(self) -> int:
         """An alarm does not wait for one path while it has not been tried by the next; but where all are slow, each
         round is given twice the time of the last one."""
-        if self._paths.count == 1 or not self._alarm_waits():
+        if self._paths.count == 1 or not self._outbox.alarm_waits:
             return _CONNECT_PATIENCE_NS
         rounds: int = self._paths.failures // self._paths.count
         return min(self._alarm_timeout_ns << min(rounds, 10), _CONNECT_PATIENCE_NS)

@@ -179,7 +179,7 @@ class Sender:
         now_ns = self._clock.boottime_ns()
         with self._lock:
             full = self._least() is None
-            urgent = full and self._outbox.figures()[0]["alarm"] > 0
+            urgent = full and self._outbox.alarm_waits
             return any(
                 now_ns - sent.sent_ns
                 > (self._alarm_timeout_ns if urgent or sent.waiting.row.rank is Rank.ALARM else _TELEMETRY_TIMEOUT_NS)

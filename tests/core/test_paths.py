@@ -125,7 +125,41 @@ def test_a_first_path_that_flaps_is_trusted_less_each_time_until_it_has_been_sta
     assert waits() == 300
 
 
-@given(st.integers(2, 4), st.lists(st.tuples(st.sampled_from(["lose", "other", "first"]), st.booleans()), max_size=60))
+def test_a_path_on_which_nobody_watches_is_left_at_once_and_then_ever_more_seldom() -> None:
+    paths = Paths(2, return_after_s=300)
+    paths.connected(0, 0)
+    moves = []
+    for second in range(0, 14_000, 10):
+        path = paths.unwatched(second * S)
+        if path is not None:
+            moves.append(second)
+            paths.connected(path, second * S)
+    assert moves == [0, 300, 900, 2100, 4500, 8100, 11_700]
+
+    paths.watched()
+    assert paths.unwatched(14_000 * S) is not None
+    assert Paths(1).unwatched(0) is None
+
+
+def wanted(paths: Paths, what: str, now: int) -> int | None:
+    match what:
+        case "other":
+            return paths.other(now)
+        case "unwatched":
+            return paths.unwatched(now)
+        case "watched":
+            paths.watched()
+        case "first" if paths.return_due(now):
+            return paths.first_again(now)
+    return None
+
+
+@given(
+    st.integers(2, 4),
+    st.lists(
+        st.tuples(st.sampled_from(["lose", "other", "first", "unwatched", "watched"]), st.booleans()), max_size=60
+    ),
+)
 def test_no_path_is_left_out_for_ever_and_none_is_tried_beside_itself(
     count: int, happenings: list[tuple[str, bool]]
 ) -> None:
@@ -141,9 +175,7 @@ def test_no_path_is_left_out_for_ever_and_none_is_tried_beside_itself(
             target: int | None = paths.next()
             current = None
         else:
-            target = paths.other(now) if what == "other" else None
-            if what == "first" and paths.return_due(now):
-                target = paths.first_again(now)
+            target = wanted(paths, what, now)
         if target is None:
             continue
         assert 0 <= target < count

@@ -1,3 +1,4 @@
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def test_an_alarm_that_the_broker_does_not_acknowledge_goes_by_the_next_path(dev
 def test_a_path_that_fails_costs_nothing_while_the_one_in_use_stands(device: Device) -> None:
     device.second.outcome = NOWHERE
     device.passes(2)
-    device.publisher.try_other_path("a1/delayed")
+    device.publisher.try_other_path("a1/delayed", unless_watched=False)
     device.passes(3)
 
     assert len(device.second.connections) == 1
@@ -102,13 +103,13 @@ def refuse_once(broker: MemoryBroker) -> Callable[..., None]:
 def test_an_alarm_that_nobody_answers_makes_the_device_move_once_a_reason(device: Device) -> None:
     device.passes(2)
     for _ in range(5):
-        device.publisher.try_other_path("a1/delayed")
+        device.publisher.try_other_path("a1/delayed", unless_watched=False)
         device.advance(1)
     assert (device.connections, device.moves) == (2, 1)
     assert url_of(device.second) == "mqtt://b"
 
     device.advance(20)
-    device.publisher.try_other_path("a1/unconfirmed")
+    device.publisher.try_other_path("a1/unconfirmed", unless_watched=False)
     device.passes(2)
     assert (device.connections, device.moves) == (3, 2)
     assert url_of(device.broker) == "mqtt://a"
@@ -117,7 +118,7 @@ def test_an_alarm_that_nobody_answers_makes_the_device_move_once_a_reason(device
 def test_many_alarms_that_nobody_answers_at_the_same_time_make_one_move(device: Device) -> None:
     device.passes(2)
     for number in range(10):
-        device.publisher.try_other_path(f"a{number}/delayed")
+        device.publisher.try_other_path(f"a{number}/delayed", unless_watched=False)
         device.passes(2)
 
     assert device.moves == 1
@@ -126,7 +127,7 @@ def test_many_alarms_that_nobody_answers_at_the_same_time_make_one_move(device: 
 def test_the_only_path_is_not_left_because_nobody_answers(make: Callable[..., Device]) -> None:
     device = make(urls=("mqtt://a",))
     device.passes(2)
-    device.publisher.try_other_path("a1/delayed")
+    device.publisher.try_other_path("a1/delayed", unless_watched=False)
     device.passes(3)
 
     assert (device.connections, device.moves) == (1, 0)
@@ -263,7 +264,7 @@ def test_what_a_connection_that_was_left_still_says_counts_no_more(device: Devic
 def test_a_stop_ends_the_try_of_another_path_too(device: Device) -> None:
     device.passes(2)
     swallow(device.second)
-    device.publisher.try_other_path("a1/delayed")
+    device.publisher.try_other_path("a1/delayed", unless_watched=False)
     device.passes(2)
 
     device.publisher.close(lambda: None, 5.0)
@@ -284,3 +285,50 @@ def test_what_has_waited_goes_by_the_second_path_when_the_first_is_not_there_at_
     assert [c.url for c in device.broker.connections] == ["mqtt://a", "mqtt://b"]
     assert topics(device.broker.kept) == ["alarm/police", "security/boot"]
     assert device.moves == 0
+
+
+def test_later_reasons_move_the_device_only_while_nobody_is_known_to_watch(device: Device) -> None:
+    device.passes(2)
+    device.watched = True
+    device.publisher.try_other_path("a1/delayed", unless_watched=False)
+    device.passes(3)
+    device.advance(20)
+    device.publisher.try_other_path("a1/unconfirmed", unless_watched=True)
+    device.passes(3)
+    assert device.moves == 1
+
+    device.watched = None
+    device.publisher.try_other_path("a1/unconfirmed/1", unless_watched=True)
+    device.passes(3)
+    assert device.moves == 2
+
+
+def test_a_broker_at_which_nobody_watches_is_left_for_one_at_which_somebody_does(device: Device) -> None:
+    device.passes(2)
+    device.watched = False
+    device.passes(1)
+    device.watched = None
+    device.passes(2)
+    assert url_of(device.second) == "mqtt://b"
+    device.watched = True
+
+    # The first is looked at ever more seldom as long as nobody is there.
+    looks = []
+    for second in range(8000):
+        device.advance(1)
+        if device.connections % 2:
+            looks.append(second)
+            device.watched = False
+            device.passes(3)
+            device.watched = True
+    gaps = [later - earlier for earlier, later in itertools.pairwise(looks)]
+    assert [round(gap, -2) for gap in gaps] == [600, 1200, 2400]
+
+
+def test_where_nobody_watches_anywhere_the_device_looks_around_ever_more_seldom(device: Device) -> None:
+    device.watched = False
+    for _ in range(4 * 3600):
+        device.advance(1)
+
+    assert 4 <= device.moves <= 14
+    assert device.publisher.connected

@@ -7,6 +7,7 @@ from typing import Any
 from agent.core.backoff import Backoff
 from agent.core.events import AlarmDelivered
 from agent.ports import BrokerAddress, Connected, Disconnected, OutgoingMessage, Received
+from agent.runtime.detours import Surroundings
 from agent.runtime.outbox import Outbox
 from agent.runtime.publisher import LinkTells, Publisher
 from agent.runtime.sender import Sender, SenderTells
@@ -30,6 +31,8 @@ class Device:
     connections: int = 0
     moves: int = 0
     calm: bool = True
+    watched: bool | None = None
+    """Whether a centre watches at the broker in use; None when that is not known."""
     urls: tuple[str, ...] = ("mqtt://a", "mqtt://b")
     acceptances: int = 0
     ends: list[Disconnected] = field(default_factory=list)
@@ -67,7 +70,9 @@ class Device:
             tells=LinkTells(connected, self.ends.append, self.received.append, turned=lambda: None),
             alarm_timeout_s=10,
             return_after_s=300,
-            calm=lambda: self.calm,
+            around=Surroundings(
+                calm=lambda: self.calm, somebody=lambda: self.watched is True, nobody=lambda: self.watched is False
+            ),
             backoff=Backoff(uniform=lambda _, high: high),
         )
 

@@ -37,8 +37,8 @@ class Kiosk:
     lights: MemoryLights = field(default_factory=MemoryLights)
     camera: bool = True
     looked: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-    """Why another path to the centre was asked for."""
+    asked: list[tuple[str, bool]] = field(default_factory=list)
+    """The alarms and stages in which nobody had answered, and whether it was the first such stage."""
     on_send: Callable[[], None] = lambda: None
     rules: Sequence[ButtonRules] = tuple(RULES)
     told: list[InputFault | ConditionChanged] = field(default_factory=list)
@@ -67,7 +67,7 @@ class Kiosk:
             clock=self.clock,
             look=self.look if self.camera else None,
             send=self.send,
-            try_other_path=self.asked.append,
+            nobody_answers=lambda reason, first: self.asked.append((reason, first)),
             tell_input=self.told.append,
         )
 

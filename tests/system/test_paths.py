@@ -293,3 +293,18 @@ def test_a_broker_that_takes_few_messages_at_a_time_gets_every_press(tmp_path: P
         centre.wait_for_alarm("updated", press_count=20)
         counts = {m.data["press_count"] for m in centre.messages("alarm/")}
         assert counts == set(range(1, 21))
+
+
+def test_a_device_goes_where_somebody_watches_before_anybody_presses(
+    tmp_path: Path, first: Mosquitto, second: Mosquitto
+) -> None:
+    with (
+        Centre(second.port) as there,
+        Subscriber(second.port) as watching,
+        AgentProcess(tmp_path / "kiosk", first.url, second.url, mqtt=PATIENT, centre={"required": True}) as agent,
+    ):
+        watching.publish(HOST, b'{"online": true}', retain=True)
+        online(there)
+        agent.press()
+        there.wait_for_alarm("raised")
+        assert "jhb-centre" in part(there, state="ok")["detail"]

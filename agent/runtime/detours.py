@@ -1,0 +1,62 @@
+"""Why another path than the one in use is wanted, while that one stands."""
+
+import queue
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent.core.paths import Paths
+from agent.runtime.outbox import Outbox
+from agent.runtime.sender import Sender
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What else a path depends on; asked on the publisher's thread."""
+
+    calm: Callable[[], bool]
+    """No alarm is open that a change of path could disturb."""
+    somebody: Callable[[], bool]
+    """On the broker in use a command centre says that it watches."""
+    nobody: Callable[[], bool]
+    """On the broker in use it is known that nobody watches who should."""
+
+
+class Detours:
+    """The reasons, most urgent first. `ask` from any thread, the rest from the publisher's."""
+
+    def __init__(self, paths: Paths, sender: Sender, outbox: Outbox, around: Surroundings) -> None:
+        self._paths = paths
+        self._sender = sender
+        self._outbox = outbox
+        self._around = around
+        self._asked: queue.SimpleQueue[tuple[str, bool]] = queue.SimpleQueue()
+
+    def ask(self, reason: str, *, unless_watched: bool) -> None:
+        """Nobody answers an alarm. Each reason counts once; one `unless_watched` not while somebody watches here."""
+        self._asked.put((reason, unless_watched))
+
+    def forget(self) -> None:
+        """Without a path in use, or with another one being tried already, nothing that was asked for is left to do."""
+        while not self._asked.empty():
+            self._asked.get()
+
+    def wanted(self, now_ns: int) -> int | None:
+        """The path to try beside the one in use, if there is a reason to."""
+        asked = self._is_asked()
+        if self._sender.unwelcome() or asked:
+            return self._paths.other(now_ns)
+        if self._around.nobody():
+            return self._paths.unwatched(now_ns)
+        if self._around.somebody():
+            self._paths.watched()
+        if self._paths.return_due(now_ns) and self._around.calm() and not self._outbox.alarm_waits:
+            return self._paths.first_again(now_ns)
+        return None
+
+    def _is_asked(self) -> bool:
+        asked = False
+        while not self._asked.empty():
+            reason, unless_watched = self._asked.get()
+            if not (unless_watched and self._around.somebody()):
+                asked = self._paths.ask(reason) or asked
+        return asked
