@@ -24,6 +24,8 @@ QUICK = {"alarm_timeout_s": ALARM_TIMEOUT_S, "return_after_s": 2, "keepalive_s":
 PATIENT = {**QUICK, "return_after_s": 3600}
 SLOW_DAY_S = 10.0
 """What a loaded machine may add to the times of the settings."""
+UNHURRIED = {"delayed_after_s": 60, "unconfirmed_after_s": 120}
+"""For alarms that must not move the device because the test takes its time to answer them."""
 HOST = "edge/v1/host/jhb-centre/state"
 
 
@@ -52,7 +54,9 @@ def test_a_press_after_the_death_of_the_first_broker_arrives_by_the_second_and_t
 ) -> None:
     with ExitStack() as stack:
         there = stack.enter_context(Centre(second.port))
-        agent = stack.enter_context(AgentProcess(tmp_path / "kiosk", first.url, second.url, mqtt=QUICK))
+        agent = stack.enter_context(
+            AgentProcess(tmp_path / "kiosk", first.url, second.url, mqtt=QUICK, alarm=UNHURRIED)
+        )
         with Centre(first.port) as here:
             bdseq = online(here)
             first.kill()
@@ -79,7 +83,7 @@ def test_a_broker_that_hangs_during_a_press_is_left_for_the_second(
     with (
         Centre(second.port) as there,
         Centre(first.port) as here,
-        AgentProcess(tmp_path / "kiosk", first.url, second.url, mqtt=PATIENT) as agent,
+        AgentProcess(tmp_path / "kiosk", first.url, second.url, mqtt=PATIENT, alarm=UNHURRIED) as agent,
     ):
         online(here)
         first.freeze()
@@ -99,7 +103,9 @@ def test_a_network_that_swallows_everything_is_gone_round(tmp_path: Path, first:
         TcpProxy(first.port) as proxy,
         Centre(second.port) as there,
         Centre(first.port) as here,
-        AgentProcess(tmp_path / "kiosk", f"mqtt://127.0.0.1:{proxy.port}", second.url, mqtt=PATIENT) as agent,
+        AgentProcess(
+            tmp_path / "kiosk", f"mqtt://127.0.0.1:{proxy.port}", second.url, mqtt=PATIENT, alarm=UNHURRIED
+        ) as agent,
     ):
         bdseq = online(here)
         proxy.stall()
@@ -122,7 +128,9 @@ def test_without_a_press_the_loss_of_a_path_is_known_by_keep_alive(
     with (
         TcpProxy(first.port) as proxy,
         Centre(second.port) as there,
-        AgentProcess(tmp_path / "kiosk", f"mqtt://127.0.0.1:{proxy.port}", second.url, mqtt=PATIENT) as agent,
+        AgentProcess(
+            tmp_path / "kiosk", f"mqtt://127.0.0.1:{proxy.port}", second.url, mqtt=PATIENT, alarm=UNHURRIED
+        ) as agent,
     ):
         wait_for(lambda: "connected to" in agent.log(), what="the first connection")
         proxy.stall()
