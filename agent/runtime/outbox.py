@@ -25,12 +25,11 @@ from agent.runtime.database import Row
 from agent.runtime.found import Found, Notice
 from agent.runtime.housekeeping import Housekeeping
 from agent.runtime.journal import Journal
+from agent.runtime.numbers import Numbers
 from agent.runtime.recorder import Recorder
 
 HISTORICAL_S = 10.0
 """A message that leaves later than this after its acceptance says so."""
-_RESERVE = 1_000
-"""Numbers are promised to the disk so many at a time; the rest of a promise is skipped after a power cut."""
 
 log = logging.getLogger(__name__)
 
@@ -69,12 +68,8 @@ class Outbox:
         """The worker of the thread `journal`."""
         self._ids = Uuid7Source()
         self._lock = threading.Lock()
-        self._seq = self._ord = self._ceiling = self._ord_ceiling = 0
-        self._is_numbered = False
-        """Whether it is known where the numbers go on."""
+        self._numbers = Numbers()
         self._was_damaged = self._is_known_at_start = False
-        self._inherited_ord = 0
-        """Messages up to this place come from an earlier run."""
 
     def open(self) -> None:
         """Find what a killed agent has left in the black box. Before the thread `journal` runs, which then opens the
@@ -83,9 +78,9 @@ class Outbox:
             self._black_box.open()
         except StorageError as error:
             log.error("no black box: %s", error)  # noqa: TRY400 - one line is enough
-        self._seq, self._ord = self._black_box.numbers
+        self._numbers.seq, self._numbers.place = self._black_box.numbers
         self.recorder.on_found = self._take_up
-        self.recorder.start(self._seq, self._ord)
+        self.recorder.start(*self._black_box.numbers)
 
     def await_disk(self, patience_s: float) -> None:
         """Wait until the databases are open. A disk that fails, or has not answered by then, is done without until
@@ -95,11 +90,10 @@ class Outbox:
         if self.recorder.in_use is not None:
             raise self.recorder.in_use
         with self._lock:
-            if not self._is_numbered:
-                self._number_without_disk()
-                self.recorder.go_on_without(self._seq, self._ord)
+            if not self._numbers.is_begun:
+                self._begin_without_disk()
             self._is_known_at_start = self.recorder.is_known
-            values = {"clean": None, "boot": self._clock.boot_id, **self._raise_ceiling()}
+            values = {"clean": None, "boot": self._clock.boot_id, **self._numbers.promise()}
         self.recorder.keep(values)
 
     @property
@@ -162,15 +156,16 @@ class Outbox:
         now_ns, wall, quality = self._clock.boottime_ns(), self._clock.wall(), self._clock.quality().value
         time, unix_ms = rfc3339(wall), int(wall.timestamp() * 1000)
         with self._lock:
-            self._seq += draft.picture is None
-            self._ord += 1
-            if self._seq + _RESERVE // 2 > self._ceiling or self._ord + _RESERVE // 2 > self._ord_ceiling:
-                keep = {**keep, **self._raise_ceiling()}
+            numbers = self._numbers
+            numbers.seq += draft.picture is None
+            numbers.place += 1
+            if numbers.needs_promise:
+                keep = {**keep, **numbers.promise()}
             row = Row(
-                ord=self._ord,
+                ord=numbers.place,
                 rank=draft.rank,
                 topic=draft.topic,
-                payload=make(Stamp(message_id, self._seq, time, now_ns // 1_000_000, quality)),
+                payload=make(Stamp(message_id, numbers.seq, time, now_ns // 1_000_000, quality)),
                 qos=draft.qos,
                 retain=draft.retain,
                 expiry_s=draft.expiry_s,
@@ -180,7 +175,7 @@ class Outbox:
                 created_ns=now_ns,
                 created_unix_ms=0 if quality == TimeQuality.UNSYNCED else unix_ms,
             )
-            self.recorder.accept(row, self._seq, keep)
+            self.recorder.accept(row, numbers.seq, keep)
         return message_id
 
     def wake(self) -> None:
@@ -224,7 +219,7 @@ class Outbox:
     def seq(self) -> int:
         """The highest sequence number given so far."""
         with self._lock:
-            return self._seq
+            return self._numbers.seq
 
     # --- for the publisher
 
@@ -243,7 +238,7 @@ class Outbox:
             if row.expiry_s is not None and age_s >= row.expiry_s:
                 self._finish(waiting, dropped=True)
                 continue
-            late = row.ord <= self._inherited_ord or age_s > HISTORICAL_S
+            late = row.ord <= self._numbers.inherited_place or age_s > HISTORICAL_S
             is_picture = row.rank is Rank.PICTURE
             return waiting, OutgoingMessage(
                 topic=row.topic,
@@ -274,47 +269,15 @@ class Outbox:
         self.recorder.wake()
 
     def _take_up(self, found: Found) -> tuple[int, int]:
-        """The numbers of an earlier run. On the journal's thread.
-
-        After an orderly stop, or a crash in this same boot, nothing that was written is missing, and numbers go
-        on without a gap. After anything else the disk may have lost its last writes: then numbers go on above
-        the ceiling that was safe on disk, so that none is ever used twice.
-        """
-        kept = found.state
-        is_complete = found.is_whole and (kept.get("clean") == "1" or kept.get("boot") == self._clock.boot_id)
-        promised = (0, 0) if is_complete else (_number(kept, "ceiling"), _number(kept, "ord_ceiling"))
-        in_file = (0, 0) if is_complete else found.ceiling
+        """Go on after what lies on disk. On the journal's thread."""
         with self._lock:
             self._was_damaged = not found.is_whole
-            self._seq = max(self._seq, found.seq, promised[0], in_file[0])
-            if not self._is_numbered:
-                self._begin_at(self._seq, max(self._ord, found.place, promised[1], in_file[1]))
-            return self._seq, self._inherited_ord
+            self._numbers.take_up(found, self._clock.boot_id)
+            return self._numbers.seq, self._numbers.inherited_place
 
-    def _number_without_disk(self) -> None:
-        """Above all that may have been given: the black box knows what this boot has, and the file of the ceiling
-        what was promised. When there is neither, the time is far above any counter."""
-        seq, place = self._seq, self._ord
-        if not seq and not place:
-            seq, place = self.recorder.ceiling
-        if not seq and not place:
-            seq = place = int(self._clock.wall().timestamp() * 1000)
+    def _begin_without_disk(self) -> None:
+        numbers = self._numbers
+        if numbers.begin_without_disk(self.recorder.ceiling, int(self._clock.wall().timestamp() * 1000)):
             text = "the numbers of earlier runs can't be read: they go on at the time in milliseconds since 1970"
-            self.recorder.notices.put(Notice("sequence-restarted", "warning", text, {"seq": seq}))
-        self._begin_at(seq, place)
-
-    def _begin_at(self, seq: int, place: int) -> None:
-        self._seq, self._ord = seq, place
-        self._inherited_ord = place
-        self._is_numbered = True
-
-    def _raise_ceiling(self) -> dict[str, str]:
-        self._ceiling = self._seq + _RESERVE
-        self._ord_ceiling = self._ord + _RESERVE
-        return {"ceiling": str(self._ceiling), "ord_ceiling": str(self._ord_ceiling)}
-
-
-def _number(kept: Mapping[str, str], key: str) -> int:
-    """A kept number; 0 when there is none that can be read."""
-    text = kept.get(key, "")
-    return int(text) if text.isdecimal() else 0
+            self.recorder.notices.put(Notice("sequence-restarted", "warning", text, {"seq": numbers.seq}))
+        self.recorder.go_on_without(numbers.seq, numbers.place)
