@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from agent.core.errors import StorageError
 from agent.runtime.journal import Journal
 
 
@@ -17,3 +18,14 @@ def opened(directory: Path, sync: Callable[[int], None] = os.fdatasync) -> Itera
         yield journal
     finally:
         journal.close()
+
+
+class DeadJournal(Journal):
+    """Does not open while `dead` is set."""
+
+    dead = True
+
+    def open(self, must_end: Callable[[], bool] = lambda: False) -> None:
+        if self.dead:
+            raise StorageError("the disk is dead")
+        super().open(must_end)

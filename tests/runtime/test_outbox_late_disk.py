@@ -1,0 +1,141 @@
+"""A disk that does not answer at the start is done without, and what it holds is taken up when it does."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from agent.runtime.journal import Journal
+from agent.runtime.outbox import Outbox
+from agent.sim.clock import SimClock
+from tests.support.drafts import (
+    IDENTITY,
+    alarm,
+    body,
+    event,
+    open_outbox,
+    reopened,
+    seqs,
+    taken,
+    write,
+)
+from tests.support.fake_ports import topics
+from tests.support.journals import DeadJournal
+
+SOON = timedelta(seconds=1)
+OTHER_BOOT = "00000000-0000-4000-8000-000000000002"
+
+
+@pytest.fixture
+def clock() -> SimClock:
+    return SimClock()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "store"
+
+
+def test_a_disk_that_hangs_at_the_start_holds_up_nothing_and_is_taken_up_when_it_answers(
+    store: Path, clock: SimClock
+) -> None:
+    earlier = open_outbox(store, clock)
+    earlier.put(alarm("old"), keep={"alarm/old": "open"})
+    earlier.put(event("old"))
+    write(earlier)
+    earlier.close()
+    goes_on = threading.Event()
+
+    class HangingJournal(Journal):
+        def open(self, must_end: Callable[[], bool] = lambda: False) -> None:
+            goes_on.wait(10)
+            super().open(must_end)
+
+    clock = SimClock(boot_id=OTHER_BOOT)
+    outbox = Outbox(store, clock, IDENTITY.source, 1 << 20, store / "other-box", journal=HangingJournal(store))
+    outbox.open()
+    thread = threading.Thread(target=outbox.recorder.run_once, args=(0,), name="journal")
+    thread.start()
+    try:
+        outbox.await_disk(0.01)
+        assert not outbox.knows_all
+        outbox.put(alarm("new"), keep={"alarm/new": "open", "alarm/old": None})
+        [(new)] = taken(outbox)
+        assert not body(new)["data"]["historical"]
+        found: list[dict[str, str]] = []
+        outbox.when_found_late(lambda: found.append(outbox.kept("alarm/")))
+        assert found == []
+    finally:
+        goes_on.set()
+        thread.join()
+    write(outbox)
+
+    assert outbox.knows_all
+    assert found == [{"alarm/new": "open"}]
+    old = taken(outbox)
+    assert [(topic, body(m)["data"]["historical"]) for topic, m in zip(topics(old), old, strict=True)] == [
+        ("alarm/police", True),
+        ("event/person-left", True),
+    ]
+    assert body(new)["seq"] > max(seqs(old))
+    outbox.close()
+    assert reopened(store, clock) == []
+
+
+def test_messages_of_the_disk_give_way_when_their_places_were_given_again(store: Path, clock: SimClock) -> None:
+    """Only the clock could say where to go on, and it was wrong by decades."""
+    earlier = open_outbox(store, clock)
+    for number in range(2_000):
+        earlier.put(alarm(f"old{number}"))
+    write(earlier)
+    earlier.close()
+    (store / "seq.ceiling").unlink()
+
+    journal = DeadJournal(store)
+    clock = SimClock(wall=datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC), boot_id=OTHER_BOOT)
+    outbox = open_outbox(store, clock, journal)
+    for number in range(500):
+        outbox.put(alarm(f"new{number}"))
+    journal.dead = False
+    clock.advance(SOON)
+    write(outbox)
+
+    arrived = [body(message)["data"]["alarm_id"] for message in taken(outbox)]
+    assert sorted(arrived) == sorted([f"old{n}" for n in range(2_000)] + [f"new{n}" for n in range(500)])
+    outbox.close()
+    assert reopened(store, clock) == []
+
+
+def test_numbers_go_on_above_the_file_of_the_ceiling_when_both_databases_are_gone(store: Path, clock: SimClock) -> None:
+    outbox = open_outbox(store, clock)
+    for number in range(700):
+        outbox.put(alarm(f"a{number}"))
+    write(outbox)
+    outbox.close()
+    for path in (*store.glob("*.db*"), *store.glob("black-box")):
+        path.unlink()
+
+    again = open_outbox(store, SimClock(boot_id=OTHER_BOOT))
+    again.put(alarm())
+    assert seqs(taken(again))[0] > 700
+    again.close()
+
+
+def test_what_a_damaged_database_may_have_forgotten_is_not_taken_for_known(store: Path, clock: SimClock) -> None:
+    outbox = open_outbox(store, clock)
+    outbox.keep("ctr/k", "7")
+    write(outbox)
+    outbox.close()
+    assert open_and_close(store, clock).knows_all
+    (store / "alarms.db").write_bytes(b"garbage " * 4096)
+
+    assert not open_and_close(store, clock).knows_all
+    assert open_and_close(store, clock).knows_all
+
+
+def open_and_close(store: Path, clock: SimClock) -> Outbox:
+    outbox = open_outbox(store, clock)
+    outbox.close()
+    return outbox
