@@ -24,12 +24,12 @@ from agent.adapters.systemd_notifier import SystemdNotifier
 from agent.adapters.tls_context import TlsFiles
 from agent.core.centres import Centres
 from agent.core.errors import HardwareError, SettingsError
-from agent.core.link import ToCore
 from agent.core.wire import Drafts
+from agent.eyes import link_to
 from agent.runtime.announcer import Announcer
 from agent.runtime.cameras import Cameras
 from agent.runtime.centre_watch import CentreWatch
-from agent.runtime.command_desk import Actions, CommandDesk, PictureDone, kept_counters
+from agent.runtime.command_desk import Actions, CommandDesk, kept_counters
 from agent.runtime.detours import Surroundings
 from agent.runtime.health import HealthBoard
 from agent.runtime.input_teller import InputTeller
@@ -41,13 +41,11 @@ from agent.runtime.publisher import LinkTells, Publisher
 from agent.runtime.readiness import SERVICE, Readiness
 from agent.runtime.security import SecurityLog
 from agent.runtime.sender import Sender, SenderTells
-from agent.runtime.sightings import CameraSaid
 from agent.runtime.supervisor import Supervisor
 from agent.runtime.time_watch import TimeWatch
 from agent.runtime.uplink import Uplink
-from agent.runtime.vision_link import VisionLink
 from agent.runtime.watchkeeper import Watched, Watchkeeper
-from agent.settings import Camera, Settings
+from agent.settings import Settings
 
 DISK_PATIENCE_S = 2.0
 """How long a start waits for the disk. Then the buttons go live without it, and what it holds is taken up later."""
@@ -175,8 +173,9 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             SenderTells(accepted=uplink.accepted, delivered=pipeline.tell, refused=uplink.refused),
             alarm_timeout_s=mqtt.alarm_timeout_s,
         )
+        brokers = (make_broker(settings), make_broker(settings))
         publisher = Publisher(
-            brokers=(make_broker(settings), make_broker(settings)),
+            brokers=brokers,
             sender=sender,
             outbox=outbox,
             clock=clock,
@@ -197,30 +196,20 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
 
         outbox.when_found_late(partial(take_up, outbox, pipeline, desk, security))
 
-        # The eyes: a process each, which may fail without anybody here noticing more than a report.
-        def link_to(camera: Camera) -> VisionLink:
-            def said(message: ToCore) -> None:
-                pipeline.tell(CameraSaid(camera.name, message))
-
-            def pictured(picture_id: str, jpeg: bytes | None, detail: str) -> None:
-                if jpeg is not None:
-                    outbox.put(drafts.snapshot(picture_id, jpeg))
-                desk.picture_done(PictureDone(picture_id, jpeg is not None, detail))
-
-            def works(ok: bool, detail: str) -> None:
-                board.report(f"camera-{camera.name}", ok=ok, detail=detail)
-
-            spec = profile.vision_spec(settings, camera, simulate=simulate)
-            return VisionLink(
-                spec=spec,
-                command=profile.VISION_COMMAND,
+        links = [
+            link_to(
+                camera,
+                settings,
+                simulate=simulate,
                 clock=clock,
-                on_message=said,
-                on_picture=pictured,
-                on_state=works,
+                outbox=outbox,
+                drafts=drafts,
+                board=board,
+                pipeline=pipeline,
+                desk=desk,
             )
-
-        links = [link_to(camera) for camera in settings.cameras]
+            for camera in settings.cameras
+        ]
         cameras.connect(links)
 
         # Start: from the disk and the network towards the buttons, so that an edge always finds somebody to act.
@@ -242,8 +231,23 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
         security.tell("boot", "info", "the agent has started", simulated=simulate, boot_id=clock.boot_id)
 
         # A resident can press now, whether or not there is a network.
+        other_pulses: dict[str, Callable[[], int | None]] = {}
+        if simulate:
+            sim = simulation.control(settings, pin_factory, lights, clock, links)
+            stack.callback(sim.close)
+            sim.start()
+            other_pulses["sim-control"] = sim.pulse
         watchkeeper = Watchkeeper(
-            watched=Watched(supervisor, outbox, board, lambda: publisher.connected, cameras.figures, panel.figures),
+            watched=Watched(
+                supervisor=supervisor,
+                outbox=outbox,
+                board=board,
+                connected=lambda: publisher.connected,
+                cameras=cameras.figures,
+                inputs=panel.figures,
+                pulses={"lights": lights.pulse, **{f"mqtt-{n}": each.pulse for n, each in enumerate(brokers, 1)}},
+                other_pulses=other_pulses,
+            ),
             drafts=drafts,
             clock=clock,
             notifier=notifier,
@@ -251,10 +255,6 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             security=security,
             health_interval_s=settings.health.interval_s,
         )
-        if simulate:
-            sim = simulation.control(settings, pin_factory, lights, clock, links)
-            stack.callback(sim.close)
-            sim.start()
         # What has been built stays: the collector need not walk over it again while a press is on its way.
         gc.collect()
         gc.freeze()

@@ -3,7 +3,7 @@
 Constructing an implementation starts nothing; `start` or `open` does.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -49,6 +49,13 @@ class Buttons(Protocol):
         """
         ...
 
+    def read(self) -> Sequence[Edge]:
+        """The level of every line that is watched, read now, as an edge. Any thread.
+
+        Raises HardwareError that names a line that can't be read.
+        """
+        ...
+
     def close(self) -> None:
         """Release the lines. Safe to call twice."""
         ...
@@ -63,6 +70,13 @@ class Lights(Protocol):
 
     def shown(self) -> LightState:
         """The state that was last driven."""
+        ...
+
+    def levels(self) -> Mapping[str, bool]:
+        """Whether each output is lit at this moment, as its pin has it when it is read back; by name.
+
+        Raises HardwareError when one can't be read.
+        """
         ...
 
     def close(self) -> None:

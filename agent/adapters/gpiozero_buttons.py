@@ -32,6 +32,7 @@ class GpiozeroButtons:
         self._claims = ExitStack()
         # gpiozero keeps callbacks by weak reference only.
         self._callbacks: list[Callable[[float, int], None]] = []
+        self._watched: list[tuple[InputLine, Any]] = []
 
     def start(self, on_edge: Callable[[Edge], None], on_lost: Callable[[str, str], None]) -> None:
         """Watch every line; see the port. Level edges at start come on the caller's thread."""
@@ -40,8 +41,13 @@ class GpiozeroButtons:
             self.close()
             raise HardwareError("no input can be watched: " + "; ".join(map(str, lost))) from lost[0]
 
+    def read(self) -> list[Edge]:
+        """The level of every line that is watched; see the port."""
+        return [self._level(line, device, at_start=False) for line, device in self._watched]
+
     def close(self) -> None:
         """Release the lines. Safe to call twice."""
+        self._watched.clear()
         self._claims.close()
         self._callbacks.clear()
 
@@ -57,6 +63,7 @@ class GpiozeroButtons:
                 on_lost(line.name, f"pin {line.pin} can't be used ({error}); see what holds it with gpioinfo")
                 return error
             self._claims.push(claim.pop_all())
+            self._watched.append((line, device))
         _guarded(on_edge, at_start)
         return None
 
@@ -70,9 +77,15 @@ class GpiozeroButtons:
         device.pin.when_changed = callback
         # Read after the watch has begun: a press in between is then reported twice rather than never. And the time
         # before the level, so that this level never seems newer than an edge that follows it.
+        return self._level(line, device, at_start=True)
+
+    def _level(self, line: InputLine, device: Any, *, at_start: bool) -> Edge:
         now_ns = self._clock.boottime_ns()
-        active = bool(device.pin.state) is line.active_level
-        return Edge(line.name, active, now_ns, at_start=True, normally_closed=line.normally_closed)
+        try:
+            active = bool(device.pin.state) is line.active_level
+        except Exception as error:  # gpiozero and lgpio raise errors of unrelated types
+            raise HardwareError(f"pin {line.pin} of {line.name} can't be read ({error})") from error
+        return Edge(line.name, active, now_ns, at_start=at_start, normally_closed=line.normally_closed)
 
     def _callback(self, line: InputLine, on_edge: Callable[[Edge], None]) -> Callable[[float, int], None]:
         name, active_level, closed = line.name, line.active_level, line.normally_closed

@@ -15,6 +15,8 @@ from agent.core.lights import LightState, Pattern
 _log = logging.getLogger(__name__)
 
 _HALF_PERIOD_S = {Pattern.FLASH: 0.5, Pattern.FAST_FLASH: 0.125, Pattern.SLOW_PULSE: 1.0, Pattern.ALTERNATE: 0.5}
+_LONGEST_WAIT_S = 0.5
+"""Also with nothing to do the thread shows that it lives."""
 _ALL_OFF = LightState(Pattern.OFF, Pattern.OFF, Pattern.OFF, Pattern.OFF)
 
 
@@ -39,6 +41,13 @@ class _Output:
         dark_first = self.pattern is Pattern.ALTERNATE and self._name == "green"
         self._write(half_periods % 2 == dark_first)
         return self.since + (half_periods + 1) * half_period
+
+    def read(self) -> bool:
+        """Whether the pin is high. Raises HardwareError."""
+        try:
+            return bool(self._device.value)
+        except Exception as error:  # gpiozero and lgpio raise errors of unrelated types
+            raise HardwareError(f"light {self._name!r} can't be read back ({error})") from error
 
     def _write(self, level: bool) -> None:
         if level is self._level:
@@ -69,6 +78,7 @@ class GpiozeroLights:
         self._state = _ALL_OFF
         self._thread: threading.Thread | None = None
         self._stopping = False
+        self._turns = 0
 
     def start(self) -> None:
         """Claim the lines, dark, and start the thread. Raises HardwareError, and then holds no line."""
@@ -103,6 +113,15 @@ class GpiozeroLights:
         """The state that was last given to `show`."""
         return self._state
 
+    def levels(self) -> dict[str, bool]:
+        """Whether each output is lit now; see the port."""
+        with self._changed:
+            return {name: output.read() for name, output in self._outputs.items()}
+
+    def pulse(self) -> int | None:
+        """A number that rises as long as the thread lives; None without one. Any thread."""
+        return None if self._thread is None else self._turns
+
     def close(self) -> None:
         """Switch everything off and release the lines. Safe to call twice."""
         with self._changed:
@@ -129,6 +148,11 @@ class GpiozeroLights:
     def _blink(self) -> None:
         with self._changed:
             while not self._stopping:
-                now = time.monotonic()
-                due = [at for output in self._outputs.values() if (at := output.drive(now)) is not None]
-                self._changed.wait(min(due) - now if due else None)
+                self._changed.wait(self._drive_all())
+                self._turns += 1
+
+    def _drive_all(self) -> float:
+        """Bring every pin to where its pattern has it now; returns for how many seconds it stays there."""
+        now = time.monotonic()
+        due = [at for output in self._outputs.values() if (at := output.drive(now)) is not None]
+        return min([_LONGEST_WAIT_S, *(at - now for at in due)])

@@ -66,6 +66,12 @@ class PahoBroker:
         if connection is not None:
             connection.stop(timeout_s, will=will)
 
+    def pulse(self) -> int | None:
+        """A number that rises as long as the thread of a connection that has come to be lives; else None. Any
+        thread."""
+        connection = self._connection
+        return None if connection is None else connection.pulse()
+
     def _learn(self, endpoint: Endpoint, version: MQTTProtocolVersion, was_told: bool) -> None:
         """A connection came to be with `version`; `was_told` if the broker had refused 5 in so many words.
 

@@ -21,7 +21,7 @@ from agent.ports import BrokerEvent, Connected, Disconnected, OutgoingMessage
 
 _log = logging.getLogger(__name__)
 
-_TICK_S = 1.0
+_TICK_S = 0.5
 _CLOSED = -1
 
 
@@ -57,6 +57,8 @@ class PahoConnection:
         self._attempt: PahoAttempt | None = None
         self._told_to_use_older = False
         self._stopping = False
+        self._turns = 0
+        self._was_connected = False
 
     def start(self) -> None:
         """Begin to connect."""
@@ -73,6 +75,11 @@ class PahoConnection:
             if attempt.wants_thread:
                 self._wake()
             return mid
+
+    def pulse(self) -> int | None:
+        """A number that rises as long as the thread turns; None before the broker has let us in: to find a host
+        may take longer than any patience. Any thread."""
+        return self._turns if self._was_connected else None
 
     def stop(self, timeout_s: float, *, will: bool) -> None:
         """End the connection and the thread. No event comes any more."""
@@ -165,6 +172,8 @@ class PahoConnection:
             attempt.work(readable=fd in ready or not ready)
             if not attempt.connected and time.monotonic() >= deadline:
                 attempt.end(broker_failures.of_no_answer(self._endpoint, self._login.connect_timeout_s))
+            self._was_connected = self._was_connected or attempt.connected
+        self._turns += 1
         return True
 
     def _emit(self, event: BrokerEvent) -> None:

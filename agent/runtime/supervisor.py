@@ -108,6 +108,10 @@ class Supervisor:
         """Completed passes by essential thread, for the watchdog."""
         return {thread.name: thread.passes for thread in self._threads if thread.essential}
 
+    def other_passes(self) -> dict[str, int]:
+        """Completed passes by each of the other threads."""
+        return {thread.name: thread.passes for thread in self._threads if not thread.essential}
+
     def add(self, thread: SupervisedThread) -> None:
         """Watch this thread from now on."""
         self._threads.append(thread)

@@ -1,6 +1,8 @@
 """What the main thread does: looks after the others, reports health, feeds the watchdog."""
 
+import faulthandler
 import logging
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 import psutil
 
 from agent.core.messages import HealthData
+from agent.core.standstill import Standstill
 from agent.core.wire import Drafts
 from agent.ports import Clock, Notifier
 from agent.runtime.health import HealthBoard
@@ -19,6 +22,8 @@ from agent.runtime.time_watch import TimeWatch
 
 _LOOK_S = 1.0
 _STALL_NS = 5 * 10**9
+STANDSTILL_S = 30.0
+"""A part that stands still for so long is found."""
 _TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")
 
 log = logging.getLogger(__name__)
@@ -36,6 +41,18 @@ class Watched:
     """The figures of every camera."""
     inputs: Callable[[], Mapping[str, dict[str, Any]]]
     """The figures of every input."""
+    pulses: Mapping[str, Callable[[], int | None]]
+    """Counters of the essential threads that the supervisor does not own; None while one is not there."""
+    other_pulses: Mapping[str, Callable[[], int | None]]
+    """The same of threads that no press needs."""
+
+
+def end_at_once(parts: frozenset[str]) -> None:
+    """End the process with exit code 1, having said where every thread stands. An orderly stop could wait for the
+    part that hangs; the black box has what must not be lost."""
+    log.critical("%s: no progress for too long; the agent ends, to be started again", ", ".join(sorted(parts)))
+    faulthandler.dump_traceback(all_threads=True)
+    os._exit(1)
 
 
 class Watchkeeper:
@@ -51,7 +68,10 @@ class Watchkeeper:
         time_watch: TimeWatch,
         security: SecurityLog,
         health_interval_s: float,
+        end: Callable[[frozenset[str]], None] = end_at_once,
     ) -> None:
+        """`end` ends the process because these parts hang. It is called only where no service manager watches:
+        one that does acts by itself when it is no longer fed."""
         self._watched = watched
         self._drafts = drafts
         self._clock = clock
@@ -63,9 +83,14 @@ class Watchkeeper:
         self._started_ns = clock.boottime_ns()
         self._process = psutil.Process()
         self._stopping = False
-        self._fed_passes: dict[str, int] = {}
+        self._fed_counts: dict[str, int | None] = {}
         self._fed_ns = 0
         self._journal_passes = (-1, self._started_ns)
+        self._end = end
+        self._essential = Standstill(int(STANDSTILL_S * 1e9))
+        self._others = Standstill(int(STANDSTILL_S * 1e9))
+        self._hanging: frozenset[str] = frozenset()
+        """Those of the others that were reported."""
 
     def stop(self) -> None:
         """End `keep_watch`. From a signal handler or another thread."""
@@ -90,9 +115,8 @@ class Watchkeeper:
         for notice in self._watched.outbox.notices():
             self._security.tell(notice.kind, notice.severity, notice.text, **notice.detail)
         self._look_at_storage()
-        for name in self._watched.supervisor.lost():
-            self._watched.board.report(name, ok=False, detail="it ended by a fault in the agent; see the log")
         now_ns = self._clock.boottime_ns()
+        self._look_for_standstill(now_ns)
         if self._watched.connected():
             if now_ns >= self._health_due_ns:
                 self._health_due_ns = now_ns + self._health_interval_ns
@@ -140,11 +164,29 @@ class Watchkeeper:
         interval_s = self._notifier.watchdog_interval_s
         if interval_s is None or now_ns - self._fed_ns < interval_s / 2 * 1e9:
             return
-        passes = self._watched.supervisor.passes()
-        passes.pop("journal", None)
-        if all(count != self._fed_passes.get(name) for name, count in passes.items()):
-            self._fed_passes, self._fed_ns = passes, now_ns
+        counts = self._essential_counts()
+        if all(count is None or count != self._fed_counts.get(name) for name, count in counts.items()):
+            self._fed_counts, self._fed_ns = counts, now_ns
             self._notifier.watchdog()
+
+    def _look_for_standstill(self, now_ns: int) -> None:
+        hanging = self._essential.look(self._essential_counts(), now_ns)
+        if hanging and self._notifier.watchdog_interval_s is None:
+            self._end(hanging)
+        others = self._watched.supervisor.other_passes()
+        counts = {**others, **{name: count() for name, count in self._watched.other_pulses.items()}}
+        hanging = self._others.look(counts, now_ns)
+        for name in hanging | self._hanging:
+            ok = name not in hanging
+            self._watched.board.report(name, ok=ok, detail="" if ok else "it makes no progress any more")
+        self._hanging = hanging
+        for name in self._watched.supervisor.lost():
+            self._watched.board.report(name, ok=False, detail="it ended by a fault in the agent; see the log")
+
+    def _essential_counts(self) -> dict[str, int | None]:
+        counts: dict[str, int | None] = {**self._watched.supervisor.passes()}
+        counts.pop("journal", None)
+        return counts | {name: count() for name, count in self._watched.pulses.items()}
 
 
 def _wear(process: psutil.Process, uptime_s: int) -> dict[str, int]:

@@ -27,6 +27,7 @@ _RAIN_PRESSES = {"count": 60, "hold_s": 0.04, "interval_s": 0.08}
 """What rain in a button does: longer and further apart than what the debounce time swallows."""
 _MAX_REQUEST_BYTES = 4096
 _CLIENT_PATIENCE_S = 1.0
+_LONGEST_WAIT_S = 0.5
 _log = logging.getLogger(__name__)
 
 
@@ -71,6 +72,7 @@ class SimControl:
         self._clients: dict[socket.socket, _Client] = {}
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
+        self._turns = 0
 
     def start(self) -> None:
         """Listen. Raises StorageError when the socket can't be had."""
@@ -80,6 +82,10 @@ class SimControl:
             target=self._run, args=(listener, self._stop[0]), name="sim-control", daemon=True
         )
         self._thread.start()
+
+    def pulse(self) -> int | None:
+        """A number that rises as long as the thread lives; None without one. Any thread."""
+        return None if self._thread is None else self._turns
 
     def close(self) -> None:
         """Stop listening; presses that are under way are left as they are. Safe to call twice."""
@@ -108,6 +114,7 @@ class SimControl:
                     elif self._read(self._clients[sock]):
                         selector.unregister(sock)
                 self._do_what_is_due()
+                self._turns += 1
 
     def _end(self) -> None:
         for client in self._clients.values():
@@ -116,8 +123,8 @@ class SimControl:
         self._agenda.clear()
         control_socket.remove(self._path)
 
-    def _until_next(self) -> float | None:
-        return max(0.0, self._agenda[0][0] - time.monotonic()) if self._agenda else None
+    def _until_next(self) -> float:
+        return min([_LONGEST_WAIT_S, *(max(0.0, when - time.monotonic()) for when, _, _ in self._agenda[:1])])
 
     def _at(self, when: float, act: Callable[[], None]) -> None:
         heapq.heappush(self._agenda, (when, next(self._order), act))

@@ -11,7 +11,9 @@ import pytest
 from agent.core.errors import ModelError
 from agent.models.store import ModelStore, default_directories
 
-UNIT = Path(__file__).parents[2] / "deploy" / "systemd" / "edge-agent.service"
+REPOSITORY = Path(__file__).parents[2]
+UNIT = REPOSITORY / "deploy" / "systemd" / "edge-agent.service"
+HARDWARE_WATCHDOG = UNIT.with_name("edge-agent-watchdog.conf")
 # In tenths. Asking the kernel whether the time is right costs 0.5 of what ProtectClock would give.
 MOST_EXPOSURE = 21
 """In systemd's tenths: 2.0 of 10."""
@@ -120,3 +122,38 @@ def test_the_unit_lets_the_agent_ask_whether_the_time_is_right() -> None:
     allowed = [line for line in unit.splitlines() if line.startswith("SystemCallFilter=") and "~" not in line]
     assert any("clock_adjtime" in line for line in allowed), "timeq would never be `synced`"
     assert "\nProtectClock=yes" not in unit
+
+
+def test_a_part_that_hangs_is_found_within_30_s() -> None:
+    unit = configparser.RawConfigParser(strict=False)
+    unit.read(UNIT)
+    interval_s = float(unit["Service"]["WatchdogSec"])
+    # It is fed at half its interval: at the worst once more, just before half an interval after the part has stopped.
+    assert interval_s * 1.5 <= 30
+
+
+def test_the_processor_watches_systemd_and_the_guide_installs_it() -> None:
+    manager = configparser.RawConfigParser()
+    manager.read(HARDWARE_WATCHDOG)
+    assert 0 < float(manager["Manager"]["RuntimeWatchdogSec"]) <= 15, "a Pi's counts to 15 s at the most"
+    guide = (REPOSITORY / "deploy" / "README.md").read_text(encoding="utf-8")
+    assert f"deploy/systemd/{HARDWARE_WATCHDOG.name} /etc/systemd/system.conf.d/" in guide
+    for profile in ("kiosk", "camera"):
+        boot = (REPOSITORY / "firmware_configs" / profile / "config.txt").read_text(encoding="utf-8")
+        assert "dtparam=watchdog=on" in boot.splitlines()
+
+
+@needs_systemd
+def test_systemd_reads_the_hardware_watchdog_where_the_guide_puts_it(tmp_path: Path) -> None:
+    place = tmp_path / "etc/systemd/system.conf.d"
+    place.mkdir(parents=True)
+    shutil.copy(HARDWARE_WATCHDOG, place)
+    (tmp_path / "etc/systemd/system.conf").write_text("[Manager]\n")
+    done = subprocess.run(
+        ["systemd-analyze", f"--root={tmp_path}", "cat-config", "systemd/system.conf"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "RuntimeWatchdogSec=15" in done.stdout, done.stderr

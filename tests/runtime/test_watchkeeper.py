@@ -42,13 +42,17 @@ class CountedSupervisor(Supervisor):
     def __init__(self) -> None:
         super().__init__()
         self.made = {"journal": 1, "pipeline": 1, "publisher": 1}
+        self.others: dict[str, int] = {}
 
     def passes(self) -> dict[str, int]:
         return dict(self.made)
 
+    def other_passes(self) -> dict[str, int]:
+        return dict(self.others)
+
     def advance(self, *names: str) -> None:
         for name in names:
-            self.made[name] += 1
+            (self.others if name in self.others else self.made)[name] += 1
 
 
 @dataclass
@@ -58,6 +62,8 @@ class Station:
     connected: bool = True
     notifier: FakeNotifier = field(default_factory=FakeNotifier)
     supervisor: CountedSupervisor = field(default_factory=CountedSupervisor)
+    pulses: dict[str, int | None] = field(default_factory=lambda: {"lights": None, "sim-control": None})
+    ended: list[frozenset[str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.board = HealthBoard(PartTeller(self.outbox, DRAFTS).tell)
@@ -69,6 +75,8 @@ class Station:
                 connected=lambda: self.connected,
                 cameras=lambda: {"front": {"persons": 1}},
                 inputs=lambda: {"police": {"presses": 3}},
+                pulses={"lights": lambda: self.pulses["lights"]},
+                other_pulses={"sim-control": lambda: self.pulses["sim-control"]},
             ),
             drafts=DRAFTS,
             clock=self.clock,
@@ -76,6 +84,7 @@ class Station:
             time_watch=TimeWatch(DRAFTS, self.clock, self.outbox.put),
             security=SecurityLog(DRAFTS, self.clock, self.outbox.put),
             health_interval_s=60,
+            end=self.ended.append,
         )
 
     def look(self, after_s: float, *advanced: str) -> None:
@@ -198,6 +207,66 @@ def test_a_part_that_stands_still_starves_the_watchdog(station: Station, stuck: 
         station.look(1, *(name for name in ALL if name != stuck))
 
     assert station.notifier.fed == fed
+
+
+def test_lights_that_do_not_blink_any_more_starve_the_watchdog(station: Station) -> None:
+    for turn in range(30):
+        station.pulses["lights"] = turn
+        station.look(1, *ALL)
+    fed = station.notifier.fed
+    for _ in range(30):
+        station.look(1, *ALL)
+
+    assert station.notifier.fed <= fed + 1
+    station.pulses["lights"] = None  # no light is wired
+    station.look(5, *ALL)
+    assert station.notifier.fed > fed
+
+
+@pytest.mark.parametrize("stuck", ["pipeline", "publisher"])
+def test_where_nobody_watches_a_part_that_stands_still_for_30_s_ends_the_agent(station: Station, stuck: str) -> None:
+    station.notifier.watchdog_interval_s = None
+    station.look(1, *ALL)
+    for _ in range(29):
+        station.look(1, *(name for name in ALL if name != stuck))
+    assert station.ended == []
+    station.look(1, *(name for name in ALL if name != stuck))
+
+    assert station.ended == [{stuck}]
+
+
+def test_a_disk_that_hangs_or_a_machine_that_sleeps_never_ends_the_agent(station: Station) -> None:
+    station.notifier.watchdog_interval_s = None
+    for _ in range(100):
+        station.look(1, "pipeline", "publisher")
+    station.look(8 * 3600)
+    station.look(1, *ALL)
+
+    assert station.ended == []
+
+
+def test_where_a_service_manager_watches_the_end_is_left_to_it(station: Station) -> None:
+    for _ in range(100):
+        station.look(1)
+
+    assert station.ended == []
+
+
+def test_a_part_that_no_press_needs_and_stands_still_is_degraded_until_it_moves(station: Station) -> None:
+    station.supervisor.others["vision-front"] = 1
+    station.pulses["sim-control"] = 1
+    for _ in range(31):
+        station.look(1, *ALL)
+    parts = station.board.parts()
+    assert not parts["vision-front"].ok
+    assert not parts["sim-control"].ok
+
+    station.pulses["sim-control"] = 2
+    station.look(1, *ALL, "vision-front")
+    parts = station.board.parts()
+    assert parts["vision-front"].ok
+    assert parts["sim-control"].ok
+    assert station.notifier.fed > 4
 
 
 def test_a_disk_that_hangs_does_not_starve_the_watchdog(station: Station) -> None:

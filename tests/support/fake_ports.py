@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from agent.core.errors import BrokerError
-from agent.core.lights import LightState
+from agent.core.lights import LightState, Pattern
 from agent.ports import BrokerEvent, Connected, Disconnected, OutgoingMessage, Published, Received
 
 Answer = Literal["accept", "refuse", "silence"]
@@ -107,6 +107,7 @@ class MemoryLights:
         self.history: list[LightState] = []
         self.by: list[str] = []
         self.closed = False
+        self.stuck: dict[str, bool] = {}
 
     def show(self, state: LightState) -> None:
         self.history.append(state)
@@ -114,6 +115,11 @@ class MemoryLights:
 
     def shown(self) -> LightState:
         return self.history[-1] if self.history else LightState()
+
+    def levels(self) -> dict[str, bool]:
+        """As if every output worked, but for those in `stuck`, which have a level of their own."""
+        shown = self.shown().as_dict()
+        return {name: pattern != Pattern.OFF for name, pattern in shown.items()} | self.stuck
 
     def close(self) -> None:
         self.closed = True

@@ -1,25 +1,50 @@
-"""`python -m tests.support.stalling_agent`: the agent, whose pipeline hangs once the file in STALL_FILE exists.
+"""`python -m tests.support.stalling_agent`: the agent, one part of which hangs once the file in STALL_FILE exists.
 
-It stands for a lock that is never given back: every thread lives, and nothing is decided any more.
+STALL_PART names the part. It stands for a lock that is never given back or a driver that hangs: every thread lives,
+and that part does nothing any more. With STALL_S nobody waits longer than that for a part that stands still.
 """
 
 import os
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from agent.__main__ import main
+from agent.adapters.gpiozero_lights import GpiozeroLights
+from agent.adapters.paho_connection import PahoConnection
+from agent.runtime import watchkeeper
+from agent.runtime.command_desk import CommandDesk
 from agent.runtime.pipeline import Pipeline
+from agent.runtime.publisher import Publisher
+from agent.runtime.vision_link import VisionLink
+from agent.sim.control import SimControl
 
-_decide = Pipeline.run_once
+PLACES: dict[str, tuple[type, str]] = {
+    "pipeline": (Pipeline, "run_once"),
+    "publisher": (Publisher, "run_once"),
+    "commands": (CommandDesk, "run_once"),
+    "lights": (GpiozeroLights, "_drive_all"),
+    "mqtt": (PahoConnection, "_turn"),
+    "vision-front": (VisionLink, "run_once"),
+    "sim-control": (SimControl, "_do_what_is_due"),
+}
 
 
-def _decide_or_hang(self: Pipeline, timeout_s: float) -> None:
-    if Path(os.environ["STALL_FILE"]).exists():
-        threading.Event().wait()
-    _decide(self, timeout_s)
+def hang_when_told(do: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, until the file exists."""
+
+    def do_or_hang(*args: Any, **more: Any) -> Any:
+        if Path(os.environ["STALL_FILE"]).exists():
+            threading.Event().wait()
+        return do(*args, **more)
+
+    return do_or_hang
 
 
 if __name__ == "__main__":
-    Pipeline.run_once = _decide_or_hang  # type: ignore[method-assign]
+    owner, name = PLACES[os.environ["STALL_PART"]]
+    setattr(owner, name, hang_when_told(getattr(owner, name)))
+    watchkeeper.STANDSTILL_S = float(os.environ.get("STALL_S", watchkeeper.STANDSTILL_S))
     sys.exit(main())

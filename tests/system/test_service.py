@@ -27,28 +27,70 @@ def test_it_is_ready_when_a_press_counts_and_does_not_wait_for_the_broker(tmp_pa
         systemd.wait_for("STOPPING=1")
 
 
-def test_the_watchdog_is_fed_until_a_part_that_a_press_needs_hangs(tmp_path: Path) -> None:
+STALLING_AGENT = (AGENT[0], "-m", "tests.support.stalling_agent")
+
+
+@pytest.mark.parametrize("part", ["pipeline", "publisher", "commands", "lights", "mqtt"])
+def test_the_watchdog_is_fed_until_a_part_that_a_press_needs_hangs(
+    tmp_path: Path, broker: Mosquitto, part: str
+) -> None:
     stall = tmp_path / "stall"
     with (
         ServiceManager(tmp_path, watchdog_s=2.0) as systemd,
+        Centre(broker.port) as centre,
         AgentProcess(
             tmp_path / "kiosk",
-            UNREACHABLE,
-            program=(AGENT[0], "-m", "tests.support.stalling_agent"),
-            environ={**systemd.environ, "STALL_FILE": str(stall)},
+            broker.url,
+            program=STALLING_AGENT,
+            environ={**systemd.environ, "STALL_FILE": str(stall), "STALL_PART": part},
         ) as agent,
     ):
         systemd.wait_for("READY=1")
+        centre.wait_for("state")
         for _ in range(3):
-            assert systemd.wait_for("WATCHDOG=1", timeout_s=2.0) == []
+            assert systemd.wait_for("WATCHDOG=1", timeout_s=5.0) == []
         stall.touch()
         last: list[str] = []
-        while (said := systemd.next(timeout_s=2.0)) is not None:
+        while (said := systemd.next(timeout_s=3.0)) is not None:
             last.append(said)
-            assert len(last) <= 2, "it is fed although the pipeline hangs"
-        # systemd would now abort it; until then the light of a press still works: it does not need the pipeline.
-        agent.press()
-        assert agent.outputs()["yellow"] == "on"
+            assert len(last) <= 2, f"it is fed although {part} hangs"
+        if part != "lights":
+            # systemd would now abort it; until then the light of a press still works: it needs none of the others.
+            agent.press()
+            assert agent.outputs()["yellow"] == "on"
+
+
+@pytest.mark.parametrize("part", ["pipeline", "publisher", "commands", "lights", "mqtt"])
+def test_where_no_service_manager_watches_an_agent_with_a_part_that_hangs_ends_with_1_and_says_where(
+    tmp_path: Path, broker: Mosquitto, part: str
+) -> None:
+    stall = tmp_path / "stall"
+    environ = {"STALL_FILE": str(stall), "STALL_PART": part, "STALL_S": "3"}
+    with (
+        Centre(broker.port) as centre,
+        AgentProcess(tmp_path / "kiosk", broker.url, program=STALLING_AGENT, environ=environ) as agent,
+    ):
+        centre.wait_for("state")
+        stall.touch()
+        assert agent.ended(timeout_s=30) == 1
+        assert f"{part}" in agent.log()
+        assert "do_or_hang" in agent.log(), "the stack of the thread that hangs"
+
+
+@pytest.mark.parametrize("part", ["vision-front", "sim-control"])
+def test_a_part_that_no_press_needs_is_degraded_when_it_hangs(tmp_path: Path, broker: Mosquitto, part: str) -> None:
+    stall = tmp_path / "stall"
+    environ = {"STALL_FILE": str(stall), "STALL_PART": part, "STALL_S": "3"}
+    with (
+        Centre(broker.port) as centre,
+        AgentProcess(
+            tmp_path / "kiosk", broker.url, program=STALLING_AGENT, environ=environ, cameras=[CAMERA]
+        ) as agent,
+    ):
+        centre.wait_for("health")
+        stall.touch()
+        centre.wait_for("health", lambda m: m.data["parts"].get(part, {}).get("state") == "degraded", timeout_s=30)
+        assert agent.pid
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -1,0 +1,48 @@
+"""The cameras, put together: a process each, which may fail without anybody in the core noticing more than a report."""
+
+from agent import profile
+from agent.core.link import ToCore
+from agent.core.wire import Drafts
+from agent.ports import Clock
+from agent.runtime.command_desk import CommandDesk, PictureDone
+from agent.runtime.health import HealthBoard
+from agent.runtime.outbox import Outbox
+from agent.runtime.pipeline import Pipeline
+from agent.runtime.sightings import CameraSaid
+from agent.runtime.vision_link import VisionLink
+from agent.settings import Camera, Settings
+
+
+def link_to(
+    camera: Camera,
+    settings: Settings,
+    *,
+    simulate: bool,
+    clock: Clock,
+    outbox: Outbox,
+    drafts: Drafts,
+    board: HealthBoard,
+    pipeline: Pipeline,
+    desk: CommandDesk,
+) -> VisionLink:
+    """The near end of one camera process; the caller runs and closes it."""
+
+    def said(message: ToCore) -> None:
+        pipeline.tell(CameraSaid(camera.name, message))
+
+    def pictured(picture_id: str, jpeg: bytes | None, detail: str) -> None:
+        if jpeg is not None:
+            outbox.put(drafts.snapshot(picture_id, jpeg))
+        desk.picture_done(PictureDone(picture_id, jpeg is not None, detail))
+
+    def works(ok: bool, detail: str) -> None:
+        board.report(f"camera-{camera.name}", ok=ok, detail=detail)
+
+    return VisionLink(
+        spec=profile.vision_spec(settings, camera, simulate=simulate),
+        command=profile.VISION_COMMAND,
+        clock=clock,
+        on_message=said,
+        on_picture=pictured,
+        on_state=works,
+    )
