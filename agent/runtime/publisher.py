@@ -176,8 +176,6 @@ class Publisher:
         now_ns = self._clock.boottime_ns()
         before, self._link, self._trial = self._link, link, None
         self._sender.close()
-        if before is not None:
-            self._end(before)
         log.info("connected to %s with %s", self._name(link), accepted.protocol)
         self._paths.connected(link.path, now_ns)
         link.since_ns = now_ns
@@ -185,12 +183,14 @@ class Publisher:
         self._had_us = link.path
         self._sender.open(link.broker, accepted.receive_maximum, link.own_topic)
         self._tells.connected(accepted, self._name(link), moved)
+        if before is not None:  # last, as it may take a moment, and a press shall not wait for that
+            self._end(before)
 
     def _fail(self, trial: _Link, end: Disconnected) -> None:
         """A try has failed. Without a connection the next one is made later, with one perhaps not at all."""
         now_ns = self._clock.boottime_ns()
-        first = self._paths.failures == 0
-        log.log(logging.ERROR if first else logging.DEBUG, "no connection to %s: %s", self._name(trial), end.detail)
+        level = logging.DEBUG if self._paths.failures else logging.ERROR if self._link is None else logging.INFO
+        log.log(level, "no connection to %s: %s", self._name(trial), end.detail)
         self._trial = None
         self._end(trial)
         if self._link is None:
