@@ -32,6 +32,9 @@ def test_a_press_with_a_dead_normally_closed_line_is_told_at_once_and_the_fault_
     finger.until(40_000)
     assert finger.presses() == [1000, 30_002]
     assert finger.faults()[1:] == [("short", False, 1000)]
+    finger.press(50_000)
+    finger.until(60_000)
+    assert len(finger.faults()) == 2, "what is over ends once"
 
 
 def test_a_press_with_a_dead_normally_open_line_is_heard_when_the_button_is_let_go() -> None:
