@@ -17,6 +17,8 @@ class Found:
     state: Mapping[str, str]
     is_whole: bool
     """Whether no database had to be replaced."""
+    has_all_state: bool
+    """Whether `state` is all that was kept: the database that holds it did not have to be replaced."""
 
 
 @dataclass(frozen=True, slots=True)

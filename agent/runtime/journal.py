@@ -19,6 +19,7 @@ from agent.runtime.salvage import Damage, replace_damaged
 from agent.runtime.state_directory import StateDirectory
 
 _CHECKPOINT_BYTES = 4 * 1024 * 1024
+STATE_FILE = "alarms.db"
 SAFE_RANKS = (Rank.ALARM, Rank.STATE, Rank.SECURITY)
 _OTHER_RANKS = (Rank.EVENT, Rank.PICTURE, Rank.HEALTH)
 
@@ -51,7 +52,7 @@ class Journal:
         """
         with ExitStack() as undo:
             undo.enter_context(self.directory.claim())
-            self._alarms = self._open("alarms.db", SAFE_RANKS, must_end, undo)
+            self._alarms = self._open(STATE_FILE, SAFE_RANKS, must_end, undo)
             self._telemetry = self._open("telemetry.db", _OTHER_RANKS, must_end, undo)
             self.directory.hold_reserve()
             self._undo = undo.pop_all()

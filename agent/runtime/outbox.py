@@ -69,7 +69,7 @@ class Outbox:
         self._ids = Uuid7Source()
         self._lock = threading.Lock()
         self._numbers = Numbers()
-        self._was_damaged = self._is_known_at_start = False
+        self._has_all_state = self._is_known_at_start = False
 
     def open(self) -> None:
         """Find what a killed agent has left in the black box. Before the thread `journal` runs, which then opens the
@@ -99,7 +99,7 @@ class Outbox:
     @property
     def knows_all(self) -> bool:
         """Whether `kept` is all that earlier runs have kept: the disk was read, and was whole. Any thread."""
-        return self.recorder.is_known and not self._was_damaged
+        return self.recorder.is_known and self._has_all_state
 
     def when_found_late(self, call: Callable[[], None]) -> None:
         """Call this, on the journal's thread, when a disk that was done without answers after all, and `kept` has
@@ -271,7 +271,7 @@ class Outbox:
     def _take_up(self, found: Found) -> tuple[int, int]:
         """Go on after what lies on disk. On the journal's thread."""
         with self._lock:
-            self._was_damaged = not found.is_whole
+            self._has_all_state = found.has_all_state
             self._numbers.take_up(found, self._clock.boot_id)
             return self._numbers.seq, self._numbers.inherited_place
 

@@ -13,7 +13,7 @@ from agent.runtime.black_box import BlackBox, Entry
 from agent.runtime.database import Batch, Row
 from agent.runtime.found import Found, Notice
 from agent.runtime.housekeeping import Housekeeping
-from agent.runtime.journal import Journal, is_safe
+from agent.runtime.journal import STATE_FILE, Journal, is_safe
 from agent.runtime.kept import Kept
 from agent.runtime.salvage import Damage
 
@@ -193,7 +193,14 @@ class Recorder:
         is_first = not self.is_known
         damages, self._journal.damages = self._journal.damages, []
         if is_first:
-            found = Found(self._journal.last_seq(), self._journal.last_ord(), self.ceiling, state, not damages)
+            found = Found(
+                seq=self._journal.last_seq(),
+                place=self._journal.last_ord(),
+                ceiling=self.ceiling,
+                state=state,
+                is_whole=not damages,
+                has_all_state=STATE_FILE not in {damage.file for damage in damages},
+            )
             seq, place = self.on_found(found)
             self._seq, self._place = max(self._seq, seq), max(self._place, place)
             if found.place > place:

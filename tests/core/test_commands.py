@@ -138,6 +138,21 @@ def test_a_clock_that_is_not_set_is_replaced_by_the_nonce_and_nothing_else_is(
     assert outcome({"boot_nonce": nonce} | times, quality=quality) == code
 
 
+@pytest.mark.parametrize(
+    ("nonce", "times", "code"),
+    [
+        (None, {}, "counters-unknown"),
+        ("nonce", {}, "ok"),
+        ("old", {}, "wrong-boot-nonce"),
+        ("nonce", {"iat": 5, "exp": 65}, "expired"),
+    ],
+)
+def test_counters_that_can_not_be_read_are_replaced_by_the_nonce(
+    nonce: str | None, times: dict[str, int], code: str
+) -> None:
+    assert outcome({"boot_nonce": nonce} | times, counters_known=False) == code
+
+
 _ALLOWED: dict[str, set[str]] = {
     "ping": set(ROLES),
     "rebirth": set(ROLES),

@@ -114,6 +114,29 @@ def test_without_a_set_clock_a_command_must_echo_the_nonce(desk: Desk) -> None:
     assert desk.answers()[0][0]["status"] == "succeeded"
 
 
+def test_counters_that_are_found_late_count_and_end_the_need_of_the_nonce(desk: Desk) -> None:
+    desk.desk.take_up({}, known=False)
+    desk.send(desk.signed(desk.claims()))
+    assert refusal(desk) == "counters-unknown"
+
+    desk.desk.take_up({"key-1": "50"}, known=True)
+    desk.send(desk.signed(desk.claims(ctr=50)))
+    assert refusal(desk) == "replayed"
+    desk.send(desk.signed(desk.claims(ctr=51)))
+    assert desk.answers()[0][0]["status"] == "succeeded"
+
+    desk.desk.take_up({"key-1": "7"}, known=True)
+    desk.send(desk.signed(desk.claims(ctr=51, cmd_id="another")))
+    assert refusal(desk) == "replayed"
+
+
+def test_a_kept_counter_that_is_no_number_is_not_taken_for_none(desk: Desk) -> None:
+    desk.desk.take_up({"key-1": "garbage"}, known=True)
+    desk.send(desk.signed(desk.claims()))
+
+    assert refusal(desk) == "counters-unknown"
+
+
 def test_the_counter_is_on_disk_before_the_command_is_executed(desk: Desk) -> None:
     desk.order("rebirth")
 

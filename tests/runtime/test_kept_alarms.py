@@ -6,11 +6,13 @@ import pytest
 
 from agent.core.alarm import AlarmBook, InputKind
 from agent.core.kept_alarm import encode_alarm
+from agent.core.lights import Pattern
 from agent.runtime.kept_alarms import ALARM_KEY, keep_restored, read_kept
 from agent.runtime.outbox import Outbox
 from agent.runtime.security import SecurityLog
 from agent.sim.clock import SimClock
 from tests.support.drafts import DRAFTS, body, open_outbox, taken, write
+from tests.support.kiosk import Kiosk
 
 KINDS = [InputKind("police", "panic", False)]
 CLOCK = SimClock()
@@ -53,6 +55,26 @@ def test_an_alarm_that_cannot_be_read_is_told_and_stays_for_an_agent_that_can(ou
     assert "a2" in data["text"]
     assert data["detail"]["kept"] == strange
     assert outbox.kept(ALARM_KEY)["alarm/a2"] == strange
+
+
+def test_alarms_that_are_found_late_join_those_of_this_run_with_lights_and_list(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path / "other", CLOCK)
+    kiosk = Kiosk(outbox, CLOCK)
+    pressed = kiosk.press()
+    assert kiosk.pipeline.open_ids == {pressed}
+    security = SecurityLog(DRAFTS, CLOCK, outbox.put)
+
+    kiosk.pipeline.restore([ALARM], lambda book: keep_restored(book, outbox, security))
+    kiosk.pipeline.restore([ALARM], lambda book: keep_restored(book, outbox, security))
+    kiosk.pipeline.drain()
+
+    assert kiosk.pipeline.open_ids == {pressed, "a1"}
+    assert kiosk.lights.shown().yellow is Pattern.ON
+    assert set(outbox.kept(ALARM_KEY)) == {ALARM_KEY + pressed, ALARM_KEY + "a1"}
+    write(outbox)
+    listed = [body(message)["data"]["open"] for message in taken(outbox) if message.topic.endswith("/alarms")]
+    assert {alarm["alarm_id"] for alarm in listed[-1]} == {pressed, "a1"}
+    outbox.close()
 
 
 def test_waits_that_began_anew_are_kept_so_that_a_crash_loop_does_not_begin_them_anew_for_ever(

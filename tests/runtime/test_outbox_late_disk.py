@@ -129,6 +129,8 @@ def test_what_a_damaged_database_may_have_forgotten_is_not_taken_for_known(store
     write(outbox)
     outbox.close()
     assert open_and_close(store, clock).knows_all
+    (store / "telemetry.db").write_bytes(b"garbage " * 4096)
+    assert open_and_close(store, clock).knows_all
     (store / "alarms.db").write_bytes(b"garbage " * 4096)
 
     assert not open_and_close(store, clock).knows_all
