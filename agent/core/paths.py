@@ -31,6 +31,11 @@ class Paths:
         self._moved_ns = -_CALM_NS
         self._asked: OrderedDict[str, None] = OrderedDict()
 
+    @property
+    def untried(self) -> bool:
+        """Whether paths have failed, but not all of them since the last time that all had."""
+        return self.failures % self.count != 0
+
     def next(self) -> int:
         """The path to try when none carries."""
         return (self._last + 1) % self.count

@@ -238,9 +238,7 @@ class Publisher:
             if now_ns - self._trial.since_ns > self._patience_ns():
                 self._fail(self._trial, Disconnected("unreachable", "connecting did not end in time"))
         elif self._link is None:
-            urgent = self._outbox.alarm_waits
-            due_ns = min(self._retry_ns, self._last_attempt_ns + _URGENT_RETRY_NS) if urgent else self._retry_ns
-            if now_ns >= due_ns:
+            if now_ns >= self._due_ns():
                 self._try(self._paths.next())
         elif self._sender.stalled():
             other = self._paths.other(now_ns)
@@ -252,6 +250,12 @@ class Publisher:
             wanted = self._detours.wanted(now_ns)
             if wanted is not None:
                 self._try(wanted)
+
+    def _due_ns(self) -> int:
+        """When to connect. With an alarm waiting, every path is tried before there is a pause, and that is short."""
+        if not self._outbox.alarm_waits:
+            return self._retry_ns
+        return 0 if self._paths.untried else min(self._retry_ns, self._last_attempt_ns + _URGENT_RETRY_NS)
 
     def _patience_ns(self) -> int:
         """An alarm does not wait for one path while it has not been tried by the next; but where all are slow, each

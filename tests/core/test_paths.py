@@ -15,8 +15,10 @@ def test_paths_are_tried_in_turn_until_one_carries() -> None:
 
     assert tried == [0, 1, 2, 0]
     assert paths.failures == 4
+    assert paths.untried
     paths.connected(1, 0)
     assert paths.failures == 0
+    assert not paths.untried
 
 
 def test_after_a_loss_the_next_one_is_tried() -> None:

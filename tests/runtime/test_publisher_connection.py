@@ -145,12 +145,15 @@ def test_an_alarm_does_not_wait_for_a_long_backoff(device: Device) -> None:
     assert device.waiting == {}
 
 
-def test_an_alarm_does_not_make_tries_without_a_pause(device: Device) -> None:
+def test_an_alarm_tries_every_path_at_once_and_then_makes_a_pause(device: Device) -> None:
     device.broker.outcome = REFUSED
     device.outbox.put(alarm())
     device.passes(50)
+    assert [connection.url[-1] for connection in device.broker.connections] == ["a", "b"]
 
-    assert len(device.broker.connections) == 1
+    device.advance(publisher_module._URGENT_RETRY_NS / 1e9)
+    device.passes(50)
+    assert [connection.url[-1] for connection in device.broker.connections] == ["a", "b"] * 2
 
 
 def test_a_stop_sends_the_farewell_and_ends_the_connection_once_all_is_confirmed(device: Device) -> None:
