@@ -79,10 +79,6 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
         outbox.open()
         supervisor = Supervisor()
         stack.enter_context(supervisor.thread("journal", outbox.recorder))
-        outbox.await_disk(DISK_PATIENCE_S)
-        security = SecurityLog(drafts, clock, outbox.put)
-        board = HealthBoard(PartTeller(outbox, drafts).tell)
-        keys = load_keys(settings.commands.keys, board)
 
         # What a resident touches and sees.
         pinned = settings.buttons or settings.inputs or settings.lights.any()
@@ -91,6 +87,12 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             stack.callback(pin_factory.close)
         lights = GpiozeroLights(profile.light_pins(settings), pin_factory)
         buttons = GpiozeroButtons(profile.input_lines(settings), pin_factory, clock)
+
+        # What an earlier run has left; the disk has had the time since to answer.
+        outbox.await_disk(DISK_PATIENCE_S)
+        security = SecurityLog(drafts, clock, outbox.put)
+        board = HealthBoard(PartTeller(outbox, drafts).tell)
+        keys = load_keys(settings.commands.keys, board)
 
         # What decides.
         cameras = Cameras()
@@ -255,11 +257,13 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             security=security,
             health_interval_s=settings.health.interval_s,
         )
-        # What has been built stays: the collector need not walk over it again while a press is on its way.
-        gc.collect()
+        # What has been built stays: the collector need not walk over it while a press is on its way. It was off until
+        # now, as next to nothing of it is garbage, and is not let loose on it here: that would take 40 ms.
         gc.freeze()
+        gc.enable()
         notifier.ready()
         on_ready(watchkeeper)
+        keys.prepare()
         code = watchkeeper.keep_watch()
         notifier.stopping()
         return code

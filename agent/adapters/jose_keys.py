@@ -1,6 +1,8 @@
 """Signed commands: compact JWS with Ed25519, and the files that the keys live in.
 
 Only form and signature are judged here. Whom a command is for, when, and how often is the core's to check.
+The libraries take a third of a start, so they are loaded when the first token is verified or signed, or by
+`KeyRing.prepare`: a press needs none of them.
 """
 
 import base64
@@ -10,13 +12,15 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any
-
-import jwt
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from typing import TYPE_CHECKING, Any
 
 from agent.core.errors import CommandRejected, SettingsError
+
+if TYPE_CHECKING:
+    import jwt
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 ALGORITHM = "EdDSA"
 MAX_TOKEN_BYTES = 16 * 1024
@@ -24,7 +28,19 @@ ROLES = ("operator", "technician", "admin")
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 """What a kid or an issuer may look like: it becomes a file name and a database key."""
 
-_JWS = jwt.PyJWS(algorithms=[ALGORITHM])
+
+@cache
+def _jws() -> "jwt.PyJWS":
+    import jwt  # noqa: PLC0415
+
+    return jwt.PyJWS(algorithms=[ALGORITHM])
+
+
+@cache
+def _public_key(octets: bytes) -> "Ed25519PublicKey":
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415
+
+    return Ed25519PublicKey.from_public_bytes(octets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +60,8 @@ class PublicKey:
     kid: str
     role: str
     issuer: str
-    key: Ed25519PublicKey = field(repr=False)
+    octets: bytes = field(repr=False)
+    """The 32 bytes of the Ed25519 key."""
 
     @classmethod
     def from_jwk(cls, jwk: Any) -> "PublicKey":
@@ -56,11 +73,11 @@ class PublicKey:
         kid, role, issuer = _owner(jwk)
         if jwk.get("use", "sig") != "sig":
             raise ValueError(f"key {kid!r} is not for signatures")
-        return cls(kid, role, issuer, Ed25519PublicKey.from_public_bytes(_octets(jwk, "x", kid)))
+        return cls(kid, role, issuer, _octets(jwk, "x", kid))
 
     def as_jwk(self) -> dict[str, str]:
         """The entry for the key set file."""
-        return _jwk(self) | {"x": _base64url(self.key.public_bytes_raw())}
+        return _jwk(self) | {"x": _base64url(self.octets)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +87,7 @@ class PrivateKey:
     kid: str
     role: str
     issuer: str
-    key: Ed25519PrivateKey = field(repr=False)
+    key: "Ed25519PrivateKey" = field(repr=False)
 
     @classmethod
     def load(cls, path: Path) -> "PrivateKey":
@@ -85,12 +102,16 @@ class PrivateKey:
         """Raises ValueError that says what is wrong with the key."""
         if not isinstance(jwk, dict) or "d" not in jwk:
             raise ValueError("it holds no private key")
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
+
         kid, role, issuer = _owner(jwk)
         return cls(kid, role, issuer, Ed25519PrivateKey.from_private_bytes(_octets(jwk, "d", kid)))
 
     @classmethod
     def generate(cls, role: str, issuer: str | None = None) -> "PrivateKey":
         """A new key. Raises ValueError for a name that can't be one."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
+
         kid = f"{role}-{secrets.token_hex(4)}"
         if issuer is not None and not NAME.match(issuer):
             raise ValueError("a name has up to 64 letters, digits, dots, hyphens and underscores")
@@ -98,7 +119,7 @@ class PrivateKey:
 
     def public(self) -> PublicKey:
         """The half that devices are given."""
-        return PublicKey(self.kid, self.role, self.issuer, self.key.public_key())
+        return PublicKey(self.kid, self.role, self.issuer, self.key.public_key().public_bytes_raw())
 
     def as_jwk(self) -> dict[str, str]:
         """The content of the private file. A secret."""
@@ -108,7 +129,7 @@ class PrivateKey:
 def sign(claims: Mapping[str, Any], key: PrivateKey) -> bytes:
     """A compact JWS of `claims`, with the key's id in its header."""
     payload = json.dumps(claims, separators=(",", ":")).encode()
-    return _JWS.encode(payload, key.key, algorithm=ALGORITHM, headers={"kid": key.kid}).encode("ascii")
+    return _jws().encode(payload, key.key, algorithm=ALGORITHM, headers={"kid": key.kid}).encode("ascii")
 
 
 class KeyRing:
@@ -133,13 +154,22 @@ class KeyRing:
         if self._path is not None:
             self._keys = {key.kid: key for key in read_key_set(self._path)}
 
+    def prepare(self) -> None:
+        """Load what verifying needs, which takes long on a small device; nothing without keys. Any thread."""
+        if self._keys:
+            _jws()
+        for key in self._keys.values():
+            _public_key(key.octets)
+
     def verify(self, token: bytes) -> VerifiedClaims:
         """The claims of a token. Raises CommandRejected: `malformed`, `unknown-key` or `bad-signature`."""
+        import jwt  # noqa: PLC0415
+
         if len(token) > MAX_TOKEN_BYTES:
             raise CommandRejected("malformed", f"a token of {len(token)} bytes is too long")
         key = self._key_for(token)
         try:
-            payload = _JWS.decode(token, key.key, algorithms=[ALGORITHM])
+            payload = _jws().decode(token, _public_key(key.octets), algorithms=[ALGORITHM])
         except jwt.InvalidSignatureError as error:
             raise CommandRejected("bad-signature", f"the signature is not that of key {key.kid}") from error
         except jwt.InvalidTokenError as error:
@@ -153,6 +183,8 @@ class KeyRing:
         return VerifiedClaims(key.kid, key.role, key.issuer, claims)
 
     def _key_for(self, token: bytes) -> PublicKey:
+        import jwt  # noqa: PLC0415
+
         try:
             header = jwt.get_unverified_header(token)
         except (jwt.InvalidTokenError, ValueError, RecursionError) as error:

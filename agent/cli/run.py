@@ -1,6 +1,7 @@
 """`edge-agent run`: the agent itself."""
 
 import argparse
+import gc
 import logging
 import os
 import signal
@@ -34,6 +35,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Run until stopped."""
+    gc.disable()  # until the buttons are live: see app.run
     settings = load(args.config)
     _log_to_stderr(settings.log.level)
     from agent import app  # noqa: PLC0415 - a wrong settings file is told before the libraries load

@@ -20,7 +20,7 @@ Role = Literal["operator", "technician", "admin"]
 class Claims(BaseModel):
     """What a command says of itself."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     cmd_id: str = Field(pattern=r"^[a-z0-9-]{1,64}$")
     name: str = Field(pattern=r"^[a-z0-9-]{1,64}$")
@@ -34,7 +34,7 @@ class Claims(BaseModel):
 
 
 class _Args(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class AckArgs(_Args):

@@ -74,6 +74,7 @@ class Recorder:
         self._boxed = self._black_box.entries()
         for entry in self._boxed:
             self._kept.note(entry.values)
+        self._wake.put(None)  # the start waits for the databases
 
     def go_on_without(self, seq: int, place: int) -> None:
         """The disk does not answer in time: what the black box has left is all there is for now. Any thread."""

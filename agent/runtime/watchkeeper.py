@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from agent.core.messages import HealthData
 from agent.core.standstill import Standstill
 from agent.core.wire import Drafts
 from agent.ports import Clock, Notifier
 from agent.runtime.health import HealthBoard
 from agent.runtime.outbox import Outbox
+from agent.runtime.own_process import OwnProcess
 from agent.runtime.security import SecurityLog
 from agent.runtime.supervisor import Supervisor
 from agent.runtime.time_watch import TimeWatch
@@ -81,7 +80,7 @@ class Watchkeeper:
         self._health_interval_ns = int(health_interval_s * 1e9)
         self._health_due_ns = 0
         self._started_ns = clock.boottime_ns()
-        self._process = psutil.Process()
+        self._process = OwnProcess()
         self._stopping = False
         self._fed_counts: dict[str, int | None] = {}
         self._fed_ns = 0
@@ -140,9 +139,9 @@ class Watchkeeper:
             outbox=waiting,
             dropped=dropped,
             cpu_percent=self._process.cpu_percent(),
-            memory_bytes=self._process.memory_info().rss,
+            memory_bytes=self._process.resident_bytes(),
             disk_free_bytes=self._watched.outbox.recorder.housekeeping.free_bytes,
-            disk=_wear(self._process, uptime_s),
+            disk=_wear(self._process.written_bytes(), uptime_s),
             temperature_c=_temperature_c(),
             cameras=dict(self._watched.cameras()),
             inputs=dict(self._watched.inputs()),
@@ -189,11 +188,9 @@ class Watchkeeper:
         return counts | {name: count() for name, count in self._watched.pulses.items()}
 
 
-def _wear(process: psutil.Process, uptime_s: int) -> dict[str, int]:
+def _wear(written: int | None, uptime_s: int) -> dict[str, int]:
     """What this process has had written to disks, and what that makes of a day; empty when the kernel does not say."""
-    try:
-        written = process.io_counters().write_bytes
-    except (psutil.Error, AttributeError, OSError, NotImplementedError):
+    if written is None:
         return {}
     return {"written_bytes": written, "written_bytes_per_day": written * 86_400 // max(60, uptime_s)}
 

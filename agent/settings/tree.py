@@ -20,7 +20,7 @@ Pin = Annotated[int, Field(ge=2, le=27, description="BCM number; 0 and 1 belong 
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)  # the tree holds the build of each
 
 
 class Location(_Section):

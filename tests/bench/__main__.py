@@ -16,7 +16,7 @@ from agent.cli.keygen import make_key
 from agent.core.errors import EdgeAgentError
 from agent.models.store import ModelStore
 from agent.settings.tree import DEFAULT_MODEL
-from tests.bench import looking, machine, memory, new_alarms, report, startup
+from tests.bench import bare_programs, looking, machine, memory, new_alarms, report, startup
 from tests.bench.child import ROOT, Child, ChildError
 from tests.bench.figures import Figure, of_medians, of_percentiles
 from tests.bench.latency import Bench, Pacing
@@ -29,7 +29,10 @@ from tests.support.vision_media import demo_video, model_directories
 LATENCY_GOAL = 1.3
 SPEED_GOAL = 0.9
 MEMORY_GOAL = 1.25
+START_GOAL = 1.5
 _BARE_PUBLISH = "a bare paho publish of the same size and pace"
+_BARE_KIOSK = "a bare program on the same libraries, connected"
+_LEAST = "bare gpiozero, paho and pydantic-settings, connected"
 _FASTEST = 120.0
 _LOOKING_S = 40.0
 _EXAMPLE = """\
@@ -63,6 +66,7 @@ class Run:
         self._effort = effort
         self._say = say
         self._video = demo_video()
+        self._keys = directory / "keys" / "keys.json"
         self.figures: list[Figure] = []
 
     def all(self) -> None:
@@ -84,7 +88,7 @@ class Run:
     def _presses(self, bench: Bench, port: int) -> None:
         key = make_key("operator", self._directory / "keys")
         directory = self._directory / "agent"
-        with SimulatedAgent(directory, port, keys=self._directory / "keys" / "keys.json") as agent:
+        with SimulatedAgent(directory, port, keys=self._keys) as agent:
             state = bench.wait_for(f"{BASE}/up/state", 20, lambda data: data["state"] == "online")
             self._say("new alarms, each closed again by the centre")
             with ClosingCentre(port, key, state["boot_nonce"]) as centre:
@@ -109,16 +113,20 @@ class Run:
 
     def _core_memory(self, bench: Bench, port: int) -> None:
         self._say("memory of the core")
-        ours = memory.of_core(self._directory, port, bench)
-        bare = memory.of_bare_core(self._directory, port)
-        self._memory(
-            "core", "core, one button", ours, bare, "bare gpiozero, paho and pydantic-settings, connected", MEMORY_GOAL
-        )
+        ours = memory.of_core(self._directory, port, self._keys, bench)
+        bare = memory.of_bare(bare_programs.kiosk(self._directory / "memory-bare", port))
+        least = memory.of_bare(bare_programs.least(self._directory / "memory-least", port))
+        self._memory("core", "core, one button", ours, bare, _BARE_KIOSK, MEMORY_GOAL)
+        self._memory("core_beside_least", "core, beside less", ours, least, _LEAST, None)
 
     def _start_up(self, port: int) -> None:
-        ours, bare = startup.measure(self._directory, port, self._effort.starts, self._step("start-up"))
-        against = "a bare program with the same libraries, connected"
-        self.figures.append(of_medians("start_to_ready", "start to READY, median", "s", against, ours, bare))
+        starts = startup.measure(self._directory, port, self._keys, self._effort.starts, self._step("start-up"))
+        self.figures += [
+            of_medians(
+                "start_to_ready", "start to READY, median", "s", _BARE_KIOSK, starts.ours, starts.kiosk, goal=START_GOAL
+            ),
+            of_medians("start_beside_least", "start, beside less", "s", _LEAST, starts.ours, starts.least),
+        ]
 
     def _vision_memory(self, bare: Child) -> None:
         self._say("memory of the camera process")

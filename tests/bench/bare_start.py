@@ -1,4 +1,4 @@
-"""The baseline of start-up and memory: imports what it is told, connects to the broker, says READY=1, and waits.
+"""The least baseline of start-up and memory: imports what it is told, connects to the broker, says READY=1, and waits.
 
 Run as `python tests/bench/bare_start.py PORT MODULE...`; alone, so that it imports nothing of ours.
 """

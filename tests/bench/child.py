@@ -103,8 +103,10 @@ class Child:
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """Our environment without the agent's own settings, and without pytest's."""
-    ours = {key: value for key, value in os.environ.items() if not key.startswith(("EDGE_AGENT_", "PYTEST_"))}
+    """Our environment without the agent's own settings, pytest's and Python's: modules are compiled once, as they
+    are where they are installed."""
+    foreign = ("EDGE_AGENT_", "PYTEST_", "PYTHON")
+    ours = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
     return {**ours, **more}
 
 

@@ -1,20 +1,19 @@
 """What processes hold in memory, once they have nothing more to do."""
 
-import sys
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from agent.core.link import Heartbeat
+from tests.bench.bare_programs import BareProgram
 from tests.bench.child import Child
 from tests.bench.latency import Bench
-from tests.bench.simulated_agent import BASE, SimulatedAgent, end, start_until_ready
-from tests.bench.startup import BARE
+from tests.bench.simulated_agent import BASE, SimulatedAgent
 from tests.support.vision_process import VisionProcess, vision_spec
 
-_CORE_LIBRARIES = ("gpiozero", "paho.mqtt.client", "pydantic_settings")
 _SETTLE_S = 2.0
 _PATIENCE_S = 30.0
 
@@ -27,26 +26,20 @@ class Memory:
     pss: float
 
 
-def of_core(directory: Path, port: int, bench: Bench) -> Memory:
-    """The core with one button and without a camera, connected."""
+def of_core(directory: Path, port: int, keys: Path, bench: Bench) -> Memory:
+    """The core with one button, a key set and no camera, connected."""
     bench.collect(0, lambda heard: True)
-    with SimulatedAgent(directory / "memory", port) as agent:
+    with SimulatedAgent(directory / "memory", port, keys=keys) as agent:
         bench.wait_for(f"{BASE}/up/state", _PATIENCE_S, lambda data: data["state"] == "online")
         time.sleep(_SETTLE_S)
         return of_process(agent.pid)
 
 
-def of_bare_core(directory: Path, port: int) -> Memory:
-    """A program that has imported the core's three largest libraries and is connected."""
-    directory = directory / "memory-bare"
-    directory.mkdir()
-    with (directory / "log").open("wb") as log:
-        process, _ = start_until_ready([sys.executable, BARE, str(port), *_CORE_LIBRARIES], directory, log)
-    try:
+def of_bare(program: AbstractContextManager[BareProgram]) -> Memory:
+    """A bare program that is connected."""
+    with program as running:
         time.sleep(_SETTLE_S)
-        return of_process(process.pid)
-    finally:
-        end(process)
+        return of_process(running.pid)
 
 
 def of_vision(directory: Path, video: Path) -> Memory:

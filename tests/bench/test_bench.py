@@ -13,7 +13,8 @@ from tests.bench.figures import Figure
 EXPECTED = {
     *(f"{name}_p{percent}" for name in ("press", "new_alarm", "press_beside_vision") for percent in (50, 99)),
     "start_to_ready",
-    *(f"{name}_{kind}" for name in ("core", "vision") for kind in ("rss", "pss")),
+    "start_beside_least",
+    *(f"{name}_{kind}" for name in ("core", "core_beside_least", "vision") for kind in ("rss", "pss")),
     "look_loop_fps",
     "camera_process_fps",
 }
