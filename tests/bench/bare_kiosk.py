@@ -63,7 +63,11 @@ def main() -> None:
 
     subscribed = threading.Event()
     client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
-    client.on_connect = lambda *_: client.subscribe("down/#", qos=1)
+
+    def on_connect(*_: object) -> None:
+        client.subscribe("down/#", qos=1)
+
+    client.on_connect = on_connect
     client.on_subscribe = lambda *_: subscribed.set()
     client.connect(settings.broker.host, settings.broker.port)
     client.loop_start()
