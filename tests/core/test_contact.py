@@ -84,3 +84,14 @@ def test_the_level_at_start_does_not_repeat_a_press_that_was_seen_already() -> N
     contact = Contact(debounce_ms=30)
     assert contact.press(Edge("police", True, 1_000_000_000))
     assert not contact.press(Edge("police", True, 2_000_000_000, at_start=True))
+
+
+def test_a_press_counts_although_the_closing_before_its_last_release_was_missed() -> None:
+    edges = [(100, True), (500, False), (900, False), (910, True)]
+
+    assert presses(Contact(30), *edges) == [100, 910], "it has been open since 500, as far as anybody knows"
+
+
+@pytest.mark.parametrize(("after_ms", "counts"), [(29, False), (30, True)])
+def test_a_second_closing_is_a_bounce_for_as_long_as_the_debounce_time(after_ms: int, counts: bool) -> None:
+    assert presses(Contact(30), (100, True), (100 + after_ms, True)) == [100] + [100 + after_ms] * counts
