@@ -34,11 +34,19 @@ HISTORICAL_S = 10.0
 log = logging.getLogger(__name__)
 
 
+class _Fixed(NamedTuple):
+    """What a row takes from its draft: all before the payload but the place, and all after it but the times."""
+
+    is_numbered: bool
+    head: tuple[Rank, str]
+    tail: tuple[int, bool, int | None, str | None, bytes | None, str]
+
+
 class Prepared(NamedTuple):
     """A message that is ready but for its stamp and some blanks, and the state that is kept with it."""
 
     id: str
-    draft: Draft
+    fixed: _Fixed
     message: Stencil
     keep: Mapping[str, Stencil]
 
@@ -132,14 +140,16 @@ class Outbox:
 
         He calls `wake` when it is sent.
         """
-        return self._accept(self.new_id(), draft, partial(seal, draft, self._source, self._clock.boot_id), keep or {})
+        make = partial(seal, draft, self._source, self._clock.boot_id)
+        return self._accept(self.new_id(), self._fixed(draft), make, keep or {})
 
     def prepare(self, draft: Draft, blanks: Mapping[str, str], keep: Mapping[str, Stencil]) -> Prepared:
         """Work out beforehand what `accept_prepared` will do. `blanks` are pieces of the draft's data.
 
         Raises ValueError when a piece is not in it exactly once.
         """
-        return Prepared(self.new_id(), draft, sealed_but_for(blanks, draft, self._source, self._clock.boot_id), keep)
+        message = sealed_but_for(blanks, draft, self._source, self._clock.boot_id)
+        return Prepared(self.new_id(), self._fixed(draft), message, keep)
 
     def accept_prepared(self, prepared: Prepared, values: Mapping[str, object]) -> str:
         """`accept` with `values` in the blanks of the message and of what is kept."""
@@ -148,33 +158,26 @@ class Outbox:
         def make(stamp: Stamp) -> bytes:
             return prepared.message.fill({**values, **stamp._asdict()}).encode()
 
-        return self._accept(prepared.id, prepared.draft, make, keep)
+        return self._accept(prepared.id, prepared.fixed, make, keep)
+
+    def _fixed(self, draft: Draft) -> _Fixed:
+        tail = (draft.qos, draft.retain, draft.expiry_s, draft.alarm_id, draft.correlation_data, self._clock.boot_id)
+        return _Fixed(draft.picture is None, (draft.rank, draft.topic), tail)
 
     def _accept(
-        self, message_id: str, draft: Draft, make: Callable[[Stamp], bytes], keep: Mapping[str, str | None]
+        self, message_id: str, fixed: _Fixed, make: Callable[[Stamp], bytes], keep: Mapping[str, str | None]
     ) -> str:
-        now_ns, wall, quality = self._clock.boottime_ns(), self._clock.wall(), self._clock.quality().value
-        time, unix_ms = rfc3339(wall), int(wall.timestamp() * 1000)
+        now_ns, wall, quality = self._clock.boottime_ns(), self._clock.wall(), self._clock.quality()
+        time = rfc3339(wall)
+        unix_ms = 0 if quality is TimeQuality.UNSYNCED else int(wall.timestamp() * 1000)
         with self._lock:
             numbers = self._numbers
-            numbers.seq += draft.picture is None
+            numbers.seq += fixed.is_numbered
             numbers.place += 1
             if numbers.needs_promise:
                 keep = {**keep, **numbers.promise()}
-            row = Row(
-                ord=numbers.place,
-                rank=draft.rank,
-                topic=draft.topic,
-                payload=make(Stamp(message_id, numbers.seq, time, now_ns // 1_000_000, quality)),
-                qos=draft.qos,
-                retain=draft.retain,
-                expiry_s=draft.expiry_s,
-                alarm_id=draft.alarm_id,
-                correlation=draft.correlation_data,
-                boot_id=self._clock.boot_id,
-                created_ns=now_ns,
-                created_unix_ms=0 if quality == TimeQuality.UNSYNCED else unix_ms,
-            )
+            payload = make(Stamp(message_id, numbers.seq, time, now_ns // 1_000_000, quality.value))
+            row = Row._make((numbers.place, *fixed.head, payload, *fixed.tail, now_ns, unix_ms))
             self.recorder.accept(row, numbers.seq, keep)
         return message_id
 
