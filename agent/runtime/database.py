@@ -87,8 +87,8 @@ class Batch:
 class Database:
     """An open file. Every method may block for as long as the disk does."""
 
-    def __init__(self, path: Path, ranks: Iterable[Rank]) -> None:
-        """Opens the file, or makes it; `ranks` are the classes that it may hold.
+    def __init__(self, path: Path, ranks: Iterable[Rank], form: str) -> None:
+        """Opens the file, or makes it; `ranks` are the classes that it may hold, `form` a pragma for a new one.
 
         Raises StorageError, and DamagedError when the file is there but is no such database.
         """
@@ -97,8 +97,7 @@ class Database:
         with ExitStack() as undo, disk(path):
             self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
             undo.callback(self.connection.close)
-            # So that what is deleted can be given back to a disk that is nearly full; set before the first table.
-            self.connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+            self.connection.execute(f"PRAGMA {form}")
             self.connection.execute("PRAGMA journal_mode=WAL")
             self.connection.execute("PRAGMA synchronous=NORMAL")
             # A checkpoint waits for the disk, so it must not hide inside a commit; see Journal.checkpoint.

@@ -52,8 +52,10 @@ class Journal:
         """
         with ExitStack() as undo:
             undo.enter_context(self.directory.claim())
-            self._alarms = self._open(STATE_FILE, SAFE_RANKS, must_end, undo)
-            self._telemetry = self._open("telemetry.db", _OTHER_RANKS, must_end, undo)
+            # Small pages: each message is a commit of its own, which writes every page that it touches.
+            self._alarms = self._open(STATE_FILE, SAFE_RANKS, "page_size=1024", must_end, undo)
+            # What is deleted can be given back to a disk that is nearly full.
+            self._telemetry = self._open("telemetry.db", _OTHER_RANKS, "auto_vacuum=INCREMENTAL", must_end, undo)
             self.directory.hold_reserve()
             self._undo = undo.pop_all()
 
@@ -199,11 +201,13 @@ class Journal:
                 Path(f"{path}{part}").unlink(missing_ok=True)
         self.close()
 
-    def _open(self, name: str, ranks: Iterable[Rank], must_end: Callable[[], bool], undo: ExitStack) -> Database:
+    def _open(
+        self, name: str, ranks: Iterable[Rank], form: str, must_end: Callable[[], bool], undo: ExitStack
+    ) -> Database:
         path = self._path / name
 
         def begin() -> Database:
-            return Database(path, ranks)
+            return Database(path, ranks, form)
 
         reason = self._distrusted.get(name)
         try:

@@ -129,11 +129,10 @@ def test_a_database_that_turns_out_damaged_while_running_is_replaced_and_gets_wh
         outbox.put(alarm(f"a{number}"), keep={f"alarm/a{number}": "open"})
     write(outbox)
     journal._alarms.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    size = (store / "alarms.db").stat().st_size
     with (store / "alarms.db").open("r+b") as file:
-        file.seek(4096)
-        file.write(os.urandom(file.seek(0, os.SEEK_END) - 4096))
-        file.seek(4096)
-        file.write(os.urandom(4096 * 4))
+        file.seek(1024)
+        file.write(os.urandom(size - 1024))
     journal._alarms.connection.execute("PRAGMA cache_size=0")
 
     for number in range(50, 60):
