@@ -76,6 +76,11 @@ def _condition(data: dict[str, Any]) -> str:
     return f"{data['kind']} {state} ({data['input']}, {codes['contact_id']} {codes['sia']})"
 
 
+def _time_correction(data: dict[str, Any]) -> str:
+    quality = f"{data['timeq_before']} before, {data['timeq_after']} now"
+    return f"the clock was set by {data['offset_ms'] / 1000:+.3f} s; {quality}"
+
+
 def _part_restored(data: dict[str, Any]) -> str:
     return f"{data['part']} works again"
 
@@ -114,6 +119,7 @@ _SAY = {
     "event/person-left": _person_left,
     "event/part-degraded": _part_degraded,
     "event/part-restored": _part_restored,
+    "event/time-correction": _time_correction,
     "event/input-fault": _input_fault,
     "event/tamper": _condition,
     "event/power": _condition,
