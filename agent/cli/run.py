@@ -1,6 +1,7 @@
 """`edge-agent run`: the agent itself."""
 
 import argparse
+import atexit
 import gc
 import logging
 import os
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 from types import FrameType
 
+from agent.runtime.log_stream import LogStream
 from agent.runtime.watchkeeper import Watchkeeper
 from agent.settings import load
 
@@ -65,8 +67,19 @@ class _Stop:
 
 
 def _log_to_stderr(level: str) -> None:
-    """One line a record; the journal of systemd adds the time itself."""
+    """One line a record; the journal of systemd adds the time itself. No thread waits for whoever reads it."""
+    stream = LogStream(sys.stderr.fileno())
+    stream.start()
+    atexit.register(stream.stop)
+    sys.stderr = stream  # a traceback takes the same way
     time = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
     logging.basicConfig(
-        stream=sys.stderr, level=level.upper(), format=f"{time}%(levelname)s %(threadName)s: %(message)s"
+        level=level.upper(),
+        format=f"{time}%(levelname)s %(threadName)s: %(message)s",
+        handlers=[_LogHandler(stream)],
     )
+
+
+class _LogHandler(logging.StreamHandler[LogStream]):
+    def flush(self) -> None:
+        """Not after each line."""

@@ -3,6 +3,7 @@
 import faulthandler
 import logging
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,11 @@ def end_at_once(parts: frozenset[str]) -> None:
     """End the process with exit code 1, having said where every thread stands. An orderly stop could wait for the
     part that hangs; the black box has what must not be lost."""
     log.critical("%s: no progress for too long; the agent ends, to be started again", ", ".join(sorted(parts)))
-    faulthandler.dump_traceback(all_threads=True)
+    with os.fdopen(os.memfd_create("stacks"), "w+b") as stacks:
+        faulthandler.dump_traceback(stacks, all_threads=True)
+        stacks.seek(0)
+        sys.stderr.write(stacks.read().decode("utf-8", "replace"))
+    sys.stderr.flush()
     os._exit(1)
 
 

@@ -1,0 +1,93 @@
+"""Standard error that nobody waits for: a pipe that is full and not read must hold up no thread of the agent."""
+
+import contextlib
+import io
+import os
+import queue
+import select
+import threading
+import time
+
+MOST_LINES = 2_000
+"""What waits at most; what comes in then is dropped and counted."""
+FLUSH_S = 1.0
+_LOOK_S = 0.01
+
+
+class LogStream(io.TextIOBase):
+    """A text stream whose thread `log` writes to a file descriptor. `write` from any thread, and it never blocks.
+
+    It stands in for `sys.stderr`, so that a traceback takes the same way as a line of the log.
+    """
+
+    def __init__(self, descriptor: int, most_lines: int = MOST_LINES) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        self._most_lines = most_lines
+        self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._lock = threading.RLock()  # what the collector finds in here may have something to say as well
+        self._accepted = self._written = self._dropped = 0
+        self._given_up_at = -1
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what waits, as `flush` does, and end the thread if nothing holds it up."""
+        self.flush()
+        self._waiting.put(None)
+        if self.is_idle:
+            self._thread.join(FLUSH_S)
+
+    def write(self, text: str) -> int:
+        """Take it to be written, or count it as dropped."""
+        with self._lock:
+            if self._accepted - self._written >= self._most_lines:
+                self._dropped += 1
+            else:
+                self._accepted += 1
+                self._waiting.put(text)
+        return len(text)
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def fileno(self) -> int:
+        """Where it all goes."""
+        return self._descriptor
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that was taken is written."""
+        return self._written == self._accepted
+
+    def flush(self) -> None:
+        """Wait until what was taken is written, for a second at most, and not again for a reader who has gone."""
+        until_s = time.monotonic() + FLUSH_S
+        while not self.is_idle and self._written != self._given_up_at:
+            if time.monotonic() > until_s:
+                self._given_up_at = self._written
+            time.sleep(_LOOK_S)
+
+    def _run(self) -> None:
+        while (text := self._waiting.get()) is not None:
+            self._to_descriptor(text)
+            with self._lock:
+                self._written += 1
+                dropped = self._dropped if self._written == self._accepted else 0
+                self._dropped -= dropped
+            if dropped:
+                self._to_descriptor(f"WARNING log: {dropped} lines were dropped, since nobody read them\n")
+
+    def _to_descriptor(self, text: str) -> None:
+        """Writes it all, however long that takes. Without a reader it goes nowhere."""
+        rest = text.encode("utf-8", "backslashreplace")
+        with contextlib.suppress(OSError):
+            while rest:
+                try:
+                    rest = rest[os.write(self._descriptor, rest) :]
+                except BlockingIOError:
+                    select.select([], [self._descriptor], [])
