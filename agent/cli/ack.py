@@ -26,6 +26,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add_options(parser)
     parser.add_argument("alarm_id", metavar="ALARM-ID", help="identifier of the alarm")
     parser.add_argument("--action", required=True, choices=[action.value for action in AckAction])
+    parser.add_argument(
+        "--presses",
+        type=int,
+        metavar="N",
+        help="the press_count that you have seen: an alarm with more presses is not closed",
+    )
     parser.add_argument("--key", required=True, type=Path, help="private key made by `edge-agent keygen`")
     parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="how long to wait (default 10)")
     parser.set_defaults(run=run)
@@ -34,6 +40,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> int:
     """Send the ack; 0 when the device has taken it."""
     key = PrivateKey.load(args.key)
+    seen = {} if args.presses is None else {"press_count": args.presses}
     settings, centre = open_centre(args, listens)
     try:
         return print_result(
@@ -41,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
                 centre,
                 settings.identity,
                 name="ack",
-                arguments={"alarm_id": args.alarm_id, "action": args.action},
+                arguments={"alarm_id": args.alarm_id, "action": args.action, **seen},
                 topic=settings.identity.down("ack", args.alarm_id),
                 key=key,
                 timeout_s=args.timeout,

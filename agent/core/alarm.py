@@ -183,12 +183,17 @@ class AlarmBook:
 
     def acknowledged(self, ack: CentreAck) -> AlarmChange | None:
         """The centre speaks. An ack for a stage that is already passed changes no stage, but says that somebody
-        is still there: the alarm waits its full time before it raises itself again."""
+        is still there: the alarm waits its full time before it raises itself again.
+
+        A close by somebody who does not know of the last press closes nothing: the alarm raises itself again.
+        """
         alarm = self.find(ack.alarm_id)
         if alarm is None:
             return None
         stage = _STAGE_OF[ack.action]
         alarm = replace(alarm, since_ns=ack.boottime_ns)
+        if stage is Stage.CLOSED and ack.press_count is not None and ack.press_count < alarm.data.press_count:
+            return self._raise_again(alarm)
         if stage.rank() <= alarm.data.stage.rank():
             return self._keep("noted", alarm)
         change: Change = "closed" if stage is Stage.CLOSED else "updated"
@@ -215,14 +220,16 @@ class AlarmBook:
     def _step(self, alarm: OpenAlarm, now_ns: int) -> AlarmChange:
         stage = alarm.data.stage
         if stage in _ANSWERED:
-            again = alarm.data.reraised + 1
-            return self._change("updated", replace(alarm, since_ns=now_ns), stage=Stage.RAISED, reraised=again)
+            return self._raise_again(replace(alarm, since_ns=now_ns))
         if stage is Stage.UNCONFIRMED:
             return self._change("updated", replace(alarm, since_ns=now_ns), repeats=alarm.data.repeats + 1)
         if stage is Stage.DELAYED:
             alarm = replace(alarm, since_ns=now_ns)
         late = Stage.UNCONFIRMED if stage is Stage.DELAYED else Stage.DELAYED
         return self._change("updated", alarm, stage=late, **self._latency(alarm, late, now_ns))
+
+    def _raise_again(self, alarm: OpenAlarm) -> AlarmChange:
+        return self._change("updated", alarm, stage=Stage.RAISED, reraised=alarm.data.reraised + 1)
 
     def _latency(self, alarm: OpenAlarm, stage: Stage, at_ns: int) -> dict[str, Any]:
         """The update of `latency_ms`: nothing when the stage was reached before, or the edge is of another boot."""

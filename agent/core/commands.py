@@ -42,6 +42,8 @@ class AckArgs(_Args):
 
     alarm_id: str = Field(pattern=r"^[a-z0-9-]{1,64}$")
     action: AckAction
+    press_count: int | None = Field(default=None, ge=1)
+    """Of how many presses the person at the centre knew."""
 
 
 class PingArgs(_Args):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from agent.core.inputs import ConditionKind
 
@@ -91,6 +92,8 @@ class CentreAck:
     action: AckAction
     issuer: str
     boottime_ns: int
+    press_count: int | None = None
+    """Of how many presses the centre knew; None when it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,10 @@ class SelfTested:
     """The end of a self-test."""
 
     passed: bool
+
+
+AckAnswer = Literal["taken", "unknown-alarm", "pressed-since"]
+"""What became of an ack; `pressed-since`: it closes an alarm that has been pressed since, which stays open."""
 
 
 class TimeQuality(StrEnum):

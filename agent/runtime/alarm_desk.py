@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 
 from agent.core.alarm import AlarmBook, AlarmChange, OpenAlarm
-from agent.core.events import AlarmDelivered, CentreAck, Pressed
+from agent.core.events import AckAction, AckAnswer, AlarmDelivered, CentreAck, Pressed
 from agent.core.kept_alarm import encode_alarm
 from agent.core.lights import LightState
 from agent.core.messages import AlarmCamera, AlarmData, AlarmsData
@@ -72,9 +72,14 @@ class AlarmDesk:
         """The broker has a message of an alarm."""
         self._tell(self._book.delivered(fact))
 
-    def acknowledged(self, ack: CentreAck) -> None:
+    def acknowledged(self, ack: CentreAck) -> AckAnswer:
         """The centre has answered."""
-        self._tell(self._book.acknowledged(ack))
+        if ack.alarm_id not in self.open_ids:
+            return "unknown-alarm"
+        change = self._book.acknowledged(ack)
+        self._tell(change)
+        closed = change is not None and change.change == "closed"
+        return "pressed-since" if ack.action is AckAction.CLOSED and not closed else "taken"
 
     def tick(self, now_ns: int) -> None:
         """Every alarm that has waited long enough takes its step."""

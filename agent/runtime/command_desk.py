@@ -22,7 +22,7 @@ from agent.core.commands import (
     read_claims,
 )
 from agent.core.errors import CommandRejected
-from agent.core.events import CentreAck
+from agent.core.events import AckAnswer, CentreAck
 from agent.core.identity import LEVEL, Identity
 from agent.core.messages import ResultData
 from agent.core.trial import TrialAnswer
@@ -69,8 +69,7 @@ class Verified(Protocol):
 class Actions:
     """What commands do. Each is called on the desk's thread; a snapshot is answered later by `picture_done`."""
 
-    acknowledge: Callable[[CentreAck], bool]
-    """False when there is no such open alarm."""
+    acknowledge: Callable[[CentreAck], AckAnswer]
     rebirth: Callable[[], None]
     identify: Callable[[float], None]
     snapshot: Callable[[str, str | None], str | None]
@@ -246,9 +245,9 @@ class CommandDesk:
         status, code, text, output = "succeeded", "ok", "", {}
         match args:
             case AckArgs():
-                text = f"{args.action} by {token.issuer}"
-                if not self._actions.acknowledge(CentreAck(args.alarm_id, args.action, token.issuer, now_ns)):
-                    status, code, text = "failed", "unknown-alarm", f"no open alarm {args.alarm_id}"
+                status, code, text = self._acknowledge(
+                    CentreAck(args.alarm_id, args.action, token.issuer, now_ns, args.press_count)
+                )
             case PingArgs():
                 text = "here"
                 output = {"time": rfc3339(self._clock.wall()), "timeq": self._clock.quality().value}
@@ -281,6 +280,15 @@ class CommandDesk:
                 return "failed", "alarm-open", "an alarm is open that is no test"
             case "unknown-input":
                 return "failed", "unknown-input", f"there is no input {args.input}"
+
+    def _acknowledge(self, ack: CentreAck) -> tuple[str, str, str]:
+        match self._actions.acknowledge(ack):
+            case "taken":
+                return "succeeded", "ok", f"{ack.action} by {ack.issuer}"
+            case "unknown-alarm":
+                return "failed", "unknown-alarm", f"no open alarm {ack.alarm_id}"
+            case "pressed-since":
+                return "failed", "pressed-since", "there was another press since: the alarm has raised itself again"
 
     def _remember(self, key: str, result: ResultData) -> None:
         self._results[key] = result

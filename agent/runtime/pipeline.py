@@ -14,6 +14,7 @@ from functools import partial
 
 from agent.core.alarm import AlarmBook, AlarmChange, OpenAlarm
 from agent.core.events import (
+    AckAnswer,
     AlarmDelivered,
     ButtonsHeard,
     CentreAck,
@@ -55,7 +56,7 @@ class Identify:
     until_ns: int
 
 
-Fact = AlarmDelivered | CentreAck | Announce | Identify | CameraSaid | ServiceFact
+Fact = AlarmDelivered | Announce | Identify | CameraSaid | ServiceFact
 
 
 class Pipeline:
@@ -129,12 +130,13 @@ class Pipeline:
         """Hand over a fact. Never blocks."""
         self._facts.put(fact)
 
-    def acknowledge(self, ack: CentreAck) -> bool:
-        """Hand over a verified ack; false, and nothing happens, when there is no such open alarm. Any thread."""
-        if ack.alarm_id not in self.open_ids:
-            return False
-        self._facts.put(ack)
-        return True
+    def acknowledge(self, ack: CentreAck) -> AckAnswer:
+        """Act on a verified ack. Any thread."""
+        with self._lock:
+            self._on_inputs(self._panel.flush())  # what was pressed before it counts on the alarm that it closes
+            answer = self._alarms.acknowledged(ack)
+        self._facts.put(None)
+        return answer
 
     def identify(self, seconds: float) -> None:
         """Blink for so long, unless an alarm needs the lights. Any thread."""
@@ -216,9 +218,6 @@ class Pipeline:
         match fact:
             case AlarmDelivered():
                 self._alarms.delivered(fact)
-            case CentreAck():
-                self._on_inputs(self._panel.flush())  # what was pressed before it counts on the alarm that it closes
-                self._alarms.acknowledged(fact)
             case CameraSaid():
                 if (draft := sighting(fact, self._drafts)) is not None:
                     self._outbox.put(draft)

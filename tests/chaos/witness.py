@@ -79,7 +79,7 @@ class Witness(AbstractContextManager["Witness"]):
                     newest[arrival.data["alarm_id"]] = arrival
         for alarm_id, last in newest.items():
             if last.data["stage"] != "closed":
-                self._centre.acknowledge(alarm_id, key, action)
+                self._centre.acknowledge(alarm_id, key, action, last.data["press_count"])
 
     def _connected(self) -> Centre | None:
         centre = Centre(self._port, client_id="chaos-centre", persistent=True, more_filters=[_MARKS])

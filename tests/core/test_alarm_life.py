@@ -51,6 +51,10 @@ class OneAlarm:
                 self.now_ns = due_ns
                 [change] = self.book.tick(due_ns)
                 return change
+            case "outrun":
+                alarm = self.book.find("a1")
+                known = alarm.data.press_count - 1 if alarm else 0
+                return self.book.acknowledged(CentreAck("a1", AckAction.CLOSED, "centre", self.now_ns, known))
             case _:
                 return self.book.acknowledged(CentreAck("a1", AckAction(fact), "centre", self.now_ns))
 
@@ -167,13 +171,18 @@ class LifeMachine(RuleBasedStateMachine):
         alarm_id = self.made[-1 - which] if which < len(self.made) else "unknown"
         self.expect(alarm_id, "confirmation", self.book.delivered(AlarmDelivered(alarm_id, self.now_ns)))
 
-    @rule(which=st.integers(0, 9), action=st.sampled_from(list(AckAction)))
-    def answer(self, which: int, action: AckAction) -> None:
+    @rule(which=st.integers(0, 9), action=st.sampled_from(list(AckAction)), behind=st.sampled_from([None, 0, 1]))
+    def answer(self, which: int, action: AckAction, behind: int | None) -> None:
+        """`behind`: how many presses the centre does not know of; None when it says nothing of that."""
         alarm_id = self.made[-1 - which] if which < len(self.made) else "unknown"
-        change = self.book.acknowledged(CentreAck(alarm_id, action, "centre", self.now_ns))
-        if alarm_id in self.open:
-            self.open[alarm_id].since_ns = self.now_ns
-        self.expect(alarm_id, action.value, change)
+        known = self.open.get(alarm_id)
+        press_count = known.presses - behind if known and behind is not None else behind
+        change = self.book.acknowledged(CentreAck(alarm_id, action, "centre", self.now_ns, press_count))
+        outrun = action is AckAction.CLOSED and behind == 1
+        if known is not None:
+            known.since_ns = self.now_ns
+            known.reraised += outrun
+        self.expect(alarm_id, "outrun" if outrun else action.value, change)
 
     @rule(seconds=st.sampled_from([1, 9, 10, 20, 59, 61, 179, 180, 86_400]))
     def time_passes(self, seconds: int) -> None:

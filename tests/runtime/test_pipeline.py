@@ -62,6 +62,7 @@ def test_a_fault_of_ours_in_a_press_ends_the_agent_which_then_reads_the_level_ag
 def test_a_silent_input_never_changes_a_light(kiosk: Kiosk) -> None:
     alarm_id = kiosk.press("hidden")
     kiosk.pipeline.tell(AlarmDelivered(alarm_id, kiosk.clock.boottime_ns()))
+    kiosk.pipeline.drain()
     for action in AckAction:
         kiosk.ack(alarm_id, action)
 
@@ -162,7 +163,7 @@ def test_an_alarm_that_was_open_lights_at_start_with_its_stage_and_can_be_acknow
     assert after.lights.shown().green is Pattern.ON
     assert after.pipeline.open_ids == {alarm_id}
     assert after.press() == alarm_id
-    assert after.ack(alarm_id, AckAction.CLOSED)
+    assert after.ack(alarm_id, AckAction.CLOSED) == "taken"
     assert after.lights.shown() == IDLE
     again.close()
 
@@ -171,7 +172,7 @@ def test_an_ack_of_an_unknown_alarm_is_told_to_the_caller_and_changes_nothing(ki
     kiosk.press()
     shown = list(kiosk.lights.history)
 
-    assert not kiosk.ack("another", AckAction.CLOSED)
+    assert kiosk.ack("another", AckAction.CLOSED) == "unknown-alarm"
     assert kiosk.lights.history == shown
 
 
@@ -233,3 +234,19 @@ def test_what_a_camera_says_becomes_an_event(kiosk: Kiosk) -> None:
     messages = taken(kiosk.outbox)
     assert topics(messages) == ["event/person-entered", "event/person-left"]
     assert {body(message)["data"]["camera"] for message in messages} == {"front"}
+
+
+def test_a_close_that_does_not_know_of_the_last_press_leaves_the_light_on(kiosk: Kiosk) -> None:
+    """Somebody presses in the moment in which the centre closes the alarm: nobody has decided about that press."""
+    alarm_id = kiosk.press()
+    kiosk.ack(alarm_id, AckAction.REGISTERED, press_count=1)
+    kiosk.edge(active=False, after_ms=500)
+    kiosk.edge(active=True, after_ms=500)
+
+    assert kiosk.ack(alarm_id, AckAction.CLOSED, press_count=1) == "pressed-since"
+    assert kiosk.lights.shown() == PRESSED
+    [*_, told] = [message["data"] for message in kiosk.sent() if message["type"] == "edge.alarm.updated.v1"]
+    assert isinstance(told, dict)
+    assert (told["stage"], told["reraised"], told["press_count"]) == ("raised", 1, 2)
+    assert kiosk.ack(alarm_id, AckAction.CLOSED, press_count=2) == "taken"
+    assert kiosk.lights.shown() == IDLE

@@ -150,7 +150,7 @@ def test_test_mode_does_not_begin_beside_an_alarm_in_earnest_but_beside_a_test(k
     assert kiosk.pipeline.test_mode(60, "police") == "alarm-open"
     assert [(a.data.status, a.data.press_count) for a in kiosk.book.open()] == [("test", 1), ("actual", 1)]
     assert len(kiosk.looked) == 2
-    assert kiosk.ack(tested, AckAction.CLOSED)
+    assert kiosk.ack(tested, AckAction.CLOSED) == "taken"
     assert kiosk.lights.shown() == PRESSED
 
 
@@ -168,7 +168,7 @@ def test_what_is_only_noted_is_kept_for_the_next_start_and_not_told(kiosk: Kiosk
     kiosk.ack(alarm_id, AckAction.DISPATCHED)
     kiosk.sent()
     kiosk.clock.advance(timedelta(seconds=100))
-    assert kiosk.ack(alarm_id, AckAction.REGISTERED)
+    assert kiosk.ack(alarm_id, AckAction.REGISTERED) == "taken"
 
     assert kiosk.sent() == []
     [kept] = kiosk.outbox.kept(ALARM_KEY).values()

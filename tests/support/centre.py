@@ -90,9 +90,13 @@ class Centre(AbstractContextManager["Centre"]):
         """Publish under `down/TOPIC`."""
         self.subscriber.publish(f"{TREE}/down/{topic}", payload, retain=retain)
 
-    def acknowledge(self, alarm_id: str, key: PrivateKey, action: str = "registered", **changes: Any) -> str:
+    def acknowledge(
+        self, alarm_id: str, key: PrivateKey, action: str = "registered", press_count: int | None = None, **changes: Any
+    ) -> str:
         """Send an ack as a centre should, or with claims changed; returns its `cmd_id`."""
         claims = self.ack_claims(alarm_id, key, action, **changes)
+        if press_count is not None:
+            claims["args"]["press_count"] = press_count
         self.send(f"ack/{alarm_id}", sign(claims, key))
         return str(claims["cmd_id"])
 

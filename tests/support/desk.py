@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent.core.errors import CommandRejected
-from agent.core.events import CentreAck
+from agent.core.events import AckAnswer, CentreAck
 from agent.core.trial import TrialAnswer
 from agent.ports import OutgoingMessage, Received
 from agent.runtime.command_desk import CTR_KEY, Actions, CommandDesk
@@ -66,9 +66,11 @@ class Desk:
         self.done.append(what)
         self.kept_when_executed.append(self.outbox._journal.state(CTR_KEY))
 
-    def acknowledge(self, ack: CentreAck) -> bool:
+    def acknowledge(self, ack: CentreAck) -> AckAnswer:
         self.did(ack)
-        return ack.alarm_id == "a1"
+        if ack.alarm_id != "a1":
+            return "unknown-alarm"
+        return "pressed-since" if ack.press_count == 1 else "taken"
 
     def snapshot(self, picture_id: str, camera: str | None) -> str | None:
         self.did(("snapshot", picture_id, camera))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from agent.core.alarm import AlarmBook, InputKind
-from agent.core.events import AckAction, CentreAck, ConditionChanged, Edge, InputFault
+from agent.core.events import AckAction, AckAnswer, CentreAck, ConditionChanged, Edge, InputFault
 from agent.core.inputs import ButtonRules, ConditionRules
 from agent.core.messages import AlarmCamera
 from agent.core.panel import Panel
@@ -87,10 +87,11 @@ class Kiosk:
         self.pipeline.drain()
         return next(alarm.data.alarm_id for alarm in self.book.open() if alarm.data.input == name)
 
-    def ack(self, alarm_id: str, action: AckAction) -> bool:
-        found = self.pipeline.acknowledge(CentreAck(alarm_id, action, "centre", self.clock.boottime_ns()))
+    def ack(self, alarm_id: str, action: AckAction, press_count: int | None = None) -> AckAnswer:
+        now_ns = self.clock.boottime_ns()
+        answer = self.pipeline.acknowledge(CentreAck(alarm_id, action, "centre", now_ns, press_count))
         self.pipeline.drain()
-        return found
+        return answer
 
     def sent(self) -> list[dict[str, object]]:
         write(self.outbox)

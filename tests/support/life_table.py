@@ -7,7 +7,7 @@ from agent.core.lights import LightState, Pattern
 from agent.core.stages import Stage
 
 ROOT = Path(__file__).parents[2]
-FACTS = ("press", "confirmation", "registered", "dispatched", "closed", "wait over")
+FACTS = ("press", "confirmation", "registered", "dispatched", "closed", "outrun", "wait over")
 STAGES = (
     Stage.IDLE,
     Stage.RAISED,
