@@ -29,7 +29,8 @@ from agent.eyes import link_to
 from agent.runtime.announcer import Announcer
 from agent.runtime.cameras import Cameras
 from agent.runtime.centre_watch import CentreWatch
-from agent.runtime.command_desk import Actions, CommandDesk, kept_counters
+from agent.runtime.command_actions import Actions
+from agent.runtime.command_desk import CommandDesk, kept_counters
 from agent.runtime.detours import Surroundings
 from agent.runtime.health import HealthBoard
 from agent.runtime.input_teller import InputTeller

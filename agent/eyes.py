@@ -4,7 +4,8 @@ from agent import profile
 from agent.core.link import ToCore
 from agent.core.wire import Drafts
 from agent.ports import Clock
-from agent.runtime.command_desk import CommandDesk, PictureDone
+from agent.runtime.command_actions import PictureDone
+from agent.runtime.command_desk import CommandDesk
 from agent.runtime.health import HealthBoard
 from agent.runtime.outbox import Outbox
 from agent.runtime.pipeline import Pipeline

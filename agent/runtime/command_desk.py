@@ -6,7 +6,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from agent.core.commands import (
     AckArgs,
@@ -22,12 +21,12 @@ from agent.core.commands import (
     read_claims,
 )
 from agent.core.errors import CommandRejected
-from agent.core.events import AckAnswer, CentreAck
+from agent.core.events import CentreAck
 from agent.core.identity import LEVEL, Identity
 from agent.core.messages import ResultData
-from agent.core.trial import TrialAnswer
 from agent.core.wire import Drafts, rfc3339
 from agent.ports import MAX_RECEIVED_BYTES, Clock, Received
+from agent.runtime.command_actions import Actions, PictureDone, Verified
 from agent.runtime.outbox import Outbox
 from agent.runtime.security import TOPIC_LENGTH, SecurityLog
 
@@ -39,52 +38,6 @@ _DISK_PATIENCE_S = 2.0
 _PICTURE_PATIENCE_NS = 10 * 10**9
 
 log = logging.getLogger(__name__)
-
-
-class Verified(Protocol):
-    """A token whose signature is right: whose key it was, and what it says."""
-
-    @property
-    def kid(self) -> str:
-        """The key's identifier."""
-        ...
-
-    @property
-    def role(self) -> str:
-        """What the holder of the key may do."""
-        ...
-
-    @property
-    def issuer(self) -> str:
-        """The name under which the key set knows the holder."""
-        ...
-
-    @property
-    def claims(self) -> Mapping[str, Any]:
-        """The payload."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Actions:
-    """What commands do. Each is called on the desk's thread; a snapshot is answered later by `picture_done`."""
-
-    acknowledge: Callable[[CentreAck], AckAnswer]
-    rebirth: Callable[[], None]
-    identify: Callable[[float], None]
-    snapshot: Callable[[str, str | None], str | None]
-    """Ask a camera for a picture under this identifier; returns the camera's name, None without a camera."""
-    test_mode: Callable[[float, str | None], TrialAnswer]
-    """For so many seconds, for this input or all of them; 0 seconds end it."""
-
-
-@dataclass(frozen=True, slots=True)
-class PictureDone:
-    """The end of a snapshot: it is on its way, or `detail` says why not."""
-
-    id: str
-    ok: bool
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)

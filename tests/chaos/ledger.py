@@ -130,7 +130,7 @@ def judge(presses: Sequence[Press], arrivals: Sequence[Arrival]) -> Verdict:
 
 
 def _is_closed_at_once(press: Press, steps: Sequence[Arrival]) -> bool:
-    """Whether a close, sent before the centre could know of this press, put out the light while we looked at it."""
+    """Whether the centre heard of this press and closed its alarm while we still looked at the light."""
     begun_ms = press.begun_ns // 1_000_000
     return any(
         step.data["stage"] == "closed"

@@ -8,7 +8,7 @@ import pytest
 from agent.core.events import TimeQuality
 from agent.core.trial import TrialAnswer
 from agent.ports import MAX_RECEIVED_BYTES, Received
-from agent.runtime.command_desk import PictureDone
+from agent.runtime.command_actions import PictureDone
 from agent.sim.clock import SimClock
 from tests.support.desk import Desk
 from tests.support.drafts import IDENTITY, open_outbox

@@ -8,7 +8,8 @@ from agent.core.errors import CommandRejected
 from agent.core.events import AckAnswer, CentreAck
 from agent.core.trial import TrialAnswer
 from agent.ports import OutgoingMessage, Received
-from agent.runtime.command_desk import CTR_KEY, Actions, CommandDesk
+from agent.runtime.command_actions import Actions
+from agent.runtime.command_desk import CTR_KEY, CommandDesk
 from agent.runtime.outbox import Outbox
 from agent.runtime.security import SecurityLog
 from agent.sim.clock import SimClock
