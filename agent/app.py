@@ -11,21 +11,19 @@ import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 
-from agent import profile, simulation
+from agent import checkup, profile, simulation
 from agent.adapters.gpiozero_buttons import GpiozeroButtons
 from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.adapters.gpiozero_pins import open_pin_factory
-from agent.adapters.jose_keys import KeyRing
-from agent.adapters.paho_broker import PahoBroker
 from agent.adapters.system_clock import SystemClock
 from agent.adapters.systemd_notifier import SystemdNotifier
-from agent.adapters.tls_context import TlsFiles
+from agent.brokers import make_broker
 from agent.core.centres import Centres
-from agent.core.errors import HardwareError, SettingsError
+from agent.core.events import AlarmDelivered
 from agent.core.wire import Drafts
 from agent.eyes import link_to
+from agent.lenient import load_keys, start_lights
 from agent.runtime.announcer import Announcer
 from agent.runtime.cameras import Cameras
 from agent.runtime.centre_watch import CentreWatch
@@ -38,9 +36,11 @@ from agent.runtime.late_disk import take_up
 from agent.runtime.outbox import Outbox
 from agent.runtime.part_teller import PartTeller
 from agent.runtime.pipeline import Announce, Pipeline
+from agent.runtime.probe_alarm import ProbeAlarm
 from agent.runtime.publisher import LinkTells, Publisher
 from agent.runtime.readiness import SERVICE, Readiness
 from agent.runtime.security import SecurityLog
+from agent.runtime.self_test import SELF_TEST
 from agent.runtime.sender import Sender, SenderTells
 from agent.runtime.supervisor import Supervisor
 from agent.runtime.time_watch import TimeWatch
@@ -121,6 +121,7 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
         )
 
         # The way to the centre, and back.
+        probe_alarm = ProbeAlarm(outbox, drafts, clock, profile.location(settings))
         announcer = Announcer(
             outbox=outbox,
             drafts=drafts,
@@ -143,11 +144,12 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             security=security,
             clock=clock,
             actions=Actions(
-                acknowledge=pipeline.acknowledge,
+                acknowledge=lambda ack: "taken" if probe_alarm.acknowledge(ack) else pipeline.acknowledge(ack),
                 rebirth=announce,
                 identify=pipeline.identify,
                 snapshot=cameras.snapshot,
                 test_mode=pipeline.test_mode,
+                self_test=lambda order: self_test.order(order),  # noqa: PLW0108 - it is made below
             ),
             counters=kept_counters(outbox),
             counters_known=outbox.knows_all,
@@ -170,10 +172,15 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             announce=announce,
             changed=pipeline.tell,
         )
+
+        def delivered(fact: AlarmDelivered) -> None:
+            if not probe_alarm.delivered(fact):
+                pipeline.tell(fact)
+
         sender = Sender(
             outbox,
             clock,
-            SenderTells(accepted=uplink.accepted, delivered=pipeline.tell, refused=uplink.refused),
+            SenderTells(accepted=uplink.accepted, delivered=delivered, refused=uplink.refused),
             alarm_timeout_s=mqtt.alarm_timeout_s,
         )
         brokers = (make_broker(settings), make_broker(settings))
@@ -203,7 +210,7 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             link_to(
                 camera,
                 settings,
-                simulate=simulate,
+                simulate,
                 clock=clock,
                 outbox=outbox,
                 drafts=drafts,
@@ -214,6 +221,22 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             for camera in settings.cameras
         ]
         cameras.connect(links)
+
+        self_test = checkup.self_test(
+            settings,
+            alarm=probe_alarm,
+            outbox=outbox,
+            drafts=drafts,
+            clock=clock,
+            board=board,
+            buttons=buttons,
+            panel=panel,
+            lights=lights,
+            pipeline=pipeline,
+            announcer=announcer,
+            publisher=publisher,
+            desk=desk,
+        )
 
         # Start: from the disk and the network towards the buttons, so that an edge always finds somebody to act.
         stack.callback(publisher.close, announcer.farewell, FLUSH_S)
@@ -231,6 +254,8 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             stack.callback(link.finish)
         stack.callback(buttons.close)
         buttons.start(pipeline.edge, pipeline.lost)
+        stack.callback(self_test.close)
+        stack.enter_context(supervisor.thread(SELF_TEST, self_test, essential=False))
         security.tell("boot", "info", "the agent has started", simulated=simulate, boot_id=clock.boot_id)
 
         # A resident can press now, whether or not there is a network.
@@ -248,6 +273,7 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
                 connected=lambda: publisher.connected,
                 cameras=cameras.figures,
                 inputs=panel.figures,
+                self_test=self_test.figures,
                 pulses={"lights": lights.pulse, **{f"mqtt-{n}": each.pulse for n, each in enumerate(brokers, 1)}},
                 other_pulses=other_pulses,
             ),
@@ -268,37 +294,3 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
         code = watchkeeper.keep_watch()
         notifier.stopping()
         return code
-
-
-def load_keys(path: Path | None, board: HealthBoard) -> KeyRing:
-    """The keys of those who may command. Without them every command is refused, but a press still counts."""
-    try:
-        ring = KeyRing.load(path)
-    except SettingsError as error:
-        board.report("commands", ok=False, detail=str(error))
-        return KeyRing()
-    if path is None:
-        board.report("commands", ok=False, detail="no key set: give [commands] keys, made by edge-agent keygen")
-    else:
-        board.report("commands", ok=True)
-    return ring
-
-
-def make_broker(settings: Settings) -> PahoBroker:
-    """A connection to a broker, still without one."""
-    mqtt = settings.mqtt
-    return PahoBroker(
-        client_id=settings.device.id,
-        tls=TlsFiles(mqtt.ca_file, mqtt.cert_file, mqtt.key_file),
-        password=mqtt.password.get_secret_value() if mqtt.password else None,
-        keepalive_s=mqtt.keepalive_s,
-        connect_timeout_s=mqtt.connect_timeout_s,
-    )
-
-
-def start_lights(lights: GpiozeroLights, board: HealthBoard) -> None:
-    """Lights that can't be had are a fault to mend; a kiosk without them still calls for help."""
-    try:
-        lights.start()
-    except HardwareError as error:
-        board.report("lights", ok=False, detail=str(error))

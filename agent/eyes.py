@@ -4,9 +4,9 @@ from agent import profile
 from agent.core.link import ToCore
 from agent.core.wire import Drafts
 from agent.ports import Clock
-from agent.runtime.command_actions import PictureDone
 from agent.runtime.command_desk import CommandDesk
 from agent.runtime.health import HealthBoard
+from agent.runtime.orders import picture_done
 from agent.runtime.outbox import Outbox
 from agent.runtime.pipeline import Pipeline
 from agent.runtime.sightings import CameraSaid
@@ -17,8 +17,8 @@ from agent.settings import Camera, Settings
 def link_to(
     camera: Camera,
     settings: Settings,
-    *,
     simulate: bool,
+    *,
     clock: Clock,
     outbox: Outbox,
     drafts: Drafts,
@@ -34,7 +34,7 @@ def link_to(
     def pictured(picture_id: str, jpeg: bytes | None, detail: str) -> None:
         if jpeg is not None:
             outbox.put(drafts.snapshot(picture_id, jpeg))
-        desk.picture_done(PictureDone(picture_id, jpeg is not None, detail))
+        desk.order_done(picture_done(picture_id, jpeg is not None, detail))
 
     def works(ok: bool, detail: str) -> None:
         board.report(f"camera-{camera.name}", ok=ok, detail=detail)

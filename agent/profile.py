@@ -41,6 +41,7 @@ SCHEMAS = (
     "edge.event.input-fault.v1",
     "edge.event.tamper.v1",
     "edge.event.power.v1",
+    "edge.event.self-test.v1",
     "edge.result.v1",
 )
 VISION_COMMAND = (sys.executable, "-m", "agent.vision", "--fd")
@@ -119,7 +120,7 @@ def meta(settings: Settings) -> MetaData:
         ),
         outputs=tuple(light_pins(settings).wired()),
         cameras=tuple({"name": c.name, "source": mask_url(c.source), "model": c.model} for c in settings.cameras),
-        location=_location(settings),
+        location=location(settings),
         capabilities=COMMANDS,
         schemas=SCHEMAS,
     )
@@ -147,7 +148,7 @@ def alarm_book(
     book = AlarmBook(
         [InputKind(button.name, button.kind, button.silent) for button in settings.buttons],
         clock.boot_id,
-        _location(settings),
+        location(settings),
         read_kept(outbox, security),
         now_ns=clock.boottime_ns(),
         waits=waits(settings),
@@ -198,9 +199,10 @@ def _ns(seconds: float) -> int:
     return int(seconds * 1e9)
 
 
-def _location(settings: Settings) -> dict[str, object] | None:
-    location = settings.device.location
-    return location.model_dump() if location is not None else None
+def location(settings: Settings) -> dict[str, object] | None:
+    """Where the device stands, as alarms tell it."""
+    place = settings.device.location
+    return place.model_dump() if place is not None else None
 
 
 def sim_socket(directory: Path) -> Path:

@@ -32,6 +32,10 @@ class Login:
     password: str | None = field(repr=False)
     keepalive_s: int
     connect_timeout_s: float
+    user: str | None = None
+    """The name that goes with the password; None: the client id."""
+    keeps_session: bool = True
+    """Whether the broker keeps what comes while the client is away."""
 
 
 class AbortableClient(Client):
@@ -39,6 +43,7 @@ class AbortableClient(Client):
 
     tls: ssl.SSLContext | None = None
     wary = False
+    keeps_session = True
     interface: str | None = None
     _handle: socket.socket | None = None
     _aborted = False
@@ -113,10 +118,10 @@ class AbortableClient(Client):
             self.connect(host, port, keepalive_s)
             return
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = SESSION_EXPIRY_S
+        properties.SessionExpiryInterval = SESSION_EXPIRY_S if self.keeps_session else 0
         properties.ReceiveMaximum = RECEIVE_MAXIMUM
         properties.MaximumPacketSize = MAXIMUM_PACKET_BYTES
-        self.connect(host, port, keepalive_s, clean_start=False, properties=properties)
+        self.connect(host, port, keepalive_s, clean_start=not self.keeps_session, properties=properties)
 
     def abort(self) -> None:
         """Make whatever waits on the connection fail now. Any thread."""
@@ -165,7 +170,7 @@ def make_client(
     wary: bool,
     interface: str | None,
 ) -> AbortableClient:
-    """A client for one connection. The session outlives it: its messages wait 24 h in the broker.
+    """A client for one connection. A session that is kept outlives it: its messages wait 24 h in the broker.
 
     A `wary` one first listens whether the broker refuses its certificate, which takes half a second.
     """
@@ -173,7 +178,7 @@ def make_client(
     client = AbortableClient(
         CallbackAPIVersion.VERSION2,
         client_id=login.client_id,
-        clean_session=None if is_5 else False,
+        clean_session=None if is_5 else not login.keeps_session,
         protocol=version,
         reconnect_on_failure=False,
     )
@@ -181,9 +186,10 @@ def make_client(
     # The window is the publisher's; a second one in here would hide messages from it.
     client.max_inflight_messages_set(0)
     if login.password is not None:
-        client.username_pw_set(login.client_id, login.password)
+        client.username_pw_set(login.user or login.client_id, login.password)
     client.tls = tls
     client.wary = wary
+    client.keeps_session = login.keeps_session
     client.interface = interface
     client.will_set(
         will.topic,

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent.adapters.jose_keys import PrivateKey, sign
 from agent.adapters.paho_centre import Centre, Heard
@@ -57,6 +57,33 @@ def centre_topic(root: str, name: str) -> str:
         raise UsageError(f"{name!r} is {error}: use 1 to 64 of a-z, 0-9 and dash") from error
 
 
+class Order(NamedTuple):
+    """A signed command, its identifier, and for how long it is good."""
+
+    token: bytes
+    cmd_id: str
+    expiry_s: int
+
+
+def signed(*, name: str, arguments: dict[str, Any], device: str, key: PrivateKey, boot_nonce: str | None) -> Order:
+    """Sign a command. With `boot_nonce` a device whose clock is not set can check that it is fresh."""
+    now = int(time.time())
+    claims: dict[str, Any] = {
+        "cmd_id": f"cmd-{secrets.token_hex(8)}",
+        "name": name,
+        "args": arguments,
+        "aud": device,
+        "iss": key.issuer,
+        "iat": now,
+        "exp": now + min(MAX_LIFE_S, 120),
+        # The microseconds of this clock only ever rise, so no counter has to be kept between calls.
+        "ctr": time.time_ns() // 1000,
+    }
+    if boot_nonce:
+        claims["boot_nonce"] = boot_nonce
+    return Order(sign(claims, key), claims["cmd_id"], claims["exp"] - now)
+
+
 def send_signed(
     centre: Centre,
     identity: Identity,
@@ -73,22 +100,10 @@ def send_signed(
     knows it, so that a device whose clock is not set can check that the command is fresh. Raises BrokerError.
     """
     state = centre.wait_for(lambda heard: heard.topic == identity.up("state"), timeout_s=1.0)
-    now = int(time.time())
-    claims: dict[str, Any] = {
-        "cmd_id": f"cmd-{secrets.token_hex(8)}",
-        "name": name,
-        "args": arguments,
-        "aud": identity.device,
-        "iss": key.issuer,
-        "iat": now,
-        "exp": now + min(MAX_LIFE_S, 120),
-        # The microseconds of this clock only ever rise, so no counter has to be kept between calls.
-        "ctr": time.time_ns() // 1000,
-    }
-    if state is not None and (nonce := json.loads(state.payload)["data"].get("boot_nonce")):
-        claims["boot_nonce"] = nonce
-    centre.publish(topic, sign(claims, key), expiry_s=claims["exp"] - now)
-    wanted = identity.up("result", claims["cmd_id"])
+    nonce = None if state is None else json.loads(state.payload)["data"].get("boot_nonce")
+    order = signed(name=name, arguments=arguments, device=identity.device, key=key, boot_nonce=nonce)
+    centre.publish(topic, order.token, expiry_s=order.expiry_s)
+    wanted = identity.up("result", order.cmd_id)
 
     def is_final(heard: Heard) -> bool:
         return heard.topic == wanted and json.loads(heard.payload)["data"]["status"] in FINAL

@@ -81,6 +81,11 @@ def _time_correction(data: dict[str, Any]) -> str:
     return f"the clock was set by {data['offset_ms'] / 1000:+.3f} s; {quality}"
 
 
+def _self_test(data: dict[str, Any]) -> str:
+    failed = "; ".join(f"{step['name']}: {step['detail']}" for step in data["steps"] if not step["ok"])
+    return f"{data['outcome'].upper()}, {len(data['steps'])} steps{': ' if failed else ''}{failed}"
+
+
 def _part_restored(data: dict[str, Any]) -> str:
     return f"{data['part']} works again"
 
@@ -123,6 +128,7 @@ _SAY = {
     "event/input-fault": _input_fault,
     "event/tamper": _condition,
     "event/power": _condition,
+    "event/self-test": _self_test,
     "event/out-of-service": _out_of_service,
     "event/in-service": _in_service,
     "health": _health,

@@ -7,16 +7,21 @@ import queue
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
+from agent.adapters.jose_keys import PrivateKey
 from agent.adapters.paho_centre import Heard
+from agent.cli.answer_tests import TestAnswerer
 from agent.cli.centre import add_options, open_centre
 from agent.cli.readable import readable
+from agent.core.errors import BrokerError, UsageError
 
 _EXAMPLE = """\
 Example:
   edge-agent watch --config firmware_configs/simulated/edge-agent.toml
   edge-agent watch --config edge-agent.toml --as-centre jhb-centre
+  edge-agent watch --config edge-agent.toml --as-centre jhb-centre --answer-tests --key keys/operator-1.key.json
   edge-agent watch --config edge-agent.toml --json | jq 'select(.topic | contains("/alarm/"))'
 """
 
@@ -38,12 +43,19 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--as-centre", metavar="NAME", help="tell the kiosks, as this centre, that somebody watches while this runs"
     )
+    parser.add_argument(
+        "--answer-tests", action="store_true", help="answer the alarms of self-tests (and no others); needs --key"
+    )
+    parser.add_argument("--key", type=Path, help="private key for --answer-tests, made by `edge-agent keygen`")
     parser.add_argument("--seconds", type=float, help="stop after so long")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print until interrupted."""
+    if args.answer_tests and args.key is None:
+        raise UsageError("--answer-tests needs --key, the private key that signs the answers")
+    key = PrivateKey.load(args.key) if args.answer_tests else None
     heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
     connected = threading.Event()
 
@@ -59,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
         on_link,
         args.as_centre,
     )
+    answerer = None if key is None else TestAnswerer(centre, key)
     deadline = None if args.seconds is None else time.monotonic() + args.seconds
     try:
         while deadline is None or time.monotonic() < deadline:
@@ -67,9 +80,19 @@ def run(args: argparse.Namespace) -> int:
             except queue.Empty:
                 continue
             print(_as_json(message) if args.json else readable(message.topic, message.payload), flush=True)
+            if answerer is not None:
+                _answer(answerer, message)
         return 0
     finally:
         centre.close()
+
+
+def _answer(answerer: TestAnswerer, message: Heard) -> None:
+    """A broker that does not take an answer is told of, and is no reason to stop."""
+    try:
+        answerer.hear(message)
+    except BrokerError as error:
+        print(f"edge-agent: {error}", file=sys.stderr)
 
 
 def _as_json(message: Heard) -> str:

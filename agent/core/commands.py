@@ -73,7 +73,11 @@ class TrialArgs(_Args):
     input: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,64}$")
 
 
-CommandArgs = AckArgs | PingArgs | RebirthArgs | SnapshotArgs | IdentifyArgs | TrialArgs
+class SelfTestArgs(_Args):
+    """`self-test`: try everything that a press needs, now."""
+
+
+CommandArgs = AckArgs | PingArgs | RebirthArgs | SnapshotArgs | IdentifyArgs | TrialArgs | SelfTestArgs
 
 _SCHEMAS: dict[str, type[CommandArgs]] = {
     "ack": AckArgs,
@@ -82,6 +86,7 @@ _SCHEMAS: dict[str, type[CommandArgs]] = {
     "snapshot": SnapshotArgs,
     "identify": IdentifyArgs,
     "test-mode": TrialArgs,
+    "self-test": SelfTestArgs,
 }
 COMMANDS = tuple(name for name in _SCHEMAS if name != "ack")
 """The names under `down/command/{name}`."""
@@ -93,6 +98,7 @@ _ROLES: dict[str, frozenset[Role]] = {
     "snapshot": frozenset({"operator", "admin"}),
     "identify": frozenset({"operator", "technician", "admin"}),
     "test-mode": frozenset({"technician", "admin"}),
+    "self-test": frozenset({"operator", "technician", "admin"}),
 }
 
 

@@ -61,6 +61,10 @@ class DirectoryInUseError(StorageError):
     """Another agent has the state directory."""
 
 
+class StepFailed(EdgeAgentError):  # noqa: N818 - a verdict
+    """A step of the self-test has found something that is not well."""
+
+
 class CommandRejected(EdgeAgentError):  # noqa: N818 - a verdict, named as the contract names it
     """A command or ack is refused. `code` is the contract's machine-readable reason."""
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from agent.core.events import Fault, TimeQuality
 from agent.core.inputs import ConditionKind
+from agent.core.self_test import Outcome, Reason
 from agent.core.stages import Stage
 
 Status = Literal["actual", "test", "exercise"]
@@ -135,6 +136,8 @@ class HealthData(Payload):
     """What the core has had written since it started, and what that makes of a day: SD cards wear."""
     temperature_c: float | None
     cameras: dict[str, dict[str, Any]]
+    self_test: dict[str, Any] | None = None
+    """The last one that came to its end; None before the first."""
     inputs: dict[str, dict[str, Any]]
     """By name. Buttons: presses, holds that were cut short, faults. Conditions: active, faults."""
 
@@ -217,6 +220,27 @@ class ServiceData(Payload):
 
     reasons: tuple[str, ...]
     """`no-uplink`, `no-centre`, `self-test`; none when in service."""
+
+
+class SelfTestStep(BaseModel):
+    """One step of a self-test: whether it is well, one line for a person, and how long it took."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    ok: bool
+    detail: str
+    ms: int
+
+
+class SelfTestData(Payload):
+    """`up/event/self-test`: what came of it."""
+
+    outcome: Outcome
+    reason: Reason
+    alarm_id: str | None = None
+    """The test alarm; None when none was raised."""
+    steps: tuple[SelfTestStep, ...]
 
 
 class ResultData(Payload):

@@ -21,6 +21,7 @@ from agent.core.messages import (
     Rank,
     ResultData,
     SecurityData,
+    SelfTestData,
     ServiceData,
     StateData,
     TimeCorrectionData,
@@ -28,7 +29,14 @@ from agent.core.messages import (
 from agent.core.stencil import Stencil
 
 _EventData = (
-    PersonEnteredData | PersonLeftData | PartData | ServiceData | TimeCorrectionData | InputFaultData | ConditionData
+    PersonEnteredData
+    | PersonLeftData
+    | PartData
+    | ServiceData
+    | TimeCorrectionData
+    | InputFaultData
+    | ConditionData
+    | SelfTestData
 )
 
 EVENT_EXPIRY_S = 24 * 3600
@@ -125,6 +133,10 @@ class Drafts:
         if in_service:
             return self._event("in-service", "service", data)
         return self._event("out-of-service", "service", data)
+
+    def self_test(self, data: SelfTestData) -> Draft:
+        """What came of a self-test."""
+        return self._event("self-test", "self-test", data)
 
     def snapshot(self, picture_id: str, jpeg: bytes) -> Draft:
         """A picture for the alarm, event or command with the identifier `picture_id`."""

@@ -39,7 +39,10 @@ class Announcer:
         """
         self._will_bdseq += 1
         self._outbox.keep(BDSEQ_KEY, str(self._will_bdseq))
-        draft = self._state("lost", self._will_bdseq)
+        return self.unnumbered(self._state("lost", self._will_bdseq))
+
+    def unnumbered(self, draft: Draft) -> OutgoingMessage:
+        """A message that does not go through the outbox: it repeats the last number that was given. Any thread."""
         wall = self._clock.wall()
         stamp = Stamp(
             id=self._ids.next(int(wall.timestamp() * 1000)),

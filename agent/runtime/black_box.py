@@ -92,6 +92,11 @@ class BlackBox:
             self._let_go()
 
     @property
+    def outlives(self) -> bool:
+        """Whether what is in it outlives this process."""
+        return self._file is not None
+
+    @property
     def numbers(self) -> tuple[int, int]:
         """The highest number and place that were ever given in this boot."""
         seq, place = _NUMBERS.unpack_from(self._mapped, _NUMBERS_AT)

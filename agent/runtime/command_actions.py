@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from agent.core.events import AckAnswer, CentreAck
 from agent.core.trial import TrialAnswer
+from agent.runtime.self_test import OrderAnswer
 
 
 class Verified(Protocol):
@@ -34,7 +35,7 @@ class Verified(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """What commands do. Each is called on the desk's thread; a snapshot is answered later by `picture_done`."""
+    """What commands do. Each is called on the desk's thread; orders are answered later by `order_done`."""
 
     acknowledge: Callable[[CentreAck], AckAnswer]
     rebirth: Callable[[], None]
@@ -43,12 +44,5 @@ class Actions:
     """Ask a camera for a picture under this identifier; returns the camera's name, None without a camera."""
     test_mode: Callable[[float, str | None], TrialAnswer]
     """For so many seconds, for this input or all of them; 0 seconds end it."""
-
-
-@dataclass(frozen=True, slots=True)
-class PictureDone:
-    """The end of a snapshot: it is on its way, or `detail` says why not."""
-
-    id: str
-    ok: bool
-    detail: str
+    self_test: Callable[[str], OrderAnswer]
+    """Begin one under this identifier."""

@@ -5,7 +5,6 @@ import queue
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from agent.core.commands import (
     AckArgs,
@@ -15,6 +14,7 @@ from agent.core.commands import (
     IdentifyArgs,
     PingArgs,
     RebirthArgs,
+    SelfTestArgs,
     SnapshotArgs,
     TrialArgs,
     check,
@@ -26,31 +26,28 @@ from agent.core.identity import LEVEL, Identity
 from agent.core.messages import ResultData
 from agent.core.wire import Drafts, rfc3339
 from agent.ports import MAX_RECEIVED_BYTES, Clock, Received
-from agent.runtime.command_actions import Actions, PictureDone, Verified
+from agent.runtime.command_actions import Actions, Verified
+from agent.runtime.orders import OrderDone, Orders, Settled
 from agent.runtime.outbox import Outbox
 from agent.runtime.security import TOPIC_LENGTH, SecurityLog
+from agent.runtime.self_test import OrderAnswer
 
 CTR_KEY = "ctr/"
 _REMEMBERED = 256
 _MOST_WAITING = 64
 """Messages that may wait to be verified; a broker that sends more at once is not believed to bring commands."""
 _DISK_PATIENCE_S = 2.0
-_PICTURE_PATIENCE_NS = 10 * 10**9
+_SELF_TEST: dict[OrderAnswer, tuple[str, str, str]] = {
+    "asked": ("in-progress", "asked", "the self-test begins"),
+    "busy": ("failed", "busy", "a self-test is under way already"),
+    "alarm-open": ("failed", "alarm-open", "no self-test begins while an alarm is open"),
+}
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ordered:
-    """A snapshot that a camera was asked for: under which name its result is remembered, and how it is answered."""
-
-    key: str
-    message: Received
-    until_ns: int
-
-
 class CommandDesk:
-    """Executes a command only if every check passes. `receive` and `picture_done` from any thread."""
+    """Executes a command only if every check passes. `receive` and `order_done` from any thread."""
 
     def __init__(
         self,
@@ -81,9 +78,8 @@ class CommandDesk:
         self._counters_known = False
         self.take_up(counters, known=counters_known)
         self._results: OrderedDict[str, ResultData] = OrderedDict()
-        self._pictures: dict[str, _Ordered] = {}
-        """Snapshot commands that wait for a camera, by their identifier."""
-        self._queue: queue.SimpleQueue[Received | PictureDone] = queue.SimpleQueue()
+        self._orders = Orders()
+        self._queue: queue.SimpleQueue[Received | OrderDone] = queue.SimpleQueue()
 
     def take_up(self, counters: Mapping[str, str], *, known: bool) -> None:
         """Counters of earlier runs, which were found late. Any thread."""
@@ -103,34 +99,26 @@ class CommandDesk:
         else:
             self._security.tell("command-flood", "warning", f"more than {_MOST_WAITING} wait; one was not read")
 
-    def picture_done(self, done: PictureDone) -> None:
-        """A camera has answered; what no command has asked for is ignored. Never blocks."""
+    def order_done(self, done: OrderDone) -> None:
+        """What a command has ordered has ended; what none has ordered is ignored. Never blocks."""
         self._queue.put(done)
 
     def run_once(self, timeout_s: float) -> None:
         """Take the next message, if one comes within `timeout_s`, and answer it."""
-        self._give_up_on_pictures()
+        for settled in self._orders.overdue(self._clock.boottime_ns()):
+            self._settle(settled)
         try:
             item = self._queue.get(timeout=timeout_s)
         except queue.Empty:
             return
         if isinstance(item, Received):
             self._handle(item)
-        elif item.id in self._pictures:
-            status, code = ("succeeded", "ok") if item.ok else ("failed", "no-picture")
-            self._finish_picture(item.id, status, code, item.detail)
+        elif (done := self._orders.done(item)) is not None:
+            self._settle(done)
 
-    def _give_up_on_pictures(self) -> None:
-        now_ns = self._clock.boottime_ns()
-        for picture_id in [key for key, ordered in self._pictures.items() if ordered.until_ns <= now_ns]:
-            self._finish_picture(picture_id, "timed-out", "no-answer", "the camera did not answer")
-
-    def _finish_picture(self, command_id: str, status: str, code: str, text: str) -> None:
-        ordered = self._pictures.pop(command_id)
-        values = {"command_id": command_id, "name": "snapshot", "status": status, "code": code, "text": text}
-        result = ResultData.model_validate({**values, "output": {"snapshot": command_id}})
-        self._remember(ordered.key, result)
-        self._answer(result, ordered.message)
+    def _settle(self, settled: Settled) -> None:
+        self._remember(settled.key, settled.result)
+        self._answer(settled.result, settled.message)
 
     def _handle(self, message: Received) -> None:
         name = "unknown"
@@ -158,8 +146,7 @@ class CommandDesk:
         result = self._execute(claims, args, token)
         key = f"{token.kid}/{command_id}"
         if result.status == "in-progress":
-            until_ns = self._clock.boottime_ns() + _PICTURE_PATIENCE_NS
-            self._pictures[command_id] = _Ordered(key, message, until_ns)
+            self._orders.begin(result, key, message, self._clock.boottime_ns())
         self._remember(key, result)
         self._answer(result, message)
 
@@ -218,6 +205,8 @@ class CommandDesk:
                     status, code, text = "in-progress", "asked", f"asked {camera} for a picture"
             case TrialArgs():
                 status, code, text = self._test_mode(args)
+            case SelfTestArgs():
+                status, code, text = _SELF_TEST[self._actions.self_test(claims.cmd_id)]
         return ResultData.model_validate(
             {"command_id": claims.cmd_id, "name": claims.name, "status": status}
             | {"code": code, "text": text, "output": output}

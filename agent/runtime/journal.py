@@ -8,8 +8,9 @@ leave after the first step while the second, which an SD card can make slow, sti
 """
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from agent.core.errors import DamagedError
@@ -247,6 +248,17 @@ class Journal:
         except DamagedError as error:
             self._distrusted[database.path.name] = str(error)
             raise
+
+
+def read_back(directory: Path, key: str) -> str | None:
+    """A kept value as the disk gives it, by a connection of its own. Blocks as the disk does. Any thread.
+
+    Raises StorageError.
+    """
+    path = directory / STATE_FILE
+    with disk(path), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1.0)) as reader:
+        row = reader.execute("SELECT value FROM state WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
 
 
 def is_safe(ranks: Iterable[Rank]) -> bool:

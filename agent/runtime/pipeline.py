@@ -24,7 +24,7 @@ from agent.core.events import (
     InputFault,
     Pressed,
 )
-from agent.core.lights import PRESSED, Pattern
+from agent.core.lights import PRESSED, LightState, Pattern
 from agent.core.messages import AlarmCamera, AlarmData
 from agent.core.panel import Panel
 from agent.core.service import ServiceFact
@@ -185,6 +185,18 @@ class Pipeline:
         with self._lock:
             self._on_inputs(self._panel.flush())
         self._follow_up()
+
+    def drive_lights(self, state: LightState | None) -> bool:
+        """Have the lights show this, for a self-test, or (None) again what is so. Any thread.
+
+        False, and nothing happens, when an alarm is open. A press takes the lights back at once.
+        """
+        with self._lock:
+            if state is not None and self.open_ids:
+                return False
+            self._readiness.driven = state
+            self._show_lights()
+            return True
 
     def show_lights(self) -> None:
         """Bring the lights in line with the open alarms. Any thread."""

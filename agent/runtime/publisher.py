@@ -102,6 +102,12 @@ class Publisher:
         """Whether the broker has us. Any thread."""
         return self._link is not None
 
+    @property
+    def path(self) -> int | None:
+        """The place, in the list of addresses, of the broker that has us; None without one. Any thread."""
+        link = self._link
+        return None if link is None else link.path
+
     def wake(self) -> None:
         """There may be something to send. Any thread."""
         if self._events.empty():

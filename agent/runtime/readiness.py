@@ -37,9 +37,13 @@ class Readiness:
         self._trial = Trial()
         self._identify_until_ns: int | None = None
         self._tellings: list[Callable[[], object]] = []
+        self.driven: LightState | None = None
+        """What a self-test has the lights show; before anything else that is said here."""
 
     def lights(self) -> LightState:
         """What the lights say when no alarm decides."""
+        if self.driven is not None:
+            return self.driven
         if self._identify_until_ns is not None:
             return IDENTIFY
         if self._trial.ends_ns is not None:

@@ -122,6 +122,11 @@ class Recorder:
         """Whether all that an earlier run has kept was read. Any thread."""
         return self._kept.is_complete
 
+    @property
+    def is_boxed(self) -> bool:
+        """Whether what is accepted outlives the death of this process at once. Any thread."""
+        return self._black_box.outlives
+
     def run_once(self, timeout_s: float) -> None:
         """Wait for work, then do all that there is.
 

@@ -41,6 +41,8 @@ class Watched:
     """The figures of every camera."""
     inputs: Callable[[], Mapping[str, dict[str, Any]]]
     """The figures of every input."""
+    self_test: Callable[[], dict[str, Any] | None]
+    """What came of the last self-test."""
     pulses: Mapping[str, Callable[[], int | None]]
     """Counters of the essential threads that the supervisor does not own; None while one is not there."""
     other_pulses: Mapping[str, Callable[[], int | None]]
@@ -150,6 +152,7 @@ class Watchkeeper:
             temperature_c=_temperature_c(),
             cameras=dict(self._watched.cameras()),
             inputs=dict(self._watched.inputs()),
+            self_test=self._watched.self_test(),
         )
 
     def _look_at_storage(self) -> None:

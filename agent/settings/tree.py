@@ -4,6 +4,7 @@ Only the composition roots and the command line import this module; every other 
 """
 
 import re
+from datetime import time, timedelta, timezone
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from agent.core import self_test
 from agent.core.identity import Identity
 
 ENVIRONMENT_PREFIX = "EDGE_AGENT_"
@@ -99,10 +101,16 @@ class Commands(_Section):
     """JWK set of the public keys; without it every ack and command is refused."""
 
 
+def _not_the_self_test(name: str) -> str:
+    if name == self_test.INPUT:
+        raise ValueError("this is the input of the self-test's own alarm; take another name")
+    return name
+
+
 class _Line(_Section):
     """One contact between its pin and ground (or 3.3 V when `pull_up` is false)."""
 
-    name: TopicLevel
+    name: Annotated[TopicLevel, AfterValidator(_not_the_self_test)]
     pin: Pin
     pull_up: bool = True
     glitch_filter_ms: float = Field(default=0.0, ge=0, le=20)
@@ -195,6 +203,28 @@ class Service(_Section):
     """Without an uplink, or without anybody watching at the centre."""
 
 
+class SelfTest(_Section):
+    """The daily self-test."""
+
+    enabled: bool = True
+    """Once a day. A signed command begins one in any case."""
+    at: time = time(3, tzinfo=timezone(timedelta(hours=2)))
+    """The time of day, with its offset from UTC; without one it is UTC."""
+    spread_s: float = Field(default=3600.0, ge=0, le=86400)
+    """Each device has its own place in so much time after that, so that not all test at once."""
+    after_start_s: float = Field(default=300.0, ge=1, le=86400)
+    """No test begins by itself before the agent has run for so long."""
+    retry_after_s: float = Field(default=3600.0, ge=60, le=86400)
+    """A test that failed is repeated after so long."""
+    centre_ack: bool = False
+    """A command centre must answer the test alarm: the test fails without a verified ack."""
+    ack_within_s: float = Field(default=30.0, ge=1, le=300)
+    path_within_s: float = Field(default=20.0, ge=1, le=120)
+    storage_within_s: float = Field(default=5.0, gt=0, le=60)
+    chirp: bool = False
+    """Try the tone too, for a third of a second."""
+
+
 class Health(_Section):
     """The regular report."""
 
@@ -225,6 +255,7 @@ class Settings(BaseSettings):
     cameras: tuple[Camera, ...] = ()
     alarm: Alarm = Alarm()
     service: Service = Service()
+    self_test: SelfTest = SelfTest()
     health: Health = Health()
     log: Log = Log()
 

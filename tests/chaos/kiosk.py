@@ -74,6 +74,7 @@ class Kiosk(AbstractContextManager["Kiosk"]):
             ],
             "lights": LIGHTS,
             "health": {"interval_s": 3600},
+            "self_test": {"enabled": False},
         }
         self._config.write_text(as_toml(tree))
 

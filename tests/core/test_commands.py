@@ -159,6 +159,7 @@ _ALLOWED: dict[str, set[str]] = {
     "identify": set(ROLES),
     "snapshot": {"operator", "admin"},
     "test-mode": {"technician", "admin"},
+    "self-test": set(ROLES),
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 from agent.core.events import TimeQuality
 from agent.core.trial import TrialAnswer
 from agent.ports import MAX_RECEIVED_BYTES, Received
-from agent.runtime.command_actions import PictureDone
+from agent.runtime.orders import picture_done
 from agent.sim.clock import SimClock
 from tests.support.desk import Desk
 from tests.support.drafts import IDENTITY, open_outbox
@@ -250,7 +250,7 @@ def test_a_flood_of_forgeries_does_not_stop_a_true_command(desk: Desk) -> None:
 def test_a_snapshot_is_in_progress_until_the_camera_has_answered(desk: Desk) -> None:
     desk.order("snapshot", camera="front")
     [asked], _ = desk.answers()
-    desk.desk.picture_done(PictureDone(asked["command_id"], True, ""))
+    desk.desk.order_done(picture_done(asked["command_id"], True, ""))
     desk.desk.run_once(0)
     [done], _ = desk.answers()
 
@@ -261,7 +261,7 @@ def test_a_snapshot_is_in_progress_until_the_camera_has_answered(desk: Desk) -> 
 
 def test_a_snapshot_that_the_camera_can_not_make_fails_with_its_reason(desk: Desk) -> None:
     desk.order("snapshot")
-    desk.desk.picture_done(PictureDone("c1", False, "no fresh frame"))
+    desk.desk.order_done(picture_done("c1", False, "no fresh frame"))
     desk.desk.run_once(0)
 
     [_, failed], _ = desk.answers()
@@ -273,7 +273,7 @@ def test_a_snapshot_without_an_answer_times_out_once(desk: Desk) -> None:
     desk.answers()
     desk.clock.advance(timedelta(seconds=11))
     desk.desk.run_once(0)
-    desk.desk.picture_done(PictureDone("c1", True, ""))
+    desk.desk.order_done(picture_done("c1", True, ""))
     desk.desk.run_once(0)
 
     [late], _ = desk.answers()
@@ -288,7 +288,7 @@ def test_a_snapshot_without_a_camera_fails_at_once(desk: Desk) -> None:
 
 
 def test_a_picture_that_nobody_ordered_is_no_result(desk: Desk) -> None:
-    desk.desk.picture_done(PictureDone("alarm-1", True, ""))
+    desk.desk.order_done(picture_done("alarm-1", True, ""))
     desk.desk.run_once(0)
 
     assert desk.answers() == ([], [])
@@ -333,7 +333,7 @@ def test_the_picture_s_result_goes_where_its_command_asked_for(desk: Desk) -> No
     claims = desk.claims("snapshot")
     answer_to: dict[str, Any] = {"response_topic": RESULTS + "mine", "correlation_data": b"42"}
     desk.send(desk.signed(claims), "snapshot", **answer_to)
-    desk.desk.picture_done(PictureDone(claims["cmd_id"], ok=True, detail=""))
+    desk.desk.order_done(picture_done(claims["cmd_id"], ok=True, detail=""))
     desk.desk.run_once(0)
 
     results = [message for message in desk.messages() if "/up/result/" in message.topic]
@@ -346,7 +346,7 @@ def test_a_snapshot_that_is_ordered_again_gets_the_newest_result(desk: Desk) -> 
     desk.send(order, "snapshot")
     assert [result["status"] for result in desk.answers()[0]] == ["in-progress"] * 2
 
-    desk.desk.picture_done(PictureDone("c1", ok=True, detail=""))
+    desk.desk.order_done(picture_done("c1", ok=True, detail=""))
     desk.desk.run_once(0)
     desk.send(order, "snapshot")
 

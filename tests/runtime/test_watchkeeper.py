@@ -75,6 +75,7 @@ class Station:
                 connected=lambda: self.connected,
                 cameras=lambda: {"front": {"persons": 1}},
                 inputs=lambda: {"police": {"presses": 3}},
+                self_test=lambda: {"passed": True},
                 pulses={"lights": lambda: self.pulses["lights"]},
                 other_pulses={"sim-control": lambda: self.pulses["sim-control"]},
             ),
@@ -141,6 +142,7 @@ def test_health_names_every_part_and_what_is_wrong(station: Station) -> None:
         "storage": {"state": "ok"},
     }
     assert health["cameras"] == {"front": {"persons": 1}}
+    assert health["self_test"] == {"passed": True}
     assert health["uptime_s"] == 1
     assert health["memory_bytes"] > 0
     assert health["disk_free_bytes"] > 0

@@ -69,6 +69,7 @@ class AgentProcess(AbstractContextManager["AgentProcess"]):
             "lights": LIGHTS,
             "alarm": PATIENT,
             "health": {"interval_s": 1},
+            "self_test": {"enabled": False},
         }
         self.config.write_text(as_toml({**tree, **sections}))
 

@@ -12,6 +12,7 @@ from agent.runtime.command_actions import Actions
 from agent.runtime.command_desk import CTR_KEY, CommandDesk
 from agent.runtime.outbox import Outbox
 from agent.runtime.security import SecurityLog
+from agent.runtime.self_test import OrderAnswer
 from agent.sim.clock import SimClock
 from tests.support.drafts import DRAFTS, IDENTITY, body, taken, write
 
@@ -35,6 +36,7 @@ class Desk:
     kept_when_executed: list[dict[str, str]] = field(default_factory=list)
     camera: str | None = "front"
     test_mode_answer: TrialAnswer = "ok"
+    self_test_answer: OrderAnswer = "asked"
     ctr: int = 0
 
     def __post_init__(self) -> None:
@@ -54,6 +56,7 @@ class Desk:
                 identify=lambda seconds: self.did(("identify", seconds)),
                 snapshot=self.snapshot,
                 test_mode=self.test_mode,
+                self_test=self.self_test,
             ),
             counters={key.removeprefix(CTR_KEY): value for key, value in kept.items()},
         )
@@ -80,6 +83,10 @@ class Desk:
     def test_mode(self, seconds: float, input_name: str | None) -> TrialAnswer:
         self.did(("test-mode", seconds, input_name))
         return self.test_mode_answer
+
+    def self_test(self, order_id: str) -> OrderAnswer:
+        self.did(("self-test", order_id))
+        return self.self_test_answer
 
     def claims(self, name: str = "ping", **changes: Any) -> dict[str, Any]:
         self.ctr += 1

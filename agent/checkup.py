@@ -1,0 +1,87 @@
+"""The self-test, put together: what is tried, in this order, and when."""
+
+import secrets
+from collections.abc import Iterator
+from functools import partial
+
+from agent import profile
+from agent.brokers import make_broker
+from agent.core.panel import Panel
+from agent.core.self_test import Timetable
+from agent.core.wire import Drafts
+from agent.ports import Buttons, Clock, Lights
+from agent.runtime.announcer import Announcer
+from agent.runtime.check_steps import Step, check_black_box, check_inputs, check_lights, check_storage
+from agent.runtime.command_desk import CommandDesk
+from agent.runtime.health import HealthBoard
+from agent.runtime.journal import read_back
+from agent.runtime.orders import self_test_done
+from agent.runtime.outbox import Outbox
+from agent.runtime.pipeline import Pipeline
+from agent.runtime.probe_alarm import ProbeAlarm
+from agent.runtime.publisher import Publisher
+from agent.runtime.self_test import SelfTest
+from agent.runtime.way_out import Paths, WayOut
+from agent.settings import Settings
+
+_PROBE_KEY = "self-test/probe"
+
+
+def self_test(
+    settings: Settings,
+    *,
+    alarm: ProbeAlarm,
+    outbox: Outbox,
+    drafts: Drafts,
+    clock: Clock,
+    board: HealthBoard,
+    buttons: Buttons,
+    panel: Panel,
+    lights: Lights,
+    pipeline: Pipeline,
+    announcer: Announcer,
+    publisher: Publisher,
+    desk: CommandDesk,
+) -> SelfTest:
+    """The worker of the thread `self-test`; the caller runs and closes it."""
+    chosen = settings.self_test
+    wired = frozenset(profile.light_pins(settings).wired())
+    way_out = WayOut(
+        alarm=alarm,
+        paths=Paths(profile.broker_addresses(settings), lambda: publisher.path, make_broker(settings, probe=True)),
+        drafts=drafts,
+        unnumbered=announcer.unnumbered,
+        clock=clock,
+        path_within_s=chosen.path_within_s,
+        ack_within_s=chosen.ack_within_s if chosen.centre_ack else None,
+    )
+
+    def steps() -> Iterator[tuple[str, Step]]:
+        yield "inputs", check_inputs(buttons, panel.buttons, panel.figures)
+        yield "lights", check_lights(lights, pipeline.drive_lights, wired, clock, chirp=chosen.chirp)
+        probe = (_PROBE_KEY, secrets.token_hex(8))
+        read = partial(read_back, settings.storage.directory)
+        yield "storage", check_storage(outbox.keep, read, probe, clock, chosen.storage_within_s)
+        yield "black-box", check_black_box(lambda: outbox.recorder.is_boxed)
+        yield from way_out.steps()
+
+    timetable = Timetable(
+        at=chosen.at,
+        spread_s=chosen.spread_s,
+        device=settings.device.id,
+        started_ns=clock.boottime_ns(),
+        soonest_s=chosen.after_start_s,
+        retry_s=chosen.retry_after_s,
+    )
+    return SelfTest(
+        steps=steps,
+        alarm=alarm,
+        timetable=timetable if chosen.enabled else None,
+        outbox=outbox,
+        drafts=drafts,
+        clock=clock,
+        board=board,
+        in_alarm=lambda: bool(pipeline.open_ids),
+        tell=pipeline.tell,
+        done=lambda order, data: desk.order_done(self_test_done(order, data)),
+    )

@@ -1,0 +1,109 @@
+"""The alarm of a self-test: a message like any other alarm's, but none of the open alarms, and no light shows it."""
+
+import threading
+from typing import Any
+
+from agent.core.events import AckAction, AlarmDelivered, CentreAck
+from agent.core.messages import AlarmData
+from agent.core.self_test import CODES, INPUT
+from agent.core.stages import Stage
+from agent.core.wire import Drafts, rfc3339
+from agent.ports import Clock
+from agent.runtime.outbox import Outbox
+
+KEPT = "self-test/alarm"
+_STAGE_OF = {
+    AckAction.REGISTERED: Stage.REGISTERED,
+    AckAction.DISPATCHED: Stage.DISPATCHED,
+    AckAction.CLOSED: Stage.CLOSED,
+}
+
+
+class ProbeAlarm:
+    """One at a time. Any thread."""
+
+    def __init__(self, outbox: Outbox, drafts: Drafts, clock: Clock, location: dict[str, Any] | None) -> None:
+        self._outbox = outbox
+        self._drafts = drafts
+        self._clock = clock
+        self._location = location
+        self._lock = threading.Lock()
+        self._raised_ns = 0
+        self.data: AlarmData | None = None
+        """The one that was raised last, also when it is closed; None before the first."""
+
+    def raise_alarm(self) -> AlarmData:
+        """Raise a new one, with `status` test."""
+        with self._lock:
+            self._raised_ns = self._clock.boottime_ns()
+            self.data = self.example()
+            self._outbox.put(self._drafts.alarm("raised", self.data), keep={KEPT: self.data.model_dump_json()})
+            return self.data
+
+    def example(self) -> AlarmData:
+        """One as it would be raised now."""
+        return AlarmData(
+            alarm_id=self._outbox.new_id(),
+            input=INPUT,
+            kind=INPUT,
+            status="test",
+            silent=True,
+            press_count=0,
+            stage=Stage.RAISED,
+            raised_at=rfc3339(self._clock.wall()),
+            location=self._location,
+            codes=CODES,
+            latency_ms={},
+        )
+
+    def delivered(self, fact: AlarmDelivered) -> bool:
+        """The broker has a message of an alarm; false when it is not of this one."""
+        with self._lock:
+            if self.data is None or self.data.alarm_id != fact.alarm_id:
+                return False
+            if self.data.stage is Stage.RAISED:
+                self._reach(Stage.SENT, fact.boottime_ns)
+            return True
+
+    def acknowledge(self, ack: CentreAck) -> bool:
+        """A verified ack; false when it is not of this alarm, or that one is closed."""
+        with self._lock:
+            data = self.data
+            if data is None or data.alarm_id != ack.alarm_id or data.stage is Stage.CLOSED:
+                return False
+            stage = _STAGE_OF[ack.action]
+            if stage.rank() > data.stage.rank():
+                self._reach(stage, ack.boottime_ns)
+                self._tell()
+            return True
+
+    def close(self) -> None:
+        """The test is over: nobody need answer it any more. Does nothing without an open one."""
+        with self._lock:
+            if self.data is not None and self.data.stage is not Stage.CLOSED:
+                self._reach(Stage.CLOSED, self._clock.boottime_ns())
+                self._tell()
+
+    def close_kept(self) -> None:
+        """Close the one that an earlier run has left open. Raises nothing for what can't be read: it is forgotten."""
+        kept = self._outbox.kept(KEPT).get(KEPT)
+        if kept is None:
+            return
+        try:
+            data = AlarmData.model_validate_json(kept)
+        except ValueError:
+            self._outbox.keep(KEPT, None)
+            return
+        closed = data.model_copy(update={"stage": Stage.CLOSED})
+        self._outbox.put(self._drafts.alarm("closed", closed), keep={KEPT: None})
+
+    def _reach(self, stage: Stage, at_ns: int) -> None:
+        assert self.data is not None
+        latency_ms = {**self.data.latency_ms, stage.value: (at_ns - self._raised_ns) // 1_000_000}
+        self.data = self.data.model_copy(update={"stage": stage, "latency_ms": latency_ms})
+
+    def _tell(self) -> None:
+        assert self.data is not None
+        is_closed = self.data.stage is Stage.CLOSED
+        kept = None if is_closed else self.data.model_dump_json()
+        self._outbox.put(self._drafts.alarm("closed" if is_closed else "updated", self.data), keep={KEPT: kept})
