@@ -19,7 +19,7 @@ def check_path(
     """
     events: queue.SimpleQueue[BrokerEvent] = queue.SimpleQueue()
     began_ns = clock.boottime_ns()
-    connected_ms = 0
+    connected_ms: int | None = None
     try:
         broker.connect(address.url, message, [], events.put, address.interface)
         while clock.boottime_ns() - began_ns <= within_s * 1e9:
@@ -35,7 +35,7 @@ def check_path(
                     case Disconnected() as end:
                         raise StepFailed(f"{address}: {end.detail}")
             yield
-        what = "acknowledge" if connected_ms else "let us in"
+        what = "let us in" if connected_ms is None else "acknowledge"
         raise StepFailed(f"{address} did not {what} within {within_s:g} s")
     except BrokerError as error:
         raise StepFailed(f"{address}: {error}") from error

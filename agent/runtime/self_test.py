@@ -191,7 +191,12 @@ class SelfTest:
         self._is_taken_up = True
         self._alarm.close_kept()
         last = LastTest.decode(self._outbox.kept(LAST_KEY).get(LAST_KEY, ""))
-        if self.last is None and last is not None:
+        if self.last is not None or last is None:
+            return
+        if self._timetable is None:
+            # Nobody knows when the next one comes: till then it must not keep the kiosk out of service.
+            self.last = last
+        else:
             self._note(last)
 
     def _alarm_id(self) -> str | None:

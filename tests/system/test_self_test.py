@@ -67,7 +67,7 @@ def test_a_new_kiosk_tests_itself_end_to_end_and_a_centres_program_answers(tmp_p
 def test_an_ordered_test_that_no_centre_answers_fails_with_the_reason_and_the_kiosk_says_out_of_service(
     tmp_path: Path, broker: Mosquitto
 ) -> None:
-    chosen = {**WHEN_ORDERED, "ack_within_s": 2}
+    chosen = {"after_start_s": 3600, "centre_ack": True, "ack_within_s": 2}
     with (
         Centre(broker.port) as centre,
         AgentProcess(tmp_path / "kiosk", broker.url, self_test=chosen) as agent,
