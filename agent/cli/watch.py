@@ -12,7 +12,7 @@ from typing import Any
 
 from agent.adapters.jose_keys import PrivateKey
 from agent.adapters.paho_centre import Heard
-from agent.cli.answer_tests import TestAnswerer
+from agent.cli.answer_tests import SelfTestAnswerer
 from agent.cli.centre import add_options, open_centre
 from agent.cli.readable import readable
 from agent.core.errors import BrokerError, UsageError
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         on_link,
         args.as_centre,
     )
-    answerer = None if key is None else TestAnswerer(centre, key)
+    answerer = None if key is None else SelfTestAnswerer(centre, key)
     deadline = None if args.seconds is None else time.monotonic() + args.seconds
     try:
         while deadline is None or time.monotonic() < deadline:
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
         centre.close()
 
 
-def _answer(answerer: TestAnswerer, message: Heard) -> None:
+def _answer(answerer: SelfTestAnswerer, message: Heard) -> None:
     """A broker that does not take an answer is told of, and is no reason to stop."""
     try:
         answerer.hear(message)

@@ -165,3 +165,36 @@ def test_an_orderly_disconnect_leaves_no_thread_no_event_and_no_will(
         assert [m.topic for m in centre.heard] == [ALARM.topic]
     assert events.all() == known
     assert not events.of(Disconnected)
+
+
+def test_a_connection_shows_that_its_thread_lives_and_without_one_there_is_nothing_to_show(
+    mosquitto: Mosquitto, broker: PahoBroker, events: BrokerEvents
+) -> None:
+    assert broker.pulse() is None
+    broker.connect(mosquitto.url, WILL, [], events)
+    events.wait(Connected)
+    wait_for(lambda: broker.pulse() is not None, what="the first turn")
+    before = broker.pulse()
+    assert before is not None
+    wait_for(lambda: (broker.pulse() or 0) > before + 1, what="two turns")
+    broker.disconnect()
+    assert broker.pulse() is None
+
+
+def test_a_probe_takes_no_place_and_keeps_no_session(
+    mosquitto: Mosquitto, broker: PahoBroker, events: BrokerEvents
+) -> None:
+    broker.connect(mosquitto.url, WILL, [DOWN], events)
+    events.wait(Connected)
+    for _ in range(2):
+        probe = PahoBroker("kiosk-1", keepalive_s=5, connect_timeout_s=5, probe=True)
+        heard = BrokerEvents()
+        probe.connect(mosquitto.url, WILL, ["kept/#"], heard)
+        assert heard.wait(Connected).session_present is False
+        probe.publish(ALARM)
+        assert heard.wait(Published).accepted
+        probe.disconnect()
+    assert "as kiosk-1-probe" in mosquitto.log()
+    assert events.of(Disconnected) == []
+    broker.publish(ALARM)
+    assert events.wait(Published).accepted

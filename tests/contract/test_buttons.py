@@ -254,3 +254,28 @@ def test_watching_starts_no_thread(buttons: GpiozeroButtons, watch: Watch) -> No
     watch.start(buttons)
 
     assert threading.enumerate() == before
+
+
+def test_the_lines_that_are_watched_can_be_read_at_any_time(factory: MockFactory, watch: Watch) -> None:
+    buttons = GpiozeroButtons([POLICE, MEDICAL, MEDICAL_NC], factory, SystemClock())
+    watch.start(buttons)
+    try:
+        factory.pin(POLICE.pin).drive_low()
+        read = {(edge.input, edge.normally_closed): edge.active for edge in buttons.read()}
+        assert read == {("police", False): True, ("medical", False): False, ("medical", True): True}
+    finally:
+        buttons.close()
+    assert buttons.read() == []
+
+
+def test_a_line_that_can_not_be_read_is_named(
+    factory: MockFactory, buttons: GpiozeroButtons, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(pin: object) -> bool:
+        raise OSError("the chip is gone")
+
+    watch.start(buttons)
+    monkeypatch.setattr(type(factory.pin(POLICE.pin)), "_get_state", fail)
+    monkeypatch.setattr(type(factory.pin(POLICE.pin)), "state", property(fail))
+    with pytest.raises(HardwareError, match="pin 17 of police can't be read"):
+        buttons.read()

@@ -160,3 +160,32 @@ def test_what_is_shown_before_the_start_is_driven_at_the_start(factory: MockFact
         assert factory.pin(22).state
     finally:
         lights.close()
+
+
+def test_each_output_is_read_back_from_its_pin(factory: MockFactory, lights: GpiozeroLights) -> None:
+    lights.show(PRESSED)
+    assert lights.levels() == {"yellow": True, "green": False, "beacon": True, "tone": False}
+
+    factory.pin(PINS.green)._state = True  # something else holds it
+    assert lights.levels()["green"] is True
+
+
+def test_an_output_that_can_not_be_read_is_named(
+    factory: MockFactory, lights: GpiozeroLights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(pin: object) -> bool:
+        raise OSError("the chip is gone")
+
+    monkeypatch.setattr(type(factory.pin(PINS.yellow)), "state", property(fail))
+    with pytest.raises(HardwareError, match="'yellow' can't be read back"):
+        lights.levels()
+    monkeypatch.undo()
+
+
+def test_the_thread_shows_that_it_lives_also_when_nothing_blinks(lights: GpiozeroLights) -> None:
+    lights.show(IDLE)
+    before = lights.pulse()
+    assert before is not None
+    wait_for(lambda: (lights.pulse() or 0) > before + 1, what="two turns")
+    lights.close()
+    assert lights.pulse() is None

@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 
 from agent.core.events import TimeQuality
+from agent.core.messages import SelfTestData, SelfTestStep
+from agent.core.self_test import Outcome
 from agent.core.trial import TrialAnswer
 from agent.ports import MAX_RECEIVED_BYTES, Received
-from agent.runtime.orders import picture_done
+from agent.runtime.orders import picture_done, self_test_done
+from agent.runtime.self_test import OrderAnswer
 from agent.sim.clock import SimClock
 from tests.support.desk import Desk
 from tests.support.drafts import IDENTITY, open_outbox
@@ -374,3 +377,45 @@ def test_a_topic_that_is_endless_is_repeated_only_so_far(desk: Desk) -> None:
     [event] = desk.answers()[1]
     assert len(event["text"]) < 400
     assert len(event["detail"]["topic"]) == 256
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "code"),
+    [("passed", "succeeded", "ok"), ("failed", "failed", "test-failed"), ("interrupted", "failed", "interrupted")],
+)
+def test_a_self_test_is_answered_when_it_begins_and_when_it_has_ended(
+    desk: Desk, outcome: Outcome, status: str, code: str
+) -> None:
+    desk.order("self-test")
+    [asked], _ = desk.answers()
+    assert (asked["status"], asked["code"]) == ("in-progress", "asked")
+    assert desk.done == [("self-test", asked["command_id"])]
+
+    desk.clock.advance(timedelta(seconds=120))
+    bad = SelfTestStep(name="lights", ok=outcome == "passed", detail="yellow", ms=600)
+    data = SelfTestData(outcome=outcome, reason="command", steps=(bad,))
+    desk.desk.order_done(self_test_done(asked["command_id"], data))
+    desk.desk.run_once(0)
+    [result], _ = desk.answers()
+    assert (result["status"], result["code"], result["command_id"]) == (status, code, asked["command_id"])
+    assert result["output"]["outcome"] == outcome
+    assert result["output"]["steps"]["lights"]["detail"] == "yellow"
+
+
+@pytest.mark.parametrize("answer", ["busy", "alarm-open"])
+def test_a_self_test_that_can_not_begin_fails_at_once(desk: Desk, answer: OrderAnswer) -> None:
+    desk.self_test_answer = answer
+    desk.order("self-test")
+    [result], _ = desk.answers()
+    assert (result["status"], result["code"]) == ("failed", answer)
+
+
+def test_a_self_test_that_never_ends_is_given_up(desk: Desk) -> None:
+    desk.order("self-test")
+    desk.clock.advance(timedelta(seconds=299))
+    desk.desk.run_once(0)
+    assert len(desk.answers()[0]) == 1
+    desk.clock.advance(timedelta(seconds=1))
+    desk.desk.run_once(0)
+    [result], _ = desk.answers()
+    assert (result["status"], result["code"]) == ("timed-out", "no-answer")

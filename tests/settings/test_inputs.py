@@ -93,6 +93,7 @@ def test_the_description_of_the_device_names_its_buttons_and_conditions(tmp_path
         ((BUTTON, DOOR, "pin_nc = 7\n"), "inputs.0.pin_nc is no setting"),
         ((BUTTON, DOOR.replace("tamper", "lid")), "'tamper', 'mains' or 'battery'"),
         ((BUTTON, DOOR, "active_when = 'high'\n"), "'open' or 'closed'"),
+        ((BUTTON.replace("police", "self-test"),), "the input of the self-test's own alarm"),
         ((DOOR,), "neither a button nor a camera"),
     ],
 )
