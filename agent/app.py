@@ -30,6 +30,7 @@ from agent.runtime.centre_watch import CentreWatch
 from agent.runtime.command_actions import Actions
 from agent.runtime.command_desk import CommandDesk, kept_counters
 from agent.runtime.detours import Surroundings
+from agent.runtime.edge_watch import EdgeWatch
 from agent.runtime.health import HealthBoard
 from agent.runtime.input_teller import InputTeller
 from agent.runtime.late_disk import take_up
@@ -253,7 +254,8 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             stack.enter_context(supervisor.thread(f"vision-{link.camera}", link, essential=False))
             stack.callback(link.finish)
         stack.callback(buttons.close)
-        buttons.start(pipeline.edge, pipeline.lost)
+        edges = EdgeWatch(buttons, pipeline.edge, board)
+        buttons.start(edges.edge, pipeline.lost)
         stack.callback(self_test.close)
         stack.enter_context(supervisor.thread(SELF_TEST, self_test, essential=False))
         security.tell("boot", "info", "the agent has started", simulated=simulate, boot_id=clock.boot_id)
@@ -273,6 +275,7 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
                 connected=lambda: publisher.connected,
                 cameras=cameras.figures,
                 inputs=panel.figures,
+                hears=edges.look,
                 self_test=self_test.figures,
                 pulses={"lights": lights.pulse, **{f"mqtt-{n}": each.pulse for n, each in enumerate(brokers, 1)}},
                 other_pulses=other_pulses,

@@ -41,6 +41,8 @@ class Watched:
     """The figures of every camera."""
     inputs: Callable[[], Mapping[str, dict[str, Any]]]
     """The figures of every input."""
+    hears: Callable[[], bool]
+    """Whether the pins still tell of what happens to them."""
     self_test: Callable[[], dict[str, Any] | None]
     """What came of the last self-test."""
     pulses: Mapping[str, Callable[[], int | None]]
@@ -110,6 +112,9 @@ class Watchkeeper:
         while not self._stopping:
             if (failed := self._watched.supervisor.failed()) is not None:
                 log.error("the part %s ended unasked; the service manager starts the agent again", failed.name)
+                return 1
+            if not self._watched.hears():
+                log.error("the pins tell of no edge any more; the service manager starts the agent again")
                 return 1
             self.look()
             self._watched.supervisor.wake.wait(look_s)

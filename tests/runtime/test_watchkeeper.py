@@ -64,6 +64,7 @@ class Station:
     supervisor: CountedSupervisor = field(default_factory=CountedSupervisor)
     pulses: dict[str, int | None] = field(default_factory=lambda: {"lights": None, "sim-control": None})
     ended: list[frozenset[str]] = field(default_factory=list)
+    hears: bool = True
 
     def __post_init__(self) -> None:
         self.board = HealthBoard(PartTeller(self.outbox, DRAFTS).tell)
@@ -75,6 +76,7 @@ class Station:
                 connected=lambda: self.connected,
                 cameras=lambda: {"front": {"persons": 1}},
                 inputs=lambda: {"police": {"presses": 3}},
+                hears=lambda: self.hears,
                 self_test=lambda: {"passed": True},
                 pulses={"lights": lambda: self.pulses["lights"]},
                 other_pulses={"sim-control": lambda: self.pulses["sim-control"]},
@@ -303,6 +305,11 @@ def test_the_watch_ends_with_1_when_an_essential_part_ends(station: Station) -> 
 
     with station.supervisor.thread("pipeline", Broken()):
         assert station.keeper.keep_watch() == 1
+
+
+def test_the_watch_ends_with_1_when_the_pins_are_deaf(station: Station) -> None:
+    station.hears = False
+    assert station.keeper.keep_watch() == 1
 
 
 def test_a_part_that_no_press_needs_ends_and_the_watch_says_so_and_goes_on(station: Station) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.__main__ import main
+from agent.adapters import gpiozero_buttons
 from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.adapters.paho_connection import PahoConnection
 from agent.runtime import watchkeeper
@@ -43,8 +44,20 @@ def hang_when_told(do: Callable[..., Any]) -> Callable[..., Any]:
     return do_or_hang
 
 
+def deaf_when_told(do: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, until the file exists: then it does nothing, as if the pin library's thread had ended."""
+
+    def do_or_not(*args: Any) -> Any:
+        return None if Path(os.environ["STALL_FILE"]).exists() else do(*args)
+
+    return do_or_not
+
+
 if __name__ == "__main__":
-    owner, name = PLACES[os.environ["STALL_PART"]]
-    setattr(owner, name, hang_when_told(getattr(owner, name)))
+    if os.environ["STALL_PART"] == "pins":
+        gpiozero_buttons._guarded = deaf_when_told(gpiozero_buttons._guarded)
+    else:
+        owner, name = PLACES[os.environ["STALL_PART"]]
+        setattr(owner, name, hang_when_told(getattr(owner, name)))
     watchkeeper.STANDSTILL_S = float(os.environ.get("STALL_S", watchkeeper.STANDSTILL_S))
     sys.exit(main())

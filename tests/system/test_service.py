@@ -77,6 +77,29 @@ def test_where_no_service_manager_watches_an_agent_with_a_part_that_hangs_ends_w
         assert "do_or_hang" in agent.log(), "the stack of the thread that hangs"
 
 
+def test_a_press_is_heard_though_the_pins_tell_of_no_edge_and_the_agent_starts_again_with_pins_that_do(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    deaf = tmp_path / "deaf"
+    environ = {"STALL_FILE": str(deaf), "STALL_PART": "pins"}
+    with (
+        Centre(broker.port) as centre,
+        AgentProcess(tmp_path / "kiosk", broker.url, program=STALLING_AGENT, environ=environ) as agent,
+    ):
+        centre.wait_for("state")
+        deaf.touch()
+        agent.sim("hold", name="police")
+        centre.wait_for("alarm/police", timeout_s=10)
+        assert agent.outputs()["yellow"] == "on"
+        agent.sim("release", name="police")
+        assert agent.ended(timeout_s=20) == 1
+        deaf.unlink()
+        agent.start()
+        pressed = len(centre.messages("alarm/police"))
+        agent.press()
+        wait_for(lambda: len(centre.messages("alarm/police")) > pressed, what="a press that is told as ever")
+
+
 @pytest.mark.parametrize("part", ["vision-front", "sim-control"])
 def test_a_part_that_no_press_needs_is_degraded_when_it_hangs(tmp_path: Path, broker: Mosquitto, part: str) -> None:
     stall = tmp_path / "stall"
