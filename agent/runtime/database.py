@@ -150,7 +150,9 @@ class Database:
             if batch.seq is not None:
                 changes["seq"] = str(batch.seq)
             if batch.rows:
-                changes["ord"] = str(max(row.ord for row in batch.rows))
+                changes["ord"] = str(
+                    max(self.number("ord"), *(row.ord for row in batch.rows))
+                )  # old rows may be written again
             for key, value in changes.items():
                 if value is None:
                     execute("DELETE FROM state WHERE key=?", (key,))

@@ -147,3 +147,13 @@ def test_what_was_committed_is_readable_without_an_orderly_end(tmp_path: Path) -
         assert plain.execute("SELECT count(*) FROM messages").fetchone() == (1,)
     with opened(tmp_path / "b") as again:
         assert again.state("k") == {"k": "v"}
+
+
+def test_an_old_message_that_is_written_again_does_not_take_places_back(tmp_path: Path) -> None:
+    """Otherwise a new message would get the place of one that waits, and overwrite it."""
+    with opened(tmp_path) as journal:
+        journal.write(Batch(rows=(row(3), row(4))))
+        journal.write(Batch(rows=(row(3),)))
+
+        assert journal.last_ord() == 4
+        assert journal.written_to(Rank.ALARM) == 4
