@@ -26,7 +26,7 @@ from tests.chaos.kiosk import KioskError
 from tests.chaos.weather import WEATHERS
 from tests.chaos.world import World
 
-PARTS = ("storm", "peers", "backlog")
+PARTS = ("storm", "paths", "peers", "backlog")
 _EXAMPLE = """\
 Example:
   python -m tests.chaos
@@ -52,7 +52,7 @@ class Effort:
 
 
 FULL = Effort(
-    passes=3,
+    passes=2,
     weathers=len(WEATHERS),
     kills=220,
     troubles=peers.TROUBLES,
@@ -89,25 +89,32 @@ class Run:
 
     def storm(self) -> None:
         """Every weather, and the books."""
+        self._storm("storm", self._effort.passes, self._effort.kills)
+
+    def paths(self) -> None:
+        """Half of the weathers, drawn anew, on the first of two paths, and the books."""
+        self._storm("paths", 1, 0, share=0.5)
+
+    def _storm(self, part: str, passes: int, kills: int, share: float = 1.0) -> None:
         there = namespaces.found()
         weathers = [weather for weather in WEATHERS if not weather.needs or weather.needs in there]
         for weather in WEATHERS:
             if weather not in weathers:
                 self.say(f"NOT PLAYED: {weather.name}, as this machine does not let us have {weather.needs}")
         rng = random.Random(self._args.seed)
-        count = min(self._effort.weathers, len(weathers))
-        passes = [rng.sample(weathers, count) for _ in range(self._effort.passes)]
-        rounds = storm.plan(rng, passes, self._effort.kills)
-        with World(self._directory / "storm", rng, there) as world:
+        count = min(self._effort.weathers, int(len(weathers) * share))
+        rounds = storm.plan(rng, [rng.sample(weathers, count) for _ in range(passes)], kills)
+        with World(self._directory / part, rng, there, two_paths=part == "paths") as world:
             until_s = self._began + self._args.minutes * 60
             outcome = storm.Storm(world, rounds, self.say, until_s).play()
             if outcome.faults:
-                kept = ROOT / "build" / "chaos-agent.log"
+                kept = ROOT / "build" / f"chaos-{part}.log"
                 kept.parent.mkdir(exist_ok=True)
                 shutil.copy(world.kiosk.log, kept)
                 self.say(f"the agent's log is kept in {kept.relative_to(ROOT)}")
+        self._console.rule("one path" if part == "storm" else "two paths, the second of which works")
         report.show_storm(self._console, outcome)
-        self._note("storm", report.storm_as_dict(outcome), outcome.faults)
+        self._note(part, report.storm_as_dict(outcome), outcome.faults)
 
     def peers(self) -> None:
         """Twenty presses in each trouble, and latency."""
@@ -155,9 +162,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     console.print(f"seed {args.seed}", highlight=False)
     with tempfile.TemporaryDirectory(prefix="edge-agent-chaos-") as directory:
         run = Run(console, args, Path(directory))
-        parts: dict[str, Callable[[], None]] = {"storm": run.storm, "peers": run.peers, "backlog": run.backlog}
+        parts: dict[str, Callable[[], None]] = dict(
+            zip(PARTS, (run.storm, run.paths, run.peers, run.backlog), strict=True)
+        )
+        if args.short:
+            del parts["paths"]
         try:
-            for part in args.only or PARTS:
+            for part in args.only or parts:
                 parts[part]()
         except (KioskError, ChildError, AssertionError, subprocess.TimeoutExpired) as error:
             run.faults.append(str(error))
@@ -178,7 +189,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1 << 31), help="of a plan that was printed")
-    parser.add_argument("--minutes", type=float, default=9, help="no round of the storm begins later (default 9)")
+    parser.add_argument("--minutes", type=float, default=10, help="no round of a storm begins later (default 10)")
     parser.add_argument("--short", action="store_true", help="a few of everything, in less than half a minute")
     parser.add_argument("--only", action="append", choices=PARTS, help="one part; may be given again")
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "chaos.json", help="default: build/chaos.json")

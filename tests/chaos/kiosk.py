@@ -41,7 +41,7 @@ class Kiosk(AbstractContextManager["Kiosk"]):
     `more_storage` are further settings of that table.
     """
 
-    def __init__(self, directory: Path, url: str, *, storage: Path | None = None, **more_storage: Any) -> None:
+    def __init__(self, directory: Path, *urls: str, storage: Path | None = None, **more_storage: Any) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.storage = storage or directory / "storage"
@@ -63,7 +63,13 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         memory = Path("/dev/shm")  # where the agent's service has its own, a memory file system
         self._runtime = tempfile.TemporaryDirectory(prefix="chaos-", dir=memory if memory.is_dir() else directory)
         self._process: subprocess.Popen[bytes] | None = None
-        mqtt = {"brokers": [url], "alarm_timeout_s": 3.0, "keepalive_s": 5, "connect_timeout_s": 5.0}
+        mqtt = {
+            "brokers": list(urls),
+            "alarm_timeout_s": 3.0,
+            "keepalive_s": 5,
+            "connect_timeout_s": 5.0,
+            "return_after_s": 2.0,
+        }
         tree: dict[str, Any] = {
             "device": {"province": "gp", "site": "jhb-park-station", "id": DEVICE},
             "storage": {"directory": str(self.storage), **more_storage},

@@ -52,6 +52,11 @@ class Arrival:
         return self.type.startswith("edge.alarm.")
 
     @property
+    def is_birth(self) -> bool:
+        """Whether the device says that it is here."""
+        return self.type == "edge.state.v1" and self.data["state"] == "online"
+
+    @property
     def is_will(self) -> bool:
         """Whether the broker spoke for the device; a will repeats a number by design."""
         return self.type == "edge.state.v1" and self.data["state"] == "lost"
@@ -220,7 +225,7 @@ def _judge_numbers(verdict: Verdict, arrivals: Sequence[Arrival]) -> None:
     once = _once(arrivals)
     found = {arrival.seq for arrival in once if not arrival.is_will}
     verdict.missing = sorted(set(range(1, max(found, default=0) + 1)) - found)
-    births = sum(arrival.type == "edge.state.v1" and arrival.data["state"] == "online" for arrival in once)
+    births = sum(arrival.is_birth for arrival in once)
     healths = sum(arrival.type == "edge.health.v1" for arrival in once)
     verdict.may_miss = max(0, births - healths)
 

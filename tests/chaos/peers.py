@@ -67,18 +67,17 @@ class Scene:
 
     def take_broker_away(self) -> None:
         """Stop the broker; it keeps the centre's session."""
-        self.witness.catch_up()
-        self.witness.leave()
+        self.witness.leave(self.broker.port)
         self.broker.stop()
 
     def bring_broker_back(self) -> None:
         """Start the broker; the centre comes back."""
         self.broker.start()
-        self.witness.join()
+        self.witness.join(self.broker.port)
 
     def _births(self) -> int:
         self.witness.poll()
-        return sum(arrival.type == "edge.state.v1" and not arrival.is_will for arrival in self.witness.arrivals)
+        return sum(arrival.is_birth for arrival in self.witness.arrivals)
 
 
 def _broker_down(scene: Scene) -> None:

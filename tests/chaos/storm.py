@@ -211,15 +211,16 @@ class Storm:
         except (KioskError, AssertionError, subprocess.TimeoutExpired) as error:
             self._troubles.append(f"at the end: {error}")
             world.witness.poll()
-        if world.network.overruns:
-            self._troubles.append(f"{world.network.overruns} messages beyond the broker's Receive Maximum")
+        overruns = sum(network.overruns for network in world.networks)
+        if overruns:
+            self._troubles.append(f"{overruns} messages beyond the broker's Receive Maximum")
         return StormReport(
             verdict=judge(world.kiosk.presses(), world.witness.arrivals),
             weathers=self._weathers,
             kills=world.kiosk.kills,
             starts=world.kiosk.lives,
             slow_stops=world.kiosk.slow_stops,
-            overruns=world.network.overruns,
+            overruns=overruns,
             troubles=self._troubles,
         )
 

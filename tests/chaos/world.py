@@ -31,9 +31,17 @@ class ChaosBroker(Mosquitto):
 class World(AbstractContextManager["World"]):
     """Enter to start everything; leaving ends every process, whatever state it is in."""
 
-    def __init__(self, directory: Path, rng: random.Random, there: Set[str] = frozenset()) -> None:
-        """`there` is what the machine has of namespaces.DISK and CABLE; what it has is used."""
+    def __init__(
+        self, directory: Path, rng: random.Random, there: Set[str] = frozenset(), *, two_paths: bool = False
+    ) -> None:
+        """`there` is what the machine has of namespaces.DISK and CABLE; what it has is used.
+
+        With two paths the settings name a second broker, which always works.
+        """
         self.rng = rng
+        self.networks: list[Network] = []
+        """One for each path; bad weather is in the first."""
+        self._two_paths = two_paths
         self.cable: Cable | None = None
         self._directory = directory
         self._there = there
@@ -45,12 +53,17 @@ class World(AbstractContextManager["World"]):
             if CABLE in self._there:
                 self.cable = stack.enter_context(Cable())
             host = BROKER_HOST if self.cable else "127.0.0.1"
-            self.network = stack.enter_context(Network(self.broker.port, self.rng, host))
-            self.witness = stack.enter_context(Witness(self.broker.port))
+            ports = [self.broker.port]
+            if self._two_paths:
+                ports.append(stack.enter_context(ChaosBroker(self._directory / "second-broker")).port)
+            self.networks = [stack.enter_context(Network(port, self.rng, host)) for port in ports]
+            self.network = self.networks[0]
+            self.witness = stack.enter_context(Witness(*ports))
             storage = self._directory / "kiosk" / "storage"
             if DISK in self._there:
                 stack.enter_context(SmallDisk(storage))
-            self.kiosk = stack.enter_context(Kiosk(self._directory / "kiosk", self.network.url, storage=storage))
+            urls = [network.url for network in self.networks]
+            self.kiosk = stack.enter_context(Kiosk(self._directory / "kiosk", *urls, storage=storage))
             self.kiosk.prefix = self.cable.inside if self.cable else ()
             self.kiosk.start()
             self._stack = stack.pop_all()
@@ -67,8 +80,7 @@ class World(AbstractContextManager["World"]):
         What a broker loses of its own when it is killed is not the device's, and must not be counted as such.
         """
         self.network.conditions = Conditions(swallows=True)
-        self.witness.catch_up()
-        self.witness.leave()
+        self.witness.leave(self.broker.port)
         if kill:
             self.broker.kill()
         else:
@@ -79,7 +91,7 @@ class World(AbstractContextManager["World"]):
         """Start the broker; the centre is there before the device."""
         self.network.conditions = Conditions(refuses=True)
         self.broker.start()
-        self.witness.join()
+        self.witness.join(self.broker.port)
         self.network.conditions = GOOD
 
     def settle(self, already_lost: int = 0) -> bool:

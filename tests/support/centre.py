@@ -112,7 +112,7 @@ class Centre(AbstractContextManager["Centre"]):
             "iat": now,
             "exp": now + 120,
             "ctr": next(_counters),
-            "boot_nonce": self.boot_nonce(),
+            "boot_nonce": changes.get("boot_nonce") or self.boot_nonce(),
             **changes,
         }
 
