@@ -62,8 +62,8 @@ FULL = Effort(
 )
 SHORT = Effort(
     passes=1,
-    weathers=3,
-    kills=6,
+    weathers=2,
+    kills=4,
     troubles=peers.TROUBLES[3:4],
     repeats=1,
     latency=None,
