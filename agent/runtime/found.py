@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from agent.runtime.salvage import Damage
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -29,3 +31,19 @@ class Notice:
     severity: Literal["info", "warning", "alert"]
     text: str
     detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+def damage_notice(damage: Damage, forgotten: int) -> Notice:
+    """A database was replaced; `forgotten` messages that memory knew of were in it and could not be read."""
+    return Notice(
+        "storage-damaged",
+        "warning",
+        f"{damage.file} was damaged; a new one was begun, and what could be read was saved",
+        {
+            "file": damage.file,
+            "reason": damage.reason,
+            "set_aside": damage.set_aside,
+            "salvaged": damage.salvaged,
+            "lost": damage.lost + forgotten,
+        },
+    )

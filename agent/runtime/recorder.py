@@ -11,16 +11,17 @@ from agent.ports import Clock
 from agent.runtime.backlog import MEMORY_ONLY, Backlog
 from agent.runtime.black_box import BlackBox, Entry
 from agent.runtime.database import Batch, Row
-from agent.runtime.found import Found, Notice
+from agent.runtime.found import Found, Notice, damage_notice
 from agent.runtime.housekeeping import Housekeeping
 from agent.runtime.journal import STATE_FILE, Journal, is_safe
 from agent.runtime.kept import Kept
-from agent.runtime.salvage import Damage
 
 _RETRY_NS = 500_000_000
 _LONGEST_RETRY_NS = 60 * 10**9
 _CHECK_NS = 500_000_000
 """How long a start may look for damage; the rest is done later, when nothing waits."""
+_END_S = 5.0
+"""How long an orderly stop waits for the last write."""
 _NOT_BOXED = MEMORY_ONLY | {Rank.PICTURE}
 """A picture would fill the box, and is worth less than what it would push out."""
 
@@ -159,11 +160,17 @@ class Recorder:
     def close(self) -> None:
         """Write what is left and note that the numbers are complete. After the thread has ended.
 
-        When it has not, since the disk hangs, nothing is touched: the next start goes on as after a crash.
+        When it has not, since the disk hangs, nothing is touched, and a disk that hangs only now is not waited for:
+        the next start goes on as after a crash.
         """
-        if self._is_busy:
+        ending = threading.Thread(target=self._end, name="journal-end", daemon=True)
+        if not self._is_busy:
+            ending.start()
+            ending.join(_END_S)
+        if self._is_busy or ending.is_alive():
             log.error("the disk does not answer; what waits for it stays in the black box")
-            return
+
+    def _end(self) -> None:
         try:
             if self.in_use is None and not self._journal.is_open:
                 self._open(self._clock.boottime_ns())
@@ -217,7 +224,7 @@ class Recorder:
         self._accept_boxed()
         self.housekeeping.begin()
         for damage in damages:
-            self.notices.put(_notice(damage, sum(lost.values())))
+            self.notices.put(damage_notice(damage, sum(lost.values())))
         if is_first:
             self.on_opened()
 
@@ -282,18 +289,3 @@ class Recorder:
         for rank, after, wanted in self._backlog.shortfalls():
             self._backlog.refill(rank, self._journal.load(rank, after, wanted), wanted)
             self.on_refilled()
-
-
-def _notice(damage: Damage, forgotten: int) -> Notice:
-    return Notice(
-        "storage-damaged",
-        "warning",
-        f"{damage.file} was damaged; a new one was begun, and what could be read was saved",
-        {
-            "file": damage.file,
-            "reason": damage.reason,
-            "set_aside": damage.set_aside,
-            "salvaged": damage.salvaged,
-            "lost": damage.lost + forgotten,
-        },
-    )

@@ -7,6 +7,9 @@ from pathlib import Path
 import psutil
 
 from tests.support.agent_process import REPOSITORY, AgentProcess, environment
+from tests.support.centre import Centre
+from tests.support.mosquitto import Mosquitto
+from tests.support.wait import wait_for
 
 VISION = ("numpy", "cv2", "ai_edge_litert", "tflite_runtime", "picamera2")
 _BARE = "import gpiozero, paho.mqtt.client, pydantic_settings; print(flush=True); input()"
@@ -52,3 +55,19 @@ def test_the_core_imports_no_module_of_the_camera_process() -> None:
     assert [
         name for name in modules if name.startswith(tuple(f"{each}." for each in unwanted)) or name in unwanted
     ] == []
+
+
+def test_a_press_waits_for_no_import(tmp_path: Path, broker: Mosquitto) -> None:
+    agent = AgentProcess(tmp_path, broker.url, environ={"PYTHONPROFILEIMPORTTIME": "1"})
+    with Centre(broker.port) as centre, agent:
+        centre.wait_for("health")
+        wait_for(lambda: _imported(agent, "jwt"), what="the libraries that verify commands")
+        loaded = agent.log().count("import time:")
+        agent.press()
+        centre.wait_for_alarm("updated", stage="sent")
+        agent.wait_for_outputs(yellow="on")
+        assert agent.log().count("import time:") == loaded
+
+
+def _imported(agent: AgentProcess, module: str) -> bool:
+    return any(line.startswith("import time:") and line.split()[-1] == module for line in agent.log().splitlines())
