@@ -161,7 +161,7 @@ def test_a_test_that_all_agree_to_is_passed_and_told_to_everybody(bench: Bench) 
     result = sent[-1][1]
     assert (result["outcome"], failed(result)) == ("passed", [])
     assert [step["name"] for step in result["steps"]] == ["lights", "uplink", "path-2", "centre"]
-    assert {data["status"] for kind, data in sent if "alarm" in kind} == {"test"}
+    assert {(data["status"], data["silent"]) for kind, data in sent if "alarm" in kind} == {("test", True)}
     assert bench.told == [SelfTested(passed=True)]
     assert bench.board.parts()[SELF_TEST].ok
     [(order, data)] = bench.done
@@ -285,11 +285,20 @@ def test_an_interrupted_test_rests_for_ten_minutes_before_it_is_made_up_for(benc
     bench.run(1, each_s=301)
     bench.run(1)
     bench.alarm_is_open = True
-    bench.run(3, each_s=100)
+    bench.run(1, each_s=10)
     bench.alarm_is_open = False
-    bench.run(3, each_s=100)
-    assert len([1 for kind, _ in bench.sent() if kind == "edge.alarm.raised.v1"]) == 0
+    bench.run(10, each_s=50)
+    assert [kind for kind, _ in bench.sent()] == ["edge.event.self-test.v1"]
     bench.clock.advance(timedelta(minutes=10))
+    bench.run(10)
+    assert [kind for kind, _ in bench.sent()] == ["edge.alarm.raised.v1"]
+
+
+def test_one_that_is_due_while_an_alarm_is_open_waits_and_says_nothing(bench: Bench) -> None:
+    bench.alarm_is_open = True
+    bench.run(10, each_s=3600)
+    assert bench.sent() == []
+    bench.alarm_is_open = False
     bench.run(10)
     assert [kind for kind, _ in bench.sent()] == ["edge.alarm.raised.v1"]
 
