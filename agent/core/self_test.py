@@ -77,7 +77,8 @@ class Timetable:
         self, *, at: time, spread_s: float, device: str, started_ns: int, soonest_s: float, retry_s: float
     ) -> None:
         """`at` is UTC unless it has an offset; the device has its own place in the `spread_s` after it. No test is due
-        before the agent has run for `soonest_s`. One that failed is due again after `retry_s`."""
+        before the agent has run for `soonest_s`. After one by which nobody would hear of a press the next is due after
+        `retry_s`."""
         offset = at.utcoffset()
         since_midnight_s = at.hour * 3600 + at.minute * 60 + at.second - (offset.total_seconds() if offset else 0)
         place = int.from_bytes(hashlib.sha256(device.encode()).digest()[:8]) / 2**64
@@ -94,7 +95,7 @@ class Timetable:
         if last is None:
             return True
         since_ns = now.ns_since(last.at)
-        if last.failed and (since_ns is None or since_ns >= self._retry_ns):
+        if not last.heard and (since_ns is None or since_ns >= self._retry_ns):
             return True
         if now.unix_ms is None:
             return now.boottime_ns >= self._blind_ns if since_ns is None else since_ns >= _DAY_NS

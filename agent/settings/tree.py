@@ -214,8 +214,8 @@ class SelfTest(_Section):
     """Each device has its own place in so much time after that, so that not all test at once."""
     after_start_s: float = Field(default=300.0, ge=1, le=86400)
     """No test begins by itself before the agent has run for so long."""
-    retry_after_s: float = Field(default=3600.0, ge=60, le=86400)
-    """A test that failed is repeated after so long."""
+    retry_after_s: float = Field(default=900.0, ge=60, le=86400)
+    """A test by which nobody would hear of a press is repeated after so long."""
     centre_ack: bool = False
     """A command centre must answer the test alarm: the test fails without a verified ack."""
     ack_within_s: float = Field(default=30.0, ge=1, le=300)

@@ -69,7 +69,8 @@ def test_a_test_shortly_before_its_time_counts_for_that_time() -> None:
     assert table().is_due(a_test(at(20)), at(49))
 
 
-def test_a_failed_test_is_repeated_after_an_hour_and_a_passed_one_is_not() -> None:
+def test_one_by_which_nobody_would_hear_a_press_is_repeated_after_an_hour_and_no_other_one() -> None:
+    assert not table().is_due(a_test(at(1), "lights", "path-2"), at(2))
     assert not table().is_due(a_test(at(1), "uplink"), at(1.9))
     assert table().is_due(a_test(at(1), "uplink"), at(2))
     assert not table().is_due(a_test(at(1)), at(2))
