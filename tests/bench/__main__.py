@@ -16,7 +16,7 @@ from agent.cli.keygen import make_key
 from agent.core.errors import EdgeAgentError
 from agent.models.store import ModelStore
 from agent.settings.tree import DEFAULT_MODEL
-from tests.bench import bare_programs, looking, machine, memory, new_alarms, report, startup
+from tests.bench import bare_programs, looking, machine, memory, new_alarms, report, startup, window
 from tests.bench.child import ROOT, Child, ChildError
 from tests.bench.figures import Figure, of_medians, of_percentiles
 from tests.bench.latency import Bench, Pacing
@@ -76,6 +76,7 @@ class Run:
                 self._presses(bench, broker.port)
                 self._presses_beside_vision(bench, broker.port)
                 self._core_memory(bench, broker.port)
+            self._window(broker.port)
             self._start_up(broker.port)
         with ExitStack() as stack:
             _, model = ModelStore([Path(entry) for entry in model_directories()]).load(DEFAULT_MODEL)
@@ -110,6 +111,18 @@ class Run:
             ours, bare = bench.alternate(agent, self._effort.presses, self._step("press beside vision"))
         against = f"{_BARE_PUBLISH}, next to the same vision"
         self.figures += of_percentiles("press_beside_vision", "press while vision never rests", against, ours, bare)
+
+    def _window(self, port: int) -> None:
+        self._say("what a press survives, and after how long; yellow beside a disk that hangs")
+        found = window.measure(self._directory / "window", port, self._effort.alarms)
+        self.figures += of_percentiles("edge_to_box", "edge to black box (outlives a kill)", "", found.boxed, None)
+        self.figures += of_percentiles("edge_to_disk", "edge to synced (outlives a power cut)", "", found.safe, None)
+        self.figures += of_percentiles(
+            "box_beside_hanging_disk", "black box, disk hangs", "", found.boxed_beside_hanging_disk, None
+        )
+        self.figures += of_percentiles(
+            "light_beside_hanging_disk", "yellow, disk hangs", "", found.lit_beside_hanging_disk, None
+        )
 
     def _core_memory(self, bench: Bench, port: int) -> None:
         self._say("memory of the core")

@@ -61,6 +61,11 @@ interval_s = 2
 """
 
 
+def settings_text(directory: Path, port: int) -> str:
+    """The settings of a bench agent that keeps its state in `directory` and finds its broker on `port`."""
+    return _SETTINGS.format(directory=directory, port=port)
+
+
 class SimulatedAgent:
     """Enter to start it and to wait for READY; leaving stops it as systemd would.
 
@@ -72,7 +77,7 @@ class SimulatedAgent:
         self._directory = directory
         self._config = directory / "edge-agent.toml"
         self._socket = sim_socket(directory / "state")
-        self._text = _SETTINGS.format(directory=directory, port=port)
+        self._text = settings_text(directory, port)
         if keys is not None:
             self._text += _KEYS.format(path=keys)
         if video is not None:

@@ -18,7 +18,17 @@ EXPECTED = {
     "look_loop_fps",
     "camera_process_fps",
 }
-ALONE = {"edge_to_light_p50", "edge_to_light_p99"}
+ALONE = {
+    f"{name}_p{percent}"
+    for name in (
+        "edge_to_light",
+        "edge_to_box",
+        "edge_to_disk",
+        "box_beside_hanging_disk",
+        "light_beside_hanging_disk",
+    )
+    for percent in (50, 99)
+}
 
 
 @pytest.mark.system
