@@ -15,15 +15,12 @@ from functools import partial
 from agent import checkup, profile, simulation
 from agent.adapters.gpiozero_buttons import GpiozeroButtons
 from agent.adapters.gpiozero_lights import GpiozeroLights
-from agent.adapters.gpiozero_pins import open_pin_factory
-from agent.adapters.system_clock import SystemClock
-from agent.adapters.systemd_notifier import SystemdNotifier
-from agent.brokers import make_broker
 from agent.core.centres import Centres
 from agent.core.events import AlarmDelivered
 from agent.core.wire import Drafts
 from agent.eyes import link_to
 from agent.lenient import load_keys, start_lights
+from agent.outside import Outside, this_machine
 from agent.runtime.announcer import Announcer
 from agent.runtime.cameras import Cameras
 from agent.runtime.centre_watch import CentreWatch
@@ -43,7 +40,6 @@ from agent.runtime.readiness import SERVICE, Readiness
 from agent.runtime.security import SecurityLog
 from agent.runtime.self_test import SELF_TEST
 from agent.runtime.sender import Sender, SenderTells
-from agent.runtime.supervisor import Supervisor
 from agent.runtime.time_watch import TimeWatch
 from agent.runtime.uplink import Uplink
 from agent.runtime.watchkeeper import Watched, Watchkeeper
@@ -55,16 +51,19 @@ FLUSH_S = 5.0
 """How long an orderly stop may go on sending; what is then left stays on disk."""
 
 
-def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper], None]) -> int:
+def run(
+    settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper], None], outside: Outside | None = None
+) -> int:
     """Run the core until it is told to stop; returns the exit code. Main thread.
 
-    `on_ready` gets the watchkeeper, whose `stop` ends the run from anywhere, once the buttons are live.
+    `on_ready` gets the watchkeeper, whose `stop` ends the run from anywhere, once the buttons are live. `outside` is
+    this machine unless it is given.
     Raises EdgeAgentError when something that a press needs can't be started.
     """
     with ExitStack() as stack:
         # What everybody needs: time, a name, and a place for what must not be lost.
-        clock = SystemClock()
-        notifier = SystemdNotifier()
+        outside = outside or this_machine(settings, simulation.levels(settings) if simulate else None)
+        clock, supervisor = outside.clock, outside.supervisor
         identity = settings.identity
         drafts = Drafts(identity)
         boot_nonce = secrets.token_hex(8)
@@ -79,12 +78,11 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
         )
         stack.callback(outbox.close)
         outbox.open()
-        supervisor = Supervisor()
         stack.enter_context(supervisor.thread("journal", outbox.recorder))
 
         # What a resident touches and sees.
         pinned = settings.buttons or settings.inputs or settings.lights.any()
-        pin_factory = open_pin_factory(simulation.levels(settings) if simulate else None) if pinned else None
+        pin_factory = outside.open_pins() if pinned else None
         if pin_factory is not None:
             stack.callback(pin_factory.close)
         lights = GpiozeroLights(profile.light_pins(settings), pin_factory)
@@ -184,7 +182,7 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             SenderTells(accepted=uplink.accepted, delivered=delivered, refused=uplink.refused),
             alarm_timeout_s=mqtt.alarm_timeout_s,
         )
-        brokers = (make_broker(settings), make_broker(settings))
+        brokers = (outside.make_broker(), outside.make_broker())
         publisher = Publisher(
             brokers=brokers,
             sender=sender,
@@ -225,6 +223,7 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
 
         self_test = checkup.self_test(
             settings,
+            probe_broker=outside.make_probe(),
             alarm=probe_alarm,
             outbox=outbox,
             drafts=drafts,
@@ -282,7 +281,7 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
             ),
             drafts=drafts,
             clock=clock,
-            notifier=notifier,
+            notifier=outside.notifier,
             time_watch=TimeWatch(drafts, clock, outbox.put),
             security=security,
             health_interval_s=settings.health.interval_s,
@@ -291,9 +290,9 @@ def run(settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper],
         # now, as next to nothing of it is garbage, and is not let loose on it here: that would take 40 ms.
         gc.freeze()
         gc.enable()
-        notifier.ready()
+        outside.notifier.ready()
         on_ready(watchkeeper)
         keys.prepare()
         code = watchkeeper.keep_watch()
-        notifier.stopping()
+        outside.notifier.stopping()
         return code

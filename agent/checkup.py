@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from functools import partial
 
 from agent import profile
-from agent.brokers import make_broker
 from agent.core.panel import Panel
 from agent.core.self_test import Timetable
 from agent.core.wire import Drafts
-from agent.ports import Buttons, Clock, Lights
+from agent.ports import Broker, Buttons, Clock, Lights
 from agent.runtime.announcer import Announcer
 from agent.runtime.check_steps import Step, check_black_box, check_inputs, check_lights, check_storage
 from agent.runtime.command_desk import CommandDesk
@@ -30,6 +29,7 @@ _PROBE_KEY = "self-test/probe"
 def self_test(
     settings: Settings,
     *,
+    probe_broker: Broker,
     alarm: ProbeAlarm,
     outbox: Outbox,
     drafts: Drafts,
@@ -43,12 +43,12 @@ def self_test(
     publisher: Publisher,
     desk: CommandDesk,
 ) -> SelfTest:
-    """The worker of the thread `self-test`; the caller runs and closes it."""
+    """The worker of the thread `self-test`; the caller runs and closes it. `probe_broker` is its alone."""
     chosen = settings.self_test
     wired = frozenset(profile.light_pins(settings).wired())
     way_out = WayOut(
         alarm=alarm,
-        paths=Paths(profile.broker_addresses(settings), lambda: publisher.path, make_broker(settings, probe=True)),
+        paths=Paths(profile.broker_addresses(settings), lambda: publisher.path, probe_broker),
         drafts=drafts,
         unnumbered=announcer.unnumbered,
         clock=clock,

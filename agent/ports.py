@@ -222,6 +222,10 @@ class Broker(Protocol):
         """
         ...
 
+    def pulse(self) -> int | None:
+        """A number that rises as long as the connection's own thread lives; None without one. Any thread."""
+        ...
+
 
 # --- the camera process -----------------------------------------------------------------------------------
 

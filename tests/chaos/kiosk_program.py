@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,21 +36,21 @@ def main() -> int:
     """Run until SIGTERM, or a kill."""
     config, notebook, lies = (Path(argument) for argument in sys.argv[1:4])
     _let_the_disk_lie(lies / "sync")  # before the agent is imported: it may keep the function it finds
-    from agent import app  # noqa: PLC0415
+    from agent import app, simulation  # noqa: PLC0415
     from agent.adapters.system_clock import SystemClock  # noqa: PLC0415
+    from agent.outside import this_machine  # noqa: PLC0415
     from agent.settings import load  # noqa: PLC0415
 
     _let_the_clock_lie(SystemClock, lies / "wall")
     logging.basicConfig(stream=sys.stderr, level="INFO", format="%(asctime)s %(levelname)s %(threadName)s: %(message)s")
     settings = load(config)
     factories: list[Any] = []
-    open_pin_factory = app.open_pin_factory  # type: ignore[attr-defined]
+    outside = this_machine(settings, simulation.levels(settings))
 
-    def open_and_keep(simulated: Any) -> Any:
-        factories.append(open_pin_factory(simulated))
+    def open_and_keep() -> Any:
+        factories.append(outside.open_pins())
         return factories[-1]
 
-    app.open_pin_factory = open_and_keep  # type: ignore[attr-defined]
     pins = {button.name: button.pin for button in settings.buttons}
     finger = _Finger(pins, settings.lights.yellow, Notebook(notebook, sorted(pins)))
     asked = threading.Event()
@@ -62,7 +63,7 @@ def main() -> int:
         threading.Thread(target=finger.run, args=(factories[-1],), name="finger", daemon=True).start()
         os.write(1, b"ready\n")
 
-    return app.run(settings, simulate=True, on_ready=on_ready)
+    return app.run(settings, simulate=True, on_ready=on_ready, outside=replace(outside, open_pins=open_and_keep))
 
 
 class _Finger:

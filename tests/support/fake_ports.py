@@ -81,6 +81,9 @@ class MemoryBroker:
         self.connected = False
         self._on_event = lambda _: None
 
+    def pulse(self) -> int | None:
+        return None
+
     # --- for the test
 
     def settle(self, mid: int, *, accepted: bool = True) -> None:
