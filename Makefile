@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 AGENT := $(BIN)/edge-agent
 TFLITE_BIN := .venv-tflite/bin
+# Tests wait more than they work.
+JOBS ?= 3
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -47,7 +49,7 @@ run: setup broker demo-video model ## Everything running on this machine: broker
 	@$(AGENT) demo
 
 test: setup-dev demo-video model test-tflite ## All tests, with a real broker, a real model and real video
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal
 
 test-tflite: setup-dev model # The detector's suite on tflite-runtime, which 32-bit Pis use
 ifneq ($(PYTHON_TFLITE),)
