@@ -24,6 +24,7 @@ _names = itertools.count()
 def enter(module: str, arguments: Sequence[str]) -> None:
     """Begin this program again in namespaces of its own; returns if the machine does not let us, or we are there."""
     if _ENTERED in os.environ:
+        _run("ip", "link", "set", "lo", "up")
         return
     for flags in (["--mount", "--net"], ["--map-root-user", "--mount", "--net"]):
         command = ["unshare", *flags]
@@ -37,7 +38,6 @@ def found() -> set[str]:
     """What there is here, of DISK, CABLE and NETEM."""
     if _ENTERED not in os.environ:
         return set()
-    _run("ip", "link", "set", "lo", "up")
     netem = _works("tc", "qdisc", "add", "dev", "lo", "root", "netem", "loss", "1%")
     if netem:
         _run("tc", "qdisc", "del", "dev", "lo", "root")
