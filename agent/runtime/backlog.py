@@ -22,6 +22,8 @@ MEMORY_ONLY = frozenset({Rank.HEALTH})
 """Never written: it is made only while there is a connection, and is worth nothing minutes later."""
 _EXPENDABLE = (Rank.HEALTH, Rank.PICTURE, Rank.EVENT)
 """What memory gives up when the disk takes nothing, in this order."""
+_DELETED_AT_ONCE = 256
+"""A transaction for each would take the processor from sending; what is not deleted when a process dies comes again."""
 UNWRITTEN_BYTES = 8 * 1024 * 1024
 """So much of it may wait for the disk; alarms, state and security events are not counted."""
 
@@ -118,10 +120,16 @@ class Backlog:
             waiting.taken = False
             heapq.heappush(self._ready[waiting.row.rank], waiting)
 
-    def finish(self, waiting: Waiting, *, dropped: bool = False) -> None:
-        """It is confirmed, or given up: forget it, here and on disk."""
+    def finish(self, waiting: Waiting, *, dropped: bool = False) -> bool:
+        """It is confirmed, or given up: forget it, here and on disk.
+
+        Whether the journal should see to it now: there is much to delete, or room for what lies on disk only.
+        """
         with self._lock:
             self._forget(waiting, dropped=dropped)
+            rank = waiting.row.rank
+            has_room = self._read_to[rank] is not None and len(self._ready[rank]) <= WINDOW[rank] // 2
+            return has_room or len(self._deleted) >= _DELETED_AT_ONCE
 
     # --- recording, called by the journal's thread
 

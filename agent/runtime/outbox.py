@@ -268,8 +268,9 @@ class Outbox:
         self._finish(waiting, dropped=True)
 
     def _finish(self, waiting: Waiting, *, dropped: bool) -> None:
-        self._backlog.finish(waiting, dropped=dropped)
-        self.recorder.wake()
+        wants_journal = self._backlog.finish(waiting, dropped=dropped)
+        if wants_journal or waiting.row.rank is Rank.ALARM:
+            self.recorder.wake()
 
     def _take_up(self, found: Found) -> tuple[int, int]:
         """Go on after what lies on disk. On the journal's thread."""
