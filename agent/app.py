@@ -8,6 +8,7 @@ Whatever a camera does happens in another process, at the far end of a VisionLin
 
 import gc
 import secrets
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -286,8 +287,8 @@ def run(
             security=security,
             health_interval_s=settings.health.interval_s,
         )
-        # What has been built stays: the collector need not walk over it while a press is on its way. It was off until
-        # now, as next to nothing of it is garbage, and is not let loose on it here: that would take 40 ms.
+        # What has been built stays, and the collector, off until now, need not walk over it: that takes 40 ms.
+        sys.setswitchinterval(0.0005)  # how long a thread keeps the interpreter from a press: Python's own 5 ms is long
         gc.freeze()
         gc.enable()
         outside.notifier.ready()
