@@ -10,12 +10,14 @@ import sys
 import threading
 import time
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agent import app
+from agent import app, simulation
 from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.core.lights import IDLE
+from agent.outside import this_machine
 from agent.runtime.black_box import BlackBox
 from agent.runtime.journal import Journal
 from agent.settings import Settings, load
@@ -121,10 +123,10 @@ def main() -> int:
     settings = load(Path(sys.argv[1]))
     finger = Finger(settings, StopWatches())
     finger.watch()
-    open_pin_factory = app.open_pin_factory  # type: ignore[attr-defined]
+    outside = this_machine(settings, simulation.levels(settings))
 
-    def open_and_keep(simulated: Any) -> Any:
-        finger.factory = open_pin_factory(simulated)
+    def open_and_keep() -> Any:
+        finger.factory = outside.open_pins()
         return finger.factory
 
     class Lights(GpiozeroLights):
@@ -132,7 +134,6 @@ def main() -> int:
             finger.lights = self
             super().start()
 
-    app.open_pin_factory = open_and_keep  # type: ignore[attr-defined]
     app.GpiozeroLights = Lights  # type: ignore[attr-defined]
 
     def on_ready(watchkeeper: Any) -> None:
@@ -144,7 +145,7 @@ def main() -> int:
 
         threading.Thread(target=serve_and_stop, name="finger", daemon=True).start()
 
-    return app.run(settings, simulate=True, on_ready=on_ready)
+    return app.run(settings, simulate=True, on_ready=on_ready, outside=replace(outside, open_pins=open_and_keep))
 
 
 if __name__ == "__main__":
