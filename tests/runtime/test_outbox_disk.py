@@ -121,6 +121,21 @@ def test_a_failing_disk_holds_back_no_alarm_and_gets_it_once_it_works(tmp_path: 
     assert topics(reopened(copy, clock)) == ["alarm/police"]
 
 
+def test_an_alarm_that_a_failing_disk_did_not_take_outlives_the_process(tmp_path: Path, clock: SimClock) -> None:
+    journal = FailingJournal(tmp_path / "store")
+    outbox = open_outbox(tmp_path / "store", clock, journal)
+    journal.failing = True
+    outbox.put(alarm("a1"), keep={"alarm/a1": "open"})
+    write(outbox)
+    copy = killed(tmp_path / "store", tmp_path / "copy")
+    outbox.close()
+
+    again = open_outbox(copy, clock)
+    assert again.kept("alarm/") == {"alarm/a1": "open"}
+    assert topics(taken(again)) == ["alarm/police"]
+    again.close()
+
+
 def test_a_newer_value_wins_over_the_one_that_could_not_be_written(tmp_path: Path, clock: SimClock) -> None:
     journal = FailingJournal(tmp_path / "store")
     outbox = open_outbox(tmp_path / "store", clock, journal)

@@ -55,6 +55,20 @@ def test_an_alarm_waits_for_no_place_longer_than_for_an_acknowledgement(device: 
     assert [fact.alarm_id for fact in device.delivered] == ["a1"]
 
 
+def test_an_alarm_that_the_only_broker_refuses_is_tried_on_its_one_connection_until_it_is_taken(device: Device) -> None:
+    device.broker.answer = answer_alarms("refuse")
+    device.outbox.put(alarm())
+    device.passes(3)
+    for _ in range(20):
+        device.advance(61)
+    assert topics(device.broker.sent).count("alarm/police") > 10
+    assert device.connections == 1
+
+    device.broker.answer = lambda _: "accept"
+    device.advance(61)
+    assert [fact.alarm_id for fact in device.delivered] == ["a1"]
+
+
 def breaks_at(device: Device, part: str, kind: str = "lost") -> None:
     """The broker ends the connection whenever such a message comes, and answers for none that is with it."""
     broker = device.broker

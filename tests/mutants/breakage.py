@@ -1,0 +1,13 @@
+"""Something that must never break, broken by hand."""
+
+from typing import NamedTuple
+
+
+class Breakage(NamedTuple):
+    """In `file`, `sound` (which is there exactly once) becomes `broken`; then `test` must fail."""
+
+    name: str
+    file: str
+    sound: str
+    broken: str
+    test: str

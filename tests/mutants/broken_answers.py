@@ -1,0 +1,152 @@
+"""Lights and messages that do not say what is so, and commands that nobody may give."""
+
+from tests.mutants.breakage import Breakage
+
+_PIPELINE = "tests/runtime/test_pipeline"
+_ALARM = "tests/core/test_alarm.py::"
+
+TOLD = (
+    Breakage(
+        "show no light at a press",
+        "agent/runtime/pipeline.py",
+        "                self._lights.show(PRESSED)",
+        "                pass",
+        f"{_PIPELINE}.py::test_a_press_runs_to_completion_on_the_thread_of_the_edge_light_first",
+    ),
+    Breakage(
+        "never light yellow",
+        "agent/core/lights.py",
+        "PRESSED = LightState(yellow=Pattern.ON, beacon=Pattern.FLASH)",
+        "PRESSED = LightState(beacon=Pattern.FLASH)",
+        "tests/core/test_lights.py::test_each_stage_looks_as_the_contract_says",
+    ),
+    Breakage(
+        "show green when only the broker has answered",
+        "agent/core/lights.py",
+        "    Stage.SENT: PRESSED,",
+        "    Stage.SENT: LightState(Pattern.ON, Pattern.ON, Pattern.FLASH),",
+        f"{_PIPELINE}.py::test_green_never_comes_from_the_broker",
+    ),
+    Breakage(
+        "take the broker's answer for the centre's",
+        "agent/core/alarm.py",
+        'self._change("updated", alarm, stage=Stage.SENT, **latency)',
+        'self._change("updated", alarm, stage=Stage.REGISTERED, **latency)',
+        f"{_PIPELINE}.py::test_green_never_comes_from_the_broker",
+    ),
+    Breakage(
+        "show a silent alarm",
+        "agent/core/alarm.py",
+        "for alarm in self._open.values() if not alarm.data.silent]",
+        "for alarm in self._open.values()]",
+        f"{_ALARM}test_a_silent_alarm_shows_nothing",
+    ),
+    Breakage(
+        "light the lights at a silent press",
+        "agent/runtime/pipeline.py",
+        "if name in self._audible and self._lights.shown()",
+        "if self._lights.shown()",
+        f"{_PIPELINE}.py::test_a_silent_input_never_changes_a_light",
+    ),
+    Breakage(
+        "never notice that nobody answers",
+        "agent/core/alarm.py",
+        "for alarm in self.open() if self._due_ns(alarm) <= now_ns]",
+        "for alarm in self.open() if alarm.data.stage in _ANSWERED and self._due_ns(alarm) <= now_ns]",
+        f"{_ALARM}test_an_alarm_that_nobody_answers_is_delayed_10_s_and_unconfirmed_30_s_after_its_edge",
+    ),
+    Breakage(
+        "count the waits anew at every start",
+        "agent/core/alarm.py",
+        "        if alarm.boot_id == self._boot_id:\n            return alarm\n",
+        "",
+        f"{_ALARM}test_waits_go_on_after_a_restart_and_begin_anew_in_another_boot",
+    ),
+    Breakage(
+        "close an alarm that was pressed since",
+        "agent/core/alarm.py",
+        "ack.press_count is not None and ack.press_count < alarm.data.press_count",
+        "ack.press_count is not None and ack.press_count < 0",
+        f"{_PIPELINE}.py::test_a_close_that_does_not_know_of_the_last_press_leaves_the_light_on",
+    ),
+    Breakage(
+        "forget the open alarms at a restart",
+        "agent/runtime/alarm_desk.py",
+        "keep={ALARM_KEY + data.alarm_id: kept}",
+        "keep={}",
+        f"{_PIPELINE}.py::test_an_open_alarm_is_kept_at_every_step_and_forgotten_when_closed",
+    ),
+    Breakage(
+        "never say that the kiosk is out of service",
+        "agent/runtime/readiness.py",
+        "        if change is not None:",
+        "        if change is not None and change.in_service:",
+        "tests/runtime/test_readiness.py::test_out_of_service_is_shown_and_told_with_its_reasons_and_so_is_its_end",
+    ),
+    Breakage(
+        "call a kiosk without an uplink in service",
+        "agent/core/service.py",
+        '{"no-uplink": now_ns}',
+        "{}",
+        "tests/core/test_service.py::test_a_kiosk_that_never_gets_an_uplink_is_out_of_service_after_the_setting",
+    ),
+)
+
+ASKED = (
+    Breakage(
+        "believe a command that is signed with another key",
+        "agent/adapters/jose_keys.py",
+        "algorithms=[ALGORITHM])\n        except",
+        'algorithms=[ALGORITHM], options={"verify_signature": False})\n        except',
+        "tests/adapters/test_jose_keys.py::test_another_key_under_a_known_id_is_a_bad_signature",
+    ),
+    Breakage(
+        "take any signer for the owner of the key",
+        "agent/runtime/command_desk.py",
+        "        if claims.iss != token.issuer:",
+        "        if False:",
+        "tests/runtime/test_command_desk.py::test_claims_that_do_not_hold_are_refused_and_told",
+    ),
+    Breakage(
+        "take a command a second time",
+        "agent/core/commands.py",
+        "    if claims.ctr <= now.last_ctr:",
+        "    if claims.ctr < now.last_ctr:",
+        "tests/runtime/test_command_desk.py::test_a_command_that_is_replayed_after_a_restart_is_refused",
+    ),
+    Breakage(
+        "take a command that has expired",
+        "agent/core/commands.py",
+        "    if unix >= claims.exp:",
+        "    if False:",
+        "tests/core/test_commands.py",
+    ),
+    Breakage(
+        "let an operator do what only a technician may",
+        "agent/core/commands.py",
+        "    if role not in _ROLES[claims.name] and not _is_technicians_close(role, args):",
+        "    if False:",
+        "tests/core/test_commands.py",
+    ),
+    Breakage(
+        "forget the counter of a key",
+        "agent/runtime/command_desk.py",
+        "self._outbox.keep(CTR_KEY + token.kid, str(claims.ctr))",
+        'self._outbox.keep("other", str(claims.ctr))',
+        "tests/runtime/test_command_desk.py::test_a_command_that_is_replayed_after_a_restart_is_refused",
+    ),
+    Breakage(
+        "execute a command before its counter is on disk",
+        "agent/runtime/command_desk.py",
+        "        if not safe.wait(",
+        "        if safe.is_set() and not safe.wait(",
+        "tests/runtime/test_command_desk.py::test_the_counter_is_on_disk_before_the_command_is_executed",
+    ),
+    Breakage(
+        "execute a command that the broker has retained",
+        "agent/runtime/command_desk.py",
+        "        if message.retain:",
+        "        if False:",
+        "tests/runtime/test_command_desk.py::test_a_retained_command_is_refused_unread",
+    ),
+)

@@ -1,0 +1,121 @@
+"""An accepted message is lost, repeated for ever, or comes too late."""
+
+from tests.mutants.breakage import Breakage
+
+_OUTBOX = "tests/runtime/test_outbox"
+
+KEPT = (
+    Breakage(
+        "forget a message when it is sent, not when it is acknowledged",
+        "agent/runtime/sender.py",
+        "        self._in_flight[mid] = _InFlight(",
+        "        self._outbox.confirm(waiting)\n        self._in_flight[mid] = _InFlight(",
+        "tests/runtime/test_publisher_connection.py::test_a_lost_connection_gives_everything_back_and_sends_it_again",
+    ),
+    Breakage(
+        "forget what was in flight when a connection ends",
+        "agent/runtime/sender.py",
+        "convicted(row.ord):\n                    self._outbox.give_back(sent.waiting)",
+        "convicted(row.ord):\n                    self._forget(sent.waiting)",
+        "tests/runtime/test_publisher_connection.py::test_a_lost_connection_gives_everything_back_and_sends_it_again",
+    ),
+    Breakage(
+        "give up an alarm that a broker has refused often enough",
+        "agent/runtime/sender.py",
+        "if row.rank is not Rank.ALARM and refusals >= _REFUSALS_BEFORE_GIVING_UP:",
+        "if refusals >= _REFUSALS_BEFORE_GIVING_UP:",
+        "tests/runtime/test_sender.py::"
+        "test_an_alarm_that_the_only_broker_refuses_is_tried_on_its_one_connection_until_it_is_taken",
+    ),
+    Breakage(
+        "keep no place in the window for an alarm",
+        "agent/runtime/sender.py",
+        "return Rank.STATE if room <= min(_RESERVE, self._window // 2) else Rank.HEALTH",
+        "return Rank.HEALTH",
+        "tests/runtime/test_sender.py::test_telemetry_that_is_not_acknowledged_leaves_places_for_an_alarm",
+    ),
+    Breakage(
+        "drop what does not fit into memory",
+        "agent/runtime/backlog.py",
+        "            else:\n                self._held[rank].append(waiting)",
+        "            else:\n                self._forget(waiting, dropped=True)",
+        f"{_OUTBOX}.py::test_more_than_memory_holds_is_read_back_once_each_and_in_order",
+    ),
+    Breakage(
+        "give up alarms first when memory is short",
+        "agent/runtime/backlog.py",
+        "_EXPENDABLE = (Rank.HEALTH, Rank.PICTURE, Rank.EVENT)",
+        "_EXPENDABLE = (Rank.ALARM, Rank.HEALTH, Rank.PICTURE, Rank.EVENT)",
+        f"{_OUTBOX}_budgets.py::test_memory_is_bounded_while_neither_disk_nor_broker_takes_anything_and_alarms_are_not",
+    ),
+    Breakage(
+        "send telemetry before an alarm",
+        "agent/runtime/backlog.py",
+        "            for rank in Rank:\n                if rank > least:\n                    break",
+        "            for rank in reversed(Rank):\n                if rank > least:\n                    continue",
+        f"{_OUTBOX}.py::test_the_most_important_class_leaves_first_and_the_oldest_of_it",
+    ),
+    Breakage(
+        "let an alarm expire",
+        "agent/core/wire.py",
+        "            alarm_id=data.alarm_id,\n",
+        "            alarm_id=data.alarm_id,\n            expiry_s=EVENT_EXPIRY_S,\n",
+        f"{_OUTBOX}.py::test_what_has_expired_is_dropped_and_counted_but_never_an_alarm",
+    ),
+    Breakage(
+        "do not read the black box at the start",
+        "agent/runtime/recorder.py",
+        "self._boxed = self._black_box.entries()",
+        "self._boxed = []",
+        f"{_OUTBOX}_disk.py::test_an_alarm_that_a_failing_disk_did_not_take_outlives_the_process",
+    ),
+    Breakage(
+        "put nothing into the black box",
+        "agent/runtime/recorder.py",
+        "self._black_box.append(None if row.rank in _NOT_BOXED else row, values, seq, row.ord)",
+        "self._black_box.append(None, {}, seq, row.ord)",
+        f"{_OUTBOX}_disk.py::test_an_alarm_that_a_failing_disk_did_not_take_outlives_the_process",
+    ),
+    Breakage(
+        "clear the black box before the disk has it",
+        "agent/runtime/recorder.py",
+        "        rows = tuple(waiting.row for waiting in messages)\n        try:\n",
+        "        rows = tuple(waiting.row for waiting in messages)\n        self._black_box.settle()\n        try:\n",
+        f"{_OUTBOX}_disk.py::test_an_alarm_that_a_failing_disk_did_not_take_outlives_the_process",
+    ),
+    Breakage(
+        "clear the half of the black box that is in use",
+        "agent/runtime/black_box.py",
+        "        self._clear(1 - self._active)",
+        "        self._clear(self._active)",
+        "tests/runtime/test_black_box.py::test_what_came_after_the_turn_stays_when_the_disk_has_the_rest",
+    ),
+    Breakage(
+        "never clear the black box",
+        "agent/runtime/black_box.py",
+        "        self._clear(1 - self._active)",
+        "        return",
+        "tests/runtime/test_black_box.py::test_what_came_after_the_turn_stays_when_the_disk_has_the_rest",
+    ),
+    Breakage(
+        "call safe what the disk has not flushed",
+        "agent/runtime/recorder.py",
+        "            if kept or is_safe(row.rank for row in rows):\n                self._journal.sync()",
+        "            if is_safe(row.rank for row in rows):\n                self._journal.sync()",
+        f"{_OUTBOX}_restart.py::test_what_must_be_safe_against_a_power_cut_is_told_only_after_the_flush",
+    ),
+    Breakage(
+        "give numbers again after a power cut",
+        "agent/runtime/numbers.py",
+        "ceilings = [] if is_complete else [",
+        "ceilings = [] if True else [",
+        f"{_OUTBOX}_restart.py::test_after_a_power_cut_numbers_go_on_above_the_ceiling",
+    ),
+    Breakage(
+        "give two messages one number",
+        "agent/runtime/outbox.py",
+        "            numbers.seq += fixed.is_numbered\n",
+        "            numbers.seq += fixed.is_numbered and numbers.place % 2\n",
+        f"{_OUTBOX}_restart.py::test_a_number_is_never_given_twice_however_many_threads_put",
+    ),
+)
