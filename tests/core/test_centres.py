@@ -1,10 +1,11 @@
 import json
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.centres import MAX_STATE_BYTES, Centres, CentreStateError, read_state
+from agent.core.centres import MAX_STATE_BYTES, Centres, CentreStateError, centre_name, read_state, write_state
 
 S = 10**9
 
@@ -121,12 +122,60 @@ def test_the_state_of_the_contract_is_read(payload: bytes, said: bool | None) ->
         b'{"online": null}',
         b"\xff\xfe",
         b"[" * MAX_STATE_BYTES,
-        b'{"online": true}' + b" " * MAX_STATE_BYTES,
     ],
 )
 def test_anything_else_is_refused(payload: bytes) -> None:
-    with pytest.raises(CentreStateError):
+    with pytest.raises(CentreStateError, match='^(not JSON|no object with "online" true or false)$'):
         read_state(payload, len(payload))
+
+
+def test_a_state_is_read_up_to_its_greatest_length() -> None:
+    state = b'{"online": true}'.ljust(MAX_STATE_BYTES)
+
+    assert read_state(state, MAX_STATE_BYTES) is True
+    with pytest.raises(CentreStateError, match=r"^1025 bytes; at most 1024 are read$"):
+        read_state(state, MAX_STATE_BYTES + 1)
+
+
+def test_a_centre_says_of_itself_what_the_contract_says() -> None:
+    time = datetime(2026, 11, 24, 13, 45, 2, 117_000, UTC)
+    state = write_state(online=True, time=time)
+
+    assert json.loads(state) == {"online": True, "time": "2026-11-24T13:45:02.117Z"}
+    assert read_state(state, len(state)) is True
+
+
+def test_a_centre_has_a_name_that_fits_one_level_of_a_topic() -> None:
+    assert centre_name("jhb-1") == "jhb-1"
+    with pytest.raises(CentreStateError, match=r"^no name that a centre may have$"):
+        centre_name("jhb+")
+
+
+@pytest.mark.parametrize(
+    ("required", "heard", "detail"),
+    [
+        (True, {"d": True, "c": True, "b": True, "a": True, "e": False}, "watched by a, b, c"),
+        (True, {"d": False, "c": False, "b": False, "a": False}, "a, b, c: not watching"),
+        (True, {}, "no command centre says on this broker that it watches"),
+        (False, {}, "no command centre says whether it watches, and none has to"),
+    ],
+)
+def test_a_person_is_told_who_watches_and_who_does_not(required: bool, heard: dict[str, bool], detail: str) -> None:
+    centres = make(required=required)
+    for name, there in heard.items():
+        centres.heard(name, there)
+
+    watched = centres.watched(5 * S)
+    assert watched is not None
+    assert watched.detail == detail
+
+
+def test_among_more_centres_that_watch_than_are_remembered_somebody_still_watches() -> None:
+    centres = make()
+    for number in range(65):
+        centres.heard(f"c{number}", True)
+
+    assert online(centres, 5) is True
 
 
 @given(st.binary(max_size=200))

@@ -110,6 +110,51 @@ def test_every_rule_has_its_code(claims: dict[str, Any], code: str) -> None:
     assert outcome(claims) == code
 
 
+@pytest.mark.parametrize(
+    ("claims", "text"),
+    [
+        ({"aud": "k" * 99}, f"meant for {'k' * 64!r}, this is 'kiosk-1'"),
+        ({"ctr": 4}, "counter 4 is not above 4"),
+        ({"exp": NOW - 7}, "expired 7 s ago"),
+        ({"iat": NOW + 90, "exp": NOW + 99}, "issued 90 s in the future"),
+        ({"exp": NOW + MAX_LIFE_S + 1}, f"valid for more than {MAX_LIFE_S} s"),
+        ({"boot_nonce": "old"}, "the device has restarted since; read its state and sign again"),
+        ({"name": "reboot"}, "this device has no command 'reboot'"),
+        ({"args": {"x": 1}}, "x: Extra inputs are not permitted"),
+        ({"name": "identify", "args": {"seconds": 61}}, "seconds: Input should be less than or equal to 60"),
+        ({"name": "identify"}, "signed for 'identify' but sent to 'ping'"),
+        ({"ctr": -1}, "claim ctr: Input should be greater than or equal to 0"),
+    ],
+)
+def test_a_refusal_tells_a_person_what_is_wrong(claims: dict[str, Any], text: str) -> None:
+    with pytest.raises(CommandRejected) as refusal:
+        check(read_claims(CLAIMS | claims), "admin", HERE)
+    assert str(refusal.value) == text
+
+
+@pytest.mark.parametrize(
+    ("role", "circumstances", "text"),
+    [
+        ("nobody", {}, "the role nobody may not ping"),
+        ("admin", {"topic_name": "p" * 99}, f"signed for 'ping' but sent to {'p' * 64!r}"),
+        (
+            "admin",
+            {"quality": TimeQuality.UNSYNCED},
+            "this device's clock is not set: echo the boot_nonce of its state",
+        ),
+        (
+            "admin",
+            {"counters_known": False},
+            "what this device has accepted before can't be read: echo the boot_nonce of its state",
+        ),
+    ],
+)
+def test_a_refusal_tells_what_the_device_lacks_or_forbids(role: str, circumstances: dict[str, Any], text: str) -> None:
+    with pytest.raises(CommandRejected) as refusal:
+        check(read_claims(CLAIMS), role, replace(HERE, **circumstances))
+    assert str(refusal.value) == text
+
+
 @pytest.mark.parametrize("missing", ["cmd_id", "name", "aud", "iss", "iat", "exp", "ctr"])
 def test_a_missing_claim_is_named(missing: str) -> None:
     claims = {name: value for name, value in CLAIMS.items() if name != missing}

@@ -47,3 +47,39 @@ def test_a_convicted_message_lets_others_pass_ever_longer_up_to_a_minute() -> No
         rests.append(suspects.rest_s(7))
         suspects.lost([7])
     assert rests == [8, 16, 32, 60, 60]
+
+
+def test_what_the_broker_has_answered_begins_anew() -> None:
+    suspects = Suspects()
+    for _ in range(5):
+        suspects.lost([1])
+    assert suspects.convicted(1)
+
+    suspects.settled(1)
+    for _ in range(3):
+        assert not suspects.convicted(1)
+        suspects.lost([1])
+    assert not suspects.convicted(1)
+
+
+def test_a_convict_rests_longer_each_time_and_never_longer_than_a_minute() -> None:
+    suspects = Suspects()
+    rests = []
+    for _ in range(9):
+        suspects.lost([1])
+        if suspects.convicted(1):
+            rests.append(suspects.rest_s(1))
+
+    assert rests == [8, 16, 32, 60, 60]
+    assert suspects.rest_s(2) == 1
+
+
+def test_one_loss_makes_no_suspect_and_a_first_loss_alone_is_no_strike() -> None:
+    suspects = Suspects()
+    suspects.lost([1])
+
+    assert not suspects.goes_alone(1)
+    suspects.lost([1])
+    suspects.lost([1])
+    suspects.lost([1])
+    assert not suspects.convicted(1)

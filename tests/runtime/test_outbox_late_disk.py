@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.runtime.found import Notice
 from agent.runtime.journal import Journal
 from agent.runtime.outbox import Outbox
 from agent.sim.clock import SimClock
@@ -96,6 +97,8 @@ def test_messages_of_the_disk_give_way_when_their_places_were_given_again(store:
     journal = DeadJournal(store)
     clock = SimClock(wall=datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC), boot_id=OTHER_BOOT)
     outbox = open_outbox(store, clock, journal)
+    text = "the numbers of earlier runs can't be read: they go on at the time in milliseconds since 1970"
+    assert outbox.notices() == [Notice("sequence-restarted", "warning", text, {"seq": 1000})]
     for number in range(500):
         outbox.put(alarm(f"new{number}"))
     journal.dead = False
@@ -106,6 +109,26 @@ def test_messages_of_the_disk_give_way_when_their_places_were_given_again(store:
     assert sorted(arrived) == sorted([f"old{n}" for n in range(2_000)] + [f"new{n}" for n in range(500)])
     outbox.close()
     assert reopened(store, clock) == []
+
+
+def test_a_disk_that_answers_just_before_somebody_waits_for_it_is_told_all_the_same(
+    store: Path, clock: SimClock
+) -> None:
+    journal = DeadJournal(store)
+    outbox = open_outbox(store, clock, journal)
+    journal.dead = False
+    clock.advance(SOON)
+    write(outbox)
+    calls: list[str] = []
+
+    outbox.when_found_late(lambda: calls.append("found"))
+    assert calls == ["found"]
+    outbox.close()
+
+    outbox = open_outbox(store, clock)
+    outbox.when_found_late(lambda: calls.append("was never late"))
+    assert calls == ["found"]
+    outbox.close()
 
 
 def test_numbers_go_on_above_the_file_of_the_ceiling_when_both_databases_are_gone(store: Path, clock: SimClock) -> None:
