@@ -6,12 +6,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import Phase, settings
 
 from tests.support.fixtures import authorities, broker, tls_broker
 from tests.support.wait import wait_for
 
 __all__ = ["authorities", "broker", "nothing_left_behind", "tls_broker"]
 
+settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate], database=None)
 _SYSTEM = Path(__file__).parent / "system"
 _GRACE_S = 3.0
 

@@ -104,7 +104,7 @@ class AlarmBook:
         """The open alarm of that identifier."""
         return self._open.get(alarm_id)
 
-    def counting(self, input_name: str, *, test: bool = False) -> OpenAlarm | None:
+    def counting(self, input_name: str, *, test: bool) -> OpenAlarm | None:
         """The open alarm that a press of this input would count on: never a test that a resident did not make."""
         status = "test" if test else self._status
         mine = (alarm for alarm in self.open() if alarm.data.input == input_name and alarm.data.status == status)

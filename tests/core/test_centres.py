@@ -125,7 +125,7 @@ def test_the_state_of_the_contract_is_read(payload: bytes, said: bool | None) ->
     ],
 )
 def test_anything_else_is_refused(payload: bytes) -> None:
-    with pytest.raises(CentreStateError, match='^(not JSON|no object with "online" true or false)$'):
+    with pytest.raises(CentreStateError, match=r'^(not JSON|no object with "online" true or false)$'):
         read_state(payload, len(payload))
 
 

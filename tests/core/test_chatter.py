@@ -4,6 +4,8 @@ from itertools import pairwise
 
 import pytest
 
+from agent.core.chatter import PressTeller
+from agent.core.events import Fault, InputFault
 from tests.support.finger import Finger
 
 
@@ -107,3 +109,11 @@ def test_without_a_limit_every_press_is_told_by_itself() -> None:
 
     assert len(finger.told()) == 200
     assert finger.faults() == []
+
+
+def test_the_fault_names_its_button() -> None:
+    teller = PressTeller("police", 1, 10)
+    teller.press(0)
+
+    assert teller.press(1)[1:] == [InputFault("police", Fault.CHATTER, True, 0)]
+    assert teller.tick(11 * 10**9) == [InputFault("police", Fault.CHATTER, False, 0)]

@@ -45,3 +45,8 @@ def test_an_alarm_that_an_earlier_version_kept_counts_from_its_edge() -> None:
 def test_what_is_no_kept_alarm_is_refused_in_one_way(text: str) -> None:
     with pytest.raises(ValueError):
         decode_alarm(text)
+
+
+def test_a_refusal_says_what_is_missing() -> None:
+    with pytest.raises(ValueError, match="not an alarm: "):
+        decode_alarm("[]")

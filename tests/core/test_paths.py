@@ -194,3 +194,44 @@ def test_no_path_is_left_out_for_ever_and_none_is_tried_beside_itself(
         tried.add(paths.next())
         paths.failed(paths.next(), now)
     assert tried == set(range(count))
+
+
+def test_of_many_reasons_the_oldest_is_forgotten_first() -> None:
+    paths = Paths(2)
+    for number in range(256):
+        assert paths.ask(f"a{number}")
+    assert not paths.ask("a0")
+
+    assert paths.ask("a256")
+    assert not paths.ask("a256")
+    assert not paths.ask("a1")
+    assert paths.ask("a0")
+
+
+def test_without_a_connection_or_another_path_nobody_moves_though_nobody_watches() -> None:
+    assert Paths(2).unwatched(0) is None
+
+    alone = Paths(1)
+    alone.connected(0, 0)
+    assert alone.unwatched(0) is None
+
+
+def test_the_first_alarm_after_a_start_moves_at_once_to_every_other_path() -> None:
+    paths = Paths(2)
+    paths.connected(0, 0)
+
+    assert paths.other(0) == 1
+    assert paths.other(0) is None
+    assert paths.other(120 * S) is not None
+
+
+def test_a_first_path_that_was_stable_for_just_the_time_of_the_settings_is_trusted_again() -> None:
+    paths = Paths(2)
+    paths.connected(1, 0)
+    paths.first_again(300 * S)
+    paths.connected(0, 300 * S)
+    paths.failed(0, 600 * S)
+    paths.connected(1, 600 * S)
+
+    assert not paths.return_due(899 * S)
+    assert paths.return_due(900 * S)

@@ -131,3 +131,48 @@ def test_entering_names_the_clearest_view_of_this_sighting() -> None:
     assert isinstance(entered, Entered)
     assert entered.best == better
     assert entered.boottime_ns == 8 * SECOND
+
+
+def test_the_view_of_an_earlier_visit_is_not_shown_for_the_next_one() -> None:
+    presence = Presence(0.5, 3.0)
+    clear, dim = Person(0.95, PERSON.box), Person(0.6, (0.7, 0.1, 0.1, 0.2))
+    for at, _ in at_rate(10, 0, 2):
+        presence.update(at, [clear])
+    watch(presence, at_rate(10, 2, 8, count=0))
+    entered = [change for at, _ in at_rate(10, 8, 10) if (change := presence.update(at, [dim]))]
+
+    assert [change.best for change in entered if isinstance(change, Entered)] == [dim]
+
+
+def test_of_two_views_that_are_as_clear_the_first_is_shown() -> None:
+    presence = Presence(0.5, 3.0)
+    presence.update(100 * SECOND, [PERSON])
+    later = Person(PERSON.score, (0.9, 0.9, 0.1, 0.1))
+    entered = [change for at, _ in at_rate(10, 100.1, 101) if (change := presence.update(at, [later]))]
+
+    assert entered == [Entered(100 * SECOND, 1, PERSON)]
+
+
+def test_who_is_there_in_the_first_frame_came_at_that_frame() -> None:
+    presence = Presence(0.5, 3.0)
+    entered = watch(presence, at_rate(10, 100, 101))
+
+    assert entered == [Entered(100 * SECOND, 1, PERSON)]
+
+
+def test_who_comes_in_the_frame_after_somebody_has_left_is_somebody_else() -> None:
+    presence = Presence(0.5, 3.0)
+    watch(presence, at_rate(10, 100, 102))
+    [left] = watch(presence, at_rate(10, 102, 105, count=0))
+    [entered] = watch(presence, at_rate(10, 105, 106))
+
+    assert left == Left(round(101.9 * SECOND), 1900, 1)
+    assert entered == Entered(105 * SECOND, 1, PERSON)
+
+
+def test_a_glimpse_that_was_not_followed_is_forgotten() -> None:
+    presence = Presence(0.5, 3.0)
+    watch(presence, [*at_rate(10, 100, 100.1), *at_rate(10, 100.1, 110, count=0)])
+    [entered] = watch(presence, at_rate(10, 110, 111))
+
+    assert entered.boottime_ns == 110 * SECOND

@@ -131,3 +131,25 @@ def test_only_what_keeps_a_press_from_being_heard_counts_as_not_heard() -> None:
     assert a_test(at(1), "lights", "path-2", "storage").heard
     assert not a_test(at(1), "uplink").heard
     assert not a_test(at(1), "centre").heard
+
+
+def test_the_time_of_day_is_kept_to_the_second() -> None:
+    assert table(at=time(1, 2, 3)).of_day_ns == (3600 + 2 * 60 + 3) * S
+
+
+def test_it_is_due_at_the_very_end_of_each_wait() -> None:
+    assert not table().is_due(None, Moment("b1", 300 * S - 1, MIDNIGHT_MS))
+    assert table().is_due(None, Moment("b1", 300 * S, MIDNIGHT_MS))
+    assert not table().is_due(a_test(Moment("b1", 13 * H + 1, None)), at(25))
+    assert table().is_due(a_test(Moment("b1", 13 * H, None)), at(25))
+
+
+def test_between_two_boots_only_clocks_that_go_forward_tell_the_time() -> None:
+    earlier = Moment("b1", 7, 1_000)
+
+    assert Moment("b1", 9, None).ns_since(earlier) == 2
+    assert Moment("b2", 0, 1_003).ns_since(earlier) == 3_000_000
+    assert Moment("b2", 0, 1_000).ns_since(earlier) == 0
+    assert Moment("b2", 0, 999).ns_since(earlier) is None
+    assert Moment("b2", 0, None).ns_since(earlier) is None
+    assert Moment("b2", 0, 1_003).ns_since(Moment("b1", 7, None)) is None

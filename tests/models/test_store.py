@@ -80,7 +80,10 @@ def test_a_file_that_is_not_what_the_manifest_says_is_not_installed(tmp_path: Pa
 def test_a_manifest_can_not_name_a_file_elsewhere(tmp_path: Path) -> None:
     text = manifest().model_dump_json().replace("ssdlite-person-int8.tflite", "../../etc/passwd")
     (tmp_path / "ssdlite-person-int8.json").write_text(text)
-    with pytest.raises(ModelError, match="file: "):
+    with pytest.raises(
+        ModelError,
+        match="file: Value error, a file name without a directory, of letters, digits, dot, dash and underscore",
+    ):
         ModelStore([tmp_path]).load("ssdlite-person-int8")
 
 
@@ -113,3 +116,7 @@ def test_a_relative_cache_setting_is_ignored(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache_directory() == tmp_path / ".cache/edge-agent"
+
+
+def test_a_file_name_may_have_capitals(tmp_path: Path) -> None:
+    assert manifest("m").model_validate(manifest("m").model_dump() | {"file": "Model_V2-A.tflite"})

@@ -44,6 +44,7 @@ class Desk:
         [message] = taken(self.outbox)
         alarm = change.alarm
         assert decode_alarm(self.outbox.kept(ALARM_KEY)[ALARM_KEY + alarm.data.alarm_id]) == alarm
+        assert (body(message)["source"], body(message)["bootid"]) == (DRAFTS.identity.source, self.clock.boot_id)
         assert body(message)["type"] == f"edge.alarm.{change.change}.v1"
         expected = DRAFTS.alarm("updated", alarm.data)
         assert message.topic == expected.topic

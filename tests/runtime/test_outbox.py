@@ -177,6 +177,26 @@ def test_the_budget_drops_pictures_then_events_and_nothing_else(tmp_path: Path, 
     outbox.close()
 
 
+def test_whoever_sends_is_told_of_what_is_accepted_and_of_what_is_read_back(tmp_path: Path, clock: SimClock) -> None:
+    told: list[str] = []
+    outbox = open_outbox(tmp_path / "store", clock)
+    outbox.when_ready(lambda: told.append("ready"))
+    outbox.accept(event(), None)
+    assert told == []
+    outbox.wake()
+    outbox.put(event())
+    assert told == ["ready"] * 2
+
+    for number in range(300):
+        outbox.accept(event(f"e{number}"), None)
+    write(outbox)
+    told.clear()
+    taken(outbox)
+    write(outbox)
+    assert told == ["ready"]
+    outbox.close()
+
+
 def test_health_is_never_written(tmp_path: Path, clock: SimClock) -> None:
     outbox = open_outbox(tmp_path / "store", clock)
     outbox.put(health())
