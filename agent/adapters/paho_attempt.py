@@ -29,6 +29,8 @@ from agent.ports import (
 _log = logging.getLogger(__name__)
 
 FILTERS_PER_SUBSCRIBE = 8
+_MOST_BESIDE_PAYLOAD = 4096
+"""A packet has no more than this beside its payload; a smaller one need not be weighed."""
 _VERSION_NAMES = {MQTTProtocolVersion.MQTTv5: "5", MQTTProtocolVersion.MQTTv311: "3.1.1"}
 
 
@@ -90,8 +92,10 @@ class PahoAttempt:
         """
         is_5 = self.version == MQTTProtocolVersion.MQTTv5
         properties = publish_properties(message) if is_5 else None
-        if self._largest is not None and (size := packet_bytes(message, properties)) > self._largest:
-            raise MessageRefused(f"{size} bytes are more than the {self._largest} that {self._endpoint} takes")
+        largest = self._largest
+        is_near = largest is not None and len(message.payload) + _MOST_BESIDE_PAYLOAD > largest
+        if is_near and largest is not None and (size := packet_bytes(message, properties)) > largest:
+            raise MessageRefused(f"{size} bytes are more than the {largest} that {self._endpoint} takes")
         retain = message.retain and self._may_retain
         try:
             info = self.client.publish(message.topic, message.payload, message.qos, retain, properties)

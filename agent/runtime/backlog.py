@@ -16,6 +16,7 @@ _WINDOW = {Rank.ALARM: 10_000, Rank.STATE: 1_000, Rank.SECURITY: 2_000}
 _SMALL_WINDOW = {Rank.EVENT: 256, Rank.PICTURE: 8, Rank.HEALTH: 8}
 WINDOW = {**_WINDOW, **_SMALL_WINDOW}
 """Messages of a class that stay in memory once they are written."""
+_RANKS = tuple(Rank)
 RETAINED_WAITING = 100
 """Messages of one retained topic that may wait. The newest says it all, but what goes leaves a gap in the numbers."""
 MEMORY_ONLY = frozenset({Rank.HEALTH})
@@ -103,7 +104,7 @@ class Backlog:
     def take(self, least: Rank = Rank.HEALTH) -> Waiting | None:
         """The first message of the most important class; it is the caller's until `finish` or `give_back`."""
         with self._lock:
-            for rank in Rank:
+            for rank in _RANKS:
                 if rank > least:
                     break
                 while self._ready[rank] or self._held[rank]:

@@ -176,7 +176,7 @@ class Outbox:
             numbers.place += 1
             if numbers.needs_promise:
                 keep = {**keep, **numbers.promise()}
-            payload = make(Stamp(message_id, numbers.seq, time, now_ns // 1_000_000, quality.value))
+            payload = make(Stamp(message_id, numbers.seq, time, now_ns // 1_000_000, quality))
             row = Row._make((numbers.place, *fixed.head, payload, *fixed.tail, now_ns, unix_ms))
             self.recorder.accept(row, numbers.seq, keep)
         return message_id
