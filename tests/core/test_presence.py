@@ -176,3 +176,21 @@ def test_a_glimpse_that_was_not_followed_is_forgotten() -> None:
     [entered] = watch(presence, at_rate(10, 110, 111))
 
     assert entered.boottime_ns == 110 * SECOND
+
+
+def test_the_first_frame_of_somebody_shortens_no_wait() -> None:
+    presence = Presence(0.5, 3.0)
+    watch(presence, at_rate(10, 0, 1, count=0))
+    entered_at = [at for at, _ in at_rate(10, 1, 3) if presence.update(at, [PERSON])]
+
+    assert entered_at == [round(1.5 * SECOND)]
+
+
+def test_the_length_of_a_visit_is_a_whole_number_of_milliseconds() -> None:
+    presence = Presence(0.5, 3.0)
+    watch(presence, at_rate(7, 0, 2))
+    [left] = watch(presence, at_rate(7, 2, 8, count=0))
+
+    assert isinstance(left, Left)
+    assert isinstance(left.duration_ms, int)
+    assert left.duration_ms == left.boottime_ns // 1_000_000

@@ -49,10 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _write_report(scores, unnoticed)
     share = score.share(scores)
     good = not unnoticed and not stale and share >= _LEAST and not any(each.unchecked for each in scores)
-    console.print(
-        f"{'[green]good' if good else '[red]not good'}[/]: {share:.1%} noticed, at least {_LEAST:.0%} wanted;"
-    )
-    console.print(f"{len(unnoticed)} of {len(named.BREAKAGES)} named breakages not noticed; see {_REPORT}")
+    console.print(f"{share:.1%} of the mutants are noticed, at least {_LEAST:.0%} are wanted")
+    if not options.only:
+        console.print(f"{len(unnoticed)} of {len(named.BREAKAGES)} named breakages are not noticed")
+    console.print(f"{'[green]good' if good else '[red]not good'}[/], see {_REPORT.relative_to(named.ROOT)}")
     return 0 if good else 1
 
 
@@ -91,9 +91,9 @@ def _run_mutmut(console: Console, workers: int, only: Sequence[str]) -> bool:
             done, total, _, untested, survived = map(int, found.groups())
             now = time.monotonic()
             began = began or (now, done)
-            if now - told_at >= _TELL_EVERY_S:
+            if done > began[1] and now - told_at >= _TELL_EVERY_S:
                 told_at = now
-                left_s = (now - began[0]) / max(1, done - began[1]) * (total - done)
+                left_s = (now - began[0]) / (done - began[1]) * (total - done)
                 console.print(f"{done}/{total} mutants, {untested + survived} not noticed, {left_s / 60:.0f} min left")
     if mutmut.returncode:
         console.print("[red]mutmut failed:[/]", escape("\n".join(last)))

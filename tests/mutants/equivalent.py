@@ -12,4 +12,50 @@ class Equivalent(NamedTuple):
     reason: str
 
 
-EQUIVALENT: tuple[Equivalent, ...] = ()
+_PATHS = "agent/core/paths.py"
+_PRESENCE = "agent/core/presence.py"
+_SUSPECTS = "agent/core/suspects.py"
+_READ_LATER = "it is set before it is read"
+
+EQUIVALENT = (
+    Equivalent(
+        "agent/core/backoff.py",
+        "Backoff.failed",
+        "ceiling_s = min(self._longest_s, self._first_s * 2 ** min(self._failures, 31))",
+        "the longest is reached long before",
+    ),
+    Equivalent(
+        "agent/core/pair.py",
+        "Pair.tick",
+        "told = [InputFault(self._name, fault, False, ns) for fault, ns in self._faults.items()]",
+        "nothing was told before",
+    ),
+    Equivalent(_PATHS, "Paths.ask", 'self._asked[reason] = ""', "only the keys count"),
+    Equivalent(_PATHS, "Paths.ask", "self._asked.popitem(last=None)", "None is as false as False"),
+    Equivalent(_PRESENCE, "_Level.__init__", "self.last_seen_ns = None", _READ_LATER),
+    Equivalent(_PRESENCE, "_Level.__init__", "self.last_seen_ns = 1", _READ_LATER),
+    Equivalent(_PRESENCE, "_Level.__init__", "self._evidence_ns = None", _READ_LATER),
+    Equivalent(_PRESENCE, "_Level.__init__", "self._evidence_ns = 1.0", _READ_LATER),
+    Equivalent(_PRESENCE, "_Level.__init__", "self._sighted = None", "None is as false as False"),
+    Equivalent(_PRESENCE, "_Level._weigh_absence", "self._sighted = None", "None is as false as False"),
+    Equivalent(_PRESENCE, "_Level._weigh_absence", "self._evidence_ns = None", _READ_LATER),
+    Equivalent(_PRESENCE, "_Level._weigh_absence", "self._evidence_ns = 1.0", _READ_LATER),
+    Equivalent(_PRESENCE, "Presence.__init__", "self._persons_max = 1", "whoever comes is at least one"),
+    Equivalent(_PRESENCE, "Presence._change", "self._persons_max = 1", "whoever comes is at least one"),
+    Equivalent(
+        _PRESENCE,
+        "Presence.update",
+        "while len(self._levels) <= len(people):",
+        "the level of one person more is never seen",
+    ),
+    Equivalent(
+        _SUSPECTS, "Suspects.goes_alone", "return self._losses.get(place, 1) >= _LOSSES_TO_SUSPECT", "one is too few"
+    ),
+    Equivalent(_SUSPECTS, "Suspects.convicted", "return self._strikes.get(place, 1) >= _STRIKES", "one is too few"),
+    Equivalent(
+        _SUSPECTS,
+        "Suspects.rest_s",
+        "return min(_LONGEST_REST_S, 1 << min(self._strikes.get(place, 0), 7))",
+        "the longest rest is shorter than either",
+    ),
+)
