@@ -51,8 +51,8 @@ KEPT = (
     Breakage(
         "send telemetry before an alarm",
         "agent/runtime/backlog.py",
-        "            for rank in Rank:\n                if rank > least:\n                    break",
-        "            for rank in reversed(Rank):\n                if rank > least:\n                    continue",
+        "            for rank in _RANKS:\n                if rank > least:\n                    break",
+        "            for rank in reversed(_RANKS):\n                if rank > least:\n                    continue",
         f"{_OUTBOX}.py::test_the_most_important_class_leaves_first_and_the_oldest_of_it",
     ),
     Breakage(
