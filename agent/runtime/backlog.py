@@ -143,6 +143,13 @@ class Backlog:
                 waiting.attempted = True
             return wanted
 
+    def unwritten_rows(self) -> list[Row]:
+        """What is not known to be on disk, and not confirmed either, in order. Any thread."""
+        with self._lock:
+            return sorted(
+                (waiting.row for waiting in self._fresh.values() if not waiting.done), key=lambda row: row.ord
+            )
+
     def deletable(self) -> list[tuple[Rank, int]]:
         """What must be deleted from disk; still known until `deleted` is told."""
         with self._lock:

@@ -4,8 +4,9 @@ A file on a memory file system (tmpfs), mapped into the process. To write into i
 disk, and what is written stays when the process is killed, until the machine loses its power. So a message may be
 sent while the disk still works on it, and a process that is killed in between has forgotten nothing.
 
-The file has two halves. New entries go into one of them; once the disk has all that was accepted before the other
-half was left, that other half is cleared.
+The file has three parts. New entries go into one of them. A second one holds what the disk is just being given, and is
+cleared when the disk has it. The third is for a disk that takes nothing: before the part in use is full, what still
+matters is written there anew.
 """
 
 import fcntl
@@ -15,7 +16,7 @@ import os
 import stat
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -24,18 +25,20 @@ from agent.core.errors import StorageError
 from agent.core.messages import Rank
 from agent.runtime.database import Row
 
-_MAGIC = b"edge-agent box 1"
+_MAGIC = b"edge-agent box 2"
 _HEADER = struct.Struct("<16s36sB3xQQ")
-"""Magic, boot, half in use, highest number and place given."""
-_ACTIVE = struct.Struct("<B")
-_ACTIVE_AT = 52
+"""Magic, boot, parts in use, highest number and place given."""
+_IN_USE = struct.Struct("<B")
+_IN_USE_AT = 52
 _NUMBERS = struct.Struct("<QQ")
 _NUMBERS_AT = 56
 _PREFIX = struct.Struct("<II")
-"""Length and checksum of an entry; a length of 0 ends the half."""
+"""Length and checksum of an entry; a length of 0 ends the part."""
 _PAGE = 4096
-_HALF_BYTES = 512 * 1024
-_SIZE = _PAGE + 2 * _HALF_BYTES
+_PARTS = 3
+_PART_BYTES = 512 * 1024
+_SIZE = _PAGE + _PARTS * _PART_BYTES
+_REWRITE_EVERY = 64
 
 
 class Entry(NamedTuple):
@@ -53,8 +56,11 @@ class BlackBox:
         self._boot_id = boot_id
         self._memory: mmap.mmap | None = None
         self._file: int | None = None
-        self._used = [0, 0]
-        self._active = 0
+        self._used = [0] * _PARTS
+        self._overflows = 0
+        """Entries that found no room since the last one that did."""
+        self._first = self._active = 0
+        """The part with the oldest entries, and the one that takes new ones; perhaps the same."""
 
     def open(self) -> None:
         """Claim the file and find what an earlier run of this boot has left in it. Raises StorageError.
@@ -73,13 +79,14 @@ class BlackBox:
             self._memory = mmap.mmap(-1, _SIZE)
             self._format()
             raise StorageError(f"{self._path}: {error}; what a killed agent had not written yet is lost") from error
-        magic, boot_id, active, _, _ = _HEADER.unpack_from(self._memory)
-        if magic != _MAGIC or boot_id != self._boot_id.encode() or active > 1:
+        magic, boot_id, in_use, _, _ = _HEADER.unpack_from(self._memory)
+        first, active = divmod(in_use, _PARTS)
+        if magic != _MAGIC or boot_id != self._boot_id.encode() or first >= _PARTS:
             self._format()
             return
-        self._active = active
-        for half in (0, 1):
-            self._used[half] = sum(_PREFIX.size + length for length, _ in self._scan(half))
+        self._first, self._active = first, active
+        for part in {first, active}:
+            self._used[part] = sum(_PREFIX.size + length for length, _ in self._scan(part))
 
     def close(self, *, empty: bool) -> None:
         """Let the file go; `empty` if the disk has everything, and the file is then removed."""
@@ -105,52 +112,94 @@ class BlackBox:
     def entries(self) -> list[Entry]:
         """What is in the box, in the order of acceptance."""
         found = []
-        for half in (1 - self._active, self._active):
-            for _, content in self._scan(half):
+        for part in dict.fromkeys((self._first, self._active)):
+            for _, content in self._scan(part):
                 row, values = marshal.loads(content)  # noqa: S302 - our own file, 0600, with a checksum
                 found.append(Entry(Row(*row)._replace(rank=Rank(row[1])) if row else None, values))
         return found
 
-    def append(self, row: Row | None, values: Mapping[str, str | None], seq: int, place: int) -> bool:
-        """Remember one entry and the numbers given so far; false when there was room for the numbers only."""
-        memory = self._mapped
-        _NUMBERS.pack_into(memory, _NUMBERS_AT, seq, place)
-        content = marshal.dumps((None if row is None else (row.ord, int(row.rank), *row[2:]), dict(values)))
-        used = self._used[self._active]
-        end = used + _PREFIX.size + len(content)
-        if end + _PREFIX.size > _HALF_BYTES:
+    def append(
+        self,
+        row: Row | None,
+        values: Mapping[str, str | None],
+        seq: int,
+        place: int,
+        unwritten: Callable[[], Iterable[Entry]],
+    ) -> bool:
+        """Remember one entry and the numbers given so far; false when there was room for the numbers only.
+
+        When the part in use is full, which takes a disk that takes nothing, the box is rewritten with what is still
+        `unwritten`. When even that is too much it is tried again only after some more: it takes milliseconds.
+        """
+        _NUMBERS.pack_into(self._mapped, _NUMBERS_AT, seq, place)
+        if self._write(self._active, row, values):
+            return True
+        self._overflows += 1
+        if self._overflows % _REWRITE_EVERY != 1 or not self._rewrite(unwritten()):
             return False
-        begin = _start(self._active) + used
-        memory[begin + _PREFIX.size : begin + _PREFIX.size + len(content)] = content
-        _PREFIX.pack_into(memory, _start(self._active) + end, 0, 0)
-        # Last, so that a process that is killed half-way leaves the old end.
-        _PREFIX.pack_into(memory, begin, len(content), zlib.crc32(content))
-        self._used[self._active] = end
-        return True
+        self._overflows = 0
+        return self._write(self._active, row, values)
 
     def turn(self) -> None:
-        """The disk is about to take all that was accepted so far: what comes now goes into the other half."""
-        if self._used[self._active] and not self._used[1 - self._active]:
-            self._active = 1 - self._active
-            _ACTIVE.pack_into(self._mapped, _ACTIVE_AT, self._active)
+        """The disk is about to take all that was accepted so far: what comes now goes into another part."""
+        if self._used[self._active] and self._first == self._active:
+            self._use(self._first, self._spare())
 
     def settle(self) -> None:
         """The disk has taken all that was accepted before the last `turn`."""
-        self._clear(1 - self._active)
+        if self._first != self._active:
+            emptied = self._first
+            self._use(self._active, self._active)
+            self._clear(emptied)
+
+    def _rewrite(self, entries: Iterable[Entry]) -> bool:
+        """Hold these instead of all that it holds; false, and nothing is changed, when they are too many."""
+        spare = self._spare()
+        if not all(self._write(spare, *entry) for entry in entries):
+            self._clear(spare)
+            return False
+        emptied = {self._first, self._active}
+        self._use(spare, spare)
+        for part in emptied:
+            self._clear(part)
+        return True
+
+    def _write(self, part: int, row: Row | None, values: Mapping[str, str | None]) -> bool:
+        memory = self._mapped
+        content = marshal.dumps((None if row is None else (row.ord, int(row.rank), *row[2:]), dict(values)))
+        used = self._used[part]
+        end = used + _PREFIX.size + len(content)
+        if end + _PREFIX.size > _PART_BYTES:
+            return False
+        begin = _start(part) + used
+        memory[begin + _PREFIX.size : begin + _PREFIX.size + len(content)] = content
+        _PREFIX.pack_into(memory, _start(part) + end, 0, 0)
+        # Last, so that a process that is killed half-way leaves the old end.
+        _PREFIX.pack_into(memory, begin, len(content), zlib.crc32(content))
+        self._used[part] = end
+        return True
+
+    def _use(self, first: int, active: int) -> None:
+        """One byte, so that a process that is killed here leaves the old parts in use or the new ones."""
+        self._first, self._active = first, active
+        _IN_USE.pack_into(self._mapped, _IN_USE_AT, first * _PARTS + active)
+
+    def _spare(self) -> int:
+        return next(part for part in range(_PARTS) if part not in {self._first, self._active})
 
     def _format(self) -> None:
-        self._active = 0
         _HEADER.pack_into(self._mapped, 0, _MAGIC, self._boot_id.encode(), 0, 0, 0)
-        self._clear(0)
-        self._clear(1)
+        self._use(0, 0)
+        for part in range(_PARTS):
+            self._clear(part)
 
-    def _clear(self, half: int) -> None:
-        _PREFIX.pack_into(self._mapped, _start(half), 0, 0)
-        self._used[half] = 0
+    def _clear(self, part: int) -> None:
+        _PREFIX.pack_into(self._mapped, _start(part), 0, 0)
+        self._used[part] = 0
 
-    def _scan(self, half: int) -> Iterator[tuple[int, bytes]]:
-        """Length and content of each entry of a half, up to the first that is not whole."""
-        position, limit = _start(half), _start(half) + _HALF_BYTES
+    def _scan(self, part: int) -> Iterator[tuple[int, bytes]]:
+        """Length and content of each entry of a part, up to the first that is not whole."""
+        position, limit = _start(part), _start(part) + _PART_BYTES
         while position + _PREFIX.size <= limit:
             length, checksum = _PREFIX.unpack_from(self._mapped, position)
             position += _PREFIX.size
@@ -171,8 +220,8 @@ class BlackBox:
             self._file = None
 
 
-def _start(half: int) -> int:
-    return _PAGE + half * _HALF_BYTES
+def _start(part: int) -> int:
+    return _PAGE + part * _PART_BYTES
 
 
 def _claim(path: Path) -> int:

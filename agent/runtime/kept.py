@@ -13,6 +13,8 @@ class Kept:
         self._values: dict[str, str] = {}
         self._changes: Changes = {}
         """What the disk does not have yet."""
+        self._under_way: Changes = {}
+        """What it is just being given."""
         self.is_complete = False
         """Whether what earlier runs have kept was read."""
 
@@ -36,12 +38,20 @@ class Kept:
 
     def changes(self) -> Changes:
         """What is to be written now; `put_back` when that has failed."""
-        changes, self._changes = self._changes, {}
-        return changes
+        self._under_way, self._changes = self._changes, {}
+        return self._under_way
+
+    def written(self) -> None:
+        """The disk has what it was given."""
+        self._under_way = {}
+
+    def unwritten(self) -> Changes:
+        """All that the disk is not known to have."""
+        return {**self._under_way, **self._changes}
 
     def put_back(self, changes: Changes) -> None:
         """These were not written after all; newer ones win."""
-        self._changes = {**changes, **self._changes}
+        self._changes, self._under_way = {**changes, **self._changes}, {}
 
     @property
     def is_written(self) -> bool:

@@ -3,7 +3,7 @@
 import logging
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from agent.core.errors import DamagedError, DirectoryInUseError, DiskFullError, StorageError, UnwritableError
 from agent.core.messages import Rank
@@ -94,7 +94,8 @@ class Recorder:
         """
         with self._lock:
             self._seq, self._place = seq, row.ord
-            self._black_box.append(None if row.rank in _NOT_BOXED else row, values, seq, row.ord)
+            boxed = None if row.rank in _NOT_BOXED else row
+            self._black_box.append(boxed, values, seq, row.ord, self._unwritten)
             self._kept.note(values)
             self._backlog.accept(row)
 
@@ -107,7 +108,7 @@ class Recorder:
         this call; the event is set when they are safe against a power cut. Any thread."""
         safe = threading.Event()
         with self._lock:
-            self._black_box.append(None, values, self._seq, self._place)
+            self._black_box.append(None, values, self._seq, self._place, self._unwritten)
             self._kept.note(values)
             self._waiters.append(safe)
         self._wake.put(None)
@@ -196,6 +197,12 @@ class Recorder:
         self._journal.checkpoint()
         self._journal.check(lambda: not self._wake.empty())
 
+    def _unwritten(self) -> Iterator[Entry]:
+        """All that the black box must hold: what the disk is not known to have, as it is now."""
+        yield from self._boxed
+        yield Entry(None, self._kept.unwritten())
+        yield from (Entry(row, {}) for row in self._backlog.unwritten_rows() if row.rank not in _NOT_BOXED)
+
     def _open(self, now_ns: int) -> None:
         if not self.is_known:
             self.ceiling = self._journal.directory.ceiling()
@@ -271,6 +278,7 @@ class Recorder:
             self._journal.write(Batch(rows, tuple(deleted), kept, seq))
             self._backlog.recorded(messages, len(deleted))
             with self._lock:
+                self._kept.written()
                 self._black_box.settle()
             if kept or is_safe(row.rank for row in rows):
                 self._journal.sync()

@@ -2,7 +2,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -50,8 +50,8 @@ import os, signal
 from pathlib import Path
 from tests.runtime.test_black_box import opened, row
 box = opened(Path({str(path)!r}))
-box.append(row(1, b"payload"), {{"alarm/a1": "open", "old": None}}, 7, 1)
-box.append(None, {{"ctr/k": "5"}}, 7, 1)
+box.append(row(1, b"payload"), {{"alarm/a1": "open", "old": None}}, 7, 1, list)
+box.append(None, {{"ctr/k": "5"}}, 7, 1, list)
 os.kill(os.getpid(), signal.SIGKILL)
 """
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == -signal.SIGKILL
@@ -75,7 +75,7 @@ def test_an_orderly_end_with_everything_on_disk_leaves_no_file(path: Path) -> No
 
 def test_another_boot_finds_nothing_and_begins_anew(path: Path) -> None:
     box = opened(path)
-    box.append(row(1), {}, 1, 1)
+    box.append(row(1), {}, 1, 1, list)
     box.close(empty=False)
 
     assert left_behind(path, "another") == []
@@ -83,45 +83,73 @@ def test_another_boot_finds_nothing_and_begins_anew(path: Path) -> None:
 
 
 def test_what_came_after_the_turn_stays_when_the_disk_has_the_rest(box: BlackBox) -> None:
-    box.append(row(1), {}, 1, 1)
+    box.append(row(1), {}, 1, 1, list)
     box.turn()
-    box.append(row(2), {}, 2, 2)
+    box.append(row(2), {}, 2, 2, list)
     box.settle()
 
     assert [entry.row for entry in box.entries()] == [row(2)]
 
 
 def test_what_the_disk_did_not_take_stays_in_the_order_of_acceptance(box: BlackBox, path: Path) -> None:
-    box.append(row(1), {}, 1, 1)
+    box.append(row(1), {}, 1, 1, list)
     box.turn()
-    box.append(row(2), {}, 2, 2)
+    box.append(row(2), {}, 2, 2, list)
     box.turn()
-    box.append(row(3), {}, 3, 3)
+    box.append(row(3), {}, 3, 3, list)
 
     assert [entry.row for entry in box.entries()] == [row(1), row(2), row(3)]
     box.settle()
     box.turn()
-    box.append(row(4), {}, 4, 4)
+    box.append(row(4), {}, 4, 4, list)
     assert [entry.row for entry in box.entries()] == [row(2), row(3), row(4)]
     box.close(empty=False)
     assert [entry.row for entry in left_behind(path)] == [row(2), row(3), row(4)]
 
 
-def test_a_full_box_still_keeps_the_numbers(box: BlackBox) -> None:
-    payload = bytes(10_000)
+def fill(box: BlackBox, payload: bytes, unwritten: Callable[[], list[Entry]]) -> int:
+    """Entries of this size until there is no room; returns how many were taken."""
     taken = 0
-    while box.append(row(taken + 1, payload), {}, taken + 1, taken + 1):
+    while box.append(row(taken + 1, payload), {}, taken + 1, taken + 1, unwritten):
         taken += 1
+    return taken
+
+
+def test_a_box_that_is_full_of_what_still_waits_keeps_the_numbers(box: BlackBox) -> None:
+    taken = fill(box, bytes(10_000), lambda: [Entry(row(place, bytes(10_000)), {}) for place in range(1, 100)])
 
     assert len(box.entries()) == taken > 40
     assert box.numbers == (taken + 1, taken + 1)
     box.turn()
-    assert box.append(row(taken + 2, payload), {}, taken + 2, taken + 2)
+    assert box.append(row(taken + 2), {}, taken + 2, taken + 2, list)
+
+
+def test_a_box_that_is_full_is_rewritten_with_what_still_matters(box: BlackBox, path: Path) -> None:
+    still = [Entry(None, {"alarm/a9": "open"}), Entry(row(7), {})]
+    for place in range(1, 1_001):
+        assert box.append(row(place, bytes(10_000)), {}, place, place, lambda: still)
+    entries = box.entries()
+
+    assert entries[:2] == still
+    assert entries[-1].row == row(1_000, bytes(10_000))
+    box.close(empty=False)
+    assert left_behind(path) == entries
+
+
+def test_what_the_disk_is_just_being_given_stays_in_a_rewritten_box_whatever_comes_of_it(box: BlackBox) -> None:
+    still = [Entry(row(1), {})]
+    box.append(row(1), {}, 1, 1, list)
+    box.turn()
+    for place in range(2, 100):
+        box.append(row(place, bytes(10_000)), {}, place, place, lambda: still)
+    box.settle()
+
+    assert box.entries()[0] == still[0]
 
 
 def test_a_write_that_was_cut_off_hides_nothing_before_it(box: BlackBox, path: Path) -> None:
-    box.append(row(1), {}, 1, 1)
-    box.append(row(2), {}, 2, 2)
+    box.append(row(1), {}, 1, 1, list)
+    box.append(row(2), {}, 2, 2, list)
     box.close(empty=False)
     content = bytearray(path.read_bytes())
     place = content.rindex(b"up/alarm/police")
@@ -137,7 +165,7 @@ def test_a_file_of_nonsense_is_an_empty_box(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     box = opened(path)
     assert box.entries() == []
-    box.append(row(1), {}, 1, 1)
+    box.append(row(1), {}, 1, 1, list)
     assert [entry.row for entry in box.entries()] == [row(1)]
     box.close(empty=True)
 
@@ -151,18 +179,18 @@ def test_without_a_file_it_works_in_memory_and_says_so(tmp_path: Path) -> None:
         box = BlackBox(path, BOOT)
         with pytest.raises(StorageError, match=str(path)):
             box.open()
-        box.append(row(1), {}, 1, 1)
+        box.append(row(1), {}, 1, 1, list)
         assert [entry.row for entry in box.entries()] == [row(1)]
         box.close(empty=True)
     assert elsewhere.read_bytes() == b""
 
 
 def test_a_box_that_another_agent_uses_is_left_alone(box: BlackBox, path: Path) -> None:
-    box.append(row(1), {}, 1, 1)
+    box.append(row(1), {}, 1, 1, list)
     other = BlackBox(path, BOOT)
     with pytest.raises(StorageError):
         other.open()
-    other.append(row(9), {}, 9, 9)
+    other.append(row(9), {}, 9, 9, list)
     other.close(empty=True)
 
     assert [entry.row for entry in box.entries()] == [row(1)]

@@ -16,6 +16,7 @@ from tests.support.drafts import (
     alarm,
     body,
     event,
+    killed,
     open_outbox,
     reopened,
     seqs,
@@ -164,3 +165,25 @@ def open_and_close(store: Path, clock: SimClock) -> Outbox:
     outbox = open_outbox(store, clock)
     outbox.close()
     return outbox
+
+
+def test_after_weeks_without_a_disk_a_restart_knows_how_things_stand(store: Path, clock: SimClock) -> None:
+    """Messages that went out long ago do not come again, and alarms that were closed do not light."""
+    outbox = open_outbox(store, clock, DeadJournal(store))
+    for number in range(2_000):
+        outbox.put(alarm(f"a{number}"), keep={f"alarm/a{number}": "open"})
+        outbox.keep(f"alarm/a{number - 1}", None)
+        taken(outbox)
+    outbox.put(alarm("waits"), keep={"alarm/waits": "open"})
+    copy = killed(store, store.parent / "copy")
+    outbox.close()
+
+    again = open_outbox(copy, clock, DeadJournal(copy))
+    known = again.kept("alarm/")
+    messages = taken(again)
+    again.close()
+
+    assert known == {"alarm/a1999": "open", "alarm/waits": "open"}
+    assert body(messages[-1])["data"]["alarm_id"] == "waits"
+    assert len(messages) < 500
+    assert len(set(seqs(messages))) == len(messages)
