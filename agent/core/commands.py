@@ -42,7 +42,7 @@ class AckArgs(_Args):
 
     alarm_id: str = Field(pattern=r"^[a-z0-9-]{1,64}$")
     action: AckAction
-    press_count: int | None = Field(default=None, ge=1)
+    press_count: int | None = Field(default=None, ge=0)
     """Of how many presses the person at the centre knew."""
 
 

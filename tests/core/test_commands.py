@@ -61,6 +61,11 @@ def order(name: str, role: str, **args: Any) -> str:
     return outcome({"name": name, "args": args}, role, topic_name=name)
 
 
+def test_a_close_may_echo_that_the_alarm_of_a_self_test_has_no_press() -> None:
+    closing = {"name": "ack", "args": {"alarm_id": "a1", "action": "closed", "press_count": 0}}
+    assert outcome(closing, topic_kind="ack", topic_name="a1") == "ok"
+
+
 def test_a_command_in_order_gives_its_arguments() -> None:
     claims = read_claims(CLAIMS | ack("closed"))
     here = replace(HERE, topic_kind="ack", topic_name="a1")
