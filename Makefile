@@ -12,7 +12,7 @@ JOBS ?= 3
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video broker run test test-tflite check bench chaos mutants clean
+.PHONY: help setup setup-dev model demo-video broker run test test-tflite check bench chaos mutants week clean
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -77,6 +77,9 @@ chaos: setup-dev ## A quarter of an hour of kills, outages and bad disks; nothin
 
 mutants: setup-dev ## Break the core and the outbox line by line (20 minutes): do the tests notice?
 	@$(BIN)/python -m tests.mutants $(ONLY)
+
+week: setup-dev ## Seven days in a few minutes: presses, outages, load-shedding, restarts; nothing lost, nothing grows
+	@$(BIN)/python -m tests.week $(WEEK)
 
 clean: ## Remove environments and build results (models and video stay in the user's cache)
 	@rm -rf $(VENV) .venv-tflite build dist mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
