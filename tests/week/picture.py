@@ -6,7 +6,7 @@ from typing import Any
 from tests.week.schedule import DAY, HOUR, Schedule
 from tests.week.world import Sample
 
-_WIDTH, _LEFT, _RIGHT, _TOP = 1200, 96, 24, 92
+_WIDTH, _LEFT, _RIGHT, _TOP = 1200, 140, 24, 92
 _LANES = {
     "mains": ("mains out", "#c98a00"),
     "network": ("no network", "#b3302a"),
@@ -67,7 +67,7 @@ def draw(schedule: Schedule, samples: Sequence[Sample], record: Mapping[str, Any
             (
                 ("alarms.db", "#34708f", lambda s: s.alarms_bytes / _MIB),
                 ("telemetry.db", "#1f7a4d", lambda s: s.telemetry_bytes / _MIB),
-                ("write-ahead logs", "#c98a00", lambda s: s.logs_bytes / _MIB),
+                ("write-ahead logs of both (4 MiB each, then they begin anew)", "#c98a00", lambda s: s.logs_bytes / _MIB),
             ),
         ),
         (
