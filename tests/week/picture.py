@@ -67,7 +67,7 @@ def draw(schedule: Schedule, samples: Sequence[Sample], record: Mapping[str, Any
             (
                 ("alarms.db", "#34708f", lambda s: s.alarms_bytes / _MIB),
                 ("telemetry.db", "#1f7a4d", lambda s: s.telemetry_bytes / _MIB),
-                ("write-ahead logs of both (4 MiB each, then they begin anew)", "#c98a00", lambda s: s.logs_bytes / _MIB),
+                ("write-ahead logs (bounded, 4 MiB each)", "#c98a00", lambda s: s.logs_bytes / _MIB),
             ),
         ),
         (
