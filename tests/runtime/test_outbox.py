@@ -12,6 +12,7 @@ from agent.runtime.outbox import HISTORICAL_S, Outbox
 from agent.sim.clock import SimClock
 from tests.support.drafts import (
     DRAFTS,
+    IDENTITY,
     alarm,
     body,
     event,
@@ -195,6 +196,13 @@ def test_whoever_sends_is_told_of_what_is_accepted_and_of_what_is_read_back(tmp_
     write(outbox)
     assert told == ["ready"]
     outbox.close()
+
+
+def test_a_message_names_its_device_and_its_boot(outbox: Outbox, clock: SimClock) -> None:
+    outbox.put(event())
+    [message] = taken(outbox)
+
+    assert (body(message)["source"], body(message)["bootid"]) == (IDENTITY.source, clock.boot_id)
 
 
 def test_health_is_never_written(tmp_path: Path, clock: SimClock) -> None:
