@@ -20,7 +20,7 @@ from agent.core.centres import Centres
 from agent.core.events import AlarmDelivered
 from agent.core.wire import Drafts
 from agent.eyes import link_to
-from agent.lenient import load_keys, start_lights
+from agent.lenient import load_keys, prepare, start_lights
 from agent.outside import Outside, this_machine
 from agent.runtime.announcer import Announcer
 from agent.runtime.cameras import Cameras
@@ -293,7 +293,7 @@ def run(
         gc.enable()
         outside.notifier.ready()
         on_ready(watchkeeper)
-        keys.prepare()
+        prepare(keys)
         code = watchkeeper.keep_watch()
         outside.notifier.stopping()
         return code

@@ -1,11 +1,15 @@
 """Parts that a kiosk can do without: what is wrong with them at the start is reported, and the start goes on."""
 
+import logging
+import threading
 from pathlib import Path
 
 from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.adapters.jose_keys import KeyRing
 from agent.core.errors import HardwareError, SettingsError
 from agent.runtime.health import HealthBoard
+
+log = logging.getLogger(__name__)
 
 
 def load_keys(path: Path | None, board: HealthBoard) -> KeyRing:
@@ -20,6 +24,18 @@ def load_keys(path: Path | None, board: HealthBoard) -> KeyRing:
     else:
         board.report("commands", ok=True)
     return ring
+
+
+def prepare(keys: KeyRing) -> None:
+    """Load what verifying needs, on a thread of its own: a disk that hangs in it must hold up nobody."""
+
+    def load() -> None:
+        try:
+            keys.prepare()
+        except Exception:
+            log.exception("what verifies commands can't be loaded")
+
+    threading.Thread(target=load, name="keys", daemon=True).start()
 
 
 def start_lights(lights: GpiozeroLights, board: HealthBoard) -> None:

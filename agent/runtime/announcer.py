@@ -30,7 +30,7 @@ class Announcer:
         self._boot_nonce = boot_nonce
         self._config_revision = config_revision
         self._ids = Uuid7Source()
-        self._bdseq = self._will_bdseq = int(outbox.kept(BDSEQ_KEY).get(BDSEQ_KEY, "0"))
+        self._bdseq = self._will_bdseq = self._last_bdseq()
 
     def will(self) -> OutgoingMessage:
         """The will for the next connection, under a `bdseq` of its own that its birth will repeat.
@@ -69,6 +69,14 @@ class Announcer:
     def farewell(self) -> None:
         """An orderly end."""
         self._outbox.put(self._state("offline", self._bdseq))
+
+    def _last_bdseq(self) -> int:
+        """The number of the last connection; where it can't be read, one that is far above any, since the centre takes
+        what is lower for old."""
+        text = self._outbox.kept(BDSEQ_KEY).get(BDSEQ_KEY, "0")
+        if self._outbox.knows_all and text.isdecimal():
+            return int(text)
+        return max(int(self._clock.wall().timestamp()), int(text) if text.isdecimal() else 0)
 
     def _state(self, state: str, bdseq: int) -> Draft:
         return self._drafts.state(

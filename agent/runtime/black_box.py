@@ -59,6 +59,8 @@ class BlackBox:
         self._used = [0] * _PARTS
         self._overflows = 0
         """Entries that found no room since the last one that did."""
+        self._is_behind = False
+        """The part that takes new entries has some that the disk is just being given."""
         self._first = self._active = 0
         """The part with the oldest entries, and the one that takes new ones; perhaps the same."""
 
@@ -142,15 +144,21 @@ class BlackBox:
 
     def turn(self) -> None:
         """The disk is about to take all that was accepted so far: what comes now goes into another part."""
-        if self._used[self._active] and self._first == self._active:
+        self._is_behind = self._first != self._active
+        if self._used[self._active] and not self._is_behind:
             self._use(self._first, self._spare())
 
-    def settle(self) -> None:
-        """The disk has taken all that was accepted before the last `turn`."""
+    def settle(self, unwritten: Callable[[], Iterable[Entry]]) -> None:
+        """The disk has taken all that was accepted before the last `turn`; what is `unwritten` came since.
+
+        After a write that failed old and new are in one part. Old values must not come back after a kill.
+        """
         if self._first != self._active:
             emptied = self._first
             self._use(self._active, self._active)
             self._clear(emptied)
+        if self._is_behind:
+            self._rewrite(unwritten())
 
     def _rewrite(self, entries: Iterable[Entry]) -> bool:
         """Hold these instead of all that it holds; false, and nothing is changed, when they are too many."""

@@ -6,6 +6,8 @@ from agent.runtime.found import Found
 
 _RESERVE = 1_000
 """Numbers are promised to the disk so many at a time; the rest of a promise is skipped after a power cut."""
+_LATEST_COUNTER = 1_767_225_600_000
+"""No device counts so far from 1: 2026 in Unix milliseconds."""
 
 
 class Numbers:
@@ -38,7 +40,8 @@ class Numbers:
         earlier ones. Where there is neither, the time is far above any counter: true in that case."""
         seq, place = (self.seq, self.place) if self.seq or self.place else ceiling
         is_guess = not seq and not place
-        self._begin(*((unix_ms, unix_ms) if is_guess else (seq, place)))
+        guess = max(unix_ms, _LATEST_COUNTER)  # the clock may be in 1970
+        self._begin(*((guess, unix_ms) if is_guess else (seq, place)))
         return is_guess
 
     def promise(self) -> dict[str, str]:

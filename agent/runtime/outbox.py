@@ -282,6 +282,6 @@ class Outbox:
     def _begin_without_disk(self) -> None:
         numbers = self._numbers
         if numbers.begin_without_disk(self.recorder.ceiling, int(self._clock.wall().timestamp() * 1000)):
-            text = "the numbers of earlier runs can't be read: they go on at the time in milliseconds since 1970"
+            text = "the numbers of earlier runs can't be read: they go on far above them"
             self.recorder.notices.put(Notice("sequence-restarted", "warning", text, {"seq": numbers.seq}))
         self.recorder.go_on_without(numbers.seq, numbers.place)

@@ -271,7 +271,7 @@ class Recorder:
             waiters, self._waiters = self._waiters, []
         if not (messages or deleted or kept):
             with self._lock:
-                self._black_box.settle()  # all that came was confirmed before it was written
+                self._black_box.settle(self._unwritten)  # all that came was confirmed before it was written
             return
         rows = tuple(waiting.row for waiting in messages)
         try:
@@ -279,7 +279,7 @@ class Recorder:
             self._backlog.recorded(messages, len(deleted))
             with self._lock:
                 self._kept.written()
-                self._black_box.settle()
+                self._black_box.settle(self._unwritten)
             if kept or is_safe(row.rank for row in rows):
                 self._journal.sync()
             if "ceiling" in kept:

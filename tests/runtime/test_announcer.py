@@ -5,11 +5,12 @@ import pytest
 
 from agent.core.messages import MetaData
 from agent.ports import OutgoingMessage
-from agent.runtime.announcer import Announcer
+from agent.runtime.announcer import BDSEQ_KEY, Announcer
 from agent.runtime.outbox import Outbox
 from agent.sim.clock import SimClock
 from tests.support.drafts import DRAFTS, IDENTITY, body, event, open_outbox, taken, write
 from tests.support.fake_ports import topics
+from tests.support.journals import DeadJournal
 
 META = MetaData(inputs=(), outputs=(), cameras=(), location=None, capabilities=(), schemas=())
 
@@ -90,3 +91,21 @@ def test_a_farewell_says_offline(outbox: Outbox) -> None:
     [farewell] = sent(outbox)
     assert body(farewell)["data"]["state"] == "offline"
     assert farewell.retain
+
+
+def test_a_number_that_can_not_be_read_does_not_keep_the_kiosk_from_starting_and_goes_on_far_above(
+    tmp_path: Path,
+) -> None:
+    outbox = open_outbox(tmp_path / "store", SimClock())
+    outbox.keep(BDSEQ_KEY, "4\x7f2")
+
+    assert body(announcer(outbox).will())["data"]["bdseq"] > SimClock().wall().timestamp() - 1
+    outbox.close()
+
+
+def test_without_the_disk_the_number_goes_on_above_what_the_centre_may_know(tmp_path: Path) -> None:
+    """The centre takes a birth and a loss with a lower number for old ones."""
+    outbox = open_outbox(tmp_path / "store", SimClock(), DeadJournal(tmp_path / "store"))
+
+    assert body(announcer(outbox).will())["data"]["bdseq"] > SimClock().wall().timestamp() - 1
+    outbox.close()

@@ -86,7 +86,7 @@ def test_what_came_after_the_turn_stays_when_the_disk_has_the_rest(box: BlackBox
     box.append(row(1), {}, 1, 1, list)
     box.turn()
     box.append(row(2), {}, 2, 2, list)
-    box.settle()
+    box.settle(list)
 
     assert [entry.row for entry in box.entries()] == [row(2)]
 
@@ -99,12 +99,12 @@ def test_what_the_disk_did_not_take_stays_in_the_order_of_acceptance(box: BlackB
     box.append(row(3), {}, 3, 3, list)
 
     assert [entry.row for entry in box.entries()] == [row(1), row(2), row(3)]
-    box.settle()
+    box.settle(lambda: [Entry(row(3), {})])
     box.turn()
     box.append(row(4), {}, 4, 4, list)
-    assert [entry.row for entry in box.entries()] == [row(2), row(3), row(4)]
+    assert [entry.row for entry in box.entries()] == [row(3), row(4)]
     box.close(empty=False)
-    assert [entry.row for entry in left_behind(path)] == [row(2), row(3), row(4)]
+    assert [entry.row for entry in left_behind(path)] == [row(3), row(4)]
 
 
 def fill(box: BlackBox, payload: bytes, unwritten: Callable[[], list[Entry]]) -> int:
@@ -113,6 +113,19 @@ def fill(box: BlackBox, payload: bytes, unwritten: Callable[[], list[Entry]]) ->
     while box.append(row(taken + 1, payload), {}, taken + 1, taken + 1, unwritten):
         taken += 1
     return taken
+
+
+def test_after_a_write_that_failed_only_what_came_since_the_next_one_stays(box: BlackBox) -> None:
+    """Values are taken up whatever their age: an alarm that was closed meanwhile must not be open again."""
+    box.append(None, {"alarm/a1": "open"}, 1, 1, list)
+    box.turn()
+    box.append(None, {"alarm/a1": None}, 1, 1, list)
+    box.turn()
+    since = Entry(None, {"ctr/k": "5"})
+    box.append(*since, 1, 1, list)
+    box.settle(lambda: [since])
+
+    assert box.entries() == [since]
 
 
 def test_a_box_that_is_full_of_what_still_waits_keeps_the_numbers(box: BlackBox) -> None:
@@ -142,7 +155,7 @@ def test_what_the_disk_is_just_being_given_stays_in_a_rewritten_box_whatever_com
     box.turn()
     for place in range(2, 100):
         box.append(row(place, bytes(10_000)), {}, place, place, lambda: still)
-    box.settle()
+    box.settle(list)
 
     assert box.entries()[0] == still[0]
 

@@ -98,8 +98,8 @@ def test_messages_of_the_disk_give_way_when_their_places_were_given_again(store:
     journal = DeadJournal(store)
     clock = SimClock(wall=datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC), boot_id=OTHER_BOOT)
     outbox = open_outbox(store, clock, journal)
-    text = "the numbers of earlier runs can't be read: they go on at the time in milliseconds since 1970"
-    assert outbox.notices() == [Notice("sequence-restarted", "warning", text, {"seq": 1000})]
+    text = "the numbers of earlier runs can't be read: they go on far above them"
+    assert outbox.notices() == [Notice("sequence-restarted", "warning", text, {"seq": 1_767_225_600_000})]
     for number in range(500):
         outbox.put(alarm(f"new{number}"))
     journal.dead = False
