@@ -254,7 +254,8 @@ class World:
             case "clock-set":
                 self._set_clock(timedelta(0))
             case "clock-wrong":
-                hours = self._random.choice((-3, -2, -1))  # ahead, a self-test falls due, and rightly fails: acks are expired
+                # Never ahead: a self-test would fall due and rightly fail, since every ack has expired by such a clock.
+                hours = self._random.choice((-3, -2, -1))
                 self._set_clock(timedelta(hours=hours) if event.on else timedelta(0))
             case "sample":
                 self._sample()
