@@ -93,6 +93,7 @@ def test_the_stamp_is_that_of_the_moment_of_the_press(desk: Desk, clock: SimCloc
     assert message["seq"] == 2
     assert message["time"].startswith("2026-01-04")
     assert message["monoms"] == clock.boottime_ns() // 1_000_000
+    assert type(message["monoms"]) is int
     assert message["timeq"] == "synced"
     assert message["data"]["raised_at"] == "now"
 

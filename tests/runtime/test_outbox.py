@@ -297,3 +297,21 @@ def test_retained_messages_of_an_earlier_run_count_too(tmp_path: Path, clock: Si
 
     assert opened.figures()[0]["state"] <= backlog.RETAINED_WAITING
     opened.close()
+
+
+def test_numbers_and_times_of_an_envelope_are_whole(outbox: Outbox, clock: SimClock) -> None:
+    clock.advance(timedelta(microseconds=1_500_700))
+    outbox.put(event())
+    [message] = taken(outbox)
+
+    assert type(body(message)["seq"]) is int
+    assert type(body(message)["monoms"]) is int
+    assert body(message)["monoms"] == clock.boottime_ns() // 1_000_000
+
+
+def test_places_follow_one_another_so_that_none_is_skipped_of_what_was_promised(outbox: Outbox) -> None:
+    outbox.put(event())
+    outbox.put(event())
+    places = [waiting.row.ord for waiting, _ in iter(outbox.take, None)]
+
+    assert places == [1, 2]
