@@ -270,8 +270,9 @@ class Recorder:
             kept = self._kept.changes()
             waiters, self._waiters = self._waiters, []
         if not (messages or deleted or kept):
+            self._backlog.recorded((), 0)  # all that came was confirmed before it was written
             with self._lock:
-                self._black_box.settle(self._unwritten)  # all that came was confirmed before it was written
+                self._black_box.settle(self._unwritten)
             return
         rows = tuple(waiting.row for waiting in messages)
         try:

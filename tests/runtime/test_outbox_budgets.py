@@ -18,6 +18,7 @@ from tests.support.drafts import (
     alarm,
     body,
     event,
+    health,
     open_outbox,
     picture,
     security,
@@ -205,3 +206,14 @@ def test_what_has_expired_is_deleted_from_disk_unsent(
     assert outbox.figures()[1]["event"] == 50
     outbox.close()
     shutil.rmtree(store)
+
+
+def test_an_idle_kiosk_holds_no_health_report_that_has_gone(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path / "store", SimClock())
+    for _ in range(50):
+        outbox.put(health())
+        taken(outbox)
+        write(outbox)
+
+    assert not any(outbox._backlog._unwritten.values())
+    outbox.close()
