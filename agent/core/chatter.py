@@ -62,6 +62,10 @@ class PressTeller:
         quiet_ns = self._last_ns + self._window_ns
         return min(quiet_ns, self._next_summary_ns) if self._unsaid else quiet_ns
 
+    def tell_next(self) -> None:
+        """Tell the next press at once, also amid chatter: nothing is open any more on which it would count."""
+        self._next_summary_ns = 0
+
     def flush(self) -> list[InputFact]:
         """The presses that no summary has told yet."""
         return self._sum_up(self._last_ns)

@@ -268,6 +268,8 @@ class Pipeline:
         """A change was told; what it means for everything else."""
         self._show_lights()
         data = change.alarm.data
+        if change.change == "closed":
+            self._panel.tell_next(data.input)
         self._follow_ups.append(partial(_log, data))
         if data.stage in {Stage.DELAYED, Stage.UNCONFIRMED}:
             reason = f"{data.alarm_id}/{data.stage.value}/{data.reraised}/{data.repeats}"
