@@ -83,15 +83,15 @@ class Button:
 
     def _due(self, now_ns: int) -> list[InputFact]:
         told: list[InputFact] = []
-        presses = [self._hold.tick(now_ns)]
+        presses = [(self._hold.tick(now_ns), self._hold.hold_ns)]
         if self._pair is not None:
             faults, press_ns = self._pair.tick(now_ns)
             told += faults
-            presses.append(press_ns)
+            presses.append((press_ns, 0))
         told += self._teller.tick(now_ns)
-        for press_ns in presses:
+        for press_ns, held_ns in presses:
             if press_ns is not None:
-                told += self._teller.press(press_ns)
+                told += self._teller.press(press_ns, held_ns)
         since_ns = self._pressed_since_ns
         if since_ns is not None and Fault.STUCK not in self._faults and now_ns >= since_ns + self._stuck_after_ns:
             told.append(InputFault(self._name, Fault.STUCK, True, since_ns))

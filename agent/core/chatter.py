@@ -1,6 +1,7 @@
 """Too many presses: rain in a button, or a hand that does not stop. None is lost, but not each is told."""
 
 from collections import deque
+from dataclasses import replace
 
 from agent.core.events import Fault, InputFact, InputFault, Pressed
 
@@ -28,15 +29,15 @@ class PressTeller:
         self.presses = 0
         """All presses since the start."""
 
-    def press(self, edge_ns: int) -> list[InputFact]:
-        """One more press. The caller has called `tick` for this time before."""
+    def press(self, edge_ns: int, held_ns: int = 0) -> list[InputFact]:
+        """One more press, held for `held_ns` until `edge_ns`. The caller has called `tick` for this time before."""
         self.presses += 1
         self._last_ns = edge_ns
         if self._since_ns is not None:
-            first_ns, count = (self._unsaid.edge_ns, self._unsaid.count) if self._unsaid else (edge_ns, 0)
-            self._unsaid = Pressed(self._name, first_ns, edge_ns, count + 1)
+            first = self._unsaid or Pressed(self._name, edge_ns, edge_ns, 0, held_ns)
+            self._unsaid = replace(first, last_ns=edge_ns, count=first.count + 1)
             return self._sum_up(edge_ns) if edge_ns >= self._next_summary_ns else []
-        told: list[InputFact] = [Pressed(self._name, edge_ns, edge_ns)]
+        told: list[InputFact] = [Pressed(self._name, edge_ns, edge_ns, held_ns=held_ns)]
         self._recent.append(edge_ns)
         if 0 < self._limit < len(self._recent) and edge_ns - self._recent[0] <= self._window_ns:
             self._since_ns = self._recent[0]

@@ -24,12 +24,16 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
-    """Somebody pressed a button, `count` times since the last such fact, from `edge_ns` to `last_ns`."""
+    """Somebody pressed a button, `count` times since the last such fact, from `edge_ns` to `last_ns`.
+
+    A press that must be held counts from the time when it has been: the first one began `held_ns` before `edge_ns`.
+    """
 
     input: str
     edge_ns: int
     last_ns: int
     count: int = 1
+    held_ns: int = 0
 
 
 class Fault(StrEnum):

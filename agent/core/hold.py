@@ -7,7 +7,7 @@ class Hold:
     """Waits until a press has lasted for `hold_s`. An opening shorter than `debounce_ms` is a bounce."""
 
     def __init__(self, hold_s: float, debounce_ms: int) -> None:
-        self._hold_ns = int(hold_s * 1e9)
+        self.hold_ns = int(hold_s * 1e9)
         self._debounce_ns = debounce_ms * 1_000_000
         self._since_ns: int | None = None
         """When the press began that must still be held."""
@@ -21,7 +21,7 @@ class Hold:
 
         The caller has called `tick` for this time before.
         """
-        if self._hold_ns == 0:
+        if self.hold_ns == 0:
             return begins
         if begins:
             self.cut_short += self._since_ns is not None  # its release was missed
@@ -36,7 +36,7 @@ class Hold:
         if due_ns is None or now_ns < due_ns:
             return None
         assert self._since_ns is not None
-        held_ns = self._since_ns + self._hold_ns
+        held_ns = self._since_ns + self.hold_ns
         cut_short = self._let_go_ns is not None  # before `held_ns`, as `press` comes after `tick`
         self._since_ns = self._let_go_ns = None
         self.cut_short += cut_short
@@ -48,4 +48,4 @@ class Hold:
             return None
         if self._let_go_ns is not None:
             return self._let_go_ns + self._debounce_ns
-        return self._since_ns + self._hold_ns
+        return self._since_ns + self.hold_ns

@@ -24,8 +24,8 @@ class Trial:
         self._input, self._began_ns, self._until_ns = input_name, now_ns, until_ns
 
     def covers(self, input_name: str, edge_ns: int) -> bool:
-        """Whether a press whose edge was at `edge_ns` is a test. An edge before the beginning is not, however
-        late it is acted on, and neither is one after the end."""
+        """Whether a press is a test, judged by its edge at `edge_ns`. One before the beginning is not, however late it
+        is acted on, and neither is one after the end."""
         if self._until_ns is None or self._input not in {None, input_name}:
             return False
         return self._began_ns <= edge_ns < self._until_ns

@@ -124,7 +124,7 @@ def test_a_hold_that_ended_in_time_counts_although_nobody_looked_at_the_deadline
     button.take(Edge("police", True, 0))
     facts = button.take(Edge("police", False, 5 * S))
 
-    assert facts == [Pressed("police", 2 * S, 2 * S)]
+    assert facts == [Pressed("police", 2 * S, 2 * S, held_ns=2 * S)]
 
 
 def test_a_hold_begins_anew_when_its_release_was_missed() -> None:

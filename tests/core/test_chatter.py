@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from agent.core.chatter import PressTeller
-from agent.core.events import Fault, InputFault
+from agent.core.events import Fault, InputFault, Pressed
 from tests.support.finger import Finger
 
 
@@ -90,6 +90,14 @@ def test_a_press_after_a_pause_in_the_rain_is_told_at_once() -> None:
     finger.no(5500, closed=True)
 
     assert finger.told()[-1] == (5500, 1)
+
+
+def test_a_sum_knows_when_its_first_press_began() -> None:
+    teller = PressTeller("police", 1, 10)
+    for at in (10, 20, 30, 40):
+        teller.press(at, held_ns=at // 10)
+
+    assert teller.flush() == [Pressed("police", 30, 40, 2, held_ns=3)]
 
 
 def test_what_no_summary_has_told_yet_is_told_at_the_end() -> None:

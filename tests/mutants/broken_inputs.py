@@ -45,8 +45,8 @@ FELT = (
     Breakage(
         "lose the presses of a chattering button",
         "agent/core/chatter.py",
-        "self._unsaid = Pressed(self._name, first_ns, edge_ns, count + 1)",
-        "self._unsaid = Pressed(self._name, first_ns, edge_ns, 1)",
+        "last_ns=edge_ns, count=first.count + 1)",
+        "last_ns=edge_ns, count=1)",
         "tests/core/test_chatter.py::"
         "test_rain_is_told_press_by_press_up_to_the_limit_and_then_once_a_second_with_all_that_were_made",
     ),

@@ -132,6 +132,23 @@ def test_a_sum_of_presses_that_reaches_beyond_test_mode_is_in_earnest(kiosk: Kio
     assert by_status["actual"] >= 30 - 1000 // 80
 
 
+def test_a_press_that_began_before_test_mode_is_in_earnest_also_where_it_must_be_held(kiosk: Kiosk) -> None:
+    kiosk.edge("held")
+    kiosk.clock.advance(timedelta(seconds=1))
+    kiosk.pipeline.test_mode(60, None)
+    kiosk.clock.advance(timedelta(seconds=1))
+    kiosk.pipeline.run_once(0)
+    assert [alarm.data.status for alarm in kiosk.book.open()] == ["actual"]
+
+
+def test_a_press_that_was_begun_and_held_in_test_mode_is_a_test(kiosk: Kiosk) -> None:
+    kiosk.pipeline.test_mode(60, None)
+    kiosk.edge("held")
+    kiosk.clock.advance(timedelta(seconds=2))
+    kiosk.pipeline.run_once(0)
+    assert [alarm.data.status for alarm in kiosk.book.open()] == ["test"]
+
+
 def test_only_a_button_can_be_tested(kiosk: Kiosk) -> None:
     assert kiosk.pipeline.test_mode(5, "door") == "unknown-input"
     assert kiosk.pipeline.test_mode(5, "held") == "ok"
