@@ -77,6 +77,11 @@ class ProbeAlarm:
                 self._tell()
             return True
 
+    @property
+    def was_registered(self) -> bool:
+        """Whether a verified ack has said that a centre has it, before it was closed."""
+        return self.data is not None and Stage.REGISTERED.value in self.data.latency_ms
+
     def close(self) -> None:
         """The test is over: nobody need answer it any more. Does nothing without an open one."""
         with self._lock:

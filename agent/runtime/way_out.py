@@ -84,6 +84,8 @@ class WayOut:
                     raise StepFailed(f"the centre registered the alarm, but did not close it within {within_s:g} s")
                 raise StepFailed(f"no verified ack from a centre within {within_s:g} s")
             yield
+        if not self._alarm.was_registered:
+            raise StepFailed("the alarm was closed, but no centre had registered it")
         return "the centre answered with verified acks"
 
     def _stage(self) -> Stage:

@@ -170,7 +170,7 @@ def test_a_test_that_all_agree_to_is_passed_and_told_to_everybody(bench: Bench) 
 
 
 def test_the_other_path_gets_the_alarm_whole_and_its_connection_is_ended_in_order(bench: Bench) -> None:
-    play(bench, AckAction.CLOSED)
+    play(bench, AckAction.REGISTERED, AckAction.CLOSED)
 
     [message] = bench.probe.kept
     assert message.topic.endswith("/up/alarm/self-test")
@@ -183,7 +183,7 @@ def test_the_other_path_gets_the_alarm_whole_and_its_connection_is_ended_in_orde
 
 def test_another_path_that_refuses_the_message_fails_but_a_press_would_be_heard(bench: Bench) -> None:
     bench.probe.answer = lambda _: "refuse"
-    play(bench, AckAction.CLOSED)
+    play(bench, AckAction.REGISTERED, AckAction.CLOSED)
 
     assert failed(bench.result()) == ["path-2"]
     assert bench.told == [SelfTested(passed=True)]
@@ -194,7 +194,7 @@ def test_another_path_that_never_answers_is_given_up_after_its_time(bench: Bench
     bench.probe.answer = lambda _: "silence"
     assert bench.worker.order("o1") == "asked"
     bench.run(6)
-    bench.answer(AckAction.CLOSED)
+    bench.answer(AckAction.REGISTERED, AckAction.CLOSED)
     bench.run(25, each_s=1)
 
     [step] = [step for step in bench.result()["steps"] if not step["ok"]]
@@ -223,6 +223,13 @@ def test_an_answer_that_is_never_closed_fails_with_that_reason(bench: Bench) -> 
     bench.run(40, each_s=1)
 
     assert "did not close" in bench.result()["steps"][-1]["detail"]
+
+
+def test_an_alarm_that_is_closed_but_was_never_registered_proves_no_centre(bench: Bench) -> None:
+    play(bench, AckAction.CLOSED)
+
+    assert failed(bench.result()) == ["centre"]
+    assert bench.told == [SelfTested(passed=False)]
 
 
 def test_a_broker_that_takes_nothing_fails_the_uplink(bench: Bench) -> None:
@@ -308,7 +315,7 @@ def test_none_is_begun_while_one_is_under_way(bench: Bench) -> None:
     assert bench.worker.order("o2") == "busy"
     bench.run(5)
     assert bench.worker.order("o3") == "busy"
-    bench.answer(AckAction.CLOSED)
+    bench.answer(AckAction.REGISTERED, AckAction.CLOSED)
     bench.run(20)
     assert bench.worker.order("o4") == "asked"
 
@@ -339,7 +346,7 @@ def test_a_failure_is_known_after_a_restart_and_ends_with_the_next_test(bench: B
     bench.in_use = 0
     bench.clock.advance(timedelta(hours=1))
     bench.run(8)
-    bench.answer(AckAction.CLOSED)
+    bench.answer(AckAction.REGISTERED, AckAction.CLOSED)
     bench.run(12)
     assert bench.told[-1] == SelfTested(passed=True)
     assert bench.board.parts()[SELF_TEST].ok
@@ -391,7 +398,7 @@ def test_acks_of_other_alarms_are_none_of_its_business(bench: Bench) -> None:
     bench.run(6)
     assert not bench.alarm.acknowledge(ack)
     assert not bench.alarm.delivered(AlarmDelivered("another", 0))
-    bench.answer(AckAction.CLOSED)
+    bench.answer(AckAction.REGISTERED, AckAction.CLOSED)
     assert bench.alarm.data is not None
     again = CentreAck(bench.alarm.data.alarm_id, AckAction.CLOSED, "centre", 0)
     assert not bench.alarm.acknowledge(again), "as of any alarm that is closed"
