@@ -36,7 +36,8 @@ class Detours:
         self._asked.put((reason, unless_watched))
 
     def forget(self) -> None:
-        """Without a path in use, or with another one being tried already, nothing that was asked for is left to do."""
+        """Without a path in use, or with a new one, nothing that was asked for is left to do. What is asked while
+        another path is tried is kept: that try may fail."""
         while not self._asked.empty():
             self._asked.get()
 

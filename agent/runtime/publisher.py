@@ -184,6 +184,7 @@ class Publisher:
         self._sender.close()
         log.info("connected to %s with %s", self._name(link), accepted.protocol)
         self._paths.connected(link.path, now_ns)
+        self._detours.forget()
         link.since_ns = now_ns
         moved = self._had_us not in {None, link.path}
         self._had_us = link.path
@@ -238,7 +239,7 @@ class Publisher:
 
     def _choose_path(self) -> None:
         now_ns = self._clock.boottime_ns()
-        if self._trial is not None or self._link is None:
+        if self._link is None:
             self._detours.forget()
         if self._trial is not None:
             if now_ns - self._trial.since_ns > self._patience_ns():

@@ -115,6 +115,28 @@ def test_an_alarm_that_nobody_answers_makes_the_device_move_once_a_reason(device
     assert url_of(device.broker) == "mqtt://a"
 
 
+def test_an_alarm_that_nobody_answers_during_the_try_of_another_path_has_the_next_one_tried(
+    make: Callable[..., Device],
+) -> None:
+    device = make(urls=("mqtt://a", "mqtt://b", "mqtt://c"))
+    device.passes(2)
+    lose_the_first(device)
+    connect = device.second.connect
+    swallow(device.second)
+    device.advance(300)
+    device.passes(2)
+    assert url_of(device.second) == "mqtt://a", "the first path is tried again, and hangs"
+
+    device.publisher.try_other_path("a1/delayed", unless_watched=False)
+    device.passes(2)
+    device.second.connect = connect  # type: ignore[method-assign]
+    device.advance(181)
+    device.passes(3)
+
+    assert url_of(device.second) == "mqtt://c"
+    assert device.moves == 2
+
+
 def test_many_alarms_that_nobody_answers_at_the_same_time_make_one_move(device: Device) -> None:
     device.passes(2)
     for number in range(10):
