@@ -90,7 +90,8 @@ class ProbeAlarm:
                 self._tell()
 
     def close_kept(self) -> None:
-        """Close the one that an earlier run has left open. Raises nothing for what can't be read: it is forgotten."""
+        """Close the one that an earlier run has left open, and leave that of this run, which may be under way when the
+        disk comes late. Raises nothing for what can't be read: it is forgotten."""
         kept = self._outbox.kept(KEPT).get(KEPT)
         if kept is None:
             return
@@ -98,6 +99,8 @@ class ProbeAlarm:
             data = AlarmData.model_validate_json(kept)
         except ValueError:
             self._outbox.keep(KEPT, None)
+            return
+        if self.data is not None and data.alarm_id == self.data.alarm_id:
             return
         closed = data.model_copy(update={"stage": Stage.CLOSED})
         self._outbox.put(self._drafts.alarm("closed", closed), keep={KEPT: None})

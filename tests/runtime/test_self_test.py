@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import time, timedelta
@@ -19,7 +20,7 @@ from agent.runtime.self_test import SELF_TEST, SelfTest
 from agent.runtime.way_out import Paths, WayOut
 from agent.sim.clock import SimClock
 from tests.support.drafts import DRAFTS, body, open_outbox, taken, write
-from tests.support.fake_ports import MemoryBroker
+from tests.support.fake_ports import Answer, MemoryBroker
 
 ADDRESSES = [BrokerAddress("mqtt://a"), BrokerAddress("mqtt://b")]
 
@@ -380,6 +381,39 @@ def test_an_alarm_that_a_killed_agent_left_open_is_closed_by_the_next_one(bench:
     bench.restart()
     bench.run(1)
     assert bench.sent() == []
+
+
+def test_the_alarm_of_the_test_under_way_is_none_that_an_earlier_run_has_left(bench: Bench) -> None:
+    bench.worker.order("o1")
+    bench.run(6)
+    bench.alarm.close_kept()
+
+    assert bench.alarm.data is not None
+    bench.answer(AckAction.REGISTERED, AckAction.CLOSED)
+    bench.run(20)
+    assert [kind for kind, _ in bench.sent()].count("edge.alarm.closed.v1") == 1
+    assert bench.told == [SelfTested(passed=True)]
+
+
+def test_a_step_that_hangs_does_not_keep_the_agent_from_an_orderly_end(bench: Bench) -> None:
+    hangs, goes_on = threading.Event(), threading.Event()
+
+    def hang(_: OutgoingMessage) -> Answer:
+        hangs.set()
+        goes_on.wait(10)
+        return "accept"
+
+    bench.in_use = None
+    bench.probe.answer = hang
+    bench.worker.order("o1")
+    thread = threading.Thread(target=lambda: bench.run(20))
+    thread.start()
+    try:
+        assert hangs.wait(10)
+        bench.worker.close()
+    finally:
+        goes_on.set()
+        thread.join()
 
 
 def test_the_end_of_the_agent_leaves_no_test_behind(bench: Bench) -> None:
