@@ -93,7 +93,7 @@ def test_a_broker_that_hangs_during_a_press_is_left_for_the_second(
         first.thaw()
 
         lost = here.wait_for("state", lambda m: m.data["state"] == "lost")
-        assert lost.data["bdseq"] < online(there)
+        online(there, lost.data["bdseq"])  # a birth that the frozen broker had not confirmed may come there first
         there.acknowledge(there.wait_for_alarm("raised").data["alarm_id"], agent.key)
         agent.wait_for_outputs(green="on")
 
