@@ -5,6 +5,7 @@ import logging
 import os
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from agent.core.events import TimeQuality
@@ -59,9 +60,8 @@ class SystemClock:
             self._boot_id = _BOOT_ID.read_text(encoding="ascii").strip()
         return self._boot_id
 
-    def boottime_ns(self) -> int:
-        """CLOCK_BOOTTIME in nanoseconds."""
-        return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    boottime_ns = staticmethod(partial(time.clock_gettime_ns, time.CLOCK_BOOTTIME))
+    """CLOCK_BOOTTIME in nanoseconds."""
 
     def wall(self) -> datetime:
         """The wall clock in UTC."""

@@ -54,11 +54,13 @@ class Button:
             pressed = self._pair.press(edge) or pressed
         if pressed:
             told += self._noted(self._teller.press(edge.boottime_ns))
-        return told + self._noted(self._watch(edge, anew=pressed))
+        changes = self._watch(edge, anew=pressed)
+        return told + self._noted(changes) if changes else told
 
     def tick(self, now_ns: int) -> list[InputFact]:
         """What has become due."""
-        return self._noted(self._due(now_ns))
+        due = self._due(now_ns)
+        return self._noted(due) if due else due
 
     def due_ns(self) -> int | None:
         """When `tick` has something to tell or to decide."""

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from agent.core.inputs import ConditionKind
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """A change of a line, or its level at start.
 
     `boottime_ns` is CLOCK_BOOTTIME at the edge, as near to the kernel's own timestamp as the pins allow.

@@ -32,10 +32,11 @@ class Hold:
 
     def tick(self, now_ns: int) -> int | None:
         """The time when a press has been held for long enough, if that is now."""
+        if self._since_ns is None:
+            return None
         due_ns = self.due_ns()
         if due_ns is None or now_ns < due_ns:
             return None
-        assert self._since_ns is not None
         held_ns = self._since_ns + self.hold_ns
         cut_short = self._let_go_ns is not None  # before `held_ns`, as `press` comes after `tick`
         self._since_ns = self._let_go_ns = None

@@ -4,6 +4,7 @@ A press whose message was foreseen is told first and entered into the book after
 """
 
 import logging
+import os
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import partial
@@ -60,7 +61,7 @@ class AlarmDesk:
         name, count, raised_at = press.input, press.count, partial(self._raised_at, press)
         accepted = None if test or count > 1 else self._foresight.accept(name, press.edge_ns, raised_at)
         if accepted is not None:
-            self._send()
+            self._send_now()
             self._told(self._book.press(name, press.edge_ns, *accepted, None))
             return
         known = self._book.counting(name, test=test)
@@ -146,8 +147,12 @@ class AlarmDesk:
             return
         kept = None if change.change == "closed" else encode_alarm(change.alarm)
         self._outbox.accept(self._drafts.alarm(change.change, data), keep={ALARM_KEY + data.alarm_id: kept})
-        self._send()
+        self._send_now()
         self._told(change)
+
+    def _send_now(self) -> None:
+        self._send()
+        os.sched_yield()  # what is sent goes on its way before we go on: most of what is left to do can wait
 
     def _told(self, change: AlarmChange) -> None:
         self._foresight.forget()

@@ -37,6 +37,7 @@ _PREFIX = struct.Struct("<II")
 _PAGE = 4096
 _PARTS = 3
 _PART_BYTES = 512 * 1024
+_STARTS = tuple(_PAGE + part * _PART_BYTES for part in range(_PARTS))
 _SIZE = _PAGE + _PARTS * _PART_BYTES
 _REWRITE_EVERY = 64
 
@@ -179,9 +180,10 @@ class BlackBox:
         end = used + _PREFIX.size + len(content)
         if end + _PREFIX.size > _PART_BYTES:
             return False
-        begin = _start(part) + used
+        start = _STARTS[part]
+        begin = start + used
         memory[begin + _PREFIX.size : begin + _PREFIX.size + len(content)] = content
-        _PREFIX.pack_into(memory, _start(part) + end, 0, 0)
+        _PREFIX.pack_into(memory, start + end, 0, 0)
         # Last, so that a process that is killed half-way leaves the old end.
         _PREFIX.pack_into(memory, begin, len(content), zlib.crc32(content))
         self._used[part] = end
@@ -202,12 +204,13 @@ class BlackBox:
             self._clear(part)
 
     def _clear(self, part: int) -> None:
-        _PREFIX.pack_into(self._mapped, _start(part), 0, 0)
+        _PREFIX.pack_into(self._mapped, _STARTS[part], 0, 0)
         self._used[part] = 0
 
     def _scan(self, part: int) -> Iterator[tuple[int, bytes]]:
         """Length and content of each entry of a part, up to the first that is not whole."""
-        position, limit = _start(part), _start(part) + _PART_BYTES
+        position = _STARTS[part]
+        limit = position + _PART_BYTES
         while position + _PREFIX.size <= limit:
             length, checksum = _PREFIX.unpack_from(self._mapped, position)
             position += _PREFIX.size
@@ -226,10 +229,6 @@ class BlackBox:
         if self._file is not None:
             os.close(self._file)
             self._file = None
-
-
-def _start(part: int) -> int:
-    return _PAGE + part * _PART_BYTES
 
 
 def _claim(path: Path) -> int:

@@ -32,8 +32,10 @@ class EdgeWatch:
 
     def edge(self, edge: Edge) -> None:
         """An edge as the pin library tells it."""
+        line = (edge.input, edge.normally_closed)
+        self._told[line] = (edge.active, self._told.get(line, (False, 0))[1] + 1)
         self._missed = 0
-        self._pass_on(edge)
+        self._on_edge(edge)
 
     def look(self) -> bool:
         """About once a second: whether edges are told. One that was not is made up for, so that a press that lasts
@@ -53,12 +55,8 @@ class EdgeWatch:
                 self._suspects[line] = count  # its edge may be on its way: it counts if it is still so next time
                 continue
             log.error("the pin library told no edge of %s; its level is %s", level.input, level.active)
-            self._missed += 1
-            self._pass_on(level)
+            missed = self._missed + 1
+            self.edge(level)
+            self._missed = missed
         self._board.report(PINS, ok=not self._missed, detail="a change of a line was not told" if self._missed else "")
         return self._missed < _DEAF
-
-    def _pass_on(self, edge: Edge) -> None:
-        line = (edge.input, edge.normally_closed)
-        self._told[line] = (edge.active, self._told.get(line, (False, 0))[1] + 1)
-        self._on_edge(edge)

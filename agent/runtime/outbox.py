@@ -66,9 +66,10 @@ class Outbox:
     ) -> None:
         """`black_box` is a file on a memory file system; the directory of the databases will do in a test."""
         self._clock = clock
+        self._boot_id = clock.boot_id
         self._source = source
         self._journal = journal or Journal(directory)
-        self._black_box = BlackBox(black_box, clock.boot_id)
+        self._black_box = BlackBox(black_box, self._boot_id)
         self._backlog = Backlog()
         self._on_ready: Callable[[], None] = lambda: None
         housekeeping = Housekeeping(self._backlog, self._journal, clock, telemetry_max_bytes, keep_free_bytes)
@@ -101,7 +102,7 @@ class Outbox:
             if not self._numbers.is_begun:
                 self._begin_without_disk()
             self._is_known_at_start = self.recorder.is_known
-            values = {"clean": None, "boot": self._clock.boot_id, **self._numbers.promise()}
+            values = {"clean": None, "boot": self._boot_id, **self._numbers.promise()}
         self.recorder.keep(values)
 
     @property
@@ -140,7 +141,7 @@ class Outbox:
 
         He calls `wake` when it is sent.
         """
-        make = partial(seal, draft, self._source, self._clock.boot_id)
+        make = partial(seal, draft, self._source, self._boot_id)
         return self._accept(self.new_id(), self._fixed(draft), make, keep or {})
 
     def prepare(self, draft: Draft, blanks: Mapping[str, str], keep: Mapping[str, Stencil]) -> Prepared:
@@ -148,20 +149,20 @@ class Outbox:
 
         Raises ValueError when a piece is not in it exactly once.
         """
-        message = sealed_but_for(blanks, draft, self._source, self._clock.boot_id)
+        message = sealed_but_for(blanks, draft, self._source, self._boot_id)
         return Prepared(self.new_id(), self._fixed(draft), message, keep)
 
-    def accept_prepared(self, prepared: Prepared, values: Mapping[str, object]) -> str:
+    def accept_prepared(self, prepared: Prepared, values: dict[str, object]) -> str:
         """`accept` with `values` in the blanks of the message and of what is kept."""
         keep = {key: text.fill(values) for key, text in prepared.keep.items()}
 
         def make(stamp: Stamp) -> bytes:
-            return prepared.message.fill({**values, **stamp._asdict()}).encode()
+            return prepared.message.fill(values | dict(zip(stamp._fields, stamp, strict=True))).encode()
 
         return self._accept(prepared.id, prepared.fixed, make, keep)
 
     def _fixed(self, draft: Draft) -> _Fixed:
-        tail = (draft.qos, draft.retain, draft.expiry_s, draft.alarm_id, draft.correlation_data, self._clock.boot_id)
+        tail = (draft.qos, draft.retain, draft.expiry_s, draft.alarm_id, draft.correlation_data, self._boot_id)
         return _Fixed(draft.picture is None, (draft.rank, draft.topic), tail)
 
     def _accept(
@@ -235,9 +236,9 @@ class Outbox:
         now_ns = self._clock.boottime_ns()
         while (waiting := self._backlog.take(least)) is not None:
             row = waiting.row
-            foreign = row.boot_id != self._clock.boot_id
+            foreign = row.boot_id != self._boot_id
             unix_ms = int(self._clock.wall().timestamp() * 1000) if foreign else 0
-            age_s = row.age_s(self._clock.boot_id, now_ns, unix_ms)
+            age_s = row.age_s(self._boot_id, now_ns, unix_ms)
             if row.expiry_s is not None and age_s >= row.expiry_s:
                 self._finish(waiting, dropped=True)
                 continue
@@ -276,7 +277,7 @@ class Outbox:
         """Go on after what lies on disk. On the journal's thread."""
         with self._lock:
             self._has_all_state = found.has_all_state
-            self._numbers.take_up(found, self._clock.boot_id)
+            self._numbers.take_up(found, self._boot_id)
             return self._numbers.seq, self._numbers.inherited_place
 
     def _begin_without_disk(self) -> None:

@@ -259,7 +259,8 @@ class Pipeline:
                 self._lights.show(PRESSED)
         finally:  # a light that fails must not cost the press
             # Of several presses the first and the last must be tests, from the finger's first touch on.
-            test = all(self._readiness.is_test(name, at) for at in (press.edge_ns - press.held_ns, press.last_ns))
+            is_test = self._readiness.is_test
+            test = is_test(name, press.edge_ns - press.held_ns) and is_test(name, press.last_ns)
             self._alarms.press(press, test=test)
             if not test and name in self._audible:  # the end of test mode shows, which a silent press must not
                 self._readiness.end_tests("an alarm in earnest")

@@ -8,9 +8,9 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 
-def connected_client(port: int) -> mqtt.Client:
+def connected_client(port: int, protocol: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv5) -> mqtt.Client:
     """A client that the broker has accepted, with its loop running. Raises SystemExit when that fails."""
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=protocol)
     accepted = threading.Event()
 
     def on_connect(client: mqtt.Client, data: Any, flags: Any, reason: Any, properties: Any) -> None:

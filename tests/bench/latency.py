@@ -15,7 +15,8 @@ from tests.bench.child import Child, ChildError
 from tests.bench.distribution import Distribution
 from tests.bench.simulated_agent import BASE, BUTTON, SimulatedAgent
 
-BARE_TOPIC = "bench/bare"
+BARE_TOPIC = "edge/v1/gp/bench/bare-1/up/alarm/police"
+"""As long as that of a press."""
 _ALARMS = f"{BASE}/up/alarm/{BUTTON}"
 _ARRIVAL_S = 10.0
 _SLACK_S = 20.0
@@ -37,7 +38,7 @@ class Bench:
     """A broker's two ends: a subscriber, and a bare publisher. Enter to start both."""
 
     def __init__(self, port: int) -> None:
-        self._listener = Child("-m", "tests.bench.listener", str(port), f"{BASE}/up/#", "bench/#", what="the listener")
+        self._listener = Child("-m", "tests.bench.listener", str(port), f"{BASE}/up/#", BARE_TOPIC, what="the listener")
         self._bare = Child("-m", "tests.bench.bare_publisher", str(port), BARE_TOPIC, what="the bare publisher")
         self._stack = ExitStack()
         self._press_count = 0
