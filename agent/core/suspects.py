@@ -5,37 +5,34 @@ _STRIKES = 3
 _LONGEST_REST_S = 60
 
 
-class Suspects:
-    """What was in flight when the broker ended a connection, by the message's place. One thread at a time.
+class Suspicion:
+    """What is held against one message. It goes where the message goes. One thread at a time.
 
     A network that comes and goes makes suspects too. So nothing is held against a message until connections have
     died while it alone was under way; till then it only goes alone.
     """
 
+    __slots__ = ("_losses", "_strikes")
+
     def __init__(self) -> None:
-        self._losses: dict[int, int] = {}
-        self._strikes: dict[int, int] = {}
+        self._losses = self._strikes = 0
 
-    def lost(self, in_flight: list[int]) -> None:
-        """A connection died with these under way."""
-        for place in in_flight:
-            self._losses[place] = self._losses.get(place, 0) + 1
-        if len(in_flight) == 1 and self._losses[in_flight[0]] > _LOSSES_TO_SUSPECT:
-            self._strikes[in_flight[0]] = self._strikes.get(in_flight[0], 0) + 1
+    def lost(self, *, alone: bool) -> None:
+        """A connection died with it under way; `alone`: and with no other message."""
+        self._losses += 1
+        self._strikes += alone and self._losses > _LOSSES_TO_SUSPECT
 
-    def settled(self, place: int) -> None:
-        """The broker has answered for it, or it was given up."""
-        self._losses.pop(place, None)
-        self._strikes.pop(place, None)
-
-    def goes_alone(self, place: int) -> bool:
+    @property
+    def goes_alone(self) -> bool:
         """Nothing else may be under way with it."""
-        return self._losses.get(place, 0) >= _LOSSES_TO_SUSPECT
+        return self._losses >= _LOSSES_TO_SUSPECT
 
-    def convicted(self, place: int) -> bool:
+    @property
+    def convicted(self) -> bool:
         """It has ended so many connections by itself that it must not stand in front of others any more."""
-        return self._strikes.get(place, 0) >= _STRIKES
+        return self._strikes >= _STRIKES
 
-    def rest_s(self, place: int) -> int:
+    @property
+    def rest_s(self) -> int:
         """How long one that is convicted lets others pass before it is tried again."""
-        return min(_LONGEST_REST_S, 1 << min(self._strikes.get(place, 0), 6))
+        return min(_LONGEST_REST_S, 1 << min(self._strikes, 6))

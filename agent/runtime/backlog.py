@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from agent.core.messages import Rank
+from agent.core.suspects import Suspicion
 from agent.runtime.database import Row
 
 _WINDOW = {Rank.ALARM: 10_000, Rank.STATE: 1_000, Rank.SECURITY: 2_000}
@@ -30,9 +31,9 @@ UNWRITTEN_BYTES = 8 * 1024 * 1024
 
 
 class Waiting:
-    """One message in memory, and how far it has come."""
+    """One message in memory, and how far it has come. What went wrong with it goes when it goes, however that is."""
 
-    __slots__ = ("attempted", "done", "row", "taken", "written")
+    __slots__ = ("_refusals", "_refused_on", "attempted", "done", "row", "suspicion", "taken", "written")
 
     def __init__(self, row: Row, *, written: bool = False) -> None:
         self.row = row
@@ -41,6 +42,17 @@ class Waiting:
         self.written = written
         self.taken = False
         self.done = False
+        self.suspicion = Suspicion()
+        """The sender's."""
+        self._refusals = self._refused_on = 0
+
+    def refused(self, connection: int) -> int:
+        """A broker does not take it. How often that was so, of which all earlier connections count as one: what
+        another broker refused is no reason to give up."""
+        if self._refused_on != connection:
+            self._refused_on, self._refusals = connection, min(self._refusals, 1)
+        self._refusals += 1
+        return self._refusals
 
     def __lt__(self, other: "Waiting") -> bool:
         return self.row.ord < other.row.ord

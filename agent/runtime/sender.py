@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from agent.core.errors import BrokerError, MessageRefused
 from agent.core.events import AlarmDelivered
 from agent.core.messages import Rank
-from agent.core.suspects import Suspects
 from agent.ports import Broker, Clock, OutgoingMessage, Published
 from agent.runtime.backlog import Waiting
 from agent.runtime.outbox import Outbox
@@ -63,8 +62,7 @@ class Sender:
         """Where our state goes, that of the will too."""
         self._in_flight: dict[int, _InFlight] = {}
         self._resting: list[tuple[int, Waiting]] = []
-        self._refusals: dict[int, int] = {}
-        self._suspects = Suspects()
+        self._connection = 0
         self._alone = False
         """A suspect is under way, and nothing may follow it."""
         self._held_back = False
@@ -77,6 +75,7 @@ class Sender:
             self._window = min(_WINDOW, receive_maximum)
             self._own_topic = own_topic
             self._unwelcome = False
+            self._connection += 1
             self._broker = broker
 
     def close(self, *, died: bool = False) -> None:
@@ -89,26 +88,24 @@ class Sender:
         with self._lock:
             self._broker = None
             resting, self._resting = self._resting, []
-            if died:
-                self._suspects.lost([sent.waiting.row.ord for sent in self._in_flight.values()])
             for sent in self._in_flight.values():
-                row = sent.waiting.row
-                if not self._suspects.convicted(row.ord):
+                suspicion = sent.waiting.suspicion
+                if died:
+                    suspicion.lost(alone=len(self._in_flight) == 1)
+                if not suspicion.convicted:
                     self._outbox.give_back(sent.waiting)
-                elif row.rank is Rank.ALARM:
-                    resting.append((now_ns + self._suspects.rest_s(row.ord) * 10**9, sent.waiting))
+                elif sent.waiting.row.rank is Rank.ALARM:
+                    resting.append((now_ns + suspicion.rest_s * 10**9, sent.waiting))
                 else:
-                    self._forget(sent.waiting)
+                    self._outbox.give_up(sent.waiting)
                     given_up.append(sent.message)
             for due_ns, waiting in resting:
-                if self._suspects.convicted(waiting.row.ord):
+                if waiting.suspicion.convicted:
                     self._resting.append((due_ns, waiting))
                 else:
                     self._outbox.give_back(waiting)
             self._in_flight.clear()
             self._alone = self._held_back = False
-            # Told once, but counted by connection: what another broker refused is no reason to give up.
-            self._refusals = dict.fromkeys(self._refusals, 1)
         for message in given_up:
             log.error("%s has ended connection after connection and is given up", message.topic)
             self._tells.refused(message, "the broker ended each connection on which it was sent alone")
@@ -138,11 +135,9 @@ class Sender:
             self._alone = False
             self._held_back = self._held_back and bool(self._in_flight)
             if answer.accepted:
-                self._refusals.pop(row.ord, None)
-                self._suspects.settled(row.ord)
                 self._outbox.confirm(sent.waiting)
             elif ours:
-                self._forget(sent.waiting)
+                self._outbox.give_up(sent.waiting)
                 return answer.detail
             else:
                 first = self._rest(sent.waiting)
@@ -162,7 +157,7 @@ class Sender:
         with self._lock:
             for mid, sent in [*self._in_flight.items()]:
                 if sent.message.retain:
-                    self._forget(sent.waiting)
+                    self._outbox.give_up(sent.waiting)
                     del self._in_flight[mid]
 
     def return_rested(self) -> None:
@@ -216,7 +211,7 @@ class Sender:
             return False, None
         waiting, message = taken
         row = waiting.row
-        alone = self._suspects.goes_alone(row.ord)
+        alone = waiting.suspicion.goes_alone
         if alone and self._in_flight and row.rank is not Rank.ALARM:
             self._held_back = True
             self._outbox.give_back(waiting)
@@ -228,7 +223,7 @@ class Sender:
             if row.rank is Rank.ALARM:
                 first = self._rest(waiting)
             else:
-                self._forget(waiting)
+                self._outbox.give_up(waiting)
             return True, (message, str(error)) if first else None
         except BrokerError:
             self._outbox.give_back(waiting)
@@ -240,16 +235,11 @@ class Sender:
     def _rest(self, waiting: Waiting) -> bool:
         """Try a refused message again later, or give it up; whether it was the first refusal."""
         row = waiting.row
-        refusals = self._refusals[row.ord] = self._refusals.get(row.ord, 0) + 1
+        refusals = waiting.refused(self._connection)
         if row.rank is not Rank.ALARM and refusals >= _REFUSALS_BEFORE_GIVING_UP:
-            self._forget(waiting)
+            self._outbox.give_up(waiting)
         else:
             self._unwelcome = self._unwelcome or row.rank is Rank.ALARM
-            rest_ns = min(60, 2 ** (refusals - 1)) * 10**9
+            rest_ns = min(60, 1 << min(refusals - 1, 6)) * 10**9
             self._resting.append((self._clock.boottime_ns() + rest_ns, waiting))
         return refusals == 1
-
-    def _forget(self, waiting: Waiting) -> None:
-        self._refusals.pop(waiting.row.ord, None)
-        self._suspects.settled(waiting.row.ord)
-        self._outbox.give_up(waiting)

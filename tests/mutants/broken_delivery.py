@@ -15,8 +15,8 @@ KEPT = (
     Breakage(
         "forget what was in flight when a connection ends",
         "agent/runtime/sender.py",
-        "convicted(row.ord):\n                    self._outbox.give_back(sent.waiting)",
-        "convicted(row.ord):\n                    self._forget(sent.waiting)",
+        "if not suspicion.convicted:\n                    self._outbox.give_back(sent.waiting)",
+        "if not suspicion.convicted:\n                    self._outbox.give_up(sent.waiting)",
         "tests/runtime/test_publisher_connection.py::test_a_lost_connection_gives_everything_back_and_sends_it_again",
     ),
     Breakage(

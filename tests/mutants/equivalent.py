@@ -14,7 +14,6 @@ class Equivalent(NamedTuple):
 
 _PATHS = "agent/core/paths.py"
 _PRESENCE = "agent/core/presence.py"
-_SUSPECTS = "agent/core/suspects.py"
 _READ_LATER = "it is set before it is read"
 
 EQUIVALENT = (
@@ -47,15 +46,5 @@ EQUIVALENT = (
         "Presence.update",
         "while len(self._levels) <= len(people):",
         "the level of one person more is never seen",
-    ),
-    Equivalent(
-        _SUSPECTS, "Suspects.goes_alone", "return self._losses.get(place, 1) >= _LOSSES_TO_SUSPECT", "one is too few"
-    ),
-    Equivalent(_SUSPECTS, "Suspects.convicted", "return self._strikes.get(place, 1) >= _STRIKES", "one is too few"),
-    Equivalent(
-        _SUSPECTS,
-        "Suspects.rest_s",
-        "return min(_LONGEST_REST_S, 1 << min(self._strikes.get(place, 0), 7))",
-        "the longest rest is shorter than either",
     ),
 )

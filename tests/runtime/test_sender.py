@@ -1,3 +1,5 @@
+import gc
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +10,7 @@ from agent.core.messages import Rank
 from agent.ports import OutgoingMessage
 from agent.sim.clock import SimClock
 from tests.support.device import Device, answer_alarms
-from tests.support.drafts import alarm, event, open_outbox, picture, security
+from tests.support.drafts import IDENTITY, alarm, event, open_outbox, picture, security
 from tests.support.fake_ports import MemoryBroker, topics
 
 
@@ -154,6 +156,42 @@ def test_a_network_that_comes_and_goes_makes_nothing_be_given_up(device: Device)
         device.advance(60)
     assert sorted(fact.alarm_id for fact in device.delivered) == ["a0", "a1", "a2"]
     assert device.waiting == {}
+
+
+def test_what_is_held_against_messages_that_expire_in_a_long_outage_is_forgotten_with_them(device: Device) -> None:
+    """A broker that refuses each one and hangs up fills no memory."""
+    tracemalloc.start()
+    try:
+        rounds_of_loss(device, 50)
+        before = traced_bytes()
+        rounds_of_loss(device, 50)
+        assert device.waiting == {}
+        assert traced_bytes() - before < 20_000
+    finally:
+        tracemalloc.stop()
+
+
+def rounds_of_loss(device: Device, count: int) -> None:
+    """Events are sent, one is refused, the connection dies, and a day later they are worth nothing."""
+    refused = event().model_copy(update={"topic": IDENTITY.up("event", "person-entered")})
+    device.broker.answer = lambda message: "refuse" if message.topic == refused.topic else "silence"
+    for _ in range(count):
+        for draft in [event()] * 15 + [refused]:
+            device.outbox.put(draft)
+        device.passes(2)
+        assert len(device.broker.unanswered) == 15
+        device.broker.drop()
+        device.passes()
+        device.advance(25 * 3600)
+        for notes in (device.broker.sent, device.refused, device.ends):
+            notes.clear()
+
+
+def traced_bytes() -> int:
+    """What the agent's own code holds of memory."""
+    gc.collect()
+    own = tracemalloc.Filter(True, "*/agent/*")
+    return sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces([own]).traces)
 
 
 def test_connections_that_we_leave_ourselves_are_held_against_no_message(device: Device) -> None:
