@@ -33,7 +33,7 @@ UNWRITTEN_BYTES = 8 * 1024 * 1024
 class Waiting:
     """One message in memory, and how far it has come. What went wrong with it goes when it goes, however that is."""
 
-    __slots__ = ("_refusals", "_refused_on", "attempted", "done", "row", "suspicion", "taken", "written")
+    __slots__ = ("_refusals", "_refused_on", "attempted", "behind", "done", "row", "suspicion", "taken", "written")
 
     def __init__(self, row: Row, *, written: bool = False) -> None:
         self.row = row
@@ -44,6 +44,8 @@ class Waiting:
         self.done = False
         self.suspicion = Suspicion()
         """The sender's."""
+        self.behind = 0
+        """Those of its class for which this is lower go before it. Changes only while it is taken."""
         self._refusals = self._refused_on = 0
 
     def refused(self, connection: int) -> int:
@@ -55,7 +57,7 @@ class Waiting:
         return self._refusals
 
     def __lt__(self, other: "Waiting") -> bool:
-        return self.row.ord < other.row.ord
+        return self.row.ord < other.row.ord if self.behind == other.behind else self.behind < other.behind
 
 
 class Backlog:

@@ -63,8 +63,6 @@ class Sender:
         self._in_flight: dict[int, _InFlight] = {}
         self._resting: list[tuple[int, Waiting]] = []
         self._connection = 0
-        self._alone = False
-        """A suspect is under way, and nothing may follow it."""
         self._held_back = False
         """A suspect waits until nothing is under way; only an alarm may still go before it."""
         self._unwelcome = False
@@ -92,6 +90,8 @@ class Sender:
                 suspicion = sent.waiting.suspicion
                 if died:
                     suspicion.lost(alone=len(self._in_flight) == 1)
+                if suspicion.goes_alone and sent.waiting.row.rank is Rank.ALARM:
+                    sent.waiting.behind += 1  # and behind a suspect that has been tried less often
                 if not suspicion.convicted:
                     self._outbox.give_back(sent.waiting)
                 elif sent.waiting.row.rank is Rank.ALARM:
@@ -105,7 +105,7 @@ class Sender:
                 else:
                     self._outbox.give_back(waiting)
             self._in_flight.clear()
-            self._alone = self._held_back = False
+            self._held_back = False
         for message in given_up:
             log.error("%s has ended connection after connection and is given up", message.topic)
             self._tells.refused(message, "the broker ended each connection on which it was sent alone")
@@ -132,7 +132,6 @@ class Sender:
                 return None
             row = sent.waiting.row
             ours = row.topic == self._own_topic
-            self._alone = False
             self._held_back = self._held_back and bool(self._in_flight)
             if answer.accepted:
                 self._outbox.confirm(sent.waiting)
@@ -198,9 +197,9 @@ class Sender:
     def _least(self) -> Rank | None:
         """The least important class of which a message may be sent now; None when none may."""
         room = self._window - len(self._in_flight)
-        if self._broker is None or self._alone or room <= 0:
+        if self._broker is None or room <= 0:
             return None
-        if self._held_back:
+        if self._held_back or self._suspect_under_way(Rank.HEALTH):
             return Rank.ALARM
         return Rank.STATE if room <= min(_RESERVE, self._window // 2) else Rank.HEALTH
 
@@ -211,9 +210,8 @@ class Sender:
             return False, None
         waiting, message = taken
         row = waiting.row
-        alone = waiting.suspicion.goes_alone
-        if alone and self._in_flight and row.rank is not Rank.ALARM:
-            self._held_back = True
+        if waiting.suspicion.goes_alone and self._must_wait(row.rank):
+            self._held_back = self._held_back or row.rank is not Rank.ALARM
             self._outbox.give_back(waiting)
             return False, None
         try:
@@ -229,8 +227,15 @@ class Sender:
             self._outbox.give_back(waiting)
             return False, None
         self._in_flight[mid] = _InFlight(waiting, message, self._clock.boottime_ns())
-        self._alone = alone
         return True, None
+
+    def _must_wait(self, rank: Rank) -> bool:
+        """Whether a suspect of this class can't go now: an alarm waits for nothing but another suspected alarm."""
+        return self._suspect_under_way(Rank.ALARM) if rank is Rank.ALARM else bool(self._in_flight)
+
+    def _suspect_under_way(self, least: Rank) -> bool:
+        in_flight = (sent.waiting for sent in self._in_flight.values())
+        return any(waiting.suspicion.goes_alone and waiting.row.rank <= least for waiting in in_flight)
 
     def _rest(self, waiting: Waiting) -> bool:
         """Try a refused message again later, or give it up; whether it was the first refusal."""

@@ -1,17 +1,17 @@
 import gc
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from agent.core.errors import MessageRefused
-from agent.core.messages import Rank
+from agent.core.messages import Draft, Rank
 from agent.ports import OutgoingMessage
 from agent.sim.clock import SimClock
 from tests.support.device import Device, answer_alarms
 from tests.support.drafts import IDENTITY, alarm, event, open_outbox, picture, security
-from tests.support.fake_ports import MemoryBroker, topics
+from tests.support.fake_ports import Answer, MemoryBroker, topics
 
 
 @pytest.fixture
@@ -137,6 +137,91 @@ def test_an_alarm_still_arrives_while_another_one_ends_every_connection(device: 
 
     assert [fact.alarm_id for fact in device.delivered] == ["a2"]
     assert device.waiting == {"alarm": 1}
+
+
+def make_suspects(device: Device, *drafts: Draft) -> None:
+    """Two connections die with these under way; the broker of the third one answers as before."""
+    answer, device.broker.answer = device.broker.answer, lambda _: "silence"
+    for draft in drafts:
+        device.outbox.put(draft)
+    device.passes(2)
+    lose_connection(device)
+    device.advance(130)
+    assert len(device.broker.unanswered) == len(drafts)
+    lose_connection(device)
+    device.broker.answer = answer
+    device.broker.sent.clear()
+    device.advance(130)
+    device.passes(2)
+
+
+def lose_connection(device: Device) -> None:
+    device.broker.drop()
+    device.passes()
+
+
+def test_an_alarm_does_not_wait_for_a_suspect_that_goes_alone(device: Device) -> None:
+    device.broker.answer = silence_for("person-left")
+    make_suspects(device, event())
+    assert topics(device.broker.sent) == ["event/person-left"]
+
+    device.outbox.put(event("e2"))
+    device.outbox.put(alarm())
+    device.passes(2)
+    assert [fact.alarm_id for fact in device.delivered] == ["a1"]
+    assert topics(device.broker.sent) == ["event/person-left", "alarm/police"], "nothing else goes beside the suspect"
+
+
+def test_a_suspected_alarm_does_not_wait_for_a_suspect_of_a_lower_class(device: Device) -> None:
+    device.broker.answer = lambda message: "refuse" if "/alarm/" in message.topic else "silence"
+    make_suspects(device, alarm(), event())
+    assert topics(device.broker.sent) == ["alarm/police", "event/person-left"]
+
+    device.broker.answer = lambda _: "accept"
+    device.advance(2)
+    assert [fact.alarm_id for fact in device.delivered] == ["a1"]
+    assert device.waiting == {"event": 1}
+
+
+def test_a_fresh_alarm_goes_before_an_alarm_that_ends_every_connection(device: Device) -> None:
+    breaks_at(device, "alarm/poison")
+    device.outbox.put(alarm("a1", input="poison"))
+    for _ in range(2):
+        device.passes(3)
+        device.advance(3)
+    assert len(device.ends) == 2
+    device.outbox.put(alarm("a2"))
+    device.advance(6)
+    device.passes(2)
+
+    assert [fact.alarm_id for fact in device.delivered] == ["a2"]
+
+
+def test_an_alarm_passes_a_suspected_alarm_that_is_not_answered(device: Device) -> None:
+    device.broker.answer = silence_for("alarm/poison")
+    make_suspects(device, alarm("a1", input="poison"))
+    device.outbox.put(alarm("a2"))
+    device.passes(2)
+
+    assert [fact.alarm_id for fact in device.delivered] == ["a2"]
+
+
+def test_of_several_suspected_alarms_one_that_is_never_answered_holds_no_other_up(device: Device) -> None:
+    device.broker.answer = silence_for("alarm/poison")
+    make_suspects(device, alarm("a1", input="poison"), alarm("a2"), alarm("a3"))
+    assert device.delivered == []
+    for _ in range(20):
+        device.advance(1)
+
+    assert [fact.alarm_id for fact in device.delivered] == ["a2", "a3"]
+    device.broker.answer = lambda _: "accept"
+    for _ in range(20):
+        device.advance(1)
+    assert [fact.alarm_id for fact in device.delivered] == ["a2", "a3", "a1"]
+
+
+def silence_for(part: str) -> Callable[[OutgoingMessage], Answer]:
+    return lambda message: "silence" if part in message.topic else "accept"
 
 
 def test_a_network_that_comes_and_goes_makes_nothing_be_given_up(device: Device) -> None:
