@@ -27,12 +27,12 @@ from agent.core.messages import ResultData
 from agent.core.wire import Drafts, rfc3339
 from agent.ports import MAX_RECEIVED_BYTES, Clock, Received
 from agent.runtime.command_actions import Actions, Verified
+from agent.runtime.kept import CTR_KEY
 from agent.runtime.orders import OrderDone, Orders, Settled
 from agent.runtime.outbox import Outbox
 from agent.runtime.security import TOPIC_LENGTH, SecurityLog
 from agent.runtime.self_test import OrderAnswer
 
-CTR_KEY = "ctr/"
 _REMEMBERED = 256
 _MOST_WAITING = 64
 """Messages that may wait to be verified; a broker that sends more at once is not believed to bring commands."""

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 Changes = dict[str, str | None]
 """New values; None forgets one."""
+CTR_KEY = "ctr/"
+"""Under this prefix are the counters of commands. They only rise, or a command that was accepted could come again."""
 
 
 class Kept:
@@ -19,7 +21,9 @@ class Kept:
         """Whether what earlier runs have kept was read."""
 
     def note(self, changes: Mapping[str, str | None]) -> None:
-        """Keep these from now on."""
+        """Keep these from now on; of a counter the highest one stays."""
+        if any(key.startswith(CTR_KEY) for key in changes):
+            changes = {key: self._risen(key, value) for key, value in changes.items()}
         self._changes.update(changes)
         for key, value in changes.items():
             if value is None:
@@ -28,13 +32,14 @@ class Kept:
                 self._values[key] = value
 
     def take_up(self, on_disk: Mapping[str, str]) -> None:
-        """The disk was opened and has these. At the first time they are added, unless they have changed since;
-        later the disk is to be given all that memory has, and to forget the rest."""
+        """The disk was opened and has these. At the first time they are added, unless they have changed since, or are
+        higher counters; later the disk is to be given all that memory has, and to forget the rest."""
         if self.is_complete:
             self._changes = {**dict.fromkeys(on_disk), **self._values, **self._changes}
             return
         self.is_complete = True
         self._values = {key: value for key, value in on_disk.items() if key not in self._changes} | self._values
+        self.note({key: on_disk[key] for key in self._changes if key in on_disk and key.startswith(CTR_KEY)})
 
     def changes(self) -> Changes:
         """What is to be written now; `put_back` when that has failed."""
@@ -61,3 +66,9 @@ class Kept:
     def known(self, prefix: str) -> dict[str, str]:
         """The values under keys that begin with `prefix`."""
         return {key: value for key, value in self._values.items() if key.startswith(prefix)}
+
+    def _risen(self, key: str, value: str | None) -> str | None:
+        known = self._values.get(key)
+        if known is None or value is None or not key.startswith(CTR_KEY):
+            return value
+        return max(value, known, key=lambda text: int(text) if text.isdecimal() else -1)

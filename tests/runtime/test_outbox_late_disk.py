@@ -24,7 +24,7 @@ from tests.support.drafts import (
     write,
 )
 from tests.support.fake_ports import topics
-from tests.support.journals import DeadJournal
+from tests.support.journals import DeadJournal, opened
 
 SOON = timedelta(seconds=1)
 OTHER_BOOT = "00000000-0000-4000-8000-000000000002"
@@ -159,6 +159,60 @@ def test_what_a_damaged_database_may_have_forgotten_is_not_taken_for_known(store
 
     assert not open_and_close(store, clock).knows_all
     assert open_and_close(store, clock).knows_all
+
+
+def late(store: Path, clock: SimClock, values: dict[str, str]) -> tuple[Outbox, DeadJournal]:
+    """An outbox that has begun without a disk, on which an earlier run has kept these values."""
+    earlier = open_outbox(store, SimClock())
+    for key, value in values.items():
+        earlier.keep(key, value)
+    write(earlier)
+    earlier.close()
+    (store / "black-box").unlink(missing_ok=True)
+    journal = DeadJournal(store)
+    return open_outbox(store, clock, journal), journal
+
+
+def answer(journal: DeadJournal, outbox: Outbox, clock: SimClock) -> None:
+    """The disk does, and is written to."""
+    journal.dead = False
+    clock.advance(SOON)
+    write(outbox)
+
+
+@pytest.mark.parametrize(("on_disk", "used", "highest"), [("50", "7", "50"), ("7", "50", "50"), ("9", "10", "10")])
+def test_of_a_counter_that_was_used_without_the_disk_and_the_one_on_it_the_higher_counts(
+    store: Path, clock: SimClock, on_disk: str, used: str, highest: str
+) -> None:
+    outbox, journal = late(store, clock, {"ctr/k": on_disk, "other": on_disk})
+    outbox.keep("ctr/k", used)
+    outbox.keep("other", used)
+    answer(journal, outbox, clock)
+
+    assert outbox.kept("") | {"ctr/k": highest, "other": used} == outbox.kept("")
+    assert journal.state("") | {"ctr/k": highest, "other": used} == journal.state("")
+    outbox.close()
+
+
+def test_a_counter_does_not_fall_again_when_a_lower_one_is_kept_after_the_disk_was_found(
+    store: Path, clock: SimClock
+) -> None:
+    outbox, journal = late(store, clock, {"ctr/k": "50"})
+    answer(journal, outbox, clock)
+    outbox.keep("ctr/k", "7")
+    write(outbox)
+    copy = killed(store, store.parent / "copy")
+    outbox.close()
+
+    assert journal_state(store)["ctr/k"] == "50"
+    again = open_outbox(copy, clock)
+    assert again.kept("ctr/") == {"ctr/k": "50"}
+    again.close()
+
+
+def journal_state(store: Path) -> dict[str, str]:
+    with opened(store) as journal:
+        return journal.state("")
 
 
 def open_and_close(store: Path, clock: SimClock) -> Outbox:

@@ -9,7 +9,8 @@ from agent.core.events import AckAnswer, CentreAck
 from agent.core.trial import TrialAnswer
 from agent.ports import OutgoingMessage, Received
 from agent.runtime.command_actions import Actions
-from agent.runtime.command_desk import CTR_KEY, CommandDesk
+from agent.runtime.command_desk import CommandDesk
+from agent.runtime.kept import CTR_KEY
 from agent.runtime.outbox import Outbox
 from agent.runtime.security import SecurityLog
 from agent.runtime.self_test import OrderAnswer
