@@ -17,7 +17,7 @@ from agent import checkup, profile, simulation
 from agent.adapters.gpiozero_buttons import GpiozeroButtons
 from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.core.centres import Centres
-from agent.core.events import AlarmDelivered
+from agent.core.events import AlarmDelivered, Announce
 from agent.core.wire import Drafts
 from agent.eyes import link_to
 from agent.lenient import load_keys, prepare, start_lights
@@ -34,7 +34,7 @@ from agent.runtime.input_teller import InputTeller
 from agent.runtime.late_disk import take_up
 from agent.runtime.outbox import Outbox
 from agent.runtime.part_teller import PartTeller
-from agent.runtime.pipeline import Announce, Pipeline
+from agent.runtime.pipeline import Pipeline
 from agent.runtime.probe_alarm import ProbeAlarm
 from agent.runtime.publisher import LinkTells, Publisher
 from agent.runtime.readiness import SERVICE, Readiness

@@ -79,6 +79,13 @@ class AlarmDelivered:
     boottime_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Publish the open alarms, since the broker may have forgotten them, or (`moved`) is another one."""
+
+    moved: bool = False
+
+
 class AckAction(StrEnum):
     """What the command centre says of an alarm."""
 
@@ -119,6 +126,13 @@ class ButtonsHeard:
     """Whether a press of at least one button that may show a light can be relied on to be heard."""
 
     any: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Identify:
+    """Blink everything until `until_ns` (CLOCK_BOOTTIME)."""
+
+    until_ns: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,18 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 
 from agent.core.alarm import AlarmBook, AlarmChange, OpenAlarm
 from agent.core.events import (
     AckAnswer,
     AlarmDelivered,
+    Announce,
     ButtonsHeard,
     CentreAck,
     ConditionChanged,
     Edge,
+    Identify,
     InputFact,
     InputFault,
     Pressed,
@@ -38,22 +39,10 @@ from agent.runtime.readiness import Readiness
 from agent.runtime.sightings import CameraSaid, sighting
 
 _QUIET_S = 0.005
+_LONGEST_PUT_OFF_NS = 250_000_000
+"""What waits for a pause between facts waits no longer, since there may be none."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Announce:
-    """Publish the open alarms, since the broker may have forgotten them, or (`moved`) is another one."""
-
-    moved: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Identify:
-    """Blink everything until `until_ns` (CLOCK_BOOTTIME)."""
-
-    until_ns: int
 
 
 Fact = AlarmDelivered | Announce | Identify | CameraSaid | ServiceFact
@@ -99,6 +88,7 @@ class Pipeline:
         self._facts: queue.SimpleQueue[Fact | None] = queue.SimpleQueue()
         self._failure: BaseException | None = None
         self._follow_ups: list[Callable[[], object]] = []
+        self._follow_up_by_ns: int | None = None
 
     def edge(self, edge: Edge) -> None:
         """An input changed: all that a press needs. On the pin library's thread.
@@ -171,6 +161,9 @@ class Pipeline:
             fact = self._facts.get(timeout=self._patience_s(timeout_s))
         except queue.Empty:
             self._follow_up()
+        else:
+            if self._follow_up_by_ns is not None and self._clock.boottime_ns() >= self._follow_up_by_ns:
+                self._follow_up()
         if self._failure is not None:
             raise self._failure
         with self._lock:
@@ -208,11 +201,12 @@ class Pipeline:
 
     def _patience_s(self, timeout_s: float) -> float:
         """How long to wait for a fact: no longer than until something is due, or has been put off long enough."""
+        now_ns = self._clock.boottime_ns()
         with self._lock:
             if self._follow_ups or not self._alarms.looks_ahead:
+                self._follow_up_by_ns = self._follow_up_by_ns or now_ns + _LONGEST_PUT_OFF_NS
                 return min(timeout_s, _QUIET_S)
             due = (self._panel.next_due_ns(), self._alarms.next_due_ns(), self._readiness.next_due_ns())
-        now_ns = self._clock.boottime_ns()
         return min([timeout_s, *(max(0.0, (at - now_ns) / 1e9) for at in due if at is not None)])
 
     def _tick(self) -> None:
@@ -278,6 +272,7 @@ class Pipeline:
 
     def _follow_up(self) -> None:
         """What can wait until the alarm itself is on its way: it would only take the processor from it."""
+        self._follow_up_by_ns = None
         with self._lock:
             follow_ups, self._follow_ups = self._follow_ups, []
             if follow_ups:

@@ -13,12 +13,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from agent.core.events import AckAction, AlarmDelivered, CentreAck, UplinkChanged
+from agent.core.events import AckAction, AlarmDelivered, Announce, CentreAck, UplinkChanged
 from agent.core.kept_alarm import encode_alarm
 from agent.core.lights import IDLE, OUT_OF_SERVICE, TEST_MODE, for_open_alarms
 from agent.core.stages import Stage
 from agent.runtime.kept_alarms import ALARM_KEY
-from agent.runtime.pipeline import Announce
 from agent.sim.clock import SimClock
 from tests.support.drafts import body, killed, open_outbox, write
 from tests.support.kiosk import Kiosk

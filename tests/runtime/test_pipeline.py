@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.core.events import AckAction, AlarmDelivered
+from agent.core.events import AckAction, AlarmDelivered, Announce
 from agent.core.kept_alarm import decode_alarm
 from agent.core.lights import (
     IDENTIFY,
@@ -16,7 +16,6 @@ from agent.core.lights import (
 )
 from agent.core.link import PersonEntered, PersonLeft
 from agent.runtime.kept_alarms import ALARM_KEY
-from agent.runtime.pipeline import Announce
 from agent.runtime.sightings import CameraSaid
 from agent.sim.clock import SimClock
 from tests.support.drafts import body, open_outbox, taken, write

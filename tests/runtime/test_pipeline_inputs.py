@@ -120,6 +120,24 @@ def test_what_is_no_press_is_told_when_the_alarms_are_on_their_way_and_changes_n
     assert kiosk.book.open() == []
 
 
+def test_what_waits_for_a_pause_between_facts_is_done_soon_although_there_is_none(kiosk: Kiosk) -> None:
+    kiosk.edge("door")
+    kiosk.edge()
+    told_after_ms = None
+    for after_ms in range(0, 400, 10):
+        for _ in range(2):
+            kiosk.edge(active=False)
+        kiosk.pipeline.run_once(0)
+        if kiosk.told and told_after_ms is None:
+            told_after_ms = after_ms
+        kiosk.clock.advance(timedelta(milliseconds=10))
+
+    assert told_after_ms == 250
+    assert [m["type"] for m in kiosk.sent()] == ["edge.alarm.raised.v1", "edge.alarms.v1"]
+    kiosk.pipeline.drain()
+    assert len(kiosk.told) == 1
+
+
 def test_a_sum_of_presses_that_reaches_beyond_test_mode_is_in_earnest(kiosk: Kiosk) -> None:
     kiosk.pipeline.test_mode(1, None)
     for _ in range(30):

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from agent.core.events import AckAction, AlarmDelivered
-from agent.runtime.pipeline import Announce
+from agent.core.events import AckAction, AlarmDelivered, Announce
 from agent.sim.clock import SimClock
 from tests.support.drafts import open_outbox
 from tests.support.kiosk import Kiosk
