@@ -12,6 +12,8 @@ from agent.ports import Clock
 from agent.runtime.outbox import Outbox
 
 KEPT = "self-test/alarm"
+"""Those that are not closed are kept under this and their identifier: one of an earlier run may be found late. An
+earlier version kept the last one, under this alone."""
 _STAGE_OF = {
     AckAction.REGISTERED: Stage.REGISTERED,
     AckAction.DISPATCHED: Stage.DISPATCHED,
@@ -37,7 +39,7 @@ class ProbeAlarm:
         with self._lock:
             self._raised_ns = self._clock.boottime_ns()
             self.data = self.example()
-            self._outbox.put(self._drafts.alarm("raised", self.data), keep={KEPT: self.data.model_dump_json()})
+            self._outbox.put(self._drafts.alarm("raised", self.data), self._kept(self.data))
             return self.data
 
     def example(self) -> AlarmData:
@@ -90,20 +92,17 @@ class ProbeAlarm:
                 self._tell()
 
     def close_kept(self) -> None:
-        """Close the one that an earlier run has left open, and leave that of this run, which may be under way when the
+        """Close those that earlier runs have left open, and leave that of this run, which may be under way when the
         disk comes late. Raises nothing for what can't be read: it is forgotten."""
-        kept = self._outbox.kept(KEPT).get(KEPT)
-        if kept is None:
-            return
-        try:
-            data = AlarmData.model_validate_json(kept)
-        except ValueError:
-            self._outbox.keep(KEPT, None)
-            return
-        if self.data is not None and data.alarm_id == self.data.alarm_id:
-            return
-        closed = data.model_copy(update={"stage": Stage.CLOSED})
-        self._outbox.put(self._drafts.alarm("closed", closed), keep={KEPT: None})
+        for key, text in self._outbox.kept(KEPT).items():
+            try:
+                data = AlarmData.model_validate_json(text)
+            except ValueError:
+                self._outbox.keep(key, None)
+                continue
+            if self.data is None or data.alarm_id != self.data.alarm_id:
+                closed = data.model_copy(update={"stage": Stage.CLOSED})
+                self._outbox.put(self._drafts.alarm("closed", closed), keep={key: None})
 
     def _reach(self, stage: Stage, at_ns: int) -> None:
         assert self.data is not None
@@ -113,5 +112,7 @@ class ProbeAlarm:
     def _tell(self) -> None:
         assert self.data is not None
         is_closed = self.data.stage is Stage.CLOSED
-        kept = None if is_closed else self.data.model_dump_json()
-        self._outbox.put(self._drafts.alarm("closed" if is_closed else "updated", self.data), keep={KEPT: kept})
+        self._outbox.put(self._drafts.alarm("closed" if is_closed else "updated", self.data), self._kept(self.data))
+
+    def _kept(self, data: AlarmData) -> dict[str, str | None]:
+        return {f"{KEPT}/{data.alarm_id}": None if data.stage is Stage.CLOSED else data.model_dump_json()}

@@ -15,12 +15,13 @@ from agent.ports import BrokerAddress, OutgoingMessage
 from agent.runtime.check_steps import Step
 from agent.runtime.health import HealthBoard
 from agent.runtime.outbox import Outbox
-from agent.runtime.probe_alarm import ProbeAlarm
+from agent.runtime.probe_alarm import KEPT, ProbeAlarm
 from agent.runtime.self_test import SELF_TEST, SelfTest
 from agent.runtime.way_out import Paths, WayOut
 from agent.sim.clock import SimClock
 from tests.support.drafts import DRAFTS, body, open_outbox, taken, write
 from tests.support.fake_ports import Answer, MemoryBroker
+from tests.support.journals import DeadJournal
 
 ADDRESSES = [BrokerAddress("mqtt://a"), BrokerAddress("mqtt://b")]
 
@@ -42,13 +43,15 @@ class Bench:
     done: list[tuple[str, SelfTestData]] = field(default_factory=list)
     scheduled: bool = True
     probe: MemoryBroker = field(default_factory=MemoryBroker)
+    journal: DeadJournal | None = None
+    """The disk of the next start, where it is not a sound one."""
 
     def __post_init__(self) -> None:
         self.start()
 
     def start(self) -> None:
         """As after a (re)start of the agent."""
-        self.outbox: Outbox = open_outbox(self.directory, self.clock)
+        self.outbox: Outbox = open_outbox(self.directory, self.clock, self.journal)
         self.board = HealthBoard(lambda part, state: None)
         self.alarm = ProbeAlarm(self.outbox, DRAFTS, self.clock, {"text": "here"})
         way_out = WayOut(
@@ -381,6 +384,49 @@ def test_an_alarm_that_a_killed_agent_left_open_is_closed_by_the_next_one(bench:
     bench.restart()
     bench.run(1)
     assert bench.sent() == []
+
+
+def test_the_alarm_of_an_earlier_run_on_a_disk_that_comes_late_is_closed_beside_that_of_this_run(
+    bench: Bench,
+) -> None:
+    bench.worker.order("o1")
+    bench.run(6)
+    left = bench.alarm.data
+    assert left is not None
+    bench.sent()
+    write(bench.outbox)
+    bench.outbox.close()
+
+    bench.journal = DeadJournal(bench.directory)
+    bench.start()
+    bench.worker.order("o2")
+    bench.run(6)
+    now = bench.alarm.data
+    assert now is not None
+    bench.journal.dead = False
+    bench.clock.advance(timedelta(seconds=1))
+    write(bench.outbox)
+    bench.run(1)
+    told = bench.sent()
+    assert [kind for kind, data in told if data["alarm_id"] == left.alarm_id] == ["edge.alarm.closed.v1"]
+    assert "edge.alarm.closed.v1" not in [kind for kind, data in told if data["alarm_id"] == now.alarm_id]
+
+    bench.journal = None
+    bench.restart()
+    bench.run(1)
+    assert [(kind, data["alarm_id"]) for kind, data in bench.sent()] == [("edge.alarm.closed.v1", now.alarm_id)]
+    bench.restart()
+    bench.run(1)
+    assert bench.sent() == []
+
+
+def test_an_alarm_that_an_earlier_version_kept_is_closed(bench: Bench) -> None:
+    left = bench.alarm.example()
+    bench.outbox.keep(KEPT, left.model_dump_json())
+    bench.restart()
+    bench.run(1)
+
+    assert [(kind, data["alarm_id"]) for kind, data in bench.sent()] == [("edge.alarm.closed.v1", left.alarm_id)]
 
 
 def test_the_alarm_of_the_test_under_way_is_none_that_an_earlier_run_has_left(bench: Bench) -> None:
