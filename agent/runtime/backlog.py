@@ -22,12 +22,12 @@ RETAINED_WAITING = 100
 """Messages of one retained topic that may wait. The newest says it all, but what goes leaves a gap in the numbers."""
 MEMORY_ONLY = frozenset({Rank.HEALTH})
 """Never written: it is made only while there is a connection, and is worth nothing minutes later."""
-_EXPENDABLE = (Rank.HEALTH, Rank.PICTURE, Rank.EVENT)
-"""What memory gives up when the disk takes nothing, in this order."""
+_EXPENDABLE = (Rank.HEALTH, Rank.PICTURE, Rank.EVENT, Rank.SECURITY, Rank.STATE)
+"""What memory gives up when the disk takes nothing, in this order. Never an alarm."""
 _DELETED_AT_ONCE = 256
 """A transaction for each would take the processor from sending; what is not deleted when a process dies comes again."""
 UNWRITTEN_BYTES = 8 * 1024 * 1024
-"""So much of it may wait for the disk; alarms, state and security events are not counted."""
+"""So much of it may wait for the disk."""
 
 
 class Waiting:

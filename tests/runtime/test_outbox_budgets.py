@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from agent.core.events import TimeQuality
-from agent.core.messages import Rank
+from agent.core.messages import Draft, Rank, ResultData
 from agent.runtime import backlog
 from agent.runtime.journal import Journal
 from agent.runtime.outbox import Outbox
 from agent.sim.clock import SimClock
 from tests.support.drafts import (
+    DRAFTS,
     IDENTITY,
     alarm,
     body,
@@ -157,7 +158,7 @@ def test_across_boots_an_event_expires_only_by_two_clocks_that_were_set(
 def test_memory_is_bounded_while_neither_disk_nor_broker_takes_anything_and_alarms_are_not(
     store: Path, clock: SimClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backlog, "UNWRITTEN_BYTES", 100_000)
+    monkeypatch.setattr(backlog, "UNWRITTEN_BYTES", 300_000)
     journal = DeadJournal(store)
     outbox = open_outbox(store, clock, journal)
     for number in range(300):
@@ -172,8 +173,7 @@ def test_memory_is_bounded_while_neither_disk_nor_broker_takes_anything_and_alar
     assert waiting["picture"] + dropped["picture"] == 300
     assert waiting["event"] + dropped["event"] == 300
     assert waiting["event"] > waiting["picture"]
-    kept = [w.row.payload for w in outbox._backlog._live.values() if w.row.rank in {Rank.PICTURE, Rank.EVENT}]
-    assert sum(map(len, kept)) <= 100_000
+    assert unwritten_bytes(outbox) <= 300_000
 
     journal.dead = False
     clock.advance(timedelta(minutes=1))
@@ -183,6 +183,39 @@ def test_memory_is_bounded_while_neither_disk_nor_broker_takes_anything_and_alar
     newest = [topic for topic in topics(messages) if topic.startswith("snapshot")]
     assert newest == [f"snapshot/p{number}" for number in range(300 - len(newest), 300)]
     outbox.close()
+
+
+def unwritten_bytes(outbox: Outbox) -> int:
+    """Of all but alarms."""
+    return sum(len(w.row.payload) for w in outbox._backlog._live.values() if w.row.rank is not Rank.ALARM)
+
+
+def test_security_events_and_answers_give_way_too_in_memory_but_after_telemetry(
+    store: Path, clock: SimClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker that sends forged commands all day and acknowledges no answer, on a device without a disk."""
+    monkeypatch.setattr(backlog, "UNWRITTEN_BYTES", 100_000)
+    outbox = open_outbox(store, clock, DeadJournal(store))
+    for number in range(400):
+        outbox.put(event())
+        outbox.put(security())
+        outbox.put(answer(f"c{number}"))
+        outbox.put(alarm(f"a{number}"))
+
+    waiting, dropped = outbox.figures()
+    assert unwritten_bytes(outbox) <= 100_000
+    assert (waiting["alarm"], dropped["alarm"]) == (400, 0)
+    assert waiting["event"] <= 1
+    assert 0 < waiting["security"] + waiting["state"] < 400
+    assert waiting["security"] <= 1 or dropped["state"] == 0
+    assert all(waiting[name] + dropped[name] == 400 for name in ("event", "security", "state"))
+    assert "result/c399" in topics(taken(outbox))
+    outbox.close()
+
+
+def answer(command_id: str) -> Draft:
+    result = ResultData(command_id=command_id, name="ping", status="rejected", code="replayed", text="no")
+    return DRAFTS.result(result, None, None)
 
 
 def test_what_has_expired_is_deleted_from_disk_unsent(
