@@ -196,6 +196,7 @@ def run(
                 connected=uplink.connected,
                 disconnected=uplink.disconnected,
                 received=watch.received,
+                flooded=uplink.flooded,
                 turned=watch.turned,
             ),
             alarm_timeout_s=mqtt.alarm_timeout_s,

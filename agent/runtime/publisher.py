@@ -6,7 +6,6 @@ the other broker has taken us: a try that fails costs nothing.
 """
 
 import logging
-import queue
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +24,7 @@ from agent.ports import (
     Received,
 )
 from agent.runtime.detours import Detours, Surroundings
+from agent.runtime.inbox import Inbox
 from agent.runtime.outbox import Outbox
 from agent.runtime.sender import Sender
 
@@ -44,6 +44,8 @@ class LinkTells:
     disconnected: Callable[[Disconnected], None]
     """No broker has us, for this reason. Also told of each try that fails until one has us again."""
     received: Callable[[Received], None]
+    flooded: Callable[[], None]
+    """Messages came down faster than they can be read, and some were not."""
     turned: Callable[[], None]
     """A pass has ended; at least twice a second."""
 
@@ -90,7 +92,7 @@ class Publisher:
         self._backoff = backoff or Backoff()
         self._paths = Paths(len(addresses), return_after_s)
         self._detours = Detours(self._paths, sender, outbox, around)
-        self._events: queue.SimpleQueue[tuple[_Link, BrokerEvent] | None] = queue.SimpleQueue()
+        self._inbox: Inbox[_Link] = Inbox()
         self._link: _Link | None = None
         self._trial: _Link | None = None
         self._had_us: int | None = None
@@ -110,8 +112,7 @@ class Publisher:
 
     def wake(self) -> None:
         """There may be something to send. Any thread."""
-        if self._events.empty():
-            self._events.put(None)
+        self._inbox.wake()
 
     def try_other_path(self, reason: str, *, unless_watched: bool) -> None:
         """The broker took an alarm, but nobody has answered: go by another path if one carries. Any thread.
@@ -124,12 +125,10 @@ class Publisher:
 
     def run_once(self, timeout_s: float) -> None:
         """Handle what has happened, then send what may be sent."""
-        try:
-            self._handle(self._events.get(timeout=timeout_s))
-            while True:
-                self._handle(self._events.get_nowait())
-        except queue.Empty:
-            pass
+        for link, event in self._inbox.take(timeout_s):
+            self._handle(link, event)
+        if self._inbox.was_flooded():
+            self._tells.flooded()
         if self._link is not None:
             self._sender.return_rested()
             self._sender.send()
@@ -158,22 +157,20 @@ class Publisher:
 
     # --- what happens
 
-    def _handle(self, event: tuple[_Link, BrokerEvent] | None) -> None:
-        if event is None:
-            return
+    def _handle(self, link: _Link, event: BrokerEvent) -> None:
         match event:
-            case link, Connected() as accepted if link is self._trial:
-                self._take_up(link, accepted)
-            case link, Disconnected() as end if link is self._trial:
-                self._fail(link, end)
-            case link, Disconnected() as end if link is self._link:
-                self._lose(link, end, died=True)
-            case link, Published() as answer if link is self._link:
-                refusal = self._sender.settle(answer)
+            case Connected() if link is self._trial:
+                self._take_up(link, event)
+            case Disconnected() if link is self._trial:
+                self._fail(link, event)
+            case Disconnected() if link is self._link:
+                self._lose(link, event, died=True)
+            case Published() if link is self._link:
+                refusal = self._sender.settle(event)
                 if refusal is not None:
                     self._lose_a_broker_that_refuses_us(link, refusal)
-            case link, Received() as message if link is self._link:
-                self._tells.received(message)
+            case Received() if link is self._link:
+                self._tells.received(event)
             case _:
                 pass  # of a connection that was left
 
@@ -280,7 +277,7 @@ class Publisher:
         address = self._addresses[path]
         try:
             link.broker.connect(
-                address.url, will, self._subscriptions, lambda event: self._events.put((link, event)), address.interface
+                address.url, will, self._subscriptions, lambda event: self._inbox.put(link, event), address.interface
             )
         except BrokerError as error:
             self._fail(link, Disconnected("unreachable", str(error)))

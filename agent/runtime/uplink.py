@@ -72,6 +72,10 @@ class Uplink:
             topic = message.topic[:TOPIC_LENGTH]
             self._security.tell("message-refused", "warning", f"{topic}: {detail}", topic=topic)
 
+    def flooded(self) -> None:
+        """Messages came down faster than they can be read, and some were not."""
+        self._security.tell("command-flood", "warning", f"{self._broker} sends more than can be read; some was not")
+
     def _tell_once(self, kind: str, detail: str) -> None:
         if kind != self._told:
             self._told = kind

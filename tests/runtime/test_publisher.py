@@ -12,6 +12,8 @@ from tests.support.device import REFUSED, Device, answer_alarms
 from tests.support.drafts import DRAFTS, alarm, event, health, open_outbox, security
 from tests.support.fake_ports import MemoryBroker, topics
 
+TALK = Received("down/ack/a1", b"token", 5, retain=False)
+
 
 @pytest.fixture
 def device(tmp_path: Path) -> Iterator[Device]:
@@ -140,7 +142,7 @@ def test_a_broker_that_does_not_answer_does_not_spin_the_processor_while_the_dis
             waits.append(timeout)
             raise queue.Empty
 
-    monkeypatch.setattr(device.publisher, "_events", Watched())
+    monkeypatch.setattr(device.publisher._inbox, "_events", Watched())
     device.publisher.run_once(0.5)
 
     assert waits == [0.5]
@@ -148,8 +150,43 @@ def test_a_broker_that_does_not_answer_does_not_spin_the_processor_while_the_dis
 
 def test_what_comes_down_is_handed_on(device: Device) -> None:
     device.passes(2)
-    message = Received("down/ack/a1", b"token", 5, retain=False)
-    device.broker.send_down(message)
+    device.broker.send_down(TALK)
     device.passes()
 
-    assert device.received == [message]
+    assert device.received == [TALK]
+
+
+def test_a_broker_that_never_stops_talking_keeps_no_alarm_from_leaving(device: Device) -> None:
+    class TalksOn(list[Received]):
+        def append(self, message: Received) -> None:
+            super().append(message)
+            if len(self) < 10_000:
+                device.broker.send_down(message)
+
+    device.passes(2)
+    device.received = TalksOn()
+    device.broker.send_down(TALK)
+    device.outbox.put(alarm())
+    device.publisher.run_once(0)
+
+    assert topics(device.broker.sent) == ["alarm/police"]
+    assert 0 < len(device.received) < 1_000
+
+
+def test_what_comes_down_faster_than_it_is_read_fills_no_memory_and_is_told(device: Device) -> None:
+    device.passes(2)
+    device.outbox.put(alarm())
+    device.publisher.run_once(0)
+    for _ in range(1_000):
+        device.broker.send_down(TALK)
+    device.passes(20)
+
+    assert 0 < len(device.received) < 500
+    assert device.floods == 1
+    assert [fact.alarm_id for fact in device.delivered] == ["a1"]
+
+    device.broker.send_down(TALK)
+    device.broker.drop()
+    device.passes()
+    assert len(device.ends) == 1, "the end of a connection is never too much"
+    assert device.floods == 1

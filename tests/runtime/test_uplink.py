@@ -75,6 +75,14 @@ def test_security_trouble_is_told_once_an_outage_and_a_plain_loss_never() -> Non
     assert line.kinds() == ["tls-failed", "broker-refused", "tls-failed"]
 
 
+def test_a_broker_that_sends_more_than_can_be_read_is_told_of() -> None:
+    line = Line()
+    line.connected()
+    line.uplink.flooded()
+
+    assert line.kinds() == ["command-flood"]
+
+
 def test_a_refused_message_is_told_unless_it_is_itself_such_a_report() -> None:
     line = Line()
     line.uplink.refused(OutgoingMessage(IDENTITY.up("alarm", "police"), b""), "not authorized")

@@ -38,6 +38,8 @@ class Device:
     ends: list[Disconnected] = field(default_factory=list)
     delivered: list[AlarmDelivered] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
+    floods: int = 0
+    """How often messages were left unread."""
     refused: list[tuple[OutgoingMessage, str]] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
 
@@ -67,7 +69,7 @@ class Device:
             addresses=[BrokerAddress(url) for url in self.urls],
             subscriptions=["down/ack/+"],
             make_will=lambda: WILL,
-            tells=LinkTells(connected, self.ends.append, self.received.append, turned=lambda: None),
+            tells=LinkTells(connected, self.ends.append, self.hear, self.flooded, turned=lambda: None),
             alarm_timeout_s=10,
             return_after_s=300,
             around=Surroundings(
@@ -75,6 +77,12 @@ class Device:
             ),
             backoff=Backoff(uniform=lambda _, high: high),
         )
+
+    def hear(self, message: Received) -> None:
+        self.received.append(message)
+
+    def flooded(self) -> None:
+        self.floods += 1
 
     def passes(self, count: int = 1) -> None:
         for _ in range(count):

@@ -105,7 +105,7 @@ class Life:
             self.pipeline.run_once(0)
             self._self_test.run_once(0)
             self._recorder.run_once(0)
-            queues: tuple[Any, ...] = (self.publisher._events, self.pipeline._facts, self._desk._queue)
+            queues: tuple[Any, ...] = (self.publisher._inbox._events, self.pipeline._facts, self._desk._queue)
             if all(each.empty() for each in queues):
                 break
         else:
