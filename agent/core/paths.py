@@ -18,7 +18,8 @@ class Paths:
     def __init__(self, count: int, return_after_s: float = 300.0) -> None:
         self.count = count
         self.failures = 0
-        """Tries that failed since a path last carried."""
+        """Tries that failed since a path last carried, but for those beside one that does."""
+        self._failures_beside = 0
         self._last = count - 1
         """The path that was tried last, so that the first try is at the first."""
         self._current: int | None = None
@@ -36,6 +37,13 @@ class Paths:
         """Whether paths have failed, but not all of them since the last time that all had."""
         return self.failures % self.count != 0
 
+    @property
+    def rounds(self) -> int:
+        """How often in a row all paths that there are to try have failed, since one last came to carry."""
+        if self._current is None or self.count == 1:
+            return self.failures // self.count
+        return self._failures_beside // (self.count - 1)
+
     def next(self) -> int:
         """The path to try when none carries."""
         return (self._last + 1) % self.count
@@ -43,7 +51,7 @@ class Paths:
     def connected(self, path: int, now_ns: int) -> None:
         """This one carries now, and is the one in use."""
         self._last = self._current = path
-        self.failures = 0
+        self.failures = self._failures_beside = 0
         self._return_due_ns = now_ns + self._pause_ns
         if path != 0:
             self._returned_ns = None
@@ -55,6 +63,8 @@ class Paths:
         """
         if self._current in {None, path}:
             self.failures += 1
+        else:
+            self._failures_beside += 1
         self._last = path
         if path == 0:
             self._judge_return(now_ns)

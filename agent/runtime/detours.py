@@ -30,6 +30,8 @@ class Detours:
         self._outbox = outbox
         self._around = around
         self._asked: queue.SimpleQueue[tuple[str, bool]] = queue.SimpleQueue()
+        self._tries_left = 0
+        """Each reason has every other path tried once, until one carries."""
 
     def ask(self, reason: str, *, unless_watched: bool) -> None:
         """Nobody answers an alarm. Each reason counts once; one `unless_watched` not while somebody watches here."""
@@ -38,19 +40,27 @@ class Detours:
     def forget(self) -> None:
         """Without a path in use, or with a new one, nothing that was asked for is left to do. What is asked while
         another path is tried is kept: that try may fail."""
+        self._tries_left = 0
         while not self._asked.empty():
             self._asked.get()
 
+    @property
+    def is_urgent(self) -> bool:
+        """Whether an alarm is open, or not sent yet: a try that does not end keeps it from the next path."""
+        return self._outbox.alarm_waits or not self._around.calm()
+
     def wanted(self, now_ns: int) -> int | None:
         """The path to try beside the one in use, if there is a reason to."""
-        asked = self._is_asked()
-        if self._sender.unwelcome() or asked:
+        if self._is_asked():
+            self._tries_left = self._paths.count - 1
+        if self._sender.unwelcome() or self._tries_left:
+            self._tries_left = max(0, self._tries_left - 1)
             return self._paths.other(now_ns)
         if self._around.nobody():
             return self._paths.unwatched(now_ns)
         if self._around.somebody():
             self._paths.watched()
-        if self._paths.return_due(now_ns) and self._around.calm() and not self._outbox.alarm_waits:
+        if self._paths.return_due(now_ns) and not self.is_urgent:
             return self._paths.first_again(now_ns)
         return None
 

@@ -262,12 +262,11 @@ class Publisher:
         return 0 if self._paths.untried else min(self._retry_ns, self._last_attempt_ns + _URGENT_RETRY_NS)
 
     def _patience_ns(self) -> int:
-        """An alarm does not wait for one path while it has not been tried by the next; but where all are slow, each
-        round is given twice the time of the last one."""
-        if self._paths.count == 1 or not self._outbox.alarm_waits:
+        """An alarm does not wait for one path while it has not been tried by the next, also one that a broker has
+        taken and nobody has answered; but where all are slow, each round is given twice the time of the last one."""
+        if self._paths.count == 1 or not self._detours.is_urgent:
             return _CONNECT_PATIENCE_NS
-        rounds: int = self._paths.failures // self._paths.count
-        return min(self._alarm_timeout_ns << min(rounds, 10), _CONNECT_PATIENCE_NS)
+        return min(self._alarm_timeout_ns << min(self._paths.rounds, 10), _CONNECT_PATIENCE_NS)
 
     def _try(self, path: int) -> None:
         now_ns = self._clock.boottime_ns()

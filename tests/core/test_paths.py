@@ -21,6 +21,33 @@ def test_paths_are_tried_in_turn_until_one_carries() -> None:
     assert not paths.untried
 
 
+def test_a_round_is_over_when_every_path_that_there_is_to_try_has_failed() -> None:
+    paths = Paths(3)
+    rounds = []
+    for _ in range(7):
+        rounds.append(paths.rounds)
+        paths.failed(paths.next(), 0)
+    assert rounds == [0, 0, 0, 1, 1, 1, 2]
+
+    paths.connected(0, 0)
+    rounds = []
+    for _ in range(5):
+        rounds.append(paths.rounds)
+        paths.failed(paths.next() or 1, 0)
+    assert rounds == [0, 0, 1, 1, 2]
+    paths.connected(1, 0)
+    assert paths.rounds == 0
+
+
+def test_the_rounds_of_the_only_path_are_its_failures() -> None:
+    paths = Paths(1)
+    paths.connected(0, 0)
+    assert paths.rounds == 0
+    for _ in range(2):
+        paths.failed(0, 0)
+    assert paths.rounds == 2
+
+
 def test_after_a_loss_the_next_one_is_tried() -> None:
     paths = Paths(2)
     paths.connected(0, 0)

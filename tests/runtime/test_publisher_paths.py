@@ -127,14 +127,59 @@ def test_an_alarm_that_nobody_answers_during_the_try_of_another_path_has_the_nex
     device.passes(2)
     assert url_of(device.second) == "mqtt://a", "the first path is tried again, and hangs"
 
+    device.calm = False
     device.publisher.try_other_path("a1/delayed", unless_watched=False)
     device.passes(2)
     device.second.connect = connect  # type: ignore[method-assign]
-    device.advance(181)
+    device.advance(10.1)
     device.passes(3)
 
     assert url_of(device.second) == "mqtt://c"
     assert device.moves == 2
+
+
+def test_while_an_alarm_is_open_no_path_is_tried_for_longer_than_the_next_one_can_wait(
+    make: Callable[..., Device],
+) -> None:
+    """The broker in use has taken the alarm, and nobody has registered it."""
+    device = make(urls=("mqtt://a", "mqtt://b", "mqtt://c"))
+    device.passes(2)
+    swallow(device.second)
+    device.calm = False
+    device.publisher.try_other_path("a1/delayed", unless_watched=False)
+    device.passes(2)
+    device.advance(9.9)
+    assert [c.url for c in device.second.connections] == ["mqtt://b"]
+    device.advance(0.2)
+    device.passes(2)
+    assert [c.url for c in device.second.connections] == ["mqtt://b", "mqtt://c"]
+
+    for _ in range(100):
+        device.advance(1)
+    assert len(device.second.connections) == 2, "once each for one reason"
+    assert device.connections == 1
+
+
+def test_while_an_alarm_is_open_a_slow_path_beside_is_given_more_time_each_round(device: Device) -> None:
+    device.passes(2)
+    swallow(device.second)
+    device.calm = False
+    lasted = []
+    for stage in range(6):
+        device.publisher.try_other_path(f"a1/unconfirmed/{stage}", unless_watched=False)
+        device.advance(61)
+        lasted.append(tried_for_s(device))
+
+    assert lasted == [10, 20, 40, 80, 160, 180]
+
+
+def tried_for_s(device: Device) -> int:
+    """How long the try of another path that has just begun lasts, in whole seconds."""
+    seconds = 0
+    while device.publisher._trial is not None:
+        device.advance(1)
+        seconds += 1
+    return seconds - 1
 
 
 def test_many_alarms_that_nobody_answers_at_the_same_time_make_one_move(device: Device) -> None:
