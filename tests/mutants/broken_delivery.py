@@ -35,6 +35,27 @@ KEPT = (
         "tests/runtime/test_sender.py::test_telemetry_that_is_not_acknowledged_leaves_places_for_an_alarm",
     ),
     Breakage(
+        "let an alarm wait for a suspect of a lower class",
+        "agent/runtime/sender.py",
+        "        if self._held_back or self._suspect_under_way(Rank.HEALTH):\n            return Rank.ALARM",
+        "        if self._held_back or self._suspect_under_way(Rank.HEALTH):\n            return None",
+        "tests/runtime/test_sender.py::test_an_alarm_does_not_wait_for_a_suspect_that_goes_alone",
+    ),
+    Breakage(
+        "let a suspected alarm that is never answered go first each time",
+        "agent/runtime/sender.py",
+        "sent.waiting.behind += 1",
+        "sent.waiting.behind += 0",
+        "tests/runtime/test_sender.py::test_of_several_suspected_alarms_one_that_is_never_answered_holds_no_other_up",
+    ),
+    Breakage(
+        "let a command counter fall when the disk is found late",
+        "agent/runtime/kept.py",
+        "return max(value, known, key=",
+        "return min(value, known, key=",
+        f"{_OUTBOX}_late_disk.py::test_of_a_counter_that_was_used_without_the_disk_and_the_one_on_it_the_higher_counts",
+    ),
+    Breakage(
         "drop what does not fit into memory",
         "agent/runtime/backlog.py",
         "            else:\n                self._held[rank].append(waiting)",
