@@ -6,26 +6,21 @@ Only the composition roots and the command line import this module; every other 
 import re
 from datetime import time, timedelta, timezone
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from agent.core import self_test
 from agent.core.identity import Identity
+from agent.settings.section import Section, TopicLevel
+from agent.settings.wiring import Button, Condition, Lights
 
 ENVIRONMENT_PREFIX = "EDGE_AGENT_"
 DEFAULT_MODEL = "ssdlite-person-int8"
-TopicLevel = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
-Pin = Annotated[int, Field(ge=2, le=27, description="BCM number; 0 and 1 belong to the HAT EEPROM")]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)  # the tree holds the build of each
-
-
-class Location(_Section):
+class Location(Section):
     """Where the device stands, as the dispatcher reads it."""
 
     lat: float = Field(ge=-90, le=90)
@@ -33,7 +28,7 @@ class Location(_Section):
     text: str = ""
 
 
-class Device(_Section):
+class Device(Section):
     """Which device this is: its place in the topic tree."""
 
     province: TopicLevel
@@ -42,7 +37,7 @@ class Device(_Section):
     location: Location | None = None
 
 
-class Storage(_Section):
+class Storage(Section):
     """Where the outbox, the pictures and the models live."""
 
     directory: Path
@@ -66,7 +61,7 @@ def _broker_url(url: str) -> str:
     return url
 
 
-class Mqtt(_Section):
+class Mqtt(Section):
     """How to reach the command centre."""
 
     brokers: tuple[Annotated[str, AfterValidator(_broker_url)], ...] = Field(min_length=1)
@@ -85,7 +80,7 @@ class Mqtt(_Section):
     """On another broker than the first: how long until the first one is tried again, while no alarm is open."""
 
 
-class Centre(_Section):
+class Centre(Section):
     """Whether somebody watches, as the command centres say themselves."""
 
     required: bool = False
@@ -94,77 +89,14 @@ class Centre(_Section):
     """The centres that count; every centre when there is none."""
 
 
-class Commands(_Section):
+class Commands(Section):
     """Who may speak to this device."""
 
     keys: Path | None = None
     """JWK set of the public keys; without it every ack and command is refused."""
 
 
-def _not_the_self_test(name: str) -> str:
-    if name == self_test.INPUT:
-        raise ValueError("this is the input of the self-test's own alarm; take another name")
-    return name
-
-
-class _Line(_Section):
-    """One contact between its pin and ground (or 3.3 V when `pull_up` is false)."""
-
-    name: Annotated[TopicLevel, AfterValidator(_not_the_self_test)]
-    pin: Pin
-    pull_up: bool = True
-    glitch_filter_ms: float = Field(default=0.0, ge=0, le=20)
-    """The pins ignore what is shorter. It delays every press by as much."""
-
-
-class Button(_Line):
-    """One panic input. With `pin_nc` it is supervised: a second contact there opens when the button is pressed."""
-
-    kind: Literal["panic", "duress", "medical", "fire"] = "panic"
-    silent: bool = False
-    pin_nc: Pin | None = None
-    settle_ms: int = Field(default=50, ge=1, le=1000)
-    """How long the two contacts of a supervised button may disagree."""
-    debounce_ms: int = Field(default=30, ge=0, le=1000)
-    hold_s: float = Field(default=0.0, ge=0, le=10)
-    """A press counts when it is held for so long; 0: at its first edge."""
-    stuck_after_s: float = Field(default=30.0, gt=0, le=3600)
-    chatter_presses: int = Field(default=20, ge=0, le=1000)
-    """More presses than this within the window are told once a second, as a sum; 0: never."""
-    chatter_window_s: float = Field(default=10.0, gt=0, le=600)
-
-    @model_validator(mode="after")
-    def _times_fit(self) -> Self:
-        if max(self.hold_s, self.settle_ms / 1000) >= self.stuck_after_s:
-            raise ValueError("hold_s and settle_ms must be shorter than stuck_after_s")
-        return self
-
-
-class Condition(_Line):
-    """A contact that tells of the kiosk itself. It opens when something is wrong, so that a cut cable tells too."""
-
-    kind: Literal["tamper", "mains", "battery"]
-    active_when: Literal["open", "closed"] = "open"
-    delay_s: float | None = Field(default=None, ge=0, le=3600)
-    """How long it must last before it is told: 60 for mains, 5 for battery, 0 for tamper unless it is given."""
-    restore_s: float = Field(default=10.0, ge=0, le=3600)
-    """How long it must be over before that is told."""
-
-
-class Lights(_Section):
-    """Output pins; one that is not given is not driven."""
-
-    yellow: Pin | None = None
-    green: Pin | None = None
-    beacon: Pin | None = None
-    tone: Pin | None = None
-
-    def any(self) -> bool:
-        """Whether there is a light at all."""
-        return any(pin is not None for pin in (self.yellow, self.green, self.beacon, self.tone))
-
-
-class Camera(_Section):
+class Camera(Section):
     """One camera and how it is watched."""
 
     name: TopicLevel
@@ -181,7 +113,7 @@ class Camera(_Section):
     """Routine events carry no picture unless the site says so (POPIA)."""
 
 
-class Alarm(_Section):
+class Alarm(Section):
     """How long an alarm waits before it changes by itself."""
 
     delayed_after_s: float = Field(default=10.0, gt=0, le=60)
@@ -196,14 +128,14 @@ class Alarm(_Section):
         return self
 
 
-class Service(_Section):
+class Service(Section):
     """When the kiosk says that it is out of service."""
 
     out_of_service_after_s: float = Field(default=300.0, ge=1, le=86400)
     """Without an uplink, or without anybody watching at the centre."""
 
 
-class SelfTest(_Section):
+class SelfTest(Section):
     """The daily self-test."""
 
     enabled: bool = True
@@ -225,13 +157,13 @@ class SelfTest(_Section):
     """Try the tone too, for a third of a second."""
 
 
-class Health(_Section):
+class Health(Section):
     """The regular report."""
 
     interval_s: float = Field(default=60.0, ge=1, le=3600)
 
 
-class Log(_Section):
+class Log(Section):
     """What goes to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"

@@ -1,0 +1,73 @@
+"""What is wired to the pins of the kiosk: buttons, conditions and lights."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from agent.core import self_test
+from agent.settings.section import Section, TopicLevel
+
+Pin = Annotated[int, Field(ge=2, le=27, description="BCM number; 0 and 1 belong to the HAT EEPROM")]
+
+
+def _not_the_self_test(name: str) -> str:
+    if name == self_test.INPUT:
+        raise ValueError("this is the input of the self-test's own alarm; take another name")
+    return name
+
+
+class _Line(Section):
+    """One contact between its pin and ground (or 3.3 V when `pull_up` is false)."""
+
+    name: Annotated[TopicLevel, AfterValidator(_not_the_self_test)]
+    pin: Pin
+    pull_up: bool = True
+    glitch_filter_ms: float = Field(default=0.0, ge=0, le=20)
+    """The pins ignore what is shorter. It delays every press by as much."""
+
+
+class Button(_Line):
+    """One panic input. With `pin_nc` it is supervised: a second contact there opens when the button is pressed."""
+
+    kind: Literal["panic", "duress", "medical", "fire"] = "panic"
+    silent: bool = False
+    pin_nc: Pin | None = None
+    settle_ms: int = Field(default=50, ge=1, le=1000)
+    """How long the two contacts of a supervised button may disagree."""
+    debounce_ms: int = Field(default=30, ge=0, le=1000)
+    hold_s: float = Field(default=0.0, ge=0, le=10)
+    """A press counts when it is held for so long; 0: at its first edge."""
+    stuck_after_s: float = Field(default=30.0, gt=0, le=3600)
+    chatter_presses: int = Field(default=20, ge=0, le=1000)
+    """More presses than this within the window are told once a second, as a sum; 0: never."""
+    chatter_window_s: float = Field(default=10.0, gt=0, le=600)
+
+    @model_validator(mode="after")
+    def _times_fit(self) -> Self:
+        if max(self.hold_s, self.settle_ms / 1000) >= self.stuck_after_s:
+            raise ValueError("hold_s and settle_ms must be shorter than stuck_after_s")
+        return self
+
+
+class Condition(_Line):
+    """A contact that tells of the kiosk itself. It opens when something is wrong, so that a cut cable tells too."""
+
+    kind: Literal["tamper", "mains", "battery"]
+    active_when: Literal["open", "closed"] = "open"
+    delay_s: float | None = Field(default=None, ge=0, le=3600)
+    """How long it must last before it is told: 60 for mains, 5 for battery, 0 for tamper unless it is given."""
+    restore_s: float = Field(default=10.0, ge=0, le=3600)
+    """How long it must be over before that is told."""
+
+
+class Lights(Section):
+    """Output pins; one that is not given is not driven."""
+
+    yellow: Pin | None = None
+    green: Pin | None = None
+    beacon: Pin | None = None
+    tone: Pin | None = None
+
+    def any(self) -> bool:
+        """Whether there is a light at all."""
+        return any(pin is not None for pin in (self.yellow, self.green, self.beacon, self.tone))
