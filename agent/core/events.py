@@ -107,6 +107,13 @@ class CentreAck:
 
 
 @dataclass(frozen=True, slots=True)
+class Identify:
+    """Blink everything until `until_ns` (CLOCK_BOOTTIME)."""
+
+    until_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class CentreWatched:
     """Whether a command centre watches this device's broker, and in words why. Told when `online` changes."""
 
@@ -126,13 +133,6 @@ class ButtonsHeard:
     """Whether a press of at least one button that may show a light can be relied on to be heard."""
 
     any: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Identify:
-    """Blink everything until `until_ns` (CLOCK_BOOTTIME)."""
-
-    until_ns: int
 
 
 @dataclass(frozen=True, slots=True)
