@@ -84,6 +84,22 @@ class Lights(Protocol):
         ...
 
 
+class Siren(Protocol):
+    """The siren, or whatever else a relay switches as the last resort. `is_on` from any thread, the rest from one."""
+
+    def sound(self, on: bool) -> None:
+        """Switch it on or off; returns at once. Claims its line, silent, if that is not done. Raises HardwareError."""
+        ...
+
+    def is_on(self) -> bool:
+        """Whether it is on, as its pin has it when it is read back. Raises HardwareError."""
+        ...
+
+    def close(self) -> None:
+        """Switch it off and release the line. Safe to call twice."""
+        ...
+
+
 class Notifier(Protocol):
     """The service manager. Does nothing where there is none. Any thread."""
 

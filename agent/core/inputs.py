@@ -55,6 +55,14 @@ class ConditionRules:
 
 
 @dataclass(frozen=True, slots=True)
+class SirenPin:
+    """The output of the siren. Not `active_high`: it sounds when the pin is low, as many relay boards want it."""
+
+    pin: int
+    active_high: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class LightPins:
     """The outputs, lit when high. An output that is None is not there and is not driven."""
 

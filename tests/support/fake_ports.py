@@ -1,11 +1,11 @@
-"""A broker and lights in memory, for tests of the runtime: they do what the port says, and what they are told."""
+"""A broker, lights and a siren in memory, for tests of the runtime: they do what the port says, and as told."""
 
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from agent.core.errors import BrokerError
+from agent.core.errors import BrokerError, HardwareError
 from agent.core.lights import LightState, Pattern
 from agent.ports import BrokerEvent, Connected, Disconnected, OutgoingMessage, Published, Received
 
@@ -126,6 +126,31 @@ class MemoryLights:
 
     def close(self) -> None:
         self.closed = True
+
+
+class MemorySiren:
+    """The port Siren; `history` is every switch in order, and `by` the threads that switched it."""
+
+    def __init__(self) -> None:
+        self.history: list[bool] = []
+        self.by: list[str] = []
+        self.broken = False
+        """Whether the pin takes nothing."""
+
+    def sound(self, on: bool) -> None:
+        if self.broken:
+            raise HardwareError("the siren's pin 26 can't be driven")
+        self.history.append(on)
+        self.by.append(threading.current_thread().name)
+
+    def is_on(self) -> bool:
+        if not self.history:
+            raise HardwareError("the siren has no pin")
+        return self.history[-1]
+
+    def close(self) -> None:
+        if self.history and self.history[-1]:
+            self.history.append(False)
 
 
 def topics(messages: Iterable[OutgoingMessage]) -> list[str]:
