@@ -15,6 +15,11 @@ from agent.core.stages import Stage
 
 Status = Literal["actual", "test", "exercise"]
 """Of an alarm: only `actual` may send anybody out."""
+SoundReason = Literal["unanswered", "pressed"]
+"""Why the siren sounds for an alarm; `pressed`: again, because of a further press."""
+SilenceReason = Literal["answered", "closed", "time-over", "agent-stopped"]
+"""Why it does not any more."""
+SirenReason = SoundReason | SilenceReason
 
 
 class Rank(IntEnum):
@@ -138,6 +143,8 @@ class HealthData(Payload):
     cameras: dict[str, dict[str, Any]]
     self_test: dict[str, Any] | None = None
     """The last one that came to its end; None before the first."""
+    siren: dict[str, Any] | None = None
+    """Whether it is on, and for which alarms; None without one."""
     inputs: dict[str, dict[str, Any]]
     """By name. Buttons: presses, holds that were cut short, faults. Conditions: active, faults."""
 
@@ -196,6 +203,18 @@ class ConditionData(Payload):
     since: str
     """Wall clock when this state began."""
     codes: dict[str, str]
+
+
+class SirenData(Payload):
+    """`up/event/siren-sounded` and `siren-stopped`: the siren has begun to sound for an alarm, or has ceased to."""
+
+    alarm_id: str
+    input: str
+    reason: SirenReason
+    sounded_ms: int
+    """How long it has sounded for this alarm so far, all stretches together."""
+    driven: bool
+    """Whether the pin took it; false: nobody knows what the siren does."""
 
 
 class PartData(Payload):

@@ -23,6 +23,7 @@ from agent.core.messages import (
     SecurityData,
     SelfTestData,
     ServiceData,
+    SirenData,
     StateData,
     TimeCorrectionData,
 )
@@ -37,6 +38,7 @@ _EventData = (
     | InputFaultData
     | ConditionData
     | SelfTestData
+    | SirenData
 )
 
 EVENT_EXPIRY_S = 24 * 3600
@@ -137,6 +139,12 @@ class Drafts:
     def self_test(self, data: SelfTestData) -> Draft:
         """What came of a self-test."""
         return self._event("self-test", "self-test", data)
+
+    def siren(self, sounds: bool, data: SirenData) -> Draft:
+        """The siren sounds for an alarm, or no longer."""
+        if sounds:
+            return self._event("siren-sounded", f"alarm/{data.alarm_id}", data)
+        return self._event("siren-stopped", f"alarm/{data.alarm_id}", data)
 
     def snapshot(self, picture_id: str, jpeg: bytes) -> Draft:
         """A picture for the alarm, event or command with the identifier `picture_id`."""
