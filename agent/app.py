@@ -19,7 +19,7 @@ from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.core.centres import Centres
 from agent.core.events import AlarmDelivered, Announce
 from agent.core.wire import Drafts
-from agent.eyes import link_to
+from agent.eyes import links_to
 from agent.lenient import load_keys, prepare, start_lights
 from agent.outside import Outside, this_machine
 from agent.runtime.announcer import Announcer
@@ -45,6 +45,7 @@ from agent.runtime.time_watch import TimeWatch
 from agent.runtime.uplink import Uplink
 from agent.runtime.watchkeeper import Watched, Watchkeeper
 from agent.settings import Settings
+from agent.siren import siren_desk
 
 DISK_PATIENCE_S = 2.0
 """How long a start waits for the disk. Then the buttons go live without it, and what it holds is taken up later."""
@@ -82,8 +83,7 @@ def run(
         stack.enter_context(supervisor.thread("journal", outbox.recorder))
 
         # What a resident touches and sees.
-        pinned = settings.buttons or settings.inputs or settings.lights.any()
-        pin_factory = outside.open_pins() if pinned else None
+        pin_factory = outside.open_pins() if settings.has_pins else None
         if pin_factory is not None:
             stack.callback(pin_factory.close)
         lights = GpiozeroLights(profile.light_pins(settings), pin_factory)
@@ -97,6 +97,9 @@ def run(
 
         # What decides.
         cameras = Cameras()
+        siren = siren_desk(
+            settings, pin_factory, simulate=simulate, outbox=outbox, drafts=drafts, clock=clock, board=board
+        )
         panel = profile.panel(settings)
         board.report(SERVICE, ok=True)
         pipeline = Pipeline(
@@ -118,6 +121,7 @@ def run(
             send=lambda: sender.send(1),
             nobody_answers=lambda reason, first: publisher.try_other_path(reason, unless_watched=not first),
             tell_input=InputTeller(outbox, drafts, board, clock).tell,
+            siren=siren,
         )
 
         # The way to the centre, and back.
@@ -207,20 +211,9 @@ def run(
 
         outbox.when_found_late(partial(take_up, outbox, pipeline, desk, security))
 
-        links = [
-            link_to(
-                camera,
-                settings,
-                simulate,
-                clock=clock,
-                outbox=outbox,
-                drafts=drafts,
-                board=board,
-                pipeline=pipeline,
-                desk=desk,
-            )
-            for camera in settings.cameras
-        ]
+        links = links_to(
+            settings, simulate, clock=clock, outbox=outbox, drafts=drafts, board=board, pipeline=pipeline, desk=desk
+        )
         cameras.connect(links)
 
         self_test = checkup.self_test(
@@ -234,6 +227,7 @@ def run(
             buttons=buttons,
             panel=panel,
             lights=lights,
+            siren=siren,
             pipeline=pipeline,
             announcer=announcer,
             publisher=publisher,
@@ -246,6 +240,9 @@ def run(
         stack.enter_context(supervisor.thread("commands", desk))
         start_lights(lights, board)
         stack.callback(lights.close)
+        if siren is not None:
+            siren.start()
+            stack.callback(siren.close)
         pipeline.show_lights()
         pipeline.look_ahead()
         stack.callback(pipeline.drain)
@@ -280,6 +277,7 @@ def run(
                 self_test=self_test.figures,
                 pulses={"lights": lights.pulse, **{f"mqtt-{n}": each.pulse for n, each in enumerate(brokers, 1)}},
                 other_pulses=other_pulses,
+                siren=lambda: None if siren is None else siren.figures(),
             ),
             drafts=drafts,
             clock=clock,

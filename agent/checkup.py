@@ -10,7 +10,7 @@ from agent.core.self_test import Timetable
 from agent.core.wire import Drafts
 from agent.ports import Broker, Buttons, Clock, Lights
 from agent.runtime.announcer import Announcer
-from agent.runtime.check_steps import Step, check_black_box, check_inputs, check_lights, check_storage
+from agent.runtime.check_steps import Step, check_black_box, check_inputs, check_lights, check_siren, check_storage
 from agent.runtime.command_desk import CommandDesk
 from agent.runtime.health import HealthBoard
 from agent.runtime.journal import read_back
@@ -20,6 +20,7 @@ from agent.runtime.pipeline import Pipeline
 from agent.runtime.probe_alarm import ProbeAlarm
 from agent.runtime.publisher import Publisher
 from agent.runtime.self_test import SelfTest
+from agent.runtime.siren_desk import SirenDesk
 from agent.runtime.way_out import Paths, WayOut
 from agent.settings import Settings
 
@@ -38,6 +39,7 @@ def self_test(
     buttons: Buttons,
     panel: Panel,
     lights: Lights,
+    siren: SirenDesk | None,
     pipeline: Pipeline,
     announcer: Announcer,
     publisher: Publisher,
@@ -59,6 +61,8 @@ def self_test(
     def steps() -> Iterator[tuple[str, Step]]:
         yield "inputs", check_inputs(buttons, panel.buttons, panel.figures)
         yield "lights", check_lights(lights, pipeline.drive_lights, wired, clock, chirp=chosen.chirp)
+        if siren is not None:
+            yield "siren", check_siren(siren, clock, chirp=chosen.siren_chirp)
         probe = (_PROBE_KEY, secrets.token_hex(8))
         read = partial(read_back, settings.storage.directory)
         yield "storage", check_storage(outbox.keep, read, probe, clock, chosen.storage_within_s)

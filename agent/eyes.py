@@ -14,8 +14,7 @@ from agent.runtime.vision_link import VisionLink
 from agent.settings import Camera, Settings
 
 
-def link_to(
-    camera: Camera,
+def links_to(
     settings: Settings,
     simulate: bool,
     *,
@@ -25,25 +24,28 @@ def link_to(
     board: HealthBoard,
     pipeline: Pipeline,
     desk: CommandDesk,
-) -> VisionLink:
-    """The near end of one camera process; the caller runs and closes it."""
+) -> list[VisionLink]:
+    """The near end of each camera process; the caller runs and closes them."""
 
-    def said(message: ToCore) -> None:
-        pipeline.tell(CameraSaid(camera.name, message))
+    def link_to(camera: Camera) -> VisionLink:
+        def said(message: ToCore) -> None:
+            pipeline.tell(CameraSaid(camera.name, message))
 
-    def pictured(picture_id: str, jpeg: bytes | None, detail: str) -> None:
-        if jpeg is not None:
-            outbox.put(drafts.snapshot(picture_id, jpeg))
-        desk.order_done(picture_done(picture_id, jpeg is not None, detail))
+        def pictured(picture_id: str, jpeg: bytes | None, detail: str) -> None:
+            if jpeg is not None:
+                outbox.put(drafts.snapshot(picture_id, jpeg))
+            desk.order_done(picture_done(picture_id, jpeg is not None, detail))
 
-    def works(ok: bool, detail: str) -> None:
-        board.report(f"camera-{camera.name}", ok=ok, detail=detail)
+        def works(ok: bool, detail: str) -> None:
+            board.report(f"camera-{camera.name}", ok=ok, detail=detail)
 
-    return VisionLink(
-        spec=profile.vision_spec(settings, camera, simulate=simulate),
-        command=profile.VISION_COMMAND,
-        clock=clock,
-        on_message=said,
-        on_picture=pictured,
-        on_state=works,
-    )
+        return VisionLink(
+            spec=profile.vision_spec(settings, camera, simulate=simulate),
+            command=profile.VISION_COMMAND,
+            clock=clock,
+            on_message=said,
+            on_picture=pictured,
+            on_state=works,
+        )
+
+    return [link_to(camera) for camera in settings.cameras]

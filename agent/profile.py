@@ -10,18 +10,19 @@ from pathlib import Path
 
 from agent.core.alarm import AlarmBook, InputKind
 from agent.core.commands import COMMANDS
-from agent.core.inputs import ButtonRules, ConditionRules, InputLine, LightPins
+from agent.core.inputs import ButtonRules, ConditionRules, InputLine, LightPins, SirenPin
 from agent.core.link import VisionSpec
 from agent.core.messages import MetaData
 from agent.core.panel import Panel
 from agent.core.service import Service
-from agent.core.stages import Waits
+from agent.core.siren import SirenRules
+from agent.core.stages import Stage, Waits
 from agent.models.store import default_directories
 from agent.ports import BrokerAddress, Clock
 from agent.runtime.kept_alarms import keep_restored, read_kept
 from agent.runtime.outbox import Outbox
 from agent.runtime.security import SecurityLog
-from agent.settings import Camera, Settings, mask_url
+from agent.settings import Camera, Settings, Siren, mask_url
 
 SCHEMAS = (
     "edge.alarm.raised.v1",
@@ -42,6 +43,8 @@ SCHEMAS = (
     "edge.event.tamper.v1",
     "edge.event.power.v1",
     "edge.event.self-test.v1",
+    "edge.event.siren-sounded.v1",
+    "edge.event.siren-stopped.v1",
     "edge.result.v1",
 )
 VISION_COMMAND = (sys.executable, "-m", "agent.vision", "--fd")
@@ -108,6 +111,21 @@ def light_pins(settings: Settings) -> LightPins:
     return LightPins(**settings.lights.model_dump())
 
 
+def siren_pin(siren: Siren) -> SirenPin:
+    """The wiring of the siren."""
+    return SirenPin(siren.pin, siren.active_high)
+
+
+def siren_rules(siren: Siren) -> SirenRules:
+    """When the siren begins, and how long it may sound."""
+    return SirenRules(
+        stage=Stage.DELAYED if siren.when == "delayed" else Stage.UNCONFIRMED,
+        after_ns=_ns(siren.after_s),
+        limit_ns=_ns(siren.limit_s),
+        total_ns=_ns(siren.total_s),
+    )
+
+
 def meta(settings: Settings) -> MetaData:
     """What `up/meta` says of this device."""
     return MetaData(
@@ -118,7 +136,7 @@ def meta(settings: Settings) -> MetaData:
             ),
             *({"name": each.name, "kind": each.kind} for each in settings.inputs),
         ),
-        outputs=tuple(light_pins(settings).wired()),
+        outputs=(*light_pins(settings).wired(), *(["siren"] if settings.siren else [])),
         cameras=tuple({"name": c.name, "source": mask_url(c.source), "model": c.model} for c in settings.cameras),
         location=location(settings),
         capabilities=COMMANDS,

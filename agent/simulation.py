@@ -26,7 +26,8 @@ def control(
     for fault in CameraFault:
         faults[f"camera-{fault.value}"] = _camera_fault(settings, fault)
     conditions = [each.name for each in settings.inputs]
-    pins = SimPins(_contacts(settings), profile.light_pins(settings), pin_factory, clock, conditions)
+    siren = profile.siren_pin(settings.siren) if settings.siren else None
+    pins = SimPins(_contacts(settings), profile.light_pins(settings), pin_factory, clock, conditions, siren)
     faults.update(input_faults(pins))
     return SimControl(
         socket_path=profile.sim_socket(settings.storage.directory),

@@ -86,6 +86,11 @@ def _self_test(data: dict[str, Any]) -> str:
     return f"{data['outcome'].upper()}, {len(data['steps'])} steps{': ' if failed else ''}{failed}"
 
 
+def _siren(data: dict[str, Any]) -> str:
+    failed = "" if data["driven"] else ", BUT ITS PIN DID NOT TAKE IT"
+    return f"{data['input']}: {data['reason']}{failed}, {data['sounded_ms'] / 1000:.0f} s so far, id {data['alarm_id']}"
+
+
 def _part_restored(data: dict[str, Any]) -> str:
     return f"{data['part']} works again"
 
@@ -129,6 +134,8 @@ _SAY = {
     "event/tamper": _condition,
     "event/power": _condition,
     "event/self-test": _self_test,
+    "event/siren-sounded": _siren,
+    "event/siren-stopped": _siren,
     "event/out-of-service": _out_of_service,
     "event/in-service": _in_service,
     "health": _health,

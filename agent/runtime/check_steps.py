@@ -12,11 +12,14 @@ from agent.core.errors import HardwareError, StepFailed, StorageError
 from agent.core.events import Fault
 from agent.core.lights import LightState, Pattern
 from agent.ports import Buttons, Clock, Lights
+from agent.runtime.siren_desk import SirenDesk
 
 Step = Generator[None, None, str]
 
 FLASH_NS = 300_000_000
 """How long the lights are dark and then lit. Long enough for an eye, and for a lamp."""
+SIREN_NS = 3 * 10**9
+"""How long the siren may take to do what it is told."""
 _DARK = LightState(Pattern.OFF, Pattern.OFF, Pattern.OFF, Pattern.OFF)
 _LIT = LightState(Pattern.ON, Pattern.ON, Pattern.STEADY, Pattern.OFF)
 _LIT_WITH_CHIRP = LightState(Pattern.ON, Pattern.ON, Pattern.STEADY, Pattern.ON)
@@ -70,6 +73,27 @@ def check_lights(
     if wrong:
         raise StepFailed("; ".join(wrong.values()))
     return f"{', '.join(sorted(wired)) or 'none'} driven and read back"
+
+
+def check_siren(siren: SirenDesk, clock: Clock, *, chirp: bool) -> Step:
+    """The siren is silent, as its pin reads back; and before that it sounded for a moment, if it may."""
+
+    def reads(on: bool) -> Generator[None, None, None]:
+        until_ns = clock.boottime_ns() + SIREN_NS
+        while siren.is_on() is not on:
+            if clock.boottime_ns() >= until_ns:
+                raise StepFailed(f"the siren can't be switched {'on' if on else 'off'}")
+            yield
+
+    yield
+    try:
+        if chirp:
+            siren.chirp()
+            yield from reads(on=True)
+        yield from reads(on=False)
+    except HardwareError as error:
+        raise StepFailed(str(error)) from error
+    return "sounded, silent again and read back" if chirp else "silent, as it reads back; it was not sounded"
 
 
 def check_storage(

@@ -37,13 +37,13 @@ from agent.runtime.alarm_desk import AlarmDesk
 from agent.runtime.outbox import Outbox
 from agent.runtime.readiness import Readiness
 from agent.runtime.sightings import CameraSaid, sighting
+from agent.runtime.siren_desk import SirenDesk
 
 _QUIET_S = 0.005
 _LONGEST_PUT_OFF_NS = 250_000_000
 """What waits for a pause between facts waits no longer, since there may be none."""
 
 log = logging.getLogger(__name__)
-
 
 Fact = AlarmDelivered | Announce | Identify | CameraSaid | ServiceFact
 
@@ -66,15 +66,18 @@ class Pipeline:
         send: Callable[[], None],
         nobody_answers: Callable[[str, bool], None],
         tell_input: Callable[[InputFault | ConditionChanged], None],
+        siren: SirenDesk | None = None,
     ) -> None:
         """`audible` are the inputs that may show a light. `look` asks a camera for a picture with the identifier
         of a new alarm, and returns at once what is known of the view; None without a camera. `send` sends the most
         important message that waits, if the broker takes one now. `nobody_answers` hears of each alarm and stage in
         which nobody has answered, and whether it is the first such stage. `tell_input` passes on what an input says
-        that is no press."""
+        that is no press. `siren` is looked at after every pass."""
         self._alarms = AlarmDesk(
             book=book, outbox=outbox, drafts=drafts, clock=clock, look=look, send=send, changed=self._on_change
         )
+        self._book = book
+        self._siren = siren
         self._readiness = readiness
         self._panel = panel
         self._audible = frozenset(audible)
@@ -161,15 +164,17 @@ class Pipeline:
             fact = self._facts.get(timeout=self._patience_s(timeout_s))
         except queue.Empty:
             self._follow_up()
-        else:
-            if self._follow_up_by_ns is not None and self._clock.boottime_ns() >= self._follow_up_by_ns:
-                self._follow_up()
+        if self._follow_up_by_ns is not None and self._clock.boottime_ns() >= self._follow_up_by_ns:
+            self._follow_up()
         if self._failure is not None:
             raise self._failure
         with self._lock:
             if fact is not None:
                 self._act(fact)
             self._tick()
+            alarms = self._book.open()
+        if self._siren is not None:
+            self._siren.look(alarms)
 
     def drain(self) -> None:
         """Act on everything that is still queued. After the thread has ended."""
@@ -206,7 +211,8 @@ class Pipeline:
             if self._follow_ups or not self._alarms.looks_ahead:
                 self._follow_up_by_ns = self._follow_up_by_ns or now_ns + _LONGEST_PUT_OFF_NS
                 return min(timeout_s, _QUIET_S)
-            due = (self._panel.next_due_ns(), self._alarms.next_due_ns(), self._readiness.next_due_ns())
+            siren_ns = None if self._siren is None else self._siren.next_due_ns()
+            due = (self._panel.next_due_ns(), self._alarms.next_due_ns(), self._readiness.next_due_ns(), siren_ns)
         return min([timeout_s, *(max(0.0, (at - now_ns) / 1e9) for at in due if at is not None)])
 
     def _tick(self) -> None:

@@ -49,6 +49,8 @@ class Watched:
     """Counters of the essential threads that the supervisor does not own; None while one is not there."""
     other_pulses: Mapping[str, Callable[[], int | None]]
     """The same of threads that no press needs."""
+    siren: Callable[[], dict[str, Any] | None] = lambda: None
+    """What the siren does; None without one."""
 
 
 def end_at_once(parts: frozenset[str]) -> None:
@@ -158,6 +160,7 @@ class Watchkeeper:
             cameras=dict(self._watched.cameras()),
             inputs=dict(self._watched.inputs()),
             self_test=self._watched.self_test(),
+            siren=self._watched.siren(),
         )
 
     def _look_at_storage(self) -> None:

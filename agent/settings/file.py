@@ -85,7 +85,7 @@ def _conflicts(tree: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
     buttons = [b for b in _list(tree.get("buttons")) if isinstance(b, dict)]
     inputs = [i for i in _list(tree.get("inputs")) if isinstance(i, dict)]
     cameras = [c for c in _list(tree.get("cameras")) if isinstance(c, dict)]
-    yield from _shared_pins(buttons, inputs, tree.get("lights"))
+    yield from _shared_pins(buttons, inputs, tree.get("lights"), tree.get("siren"))
     yield from _shared_names({"buttons": buttons, "inputs": inputs, "cameras": cameras})
     if not buttons and not cameras:
         yield (), "there is neither a button nor a camera; add [[buttons]] or [[cameras]]"
@@ -93,7 +93,7 @@ def _conflicts(tree: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
 
 
 def _shared_pins(
-    buttons: Sequence[Mapping[str, Any]], inputs: Sequence[Mapping[str, Any]], lights: Any
+    buttons: Sequence[Mapping[str, Any]], inputs: Sequence[Mapping[str, Any]], lights: Any, siren: Any
 ) -> Iterator[tuple[Location, str]]:
     users: dict[Any, str] = {}
     claims: list[tuple[Location, str, Any]] = [
@@ -103,6 +103,8 @@ def _shared_pins(
         for key in ("pin", "pin_nc")
     ]
     claims += [(("lights", k), f"light {k!r}", v) for k, v in (lights if isinstance(lights, dict) else {}).items()]
+    if isinstance(siren, dict):
+        claims.append((("siren", "pin"), "the siren", siren.get("pin")))
     for location, user, pin in claims:
         if not isinstance(pin, int):
             continue

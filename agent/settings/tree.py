@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from agent.core.identity import Identity
 from agent.settings.section import Section, TopicLevel
-from agent.settings.wiring import Button, Condition, Lights
+from agent.settings.wiring import Button, Condition, Lights, Siren
 
 ENVIRONMENT_PREFIX = "EDGE_AGENT_"
 DEFAULT_MODEL = "ssdlite-person-int8"
@@ -155,6 +155,8 @@ class SelfTest(Section):
     storage_within_s: float = Field(default=5.0, gt=0, le=60)
     chirp: bool = False
     """Try the tone too, for a third of a second."""
+    siren_chirp: bool = False
+    """Try the siren too, for a third of a second. Without it the siren's pin is only read back."""
 
 
 class Health(Section):
@@ -184,6 +186,7 @@ class Settings(BaseSettings):
     centre: Centre = Centre()
     inputs: tuple[Condition, ...] = ()
     lights: Lights = Lights()
+    siren: Siren | None = None
     cameras: tuple[Camera, ...] = ()
     alarm: Alarm = Alarm()
     service: Service = Service()
@@ -202,6 +205,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file, which arrives as keyword arguments."""
         return env_settings, init_settings
+
+    @property
+    def has_pins(self) -> bool:
+        """Whether anything is wired to a pin."""
+        return bool(self.buttons or self.inputs or self.lights.any() or self.siren)
 
     @property
     def identity(self) -> Identity:

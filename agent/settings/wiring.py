@@ -1,4 +1,4 @@
-"""What is wired to the pins of the kiosk: buttons, conditions and lights."""
+"""What is wired to the pins of the kiosk: buttons, conditions, lights and the siren."""
 
 from typing import Annotated, Literal, Self
 
@@ -71,3 +71,25 @@ class Lights(Section):
     def any(self) -> bool:
         """Whether there is a light at all."""
         return any(pin is not None for pin in (self.yellow, self.green, self.beacon, self.tone))
+
+
+class Siren(Section):
+    """The last resort: a siren, strobe or relay that is on when nobody answers an alarm. Off without this table."""
+
+    pin: Pin
+    active_high: bool = True
+    """False: it sounds when the pin is low, as many relay boards want it."""
+    when: Literal["delayed", "unconfirmed"] = "unconfirmed"
+    """The stage from which on an alarm calls for it."""
+    after_s: float = Field(default=30.0, ge=0, le=600)
+    """How long the alarm must have been so."""
+    limit_s: float = Field(default=180.0, ge=1, le=900)
+    """How long it sounds at a stretch. By-laws on noise differ: ask."""
+    total_s: float = Field(default=900.0, ge=1, le=3600)
+    """How long it sounds for one alarm, whatever is pressed meanwhile."""
+
+    @model_validator(mode="after")
+    def _limits_fit(self) -> Self:
+        if self.total_s < self.limit_s:
+            raise ValueError("total_s must not be below limit_s: it is all stretches together")
+        return self

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Collection
 from typing import Protocol
 
-from agent.core.inputs import InputLine, LightPins
+from agent.core.inputs import InputLine, LightPins, SirenPin
 from agent.core.lights import LightState, Pattern
 from agent.ports import Clock
 from agent.sim.contacts import SimContacts
@@ -50,10 +50,12 @@ class SimPins:
         factory: MockPins,
         clock: Clock,
         conditions: Collection[str] = (),
+        siren: SirenPin | None = None,
     ) -> None:
         """`conditions` are the inputs that are no buttons."""
         self._contacts = contacts
         self._lights = lights.wired()
+        self._siren = siren
         self._factory = factory
         self._clock = clock
         self._conditions = frozenset(conditions)
@@ -126,10 +128,15 @@ class SimPins:
     def outputs(self, shown: LightState) -> dict[str, str]:
         """Every output: the pattern that is shown, or `fault` where its pin says otherwise.
 
-        A blinking output is not compared; one without a pin is `not-wired`.
+        A blinking output is not compared; one without a pin is `not-wired`. The siren, where there is one, is what its
+        pin says.
         """
         patterns = {name: Pattern(value) for name, value in shown.as_dict().items()}
-        return {name: self._output(name, pattern) for name, pattern in patterns.items()}
+        outputs = {name: self._output(name, pattern) for name, pattern in patterns.items()}
+        if self._siren is not None:
+            sounds = self._factory.pin(self._siren.pin).state is self._siren.active_high
+            outputs["siren"] = Pattern.ON if sounds else Pattern.OFF
+        return outputs
 
     def _output(self, name: str, pattern: Pattern) -> str:
         if name not in self._lights:

@@ -38,9 +38,19 @@ CODES = {"contact_id": "301", "sia": "AT"}
             {"input": "door", "kind": "tamper", "active": False, "codes": {"contact_id": "137", "sia": "TR"}},
             "tamper well (door, 137 TR)",
         ),
+        (
+            "event/siren-stopped",
+            {"input": "police", "reason": "answered", "sounded_ms": 61_400, "driven": False, "alarm_id": "a1"},
+            "police: answered, BUT ITS PIN DID NOT TAKE IT, 61 s so far, id a1",
+        ),
+        (
+            "event/siren-sounded",
+            {"input": "police", "reason": "unanswered", "sounded_ms": 0, "driven": True, "alarm_id": "a1"},
+            "police: unanswered, 0 s so far, id a1",
+        ),
     ],
 )
-def test_what_inputs_say_is_a_line_for_a_person(topic: str, data: dict[str, Any], says: str) -> None:
+def test_an_event_is_a_line_for_a_person(topic: str, data: dict[str, Any], says: str) -> None:
     assert line(topic, **data) == f"16:03:24.263 {topic:26} #6 {says}"
 
 

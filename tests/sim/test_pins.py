@@ -8,9 +8,10 @@ from gpiozero.pins.mock import MockFactory
 from agent.adapters.gpiozero_buttons import GpiozeroButtons
 from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.adapters.gpiozero_pins import open_pin_factory
+from agent.adapters.gpiozero_siren import GpiozeroSiren
 from agent.adapters.system_clock import SystemClock
 from agent.core.events import Edge
-from agent.core.inputs import InputLine, LightPins
+from agent.core.inputs import InputLine, LightPins, SirenPin
 from agent.core.lights import PRESSED, Pattern
 from agent.sim.contacts import SimContacts
 from agent.sim.input_faults import input_faults
@@ -76,6 +77,16 @@ def test_inputs_tell_which_buttons_are_pressed_and_what_else_is_so(pins: SimPins
     pins.set("door", active=True)
 
     assert pins.inputs() == {"police": "released", "fire": "pressed", "medical": "released", "door": "active"}
+
+
+@pytest.mark.parametrize("active_high", [True, False])
+def test_the_siren_is_what_its_pin_says(contacts: SimContacts, factory: MockFactory, active_high: bool) -> None:
+    siren = GpiozeroSiren(SirenPin(26, active_high), factory)
+    pins = SimPins(contacts, LIGHTS, factory, SystemClock(), siren=SirenPin(26, active_high))
+    for on in (False, True):
+        siren.sound(on)
+        assert pins.outputs(PRESSED)["siren"] == ("on" if on else "off")
+    siren.close()
 
 
 def told(edges: list[Edge]) -> list[tuple[str, bool]]:

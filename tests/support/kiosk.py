@@ -10,15 +10,17 @@ from agent.core.inputs import ButtonRules, ConditionRules
 from agent.core.messages import AlarmCamera
 from agent.core.panel import Panel
 from agent.core.service import Service
-from agent.runtime.health import HealthBoard
+from agent.core.siren import SirenRules
+from agent.runtime.health import HealthBoard, PartState
 from agent.runtime.kept_alarms import keep_restored, read_kept
 from agent.runtime.outbox import Outbox
 from agent.runtime.pipeline import Pipeline
 from agent.runtime.readiness import Readiness
 from agent.runtime.security import SecurityLog
+from agent.runtime.siren_desk import SirenDesk
 from agent.sim.clock import SimClock
 from tests.support.drafts import DRAFTS, body, taken, write
-from tests.support.fake_ports import MemoryLights
+from tests.support.fake_ports import MemoryLights, MemorySiren
 
 KINDS = [
     InputKind("police", "panic", False),
@@ -43,6 +45,9 @@ class Kiosk:
     rules: Sequence[ButtonRules] = tuple(RULES)
     told: list[InputFault | ConditionChanged] = field(default_factory=list)
     """What the inputs said beside presses."""
+    siren: MemorySiren = field(default_factory=MemorySiren)
+    degraded: dict[str, str] = field(default_factory=dict)
+    """The parts that do not work, and why."""
 
     def __post_init__(self) -> None:
         now_ns = self.clock.boottime_ns()
@@ -50,13 +55,23 @@ class Kiosk:
         kept = read_kept(self.outbox, security)
         self.book = AlarmBook(KINDS, self.clock.boot_id, None, kept, now_ns=now_ns)
         keep_restored(self.book, self.outbox, security)()
+        board = HealthBoard(self.report)
+        self.siren_desk = SirenDesk(
+            rules=SirenRules(),
+            earnest="actual",
+            port=self.siren,
+            outbox=self.outbox,
+            drafts=DRAFTS,
+            clock=self.clock,
+            board=board,
+        )
         self.pipeline = Pipeline(
             book=self.book,
             readiness=Readiness(
                 service=Service(OUT_OF_SERVICE_AFTER_S * 10**9, now_ns),
                 drafts=DRAFTS,
                 put=self.outbox.put,
-                board=HealthBoard(lambda part, state: None),
+                board=board,
                 security=security,
             ),
             panel=Panel(self.rules, [DOOR]),
@@ -69,7 +84,14 @@ class Kiosk:
             send=self.send,
             nobody_answers=lambda reason, first: self.asked.append((reason, first)),
             tell_input=self.told.append,
+            siren=self.siren_desk,
         )
+
+    def report(self, part: str, state: PartState) -> None:
+        if state.ok:
+            self.degraded.pop(part, None)
+        else:
+            self.degraded[part] = state.detail
 
     def send(self) -> None:
         self.on_send()
