@@ -15,9 +15,10 @@ from tests.mutants.breakage import Breakage
 from tests.mutants.broken_answers import ASKED, TOLD
 from tests.mutants.broken_delivery import KEPT
 from tests.mutants.broken_inputs import FELT
+from tests.mutants.broken_siren import SOUNDED
 
 ROOT = Path(__file__).parents[2]
-BREAKAGES = KEPT + FELT + TOLD + ASKED
+BREAKAGES = KEPT + FELT + TOLD + ASKED + SOUNDED
 _COPIED = ("agent", "tests", "docs", "deploy", "pyproject.toml")
 _TEST_S = 120
 _FAILED = 1
