@@ -78,19 +78,21 @@ def check_lights(
 def check_siren(siren: SirenDesk, clock: Clock, *, chirp: bool) -> Step:
     """The siren is silent, as its pin reads back; and before that it sounded for a moment, if it may."""
 
-    def reads(on: bool) -> Generator[None, None, None]:
+    def until(done: Callable[[], bool], otherwise: str) -> Generator[None, None, None]:
         until_ns = clock.boottime_ns() + SIREN_NS
-        while siren.is_on() is not on:
+        while not done():
             if clock.boottime_ns() >= until_ns:
-                raise StepFailed(f"the siren can't be switched {'on' if on else 'off'}")
+                raise StepFailed(otherwise)
             yield
 
     yield
     try:
         if chirp:
             siren.chirp()
-            yield from reads(on=True)
-        yield from reads(on=False)
+            yield from until(lambda: siren.chirped is not None, "the siren was not tried")
+            if not siren.chirped:
+                raise StepFailed("the siren can't be switched on")
+        yield from until(lambda: not siren.is_on(), "the siren can't be switched off")
     except HardwareError as error:
         raise StepFailed(str(error)) from error
     return "sounded, silent again and read back" if chirp else "silent, as it reads back; it was not sounded"

@@ -53,8 +53,11 @@ class SirenDesk:
         self._is_on: bool | None = None
         """What the pin was last told; None when it did not take it."""
         self._retry_ns = 0
+        self._closed = False
         self._chirp_asked = False
         self._chirp_until_ns = 0
+        self.chirped: bool | None = None
+        """Whether the pin read back as on at the chirp that was asked for last; None until it was made."""
 
     def start(self) -> None:
         """Claim the line, silent. What can't be claimed is reported, and tried again later."""
@@ -62,12 +65,16 @@ class SirenDesk:
 
     def look(self, alarms: Sequence[OpenAlarm]) -> None:
         """Sound, or fall silent, as these open alarms and the time want it."""
+        if self._closed:  # a pipeline that hung and goes on while the agent ends
+            return
         now_ns = self._clock.boottime_ns()
         changes = self._siren.look([alarm.data for alarm in alarms], now_ns)
-        if self._chirp_asked:
-            self._chirp_asked = False
-            self._chirp_until_ns = 0 if alarms else now_ns + CHIRP_NS
+        chirps, self._chirp_asked = self._chirp_asked and not alarms, False
+        if chirps:
+            self._chirp_until_ns = now_ns + CHIRP_NS
         self._drive(on=bool(self._siren.sounds_for) or now_ns < self._chirp_until_ns, now_ns=now_ns)
+        if chirps:  # read back here: who waits for it may come too late to see it
+            self.chirped = self._reads_on()
         for alarm_id, turn in self._siren.unkept.items():
             self._outbox.keep(SIREN_KEY + alarm_id, None if turn is None else turn.encode())
         self._tell(changes)
@@ -79,6 +86,7 @@ class SirenDesk:
 
     def chirp(self) -> None:
         """Sound for a moment, for a self-test, within half a second; not while an alarm is open."""
+        self.chirped = None
         self._chirp_asked = True
 
     def is_on(self) -> bool:
@@ -91,6 +99,7 @@ class SirenDesk:
 
     def close(self) -> None:
         """Silence, and release the line."""
+        self._closed = True
         changes = self._siren.leave_off(self._clock.boottime_ns())
         self._port.close()
         self._is_on = False
@@ -107,6 +116,12 @@ class SirenDesk:
         else:
             self._is_on = on
             self._board.report(SIREN, ok=True)
+
+    def _reads_on(self) -> bool:
+        try:
+            return self._port.is_on()
+        except HardwareError:  # the self-test says that it could not be switched on
+            return False
 
     def _tell(self, changes: Sequence[SirenChange]) -> None:
         for change in changes:
