@@ -140,7 +140,7 @@ class Siren:
             return self._stretch(alarm, now_ns + self._rules.after_ns, spent_ns, "unanswered")
         if alarm.press_count == turn.press_count:
             return turn
-        if now_ns < turn.begins_ns:
+        if now_ns <= turn.begins_ns:  # the press has not made it sound
             return replace(turn, press_count=alarm.press_count)
         return self._stretch(alarm, now_ns, turn.spent_by(now_ns), "pressed")
 

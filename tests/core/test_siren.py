@@ -178,6 +178,12 @@ def test_a_press_before_its_time_changes_nothing() -> None:
     assert street.siren.next_due_ns() == 210 * S
 
 
+def test_a_press_in_the_moment_when_it_begins_is_not_what_made_it_sound() -> None:
+    street = Street()
+    street.at(0, alarm())
+    assert street.at(30, alarm(press_count=2)) == [("a", "unanswered")]
+
+
 def test_no_number_of_presses_sounds_it_for_longer_than_its_total() -> None:
     street = Street()
     street.at(0, alarm())
@@ -267,6 +273,7 @@ def test_what_is_told_says_how_long_it_has_sounded() -> None:
     [ended] = siren.look([alarm()], 210 * S)
     [again] = siren.look([alarm(press_count=2)], 300 * S)
     [closed] = siren.look([], 310 * S)
+    assert begun.sounded_ns == 0
     assert [(each.sounds, each.sounded_ns // S) for each in (begun, ended, again, closed)] == [
         (True, 0),
         (False, 180),
