@@ -10,7 +10,15 @@ from agent.core.self_test import Timetable
 from agent.core.wire import Drafts
 from agent.ports import Broker, Buttons, Clock, Lights
 from agent.runtime.announcer import Announcer
-from agent.runtime.check_steps import Step, check_black_box, check_inputs, check_lights, check_siren, check_storage
+from agent.runtime.check_steps import (
+    Step,
+    check_black_box,
+    check_inputs,
+    check_lights,
+    check_siren,
+    check_storage,
+    is_flash,
+)
 from agent.runtime.command_desk import CommandDesk
 from agent.runtime.health import HealthBoard
 from agent.runtime.journal import read_back
@@ -86,6 +94,7 @@ def self_test(
         clock=clock,
         board=board,
         in_alarm=lambda: bool(pipeline.open_ids),
+        is_flashing=lambda: is_flash(lights.shown()),
         tell=pipeline.tell,
         done=lambda order, data: desk.order_done(self_test_done(order, data)),
     )

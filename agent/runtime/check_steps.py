@@ -98,6 +98,11 @@ def check_siren(siren: SirenDesk, clock: Clock, *, chirp: bool) -> Step:
     return "sounded, silent again and read back" if chirp else "silent, as it reads back; it was not sounded"
 
 
+def is_flash(state: LightState) -> bool:
+    """Whether the lights show something that only `check_lights` has them show."""
+    return state in {_DARK, _LIT, _LIT_WITH_CHIRP}
+
+
 def check_storage(
     keep: Callable[[str, str | None], threading.Event],
     read_back: Callable[[str], str | None],

@@ -187,10 +187,10 @@ class Pipeline:
     def drive_lights(self, state: LightState | None) -> bool:
         """Have the lights show this, for a self-test, or (None) again what is so. Any thread.
 
-        False, and nothing happens, when an alarm is open. A press takes the lights back at once.
+        False, and nothing happens, when an audible alarm is open. Its press takes the lights back at once.
         """
         with self._lock:
-            if state is not None and self.open_ids:
+            if state is not None and self._alarms.lights() is not None:
                 return False
             self._readiness.driven = state
             self._show_lights()

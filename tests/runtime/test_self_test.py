@@ -35,6 +35,7 @@ class Bench:
     ack_within_s: float | None = 30.0
     in_use: int | None = 0
     alarm_is_open: bool = False
+    flashes: bool = False
     waits: int = 2
     """Passes that the step `lights` takes."""
     lights_end: list[str] = field(default_factory=list)
@@ -85,6 +86,7 @@ class Bench:
             clock=self.clock,
             board=self.board,
             in_alarm=lambda: self.alarm_is_open,
+            is_flashing=lambda: self.flashes,
             tell=self.told.append,
             done=lambda order, data: self.done.append((order, data)),
         )
@@ -276,6 +278,22 @@ def test_an_alarm_ends_the_test_at_once_and_the_lights_are_given_back(bench: Ben
     assert bench.told == [], "what was interrupted says nothing of the kiosk"
     assert bench.worker.last is None
     assert bench.worker.order("o2") == "alarm-open"
+
+
+def test_a_silent_alarm_that_comes_into_the_flash_of_the_lights_ends_the_test_after_it(bench: Bench) -> None:
+    bench.waits = 4
+    bench.worker.order("o1")
+    bench.run(2)
+    bench.alarm_is_open = bench.flashes = True
+    bench.run(2)
+    assert bench.lights_end == [], "nobody can see that there was a press"
+    bench.run(3)
+    assert bench.lights_end == ["shown again"]
+    bench.flashes = False
+    bench.run(1)
+
+    assert bench.done[0][1].outcome == "interrupted"
+    assert [step.name for step in bench.done[0][1].steps] == ["lights"]
 
 
 def test_an_alarm_ends_a_probe_and_closes_the_test_alarm(bench: Bench) -> None:
