@@ -1,4 +1,5 @@
 import json
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -318,6 +319,16 @@ def test_a_late_message_is_the_same_but_for_its_mark() -> None:
     on_time = json.loads(payload)
     assert on_time["data"].pop("historical") is False
     assert late == on_time
+
+
+def test_nothing_of_a_late_message_is_remembered() -> None:
+    payloads = [json.dumps({"id": f"message {n} of thousands", "data": {}}).encode() for n in range(3_000)]
+    mark_historical(payloads[0])
+    before = sys.getallocatedblocks()
+    for payload in payloads:
+        mark_historical(payload)
+
+    assert sys.getallocatedblocks() - before < 500
 
 
 def test_a_picture_is_sent_as_it_is() -> None:
