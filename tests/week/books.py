@@ -3,23 +3,47 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
 
+from agent.core.self_test import INPUT as SELF_TEST
 from agent.ports import OutgoingMessage
 from tests.chaos.ledger import Arrival, Verdict, judge
 from tests.chaos.notebook import Press
+from tests.week.chronicle import Chronicle
+from tests.week.schedule import Span
+from tests.week.self_tests import judge_self_tests, read
+from tests.week.times import judge_times
+from tests.week.wall import Wall
 
-_DAY_NS = 86_400 * 10**9
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The state of things at one time, every ten minutes."""
+
+    at_s: float
+    resident_bytes: int
+    blocks: int
+    """Pieces of memory that Python has given out, garbage collected."""
+    waiting: int
+    """Messages in the outbox."""
+    alarms_bytes: int
+    telemetry_bytes: int
+    logs_bytes: int
+    """The write-ahead logs of both."""
+    presses: int
+    run: int
+    """Which run of the agent it was."""
 
 
 class Books:
-    """Two files. Times are seconds since the beginning of the week, which no clock of the kiosk knows."""
+    """Three files. Times are seconds since the beginning of the week, which no clock of the kiosk knows."""
 
     def __init__(self, directory: Path) -> None:
         self._presses = (directory / "presses.tsv").open("w+", encoding="utf-8")
         self._arrivals = (directory / "arrivals.tsv").open("w+", encoding="utf-8")
+        self._samples = (directory / "samples.jsonl").open("w+", encoding="utf-8")
 
     def pressed(self, name: str, at_s: float, *, dark: bool) -> None:
         """A press was made; `dark` if the lights did not say so as they must."""
@@ -28,6 +52,15 @@ class Books:
     def heard(self, message: OutgoingMessage, at_s: float) -> None:
         """The centre heard this."""
         self._arrivals.write(f"{at_s}\t{message.topic}\t{message.payload.decode()}\n")
+
+    def sampled(self, sample: Sample) -> None:
+        """This is how things stand."""
+        self._samples.write(json.dumps(asdict(sample)) + "\n")
+
+    def samples(self) -> list[Sample]:
+        """All samples."""
+        self._samples.seek(0)
+        return [Sample(**json.loads(line)) for line in self._samples]
 
     def presses(self) -> list[Press]:
         """All presses."""
@@ -51,6 +84,7 @@ class Books:
         """Let the files go."""
         self._presses.close()
         self._arrivals.close()
+        self._samples.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +93,13 @@ class Account:
 
     open_alarms: Mapping[str, str]
     """Stage by identifier, as the agent has it."""
-    mains_failures: int
-    self_tests: int
-    """How many there must be: one a day."""
+    mains_failures: Sequence[Span]
     explained: int
     """Numbers that the agent gave up and counted, that it skipped after a power cut, and those of the health reports
     that waited in memory when it ended."""
+    chronicle: Chronicle
+    length_s: float
+    wall: Wall
 
 
 @dataclass(slots=True)
@@ -74,30 +109,40 @@ class Outcome:
     verdict: Verdict
     explained: int
     self_tests: list[str]
-    """How each ended that was begun, and on which day."""
+    """How each ended, and when."""
     mains_failures: int
     last_stages: Counter[str]
     """How many alarms the centre has in each stage."""
     faults: list[str]
+    spans: list[Span]
+    """What was wrong with the kiosk's surroundings, and the ends of the agent."""
+    samples: list[Sample]
 
 
-def audit(presses: Sequence[Press], arrivals: Sequence[Arrival], account: Account) -> Outcome:
+def audit(books: Books, account: Account) -> Outcome:
     """Compare what was done with what was told."""
-    verdict = judge(presses, arrivals)
-    stages = {step.data["alarm_id"]: step.data["stage"] for step in _in_order(arrivals) if step.is_alarm}
+    arrivals = books.arrivals(account.wall.boots)
+    verdict = judge(books.presses(), arrivals)
+    ordered = _in_order(arrivals)
+    last = {step.data["alarm_id"]: step for step in ordered if step.is_alarm}
+    stages = {alarm_id: step.data["stage"] for alarm_id, step in last.items()}
     # Each start tells the state of the mains anew.
-    power = (each.data for each in _in_order(arrivals) if each.type == "edge.event.power.v1")
+    power = (each.data for each in ordered if each.type == "edge.event.power.v1")
     mains = [active for active, _ in groupby(data["active"] for data in power if data["kind"] == "mains")]
-    tests = [each for each in _in_order(arrivals) if each.type == "edge.event.self-test.v1"]
+    tests = read(ordered)
     outcome = Outcome(
         verdict=verdict,
         explained=account.explained,
-        self_tests=[f"{each.data['outcome']} on day {each.arrived_ns // _DAY_NS + 1}" for each in tests],
+        self_tests=[str(test) for test in tests],
         mains_failures=sum(mains),
         last_stages=Counter(stages.values()),
+        spans=[*account.mains_failures, *account.chronicle.of(), *account.chronicle.ends()],
+        samples=books.samples(),
         faults=[fault for fault in verdict.faults if "without a reason" not in fault],
     )
     outcome.faults += _faults_of(stages, account, outcome, mains)
+    outcome.faults += judge_self_tests(tests, _alarm_spans(ordered), account.chronicle, account.length_s)
+    outcome.faults += judge_times(ordered, account.wall, account.chronicle)
     return outcome
 
 
@@ -109,11 +154,19 @@ def _faults_of(stages: Mapping[str, str], account: Account, outcome: Outcome, ma
         here, there = account.open_alarms.get(alarm_id, "closed"), stages.get(alarm_id, "nothing")
         if here != there:
             yield f"alarm {alarm_id} is {here} at the kiosk and {there} at the centre"
-    if sum(mains) != account.mains_failures or list(mains[:1]) + list(mains[-1:]) != [False, False]:
-        yield f"of {account.mains_failures} mains failures {sum(mains)} were told: {mains}"
-    wanted = [f"passed on day {day}" for day in range(1, account.self_tests + 1)]
-    if [test for test in outcome.self_tests if not test.startswith("interrupted")] != wanted:
-        yield f"{account.self_tests} self-tests, one a day, and there were: {', '.join(outcome.self_tests)}"
+    if sum(mains) != len(account.mains_failures) or list(mains[:1]) + list(mains[-1:]) != [False, False]:
+        yield f"of {len(account.mains_failures)} mains failures {sum(mains)} were told: {mains}"
+
+
+def _alarm_spans(ordered: Sequence[Arrival]) -> list[Span]:
+    """When an alarm was open, those of the self-test left out."""
+    lives: dict[str, list[float]] = {}
+    for step in ordered:
+        if step.is_alarm and step.data["input"] != SELF_TEST:
+            life = lives.setdefault(step.data["alarm_id"], [step.envelope["monoms"] / 1000, float("inf")])
+            if step.data["stage"] == "closed":
+                life[1] = step.envelope["monoms"] / 1000
+    return [Span("alarm", begin_s, end_s) for begin_s, end_s in lives.values()]
 
 
 def _in_order(arrivals: Iterable[Arrival]) -> list[Arrival]:

@@ -45,11 +45,11 @@ class Centre:
         """An older message about one of these may still come, or come again."""
         self._nonce = ""
         self._ctr = 0
-        self._is_there = False
+        self.is_there = False
 
     def watch(self, *, begins: bool) -> None:
         """Somebody sits down, or goes."""
-        self._is_there = begins
+        self.is_there = begins
         topic = f"{self._identity.root}/host/centre-1/state"
         payload = json.dumps({"online": begins, "time": "2026-11-23T00:00:00Z"}).encode()
         for site in self._sites:
@@ -65,11 +65,11 @@ class Centre:
 
     def next_due_s(self) -> float:
         """When it wants to do something next."""
-        return min((case.due_s for case in self._cases.values()), default=float("inf")) if self._is_there else 1e18
+        return min((case.due_s for case in self._cases.values()), default=float("inf")) if self.is_there else 1e18
 
     def act(self, now_s: float, wall: datetime) -> None:
         """Answer what has waited long enough."""
-        if not self._is_there:
+        if not self.is_there:
             return
         for alarm_id, case in self._cases.items():
             if case.due_s <= now_s + _NEAR_S:

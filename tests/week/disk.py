@@ -27,6 +27,7 @@ class Disk:
         self.store = directory / "store"
         self._saved = directory / "saved"
         self._full = ExitStack()
+        self.is_full = False
 
     def __enter__(self) -> None:
         pass
@@ -58,6 +59,9 @@ class Disk:
 
     def fill(self) -> None:
         """From now on no write succeeds."""
+        if self.is_full:
+            return
+        self.is_full = True
 
         def write(*_: Any) -> None:
             error = sqlite3.OperationalError("database or disk is full")
@@ -69,4 +73,5 @@ class Disk:
 
     def empty(self) -> None:
         """There is room again."""
+        self.is_full = False
         self._full.close()

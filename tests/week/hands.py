@@ -32,7 +32,7 @@ class Hands:
         self.presses = 0
 
     def meet(self, factory: MockPins, pins: SimPins, is_calm: Callable[[], bool], now_s: float) -> None:
-        """The agent runs. `is_calm` says whether no alarm is open."""
+        """The agent runs. `is_calm` says whether no alarm is open that may be seen."""
         self._pins, self._factory, self._is_calm = pins, factory, is_calm
         for name, count in self._fingers.items():
             if count:
@@ -67,6 +67,11 @@ class Hands:
             self._moved_s[name] = now_s
             self.touch(name, active=False)
             self._end(name, now_s)
+
+    @property
+    def is_at_it(self) -> bool:
+        """Whether any button is held."""
+        return any(self._fingers.values())
 
     def touch(self, name: str, *, active: bool) -> None:
         """An input changes."""

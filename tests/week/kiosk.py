@@ -7,6 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from agent.core.self_test import Timetable
+from agent.ports import Lights
 from agent.runtime.command_desk import CommandDesk
 from agent.runtime.outbox import Outbox
 from agent.runtime.pipeline import Pipeline
@@ -16,8 +18,10 @@ from agent.runtime.self_test import SelfTest
 from agent.runtime.supervisor import Supervisor, Worker
 from agent.runtime.watchkeeper import Watchkeeper
 from agent.settings import Settings
+from agent.settings.tree import SelfTest as SelfTestSettings
 from agent.sim.clock import SimClock
 
+_DEVICE = "kiosk-0042"
 _LOOK_S = 1.0
 _ROUNDS = 200
 """Whoever still has something to do after so many rounds will have it for ever."""
@@ -93,6 +97,16 @@ class Life:
         self.publisher: Publisher = workers["publisher"]
         self.pipeline: Pipeline = workers["pipeline"]
         self.outbox: Outbox = watchkeeper._watched.outbox
+        self.lights: Lights = self.pipeline._lights
+
+    @property
+    def is_testing(self) -> bool:
+        """Whether a self-test is under way."""
+        return self._self_test._script is not None
+
+    def audible_stages(self) -> list[str]:
+        """The stages of the open alarms that are not silent."""
+        return [alarm.data.stage.value for alarm in self.pipeline._alarms._book.open() if not alarm.data.silent]
 
     def turn(self) -> None:
         """Let everybody do what there is to do."""
@@ -117,7 +131,7 @@ class Life:
 
     def patience_s(self) -> float:
         """How long it may be left alone, if nothing happens to it."""
-        if self._self_test._script is not None:
+        if self.is_testing:
             return 0.1
         if self.pipeline.open_ids:
             return 1.0
@@ -153,7 +167,7 @@ def settings_of(directory: Path, keys: Path) -> Settings:
     """A kiosk with four buttons, three conditions and two brokers."""
     return Settings.model_validate(
         {
-            "device": {"province": "gp", "site": "jhb-park-station", "id": "kiosk-0042"},
+            "device": {"province": "gp", "site": "jhb-park-station", "id": _DEVICE},
             "storage": {"directory": directory, "keep_free_bytes": 1024 * 1024},
             "mqtt": {"brokers": ["mqtt://first", "mqtt://second"]},
             "commands": {"keys": keys},
@@ -177,3 +191,16 @@ def settings_of(directory: Path, keys: Path) -> Settings:
 
 HOLD_S = {"police": 0.0, "hidden": 0.0, "fire": 0.0, "medical": 2.0}
 """The buttons, and how long each must be held to be pressed."""
+SILENT = frozenset({"hidden"})
+
+
+def _self_test_s() -> float:
+    chosen = SelfTestSettings()
+    timetable = Timetable(
+        at=chosen.at, spread_s=chosen.spread_s, device=_DEVICE, started_ns=0, soonest_s=0, retry_s=chosen.retry_after_s
+    )
+    return timetable.of_day_ns / 1e9
+
+
+SELF_TEST_S = _self_test_s()
+"""When it is due, in seconds after midnight UTC."""

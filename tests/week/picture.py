@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tests.week.books import Outcome, Sample
 from tests.week.schedule import DAY, HOUR, Schedule
-from tests.week.world import Sample
 
 _WIDTH, _LEFT, _RIGHT, _TOP = 1200, 140, 24, 92
 _LANES = {
@@ -15,8 +15,9 @@ _LANES = {
     "silence": ("brokers do not answer", "#6a5aa8"),
     "centre": ("nobody at the centre", "#34708f"),
     "disk": ("disk full", "#444444"),
-    "wrong clock": ("clock wrong", "#7a7a3a"),
-    "power cut": ("power cut, 1970", "#000000"),
+    "lying": ("clock wrong, unaware", "#7a7a3a"),
+    "unset": ("clock not set", "#a8a87a"),
+    "power cut": ("power cut", "#000000"),
     "restart": ("restart or kill -9", "#1f7a4d"),
 }
 _LANE = 15
@@ -25,8 +26,9 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MIB = 1024 * 1024
 
 
-def draw(schedule: Schedule, samples: Sequence[Sample], record: Mapping[str, Any]) -> str:
+def draw(schedule: Schedule, outcome: Outcome, record: Mapping[str, Any]) -> str:
     """An SVG document."""
+    samples = outcome.samples
     bottom = _TOP + len(_LANES) * _LANE + 4 * (_PANEL + _GAP) + 30
 
     def x(at_s: float) -> float:
@@ -53,7 +55,7 @@ def draw(schedule: Schedule, samples: Sequence[Sample], record: Mapping[str, Any
     for number, (kind, (name, colour)) in enumerate(_LANES.items()):
         y = _TOP + number * _LANE
         parts.append(_text(_LEFT - 8, y + 10, name, anchor="end", size=9, fill="#555"))
-        for span in schedule.spans:
+        for span in outcome.spans:
             if span.kind == kind:
                 wide = max(2.0, x(span.end_s) - x(span.begin_s))
                 parts.append(_box(x(span.begin_s), y + 2, wide, _LANE - 4, colour))

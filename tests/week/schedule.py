@@ -1,9 +1,11 @@
 """What happens to the kiosk in a week, worked out beforehand from a seed: hands, weather, load-shedding, and luck."""
 
 import random
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
+
+from tests.week.kiosk import SELF_TEST_S
 
 Doing = Literal[
     "press",
@@ -25,13 +27,12 @@ Doing = Literal[
 MINUTE = 60.0
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
-QUIET_S = (0.75 * HOUR, 2.75 * HOUR)
-"""This part of the night, UTC, has the self-test, and no trouble: a kiosk that fails it is right to say so."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Event:
-    """One thing, `at_s` seconds after the beginning. `what` is the input, the broker or the kind of trouble."""
+    """One thing, `at_s` seconds after the beginning. `what` is the input, the broker, the kind of trouble, or how the
+    clock is wrong."""
 
     at_s: float
     doing: Doing
@@ -50,17 +51,31 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Trap:
+    """What happens during the first self-test that begins at `from_s` or later, counted from when it begins."""
+
+    from_s: float
+    events: tuple[Event, ...]
+
+    def sprung(self, now_s: float) -> list[Event]:
+        """The test begins now."""
+        return [replace(event, at_s=now_s + event.at_s) for event in self.events]
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
-    """All that happens, in order, and the same as spans."""
+    """All that happens, in order, and the same as spans. The traps are beside them: nobody knows when a self-test
+    begins. Each waits until the one before it has been sprung."""
 
     length_s: float
     events: tuple[Event, ...]
     spans: tuple[Span, ...]
+    traps: tuple[Trap, ...]
 
     @property
-    def mains_failures(self) -> int:
+    def mains_failures(self) -> list[Span]:
         """Those that are long enough to be told."""
-        return sum(span.kind == "mains" for span in self.spans)
+        return [span for span in self.spans if span.kind == "mains"]
 
 
 class _Plan:
@@ -77,13 +92,10 @@ class _Plan:
         self.spans.append(Span(kind, begin_s, begin_s + for_s))
 
     def free(self, begin_s: float, for_s: float, kinds: frozenset[str]) -> bool:
-        """Whether nothing of these kinds is under way within ten minutes of this time, nor the quiet of the night."""
+        """Whether nothing of these kinds is under way within ten minutes of this time."""
         margin_s = 10 * MINUTE
         end_s = begin_s + for_s
-        day_s = begin_s - begin_s % DAY
-        quiet = [Span("quiet", day + QUIET_S[0], day + QUIET_S[1]) for day in (day_s, day_s + DAY)]
-        quiet.append(Span("the first self-test", 0, 10 * MINUTE))
-        others = [span for span in self.spans if span.kind in kinds] + quiet
+        others = [span for span in self.spans if span.kind in kinds]
         return end_s + margin_s < self.length_s and all(
             end_s + margin_s < other.begin_s or other.end_s + margin_s < begin_s for other in others
         )
@@ -100,8 +112,10 @@ class _Plan:
 
 
 _TROUBLE = frozenset(
-    {"network", "refusal", "silence", "first broker", "centre", "disk", "restart", "power cut", "rain", "wrong clock"}
+    {"network", "refusal", "silence", "first broker", "centre", "disk", "restart", "power cut", "rain"}
 )
+_CLOCK_TROUBLE = frozenset({"wrong clock"})
+"""A wrong clock comes in the middle of any other trouble."""
 
 
 def a_week(seed: int, length_s: float = 7 * DAY, *, calm_from_s: float = 3 * DAY) -> Schedule:
@@ -116,10 +130,13 @@ def a_week(seed: int, length_s: float = 7 * DAY, *, calm_from_s: float = 3 * DAY
         if day_s < calm_from_s:
             _restarts(plan, day_s)
         _outages(plan, day_s)
+        _wrong_clocks(plan, day_s)
     _people(plan)
+    traps = tuple(_traps(plan, days, calm_from_s))
     for at_s in _every(10 * MINUTE, length_s):
         plan.events.append(Event(at_s, "sample"))
-    return Schedule(length_s, tuple(sorted(event for event in plan.events if event.at_s < length_s)), tuple(plan.spans))
+    events = tuple(sorted(event for event in plan.events if event.at_s < length_s))
+    return Schedule(length_s, events, tuple(plan.spans), traps)
 
 
 def _every(step_s: float, end_s: float) -> Iterator[float]:
@@ -192,11 +209,63 @@ def _outages(plan: _Plan, day_s: float) -> None:
         ("refusal", plan.random.uniform(5, 15) * MINUTE, "network", "refuses"),
         ("silence", plan.random.uniform(5, 15) * MINUTE, "network", "silent"),
         ("centre", plan.random.uniform(10, 40) * MINUTE, "centre", ""),
-        ("wrong clock", 20 * MINUTE, "clock-wrong", ""),
     ]
     for kind, for_s, doing, what in kinds:
         use = lambda at_s, k=kind, f=for_s, d=doing, w=what: plan.lasts(k, at_s, f, d, w)  # noqa: E731
         plan.place(whole_day, for_s, _TROUBLE - {"restart"}, use)
+
+
+def _wrong_clocks(plan: _Plan, day_s: float) -> None:
+    """Three times a day, early or late, by minutes or by decades, and it may say so or not. Just before it goes wrong
+    somebody has pressed, and just before it is set right."""
+    for _ in range(3):
+        for_s = plan.random.uniform(2, 40) * MINUTE
+
+        def use(at_s: float, for_s: float = for_s) -> None:
+            plan.lasts("wrong clock", at_s, for_s, "clock-wrong", _wrongness(plan.random))
+            for before_s in (at_s, at_s + for_s):
+                _press(plan, before_s - plan.random.uniform(0.5, 20), plan.random.choice(("police", "hidden")), 0.3)
+
+        plan.place((day_s, min(day_s + DAY, plan.length_s)), for_s, _CLOCK_TROUBLE, use)
+
+
+def _wrongness(chance: random.Random) -> str:
+    """More than any ack can bear."""
+    by_s = chance.choice((chance.uniform(3, 59) * MINUTE, chance.uniform(1, 23) * HOUR, 365 * DAY, 56 * 365.25 * DAY))
+    late = "1970" if by_s > 40 * 365 * DAY else f"{-by_s:.0f}"
+    return f"{chance.choice(('lies', 'lies', 'admits'))} {chance.choice((late, f'{by_s:+.0f}'))}"
+
+
+def _traps(plan: _Plan, days: Sequence[float], calm_from_s: float) -> Iterator[Trap]:
+    """Three a day. A silent press into the flash of the lights; then, for as long as the agent may be ended, an end;
+    and some trouble, which may also hit the test that is made because of the one before."""
+    ends: list[Doing] = ["kill", "power-cut", "restart"]
+    plan.random.shuffle(ends)
+    troubles: list[tuple[Doing, str]] = []
+    for number, day_s in enumerate(days):
+        from_s = day_s + SELF_TEST_S - MINUTE if day_s else 0.0
+        flash_s = plan.random.uniform(0, 0.7)
+        yield Trap(from_s, (Event(flash_s, "press", "hidden"), Event(flash_s + 0.3, "release", "hidden")))
+        at_s = plan.random.uniform(0, 5)
+        if day_s < calm_from_s:
+            end = ends[number % len(ends)]
+            right_again = (Event(at_s + plan.random.uniform(5, 12) * MINUTE, "clock-set"),)
+            yield Trap(from_s, (Event(at_s, end), *(right_again if end == "power-cut" else ())))
+        for _ in range(1 if day_s < calm_from_s else 2):
+            if not troubles:
+                troubles = _troubles(plan.random)
+            doing, what = troubles.pop()
+            end_s = at_s + (0.3 if doing == "press" else plan.random.uniform(1, 40) * MINUTE)
+            ending: Doing = "release" if doing == "press" else doing
+            yield Trap(from_s, (Event(at_s, doing, what, True), Event(end_s, ending, what, False)))
+
+
+def _troubles(chance: random.Random) -> list[tuple[Doing, str]]:
+    """Each that a self-test may meet, in some order."""
+    found: list[tuple[Doing, str]] = [("network", what) for what in ("all", "first", "refuses", "silent")]
+    found += [("centre", ""), ("disk", ""), ("clock-wrong", _wrongness(chance)), ("press", "police")]
+    chance.shuffle(found)
+    return found
 
 
 def _people(plan: _Plan) -> None:

@@ -1,15 +1,13 @@
-"""Plays a schedule to the kiosk: everything around it, and the time."""
+"""Plays a schedule to the kiosk: one run of the agent after the other, and the time."""
 
 import gc
 import os
-import random
 import sys
-import uuid
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
+from heapq import heapify, heappop, heappush
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -18,49 +16,23 @@ import psutil
 
 from agent import app, profile
 from agent.adapters.gpiozero_pins import open_pin_factory
-from agent.cli.keygen import make_key
-from agent.core.events import TimeQuality
 from agent.core.kept_alarm import decode_alarm
 from agent.outside import Outside
-from agent.ports import OutgoingMessage
 from agent.runtime.kept_alarms import ALARM_KEY
 from agent.runtime.watchkeeper import Watchkeeper
-from agent.sim.contacts import SimContacts
 from agent.sim.pins import SimPins
-from tests.week.books import Account, Books, Outcome, audit
-from tests.week.centre import Centre
-from tests.week.disk import Disk
-from tests.week.hands import Hands
-from tests.week.kiosk import HOLD_S, HandSupervisor, Life, QuietNotifier, WeekClock, settings_of
-from tests.week.network import URLS, Client, Site
-from tests.week.schedule import DAY, Event, Schedule
+from tests.week.books import Account, Outcome, Sample, audit
+from tests.week.eyes import Eyes
+from tests.week.eyes import Lights as Seen
+from tests.week.kiosk import SILENT, HandSupervisor, Life, QuietNotifier
+from tests.week.network import Client
+from tests.week.schedule import HOUR, Event, Schedule, Span
+from tests.week.surroundings import Surroundings
 
-_MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
-_BOOT_S = 20.0
-"""From the kernel's start to the agent's."""
 _DOWN_S = {"restart": 4.0, "kill": 6.0, "power-cut": 40.0}
 """From the end of the agent to its next start, by the kind of end."""
 _AT_ONCE_S = 0.05
 """What happens so shortly before a kill is handled by the pins' thread alone: no other has had its turn."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """The state of things at one time."""
-
-    at_s: float
-    resident_bytes: int
-    blocks: int
-    """Pieces of memory that Python has given out, garbage collected."""
-    waiting: int
-    """Messages in the outbox."""
-    alarms_bytes: int
-    telemetry_bytes: int
-    logs_bytes: int
-    """The write-ahead logs of both."""
-    presses: int
-    run: int
-    """Which run of the agent it was."""
 
 
 class World:
@@ -68,21 +40,15 @@ class World:
 
     def __init__(self, schedule: Schedule, directory: Path, seed: int) -> None:
         self._schedule = schedule
-        self._events = deque(schedule.events)
-        self._random = random.Random(seed)
-        self._disk = Disk(directory)
-        self._books = Books(directory)
-        key = make_key("operator", directory / "keys", "centre-1")
-        self._settings = settings_of(self._disk.store, directory / "keys" / "keys.json")
-        self._sites = {url: Site(self._hear) for url in URLS}
-        self._centre = Centre(key, self._settings.identity, [*self._sites.values()], seed)
-        self._contacts = SimContacts(profile.input_lines(self._settings), directory / "contacts.json")
-        self._hands = Hands(self._contacts, HOLD_S, profile.light_pins(self._settings), self._books)
-        self._boots: dict[str, float] = {}
-        """When CLOCK_BOOTTIME was 0, by boot, in seconds since Monday."""
-        self._clock = self._boot(_MONDAY, TimeQuality.SYNCED, 0.0)
+        self._events = [*schedule.events]
+        heapify(self._events)
+        self._traps = deque(schedule.traps)
+        self._around = Surroundings(directory, seed)
+        self._eyes = Eyes()
         self._clients: list[Client] = []
         self._life: Life
+        self._pins: SimPins
+        self._factory: Any
         self._ending = ""
         self._last_seq = self._explained = 0
         self._open_alarms: dict[str, str] = {}
@@ -91,26 +57,29 @@ class World:
         self.endings: Counter[str] = Counter()
         self.skipped: dict[str, list[int]] = {}
         """How many numbers each start has skipped, by the kind of end before it."""
-        self.samples: list[Sample] = []
 
     def play(self, tell: Callable[[float], None] = lambda _: None) -> None:
         """Live through it all; `tell` hears of the time in seconds, again and again."""
         self._tell = tell
-        self._centre.watch(begins=True)
-        with mock.patch.dict(os.environ, RUNTIME_DIRECTORY=str(self._disk.store)), self._disk:
+        self._around.centre.watch(begins=True)
+        with mock.patch.dict(os.environ, RUNTIME_DIRECTORY=str(self._around.disk.store)), self._around.disk:
             while self._now_s < self._schedule.length_s:
                 self._live()
 
     def outcome(self) -> Outcome:
         """The verdict."""
+        self._around.chronicle.note(self._now_s, [])
         account = Account(
             open_alarms=self._open_alarms,
             mains_failures=self._schedule.mains_failures,
-            self_tests=max(1, int(self._schedule.length_s // DAY)),
             explained=self._explained,
+            chronicle=self._around.chronicle,
+            length_s=self._schedule.length_s,
+            wall=self._around.wall,
         )
-        outcome = audit(self._books.presses(), self._books.arrivals(self._boots), account)
-        self._books.close()
+        outcome = audit(self._around.books, account)
+        self._around.books.close()
+        outcome.faults += self._eyes.faults
         outcome.faults += [
             f"{by} numbers were skipped after a {end}"
             for end in ("restart", "kill")
@@ -123,33 +92,35 @@ class World:
 
     @property
     def _now_s(self) -> float:
-        return self._boots[self._clock.boot_id] + self._clock.boottime_ns() / 1e9
+        return self._around.wall.now_s
 
-    def _boot(self, wall: datetime, quality: TimeQuality, now_s: float) -> WeekClock:
-        clock = WeekClock(int(_BOOT_S * 1e9), wall, quality, str(uuid.UUID(int=self._random.getrandbits(128))))
-        self._boots[clock.boot_id] = now_s - _BOOT_S
-        return clock
+    @property
+    def presses(self) -> int:
+        """How many were made so far."""
+        return self._around.hands.presses
 
     def _live(self) -> None:
         """From a start of the agent to the next one."""
         supervisor = HandSupervisor()
-        self._clients = [Client(self._sites), Client(self._sites), Client(self._sites, is_probe=True)]
+        sites = self._around.sites
+        self._clients = [Client(sites), Client(sites), Client(sites, is_probe=True)]
         carrying = iter(self._clients)
-        factory = open_pin_factory(self._contacts.levels())
+        factory = open_pin_factory(self._around.contacts.levels())
         outside = Outside(
-            clock=self._clock,
+            clock=self._around.wall.clock,
             notifier=QuietNotifier(),
             supervisor=supervisor,
             open_pins=lambda: factory,
             make_broker=lambda: next(carrying),
             make_probe=lambda: self._clients[-1],
         )
-        on_ready = partial(self._ready, supervisor, factory)
-        assert app.run(self._settings, simulate=False, on_ready=on_ready, outside=outside) == 0
-        self._clock.passes_by_itself = False
+        self._factory = factory
+        on_ready = partial(self._ready, supervisor)
+        assert app.run(self._around.settings, simulate=False, on_ready=on_ready, outside=outside) == 0
+        self._around.wall.clock.passes_by_itself = False
         gc.unfreeze()  # a real run has a process of its own
         if self._ending in {"kill", "power-cut"}:
-            self._disk.put_back()
+            self._around.disk.put_back()
         else:
             self._close_account()
         self._open_alarms = {
@@ -159,26 +130,30 @@ class World:
         self.endings[self._ending] += 1
         self._wait(_DOWN_S.get(self._ending, 0.0))
 
-    def _ready(self, supervisor: HandSupervisor, factory: Any, watchkeeper: Watchkeeper) -> None:
+    def _ready(self, supervisor: HandSupervisor, watchkeeper: Watchkeeper) -> None:
         """The agent runs: let time pass, and things happen, until it is to end."""
         if self._last_seq:
             by = supervisor.first_seq - self._last_seq
             self.skipped.setdefault(self._ending, []).append(by)
             self._explained += by
-        self._life = life = Life(supervisor, watchkeeper, self._clock)
-        pins = SimPins(self._contacts, profile.light_pins(self._settings), factory, self._clock)
-        self._hands.meet(factory, pins, lambda: not life.pipeline.open_ids, self._now_s)
-        life.turn()
+        began_s = self._now_s
+        self._life = life = Life(supervisor, watchkeeper, self._around.wall.clock)
+        self._pins = SimPins(
+            self._around.contacts, profile.light_pins(self._around.settings), self._factory, self._around.wall.clock
+        )
+        self._around.hands.meet(self._factory, self._pins, lambda: not life.audible_stages(), self._now_s)
+        self._turn()
         while (ending := self._next_thing()) is None:
             pass
         self._ending = ending
-        self._hands.part(self._now_s)
+        self._around.hands.part(self._now_s)
+        self._around.chronicle.lived(Span(ending, began_s, self._now_s))
         if ending in {"kill", "power-cut"}:
             self._close_account()
-            self._disk.save(power_cut=ending == "power-cut")
+            self._around.disk.save(power_cut=ending == "power-cut")
             for client in self._clients:
                 client.die()
-        self._clock.passes_by_itself = True
+        self._around.wall.clock.passes_by_itself = True
         life.end()
 
     def _next_thing(self) -> str | None:
@@ -186,41 +161,69 @@ class World:
         now_s, life = self._now_s, self._life
         if now_s >= self._schedule.length_s:
             return "end"
-        next_s = min(now_s + life.patience_s(), max(now_s, self._centre.next_due_s()), self._schedule.length_s)
-        event = self._events[0] if self._events else None
-        if event is None or event.at_s > next_s + 1e-6:
-            event = None
-        else:
+        next_s = min(now_s + life.patience_s(), max(now_s, self._around.centre.next_due_s()), self._schedule.length_s)
+        event = self._events[0] if self._events and self._events[0].at_s <= next_s + 1e-6 else None
+        if event is not None:
             next_s = max(now_s, event.at_s)
         self._pass(next_s - now_s)
+        before: Seen | None = None
         if event is not None:
-            self._events.popleft()
+            heappop(self._events)
             if event.doing in _DOWN_S:
                 return event.doing
+            if event.doing == "press" and event.what in SILENT:
+                before = self._turn()  # what else is due now is not to be taken for its doing
             self._happen(event)
-        self._centre.act(self._now_s, self._truth())
+        if before is not None:
+            self._eyes.compare(before, self._look())
         if not self._is_killed_at_once():
-            life.turn()
+            seen = self._turn()
+            if before is not None:
+                self._eyes.compare(before, seen)
         return None
+
+    def _turn(self) -> Seen:
+        """Let the agent do what there is to do, and see what the lights say then."""
+        was_testing = self._life.is_testing
+        self._around.centre.act(self._now_s, self._around.wall.truth())
+        self._life.turn()
+        if self._life.is_testing and not was_testing and self._is_trapped():
+            for event in self._traps.popleft().sprung(self._now_s):
+                heappush(self._events, event)
+        return self._look()
+
+    def _is_trapped(self) -> bool:
+        return bool(self._traps) and self._traps[0].from_s <= self._now_s <= self._schedule.length_s - HOUR
+
+    def _look(self) -> Seen:
+        life = self._life
+        return self._eyes.look(self._pins, life.lights.shown(), life.audible_stages(), testing=life.is_testing)
 
     def _is_killed_at_once(self) -> bool:
         following = self._events[0] if self._events else None
         return following is not None and following.doing == "kill" and following.at_s - self._now_s < _AT_ONCE_S
 
+    def _happen(self, event: Event) -> None:
+        if event.doing == "sample":
+            self._sample()
+        else:
+            self._around.happen(event)
+
     def _wait(self, for_s: float) -> None:
         """The agent does not run, but the world goes on."""
         end_s = self._now_s + for_s
         if self._ending == "power-cut":
-            self._clock = self._boot(datetime(1970, 1, 1, tzinfo=UTC), TimeQuality.UNSYNCED, end_s)
+            self._around.wall.power_up(end_s)
         else:
             self._pass(for_s)
         while self._events and self._events[0].at_s <= end_s:
-            event = self._events.popleft()
+            event = heappop(self._events)
             if event.doing not in {*_DOWN_S, "sample"}:
-                self._happen(event)
+                self._around.happen(event)
+        self._around.note()
 
     def _pass(self, for_s: float) -> None:
-        self._clock.advance(timedelta(seconds=for_s))
+        self._around.wall.clock.advance(timedelta(seconds=for_s))
 
     def _close_account(self) -> None:
         """Numbers that this run has taken with it."""
@@ -228,59 +231,15 @@ class World:
         self._explained += sum(dropped.values()) + waiting["health"]
         self._last_seq = self._life.outbox.seq
 
-    # --- what happens
-
-    def _truth(self) -> datetime:
-        return _MONDAY + timedelta(seconds=self._now_s)
-
-    def _hear(self, message: OutgoingMessage) -> None:
-        self._books.heard(message, self._now_s)
-        self._centre.hear(message, self._now_s)
-
-    def _happen(self, event: Event) -> None:
-        match event.doing:
-            case "press":
-                self._hands.press(event.what, self._now_s)
-            case "release":
-                self._hands.release(event.what, self._now_s)
-            case "mains" | "battery" | "door":
-                self._hands.touch(event.doing, active=event.on)
-            case "centre":
-                self._centre.watch(begins=not event.on)
-            case "network":
-                self._network(event.what, ill=event.on)
-            case "disk":
-                self._disk.fill() if event.on else self._disk.empty()
-            case "clock-set":
-                self._set_clock(timedelta(0))
-            case "clock-wrong":
-                # Never ahead: a self-test would fall due and rightly fail, since every ack has expired by such a clock.
-                hours = self._random.choice((-3, -2, -1))
-                self._set_clock(timedelta(hours=hours) if event.on else timedelta(0))
-            case "sample":
-                self._sample()
-
-    def _network(self, what: str, *, ill: bool) -> None:
-        sites = [*self._sites.values()]
-        if what in {"refuses", "silent"}:
-            for site in sites:
-                site.mood = ("refuses" if what == "refuses" else "silent") if ill else "well"
-            return
-        for site in sites if what == "all" else sites[:1]:
-            site.fail() if ill else site.recover()
-        if what == "all" and self._clock.quality() is not TimeQuality.UNSYNCED:
-            self._clock.set_quality(TimeQuality.HOLDOVER if ill else TimeQuality.SYNCED)
-
-    def _set_clock(self, wrong_by: timedelta) -> None:
-        self._clock.step_wall(self._truth() + wrong_by - self._clock.wall())
-        if self._clock.quality() is TimeQuality.UNSYNCED:
-            self._clock.set_quality(TimeQuality.SYNCED)
+    # --- what becomes of it
 
     def _sample(self) -> None:
+        for pin in self._factory.pins.values():
+            pin.clear_states()  # gpiozero's mock pins write a diary
         gc.collect()
-        size = self._disk.sizes()
+        size = self._around.disk.sizes()
         waiting, _ = self._life.outbox.figures()
-        self.samples.append(
+        self._around.books.sampled(
             Sample(
                 at_s=self._now_s,
                 resident_bytes=self._process.memory_info().rss,
@@ -289,7 +248,7 @@ class World:
                 alarms_bytes=size["alarms.db"],
                 telemetry_bytes=size["telemetry.db"],
                 logs_bytes=size["alarms.db-wal"] + size["telemetry.db-wal"],
-                presses=self._hands.presses,
+                presses=self._around.hands.presses,
                 run=self.endings.total(),
             )
         )
