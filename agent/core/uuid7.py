@@ -15,8 +15,8 @@ class Uuid7Source:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._last_ms = -1
-        self._counter = 0
+        self._last = 0
+        """Milliseconds and counter as one number, so a counter that runs over goes on in the next millisecond."""
 
     def next(self, unix_ms: int) -> str:
         """A new identifier for the time `unix_ms` (milliseconds since 1970).
@@ -25,24 +25,16 @@ class Uuid7Source:
         is set back changes neither order nor uniqueness.
         """
         noise = int.from_bytes(os.urandom(10))
+        fresh = unix_ms << _COUNTER_BITS | noise >> 32 & _COUNTER_START_MASK
         with self._lock:
-            if unix_ms > self._last_ms:
-                self._last_ms = unix_ms
-                self._counter = (noise >> 32) & _COUNTER_START_MASK
-            else:
-                self._counter += 1
-                if self._counter >> _COUNTER_BITS:
-                    self._last_ms += 1
-                    self._counter = 0
-            milliseconds, counter = self._last_ms & ((1 << 48) - 1), self._counter
-        tail = noise & 0xFFFFFFFF
+            self._last = last = max(fresh, self._last + 1)
         value = (
-            milliseconds << 80
+            last >> _COUNTER_BITS << 80
             | 0x7 << 76
-            | (counter >> 30 & 0xFFF) << 64
+            | (last >> 30 & 0xFFF) << 64
             | 0b10 << 62
-            | (counter & 0x3FFFFFFF) << 32
-            | tail
+            | (last & 0x3FFFFFFF) << 32
+            | noise & 0xFFFFFFFF
         )
         digits = f"{value:032x}"
         return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
