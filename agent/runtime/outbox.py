@@ -204,7 +204,7 @@ class Outbox:
 
     def new_id(self) -> str:
         """A fresh identifier, in order with those of the messages."""
-        return self._ids.next(int(self._clock.wall().timestamp() * 1000))
+        return self._ids.next(self._unix_ms())
 
     def figures(self) -> tuple[dict[str, int], dict[str, int]]:
         """Messages waiting, and messages given up since the start, by class name."""
@@ -237,7 +237,7 @@ class Outbox:
         while (waiting := self._backlog.take(least)) is not None:
             row = waiting.row
             foreign = row.boot_id != self._boot_id
-            unix_ms = int(self._clock.wall().timestamp() * 1000) if foreign else 0
+            unix_ms = self._unix_ms() if foreign else 0
             age_s = row.age_s(self._boot_id, now_ns, unix_ms)
             if row.expiry_s is not None and age_s >= row.expiry_s:
                 self._finish(waiting, dropped=True)
@@ -282,7 +282,10 @@ class Outbox:
 
     def _begin_without_disk(self) -> None:
         numbers = self._numbers
-        if numbers.begin_without_disk(self.recorder.ceiling, int(self._clock.wall().timestamp() * 1000)):
+        if numbers.begin_without_disk(self.recorder.ceiling, self._unix_ms()):
             text = "the numbers of earlier runs can't be read: they go on far above them"
             self.recorder.notices.put(Notice("sequence-restarted", "warning", text, {"seq": numbers.seq}))
         self.recorder.go_on_without(numbers.seq, numbers.place)
+
+    def _unix_ms(self) -> int:
+        return int(self._clock.wall().timestamp() * 1000)

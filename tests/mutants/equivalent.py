@@ -12,6 +12,7 @@ class Equivalent(NamedTuple):
     reason: str
 
 
+_OUTBOX = "agent/runtime/outbox.py"
 _PATHS = "agent/core/paths.py"
 _PRESENCE = "agent/core/presence.py"
 _READ_LATER = "it is set before it is read"
@@ -46,5 +47,24 @@ EQUIVALENT = (
         "Presence.update",
         "while len(self._levels) <= len(people):",
         "the level of one person more is never seen",
+    ),
+    Equivalent("agent/core/uuid7.py", "Uuid7Source.__init__", "self._last = 1", "1970 is long over"),
+    Equivalent(_OUTBOX, "Outbox.__init__", "keep_free_bytes: int = 1,", "one byte is as good as none"),
+    Equivalent(
+        _OUTBOX, "Outbox.__init__", "self._on_ready: Callable[[], None] = lambda: 0", "nobody looks at what it returns"
+    ),
+    Equivalent(_OUTBOX, "Outbox.__init__", "self._has_all_state = self._is_known_at_start = None", _READ_LATER),
+    Equivalent(_OUTBOX, "Outbox.__init__", "self._has_all_state = self._is_known_at_start = True", _READ_LATER),
+    Equivalent(
+        _OUTBOX,
+        "Outbox.take",
+        "unix_ms = self._unix_ms() if (foreign) or True else 0",
+        "within a boot the age is not taken from it",
+    ),
+    Equivalent(
+        _OUTBOX,
+        "Outbox.take",
+        "unix_ms = self._unix_ms() if foreign else 1",
+        "within a boot the age is not taken from it",
     ),
 )

@@ -8,11 +8,10 @@ from agent.core.messages import AlarmsData, Rank
 from agent.ports import OutgoingMessage
 from agent.runtime import backlog
 from agent.runtime.backlog import Waiting
-from agent.runtime.outbox import HISTORICAL_S, Outbox
+from agent.runtime.outbox import Outbox
 from agent.sim.clock import SimClock
 from tests.support.drafts import (
     DRAFTS,
-    IDENTITY,
     alarm,
     body,
     event,
@@ -117,24 +116,6 @@ def test_a_message_that_was_read_back_within_seconds_is_not_called_historical(
     assert [body(message)["data"]["historical"] for message in messages] == [False] * 6
 
 
-def test_a_message_that_leaves_late_says_so(outbox: Outbox, clock: SimClock) -> None:
-    outbox.put(alarm("late"))
-    write(outbox)
-    clock.advance(timedelta(seconds=HISTORICAL_S + 1))
-    outbox.put(alarm("fresh"))
-    write(outbox)
-
-    assert [body(m)["data"]["historical"] for m in taken(outbox)] == [True, False]
-
-
-def test_a_picture_is_sent_as_it_is_however_late_and_whatever_is_in_it(outbox: Outbox, clock: SimClock) -> None:
-    outbox.put(picture("p1", b"1"))
-    write(outbox)
-    clock.advance(timedelta(seconds=HISTORICAL_S + 1))
-
-    assert [message.payload for message in taken(outbox)] == [b"1"]
-
-
 def test_what_has_expired_is_dropped_and_counted_but_never_an_alarm(outbox: Outbox, clock: SimClock) -> None:
     for draft in (alarm(), event(), health(), picture(), security()):
         outbox.put(draft)
@@ -147,16 +128,6 @@ def test_what_has_expired_is_dropped_and_counted_but_never_an_alarm(outbox: Outb
         "picture": 1,
         "health": 1,
     }
-
-
-def test_the_expiry_that_the_broker_hears_is_what_is_left_of_it(outbox: Outbox, clock: SimClock) -> None:
-    outbox.put(event())
-    write(outbox)
-    clock.advance(timedelta(hours=1))
-
-    [message] = taken(outbox)
-
-    assert message.expiry_s == 23 * 3600
 
 
 def test_the_budget_drops_pictures_then_events_and_nothing_else(tmp_path: Path, clock: SimClock) -> None:
@@ -196,13 +167,6 @@ def test_whoever_sends_is_told_of_what_is_accepted_and_of_what_is_read_back(tmp_
     write(outbox)
     assert told == ["ready"]
     outbox.close()
-
-
-def test_a_message_names_its_device_and_its_boot(outbox: Outbox, clock: SimClock) -> None:
-    outbox.put(event())
-    [message] = taken(outbox)
-
-    assert (body(message)["source"], body(message)["bootid"]) == (IDENTITY.source, clock.boot_id)
 
 
 def test_health_is_never_written(tmp_path: Path, clock: SimClock) -> None:
@@ -297,16 +261,6 @@ def test_retained_messages_of_an_earlier_run_count_too(tmp_path: Path, clock: Si
 
     assert opened.figures()[0]["state"] <= backlog.RETAINED_WAITING
     opened.close()
-
-
-def test_numbers_and_times_of_an_envelope_are_whole(outbox: Outbox, clock: SimClock) -> None:
-    clock.advance(timedelta(microseconds=1_500_700))
-    outbox.put(event())
-    [message] = taken(outbox)
-
-    assert type(body(message)["seq"]) is int
-    assert type(body(message)["monoms"]) is int
-    assert body(message)["monoms"] == clock.boottime_ns() // 1_000_000
 
 
 def test_places_follow_one_another_so_that_none_is_skipped_of_what_was_promised(outbox: Outbox) -> None:

@@ -13,8 +13,10 @@ from agent.core.messages import Rank
 from agent.runtime import backlog
 from agent.runtime.database import Batch
 from agent.runtime.journal import Journal
+from agent.runtime.outbox import Outbox
 from agent.sim.clock import SimClock
 from tests.support.drafts import (
+    IDENTITY,
     alarm,
     body,
     event,
@@ -222,3 +224,22 @@ def test_a_stop_while_the_disk_hangs_does_not_call_the_numbers_complete(store: P
     again.put(alarm("new"))
     assert seqs(taken(again))[-1] > sent
     again.close()
+
+
+def test_where_there_can_be_no_black_box_the_log_says_so_and_messages_leave_all_the_same(
+    store: Path, clock: SimClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.mkdir()
+    (store / "a-file").touch()
+    outbox = Outbox(store, clock, IDENTITY.source, 1 << 20, store / "a-file" / "box")
+    outbox.open()
+    outbox.recorder.run_once(0)
+    outbox.await_disk(0)
+    outbox.put(alarm())
+    sent = topics(taken(outbox))
+    outbox.close()
+
+    [record] = [record for record in caplog.records if record.name == "agent.runtime.outbox"]
+    assert record.levelname == "ERROR"
+    assert record.getMessage().startswith(f"no black box: {store / 'a-file' / 'box'}: ")
+    assert sent == ["alarm/police"]

@@ -112,6 +112,15 @@ def test_messages_of_the_disk_give_way_when_their_places_were_given_again(store:
     assert reopened(store, clock) == []
 
 
+def test_numbers_that_nothing_is_known_of_go_on_with_the_time_in_milliseconds(store: Path) -> None:
+    clock = SimClock(wall=datetime(2033, 5, 18, 3, 33, 20, 7_000, tzinfo=UTC))
+    outbox = open_outbox(store, clock, DeadJournal(store))
+
+    outbox.put(alarm())
+    assert seqs(taken(outbox)) == [2_000_000_000_008]
+    outbox.close()
+
+
 def test_a_disk_that_answers_just_before_somebody_waits_for_it_is_told_all_the_same(
     store: Path, clock: SimClock
 ) -> None:

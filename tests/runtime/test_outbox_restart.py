@@ -122,6 +122,23 @@ def test_an_orderly_stop_leaves_no_gap_even_in_another_boot(tmp_path: Path, cloc
     again.close()
 
 
+def test_after_an_orderly_stop_and_a_power_cut_numbers_go_on_above_the_ceiling(tmp_path: Path, clock: SimClock) -> None:
+    outbox = open_outbox(tmp_path / "store", clock)
+    outbox.put(alarm())
+    outbox.close()
+    outbox = open_outbox(tmp_path / "store", clock)
+    write(outbox)
+    ceiling = int(outbox.kept("ceiling")["ceiling"])
+    copy = killed(tmp_path / "store", tmp_path / "copy")
+    outbox.close()
+
+    again = open_outbox(copy, SimClock(boot_id="00000000-0000-4000-8000-000000000002"))
+    again.put(alarm("a2"))
+
+    assert seqs(taken(again))[-1] > ceiling
+    again.close()
+
+
 def test_a_number_is_never_given_twice_however_many_threads_put(tmp_path: Path, clock: SimClock) -> None:
     outbox = open_outbox(tmp_path / "store", clock)
     threads = [threading.Thread(target=lambda: [outbox.put(event()) for _ in range(100)]) for _ in range(4)]
@@ -211,3 +228,15 @@ def test_a_message_of_another_boot_ages_by_the_wall_clock_and_never_backwards(tm
     [message] = reopened(tmp_path / "store", with_a_wrong_clock)
 
     assert message.expiry_s == 24 * 3600
+
+
+def test_the_expiry_of_a_message_of_another_boot_is_what_the_time_between_the_boots_has_left_of_it(
+    tmp_path: Path, clock: SimClock
+) -> None:
+    outbox = open_outbox(tmp_path / "store", clock)
+    outbox.put(event())
+    outbox.close()
+
+    [message] = reopened(tmp_path / "store", SimClock(wall=clock.wall() + timedelta(hours=9), boot_id="other"))
+
+    assert message.expiry_s == 15 * 3600
