@@ -75,7 +75,7 @@ bench: setup-dev demo-video model ## Latency, frames a second, start-up and memo
 chaos: setup-dev ## A quarter of an hour of kills, outages and bad disks; nothing pressed may be lost
 	@$(BIN)/python -m tests.chaos $(CHAOS)
 
-mutants: setup-dev ## Break the core and the outbox line by line (hours; ONLY=FILE for one file): do the tests notice?
+mutants: setup-dev ## Break the core and the outbox line by line (ten minutes; ONLY=FILE for one file): do the tests notice?
 	@$(BIN)/python -m tests.mutants $(ONLY)
 
 week: setup-dev ## Seven days in a few minutes: presses, outages, load-shedding, restarts; nothing lost, nothing grows
