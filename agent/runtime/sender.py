@@ -234,8 +234,10 @@ class Sender:
         return self._suspect_under_way(Rank.ALARM) if rank is Rank.ALARM else bool(self._in_flight)
 
     def _suspect_under_way(self, least: Rank) -> bool:
-        in_flight = (sent.waiting for sent in self._in_flight.values())
-        return any(waiting.suspicion.goes_alone and waiting.row.rank <= least for waiting in in_flight)
+        for sent in self._in_flight.values():
+            if sent.waiting.suspicion.goes_alone and sent.waiting.row.rank <= least:
+                return True
+        return False
 
     def _rest(self, waiting: Waiting) -> bool:
         """Try a refused message again later, or give it up; whether it was the first refusal."""
