@@ -1,0 +1,145 @@
+"""The bench on which the tests of the self-test run."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Any
+
+from agent.core.errors import StepFailed
+from agent.core.events import AckAction, AlarmDelivered, CentreAck, SelfTested
+from agent.core.messages import SelfTestData
+from agent.core.self_test import Timetable
+from agent.ports import BrokerAddress, OutgoingMessage
+from agent.runtime.check_steps import Step
+from agent.runtime.health import HealthBoard
+from agent.runtime.outbox import Outbox
+from agent.runtime.probe_alarm import ProbeAlarm
+from agent.runtime.self_test import SelfTest
+from agent.runtime.way_out import Paths, WayOut
+from agent.sim.clock import SimClock
+from tests.support.drafts import DRAFTS, body, open_outbox, taken, write
+from tests.support.fake_ports import MemoryBroker
+from tests.support.journals import DeadJournal
+
+ADDRESSES = [BrokerAddress("mqtt://a"), BrokerAddress("mqtt://b")]
+
+
+@dataclass
+class Bench:
+    """A self-test whose steps at the kiosk are made up and whose way out is real, to a broker in memory."""
+
+    directory: Path
+    clock: SimClock = field(default_factory=lambda: SimClock(boottime_ns=10**12))
+    ack_within_s: float | None = 30.0
+    in_use: int | None = 0
+    alarm_is_open: bool = False
+    flashes: bool = False
+    waits: int = 2
+    """Passes that the step `lights` takes."""
+    lights_end: list[str] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)
+    told: list[SelfTested] = field(default_factory=list)
+    done: list[tuple[str, SelfTestData]] = field(default_factory=list)
+    scheduled: bool = True
+    probe: MemoryBroker = field(default_factory=MemoryBroker)
+    journal: DeadJournal | None = None
+    """The disk of the next start, where it is not a sound one."""
+
+    def __post_init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        """As after a (re)start of the agent."""
+        self.outbox: Outbox = open_outbox(self.directory, self.clock, self.journal)
+        self.board = HealthBoard(lambda part, state: None)
+        self.alarm = ProbeAlarm(self.outbox, DRAFTS, self.clock, {"text": "here"})
+        way_out = WayOut(
+            alarm=self.alarm,
+            paths=Paths(ADDRESSES, lambda: self.in_use, self.probe),
+            drafts=DRAFTS,
+            unnumbered=lambda draft: OutgoingMessage(draft.topic, draft.data.model_dump_json().encode()),  # type: ignore[union-attr]
+            clock=self.clock,
+            path_within_s=20.0,
+            ack_within_s=self.ack_within_s,
+        )
+
+        def steps() -> Iterator[tuple[str, Step]]:
+            yield "lights", self.lights()
+            yield from way_out.steps()
+
+        timetable = Timetable(
+            at=time(3),
+            spread_s=0,
+            device="kiosk-1",
+            started_ns=self.clock.boottime_ns(),
+            soonest_s=300,
+            retry_s=3600,
+        )
+        self.worker = SelfTest(
+            steps=steps,
+            alarm=self.alarm,
+            timetable=timetable if self.scheduled else None,
+            outbox=self.outbox,
+            drafts=DRAFTS,
+            clock=self.clock,
+            board=self.board,
+            in_alarm=lambda: self.alarm_is_open,
+            is_flashing=lambda: self.flashes,
+            tell=self.told.append,
+            done=lambda order, data: self.done.append((order, data)),
+        )
+
+    def restart(self) -> None:
+        write(self.outbox)
+        self.outbox.close()
+        self.told.clear()
+        self.start()
+
+    def lights(self) -> Step:
+        try:
+            for _ in range(self.waits):
+                yield
+            if "lights" in self.broken:
+                raise StepFailed("yellow can't be switched on")
+            return "driven"
+        finally:
+            self.lights_end.append("shown again")
+
+    def run(self, passes: int = 1, each_s: float = 0.05) -> None:
+        for _ in range(passes):
+            self.worker.run_once(0)
+            self.clock.advance(timedelta(seconds=each_s))
+
+    def answer(self, *actions: AckAction) -> None:
+        """What the broker and the centre say to the alarm."""
+        data = self.alarm.data
+        assert data is not None
+        now_ns = self.clock.boottime_ns()
+        assert self.alarm.delivered(AlarmDelivered(data.alarm_id, now_ns))
+        for action in actions:
+            assert self.alarm.acknowledge(CentreAck(data.alarm_id, action, "centre", now_ns))
+
+    def sent(self) -> list[tuple[str, dict[str, Any]]]:
+        write(self.outbox)
+        return [(body(m)["type"], body(m)["data"]) for m in taken(self.outbox)]
+
+    def result(self) -> dict[str, Any]:
+        return next(data for kind, data in reversed(self.sent()) if kind == "edge.event.self-test.v1")
+
+
+def ended(bench: Bench) -> bool:
+    return bench.worker.last is not None
+
+
+def play(bench: Bench, *actions: AckAction) -> None:
+    """Run an ordered test to its end."""
+    assert bench.worker.order("o1") == "asked"
+    bench.run(6)
+    if bench.in_use is not None:
+        bench.answer(*actions)
+    bench.run(20)
+
+
+def failed(result: dict[str, Any]) -> list[str]:
+    return [step["name"] for step in result["steps"] if not step["ok"]]
