@@ -19,7 +19,9 @@ class Paths:
         self.count = count
         self.failures = 0
         """Tries that failed since a path last carried, but for those beside one that does."""
-        self._failures_beside = 0
+        self._failures_beside = self._failed_beside_ns = 0
+        self._is_for_alarm = False
+        """The try beside the path in use is made for an alarm."""
         self._last = count - 1
         """The path that was tried last, so that the first try is at the first."""
         self._current: int | None = None
@@ -39,7 +41,8 @@ class Paths:
 
     @property
     def rounds(self) -> int:
-        """How often in a row all paths that there are to try have failed, since one last came to carry."""
+        """How often in a row all paths that there are to try have failed, since one last came to carry. Beside a path
+        that carries, only the tries for an alarm count: those of calm hours must not make it wait."""
         if self._current is None or self.count == 1:
             return self.failures // self.count
         return self._failures_beside // (self.count - 1)
@@ -63,8 +66,9 @@ class Paths:
         """
         if self._current in {None, path}:
             self.failures += 1
-        else:
+        elif self._is_for_alarm:
             self._failures_beside += 1
+            self._failed_beside_ns = now_ns
         self._last = path
         if path == 0:
             self._judge_return(now_ns)
@@ -81,11 +85,14 @@ class Paths:
             return None
         if now_ns - self._moved_ns >= _CALM_NS:
             self._moves = 0
+        if now_ns - self._failed_beside_ns >= _LONGEST_RETURN_NS:
+            self._failures_beside = 0
         rounds, within = divmod(self._moves, self.count - 1)
         if rounds and not within and now_ns - self._moved_ns < min(2**rounds * 10**9, _LONGEST_PAUSE_NS):
             return None
         self._moves += 1
         self._moved_ns = now_ns
+        self._is_for_alarm = True
         return self._next_but_current()
 
     def unwatched(self, now_ns: int) -> int | None:
@@ -96,6 +103,7 @@ class Paths:
         """
         if self.count == 1 or self._current is None or now_ns < self._unwatched_due_ns:
             return None
+        self._is_for_alarm = False
         self._unwatched_due_ns = now_ns + self._unwatched_pause_ns
         self._unwatched_pause_ns = self._doubled(self._unwatched_pause_ns)
         if self._current == 0:
@@ -123,6 +131,7 @@ class Paths:
     def first_again(self, now_ns: int) -> int:
         """The first path, which is now tried beside the one in use."""
         self._returned_ns = now_ns
+        self._is_for_alarm = False
         return 0
 
     def _judge_return(self, now_ns: int) -> None:

@@ -54,8 +54,10 @@ class Detours:
         if self._is_asked():
             self._tries_left = self._paths.count - 1
         if self._sender.unwelcome() or self._tries_left:
-            self._tries_left = max(0, self._tries_left - 1)
-            return self._paths.other(now_ns)
+            path = self._paths.other(now_ns)
+            if path is not None:
+                self._tries_left = max(0, self._tries_left - 1)
+            return path
         if self._around.nobody():
             return self._paths.unwatched(now_ns)
         if self._around.somebody():

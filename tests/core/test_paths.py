@@ -31,9 +31,11 @@ def test_a_round_is_over_when_every_path_that_there_is_to_try_has_failed() -> No
 
     paths.connected(0, 0)
     rounds = []
-    for _ in range(5):
+    for at in range(0, 500 * S, 100 * S):
         rounds.append(paths.rounds)
-        paths.failed(paths.next() or 1, 0)
+        other = paths.other(at)
+        assert other is not None
+        paths.failed(other, at)
     assert rounds == [0, 0, 1, 1, 2]
     paths.connected(1, 0)
     assert paths.rounds == 0
@@ -125,6 +127,21 @@ def test_a_first_path_that_does_not_answer_is_looked_at_ever_more_seldom_up_to_o
 
     gaps = [later - earlier for earlier, later in zip([0, *looks], looks, strict=False)]
     assert gaps == [300, 600, 1200, 2400, 3600, 3600]
+
+
+def test_what_failed_in_calm_hours_makes_no_alarm_wait() -> None:
+    paths = Paths(2, return_after_s=300)
+    paths.connected(1, 0)
+    for hour in range(1, 5):
+        paths.first_again(hour * 3600 * S)
+        paths.failed(0, hour * 3600 * S)
+    assert paths.rounds == 0
+
+    for at in (20_000 * S, 30_000 * S):
+        assert paths.other(at) == 0
+        assert paths.rounds == 0
+        paths.failed(0, at)
+        assert paths.rounds == 1
 
 
 def test_a_first_path_that_flaps_is_trusted_less_each_time_until_it_has_been_stable() -> None:

@@ -290,6 +290,27 @@ def test_an_alarm_does_not_wait_for_a_connect_that_hangs_while_another_path_is_u
     assert len(tried) <= 6
 
 
+def test_an_alarm_that_stalls_after_hours_of_failed_returns_waits_no_longer_for_it(device: Device) -> None:
+    device.passes(2)
+    lose_the_first(device)
+    swallow(device.second)
+    for _ in range(3 * 360):
+        device.advance(10)
+    while device.second.connections:  # no return is under way
+        device.second.connections.clear()
+        device.advance(200)
+    device.broker.answer = answer_alarms("silence")
+    ends = len(device.ends)
+    device.outbox.put(alarm())
+    device.passes()
+    waited_s = 0
+    while len(device.ends) == ends and waited_s < 300:
+        device.advance(1)
+        waited_s += 1
+
+    assert waited_s <= 25  # ten until it stalls, and ten for the path that hangs
+
+
 def test_without_an_alarm_a_slow_connect_is_given_its_time(device: Device) -> None:
     swallow(device.broker)
     device.passes(2)
