@@ -6,7 +6,7 @@ disk only and is read again when the window has room.
 
 import heapq
 import threading
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from agent.core.messages import Rank
@@ -79,8 +79,8 @@ class Backlog:
         """Where reading from disk goes on; None when memory holds the whole class."""
         self._deleted: list[tuple[Rank, int]] = []
         """To be deleted from disk."""
-        self._unwritten: dict[Rank, deque[Waiting]] = {rank: deque() for rank in _EXPENDABLE}
-        """Fresh ones in the order of acceptance; some may have been written since, or be done."""
+        self._unwritten: dict[Rank, OrderedDict[int, Waiting]] = {rank: OrderedDict() for rank in _EXPENDABLE}
+        """The fresh ones, oldest first. One that is taken may be missing."""
         self._unwritten_bytes = 0
         self._count = dict.fromkeys(Rank, 0)
         self._dropped = dict.fromkeys(Rank, 0)
@@ -111,7 +111,7 @@ class Backlog:
             else:
                 self._held[rank].append(waiting)
             if rank in _EXPENDABLE:
-                self._unwritten[rank].append(waiting)
+                self._unwritten[rank][row.ord] = waiting
                 self._unwritten_bytes += len(row.payload)
                 self._stay_in_memory_budget()
 
@@ -175,11 +175,7 @@ class Backlog:
             del self._deleted[:deleted]
             for waiting in written:
                 waiting.written = True
-                if self._fresh.pop(waiting.row.ord, None) is not None and waiting.row.rank in _EXPENDABLE:
-                    self._unwritten_bytes -= len(waiting.row.payload)
-            for order in self._unwritten.values():
-                while order and (order[0].written or order[0].done):
-                    order.popleft()
+                self._is_fresh_no_more(waiting)
             for rank in Rank:
                 self._release(rank)
 
@@ -234,7 +230,7 @@ class Backlog:
                     waiting.written = False
                     self._fresh[place] = waiting
                     if waiting.row.rank in _EXPENDABLE:
-                        self._unwritten[waiting.row.rank].append(waiting)
+                        self._unwritten[waiting.row.rank][place] = waiting
                         self._unwritten_bytes += len(waiting.row.payload)
             for rank in Rank:
                 only_there = [p for p in places.get(rank, ()) if p not in self._live and p not in gone]
@@ -257,8 +253,7 @@ class Backlog:
             for place in gone:
                 if (waiting := self._live.pop(place, None)) is not None:
                     waiting.done = True
-                    if self._fresh.pop(place, None) is not None:
-                        self._unwritten_bytes -= len(waiting.row.payload)
+                    self._is_fresh_no_more(waiting)
             self._count[rank] -= len(gone)
             self._dropped[rank] += len(gone)
 
@@ -281,17 +276,22 @@ class Backlog:
         self._live.pop(place, None)
         self._count[rank] -= 1
         self._dropped[rank] += dropped
-        if self._fresh.pop(place, None) is not None and rank in _EXPENDABLE:
-            self._unwritten_bytes -= len(waiting.row.payload)
+        self._is_fresh_no_more(waiting)
         if waiting.attempted:
             self._deleted.append((rank, place))
+
+    def _is_fresh_no_more(self, waiting: Waiting) -> None:
+        rank, place = waiting.row.rank, waiting.row.ord
+        if self._fresh.pop(place, None) is not None and rank in _EXPENDABLE:
+            self._unwritten_bytes -= len(waiting.row.payload)
+            self._unwritten[rank].pop(place, None)
 
     def _stay_in_memory_budget(self) -> None:
         for rank in _EXPENDABLE:
             oldest_first = self._unwritten[rank]
             while self._unwritten_bytes > UNWRITTEN_BYTES and oldest_first:
-                oldest = oldest_first.popleft()
-                if not (oldest.written or oldest.done or oldest.taken):
+                _, oldest = oldest_first.popitem(last=False)
+                if not oldest.taken:
                     self._forget(oldest, dropped=True)
             held = self._held[rank]
             while held and held[0].done:

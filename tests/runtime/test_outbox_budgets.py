@@ -1,5 +1,6 @@
 """What the outbox gives up when the disk is short of room or its messages are old, and what it does not."""
 
+import gc
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -211,6 +212,25 @@ def test_security_events_and_answers_give_way_too_in_memory_but_after_telemetry(
     assert all(waiting[name] + dropped[name] == 400 for name in ("event", "security", "state"))
     assert "result/c399" in topics(taken(outbox))
     outbox.close()
+
+
+def test_what_is_sent_while_the_disk_is_dead_stays_in_no_memory(store: Path, clock: SimClock) -> None:
+    outbox = open_outbox(store, clock, DeadJournal(store))
+    before = messages_in_memory()
+    for number in range(50):
+        for draft in (picture(f"p{number}", bytes(5_000)), event(), security(), alarm(f"a{number}"), health()):
+            outbox.put(draft)
+        write(outbox)
+        while (found := outbox.take()) is not None:
+            outbox.confirm(found[0])
+
+    assert messages_in_memory() <= before + 1
+    outbox.close()
+
+
+def messages_in_memory() -> int:
+    gc.collect()
+    return sum(isinstance(each, backlog.Waiting) for each in gc.get_objects())
 
 
 def answer(command_id: str) -> Draft:
