@@ -30,11 +30,12 @@ class EdgeWatch:
         """Lines whose level was another one at the last look, and how many edges they had told by then."""
         self._missed = 0
 
-    def edge(self, edge: Edge) -> None:
-        """An edge as the pin library tells it."""
+    def edge(self, edge: Edge, *, told: bool = True) -> None:
+        """An edge as the pin library tells it; not `told`: one that it should have."""
         line = (edge.input, edge.normally_closed)
         self._told[line] = (edge.active, self._told.get(line, (False, 0))[1] + 1)
-        self._missed = 0
+        if told:
+            self._missed = 0
         self._on_edge(edge)
 
     def look(self) -> bool:
@@ -55,8 +56,7 @@ class EdgeWatch:
                 self._suspects[line] = count  # its edge may be on its way: it counts if it is still so next time
                 continue
             log.error("the pin library told no edge of %s; its level is %s", level.input, level.active)
-            missed = self._missed + 1
-            self.edge(level)
-            self._missed = missed
+            self._missed += 1
+            self.edge(level, told=False)
         self._board.report(PINS, ok=not self._missed, detail="a change of a line was not told" if self._missed else "")
         return self._missed < _DEAF

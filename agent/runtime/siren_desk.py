@@ -69,7 +69,10 @@ class SirenDesk:
             return
         now_ns = self._clock.boottime_ns()
         changes = self._siren.look([alarm.data for alarm in alarms], now_ns)
-        chirps, self._chirp_asked = self._chirp_asked and not alarms, False
+        chirps = False
+        if self._chirp_asked:  # never set back unread: it is asked for on another thread
+            self._chirp_asked = False
+            chirps = not alarms
         if chirps:
             self._chirp_until_ns = now_ns + CHIRP_NS
         self._drive(on=bool(self._siren.sounds_for) or now_ns < self._chirp_until_ns, now_ns=now_ns)
