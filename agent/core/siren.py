@@ -19,7 +19,7 @@ class SirenRules:
     after_ns: int = 30 * 10**9
     """How long an alarm must have called for it."""
     limit_ns: int = 180 * 10**9
-    """How long it sounds at a stretch."""
+    """How long it sounds, from the last press on."""
     total_ns: int = 900 * 10**9
     """How long it sounds for one alarm, all stretches together."""
 

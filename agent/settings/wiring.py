@@ -84,7 +84,7 @@ class Siren(Section):
     after_s: float = Field(default=30.0, ge=0, le=600)
     """How long the alarm must have been so."""
     limit_s: float = Field(default=180.0, ge=1, le=900)
-    """How long it sounds at a stretch. By-laws on noise differ: ask."""
+    """How long it sounds, counted from the last press. By-laws on noise differ: ask."""
     total_s: float = Field(default=900.0, ge=1, le=3600)
     """How long it sounds for one alarm, whatever is pressed meanwhile."""
 
