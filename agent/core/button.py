@@ -46,7 +46,9 @@ class Button:
         """The next edge of a line of this button."""
         if edge.at_start and not edge.active:
             return []  # rest is what is assumed until an edge comes, and one may have come already
-        told = self.tick(edge.boottime_ns)
+        told = self._due(edge.boottime_ns)
+        if told:
+            self._noted(told)
         pressed = False
         if not edge.normally_closed:
             pressed = self._hold.press(edge, begins=self._contact.press(edge))

@@ -10,7 +10,7 @@ from collections import OrderedDict, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from agent.core.messages import Rank
-from agent.core.suspects import Suspicion
+from agent.core.suspects import INNOCENT
 from agent.runtime.database import Row
 
 _WINDOW = {Rank.ALARM: 10_000, Rank.STATE: 1_000, Rank.SECURITY: 2_000}
@@ -42,7 +42,7 @@ class Waiting:
         self.written = written
         self.taken = False
         self.done = False
-        self.suspicion = Suspicion()
+        self.suspicion = INNOCENT
         """The sender's."""
         self.behind = 0
         """Those of its class for which this is lower go before it. Changes only while it is taken."""

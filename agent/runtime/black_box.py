@@ -134,14 +134,15 @@ class BlackBox:
         When the part in use is full, which takes a disk that takes nothing, the box is rewritten with what is still
         `unwritten`. When even that is too much it is tried again only after some more: it takes milliseconds.
         """
-        _NUMBERS.pack_into(self._mapped, _NUMBERS_AT, seq, place)
-        if self._write(self._active, row, values):
+        memory = self._mapped
+        _NUMBERS.pack_into(memory, _NUMBERS_AT, seq, place)
+        if self._write(memory, self._active, row, values):
             return True
         self._overflows += 1
         if self._overflows % _REWRITE_EVERY != 1 or not self._rewrite(unwritten()):
             return False
         self._overflows = 0
-        return self._write(self._active, row, values)
+        return self._write(memory, self._active, row, values)
 
     def turn(self) -> None:
         """The disk is about to take all that was accepted so far: what comes now goes into another part."""
@@ -164,7 +165,7 @@ class BlackBox:
     def _rewrite(self, entries: Iterable[Entry]) -> bool:
         """Hold these instead of all that it holds; false, and nothing is changed, when they are too many."""
         spare = self._spare()
-        if not all(self._write(spare, *entry) for entry in entries):
+        if not all(self._write(self._mapped, spare, *entry) for entry in entries):
             self._clear(spare)
             return False
         emptied = {self._first, self._active}
@@ -173,8 +174,7 @@ class BlackBox:
             self._clear(part)
         return True
 
-    def _write(self, part: int, row: Row | None, values: Mapping[str, str | None]) -> bool:
-        memory = self._mapped
+    def _write(self, memory: mmap.mmap, part: int, row: Row | None, values: Mapping[str, str | None]) -> bool:
         content = marshal.dumps((None if row is None else (row.ord, int(row.rank), *row[2:]), dict(values)))
         used = self._used[part]
         end = used + _PREFIX.size + len(content)

@@ -22,14 +22,13 @@ class Kept:
 
     def note(self, changes: Mapping[str, str | None]) -> None:
         """Keep these from now on; of a counter the highest one stays."""
-        if any(key.startswith(CTR_KEY) for key in changes):
-            changes = {key: self._risen(key, value) for key, value in changes.items()}
-        self._changes.update(changes)
         for key, value in changes.items():
-            if value is None:
+            kept = self._risen(key, value) if key.startswith(CTR_KEY) else value
+            self._changes[key] = kept
+            if kept is None:
                 self._values.pop(key, None)
             else:
-                self._values[key] = value
+                self._values[key] = kept
 
     def take_up(self, on_disk: Mapping[str, str]) -> None:
         """The disk was opened and has these. At the first time they are added, unless they have changed since, or are

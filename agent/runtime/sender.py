@@ -87,9 +87,9 @@ class Sender:
             self._broker = None
             resting, self._resting = self._resting, []
             for sent in self._in_flight.values():
-                suspicion = sent.waiting.suspicion
                 if died:
-                    suspicion.lost(alone=len(self._in_flight) == 1)
+                    sent.waiting.suspicion = sent.waiting.suspicion.lost(alone=len(self._in_flight) == 1)
+                suspicion = sent.waiting.suspicion
                 if suspicion.goes_alone and sent.waiting.row.rank is Rank.ALARM:
                     sent.waiting.behind += 1  # and behind a suspect that has been tried less often
                 if not suspicion.convicted:

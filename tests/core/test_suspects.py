@@ -1,11 +1,11 @@
-from agent.core.suspects import Suspicion
+from agent.core.suspects import INNOCENT, Suspicion
 
 
 def after(*losses: bool) -> Suspicion:
     """Of a message with which connections died; True: with no other."""
-    suspicion = Suspicion()
+    suspicion = INNOCENT
     for alone in losses:
-        suspicion.lost(alone=alone)
+        suspicion = suspicion.lost(alone=alone)
     return suspicion
 
 
