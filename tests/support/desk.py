@@ -26,6 +26,22 @@ class Token:
     issuer: str = "centre"
 
 
+class _WhenAwaited(threading.Event):
+    """The disk answers no sooner than somebody waits for it, so that who does not wait is found out each time."""
+
+    def __init__(self, safe: threading.Event, outbox: Outbox) -> None:
+        super().__init__()
+        self._safe = safe
+        self._outbox = outbox
+
+    def wait(self, timeout: float | None = None) -> bool:
+        write(self._outbox)
+        return self._safe.wait(timeout)
+
+    def is_set(self) -> bool:
+        return self._safe.is_set()
+
+
 @dataclass
 class Desk:
     """A command desk; a token's text is its name in `tokens`, since signatures are another part's matter."""
@@ -42,7 +58,8 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.security = SecurityLog(DRAFTS, self.clock, self.outbox.put)
-        kept = self.outbox.kept(CTR_KEY)
+        keep, kept = self.outbox.keep, self.outbox.kept(CTR_KEY)
+        self.outbox.keep = lambda key, value: _WhenAwaited(keep(key, value), self.outbox)  # type: ignore[method-assign]
         self.desk = CommandDesk(
             identity=IDENTITY,
             boot_nonce="nonce",
@@ -101,23 +118,11 @@ class Desk:
         return text
 
     def send(self, payload: bytes, name: str = "ping", kind: str = "command", **changes: Any) -> None:
-        """Hand one message over and let the desk deal with it, the journal writing meanwhile."""
+        """Hand one message over and let the desk deal with it."""
         topic = IDENTITY.down(kind, name)
         message: dict[str, Any] = {"topic": topic, "payload": payload, "size": len(payload), "retain": False}
         self.desk.receive(Received(**(message | changes)))
-        stop = threading.Event()
-
-        def journal() -> None:
-            while not stop.is_set():
-                self.outbox.recorder.run_once(0.01)
-
-        thread = threading.Thread(target=journal, name="journal")
-        thread.start()
-        try:
-            self.desk.run_once(0)
-        finally:
-            stop.set()
-            thread.join()
+        self.desk.run_once(0)
 
     def order(self, name: str = "ping", **args: Any) -> None:
         self.send(self.signed(self.claims(name, args=args)), name)
