@@ -61,7 +61,8 @@ class AlarmDesk:
         name, count, raised_at = press.input, press.count, partial(self._raised_at, press)
         accepted = None if test or count > 1 else self._foresight.accept(name, press.edge_ns, raised_at)
         if accepted is not None:
-            self._send_now()
+            self._send()
+            os.sched_yield()  # a broker, tunnel or driver on this machine takes it further first: the rest can wait
             self._told(self._book.press(name, press.edge_ns, *accepted, None))
             return
         known = self._book.counting(name, test=test)
@@ -147,12 +148,8 @@ class AlarmDesk:
             return
         kept = None if change.change == "closed" else encode_alarm(change.alarm)
         self._outbox.accept(self._drafts.alarm(change.change, data), keep={ALARM_KEY + data.alarm_id: kept})
-        self._send_now()
-        self._told(change)
-
-    def _send_now(self) -> None:
         self._send()
-        os.sched_yield()  # what is sent goes on its way before we go on: most of what is left to do can wait
+        self._told(change)
 
     def _told(self, change: AlarmChange) -> None:
         self._foresight.forget()
