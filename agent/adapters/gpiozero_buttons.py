@@ -16,7 +16,6 @@ from agent.ports import Clock
 _log = logging.getLogger(__name__)
 
 _OLDEST_TICK_NS = 10_000_000_000
-_NOT_HANDED_OVER = "an edge of %s could not be handed over"
 
 
 class GpiozeroButtons:
@@ -101,10 +100,7 @@ class GpiozeroButtons:
             edge_ns = boottime_ns()
             if 0 < age_ns < _OLDEST_TICK_NS:
                 edge_ns -= age_ns + filter_ns
-            try:
-                on_edge(Edge(name, bool(level) is active_level, edge_ns, False, closed))
-            except Exception:  # noqa: BLE001
-                _log.exception(_NOT_HANDED_OVER, name)
+            _guarded(on_edge, Edge(name, bool(level) is active_level, edge_ns, normally_closed=closed))
 
         return when_changed
 
@@ -120,4 +116,4 @@ def _guarded(on_edge: Callable[[Edge], None], edge: Edge) -> None:
     try:
         on_edge(edge)
     except Exception:  # noqa: BLE001
-        _log.exception(_NOT_HANDED_OVER, edge.input)
+        _log.exception("an edge of %s could not be handed over", edge.input)
