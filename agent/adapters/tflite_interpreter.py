@@ -29,7 +29,7 @@ class TfliteInterpreter:
 
     @property
     def input_dtype(self) -> str:
-        """`uint8` or `float32`, or whatever else the model takes."""
+        """`uint8`, `int8` or `float32`, or whatever else the model takes."""
         return str(np.dtype(self._input["dtype"]).name)
 
     @property

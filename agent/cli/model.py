@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from agent.core.errors import ModelError, UsageError
+from agent.core.model_decoders import SsdRaw
 from agent.core.model_manifest import ModelInput, ModelManifest, ModelSource
 from agent.models.build import BuildOptions, build
 from agent.models.demo_video import ensure_demo_video
@@ -161,7 +162,7 @@ def _manifest_of_a_guest(arguments: argparse.Namespace) -> ModelManifest:
             sha256=arguments.sha256,
             size_bytes=1,
             input=ModelInput(width=300, height=300, dtype=arguments.dtype),
-            decoder="ssd-raw",
+            decoder=SsdRaw(),
             labels=("background", "person"),
             source=ModelSource(),
             licence=arguments.licence,

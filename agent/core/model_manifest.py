@@ -1,41 +1,30 @@
 """What is known of a model file: how to feed it, how to read it, where it comes from and under what terms."""
 
-import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from agent.core.model_decoders import AnchorFile, DecoderSpec, Part, PlainFileName, Sha256, SsdRaw
 
-def _plain_file_name(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", value):
-        raise ValueError("a file name without a directory, of letters, digits, dot, dash and underscore")
-    return value
-
-
-PlainFileName = Annotated[str, AfterValidator(_plain_file_name)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ModelInput(_Part):
+class ModelInput(Part):
     """The picture that the model takes: 1 x height x width x 3, RGB.
 
-    `(pixel - mean) / scale` maps a pixel of 0 to 255 to the -1 to 1 that the network was trained on. A
-    float32 model is fed that value; a uint8 model is fed the pixel itself, and quantises it itself.
+    `(pixel - mean) / scale` maps a pixel of 0 to 255 to what the network was trained on, such as -1 to 1. A
+    float32 model is fed that value. A uint8 model is fed the pixel itself and an int8 model the pixel less 128:
+    they map it themselves.
     """
 
     width: int = Field(gt=0, le=4096)
     height: int = Field(gt=0, le=4096)
-    dtype: Literal["uint8", "float32"]
+    dtype: Literal["uint8", "int8", "float32"]
     mean: float = 127.5
     scale: float = Field(default=127.5, gt=0)
 
 
-class ModelSource(_Part):
+class ModelSource(Part):
     """The published package, or the address, that the model was made from."""
 
     package: str | None = None
@@ -45,7 +34,7 @@ class ModelSource(_Part):
     url: str | None = None
 
 
-class MadeWith(_Part):
+class MadeWith(Part):
     """What turned the source into this file, to make it again or to explain a difference."""
 
     tensorflow: str
@@ -57,7 +46,7 @@ class MadeWith(_Part):
     calibration_frames: int = 0
 
 
-class ModelManifest(_Part):
+class ModelManifest(Part):
     """The description of one model file, kept beside it as `<name>.json`."""
 
     name: ModelName
@@ -65,10 +54,11 @@ class ModelManifest(_Part):
     sha256: Sha256
     size_bytes: int = Field(gt=0)
     input: ModelInput
-    decoder: Literal["ssd-raw"]
-    """`ssd-raw`: 1 x anchors x 4 raw boxes, 1 x anchors x labels raw scores, of a TF Object Detection SSD."""
+    decoder: DecoderSpec
     labels: tuple[str, ...] = Field(min_length=1)
-    """Name of each score column, in order."""
+    """Name of each class, in order."""
+    person_classes: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    """The classes that are people, from 0; without any, the one with the label `person`."""
     score_threshold: float = Field(default=0.5, ge=0, le=1)
     """A suggestion; the settings of a camera decide."""
     source: ModelSource
@@ -76,3 +66,9 @@ class ModelManifest(_Part):
     made_with: MadeWith | None = None
     made_at: str
     """UTC, ISO 8601."""
+
+    @property
+    def anchor_file(self) -> AnchorFile | None:
+        """The file beside the model that holds its anchors, if it has one."""
+        anchors = self.decoder.anchors if isinstance(self.decoder, SsdRaw) else None
+        return anchors if isinstance(anchors, AnchorFile) else None

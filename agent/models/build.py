@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.core.errors import ModelError
+from agent.core.model_decoders import SsdRaw
 from agent.core.model_manifest import MadeWith, ModelInput, ModelManifest, ModelSource
 from agent.models.demo_video import ensure_demo_video
 from agent.models.environment import BuildEnvironment
@@ -119,7 +120,7 @@ def _manifest(dtype: str, content: Path, facts: dict[str, object], video: Path) 
         sha256=sha256_of(content),
         size_bytes=content.stat().st_size,
         input=ModelInput(width=SIDE, height=SIDE, dtype="uint8" if int8 else "float32"),
-        decoder="ssd-raw",
+        decoder=SsdRaw(),
         labels=("background", "person"),
         source=ModelSource(package=PACKAGE, version=VERSION, file=GRAPH, sha256=GRAPH_SHA256),
         licence="MIT",

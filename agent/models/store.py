@@ -4,6 +4,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -40,7 +41,7 @@ class ModelStore:
         self.directories = tuple(directories)
 
     def load(self, name: str) -> tuple[ModelManifest, Path]:
-        """The manifest of a model and the path of its file, after its SHA-256 has been checked.
+        """The manifest of a model and the path of its file, after the SHA-256 of it and of its anchors was checked.
 
         Raises ModelError, which names the command to run, when the model is missing or altered.
         """
@@ -50,6 +51,8 @@ class ModelStore:
                 manifest = read_manifest(manifest_path)
                 path = directory / manifest.file
                 check_file(manifest, path)
+                if (anchors := manifest.anchor_file) is not None:
+                    _check_digest(directory / anchors.file, anchors.sha256, "put the file of the manifest beside it")
                 return manifest, path
         raise ModelError(f"model {name!r} is not in {_joined(self.directories)}: {remedy(name)}")
 
@@ -85,16 +88,21 @@ def read_manifest(path: Path) -> ModelManifest:
 def check_file(manifest: ModelManifest, path: Path) -> None:
     """Compare a model file with its manifest. Raises ModelError when it is missing or altered."""
     cure = remedy(manifest.name, force=True)
-    try:
+    with suppress(OSError):  # told below
         size = path.stat().st_size
         if size != manifest.size_bytes:
             raise ModelError(f"{path} has {size} bytes and not {manifest.size_bytes}: {cure}")
+    _check_digest(path, manifest.sha256, cure)
+
+
+def _check_digest(path: Path, sha256: str, cure: str) -> None:
+    try:
         digest = sha256_of(path)
     except FileNotFoundError as error:
         raise ModelError(f"{path} is missing: {cure}") from error
     except OSError as error:
         raise ModelError(f"{path} can't be read: {error.strerror}; check its owner and mode") from error
-    if digest != manifest.sha256:
+    if digest != sha256:
         raise ModelError(f"{path} is not the file that its manifest describes (SHA-256 differs): {cure}")
 
 

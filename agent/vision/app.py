@@ -28,7 +28,7 @@ from agent.vision.core_link import CoreGoneError, CoreLink
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.heartbeat import PERIOD_S, HeartbeatSource
 from agent.vision.lookout import Lookout
-from agent.vision.person_detector import SsdPersonDetector
+from agent.vision.person_detector import PersonDetector
 from agent.vision.snapshot import Snapshots, SnapshotService
 from agent.vision.source import parse_source
 from agent.vision.worker import Ending, Worker
@@ -129,7 +129,7 @@ class LoadedModel:
     """A verified model, ready to look. `runtime` is for example `ai-edge-litert 2.3.0`."""
 
     manifest: ModelManifest
-    detector: SsdPersonDetector
+    detector: PersonDetector
     runtime: str
 
 
@@ -138,7 +138,7 @@ def load_model(name: str, directories: Sequence[str], threads: int, score_thresh
     manifest, path = ModelStore([Path(entry) for entry in directories]).load(name)
     interpreter = load_tflite(path, threads)
     scaler = imaging.RgbScaler(manifest.input.width, manifest.input.height)
-    detector = SsdPersonDetector(interpreter, manifest, scaler, score_threshold)
+    detector = PersonDetector(interpreter, manifest, path.parent, scaler, score_threshold)
     return LoadedModel(manifest, detector, interpreter.runtime)
 
 

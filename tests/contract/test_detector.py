@@ -12,10 +12,14 @@ from agent.core.errors import ModelError
 from agent.core.model_manifest import ModelManifest
 from agent.models.store import ModelStore
 from agent.ports import Detection, Detector
-from agent.vision.person_detector import SsdPersonDetector
+from agent.vision.person_detector import PersonDetector
 from tests.support.vision_media import MODELS, Pixels, demo_frame, model_directories
 
 FRAME = 300
+
+
+NOWHERE = Path("/nonexistent")
+"""Where the files lie that a manifest of these models names: none."""
 
 
 def load(name: str) -> tuple[ModelManifest, TfliteInterpreter]:
@@ -26,7 +30,7 @@ def load(name: str) -> tuple[ModelManifest, TfliteInterpreter]:
 def make_detector(name: str, score_threshold: float = 0.5) -> Detector:
     manifest, interpreter = load(name)
     scaler = RgbScaler(manifest.input.width, manifest.input.height)
-    return SsdPersonDetector(interpreter, manifest, scaler, score_threshold)
+    return PersonDetector(interpreter, manifest, NOWHERE, scaler, score_threshold)
 
 
 @pytest.fixture(scope="module")
@@ -145,5 +149,5 @@ def test_a_manifest_that_promises_another_form_is_refused() -> None:
     manifest, interpreter = load("ssdlite-person-int8")
     wrong = manifest.model_copy(update={"labels": ("background", "person", "car")})
 
-    with pytest.raises(ModelError, match="correct the decoder or the labels"):
-        SsdPersonDetector(interpreter, wrong, RgbScaler(300, 300), 0.5)
+    with pytest.raises(ModelError, match="correct decoder or labels"):
+        PersonDetector(interpreter, wrong, NOWHERE, RgbScaler(300, 300), 0.5)

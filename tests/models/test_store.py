@@ -1,9 +1,11 @@
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
 
 from agent.core.errors import ModelError
+from agent.core.model_decoders import AnchorFile, SsdRaw
 from agent.core.model_manifest import ModelInput, ModelManifest, ModelSource
 from agent.models.store import ModelStore, cache_directory, default_directories, install
 
@@ -17,7 +19,7 @@ def manifest(name: str = "ssdlite-person-int8", content: bytes = CONTENT) -> Mod
         sha256=hashlib.sha256(content).hexdigest(),
         size_bytes=len(content),
         input=ModelInput(width=300, height=300, dtype="uint8"),
-        decoder="ssd-raw",
+        decoder=SsdRaw(),
         labels=("background", "person"),
         source=ModelSource(package="somewhere", version="1"),
         licence="MIT",
@@ -92,6 +94,52 @@ def test_a_manifest_with_an_unknown_name_in_it_is_refused(tmp_path: Path) -> Non
     (tmp_path / "ssdlite-person-int8.json").write_text(text)
     with pytest.raises(ModelError, match="is no model manifest: decod"):
         ModelStore([tmp_path]).list()
+
+
+def with_anchors(directory: Path, text: bytes) -> ModelManifest:
+    """A model whose anchors are `text` in a file beside it, as its manifest says."""
+    anchors = AnchorFile(formula="file", file="anchors.csv", sha256=hashlib.sha256(text).hexdigest())
+    made = manifest().model_copy(update={"decoder": SsdRaw(anchors=anchors)})
+    put(directory, made)
+    (directory / "anchors.csv").write_bytes(text)
+    return made
+
+
+def test_anchors_beside_the_model_are_verified_with_it(tmp_path: Path) -> None:
+    made = with_anchors(tmp_path, b"0.5,0.5,1,1\n")
+    assert ModelStore([tmp_path]).load(made.name)[0] == made
+    (tmp_path / "anchors.csv").write_bytes(b"0.5,0.5,1,2\n")
+    with pytest.raises(ModelError, match=r"anchors\.csv is not the file .* put the file of the manifest beside it"):
+        ModelStore([tmp_path]).load(made.name)
+
+
+def test_anchors_that_are_missing_are_named(tmp_path: Path) -> None:
+    made = with_anchors(tmp_path, b"0.5,0.5,1,1\n")
+    (tmp_path / "anchors.csv").unlink()
+    with pytest.raises(ModelError, match=r"anchors\.csv is missing"):
+        ModelStore([tmp_path]).load(made.name)
+
+
+@pytest.mark.parametrize(
+    ("decoder", "text"),
+    [
+        ('"yolo9"', "decoder: Input tag 'yolo9' .*'ssd-raw', 'ssd-postprocessed', 'yolo'"),
+        ('"yolo"', r"decoder\.yolo\.layout: Field required"),
+        ('{"name": "ssd-raw", "nms_iou": 2}', r"decoder\.ssd-raw\.nms_iou: .*less than or equal to 1"),
+        ('{"name": "ssd-raw", "anchors": {"formula": "magic"}}', r"decoder\.ssd-raw\.anchors: Input tag 'magic'"),
+    ],
+)
+def test_a_decoder_that_is_described_wrongly_is_told_with_its_place(tmp_path: Path, decoder: str, text: str) -> None:
+    fields = json.loads(manifest().model_dump_json()) | {"decoder": json.loads(decoder)}
+    (tmp_path / "ssdlite-person-int8.json").write_text(json.dumps(fields))
+    with pytest.raises(ModelError, match=text):
+        ModelStore([tmp_path]).load("ssdlite-person-int8")
+
+
+def test_the_name_of_a_decoder_alone_takes_the_rest_for_granted(tmp_path: Path) -> None:
+    fields = json.loads(manifest().model_dump_json()) | {"decoder": "ssd-raw"}
+    (tmp_path / "ssdlite-person-int8.json").write_text(json.dumps(fields))
+    assert ModelStore([tmp_path]).list()[0][0] == manifest()
 
 
 def test_a_manifest_under_another_name_is_refused(tmp_path: Path) -> None:

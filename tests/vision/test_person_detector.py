@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -5,13 +6,15 @@ import numpy.typing as npt
 import pytest
 
 from agent.core.errors import ModelError
-from agent.core.model_manifest import ModelManifest
+from agent.core.model_decoders import SsdAnchors
+from agent.core.model_manifest import ModelInput, ModelManifest
 from agent.ports import Detection
-from agent.vision import ssd
-from agent.vision.person_detector import SsdPersonDetector
+from agent.vision.anchors import anchors_of
+from agent.vision.person_detector import PersonDetector
 from tests.support.vision_stand_ins import manifest
 
-ANCHORS = ssd.anchors(300)
+NOWHERE = Path("/nonexistent")
+ANCHORS = anchors_of(SsdAnchors(), ModelInput(width=300, height=300, dtype="uint8"), NOWHERE)
 LAST = len(ANCHORS) - 6  # one square anchor of 0.95 in the middle
 
 
@@ -43,9 +46,9 @@ def fill(pixels: npt.NDArray[np.uint8], target: npt.NDArray[np.uint8]) -> None:
     target[:] = pixels[0, 0, ::-1]
 
 
-def make(interpreter: StandInInterpreter, threshold: float = 0.5, **changes: Any) -> SsdPersonDetector:
+def make(interpreter: StandInInterpreter, threshold: float = 0.5, **changes: Any) -> PersonDetector:
     of: ModelManifest = manifest(**changes)
-    return SsdPersonDetector(interpreter, of, fill, threshold)
+    return PersonDetector(interpreter, of, NOWHERE, fill, threshold)
 
 
 def logit(score: float) -> float:
@@ -114,6 +117,14 @@ def test_a_byte_model_is_fed_the_pixels_themselves_red_first() -> None:
     assert interpreter.memory[0, 150, 150].tolist() == [3, 2, 1]
 
 
+def test_a_signed_byte_model_is_fed_pixels_less_128() -> None:
+    interpreter = StandInInterpreter(dtype="int8")
+    detector = make(interpreter, input={"width": 300, "height": 300, "dtype": "int8"})
+    detector.detect(np.full((10, 10, 3), (0, 128, 255), np.uint8))
+
+    assert interpreter.memory[0, 150, 150].tolist() == [127, 0, -128]
+
+
 def test_a_float_model_is_fed_pixels_between_minus_one_and_one() -> None:
     interpreter = StandInInterpreter(dtype="float32")
     detector = make(interpreter, input={"width": 300, "height": 300, "dtype": "float32"})
@@ -127,8 +138,12 @@ def test_a_float_model_is_fed_pixels_between_minus_one_and_one() -> None:
     [
         ({"input": {"width": 300, "height": 300, "dtype": "float32"}}, r"takes uint8 .* manifest says float32"),
         ({"input": {"width": 320, "height": 320, "dtype": "uint8"}}, r"manifest says uint8 \(1, 320, 320, 3\)"),
+        ({"person_classes": (2,)}, "2 labels, and person_classes names 2"),
         ({"labels": ("background", "cat")}, "no label `person`"),
-        ({"labels": ("background", "person", "cat")}, r"1917 x 3 scores"),
+        (
+            {"labels": ("background", "person", "cat")},
+            r"gives 1 x 1917 x 4 and 1 x 1917 x 2, and ssd-raw needs .* 1917 x 3 scores",
+        ),
     ],
 )
 def test_a_model_that_is_not_as_its_manifest_says_is_refused(changes: dict[str, Any], text: str) -> None:

@@ -1,0 +1,64 @@
+"""The arithmetic of boxes: from a model's numbers to corners, and which of them to keep. Arrays only.
+
+Boxes are N x 4: left, top, right, bottom in fractions of the picture, unless a name says otherwise.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating[Any]]
+
+CANDIDATES = 200
+"""So many of the best boxes go into the suppression, as its table grows with their square."""
+_LARGEST_LOG = 10.0
+"""A size beyond this is an overflow and no box."""
+
+
+def from_anchors(raw: Floats, anchors: Floats) -> Floats:
+    """Boxes from shifts and logarithms of sizes (y, x, h, w, variances divided out) relative to anchors."""
+    centres = raw[:, :2] * anchors[:, 2:] + anchors[:, :2]
+    halves = np.exp(np.minimum(raw[:, 2:], _LARGEST_LOG)) * anchors[:, 2:] / 2
+    return np.concatenate([centres - halves, centres + halves], axis=1)[:, [1, 0, 3, 2]]
+
+
+def from_centres(raw: Floats) -> Floats:
+    """Boxes from centre x, centre y, width, height."""
+    halves = raw[:, 2:] / 2
+    return np.concatenate([raw[:, :2] - halves, raw[:, :2] + halves], axis=1)
+
+
+def best(boxes: Floats, scores: Floats, threshold: float, nms_iou: float | None) -> tuple[Floats, Floats]:
+    """The boxes to keep and their scores, best first, cut at the edge of the picture; scores in 0 to 1.
+
+    What is not finite, below the threshold or without an area in the picture goes; with `nms_iou`, so does what
+    overlaps a better box by more than that.
+    """
+    sound = np.isfinite(boxes).all(axis=1) & np.isfinite(scores) & (scores >= threshold)
+    boxes, scores = np.clip(boxes[sound], 0, 1), np.clip(scores[sound], 0, 1)
+    found = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
+    found = found[np.argsort(-scores[found], kind="stable")][:CANDIDATES]
+    boxes, scores = boxes[found], scores[found]
+    if nms_iou is not None:
+        kept = suppress(boxes, nms_iou)
+        boxes, scores = boxes[kept], scores[kept]
+    return boxes, scores
+
+
+def suppress(boxes: Floats, limit: float) -> list[int]:
+    """Indices of the boxes to keep: `boxes` come best first, and one that overlaps a kept one by more than
+    `limit` (intersection over union) goes."""
+    if len(boxes) == 0:
+        return []
+    corner = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) - np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    overlap = np.clip(corner, 0, None).prod(axis=2)
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    too_near = overlap > limit * (area[:, None] + area[None, :] - overlap)
+    keep: list[int] = []
+    gone = np.zeros(len(boxes), bool)
+    for index in range(len(boxes)):
+        if not gone[index]:
+            keep.append(index)
+            gone |= too_near[index]
+    return keep

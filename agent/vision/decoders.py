@@ -1,0 +1,163 @@
+"""Reads what a model gives: a class for each family that a manifest can name. One thread."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.core.errors import ModelError
+from agent.core.model_decoders import SsdPostprocessed, SsdRaw, Yolo
+from agent.core.model_manifest import ModelManifest
+from agent.vision.anchors import anchors_of
+from agent.vision.boxes import Floats, from_anchors, from_centres
+
+Array = npt.NDArray[Any]
+Shape = tuple[int, ...]
+PERSON = "person"
+
+
+class Decoder(Protocol):
+    """Reads the outputs of one model."""
+
+    nms_iou: float | None
+    """What is left to suppress; None when the model has done it."""
+
+    def read(self, outputs: Sequence[Array], threshold: float) -> tuple[Floats, Floats]:
+        """Boxes (N x 4: left, top, right, bottom, fractions of the picture) and scores of people at or above the
+        threshold, in no order, and whatever the model gave: not all of it needs to be finite or in the picture."""
+        ...
+
+
+def decoder_of(manifest: ModelManifest, shapes: Sequence[Shape], directory: Path) -> Decoder:
+    """The decoder that the manifest names, for outputs of these shapes; anchor files lie in `directory`.
+
+    Raises ModelError at once when the outputs are not of the form that the manifest promises.
+    """
+    people = people_of(manifest)
+    corner_scale = np.array([manifest.input.width, manifest.input.height] * 2, np.float32)
+    spec = manifest.decoder
+    promised: dict[str, Shape]
+    match spec:
+        case SsdRaw():
+            anchors = anchors_of(spec.anchors, manifest.input, directory)
+            promised = {"boxes": (1, len(anchors), 4), "scores": (1, len(anchors), len(manifest.labels))}
+            needs = f"1 x {len(anchors)} x 4 boxes and 1 x {len(anchors)} x {len(manifest.labels)} scores"
+            if found := _places(promised, spec.outputs, shapes):
+                return _SsdRaw(spec, found, people, anchors)
+        case SsdPostprocessed():
+            count = next((shape[1] for shape in shapes if len(shape) == 3 and shape[2] == 4), 0)
+            promised = {"boxes": (1, count, 4), "classes": (1, count), "scores": (1, count)}
+            if "count" in spec.outputs:
+                promised["count"] = (1,)
+            order = ", ".join(spec.outputs)
+            needs = f"boxes 1 x N x 4, classes 1 x N, scores 1 x N and count 1 in the order {order}"
+            if found := _places(promised, spec.outputs, shapes):
+                return _SsdPostprocessed(spec, found, people, corner_scale)
+        case Yolo():
+            values = 4 + spec.objectness + len(manifest.labels)
+            needs = f"one output, 1 x N x {values}" if spec.layout == "rows" else f"one output, 1 x {values} x N"
+            axis = 2 if spec.layout == "rows" else 1
+            if len(shapes) == 1 and len(shapes[0]) == 3 and shapes[0][0] == 1 and shapes[0][axis] == values:
+                return _Yolo(spec, people, corner_scale)
+    given = " and ".join(" x ".join(map(str, shape)) for shape in shapes) or "no output"
+    raise ModelError(
+        f"model {manifest.name} gives {given}, and {spec.name} needs {needs}: correct decoder or labels in the manifest"
+    )
+
+
+def people_of(manifest: ModelManifest) -> list[int]:
+    """The classes that are people. Raises ModelError."""
+    people = manifest.person_classes or [at for at, label in enumerate(manifest.labels) if label == PERSON]
+    if not people:
+        raise ModelError(f"model {manifest.name} has no label `{PERSON}`: correct the manifest, or give person_classes")
+    if max(people) >= len(manifest.labels):
+        raise ModelError(
+            f"model {manifest.name} has {len(manifest.labels)} labels, and person_classes names {max(people)}, "
+            "counted from 0: correct the manifest"
+        )
+    return list(people)
+
+
+def _places(promised: dict[str, Shape], names: Sequence[str], shapes: Sequence[Shape]) -> dict[str, int] | None:
+    """Where each promised output is; by its shape if the outputs have no names. None if there is no such output."""
+    if names:
+        if len(names) != len(shapes) or any(list(names).count(name) != 1 for name in promised):
+            return None
+        places = {name: list(names).index(name) for name in promised}
+    else:
+        places = {}
+        for name, shape in promised.items():
+            free = (at for at, other in enumerate(shapes) if other == shape and at not in places.values())
+            places[name] = next(free, -1)
+    fits = all(at >= 0 and tuple(shapes[at]) == promised[name] for name, at in places.items())
+    return places if fits else None
+
+
+class _SsdRaw:
+    def __init__(self, spec: SsdRaw, places: dict[str, int], people: list[int], anchors: Floats) -> None:
+        self.nms_iou: float | None = spec.nms_iou
+        self._places = places
+        self._people = people
+        self._anchors = anchors
+        self._activation = spec.score_activation
+        self._variances = np.array(spec.box_variances, np.float32)
+        self._order = [0, 1, 2, 3] if spec.box_order == "yxhw" else [1, 0, 3, 2]
+
+    def read(self, outputs: Sequence[Array], threshold: float) -> tuple[Floats, Floats]:
+        """See Decoder."""
+        scores = self._scores(outputs[self._places["scores"]][0])
+        found = np.flatnonzero(scores >= threshold)
+        raw = (outputs[self._places["boxes"]][0][found] / self._variances)[:, self._order]
+        return from_anchors(raw, self._anchors[found]), scores[found]
+
+    def _scores(self, raw: Array) -> Array:
+        if self._activation == "softmax":
+            powers = np.exp(raw - raw.max(axis=1, keepdims=True))
+            return _highest(powers / powers.sum(axis=1, keepdims=True), self._people)
+        logits = _highest(raw, self._people)
+        if self._activation == "none":
+            return logits
+        return np.where(np.isfinite(logits), 1 / (1 + np.exp(-logits)), np.nan)
+
+
+class _SsdPostprocessed:
+    def __init__(self, spec: SsdPostprocessed, places: dict[str, int], people: list[int], corner_scale: Floats) -> None:
+        self.nms_iou: float | None = None
+        self._places = places
+        self._people = people
+        self._order = [1, 0, 3, 2] if spec.box_order == "yxyx" else [0, 1, 2, 3]
+        self._scale = corner_scale if spec.box_unit == "pixel" else np.ones(4, np.float32)
+
+    def read(self, outputs: Sequence[Array], threshold: float) -> tuple[Floats, Floats]:
+        """See Decoder."""
+        scores = outputs[self._places["scores"]][0]
+        wanted = np.isin(np.rint(outputs[self._places["classes"]][0]), self._people) & (scores >= threshold)
+        if "count" in self._places:
+            wanted &= np.arange(len(scores)) < outputs[self._places["count"]][0]
+        boxes = outputs[self._places["boxes"]][0][wanted][:, self._order]
+        return boxes / self._scale, scores[wanted]
+
+
+class _Yolo:
+    def __init__(self, spec: Yolo, people: list[int], corner_scale: Floats) -> None:
+        self.nms_iou: float | None = spec.nms_iou
+        self._rows = spec.layout == "rows"
+        self._objectness = spec.objectness
+        self._columns = [4 + spec.objectness + each for each in people]
+        self._scale = corner_scale if spec.box_unit == "pixel" else np.ones(4, np.float32)
+
+    def read(self, outputs: Sequence[Array], threshold: float) -> tuple[Floats, Floats]:
+        """See Decoder."""
+        rows = outputs[0][0] if self._rows else outputs[0][0].T
+        scores = _highest(rows, self._columns)
+        if self._objectness:
+            scores = scores * rows[:, 4]
+        found = np.flatnonzero(scores >= threshold)
+        return from_centres(rows[found, :4]) / self._scale, scores[found]
+
+
+def _highest(rows: Array, columns: list[int]) -> Array:
+    """The highest value of each row among these columns."""
+    return rows[:, columns[0]] if len(columns) == 1 else np.asarray(rows[:, columns].max(axis=1))

@@ -1,0 +1,136 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from agent.vision.boxes import CANDIDATES, Floats, best, from_anchors, from_centres, suppress
+
+
+def test_a_raw_box_of_zeros_is_its_anchor() -> None:
+    anchor = np.array([[0.4, 0.6, 0.2, 0.1]])
+
+    np.testing.assert_allclose(from_anchors(np.zeros((1, 4)), anchor), [[0.55, 0.3, 0.65, 0.5]])
+
+
+def test_raw_boxes_shift_by_parts_of_the_anchor_and_grow_by_an_exponent() -> None:
+    anchor = np.array([[0.5, 0.5, 0.2, 0.1]])
+    raw = np.array([[1.0, -1.0, math.log(2), math.log(3)]])
+    left, top, right, bottom = from_anchors(raw, anchor)[0]
+
+    assert (top + bottom) / 2 == pytest.approx(0.5 + 0.2)
+    assert (left + right) / 2 == pytest.approx(0.5 - 0.1)
+    assert bottom - top == pytest.approx(0.2 * 2)
+    assert right - left == pytest.approx(0.1 * 3)
+
+
+def test_a_centre_and_a_size_become_corners() -> None:
+    np.testing.assert_allclose(from_centres(np.array([[0.5, 0.4, 0.2, 0.6]])), [[0.4, 0.1, 0.6, 0.7]])
+
+
+def test_an_absurd_raw_size_does_not_overflow() -> None:
+    boxes = from_anchors(np.array([[0, 0, 1e6, 1e6]], np.float32), np.array([[0.5, 0.5, 0.1, 0.1]], np.float32))
+
+    assert np.isfinite(boxes).all()
+
+
+def test_of_boxes_that_overlap_by_more_than_the_limit_the_best_stays() -> None:
+    boxes = np.array(
+        [
+            [0.0, 0.0, 1.0, 1.0],
+            [0.0, 0.0, 1.0, 0.9],  # 0.9 of the first
+            [0.0, 0.6, 1.0, 1.6],  # 0.25 of the first
+            [0.0, 0.0, 1.0, 0.4],  # 0.4 of the first
+        ]
+    )
+
+    assert suppress(boxes, 0.5) == [0, 2, 3]
+    assert suppress(boxes, 0.3) == [0, 2]
+    assert suppress(boxes[:0], 0.5) == []
+
+
+def test_a_box_is_not_suppressed_by_one_that_is_itself_gone() -> None:
+    boxes = np.array([[0.0, 0.0, 1.0, 1.0], [0.3, 0.0, 1.3, 1.0], [0.6, 0.0, 1.6, 1.0]])
+
+    assert suppress(boxes, 0.5) == [0, 2]
+
+
+def test_boxes_without_area_are_left_alone() -> None:
+    assert suppress(np.array([[0.5, 0.5, 0.5, 0.5], [0.5, 0.5, 0.5, 0.5]]), 0.5) == [0, 1]
+
+
+ANY_BOXES = arrays(np.float32, st.tuples(st.integers(0, 30), st.just(4)), elements=st.floats(-2, 3, width=32))
+ANYTHING = st.floats(width=32, allow_nan=True, allow_infinity=True)
+
+
+@st.composite
+def boxes_and_scores(draw: st.DrawFn) -> tuple[Floats, Floats]:
+    """What a broken or a whole model may give: boxes in any place, and some numbers that are none."""
+    boxes = draw(ANY_BOXES)
+    scores = draw(arrays(np.float32, len(boxes), elements=st.floats(-0.5, 1.5, width=32) | ANYTHING))
+    for row in draw(st.lists(st.integers(0, max(len(boxes) - 1, 0)), max_size=3)):
+        if len(boxes):
+            boxes[row, draw(st.integers(0, 3))] = draw(ANYTHING)
+    return boxes, scores
+
+
+@given(boxes_and_scores(), st.floats(0.01, 0.99), st.none() | st.floats(0.1, 0.9))
+def test_whatever_a_model_gives_the_boxes_are_sound(
+    given_: tuple[Floats, Floats], threshold: float, nms_iou: float | None
+) -> None:
+    boxes, scores = best(*given_, threshold, nms_iou)
+
+    assert len(boxes) == len(scores)
+    assert np.isfinite(boxes).all()
+    assert ((boxes >= 0) & (boxes <= 1)).all()
+    assert (boxes[:, 2:] > boxes[:, :2]).all()
+    assert ((scores >= np.float32(threshold)) & (scores <= 1)).all()
+    assert (np.diff(scores) <= 0).all()
+
+
+@given(boxes_and_scores(), st.floats(0.1, 0.9))
+def test_what_was_kept_is_kept_again(given_: tuple[Floats, Floats], nms_iou: float) -> None:
+    boxes, scores = best(*given_, 0.1, nms_iou)
+    again, its_scores = best(boxes, scores, 0.1, nms_iou)
+
+    np.testing.assert_array_equal(again, boxes)
+    np.testing.assert_array_equal(its_scores, scores)
+
+
+@given(boxes_and_scores(), st.floats(0.1, 0.9))
+def test_each_box_that_went_overlaps_one_that_is_at_least_as_good(
+    given_: tuple[Floats, Floats], nms_iou: float
+) -> None:
+    everything, scores = best(*given_, 0.1, None)
+    kept, kept_scores = best(*given_, 0.1, nms_iou)
+    for box, score in zip(everything.astype(float), scores, strict=True):
+        near = [iou(box, other) > nms_iou - 1e-3 for other in kept.astype(float)[kept_scores >= score]]
+        assert any(near) or (box == kept).all(axis=1).any()
+
+
+def iou(one: Floats, other: Floats) -> float:
+    sides = np.clip(np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2]), 0, None)
+    shared = float(sides.prod())
+    union = float((one[2:] - one[:2]).prod() + (other[2:] - other[:2]).prod()) - shared
+    return shared / union if union > 0 else 0.0
+
+
+def test_what_is_no_number_hides_nobody() -> None:
+    boxes = np.array([[0, 0, 1, 1], [0, 0, np.nan, 1], [0, 0, 1, np.inf], [0.1, 0.1, 0.4, 0.9]], np.float32)
+    kept, scores = best(boxes, np.array([np.inf, 0.9, 0.9, 0.8], np.float32), 0.5, 0.5)
+
+    np.testing.assert_allclose(kept, boxes[3:])
+    np.testing.assert_allclose(scores, [0.8])
+
+
+def test_no_more_candidates_are_compared_than_the_table_may_hold_and_the_best_are_among_them() -> None:
+    count = CANDIDATES + 50
+    lefts = np.linspace(0, 0.99, count, dtype=np.float32)
+    boxes = np.stack([lefts, np.zeros(count), lefts + 0.001, np.ones(count)], axis=1).astype(np.float32)
+    kept, scores = best(boxes, np.linspace(0.5, 1, count, dtype=np.float32), 0.1, 0.5)
+
+    assert len(kept) == CANDIDATES
+    assert scores[0] == 1
+    assert scores[-1] > 0.59

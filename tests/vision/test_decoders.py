@@ -1,0 +1,272 @@
+"""Each decoder on plain arrays, as a model of its family gives them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from agent.vision.boxes import Floats, best
+from agent.vision.decoders import decoder_of
+from tests.support.vision_stand_ins import manifest
+
+Array = npt.NDArray[Any]
+NOWHERE = Path("/nonexistent")
+COCO = ("person", "bicycle", "car")
+FOUR_ANCHORS = "0.25,0.25,0.2,0.2\n0.25,0.75,0.2,0.4\n0.75,0.25,0.4,0.2\n0.75,0.75,0.4,0.4\n"
+
+
+def read(
+    outputs: list[Array], decoder: Any, threshold: float = 0.5, directory: Path = NOWHERE, **changes: Any
+) -> tuple[Floats, Floats]:
+    values = {"labels": COCO, **changes}
+    of = manifest(decoder=decoder, **values)
+    reader = decoder_of(of, [output.shape for output in outputs], directory)
+    with np.errstate(all="ignore"):
+        found = reader.read(outputs, threshold)
+        return best(*found, threshold, reader.nms_iou)
+
+
+def floats(values: Any) -> Array:
+    return np.array(values, np.float32)
+
+
+# --- raw SSD
+
+
+@pytest.fixture
+def anchors(tmp_path: Path) -> Path:
+    """A directory with a file of four anchors."""
+    (tmp_path / "anchors.csv").write_text(FOUR_ANCHORS)
+    return tmp_path
+
+
+def ssd(**changes: Any) -> dict[str, Any]:
+    return {
+        "name": "ssd-raw",
+        "anchors": {"formula": "file", "file": "anchors.csv", "sha256": "0" * 64},
+        "box_variances": (1, 1, 1, 1),
+        **changes,
+    }
+
+
+def raw_outputs(scores: Any, box: Any = (0, 0, 0, 0)) -> list[Array]:
+    """The second of four anchors has this box and these scores; the others see nothing."""
+    boxes = np.zeros((1, 4, 4), np.float32)
+    boxes[0, 1] = box
+    every = np.full((1, 4, len(scores)), -20, np.float32)
+    every[0, 1] = scores
+    return [boxes, every]
+
+
+def test_a_raw_ssd_finds_the_person_at_the_anchor(anchors: Path) -> None:
+    boxes, scores = read(raw_outputs([2.0, -9, -9]), ssd(), directory=anchors)
+
+    np.testing.assert_allclose(boxes, [[0.55, 0.15, 0.95, 0.35]], rtol=1e-5)
+    np.testing.assert_allclose(scores, [1 / (1 + np.exp(-2))], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("order", "box"), [("yxhw", (0.5, 0.25, np.log(0.5), 0.0)), ("xywh", (0.25, 0.5, 0.0, np.log(0.5)))]
+)
+def test_the_order_of_a_raw_box_is_the_manifests(anchors: Path, order: str, box: Any) -> None:
+    boxes, _ = read(raw_outputs([2.0, -9, -9], box), ssd(box_order=order), directory=anchors)
+
+    # The anchor (0.25, 0.75, 0.2, 0.4) goes down by half its height and right by a quarter of its width.
+    np.testing.assert_allclose(boxes, [[0.65, 0.3, 1.0, 0.4]], rtol=1e-5)
+
+
+def test_the_variances_are_in_the_order_of_the_box(anchors: Path) -> None:
+    spec = ssd(box_order="xywh", box_variances=(2, 4, 1, 1))
+    boxes, _ = read(raw_outputs([2.0, -9, -9], (0.5, 2, 0, np.log(0.5))), spec, directory=anchors)
+
+    np.testing.assert_allclose(boxes, [[0.65, 0.3, 1.0, 0.4]], rtol=1e-5)
+
+
+def test_scores_that_are_probabilities_stay_as_they_are(anchors: Path) -> None:
+    _, scores = read(raw_outputs([0.75, 0.1, 0.9]), ssd(score_activation="none"), directory=anchors)
+
+    np.testing.assert_allclose(scores, [0.75])
+
+
+def test_a_softmax_weighs_the_classes_against_each_other(anchors: Path) -> None:
+    outputs = raw_outputs([3.0, 1.0, 1.0])
+    outputs[1][0, 0] = [3.0, 3.0, 3.0]  # a third each
+    _, scores = read(outputs, ssd(score_activation="softmax"), directory=anchors)
+
+    np.testing.assert_allclose(scores, [np.exp(2) / (np.exp(2) + 2)], rtol=1e-5)
+
+
+def test_outputs_of_the_same_shape_are_told_apart_by_their_names(anchors: Path) -> None:
+    labels = ("background", "person", "cat", "dog")
+    boxes, scores = raw_outputs([-9, 2.0, -9, -9], (0, 0, 0, 0))
+    found, _ = read([scores, boxes], ssd(outputs=("scores", "boxes")), directory=anchors, labels=labels)
+
+    np.testing.assert_allclose(found, [[0.55, 0.15, 0.95, 0.35]], rtol=1e-5)
+
+
+def test_an_output_that_nobody_needs_is_passed_over(anchors: Path) -> None:
+    boxes, scores = raw_outputs([2.0, -9, -9])
+    spec = ssd(outputs=("unused", "boxes", "scores"))
+
+    assert len(read([np.zeros((1, 7)), boxes, scores], spec, directory=anchors)[0]) == 1
+
+
+@pytest.mark.parametrize("scores", [[2.0, -9, -9], [-9, 2.0, -9]])
+def test_several_classes_may_be_people(anchors: Path, scores: list[float]) -> None:
+    assert len(read(raw_outputs(scores), ssd(), directory=anchors, person_classes=(0, 1))[0]) == 1
+    assert len(read(raw_outputs([-9, -9, 5.0]), ssd(), directory=anchors, person_classes=(0, 1))[0]) == 0
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "softmax", "none"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_raw_score_that_is_no_number_is_nobody(anchors: Path, activation: str, value: float) -> None:
+    assert len(read(raw_outputs([value, 0, 0]), ssd(score_activation=activation), directory=anchors)[0]) == 0
+
+
+# --- post-processed SSD
+
+
+def post_outputs() -> list[Array]:
+    """Boxes, classes, scores and count: a person, a car, a faint person, and one beyond the count."""
+    return [
+        floats([[[0.1, 0.2, 0.5, 0.4], [0.0, 0.0, 1.0, 1.0], [0.6, 0.6, 0.9, 0.7], [0.3, 0.3, 0.4, 0.4]]]),
+        floats([[0, 2, 0, 0]]),
+        floats([[0.9, 0.8, 0.3, 0.99]]),
+        floats([3]),
+    ]
+
+
+def test_a_postprocessed_ssd_gives_people_that_count() -> None:
+    boxes, scores = read(post_outputs(), "ssd-postprocessed")
+
+    np.testing.assert_allclose(boxes, [[0.2, 0.1, 0.4, 0.5]])
+    np.testing.assert_allclose(scores, [0.9])
+
+
+def test_a_lower_threshold_shows_the_faint_person_too() -> None:
+    assert read(post_outputs(), "ssd-postprocessed", 0.2)[1].tolist() == pytest.approx([0.9, 0.3])
+
+
+def test_the_outputs_of_an_efficientdet_come_in_their_own_order() -> None:
+    boxes, classes, scores, count = post_outputs()
+    decoder = {"name": "ssd-postprocessed", "outputs": ("scores", "boxes", "count", "classes")}
+
+    np.testing.assert_allclose(read([scores, boxes, count, classes], decoder)[0], [[0.2, 0.1, 0.4, 0.5]])
+
+
+def test_without_a_count_every_row_counts() -> None:
+    decoder = {"name": "ssd-postprocessed", "outputs": ("boxes", "classes", "scores")}
+
+    assert read(post_outputs()[:3], decoder)[1].tolist() == pytest.approx([0.99, 0.9])
+
+
+def test_corners_may_be_pixels_with_x_first() -> None:
+    outputs = post_outputs()
+    outputs[0] = outputs[0][:, :, [1, 0, 3, 2]] * 300
+    decoder = {"name": "ssd-postprocessed", "box_order": "xyxy", "box_unit": "pixel"}
+
+    np.testing.assert_allclose(read(outputs, decoder)[0], [[0.2, 0.1, 0.4, 0.5]], rtol=1e-5)
+
+
+@pytest.mark.parametrize("count", [np.nan, -1, 0])
+def test_an_absurd_count_is_nobody(count: float) -> None:
+    outputs = post_outputs()
+    outputs[3][0] = count
+
+    assert len(read(outputs, "ssd-postprocessed")[0]) == 0
+
+
+# --- YOLO
+
+
+def yolo_rows() -> Array:
+    """Rows of x, y, w, h and three classes: a person, nearly the same again, a car, another person."""
+    return floats(
+        [
+            [0.5, 0.5, 0.2, 0.4, 0.9, 0.0, 0.1],
+            [0.51, 0.5, 0.2, 0.4, 0.7, 0.0, 0.1],
+            [0.2, 0.2, 0.2, 0.2, 0.1, 0.0, 0.95],
+            [0.9, 0.5, 0.1, 0.2, 0.6, 0.0, 0.1],
+        ]
+    )
+
+
+PEOPLE_OF_YOLO = [[0.4, 0.3, 0.6, 0.7], [0.85, 0.4, 0.95, 0.6]]
+
+
+def test_a_yolo_v8_has_its_boxes_in_columns() -> None:
+    decoder = {"name": "yolo", "layout": "columns", "objectness": False}
+    boxes, scores = read([yolo_rows().T[None]], decoder)
+
+    np.testing.assert_allclose(boxes, PEOPLE_OF_YOLO, rtol=1e-5)
+    np.testing.assert_allclose(scores, [0.9, 0.6])
+
+
+def test_a_yolo_v5_has_them_in_rows_and_multiplies_by_the_objectness() -> None:
+    rows = np.insert(yolo_rows(), 4, [1.0, 0.9, 1.0, 0.5], axis=1)
+    decoder = {"name": "yolo", "layout": "rows", "objectness": True}
+    boxes, scores = read([rows[None]], decoder, 0.25)
+
+    np.testing.assert_allclose(boxes, PEOPLE_OF_YOLO, rtol=1e-5)
+    np.testing.assert_allclose(scores, [0.9, 0.3])
+
+
+def test_yolo_boxes_may_be_in_pixels_of_the_input() -> None:
+    rows = yolo_rows() * floats([640, 320, 640, 320, 1, 1, 1])
+    decoder = {"name": "yolo", "layout": "rows", "objectness": False, "box_unit": "pixel"}
+    boxes, _ = read([rows[None]], decoder, input={"width": 640, "height": 320, "dtype": "uint8"})
+
+    np.testing.assert_allclose(boxes, PEOPLE_OF_YOLO, rtol=1e-5)
+
+
+def test_the_overlap_at_which_a_box_is_suppressed_is_the_manifests() -> None:
+    decoder = {"name": "yolo", "layout": "rows", "objectness": False, "nms_iou": 0.95}
+
+    assert len(read([yolo_rows()[None]], decoder)[0]) == 3
+
+
+# --- whatever the numbers are
+
+ANYTHING = st.floats(width=32) | st.floats(-1, 2, width=32)
+
+
+def tensor(*shape: int) -> st.SearchStrategy[Array]:
+    return arrays(np.float32, shape, elements=ANYTHING)
+
+
+@given(
+    st.one_of(
+        st.tuples(st.just({"name": "yolo", "layout": "columns", "objectness": False}), st.tuples(tensor(1, 7, 9))),
+        st.tuples(st.just({"name": "yolo", "layout": "rows", "objectness": True}), st.tuples(tensor(1, 9, 8))),
+        st.tuples(st.just("ssd-postprocessed"), st.tuples(tensor(1, 5, 4), tensor(1, 5), tensor(1, 5), tensor(1))),
+        *(
+            st.tuples(
+                st.just(
+                    {
+                        "name": "ssd-raw",
+                        "anchors": {"formula": "efficientdet", "min_level": 8, "max_level": 8},
+                        "score_activation": activation,
+                    }
+                ),
+                st.tuples(tensor(1, 36, 4), tensor(1, 36, 3)),
+            )
+            for activation in ("sigmoid", "softmax", "none")
+        ),
+    ),
+    st.floats(0.05, 0.95),
+)
+def test_whatever_a_model_gives_only_sound_boxes_come_out(
+    case: tuple[Any, tuple[Array, ...]], threshold: float
+) -> None:
+    decoder, outputs = case
+    boxes, scores = read(list(outputs), decoder, threshold)
+
+    assert np.isfinite(boxes).all()
+    assert ((boxes >= 0) & (boxes <= 1)).all()
+    assert ((scores >= 0) & (scores <= 1)).all()
+    assert (np.diff(scores) <= 0).all()
