@@ -54,11 +54,11 @@ test: setup-dev demo-video model test-tflite ## All tests, with a real broker, a
 test-tflite: setup-dev model # The detector's suite on tflite-runtime, which 32-bit Pis use
 ifneq ($(PYTHON_TFLITE),)
 	@test -x $(TFLITE_BIN)/python || $(PYTHON_TFLITE) -m venv .venv-tflite
-	@test -e .venv-tflite/.ready || { echo "Setting up .venv-tflite (tflite-runtime, numpy 1)"; \
+	@test -e .venv-tflite/.families || { echo "Setting up .venv-tflite (tflite-runtime, numpy 1)"; \
 	  $(TFLITE_BIN)/python -m pip install $(PIP_QUIET) tflite-runtime==2.14.0 'numpy<2' 'opencv-python-headless<4.12' \
-	    'pydantic>=2.7,<3' pytest pytest-timeout && touch .venv-tflite/.ready; }
+	    'pydantic>=2.7,<3' tflite pytest pytest-timeout && touch .venv-tflite/.families; }
 	@echo "The detector on tflite-runtime:"
-	@PYTHONPATH=. $(TFLITE_BIN)/pytest --noconftest tests/contract/test_detector.py
+	@PYTHONPATH=. $(TFLITE_BIN)/pytest --noconftest tests/contract/test_detector.py tests/contract/test_model_families.py
 else
 	@echo "SKIPPED: tflite-runtime needs Python 3.11, which this machine has not; the suite ran on LiteRT alone"
 endif

@@ -84,7 +84,7 @@ class SsdRaw(Part):
 class SsdPostprocessed(Part):
     """The outputs of `TFLite_Detection_PostProcess`: N boxes by their corners, classes, scores, and how many count.
 
-    Classes count from 0 without the background.
+    Classes count from 0 without the background. What lies beyond the count is whatever was in memory.
     """
 
     name: Literal["ssd-postprocessed"] = "ssd-postprocessed"
@@ -94,7 +94,7 @@ class SsdPostprocessed(Part):
         "scores",
         "count",
     )
-    """What each output of the model is, in its order. TensorFlow 2 likes to change it. `count` may be missing."""
+    """What each output of the model is, in its order. TensorFlow 2 likes to change it."""
     box_order: Literal["yxyx", "xyxy"] = "yxyx"
     box_unit: Literal["fraction", "pixel"] = "fraction"
     """Of the whole picture, or a pixel of the model's input."""

@@ -48,9 +48,7 @@ def decoder_of(manifest: ModelManifest, shapes: Sequence[Shape], directory: Path
                 return _SsdRaw(spec, found, people, anchors)
         case SsdPostprocessed():
             count = next((shape[1] for shape in shapes if len(shape) == 3 and shape[2] == 4), 0)
-            promised = {"boxes": (1, count, 4), "classes": (1, count), "scores": (1, count)}
-            if "count" in spec.outputs:
-                promised["count"] = (1,)
+            promised = {"boxes": (1, count, 4), "classes": (1, count), "scores": (1, count), "count": (1,)}
             order = ", ".join(spec.outputs)
             needs = f"boxes 1 x N x 4, classes 1 x N, scores 1 x N and count 1 in the order {order}"
             if found := _places(promised, spec.outputs, shapes):
@@ -134,8 +132,7 @@ class _SsdPostprocessed:
         """See Decoder."""
         scores = outputs[self._places["scores"]][0]
         wanted = np.isin(np.rint(outputs[self._places["classes"]][0]), self._people) & (scores >= threshold)
-        if "count" in self._places:
-            wanted &= np.arange(len(scores)) < outputs[self._places["count"]][0]
+        wanted &= np.arange(len(scores)) < outputs[self._places["count"]][0]
         boxes = outputs[self._places["boxes"]][0][wanted][:, self._order]
         return boxes / self._scale, scores[wanted]
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.agent_process import CAMERA, AgentProcess
 from tests.support.centre import Centre
+from tests.support.model_families import install
 from tests.support.mosquitto import Mosquitto
 from tests.support.vision_media import MODELS, model_directories
 from tests.support.wait import wait_for
@@ -90,6 +91,23 @@ def test_a_model_that_is_missing_or_altered_stops_the_camera_only_and_says_what_
         press_to_sent_ms(agent, centre)
         assert advice in degraded.data["detail"]
         assert "edge-agent model build" in degraded.data["detail"]
+
+
+def test_a_model_that_its_manifest_describes_wrongly_stops_the_camera_only_and_says_what_does_not_fit(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    directory = tmp_path / "home" / "edge-agent" / "models"
+    directory.mkdir(parents=True)
+    install(directory, "YOLOv8", decoder={"name": "yolo", "layout": "rows", "objectness": True})
+    camera = {"name": CAMERA["name"], "source": CAMERA["source"], "model": "small"}
+    environ = {"XDG_CACHE_HOME": str(tmp_path / "home")}
+    with (
+        Centre(broker.port) as centre,
+        AgentProcess(tmp_path / "kiosk", broker.url, cameras=[camera], environ=environ) as agent,
+    ):
+        degraded = centre.wait_for("event/part-degraded", lambda m: m.data["part"] == "camera-front", timeout_s=30)
+        assert "model small gives 1 x 6 x 16, and yolo needs one output, 1 x N x 7" in degraded.data["detail"]
+        press_to_sent_ms(agent, centre)
 
 
 def copy_altered_model(directory: Path) -> None:

@@ -159,12 +159,6 @@ def test_the_outputs_of_an_efficientdet_come_in_their_own_order() -> None:
     np.testing.assert_allclose(read([scores, boxes, count, classes], decoder)[0], [[0.2, 0.1, 0.4, 0.5]])
 
 
-def test_without_a_count_every_row_counts() -> None:
-    decoder = {"name": "ssd-postprocessed", "outputs": ("boxes", "classes", "scores")}
-
-    assert read(post_outputs()[:3], decoder)[1].tolist() == pytest.approx([0.99, 0.9])
-
-
 def test_corners_may_be_pixels_with_x_first() -> None:
     outputs = post_outputs()
     outputs[0] = outputs[0][:, :, [1, 0, 3, 2]] * 300
