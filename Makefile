@@ -58,7 +58,8 @@ ifneq ($(PYTHON_TFLITE),)
 	  $(TFLITE_BIN)/python -m pip install $(PIP_QUIET) tflite-runtime==2.14.0 'numpy<2' 'opencv-python-headless<4.12' \
 	    'pydantic>=2.7,<3' tflite pytest pytest-timeout && touch .venv-tflite/.families; }
 	@echo "The detector on tflite-runtime:"
-	@PYTHONPATH=. $(TFLITE_BIN)/pytest --noconftest tests/contract/test_detector.py tests/contract/test_model_families.py
+	@PYTHONPATH=. $(TFLITE_BIN)/pytest --noconftest tests/contract/test_detector.py tests/contract/test_model_families.py \
+	  tests/contract/test_delegates.py
 else
 	@echo "SKIPPED: tflite-runtime needs Python 3.11, which this machine has not; the suite ran on LiteRT alone"
 endif

@@ -39,6 +39,9 @@ def links_to(
         def works(ok: bool, detail: str) -> None:
             board.report(f"camera-{camera.name}", ok=ok, detail=detail)
 
+        def delegate_works(ok: bool, detail: str) -> None:
+            board.report(f"delegate-{camera.name}", ok=ok, detail=detail)
+
         return VisionLink(
             spec=profile.vision_spec(settings, camera, simulate=simulate),
             command=profile.VISION_COMMAND,
@@ -46,6 +49,7 @@ def links_to(
             on_message=said,
             on_picture=pictured,
             on_state=works,
+            on_delegate=delegate_works,
         )
 
     return [link_to(camera) for camera in settings.cameras]

@@ -205,6 +205,8 @@ def vision_spec(settings: Settings, camera: Camera, *, simulate: bool) -> Vision
         model=camera.model,
         model_directories=tuple(str(path) for path in default_directories(directory)),
         threads=camera.threads,
+        delegate=camera.delegate,
+        delegate_options=dict(camera.delegate_options),
         score_threshold=camera.score_threshold,
         enter_after_s=camera.enter_after_s,
         leave_after_s=camera.leave_after_s,

@@ -1,5 +1,7 @@
 """TensorFlow Lite, under its new name where there are wheels of it and under its old one elsewhere."""
 
+import ctypes
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -7,9 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from agent.core.errors import ModelError
+from agent.core.errors import DelegateError, ModelError
 
 Array = npt.NDArray[Any]
+
+XNNPACK = "xnnpack"
+NONE = "none"
 
 
 class TfliteInterpreter:
@@ -59,30 +64,68 @@ class TfliteInterpreter:
         return floats
 
 
-def load_tflite(path: Path, threads: int) -> TfliteInterpreter:
-    """Load a model file, which the caller has verified. Raises ModelError."""
-    interpreter_class, runtime = _runtime()
+def load_tflite(
+    path: Path, threads: int, delegate: str = XNNPACK, delegate_options: Mapping[str, str] | None = None
+) -> TfliteInterpreter:
+    """Load a model file, which the caller has verified; it runs on `threads` threads of the processor.
+
+    `delegate` is `xnnpack`, which is the runtime's own and fast, or `none`, or the shared library of another one,
+    which takes `delegate_options`. Raises ModelError; DelegateError when it may go without that library.
+    """
+    module, runtime = _runtime()
+    chosen: dict[str, Any] = {}
+    if delegate == NONE:
+        chosen["experimental_op_resolver_type"] = module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    elif delegate != XNNPACK:
+        chosen["experimental_delegates"] = [_load_delegate(module, delegate, delegate_options or {})]
     try:
-        interpreter = interpreter_class(model_path=str(path), num_threads=threads)
+        interpreter = module.Interpreter(model_path=str(path), num_threads=threads, **chosen)
         interpreter.allocate_tensors()
+        if "experimental_delegates" in chosen:
+            interpreter.invoke()  # some find out only now that their device does not answer
     except (RuntimeError, ValueError, OSError) as error:
-        first_line = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ModelError(f"{path} can't be loaded by {runtime} ({first_line}): build or fetch it again") from error
+        if "experimental_delegates" in chosen:
+            raise DelegateError(f"delegate {delegate} can't run {path.name} ({_first_line(error)})") from error
+        raise ModelError(
+            f"{path} can't be loaded by {runtime} ({_first_line(error)}): build or fetch it again"
+        ) from error
     return TfliteInterpreter(interpreter, runtime)
+
+
+def _load_delegate(module: Any, library: str, options: Mapping[str, str]) -> Any:
+    # The runtime itself leaves half an object behind when it can't load a library, whose end fails again.
+    try:
+        found = ctypes.CDLL(library)
+    except OSError as error:
+        raise DelegateError(f"delegate {library} can't be loaded ({_first_line(error)})") from error
+    if not all(hasattr(found, f"tflite_plugin_{what}_delegate") for what in ("create", "destroy")):
+        raise DelegateError(f"{library} is no TFLite delegate")
+    try:
+        return module.load_delegate(library, dict(options))
+    except (RuntimeError, ValueError, OSError) as error:
+        raise DelegateError(f"delegate {library} does not start ({_last_line(error)})") from error
 
 
 def _runtime() -> tuple[Any, str]:
     try:
-        from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415
+        from ai_edge_litert import interpreter  # noqa: PLC0415
 
-        return Interpreter, f"ai-edge-litert {version('ai-edge-litert')}"
+        return interpreter, f"ai-edge-litert {version('ai-edge-litert')}"
     except ImportError:
         pass
     try:
-        from tflite_runtime.interpreter import Interpreter  # noqa: PLC0415
+        from tflite_runtime import interpreter  # noqa: PLC0415
 
-        return Interpreter, f"tflite-runtime {version('tflite-runtime')}"
+        return interpreter, f"tflite-runtime {version('tflite-runtime')}"
     except ImportError as error:
         raise ModelError(
             "neither ai-edge-litert nor tflite-runtime can be imported: install the agent with its `vision` extra"
         ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def _last_line(error: Exception) -> str:
+    return next(iter(reversed(str(error).splitlines())), type(error).__name__)

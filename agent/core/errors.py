@@ -33,6 +33,10 @@ class ModelError(EdgeAgentError):
     """A model is missing, altered, or not of the form that its manifest promises."""
 
 
+class DelegateError(ModelError):
+    """A delegate, which runs a model instead of the processor, can't be loaded or can't run this model."""
+
+
 class BrokerError(EdgeAgentError):
     """The broker can't be reached, refuses us, or does not take a message."""
 

@@ -36,6 +36,9 @@ class VisionSpec(_Message):
     model: str
     model_directories: tuple[str, ...]
     threads: int = 2
+    delegate: str = "xnnpack"
+    """`xnnpack`, `none`, or the library of what runs the model instead of the processor."""
+    delegate_options: dict[str, str] = {}
     score_threshold: float = 0.5
     enter_after_s: float = 0.5
     leave_after_s: float = 3.0
@@ -79,6 +82,8 @@ class Hello(_Message):
     model_sha256: str
     runtime: str
     """`ai-edge-litert 2.3.0` or `tflite-runtime 2.14.0`."""
+    delegate_trouble: str | None = None
+    """Why the delegate of the settings is not used; empty if it is, None if the settings name no library."""
 
 
 class Failed(_Message):

@@ -55,16 +55,19 @@ class VisionLink:
         on_message: Callable[[ToCore], None],
         on_picture: Callable[[str, bytes | None, str], None],
         on_state: Callable[[bool, str], None],
+        on_delegate: Callable[[bool, str], None],
         backoff: Backoff | None = None,
     ) -> None:
         """`command` starts the process; the number of its socket is appended. `on_picture` gets the identifier,
-        the JPEG or None, and why there is none. `on_state` says whether the camera works. All on this thread."""
+        the JPEG or None, and why there is none. `on_state` says whether the camera works, and `on_delegate`
+        whether what the settings name runs the model and not the processor. All on this thread."""
         self._spec = spec
         self._command = list(command)
         self._clock = clock
         self._on_message = on_message
         self._on_picture = on_picture
         self._on_state = on_state
+        self._on_delegate = on_delegate
         self._backoff = backoff or Backoff(longest_s=60.0)
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
@@ -180,6 +183,8 @@ class VisionLink:
                 self._patience_ns = _HEARTBEAT_PATIENCE_NS
                 self._works_since_ns = self._heard_ns
                 log.info("camera %s: %s on %s", self.camera, message.model, message.runtime)
+                if message.delegate_trouble is not None:
+                    self._on_delegate(not message.delegate_trouble, message.delegate_trouble)
             case Failed():
                 self._reason = message.detail
             case Heartbeat():

@@ -143,6 +143,7 @@ def _list(value: Any) -> list[Any]:
 
 
 _PATTERN_ADVICE = {
+    "delegate": "a delegate is xnnpack, none, or a shared library such as libedgetpu.so.1",
     "source": "a source is picamera2:N, v4l2:/dev/videoN, rtsp://... or file:PATH",
     "interfaces": "a network interface has at most 15 characters, such as eth0 or wwan0",
     "root": "the root is one or two levels of small letters, digits and hyphens, such as edge/v1",

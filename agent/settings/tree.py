@@ -106,6 +106,12 @@ class Camera(Section):
     height: int | None = Field(default=None, ge=64, le=4320)
     frames_per_second: float = Field(default=10.0, ge=0.2, le=120)
     threads: int = Field(default=2, ge=1, le=16)
+    """Of the processor, for the model."""
+    delegate: str = Field(default="xnnpack", pattern=r"^(xnnpack|none|\S+\.so(\.\d+)*)$")
+    """What runs the model: `xnnpack`, which is part of the runtime; `none`, its plain code; or the shared library of
+    an accelerator. Without that accelerator the processor does the work, and part `delegate-NAME` is degraded."""
+    delegate_options: dict[str, str] = Field(default_factory=dict)
+    """For the library, as its documentation says."""
     score_threshold: float = Field(default=0.5, gt=0, lt=1)
     enter_after_s: float = Field(default=0.5, ge=0, le=60)
     leave_after_s: float = Field(default=3.0, gt=0, le=3600)

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -14,8 +14,8 @@ from agent.adapters.opencv_camera import OpenCvCamera
 from agent.adapters.opencv_file_camera import OpenCvFileCamera
 from agent.adapters.picamera2_camera import Picamera2Camera
 from agent.adapters.system_clock import SystemClock
-from agent.adapters.tflite_interpreter import load_tflite
-from agent.core.errors import CameraError, EdgeAgentError
+from agent.adapters.tflite_interpreter import NONE, XNNPACK, load_tflite
+from agent.core.errors import CameraError, DelegateError, EdgeAgentError, ModelError
 from agent.core.link import Failed, Hello, LinkError, Stop, TakeSnapshot, ToVision, VisionSpec
 from agent.core.model_manifest import ModelManifest
 from agent.core.presence import Presence
@@ -83,7 +83,14 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
     listener.start()
 
     imaging.limit_threads(1)
-    model = load_model(spec.model, spec.model_directories, spec.threads, spec.score_threshold)
+    model = load_model(
+        spec.model,
+        spec.model_directories,
+        spec.threads,
+        spec.score_threshold,
+        delegate=spec.delegate,
+        delegate_options=spec.delegate_options,
+    )
     open_camera = partial(make_camera, spec, clock.boottime_ns)
     capture = Capture(spec.camera, open_camera, slot, clock.boottime_ns, limits)
     lookout = Lookout(
@@ -110,6 +117,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
             model=model.manifest.name,
             model_sha256=model.manifest.sha256,
             runtime=model.runtime,
+            delegate_trouble=model.delegate_trouble,
         )
     )
     with ExitStack() as stack:
@@ -131,15 +139,36 @@ class LoadedModel:
     manifest: ModelManifest
     detector: PersonDetector
     runtime: str
+    delegate_trouble: str | None
+    """Why the processor works instead of the delegate; empty if it does not, None without such a delegate."""
 
 
-def load_model(name: str, directories: Sequence[str], threads: int, score_threshold: float) -> LoadedModel:
-    """Find, verify and load a model, exactly as the live loop and a benchmark use it. Raises ModelError."""
+def load_model(
+    name: str,
+    directories: Sequence[str],
+    threads: int,
+    score_threshold: float,
+    *,
+    delegate: str = XNNPACK,
+    delegate_options: Mapping[str, str] | None = None,
+) -> LoadedModel:
+    """Find, verify and load a model, exactly as the live loop and a benchmark use it. Raises ModelError.
+
+    A slow look is better than none: without the delegate of the settings, the processor runs the model.
+    """
     manifest, path = ModelStore([Path(entry) for entry in directories]).load(name)
-    interpreter = load_tflite(path, threads)
+    trouble = None if delegate in {XNNPACK, NONE} else ""
+    try:
+        interpreter = load_tflite(path, threads, delegate, delegate_options)
+    except DelegateError as error:
+        trouble = f"{error}: the processor runs the model instead"
+        try:
+            interpreter = load_tflite(path, threads)
+        except ModelError as its_own:
+            raise ModelError(f"{error}, nor can the processor: {its_own}") from its_own
     scaler = imaging.RgbScaler(manifest.input.width, manifest.input.height)
     detector = PersonDetector(interpreter, manifest, path.parent, scaler, score_threshold)
-    return LoadedModel(manifest, detector, interpreter.runtime)
+    return LoadedModel(manifest, detector, interpreter.runtime, trouble)
 
 
 def make_camera(spec: VisionSpec, boottime_ns: Callable[[], int]) -> Camera:

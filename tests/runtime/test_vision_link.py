@@ -29,6 +29,22 @@ def test_a_camera_process_that_works_is_heard(rig: Rig) -> None:
     assert rig.states[-1] == (True, "")
 
 
+@pytest.mark.parametrize(
+    ("hello", "told"),
+    [
+        ("hello()", []),
+        ("hello(delegate_trouble='')", [(True, "")]),
+        ("hello(delegate_trouble='no device')", [(False, "no device")]),
+    ],
+)
+def test_a_delegate_is_told_of_where_the_settings_name_one(rig: Rig, hello: str, told: list[tuple[bool, str]]) -> None:
+    link = rig.link(f"{hello}; beat(); lines.readline()")
+    rig.until(lambda: link.heartbeat)
+
+    assert rig.delegate_states == told
+    assert rig.states == [(True, "")]
+
+
 def test_a_crash_is_told_with_its_signal_and_started_again_after_a_pause(rig: Rig) -> None:
     link = rig.link("hello(); beat(); os.kill(os.getpid(), signal.SIGSEGV)")
     rig.until(lambda: rig.failures)

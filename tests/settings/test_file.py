@@ -102,6 +102,12 @@ def test_a_good_file_is_read(reader: Reader) -> None:
         ("[lights]", '[log]\nlevel = "loud"\n[lights]', "level", "'debug', 'info', 'warning' or 'error'"),
         ("[storage]", '[commands]\nkey = "x"\n[storage]', "key =", "commands.key is no setting; did you mean keys?"),
         ("[lights]", '[[cameras]]\nname = "f"\nsource = "usb"\n[lights]', "source", "picamera2:N"),
+        (
+            "[lights]",
+            '[[cameras]]\nname = "f"\nsource = "picamera2:0"\ndelegate = "coral"\n[lights]',
+            "delegate",
+            "libedgetpu.so.1",
+        ),
     ],
 )
 def test_each_mistake_is_one_line_with_its_place_and_what_to_do(

@@ -20,8 +20,8 @@ spec = json.loads(lines.readline())["spec"]
 def say(**message):
     link.sendall(json.dumps(message).encode() + b"\\n")
 
-def hello():
-    say(t="hello", pid=os.getpid(), model="m", model_sha256="0" * 64, runtime="r 1")
+def hello(**more):
+    say(t="hello", pid=os.getpid(), model="m", model_sha256="0" * 64, runtime="r 1", **more)
 
 def beat(state="ok", detail=""):
     say(t="heartbeat", state=state, detail=detail, frames=1, frames_per_second=1.0, inference_ms=1.0,
@@ -45,6 +45,7 @@ class Rig:
     directory: Path
     clock: SimClock
     states: list[tuple[bool, str]] = field(default_factory=list)
+    delegate_states: list[tuple[bool, str]] = field(default_factory=list)
     messages: list[ToCore] = field(default_factory=list)
     pictures: list[tuple[str, bytes | None, str]] = field(default_factory=list)
 
@@ -67,6 +68,7 @@ class Rig:
             on_message=self.messages.append,
             on_picture=lambda name, jpeg, detail: self.pictures.append((name, jpeg, detail)),
             on_state=lambda ok, detail: self.states.append((ok, detail)),
+            on_delegate=lambda ok, detail: self.delegate_states.append((ok, detail)),
             backoff=Backoff(longest_s=60, uniform=lambda _, high: high),
         )
         return self.made

@@ -46,10 +46,10 @@ FAMILIES: dict[str, tuple[Callable[[], bytes], dict[str, Any]]] = {
 INPUT = {"width": small_models.SIDE, "height": small_models.SIDE, "mean": 0, "scale": 255}
 
 
-def install(directory: Path, family: str, **changes: Any) -> None:
-    """Put the model `small` of this family in a directory, with its manifest."""
+def install(directory: Path, family: str, content: bytes | None = None, **changes: Any) -> None:
+    """Put the model `small` of this family in a directory, with its manifest; `content` takes the model's place."""
     build, description = FAMILIES[family]
-    content = build()
+    content = content or build()
     (directory / "small.tflite").write_bytes(content)
     values = {
         "name": "small",

@@ -110,6 +110,19 @@ def test_a_model_that_its_manifest_describes_wrongly_stops_the_camera_only_and_s
         press_to_sent_ms(agent, centre)
 
 
+def test_an_accelerator_that_is_away_is_told_and_the_camera_works_on_the_processor(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    camera = {**CAMERA, "delegate": "libnowhere.so.1"}
+    with Centre(broker.port) as centre, AgentProcess(tmp_path / "kiosk", broker.url, cameras=[camera]) as agent:
+        degraded = centre.wait_for("event/part-degraded", lambda m: m.data["part"] == "delegate-front", timeout_s=30)
+        assert "libnowhere.so.1 can't be loaded" in degraded.data["detail"]
+        centre.wait_for("health", lambda m: m.data["parts"].get("camera-front") == {"state": "ok"}, timeout_s=30)
+        agent.press()
+        raised = centre.wait_for_alarm("raised")
+        assert raised.data["camera"]["snapshot"]
+
+
 def copy_altered_model(directory: Path) -> None:
     """The built model with its last byte changed, which its checksum alone can tell."""
     directory.mkdir(parents=True)

@@ -233,6 +233,19 @@ def test_a_model_that_was_altered_is_not_loaded(started: Any, tmp_path: Path) ->
     assert app.link.all_of(Hello) == []
 
 
+def test_without_the_delegate_of_the_settings_the_processor_looks_and_the_reason_is_told(
+    started: Any, tmp_path: Path
+) -> None:
+    app = started(vision_spec(tmp_path, delegate="libnowhere.so.1"))
+    hello = app.link.wait_for(Hello)
+    app.link.wait_for(Heartbeat, where=lambda beat: beat.frames > 0 and beat.state == "ok")
+    app.stop()
+
+    assert "libnowhere.so.1 can't be loaded" in hello.delegate_trouble
+    assert hello.delegate_trouble.endswith("the processor runs the model instead")
+    assert app.failure is None
+
+
 def test_a_folder_of_pictures_serves_as_a_camera(tmp_path: Path) -> None:
     write_video(tmp_path / "v.avi", 1, 10)
     capture = cv2.VideoCapture(str(tmp_path / "v.avi"), cv2.CAP_FFMPEG)
