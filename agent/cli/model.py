@@ -1,7 +1,8 @@
-"""`edge-agent model`: build, fetch, verify and list the models that find people."""
+"""`edge-agent model`: build, fetch, verify, try and list the models that find people."""
 
 import argparse
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -27,7 +28,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = _parser(
         subparsers,
         "model",
-        "Build, fetch, verify and list the models that find people.",
+        "Build, fetch, verify, try and list the models that find people.",
         "edge-agent model build",
     )
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
@@ -69,6 +70,21 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     one.add_argument("name", nargs="?", metavar="NAME", help="default: all")
     _add_directory(one, reading=True)
     one.set_defaults(run=_verify)
+
+    one = _parser(
+        actions,
+        "try",
+        "Look for people in a picture, as a camera with this model would: score, left, top, width and height in "
+        "pixels, a line each.",
+        "edge-agent model try street street.jpg --score-threshold 0.3",
+    )
+    one.add_argument("name", metavar="NAME")
+    one.add_argument("picture", type=Path, metavar="PICTURE", help="a JPEG or PNG file")
+    one.add_argument("--score-threshold", type=float, metavar="SCORE", help="default: that of the manifest")
+    one.add_argument("--threads", type=int, default=2)
+    one.add_argument("--delegate", default="xnnpack", metavar="LIBRARY", help="as in the settings of a camera")
+    _add_directory(one, reading=True)
+    one.set_defaults(run=_try)
 
     one = _parser(actions, "list", "Show the models and where they lie.", "edge-agent model list")
     _add_directory(one, reading=True)
@@ -129,6 +145,34 @@ def _verify(arguments: argparse.Namespace) -> int:
             broken += 1
             print(f"BAD {name}: {error}")
     return 1 if broken else 0
+
+
+def _try(arguments: argparse.Namespace) -> int:
+    try:
+        from agent.adapters.opencv_imaging import read_picture  # noqa: PLC0415 - a kiosk without a camera has none
+        from agent.vision.app import load_model  # noqa: PLC0415
+    except ImportError as error:
+        raise UsageError(f"{error.name} can't be imported: install the agent with its `vision` extra") from error
+    store = _store(arguments)
+    threshold = arguments.score_threshold
+    if threshold is None:
+        threshold = store.load(arguments.name)[0].score_threshold
+    loaded = load_model(
+        arguments.name, list(map(str, store.directories)), arguments.threads, threshold, delegate=arguments.delegate
+    )
+    pixels = read_picture(arguments.picture)
+    loaded.detector.detect(pixels)  # the first look also builds what the next ones use
+    began_s = time.perf_counter()
+    people = loaded.detector.detect(pixels)
+    took_ms = (time.perf_counter() - began_s) * 1000
+    for person in people:
+        print(f"{person.score:.2f} {person.left:.0f} {person.top:.0f} {person.width:.0f} {person.height:.0f}")
+    _notes.print(
+        f"{len(people)} found in {took_ms:.1f} ms by {loaded.manifest.name} on {loaded.runtime}", soft_wrap=True
+    )
+    if loaded.delegate_trouble:
+        _notes.print(loaded.delegate_trouble, soft_wrap=True)
+    return 0
 
 
 def _list(arguments: argparse.Namespace) -> int:

@@ -1,13 +1,16 @@
 import argparse
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from agent.cli import model
-from agent.core.errors import ModelError, UsageError
+from agent.core.errors import CameraError, ModelError, UsageError
 from agent.models.store import ModelStore
 from tests.models.test_fetch import SHA256, server
 from tests.models.test_store import manifest, put
+from tests.support.model_families import install
 
 __all__ = ["server"]
 
@@ -40,6 +43,28 @@ def test_a_model_that_is_not_there_fails(tmp_path: Path, capsys: pytest.CaptureF
 def test_nothing_to_verify_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="edge-agent model build"):
         run("verify", "--directory", str(tmp_path))
+
+
+def test_a_model_is_tried_on_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    install(tmp_path, "YOLOv8")
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    pixels[16:32, 32:48] = (0, 0, 255)
+    cv2.imwrite(str(tmp_path / "street.png"), pixels)
+    where = ["--directory", str(tmp_path)]
+
+    assert run("try", "small", str(tmp_path / "street.png"), *where) == 0
+    told = capsys.readouterr()
+    assert told.out == "1.00 32 16 16 16\n"
+    assert "1 found in " in told.err
+
+    assert run("try", "small", str(tmp_path / "street.png"), "--delegate", "libnowhere.so", *where) == 0
+    assert "the processor runs the model instead" in capsys.readouterr().err
+
+
+def test_a_picture_that_can_not_be_read_is_told(tmp_path: Path) -> None:
+    install(tmp_path, "YOLOv8")
+    with pytest.raises(CameraError, match="use JPEG or PNG"):
+        run("try", "small", str(tmp_path / "small.json"), "--directory", str(tmp_path))
 
 
 def test_a_list_names_models_with_their_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
