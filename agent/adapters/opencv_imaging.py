@@ -17,15 +17,16 @@ def limit_threads(count: int) -> None:
 
 
 class RgbScaler:
-    """Scales BGR pictures of any size to one size of RGB. Keeps its buffer, so it belongs to one thread."""
+    """Scales BGR pictures of any size to RGB. Keeps its buffer, so it belongs to one thread."""
 
-    def __init__(self, width: int, height: int) -> None:
-        self._size = (width, height)
-        self._bgr = np.empty((height, width, 3), np.uint8)
+    def __init__(self) -> None:
+        self._bgr = np.empty((0, 0, 3), np.uint8)
 
     def __call__(self, pixels: Pixels, target: Pixels) -> None:
         """Fill `target`, height x width x 3, with the whole of `pixels`."""
-        cv2.resize(pixels, self._size, dst=self._bgr, interpolation=cv2.INTER_LINEAR)
+        if self._bgr.shape != target.shape:
+            self._bgr = np.empty(target.shape, np.uint8)
+        cv2.resize(pixels, target.shape[1::-1], dst=self._bgr, interpolation=cv2.INTER_LINEAR)
         cv2.cvtColor(self._bgr, cv2.COLOR_BGR2RGB, dst=target)
 
 

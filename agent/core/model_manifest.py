@@ -22,6 +22,8 @@ class ModelInput(Part):
     dtype: Literal["uint8", "int8", "float32"]
     mean: float = 127.5
     scale: float = Field(default=127.5, gt=0)
+    fit: Literal["stretch", "letterbox"] = "stretch"
+    """`letterbox` keeps the shape of the picture and fills the rest with grey, as YOLO is trained."""
 
 
 class ModelSource(Part):

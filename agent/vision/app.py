@@ -166,8 +166,7 @@ def load_model(
             interpreter = load_tflite(path, threads)
         except ModelError as its_own:
             raise ModelError(f"{error}, nor can the processor: {its_own}") from its_own
-    scaler = imaging.RgbScaler(manifest.input.width, manifest.input.height)
-    detector = PersonDetector(interpreter, manifest, path.parent, scaler, score_threshold)
+    detector = PersonDetector(interpreter, manifest, path.parent, imaging.RgbScaler(), score_threshold)
     return LoadedModel(manifest, detector, interpreter.runtime, trouble)
 
 

@@ -15,6 +15,9 @@ from agent.vision.decoders import decoder_of
 Pixels = npt.NDArray[np.uint8]
 Array = npt.NDArray[Any]
 
+_GREY = 114
+"""What YOLO is trained to see beside a picture."""
+
 
 class Interpreter(Protocol):
     """A loaded model. One thread."""
@@ -76,24 +79,42 @@ class PersonDetector:
 
     def detect(self, pixels: Pixels) -> list[Detection]:
         """People in a BGR picture of any size, best score first, one inference. Raises ModelError."""
-        self._fill_input(pixels)
+        height, width = pixels.shape[:2]
+        region = self._region(width, height)
+        self._fill_input(pixels, region)
         outputs = self._interpreter.run()
         with np.errstate(all="ignore"):  # what overflows or is no number is dropped
             boxes, scores = self._decoder.read(outputs, self._threshold)
+            boxes = (boxes - self._as_fractions(region[:2])) / self._as_fractions(region[2:])
             boxes, scores = best(boxes, scores, self._threshold, self._decoder.nms_iou)
-        height, width = pixels.shape[:2]
         detections = []
         for box, score in zip(boxes * (width, height, width, height), scores.tolist(), strict=True):
             left, top, right, bottom = box.tolist()
             detections.append(Detection(left, top, right - left, bottom - top, score))
         return detections
 
-    def _fill_input(self, pixels: Pixels) -> None:
+    def _region(self, width: int, height: int) -> tuple[int, int, int, int]:
+        """Where in the input a picture of this size goes: left, top, width, height in its pixels."""
+        own = self._input
+        if own.fit == "stretch":
+            return 0, 0, own.width, own.height
+        scale = min(own.width / width, own.height / height)
+        inner_width, inner_height = max(round(width * scale), 1), max(round(height * scale), 1)
+        return (own.width - inner_width) // 2, (own.height - inner_height) // 2, inner_width, inner_height
+
+    def _as_fractions(self, pair: tuple[int, ...]) -> Array:
+        """Pixels of the input across and down, twice, as fractions of it."""
+        return np.array([pair[0] / self._input.width, pair[1] / self._input.height] * 2, np.float32)
+
+    def _fill_input(self, pixels: Pixels, region: tuple[int, int, int, int]) -> None:
         view = self._interpreter.input_view()[0]
+        target = view if self._input.dtype == "uint8" else self._rgb
+        left, top, width, height = region
+        if (width, height) != (self._input.width, self._input.height):
+            target[:] = _GREY
+        self._scaler(pixels, target[top : top + height, left : left + width])
         if self._input.dtype == "uint8":
-            self._scaler(pixels, view)
             return
-        self._scaler(pixels, self._rgb)
         if self._input.dtype == "int8":
             np.bitwise_xor(self._rgb, 0x80, out=view.view(np.uint8))  # less 128, without wider numbers in between
             return

@@ -17,18 +17,29 @@ def two_halves() -> imaging.Pixels:
 
 def test_scaling_keeps_the_layout_and_swaps_blue_and_red() -> None:
     target = np.zeros((30, 30, 3), np.uint8)
-    imaging.RgbScaler(30, 30)(two_halves(), target)
+    imaging.RgbScaler()(two_halves(), target)
 
     assert target[15, 5].tolist() == [0, 0, 250]
     assert target[15, 25].tolist() == [200, 0, 0]
 
 
 def test_one_scaler_takes_pictures_of_every_size() -> None:
-    scaler = imaging.RgbScaler(10, 10)
+    scaler = imaging.RgbScaler()
     target = np.zeros((10, 10, 3), np.uint8)
     for height, width in ((5, 7), (600, 800), (10, 10)):
         scaler(np.full((height, width, 3), 77, np.uint8), target)
         assert (target == 77).all()
+
+
+def test_one_scaler_fills_a_part_of_a_picture_and_leaves_the_rest() -> None:
+    target = np.zeros((40, 50, 3), np.uint8)
+    scaler = imaging.RgbScaler()
+    scaler(np.full((600, 800, 3), 5, np.uint8), target[20:, 10:30])
+    scaler(np.full((5, 7, 3), 77, np.uint8), target[10:20, 10:30])
+
+    assert (target[10:20, 10:30] == 77).all()
+    assert (target[20:, 10:30] == 5).all()
+    assert target.sum() == 3 * (77 * 10 * 20 + 5 * 20 * 20)
 
 
 def test_lower_quality_makes_a_smaller_jpeg() -> None:

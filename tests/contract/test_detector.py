@@ -29,8 +29,7 @@ def load(name: str) -> tuple[ModelManifest, TfliteInterpreter]:
 
 def make_detector(name: str, score_threshold: float = 0.5) -> Detector:
     manifest, interpreter = load(name)
-    scaler = RgbScaler(manifest.input.width, manifest.input.height)
-    return PersonDetector(interpreter, manifest, NOWHERE, scaler, score_threshold)
+    return PersonDetector(interpreter, manifest, NOWHERE, RgbScaler(), score_threshold)
 
 
 @pytest.fixture(scope="module")
@@ -150,4 +149,4 @@ def test_a_manifest_that_promises_another_form_is_refused() -> None:
     wrong = manifest.model_copy(update={"labels": ("background", "person", "car")})
 
     with pytest.raises(ModelError, match="correct decoder or labels"):
-        PersonDetector(interpreter, wrong, NOWHERE, RgbScaler(300, 300), 0.5)
+        PersonDetector(interpreter, wrong, NOWHERE, RgbScaler(), 0.5)

@@ -20,8 +20,7 @@ CELL = 16
 
 def detector(directory: Path) -> Detector:
     described, path = ModelStore([directory]).load("small")
-    scaler = RgbScaler(described.input.width, described.input.height)
-    return PersonDetector(load_tflite(path, threads=1), described, path.parent, scaler, 0.5)
+    return PersonDetector(load_tflite(path, threads=1), described, path.parent, RgbScaler(), 0.5)
 
 
 def picture(*blocks: tuple[int, int, tuple[int, int, int]]) -> Pixels:
@@ -67,6 +66,17 @@ def test_nobody_is_found_in_an_empty_picture(tmp_path: Path, family: str) -> Non
     install(tmp_path, family)
 
     assert detector(tmp_path).detect(picture()) == []
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_wide_picture_may_keep_its_shape(tmp_path: Path, family: str) -> None:
+    dtype = FAMILIES[family][1].get("dtype", "float32")
+    install(tmp_path, family, input={**INPUT, "dtype": dtype, "fit": "letterbox"})
+    pixels = np.zeros((32, 64, 3), np.uint8)  # of four rows of cells it fills the two in the middle
+    pixels[CELL:, 2 * CELL : 3 * CELL] = PERSON
+    [found] = detector(tmp_path).detect(pixels)
+
+    assert near(found, 1, 2)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -133,6 +133,35 @@ def test_a_float_model_is_fed_pixels_between_minus_one_and_one() -> None:
     np.testing.assert_allclose(interpreter.memory[0, 150, 150], [1.0, -0.6, -1.0], rtol=1e-5)
 
 
+LETTERBOX = {"width": 300, "height": 300, "dtype": "uint8", "fit": "letterbox"}
+
+
+def test_a_letterboxed_picture_has_grey_above_and_below() -> None:
+    interpreter = StandInInterpreter()
+    make(interpreter, input=LETTERBOX).detect(np.full((200, 400, 3), 7, np.uint8))
+
+    assert (interpreter.memory[0, 75:225] == 7).all()
+    assert (interpreter.memory[0, :75] == 114).all()
+    assert (interpreter.memory[0, 225:] == 114).all()
+
+
+def test_a_letterboxed_picture_has_its_boxes_in_its_own_pixels() -> None:
+    interpreter = StandInInterpreter()
+    interpreter.scores[0, LAST, 1] = 5
+    interpreter.boxes[0, LAST] = [0, 0, 5 * np.log(0.25 / 0.95), 5 * np.log(0.5 / 0.95)]
+    [found] = make(interpreter, input=LETTERBOX).detect(PICTURE)
+
+    # A quarter of the input's height is half of the picture's; half of the width is half of the picture's.
+    assert (found.left, found.top, found.width, found.height) == pytest.approx((100, 50, 200, 100), abs=0.1)
+
+
+def test_what_lies_in_the_grey_is_nobody() -> None:
+    interpreter = StandInInterpreter()
+    interpreter.scores[0, 0, 1] = 5  # the anchor in the top left corner
+
+    assert make(interpreter, input=LETTERBOX).detect(PICTURE) == []
+
+
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
