@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.adapters.tflite_interpreter import load_tflite
+from agent.adapters.tflite_interpreter import _runtime, load_tflite
 from agent.core.errors import DelegateError, ModelError
 from agent.vision.app import load_model
 from tests.support.delegate_library import COMPILER, compile_delegate
@@ -51,6 +51,19 @@ def test_a_delegate_that_fails_says_so_in_one_line(model: Path, library: str, fa
     with pytest.raises(DelegateError, match=text) as caught:
         load_tflite(model, 1, library, {"fails": fails})
     assert "\n" not in str(caught.value)
+
+
+@needs_compiler
+def test_a_delegate_whose_device_does_not_answer_is_found_out_when_the_model_is_loaded(
+    model: Path, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def invoke(self: object) -> None:
+        raise RuntimeError("device lost")
+
+    module, _ = _runtime()
+    monkeypatch.setattr(module.Interpreter, "invoke", invoke)
+    with pytest.raises(DelegateError, match=r"can't run small\.tflite \(device lost\)"):
+        load_tflite(model, 1, library)
 
 
 def test_a_library_that_is_not_there_or_no_delegate_is_told(model: Path) -> None:
