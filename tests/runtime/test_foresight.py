@@ -1,9 +1,7 @@
 """What is worked out beforehand is, byte for byte, what would have been worked out at the press."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +13,7 @@ from agent.runtime.foresight import Foresight
 from agent.runtime.kept_alarms import ALARM_KEY
 from agent.runtime.outbox import Outbox
 from agent.sim.clock import SimClock
-from tests.support.drafts import DRAFTS, body, event, open_outbox, taken
+from tests.support.drafts import DRAFTS, body, event, taken
 
 KINDS = [InputKind("police", "panic", False), InputKind("hidden", "duress", True)]
 PLACE = {"lat": -26.2, "lon": 28.0, "text": "100 % under %(seq)s the clock"}
@@ -50,18 +48,6 @@ class Desk:
         assert message.topic == expected.topic
         assert body(message)["subject"] == expected.subject
         return body(message)["data"], json.loads(alarm.data.model_dump_json(exclude_none=True))
-
-
-@pytest.fixture
-def clock() -> SimClock:
-    return SimClock()
-
-
-@pytest.fixture
-def outbox(tmp_path: Path, clock: SimClock) -> Iterator[Outbox]:
-    opened = open_outbox(tmp_path / "store", clock)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,18 +25,6 @@ from tests.support.drafts import (
     write,
 )
 from tests.support.fake_ports import topics
-
-
-@pytest.fixture
-def clock() -> SimClock:
-    return SimClock()
-
-
-@pytest.fixture
-def outbox(tmp_path: Path, clock: SimClock) -> Iterator[Outbox]:
-    opened = open_outbox(tmp_path / "store", clock)
-    yield opened
-    opened.close()
 
 
 def test_the_most_important_class_leaves_first_and_the_oldest_of_it(outbox: Outbox) -> None:

@@ -1,6 +1,5 @@
 import sqlite3
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -38,18 +37,6 @@ class FailingJournal(Journal):
         if self.failing:
             raise self.error("the disk is full; free some of it")
         super().write(batch)
-
-
-@pytest.fixture
-def clock() -> SimClock:
-    return SimClock()
-
-
-@pytest.fixture
-def outbox(tmp_path: Path, clock: SimClock) -> Iterator[Outbox]:
-    opened = open_outbox(tmp_path / "store", clock)
-    yield opened
-    opened.close()
 
 
 def test_put_does_not_wait_for_a_write_that_hangs(tmp_path: Path, clock: SimClock) -> None:

@@ -1,6 +1,5 @@
 """What becomes of a message that the broker has confirmed, or will never take."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,18 +10,6 @@ from agent.runtime.backlog import Waiting
 from agent.runtime.outbox import Outbox
 from agent.sim.clock import SimClock
 from tests.support.drafts import alarm, event, open_outbox, reopened, security, taken, write
-
-
-@pytest.fixture
-def clock() -> SimClock:
-    return SimClock()
-
-
-@pytest.fixture
-def outbox(tmp_path: Path, clock: SimClock) -> Iterator[Outbox]:
-    opened = open_outbox(tmp_path / "store", clock)
-    yield opened
-    opened.close()
 
 
 def take(outbox: Outbox) -> Waiting:

@@ -31,11 +31,6 @@ OTHER_BOOT = "00000000-0000-4000-8000-000000000002"
 
 
 @pytest.fixture
-def clock() -> SimClock:
-    return SimClock()
-
-
-@pytest.fixture
 def store(tmp_path: Path) -> Path:
     return tmp_path / "store"
 

@@ -1,7 +1,6 @@
 """What a message looks like that the outbox hands over to be sent."""
 
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,18 +22,6 @@ from tests.support.drafts import (
     taken,
     write,
 )
-
-
-@pytest.fixture
-def clock() -> SimClock:
-    return SimClock()
-
-
-@pytest.fixture
-def outbox(tmp_path: Path, clock: SimClock) -> Iterator[Outbox]:
-    opened = open_outbox(tmp_path / "store", clock)
-    yield opened
-    opened.close()
 
 
 def test_a_message_names_its_device_and_its_boot(outbox: Outbox, clock: SimClock) -> None:

@@ -1,7 +1,6 @@
 """Messages that are worked out before there is anything to say, as those of a press are."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,18 +13,6 @@ from tests.support.drafts import alarm, body, event, open_outbox, seqs, taken, w
 
 BLANK = "a time like no other"
 RAISED_AT = "2026-01-01T00:00:05.000Z"
-
-
-@pytest.fixture
-def clock() -> SimClock:
-    return SimClock()
-
-
-@pytest.fixture
-def outbox(tmp_path: Path, clock: SimClock) -> Iterator[Outbox]:
-    opened = open_outbox(tmp_path / "store", clock)
-    yield opened
-    opened.close()
 
 
 def test_a_prepared_message_says_what_one_says_that_is_put_at_once(outbox: Outbox, clock: SimClock) -> None:

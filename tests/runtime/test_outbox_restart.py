@@ -1,5 +1,4 @@
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,18 +24,6 @@ from tests.support.drafts import (
     write,
 )
 from tests.support.journals import opened
-
-
-@pytest.fixture
-def clock() -> SimClock:
-    return SimClock()
-
-
-@pytest.fixture
-def outbox(tmp_path: Path, clock: SimClock) -> Iterator[Outbox]:
-    opened = open_outbox(tmp_path / "store", clock)
-    yield opened
-    opened.close()
 
 
 def test_what_must_be_safe_against_a_power_cut_is_told_only_after_the_flush(tmp_path: Path, clock: SimClock) -> None:
