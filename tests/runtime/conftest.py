@@ -1,4 +1,4 @@
-"""An outbox and its clock, as most tests of this folder want them."""
+"""What several files of this folder want: an outbox and its clock, and a bench for self-tests."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +8,7 @@ import pytest
 from agent.runtime.outbox import Outbox
 from agent.sim.clock import SimClock
 from tests.support.drafts import open_outbox
+from tests.support.self_test_bench import Bench
 
 
 @pytest.fixture
@@ -22,3 +23,12 @@ def outbox(tmp_path: Path, clock: SimClock) -> Iterator[Outbox]:
     opened = open_outbox(tmp_path / "store", clock)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """Where a self-test can be made, with all that it looks at."""
+    bench = Bench(tmp_path / "store")
+    yield bench
+    bench.worker.close()
+    bench.outbox.close()

@@ -1,21 +1,10 @@
 """What a self-test finds, and what it says of it."""
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from agent.core.events import AckAction, AlarmDelivered, CentreAck, SelfTested
 from agent.runtime.self_test import SELF_TEST
 from tests.support.self_test_bench import Bench, ended, failed, play
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    bench = Bench(tmp_path / "store")
-    yield bench
-    bench.worker.close()
-    bench.outbox.close()
 
 
 def test_a_test_that_all_agree_to_is_passed_and_told_to_everybody(bench: Bench) -> None:

@@ -1,11 +1,8 @@
 """What a self-test leaves to the next start, and an end of the agent to it."""
 
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-
-import pytest
 
 from agent.core.events import AckAction, SelfTested
 from agent.ports import OutgoingMessage
@@ -15,14 +12,6 @@ from tests.support.drafts import write
 from tests.support.fake_ports import Answer
 from tests.support.journals import DeadJournal
 from tests.support.self_test_bench import Bench, play
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    bench = Bench(tmp_path / "store")
-    yield bench
-    bench.worker.close()
-    bench.outbox.close()
 
 
 def test_a_failure_is_known_after_a_restart_and_ends_with_the_next_test(bench: Bench) -> None:

@@ -1,21 +1,9 @@
 """When a self-test is made, and what it gives way to."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
-
-import pytest
 
 from agent.core.events import AckAction
 from tests.support.self_test_bench import Bench
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    bench = Bench(tmp_path / "store")
-    yield bench
-    bench.worker.close()
-    bench.outbox.close()
 
 
 def test_an_alarm_ends_the_test_at_once_and_the_lights_are_given_back(bench: Bench) -> None:
