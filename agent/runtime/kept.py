@@ -68,6 +68,6 @@ class Kept:
 
     def _risen(self, key: str, value: str | None) -> str | None:
         known = self._values.get(key)
-        if known is None or value is None or not key.startswith(CTR_KEY):
+        if known is None or value is None:
             return value
         return max(value, known, key=lambda text: int(text) if text.isdecimal() else -1)
