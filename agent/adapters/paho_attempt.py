@@ -93,9 +93,10 @@ class PahoAttempt:
         is_5 = self.version == MQTTProtocolVersion.MQTTv5
         properties = publish_properties(message) if is_5 else None
         largest = self._largest
-        is_near = largest is not None and len(message.payload) + _MOST_BESIDE_PAYLOAD > largest
-        if is_near and largest is not None and (size := packet_bytes(message, properties)) > largest:
-            raise MessageRefused(f"{size} bytes are more than the {largest} that {self._endpoint} takes")
+        if largest is not None and len(message.payload) + _MOST_BESIDE_PAYLOAD > largest:
+            size = packet_bytes(message, properties)
+            if size > largest:
+                raise MessageRefused(f"{size} bytes are more than the {largest} that {self._endpoint} takes")
         retain = message.retain and self._may_retain
         try:
             info = self.client.publish(message.topic, message.payload, message.qos, retain, properties)
