@@ -1,4 +1,4 @@
-"""What several files of this folder want: an outbox and its clock, and a bench for self-tests."""
+"""What several files of this folder want: an outbox and its clock, and what is built around one."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,10 @@ import pytest
 
 from agent.runtime.outbox import Outbox
 from agent.sim.clock import SimClock
+from tests.support.desk import Desk
+from tests.support.device import Device
 from tests.support.drafts import open_outbox
+from tests.support.fake_ports import MemoryBroker
 from tests.support.self_test_bench import Bench
 
 
@@ -32,3 +35,18 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     yield bench
     bench.worker.close()
     bench.outbox.close()
+
+
+@pytest.fixture
+def desk(outbox: Outbox, clock: SimClock) -> Desk:
+    """A command desk that knows no key's counter yet."""
+    return Desk(outbox, clock)
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Iterator[Device]:
+    """A publisher with one broker, driven pass by pass."""
+    clock = SimClock(boottime_ns=10**12)
+    outbox = open_outbox(tmp_path / "store", clock)
+    yield Device(clock, outbox, MemoryBroker(), urls=("mqtt://a",))
+    outbox.close()

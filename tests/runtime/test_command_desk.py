@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -6,36 +5,10 @@ from typing import Any
 import pytest
 
 from agent.core.events import TimeQuality
-from agent.core.messages import SelfTestData, SelfTestStep
-from agent.core.self_test import Outcome
-from agent.core.trial import TrialAnswer
 from agent.ports import MAX_RECEIVED_BYTES, Received
-from agent.runtime.orders import picture_done, self_test_done
-from agent.runtime.self_test import OrderAnswer
 from agent.sim.clock import SimClock
-from tests.support.desk import Desk
+from tests.support.desk import RESULTS, Desk, refusal
 from tests.support.drafts import IDENTITY, open_outbox
-
-RESULTS = IDENTITY.up("result") + "/"
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    clock = SimClock()
-    outbox = open_outbox(tmp_path / "store", clock)
-    yield Desk(outbox, clock)
-    outbox.close()
-
-
-def refusal(desk: Desk) -> str:
-    """The code of the one refusal, which is both answered and told to the security centre."""
-    [result], [event] = desk.answers()
-    assert result["status"] == "rejected"
-    assert event["kind"] == "command-rejected"
-    assert event["detail"]["code"] == result["code"]
-    assert desk.done == []
-    code: str = result["code"]
-    return code
 
 
 def test_a_ping_is_answered_with_the_time(desk: Desk) -> None:
@@ -147,41 +120,6 @@ def test_the_counter_is_on_disk_before_the_command_is_executed(desk: Desk) -> No
     assert desk.kept_when_executed == [{"ctr/key-1": "1"}]
 
 
-@pytest.mark.parametrize(
-    ("args", "asked", "text"),
-    [
-        ({"seconds": 600, "input": "police"}, (600, "police"), "presses of police are tests for 600 s"),
-        ({"seconds": 0}, (0, None), "test mode is over"),
-        ({}, (300, None), "presses of every input are tests for 300 s"),
-    ],
-)
-def test_test_mode_is_for_so_long_and_for_one_input_or_all(
-    desk: Desk, args: dict[str, Any], asked: tuple[float, str | None], text: str
-) -> None:
-    desk.send(desk.signed(desk.claims("test-mode", args=args), role="technician"), "test-mode")
-
-    assert desk.done == [("test-mode", *asked)]
-    [result], _ = desk.answers()
-    assert (result["status"], result["code"], result["text"]) == ("succeeded", "ok", text)
-
-
-@pytest.mark.parametrize("args", [{"seconds": 601}, {"seconds": -1}, {"seconds": "x"}, {"input": "../x"}])
-def test_test_mode_has_an_end(desk: Desk, args: dict[str, Any]) -> None:
-    desk.send(desk.signed(desk.claims("test-mode", args=args), role="technician"), "test-mode")
-
-    assert refusal(desk) == "bad-arguments"
-    assert desk.done == []
-
-
-@pytest.mark.parametrize("answer", ["alarm-open", "unknown-input"])
-def test_a_test_mode_that_does_not_begin_has_failed(desk: Desk, answer: TrialAnswer) -> None:
-    desk.test_mode_answer = answer
-    desk.send(desk.signed(desk.claims("test-mode"), role="admin"), "test-mode")
-
-    [result], _ = desk.answers()
-    assert (result["status"], result["code"]) == ("failed", answer)
-
-
 def test_a_repeated_command_gets_its_first_result_and_is_not_executed_again(desk: Desk) -> None:
     token = desk.signed(desk.claims("rebirth"))
     desk.send(token, "rebirth")
@@ -250,53 +188,6 @@ def test_a_flood_of_forgeries_does_not_stop_a_true_command(desk: Desk) -> None:
     assert desk.answers()[0][0]["status"] == "succeeded"
 
 
-def test_a_snapshot_is_in_progress_until_the_camera_has_answered(desk: Desk) -> None:
-    desk.order("snapshot", camera="front")
-    [asked], _ = desk.answers()
-    desk.desk.order_done(picture_done(asked["command_id"], True, ""))
-    desk.desk.run_once(0)
-    [done], _ = desk.answers()
-
-    assert desk.done == [("snapshot", asked["command_id"], "front")]
-    assert (asked["status"], done["status"]) == ("in-progress", "succeeded")
-    assert done["output"] == {"snapshot": asked["command_id"]}
-
-
-def test_a_snapshot_that_the_camera_can_not_make_fails_with_its_reason(desk: Desk) -> None:
-    desk.order("snapshot")
-    desk.desk.order_done(picture_done("c1", False, "no fresh frame"))
-    desk.desk.run_once(0)
-
-    [_, failed], _ = desk.answers()
-    assert (failed["status"], failed["code"], failed["text"]) == ("failed", "no-picture", "no fresh frame")
-
-
-def test_a_snapshot_without_an_answer_times_out_once(desk: Desk) -> None:
-    desk.order("snapshot")
-    desk.answers()
-    desk.clock.advance(timedelta(seconds=11))
-    desk.desk.run_once(0)
-    desk.desk.order_done(picture_done("c1", True, ""))
-    desk.desk.run_once(0)
-
-    [late], _ = desk.answers()
-    assert late["status"] == "timed-out"
-
-
-def test_a_snapshot_without_a_camera_fails_at_once(desk: Desk) -> None:
-    desk.camera = None
-    desk.order("snapshot")
-
-    assert desk.answers()[0][0]["code"] == "no-camera"
-
-
-def test_a_picture_that_nobody_ordered_is_no_result(desk: Desk) -> None:
-    desk.desk.order_done(picture_done("alarm-1", True, ""))
-    desk.desk.run_once(0)
-
-    assert desk.answers() == ([], [])
-
-
 @pytest.mark.parametrize(
     ("asked", "used"),
     [
@@ -332,31 +223,6 @@ def test_a_command_is_executed_though_the_disk_can_not_keep_its_counter(
     assert desk.done == ["rebirth"]
 
 
-def test_the_picture_s_result_goes_where_its_command_asked_for(desk: Desk) -> None:
-    claims = desk.claims("snapshot")
-    answer_to: dict[str, Any] = {"response_topic": RESULTS + "mine", "correlation_data": b"42"}
-    desk.send(desk.signed(claims), "snapshot", **answer_to)
-    desk.desk.order_done(picture_done(claims["cmd_id"], ok=True, detail=""))
-    desk.desk.run_once(0)
-
-    results = [message for message in desk.messages() if "/up/result/" in message.topic]
-    assert [(message.topic, message.correlation_data) for message in results] == [(RESULTS + "mine", b"42")] * 2
-
-
-def test_a_snapshot_that_is_ordered_again_gets_the_newest_result(desk: Desk) -> None:
-    order = desk.signed(desk.claims("snapshot"))
-    desk.send(order, "snapshot")
-    desk.send(order, "snapshot")
-    assert [result["status"] for result in desk.answers()[0]] == ["in-progress"] * 2
-
-    desk.desk.order_done(picture_done("c1", ok=True, detail=""))
-    desk.desk.run_once(0)
-    desk.send(order, "snapshot")
-
-    assert [result["status"] for result in desk.answers()[0]] == ["succeeded"] * 2
-    assert len(desk.done) == 1
-
-
 def test_more_messages_than_the_desk_can_hold_are_counted_and_not_read(desk: Desk) -> None:
     order = desk.signed(desk.claims("ping"))
     ping = Received(IDENTITY.down("command", "ping"), order, len(order), retain=False)
@@ -377,45 +243,3 @@ def test_a_topic_that_is_endless_is_repeated_only_so_far(desk: Desk) -> None:
     [event] = desk.answers()[1]
     assert len(event["text"]) < 400
     assert len(event["detail"]["topic"]) == 256
-
-
-@pytest.mark.parametrize(
-    ("outcome", "status", "code"),
-    [("passed", "succeeded", "ok"), ("failed", "failed", "test-failed"), ("interrupted", "failed", "interrupted")],
-)
-def test_a_self_test_is_answered_when_it_begins_and_when_it_has_ended(
-    desk: Desk, outcome: Outcome, status: str, code: str
-) -> None:
-    desk.order("self-test")
-    [asked], _ = desk.answers()
-    assert (asked["status"], asked["code"]) == ("in-progress", "asked")
-    assert desk.done == [("self-test", asked["command_id"])]
-
-    desk.clock.advance(timedelta(seconds=120))
-    bad = SelfTestStep(name="lights", ok=outcome == "passed", detail="yellow", ms=600)
-    data = SelfTestData(outcome=outcome, reason="command", steps=(bad,))
-    desk.desk.order_done(self_test_done(asked["command_id"], data))
-    desk.desk.run_once(0)
-    [result], _ = desk.answers()
-    assert (result["status"], result["code"], result["command_id"]) == (status, code, asked["command_id"])
-    assert result["output"]["outcome"] == outcome
-    assert result["output"]["steps"]["lights"]["detail"] == "yellow"
-
-
-@pytest.mark.parametrize("answer", ["busy", "alarm-open"])
-def test_a_self_test_that_can_not_begin_fails_at_once(desk: Desk, answer: OrderAnswer) -> None:
-    desk.self_test_answer = answer
-    desk.order("self-test")
-    [result], _ = desk.answers()
-    assert (result["status"], result["code"]) == ("failed", answer)
-
-
-def test_a_self_test_that_never_ends_is_given_up(desk: Desk) -> None:
-    desk.order("self-test")
-    desk.clock.advance(timedelta(seconds=299))
-    desk.desk.run_once(0)
-    assert len(desk.answers()[0]) == 1
-    desk.clock.advance(timedelta(seconds=1))
-    desk.desk.run_once(0)
-    [result], _ = desk.answers()
-    assert (result["status"], result["code"]) == ("timed-out", "no-answer")

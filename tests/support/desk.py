@@ -26,6 +26,9 @@ class Token:
     issuer: str = "centre"
 
 
+RESULTS = IDENTITY.up("result") + "/"
+
+
 class _WhenAwaited(threading.Event):
     """The disk answers no sooner than somebody waits for it, so that who does not wait is found out each time."""
 
@@ -138,3 +141,14 @@ class Desk:
             [b["data"] for b in bodies if b["type"] == "edge.result.v1"],
             [b["data"] for b in bodies if b["type"].startswith("edge.security")],
         )
+
+
+def refusal(desk: Desk) -> str:
+    """The code of the one refusal, which is both answered and told to the security centre."""
+    [result], [event] = desk.answers()
+    assert result["status"] == "rejected"
+    assert event["kind"] == "command-rejected"
+    assert event["detail"]["code"] == result["code"]
+    assert desk.done == []
+    code: str = result["code"]
+    return code
