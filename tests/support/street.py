@@ -1,0 +1,58 @@
+"""A siren in a street where time goes as a test wants it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.core.messages import AlarmData
+from agent.core.siren import Siren, SirenRules, Turn
+from agent.core.stages import Stage
+
+S = 10**9
+RULES = SirenRules(after_ns=30 * S, limit_ns=180 * S, total_ns=400 * S)
+
+
+def alarm(alarm_id: str = "a", stage: Stage = Stage.UNCONFIRMED, **fields: Any) -> AlarmData:
+    data = {
+        "alarm_id": alarm_id,
+        "input": "police",
+        "kind": "panic",
+        "status": "actual",
+        "silent": False,
+        "press_count": 1,
+        "stage": stage,
+        "raised_at": "2026-01-01T00:00:00.000Z",
+        "codes": {},
+        "latency_ms": {},
+    }
+    return AlarmData.model_validate(data | fields)
+
+
+@dataclass
+class Street:
+    """A siren, and a time that a test sets in seconds."""
+
+    rules: SirenRules = RULES
+    boot_id: str = "boot-1"
+    kept: dict[str, Turn] = field(default_factory=dict)
+    earnest: str = "actual"
+
+    def __post_init__(self) -> None:
+        self.siren = Siren(self.rules, self.earnest, self.boot_id, self.kept.get)  # type: ignore[arg-type]
+
+    def at(self, seconds: float, *alarms: AlarmData) -> list[tuple[str, str]]:
+        """What it tells at this time with these alarms open: the alarm and the reason."""
+        changes = self.siren.look(alarms, int(seconds * S))
+        for alarm_id, turn in self.siren.unkept.items():
+            if turn is None:
+                self.kept.pop(alarm_id, None)
+            else:
+                self.kept[alarm_id] = turn
+        return [(change.alarm.alarm_id, change.reason) for change in changes]
+
+    @property
+    def sounds(self) -> bool:
+        return bool(self.siren.sounds_for)
+
+    def later(self, boot_id: str = "boot-1") -> "Street":
+        """The next run of the agent."""
+        return Street(self.rules, boot_id, self.kept, self.earnest)
