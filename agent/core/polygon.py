@@ -1,0 +1,79 @@
+"""Areas of a picture that people draw: polygons in fractions of the picture. Pure."""
+
+from collections.abc import Sequence
+
+Point = tuple[float, float]
+"""X from the left, y from the top, as fractions of the picture."""
+_FEWEST = 3
+
+
+class Polygon:
+    """A simple polygon, its edge included. Raises ValueError, in words for whoever drew it."""
+
+    def __init__(self, points: Sequence[Point]) -> None:
+        self.points: tuple[Point, ...] = tuple((float(x), float(y)) for x, y in points)
+        if len(self.points) < _FEWEST:
+            raise ValueError(f"a polygon needs at least 3 points, and this has {len(self.points)}")
+        for number, (x, y) in enumerate(self.points, start=1):
+            if not (0 <= x <= 1 and 0 <= y <= 1):  # false for what is no number, too
+                raise ValueError(f"point {number} ({x:g}, {y:g}) lies outside of the picture: use fractions, 0 to 1")
+        self._edges = tuple(zip(self.points, self.points[1:] + self.points[:1], strict=True))
+        self._check_simple()
+
+    def contains(self, point: Point) -> bool:
+        """Whether the point lies inside or on the edge."""
+        x, y = point
+        inside = False
+        for start, end in self._edges:
+            if _turn(start, end, point) == 0 and _between(start, end, point):
+                return True
+            if (start[1] > y) != (end[1] > y):
+                crossing = start[0] + (y - start[1]) / (end[1] - start[1]) * (end[0] - start[0])
+                inside ^= x < crossing
+        return inside
+
+    def _check_simple(self) -> None:
+        count = len(self._edges)
+        for number, (start, end) in enumerate(self._edges, start=1):
+            if start == end:
+                raise ValueError(f"points {number} and {number % count + 1} are the same: give each point once")
+        for first in range(count):
+            for second in range(first + 1, count):
+                neighbours = second == first + 1 or (first == 0 and second == count - 1)
+                if _meet(self._edges[first], self._edges[second], neighbours):
+                    raise ValueError(
+                        f"it crosses itself: the sides from points {first + 1} and {second + 1} meet; "
+                        "give the points in order around the area"
+                    )
+        if all(_turn(self.points[0], self.points[1], point) == 0 for point in self.points[2:]):
+            raise ValueError("all points lie on one line, which is no area")
+
+
+def segments_meet(first: tuple[Point, Point], second: tuple[Point, Point]) -> bool:
+    """Whether two segments have a point in common."""
+    (a, b), (c, d) = first, second
+    turns = (_turn(a, b, c), _turn(a, b, d), _turn(c, d, a), _turn(c, d, b))
+    if turns[0] * turns[1] < 0 and turns[2] * turns[3] < 0:
+        return True
+    lying = ((turns[0], a, b, c), (turns[1], a, b, d), (turns[2], c, d, a), (turns[3], c, d, b))
+    return any(turn == 0 and _between(start, end, point) for turn, start, end, point in lying)
+
+
+def _meet(first: tuple[Point, Point], second: tuple[Point, Point], neighbours: bool) -> bool:
+    """Neighbours share a point, and may share no other."""
+    if not neighbours:
+        return segments_meet(first, second)
+    shared = first[1] if first[1] == second[0] else first[0]
+    other, far = (first[0] if shared == first[1] else first[1]), (second[1] if shared == second[0] else second[0])
+    return _turn(shared, other, far) == 0 and (_between(shared, other, far) or _between(shared, far, other))
+
+
+def _turn(start: Point, end: Point, point: Point) -> float:
+    """Positive if `point` lies to one side of the line, negative to the other, 0 on it."""
+    return (end[0] - start[0]) * (point[1] - start[1]) - (end[1] - start[1]) * (point[0] - start[0])
+
+
+def _between(start: Point, end: Point, point: Point) -> bool:
+    return min(start[0], end[0]) <= point[0] <= max(start[0], end[0]) and min(start[1], end[1]) <= point[1] <= max(
+        start[1], end[1]
+    )
