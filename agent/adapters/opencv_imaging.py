@@ -9,6 +9,8 @@ import numpy.typing as npt
 from agent.core.errors import CameraError
 
 Pixels = npt.NDArray[np.uint8]
+_TO_BGR = {1: cv2.COLOR_GRAY2BGR, 3: None, 4: cv2.COLOR_BGRA2BGR}
+"""How a picture with so many channels becomes BGR."""
 
 
 def limit_threads(count: int) -> None:
@@ -43,9 +45,29 @@ def jpeg(pixels: Pixels, quality: int) -> bytes:
     return bytes(data)
 
 
+def bgr(pixels: object, source: str) -> Pixels:
+    """Whatever a source gave as a picture, as height x width x 3, uint8, BGR. Any thread.
+
+    Grey pictures, those with a fourth channel and 16-bit ones are converted; a picture that is BGR is passed on as
+    it is. Raises CameraError, which begins with `source`, for what is no picture.
+    """
+    if not isinstance(pixels, np.ndarray) or pixels.size == 0:
+        raise CameraError(f"{source} gave an empty picture")
+    channels = pixels.shape[2] if pixels.ndim == 3 else 1
+    if pixels.ndim not in (2, 3) or channels not in _TO_BGR or pixels.dtype not in (np.uint8, np.uint16):
+        raise CameraError(f"{source} gave a picture of shape {pixels.shape} and type {pixels.dtype}: it can't be used")
+    if pixels.dtype == np.uint16:
+        pixels = (pixels >> 8).astype(np.uint8)
+    conversion = _TO_BGR[channels]
+    return np.asarray(pixels if conversion is None else cv2.cvtColor(pixels, conversion), dtype=np.uint8)
+
+
 def read_picture(path: Path) -> Pixels:
     """A picture file as BGR. Raises CameraError."""
-    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    try:
+        pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    except cv2.error as error:  # one that claims to be larger than OpenCV allows
+        raise CameraError(f"{path} is no picture that can be read (OpenCV error {error.code})") from error
     if pixels is None:
         raise CameraError(f"{path} is no picture that can be read: use JPEG or PNG")
     return np.asarray(pixels, dtype=np.uint8)

@@ -67,3 +67,43 @@ def test_a_file_that_is_no_picture_is_named(tmp_path: Path) -> None:
 
 def test_a_scaled_picture_has_the_size_that_was_asked_for() -> None:
     assert imaging.scaled(two_halves(), 50, 30).shape == (30, 50, 3)
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.full((4, 6), 100, np.uint8),
+        np.full((4, 6, 1), 100, np.uint8),
+        np.full((4, 6, 3), 100, np.uint8),
+        np.full((4, 6, 4), 100, np.uint8),
+        np.full((4, 6), 100 * 256 + 5, np.uint16),
+        np.full((4, 6, 3), 100 * 256 + 5, np.uint16),
+    ],
+    ids=["grey", "one channel", "bgr", "four channels", "16-bit grey", "16-bit"],
+)
+def test_whatever_a_source_gives_becomes_blue_green_red(pixels: np.ndarray) -> None:
+    picture = imaging.bgr(pixels, "camera")
+
+    assert picture.dtype == np.uint8
+    assert picture.shape == (4, 6, 3)
+    assert (picture == 100).all()
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        None,
+        np.zeros((0, 0, 3), np.uint8),
+        np.zeros((0, 0), np.uint8),
+        np.zeros((4, 6, 2), np.uint8),
+        np.zeros((4, 6, 5), np.uint8),
+        np.zeros((1, 4, 6, 3), np.uint8),
+        np.zeros(24, np.uint8),
+        np.zeros((4, 6, 3), np.float32),
+        np.zeros((4, 6, 3), np.int8),
+    ],
+    ids=["none", "0x0", "0x0 grey", "2 channels", "5 channels", "4 axes", "1 axis", "float", "signed"],
+)
+def test_what_is_no_picture_is_an_error_that_names_the_source(pixels: np.ndarray | None) -> None:
+    with pytest.raises(CameraError, match=r"^the camera of the yard gave .* picture"):
+        imaging.bgr(pixels, "the camera of the yard")
