@@ -250,16 +250,25 @@ class Broker(Protocol):
 class Frame:
     """One picture: `pixels` is height x width x 3, uint8, BGR. `boottime_ns` is when it was captured.
 
-    `number` counts the frames that the source gave, from 1, including those that nobody looked at.
+    `number` counts the frames that the source gave, from 1, including those that nobody looked at. From one frame to
+    the next numbers and stamps rise; the size may change.
     """
 
     pixels: "npt.NDArray[np.uint8]"
     boottime_ns: int
     number: int
+    grey: "npt.NDArray[np.uint8] | None" = None
+    """The same moment and view, smaller, height x width, from a source that has such a second stream."""
 
 
 class Camera(Protocol):
-    """A source of pictures. One thread."""
+    """A source of pictures. One thread, except where something else is said."""
+
+    @property
+    def frames_per_second(self) -> float | None:
+        """The rate that the source states, known with the first frame at the latest; None when it states none, or
+        nonsense. Any thread."""
+        ...
 
     def open(self) -> None:
         """Open the source. Raises CameraError with what to do next."""
@@ -271,7 +280,8 @@ class Camera(Protocol):
         ...
 
     def close(self) -> None:
-        """Release the source; may be called from another thread, and twice."""
+        """Release the source, or leave that to the `open` or `read` under way, which then fails. Any thread, even
+        when the driver hangs; may be called twice."""
         ...
 
 

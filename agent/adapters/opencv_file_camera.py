@@ -1,6 +1,5 @@
 """A video file played as if it were a camera, at its own pace."""
 
-import contextlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +7,8 @@ from typing import Any
 
 import cv2
 
+from agent.adapters.opencv_capture import SharedCapture, stated_rate
+from agent.adapters.opencv_imaging import bgr
 from agent.adapters.opencv_logging import silence_opencv
 from agent.core.errors import CameraEndedError, CameraError, CameraSilentError
 from agent.ports import Frame
@@ -18,79 +19,94 @@ _FALLBACK_FPS = 25.0
 class OpenCvFileCamera:
     """A file behind the Camera port: frame n comes n / fps after `open`, and frames that are late are skipped.
 
-    With `loop` it starts again at its end, for ever; without, `read` then raises CameraEndedError.
+    With `loop` it starts again at its end, for ever; without, `read` then raises CameraEndedError. A file that was
+    cut off is played up to there.
     """
 
     def __init__(self, path: Path, boottime_ns: Callable[[], int], *, loop: bool = False) -> None:
         self._path = path
         self._boottime_ns = boottime_ns
         self._loop = loop
-        self._capture: Any = None
+        self._capture: SharedCapture | None = None
         self._closed = threading.Event()
-        self._in_use = threading.Lock()
+        self._frames_per_second: float | None = None
         self._period_ns = 1
         self._number = 0
         self._opened_ns = 0
+
+    @property
+    def frames_per_second(self) -> float | None:
+        """The rate that the file states; None when it states none, or nonsense: it is played at 25. Any thread."""
+        return self._frames_per_second
 
     def open(self) -> None:
         """Open the file and start its clock. Raises CameraError."""
         silence_opencv()
         self._closed.clear()
-        self._rewind()
-        fps = self._capture.get(cv2.CAP_PROP_FPS)
-        self._period_ns = round(1e9 / (fps if 0 < fps < 1000 else _FALLBACK_FPS))
+        capture = self._opened()
+        with capture.in_use() as raw:
+            self._frames_per_second = stated_rate(raw)
+        self._period_ns = round(1e9 / (self._frames_per_second or _FALLBACK_FPS))
         self._number = 0
         self._opened_ns = self._boottime_ns()
 
     def read(self, timeout_s: float) -> Frame:
-        """Wait until the next frame is due. Raises CameraError, CameraEndedError."""
-        with self._in_use:
-            if self._capture is None:
-                raise CameraError(f"{self._path} is not open")
-            return self._read(timeout_s)
-
-    def close(self) -> None:
-        """Wake `read`, which then fails, and release the file."""
-        self._closed.set()
-        with self._in_use:
-            capture, self._capture = self._capture, None
-            if capture is not None:
-                with contextlib.suppress(cv2.error):
-                    capture.release()
-
-    def _read(self, timeout_s: float) -> Frame:
+        """Wait until the next frame is due. Raises CameraError, CameraSilentError, CameraEndedError."""
+        if self._capture is None:
+            raise CameraError(f"{self._path} is not open")
         now_ns = self._boottime_ns()
         due = max(self._number + 1, (now_ns - self._opened_ns) // self._period_ns)
         while self._number < due - 1:  # late: these are never decoded to pixels
-            self._grab()
+            self._next(decode=False)
         captured_ns = self._opened_ns + due * self._period_ns
         wait_s = (captured_ns - now_ns) / 1e9
         if self._closed.wait(min(max(wait_s, 0.0), timeout_s)):
             raise CameraError(f"{self._path} was closed")
         if wait_s > timeout_s:
             raise CameraSilentError(f"{self._path} has no frame due within {timeout_s:g} s")
-        self._grab()
-        good, pixels = self._capture.retrieve()
-        if not good:
-            raise CameraError(f"{self._path} has a frame that can't be decoded: play it to find the damage")
-        return Frame(pixels, captured_ns, self._number)
+        return Frame(bgr(self._next(decode=True), str(self._path)), captured_ns, self._number)
 
-    def _grab(self) -> None:
-        if not self._capture.grab():
+    def close(self) -> None:
+        """Wake `read`, which then fails, and release the file, or leave that to the `open` or `read` under way."""
+        self._closed.set()
+        capture, self._capture = self._capture, None
+        if capture is not None:
+            capture.close()
+
+    def _next(self, *, decode: bool) -> Any:
+        """The next picture, or None if it was not asked for; after the last one the first, if the file is to loop."""
+        pixels, found = self._grabbed(decode)
+        if not found:
             if not self._loop:
                 raise CameraEndedError(f"{self._path} has ended after {self._number} frames")
-            self._rewind()
-            if not self._capture.grab():
+            if self._capture is not None:
+                self._capture.close()
+            self._opened()  # opening it again is the one way back that every container allows
+            pixels, found = self._grabbed(decode)
+            if not found:
                 raise CameraError(f"{self._path} holds no frame that can be read")
         self._number += 1
+        return pixels
 
-    def _rewind(self) -> None:
-        """Opening it again is the one way back that every container allows."""
-        if self._capture is not None:
-            self._capture.release()
+    def _grabbed(self, decode: bool) -> tuple[Any, bool]:
+        capture = self._capture
+        if capture is None:
+            raise CameraError(f"{self._path} was closed")
+        try:
+            with capture.in_use() as raw:
+                if not raw.grab():
+                    return None, False
+                return raw.retrieve()[1] if decode else None, True
+        except cv2.error as error:
+            raise CameraError(f"{self._path} can't be decoded (OpenCV error {error.code})") from error
+
+    def _opened(self) -> SharedCapture:
         if not self._path.is_file():
             raise CameraError(f"{self._path} is not there: check the path in the camera's source")
-        self._capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
-        if not self._capture.isOpened():
-            self._capture = None
+        raw = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
+        if not raw.isOpened():
             raise CameraError(f"{self._path} is no video that can be read: play it with another program")
+        self._capture = capture = SharedCapture(raw, str(self._path))
+        if self._closed.is_set():
+            self.close()
+        return capture

@@ -7,19 +7,22 @@ from concurrent.futures import CancelledError
 from types import ModuleType
 from typing import Any
 
+from agent.adapters.opencv_imaging import bgr
 from agent.core.errors import CameraError, CameraSilentError
 from agent.ports import Frame
 
 DEFAULT_SIZE = (1280, 720)
 _CLOSE_LIMIT_S = 3.0
 _BUFFERS = 3
+_LORES_WIDTH = 320
 
 
 class Picamera2Camera:
     """One CSI camera behind the Camera port; `index` is its number in `rpicam-hello --list-cameras`.
 
     `library` is the picamera2 module. libcamera can hang for good, in a capture as in a stop: a capture has
-    its own limit, and a stop that does not return is left to a daemon thread.
+    its own limit, and a stop that does not return is left to a daemon thread. Beside the pictures of the set size the
+    sensor's processor makes small ones (`lores`), at no cost to the processor that looks: a frame has both.
     """
 
     def __init__(
@@ -37,10 +40,19 @@ class Picamera2Camera:
         self._frames_per_second = frames_per_second
         self._lock = threading.Lock()
         self._camera: Any = None
+        self._closings = 0
+        self._lores_size = (0, 0)
         self._number = 0
+        self._stated: float | None = None
+
+    @property
+    def frames_per_second(self) -> float | None:
+        """The rate at which the sensor runs, as it says with each frame; None before the first. Any thread."""
+        return self._stated
 
     def open(self) -> None:
         """Configure and start the sensor. Raises CameraError."""
+        closings = self._closings
         try:
             camera = self._library.Picamera2(self._index)
         except (RuntimeError, IndexError, OSError) as error:
@@ -51,12 +63,18 @@ class Picamera2Camera:
         try:
             camera.configure(self._configuration(camera))
             camera.start()
+            self._lores_size = camera.camera_configuration()["lores"]["size"]
         except (RuntimeError, ValueError, OSError) as error:
             _close_within(camera, _CLOSE_LIMIT_S)
             raise CameraError(f"camera {self._index} does not start ({error}): check its width and height") from error
-        with self._lock:
-            self._camera = camera
         self._number = 0
+        self._stated = None
+        with self._lock:
+            if closings == self._closings:
+                self._camera = camera
+                return
+        _close_within(camera, _CLOSE_LIMIT_S)
+        raise CameraError(f"camera {self._index} was closed while it was opened")
 
     def read(self, timeout_s: float) -> Frame:
         """The next frame, stamped by the sensor. Raises CameraError, CameraSilentError."""
@@ -73,15 +91,27 @@ class Picamera2Camera:
             raise CameraError(f"camera {self._index} has stopped ({error}): check its ribbon cable") from error
         try:
             pixels = request.make_array("main")  # a copy: the buffer goes back to the sensor below
-            captured_ns = request.get_metadata().get("SensorTimestamp")
+            lores = request.make_array("lores")
+            metadata = request.get_metadata()
+        except (RuntimeError, ValueError, OSError) as error:
+            raise CameraError(f"camera {self._index} gave a picture that can't be used ({error})") from error
         finally:
             request.release()
         self._number += 1
-        return Frame(pixels, self._boottime_ns() if captured_ns is None else captured_ns, self._number)
+        duration_us = metadata.get("FrameDuration", 0)
+        self._stated = 1e6 / duration_us if duration_us > 0 else None
+        captured_ns = metadata.get("SensorTimestamp")
+        return Frame(
+            bgr(pixels, f"camera {self._index}"),
+            self._boottime_ns() if captured_ns is None else captured_ns,
+            self._number,
+            self._grey(lores),
+        )
 
     def close(self) -> None:
         """Stop the sensor and release it, within a few seconds even if libcamera does not answer."""
         with self._lock:
+            self._closings += 1
             camera, self._camera = self._camera, None
         if camera is not None:
             _close_within(camera, _CLOSE_LIMIT_S)
@@ -90,8 +120,23 @@ class Picamera2Camera:
         # picamera2's "RGB888" is blue first in memory, which is what OpenCV calls BGR.
         controls = {} if self._frames_per_second is None else {"FrameRate": self._frames_per_second}
         return camera.create_video_configuration(
-            main={"size": self._size, "format": "RGB888"}, controls=controls, buffer_count=_BUFFERS
+            main={"size": self._size, "format": "RGB888"},
+            lores={"size": _lores_size(self._size), "format": "YUV420"},
+            controls=controls,
+            buffer_count=_BUFFERS,
         )
+
+    def _grey(self, lores: Any) -> Any:
+        """The Y plane: the upper two thirds, without the padding with which the processor ends each line."""
+        width, height = self._lores_size
+        return lores[:height, :width].copy()
+
+
+def _lores_size(size: tuple[int, int]) -> tuple[int, int]:
+    """The same view, about 320 wide and never larger than `size`; libcamera wants even numbers."""
+    width = min(_LORES_WIDTH, size[0])
+    height = round(size[1] * width / size[0])
+    return width - width % 2, max(height - height % 2, 2)
 
 
 def _close_within(camera: Any, limit_s: float) -> None:

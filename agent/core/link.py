@@ -102,6 +102,8 @@ class Heartbeat(_Message):
     frames: int
     """Frames looked at since the start."""
     frames_per_second: float
+    stated_frames_per_second: float | None = None
+    """The rate that the camera states of itself; None when it states none."""
     inference_ms: float
     """Mean over the last second; 0 when there was none."""
     frame_age_ms: int | None

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from agent.core.link import Heartbeat
 from agent.core.messages import AlarmCamera
 from agent.runtime.vision_link import VisionLink
 
@@ -37,8 +38,9 @@ class Cameras:
     def figures(self) -> Mapping[str, dict[str, Any]]:
         """The last report of each camera process that runs."""
         reports = {link.camera: link.heartbeat for link in self._links}
-        return {
-            name: report.model_dump(mode="json", exclude={"t"})
-            for name, report in reports.items()
-            if report is not None
-        }
+        return {name: _figures(report) for name, report in reports.items() if report is not None}
+
+
+def _figures(report: Heartbeat) -> dict[str, Any]:
+    left_out = {"t"} if report.stated_frames_per_second is not None else {"t", "stated_frames_per_second"}
+    return report.model_dump(mode="json", exclude=left_out)

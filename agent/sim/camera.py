@@ -1,7 +1,7 @@
 """A camera without a camera: it shows pictures from a folder, or draws them."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -28,27 +28,35 @@ def drawn_picture(width: int, height: int, number: int) -> Pixels:
 
 
 class SimCamera:
-    """A camera behind the Camera port that paces itself: `pictures` in turn, or drawn ones of `size`."""
+    """A camera behind the Camera port that paces itself: the pictures of a folder in turn, or drawn ones of `size`."""
 
     def __init__(
         self,
         boottime_ns: Callable[[], int],
         size: tuple[int, int] | None = None,
         frames_per_second: float = 10.0,
-        pictures: Sequence[Pixels] = (),
+        folder: "PictureFolder | None" = None,
     ) -> None:
         self._boottime_ns = boottime_ns
         self._size = size or DEFAULT_SIZE
+        self._frames_per_second = frames_per_second
         self._period_ns = round(1e9 / frames_per_second)
-        self._pictures = tuple(pictures)
+        self._folder = folder
         self._closed = threading.Event()
         self._closed.set()
         self._number = 0
         self._due_ns = 0
 
+    @property
+    def frames_per_second(self) -> float | None:
+        """The rate at which it paces itself. Any thread."""
+        return self._frames_per_second
+
     def open(self) -> None:
-        """Begin to give frames."""
+        """Begin to give frames. Raises CameraError when the folder has none."""
         self._closed.clear()
+        if self._folder is not None:
+            self._folder.look()
         self._number = 0
         self._due_ns = self._boottime_ns()
 
@@ -62,10 +70,8 @@ class SimCamera:
         now_ns = self._boottime_ns()
         self._number += 1
         self._due_ns = max(self._due_ns + self._period_ns, now_ns)  # what is late is not made up for
-        if self._pictures:
-            pixels = self._pictures[(self._number - 1) % len(self._pictures)]
-        else:
-            pixels = drawn_picture(*self._size, self._number)
+        folder = self._folder
+        pixels = drawn_picture(*self._size, self._number) if folder is None else folder.next_picture()
         return Frame(pixels, now_ns, self._number)
 
     def close(self) -> None:
@@ -73,9 +79,27 @@ class SimCamera:
         self._closed.set()
 
 
-def pictures_in(directory: Path, read_picture: Callable[[Path], Pixels]) -> list[Pixels]:
-    """Every JPEG and PNG of a folder, by name. Raises CameraError when there is none."""
-    paths = sorted(path for path in directory.glob("*") if path.suffix.lower() in {".jpg", ".jpeg", ".png"})
-    if not paths:
-        raise CameraError(f"{directory} holds no JPEG or PNG pictures")
-    return [read_picture(path) for path in paths]
+class PictureFolder:
+    """Every JPEG and PNG of a folder, by name, for ever; read one by one, so that a folder of any length will do.
+
+    A picture that can't be read is an error at its turn, and the next turn is that of the next picture.
+    """
+
+    def __init__(self, directory: Path, read_picture: Callable[[Path], Pixels]) -> None:
+        self._directory = directory
+        self._read_picture = read_picture
+        self._paths: list[Path] = []
+        self._turn = 0
+
+    def look(self) -> None:
+        """See which pictures there are now. Raises CameraError when there is none."""
+        suffixes = {".jpg", ".jpeg", ".png"}
+        self._paths = sorted(path for path in self._directory.glob("*") if path.suffix.lower() in suffixes)
+        if not self._paths:
+            raise CameraError(f"{self._directory} holds no JPEG or PNG pictures")
+
+    def next_picture(self) -> Pixels:
+        """The picture whose turn it is. Raises CameraError that names one that can't be read."""
+        path = self._paths[self._turn % len(self._paths)]
+        self._turn += 1
+        return self._read_picture(path)

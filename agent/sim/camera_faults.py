@@ -5,6 +5,7 @@ The core imports this module for the names of the faults, so it imports no numpy
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -51,6 +52,11 @@ class FaultyCamera:
         self._closed = threading.Event()
         self._never = threading.Event()
 
+    @property
+    def frames_per_second(self) -> float | None:
+        """What the camera behind states. Any thread."""
+        return self._camera.frames_per_second
+
     def open(self) -> None:
         """Open the camera behind. Raises CameraError."""
         if self._fault() is CameraFault.LOST:
@@ -70,9 +76,7 @@ class FaultyCamera:
             raise CameraSilentError(f"the camera gave no picture for {timeout_s:g} s: end its simulated fault")
         frame = self._camera.read(timeout_s)
         if fault is CameraFault.BLACK:
-            black = frame.pixels.copy()
-            black.fill(0)
-            return Frame(black, frame.boottime_ns, frame.number)
+            return replace(frame, pixels=frame.pixels * 0, grey=None if frame.grey is None else frame.grey * 0)
         return frame
 
     def close(self) -> None:

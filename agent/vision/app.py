@@ -11,7 +11,9 @@ from pathlib import Path
 
 from agent.adapters import opencv_imaging as imaging
 from agent.adapters.opencv_camera import OpenCvCamera
+from agent.adapters.opencv_device import OpenCvDevice
 from agent.adapters.opencv_file_camera import OpenCvFileCamera
+from agent.adapters.opencv_stream import OpenCvStream
 from agent.adapters.picamera2_camera import Picamera2Camera
 from agent.adapters.system_clock import SystemClock
 from agent.adapters.tflite_interpreter import NONE, XNNPACK, load_tflite
@@ -21,7 +23,7 @@ from agent.core.model_manifest import ModelManifest
 from agent.core.presence import Presence
 from agent.models.store import ModelStore
 from agent.ports import Camera
-from agent.sim.camera import SimCamera, pictures_in
+from agent.sim.camera import PictureFolder, SimCamera
 from agent.sim.camera_faults import CameraFaultFile, FaultyCamera
 from agent.vision.capture import Capture, CaptureLimits
 from agent.vision.core_link import CoreGoneError, CoreLink
@@ -104,7 +106,12 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
         snapshots if spec.event_snapshots else None,
     )
     heartbeats = HeartbeatSource(
-        slot, lookout.pace, clock.boottime_ns, lambda: capture.detail, lambda: presence.persons
+        slot,
+        lookout.pace,
+        clock.boottime_ns,
+        lambda: capture.detail,
+        lambda: presence.persons,
+        lambda: capture.stated_frames_per_second,
     )
 
     def beat() -> None:
@@ -185,15 +192,14 @@ def _camera(spec: VisionSpec, boottime_ns: Callable[[], int]) -> Camera:
     if source.kind == "file":
         path = Path(source.target)
         if path.is_dir():
-            pictures = pictures_in(path, imaging.read_picture)
-            return SimCamera(boottime_ns, size, rate, pictures)
+            return SimCamera(boottime_ns, size, rate, PictureFolder(path, imaging.read_picture))
         return OpenCvFileCamera(path, boottime_ns, loop=source.loop)
     if source.kind == "stream":
-        return OpenCvCamera(f"the stream of camera {spec.camera}", source.target, boottime_ns)
+        return OpenCvCamera(f"the stream of camera {spec.camera}", OpenCvStream(source.target), boottime_ns)
     if spec.simulate:
         return SimCamera(boottime_ns, size, rate)
     if source.kind == "v4l2":
-        return OpenCvCamera(source.target, source.target, boottime_ns, size, rate)
+        return OpenCvCamera(source.target, OpenCvDevice(source.target, size, rate), boottime_ns)
     try:
         library = import_module("picamera2")
     except ImportError as error:

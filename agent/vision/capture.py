@@ -65,6 +65,11 @@ class CaptureLoop:
         self.given_up: str | None = None
         """Why this thread has ended with no hope."""
 
+    @property
+    def stated_frames_per_second(self) -> float | None:
+        """What the camera states. Any thread."""
+        return self._camera.frames_per_second
+
     def abandon(self) -> None:
         """Ask the thread to end, without waiting: it may be stuck in the driver."""
         self._stop.set()
@@ -162,6 +167,11 @@ class Capture:
     def detail(self) -> str:
         """Why no frames come, in plain words; empty while they do."""
         return self._loop.detail
+
+    @property
+    def stated_frames_per_second(self) -> float | None:
+        """The rate that the camera states of itself; None when it states none. Any thread."""
+        return self._loop.stated_frames_per_second
 
     def start(self) -> None:
         """Begin to capture."""

@@ -27,12 +27,14 @@ class HeartbeatSource:
         boottime_ns: Callable[[], int],
         camera_detail: Callable[[], str],
         persons: Callable[[], int],
+        stated_frames_per_second: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._slot = slot
         self._pace = pace
         self._boottime_ns = boottime_ns
         self._camera_detail = camera_detail
         self._persons = persons
+        self._stated_frames_per_second = stated_frames_per_second
         self._first_ns: int | None = None
 
     def make(self) -> Heartbeat:
@@ -46,12 +48,14 @@ class HeartbeatSource:
         detail = self._camera_detail()
         if not detail and age_ns is not None and age_ns > STALE_S * 1e9:
             detail = f"no new picture for {age_ns / 1e9:.0f} s"
+        stated = self._stated_frames_per_second()
         starting = detail == OPENING and now_ns - self._first_ns < OPENING_S * 1e9
         return Heartbeat(
             state="degraded" if detail and not starting else "ok",
             detail=detail,
             frames=pace.frames_total,
             frames_per_second=round(pace.frames_per_second, 2),
+            stated_frames_per_second=None if stated is None else round(stated, 2),
             inference_ms=round(pace.inference_ms, 2),
             frame_age_ms=None if age_ns is None else age_ns // 1_000_000,
             persons=self._persons(),

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from agent.adapters import opencv_camera
 from agent.adapters.opencv_camera import OpenCvCamera
+from agent.adapters.opencv_device import OpenCvDevice
+from agent.adapters.opencv_stream import OpenCvStream
 from agent.core.errors import CameraError, CameraSilentError
 from tests.support.mjpeg_server import MjpegServer
 from tests.support.vision_media import read_until_error
@@ -26,7 +27,7 @@ def server() -> Iterator[MjpegServer]:
 @pytest.fixture
 def camera(server: MjpegServer) -> Iterator[OpenCvCamera]:
     url = f"http://user:{PASSWORD}@127.0.0.1:{server.port}/stream?token={PASSWORD}"
-    camera = OpenCvCamera("the stream of camera yard", url, boottime_ns)
+    camera = OpenCvCamera("the stream of camera yard", OpenCvStream(url, read_timeout_ms=1000), boottime_ns)
     yield camera
     camera.close()
 
@@ -40,10 +41,7 @@ def test_a_network_stream_gives_numbered_frames(camera: OpenCvCamera) -> None:
     assert frames[0].boottime_ns < frames[-1].boottime_ns <= boottime_ns()
 
 
-def test_a_stream_that_falls_silent_is_noticed(
-    monkeypatch: pytest.MonkeyPatch, server: MjpegServer, camera: OpenCvCamera
-) -> None:
-    monkeypatch.setattr(opencv_camera, "READ_TIMEOUT_MS", 300)
+def test_a_stream_that_falls_silent_is_noticed(server: MjpegServer, camera: OpenCvCamera) -> None:
     camera.open()
     camera.read(5)
     server.silent.set()
@@ -86,7 +84,8 @@ def test_closing_while_another_thread_reads_is_safe(camera: OpenCvCamera) -> Non
 def test_an_address_with_a_password_reaches_neither_the_error_nor_any_output(
     address: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    camera = OpenCvCamera("the stream of camera yard", f"rtsp://user:{PASSWORD}@{address}", boottime_ns)
+    stream = OpenCvStream(f"rtsp://user:{PASSWORD}@{address}")
+    camera = OpenCvCamera("the stream of camera yard", stream, boottime_ns)
 
     with pytest.raises(CameraError) as caught:
         camera.open()
@@ -98,4 +97,4 @@ def test_an_address_with_a_password_reaches_neither_the_error_nor_any_output(
 
 def test_a_missing_device_is_named_with_what_to_do() -> None:
     with pytest.raises(CameraError, match=r"/dev/video99 can't be opened: check the cable.*group `video`"):
-        OpenCvCamera("/dev/video99", "/dev/video99", boottime_ns).open()
+        OpenCvCamera("/dev/video99", OpenCvDevice("/dev/video99"), boottime_ns).open()

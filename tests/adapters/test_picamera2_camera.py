@@ -7,7 +7,7 @@ import pytest
 from agent.adapters import picamera2_camera
 from agent.adapters.picamera2_camera import Picamera2Camera
 from agent.core.errors import CameraError, CameraSilentError
-from tests.support.picamera2_stand_in import SENSOR_DELAY_NS, make_library
+from tests.support.picamera2_stand_in import PADDING, SENSOR_DELAY_NS, make_library
 from tests.support.wait import wait_for
 
 
@@ -42,6 +42,88 @@ def test_a_frame_carries_the_time_of_the_sensor_and_blue_first() -> None:
     assert boottime_ns() - frame.boottime_ns >= SENSOR_DELAY_NS
     assert frame.pixels[0, 0, 0] == 200
     camera.close()
+
+
+@pytest.mark.parametrize(
+    ("size", "small"),
+    [
+        ((1280, 720), (320, 180)),
+        ((1920, 1080), (320, 180)),
+        ((640, 480), (320, 240)),
+        ((1296, 972), (320, 240)),
+        ((200, 150), (200, 150)),
+        ((100, 66), (100, 66)),
+        ((2000, 4), (320, 2)),
+    ],
+)
+def test_beside_the_picture_a_small_one_of_the_same_view_is_asked_for(
+    size: tuple[int, int], small: tuple[int, int]
+) -> None:
+    library = make_library()
+    camera = Picamera2Camera(library, 0, boottime_ns, size)
+    camera.open()
+
+    assert library.Picamera2.opened[0].configuration["lores"]["size"] == small
+    assert camera.read(1).pixels.shape == (size[1], size[0], 3)
+    camera.close()
+
+
+def test_the_grey_picture_is_the_brightness_of_the_small_stream_without_its_padding() -> None:
+    camera = Picamera2Camera(make_library(), 0, boottime_ns, (1296, 972))
+    camera.open()
+    first, second = camera.read(1).grey, camera.read(1).grey
+
+    assert first is not None
+    assert second is not None
+    assert first.shape == (240, 320)
+    assert first.flags.c_contiguous
+    assert (first == 1).all()
+    assert (second == 2).all()
+    camera.close()
+
+
+def test_lines_of_the_small_stream_that_are_padded_are_cut_to_the_picture() -> None:
+    camera = Picamera2Camera(make_library(), 0, boottime_ns, (100, 66))
+    camera.open()
+    grey = camera.read(1).grey
+
+    assert grey is not None
+    assert grey.shape == (66, 100)
+    assert not (grey == PADDING).any()
+    camera.close()
+
+
+def test_the_rate_is_the_one_that_the_sensor_runs_at() -> None:
+    library = make_library()
+    camera = Picamera2Camera(library, 0, boottime_ns, (64, 48), 100)
+    camera.open()
+    camera.read(1)
+    assert camera.frames_per_second == pytest.approx(30, abs=0.01)
+    library.Picamera2.frame_duration_us = 100_000  # a dark night: longer exposure
+    camera.read(1)
+
+    assert camera.frames_per_second == 10
+    camera.close()
+
+
+@pytest.mark.parametrize("duration_us", [0, -1])
+def test_a_sensor_that_states_nonsense_states_no_rate(duration_us: int) -> None:
+    camera = Picamera2Camera(make_library(frame_duration_us=duration_us), 0, boottime_ns, (64, 48))
+    camera.open()
+    camera.read(1)
+
+    assert camera.frames_per_second is None
+    camera.close()
+
+
+def test_a_camera_that_is_closed_while_it_starts_is_left_free() -> None:
+    library = make_library()
+    camera = Picamera2Camera(library, 0, boottime_ns)
+    library.Picamera2.during_start = staticmethod(camera.close)
+
+    with pytest.raises(CameraError, match="closed while it was opened"):
+        camera.open()
+    assert library.Picamera2.opened[0].closed
 
 
 def test_without_a_sensor_timestamp_the_time_of_reading_serves() -> None:

@@ -61,3 +61,11 @@ def test_figures_are_those_of_cameras_that_run() -> None:
     assert set(figures) == {"front"}
     assert figures["front"]["persons"] == 2
     assert "t" not in figures["front"]
+
+
+def test_the_rate_that_a_camera_states_is_left_out_where_it_states_none() -> None:
+    states = FakeLink("back", heartbeat=REPORT.model_copy(update={"stated_frames_per_second": 25.0}))
+    figures = cameras(FakeLink("front"), states).figures()
+
+    assert "stated_frames_per_second" not in figures["front"]
+    assert figures["back"]["stated_frames_per_second"] == 25

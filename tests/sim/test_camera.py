@@ -1,10 +1,14 @@
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+from agent.adapters.opencv_imaging import read_picture
 from agent.core.errors import CameraError, CameraSilentError
-from agent.sim.camera import SimCamera, drawn_picture, pictures_in
+from agent.ports import Frame
+from agent.sim.camera import PictureFolder, SimCamera, drawn_picture
 from agent.sim.camera_faults import CameraFault, CameraFaultFile, FaultyCamera
 from tests.support.vision_stand_ins import SECOND, ManualClock, ScriptedCamera, boottime_ns
 
@@ -61,17 +65,40 @@ def test_the_pictures_of_a_folder_are_shown_in_turn_by_name(tmp_path: Path) -> N
         seen.append(path.name)
         return np.full((2, 2, 3), len(seen), np.uint8)
 
-    camera = SimCamera(boottime_ns, None, 1000, pictures_in(tmp_path, read))
+    camera = SimCamera(boottime_ns, None, 1000, PictureFolder(tmp_path, read))
     camera.open()
 
-    assert seen == ["a.JPG", "b.png"]
-    assert [int(camera.read(1).pixels[0, 0, 0]) for _ in range(4)] == [1, 2, 1, 2]
+    assert [int(camera.read(1).pixels[0, 0, 0]) for _ in range(4)] == [1, 2, 3, 4]
+    assert seen == ["a.JPG", "b.png"] * 2
     camera.close()
 
 
-def test_a_folder_without_pictures_is_an_error(tmp_path: Path) -> None:
+def test_a_folder_without_pictures_is_an_error_until_there_is_one(tmp_path: Path) -> None:
+    camera = SimCamera(boottime_ns, None, 1000, PictureFolder(tmp_path, read_picture))
     with pytest.raises(CameraError, match="no JPEG or PNG"):
-        pictures_in(tmp_path, lambda _: np.zeros((1, 1, 3), np.uint8))
+        camera.open()
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((2, 2, 3), 7, np.uint8))
+    camera.open()
+
+    assert camera.read(1).pixels.shape == (2, 2, 3)
+    camera.close()
+
+
+def test_a_picture_that_can_not_be_read_is_named_and_its_neighbours_are_shown(tmp_path: Path) -> None:
+    for name, width in (("a.png", 2), ("c.png", 3)):
+        cv2.imwrite(str(tmp_path / name), np.full((2, width, 3), 7, np.uint8))
+    whole = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "b.png").write_bytes(whole[:20])
+    camera = SimCamera(boottime_ns, None, 1000, PictureFolder(tmp_path, read_picture))
+    camera.open()
+
+    assert camera.read(1).pixels.shape == (2, 2, 3)
+    with pytest.raises(CameraError, match=r"b\.png is no picture"):
+        camera.read(1)
+    camera.close()
+    camera.open()
+    assert camera.read(1).pixels.shape == (2, 3, 3)
+    camera.close()
 
 
 def test_a_black_camera_gives_black_frames_of_the_same_size_and_time() -> None:
@@ -82,6 +109,20 @@ def test_a_black_camera_gives_black_frames_of_the_same_size_and_time() -> None:
     assert black.pixels.shape == (50, 100, 3)
     assert not black.pixels.any()
     assert black.number == 1
+
+
+def test_a_black_camera_is_black_in_its_grey_stream_too() -> None:
+    class GreyCamera(ScriptedCamera):
+        def read(self, timeout_s: float) -> Frame:
+            return replace(super().read(timeout_s), grey=np.full((5, 10), 99, np.uint8))
+
+    camera = FaultyCamera(GreyCamera(["open", "frame"]), lambda: CameraFault.BLACK)
+    camera.open()
+    grey = camera.read(1).grey
+
+    assert grey is not None
+    assert grey.dtype == np.uint8
+    assert not grey.any()
 
 
 def test_the_fault_is_the_word_in_the_file_and_none_without_one(tmp_path: Path) -> None:

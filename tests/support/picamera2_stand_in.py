@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import CancelledError
 from types import ModuleType
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 import numpy as np
 
 SENSOR_DELAY_NS = 5_000_000
+FRAME_DURATION_US = 33_333
+PADDING = 255
+_ALIGNMENT = 64
 
 
 class StandInRequest:
@@ -20,9 +24,13 @@ class StandInRequest:
         self._released = False
 
     def make_array(self, name: str) -> Any:
-        assert name == "main"
         assert not self._released, "make_array after release"
-        width, height = self._camera.configuration["main"]["size"]
+        width, height = self._camera.configuration[name]["size"]
+        if name == "lores":  # the three planes below each other, each line padded to the stride
+            planes = np.full((height * 3 // 2, self._camera.configuration[name]["stride"]), PADDING, np.uint8)
+            planes[:height, :width] = self._number % 256
+            planes[height:, :width] = 128
+            return planes
         pixels = np.zeros((height, width, 3), np.uint8)
         pixels[..., 0] = 200  # blue is first in memory in the format RGB888
         pixels[..., 2] = self._number % 256
@@ -45,9 +53,13 @@ class StandInPicamera2:
     in_use: set[int]
     cameras = 1
     hang_capture = False
+    stuck: threading.Event | None = None
+    """Captures and stops wait for it, whatever their limit."""
     hang_stop: threading.Event | None = None
     broken = False
     no_timestamp = False
+    frame_duration_us = FRAME_DURATION_US
+    during_start: Callable[[], object] = staticmethod(lambda: None)
 
     def __init__(self, camera_num: int = 0) -> None:
         if camera_num >= type(self).cameras:
@@ -65,22 +77,36 @@ class StandInPicamera2:
         self._number = 0
 
     def create_video_configuration(
-        self, main: dict[str, Any], controls: dict[str, Any], buffer_count: int
+        self, main: dict[str, Any], lores: dict[str, Any], controls: dict[str, Any], buffer_count: int
     ) -> dict[str, Any]:
         assert main["format"] == "RGB888"
-        return {"main": main, "controls": controls, "buffer_count": buffer_count}
+        assert lores["format"] == "YUV420", "the only format of a second stream before the Pi 5"
+        return {"main": main, "lores": lores, "controls": controls, "buffer_count": buffer_count}
 
     def configure(self, configuration: dict[str, Any]) -> None:
         if self.started:
             raise RuntimeError("Camera must be stopped before configuring")
         if min(configuration["main"]["size"]) < 2:
             raise RuntimeError("Invalid camera configuration")
-        self.configuration = configuration
+        for name in ("main", "lores"):
+            if any(side % 2 for side in configuration[name]["size"]):
+                raise RuntimeError("width and height should be even")
+        if any(
+            small > large for small, large in zip(*(configuration[n]["size"] for n in ("lores", "main")), strict=True)
+        ):
+            raise RuntimeError("lores stream dimensions may not exceed main stream")
+        width = configuration["lores"]["size"][0]
+        lores = {**configuration["lores"], "stride": -(-width // _ALIGNMENT) * _ALIGNMENT}
+        self.configuration = {**configuration, "lores": lores}
+
+    def camera_configuration(self) -> dict[str, Any]:
+        return self.configuration
 
     def start(self) -> None:
         if not self.configuration:
             raise RuntimeError("Camera has not been configured")
         self.started = self.ever_started = True
+        type(self).during_start()
 
     def capture_request(self, wait: float) -> StandInRequest:
         assert self.ever_started, "capture before start"
@@ -88,6 +114,9 @@ class StandInPicamera2:
         if type(self).broken:
             raise RuntimeError("Camera frontend has timed out")
         assert self.held < self.configuration["buffer_count"], "every buffer is held: requests are not released"
+        stuck = type(self).stuck
+        if stuck is not None:
+            stuck.wait()
         deadline = time.monotonic() + wait
         self.pending = True
         while type(self).hang_capture or not self.started:  # the real one waits for a frame that never comes
@@ -104,7 +133,10 @@ class StandInPicamera2:
     def metadata(self) -> dict[str, Any]:
         if type(self).no_timestamp:
             return {}
-        return {"SensorTimestamp": time.clock_gettime_ns(time.CLOCK_BOOTTIME) - SENSOR_DELAY_NS}
+        return {
+            "FrameDuration": type(self).frame_duration_us,
+            "SensorTimestamp": time.clock_gettime_ns(time.CLOCK_BOOTTIME) - SENSOR_DELAY_NS,
+        }
 
     def cancel_all_and_flush(self) -> None:
         self.pending = False
@@ -112,7 +144,7 @@ class StandInPicamera2:
     def stop(self) -> None:
         if type(self).hang_capture:
             assert not self.pending, "a stop behind a job that never ends would hang"
-        hang = type(self).hang_stop
+        hang = type(self).hang_stop or type(self).stuck
         if hang is not None:
             hang.wait()
         self.started = False

@@ -66,11 +66,11 @@ def number_of(pixels: Pixels) -> int:
     return round(float(pixels.mean()) / 10)
 
 
-def read_until_error(camera: Camera, limit_s: float = 30.0) -> None:
+def read_until_error(camera: Camera, limit_s: float = 30.0, timeout_s: float = 5.0) -> None:
     """Read on, past the frames that are still on their way, until the camera raises.
 
     The limit is a time: a stand-in gives hundreds of frames while a busy machine lets another thread wait.
     """
     deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline:
-        camera.read(5)
+        camera.read(timeout_s)

@@ -89,6 +89,10 @@ class ScriptedCamera:
         self.closes = 0
         self._number = 0
 
+    @property
+    def frames_per_second(self) -> float | None:
+        return 12.5
+
     def open(self) -> None:
         self.opens += 1
         self._closed.clear()

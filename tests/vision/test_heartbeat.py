@@ -14,7 +14,10 @@ class Rig:
         self.slot = FrameSlot()
         self.pace = Pace()
         self.detail = ""
-        self.source = HeartbeatSource(self.slot, self.pace, self.clock.boottime_ns, lambda: self.detail, lambda: 2)
+        self.stated: float | None = None
+        self.source = HeartbeatSource(
+            self.slot, self.pace, self.clock.boottime_ns, lambda: self.detail, lambda: 2, lambda: self.stated
+        )
 
     def after(self, seconds: float) -> Heartbeat:
         self.clock.now_ns += round(seconds * SECOND)
@@ -42,6 +45,14 @@ def test_figures_are_of_the_last_second_and_the_count_is_of_all() -> None:
     beat = rig.after(1)
 
     assert (beat.frames, beat.frames_per_second, beat.inference_ms) == (1, 0.0, 0.0)
+
+
+def test_the_rate_that_the_camera_states_is_told_beside_the_rate_of_the_looks() -> None:
+    rig = Rig()
+    assert rig.after(1).stated_frames_per_second is None
+    rig.stated = 29.97002997
+
+    assert rig.after(1).stated_frames_per_second == 29.97
 
 
 def test_a_camera_that_is_away_is_degraded_with_the_reason() -> None:

@@ -1,0 +1,171 @@
+"""RTSP, against a real server: GStreamer's."""
+
+import os
+import threading
+from collections.abc import Iterator
+from itertools import pairwise
+
+import pytest
+
+from agent.adapters.opencv_camera import OpenCvCamera
+from agent.adapters.opencv_stream import OpenCvStream
+from agent.core.errors import CameraError, CameraSilentError
+from agent.vision.capture import Capture, CaptureLimits
+from agent.vision.frame_slot import FrameSlot
+from tests.support.rtsp_server import SIZE, RtspServer
+from tests.support.vision_media import read_until_error
+from tests.support.vision_stand_ins import SECOND, boottime_ns
+from tests.support.wait import wait_for
+
+OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+PASSWORD = "geheim-7301"
+LIMITS = CaptureLimits(silence_s=1, grace_s=10, first_retry_s=0.1, last_retry_s=0.2, stop_s=5)
+
+
+@pytest.fixture(autouse=True)
+def no_options_of_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(OPTIONS, "")  # so that it is as it was after the test, whatever is set in it
+    monkeypatch.delenv(OPTIONS)
+
+
+@pytest.fixture
+def server() -> Iterator[RtspServer]:
+    with RtspServer() as running:
+        yield running
+
+
+def camera_of(url: str) -> OpenCvCamera:
+    return OpenCvCamera("the stream of camera yard", OpenCvStream(url, 5000, 1000), boottime_ns)
+
+
+@pytest.fixture
+def camera(server: RtspServer) -> Iterator[OpenCvCamera]:
+    camera = camera_of(server.url())
+    yield camera
+    camera.close()
+
+
+def test_it_plays_with_the_size_and_the_rate_of_the_camera(camera: OpenCvCamera) -> None:
+    camera.open()
+    frames = [camera.read(5) for _ in range(5)]
+
+    assert [frame.number for frame in frames] == [1, 2, 3, 4, 5]
+    assert {frame.pixels.shape for frame in frames} == {(SIZE[1], SIZE[0], 3)}
+    assert camera.frames_per_second == 20
+
+
+def test_of_a_camera_with_a_microphone_the_video_alone_is_set_up(server: RtspServer, camera: OpenCvCamera) -> None:
+    camera.open()
+    camera.read(5)
+
+    assert server.set_up == [f"{server.url()}/stream=0"]
+
+
+@pytest.mark.parametrize("chosen", ["rtsp_transport;tcp|max_delay;100000", ""])
+def test_what_a_person_has_set_stays_and_audio_is_still_not_opened(
+    server: RtspServer, camera: OpenCvCamera, monkeypatch: pytest.MonkeyPatch, chosen: str
+) -> None:
+    monkeypatch.setenv(OPTIONS, chosen)
+    camera.open()
+    camera.read(5)
+
+    assert os.environ[OPTIONS].removesuffix("allowed_media_types;video") == (f"{chosen}|" if chosen else "")
+    assert server.set_up == [f"{server.url()}/stream=0"]
+
+
+def test_stamps_go_by_the_clock_of_the_camera_and_are_never_from_the_future(camera: OpenCvCamera) -> None:
+    camera.open()
+    for _ in range(30):  # past what had waited since the stream was opened
+        camera.read(5)
+    stamps = []
+    for _ in range(20):
+        stamps.append(camera.read(5).boottime_ns)
+        assert stamps[-1] <= boottime_ns()
+
+    steps = [later - earlier for earlier, later in pairwise(stamps)]
+    assert min(steps) > 0
+    assert sorted(steps)[len(steps) // 2] == pytest.approx(SECOND / 20, abs=SECOND / 200)
+
+
+def test_a_stream_may_change_its_size_in_the_middle(server: RtspServer, camera: OpenCvCamera) -> None:
+    camera.open()
+    assert camera.read(5).pixels.shape == (240, 320, 3)
+    server.resize(480, 360)
+    wait_for(lambda: camera.read(5) and server.sizes[-1] == (480, 360), 20, "the new size")
+    frames = [camera.read(5) for _ in range(60)]
+
+    # OpenCV scales to the size that the stream had when it was opened; some versions hand on the new one.
+    assert frames[-1].pixels.shape in {(240, 320, 3), (360, 480, 3)}
+    assert frames[-1].boottime_ns - frames[0].boottime_ns > SECOND
+
+
+def test_a_camera_that_stalls_is_silent_within_the_limit(server: RtspServer, camera: OpenCvCamera) -> None:
+    camera.open()
+    camera.read(5)
+    server.freeze()
+    began_ns = boottime_ns()
+
+    with pytest.raises(CameraSilentError, match="gave no picture"):
+        read_until_error(camera)
+    assert boottime_ns() - began_ns < 10 * SECOND
+
+
+def test_a_camera_that_loses_its_power_is_lost_and_comes_back_through_the_capture_loop(server: RtspServer) -> None:
+    slot = FrameSlot()
+    capture = Capture("yard", lambda: camera_of(server.url()), slot, boottime_ns, LIMITS)
+    capture.start()
+    try:
+        wait_for(lambda: slot.newest() is not None and not capture.detail, 20, "a picture")
+        server.kill()
+        wait_for(lambda: "check the camera's power" in capture.detail, 20, "the loss")
+        lost = slot.newest()
+        server.start()
+        wait_for(lambda: slot.newest() is not lost and not capture.detail, 20, "pictures again")
+        capture.check()
+    finally:
+        capture.stop()
+
+
+def test_a_wrong_path_is_an_error_in_one_line_without_the_password(
+    server: RtspServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(CameraError) as caught:
+        camera_of(server.url("garden", f"user:{PASSWORD}")).open()
+    output = capfd.readouterr()
+    chain = f"{caught.value} {caught.value.__cause__} {caught.value.__context__}"
+
+    assert str(caught.value).startswith("the stream of camera yard can't be opened: check")
+    assert "\n" not in str(caught.value)
+    assert PASSWORD not in chain + output.out + output.err
+
+
+def test_a_server_that_does_not_answer_holds_up_the_opening_for_the_limit_alone(server: RtspServer) -> None:
+    server.freeze()
+    began_ns = boottime_ns()
+
+    with pytest.raises(CameraError, match="can't be opened"):
+        OpenCvCamera("yard", OpenCvStream(server.url(), 500, 500), boottime_ns).open()
+    assert boottime_ns() - began_ns < 10 * SECOND
+
+
+def test_closing_while_a_frozen_camera_is_read_returns_at_once_and_ends_the_read(
+    server: RtspServer, camera: OpenCvCamera
+) -> None:
+    camera.open()
+    camera.read(5)
+    server.freeze()
+    ended = threading.Event()
+
+    def read_on() -> None:
+        with pytest.raises(CameraError):
+            read_until_error(camera)
+        ended.set()
+
+    reader = threading.Thread(target=read_on, name="reader")
+    reader.start()
+    began_ns = boottime_ns()
+    camera.close()
+
+    assert boottime_ns() - began_ns < SECOND
+    reader.join(20)
+    assert ended.is_set()

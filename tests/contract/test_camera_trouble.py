@@ -1,0 +1,142 @@
+"""What every Camera promises when its source is lost, silent or hung, alone and in the hands of the capture loop."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.core.errors import CameraError, CameraSilentError
+from agent.ports import Camera
+from agent.vision.capture import Capture, CaptureGivenUpError, CaptureLimits
+from agent.vision.frame_slot import FrameSlot
+from tests.support.camera_rigs import RIGS, Rig, boottime_ns, file, name_of
+from tests.support.vision_media import read_until_error
+from tests.support.wait import wait_for
+
+LIMITS = CaptureLimits(silence_s=1, grace_s=3, first_retry_s=0.05, last_retry_s=0.2, stop_s=5)
+HUNG = CaptureLimits(silence_s=0.5, grace_s=0.5, first_retry_s=0.05, last_retry_s=0.2, stop_s=0.1)
+
+
+@pytest.fixture(params=RIGS, ids=name_of)
+def rig(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+    with request.param(tmp_path, monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture
+def camera(rig: Rig) -> Iterator[Camera]:
+    camera = rig.make()
+    yield camera
+    camera.close()
+
+
+@pytest.fixture
+def free() -> Iterator[threading.Event]:
+    """Ends every hang, at the end."""
+    event = threading.Event()
+    yield event
+    event.set()
+    names = {"capture", "picamera2-close", "reader"}
+    wait_for(lambda: not names & {thread.name for thread in threading.enumerate()}, 10, "the end of threads")
+
+
+@pytest.mark.parametrize("rig", [make for make in RIGS if make is not file], ids=name_of, indirect=True)
+def test_a_camera_that_falls_silent_is_noticed_within_the_limit(rig: Rig, camera: Camera) -> None:
+    assert rig.silence is not None, "but a file that is open has its frames"
+    camera.open()
+    camera.read(5)
+    rig.silence()
+    began = time.monotonic()
+
+    with pytest.raises(CameraSilentError):
+        read_until_error(camera, timeout_s=0.2)
+    assert time.monotonic() - began < 10
+
+
+def test_a_camera_that_is_gone_can_not_be_opened_and_the_error_says_so_in_one_line(rig: Rig, camera: Camera) -> None:
+    rig.lose()
+
+    with pytest.raises(CameraError) as caught:
+        camera.open()
+    assert "\n" not in str(caught.value)
+    assert str(caught.value)
+
+
+def test_a_camera_that_is_lost_and_comes_back_is_opened_again(rig: Rig, camera: Camera) -> None:
+    camera.open()
+    camera.read(5)
+    rig.lose()
+    with pytest.raises(CameraError):
+        read_until_error(camera)
+    camera.close()
+    with pytest.raises(CameraError):
+        camera.open()
+    rig.mend()
+    camera.open()
+
+    assert camera.read(5).boottime_ns <= boottime_ns()
+
+
+def test_the_capture_loop_opens_a_lost_camera_again_by_itself(rig: Rig) -> None:
+    slot = FrameSlot()
+    capture = Capture("yard", rig.make, slot, boottime_ns, LIMITS)
+    capture.start()
+    try:
+        wait_for(lambda: slot.newest() is not None and not capture.detail, 20, "a frame")
+        assert capture.stated_frames_per_second == pytest.approx(rig.rate, rel=0.01)
+        rig.lose()
+        wait_for(lambda: capture.detail, 20, "the loss")
+        lost = slot.newest()
+        rig.mend()
+        wait_for(lambda: slot.newest() is not lost and not capture.detail, 20, "frames again")
+        capture.check()
+    finally:
+        capture.stop()
+
+
+def test_closing_a_camera_that_hangs_returns_and_the_read_fails_when_it_comes_back(
+    rig: Rig, camera: Camera, free: threading.Event
+) -> None:
+    ended = threading.Event()
+
+    def read_on() -> None:
+        with pytest.raises(CameraError):
+            read_until_error(camera)
+        ended.set()
+
+    camera.open()
+    camera.read(5)
+    rig.hang(free)
+    reader = threading.Thread(target=read_on, name="reader")
+    reader.start()
+    closer = threading.Thread(target=camera.close, name="closer")
+    closer.start()
+    closer.join(10)
+
+    assert not closer.is_alive(), "close waits for a driver that hangs"
+    free.set()
+    wait_for(ended.is_set, 10, "the end of the read")
+    reader.join()
+
+
+def test_a_camera_that_hangs_is_opened_again_and_then_given_up(rig: Rig, free: threading.Event) -> None:
+    slot = FrameSlot()
+    capture = Capture("yard", rig.make, slot, boottime_ns, HUNG)
+    capture.start()
+    try:
+        wait_for(slot.newest, 20, "a frame")
+        rig.hang(free)
+
+        def given_up() -> str:
+            try:
+                capture.check()
+            except CaptureGivenUpError as error:
+                return str(error)
+            return ""
+
+        assert "opening it again was no help" in wait_for(given_up, 30, "giving up")
+    finally:
+        free.set()
+        capture.stop()
