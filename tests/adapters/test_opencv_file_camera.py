@@ -1,9 +1,12 @@
 import time
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from agent.adapters.opencv_file_camera import OpenCvFileCamera
+from agent.adapters.opencv_imaging import jpeg
 from agent.core.errors import CameraEndedError, CameraError, CameraSilentError
 from tests.support.vision_media import number_of, read_until_error, write_video
 
@@ -99,3 +102,92 @@ def test_a_file_that_is_no_video_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(CameraError, match="is no video"):
         OpenCvFileCamera(path, boottime_ns).open()
+
+
+def cut_off(path: Path, kept: float) -> None:
+    """Leave that much of the pictures of a video."""
+    whole = path.read_bytes()
+    head = whole.index(b"movi")
+    path.write_bytes(whole[: head + int((len(whole) - head) * kept)])
+
+
+def test_of_a_file_that_was_cut_off_what_is_left_is_played(tmp_path: Path) -> None:
+    write_video(tmp_path / "v.avi", frames=20, fps=200)
+    cut_off(tmp_path / "v.avi", 0.5)
+    camera = OpenCvFileCamera(tmp_path / "v.avi", boottime_ns)
+    camera.open()
+
+    with pytest.raises(CameraEndedError, match=r"ended after \d+ frames"):
+        read_until_error(camera)
+    camera.close()
+
+
+def test_a_file_that_was_cut_off_is_looped_all_the_same(tmp_path: Path) -> None:
+    write_video(tmp_path / "v.avi", frames=20, fps=10)
+    cut_off(tmp_path / "v.avi", 0.5)
+    fake = FakeTime()
+    camera = OpenCvFileCamera(tmp_path / "v.avi", fake.boottime_ns, loop=True)
+    camera.open()
+    seen = []
+    for _ in range(30):
+        fake.now_ns += SECOND // 10
+        seen.append(number_of(camera.read(1).pixels))
+
+    assert 5 <= max(seen) < 20
+    assert seen.count(1) > 1
+    camera.close()
+
+
+def test_a_file_with_damage_in_the_middle_is_played_or_ends_with_an_error_and_nothing_else(tmp_path: Path) -> None:
+    write_video(tmp_path / "v.avi", frames=20, fps=200)
+    content = bytearray((tmp_path / "v.avi").read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 2000] = bytes(range(250)) * 8
+    (tmp_path / "v.avi").write_bytes(content)
+    camera = OpenCvFileCamera(tmp_path / "v.avi", boottime_ns)
+    camera.open()
+
+    with pytest.raises(CameraError):
+        read_until_error(camera)
+    camera.close()
+
+
+def test_a_file_whose_pictures_change_their_size_is_played_to_its_end(tmp_path: Path) -> None:
+    pictures = [np.full((side, side, 3), 90, np.uint8) for side in [32] * 10 + [64] * 10]
+    (tmp_path / "v.mjpeg").write_bytes(b"".join(jpeg(picture, 90) for picture in pictures))
+    fake = FakeTime()
+    camera = OpenCvFileCamera(tmp_path / "v.mjpeg", fake.boottime_ns)
+    camera.open()
+    for _ in range(20):
+        fake.now_ns += SECOND // 25
+        assert camera.read(1).pixels.shape in {(32, 32, 3), (64, 64, 3)}
+
+    with pytest.raises(CameraEndedError):
+        camera.read(1)
+    camera.close()
+
+
+@pytest.mark.parametrize("stated", [0, 5000])
+def test_a_file_that_states_no_sensible_rate_is_played_at_25(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stated: float
+) -> None:
+    class Stating:
+        def __init__(self, path: str, backend: int) -> None:
+            self._real = capture_class(path, backend)
+
+        def get(self, property_id: int) -> float:
+            return stated
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._real, name)
+
+    capture_class = cv2.VideoCapture
+    write_video(tmp_path / "v.avi", frames=5, fps=10)
+    monkeypatch.setattr("cv2.VideoCapture", Stating)
+    camera = OpenCvFileCamera(tmp_path / "v.avi", boottime_ns)
+    camera.open()
+    first, second = camera.read(1), camera.read(1)
+
+    assert camera.frames_per_second is None
+    assert second.boottime_ns - first.boottime_ns == (second.number - first.number) * SECOND // 25
+    camera.close()

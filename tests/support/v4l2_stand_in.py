@@ -24,6 +24,8 @@ class StandInDevice:
     silent = threading.Event()
     picture: Any = None
     """What it gives instead of pictures of its own."""
+    cut_off = 0
+    """How many of its first pictures can't be decoded."""
     position_ms: float | None = None
     """What it states instead of the kernel's stamp."""
     opened: "list[StandInDevice]"
@@ -67,6 +69,8 @@ class StandInDevice:
     def retrieve(self) -> tuple[bool, Any]:
         with self._busy:
             assert not self.released, "used after its release"
+            if self._count <= type(self).cut_off:
+                return False, None
             picture = type(self).picture
             if picture is not None:
                 return True, picture
