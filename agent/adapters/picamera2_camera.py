@@ -22,7 +22,8 @@ class Picamera2Camera:
 
     `library` is the picamera2 module. libcamera can hang for good, in a capture as in a stop: a capture has
     its own limit, and a stop that does not return is left to a daemon thread. Beside the pictures of the set size the
-    sensor's processor makes small ones (`lores`), at no cost to the processor that looks: a frame has both.
+    sensor's processor makes small ones (`lores`), at no cost to the processor that looks: a frame has both. A camera of
+    another make that libcamera serves may have one stream alone: its frames have no `grey`.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Picamera2Camera:
         self._lock = threading.Lock()
         self._camera: Any = None
         self._closings = 0
-        self._lores_size = (0, 0)
+        self._lores_size: tuple[int, int] | None = None
         self._number = 0
         self._stated: float | None = None
 
@@ -61,9 +62,8 @@ class Picamera2Camera:
                 "check its ribbon cable and `rpicam-hello --list-cameras`"
             ) from error
         try:
-            camera.configure(self._configuration(camera))
+            self._configure(camera)
             camera.start()
-            self._lores_size = camera.camera_configuration()["lores"]["size"]
         except (RuntimeError, ValueError, OSError) as error:
             _close_within(camera, _CLOSE_LIMIT_S)
             raise CameraError(f"camera {self._index} does not start ({error}): check its width and height") from error
@@ -91,7 +91,7 @@ class Picamera2Camera:
             raise CameraError(f"camera {self._index} has stopped ({error}): check its ribbon cable") from error
         try:
             pixels = request.make_array("main")  # a copy: the buffer goes back to the sensor below
-            lores = request.make_array("lores")
+            grey = self._grey(request)
             metadata = request.get_metadata()
         except (RuntimeError, ValueError, OSError) as error:
             raise CameraError(f"camera {self._index} gave a picture that can't be used ({error})") from error
@@ -105,7 +105,7 @@ class Picamera2Camera:
             bgr(pixels, f"camera {self._index}"),
             self._boottime_ns() if captured_ns is None else captured_ns,
             self._number,
-            self._grey(lores),
+            grey,
         )
 
     def close(self) -> None:
@@ -116,20 +116,30 @@ class Picamera2Camera:
         if camera is not None:
             _close_within(camera, _CLOSE_LIMIT_S)
 
-    def _configuration(self, camera: Any) -> Any:
+    def _configure(self, camera: Any) -> None:
+        try:
+            camera.configure(self._configuration(camera, {"size": _lores_size(self._size), "format": "YUV420"}))
+            self._lores_size = camera.camera_configuration()["lores"]["size"]
+        except (RuntimeError, ValueError, IndexError):
+            camera.configure(self._configuration(camera, None))
+            self._lores_size = None
+
+    def _configuration(self, camera: Any, lores: dict[str, Any] | None) -> Any:
         # picamera2's "RGB888" is blue first in memory, which is what OpenCV calls BGR.
         controls = {} if self._frames_per_second is None else {"FrameRate": self._frames_per_second}
         return camera.create_video_configuration(
             main={"size": self._size, "format": "RGB888"},
-            lores={"size": _lores_size(self._size), "format": "YUV420"},
+            lores=lores,
             controls=controls,
             buffer_count=_BUFFERS,
         )
 
-    def _grey(self, lores: Any) -> Any:
-        """The Y plane: the upper two thirds, without the padding with which the processor ends each line."""
+    def _grey(self, request: Any) -> Any:
+        """The Y plane: the upper two thirds, without the padding with which the sensor's processor ends each line."""
+        if self._lores_size is None:
+            return None
         width, height = self._lores_size
-        return lores[:height, :width].copy()
+        return request.make_array("lores")[:height, :width].copy()
 
 
 def _lores_size(size: tuple[int, int]) -> tuple[int, int]:

@@ -2,6 +2,8 @@ import threading
 import time
 from collections.abc import Iterator
 
+import cv2
+import numpy as np
 import pytest
 
 from agent.adapters.opencv_camera import OpenCvCamera
@@ -98,3 +100,46 @@ def test_an_address_with_a_password_reaches_neither_the_error_nor_any_output(
 def test_a_missing_device_is_named_with_what_to_do() -> None:
     with pytest.raises(CameraError, match=r"/dev/video99 can't be opened: check the cable.*group `video`"):
         OpenCvCamera("/dev/video99", OpenCvDevice("/dev/video99"), boottime_ns).open()
+
+
+class RepeatingStream:
+    """A network stream, as OpenCV hands it out, whose clock moves for a while and then repeats its last moment."""
+
+    def __init__(self, *_: object) -> None:
+        self._grabs = 0
+
+    def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
+        return True
+
+    def grab(self) -> bool:
+        self._grabs += 1
+        return True
+
+    def get(self, property_id: int) -> float:
+        return 25.0 if property_id == cv2.CAP_PROP_FPS else min(self._grabs, 10) * 40.0
+
+    def retrieve(self) -> tuple[bool, np.ndarray]:
+        return True, np.zeros((48, 64, 3), np.uint8)
+
+    def release(self) -> None:
+        return
+
+
+def test_a_stream_that_repeats_its_last_moment_gives_frames_that_get_no_younger(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("cv2.VideoCapture", RepeatingStream)
+    now_ns = 10**12
+
+    def clock() -> int:
+        nonlocal now_ns
+        now_ns += 40_000_000
+        return now_ns
+
+    camera = OpenCvCamera("the stream of camera yard", OpenCvStream("rtsp://127.0.0.1/yard"), clock)
+    camera.open()
+    stamps = [camera.read(1).boottime_ns for _ in range(100)]
+
+    assert stamps[9] == 10**12 + 10 * 40_000_000
+    assert stamps == sorted(set(stamps))
+    assert stamps[99] - stamps[9] < 1_000_000

@@ -93,6 +93,16 @@ def test_lines_of_the_small_stream_that_are_padded_are_cut_to_the_picture() -> N
     camera.close()
 
 
+def test_a_camera_with_one_stream_alone_gives_no_grey_picture() -> None:
+    camera = Picamera2Camera(make_library(one_stream=True), 0, boottime_ns, (640, 480))
+    camera.open()
+    frame = camera.read(1)
+
+    assert frame.pixels.shape == (480, 640, 3)
+    assert frame.grey is None
+    camera.close()
+
+
 def test_the_rate_is_the_one_that_the_sensor_runs_at() -> None:
     library = make_library()
     camera = Picamera2Camera(library, 0, boottime_ns, (64, 48), 100)

@@ -58,6 +58,7 @@ class StandInPicamera2:
     hang_stop: threading.Event | None = None
     broken = False
     no_timestamp = False
+    one_stream = False
     frame_duration_us = FRAME_DURATION_US
     during_start: Callable[[], object] = staticmethod(lambda: None)
 
@@ -77,10 +78,10 @@ class StandInPicamera2:
         self._number = 0
 
     def create_video_configuration(
-        self, main: dict[str, Any], lores: dict[str, Any], controls: dict[str, Any], buffer_count: int
+        self, main: dict[str, Any], lores: dict[str, Any] | None, controls: dict[str, Any], buffer_count: int
     ) -> dict[str, Any]:
         assert main["format"] == "RGB888"
-        assert lores["format"] == "YUV420", "the only format of a second stream before the Pi 5"
+        assert lores is None or lores["format"] == "YUV420", "the only format of a second stream before the Pi 5"
         return {"main": main, "lores": lores, "controls": controls, "buffer_count": buffer_count}
 
     def configure(self, configuration: dict[str, Any]) -> None:
@@ -88,15 +89,15 @@ class StandInPicamera2:
             raise RuntimeError("Camera must be stopped before configuring")
         if min(configuration["main"]["size"]) < 2:
             raise RuntimeError("Invalid camera configuration")
-        for name in ("main", "lores"):
-            if any(side % 2 for side in configuration[name]["size"]):
-                raise RuntimeError("width and height should be even")
-        if any(
-            small > large for small, large in zip(*(configuration[n]["size"] for n in ("lores", "main")), strict=True)
-        ):
-            raise RuntimeError("lores stream dimensions may not exceed main stream")
-        width = configuration["lores"]["size"][0]
-        lores = {**configuration["lores"], "stride": -(-width // _ALIGNMENT) * _ALIGNMENT}
+        main, lores = configuration["main"], configuration["lores"]
+        if any(side % 2 for stream in (main, lores) if stream is not None for side in stream["size"]):
+            raise RuntimeError("width and height should be even")
+        if lores is not None:
+            if type(self).one_stream:
+                raise RuntimeError("Invalid camera configuration")
+            if any(small > large for small, large in zip(lores["size"], main["size"], strict=True)):
+                raise RuntimeError("lores stream dimensions may not exceed main stream")
+            lores = {**lores, "stride": -(-lores["size"][0] // _ALIGNMENT) * _ALIGNMENT}
         self.configuration = {**configuration, "lores": lores}
 
     def camera_configuration(self) -> dict[str, Any]:
