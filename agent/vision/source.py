@@ -20,7 +20,8 @@ class Source:
 
 
 def parse_source(text: str) -> Source:
-    """`picamera2:0`, `v4l2:/dev/video0`, `rtsp://...`, `file:PATH` or `file:PATH?loop=1`. Raises CameraError."""
+    """`picamera2:0`, `v4l2:/dev/video0`, `rtsp://...`, `file:PATH` or `file:PATH?loop=1`; PATH is of a video or a
+    folder of pictures. Raises CameraError."""
     if text.startswith(("rtsp://", "rtsps://")):
         return Source("stream", text)
     kind, _, target = text.partition(":")

@@ -92,7 +92,8 @@ def started(faults: Path) -> Iterator[Any]:
 
 
 def test_it_says_hello_with_its_model_and_then_gives_a_sign_of_life_every_second(started: Any, tmp_path: Path) -> None:
-    app = started(vision_spec(tmp_path))
+    spec = vision_spec(tmp_path)
+    app = started(spec)
     hello = app.link.wait_for(Hello)
     wait_for(lambda: len(app.link.all_of(Heartbeat)) >= 3, 10, "three heartbeats")
     app.stop()
@@ -104,6 +105,7 @@ def test_it_says_hello_with_its_model_and_then_gives_a_sign_of_life_every_second
     assert last.state == "ok"
     assert last.frames > 0
     assert last.inference_ms > 0
+    assert last.stated_frames_per_second == spec.frames_per_second
     assert app.failure is None
 
 
