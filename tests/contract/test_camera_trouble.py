@@ -11,7 +11,7 @@ from agent.core.errors import CameraError, CameraSilentError
 from agent.ports import Camera
 from agent.vision.capture import Capture, CaptureGivenUpError, CaptureLimits
 from agent.vision.frame_slot import FrameSlot
-from tests.support.camera_rigs import RIGS, Rig, boottime_ns, file, name_of
+from tests.support.camera_rigs import RIGS, Rig, boottime_ns, file, folder, name_of, picamera2, rtsp, sim, v4l2
 from tests.support.vision_media import read_until_error
 from tests.support.wait import wait_for
 
@@ -40,6 +40,19 @@ def free() -> Iterator[threading.Event]:
     event.set()
     names = {"capture", "picamera2-close", "reader"}
     wait_for(lambda: not names & {thread.name for thread in threading.enumerate()}, 10, "the end of threads")
+
+
+def given_up(capture: Capture) -> str:
+    """Check it, as the camera process does, until it is given up; the reason."""
+
+    def reason() -> str:
+        try:
+            capture.check()
+        except CaptureGivenUpError as error:
+            return str(error)
+        return ""
+
+    return wait_for(reason, 30, "giving up")
 
 
 @pytest.mark.parametrize("rig", [make for make in RIGS if make is not file], ids=name_of, indirect=True)
@@ -129,14 +142,52 @@ def test_a_camera_that_hangs_is_opened_again_and_then_given_up(rig: Rig, free: t
         wait_for(slot.newest, 20, "a frame")
         rig.hang(free)
 
-        def given_up() -> str:
-            try:
-                capture.check()
-            except CaptureGivenUpError as error:
-                return str(error)
-            return ""
-
-        assert "opening it again was no help" in wait_for(given_up, 30, "giving up")
+        assert "opening it again was no help" in given_up(capture)
     finally:
         free.set()
         capture.stop()
+
+
+def test_a_camera_that_hangs_while_it_opens_is_given_up_as_well(rig: Rig, free: threading.Event) -> None:
+    rig.during_open(free.wait)
+    slot = FrameSlot()
+    capture = Capture("yard", rig.make, slot, boottime_ns, HUNG)
+    capture.start()
+    try:
+        assert "opening it again was no help" in given_up(capture)
+        assert slot.newest() is None
+    finally:
+        free.set()
+        capture.stop()
+
+
+@pytest.mark.parametrize("rig", [sim, folder, picamera2, v4l2], ids=name_of, indirect=True)
+def test_a_camera_that_stays_silent_is_opened_again_and_then_given_up(rig: Rig) -> None:
+    assert rig.silence is not None
+    slot = FrameSlot()
+    capture = Capture("yard", rig.make, slot, boottime_ns, HUNG)
+    capture.start()
+    try:
+        wait_for(slot.newest, 20, "a frame")
+        rig.silence()
+
+        assert "opening it again was no help" in given_up(capture)
+    finally:
+        capture.stop()
+
+
+def test_a_stream_that_stalls_is_told_and_tried_for_ever_as_its_camera_no_longer_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with rtsp(tmp_path, monkeypatch) as rig:
+        assert rig.silence is not None
+        slot = FrameSlot()
+        capture = Capture("yard", rig.make, slot, boottime_ns, LIMITS)
+        capture.start()
+        try:
+            wait_for(lambda: slot.newest() is not None and not capture.detail, 20, "a frame")
+            rig.silence()
+            wait_for(lambda: "can't be opened" in capture.detail, 20, "the reason")
+            capture.check()
+        finally:
+            capture.stop()

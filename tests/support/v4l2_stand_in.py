@@ -13,6 +13,8 @@ import numpy as np
 
 DELAY_NS = 4_000_000
 """How long ago a buffer was filled when it is handed out."""
+_SILENCE_S = 0.6
+"""OpenCV's own limit for a device that gives nothing; the real one is 10 s."""
 
 
 class StandInDevice:
@@ -57,8 +59,8 @@ class StandInDevice:
     def grab(self) -> bool:
         with self._busy:
             assert not self.released, "used after its release"
-            if type(self).silent.wait(1 / 200):  # OpenCV's own limit for a device that gives nothing, but shorter
-                time.sleep(0.3)
+            if type(self).silent.wait(1 / 200):
+                threading.Event().wait(_SILENCE_S)
                 return False
             if type(self).gone:
                 return False
