@@ -54,6 +54,10 @@ def test_after_a_step_back_the_clock_is_anchored_again() -> None:
     assert stamps([(5000, 10), (5100, 110), (0, 210), (100, 330), (200, 410)]) == [10, 110, 210, 310, 410]
 
 
+def test_after_a_small_step_back_too_frames_are_stamped_as_they_arrive() -> None:
+    assert stamps([(1000, 10), (1100, 110), (900, 210), (1000, 310)]) == [10, 110, 210, 310]
+
+
 def test_a_leap_ahead_is_not_followed_into_the_future() -> None:
     assert stamps([(0, 10), (100, 110), (90_000, 210), (90_100, 310)]) == [10, 110, 210, 310]
 
