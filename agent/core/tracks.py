@@ -16,7 +16,7 @@ class TrackedPerson:
     score: float
     """The median of the last scores, 0 to 1; a look that missed them counts as 0."""
     seen: bool = True
-    """Found in this frame; false: `box` is where they ought to be."""
+    """The last look at where they are has shown them; false: they are hidden, and `box` is where they ought to be."""
 
     @property
     def foot(self) -> tuple[float, float]:

@@ -12,6 +12,9 @@ Floats = npt.NDArray[np.floating[Any]]
 
 CANDIDATES = 200
 """So many of the best boxes go into the suppression, as its table grows with their square."""
+_VOTES = 0.6
+"""A box that overlaps a kept one by more than this has a say in where that one is."""
+_LEAST_SAY = 1e-6
 _LARGEST_LOG = 10.0
 """A size beyond this is an overflow and no box."""
 
@@ -33,32 +36,41 @@ def best(boxes: Floats, scores: Floats, threshold: float, nms_iou: float | None)
     """The boxes to keep and their scores, best first, cut at the edge of the picture; scores in 0 to 1.
 
     What is not finite, below the threshold or without an area in the picture goes; with `nms_iou`, so does what
-    overlaps a better box by more than that.
+    overlaps a better box by more than that. What stays is moved to the mean of what the boxes nearest to it say,
+    weighed by score: many anchors see one person, and the best of them is not the one that places them best.
     """
     sound = np.isfinite(boxes).all(axis=1) & np.isfinite(scores) & (scores >= threshold)
     boxes, scores = np.clip(boxes[sound], 0, 1), np.clip(scores[sound], 0, 1)
     found = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
     found = found[np.argsort(-scores[found], kind="stable")][:CANDIDATES]
     boxes, scores = boxes[found], scores[found]
-    if nms_iou is not None:
-        kept = suppress(boxes, nms_iou)
-        boxes, scores = boxes[kept], scores[kept]
-    return boxes, scores
+    if nms_iou is None or len(boxes) == 0:
+        return boxes, scores
+    alike = overlaps(boxes)
+    kept = suppress(alike, nms_iou)
+    votes = (alike[kept] > _VOTES) * np.maximum(scores, _LEAST_SAY)
+    means = votes @ boxes / votes.sum(axis=1, keepdims=True)
+    return np.clip(means, 0, 1), scores[kept]
 
 
-def suppress(boxes: Floats, limit: float) -> list[int]:
-    """Indices of the boxes to keep: `boxes` come best first, and one that overlaps a kept one by more than
-    `limit` (intersection over union) goes."""
-    if len(boxes) == 0:
-        return []
+def overlaps(boxes: Floats) -> Floats:
+    """Intersection over union of each with each, N x N; 1 with itself, even of a box without area."""
     corner = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) - np.maximum(boxes[:, None, :2], boxes[None, :, :2])
     overlap = np.clip(corner, 0, None).prod(axis=2)
     area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    too_near = overlap > limit * (area[:, None] + area[None, :] - overlap)
+    union = area[:, None] + area[None, :] - overlap
+    alike = np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+    np.fill_diagonal(alike, 1)
+    return np.asarray(alike)
+
+
+def suppress(alike: Floats, limit: float) -> list[int]:
+    """Indices of the boxes to keep, by their overlaps: they come best first, and one that overlaps a kept one by more
+    than `limit` goes."""
     keep: list[int] = []
-    gone = np.zeros(len(boxes), bool)
-    for index in range(len(boxes)):
+    gone = np.zeros(len(alike), bool)
+    for index, row in enumerate(alike > limit):
         if not gone[index]:
             keep.append(index)
-            gone |= too_near[index]
+            gone |= row
     return keep

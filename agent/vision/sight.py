@@ -1,10 +1,28 @@
 """One look at one frame: where people are, and which of them was there before."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from agent.core.tracks import TrackedPerson
 from agent.ports import Detection, Detector, Frame
+from agent.vision.attention import Attention
+from agent.vision.inference_budget import InferenceBudget
+from agent.vision.merge import merge
+from agent.vision.motion import CELL_PX, Cells, Motion
+from agent.vision.regions import Region, choose_regions
+from agent.vision.track import Track
 from agent.vision.tracker import Tracker
+
+Pixels = npt.NDArray[np.uint8]
+
+FLOOR = 0.05
+"""Detectors for a Sight give every box from this score on; what a box is worth is for the tracker to say."""
+_LEAST_GAIN = 0.1
+"""A region that is expected to show less than this share of a person is not worth an inference."""
+_MOTION_WIDTH_PX = 192
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,21 +32,93 @@ class Seen:
     people: tuple[TrackedPerson, ...]
     """Those who are believed to be real, whether or not this frame shows them."""
     detections: tuple[Detection, ...]
-    """All boxes of this frame, overlapping ones merged; pixels, best score first."""
-    regions: tuple[tuple[int, int, int, int], ...]
-    """Where the model looked: left, top, width, height in pixels. One inference each."""
+    """All boxes from `FLOOR` on, a person one; pixels. Where nothing has changed since the last look, its boxes."""
+    regions: tuple[Region, ...]
+    """Where the model looked. One inference each."""
 
 
 class Sight:
-    """Looks at the frames of one camera, in their order. One thread."""
+    """Looks at the frames of one camera, in their order. One thread.
 
-    def __init__(self, detector: Detector, tracker: Tracker) -> None:
+    `small_grey(picture, width, height)` scales a picture, BGR or grey; `blobs(cells)` are the connected pieces of
+    motion: N x 5: left, top, width, height, count, in cells.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        small_grey: Callable[[Pixels, int, int], Pixels],
+        blobs: Callable[[Cells], npt.NDArray[np.int32]],
+        *,
+        score_threshold: float,
+        inferences_per_second: float,
+    ) -> None:
         self._detector = detector
-        self._tracker = tracker
+        self._small_grey = small_grey
+        self._blobs = blobs
+        self._tracker = Tracker(score_threshold)
+        self._budget = InferenceBudget(inferences_per_second)
+        self._size = (0, 0)
+        self._motion = Motion()
+        self._attention = Attention(1, 1, blobs)
 
     def look(self, frame: Frame) -> Seen:
-        """Raises ModelError."""
+        """Look at the next frame. Raises ModelError."""
         height, width = frame.pixels.shape[:2]
-        detections = self._detector.detect(frame.pixels)
-        people = self._tracker.update(frame.boottime_ns, detections, width, height)
-        return Seen(tuple(people), tuple(detections), ((0, 0, width, height),))
+        if self._size != (width, height):
+            self._begin(width, height)
+        now_ns = frame.boottime_ns
+        cells = self._motion.update(self._grey_of(frame), now_ns)
+        self._tracker.expect(now_ns)
+        tracks = self._tracker.tracks
+        left = self._budget.left(now_ns)
+        wishes = self._attention.wishes(cells, tracks, now_ns)
+        regions = self._attention.sweep(tracks, now_ns, left)
+        regions += choose_regions(wishes, width, height, left - len(regions), _LEAST_GAIN)
+        self._budget.spend(now_ns, len(regions))
+        found = merge([(region, self._detect(frame.pixels, region)) for region in regions], width, height)
+        pairs = self._tracker.update(found, lambda track: _is_within(track, regions), width, height)
+        for track, box in pairs:
+            if track.real:
+                self._attention.sizes.learn(track.x, track.y - track.height / 2, box.height)
+        self._attention.looked(regions, found, now_ns)
+        held = [
+            track.last
+            for track in self._tracker.tracks
+            if track.last is not None and track.looked_ns < now_ns and self._attention.still(track)
+        ]
+        return Seen(
+            tuple(_person(track, width, height) for track in self._tracker.tracks if track.real),
+            (*found, *held),
+            tuple(regions),
+        )
+
+    def _begin(self, width: int, height: int) -> None:
+        self._size = (width, height)
+        self._motion = Motion()
+        self._attention = Attention(width, height, self._blobs)
+        self._tracker.forget()
+
+    def _grey_of(self, frame: Frame) -> Pixels:
+        height, width = frame.pixels.shape[:2]
+        rows = max(round(_MOTION_WIDTH_PX / CELL_PX * height / width), 1)
+        picture = frame.pixels if frame.grey is None else frame.grey
+        return self._small_grey(picture, _MOTION_WIDTH_PX, rows * CELL_PX)
+
+    def _detect(self, pixels: Pixels, region: Region) -> list[Detection]:
+        left, top, width, height = region
+        return [
+            Detection(box.left + left, box.top + top, box.width, box.height, box.score)
+            for box in self._detector.detect(pixels[top : top + height, left : left + width])
+        ]
+
+
+def _is_within(track: Track, regions: list[Region]) -> bool:
+    y = track.y - track.height / 2
+    return any(left <= track.x <= left + width and top <= y <= top + height for left, top, width, height in regions)
+
+
+def _person(track: Track, width: int, height: int) -> TrackedPerson:
+    left, top, box_width, box_height = track.box
+    box = (left / width, top / height, box_width / width, box_height / height)
+    return TrackedPerson(track.id, box, track.score, seen=track.last is not None)

@@ -1,35 +1,94 @@
-"""Who is who from frame to frame, by place and size alone: no feature of a person is kept (POPIA)."""
+"""Who is who from frame to frame, by place, pace and size alone: no feature of a person is kept (POPIA).
+
+Boxes are matched to tracks in two rounds, clear ones first, so that a weak box may continue a track but never begin
+one (the idea of ByteTrack, Zhang et al. 2022), by distance in heights of the person and not by overlap: at CCTV
+range people move by more than their width between frames.
+"""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from agent.core.tracks import TrackedPerson
 from agent.ports import Detection
+from agent.vision.assignment import assign
+from agent.vision.track import Track
+
+WEAK_SHARE = 0.4
+"""A box with so much of the score threshold may continue a track."""
+_GATE = 1.0
+"""How far, by `Track.distance`, a box may be from where somebody is expected."""
+_GATE_GROWTH_PER_S = 1.5
+_LOST_S = 2.5
+"""Somebody real is expected back for so long: behind a lamp post, in a crowd."""
+_DOUBTFUL_LOST_S = 0.3
+_ENOUGH_HITS = 2
+_LONGEST_STEP_S = 1.0
 
 
 class Tracker:
-    """Gives each person a number. One thread."""
+    """Follows the people of one camera. One thread."""
 
     def __init__(self, score_threshold: float) -> None:
+        """A box from this score on may begin a track, and a track whose median score reaches it is real."""
         self._threshold = score_threshold
-        self._ids = itertools.count(1)
-        self._last: list[TrackedPerson] = []
+        self._numbers = itertools.count(1)
+        self._last_ns: int | None = None
+        self._step_s = 0.0
+        self.tracks: list[Track] = []
+        """Everybody who is followed, real or doubtful."""
+
+    def expect(self, boottime_ns: int) -> None:
+        """Move everybody to where they ought to be at `boottime_ns`, the capture time of the next frame."""
+        step_ns = 0 if self._last_ns is None else max(boottime_ns - self._last_ns, 0)
+        self._last_ns = boottime_ns
+        self._step_s = min(step_ns / 1e9, _LONGEST_STEP_S)
+        for track in self.tracks:
+            track.advance(self._step_s)
 
     def update(
-        self, _boottime_ns: int, detections: Sequence[Detection], width: int, height: int
-    ) -> list[TrackedPerson]:
-        """Take in the boxes of one frame, captured at `_boottime_ns`, of `width` x `height` pixels."""
-        free = list(self._last)
-        people = []
-        for found in detections:
-            if found.score < self._threshold:
-                continue
-            box = (found.left / width, found.top / height, found.width / width, found.height / height)
-            near = min(free, key=lambda other: abs(other.box[0] - box[0]) + abs(other.box[1] - box[1]), default=None)
-            if near is not None and abs(near.box[0] - box[0]) + abs(near.box[1] - box[1]) < box[3]:
-                free.remove(near)
-                people.append(TrackedPerson(near.id, box, found.score))
-            else:
-                people.append(TrackedPerson(next(self._ids), box, found.score))
-        self._last = people
-        return people
+        self, found: Sequence[Detection], looked_at: Callable[[Track], bool], width: int, height: int
+    ) -> list[tuple[Track, Detection]]:
+        """Take in the boxes of the frame that was expected, of `width` x `height` pixels, and tell which is whose.
+
+        `looked_at` says whether the frame was looked at where somebody is expected: only then are they missed.
+        """
+        clear = [box for box in found if box.score >= self._threshold]
+        weak = [box for box in found if WEAK_SHARE * self._threshold <= box.score < self._threshold]
+        pairs = self._match(self.tracks, clear)
+        matched = {id(track) for track, _ in pairs}
+        pairs += self._match([track for track in self.tracks if id(track) not in matched], weak)
+        matched = {id(track) for track, _ in pairs}
+        for track in self.tracks:
+            if looked_at(track):
+                track.looked_ns = self._last_ns or 0
+                if id(track) not in matched:
+                    track.miss(self._step_s)
+        for track, box in pairs:
+            track.hit(box, self._step_s)
+            track.looked_ns = self._last_ns or 0
+        taken = {id(box) for _, box in pairs}
+        begun = [Track(next(self._numbers), box) for box in clear if id(box) not in taken]
+        for track in begun:
+            track.looked_ns = self._last_ns or 0
+        self.tracks = [track for track in self.tracks if _still_there(track, width, height)] + begun
+        for track in self.tracks:
+            track.real = track.real or (track.hits >= _ENOUGH_HITS and track.score >= self._threshold)
+        return pairs
+
+    def forget(self) -> None:
+        """The picture is another one: nobody is expected any more. Numbers go on."""
+        self.tracks = []
+
+    def _match(self, tracks: Sequence[Track], boxes: Sequence[Detection]) -> list[tuple[Track, Detection]]:
+        return [(tracks[row], boxes[column]) for row, column in assign([_costs(track, boxes) for track in tracks])]
+
+
+def _costs(track: Track, boxes: Sequence[Detection]) -> list[float | None]:
+    gate = _GATE * (1 + _GATE_GROWTH_PER_S * track.missed_s if track.real else 1)
+    distances = [track.distance(box) for box in boxes]
+    return [distance if distance <= gate else None for distance in distances]
+
+
+def _still_there(track: Track, width: int, height: int) -> bool:
+    """Not lost for too long, and not out of the picture by more than half."""
+    in_picture = 0 < track.x < width and 0 < track.y - track.height / 2 < height
+    return in_picture and track.missed_s <= (_LOST_S if track.real else _DOUBTFUL_LOST_S)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from agent.vision.boxes import CANDIDATES, Floats, best, from_anchors, from_centres, suppress
+from agent.vision.boxes import CANDIDATES, Floats, best, from_anchors, from_centres, overlaps, suppress
 
 
 def test_a_raw_box_of_zeros_is_its_anchor() -> None:
@@ -46,19 +46,19 @@ def test_of_boxes_that_overlap_by_more_than_the_limit_the_best_stays() -> None:
         ]
     )
 
-    assert suppress(boxes, 0.5) == [0, 2, 3]
-    assert suppress(boxes, 0.3) == [0, 2]
-    assert suppress(boxes[:0], 0.5) == []
+    assert suppress(overlaps(boxes), 0.5) == [0, 2, 3]
+    assert suppress(overlaps(boxes), 0.3) == [0, 2]
+    assert suppress(overlaps(boxes[:0]), 0.5) == []
 
 
 def test_a_box_is_not_suppressed_by_one_that_is_itself_gone() -> None:
     boxes = np.array([[0.0, 0.0, 1.0, 1.0], [0.3, 0.0, 1.3, 1.0], [0.6, 0.0, 1.6, 1.0]])
 
-    assert suppress(boxes, 0.5) == [0, 2]
+    assert suppress(overlaps(boxes), 0.5) == [0, 2]
 
 
 def test_boxes_without_area_are_left_alone() -> None:
-    assert suppress(np.array([[0.5, 0.5, 0.5, 0.5], [0.5, 0.5, 0.5, 0.5]]), 0.5) == [0, 1]
+    assert suppress(overlaps(np.array([[0.5, 0.5, 0.5, 0.5], [0.5, 0.5, 0.5, 0.5]])), 0.5) == [0, 1]
 
 
 ANY_BOXES = arrays(np.float32, st.tuples(st.integers(0, 30), st.just(4)), elements=st.floats(-2, 3, width=32))

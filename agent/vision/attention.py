@@ -1,0 +1,185 @@
+"""What is worth a look in this frame: people who are followed, whatever moves, and now and then the rest.
+
+What has not changed since it was last looked at is not looked at again: the answer would be the same. So where
+nothing moves nothing is inferred, but for a sparse sweep that finds who came in too slowly to be noticed.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.ports import Detection
+from agent.vision.motion import Cells
+from agent.vision.regions import Region, Wish, square
+from agent.vision.size_map import SizeMap
+from agent.vision.sweep import Sweep
+from agent.vision.track import Track
+
+_AROUND = 0.2
+"""So much of their height around a person belongs into the region."""
+_OWN_MOTION = 0.25
+"""Motion so near to somebody who is followed is theirs."""
+_REAL, _DOUBTFUL, _LOST, _LONG_LOST = 1.0, 0.8, 0.5, 0.3
+_LONG_LOST_S = 0.35
+_MOTION = 0.6
+"""Weights. See `Wish`."""
+_WAITING_PER_S = 1.5
+_WAITING_MOST = 0.6
+"""What has moved and was not looked at becomes more urgent."""
+_BORED = 0.75
+"""What a second of looking at motion without finding anybody makes of its weight: leaves, flags, water."""
+_BORED_MOST_S = 10.0
+_BORED_WAITING_PER_S = 0.15
+_FORGIVEN_PER_S = 0.1
+_MOTION_HARD = 0.3
+_LEAST_CELLS = 2
+_FEW_LOOKS = 5
+"""Somebody doubtful is looked at so often even if nothing moves."""
+_UNKNOWN_SHARE = 0.15
+"""Of the height of the picture: how high people are before anybody was seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Blob:
+    """Motion in one piece, that nobody who is followed explains."""
+
+    rows: slice
+    columns: slice
+
+
+class Attention:
+    """For pictures of one size. One thread."""
+
+    def __init__(self, width: int, height: int, blobs: Callable[[Cells], npt.NDArray[np.int32]]) -> None:
+        """`blobs(cells)` are the connected pieces: N x 5: left, top, width, height, count, in cells."""
+        self._width, self._height = width, height
+        self._blobs_of = blobs
+        self.sizes = SizeMap(width, height)
+        self._sweep = Sweep(width, height)
+        self._changed = np.zeros((0, 0), bool)
+        """Cells that have moved since they were last looked at."""
+        self._since_ns = np.zeros((0, 0), np.int64)
+        self._bored_s = np.zeros((0, 0), np.float32)
+        self._blobs: list[_Blob] = []
+        self._last_ns = 0
+        self._step_s = 0.0
+        self._cell_x = self._cell_y = 1.0
+
+    def wishes(self, cells: Cells, tracks: Sequence[Track], boottime_ns: int) -> list[Wish]:
+        """What is worth a look in the frame captured at `boottime_ns`, in which these cells move."""
+        self._take_in(cells, boottime_ns)
+        wishes = []
+        free = self._changed.copy()
+        for track in tracks:
+            rows, columns = self._cells_of(track, _AROUND)
+            if self._changed[rows, columns].any() or (not track.real and track.looks < _FEW_LOOKS):
+                wishes.append(_wish_for(track))
+            rows, columns = self._cells_of(track, _OWN_MOTION)
+            free[rows, columns] = False
+        self._blobs = []
+        if free.any():
+            for column, row, width, height, count in self._blobs_of(free).tolist():
+                if count >= _LEAST_CELLS:
+                    blob = _Blob(slice(row, row + height), slice(column, column + width))
+                    self._blobs.append(blob)
+                    wishes.append(self._wish_for(blob, boottime_ns))
+        return wishes
+
+    def sweep(self, tracks: Sequence[Track], boottime_ns: int, most: int) -> list[Region]:
+        """Where to look although nothing moves there: the whole picture at first, then one place every few seconds."""
+        regions = self._sweep.first(most)
+        if regions or most <= 0:
+            return regions
+        standing = [
+            (track, square(track.x, track.y - track.height / 2, round(3 * track.height), self._width, self._height))
+            for track in tracks
+        ]
+        return self._sweep.due([(track.looked_ns, region) for track, region in standing], boottime_ns)
+
+    def looked(self, regions: Sequence[Region], found: Sequence[Detection], boottime_ns: int) -> None:
+        """Learn from a frame: where the model looked, and every box that could be somebody."""
+        self._sweep.looked(regions, boottime_ns)
+        if not regions or not self._changed.size:
+            return
+        for left, top, width, height in regions:
+            self._changed[
+                self._row(top, up=True) : self._row(top + height),
+                self._column(left, up=True) : self._column(left + width),
+            ] = False
+        fruitful = np.zeros(self._changed.shape, bool)
+        for box in found:
+            fruitful[
+                self._row(box.top) : self._row(box.top + box.height) + 1,
+                self._column(box.left) : self._column(box.left + box.width) + 1,
+            ] = True
+        for blob in self._blobs:
+            place = blob.rows, blob.columns
+            if fruitful[place].any():
+                self._bored_s[place] = 0
+            elif not self._changed[place].all():
+                self._bored_s[place] += self._step_s
+
+    def still(self, track: Track) -> bool:
+        """Whether nothing around this person has changed since it was last looked at."""
+        return not self._changed[self._cells_of(track, _AROUND)].any()
+
+    def _take_in(self, cells: Cells, boottime_ns: int) -> None:
+        if self._changed.shape != cells.shape:
+            self._changed = np.zeros(cells.shape, bool)
+            self._since_ns = np.zeros(cells.shape, np.int64)
+            self._bored_s = np.zeros(cells.shape, np.float32)
+            self._cell_x, self._cell_y = self._width / cells.shape[1], self._height / cells.shape[0]
+            self._last_ns = boottime_ns
+        self._step_s = min(max(boottime_ns - self._last_ns, 0) / 1e9, 1.0)
+        self._last_ns = boottime_ns
+        np.copyto(self._since_ns, boottime_ns, where=cells & ~self._changed)
+        self._changed |= cells
+        np.minimum(self._bored_s, _BORED_MOST_S, out=self._bored_s)
+        np.maximum(self._bored_s - np.float32(self._step_s * _FORGIVEN_PER_S), 0, out=self._bored_s)
+
+    def _wish_for(self, blob: _Blob, boottime_ns: int) -> Wish:
+        """Room for somebody of the usual height around it."""
+        left, right = blob.columns.start * self._cell_x, blob.columns.stop * self._cell_x
+        top, bottom = blob.rows.start * self._cell_y, blob.rows.stop * self._cell_y
+        x, y = (left + right) / 2, (top + bottom) / 2
+        person_px = self.sizes.expected_px(x, y) or max(bottom - top, _UNKNOWN_SHARE * self._height)
+        place = blob.rows, blob.columns
+        waited_s = (boottime_ns - int(self._since_ns[place][self._changed[place]].min())) / 1e9
+        fresh = _BORED ** float(self._bored_s[place].min())
+        waiting = min(waited_s * (_WAITING_PER_S * fresh + _BORED_WAITING_PER_S), _WAITING_MOST)
+        return Wish(
+            min(left, x - person_px / 4),
+            min(top, y - person_px / 2),
+            max(right, x + person_px / 4),
+            max(bottom, y + person_px / 2),
+            max(person_px, 0.4 * (bottom - top), 0.3 * (right - left)),
+            _MOTION * fresh + waiting,
+            _MOTION_HARD,
+        )
+
+    def _cells_of(self, track: Track, around: float) -> tuple[slice, slice]:
+        left, top, width, height = track.box
+        margin = around * height
+        return (
+            slice(self._row(top - margin), self._row(top + height + margin) + 1),
+            slice(self._column(left - margin), self._column(left + width + margin) + 1),
+        )
+
+    def _row(self, y: float, *, up: bool = False) -> int:
+        return max(int(-(-y // self._cell_y) if up else y // self._cell_y), 0)
+
+    def _column(self, x: float, *, up: bool = False) -> int:
+        return max(int(-(-x // self._cell_x) if up else x // self._cell_x), 0)
+
+
+def _wish_for(track: Track) -> Wish:
+    left, top, width, height = track.box
+    margin = _AROUND * height
+    if track.last is not None:
+        weight = _REAL if track.real else _DOUBTFUL
+    else:
+        weight = _LOST if track.missed_s < _LONG_LOST_S else _LONG_LOST
+    hard = min(max(1 - track.last_score, 0.0), 1.0)
+    return Wish(left - margin, top - margin, left + width + margin, top + height + margin, height, weight, hard)

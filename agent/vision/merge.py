@@ -1,0 +1,66 @@
+"""One box for each person out of what several regions of a frame show."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.ports import Detection
+from agent.vision.regions import Region
+
+Floats = npt.NDArray[np.floating[Any]]
+
+_SAME = 0.5
+"""Boxes that overlap by so much (intersection over union) are of one person; the mean counts, weighed by score."""
+_WITHIN = 0.75
+"""A box of which so much lies in a better one is a part of that person."""
+_EDGE_SHARE = 0.03
+_CUT = 0.5
+"""What the score of a box is worth that an edge of its region, and not of the picture, has probably cut."""
+
+
+def merge(looks: Sequence[tuple[Region, Sequence[Detection]]], width: int, height: int) -> list[Detection]:
+    """The boxes of all regions of a picture of this size, in its pixels, best score first."""
+    rows = [
+        (box.left, box.top, box.left + box.width, box.top + box.height, box.score * _cut(box, region, width, height))
+        for region, boxes in looks
+        for box in boxes
+    ]
+    if not rows:
+        return []
+    table = np.array(sorted(rows, key=lambda row: -row[4]))
+    boxes, scores = table[:, :4], table[:, 4]
+    shared = _shared(boxes)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    same = shared > _SAME * (areas[:, None] + areas - shared)
+    part = shared > _WITHIN * np.minimum(areas[:, None], areas)
+    owner = np.full(len(table), -1)
+    for index in range(len(table)):
+        if owner[index] < 0:
+            owner[index] = index
+            owner[(owner < 0) & same[index]] = index
+            owner[(owner < 0) & part[index]] = len(table)  # gone
+    merged = []
+    for index in np.flatnonzero(owner == np.arange(len(table))).tolist():
+        members = owner == index
+        left, top, right, bottom = np.average(boxes[members], axis=0, weights=scores[members]).tolist()
+        merged.append(Detection(left, top, right - left, bottom - top, float(scores[index])))
+    return merged
+
+
+def _cut(box: Detection, region: Region, width: int, height: int) -> float:
+    left, top, side, _ = region
+    margin = _EDGE_SHARE * side
+    cut = (
+        (left > 0 and box.left < left + margin)
+        or (top > 0 and box.top < top + margin)
+        or (left + side < width and box.left + box.width > left + side - margin)
+        or (top + side < height and box.top + box.height > top + side - margin)
+    )
+    return _CUT if cut else 1.0
+
+
+def _shared(boxes: Floats) -> Floats:
+    corners = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) - np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    return np.asarray(np.clip(corners, 0, None).prod(axis=2))

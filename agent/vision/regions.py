@@ -1,0 +1,117 @@
+"""Where the model looks: squares at the picture's own resolution, chosen for what they are expected to show.
+
+A region shows a person well if it is about two to four times as high as the person. So each wish has a height, and
+the choice is greedy: the region that is expected to show most, then the one that adds most to it, and so on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating[Any]]
+Region = tuple[int, int, int, int]
+"""Left, top, width, height in pixels."""
+
+_TIMES = (1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.5)
+"""Side of the region by height of the person. For each of these, how well a person is found that is..."""
+_PLAIN = (0.4, 0.95, 1.0, 0.97, 0.95, 0.93, 0.87, 0.5, 0.0)
+"""...plainly in view: measured on PETS, with a region around each person."""
+_HARD = (0.7, 1.0, 0.9, 0.75, 0.6, 0.45, 0.3, 0.1, 0.0)
+"""...half hidden, or missed at the last look."""
+_STEP = 1.18
+"""From one size of region to the next."""
+_SMALLEST_PX = 96
+_MOST = 16
+"""So many wishes, the weightiest, are weighed against each other; with more, a choice would cost an inference."""
+_GRID_PX = 4
+"""Regions begin on multiples of this."""
+_SHOWN = 0.6
+_LEFT_OVER = 0.05
+"""What a second region of somebody who is shown already is worth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Something that is worth a look."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    """Pixels; all of it must be in the region."""
+    person_px: float
+    """How high a person is there."""
+    weight: float
+    """What finding it is worth; 1 is a person who was there a moment ago."""
+    hard: float = 0.0
+    """0: plain; 1: hard to see."""
+
+
+def choose_regions(wishes: Sequence[Wish], width: int, height: int, most: int, least_gain: float) -> list[Region]:
+    """At most so many regions of a picture of this size, the most rewarding first; none that gains less than that."""
+    if not wishes or most <= 0:
+        return []
+    best = sorted(wishes, key=lambda wish: -wish.weight)[:_MOST]
+    boxes = np.array([(wish.left, wish.top, wish.right, wish.bottom) for wish in best])
+    boxes = np.clip(boxes, 0, (width, height, width, height))
+    heights = np.array([wish.person_px for wish in best])
+    hard = np.array([wish.hard for wish in best])
+    lefts, tops, sides = _candidates(boxes, heights, width, height)
+    times = sides[:, None] / heights
+    worth = np.interp(times, _TIMES, _PLAIN) * (1 - hard) + np.interp(times, _TIMES, _HARD) * hard
+    worth *= _inside(boxes, lefts, tops, sides)
+    still = np.array([wish.weight for wish in best])
+    regions: list[Region] = []
+    while len(regions) < most:
+        gains = worth * still
+        index = int(gains.sum(axis=1).argmax())
+        if gains[index].sum() < least_gain:
+            break
+        shown = gains[index] > min(_LEFT_OVER, gains[index].max() / 2)
+        regions.append(_centred(boxes[shown], int(sides[index]), width, height))
+        still = still * np.where(worth[index] > _SHOWN, _LEFT_OVER, 1 - 0.9 * worth[index])
+    return regions
+
+
+def square(centre_x: float, centre_y: float, side: int, width: int, height: int) -> Region:
+    """A square around a point, moved into the picture."""
+    side = min(side, width, height)
+    left = int(min(max(centre_x - side / 2, 0), width - side)) // _GRID_PX * _GRID_PX
+    top = int(min(max(centre_y - side / 2, 0), height - side)) // _GRID_PX * _GRID_PX
+    return left, top, side, side
+
+
+def _candidates(boxes: Floats, heights: Floats, width: int, height: int) -> tuple[Floats, Floats, Floats]:
+    """Any square can be moved until its left and top touch a box without losing one, so no other is tried."""
+    longest = min(width, height)
+    largest = min(max(4 * heights.max(), (boxes[:, 2:] - boxes[:, :2]).max()), longest)
+    smallest = min(max(2 * heights.min(), _SMALLEST_PX), largest)
+    steps = int(np.ceil(np.log(largest / smallest) / np.log(_STEP))) + 1
+    sides = np.floor(np.geomspace(smallest, largest, steps))
+    lefts = np.minimum(np.floor(boxes[:, 0])[None, :], width - sides[:, None])
+    tops = np.minimum(np.floor(boxes[:, 1])[None, :], height - sides[:, None])
+    count = len(boxes)
+    return (
+        np.repeat(lefts, count, axis=1).ravel(),
+        np.tile(tops, (1, count)).ravel(),
+        np.repeat(sides, count * count),
+    )
+
+
+def _inside(boxes: Floats, lefts: Floats, tops: Floats, sides: Floats) -> npt.NDArray[np.bool_]:
+    return np.asarray(
+        (boxes[:, 0] >= lefts[:, None])
+        & (boxes[:, 1] >= tops[:, None])
+        & (boxes[:, 2] <= (lefts + sides)[:, None] + 1)
+        & (boxes[:, 3] <= (tops + sides)[:, None] + 1)
+    )
+
+
+def _centred(shown: Floats, side: int, width: int, height: int) -> Region:
+    """People in the middle are found better than those at an edge."""
+    left, top = shown[:, :2].min(axis=0)
+    right, bottom = shown[:, 2:].max(axis=0)
+    return square((left + right) / 2, (top + bottom) / 2, side, width, height)

@@ -1,0 +1,37 @@
+"""How high people are in each part of the picture, learned from those that were found."""
+
+import numpy as np
+
+_ROWS, _COLUMNS = 6, 8
+_RATE = 0.1
+"""How fast a part follows what is found there."""
+
+
+class SizeMap:
+    """Heights in pixels, on a coarse grid. One thread."""
+
+    def __init__(self, width: int, height: int) -> None:
+        """Of a picture of this size."""
+        self._width, self._height = width, height
+        self._heights = np.full((_ROWS, _COLUMNS), np.nan)
+        self._usual: float | None = None
+
+    def learn(self, x: float, y: float, person_px: float) -> None:
+        """Somebody so high was found around this point, in pixels."""
+        cell = self._cell(x, y)
+        known = self._heights[cell]
+        self._heights[cell] = person_px if np.isnan(known) else known + _RATE * (person_px - known)
+        self._usual = None
+
+    def expected_px(self, x: float, y: float) -> float | None:
+        """How high somebody around this point would be; where nobody was yet, as high as elsewhere. None: who knows."""
+        known = self._heights[self._cell(x, y)]
+        if not np.isnan(known):
+            return float(known)
+        if self._usual is None and not np.isnan(self._heights).all():
+            self._usual = float(np.nanmedian(self._heights))
+        return self._usual
+
+    def _cell(self, x: float, y: float) -> tuple[int, int]:
+        row = min(max(int(y / self._height * _ROWS), 0), _ROWS - 1)
+        return row, min(max(int(x / self._width * _COLUMNS), 0), _COLUMNS - 1)

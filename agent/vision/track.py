@@ -1,0 +1,96 @@
+"""One person who is followed: place, pace, size and how sure we are. Nothing of how they look (POPIA)."""
+
+import math
+from collections import deque
+from statistics import median_low
+
+from agent.ports import Detection
+
+_PLACE_GAIN = 0.7
+_PACE_GAIN = 0.25
+_SIZE_GAIN = 0.3
+"""How much of what a frame shows is believed, beside what was expected (an alpha-beta filter)."""
+_FIRST_PACE_GAIN = 0.6
+_LOOKS = 9
+"""Scores that are remembered."""
+_GLIDE_S = 0.3
+"""A person who is lost is expected to walk on for so long, and then ever more slowly."""
+_SLOWING_S = 1.0
+
+
+class Track:
+    """Pixels and seconds. `x`, `y` is where they stand: the middle of the lower edge of their box."""
+
+    def __init__(self, number: int, found: Detection) -> None:
+        self.id = number
+        self.x, self.y = found.left + found.width / 2, found.top + found.height
+        self.width, self.height = found.width, found.height
+        self.pace_x = self.pace_y = 0.0
+        self.hits = 1
+        self.looks = 1
+        self.missed_s = 0.0
+        """How long looks have missed them; time in which nobody looked does not count."""
+        self.looked_ns = 0
+        """Capture time of the frame in which somebody last looked here."""
+        self.real = False
+        """Believed to be a person. Once so, it stays."""
+        self.last: Detection | None = found
+        """What the last look showed; None if it missed them."""
+        self._scores = deque([found.score], _LOOKS)
+
+    @property
+    def score(self) -> float:
+        """The median of the last scores; a look that missed them counts as 0."""
+        return median_low(self._scores)
+
+    @property
+    def last_score(self) -> float:
+        """What the last three looks gave on average."""
+        recent = list(self._scores)[-3:]
+        return sum(recent) / len(recent)
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, width, height."""
+        return self.x - self.width / 2, self.y - self.height, self.width, self.height
+
+    def advance(self, step_s: float) -> None:
+        """Expect them where they walk to."""
+        if self.missed_s > _GLIDE_S:
+            slowing = math.exp(-step_s / _SLOWING_S)
+            self.pace_x *= slowing
+            self.pace_y *= slowing
+        self.x += self.pace_x * step_s
+        self.y += self.pace_y * step_s
+
+    def distance(self, found: Detection) -> float:
+        """How unlike it is that this is them: the way in heights of the person, and the change of size."""
+        way = math.hypot(found.left + found.width / 2 - self.x, found.top + found.height - self.y)
+        return way / self.height + 0.5 * abs(math.log(found.height / self.height))
+
+    def hit(self, found: Detection, step_s: float) -> None:
+        """This frame, `step_s` after the one before, shows them there."""
+        gain = _PLACE_GAIN if self.hits > 1 else 0.9
+        off_x = found.left + found.width / 2 - self.x
+        off_y = found.top + found.height - self.y
+        self.x += gain * off_x
+        self.y += gain * off_y
+        over_s = step_s + self.missed_s
+        if over_s > 0:
+            gain = _PACE_GAIN if self.hits > 1 else _FIRST_PACE_GAIN
+            self.pace_x += gain * off_x / over_s
+            self.pace_y += gain * off_y / over_s
+        self.width += _SIZE_GAIN * (found.width - self.width)
+        self.height += _SIZE_GAIN * (found.height - self.height)
+        self.hits += 1
+        self.looks += 1
+        self.missed_s = 0.0
+        self.last = found
+        self._scores.append(found.score)
+
+    def miss(self, step_s: float) -> None:
+        """A look at where they ought to be did not show them."""
+        self.missed_s += step_s
+        self.looks += 1
+        self.last = None
+        self._scores.append(0.0)
