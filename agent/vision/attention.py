@@ -19,11 +19,11 @@ from agent.vision.track import Track
 
 _AROUND = 0.2
 """So much of their height around a person belongs into the region."""
-_OWN_MOTION = 0.25
+_OWN_MOTION = 0.4
 """Motion so near to somebody who is followed is theirs."""
-_REAL, _DOUBTFUL, _LOST, _LONG_LOST = 1.0, 0.8, 0.5, 0.3
+_REAL, _DOUBTFUL, _LOST, _LONG_LOST = 1.0, 0.8, 0.3, 0.2
 _LONG_LOST_S = 0.35
-_MOTION = 0.6
+_MOTION = 0.2
 """Weights. See `Wish`."""
 _WAITING_PER_S = 1.5
 _WAITING_MOST = 0.6

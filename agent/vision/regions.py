@@ -17,13 +17,14 @@ Region = tuple[int, int, int, int]
 
 _TIMES = (1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.5)
 """Side of the region by height of the person. For each of these, how well a person is found that is..."""
-_PLAIN = (0.4, 0.95, 1.0, 0.97, 0.95, 0.93, 0.87, 0.5, 0.0)
+_PLAIN = (0.4, 0.9, 1.0, 1.0, 1.0, 0.97, 0.93, 0.6, 0.0)
 """...plainly in view: measured on PETS, with a region around each person."""
 _HARD = (0.7, 1.0, 0.9, 0.75, 0.6, 0.45, 0.3, 0.1, 0.0)
 """...half hidden, or missed at the last look."""
 _STEP = 1.18
 """From one size of region to the next."""
-_SMALLEST_PX = 96
+_SMALLEST_PX = 200
+"""A smaller region would only be blown up to the size of the model's input."""
 _MOST = 16
 """So many wishes, the weightiest, are weighed against each other; with more, a choice would cost an inference."""
 _GRID_PX = 4
