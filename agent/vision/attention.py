@@ -4,6 +4,7 @@ What has not changed since it was last looked at is not looked at again: the ans
 nothing moves nothing is inferred, but for a sparse sweep that finds who came in too slowly to be noticed.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -168,10 +169,10 @@ class Attention:
         )
 
     def _row(self, y: float, *, up: bool = False) -> int:
-        return max(int(-(-y // self._cell_y) if up else y // self._cell_y), 0)
+        return _cell(y * self._changed.shape[0] / self._height, up=up)
 
     def _column(self, x: float, *, up: bool = False) -> int:
-        return max(int(-(-x // self._cell_x) if up else x // self._cell_x), 0)
+        return _cell(x * self._changed.shape[1] / self._width, up=up)
 
 
 def _wish_for(track: Track) -> Wish:
@@ -183,3 +184,7 @@ def _wish_for(track: Track) -> Wish:
         weight = _LOST if track.missed_s < _LONG_LOST_S else _LONG_LOST
     hard = min(max(1 - track.last_score, 0.0), 1.0)
     return Wish(left - margin, top - margin, left + width + margin, top + height + margin, height, weight, hard)
+
+
+def _cell(place: float, *, up: bool) -> int:
+    return max(math.ceil(place) if up else math.floor(place), 0)
