@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from agent.adapters.opencv_imaging import blobs, small_grey
 from agent.core.errors import ModelError
-from agent.ports import Detection
+from agent.ports import Detection, Frame
 from agent.vision.sight import Pixels, Seen, Sight
 from tests.support.moving_scene import (
+    START_NS,
     Box,
     ColourDetector,
     MovingScene,
@@ -261,6 +262,19 @@ def test_a_size_that_changes_with_every_frame_is_borne() -> None:
         shown.append((at_s, looker.look(scene.at(at_s, number + 1))))
 
     assert most_in_a_second(shown) <= 10
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(1, 1), (1, 2), (2, 1), (3, 3), (1, 3), (5, 4), (16, 16), (800, 1), (1, 800), (801, 3)]
+)
+def test_a_picture_of_a_few_pixels_is_no_error(width: int, height: int) -> None:
+    looker = sight(ColourDetector())
+    chance = np.random.default_rng(1)
+    for number in range(60):
+        pixels = np.asarray(chance.integers(0, 256, (height, width, 3)), np.uint8)
+        if number % 3:
+            pixels[: height // 3 + 1] = 5
+        sound(looker.look(Frame(pixels, START_NS + number * 100_000_000, number + 1)))
 
 
 @pytest.mark.parametrize("height", [0.001, 0.3, 1, 100_000])
