@@ -75,7 +75,8 @@ class Attention:
         free = self._changed.copy()
         for track in tracks:
             rows, columns = self._cells_of(track, _AROUND)
-            if self._changed[rows, columns].any() or (not track.real and track.looks < _FEW_LOOKS):
+            doubtful = not track.real and track.looks < _FEW_LOOKS
+            if track.last is None or doubtful or self._changed[rows, columns].any():
                 wishes.append(_wish_for(track))
             rows, columns = self._cells_of(track, _OWN_MOTION)
             free[rows, columns] = False

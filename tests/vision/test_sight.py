@@ -100,6 +100,24 @@ def test_who_walks_out_is_gone_within_three_seconds() -> None:
     assert not at(shown, 8).people
 
 
+@pytest.mark.parametrize("background", [1.0, 0.5])
+def test_who_goes_through_a_door_in_the_middle_of_the_picture_is_gone_within_five_seconds(background: float) -> None:
+    through = walks(0, 100, 80, (60, 0), 2)
+    scene = MovingScene(W, H, [lambda at_s: through(at_s) if at_s < 6 else None], light=lambda _: background)
+    shown = watch(scene, sight(ColourDetector()), times(12))
+
+    assert at(shown, 5.5).people
+    assert not at(shown, 11).people
+
+
+def test_one_who_goes_and_one_who_comes_elsewhere_are_two() -> None:
+    scene = MovingScene(W, H, [stands(60, 150, 90, 1, 6), stands(500, 150, 90, 6)])
+    shown = watch(scene, sight(ColourDetector()), times(12))
+
+    (first,), (second,) = at(shown, 5).people, at(shown, 11.8).people
+    assert first.id != second.id
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     st.sampled_from([(640, 360), (641, 363), (358, 640), (333, 250)]),
