@@ -92,6 +92,26 @@ def test_who_stood_there_from_the_start_is_found_without_having_moved() -> None:
     assert is_seen(scene, shown[-1][1], 1, 0)
 
 
+def test_who_stands_still_stays_seen_and_costs_nothing_but_the_sweep() -> None:
+    scene = MovingScene(W, H, [lambda at_s: (20 + 60 * min(at_s, 5), 150, 36, 90)])
+    shown = watch(scene, sight(ColourDetector()), times(60))
+
+    still = [(at_s, seen) for at_s, seen in shown if at_s > 8]
+    assert len(looks(still)) <= 52 / SWEEP_S + 1
+    assert all(is_seen(scene, seen, 1, at_s) for at_s, seen in still)
+    assert all(seen.detections for _, seen in still)
+    assert all(len(seen.people) == 1 for _, seen in still)
+    assert len({one.id for _, seen in shown for one in seen.people}) == 1
+
+
+def test_who_begins_to_walk_again_keeps_the_number_and_is_followed_at_once() -> None:
+    scene = MovingScene(W, H, [lambda at_s: (20 + 60 * min(at_s, 5) + 60 * max(at_s - 25, 0), 150, 36, 90)])
+    shown = watch(scene, sight(ColourDetector()), times(29))
+
+    assert all(is_seen(scene, seen, 1, at_s) for at_s, seen in shown if at_s >= 2)
+    assert len({one.id for _, seen in shown for one in seen.people}) == 1
+
+
 def test_who_walks_out_is_gone_within_three_seconds() -> None:
     scene = MovingScene(W, H, [walks(400, 150, 90, (80, 0), 2)])
     shown = watch(scene, sight(ColourDetector()), times(10))
