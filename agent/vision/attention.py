@@ -29,6 +29,9 @@ _MOTION = 0.2
 _WAITING_PER_S = 1.5
 _WAITING_MOST = 0.6
 """What has moved and was not looked at becomes more urgent."""
+_UNSEEN_PER_S = 1.0
+_UNSEEN_MOST_S = 3.0
+"""And so does somebody who was not looked at."""
 _BORED = 0.75
 """What a second of looking at motion without finding anybody makes of its weight: leaves, flags, water."""
 _BORED_MOST_S = 10.0
@@ -77,7 +80,7 @@ class Attention:
             rows, columns = self._cells_of(track, _AROUND)
             doubtful = not track.real and track.looks < _FEW_LOOKS
             if doubtful or self._changed[rows, columns].any():
-                wishes.append(_wish_for(track))
+                wishes.append(_wish_for(track, boottime_ns))
             rows, columns = self._cells_of(track, _OWN_MOTION)
             free[rows, columns] = False
         self._blobs = []
@@ -176,13 +179,16 @@ class Attention:
         return _cell(x * self._changed.shape[1] / self._width, up=up)
 
 
-def _wish_for(track: Track) -> Wish:
+def _wish_for(track: Track, boottime_ns: int) -> Wish:
     left, top, width, height = track.box
     margin = _AROUND * height
     if track.last is not None:
         weight = _REAL if track.real else _DOUBTFUL
     else:
         weight = _LOST if track.missed_s < _LONG_LOST_S else _LONG_LOST
+    # Somebody alone must not wait for ever beside a group that a region shows as one.
+    waited_s = min((boottime_ns - track.looked_ns) / 1e9, _UNSEEN_MOST_S)
+    weight *= 1 + _UNSEEN_PER_S * waited_s
     hard = min(max(1 - track.last_score, 0.0), 1.0)
     return Wish(left - margin, top - margin, left + width + margin, top + height + margin, height, weight, hard)
 

@@ -25,9 +25,9 @@ class InferenceBudget:
         while self._spent_ns and self._spent_ns[0] <= boottime_ns - self._window_ns:
             self._spent_ns.popleft()
         step_ns = self._window_ns if self._last_ns is None else max(boottime_ns - self._last_ns, 0)
-        share = math.ceil(2 * self._most * min(step_ns / self._window_ns, 1))
+        share = min(step_ns / self._window_ns, 1)
         left = self._most - len(self._spent_ns)
-        return max(min(share, math.ceil(left / 2)), 0)
+        return max(min(math.ceil(2 * self._most * share), math.ceil(left * max(share, 0.5))), 0)
 
     def spend(self, boottime_ns: int, inferences: int) -> None:
         """So many were made for the frame that was captured at `boottime_ns`."""

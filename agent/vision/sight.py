@@ -24,6 +24,8 @@ FLOOR = 0.05
 _LEAST_GAIN = 0.1
 """A region that is expected to show less than this share of a person is not worth an inference."""
 _MOTION_WIDTH_PX = 192
+_ENOUGH_SHOWN = 0.8
+"""Of a box: with less of it in a region, nobody can say who is missing there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,15 @@ class Sight:
         *,
         score_threshold: float,
         inferences_per_second: float,
+        smallest_person: float = 0.0,
     ) -> None:
+        """`smallest_person` is a share of the picture's height: who is lower is too far away to be told of."""
         self._detector = detector
         self._small_grey = small_grey
         self._blobs = blobs
         self._tracker = Tracker(score_threshold)
         self._budget = InferenceBudget(inferences_per_second)
+        self._smallest = smallest_person
         self._size = (0, 0)
         self._motion = Motion()
         self._attention = Attention(1, 1, blobs)
@@ -77,8 +82,11 @@ class Sight:
         regions = self._attention.sweep(tracks, now_ns, left)
         regions += choose_regions(wishes, width, height, left - len(regions), _LEAST_GAIN)
         self._budget.spend(now_ns, len(regions))
-        found = merge([(region, self._detect(frame.pixels, region)) for region in regions], width, height)
-        pairs = self._tracker.update(found, partial(self._is_answered, regions), width, height)
+        looks = [(region, self._detect(frame.pixels, region)) for region in regions]
+        found = [box for box in merge(looks, width, height) if box.height >= self._smallest * height]
+        pairs = self._tracker.update(
+            found, partial(self._is_answered, regions), width, height, stands=self._attention.still
+        )
         for track, box in pairs:
             if track.real:
                 self._attention.sizes.learn(track.x, track.y - track.height / 2, box.height)
@@ -97,7 +105,7 @@ class Sight:
     def _is_answered(self, regions: list[Region], track: Track) -> bool:
         """Whether it is known if somebody is where they are expected: by a look, or by one that missed them there, as
         nothing has changed since."""
-        return _is_within(track, regions) or (track.last is None and self._attention.still(track))
+        return _is_within(track, regions, *self._size) or (track.last is None and self._attention.still(track))
 
     def _begin(self, width: int, height: int) -> None:
         self._size = (width, height)
@@ -119,9 +127,16 @@ class Sight:
         ]
 
 
-def _is_within(track: Track, regions: list[Region]) -> bool:
-    y = track.y - track.height / 2
-    return any(left <= track.x <= left + width and top <= y <= top + height for left, top, width, height in regions)
+def _is_within(track: Track, regions: list[Region], width: int, height: int) -> bool:
+    """Whether a region shows nearly all of the box, as far as it lies in the picture."""
+    left, top, box_width, box_height = track.box
+    right, bottom = min(left + box_width, width), min(top + box_height, height)
+    left, top = max(left, 0), max(top, 0)
+    least = _ENOUGH_SHOWN * (right - left) * (bottom - top)
+    return any(
+        max(min(right, x + side) - max(left, x), 0) * max(min(bottom, y + side) - max(top, y), 0) >= least
+        for x, y, side, _ in regions
+    )
 
 
 def _person(track: Track, width: int, height: int) -> TrackedPerson:

@@ -14,7 +14,7 @@ from agent.vision.track import Track
 
 WEAK_SHARE = 0.4
 """A box with so much of the score threshold may continue a track."""
-_GATE = 1.0
+_GATE = 0.7
 """How far, by `Track.distance`, a box may be from where somebody is expected."""
 _GATE_GROWTH_PER_S = 1.5
 _LOST_S = 2.5
@@ -45,11 +45,19 @@ class Tracker:
             track.advance(self._step_s)
 
     def update(
-        self, found: Sequence[Detection], looked_at: Callable[[Track], bool], width: int, height: int
+        self,
+        found: Sequence[Detection],
+        looked_at: Callable[[Track], bool],
+        width: int,
+        height: int,
+        *,
+        stands: Callable[[Track], bool] | None = None,
     ) -> list[tuple[Track, Detection]]:
         """Take in the boxes of the frame that was expected, of `width` x `height` pixels, and tell which is whose.
 
         `looked_at` says whether the frame was looked at where somebody is expected: only then are they missed.
+        `stands` says whether nothing has moved there: a box that a look elsewhere gives of them is cut, and moves
+        nobody.
         """
         clear = [box for box in found if box.score >= self._threshold]
         weak = [box for box in found if WEAK_SHARE * self._threshold <= box.score < self._threshold]
@@ -63,8 +71,9 @@ class Tracker:
                 if id(track) not in matched:
                     track.miss(self._step_s)
         for track, box in pairs:
-            track.hit(box)
-            track.looked_ns = self._last_ns or 0
+            if looked_at(track) or stands is None or not stands(track):
+                track.hit(box)
+                track.looked_ns = self._last_ns or 0
         taken = {id(box) for _, box in pairs}
         begun = [Track(next(self._numbers), box) for box in clear if id(box) not in taken]
         for track in begun:
