@@ -41,12 +41,13 @@ def merge(looks: Sequence[tuple[Region, Sequence[Detection]]], width: int, heigh
             owner[index] = index
             owner[(owner < 0) & same[index]] = index
             owner[(owner < 0) & part[index]] = len(table)  # gone
-    merged = []
-    for index in np.flatnonzero(owner == np.arange(len(table))).tolist():
-        members = owner == index
-        left, top, right, bottom = np.average(boxes[members], axis=0, weights=scores[members]).tolist()
-        merged.append(Detection(left, top, right - left, bottom - top, float(scores[index])))
-    return merged
+    kept = np.flatnonzero(owner == np.arange(len(table)))
+    say = (owner == kept[:, None]) * np.maximum(scores, 1e-6)
+    means = say @ boxes / say.sum(axis=1, keepdims=True)
+    return [
+        Detection(left, top, right - left, bottom - top, score)
+        for (left, top, right, bottom), score in zip(means.tolist(), scores[kept].tolist(), strict=True)
+    ]
 
 
 def _cut(box: Detection, region: Region, width: int, height: int) -> float:
