@@ -18,7 +18,6 @@ from agent.adapters.tflite_interpreter import NONE, XNNPACK, load_tflite
 from agent.core.errors import CameraError, DelegateError, EdgeAgentError, ModelError
 from agent.core.link import Failed, Hello, LinkError, Stop, TakeSnapshot, ToVision, VisionSpec
 from agent.core.model_manifest import ModelManifest
-from agent.core.presence import Presence
 from agent.models.store import ModelStore
 from agent.ports import Camera
 from agent.sim.camera import SimCamera, pictures_in
@@ -29,8 +28,12 @@ from agent.vision.frame_slot import FrameSlot
 from agent.vision.heartbeat import PERIOD_S, HeartbeatSource
 from agent.vision.lookout import Lookout
 from agent.vision.person_detector import PersonDetector
+from agent.vision.reports import Reports
+from agent.vision.rule_book import rules_of
+from agent.vision.sight import Sight
 from agent.vision.snapshot import Snapshots, SnapshotService
 from agent.vision.source import parse_source
+from agent.vision.tracker import Tracker
 from agent.vision.worker import Ending, Worker
 
 CHECK_S = 0.25
@@ -60,10 +63,11 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
     clock = SystemClock()
     ending = Ending()
     slot = FrameSlot()
-    presence = Presence(spec.enter_after_s, spec.leave_after_s)
+    rules = rules_of(spec)
+    reports = Reports(clock)
     directory = Path(spec.snapshot_directory)
     snapshots = Snapshots(directory, spec.snapshot_max_bytes, imaging.jpeg, imaging.scaled)
-    service = SnapshotService(slot, snapshots, clock.boottime_ns, lambda: presence.persons)
+    service = SnapshotService(slot, snapshots, clock.boottime_ns, lambda: reports.in_view.persons)
 
     def on_message(message: ToVision) -> None:
         if isinstance(message, TakeSnapshot):
@@ -95,8 +99,9 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
     capture = Capture(spec.camera, open_camera, slot, clock.boottime_ns, limits)
     lookout = Lookout(
         slot,
-        model.detector,
-        presence,
+        Sight(model.detector, Tracker(spec.score_threshold)),
+        rules,
+        reports,
         clock,
         link.send,
         spec.frames_per_second,
@@ -104,7 +109,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
         snapshots if spec.event_snapshots else None,
     )
     heartbeats = HeartbeatSource(
-        slot, lookout.pace, clock.boottime_ns, lambda: capture.detail, lambda: presence.persons
+        slot, lookout.pace, clock.boottime_ns, lambda: capture.detail, lambda: reports.in_view.persons
     )
 
     def beat() -> None:
