@@ -256,6 +256,8 @@ class Frame:
     pixels: "npt.NDArray[np.uint8]"
     boottime_ns: int
     number: int
+    grey: "npt.NDArray[np.uint8] | None" = None
+    """The same picture, height x width, smaller and without colour, where the source gives one."""
 
 
 class Camera(Protocol):

@@ -4,14 +4,17 @@ import hashlib
 import logging
 import os
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 
 from agent.core.alarm import AlarmBook, InputKind
 from agent.core.commands import COMMANDS
+from agent.core.errors import MaskError
 from agent.core.inputs import ButtonRules, ConditionRules, InputLine, LightPins, SirenPin
 from agent.core.link import VisionSpec
+from agent.core.masks import Outline
 from agent.core.messages import MetaData
 from agent.core.panel import Panel
 from agent.core.service import Service
@@ -23,6 +26,7 @@ from agent.runtime.kept_alarms import keep_restored, read_kept
 from agent.runtime.outbox import Outbox
 from agent.runtime.security import SecurityLog
 from agent.settings import Camera, Settings, Siren, mask_url
+from agent.vision.mask_file import all_masks
 
 SCHEMAS = (
     "edge.alarm.raised.v1",
@@ -137,11 +141,24 @@ def meta(settings: Settings) -> MetaData:
             *({"name": each.name, "kind": each.kind} for each in settings.inputs),
         ),
         outputs=(*light_pins(settings).wired(), *(["siren"] if settings.siren else [])),
-        cameras=tuple({"name": c.name, "source": mask_url(c.source), "model": c.model} for c in settings.cameras),
+        cameras=tuple(map(_camera, settings.cameras)),
         location=location(settings),
         capabilities=COMMANDS,
         schemas=SCHEMAS,
     )
+
+
+def _camera(camera: Camera) -> dict[str, object]:
+    """How many masks cover it is left out while that can't be told; then it is off, and its part says why."""
+    about: dict[str, object] = {"name": camera.name, "source": mask_url(camera.source), "model": camera.model}
+    with suppress(MaskError):
+        about["masks"] = len(masks(camera))
+    return about
+
+
+def masks(camera: Camera) -> tuple[Outline, ...]:
+    """The privacy masks of a camera. Raises MaskError."""
+    return all_masks(camera.masks, camera.mask_file)
 
 
 def black_box(directory: Path) -> Path:
@@ -212,6 +229,8 @@ def vision_spec(settings: Settings, camera: Camera, *, simulate: bool) -> Vision
         leave_after_s=camera.leave_after_s,
         snapshot_directory=str(directory / "snapshots" / camera.name),
         event_snapshots=camera.event_snapshots,
+        mask_file=camera.mask_file,
+        masks=camera.masks,
     )
 
 

@@ -1,5 +1,6 @@
 """What the camera process asks of OpenCV besides cameras: scaling, colour order, and picture files."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -7,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.core.errors import CameraError
+from agent.core.polygon import Point
 
 Pixels = npt.NDArray[np.uint8]
+_FRACTION_BITS = 8
 
 
 def limit_threads(count: int) -> None:
@@ -33,6 +36,22 @@ class RgbScaler:
 def scaled(pixels: Pixels, width: int, height: int) -> Pixels:
     """A smaller copy of a picture."""
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def fill_polygon(pixels: Pixels, points: Sequence[Point], level: int, margin: int) -> None:
+    """Paint `level` over a polygon and every pixel that it touches, and over `margin` pixels around those.
+
+    `points` are fractions of the picture, which is colour or grey and is painted in place. Raises CameraError.
+    """
+    size = np.array(pixels.shape[1::-1])
+    # OpenCV has a pixel's centre at a whole number, and the fraction of a pixel in the lowest bits.
+    corners = np.rint((np.array(points) * size - 0.5) * (1 << _FRACTION_BITS)).astype(np.int32)
+    colour = (level,) * 3
+    try:
+        cv2.fillPoly(pixels, [corners], colour, shift=_FRACTION_BITS)
+        cv2.polylines(pixels, [corners], True, colour, 3 + 2 * margin, shift=_FRACTION_BITS)
+    except cv2.error as error:
+        raise CameraError(f"a mask can't be drawn on a picture of shape {pixels.shape}: {error.err}") from error
 
 
 def jpeg(pixels: Pixels, quality: int) -> bytes:

@@ -3,11 +3,13 @@
 Pictures never travel here; they go by file, and a message names the file.
 """
 
+from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from agent.core.errors import EdgeAgentError
+from agent.core.polygon import Point
 
 T = TypeVar("T")
 Level = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
@@ -45,6 +47,9 @@ class VisionSpec(_Message):
     snapshot_directory: str
     snapshot_max_bytes: int = 100 * 1024
     event_snapshots: bool = False
+    mask_file: Path | None = None
+    masks: tuple[tuple[Point, ...], ...] = ()
+    """Polygons, beside those of the file."""
 
 
 # --- core to camera process
@@ -108,6 +113,8 @@ class Heartbeat(_Message):
     """Age of the newest frame; None before the first."""
     persons: int
     """People in view, after hysteresis."""
+    masks: int = 0
+    """Privacy masks that cover every picture."""
     rss_bytes: int
 
 

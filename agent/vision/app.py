@@ -15,7 +15,7 @@ from agent.adapters.opencv_file_camera import OpenCvFileCamera
 from agent.adapters.picamera2_camera import Picamera2Camera
 from agent.adapters.system_clock import SystemClock
 from agent.adapters.tflite_interpreter import NONE, XNNPACK, load_tflite
-from agent.core.errors import CameraError, DelegateError, EdgeAgentError, ModelError
+from agent.core.errors import CameraError, DelegateError, EdgeAgentError, MaskError, ModelError
 from agent.core.link import Failed, Hello, LinkError, Stop, TakeSnapshot, ToVision, VisionSpec
 from agent.core.model_manifest import ModelManifest
 from agent.core.presence import Presence
@@ -28,7 +28,9 @@ from agent.vision.core_link import CoreGoneError, CoreLink
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.heartbeat import PERIOD_S, HeartbeatSource
 from agent.vision.lookout import Lookout
+from agent.vision.mask_file import all_masks
 from agent.vision.person_detector import PersonDetector
+from agent.vision.privacy import PrivacyMask
 from agent.vision.snapshot import Snapshots, SnapshotService
 from agent.vision.source import parse_source
 from agent.vision.worker import Ending, Worker
@@ -53,13 +55,16 @@ def run(
     except EdgeAgentError as error:
         with suppress(CoreGoneError):
             link.send(Failed(detail=str(error)))
+        if isinstance(error, MaskError):  # nobody listens yet, who would close it
+            link.close()
         raise
 
 
 def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], limits: CaptureLimits | None) -> None:
     clock = SystemClock()
     ending = Ending()
-    slot = FrameSlot()
+    masks = all_masks(spec.masks, spec.mask_file)  # before all else: no camera is opened unless its masks are known
+    slot = FrameSlot(PrivacyMask(masks, imaging.fill_polygon).cover)
     presence = Presence(spec.enter_after_s, spec.leave_after_s)
     directory = Path(spec.snapshot_directory)
     snapshots = Snapshots(directory, spec.snapshot_max_bytes, imaging.jpeg, imaging.scaled)
@@ -104,7 +109,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
         snapshots if spec.event_snapshots else None,
     )
     heartbeats = HeartbeatSource(
-        slot, lookout.pace, clock.boottime_ns, lambda: capture.detail, lambda: presence.persons
+        slot, lookout.pace, clock.boottime_ns, lambda: capture.detail, lambda: presence.persons, len(masks)
     )
 
     def beat() -> None:

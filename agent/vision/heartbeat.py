@@ -27,12 +27,14 @@ class HeartbeatSource:
         boottime_ns: Callable[[], int],
         camera_detail: Callable[[], str],
         persons: Callable[[], int],
+        masks: int = 0,
     ) -> None:
         self._slot = slot
         self._pace = pace
         self._boottime_ns = boottime_ns
         self._camera_detail = camera_detail
         self._persons = persons
+        self._masks = masks
         self._first_ns: int | None = None
 
     def make(self) -> Heartbeat:
@@ -55,6 +57,7 @@ class HeartbeatSource:
             inference_ms=round(pace.inference_ms, 2),
             frame_age_ms=None if age_ns is None else age_ns // 1_000_000,
             persons=self._persons(),
+            masks=self._masks,
             rss_bytes=resident_bytes(),
         )
 

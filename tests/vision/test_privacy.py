@@ -1,0 +1,136 @@
+"""What a privacy mask does to a frame, with the real drawing."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from agent.adapters.opencv_imaging import fill_polygon
+from agent.core.errors import CameraError
+from agent.core.polygon import Point
+from agent.ports import Frame
+from agent.vision.capture import CaptureLimits, CaptureLoop
+from agent.vision.frame_slot import FrameSlot
+from agent.vision.privacy import LEVEL, PrivacyMask
+from tests.support.vision_stand_ins import ScriptedCamera, boottime_ns, frame
+
+LEFT = [(0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)]
+TOP = [(0.0, 0.0), (1.0, 0.0), (1.0, 0.5), (0.0, 0.5)]
+
+
+def noise(height: int, width: int, *depth: int) -> npt.NDArray[np.uint8]:
+    """Without the level of the mask, so that what is masked can be told from what is not."""
+    return np.random.default_rng(1).integers(0, LEVEL, (height, width, *depth), np.uint8)
+
+
+def mask(*polygons: Sequence[Point]) -> PrivacyMask:
+    return PrivacyMask(polygons, fill_polygon)
+
+
+def test_without_a_mask_a_frame_is_passed_on_untouched_and_uncopied() -> None:
+    given = frame(1, 0)
+
+    assert mask().cover(given) is given
+
+
+def test_what_is_masked_is_one_grey_and_the_rest_is_as_it_was() -> None:
+    given = Frame(noise(100, 200, 3), 7, 9)
+    covered = mask(LEFT).cover(given)
+
+    assert (covered.pixels[:, :100] == LEVEL).all()
+    assert np.array_equal(covered.pixels[:, 104:], given.pixels[:, 104:])
+    assert (covered.boottime_ns, covered.number) == (7, 9)
+
+
+def test_where_two_masks_overlap_there_is_no_hole() -> None:
+    covered = mask(LEFT, TOP).cover(Frame(noise(100, 200, 3), 0, 1))
+
+    assert (covered.pixels[:50] == LEVEL).all()
+    assert (covered.pixels[:, :100] == LEVEL).all()
+
+
+def test_the_picture_of_the_source_is_never_drawn_on() -> None:
+    small = noise(24, 32)
+    given = Frame(noise(48, 64, 3), 0, 1, grey=small)
+    pixels, grey = given.pixels.copy(), small.copy()
+    given.pixels.flags.writeable = False
+    covered = mask(LEFT).cover(given)
+
+    assert covered.grey is not None
+    assert not np.shares_memory(covered.pixels, given.pixels)
+    assert np.array_equal(given.pixels, pixels)
+    assert np.array_equal(small, grey)
+    assert np.array_equal(mask(LEFT).cover(given).pixels, covered.pixels)
+
+
+def test_a_picture_with_gaps_between_its_rows_is_masked_as_any_other() -> None:
+    buffer = noise(48, 100, 3)
+    covered = mask(LEFT).cover(Frame(buffer[:, :64], 0, 1))
+
+    assert covered.pixels.shape == (48, 64, 3)
+    assert (covered.pixels[:, :32] == LEVEL).all()
+
+
+def test_every_size_of_frame_is_masked_in_its_own_measure() -> None:
+    covers = mask(LEFT)
+    for height, width in ((576, 768), (48, 64), (720, 1280), (576, 768)):
+        covered = covers.cover(Frame(noise(height, width, 3), 0, 1)).pixels
+        assert (covered[:, : width // 2] == LEVEL).all()
+        assert (covered[:, width // 2 + 4 :] != LEVEL).all()
+
+
+def test_the_small_grey_picture_is_masked_too_and_a_pixel_wider() -> None:
+    covered = mask(LEFT).cover(Frame(noise(480, 640, 3), 0, 1, grey=noise(48, 64)))
+
+    assert covered.grey is not None
+    assert (covered.grey[:, : 32 + 2] == LEVEL).all()
+    assert (covered.grey[:, 32 + 6 :] != LEVEL).all()
+
+
+def test_every_picture_that_a_frame_can_carry_is_known_to_the_mask() -> None:
+    """Whoever gives a frame another picture has to cover it in `PrivacyMask.cover`, and then to add it here."""
+    assert {field.name for field in fields(Frame)} == {"pixels", "grey", "boottime_ns", "number"}
+
+
+def test_no_unmasked_picture_is_ever_in_the_slot() -> None:
+    slot = FrameSlot(mask(LEFT).cover)
+    loop = CaptureLoop("front", ScriptedCamera(["open", "frame"]), slot, boottime_ns, CaptureLimits())
+    loop.run_once()
+    loop.run_once()
+    newest = slot.newest()
+
+    assert newest is not None
+    assert slot.wait_newer(None, 0) is newest
+    assert (newest.pixels[:, :50] == LEVEL).all()
+    assert (newest.pixels[:, 54:] == 99).all()
+
+
+def fails(*_: object) -> None:
+    raise CameraError("a mask can't be drawn")
+
+
+def breaks(*_: object) -> None:
+    raise ZeroDivisionError
+
+
+def test_a_frame_whose_mask_can_not_be_drawn_goes_no_further_and_the_camera_says_why() -> None:
+    slot = FrameSlot(PrivacyMask([LEFT], fails).cover)
+    limits = CaptureLimits(first_retry_s=0)
+    camera = ScriptedCamera(["open", "frame"])
+    loop = CaptureLoop("front", camera, slot, boottime_ns, limits)
+    loop.run_once()
+    loop.run_once()
+
+    assert slot.newest() is None
+    assert loop.detail == "a mask can't be drawn"
+    assert camera.closes == 1
+
+
+def test_a_frame_goes_no_further_when_the_drawing_breaks_in_a_way_nobody_thought_of() -> None:
+    slot = FrameSlot(PrivacyMask([LEFT], breaks).cover)
+
+    with pytest.raises(ZeroDivisionError):
+        slot.put(frame(1, 0))
+    assert slot.newest() is None
