@@ -251,6 +251,7 @@ class Frame:
     """One picture: `pixels` is height x width x 3, uint8, BGR. `boottime_ns` is when it was captured.
 
     `number` counts the frames that the source gave, from 1, including those that nobody looked at.
+    Masks are drawn into the arrays: a source that goes on using one, or gives it again, gives it read-only.
     """
 
     pixels: "npt.NDArray[np.uint8]"

@@ -40,7 +40,7 @@ class SimCamera:
         self._boottime_ns = boottime_ns
         self._size = size or DEFAULT_SIZE
         self._period_ns = round(1e9 / frames_per_second)
-        self._pictures = tuple(pictures)
+        self._pictures = tuple(map(_read_only, pictures))  # each is given again and again
         self._closed = threading.Event()
         self._closed.set()
         self._number = 0
@@ -71,6 +71,12 @@ class SimCamera:
     def close(self) -> None:
         """Stop, and wake a `read` that waits."""
         self._closed.set()
+
+
+def _read_only(picture: Pixels) -> Pixels:
+    view = picture.view()
+    view.flags.writeable = False
+    return view
 
 
 def pictures_in(directory: Path, read_picture: Callable[[Path], Pixels]) -> list[Pixels]:

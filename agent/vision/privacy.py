@@ -26,7 +26,10 @@ class PrivacyMask:
         self._paint = paint
 
     def cover(self, frame: Frame) -> Frame:
-        """The frame without what is masked. Raises CameraError, and then the frame must go no further."""
+        """The frame without what is masked. Raises CameraError, and then the frame must go no further.
+
+        It is drawn on as it is, unless it is read-only: a copy costs more than the drawing.
+        """
         if not self._polygons:
             return frame
         # A small pixel of the grey picture may hold a share of its neighbour.
@@ -34,7 +37,7 @@ class PrivacyMask:
         return replace(frame, pixels=self._covered(frame.pixels, margin=0), grey=grey)
 
     def _covered(self, pixels: npt.NDArray[np.uint8], margin: int) -> npt.NDArray[np.uint8]:
-        covered = pixels.copy()  # a source may hand out the same picture again, or still need it
+        covered = pixels if pixels.flags.writeable else pixels.copy()
         for polygon in self._polygons:  # one at a time: where two overlap, a common fill would leave a hole
             self._paint(covered, polygon, LEVEL, margin)
         return covered
