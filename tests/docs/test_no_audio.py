@@ -24,7 +24,7 @@ SILENT = {
     "cv2",  # could read sound of a container, through CAP_PROP_AUDIO_*, which nobody here says
     "picamera2",  # has audio in its encoders' FfmpegOutput, which nobody here uses
 }
-"""Libraries that the agent may import. Whoever adds one asks first whether it can record sound, and what prevents it."""
+"""What the agent may import. Whoever adds a library asks first whether it can record sound, and what prevents that."""
 
 
 def imports(path: Path) -> Iterator[str]:
