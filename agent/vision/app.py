@@ -109,7 +109,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
         snapshots if spec.event_snapshots else None,
     )
     heartbeats = HeartbeatSource(
-        slot, lookout.pace, clock.boottime_ns, lambda: capture.detail, lambda: presence.persons, len(masks)
+        slot, lookout.pace, clock.boottime_ns, lambda: capture.detail, lambda: presence.persons, masks=len(masks)
     )
 
     def beat() -> None:
