@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 
+from agent.adapters.mask_file import all_masks
 from agent.core.alarm import AlarmBook, InputKind
 from agent.core.commands import COMMANDS
 from agent.core.errors import MaskError
@@ -26,7 +27,6 @@ from agent.runtime.kept_alarms import keep_restored, read_kept
 from agent.runtime.outbox import Outbox
 from agent.runtime.security import SecurityLog
 from agent.settings import Camera, Settings, Siren, mask_url
-from agent.vision.mask_file import all_masks
 
 SCHEMAS = (
     "edge.alarm.raised.v1",

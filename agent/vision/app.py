@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from agent.adapters import opencv_imaging as imaging
+from agent.adapters.mask_file import all_masks
 from agent.adapters.opencv_camera import OpenCvCamera
 from agent.adapters.opencv_file_camera import OpenCvFileCamera
 from agent.adapters.picamera2_camera import Picamera2Camera
@@ -28,7 +29,6 @@ from agent.vision.core_link import CoreGoneError, CoreLink
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.heartbeat import PERIOD_S, HeartbeatSource
 from agent.vision.lookout import Lookout
-from agent.vision.mask_file import all_masks
 from agent.vision.person_detector import PersonDetector
 from agent.vision.privacy import PrivacyMask
 from agent.vision.snapshot import Snapshots, SnapshotService

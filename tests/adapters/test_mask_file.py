@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from agent.adapters.mask_file import MAX_BYTES, all_masks, read_masks
 from agent.core.errors import MaskError
-from agent.vision.mask_file import MAX_BYTES, all_masks, read_masks
 
 TRIANGLE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))
 NOBODY = 65534
