@@ -89,7 +89,8 @@ def test_the_small_grey_picture_is_masked_too_and_a_pixel_wider() -> None:
     covered = mask(LEFT).cover(Frame(noise(480, 640, 3), 0, 1, grey=noise(48, 64)))
 
     assert covered.grey is not None
-    assert (covered.grey[:, : 32 + 2] == LEVEL).all()
+    assert (covered.grey[:, : 32 + 4] == LEVEL).all()
+    assert (covered.pixels[:, 320 + 3 :] != LEVEL).all()
     assert (covered.grey[:, 32 + 6 :] != LEVEL).all()
 
 
@@ -109,6 +110,17 @@ def test_no_unmasked_picture_is_ever_in_the_slot() -> None:
     assert slot.wait_newer(None, 0) is newest
     assert (newest.pixels[:, :50] == LEVEL).all()
     assert (newest.pixels[:, 54:] == 99).all()
+
+
+def test_a_read_only_picture_is_masked_in_the_slot_as_well() -> None:
+    slot = FrameSlot(mask(LEFT).cover)
+    given = frame(1, 0)
+    given.pixels.flags.writeable = False
+    slot.put(given)
+    newest = slot.newest()
+
+    assert newest is not None
+    assert (newest.pixels[:, :50] == LEVEL).all()
 
 
 def fails(*_: object) -> None:
