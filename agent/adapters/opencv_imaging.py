@@ -43,7 +43,7 @@ def scaled(pixels: Pixels, width: int, height: int) -> Pixels:
 def small_grey(picture: Pixels, width: int, height: int) -> Pixels:
     """A BGR or grey picture, small, grey and a little blurred: noise is no motion."""
     # Halving is exact and quick; one step from full size would leave most pixels out.
-    while picture.shape[1] >= 4 * width:
+    while picture.shape[1] >= 4 * width and picture.shape[0] > 1:
         picture = np.asarray(cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
     picture = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR))
     if picture.ndim == 3:
