@@ -35,6 +35,12 @@ def scaled(pixels: Pixels, width: int, height: int) -> Pixels:
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
+def grey(pixels: Pixels, width: int, height: int) -> Pixels:
+    """A smaller copy of a BGR picture in grey levels, height x width."""
+    full = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), dtype=np.uint8)  # first: scaling colours takes longer
+    return scaled(full, width, height)
+
+
 def jpeg(pixels: Pixels, quality: int) -> bytes:
     """A BGR picture as JPEG, `quality` 1 to 100."""
     good, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])

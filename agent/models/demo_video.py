@@ -1,7 +1,7 @@
 """Real scenes, taken from Debian's opencv-doc package, where OpenCV's samples are.
 
 `vtest.avi` is the demo video: a surveillance scene with people (PETS 2009 S2.L1, 768x576, 795 frames). `tree.avi` is a
-tree in the wind, 320x240, 444 frames, with nobody in it.
+tree in the wind before which a hand appears, 320x240, 68 frames.
 """
 
 import gzip

@@ -35,7 +35,7 @@ def demo_video() -> Path:
 
 
 def tree_video() -> Path:
-    """A tree in the wind, with nobody in it."""
+    """A tree in the wind, before which a hand appears."""
     path = demo_video_path("tree.avi")
     if not path.is_file():
         raise AssertionError(f"{path} is not there: run `make test-video`")
