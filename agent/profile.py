@@ -41,6 +41,7 @@ SCHEMAS = (
     "edge.event.in-service.v1",
     "edge.event.input-fault.v1",
     "edge.event.tamper.v1",
+    "edge.event.camera-tamper.v1",
     "edge.event.power.v1",
     "edge.event.self-test.v1",
     "edge.event.siren-sounded.v1",
@@ -212,6 +213,7 @@ def vision_spec(settings: Settings, camera: Camera, *, simulate: bool) -> Vision
         leave_after_s=camera.leave_after_s,
         snapshot_directory=str(directory / "snapshots" / camera.name),
         event_snapshots=camera.event_snapshots,
+        tamper=camera.tamper,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from agent.core.errors import EdgeAgentError
+from agent.core.tamper import TamperKind
 
 T = TypeVar("T")
 Level = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
@@ -45,6 +46,10 @@ class VisionSpec(_Message):
     snapshot_directory: str
     snapshot_max_bytes: int = 100 * 1024
     event_snapshots: bool = False
+    tamper: tuple[TamperKind, ...] = tuple(TamperKind)
+    """The kinds that are told."""
+    new_scene: bool = True
+    """False: what the camera ought to show is what the process before this one has learned."""
 
 
 # --- core to camera process
@@ -137,6 +142,19 @@ class PersonLeft(_Message):
     persons_max: int
 
 
+class CameraTamper(_Message):
+    """The camera is tampered with, or is well again. `event_id` is that of the happening, in both messages."""
+
+    t: Literal["camera-tamper"] = "camera-tamper"
+    event_id: Level
+    kind: TamperKind
+    active: bool
+    boottime_ns: int
+    """Capture time of the first picture that showed it, or that showed it no more."""
+    detail: str = ""
+    """For a person."""
+
+
 class SnapshotTaken(_Message):
     """The answer to TakeSnapshot."""
 
@@ -156,7 +174,7 @@ class SnapshotFailed(_Message):
 
 
 ToVision = Start | TakeSnapshot | Stop
-ToCore = Hello | Failed | Heartbeat | PersonEntered | PersonLeft | SnapshotTaken | SnapshotFailed
+ToCore = Hello | Failed | Heartbeat | PersonEntered | PersonLeft | CameraTamper | SnapshotTaken | SnapshotFailed
 
 _TO_VISION: TypeAdapter[ToVision] = TypeAdapter(Annotated[ToVision, Field(discriminator="t")])
 _TO_CORE: TypeAdapter[ToCore] = TypeAdapter(Annotated[ToCore, Field(discriminator="t")])

@@ -35,10 +35,11 @@ class Cameras:
         return None
 
     def figures(self) -> Mapping[str, dict[str, Any]]:
-        """The last report of each camera process that runs."""
-        reports = {link.camera: link.heartbeat for link in self._links}
-        return {
-            name: report.model_dump(mode="json", exclude={"t"})
-            for name, report in reports.items()
-            if report is not None
-        }
+        """By camera: the last report of its process, if one runs, and the tampers that are active."""
+        figures: dict[str, dict[str, Any]] = {}
+        for link in self._links:
+            report, tampers = link.heartbeat, link.tampers.figures()
+            if report is not None or tampers:
+                known = {} if report is None else report.model_dump(mode="json", exclude={"t"})
+                figures[link.camera] = {**known, "tampers": tampers}
+        return figures

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agent.core.identity import Identity
+from agent.core.tamper import TamperKind
 from agent.settings.section import Section, TopicLevel
 from agent.settings.wiring import Button, Condition, Lights, Siren
 
@@ -117,6 +118,9 @@ class Camera(Section):
     leave_after_s: float = Field(default=3.0, gt=0, le=3600)
     event_snapshots: bool = False
     """Routine events carry no picture unless the site says so (POPIA)."""
+    tamper: tuple[TamperKind, ...] = tuple(TamperKind)
+    """The kinds of tamper that are told: all of them, unless some are named here. A camera that pans can't be watched
+    for `turned`."""
 
 
 class Alarm(Section):

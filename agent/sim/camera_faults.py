@@ -4,9 +4,10 @@ The core imports this module for the names of the faults, so it imports no numpy
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from agent.core.errors import CameraError, CameraSilentError
 from agent.ports import Camera, Frame
@@ -25,7 +26,15 @@ class CameraFault(StrEnum):
     LOST = "lost"
     """It is gone: `read` and `open` fail at once."""
     BLACK = "black"
-    """A lens cap, or paint."""
+    """A lens cap: no light at all."""
+    COVERED = "covered"
+    SPRAYED = "sprayed"
+    DEFOCUSED = "defocused"
+    BLINDED = "blinded"
+    TURNED = "turned"
+    DARK = "dark"
+    FROZEN = "frozen"
+    """It gives its last picture again and again, each time as a new one."""
 
 
 class CameraFaultFile:
@@ -43,11 +52,18 @@ class CameraFaultFile:
 
 
 class FaultyCamera:
-    """Another camera behind the Camera port, with the fault that `fault` tells at each call."""
+    """Another camera behind the Camera port, with the fault that `fault` tells at each call.
 
-    def __init__(self, camera: Camera, fault: Callable[[], CameraFault]) -> None:
+    `spoils` has what some faults do to a picture, by their names.
+    """
+
+    def __init__(
+        self, camera: Camera, fault: Callable[[], CameraFault], spoils: Mapping[str, Callable[[Any], Any]]
+    ) -> None:
         self._camera = camera
         self._fault = fault
+        self._spoils = spoils
+        self._last: Any = None
         self._closed = threading.Event()
         self._never = threading.Event()
 
@@ -69,11 +85,18 @@ class FaultyCamera:
             self._closed.wait(timeout_s)
             raise CameraSilentError(f"the camera gave no picture for {timeout_s:g} s: end its simulated fault")
         frame = self._camera.read(timeout_s)
+        return Frame(self._spoiled(frame.pixels, fault), frame.boottime_ns, frame.number)
+
+    def _spoiled(self, pixels: Any, fault: CameraFault) -> Any:
+        if fault is CameraFault.FROZEN and self._last is not None:
+            return self._last
         if fault is CameraFault.BLACK:
-            black = frame.pixels.copy()
-            black.fill(0)
-            return Frame(black, frame.boottime_ns, frame.number)
-        return frame
+            pixels = pixels.copy()
+            pixels.fill(0)
+        elif (spoil := self._spoils.get(fault)) is not None:
+            pixels = spoil(pixels)
+        self._last = pixels
+        return pixels
 
     def close(self) -> None:
         """Close the camera behind."""

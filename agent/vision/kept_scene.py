@@ -24,10 +24,15 @@ class KeptScene:
         self._path = path
         self._written_ns: int | None = None
 
+    def forget(self) -> None:
+        """There is no scene any more."""
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
     def read(self, shape: tuple[int, ...]) -> Scene | None:
         """The scene, if it is of pictures of this shape."""
         try:
-            with np.load(self._path, allow_pickle=False) as kept:
+            with self._path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
                 coarse, figures = kept["coarse"], kept["figures"]
                 if tuple(kept["shape"]) != shape or coarse.shape != COARSE[::-1] or figures.shape != (2,):
                     return None

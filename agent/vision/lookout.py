@@ -2,10 +2,10 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from agent.core.errors import EdgeAgentError
-from agent.core.link import PersonEntered, PersonLeft
+from agent.core.link import CameraTamper, PersonEntered, PersonLeft
 from agent.core.presence import Entered, Left, Person, Presence
 from agent.core.uuid7 import Uuid7Source
 from agent.ports import Clock, Detection, Detector, Frame
@@ -20,8 +20,8 @@ _WAIT_S = 0.5
 class Lookout:
     """Looks at the newest frame, at most `frames_per_second` times a second, and tells who came and left.
 
-    `send` gets the events; they carry a picture only when `snapshots` is given. One thread,
-    except `pace`.
+    `send` gets the events; they carry a picture only when `snapshots` is given. `tampers` says what a frame tells of
+    the camera itself. One thread, except `pace`.
     """
 
     def __init__(
@@ -30,10 +30,11 @@ class Lookout:
         detector: Detector,
         presence: Presence,
         clock: Clock,
-        send: Callable[[PersonEntered | PersonLeft], None],
+        send: Callable[[PersonEntered | PersonLeft | CameraTamper], None],
         frames_per_second: float,
         stop: threading.Event,
         snapshots: Snapshots | None = None,
+        tampers: Callable[[Frame], Iterable[CameraTamper]] = lambda _: (),
     ) -> None:
         self._slot = slot
         self._detector = detector
@@ -43,6 +44,7 @@ class Lookout:
         self._period_ns = round(1e9 / frames_per_second)
         self._stop = stop
         self._snapshots = snapshots
+        self._tampers = tampers
         self._ids = Uuid7Source()
         self._frame: Frame | None = None
         self._due_ns = 0
@@ -70,6 +72,8 @@ class Lookout:
         return True
 
     def _look(self, frame: Frame) -> None:
+        for tamper in self._tampers(frame):
+            self._send(tamper)
         began_ns = self._clock.boottime_ns()
         detections = self._detector.detect(frame.pixels)
         self.pace.add(self._clock.boottime_ns() - began_ns)

@@ -28,8 +28,10 @@ _FLAT = 0.5
 """A block with so little of its edges left has nothing new in their place."""
 _SHARP_FLOOR = 0.5
 _WHITE = 240.0
-_BLACK = 1.5
-"""The mean of a picture is so dark only where a privacy mask is: its rim stays whatever the camera sees."""
+_BLACK, _MASK = 1.5, 128.0
+"""The mean of many pictures is so black, or stays exactly so grey, only under a privacy mask, a camera's own or ours.
+The rim of a mask stays whatever the camera sees."""
+_RIM = 0.05
 FEWEST_LANDMARKS = 5
 """Of the 48 blocks. A scene with fewer is not known: a camera that was covered from the start, or the dark."""
 
@@ -126,8 +128,9 @@ class Scene:
     def _take(self) -> None:
         self._edges = _edges(self.coarse)
         self._energy = _by_block(self._edges * self._edges)
-        masked = _by_block((self.coarse < _BLACK)[None].astype(np.float32)) > 0
-        self._landmarks = (self._energy > _TEXTURE * _TEXTURE) & ~masked
+        masked = (self.coarse < _BLACK) | (self.coarse == _MASK)
+        at_mask = _by_block(masked[None].astype(np.float32)) > _RIM
+        self._landmarks = (self._energy > _TEXTURE * _TEXTURE) & ~at_mask
 
 
 def _edges(coarse: Floats) -> Floats:

@@ -49,7 +49,7 @@ def folder_rig(tmp_path: Path) -> Rig:
 def faulty(make: Callable[[], Camera], size: tuple[int, int]) -> Rig:
     faults = [CameraFault.NONE]
     return Rig(
-        lambda: FaultyCamera(make(), lambda: faults[-1]),
+        lambda: FaultyCamera(make(), lambda: faults[-1], {}),
         size,
         lambda: faults.append(CameraFault.SILENT),
         lambda: faults.append(CameraFault.LOST),

@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.core.errors import SettingsError
 from agent.core.link import VisionSpec
+from agent.core.tamper import TamperKind
 from agent.profile import vision_spec
 from agent.settings import load
 
@@ -48,3 +50,15 @@ def test_without_a_word_the_runtime_of_the_processor_does(tmp_path: Path) -> Non
 @pytest.mark.parametrize("library", ["/usr/lib/libedgetpu.so.1.0", "libQnnTFLiteDelegate.so", "none"])
 def test_a_library_may_have_a_path_and_a_version(tmp_path: Path, library: str) -> None:
     assert spec_of(tmp_path, f'delegate = "{library}"').delegate == library
+
+
+def test_every_kind_of_tamper_is_told_unless_some_are_named(tmp_path: Path) -> None:
+    assert spec_of(tmp_path).tamper == tuple(TamperKind)
+    named = spec_of(tmp_path, 'tamper = ["covered", "signal-lost"]').tamper
+    assert named == (TamperKind.COVERED, TamperKind.SIGNAL_LOST)
+    assert spec_of(tmp_path, "tamper = []").tamper == ()
+
+
+def test_a_kind_of_tamper_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"cameras.*tamper"):
+        spec_of(tmp_path, 'tamper = ["kicked"]')

@@ -6,6 +6,7 @@ import pytest
 from agent.core.errors import CameraError, CameraSilentError
 from agent.sim.camera import SimCamera, drawn_picture, pictures_in
 from agent.sim.camera_faults import CameraFault, CameraFaultFile, FaultyCamera
+from agent.sim.spoil import SPOILS
 from tests.support.vision_stand_ins import SECOND, ManualClock, ScriptedCamera, boottime_ns
 
 
@@ -75,13 +76,41 @@ def test_a_folder_without_pictures_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_black_camera_gives_black_frames_of_the_same_size_and_time() -> None:
-    camera = FaultyCamera(ScriptedCamera(["open", "frame"]), lambda: CameraFault.BLACK)
+    camera = FaultyCamera(ScriptedCamera(["open", "frame"]), lambda: CameraFault.BLACK, {})
     camera.open()
     black = camera.read(1)
 
     assert black.pixels.shape == (50, 100, 3)
     assert not black.pixels.any()
     assert black.number == 1
+
+
+@pytest.mark.parametrize("fault", list(SPOILS))
+def test_each_spoil_is_a_fault_that_changes_the_picture_and_neither_its_size_nor_its_source(fault: str) -> None:
+    source = drawn_picture(64, 48, 3)
+    kept = source.copy()
+    camera = FaultyCamera(SimCamera(boottime_ns, (64, 48), 100, [source]), lambda: CameraFault(fault), SPOILS)
+    camera.open()
+    spoiled = camera.read(1).pixels
+
+    assert spoiled.shape == source.shape
+    assert spoiled.dtype == np.uint8
+    assert not np.array_equal(spoiled, source)
+    assert np.array_equal(source, kept)
+
+
+def test_a_frozen_camera_goes_on_with_its_last_picture_under_new_stamps() -> None:
+    faults = [CameraFault.NONE]
+    camera = FaultyCamera(SimCamera(boottime_ns, (64, 48), 100), lambda: faults[-1], {})
+    camera.open()
+    last = camera.read(1)
+    faults.append(CameraFault.FROZEN)
+    frozen = camera.read(1)
+
+    assert np.array_equal(frozen.pixels, last.pixels)
+    assert frozen.boottime_ns > last.boottime_ns
+    faults.append(CameraFault.NONE)
+    assert not np.array_equal(camera.read(1).pixels, last.pixels)
 
 
 def test_the_fault_is_the_word_in_the_file_and_none_without_one(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent.adapters import opencv_imaging as imaging
-from agent.core.link import PersonEntered, PersonLeft
+from agent.core.link import CameraTamper, PersonEntered, PersonLeft
 from agent.core.presence import Presence
 from agent.ports import Detection
 from agent.vision.frame_slot import FrameSlot
@@ -26,7 +26,7 @@ class Rig:
         self.slot = FrameSlot()
         self.stop = threading.Event()
         self.detector = ScriptedDetector(*answers)
-        self.sent: list[PersonEntered | PersonLeft] = []
+        self.sent: list[PersonEntered | PersonLeft | CameraTamper] = []
         self.lookout = Lookout(
             self.slot,
             self.detector,

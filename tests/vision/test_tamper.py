@@ -44,10 +44,11 @@ def test_it_is_found_within_5_s_and_over_within_10_s_and_nothing_else_is_told(vi
     assert end.began_ns == begin.boottime_ns
 
 
+@pytest.mark.parametrize("level", [0, 128])
 @pytest.mark.parametrize("kind", [kind for kind in PICTURE_KINDS if kind is not TamperKind.FROZEN])
-def test_it_is_found_beside_a_privacy_mask(kind: TamperKind) -> None:
+def test_it_is_found_beside_a_privacy_mask(kind: TamperKind, level: int) -> None:
     spoil = between(8, 15, spoil_of(kind))
-    outcome = watch(looped(demo_video(), 20, lambda pixels, at_s: masked(spoil(pixels, at_s))))
+    outcome = watch(looped(demo_video(), 20, lambda pixels, at_s: masked(spoil(pixels, at_s), level)))
 
     assert outcome.kinds == [kind]
 
@@ -203,9 +204,9 @@ def brightened(pixels: Pixels, by: float) -> Pixels:
     return clipped(pixels * by)
 
 
-def masked(pixels: Pixels) -> Pixels:
+def masked(pixels: Pixels, level: int) -> Pixels:
     pixels = pixels.copy()
     height, width = pixels.shape[:2]
     corners = (np.array([[0, 0], [0.5, 0], [0.45, 0.5], [0, 0.6]]) * (width, height)).astype(np.int32)
-    cv2.fillPoly(pixels, [corners], (0, 0, 0))
+    cv2.fillPoly(pixels, [corners], (level, level, level))
     return pixels
