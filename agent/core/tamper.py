@@ -56,10 +56,15 @@ class TamperJudge:
         """What was told last and is not over."""
 
     def look(self, suspicion: TamperKind | None, now_ns: int) -> list[TamperChanged]:
-        """What one picture, captured at `now_ns`, looks like. Pictures come in order; any number a second."""
+        """What one picture, captured at `now_ns`, looks like. Any number a second.
+
+        A stamp that steps back, as a camera's clock does that is set, begins the count anew.
+        """
         looks = self._looks
-        if looks and now_ns <= looks[-1][0]:
+        if looks and now_ns == looks[-1][0]:
             return []
+        if looks and now_ns < looks[-1][0]:
+            looks.clear()
         if len(looks) > 1 and now_ns - looks[-1][0] > max(3 * _SECOND_NS, 3 * (looks[-1][0] - looks[-2][0])):
             looks.clear()  # nobody knows what was meanwhile
         looks.append((now_ns, suspicion if suspicion in self._kinds else None))

@@ -87,11 +87,12 @@ def _blots(height: int, width: int) -> Floats:
 
 def _blurred(pixels: Floats, radius: int) -> Floats:
     """A mean over a square, three times, which comes close to a disc out of focus."""
+    size = 2 * radius + 1
     for _ in range(3):
-        for axis in (0, 1):
-            margin = [(radius + 1, radius) if each == axis else (0, 0) for each in range(3)]
-            sums = np.cumsum(np.pad(pixels, margin, mode="edge"), axis=axis, dtype=np.float64)
-            length, size = sums.shape[axis], 2 * radius + 1
-            high, low = np.arange(size, length), np.arange(length - size)
-            pixels = (np.take(sums, high, axis=axis) - np.take(sums, low, axis=axis)) / size
+        for across in (False, True):
+            margin = [(radius + 1, radius), (0, 0)]
+            sums = np.pad(pixels, [*(margin[::-1] if across else margin), (0, 0)], mode="edge")
+            np.cumsum(sums, axis=int(across), out=sums)
+            pixels = sums[:, size:] - sums[:, :-size] if across else sums[size:] - sums[:-size]
+            pixels /= size
     return pixels

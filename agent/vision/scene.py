@@ -32,6 +32,7 @@ _BLACK, _MASK = 1.5, 128.0
 """The mean of many pictures is so black, or stays exactly so grey, only under a privacy mask, a camera's own or ours.
 The rim of a mask stays whatever the camera sees."""
 _RIM = 0.05
+_LEVELS = np.arange(256)
 FEWEST_LANDMARKS = 5
 """Of the 48 blocks. A scene with fewer is not known: a camera that was covered from the start, or the dark."""
 
@@ -43,7 +44,7 @@ class Outline:
     coarse: Floats
     """Grey levels, `COARSE`."""
     mean: float
-    """Grey level, 0 to 255."""
+    """Grey level, 0 to 255, of what is not masked."""
     bright: float
     """The level that only 1 % of the picture is above."""
     saturated: float
@@ -72,14 +73,15 @@ def outline(grey: Grey, scaled: Scaled) -> Outline:
     """Boil down a grey picture of the size `FINE`."""
     coarse = scaled(grey, *COARSE).astype(np.float32)
     histogram = np.bincount(grey.ravel()[::4], minlength=256)
-    total = histogram.sum()
+    histogram[int(_MASK)] = 0  # what we have masked is neither light nor dark
+    total = max(histogram.sum(), 1)
     bright = int(np.searchsorted(np.cumsum(histogram), 0.99 * total))
     signed = grey.astype(np.int16)
     fine = float(np.abs(signed[:, 1:] - signed[:, :-1]).mean() + np.abs(signed[1:] - signed[:-1]).mean())
     rough = float(np.abs(np.diff(coarse, axis=1)).mean() + np.abs(np.diff(coarse, axis=0)).mean())
     return Outline(
         coarse=coarse,
-        mean=float(coarse.mean()),
+        mean=float(histogram @ _LEVELS / total),
         bright=float(bright),
         saturated=float(histogram[250:].sum() / total),
         sharpness=fine / max(rough, _SHARP_FLOOR),

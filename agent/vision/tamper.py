@@ -74,9 +74,11 @@ class TamperWatch:
 
         It looks closely a few times a second, however often it is called.
         """
-        if boottime_ns <= self._frame_ns:
+        if boottime_ns == self._frame_ns:
             self._stuck += 1
             return self._judge.stuck(self._frame_ns) if self._stuck == self._most_stuck else []
+        if boottime_ns < self._frame_ns:  # the camera's clock was set
+            self._look_ns = self._lit_ns = boottime_ns - _PERIOD_NS
         self._frame_ns, self._stuck = boottime_ns, 0
         if boottime_ns - self._look_ns < _PERIOD_NS:
             return []
@@ -148,10 +150,10 @@ def _change(match: Match) -> TamperKind | None:
     """What has become of a scene that is known, in a picture that is neither dark nor white."""
     if match.flat >= _BARE:
         return TamperKind.COVERED
+    if match.lost >= _GONE and match.flat < match.lost / 2:
+        return TamperKind.TURNED
     if match.flat >= _BLOTTED:
         return TamperKind.SPRAYED
-    if match.lost >= _GONE:
-        return TamperKind.TURNED
     if match.sharpness < _BLURRED:
         return TamperKind.DEFOCUSED
     return None

@@ -114,6 +114,16 @@ def test_a_stamp_that_does_not_advance_is_no_look() -> None:
         assert looks.judge.look(COVERED, looks.now_ms * MS) == []
 
 
+def test_a_clock_that_is_set_back_delays_what_is_told_and_no_more() -> None:
+    looks = Looks().see(None, 60).see(COVERED, 2)
+    looks.now_ms -= 50_000
+    looks.see(COVERED, 3.5)
+    assert looks.told == []
+    assert looks.see(COVERED, 1).changes == [(COVERED, True)]
+    looks.now_ms -= 5_000
+    assert looks.see(None, 4).changes == [(COVERED, True), (COVERED, False)]
+
+
 def test_stamps_that_stop_are_frozen_until_pictures_with_new_ones_are_well() -> None:
     looks = Looks().see(None, 5)
     assert looks.judge.stuck(looks.now_ms * MS) == [TamperChanged(FROZEN, True, 5000 * MS, 5000 * MS)]

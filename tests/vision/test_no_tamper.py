@@ -88,12 +88,37 @@ def slightly_soft(pixels: Pixels) -> Pixels:
     return np.asarray(cv2.GaussianBlur(pixels, (0, 0), pixels.shape[1] / 500), np.uint8)
 
 
-EVERYDAY = (brighter, cloud, lamp, headlights, infrared, rain, compressed, shaken, lorry, slightly_soft)
+def fog(pixels: Pixels) -> Pixels:
+    return clipped(pixels * 0.3 + 126)
+
+
+def midday(pixels: Pixels) -> Pixels:
+    """Another curve of the exposure: the shadows are open."""
+    return clipped(255 * (pixels / 255) ** 0.5)
+
+
+EVERYDAY = (fog, midday, brighter, cloud, lamp, headlights, infrared, rain, compressed, shaken, lorry, slightly_soft)
 
 
 @pytest.mark.parametrize("change", EVERYDAY, ids=lambda change: change.__name__)
 def test_a_sudden_change_that_stays_is_none(video: Path, change: Callable[[Pixels], Pixels]) -> None:
     assert watch(looped(video, 40, between(10, 25, lambda pixels, _: change(pixels)))).told == ()
+
+
+def test_a_light_that_flashes_is_none(video: Path) -> None:
+    assert (
+        watch(looped(video, 20, lambda pixels, at_s: clipped(pixels * 3.0 + 60) if at_s % 2 < 1 else pixels)).told == ()
+    )
+
+
+def test_a_person_who_stands_and_sways_right_before_the_lens_is_none(video: Path) -> None:
+    def person(pixels: Pixels, at_s: float) -> Pixels:
+        down, across = grid(pixels)
+        distance = np.hypot((across + 0.4 - 0.4 * np.sin(2 * at_s)) / 0.7, (down - 0.2) / 1.0)
+        hidden = (1 / (1 + np.exp(12 * (distance - 1))))[:, :, None]
+        return clipped(pixels * (1 - hidden) + np.array([40, 45, 60]) * hidden)
+
+    assert watch(looped(video, 22, between(8, 18, person))).told == ()
 
 
 def test_a_mask_from_the_start_is_none(video: Path) -> None:
