@@ -7,6 +7,7 @@ video on, looks at every frame, and answers with frames and seconds.
 import json
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -35,6 +36,10 @@ class BareLook:
         self._interpreter.set_tensor(self._input["index"], rgb[None])
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(output["index"]) for output in self._outputs]
+
+    def look_at(self, pixels: Any, regions: Sequence[tuple[int, int, int, int]]) -> list[list[Any]]:
+        """Look at these parts of a picture; a region is left, top, width, height."""
+        return [self.look(pixels[top : top + high, left : left + wide]) for left, top, wide, high in regions]
 
 
 def main() -> None:
