@@ -2,7 +2,8 @@
 
 The bare loop is told where to look: where one pass of the agent over these frames has looked.
 
-Run as `python -m tests.bench.look_loop VIDEO THREADS`; a request is `{"loop": "agent" | "bare", "seconds": S}`.
+Run as `python -m tests.bench.look_loop VIDEO THREADS`; a request is `{"loop": "agent" | "bare", "seconds": S}`,
+or `{"loop": "places"}`, which is answered with the regions of each frame.
 """
 
 import itertools
@@ -64,7 +65,8 @@ def main() -> None:
     bare = BareLook(str(path), threads)
     pace = Pace()
     detector = load_model(DEFAULT_MODEL, directories, threads, FLOOR).detector
-    places = itertools.cycle(where_to_look(pictures, _sight(detector)))
+    places = where_to_look(pictures, _sight(detector))
+    bare_turns = itertools.cycle(places)
     reports = Reports(SystemClock())
     lookout = Lookout(
         _ReadySlot(pictures),
@@ -78,7 +80,9 @@ def main() -> None:
         threading.Event(),
     )
 
-    def run(request: dict[str, Any]) -> dict[str, Any]:
+    def run(request: dict[str, Any]) -> Any:
+        if request["loop"] == "places":
+            return [regions for _, regions in places]
         agent = request["loop"] == "agent"
         frames = inferences = 0
         pace.report(0)
@@ -87,7 +91,7 @@ def main() -> None:
             if agent:
                 lookout.run_once()
             else:
-                picture, regions = next(places)
+                picture, regions = next(bare_turns)
                 bare.look_at(picture, regions)
                 inferences += len(regions)
             frames += 1
