@@ -4,25 +4,29 @@ import hashlib
 import logging
 import os
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 
+from agent.adapters.mask_file import all_masks
 from agent.core.alarm import AlarmBook, InputKind
 from agent.core.commands import COMMANDS
+from agent.core.errors import MaskError
 from agent.core.inputs import ButtonRules, ConditionRules, InputLine, LightPins, SirenPin
-from agent.core.link import VisionSpec
+from agent.core.masks import Outline
 from agent.core.messages import MetaData
 from agent.core.panel import Panel
 from agent.core.service import Service
 from agent.core.siren import SirenRules
 from agent.core.stages import Stage, Waits
+from agent.core.vision_spec import HoursSpec, LineSpec, VisionSpec, ZoneSpec
 from agent.models.store import default_directories
 from agent.ports import BrokerAddress, Clock
 from agent.runtime.kept_alarms import keep_restored, read_kept
 from agent.runtime.outbox import Outbox
 from agent.runtime.security import SecurityLog
-from agent.settings import Camera, Settings, Siren, mask_url
+from agent.settings import DAYS, Camera, Hours, Settings, Siren, Zone, mask_url
 
 SCHEMAS = (
     "edge.alarm.raised.v1",
@@ -32,8 +36,12 @@ SCHEMAS = (
     "edge.state.v1",
     "edge.meta.v1",
     "edge.health.v1",
-    "edge.event.person-entered.v1",
-    "edge.event.person-left.v1",
+    "edge.event.person-entered.v2",
+    "edge.event.person-left.v2",
+    "edge.event.loitering.v1",
+    "edge.event.line-crossed.v1",
+    "edge.event.crowd.v1",
+    "edge.event.after-hours.v1",
     "edge.event.part-degraded.v1",
     "edge.event.part-restored.v1",
     "edge.event.time-correction.v1",
@@ -41,6 +49,7 @@ SCHEMAS = (
     "edge.event.in-service.v1",
     "edge.event.input-fault.v1",
     "edge.event.tamper.v1",
+    "edge.event.camera-tamper.v1",
     "edge.event.power.v1",
     "edge.event.self-test.v1",
     "edge.event.siren-sounded.v1",
@@ -137,11 +146,24 @@ def meta(settings: Settings) -> MetaData:
             *({"name": each.name, "kind": each.kind} for each in settings.inputs),
         ),
         outputs=(*light_pins(settings).wired(), *(["siren"] if settings.siren else [])),
-        cameras=tuple({"name": c.name, "source": mask_url(c.source), "model": c.model} for c in settings.cameras),
+        cameras=tuple(map(_camera, settings.cameras)),
         location=location(settings),
         capabilities=COMMANDS,
         schemas=SCHEMAS,
     )
+
+
+def _camera(camera: Camera) -> dict[str, object]:
+    """How many masks cover it is left out while that can't be told; then it is off, and its part says why."""
+    about: dict[str, object] = {"name": camera.name, "source": mask_url(camera.source), "model": camera.model}
+    with suppress(MaskError):
+        about["masks"] = len(masks(camera))
+    return about
+
+
+def masks(camera: Camera) -> tuple[Outline, ...]:
+    """The privacy masks of a camera. Raises MaskError."""
+    return all_masks(camera.masks, camera.mask_file)
 
 
 def black_box(directory: Path) -> Path:
@@ -208,11 +230,37 @@ def vision_spec(settings: Settings, camera: Camera, *, simulate: bool) -> Vision
         delegate=camera.delegate,
         delegate_options=dict(camera.delegate_options),
         score_threshold=camera.score_threshold,
+        inferences_per_second=camera.inferences_per_second,
         enter_after_s=camera.enter_after_s,
         leave_after_s=camera.leave_after_s,
+        min_travel=camera.min_travel,
+        cool_down_s=camera.cool_down_s,
+        update_every_s=camera.update_every_s,
+        time_zone=settings.device.time_zone,
+        zones=tuple(_zone(zone) for zone in camera.zones),
+        lines=tuple(LineSpec(name=line.name, start=line.start, end=line.end) for line in camera.lines),
         snapshot_directory=str(directory / "snapshots" / camera.name),
         event_snapshots=camera.event_snapshots,
+        mask_file=camera.mask_file,
+        masks=camera.masks,
+        tamper=camera.tamper,
     )
+
+
+def _zone(zone: Zone) -> ZoneSpec:
+    return ZoneSpec(
+        name=zone.name,
+        polygon=zone.polygon,
+        loitering_after_s=zone.loitering_after_s,
+        crowd_from=zone.crowd_from,
+        crowd_after_s=zone.crowd_after_s,
+        open=tuple(_hours(hours) for hours in zone.open),
+        watched=tuple(_hours(hours) for hours in zone.watched),
+    )
+
+
+def _hours(hours: Hours) -> HoursSpec:
+    return HoursSpec(days=tuple(DAYS.index(day) for day in hours.days), start=hours.start, end=hours.end)
 
 
 def _ns(seconds: float) -> int:

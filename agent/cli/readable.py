@@ -47,11 +47,37 @@ def _alarms(data: dict[str, Any]) -> str:
 
 
 def _person_entered(data: dict[str, Any]) -> str:
-    return f"camera {data['camera']}: {data['persons']} in view, score {data['score']:.2f}"
+    return f"{_place(data)}: {data['track']} is here, {data['persons']} in all, score {data['score']:.2f}"
 
 
 def _person_left(data: dict[str, Any]) -> str:
-    return f"camera {data['camera']}: nobody any more, after {data['duration_ms'] / 1000:.1f} s"
+    return f"{_place(data)}: {data['track']} has left after {_lasted(data)}, {data['persons']} in all"
+
+
+def _loitering(data: dict[str, Any]) -> str:
+    return f"{_place(data)}: {data['track']} loitering {data['phase']}, {_lasted(data)}"
+
+
+def _line_crossed(data: dict[str, Any]) -> str:
+    return f"{_place(data)}: {data['track']} has crossed {data['line']}, {data['direction']}"
+
+
+def _crowd(data: dict[str, Any]) -> str:
+    return f"{_place(data)}: crowd {data['phase']}, {data['persons']} people, {_lasted(data)}"
+
+
+def _after_hours(data: dict[str, Any]) -> str:
+    doubt = " (the clock is not set: it may be open)" if data.get("closed_by") == "unknown-clock" else ""
+    return f"{_place(data)}: presence after hours {data['phase']}, {data['persons']} people, {_lasted(data)}{doubt}"
+
+
+def _place(data: dict[str, Any]) -> str:
+    zone = f", {data['zone']}" if data.get("zone") else ""
+    return f"camera {data['camera']}{zone}"
+
+
+def _lasted(data: dict[str, Any]) -> str:
+    return f"{data['duration_ms'] / 1000:.1f} s"
 
 
 def _part_degraded(data: dict[str, Any]) -> str:
@@ -76,6 +102,11 @@ def _condition(data: dict[str, Any]) -> str:
     return f"{data['kind']} {state} ({data['input']}, {codes['contact_id']} {codes['sia']})"
 
 
+def _camera_tamper(data: dict[str, Any]) -> str:
+    state = "" if data["active"] else f" is over after {data['duration_ms'] / 1000:.0f} s"
+    return f"camera {data['camera']}: {data['kind'].upper()}{state}, {data['detail']}"
+
+
 def _time_correction(data: dict[str, Any]) -> str:
     quality = f"{data['timeq_before']} before, {data['timeq_after']} now"
     return f"the clock was set by {data['offset_ms'] / 1000:+.3f} s; {quality}"
@@ -97,9 +128,14 @@ def _part_restored(data: dict[str, Any]) -> str:
 
 def _health(data: dict[str, Any]) -> str:
     broken = [name for name, part in data["parts"].items() if part["state"] != "ok"]
-    cameras = ", ".join(f"{name} {c['frames_per_second']:.1f} frames/s" for name, c in data["cameras"].items())
+    cameras = ", ".join(f"{name} {_camera(figures)}" for name, figures in data["cameras"].items())
     text = f"{data['status'].upper()}{': ' if broken else ''}{', '.join(broken)}"
     return f"{text}, memory {data['memory_bytes'] / 1e6:.0f} MB{', ' if cameras else ''}{cameras}"
+
+
+def _camera(figures: dict[str, Any]) -> str:
+    tampers = "".join(f" {tamper['kind'].upper()}" for tamper in figures.get("tampers", ()))
+    return f"{figures.get('frames_per_second', 0):.1f} frames/s{tampers}"
 
 
 def _security(data: dict[str, Any]) -> str:
@@ -127,12 +163,17 @@ _SAY = {
     "meta": _meta,
     "event/person-entered": _person_entered,
     "event/person-left": _person_left,
+    "event/loitering": _loitering,
+    "event/line-crossed": _line_crossed,
+    "event/crowd": _crowd,
+    "event/after-hours": _after_hours,
     "event/part-degraded": _part_degraded,
     "event/part-restored": _part_restored,
     "event/time-correction": _time_correction,
     "event/input-fault": _input_fault,
     "event/tamper": _condition,
     "event/power": _condition,
+    "event/camera-tamper": _camera_tamper,
     "event/self-test": _self_test,
     "event/siren-sounded": _siren,
     "event/siren-stopped": _siren,

@@ -5,11 +5,17 @@ Pictures never travel here; they go by file, and a message names the file.
 
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from agent.core.errors import EdgeAgentError
+from agent.core.happenings import ClosedBy, Direction, Phase
+from agent.core.tamper import TamperKind
+from agent.core.tracks import Box
+from agent.core.vision_spec import LinkModel, VisionSpec
 
 T = TypeVar("T")
+LONGEST_LINE = 128 * 1024
+"""Bytes, with the newline: what the settings allow of masks, zones and hours fits in."""
 Level = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 """An identifier that becomes a topic level."""
 
@@ -18,53 +24,24 @@ class LinkError(EdgeAgentError):
     """A line on the link is no message of this version."""
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class VisionSpec(_Message):
-    """All that a camera process needs to know; the first line on the link, since it may hold a password."""
-
-    camera: str
-    source: str
-    """`picamera2:0`, `v4l2:/dev/video0`, `rtsp://...` or `file:PATH`."""
-    simulate: bool = False
-    width: int | None = None
-    height: int | None = None
-    frames_per_second: float = 10.0
-    """The highest rate at which frames are looked at."""
-    model: str
-    model_directories: tuple[str, ...]
-    threads: int = 2
-    delegate: str = "xnnpack"
-    """`xnnpack`, `none`, or the library of what runs the model instead of the processor."""
-    delegate_options: dict[str, str] = {}
-    score_threshold: float = 0.5
-    enter_after_s: float = 0.5
-    leave_after_s: float = 3.0
-    snapshot_directory: str
-    snapshot_max_bytes: int = 100 * 1024
-    event_snapshots: bool = False
-
-
 # --- core to camera process
 
 
-class Start(_Message):
+class Start(LinkModel):
     """Begin to watch."""
 
     t: Literal["start"] = "start"
     spec: VisionSpec
 
 
-class TakeSnapshot(_Message):
+class TakeSnapshot(LinkModel):
     """Write the newest frame as `<id>.jpg`, answered by SnapshotTaken or SnapshotFailed."""
 
     t: Literal["take-snapshot"] = "take-snapshot"
     id: Level
 
 
-class Stop(_Message):
+class Stop(LinkModel):
     """End in an orderly way."""
 
     t: Literal["stop"] = "stop"
@@ -73,7 +50,7 @@ class Stop(_Message):
 # --- camera process to core
 
 
-class Hello(_Message):
+class Hello(LinkModel):
     """The model is loaded and the loop runs; frames may still be missing."""
 
     t: Literal["hello"] = "hello"
@@ -86,14 +63,14 @@ class Hello(_Message):
     """Why the delegate of the settings is not used; empty if it is, None if the settings name no library."""
 
 
-class Failed(_Message):
+class Failed(LinkModel):
     """The process is about to end, and `detail` says to a person why, and what to do."""
 
     t: Literal["failed"] = "failed"
     detail: str
 
 
-class Heartbeat(_Message):
+class Heartbeat(LinkModel):
     """Sent every second, whether or not frames come. `state` is `ok` or `degraded`."""
 
     t: Literal["heartbeat"] = "heartbeat"
@@ -104,42 +81,108 @@ class Heartbeat(_Message):
     frames_per_second: float
     stated_frames_per_second: float | None = None
     """The rate that the camera states of itself; None when it states none."""
+    inferences_per_second: float
     inference_ms: float
-    """Mean over the last second; 0 when there was none."""
+    """Mean of one inference over the last second; 0 when there was none."""
     frame_age_ms: int | None
     """Age of the newest frame; None before the first."""
     persons: int
-    """People in view, after hysteresis."""
+    """People in view."""
+    masks: int = 0
+    """Privacy masks that cover every picture."""
     rss_bytes: int
 
 
-class PersonEntered(_Message):
-    """Somebody came into an empty view."""
+class InView(LinkModel):
+    """Who is in view has changed; before the first, nobody is."""
+
+    t: Literal["in-view"] = "in-view"
+    persons: int
+    tracks: tuple[Level, ...]
+    """Who they are, the first 100 of them."""
+
+
+class _Happened(LinkModel):
+    event_id: Level
+    """The same for the beginning, the updates and the end of one happening."""
+    boottime_ns: int
+    """Capture time of the frame that made it true; of an end, of the last frame in which it was."""
+    persons: int
+    """In the zone at that moment; of a line, in view."""
+    snapshot: str | None = None
+    """Path of the JPEG, where the settings allow one; of a beginning only."""
+
+
+class _InZone(_Happened):
+    zone: Level | None = None
+    """None for the whole picture."""
+    duration_ms: int
+
+
+class _OfPerson(_Happened):
+    track: Level
+    score: float
+    box: Box
+
+
+class PersonEntered(_InZone, _OfPerson):
+    """Somebody is in a zone."""
 
     t: Literal["person-entered"] = "person-entered"
-    event_id: Level
-    boottime_ns: int
-    """Capture time of the first frame in which they were seen."""
-    persons: int
-    score: float
-    box: tuple[float, float, float, float]
-    """Left, top, width, height as fractions of the picture."""
-    snapshot: str | None = None
-    """Path of the JPEG, where the settings allow one."""
 
 
-class PersonLeft(_Message):
-    """The view has been empty for long enough. `event_id` is that of the PersonEntered it ends."""
+class PersonLeft(_InZone):
+    """They are not any more. `event_id` is that of the PersonEntered it ends."""
 
     t: Literal["person-left"] = "person-left"
+    track: Level
+
+
+class Loitering(_InZone, _OfPerson):
+    """Somebody has been in a zone for long."""
+
+    t: Literal["loitering"] = "loitering"
+    phase: Phase
+
+
+class LineCrossed(_OfPerson):
+    """Somebody has crossed a line."""
+
+    t: Literal["line-crossed"] = "line-crossed"
+    line: Level
+    direction: Direction
+
+
+class Crowd(_InZone):
+    """Many people are in a zone."""
+
+    t: Literal["crowd"] = "crowd"
+    phase: Phase
+
+
+class AfterHours(_InZone):
+    """Somebody is in a zone while it is closed."""
+
+    t: Literal["after-hours"] = "after-hours"
+    phase: Phase
+    closed_by: ClosedBy | None = None
+    """None at an end, when it has opened."""
+
+
+class CameraTamper(LinkModel):
+    """The camera is tampered with, or is well again. `event_id` is that of the happening, in both messages."""
+
+    t: Literal["camera-tamper"] = "camera-tamper"
     event_id: Level
+    kind: TamperKind
+    active: bool
     boottime_ns: int
-    """Capture time of the last frame in which anybody was seen."""
-    duration_ms: int
-    persons_max: int
+    """Capture time of the first picture that showed it, or that showed it no more."""
+    detail: str = ""
+    """For a person."""
 
 
-class SnapshotTaken(_Message):
+class SnapshotTaken(LinkModel):
     """The answer to TakeSnapshot."""
 
     t: Literal["snapshot-taken"] = "snapshot-taken"
@@ -149,7 +192,7 @@ class SnapshotTaken(_Message):
     persons: int
 
 
-class SnapshotFailed(_Message):
+class SnapshotFailed(LinkModel):
     """The answer to TakeSnapshot when there is no fresh frame or no place to write it."""
 
     t: Literal["snapshot-failed"] = "snapshot-failed"
@@ -158,7 +201,8 @@ class SnapshotFailed(_Message):
 
 
 ToVision = Start | TakeSnapshot | Stop
-ToCore = Hello | Failed | Heartbeat | PersonEntered | PersonLeft | SnapshotTaken | SnapshotFailed
+Happened = PersonEntered | PersonLeft | Loitering | LineCrossed | Crowd | AfterHours
+ToCore = Hello | Failed | Heartbeat | InView | Happened | CameraTamper | SnapshotTaken | SnapshotFailed
 
 _TO_VISION: TypeAdapter[ToVision] = TypeAdapter(Annotated[ToVision, Field(discriminator="t")])
 _TO_CORE: TypeAdapter[ToCore] = TypeAdapter(Annotated[ToCore, Field(discriminator="t")])

@@ -12,6 +12,7 @@ from agent.core.events import Fault, TimeQuality
 from agent.core.inputs import ConditionKind
 from agent.core.self_test import Outcome, Reason
 from agent.core.stages import Stage
+from agent.core.tamper import TamperKind
 
 Status = Literal["actual", "test", "exercise"]
 """Of an alarm: only `actual` may send anybody out."""
@@ -70,6 +71,8 @@ class AlarmCamera(BaseModel):
 
     name: str
     persons: int | None = None
+    tracks: tuple[str, ...] | None = None
+    """Who they are, as the camera's events call them; the first 100."""
     snapshot: str | None = None
     """Identifier of the picture under `up/snapshot/{id}`; None when there is none."""
 
@@ -160,27 +163,6 @@ class SecurityData(Payload):
     """How many of the same kind were left out since the last one, so that a flood stays readable."""
 
 
-class PersonEnteredData(Payload):
-    """`up/event/person-entered`."""
-
-    event_id: str
-    camera: str
-    persons: int
-    score: float
-    box: tuple[float, float, float, float]
-    """Left, top, width, height as fractions of the picture."""
-    snapshot: str | None = None
-
-
-class PersonLeftData(Payload):
-    """`up/event/person-left`, which ends the person-entered with the same `event_id`."""
-
-    event_id: str
-    camera: str
-    duration_ms: int
-    persons_max: int
-
-
 class InputFaultData(Payload):
     """`up/event/input-fault`: something is wrong with an input, or no longer is."""
 
@@ -203,6 +185,23 @@ class ConditionData(Payload):
     since: str
     """Wall clock when this state began."""
     codes: dict[str, str]
+
+
+class CameraTamperData(Payload):
+    """`up/event/camera-tamper`: what a camera shows is not what it ought to show, or is again."""
+
+    event_id: str
+    """The same at the beginning and at the end."""
+    camera: str
+    kind: TamperKind
+    active: bool
+    since: str
+    """Wall clock when this state began."""
+    duration_ms: int | None = None
+    """How long it lasted; at its end only."""
+    detail: str
+    codes: dict[str, str]
+    """None for `dark`, which is nobody's deed."""
 
 
 class SirenData(Payload):

@@ -25,7 +25,8 @@ class Cameras:
         """
         for link in self._links:
             if link.take_snapshot(alarm_id):
-                return AlarmCamera(name=link.camera, persons=link.persons, snapshot=alarm_id)
+                seen = link.in_view
+                return AlarmCamera(name=link.camera, persons=seen.persons, tracks=seen.tracks, snapshot=alarm_id)
         return AlarmCamera(name=self._links[0].camera) if self._links else None
 
     def snapshot(self, picture_id: str, camera: str | None) -> str | None:
@@ -36,9 +37,13 @@ class Cameras:
         return None
 
     def figures(self) -> Mapping[str, dict[str, Any]]:
-        """The last report of each camera process that runs."""
-        reports = {link.camera: link.heartbeat for link in self._links}
-        return {name: _figures(report) for name, report in reports.items() if report is not None}
+        """By camera: the last report of its process, if one runs, and the tampers that are active."""
+        figures: dict[str, dict[str, Any]] = {}
+        for link in self._links:
+            report, tampers = link.heartbeat, link.tampers.figures()
+            if report is not None or tampers:
+                figures[link.camera] = {**({} if report is None else _figures(report)), "tampers": tampers}
+        return figures
 
 
 def _figures(report: Heartbeat) -> dict[str, Any]:

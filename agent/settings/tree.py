@@ -13,8 +13,11 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agent.core.identity import Identity
+from agent.core.masks import Outline
+from agent.core.tamper import TamperKind
 from agent.settings.section import Section, TopicLevel
 from agent.settings.wiring import Button, Condition, Lights, Siren
+from agent.settings.zones import Lines, TimeZone, Zones
 
 ENVIRONMENT_PREFIX = "EDGE_AGENT_"
 DEFAULT_MODEL = "ssdlite-person-int8"
@@ -35,6 +38,8 @@ class Device(Section):
     site: TopicLevel
     id: TopicLevel
     location: Location | None = None
+    time_zone: TimeZone = "Africa/Johannesburg"
+    """Of the hours in `[[cameras.zones]]`."""
 
 
 class Storage(Section):
@@ -113,10 +118,27 @@ class Camera(Section):
     delegate_options: dict[str, str] = Field(default_factory=dict)
     """For the library, as its documentation says."""
     score_threshold: float = Field(default=0.5, gt=0, lt=1)
+    inferences_per_second: float = Field(default=20.0, ge=0.2, le=1000)
+    """The model is asked at most so often, in any second: a frame is looked at in several places."""
     enter_after_s: float = Field(default=0.5, ge=0, le=60)
     leave_after_s: float = Field(default=3.0, gt=0, le=3600)
+    min_travel: float = Field(default=0.3, ge=0, le=10)
+    """Nothing is told of somebody before they have come so far, in units of their own height, or were seen for 10 s."""
+    cool_down_s: float = Field(default=10.0, ge=0, le=3600)
+    """The shortest time between two events of the same person and zone, or line."""
+    update_every_s: float = Field(default=60.0, ge=10, le=86400)
+    """What lasts is told again as often as this."""
+    zones: Zones = ()
+    lines: Lines = ()
     event_snapshots: bool = False
     """Routine events carry no picture unless the site says so (POPIA)."""
+    mask_file: Path | None = None
+    """Privacy masks in a file of their own. While it can't be read the camera stays off; nothing else does."""
+    masks: tuple[Outline, ...] = Field(default=(), max_length=10)
+    """Polygons that nobody may see into, in fractions of the picture; beside those of the file."""
+    tamper: tuple[TamperKind, ...] = tuple(TamperKind)
+    """The kinds of tamper that are told: all of them, unless some are named here. A camera that pans can't be watched
+    for `turned`."""
 
 
 class Alarm(Section):
@@ -224,7 +246,7 @@ class Settings(BaseSettings):
 
     def masked(self) -> dict[str, Any]:
         """The effective settings with every secret replaced, for a person to read."""
-        tree: dict[str, Any] = self.model_dump(mode="json")
+        tree: dict[str, Any] = self.model_dump(mode="json", by_alias=True)
         for camera in tree["cameras"]:
             camera["source"] = mask_url(camera["source"])
         return tree

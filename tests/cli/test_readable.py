@@ -48,6 +48,48 @@ CODES = {"contact_id": "301", "sia": "AT"}
             {"input": "police", "reason": "unanswered", "sounded_ms": 0, "driven": True, "alarm_id": "a1"},
             "police: unanswered, 0 s so far, id a1",
         ),
+        (
+            "event/person-entered",
+            {"camera": "front", "zone": "gate", "track": "0a1b2c3d-4", "persons": 2, "score": 0.876},
+            "camera front, gate: 0a1b2c3d-4 is here, 2 in all, score 0.88",
+        ),
+        (
+            "event/person-left",
+            {"camera": "front", "track": "0a1b2c3d-4", "persons": 0, "duration_ms": 8_040},
+            "camera front: 0a1b2c3d-4 has left after 8.0 s, 0 in all",
+        ),
+        (
+            "event/loitering",
+            {"camera": "front", "zone": "gate", "track": "0a1b2c3d-4", "phase": "began", "duration_ms": 60_000},
+            "camera front, gate: 0a1b2c3d-4 loitering began, 60.0 s",
+        ),
+        (
+            "event/line-crossed",
+            {"camera": "front", "line": "kerb", "track": "0a1b2c3d-4", "direction": "left-to-right"},
+            "camera front: 0a1b2c3d-4 has crossed kerb, left-to-right",
+        ),
+        (
+            "event/crowd",
+            {"camera": "front", "zone": "gate", "phase": "ongoing", "persons": 12, "duration_ms": 5_000},
+            "camera front, gate: crowd ongoing, 12 people, 5.0 s",
+        ),
+        (
+            "event/after-hours",
+            {
+                "camera": "front",
+                "zone": "gate",
+                "phase": "began",
+                "persons": 1,
+                "duration_ms": 100,
+                "closed_by": "unknown-clock",
+            },
+            "camera front, gate: presence after hours began, 1 people, 0.1 s (the clock is not set: it may be open)",
+        ),
+        (
+            "event/after-hours",
+            {"camera": "front", "zone": "gate", "phase": "ended", "persons": 0, "duration_ms": 100},
+            "camera front, gate: presence after hours ended, 0 people, 0.1 s",
+        ),
     ],
 )
 def test_an_event_is_a_line_for_a_person(topic: str, data: dict[str, Any], says: str) -> None:
@@ -78,3 +120,17 @@ def test_a_kiosk_says_whether_it_is_in_service() -> None:
         "OUT OF SERVICE: no-centre, no-uplink"
     )
     assert line("event/in-service", reasons=[]).endswith("in service again")
+
+
+def test_a_camera_that_is_tampered_with_and_its_end() -> None:
+    data = {"camera": "front", "kind": "signal-lost", "active": True, "detail": "no pictures come"}
+    assert line("event/camera-tamper", **data).endswith("camera front: SIGNAL-LOST, no pictures come")
+    data |= {"active": False, "duration_ms": 61_200, "detail": "pictures come again"}
+    assert line("event/camera-tamper", **data).endswith("SIGNAL-LOST is over after 61 s, pictures come again")
+
+
+def test_the_health_names_the_tampers_of_each_camera_also_of_one_that_does_not_run() -> None:
+    tampers = [{"kind": "signal-lost"}]
+    cameras = {"front": {"frames_per_second": 9.9, "tampers": []}, "back": {"tampers": tampers}}
+    text = line("health", parts={}, status="ok", memory_bytes=1e6, cameras=cameras)
+    assert text.endswith("front 9.9 frames/s, back 0.0 frames/s SIGNAL-LOST")

@@ -1,12 +1,23 @@
 from dataclasses import dataclass, field
-from typing import cast
+from types import SimpleNamespace
+from typing import Any, cast
 
-from agent.core.link import Heartbeat
+from agent.core.link import Heartbeat, InView
 from agent.core.messages import AlarmCamera
 from agent.runtime.cameras import Cameras
 from agent.runtime.vision_link import VisionLink
 
-REPORT = Heartbeat(state="ok", frames=1, frames_per_second=1, inference_ms=1, frame_age_ms=1, persons=2, rss_bytes=1)
+SEEN = InView(persons=2, tracks=("a-1", "a-4"))
+REPORT = Heartbeat(
+    state="ok",
+    frames=1,
+    frames_per_second=1,
+    inferences_per_second=1,
+    inference_ms=1,
+    frame_age_ms=1,
+    persons=2,
+    rss_bytes=1,
+)
 
 
 @dataclass
@@ -14,8 +25,13 @@ class FakeLink:
     camera: str
     heartbeat: Heartbeat | None = REPORT
     takes: bool = True
-    persons: int = 2
+    in_view: InView = SEEN
     asked: list[str] = field(default_factory=list)
+    active: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def tampers(self) -> SimpleNamespace:
+        return SimpleNamespace(figures=lambda: self.active)
 
     def take_snapshot(self, picture_id: str) -> bool:
         self.asked.append(picture_id)
@@ -37,7 +53,9 @@ def test_without_a_camera_nothing_is_seen() -> None:
 def test_an_alarm_takes_the_first_camera_that_works() -> None:
     dead, full, works = FakeLink("front", heartbeat=None), FakeLink("side", takes=False), FakeLink("back")
 
-    assert cameras(dead, full, works).look("a1") == AlarmCamera(name="back", persons=2, snapshot="a1")
+    assert cameras(dead, full, works).look("a1") == AlarmCamera(
+        name="back", persons=2, tracks=("a-1", "a-4"), snapshot="a1"
+    )
     assert works.asked == ["a1"]
 
 
@@ -61,6 +79,7 @@ def test_figures_are_those_of_cameras_that_run() -> None:
     assert set(figures) == {"front"}
     assert figures["front"]["persons"] == 2
     assert "t" not in figures["front"]
+    assert figures["front"]["tampers"] == []
 
 
 def test_the_rate_that_a_camera_states_is_left_out_where_it_states_none() -> None:
@@ -69,3 +88,9 @@ def test_the_rate_that_a_camera_states_is_left_out_where_it_states_none() -> Non
 
     assert "stated_frames_per_second" not in figures["front"]
     assert figures["back"]["stated_frames_per_second"] == 25
+
+
+def test_a_tamper_that_is_active_is_told_whether_or_not_its_process_runs() -> None:
+    lost = [{"kind": "signal-lost", "event_id": "e1", "since": "now"}]
+
+    assert cameras(FakeLink("front", heartbeat=None, active=lost)).figures() == {"front": {"tampers": lost}}

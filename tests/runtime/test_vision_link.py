@@ -1,3 +1,5 @@
+import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
@@ -6,7 +8,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agent.core.link import Hello, PersonEntered
+from agent.core.link import LONGEST_LINE, Hello, InView, PersonEntered
+from agent.core.messages import CameraTamperData
+from agent.core.tamper import TamperKind
 from agent.runtime import vision_link
 from agent.sim.clock import SimClock
 from tests.support.camera_process import PRELUDE, SERVE, Rig
@@ -148,7 +152,7 @@ def test_a_line_without_an_end_ends_the_process(rig: Rig) -> None:
     rig.link("hello()\ntry:\n  while True: link.sendall(b'x' * 65536)\nexcept OSError: pass")
     rig.until(lambda: rig.failures)
 
-    assert len(rig.made._buffer) <= 2 * vision_link._LONGEST_LINE
+    assert len(rig.made._buffer) <= 2 * LONGEST_LINE
 
 
 def test_a_picture_is_forwarded_and_its_file_is_gone(rig: Rig) -> None:
@@ -198,8 +202,8 @@ def test_a_picture_that_is_too_large_is_none(rig: Rig) -> None:
 def test_somebody_who_enters_is_told_before_their_picture(rig: Rig) -> None:
     rig.link(
         "hello(); open(os.path.join(spec['snapshot_directory'], 'a.jpg'), 'wb').write(b'jpeg')\n"
-        "say(t='person-entered', event_id='e1', boottime_ns=1, persons=1, score=0.5, box=[0, 0, 1, 1],\n"
-        "    snapshot='a.jpg')\n"
+        "say(t='person-entered', event_id='e1', boottime_ns=1, persons=1, duration_ms=1, track='a-1', score=0.5,\n"
+        "    box=[0, 0, 1, 1], snapshot='a.jpg')\n"
         "lines.readline()"
     )
     rig.until(lambda: rig.pictures)
@@ -207,6 +211,36 @@ def test_somebody_who_enters_is_told_before_their_picture(rig: Rig) -> None:
     assert isinstance(rig.messages[-1], PersonEntered)
     assert rig.pictures == [("e1", b"jpeg", "")]
     assert not any(isinstance(message, Hello) for message in rig.messages)
+
+
+def test_who_is_in_view_is_known_from_the_moment_it_is_told_until_the_process_ends(rig: Rig) -> None:
+    link = rig.link("hello(); say(t='in-view', persons=2, tracks=['0a1b2c3d-1', '0a1b2c3d-4']); lines.readline()")
+    rig.until(lambda: link.in_view.persons)
+    assert link.in_view == InView(persons=2, tracks=("0a1b2c3d-1", "0a1b2c3d-4"))
+    assert rig.messages == [], "nobody else needs to hear of it"
+
+    assert link.pid is not None
+    os.kill(link.pid, signal.SIGKILL)
+    rig.until(lambda: rig.failures)
+    assert link.in_view == InView(persons=0, tracks=())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "t='in-view', persons=1, tracks=['#']",
+        "t='loitering', event_id='e1', boottime_ns=1, persons=1, duration_ms=1, track='a-1', score=0.5, box=[0,0,1,1]",
+        "t='crowd', event_id='e1', boottime_ns=1, persons=1, duration_ms=1, phase='maybe'",
+        "t='line-crossed', event_id='e1', boottime_ns=1, persons=1, track='a-1', score=1, box=[0,0,1,1], line='x'",
+        "t='after-hours', event_id='e1', boottime_ns=1, persons=1, duration_ms=1, phase='began', zone='A/#'",
+    ],
+)
+def test_a_report_that_lacks_a_field_or_has_a_bad_one_is_left_out_and_the_next_is_heard(rig: Rig, line: str) -> None:
+    link = rig.link(f"hello(); say({line}); beat(); lines.readline()")
+    rig.until(lambda: link.heartbeat)
+
+    assert rig.messages == []
+    assert link.in_view.persons == 0
 
 
 def test_a_degraded_camera_is_asked_for_no_picture(rig: Rig) -> None:
@@ -278,3 +312,56 @@ def test_a_process_that_reports_itself_well_but_looks_at_nothing_is_started_agai
 
     rig.until(lambda: rig.failures)
     assert "looks at no frames" in rig.failures[0]
+
+
+TAMPER = 'say(t="camera-tamper", event_id="e1", kind="covered", active=True, boottime_ns=1)'
+
+
+def tampers_told(rig: Rig) -> list[tuple[TamperKind, bool]]:
+    told = [draft.data for draft in rig.events if isinstance(draft.data, CameraTamperData)]
+    return [(data.kind, data.active) for data in told]
+
+
+def test_a_tamper_is_told_and_ends_with_the_process_that_found_it(rig: Rig) -> None:
+    link = rig.link(f"hello(); beat(); {TAMPER}; lines.readline()")
+    rig.until(link.tampers.figures)
+    assert link.pid is not None
+    psutil.Process(link.pid).kill()
+    rig.until(lambda: rig.failures)
+
+    assert tampers_told(rig) == [(TamperKind.COVERED, True), (TamperKind.COVERED, False)]
+    assert link.tampers.figures() == []
+
+
+@pytest.mark.parametrize(
+    "script", ["hello(); beat(); lines.readline()", "hello(); beat(); sys.exit(1)"], ids=["hung", "dead"]
+)
+def test_a_process_that_hangs_or_is_dead_has_lost_the_signal(rig: Rig, script: str) -> None:
+    link = rig.link(script)
+    rig.until(lambda: link.heartbeat)
+    for _ in range(5):
+        link.run_once(0.01)
+        assert tampers_told(rig) == []
+        rig.clock.advance(timedelta(seconds=0.9))
+    link.run_once(0.01)
+
+    assert tampers_told(rig) == [(TamperKind.SIGNAL_LOST, True)]
+
+
+def test_an_orderly_stop_is_no_lost_signal(rig: Rig) -> None:
+    link = rig.link(SERVE)
+    rig.until(lambda: link.heartbeat)
+    link.finish()
+    for _ in range(30):
+        rig.clock.advance(timedelta(seconds=1))
+        link.run_once(0)
+
+    assert tampers_told(rig) == []
+
+
+def test_the_first_process_learns_the_scene_anew_and_the_next_one_goes_on_with_it(rig: Rig) -> None:
+    link = rig.link("hello(); beat('degraded' if spec['new_scene'] else 'ok', 'new'); sys.exit(1)")
+    rig.until(lambda: (False, "new") in rig.states)
+    rig.until(lambda: link.pid is None)
+    rig.clock.advance(timedelta(seconds=10))
+    rig.until(lambda: (True, "new") in rig.states)

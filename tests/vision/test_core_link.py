@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from agent.core.link import Heartbeat, LinkError, SnapshotFailed, Start, Stop, TakeSnapshot, VisionSpec, encode
+from agent.core.link import Heartbeat, LinkError, SnapshotFailed, Start, Stop, TakeSnapshot, encode
+from agent.core.vision_spec import VisionSpec
 from agent.vision import core_link
 from agent.vision.core_link import CoreGoneError, CoreLink
 
@@ -121,6 +122,7 @@ def test_sending_to_a_core_that_does_not_read_ends_after_the_limit(
         detail="x" * 100_000,
         frames=0,
         frames_per_second=0,
+        inferences_per_second=0,
         inference_ms=0,
         frame_age_ms=None,
         persons=0,
