@@ -231,6 +231,7 @@ def vision_spec(settings: Settings, camera: Camera, *, simulate: bool) -> Vision
         delegate_options=dict(camera.delegate_options),
         score_threshold=camera.score_threshold,
         inferences_per_second=camera.inferences_per_second,
+        smallest_person=camera.smallest_person,
         enter_after_s=camera.enter_after_s,
         leave_after_s=camera.leave_after_s,
         min_travel=camera.min_travel,

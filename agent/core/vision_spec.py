@@ -63,6 +63,8 @@ class VisionSpec(LinkModel):
     score_threshold: float = 0.5
     inferences_per_second: float = 20.0
     """The model is asked at most so often, in any second."""
+    smallest_person: float = 0.07
+    """A share of the picture's height."""
     enter_after_s: float = 0.5
     leave_after_s: float = 3.0
     min_travel: float = 0.3

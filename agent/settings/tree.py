@@ -120,6 +120,9 @@ class Camera(Section):
     score_threshold: float = Field(default=0.5, gt=0, lt=1)
     inferences_per_second: float = Field(default=20.0, ge=0.2, le=1000)
     """The model is asked at most so often, in any second: a frame is looked at in several places."""
+    smallest_person: float = Field(default=0.07, ge=0, lt=1)
+    """A share of the picture's height: who is lower is too far away to be told of. EN 62676-4 counts on 0.1 to detect
+    somebody, and on 0.05 to see that somebody moves."""
     enter_after_s: float = Field(default=0.5, ge=0, le=60)
     leave_after_s: float = Field(default=3.0, gt=0, le=3600)
     min_travel: float = Field(default=0.3, ge=0, le=10)

@@ -170,6 +170,8 @@ def test_a_kind_of_tamper_that_there_is_not_is_refused(tmp_path: Path) -> None:
 
 def test_the_inferences_of_a_camera_are_limited_as_its_settings_say(tmp_path: Path) -> None:
     assert spec_of(tmp_path).inferences_per_second == 20
+    assert spec_of(tmp_path).smallest_person == 0.07
+    assert spec_of(tmp_path, "smallest_person = 0.2").smallest_person == 0.2
     assert spec_of(tmp_path, "inferences_per_second = 0.2").inferences_per_second == 0.2
     for wrong in ("0.1", "1001", "nan"):
         with pytest.raises(SettingsError, match="inferences_per_second"):
