@@ -11,7 +11,7 @@ from pathlib import Path
 from agent.core.alarm import AlarmBook, InputKind
 from agent.core.commands import COMMANDS
 from agent.core.inputs import ButtonRules, ConditionRules, InputLine, LightPins, SirenPin
-from agent.core.link import VisionSpec
+from agent.core.link import HoursSpec, LineSpec, VisionSpec, ZoneSpec
 from agent.core.messages import MetaData
 from agent.core.panel import Panel
 from agent.core.service import Service
@@ -22,7 +22,7 @@ from agent.ports import BrokerAddress, Clock
 from agent.runtime.kept_alarms import keep_restored, read_kept
 from agent.runtime.outbox import Outbox
 from agent.runtime.security import SecurityLog
-from agent.settings import Camera, Settings, Siren, mask_url
+from agent.settings import DAYS, Camera, Hours, Settings, Siren, Zone, mask_url
 
 SCHEMAS = (
     "edge.alarm.raised.v1",
@@ -32,8 +32,12 @@ SCHEMAS = (
     "edge.state.v1",
     "edge.meta.v1",
     "edge.health.v1",
-    "edge.event.person-entered.v1",
-    "edge.event.person-left.v1",
+    "edge.event.person-entered.v2",
+    "edge.event.person-left.v2",
+    "edge.event.loitering.v1",
+    "edge.event.line-crossed.v1",
+    "edge.event.crowd.v1",
+    "edge.event.after-hours.v1",
     "edge.event.part-degraded.v1",
     "edge.event.part-restored.v1",
     "edge.event.time-correction.v1",
@@ -208,11 +212,34 @@ def vision_spec(settings: Settings, camera: Camera, *, simulate: bool) -> Vision
         delegate=camera.delegate,
         delegate_options=dict(camera.delegate_options),
         score_threshold=camera.score_threshold,
+        inferences_per_second=camera.inferences_per_second,
         enter_after_s=camera.enter_after_s,
         leave_after_s=camera.leave_after_s,
+        min_travel=camera.min_travel,
+        cool_down_s=camera.cool_down_s,
+        update_every_s=camera.update_every_s,
+        time_zone=settings.device.time_zone,
+        zones=tuple(_zone(zone) for zone in camera.zones),
+        lines=tuple(LineSpec(name=line.name, start=line.start, end=line.end) for line in camera.lines),
         snapshot_directory=str(directory / "snapshots" / camera.name),
         event_snapshots=camera.event_snapshots,
     )
+
+
+def _zone(zone: Zone) -> ZoneSpec:
+    return ZoneSpec(
+        name=zone.name,
+        polygon=zone.polygon,
+        loitering_after_s=zone.loitering_after_s,
+        crowd_from=zone.crowd_from,
+        crowd_after_s=zone.crowd_after_s,
+        open=tuple(_hours(hours) for hours in zone.open),
+        watched=tuple(_hours(hours) for hours in zone.watched),
+    )
+
+
+def _hours(hours: Hours) -> HoursSpec:
+    return HoursSpec(days=tuple(DAYS.index(day) for day in hours.days), start=hours.start, end=hours.end)
 
 
 def _ns(seconds: float) -> int:

@@ -47,11 +47,37 @@ def _alarms(data: dict[str, Any]) -> str:
 
 
 def _person_entered(data: dict[str, Any]) -> str:
-    return f"camera {data['camera']}: {data['persons']} in view, score {data['score']:.2f}"
+    return f"{_place(data)}: {data['track']} is here, {data['persons']} in all, score {data['score']:.2f}"
 
 
 def _person_left(data: dict[str, Any]) -> str:
-    return f"camera {data['camera']}: nobody any more, after {data['duration_ms'] / 1000:.1f} s"
+    return f"{_place(data)}: {data['track']} has left after {_lasted(data)}, {data['persons']} in all"
+
+
+def _loitering(data: dict[str, Any]) -> str:
+    return f"{_place(data)}: {data['track']} loitering {data['phase']}, {_lasted(data)}"
+
+
+def _line_crossed(data: dict[str, Any]) -> str:
+    return f"{_place(data)}: {data['track']} has crossed {data['line']}, {data['direction']}"
+
+
+def _crowd(data: dict[str, Any]) -> str:
+    return f"{_place(data)}: crowd {data['phase']}, {data['persons']} people, {_lasted(data)}"
+
+
+def _after_hours(data: dict[str, Any]) -> str:
+    doubt = " (the clock is not set: it may be open)" if data.get("closed_by") == "unknown-clock" else ""
+    return f"{_place(data)}: presence after hours {data['phase']}, {data['persons']} people, {_lasted(data)}{doubt}"
+
+
+def _place(data: dict[str, Any]) -> str:
+    zone = f", {data['zone']}" if data.get("zone") else ""
+    return f"camera {data['camera']}{zone}"
+
+
+def _lasted(data: dict[str, Any]) -> str:
+    return f"{data['duration_ms'] / 1000:.1f} s"
 
 
 def _part_degraded(data: dict[str, Any]) -> str:
@@ -127,6 +153,10 @@ _SAY = {
     "meta": _meta,
     "event/person-entered": _person_entered,
     "event/person-left": _person_left,
+    "event/loitering": _loitering,
+    "event/line-crossed": _line_crossed,
+    "event/crowd": _crowd,
+    "event/after-hours": _after_hours,
     "event/part-degraded": _part_degraded,
     "event/part-restored": _part_restored,
     "event/time-correction": _time_correction,

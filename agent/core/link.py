@@ -3,11 +3,15 @@
 Pictures never travel here; they go by file, and a message names the file.
 """
 
+from datetime import time
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from agent.core.errors import EdgeAgentError
+from agent.core.happenings import ClosedBy, Direction, Phase
+from agent.core.polygon import Point
+from agent.core.tracks import Box
 
 T = TypeVar("T")
 Level = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
@@ -20,6 +24,34 @@ class LinkError(EdgeAgentError):
 
 class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class HoursSpec(_Message):
+    """Hours of the week: see `core.schedule.Hours`."""
+
+    days: tuple[int, ...]
+    start: time
+    end: time
+
+
+class ZoneSpec(_Message):
+    """A zone: see `core.zones.ZoneRules`."""
+
+    name: str
+    polygon: tuple[Point, ...]
+    loitering_after_s: float | None = None
+    crowd_from: int | None = None
+    crowd_after_s: float = 5.0
+    open: tuple[HoursSpec, ...] = ()
+    watched: tuple[HoursSpec, ...] = ()
+
+
+class LineSpec(_Message):
+    """A directed line: see `core.lines.LineRules`."""
+
+    name: str
+    start: Point
+    end: Point
 
 
 class VisionSpec(_Message):
@@ -40,8 +72,15 @@ class VisionSpec(_Message):
     """`xnnpack`, `none`, or the library of what runs the model instead of the processor."""
     delegate_options: dict[str, str] = {}
     score_threshold: float = 0.5
+    inferences_per_second: float = 30.0
     enter_after_s: float = 0.5
     leave_after_s: float = 3.0
+    min_travel: float = 0.3
+    cool_down_s: float = 10.0
+    update_every_s: float = 60.0
+    time_zone: str = "Africa/Johannesburg"
+    zones: tuple[ZoneSpec, ...] = ()
+    lines: tuple[LineSpec, ...] = ()
     snapshot_directory: str
     snapshot_max_bytes: int = 100 * 1024
     event_snapshots: bool = False
@@ -109,34 +148,84 @@ class Heartbeat(_Message):
     frame_age_ms: int | None
     """Age of the newest frame; None before the first."""
     persons: int
-    """People in view, after hysteresis."""
+    """People in view."""
     rss_bytes: int
 
 
-class PersonEntered(_Message):
-    """Somebody came into an empty view."""
+class InView(_Message):
+    """Who is in view has changed; before the first, nobody is."""
+
+    t: Literal["in-view"] = "in-view"
+    persons: int
+    tracks: tuple[Level, ...]
+    """Who they are, the first 100 of them."""
+
+
+class _Happened(_Message):
+    event_id: Level
+    """The same for the beginning, the updates and the end of one happening."""
+    boottime_ns: int
+    """Capture time of the frame that made it true; of an end, of the last frame in which it was."""
+    persons: int
+    """In the zone at that moment; of a line, in view."""
+    snapshot: str | None = None
+    """Path of the JPEG, where the settings allow one; of a beginning only."""
+
+
+class _InZone(_Happened):
+    zone: Level | None = None
+    """None for the whole picture."""
+    duration_ms: int
+
+
+class _OfPerson(_Happened):
+    track: Level
+    score: float
+    box: Box
+
+
+class PersonEntered(_InZone, _OfPerson):
+    """Somebody is in a zone."""
 
     t: Literal["person-entered"] = "person-entered"
-    event_id: Level
-    boottime_ns: int
-    """Capture time of the first frame in which they were seen."""
-    persons: int
-    score: float
-    box: tuple[float, float, float, float]
-    """Left, top, width, height as fractions of the picture."""
-    snapshot: str | None = None
-    """Path of the JPEG, where the settings allow one."""
 
 
-class PersonLeft(_Message):
-    """The view has been empty for long enough. `event_id` is that of the PersonEntered it ends."""
+class PersonLeft(_InZone):
+    """They are not any more. `event_id` is that of the PersonEntered it ends."""
 
     t: Literal["person-left"] = "person-left"
-    event_id: Level
-    boottime_ns: int
-    """Capture time of the last frame in which anybody was seen."""
-    duration_ms: int
-    persons_max: int
+    track: Level
+
+
+class Loitering(_InZone, _OfPerson):
+    """Somebody has been in a zone for long."""
+
+    t: Literal["loitering"] = "loitering"
+    phase: Phase
+
+
+class LineCrossed(_OfPerson):
+    """Somebody has crossed a line."""
+
+    t: Literal["line-crossed"] = "line-crossed"
+    line: Level
+    direction: Direction
+
+
+class Crowd(_InZone):
+    """Many people are in a zone."""
+
+    t: Literal["crowd"] = "crowd"
+    phase: Phase
+
+
+class AfterHours(_InZone):
+    """Somebody is in a zone while it is closed."""
+
+    t: Literal["after-hours"] = "after-hours"
+    phase: Phase
+    closed_by: ClosedBy | None = None
+    """None at an end, when it has opened."""
 
 
 class SnapshotTaken(_Message):
@@ -158,7 +247,8 @@ class SnapshotFailed(_Message):
 
 
 ToVision = Start | TakeSnapshot | Stop
-ToCore = Hello | Failed | Heartbeat | PersonEntered | PersonLeft | SnapshotTaken | SnapshotFailed
+Happened = PersonEntered | PersonLeft | Loitering | LineCrossed | Crowd | AfterHours
+ToCore = Hello | Failed | Heartbeat | InView | Happened | SnapshotTaken | SnapshotFailed
 
 _TO_VISION: TypeAdapter[ToVision] = TypeAdapter(Annotated[ToVision, Field(discriminator="t")])
 _TO_CORE: TypeAdapter[ToCore] = TypeAdapter(Annotated[ToCore, Field(discriminator="t")])

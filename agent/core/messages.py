@@ -70,6 +70,8 @@ class AlarmCamera(BaseModel):
 
     name: str
     persons: int | None = None
+    tracks: tuple[str, ...] | None = None
+    """Who they are, as the camera's events call them; the first 100."""
     snapshot: str | None = None
     """Identifier of the picture under `up/snapshot/{id}`; None when there is none."""
 
@@ -158,27 +160,6 @@ class SecurityData(Payload):
     detail: dict[str, Any] = {}
     suppressed: int = 0
     """How many of the same kind were left out since the last one, so that a flood stays readable."""
-
-
-class PersonEnteredData(Payload):
-    """`up/event/person-entered`."""
-
-    event_id: str
-    camera: str
-    persons: int
-    score: float
-    box: tuple[float, float, float, float]
-    """Left, top, width, height as fractions of the picture."""
-    snapshot: str | None = None
-
-
-class PersonLeftData(Payload):
-    """`up/event/person-left`, which ends the person-entered with the same `event_id`."""
-
-    event_id: str
-    camera: str
-    duration_ms: int
-    persons_max: int
 
 
 class InputFaultData(Payload):

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 import pydantic_core
 
+from agent.core.camera_events import CameraEventData
 from agent.core.identity import LEVEL, Identity
 from agent.core.messages import (
     AlarmData,
@@ -16,8 +17,6 @@ from agent.core.messages import (
     InputFaultData,
     MetaData,
     PartData,
-    PersonEnteredData,
-    PersonLeftData,
     Rank,
     ResultData,
     SecurityData,
@@ -30,8 +29,7 @@ from agent.core.messages import (
 from agent.core.stencil import Stencil
 
 _EventData = (
-    PersonEnteredData
-    | PersonLeftData
+    CameraEventData
     | PartData
     | ServiceData
     | TimeCorrectionData
@@ -103,13 +101,9 @@ class Drafts:
             data=data,
         )
 
-    def person_entered(self, data: PersonEnteredData) -> Draft:
-        """Somebody came into view."""
-        return self._event("person-entered", f"camera/{data.camera}", data)
-
-    def person_left(self, data: PersonLeftData) -> Draft:
-        """Nobody is in view any more."""
-        return self._event("person-left", f"camera/{data.camera}", data)
+    def camera_event(self, data: CameraEventData) -> Draft:
+        """What a camera tells of people."""
+        return self._event(data.event, f"camera/{data.camera}", data, data.version)
 
     def input_fault(self, data: InputFaultData) -> Draft:
         """Something is wrong with an input, or no longer is."""
@@ -178,11 +172,11 @@ class Drafts:
     def _retained(self, level: str, type_: str, data: StateData | MetaData | AlarmsData) -> Draft:
         return Draft(rank=Rank.STATE, topic=self.identity.up(level), type=type_, subject=level, data=data, retain=True)
 
-    def _event(self, kind: str, subject: str, data: _EventData) -> Draft:
+    def _event(self, kind: str, subject: str, data: _EventData, version: int = 1) -> Draft:
         return Draft(
             rank=Rank.EVENT,
             topic=self.identity.up("event", kind),
-            type=f"edge.event.{kind}.v1",
+            type=f"edge.event.{kind}.v{version}",
             subject=subject,
             data=data,
             expiry_s=EVENT_EXPIRY_S,

@@ -25,7 +25,8 @@ class Cameras:
         """
         for link in self._links:
             if link.take_snapshot(alarm_id):
-                return AlarmCamera(name=link.camera, persons=link.persons, snapshot=alarm_id)
+                seen = link.in_view
+                return AlarmCamera(name=link.camera, persons=seen.persons, tracks=seen.tracks, snapshot=alarm_id)
         return AlarmCamera(name=self._links[0].camera) if self._links else None
 
     def snapshot(self, picture_id: str, camera: str | None) -> str | None:

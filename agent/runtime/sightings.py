@@ -1,9 +1,19 @@
 """What a camera process reports, as a message to the centre."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agent.core.link import PersonEntered, PersonLeft, ToCore
-from agent.core.messages import Draft, PersonEnteredData, PersonLeftData
+from agent.core.camera_events import (
+    AfterHoursData,
+    CameraEventData,
+    CrowdData,
+    LineCrossedData,
+    LoiteringData,
+    PersonEnteredData,
+    PersonLeftData,
+)
+from agent.core.link import AfterHours, Crowd, Happened, LineCrossed, Loitering, PersonEntered, PersonLeft, ToCore
+from agent.core.messages import Draft
 from agent.core.wire import Drafts
 
 
@@ -15,28 +25,25 @@ class CameraSaid:
     message: ToCore
 
 
+_DATA: Mapping[type[ToCore], type[CameraEventData]] = {
+    PersonEntered: PersonEnteredData,
+    PersonLeft: PersonLeftData,
+    Loitering: LoiteringData,
+    LineCrossed: LineCrossedData,
+    Crowd: CrowdData,
+    AfterHours: AfterHoursData,
+}
+
+
 def sighting(said: CameraSaid, drafts: Drafts) -> Draft | None:
     """The event of a report; None for one that is nobody's news."""
-    match said.message:
-        case PersonEntered() as entered:
-            return drafts.person_entered(
-                PersonEnteredData(
-                    event_id=entered.event_id,
-                    camera=said.camera,
-                    persons=entered.persons,
-                    score=entered.score,
-                    box=entered.box,
-                    snapshot=entered.event_id if entered.snapshot else None,
-                )
-            )
-        case PersonLeft() as left:
-            return drafts.person_left(
-                PersonLeftData(
-                    event_id=left.event_id,
-                    camera=said.camera,
-                    duration_ms=left.duration_ms,
-                    persons_max=left.persons_max,
-                )
-            )
-        case _:
-            return None
+    if not isinstance(said.message, Happened):
+        return None
+    happened = said.message
+    data = {
+        **happened.model_dump(exclude={"t", "boottime_ns"}),  # the fields of an event have the names of the report's
+        "camera": said.camera,
+        "frame_monoms": happened.boottime_ns // 1_000_000,
+        "snapshot": happened.event_id if happened.snapshot else None,
+    }
+    return drafts.camera_event(_DATA[type(happened)](**data))

@@ -17,9 +17,8 @@ from agent.core.link import (
     Failed,
     Heartbeat,
     Hello,
+    InView,
     LinkError,
-    PersonEntered,
-    PersonLeft,
     SnapshotFailed,
     SnapshotTaken,
     Start,
@@ -39,6 +38,7 @@ _STANDSTILL_NS = 30 * 10**9
 """A process that reports itself well but has looked at no frame for so long hangs in an inference."""
 _LONGEST_LINE = 64 * 1024
 _KILL_PATIENCE_S = 5.0
+_NOBODY = InView(persons=0, tracks=())
 
 log = logging.getLogger(__name__)
 
@@ -83,8 +83,8 @@ class VisionLink:
         self._patience_ns = _START_PATIENCE_NS
         self.heartbeat: Heartbeat | None = None
         """The last report of a process that runs; None without one."""
-        self.persons = 0
-        """People in view, as of the last message."""
+        self.in_view = _NOBODY
+        """Who is in view, as of the last message."""
 
     @property
     def camera(self) -> str:
@@ -190,20 +190,17 @@ class VisionLink:
             case Heartbeat():
                 self._watch_progress(message)
                 self.heartbeat = message
-                self.persons = message.persons
                 self._on_state(message.state == "ok", message.detail)
             case SnapshotTaken():
                 self._forward_picture(message.id, message.path)
             case SnapshotFailed():
                 self._on_picture(message.id, None, message.detail)
-            case PersonEntered():
-                self.persons = message.persons
+            case InView():
+                self.in_view = message
+            case _:
                 self._on_message(message)
                 if message.snapshot is not None:
                     self._forward_picture(message.event_id, message.snapshot)
-            case PersonLeft():
-                self.persons = 0
-                self._on_message(message)
 
     def _watch_progress(self, message: Heartbeat) -> None:
         if message.state != "ok" or self.heartbeat is None or message.frames != self.heartbeat.frames:
@@ -263,6 +260,7 @@ class VisionLink:
                 self._socket.close()
             self._socket = None
         self.heartbeat = None
+        self.in_view = _NOBODY
         if self._process is not None:
             self._process.kill()
             try:

@@ -3,5 +3,6 @@
 from agent.settings.file import load
 from agent.settings.tree import Camera, Settings, mask_url
 from agent.settings.wiring import Siren
+from agent.settings.zones import DAYS, Hours, Zone
 
-__all__ = ["Camera", "Settings", "Siren", "load", "mask_url"]
+__all__ = ["DAYS", "Camera", "Hours", "Settings", "Siren", "Zone", "load", "mask_url"]

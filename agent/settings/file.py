@@ -47,7 +47,7 @@ def load(path: Path | str, environ: Mapping[str, str] = os.environ) -> Settings:
         mistakes.append(f"environment: {error}; lists and tables are written as JSON")
     except ValidationError as error:
         mistakes += [f"{_where(path, lines, item['loc'])}: {_say(item)}" for item in _root_causes(error)]
-    merged = settings.model_dump(mode="json") if settings else tree
+    merged = settings.model_dump(mode="json", by_alias=True) if settings else tree
     mistakes += [f"{_where(path, lines, location)}: {text}" for location, text in _conflicts(merged)]
     if mistakes or settings is None:
         raise SettingsError("\n".join(mistakes))
@@ -156,14 +156,19 @@ def _key_lines(text: str) -> dict[Location, int]:
     """Line number of every table and key. A plain scan; good enough to point a person to the place."""
     lines: dict[Location, int] = {}
     table: Location = ()
-    counts: dict[str, int] = {}
+    counts: dict[Location, int] = {}
+    """How many tables each list has so far, less one."""
     for number, line in enumerate(text.splitlines(), start=1):
         if header := _HEADER.match(line):
-            name = header[2].replace('"', "")
-            table = tuple(name.split("."))
+            table = ()
+            for part in header[2].replace('"', "").split("."):
+                table = (*table, part)
+                if table in counts:  # a list: its newest table, or one more of them
+                    table = (*table, counts[table])
             if header[1]:
-                counts[name] = counts.get(name, -1) + 1
-                table = (*table, counts[name])
+                items = table[:-1] if isinstance(table[-1], int) else table
+                counts[items] = counts.get(items, -1) + 1
+                table = (*items, counts[items])
             lines.setdefault(table, number)
         elif key := _KEY.match(line):
             lines.setdefault((*table, key[1]), number)
@@ -195,7 +200,7 @@ def _names_at(location: Location) -> list[str]:
         if inner is None:
             return []
         model = inner
-    return list(model.model_fields)
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from agent.core.identity import Identity
 from agent.settings.section import Section, TopicLevel
 from agent.settings.wiring import Button, Condition, Lights, Siren
+from agent.settings.zones import Lines, TimeZone, Zones
 
 ENVIRONMENT_PREFIX = "EDGE_AGENT_"
 DEFAULT_MODEL = "ssdlite-person-int8"
@@ -35,6 +36,8 @@ class Device(Section):
     site: TopicLevel
     id: TopicLevel
     location: Location | None = None
+    time_zone: TimeZone = "Africa/Johannesburg"
+    """Of the hours in `[[cameras.zones]]`."""
 
 
 class Storage(Section):
@@ -113,8 +116,18 @@ class Camera(Section):
     delegate_options: dict[str, str] = Field(default_factory=dict)
     """For the library, as its documentation says."""
     score_threshold: float = Field(default=0.5, gt=0, lt=1)
+    inferences_per_second: float = Field(default=30.0, ge=1, le=1000)
+    """At most so many runs of the model; a frame is looked at in several places."""
     enter_after_s: float = Field(default=0.5, ge=0, le=60)
     leave_after_s: float = Field(default=3.0, gt=0, le=3600)
+    min_travel: float = Field(default=0.3, ge=0, le=10)
+    """Nothing is told of somebody before they have come so far, in units of their own height, or were seen for 10 s."""
+    cool_down_s: float = Field(default=10.0, ge=0, le=3600)
+    """The shortest time between two events of the same person and zone, or line."""
+    update_every_s: float = Field(default=60.0, ge=10, le=86400)
+    """What lasts is told again as often as this."""
+    zones: Zones = ()
+    lines: Lines = ()
     event_snapshots: bool = False
     """Routine events carry no picture unless the site says so (POPIA)."""
 
@@ -224,7 +237,7 @@ class Settings(BaseSettings):
 
     def masked(self) -> dict[str, Any]:
         """The effective settings with every secret replaced, for a person to read."""
-        tree: dict[str, Any] = self.model_dump(mode="json")
+        tree: dict[str, Any] = self.model_dump(mode="json", by_alias=True)
         for camera in tree["cameras"]:
             camera["source"] = mask_url(camera["source"])
         return tree

@@ -20,9 +20,8 @@ from agent.adapters.tflite_interpreter import NONE, XNNPACK, load_tflite
 from agent.core.errors import CameraError, DelegateError, EdgeAgentError, ModelError
 from agent.core.link import Failed, Hello, LinkError, Stop, TakeSnapshot, ToVision, VisionSpec
 from agent.core.model_manifest import ModelManifest
-from agent.core.presence import Presence
 from agent.models.store import ModelStore
-from agent.ports import Camera
+from agent.ports import Camera, Detector
 from agent.sim.camera import PictureFolder, SimCamera
 from agent.sim.camera_faults import CameraFaultFile, FaultyCamera
 from agent.vision.capture import Capture, CaptureLimits
@@ -31,6 +30,9 @@ from agent.vision.frame_slot import FrameSlot
 from agent.vision.heartbeat import PERIOD_S, HeartbeatSource
 from agent.vision.lookout import Lookout
 from agent.vision.person_detector import PersonDetector
+from agent.vision.reports import Reports
+from agent.vision.rule_book import rules_of
+from agent.vision.sight import FLOOR, Sight
 from agent.vision.snapshot import Snapshots, SnapshotService
 from agent.vision.source import parse_source
 from agent.vision.worker import Ending, Worker
@@ -62,10 +64,11 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
     clock = SystemClock()
     ending = Ending()
     slot = FrameSlot()
-    presence = Presence(spec.enter_after_s, spec.leave_after_s)
+    rules = rules_of(spec)
+    reports = Reports(clock)
     directory = Path(spec.snapshot_directory)
     snapshots = Snapshots(directory, spec.snapshot_max_bytes, imaging.jpeg, imaging.scaled)
-    service = SnapshotService(slot, snapshots, clock.boottime_ns, lambda: presence.persons)
+    service = SnapshotService(slot, snapshots, clock.boottime_ns, lambda: reports.in_view.persons)
 
     def on_message(message: ToVision) -> None:
         if isinstance(message, TakeSnapshot):
@@ -89,7 +92,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
         spec.model,
         spec.model_directories,
         spec.threads,
-        spec.score_threshold,
+        FLOOR,
         delegate=spec.delegate,
         delegate_options=spec.delegate_options,
     )
@@ -97,8 +100,9 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
     capture = Capture(spec.camera, open_camera, slot, clock.boottime_ns, limits)
     lookout = Lookout(
         slot,
-        model.detector,
-        presence,
+        make_sight(spec, model.detector),
+        rules,
+        reports,
         clock,
         link.send,
         spec.frames_per_second,
@@ -110,7 +114,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
         lookout.pace,
         clock.boottime_ns,
         lambda: capture.detail,
-        lambda: presence.persons,
+        lambda: reports.in_view.persons,
         lambda: capture.stated_frames_per_second,
     )
 
@@ -175,6 +179,17 @@ def load_model(
             raise ModelError(f"{error}, nor can the processor: {its_own}") from its_own
     detector = PersonDetector(interpreter, manifest, path.parent, imaging.RgbScaler(), score_threshold)
     return LoadedModel(manifest, detector, interpreter.runtime, trouble)
+
+
+def make_sight(spec: VisionSpec, detector: Detector) -> Sight:
+    """What looks at the frames of this camera; `detector` gives every box from `FLOOR` on."""
+    return Sight(
+        detector,
+        imaging.small_grey,
+        imaging.blobs,
+        score_threshold=spec.score_threshold,
+        inferences_per_second=spec.inferences_per_second,
+    )
 
 
 def make_camera(spec: VisionSpec, boottime_ns: Callable[[], int]) -> Camera:

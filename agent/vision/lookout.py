@@ -1,52 +1,64 @@
-"""The look loop: newest frame, detector, presence, events."""
+"""The look loop: newest frame, who is in it, what that means, reports."""
 
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
+from typing import Protocol
 
 from agent.core.errors import EdgeAgentError
-from agent.core.link import PersonEntered, PersonLeft
-from agent.core.presence import Entered, Left, Person, Presence
-from agent.core.uuid7 import Uuid7Source
-from agent.ports import Clock, Detection, Detector, Frame
+from agent.core.events import TimeQuality
+from agent.core.link import Happened, InView
+from agent.core.rules import Rules
+from agent.ports import Clock, Frame
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.pace import Pace
+from agent.vision.reports import Reports
+from agent.vision.sight import Seen
 from agent.vision.snapshot import Snapshots
 
 _log = logging.getLogger(__name__)
 _WAIT_S = 0.5
 
 
-class Lookout:
-    """Looks at the newest frame, at most `frames_per_second` times a second, and tells who came and left.
+class Looks(Protocol):
+    """Whatever can say who is in a frame."""
 
-    `send` gets the events; they carry a picture only when `snapshots` is given. One thread,
-    except `pace`.
+    def look(self, frame: Frame) -> Seen:
+        """Frames come in their order. Raises ModelError."""
+        ...
+
+
+class Lookout:
+    """Looks at the newest frame, at most `frames_per_second` times a second, and tells what happens.
+
+    `send` gets each change of who is in view, and the events, of which a beginning carries a picture only when
+    `snapshots` is given. One thread, except `pace`.
     """
 
     def __init__(
         self,
         slot: FrameSlot,
-        detector: Detector,
-        presence: Presence,
+        sight: Looks,
+        rules: Rules,
+        reports: Reports,
         clock: Clock,
-        send: Callable[[PersonEntered | PersonLeft], None],
+        send: Callable[[Happened | InView], None],
         frames_per_second: float,
         stop: threading.Event,
         snapshots: Snapshots | None = None,
     ) -> None:
         self._slot = slot
-        self._detector = detector
-        self._presence = presence
+        self._sight = sight
+        self._rules = rules
         self._clock = clock
         self._send = send
         self._period_ns = round(1e9 / frames_per_second)
         self._stop = stop
         self._snapshots = snapshots
-        self._ids = Uuid7Source()
+        self._reports = reports
         self._frame: Frame | None = None
         self._due_ns = 0
-        self._event_id = ""
         self.pace = Pace()
 
     def run_once(self) -> bool:
@@ -71,50 +83,20 @@ class Lookout:
 
     def _look(self, frame: Frame) -> None:
         began_ns = self._clock.boottime_ns()
-        detections = self._detector.detect(frame.pixels)
+        people = self._sight.look(frame).people
         self.pace.add(self._clock.boottime_ns() - began_ns)
+        if (in_view := self._reports.see(people)) is not None:
+            self._send(in_view)
         height, width = frame.pixels.shape[:2]
-        people = [_as_fractions(detection, width, height) for detection in detections]
-        change = self._presence.update(frame.boottime_ns, people)
-        if isinstance(change, Entered):
-            self._send(self._entered(change, frame))
-        elif isinstance(change, Left):
-            self._send(self._left(change))
+        wall = None if self._clock.quality() is TimeQuality.UNSYNCED else self._clock.wall()
+        for happening in self._rules.update(frame.boottime_ns, wall, people, width / height):
+            self._send(self._reports.make(happening, partial(self._picture, frame)))
 
-    def _entered(self, change: Entered, frame: Frame) -> PersonEntered:
-        self._event_id = self._ids.next(int(self._clock.wall().timestamp() * 1000))
-        return PersonEntered(
-            event_id=self._event_id,
-            boottime_ns=change.boottime_ns,
-            persons=change.persons,
-            score=change.best.score,
-            box=change.best.box,
-            snapshot=self._picture(frame),
-        )
-
-    def _left(self, change: Left) -> PersonLeft:
-        return PersonLeft(
-            event_id=self._event_id,
-            boottime_ns=change.boottime_ns,
-            duration_ms=change.duration_ms,
-            persons_max=change.persons_max,
-        )
-
-    def _picture(self, frame: Frame) -> str | None:
+    def _picture(self, frame: Frame, event_id: str) -> str | None:
         if self._snapshots is None:
             return None
         try:
-            return str(self._snapshots.write(self._event_id, frame.pixels))
+            return str(self._snapshots.write(event_id, frame.pixels))
         except EdgeAgentError as error:  # the event matters more than its picture
-            _log.error("no picture of event %s: %s", self._event_id, error)
+            _log.error("no picture of event %s: %s", event_id, error)
             return None
-
-
-def _as_fractions(detection: Detection, width: int, height: int) -> Person:
-    box = (
-        detection.left / width,
-        detection.top / height,
-        detection.width / width,
-        detection.height / height,
-    )
-    return Person(detection.score, box)

@@ -13,15 +13,18 @@ from typing import Any
 import cv2
 import numpy as np
 
-from agent.adapters.opencv_imaging import limit_threads
+from agent.adapters.opencv_imaging import blobs, limit_threads, small_grey
 from agent.adapters.system_clock import SystemClock
-from agent.core.presence import Presence
+from agent.core.rules import Rules
+from agent.core.zones import Limits
 from agent.models.store import ModelStore
 from agent.ports import Frame
 from agent.settings.tree import DEFAULT_MODEL
 from agent.vision.app import load_model
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.lookout import Lookout
+from agent.vision.reports import Reports
+from agent.vision.sight import FLOOR, Sight
 from tests.bench.bare_look import BareLook
 from tests.bench.child import serve
 from tests.support.vision_media import model_directories
@@ -53,11 +56,18 @@ def main() -> None:
     _, path = ModelStore([Path(directory) for directory in directories]).load(DEFAULT_MODEL)
     bare = BareLook(str(path), threads)
     bare_pictures = itertools.cycle(pictures)
-    presence = Presence(0.5, 3.0)
+    reports = Reports(SystemClock())
     lookout = Lookout(
         _ReadySlot(pictures),
-        load_model(DEFAULT_MODEL, directories, threads, 0.5).detector,
-        presence,
+        Sight(
+            load_model(DEFAULT_MODEL, directories, threads, FLOOR).detector,
+            small_grey,
+            blobs,
+            score_threshold=0.5,
+            inferences_per_second=_NEVER_WAITS,
+        ),
+        Rules(Limits()),
+        reports,
         SystemClock(),
         lambda message: None,
         _NEVER_WAITS,
@@ -70,7 +80,7 @@ def main() -> None:
         while time.perf_counter() - began < request["seconds"]:
             step()
             frames += 1
-        return {"frames": frames, "seconds": time.perf_counter() - began, "persons": presence.persons}
+        return {"frames": frames, "seconds": time.perf_counter() - began, "persons": reports.in_view.persons}
 
     serve(run)
 

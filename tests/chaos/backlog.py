@@ -19,8 +19,9 @@ from rich.console import Console
 from rich.table import Table
 
 from agent.adapters.system_clock import SystemClock
+from agent.core.camera_events import PersonLeftData
 from agent.core.identity import Identity
-from agent.core.messages import AlarmData, Draft, PersonLeftData, SecurityData
+from agent.core.messages import AlarmData, Draft, SecurityData
 from agent.core.wire import Drafts
 from agent.runtime.outbox import Outbox
 from tests.bench.child import Child
@@ -178,8 +179,15 @@ def _drafts(drafts: Drafts, count: int) -> Iterator[Draft]:
                 SecurityData(kind="command-rejected", severity="warning", text="a command was refused", detail={})
             )
         else:
-            yield drafts.person_left(
-                PersonLeftData(event_id=f"event-{number}", camera="front", duration_ms=1_000, persons_max=2)
+            yield drafts.camera_event(
+                PersonLeftData(
+                    event_id=f"event-{number}",
+                    camera="front",
+                    frame_monoms=1_000,
+                    persons=0,
+                    duration_ms=1_000,
+                    track=f"0a1b2c3d-{number}",
+                )
             )
 
 

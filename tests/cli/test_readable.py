@@ -48,6 +48,48 @@ CODES = {"contact_id": "301", "sia": "AT"}
             {"input": "police", "reason": "unanswered", "sounded_ms": 0, "driven": True, "alarm_id": "a1"},
             "police: unanswered, 0 s so far, id a1",
         ),
+        (
+            "event/person-entered",
+            {"camera": "front", "zone": "gate", "track": "0a1b2c3d-4", "persons": 2, "score": 0.876},
+            "camera front, gate: 0a1b2c3d-4 is here, 2 in all, score 0.88",
+        ),
+        (
+            "event/person-left",
+            {"camera": "front", "track": "0a1b2c3d-4", "persons": 0, "duration_ms": 8_040},
+            "camera front: 0a1b2c3d-4 has left after 8.0 s, 0 in all",
+        ),
+        (
+            "event/loitering",
+            {"camera": "front", "zone": "gate", "track": "0a1b2c3d-4", "phase": "began", "duration_ms": 60_000},
+            "camera front, gate: 0a1b2c3d-4 loitering began, 60.0 s",
+        ),
+        (
+            "event/line-crossed",
+            {"camera": "front", "line": "kerb", "track": "0a1b2c3d-4", "direction": "left-to-right"},
+            "camera front: 0a1b2c3d-4 has crossed kerb, left-to-right",
+        ),
+        (
+            "event/crowd",
+            {"camera": "front", "zone": "gate", "phase": "ongoing", "persons": 12, "duration_ms": 5_000},
+            "camera front, gate: crowd ongoing, 12 people, 5.0 s",
+        ),
+        (
+            "event/after-hours",
+            {
+                "camera": "front",
+                "zone": "gate",
+                "phase": "began",
+                "persons": 1,
+                "duration_ms": 100,
+                "closed_by": "unknown-clock",
+            },
+            "camera front, gate: presence after hours began, 1 people, 0.1 s (the clock is not set: it may be open)",
+        ),
+        (
+            "event/after-hours",
+            {"camera": "front", "zone": "gate", "phase": "ended", "persons": 0, "duration_ms": 100},
+            "camera front, gate: presence after hours ended, 0 people, 0.1 s",
+        ),
     ],
 )
 def test_an_event_is_a_line_for_a_person(topic: str, data: dict[str, Any], says: str) -> None:

@@ -2,10 +2,20 @@ import json
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
 
+from agent.core.camera_events import (
+    AfterHoursData,
+    CameraEventData,
+    CrowdData,
+    LineCrossedData,
+    LoiteringData,
+    PersonEnteredData,
+    PersonLeftData,
+)
 from agent.core.events import Fault, TimeQuality
 from agent.core.identity import LEVEL, Identity
 from agent.core.inputs import ConditionKind
@@ -19,8 +29,6 @@ from agent.core.messages import (
     InputFaultData,
     MetaData,
     PartData,
-    PersonEnteredData,
-    PersonLeftData,
     Rank,
     ResultData,
     SecurityData,
@@ -74,8 +82,16 @@ HEALTH = HealthData(
 )
 STATE = StateData(state="online", bdseq=1, boot_nonce="n", agent_version="1", config_revision="r")
 META = MetaData(inputs=(), outputs=(), cameras=(), location=None, capabilities=(), schemas=())
-ENTERED = PersonEnteredData(event_id="e1", camera="front", persons=1, score=0.5, box=(0, 0, 1, 1))
-LEFT = PersonLeftData(event_id="e1", camera="front", duration_ms=1, persons_max=1)
+_AT = {"event_id": "e1", "camera": "front", "frame_monoms": 1, "persons": 1}
+_WHO = {"track": "0a1b2c3d-1", "score": 0.5, "box": (0, 0, 1, 1)}
+CAMERA_EVENTS: list[tuple[CameraEventData, str]] = [
+    (PersonEnteredData(**_AT, **_WHO, duration_ms=1), "person-entered.v2"),
+    (PersonLeftData(**_AT, track="0a1b2c3d-1", duration_ms=1), "person-left.v2"),
+    (LoiteringData(**_AT, **_WHO, duration_ms=1, phase="began"), "loitering.v1"),
+    (LineCrossedData(**_AT, **_WHO, line="gate", direction="left-to-right"), "line-crossed.v1"),
+    (CrowdData(**_AT, duration_ms=1, phase="ongoing"), "crowd.v1"),
+    (AfterHoursData(**_AT, duration_ms=1, phase="ended"), "after-hours.v1"),
+]
 PART = PartData(part="uplink", detail="")
 SECURITY = SecurityData(kind="boot", severity="info", text="")
 FAULT = InputFaultData(input="police", fault=Fault.OPEN, active=True, since="2026-01-01T00:00:00.000Z", presses=0)
@@ -115,26 +131,19 @@ TABLE: list[tuple[Callable[[Drafts], Draft], str, str, str, Rank, int, bool, int
         False,
         None,
     ),
-    (
-        lambda d: d.person_entered(ENTERED),
-        "event/person-entered",
-        "edge.event.person-entered.v1",
-        "camera/front",
-        Rank.EVENT,
-        1,
-        False,
-        EVENT_EXPIRY_S,
-    ),
-    (
-        lambda d: d.person_left(LEFT),
-        "event/person-left",
-        "edge.event.person-left.v1",
-        "camera/front",
-        Rank.EVENT,
-        1,
-        False,
-        EVENT_EXPIRY_S,
-    ),
+    *[
+        (
+            partial(Drafts.camera_event, data=data),
+            f"event/{kind.removesuffix('.v1').removesuffix('.v2')}",
+            f"edge.event.{kind}",
+            "camera/front",
+            Rank.EVENT,
+            1,
+            False,
+            EVENT_EXPIRY_S,
+        )
+        for data, kind in CAMERA_EVENTS
+    ],
     (
         lambda d: d.part("part-degraded", PART),
         "event/part-degraded",

@@ -1,17 +1,20 @@
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel
 
 from agent.core import messages, wire
+from agent.core.camera_events import CameraEventData
 from agent.core.commands import COMMANDS, AckArgs, Claims, IdentifyArgs, SnapshotArgs, TrialArgs
 from agent.core.messages import Draft, Envelope, Payload, Rank
 from agent.core.stages import Stage
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
+CAMERA_EVENTS = get_args(CameraEventData)
 SOURCES = sorted((ROOT / "agent").rglob("*.py"))
 
 
@@ -36,11 +39,12 @@ def test_every_topic_level_that_the_device_speaks_under_is_described() -> None:
     source = Path(wire.__file__).read_text(encoding="utf-8")
     levels = set(re.findall(r'identity\.up\("([a-z-]+)"', source)) | set(re.findall(r'_retained\("([a-z-]+)"', source))
     events = set(re.findall(r'_event\("([a-z-]+)"', source)) | {"part-degraded", "part-restored"}
+    events |= {data.event for data in CAMERA_EVENTS}
     assert {"alarm", "health", "state", "snapshot"} <= levels, "the search finds the levels no more"
     assert {"person-entered", "person-left"} <= events, "the search finds the events no more"
     assert [level for level in sorted(levels - {"event"}) if f"`D/up/{level}" not in DOCUMENT] == []
     assert [event for event in sorted(events) if f"`D/up/event/{event}`" not in DOCUMENT] == []
-    assert [event for event in sorted(events) if f"`edge.event.{event}.v1`" not in DOCUMENT] == []
+    assert [event for event in sorted(events) if f"`edge.event.{event}.v" not in DOCUMENT] == []
 
 
 def test_every_literal_message_type_is_described() -> None:
@@ -79,7 +83,7 @@ def test_every_kind_of_security_event_is_described() -> None:
 
 def payloads() -> list[type[BaseModel]]:
     models = [model for model in vars(messages).values() if isinstance(model, type) and issubclass(model, BaseModel)]
-    return [model for model in models if model not in {BaseModel, Draft, Payload}]
+    return [model for model in models if model not in {BaseModel, Draft, Payload}] + [*CAMERA_EVENTS]
 
 
 @pytest.mark.parametrize(

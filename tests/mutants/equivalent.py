@@ -14,7 +14,6 @@ class Equivalent(NamedTuple):
 
 _OUTBOX = "agent/runtime/outbox.py"
 _PATHS = "agent/core/paths.py"
-_PRESENCE = "agent/core/presence.py"
 _READ_LATER = "it is set before it is read"
 
 EQUIVALENT = (
@@ -32,22 +31,6 @@ EQUIVALENT = (
     ),
     Equivalent(_PATHS, "Paths.ask", 'self._asked[reason] = ""', "only the keys count"),
     Equivalent(_PATHS, "Paths.ask", "self._asked.popitem(last=None)", "None is as false as False"),
-    Equivalent(_PRESENCE, "_Level.__init__", "self.last_seen_ns = None", _READ_LATER),
-    Equivalent(_PRESENCE, "_Level.__init__", "self.last_seen_ns = 1", _READ_LATER),
-    Equivalent(_PRESENCE, "_Level.__init__", "self._evidence_ns = None", _READ_LATER),
-    Equivalent(_PRESENCE, "_Level.__init__", "self._evidence_ns = 1.0", _READ_LATER),
-    Equivalent(_PRESENCE, "_Level.__init__", "self._sighted = None", "None is as false as False"),
-    Equivalent(_PRESENCE, "_Level._weigh_absence", "self._sighted = None", "None is as false as False"),
-    Equivalent(_PRESENCE, "_Level._weigh_absence", "self._evidence_ns = None", _READ_LATER),
-    Equivalent(_PRESENCE, "_Level._weigh_absence", "self._evidence_ns = 1.0", _READ_LATER),
-    Equivalent(_PRESENCE, "Presence.__init__", "self._persons_max = 1", "whoever comes is at least one"),
-    Equivalent(_PRESENCE, "Presence._change", "self._persons_max = 1", "whoever comes is at least one"),
-    Equivalent(
-        _PRESENCE,
-        "Presence.update",
-        "while len(self._levels) <= len(people):",
-        "the level of one person more is never seen",
-    ),
     Equivalent("agent/core/uuid7.py", "Uuid7Source.__init__", "self._last = 1", "1970 is long over"),
     Equivalent(_OUTBOX, "Outbox.__init__", "keep_free_bytes: int = 1,", "one byte is as good as none"),
     Equivalent(

@@ -1,11 +1,12 @@
 from dataclasses import dataclass, field
 from typing import cast
 
-from agent.core.link import Heartbeat
+from agent.core.link import Heartbeat, InView
 from agent.core.messages import AlarmCamera
 from agent.runtime.cameras import Cameras
 from agent.runtime.vision_link import VisionLink
 
+SEEN = InView(persons=2, tracks=("a-1", "a-4"))
 REPORT = Heartbeat(state="ok", frames=1, frames_per_second=1, inference_ms=1, frame_age_ms=1, persons=2, rss_bytes=1)
 
 
@@ -14,7 +15,7 @@ class FakeLink:
     camera: str
     heartbeat: Heartbeat | None = REPORT
     takes: bool = True
-    persons: int = 2
+    in_view: InView = SEEN
     asked: list[str] = field(default_factory=list)
 
     def take_snapshot(self, picture_id: str) -> bool:
@@ -37,7 +38,9 @@ def test_without_a_camera_nothing_is_seen() -> None:
 def test_an_alarm_takes_the_first_camera_that_works() -> None:
     dead, full, works = FakeLink("front", heartbeat=None), FakeLink("side", takes=False), FakeLink("back")
 
-    assert cameras(dead, full, works).look("a1") == AlarmCamera(name="back", persons=2, snapshot="a1")
+    assert cameras(dead, full, works).look("a1") == AlarmCamera(
+        name="back", persons=2, tracks=("a-1", "a-4"), snapshot="a1"
+    )
     assert works.asked == ["a1"]
 
 

@@ -223,8 +223,10 @@ def test_a_rebirth_tells_every_open_alarm(kiosk: Kiosk) -> None:
 
 
 def test_what_a_camera_says_becomes_an_event(kiosk: Kiosk) -> None:
-    entered = PersonEntered(event_id="e1", boottime_ns=1, persons=1, score=0.9, box=(0, 0, 1, 1))
-    left = PersonLeft(event_id="e1", boottime_ns=2, duration_ms=1, persons_max=1)
+    entered = PersonEntered(
+        event_id="e1", boottime_ns=1, persons=1, duration_ms=1, track="a-1", score=0.9, box=(0, 0, 1, 1)
+    )
+    left = PersonLeft(event_id="e1", boottime_ns=2, persons=0, duration_ms=1, track="a-1")
     for message in (entered, left):
         kiosk.pipeline.tell(CameraSaid("front", message))
     kiosk.pipeline.drain()

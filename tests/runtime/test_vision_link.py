@@ -1,3 +1,5 @@
+import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
@@ -6,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agent.core.link import Hello, PersonEntered
+from agent.core.link import Hello, InView, PersonEntered
 from agent.runtime import vision_link
 from agent.sim.clock import SimClock
 from tests.support.camera_process import PRELUDE, SERVE, Rig
@@ -198,8 +200,8 @@ def test_a_picture_that_is_too_large_is_none(rig: Rig) -> None:
 def test_somebody_who_enters_is_told_before_their_picture(rig: Rig) -> None:
     rig.link(
         "hello(); open(os.path.join(spec['snapshot_directory'], 'a.jpg'), 'wb').write(b'jpeg')\n"
-        "say(t='person-entered', event_id='e1', boottime_ns=1, persons=1, score=0.5, box=[0, 0, 1, 1],\n"
-        "    snapshot='a.jpg')\n"
+        "say(t='person-entered', event_id='e1', boottime_ns=1, persons=1, duration_ms=1, track='a-1', score=0.5,\n"
+        "    box=[0, 0, 1, 1], snapshot='a.jpg')\n"
         "lines.readline()"
     )
     rig.until(lambda: rig.pictures)
@@ -207,6 +209,36 @@ def test_somebody_who_enters_is_told_before_their_picture(rig: Rig) -> None:
     assert isinstance(rig.messages[-1], PersonEntered)
     assert rig.pictures == [("e1", b"jpeg", "")]
     assert not any(isinstance(message, Hello) for message in rig.messages)
+
+
+def test_who_is_in_view_is_known_from_the_moment_it_is_told_until_the_process_ends(rig: Rig) -> None:
+    link = rig.link("hello(); say(t='in-view', persons=2, tracks=['0a1b2c3d-1', '0a1b2c3d-4']); lines.readline()")
+    rig.until(lambda: link.in_view.persons)
+    assert link.in_view == InView(persons=2, tracks=("0a1b2c3d-1", "0a1b2c3d-4"))
+    assert rig.messages == [], "nobody else needs to hear of it"
+
+    assert link.pid is not None
+    os.kill(link.pid, signal.SIGKILL)
+    rig.until(lambda: rig.failures)
+    assert link.in_view == InView(persons=0, tracks=())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "t='in-view', persons=1, tracks=['#']",
+        "t='loitering', event_id='e1', boottime_ns=1, persons=1, duration_ms=1, track='a-1', score=0.5, box=[0,0,1,1]",
+        "t='crowd', event_id='e1', boottime_ns=1, persons=1, duration_ms=1, phase='maybe'",
+        "t='line-crossed', event_id='e1', boottime_ns=1, persons=1, track='a-1', score=1, box=[0,0,1,1], line='x'",
+        "t='after-hours', event_id='e1', boottime_ns=1, persons=1, duration_ms=1, phase='began', zone='A/#'",
+    ],
+)
+def test_a_report_that_lacks_a_field_or_has_a_bad_one_is_left_out_and_the_next_is_heard(rig: Rig, line: str) -> None:
+    link = rig.link(f"hello(); say({line}); beat(); lines.readline()")
+    rig.until(lambda: link.heartbeat)
+
+    assert rig.messages == []
+    assert link.in_view.persons == 0
 
 
 def test_a_degraded_camera_is_asked_for_no_picture(rig: Rig) -> None:

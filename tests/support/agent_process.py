@@ -209,12 +209,20 @@ def environment(changes: Mapping[str, str]) -> dict[str, str]:
 
 
 def as_toml(tree: Mapping[str, Any]) -> str:
-    """A settings file: tables, and lists of tables, of plain values."""
+    """A settings file: tables, and lists of tables."""
     lines: list[str] = []
     for name, section in tree.items():
         for table in section if isinstance(section, list) else [section]:
             lines.append(f"[[{name}]]" if isinstance(section, list) else f"[{name}]")
-            # JSON's strings, numbers, booleans and lists are TOML's too.
-            lines += [f"{key} = {json.dumps(value)}" for key, value in table.items()]
+            lines += [f"{key} = {_inline(value)}" for key, value in table.items()]
             lines.append("")
     return "\n".join(lines)
+
+
+def _inline(value: Any) -> str:
+    """JSON's strings, numbers and booleans are TOML's too; its objects are not."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_inline(each)}" for key, each in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(_inline(each) for each in value) + "]"
+    return json.dumps(value)

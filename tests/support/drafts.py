@@ -5,8 +5,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from agent.core.camera_events import PersonLeftData
 from agent.core.identity import Identity
-from agent.core.messages import AlarmData, Draft, HealthData, PersonLeftData, SecurityData
+from agent.core.messages import AlarmData, Draft, HealthData, SecurityData
 from agent.core.stages import Stage
 from agent.core.wire import Drafts
 from agent.ports import OutgoingMessage
@@ -35,7 +36,9 @@ def alarm(alarm_id: str = "a1", **fields: Any) -> Draft:
 
 
 def event(event_id: str = "e1") -> Draft:
-    return DRAFTS.person_left(PersonLeftData(event_id=event_id, camera="front", duration_ms=1, persons_max=1))
+    return DRAFTS.camera_event(
+        PersonLeftData(event_id=event_id, camera="front", frame_monoms=1, persons=0, duration_ms=1, track="0a1b2c3d-1")
+    )
 
 
 def security(text: str = "boot") -> Draft:

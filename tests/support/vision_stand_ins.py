@@ -25,6 +25,7 @@ class ManualClock:
 
     def __init__(self) -> None:
         self.now_ns = 1000 * SECOND
+        self.quality_now = TimeQuality.SYNCED
 
     def boottime_ns(self) -> int:
         return self.now_ns
@@ -33,7 +34,7 @@ class ManualClock:
         return datetime(2026, 1, 2, tzinfo=UTC)
 
     def quality(self) -> TimeQuality:
-        return TimeQuality.SYNCED
+        return self.quality_now
 
 
 def boottime_ns() -> int:

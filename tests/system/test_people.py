@@ -1,12 +1,15 @@
 """The real model on a real scene, through the whole chain."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from agent.settings import DAYS
 from tests.support.agent_process import AgentProcess, run_cli
 from tests.support.centre import Centre
 from tests.support.mosquitto import Mosquitto
@@ -14,15 +17,18 @@ from tests.support.vision_media import demo_video
 
 MAX_JPEG_BYTES = 100 * 1024
 FPS = 10
-EMPTY_S, PEOPLE_S = 2, 4
+EMPTY_S, PEOPLE_S, EMPTY_AFTER_S = 2, 4, 5
 
 
-def test_a_press_tells_how_many_people_are_in_view_and_sends_their_picture(tmp_path: Path, broker: Mosquitto) -> None:
+def test_a_press_tells_who_is_in_view_and_sends_their_picture(tmp_path: Path, broker: Mosquitto) -> None:
     camera = {"name": "front", "source": f"file:{demo_video()}?loop=1"}
     with Centre(broker.port) as centre, AgentProcess(tmp_path / "kiosk", broker.url, cameras=[camera]) as agent:
         entered = centre.wait_for("event/person-entered", timeout_s=30)
+        assert entered.type == "edge.event.person-entered.v2"
         assert entered.data["camera"] == "front"
         assert entered.data["persons"] >= 1
+        assert "zone" not in entered.data, "the whole picture has no name"
+        assert re.fullmatch(r"[0-9a-f]{8}-\d+", entered.data["track"])
         assert 0.5 <= entered.data["score"] <= 1.0
         left, top, width, height = entered.data["box"]
         assert 0 <= left < left + width <= 1
@@ -34,6 +40,9 @@ def test_a_press_tells_how_many_people_are_in_view_and_sends_their_picture(tmp_p
         seen = raised.data["camera"]
         # The scene is a busy crossing: there are always some people, and never a crowd.
         assert 1 <= seen["persons"] <= 12
+        run = entered.data["track"].partition("-")[0]
+        assert len(set(seen["tracks"])) == seen["persons"]
+        assert {track.partition("-")[0] for track in seen["tracks"]} == {run}
         assert seen["snapshot"] == raised.data["alarm_id"]
         assert_picture(centre.wait_for_picture(raised.data["alarm_id"]), (576, 768))
 
@@ -44,19 +53,45 @@ def test_a_press_tells_how_many_people_are_in_view_and_sends_their_picture(tmp_p
         assert list((agent.storage / "snapshots").rglob("*.jpg")) == [], "a sent picture stays on the device"
 
 
-def test_people_who_walk_through_an_empty_scene_are_one_event_with_an_end(
+def test_everything_that_people_do_in_a_closed_zone_begins_and_ends(
     tmp_path: Path, broker: Mosquitto, passing: Path
 ) -> None:
-    camera = {"name": "front", "source": f"file:{passing}", "leave_after_s": 1.0}
+    day_after_tomorrow = DAYS[(datetime.now(tz=UTC).weekday() + 2) % 7]  # closed now, in every time zone
+    zone = {
+        "name": "street",
+        "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]],
+        "loitering_after_s": 0.5,
+        "open": [{"days": [day_after_tomorrow], "from": "10:00", "to": "11:00"}],
+    }
+    camera = {
+        "name": "front",
+        "source": f"file:{passing}",
+        "leave_after_s": 1.0,
+        "cool_down_s": 1.0,
+        "zones": [zone],
+    }
     with Centre(broker.port) as centre, AgentProcess(tmp_path / "kiosk", broker.url, cameras=[camera]):
-        left = centre.wait_for("event/person-left", timeout_s=30)
         # The camera process says so when the file is at its end: nothing more can come.
-        centre.wait_for("event/part-degraded", lambda m: "has ended" in m.data["detail"], timeout_s=15)
-        entered = centre.messages("event/person-entered")
-        assert [m.data["event_id"] for m in entered] == [left.data["event_id"]]
-        assert len(centre.messages("event/person-left")) == 1
-        assert left.data["persons_max"] >= entered[0].data["persons"]
-        assert (PEOPLE_S - 1) * 1000 <= left.data["duration_ms"] <= (PEOPLE_S + 1) * 1000
+        centre.wait_for("event/part-degraded", lambda m: "has ended" in m.data["detail"], timeout_s=45)
+
+        entered, left = centre.messages("event/person-entered"), centre.messages("event/person-left")
+        assert {m.data.get("zone") for m in entered} == {None, "street"}
+        assert in_order(m.data["event_id"] for m in left) == in_order(m.data["event_id"] for m in entered)
+        for m in left:
+            assert m.data["duration_ms"] <= (PEOPLE_S + 1) * 1000
+        for kind in ("loitering", "after-hours"):
+            told = centre.messages(f"event/{kind}")
+            began = [m.data["event_id"] for m in told if m.data["phase"] == "began"]
+            assert began, f"no {kind}"
+            assert in_order(m.data["event_id"] for m in told if m.data["phase"] == "ended") == in_order(began)
+            assert {m.data["zone"] for m in told} == {"street"}
+
+
+def in_order(ids: Iterable[str]) -> list[str]:
+    """In an order that can be compared, each once."""
+    found = sorted(ids)
+    assert len(found) == len(set(found))
+    return found
 
 
 @pytest.fixture
@@ -75,7 +110,7 @@ def passing(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "passing.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), FPS, (empty.shape[1], empty.shape[0]))
     assert writer.isOpened()
-    for pixels in [empty] * (EMPTY_S * FPS) + frames[: PEOPLE_S * FPS] + [empty] * (3 * FPS):
+    for pixels in [empty] * (EMPTY_S * FPS) + frames[: PEOPLE_S * FPS] + [empty] * (EMPTY_AFTER_S * FPS):
         writer.write(pixels)
     writer.release()
     yield path

@@ -129,11 +129,10 @@ def test_people_who_go_out_of_view_have_left(started: Any, tmp_path: Path, fault
     app = started(spec)
     entered = app.link.wait_for(PersonEntered)
     faults.write_text("black\n")
-    left = app.link.wait_for(PersonLeft)
+    left = app.link.wait_for(PersonLeft, where=lambda message: message.event_id == entered.event_id)
     app.stop()
 
-    assert left.event_id == entered.event_id
-    assert left.persons_max >= 1
+    assert left.track == entered.track
     assert left.boottime_ns >= entered.boottime_ns
     assert entered.snapshot is None
     assert list(tmp_path.glob("*.jpg")) == []

@@ -1,43 +1,93 @@
+import re
 import threading
 import uuid
+from collections.abc import Sequence
+from datetime import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agent.adapters import opencv_imaging as imaging
-from agent.core.link import PersonEntered, PersonLeft
-from agent.core.presence import Presence
-from agent.ports import Detection
+from agent.core.events import TimeQuality
+from agent.core.link import (
+    AfterHours,
+    Happened,
+    HoursSpec,
+    InView,
+    LineCrossed,
+    LineSpec,
+    PersonEntered,
+    PersonLeft,
+    ZoneSpec,
+    encode,
+)
+from agent.core.tracks import TrackedPerson
+from agent.ports import Frame
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.lookout import Lookout
+from agent.vision.reports import Reports
+from agent.vision.rule_book import rules_of
+from agent.vision.sight import Seen
 from agent.vision.snapshot import Snapshots
-from tests.support.vision_stand_ins import SECOND, ManualClock, ScriptedDetector, frame
+from tests.support.vision_process import vision_spec
+from tests.support.vision_stand_ins import SECOND, ManualClock, frame
 
-SOMEBODY = Detection(left=10, top=5, width=20, height=25, score=0.9)
+
+def person(track: int = 1, left: float = 0.1, score: float = 0.9) -> TrackedPerson:
+    return TrackedPerson(track, (left, 0.1, 0.2, 0.5), score)
+
+
+class ScriptedSight:
+    """Tells the next people, then the last ones for ever."""
+
+    def __init__(self, *answers: Sequence[TrackedPerson]) -> None:
+        self._answers = list(answers)
+        self.looks = 0
+
+    def look(self, frame: Frame) -> Seen:
+        self.looks += 1
+        people = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        return Seen(tuple(people), (), ())
 
 
 class Rig:
     """A lookout on a clock that is moved by hand; pictures are 100 x 50."""
 
     def __init__(
-        self, *answers: list[Detection], snapshots: Snapshots | None = None, frames_per_second: float = 10
+        self,
+        *answers: Sequence[TrackedPerson],
+        snapshots: Snapshots | None = None,
+        frames_per_second: float = 10,
+        **spec: Any,
     ) -> None:
         self.clock = ManualClock()
         self.slot = FrameSlot()
         self.stop = threading.Event()
-        self.detector = ScriptedDetector(*answers)
-        self.sent: list[PersonEntered | PersonLeft] = []
+        self.sight = ScriptedSight(*answers)
+        self.heard: list[Happened | InView] = []
+        self.reports = Reports(self.clock)
         self.lookout = Lookout(
             self.slot,
-            self.detector,
-            Presence(0.5, 3.0),
+            self.sight,
+            rules_of(vision_spec(Path("unused"), **{"min_travel": 0.0, **spec})),
+            self.reports,
             self.clock,
-            self.sent.append,
+            self.heard.append,
             frames_per_second,
             self.stop,
             snapshots,
         )
         self.number = 0
+
+    @property
+    def sent(self) -> list[Any]:
+        """The events."""
+        return [message for message in self.heard if not isinstance(message, InView)]
+
+    @property
+    def in_view(self) -> list[InView]:
+        return [message for message in self.heard if isinstance(message, InView)]
 
     def run(self, seconds: float, source_fps: float = 10) -> None:
         """Let frames come and have them looked at."""
@@ -53,8 +103,8 @@ class Rig:
 
 
 def test_a_visit_is_one_entered_and_one_left_with_the_same_id() -> None:
-    visit = [[SOMEBODY], []] * 10
-    rig = Rig(*visit, [])
+    rig = Rig(*[[person()]] * 20, [])
+    began_ns = rig.clock.now_ns
     rig.run(10)
 
     entered, left = rig.sent
@@ -64,17 +114,88 @@ def test_a_visit_is_one_entered_and_one_left_with_the_same_id() -> None:
     assert uuid.UUID(entered.event_id).version == 7
     assert entered.box == (0.1, 0.1, 0.2, 0.5)
     assert entered.score == 0.9
-    assert entered.persons == left.persons_max == 1
+    assert (entered.persons, left.persons) == (1, 0)
     assert entered.snapshot is None
-    assert left.duration_ms == (left.boottime_ns - entered.boottime_ns) // 1_000_000
+    assert entered.zone is None
+    assert entered.boottime_ns - entered.duration_ms * 1_000_000 == began_ns + SECOND // 10
+    assert left.boottime_ns == began_ns + 2 * SECOND
+    assert left.duration_ms == 1900
+
+
+def test_a_track_has_the_same_name_in_every_message_and_another_in_another_run() -> None:
+    rig, other = Rig([person(7)]), Rig([person(7)])
+    rig.run(2)
+    other.run(2)
+
+    [entered] = rig.sent
+    assert re.fullmatch("[0-9a-f]{8}-7", entered.track)
+    assert rig.in_view[-1].tracks == (entered.track,)
+    assert other.sent[0].track != entered.track
 
 
 def test_the_second_visit_has_another_id() -> None:
-    rig = Rig(*[[SOMEBODY]] * 10, *[[]] * 40, *[[SOMEBODY]] * 10, [])
+    rig = Rig(*[[person(1)]] * 10, *[[]] * 40, *[[person(2)]] * 10, [])
     rig.run(15)
 
     assert [type(message) for message in rig.sent] == [PersonEntered, PersonLeft] * 2
     assert rig.sent[0].event_id != rig.sent[2].event_id
+
+
+def test_who_is_in_view_is_told_at_once_and_only_when_it_changes() -> None:
+    rig = Rig([], [person(1)], [person(1, 0.2)], [person(2), person(1)], [person(1), person(2)], [])
+    rig.run(1)
+
+    assert [(seen.persons, len(seen.tracks)) for seen in rig.in_view] == [(1, 1), (2, 2), (0, 0)]
+    assert isinstance(rig.heard[0], InView)
+    assert rig.reports.in_view.persons == 0
+
+
+def test_a_multitude_is_counted_and_its_first_are_named() -> None:
+    rig = Rig([person(number) for number in range(1, 301)])
+    rig.run(0.2)
+
+    [seen] = rig.in_view
+    assert (seen.persons, len(seen.tracks)) == (300, 100)
+    assert len(encode(seen)) < 4096
+
+
+def test_every_rule_of_the_spec_is_told_with_its_zone_or_line() -> None:
+    way = [[person(1, 0.02 * step), person(2, 0.3)] for step in range(30)]
+    left_half = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
+    always = HoursSpec(days=(4,), start=time(3), end=time(4))
+    zone = ZoneSpec(
+        name="gate", polygon=left_half, loitering_after_s=1, crowd_from=2, crowd_after_s=0.5, open=(always,)
+    )
+    line = LineSpec(name="kerb", start=(0.4, 1.0), end=(0.4, 0.0))
+    rig = Rig(*way, [], zones=(zone,), lines=(line,), cool_down_s=1)
+    rig.run(10)
+
+    told = {
+        (type(each).__name__, getattr(each, "phase", "")) for each in rig.sent if getattr(each, "zone", 0) == "gate"
+    }
+    assert told == {
+        ("PersonEntered", ""),
+        ("PersonLeft", ""),
+        *((kind, phase) for kind in ("Loitering", "Crowd", "AfterHours") for phase in ("began", "ended")),
+    }
+    [crossed] = [each for each in rig.sent if isinstance(each, LineCrossed)]
+    assert (crossed.line, crossed.direction, crossed.track[-2:]) == ("kerb", "left-to-right", "-1")
+    by_id = {each.event_id for each in rig.sent}
+    assert len(by_id) == 9, "two people in two zones, two who loiter, a line, a crowd, a presence after hours"
+    assert rig.reports._open == {}, "what has ended is forgotten"
+
+
+def test_while_the_clock_is_not_set_the_rules_get_no_time_of_day() -> None:
+    friday_night = HoursSpec(days=(4,), start=time(0), end=time(0))  # the clock of the rig stands at a Friday
+    whole = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
+    rig = Rig([person()], zones=(ZoneSpec(name="shop", polygon=whole, open=(friday_night,)),))
+    rig.run(2)
+    assert not [each for each in rig.sent if isinstance(each, AfterHours)]
+    rig.clock.quality_now = TimeQuality.UNSYNCED
+    rig.run(2)
+
+    [after_hours] = [each for each in rig.sent if isinstance(each, AfterHours)]
+    assert after_hours.closed_by == "unknown-clock"
 
 
 @pytest.mark.parametrize(("source_fps", "looks"), [(5, 50), (10, 100), (30, 100), (100, 100)])
@@ -82,7 +203,7 @@ def test_frames_are_looked_at_no_more_often_than_allowed(source_fps: float, look
     rig = Rig([], frames_per_second=10)
     rig.run(10, source_fps)
 
-    assert rig.detector.looks == pytest.approx(looks, abs=2)
+    assert rig.sight.looks == pytest.approx(looks, abs=2)
 
 
 def test_one_frame_is_looked_at_once() -> None:
@@ -92,17 +213,17 @@ def test_one_frame_is_looked_at_once() -> None:
     assert rig.lookout.run_once()
     rig.clock.now_ns += SECOND
     assert not rig.lookout.run_once()
-    assert rig.detector.looks == 1
+    assert rig.sight.looks == 1
 
 
 def test_the_newest_frame_is_looked_at_and_the_ones_between_are_not() -> None:
-    rig = Rig([SOMEBODY])
+    rig = Rig([person()])
     for number in range(1, 6):
         rig.slot.put(frame(number, rig.clock.now_ns + number))
     rig.lookout.run_once()
 
     assert rig.lookout._frame is rig.slot.newest()
-    assert rig.detector.looks == 1
+    assert rig.sight.looks == 1
 
 
 def test_without_frames_it_returns_in_time_to_be_stopped() -> None:
@@ -118,12 +239,12 @@ def test_the_pace_counts_frames_and_the_time_of_inference() -> None:
     rig.run(2)
     report = rig.lookout.pace.report(rig.clock.now_ns)
 
-    assert report.frames_total == rig.detector.looks
-    assert report.frames_per_second == pytest.approx(rig.detector.looks / 2)
+    assert report.frames_total == rig.sight.looks
+    assert report.frames_per_second == pytest.approx(rig.sight.looks / 2)
 
 
 def test_an_event_carries_a_picture_only_where_the_settings_allow_one(tmp_path: Path) -> None:
-    rig = Rig([SOMEBODY], snapshots=Snapshots(tmp_path, 10_000, imaging.jpeg, imaging.scaled))
+    rig = Rig([person()], snapshots=Snapshots(tmp_path, 10_000, imaging.jpeg, imaging.scaled))
     rig.run(2)
     [entered] = rig.sent
 
@@ -136,7 +257,7 @@ def test_an_event_is_told_even_when_its_picture_can_not_be_written(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    rig = Rig([SOMEBODY], snapshots=Snapshots(tmp_path / "file", 10_000, imaging.jpeg, imaging.scaled))
+    rig = Rig([person()], snapshots=Snapshots(tmp_path / "file", 10_000, imaging.jpeg, imaging.scaled))
     rig.run(2)
     [entered] = rig.sent
 

@@ -1,0 +1,77 @@
+"""What happens in front of a camera, from who is in view frame by frame. Pure."""
+
+import itertools
+from collections.abc import Sequence
+from datetime import datetime
+
+from agent.core.happenings import Happening
+from agent.core.lines import Line, LineRules
+from agent.core.tracks import TrackedPerson
+from agent.core.walkers import Look, Walker
+from agent.core.zones import Limits, Zone, ZoneRules
+
+MAX_STEP_NS = 1_000_000_000
+"""No single frame counts for more: a camera that was away has shown neither presence nor absence."""
+MOST_WALKERS = 256
+"""So many people are remembered, whatever the tracker says."""
+
+
+class Rules:
+    """Zones and lines of one camera; the whole picture is the first zone. One thread."""
+
+    def __init__(self, limits: Limits, zones: Sequence[ZoneRules] = (), lines: Sequence[LineRules] = ()) -> None:
+        numbers = itertools.count(1)
+        self._limits = limits
+        self._zones = [Zone(rules, limits, numbers) for rules in (ZoneRules(), *zones)]
+        self._lines = [Line(rules, limits.cool_down_ns, numbers) for rules in lines]
+        self._walkers: dict[int, Walker] = {}
+        self._last_ns: int | None = None
+
+    def update(
+        self, boottime_ns: int, wall: datetime | None, people: Sequence[TrackedPerson], aspect: float = 1.0
+    ) -> list[Happening]:
+        """Take in one frame: its capture time, the time of day (None while the clock can't be trusted), who is in
+        view, and width by height of the picture. What it has made true, in the order in which to tell it."""
+        step_ns = 0 if self._last_ns is None else min(max(boottime_ns - self._last_ns, 0), MAX_STEP_NS)
+        self._last_ns = boottime_ns
+        look = Look(boottime_ns, step_ns, aspect)
+        self._follow(look, {person.id: person for person in people})
+        walkers = self._walkers.values()
+        told: list[Happening] = []
+        for zone in self._zones:
+            told += zone.look(look, wall, walkers)
+        for line in self._lines:
+            told += line.look(look, walkers, len(people))
+        self._forget(boottime_ns)
+        return told
+
+    def _follow(self, look: Look, people: dict[int, TrackedPerson]) -> None:
+        for newcomer in sorted(people.keys() - self._walkers.keys()):
+            if len(self._walkers) < MOST_WALKERS or self._make_room():
+                self._walkers[newcomer] = Walker(newcomer)
+        for walker in self._walkers.values():
+            walker.update(people.get(walker.id), look, self._limits.min_travel)
+
+    def _make_room(self) -> bool:
+        """Forget the one who has been gone for the longest and of whom no end is to be told."""
+        gone = [walker for walker in self._walkers.values() if walker.now is None and not self._held(walker.id)]
+        if gone:
+            self._drop(min(gone, key=lambda walker: walker.last_ns).id)
+        return bool(gone)
+
+    def _forget(self, now_ns: int) -> None:
+        """Those whose cool-downs are over: the tracker gives no number twice."""
+        keep_ns = self._limits.leave_after_ns + self._limits.cool_down_ns
+        for walker in list(self._walkers.values()):
+            if walker.now is None and now_ns - walker.last_ns > keep_ns and not self._held(walker.id):
+                self._drop(walker.id)
+
+    def _held(self, walker_id: int) -> bool:
+        return any(zone.holds(walker_id) for zone in self._zones)
+
+    def _drop(self, walker_id: int) -> None:
+        del self._walkers[walker_id]
+        for zone in self._zones:
+            zone.forget(walker_id)
+        for line in self._lines:
+            line.forget(walker_id)

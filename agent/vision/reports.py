@@ -1,0 +1,86 @@
+"""What the rules have found, as messages to the core."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+
+from agent.core.happenings import Happening, Kind
+from agent.core.link import (
+    AfterHours,
+    Crowd,
+    Happened,
+    InView,
+    LineCrossed,
+    Loitering,
+    PersonEntered,
+    PersonLeft,
+)
+from agent.core.tracks import TrackedPerson
+from agent.core.uuid7 import Uuid7Source
+from agent.ports import Clock
+
+MOST_TRACKS = 100
+"""A message names no more; it counts all."""
+
+_MESSAGES: Mapping[Kind, type[Happened]] = {
+    "presence": PersonEntered,
+    "loitering": Loitering,
+    "line-crossed": LineCrossed,
+    "crowd": Crowd,
+    "after-hours": AfterHours,
+}
+
+
+class Reports:
+    """Gives happenings and people names that no camera process has given before. One thread, except `in_view`."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ids = Uuid7Source()
+        self._run = os.urandom(4).hex()
+        self._open: dict[int, str] = {}
+        """Identifiers of what has begun and not ended."""
+        self.in_view = InView(persons=0, tracks=())
+        """Who is in view. Any thread may read it."""
+
+    def see(self, people: Sequence[TrackedPerson]) -> InView | None:
+        """The report of who is in view now; None when that has not changed."""
+        tracks = sorted(person.id for person in people)
+        before = self.in_view
+        self.in_view = InView(persons=len(people), tracks=tuple(self._name(track) for track in tracks[:MOST_TRACKS]))
+        return None if self.in_view == before else self.in_view
+
+    def make(self, happening: Happening, picture: Callable[[str], str | None]) -> Happened:
+        """The report of a happening; `picture` is asked for the path of one at a beginning, with the event's id."""
+        event_id = self._event_id(happening)
+        began = happening.phase == "began"
+        message = PersonLeft if happening.kind == "presence" and not began else _MESSAGES[happening.kind]
+        best = happening.best
+        values = {
+            "event_id": event_id,
+            "boottime_ns": happening.boottime_ns,
+            "persons": happening.persons,
+            "snapshot": picture(event_id) if began else None,
+            "zone": happening.zone or None,
+            "line": happening.line,
+            "duration_ms": happening.duration_ms,
+            "phase": happening.phase,
+            "direction": happening.direction,
+            "closed_by": happening.closed_by,
+            "track": None if happening.track is None else self._name(happening.track),
+            "score": None if best is None else best.score,
+            "box": None if best is None else best.box,
+        }
+        return message.model_validate({name: values[name] for name in values.keys() & message.model_fields.keys()})
+
+    def _event_id(self, happening: Happening) -> str:
+        """A new one at a beginning; it is remembered until the end, which a crossed line has at once."""
+        event_id = self._open.get(happening.number)
+        if event_id is None:
+            event_id = self._ids.next(int(self._clock.wall().timestamp() * 1000))
+            self._open[happening.number] = event_id
+        if happening.phase == "ended" or happening.kind == "line-crossed":
+            del self._open[happening.number]
+        return event_id
+
+    def _name(self, track: int) -> str:
+        return f"{self._run}-{track}"

@@ -1,0 +1,52 @@
+"""The rules of a camera, from what its spec says."""
+
+from collections.abc import Sequence
+from datetime import tzinfo
+from zoneinfo import ZoneInfo
+
+from agent.core.errors import EdgeAgentError
+from agent.core.lines import LineRules
+from agent.core.link import HoursSpec, VisionSpec, ZoneSpec
+from agent.core.polygon import Polygon
+from agent.core.rules import Rules
+from agent.core.schedule import Hours, Schedule
+from agent.core.zones import Limits, ZoneRules
+
+
+def rules_of(spec: VisionSpec) -> Rules:
+    """Fresh rules, nobody in view. Raises EdgeAgentError for what the settings let nobody write."""
+    try:
+        zone = ZoneInfo(spec.time_zone)
+        return Rules(
+            Limits(
+                enter_after_ns=_ns(spec.enter_after_s),
+                leave_after_ns=_ns(spec.leave_after_s),
+                cool_down_ns=_ns(spec.cool_down_s),
+                update_every_ns=_ns(spec.update_every_s),
+                min_travel=spec.min_travel,
+            ),
+            [_zone(each, zone) for each in spec.zones],
+            [LineRules(each.name, each.start, each.end) for each in spec.lines],
+        )
+    except (KeyError, ValueError, OSError) as error:  # as ZoneInfo and Polygon say what is wrong
+        raise EdgeAgentError(f"the rules of camera {spec.camera}: {error}") from error
+
+
+def _zone(spec: ZoneSpec, zone: tzinfo) -> ZoneRules:
+    return ZoneRules(
+        name=spec.name,
+        area=Polygon(spec.polygon),
+        loitering_after_ns=None if spec.loitering_after_s is None else _ns(spec.loitering_after_s),
+        crowd_from=spec.crowd_from,
+        crowd_after_ns=_ns(spec.crowd_after_s),
+        open=_schedule(spec.open, zone),
+        watched=_schedule(spec.watched, zone),
+    )
+
+
+def _schedule(hours: Sequence[HoursSpec], zone: tzinfo) -> Schedule | None:
+    return Schedule([Hours(frozenset(each.days), each.start, each.end) for each in hours], zone) if hours else None
+
+
+def _ns(seconds: float) -> int:
+    return round(seconds * 1e9)
