@@ -29,7 +29,7 @@ from agent.vision.core_link import CoreGoneError, CoreLink
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.heartbeat import PERIOD_S, HeartbeatSource
 from agent.vision.lookout import Lookout
-from agent.vision.person_detector import PersonDetector
+from agent.vision.person_detector import Interpreter, PersonDetector
 from agent.vision.reports import Reports
 from agent.vision.rule_book import rules_of
 from agent.vision.sight import FLOOR, Sight
@@ -162,8 +162,11 @@ def load_model(
     *,
     delegate: str = XNNPACK,
     delegate_options: Mapping[str, str] | None = None,
+    around: Callable[[Interpreter], Interpreter] | None = None,
 ) -> LoadedModel:
     """Find, verify and load a model, exactly as the live loop and a benchmark use it. Raises ModelError.
+
+    Whoever measures gives `around`: what it makes of the interpreter takes the interpreter's place.
 
     A slow look is better than none: without the delegate of the settings, the processor runs the model.
     """
@@ -177,7 +180,8 @@ def load_model(
             interpreter = load_tflite(path, threads)
         except ModelError as its_own:
             raise ModelError(f"{error}, nor can the processor: {its_own}") from its_own
-    detector = PersonDetector(interpreter, manifest, path.parent, imaging.RgbScaler(), score_threshold)
+    runs: Interpreter = interpreter if around is None else around(interpreter)
+    detector = PersonDetector(runs, manifest, path.parent, imaging.RgbScaler(), score_threshold)
     return LoadedModel(manifest, detector, interpreter.runtime, trouble)
 
 
