@@ -13,7 +13,7 @@ from rich.table import Table
 from tests.bench.child import ChildError
 from tests.bench_vision.row import Row
 
-BEGIN, END = "<!-- vision figures -->", "<!-- end of vision figures -->"
+BEGIN, END = "<!-- vision figures -->", "<!-- /vision figures -->"
 _COLOURS = {True: "green", False: "red", None: "yellow"}
 
 
@@ -59,7 +59,7 @@ def into_readme(path: Path, machine: dict[str, Any], rows: Sequence[Row]) -> Non
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise ChildError(f"{path} has no place for the figures: put {BEGIN} and {END} into it")
-    path.write_text(f"{before}{BEGIN}\n{markdown(machine, rows)}{END}{after}", encoding="utf-8")
+    path.write_text(f"{before}{BEGIN}\n\n{markdown(machine, rows)}\n{END}{after}", encoding="utf-8")
 
 
 def markdown(machine: dict[str, Any], rows: Sequence[Row]) -> str:

@@ -49,7 +49,7 @@ def frames_until_still(inferences: Sequence[int]) -> int | None:
 
 
 def still_rows(stage: Stage, replay: Replay, *, last: Pixels, first: Pixels) -> list[Row]:
-    """`replay` has just looked at the video, whose last frame is shown on; another one sees the first from the start."""
+    """`replay` has just looked at the video and sees its last frame on; another sees the first from the start."""
     total = stage.effort.still
     runs = {
         "last frame repeated": (replay, last),
@@ -71,7 +71,7 @@ def still_rows(stage: Stage, replay: Replay, *, last: Pixels, first: Pixels) -> 
     return [
         Row(
             "still",
-            "frames until a still scene costs but the sweep",
+            "frames until a still scene costs only the sweep",
             f"≤ {LATEST_STILL}",
             words,
             settled,
