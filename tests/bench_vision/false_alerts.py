@@ -12,7 +12,7 @@ from tests.bench_vision.row import Row, skipped
 from tests.bench_vision.stage import RATE, Pixels, Stage
 from tests.bench_vision.watched import watch
 
-_WIDER = 0.3
+_WIDER = 0.5
 """People are painted out with so much of their box on each side."""
 _BEYOND = 10
 _SAMPLES = 40

@@ -58,8 +58,8 @@ def row(truth: Truth | None, watched: Watched, why: str) -> Row:
         return skipped(*_ROW, f"{count}; {why}")
     found = purities(truth, watched.lines, watched.entered)
     mixed = [each for each in found if each.share < LEAST_SHARE]
-    persons = {each.person for each in found if each.person is not None}
-    figure = f"{count}, {count - len(mixed)} of them one person; {len(persons)} of {PEOPLE} people are one's"
+    persons = {each.person for each in found} & truth.people.keys()
+    figure = f"{count}, {count - len(mixed)} of them one person; {len(persons)} of {PEOPLE} people have one"
     values = [
         {"frame": each.event.frame, "track": each.event.track, "person": each.person, "share": round(each.share, 3)}
         for each in found

@@ -67,6 +67,7 @@ def test_ground_truth_is_read_by_person_and_frame(tmp_path: Path) -> None:
     assert found is not None
     assert found.people == {9: {1: (4, 5, 6.5, 7), 11: (5, 5, 6, 7)}}
     assert found.annotated() == [1, 11]
+    assert found.at(121).keys() == {ground_truth.BYSTANDER}
 
 
 def test_the_curve_goes_down_the_scores(tmp_path: Path) -> None:
@@ -157,10 +158,10 @@ def test_people_are_replaced_by_what_is_behind_them_and_nothing_else_is(tmp_path
     background = np.full((60, 200, 3), 10, np.uint8)
     frame = np.full((60, 200, 3), 200, np.uint8)
     (painted,) = false_alerts.painted_out(iter([frame]), background, truth(tmp_path))
-    assert (painted[:26, :13] == 10).all()
-    assert (painted[:26, 97:113] == 10).all()
-    assert (painted[:, 14:96] == 200).all()
-    assert (painted[27:] == 200).all()
+    assert (painted[:30, :15] == 10).all()
+    assert (painted[:30, 95:115] == 10).all()
+    assert (painted[:, 16:94] == 200).all()
+    assert (painted[31:] == 200).all()
     assert (frame == 200).all()
 
 
