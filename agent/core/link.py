@@ -72,7 +72,8 @@ class VisionSpec(_Message):
     """`xnnpack`, `none`, or the library of what runs the model instead of the processor."""
     delegate_options: dict[str, str] = {}
     score_threshold: float = 0.5
-    inferences_per_second: float = 30.0
+    inferences_per_second: float = 20.0
+    """The model is asked at most so often, in any second."""
     enter_after_s: float = 0.5
     leave_after_s: float = 3.0
     min_travel: float = 0.3

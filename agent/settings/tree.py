@@ -116,8 +116,8 @@ class Camera(Section):
     delegate_options: dict[str, str] = Field(default_factory=dict)
     """For the library, as its documentation says."""
     score_threshold: float = Field(default=0.5, gt=0, lt=1)
-    inferences_per_second: float = Field(default=30.0, ge=1, le=1000)
-    """At most so many runs of the model; a frame is looked at in several places."""
+    inferences_per_second: float = Field(default=20.0, ge=0.2, le=1000)
+    """The model is asked at most so often, in any second: a frame is looked at in several places."""
     enter_after_s: float = Field(default=0.5, ge=0, le=60)
     leave_after_s: float = Field(default=3.0, gt=0, le=3600)
     min_travel: float = Field(default=0.3, ge=0, le=10)
