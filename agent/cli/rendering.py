@@ -63,7 +63,7 @@ class Rendering:
         for zone in self._spec.zones:
             corners = [self._place(point) for point in zone.polygon]
             drawing.area(corners, _ZONE, 0.12)
-            drawing.text(zone.name, min(corners, key=lambda corner: (corner[1], corner[0])), _ZONE)
+            drawing.text(zone.name, max(corners, key=lambda corner: corner[1]), _ZONE)
         for line in self._spec.lines:
             start, end = self._place(line.start), self._place(line.end)
             drawing.arrow(start, end, _LINE)

@@ -87,7 +87,7 @@ class Run:
                 ends.append(pixels)
                 yield pixels
 
-        total = stage.effort.pets or 795
+        total = stage.total
         watched = watch(replay, remembered(), lambda done: stage.say("PETS", done, total))
         plots.inferences(self._beside("inferences"), watched, stage.spec().inferences_per_second)
         plots.processor(self._beside("processor"), watched)

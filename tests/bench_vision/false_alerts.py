@@ -33,13 +33,13 @@ def tree_row(stage: Stage, tree: Path | None) -> Row:
 
 def painted_row(stage: Stage, truth: Truth | None) -> Row:
     """The PETS video with nobody in it."""
-    total = stage.effort.pets
-    background = median_background(list(islice(stage.frames(total), 0, None, max((total or 795) // _SAMPLES, 1))))
+    total = stage.total
+    background = median_background(list(islice(stage.frames(total), 0, None, max(total // _SAMPLES, 1))))
     if truth is None:
         pictures, title = noisy(stage.frames(total), background), "the background of PETS with its noise"
     else:
         pictures, title = painted_out(stage.frames(total), background, truth), "PETS with its people painted out"
-    watched = watch(stage.replay(), pictures, lambda done: stage.say(title, done, total or 795))
+    watched = watch(stage.replay(), pictures, lambda done: stage.say(title, done, total))
     return Row(
         "painted",
         f"alerts on {title}",

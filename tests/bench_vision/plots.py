@@ -22,8 +22,10 @@ def precision_recall(path: Path, curve: list[tuple[float, float]], scores: accur
     recall, precision = zip(*curve, strict=True)
     axes.plot(recall, precision, color=_BLUE, linewidth=2, label=f"boxes by score: AP {scores['all']['AP50']:.3f}")
     point = scores["all"]["recall"], scores["all"]["precision"]
-    axes.plot(*point, "o", color=_BLUE, markersize=9, label=f"reported: {point[1]:.2f} / {point[0]:.2f}")
-    axes.plot(*_PEER, "s", color=_ORANGE, markersize=8, label=f"Frigate 0.18: {_PEER[1]:.2f} / {_PEER[0]:.2f}")
+    axes.plot(*point, "o", color=_BLUE, markersize=9, label=f"people reported: {point[1]:.2f}, {point[0]:.2f}")
+    axes.plot(
+        *_PEER, "s", color=_ORANGE, markersize=8, label=f"Frigate 0.18, same model: {_PEER[1]:.2f}, {_PEER[0]:.2f}"
+    )
     axes.axhline(accuracy.LEAST_PRECISION, color=_GREY, linewidth=1, linestyle=":")
     axes.axvline(accuracy.LEAST_RECALL, color=_GREY, linewidth=1, linestyle=":", label="targets")
     axes.set_xlim(0, 1)
@@ -35,7 +37,7 @@ def precision_recall(path: Path, curve: list[tuple[float, float]], scores: accur
 
 def inferences(path: Path, watched: Watched, budget: float) -> None:
     """How often the model ran, second by second, beside how many people were followed."""
-    figure, axes = _axes("time in the video (s)", "inferences a frame", (8.0, 3.2))
+    figure, axes = _axes("time in the video (s)", "a frame", (8.0, 3.2))
     seconds = _seconds(watched)
     axes.step(seconds, watched.inferences, color=_BLUE, alpha=0.25, linewidth=0.8, where="post")
     axes.plot(seconds, _smooth(watched.inferences), color=_BLUE, linewidth=2, label="inferences a frame")
@@ -47,7 +49,7 @@ def inferences(path: Path, watched: Watched, budget: float) -> None:
         linewidth=1.5,
         label="people in view",
     )
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, max(axes.get_ylim()[1] * 1.2, 4))
     axes.set_xlim(0, seconds[-1])
     axes.legend(loc="upper left", frameon=False, ncols=3)
     axes.set_title("Where the model's runs go", loc="left", fontsize=11)

@@ -45,9 +45,8 @@ class Stage:
         return Replay(self.spec(**changes), RATE)
 
     def bare(self, threads: int) -> BareLook:
-        """The same model, without a line of the agent."""
-        spec = self.spec()
-        return BareLook(str(self.model_file()), threads or spec.threads)
+        """The same model, without a line of the agent; 0 threads are as many as the settings say."""
+        return BareLook(str(self.model_file()), threads or self.spec().threads)
 
     def model_file(self) -> Path:
         """The model of the settings."""
@@ -58,6 +57,11 @@ class Stage:
     def frames(self, at_most: int | None = None) -> Iterator[Pixels]:
         """Of the PETS video."""
         return islice(iter(VideoFile(self.video)), at_most)
+
+    @property
+    def total(self) -> int:
+        """How many frames of it are looked at."""
+        return self.effort.pets or VideoFile(self.video).frame_count or 0
 
     def scaled(self, size: tuple[int, int], frames: int) -> Path:
         """A copy of the video in another size."""
