@@ -252,6 +252,7 @@ class Frame:
 
     `number` counts the frames that the source gave, from 1, including those that nobody looked at. From one frame to
     the next numbers and stamps rise; the size may change.
+    Masks are drawn into the arrays: a source that goes on using one, or gives it again, gives it read-only.
     """
 
     pixels: "npt.NDArray[np.uint8]"

@@ -4,14 +4,18 @@ import hashlib
 import logging
 import os
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 
+from agent.adapters.mask_file import all_masks
 from agent.core.alarm import AlarmBook, InputKind
 from agent.core.commands import COMMANDS
+from agent.core.errors import MaskError
 from agent.core.inputs import ButtonRules, ConditionRules, InputLine, LightPins, SirenPin
 from agent.core.link import HoursSpec, LineSpec, VisionSpec, ZoneSpec
+from agent.core.masks import Outline
 from agent.core.messages import MetaData
 from agent.core.panel import Panel
 from agent.core.service import Service
@@ -141,11 +145,24 @@ def meta(settings: Settings) -> MetaData:
             *({"name": each.name, "kind": each.kind} for each in settings.inputs),
         ),
         outputs=(*light_pins(settings).wired(), *(["siren"] if settings.siren else [])),
-        cameras=tuple({"name": c.name, "source": mask_url(c.source), "model": c.model} for c in settings.cameras),
+        cameras=tuple(map(_camera, settings.cameras)),
         location=location(settings),
         capabilities=COMMANDS,
         schemas=SCHEMAS,
     )
+
+
+def _camera(camera: Camera) -> dict[str, object]:
+    """How many masks cover it is left out while that can't be told; then it is off, and its part says why."""
+    about: dict[str, object] = {"name": camera.name, "source": mask_url(camera.source), "model": camera.model}
+    with suppress(MaskError):
+        about["masks"] = len(masks(camera))
+    return about
+
+
+def masks(camera: Camera) -> tuple[Outline, ...]:
+    """The privacy masks of a camera. Raises MaskError."""
+    return all_masks(camera.masks, camera.mask_file)
 
 
 def black_box(directory: Path) -> Path:
@@ -223,6 +240,8 @@ def vision_spec(settings: Settings, camera: Camera, *, simulate: bool) -> Vision
         lines=tuple(LineSpec(name=line.name, start=line.start, end=line.end) for line in camera.lines),
         snapshot_directory=str(directory / "snapshots" / camera.name),
         event_snapshots=camera.event_snapshots,
+        mask_file=camera.mask_file,
+        masks=camera.masks,
     )
 
 

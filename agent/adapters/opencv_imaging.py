@@ -1,5 +1,6 @@
 """What the camera process asks of OpenCV besides cameras: scaling, colour order, and picture files."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -7,10 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.core.errors import CameraError
+from agent.core.polygon import Point
 
 Pixels = npt.NDArray[np.uint8]
 _TO_BGR = {1: cv2.COLOR_GRAY2BGR, 3: None, 4: cv2.COLOR_BGRA2BGR}
 """How a picture with so many channels becomes BGR."""
+_FRACTION_BITS = 8
 
 
 def limit_threads(count: int) -> None:
@@ -40,7 +43,7 @@ def scaled(pixels: Pixels, width: int, height: int) -> Pixels:
 def small_grey(picture: Pixels, width: int, height: int) -> Pixels:
     """A BGR or grey picture, small, grey and a little blurred: noise is no motion."""
     # Halving is exact and quick; one step from full size would leave most pixels out.
-    while picture.shape[1] >= 4 * width:
+    while picture.shape[1] >= 4 * width and picture.shape[0] > 1:
         picture = np.asarray(cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
     picture = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR))
     if picture.ndim == 3:
@@ -52,6 +55,22 @@ def blobs(cells: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
     """The connected pieces of a mask: N x 5: left, top, width, height, count."""
     _, _, found, _ = cv2.connectedComponentsWithStats(cells.view(np.uint8), connectivity=8)
     return np.asarray(found[1:], dtype=np.int32)
+
+
+def fill_polygon(pixels: Pixels, points: Sequence[Point], level: int, margin: int) -> None:
+    """Paint `level` over a polygon and every pixel that it touches, and over `margin` pixels around those.
+
+    `points` are fractions of the picture, which is colour or grey and is painted in place. Raises CameraError.
+    """
+    size = np.array(pixels.shape[1::-1])
+    # OpenCV has a pixel's centre at a whole number, and the fraction of a pixel in the lowest bits.
+    corners = np.rint((np.array(points) * size - 0.5) * (1 << _FRACTION_BITS)).astype(np.int32)
+    colour = (level,) * 3
+    try:
+        cv2.fillPoly(pixels, [corners], colour, shift=_FRACTION_BITS)
+        cv2.polylines(pixels, [corners], True, colour, 3 + 2 * margin, shift=_FRACTION_BITS)
+    except cv2.error as error:
+        raise CameraError(f"a mask can't be drawn on a picture of shape {pixels.shape}: {error.err}") from error
 
 
 def jpeg(pixels: Pixels, quality: int) -> bytes:

@@ -39,7 +39,7 @@ class OpenCvStream:
 
 
 def _never_open_audio() -> None:
-    """FFmpeg sets up every stream that a camera offers, its microphone too, unless it is told which to take.
+    """FFmpeg sets up every stream that a camera offers, its sound too, unless it is told which to take.
 
     OpenCV hands these options on from the environment only. What a person has set there stays; TCP is the default
     because UDP loses packets.

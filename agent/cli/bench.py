@@ -42,7 +42,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "vision",
         help="look at every frame of a video as a camera would",
         description="Look at every frame of a video as the camera of the settings would: its model, thresholds, "
-        "budget, zones and lines. Nothing waits for the clock of the video, and no frame is skipped.",
+        "budget, zones, lines and masks. Nothing waits for the clock of the video, and no frame is skipped.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

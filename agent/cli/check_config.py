@@ -4,6 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
+from agent import profile
+from agent.core.errors import MaskError
 from agent.settings import load
 
 _EXAMPLE = """\
@@ -18,7 +20,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "check-config",
         help="check a settings file and print what it means",
         description="Check a settings file, and print the effective settings as JSON with secrets masked. "
-        "Tells every mistake at once and exits with 2 when there is one.",
+        "Tells every mistake at once and exits with 2 when there is one, and with 1 when the agent would run "
+        "but a camera stay off because its privacy masks can't be read.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -27,6 +30,15 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check and print."""
-    print(json.dumps(load(args.file).masked(), indent=2))
+    """Check and print. Raises MaskError for the cameras that would stay off."""
+    settings = load(args.file)
+    print(json.dumps(settings.masked(), indent=2))
+    mistakes = []
+    for camera in settings.cameras:
+        try:
+            profile.masks(camera)
+        except MaskError as error:
+            mistakes.append(f"camera {camera.name}: {error}")
+    if mistakes:
+        raise MaskError("\n".join(mistakes))
     return 0

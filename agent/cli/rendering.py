@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
+from agent.adapters.mask_file import all_masks
 from agent.adapters.opencv_drawing import Colour, Drawing, colour_of, resized
 from agent.adapters.opencv_video import VideoWriter
 from agent.cli.replay import Look
@@ -16,6 +17,7 @@ _WHITE: Colour = (240, 240, 240)
 _FAINT: Colour = (190, 190, 190)
 _ZONE: Colour = (230, 190, 60)
 _LINE: Colour = (60, 200, 255)
+_MASK: Colour = (70, 70, 70)
 _EVENT: Colour = (120, 230, 255)
 _TAIL_S = 4.0
 _CAPTION_S = 4.0
@@ -27,13 +29,15 @@ _LEAST_SCORE = 0.3
 class Rendering:
     """Writes an .mp4. Use it as a context manager. One thread.
 
-    The first frame gives the size; later ones are scaled to it. Raises CameraError when it can't be written.
+    The first frame gives the size; later ones are scaled to it. Raises CameraError when it can't be
+    written, MaskError when the masks can't be read.
     """
 
     def __init__(self, path: Path, frames_per_second: float, spec: VisionSpec) -> None:
         self._path = path
         self._frames_per_second = frames_per_second
         self._spec = spec
+        self._masks = all_masks(spec.masks, spec.mask_file)
         self._writer: VideoWriter | None = None
         self._size = (0, 0)
         self._tails: dict[int, deque[Point]] = {}
@@ -60,6 +64,10 @@ class Rendering:
         self._writer.write(drawing.pixels)
 
     def _draw_plan(self, drawing: Drawing) -> None:
+        for mask in self._masks:
+            corners = [self._place(point) for point in mask]
+            drawing.area(corners, _MASK, 0.3)
+            drawing.text("masked", max(corners, key=lambda corner: corner[1]), _FAINT)
         for zone in self._spec.zones:
             corners = [self._place(point) for point in zone.polygon]
             drawing.area(corners, _ZONE, 0.12)

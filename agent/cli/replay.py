@@ -10,6 +10,7 @@ from typing import Any
 import numpy.typing as npt
 
 from agent.adapters import opencv_imaging as imaging
+from agent.adapters.mask_file import all_masks
 from agent.adapters.opencv_video import VideoFile
 from agent.adapters.system_clock import SystemClock
 from agent.core.errors import CameraError
@@ -17,6 +18,7 @@ from agent.core.link import Happened, VisionSpec
 from agent.ports import Frame
 from agent.vision.app import load_model, make_sight
 from agent.vision.person_detector import Interpreter
+from agent.vision.privacy import PrivacyMask
 from agent.vision.reports import Reports
 from agent.vision.rule_book import rules_of
 from agent.vision.sight import FLOOR, Seen
@@ -27,7 +29,7 @@ DEFAULT_RATE = 25.0
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one frame gave, and what it cost. Decoding is not counted."""
+    """What one frame gave, and what it cost. Decoding is not counted. `frame` is as it was seen: under its masks."""
 
     frame: Frame
     seen: Seen
@@ -37,7 +39,7 @@ class Look:
     """Of `wall_s`, in which the model ran."""
     inference_processor_s: float
     other_processor_s: float
-    """Everything but the model: where to look, cutting out and scaling, boxes, tracks, rules."""
+    """Everything but the model: masks, where to look, cutting out and scaling, boxes, tracks, rules."""
 
 
 class TimedInterpreter:
@@ -68,12 +70,13 @@ class TimedInterpreter:
 class Replay:
     """Looks at pictures as the camera of this spec would. One thread.
 
-    Raises ModelError, EdgeAgentError when model or rules can't be used.
+    Raises ModelError, MaskError, EdgeAgentError when model, masks or rules can't be used.
     """
 
     def __init__(self, spec: VisionSpec, frames_per_second: float) -> None:
         imaging.limit_threads(1)
         self._period_s = 1 / frames_per_second
+        self._mask = PrivacyMask(all_masks(spec.masks, spec.mask_file), imaging.fill_polygon)
         self._rules = rules_of(spec)
         self._clock = SystemClock()
         self._reports = Reports(self._clock)
@@ -91,13 +94,17 @@ class Replay:
         self._number = 0
 
     def look(self, pixels: imaging.Pixels) -> Look:
-        """Look at the next frame, captured one frame interval after the one before. Raises ModelError."""
+        """Look at the next frame, captured one interval after the one before; masks are drawn on it.
+
+        Raises ModelError, CameraError.
+        """
         assert self._runs is not None
         runs = self._runs
         self._number += 1
-        frame = Frame(pixels, round(self._number * self._period_s * 1e9), self._number)
+        bare = Frame(pixels, round(self._number * self._period_s * 1e9), self._number)
         model_s = runs.wall_s, runs.processor_s, runs.thread_s
         began_s, thread_s = time.perf_counter(), time.thread_time()
+        frame = self._mask.cover(bare)
         seen = self._sight.look(frame)
         height, width = pixels.shape[:2]
         found = self._rules.update(frame.boottime_ns, self._clock.wall(), seen.people, width / height)

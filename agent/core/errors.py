@@ -29,6 +29,10 @@ class CameraEndedError(CameraError):
     """A picture source has given its last frame, as a file does; opening it again is of no use."""
 
 
+class MaskError(EdgeAgentError):
+    """The privacy masks of a camera are not known, so it must stay off."""
+
+
 class ModelError(EdgeAgentError):
     """A model is missing, altered, or not of the form that its manifest promises."""
 

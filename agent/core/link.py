@@ -4,6 +4,7 @@ Pictures never travel here; they go by file, and a message names the file.
 """
 
 from datetime import time
+from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -85,6 +86,9 @@ class VisionSpec(_Message):
     snapshot_directory: str
     snapshot_max_bytes: int = 100 * 1024
     event_snapshots: bool = False
+    mask_file: Path | None = None
+    masks: tuple[tuple[Point, ...], ...] = ()
+    """Polygons, beside those of the file."""
 
 
 # --- core to camera process
@@ -150,6 +154,8 @@ class Heartbeat(_Message):
     """Age of the newest frame; None before the first."""
     persons: int
     """People in view."""
+    masks: int = 0
+    """Privacy masks that cover every picture."""
     rss_bytes: int
 
 

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agent.core.identity import Identity
+from agent.core.masks import Outline
 from agent.settings.section import Section, TopicLevel
 from agent.settings.wiring import Button, Condition, Lights, Siren
 from agent.settings.zones import Lines, TimeZone, Zones
@@ -130,6 +131,10 @@ class Camera(Section):
     lines: Lines = ()
     event_snapshots: bool = False
     """Routine events carry no picture unless the site says so (POPIA)."""
+    mask_file: Path | None = None
+    """Privacy masks in a file of their own. While it can't be read the camera stays off; nothing else does."""
+    masks: tuple[Outline, ...] = Field(default=(), max_length=10)
+    """Polygons that nobody may see into, in fractions of the picture; beside those of the file."""
 
 
 class Alarm(Section):

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from agent.adapters import opencv_imaging as imaging
+from agent.adapters.mask_file import all_masks
 from agent.adapters.opencv_camera import OpenCvCamera
 from agent.adapters.opencv_device import OpenCvDevice
 from agent.adapters.opencv_file_camera import OpenCvFileCamera
@@ -17,7 +18,7 @@ from agent.adapters.opencv_stream import OpenCvStream
 from agent.adapters.picamera2_camera import Picamera2Camera
 from agent.adapters.system_clock import SystemClock
 from agent.adapters.tflite_interpreter import NONE, XNNPACK, load_tflite
-from agent.core.errors import CameraError, DelegateError, EdgeAgentError, ModelError
+from agent.core.errors import CameraError, DelegateError, EdgeAgentError, MaskError, ModelError
 from agent.core.link import Failed, Hello, LinkError, Stop, TakeSnapshot, ToVision, VisionSpec
 from agent.core.model_manifest import ModelManifest
 from agent.models.store import ModelStore
@@ -30,6 +31,7 @@ from agent.vision.frame_slot import FrameSlot
 from agent.vision.heartbeat import PERIOD_S, HeartbeatSource
 from agent.vision.lookout import Lookout
 from agent.vision.person_detector import Interpreter, PersonDetector
+from agent.vision.privacy import PrivacyMask
 from agent.vision.reports import Reports
 from agent.vision.rule_book import rules_of
 from agent.vision.sight import FLOOR, Sight
@@ -57,13 +59,16 @@ def run(
     except EdgeAgentError as error:
         with suppress(CoreGoneError):
             link.send(Failed(detail=str(error)))
+        if isinstance(error, MaskError):  # nobody listens yet, who would close it
+            link.close()
         raise
 
 
 def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], limits: CaptureLimits | None) -> None:
     clock = SystemClock()
     ending = Ending()
-    slot = FrameSlot()
+    masks = all_masks(spec.masks, spec.mask_file)  # before all else: no camera is opened unless its masks are known
+    slot = FrameSlot(PrivacyMask(masks, imaging.fill_polygon).cover)
     rules = rules_of(spec)
     reports = Reports(clock)
     directory = Path(spec.snapshot_directory)
@@ -116,6 +121,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
         lambda: capture.detail,
         lambda: reports.in_view.persons,
         lambda: capture.stated_frames_per_second,
+        masks=len(masks),
     )
 
     def beat() -> None:

@@ -4,6 +4,7 @@ What has not changed since it was last looked at is not looked at again: the ans
 nothing moves nothing is inferred, but for a sparse sweep that finds who came in too slowly to be noticed.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -19,11 +20,11 @@ from agent.vision.track import Track
 
 _AROUND = 0.2
 """So much of their height around a person belongs into the region."""
-_OWN_MOTION = 0.25
+_OWN_MOTION = 0.4
 """Motion so near to somebody who is followed is theirs."""
-_REAL, _DOUBTFUL, _LOST, _LONG_LOST = 1.0, 0.8, 0.5, 0.3
+_REAL, _DOUBTFUL, _LOST, _LONG_LOST = 1.0, 0.8, 0.3, 0.2
 _LONG_LOST_S = 0.35
-_MOTION = 0.6
+_MOTION = 0.2
 """Weights. See `Wish`."""
 _WAITING_PER_S = 1.5
 _WAITING_MOST = 0.6
@@ -74,7 +75,8 @@ class Attention:
         free = self._changed.copy()
         for track in tracks:
             rows, columns = self._cells_of(track, _AROUND)
-            if self._changed[rows, columns].any() or (not track.real and track.looks < _FEW_LOOKS):
+            doubtful = not track.real and track.looks < _FEW_LOOKS
+            if track.last is None or doubtful or self._changed[rows, columns].any():
                 wishes.append(_wish_for(track))
             rows, columns = self._cells_of(track, _OWN_MOTION)
             free[rows, columns] = False
@@ -168,10 +170,10 @@ class Attention:
         )
 
     def _row(self, y: float, *, up: bool = False) -> int:
-        return max(int(-(-y // self._cell_y) if up else y // self._cell_y), 0)
+        return _cell(y * self._changed.shape[0] / self._height, up=up)
 
     def _column(self, x: float, *, up: bool = False) -> int:
-        return max(int(-(-x // self._cell_x) if up else x // self._cell_x), 0)
+        return _cell(x * self._changed.shape[1] / self._width, up=up)
 
 
 def _wish_for(track: Track) -> Wish:
@@ -183,3 +185,7 @@ def _wish_for(track: Track) -> Wish:
         weight = _LOST if track.missed_s < _LONG_LOST_S else _LONG_LOST
     hard = min(max(1 - track.last_score, 0.0), 1.0)
     return Wish(left - margin, top - margin, left + width + margin, top + height + margin, height, weight, hard)
+
+
+def _cell(place: float, *, up: bool) -> int:
+    return max(math.ceil(place) if up else math.floor(place), 0)

@@ -48,7 +48,9 @@ def best(boxes: Floats, scores: Floats, threshold: float, nms_iou: float | None)
         return boxes, scores
     alike = overlaps(boxes)
     kept = suppress(alike, nms_iou)
-    votes = (alike[kept] > _VOTES) * np.maximum(scores, _LEAST_SAY)
+    near = alike[kept] > _VOTES
+    near[:, kept] = np.eye(len(kept), dtype=bool)  # two that stay do not become one
+    votes = near * np.maximum(scores, _LEAST_SAY)
     means = votes @ boxes / votes.sum(axis=1, keepdims=True)
     return np.clip(means, 0, 1), scores[kept]
 

@@ -1,19 +1,26 @@
 """The newest frame, and only that one: frames have no queue."""
 
 import threading
+from collections.abc import Callable
 
 from agent.ports import Frame
 
 
 class FrameSlot:
-    """Holds the newest frame; who looks too seldom misses those between. Any thread."""
+    """Holds the newest frame; who looks too seldom misses those between. Any thread.
 
-    def __init__(self) -> None:
+    `cover` takes away what nobody may see. It stands here because every picture comes by here, and by nowhere else.
+    """
+
+    def __init__(self, cover: Callable[[Frame], Frame] | None = None) -> None:
+        self._cover = cover
         self._changed = threading.Condition()
         self._frame: Frame | None = None
 
     def put(self, frame: Frame) -> None:
-        """Replace the frame and wake those who wait."""
+        """Cover the frame, replace the one before, and wake those who wait. Raises what `cover` raises."""
+        if self._cover is not None:
+            frame = self._cover(frame)
         with self._changed:
             self._frame = frame
             self._changed.notify_all()

@@ -28,6 +28,7 @@ class HeartbeatSource:
         camera_detail: Callable[[], str],
         persons: Callable[[], int],
         stated_frames_per_second: Callable[[], float | None] = lambda: None,
+        masks: int = 0,
     ) -> None:
         self._slot = slot
         self._pace = pace
@@ -35,6 +36,7 @@ class HeartbeatSource:
         self._camera_detail = camera_detail
         self._persons = persons
         self._stated_frames_per_second = stated_frames_per_second
+        self._masks = masks
         self._first_ns: int | None = None
 
     def make(self) -> Heartbeat:
@@ -59,6 +61,7 @@ class HeartbeatSource:
             inference_ms=round(pace.inference_ms, 2),
             frame_age_ms=None if age_ns is None else age_ns // 1_000_000,
             persons=self._persons(),
+            masks=self._masks,
             rss_bytes=resident_bytes(),
         )
 

@@ -17,17 +17,18 @@ Region = tuple[int, int, int, int]
 
 _TIMES = (1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.5)
 """Side of the region by height of the person. For each of these, how well a person is found that is..."""
-_PLAIN = (0.4, 0.95, 1.0, 0.97, 0.95, 0.93, 0.87, 0.5, 0.0)
+_PLAIN = (0.4, 0.9, 1.0, 1.0, 1.0, 0.97, 0.93, 0.6, 0.0)
 """...plainly in view: measured on PETS, with a region around each person."""
 _HARD = (0.7, 1.0, 0.9, 0.75, 0.6, 0.45, 0.3, 0.1, 0.0)
 """...half hidden, or missed at the last look."""
 _STEP = 1.18
 """From one size of region to the next."""
-_SMALLEST_PX = 96
+_SMALLEST_PX = 200
+"""A smaller region would only be blown up to the size of the model's input."""
 _MOST = 16
 """So many wishes, the weightiest, are weighed against each other; with more, a choice would cost an inference."""
 _GRID_PX = 4
-"""Regions begin on multiples of this."""
+"""Regions begin on multiples of this, or end at the edge of the picture."""
 _SHOWN = 0.6
 _LEFT_OVER = 0.05
 """What a second region of somebody who is shown already is worth."""
@@ -71,17 +72,22 @@ def choose_regions(wishes: Sequence[Wish], width: int, height: int, most: int, l
         if gains[index].sum() < least_gain:
             break
         shown = gains[index] > min(_LEFT_OVER, gains[index].max() / 2)
-        regions.append(_centred(boxes[shown], int(sides[index]), width, height))
-        still = still * np.where(worth[index] > _SHOWN, _LEFT_OVER, 1 - 0.9 * worth[index])
+        region = _centred(boxes[shown], int(sides[index]), width, height)
+        if region not in regions:  # a second look at the same pixels would say the same
+            regions.append(region)
+            still = still * np.where(worth[index] > _SHOWN, _LEFT_OVER, 1 - 0.9 * worth[index])
+        worth[index] = 0
     return regions
 
 
 def square(centre_x: float, centre_y: float, side: int, width: int, height: int) -> Region:
-    """A square around a point, moved into the picture."""
-    side = min(side, width, height)
-    left = int(min(max(centre_x - side / 2, 0), width - side)) // _GRID_PX * _GRID_PX
-    top = int(min(max(centre_y - side / 2, 0), height - side)) // _GRID_PX * _GRID_PX
-    return left, top, side, side
+    """A square around a point, moved into the picture; it has an area, and reaches the edge that it is moved to."""
+    side = max(min(side, width, height), 1)
+    return _begin(centre_x - side / 2, width - side), _begin(centre_y - side / 2, height - side), side, side
+
+
+def _begin(wanted: float, last: int) -> int:
+    return last if wanted >= last else int(max(wanted, 0)) // _GRID_PX * _GRID_PX
 
 
 def _candidates(boxes: Floats, heights: Floats, width: int, height: int) -> tuple[Floats, Floats, Floats]:
@@ -90,7 +96,7 @@ def _candidates(boxes: Floats, heights: Floats, width: int, height: int) -> tupl
     largest = min(max(4 * heights.max(), (boxes[:, 2:] - boxes[:, :2]).max()), longest)
     smallest = min(max(2 * heights.min(), _SMALLEST_PX), largest)
     steps = int(np.ceil(np.log(largest / smallest) / np.log(_STEP))) + 1
-    sides = np.floor(np.geomspace(smallest, largest, steps))
+    sides = np.maximum(np.floor(np.geomspace(smallest, largest, steps)), 1)
     lefts = np.minimum(np.floor(boxes[:, 0])[None, :], width - sides[:, None])
     tops = np.minimum(np.floor(boxes[:, 1])[None, :], height - sides[:, None])
     count = len(boxes)

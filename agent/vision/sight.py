@@ -82,11 +82,11 @@ class Sight:
             if track.real:
                 self._attention.sizes.learn(track.x, track.y - track.height / 2, box.height)
         self._attention.looked(regions, found, now_ns)
-        held = [
-            track.last
-            for track in self._tracker.tracks
-            if track.last is not None and track.looked_ns < now_ns and self._attention.still(track)
-        ]
+        held = []
+        for track in self._tracker.tracks:
+            if track.last is not None and track.looked_ns < now_ns and self._attention.still(track):
+                track.stand()
+                held.append(track.last)
         return Seen(
             tuple(_person(track, width, height) for track in self._tracker.tracks if track.real),
             (*found, *held),

@@ -30,6 +30,8 @@ class Track:
         self.looks = 1
         self.missed_s = 0.0
         """How long looks have missed them; time in which nobody looked does not count."""
+        self.unseen_s = 0.0
+        """How long ago they were last found, whether or not anybody looked."""
         self.looked_ns = 0
         """Capture time of the frame in which somebody last looked here."""
         self.real = False
@@ -62,29 +64,33 @@ class Track:
             self.pace_y *= slowing
         self.x += self.pace_x * step_s
         self.y += self.pace_y * step_s
+        self.unseen_s += step_s
+
+    def stand(self) -> None:
+        """Nothing moves around them, so neither do they."""
+        self.pace_x = self.pace_y = 0.0
 
     def distance(self, found: Detection) -> float:
         """How unlike it is that this is them: the way in heights of the person, and the change of size."""
         way = math.hypot(found.left + found.width / 2 - self.x, found.top + found.height - self.y)
         return way / self.height + 0.5 * abs(math.log(found.height / self.height))
 
-    def hit(self, found: Detection, step_s: float) -> None:
-        """This frame, `step_s` after the one before, shows them there."""
+    def hit(self, found: Detection) -> None:
+        """This frame shows them there."""
         gain = _PLACE_GAIN if self.hits > 1 else 0.9
         off_x = found.left + found.width / 2 - self.x
         off_y = found.top + found.height - self.y
         self.x += gain * off_x
         self.y += gain * off_y
-        over_s = step_s + self.missed_s
-        if over_s > 0:
+        if self.unseen_s > 0:
             gain = _PACE_GAIN if self.hits > 1 else _FIRST_PACE_GAIN
-            self.pace_x += gain * off_x / over_s
-            self.pace_y += gain * off_y / over_s
+            self.pace_x += gain * off_x / self.unseen_s
+            self.pace_y += gain * off_y / self.unseen_s
         self.width += _SIZE_GAIN * (found.width - self.width)
         self.height += _SIZE_GAIN * (found.height - self.height)
         self.hits += 1
         self.looks += 1
-        self.missed_s = 0.0
+        self.missed_s = self.unseen_s = 0.0
         self.last = found
         self._scores.append(found.score)
 

@@ -63,7 +63,7 @@ class Tracker:
                 if id(track) not in matched:
                     track.miss(self._step_s)
         for track, box in pairs:
-            track.hit(box, self._step_s)
+            track.hit(box)
             track.looked_ns = self._last_ns or 0
         taken = {id(box) for _, box in pairs}
         begun = [Track(next(self._numbers), box) for box in clear if id(box) not in taken]

@@ -141,6 +141,25 @@ def test_a_video_that_was_cut_off_is_looked_at_as_far_as_it_goes(tmp_path: Path,
     assert f"only {summary['frames']} of 795 frames" in said.err.replace("\n", " ")
 
 
+def test_nobody_is_seen_under_a_mask_and_the_picture_shows_the_mask(street: Path, tmp_path: Path, capsys: Any) -> None:
+    config, out = settings(tmp_path, "front"), tmp_path / "seen.mp4"
+    everything = "[[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]]"
+    config.write_text(config.read_text().replace('name = "front"', f'name = "front"\nmasks = {everything}'))
+    assert bench(config, street, "--render", str(out), "--json") == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["people"], summary["events"]) == (0, [])
+    middle = next(iter(VideoFile(out)))[200:300]
+    assert middle.std() < 20, "no more than the outlines of the zone and the line is left; a picture has 50"
+
+
+def test_without_the_masks_of_the_settings_nothing_is_looked_at(street: Path, tmp_path: Path, capsys: Any) -> None:
+    config = settings(tmp_path, "front")
+    config.write_text(config.read_text().replace('name = "front"', 'name = "front"\nmask_file = "/nonexistent.json"'))
+    assert bench(config, street, "--detections", str(tmp_path / "seen.jsonl")) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "mask file /nonexistent.json" in line
+
+
 def _text_file(directory: Path) -> Path:
     path = directory / "notes.mp4"
     path.write_text("no video\n" * 100)

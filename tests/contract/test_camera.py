@@ -85,6 +85,20 @@ def test_a_frame_that_is_kept_is_not_overwritten_by_later_ones(camera: Camera) -
     assert all(np.array_equal(pixels, copy) for pixels, copy in zip(kept, copies, strict=True))
 
 
+def test_a_frame_may_be_drawn_on_or_is_read_only_and_no_later_one_shows_the_drawing(camera: Camera) -> None:
+    camera.open()
+    frames = []
+    for _ in range(8):  # as often as each picture of a folder comes again
+        frames.append(camera.read(5))
+        for array in (frames[-1].pixels, frames[-1].grey):
+            if array is not None and array.flags.writeable:
+                assert not any(np.shares_memory(array, other.pixels) for other in frames[:-1])
+                assert not any(other.grey is not None and np.shares_memory(array, other.grey) for other in frames[:-1])
+                array.fill(7)
+
+    assert not any(frame.pixels.flags.writeable and (frame.pixels != 7).any() for frame in frames)
+
+
 def test_reading_a_camera_that_is_not_open_fails(camera: Camera) -> None:
     with pytest.raises(CameraError):
         camera.read(1)

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.core.happenings import Happening
@@ -59,6 +59,7 @@ def story(steps: Sequence[tuple[int, int | None, list[TrackedPerson], int]]) -> 
     return told
 
 
+@settings(deadline=None)
 @given(frames)
 def test_what_begins_ends_once_and_nothing_begins_twice_meanwhile(
     steps: list[tuple[int, int | None, list[TrackedPerson], int]],
@@ -83,6 +84,7 @@ def test_what_begins_ends_once_and_nothing_begins_twice_meanwhile(
     assert going_on == {}, "everybody has gone"
 
 
+@settings(deadline=None)
 @given(frames)
 def test_nobody_is_told_of_who_was_not_found_in_two_frames_for_the_time_it_takes(
     steps: list[tuple[int, int | None, list[TrackedPerson], int]],
@@ -103,6 +105,7 @@ def test_nobody_is_told_of_who_was_not_found_in_two_frames_for_the_time_it_takes
             assert before[-1] - before[0] >= Limits().enter_after_ns
 
 
+@settings(deadline=None)
 @given(frames)
 def test_no_order_of_the_same_people_in_a_frame_changes_anything(
     steps: list[tuple[int, int | None, list[TrackedPerson], int]],

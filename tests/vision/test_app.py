@@ -13,6 +13,7 @@ import pytest
 from agent.adapters.opencv_imaging import read_picture
 from agent.core.errors import CameraError, EdgeAgentError
 from agent.core.link import (
+    Failed,
     Heartbeat,
     Hello,
     PersonEntered,
@@ -25,6 +26,7 @@ from agent.core.link import (
 )
 from agent.vision.app import make_camera, run
 from agent.vision.capture import CaptureGivenUpError, CaptureLimits
+from agent.vision.privacy import LEVEL
 from tests.support.vision_media import demo_video, model_directories, write_video
 from tests.support.vision_process import Conversation, vision_spec
 from tests.support.vision_stand_ins import boottime_ns
@@ -122,6 +124,57 @@ def test_people_on_a_real_video_enter_with_a_box_and_a_picture_of_them(started: 
     assert entered.snapshot is not None
     assert read_picture(Path(entered.snapshot)).shape == (576, 768, 3)
     assert Path(entered.snapshot).stat().st_size <= spec.snapshot_max_bytes
+
+
+def test_a_picture_is_masked_and_the_sign_of_life_says_by_how_many_masks(started: Any, tmp_path: Path) -> None:
+    file = tmp_path / "masks.json"
+    file.write_text('{"version": 1, "masks": [{"name": "wall", "polygon": [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]}]}')
+    below = ((0.0, 0.5), (1.0, 0.5), (1.0, 1.0), (0.0, 1.0))
+    app = started(vision_spec(tmp_path, source=f"file:{demo_video()}?loop=1", mask_file=file, masks=(below,)))
+    beat = app.link.wait_for(Heartbeat, where=lambda beat: beat.frames > 0)
+    app.link.say(TakeSnapshot(id="one"))
+    taken = app.link.wait_for(SnapshotTaken)
+    app.stop()
+
+    assert beat.masks == 2
+    pixels = read_picture(Path(taken.path)).astype(int)
+    assert abs(pixels[:, :376] - LEVEL).max() <= 4
+    assert abs(pixels[296:] - LEVEL).max() <= 4
+    assert pixels[:280, 400:].std() > 20
+
+
+def test_without_its_mask_file_the_camera_is_never_opened_and_the_reason_names_the_file(
+    started: Any, tmp_path: Path, faults: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("agent.vision.app.make_camera", lambda spec, _: opened.append(spec.camera))
+    app = started(vision_spec(tmp_path, mask_file=tmp_path / "nowhere.json"))
+    failed = app.link.wait_for(Failed)
+    app.join()
+
+    assert failed.detail == str(app.failure)
+    assert failed.detail.startswith(f"mask file {tmp_path / 'nowhere.json'}: No such file")
+    assert app.link.messages == [failed]
+    assert opened == []
+
+
+def test_a_mask_file_that_goes_away_while_the_camera_runs_changes_nothing_until_it_is_started_again(
+    started: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "masks.json"
+    file.write_text('{"version": 1, "masks": [{"name": "all", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]}]}')
+    spec = vision_spec(tmp_path, source=f"file:{demo_video()}?loop=1", mask_file=file)
+    app = started(spec)
+    app.link.wait_for(Heartbeat, where=lambda beat: beat.frames > 0)
+    file.unlink()
+    app.link.say(TakeSnapshot(id="after"))
+    taken = app.link.wait_for(SnapshotTaken)
+    app.stop()
+
+    assert abs(read_picture(Path(taken.path)).astype(int) - LEVEL).max() <= 4
+    again = started(spec)
+    again.link.wait_for(Failed)
+    again.join()
 
 
 def test_people_who_go_out_of_view_have_left(started: Any, tmp_path: Path, faults: Path) -> None:

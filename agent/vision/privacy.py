@@ -1,0 +1,43 @@
+"""Privacy masks on frames: what lies under one is gone before anybody can look at it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.core.polygon import Point
+from agent.ports import Frame
+
+LEVEL = 128
+"""Of a masked pixel: mid-grey, which is neither night nor a covered lens, and tells a model nothing."""
+
+Paint = Callable[[npt.NDArray[np.uint8], Sequence[Point], int, int], None]
+
+
+class PrivacyMask:
+    """Covers these polygons, fractions of the picture, in frames of any size. Any thread.
+
+    `paint(pixels, polygon, level, margin)` draws in place and raises CameraError.
+    """
+
+    def __init__(self, polygons: Sequence[Sequence[Point]], paint: Paint) -> None:
+        self._polygons = tuple(polygons)
+        self._paint = paint
+
+    def cover(self, frame: Frame) -> Frame:
+        """The frame without what is masked. Raises CameraError, and then the frame must go no further.
+
+        It is drawn on as it is, unless it is read-only: a copy costs more than the drawing.
+        """
+        if not self._polygons:
+            return frame
+        # A small pixel of the grey picture may hold a share of its neighbour.
+        grey = None if frame.grey is None else self._covered(frame.grey, margin=1)
+        return replace(frame, pixels=self._covered(frame.pixels, margin=0), grey=grey)
+
+    def _covered(self, pixels: npt.NDArray[np.uint8], margin: int) -> npt.NDArray[np.uint8]:
+        covered = pixels if pixels.flags.writeable else pixels.copy()
+        for polygon in self._polygons:  # one at a time: where two overlap, a common fill would leave a hole
+            self._paint(covered, polygon, LEVEL, margin)
+        return covered

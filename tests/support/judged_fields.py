@@ -1,0 +1,58 @@
+"""Every name that a message may carry, and what somebody thought of it.
+
+POPIA section 26 bars biometric information: what identifies a person by body, physiology or behaviour. A name comes on
+one of these lists only after its author has asked: does its value tell who somebody is, or only that somebody is there?
+"""
+
+ABOUT_PEOPLE = {
+    "persons": "how many, and not who",
+    "persons_max": "the highest count of a stay",
+    "score": "how sure the model is that this is a person at all",
+    "box": "where in the picture: four fractions",
+    "duration_ms": "how long somebody was there",
+    "snapshot": "the name of a picture file or message; the picture itself is masked",
+    "picture": "the JPEG itself, in a message of its own; masked",
+    "track": "a number that lasts as long as one camera does not lose them, and no longer than its process",
+    "tracks": "such numbers",
+    "zone": "the drawn area they are in",
+    "line": "the drawn line that was crossed",
+    "direction": "which way it was crossed",
+    "phase": "whether it begins, goes on or ends",
+    "closed_by": "why nobody should be there now: the site's opening hours",
+}
+"""Presence: counts, places, times. Each with the reason why it may be told."""
+
+_OF_THE_DEVICE = {
+    "envelope": "specversion id source type subject time dataschema datacontenttype bootid seq monoms timeq data "
+    "historical topic rank qos retain expiry_s correlation_data t event_id",
+    "moments": "frame_monoms boottime_ns captured_boottime_ns",
+    "alarm": "alarm_id input kind status silent press_count stage repeats reraised raised_at location codes latency_ms "
+    "camera open lat lon text contact_id sia",
+    "state, meta": "state bdseq boot_nonce agent_version config_revision inputs outputs cameras capabilities schemas "
+    "supervised masks",
+    "health": "parts uptime_s outbox dropped cpu_percent memory_bytes disk_free_bytes disk written_bytes "
+    "written_bytes_per_day temperature_c self_test siren on alarms presses cut_short faults active passed failed",
+    "cameras": "frames frames_per_second stated_frames_per_second inferences_per_second inference_ms "
+    "frame_age_ms rss_bytes",
+    "events": "severity detail suppressed fault since reason sounded_ms driven part boot_id offset_ms timeq_before "
+    "timeq_after reasons outcome steps name ok ms command_id code output",
+    "from the settings": "spec simulate width height model model_directories model_sha256 threads runtime delegate "
+    "delegate_options delegate_trouble score_threshold enter_after_s leave_after_s snapshot_directory "
+    "snapshot_max_bytes event_snapshots mask_file pid path min_travel cool_down_s update_every_s time_zone zones lines "
+    "polygon loitering_after_s crowd_from crowd_after_s watched start end days",
+}
+ABOUT_THE_DEVICE = {name for names in _OF_THE_DEVICE.values() for name in names.split()}
+"""Names whose values come from the settings, the machine, the clock or the network, and tell nothing of a body."""
+
+NAMED_BY_THE_SITE = {
+    *("parts", "inputs", "cameras", "outbox", "dropped", "latency_ms", "codes", "delegate_options"),
+}
+"""Tables whose names are those of parts, inputs, cameras, classes and stages."""
+
+FREE = {"detail", "output"}
+"""Tables in security events and results of commands, which a person's presence does not come into."""
+
+JUDGED = ABOUT_THE_DEVICE | set(ABOUT_PEOPLE)
+ASK = "ask whether it tells who somebody is (POPIA section 26), then add it to tests/support/judged_fields.py"
+BOX = 4
+"""So many numbers in a row tell where somebody is; more could tell who."""
