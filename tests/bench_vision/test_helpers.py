@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.bench.child import ChildError
-from tests.bench_vision import accuracy, false_alerts, ground_truth, purity, report
+from tests.bench_vision import accuracy, false_alerts, ground_truth, purity, report, tampering
 from tests.bench_vision.curve import curve
 from tests.bench_vision.ground_truth import Truth, iou
 from tests.bench_vision.row import Row, skipped
@@ -200,3 +200,26 @@ def test_a_readme_without_markers_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(ChildError, match="has no place for the figures"):
         report.into_readme(readme, {"processor": "", "cores": 1}, [])
     assert readme.read_text() == "nothing"
+
+
+def outcome(kind: str, found_s: float | None, restored_s: float | None, false_alarms: int = 0) -> dict[str, Any]:
+    return {"kind": kind, "found_s": found_s, "restored_s": restored_s, "false_alarms": false_alarms}
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "reached", "said"),
+    [
+        ([outcome("covered", 2, 4), outcome("covered", 3, 1)], True, "covered 3.0, 4.0; 0 false"),
+        ([outcome("covered", 5.1, 4)], False, "covered 5.1, 4.0"),
+        ([outcome("covered", 2, 10.1)], False, "covered 2.0, 10.1"),
+        ([outcome("covered", None, 3), outcome("covered", 2, 3)], False, "covered never, 3.0"),
+        ([outcome("covered", 2, 3, false_alarms=1)], False, "1 false"),
+        ([outcome("covered", 2, 3), {"kind": "none", "false_alarms": 2}], False, "covered 2.0, 3.0; 2 false"),
+    ],
+)
+def test_tamper_must_be_found_and_ended_in_time_without_a_false_alarm(
+    outcomes: list[dict[str, Any]], reached: bool, said: str
+) -> None:
+    row = tampering.row(outcomes)
+    assert row.reached is reached
+    assert said in row.figure
