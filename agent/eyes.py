@@ -10,6 +10,7 @@ from agent.runtime.orders import picture_done
 from agent.runtime.outbox import Outbox
 from agent.runtime.pipeline import Pipeline
 from agent.runtime.sightings import CameraSaid
+from agent.runtime.tamper_desk import TamperDesk
 from agent.runtime.vision_link import VisionLink
 from agent.settings import Camera, Settings
 
@@ -50,6 +51,9 @@ def links_to(
             on_picture=pictured,
             on_state=works,
             on_delegate=delegate_works,
+            tampers=TamperDesk(
+                camera.name, camera.tamper, camera.frames_per_second, drafts=drafts, put=outbox.put, clock=clock
+            ),
         )
 
     return [link_to(camera) for camera in settings.cameras]

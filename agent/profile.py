@@ -49,6 +49,7 @@ SCHEMAS = (
     "edge.event.in-service.v1",
     "edge.event.input-fault.v1",
     "edge.event.tamper.v1",
+    "edge.event.camera-tamper.v1",
     "edge.event.power.v1",
     "edge.event.self-test.v1",
     "edge.event.siren-sounded.v1",
@@ -242,6 +243,7 @@ def vision_spec(settings: Settings, camera: Camera, *, simulate: bool) -> Vision
         event_snapshots=camera.event_snapshots,
         mask_file=camera.mask_file,
         masks=camera.masks,
+        tamper=camera.tamper,
     )
 
 

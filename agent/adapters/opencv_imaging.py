@@ -40,6 +40,12 @@ def scaled(pixels: Pixels, width: int, height: int) -> Pixels:
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
+def grey(pixels: Pixels, width: int, height: int) -> Pixels:
+    """A smaller copy of a BGR picture in grey levels, height x width."""
+    full = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), dtype=np.uint8)  # first: scaling colours takes longer
+    return scaled(full, width, height)
+
+
 def small_grey(picture: Pixels, width: int, height: int) -> Pixels:
     """A BGR or grey picture, small, grey and a little blurred: noise is no motion."""
     # Halving is exact and quick; one step from full size would leave most pixels out.

@@ -16,7 +16,7 @@ from agent.core.errors import ModelError, UsageError
 from agent.core.model_decoders import SsdRaw
 from agent.core.model_manifest import ModelInput, ModelManifest, ModelSource
 from agent.models.build import BuildOptions, build
-from agent.models.demo_video import ensure_demo_video
+from agent.models.demo_video import FILE, SHA256, ensure_demo_video
 from agent.models.fetch import fetch
 from agent.models.store import ModelStore, cache_directory, default_directories, read_manifest
 
@@ -96,6 +96,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "Fetch a surveillance scene with people (Debian's opencv-doc, 98 MB) and print its path.",
         "edge-agent model demo-video",
     )
+    one.add_argument("file", nargs="?", default=FILE, choices=sorted(SHA256), help=f"default: {FILE}")
     one.set_defaults(run=_demo_video)
 
 
@@ -188,10 +189,10 @@ def _list(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _demo_video(arguments: argparse.Namespace) -> int:  # noqa: ARG001 - every command takes them
+def _demo_video(arguments: argparse.Namespace) -> int:
     with _steps() as report:
         report("Fetching the demo video")
-        path = ensure_demo_video()
+        path = ensure_demo_video(file=arguments.file)
     print(path)
     return 0
 

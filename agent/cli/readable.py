@@ -102,6 +102,11 @@ def _condition(data: dict[str, Any]) -> str:
     return f"{data['kind']} {state} ({data['input']}, {codes['contact_id']} {codes['sia']})"
 
 
+def _camera_tamper(data: dict[str, Any]) -> str:
+    state = "" if data["active"] else f" is over after {data['duration_ms'] / 1000:.0f} s"
+    return f"camera {data['camera']}: {data['kind'].upper()}{state}, {data['detail']}"
+
+
 def _time_correction(data: dict[str, Any]) -> str:
     quality = f"{data['timeq_before']} before, {data['timeq_after']} now"
     return f"the clock was set by {data['offset_ms'] / 1000:+.3f} s; {quality}"
@@ -123,9 +128,14 @@ def _part_restored(data: dict[str, Any]) -> str:
 
 def _health(data: dict[str, Any]) -> str:
     broken = [name for name, part in data["parts"].items() if part["state"] != "ok"]
-    cameras = ", ".join(f"{name} {c['frames_per_second']:.1f} frames/s" for name, c in data["cameras"].items())
+    cameras = ", ".join(f"{name} {_camera(figures)}" for name, figures in data["cameras"].items())
     text = f"{data['status'].upper()}{': ' if broken else ''}{', '.join(broken)}"
     return f"{text}, memory {data['memory_bytes'] / 1e6:.0f} MB{', ' if cameras else ''}{cameras}"
+
+
+def _camera(figures: dict[str, Any]) -> str:
+    tampers = "".join(f" {tamper['kind'].upper()}" for tamper in figures.get("tampers", ()))
+    return f"{figures.get('frames_per_second', 0):.1f} frames/s{tampers}"
 
 
 def _security(data: dict[str, Any]) -> str:
@@ -163,6 +173,7 @@ _SAY = {
     "event/input-fault": _input_fault,
     "event/tamper": _condition,
     "event/power": _condition,
+    "event/camera-tamper": _camera_tamper,
     "event/self-test": _self_test,
     "event/siren-sounded": _siren,
     "event/siren-stopped": _siren,

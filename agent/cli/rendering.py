@@ -9,7 +9,7 @@ from agent.adapters.opencv_drawing import Colour, Drawing, colour_of, resized
 from agent.adapters.opencv_video import VideoWriter
 from agent.cli.replay import Look
 from agent.cli.tally import name_of
-from agent.core.link import Happened, VisionSpec
+from agent.core.link import CameraTamper, Happened, VisionSpec
 from agent.core.polygon import Point
 
 _GREY: Colour = (150, 150, 150)
@@ -120,7 +120,7 @@ class Rendering:
         return point[0] * self._size[0], point[1] * self._size[1]
 
 
-def _told(event: Happened) -> str:
+def _told(event: Happened | CameraTamper) -> str:
     where = getattr(event, "zone", None) or getattr(event, "line", None)
     who = getattr(event, "track", None)
     words = [name_of(event), *([f"in {where}"] if where else []), *([f"({who.rpartition('-')[2]})"] if who else [])]

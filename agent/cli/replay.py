@@ -14,7 +14,7 @@ from agent.adapters.mask_file import all_masks
 from agent.adapters.opencv_video import VideoFile
 from agent.adapters.system_clock import SystemClock
 from agent.core.errors import CameraError
-from agent.core.link import Happened, VisionSpec
+from agent.core.link import CameraTamper, Happened, VisionSpec
 from agent.ports import Frame
 from agent.vision.app import load_model, make_sight
 from agent.vision.person_detector import Interpreter
@@ -22,6 +22,8 @@ from agent.vision.privacy import PrivacyMask
 from agent.vision.reports import Reports
 from agent.vision.rule_book import rules_of
 from agent.vision.sight import FLOOR, Seen
+from agent.vision.tamper import TamperWatch
+from agent.vision.tamper_teller import TamperTeller
 
 DEFAULT_RATE = 25.0
 """Frames a second of a video that states no rate; the camera process plays it so, too."""
@@ -33,13 +35,13 @@ class Look:
 
     frame: Frame
     seen: Seen
-    events: tuple[Happened, ...]
+    events: tuple[Happened | CameraTamper, ...]
     wall_s: float
     inference_s: float
     """Of `wall_s`, in which the model ran."""
     inference_processor_s: float
     other_processor_s: float
-    """Everything but the model: masks, where to look, cutting out and scaling, boxes, tracks, rules."""
+    """Everything but the model: masks, tampers, where to look, cutting out and scaling, boxes, tracks, rules."""
 
 
 class TimedInterpreter:
@@ -78,8 +80,11 @@ class Replay:
         self._period_s = 1 / frames_per_second
         self._mask = PrivacyMask(all_masks(spec.masks, spec.mask_file), imaging.fill_polygon)
         self._rules = rules_of(spec)
+        # Without a kept scene: a video must not teach the camera of the settings what it ought to show.
+        watch = TamperWatch(spec.tamper, imaging.grey, imaging.scaled, frames_per_second)
         self._clock = SystemClock()
         self._reports = Reports(self._clock)
+        self._tampers = TamperTeller(watch, self._clock)
         self._runs: TimedInterpreter | None = None
         self.model = load_model(
             spec.model,
@@ -105,15 +110,16 @@ class Replay:
         model_s = runs.wall_s, runs.processor_s, runs.thread_s
         began_s, thread_s = time.perf_counter(), time.thread_time()
         frame = self._mask.cover(bare)
+        tampers = self._tampers.look(frame)
         seen = self._sight.look(frame)
         height, width = pixels.shape[:2]
         found = self._rules.update(frame.boottime_ns, self._clock.wall(), seen.people, width / height)
-        events = tuple(self._reports.make(each, lambda event_id: None) for each in found)  # noqa: ARG005
+        happened = [self._reports.make(each, lambda event_id: None) for each in found]  # noqa: ARG005
         spent_s, wall_s = time.thread_time() - thread_s, time.perf_counter() - began_s
         return Look(
             frame,
             seen,
-            events,
+            (*tampers, *happened),
             wall_s=wall_s,
             inference_s=runs.wall_s - model_s[0],
             inference_processor_s=runs.processor_s - model_s[1],

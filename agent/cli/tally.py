@@ -4,7 +4,7 @@ from collections import Counter, deque
 from typing import Any
 
 from agent.cli.replay import Look
-from agent.core.link import Happened
+from agent.core.link import CameraTamper, Happened
 
 _SECOND_NS = 1_000_000_000
 
@@ -70,8 +70,10 @@ class Tally:
         }
 
 
-def name_of(event: Happened) -> str:
+def name_of(event: Happened | CameraTamper) -> str:
     """The kind of an event, and its phase if it has several: `person-entered`, `loitering began`."""
+    if isinstance(event, CameraTamper):
+        return f"{event.t} {event.kind} {'began' if event.active else 'ended'}"
     phase = getattr(event, "phase", "")
     return f"{event.t} {phase}" if phase else event.t
 

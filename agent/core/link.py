@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from agent.core.errors import EdgeAgentError
 from agent.core.happenings import ClosedBy, Direction, Phase
 from agent.core.polygon import Point
+from agent.core.tamper import TamperKind
 from agent.core.tracks import Box
 
 T = TypeVar("T")
@@ -89,6 +90,10 @@ class VisionSpec(_Message):
     mask_file: Path | None = None
     masks: tuple[tuple[Point, ...], ...] = ()
     """Polygons, beside those of the file."""
+    tamper: tuple[TamperKind, ...] = tuple(TamperKind)
+    """The kinds that are told."""
+    new_scene: bool = True
+    """False: what the camera ought to show is what the process before this one has learned."""
 
 
 # --- core to camera process
@@ -235,6 +240,19 @@ class AfterHours(_InZone):
     """None at an end, when it has opened."""
 
 
+class CameraTamper(_Message):
+    """The camera is tampered with, or is well again. `event_id` is that of the happening, in both messages."""
+
+    t: Literal["camera-tamper"] = "camera-tamper"
+    event_id: Level
+    kind: TamperKind
+    active: bool
+    boottime_ns: int
+    """Capture time of the first picture that showed it, or that showed it no more."""
+    detail: str = ""
+    """For a person."""
+
+
 class SnapshotTaken(_Message):
     """The answer to TakeSnapshot."""
 
@@ -255,7 +273,7 @@ class SnapshotFailed(_Message):
 
 ToVision = Start | TakeSnapshot | Stop
 Happened = PersonEntered | PersonLeft | Loitering | LineCrossed | Crowd | AfterHours
-ToCore = Hello | Failed | Heartbeat | InView | Happened | SnapshotTaken | SnapshotFailed
+ToCore = Hello | Failed | Heartbeat | InView | Happened | CameraTamper | SnapshotTaken | SnapshotFailed
 
 _TO_VISION: TypeAdapter[ToVision] = TypeAdapter(Annotated[ToVision, Field(discriminator="t")])
 _TO_CORE: TypeAdapter[ToCore] = TypeAdapter(Annotated[ToCore, Field(discriminator="t")])

@@ -8,6 +8,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from agent.core.errors import MaskError
 from agent.core.polygon import Point, Polygon
 
+LEVEL = 128
+"""Grey level of a masked pixel: mid-grey, which is neither night nor a covered lens, and tells a model nothing."""
 _MOST_POINTS = 100
 _MOST_MASKS = 64
 _LEVELS = ("", "mask ", "", "point ", "coordinate ")

@@ -12,6 +12,7 @@ from agent.core.events import Fault, TimeQuality
 from agent.core.inputs import ConditionKind
 from agent.core.self_test import Outcome, Reason
 from agent.core.stages import Stage
+from agent.core.tamper import TamperKind
 
 Status = Literal["actual", "test", "exercise"]
 """Of an alarm: only `actual` may send anybody out."""
@@ -184,6 +185,23 @@ class ConditionData(Payload):
     since: str
     """Wall clock when this state began."""
     codes: dict[str, str]
+
+
+class CameraTamperData(Payload):
+    """`up/event/camera-tamper`: what a camera shows is not what it ought to show, or is again."""
+
+    event_id: str
+    """The same at the beginning and at the end."""
+    camera: str
+    kind: TamperKind
+    active: bool
+    since: str
+    """Wall clock when this state began."""
+    duration_ms: int | None = None
+    """How long it lasted; at its end only."""
+    detail: str
+    codes: dict[str, str]
+    """None for `dark`, which is nobody's deed."""
 
 
 class SirenData(Payload):

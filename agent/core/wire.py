@@ -11,6 +11,7 @@ from agent.core.identity import LEVEL, Identity
 from agent.core.messages import (
     AlarmData,
     AlarmsData,
+    CameraTamperData,
     ConditionData,
     Draft,
     HealthData,
@@ -35,6 +36,7 @@ _EventData = (
     | TimeCorrectionData
     | InputFaultData
     | ConditionData
+    | CameraTamperData
     | SelfTestData
     | SirenData
 )
@@ -115,6 +117,11 @@ class Drafts:
             event = self._event("tamper", f"input/{data.input}", data)
             return event.model_copy(update={"rank": Rank.SECURITY, "expiry_s": None})
         return self._event("power", f"input/{data.input}", data)
+
+    def camera_tamper(self, data: CameraTamperData) -> Draft:
+        """What is done to a camera. It goes as the tamper of an input does, but for the dark, which is no tamper."""
+        event = self._event("camera-tamper", f"camera/{data.camera}", data)
+        return event.model_copy(update={"rank": Rank.SECURITY, "expiry_s": None}) if data.codes else event
 
     def part(self, change: Literal["part-degraded", "part-restored"], data: PartData) -> Draft:
         """A part of the device fails or works again."""

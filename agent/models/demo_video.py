@@ -1,6 +1,7 @@
-"""The demo video: a real surveillance scene with people, taken from Debian's opencv-doc package.
+"""Real scenes, taken from Debian's opencv-doc package, where OpenCV's samples are.
 
-It is `vtest.avi` of OpenCV's samples (PETS 2009 S2.L1, 768x576, 795 frames).
+`vtest.avi` is the demo video: a surveillance scene with people (PETS 2009 S2.L1, 768x576, 795 frames). `tree.avi` is a
+tree in the wind before which a hand appears, 320x240, 68 frames.
 """
 
 import gzip
@@ -15,40 +16,46 @@ from agent.models.store import cache_directory, sha256_of
 
 PACKAGE = "opencv-doc"
 FILE = "vtest.avi"
-SHA256 = "45cddc9490be69345cbdab64ca583be65987e864ca408038e648db99e10516cf"
+SHA256 = {
+    FILE: "45cddc9490be69345cbdab64ca583be65987e864ca408038e648db99e10516cf",
+    "tree.avi": "4666099d0f704e310047b2f0a5ec9f936cb76a7271de9a2e70a0c57f82ac82dc",
+}
 DOWNLOAD_TIMEOUT_S = 900
 
 
-def demo_video_path() -> Path:
-    """Where the video lies once it has been fetched."""
-    return cache_directory() / "video" / FILE
+def demo_video_path(file: str = FILE) -> Path:
+    """Where a video lies once it has been fetched."""
+    return cache_directory() / "video" / file
 
 
-def ensure_demo_video(log: Path | None = None) -> Path:
-    """The path of the demo video, fetched with apt if it is not there; needs no root.
+def ensure_demo_video(log: Path | None = None, file: str = FILE) -> Path:
+    """The path of a video that `SHA256` names, fetched with apt if it is not there; needs no root.
 
-    What apt and dpkg say is added to the file `log`. Raises ModelError, with what to do next.
+    A download brings the others along. What apt and dpkg say is added to the file `log`. Raises ModelError, with what
+    to do next.
     """
-    path = demo_video_path()
-    if path.is_file() and sha256_of(path) == SHA256:
+    path = demo_video_path(file)
+    if path.is_file() and sha256_of(path) == SHA256[file]:
         return path
     for tool in ("apt-get", "dpkg-deb"):
         if shutil.which(tool) is None:
             raise ModelError(
                 f"the demo video comes from Debian's {PACKAGE} package, and this system has no {tool}: "
-                f"copy that package's {FILE} to {path}"
+                f"copy that package's {file} to {path}"
             )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".download-") as scratch:
-            found = _from_package(_download(Path(scratch), log), Path(scratch), log)
-            if sha256_of(found) != SHA256:
-                raise ModelError(
-                    f"{FILE} of this system's {PACKAGE} package is not the one that we know: copy another "
-                    f"release's to {path}"
-                )
-            found.chmod(0o644)
-            found.replace(path)
+            package = _download(Path(scratch), log)
+            tree = _unpack(package, Path(scratch), log)
+            for name, expected in SHA256.items():
+                found = _find(tree, name)
+                if found is not None and sha256_of(found) == expected:
+                    found.chmod(0o644)
+                    found.replace(demo_video_path(name))
+                elif name == file:
+                    trouble = "is not the one that we know" if found else "is missing"
+                    raise ModelError(f"{file} of {package.name} {trouble}: copy another release's to {path}")
     except OSError as error:
         raise ModelError(f"the demo video can't be kept in {path.parent}: {error.strerror}") from error
     return path
@@ -72,7 +79,7 @@ def _download(scratch: Path, log: Path | None) -> Path:
     return packages[0]
 
 
-def _from_package(package: Path, scratch: Path, log: Path | None) -> Path:
+def _unpack(package: Path, scratch: Path, log: Path | None) -> Path:
     tree = scratch / "tree"
     _run(
         ["dpkg-deb", "--extract", str(package), str(tree)],
@@ -80,16 +87,20 @@ def _from_package(package: Path, scratch: Path, log: Path | None) -> Path:
         log,
         f"dpkg-deb could not unpack {package.name}: free some disk space (400 MB), try again",
     )
+    return tree
+
+
+def _find(tree: Path, name: str) -> Path | None:
     # Debian compresses some of the documentation, and not the same files in each release.
-    for found in tree.rglob(f"{FILE}*"):
-        if found.name == FILE:
+    for found in tree.rglob(f"{name}*"):
+        if found.name == name:
             return found
-        if found.name == f"{FILE}.gz":
-            plain = scratch / FILE
+        if found.name == f"{name}.gz":
+            plain = tree / name
             with gzip.open(found) as packed, plain.open("wb") as file:
                 shutil.copyfileobj(packed, file)
             return plain
-    raise ModelError(f"{package.name} holds no {FILE}: copy it from another release to {demo_video_path()}")
+    return None
 
 
 def _run(command: list[str], directory: Path, log: Path | None, trouble: str) -> None:

@@ -37,9 +37,13 @@ class Cameras:
         return None
 
     def figures(self) -> Mapping[str, dict[str, Any]]:
-        """The last report of each camera process that runs."""
-        reports = {link.camera: link.heartbeat for link in self._links}
-        return {name: _figures(report) for name, report in reports.items() if report is not None}
+        """By camera: the last report of its process, if one runs, and the tampers that are active."""
+        figures: dict[str, dict[str, Any]] = {}
+        for link in self._links:
+            report, tampers = link.heartbeat, link.tampers.figures()
+            if report is not None or tampers:
+                figures[link.camera] = {**({} if report is None else _figures(report)), "tampers": tampers}
+        return figures
 
 
 def _figures(report: Heartbeat) -> dict[str, Any]:

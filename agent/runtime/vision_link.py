@@ -14,6 +14,7 @@ from pathlib import Path
 
 from agent.core.backoff import Backoff
 from agent.core.link import (
+    CameraTamper,
     Failed,
     Heartbeat,
     Hello,
@@ -31,6 +32,7 @@ from agent.core.link import (
     encode,
 )
 from agent.ports import Clock
+from agent.runtime.tamper_desk import TamperDesk
 
 _START_PATIENCE_NS = 60 * 10**9
 _HEARTBEAT_PATIENCE_NS = 10 * 10**9
@@ -56,11 +58,13 @@ class VisionLink:
         on_picture: Callable[[str, bytes | None, str], None],
         on_state: Callable[[bool, str], None],
         on_delegate: Callable[[bool, str], None],
+        tampers: TamperDesk,
         backoff: Backoff | None = None,
     ) -> None:
         """`command` starts the process; the number of its socket is appended. `on_picture` gets the identifier,
         the JPEG or None, and why there is none. `on_state` says whether the camera works, and `on_delegate`
-        whether what the settings name runs the model and not the processor. All on this thread."""
+        whether what the settings name runs the model and not the processor. `tampers` hears what is done to the
+        camera, and whether pictures come. All on this thread."""
         self._spec = spec
         self._command = list(command)
         self._clock = clock
@@ -68,6 +72,7 @@ class VisionLink:
         self._on_picture = on_picture
         self._on_state = on_state
         self._on_delegate = on_delegate
+        self.tampers = tampers
         self._backoff = backoff or Backoff(longest_s=60.0)
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
@@ -107,6 +112,7 @@ class VisionLink:
         if self._closing:
             threading.Event().wait(min(timeout_s, 0.1))
             return
+        self.tampers.look()
         if self._socket is None:
             if now_ns >= self._retry_ns:
                 self._start()
@@ -180,16 +186,13 @@ class VisionLink:
         self._heard_ns = self._clock.boottime_ns()
         match message:
             case Hello():
-                self._patience_ns = _HEARTBEAT_PATIENCE_NS
-                self._works_since_ns = self._heard_ns
-                log.info("camera %s: %s on %s", self.camera, message.model, message.runtime)
-                if message.delegate_trouble is not None:
-                    self._on_delegate(not message.delegate_trouble, message.delegate_trouble)
+                self._greeted(message)
             case Failed():
                 self._reason = message.detail
             case Heartbeat():
                 self._watch_progress(message)
                 self.heartbeat = message
+                self.tampers.beat(message)
                 self._on_state(message.state == "ok", message.detail)
             case SnapshotTaken():
                 self._forward_picture(message.id, message.path)
@@ -197,10 +200,20 @@ class VisionLink:
                 self._on_picture(message.id, None, message.detail)
             case InView():
                 self.in_view = message
+            case CameraTamper():
+                self.tampers.heard(message)
             case _:
                 self._on_message(message)
                 if message.snapshot is not None:
                     self._forward_picture(message.event_id, message.snapshot)
+
+    def _greeted(self, message: Hello) -> None:
+        self._patience_ns = _HEARTBEAT_PATIENCE_NS
+        self._spec = self._spec.model_copy(update={"new_scene": False})
+        self._works_since_ns = self._heard_ns
+        log.info("camera %s: %s on %s", self.camera, message.model, message.runtime)
+        if message.delegate_trouble is not None:
+            self._on_delegate(not message.delegate_trouble, message.delegate_trouble)
 
     def _watch_progress(self, message: Heartbeat) -> None:
         if message.state != "ok" or self.heartbeat is None or message.frames != self.heartbeat.frames:
@@ -249,6 +262,7 @@ class VisionLink:
 
     def _retry_later(self, detail: str) -> None:
         now_ns = self._clock.boottime_ns()
+        self.tampers.ended()
         works_since_ns, self._works_since_ns = self._works_since_ns, None
         delay_s = self._backoff.failed(0.0 if works_since_ns is None else (now_ns - works_since_ns) / 1e9)
         self._retry_ns = now_ns + int(delay_s * 1e9)

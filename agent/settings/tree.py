@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from agent.core.identity import Identity
 from agent.core.masks import Outline
+from agent.core.tamper import TamperKind
 from agent.settings.section import Section, TopicLevel
 from agent.settings.wiring import Button, Condition, Lights, Siren
 from agent.settings.zones import Lines, TimeZone, Zones
@@ -135,6 +136,9 @@ class Camera(Section):
     """Privacy masks in a file of their own. While it can't be read the camera stays off; nothing else does."""
     masks: tuple[Outline, ...] = Field(default=(), max_length=10)
     """Polygons that nobody may see into, in fractions of the picture; beside those of the file."""
+    tamper: tuple[TamperKind, ...] = tuple(TamperKind)
+    """The kinds of tamper that are told: all of them, unless some are named here. A camera that pans can't be watched
+    for `turned`."""
 
 
 class Alarm(Section):

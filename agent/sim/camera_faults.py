@@ -4,10 +4,11 @@ The core imports this module for the names of the faults, so it imports no numpy
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from agent.core.errors import CameraError, CameraSilentError
 from agent.ports import Camera, Frame
@@ -26,7 +27,15 @@ class CameraFault(StrEnum):
     LOST = "lost"
     """It is gone: `read` and `open` fail at once."""
     BLACK = "black"
-    """A lens cap, or paint."""
+    """A lens cap: no light at all."""
+    COVERED = "covered"
+    SPRAYED = "sprayed"
+    DEFOCUSED = "defocused"
+    BLINDED = "blinded"
+    TURNED = "turned"
+    DARK = "dark"
+    FROZEN = "frozen"
+    """It gives the same picture again and again, each time as a new one."""
 
 
 class CameraFaultFile:
@@ -44,11 +53,18 @@ class CameraFaultFile:
 
 
 class FaultyCamera:
-    """Another camera behind the Camera port, with the fault that `fault` tells at each call."""
+    """Another camera behind the Camera port, with the fault that `fault` tells at each call.
 
-    def __init__(self, camera: Camera, fault: Callable[[], CameraFault]) -> None:
+    `spoils` has what some faults do to a picture, by their names.
+    """
+
+    def __init__(
+        self, camera: Camera, fault: Callable[[], CameraFault], spoils: Mapping[str, Callable[[Any], Any]]
+    ) -> None:
         self._camera = camera
         self._fault = fault
+        self._spoils = spoils
+        self._frozen: Frame | None = None
         self._closed = threading.Event()
         self._never = threading.Event()
 
@@ -75,11 +91,26 @@ class FaultyCamera:
             self._closed.wait(timeout_s)
             raise CameraSilentError(f"the camera gave no picture for {timeout_s:g} s: end its simulated fault")
         frame = self._camera.read(timeout_s)
+        if fault is CameraFault.FROZEN:
+            self._frozen = self._frozen or _read_only(frame)
+            return replace(self._frozen, boottime_ns=frame.boottime_ns, number=frame.number)
+        self._frozen = None
         if fault is CameraFault.BLACK:
             return replace(frame, pixels=frame.pixels * 0, grey=None if frame.grey is None else frame.grey * 0)
+        if (spoil := self._spoils.get(fault)) is not None:
+            return replace(frame, pixels=spoil(frame.pixels), grey=None)  # a grey one would not be spoiled alike
         return frame
 
     def close(self) -> None:
         """Close the camera behind."""
         self._closed.set()
         self._camera.close()
+
+
+def _read_only(frame: Frame) -> Frame:
+    """It is given again, so nobody may draw on it."""
+    pixels, grey = frame.pixels.view(), None if frame.grey is None else frame.grey.view()
+    for picture in (pixels, grey):
+        if picture is not None:
+            picture.flags.writeable = False
+    return replace(frame, pixels=pixels, grey=grey)

@@ -22,13 +22,15 @@ from agent.core.errors import CameraError, DelegateError, EdgeAgentError, MaskEr
 from agent.core.link import Failed, Hello, LinkError, Stop, TakeSnapshot, ToVision, VisionSpec
 from agent.core.model_manifest import ModelManifest
 from agent.models.store import ModelStore
-from agent.ports import Camera, Detector
+from agent.ports import Camera, Clock, Detector
 from agent.sim.camera import PictureFolder, SimCamera
 from agent.sim.camera_faults import CameraFaultFile, FaultyCamera
+from agent.sim.spoil import SPOILS
 from agent.vision.capture import Capture, CaptureLimits
 from agent.vision.core_link import CoreGoneError, CoreLink
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.heartbeat import PERIOD_S, HeartbeatSource
+from agent.vision.kept_scene import KeptScene
 from agent.vision.lookout import Lookout
 from agent.vision.person_detector import Interpreter, PersonDetector
 from agent.vision.privacy import PrivacyMask
@@ -37,6 +39,8 @@ from agent.vision.rule_book import rules_of
 from agent.vision.sight import FLOOR, Sight
 from agent.vision.snapshot import Snapshots, SnapshotService
 from agent.vision.source import parse_source
+from agent.vision.tamper import TamperWatch
+from agent.vision.tamper_teller import TamperTeller
 from agent.vision.worker import Ending, Worker
 
 CHECK_S = 0.25
@@ -113,6 +117,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
         spec.frames_per_second,
         ending.event,
         snapshots if spec.event_snapshots else None,
+        tamper_teller(spec, clock).look,
     )
     heartbeats = HeartbeatSource(
         slot,
@@ -202,12 +207,20 @@ def make_sight(spec: VisionSpec, detector: Detector) -> Sight:
     )
 
 
+def tamper_teller(spec: VisionSpec, clock: Clock) -> TamperTeller:
+    """What watches over the camera of this spec."""
+    scene = KeptScene(Path(spec.snapshot_directory) / f"{spec.camera}.scene")
+    if spec.new_scene:
+        scene.forget()
+    return TamperTeller(TamperWatch(spec.tamper, imaging.grey, imaging.scaled, spec.frames_per_second, scene), clock)
+
+
 def make_camera(spec: VisionSpec, boottime_ns: Callable[[], int]) -> Camera:
     """The camera that the spec names, or its stand-in. Opens nothing. Raises CameraError."""
     camera = _camera(spec, boottime_ns)
     if not spec.simulate:
         return camera
-    return FaultyCamera(camera, CameraFaultFile(Path(spec.snapshot_directory) / f"{spec.camera}.fault"))
+    return FaultyCamera(camera, CameraFaultFile(Path(spec.snapshot_directory) / f"{spec.camera}.fault"), SPOILS)
 
 
 def _camera(spec: VisionSpec, boottime_ns: Callable[[], int]) -> Camera:

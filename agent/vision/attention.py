@@ -76,7 +76,7 @@ class Attention:
         for track in tracks:
             rows, columns = self._cells_of(track, _AROUND)
             doubtful = not track.real and track.looks < _FEW_LOOKS
-            if track.last is None or doubtful or self._changed[rows, columns].any():
+            if doubtful or self._changed[rows, columns].any():
                 wishes.append(_wish_for(track))
             rows, columns = self._cells_of(track, _OWN_MOTION)
             free[rows, columns] = False

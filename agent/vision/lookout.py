@@ -2,13 +2,13 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Protocol
 
 from agent.core.errors import EdgeAgentError
 from agent.core.events import TimeQuality
-from agent.core.link import Happened, InView
+from agent.core.link import CameraTamper, Happened, InView
 from agent.core.rules import Rules
 from agent.ports import Clock, Frame
 from agent.vision.frame_slot import FrameSlot
@@ -33,7 +33,7 @@ class Lookout:
     """Looks at the newest frame, at most `frames_per_second` times a second, and tells what happens.
 
     `send` gets each change of who is in view, and the events, of which a beginning carries a picture only when
-    `snapshots` is given. One thread, except `pace`.
+    `snapshots` is given. `tampers` says what a frame tells of the camera itself. One thread, except `pace`.
     """
 
     def __init__(
@@ -43,10 +43,11 @@ class Lookout:
         rules: Rules,
         reports: Reports,
         clock: Clock,
-        send: Callable[[Happened | InView], None],
+        send: Callable[[Happened | InView | CameraTamper], None],
         frames_per_second: float,
         stop: threading.Event,
         snapshots: Snapshots | None = None,
+        tampers: Callable[[Frame], Iterable[CameraTamper]] = lambda _: (),
     ) -> None:
         self._slot = slot
         self._sight = sight
@@ -57,6 +58,7 @@ class Lookout:
         self._stop = stop
         self._snapshots = snapshots
         self._reports = reports
+        self._tampers = tampers
         self._frame: Frame | None = None
         self._due_ns = 0
         self.pace = Pace()
@@ -82,6 +84,8 @@ class Lookout:
         return True
 
     def _look(self, frame: Frame) -> None:
+        for tamper in self._tampers(frame):
+            self._send(tamper)
         began_ns = self._clock.boottime_ns()
         people = self._sight.look(frame).people
         self.pace.add(self._clock.boottime_ns() - began_ns)

@@ -6,11 +6,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from agent.core.masks import LEVEL
 from agent.core.polygon import Point
 from agent.ports import Frame
-
-LEVEL = 128
-"""Of a masked pixel: mid-grey, which is neither night nor a covered lens, and tells a model nothing."""
 
 Paint = Callable[[npt.NDArray[np.uint8], Sequence[Point], int, int], None]
 

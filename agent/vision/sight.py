@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -77,7 +78,7 @@ class Sight:
         regions += choose_regions(wishes, width, height, left - len(regions), _LEAST_GAIN)
         self._budget.spend(now_ns, len(regions))
         found = merge([(region, self._detect(frame.pixels, region)) for region in regions], width, height)
-        pairs = self._tracker.update(found, lambda track: _is_within(track, regions), width, height)
+        pairs = self._tracker.update(found, partial(self._is_answered, regions), width, height)
         for track, box in pairs:
             if track.real:
                 self._attention.sizes.learn(track.x, track.y - track.height / 2, box.height)
@@ -92,6 +93,11 @@ class Sight:
             (*found, *held),
             tuple(regions),
         )
+
+    def _is_answered(self, regions: list[Region], track: Track) -> bool:
+        """Whether it is known if somebody is where they are expected: by a look, or by one that missed them there, as
+        nothing has changed since."""
+        return _is_within(track, regions) or (track.last is None and self._attention.still(track))
 
     def _begin(self, width: int, height: int) -> None:
         self._size = (width, height)

@@ -6,8 +6,9 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from agent.core.errors import EdgeAgentError
-from agent.models.demo_video import demo_video_path
 from tests.bench import machine
 from tests.bench.child import ROOT, ChildError
 from tests.bench_vision import (
@@ -30,13 +30,16 @@ from tests.bench_vision import (
     purity,
     report,
     stillness,
+    tamper,
+    tampering,
 )
 from tests.bench_vision.curve import curve
 from tests.bench_vision.effort import FULL, QUICK
 from tests.bench_vision.row import Row
 from tests.bench_vision.stage import Pixels, Stage
 from tests.bench_vision.watched import watch
-from tests.support.vision_media import demo_video
+from tests.support.tampered_video import PICTURE_KINDS
+from tests.support.vision_media import demo_video, tree_video
 
 _README_PLOT = ROOT / "docs" / "vision-precision-recall.svg"
 _EXAMPLE = """\
@@ -68,13 +71,14 @@ class Run:
         if "cost" in self._parts:
             self.rows += cost.rows(stage)
         if "alerts" in self._parts:
-            tree = demo_video_path().with_name("tree.avi")
-            self.rows.append(false_alerts.tree_row(stage, tree if tree.is_file() else None))
+            self.rows.append(false_alerts.tree_row(stage, tree_video()))
             self.rows.append(false_alerts.painted_row(stage, truth))
         if "budget" in self._parts:
             self.rows.append(budget.row(stage))
         if "memory" in self._parts:
             self.rows.append(footprint.row(stage))
+        if "tamper" in self._parts:
+            self.rows.append(tampering.row(self._tampers()))
 
     def _pets(self) -> None:
         """The video once, and then what comes after it."""
@@ -108,6 +112,15 @@ class Run:
             self.rows += stillness.still_rows(stage, replay, last=ends[0], first=next(stage.frames()))
         if "arrival" in self._parts:
             self.rows.append(arrival.row(stage, watched))
+
+    def _tampers(self) -> Iterator[Mapping[str, Any]]:
+        videos = (demo_video(), tree_video())
+        steps = [partial(tamper.tampered, video, kind) for video in videos for kind in PICTURE_KINDS]
+        steps += [partial(tamper.quiet, video) for video in videos]
+        chosen = steps if self._stage.effort.tamper else steps[-3:-2]
+        for number, step in enumerate(chosen, start=1):
+            self._stage.say("tamper, by kind and video", number, len(chosen))
+            yield step()
 
     def _beside(self, name: str) -> Path:
         return self._record.with_name(f"{self._record.stem}-{name}.svg")

@@ -8,7 +8,7 @@ import numpy as np
 
 from agent.adapters.opencv_video import VideoFile
 from tests.bench_vision.ground_truth import Truth
-from tests.bench_vision.row import Row, skipped
+from tests.bench_vision.row import Row
 from tests.bench_vision.stage import RATE, Pixels, Stage
 from tests.bench_vision.watched import watch
 
@@ -18,12 +18,10 @@ _BEYOND = 10
 _SAMPLES = 40
 
 
-def tree_row(stage: Stage, tree: Path | None) -> Row:
+def tree_row(stage: Stage, tree: Path) -> Row:
     """The video of a tree, again and again."""
     total = stage.effort.quiet
     name = ("tree", f"alerts on {total / RATE / 60:.0f} minutes of tree.avi", "0")
-    if tree is None:
-        return skipped(*name, "tree.avi is not there: run `make demo-video`")
     pictures = islice(chain.from_iterable(repeat(VideoFile(tree))), total)
     watched = watch(stage.replay(), pictures, lambda done: stage.say("tree.avi", done, total))
     return Row(

@@ -21,6 +21,7 @@ MEASURED = {
     "painted",
     "budget",
     "memory",
+    "tamper",
     "arrival",
 }
 

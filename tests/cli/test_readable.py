@@ -120,3 +120,17 @@ def test_a_kiosk_says_whether_it_is_in_service() -> None:
         "OUT OF SERVICE: no-centre, no-uplink"
     )
     assert line("event/in-service", reasons=[]).endswith("in service again")
+
+
+def test_a_camera_that_is_tampered_with_and_its_end() -> None:
+    data = {"camera": "front", "kind": "signal-lost", "active": True, "detail": "no pictures come"}
+    assert line("event/camera-tamper", **data).endswith("camera front: SIGNAL-LOST, no pictures come")
+    data |= {"active": False, "duration_ms": 61_200, "detail": "pictures come again"}
+    assert line("event/camera-tamper", **data).endswith("SIGNAL-LOST is over after 61 s, pictures come again")
+
+
+def test_the_health_names_the_tampers_of_each_camera_also_of_one_that_does_not_run() -> None:
+    tampers = [{"kind": "signal-lost"}]
+    cameras = {"front": {"frames_per_second": 9.9, "tampers": []}, "back": {"tampers": tampers}}
+    text = line("health", parts={}, status="ok", memory_bytes=1e6, cameras=cameras)
+    assert text.endswith("front 9.9 frames/s, back 0.0 frames/s SIGNAL-LOST")

@@ -22,6 +22,7 @@ DPKG = """\
 [ "$1" = --extract ] || exit 9
 mkdir -p "$3/usr/share/doc" && cp {source} "$3/usr/share/doc/{name}"
 """
+COPY = 'cp "$3/usr/share/doc/vtest.avi" "$3/usr/share/doc/tree.avi"\n'
 
 
 @pytest.fixture
@@ -30,7 +31,8 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = tmp_path / "bin"
     directory.mkdir()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(demo_video, "SHA256", hashlib.sha256(VIDEO).hexdigest())
+    known = dict.fromkeys(("vtest.avi", "tree.avi"), hashlib.sha256(VIDEO).hexdigest())
+    monkeypatch.setattr(demo_video, "SHA256", known)
     monkeypatch.setenv("PATH", str(directory))
     return directory
 
@@ -80,8 +82,16 @@ def test_another_video_under_that_name_is_refused(tools: Path) -> None:
 
 def test_a_package_without_the_video_is_named(tools: Path) -> None:
     package_with(tools, "tree.avi", VIDEO)
-    with pytest.raises(ModelError, match=r"opencv-doc_1_all.deb holds no vtest.avi"):
+    with pytest.raises(ModelError, match=r"vtest.avi of opencv-doc_1_all.deb is missing"):
         ensure_demo_video()
+
+
+def test_one_download_brings_the_other_videos_along(tools: Path) -> None:
+    package_with(tools, "vtest.avi", VIDEO)
+    tool(tools, "dpkg-deb", DPKG.format(source=tools.parent / "source", name="vtest.avi") + COPY)
+    ensure_demo_video()
+    tool(tools, "apt-get", "#!/bin/sh\nexit 1\n")
+    assert ensure_demo_video(file="tree.avi").read_bytes() == VIDEO
 
 
 def test_a_failed_download_says_what_to_do(tools: Path) -> None:

@@ -1,5 +1,6 @@
 from dataclasses import dataclass, field
-from typing import cast
+from types import SimpleNamespace
+from typing import Any, cast
 
 from agent.core.link import Heartbeat, InView
 from agent.core.messages import AlarmCamera
@@ -17,6 +18,11 @@ class FakeLink:
     takes: bool = True
     in_view: InView = SEEN
     asked: list[str] = field(default_factory=list)
+    active: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def tampers(self) -> SimpleNamespace:
+        return SimpleNamespace(figures=lambda: self.active)
 
     def take_snapshot(self, picture_id: str) -> bool:
         self.asked.append(picture_id)
@@ -64,6 +70,7 @@ def test_figures_are_those_of_cameras_that_run() -> None:
     assert set(figures) == {"front"}
     assert figures["front"]["persons"] == 2
     assert "t" not in figures["front"]
+    assert figures["front"]["tampers"] == []
 
 
 def test_the_rate_that_a_camera_states_is_left_out_where_it_states_none() -> None:
@@ -72,3 +79,9 @@ def test_the_rate_that_a_camera_states_is_left_out_where_it_states_none() -> Non
 
     assert "stated_frames_per_second" not in figures["front"]
     assert figures["back"]["stated_frames_per_second"] == 25
+
+
+def test_a_tamper_that_is_active_is_told_whether_or_not_its_process_runs() -> None:
+    lost = [{"kind": "signal-lost", "event_id": "e1", "since": "now"}]
+
+    assert cameras(FakeLink("front", heartbeat=None, active=lost)).figures() == {"front": {"tampers": lost}}

@@ -9,6 +9,8 @@ import psutil
 import pytest
 
 from agent.core.link import Hello, InView, PersonEntered
+from agent.core.messages import CameraTamperData
+from agent.core.tamper import TamperKind
 from agent.runtime import vision_link
 from agent.sim.clock import SimClock
 from tests.support.camera_process import PRELUDE, SERVE, Rig
@@ -310,3 +312,56 @@ def test_a_process_that_reports_itself_well_but_looks_at_nothing_is_started_agai
 
     rig.until(lambda: rig.failures)
     assert "looks at no frames" in rig.failures[0]
+
+
+TAMPER = 'say(t="camera-tamper", event_id="e1", kind="covered", active=True, boottime_ns=1)'
+
+
+def tampers_told(rig: Rig) -> list[tuple[TamperKind, bool]]:
+    told = [draft.data for draft in rig.events if isinstance(draft.data, CameraTamperData)]
+    return [(data.kind, data.active) for data in told]
+
+
+def test_a_tamper_is_told_and_ends_with_the_process_that_found_it(rig: Rig) -> None:
+    link = rig.link(f"hello(); beat(); {TAMPER}; lines.readline()")
+    rig.until(link.tampers.figures)
+    assert link.pid is not None
+    psutil.Process(link.pid).kill()
+    rig.until(lambda: rig.failures)
+
+    assert tampers_told(rig) == [(TamperKind.COVERED, True), (TamperKind.COVERED, False)]
+    assert link.tampers.figures() == []
+
+
+@pytest.mark.parametrize(
+    "script", ["hello(); beat(); lines.readline()", "hello(); beat(); sys.exit(1)"], ids=["hung", "dead"]
+)
+def test_a_process_that_hangs_or_is_dead_has_lost_the_signal(rig: Rig, script: str) -> None:
+    link = rig.link(script)
+    rig.until(lambda: link.heartbeat)
+    for _ in range(5):
+        link.run_once(0.01)
+        assert tampers_told(rig) == []
+        rig.clock.advance(timedelta(seconds=0.9))
+    link.run_once(0.01)
+
+    assert tampers_told(rig) == [(TamperKind.SIGNAL_LOST, True)]
+
+
+def test_an_orderly_stop_is_no_lost_signal(rig: Rig) -> None:
+    link = rig.link(SERVE)
+    rig.until(lambda: link.heartbeat)
+    link.finish()
+    for _ in range(30):
+        rig.clock.advance(timedelta(seconds=1))
+        link.run_once(0)
+
+    assert tampers_told(rig) == []
+
+
+def test_the_first_process_learns_the_scene_anew_and_the_next_one_goes_on_with_it(rig: Rig) -> None:
+    link = rig.link("hello(); beat('degraded' if spec['new_scene'] else 'ok', 'new'); sys.exit(1)")
+    rig.until(lambda: (False, "new") in rig.states)
+    rig.until(lambda: link.pid is None)
+    rig.clock.advance(timedelta(seconds=10))
+    rig.until(lambda: (True, "new") in rig.states)

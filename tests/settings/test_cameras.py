@@ -6,6 +6,7 @@ import pytest
 
 from agent.core.errors import SettingsError
 from agent.core.link import Start, VisionSpec, encode
+from agent.core.tamper import TamperKind
 from agent.profile import meta, vision_spec
 from agent.settings import Settings, load
 
@@ -109,3 +110,15 @@ def test_the_masks_that_the_settings_can_hold_fit_into_one_line_to_the_camera_pr
     spec = spec_of(tmp_path, f"masks = {[ring] * 10}")
 
     assert len(encode(Start(spec=spec))) < 64 * 1024
+
+
+def test_every_kind_of_tamper_is_told_unless_some_are_named(tmp_path: Path) -> None:
+    assert spec_of(tmp_path).tamper == tuple(TamperKind)
+    named = spec_of(tmp_path, 'tamper = ["covered", "signal-lost"]').tamper
+    assert named == (TamperKind.COVERED, TamperKind.SIGNAL_LOST)
+    assert spec_of(tmp_path, "tamper = []").tamper == ()
+
+
+def test_a_kind_of_tamper_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"cameras.*tamper"):
+        spec_of(tmp_path, 'tamper = ["kicked"]')

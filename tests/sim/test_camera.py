@@ -10,6 +10,7 @@ from agent.core.errors import CameraError, CameraSilentError
 from agent.ports import Frame
 from agent.sim.camera import PictureFolder, SimCamera, drawn_picture
 from agent.sim.camera_faults import CameraFault, CameraFaultFile, FaultyCamera
+from agent.sim.spoil import SPOILS
 from tests.support.vision_stand_ins import SECOND, ManualClock, ScriptedCamera, boottime_ns
 
 
@@ -102,7 +103,7 @@ def test_a_picture_that_can_not_be_read_is_named_and_its_neighbours_are_shown(tm
 
 
 def test_a_black_camera_gives_black_frames_of_the_same_size_and_time() -> None:
-    camera = FaultyCamera(ScriptedCamera(["open", "frame"]), lambda: CameraFault.BLACK)
+    camera = FaultyCamera(ScriptedCamera(["open", "frame"]), lambda: CameraFault.BLACK, {})
     camera.open()
     black = camera.read(1)
 
@@ -116,13 +117,56 @@ def test_a_black_camera_is_black_in_its_grey_stream_too() -> None:
         def read(self, timeout_s: float) -> Frame:
             return replace(super().read(timeout_s), grey=np.full((5, 10), 99, np.uint8))
 
-    camera = FaultyCamera(GreyCamera(["open", "frame"]), lambda: CameraFault.BLACK)
+    camera = FaultyCamera(GreyCamera(["open", "frame"]), lambda: CameraFault.BLACK, {})
     camera.open()
     grey = camera.read(1).grey
 
     assert grey is not None
     assert grey.dtype == np.uint8
     assert not grey.any()
+
+
+@pytest.mark.parametrize("fault", list(SPOILS))
+def test_each_spoil_is_a_fault_that_changes_the_picture_and_neither_its_size_nor_its_source(
+    fault: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.png").touch()
+    source = drawn_picture(64, 48, 3)
+    kept = source.copy()
+    folder = PictureFolder(tmp_path, lambda _: source)
+    camera = FaultyCamera(SimCamera(boottime_ns, None, 100, folder), lambda: CameraFault(fault), SPOILS)
+    camera.open()
+    spoiled = camera.read(1).pixels
+
+    assert spoiled.shape == source.shape
+    assert spoiled.dtype == np.uint8
+    assert not np.array_equal(spoiled, source)
+    assert np.array_equal(source, kept)
+
+
+def test_a_frozen_camera_gives_one_picture_again_and_again_under_new_stamps_and_nobody_may_draw_on_it() -> None:
+    class GreyCamera(SimCamera):
+        def read(self, timeout_s: float) -> Frame:
+            frame = super().read(timeout_s)
+            return replace(frame, grey=frame.pixels[:, :, 0].copy())
+
+    faults = [CameraFault.FROZEN]
+    camera = FaultyCamera(GreyCamera(boottime_ns, (64, 48), 100), lambda: faults[-1], {})
+    camera.open()
+    first, second = camera.read(1), camera.read(1)
+
+    assert np.array_equal(first.pixels, second.pixels)
+    assert second.boottime_ns > first.boottime_ns
+    assert (first.number, second.number) == (1, 2)
+    for frame in (first, second):
+        assert frame.grey is not None
+        assert not frame.pixels.flags.writeable
+        assert not frame.grey.flags.writeable
+    faults.append(CameraFault.NONE)
+    last = camera.read(1)
+    assert not np.array_equal(last.pixels, first.pixels)
+    faults.append(CameraFault.FROZEN)
+    assert not np.array_equal(camera.read(1).pixels, first.pixels), "each time it freezes anew"
 
 
 def test_the_fault_is_the_word_in_the_file_and_none_without_one(tmp_path: Path) -> None:

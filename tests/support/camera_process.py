@@ -6,7 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.core.backoff import Backoff
+from agent.core.identity import Identity
 from agent.core.link import ToCore, VisionSpec
+from agent.core.messages import Draft
+from agent.core.tamper import TamperKind
+from agent.core.wire import Drafts
+from agent.runtime.tamper_desk import TamperDesk
 from agent.runtime.vision_link import VisionLink
 from agent.sim.clock import SimClock
 from tests.support.wait import wait_for
@@ -47,6 +52,7 @@ class Rig:
     states: list[tuple[bool, str]] = field(default_factory=list)
     delegate_states: list[tuple[bool, str]] = field(default_factory=list)
     messages: list[ToCore] = field(default_factory=list)
+    events: list[Draft] = field(default_factory=list)
     pictures: list[tuple[str, bytes | None, str]] = field(default_factory=list)
 
     def link(self, script: str, command: list[str] | None = None) -> VisionLink:
@@ -69,6 +75,14 @@ class Rig:
             on_picture=lambda name, jpeg, detail: self.pictures.append((name, jpeg, detail)),
             on_state=lambda ok, detail: self.states.append((ok, detail)),
             on_delegate=lambda ok, detail: self.delegate_states.append((ok, detail)),
+            tampers=TamperDesk(
+                "front",
+                tuple(TamperKind),
+                10.0,
+                drafts=Drafts(Identity("gp", "site", "kiosk")),
+                put=self.events.append,
+                clock=self.clock,
+            ),
             backoff=Backoff(longest_s=60, uniform=lambda _, high: high),
         )
         return self.made

@@ -76,7 +76,7 @@ class _Faults:
 
     def rig(self, make: Callable[[], Camera], size: tuple[int, int]) -> Rig:
         return Rig(
-            make=lambda: FaultyCamera(make(), self),
+            make=lambda: FaultyCamera(make(), self, {}),
             size=size,
             rate=100,
             lose=lambda: self.set(CameraFault.LOST),

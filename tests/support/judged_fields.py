@@ -33,13 +33,13 @@ _OF_THE_DEVICE = {
     "health": "parts uptime_s outbox dropped cpu_percent memory_bytes disk_free_bytes disk written_bytes "
     "written_bytes_per_day temperature_c self_test siren on alarms presses cut_short faults active passed failed",
     "cameras": "frames frames_per_second stated_frames_per_second inferences_per_second inference_ms "
-    "frame_age_ms rss_bytes",
+    "frame_age_ms rss_bytes tampers",
     "events": "severity detail suppressed fault since reason sounded_ms driven part boot_id offset_ms timeq_before "
     "timeq_after reasons outcome steps name ok ms command_id code output",
     "from the settings": "spec simulate width height model model_directories model_sha256 threads runtime delegate "
     "delegate_options delegate_trouble score_threshold enter_after_s leave_after_s snapshot_directory "
     "snapshot_max_bytes event_snapshots mask_file pid path min_travel cool_down_s update_every_s time_zone zones lines "
-    "polygon loitering_after_s crowd_from crowd_after_s watched start end days",
+    "tamper new_scene polygon loitering_after_s crowd_from crowd_after_s watched start end days",
 }
 ABOUT_THE_DEVICE = {name for names in _OF_THE_DEVICE.values() for name in names.split()}
 """Names whose values come from the settings, the machine, the clock or the network, and tell nothing of a body."""

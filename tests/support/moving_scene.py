@@ -4,6 +4,7 @@ Nothing of a model is needed: a person is a dark rectangle of a colour of its ow
 the region really shows of it, cut at the region's edge and hidden by what stands before it, as with a real model.
 """
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -154,3 +155,39 @@ def _found(mask: npt.NDArray[np.bool_], region_px: int) -> Detection | None:
     if height > _SHARPEST * region_px or height * _FARTHEST < region_px:
         return None
     return Detection(left, top, width, height, 0.9 if 4.5 * height >= region_px else 0.4)
+
+
+def looks(shown: list[tuple[float, Seen]], since_s: float = 0.0, until_s: float = 1e9) -> list[float]:
+    """The time of each inference."""
+    return [at_s for at_s, seen in shown if since_s <= at_s < until_s for _ in seen.regions]
+
+
+def most_in_a_second(shown: list[tuple[float, Seen]]) -> int:
+    made = looks(shown)
+    return max((sum(end_s - 1 + 1e-6 < at_s <= end_s for at_s in made) for end_s in made), default=0)
+
+
+def seen_at(shown: list[tuple[float, Seen]], wanted_s: float) -> Seen:
+    return next(seen for at_s, seen in shown if at_s >= wanted_s - 1e-6)
+
+
+def strolls(x: float, y: float, phase: float, height: float = 70) -> Path:
+    """Somebody who walks to and fro around a place."""
+    return lambda at_s: (x + 0.4 * height * math.sin(1.5 * at_s + phase), y, 0.4 * height, height)
+
+
+def leaves(count: int) -> list[Path]:
+    return [flickers((40 + 97 * n % 560, 20 + 53 * n % 120, 30, 24), n) for n in range(count)]
+
+
+def sound(seen: Seen) -> bool:
+    """What holds for every answer."""
+    assert len({one.id for one in seen.people}) == len(seen.people)
+    for one in seen.people:
+        assert all(math.isfinite(side) for side in one.box)
+        assert 0 <= one.score <= 1
+    for left, top, width, height in seen.regions:
+        assert width == height >= 1
+        assert left >= 0
+        assert top >= 0
+    return True

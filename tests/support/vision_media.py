@@ -34,6 +34,14 @@ def demo_video() -> Path:
     return path
 
 
+def tree_video() -> Path:
+    """A tree in the wind, before which a hand appears."""
+    path = demo_video_path("tree.avi")
+    if not path.is_file():
+        raise AssertionError(f"{path} is not there: run `make test-video`")
+    return path
+
+
 def demo_frame(number: int) -> Pixels:
     """Frame `number` of the demo video, from 0."""
     capture = cv2.VideoCapture(str(demo_video()), cv2.CAP_FFMPEG)

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
+from agent.core.masks import LEVEL
 from agent.core.polygon import Polygon
 from agent.ports import Detection
-from agent.vision.privacy import LEVEL
 from agent.vision.tracker import Tracker
 from tests.support.agent_process import BUTTON, TREE, AgentProcess, run_cli
 from tests.support.centre import Centre
@@ -143,6 +143,16 @@ def check_database(path: Path) -> int:
     return len(rows)
 
 
+def check_scene(path: Path) -> None:
+    """The place as the mean of a minute, in which a person is a few grey points; nothing of what is masked."""
+    with np.load(path, allow_pickle=False) as kept:
+        assert {name: kept[name].shape for name in kept} == {"coarse": (60, 80), "figures": (2,), "shape": (3,)}
+        area = np.zeros((60, 80), np.uint8)
+        cv2.fillPoly(area, [np.rint(np.array(CROSSING) * (80, 60)).astype(np.int32)], 1)
+        seen = cv2.erode(area, np.ones((5, 5)), borderValue=1) == 1
+        assert (kept["coarse"][seen] == LEVEL).all()
+
+
 def check_files(directory: Path) -> int:
     """Only files of known kinds; returns how many messages the databases hold."""
     messages = 0
@@ -160,6 +170,8 @@ def check_files(directory: Path) -> int:
                 assert not any(path.read_bytes())
             case "sim.sock":
                 assert stat.S_ISSOCK(mode)
+            case "snapshots/front/front.scene":
+                check_scene(path)
             case "snapshots" | "snapshots/front":
                 assert stat.S_ISDIR(mode)
             case _ if path.suffix == ".jpg" and path.parent.name == "front":

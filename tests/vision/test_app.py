@@ -24,9 +24,9 @@ from agent.core.link import (
     TakeSnapshot,
     VisionSpec,
 )
+from agent.core.masks import LEVEL
 from agent.vision.app import make_camera, run
 from agent.vision.capture import CaptureGivenUpError, CaptureLimits
-from agent.vision.privacy import LEVEL
 from tests.support.vision_media import demo_video, model_directories, write_video
 from tests.support.vision_process import Conversation, vision_spec
 from tests.support.vision_stand_ins import boottime_ns

@@ -12,6 +12,7 @@ from agent.adapters import opencv_imaging as imaging
 from agent.core.events import TimeQuality
 from agent.core.link import (
     AfterHours,
+    CameraTamper,
     Happened,
     HoursSpec,
     InView,
@@ -65,7 +66,7 @@ class Rig:
         self.slot = FrameSlot()
         self.stop = threading.Event()
         self.sight = ScriptedSight(*answers)
-        self.heard: list[Happened | InView] = []
+        self.heard: list[Happened | InView | CameraTamper] = []
         self.reports = Reports(self.clock)
         self.lookout = Lookout(
             self.slot,

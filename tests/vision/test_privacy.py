@@ -9,11 +9,12 @@ import pytest
 
 from agent.adapters.opencv_imaging import fill_polygon
 from agent.core.errors import CameraError
+from agent.core.masks import LEVEL
 from agent.core.polygon import Point
 from agent.ports import Frame
 from agent.vision.capture import CaptureLimits, CaptureLoop
 from agent.vision.frame_slot import FrameSlot
-from agent.vision.privacy import LEVEL, PrivacyMask
+from agent.vision.privacy import PrivacyMask
 from tests.support.vision_stand_ins import ScriptedCamera, boottime_ns, frame
 
 LEFT = [(0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)]

@@ -1,0 +1,63 @@
+"""The scene of a camera on disk, so that one who turns it while its process is down is found out.
+
+It is a blurred grey picture of 80 x 60 points, the mean of minutes: nobody is to be known on it.
+"""
+
+import contextlib
+import logging
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from agent.vision.scene import COARSE, Scene
+
+_log = logging.getLogger(__name__)
+_EVERY_NS = 600_000_000_000
+"""SD cards wear."""
+
+
+class KeptScene:
+    """One file. Never raises: a scene that can't be kept is learned anew. One thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._written_ns: int | None = None
+
+    def forget(self) -> None:
+        """There is no scene any more."""
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
+    def read(self, shape: tuple[int, ...]) -> Scene | None:
+        """The scene, if it is of pictures of this shape."""
+        try:
+            with self._path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+                coarse, figures = kept["coarse"], kept["figures"]
+                if tuple(kept["shape"]) != shape or coarse.shape != COARSE[::-1] or figures.shape != (2,):
+                    return None
+                if not np.isfinite(coarse).all() or not np.isfinite(figures).all() or figures[0] <= 0:
+                    return None
+                return Scene(coarse.astype(np.float32), float(figures[0]), float(figures[1]))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            _log.warning("the scene in %s can't be read and is learned anew: %s", self._path, error)
+            return None
+
+    def write(self, scene: Scene, shape: tuple[int, ...] | None, now_ns: int) -> None:
+        """Keep the scene, now and then."""
+        if shape is None or (self._written_ns is not None and now_ns - self._written_ns < _EVERY_NS):
+            return
+        self._written_ns = now_ns
+        temporary = self._path.with_suffix(".tmp")
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with temporary.open("wb") as file:
+                figures = np.array([scene.sharpness, scene.saturated])
+                np.savez(file, coarse=scene.coarse, figures=figures, shape=np.array(shape))
+            temporary.replace(self._path)
+        except OSError as error:
+            _log.warning("the scene can't be kept in %s: %s", self._path, error)
+            with contextlib.suppress(OSError):
+                temporary.unlink()

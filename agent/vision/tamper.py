@@ -1,0 +1,159 @@
+"""Looks at a camera's pictures for what is done to the camera: is this still its scene, and does it move on?"""
+
+from collections.abc import Callable, Collection, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.core.tamper import Stillness, TamperChanged, TamperJudge, TamperKind
+from agent.vision.kept_scene import KeptScene
+from agent.vision.scene import FEWEST_LANDMARKS, FINE, Grey, Match, Outline, Scaled, Scene, outline
+
+Pixels = npt.NDArray[np.uint8]
+
+_PERIOD_NS = 240_000_000
+_FIRST_LOOKS = 8
+"""So many pictures make the first scene."""
+_FOLLOWS_NS = 60_000_000_000
+"""How fast the scene follows what is seen: time for the sun, too long for whoever stands there."""
+_PALE = 10.0
+"""A picture with less contrast than this teaches nothing about a scene that is known."""
+_STUCK_S = 3.0
+_DARK = (16.0, 48.0)
+"""The mean of the grey levels, and the level that 1 % is above: below both it is dark."""
+_LIGHT = (22.0, 64.0)
+"""Above one of these it is not dark any more."""
+_LIT = 40.0
+_FAST_NS = 2_000_000_000
+"""The way from lit to black within which somebody has put something over the lens."""
+_FEATURELESS = 3.0
+_WHITE_ALONE = 0.9
+_WHITE, _WHITE_MORE = 0.6, 0.3
+_GONE = 0.7
+_BARE = 0.65
+_BLOTTED = 0.27
+_BLURRED = 0.5
+
+
+class TamperWatch:
+    """Tells when a camera is tampered with, and when it is well again. One thread.
+
+    `grey(pixels, width, height)` gives a small grey picture of a BGR one, and `scaled` a smaller one of that.
+    `frames_per_second` is how often it is called at most. `kept` holds the scene over a restart of the process.
+    """
+
+    def __init__(
+        self,
+        kinds: Collection[TamperKind],
+        grey: Callable[[Pixels, int, int], Grey],
+        scaled: Scaled,
+        frames_per_second: float,
+        kept: KeptScene | None = None,
+    ) -> None:
+        self._judge = TamperJudge(kinds)
+        self._stillness = Stillness()
+        self._grey = grey
+        self._scaled = scaled
+        self._kept = kept
+        self._most_stuck = max(round(_STUCK_S * frames_per_second), 3)
+        self._shape: tuple[int, ...] | None = None
+        self._before: Grey | None = None
+        self._scene: Scene | None = None
+        self._taught = 0
+        self._frame_ns = self._look_ns = self._lit_ns = -(10**18)
+        self._stuck = 0
+        self._night: TamperKind | None = None
+
+    @property
+    def active(self) -> TamperKind | None:
+        """The tamper that was told and is not over."""
+        return self._judge.active
+
+    def look(self, pixels: Pixels, boottime_ns: int) -> Sequence[TamperChanged]:
+        """Take in the picture (H x W x 3 BGR) that was captured at `boottime_ns`, and tell what has become certain.
+
+        It looks closely a few times a second, however often it is called.
+        """
+        if boottime_ns == self._frame_ns:
+            self._stuck += 1
+            return self._judge.stuck(self._frame_ns) if self._stuck == self._most_stuck else []
+        if boottime_ns < self._frame_ns:  # the camera's clock was set
+            self._look_ns = self._lit_ns = boottime_ns - _PERIOD_NS
+        self._frame_ns, self._stuck = boottime_ns, 0
+        if boottime_ns - self._look_ns < _PERIOD_NS:
+            return []
+        told: list[TamperChanged] = []
+        if pixels.shape != self._shape:
+            if self._shape is not None:
+                told = self._begin_anew(boottime_ns)
+            elif self._kept is not None and (scene := self._kept.read(pixels.shape)) is not None:
+                self._scene, self._taught = scene, _FIRST_LOOKS
+            self._shape = pixels.shape
+        grey = self._grey(pixels, *FINE)
+        seen = outline(grey, self._scaled)
+        suspicion = self._suspicion(seen, boottime_ns) or self._still(grey, seen, boottime_ns)
+        if suspicion is None:
+            self._learn(seen, boottime_ns)
+        self._look_ns = boottime_ns
+        return [*told, *self._judge.look(suspicion, boottime_ns)]
+
+    def _begin_anew(self, now_ns: int) -> list[TamperChanged]:
+        self._scene = self._before = None
+        self._taught = 0
+        return self._judge.forget(now_ns)
+
+    def _suspicion(self, seen: Outline, now_ns: int) -> TamperKind | None:
+        scene = self._scene
+        match = scene.match(seen) if scene is not None and self._taught >= _FIRST_LOOKS else None
+        if match is not None and match.landmarks < FEWEST_LANDMARKS:
+            match = None
+        if (night := self._darkness(seen, match, now_ns)) is not None:
+            return night
+        if seen.saturated >= _WHITE_ALONE:
+            return TamperKind.BLINDED
+        if scene is None or match is None:
+            return None
+        if seen.saturated >= max(_WHITE, scene.saturated + _WHITE_MORE) and match.lost >= _GONE:
+            return TamperKind.BLINDED
+        return _change(match)
+
+    def _darkness(self, seen: Outline, match: Match | None, now_ns: int) -> TamperKind | None:
+        """Night comes slowly, or leaves a trace of the scene; a lens cap does neither."""
+        mean, bright = _DARK if self._night is None else _LIGHT
+        if seen.mean >= mean or seen.bright >= bright:
+            self._night = None
+        elif self._night is None:
+            fast = now_ns - self._lit_ns <= _FAST_NS and (match is None or match.lost >= _GONE)
+            self._night = TamperKind.COVERED if fast else TamperKind.DARK
+        if seen.mean >= _LIT:
+            self._lit_ns = now_ns
+        return self._night
+
+    def _still(self, grey: Grey, seen: Outline, now_ns: int) -> TamperKind | None:
+        same = self._before is not None and seen.contrast >= _FEATURELESS and np.array_equal(grey, self._before)
+        self._before = grey
+        return TamperKind.FROZEN if self._stillness.look(same, now_ns) else None
+
+    def _learn(self, seen: Outline, now_ns: int) -> None:
+        if self._scene is None or self._scene.landmarks < FEWEST_LANDMARKS:
+            self._scene, self._taught = Scene(seen.coarse, seen.sharpness, seen.saturated), 1
+        elif self._taught < _FIRST_LOOKS:
+            self._taught += 1
+            self._scene.learn(seen, 1 / self._taught)
+        elif seen.contrast >= _PALE:
+            self._scene.learn(seen, min((now_ns - self._look_ns) / _FOLLOWS_NS, 0.1))
+            if self._kept is not None and self._judge.active is None:
+                self._kept.write(self._scene, self._shape, now_ns)
+
+
+def _change(match: Match) -> TamperKind | None:
+    """What has become of a scene that is known, in a picture that is neither dark nor white."""
+    if match.flat >= _BARE:
+        return TamperKind.COVERED
+    if match.lost >= _GONE and match.flat < match.lost / 2:
+        return TamperKind.TURNED
+    if match.flat >= _BLOTTED:
+        return TamperKind.SPRAYED
+    if match.sharpness < _BLURRED:
+        return TamperKind.DEFOCUSED
+    return None

@@ -1,0 +1,44 @@
+"""What is done to the camera, as messages to the core."""
+
+from agent.core.link import CameraTamper
+from agent.core.tamper import TamperKind
+from agent.core.uuid7 import Uuid7Source
+from agent.ports import Clock, Frame
+from agent.vision.tamper import TamperWatch
+
+_IN_WORDS = {
+    TamperKind.COVERED: "nothing of the scene is left, and nothing else is to be seen",
+    TamperKind.SPRAYED: "parts of the picture have lost their edges, as by paint on the glass",
+    TamperKind.DEFOCUSED: "the scene is there, and its edges are not sharp any more",
+    TamperKind.BLINDED: "most of the picture is white: a strong light, or the exposure is out of order",
+    TamperKind.TURNED: "it shows another scene; if it ought to, restart the agent",
+    TamperKind.FROZEN: "the picture does not change at all, or its time stands still",
+    TamperKind.DARK: "it is too dark to see anybody",
+}
+
+
+class TamperTeller:
+    """Gives each happening its identifier. One thread."""
+
+    def __init__(self, watch: TamperWatch, clock: Clock) -> None:
+        self._watch = watch
+        self._clock = clock
+        self._ids = Uuid7Source()
+        self._event_id = ""
+
+    def look(self, frame: Frame) -> list[CameraTamper]:
+        """What this frame makes certain; frames come in order."""
+        messages = []
+        for change in self._watch.look(frame.pixels, frame.boottime_ns):
+            if change.active:
+                self._event_id = self._ids.next(int(self._clock.wall().timestamp() * 1000))
+            messages.append(
+                CameraTamper(
+                    event_id=self._event_id,
+                    kind=change.kind,
+                    active=change.active,
+                    boottime_ns=change.boottime_ns,
+                    detail=_IN_WORDS[change.kind] if change.active else "the picture is well again",
+                )
+            )
+        return messages

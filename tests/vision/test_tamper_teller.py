@@ -1,0 +1,41 @@
+import itertools
+import uuid
+
+from agent.adapters import opencv_imaging as imaging
+from agent.core.link import CameraTamper
+from agent.core.tamper import TamperKind
+from agent.ports import Frame
+from agent.vision.tamper import TamperWatch
+from agent.vision.tamper_teller import TamperTeller
+from tests.support.tampered_video import between, looped, spoil_of
+from tests.support.vision_media import demo_video
+from tests.support.vision_stand_ins import ManualClock
+
+
+def told(kinds: tuple[TamperKind, ...]) -> list[CameraTamper]:
+    """What is told of a camera that is covered twice."""
+    teller = TamperTeller(TamperWatch(kinds, imaging.grey, imaging.scaled, 10), ManualClock())
+    cover = spoil_of(TamperKind.COVERED)
+    pictures = looped(
+        demo_video(), 40, lambda pixels, at_s: between(8, 15, cover)(between(25, 32, cover)(pixels, at_s), at_s)
+    )
+    messages = (teller.look(Frame(pixels, at_ns, number)) for number, (pixels, at_ns) in enumerate(pictures, 1))
+    return list(itertools.chain.from_iterable(messages))
+
+
+def test_each_happening_has_its_own_id_at_its_beginning_and_end_and_words_for_a_person() -> None:
+    messages = told(tuple(TamperKind))
+
+    assert [message.active for message in messages] == [True, False, True, False]
+    assert [message.kind for message in messages] == [TamperKind.COVERED] * 4
+    first, first_end, second, second_end = (message.event_id for message in messages)
+    assert first == first_end
+    assert second == second_end
+    assert first < second
+    assert uuid.UUID(first).version == 7
+    assert "nothing of the scene is left" in messages[0].detail
+    assert messages[1].detail == "the picture is well again"
+
+
+def test_a_kind_that_is_not_watched_for_is_not_told() -> None:
+    assert told((TamperKind.TURNED,)) == []
