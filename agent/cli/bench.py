@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from agent.profile import vision_spec
 from agent.settings import Camera, load
 
 if TYPE_CHECKING:  # a kiosk without a camera has no numpy, and can still be told what the command needs
+    from agent.cli.rendering import Rendering
     from agent.cli.replay import Look, Replay
     from agent.cli.tally import Tally
 
@@ -69,11 +70,11 @@ def run(args: argparse.Namespace) -> int:
         if output is not None and output.exists() and output.samefile(args.video):
             raise UsageError(f"{output} is the video itself: write to another file")
     tally, interrupted = Tally(), False
+    replay = Replay(spec, film.frames_per_second)
+    if replay.model.delegate_trouble:
+        _notes.print(replay.model.delegate_trouble, soft_wrap=True)
     with ExitStack() as stack:
         outputs = stack.enter_context(_Outputs(args.render, args.detections, spec, film.frames_per_second))
-        replay = Replay(spec, film.frames_per_second)
-        if replay.model.delegate_trouble:
-            _notes.print(replay.model.delegate_trouble, soft_wrap=True)
         advance = stack.enter_context(_progress(film.frames, tally))
         try:
             for pixels in film:
@@ -126,7 +127,7 @@ class _Outputs:
         self._frames_per_second = frames_per_second
         self._stack = ExitStack()
         self._lines: IO[str] | None = None
-        self._rendering: Any = None
+        self._rendering: Rendering | None = None
 
     def __enter__(self) -> "_Outputs":
         from agent.cli.rendering import Rendering  # noqa: PLC0415
@@ -167,7 +168,7 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _progress(frames: int | None, tally: "Tally") -> Iterator[Any]:
+def _progress(frames: int | None, tally: "Tally") -> Iterator[Callable[[], None]]:
     """A line on the terminal, if there is one; gives what is called after each frame."""
     if not _notes.is_terminal:
         yield lambda: None

@@ -217,9 +217,12 @@ def test_a_model_that_is_not_built_is_told_with_the_command_that_builds_it(
     config = settings(tmp_path, "front")
     (tmp_path / "state" / "models").unlink()
     config.write_text(config.read_text().replace("ssdlite-person-int8", "no-such-model"))
-    assert bench(config, street) == 1
+    earlier = tmp_path / "seen.jsonl"
+    earlier.write_text("earlier results")
+    assert bench(config, street, "--detections", str(earlier)) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "model 'no-such-model' is not in" in line
+    assert earlier.read_text() == "earlier results"
 
 
 @pytest.mark.parametrize("frames", ["0", "-3", "ten", ""])
