@@ -151,7 +151,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 def _try(arguments: argparse.Namespace) -> int:
     try:
         from agent.adapters.opencv_imaging import read_picture  # noqa: PLC0415 - a kiosk without a camera has none
-        from agent.vision.app import load_model  # noqa: PLC0415
+        from agent.vision.loaded_model import load_model  # noqa: PLC0415
     except ImportError as error:
         raise UsageError(f"{error.name} can't be imported: install the agent with its `vision` extra") from error
     store = _store(arguments)

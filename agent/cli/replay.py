@@ -16,7 +16,8 @@ from agent.adapters.system_clock import SystemClock
 from agent.core.errors import CameraError
 from agent.core.link import CameraTamper, Happened, VisionSpec
 from agent.ports import Frame
-from agent.vision.app import load_model, make_sight
+from agent.vision.app import make_sight
+from agent.vision.loaded_model import load_model
 from agent.vision.person_detector import Interpreter
 from agent.vision.privacy import PrivacyMask
 from agent.vision.reports import Reports

@@ -153,8 +153,9 @@ class Heartbeat(_Message):
     frames_per_second: float
     stated_frames_per_second: float | None = None
     """The rate that the camera states of itself; None when it states none."""
+    inferences_per_second: float
     inference_ms: float
-    """Mean over the last second; 0 when there was none."""
+    """Mean of one inference over the last second; 0 when there was none."""
     frame_age_ms: int | None
     """Age of the newest frame; None before the first."""
     persons: int

@@ -2,43 +2,31 @@
 
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 
 from agent.adapters import opencv_imaging as imaging
 from agent.adapters.mask_file import all_masks
-from agent.adapters.opencv_camera import OpenCvCamera
-from agent.adapters.opencv_device import OpenCvDevice
-from agent.adapters.opencv_file_camera import OpenCvFileCamera
-from agent.adapters.opencv_stream import OpenCvStream
-from agent.adapters.picamera2_camera import Picamera2Camera
 from agent.adapters.system_clock import SystemClock
-from agent.adapters.tflite_interpreter import NONE, XNNPACK, load_tflite
-from agent.core.errors import CameraError, DelegateError, EdgeAgentError, MaskError, ModelError
+from agent.core.errors import EdgeAgentError, MaskError
 from agent.core.link import Failed, Hello, LinkError, Stop, TakeSnapshot, ToVision, VisionSpec
-from agent.core.model_manifest import ModelManifest
-from agent.models.store import ModelStore
-from agent.ports import Camera, Clock, Detector
-from agent.sim.camera import PictureFolder, SimCamera
-from agent.sim.camera_faults import CameraFaultFile, FaultyCamera
-from agent.sim.spoil import SPOILS
+from agent.ports import Clock, Detector
+from agent.vision.cameras import make_camera
 from agent.vision.capture import Capture, CaptureLimits
 from agent.vision.core_link import CoreGoneError, CoreLink
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.heartbeat import PERIOD_S, HeartbeatSource
 from agent.vision.kept_scene import KeptScene
+from agent.vision.loaded_model import load_model
 from agent.vision.lookout import Lookout
-from agent.vision.person_detector import Interpreter, PersonDetector
+from agent.vision.pace import Pace, TimedDetector
 from agent.vision.privacy import PrivacyMask
 from agent.vision.reports import Reports
 from agent.vision.rule_book import rules_of
 from agent.vision.sight import FLOOR, Sight
 from agent.vision.snapshot import Snapshots, SnapshotService
-from agent.vision.source import parse_source
 from agent.vision.tamper import TamperWatch
 from agent.vision.tamper_teller import TamperTeller
 from agent.vision.worker import Ending, Worker
@@ -75,6 +63,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
     slot = FrameSlot(PrivacyMask(masks, imaging.fill_polygon).cover)
     rules = rules_of(spec)
     reports = Reports(clock)
+    pace = Pace()
     directory = Path(spec.snapshot_directory)
     snapshots = Snapshots(directory, spec.snapshot_max_bytes, imaging.jpeg, imaging.scaled)
     service = SnapshotService(slot, snapshots, clock.boottime_ns, lambda: reports.in_view.persons)
@@ -109,9 +98,10 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
     capture = Capture(spec.camera, open_camera, slot, clock.boottime_ns, limits)
     lookout = Lookout(
         slot,
-        make_sight(spec, model.detector),
+        make_sight(spec, TimedDetector(model.detector, pace, clock.boottime_ns)),
         rules,
         reports,
+        pace,
         clock,
         link.send,
         spec.frames_per_second,
@@ -121,7 +111,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
     )
     heartbeats = HeartbeatSource(
         slot,
-        lookout.pace,
+        pace,
         clock.boottime_ns,
         lambda: capture.detail,
         lambda: reports.in_view.persons,
@@ -154,48 +144,6 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
     ending.raise_failure()
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedModel:
-    """A verified model, ready to look. `runtime` is for example `ai-edge-litert 2.3.0`."""
-
-    manifest: ModelManifest
-    detector: PersonDetector
-    runtime: str
-    delegate_trouble: str | None
-    """Why the processor works instead of the delegate; empty if it does not, None without such a delegate."""
-
-
-def load_model(
-    name: str,
-    directories: Sequence[str],
-    threads: int,
-    score_threshold: float,
-    *,
-    delegate: str = XNNPACK,
-    delegate_options: Mapping[str, str] | None = None,
-    around: Callable[[Interpreter], Interpreter] | None = None,
-) -> LoadedModel:
-    """Find, verify and load a model, exactly as the live loop and a benchmark use it. Raises ModelError.
-
-    Whoever measures gives `around`: what it makes of the interpreter takes the interpreter's place.
-
-    A slow look is better than none: without the delegate of the settings, the processor runs the model.
-    """
-    manifest, path = ModelStore([Path(entry) for entry in directories]).load(name)
-    trouble = None if delegate in {XNNPACK, NONE} else ""
-    try:
-        interpreter = load_tflite(path, threads, delegate, delegate_options)
-    except DelegateError as error:
-        trouble = f"{error}: the processor runs the model instead"
-        try:
-            interpreter = load_tflite(path, threads)
-        except ModelError as its_own:
-            raise ModelError(f"{error}, nor can the processor: {its_own}") from its_own
-    runs: Interpreter = interpreter if around is None else around(interpreter)
-    detector = PersonDetector(runs, manifest, path.parent, imaging.RgbScaler(), score_threshold)
-    return LoadedModel(manifest, detector, interpreter.runtime, trouble)
-
-
 def make_sight(spec: VisionSpec, detector: Detector) -> Sight:
     """What looks at the frames of this camera; `detector` gives every box from `FLOOR` on."""
     return Sight(
@@ -213,33 +161,3 @@ def tamper_teller(spec: VisionSpec, clock: Clock) -> TamperTeller:
     if spec.new_scene:
         scene.forget()
     return TamperTeller(TamperWatch(spec.tamper, imaging.grey, imaging.scaled, spec.frames_per_second, scene), clock)
-
-
-def make_camera(spec: VisionSpec, boottime_ns: Callable[[], int]) -> Camera:
-    """The camera that the spec names, or its stand-in. Opens nothing. Raises CameraError."""
-    camera = _camera(spec, boottime_ns)
-    if not spec.simulate:
-        return camera
-    return FaultyCamera(camera, CameraFaultFile(Path(spec.snapshot_directory) / f"{spec.camera}.fault"), SPOILS)
-
-
-def _camera(spec: VisionSpec, boottime_ns: Callable[[], int]) -> Camera:
-    source = parse_source(spec.source)
-    size = (spec.width, spec.height) if spec.width and spec.height else None
-    rate = spec.frames_per_second
-    if source.kind == "file":
-        path = Path(source.target)
-        if path.is_dir():
-            return SimCamera(boottime_ns, size, rate, PictureFolder(path, imaging.read_picture))
-        return OpenCvFileCamera(path, boottime_ns, loop=source.loop)
-    if source.kind == "stream":
-        return OpenCvCamera(f"the stream of camera {spec.camera}", OpenCvStream(source.target), boottime_ns)
-    if spec.simulate:
-        return SimCamera(boottime_ns, size, rate)
-    if source.kind == "v4l2":
-        return OpenCvCamera(source.target, OpenCvDevice(source.target, size, rate), boottime_ns)
-    try:
-        library = import_module("picamera2")
-    except ImportError as error:
-        raise CameraError("picamera2 can't be imported: run `sudo apt install python3-picamera2`") from error
-    return Picamera2Camera(library, int(source.target), boottime_ns, size, rate)

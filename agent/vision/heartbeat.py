@@ -58,6 +58,7 @@ class HeartbeatSource:
             frames=pace.frames_total,
             frames_per_second=round(pace.frames_per_second, 2),
             stated_frames_per_second=None if stated is None else round(stated, 2),
+            inferences_per_second=round(pace.inferences_per_second, 2),
             inference_ms=round(pace.inference_ms, 2),
             frame_age_ms=None if age_ns is None else age_ns // 1_000_000,
             persons=self._persons(),

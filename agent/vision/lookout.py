@@ -33,7 +33,7 @@ class Lookout:
     """Looks at the newest frame, at most `frames_per_second` times a second, and tells what happens.
 
     `send` gets each change of who is in view, and the events, of which a beginning carries a picture only when
-    `snapshots` is given. `tampers` says what a frame tells of the camera itself. One thread, except `pace`.
+    `snapshots` is given. `tampers` says what a frame tells of the camera itself. One thread.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class Lookout:
         sight: Looks,
         rules: Rules,
         reports: Reports,
+        pace: Pace,
         clock: Clock,
         send: Callable[[Happened | InView | CameraTamper], None],
         frames_per_second: float,
@@ -58,10 +59,10 @@ class Lookout:
         self._stop = stop
         self._snapshots = snapshots
         self._reports = reports
+        self._pace = pace
         self._tampers = tampers
         self._frame: Frame | None = None
         self._due_ns = 0
-        self.pace = Pace()
 
     def run_once(self) -> bool:
         """Wait for the time and for a frame, and look at it. False when none came; returns within a second.
@@ -86,9 +87,8 @@ class Lookout:
     def _look(self, frame: Frame) -> None:
         for tamper in self._tampers(frame):
             self._send(tamper)
-        began_ns = self._clock.boottime_ns()
         people = self._sight.look(frame).people
-        self.pace.add(self._clock.boottime_ns() - began_ns)
+        self._pace.looked()
         if (in_view := self._reports.see(people)) is not None:
             self._send(in_view)
         height, width = frame.pixels.shape[:2]

@@ -1,41 +1,72 @@
-"""How often frames are looked at, and how long a look takes: counted by one thread, read by another."""
+"""How often frames are looked at and the model is asked, and how long that takes."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.ports import Detection, Detector
 
 
 @dataclass(frozen=True, slots=True)
 class PaceReport:
-    """The pace since the report before. `inference_ms` is a mean, 0 when nothing was looked at."""
+    """The pace since the report before. `inference_ms` is the mean of one inference, 0 when there was none."""
 
     frames_total: int
     frames_per_second: float
+    inferences_per_second: float
     inference_ms: float
 
 
 class Pace:
-    """Counts looks. Any thread."""
+    """Counts looks, and inferences: a look makes none, one or several. Any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._total = 0
-        self._since = 0
+        self._looks = 0
+        self._inferences = 0
         self._spent_ns = 0
         self._reported_ns: int | None = None
 
-    def add(self, spent_ns: int) -> None:
+    def looked(self) -> None:
         """One frame was looked at."""
         with self._lock:
             self._total += 1
-            self._since += 1
+            self._looks += 1
+
+    def inferred(self, spent_ns: int) -> None:
+        """The model was asked once."""
+        with self._lock:
+            self._inferences += 1
             self._spent_ns += spent_ns
 
     def report(self, now_ns: int) -> PaceReport:
-        """The pace since the last report; the first one has no span and tells a rate of 0."""
+        """The pace since the last report; the first one has no span and tells rates of 0."""
         with self._lock:
             span_s = 0.0 if self._reported_ns is None else (now_ns - self._reported_ns) / 1e9
-            rate = self._since / span_s if span_s > 0 else 0.0
-            mean_ms = self._spent_ns / self._since / 1e6 if self._since else 0.0
-            self._since = self._spent_ns = 0
+            looks_per_s, inferences_per_s = (
+                count / span_s if span_s > 0 else 0.0 for count in (self._looks, self._inferences)
+            )
+            mean_ms = self._spent_ns / self._inferences / 1e6 if self._inferences else 0.0
+            self._looks = self._inferences = self._spent_ns = 0
             self._reported_ns = now_ns
-            return PaceReport(self._total, rate, mean_ms)
+            return PaceReport(self._total, looks_per_s, inferences_per_s, mean_ms)
+
+
+class TimedDetector:
+    """Another detector behind the Detector port, each of whose inferences counts for the pace."""
+
+    def __init__(self, detector: Detector, pace: Pace, boottime_ns: Callable[[], int]) -> None:
+        self._detector = detector
+        self._pace = pace
+        self._boottime_ns = boottime_ns
+
+    def detect(self, pixels: npt.NDArray[np.uint8]) -> list[Detection]:
+        """As the detector behind. Raises ModelError."""
+        began_ns = self._boottime_ns()
+        found = self._detector.detect(pixels)
+        self._pace.inferred(self._boottime_ns() - began_ns)
+        return found

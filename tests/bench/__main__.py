@@ -1,6 +1,7 @@
 """`python -m tests.bench`: every figure in one run, each beside a baseline that was measured in the same run."""
 
 import argparse
+import json
 import signal
 import sys
 import tempfile
@@ -81,7 +82,8 @@ class Run:
         with ExitStack() as stack:
             _, model = ModelStore([Path(entry) for entry in model_directories()]).load(DEFAULT_MODEL)
             program = str(ROOT / "tests" / "bench" / "bare_look.py")
-            command = (program, str(self._video), str(model), str(looking.THREADS))
+            places = json.dumps(looking.places(self._video))
+            command = (program, str(self._video), str(model), str(looking.THREADS), places)
             bare = stack.enter_context(Child(*command, what="the bare look"))
             self._vision_memory(bare)
             self._looking(bare)
@@ -155,7 +157,7 @@ class Run:
                 "look_loop_fps",
                 "look loop, frames at hand",
                 "/s",
-                "a bare loop: scale, to RGB, infer",
+                "a bare loop, same regions: scale, to RGB, infer",
                 ours,
                 alone,
                 goal=SPEED_GOAL,
@@ -170,7 +172,7 @@ class Run:
                 "camera_process_fps",
                 "camera process, decoding a video",
                 "/s",
-                "a bare program: decode, scale, to RGB, infer",
+                "a bare program, as many regions: decode, scale, to RGB, infer",
                 ours,
                 whole,
                 goal=SPEED_GOAL,

@@ -1,12 +1,15 @@
 """The least that looks for people: OpenCV and the interpreter, without a line of the agent.
 
-Run as `python tests/bench/bare_look.py VIDEO MODEL THREADS`. A request `{"frames": N}` or `{"seconds": S}` reads the
-video on, looks at every frame, and answers with frames and seconds.
+Run as `python tests/bench/bare_look.py VIDEO MODEL THREADS PLACES`; PLACES is JSON: for each of some frames the
+regions to look at, which come again and again. A request `{"frames": N}` or `{"seconds": S}` reads the video on, looks
+at every frame, and answers with frames, inferences and seconds.
 """
 
+import itertools
 import json
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -40,24 +43,30 @@ class BareLook:
         """One inference of what the input holds, and nothing else."""
         self._interpreter.invoke()
 
+    def look_at(self, pixels: Any, regions: Sequence[tuple[int, int, int, int]]) -> list[list[Any]]:
+        """Look at these parts of a picture; a region is left, top, width, height."""
+        return [self.look(pixels[top : top + high, left : left + wide]) for left, top, wide, high in regions]
+
 
 def main() -> None:
     """Answer until the input ends."""
     video, model, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    places = itertools.cycle(json.loads(sys.argv[4]))
     bare = BareLook(model, threads)
     capture = cv2.VideoCapture(video, cv2.CAP_FFMPEG)
 
     def run(request: dict[str, Any]) -> dict[str, Any]:
         nonlocal capture
-        frames, began = 0, time.perf_counter()
+        frames = inferences = 0
+        began = time.perf_counter()
         while frames < request.get("frames", 10**9) and time.perf_counter() - began < request.get("seconds", 60):
             good, pixels = capture.read()
             if not good:
                 capture = cv2.VideoCapture(video, cv2.CAP_FFMPEG)
                 continue
-            bare.look(pixels)
+            inferences += len(bare.look_at(pixels, next(places)))
             frames += 1
-        return {"frames": frames, "seconds": time.perf_counter() - began}
+        return {"frames": frames, "inferences": inferences, "seconds": time.perf_counter() - began}
 
     print(json.dumps("ready"), flush=True)
     for line in sys.stdin:

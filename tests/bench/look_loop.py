@@ -1,12 +1,16 @@
 """The camera process's look loop with frames at hand, as a process, and the bare loop on the same frames.
 
-Run as `python -m tests.bench.look_loop VIDEO THREADS`; a request is `{"loop": "agent" | "bare", "seconds": S}`.
+The bare loop is told where to look: where one pass of the agent over these frames has looked.
+
+Run as `python -m tests.bench.look_loop VIDEO THREADS`; a request is `{"loop": "agent" | "bare", "seconds": S}`,
+or `{"loop": "places"}`, which is answered with the regions of each frame.
 """
 
 import itertools
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +22,13 @@ from agent.adapters.system_clock import SystemClock
 from agent.core.rules import Rules
 from agent.core.zones import Limits
 from agent.models.store import ModelStore
-from agent.ports import Frame
-from agent.settings.tree import DEFAULT_MODEL
-from agent.vision.app import load_model
+from agent.ports import Detector, Frame
+from agent.settings.tree import DEFAULT_MODEL, Camera
 from agent.vision.frame_slot import FrameSlot
+from agent.vision.loaded_model import load_model
 from agent.vision.lookout import Lookout
+from agent.vision.pace import Pace, TimedDetector
+from agent.vision.regions import Region
 from agent.vision.reports import Reports
 from agent.vision.sight import FLOOR, Sight
 from tests.bench.bare_look import BareLook
@@ -30,6 +36,8 @@ from tests.bench.child import serve
 from tests.support.vision_media import model_directories
 
 _FRAMES = 60
+_PERIOD_NS = 100_000_000
+"""Of the demo video."""
 _NEVER_WAITS = 100_000.0
 
 
@@ -42,7 +50,7 @@ class _ReadySlot(FrameSlot):
         self._number = itertools.count(1)
 
     def wait_newer(self, than: Frame | None, timeout_s: float) -> Frame | None:
-        frame = Frame(next(self._pictures), time.clock_gettime_ns(time.CLOCK_BOOTTIME), next(self._number))
+        frame = _frame(next(self._pictures), next(self._number))
         self.put(frame)
         return frame
 
@@ -55,34 +63,60 @@ def main() -> None:
     directories = model_directories()
     _, path = ModelStore([Path(directory) for directory in directories]).load(DEFAULT_MODEL)
     bare = BareLook(str(path), threads)
-    bare_pictures = itertools.cycle(pictures)
+    pace = Pace()
+    detector = load_model(DEFAULT_MODEL, directories, threads, FLOOR).detector
+    places = where_to_look(pictures, _sight(detector))
+    bare_turns = itertools.cycle(places)
     reports = Reports(SystemClock())
     lookout = Lookout(
         _ReadySlot(pictures),
-        Sight(
-            load_model(DEFAULT_MODEL, directories, threads, FLOOR).detector,
-            small_grey,
-            blobs,
-            score_threshold=0.5,
-            inferences_per_second=_NEVER_WAITS,
-        ),
+        _sight(TimedDetector(detector, pace, time.perf_counter_ns)),
         Rules(Limits()),
         reports,
+        pace,
         SystemClock(),
         lambda message: None,
         _NEVER_WAITS,
         threading.Event(),
     )
 
-    def run(request: dict[str, Any]) -> dict[str, Any]:
-        step = lookout.run_once if request["loop"] == "agent" else lambda: bare.look(next(bare_pictures))
-        frames, began = 0, time.perf_counter()
+    def run(request: dict[str, Any]) -> Any:
+        if request["loop"] == "places":
+            return [regions for _, regions in places]
+        agent = request["loop"] == "agent"
+        frames = inferences = 0
+        pace.report(0)
+        began = time.perf_counter()
         while time.perf_counter() - began < request["seconds"]:
-            step()
+            if agent:
+                lookout.run_once()
+            else:
+                picture, regions = next(bare_turns)
+                bare.look_at(picture, regions)
+                inferences += len(regions)
             frames += 1
-        return {"frames": frames, "seconds": time.perf_counter() - began, "persons": reports.in_view.persons}
+        seconds = time.perf_counter() - began
+        if agent:
+            inferences = round(pace.report(1_000_000_000).inferences_per_second)
+        return {"frames": frames, "inferences": inferences, "seconds": seconds, "persons": reports.in_view.persons}
 
     serve(run)
+
+
+def where_to_look(pictures: Sequence[Any], sight: Sight) -> list[tuple[Any, tuple[Region, ...]]]:
+    """Each picture with the regions that the agent looks at, once it knows the place."""
+    frames = [_frame(picture, number) for number, picture in enumerate([*pictures, *pictures], start=1)]
+    return [(frame.pixels, sight.look(frame).regions) for frame in frames][len(pictures) :]
+
+
+def _frame(picture: Any, number: int) -> Frame:
+    """At the rate of the video, however fast it is looked at: so the same is looked at in each run."""
+    return Frame(picture, number * _PERIOD_NS, number)
+
+
+def _sight(detector: Detector) -> Sight:
+    rate = Camera.model_fields["inferences_per_second"].default
+    return Sight(detector, small_grey, blobs, score_threshold=0.5, inferences_per_second=rate)
 
 
 def _read(video: str) -> list[Any]:

@@ -7,7 +7,7 @@ import pytest
 
 from agent.adapters.tflite_interpreter import _runtime, load_tflite
 from agent.core.errors import DelegateError, ModelError
-from agent.vision.app import load_model
+from agent.vision.loaded_model import load_model
 from tests.support.delegate_library import COMPILER, compile_delegate
 from tests.support.model_families import install
 

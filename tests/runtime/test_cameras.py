@@ -8,7 +8,16 @@ from agent.runtime.cameras import Cameras
 from agent.runtime.vision_link import VisionLink
 
 SEEN = InView(persons=2, tracks=("a-1", "a-4"))
-REPORT = Heartbeat(state="ok", frames=1, frames_per_second=1, inference_ms=1, frame_age_ms=1, persons=2, rss_bytes=1)
+REPORT = Heartbeat(
+    state="ok",
+    frames=1,
+    frames_per_second=1,
+    inferences_per_second=1,
+    inference_ms=1,
+    frame_age_ms=1,
+    persons=2,
+    rss_bytes=1,
+)
 
 
 @dataclass

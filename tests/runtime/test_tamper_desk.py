@@ -48,6 +48,7 @@ def beat(frame_age_ms: int | None) -> Heartbeat:
         state="ok",
         frames=1,
         frames_per_second=1,
+        inferences_per_second=1,
         inference_ms=1,
         frame_age_ms=frame_age_ms,
         persons=0,

@@ -25,7 +25,8 @@ from agent.core.link import (
     VisionSpec,
 )
 from agent.core.masks import LEVEL
-from agent.vision.app import make_camera, run
+from agent.vision.app import run
+from agent.vision.cameras import make_camera
 from agent.vision.capture import CaptureGivenUpError, CaptureLimits
 from tests.support.vision_media import demo_video, model_directories, write_video
 from tests.support.vision_process import Conversation, vision_spec

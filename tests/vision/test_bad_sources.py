@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from agent.vision.app import make_camera
+from agent.vision.cameras import make_camera
 from agent.vision.capture import Capture, CaptureLimits
 from agent.vision.frame_slot import FrameSlot
 from tests.support.vision_media import write_video

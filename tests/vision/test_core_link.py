@@ -121,6 +121,7 @@ def test_sending_to_a_core_that_does_not_read_ends_after_the_limit(
         detail="x" * 100_000,
         frames=0,
         frames_per_second=0,
+        inferences_per_second=0,
         inference_ms=0,
         frame_age_ms=None,
         persons=0,

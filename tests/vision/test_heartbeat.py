@@ -28,23 +28,28 @@ def test_a_camera_at_work_is_ok_with_its_figures() -> None:
     rig = Rig()
     rig.source.make()
     for _ in range(8):
-        rig.pace.add(5_000_000)
+        rig.pace.looked()
+    for spent_ms in (2, 4, 9):
+        rig.pace.inferred(spent_ms * 1_000_000)
     rig.slot.put(frame(8, rig.clock.now_ns + SECOND // 2))
     beat = rig.after(1)
 
     assert (beat.state, beat.detail) == ("ok", "")
-    assert (beat.frames, beat.frames_per_second, beat.inference_ms) == (8, 8.0, 5.0)
+    assert (beat.frames, beat.frames_per_second) == (8, 8.0)
+    assert (beat.inferences_per_second, beat.inference_ms) == (3.0, 5.0)
     assert (beat.frame_age_ms, beat.persons) == (500, 2)
     assert beat.rss_bytes > 1_000_000
 
 
 def test_figures_are_of_the_last_second_and_the_count_is_of_all() -> None:
     rig = Rig()
-    rig.pace.add(1)
+    rig.pace.looked()
+    rig.pace.inferred(1)
     rig.source.make()
     beat = rig.after(1)
 
-    assert (beat.frames, beat.frames_per_second, beat.inference_ms) == (1, 0.0, 0.0)
+    assert (beat.frames, beat.frames_per_second) == (1, 0.0)
+    assert (beat.inferences_per_second, beat.inference_ms) == (0.0, 0.0)
 
 
 def test_the_rate_that_the_camera_states_is_told_beside_the_rate_of_the_looks() -> None:

@@ -27,6 +27,7 @@ from agent.core.tracks import TrackedPerson
 from agent.ports import Frame
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.lookout import Lookout
+from agent.vision.pace import Pace
 from agent.vision.reports import Reports
 from agent.vision.rule_book import rules_of
 from agent.vision.sight import Seen
@@ -68,11 +69,13 @@ class Rig:
         self.sight = ScriptedSight(*answers)
         self.heard: list[Happened | InView | CameraTamper] = []
         self.reports = Reports(self.clock)
+        self.pace = Pace()
         self.lookout = Lookout(
             self.slot,
             self.sight,
             rules_of(vision_spec(Path("unused"), **{"min_travel": 0.0, **spec})),
             self.reports,
+            self.pace,
             self.clock,
             self.heard.append,
             frames_per_second,
@@ -234,11 +237,11 @@ def test_without_frames_it_returns_in_time_to_be_stopped() -> None:
     assert not rig.lookout.run_once()
 
 
-def test_the_pace_counts_frames_and_the_time_of_inference() -> None:
+def test_the_pace_counts_the_frames_that_were_looked_at() -> None:
     rig = Rig([])
-    rig.lookout.pace.report(rig.clock.now_ns)
+    rig.pace.report(rig.clock.now_ns)
     rig.run(2)
-    report = rig.lookout.pace.report(rig.clock.now_ns)
+    report = rig.pace.report(rig.clock.now_ns)
 
     assert report.frames_total == rig.sight.looks
     assert report.frames_per_second == pytest.approx(rig.sight.looks / 2)

@@ -6,7 +6,7 @@ import pytest
 from agent.adapters.opencv_imaging import fill_polygon
 from agent.core.polygon import Polygon
 from agent.ports import Detection, Frame
-from agent.vision.app import load_model
+from agent.vision.loaded_model import load_model
 from agent.vision.privacy import PrivacyMask
 from tests.support.vision_media import MODELS, demo_video, model_directories
 
