@@ -14,13 +14,13 @@ from agent.core.alarm import AlarmBook, InputKind
 from agent.core.commands import COMMANDS
 from agent.core.errors import MaskError
 from agent.core.inputs import ButtonRules, ConditionRules, InputLine, LightPins, SirenPin
-from agent.core.link import HoursSpec, LineSpec, VisionSpec, ZoneSpec
 from agent.core.masks import Outline
 from agent.core.messages import MetaData
 from agent.core.panel import Panel
 from agent.core.service import Service
 from agent.core.siren import SirenRules
 from agent.core.stages import Stage, Waits
+from agent.core.vision_spec import HoursSpec, LineSpec, VisionSpec, ZoneSpec
 from agent.models.store import default_directories
 from agent.ports import BrokerAddress, Clock
 from agent.runtime.kept_alarms import keep_restored, read_kept

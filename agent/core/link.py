@@ -3,19 +3,19 @@
 Pictures never travel here; they go by file, and a message names the file.
 """
 
-from datetime import time
-from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from agent.core.errors import EdgeAgentError
 from agent.core.happenings import ClosedBy, Direction, Phase
-from agent.core.polygon import Point
 from agent.core.tamper import TamperKind
 from agent.core.tracks import Box
+from agent.core.vision_spec import LinkModel, VisionSpec
 
 T = TypeVar("T")
+LONGEST_LINE = 128 * 1024
+"""Bytes, with the newline: what the settings allow of masks, zones and hours fits in."""
 Level = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 """An identifier that becomes a topic level."""
 
@@ -24,96 +24,24 @@ class LinkError(EdgeAgentError):
     """A line on the link is no message of this version."""
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class HoursSpec(_Message):
-    """Hours of the week: see `core.schedule.Hours`."""
-
-    days: tuple[int, ...]
-    start: time
-    end: time
-
-
-class ZoneSpec(_Message):
-    """A zone: see `core.zones.ZoneRules`."""
-
-    name: str
-    polygon: tuple[Point, ...]
-    loitering_after_s: float | None = None
-    crowd_from: int | None = None
-    crowd_after_s: float = 5.0
-    open: tuple[HoursSpec, ...] = ()
-    watched: tuple[HoursSpec, ...] = ()
-
-
-class LineSpec(_Message):
-    """A directed line: see `core.lines.LineRules`."""
-
-    name: str
-    start: Point
-    end: Point
-
-
-class VisionSpec(_Message):
-    """All that a camera process needs to know; the first line on the link, since it may hold a password."""
-
-    camera: str
-    source: str
-    """`picamera2:0`, `v4l2:/dev/video0`, `rtsp://...` or `file:PATH`."""
-    simulate: bool = False
-    width: int | None = None
-    height: int | None = None
-    frames_per_second: float = 10.0
-    """The highest rate at which frames are looked at."""
-    model: str
-    model_directories: tuple[str, ...]
-    threads: int = 2
-    delegate: str = "xnnpack"
-    """`xnnpack`, `none`, or the library of what runs the model instead of the processor."""
-    delegate_options: dict[str, str] = {}
-    score_threshold: float = 0.5
-    inferences_per_second: float = 20.0
-    """The model is asked at most so often, in any second."""
-    enter_after_s: float = 0.5
-    leave_after_s: float = 3.0
-    min_travel: float = 0.3
-    cool_down_s: float = 10.0
-    update_every_s: float = 60.0
-    time_zone: str = "Africa/Johannesburg"
-    zones: tuple[ZoneSpec, ...] = ()
-    lines: tuple[LineSpec, ...] = ()
-    snapshot_directory: str
-    snapshot_max_bytes: int = 100 * 1024
-    event_snapshots: bool = False
-    mask_file: Path | None = None
-    masks: tuple[tuple[Point, ...], ...] = ()
-    """Polygons, beside those of the file."""
-    tamper: tuple[TamperKind, ...] = tuple(TamperKind)
-    """The kinds that are told."""
-    new_scene: bool = True
-    """False: what the camera ought to show is what the process before this one has learned."""
-
-
 # --- core to camera process
 
 
-class Start(_Message):
+class Start(LinkModel):
     """Begin to watch."""
 
     t: Literal["start"] = "start"
     spec: VisionSpec
 
 
-class TakeSnapshot(_Message):
+class TakeSnapshot(LinkModel):
     """Write the newest frame as `<id>.jpg`, answered by SnapshotTaken or SnapshotFailed."""
 
     t: Literal["take-snapshot"] = "take-snapshot"
     id: Level
 
 
-class Stop(_Message):
+class Stop(LinkModel):
     """End in an orderly way."""
 
     t: Literal["stop"] = "stop"
@@ -122,7 +50,7 @@ class Stop(_Message):
 # --- camera process to core
 
 
-class Hello(_Message):
+class Hello(LinkModel):
     """The model is loaded and the loop runs; frames may still be missing."""
 
     t: Literal["hello"] = "hello"
@@ -135,14 +63,14 @@ class Hello(_Message):
     """Why the delegate of the settings is not used; empty if it is, None if the settings name no library."""
 
 
-class Failed(_Message):
+class Failed(LinkModel):
     """The process is about to end, and `detail` says to a person why, and what to do."""
 
     t: Literal["failed"] = "failed"
     detail: str
 
 
-class Heartbeat(_Message):
+class Heartbeat(LinkModel):
     """Sent every second, whether or not frames come. `state` is `ok` or `degraded`."""
 
     t: Literal["heartbeat"] = "heartbeat"
@@ -165,7 +93,7 @@ class Heartbeat(_Message):
     rss_bytes: int
 
 
-class InView(_Message):
+class InView(LinkModel):
     """Who is in view has changed; before the first, nobody is."""
 
     t: Literal["in-view"] = "in-view"
@@ -174,7 +102,7 @@ class InView(_Message):
     """Who they are, the first 100 of them."""
 
 
-class _Happened(_Message):
+class _Happened(LinkModel):
     event_id: Level
     """The same for the beginning, the updates and the end of one happening."""
     boottime_ns: int
@@ -241,7 +169,7 @@ class AfterHours(_InZone):
     """None at an end, when it has opened."""
 
 
-class CameraTamper(_Message):
+class CameraTamper(LinkModel):
     """The camera is tampered with, or is well again. `event_id` is that of the happening, in both messages."""
 
     t: Literal["camera-tamper"] = "camera-tamper"
@@ -254,7 +182,7 @@ class CameraTamper(_Message):
     """For a person."""
 
 
-class SnapshotTaken(_Message):
+class SnapshotTaken(LinkModel):
     """The answer to TakeSnapshot."""
 
     t: Literal["snapshot-taken"] = "snapshot-taken"
@@ -264,7 +192,7 @@ class SnapshotTaken(_Message):
     persons: int
 
 
-class SnapshotFailed(_Message):
+class SnapshotFailed(LinkModel):
     """The answer to TakeSnapshot when there is no fresh frame or no place to write it."""
 
     t: Literal["snapshot-failed"] = "snapshot-failed"

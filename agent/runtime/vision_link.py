@@ -14,6 +14,7 @@ from pathlib import Path
 
 from agent.core.backoff import Backoff
 from agent.core.link import (
+    LONGEST_LINE,
     CameraTamper,
     Failed,
     Heartbeat,
@@ -27,10 +28,10 @@ from agent.core.link import (
     TakeSnapshot,
     ToCore,
     ToVision,
-    VisionSpec,
     decode_for_core,
     encode,
 )
+from agent.core.vision_spec import VisionSpec
 from agent.ports import Clock
 from agent.runtime.tamper_desk import TamperDesk
 
@@ -38,7 +39,6 @@ _START_PATIENCE_NS = 60 * 10**9
 _HEARTBEAT_PATIENCE_NS = 10 * 10**9
 _STANDSTILL_NS = 30 * 10**9
 """A process that reports itself well but has looked at no frame for so long hangs in an inference."""
-_LONGEST_LINE = 64 * 1024
 _KILL_PATIENCE_S = 5.0
 _NOBODY = InView(persons=0, tracks=())
 
@@ -161,6 +161,7 @@ class VisionLink:
         finally:
             theirs.close()
         ours.setblocking(False)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * LONGEST_LINE)  # the spec goes in one piece
         self._socket, self._buffer = ours, b""
         self._heard_ns = self._clock.boottime_ns()
         self._patience_ns = _START_PATIENCE_NS
@@ -180,7 +181,7 @@ class VisionLink:
                 self._hear(decode_for_core(line))
             except LinkError as error:
                 log.error("%s: %s", self.camera, error)  # noqa: TRY400 - one line is enough
-        return bool(data) and len(self._buffer) <= _LONGEST_LINE
+        return bool(data) and len(self._buffer) <= LONGEST_LINE
 
     def _hear(self, message: ToCore) -> None:
         self._heard_ns = self._clock.boottime_ns()

@@ -63,7 +63,7 @@ class Zone(Section):
     """A part of the picture that has a name. A person is in it while their feet are."""
 
     name: TopicLevel
-    polygon: Annotated[tuple[Point, ...], AfterValidator(_is_an_area)]
+    polygon: Annotated[tuple[Point, ...], Field(max_length=32), AfterValidator(_is_an_area)]
     """Its corners in order, each [x, y] as fractions of the picture, from its upper left corner."""
     loitering_after_s: float | None = Field(default=None, gt=0, le=86400)
     """Whoever is in it for so long loiters."""
@@ -71,9 +71,9 @@ class Zone(Section):
     """So many people are a crowd."""
     crowd_after_s: float = Field(default=5.0, ge=0, le=3600)
     """When they have been there for so long."""
-    open: tuple[Hours, ...] = ()
+    open: tuple[Hours, ...] = Field(default=(), max_length=14)
     """Outside of these hours nobody should be here. Without any there is no such rule."""
-    watched: tuple[Hours, ...] = ()
+    watched: tuple[Hours, ...] = Field(default=(), max_length=14)
     """Outside of these hours it tells nothing. Without any it is always watched."""
 
 
@@ -101,5 +101,5 @@ def _named_apart(items: Items) -> Items:
     return items
 
 
-Zones = Annotated[tuple[Zone, ...], AfterValidator(_named_apart)]
-Lines = Annotated[tuple[Line, ...], AfterValidator(_named_apart)]
+Zones = Annotated[tuple[Zone, ...], Field(max_length=16), AfterValidator(_named_apart)]
+Lines = Annotated[tuple[Line, ...], Field(max_length=16), AfterValidator(_named_apart)]

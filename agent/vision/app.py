@@ -11,7 +11,8 @@ from agent.adapters import opencv_imaging as imaging
 from agent.adapters.mask_file import all_masks
 from agent.adapters.system_clock import SystemClock
 from agent.core.errors import EdgeAgentError, MaskError
-from agent.core.link import Failed, Hello, LinkError, Stop, TakeSnapshot, ToVision, VisionSpec
+from agent.core.link import Failed, Hello, LinkError, Stop, TakeSnapshot, ToVision
+from agent.core.vision_spec import VisionSpec
 from agent.ports import Clock, Detector
 from agent.vision.cameras import make_camera
 from agent.vision.capture import Capture, CaptureLimits

@@ -11,7 +11,7 @@ from agent.adapters.opencv_file_camera import OpenCvFileCamera
 from agent.adapters.opencv_stream import OpenCvStream
 from agent.adapters.picamera2_camera import Picamera2Camera
 from agent.core.errors import CameraError
-from agent.core.link import VisionSpec
+from agent.core.vision_spec import VisionSpec
 from agent.ports import Camera
 from agent.sim.camera import PictureFolder, SimCamera
 from agent.sim.camera_faults import CameraFaultFile, FaultyCamera

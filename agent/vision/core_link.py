@@ -6,11 +6,11 @@ import struct
 import threading
 from collections.abc import Callable
 
-from agent.core.link import LinkError, Start, ToCore, ToVision, VisionSpec, decode_for_vision, encode
+from agent.core.link import LONGEST_LINE, LinkError, Start, ToCore, ToVision, decode_for_vision, encode
+from agent.core.vision_spec import VisionSpec
 
 SEND_LIMIT_S = 5
 """A core that does not read for so long is as good as gone."""
-_LONGEST_LINE = 64 * 1024
 
 
 class CoreGoneError(LinkError):
@@ -38,7 +38,7 @@ class CoreLink:
     def receive(self) -> ToVision:
         """Wait for the next message. Raises CoreGoneError at the end of the link, LinkError for a bad line."""
         try:
-            line = self._lines.readline(_LONGEST_LINE)
+            line = self._lines.readline(LONGEST_LINE)
         except OSError as error:
             raise CoreGoneError("the link to the core broke") from error
         if not line.endswith(b"\n"):

@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 
 from agent.core.errors import EdgeAgentError
 from agent.core.lines import LineRules
-from agent.core.link import HoursSpec, VisionSpec, ZoneSpec
 from agent.core.polygon import Polygon
 from agent.core.rules import Rules
 from agent.core.schedule import Hours, Schedule
+from agent.core.vision_spec import HoursSpec, VisionSpec, ZoneSpec
 from agent.core.zones import Limits, ZoneRules
 
 

@@ -11,8 +11,8 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 
 import agent.core
-from agent.core.link import _Message
 from agent.core.messages import Draft, Envelope, Payload
+from agent.core.vision_spec import LinkModel
 from tests.support.judged_fields import ASK, BOX, JUDGED
 
 
@@ -21,7 +21,7 @@ def models() -> set[type]:
     for module in iter_modules(agent.core.__path__):
         import_module(f"agent.core.{module.name}")  # a subclass is known once its module is loaded
     found: set[type] = set()
-    waiting: list[type] = [Envelope, Draft, Payload, _Message]
+    waiting: list[type] = [Envelope, Draft, Payload, LinkModel]
     while waiting:
         model = waiting.pop()
         if model not in found:

@@ -1,14 +1,18 @@
 import math
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from agent.core.errors import SettingsError
-from agent.core.link import Start, VisionSpec, encode
+from agent.core.link import LONGEST_LINE, Start, encode
 from agent.core.tamper import TamperKind
+from agent.core.vision_spec import VisionSpec
 from agent.profile import meta, vision_spec
-from agent.settings import Settings, load
+from agent.settings import DAYS, Camera, Settings, load
+from agent.vision.core_link import CoreLink
 
 DEVICE = """\
 [device]
@@ -105,11 +109,51 @@ def test_a_mask_that_is_no_area_is_a_mistake_in_the_settings(tmp_path: Path, mas
     assert reason in str(caught.value)
 
 
-def test_the_masks_that_the_settings_can_hold_fit_into_one_line_to_the_camera_process(tmp_path: Path) -> None:
-    ring = [[0.5 + 0.123456789 * math.cos(a / 16), 0.5 + 0.123456789 * math.sin(a / 16)] for a in range(100)]
-    spec = spec_of(tmp_path, f"masks = {[ring] * 10}")
+def ring(corners: int) -> list[list[float]]:
+    """A polygon of numbers that are long to write."""
+    turn = 2 * math.pi / corners
+    return [[0.5 + math.cos(at * turn) / 3, 0.5 + math.sin(at * turn) / 3] for at in range(corners)]
 
-    assert len(encode(Start(spec=spec))) < 64 * 1024
+
+def test_the_most_that_the_settings_can_hold_goes_to_the_camera_process_in_one_piece(tmp_path: Path) -> None:
+    hours = [{"days": list(DAYS), "from": f"{at:02}:00:00.000001", "to": f"{at:02}:59:59.999999"} for at in range(14)]
+    name = "z" * 60
+    zones = [
+        {"name": f"{name}-{at}", "polygon": ring(32), "loitering_after_s": 86399.123456789, "crowd_from": 200}
+        | {"crowd_after_s": 3599.123456789, "open": hours, "watched": hours}
+        for at in range(16)
+    ]
+    lines = [{"name": f"{name}-{at}", "from": ring(99)[at], "to": ring(98)[at + 1]} for at in range(16)]
+    camera = {"name": "front", "source": "picamera2:0", "masks": [ring(100)] * 10, "zones": zones, "lines": lines}
+    device = {"province": "gp", "site": "jhb", "id": "kiosk-0042"}
+    whole = {"device": device, "storage": {"directory": str(tmp_path)}, "mqtt": {"brokers": ["mqtt://localhost:1"]}}
+    settings = Settings.model_validate({**whole, "cameras": [camera]})
+    spec = vision_spec(settings, settings.cameras[0], simulate=False)
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    line = encode(Start(spec=spec))
+    link = CoreLink(theirs)
+
+    assert 100_000 < len(line) < LONGEST_LINE
+    assert ours.send(line) == len(line)
+    assert link.receive_start() == spec
+    link.close()
+    ours.close()
+
+
+@pytest.mark.parametrize(
+    "zones",
+    [
+        [{"name": "a", "polygon": ring(33)}],
+        [{"name": f"z{at}", "polygon": ring(3)} for at in range(17)],
+        [{"name": "a", "polygon": ring(3), "open": [{"from": "08:00", "to": "09:00"}] * 15}],
+    ],
+    ids=["corners", "zones", "hours"],
+)
+def test_more_than_fits_is_a_mistake_in_the_settings(zones: list[dict[str, Any]]) -> None:
+    camera = {"name": "front", "source": "picamera2:0", "zones": zones}
+    with pytest.raises(ValidationError, match="at most"):
+        Camera.model_validate(camera)
 
 
 def test_every_kind_of_tamper_is_told_unless_some_are_named(tmp_path: Path) -> None:
@@ -122,3 +166,11 @@ def test_every_kind_of_tamper_is_told_unless_some_are_named(tmp_path: Path) -> N
 def test_a_kind_of_tamper_that_there_is_not_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"cameras.*tamper"):
         spec_of(tmp_path, 'tamper = ["kicked"]')
+
+
+def test_the_inferences_of_a_camera_are_limited_as_its_settings_say(tmp_path: Path) -> None:
+    assert spec_of(tmp_path).inferences_per_second == 20
+    assert spec_of(tmp_path, "inferences_per_second = 0.2").inferences_per_second == 0.2
+    for wrong in ("0.1", "1001", "nan"):
+        with pytest.raises(SettingsError, match="inferences_per_second"):
+            spec_of(tmp_path, f"inferences_per_second = {wrong}")

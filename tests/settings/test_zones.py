@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent.core.errors import SettingsError
-from agent.core.link import HoursSpec, LineSpec, VisionSpec
+from agent.core.vision_spec import HoursSpec, LineSpec, VisionSpec
 from agent.profile import vision_spec
 from agent.settings import load
 from agent.vision.rule_book import rules_of

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from agent.core.backoff import Backoff
 from agent.core.identity import Identity
-from agent.core.link import ToCore, VisionSpec
+from agent.core.link import ToCore
 from agent.core.messages import Draft
 from agent.core.tamper import TamperKind
+from agent.core.vision_spec import VisionSpec
 from agent.core.wire import Drafts
 from agent.runtime.tamper_desk import TamperDesk
 from agent.runtime.vision_link import VisionLink
