@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from agent.core.errors import EdgeAgentError, UsageError
-from agent.core.link import VisionSpec
+from agent.core.vision_spec import VisionSpec
 from agent.profile import vision_spec
 from agent.settings import Camera, load
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from agent.adapters.opencv_video import VideoFile
 from agent.cli.bench import spec_of
 from agent.cli.replay import Replay
-from agent.core.link import VisionSpec
+from agent.core.vision_spec import VisionSpec
 from agent.models.store import ModelStore
 from tests.bench.bare_look import BareLook
 from tests.bench.child import ROOT
