@@ -12,7 +12,7 @@ JOBS ?= 3
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server run test test-tflite check bench chaos mutants week clean
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server run test test-tflite check bench bench-vision chaos mutants week clean
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -78,6 +78,9 @@ check: setup-dev ## ruff, mypy and import-linter
 
 bench: setup-dev demo-video model ## Latency, frames a second, start-up and memory beside bare baselines
 	@$(BIN)/python -m tests.bench
+
+bench-vision: setup-dev test-video model ## How well people are seen on real video, and what it costs (ten minutes; VISION='--only accuracy')
+	@$(BIN)/python -m tests.bench_vision $(VISION)
 
 chaos: setup-dev ## A quarter of an hour of kills, outages and bad disks; nothing pressed may be lost
 	@$(BIN)/python -m tests.chaos $(CHAOS)

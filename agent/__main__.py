@@ -19,6 +19,7 @@ COMMANDS = {
     "keygen": "make a key that may sign acks and commands",
     "sim": "press the buttons of a simulated agent and read its lights",
     "model": "build, fetch, list and verify models",
+    "bench": "show what the settings make of a video, and what it costs",
     "demo": "run the whole chain on this machine and show it",
 }
 _EXAMPLE = """\

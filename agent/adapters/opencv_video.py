@@ -57,7 +57,8 @@ class VideoFile:
         silence_opencv()
         if not self._path.is_file():
             raise CameraError(f"{self._path} is not there: check the path")
-        capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
+        # Decoded by the thread that asks, and not ahead of it: its time must not count as that of something else.
+        capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
         if not capture.isOpened():
             raise CameraError(f"{self._path} is no video that can be read: play it with another program")
         return capture

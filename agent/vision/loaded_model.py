@@ -1,6 +1,6 @@
 """A model, found, verified and loaded: for the look loop, a benchmark, a try."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from agent.adapters.tflite_interpreter import NONE, XNNPACK, load_tflite
 from agent.core.errors import DelegateError, ModelError
 from agent.core.model_manifest import ModelManifest
 from agent.models.store import ModelStore
-from agent.vision.person_detector import PersonDetector
+from agent.vision.person_detector import Interpreter, PersonDetector
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,11 @@ def load_model(
     *,
     delegate: str = XNNPACK,
     delegate_options: Mapping[str, str] | None = None,
+    around: Callable[[Interpreter], Interpreter] | None = None,
 ) -> LoadedModel:
     """Find, verify and load a model, exactly as the live loop and a benchmark use it. Raises ModelError.
+
+    Whoever measures gives `around`: what it makes of the interpreter takes the interpreter's place.
 
     A slow look is better than none: without the delegate of the settings, the processor runs the model.
     """
@@ -46,5 +49,6 @@ def load_model(
             interpreter = load_tflite(path, threads)
         except ModelError as its_own:
             raise ModelError(f"{error}, nor can the processor: {its_own}") from its_own
-    detector = PersonDetector(interpreter, manifest, path.parent, imaging.RgbScaler(), score_threshold)
+    runs: Interpreter = interpreter if around is None else around(interpreter)
+    detector = PersonDetector(runs, manifest, path.parent, imaging.RgbScaler(), score_threshold)
     return LoadedModel(manifest, detector, interpreter.runtime, trouble)

@@ -36,8 +36,12 @@ class BareLook:
         scaled = cv2.resize(pixels, self._size, interpolation=cv2.INTER_LINEAR)
         rgb = cv2.cvtColor(scaled, cv2.COLOR_BGR2RGB)
         self._interpreter.set_tensor(self._input["index"], rgb[None])
-        self._interpreter.invoke()
+        self.infer()
         return [self._interpreter.get_tensor(output["index"]) for output in self._outputs]
+
+    def infer(self) -> None:
+        """One inference of what the input holds, and nothing else."""
+        self._interpreter.invoke()
 
     def look_at(self, pixels: Any, regions: Sequence[tuple[int, int, int, int]]) -> list[list[Any]]:
         """Look at these parts of a picture; a region is left, top, width, height."""

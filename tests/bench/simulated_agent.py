@@ -73,7 +73,10 @@ class SimulatedAgent:
     camera whose pictures are looked at without a pause.
     """
 
-    def __init__(self, directory: Path, port: int, *, keys: Path | None = None, video: Path | None = None) -> None:
+    def __init__(
+        self, directory: Path, port: int, *, keys: Path | None = None, video: Path | None = None, more: str = ""
+    ) -> None:
+        """`more` is appended to the settings."""
         self._directory = directory
         self._config = directory / "edge-agent.toml"
         self._socket = sim_socket(directory / "state")
@@ -82,6 +85,7 @@ class SimulatedAgent:
             self._text += _KEYS.format(path=keys)
         if video is not None:
             self._text += _CAMERA.format(video=video)
+        self._text += more
         self.ready_s = 0.0
         """Seconds from the start of the process to READY."""
 

@@ -1,0 +1,164 @@
+"""A video as the process of a camera sees it, but every frame of it and without waiting."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from agent.adapters import opencv_imaging as imaging
+from agent.adapters.mask_file import all_masks
+from agent.adapters.opencv_video import VideoFile
+from agent.adapters.system_clock import SystemClock
+from agent.core.errors import CameraError
+from agent.core.link import CameraTamper, Happened
+from agent.core.vision_spec import VisionSpec
+from agent.ports import Frame
+from agent.vision.app import make_sight
+from agent.vision.loaded_model import load_model
+from agent.vision.person_detector import Interpreter
+from agent.vision.privacy import PrivacyMask
+from agent.vision.reports import Reports
+from agent.vision.rule_book import rules_of
+from agent.vision.sight import FLOOR, Seen
+from agent.vision.tamper import TamperWatch
+from agent.vision.tamper_teller import TamperTeller
+
+DEFAULT_RATE = 25.0
+"""Frames a second of a video that states no rate; the camera process plays it so, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one frame gave, and what it cost. Decoding is not counted. `frame` is as it was seen: under its masks."""
+
+    frame: Frame
+    seen: Seen
+    events: tuple[Happened | CameraTamper, ...]
+    wall_s: float
+    inference_s: float
+    """Of `wall_s`, in which the model ran."""
+    inference_processor_s: float
+    other_processor_s: float
+    """Everything but the model: masks, tampers, where to look, cutting out and scaling, boxes, tracks, rules."""
+
+
+class TimedInterpreter:
+    """An interpreter whose runs are timed. One thread."""
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self._interpreter = interpreter
+        self.input_shape = interpreter.input_shape
+        self.input_dtype = interpreter.input_dtype
+        self.output_shapes = interpreter.output_shapes
+        self.input_view = interpreter.input_view
+        self.wall_s = 0.0
+        """The sum of all runs."""
+        self.processor_s = 0.0
+        self.thread_s = 0.0
+        """That part of `processor_s` which the calling thread has worked itself."""
+
+    def run(self) -> list[npt.NDArray[Any]]:
+        """One inference. Raises ModelError."""
+        wall_s, processor_s, thread_s = time.perf_counter(), time.process_time(), time.thread_time()
+        outputs = self._interpreter.run()
+        self.thread_s += time.thread_time() - thread_s
+        self.processor_s += time.process_time() - processor_s
+        self.wall_s += time.perf_counter() - wall_s
+        return outputs
+
+
+class Replay:
+    """Looks at pictures as the camera of this spec would. One thread.
+
+    Raises ModelError, MaskError, EdgeAgentError when model, masks or rules can't be used.
+    """
+
+    def __init__(self, spec: VisionSpec, frames_per_second: float) -> None:
+        imaging.limit_threads(1)
+        self._period_s = 1 / frames_per_second
+        self._mask = PrivacyMask(all_masks(spec.masks, spec.mask_file), imaging.fill_polygon)
+        self._rules = rules_of(spec)
+        # Without a kept scene: a video must not teach the camera of the settings what it ought to show.
+        watch = TamperWatch(spec.tamper, imaging.grey, imaging.scaled, frames_per_second)
+        self._clock = SystemClock()
+        self._reports = Reports(self._clock)
+        self._tampers = TamperTeller(watch, self._clock)
+        self._runs: TimedInterpreter | None = None
+        self.model = load_model(
+            spec.model,
+            spec.model_directories,
+            spec.threads,
+            FLOOR,
+            delegate=spec.delegate,
+            delegate_options=spec.delegate_options,
+            around=self._timed,
+        )
+        self._sight = make_sight(spec, self.model.detector)
+        self._number = 0
+
+    def look(self, pixels: imaging.Pixels) -> Look:
+        """Look at the next frame, captured one interval after the one before; masks are drawn on it.
+
+        Raises ModelError, CameraError.
+        """
+        assert self._runs is not None
+        runs = self._runs
+        self._number += 1
+        bare = Frame(pixels, round(self._number * self._period_s * 1e9), self._number)
+        model_s = runs.wall_s, runs.processor_s, runs.thread_s
+        began_s, thread_s = time.perf_counter(), time.thread_time()
+        frame = self._mask.cover(bare)
+        tampers = self._tampers.look(frame)
+        seen = self._sight.look(frame)
+        height, width = pixels.shape[:2]
+        found = self._rules.update(frame.boottime_ns, self._clock.wall(), seen.people, width / height)
+        happened = [self._reports.make(each, lambda event_id: None) for each in found]  # noqa: ARG005
+        spent_s, wall_s = time.thread_time() - thread_s, time.perf_counter() - began_s
+        return Look(
+            frame,
+            seen,
+            (*tampers, *happened),
+            wall_s=wall_s,
+            inference_s=runs.wall_s - model_s[0],
+            inference_processor_s=runs.processor_s - model_s[1],
+            other_processor_s=spent_s - (runs.thread_s - model_s[2]),
+        )
+
+    def _timed(self, interpreter: Interpreter) -> Interpreter:
+        self._runs = TimedInterpreter(interpreter)
+        return self._runs
+
+
+class Film:
+    """The frames of a video file, of which some may be missing. Raises CameraError when it is no video."""
+
+    def __init__(self, path: Path, at_most: int | None = None) -> None:
+        self._path = path
+        self._at_most = at_most
+        self._file = VideoFile(path)
+        self._read = 0
+        self.frames_per_second = self._file.frames_per_second or DEFAULT_RATE
+        counts = [count for count in (self._file.frame_count, at_most) if count is not None]
+        self.frames = min(counts) if self._file.frame_count is not None else None
+        """How many there ought to be; None when the file does not say."""
+        self.trouble: str | None = None
+        """After the iteration: what of the file could not be read."""
+
+    def __iter__(self) -> Iterator[imaging.Pixels]:
+        """In their order. Raises CameraError when not one can be decoded."""
+        self._read = 0
+        reason = "the rest of the file is missing or damaged"
+        try:
+            for pixels in islice(iter(self._file), self._at_most):
+                self._read += 1
+                yield pixels
+        except CameraError as error:
+            if not self._read:
+                raise
+            reason = str(error)
+        if self.frames is not None and self._read < self.frames:
+            self.trouble = f"only {self._read} of {self.frames} frames of {self._path} could be read: {reason}"

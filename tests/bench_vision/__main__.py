@@ -1,0 +1,193 @@
+"""`python -m tests.bench_vision`: how well people are seen, and what that costs, in one run."""
+
+import argparse
+import signal
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from agent.core.errors import EdgeAgentError
+from tests.bench import machine
+from tests.bench.child import ROOT, ChildError
+from tests.bench_vision import (
+    accuracy,
+    arrival,
+    budget,
+    cost,
+    false_alerts,
+    footprint,
+    ground_truth,
+    plots,
+    purity,
+    report,
+    stillness,
+    tamper,
+    tampering,
+)
+from tests.bench_vision.curve import curve
+from tests.bench_vision.effort import FULL, QUICK
+from tests.bench_vision.row import Row
+from tests.bench_vision.stage import Pixels, Stage
+from tests.bench_vision.watched import watch
+from tests.support.tampered_video import PICTURE_KINDS
+from tests.support.vision_media import demo_video, tree_video
+
+_README_PLOT = ROOT / "docs" / "vision-precision-recall.svg"
+_EXAMPLE = """\
+Example:
+  python -m tests.bench_vision
+  python -m tests.bench_vision --only accuracy
+  python -m tests.bench_vision --quick --json /tmp/bench-vision.json
+"""
+PARTS = ("accuracy", "stillness", "cost", "alerts", "budget", "memory", "arrival", "tamper")
+
+
+class Run:
+    """One run: `rows` grows as it goes on. Pictures are written beside `record`."""
+
+    def __init__(self, stage: Stage, parts: Sequence[str], record: Path, readme_plot: Path | None) -> None:
+        self._stage = stage
+        self._parts = parts
+        self._record = record
+        self._readme_plot = readme_plot
+        self._truth = ground_truth.read(ground_truth.directory())
+        self._why = f"no ground truth in {ground_truth.directory()}"
+        self.rows: list[Row] = []
+
+    def all(self) -> None:
+        """Measure every part that was asked for."""
+        stage, truth = self._stage, self._truth
+        if {"accuracy", "stillness", "arrival"} & set(self._parts):
+            self._pets()
+        if "cost" in self._parts:
+            self.rows += cost.rows(stage)
+        if "alerts" in self._parts:
+            self.rows.append(false_alerts.tree_row(stage, tree_video()))
+            self.rows.append(false_alerts.painted_row(stage, truth))
+        if "budget" in self._parts:
+            self.rows.append(budget.row(stage))
+        if "memory" in self._parts:
+            self.rows.append(footprint.row(stage))
+        if "tamper" in self._parts:
+            self.rows.append(tampering.row(self._tampers()))
+
+    def _pets(self) -> None:
+        """The video once, and then what comes after it."""
+        stage, truth = self._stage, self._truth
+        replay = stage.replay()
+        ends: deque[Pixels] = deque(maxlen=1)
+
+        def remembered() -> Iterator[Pixels]:
+            for pixels in stage.frames(stage.effort.pets):
+                ends.append(pixels)
+                yield pixels
+
+        total = stage.total
+        watched = watch(replay, remembered(), lambda done: stage.say("PETS", done, total))
+        plots.inferences(self._beside("inferences"), watched, stage.spec().inferences_per_second)
+        plots.processor(self._beside("processor"), watched)
+        if "accuracy" in self._parts:
+            # A part of the video can't be scored: its other half would be missing.
+            if truth is not None and stage.effort.pets is None:
+                scores = accuracy.score(truth, watched.lines, stage.directory)
+                self.rows += accuracy.rows(scores)
+                points = curve(truth, watched.lines)
+                for path in (self._beside("precision-recall"), self._readme_plot):
+                    if path is not None:
+                        plots.precision_recall(path, points, scores)
+            else:
+                self.rows += accuracy.unscored(self._why if truth is None else "only a part of the video was looked at")
+            self.rows.append(purity.row(truth, watched, self._why))
+            self.rows.append(stillness.found_row(truth, watched))
+        if "stillness" in self._parts:
+            self.rows += stillness.still_rows(stage, replay, last=ends[0], first=next(stage.frames()))
+        if "arrival" in self._parts:
+            self.rows.append(arrival.row(stage, watched))
+
+    def _tampers(self) -> Iterator[Mapping[str, Any]]:
+        videos = (demo_video(), tree_video())
+        steps = [partial(tamper.tampered, video, kind) for video in videos for kind in PICTURE_KINDS]
+        steps += [partial(tamper.quiet, video) for video in videos]
+        chosen = steps if self._stage.effort.tamper else steps[-3:-2]
+        for number, step in enumerate(chosen, start=1):
+            self._stage.say("tamper, by kind and video", number, len(chosen))
+            yield step()
+
+    def _beside(self, name: str) -> Path:
+        return self._record.with_name(f"{self._record.stem}-{name}.svg")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print the table, write record and pictures; 0 when all was measured, whatever it came to."""
+    args = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every process that was started is ended
+    console = Console()
+    began = time.monotonic()
+    described = machine.describe()
+    console.print(f"{described['processor']}, {described['cores']} cores, Python {described['python']}")
+    with tempfile.TemporaryDirectory(prefix="edge-agent-bench-vision-") as directory, _progress(console) as say:
+        stage = Stage(Path(directory), demo_video(), QUICK if args.quick else FULL, say)
+        run = Run(stage, args.only or PARTS, args.json, _README_PLOT if args.readme else None)
+        try:
+            run.all()
+        except (ChildError, EdgeAgentError, AssertionError) as error:
+            console.print(f"bench: {error}", style="red", highlight=False)
+            return 1
+        except KeyboardInterrupt:
+            return 130
+    report.show(console, run.rows)
+    report.write(args.json, described, run.rows, quick=args.quick, seconds=time.monotonic() - began)
+    console.print(f"Everything behind the figures, and pictures: {args.json.with_suffix('')}*", highlight=False)
+    if args.readme:
+        report.into_readme(ROOT / "README.md", described, run.rows)
+    return 0
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
+    """A line on a terminal; elsewhere a line for each part when it begins."""
+    columns = (TextColumn("{task.description:36}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        tasks: dict[str, Any] = {}
+
+        def say(text: str, done: int, of: int) -> None:
+            if text not in tasks:
+                tasks[text] = progress.add_task(text, total=of)
+                if not console.is_terminal:
+                    console.print(text, highlight=False)
+            progress.update(tasks[text], completed=done)
+
+        yield say
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench_vision",
+        description="Measure accuracy, false alerts, cost, memory and delay of vision on two videos, in one run.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--quick", action="store_true", help="a small part of all: shows that it works, not how well")
+    parser.add_argument("--only", action="append", choices=PARTS, help="this part alone; may be given several times")
+    parser.add_argument("--readme", action="store_true", help="put table and picture into README.md and docs/")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        default=ROOT / "build" / "bench-vision.json",
+        help="default: build/bench-vision.json",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""How much is measured."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """Frames, unless the name says otherwise."""
+
+    pets: int | None
+    """Of the video; None for all."""
+    still: int
+    """Of a scene that has gone still."""
+    quiet: int
+    """Of a video that shows nobody."""
+    blocks: int
+    """Of forty frames, for what is compared with a bare loop."""
+    budgets: tuple[int, ...]
+    budget_frames: int
+    arrivals: int
+    """Events at the subscriber."""
+    memory_frames: int
+    tamper: bool
+
+
+FULL = Effort(
+    pets=None,
+    still=300,
+    quiet=6000,
+    blocks=16,
+    budgets=(5, 10, 30, 60),
+    budget_frames=150,
+    arrivals=20,
+    memory_frames=80,
+    tamper=True,
+)
+QUICK = Effort(
+    pets=60,
+    still=120,
+    quiet=60,
+    blocks=1,
+    budgets=(10,),
+    budget_frames=30,
+    arrivals=1,
+    memory_frames=5,
+    tamper=False,
+)

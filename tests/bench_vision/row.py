@@ -1,0 +1,29 @@
+"""One line of the outcome: what was wanted and what was found."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A figure and its target."""
+
+    name: str
+    """Key in the record; never reused for something else."""
+    title: str
+    target: str
+    figure: str
+    reached: bool | None = None
+    """None when it could not be measured: `figure` then says why."""
+    values: dict[str, Any] = field(default_factory=dict)
+    """Everything behind the figure, for the record."""
+
+    @property
+    def verdict(self) -> str:
+        """One word."""
+        return {True: "ok", False: "miss", None: "skipped"}[self.reached]
+
+
+def skipped(name: str, title: str, target: str, why: str) -> Row:
+    """A row that can't be measured here."""
+    return Row(name, title, target, why)
