@@ -57,10 +57,12 @@ def best(boxes: Floats, scores: Floats, threshold: float, nms_iou: float | None)
 
 def overlaps(boxes: Floats) -> Floats:
     """Intersection over union of each with each, N x N; 1 with itself, even of a box without area."""
-    corner = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) - np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    overlap = np.clip(corner, 0, None).prod(axis=2)
-    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    union = area[:, None] + area[None, :] - overlap
+    left, top, right, bottom = boxes.T
+    across = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
+    down = np.minimum(bottom[:, None], bottom) - np.maximum(top[:, None], top)
+    overlap = np.maximum(across, 0) * np.maximum(down, 0)
+    area = (right - left) * (bottom - top)
+    union = area[:, None] + area - overlap
     alike = np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
     np.fill_diagonal(alike, 1)
     return np.asarray(alike)

@@ -105,10 +105,20 @@ class _SsdRaw:
 
     def read(self, outputs: Sequence[Array], threshold: float) -> tuple[Floats, Floats]:
         """See Decoder."""
-        scores = self._scores(outputs[self._places["scores"]][0])
-        found = np.flatnonzero(scores >= threshold)
+        found, scores = self._found(outputs[self._places["scores"]][0], threshold)
         raw = (outputs[self._places["boxes"]][0][found] / self._variances)[:, self._order]
-        return from_anchors(raw, self._anchors[found]), scores[found]
+        return from_anchors(raw, self._anchors[found]), scores
+
+    def _found(self, raw: Array, threshold: float) -> tuple[Array, Array]:
+        """The anchors that see a person, and how sure they are."""
+        if self._activation == "sigmoid" and 0 < threshold < 1:
+            logits = _highest(raw, self._people)
+            # Nearly all of them are below: those are spared the exponential.
+            found = np.flatnonzero((logits >= np.log(threshold / (1 - threshold))) & np.isfinite(logits))
+            return found, 1 / (1 + np.exp(-logits[found]))
+        scores = self._scores(raw)
+        found = np.flatnonzero(scores >= threshold)
+        return found, scores[found]
 
     def _scores(self, raw: Array) -> Array:
         if self._activation == "softmax":

@@ -63,5 +63,7 @@ def _cut(box: Detection, region: Region, width: int, height: int) -> float:
 
 
 def _shared(boxes: Floats) -> Floats:
-    corners = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) - np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    return np.asarray(np.clip(corners, 0, None).prod(axis=2))
+    left, top, right, bottom = boxes.T
+    across = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
+    down = np.minimum(bottom[:, None], bottom) - np.maximum(top[:, None], top)
+    return np.asarray(np.maximum(across, 0) * np.maximum(down, 0))

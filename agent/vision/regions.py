@@ -61,20 +61,23 @@ def choose_regions(wishes: Sequence[Wish], width: int, height: int, most: int, l
     boxes = np.clip(boxes, 0, (width, height, width, height))
     heights = np.array([wish.person_px for wish in best])
     hard = np.array([wish.hard for wish in best])
-    lefts, tops, sides = _candidates(boxes, heights, width, height)
+    sides = _sides(boxes, heights, width, height)
     # Somebody so small that even the smallest region is too wide is seen in that one or not at all.
     times = sides[:, None] / np.maximum(heights, min(_SMALLEST_PX, width, height) / 4)
     worth = np.interp(times, _TIMES, _PLAIN) * (1 - hard) + np.interp(times, _TIMES, _HARD) * hard
-    worth *= _inside(boxes, lefts, tops, sides)
+    # Any square can be moved until its left and top touch a box without losing one, so no other is tried.
+    across = _reaches(boxes[:, 0], boxes[:, 2], sides, width)
+    down = _reaches(boxes[:, 1], boxes[:, 3], sides, height)
+    worth = (worth[:, None, None, :] * across[:, :, None, :] * down[:, None, :, :]).reshape(-1, len(best))
     still = np.array([wish.weight for wish in best])
     regions: list[Region] = []
     while len(regions) < most:
-        gains = worth * still
-        index = int(gains.sum(axis=1).argmax())
-        if gains[index].sum() < least_gain:
+        index = int((worth @ still).argmax())
+        gains = worth[index] * still
+        if gains.sum() < least_gain:
             break
-        shown = gains[index] > min(_LEFT_OVER, gains[index].max() / 2)
-        region = _centred(boxes[shown], int(sides[index]), width, height)
+        shown = gains > min(_LEFT_OVER, gains.max() / 2)
+        region = _centred(boxes[shown], int(sides[index // len(best) ** 2]), width, height)
         if region not in regions:  # a second look at the same pixels would say the same
             regions.append(region)
             still = still * np.where(worth[index] > _SHOWN, _LEFT_OVER, 1 - 0.9 * worth[index])
@@ -92,30 +95,20 @@ def _begin(wanted: float, last: int) -> int:
     return last if wanted >= last else int(max(wanted, 0)) // _GRID_PX * _GRID_PX
 
 
-def _candidates(boxes: Floats, heights: Floats, width: int, height: int) -> tuple[Floats, Floats, Floats]:
-    """Any square can be moved until its left and top touch a box without losing one, so no other is tried."""
-    longest = min(width, height)
-    largest = min(max(4 * heights.max(), _SMALLEST_PX, (boxes[:, 2:] - boxes[:, :2]).max()), longest)
+def _sides(boxes: Floats, heights: Floats, width: int, height: int) -> Floats:
+    """The sizes that are tried, from the smallest on."""
+    largest = max(4 * heights.max(), _SMALLEST_PX, (boxes[:, 2:] - boxes[:, :2]).max())
+    largest = min(largest, width, height)
     smallest = min(max(_SMALLEST_TIMES * heights.min(), _SMALLEST_PX), largest)
     steps = int(np.ceil(np.log(largest / smallest) / np.log(_STEP))) + 1
-    sides = np.maximum(np.floor(np.geomspace(smallest, largest, steps)), 1)
-    lefts = np.minimum(np.floor(boxes[:, 0])[None, :], width - sides[:, None])
-    tops = np.minimum(np.floor(boxes[:, 1])[None, :], height - sides[:, None])
-    count = len(boxes)
-    return (
-        np.repeat(lefts, count, axis=1).ravel(),
-        np.tile(tops, (1, count)).ravel(),
-        np.repeat(sides, count * count),
-    )
+    return np.maximum(np.floor(np.geomspace(smallest, largest, steps)), 1)
 
 
-def _inside(boxes: Floats, lefts: Floats, tops: Floats, sides: Floats) -> npt.NDArray[np.bool_]:
-    return np.asarray(
-        (boxes[:, 0] >= lefts[:, None])
-        & (boxes[:, 1] >= tops[:, None])
-        & (boxes[:, 2] <= (lefts + sides)[:, None] + 1)
-        & (boxes[:, 3] <= (tops + sides)[:, None] + 1)
-    )
+def _reaches(starts: Floats, ends: Floats, sides: Floats, length: int) -> npt.NDArray[np.bool_]:
+    """Sides x boxes x boxes, along one axis of a picture of this length: whether a region of that side, which begins
+    with that box or as near to it as the picture allows, reaches all of the other box."""
+    begins = np.minimum(np.floor(starts), length - sides[:, None])[:, :, None]
+    return np.asarray((starts >= begins) & (ends <= begins + sides[:, None, None] + 1))
 
 
 def _centred(shown: Floats, side: int, width: int, height: int) -> Region:
