@@ -11,6 +11,8 @@ from agent.core.errors import CameraError
 from agent.core.polygon import Point
 
 Pixels = npt.NDArray[np.uint8]
+_FAR_LARGER = 4
+"""When so much of a picture is left out, it is scaled before its colours go, else after."""
 _TO_BGR = {1: cv2.COLOR_GRAY2BGR, 3: None, 4: cv2.COLOR_BGRA2BGR}
 """How a picture with so many channels becomes BGR."""
 _FRACTION_BITS = 8
@@ -40,20 +42,21 @@ def scaled(pixels: Pixels, width: int, height: int) -> Pixels:
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
-def grey(pixels: Pixels, width: int, height: int) -> Pixels:
-    """A smaller copy of a BGR picture in grey levels, height x width."""
-    full = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), dtype=np.uint8)  # first: scaling colours takes longer
-    return scaled(full, width, height)
+def grey(picture: Pixels, width: int, height: int) -> Pixels:
+    """A smaller copy of a BGR or grey picture in grey levels, height x width."""
+    # By way of twice the size: one step would leave most pixels out, and a mean of them all costs ten times as much.
+    if picture.ndim == 3 and picture.shape[1] < _FAR_LARGER * width:
+        picture = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY))
+    if picture.shape[1] > 2 * width and picture.shape[0] > 2 * height:
+        picture = np.asarray(cv2.resize(picture, (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR))
+    if picture.ndim == 3:
+        picture = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY))
+    return scaled(picture, width, height)
 
 
 def small_grey(picture: Pixels, width: int, height: int) -> Pixels:
-    """A BGR or grey picture, small, grey and a little blurred: noise is no motion."""
-    # By way of twice the size: one step would leave most pixels out, and a mean of them all costs ten times as much.
-    picture = np.asarray(cv2.resize(picture, (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR))
-    if picture.ndim == 3:
-        picture = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY))
-    picture = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA))
-    return np.asarray(cv2.GaussianBlur(picture, (3, 3), 0), dtype=np.uint8)
+    """`grey`, a little blurred: noise is no motion."""
+    return np.asarray(cv2.GaussianBlur(grey(picture, width, height), (3, 3), 0), dtype=np.uint8)
 
 
 def blobs(cells: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
