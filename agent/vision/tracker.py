@@ -14,9 +14,13 @@ from agent.vision.track import Track
 
 WEAK_SHARE = 0.4
 """A box with so much of the score threshold may continue a track."""
-_GATE = 0.7
+_GATE = 0.8
 """How far, by `Track.distance`, a box may be from where somebody is expected."""
 _GATE_GROWTH_PER_S = 1.5
+_WEAK_GATE = 0.25
+"""A weak box continues a track only so near: from further away it is somebody else's half as often as not."""
+_WEAK_GATE_GROWTH_PER_S = 1.2
+"""For each second since they were last found, as nobody may have looked."""
 _LOST_S = 2.5
 """Somebody real is expected back for so long: behind a lamp post, in a crowd."""
 _DOUBTFUL_LOST_S = 0.3
@@ -61,9 +65,9 @@ class Tracker:
         """
         clear = [box for box in found if box.score >= self._threshold]
         weak = [box for box in found if WEAK_SHARE * self._threshold <= box.score < self._threshold]
-        pairs = self._match(self.tracks, clear)
+        pairs = self._match(self.tracks, clear, _gate)
         matched = {id(track) for track, _ in pairs}
-        pairs += self._match([track for track in self.tracks if id(track) not in matched], weak)
+        pairs += self._match([track for track in self.tracks if id(track) not in matched], weak, self._weak_gate)
         matched = {id(track) for track, _ in pairs}
         for track in self.tracks:
             if looked_at(track):
@@ -87,12 +91,22 @@ class Tracker:
         """The picture is another one: nobody is expected any more. Numbers go on."""
         self.tracks = []
 
-    def _match(self, tracks: Sequence[Track], boxes: Sequence[Detection]) -> list[tuple[Track, Detection]]:
-        return [(tracks[row], boxes[column]) for row, column in assign([_costs(track, boxes) for track in tracks])]
+    def _match(
+        self, tracks: Sequence[Track], boxes: Sequence[Detection], gate: Callable[[Track], float]
+    ) -> list[tuple[Track, Detection]]:
+        costs = [_costs(track, boxes, gate(track)) for track in tracks]
+        return [(tracks[row], boxes[column]) for row, column in assign(costs)]
+
+    def _weak_gate(self, track: Track) -> float:
+        gap_s = max(track.unseen_s - self._step_s, 0)
+        return min(_WEAK_GATE + _WEAK_GATE_GROWTH_PER_S * gap_s, _gate(track))
 
 
-def _costs(track: Track, boxes: Sequence[Detection]) -> list[float | None]:
-    gate = _GATE * (1 + _GATE_GROWTH_PER_S * track.missed_s if track.real else 1)
+def _gate(track: Track) -> float:
+    return _GATE * (1 + _GATE_GROWTH_PER_S * track.missed_s if track.real else 1)
+
+
+def _costs(track: Track, boxes: Sequence[Detection], gate: float) -> list[float | None]:
     distances = [track.distance(box) for box in boxes]
     return [distance if distance <= gate else None for distance in distances]
 
