@@ -11,7 +11,7 @@ from agent.vision.scene import FEWEST_LANDMARKS, FINE, Grey, Match, Outline, Sca
 
 Pixels = npt.NDArray[np.uint8]
 
-_PERIOD_NS = 240_000_000
+_PERIOD_NS = 330_000_000
 _FIRST_LOOKS = 8
 """So many pictures make the first scene."""
 _FOLLOWS_NS = 60_000_000_000
