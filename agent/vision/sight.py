@@ -35,7 +35,8 @@ class Seen:
     people: tuple[TrackedPerson, ...]
     """Those who are believed to be real, whether or not this frame shows them."""
     detections: tuple[Detection, ...]
-    """All boxes from `FLOOR` on, a person one; pixels. Where nothing has changed since the last look, its boxes."""
+    """One box a person, of those that the model gave from `FLOOR` on; pixels. One that its region has cut counts half,
+    and may so be below. Where nothing has changed since the last look, its boxes."""
     regions: tuple[Region, ...]
     """Where the model looked. One inference each."""
 
