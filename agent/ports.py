@@ -300,6 +300,6 @@ class Detection:
 class Detector(Protocol):
     """Finds people in a picture. One thread."""
 
-    def detect(self, pixels: "npt.NDArray[np.uint8]") -> list[Detection]:
-        """People in a BGR picture of any size, best score first, one inference. Raises ModelError."""
+    def detect(self, pictures: "Sequence[npt.NDArray[np.uint8]]") -> list[list[Detection]]:
+        """People in each of some BGR pictures of any size, best score first; an inference each. Raises ModelError."""
         ...

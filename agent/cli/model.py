@@ -162,9 +162,9 @@ def _try(arguments: argparse.Namespace) -> int:
         arguments.name, list(map(str, store.directories)), arguments.threads, threshold, delegate=arguments.delegate
     )
     pixels = read_picture(arguments.picture)
-    loaded.detector.detect(pixels)  # the first look also builds what the next ones use
+    loaded.detector.detect([pixels])  # the first look also builds what the next ones use
     began_s = time.perf_counter()
-    people = loaded.detector.detect(pixels)
+    [people] = loaded.detector.detect([pixels])
     took_ms = (time.perf_counter() - began_s) * 1000
     for person in people:
         print(f"{person.score:.2f} {person.left:.0f} {person.top:.0f} {person.width:.0f} {person.height:.0f}")

@@ -1,5 +1,6 @@
 """Reads what a model gives: a class for each family that a manifest can name. One thread."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,10 +12,11 @@ from agent.core.errors import ModelError
 from agent.core.model_decoders import SsdPostprocessed, SsdRaw, Yolo
 from agent.core.model_manifest import ModelManifest
 from agent.vision.anchors import anchors_of
-from agent.vision.boxes import Floats, from_anchors, from_centres
+from agent.vision.boxes import Floats, Indices, from_anchors, from_centres
 
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
+Found = tuple[Floats, Floats, Indices]
 PERSON = "person"
 
 
@@ -24,9 +26,11 @@ class Decoder(Protocol):
     nms_iou: float | None
     """What is left to suppress; None when the model has done it."""
 
-    def read(self, outputs: Sequence[Array], threshold: float) -> tuple[Floats, Floats]:
-        """Boxes (N x 4: left, top, right, bottom, fractions of the picture) and scores of people at or above the
-        threshold, in no order, and whatever the model gave: not all of it needs to be finite or in the picture."""
+    def read(self, outputs: Sequence[Array], threshold: float) -> Found:
+        """Of one or several inferences, the outputs of which are joined along their first axis: boxes (N x 4: left,
+        top, right, bottom, fractions of the picture) and scores of people at or above the threshold, and the number of
+        the inference that each is of; in no order, and whatever the model gave: not all of it needs to be finite or in
+        the picture."""
         ...
 
 
@@ -98,23 +102,26 @@ class _SsdRaw:
         self.nms_iou: float | None = spec.nms_iou
         self._places = places
         self._people = people
-        self._anchors = anchors
+        self._anchors = anchors[:, [1, 0, 3, 2]]
         self._activation = spec.score_activation
         self._variances = np.array(spec.box_variances, np.float32)
-        self._order = [0, 1, 2, 3] if spec.box_order == "yxhw" else [1, 0, 3, 2]
+        self._order = [1, 0, 3, 2] if spec.box_order == "yxhw" else [0, 1, 2, 3]
 
-    def read(self, outputs: Sequence[Array], threshold: float) -> tuple[Floats, Floats]:
+    def read(self, outputs: Sequence[Array], threshold: float) -> Found:
         """See Decoder."""
-        found, scores = self._found(outputs[self._places["scores"]][0], threshold)
-        raw = (outputs[self._places["boxes"]][0][found] / self._variances)[:, self._order]
-        return from_anchors(raw, self._anchors[found]), scores
+        scores = outputs[self._places["scores"]]
+        found, kept = self._found(scores.reshape(-1, scores.shape[2]), threshold)
+        owners, anchors = np.divmod(found, len(self._anchors))
+        raw = (outputs[self._places["boxes"]][owners, anchors] / self._variances)[:, self._order]
+        return from_anchors(raw, self._anchors[anchors]), kept, owners
 
     def _found(self, raw: Array, threshold: float) -> tuple[Array, Array]:
         """The anchors that see a person, and how sure they are."""
         if self._activation == "sigmoid" and 0 < threshold < 1:
             logits = _highest(raw, self._people)
             # Nearly all of them are below: those are spared the exponential.
-            found = np.flatnonzero((logits >= np.log(threshold / (1 - threshold))) & np.isfinite(logits))
+            found = np.flatnonzero(logits >= math.log(threshold / (1 - threshold)))
+            found = found[np.isfinite(logits[found])]
             return found, 1 / (1 + np.exp(-logits[found]))
         scores = self._scores(raw)
         found = np.flatnonzero(scores >= threshold)
@@ -138,13 +145,13 @@ class _SsdPostprocessed:
         self._order = [1, 0, 3, 2] if spec.box_order == "yxyx" else [0, 1, 2, 3]
         self._scale = corner_scale if spec.box_unit == "pixel" else np.ones(4, np.float32)
 
-    def read(self, outputs: Sequence[Array], threshold: float) -> tuple[Floats, Floats]:
+    def read(self, outputs: Sequence[Array], threshold: float) -> Found:
         """See Decoder."""
-        scores = outputs[self._places["scores"]][0]
-        wanted = np.isin(np.rint(outputs[self._places["classes"]][0]), self._people) & (scores >= threshold)
-        wanted &= np.arange(len(scores)) < outputs[self._places["count"]][0]
-        boxes = outputs[self._places["boxes"]][0][wanted][:, self._order]
-        return boxes / self._scale, scores[wanted]
+        scores = outputs[self._places["scores"]]
+        wanted = np.isin(np.rint(outputs[self._places["classes"]]), self._people) & (scores >= threshold)
+        wanted &= np.arange(scores.shape[1]) < outputs[self._places["count"]][:, None]
+        boxes = outputs[self._places["boxes"]][wanted][:, self._order]
+        return boxes / self._scale, scores[wanted], np.nonzero(wanted)[0]
 
 
 class _Yolo:
@@ -155,16 +162,16 @@ class _Yolo:
         self._columns = [4 + spec.objectness + each for each in people]
         self._scale = corner_scale if spec.box_unit == "pixel" else np.ones(4, np.float32)
 
-    def read(self, outputs: Sequence[Array], threshold: float) -> tuple[Floats, Floats]:
+    def read(self, outputs: Sequence[Array], threshold: float) -> Found:
         """See Decoder."""
-        rows = outputs[0][0] if self._rows else outputs[0][0].T
+        rows = outputs[0] if self._rows else outputs[0].swapaxes(1, 2)
         scores = _highest(rows, self._columns)
         if self._objectness:
-            scores = scores * rows[:, 4]
-        found = np.flatnonzero(scores >= threshold)
-        return from_centres(rows[found, :4]) / self._scale, scores[found]
+            scores = scores * rows[..., 4]
+        owners, places = np.nonzero(scores >= threshold)
+        return from_centres(rows[owners, places, :4]) / self._scale, scores[owners, places], owners
 
 
 def _highest(rows: Array, columns: list[int]) -> Array:
-    """The highest value of each row among these columns."""
-    return rows[:, columns[0]] if len(columns) == 1 else np.asarray(rows[:, columns].max(axis=1))
+    """The highest value of each row, along the last axis, among these columns."""
+    return rows[..., columns[0]] if len(columns) == 1 else np.asarray(rows[..., columns].max(axis=-1))

@@ -21,12 +21,9 @@ _CUT = 0.5
 
 
 def merge(looks: Sequence[tuple[Region, Sequence[Detection]]], width: int, height: int) -> list[Detection]:
-    """The boxes of all regions of a picture of this size, in its pixels, best score first."""
-    rows = [
-        (box.left, box.top, box.left + box.width, box.top + box.height, box.score * _cut(box, region, width, height))
-        for region, boxes in looks
-        for box in boxes
-    ]
+    """The boxes of all regions of a picture of this size, which are in pixels of their regions: in pixels of the
+    picture, best score first."""
+    rows = [_row(box, region, width, height) for region, boxes in looks for box in boxes]
     if not rows:
         return []
     table = np.array(sorted(rows, key=lambda row: -row[4]))
@@ -50,16 +47,19 @@ def merge(looks: Sequence[tuple[Region, Sequence[Detection]]], width: int, heigh
     ]
 
 
-def _cut(box: Detection, region: Region, width: int, height: int) -> float:
-    left, top, side, _ = region
+def _row(box: Detection, region: Region, width: int, height: int) -> tuple[float, float, float, float, float]:
+    """Left, top, right, bottom in the picture, and what the score is worth."""
+    x, y, side, _ = region
+    left, top, score = box.left, box.top, box.score
+    right, bottom = left + box.width, top + box.height
     margin = _EDGE_SHARE * side
     cut = (
-        (left > 0 and box.left < left + margin)
-        or (top > 0 and box.top < top + margin)
-        or (left + side < width and box.left + box.width > left + side - margin)
-        or (top + side < height and box.top + box.height > top + side - margin)
+        (x > 0 and left < margin)
+        or (y > 0 and top < margin)
+        or (x + side < width and right > side - margin)
+        or (y + side < height and bottom > side - margin)
     )
-    return _CUT if cut else 1.0
+    return x + left, y + top, x + right, y + bottom, _CUT * score if cut else score
 
 
 def _shared(boxes: Floats) -> Floats:

@@ -1,7 +1,7 @@
 """How often frames are looked at and the model is asked, and how long that takes."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,10 +37,10 @@ class Pace:
             self._total += 1
             self._looks += 1
 
-    def inferred(self, spent_ns: int) -> None:
-        """The model was asked once."""
+    def inferred(self, times: int, spent_ns: int) -> None:
+        """The model was asked so many times, and that took so long together."""
         with self._lock:
-            self._inferences += 1
+            self._inferences += times
             self._spent_ns += spent_ns
 
     def report(self, now_ns: int) -> PaceReport:
@@ -64,9 +64,9 @@ class TimedDetector:
         self._pace = pace
         self._boottime_ns = boottime_ns
 
-    def detect(self, pixels: npt.NDArray[np.uint8]) -> list[Detection]:
+    def detect(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> list[list[Detection]]:
         """As the detector behind. Raises ModelError."""
         began_ns = self._boottime_ns()
-        found = self._detector.detect(pixels)
-        self._pace.inferred(self._boottime_ns() - began_ns)
+        found = self._detector.detect(pictures)
+        self._pace.inferred(len(pictures), self._boottime_ns() - began_ns)
         return found

@@ -1,5 +1,6 @@
 """A detector of people: a picture in, boxes out, whatever runs the model."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -77,23 +78,33 @@ class PersonDetector:
         self._decoder = decoder_of(manifest, interpreter.output_shapes, directory)
         self._rgb = np.empty((manifest.input.height, manifest.input.width, 3), np.uint8)
 
-    def detect(self, pixels: Pixels) -> list[Detection]:
-        """People in a BGR picture of any size, best score first, one inference. Raises ModelError."""
-        height, width = pixels.shape[:2]
-        region = self._region(width, height)
-        self._fill_input(pixels, region)
-        outputs = self._interpreter.run()
+    def detect(self, pictures: Sequence[Pixels]) -> list[list[Detection]]:
+        """People in each of some BGR pictures of any size, best score first; an inference each. Raises ModelError."""
+        found: list[list[Detection]] = [[] for _ in pictures]
+        if not pictures:
+            return found
+        runs = [self._run(pixels) for pixels in pictures]
+        # All pictures in one pass: an inference leaves the caches empty, and then each step costs more than its work.
         with np.errstate(all="ignore"):  # what overflows or is no number is dropped
-            boxes, scores = self._decoder.read(outputs, self._threshold)
-            boxes = (boxes - self._as_fractions(region[:2])) / self._as_fractions(region[2:])
-            boxes, scores = best(boxes, scores, self._threshold, self._decoder.nms_iou)
-        detections = []
-        for box, score in zip(boxes * (width, height, width, height), scores.tolist(), strict=True):
-            left, top, right, bottom = box.tolist()
-            detections.append(Detection(left, top, right - left, bottom - top, score))
-        return detections
+            boxes, scores, owners = self._decoder.read(
+                [np.concatenate(outputs) for outputs in zip(*runs, strict=True)], self._threshold
+            )
+            if self._input.fit == "letterbox":
+                inner = np.array([self._inner(*pixels.shape[1::-1]) for pixels in pictures], np.float32)[owners]
+                size = np.array([self._input.width, self._input.height], np.float32)
+                boxes = (boxes - np.tile(inner[:, :2] / size, 2)) / np.tile(inner[:, 2:] / size, 2)
+            boxes, scores, owners = best(boxes, scores, owners, self._threshold, self._decoder.nms_iou)
+        sizes = np.array([pixels.shape[1::-1] * 2 for pixels in pictures])
+        corners = (boxes * sizes[owners]).tolist()
+        for (left, top, right, bottom), score, owner in zip(corners, scores.tolist(), owners.tolist(), strict=True):
+            found[owner].append(Detection(left, top, right - left, bottom - top, score))
+        return found
 
-    def _region(self, width: int, height: int) -> tuple[int, int, int, int]:
+    def _run(self, pixels: Pixels) -> list[Array]:
+        self._fill_input(pixels)
+        return self._interpreter.run()
+
+    def _inner(self, width: int, height: int) -> tuple[int, int, int, int]:
         """Where in the input a picture of this size goes: left, top, width, height in its pixels."""
         own = self._input
         if own.fit == "stretch":
@@ -102,14 +113,10 @@ class PersonDetector:
         inner_width, inner_height = max(round(width * scale), 1), max(round(height * scale), 1)
         return (own.width - inner_width) // 2, (own.height - inner_height) // 2, inner_width, inner_height
 
-    def _as_fractions(self, pair: tuple[int, ...]) -> Array:
-        """Pixels of the input across and down, twice, as fractions of it."""
-        return np.array([pair[0] / self._input.width, pair[1] / self._input.height] * 2, np.float32)
-
-    def _fill_input(self, pixels: Pixels, region: tuple[int, int, int, int]) -> None:
+    def _fill_input(self, pixels: Pixels) -> None:
         view = self._interpreter.input_view()[0]
         target = view if self._input.dtype == "uint8" else self._rgb
-        left, top, width, height = region
+        left, top, width, height = self._inner(*pixels.shape[1::-1])
         if (width, height) != (self._input.width, self._input.height):
             target[:] = _GREY
         self._scaler(pixels, target[top : top + height, left : left + width])

@@ -83,7 +83,8 @@ class Sight:
         regions = self._attention.sweep(tracks, now_ns, left)
         regions += choose_regions(wishes, width, height, left - len(regions), _LEAST_GAIN)
         self._budget.spend(now_ns, len(regions))
-        looks = [(region, self._detect(frame.pixels, region)) for region in regions]
+        pictures = [frame.pixels[top : top + rows, left : left + columns] for left, top, columns, rows in regions]
+        looks = list(zip(regions, self._detector.detect(pictures), strict=True)) if regions else []
         found = [box for box in merge(looks, width, height) if box.height >= self._smallest * height]
         pairs = self._tracker.update(
             found, partial(self._is_answered, regions), width, height, stands=self._attention.still
@@ -119,13 +120,6 @@ class Sight:
         rows = max(round(_MOTION_WIDTH_PX / CELL_PX * height / width), 1)
         picture = frame.pixels if frame.grey is None else frame.grey
         return self._small_grey(picture, _MOTION_WIDTH_PX, rows * CELL_PX)
-
-    def _detect(self, pixels: Pixels, region: Region) -> list[Detection]:
-        left, top, width, height = region
-        return [
-            Detection(box.left + left, box.top + top, box.width, box.height, box.score)
-            for box in self._detector.detect(pixels[top : top + height, left : left + width])
-        ]
 
 
 def _is_within(track: Track, regions: list[Region], width: int, height: int) -> bool:

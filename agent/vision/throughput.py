@@ -34,6 +34,6 @@ def measure(
     count = persons = 0
     began_ns = clock_ns()
     for pixels in frames:
-        persons += len(detector.detect(pixels))
+        persons += len(detector.detect([pixels])[0])
         count += 1
     return Throughput(count, (clock_ns() - began_ns) / 1e9, persons)

@@ -1,6 +1,6 @@
 """What the person detector promises, with whichever TFLite runtime and numpy this interpreter has."""
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +59,7 @@ def share_found(expected: list[Detection], among: list[Detection]) -> float:
 
 
 def test_people_are_found_inside_the_picture_best_first(detector: Detector, street: Pixels) -> None:
-    found = detector.detect(street)
+    found = detector.detect([street])[0]
     height, width = street.shape[:2]
 
     assert len(found) >= 2
@@ -75,52 +75,63 @@ def test_people_are_found_inside_the_picture_best_first(detector: Detector, stre
 
 def test_nobody_is_found_in_an_empty_picture(detector: Detector) -> None:
     for level in (0, 127, 255):
-        assert detector.detect(np.full((480, 640, 3), level, np.uint8)) == []
+        assert detector.detect([np.full((480, 640, 3), level, np.uint8)])[0] == []
 
 
 def test_a_mirrored_picture_has_mirrored_boxes(detector: Detector, street: Pixels) -> None:
-    mirrored = detector.detect(np.ascontiguousarray(street[:, ::-1]))
-    expected = [replace(box, left=street.shape[1] - box.left - box.width) for box in detector.detect(street)]
+    mirrored = detector.detect([np.ascontiguousarray(street[:, ::-1])])[0]
+    expected = [replace(box, left=street.shape[1] - box.left - box.width) for box in detector.detect([street])[0]]
 
     assert share_found(expected, mirrored) > 0.7
 
 
 def test_boxes_are_in_pixels_of_the_picture_whatever_its_size(detector: Detector, street: Pixels) -> None:
     height, width = street.shape[:2]
-    half = detector.detect(scaled(street, width // 2, height // 2))
+    half = detector.detect([scaled(street, width // 2, height // 2)])[0]
     expected = [
         Detection(box.left / 2, box.top / 2, box.width / 2, box.height / 2, box.score)
-        for box in detector.detect(street)
+        for box in detector.detect([street])[0]
     ]
 
     assert share_found(expected, half) > 0.7
 
 
 def test_the_same_picture_gives_the_same_answer_after_another_one(detector: Detector, street: Pixels) -> None:
-    first = detector.detect(street)
-    detector.detect(np.zeros((100, 100, 3), np.uint8))
+    first = detector.detect([street])[0]
+    detector.detect([np.zeros((100, 100, 3), np.uint8)])
 
-    assert detector.detect(street) == first
+    assert detector.detect([street])[0] == first
+
+
+def test_several_pictures_give_what_each_gives_alone(detector: Detector, street: Pixels) -> None:
+    pictures = [street, np.zeros((100, 100, 3), np.uint8), scaled(street, 320, 240), street]
+    together = detector.detect(pictures)
+
+    assert [len(found) for found in together] == [len(detector.detect([pixels])[0]) for pixels in pictures]
+    for found, pixels in zip(together, pictures, strict=True):
+        for one, alone in zip(found, detector.detect([pixels])[0], strict=True):
+            assert astuple(one) == pytest.approx(astuple(alone), abs=1e-3)
+    assert detector.detect([]) == []
 
 
 def test_no_two_boxes_of_one_person(detector: Detector, street: Pixels) -> None:
-    found = detector.detect(street)
+    found = detector.detect([street])[0]
 
     assert all(overlap(one, two) <= 0.5 for index, one in enumerate(found) for two in found[:index])
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_lower_threshold_only_adds_boxes(name: str, street: Pixels) -> None:
-    strict = make_detector(name, 0.6).detect(street)
-    loose = make_detector(name, 0.2).detect(street)
+    strict = make_detector(name, 0.6).detect([street])[0]
+    loose = make_detector(name, 0.2).detect([street])[0]
 
     assert len(loose) > len(strict)
     assert [box for box in loose if box.score >= 0.6] == strict
 
 
 def test_the_quantised_model_sees_what_the_float_model_sees(street: Pixels) -> None:
-    quantised = make_detector("ssdlite-person-int8", 0.3).detect(street)
-    exact = make_detector("ssdlite-person-float32", 0.7).detect(street)
+    quantised = make_detector("ssdlite-person-int8", 0.3).detect([street])[0]
+    exact = make_detector("ssdlite-person-float32", 0.7).detect([street])[0]
 
     assert exact
     for box in exact:

@@ -45,7 +45,7 @@ def near(box: Detection, row: int, column: int) -> bool:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_person_is_found_where_it_is_and_a_car_is_none(tmp_path: Path, family: str) -> None:
     install(tmp_path, family)
-    [found] = detector(tmp_path).detect(picture((1, 2, PERSON), (3, 0, CAR)))
+    [found] = detector(tmp_path).detect([picture((1, 2, PERSON), (3, 0, CAR))])[0]
 
     assert near(found, 1, 2)
     assert 0.99 < found.score <= 1
@@ -54,7 +54,7 @@ def test_a_person_is_found_where_it_is_and_a_car_is_none(tmp_path: Path, family:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_several_people_come_best_first(tmp_path: Path, family: str) -> None:
     install(tmp_path, family)
-    found = detector(tmp_path).detect(picture((0, 0, FAINT), (3, 3, PERSON)))
+    found = detector(tmp_path).detect([picture((0, 0, FAINT), (3, 3, PERSON))])[0]
 
     assert [near(found[0], 3, 3), near(found[1], 0, 0)] == [True, True]
     assert 0.5 < found[1].score < 0.9 < found[0].score
@@ -65,7 +65,7 @@ def test_several_people_come_best_first(tmp_path: Path, family: str) -> None:
 def test_nobody_is_found_in_an_empty_picture(tmp_path: Path, family: str) -> None:
     install(tmp_path, family)
 
-    assert detector(tmp_path).detect(picture()) == []
+    assert detector(tmp_path).detect([picture()])[0] == []
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -74,7 +74,7 @@ def test_a_wide_picture_may_keep_its_shape(tmp_path: Path, family: str) -> None:
     install(tmp_path, family, input={**INPUT, "dtype": dtype, "fit": "letterbox"})
     pixels = np.zeros((32, 64, 3), np.uint8)  # of four rows of cells it fills the two in the middle
     pixels[CELL:, 2 * CELL : 3 * CELL] = PERSON
-    [found] = detector(tmp_path).detect(pixels)
+    [found] = detector(tmp_path).detect([pixels])[0]
 
     assert near(found, 1, 2)
 
@@ -82,7 +82,7 @@ def test_a_wide_picture_may_keep_its_shape(tmp_path: Path, family: str) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_people_may_be_another_class(tmp_path: Path, family: str) -> None:
     install(tmp_path, family, person_classes=(1,))
-    [found] = detector(tmp_path).detect(picture((1, 2, PERSON), (3, 0, CAR)))
+    [found] = detector(tmp_path).detect([picture((1, 2, PERSON), (3, 0, CAR))])[0]
 
     assert near(found, 3, 0)
 

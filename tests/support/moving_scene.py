@@ -92,7 +92,10 @@ class ColourDetector:
     def __init__(self) -> None:
         self.inferences = 0
 
-    def detect(self, pixels: Pixels) -> list[Detection]:
+    def detect(self, pictures: Sequence[Pixels]) -> list[list[Detection]]:
+        return [self._detect(pixels) for pixels in pictures]
+
+    def _detect(self, pixels: Pixels) -> list[Detection]:
         self.inferences += 1
         height, width = pixels.shape[:2]
         assert height > 0

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -71,9 +71,9 @@ class ScriptedDetector:
         self._answers = list(answers)
         self.looks = 0
 
-    def detect(self, pixels: npt.NDArray[np.uint8]) -> list[Detection]:
-        self.looks += 1
-        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+    def detect(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> list[list[Detection]]:
+        self.looks += len(pictures)
+        return [self._answers.pop(0) if len(self._answers) > 1 else self._answers[0] for _ in pictures]
 
 
 class ScriptedCamera:

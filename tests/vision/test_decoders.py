@@ -28,7 +28,7 @@ def read(
     reader = decoder_of(of, [output.shape for output in outputs], directory)
     with np.errstate(all="ignore"):
         found = reader.read(outputs, threshold)
-        return best(*found, threshold, reader.nms_iou)
+        return best(*found, threshold, reader.nms_iou)[:2]
 
 
 def floats(values: Any) -> Array:

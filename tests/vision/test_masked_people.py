@@ -33,7 +33,7 @@ def test_people_who_walk_through_a_masked_area_are_not_found_there(masked: bool)
             continue
         pixels = mask.cover(Frame(capture.retrieve()[1], 0, number)).pixels
         height, width = pixels.shape[:2]
-        for found in detector.detect(pixels):
+        for found in detector.detect([pixels])[0]:
             if stands_in_the_mask(found, width, height):
                 inside += 1
             else:

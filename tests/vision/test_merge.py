@@ -1,12 +1,13 @@
 import itertools
 import math
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.ports import Detection
-from agent.vision.merge import merge
+from agent.vision import merge as merging
 from agent.vision.regions import Region
 
 W, H = 640, 360
@@ -24,6 +25,13 @@ LOOKS = st.lists(
     ),
     max_size=4,
 )
+
+
+def merge(looks: Sequence[tuple[Region, Sequence[Detection]]], width: int, height: int) -> list[Detection]:
+    """With boxes in pixels of the picture, not of their regions."""
+    return merging.merge(
+        [(region, [moved(box, -region[0], -region[1]) for box in boxes]) for region, boxes in looks], width, height
+    )
 
 
 def moved(box: Detection, x: float = 0, y: float = 0, score: float | None = None) -> Detection:

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,10 @@ class SlowDetector:
         self._clock = clock
         self._took_ms = list(took_ms)
 
-    def detect(self, pixels: np.ndarray) -> list[Detection]:
+    def detect(self, pictures: Sequence[np.ndarray]) -> list[list[Detection]]:
+        return [self._detect() for _ in pictures]
+
+    def _detect(self) -> list[Detection]:
         took_ms = self._took_ms.pop(0)
         if took_ms is None:
             raise ModelError("the model fails")
@@ -30,7 +35,7 @@ def test_a_look_of_several_inferences_tells_the_mean_of_one_and_how_many_there_w
     detector = TimedDetector(SlowDetector(clock, 10, 20, 60), pace, clock.boottime_ns)
     pace.report(0)
     for _ in range(3):
-        assert detector.detect(PIXELS) == [SOMEBODY]
+        assert detector.detect([PIXELS])[0] == [SOMEBODY]
     pace.looked()
     report = pace.report(SECOND // 2)
 
@@ -53,8 +58,8 @@ def test_an_inference_that_failed_is_none() -> None:
     detector = TimedDetector(SlowDetector(clock, None, 8), pace, clock.boottime_ns)
     pace.report(0)
     with pytest.raises(ModelError):
-        detector.detect(PIXELS)
-    detector.detect(PIXELS)
+        detector.detect([PIXELS])
+    detector.detect([PIXELS])
     report = pace.report(SECOND)
 
     assert (report.inferences_per_second, report.inference_ms) == (1, 8)
@@ -64,7 +69,7 @@ def test_every_report_begins_anew() -> None:
     pace = Pace()
     pace.report(0)
     pace.looked()
-    pace.inferred(5)
+    pace.inferred(1, 5)
     pace.report(SECOND)
     report = pace.report(2 * SECOND)
 

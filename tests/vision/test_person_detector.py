@@ -62,7 +62,7 @@ PICTURE = np.zeros((200, 400, 3), np.uint8)
 def test_a_score_becomes_a_box_in_pixels_of_the_picture(swapped: bool) -> None:
     interpreter = StandInInterpreter(swapped=swapped)
     interpreter.scores[0, LAST, 1] = logit(0.8)
-    [found] = make(interpreter).detect(PICTURE)
+    [found] = make(interpreter).detect([PICTURE])[0]
 
     assert found.score == pytest.approx(0.8)
     assert (found.left, found.top) == pytest.approx((400 * 0.025, 200 * 0.025), abs=1e-3)
@@ -73,14 +73,14 @@ def test_the_score_of_the_background_finds_nobody() -> None:
     interpreter = StandInInterpreter()
     interpreter.scores[0, :, 0] = 10
 
-    assert make(interpreter).detect(PICTURE) == []
+    assert make(interpreter).detect([PICTURE])[0] == []
 
 
 def test_the_column_of_people_is_the_one_that_the_labels_name() -> None:
     interpreter = StandInInterpreter()
     interpreter.scores[0, LAST, 0] = 3
 
-    assert len(make(interpreter, labels=("person", "background")).detect(PICTURE)) == 1
+    assert len(make(interpreter, labels=("person", "background")).detect([PICTURE])[0]) == 1
 
 
 @pytest.mark.parametrize(("threshold", "count"), [(0.3, 2), (0.5, 1), (0.9, 0)])
@@ -89,14 +89,14 @@ def test_only_scores_at_or_above_the_threshold_count(threshold: float, count: in
     interpreter.scores[0, 0, 1] = logit(0.4)
     interpreter.scores[0, LAST, 1] = logit(0.6)
 
-    assert len(make(interpreter, threshold).detect(PICTURE)) == count
+    assert len(make(interpreter, threshold).detect([PICTURE])[0]) == count
 
 
 def test_boxes_are_cut_at_the_edge_of_the_picture() -> None:
     interpreter = StandInInterpreter()
     interpreter.scores[0, LAST, 1] = 5
     interpreter.boxes[0, LAST] = [0, 0, 50, 50]
-    [found] = make(interpreter).detect(PICTURE)
+    [found] = make(interpreter).detect([PICTURE])[0]
 
     assert found == Detection(0, 0, 400, 200, found.score)
 
@@ -105,14 +105,14 @@ def test_two_boxes_of_one_person_become_the_better_one() -> None:
     interpreter = StandInInterpreter()
     interpreter.scores[0, LAST, 1] = logit(0.7)
     interpreter.scores[0, LAST + 5, 1] = logit(0.9)  # nearly the same anchor
-    [found] = make(interpreter).detect(PICTURE)
+    [found] = make(interpreter).detect([PICTURE])[0]
 
     assert found.score == pytest.approx(0.9)
 
 
 def test_a_byte_model_is_fed_the_pixels_themselves_red_first() -> None:
     interpreter = StandInInterpreter()
-    make(interpreter).detect(np.full((10, 10, 3), (1, 2, 3), np.uint8))
+    make(interpreter).detect([np.full((10, 10, 3), (1, 2, 3), np.uint8)])
 
     assert interpreter.memory[0, 150, 150].tolist() == [3, 2, 1]
 
@@ -120,7 +120,7 @@ def test_a_byte_model_is_fed_the_pixels_themselves_red_first() -> None:
 def test_a_signed_byte_model_is_fed_pixels_less_128() -> None:
     interpreter = StandInInterpreter(dtype="int8")
     detector = make(interpreter, input={"width": 300, "height": 300, "dtype": "int8"})
-    detector.detect(np.full((10, 10, 3), (0, 128, 255), np.uint8))
+    detector.detect([np.full((10, 10, 3), (0, 128, 255), np.uint8)])
 
     assert interpreter.memory[0, 150, 150].tolist() == [127, 0, -128]
 
@@ -128,7 +128,7 @@ def test_a_signed_byte_model_is_fed_pixels_less_128() -> None:
 def test_a_float_model_is_fed_pixels_between_minus_one_and_one() -> None:
     interpreter = StandInInterpreter(dtype="float32")
     detector = make(interpreter, input={"width": 300, "height": 300, "dtype": "float32"})
-    detector.detect(np.full((10, 10, 3), (0, 51, 255), np.uint8))
+    detector.detect([np.full((10, 10, 3), (0, 51, 255), np.uint8)])
 
     np.testing.assert_allclose(interpreter.memory[0, 150, 150], [1.0, -0.6, -1.0], rtol=1e-5)
 
@@ -138,7 +138,7 @@ LETTERBOX = {"width": 300, "height": 300, "dtype": "uint8", "fit": "letterbox"}
 
 def test_a_letterboxed_picture_has_grey_above_and_below() -> None:
     interpreter = StandInInterpreter()
-    make(interpreter, input=LETTERBOX).detect(np.full((200, 400, 3), 7, np.uint8))
+    make(interpreter, input=LETTERBOX).detect([np.full((200, 400, 3), 7, np.uint8)])
 
     assert (interpreter.memory[0, 75:225] == 7).all()
     assert (interpreter.memory[0, :75] == 114).all()
@@ -149,7 +149,7 @@ def test_a_letterboxed_picture_has_its_boxes_in_its_own_pixels() -> None:
     interpreter = StandInInterpreter()
     interpreter.scores[0, LAST, 1] = 5
     interpreter.boxes[0, LAST] = [0, 0, 5 * np.log(0.25 / 0.95), 5 * np.log(0.5 / 0.95)]
-    [found] = make(interpreter, input=LETTERBOX).detect(PICTURE)
+    [found] = make(interpreter, input=LETTERBOX).detect([PICTURE])[0]
 
     # A quarter of the input's height is half of the picture's; half of the width is half of the picture's.
     assert (found.left, found.top, found.width, found.height) == pytest.approx((100, 50, 200, 100), abs=0.1)
@@ -159,7 +159,7 @@ def test_what_lies_in_the_grey_is_nobody() -> None:
     interpreter = StandInInterpreter()
     interpreter.scores[0, 0, 1] = 5  # the anchor in the top left corner
 
-    assert make(interpreter, input=LETTERBOX).detect(PICTURE) == []
+    assert make(interpreter, input=LETTERBOX).detect([PICTURE])[0] == []
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -103,9 +105,9 @@ def test_a_picture_of_a_few_pixels_is_no_error(width: int, height: int) -> None:
 @pytest.mark.parametrize("height", [0.001, 0.3, 1, 100_000])
 def test_boxes_of_an_absurd_size_are_no_error(height: float) -> None:
     class Absurd:
-        def detect(self, pixels: Pixels) -> list[Detection]:
-            assert pixels.size
-            return [Detection(10, 10, height / 2, height, 0.9)]
+        def detect(self, pictures: Sequence[Pixels]) -> list[list[Detection]]:
+            assert all(pixels.size for pixels in pictures)
+            return [[Detection(10, 10, height / 2, height, 0.9)] for _ in pictures]
 
     looker = Sight(Absurd(), small_grey, blobs, score_threshold=0.5, inferences_per_second=10)
     scene = MovingScene(W, H, things=[strolls(100, 100, 1)])
@@ -115,11 +117,13 @@ def test_boxes_of_an_absurd_size_are_no_error(height: float) -> None:
 
 def test_an_error_of_the_model_reaches_the_caller_and_the_next_look_works() -> None:
     class Failing(ColourDetector):
-        def detect(self, pixels: Pixels) -> list[Detection]:
-            if self.inferences == 3:
-                self.inferences += 1
+        fails = True
+
+        def detect(self, pictures: Sequence[Pixels]) -> list[list[Detection]]:
+            if self.fails:
+                self.fails = False
                 raise ModelError("broken")
-            return super().detect(pixels)
+            return super().detect(pictures)
 
     scene = MovingScene(W, H, [strolls(100, 100, 1)])
     looker = sight(Failing())
