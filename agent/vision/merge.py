@@ -32,19 +32,26 @@ def merge(looks: Sequence[tuple[Region, Sequence[Detection]]], width: int, heigh
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
     same = shared > _SAME * (areas[:, None] + areas - shared)
     part = shared > _WITHIN * np.minimum(areas[:, None], areas)
-    owner = np.full(len(table), -1)
-    for index in range(len(table)):
-        if owner[index] < 0:
-            owner[index] = index
-            owner[(owner < 0) & same[index]] = index
-            owner[(owner < 0) & part[index]] = len(table)  # gone
-    kept = np.flatnonzero(owner == np.arange(len(table)))
-    say = (owner == kept[:, None]) * np.maximum(scores, 1e-6)
+    owners = _owners(same.tolist(), part.tolist())
+    kept = [index for index, owner in enumerate(owners) if owner == index]
+    say = (np.array(owners) == np.array(kept)[:, None]) * np.maximum(scores, 1e-6)
     means = say @ boxes / say.sum(axis=1, keepdims=True)
     return [
         Detection(left, top, right - left, bottom - top, score)
         for (left, top, right, bottom), score in zip(means.tolist(), scores[kept].tolist(), strict=True)
     ]
+
+
+def _owners(same: list[list[bool]], part: list[list[bool]]) -> list[int]:
+    """The best box that each is the same person as, itself or one before it; -1 for a part of another."""
+    owners: dict[int, int] = {}
+    for index in range(len(same)):
+        if index not in owners:
+            owners[index] = index
+            for other in range(index + 1, len(same)):
+                if other not in owners and (same[index][other] or part[index][other]):
+                    owners[other] = index if same[index][other] else -1
+    return [owners[index] for index in range(len(same))]
 
 
 def _row(box: Detection, region: Region, width: int, height: int) -> tuple[float, float, float, float, float]:

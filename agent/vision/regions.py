@@ -4,6 +4,7 @@ A region shows a person well if it is about two to four times as high as the per
 the choice is greedy: the region that is expected to show most, then the one that adds most to it, and so on.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -58,7 +59,8 @@ def choose_regions(wishes: Sequence[Wish], width: int, height: int, most: int, l
         return []
     best = sorted(wishes, key=lambda wish: -wish.weight)[:_MOST]
     boxes = np.array([(wish.left, wish.top, wish.right, wish.bottom) for wish in best])
-    boxes = np.clip(boxes, 0, (width, height, width, height))
+    boxes = np.minimum(np.maximum(boxes, 0), (width, height, width, height))
+    corners = boxes.tolist()
     heights = np.array([wish.person_px for wish in best])
     hard = np.array([wish.hard for wish in best])
     sides = _sides(boxes, heights, width, height)
@@ -69,18 +71,23 @@ def choose_regions(wishes: Sequence[Wish], width: int, height: int, most: int, l
     across = _reaches(boxes[:, 0], boxes[:, 2], sides, width)
     down = _reaches(boxes[:, 1], boxes[:, 3], sides, height)
     worth = (worth[:, None, None, :] * across[:, :, None, :] * down[:, None, :, :]).reshape(-1, len(best))
-    still = np.array([wish.weight for wish in best])
+    weights = [wish.weight for wish in best]
     regions: list[Region] = []
     while len(regions) < most:
-        index = int((worth @ still).argmax())
-        gains = worth[index] * still
-        if gains.sum() < least_gain:
+        index = int((worth @ np.array(weights)).argmax())
+        shares = worth[index].tolist()
+        gains = [share * weight for share, weight in zip(shares, weights, strict=True)]
+        if sum(gains) < least_gain:
             break
-        shown = gains > min(_LEFT_OVER, gains.max() / 2)
-        region = _centred(boxes[shown], int(sides[index // len(best) ** 2]), width, height)
+        least = min(_LEFT_OVER, max(gains) / 2)
+        shown = [corner for corner, gain in zip(corners, gains, strict=True) if gain > least]
+        region = _centred(shown, int(sides[index // len(best) ** 2]), width, height)
         if region not in regions:  # a second look at the same pixels would say the same
             regions.append(region)
-            still = still * np.where(worth[index] > _SHOWN, _LEFT_OVER, 1 - 0.9 * worth[index])
+            weights = [
+                weight * (_LEFT_OVER if share > _SHOWN else 1 - 0.9 * share)
+                for share, weight in zip(shares, weights, strict=True)
+            ]
         worth[index] = 0
     return regions
 
@@ -97,11 +104,12 @@ def _begin(wanted: float, last: int) -> int:
 
 def _sides(boxes: Floats, heights: Floats, width: int, height: int) -> Floats:
     """The sizes that are tried, from the smallest on."""
-    largest = max(4 * heights.max(), _SMALLEST_PX, (boxes[:, 2:] - boxes[:, :2]).max())
+    largest = max(4 * float(heights.max()), _SMALLEST_PX, float((boxes[:, 2:] - boxes[:, :2]).max()))
     largest = min(largest, width, height)
-    smallest = min(max(_SMALLEST_TIMES * heights.min(), _SMALLEST_PX), largest)
-    steps = int(np.ceil(np.log(largest / smallest) / np.log(_STEP))) + 1
-    return np.maximum(np.floor(np.geomspace(smallest, largest, steps)), 1)
+    smallest = min(max(_SMALLEST_TIMES * float(heights.min()), _SMALLEST_PX), largest)
+    steps = math.ceil(math.log(largest / smallest) / math.log(_STEP))
+    ratio = (largest / smallest) ** (1 / steps) if steps else 1.0
+    return np.maximum(np.floor(smallest * ratio ** np.arange(steps + 1)), 1)
 
 
 def _reaches(starts: Floats, ends: Floats, sides: Floats, length: int) -> npt.NDArray[np.bool_]:
@@ -111,8 +119,7 @@ def _reaches(starts: Floats, ends: Floats, sides: Floats, length: int) -> npt.ND
     return np.asarray((starts >= begins) & (ends <= begins + sides[:, None, None] + 1))
 
 
-def _centred(shown: Floats, side: int, width: int, height: int) -> Region:
+def _centred(shown: Sequence[Sequence[float]], side: int, width: int, height: int) -> Region:
     """People in the middle are found better than those at an edge."""
-    left, top = shown[:, :2].min(axis=0)
-    right, bottom = shown[:, 2:].max(axis=0)
-    return square((left + right) / 2, (top + bottom) / 2, side, width, height)
+    lefts, tops, rights, bottoms = zip(*shown, strict=True)
+    return square((min(lefts) + max(rights)) / 2, (min(tops) + max(bottoms)) / 2, side, width, height)
