@@ -109,7 +109,7 @@ def _sides(boxes: Floats, heights: Floats, width: int, height: int) -> Floats:
     smallest = min(max(_SMALLEST_TIMES * float(heights.min()), _SMALLEST_PX), largest)
     steps = math.ceil(math.log(largest / smallest) / math.log(_STEP))
     ratio = (largest / smallest) ** (1 / steps) if steps else 1.0
-    return np.maximum(np.floor(smallest * ratio ** np.arange(steps + 1)), 1)
+    return np.asarray(np.maximum(np.floor(smallest * ratio ** np.arange(steps + 1)), 1))
 
 
 def _reaches(starts: Floats, ends: Floats, sides: Floats, length: int) -> npt.NDArray[np.bool_]:
