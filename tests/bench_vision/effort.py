@@ -14,7 +14,7 @@ class Effort:
     quiet: int
     """Of a video that shows nobody."""
     blocks: int
-    """Of forty frames, for what is compared with a bare loop."""
+    """Of ten frames, for what is compared with a bare loop."""
     budgets: tuple[int, ...]
     budget_frames: int
     arrivals: int
@@ -27,7 +27,7 @@ FULL = Effort(
     pets=None,
     still=300,
     quiet=6000,
-    blocks=16,
+    blocks=64,
     budgets=(5, 10, 30, 60),
     budget_frames=150,
     arrivals=20,
@@ -38,7 +38,7 @@ QUICK = Effort(
     pets=60,
     still=120,
     quiet=60,
-    blocks=1,
+    blocks=4,
     budgets=(10,),
     budget_frames=30,
     arrivals=1,
