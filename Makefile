@@ -12,7 +12,7 @@ JOBS ?= 3
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server run test test-tflite check bench bench-vision chaos mutants week clean
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server run test test-tflite check bench bench-vision chaos mutants week wiring clean
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -90,6 +90,9 @@ mutants: setup-dev ## Break the core and the outbox line by line (ten minutes; O
 
 week: setup-dev ## Seven days in a few minutes: presses, outages, load-shedding, restarts; nothing lost, nothing grows
 	@$(BIN)/python -m tests.week $(WEEK)
+
+wiring: setup ## Pin maps, drawings, boot lines and bills of firmware_configs, written from the settings; tells of conflicts
+	@$(BIN)/python -m deploy.wiring
 
 clean: ## Remove environments and build results (models and video stay in the user's cache)
 	@rm -rf $(VENV) .venv-tflite build dist mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

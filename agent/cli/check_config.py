@@ -27,7 +27,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", type=Path, help="settings file (TOML)")
+    parser.add_argument(
+        "file",
+        type=Path,
+        help="settings file (TOML); the layers in the directory beside it, such as edge-agent.d, are read with it",
+    )
     parser.set_defaults(run=run)
 
 

@@ -20,7 +20,7 @@ def test_every_file_of_the_repository_that_it_names_exists() -> None:
 
 
 def test_its_wiring_is_that_of_the_kiosks_settings() -> None:
-    settings = load(ROOT / "firmware_configs/kiosk/edge-agent.toml", environ={})
+    settings = load(ROOT / "firmware_configs/kiosk-pi4/edge-agent.toml", environ={})
     wiring = GUIDE.partition("## 4. Wiring")[2].partition("\n## ")[0]
     for button in settings.buttons:
         assert f'| button "{button.name}" | GPIO{button.pin} ' in wiring
@@ -35,7 +35,7 @@ def test_its_wiring_is_that_of_the_kiosks_settings() -> None:
 
 
 def test_it_puts_files_where_settings_and_unit_look_for_them() -> None:
-    settings = load(ROOT / "firmware_configs/kiosk/edge-agent.toml", environ={})
+    settings = load(ROOT / "firmware_configs/kiosk-pi4/edge-agent.toml", environ={})
     files = [settings.mqtt.ca_file, settings.mqtt.cert_file, settings.mqtt.key_file, settings.commands.keys]
     for path in files:
         assert f" {path}\n" in GUIDE

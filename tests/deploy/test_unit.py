@@ -138,7 +138,7 @@ def test_the_processor_watches_systemd_and_the_guide_installs_it() -> None:
     assert 0 < float(manager["Manager"]["RuntimeWatchdogSec"]) <= 15, "a Pi's counts to 15 s at the most"
     guide = (REPOSITORY / "deploy" / "README.md").read_text(encoding="utf-8")
     assert f"deploy/systemd/{HARDWARE_WATCHDOG.name} /etc/systemd/system.conf.d/" in guide
-    for profile in ("kiosk", "camera"):
+    for profile in ("kiosk-pi4", "camera-pi4"):
         boot = (REPOSITORY / "firmware_configs" / profile / "config.txt").read_text(encoding="utf-8")
         assert "dtparam=watchdog=on" in boot.splitlines()
 
