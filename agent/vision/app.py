@@ -46,9 +46,8 @@ def run(
     `leave` ends the process at once; it is called when the core has gone, from whatever thread finds out.
     """
     link = CoreLink(connection)
-    spec = link.receive_start()
     try:
-        _watch(link, spec, leave, limits)
+        _watch(link, link.receive_start(), leave, limits)
     except EdgeAgentError as error:
         with suppress(CoreGoneError):
             link.send(Failed(detail=str(error)))
