@@ -57,6 +57,8 @@ def run(
 
 
 def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], limits: CaptureLimits | None) -> None:
+    snapshots = Snapshots(Path(spec.snapshot_directory), spec.snapshot_max_bytes, imaging.jpeg, imaging.scaled)
+    snapshots.clear()
     clock = SystemClock()
     ending = Ending()
     masks = all_masks(spec.masks, spec.mask_file)  # before all else: no camera is opened unless its masks are known
@@ -64,8 +66,6 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
     rules = rules_of(spec)
     reports = Reports(clock)
     pace = Pace()
-    directory = Path(spec.snapshot_directory)
-    snapshots = Snapshots(directory, spec.snapshot_max_bytes, imaging.jpeg, imaging.scaled)
     service = SnapshotService(slot, snapshots, clock.boottime_ns, lambda: reports.in_view.persons)
 
     def on_message(message: ToVision) -> None:
