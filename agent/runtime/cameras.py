@@ -21,11 +21,14 @@ class Cameras:
     def look(self, alarm_id: str) -> AlarmCamera | None:
         """Ask the first camera that works for a picture under `alarm_id`, and say what it sees now.
 
-        Without a camera that works the first one's name alone is told; without any camera, None.
+        Without a camera that works the first one's name alone is told; without any camera, None. Who is in view is
+        left out while it is not known: nobody has looked yet.
         """
         for link in self._links:
             if link.take_snapshot(alarm_id):
-                seen = link.in_view
+                seen, report = link.in_view, link.heartbeat
+                if not seen.persons and (report is None or not report.frames):
+                    return AlarmCamera(name=link.camera, snapshot=alarm_id)
                 return AlarmCamera(name=link.camera, persons=seen.persons, tracks=seen.tracks, snapshot=alarm_id)
         return AlarmCamera(name=self._links[0].camera) if self._links else None
 

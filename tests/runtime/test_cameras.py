@@ -63,6 +63,18 @@ def test_when_no_camera_works_the_first_is_named_without_a_picture() -> None:
     assert cameras(FakeLink("front", heartbeat=None)).look("a1") == AlarmCamera(name="front")
 
 
+def test_before_anybody_has_looked_at_a_picture_nobody_is_said_to_be_in_none() -> None:
+    unlooked = REPORT.model_copy(update={"frames": 0, "persons": 0})
+    nobody = InView(persons=0, tracks=())
+
+    assert cameras(FakeLink("front", heartbeat=unlooked, in_view=nobody)).look("a1") == AlarmCamera(
+        name="front", snapshot="a1"
+    )
+    assert cameras(FakeLink("front", heartbeat=unlooked)).look("a1") == AlarmCamera(
+        name="front", persons=2, tracks=("a-1", "a-4"), snapshot="a1"
+    ), "the sign of life comes later than the first look"
+
+
 def test_a_snapshot_is_of_the_camera_that_was_named_or_of_the_first() -> None:
     front, back = FakeLink("front"), FakeLink("back")
     both = cameras(front, back)

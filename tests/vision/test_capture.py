@@ -175,7 +175,7 @@ def test_a_thread_that_came_back_counts_no_more(start: Start, slot: FrameSlot, u
     for hang in hangs:
         seen = wait_for(slot.newest, 5, "a picture")
 
-        def replaced(seen: Frame = seen) -> bool:
+        def replaced(seen: Frame | None = seen) -> bool:
             capture.check()
             return slot.newest() is not seen
 
