@@ -53,8 +53,8 @@ class Rules:
             walker.update(people.get(walker.id), look, self._limits.min_travel)
 
     def _make_room(self) -> bool:
-        """Forget the one who has been gone for the longest and of whom no end is to be told."""
-        gone = [walker for walker in self._walkers.values() if walker.now is None and not self._held(walker.id)]
+        """Forget the one who has been gone for the longest and of whom nothing is to be told."""
+        gone = [walker for walker in self._walkers.values() if walker.now is None and not self._held(walker)]
         if gone:
             self._drop(min(gone, key=lambda walker: walker.last_ns).id)
         return bool(gone)
@@ -63,11 +63,13 @@ class Rules:
         """Those whose cool-downs are over: the tracker gives no number twice."""
         keep_ns = self._limits.leave_after_ns + self._limits.cool_down_ns
         for walker in list(self._walkers.values()):
-            if walker.now is None and now_ns - walker.last_ns > keep_ns and not self._held(walker.id):
+            if walker.now is None and now_ns - walker.last_ns > keep_ns and not self._held(walker):
                 self._drop(walker.id)
 
-    def _held(self, walker_id: int) -> bool:
-        return any(zone.holds(walker_id) for zone in self._zones)
+    def _held(self, walker: Walker) -> bool:
+        """Something is still to be told of them."""
+        owed = walker.counts and any(line.owes(walker.id) for line in self._lines)
+        return owed or any(zone.holds(walker.id) for zone in self._zones)
 
     def _drop(self, walker_id: int) -> None:
         del self._walkers[walker_id]
