@@ -46,11 +46,12 @@ class Rules:
         return told
 
     def _follow(self, look: Look, people: dict[int, TrackedPerson]) -> None:
-        for newcomer in sorted(people.keys() - self._walkers.keys()):
-            if len(self._walkers) < MOST_WALKERS or self._make_room():
-                self._walkers[newcomer] = Walker(newcomer)
         for walker in self._walkers.values():
             walker.update(people.get(walker.id), look, self._limits.min_travel)
+        for newcomer in sorted(people.keys() - self._walkers.keys()):
+            if len(self._walkers) < MOST_WALKERS or self._make_room():
+                walker = self._walkers[newcomer] = Walker(newcomer)
+                walker.update(people[newcomer], look, self._limits.min_travel)
 
     def _make_room(self) -> bool:
         """Forget the one who has been gone for the longest and of whom nothing is to be told."""

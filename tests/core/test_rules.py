@@ -149,6 +149,15 @@ def test_those_who_have_left_long_ago_make_room_for_those_who_come() -> None:
     assert scene.phases("presence") == ["began", "ended"] * (MOST_WALKERS + 9)
 
 
+def test_those_who_have_left_make_room_and_not_those_who_have_just_come() -> None:
+    scene = Scene(cool_down_ns=3600 * SECOND)
+    scene.run(1, lambda s: [person(0.1 + 0.3 * s, track=track) for track in range(MOST_WALKERS - 1)])
+    scene.run(4)
+    scene.frame(*[person(0.5, track=track) for track in (1001, 1002, 1003)])
+
+    assert scene.rules._walkers.keys() >= {1001, 1002, 1003}
+
+
 def test_a_camera_that_was_away_has_shown_neither_presence_nor_absence() -> None:
     scene = Scene()
     scene.run(3, walking())
