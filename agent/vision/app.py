@@ -117,6 +117,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
         lambda: reports.in_view.persons,
         lambda: capture.stated_frames_per_second,
         masks=len(masks),
+        frames_per_second=spec.frames_per_second,
     )
 
     def beat() -> None:
