@@ -158,10 +158,10 @@ def test_those_who_have_left_make_room_and_not_those_who_have_just_come() -> Non
     assert scene.rules._walkers.keys() >= {1001, 1002, 1003}
 
 
-def test_a_camera_that_was_away_has_shown_neither_presence_nor_absence() -> None:
+def test_a_camera_that_was_away_for_a_moment_has_shown_neither_presence_nor_absence() -> None:
     scene = Scene()
     scene.run(3, walking())
-    scene.now_ns += 600 * SECOND
+    scene.now_ns += 20 * SECOND
     scene.frame(person(0.4))
     scene.run(2, walking(0.4))
     assert scene.phases("presence") == ["began"]
@@ -171,6 +171,42 @@ def test_a_camera_that_was_away_has_shown_neither_presence_nor_absence() -> None
     away.now_ns += 600 * SECOND
     away.frame(person(0.4))
     assert away.told == [], "two frames ten minutes apart are no evidence of half a second of travel"
+
+
+def test_after_a_long_time_without_pictures_all_is_over_at_the_last_one_and_begins_anew() -> None:
+    scene = Scene(ALL, min_travel=0.0)
+    scene.run(3, lambda s: [person(0.1 + 0.1 * s), person(0.2, track=2)])
+    lasting = {(each.kind, each.zone, each.track) for each in scene.told if each.phase == "began"}
+    last_ns = scene.now_ns
+    scene.now_ns += 600 * SECOND
+    ended = scene.frame(person(0.4))
+
+    assert {(each.kind, each.zone, each.track) for each in ended if each.phase == "ended"} == lasting
+    assert all(each.boottime_ns <= last_ns and each.duration_ms <= 3000 for each in ended)
+    scene.run(1, lambda _: [person(0.4)])
+    assert scene.phases("presence", "gate")[-1] == "began"
+    assert scene.phases("loitering", "gate").count("began") == 2, "of the two before"
+
+
+def test_whoever_stands_where_another_stood_before_the_camera_was_away_has_not_loitered_meanwhile() -> None:
+    scene = Scene(ZoneRules("gate", LEFT_HALF, loitering_after_ns=60 * SECOND))
+    scene.run(3, walking())
+    scene.now_ns += 600 * SECOND
+    scene.run(30, lambda _: [person(0.4)])
+
+    assert scene.of("loitering", "gate") == []
+
+
+def test_a_crossing_that_was_put_off_is_told_when_pictures_come_again() -> None:
+    scene = Scene(lines=[LINE])
+    scene.run(1.5, walking(0.3, 0.3))
+    scene.run(1.5, walking(0.7, -0.3))
+    scene.now_ns += 600 * SECOND
+    scene.frame()
+
+    assert [each.direction for each in scene.of("line-crossed")] == ["left-to-right", "right-to-left"]
+    scene.frame()
+    assert scene.rules._walkers == {}
 
 
 def test_a_capture_time_that_goes_back_counts_nothing() -> None:
