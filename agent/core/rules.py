@@ -14,7 +14,7 @@ MAX_STEP_NS = 1_000_000_000
 """No single frame counts for more: a camera that was away has shown neither presence nor absence."""
 LONGEST_GAP_NS = 30_000_000_000
 """After so long without a frame, and longer than anybody may be unseen, all is over and begins anew: nobody knows who
-was there meanwhile."""
+was there meanwhile. So it does when capture times go back by so much."""
 MOST_WALKERS = 256
 """So many people are remembered, whatever the tracker says."""
 
@@ -36,10 +36,10 @@ class Rules:
     ) -> list[Happening]:
         """Take in one frame: its capture time, the time of day (None while the clock can't be trusted), who is in
         view, and width by height of the picture. What it has made true, in the order in which to tell it."""
-        gap_ns = 0 if self._last_ns is None else max(boottime_ns - self._last_ns, 0)
+        gap_ns = 0 if self._last_ns is None else boottime_ns - self._last_ns
         self._last_ns = boottime_ns
-        look = Look(boottime_ns, min(gap_ns, MAX_STEP_NS), aspect)
-        told = list(self._lose_all(look)) if gap_ns > self._longest_gap_ns else []
+        look = Look(boottime_ns, min(max(gap_ns, 0), MAX_STEP_NS), aspect)
+        told = list(self._lose_all(look)) if abs(gap_ns) > self._longest_gap_ns else []
         self._follow(look, {person.id: person for person in people})
         walkers = self._walkers.values()
         for zone in self._zones:

@@ -219,6 +219,19 @@ def test_a_capture_time_that_goes_back_counts_nothing() -> None:
     assert scene.phases("presence") == ["began", "ended"]
 
 
+def test_capture_times_that_go_back_by_far_hide_nobody() -> None:
+    scene = Scene(ALL, min_travel=0.0)
+    scene.now_ns += 100_000 * SECOND
+    for _ in range(2):
+        scene.run(0.5, lambda _: [person(0.2), person(0.3, track=2)])
+        scene.now_ns -= 3600 * SECOND
+        scene.run(10, lambda _: [person(0.2), person(0.3, track=2)])
+
+    assert scene.phases("presence", "gate") == ["began"] * 2 + ["ended"] * 2 + ["began"] * 2
+    assert scene.phases("crowd", "gate") == ["began", "ended", "began"]
+    assert scene.phases("loitering", "gate") == ["began"] * 2 + ["ended"] * 2 + ["began"] * 2
+
+
 @pytest.mark.parametrize("hour", [0, 12])
 def test_the_whole_picture_has_no_hours(hour: int) -> None:
     scene = Scene(wall=lambda _: datetime(2026, 11, 25, hour, tzinfo=UTC))
