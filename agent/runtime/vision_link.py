@@ -104,9 +104,7 @@ class VisionLink:
     def take_snapshot(self, picture_id: str) -> bool:
         """Ask for a picture; false when the camera does not work, and then no answer comes. Never blocks."""
         report = self.heartbeat
-        if report is None or report.state != "ok" or report.frame_age_ms is None:
-            return False
-        return self._send(TakeSnapshot(id=picture_id))
+        return report is not None and report.state == "ok" and self._send(TakeSnapshot(id=picture_id))
 
     def run_once(self, timeout_s: float) -> None:
         """Listen for at most `timeout_s`; start the process when it is time."""

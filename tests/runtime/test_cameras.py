@@ -75,6 +75,16 @@ def test_before_anybody_has_looked_at_a_picture_nobody_is_said_to_be_in_none() -
     ), "the sign of life comes later than the first look"
 
 
+def test_a_camera_that_has_looked_comes_before_one_that_has_not() -> None:
+    unlooked = REPORT.model_copy(update={"frames": 0, "persons": 0})
+    front, back = FakeLink("front", heartbeat=unlooked, in_view=InView(persons=0, tracks=())), FakeLink("back")
+
+    seen = cameras(front, back).look("a1")
+    assert seen is not None
+    assert (seen.name, seen.persons) == ("back", 2)
+    assert front.asked == []
+
+
 def test_a_snapshot_is_of_the_camera_that_was_named_or_of_the_first() -> None:
     front, back = FakeLink("front"), FakeLink("back")
     both = cameras(front, back)

@@ -243,13 +243,6 @@ def test_a_report_that_lacks_a_field_or_has_a_bad_one_is_left_out_and_the_next_i
     assert link.in_view.persons == 0
 
 
-def test_a_camera_that_has_given_no_picture_yet_is_asked_for_none(rig: Rig) -> None:
-    link = rig.link("hello(); beat(frame_age_ms=None); lines.readline()")
-    rig.until(lambda: link.heartbeat)
-
-    assert not link.take_snapshot("p1"), "another camera may have one"
-
-
 def test_a_degraded_camera_is_asked_for_no_picture(rig: Rig) -> None:
     link = rig.link("hello(); beat('degraded', 'no frames'); lines.readline()")
     rig.until(lambda: link.heartbeat)

@@ -29,9 +29,9 @@ def say(**message):
 def hello(**more):
     say(t="hello", pid=os.getpid(), model="m", model_sha256="0" * 64, runtime="r 1", **more)
 
-def beat(state="ok", detail="", frame_age_ms=1):
+def beat(state="ok", detail=""):
     say(t="heartbeat", state=state, detail=detail, frames=1, frames_per_second=1.0,
-        inferences_per_second=1.0, inference_ms=1.0, frame_age_ms=frame_age_ms, persons=2, rss_bytes=1)
+        inferences_per_second=1.0, inference_ms=1.0, frame_age_ms=1, persons=2, rss_bytes=1)
 """
 SERVE = """
 hello()
