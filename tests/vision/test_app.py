@@ -207,6 +207,14 @@ def test_a_snapshot_is_taken_on_request(started: Any, tmp_path: Path) -> None:
     assert read_picture(Path(taken.path)).shape == (240, 320, 3)
 
 
+def test_a_picture_that_nobody_has_fetched_does_not_outlive_its_process(started: Any, tmp_path: Path) -> None:
+    (tmp_path / "left.jpg").write_bytes(b"somebody")
+    app = started(vision_spec(tmp_path, mask_file=tmp_path / "nowhere.json"))
+    app.join()
+
+    assert list(tmp_path.glob("*.jpg")) == []
+
+
 def test_a_camera_that_is_away_is_degraded_and_comes_back(started: Any, tmp_path: Path, faults: Path) -> None:
     app = started(vision_spec(tmp_path))
     app.link.wait_for_state("ok")
