@@ -19,19 +19,6 @@ LIMITS = CaptureLimits(silence_s=1, grace_s=3, first_retry_s=0.05, last_retry_s=
 HUNG = CaptureLimits(silence_s=0.5, grace_s=0.5, first_retry_s=0.05, last_retry_s=0.2, stop_s=0.1)
 
 
-@pytest.fixture(params=RIGS, ids=name_of)
-def rig(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
-    with request.param(tmp_path, monkeypatch) as made:
-        yield made
-
-
-@pytest.fixture
-def camera(rig: Rig) -> Iterator[Camera]:
-    camera = rig.make()
-    yield camera
-    camera.close()
-
-
 @pytest.fixture
 def free() -> Iterator[threading.Event]:
     """Ends every hang, at the end."""
