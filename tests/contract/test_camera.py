@@ -1,15 +1,12 @@
 """What every Camera promises, fake or real."""
 
-import threading
-
 import numpy as np
 import pytest
 
 from agent.core.errors import CameraError
 from agent.ports import Camera
 from tests.support.camera_rigs import Rig, boottime_ns
-from tests.support.vision_media import read_until_error
-from tests.support.wait import wait_for
+from tests.support.vision_media import read_in_background
 
 
 def test_frames_are_blue_green_red_pictures_of_the_set_size(rig: Rig, camera: Camera) -> None:
@@ -129,17 +126,8 @@ def open_and_read(camera: Camera) -> None:
 
 
 def test_closing_from_another_thread_ends_a_read_under_way(camera: Camera) -> None:
-    ended = threading.Event()
-
-    def read_on() -> None:
-        with pytest.raises(CameraError):
-            read_until_error(camera)
-        ended.set()
-
     camera.open()
     camera.read(5)
-    reader = threading.Thread(target=read_on, name="reader")
-    reader.start()
+    wait_until_it_fails = read_in_background(camera)
     camera.close()
-    wait_for(ended.is_set, 10, "the end of the read")
-    reader.join()
+    wait_until_it_fails()
