@@ -7,6 +7,7 @@ import pytest
 
 from agent.runtime.outbox import Outbox
 from agent.sim.clock import SimClock
+from tests.support.camera_process import Rig
 from tests.support.desk import Desk
 from tests.support.device import Device
 from tests.support.drafts import open_outbox
@@ -50,3 +51,11 @@ def device(tmp_path: Path) -> Iterator[Device]:
     outbox = open_outbox(tmp_path / "store", clock)
     yield Device(clock, outbox, MemoryBroker(), urls=("mqtt://a",))
     outbox.close()
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    """A link to a camera process whose program the test writes."""
+    rig = Rig(tmp_path, SimClock())
+    yield rig
+    rig.made.close()
