@@ -139,10 +139,20 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
         for worker in (Worker("heartbeat", beat, ending), Worker("look", lookout.run_once, ending)):
             worker.start()
             stack.callback(worker.join, JOIN_S)
-        stack.callback(ending.stop)
+        stack.callback(ending.event.set)
         while not ending.event.wait(CHECK_S):
             capture.check()
-    ending.raise_failure()
+    _raise_failure(ending, listener)
+
+
+def _raise_failure(ending: Ending, listener: Worker) -> None:
+    try:
+        ending.raise_failure()
+    except CoreGoneError:
+        # Whoever found that nobody reads may have been faster than the one who reads the core's last word.
+        listener.join(JOIN_S)
+        if not ending.asked:
+            raise
 
 
 def make_sight(spec: VisionSpec, detector: Detector) -> Sight:
