@@ -157,8 +157,26 @@ def test_systemd_starts_without_the_data_partition_and_keeps_the_rest_read_only(
     for mount in ("-.mount", "boot-firmware.mount"):
         options = re.findall(r"^Options=(.*)$", (tmp_path / mount).read_text(), re.MULTILINE)
         assert "ro" in options[0].split(",")
-    for unit in ("data.conf", "timesync.conf"):
-        assert "After=data.mount" in (ROOT / "card" / unit).read_text().splitlines()
+
+
+@needs_systemd
+def test_the_agents_state_goes_to_the_data_partition_only_where_there_is_one(tmp_path: Path) -> None:
+    unit = tmp_path / "edge-agent-data.service"
+    shutil.copy(ROOT / "card" / unit.name, unit)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", unit],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = unit.read_text().splitlines()
+    assert {"After=data.mount", "ConditionPathIsMountPoint=/data", "DefaultDependencies=no"} <= set(lines)
+    assert not any(line.startswith(("Requires=", "RequiredBy=")) for line in lines), "the agent starts without it"
+    agent = (ROOT.parent / "deploy/systemd/edge-agent.service").read_text()
+    assert "StateDirectory=edge-agent\n" in agent
+    assert "ExecStart=mount --bind /data/edge-agent /var/lib/edge-agent" in lines
 
 
 def test_the_overlay_in_memory_leaves_the_data_partition_alone() -> None:
