@@ -12,7 +12,7 @@ JOBS ?= 3
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server run test test-tflite check bench bench-vision chaos mutants week clean
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server run test test-tflite check bench bench-vision chaos mutants week dist dist-lock clean
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -90,6 +90,12 @@ mutants: setup-dev ## Break the core and the outbox line by line (ten minutes; O
 
 week: setup-dev ## Seven days in a few minutes: presses, outages, load-shedding, restarts; nothing lost, nothing grows
 	@$(BIN)/python -m tests.week $(WEEK)
+
+dist: $(VENV)/.dev model ## The Debian packages, in dist/ (one of them: make dist ARCH=arm64)
+	@$(BIN)/python -m deploy.package $(addprefix --arch=,$(ARCH))
+
+dist-lock: $(VENV)/.dev # Today's versions of everything that the packages hold
+	@$(BIN)/python -m deploy.package.lock
 
 clean: ## Remove environments and build results (models and video stay in the user's cache)
 	@rm -rf $(VENV) .venv-tflite build dist mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
