@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agent import __version__
 from agent.models.store import cache_directory
-from deploy.package import archive, control, environment, tree
+from deploy.package import archive, bill, control, environment, licences, manual, parts, tree
 from deploy.package.target import DIRECTORY, TARGETS, Target
 
 PROJECT = DIRECTORY.parents[1]
@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def build(target: Target, out: Path, compression: str) -> Path:
-    """The package of one architecture in `out`; returns its path."""
+    """The package of one architecture in `out`, with its licences and its parts beside it; returns its path."""
     cache = Path(os.environ.get(CACHE_VARIABLE) or cache_directory() / "dist")
     time_s = archive.commit_time_s(PROJECT)
     os.environ["SOURCE_DATE_EPOCH"] = str(time_s)  # the wheel's times too
@@ -34,9 +34,15 @@ def build(target: Target, out: Path, compression: str) -> Path:
         root = Path(scratch) / "root"
         environment.build(target, root, environment.own_wheel(PROJECT, Path(scratch)), cache)
         tree.build(PROJECT, root)
+        tree.write(root / "usr/share/man/man1/edge-agent.1.gz", manual.page(__version__, time_s))
+        included, (model, _) = parts.read(target, root / environment.SITE_PACKAGES), tree.model()
+        terms = licences.text(included, model.licence)
+        tree.write(root / tree.DOCUMENTS / "copyright", terms)
         control.build(target, root, __version__, DIRECTORY / "debian")
         deb = out / f"edge-agent_{__version__}_{target.arch}.deb"
         archive.build(root, deb, time_s, compression)
+        tree.write(deb.with_suffix(".licences.txt"), terms)
+        tree.write(deb.with_suffix(".cdx.json"), bill.document(target, __version__, time_s, included, model))
         return deb
 
 

@@ -1,9 +1,12 @@
 """The agent's own Python environment below /opt/edge-agent: wheels of the lock, our own, and nothing to build."""
 
+import contextlib
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from deploy.package.target import PYTHON, Target
@@ -33,36 +36,51 @@ PRUNED = (
     "ai_edge_litert/tools",
     "ai_edge_litert/vendors",
     "ai_edge_litert/libLiteRtWebGpuAccelerator.so",
-    "*.dist-info/direct_url.json",
 )
 """What no device needs."""
 
 
 def build(target: Target, root: Path, wheel: Path, cache: Path) -> None:
-    """Make the environment below `root`. `wheel` is the agent; downloads are kept in `cache`."""
-    site_packages = root / SITE_PACKAGES
-    site_packages.mkdir(parents=True)
-    _install_libraries(target, site_packages, cache / "wheels" / target.arch)
-    _install(site_packages, "--no-deps", str(wheel))
-    for pattern in PRUNED:
-        for path in list(site_packages.glob(pattern)):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    (site_packages / "debian.pth").write_text(_DEBIAN_PACKAGES)
+    """Make the environment below `root`. `wheel` is the agent; what the libraries become is kept in `cache`."""
+    shutil.copytree(_libraries(target, cache) / HOME, root / HOME)
+    own = root.with_name("own")
+    _install(own / SITE_PACKAGES, "--no-deps", str(wheel))
+    _compile(own)
+    shutil.copytree(own, root, dirs_exist_ok=True)
+    (root / SITE_PACKAGES / "debian.pth").write_text(_DEBIAN_PACKAGES)
     (root / HOME / "pyvenv.cfg").write_text(_PYVENV)
     program = root / HOME / "bin" / "edge-agent"
     program.parent.mkdir()
     program.write_text(_PROGRAM)
     (program.parent / "python3").symlink_to("/usr/bin/python3")
-    _compile(root)
 
 
 def own_wheel(project: Path, directory: Path) -> Path:
     """The agent itself as a wheel in `directory`."""
-    _pip("wheel", "--no-deps", f"--wheel-dir={directory}", str(project))
+    _pip("wheel", "--no-deps", "--no-build-isolation", f"--wheel-dir={directory}", str(project))
     return next(directory.glob("edge_agent-*.whl"))
 
 
-def _install_libraries(target: Target, site_packages: Path, downloads: Path) -> None:
+def _libraries(target: Target, cache: Path) -> Path:
+    """The locked wheels, unpacked and compiled as below the root of a device; made once for each lock."""
+    recipe = target.lock.read_bytes() + Path(__file__).read_bytes()
+    kept = cache / "libraries" / f"{target.arch}-{hashlib.sha256(recipe).hexdigest()[:16]}"
+    if kept.exists():
+        return kept
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
+        made = Path(scratch) / "made"
+        _install_locked(target, made / SITE_PACKAGES, cache / "wheels" / target.arch)
+        for pattern in PRUNED:
+            for path in list((made / SITE_PACKAGES).glob(pattern)):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        _compile(made)
+        with contextlib.suppress(FileExistsError):  # another build was quicker
+            made.rename(kept)
+    return kept
+
+
+def _install_locked(target: Target, site_packages: Path, downloads: Path) -> None:
     """From what has been downloaded before, if that is all of it."""
     locked = ["--no-deps", "--require-hashes", f"--requirement={target.lock}", *target.pip_options()]
     downloads.mkdir(parents=True, exist_ok=True)
@@ -74,9 +92,11 @@ def _install_libraries(target: Target, site_packages: Path, downloads: Path) -> 
 
 
 def _install(site_packages: Path, *arguments: str) -> None:
-    """Without the launchers, which hold the path of the machine that makes them."""
+    """Without the launchers and notes that hold paths of the machine that makes them."""
     _pip("install", "--no-compile", "--no-index", f"--target={site_packages}", *arguments)
     shutil.rmtree(site_packages / "bin", ignore_errors=True)
+    for note in site_packages.glob("*.dist-info/direct_url.json"):
+        note.unlink()
 
 
 def _compile(root: Path) -> None:

@@ -4,6 +4,7 @@ import gzip
 import shutil
 from pathlib import Path
 
+from agent.core.model_manifest import ModelManifest
 from agent.models.store import ModelStore, default_directories
 
 MODEL = "ssdlite-person-int8"
@@ -31,20 +32,25 @@ def build(project: Path, root: Path) -> None:
             _copy(path, root / PROFILES / path.relative_to(profiles))
     command = root / "usr/bin/edge-agent"
     command.parent.mkdir(parents=True, exist_ok=True)
-    command.symlink_to("../../opt/edge-agent/bin/edge-agent")
+    command.symlink_to("/opt/edge-agent/bin/edge-agent")
     _model(root / MODELS)
-    compress(project / "deploy/package/debian/changelog", root / DOCUMENTS / "changelog.gz")
+    write(root / DOCUMENTS / "changelog.gz", (project / "deploy/package/debian/changelog").read_text())
 
 
-def compress(source: Path, destination: Path) -> None:
-    """As Debian wants documents: without a name or a time of day in them."""
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    destination.write_bytes(gzip.compress(source.read_bytes(), 9, mtime=0))
+def write(path: Path, text: str) -> None:
+    """A document; one whose name ends with .gz is compressed, without a name or a time in it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = text.encode()
+    path.write_bytes(gzip.compress(content, 9, mtime=0) if path.suffix == ".gz" else content)
+
+
+def model() -> tuple[ModelManifest, Path]:
+    """The one that profiles name, checked. Raises ModelError, which says how to build it."""
+    return ModelStore(default_directories()).load(MODEL)
 
 
 def _model(directory: Path) -> None:
-    """The one that profiles name, checked. Raises ModelError, which says how to build it."""
-    manifest, path = ModelStore(default_directories()).load(MODEL)
+    manifest, path = model()
     _copy(path, directory / manifest.file)
     _copy(path.with_name(f"{MODEL}.json"), directory / f"{MODEL}.json")
 
