@@ -29,10 +29,9 @@ def build(target: Target, out: Path, compression: str) -> Path:
     """The package of one architecture in `out`, with its licences and its parts beside it; returns its path."""
     cache = Path(os.environ.get(CACHE_VARIABLE) or cache_directory() / "dist")
     time_s = archive.commit_time_s(PROJECT)
-    os.environ["SOURCE_DATE_EPOCH"] = str(time_s)  # the wheel's times too
     with tempfile.TemporaryDirectory(prefix="edge-agent-dist-") as scratch:
         root = Path(scratch) / "root"
-        environment.build(target, root, environment.own_wheel(PROJECT, Path(scratch)), cache)
+        environment.build(target, root, environment.own_wheel(PROJECT, Path(scratch), time_s), cache)
         tree.build(PROJECT, root)
         tree.write(root / "usr/share/man/man1/edge-agent.1.gz", manual.page(__version__, time_s))
         included, (model, _) = parts.read(target, root / environment.SITE_PACKAGES), tree.model()

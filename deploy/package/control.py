@@ -7,8 +7,9 @@ from pathlib import Path
 from deploy.package.target import Target
 
 SCRIPTS = ("postinst", "prerm", "postrm")
-# libgcc and libstdc++ of Bookworm; wheels bring everything else that they need.
-_DEPENDS = ("python3 (>= 3.11)", "python3 (<< 3.12)", "libc6 (>= 2.36)", "libgcc-s1", "libstdc++6", "systemd (>= 252)")
+# Wheels bring every other library that they need.
+_LIBRARIES = ("libc6 (>= 2.36)", "libgcc-s1", "libstdc++6", "zlib1g")
+_DEPENDS = ("python3 (>= 3.11)", "python3 (<< 3.12)", *_LIBRARIES, "systemd (>= 252)")
 _CONTROL = """\
 Package: edge-agent
 Version: {version}

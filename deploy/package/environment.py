@@ -27,6 +27,8 @@ from agent.__main__ import main
 
 sys.exit(main())
 """
+_ZIP_BEGINS_S = 315532800
+"""1980: no file in a wheel can be older."""
 PRUNED = (
     "**/tests",
     "**/*.pyi",
@@ -44,7 +46,7 @@ def build(target: Target, root: Path, wheel: Path, cache: Path) -> None:
     """Make the environment below `root`. `wheel` is the agent; what the libraries become is kept in `cache`."""
     shutil.copytree(_libraries(target, cache) / HOME, root / HOME)
     own = root.with_name("own")
-    _install(own / SITE_PACKAGES, "--no-deps", str(wheel))
+    _install(own / SITE_PACKAGES, "--no-deps", f"--find-links={wheel.parent}", "edge-agent")
     _compile(own)
     shutil.copytree(own, root, dirs_exist_ok=True)
     (root / SITE_PACKAGES / "debian.pth").write_text(_DEBIAN_PACKAGES)
@@ -55,9 +57,9 @@ def build(target: Target, root: Path, wheel: Path, cache: Path) -> None:
     (program.parent / "python3").symlink_to("/usr/bin/python3")
 
 
-def own_wheel(project: Path, directory: Path) -> Path:
-    """The agent itself as a wheel in `directory`."""
-    _pip("wheel", "--no-deps", "--no-build-isolation", f"--wheel-dir={directory}", str(project))
+def own_wheel(project: Path, directory: Path, time_s: int) -> Path:
+    """The agent itself as a wheel in `directory`; its files bear the time `time_s`."""
+    _pip("wheel", "--no-deps", "--no-build-isolation", f"--wheel-dir={directory}", str(project), time_s=time_s)
     return next(directory.glob("edge_agent-*.whl"))
 
 
@@ -92,11 +94,9 @@ def _install_locked(target: Target, site_packages: Path, downloads: Path) -> Non
 
 
 def _install(site_packages: Path, *arguments: str) -> None:
-    """Without the launchers and notes that hold paths of the machine that makes them."""
+    """By name: for a file, pip would note its path. Its launchers have the path of this machine's Python."""
     _pip("install", "--no-compile", "--no-index", f"--target={site_packages}", *arguments)
     shutil.rmtree(site_packages / "bin", ignore_errors=True)
-    for note in site_packages.glob("*.dist-info/direct_url.json"):
-        note.unlink()
 
 
 def _compile(root: Path) -> None:
@@ -117,9 +117,10 @@ def _target_python() -> str:
     raise SystemExit(f"edge-agent: byte code for the device must be made by Python {PYTHON}: install python{PYTHON}")
 
 
-def _pip(command: str, *arguments: str, quiet: bool = False) -> None:
+def _pip(command: str, *arguments: str, quiet: bool = False, time_s: int = _ZIP_BEGINS_S) -> None:
     subprocess.run(
         [sys.executable, "-m", "pip", command, "--quiet", "--disable-pip-version-check", *arguments],
         check=True,
         stderr=subprocess.DEVNULL if quiet else None,
+        env={**os.environ, "SOURCE_DATE_EPOCH": str(time_s)},
     )

@@ -56,9 +56,9 @@ def page(version: str, time_s: int) -> str:
 
 
 def _command(parser: argparse.ArgumentParser) -> Iterator[str]:
-    yield f".SS {_plain(parser.prog)}"
+    yield f".SS {plain(parser.prog)}"
     if parser.description:
-        yield _plain(parser.description)
+        yield plain(parser.description)
     usage = parser.format_usage().removeprefix("usage: ").rstrip()
     yield from _as_it_is(re.sub(r"\s+", " ", usage))
     nested = []
@@ -67,8 +67,8 @@ def _command(parser: argparse.ArgumentParser) -> Iterator[str]:
             nested = list(action.choices.values())
         elif action.help not in {None, argparse.SUPPRESS} and "-h" not in action.option_strings:
             yield ".TP"
-            yield ".B " + _plain(" ".join(filter(None, (", ".join(action.option_strings), _value(action)))))
-            yield _plain(str(action.help) % {**vars(action), "prog": parser.prog})
+            yield ".B " + plain(" ".join(filter(None, (", ".join(action.option_strings), _value(action)))))
+            yield plain(str(action.help) % {**vars(action), "prog": parser.prog})
     if parser.epilog:
         yield ".PP"
         yield from _as_it_is(parser.epilog.rstrip())
@@ -87,10 +87,10 @@ def _value(action: argparse.Action) -> str:
 
 
 def _as_it_is(text: str) -> Iterator[str]:
-    yield from (".nf", _plain(text), ".fi")
+    yield from (".nf", plain(text), ".fi")
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text in which roff sees no command of its own."""
     text = text.replace("\\", "\\e").replace("-", "\\-")
     return re.sub(r"^(?=[.'])", r"\\&", text, flags=re.MULTILINE)
