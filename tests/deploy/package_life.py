@@ -18,7 +18,7 @@ _IN_A_CHROOT = {
     "asked with other modules around": "mkdir -p /root/.local/lib/python3.11/site-packages /srv/agent && cd /srv &&"
     " echo 'raise SystemExit(9)' | tee agent/__init__.py > /root/.local/lib/python3.11/site-packages/pydantic.py &&"
     " PYTHONPATH=/srv edge-agent check-config $SETTINGS",
-    "looked at": "dpkg --verify edge-agent; stat -c '%A %U:%G %n' /etc/edge-agent /etc/edge-agent/*",
+    "looked at": "dpkg --verify edge-agent; id -nG edge-agent; stat -c '%A %U:%G %n' /etc/edge-agent /etc/edge-agent/*",
 }
 # Fakes behind its pins.
 _DROP_IN = f"""\

@@ -43,8 +43,9 @@ def test_modules_of_a_user_or_of_the_environment_are_not_loaded(life: Path) -> N
     assert json.loads(seen(life, "asked with other modules around")["said"])["device"]
 
 
-def test_the_settings_are_for_the_agent_to_read_and_no_file_of_the_package_was_changed_by_running(life: Path) -> None:
+def test_its_user_reaches_settings_and_devices_and_running_has_changed_no_file_of_the_package(life: Path) -> None:
     assert seen(life, "looked at")["said"].splitlines() == [
+        "edge-agent video gpio",
         "drwxr-x--- root:edge-agent /etc/edge-agent",
         f"-rw-r----- root:edge-agent {SETTINGS}",
     ]
