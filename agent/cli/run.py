@@ -12,7 +12,9 @@ from types import FrameType
 
 from agent.runtime.log_stream import LogStream
 from agent.runtime.watchkeeper import Watchkeeper
-from agent.settings import load
+from agent.settings import layers, load
+
+log = logging.getLogger(__name__)
 
 _EXAMPLE = """\
 Example:
@@ -40,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
     gc.disable()  # until the buttons are live: see app.run
     settings = load(args.config)
     _log_to_stderr(settings.log.level)
+    if len(files := layers.files(args.config)) > 1:
+        log.info("settings are read from %s", ", ".join(map(str, files)))
     from agent import app  # noqa: PLC0415 - a wrong settings file is told before the libraries load
 
     stop = _Stop()

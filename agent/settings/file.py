@@ -1,9 +1,7 @@
-"""Reads a settings file, and tells a person of every mistake in it at once."""
+"""Reads the settings, and tells a person of every mistake in it at once."""
 
 import difflib
 import os
-import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,29 +10,18 @@ from pydantic import BaseModel, ValidationError
 from pydantic_settings import SettingsError as PydanticSettingsError
 
 from agent.core.errors import SettingsError
+from agent.settings import layers
+from agent.settings.layers import REMOVE, Location
 from agent.settings.tree import ENVIRONMENT_PREFIX, Settings, mask_url
-
-Location = tuple[str | int, ...]
 
 
 def load(path: Path | str, environ: Mapping[str, str] = os.environ) -> Settings:
-    """The settings in the TOML file `path`, with the overrides of the environment.
+    """The settings in the TOML file `path` and its layers, with the overrides of the environment.
 
     Raises SettingsError whose text has one line a mistake: file, line where known, what is wrong, and the
     nearest valid name for a misspelt one.
     """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-        tree = tomllib.loads(text)
-    except FileNotFoundError as error:
-        raise SettingsError(f"{path}: no such file; an example is firmware_configs/simulated") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: can't be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: is not valid TOML: {error}") from error
-
-    lines = _key_lines(text)
+    given = layers.read(Path(path))
     mistakes = [
         f"environment: {name} is no setting{_nearest(name, _environment_names())}"
         for name in sorted(environ)
@@ -42,13 +29,13 @@ def load(path: Path | str, environ: Mapping[str, str] = os.environ) -> Settings:
     ]
     settings = None
     try:
-        settings = Settings(**tree)
+        settings = Settings(**given.plain)
     except PydanticSettingsError as error:
         mistakes.append(f"environment: {error}; lists and tables are written as JSON")
     except ValidationError as error:
-        mistakes += [f"{_where(path, lines, item['loc'])}: {_say(item)}" for item in _root_causes(error)]
-    merged = settings.model_dump(mode="json", by_alias=True) if settings else tree
-    mistakes += [f"{_where(path, lines, location)}: {text}" for location, text in _conflicts(merged)]
+        mistakes += [f"{given.where(item['loc'])}: {_say(item)}" for item in _root_causes(error)]
+    merged = settings.model_dump(mode="json", by_alias=True) if settings else given.plain
+    mistakes += [f"{given.where(location)}: {text}" for location, text in _conflicts(merged)]
     if mistakes or settings is None:
         raise SettingsError("\n".join(mistakes))
     return settings
@@ -66,6 +53,8 @@ def _root_causes(error: ValidationError) -> Iterator[Any]:
 
 def _say(item: Any) -> str:
     name = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden" and item["loc"][-1] == REMOVE:
+        return f"{name}: no earlier file has a table of this name to remove"
     if item["type"] == "extra_forbidden":
         return f"{name} is no setting{_nearest(str(item['loc'][-1]), _names_at(item['loc'][:-1]))}"
     if item["type"] == "missing":
@@ -148,39 +137,6 @@ _PATTERN_ADVICE = {
     "interfaces": "a network interface has at most 15 characters, such as eth0 or wwan0",
     "root": "the root is one or two levels of small letters, digits and hyphens, such as edge/v1",
 }
-_HEADER = re.compile(r"^\s*\[(\[)?\s*([A-Za-z0-9_.\-\"]+)\s*\]?\]")
-_KEY = re.compile(r"^\s*([A-Za-z0-9_\-]+)\s*=")
-
-
-def _key_lines(text: str) -> dict[Location, int]:
-    """Line number of every table and key. A plain scan; good enough to point a person to the place."""
-    lines: dict[Location, int] = {}
-    table: Location = ()
-    counts: dict[Location, int] = {}
-    """How many tables each list has so far, less one."""
-    for number, line in enumerate(text.splitlines(), start=1):
-        if header := _HEADER.match(line):
-            table = ()
-            for part in header[2].replace('"', "").split("."):
-                table = (*table, part)
-                if table in counts:  # a list: its newest table, or one more of them
-                    table = (*table, counts[table])
-            if header[1]:
-                items = table[:-1] if isinstance(table[-1], int) else table
-                counts[items] = counts.get(items, -1) + 1
-                table = (*items, counts[items])
-            lines.setdefault(table, number)
-        elif key := _KEY.match(line):
-            lines.setdefault((*table, key[1]), number)
-    return lines
-
-
-def _where(path: Path, lines: Mapping[Location, int], location: Location) -> str:
-    """`FILE:LINE` of the setting, or of the nearest table that the file has."""
-    for length in range(len(location), 0, -1):
-        if (number := lines.get(tuple(location[:length]))) is not None:
-            return f"{path}:{number}"
-    return str(path)
 
 
 def _nearest(name: str, valid: Sequence[str]) -> str:

@@ -14,11 +14,13 @@ _PROGRAM = "/opt/edge-agent/bin/edge-agent"
 _IN_A_CHROOT = {
     "asked": "edge-agent --version && edge-agent --help",
     "profiles checked": "for each in /usr/share/edge-agent/profiles/*/edge-agent.toml;"
-    " do edge-agent check-config $each >/dev/null || echo $each; done",
+    " do edge-agent check-config $each >/dev/null 2>&1 || echo $each; done",
     "asked with other modules around": "mkdir -p /root/.local/lib/python3.11/site-packages /srv/agent && cd /srv &&"
     " echo 'raise SystemExit(9)' | tee agent/__init__.py > /root/.local/lib/python3.11/site-packages/pydantic.py &&"
-    " PYTHONPATH=/srv edge-agent check-config $SETTINGS",
-    "looked at": "dpkg --verify edge-agent; id -nG edge-agent; stat -c '%A %U:%G %n' /etc/edge-agent /etc/edge-agent/*",
+    " PYTHONPATH=/srv edge-agent check-config /usr/share/edge-agent/profiles/kiosk-pi4/edge-agent.toml 2>/dev/null",
+    "looked at": "dpkg --verify edge-agent; id -nG edge-agent; stat -c '%A %U:%G %n' /etc/edge-agent",
+    "profile copied": "cp -r /usr/share/edge-agent/profiles/kiosk-pi4/edge-agent.* /etc/edge-agent/ &&"
+    " find /etc/edge-agent -mindepth 1 -exec stat -c '%A %U:%G %n' {} + && rm -r /etc/edge-agent/*",
 }
 # Fakes behind its pins.
 _DROP_IN = f"""\
@@ -50,7 +52,7 @@ class Life:
             (system.root / "srv" / package.name).hardlink_to(package)
         self._note("installed", system.run(f"{_INSTALL} /srv/{deb.name}"))
         for name, script in _IN_A_CHROOT.items():
-            self._note(name, system.run(f"SETTINGS={SETTINGS}; {script}"))
+            self._note(name, system.run(script))
         settings = (ROOT / "firmware_configs/simulated/edge-agent.toml").read_text()
         (system.root / "srv/settings").write_text(settings.replace(".run/simulated", "/var/lib/edge-agent"))
         drop_in = system.root / "etc/systemd/system/edge-agent.service.d/simulate.conf"

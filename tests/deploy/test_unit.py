@@ -136,8 +136,8 @@ def test_the_processor_watches_systemd_and_the_guide_installs_it() -> None:
     manager.read(HARDWARE_WATCHDOG)
     assert 0 < float(manager["Manager"]["RuntimeWatchdogSec"]) <= 15, "a Pi's counts to 15 s at the most"
     guide = (REPOSITORY / "deploy" / "README.md").read_text(encoding="utf-8")
-    assert f"deploy/systemd/{HARDWARE_WATCHDOG.name} /etc/systemd/system.conf.d/" in guide
-    for profile in ("kiosk", "camera"):
+    assert f"-t /etc/systemd/system.conf.d/ /usr/share/doc/edge-agent/examples/{HARDWARE_WATCHDOG.name}\n" in guide
+    for profile in ("kiosk-pi4", "camera-pi4"):
         boot = (REPOSITORY / "firmware_configs" / profile / "config.txt").read_text(encoding="utf-8")
         assert "dtparam=watchdog=on" in boot.splitlines()
 
@@ -170,8 +170,10 @@ def test_every_device_of_the_unit_is_given_to_a_group_that_the_user_is_in() -> N
 @pytest.mark.skipif(shutil.which("udevadm") is None, reason="no udev on this machine")
 def test_udev_takes_the_rules() -> None:
     rules = UNIT.with_name("60-edge-agent.rules")
-    done = subprocess.run(["udevadm", "verify", rules], capture_output=True, text=True, check=False, timeout=60)
-    if "Unknown" in done.stderr:
+    done = subprocess.run(
+        ["udevadm", "verify", "--resolve-names=never", rules], capture_output=True, text=True, check=False
+    )
+    if "Unknown command verb" in done.stderr:
         pytest.skip("this udevadm can't verify rules (it came with systemd 254)")
     assert done.returncode == 0, done.stderr
 

@@ -1,0 +1,1 @@
+"""Draws and checks the wiring of each profile, from its settings alone: `python -m deploy.wiring`."""
