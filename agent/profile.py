@@ -56,7 +56,8 @@ SCHEMAS = (
     "edge.event.siren-stopped.v1",
     "edge.result.v1",
 )
-VISION_COMMAND = (sys.executable, "-m", "agent.vision", "--fd")
+VISION_COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "agent.vision", "--fd")
+"""A camera's process finds its modules where the core has found its own."""
 
 log = logging.getLogger(__name__)
 

@@ -119,11 +119,18 @@ class PrivateKey:
 
     def public(self) -> PublicKey:
         """The half that devices are given."""
-        return PublicKey(self.kid, self.role, self.issuer, self.key.public_key().public_bytes_raw())
+        # Not public_bytes_raw: Bookworm's own library has not got it yet.
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
+
+        octets = self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        return PublicKey(self.kid, self.role, self.issuer, octets)
 
     def as_jwk(self) -> dict[str, str]:
         """The content of the private file. A secret."""
-        return self.public().as_jwk() | {"d": _base64url(self.key.private_bytes_raw())}
+        from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat  # noqa: PLC0415
+
+        octets = self.key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+        return self.public().as_jwk() | {"d": _base64url(octets)}
 
 
 def sign(claims: Mapping[str, Any], key: PrivateKey) -> bytes:

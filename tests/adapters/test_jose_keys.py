@@ -102,7 +102,7 @@ def test_a_header_without_a_usable_key_id_is_malformed(ring: KeyRing, operator: 
 
 
 def test_a_public_key_used_as_a_shared_secret_signs_nothing(ring: KeyRing, operator: PrivateKey) -> None:
-    secret = operator.key.public_key().public_bytes_raw()
+    secret = operator.public().octets
     token = jwt.encode(CLAIMS, secret, algorithm="HS256", headers={"kid": operator.kid})
 
     assert code(ring, token.encode()) == "malformed"

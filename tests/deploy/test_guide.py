@@ -8,6 +8,7 @@ import pytest
 from agent.core.lights import IDENTIFY, OUT_OF_SERVICE, TEST_MODE, LightState, for_open_alarms
 from agent.core.stages import Stage
 from agent.settings import load
+from deploy.package import tree
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "deploy" / "README.md").read_text()
@@ -40,8 +41,17 @@ def test_it_puts_files_where_settings_and_unit_look_for_them() -> None:
     for path in files:
         assert f" {path}\n" in GUIDE
     unit = (ROOT / "deploy/systemd/edge-agent.service").read_text()
-    program, config = re.findall(r"^ExecStart=(\S+) run --config (\S+)$", unit, re.MULTILINE)[0]
-    assert f"{program} check-config {config}" in GUIDE
+    config = re.findall(r"^ExecStart=.* run --config (\S+)$", unit, re.MULTILINE)[0]
+    assert f"edge-agent check-config {config}\n" in GUIDE
+
+
+def test_what_it_takes_from_the_package_is_there() -> None:
+    sources = {place: source for source, place in tree.PLACES.items()}
+    sources |= {f"{tree.PROFILES}/kiosk-pi4/edge-agent.*": "firmware_configs/kiosk-pi4/edge-agent.toml"}
+    named = re.findall(r" /(usr/share/\S+) |-t \S+ /(usr/share/\S+)\n", GUIDE)
+    assert len(named) == 2
+    for path in map("".join, named):
+        assert (ROOT / sources[path]).exists()
 
 
 def test_the_broker_gets_every_file_that_its_configuration_names() -> None:

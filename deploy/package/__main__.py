@@ -1,0 +1,49 @@
+"""`python -m deploy.package`: everything in order, for each architecture that is asked for."""
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+
+from agent import __version__
+from agent.models.store import cache_directory
+from deploy.package import archive, bill, control, environment, licences, manual, parts, tree
+from deploy.package.target import DIRECTORY, TARGETS, Target
+
+PROJECT = DIRECTORY.parents[1]
+CACHE_VARIABLE = "EDGE_AGENT_DIST_CACHE"
+
+
+def main() -> None:
+    """Build what the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.package", description="Build the Debian package.")
+    parser.add_argument("--arch", action="append", choices=list(TARGETS), help="all, unless it is given")
+    parser.add_argument("--out", type=Path, default=PROJECT / "dist")
+    parser.add_argument("--compression", choices=archive.COMPRESSIONS, default="xz")
+    args = parser.parse_args()
+    for arch in args.arch or TARGETS:
+        print(build(TARGETS[arch], args.out, args.compression))
+
+
+def build(target: Target, out: Path, compression: str) -> Path:
+    """The package of one architecture in `out`, with its licences and its parts beside it; returns its path."""
+    cache = Path(os.environ.get(CACHE_VARIABLE) or cache_directory() / "dist")
+    time_s = archive.commit_time_s(PROJECT)
+    with tempfile.TemporaryDirectory(prefix="edge-agent-dist-") as scratch:
+        root = Path(scratch) / "root"
+        environment.build(target, root, environment.own_wheel(PROJECT, Path(scratch), time_s), cache)
+        tree.build(PROJECT, root)
+        tree.write(root / "usr/share/man/man1/edge-agent.1.gz", manual.page(__version__, time_s))
+        included, (model, _) = parts.read(target, root / environment.SITE_PACKAGES), tree.model()
+        terms = licences.text(included, model.licence)
+        tree.write(root / tree.DOCUMENTS / "copyright", terms)
+        control.build(target, root, __version__, DIRECTORY / "debian")
+        deb = out / f"edge-agent_{__version__}_{target.arch}.deb"
+        archive.build(root, deb, time_s, compression)
+        tree.write(deb.with_suffix(".licences.txt"), terms)
+        tree.write(deb.with_suffix(".cdx.json"), bill.document(target, __version__, time_s, included, model))
+        return deb
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""The .deb itself: the same bytes for the same commit."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from deploy.package.control import SCRIPTS
+
+_PROGRAMS = {*SCRIPTS, "edge-agent"}
+COMPRESSIONS = ("xz", "zstd", "gzip", "none")
+
+
+def commit_time_s(project: Path) -> int:
+    """SOURCE_DATE_EPOCH, or when the last commit was made."""
+    if given := os.environ.get("SOURCE_DATE_EPOCH"):
+        return int(given)
+    command = ["git", "-C", str(project), "log", "-1", "--format=%ct"]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def build(root: Path, deb: Path, time_s: int, compression: str) -> None:
+    """Pack `root` into `deb`; modes and times don't depend on who builds it, and when."""
+    for path in sorted(root.rglob("*")):
+        if not path.is_symlink():
+            runs = path.is_dir() or (path.name in _PROGRAMS and path.parent.name in {"bin", "DEBIAN"})
+            path.chmod(0o755 if runs else 0o644)
+        os.utime(path, (time_s, time_s), follow_symlinks=False)
+    root.chmod(0o755)
+    os.utime(root, (time_s, time_s))
+    deb.parent.mkdir(parents=True, exist_ok=True)
+    command = ["dpkg-deb", "--root-owner-group", f"-Z{compression}", "--build", str(root), str(deb)]
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(time_s)}
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)

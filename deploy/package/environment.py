@@ -1,0 +1,126 @@
+"""The agent's own Python environment below /opt/edge-agent: wheels of the lock, our own, and nothing to build."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from deploy.package.target import PYTHON, Target
+
+HOME = Path("opt/edge-agent")
+SITE_PACKAGES = HOME / f"lib/python{PYTHON}/site-packages"
+
+_PYVENV = f"home = /usr/bin\ninclude-system-site-packages = false\nversion = {PYTHON}\n"
+# Only Debian's own packages, after ours, and not what somebody has put below /usr/local. For picamera2 and libcamera,
+# which have no wheels, and on armhf for more.
+_DEBIAN_PACKAGES = "/usr/lib/python3/dist-packages\n"
+# -I: neither PYTHONPATH nor a user's own packages nor the current directory can change what runs.
+_PROGRAM = """\
+#!/opt/edge-agent/bin/python3 -I
+import sys
+
+from agent.__main__ import main
+
+sys.exit(main())
+"""
+_ZIP_BEGINS_S = 315532800
+"""1980: no file in a wheel can be older."""
+PRUNED = (
+    "**/tests",
+    "**/*.pyi",
+    "**/include",
+    "cv2/data",  # finds faces, which nobody here may
+    "ai_edge_litert/aot",
+    "ai_edge_litert/tools",
+    "ai_edge_litert/vendors",
+    "ai_edge_litert/libLiteRtWebGpuAccelerator.so",
+)
+"""What no device needs."""
+
+
+def build(target: Target, root: Path, wheel: Path, cache: Path) -> None:
+    """Make the environment below `root`. `wheel` is the agent; what the libraries become is kept in `cache`."""
+    shutil.copytree(_libraries(target, cache) / HOME, root / HOME)
+    own = root.with_name("own")
+    _install(own / SITE_PACKAGES, "--no-deps", f"--find-links={wheel.parent}", "edge-agent")
+    _compile(own)
+    shutil.copytree(own, root, dirs_exist_ok=True)
+    (root / SITE_PACKAGES / "debian.pth").write_text(_DEBIAN_PACKAGES)
+    (root / HOME / "pyvenv.cfg").write_text(_PYVENV)
+    program = root / HOME / "bin" / "edge-agent"
+    program.parent.mkdir()
+    program.write_text(_PROGRAM)
+    (program.parent / "python3").symlink_to("/usr/bin/python3")
+
+
+def own_wheel(project: Path, directory: Path, time_s: int) -> Path:
+    """The agent itself as a wheel in `directory`; its files bear the time `time_s`."""
+    _pip("wheel", "--no-deps", "--no-build-isolation", f"--wheel-dir={directory}", str(project), time_s=time_s)
+    return next(directory.glob("edge_agent-*.whl"))
+
+
+def _libraries(target: Target, cache: Path) -> Path:
+    """The locked wheels, unpacked and compiled as below the root of a device; made once for each lock."""
+    recipe = target.lock.read_bytes() + Path(__file__).read_bytes()
+    kept = cache / "libraries" / f"{target.arch}-{hashlib.sha256(recipe).hexdigest()[:16]}"
+    if kept.exists():
+        return kept
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
+        made = Path(scratch) / "made"
+        _install_locked(target, made / SITE_PACKAGES, cache / "wheels" / target.arch)
+        for pattern in PRUNED:
+            for path in list((made / SITE_PACKAGES).glob(pattern)):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        _compile(made)
+        with contextlib.suppress(FileExistsError):  # another build was quicker
+            made.rename(kept)
+    return kept
+
+
+def _install_locked(target: Target, site_packages: Path, downloads: Path) -> None:
+    """From what has been downloaded before, if that is all of it."""
+    locked = ["--no-deps", "--require-hashes", f"--requirement={target.lock}", *target.pip_options()]
+    downloads.mkdir(parents=True, exist_ok=True)
+    try:
+        _pip("download", "--no-index", f"--find-links={downloads}", f"--dest={downloads}", *locked, quiet=True)
+    except subprocess.CalledProcessError:
+        _pip("download", f"--dest={downloads}", *locked)
+    _install(site_packages, f"--find-links={downloads}", *locked)
+
+
+def _install(site_packages: Path, *arguments: str) -> None:
+    """By name: for a file, pip would note its path. Its launchers have the path of this machine's Python."""
+    _pip("install", "--no-compile", "--no-index", f"--target={site_packages}", *arguments)
+    shutil.rmtree(site_packages / "bin", ignore_errors=True)
+
+
+def _compile(root: Path) -> None:
+    """Byte code that is never checked against its source: the root may be read-only, and a Zero is slow.
+
+    One process, with sets in one order: so two builds give the same bytes.
+    """
+    command = [_target_python(), "-s", "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash"]
+    command += ["-s", str(root), "-p", "/", str(root / HOME / "lib")]
+    subprocess.run(command, check=True, env={"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0"})
+
+
+def _target_python() -> str:
+    if sys.version_info[:2] == (3, 11):
+        return sys.executable
+    if found := shutil.which(f"python{PYTHON}"):
+        return found
+    raise SystemExit(f"edge-agent: byte code for the device must be made by Python {PYTHON}: install python{PYTHON}")
+
+
+def _pip(command: str, *arguments: str, quiet: bool = False, time_s: int = _ZIP_BEGINS_S) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "pip", command, "--quiet", "--disable-pip-version-check", *arguments],
+        check=True,
+        stderr=subprocess.DEVNULL if quiet else None,
+        env={**os.environ, "SOURCE_DATE_EPOCH": str(time_s)},
+    )

@@ -1,0 +1,96 @@
+"""edge-agent(1), from what `--help` of each command knows."""
+
+import argparse
+import importlib
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from agent.__main__ import COMMANDS
+
+_HEAD = """\
+.TH EDGE\\-AGENT 1 "{date}" "edge\\-agent {version}"
+.SH NAME
+edge\\-agent \\- panic buttons and person detection for street kiosks
+.SH SYNOPSIS
+.B edge\\-agent
+.I COMMAND
+[\\fIoption\\fR ...]
+.SH DESCRIPTION
+The agent of a street panic kiosk or a CCTV camera, and the tools around it. As a service it runs as
+.BR edge\\-agent.service ,
+with the settings in /etc/edge\\-agent/edge\\-agent.toml.
+.SH COMMANDS
+"""
+_TAIL = """\
+.SH EXIT STATUS
+0 done, 1 failed, 2 bad usage or settings, 130 interrupted.
+.SH FILES
+.TP
+.I /etc/edge\\-agent/edge\\-agent.toml
+Settings. A variable of the environment that begins with EDGE_AGENT_ overrides one of them (__ between levels).
+.TP
+.I /usr/share/edge\\-agent/profiles
+Settings, pins and boot configuration for each kind of device, to begin with.
+.TP
+.I /usr/share/edge\\-agent/models
+The person model, with its description.
+.TP
+.I /var/lib/edge\\-agent
+State: the alarms and messages that are not sent yet.
+.SH SEE ALSO
+.BR systemctl (1),
+.BR journalctl (1)
+"""
+
+
+def page(version: str, time_s: int) -> str:
+    """The source of the manual page, with the day of `time_s` (since 1970)."""
+    date = datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%d")
+    lines = [_HEAD.format(date=date, version=version)]
+    for name in COMMANDS:
+        commands = argparse.ArgumentParser(prog="edge-agent").add_subparsers()
+        importlib.import_module(f"agent.cli.{name.replace('-', '_')}").add_parser(commands)
+        lines += (line + "\n" for line in _command(commands.choices[name]))
+    return "".join((*lines, _TAIL))
+
+
+def _command(parser: argparse.ArgumentParser) -> Iterator[str]:
+    yield f".SS {plain(parser.prog)}"
+    if parser.description:
+        yield plain(parser.description)
+    usage = parser.format_usage().removeprefix("usage: ").rstrip()
+    yield from _as_it_is(re.sub(r"\s+", " ", usage))
+    nested = []
+    for action in parser._actions:  # argparse tells of its parts nowhere else
+        if isinstance(action, argparse._SubParsersAction):
+            nested = list(action.choices.values())
+        elif action.help not in {None, argparse.SUPPRESS} and "-h" not in action.option_strings:
+            yield ".TP"
+            yield ".B " + plain(" ".join(filter(None, (", ".join(action.option_strings), _value(action)))))
+            yield plain(str(action.help) % {**vars(action), "prog": parser.prog})
+    if parser.epilog:
+        yield ".PP"
+        yield from _as_it_is(parser.epilog.rstrip())
+    for each in nested:
+        yield from _command(each)
+
+
+def _value(action: argparse.Action) -> str:
+    if action.nargs == 0:
+        return ""
+    if isinstance(action.metavar, str):
+        return action.metavar
+    if action.choices:
+        return "{" + ",".join(str(choice) for choice in action.choices) + "}"
+    return action.dest.upper()
+
+
+def _as_it_is(text: str) -> Iterator[str]:
+    yield from (".nf", plain(text), ".fi")
+
+
+def plain(text: str) -> str:
+    """Text in which roff sees no command of its own."""
+    text = text.replace("\\", "\\e").replace("-", "\\-")
+    return re.sub(r"^(?=[.'])", r"\\&", text, flags=re.MULTILINE)

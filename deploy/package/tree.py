@@ -1,0 +1,60 @@
+"""What the package holds beside the environment, and where it lies."""
+
+import gzip
+import shutil
+from pathlib import Path
+
+from agent.core.model_manifest import ModelManifest
+from agent.models.store import ModelStore, default_directories
+
+MODEL = "ssdlite-person-int8"
+DOCUMENTS = Path("usr/share/doc/edge-agent")
+PROFILES = Path("usr/share/edge-agent/profiles")
+MODELS = Path("usr/share/edge-agent/models")
+PLACES = {
+    "deploy/systemd/edge-agent.service": "usr/lib/systemd/system/edge-agent.service",
+    "deploy/systemd/edge-agent.sysusers.conf": "usr/lib/sysusers.d/edge-agent.conf",
+    "deploy/systemd/edge-agent.tmpfiles.conf": "usr/lib/tmpfiles.d/edge-agent.conf",
+    "deploy/systemd/60-edge-agent.rules": "usr/lib/udev/rules.d/60-edge-agent.rules",
+    "deploy/systemd/edge-agent-watchdog.conf": f"{DOCUMENTS}/examples/edge-agent-watchdog.conf",
+    "deploy/package/debian/lintian-overrides": "usr/share/lintian/overrides/edge-agent",
+}
+"""File of the repository, file of the package."""
+
+
+def build(project: Path, root: Path) -> None:
+    """Lay everything below `root` that is the same on every architecture."""
+    for source, destination in PLACES.items():
+        _copy(project / source, root / destination)
+    profiles = project / "firmware_configs"
+    for path in profiles.rglob("*"):
+        if path.is_file():
+            _copy(path, root / PROFILES / path.relative_to(profiles))
+    command = root / "usr/bin/edge-agent"
+    command.parent.mkdir(parents=True, exist_ok=True)
+    command.symlink_to("/opt/edge-agent/bin/edge-agent")
+    _model(root / MODELS)
+    write(root / DOCUMENTS / "changelog.gz", (project / "deploy/package/debian/changelog").read_text())
+
+
+def write(path: Path, text: str) -> None:
+    """A document; one whose name ends with .gz is compressed, without a name or a time in it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = text.encode()
+    path.write_bytes(gzip.compress(content, 9, mtime=0) if path.suffix == ".gz" else content)
+
+
+def model() -> tuple[ModelManifest, Path]:
+    """The one that profiles name, checked. Raises ModelError, which says how to build it."""
+    return ModelStore(default_directories()).load(MODEL)
+
+
+def _model(directory: Path) -> None:
+    manifest, path = model()
+    _copy(path, directory / manifest.file)
+    _copy(path.with_name(f"{MODEL}.json"), directory / f"{MODEL}.json")
+
+
+def _copy(source: Path, destination: Path) -> None:
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, destination)

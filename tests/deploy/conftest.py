@@ -1,0 +1,53 @@
+"""The package for this machine's processor, built once for all tests."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from deploy.package.__main__ import build
+from deploy.package.target import TARGETS
+from tests.deploy.package_life import Life
+from tests.support import bookworm
+from tests.support.once import once
+
+
+@pytest.fixture(scope="session")
+def amd64(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package as it is published, only not compressed."""
+    made = once(tmp_path_factory, "amd64", lambda directory: print(build(TARGETS["amd64"], directory, "none")))
+    return next(made.glob("*.deb"))
+
+
+@pytest.fixture(scope="session")
+def armhf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same for 32-bit Arm: a quarter of the size."""
+    made = once(tmp_path_factory, "armhf", lambda directory: print(build(TARGETS["armhf"], directory, "none")))
+    return next(made.glob("*.deb"))
+
+
+@pytest.fixture(scope="session")
+def life(tmp_path_factory: pytest.TempPathFactory, amd64: Path) -> Path:
+    """What each step in the life of the package has left: one JSON file each."""
+    if lacking := bookworm.missing():
+        pytest.skip(lacking)
+
+    def live(directory: Path) -> None:
+        newer = _newer(amd64, directory)
+        Life(directory).live(amd64, newer)
+        newer.unlink()
+
+    return once(tmp_path_factory, "life", live)
+
+
+def _newer(deb: Path, directory: Path) -> Path:
+    """The same package with a higher version."""
+    tree, newer = directory / "newer", directory / "newer.deb"
+    subprocess.run(["dpkg-deb", "--raw-extract", deb, tree], check=True)
+    control = tree / "DEBIAN/control"
+    control.write_text(control.read_text().replace("\nVersion: ", "\nVersion: 99."))
+    command = ["dpkg-deb", "--root-owner-group", "-Znone", "--build", str(tree), str(newer)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    shutil.rmtree(tree)
+    return newer
