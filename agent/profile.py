@@ -56,6 +56,7 @@ SCHEMAS = (
     "edge.event.siren-stopped.v1",
     "edge.result.v1",
 )
+STATUS_FILE = "status.json"
 VISION_COMMAND = (sys.executable, "-m", "agent.vision", "--fd")
 
 log = logging.getLogger(__name__)
@@ -173,6 +174,12 @@ def black_box(directory: Path) -> Path:
         return Path(runtime) / "black-box"
     name = hashlib.sha256(str(directory.absolute()).encode()).hexdigest()[:16]
     return Path("/dev/shm") / f"edge-agent-{os.geteuid()}-{name}"  # noqa: S108 - claimed safely, and ours alone
+
+
+def status_file() -> Path | None:
+    """Where the agent says how it is to `edge-agent doctor`; None where no service manager gives it a directory."""
+    runtime = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    return Path(runtime) / STATUS_FILE if runtime else None
 
 
 def revision(settings: Settings) -> str:
