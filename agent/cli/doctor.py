@@ -62,13 +62,15 @@ def run(args: argparse.Namespace) -> int:
     if not args.simulate:
         _take_rights(args.user)
     settings: Settings | None = None
+    names = args.only
     try:
         settings = load(args.config)
         device = device_of(settings, simulate=args.simulate)
         checks = checks_of(device, args.config, args.user, with_lights=args.lights)
     except SettingsError as error:
         checks = checks_without(error, args.user)
-    checks = _chosen(checks, args.only)
+        names = [*names, "settings"] if names else []
+    checks = _chosen(checks, names)
     if args.json:
         reports = [run_bounded(check, _silent, args.limit) for check in checks]
         print(json.dumps(_as_json(args.config, settings, reports), indent=2, ensure_ascii=False))

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from agent.core.diagnosis.finding import Finding, Report, State, fail
+from agent.core.diagnosis.finding import Finding, Report, State, fail, unknown
 from agent.core.errors import EdgeAgentError
 from agent.doctor.check import Check
 
@@ -58,6 +58,8 @@ def run_bounded(check: Check, tick: Callable[[str, float], None], limit_s: float
         said.findings.append(
             fail(f"the check was killed by {name}{doing}", "a crash in a driver or library: see `dmesg`")
         )
+    elif not said.findings:
+        said.findings.append(unknown("the check ended without a word", "tell the makers of edge-agent"))
     return Report(check.name, tuple(said.findings), round((time.monotonic() - began_s) * 1000))
 
 
