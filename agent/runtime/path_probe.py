@@ -41,7 +41,7 @@ def check_path(
                     case Published(accepted=True):
                         return f"{address}: connected after {connected_ms} ms"
                     case Published() as answer:
-                        raise StepFailed(f"{address} refused the message: {answer.detail}")
+                        raise StepFailed(f"{address} refused the message ({answer.detail}): check its access list")
                     case Disconnected() as end:
                         raise StepFailed(f"{address}: {end.detail}")
             yield
