@@ -110,10 +110,11 @@ def _light_up(device: Device, factory: Any, note: Note) -> Iterator[Finding]:
     outputs = GpiozeroLights(profile.light_pins(device.settings), factory)
     pause = threading.Event()
     try:
-        outputs.start()
-        for name in wired:
-            if name == "tone":
-                continue
+        try:
+            outputs.start()
+        except HardwareError as error:
+            yield failure(error)
+        for name in [each for each in outputs.levels() if each != "tone"]:
             note(f"light {name} is on: look at it")
             outputs.show(_only(name))
             pause.wait(_SEEN_S)
