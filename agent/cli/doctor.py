@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         device = device_of(settings, simulate=args.simulate)
         checks = checks_of(device, args.config, args.user, with_lights=args.lights)
     except SettingsError as error:
-        checks = checks_without(error, args.user)
+        checks = checks_without(error, args.config, args.user)
         names = [*names, "settings"] if names else []
     checks = _chosen(checks, names)
     if args.json:

@@ -27,9 +27,11 @@ def settings(config: Path, known: Settings, note: Note) -> Iterator[Finding]:
     yield ok(f"{config}: {known.device.id}, {', '.join(counts)}")
 
 
-def mistakes(error: SettingsError, note: Note) -> list[Finding]:
+def mistakes(config: Path, error: SettingsError, note: Note) -> list[Finding]:
     """Of a file that can't be used: one for each."""
     note("reading the settings")
+    if isinstance(error.__cause__, PermissionError):
+        return [fail(*account.why_denied(config))]
     return [fail(line, "correct it; `edge-agent check-config` tells the same") for line in str(error).splitlines()]
 
 

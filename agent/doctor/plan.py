@@ -19,7 +19,7 @@ NEED_SETTINGS = ("agent", "disk", "wear", "certificate", "keys", "broker", "pins
 """What can't be looked at without settings."""
 
 
-def checks_without(error: SettingsError, user: str) -> list[Check]:
+def checks_without(error: SettingsError, config: Path, user: str) -> list[Check]:
     """What can be looked at though the settings can't be used."""
 
     def not_looked_at(note: Note) -> list[Finding]:
@@ -27,7 +27,7 @@ def checks_without(error: SettingsError, user: str) -> list[Check]:
         return [unknown("it can't be looked at before the settings are right")]
 
     return [
-        Check("settings", 5, partial(papers.mistakes, error)),
+        Check("settings", 5, partial(papers.mistakes, config, error)),
         Check("account", 5, partial(_account, user, None)),
         Check("clock", 10, machine.clock),
         Check("power", 5, machine.power),
