@@ -13,14 +13,14 @@ def readable(topic: str, payload: bytes) -> str:
         data = envelope["data"]
         clock = str(envelope["time"])[11:23]
         seq = envelope["seq"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         kind = "picture" if payload[:2] == b"\xff\xd8" else "message"
         return f"{'':12} {name:26} {kind} of {len(payload)} bytes for {levels[-1]}"
     try:
         text = (_SAY.get("/".join(levels[:2])) or _SAY.get(levels[0], _plain))(data)
-    except (KeyError, TypeError):
+    except (AttributeError, KeyError, TypeError, ValueError):  # what anybody can publish need not be one of ours
         text = _plain(data)
-    late = " (sent late)" if data.get("historical") else ""
+    late = " (sent late)" if isinstance(data, dict) and data.get("historical") else ""
     return f"{clock} {name:26} #{seq} {text}{late}"
 
 

@@ -55,6 +55,11 @@ class Line:
         self._numbers = numbers
         self._passages: dict[int, _Passage] = {}
 
+    def owes(self, walker_id: int) -> bool:
+        """Whether a crossing of this person is put off."""
+        passage = self._passages.get(walker_id)
+        return passage is not None and passage.pending != 0
+
     def forget(self, walker_id: int) -> None:
         """This person does not come back."""
         self._passages.pop(walker_id, None)

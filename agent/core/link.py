@@ -5,7 +5,7 @@ Pictures never travel here; they go by file, and a message names the file.
 
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from agent.core.errors import EdgeAgentError
 from agent.core.happenings import ClosedBy, Direction, Phase
@@ -204,8 +204,10 @@ ToVision = Start | TakeSnapshot | Stop
 Happened = PersonEntered | PersonLeft | Loitering | LineCrossed | Crowd | AfterHours
 ToCore = Hello | Failed | Heartbeat | InView | Happened | CameraTamper | SnapshotTaken | SnapshotFailed
 
-_TO_VISION: TypeAdapter[ToVision] = TypeAdapter(Annotated[ToVision, Field(discriminator="t")])
-_TO_CORE: TypeAdapter[ToCore] = TypeAdapter(Annotated[ToCore, Field(discriminator="t")])
+_QUIET = ConfigDict(hide_input_in_errors=True)
+"""What travels here may be a camera's password, and errors end up in logs."""
+_TO_VISION: TypeAdapter[ToVision] = TypeAdapter(Annotated[ToVision, Field(discriminator="t")], config=_QUIET)
+_TO_CORE: TypeAdapter[ToCore] = TypeAdapter(Annotated[ToCore, Field(discriminator="t")], config=_QUIET)
 
 
 def encode(message: ToVision | ToCore) -> bytes:
@@ -227,4 +229,6 @@ def _decode(adapter: TypeAdapter[T], line: bytes) -> T:
     try:
         return adapter.validate_json(line)
     except ValidationError as error:
-        raise LinkError(f"bad line on the vision link: {error.error_count()} errors in {line[:80]!r}") from error
+        first = error.errors(include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the whole line"
+        raise LinkError(f"bad line on the vision link: {place}: {first['type']}") from error

@@ -39,6 +39,8 @@ class TamperChanged:
     boottime_ns: int
     """Capture time of the first picture that showed it, or that showed it no more."""
     began_ns: int
+    well: bool = True
+    """Of an end: false when nobody knows whether it is over, as something else is to be told."""
 
 
 class TamperJudge:
@@ -74,21 +76,21 @@ class TamperJudge:
         if self.active in {None, TamperKind.DARK} and (found := self._lasting(now_ns)) not in {None, self.active}:
             assert found is not None
             began_ns = next(at_ns for at_ns, kind in looks if kind is not None)
-            told += [*self._end(began_ns), *self._begin(found, began_ns)]
+            told += [*self._end(began_ns, well=False), *self._begin(found, began_ns)]
         elif (well_ns := self._well_since(now_ns)) is not None:
-            told += self._end(well_ns)
+            told += self._end(well_ns, well=True)
         return told
 
     def stuck(self, now_ns: int) -> list[TamperChanged]:
         """Pictures come whose stamp, `now_ns`, does not move: no more needs to be known."""
         if TamperKind.FROZEN not in self._kinds or self.active not in {None, TamperKind.DARK}:
             return []
-        return [*self._end(now_ns), *self._begin(TamperKind.FROZEN, now_ns)]
+        return [*self._end(now_ns, well=False), *self._begin(TamperKind.FROZEN, now_ns)]
 
     def forget(self, now_ns: int) -> list[TamperChanged]:
         """The pictures are others from now on: what was known of the old ones is over."""
         self._looks.clear()
-        return self._end(now_ns)
+        return self._end(now_ns, well=False)
 
     def _lasting(self, now_ns: int) -> TamperKind | None:
         if not self._spans(LASTS_S, now_ns):
@@ -114,9 +116,9 @@ class TamperJudge:
         self.active, self._began_ns = kind, began_ns
         return [TamperChanged(kind, True, began_ns, began_ns)]
 
-    def _end(self, now_ns: int) -> list[TamperChanged]:
+    def _end(self, now_ns: int, *, well: bool) -> list[TamperChanged]:
         kind, self.active = self.active, None
-        return [] if kind is None else [TamperChanged(kind, False, now_ns, self._began_ns)]
+        return [] if kind is None else [TamperChanged(kind, False, now_ns, self._began_ns, well)]
 
 
 class Stillness:

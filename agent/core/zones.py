@@ -83,7 +83,7 @@ class Zone:
         """What this frame has made true here. Without a `wall` that can be trusted the zone is watched."""
         watched = self._rules.watched
         if watched is not None and wall is not None and not watched.covers(wall):
-            yield from self._end_all(look)
+            yield from self.end_all(look)
             return
         staying = [(walker, self._stay(look, walker)) for walker in walkers]
         present = [(walker, stay) for walker, stay in staying if stay is not None and stay.inside.holds]
@@ -93,6 +93,18 @@ class Zone:
                 yield from self._tell_stay(look, stay, persons)
         yield from self._tell_crowd(look, persons)
         yield from self._tell_after_hours(look, wall, bool(present), persons)
+
+    def end_all(self, look: Look) -> Iterator[Happening]:
+        """What goes on here is over, and nobody is known to be here."""
+        for stay in self._stays.values():
+            fact = Fact(look.now_ns, stay.inside.first_ns, stay.inside.last_ns, 0, stay.best)
+            yield from stay.loitering.step(False, fact)
+            yield from stay.presence.step(False, fact)
+        for course, evidence in ((self._crowd, self._many), (self._after_hours, self._intruded)):
+            yield from course.step(False, Fact(look.now_ns, evidence.first_ns, evidence.last_ns, 0))
+        self._stays.clear()
+        self._many.clear()
+        self._intruded.clear()
 
     def _stay(self, look: Look, walker: Walker) -> _Stay | None:
         """The person's stay after this frame; None for somebody who was never here."""
@@ -152,17 +164,6 @@ class Zone:
         yield from self._after_hours.step(evidence.holds and closed_by is not None, fact)
         if closed_by is None:
             self._intruded.clear()
-
-    def _end_all(self, look: Look) -> Iterator[Happening]:
-        for stay in self._stays.values():
-            fact = Fact(look.now_ns, stay.inside.first_ns, stay.inside.last_ns, 0, stay.best)
-            yield from stay.loitering.step(False, fact)
-            yield from stay.presence.step(False, fact)
-        for course, evidence in ((self._crowd, self._many), (self._after_hours, self._intruded)):
-            yield from course.step(False, Fact(look.now_ns, evidence.first_ns, evidence.last_ns, 0))
-        self._stays.clear()
-        self._many.clear()
-        self._intruded.clear()
 
     def _contains(self, foot: Point | None) -> bool:
         return foot is not None and (self._rules.area is None or self._rules.area.contains(foot))

@@ -19,12 +19,16 @@ class Cameras:
         self._links = tuple(links)
 
     def look(self, alarm_id: str) -> AlarmCamera | None:
-        """Ask the first camera that works for a picture under `alarm_id`, and say what it sees now.
+        """Ask the first camera that works for a picture under `alarm_id`, and say what it sees now. One that has not
+        looked at a picture yet comes after those that have.
 
-        Without a camera that works the first one's name alone is told; without any camera, None.
+        Without a camera that works the first one's name alone is told; without any camera, None. Who is in view is
+        left out while nobody has looked.
         """
-        for link in self._links:
+        for link in sorted(self._links, key=_has_looked, reverse=True):
             if link.take_snapshot(alarm_id):
+                if not _has_looked(link):
+                    return AlarmCamera(name=link.camera, snapshot=alarm_id)
                 seen = link.in_view
                 return AlarmCamera(name=link.camera, persons=seen.persons, tracks=seen.tracks, snapshot=alarm_id)
         return AlarmCamera(name=self._links[0].camera) if self._links else None
@@ -44,6 +48,12 @@ class Cameras:
             if report is not None or tampers:
                 figures[link.camera] = {**({} if report is None else _figures(report)), "tampers": tampers}
         return figures
+
+
+def _has_looked(link: VisionLink) -> bool:
+    """The sign of life comes up to a second after the first look."""
+    report = link.heartbeat
+    return bool(link.in_view.persons) or (report is not None and report.frames > 0)
 
 
 def _figures(report: Heartbeat) -> dict[str, Any]:

@@ -33,6 +33,8 @@ class TamperDesk:
         self._camera = camera
         self._signal = SignalWatch(frames_per_second) if TamperKind.SIGNAL_LOST in kinds else None
         self._signal_id = ""
+        self._looked = 0
+        """Frames that the process had looked at, as of its last sign of life."""
         self._drafts = drafts
         self._put = put
         self._clock = clock
@@ -54,17 +56,24 @@ class TamperDesk:
         """
         if message.active and not (message.kind is TamperKind.FROZEN and self._signal_id):
             self._begin(message)
+            if self._signal is not None and self._is_frozen():
+                self._signal.pictured(0, self._clock.boottime_ns())
         elif not message.active:
             self._end(message.event_id, message.boottime_ns, message.detail)
 
     def beat(self, report: Heartbeat) -> None:
-        """A sign of life has come just now."""
+        """A sign of life has come just now.
+
+        While the camera is frozen, pictures that are looked at count as new ones: by its stamps they may be old.
+        """
+        looks, self._looked = report.frames != self._looked, report.frames
         if self._signal is not None and report.frame_age_ms is not None:
-            self._signal.pictured(report.frame_age_ms * 1_000_000, self._clock.boottime_ns())
+            age_ms = 0 if looks and self._is_frozen() else report.frame_age_ms
+            self._signal.pictured(age_ms * 1_000_000, self._clock.boottime_ns())
 
     def look(self) -> None:
         """See whether pictures come. Several times a second, whatever the camera process does."""
-        if self._signal is None or any(message.kind is TamperKind.FROZEN for message, _ in self._active.values()):
+        if self._signal is None:
             return
         change = self._signal.look(self._clock.boottime_ns())
         if change is None:
@@ -89,6 +98,9 @@ class TamperDesk:
         for event_id in list(self._active):
             if event_id != self._signal_id:
                 self._end(event_id, self._clock.boottime_ns(), "not known any more: the camera process ended")
+
+    def _is_frozen(self) -> bool:
+        return any(message.kind is TamperKind.FROZEN for message, _ in self._active.values())
 
     def _begin(self, message: CameraTamper) -> None:
         since = self._wall(message.boottime_ns)

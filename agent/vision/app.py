@@ -46,9 +46,8 @@ def run(
     `leave` ends the process at once; it is called when the core has gone, from whatever thread finds out.
     """
     link = CoreLink(connection)
-    spec = link.receive_start()
     try:
-        _watch(link, spec, leave, limits)
+        _watch(link, link.receive_start(), leave, limits)
     except EdgeAgentError as error:
         with suppress(CoreGoneError):
             link.send(Failed(detail=str(error)))
@@ -58,6 +57,8 @@ def run(
 
 
 def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], limits: CaptureLimits | None) -> None:
+    snapshots = Snapshots(Path(spec.snapshot_directory), spec.snapshot_max_bytes, imaging.jpeg, imaging.scaled)
+    snapshots.clear()
     clock = SystemClock()
     ending = Ending()
     masks = all_masks(spec.masks, spec.mask_file)  # before all else: no camera is opened unless its masks are known
@@ -65,8 +66,6 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
     rules = rules_of(spec)
     reports = Reports(clock)
     pace = Pace()
-    directory = Path(spec.snapshot_directory)
-    snapshots = Snapshots(directory, spec.snapshot_max_bytes, imaging.jpeg, imaging.scaled)
     service = SnapshotService(slot, snapshots, clock.boottime_ns, lambda: reports.in_view.persons)
 
     def on_message(message: ToVision) -> None:
@@ -118,6 +117,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
         lambda: reports.in_view.persons,
         lambda: capture.stated_frames_per_second,
         masks=len(masks),
+        frames_per_second=spec.frames_per_second,
     )
 
     def beat() -> None:
@@ -139,10 +139,20 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
         for worker in (Worker("heartbeat", beat, ending), Worker("look", lookout.run_once, ending)):
             worker.start()
             stack.callback(worker.join, JOIN_S)
-        stack.callback(ending.stop)
+        stack.callback(ending.event.set)
         while not ending.event.wait(CHECK_S):
             capture.check()
-    ending.raise_failure()
+    _raise_failure(ending, listener)
+
+
+def _raise_failure(ending: Ending, listener: Worker) -> None:
+    try:
+        ending.raise_failure()
+    except CoreGoneError:
+        # Whoever found that nobody reads may have been faster than the one who reads the core's last word.
+        listener.join(JOIN_S)
+        if not ending.asked:
+            raise
 
 
 def make_sight(spec: VisionSpec, detector: Detector) -> Sight:

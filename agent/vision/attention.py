@@ -38,6 +38,8 @@ _BORED_MOST_S = 10.0
 _BORED_WAITING_PER_S = 0.15
 _FORGIVEN_PER_S = 0.1
 _MOTION_HARD = 0.3
+_WIDEST = 0.75
+"""Of the shorter side of the picture: with the room for somebody around it, a region holds no larger motion."""
 _LEAST_CELLS = 2
 _FEW_LOOKS = 5
 """Somebody doubtful is looked at so often even if nothing moves."""
@@ -47,7 +49,7 @@ _UNKNOWN_SHARE = 0.15
 
 @dataclass(frozen=True, slots=True)
 class _Blob:
-    """Motion in one piece, that nobody who is followed explains."""
+    """Motion in one piece, or a part of it, that nobody who is followed explains."""
 
     rows: slice
     columns: slice
@@ -87,9 +89,8 @@ class Attention:
         if free.any():
             for column, row, width, height, count in self._blobs_of(free).tolist():
                 if count >= _LEAST_CELLS:
-                    blob = _Blob(slice(row, row + height), slice(column, column + width))
-                    self._blobs.append(blob)
-                    wishes.append(self._wish_for(blob, boottime_ns))
+                    self._blobs += self._pieces(column, row, width, height)
+            wishes += [self._wish_for(blob, boottime_ns) for blob in self._blobs]
         return wishes
 
     def sweep(self, tracks: Sequence[Track], boottime_ns: int, most: int) -> list[Region]:
@@ -144,6 +145,16 @@ class Attention:
         np.minimum(self._bored_s, _BORED_MOST_S, out=self._bored_s)
         np.maximum(self._bored_s - np.float32(self._step_s * _FORGIVEN_PER_S), 0, out=self._bored_s)
 
+    def _pieces(self, column: int, row: int, width: int, height: int) -> list[_Blob]:
+        """Motion that is wider or higher than a region could be is several wishes: all of it at once is never seen."""
+        most_px = _WIDEST * min(self._width, self._height)
+        return [
+            _Blob(rows, columns)
+            for rows in _parts(row, height, most_px / self._cell_y)
+            for columns in _parts(column, width, most_px / self._cell_x)
+            if self._changed[rows, columns].any()
+        ]
+
     def _wish_for(self, blob: _Blob, boottime_ns: int) -> Wish:
         """Room for somebody of the usual height around it."""
         left, right = blob.columns.start * self._cell_x, blob.columns.stop * self._cell_x
@@ -191,6 +202,12 @@ def _wish_for(track: Track, boottime_ns: int) -> Wish:
     weight *= 1 + _UNSEEN_PER_S * waited_s
     hard = min(max(1 - track.last_score, 0.0), 1.0)
     return Wish(left - margin, top - margin, left + width + margin, top + height + margin, height, weight, hard)
+
+
+def _parts(first: int, count: int, most: float) -> list[slice]:
+    """So many cells in equal parts, none larger than `most`."""
+    parts = max(math.ceil(count / max(most, 1.0)), 1)
+    return [slice(first + count * at // parts, first + count * (at + 1) // parts) for at in range(parts)]
 
 
 def _cell(place: float, *, up: bool) -> int:

@@ -11,6 +11,8 @@ from agent.vision.frame_slot import FrameSlot
 
 _log = logging.getLogger(__name__)
 OPENING = "opening the camera"
+_MOST_STUCK = 2
+"""So many threads are left in a driver that does not let them go: each holds memory, and maybe the device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ class CaptureLoop:
 
 
 class Capture:
-    """Owns the capture thread of one camera: starts it, notices when it is stuck, and replaces it once."""
+    """Owns the capture thread of one camera: starts it, notices when it is stuck, and replaces it."""
 
     def __init__(
         self,
@@ -162,6 +164,7 @@ class Capture:
         self._boottime_ns = boottime_ns
         self._limits = limits or CaptureLimits()
         self._loop = self._new_loop(last_chance=False)
+        self._abandoned: list[threading.Thread] = []
 
     @property
     def detail(self) -> str:
@@ -178,7 +181,8 @@ class Capture:
         self._loop.thread.start()
 
     def check(self) -> None:
-        """Replace a thread that is stuck. Raises CaptureGivenUpError when the replacement fails as well.
+        """Replace a thread that is stuck. Raises CaptureGivenUpError when the replacement fails as well, or too many
+        are stuck by now.
 
         The main thread, several times a second.
         """
@@ -194,6 +198,10 @@ class Capture:
         reason = f"its driver has not answered for {waited_s:.0f} s"
         if loop.last_chance:
             raise CaptureGivenUpError(f"camera {self._name}: {reason}, and opening it again was no help")
+        self._abandoned = [thread for thread in self._abandoned if thread.is_alive()]
+        if len(self._abandoned) >= _MOST_STUCK:
+            raise CaptureGivenUpError(f"camera {self._name}: {reason}, as before: it hangs again and again")
+        self._abandoned.append(loop.thread)
         _log.error("camera %s: %s; opening it again", self._name, reason)
         loop.abandon()
         self._loop = self._new_loop(last_chance=True)

@@ -11,7 +11,8 @@ from agent.vision.pace import Pace
 
 PERIOD_S = 1.0
 STALE_S = 3.0
-"""An open camera whose newest picture is older than this is reported as degraded."""
+STALE_PICTURES = 3
+"""An open camera whose newest picture is older than this, and than so many of its pictures take, is degraded."""
 OPENING_S = 5.0
 """So long after the start, a camera that is still being opened is no fault."""
 _STATM = Path("/proc/self/statm")
@@ -29,7 +30,9 @@ class HeartbeatSource:
         persons: Callable[[], int],
         stated_frames_per_second: Callable[[], float | None] = lambda: None,
         masks: int = 0,
+        frames_per_second: float = 10.0,
     ) -> None:
+        """`frames_per_second` is what the camera is asked for."""
         self._slot = slot
         self._pace = pace
         self._boottime_ns = boottime_ns
@@ -37,6 +40,7 @@ class HeartbeatSource:
         self._persons = persons
         self._stated_frames_per_second = stated_frames_per_second
         self._masks = masks
+        self._stale_s = max(STALE_S, STALE_PICTURES / frames_per_second)
         self._first_ns: int | None = None
 
     def make(self) -> Heartbeat:
@@ -48,7 +52,7 @@ class HeartbeatSource:
         newest = self._slot.newest()
         age_ns = None if newest is None else max(now_ns - newest.boottime_ns, 0)
         detail = self._camera_detail()
-        if not detail and age_ns is not None and age_ns > STALE_S * 1e9:
+        if not detail and age_ns is not None and age_ns > self._stale_s * 1e9:
             detail = f"no new picture for {age_ns / 1e9:.0f} s"
         stated = self._stated_frames_per_second()
         starting = detail == OPENING and now_ns - self._first_ns < OPENING_S * 1e9

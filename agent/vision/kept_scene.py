@@ -5,7 +5,6 @@ It is a blurred grey picture of 80 x 60 points, the mean of minutes: nobody is t
 
 import contextlib
 import logging
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -41,8 +40,9 @@ class KeptScene:
                 return Scene(coarse.astype(np.float32), float(figures[0]), float(figures[1]))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            _log.warning("the scene in %s can't be read and is learned anew: %s", self._path, error)
+        except Exception as error:  # noqa: BLE001 - of a damaged file numpy, zipfile and tokenize raise what they like
+            reason = type(error).__name__  # the text may hold the picture
+            _log.warning("the scene in %s can't be read and is learned anew: %s", self._path, reason)
             return None
 
     def write(self, scene: Scene, shape: tuple[int, ...] | None, now_ns: int) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from agent.core.errors import StorageError
+from agent.core.errors import EdgeAgentError, StorageError
 from agent.core.link import SnapshotFailed, SnapshotTaken
 from agent.vision.frame_slot import FrameSlot
 
@@ -44,8 +44,16 @@ class Snapshots:
         self._jpeg = jpeg
         self._scaled = scaled
 
+    def clear(self) -> None:
+        """Delete the pictures that an earlier process has left: nobody fetches them any more. Never raises."""
+        for path in (*self._directory.glob("*.jpg"), *self._directory.glob(".*.tmp")):
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                _log.error("%s can't be deleted: %s", path, error.strerror)
+
     def write(self, snapshot_id: str, pixels: Pixels) -> Path:
-        """Write `<snapshot_id>.jpg`, whole or not at all, and return its path. Raises StorageError."""
+        """Write `<snapshot_id>.jpg`, whole or not at all, and return its path. Raises StorageError, CameraError."""
         if not _SAFE_ID.match(snapshot_id):
             raise StorageError("the snapshot id is no plain name of small letters, digits and dashes")
         content = self._encode(pixels)
@@ -108,7 +116,7 @@ class SnapshotService:
             return SnapshotFailed(id=snapshot_id, detail=f"the newest picture is {age_s:.0f} s old")
         try:
             path = self._snapshots.write(snapshot_id, frame.pixels)
-        except StorageError as error:
+        except EdgeAgentError as error:
             return SnapshotFailed(id=snapshot_id, detail=str(error))
         return SnapshotTaken(
             id=snapshot_id, path=str(path), captured_boottime_ns=frame.boottime_ns, persons=self._persons()

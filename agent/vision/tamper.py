@@ -19,6 +19,8 @@ _FOLLOWS_NS = 60_000_000_000
 _PALE = 10.0
 """A picture with less contrast than this teaches nothing about a scene that is known."""
 _STUCK_S = 3.0
+_MOVES_NS = 1_000_000
+"""A stamp that goes on by less stands still: of a moment that comes again `StreamClock` makes a nanosecond more."""
 _DARK = (16.0, 48.0)
 """The mean of the grey levels, and the level that 1 % is above: below both it is dark."""
 _LIGHT = (22.0, 64.0)
@@ -74,7 +76,7 @@ class TamperWatch:
 
         It looks closely a few times a second, however often it is called.
         """
-        if boottime_ns == self._frame_ns:
+        if 0 <= boottime_ns - self._frame_ns < _MOVES_NS:
             self._stuck += 1
             return self._judge.stuck(self._frame_ns) if self._stuck == self._most_stuck else []
         if boottime_ns < self._frame_ns:  # the camera's clock was set

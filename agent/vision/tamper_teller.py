@@ -15,6 +15,8 @@ _IN_WORDS = {
     TamperKind.FROZEN: "the picture does not change at all, or its time stands still",
     TamperKind.DARK: "it is too dark to see anybody",
 }
+_WELL = "the picture is well again"
+_UNKNOWN = "nobody can say whether it goes on: another tamper is told in its place, or the pictures have another size"
 
 
 class TamperTeller:
@@ -38,7 +40,7 @@ class TamperTeller:
                     kind=change.kind,
                     active=change.active,
                     boottime_ns=change.boottime_ns,
-                    detail=_IN_WORDS[change.kind] if change.active else "the picture is well again",
+                    detail=_IN_WORDS[change.kind] if change.active else _WELL if change.well else _UNKNOWN,
                 )
             )
         return messages

@@ -10,7 +10,11 @@ _PLACE_GAIN = 0.7
 _PACE_GAIN = 0.25
 _SIZE_GAIN = 0.3
 """How much of what a frame shows is believed, beside what was expected (an alpha-beta filter)."""
+_SIZE_GAIN_IN_COMPANY = 0.1
+"""The box of somebody who overlaps another person is often one of both."""
 _FIRST_PACE_GAIN = 0.6
+_CUT = 0.2
+"""A box that is lower than expected by so much has lost a part: nobody walks away so fast."""
 _LOOKS = 9
 """Scores that are remembered."""
 _GLIDE_S = 0.3
@@ -75,24 +79,38 @@ class Track:
         way = math.hypot(found.left + found.width / 2 - self.x, found.top + found.height - self.y)
         return way / self.height + 0.5 * abs(math.log(found.height / self.height))
 
-    def hit(self, found: Detection) -> None:
-        """This frame shows them there."""
+    def hit(self, found: Detection, *, in_company: bool = False) -> None:
+        """This frame shows them there; `in_company`: where their box and somebody else's overlap."""
         gain = _PLACE_GAIN if self.hits > 1 else 0.9
-        off_x = found.left + found.width / 2 - self.x
-        off_y = found.top + found.height - self.y
+        off_x, off_y = self._way_to(found, in_company)
         self.x += gain * off_x
         self.y += gain * off_y
         if self.unseen_s > 0:
             gain = _PACE_GAIN if self.hits > 1 else _FIRST_PACE_GAIN
             self.pace_x += gain * off_x / self.unseen_s
             self.pace_y += gain * off_y / self.unseen_s
-        self.width += _SIZE_GAIN * (found.width - self.width)
-        self.height += _SIZE_GAIN * (found.height - self.height)
+        gain = _SIZE_GAIN_IN_COMPANY if in_company else _SIZE_GAIN
+        self.width += gain * (found.width - self.width)
+        self.height += gain * (found.height - self.height)
         self.hits += 1
         self.looks += 1
         self.missed_s = self.unseen_s = 0.0
         self.last = found
         self._scores.append(found.score)
+
+    def _way_to(self, found: Detection, in_company: bool) -> tuple[float, float]:
+        """How far they are from where they were expected.
+
+        Who stands beside them stretches their box at one edge, and what hides a part of them cuts it at one: only what
+        two opposite edges agree on is their own way. In the open a box is as wide as their step, and its middle says
+        more; and where it is as high as expected, its lower edge does.
+        """
+        left, top, width, height = self.box
+        west, east = found.left - left, found.left + found.width - (left + width)
+        north, south = found.top - top, found.top + found.height - (top + height)
+        doubt = 1.0 if in_company else min(max(1 - found.height / height, 0.0) / _CUT, 1.0)
+        across = _agreed(west, east) if in_company else (west + east) / 2
+        return across, south + doubt * (_agreed(north, south) - south)
 
     def miss(self, step_s: float) -> None:
         """A look at where they ought to be did not show them."""
@@ -100,3 +118,8 @@ class Track:
         self.looks += 1
         self.last = None
         self._scores.append(0.0)
+
+
+def _agreed(one: float, other: float) -> float:
+    """The shorter way if both go the same way, else none."""
+    return math.copysign(min(abs(one), abs(other)), one) if one * other > 0 else 0.0

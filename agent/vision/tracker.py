@@ -26,6 +26,8 @@ _LOST_S = 2.5
 _DOUBTFUL_LOST_S = 0.3
 _ENOUGH_HITS = 2
 _LONGEST_STEP_S = 1.0
+_COMPANY = 0.2
+"""Of the smaller of two boxes: with so much of it in the other one, a box that is found may be of both."""
 
 
 class Tracker:
@@ -74,9 +76,10 @@ class Tracker:
                 track.looked_ns = self._last_ns or 0
                 if id(track) not in matched:
                     track.miss(self._step_s)
+        in_company = _in_company(self.tracks)
         for track, box in pairs:
             if looked_at(track) or stands is None or not stands(track):
-                track.hit(box)
+                track.hit(box, in_company=track.id in in_company)
                 track.looked_ns = self._last_ns or 0
         taken = {id(box) for _, box in pairs}
         begun = [Track(next(self._numbers), box) for box in clear if id(box) not in taken]
@@ -115,3 +118,16 @@ def _still_there(track: Track, width: int, height: int) -> bool:
     """Not lost for too long, and not out of the picture by more than half."""
     in_picture = 0 < track.x < width and 0 < track.y - track.height / 2 < height
     return in_picture and track.missed_s <= (_LOST_S if track.real else _DOUBTFUL_LOST_S)
+
+
+def _in_company(tracks: Sequence[Track]) -> set[int]:
+    """The numbers of those whose box overlaps somebody else's."""
+    boxes = [(track, *track.box) for track in tracks]
+    together: set[int] = set()
+    for (one, left, top, width, height), (other, x, y, across, down) in itertools.combinations(boxes, 2):
+        shared_x = min(left + width, x + across) - max(left, x)
+        if shared_x > 0:
+            shared_y = min(top + height, y + down) - max(top, y)
+            if shared_x * max(shared_y, 0) > _COMPANY * min(width * height, across * down):
+                together |= {one.id, other.id}
+    return together

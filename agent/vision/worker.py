@@ -15,11 +15,14 @@ class Ending:
     def __init__(self) -> None:
         self.event = threading.Event()
         """Set when the process shall end."""
+        self.asked = False
+        """Whether the end is an orderly stop, or has become one."""
         self._lock = threading.Lock()
         self._failure: EdgeAgentError | None = None
 
     def stop(self) -> None:
         """End in an orderly way."""
+        self.asked = True
         self.event.set()
 
     def fail(self, error: EdgeAgentError) -> None:

@@ -1,4 +1,3 @@
-import threading
 import time
 from collections.abc import Iterator
 
@@ -11,7 +10,7 @@ from agent.adapters.opencv_device import OpenCvDevice
 from agent.adapters.opencv_stream import OpenCvStream
 from agent.core.errors import CameraError, CameraSilentError
 from tests.support.mjpeg_server import MjpegServer
-from tests.support.vision_media import read_until_error
+from tests.support.vision_media import read_in_background, read_until_error
 
 PASSWORD = "geheim-7301"
 
@@ -66,20 +65,10 @@ def test_a_stream_that_hangs_up_is_lost_and_can_be_opened_again(server: MjpegSer
 
 
 def test_closing_while_another_thread_reads_is_safe(camera: OpenCvCamera) -> None:
-    ended = threading.Event()
-
-    def read_on() -> None:
-        with pytest.raises(CameraError):
-            read_until_error(camera)
-        ended.set()
-
     camera.open()
-    reader = threading.Thread(target=read_on, name="reader")
-    reader.start()
+    wait_until_it_fails = read_in_background(camera)
     camera.close()
-    reader.join(10)
-
-    assert ended.is_set()
+    wait_until_it_fails()
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1/x", "127.0.0.1:1/x?token=" + PASSWORD])

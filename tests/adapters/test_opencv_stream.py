@@ -1,7 +1,6 @@
 """RTSP, against a real server: GStreamer's."""
 
 import os
-import threading
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -13,7 +12,7 @@ from agent.core.errors import CameraError, CameraSilentError
 from agent.vision.capture import Capture, CaptureLimits
 from agent.vision.frame_slot import FrameSlot
 from tests.support.rtsp_server import SIZE, RtspServer
-from tests.support.vision_media import read_until_error
+from tests.support.vision_media import read_in_background, read_until_error
 from tests.support.vision_stand_ins import SECOND, boottime_ns
 from tests.support.wait import wait_for
 
@@ -153,18 +152,9 @@ def test_closing_while_a_frozen_camera_is_read_returns_at_once_and_ends_the_read
     camera.open()
     camera.read(5)
     server.freeze()
-    ended = threading.Event()
-
-    def read_on() -> None:
-        with pytest.raises(CameraError):
-            read_until_error(camera)
-        ended.set()
-
-    reader = threading.Thread(target=read_on, name="reader")
-    reader.start()
+    wait_until_it_fails = read_in_background(camera)
     began_ns = boottime_ns()
     camera.close()
 
     assert boottime_ns() - began_ns < 4 * SECOND
-    reader.join(30)
-    assert ended.is_set()
+    wait_until_it_fails()

@@ -1,27 +1,21 @@
 """`python -m tests.bench`: every figure in one run, each beside a baseline that was measured in the same run."""
 
-import argparse
 import json
-import signal
 import sys
-import tempfile
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-
 from agent.cli.keygen import make_key
-from agent.core.errors import EdgeAgentError
 from agent.models.store import ModelStore
 from agent.settings.tree import DEFAULT_MODEL
-from tests.bench import bare_programs, looking, machine, memory, new_alarms, report, startup, window
-from tests.bench.child import ROOT, Child, ChildError
+from tests.bench import bare_programs, looking, memory, new_alarms, report, startup, window
+from tests.bench.child import ROOT, Child
 from tests.bench.figures import Figure, of_medians, of_percentiles
 from tests.bench.latency import Bench, Pacing
 from tests.bench.new_alarms import ClosingCentre
+from tests.bench.program import Program, parser
 from tests.bench.quiet_broker import QuietBroker
 from tests.bench.simulated_agent import BASE, SimulatedAgent
 from tests.bench.video import at_rate
@@ -195,45 +189,20 @@ class Run:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print the table and write the record; 0 when every figure was measured."""
-    args = _parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every process that was started is ended
-    console = Console()
-    began = time.monotonic()
-    described = machine.describe()
-    console.print(f"{described['processor']}, {described['cores']} cores, Python {described['python']}")
-
-    def say(text: str) -> None:
-        console.print(f"{time.monotonic() - began:5.0f} s  {text}", highlight=False)
-
-    with tempfile.TemporaryDirectory(prefix="edge-agent-bench-") as directory:
-        run = Run(Path(directory), QUICK if args.quick else FULL, say)
-        try:
-            run.all()
-        except (ChildError, EdgeAgentError, AssertionError) as error:
-            console.print(f"bench: {error}", style="red", highlight=False)
-            return 1
-        except KeyboardInterrupt:
-            return 130
-    report.show(console, run.figures)
-    report.write(args.json, described, run.figures, quick=args.quick, seconds=time.monotonic() - began)
-    console.print(f"Percentiles and machine: {args.json}", highlight=False)
+    args = parser(
+        "tests.bench",
+        "Measure latency, start-up, memory and frames a second beside bare baselines, in one run.",
+        _EXAMPLE,
+        record="build/bench.json",
+        quick="few measurements: shows that it works, not how fast it is",
+    ).parse_args(argv)
+    bench = Program(args)
+    with bench.directory() as directory:
+        run = Run(directory, QUICK if args.quick else FULL, bench.say)
+        run.all()
+    bench.report(report.as_table(run.figures), figures={figure.name: figure.as_dict() for figure in run.figures})
+    bench.console.print(f"Percentiles and machine: {args.json}", highlight=False)
     return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.bench",
-        description="Measure latency, start-up, memory and frames a second beside bare baselines, in one run.",
-        epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help="few measurements: shows that it works, not how fast it is"
-    )
-    parser.add_argument(
-        "--json", type=Path, metavar="FILE", default=ROOT / "build" / "bench.json", help="default: build/bench.json"
-    )
-    return parser
 
 
 if __name__ == "__main__":

@@ -1,19 +1,14 @@
-"""The outcome, for a person on the screen and for a program in a file."""
+"""The outcome, for a person on the screen."""
 
-import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from itertools import groupby
-from pathlib import Path
-from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from tests.bench.figures import Figure
 
 
-def show(console: Console, figures: Sequence[Figure]) -> None:
+def as_table(figures: Sequence[Figure]) -> Table:
     """The table, by baseline."""
     table = Table(title="edge-agent beside the least that could do the same", title_justify="left")
     table.add_column("")
@@ -32,20 +27,7 @@ def show(console: Console, figures: Sequence[Figure]) -> None:
                 "" if figure.ratio is None else f"[{_colour(figure)}]{figure.ratio:.2f}[/]",
                 "" if figure.goal is None else f"{'≥' if figure.more_is_better else '≤'} {figure.goal:g}",
             )
-    console.print(table)
-
-
-def write(path: Path, machine: dict[str, Any], figures: Sequence[Figure], *, quick: bool, seconds: float) -> None:
-    """The record."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    record = {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "quick": quick,
-        "seconds": round(seconds, 1),
-        "machine": machine,
-        "figures": {figure.name: figure.as_dict() for figure in figures},
-    }
-    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    return table
 
 
 def _amount(value: float, unit: str) -> str:

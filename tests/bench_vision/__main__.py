@@ -1,10 +1,7 @@
 """`python -m tests.bench_vision`: how well people are seen, and what that costs, in one run."""
 
 import argparse
-import signal
 import sys
-import tempfile
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,9 +12,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from agent.core.errors import EdgeAgentError
-from tests.bench import machine
-from tests.bench.child import ROOT, ChildError
+from tests.bench.child import ROOT
+from tests.bench.program import Program, parser
 from tests.bench_vision import (
     accuracy,
     arrival,
@@ -129,26 +125,15 @@ class Run:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print the table, write record and pictures; 0 when all was measured, whatever it came to."""
     args = _parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every process that was started is ended
-    console = Console()
-    began = time.monotonic()
-    described = machine.describe()
-    console.print(f"{described['processor']}, {described['cores']} cores, Python {described['python']}")
-    with tempfile.TemporaryDirectory(prefix="edge-agent-bench-vision-") as directory, _progress(console) as say:
-        stage = Stage(Path(directory), demo_video(), QUICK if args.quick else FULL, say)
+    bench = Program(args)
+    with bench.directory() as directory, _progress(bench.console) as say:
+        stage = Stage(directory, demo_video(), QUICK if args.quick else FULL, say)
         run = Run(stage, args.only or PARTS, args.json, _README_PLOT if args.readme else None)
-        try:
-            run.all()
-        except (ChildError, EdgeAgentError, AssertionError) as error:
-            console.print(f"bench: {error}", style="red", highlight=False)
-            return 1
-        except KeyboardInterrupt:
-            return 130
-    report.show(console, run.rows)
-    report.write(args.json, described, run.rows, quick=args.quick, seconds=time.monotonic() - began)
-    console.print(f"Everything behind the figures, and pictures: {args.json.with_suffix('')}*", highlight=False)
+        run.all()
+    bench.report(report.as_table(run.rows), rows={row.name: row.as_dict() for row in run.rows})
+    bench.console.print(f"Everything behind the figures, and pictures: {args.json.with_suffix('')}*", highlight=False)
     if args.readme:
-        report.into_readme(ROOT / "README.md", described, run.rows)
+        report.into_readme(ROOT / "README.md", bench.machine, run.rows)
     return 0
 
 
@@ -170,23 +155,16 @@ def _progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.bench_vision",
-        description="Measure accuracy, false alerts, cost, memory and delay of vision on two videos, in one run.",
-        epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    made = parser(
+        "tests.bench_vision",
+        "Measure accuracy, false alerts, cost, memory and delay of vision on two videos, in one run.",
+        _EXAMPLE,
+        record="build/bench-vision.json",
+        quick="a small part of all: shows that it works, not how well",
     )
-    parser.add_argument("--quick", action="store_true", help="a small part of all: shows that it works, not how well")
-    parser.add_argument("--only", action="append", choices=PARTS, help="this part alone; may be given several times")
-    parser.add_argument("--readme", action="store_true", help="put table and picture into README.md and docs/")
-    parser.add_argument(
-        "--json",
-        type=Path,
-        metavar="FILE",
-        default=ROOT / "build" / "bench-vision.json",
-        help="default: build/bench-vision.json",
-    )
-    return parser
+    made.add_argument("--only", action="append", choices=PARTS, help="this part alone; may be given several times")
+    made.add_argument("--readme", action="store_true", help="put table and picture into README.md and docs/")
+    return made
 
 
 if __name__ == "__main__":

@@ -1,12 +1,9 @@
-"""The outcome, for a person on the screen and in the README, and for a program in a file."""
+"""The outcome, for a person on the screen and in the README."""
 
-import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -17,7 +14,7 @@ BEGIN, END = "<!-- vision figures -->", "<!-- /vision figures -->"
 _COLOURS = {True: "green", False: "red", None: "yellow"}
 
 
-def show(console: Console, rows: Sequence[Row]) -> None:
+def as_table(rows: Sequence[Row]) -> Table:
     """The table."""
     table = Table(title="How well the agent sees, and what it costs", title_justify="left")
     table.add_column("")
@@ -27,29 +24,7 @@ def show(console: Console, rows: Sequence[Row]) -> None:
     for row in rows:
         verdict = f"[{_COLOURS[row.reached]}]{row.verdict}[/]"
         table.add_row(escape(row.title), escape(row.target), escape(row.figure), verdict)
-    console.print(table)
-
-
-def write(path: Path, machine: dict[str, Any], rows: Sequence[Row], *, quick: bool, seconds: float) -> None:
-    """The record."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    record = {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "quick": quick,
-        "seconds": round(seconds, 1),
-        "machine": machine,
-        "rows": {
-            row.name: {
-                "title": row.title,
-                "target": row.target,
-                "figure": row.figure,
-                "reached": row.reached,
-                **row.values,
-            }
-            for row in rows
-        },
-    }
-    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    return table
 
 
 def into_readme(path: Path, machine: dict[str, Any], rows: Sequence[Row]) -> None:

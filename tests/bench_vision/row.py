@@ -23,6 +23,16 @@ class Row:
         """One word."""
         return {True: "ok", False: "miss", None: "skipped"}[self.reached]
 
+    def as_dict(self) -> dict[str, Any]:
+        """For the record."""
+        return {
+            "title": self.title,
+            "target": self.target,
+            "figure": self.figure,
+            "reached": self.reached,
+            **self.values,
+        }
+
 
 def skipped(name: str, title: str, target: str, why: str) -> Row:
     """A row that can't be measured here."""

@@ -100,6 +100,25 @@ def test_a_message_of_another_form_is_shown_as_it_is() -> None:
     assert '"fault": "open"' in line("event/input-fault", fault="open")
 
 
+@pytest.mark.parametrize(
+    "data", ["[]", "null", "7", '"x"', '{"state": 5}', '{"state": "a", "agent_version": [], "bdseq": {}}']
+)
+@pytest.mark.parametrize("topic", ["state", "health", "alarm/police", "event/person-entered", "result/c1", "event/x"])
+def test_a_message_that_no_device_would_send_is_a_line_all_the_same(topic: str, data: str) -> None:
+    payload = f'{{"time": "2026-11-24T16:03:24.263Z", "seq": 6, "data": {data}}}'
+    assert readable(f"edge/v1/gp/site/kiosk/up/{topic}", payload.encode()).count("\n") == 0
+
+
+def test_a_figure_that_is_none_is_shown_as_it_is() -> None:
+    data = {"camera": "front", "track": "a-1", "persons": 1, "score": "much"}
+    assert '"score": "much"' in line("event/person-entered", **data)
+
+
+def test_a_payload_that_no_parser_takes_is_told_by_its_size() -> None:
+    payload = b"[" * 100_000
+    assert readable("edge/v1/gp/site/kiosk/up/state", payload).endswith("message of 100000 bytes for state")
+
+
 def test_an_actual_alarm_is_shown_plainly() -> None:
     text = line("alarm/police", **{**ALARM, "repeats": 0, "reraised": 0})
     assert text.endswith("#6 panic DELAYED, presses 2, id a1")

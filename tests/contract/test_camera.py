@@ -1,30 +1,12 @@
 """What every Camera promises, fake or real."""
 
-import threading
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from agent.core.errors import CameraError
 from agent.ports import Camera
-from tests.support.camera_rigs import RIGS, Rig, boottime_ns, name_of
-from tests.support.vision_media import read_until_error
-from tests.support.wait import wait_for
-
-
-@pytest.fixture(params=RIGS, ids=name_of)
-def rig(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
-    with request.param(tmp_path, monkeypatch) as made:
-        yield made
-
-
-@pytest.fixture
-def camera(rig: Rig) -> Iterator[Camera]:
-    camera = rig.make()
-    yield camera
-    camera.close()
+from tests.support.camera_rigs import Rig, boottime_ns
+from tests.support.vision_media import read_in_background
 
 
 def test_frames_are_blue_green_red_pictures_of_the_set_size(rig: Rig, camera: Camera) -> None:
@@ -144,17 +126,8 @@ def open_and_read(camera: Camera) -> None:
 
 
 def test_closing_from_another_thread_ends_a_read_under_way(camera: Camera) -> None:
-    ended = threading.Event()
-
-    def read_on() -> None:
-        with pytest.raises(CameraError):
-            read_until_error(camera)
-        ended.set()
-
     camera.open()
     camera.read(5)
-    reader = threading.Thread(target=read_on, name="reader")
-    reader.start()
+    wait_until_it_fails = read_in_background(camera)
     camera.close()
-    wait_for(ended.is_set, 10, "the end of the read")
-    reader.join()
+    wait_until_it_fails()

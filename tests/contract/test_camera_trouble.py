@@ -12,24 +12,11 @@ from agent.ports import Camera
 from agent.vision.capture import Capture, CaptureGivenUpError, CaptureLimits
 from agent.vision.frame_slot import FrameSlot
 from tests.support.camera_rigs import RIGS, Rig, boottime_ns, file, folder, name_of, picamera2, rtsp, sim, v4l2
-from tests.support.vision_media import read_until_error
+from tests.support.vision_media import read_in_background, read_until_error
 from tests.support.wait import wait_for
 
 LIMITS = CaptureLimits(silence_s=1, grace_s=3, first_retry_s=0.05, last_retry_s=0.2, stop_s=5)
 HUNG = CaptureLimits(silence_s=0.5, grace_s=0.5, first_retry_s=0.05, last_retry_s=0.2, stop_s=0.1)
-
-
-@pytest.fixture(params=RIGS, ids=name_of)
-def rig(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
-    with request.param(tmp_path, monkeypatch) as made:
-        yield made
-
-
-@pytest.fixture
-def camera(rig: Rig) -> Iterator[Camera]:
-    camera = rig.make()
-    yield camera
-    camera.close()
 
 
 @pytest.fixture
@@ -112,26 +99,17 @@ def test_the_capture_loop_opens_a_lost_camera_again_by_itself(rig: Rig) -> None:
 def test_closing_a_camera_that_hangs_returns_and_the_read_fails_when_it_comes_back(
     rig: Rig, camera: Camera, free: threading.Event
 ) -> None:
-    ended = threading.Event()
-
-    def read_on() -> None:
-        with pytest.raises(CameraError):
-            read_until_error(camera)
-        ended.set()
-
     camera.open()
     camera.read(5)
     rig.hang(free)
-    reader = threading.Thread(target=read_on, name="reader")
-    reader.start()
+    wait_until_it_fails = read_in_background(camera)
     closer = threading.Thread(target=camera.close, name="closer")
     closer.start()
     closer.join(10)
 
     assert not closer.is_alive(), "close waits for a driver that hangs"
     free.set()
-    wait_for(ended.is_set, 10, "the end of the read")
-    reader.join()
+    wait_until_it_fails()
 
 
 def test_a_camera_that_hangs_is_opened_again_and_then_given_up(rig: Rig, free: threading.Event) -> None:

@@ -1,6 +1,7 @@
 import pytest
 
 from agent.core.lines import LineRules
+from agent.core.rules import MOST_WALKERS
 from tests.support.street_scene import SECOND, Scene, person, standing, walking
 
 UP = LineRules("kerb", (0.5, 1.0), (0.5, 0.0))
@@ -104,6 +105,34 @@ def test_a_return_within_the_cool_down_is_told_when_it_is_over_even_of_somebody_
     assert (there.direction, back.direction) == ("left-to-right", "right-to-left")
     assert back.boottime_ns <= returned_ns, "the frame that made it true"
     assert back.number != there.number
+
+
+def rounds(scene: Scene, count: int, track: int = 1) -> None:
+    """Somebody who crosses SHORT to the right and comes back around its end, again and again."""
+    for _ in range(count):
+        scene.run(0.8, walking(0.3, 0.5, track))
+        scene.run(0.4, lambda s: [person(0.7, 0.6 + 0.75 * s, track)])
+        scene.run(0.8, lambda s: [person(0.7 - 0.5 * s, 0.9, track)])
+        scene.run(0.4, lambda s: [person(0.3, 0.9 - 0.75 * s, track)])
+
+
+def test_crossings_that_are_put_off_are_told_one_by_one_long_after_they_are_gone() -> None:
+    scene = crossing(SHORT, cool_down_ns=10 * SECOND)
+    rounds(scene, 3)
+    scene.run(30)
+
+    assert [each.direction for each in scene.of("line-crossed")] == ["left-to-right"] * 3
+    assert scene.rules._walkers == {}, "then they are forgotten"
+
+
+def test_a_crossing_that_is_put_off_survives_a_multitude() -> None:
+    scene = crossing(SHORT, cool_down_ns=10 * SECOND)
+    rounds(scene, 2)
+    scene.run(4)
+    scene.frame(*[person(0.2, track=track) for track in range(2, MOST_WALKERS + 50)])
+    scene.run(30)
+
+    assert [each.track for each in scene.of("line-crossed")] == [1, 1]
 
 
 def test_everybody_has_a_cool_down_of_their_own() -> None:

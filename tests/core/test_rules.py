@@ -149,10 +149,19 @@ def test_those_who_have_left_long_ago_make_room_for_those_who_come() -> None:
     assert scene.phases("presence") == ["began", "ended"] * (MOST_WALKERS + 9)
 
 
-def test_a_camera_that_was_away_has_shown_neither_presence_nor_absence() -> None:
+def test_those_who_have_left_make_room_and_not_those_who_have_just_come() -> None:
+    scene = Scene(cool_down_ns=3600 * SECOND)
+    scene.run(1, lambda s: [person(0.1 + 0.3 * s, track=track) for track in range(MOST_WALKERS - 1)])
+    scene.run(4)
+    scene.frame(*[person(0.5, track=track) for track in (1001, 1002, 1003)])
+
+    assert scene.rules._walkers.keys() >= {1001, 1002, 1003}
+
+
+def test_a_camera_that_was_away_for_a_moment_has_shown_neither_presence_nor_absence() -> None:
     scene = Scene()
     scene.run(3, walking())
-    scene.now_ns += 600 * SECOND
+    scene.now_ns += 20 * SECOND
     scene.frame(person(0.4))
     scene.run(2, walking(0.4))
     assert scene.phases("presence") == ["began"]
@@ -164,6 +173,42 @@ def test_a_camera_that_was_away_has_shown_neither_presence_nor_absence() -> None
     assert away.told == [], "two frames ten minutes apart are no evidence of half a second of travel"
 
 
+def test_after_a_long_time_without_pictures_all_is_over_at_the_last_one_and_begins_anew() -> None:
+    scene = Scene(ALL, min_travel=0.0)
+    scene.run(3, lambda s: [person(0.1 + 0.1 * s), person(0.2, track=2)])
+    lasting = {(each.kind, each.zone, each.track) for each in scene.told if each.phase == "began"}
+    last_ns = scene.now_ns
+    scene.now_ns += 600 * SECOND
+    ended = scene.frame(person(0.4))
+
+    assert {(each.kind, each.zone, each.track) for each in ended if each.phase == "ended"} == lasting
+    assert all(each.boottime_ns <= last_ns and each.duration_ms <= 3000 for each in ended)
+    scene.run(1, lambda _: [person(0.4)])
+    assert scene.phases("presence", "gate")[-1] == "began"
+    assert scene.phases("loitering", "gate").count("began") == 2, "of the two before"
+
+
+def test_whoever_stands_where_another_stood_before_the_camera_was_away_has_not_loitered_meanwhile() -> None:
+    scene = Scene(ZoneRules("gate", LEFT_HALF, loitering_after_ns=60 * SECOND))
+    scene.run(3, walking())
+    scene.now_ns += 600 * SECOND
+    scene.run(30, lambda _: [person(0.4)])
+
+    assert scene.of("loitering", "gate") == []
+
+
+def test_a_crossing_that_was_put_off_is_told_when_pictures_come_again() -> None:
+    scene = Scene(lines=[LINE])
+    scene.run(1.5, walking(0.3, 0.3))
+    scene.run(1.5, walking(0.7, -0.3))
+    scene.now_ns += 600 * SECOND
+    scene.frame()
+
+    assert [each.direction for each in scene.of("line-crossed")] == ["left-to-right", "right-to-left"]
+    scene.frame()
+    assert scene.rules._walkers == {}
+
+
 def test_a_capture_time_that_goes_back_counts_nothing() -> None:
     scene = Scene()
     scene.run(3, walking())
@@ -172,6 +217,19 @@ def test_a_capture_time_that_goes_back_counts_nothing() -> None:
     scene.run(10)
 
     assert scene.phases("presence") == ["began", "ended"]
+
+
+def test_capture_times_that_go_back_by_far_hide_nobody() -> None:
+    scene = Scene(ALL, min_travel=0.0)
+    scene.now_ns += 100_000 * SECOND
+    for _ in range(2):
+        scene.run(0.5, lambda _: [person(0.2), person(0.3, track=2)])
+        scene.now_ns -= 3600 * SECOND
+        scene.run(10, lambda _: [person(0.2), person(0.3, track=2)])
+
+    assert scene.phases("presence", "gate") == ["began"] * 2 + ["ended"] * 2 + ["began"] * 2
+    assert scene.phases("crowd", "gate") == ["began", "ended", "began"]
+    assert scene.phases("loitering", "gate") == ["began"] * 2 + ["ended"] * 2 + ["began"] * 2
 
 
 @pytest.mark.parametrize("hour", [0, 12])

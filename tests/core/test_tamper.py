@@ -138,7 +138,7 @@ def test_stamps_that_stop_in_the_dark_end_it() -> None:
 
 def test_other_pictures_end_what_was_known_of_the_old_ones() -> None:
     looks = Looks().see(COVERED, 5)
-    assert looks.judge.forget(looks.now_ms * MS) == [TamperChanged(COVERED, False, 5000 * MS, 250 * MS)]
+    assert looks.judge.forget(looks.now_ms * MS) == [TamperChanged(COVERED, False, 5000 * MS, 250 * MS, well=False)]
     assert looks.judge.forget(looks.now_ms * MS) == []
     assert looks.see(COVERED, 4).changes == [(COVERED, True)]
 

@@ -4,6 +4,7 @@ from tests.mutants.breakage import Breakage
 
 _PIPELINE = "tests/runtime/test_pipeline"
 _ALARM = "tests/core/test_alarm.py::"
+_WAITS = "tests/core/test_alarm_waits.py::"
 
 TOLD = (
     Breakage(
@@ -53,14 +54,14 @@ TOLD = (
         "agent/core/alarm.py",
         "for alarm in self.open() if self._due_ns(alarm) <= now_ns]",
         "for alarm in self.open() if alarm.data.stage in _ANSWERED and self._due_ns(alarm) <= now_ns]",
-        f"{_ALARM}test_an_alarm_that_nobody_answers_is_delayed_10_s_and_unconfirmed_30_s_after_its_edge",
+        f"{_WAITS}test_an_alarm_that_nobody_answers_is_delayed_10_s_and_unconfirmed_30_s_after_its_edge",
     ),
     Breakage(
         "count the waits anew at every start",
         "agent/core/alarm.py",
         "        if alarm.boot_id == self._boot_id:\n            return alarm\n",
         "",
-        f"{_ALARM}test_waits_go_on_after_a_restart_and_begin_anew_in_another_boot",
+        f"{_WAITS}test_waits_go_on_after_a_restart_and_begin_anew_in_another_boot",
     ),
     Breakage(
         "close an alarm that was pressed since",

@@ -1,12 +1,13 @@
 """What several files of this folder want: an outbox and its clock, and what is built around one."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from agent.runtime.outbox import Outbox
 from agent.sim.clock import SimClock
+from tests.support.camera_process import Rig
 from tests.support.desk import Desk
 from tests.support.device import Device
 from tests.support.drafts import open_outbox
@@ -44,9 +45,23 @@ def desk(outbox: Outbox, clock: SimClock) -> Desk:
 
 
 @pytest.fixture
-def device(tmp_path: Path) -> Iterator[Device]:
-    """A publisher with one broker, driven pass by pass."""
+def make_device(tmp_path: Path) -> Iterator[Callable[..., Device]]:
+    """A publisher with an outbox of its own, driven pass by pass; it takes the fields of `Device`."""
     clock = SimClock(boottime_ns=10**12)
     outbox = open_outbox(tmp_path / "store", clock)
-    yield Device(clock, outbox, MemoryBroker(), urls=("mqtt://a",))
+    yield lambda **fields: Device(clock, outbox, MemoryBroker(), **fields)
     outbox.close()
+
+
+@pytest.fixture
+def device(make_device: Callable[..., Device]) -> Device:
+    """It has two brokers."""
+    return make_device()
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    """A link to a camera process whose program the test writes."""
+    rig = Rig(tmp_path, SimClock())
+    yield rig
+    rig.made.close()

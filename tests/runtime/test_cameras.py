@@ -63,6 +63,28 @@ def test_when_no_camera_works_the_first_is_named_without_a_picture() -> None:
     assert cameras(FakeLink("front", heartbeat=None)).look("a1") == AlarmCamera(name="front")
 
 
+def test_before_anybody_has_looked_at_a_picture_nobody_is_said_to_be_in_none() -> None:
+    unlooked = REPORT.model_copy(update={"frames": 0, "persons": 0})
+    nobody = InView(persons=0, tracks=())
+
+    assert cameras(FakeLink("front", heartbeat=unlooked, in_view=nobody)).look("a1") == AlarmCamera(
+        name="front", snapshot="a1"
+    )
+    assert cameras(FakeLink("front", heartbeat=unlooked)).look("a1") == AlarmCamera(
+        name="front", persons=2, tracks=("a-1", "a-4"), snapshot="a1"
+    ), "the sign of life comes later than the first look"
+
+
+def test_a_camera_that_has_looked_comes_before_one_that_has_not() -> None:
+    unlooked = REPORT.model_copy(update={"frames": 0, "persons": 0})
+    front, back = FakeLink("front", heartbeat=unlooked, in_view=InView(persons=0, tracks=())), FakeLink("back")
+
+    seen = cameras(front, back).look("a1")
+    assert seen is not None
+    assert (seen.name, seen.persons) == ("back", 2)
+    assert front.asked == []
+
+
 def test_a_snapshot_is_of_the_camera_that_was_named_or_of_the_first() -> None:
     front, back = FakeLink("front"), FakeLink("back")
     both = cameras(front, back)

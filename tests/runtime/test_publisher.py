@@ -1,26 +1,15 @@
 import queue
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent.ports import Published, Received
-from agent.sim.clock import SimClock
 from tests.support.device import REFUSED, Device, answer_alarms
-from tests.support.drafts import DRAFTS, alarm, event, health, open_outbox, security
-from tests.support.fake_ports import MemoryBroker, topics
+from tests.support.drafts import DRAFTS, alarm, event, health, security
+from tests.support.fake_ports import topics
 
 TALK = Received("down/ack/a1", b"token", 5, retain=False)
-
-
-@pytest.fixture
-def device(tmp_path: Path) -> Iterator[Device]:
-    clock = SimClock(boottime_ns=10**12)
-    outbox = open_outbox(tmp_path / "store", clock)
-    yield Device(clock, outbox, MemoryBroker())
-    outbox.close()
 
 
 def test_what_waits_is_sent_once_connected_and_forgotten_once_confirmed(device: Device) -> None:

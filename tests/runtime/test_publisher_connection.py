@@ -1,9 +1,7 @@
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-
-import pytest
 
 from agent.core.errors import BrokerError
 from agent.runtime import publisher as publisher_module
@@ -12,14 +10,6 @@ from tests.support.device import REFUSED, WILL, Device, answer_alarms
 from tests.support.drafts import alarm, event, open_outbox, security, write
 from tests.support.fake_ports import MemoryBroker, topics
 from tests.support.journals import opened
-
-
-@pytest.fixture
-def device(tmp_path: Path) -> Iterator[Device]:
-    clock = SimClock(boottime_ns=10**12)
-    outbox = open_outbox(tmp_path / "store", clock)
-    yield Device(clock, outbox, MemoryBroker())
-    outbox.close()
 
 
 def test_the_connection_is_asked_for_with_will_and_subscriptions(device: Device) -> None:
@@ -48,10 +38,10 @@ def test_an_address_that_can_not_be_used_at_all_is_one_more_failure(device: Devi
     assert device.publisher.connected
 
 
-def test_an_alarm_without_an_answer_goes_again_on_a_new_connection_of_the_only_broker(tmp_path: Path) -> None:
-    clock = SimClock(boottime_ns=10**12)
-    outbox = open_outbox(tmp_path / "store", clock)
-    device = Device(clock, outbox, MemoryBroker(), urls=("mqtt://a",))
+def test_an_alarm_without_an_answer_goes_again_on_a_new_connection_of_the_only_broker(
+    make_device: Callable[..., Device],
+) -> None:
+    device = make_device(urls=("mqtt://a",))
     device.broker.answer = answer_alarms("silence")
     device.outbox.put(alarm())
     device.passes(3)
@@ -67,7 +57,6 @@ def test_an_alarm_without_an_answer_goes_again_on_a_new_connection_of_the_only_b
     assert device.waiting == {}
     assert device.ends[0].kind == "lost"
     assert device.moves == 0
-    outbox.close()
 
 
 def test_telemetry_without_an_answer_is_given_more_time_than_an_alarm(device: Device) -> None:

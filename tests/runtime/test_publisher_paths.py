@@ -1,40 +1,11 @@
-import itertools
-from collections.abc import Callable, Iterator
-from pathlib import Path
+"""Which path an alarm takes when the one in use does not carry it."""
 
-import pytest
+from collections.abc import Callable
 
 from agent.ports import Disconnected
-from agent.sim.clock import SimClock
-from tests.support.device import REFUSED, Device, answer_alarms
-from tests.support.drafts import alarm, event, open_outbox, security
+from tests.support.device import NOWHERE, REFUSED, Device, answer_alarms, lose_the_first, swallow, url_of
+from tests.support.drafts import alarm, event, security
 from tests.support.fake_ports import MemoryBroker, topics
-
-NOWHERE = Disconnected("unreachable", "nothing listens")
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Callable[..., Device]]:
-    clock = SimClock(boottime_ns=10**12)
-    outbox = open_outbox(tmp_path / "store", clock)
-    yield lambda **fields: Device(clock, outbox, fields.pop("broker", None) or MemoryBroker(), **fields)
-    outbox.close()
-
-
-@pytest.fixture
-def device(make: Callable[..., Device]) -> Device:
-    return make()
-
-
-def lose_the_first(device: Device) -> None:
-    device.broker.drop()
-    device.passes()
-    device.advance(3)
-    device.passes(2)
-
-
-def url_of(broker: MemoryBroker) -> str:
-    return broker.connections[-1].url
 
 
 def test_an_alarm_that_the_broker_does_not_acknowledge_goes_by_the_next_path(device: Device) -> None:
@@ -116,9 +87,9 @@ def test_an_alarm_that_nobody_answers_makes_the_device_move_once_a_reason(device
 
 
 def test_an_alarm_that_nobody_answers_during_the_try_of_another_path_has_the_next_one_tried(
-    make: Callable[..., Device],
+    make_device: Callable[..., Device],
 ) -> None:
-    device = make(urls=("mqtt://a", "mqtt://b", "mqtt://c"))
+    device = make_device(urls=("mqtt://a", "mqtt://b", "mqtt://c"))
     device.passes(2)
     lose_the_first(device)
     connect = device.second.connect
@@ -139,10 +110,10 @@ def test_an_alarm_that_nobody_answers_during_the_try_of_another_path_has_the_nex
 
 
 def test_while_an_alarm_is_open_no_path_is_tried_for_longer_than_the_next_one_can_wait(
-    make: Callable[..., Device],
+    make_device: Callable[..., Device],
 ) -> None:
     """The broker in use has taken the alarm, and nobody has registered it."""
-    device = make(urls=("mqtt://a", "mqtt://b", "mqtt://c"))
+    device = make_device(urls=("mqtt://a", "mqtt://b", "mqtt://c"))
     device.passes(2)
     swallow(device.second)
     device.calm = False
@@ -191,8 +162,8 @@ def test_many_alarms_that_nobody_answers_at_the_same_time_make_one_move(device: 
     assert device.moves == 1
 
 
-def test_the_only_path_is_not_left_because_nobody_answers(make: Callable[..., Device]) -> None:
-    device = make(urls=("mqtt://a",))
+def test_the_only_path_is_not_left_because_nobody_answers(make_device: Callable[..., Device]) -> None:
+    device = make_device(urls=("mqtt://a",))
     device.passes(2)
     device.publisher.try_other_path("a1/delayed", unless_watched=False)
     device.passes(3)
@@ -229,52 +200,6 @@ def test_an_alarm_that_every_broker_refuses_moves_at_most_once_a_minute_and_is_n
     assert device.waiting == {}
 
 
-def test_a_lost_path_is_followed_by_the_next_and_the_first_is_returned_to_when_it_is_stable(device: Device) -> None:
-    device.passes(2)
-    lose_the_first(device)
-    assert [c.url for c in device.broker.connections] == ["mqtt://a", "mqtt://b"]
-
-    device.advance(295)
-    assert device.second.connections == []
-    device.advance(5)
-    device.passes(2)
-
-    assert url_of(device.second) == "mqtt://a"
-    assert (device.connections, device.moves, len(device.ends)) == (3, 2, 1)
-    assert device.broker.wills == 1
-
-
-def test_a_first_path_that_does_not_work_yet_is_tried_without_leaving_the_one_that_does(device: Device) -> None:
-    device.passes(2)
-    lose_the_first(device)
-    device.second.outcome = NOWHERE
-    for _ in range(1000):
-        device.advance(1)
-
-    assert [c.url for c in device.second.connections] == ["mqtt://a"] * 2
-    assert device.publisher.connected
-    assert (device.connections, len(device.ends)) == (2, 1)
-
-
-@pytest.mark.parametrize("trouble", ["alarm is open", "alarm waits"])
-def test_nothing_is_changed_back_while_an_alarm_could_be_disturbed(device: Device, trouble: str) -> None:
-    device.passes(2)
-    lose_the_first(device)
-    if trouble == "alarm is open":
-        device.calm = False
-    else:
-        device.broker.answer = answer_alarms("refuse")
-        device.second.outcome = NOWHERE
-        device.outbox.put(alarm())
-    before = device.connections
-    device.advance(1000)
-    device.passes(3)
-
-    assert device.connections == before
-    if trouble == "alarm is open":
-        assert device.second.connections == []
-
-
 def test_an_alarm_does_not_wait_for_a_connect_that_hangs_while_another_path_is_untried(device: Device) -> None:
     swallow(device.broker)
     swallow(device.second)
@@ -290,27 +215,6 @@ def test_an_alarm_does_not_wait_for_a_connect_that_hangs_while_another_path_is_u
     assert len(tried) <= 6
 
 
-def test_an_alarm_that_stalls_after_hours_of_failed_returns_waits_no_longer_for_it(device: Device) -> None:
-    device.passes(2)
-    lose_the_first(device)
-    swallow(device.second)
-    for _ in range(3 * 360):
-        device.advance(10)
-    while device.second.connections:  # no return is under way
-        device.second.connections.clear()
-        device.advance(200)
-    device.broker.answer = answer_alarms("silence")
-    ends = len(device.ends)
-    device.outbox.put(alarm())
-    device.passes()
-    waited_s = 0
-    while len(device.ends) == ends and waited_s < 300:
-        device.advance(1)
-        waited_s += 1
-
-    assert waited_s <= 25  # ten until it stalls, and ten for the path that hangs
-
-
 def test_without_an_alarm_a_slow_connect_is_given_its_time(device: Device) -> None:
     swallow(device.broker)
     device.passes(2)
@@ -318,17 +222,6 @@ def test_without_an_alarm_a_slow_connect_is_given_its_time(device: Device) -> No
         device.advance(1)
 
     assert [c.url for c in device.broker.connections] == ["mqtt://a"]
-
-
-def swallow(broker: MemoryBroker) -> None:
-    """Its connects get no answer at all."""
-    connect = broker.connect
-
-    def connect_into_the_void(url: str, will: object, subscriptions: object, _: object, interface: object) -> None:
-        connect(url, will, subscriptions, lambda event: None, interface)  # type: ignore[arg-type]
-        broker.connected = False
-
-    broker.connect = connect_into_the_void  # type: ignore[method-assign,assignment]
 
 
 def test_what_a_connection_that_was_left_still_says_counts_no_more(device: Device) -> None:
@@ -372,50 +265,3 @@ def test_what_has_waited_goes_by_the_second_path_when_the_first_is_not_there_at_
     assert [c.url for c in device.broker.connections] == ["mqtt://a", "mqtt://b"]
     assert topics(device.broker.kept) == ["alarm/police", "security/boot"]
     assert device.moves == 0
-
-
-def test_later_reasons_move_the_device_only_while_nobody_is_known_to_watch(device: Device) -> None:
-    device.passes(2)
-    device.watched = True
-    device.publisher.try_other_path("a1/delayed", unless_watched=False)
-    device.passes(3)
-    device.advance(20)
-    device.publisher.try_other_path("a1/unconfirmed", unless_watched=True)
-    device.passes(3)
-    assert device.moves == 1
-
-    device.watched = None
-    device.publisher.try_other_path("a1/unconfirmed/1", unless_watched=True)
-    device.passes(3)
-    assert device.moves == 2
-
-
-def test_a_broker_at_which_nobody_watches_is_left_for_one_at_which_somebody_does(device: Device) -> None:
-    device.passes(2)
-    device.watched = False
-    device.passes(1)
-    device.watched = None
-    device.passes(2)
-    assert url_of(device.second) == "mqtt://b"
-    device.watched = True
-
-    # The first is looked at ever more seldom as long as nobody is there.
-    looks = []
-    for second in range(8000):
-        device.advance(1)
-        if device.connections % 2:
-            looks.append(second)
-            device.watched = False
-            device.passes(3)
-            device.watched = True
-    gaps = [later - earlier for earlier, later in itertools.pairwise(looks)]
-    assert [round(gap, -2) for gap in gaps] == [600, 1200, 2400]
-
-
-def test_where_nobody_watches_anywhere_the_device_looks_around_ever_more_seldom(device: Device) -> None:
-    device.watched = False
-    for _ in range(4 * 3600):
-        device.advance(1)
-
-    assert 4 <= device.moves <= 14
-    assert device.publisher.connected

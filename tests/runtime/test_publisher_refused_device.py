@@ -1,22 +1,17 @@
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from agent.sim.clock import SimClock
 from tests.support.device import WILL, Device
-from tests.support.drafts import alarm, open_outbox, security
-from tests.support.fake_ports import MemoryBroker, topics
+from tests.support.drafts import alarm, security
+from tests.support.fake_ports import topics
 
 
 @pytest.fixture
-def device(tmp_path: Path) -> Iterator[Device]:
-    clock = SimClock(boottime_ns=10**12)
-    outbox = open_outbox(tmp_path / "store", clock)
-    device = Device(clock, outbox, MemoryBroker())
+def device(make_device: Callable[..., Device]) -> Device:
+    device = make_device()
     device.broker.answer = device.second.answer = lambda _: "refuse"
-    yield device
-    outbox.close()
+    return device
 
 
 def put_birth(device: Device) -> None:

@@ -1,14 +1,19 @@
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
 from agent.core.errors import MessageRefused
 from agent.core.messages import Rank
 from agent.ports import OutgoingMessage
-from agent.sim.clock import SimClock
 from tests.support.device import Device, answer_alarms
-from tests.support.drafts import alarm, event, open_outbox, picture
+from tests.support.drafts import alarm, event, picture
 from tests.support.fake_ports import MemoryBroker, topics
+
+
+@pytest.fixture
+def device(make_device: Callable[..., Device]) -> Device:
+    """It has only one broker."""
+    return make_device(urls=("mqtt://a",))
 
 
 @pytest.mark.parametrize(("receive_maximum", "telemetry"), [(1, 1), (2, 1), (3, 2), (8, 4), (20, 16), (65535, 16)])
@@ -72,17 +77,14 @@ def test_a_message_that_the_connection_can_not_carry_is_given_up_and_told(device
     assert device.outbox.figures()[1]["picture"] == 1
 
 
-def test_an_alarm_that_one_broker_can_not_carry_goes_to_the_next(tmp_path: Path) -> None:
-    clock = SimClock(boottime_ns=10**12)
-    outbox = open_outbox(tmp_path / "store", clock)
-    device = Device(clock, outbox, MemoryBroker())
+def test_an_alarm_that_one_broker_can_not_carry_goes_to_the_next(make_device: Callable[..., Device]) -> None:
+    device = make_device()
     too_large(device.broker, "alarm/")
-    outbox.put(alarm())
+    device.outbox.put(alarm())
     device.passes(4)
 
     assert topics(device.second.kept) == ["alarm/police"]
-    assert outbox.figures()[1]["alarm"] == 0
-    outbox.close()
+    assert device.outbox.figures()[1]["alarm"] == 0
 
 
 def too_large(broker: MemoryBroker, part: str) -> None:

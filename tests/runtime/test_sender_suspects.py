@@ -4,11 +4,19 @@ import gc
 import tracemalloc
 from collections.abc import Callable
 
+import pytest
+
 from agent.core.messages import Draft
 from agent.ports import OutgoingMessage
 from tests.support.device import Device, answer_alarms
 from tests.support.drafts import IDENTITY, alarm, event, picture, security
 from tests.support.fake_ports import Answer, topics
+
+
+@pytest.fixture
+def device(make_device: Callable[..., Device]) -> Device:
+    """It has only one broker."""
+    return make_device(urls=("mqtt://a",))
 
 
 def breaks_at(device: Device, part: str, kind: str = "lost") -> None:

@@ -18,6 +18,7 @@ class Desk:
 
     def __init__(self, kinds: tuple[TamperKind, ...] = tuple(TamperKind)) -> None:
         self.clock = SimClock()
+        self.looked = 0
         self.drafts: list[Draft] = []
         self.desk = TamperDesk(
             "front", kinds, 10.0, drafts=Drafts(Identity("gp", "s", "k")), put=self.drafts.append, clock=self.clock
@@ -35,18 +36,20 @@ class Desk:
         at_ns = self.clock.boottime_ns() - int(ago_s * SECOND)
         self.desk.heard(CameraTamper(event_id=event_id, kind=kind, active=active, boottime_ns=at_ns, detail="so"))
 
-    def pass_time(self, seconds: float, frame_age_ms: int | None = None) -> None:
+    def pass_time(self, seconds: float, frame_age_ms: int | None = None, looks: int = 10) -> None:
+        """`frame_age_ms` in the sign of life of each second, in which the process looks at so many frames."""
         for number in range(round(seconds * 4)):
             self.clock.advance(timedelta(seconds=0.25))
             if frame_age_ms is not None and number % 4 == 0:
-                self.desk.beat(beat(frame_age_ms))
+                self.looked += looks
+                self.desk.beat(beat(frame_age_ms, self.looked))
             self.desk.look()
 
 
-def beat(frame_age_ms: int | None) -> Heartbeat:
+def beat(frame_age_ms: int | None, frames: int) -> Heartbeat:
     return Heartbeat(
         state="ok",
-        frames=1,
+        frames=frames,
         frames_per_second=1,
         inferences_per_second=1,
         inference_ms=1,
@@ -126,8 +129,11 @@ def test_a_second_loss_is_another_happening() -> None:
 def test_stamps_that_stand_still_are_one_happening_whichever_is_found_first() -> None:
     desk = Desk()
     desk.pass_time(10, 100)
+    desk.pass_time(3)
     desk.hear(TamperKind.FROZEN)
-    desk.pass_time(20)
+    desk.pass_time(0.75)
+    for age_s in range(4, 24):
+        desk.pass_time(1, age_s * 1000)
     assert desk.changes == [(TamperKind.FROZEN, True)]
 
     desk = Desk()
@@ -136,6 +142,17 @@ def test_stamps_that_stand_still_are_one_happening_whichever_is_found_first() ->
     desk.hear(TamperKind.FROZEN)
     desk.hear(TamperKind.FROZEN, active=False)
     assert desk.changes == [(TamperKind.SIGNAL_LOST, True)]
+
+
+@pytest.mark.parametrize("beats", [True, False])
+def test_a_camera_that_was_frozen_and_then_is_cut_off_is_lost_as_well(beats: bool) -> None:
+    desk = Desk()
+    desk.pass_time(10, 100)
+    desk.hear(TamperKind.FROZEN)
+    desk.pass_time(10, 100)
+    for age_s in range(1, 7):
+        desk.pass_time(1, age_s * 1000 if beats else None, looks=0)
+    assert desk.changes == [(TamperKind.FROZEN, True), (TamperKind.SIGNAL_LOST, True)]
 
 
 def test_a_process_that_ends_takes_its_tampers_along_but_not_the_lost_signal() -> None:

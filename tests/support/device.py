@@ -17,6 +17,7 @@ from tests.support.fake_ports import Answer, MemoryBroker
 
 WILL = OutgoingMessage("edge/v1/gp/park-station/kiosk-1/up/state", b"{}", retain=True)
 REFUSED = Disconnected("refused", "not authorized")
+NOWHERE = Disconnected("unreachable", "nothing listens")
 
 
 @dataclass
@@ -100,3 +101,25 @@ class Device:
 
 def answer_alarms(answer: Answer) -> Any:
     return lambda message: answer if "/alarm/" in message.topic else "accept"
+
+
+def lose_the_first(device: Device) -> None:
+    device.broker.drop()
+    device.passes()
+    device.advance(3)
+    device.passes(2)
+
+
+def url_of(broker: MemoryBroker) -> str:
+    return broker.connections[-1].url
+
+
+def swallow(broker: MemoryBroker) -> None:
+    """Its connects get no answer at all."""
+    connect = broker.connect
+
+    def connect_into_the_void(url: str, will: object, subscriptions: object, _: object, interface: object) -> None:
+        connect(url, will, subscriptions, lambda event: None, interface)  # type: ignore[arg-type]
+        broker.connected = False
+
+    broker.connect = connect_into_the_void  # type: ignore[method-assign,assignment]

@@ -1,13 +1,16 @@
 """Models and videos for the tests of the camera process. They are made and fetched, never kept in git."""
 
 import os
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from agent.core.errors import CameraError
 from agent.models.demo_video import demo_video_path
 from agent.models.store import default_directories
 from agent.ports import Camera
@@ -82,3 +85,23 @@ def read_until_error(camera: Camera, limit_s: float = 30.0, timeout_s: float = 5
     deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline:
         camera.read(timeout_s)
+
+
+def read_in_background(camera: Camera) -> Callable[[], None]:
+    """Have another thread read until the camera raises; the result waits for that and fails if it did not."""
+    ended = threading.Event()
+
+    def read_on() -> None:
+        try:
+            read_until_error(camera)
+        except CameraError:
+            ended.set()
+
+    reader = threading.Thread(target=read_on, name="reader")
+    reader.start()
+
+    def wait_for_the_error() -> None:
+        reader.join(30)
+        assert ended.is_set(), "the read has not failed"
+
+    return wait_for_the_error

@@ -1,52 +1,21 @@
-"""Two brokers, and who watches at their far end: whichever path fails, a press arrives by the other."""
+"""Two brokers: whichever path fails, a press arrives by the other."""
 
-import json
-import signal
-import subprocess
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.agent_process import AGENT, TREE, AgentProcess, environment
+from tests.support.agent_process import AgentProcess
 from tests.support.centre import Centre
 from tests.support.fake_broker import MQTT5, Behaviour, FakeBroker
 from tests.support.mosquitto import Mosquitto
-from tests.support.subscriber import Subscriber
 from tests.support.tcp_proxy import TcpProxy
+from tests.support.two_paths import ALARM_TIMEOUT_S, PATIENT, QUICK, SLOW_DAY_S, online
 from tests.support.wait import wait_for
 
-ALARM_TIMEOUT_S = 2.0
-QUICK = {"alarm_timeout_s": ALARM_TIMEOUT_S, "return_after_s": 2, "keepalive_s": 5, "connect_timeout_s": 5}
-PATIENT = {**QUICK, "return_after_s": 3600}
-SLOW_DAY_S = 10.0
-"""What a loaded machine may add to the times of the settings."""
 UNHURRIED = {"delayed_after_s": 60, "unconfirmed_after_s": 120}
 """For alarms that must not move the device because the test takes its time to answer them."""
-HOST = "edge/v1/host/jhb-centre/state"
-
-
-@pytest.fixture
-def first(tmp_path: Path) -> Iterator[Mosquitto]:
-    with Mosquitto(tmp_path / "first") as broker:
-        yield broker
-
-
-@pytest.fixture
-def second(tmp_path: Path) -> Iterator[Mosquitto]:
-    with Mosquitto(tmp_path / "second") as broker:
-        yield broker
-
-
-def online(centre: Centre, after_bdseq: int = 0) -> int:
-    """The `bdseq` of a birth above this one."""
-    birth = centre.wait_for(
-        "state", lambda m: m.data["state"] == "online" and m.data["bdseq"] > after_bdseq, timeout_s=20
-    )
-    return int(birth.data["bdseq"])
 
 
 def test_a_press_after_the_death_of_the_first_broker_arrives_by_the_second_and_the_first_is_returned_to(
@@ -188,43 +157,6 @@ def test_two_addresses_of_one_broker_do_no_harm(tmp_path: Path, first: Mosquitto
         assert len(states) <= 8
 
 
-def part(centre: Centre, **wanted: str) -> dict[str, Any]:
-    """A health report whose part `centre` is so."""
-    found = centre.wait_for("health", lambda m: wanted.items() <= m.data["parts"].get("centre", {}).items(), 20)
-    return dict(found.data["parts"]["centre"])
-
-
-def test_a_kiosk_knows_whether_anybody_watches(tmp_path: Path, first: Mosquitto) -> None:
-    kiosk = AgentProcess(tmp_path / "kiosk", first.url, mqtt=QUICK, centre={"required": True})
-    with Centre(first.port) as ears, kiosk as agent:
-        part(ears, state="degraded")
-        command = [*AGENT, "watch", "--config", str(agent.config), "--as-centre", "jhb-centre"]
-        watch = subprocess.Popen(
-            command, env=environment({}), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        try:
-            assert "jhb-centre" in part(ears, state="ok")["detail"]
-            watch.kill()
-            ears.wait_for(
-                "event/part-degraded", lambda m: m.data["part"] == "centre" and "jhb-centre" in m.data["detail"]
-            )
-        finally:
-            watch.kill()
-            watch.wait()
-
-
-def test_watch_says_that_it_watches_and_that_it_goes(tmp_path: Path, first: Mosquitto) -> None:
-    agent = AgentProcess(tmp_path / "kiosk", first.url)
-    with Subscriber(first.port, [HOST]) as ears:
-        command = [*AGENT, "watch", "--config", str(agent.config), "--as-centre", "jhb-centre"]
-        with subprocess.Popen(command, env=environment({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as watch:
-            assert json.loads(ears.wait_for(timeout_s=20).payload)["online"] is True
-            watch.send_signal(signal.SIGINT)
-            watch.communicate(timeout=10)
-        assert json.loads(ears.wait_for_count(2)[1].payload)["online"] is False
-    assert TREE not in HOST
-
-
 def test_a_device_that_may_not_listen_still_calls_for_help(tmp_path: Path) -> None:
     with FakeBroker(Behaviour(suback=0x87)) as fake, AgentProcess(tmp_path / "kiosk", fake.url) as agent:
         agent.press()
@@ -301,18 +233,3 @@ def test_a_broker_that_takes_few_messages_at_a_time_gets_every_press(tmp_path: P
         centre.wait_for_alarm("updated", press_count=20)
         counts = {m.data["press_count"] for m in centre.messages("alarm/")}
         assert counts == set(range(1, 21))
-
-
-def test_a_device_goes_where_somebody_watches_before_anybody_presses(
-    tmp_path: Path, first: Mosquitto, second: Mosquitto
-) -> None:
-    with (
-        Centre(second.port) as there,
-        Subscriber(second.port) as watching,
-        AgentProcess(tmp_path / "kiosk", first.url, second.url, mqtt=PATIENT, centre={"required": True}) as agent,
-    ):
-        watching.publish(HOST, b'{"online": true}', retain=True)
-        online(there)
-        agent.press()
-        there.wait_for_alarm("raised")
-        assert "jhb-centre" in part(there, state="ok")["detail"]

@@ -1,17 +1,13 @@
 """The camera process wired as it is, in this process: the parts of it that need short limits."""
 
 import shutil
-import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
 import pytest
 
 from agent.adapters.opencv_imaging import read_picture
-from agent.core.errors import CameraError, EdgeAgentError
 from agent.core.link import (
     Failed,
     Heartbeat,
@@ -25,51 +21,11 @@ from agent.core.link import (
 )
 from agent.core.masks import LEVEL
 from agent.core.vision_spec import VisionSpec
-from agent.vision.app import run
-from agent.vision.cameras import make_camera
-from agent.vision.capture import CaptureGivenUpError, CaptureLimits
+from agent.vision.capture import CaptureGivenUpError
+from tests.support.vision_app import Running
 from tests.support.vision_media import demo_video, model_directories, write_video
-from tests.support.vision_process import Conversation, vision_spec
-from tests.support.vision_stand_ins import boottime_ns
+from tests.support.vision_process import vision_spec
 from tests.support.wait import wait_for
-
-LIMITS = CaptureLimits(silence_s=0.5, grace_s=0.3, first_retry_s=0.05, last_retry_s=0.2, stop_s=2)
-
-
-class Running:
-    """`run` in a thread, and the core's end of its link."""
-
-    def __init__(self, spec: VisionSpec) -> None:
-        core, self._vision = socket.socketpair()
-        self.left = threading.Event()
-        self.failure: EdgeAgentError | None = None
-        self.link = Conversation(core)
-        self.link.start(spec)
-        self._thread = threading.Thread(target=self._run, name="vision-app")
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            run(self._vision, lambda _: self.left.set(), LIMITS)
-        except EdgeAgentError as error:
-            self.failure = error
-
-    def stop(self) -> None:
-        self.link.say(Stop())
-        self.join()
-
-    def join(self) -> None:
-        self._thread.join(20)
-        assert not self._thread.is_alive(), "the camera process did not end"
-
-    def close(self) -> None:
-        if self._thread.is_alive():
-            self.link.hang_up()
-            self.join()
-        self.link.close()
-        ours = {"link", "look", "heartbeat", "capture"}
-        wait_for(lambda: not ours & {thread.name for thread in threading.enumerate()}, 10, "the end of all threads")
-        self._vision.close()
 
 
 @pytest.fixture
@@ -207,6 +163,14 @@ def test_a_snapshot_is_taken_on_request(started: Any, tmp_path: Path) -> None:
     assert read_picture(Path(taken.path)).shape == (240, 320, 3)
 
 
+def test_a_picture_that_nobody_has_fetched_does_not_outlive_its_process(started: Any, tmp_path: Path) -> None:
+    (tmp_path / "left.jpg").write_bytes(b"somebody")
+    app = started(vision_spec(tmp_path, mask_file=tmp_path / "nowhere.json"))
+    app.join()
+
+    assert list(tmp_path.glob("*.jpg")) == []
+
+
 def test_a_camera_that_is_away_is_degraded_and_comes_back(started: Any, tmp_path: Path, faults: Path) -> None:
     app = started(vision_spec(tmp_path))
     app.link.wait_for_state("ok")
@@ -301,24 +265,3 @@ def test_without_the_delegate_of_the_settings_the_processor_looks_and_the_reason
     assert "libnowhere.so.1 can't be loaded" in hello.delegate_trouble
     assert hello.delegate_trouble.endswith("the processor runs the model instead")
     assert app.failure is None
-
-
-def test_a_folder_of_pictures_serves_as_a_camera(tmp_path: Path) -> None:
-    write_video(tmp_path / "v.avi", 1, 10)
-    capture = cv2.VideoCapture(str(tmp_path / "v.avi"), cv2.CAP_FFMPEG)
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    cv2.imwrite(str(folder / "1.png"), capture.read()[1])
-    capture.release()
-    camera = make_camera(vision_spec(tmp_path, source=f"file:{folder}", simulate=False), boottime_ns)
-    camera.open()
-
-    assert camera.read(5).pixels.shape == (48, 64, 3)
-    camera.close()
-
-
-def test_without_picamera2_the_error_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "picamera2", None)
-
-    with pytest.raises(CameraError, match="apt install python3-picamera2"):
-        make_camera(vision_spec(tmp_path, simulate=False), boottime_ns)

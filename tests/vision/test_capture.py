@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from agent.core.errors import CameraEndedError, CameraError, CameraSilentError
+from agent.ports import Frame
 from agent.vision.capture import Capture, CaptureGivenUpError, CaptureLimits
 from agent.vision.frame_slot import FrameSlot
 from tests.support.vision_stand_ins import ScriptedCamera, boottime_ns, made_in_turn
@@ -156,6 +157,33 @@ def test_when_the_replacement_fails_too_the_camera_is_given_up(
     capture = start(ScriptedCamera(["open", "hang"], unhang), ScriptedCamera(second, unhang))
 
     assert "opening it again was no help" in checked_until_given_up(capture)
+
+
+def test_a_camera_that_hangs_again_and_again_is_given_up_although_pictures_come_between(
+    start: Start, unhang: threading.Event
+) -> None:
+    capture = start(*[ScriptedCamera(["open", "frame", "hang"], unhang) for _ in range(10)])
+
+    assert checked_until_given_up(capture).endswith("it hangs again and again")
+    assert sum(thread.name == "capture" for thread in threading.enumerate()) <= 4, "each holds memory and a driver"
+
+
+def test_a_thread_that_came_back_counts_no_more(start: Start, slot: FrameSlot, unhang: threading.Event) -> None:
+    hangs = [threading.Event() for _ in range(5)]
+    last = ScriptedCamera(["open", "frame"])
+    capture = start(*[ScriptedCamera(["open", "frame", "hang"], hang) for hang in hangs], last)
+    for hang in hangs:
+        seen = wait_for(slot.newest, 5, "a picture")
+
+        def replaced(seen: Frame | None = seen) -> bool:
+            capture.check()
+            return slot.newest() is not seen
+
+        wait_for(replaced, 5, "a picture of the next camera")
+        hang.set()
+        wait_for(lambda: sum(thread.name == "capture" for thread in threading.enumerate()) == 1, 5, "the end of it")
+
+    assert last.opens == 1
 
 
 def test_a_frame_of_an_abandoned_thread_that_comes_back_is_not_used(

@@ -1,5 +1,6 @@
 import socket
 import threading
+import traceback
 from collections.abc import Iterator
 
 import pytest
@@ -137,3 +138,14 @@ def test_sending_to_a_core_that_does_not_read_ends_after_the_limit(
         send_until_the_buffers_are_full()
     link.close()
     core.close()
+
+
+def test_a_start_of_another_version_is_refused_without_a_word_of_what_it_holds(core_and_link: Ends) -> None:
+    core, link = core_and_link
+    spec = SPEC.model_copy(update={"camera": "a", "source": "rtsp://admin:hunter2@10.0.0.9/live"})
+    core.sendall(encode(Start(spec=spec)).replace(b'"masks":', b'"veils":'))
+
+    with pytest.raises(LinkError) as caught:
+        link.receive_start()
+    assert str(caught.value) == "bad line on the vision link: start.spec.veils: extra_forbidden"
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value)), "as a log of the thread would have it"

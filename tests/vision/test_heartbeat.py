@@ -9,14 +9,20 @@ from tests.support.vision_stand_ins import SECOND, ManualClock, frame
 
 
 class Rig:
-    def __init__(self) -> None:
+    def __init__(self, frames_per_second: float = 10) -> None:
         self.clock = ManualClock()
         self.slot = FrameSlot()
         self.pace = Pace()
         self.detail = ""
         self.stated: float | None = None
         self.source = HeartbeatSource(
-            self.slot, self.pace, self.clock.boottime_ns, lambda: self.detail, lambda: 2, lambda: self.stated
+            self.slot,
+            self.pace,
+            self.clock.boottime_ns,
+            lambda: self.detail,
+            lambda: 2,
+            lambda: self.stated,
+            frames_per_second=frames_per_second,
         )
 
     def after(self, seconds: float) -> Heartbeat:
@@ -75,6 +81,15 @@ def test_an_open_camera_without_new_pictures_is_degraded() -> None:
     assert rig.after(2).state == "ok"
     beat = rig.after(2)
     assert (beat.state, beat.detail) == ("degraded", "no new picture for 4 s")
+
+
+def test_a_camera_that_is_set_to_one_picture_in_five_seconds_does_not_fail_and_recover_with_each() -> None:
+    rig = Rig(frames_per_second=0.2)
+    for number in range(1, 5):
+        rig.slot.put(frame(number, rig.clock.now_ns))
+        assert {rig.after(1).state for _ in range(5)} == {"ok"}
+
+    assert rig.after(11).state == "degraded"
 
 
 @pytest.mark.parametrize(("seconds", "state"), [(1, "ok"), (6, "degraded")])

@@ -75,6 +75,15 @@ def test_a_damaged_file_is_none_and_said_so(path: Path, damage: str, caplog: pyt
     assert ("learned anew" in caplog.text) == (damage not in {"nan", "form"})
 
 
+def test_no_byte_that_has_changed_on_the_card_keeps_the_camera_off(path: Path) -> None:
+    KeptScene(path).write(scene(), SHAPE, 0)
+    content = path.read_bytes()
+    for place in (*range(200), *range(len(content) - 800, len(content))):
+        for value in {0, 0xFF, content[place] ^ 0x40, content[place] ^ 1} - {content[place]}:
+            path.write_bytes(content[:place] + bytes([value]) + content[place + 1 :])
+            KeptScene(path).read(SHAPE)
+
+
 def test_a_place_that_can_not_be_written_to_is_said_and_nothing_worse(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

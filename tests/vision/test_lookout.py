@@ -246,6 +246,24 @@ def test_an_event_carries_a_picture_only_where_the_settings_allow_one(tmp_path: 
     assert Path(entered.snapshot).is_file()
 
 
+def test_a_crossing_that_was_put_off_carries_no_picture_of_whoever_is_there_later(tmp_path: Path) -> None:
+    there = [[person(1, 0.02 * step)] for step in range(20)]
+    line = LineSpec(name="kerb", start=(0.3, 1.0), end=(0.3, 0.0))
+    rig = Rig(
+        *there,
+        *there[::-1],
+        [],
+        lines=(line,),
+        cool_down_s=10,
+        snapshots=Snapshots(tmp_path, 10_000, imaging.jpeg, imaging.scaled),
+    )
+    rig.run(20)
+
+    there_and_back = [each for each in rig.sent if isinstance(each, LineCrossed)]
+    assert [each.direction for each in there_and_back] == ["left-to-right", "right-to-left"]
+    assert [each.snapshot is None for each in there_and_back] == [False, True]
+
+
 def test_an_event_is_told_even_when_its_picture_can_not_be_written(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

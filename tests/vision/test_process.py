@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.core.link import Heartbeat, Hello, Stop
+from agent.core.link import Failed, Heartbeat, Hello, Stop
 from agent.vision.process import NICENESS, OOM_SCORE
 from tests.support.vision_process import VisionProcess, vision_spec
 from tests.support.wait import wait_for
@@ -105,13 +105,15 @@ def test_a_password_in_the_source_is_neither_shown_nor_on_the_command_line(tmp_p
     assert "geheim-9" not in errors + beat.detail + command.decode()
 
 
-def test_nonsense_on_the_link_is_a_failure() -> None:
+def test_nonsense_on_the_link_is_a_failure_and_the_core_hears_why() -> None:
     with VisionProcess() as vision:
         vision.link._connection.sendall(b"nonsense\n")
         code, errors = vision.ended()
+        failed = vision.link.wait_for(Failed)
 
     assert code == 1
     assert "bad line on the vision link" in errors
+    assert failed.detail in errors
 
 
 def _oom_score(pid: int) -> int:

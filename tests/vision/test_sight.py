@@ -222,3 +222,14 @@ def test_a_person_whom_a_region_cuts_does_not_become_two() -> None:
     shown = watch(scene, sight(ColourDetector(), 30), times(15))
 
     assert max(len(seen.people) for at_s, seen in shown if at_s > 1) == 6
+
+
+def test_who_comes_with_motion_that_is_wider_than_any_region_is_found_within_two_seconds() -> None:
+    def curtain(at_s: float) -> Box | None:
+        return (0, 130 + round(at_s * 10) % 2 * 6, W, 100) if at_s >= 3 else None
+
+    scene = MovingScene(W, H, [stands(x, 140, 80, since_s=3.05) for x in (60, 300, 540)], things=[curtain])
+    shown = watch(scene, sight(ColourDetector()), times(6))
+
+    for person in (1, 2, 3):
+        assert any(is_seen(scene, seen, person, at_s) for at_s, seen in shown if at_s <= 5)

@@ -78,6 +78,24 @@ def test_a_directory_that_can_not_be_written_is_an_error_with_the_reason(tmp_pat
         make(tmp_path / "file").write("a", NOISE[:50, :50])
 
 
+def test_pictures_that_an_earlier_process_has_left_are_deleted_and_nothing_else(tmp_path: Path) -> None:
+    for name in ("old.jpg", ".half.tmp", "front.scene", "front.fault"):
+        (tmp_path / name).write_bytes(b"x")
+    make(tmp_path).clear()
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["front.fault", "front.scene"]
+
+
+def test_a_picture_that_can_not_be_deleted_is_said_and_does_no_harm(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "old.jpg").mkdir()
+    make(tmp_path).clear()
+    make(tmp_path / "nowhere").clear()
+
+    assert "old.jpg can't be deleted" in caplog.text
+
+
 class Service:
     """A SnapshotService and what it is wired to."""
 
@@ -124,6 +142,14 @@ def test_without_a_picture_or_a_place_for_it_the_answer_says_so(tmp_path: Path) 
     assert "no picture yet" in none_yet.detail
     assert isinstance(no_place, SnapshotFailed)
     assert "can't be written" in no_place.detail
+
+
+@pytest.mark.parametrize("size", [(70_000, 2), (2, 70_000)])
+def test_a_picture_that_no_jpeg_can_hold_is_a_failed_one_and_no_more(tmp_path: Path, size: tuple[int, int]) -> None:
+    rig = Service(tmp_path)
+    rig.slot.put(frame(1, rig.clock.now_ns, size))
+
+    assert isinstance(rig.service.take("id-1"), SnapshotFailed)
 
 
 def test_a_request_with_an_id_that_is_no_plain_name_gets_no_file_and_no_answer(

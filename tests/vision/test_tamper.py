@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from agent.core.stream_clock import StreamClock
 from agent.core.tamper import TamperKind
 from tests.support.tampered_video import (
     PICTURE_KINDS,
@@ -218,6 +219,16 @@ def test_stamps_that_stop_are_frozen_although_the_pictures_move() -> None:
 
     outcome = watch(looped(demo_video(), 20), watcher)
     assert [change.active for _, change in outcome.told] == [False]
+
+
+def test_a_stream_whose_clock_has_stopped_is_frozen_although_its_pictures_move() -> None:
+    clock = StreamClock()
+    pictures = looped(demo_video(), 12)
+    watcher = tamper_watch()
+    stamped = ((pixels, clock.stamp(min(at_ns, 8 * SECOND), at_ns + SECOND // 20)) for pixels, at_ns in pictures)
+
+    assert watch(stamped, watcher).kinds == [TamperKind.FROZEN]
+    assert watcher.active is TamperKind.FROZEN
 
 
 @pytest.mark.parametrize("back_s", [0.05, 1, 30])

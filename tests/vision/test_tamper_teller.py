@@ -7,18 +7,20 @@ from agent.core.tamper import TamperKind
 from agent.ports import Frame
 from agent.vision.tamper import TamperWatch
 from agent.vision.tamper_teller import TamperTeller
-from tests.support.tampered_video import between, looped, spoil_of
+from tests.support.tampered_video import Pixels, Spoil, between, looped, spoil_of
 from tests.support.vision_media import demo_video
 from tests.support.vision_stand_ins import ManualClock
 
 
 def told(kinds: tuple[TamperKind, ...]) -> list[CameraTamper]:
     """What is told of a camera that is covered twice."""
-    teller = TamperTeller(TamperWatch(kinds, imaging.grey, imaging.scaled, 10), ManualClock())
     cover = spoil_of(TamperKind.COVERED)
-    pictures = looped(
-        demo_video(), 40, lambda pixels, at_s: between(8, 15, cover)(between(25, 32, cover)(pixels, at_s), at_s)
-    )
+    return told_of(40, lambda pixels, at_s: between(8, 15, cover)(between(25, 32, cover)(pixels, at_s), at_s), kinds)
+
+
+def told_of(seconds: float, spoil: Spoil, kinds: tuple[TamperKind, ...] = tuple(TamperKind)) -> list[CameraTamper]:
+    teller = TamperTeller(TamperWatch(kinds, imaging.grey, imaging.scaled, 10), ManualClock())
+    pictures = looped(demo_video(), seconds, spoil)
     messages = (teller.look(Frame(pixels, at_ns, number)) for number, (pixels, at_ns) in enumerate(pictures, 1))
     return list(itertools.chain.from_iterable(messages))
 
@@ -39,3 +41,26 @@ def test_each_happening_has_its_own_id_at_its_beginning_and_end_and_words_for_a_
 
 def test_a_kind_that_is_not_watched_for_is_not_told() -> None:
     assert told((TamperKind.TURNED,)) == []
+
+
+def test_what_gives_way_to_another_tamper_is_not_said_to_be_well() -> None:
+    dark, turn = spoil_of(TamperKind.DARK), spoil_of(TamperKind.TURNED)
+    messages = told_of(30, lambda pixels, at_s: between(8, 16, dark)(between(16, 30, turn)(pixels, at_s), at_s))
+
+    assert [(each.kind, each.active) for each in messages[:3]] == [
+        (TamperKind.DARK, True),
+        (TamperKind.DARK, False),
+        (TamperKind.TURNED, True),
+    ]
+    assert messages[1].detail.startswith("nobody can say")
+
+
+def test_a_cover_that_pictures_of_another_size_have_ended_is_not_said_to_be_off() -> None:
+    def cover(pixels: Pixels, at_s: float) -> Pixels:
+        covered = spoil_of(TamperKind.COVERED)(pixels, at_s)
+        return covered if at_s < 8 else covered[:100, :100]
+
+    messages = told_of(25, between(8, 25, cover))
+
+    assert [each.active for each in messages] == [True, False]
+    assert messages[1].detail.startswith("nobody can say")

@@ -1,0 +1,39 @@
+"""What the agent needs from the world, as protocols. `adapters/` has the real ones, `sim/` working fakes.
+
+Everything is imported from here. Constructing an implementation starts nothing; `start` or `open` does.
+"""
+
+from agent.ports.broker import (
+    MAX_RECEIVED_BYTES,
+    Broker,
+    BrokerAddress,
+    BrokerEvent,
+    Connected,
+    Disconnected,
+    OutgoingMessage,
+    Published,
+    Received,
+)
+from agent.ports.camera import Camera, Detection, Detector, Frame
+from agent.ports.kiosk import Buttons, Clock, Lights, Notifier, Siren
+
+__all__ = [
+    "MAX_RECEIVED_BYTES",
+    "Broker",
+    "BrokerAddress",
+    "BrokerEvent",
+    "Buttons",
+    "Camera",
+    "Clock",
+    "Connected",
+    "Detection",
+    "Detector",
+    "Disconnected",
+    "Frame",
+    "Lights",
+    "Notifier",
+    "OutgoingMessage",
+    "Published",
+    "Received",
+    "Siren",
+]

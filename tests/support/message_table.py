@@ -1,0 +1,151 @@
+"""One of every message that goes up, and how docs/contract.md has it sent."""
+
+from collections.abc import Callable
+from functools import partial
+
+from agent.core.camera_events import (
+    AfterHoursData,
+    CameraEventData,
+    CrowdData,
+    LineCrossedData,
+    LoiteringData,
+    PersonEnteredData,
+    PersonLeftData,
+)
+from agent.core.events import Fault, TimeQuality
+from agent.core.identity import Identity
+from agent.core.inputs import ConditionKind
+from agent.core.messages import (
+    AlarmCamera,
+    AlarmData,
+    AlarmsData,
+    ConditionData,
+    Draft,
+    HealthData,
+    InputFaultData,
+    MetaData,
+    PartData,
+    Rank,
+    ResultData,
+    SecurityData,
+    SelfTestData,
+    ServiceData,
+    StateData,
+    TimeCorrectionData,
+)
+from agent.core.stages import Stage
+from agent.core.wire import EVENT_EXPIRY_S, HEALTH_EXPIRY_S, RESULT_EXPIRY_S, Drafts
+
+IDENTITY = Identity("gp", "park-station", "kiosk-1")
+ALARM = AlarmData(
+    alarm_id="a1",
+    input="police",
+    kind="panic",
+    status="actual",
+    silent=False,
+    press_count=1,
+    stage=Stage.RAISED,
+    raised_at="2026-01-01T00:00:00.000Z",
+    codes={},
+    latency_ms={},
+    camera=AlarmCamera(name="front"),
+)
+RESULT = ResultData(command_id="c1", name="ping", status="succeeded", code="ok", text="here")
+HEALTH = HealthData(
+    status="ok",
+    parts={},
+    uptime_s=1,
+    outbox={},
+    dropped={},
+    cpu_percent=0,
+    memory_bytes=1,
+    disk={},
+    disk_free_bytes=1,
+    temperature_c=None,
+    cameras={},
+    inputs={},
+)
+STATE = StateData(state="online", bdseq=1, boot_nonce="n", agent_version="1", config_revision="r")
+META = MetaData(inputs=(), outputs=(), cameras=(), location=None, capabilities=(), schemas=())
+_AT = {"event_id": "e1", "camera": "front", "frame_monoms": 1, "persons": 1}
+_WHO = {"track": "0a1b2c3d-1", "score": 0.5, "box": (0, 0, 1, 1)}
+CAMERA_EVENTS: list[tuple[CameraEventData, str]] = [
+    (PersonEnteredData(**_AT, **_WHO, duration_ms=1), "person-entered.v2"),
+    (PersonLeftData(**_AT, track="0a1b2c3d-1", duration_ms=1), "person-left.v2"),
+    (LoiteringData(**_AT, **_WHO, duration_ms=1, phase="began"), "loitering.v1"),
+    (LineCrossedData(**_AT, **_WHO, line="gate", direction="left-to-right"), "line-crossed.v1"),
+    (CrowdData(**_AT, duration_ms=1, phase="ongoing"), "crowd.v1"),
+    (AfterHoursData(**_AT, duration_ms=1, phase="ended"), "after-hours.v1"),
+]
+PART = PartData(part="uplink", detail="")
+SECURITY = SecurityData(kind="boot", severity="info", text="")
+FAULT = InputFaultData(input="police", fault=Fault.OPEN, active=True, since="2026-01-01T00:00:00.000Z", presses=0)
+
+
+def condition(kind: ConditionKind) -> ConditionData:
+    return ConditionData(input="i", kind=kind, active=True, since="2026-01-01T00:00:00.000Z", codes={})
+
+
+CORRECTION = TimeCorrectionData(
+    boot_id="b", offset_ms=1, timeq_before=TimeQuality.UNSYNCED, timeq_after=TimeQuality.SYNCED
+)
+SERVICE = ServiceData(reasons=())
+SELF_TEST = SelfTestData(outcome="passed", reason="schedule", steps=())
+Row = tuple[Callable[[Drafts], Draft], str, str, str, Rank, int, bool, int | None]
+
+
+def _event(make: Callable[[Drafts], Draft], name: str, subject: str) -> Row:
+    kind = name.partition(".")[0]
+    return make, f"event/{kind}", f"edge.event.{name}", subject, Rank.EVENT, 1, False, EVENT_EXPIRY_S
+
+
+TABLE: list[Row] = [
+    (
+        lambda d: d.alarm("raised", ALARM),
+        "alarm/police",
+        "edge.alarm.raised.v1",
+        "alarm/a1",
+        Rank.ALARM,
+        1,
+        False,
+        None,
+    ),
+    (lambda d: d.alarms(AlarmsData(open=(ALARM,))), "alarms", "edge.alarms.v1", "alarms", Rank.STATE, 1, True, None),
+    (lambda d: d.state(STATE), "state", "edge.state.v1", "state", Rank.STATE, 1, True, None),
+    (lambda d: d.meta(META), "meta", "edge.meta.v1", "meta", Rank.STATE, 1, True, None),
+    (lambda d: d.result(RESULT), "result/c1", "edge.result.v1", "command/c1", Rank.STATE, 1, False, RESULT_EXPIRY_S),
+    (
+        lambda d: d.security(SECURITY),
+        "security/boot",
+        "edge.security.boot.v1",
+        "security/boot",
+        Rank.SECURITY,
+        1,
+        False,
+        None,
+    ),
+    *[_event(partial(Drafts.camera_event, data=data), name, "camera/front") for data, name in CAMERA_EVENTS],
+    _event(lambda d: d.part("part-degraded", PART), "part-degraded.v1", "part/uplink"),
+    _event(lambda d: d.part("part-restored", PART), "part-restored.v1", "part/uplink"),
+    _event(lambda d: d.input_fault(FAULT), "input-fault.v1", "input/police"),
+    _event(lambda d: d.condition(condition("mains")), "power.v1", "input/i"),
+    _event(lambda d: d.condition(condition("battery")), "power.v1", "input/i"),
+    _event(lambda d: d.time_correction(CORRECTION), "time-correction.v1", "clock"),
+    _event(lambda d: d.service(False, SERVICE), "out-of-service.v1", "service"),
+    _event(lambda d: d.service(True, SERVICE), "in-service.v1", "service"),
+    _event(lambda d: d.self_test(SELF_TEST), "self-test.v1", "self-test"),
+    (
+        lambda d: d.condition(condition("tamper")),
+        "event/tamper",
+        "edge.event.tamper.v1",
+        "input/i",
+        Rank.SECURITY,
+        1,
+        False,
+        None,
+    ),
+    (lambda d: d.snapshot("p1", b"jpeg"), "snapshot/p1", "", "", Rank.PICTURE, 1, False, EVENT_EXPIRY_S),
+    (lambda d: d.health(HEALTH), "health", "edge.health.v1", "health", Rank.HEALTH, 0, False, HEALTH_EXPIRY_S),
+]
+"""What makes it; topic under `up/`, type, subject, rank, QoS, retained, and expiry in seconds."""
+IDS = [row[1] for row in TABLE]

@@ -1,0 +1,67 @@
+"""Who watches at the far end, and what a kiosk makes of it."""
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.support.agent_process import AGENT, TREE, AgentProcess, environment
+from tests.support.centre import Centre
+from tests.support.mosquitto import Mosquitto
+from tests.support.subscriber import Subscriber
+from tests.support.two_paths import PATIENT, QUICK, online
+
+HOST = "edge/v1/host/jhb-centre/state"
+
+
+def part(centre: Centre, **wanted: str) -> dict[str, Any]:
+    """A health report whose part `centre` is so."""
+    found = centre.wait_for("health", lambda m: wanted.items() <= m.data["parts"].get("centre", {}).items(), 20)
+    return dict(found.data["parts"]["centre"])
+
+
+def test_a_kiosk_knows_whether_anybody_watches(tmp_path: Path, first: Mosquitto) -> None:
+    kiosk = AgentProcess(tmp_path / "kiosk", first.url, mqtt=QUICK, centre={"required": True})
+    with Centre(first.port) as ears, kiosk as agent:
+        part(ears, state="degraded")
+        command = [*AGENT, "watch", "--config", str(agent.config), "--as-centre", "jhb-centre"]
+        watch = subprocess.Popen(
+            command, env=environment({}), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            assert "jhb-centre" in part(ears, state="ok")["detail"]
+            watch.kill()
+            ears.wait_for(
+                "event/part-degraded", lambda m: m.data["part"] == "centre" and "jhb-centre" in m.data["detail"]
+            )
+        finally:
+            watch.kill()
+            watch.wait()
+
+
+def test_watch_says_that_it_watches_and_that_it_goes(tmp_path: Path, first: Mosquitto) -> None:
+    agent = AgentProcess(tmp_path / "kiosk", first.url)
+    with Subscriber(first.port, [HOST]) as ears:
+        command = [*AGENT, "watch", "--config", str(agent.config), "--as-centre", "jhb-centre"]
+        with subprocess.Popen(command, env=environment({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as watch:
+            assert json.loads(ears.wait_for(timeout_s=20).payload)["online"] is True
+            watch.send_signal(signal.SIGINT)
+            watch.communicate(timeout=10)
+        assert json.loads(ears.wait_for_count(2)[1].payload)["online"] is False
+    assert TREE not in HOST
+
+
+def test_a_device_goes_where_somebody_watches_before_anybody_presses(
+    tmp_path: Path, first: Mosquitto, second: Mosquitto
+) -> None:
+    with (
+        Centre(second.port) as there,
+        Subscriber(second.port) as watching,
+        AgentProcess(tmp_path / "kiosk", first.url, second.url, mqtt=PATIENT, centre={"required": True}) as agent,
+    ):
+        watching.publish(HOST, b'{"online": true}', retain=True)
+        online(there)
+        agent.press()
+        there.wait_for_alarm("raised")
+        assert "jhb-centre" in part(there, state="ok")["detail"]
