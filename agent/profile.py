@@ -56,12 +56,12 @@ SCHEMAS = (
     "edge.event.siren-stopped.v1",
     "edge.result.v1",
 )
-STATUS_FILE = "status.json"
 VISION_COMMAND = (sys.executable, "-m", "agent.vision", "--fd")
 
 log = logging.getLogger(__name__)
 
 
+STATUS_FILE = "status.json"
 _DELAY_S = {"tamper": 0.0, "mains": 60.0, "battery": 5.0}
 """A door counts at once; the mains fails so often (load-shedding) that a minute of it is no news."""
 
