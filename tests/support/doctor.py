@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.agent_process import run_cli
+from tests.support.agent_process import AgentProcess, run_cli
+
+NOWHERE = "mqtt://127.0.0.1:1"
+"""Nobody listens there."""
+
+
+def kiosk(directory: Path, *brokers: str, **sections: Any) -> AgentProcess:
+    """A device that is not started; the doctor reads its settings and keys."""
+    return AgentProcess(directory, *(brokers or (NOWHERE,)), **sections)
 
 
 @dataclass(frozen=True, slots=True)
