@@ -6,7 +6,7 @@ from pathlib import Path
 
 from agent import profile
 from agent.adapters.running_agent import RunningAgent
-from agent.core.diagnosis.finding import Finding
+from agent.core.diagnosis.finding import Finding, unknown
 from agent.settings import Settings
 
 Note = Callable[[str], None]
@@ -22,6 +22,9 @@ class Check:
     run: Callable[[Note], Iterable[Finding]]
 
 
+NOT_TRIED = unknown("it was not tried, since an agent may run that has it", "run the doctor with sudo")
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
     """What the checks look at."""
@@ -31,6 +34,8 @@ class Device:
     """Pins and cameras are stand-ins, as in `edge-agent run --simulate`."""
     agent: RunningAgent | None
     """The agent that runs on this state directory already: what it holds is left alone."""
+    untold: bool = False
+    """Whether an agent runs can't be told, so nothing is tried that one may hold."""
 
     @property
     def status(self) -> str | None:

@@ -15,10 +15,10 @@ from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.adapters.gpiozero_pins import open_pin_factory
 from agent.adapters.system_clock import SystemClock
 from agent.core.diagnosis.finding import Finding, fail, failure, ok, unknown
-from agent.core.diagnosis.pins import InputRead, judge_levels, judge_use
+from agent.core.diagnosis.pins import AGENT_CONSUMER, InputRead, judge_levels, judge_use
 from agent.core.errors import HardwareError, StorageError
 from agent.core.lights import LightState, Pattern
-from agent.doctor.check import Device, Note
+from agent.doctor.check import NOT_TRIED, Device, Note
 from agent.runtime.state_directory import StateDirectory
 
 _SEEN_S = 1.0
@@ -36,14 +36,18 @@ def pins(device: Device, note: Note) -> Iterator[Finding]:
         wired = _wired(device)
         chip = GpioChip()
         try:
-            yield from judge_use(wired, chip.uses(sorted(wired)), agent_runs=device.agent is not None)
+            uses = chip.uses(sorted(wired))
+            runs = device.agent is not None or (device.untold and any(use.consumer == AGENT_CONSUMER for use in uses))
+            yield from judge_use(wired, uses, agent_runs=runs)
         except PermissionError:
             yield fail(*account.why_denied(chip.path()))
             return
         except HardwareError as error:
             yield fail(str(error), "is this a Raspberry Pi, with its own kernel? see `ls /dev/gpiochip*`")
             return
-    if device.agent is None and profile.input_lines(device.settings):
+    if device.untold:
+        yield NOT_TRIED
+    elif device.agent is None and profile.input_lines(device.settings):
         yield from _guarded(device, lambda factory: _read(device, factory), note)
 
 
@@ -54,6 +58,9 @@ def lights(device: Device, note: Note) -> Iterator[Finding]:
             "the agent that runs has the lights, and a resident would misread a trial",
             "`edge-agent command ... identify` blinks them; or stop the service first",
         )
+        return
+    if device.untold:
+        yield NOT_TRIED
         return
     yield from _guarded(device, lambda factory: _light_up(device, factory, note), note)
 

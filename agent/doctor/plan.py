@@ -69,12 +69,11 @@ def checks_of(device: Device, config: Path, user: str, *, with_lights: bool) -> 
 
 
 def device_of(settings: Settings, *, simulate: bool) -> Device:
-    """What the checks look at. An agent that can't be told is taken for none: the check `agent` says so."""
+    """What the checks look at, and whether an agent has it."""
     try:
-        agent = find_agent(settings.storage.directory)
-    except (StorageError, OSError):
-        agent = None
-    return Device(settings, simulate, agent)
+        return Device(settings, simulate, find_agent(settings.storage.directory))
+    except (StorageError, OSError):  # the check `agent` says why
+        return Device(settings, simulate, None, untold=True)
 
 
 def _agent(device: Device, note: Note) -> list[Finding]:

@@ -13,7 +13,7 @@ from agent.core.diagnosis.agent_report import camera_figures
 from agent.core.diagnosis.finding import Finding, fail, failure, ok, unknown
 from agent.core.diagnosis.vision import Pictures, judge_pictures, judge_speed
 from agent.core.errors import CameraError, MaskError, ModelError
-from agent.doctor.check import Device, Note
+from agent.doctor.check import NOT_TRIED, Device, Note
 from agent.settings import Camera, mask_url
 
 _WATCH_S = 2.0
@@ -26,6 +26,9 @@ def camera(device: Device, one: Camera, note: Note) -> Iterator[Finding]:
     """Open it as the camera process would, and look at what comes for two seconds. Nothing of it is kept."""
     if device.agent is not None:
         yield _of_running_agent(device, one)
+        return
+    if device.untold:
+        yield NOT_TRIED
         return
     try:
         profile.masks(one)

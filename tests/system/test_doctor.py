@@ -15,6 +15,10 @@ from tests.system.test_bad_disks import small_disk
 from tests.system.test_vision_trouble import copy_altered_model
 
 
+def only(*names: str) -> list[str]:
+    return [word for name in names for word in ("--only", name)]
+
+
 def test_a_kiosk_in_order_is_well_and_its_centre_hears_only_the_end_of_a_test_alarm(
     tmp_path: Path, broker: Mosquitto
 ) -> None:
@@ -175,6 +179,21 @@ def test_what_the_services_user_may_not_use_is_told_with_its_owner(tmp_path: Pat
     for name, path in (("camera-front", node), ("keys", keys), ("disk", state)):
         assert f"user {plain_user()} may not use {path}: it belongs to {owner}" in found.failure(name)
     assert found.tree["user"] == plain_user()
+
+
+def test_where_it_can_not_be_told_whether_an_agent_runs_nothing_that_it_may_have_is_tried() -> None:
+    with open_directory() as place:
+        state = place / "state"
+        state.mkdir(mode=0o000)
+        device = kiosk(
+            place / "kiosk",
+            cameras=[{"name": "front", "source": f"file:{place}"}],
+            storage={"directory": str(state / "inner")},
+        )
+        found = examine(device.config, "--user", plain_user(), "--lights", *only("agent", "camera", "lights"))
+    assert "whether an agent runs can't be told" in found.one("agent", "unknown")["what"]
+    for name in ("camera-front", "lights"):
+        assert found.one(name, "unknown")["do"] == "run the doctor with sudo"
 
 
 def test_a_user_that_is_not_there_is_told(tmp_path: Path) -> None:
