@@ -4,12 +4,9 @@ import grp
 import os
 import pwd
 import stat
-import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-
-_ASK_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +93,3 @@ def _group_name(gid: int) -> str:
         return grp.getgrgid(gid).gr_name
     except KeyError:
         return str(gid)
-
-
-def groups_of_unit(unit: str = "edge-agent.service", systemctl: str = "systemctl") -> frozenset[str]:
-    """The groups that the unit gives the service besides those of its user; empty without systemd or such a unit."""
-    try:
-        done = subprocess.run(
-            [systemctl, "show", unit, "--property=SupplementaryGroups", "--value"],
-            capture_output=True,
-            text=True,
-            timeout=_ASK_S,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return frozenset()
-    return frozenset(done.stdout.split())

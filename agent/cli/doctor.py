@@ -11,6 +11,7 @@ from rich.console import Console
 
 from agent import __version__
 from agent.adapters import account
+from agent.adapters.systemd_unit import ask_unit
 from agent.cli.doctor_table import Table
 from agent.core.diagnosis.finding import Report, State, count, summary, worst
 from agent.core.errors import SettingsError, UsageError
@@ -81,9 +82,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _take_rights(user: str) -> None:
     """Root sees and writes what the service can't."""
-    found = account.find(user, account.groups_of_unit()) if account.is_root() else None
-    if found is not None:
-        account.become(found)
+    if account.is_root():
+        unit = ask_unit()
+        found = account.find(user, unit.groups if unit else frozenset())
+        if found is not None:
+            account.become(found)
 
 
 def _chosen(checks: Sequence[Check], names: Sequence[str]) -> list[Check]:

@@ -7,8 +7,9 @@ from agent import profile
 from agent.adapters import account
 from agent.adapters.running_agent import find_agent
 from agent.adapters.system_clock import SystemClock
+from agent.adapters.systemd_unit import ask_unit
 from agent.core.diagnosis.account import judge_account
-from agent.core.diagnosis.agent_report import judge_report
+from agent.core.diagnosis.agent_report import judge_report, judge_unit
 from agent.core.diagnosis.finding import Finding, ok, unknown
 from agent.core.errors import SettingsError, StorageError
 from agent.doctor import brokers, machine, papers, pins, vision
@@ -71,9 +72,12 @@ def checks_of(device: Device, config: Path, user: str, *, with_lights: bool) -> 
 def device_of(settings: Settings, *, simulate: bool) -> Device:
     """What the checks look at, and whether an agent has it."""
     try:
-        return Device(settings, simulate, find_agent(settings.storage.directory))
+        agent = find_agent(settings.storage.directory)
     except (StorageError, OSError):  # the check `agent` says why
         return Device(settings, simulate, None, untold=True)
+    # A service whose disk takes nothing runs without its lock, from memory.
+    unit = ask_unit() if agent is None and not simulate else None
+    return Device(settings, simulate, agent, untold=unit is not None and unit.runs)
 
 
 def _agent(device: Device, note: Note) -> list[Finding]:
@@ -84,7 +88,10 @@ def _agent(device: Device, note: Note) -> list[Finding]:
         return [unknown(f"whether an agent runs can't be told: {error}", "run the doctor with sudo")]
     running = device.agent
     if running is None:
-        return [ok("no agent runs on this state directory: pins and cameras can be tried")]
+        unit = None if device.simulate else ask_unit()
+        if unit is None:
+            return [ok("no agent runs on this state directory: pins and cameras can be tried")]
+        return judge_unit(unit.active, unit.sub, unit.restarts)
     kind = ", simulated" if running.simulated else ""
     found = [ok(f"an agent runs (process {running.pid}{kind}): what it holds is left alone")]
     if running.runtime_directory == Path():
@@ -94,7 +101,8 @@ def _agent(device: Device, note: Note) -> list[Finding]:
 
 def _account(user: str, settings: Settings | None, note: Note) -> list[Finding]:
     note("asking for users and groups")
-    found = account.find(user, account.groups_of_unit())
+    unit = ask_unit()
+    found = account.find(user, unit.groups if unit else frozenset())
     needed = set()
     if settings is not None:
         needed |= {"gpio"} if settings.has_pins else set()

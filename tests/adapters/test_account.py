@@ -34,16 +34,6 @@ def test_the_groups_of_the_unit_count_and_those_that_the_machine_has_not_are_pas
     assert account.missing_groups(alone, ["tty", "no-such-group"]) == ["tty"]
 
 
-def test_the_groups_of_the_unit_are_asked_of_systemd(tmp_path: Path) -> None:
-    ask = tmp_path / "systemctl"
-    ask.write_text('#!/bin/sh\necho "gpio video"\n')
-    ask.chmod(0o755)
-    assert account.groups_of_unit(systemctl=str(ask)) == {"gpio", "video"}
-    ask.write_text("#!/bin/sh\nexit 1\n")
-    assert account.groups_of_unit(systemctl=str(ask)) == frozenset()
-    assert account.groups_of_unit(systemctl=str(tmp_path / "nothing")) == frozenset()
-
-
 def test_the_rights_of_a_user_are_taken_with_its_home_and_nothing_is_left_of_the_old_ones() -> None:
     """In a process of its own. Whoever is not root takes their own."""
     program = (

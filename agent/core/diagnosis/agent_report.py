@@ -3,10 +3,21 @@
 import json
 from typing import Any
 
-from agent.core.diagnosis.finding import Finding, fail, ok, unknown
+from agent.core.diagnosis.finding import Finding, fail, ok, unknown, warn
 
 STALE_S = 30.0
 """The agent writes its report every few seconds: an older one is of an agent that hangs, or has gone."""
+
+
+def judge_unit(active: str, sub: str, restarts: int) -> list[Finding]:
+    """Of a service that does not run now; systemd's words."""
+    log = "`journalctl -u edge-agent -b` says why; its last line is the reason"
+    if active == "failed" or sub == "auto-restart":
+        return [fail(f"the service ends by itself ({active}, {sub}; started again {restarts} times)", log)]
+    if active == "active":
+        return [warn("the service runs, but not on this state directory: perhaps its disk takes nothing", log)]
+    start = "`sudo systemctl enable --now edge-agent`, when all else is well"
+    return [warn(f"the service does not run ({active}, {sub}): nobody hears a press", start)]
 
 
 def judge_report(text: str | None, now_boottime_ns: int) -> list[Finding]:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from agent.core.diagnosis.account import judge_account
-from agent.core.diagnosis.agent_report import camera_figures, judge_report
+from agent.core.diagnosis.agent_report import camera_figures, judge_report, judge_unit
 from agent.core.diagnosis.finding import State
 
 S = 10**9
@@ -53,3 +53,19 @@ def test_the_service_needs_a_user_who_is_in_the_groups_of_its_devices() -> None:
     [other] = judge_account("edge-agent", exists=True, own="pi", missing_groups=[])
     assert (other.state, other.do) == (State.WARN, "run the doctor with sudo")
     assert judge_account("edge-agent", exists=True, own="edge-agent", missing_groups=[])[0].state is State.OK
+
+
+@pytest.mark.parametrize(
+    ("active", "sub", "state", "says"),
+    [
+        ("inactive", "dead", State.WARN, "does not run (inactive, dead)"),
+        ("failed", "failed", State.FAIL, "ends by itself (failed, failed; started again 7 times)"),
+        ("activating", "auto-restart", State.FAIL, "ends by itself (activating, auto-restart;"),
+        ("active", "running", State.WARN, "runs, but not on this state directory"),
+    ],
+)
+def test_a_service_that_does_not_run_is_told_from_one_that_ends_by_itself(
+    active: str, sub: str, state: State, says: str
+) -> None:
+    [finding] = judge_unit(active, sub, 7)
+    assert (finding.state, says in finding.what) == (state, True)
