@@ -26,6 +26,8 @@ _LOST_S = 2.5
 _DOUBTFUL_LOST_S = 0.3
 _ENOUGH_HITS = 2
 _LONGEST_STEP_S = 1.0
+_AWAY_NS = 30_000_000_000
+"""After so long without a picture, whoever stands there is somebody else for all we know."""
 _COMPANY = 0.2
 """Of the smaller of two boxes: with so much of it in the other one, a box that is found may be of both."""
 
@@ -46,6 +48,8 @@ class Tracker:
         """Move everybody to where they ought to be at `boottime_ns`, the capture time of the next frame."""
         step_ns = 0 if self._last_ns is None else max(boottime_ns - self._last_ns, 0)
         self._last_ns = boottime_ns
+        if step_ns > _AWAY_NS:  # looks alone make somebody lost, and nobody has looked
+            self.forget()
         self._step_s = min(step_ns / 1e9, _LONGEST_STEP_S)
         for track in self.tracks:
             track.advance(self._step_s)

@@ -184,7 +184,7 @@ def test_a_file_that_states_no_sensible_rate_is_played_at_25(
     capture_class = cv2.VideoCapture
     write_video(tmp_path / "v.avi", frames=5, fps=10)
     monkeypatch.setattr("cv2.VideoCapture", Stating)
-    camera = OpenCvFileCamera(tmp_path / "v.avi", boottime_ns)
+    camera = OpenCvFileCamera(tmp_path / "v.avi", boottime_ns, loop=True)
     camera.open()
     first, second = camera.read(1), camera.read(1)
 

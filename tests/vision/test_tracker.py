@@ -161,7 +161,7 @@ def test_a_look_that_misses_somebody_counts_as_a_score_of_zero() -> None:
     assert scores == sorted(scores, reverse=True)
 
 
-@pytest.mark.parametrize("jump_s", [-1000, -1, 0, 60, 86_400])
+@pytest.mark.parametrize("jump_s", [-1000, -1, 0, 20])
 def test_a_step_of_the_time_loses_nobody_who_is_still_there(jump_s: int) -> None:
     following = Following()
     following.show(person(500, 500), frames=10)
@@ -208,6 +208,16 @@ def test_whatever_is_found_tracks_are_sound_and_no_number_is_given_twice(
             assert track.height > 0
             assert 0 <= track.score <= 1
     assert sorted(given_) == list(given_)
+
+
+@pytest.mark.parametrize("away_s", [60, 86_400])
+def test_who_stands_there_after_a_long_time_without_pictures_is_somebody_else(away_s: int) -> None:
+    following = Following()
+    following.show(person(500, 500), frames=10)
+    following.now_ns += away_s * SECOND
+    following.show(person(500, 500), frames=3)
+
+    assert [track.id for track in following.real()] == [2]
 
 
 def test_numbers_go_on_after_everybody_is_forgotten() -> None:
