@@ -9,7 +9,7 @@ from pathlib import Path
 from agent.core.diagnosis.wear import Wear
 
 _THROTTLED = Path("devices/platform/soc/soc:firmware/get_throttled")
-_VCGENCMD_S = 3.0
+_VCGENCMD_S = 5.0
 
 
 class Board:

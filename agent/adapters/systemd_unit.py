@@ -4,7 +4,7 @@ import subprocess
 from dataclasses import dataclass
 
 UNIT = "edge-agent.service"
-_ASK_S = 3.0
+_ASK_S = 10.0
 _PROPERTIES = ("LoadState", "ActiveState", "SubState", "NRestarts", "SupplementaryGroups")
 
 

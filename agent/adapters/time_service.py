@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-_ASK_S = 3.0
+_ASK_S = 10.0
 _DAEMONS = ("chronyd", "ntpd", "ntpsec", "openntpd", "systemd-timesyncd")
 _NAME_LENGTH = 15
 """The kernel keeps so much of a process's name."""

@@ -28,11 +28,11 @@ def checks_without(error: SettingsError, config: Path, user: str) -> list[Check]
         return [unknown("it can't be looked at before the settings are right")]
 
     return [
-        Check("settings", 5, partial(papers.mistakes, config, error)),
-        Check("account", 5, partial(_account, user, None)),
-        Check("clock", 10, machine.clock),
-        Check("power", 5, machine.power),
-        Check("temperature", 5, machine.temperature),
+        Check("settings", 10, partial(papers.mistakes, config, error)),
+        Check("account", 30, partial(_account, user, None)),
+        Check("clock", 30, machine.clock),
+        Check("power", 15, machine.power),
+        Check("temperature", 10, machine.temperature),
         *(Check(name, 5, not_looked_at) for name in NEED_SETTINGS),
     ]
 
@@ -42,14 +42,14 @@ def checks_of(device: Device, config: Path, user: str, *, with_lights: bool) -> 
     settings, directory = device.settings, device.directory
     plan = [Check("settings", 10, partial(papers.settings, config, settings))]
     if not device.simulate:
-        plan.append(Check("account", 5, partial(_account, user, settings)))
+        plan.append(Check("account", 30, partial(_account, user, settings)))
     plan += [
-        Check("agent", 10, partial(_agent, device)),
-        Check("clock", 10, machine.clock),
+        Check("agent", 30, partial(_agent, device)),
+        Check("clock", 30, machine.clock),
         Check("disk", 20, partial(machine.disk, directory, settings.storage.keep_free_bytes)),
-        Check("wear", 5, partial(machine.wear, directory)),
-        Check("power", 5, machine.power),
-        Check("temperature", 5, machine.temperature),
+        Check("wear", 10, partial(machine.wear, directory)),
+        Check("power", 15, machine.power),
+        Check("temperature", 10, machine.temperature),
     ]
     if settings.mqtt.cert_file or settings.mqtt.ca_file:
         plan.append(Check("certificate", 10, partial(papers.certificate, settings)))
@@ -60,7 +60,7 @@ def checks_of(device: Device, config: Path, user: str, *, with_lights: bool) -> 
         for place, address in enumerate(profile.broker_addresses(settings), start=1)
     ]
     if settings.has_pins:
-        plan.append(Check("pins", 15, partial(pins.pins, device)))
+        plan.append(Check("pins", 30, partial(pins.pins, device)))
     if with_lights and settings.lights.any():
         plan.append(Check("lights", 30, partial(pins.lights, device)))
     for camera in settings.cameras:
