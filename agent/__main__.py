@@ -13,6 +13,7 @@ from agent.core.errors import EdgeAgentError, SettingsError, UsageError
 COMMANDS = {
     "run": "run the agent",
     "check-config": "check a settings file and print what it means",
+    "doctor": "check every part of a device, and say what to do",
     "watch": "show what a device says",
     "ack": "answer an alarm, as the command centre would",
     "command": "send a device a command and wait for its result",

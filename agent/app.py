@@ -41,6 +41,7 @@ from agent.runtime.readiness import SERVICE, Readiness
 from agent.runtime.security import SecurityLog
 from agent.runtime.self_test import SELF_TEST
 from agent.runtime.sender import Sender, SenderTells
+from agent.runtime.status_file import StatusFile
 from agent.runtime.time_watch import TimeWatch
 from agent.runtime.uplink import Uplink
 from agent.runtime.watchkeeper import Watched, Watchkeeper
@@ -285,6 +286,7 @@ def run(
             time_watch=TimeWatch(drafts, clock, outbox.put),
             security=security,
             health_interval_s=settings.health.interval_s,
+            tell_status=StatusFile(profile.status_file(), clock, board, cameras.figures).look,
         )
         # What has been built stays, and the collector, off until now, need not walk over it: that takes 40 ms.
         sys.setswitchinterval(0.0005)  # how long a thread keeps the interpreter from a press: Python's own 5 ms is long

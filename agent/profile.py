@@ -62,6 +62,7 @@ VISION_COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m",
 log = logging.getLogger(__name__)
 
 
+STATUS_FILE = "status.json"
 _DELAY_S = {"tamper": 0.0, "mains": 60.0, "battery": 5.0}
 """A door counts at once; the mains fails so often (load-shedding) that a minute of it is no news."""
 
@@ -174,6 +175,12 @@ def black_box(directory: Path) -> Path:
         return Path(runtime) / "black-box"
     name = hashlib.sha256(str(directory.absolute()).encode()).hexdigest()[:16]
     return Path("/dev/shm") / f"edge-agent-{os.geteuid()}-{name}"  # noqa: S108 - claimed safely, and ours alone
+
+
+def status_file() -> Path | None:
+    """Where the agent says how it is to `edge-agent doctor`; None where no service manager gives it a directory."""
+    runtime = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    return Path(runtime) / STATUS_FILE if runtime else None
 
 
 def revision(settings: Settings) -> str:

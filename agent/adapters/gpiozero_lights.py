@@ -81,17 +81,17 @@ class GpiozeroLights:
         self._turns = 0
 
     def start(self) -> None:
-        """Claim the lines, dark, and start the thread. Raises HardwareError, and then holds no line."""
+        """Claim the lines, dark, and start the thread. Raises HardwareError that names those which can't be had; the
+        others work."""
+        lost: list[HardwareError] = []
+        outputs = {}
         with ExitStack() as claims:
-            outputs = {}
             for name, pin in self._pins.wired().items():
                 try:
                     device = OutputDevice(pin, pin_factory=self._pin_factory)
-                except Exception as error:  # gpiozero and lgpio raise errors of unrelated types
-                    raise HardwareError(
-                        f"light {name!r}: pin {pin} can't be used ({error}); "
-                        "see what holds it with gpioinfo, or give the light another pin in the settings"
-                    ) from error
+                except Exception as error:  # noqa: BLE001 - gpiozero and lgpio raise errors of unrelated types
+                    lost.append(HardwareError(f"light {name!r}: pin {pin} can't be used ({error})"))
+                    continue
                 claims.callback(device.close)
                 outputs[name] = _Output(name, device)
             self._claims = claims.pop_all()
@@ -101,6 +101,9 @@ class GpiozeroLights:
             self._apply(self._state)
         self._thread = threading.Thread(target=self._blink, name="lights", daemon=True)
         self._thread.start()
+        if lost:
+            advice = "see what holds it with gpioinfo, or give the light another pin in the settings"
+            raise HardwareError(f"{'; '.join(map(str, lost))}: {advice}") from lost[0]
 
     def show(self, state: LightState) -> None:
         """Drive the outputs that differ, at once; the others go on in their rhythm."""

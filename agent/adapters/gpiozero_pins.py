@@ -2,12 +2,15 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from gpiozero import PinUnknownPi
 from gpiozero.pins.mock import MockFactory, MockPin
 
 from agent.core.errors import HardwareError
+
+_DEVICES = Path("/dev")
 
 
 class HeldPin(MockPin):  # type: ignore[misc]
@@ -54,6 +57,8 @@ def open_pin_factory(simulated: Mapping[int, bool] | None) -> Any:
     except PinUnknownPi as error:
         raise HardwareError("this machine is no Raspberry Pi: use --simulate") from error
     except lgpio.error as error:
+        if not any(_DEVICES.glob("gpiochip*")):
+            raise HardwareError("there is no GPIO chip, no /dev/gpiochip*: see `dmesg`") from error
         user = f"user id {os.geteuid()}"
         raise HardwareError(
             f"the GPIO chip can't be opened ({error}): add {user} to the group gpio that owns /dev/gpiochip*"

@@ -1,6 +1,7 @@
 """One SQLite file of the outbox: its form and its transactions. Used by one thread."""
 
 import errno
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -39,6 +40,8 @@ _SQLITE_KINDS: dict[int, type[StorageError]] = {
     sqlite3.SQLITE_FORMAT: DamagedError,
     sqlite3.SQLITE_ERROR: DamagedError,  # a table or a column that a statement names is not there
 }
+_SHARED_BYTES = 64 * 1024
+"""More than SQLite's shared file, NAME-shm, is grown by at once."""
 _CHECK_EVERY = 1_000
 """Steps of SQLite's virtual machine between two looks at whether a check must end."""
 
@@ -219,7 +222,18 @@ def disk(place: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR and not _has_room(place):
+            # So SQLite says it when the file beside the log, which all connections share, finds no room.
+            raise DiskFullError(f"{place}: the disk is full ({error})") from error
         raise _kind(error)(f"{place}: {error}") from error
+
+
+def _has_room(place: Path) -> bool:
+    try:
+        about = os.statvfs(place.parent)
+    except OSError:
+        return True
+    return about.f_bavail * about.f_frsize >= _SHARED_BYTES
 
 
 def _kind(error: sqlite3.Error | OSError) -> type[StorageError]:

@@ -1,7 +1,7 @@
 """Says something by a path that is not in use, to see whether it carries, and leaves again."""
 
 import queue
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 from agent.core.errors import BrokerError, StepFailed
 from agent.ports import Broker, BrokerAddress, BrokerEvent, Clock, Connected, Disconnected, OutgoingMessage, Published
@@ -10,9 +10,15 @@ _LEAVE_S = 0.5
 
 
 def check_path(
-    broker: Broker, address: BrokerAddress, message: OutgoingMessage, clock: Clock, within_s: float
+    broker: Broker,
+    address: BrokerAddress,
+    message: OutgoingMessage,
+    clock: Clock,
+    within_s: float,
+    filters: Sequence[str] = (),
 ) -> Generator[None, None, str]:
-    """Connect, have the message accepted, disconnect. A step of a self-test: see check_steps.
+    """Connect, be allowed to hear `filters`, have the message accepted, disconnect. A step of a self-test: see
+    check_steps.
 
     `broker` must log in as a client of its own, or it would take the place of the connection in use. The message is
     the will as well, so that a probe that breaks off says nothing that is not so.
@@ -21,17 +27,21 @@ def check_path(
     began_ns = clock.boottime_ns()
     connected_ms: int | None = None
     try:
-        broker.connect(address.url, message, [], events.put, address.interface)
+        broker.connect(address.url, message, list(filters), events.put, address.interface)
         while clock.boottime_ns() - began_ns <= within_s * 1e9:
             while not events.empty():
                 match events.get():
+                    case Connected(refused=refused) if refused:
+                        raise StepFailed(
+                            f"{address} does not let this device hear {', '.join(refused)}: check its access list"
+                        )
                     case Connected():
                         connected_ms = (clock.boottime_ns() - began_ns) // 1_000_000
                         broker.publish(message)
                     case Published(accepted=True):
                         return f"{address}: connected after {connected_ms} ms"
-                    case Published() as refused:
-                        raise StepFailed(f"{address} refused the message: {refused.detail}")
+                    case Published() as answer:
+                        raise StepFailed(f"{address} refused the message ({answer.detail}): check its access list")
                     case Disconnected() as end:
                         raise StepFailed(f"{address}: {end.detail}")
             yield

@@ -78,9 +78,12 @@ class Watchkeeper:
         time_watch: TimeWatch,
         security: SecurityLog,
         health_interval_s: float,
+        tell_status: Callable[[], None],
         end: Callable[[frozenset[str]], None] = end_at_once,
     ) -> None:
-        """`end` ends the process because these parts hang. It is called only where no service manager watches:
+        """`tell_status` is called at each look; it says how the agent is to whoever is at the machine.
+
+        `end` ends the process because these parts hang. It is called only where no service manager watches:
         one that does acts by itself when it is no longer fed."""
         self._watched = watched
         self._drafts = drafts
@@ -90,6 +93,7 @@ class Watchkeeper:
         self._security = security
         self._health_interval_ns = int(health_interval_s * 1e9)
         self._health_due_ns = 0
+        self._tell_status = tell_status
         self._started_ns = clock.boottime_ns()
         self._process = OwnProcess()
         self._stopping = False
@@ -136,6 +140,7 @@ class Watchkeeper:
                 self._watched.outbox.put(self._drafts.health(self.health()))
         else:
             self._health_due_ns = now_ns
+        self._tell_status()
         self._feed_watchdog(now_ns)
 
     def health(self) -> HealthData:

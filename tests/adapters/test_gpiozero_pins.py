@@ -1,10 +1,12 @@
 import importlib.util
 import sys
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import gpiozero
 import pytest
 
+from agent.adapters import gpiozero_pins
 from agent.adapters.gpiozero_pins import open_pin_factory
 from agent.core.errors import HardwareError
 
@@ -30,17 +32,22 @@ class LgpioError(Exception):
 
 
 @pytest.mark.parametrize(
-    ("trouble", "advice"),
+    ("trouble", "nodes", "advice"),
     [
-        (gpiozero.PinUnknownPi("no revision"), "use --simulate"),
-        (LgpioError("can not open gpiochip"), "group gpio"),
+        (gpiozero.PinUnknownPi("no revision"), ["gpiochip0"], "use --simulate"),
+        (LgpioError("can not open gpiochip"), ["gpiochip0"], "group gpio"),
+        (LgpioError("can not open gpiochip"), [], "there is no GPIO chip"),
     ],
 )
 def test_a_chip_that_can_not_be_opened_is_explained(
-    monkeypatch: pytest.MonkeyPatch, trouble: Exception, advice: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception, nodes: list[str], advice: str
 ) -> None:
     def refuse() -> None:
         raise trouble
+
+    for node in nodes:
+        (tmp_path / node).touch()
+    monkeypatch.setattr(gpiozero_pins, "_DEVICES", tmp_path)
 
     lgpio, module = ModuleType("lgpio"), ModuleType("gpiozero.pins.lgpio")
     vars(lgpio).update(error=LgpioError)

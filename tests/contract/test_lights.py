@@ -125,14 +125,15 @@ def test_one_thread_drives_every_output_and_ends_with_close(factory: MockFactory
     assert not factory.pin(22).state
 
 
-def test_a_pin_that_is_taken_is_an_error_that_names_it_and_no_line_stays_claimed(
-    factory: MockFactory,
-) -> None:
+def test_pins_that_are_taken_are_an_error_that_names_them_and_the_other_lights_work(factory: MockFactory) -> None:
     lights = GpiozeroLights(PINS, factory)
-    with InputDevice(PINS.tone, pin_factory=factory):
-        with pytest.raises(HardwareError, match=r"'tone'.*pin 18"):
+    with InputDevice(PINS.tone, pin_factory=factory), InputDevice(PINS.green, pin_factory=factory):
+        with pytest.raises(HardwareError, match=r"'green': pin 27.*'tone': pin 18.*gpioinfo"):
             lights.start()
-        InputDevice(PINS.yellow, pin_factory=factory).close()
+        lights.show(PRESSED)
+        assert lights.levels() == {"yellow": True, "beacon": True}
+        lights.close()
+    InputDevice(PINS.yellow, pin_factory=factory).close()
 
 
 def test_a_dead_output_is_logged_once_and_the_others_go_on(

@@ -82,6 +82,7 @@ class Station:
             time_watch=TimeWatch(DRAFTS, self.clock, self.outbox.put),
             security=SecurityLog(DRAFTS, self.clock, self.outbox.put),
             health_interval_s=60,
+            tell_status=lambda: None,
             end=self.ended.append,
         )
 

@@ -1,5 +1,6 @@
 """The agent on a disk that can't be used, at start and later: a press counts all the same."""
 
+import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -182,3 +183,26 @@ def test_a_disk_that_is_full_costs_events_before_alarms_and_recovers(tmp_path: P
             agent.kill()
             agent.start()
             agent.wait_for_outputs(yellow="on")
+
+
+@pytest.mark.parametrize("left", [0, 64 * 1024])
+def test_an_agent_that_starts_on_a_full_disk_says_so_once_and_its_buttons_work(
+    tmp_path: Path, broker: Mosquitto, left: int
+) -> None:
+    with small_disk(tmp_path / "disk", "size=2m") as disk:
+        agent = AgentProcess(tmp_path / "kiosk", broker.url, storage={"directory": str(disk / "storage")})
+        agent.storage = disk / "storage"
+        filler = disk / "filler"
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
+            while file.write(bytes(4096)):
+                pass
+        os.truncate(filler, filler.stat().st_size - left)
+        with Centre(broker.port) as centre, agent:
+            agent.press()
+            centre.wait_for_alarm("updated", stage="sent")
+            agent.wait_for_outputs(yellow="on")
+            assert "full" in storage_part(centre, "degraded")
+            complaints = [line for line in agent.log().splitlines() if "ERROR" in line and "is full" in line]
+            assert len([line for line in complaints if "journal" in line]) == 1
+            filler.unlink()
+            storage_part(centre, "restored", timeout_s=70)

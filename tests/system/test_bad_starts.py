@@ -1,12 +1,17 @@
 """What a technician reads when the agent can't start, or starts without a part."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support.agent_process import AgentProcess, run_cli
+from tests.support.agent_process import AGENT, DEVICE, AgentProcess, run_cli
 from tests.support.centre import Centre
+from tests.support.certificates import BrokerAuthorities
+from tests.support.fake_broker import Behaviour, FakeBroker
 from tests.support.mosquitto import Mosquitto
+from tests.support.wait import wait_for
 
 UNREACHABLE = "mqtt://127.0.0.1:1"
 
@@ -105,6 +110,66 @@ def test_without_usable_keys_a_press_still_counts_and_commands_are_refused(
         if keys != "no keys":
             degraded = centre.wait_for("event/part-degraded", lambda m: m.data["part"] == "commands")
             assert str(file) in degraded.data["detail"]
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("mqtt://broker.invalid", "the name broker.invalid can't be resolved: check the name and this device's DNS"),
+        (UNREACHABLE, "nothing listens on 127.0.0.1:1: check the port"),
+    ],
+)
+def test_a_broker_that_can_not_be_reached_is_told_once_and_a_press_is_lit(
+    tmp_path: Path, address: str, says: str
+) -> None:
+    with AgentProcess(tmp_path, address) as agent:
+        agent.press()
+        assert agent.outputs()["yellow"] == "on"
+        wait_for(lambda: says in agent.log(), what=f"{says!r} in the log")
+        wait_for(lambda: status(agent)["parts"].get("uplink"), what="the agent's word on its uplink")
+        assert says in status(agent)["parts"]["uplink"]["detail"]
+        assert len(no_connection(agent)) == 1
+        assert says in no_connection(agent)[0]
+
+
+def test_a_broker_that_refuses_the_login_is_told_once_and_a_press_is_lit(tmp_path: Path) -> None:
+    with (
+        FakeBroker(Behaviour(connack=lambda _level: b"\0\x86\0")) as refusing,
+        AgentProcess(tmp_path, refusing.url) as agent,
+    ):
+        agent.press()
+        assert agent.outputs()["yellow"] == "on"
+        says = "check [mqtt] password"
+        wait_for(lambda: len(refusing.levels) > 2, what="some tries")
+        assert len(no_connection(agent)) == 1
+        assert says in no_connection(agent)[0]
+
+
+def test_in_1970_an_agent_names_the_clock_and_its_buttons_work(
+    tmp_path: Path, tls_broker: Mosquitto, authorities: BrokerAuthorities
+) -> None:
+    files = authorities.device(DEVICE)
+    mqtt = {"ca_file": str(files.ca), "cert_file": str(files.cert), "key_file": str(files.key)}
+    program = ("faketime", "-f", "@1970-01-01 00:05:00", *AGENT)
+    environ = {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "TZ": "UTC"}
+    with AgentProcess(tmp_path / "kiosk", tls_broker.url, program=program, environ=environ, mqtt=mqtt) as agent:
+        agent.press()
+        assert agent.outputs()["yellow"] == "on"
+        says = "the broker's certificate is not valid yet: check this device's clock"
+        wait_for(lambda: says in agent.log(), what=f"{says!r} in the log")
+        assert len(no_connection(agent)) == 1
+        assert "Traceback" not in agent.log()
+
+
+def no_connection(agent: AgentProcess) -> list[str]:
+    """The lines that tell of an outage; one each."""
+    return [line for line in agent.log().splitlines() if "ERROR publisher: no connection to " in line]
+
+
+def status(agent: AgentProcess) -> dict[str, Any]:
+    """What the agent says of itself to the doctor."""
+    told: dict[str, Any] = json.loads((agent.directory / "run" / "status.json").read_text())
+    return told
 
 
 def test_the_same_button_settings_start_an_agent(tmp_path: Path) -> None:

@@ -1,0 +1,50 @@
+"""The agent that runs already, found without touching it: by the kernel's list of locks."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.core.errors import StorageError
+
+
+@dataclass(frozen=True, slots=True)
+class RunningAgent:
+    """The process that has the state directory. `runtime_directory` is None where its environment may not be read."""
+
+    pid: int
+    simulated: bool
+    runtime_directory: Path | None
+
+
+def find_agent(directory: Path, proc: Path = Path("/proc")) -> RunningAgent | None:
+    """The agent that holds `directory`; None when there is none. Raises StorageError when that can't be told."""
+    try:
+        about = (directory / "agent.lock").stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise StorageError(f"{directory} can't be looked into: {(error.strerror or str(error)).lower()}") from error
+    place = f"{os.major(about.st_dev):02x}:{os.minor(about.st_dev):02x}:{about.st_ino}"
+    for line in (proc / "locks").read_text(encoding="ascii").splitlines():
+        words = line.split()
+        # A line with an arrow is of one who waits for the lock.
+        if words[1] == "FLOCK" and words[5] == place:
+            return _process(proc, int(words[4]))
+    return None
+
+
+def _process(proc: Path, pid: int) -> RunningAgent:
+    command = _read(proc / str(pid) / "cmdline") or b""
+    environment = _read(proc / str(pid) / "environ")
+    runtime = None
+    if environment is not None:
+        variables = dict(line.partition(b"=")[::2] for line in environment.split(b"\0"))
+        runtime = Path(os.fsdecode(variables.get(b"RUNTIME_DIRECTORY", b"").partition(b":")[0]))
+    return RunningAgent(pid, b"--simulate" in command.split(b"\0"), runtime)
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None

@@ -1,0 +1,123 @@
+"""Certificates and keys in PEM files, read for a person who wants to know what is wrong with them."""
+
+import stat
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent.core.diagnosis.certificate import Certificate, DeviceCertificate
+from agent.core.errors import BrokerError
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+
+def authorities(path: Path) -> list[Certificate]:
+    """What `ca_file` holds, at least one. Raises BrokerError."""
+    return [_certificate(path, each) for each in _read(path, "ca_file")]
+
+
+def device_certificate(cert: Path, key: Path, ca: Path | None) -> DeviceCertificate:
+    """The first certificate of `cert`, and what can be tried with it and its key. Raises BrokerError."""
+    from cryptography import x509  # noqa: PLC0415 - a part of a press's start must not load it
+    from cryptography.x509.oid import ExtendedKeyUsageOID  # noqa: PLC0415
+
+    own, *chain = _read(cert, "cert_file")
+    for_clients = True
+    with suppress(x509.ExtensionNotFound):
+        usages = own.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        for_clients = ExtendedKeyUsageOID.CLIENT_AUTH in usages
+    issuers = [each for each in (*chain, *_trusted(ca)) if each.subject == own.issuer]
+    return DeviceCertificate(
+        own=_certificate(cert, own),
+        key_file=str(key),
+        key_matches=_public_bytes(_read_key(key)) == _public_bytes(own),
+        for_clients=for_clients,
+        chain_holds=any(_is_signed_by(own, issuer) for issuer in issuers) if issuers else None,
+        key_is_open=bool(key.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH)),
+    )
+
+
+def _read(path: Path, setting: str) -> "list[x509.Certificate]":
+    from cryptography import x509  # noqa: PLC0415
+
+    try:
+        found = x509.load_pem_x509_certificates(path.read_bytes())
+    except OSError as error:
+        raise BrokerError(
+            f"{path} can't be read: {(error.strerror or str(error)).lower()} ([mqtt] {setting})"
+        ) from error
+    except ValueError as error:
+        raise BrokerError(f"{path} holds no certificate in PEM form ([mqtt] {setting})") from error
+    return list(found)
+
+
+def _read_key(path: Path) -> object:
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
+
+    try:
+        return load_pem_private_key(path.read_bytes(), password=None)
+    except OSError as error:
+        raise BrokerError(
+            f"{path} can't be read: {(error.strerror or str(error)).lower()} ([mqtt] key_file)"
+        ) from error
+    except TypeError as error:
+        raise BrokerError(
+            f"{path} is locked with a password, which nobody types at a kiosk ([mqtt] key_file)"
+        ) from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise BrokerError(f"{path} holds no private key in PEM form ([mqtt] key_file)") from error
+
+
+def _trusted(ca: Path | None) -> "list[x509.Certificate]":
+    """Empty where it can't be read, which is told elsewhere."""
+    try:
+        return [] if ca is None else _read(ca, "ca_file")
+    except BrokerError:
+        return []
+
+
+def _is_signed_by(certificate: "x509.Certificate", issuer: "x509.Certificate") -> bool:
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
+
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def _public_bytes(holder: object) -> bytes:
+    """Of a certificate or a private key."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
+
+    public: bytes = holder.public_key().public_bytes(  # type: ignore[attr-defined]
+        Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+    )
+    return public
+
+
+def _certificate(path: Path, found: "x509.Certificate") -> Certificate:
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.x509.oid import NameOID  # noqa: PLC0415
+
+    names = found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    is_authority = False
+    with suppress(x509.ExtensionNotFound):
+        is_authority = found.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    return Certificate(
+        file=str(path),
+        common_name=str(names[0].value) if names else "",
+        not_before=_utc(found, "not_valid_before"),
+        not_after=_utc(found, "not_valid_after"),
+        is_authority=is_authority,
+    )
+
+
+def _utc(found: "x509.Certificate", name: str) -> datetime:
+    """Debian 12 has cryptography 38, which knows of no time zones; newer ones warn of what it does."""
+    moment = getattr(found, f"{name}_utc", None) or getattr(found, name).replace(tzinfo=UTC)
+    assert isinstance(moment, datetime)
+    return moment

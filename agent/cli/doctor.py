@@ -1,0 +1,152 @@
+"""`edge-agent doctor`: what is wrong with this device, and what to do about it."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from agent import __version__
+from agent.adapters import account
+from agent.adapters.systemd_unit import ask_unit
+from agent.cli.doctor_table import Table
+from agent.core.diagnosis.finding import Report, State, count, summary, worst
+from agent.core.errors import SettingsError, UsageError
+from agent.core.wire import rfc3339
+from agent.doctor.bounded import run_bounded
+from agent.doctor.check import Check
+from agent.doctor.plan import checks_of, checks_without, device_of
+from agent.settings import Settings, load
+
+SERVICE_USER = "edge-agent"
+_EXAMPLE = """\
+Examples:
+  sudo edge-agent doctor --config /etc/edge-agent/edge-agent.toml
+  sudo edge-agent doctor --config /etc/edge-agent/edge-agent.toml --only broker --only clock
+  edge-agent doctor --config firmware_configs/simulated/edge-agent.toml --simulate --json
+
+It looks at everything for real and changes nothing: no button is pressed, no lamp lit, and an agent that runs keeps its
+pins and its cameras. Each broker gets one login and the end of a test alarm, which alarms nobody.
+"""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add this command."""
+    parser = subparsers.add_parser(
+        "doctor",
+        help="check every part of a device, and say what to do",
+        description="Check every part of this device for real: say what is wrong, and what to do. Exit code 1 when "
+        "anything fails; what could not be checked and warnings do not count. With sudo it looks with the rights of "
+        "the service's own user.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", required=True, type=Path, help="settings file (TOML)")
+    parser.add_argument("--json", action="store_true", help="one JSON object, of the form in docs/contract.md")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="NAME", help="this check alone, for example broker or broker-1"
+    )
+    parser.add_argument("--lights", action="store_true", help="light each lamp for a second, where no agent runs")
+    parser.add_argument("--simulate", action="store_true", help="put working fakes behind pins and cameras")
+    parser.add_argument(
+        "--limit", type=_seconds, metavar="S", help="give each check no more than this; default: its own"
+    )
+    parser.add_argument("--user", default=SERVICE_USER, help=f"whom the service runs as; default: {SERVICE_USER}")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the checks one after the other and show what they find."""
+    if not args.simulate:
+        _take_rights(args.user)
+    settings: Settings | None = None
+    names = args.only
+    try:
+        settings = load(args.config)
+        device = device_of(settings, simulate=args.simulate)
+        checks = checks_of(device, args.config, args.user, with_lights=args.lights)
+    except SettingsError as error:
+        checks = checks_without(error, args.config, args.user)
+        names = [*names, "settings"] if names else []
+    checks = _chosen(checks, names)
+    if args.json:
+        reports = [run_bounded(check, _silent, args.limit) for check in checks]
+        print(json.dumps(_as_json(args.config, settings, reports), indent=2, ensure_ascii=False))
+    else:
+        reports = _show(checks, args.limit)
+    return 1 if worst(report.state for report in reports) is State.FAIL else 0
+
+
+def _take_rights(user: str) -> None:
+    """Root sees and writes what the service can't."""
+    if account.is_root():
+        unit = ask_unit()
+        found = account.find(user, unit.groups if unit else frozenset())
+        if found is not None:
+            account.become(found)
+
+
+def _chosen(checks: Sequence[Check], names: Sequence[str]) -> list[Check]:
+    """The checks of these names; `broker` is every broker's."""
+    if not names:
+        return list(checks)
+    groups = [{check.name, check.name.partition("-")[0]} for check in checks]
+    for name in names:
+        if not any(name in group for group in groups):
+            raise UsageError(
+                f"--only {name}: there is no such check here; there are {', '.join(c.name for c in checks)}"
+            )
+    return [check for check, group in zip(checks, groups, strict=True) if group & set(names)]
+
+
+def _show(checks: Sequence[Check], limit_s: float | None) -> list[Report]:
+    table = Table(Console(highlight=False), Console(stderr=True), max(len(check.name) for check in checks))
+    reports = []
+    for check in checks:
+        reports.append(run_bounded(check, table.waiting(check.name), limit_s))
+        table.show(reports[-1])
+    table.end(worst(report.state for report in reports), summary(reports))
+    return reports
+
+
+def _as_json(config: Path, settings: Settings | None, reports: Sequence[Report]) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "agent_version": __version__,
+        "time": rfc3339(datetime.now(UTC)),
+        "config": str(config),
+        "device": None if settings is None else settings.device.id,
+        "user": account.own_name(),
+        "state": worst(report.state for report in reports).value,
+        "summary": summary(reports),
+        "counts": count(reports),
+        "checks": [
+            {
+                "name": report.name,
+                "state": report.state.value,
+                "took_ms": report.took_ms,
+                "findings": [
+                    {"state": finding.state.value, "what": finding.what, "do": finding.do}
+                    for finding in report.findings
+                ],
+            }
+            for report in reports
+        ],
+    }
+
+
+def _silent(_doing: str, _for_s: float) -> None:
+    """A program reads the result at the end."""
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 3600:
+        raise argparse.ArgumentTypeError("a number of seconds above 0")
+    return seconds

@@ -1,0 +1,26 @@
+"""Whose rights the checks have had: only those of the service's own user tell what the service may do."""
+
+from collections.abc import Sequence
+
+from agent.core.diagnosis.finding import Finding, fail, ok, warn
+
+
+def judge_account(wanted: str, *, exists: bool, own: str, missing_groups: Sequence[str]) -> list[Finding]:
+    """`own` is who looks; `missing_groups` are those of this machine that the settings need and `wanted` is not in."""
+    if not exists:
+        return [
+            fail(
+                f"there is no user {wanted}, whom the service runs as",
+                "`sudo systemd-sysusers`, or install the package anew",
+            )
+        ]
+    findings = [
+        fail(
+            f"user {wanted} is not in group {group}",
+            f"`sudo usermod -aG {group} {wanted}`, then `sudo systemctl restart edge-agent`",
+        )
+        for group in missing_groups
+    ]
+    if own != wanted:
+        findings.append(warn(f"looked with the rights of {own}, not of {wanted}", "run the doctor with sudo"))
+    return findings or [ok(f"looked with the rights of {wanted}, whom the service runs as")]

@@ -1,0 +1,55 @@
+"""What the agent that runs says of itself, in the file that it keeps for this."""
+
+import json
+from typing import Any
+
+from agent.core.diagnosis.finding import Finding, fail, ok, unknown, warn
+
+STALE_S = 30.0
+"""The agent writes its report every few seconds: an older one is of an agent that hangs, or has gone."""
+
+
+def judge_unit(active: str, sub: str, restarts: int) -> list[Finding]:
+    """Of a service that does not run now; systemd's words."""
+    log = "`journalctl -u edge-agent -b` says why; its last line is the reason"
+    if active == "failed" or sub == "auto-restart":
+        return [fail(f"the service ends by itself ({active}, {sub}; started again {restarts} times)", log)]
+    if active == "active":
+        return [warn("the service runs, but not on this state directory: perhaps its disk takes nothing", log)]
+    start = "`sudo systemctl enable --now edge-agent`, when all else is well"
+    return [warn(f"the service does not run ({active}, {sub}): nobody hears a press", start)]
+
+
+def judge_report(text: str | None, now_boottime_ns: int) -> list[Finding]:
+    """`text` is None when there is no file, or it may not be read."""
+    if text is None:
+        return [unknown("what the agent says of itself can't be read", "run the doctor with sudo")]
+    try:
+        report: dict[str, Any] = json.loads(text)
+        age_s = (now_boottime_ns - int(report["boottime_ns"])) / 1e9
+        parts = {str(name): (bool(part["ok"]), str(part["detail"])) for name, part in report["parts"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return [
+            unknown("what the agent says of itself can't be understood", "is it of the same version as the doctor?")
+        ]
+    if not 0 <= age_s <= STALE_S:
+        return [
+            fail(
+                f"the agent has said nothing of itself for {age_s:.0f} s", "see its log: `journalctl -u edge-agent -b`"
+            )
+        ]
+    broken = [
+        fail(f"the agent says of its part {name}: {detail or 'it does not work'}", "see the finding of that part")
+        for name, (is_ok, detail) in parts.items()
+        if not is_ok
+    ]
+    return broken or [ok(f"the agent says that its {len(parts)} parts work")]
+
+
+def camera_figures(text: str | None, camera: str) -> dict[str, Any] | None:
+    """The figures of one camera in a report; None when it has none."""
+    try:
+        figures = json.loads(text or "")["cameras"][camera]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return figures if isinstance(figures, dict) else None

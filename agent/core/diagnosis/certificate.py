@@ -1,0 +1,110 @@
+"""The device's certificate: is it this device's, and for how long?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from agent.core.diagnosis.finding import Finding, fail, ok, unknown, warn
+from agent.core.diagnosis.time_source import EARLIEST
+
+SOON = timedelta(days=30)
+_RENEW = "renew it: `deploy/mosquitto/certificates.sh device {device}`, and copy it to {file}"
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What one certificate says."""
+
+    file: str
+    common_name: str
+    not_before: datetime
+    not_after: datetime
+    is_authority: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCertificate:
+    """The device's own, with what was tried with it."""
+
+    own: Certificate
+    key_file: str
+    key_matches: bool
+    for_clients: bool
+    """It may be used by a TLS client."""
+    chain_holds: bool | None
+    """It is signed by the next one in its file, or by one of `ca_file` of that name; None when neither is there."""
+    key_is_open: bool
+    """Others than its owner and group may read the key."""
+
+
+def judge_device(found: DeviceCertificate, device: str, now: datetime) -> list[Finding]:
+    """`now` is the wall clock, which may be wrong."""
+    own = found.own
+    renew = _RENEW.format(device=device, file=own.file)
+    findings = judge_dates(own, "the device's certificate", renew, now)
+    if own.common_name != device:
+        findings.append(
+            fail(
+                f"the certificate {own.file} is that of {own.common_name!r} (CN), and this device is {device!r}",
+                f"install the certificate of {device}, or set [device] id",
+            )
+        )
+    if not found.key_matches:
+        findings.append(
+            fail(
+                f"the key {found.key_file} does not belong to the certificate {own.file}",
+                "copy both from the same `certificates.sh device` run",
+            )
+        )
+    if not found.for_clients:
+        findings.append(fail(f"the certificate {own.file} is not for clients (extended key usage)", renew))
+    if found.chain_holds is False:
+        findings.append(
+            fail(f"the certificate {own.file} is not signed by the authority that it names", "copy all of it anew")
+        )
+    if found.key_is_open:
+        findings.append(
+            warn(f"everybody on this machine may read the key {found.key_file}", f"`sudo chmod o= {found.key_file}`")
+        )
+    return findings
+
+
+def judge_authorities(authorities: Sequence[Certificate], now: datetime) -> list[Finding]:
+    """Those that `ca_file` trusts; at least one."""
+    last = max(authorities, key=lambda each: each.not_after)
+    if not any(each.is_authority for each in authorities):
+        return [
+            fail(
+                f"{last.file} holds no authority, only the certificate of {last.common_name!r}",
+                "[mqtt] ca_file wants the certificate of the authority that signed the broker's",
+            )
+        ]
+    return judge_dates(last, f"the authority {last.common_name!r}", f"install the new authority as {last.file}", now)
+
+
+def judge_broker(not_after: datetime, broker: str, now: datetime) -> list[Finding]:
+    """A broker's certificate that is valid now: nothing to say unless that will end soon."""
+    left = not_after - now
+    if left >= SOON:
+        return []
+    return [warn(f"the certificate of {broker} ends in {_days(left)}", "tell those who run the broker to renew it")]
+
+
+def judge_dates(certificate: Certificate, name: str, renew: str, now: datetime) -> list[Finding]:
+    """Whether it is valid now, and for how long."""
+    if now < EARLIEST:
+        return [unknown(f"whether {name} is valid can't be told: the clock is wrong", "set the clock first")]
+    left = certificate.not_after - now
+    day = f"{certificate.not_after:%Y-%m-%d}"
+    if left <= timedelta():
+        return [fail(f"{name} ({certificate.file}) has expired on {day}", renew)]
+    if now < certificate.not_before:
+        start = f"{certificate.not_before:%Y-%m-%d %H:%M}"
+        return [fail(f"{name} ({certificate.file}) is not valid before {start} UTC", "see the clock, or wait")]
+    if left < SOON:
+        return [warn(f"{name} ({certificate.file}) ends in {_days(left)}, on {day}", renew)]
+    return [ok(f"{name} is valid until {day} (CN {certificate.common_name})")]
+
+
+def _days(left: timedelta) -> str:
+    return f"{left.days} day{'' if left.days == 1 else 's'}" if left.days else f"{left.seconds // 3600} hours"

@@ -1,0 +1,83 @@
+"""The partition that the state directory lies on."""
+
+from dataclasses import dataclass
+
+from agent.core.diagnosis.finding import Finding, fail, ok, warn
+
+_MIB = 1024 * 1024
+FULL_BYTES = 4 * _MIB
+"""With less than this not even the reserve of the outbox fits."""
+_LARGE_OUTBOX_BYTES = 256 * _MIB
+_SLOW_MS = 2_000
+_MAKE_ROOM = "make room: `sudo du -xh {place} | sort -h | tail`"
+_IN_MEMORY = frozenset({"tmpfs", "ramfs", "overlay"})
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """What the kernel tells of it."""
+
+    directory: str
+    mount_point: str
+    file_system: str
+    read_only: bool
+    free_bytes: int
+    """For the user that the agent runs as."""
+    free_files: int | None
+    """How many more files it can hold; None where there is no such limit."""
+    outbox_bytes: int
+    damaged: tuple[str, ...] = ()
+    """Databases that were damaged and set aside."""
+
+
+def judge_disk(disk: Disk, keep_free_bytes: int) -> list[Finding]:
+    """All but whether it can be written, which only a trial tells."""
+    where = f"{disk.mount_point} ({disk.file_system})"
+    findings = []
+    if disk.read_only:
+        findings.append(
+            fail(
+                f"{where} is read-only: nothing is kept over a power cut",
+                f"`dmesg | grep -i ext4` says why; then `sudo mount -o remount,rw {disk.mount_point}`, or a new card",
+            )
+        )
+    if disk.free_bytes < FULL_BYTES or disk.free_files == 0:
+        full = "full" if disk.free_bytes < FULL_BYTES else "out of inodes"
+        findings.append(
+            fail(
+                f"{where} is {full}: {_size(disk.free_bytes)} left",
+                _MAKE_ROOM.format(place=disk.mount_point),
+            )
+        )
+    elif disk.free_bytes < keep_free_bytes:
+        few = f"{where} has {_size(disk.free_bytes)} left, under the {_size(keep_free_bytes)} of keep_free_bytes"
+        findings.append(warn(f"{few}: no picture is kept", _MAKE_ROOM.format(place=disk.mount_point)))
+    if disk.file_system in _IN_MEMORY:
+        findings.append(
+            warn(
+                f"{disk.directory} lies in memory ({disk.file_system}): what waits to be sent is lost with the power",
+                "give [storage] directory a partition that can be written",
+            )
+        )
+    if disk.outbox_bytes > _LARGE_OUTBOX_BYTES:
+        findings.append(
+            warn(f"the outbox holds {_size(disk.outbox_bytes)} that no broker has taken", "see the broker's findings")
+        )
+    findings += [
+        warn(f"the database {name} was damaged once and set aside", "keep it for the maker, then delete it")
+        for name in disk.damaged
+    ]
+    return findings or [ok(f"{where}: {_size(disk.free_bytes)} free, outbox {_size(disk.outbox_bytes)}")]
+
+
+def judge_trial(directory: str, took_ms: float) -> Finding:
+    """Some bytes were written there, forced to the disk and read back."""
+    if took_ms > _SLOW_MS:
+        return warn(
+            f"{directory} can be written, but slowly: {took_ms:.0f} ms", "the card is dying or overloaded: replace it"
+        )
+    return ok(f"{directory} can be written ({took_ms:.0f} ms to the disk and back)")
+
+
+def _size(count: int) -> str:
+    return f"{count / _MIB:.0f} MiB" if count < 10 * 1024 * _MIB else f"{count / _MIB / 1024:.0f} GiB"

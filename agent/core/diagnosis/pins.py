@@ -1,0 +1,79 @@
+"""Who holds the pins of the settings, and what the inputs read as."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from agent.core.diagnosis.finding import Finding, fail, ok, warn
+
+AGENT_CONSUMER = "lg"
+"""What lgpio, through which the agent holds pins, calls itself to the kernel."""
+
+
+@dataclass(frozen=True, slots=True)
+class PinUse:
+    """What the kernel tells of one pin. `consumer` is empty where the kernel's own drivers give no name."""
+
+    pin: int
+    used: bool
+    consumer: str = ""
+
+    @property
+    def holder(self) -> str:
+        """For a person."""
+        return repr(self.consumer) if self.consumer else "a driver of the kernel"
+
+
+def judge_use(wired: Mapping[int, str], uses: Sequence[PinUse], *, agent_runs: bool) -> list[Finding]:
+    """`wired` says what each pin is for, such as `button police`."""
+    findings = []
+    held = 0
+    for use in uses:
+        what = f"pin {use.pin} of {wired[use.pin]}"
+        ours = use.used and agent_runs and use.consumer == AGENT_CONSUMER
+        held += ours
+        if use.used and not ours:
+            findings.append(
+                fail(
+                    f"{what} is in use by {use.holder}",
+                    "take that overlay (dtparam, dtoverlay) out of config.txt and reboot, or give it another pin",
+                )
+            )
+        elif agent_runs and not ours:
+            findings.append(
+                fail(f"{what} is not held by the agent that runs", "see its log: `journalctl -u edge-agent -b`")
+            )
+    if findings:
+        return findings
+    if agent_runs:
+        return [ok(f"the agent that runs holds all {held} pins of the settings")]
+    return [ok(f"all {len(uses)} pins of the settings are free")]
+
+
+@dataclass(frozen=True, slots=True)
+class InputRead:
+    """One line of an input. A supervised button has two."""
+
+    name: str
+    active: bool
+    is_button: bool
+    normally_closed: bool = False
+
+
+def judge_levels(reads: Sequence[InputRead]) -> list[Finding]:
+    """At rest, with nobody at the kiosk."""
+    findings = []
+    for name in dict.fromkeys(read.name for read in reads):
+        lines = [read for read in reads if read.name == name]
+        active = [line for line in lines if line.active]
+        if not active:
+            continue
+        if not lines[0].is_button:
+            findings.append(warn(f"input {name} says that something is wrong with the kiosk", "door, mains or battery"))
+        elif len(active) == len(lines):
+            findings.append(
+                fail(f"button {name} reads as pressed", "let it go; else its wire is shorted or its pull_up is wrong")
+            )
+        else:
+            dead = "open: its cable is cut" if active[0].normally_closed else "closed: it is shorted"
+            findings.append(fail(f"of button {name}, one contact of two is {dead}", "mend the wire; see pins.md"))
+    return findings or [ok(f"all {len({read.name for read in reads})} inputs are at rest")]

@@ -1,0 +1,59 @@
+"""Is what a camera gives, and what a model takes, good enough for the settings?"""
+
+from dataclasses import dataclass
+
+from agent.core.diagnosis.finding import Finding, fail, ok, warn
+
+_DARK = 8.0
+"""Mean of the picture's values, 0 to 255: by night a street is above it, a lens cap is not."""
+_SLOW = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """What was seen of a camera in a moment."""
+
+    width: int
+    height: int
+    count: int
+    seconds: float
+    """From the first to the last."""
+    brightness: float
+
+    @property
+    def frames_per_second(self) -> float | None:
+        """None with too few of them."""
+        return (self.count - 1) / self.seconds if self.count > 1 and self.seconds > 0 else None
+
+
+def judge_pictures(seen: Pictures, wanted_per_second: float) -> list[Finding]:
+    """`wanted_per_second` is what the settings ask for."""
+    rate = seen.frames_per_second
+    text = f"{seen.width}x{seen.height}" + (f", {rate:.1f} frames/s" if rate else ", one picture")
+    findings = []
+    if seen.brightness < _DARK:
+        findings.append(warn(f"the picture is black ({text})", "take the cap off, or is it night without a lamp?"))
+    if rate is None or rate < wanted_per_second * _SLOW:
+        findings.append(
+            warn(
+                f"it gives {text}, and the settings ask for {wanted_per_second:g}",
+                "a camera slows down in the dark; else lower frames_per_second, or the size",
+            )
+        )
+    return findings or [ok(text)]
+
+
+def judge_speed(ms: float, runtime: str, per_second: float, trouble: str | None) -> list[Finding]:
+    """`ms` is the median of one inference, `per_second` what the settings allow at most, `trouble` that of the
+    delegate."""
+    text = f"{ms:.1f} ms an inference on {runtime}"
+    if trouble:
+        return [fail(trouble, "see docs/how-to/bring-your-own-model.md, What runs it")]
+    if 1000 / ms < per_second:
+        return [
+            warn(
+                f"{text}: at most {1000 / ms:.0f} a second, and the settings allow {per_second:g}",
+                "lower inferences_per_second, take the int8 model, or more threads",
+            )
+        ]
+    return [ok(text)]

@@ -1,0 +1,1 @@
+"""The checks behind `edge-agent doctor`: each looks at one part for real, in a process of its own."""

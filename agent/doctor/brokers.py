@@ -1,0 +1,104 @@
+"""The check of one broker: name, TCP, TLS, login, and whether it would take an alarm."""
+
+import ipaddress
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from agent import profile
+from agent.adapters.broker_failures import Endpoint
+from agent.adapters.broker_probe import Reached, reach
+from agent.adapters.paho_broker import endpoint_of
+from agent.adapters.system_clock import SystemClock
+from agent.adapters.tls_context import TlsFiles
+from agent.core.diagnosis.certificate import judge_broker
+from agent.core.diagnosis.finding import Finding, failure, ok, warn
+from agent.core.errors import BrokerError, StepFailed
+from agent.core.messages import AlarmData
+from agent.core.self_test import CODES, INPUT
+from agent.core.stages import Stage
+from agent.core.uuid7 import Uuid7Source
+from agent.core.wire import Drafts, Stamp, rfc3339, seal
+from agent.doctor.check import Note
+from agent.outside import this_machine
+from agent.ports import BrokerAddress, OutgoingMessage
+from agent.runtime.path_probe import check_path
+from agent.settings import Settings
+
+_STEP_S = 0.02
+
+
+def broker(known: Settings, address: BrokerAddress, note: Note) -> Iterator[Finding]:
+    """One path to the centre. The agent's own connection stays: the probe is a client of its own."""
+    mqtt = known.mqtt
+    endpoint = replace(endpoint_of(address.url), interface=address.interface)
+    try:
+        files = TlsFiles(mqtt.ca_file, mqtt.cert_file, mqtt.key_file)
+        reached = reach(endpoint, files, mqtt.connect_timeout_s, note)
+        note(f"logging in at {endpoint}")
+        began_s = time.perf_counter()
+        _say(known, address)
+        mqtt_ms = (time.perf_counter() - began_s) * 1000
+    except (BrokerError, StepFailed) as error:
+        yield failure(_in_words(str(error), address), "see the broker's log")
+        return
+    yield ok(f"{endpoint}: {_steps(reached, mqtt_ms)}")
+    if reached.certificate_ends is not None:
+        yield from judge_broker(reached.certificate_ends, str(endpoint), datetime.now(UTC))
+    if not endpoint.tls and not _is_here(reached.address, endpoint):
+        yield warn(f"alarms go to {endpoint} unencrypted", "use mqtts://, and a certificate for each device")
+
+
+def _say(known: Settings, address: BrokerAddress) -> None:
+    """Log in and have a message taken. Raises StepFailed."""
+    outside = this_machine(known, simulated=None)
+    identity = known.identity
+    filters = [identity.down("ack", "+"), identity.down("command", "+"), f"{identity.root}/host/+/state"]
+    within_s = known.mqtt.connect_timeout_s
+    step = check_path(outside.make_probe(), address, _harmless(known), outside.clock, within_s, filters)
+    pause = threading.Event()
+    for _ in step:
+        pause.wait(_STEP_S)
+
+
+def _harmless(known: Settings) -> OutgoingMessage:
+    """What goes the way of an alarm and alarms nobody: the end of a test alarm that never began. It has no number."""
+    clock = SystemClock()
+    wall = clock.wall()
+    unix_ms = max(0, int(wall.timestamp() * 1000))
+    ids = Uuid7Source()
+    data = AlarmData(
+        alarm_id=ids.next(unix_ms),
+        input=INPUT,
+        kind=INPUT,
+        status="test",
+        silent=True,
+        press_count=0,
+        stage=Stage.CLOSED,
+        raised_at=rfc3339(wall),
+        location=profile.location(known),
+        codes=CODES,
+        latency_ms={},
+    )
+    draft = Drafts(known.identity).alarm("closed", data)
+    stamp = Stamp(ids.next(unix_ms), 0, rfc3339(wall), clock.boottime_ns() // 1_000_000, clock.quality().value)
+    return OutgoingMessage(draft.topic, seal(draft, known.identity.source, clock.boot_id, stamp), draft.qos)
+
+
+def _steps(reached: Reached, mqtt_ms: float) -> str:
+    tls = "" if reached.tls_ms is None else f", {reached.tls_version} {reached.tls_ms:.0f} ms"
+    return f"DNS {reached.dns_ms:.0f} ms, TCP {reached.tcp_ms:.0f} ms{tls}, login and test alarm {mqtt_ms:.0f} ms"
+
+
+def _in_words(text: str, address: BrokerAddress) -> str:
+    own = f"{address}: "
+    return f"MQTT: {text.removeprefix(own)}" if text.startswith(str(address)) else text
+
+
+def _is_here(address: str, endpoint: Endpoint) -> bool:
+    try:
+        return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+    except ValueError:
+        return endpoint.host == "localhost"

@@ -1,0 +1,80 @@
+"""Checks of the machine: clock, disk, wear, supply, heat."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from agent.adapters import account, state_partition
+from agent.adapters.board import Board
+from agent.adapters.system_clock import SystemClock
+from agent.adapters.time_service import TimeService
+from agent.core.diagnosis.disk import judge_disk, judge_trial
+from agent.core.diagnosis.finding import Finding, fail, warn
+from agent.core.diagnosis.power import judge_temperature, judge_throttled, judge_voltage_alarm, no_word_on_power
+from agent.core.diagnosis.time_source import TimeSource, judge_time
+from agent.core.diagnosis.wear import judge_wear
+from agent.doctor.check import Note
+
+
+def clock(note: Note) -> list[Finding]:
+    """Is the time right, and who says so?"""
+    note("asking the kernel and the time service")
+    system, service = SystemClock(), TimeService()
+    name = service.name()
+    return judge_time(TimeSource(system.wall(), system.quality(), name, service.battery_clock()))
+
+
+def disk(directory: Path, keep_free_bytes: int, note: Note) -> Iterator[Finding]:
+    """The partition of the state directory: room, kind, and whether it takes what is written."""
+    try:
+        note(f"looking at {directory}")
+        found = state_partition.look_at(directory)
+    except OSError as error:
+        yield _of_os(error, directory)
+        return
+    yield from judge_disk(found, keep_free_bytes)
+    if found.read_only:
+        return
+    there = state_partition.nearest(directory)
+    try:
+        note(f"writing to {there}")
+        yield judge_trial(str(there), state_partition.write_and_read(there))
+    except OSError as error:
+        if isinstance(error, PermissionError) and there != directory.absolute():
+            yield warn(
+                f"{directory} is not there yet, and user {account.own_name()} can't make it",
+                "the service makes it when it is started (StateDirectory=); elsewhere make it, and chown it",
+            )
+        else:
+            yield _of_os(error, there)
+
+
+def wear(directory: Path, note: Note) -> list[Finding]:
+    """How worn the card or eMMC is."""
+    note("asking the kernel")
+    return judge_wear(Board().wear(state_partition.nearest(directory)))
+
+
+def power(note: Note) -> list[Finding]:
+    """Under-voltage and throttling."""
+    note("asking the firmware")
+    board = Board()
+    if (bits := board.throttled()) is not None:
+        return judge_throttled(bits)
+    if (alarm := board.voltage_alarm()) is not None:
+        return judge_voltage_alarm(alarm)
+    return no_word_on_power()
+
+
+def temperature(note: Note) -> list[Finding]:
+    """How hot it is."""
+    note("reading the sensors")
+    return judge_temperature(Board().temperatures_c())
+
+
+def _of_os(error: OSError, path: Path) -> Finding:
+    if isinstance(error, PermissionError):
+        return fail(*account.why_denied(path))
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return fail(f"{path} is no directory", "remove what lies there, or give [storage] directory another place")
+    reason = (error.strerror or str(error)).lower()
+    return fail(f"{path} can't be written: {reason}", "make room, or replace the card if `dmesg` tells of its errors")

@@ -1,0 +1,113 @@
+"""All checks, in the order in which one makes the next one worth while."""
+
+from functools import partial
+from pathlib import Path
+
+from agent import profile
+from agent.adapters import account
+from agent.adapters.running_agent import find_agent
+from agent.adapters.system_clock import SystemClock
+from agent.adapters.systemd_unit import ask_unit
+from agent.core.diagnosis.account import judge_account
+from agent.core.diagnosis.agent_report import judge_report, judge_unit
+from agent.core.diagnosis.finding import Finding, ok, unknown
+from agent.core.errors import SettingsError, StorageError
+from agent.doctor import brokers, machine, papers, pins, vision
+from agent.doctor.check import Check, Device, Note
+from agent.settings import Settings
+
+NEED_SETTINGS = ("agent", "disk", "wear", "certificate", "keys", "broker", "pins", "camera", "model")
+"""What can't be looked at without settings."""
+
+
+def checks_without(error: SettingsError, config: Path, user: str) -> list[Check]:
+    """What can be looked at though the settings can't be used."""
+
+    def not_looked_at(note: Note) -> list[Finding]:
+        note("doing nothing")
+        return [unknown("it can't be looked at before the settings are right")]
+
+    return [
+        Check("settings", 10, partial(papers.mistakes, config, error)),
+        Check("account", 30, partial(_account, user, None)),
+        Check("clock", 30, machine.clock),
+        Check("power", 15, machine.power),
+        Check("temperature", 10, machine.temperature),
+        *(Check(name, 5, not_looked_at) for name in NEED_SETTINGS),
+    ]
+
+
+def checks_of(device: Device, config: Path, user: str, *, with_lights: bool) -> list[Check]:
+    """What there is to look at on a device with these settings."""
+    settings, directory = device.settings, device.directory
+    plan = [Check("settings", 10, partial(papers.settings, config, settings))]
+    if not device.simulate:
+        plan.append(Check("account", 30, partial(_account, user, settings)))
+    plan += [
+        Check("agent", 30, partial(_agent, device)),
+        Check("clock", 30, machine.clock),
+        Check("disk", 20, partial(machine.disk, directory, settings.storage.keep_free_bytes)),
+        Check("wear", 10, partial(machine.wear, directory)),
+        Check("power", 15, machine.power),
+        Check("temperature", 10, machine.temperature),
+    ]
+    if settings.mqtt.cert_file or settings.mqtt.ca_file:
+        plan.append(Check("certificate", 10, partial(papers.certificate, settings)))
+    plan.append(Check("keys", 10, partial(papers.keys, settings)))
+    patience_s = 2 * settings.mqtt.connect_timeout_s + 10
+    plan += [
+        Check(f"broker-{place}", patience_s, partial(brokers.broker, settings, address))
+        for place, address in enumerate(profile.broker_addresses(settings), start=1)
+    ]
+    if settings.has_pins:
+        plan.append(Check("pins", 30, partial(pins.pins, device)))
+    if with_lights and settings.lights.any():
+        plan.append(Check("lights", 30, partial(pins.lights, device)))
+    for camera in settings.cameras:
+        plan.append(Check(f"camera-{camera.name}", 30, partial(vision.camera, device, camera)))
+        plan.append(Check(f"model-{camera.name}", 60, partial(vision.model, device, camera)))
+    return plan
+
+
+def device_of(settings: Settings, *, simulate: bool) -> Device:
+    """What the checks look at, and whether an agent has it."""
+    try:
+        agent = find_agent(settings.storage.directory)
+    except (StorageError, OSError):  # the check `agent` says why
+        return Device(settings, simulate, None, untold=True)
+    # A service whose disk takes nothing runs without its lock, from memory.
+    unit = ask_unit() if agent is None and not simulate else None
+    return Device(settings, simulate, agent, untold=unit is not None and unit.runs)
+
+
+def _agent(device: Device, note: Note) -> list[Finding]:
+    note("looking for an agent that runs")
+    try:
+        find_agent(device.directory)
+    except (StorageError, OSError) as error:
+        return [unknown(f"whether an agent runs can't be told: {error}", "run the doctor with sudo")]
+    running = device.agent
+    if running is None:
+        unit = None if device.simulate else ask_unit()
+        if unit is None:
+            return [ok("no agent runs on this state directory: pins and cameras can be tried")]
+        return judge_unit(unit.active, unit.sub, unit.restarts)
+    kind = ", simulated" if running.simulated else ""
+    found = [ok(f"an agent runs (process {running.pid}{kind}): what it holds is left alone")]
+    if running.runtime_directory == Path():
+        return [*found, unknown("it was not started by systemd, and tells nothing of itself here")]
+    return [*found, *judge_report(device.status, SystemClock().boottime_ns())]
+
+
+def _account(user: str, settings: Settings | None, note: Note) -> list[Finding]:
+    note("asking for users and groups")
+    unit = ask_unit()
+    found = account.find(user, unit.groups if unit else frozenset())
+    needed = set()
+    if settings is not None:
+        needed |= {"gpio"} if settings.has_pins else set()
+        needed |= (
+            {"video"} if any(each.source.startswith(("v4l2:", "picamera2:")) for each in settings.cameras) else set()
+        )
+    missing = account.missing_groups(found, needed) if found else []
+    return judge_account(user, exists=found is not None, own=account.own_name(), missing_groups=missing)

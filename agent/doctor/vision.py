@@ -1,0 +1,146 @@
+"""Checks of a camera and of its model. They load what the core never loads, each in its own process."""
+
+import os
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from agent import profile
+from agent.adapters import account
+from agent.core.diagnosis.agent_report import camera_figures
+from agent.core.diagnosis.finding import Finding, fail, failure, ok, unknown
+from agent.core.diagnosis.vision import Pictures, judge_pictures, judge_speed
+from agent.core.errors import CameraError, MaskError, ModelError
+from agent.doctor.check import NOT_TRIED, Device, Note
+from agent.settings import Camera, mask_url
+
+_WATCH_S = 2.0
+_FIRST_S = 10.0
+_INFERENCES = 10
+_INSTALL = "install the agent with its `vision` extra, or take [[cameras]] out of the settings"
+
+
+def camera(device: Device, one: Camera, note: Note) -> Iterator[Finding]:
+    """Open it as the camera process would, and look at what comes for two seconds. Nothing of it is kept."""
+    if device.agent is not None:
+        yield _of_running_agent(device, one)
+        return
+    if device.untold:
+        yield NOT_TRIED
+        return
+    try:
+        profile.masks(one)
+    except MaskError as error:
+        yield failure(error)
+        return
+    if not device.simulate and (trouble := _node_trouble(one.source)) is not None:
+        yield trouble
+        return
+    try:
+        yield from judge_pictures(_watch(device, one, note), one.frames_per_second)
+    except CameraError as error:
+        yield failure(error)
+    except ImportError as error:
+        yield fail(f"{error.name} can't be imported", _INSTALL)
+
+
+def model(device: Device, one: Camera, note: Note) -> Iterator[Finding]:
+    """Verify it, load it as the camera process does, and measure it."""
+    try:
+        import numpy as np  # noqa: PLC0415
+
+        from agent.vision.loaded_model import load_model  # noqa: PLC0415
+    except ImportError as error:
+        yield fail(f"{error.name} can't be imported", _INSTALL)
+        return
+    spec = profile.vision_spec(device.settings, one, simulate=device.simulate)
+    note(f"verifying and loading {one.model}")
+    try:
+        loaded = load_model(
+            one.model,
+            spec.model_directories,
+            one.threads,
+            one.score_threshold,
+            delegate=one.delegate,
+            delegate_options=one.delegate_options,
+        )
+        picture = np.zeros((loaded.manifest.input.height, loaded.manifest.input.width, 3), dtype=np.uint8)
+        note(f"measuring {one.model}")
+        loaded.detector.detect([picture])  # the first look also builds what the next ones use
+        times_ms = [_timed_ms(lambda: loaded.detector.detect([picture])) for _ in range(_INFERENCES)]
+    except ModelError as error:
+        yield failure(error)
+        return
+    ms = statistics.median(times_ms)
+    for finding in judge_speed(ms, loaded.runtime, one.inferences_per_second, loaded.delegate_trouble):
+        yield Finding(finding.state, f"{loaded.manifest.name} is whole; {finding.what}", finding.do)
+
+
+def _of_running_agent(device: Device, one: Camera) -> Finding:
+    """The camera is in use, and many can be opened only once."""
+    text = device.status
+    figures = camera_figures(text, one.name)
+    if figures is None:
+        return unknown(
+            "the agent that runs has it, and does not tell of it here",
+            "stop the service to try it: `sudo systemctl stop edge-agent`",
+        )
+    rate = figures.get("frames_per_second")
+    if not rate:
+        return fail("the agent that runs has it, and gets no pictures", "see its log: `journalctl -u edge-agent -b`")
+    return ok(f"the agent that runs gets {rate:.1f} frames/s of it")
+
+
+def _node_trouble(source: str) -> Finding | None:
+    """What can be said of a device before a library opens it, whose own words are poorer."""
+    kind, _, target = source.partition(":")
+    if kind == "picamera2" and not any(Path("/dev").glob("media*")):
+        return fail(
+            "there is no camera node (/dev/media*)", "check the ribbon cable, and camera_auto_detect=1 in config.txt"
+        )
+    return _trouble_of(Path(target)) if kind == "v4l2" else None
+
+
+def _trouble_of(node: Path) -> Finding | None:
+    try:
+        os.close(os.open(node, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC))
+    except FileNotFoundError:
+        others = ", ".join(map(str, sorted(Path("/dev").glob("video*")))) or "none at all"
+        return fail(f"there is no camera node {node}", f"check cable and power; there are: {others}")
+    except PermissionError:
+        return fail(*account.why_denied(node))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        return fail(f"{node} can't be opened: {reason}", "check cable and power; see `dmesg`")
+    return None
+
+
+def _watch(device: Device, one: Camera, note: Note) -> Pictures:
+    from agent.adapters.system_clock import SystemClock  # noqa: PLC0415
+    from agent.vision.cameras import make_camera  # noqa: PLC0415
+
+    spec = profile.vision_spec(device.settings, one, simulate=device.simulate)
+    source = make_camera(spec, SystemClock().boottime_ns)
+    note(f"opening {mask_url(one.source)}")
+    source.open()
+    try:
+        note(f"waiting for a picture of {mask_url(one.source)}")
+        first = last = source.read(_FIRST_S)
+        count, until_s = 1, time.monotonic() + _WATCH_S
+        with suppress(CameraError):  # a file may end
+            while time.monotonic() < until_s:
+                last = source.read(_WATCH_S)
+                count += 1
+    finally:
+        source.close()
+    height, width = last.pixels.shape[:2]
+    seconds = (last.boottime_ns - first.boottime_ns) / 1e9
+    return Pictures(width, height, count, seconds, float(last.pixels.mean()))
+
+
+def _timed_ms(work: object) -> float:
+    began_s = time.perf_counter()
+    work()  # type: ignore[operator]
+    return (time.perf_counter() - began_s) * 1000

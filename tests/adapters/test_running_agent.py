@@ -1,0 +1,64 @@
+import fcntl
+import os
+from pathlib import Path
+
+import pytest
+
+from agent.adapters.running_agent import RunningAgent, find_agent
+from agent.core.errors import StorageError
+
+
+def test_without_a_lock_no_agent_runs(tmp_path: Path) -> None:
+    assert find_agent(tmp_path / "nothing") is None
+    (tmp_path / "agent.lock").touch()
+    assert find_agent(tmp_path) is None
+
+
+def test_the_process_that_holds_the_lock_is_found_without_touching_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (tmp_path / "agent.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        before = file.fileno(), os.fstat(file.fileno()).st_mtime_ns
+        found = find_agent(tmp_path)
+        assert before == (file.fileno(), os.fstat(file.fileno()).st_mtime_ns)
+    assert found is not None
+    assert (found.pid, found.simulated) == (os.getpid(), False)
+    assert find_agent(tmp_path) is None
+
+
+def proc_with(tmp_path: Path, environ: bytes | None) -> Path:
+    """A /proc in which process 812 holds the lock and another waits for it."""
+    about = (tmp_path / "agent.lock").stat()
+    place = f"{os.major(about.st_dev):02x}:{os.minor(about.st_dev):02x}:{about.st_ino}"
+    process = tmp_path / "proc" / "812"
+    process.mkdir(parents=True)
+    (process / "cmdline").write_bytes(b"edge-agent\0run\0--simulate\0")
+    if environ is not None:
+        (process / "environ").write_bytes(environ)
+    locks = f"1: POSIX  ADVISORY  WRITE 99 {place} 0 EOF\n2: FLOCK  ADVISORY  WRITE 812 {place} 0 EOF\n"
+    (tmp_path / "proc" / "locks").write_text(f"{locks}2: -> FLOCK  ADVISORY  WRITE 813 {place} 0 EOF\n")
+    return tmp_path / "proc"
+
+
+@pytest.mark.parametrize(
+    ("environ", "runtime"),
+    [
+        (b"A=1\0RUNTIME_DIRECTORY=/run/edge-agent:/run/other\0", Path("/run/edge-agent")),
+        (b"A=1\0", Path()),
+        (None, None),
+    ],
+)
+def test_where_it_tells_of_itself_is_read_from_its_environment(
+    tmp_path: Path, environ: bytes | None, runtime: Path | None
+) -> None:
+    (tmp_path / "agent.lock").touch()
+    found = find_agent(tmp_path, proc_with(tmp_path, environ))
+    assert found == RunningAgent(812, simulated=True, runtime_directory=runtime)
+
+
+def test_a_directory_that_can_not_be_looked_into_is_told(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    with pytest.raises(StorageError, match="can't be looked into"):
+        find_agent(loop)

@@ -1,0 +1,51 @@
+"""The doctor beside an agent that runs: it asks it, and disturbs nothing."""
+
+from pathlib import Path
+
+from tests.support.agent_process import CAMERA, AgentProcess
+from tests.support.centre import Centre
+from tests.support.doctor import examine
+from tests.support.mosquitto import Mosquitto
+from tests.support.wait import wait_for
+
+
+def test_the_agent_goes_on_and_says_which_of_its_parts_do_not_work(tmp_path: Path, broker: Mosquitto) -> None:
+    lost = {"name": "front", "source": f"file:{tmp_path}/nothing.avi"}
+    agent = AgentProcess(tmp_path / "kiosk", broker.url, cameras=[lost])
+    with Centre(broker.port) as centre, agent:
+        centre.wait_for("event/part-degraded", lambda m: m.data["part"] == "camera-front", timeout_s=30)
+        status = tmp_path / "kiosk" / "run" / "status.json"
+        wait_for(lambda: "nothing.avi" in status.read_text(), what="the agent's word on its camera")
+        found = examine(agent.config, "--simulate", "--lights")
+        assert f"process {agent.pid}, simulated" in found.one("agent", "ok")["what"]
+        assert "its part camera-front: " in found.failure("agent")
+        assert "gets no pictures" in found.failure("camera-front")
+        assert found.one("pins", "unknown")
+        assert "a resident would misread" in found.one("lights", "unknown")["what"]
+        assert found.one("broker-1", "ok")
+
+        assert agent.outputs() == {"yellow": "off", "green": "off", "beacon": "steady", "tone": "off"}
+        agent.press()
+        centre.wait_for_alarm("updated", stage="sent")
+        online = [m for m in centre.messages("state") if m.data["state"] != "online"]
+        assert online == [], "the doctor took the agent's connection"
+
+
+def test_the_camera_of_an_agent_that_runs_is_judged_by_what_it_gets(tmp_path: Path, broker: Mosquitto) -> None:
+    with Centre(broker.port) as centre, AgentProcess(tmp_path / "kiosk", broker.url, cameras=[CAMERA]) as agent:
+        centre.wait_for("health", lambda m: m.data["parts"].get("camera-front") == {"state": "ok"}, timeout_s=30)
+        wait_for(
+            lambda: (
+                "the agent that runs gets"
+                in examine(agent.config, "--simulate", "--only", "camera").of("camera-front")[0]["what"]
+            ),
+            timeout_s=30,
+            what="the rate of the camera",
+        )
+
+
+def test_an_agent_that_keeps_no_report_is_not_green(tmp_path: Path, broker: Mosquitto) -> None:
+    agent = AgentProcess(tmp_path / "kiosk", broker.url, environ={"RUNTIME_DIRECTORY": ""})
+    with agent:
+        found = examine(agent.config, "--simulate", "--only", "agent")
+        assert "was not started by systemd" in found.one("agent", "unknown")["what"]
