@@ -22,7 +22,7 @@ _BROKERS = "10.0.2.4"
 _END_S = 10.0
 _SIZE = ("-smp", "2", "-m", "768")
 _PLAIN = ("-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none", "-no-reboot")
-_QUIET_KERNEL = "root=/dev/vda rw net.ifnames=0 panic=-1 quiet loglevel=4 systemd.show_status=no"
+_KERNEL = "root=/dev/vda rw net.ifnames=0 panic=-1 quiet loglevel=4 systemd.show_status=no"
 
 
 class MachineError(Exception):
@@ -46,16 +46,21 @@ class Emulator:
         kernel: Kernel,
         disks: Sequence[Disk],
         directory: Path,
+        *,
         ports: Mapping[int, int],
-        more: Sequence[str] = (),
+        closed: Sequence[int],
+        more: Sequence[str],
     ) -> None:
-        """`ports`: which port of the host's loopback is behind a port of BROKERS; `more`: further options of QEMU."""
+        """`ports`: which port of the host's loopback is behind a port of BROKERS; `closed`: pins for the hand to tie
+        to ground first; `more`: further options of QEMU.
+        """
         self._console = directory / "console.log"
         self._pending = b""
         options = [*_SIZE, "-accel", "tcg,thread=multi"]
         command = [architecture.emulator, *architecture.machine, *options, *_PLAIN, *more]
         command += ["-kernel", str(kernel.image), "-initrd", str(kernel.initramfs)]
-        command += ["-append", f"console={architecture.console} {_QUIET_KERNEL}"]
+        pins = ",".join(map(str, closed))
+        command += ["-append", f"console={architecture.console} {_KERNEL} hil.closed={pins}"]
         if architecture.board:
             command += ["-dtb", str(board.device_tree(architecture, _SIZE, directory))]
         for number, disk in enumerate(disks):

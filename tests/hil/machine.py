@@ -37,12 +37,17 @@ class Machine(AbstractContextManager["Machine"]):
         *,
         ports: Mapping[int, int] | None = None,
         stick: Path | None = None,
+        closed: Sequence[int] = (),
         more: Sequence[str] = (),
     ) -> None:
-        """Its disk lies in `directory`. `ports` and `more` are the emulator's; the files in `stick` are a second disk."""
+        """Its disk lies in `directory`. `ports` and `more` are the emulator's; the files in `stick` are a second disk.
+
+        The pins in `closed` are tied to ground whenever it is switched on.
+        """
         self._architecture = architecture
         self._directory = directory
         self._ports = dict(ports or {})
+        self._closed = tuple(closed)
         self._more = tuple(more)
         self._kernel = kernel(architecture)
         directory.mkdir(parents=True, exist_ok=True)
@@ -64,11 +69,20 @@ class Machine(AbstractContextManager["Machine"]):
         assert self._emulator is not None, "the machine is off"
         return self._emulator
 
-    def boot(self, timeout_s: float = _BOOT_S) -> None:
-        """Switch it on; returns when its hand answers, which is before everything has started. Raises MachineError."""
+    def boot(self, closed: Sequence[int] | None = None, timeout_s: float = _BOOT_S) -> None:
+        """Switch it on; returns when its hand answers, which is before anything has started. Raises MachineError.
+
+        `closed` are the pins that are tied to ground before a program looks at them, if others than usual.
+        """
         assert self._emulator is None, "the machine is on"
         self._emulator = Emulator(
-            self._architecture, self._kernel, self._disks, self._directory, self._ports, self._more
+            self._architecture,
+            self._kernel,
+            self._disks,
+            self._directory,
+            ports=self._ports,
+            closed=self._closed if closed is None else closed,
+            more=self._more,
         )
         self._emulator.hear(timeout_s)
 

@@ -24,9 +24,10 @@ _UNIT = f"""\
 Description=The hand of the test
 DefaultDependencies=no
 After=systemd-remount-fs.service
-Before=shutdown.target
+Before=sysinit.target shutdown.target
 [Service]
-ExecStart=/usr/bin/python3 -I /{_HAND}
+Type=notify
+ExecStart=/usr/bin/python3 -S /{_HAND}
 Nice=-10
 OOMScoreAdjust=-900
 """
@@ -83,14 +84,20 @@ def _make(architecture: Architecture, kernel: Kernel, new: Path) -> None:
         home = Path(scratch)
         archive = Archive(home / "apt", SYSTEM_SUITE, architecture.name)
         found = archive.with_dependencies(_PACKAGES)
-        root = home / "root"
-        _unpack(found, root)
-        _note_as_installed(found, root / "var/lib/dpkg")
-        _configure(root)
-        shutil.copytree(kernel.modules, root / "usr/lib/modules", dirs_exist_ok=True)
-        image = new / "root.img"
-        command = ["/sbin/mke2fs", "-q", "-t", "ext4", "-m", "0", "-d", str(root), str(image), _SIZE]
-        subprocess.run(command, check=True)
+        # Files in it belong to several users: a process of its own, so that they may do so for whoever is not root.
+        as_root = [] if os.geteuid() == 0 else ["fakeroot", "--"]
+        arguments = [home / "root", kernel.modules, new / "root.img", *found]
+        subprocess.run([*as_root, sys.executable, "-m", __name__, *arguments], check=True)
+
+
+def assemble(root: Path, modules: Path, image: Path, found: Sequence[Path]) -> None:
+    """Make the tree `root` of these packages, and the image of it."""
+    _unpack(found, root)
+    _note_as_installed(found, root / "var/lib/dpkg")
+    _configure(root)
+    shutil.copytree(modules, root / "usr/lib/modules", dirs_exist_ok=True)
+    command = ["/sbin/mke2fs", "-q", "-t", "ext4", "-m", "0", "-d", str(root), str(image), _SIZE]
+    subprocess.run(command, check=True)
 
 
 def _unpack(found: Sequence[Path], root: Path) -> None:
@@ -144,3 +151,8 @@ def _compile(root: Path) -> None:
     command = [sys.executable, "-s", "-m", "compileall", "-q", "-x", "/test/|/lib2to3/tests/", "--invalidation-mode=unchecked-hash"]
     command += ["-s", str(root), "-p", "/", str(root / "usr/lib/python3.11"), str(root / "usr/lib/python3")]
     subprocess.run(command, check=True, env={"PATH": os.environ["PATH"]})
+
+
+if __name__ == "__main__":
+    _root, _modules, _image, *_found = map(Path, sys.argv[1:])
+    assemble(_root, _modules, _image, _found)
