@@ -135,9 +135,8 @@ class Emulator:
                     stream.close()
 
     def _last_words(self) -> str:
-        said = "".join(
-            path.read_text(errors="replace")[-2000:] for path in (Path(self._errors.name), self._console) if path.exists()
-        )
+        logs = [path for path in (Path(self._errors.name), self._console) if path.exists()]
+        said = "".join(path.read_text(errors="replace")[-2000:] for path in logs)
         return f"the last words of QEMU and of the machine's serial port:\n{said}"
 
 

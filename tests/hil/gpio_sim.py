@@ -1,11 +1,10 @@
-"""The kernel module gpio-sim: pins that are set and read below /sys, with real interrupts. Debian ships its source only.
+"""The kernel module gpio-sim: pins that are set and read below /sys, with real interrupts. Debian has only its source.
 
-Two things are changed. An edge raises its interrupt from whatever thread writes to /sys, which the handler of irq_sim is
-not made for outside the kernel's own tests. And a pin that is tied to ground stays low when a program asks for a pull-up,
-as a closed contact would make it; the original takes the pull-up for a new level of the wire.
+Two things are changed. An edge raises its interrupt from whatever thread writes to /sys, which the handler of irq_sim
+is not made for outside the kernel's own tests. And a pin that is tied to ground stays low when a program asks for a
+pull-up, as a closed contact would make it; the original takes the pull-up for a new level of the wire.
 """
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -25,7 +24,8 @@ _CHANGES = {
         ),
         (
             "ret = gpio_sim_apply_pull(chip, line_attr->offset, pull);",
-            "assign_bit(line_attr->offset, tied_low, !pull);\n\tret = gpio_sim_apply_pull(chip, line_attr->offset, pull);",
+            "assign_bit(line_attr->offset, tied_low, !pull);\n"
+            "\tret = gpio_sim_apply_pull(chip, line_attr->offset, pull);",
         ),
     ),
 }
@@ -61,7 +61,7 @@ def _headers(archive: Archive, release: str, root: Path) -> Path:
     for makefile in root.glob("usr/src/*/Makefile"):
         makefile.write_text(makefile.read_text().replace(" /usr/src/", f" {root}/usr/src/"))
     for link in root.glob("usr/src/**/*"):
-        if link.is_symlink() and (target := os.readlink(link)).startswith("/usr/"):
+        if link.is_symlink() and (target := link.readlink()).is_relative_to("/usr"):
             link.unlink()
             link.symlink_to(f"{root}{target}")
     return headers

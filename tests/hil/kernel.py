@@ -39,7 +39,7 @@ class Kernel:
 def kernel(architecture: Architecture) -> Kernel:
     """From the cache, or downloaded and built (with the network, for a minute)."""
     sources = [Path(module.__file__ or "") for module in (debs, gpio_sim, initramfs)]
-    ingredients = [repr(architecture), Path(__file__), *sources]
+    ingredients: list[str | Path] = [repr(architecture), Path(__file__), *sources]
     return Kernel(made(f"kernel-{architecture.name}", ingredients, lambda new: _make(architecture, new)))
 
 

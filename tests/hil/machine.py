@@ -52,8 +52,8 @@ class Machine(AbstractContextManager["Machine"]):
         self._kernel = kernel(architecture)
         directory.mkdir(parents=True, exist_ok=True)
         self._disks = [Disk(directory / "root.img")]
-        copy = ["cp", "--sparse=always", "--reflink=auto", root_image(architecture, self._kernel), self._disks[0].image]
-        subprocess.run(copy, check=True)
+        kept = root_image(architecture, self._kernel)
+        subprocess.run(["cp", "--sparse=always", "--reflink=auto", kept, self._disks[0].image], check=True)
         if stick is not None:
             self._disks.append(Disk(_image(stick, directory / "stick.img"), read_only=True))
         self._emulator: Emulator | None = None
@@ -121,6 +121,6 @@ def _image(folder: Path, image: Path) -> Path:
     """A file system with the files of a folder."""
     used = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     size_mib = used // 2**20 * 11 // 10 + 16
-    command = ["/sbin/mke2fs", "-q", "-t", "ext4", "-m", "0", "-O", "^has_journal", "-d", folder, image, f"{size_mib}M"]
-    subprocess.run(command, check=True)
+    options = ["-q", "-t", "ext4", "-m", "0", "-O", "^has_journal"]
+    subprocess.run(["/sbin/mke2fs", *options, "-d", folder, image, f"{size_mib}M"], check=True)
     return image

@@ -7,6 +7,7 @@ import os
 import selectors
 import socket
 import sys
+from collections.abc import Callable
 
 
 def main() -> None:
@@ -21,7 +22,7 @@ def main() -> None:
                 for key, _ in selector.select():
                     if key.fileobj is connection:
                         piece = connection.recv(1 << 16)
-                        write = _to_guest
+                        write: Callable[[bytes], object] = _to_guest
                     else:
                         piece = os.read(0, 1 << 16)
                         write = connection.sendall

@@ -134,6 +134,8 @@ def _field(fields: str, name: str) -> str:
 def _configure(root: Path) -> None:
     for name in ("passwd", "group"):
         shutil.copy(root / f"usr/share/base-passwd/{name}.master", root / "etc" / name)
+    for name in ("mnt", "media", "opt", "srv", "var/mail"):  # as base-files would
+        (root / name).mkdir(exist_ok=True)
     for path, text in _FILES.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
@@ -148,7 +150,8 @@ def _configure(root: Path) -> None:
 
 def _compile(root: Path) -> None:
     """Python's own modules, as its package does when it is installed: an emulated processor takes half a minute."""
-    command = [sys.executable, "-s", "-m", "compileall", "-q", "-x", "/test/|/lib2to3/tests/", "--invalidation-mode=unchecked-hash"]
+    python = shutil.which("python3.11") or sys.executable
+    command = [python, "-s", "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash"]
     command += ["-s", str(root), "-p", "/", str(root / "usr/lib/python3.11"), str(root / "usr/lib/python3")]
     subprocess.run(command, check=True, env={"PATH": os.environ["PATH"]})
 

@@ -37,7 +37,9 @@ def play(kiosk: Kiosk, book: Book) -> None:
         machine.check(f"edge-agent check-config {SETTINGS}")
     with book.row("systemd hears that the buttons are live", essential=True) as row:
         machine.check("systemctl enable --now edge-agent", 120)
-        row.seen = machine.check("systemctl show -P ActiveState -P StatusText edge-agent").replace("\n", ", ").strip(", ")
+        row.seen = (
+            machine.check("systemctl show -P ActiveState -P StatusText edge-agent").replace("\n", ", ").strip(", ")
+        )
     with book.row("the centre hears over TLS that it is online", essential=True) as row:
         birth = kiosk.centre.wait_for("state", lambda message: message.data["state"] == "online", 60)
         row.seen = f"{birth.topic}, timeq {birth.timeq}"

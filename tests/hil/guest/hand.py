@@ -1,7 +1,7 @@
 """The hand inside the emulated machine: it runs commands as root, closes and opens contacts, and looks at pins.
 
-It speaks over a virtio port: a JSON object a line comes in, one goes out. It is no part of the agent, and nothing of the
-agent knows of it.
+It speaks over a virtio port: a JSON object a line comes in, one goes out. It is no part of the agent, and nothing of
+the agent knows of it.
 """
 
 import glob
@@ -58,7 +58,7 @@ def open_port() -> BinaryIO:
     """The virtio port of our name, which the kernel has from the start."""
     for path in Path("/sys/class/virtio-ports").iterdir():
         if (path / "name").read_text().strip() == _PORT:
-            return open(f"/dev/{path.name}", "r+b", buffering=0)  # noqa: PTH123, SIM115
+            return open(f"/dev/{path.name}", "r+b", buffering=0)  # noqa: PTH123
     sys.exit("no virtio port hil")
 
 
