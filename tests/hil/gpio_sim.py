@@ -24,8 +24,7 @@ _CHANGES = {
         ),
         (
             "ret = gpio_sim_apply_pull(chip, line_attr->offset, pull);",
-            "assign_bit(line_attr->offset, tied_low, !pull);\n"
-            "\tret = gpio_sim_apply_pull(chip, line_attr->offset, pull);",
+            "assign_bit(line_attr->offset, tied_low, !pull); ret = gpio_sim_apply_pull(chip, line_attr->offset, pull);",
         ),
     ),
 }
