@@ -39,8 +39,9 @@ class Machine(AbstractContextManager["Machine"]):
         stick: Path | None = None,
         closed: Sequence[int] = (),
         more: Sequence[str] = (),
+        words: str = "",
     ) -> None:
-        """Its disk lies in `directory`. `ports` and `more` are the emulator's; the files in `stick` are a second disk.
+        """Its disk lies in `directory`. `ports`, `more` and `words` are the emulator's; the files in `stick` are a second disk.
 
         The pins in `closed` are tied to ground whenever it is switched on.
         """
@@ -49,6 +50,7 @@ class Machine(AbstractContextManager["Machine"]):
         self._ports = dict(ports or {})
         self._closed = tuple(closed)
         self._more = tuple(more)
+        self._words = words
         self._kernel = kernel(architecture)
         directory.mkdir(parents=True, exist_ok=True)
         self._disks = [Disk(directory / "root.img")]
@@ -83,6 +85,7 @@ class Machine(AbstractContextManager["Machine"]):
             ports=self._ports,
             closed=self._closed if closed is None else closed,
             more=self._more,
+            words=self._words,
         )
         self._emulator.hear(timeout_s)
 
