@@ -12,7 +12,7 @@ JOBS ?= 3
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime arm-emulator run test test-tflite check bench bench-vision chaos mutants week arm-smoke wiring dist dist-lock clean
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime arm-emulator run test test-tflite check bench bench-vision chaos hil mutants week arm-smoke wiring dist dist-lock clean
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -93,6 +93,9 @@ bench-vision: setup-dev test-video model ## How well people are seen on real vid
 
 chaos: setup-dev ## A quarter of an hour of kills, outages and bad disks; nothing pressed may be lost
 	@$(BIN)/python -m tests.chaos $(CHAOS)
+
+hil: setup-dev model demo-video ## A day of the arm64 package on an emulated Pi 4: its kernel, its systemd, its pins (two minutes; the first time five)
+	@$(BIN)/python -m tests.hil $(HIL)
 
 mutants: setup-dev ## Break the core and the outbox line by line (ten minutes; ONLY=FILE for one file): do the tests notice?
 	@$(BIN)/python -m tests.mutants $(ONLY)
