@@ -50,10 +50,9 @@ class Emulator:
         ports: Mapping[int, int],
         closed: Sequence[int],
         more: Sequence[str],
-        words: str = "",
     ) -> None:
         """`ports`: which port of the host's loopback is behind a port of BROKERS; `closed`: pins for the hand to tie
-        to ground first; `more`: further options of QEMU; `words`: of the kernel's command line.
+        to ground first; `more`: further options of QEMU.
         """
         self._console = directory / "console.log"
         self._pending = b""
@@ -61,7 +60,7 @@ class Emulator:
         command = [architecture.emulator, *architecture.machine, *options, *_PLAIN, *more]
         command += ["-kernel", str(kernel.image), "-initrd", str(kernel.initramfs)]
         pins = ",".join(map(str, closed))
-        command += ["-append", f"console={architecture.console} {_KERNEL} hil.closed={pins} {words}"]
+        command += ["-append", f"console={architecture.console} {_KERNEL} hil.closed={pins}"]
         if architecture.board:
             command += ["-dtb", str(board.device_tree(architecture, _SIZE, directory))]
         for number, disk in enumerate(disks):
