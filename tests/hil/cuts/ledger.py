@@ -39,9 +39,7 @@ class Verdict:
         self.forgotten_ms = max(filter(None, (self.forgotten_ms, other.forgotten_ms)), default=None)
 
 
-def judge(
-    presses: Sequence[Press], cut_off: str | None, before: dict[str, int], after: dict[str, int]
-) -> Verdict:
+def judge(presses: Sequence[Press], cut_off: str | None, before: dict[str, int], after: dict[str, int]) -> Verdict:
     """One cut. `presses` in their order, `cut_off` is the button that was being pressed when the power went, `before`
     and `after` what the disk counted by input after the last cut and now.
 

@@ -34,7 +34,7 @@ Cut = BootCut | PressCut
 
 def draw(seed: int, count: int) -> list[Cut]:
     """So many cuts; the first is during presses, so that there is something to lose during the boots."""
-    rng = random.Random(seed)  # noqa: S311 - to be drawn again
+    rng = random.Random(seed)
     weights = (_DURING_PRESSES, _DURING_BOOT)
     kinds = ["presses", *rng.choices(["presses", "boot"], weights, k=max(0, count - 1))][:count]
     return [_during_presses(rng) if kind == "presses" else BootCut(rng.random()) for kind in kinds]

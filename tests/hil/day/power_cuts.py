@@ -198,7 +198,9 @@ class _Cuts:
             assert len(alarms) <= 1, f"{name} has {len(alarms)} open alarms"
             return alarms[0] if alarms and alarms[0].presses >= count and not alarms[0].untold else None
 
-        return wait_for(complete, _ARRIVE_S, f"the centre knows of {count} presses of {name}: that")
+        told = wait_for(complete, _ARRIVE_S, f"the centre knows of {count} presses of {name}: that")
+        assert told is not None
+        return told
 
 
 class _Bomb:
