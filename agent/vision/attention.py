@@ -66,6 +66,8 @@ class Attention:
         self._sweep = Sweep(width, height)
         self._changed = np.zeros((0, 0), bool)
         """Cells that have moved since they were last looked at."""
+        self._restless = False
+        """Whether there are any."""
         self._since_ns = np.zeros((0, 0), np.int64)
         self._bored_s = np.zeros((0, 0), np.float32)
         self._blobs: list[_Blob] = []
@@ -77,15 +79,16 @@ class Attention:
         """What is worth a look in the frame captured at `boottime_ns`, in which these cells move."""
         self._take_in(cells, boottime_ns)
         wishes = []
+        self._blobs = []
+        if not self._restless:
+            return [_wish_for(track, boottime_ns) for track in tracks if _is_doubtful(track)]
         free = self._changed.copy()
         for track in tracks:
             rows, columns = self._cells_of(track, _AROUND)
-            doubtful = not track.real and track.looks < _FEW_LOOKS
-            if doubtful or self._changed[rows, columns].any():
+            if _is_doubtful(track) or self._changed[rows, columns].any():
                 wishes.append(_wish_for(track, boottime_ns))
             rows, columns = self._cells_of(track, _OWN_MOTION)
             free[rows, columns] = False
-        self._blobs = []
         if free.any():
             for column, row, width, height, count in self._blobs_of(free).tolist():
                 if count >= _LEAST_CELLS:
@@ -114,6 +117,7 @@ class Attention:
                 self._row(top, up=True) : self._row(top + height),
                 self._column(left, up=True) : self._column(left + width),
             ] = False
+        self._restless = bool(self._changed.any())
         fruitful = np.zeros(self._changed.shape, bool)
         for box in found:
             fruitful[
@@ -129,7 +133,7 @@ class Attention:
 
     def still(self, track: Track) -> bool:
         """Whether nothing around this person has changed since it was last looked at."""
-        return not self._changed[self._cells_of(track, _AROUND)].any()
+        return not (self._restless and self._changed[self._cells_of(track, _AROUND)].any())
 
     def _take_in(self, cells: Cells, boottime_ns: int) -> None:
         if self._changed.shape != cells.shape:
@@ -142,6 +146,7 @@ class Attention:
         self._last_ns = boottime_ns
         np.copyto(self._since_ns, boottime_ns, where=cells & ~self._changed)
         self._changed |= cells
+        self._restless = bool(self._changed.any())
         np.minimum(self._bored_s, _BORED_MOST_S, out=self._bored_s)
         np.maximum(self._bored_s - np.float32(self._step_s * _FORGIVEN_PER_S), 0, out=self._bored_s)
 
@@ -188,6 +193,10 @@ class Attention:
 
     def _column(self, x: float, *, up: bool = False) -> int:
         return _cell(x * self._changed.shape[1] / self._width, up=up)
+
+
+def _is_doubtful(track: Track) -> bool:
+    return not track.real and track.looks < _FEW_LOOKS
 
 
 def _wish_for(track: Track, boottime_ns: int) -> Wish:

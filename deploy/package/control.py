@@ -8,8 +8,8 @@ from deploy.package.target import Target
 
 SCRIPTS = ("postinst", "prerm", "postrm")
 # Wheels bring every other library that they need.
-_LIBRARIES = ("libc6 (>= 2.36)", "libgcc-s1", "libstdc++6", "zlib1g")
-_DEPENDS = ("python3 (>= 3.11)", "python3 (<< 3.12)", *_LIBRARIES, "systemd (>= 252)")
+LIBRARIES = ("libc6 (>= 2.36)", "libgcc-s1", "libstdc++6", "zlib1g")
+_DEPENDS = ("python3 (>= 3.11)", "python3 (<< 3.12)", *LIBRARIES, "systemd (>= 252)")
 _CONTROL = """\
 Package: edge-agent
 Version: {version}

@@ -38,9 +38,10 @@ _IN_A_CHROOT = {
     f" && {_CONFIGURED_AGAIN} && cat {LAYERS}/90-device.toml && ls {LAYERS}",
     "own layers alone": f"rm {SETTINGS}; {_CONFIGURED_AGAIN} && ls /etc/edge-agent",
     "example cut off between its two parts": f"{_WITHOUT_SETTINGS}; mkdir /etc/edge-agent/.example;"
-    f" cp -r {PROFILES}/kiosk-pi4/edge-agent.d /etc/edge-agent/; {_CONFIGURED_AGAIN} && {_SAME} && ls -A /etc/edge-agent",
-    "profile copied": f"rm -rf {SETTINGS} {LAYERS}; cp -r {PROFILES}/camera-pi4/edge-agent.* /etc/edge-agent/ && {_LIST}"
-    f" && edge-agent check-config {SETTINGS} >/dev/null",
+    f" cp -r {PROFILES}/kiosk-pi4/edge-agent.d /etc/edge-agent/; {_CONFIGURED_AGAIN} && {_SAME} &&"
+    " ls -A /etc/edge-agent",
+    "profile copied": f"rm -rf {SETTINGS} {LAYERS}; cp -r {PROFILES}/camera-pi4/edge-agent.* /etc/edge-agent/ &&"
+    f" {_LIST} && edge-agent check-config {SETTINGS} >/dev/null",
     "settings put": f"{_WITHOUT_SETTINGS}; {_CONFIGURED_AGAIN}",
 }
 # In the middle of the postinst, and of what it puts into /etc/edge-agent.

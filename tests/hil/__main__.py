@@ -1,0 +1,78 @@
+"""`python -m tests.hil`: a day of the package on an emulated Pi, with one verdict, a table and a record."""
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from tests.bench import machine as host
+from tests.bench.child import ROOT
+from tests.hil import day, report, tools
+from tests.hil.architecture import ARM64
+from tests.hil.book import FAULTS, Book, DayOverError, Row
+from tests.hil.kiosk import Kiosk
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play it; 0 when everything was as it must be."""
+    args = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything that was started is ended
+    console = Console(width=None if sys.stdout.isatty() else 130, highlight=False)
+    began_s = time.monotonic()
+
+    def say(text: str) -> None:
+        console.print(f"{time.monotonic() - began_s:5.0f} s  {text}", markup=False)
+
+    def tell(row: Row) -> None:
+        say(f"{'ok    ' if row.fault is None else 'FAILED'} {row.title}" + (f": {row.fault}" if row.fault else ""))
+
+    book = Book(tell)
+    try:
+        tools.ensure(ARM64)
+    except tools.MissingError as error:
+        console.print(f"{'SKIPPED: ' if args.if_possible else ''}{error}", markup=False)
+        return 0 if args.if_possible else 1
+    fault = None
+    with tempfile.TemporaryDirectory(prefix="edge-agent-hil-") as directory:
+        try:
+            say("packages, kernel and disk of the machine: made once, then kept (a minute or two)")
+            with Kiosk(ARM64, Path(directory)) as kiosk:
+                for name, play in day.STEPS.items():
+                    book.step = name
+                    play(kiosk, book)
+        except DayOverError:
+            say("nothing that would follow makes sense")
+        except FAULTS as error:
+            fault = f"{type(error).__name__}: {error}"
+        except KeyboardInterrupt:
+            return 130
+    seconds = round(time.monotonic() - began_s, 1)
+    faults = [*book.faults, *([fault] if fault else [])]
+    date = datetime.now(UTC).isoformat(timespec="seconds")
+    more = {"date": date, "seconds": seconds, "machine": host.describe(), "faults": faults}
+    report.write_json(args.json, book.rows, more)
+    report.write_junit(args.json.with_suffix(".junit.xml"), book.rows, seconds)
+    console.print(report.as_table(book.rows))
+    for each in faults:
+        console.print(each, style="red", markup=False)
+    verdict = "[red]FAILED[/]" if faults else "[green]everything was as it must be[/]"
+    console.print(f"{verdict} ({seconds:.0f} s; {os.path.relpath(args.json)})")
+    return 1 if faults else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.hil", description=__doc__)
+    parser.add_argument("--if-possible", action="store_true", help="succeed where no machine can be emulated")
+    parser.add_argument("--json", type=Path, default=ROOT / "build" / "hil.json", help="default: build/hil.json")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

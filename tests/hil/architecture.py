@@ -1,0 +1,64 @@
+"""What differs between the machines that are emulated."""
+
+from dataclasses import dataclass
+
+KERNEL_SUITE = "trixie"
+SYSTEM_SUITE = "bookworm"
+"""The package is made for it, and so is Raspberry Pi OS."""
+
+_PI_4 = """\
+/ {
+    model = "Raspberry Pi 4 Model B Rev 1.5 (emulated)";
+    system { linux,revision = <0x00c03115>; };
+    gpio-sim {
+        compatible = "gpio-simulator";
+        header { gpio-controller; #gpio-cells = <2>; ngpios = <28>; gpio-sim,label = "pinctrl-bcm2711"; };
+    };
+};
+&{/pl061@9030000} { status = "disabled"; };
+/delete-node/ &{/gpio-keys};
+"""
+"""What the device tree says beyond QEMU's: a Pi 4 with its header, as gpiochip0 and no other chip."""
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """One kind of machine."""
+
+    name: str
+    """As Debian says."""
+    emulator: str
+    emulator_package: str
+    machine: tuple[str, ...]
+    """QEMU's options for board and processor."""
+    console: str
+    """The kernel's name of the first serial port."""
+    early_modules: tuple[str, ...]
+    """Loaded before there is a root file system, in this order, each after those that it needs."""
+    late_modules: tuple[str, ...]
+    """In the root file system, for whoever loads them."""
+    cross_compiler: str = ""
+    """The prefix of its programs, with the final dash. Without one no gpio-sim is built."""
+    board: str = ""
+    """Source that is added to QEMU's device tree."""
+
+    @property
+    def kernel_package(self) -> str:
+        """Debian's newest kernel."""
+        return f"linux-image-{self.name}"
+
+
+_MODULES = ("virtio_blk", "crc32c_generic", "ext4", "virtio_net")
+
+ARM64 = Architecture(
+    name="arm64",
+    emulator="qemu-system-aarch64",
+    emulator_package="qemu-system-arm",
+    machine=("-M", "virt,gic-version=3", "-cpu", "cortex-a72"),
+    console="ttyAMA0",
+    early_modules=(*_MODULES, "gpio-sim"),
+    late_modules=("sch_netem", "dm_flakey", "i6300esb"),
+    cross_compiler="aarch64-linux-gnu-",
+    board=_PI_4,
+)
+"""A Raspberry Pi 4, as far as the agent can tell."""

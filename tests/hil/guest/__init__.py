@@ -1,0 +1,1 @@
+"""What runs inside the emulated machine, on its Python's standard library alone."""

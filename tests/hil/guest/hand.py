@@ -1,0 +1,139 @@
+"""The hand inside the emulated machine: it runs commands as root, closes and opens contacts, and looks at pins.
+
+It speaks over a virtio port: a JSON object a line comes in, one goes out. It is no part of the agent, and nothing of
+the agent knows of it.
+"""
+
+import glob
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+_PORT = "hil"
+_ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/root",
+    "LC_ALL": "C.UTF-8",
+    "DEBIAN_FRONTEND": "noninteractive",
+}
+_LEVELS = (b"pull-up", b"pull-down")
+_BUSY_S = 0.002
+"""The last part of a pause is spent turning, as a sleep ends late."""
+
+
+def main() -> None:
+    """Serve until the machine goes down."""
+    contacts([(pin, True, 0) for pin in at_power_on()])
+    notify_ready()
+    with open_port() as port:
+        answer(port, {"hello": os.uname().release, "boottime_ns": time.clock_gettime_ns(time.CLOCK_BOOTTIME)})
+        for line in port:
+            try:
+                reply = ORDERS[(request := json.loads(line)).pop("do")](**request)
+            except Exception as error:  # noqa: BLE001 - whoever asked is told
+                reply = {"error": f"{type(error).__name__}: {error}"}
+            answer(port, reply)
+
+
+def at_power_on() -> list[int]:
+    """The pins whose contacts are closed from the start, before any program can look at them."""
+    words = Path("/proc/cmdline").read_text().split()
+    (value,) = [word.partition("=")[2] for word in words if word.startswith("hil.closed=")]
+    return [int(pin) for pin in value.split(",") if pin]
+
+
+def notify_ready() -> None:
+    """The service manager goes on."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
+
+
+def open_port() -> BinaryIO:
+    """The virtio port of our name, which the kernel has from the start."""
+    for path in Path("/sys/class/virtio-ports").iterdir():
+        if (path / "name").read_text().strip() == _PORT:
+            return open(f"/dev/{path.name}", "r+b", buffering=0)  # noqa: PTH123
+    sys.exit("no virtio port hil")
+
+
+def answer(port: BinaryIO, reply: dict[str, Any]) -> None:
+    """One line."""
+    content = json.dumps(reply).encode() + b"\n"
+    while content:
+        content = content[port.write(content) :]
+
+
+def run(script: str, limit_s: float) -> dict[str, Any]:
+    """Run it in a shell; what it prints comes in one piece, errors among it."""
+    try:
+        done = subprocess.run(
+            ["/bin/sh", "-c", script],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=limit_s,
+            env=_ENVIRONMENT,
+            cwd="/",
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        return {"code": None, "said": (error.stdout or b"").decode(errors="replace")}
+    return {"code": done.returncode, "said": done.stdout.decode(errors="replace")}
+
+
+def contacts(train: Iterable[tuple[int, bool, float]]) -> dict[str, Any]:
+    """Close (true) or open contacts between a pin and ground, each so many ms after the one before.
+
+    For each, CLOCK_BOOTTIME in ns before and after the write to the kernel.
+    """
+    steps = [(_pin(pin, "pull"), _LEVELS[closed], pause_ms / 1000) for pin, closed, pause_ms in train]
+    times = []
+    at_s = time.monotonic()
+    for descriptor, level, pause_s in steps:
+        at_s = _wait_until(at_s + pause_s)
+        before_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        os.pwrite(descriptor, level, 0)
+        times.append((before_ns, time.clock_gettime_ns(time.CLOCK_BOOTTIME)))
+    return {"times_ns": times}
+
+
+def levels(pins: Iterable[int]) -> dict[str, Any]:
+    """Whether each of these pins is high, and CLOCK_BOOTTIME in ns after the last was read."""
+    found = [os.pread(_pin(pin, "value"), 1, 0) == b"1" for pin in pins]
+    return {"high": found, "boottime_ns": time.clock_gettime_ns(time.CLOCK_BOOTTIME)}
+
+
+def clock() -> dict[str, Any]:
+    """What time it is here."""
+    return {"boottime_ns": time.clock_gettime_ns(time.CLOCK_BOOTTIME), "wall_ns": time.time_ns()}
+
+
+def _wait_until(at_s: float) -> float:
+    while (left_s := at_s - time.monotonic()) > 0:
+        if left_s > _BUSY_S:
+            time.sleep(left_s - _BUSY_S)
+    return at_s
+
+
+_open: dict[tuple[int, str], int] = {}
+
+
+def _pin(pin: int, attribute: str) -> int:
+    """A descriptor of the pin's attribute; kept open, as opening takes a millisecond here."""
+    key = (pin, attribute)
+    if key not in _open:
+        (path,) = glob.glob(f"/sys/devices/platform/*/gpiochip*/sim_gpio{pin}/{attribute}")  # noqa: PTH207
+        _open[key] = os.open(path, os.O_RDONLY if attribute == "value" else os.O_WRONLY)
+    return _open[key]
+
+
+ORDERS = {each.__name__: each for each in (run, contacts, levels, clock)}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""The table of a day for a person, and its record for machines: JSON and JUnit."""
+
+import json
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from tests.hil.book import Row
+
+
+def as_table(rows: Sequence[Row]) -> Table:
+    """The rows, by step."""
+    table = Table(title="a day of the package on an emulated Pi 4", title_justify="left")
+    table.add_column("")
+    table.add_column("seen")
+    table.add_column("s", justify="right", no_wrap=True)
+    for step, group in groupby(rows, key=lambda row: row.step):
+        table.add_section()
+        table.add_row(f"[italic]{step}[/]")
+        for row in group:
+            colour, mark = ("green", "✓") if row.fault is None else ("red", "✗")
+            seen = row.seen if row.fault is None else row.fault.splitlines()[0]
+            table.add_row(f"[{colour}]{mark}[/] {row.title}", seen, f"{row.seconds:.1f}")
+    return table
+
+
+def write_json(path: Path, rows: Sequence[Row], more: dict[str, Any]) -> None:
+    """Everything in numbers."""
+    listed = [
+        {
+            "step": row.step,
+            "title": row.title,
+            "passed": row.fault is None,
+            "seen": row.seen,
+            "seconds": row.seconds,
+            "figures": row.figures,
+            "fault": row.fault,
+        }
+        for row in rows
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({**more, "rows": listed}, indent=2) + "\n", encoding="utf-8")
+
+
+def write_junit(path: Path, rows: Sequence[Row], seconds: float) -> None:
+    """A test case for each row, as continuous integration shows them."""
+    failures = sum(row.fault is not None for row in rows)
+    suite = ET.Element("testsuite", name="hil", tests=str(len(rows)), failures=str(failures), time=f"{seconds:.1f}")
+    for row in rows:
+        case = ET.SubElement(suite, "testcase", classname=f"hil.{row.step}", name=row.title, time=f"{row.seconds:.2f}")
+        if row.fault is not None:
+            ET.SubElement(case, "failure", message=row.fault.splitlines()[0]).text = row.fault
+        elif row.seen:
+            ET.SubElement(case, "system-out").text = row.seen
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ET.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)

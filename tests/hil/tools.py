@@ -1,0 +1,41 @@
+"""The programs that making and running a machine needs."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.hil.architecture import Architecture
+
+_ROOT = Path(__file__).parents[2]
+_SYSTEM = "/usr/sbin:/sbin"
+_ALWAYS = {"mke2fs": "e2fsprogs", "depmod": "kmod", "fakeroot": "fakeroot", "setpriv": "util-linux", "xz": "xz-utils"}
+
+
+class MissingError(Exception):
+    """A program is missing and can't be installed; the message says what to do."""
+
+
+def ensure(architecture: Architecture) -> None:
+    """Install what is missing. Raises MissingError."""
+    needed = {architecture.emulator: architecture.emulator_package, **_ALWAYS}
+    if architecture.board:
+        needed["dtc"] = "device-tree-compiler"
+    if architecture.cross_compiler:
+        compiler = f"{architecture.cross_compiler}gcc"
+        needed |= {compiler: f"gcc-{architecture.cross_compiler.rstrip('-')}", "make": "make"}
+    missing = {program: package for program, package in needed.items() if not _found(program)}
+    if not missing:
+        return
+    done = subprocess.run(
+        [_ROOT / "deploy/ensure-packages.sh", *missing.values()], capture_output=True, text=True, check=False
+    )
+    if done.returncode or any(not _found(program) for program in missing):
+        said = (done.stderr or done.stdout).strip()
+        raise MissingError(
+            f"no machine can be emulated here without {', '.join(missing)}."
+            f" Install {' '.join(missing.values())} and try again. What came of trying:\n{said[-1000:]}"
+        )
+
+
+def _found(program: str) -> bool:
+    return bool(shutil.which(program) or shutil.which(program, path=_SYSTEM))
