@@ -7,10 +7,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from deploy.package.progress import Progress
 from deploy.package.target import PYTHON, Target
 
 HOME = Path("opt/edge-agent")
@@ -45,8 +44,11 @@ PRUNED = (
 """What no device needs."""
 
 
-def build(target: Target, root: Path, wheel: Path, cache: Path, say: Progress) -> None:
-    """Make the environment below `root`. `wheel` is the agent; what the libraries become is kept in `cache`."""
+def build(target: Target, root: Path, wheel: Path, cache: Path, say: Callable[[str], None]) -> None:
+    """Make the environment below `root`. `wheel` is the agent; what the libraries become is kept in `cache`.
+
+    `say` hears of each step.
+    """
     shutil.copytree(_libraries(target, cache, say) / HOME, root / HOME)
     say("adding the agent")
     own = root.with_name("own")
@@ -67,7 +69,7 @@ def own_wheel(project: Path, directory: Path, time_s: int) -> Path:
     return next(directory.glob("edge_agent-*.whl"))
 
 
-def _libraries(target: Target, cache: Path, say: Progress) -> Path:
+def _libraries(target: Target, cache: Path, say: Callable[[str], None]) -> Path:
     """The locked wheels, unpacked and compiled as below the root of a device; made once for each lock."""
     recipe = target.lock.read_bytes() + Path(__file__).read_bytes()
     kept = cache / "libraries" / f"{target.arch}-{hashlib.sha256(recipe).hexdigest()[:16]}"
@@ -90,7 +92,7 @@ def _libraries(target: Target, cache: Path, say: Progress) -> Path:
     return kept
 
 
-def _install_locked(target: Target, site_packages: Path, downloads: Path, say: Progress) -> None:
+def _install_locked(target: Target, site_packages: Path, downloads: Path, say: Callable[[str], None]) -> None:
     """From what has been downloaded before, if that is all of it."""
     locked = ["--no-deps", "--require-hashes", f"--requirement={target.lock}", *target.pip_options()]
     downloads.mkdir(parents=True, exist_ok=True)
@@ -102,7 +104,7 @@ def _install_locked(target: Target, site_packages: Path, downloads: Path, say: P
     _install(site_packages, f"--find-links={downloads}", *locked)
 
 
-def _download(target: Target, arguments: Sequence[str], say: Progress) -> None:
+def _download(target: Target, arguments: Sequence[str], say: Callable[[str], None]) -> None:
     """Once a machine. Raises CalledProcessError."""
     command = [*_PIP, "download", *arguments]
     total, begun = target.lock.read_text().count("--hash="), 0
