@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from deploy.package import python
 from deploy.package.target import PYTHON, Target
 
 HOME = Path("opt/edge-agent")
@@ -53,7 +54,7 @@ def build(target: Target, root: Path, wheel: Path, cache: Path, say: Callable[[s
     say("adding the agent")
     own = root.with_name("own")
     _install(own / SITE_PACKAGES, "--no-deps", f"--find-links={wheel.parent}", "edge-agent")
-    _compile(own)
+    _compile(own, python.find(cache, say))
     shutil.copytree(own, root, dirs_exist_ok=True)
     (root / SITE_PACKAGES / "debian.pth").write_text(_DEBIAN_PACKAGES)
     (root / HOME / "pyvenv.cfg").write_text(_PYVENV)
@@ -83,7 +84,7 @@ def _libraries(target: Target, cache: Path, say: Callable[[str], None]) -> Path:
             for path in list((made / SITE_PACKAGES).glob(pattern)):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         say("compiling the libraries to byte code")
-        _compile(made)
+        _compile(made, python.find(cache, say))
         try:
             made.rename(kept)
         except OSError:
@@ -123,22 +124,14 @@ def _install(site_packages: Path, *arguments: str) -> None:
     shutil.rmtree(site_packages / "bin", ignore_errors=True)
 
 
-def _compile(root: Path) -> None:
+def _compile(root: Path, command: python.Command) -> None:
     """Byte code that is never checked against its source: the root may be read-only, and a Zero is slow.
 
     One process, with sets in one order: so two builds give the same bytes.
     """
-    command = [_target_python(), "-s", "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash"]
-    command += ["-s", str(root), "-p", "/", str(root / HOME / "lib")]
-    subprocess.run(command, check=True, env={"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0"})
-
-
-def _target_python() -> str:
-    if sys.version_info[:2] == (3, 11):
-        return sys.executable
-    if found := shutil.which(f"python{PYTHON}"):
-        return found
-    raise SystemExit(f"edge-agent: byte code for the device must be made by Python {PYTHON}: install python{PYTHON}")
+    compiling = [*command, "-s", "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash"]
+    compiling += ["-s", str(root), "-p", "/", str(root / HOME / "lib")]
+    subprocess.run(compiling, check=True, env={"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0"})
 
 
 def _pip(command: str, *arguments: str, silent: bool = False, time_s: int = _ZIP_BEGINS_S) -> None:

@@ -18,7 +18,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from agent import __version__
 from agent.__main__ import COMMANDS
 from agent.models.store import cache_directory
-from deploy.package import archive, manual, sizes
+from deploy.package import archive, manual, python, sizes
 from deploy.package.target import TARGETS
 
 ROOT = Path(__file__).parents[2]
@@ -88,6 +88,23 @@ def test_byte_code_is_there_and_never_written_anew(tree: Path) -> None:
     for source in sources:
         compiled = source.parent / "__pycache__" / f"{source.stem}.cpython-311.pyc"
         assert compiled.read_bytes()[4:8] == b"\x01\x00\x00\x00", f"{compiled} is checked against its source"
+
+
+def test_where_this_machine_has_no_python_of_the_devices_version_debians_makes_the_same_byte_code(
+    tmp_path: Path,
+) -> None:
+    if shutil.which("mmdebstrap") is None:
+        pytest.skip("no mmdebstrap on this machine")
+    source = tmp_path / "sets.py"
+    source.write_text("def known(name):\n    return name in {'a', 'b', 'c'} and not f'{name!r}'.isspace()\n")
+    made = []
+    for command in (python.find(tmp_path, print), python.debians(cache_directory() / "dist", print)):
+        compiling = [*command, "-s", "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash", str(source)]
+        subprocess.run(compiling, check=True, env={"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0"})
+        compiled = tmp_path / "__pycache__/sets.cpython-311.pyc"
+        made.append(compiled.read_bytes())
+        compiled.unlink()
+    assert made[0] == made[1]
 
 
 def test_every_library_that_a_wheel_needs_is_in_it_or_depended_on(tree: Path) -> None:
