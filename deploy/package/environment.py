@@ -1,5 +1,6 @@
 """The agent's own Python environment below /opt/edge-agent: wheels of the lock, our own, and nothing to build."""
 
+import csv
 import hashlib
 import os
 import re
@@ -54,6 +55,7 @@ def build(target: Target, root: Path, wheel: Path, cache: Path, say: Callable[[s
     say("adding the agent")
     own = root.with_name("own")
     _install(own / SITE_PACKAGES, "--no-deps", f"--find-links={wheel.parent}", "edge-agent")
+    _list_what_is_there(own / SITE_PACKAGES)
     _compile(own, python.find(cache, say))
     shutil.copytree(own, root, dirs_exist_ok=True)
     (root / SITE_PACKAGES / "debian.pth").write_text(_DEBIAN_PACKAGES)
@@ -83,6 +85,7 @@ def _libraries(target: Target, cache: Path, say: Callable[[str], None]) -> Path:
         for pattern in PRUNED:
             for path in list((made / SITE_PACKAGES).glob(pattern)):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+        _list_what_is_there(made / SITE_PACKAGES)
         say("compiling the libraries to byte code")
         _compile(made, python.find(cache, say))
         try:
@@ -122,6 +125,15 @@ def _install(site_packages: Path, *arguments: str) -> None:
     """By name: for a file, pip would note its path. Its launchers have the path of this machine's Python."""
     _pip("install", "--no-compile", "--no-index", f"--target={site_packages}", *arguments)
     shutil.rmtree(site_packages / "bin", ignore_errors=True)
+
+
+def _list_what_is_there(site_packages: Path) -> None:
+    """Take out of each list of files what has been removed; its digest of a launcher is of a path of this machine."""
+    for record in site_packages.glob("*.dist-info/RECORD"):
+        lines = record.read_text(encoding="utf-8").splitlines(keepends=True)
+        names = [name for name, *_ in csv.reader(lines)]
+        kept = [line for name, line in zip(names, lines, strict=True) if (site_packages / name).exists()]
+        record.write_text("".join(kept), encoding="utf-8")
 
 
 def _compile(root: Path, command: python.Command) -> None:

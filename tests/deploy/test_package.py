@@ -1,5 +1,6 @@
 """What is in the package, and that it is the same for whoever builds it."""
 
+import csv
 import gzip
 import hashlib
 import json
@@ -88,6 +89,15 @@ def test_byte_code_is_there_and_never_written_anew(tree: Path) -> None:
     for source in sources:
         compiled = source.parent / "__pycache__" / f"{source.stem}.cpython-311.pyc"
         assert compiled.read_bytes()[4:8] == b"\x01\x00\x00\x00", f"{compiled} is checked against its source"
+
+
+def test_lists_of_files_name_only_what_is_there(tree: Path) -> None:
+    site_packages = tree / "opt/edge-agent/lib/python3.11/site-packages"
+    records = list(site_packages.glob("*.dist-info/RECORD"))
+    assert len(records) > 20
+    for record in records:
+        names = [name for name, *_ in csv.reader(record.read_text().splitlines())]
+        assert [name for name in names if not (site_packages / name).exists()] == []
 
 
 def test_where_this_machine_has_no_python_of_the_devices_version_debians_makes_the_same_byte_code(
