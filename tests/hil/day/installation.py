@@ -40,7 +40,7 @@ def play(kiosk: Kiosk, book: Book) -> None:
         row.seen = machine.check("uname -r -m; systemctl is-system-running").replace("\n", ", ").strip(", ")
     with book.row("apt-get installs the package, and it says what to do next", essential=True) as row:
         done = kiosk.installation
-        assert done.advice, 'the package says nothing of what to do next'
+        assert done.advice, "the package says nothing of what to do next"
         status = machine.check("dpkg -s edge-agent | grep -E '^(Status|Version)'").replace("\n", ", ").strip(", ")
         row.seen = f"{status}; done once for each package: {done.date[:16]}, in {done.seconds:.0f} s"
         row.figures["installation_s"] = done.seconds
