@@ -39,7 +39,8 @@ def camera(device: Device, one: Camera, note: Note) -> Iterator[Finding]:
         yield trouble
         return
     try:
-        yield from judge_pictures(_watch(device, one, note), one.frames_per_second)
+        size = (one.width, one.height) if one.width and one.height else None
+        yield from judge_pictures(_watch(device, one, note), one.frames_per_second, size)
     except CameraError as error:
         yield failure(error)
     except ImportError as error:
