@@ -139,6 +139,7 @@ class Life:
         unpacked = system.root / "opt/edge-agent/lib"
         cut = machine.cut_off(f"{INSTALL} {new}", lambda: any(unpacked.rglob("*.dpkg-new")))
         self._step(machine, "upgrade cut off", cut)
+        self._step(machine, "started on half an upgrade", machine.run("systemctl restart edge-agent"))
         self._step(machine, "upgrade mended", machine.run(f"{_MEND}; {INSTALL} {new}"))
         self._step(machine, "removed", machine.run("apt-get remove -y edge-agent"))
         heard = system.root / "srv/heard"

@@ -159,8 +159,8 @@ def test_an_upgrade_restarts_it_and_an_open_alarm_is_still_open(life: Path) -> N
 
 def test_the_agent_is_asked_to_stop_and_has_the_time_to(life: Path) -> None:
     journal = seen(life, "journal")["said"]
-    # Upgraded, upgraded again after it was cut off, removed, purged.
-    assert journal.count("Deactivated successfully") == journal.count("Stopping edge-agent.service") == 4
+    # Upgraded, started again on half an upgrade, upgraded at last, removed, purged.
+    assert journal.count("Deactivated successfully") == journal.count("Stopping edge-agent.service") == 5
     assert "Failed with result" not in journal
 
 
@@ -172,14 +172,20 @@ def test_settings_that_the_new_version_refuses_leave_the_old_one_running(life: P
     assert advice.endswith("sudo systemctl restart edge-agent")
 
 
-def test_an_upgrade_that_is_killed_leaves_the_old_one_running_and_the_next_one_ends_it(life: Path) -> None:
+def test_an_upgrade_that_is_killed_leaves_the_old_one_running_and_able_to_start_and_the_next_one_ends_it(
+    life: Path,
+) -> None:
     assert cut(life, "upgrade cut off")
     before = seen(life, "upgraded")
     half = json.loads((life / "upgrade cut off.json").read_text())
     assert (half["active"], half["pid"]) == ("active", before["pid"])
+    # As after a power cut.
+    again = seen(life, "started on half an upgrade")
+    assert again["active"] == "active"
+    assert json.loads(again["lights"])["yellow"] == "fast-flash"
     after = seen(life, "upgrade mended")
     assert after["active"] == "active"
-    assert after["pid"] not in {before["pid"], "0"}
+    assert after["pid"] not in {again["pid"], "0"}
     assert after["settings"] == before["settings"]
 
 
