@@ -55,10 +55,10 @@ class Wiring:
         assert self._lit_ns is not None, f"the {lamp} light stays dark"
         return times[0], (self._lit_ns - times[0].before_ns) / 1e6
 
-    def bounce(self, button: str, *, closed: bool) -> list[Pressed]:
-        """Press it and stay there, or let it go, as a worn contact does: for some 10 ms it can't decide."""
+    def bounce(self, button: str, *, closed: bool, pause_ms: float = 1.0) -> list[Pressed]:
+        """Press it and stay there, or let it go, as a worn contact does: for some milliseconds it can't decide."""
         steps = []
-        for pin, rests, pause_ms in self._close(button, 1.0) if closed else self._open(button, 1.0):
+        for pin, rests, _ in self._close(button, 0.0) if closed else self._open(button, 0.0):
             steps += [(pin, rests if n % 2 == 0 else not rests, pause_ms) for n in range(_BOUNCES)]
         return self.train(steps)
 

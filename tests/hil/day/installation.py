@@ -45,7 +45,11 @@ def play(kiosk: Kiosk, book: Book) -> None:
         row.seen = f"{status}; done once for each package: {done.date[:16]}, in {done.seconds:.0f} s"
         row.figures["installation_s"] = done.seconds
     with book.row("its user reaches the header, and nobody else does") as row:
-        row.seen = machine.check("stat -c '%A %U:%G' /dev/gpiochip0; id -nG edge-agent").replace("\n", ", ").strip(", ")
+        row.seen = (
+            machine.check("udevadm settle; stat -c '%A %U:%G' /dev/gpiochip0; id -nG edge-agent")
+            .replace("\n", ", ")
+            .strip(", ")
+        )
         assert re.match("crw-rw---- root:gpio, .*\\bgpio\\b", row.seen), row.seen
     with book.row("the profile that came with it and the stick's files make valid settings", essential=True) as row:
         machine.check(_COPY)
