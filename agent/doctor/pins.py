@@ -21,7 +21,7 @@ from agent.core.lights import LightState, Pattern
 from agent.doctor.check import NOT_TRIED, Device, Note
 from agent.runtime.state_directory import StateDirectory
 
-_MEMORY = "/dev/shm"
+_MEMORY = "/dev/shm"  # noqa: S108 - for a directory with a name of its own
 _SEEN_S = 1.0
 """How long each light is lit: long enough to be seen by who looks."""
 _DARK = LightState(Pattern.OFF, Pattern.OFF, Pattern.OFF, Pattern.OFF)
