@@ -22,7 +22,8 @@ def test_the_agent_goes_on_and_says_which_of_its_parts_do_not_work(tmp_path: Pat
         assert "gets no pictures" in found.failure("camera-front")
         assert found.one("pins", "unknown")
         assert "a resident would misread" in found.one("lights", "unknown")["what"]
-        assert found.one("broker-1", "ok")
+        assert "no login beside" in found.one("broker-1", "ok")["what"]
+        assert "-probe" not in broker.log()
 
         assert agent.outputs() == {"yellow": "off", "green": "off", "beacon": "steady", "tone": "off"}
         agent.press()

@@ -46,6 +46,15 @@ def judge_report(text: str | None, now_boottime_ns: int) -> list[Finding]:
     return broken or [ok(f"the agent says that its {len(parts)} parts work")]
 
 
+def may_log_in(text: str | None, place: int) -> bool:
+    """Whether a report says that the agent is not logged in at the broker at this place of the settings. Brokers may
+    know a device by its certificate alone: a second login would then end the agent's own."""
+    try:
+        return bool(json.loads(text or "")["broker"] != place)
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
 def camera_figures(text: str | None, camera: str) -> dict[str, Any] | None:
     """The figures of one camera in a report; None when it has none."""
     try:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from agent.core.diagnosis.account import judge_account
-from agent.core.diagnosis.agent_report import camera_figures, judge_report, judge_unit
+from agent.core.diagnosis.agent_report import camera_figures, judge_report, judge_unit, may_log_in
 from agent.core.diagnosis.finding import State
 
 S = 10**9
@@ -43,6 +43,20 @@ def test_the_figures_of_a_camera_are_found() -> None:
     assert camera_figures(text, "front") == {"frames_per_second": 5.0}
     assert camera_figures(text, "back") is None
     assert camera_figures(text, "side") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "may"),
+    [
+        (report(broker=0), False),
+        (report(broker=1), True),
+        (report(broker=None), True),
+        (report(), False),
+        (None, False),
+    ],
+)
+def test_nobody_logs_in_where_the_agent_is_or_may_be(text: str | None, may: bool) -> None:
+    assert may_log_in(text, 0) is may
 
 
 def test_the_service_needs_a_user_who_is_in_the_groups_of_its_devices() -> None:
