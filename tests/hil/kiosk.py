@@ -132,6 +132,14 @@ class Kiosk(AbstractContextManager["Kiosk"]):
 
         return wait_for(told, timeout_s, f"the centre knows of {count} presses of {' and '.join(inputs)}: that")
 
+    def births(self) -> int:
+        """How often the kiosk has said that it is online."""
+        return len({each.id for each in self.messages("state") if each.data["state"] == "online"})
+
+    def wait_for_birth(self, since: int, timeout_s: float = 60.0) -> None:
+        """Return when it has said so more often than `since`: an answer must name its newest start."""
+        wait_for(lambda: self.births() > since, timeout_s, "the kiosk has said that it is online: that")
+
     def close_alarm(self, alarm: Alarm) -> None:
         """The centre's signed close of it; returns when the kiosk has said that it is closed."""
         self.centre.acknowledge(alarm.alarm_id, self.key, "closed")

@@ -29,7 +29,7 @@ def play(kiosk: Kiosk, book: Book) -> None:
     machine = kiosk.machine
     settings, before = machine.check(_SETTINGS), machine.check(_VERSION)
     known = len(kiosk.alarms(_BUTTON))
-    seq = max(message.seq for message in kiosk.messages())
+    births = kiosk.births()
     with book.row("apt-get puts a newer package over the old one while people press", essential=True) as row:
         began_s = time.monotonic()
         machine.check(_START)
@@ -43,8 +43,7 @@ def play(kiosk: Kiosk, book: Book) -> None:
         row.seen = f"started {restarts} times by itself"
         assert restarts == "0", row.seen
         assert machine.check(_SETTINGS) == settings
-        births = [each for each in kiosk.messages("state") if each.seq > seq and each.data["state"] == "online"]
-        assert births, f"no birth after number {seq}"
+        kiosk.wait_for_birth(births)
     with book.row("each press before, during and after arrives once, but while nobody listens") as row:
         last_ms = presses[-1].before_ns / 1e6
 
@@ -58,6 +57,7 @@ def play(kiosk: Kiosk, book: Book) -> None:
         heard, deaf_s = _heard(presses, alarms[0])
         row.figures |= {"presses": len(presses), "heard": heard, "deaf_s": round(deaf_s, 1)}
         row.seen = f"{heard} of {len(presses)} presses; deaf for {deaf_s:.1f} s at most"
+    kiosk.wait_for_birth(births)
     kiosk.close_alarms()
 
 
