@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import secrets
 import signal
 import sys
 import tempfile
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             say("packages, kernel and disk of the machine: made once, then kept (a minute or two)")
             with Kiosk(ARM64, Path(directory)) as kiosk:
-                for name, play in day.STEPS.items():
+                for name, play in day.steps(args.cuts, args.seed).items():
                     book.step = name
                     play(kiosk, book)
         except DayOverError:
@@ -70,6 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.hil", description=__doc__)
     parser.add_argument("--if-possible", action="store_true", help="succeed where no machine can be emulated")
+    parser.add_argument("--cuts", type=int, default=day.CUTS, help=f"power cuts at random moments; default: {day.CUTS}")
+    parser.add_argument(
+        "--seed", type=int, default=secrets.randbelow(10**6), help="draws them; default: another each time"
+    )
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "hil.json", help="default: build/hil.json")
     return parser
 
