@@ -37,6 +37,10 @@ class LiveSource(Protocol):
         """When the frame that was grabbed at `arrival_ns` was captured: not after that, and after the one before."""
         ...
 
+    def in_rows(self, capture: Any, pixels: Any) -> Any:
+        """What was retrieved, as height x width, or height x width x channels."""
+        ...
+
 
 class OpenCvCamera:
     """A live camera behind the Camera port. `name` is what an error text may show.
@@ -105,5 +109,5 @@ class OpenCvCamera:
             self._number += 1
             good, pixels = capture.retrieve()
             if good and pixels is not None and pixels.size:
-                return Frame(bgr(pixels, self._name), captured_ns, self._number)
+                return Frame(bgr(self._source.in_rows(capture, pixels), self._name), captured_ns, self._number)
         raise CameraError(f"{self._name} gives empty pictures: {self._source.advice}")

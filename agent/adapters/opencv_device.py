@@ -43,3 +43,10 @@ class OpenCvDevice:
             captured_ns = arrival_ns
         self._last_ns = max(captured_ns, self._last_ns + 1)
         return self._last_ns
+
+    def in_rows(self, capture: Any, pixels: Any) -> Any:
+        """OpenCV 4.11 (opencv/opencv#27166) gives the BGR of a device as one row of bytes."""
+        width, height = (int(capture.get(each)) for each in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        if pixels.shape[0] == 1 and pixels.size == height * width * 3:
+            return pixels.reshape(height, width, 3)
+        return pixels

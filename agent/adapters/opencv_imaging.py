@@ -98,7 +98,8 @@ def bgr(pixels: object, source: str) -> Pixels:
     if not isinstance(pixels, np.ndarray) or pixels.size == 0:
         raise CameraError(f"{source} gave an empty picture")
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
-    if pixels.ndim not in (2, 3) or channels not in _TO_BGR or pixels.dtype not in (np.uint8, np.uint16):
+    odd = pixels.ndim not in (2, 3) or channels not in _TO_BGR or pixels.dtype not in (np.uint8, np.uint16)
+    if odd or pixels.shape[0] == 1:  # bytes that were not put in rows
         raise CameraError(f"{source} gave a picture of shape {pixels.shape} and type {pixels.dtype}: it can't be used")
     if pixels.dtype == np.uint16:
         pixels = (pixels >> 8).astype(np.uint8)

@@ -37,6 +37,10 @@ class OpenCvStream:
         """By the stream's own presentation times; see StreamClock."""
         return self._clock.stamp(round(capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6), arrival_ns)
 
+    def in_rows(self, capture: Any, pixels: Any) -> Any:  # noqa: ARG002
+        """They are."""
+        return pixels
+
 
 def _never_open_audio() -> None:
     """FFmpeg sets up every stream that a camera offers, its sound too, unless it is told which to take.

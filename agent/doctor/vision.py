@@ -39,7 +39,8 @@ def camera(device: Device, one: Camera, note: Note) -> Iterator[Finding]:
         yield trouble
         return
     try:
-        yield from judge_pictures(_watch(device, one, note), one.frames_per_second)
+        size = (one.width, one.height) if one.width and one.height else None
+        yield from judge_pictures(_watch(device, one, note), one.frames_per_second, size)
     except CameraError as error:
         yield failure(error)
     except ImportError as error:
@@ -79,7 +80,7 @@ def model(device: Device, one: Camera, note: Note) -> Iterator[Finding]:
 
 
 def _of_running_agent(device: Device, one: Camera) -> Finding:
-    """The camera is in use, and many can be opened only once."""
+    """The camera is in use, and many can be opened only once: its pictures are left to the agent."""
     text = device.status
     figures = camera_figures(text, one.name)
     if figures is None:
@@ -88,9 +89,14 @@ def _of_running_agent(device: Device, one: Camera) -> Finding:
             "stop the service to try it: `sudo systemctl stop edge-agent`",
         )
     rate = figures.get("frames_per_second")
-    if not rate:
-        return fail("the agent that runs has it, and gets no pictures", "see its log: `journalctl -u edge-agent -b`")
-    return ok(f"the agent that runs gets {rate:.1f} frames/s of it")
+    if rate:
+        return ok(f"the agent that runs gets {rate:.1f} frames/s of it")
+    if not device.simulate and (trouble := _node_trouble(one.source)) is not None:
+        return trouble
+    reason = f": {figures['detail']}" if figures.get("detail") else ""
+    return fail(
+        f"the agent that runs has it, and gets no pictures{reason}", "see its log: `journalctl -u edge-agent -b`"
+    )
 
 
 def _node_trouble(source: str) -> Finding | None:

@@ -103,14 +103,23 @@ def test_an_infrared_or_odd_camera_gives_blue_green_red_all_the_same(make: Make,
     assert (pixels == 9).all()
 
 
+def test_a_picture_that_opencv_hands_out_as_one_row_of_bytes_is_a_picture(make: Make) -> None:
+    picture = np.arange(48 * 64 * 3, dtype=np.uint32).astype(np.uint8)
+    camera, _ = make(picture=picture.reshape(1, -1))
+    camera.open()
+
+    assert (camera.read(1).pixels == picture.reshape(48, 64, 3)).all()
+
+
 @pytest.mark.parametrize(
     ("picture", "reason"),
     [
         (np.zeros((0, 0, 3), np.uint8), "empty pictures"),
         (np.zeros((48, 64, 2), np.uint8), r"shape \(48, 64, 2\)"),
+        (np.zeros((1, 48 * 64 * 2), np.uint8), r"shape \(1, 6144\)"),
         (np.zeros((48, 64, 3), np.float32), "float32"),
     ],
-    ids=["0x0", "two channels", "float"],
+    ids=["0x0", "two channels", "one row", "float"],
 )
 def test_what_is_no_picture_is_a_camera_error(make: Make, picture: np.ndarray, reason: str) -> None:
     camera, _ = make(picture=picture)

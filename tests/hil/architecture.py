@@ -37,10 +37,21 @@ class Architecture:
     """Loaded before there is a root file system, in this order, each after those that it needs."""
     late_modules: tuple[str, ...]
     """In the root file system, for whoever loads them."""
-    cross_compiler: str = ""
-    """The prefix of its programs, with the final dash. Without one no gpio-sim is built."""
+    linux: str
+    """As the kernel's makefiles say."""
+    cross_compiler: str
+    """The prefix of its programs, with the final dash: for gpio-sim."""
+    compiler_version: str = ""
+    """What follows the name of the compiler, where the usual one of a machine may be too old for this kernel."""
+    packages: tuple[str, ...] = ()
+    """Of Debian, in the root file system, beside those that every machine has."""
     board: str = ""
     """Source that is added to QEMU's device tree."""
+
+    @property
+    def compiler(self) -> str:
+        """The program that makes a module of its kernel."""
+        return f"{self.cross_compiler}gcc{self.compiler_version}"
 
     @property
     def kernel_package(self) -> str:
@@ -58,7 +69,23 @@ ARM64 = Architecture(
     console="ttyAMA0",
     early_modules=(*_MODULES, "gpio-sim"),
     late_modules=("sch_netem", "dm_flakey", "i6300esb"),
+    linux="arm64",
     cross_compiler="aarch64-linux-gnu-",
     board=_PI_4,
 )
 """A Raspberry Pi 4, as far as the agent can tell."""
+
+AMD64 = Architecture(
+    name="amd64",
+    emulator="qemu-system-x86_64",
+    emulator_package="qemu-system-x86",
+    machine=("-M", "q35", "-cpu", "Nehalem"),
+    console="ttyS0",
+    early_modules=_MODULES,
+    late_modules=("gpio-sim", "vivid"),
+    linux="x86",
+    cross_compiler="x86_64-linux-gnu-",
+    compiler_version="-14",
+    packages=("v4l-utils",),
+)
+"""A machine with the kernel's own V4L2 camera, vivid."""

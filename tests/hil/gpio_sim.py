@@ -8,6 +8,7 @@ pull-up, as a closed contact would make it; the original takes the pull-up for a
 import subprocess
 from pathlib import Path
 
+from tests.hil.architecture import Architecture
 from tests.hil.debs import Archive, unpack
 
 _SOURCES = ("drivers/gpio/gpio-sim.c", "kernel/irq/irq_sim.c")
@@ -31,7 +32,7 @@ _CHANGES = {
 _MAKEFILE = "obj-m := gpio-sim.o\ngpio-sim-y := gpio-sim-main.o irq_sim.o\n"
 
 
-def build(archive: Archive, release: str, cross_compiler: str, scratch: Path, module: Path) -> None:
+def build(archive: Archive, release: str, architecture: Architecture, scratch: Path, module: Path) -> None:
     """Build it for the kernel `release` of this archive, as the file `module`."""
     headers = _headers(archive, release, scratch / "headers")
     source = scratch / "gpio-sim"
@@ -40,9 +41,14 @@ def build(archive: Archive, release: str, cross_compiler: str, scratch: Path, mo
     _extract(archive.download(f"linux-source-{version}")[0], source, f"linux-source-{version}")
     (source / "gpio-sim.c").rename(source / "gpio-sim-main.c")
     (source / "Makefile").write_text(_MAKEFILE)
-    command = ["make", "-C", str(headers), f"M={source}", "ARCH=arm64", f"CROSS_COMPILE={cross_compiler}"]
+    command = ["make", "-C", str(headers), f"M={source}", f"ARCH={architecture.linux}"]
     # The headers name the compiler of the kernel, and have no vmlinux to take types from.
-    command += [f"CC={cross_compiler}gcc", "CONFIG_DEBUG_INFO_BTF_MODULES=", "modules"]
+    command += [
+        f"CROSS_COMPILE={architecture.cross_compiler}",
+        f"CC={architecture.compiler}",
+        "CONFIG_DEBUG_INFO_BTF_MODULES=",
+        "modules",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise OSError(f"gpio-sim does not build:\n{done.stdout[-1000:]}{done.stderr[-3000:]}")

@@ -58,8 +58,7 @@ def _make(architecture: Architecture, new: Path) -> None:
         available = Modules(next(unpacked.glob(f"**/modules/{release}")))
         own = available.directory / "extra"
         own.mkdir()
-        if architecture.cross_compiler:
-            gpio_sim.build(archive, release, architecture.cross_compiler, home, own / "gpio-sim.ko")
+        gpio_sim.build(archive, release, architecture, home, own / "gpio-sim.ko")
         early = available.with_needed(architecture.early_modules)
         initramfs.build(next(unpacked.glob("**/bin/busybox")), early, new / "initramfs.gz")
         _keep(available, architecture, new / "modules" / release)

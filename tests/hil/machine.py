@@ -75,6 +75,11 @@ class Machine(AbstractContextManager["Machine"]):
         return self._disks[0].image
 
     @property
+    def is_on(self) -> bool:
+        """Whether it has power."""
+        return self._emulator is not None
+
+    @property
     def emulator(self) -> Emulator:
         """Of the machine that is on."""
         assert self._emulator is not None, "the machine is off"
@@ -85,6 +90,11 @@ class Machine(AbstractContextManager["Machine"]):
 
         `closed` are the pins that are tied to ground before a program looks at them, if others than usual.
         """
+        self.switch_on(closed)
+        self.emulator.hear(timeout_s)
+
+    def switch_on(self, closed: Sequence[int] | None = None) -> None:
+        """As `boot`, but returns at once: the machine can only be switched off again."""
         assert self._emulator is None, "the machine is on"
         self._emulator = Emulator(
             self._architecture,
@@ -95,7 +105,6 @@ class Machine(AbstractContextManager["Machine"]):
             closed=self._closed if closed is None else closed,
             more=self._more,
         )
-        self._emulator.hear(timeout_s)
 
     def ask(self, timeout_s: float, **request: Any) -> dict[str, Any]:
         """An order to the hand: see guest/hand.py. Raises MachineError."""

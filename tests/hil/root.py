@@ -70,7 +70,7 @@ def root_image(architecture: Architecture, kernel: Kernel) -> Path:
 
     It is kept: a machine gets a copy.
     """
-    ingredients: list[str | Path] = [architecture.name, kernel.directory.name, Path(__file__)]
+    ingredients: list[str | Path] = [repr(architecture), kernel.directory.name, Path(__file__)]
     ingredients += [Path(debs.__file__)]
     directory = made(f"root-{architecture.name}", ingredients, lambda new: _make(architecture, kernel, new))
     return directory / "root.img"
@@ -80,7 +80,7 @@ def _make(architecture: Architecture, kernel: Kernel, new: Path) -> None:
     with tempfile.TemporaryDirectory(dir=new.parent) as scratch:
         home = Path(scratch)
         archive = Archive(home / "apt", SYSTEM_SUITE, architecture.name)
-        found = archive.with_dependencies(_PACKAGES)
+        found = archive.with_dependencies((*_PACKAGES, *architecture.packages))
         # Files in it belong to several users: a process of its own, so that they may do so for whoever is not root.
         as_root = [] if os.geteuid() == 0 else ["fakeroot", "--"]
         arguments = [home / "root", kernel.modules, new / "root.img", *found]

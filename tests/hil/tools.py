@@ -27,9 +27,8 @@ def ensure(architecture: Architecture) -> None:
     needed = {architecture.emulator: architecture.emulator_package, **_ALWAYS}
     if architecture.board:
         needed["dtc"] = "device-tree-compiler"
-    if architecture.cross_compiler:
-        compiler = f"{architecture.cross_compiler}gcc"
-        needed |= {compiler: f"gcc-{architecture.cross_compiler.rstrip('-')}", "make": "make"}
+    machine = architecture.cross_compiler.rstrip("-").replace("_", "-")
+    needed |= {architecture.compiler: f"gcc{architecture.compiler_version}-{machine}", "make": "make"}
     missing = {program: package for program, package in needed.items() if not _found(program)}
     if not missing:
         return

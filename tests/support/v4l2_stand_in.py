@@ -52,6 +52,8 @@ class StandInDevice:
     def get(self, property_id: int) -> float:
         if property_id == cv2.CAP_PROP_FPS:
             return type(self).rate
+        if property_id in {cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT}:
+            return type(self).size[property_id == cv2.CAP_PROP_FRAME_HEIGHT]
         assert property_id == cv2.CAP_PROP_POS_MSEC
         position_ms = type(self).position_ms
         return self._stamp_ns / 1e6 if position_ms is None else position_ms

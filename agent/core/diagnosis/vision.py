@@ -26,8 +26,8 @@ class Pictures:
         return (self.count - 1) / self.seconds if self.count > 1 and self.seconds > 0 else None
 
 
-def judge_pictures(seen: Pictures, wanted_per_second: float) -> list[Finding]:
-    """`wanted_per_second` is what the settings ask for."""
+def judge_pictures(seen: Pictures, wanted_per_second: float, wanted_size: tuple[int, int] | None) -> list[Finding]:
+    """`wanted_per_second` and `wanted_size`, width and height, are what the settings ask for."""
     rate = seen.frames_per_second
     text = f"{seen.width}x{seen.height}" + (f", {rate:.1f} frames/s" if rate else ", one picture")
     findings = []
@@ -38,6 +38,14 @@ def judge_pictures(seen: Pictures, wanted_per_second: float) -> list[Finding]:
             warn(
                 f"it gives {text}, and the settings ask for {wanted_per_second:g}",
                 "a camera slows down in the dark; else lower frames_per_second, or the size",
+            )
+        )
+    width, height = wanted_size or (seen.width, seen.height)
+    if (width, height) != (seen.width, seen.height):
+        findings.append(
+            warn(
+                f"it gives {text}, and the settings ask for {width}x{height}",
+                "set width and height to what it gives, or to another size that it has",
             )
         )
     return findings or [ok(text)]

@@ -15,9 +15,19 @@ from agent.core.diagnosis.vision import Pictures, judge_pictures, judge_speed
     ],
 )
 def test_pictures_that_are_black_or_too_few_are_warned_of(pictures: Pictures, states: list[State]) -> None:
-    findings = judge_pictures(pictures, wanted_per_second=10)
+    findings = judge_pictures(pictures, 10, None)
     assert [finding.state for finding in findings] == states
     assert "640x480" in findings[0].what
+
+
+def test_pictures_of_another_size_than_the_settings_ask_for_are_warned_of() -> None:
+    pictures = Pictures(640, 480, 21, 2.0, 90.0)
+    [finding] = judge_pictures(pictures, 10, (1280, 720))
+
+    assert finding.state is State.WARN
+    assert "640x480" in finding.what
+    assert "1280x720" in finding.what
+    assert [each.state for each in judge_pictures(pictures, 10, (640, 480))] == [State.OK]
 
 
 @pytest.mark.parametrize(

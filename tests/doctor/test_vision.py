@@ -1,0 +1,55 @@
+"""What the doctor says of a camera that an agent has."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.adapters.running_agent import RunningAgent
+from agent.core.diagnosis.finding import Finding, State
+from agent.doctor.check import Device
+from agent.doctor.vision import camera
+from agent.profile import STATUS_FILE
+from agent.settings import Settings
+
+
+def examine(directory: Path, node: Path, figures: dict[str, Any]) -> Finding:
+    """The finding about camera `yard` at `node`, of which an agent that runs says these figures."""
+    (directory / STATUS_FILE).write_text(json.dumps({"cameras": {"yard": figures}}))
+    settings = Settings.model_validate(
+        {
+            "device": {"province": "gp", "site": "park", "id": "camera-0001"},
+            "storage": {"directory": directory},
+            "mqtt": {"brokers": ["mqtt://127.0.0.1:1"]},
+            "cameras": [{"name": "yard", "source": f"v4l2:{node}"}],
+        }
+    )
+    device = Device(settings, simulate=False, agent=RunningAgent(1, simulated=False, runtime_directory=directory))
+    (finding,) = camera(device, settings.cameras[0], lambda _: None)
+    return finding
+
+
+def test_a_camera_that_gives_the_agent_pictures_is_well(tmp_path: Path) -> None:
+    finding = examine(tmp_path, Path("/dev/null"), {"frames_per_second": 9.96, "detail": ""})
+
+    assert finding.state is State.OK
+    assert "10.0 frames/s" in finding.what
+
+
+def test_the_reason_for_which_the_agent_gets_no_pictures_is_named(tmp_path: Path) -> None:
+    finding = examine(tmp_path, Path("/dev/null"), {"frames_per_second": 0.0, "detail": "gave no picture for 10 s"})
+
+    assert finding.state is State.FAIL
+    assert "gave no picture for 10 s" in finding.what
+
+
+@pytest.mark.parametrize("figures", [{"frames_per_second": 0.0, "detail": "can't be opened"}, {"tampers": []}])
+def test_a_node_that_can_not_be_opened_is_named_though_an_agent_has_the_camera(
+    tmp_path: Path, figures: dict[str, Any]
+) -> None:
+    finding = examine(tmp_path, Path("/dev/video99"), figures)
+
+    assert finding.state is State.FAIL
+    assert "there is no camera node /dev/video99" in finding.what
+    assert "cable" in finding.do
