@@ -7,6 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from tests.hil.book import Row
@@ -24,7 +25,7 @@ def as_table(rows: Sequence[Row]) -> Table:
         for row in group:
             colour, mark = ("green", "✓") if row.fault is None else ("red", "✗")
             seen = row.seen if row.fault is None else row.fault.splitlines()[0]
-            table.add_row(f"[{colour}]{mark}[/] {row.title}", seen, f"{row.seconds:.1f}")
+            table.add_row(f"[{colour}]{mark}[/] {escape(row.title)}", escape(seen), f"{row.seconds:.1f}")
     return table
 
 

@@ -17,6 +17,7 @@ install -m 640 -g edge-agent ca.pem /etc/edge-agent/server-ca.pem
 install -m 640 -g edge-agent {DEVICE}.pem /etc/edge-agent/device.pem
 install -m 640 -g edge-agent {DEVICE}.key /etc/edge-agent/device.key
 install -m 640 -g edge-agent keys.json /etc/edge-agent/command-keys.json
+sed -i 's|, "mqtts://broker-b[^"]*"||' /etc/edge-agent/edge-agent.d/50-site.toml
 cat >> /etc/edge-agent/edge-agent.d/90-device.toml << END
 # Two buttons are pressed a thousand times today, and each press shall be told; fire is at the end of a long cable.
 [[buttons]]
@@ -45,7 +46,11 @@ def play(kiosk: Kiosk, book: Book) -> None:
         row.seen = f"{status}; done once for each package: {done.date[:16]}, in {done.seconds:.0f} s"
         row.figures["installation_s"] = done.seconds
     with book.row("its user reaches the header, and nobody else does") as row:
-        row.seen = machine.check("stat -c '%A %U:%G' /dev/gpiochip0; id -nG edge-agent").replace("\n", ", ").strip(", ")
+        row.seen = (
+            machine.check("udevadm settle; stat -c '%A %U:%G' /dev/gpiochip0; id -nG edge-agent")
+            .replace("\n", ", ")
+            .strip(", ")
+        )
         assert re.match("crw-rw---- root:gpio, .*\\bgpio\\b", row.seen), row.seen
     with book.row("the profile that came with it and the stick's files make valid settings", essential=True) as row:
         machine.check(_COPY)
