@@ -1,0 +1,67 @@
+"""A device with one camera on USB, and what a technician asks it."""
+
+import json
+import time
+from typing import Any
+
+from tests.hil.camera.told import NAME, Told
+from tests.hil.camera.vivid import Vivid
+from tests.hil.kiosk import SETTINGS, Kiosk
+
+_DOCTOR_S = 120.0
+
+
+class CameraSite:
+    """The machine, the camera on it, the broker and the centre. Main thread."""
+
+    def __init__(self, kiosk: Kiosk) -> None:
+        self.kiosk = kiosk
+        self.machine = kiosk.machine
+        self.vivid = Vivid(kiosk.machine)
+
+    def listen(self) -> Told:
+        """What the centre is told from now on."""
+        return Told(self.kiosk.centre)
+
+    def doctor(self, *only: str) -> tuple[int, dict[str, list[dict[str, str]]]]:
+        """Its exit code, and what it finds, by check."""
+        names = "".join(f" --only {name}" for name in only)
+        done = self.machine.run(f"edge-agent doctor --config {SETTINGS} --json{names}", _DOCTOR_S)
+        report: dict[str, Any] = json.loads(done.said)
+        return done.code, {check["name"]: check["findings"] for check in report["checks"]}
+
+    def processes(self) -> str:
+        """Who is alive: the unit's restarts, its core, and its camera process."""
+        return self.machine.check(
+            "systemctl show -P NRestarts edge-agent; systemctl show -P MainPID edge-agent;"
+            " pgrep --full agent.vision || pgrep --parent $(systemctl show -P MainPID edge-agent)"
+        )
+
+    def log_mark(self) -> str:
+        """For `log_lines`."""
+        return self.machine.check(
+            "journalctl --sync; journalctl -u edge-agent -n 0 --show-cursor | sed -n 's/^-- cursor: //p'"
+        ).strip()
+
+    def log_lines(self, mark: str) -> list[str]:
+        """What the unit has logged since."""
+        said = self.machine.check(f"journalctl --sync; journalctl -u edge-agent -o cat --after-cursor '{mark}'")
+        return [line for line in said.splitlines() if line]
+
+    def press(self) -> float:
+        """Somebody presses, meanwhile: how many seconds until the centre hears of it. Its alarm is closed."""
+        kiosk = self.kiosk
+        known = {message.data["alarm_id"] for message in kiosk.centre.messages("alarm/")}
+
+        began_s = time.monotonic()
+        kiosk.wiring.press("medical")
+        alarm = kiosk.centre.wait_for(
+            "alarm/", lambda m: m.type == "edge.alarm.raised.v1" and m.data["alarm_id"] not in known, 20
+        )
+        seconds = time.monotonic() - began_s
+        kiosk.centre.acknowledge(alarm.data["alarm_id"], kiosk.key, "closed")
+        kiosk.centre.wait_for_alarm("closed", alarm_id=alarm.data["alarm_id"], timeout_s=20)
+        return seconds
+
+
+__all__ = ["NAME", "CameraSite"]
