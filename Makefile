@@ -12,7 +12,7 @@ JOBS ?= 3
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime arm-emulator run test test-tflite check bench bench-vision chaos hil mutants week arm-smoke wiring dist dist-lock clean
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime arm-emulator run test test-tflite check bench bench-vision chaos hil mutants week arm-smoke wiring dist dist-sizes dist-lock clean
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -108,6 +108,9 @@ arm-smoke: $(VENV)/.dev demo-video model arm-emulator ## What the 64-bit package
 
 dist: $(VENV)/.dev model ## The Debian packages, in dist/ (one of them: make dist ARCH=arm64)
 	@$(BIN)/python -m deploy.package $(addprefix --arch=,$(ARCH))
+
+dist-sizes: dist # The table of sizes in deploy/README.md
+	@$(BIN)/python -m deploy.package.sizes
 
 dist-lock: $(VENV)/.dev # Today's versions of everything that the packages hold
 	@$(BIN)/python -m deploy.package.lock

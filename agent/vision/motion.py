@@ -42,7 +42,7 @@ class Motion:
         # Sums over bytes are several times as fast as over the whole array at once.
         counts = differs.view(np.uint8).reshape(rows, CELL_PX, columns, CELL_PX).sum(axis=1, dtype=np.uint8)
         moving: Cells = counts.sum(axis=2, dtype=np.uint8) >= _CELL_COUNT
-        if moving.mean() > _SUDDEN_SHARE:
+        if np.count_nonzero(moving) > _SUDDEN_SHARE * moving.size:
             self._background = grey.astype(np.float32)
             return np.zeros_like(moving)
         change *= 1 - math.exp(-step_s / _FOLLOWS_S)

@@ -80,7 +80,7 @@ class Tracker:
                 track.looked_ns = self._last_ns or 0
                 if id(track) not in matched:
                     track.miss(self._step_s)
-        in_company = _in_company(self.tracks)
+        in_company = _in_company(self.tracks) if pairs else set()
         for track, box in pairs:
             if looked_at(track) or stands is None or not stands(track):
                 track.hit(box, in_company=track.id in in_company)

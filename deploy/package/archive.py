@@ -1,7 +1,9 @@
-"""The .deb itself: the same bytes for the same commit."""
+"""The .deb itself: the same bytes for the same tree."""
 
 import os
+import re
 import subprocess
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from deploy.package.control import SCRIPTS
@@ -10,12 +12,14 @@ _PROGRAMS = {*SCRIPTS, "edge-agent"}
 COMPRESSIONS = ("xz", "zstd", "gzip", "none")
 
 
-def commit_time_s(project: Path) -> int:
-    """SOURCE_DATE_EPOCH, or when the last commit was made."""
+def time_s(changelog: Path) -> int:
+    """SOURCE_DATE_EPOCH, or when the newest entry of the changelog was made: a copy of the tree may have no git."""
     if given := os.environ.get("SOURCE_DATE_EPOCH"):
         return int(given)
-    command = ["git", "-C", str(project), "log", "-1", "--format=%ct"]
-    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    newest = re.search(r"^ -- .*>  (.+)$", changelog.read_text(), re.MULTILINE)
+    if newest is None:
+        raise SystemExit(f"edge-agent: {changelog} has no line with a name and a date")
+    return int(parsedate_to_datetime(newest[1]).timestamp())
 
 
 def build(root: Path, deb: Path, time_s: int, compression: str) -> None:

@@ -1,14 +1,17 @@
 """The agent's own Python environment below /opt/edge-agent: wheels of the lock, our own, and nothing to build."""
 
-import contextlib
+import csv
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from deploy.package import python
 from deploy.package.target import PYTHON, Target
 
 HOME = Path("opt/edge-agent")
@@ -27,6 +30,7 @@ from agent.__main__ import main
 
 sys.exit(main())
 """
+_PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 _ZIP_BEGINS_S = 315532800
 """1980: no file in a wheel can be older."""
 PRUNED = (
@@ -42,12 +46,17 @@ PRUNED = (
 """What no device needs."""
 
 
-def build(target: Target, root: Path, wheel: Path, cache: Path) -> None:
-    """Make the environment below `root`. `wheel` is the agent; what the libraries become is kept in `cache`."""
-    shutil.copytree(_libraries(target, cache) / HOME, root / HOME)
+def build(target: Target, root: Path, wheel: Path, cache: Path, say: Callable[[str], None]) -> None:
+    """Make the environment below `root`. `wheel` is the agent; what the libraries become is kept in `cache`.
+
+    `say` hears of each step.
+    """
+    shutil.copytree(_libraries(target, cache, say) / HOME, root / HOME)
+    say("adding the agent")
     own = root.with_name("own")
     _install(own / SITE_PACKAGES, "--no-deps", f"--find-links={wheel.parent}", "edge-agent")
-    _compile(own)
+    _list_what_is_there(own / SITE_PACKAGES)
+    _compile(own, python.find(cache, say))
     shutil.copytree(own, root, dirs_exist_ok=True)
     (root / SITE_PACKAGES / "debian.pth").write_text(_DEBIAN_PACKAGES)
     (root / HOME / "pyvenv.cfg").write_text(_PYVENV)
@@ -63,7 +72,7 @@ def own_wheel(project: Path, directory: Path, time_s: int) -> Path:
     return next(directory.glob("edge_agent-*.whl"))
 
 
-def _libraries(target: Target, cache: Path) -> Path:
+def _libraries(target: Target, cache: Path, say: Callable[[str], None]) -> Path:
     """The locked wheels, unpacked and compiled as below the root of a device; made once for each lock."""
     recipe = target.lock.read_bytes() + Path(__file__).read_bytes()
     kept = cache / "libraries" / f"{target.arch}-{hashlib.sha256(recipe).hexdigest()[:16]}"
@@ -72,25 +81,44 @@ def _libraries(target: Target, cache: Path) -> Path:
     kept.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
         made = Path(scratch) / "made"
-        _install_locked(target, made / SITE_PACKAGES, cache / "wheels" / target.arch)
+        _install_locked(target, made / SITE_PACKAGES, cache / "wheels" / target.arch, say)
         for pattern in PRUNED:
             for path in list((made / SITE_PACKAGES).glob(pattern)):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        _compile(made)
-        with contextlib.suppress(FileExistsError):  # another build was quicker
+        _list_what_is_there(made / SITE_PACKAGES)
+        say("compiling the libraries to byte code")
+        _compile(made, python.find(cache, say))
+        try:
             made.rename(kept)
+        except OSError:
+            if not kept.exists():  # else another build was quicker
+                raise
     return kept
 
 
-def _install_locked(target: Target, site_packages: Path, downloads: Path) -> None:
+def _install_locked(target: Target, site_packages: Path, downloads: Path, say: Callable[[str], None]) -> None:
     """From what has been downloaded before, if that is all of it."""
     locked = ["--no-deps", "--require-hashes", f"--requirement={target.lock}", *target.pip_options()]
     downloads.mkdir(parents=True, exist_ok=True)
     try:
-        _pip("download", "--no-index", f"--find-links={downloads}", f"--dest={downloads}", *locked, quiet=True)
+        _pip("download", "--no-index", f"--find-links={downloads}", f"--dest={downloads}", *locked, silent=True)
     except subprocess.CalledProcessError:
-        _pip("download", f"--dest={downloads}", *locked)
+        _download(target, [f"--dest={downloads}", *locked], say)
+    say("unpacking the wheels")
     _install(site_packages, f"--find-links={downloads}", *locked)
+
+
+def _download(target: Target, arguments: Sequence[str], say: Callable[[str], None]) -> None:
+    """Once a machine. Raises CalledProcessError."""
+    command = [*_PIP, "download", *arguments]
+    total, begun = target.lock.read_text().count("--hash="), 0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout or ():
+            if found := re.match(r"Collecting (\S+)==", line):
+                begun += 1
+                say(f"downloading library {begun} of {total}: {found[1]}")
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
 
 
 def _install(site_packages: Path, *arguments: str) -> None:
@@ -99,28 +127,30 @@ def _install(site_packages: Path, *arguments: str) -> None:
     shutil.rmtree(site_packages / "bin", ignore_errors=True)
 
 
-def _compile(root: Path) -> None:
+def _list_what_is_there(site_packages: Path) -> None:
+    """Take out of each list of files what has been removed; its digest of a launcher is of a path of this machine."""
+    for record in site_packages.glob("*.dist-info/RECORD"):
+        lines = record.read_text(encoding="utf-8").splitlines(keepends=True)
+        names = [name for name, *_ in csv.reader(lines)]
+        kept = [line for name, line in zip(names, lines, strict=True) if (site_packages / name).exists()]
+        record.write_text("".join(kept), encoding="utf-8")
+
+
+def _compile(root: Path, command: python.Command) -> None:
     """Byte code that is never checked against its source: the root may be read-only, and a Zero is slow.
 
     One process, with sets in one order: so two builds give the same bytes.
     """
-    command = [_target_python(), "-s", "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash"]
-    command += ["-s", str(root), "-p", "/", str(root / HOME / "lib")]
-    subprocess.run(command, check=True, env={"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0"})
+    compiling = [*command, "-s", "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash"]
+    compiling += ["-s", str(root), "-p", "/", str(root / HOME / "lib")]
+    subprocess.run(compiling, check=True, env={"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0"})
 
 
-def _target_python() -> str:
-    if sys.version_info[:2] == (3, 11):
-        return sys.executable
-    if found := shutil.which(f"python{PYTHON}"):
-        return found
-    raise SystemExit(f"edge-agent: byte code for the device must be made by Python {PYTHON}: install python{PYTHON}")
-
-
-def _pip(command: str, *arguments: str, quiet: bool = False, time_s: int = _ZIP_BEGINS_S) -> None:
+def _pip(command: str, *arguments: str, silent: bool = False, time_s: int = _ZIP_BEGINS_S) -> None:
+    """`silent` where an error is expected."""
     subprocess.run(
-        [sys.executable, "-m", "pip", command, "--quiet", "--disable-pip-version-check", *arguments],
+        [*_PIP, command, "--quiet", *arguments],
         check=True,
-        stderr=subprocess.DEVNULL if quiet else None,
+        stderr=subprocess.DEVNULL if silent else None,
         env={**os.environ, "SOURCE_DATE_EPOCH": str(time_s)},
     )

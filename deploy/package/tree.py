@@ -41,7 +41,12 @@ def write(path: Path, text: str) -> None:
     """A document; one whose name ends with .gz is compressed, without a name or a time in it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = text.encode()
-    path.write_bytes(gzip.compress(content, 9, mtime=0) if path.suffix == ".gz" else content)
+    if path.suffix != ".gz":
+        path.write_bytes(content)
+        return
+    # gzip.compress() notes the system, and each Python another one.
+    with path.open("wb") as file, gzip.GzipFile("", "wb", 9, file, mtime=0) as compressed:
+        compressed.write(content)
 
 
 def model() -> tuple[ModelManifest, Path]:

@@ -63,8 +63,10 @@ class Smoke:
         """The package's environment, in the Debian that it asks for."""
         cache, began_s = cache_directory(), time.monotonic()
         self._console.print("Making the environment of the package (downloads 70 MB, the first time)")
-        wheel = environment.own_wheel(PROJECT, self._scratch, archive.commit_time_s(PROJECT))
-        environment.build(TARGET, self._root, wheel, cache / "dist")
+        wheel = environment.own_wheel(
+            PROJECT, self._scratch, archive.time_s(PROJECT / "deploy/package/debian/changelog")
+        )
+        environment.build(TARGET, self._root, wheel, cache / "dist", lambda doing: self._console.print(f"  {doing}"))
         self._row(
             "environment", "this machine", f"{TARGET.lock.name} and the agent's wheel", time.monotonic() - began_s
         )

@@ -21,6 +21,13 @@ def amd64(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def arm64(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same for a 64-bit Pi."""
+    made = once(tmp_path_factory, "arm64", lambda directory: print(build(TARGETS["arm64"], directory, "none")))
+    return next(made.glob("*.deb"))
+
+
+@pytest.fixture(scope="session")
 def armhf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same for 32-bit Arm: a quarter of the size."""
     made = once(tmp_path_factory, "armhf", lambda directory: print(build(TARGETS["armhf"], directory, "none")))

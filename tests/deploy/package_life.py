@@ -6,22 +6,46 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.bookworm import Bookworm, Done, Machine
+from tests.support.wait import wait_for
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = "/etc/edge-agent/edge-agent.toml"
-_INSTALL = "apt-get install -y -q --no-install-recommends --allow-downgrades"
+LAYERS = "/etc/edge-agent/edge-agent.d"
+PROFILES = "/usr/share/edge-agent/profiles"
+PRESSED = ("police", "medical", "staff")
+INSTALL = "apt-get install -y -q --no-install-recommends --allow-downgrades --reinstall"
+# What the guide says for an installation that was cut off.
+_MEND = "dpkg --configure -a"
+_STATUS = "dpkg-query -W -f '${Status}' edge-agent"
 _PROGRAM = "/opt/edge-agent/bin/edge-agent"
+# As dpkg does at a new installation of the same version, without unpacking it.
+_CONFIGURED_AGAIN = "DPKG_MAINTSCRIPT_PACKAGE=edge-agent /var/lib/dpkg/info/edge-agent.postinst configure 0.1.0"
+_WITHOUT_SETTINGS = "rm -rf /etc/edge-agent/*"
+_LIST = "find /etc/edge-agent -mindepth 1 -exec stat -c '%A %U:%G %n' {} +"
+_SAME = f"diff -r {PROFILES}/kiosk-pi4/edge-agent.d {LAYERS} && cmp {PROFILES}/kiosk-pi4/edge-agent.toml {SETTINGS}"
 _IN_A_CHROOT = {
+    "settings looked at": _LIST,
+    "settings compared": f"{_SAME} && edge-agent check-config {SETTINGS} 2>&1 >/dev/null",
     "asked": "edge-agent --version && edge-agent --help",
-    "profiles checked": "for each in /usr/share/edge-agent/profiles/*/edge-agent.toml;"
+    "profiles checked": f"for each in {PROFILES}/*/edge-agent.toml;"
     " do edge-agent check-config $each >/dev/null 2>&1 || echo $each; done",
+    "links looked for": f"find {PROFILES} /usr/share/edge-agent /opt/edge-agent/lib -type l",
     "asked with other modules around": "mkdir -p /root/.local/lib/python3.11/site-packages /srv/agent && cd /srv &&"
     " echo 'raise SystemExit(9)' | tee agent/__init__.py > /root/.local/lib/python3.11/site-packages/pydantic.py &&"
-    " PYTHONPATH=/srv edge-agent check-config /usr/share/edge-agent/profiles/kiosk-pi4/edge-agent.toml 2>/dev/null",
+    f" PYTHONPATH=/srv edge-agent check-config {PROFILES}/kiosk-pi4/edge-agent.toml 2>/dev/null",
     "looked at": "dpkg --verify edge-agent; id -nG edge-agent; stat -c '%A %U:%G %n' /etc/edge-agent",
-    "profile copied": "cp -r /usr/share/edge-agent/profiles/kiosk-pi4/edge-agent.* /etc/edge-agent/ &&"
-    " find /etc/edge-agent -mindepth 1 -exec stat -c '%A %U:%G %n' {} + && rm -r /etc/edge-agent/*",
+    "settings changed": f"sed -i 's/kiosk-0042/kiosk-0815/' {LAYERS}/90-device.toml && rm {LAYERS}/20-kiosk.toml"
+    f" && {_CONFIGURED_AGAIN} && cat {LAYERS}/90-device.toml && ls {LAYERS}",
+    "own layers alone": f"rm {SETTINGS}; {_CONFIGURED_AGAIN} && ls /etc/edge-agent",
+    "example cut off between its two parts": f"{_WITHOUT_SETTINGS}; mkdir /etc/edge-agent/.example;"
+    f" cp -r {PROFILES}/kiosk-pi4/edge-agent.d /etc/edge-agent/; {_CONFIGURED_AGAIN} && {_SAME} &&"
+    " ls -A /etc/edge-agent",
+    "profile copied": f"rm -rf {SETTINGS} {LAYERS}; cp -r {PROFILES}/camera-pi4/edge-agent.* /etc/edge-agent/ &&"
+    f" {_LIST} && edge-agent check-config {SETTINGS} >/dev/null",
+    "settings put": f"{_WITHOUT_SETTINGS}; {_CONFIGURED_AGAIN}",
 }
+# In the middle of the postinst, and of what it puts into /etc/edge-agent.
+_HANGING_SYNC = "#!/bin/sh\ntouch /srv/hangs\nexec sleep 600\n"
 # Fakes behind its pins.
 _DROP_IN = f"""\
 [Service]
@@ -32,11 +56,28 @@ _LOOK = f"""\
 echo active=$(systemctl is-active edge-agent)
 echo enabled=$(systemctl is-enabled edge-agent 2>/dev/null)
 echo pid=$(systemctl show -P MainPID edge-agent)
-echo settings=$(cat {SETTINGS})
-echo left=$(ls -d /etc/edge-agent/* /var/lib/edge-agent/alarms.db /opt/edge-agent /run/edge-agent)
+echo settings=$(cat {SETTINGS} {LAYERS}/* | sha256sum)
+echo left=$(ls -d /etc/edge-agent/* /var/lib/edge-agent/alarms.db /opt/edge-agent /usr/share/edge-agent /run/edge-agent)
 echo lights=$(edge-agent sim --config {SETTINGS} outputs)
 echo wants=$(ls /etc/systemd/system/multi-user.target.wants)
 """
+_CONFIGURE = f"rm -r {SETTINGS} {LAYERS}; cat /srv/settings > {SETTINGS}; systemctl enable --now edge-agent"
+_AS_JSON = f"edge-agent doctor --config {SETTINGS} --json"
+# The agent tells of its parts every five seconds.
+_CAMERA_KNOWN = (
+    f"timeout 60 sh -c 'until edge-agent doctor --config {SETTINGS} --only camera | grep frames/s; do :; done'"
+)
+# A broker that nobody else reaches, and somebody who hears every alarm that comes.
+_BROKER = (
+    "systemctl start mosquitto && systemd-run --quiet --unit=listener"
+    " sh -c \"exec stdbuf -oL mosquitto_sub -h 127.0.0.1 -d -v -q 1 -t 'edge/v1/+/+/+/up/alarm/+' > /srv/heard\""
+)
+_SOMEBODYS_FILES = (
+    "/etc/edge-agent/masks/front.json",
+    "/var/lib/edge-agent/models/own.tflite",
+    "/opt/edge-agent/lib/own.py",
+    "/usr/share/edge-agent/models/own.json",
+)
 
 
 class Life:
@@ -50,7 +91,7 @@ class Life:
         system = Bookworm(self._directory / "root")
         for package in (deb, newer):
             (system.root / "srv" / package.name).hardlink_to(package)
-        self._note("installed", system.run(f"{_INSTALL} /srv/{deb.name}"))
+        self._cut_off_at_first(system, f"{INSTALL} /srv/{deb.name}")
         for name, script in _IN_A_CHROOT.items():
             self._note(name, system.run(script))
         settings = (ROOT / "firmware_configs/simulated/edge-agent.toml").read_text()
@@ -60,27 +101,64 @@ class Life:
         drop_in.write_text(_DROP_IN)
         try:
             with system.booted() as machine:
-                self._on_a_machine(machine, f"/srv/{deb.name}", f"/srv/{newer.name}")
+                self._on_a_machine(system, machine, f"/srv/{deb.name}", f"/srv/{newer.name}")
         except OSError as error:
             (self._directory / "not booted").write_text(str(error))
         shutil.rmtree(system.root)
 
-    def _on_a_machine(self, machine: Machine, old: str, new: str) -> None:
+    def _cut_off_at_first(self, system: Bookworm, install: str) -> None:
+        """A first installation, killed while it unpacks, then while it configures, and done at last."""
+        libraries = system.root / "opt/edge-agent/lib"
+        self._note("unpacking cut off", system.cut_off(install, lambda: any(libraries.rglob("*.dpkg-new"))))
+        self._note("status of half an unpacking", system.run(_STATUS))
+        sync, hangs = system.root / "usr/bin/sync", system.root / "srv/hangs"
+        real = sync.rename(sync.with_name("sync.real"))
+        sync.write_text(_HANGING_SYNC)
+        sync.chmod(0o755)
+        self._note("configuring cut off", system.cut_off(f"{_MEND}; {install}", hangs.exists))
+        real.rename(sync)
+        self._note("status of half a configuring", system.run(f"{_STATUS}; echo; ls -A /etc/edge-agent"))
+        self._note("installed", system.run(f"{_MEND} && {install}"))
+
+    def _on_a_machine(self, system: Bookworm, machine: Machine, old: str, new: str) -> None:
+        presses = "; ".join(f"edge-agent sim --config {SETTINGS} press {name}" for name in PRESSED)
         steps = {
             "started unconfigured": "true",
-            "configured": f"cat /srv/settings > {SETTINGS}; systemctl enable --now edge-agent",
-            "pressed": f"edge-agent sim --config {SETTINGS} press police",
-            "upgraded": f"{_INSTALL} {new}",
-            "upgraded with bad settings": f"echo '[nonsense]' >> {SETTINGS}; {_INSTALL} {old}",
-            "removed": f"sed -i '/nonsense/d' {SETTINGS}; apt-get remove -y edge-agent",
-            "installed again": f"{_INSTALL} {old}",
-            "purged": "apt-get purge -y edge-agent",
-            "installed with settings there": f"install -D /srv/settings {SETTINGS}; {_INSTALL} {old}",
-            "journal": "journalctl -u edge-agent -o cat --no-pager",
+            "doctor without certificates": f"{_AS_JSON}; test $? = 1",
+            "configured": _CONFIGURE,
+            "pressed": f"{presses}; {_CAMERA_KNOWN}",
+            "doctor as root": f"{_AS_JSON}; test $? = 1",
+            "doctor as the service's user": f"runuser -u edge-agent -- {_AS_JSON}; test $? = 1",
+            "doctor as a person": f"edge-agent doctor --config {SETTINGS}; test $? = 1",
+            "upgraded": f"{INSTALL} {new}",
+            "upgraded with bad settings": f"echo '[nonsense]' >> {SETTINGS}; {INSTALL} {old}",
         }
         for name, script in steps.items():
-            done = machine.run(script)
-            self._note(name, done, dict(line.split("=", 1) for line in machine.run(_LOOK).stdout.splitlines()))
+            self._step(machine, name, machine.run(script))
+        machine.run(f"sed -i '/nonsense/d' {SETTINGS}")
+        unpacked = system.root / "opt/edge-agent/lib"
+        cut = machine.cut_off(f"{INSTALL} {new}", lambda: any(unpacked.rglob("*.dpkg-new")))
+        self._step(machine, "upgrade cut off", cut)
+        self._step(machine, "upgrade mended", machine.run(f"{_MEND}; {INSTALL} {new}"))
+        self._step(machine, "removed", machine.run("apt-get remove -y edge-agent"))
+        heard = system.root / "srv/heard"
+        self._note("broker started", machine.run(_BROKER))
+        wait_for(lambda: heard.exists() and b"SUBACK" in heard.read_bytes(), 60, "somebody to listen")
+        self._step(machine, "installed again", machine.run(f"{INSTALL} {old}"))
+        wait_for(lambda: all(f"up/alarm/{name} ".encode() in heard.read_bytes() for name in PRESSED), 60, "every alarm")
+        self._note("heard", Done([], 0, heard.read_text(), ""))
+        somebodys = " ".join(_SOMEBODYS_FILES)
+        self._step(
+            machine,
+            "purged",
+            machine.run(f"for each in {somebodys}; do install -D /dev/null $each; done; apt-get purge -y edge-agent"),
+        )
+        script = f"install -D /srv/settings {SETTINGS}; {INSTALL} {old}"
+        self._step(machine, "installed with settings there", machine.run(script))
+        self._note("journal", machine.run("journalctl -u edge-agent -o cat --no-pager"))
+
+    def _step(self, machine: Machine, name: str, done: Done) -> None:
+        self._note(name, done, dict(line.split("=", 1) for line in machine.run(_LOOK).stdout.splitlines()))
 
     def _note(self, name: str, done: Done, seen: Mapping[str, str] | None = None) -> None:
         told = {"code": str(done.returncode), "said": done.stdout + done.stderr, **(seen or {})}

@@ -47,11 +47,27 @@ def test_it_puts_files_where_settings_and_unit_look_for_them() -> None:
 
 def test_what_it_takes_from_the_package_is_there() -> None:
     sources = {place: source for source, place in tree.PLACES.items()}
-    sources |= {f"{tree.PROFILES}/kiosk-pi4/edge-agent.*": "firmware_configs/kiosk-pi4/edge-agent.toml"}
+    sources |= {f"{tree.PROFILES}/camera-pi4/edge-agent.*": "firmware_configs/camera-pi4/edge-agent.toml"}
     named = re.findall(r" /(usr/share/\S+) |-t \S+ /(usr/share/\S+)\n", GUIDE)
     assert len(named) == 2
     for path in map("".join, named):
         assert (ROOT / sources[path]).exists()
+
+
+def test_it_takes_away_what_the_package_has_put_there_before_it_copies_another_profile() -> None:
+    removal = GUIDE.index("sudo rm -r /etc/edge-agent/edge-agent.toml /etc/edge-agent/edge-agent.d\n")
+    assert removal < GUIDE.index("sudo cp -r /usr/share/edge-agent/profiles/")
+
+
+def test_the_package_begins_with_a_kiosks_settings_which_are_the_same_for_each_board() -> None:
+    script = (ROOT / "deploy/package/debian/postinst").read_text()
+    assert "EXAMPLE=$PROFILES/kiosk-pi4\n" in script
+    assert f"PROFILES=/{tree.PROFILES}\n" in script
+    kiosks = [
+        load(ROOT / f"firmware_configs/kiosk-{board}/edge-agent.toml", environ={}).model_copy(update={"device": None})
+        for board in ("pi4", "pi5", "zero2w")
+    ]
+    assert kiosks[1:] == kiosks[:-1]
 
 
 def test_the_broker_gets_every_file_that_its_configuration_names() -> None:

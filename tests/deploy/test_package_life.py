@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.package_life import SETTINGS
+from tests.deploy.package_life import LAYERS, PRESSED, PROFILES, SETTINGS
 
 pytestmark = pytest.mark.timeout(900)  # the first time it makes a Bookworm
 NEXT = "sudo systemctl enable --now edge-agent"
@@ -25,11 +25,64 @@ def told(found: dict[str, str]) -> list[str]:
     return [line for line in found["said"].splitlines() if line.startswith("edge-agent: ")]
 
 
-def test_in_a_chroot_it_installs_and_says_in_one_line_what_to_do_next(life: Path) -> None:
-    (line,) = told(seen(life, "installed"))
-    assert "sudo cp -r /usr/share/edge-agent/profiles/kiosk-pi4/edge-agent.* /etc/edge-agent/" in line
-    assert f"edge-agent doctor --config {SETTINGS}" in line
-    assert line.endswith(NEXT)
+def lines(found: dict[str, str]) -> list[str]:
+    return found["said"].splitlines()
+
+
+def test_an_installation_that_is_killed_while_it_unpacks_or_configures_is_mended_by_the_next(life: Path) -> None:
+    assert cut(life, "unpacking cut off")
+    assert cut(life, "configuring cut off")
+    assert "half-installed" in seen(life, "status of half an unpacking")["said"]
+    status, *left = lines(seen(life, "status of half a configuring"))
+    assert status.startswith("install ok half-configured")
+    assert left == [".example"]
+    assert seen(life, "installed")["said"].count("Setting up edge-agent") == 2
+
+
+def cut(life: Path, step: str) -> bool:
+    """Whether it was killed before it ended."""
+    return bool(json.loads((life / f"{step}.json").read_text())["code"] == "-9")
+
+
+def test_a_device_without_settings_gets_those_of_a_kiosk_which_it_may_read_and_nobody_else(life: Path) -> None:
+    found = seen(life, "settings looked at")["said"]
+    assert sorted(lines(seen(life, "settings looked at"))) == [
+        "-rw-r----- root:edge-agent /etc/edge-agent/edge-agent.d/20-kiosk.toml",
+        "-rw-r----- root:edge-agent /etc/edge-agent/edge-agent.d/50-site.toml",
+        "-rw-r----- root:edge-agent /etc/edge-agent/edge-agent.d/90-device.toml",
+        "-rw-r----- root:edge-agent /etc/edge-agent/edge-agent.toml",
+        "drwxr-s--- root:edge-agent /etc/edge-agent/edge-agent.d",
+    ], found
+    assert "read 4 of 4: " in seen(life, "settings compared")["said"]
+
+
+def test_it_says_what_to_do_next(life: Path) -> None:
+    kinds, change = told(seen(life, "settings put"))
+    assert f"sudo rm -r {SETTINGS} {LAYERS}; sudo cp -r {PROFILES}/camera-pi4/edge-agent.* /etc/edge-agent/" in kinds
+    assert f"sudo nano {LAYERS}/50-site.toml {LAYERS}/90-device.toml" in change
+    assert f"sudo edge-agent doctor --config {SETTINGS}" in change
+    assert change.endswith(NEXT)
+
+
+def test_what_a_technician_has_changed_or_removed_stays_so(life: Path) -> None:
+    found = seen(life, "settings changed")["said"]
+    assert 'id = "kiosk-0815"' in found
+    assert "20-kiosk.toml\n" not in found
+    # Somebody's layers without the file that they belong to are nothing that may be mixed with others.
+    alone = seen(life, "own layers alone")
+    assert "edge-agent.toml" not in lines(alone)
+    assert "edge-agent.d" in lines(alone)
+    assert told(alone)[0].startswith(f"edge-agent: not started: there is no {SETTINGS}")
+
+
+def test_half_an_example_becomes_a_whole_one(life: Path) -> None:
+    found = lines(seen(life, "example cut off between its two parts"))
+    assert {"edge-agent.d", "edge-agent.toml"} < set(found)
+    assert ".example" not in found
+
+
+def test_profiles_are_files_and_no_links_that_could_lead_nowhere(life: Path) -> None:
+    assert seen(life, "links looked for")["said"] == ""
 
 
 def test_it_answers_on_bookworms_python(life: Path) -> None:
@@ -40,10 +93,11 @@ def test_each_of_its_profiles_is_valid_there(life: Path) -> None:
     assert seen(life, "profiles checked")["said"] == ""
 
 
-def test_a_profile_that_was_copied_as_it_said_is_for_the_agent_alone(life: Path) -> None:
-    found = seen(life, "profile copied")["said"].splitlines()
+def test_another_profile_that_was_copied_as_it_said_is_for_the_agent_alone(life: Path) -> None:
+    found = [line for line in lines(seen(life, "profile copied")) if not line.startswith("read ")]
     assert len(found) > 1
     assert all(re.match(r"(-rw-r|drwxr-s)\S+ root:edge-agent /etc/edge-agent", line) for line in found)
+    assert not any("kiosk" in line for line in found)
 
 
 def test_modules_of_a_user_or_of_the_environment_are_not_loaded(life: Path) -> None:
@@ -56,9 +110,34 @@ def test_its_user_reaches_settings_and_devices_and_running_has_changed_no_file_o
     assert directory == "drwxr-s--- root:edge-agent /etc/edge-agent"
 
 
-def test_a_device_that_is_not_configured_starts_nothing(life: Path) -> None:
+def test_a_device_with_the_settings_that_came_with_the_package_starts_nothing(life: Path) -> None:
     found = seen(life, "started unconfigured")
     assert (found["active"], found["enabled"]) == ("inactive", "disabled")
+
+
+def states(life: Path, step: str) -> dict[str, str]:
+    """What the doctor found: a state for each check."""
+    found = json.loads(seen(life, step)["said"])
+    assert found["user"] == "edge-agent"
+    return {check["name"]: check["state"] for check in found["checks"]}
+
+
+def test_the_doctor_finds_what_the_technician_has_not_yet_put_there(life: Path) -> None:
+    found = states(life, "doctor without certificates")
+    assert (found["settings"], found["account"], found["disk"]) == ("ok", "ok", "ok")
+    assert {name for name, state in found.items() if state == "fail"} >= {"certificate", "keys", "broker-1", "pins"}
+
+
+@pytest.mark.parametrize("who", ["root", "the service's user"])
+def test_the_doctor_looks_at_the_running_agent_with_the_packages_model(life: Path, who: str) -> None:
+    found = states(life, f"doctor as {who}")
+    well = ("settings", "account", "disk", "camera-front", "model-front")
+    assert {name: found[name] for name in well} == dict.fromkeys(well, "ok")
+    assert found["broker-1"] == "fail", "no broker runs there"
+
+
+def test_the_doctor_tells_a_person_in_one_last_line(life: Path) -> None:
+    assert "broker-1" in lines(seen(life, "doctor as a person"))[-1]
 
 
 def test_the_unit_runs_with_all_that_it_forbids_and_sees_with_the_packages_model(life: Path) -> None:
@@ -80,7 +159,8 @@ def test_an_upgrade_restarts_it_and_an_open_alarm_is_still_open(life: Path) -> N
 
 def test_the_agent_is_asked_to_stop_and_has_the_time_to(life: Path) -> None:
     journal = seen(life, "journal")["said"]
-    assert journal.count("Deactivated successfully") == journal.count("Stopping edge-agent.service") == 3
+    # Upgraded, upgraded again after it was cut off, removed, purged.
+    assert journal.count("Deactivated successfully") == journal.count("Stopping edge-agent.service") == 4
     assert "Failed with result" not in journal
 
 
@@ -92,20 +172,38 @@ def test_settings_that_the_new_version_refuses_leave_the_old_one_running(life: P
     assert advice.endswith("sudo systemctl restart edge-agent")
 
 
-def test_removal_stops_it_and_leaves_settings_and_state(life: Path) -> None:
+def test_an_upgrade_that_is_killed_leaves_the_old_one_running_and_the_next_one_ends_it(life: Path) -> None:
+    assert cut(life, "upgrade cut off")
+    before = seen(life, "upgraded")
+    half = json.loads((life / "upgrade cut off.json").read_text())
+    assert (half["active"], half["pid"]) == ("active", before["pid"])
+    after = seen(life, "upgrade mended")
+    assert after["active"] == "active"
+    assert after["pid"] not in {before["pid"], "0"}
+    assert after["settings"] == before["settings"]
+
+
+def test_removal_stops_it_and_leaves_settings_and_state_and_the_black_box(life: Path) -> None:
     found = seen(life, "removed")
     assert found["active"] == "inactive"
-    assert found["left"].split() == [SETTINGS, "/var/lib/edge-agent/alarms.db"]
+    assert found["left"].split() == [SETTINGS, "/run/edge-agent", "/var/lib/edge-agent/alarms.db"]
 
 
 def test_installed_again_it_goes_on_where_it_was(life: Path) -> None:
     before, found = seen(life, "pressed"), seen(life, "installed again")
     assert (found["active"], found["enabled"]) == ("active", "enabled")
     assert found["settings"] == before["settings"]
-    assert json.loads(found["lights"])["yellow"] in {"on", "fast-flash"}
 
 
-def test_a_purge_removes_settings_keys_and_state_and_says_so(life: Path) -> None:
+def test_no_alarm_is_lost_over_upgrades_an_upgrade_that_is_killed_a_removal_and_a_new_installation(life: Path) -> None:
+    heard = [line for line in lines(seen(life, "heard")) if line.startswith("edge/v1/")]
+    messages = [json.loads(line.partition(" ")[2]) for line in heard]
+    raised = {each["data"]["input"]: each["data"] for each in messages if each["type"] == "edge.alarm.raised.v1"}
+    assert set(raised) == set(PRESSED)
+    assert {data["press_count"] for data in raised.values()} == {1}
+
+
+def test_a_purge_removes_settings_keys_and_state_with_what_somebody_has_put_there_and_says_so(life: Path) -> None:
     found = seen(life, "purged")
     assert found["left"] == ""
     assert "edge-agent.service" not in found["wants"]

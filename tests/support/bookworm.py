@@ -1,16 +1,19 @@
 """A Debian 12 in a directory: to install a package in, and to boot. Needs root."""
 
+import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psutil
 
 from agent.models.store import cache_directory
 from tests.support.wait import wait_for
 
-_INCLUDED = "python3,systemd-sysv,ca-certificates"
+_INCLUDED = "python3,systemd-sysv,ca-certificates,mosquitto,mosquitto-clients"
 _ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "DEBIAN_FRONTEND": "noninteractive",
@@ -35,16 +38,25 @@ class Bookworm:
         subprocess.run(["tar", "-C", root, "-xf", _archive()], check=True)
         # Nobody needs this after a power cut.
         (root / "etc/dpkg/dpkg.cfg.d/unsafe-io").write_text("force-unsafe-io\n")
+        self.run("systemctl disable mosquitto")
 
     def run(self, script: str) -> Done:
         """Run `script` in a plain chroot: no service manager, not even /proc."""
-        return _run(["chroot", str(self.root), "/bin/sh", "-c", script])
+        return _run(self._chroot(script))
+
+    def cut_off(self, script: str, when: Callable[[], object]) -> Done:
+        """Run `script` in a plain chroot, and kill it and all that it has started as soon as `when` is true."""
+        return _cut_off(self._chroot(script), when)
+
+    def _chroot(self, script: str) -> list[str]:
+        return ["chroot", str(self.root), "/bin/sh", "-c", script]
 
     @contextmanager
     def booted(self) -> Iterator["Machine"]:
         """The system, started with its own systemd; off at the end. Raises OSError where that is not possible."""
         command = ["systemd-nspawn", "--quiet", "--boot", f"--directory={self.root}", "--register=no", "--keep-unit"]
-        command += ["--private-network", "--console=pipe"]
+        # Its name is by default the directory's, and two of one name can't run at a time.
+        command += ["--private-network", "--console=pipe", f"--machine=bookworm-{os.getpid()}"]
         with (self.root.with_suffix(".log")).open("w") as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
@@ -77,6 +89,13 @@ class Machine:
 
     def run(self, script: str) -> Done:
         """Run `script` in it as root."""
+        return _run(self._enter(script))
+
+    def cut_off(self, script: str, when: Callable[[], object]) -> Done:
+        """Run `script` in it as root, and kill it and all that it has started as soon as `when` is true."""
+        return _cut_off(self._enter(script), when)
+
+    def _enter(self, script: str) -> list[str]:
         enter = [
             "nsenter",
             f"--target={self._leader()}",
@@ -88,7 +107,7 @@ class Machine:
             "--root",
             "--cgroup",
         ]
-        return _run([*enter, "/bin/sh", "-c", script])
+        return [*enter, "/bin/sh", "-c", script]
 
     def _leader(self) -> str:
         pid = self._process.pid
@@ -108,8 +127,30 @@ def _run(command: list[str]) -> Done:
     )
 
 
+def _cut_off(command: list[str], when: Callable[[], object]) -> Done:
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=_ENVIRONMENT, cwd="/"
+    ) as process:
+        try:
+            wait_for(lambda: when() or process.poll() is not None, 300, "the moment to cut it off")
+        finally:
+            _kill_tree(process)
+        said, _ = process.communicate()
+    return Done(command, process.returncode, said.decode(), "")
+
+
+def _kill_tree(process: "subprocess.Popen[bytes]") -> None:
+    """Parents first, so that none of them can start another."""
+    if process.poll() is None:
+        tree = psutil.Process(process.pid)
+        for each in [tree, *tree.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
+
+
 def _archive() -> Path:
-    archive = cache_directory() / "dist" / "bookworm-amd64.tar.zst"
+    recipe = hashlib.sha256(_INCLUDED.encode()).hexdigest()[:16]
+    archive = cache_directory() / "dist" / f"bookworm-amd64-{recipe}.tar.zst"
     if not archive.exists():
         archive.parent.mkdir(parents=True, exist_ok=True)
         new = archive.with_name(f".{os.getpid()}-{archive.name}")
