@@ -13,8 +13,9 @@ from agent.core.pair import Pair
 class Button:
     """Judges the edges of one button. Whatever is wrong with it, a press is told at its first edge.
 
-    Only two wait: a press that must be held, and one that the normally-closed line of a supervised button has
-    told alone. And when it chatters, presses are told in sums.
+    Only three wait: a press that must be held, one that the normally-closed line of a supervised button has
+    told alone, and one that seems to follow another without a release (see `Contact`). And when it chatters, presses
+    are told in sums.
     """
 
     def __init__(self, rules: ButtonRules) -> None:
@@ -66,7 +67,7 @@ class Button:
 
     def due_ns(self) -> int | None:
         """When `tick` has something to tell or to decide."""
-        due = [self._teller.due_ns(), self._hold.due_ns()]
+        due = [self._teller.due_ns(), self._hold.due_ns(), self._contact.due_ns()]
         if self._pair is not None:
             due.append(self._pair.due_ns())
         if self._pressed_since_ns is not None and Fault.STUCK not in self._faults:
@@ -87,7 +88,14 @@ class Button:
 
     def _due(self, now_ns: int) -> list[InputFact]:
         told: list[InputFact] = []
-        presses = [(self._hold.tick(now_ns), self._hold.hold_ns)]
+        presses: list[tuple[int | None, int]] = []
+        anew_ns = self._contact.tick(now_ns)
+        if anew_ns is not None:
+            again = Edge(self._name, True, anew_ns)
+            if self._hold.press(again, begins=True):
+                presses.append((anew_ns, 0))
+            told += self._watch(again, anew=True)
+        presses.append((self._hold.tick(now_ns), self._hold.hold_ns))
         if self._pair is not None:
             faults, press_ns = self._pair.tick(now_ns)
             told += faults

@@ -66,11 +66,24 @@ def test_a_stuck_button_whose_release_was_missed_is_pressed_again() -> None:
     finger.no(0, closed=True)
     finger.until(40_000)
     finger.no(50_000, closed=True)
+    finger.until(50_030)
 
     assert finger.presses() == [0, 50_000]
     assert finger.faults() == [("stuck", True, 0), ("stuck", False, 0)]
     finger.until(80_000)
     assert finger.faults()[-1] == ("stuck", True, 50_000)
+
+
+def test_a_stuck_button_that_bounces_when_it_is_let_go_is_no_press() -> None:
+    finger = Finger()
+    finger.no(0, closed=True)
+    finger.until(40_000)
+    finger.no(50_000, closed=True)  # the kernel's word for an opening that has bounced back by the time it looks
+    finger.no(50_002, closed=False)
+    finger.until(100_000)
+
+    assert finger.presses() == [0]
+    assert finger.faults() == [("stuck", True, 0), ("stuck", False, 0)]
 
 
 def test_a_stuck_button_that_is_let_go_before_anybody_looked_is_told_as_both() -> None:

@@ -9,8 +9,14 @@ MS = 1_000_000
 
 
 def presses(contact: Contact, *edges: tuple[int, bool]) -> list[int]:
-    """The times, in ms, of the edges that begin a press."""
-    return [at for at, active in edges if contact.press(Edge("police", active, at * MS))]
+    """The times, in ms, of the edges that begin a press; nothing follows the last one."""
+    found = []
+    for at, active in [*edges, (None, False)]:
+        if (doubtful_ns := contact.tick(10**18 if at is None else at * MS)) is not None:
+            found.append(doubtful_ns // MS)
+        if at is not None and contact.press(Edge("police", active, at * MS)):
+            found.append(at)
+    return found
 
 
 def test_a_press_is_told_at_its_first_edge() -> None:
@@ -77,7 +83,26 @@ def test_a_press_counts_although_the_edge_of_the_release_before_it_was_missed() 
     contact = Contact(debounce_ms=30)
     assert contact.press(Edge("police", True, 1_000_000_000))
     assert not contact.press(Edge("police", True, 1_010_000_000)), "a bounce whose opening was missed"
-    assert contact.press(Edge("police", True, 6_000_000_000))
+    assert contact.due_ns() is None
+
+    assert not contact.press(Edge("police", True, 6_000_000_000)), "so may letting go begin, when it bounces"
+    assert contact.due_ns() == 6_030_000_000
+    assert contact.tick(6_029_999_999) is None
+    assert contact.tick(6_030_000_000) == 6_000_000_000
+    assert contact.tick(6_060_000_000) is contact.due_ns() is None
+
+
+@pytest.mark.parametrize(
+    "release", [((400, True), (402, False)), ((400, True), (401, True), (402, False), (402, True), (403, False))]
+)
+def test_a_release_whose_bounces_begin_with_an_edge_of_closing_is_no_press(
+    release: tuple[tuple[int, bool], ...],
+) -> None:
+    assert presses(Contact(30), (100, True), *release) == [100]
+
+
+def test_a_press_whose_release_before_was_missed_counts_once_though_it_bounces() -> None:
+    assert presses(Contact(30), (100, True), (400, True), (401, True), (440, False)) == [100, 400]
 
 
 def test_the_level_at_start_does_not_repeat_a_press_that_was_seen_already() -> None:

@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
@@ -10,13 +11,15 @@ from pathlib import Path
 from agent.models.store import cache_directory
 
 _KEY_LENGTH = 16
+_KEPT = 3
+"""So many of one name, those that were used last: clones of the project side by side don't take each other's away."""
 
 
 def made(name: str, ingredients: Iterable[str | bytes | Path], make: Callable[[Path], None]) -> Path:
     """The directory of `name` in the cache, filled by `make` if nobody has with the same ingredients.
 
-    The content of an ingredient counts when it is a Path, and the file's own name. An older `name` goes, since only the
-    newest is of use. Whoever comes second waits. A failure leaves nothing.
+    The content of an ingredient counts when it is a Path, and the file's own name. Of one `name` only the last few that
+    were used stay. Whoever comes second waits. A failure leaves nothing.
     """
     home = cache_directory() / "hil"
     home.mkdir(parents=True, exist_ok=True)
@@ -24,12 +27,15 @@ def made(name: str, ingredients: Iterable[str | bytes | Path], make: Callable[[P
     with (home / f".{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.exists():
-            _sweep(home, name)
+            for left in home.glob(f".{name}-*"):  # of somebody who was killed: nobody else makes it now
+                shutil.rmtree(left)
             with tempfile.TemporaryDirectory(dir=home, prefix=f".{name}-") as scratch:
                 new = Path(scratch) / "made"
                 new.mkdir()
                 make(new)
                 new.rename(kept)
+        os.utime(kept)
+        _sweep(home, name)
     return kept
 
 
@@ -52,5 +58,6 @@ def _key(ingredients: Iterable[str | bytes | Path]) -> str:
 
 
 def _sweep(home: Path, name: str) -> None:
-    for old in home.glob(f"{name}-{'?' * _KEY_LENGTH}"):
+    found = home.glob(f"{name}-{'?' * _KEY_LENGTH}")
+    for old in sorted(found, key=lambda path: path.stat().st_mtime_ns)[:-_KEPT]:
         shutil.rmtree(old)

@@ -1,6 +1,8 @@
 """A kiosk as a technician sets it up: the emulated Pi, the files for it on a stick, and a real broker with TLS."""
 
+import json
 import shutil
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -10,22 +12,24 @@ from agent.adapters.jose_keys import PrivateKey
 from agent.cli.keygen import make_key
 from agent.models.demo_video import ensure_demo_video
 from tests.hil.architecture import Architecture
+from tests.hil.installed import STICK, installed_disk
 from tests.hil.machine import Machine
 from tests.hil.package import package
+from tests.hil.told import Alarm, alarms, still_open
 from tests.hil.wiring import AT_REST, Wiring
-from tests.support.agent_process import DEVICE
-from tests.support.centre import Centre
+from tests.support.agent_process import DEVICE, TREE
+from tests.support.centre import Centre, Message, read
 from tests.support.certificates import BrokerAuthorities
 from tests.support.mosquitto import CENTRE, Mosquitto
+from tests.support.wait import wait_for
 
 BROKER = "broker-a.example"
 """The first one of firmware_configs/base/site.toml."""
 _PORT = 8883
-STICK = "/mnt"
-"""Where the machine sees the stick."""
 SETTINGS = "/etc/edge-agent/edge-agent.toml"
 _HOSTS = f"echo '10.0.2.4 {BROKER} broker-b.example' >> /etc/hosts"
-_UP_S = 60.0
+_UP_S = 90.0
+_ANSWER_S = 30.0
 
 
 class Broker(Mosquitto):
@@ -41,7 +45,10 @@ class Broker(Mosquitto):
 
 
 class Kiosk(AbstractContextManager["Kiosk"]):
-    """Machine, broker and centre; entering starts the last two. The machine is off until somebody boots it."""
+    """Machine, broker and centre; entering starts the last two. The machine is off until somebody boots it.
+
+    The package is installed on it, and nothing is set up.
+    """
 
     def __init__(self, architecture: Architecture, directory: Path) -> None:
         authorities = BrokerAuthorities.create(directory / "authorities")
@@ -50,26 +57,37 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         self._centre_files = authorities.centre(CENTRE)
         stick = directory / "stick"
         stick.mkdir()
-        shutil.copy(package(architecture.name), stick)
+        deb = package(architecture.name)
+        shutil.copy(deb, stick)
         shutil.copy(ensure_demo_video(), stick / "demo.avi")
         device = authorities.device(DEVICE)
         shutil.copy(device.ca, stick / "ca.pem")
         shutil.copy(device.cert, stick / f"{DEVICE}.pem")
         shutil.copy(device.key, stick / f"{DEVICE}.key")
         shutil.copy(directory / "keys/keys.json", stick)
+        installed = installed_disk(architecture, deb)
+        self.installation = installed.installation
         self.machine = Machine(
-            architecture, directory / "machine", ports={_PORT: self.broker.port}, stick=stick, closed=AT_REST
+            architecture,
+            directory / "machine",
+            ports={_PORT: self.broker.port},
+            stick=stick,
+            closed=AT_REST,
+            disk=installed.image,
         )
         shutil.rmtree(stick)
         self.wiring = Wiring(self.machine)
         self._stack = ExitStack()
+        self._centres: list[Centre] = []
+        self._taken: list[int] = []
+        self._messages: dict[tuple[str, bool], Message] = {}
 
     def __enter__(self) -> "Kiosk":
         with ExitStack() as stack:
             stack.enter_context(self.machine)
             stack.enter_context(self.broker)
-            self.centre = stack.enter_context(self.new_centre())
             self._stack = stack.pop_all()
+        self.join()
         return self
 
     def __exit__(
@@ -77,12 +95,61 @@ class Kiosk(AbstractContextManager["Kiosk"]):
     ) -> None:
         self._stack.close()
 
+    @property
+    def centre(self) -> Centre:
+        """The command centre at the broker, whose people watch. It has heard what came since it joined."""
+        return self._centres[-1]
+
+    def join(self) -> None:
+        """The centre connects, at first and after the broker was away; the broker has kept what it missed."""
+        centre = self.new_centre(client_id=CENTRE, persistent=True)
+        self._stack.enter_context(centre)
+        self._centres.append(centre)
+        self._taken.append(0)
+        centre.subscriber.publish(f"edge/v1/host/{CENTRE}/state", json.dumps({"online": True}), retain=True)
+
+    def messages(self, under: str = "") -> list[Message]:
+        """All that the centre has heard since the beginning, under `up/UNDER`, each once."""
+        for number, centre in enumerate(self._centres):
+            heard = centre.subscriber.heard
+            for each in heard[self._taken[number] :]:
+                if (message := read(each)) is not None:
+                    self._messages.setdefault((message.id, message.retain), message)
+            self._taken[number] = len(heard)
+        return [each for each in self._messages.values() if each.topic.startswith(f"{TREE}/up/{under}")]
+
+    def alarms(self, *inputs: str) -> list[Alarm]:
+        """All that the centre has been told of, or those of these inputs."""
+        return [alarm for alarm in alarms(self.messages("alarm/")) if not inputs or alarm.input in inputs]
+
+    def wait_for_presses(self, count: int, *inputs: str, timeout_s: float = 20.0, since: int = 0) -> list[Alarm]:
+        """The alarms of these inputs, without the first `since` of them, as soon as they tell of so many presses."""
+
+        def told() -> list[Alarm]:
+            found = self.alarms(*inputs)[since:]
+            return found if sum(alarm.presses for alarm in found) >= count else []
+
+        return wait_for(told, timeout_s, f"the centre knows of {count} presses of {' and '.join(inputs)}: that")
+
+    def close_alarm(self, alarm: Alarm) -> None:
+        """The centre's signed close of it; returns when the kiosk has said that it is closed."""
+        self.centre.acknowledge(alarm.alarm_id, self.key, "closed")
+        self.centre.wait_for_alarm("closed", alarm_id=alarm.alarm_id, timeout_s=_ANSWER_S)
+
+    def close_alarms(self) -> None:
+        """All that are open."""
+        for alarm in still_open(self.alarms()):
+            self.close_alarm(alarm)
+
     def new_centre(self, **options: Any) -> Centre:
         """A command centre at the broker, which is not connected yet."""
         return Centre(self.broker.centre_port, files=self._centre_files, **options)
 
-    def boot(self) -> None:
-        """Switch the machine on, and make it as a technician finds it; returns when systemd has started everything."""
-        self.machine.boot()
+    def boot(self, closed: Sequence[int] | None = None) -> None:
+        """Switch the machine on, and make it as a technician finds it; returns when systemd has started everything.
+
+        `closed` are the pins that are tied to ground from the start, if others than those at rest.
+        """
+        self.machine.boot(closed)
         self.machine.run("systemctl is-system-running --wait", _UP_S)
         self.machine.check(f"mount -o ro /dev/vdb {STICK} && {{ grep -q {BROKER} /etc/hosts || {_HOSTS}; }}")

@@ -1,6 +1,7 @@
 """A machine that is switched on, loses its power and is switched on again; its disk stays."""
 
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -10,12 +11,14 @@ from typing import Any
 
 from tests.hil.architecture import Architecture
 from tests.hil.emulator import Disk, Emulator, MachineError
+from tests.hil.guest import hand
 from tests.hil.kernel import kernel
-from tests.hil.root import root_image
+from tests.hil.root import HAND, root_image
 
 _BOOT_S = 120.0
 _OFF_S = 60.0
 _MARGIN_S = 10.0
+_CLOCK_QUESTIONS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,12 @@ class Machine(AbstractContextManager["Machine"]):
         stick: Path | None = None,
         closed: Sequence[int] = (),
         more: Sequence[str] = (),
+        disk: Path | None = None,
     ) -> None:
         """Its disk lies in `directory`. `ports` and `more` are the emulator's; the files in `stick` are a second disk.
 
-        The pins in `closed` are tied to ground whenever it is switched on.
+        The pins in `closed` are tied to ground whenever it is switched on. Its disk begins as a copy of `disk`, or of
+        the bare system's.
         """
         self._architecture = architecture
         self._directory = directory
@@ -52,8 +57,9 @@ class Machine(AbstractContextManager["Machine"]):
         self._kernel = kernel(architecture)
         directory.mkdir(parents=True, exist_ok=True)
         self._disks = [Disk(directory / "root.img")]
-        kept = root_image(architecture, self._kernel)
+        kept = disk or root_image(architecture, self._kernel)
         subprocess.run(["cp", "--sparse=always", "--reflink=auto", kept, self._disks[0].image], check=True)
+        _give_hand(self.disk)
         if stick is not None:
             self._disks.append(Disk(_image(stick, directory / "stick.img"), read_only=True))
         self._emulator: Emulator | None = None
@@ -62,6 +68,11 @@ class Machine(AbstractContextManager["Machine"]):
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.cut_power()
+
+    @property
+    def disk(self) -> Path:
+        """The image of its first disk: what is on it is whole when the machine has shut down."""
+        return self._disks[0].image
 
     @property
     def emulator(self) -> Emulator:
@@ -90,6 +101,16 @@ class Machine(AbstractContextManager["Machine"]):
         """An order to the hand: see guest/hand.py. Raises MachineError."""
         return self.emulator.ask(timeout_s, **request)
 
+    def clock_ahead_ns(self) -> int:
+        """Add it to CLOCK_BOOTTIME here to have that of the machine, as the quickest of a few questions tells."""
+        answers = []
+        for _ in range(_CLOCK_QUESTIONS):
+            before_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+            there_ns: int = self.ask(30.0, do="clock")["boottime_ns"]
+            took_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - before_ns
+            answers.append((took_ns, there_ns - before_ns - took_ns // 2))
+        return min(answers)[1]
+
     def run(self, script: str, timeout_s: float = 60.0) -> Done:
         """Run a shell script as root, to its end whatever it comes to. Raises MachineError when it takes too long."""
         reply = self.ask(timeout_s + _MARGIN_S, do="run", script=script, limit_s=timeout_s)
@@ -115,6 +136,12 @@ class Machine(AbstractContextManager["Machine"]):
         emulator, self._emulator = self._emulator, None
         if emulator is not None:
             emulator.cut_power()
+
+
+def _give_hand(image: Path) -> None:
+    """Put today's hand into the file system on this image, without mounting it."""
+    for request in (f"rm /{HAND}", f"write {hand.__file__} /{HAND}"):  # there is none yet on a bare system
+        subprocess.run(["/sbin/debugfs", "-w", "-R", request, image], check=True, capture_output=True)
 
 
 def _image(folder: Path, image: Path) -> Path:

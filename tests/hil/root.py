@@ -18,7 +18,8 @@ from tests.hil.kernel import Kernel
 _PACKAGES = ("apt", "iproute2", "kmod", "python3", "systemd-sysv", "udev", "usr-is-merged")
 """Beside what is essential. What the agent's package depends on is among it: the machine has no network to get more."""
 _SIZE = "1500M"
-_HAND = "usr/lib/hil/hand.py"
+HAND = "usr/lib/hil/hand.py"
+"""Where the machine has its hand; a machine gets today's when it gets its disk."""
 _UNIT = f"""\
 [Unit]
 Description=The hand of the test
@@ -27,7 +28,7 @@ After=systemd-remount-fs.service
 Before=sysinit.target shutdown.target
 [Service]
 Type=notify
-ExecStart=/usr/bin/python3 -S /{_HAND}
+ExecStart=/usr/bin/python3 -S /{HAND}
 Nice=-10
 OOMScoreAdjust=-900
 """
@@ -69,14 +70,10 @@ def root_image(architecture: Architecture, kernel: Kernel) -> Path:
 
     It is kept: a machine gets a copy.
     """
-    ingredients: list[str | Path] = [repr(architecture), kernel.directory.name, Path(__file__), _hand()]
+    ingredients: list[str | Path] = [repr(architecture), kernel.directory.name, Path(__file__)]
     ingredients += [Path(debs.__file__)]
     directory = made(f"root-{architecture.name}", ingredients, lambda new: _make(architecture, kernel, new))
     return directory / "root.img"
-
-
-def _hand() -> Path:
-    return Path(__file__).with_name("guest") / "hand.py"
 
 
 def _make(architecture: Architecture, kernel: Kernel, new: Path) -> None:
@@ -142,8 +139,7 @@ def _configure(root: Path) -> None:
     for path, target in _LINKS.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).symlink_to(target)
-    (root / _HAND).parent.mkdir(parents=True)
-    shutil.copy(_hand(), root / _HAND)
+    (root / HAND).parent.mkdir(parents=True)
     (root / "etc/shadow").chmod(0o640)
     _compile(root)
 

@@ -8,7 +8,14 @@ from tests.hil.architecture import Architecture
 
 _ROOT = Path(__file__).parents[2]
 _SYSTEM = "/usr/sbin:/sbin"
-_ALWAYS = {"mke2fs": "e2fsprogs", "depmod": "kmod", "fakeroot": "fakeroot", "setpriv": "util-linux", "xz": "xz-utils"}
+_ALWAYS = {
+    "mke2fs": "e2fsprogs",
+    "debugfs": "e2fsprogs",
+    "depmod": "kmod",
+    "fakeroot": "fakeroot",
+    "setpriv": "util-linux",
+    "xz": "xz-utils",
+}
 
 
 class MissingError(Exception):

@@ -27,7 +27,10 @@ class Message:
     seq: int
     type: str
     timeq: str
+    monoms: int
     data: dict[str, Any]
+    arrived_ns: int
+    """CLOCK_BOOTTIME of the centre."""
 
     @property
     def is_will(self) -> bool:
@@ -134,7 +137,9 @@ def read(heard: Heard, under: str = "") -> Message | None:
         seq=envelope["seq"],
         type=envelope["type"],
         timeq=envelope["timeq"],
+        monoms=envelope["monoms"],
         data=envelope["data"],
+        arrived_ns=heard.arrived_ns,
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from tests.hil.book import Row
 from tests.hil.machine import Machine
@@ -72,5 +73,6 @@ class Meter:
             camera_mb=now["camera"]["pss_kb"] * 1024 / 1e6,
         )
 
-    def _read(self) -> dict:
-        return json.loads(self._machine.check(f"python3 -S -c '{_READ}'"))
+    def _read(self) -> dict[str, Any]:
+        read: dict[str, Any] = json.loads(self._machine.check(f"python3 -S -c '{_READ}'"))
+        return read

@@ -38,15 +38,15 @@ class Told:
     def wait_for_rate(self, timeout_s: float) -> dict[str, Any]:
         """The first figures with pictures in them."""
         return wait_for(
-            lambda: next((each for each in self.figures() if each["frames_per_second"] > 0), None),
+            lambda: [each for each in self.figures() if each["frames_per_second"] > 0],
             timeout_s,
             "pictures in the health",
-        )
+        )[0]
 
     def rate(self, messages: int) -> float:
         """Frames a second that were looked at, on average over so many health messages."""
         wait_for(lambda: len(self.figures()) >= messages, messages + _HEALTH_S, f"{messages} health messages")
-        return mean(each["frames_per_second"] for each in self.figures())
+        return mean(float(each["frames_per_second"]) for each in self.figures())
 
     def _since(self, under: str) -> list[Message]:
         return [message for message in self._centre.messages(under) if message.seq > self._after]

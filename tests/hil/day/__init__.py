@@ -3,10 +3,17 @@
 from collections.abc import Callable
 
 from tests.hil.book import Book
-from tests.hil.day import installation, presses
+from tests.hil.day import broker, doctor, faults, installation, load, network, presses, vision, watchdog
 from tests.hil.kiosk import Kiosk
 
 STEPS: dict[str, Callable[[Kiosk, Book], None]] = {
     "installation": installation.play,
     "presses": presses.play,
+    "faults": faults.play,
+    "broker": broker.play,
+    "load": load.play,
+    "network": network.play,
+    "doctor": doctor.play,
+    "watchdog": watchdog.play,
+    "vision": vision.play,
 }

@@ -23,6 +23,9 @@ _ENVIRONMENT = {
     "DEBIAN_FRONTEND": "noninteractive",
 }
 _LEVELS = (b"pull-up", b"pull-down")
+_DARK_S = 5.0
+_LOOK_S = 0.005
+"""Between two looks at pins that are watched."""
 _BUSY_S = 0.002
 """The last part of a pause is spent turning, as a sleep ends late."""
 
@@ -87,20 +90,22 @@ def run(script: str, limit_s: float) -> dict[str, Any]:
     return {"code": done.returncode, "said": done.stdout.decode(errors="replace")}
 
 
-def contacts(train: Iterable[tuple[int, bool, float]]) -> dict[str, Any]:
-    """Close (true) or open contacts between a pin and ground, each so many ms after the one before.
+def contacts(train: Iterable[tuple[int, bool, float]], lamp: int | None = None) -> dict[str, Any]:
+    """Close (true) or open contacts between a pin and ground, each no less than so many ms after the one before.
 
-    For each, CLOCK_BOOTTIME in ns before and after the write to the kernel.
+    For each, CLOCK_BOOTTIME in ns before and after the write to the kernel; and when the pin `lamp` was high after the
+    last one, or null when it stays low.
     """
     steps = [(_pin(pin, "pull"), _LEVELS[closed], pause_ms / 1000) for pin, closed, pause_ms in train]
     times = []
-    at_s = time.monotonic()
+    last_s = time.monotonic()
     for descriptor, level, pause_s in steps:
-        at_s = _wait_until(at_s + pause_s)
+        _wait_until(last_s + pause_s)
+        last_s = time.monotonic()
         before_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         os.pwrite(descriptor, level, 0)
         times.append((before_ns, time.clock_gettime_ns(time.CLOCK_BOOTTIME)))
-    return {"times_ns": times}
+    return {"times_ns": times, "lit_ns": None if lamp is None else _lit_ns(_pin(lamp, "value"))}
 
 
 def levels(pins: Iterable[int]) -> dict[str, Any]:
@@ -109,16 +114,42 @@ def levels(pins: Iterable[int]) -> dict[str, Any]:
     return {"high": found, "boottime_ns": time.clock_gettime_ns(time.CLOCK_BOOTTIME)}
 
 
+def watch(pins: Iterable[int], for_s: float) -> dict[str, Any]:
+    """Look at these pins for so long: whether each was high at first and after each change, with CLOCK_BOOTTIME in ns.
+
+    The last one is from the end, changed or not.
+    """
+    values = [_pin(pin, "value") for pin in pins]
+    seen: list[tuple[int, list[bool]]] = []
+    end_s = time.monotonic() + for_s
+    while True:
+        high = [os.pread(value, 1, 0) == b"1" for value in values]
+        over = time.monotonic() >= end_s
+        if over or not seen or high != seen[-1][1]:
+            seen.append((time.clock_gettime_ns(time.CLOCK_BOOTTIME), high))
+        if over:
+            return {"seen": seen}
+        time.sleep(_LOOK_S)
+
+
 def clock() -> dict[str, Any]:
     """What time it is here."""
     return {"boottime_ns": time.clock_gettime_ns(time.CLOCK_BOOTTIME), "wall_ns": time.time_ns()}
 
 
-def _wait_until(at_s: float) -> float:
+def _lit_ns(lamp: int) -> int | None:
+    deadline_s = time.monotonic() + _DARK_S
+    while time.monotonic() < deadline_s:
+        if os.pread(lamp, 1, 0) == b"1":
+            return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        time.sleep(0.001)
+    return None
+
+
+def _wait_until(at_s: float) -> None:
     while (left_s := at_s - time.monotonic()) > 0:
         if left_s > _BUSY_S:
             time.sleep(left_s - _BUSY_S)
-    return at_s
 
 
 _open: dict[tuple[int, str], int] = {}
@@ -133,7 +164,7 @@ def _pin(pin: int, attribute: str) -> int:
     return _open[key]
 
 
-ORDERS = {each.__name__: each for each in (run, contacts, levels, clock)}
+ORDERS = {each.__name__: each for each in (run, contacts, levels, watch, clock)}
 
 if __name__ == "__main__":
     main()

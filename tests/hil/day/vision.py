@@ -1,0 +1,49 @@
+"""A camera is added: its process finds people on the emulated processor, and dies."""
+
+import time
+
+from tests.hil.book import Book
+from tests.hil.day.figures import main_process, measure
+from tests.hil.installed import STICK
+from tests.hil.kiosk import Kiosk
+from tests.hil.told import check_once
+
+_CAMERA = f"""\
+cat >> /etc/edge-agent/edge-agent.d/90-device.toml << END
+# A recording of a street in place of a sensor. This processor is emulated, and slow.
+[[cameras]]
+name = "front"
+source = "file:{STICK}/demo.avi?loop=1"
+frames_per_second = 5
+inferences_per_second = 5
+END
+systemctl restart edge-agent
+"""
+_SEEN_S = 120.0
+_LOAD_S = 5.0
+_PROCESS = "pgrep -f 'agent[.]vision'"
+
+
+def play(kiosk: Kiosk, book: Book) -> None:
+    """The detector of the package, on a video of a street."""
+    machine = kiosk.machine
+    began_s = time.monotonic()
+    with book.row("a camera in the settings: somebody is seen, and told", essential=True) as row:
+        machine.check(_CAMERA, 120)
+        event = kiosk.centre.wait_for("event/person-entered", timeout_s=_SEEN_S)
+        took_s = time.monotonic() - began_s
+        row.seen = f"person-entered, score {event.data['score']:.2f}, {took_s:.0f} s after the restart began"
+        row.figures["first_person_s"] = round(took_s, 1)
+    with book.row("core and camera process, while it looks") as row:
+        measure(machine, row, _LOAD_S)
+    with book.row("kill -9 of the camera process: the core goes on, a press arrives, vision comes back") as row:
+        core, known = main_process(machine), len(kiosk.alarms("police"))
+        killed = machine.check(_PROCESS).split()
+        machine.check(f"kill -9 {' '.join(killed)}")
+        kiosk.wiring.press("police")
+        check_once(kiosk.wait_for_presses(1, "police", since=known), 1)
+        back = f"until new=$({_PROCESS}) && [ \"$new\" != '{killed[0]}' ]; do sleep 0.3; done; echo $new"
+        new = machine.check(back, 60).strip()
+        assert main_process(machine) == core, "the core is another one"
+        row.seen = f"processes {', '.join(killed)} gave way to {new}; the core is still {core}; the press is told"
+    kiosk.close_alarms()

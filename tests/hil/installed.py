@@ -1,0 +1,68 @@
+"""A disk on which a technician has installed the package: once for each package, as that takes the emulator long."""
+
+import json
+import shutil
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.hil import root
+from tests.hil.architecture import Architecture
+from tests.hil.cache import made
+from tests.hil.kernel import kernel
+from tests.hil.machine import Machine
+
+STICK = "/mnt"
+"""Where the machine sees the stick."""
+_UP_S = 90.0
+_INSTALL_S = 240.0
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """How it went."""
+
+    date: str
+    """When, with seconds and the offset from UTC."""
+    seconds: float
+    advice: tuple[str, ...]
+    """What the package itself said to the technician."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledDisk:
+    """Lies in the cache: a machine gets a copy."""
+
+    image: Path
+    installation: Installation
+
+
+def installed_disk(architecture: Architecture, package: Path) -> InstalledDisk:
+    """From the cache, or made by booting a machine and installing. Raises MachineError when that fails."""
+    bare = root.root_image(architecture, kernel(architecture))
+    # The directories of the cache are named after all that went into what is in them.
+    ingredients: list[str | Path] = [architecture.name, bare.parent.name, package.parent.name, Path(__file__)]
+    directory = made(f"installed-{architecture.name}", ingredients, lambda new: _install(architecture, package, new))
+    record = json.loads((directory / "installation.json").read_text())
+    return InstalledDisk(directory / "root.img", Installation(**{**record, "advice": tuple(record["advice"])}))
+
+
+def _install(architecture: Architecture, package: Path, new: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=new.parent) as scratch:
+        stick = Path(scratch) / "stick"
+        stick.mkdir()
+        shutil.copy(package, stick)
+        with Machine(architecture, Path(scratch) / "machine", stick=stick) as machine:
+            machine.boot()
+            machine.run("systemctl is-system-running --wait", _UP_S)
+            machine.check(f"mount -o ro /dev/vdb {STICK}")
+            began_s = time.monotonic()
+            said = machine.check(f"apt-get install -y -q {STICK}/{package.name}", _INSTALL_S)
+            seconds = round(time.monotonic() - began_s, 1)
+            machine.shut_down()
+            machine.disk.rename(new / "root.img")
+    advice = tuple(line for line in said.splitlines() if line.startswith("edge-agent: "))
+    installation = Installation(datetime.now(UTC).isoformat(timespec="seconds"), seconds, advice)
+    (new / "installation.json").write_text(json.dumps(asdict(installation), indent=2) + "\n")

@@ -1,0 +1,61 @@
+"""What the centre has been told of alarms, from its messages alone. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from tests.support.centre import Message
+
+
+@dataclass(slots=True)
+class Alarm:
+    """One alarm, as a centre that reads all of its messages in the order of their numbers knows it."""
+
+    alarm_id: str
+    input: str
+    raised: int = 0
+    """How many messages have raised it: one, if all is well."""
+    first: dict[int, Message] = field(default_factory=dict)
+    """By `press_count`, the message that told it first."""
+    stage: str = ""
+
+    @property
+    def presses(self) -> int:
+        """As many as it counts."""
+        return max(self.first)
+
+    @property
+    def untold(self) -> list[int]:
+        """Presses that no message of their own has told."""
+        return sorted(set(range(1, self.presses + 1)) - self.first.keys())
+
+
+def alarms(messages: Iterable[Message]) -> list[Alarm]:
+    """Every alarm in these messages, in the order in which they were raised."""
+    found: dict[str, Alarm] = {}
+    told = {message.id: message for message in messages if message.type.startswith("edge.alarm.")}
+    for message in sorted(told.values(), key=lambda message: message.seq):
+        data = message.data
+        alarm = found.setdefault(data["alarm_id"], Alarm(data["alarm_id"], data["input"]))
+        alarm.raised += message.type == "edge.alarm.raised.v1"
+        alarm.first.setdefault(data["press_count"], message)
+        alarm.stage = "closed" if message.type == "edge.alarm.closed.v1" else data["stage"]
+    return list(found.values())
+
+
+def still_open(found: Iterable[Alarm]) -> list[Alarm]:
+    """Those that nobody has closed."""
+    return [alarm for alarm in found if alarm.stage != "closed"]
+
+
+def check_once(found: Sequence[Alarm], presses: int) -> None:
+    """These alarms tell of so many presses, each was raised once. Raises AssertionError with what they tell."""
+    counted = sum(alarm.presses for alarm in found)
+    assert counted == presses, f"{counted} presses told in {len(found)} alarms, of {presses} made"
+    twice = [alarm.alarm_id for alarm in found if alarm.raised != 1]
+    assert not twice, f"not raised once: {twice}"
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that this share of all does not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
