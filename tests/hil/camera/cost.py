@@ -58,10 +58,11 @@ class Meter:
     def cost(self) -> Cost:
         """Since the beginning."""
         began, now = self._began, self._read()
-        seconds = now["at_s"] - began["at_s"]
+        seconds: float = now["at_s"] - began["at_s"]
 
         def share(who: str) -> float:
-            return float(now[who]["spent_s"] - began[who]["spent_s"]) / seconds
+            spent_s: float = now[who]["spent_s"] - began[who]["spent_s"]
+            return spent_s / seconds
 
         return Cost(
             seconds=seconds,

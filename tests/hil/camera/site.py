@@ -4,7 +4,7 @@ import json
 import time
 from typing import Any
 
-from tests.hil.camera.told import NAME, Told
+from tests.hil.camera.told import Told
 from tests.hil.camera.vivid import Vivid
 from tests.hil.kiosk import SETTINGS, Kiosk
 
@@ -49,19 +49,11 @@ class CameraSite:
         return [line for line in said.splitlines() if line]
 
     def press(self) -> float:
-        """Somebody presses, meanwhile: how many seconds until the centre hears of it. Its alarm is closed."""
-        kiosk = self.kiosk
-        known = {message.data["alarm_id"] for message in kiosk.centre.messages("alarm/")}
-
+        """Somebody presses: how many seconds until the centre hears of it. Its alarm is closed."""
+        known = len(self.kiosk.alarms("medical"))
         began_s = time.monotonic()
-        kiosk.wiring.press("medical")
-        alarm = kiosk.centre.wait_for(
-            "alarm/", lambda m: m.type == "edge.alarm.raised.v1" and m.data["alarm_id"] not in known, 20
-        )
+        self.kiosk.wiring.press("medical")
+        (alarm,) = self.kiosk.wait_for_presses(1, "medical", since=known)
         seconds = time.monotonic() - began_s
-        kiosk.centre.acknowledge(alarm.data["alarm_id"], kiosk.key, "closed")
-        kiosk.centre.wait_for_alarm("closed", alarm_id=alarm.data["alarm_id"], timeout_s=20)
+        self.kiosk.close_alarm(alarm)
         return seconds
-
-
-__all__ = ["NAME", "CameraSite"]
