@@ -19,11 +19,11 @@ def play(site: CameraSite, book: Book) -> None:
     before = site.processes()
     told = site.listen()
     with book.row("the cable is pulled: signal-lost is told in time") as row:
-        began_s = time.monotonic()
+        began_s = site.boottime_s()
         site.vivid.unplug()
         meter = Meter(site.machine)
-        told.wait_for_tamper("signal-lost", active=True, timeout_s=30)
-        seconds = time.monotonic() - began_s
+        lost = told.wait_for_tamper("signal-lost", active=True, timeout_s=30)
+        seconds = lost.monoms / 1000 - began_s
         row.seen = f"after {seconds:.1f} s"
         row.figures["signal_lost_s"] = round(seconds, 1)
         assert seconds <= _PROMISED_S + _MARGIN_S, row.seen
@@ -39,5 +39,5 @@ def play(site: CameraSite, book: Book) -> None:
         site.listen().wait_for_rate(10)
         assert len(told.tampers()) == 2, row.seen
     with book.row("core and camera process are still the same") as row:
-        row.seen = "restarts, core, camera: " + ", ".join(before.split())
+        row.seen = "restarts, core, camera: " + ", ".join(map(str, before))
         assert site.processes() == before, f"{before} before, {site.processes()} after"

@@ -8,8 +8,10 @@ from tests.hil.camera.told import kinds
 
 _FIRST_S = 60.0
 _NEAR = 0.75
-"""Of the rate: the emulated processor misses the pictures that come while the model runs."""
-_MESSAGES = 6
+"""Of the rate: the emulated processor misses pictures that come while the model runs."""
+_MESSAGES = 5
+_MORE_MESSAGES = 10
+"""Which buffers are dropped is chance."""
 
 
 def play(site: CameraSite, book: Book) -> None:
@@ -28,11 +30,11 @@ def play(site: CameraSite, book: Book) -> None:
     with book.row("half of the buffers are dropped: the rate says so, and nothing else is told") as row:
         site.vivid.set(percentage_of_dropped_buffers=50)
         told = site.listen()
-        half = told.rate(_MESSAGES)
+        half = told.rate(_MORE_MESSAGES)
         site.vivid.set(percentage_of_dropped_buffers=0)
         row.seen = f"{half:.1f} a second; tampers: {kinds(told.tampers())}"
         row.figures["frames_per_second_of_half"] = half
-        assert 0.25 * rate < half < 0.75 * rate, row.seen
+        assert 0.2 * rate < half < 0.8 * rate, row.seen
         assert not told.tampers(), row.seen
     with book.row("a stream that ends with an error is opened again, and nothing is told") as row:
         told, mark = site.listen(), site.log_mark()

@@ -15,12 +15,10 @@ def process(pid):
     spent = open(f"/proc/{pid}/stat").read().rpartition(") ")[2].split()[11:13]
     pss = re.search(r"^Pss: +([0-9]+)", open(f"/proc/{pid}/smaps_rollup").read(), re.M)
     return {"pss_kb": int(pss[1]), "spent_s": sum(map(int, spent)) / os.sysconf("SC_CLK_TCK")}
-core = unit["MainPID"]
-children = open(f"/proc/{core}/task/{core}/children").read().split()
-for task in os.listdir(f"/proc/{core}/task"):
-    children += open(f"/proc/{core}/task/{task}/children").read().split()
+pids = open("/sys/fs/cgroup/system.slice/edge-agent.service/cgroup.procs").read().split()
+(camera,) = set(pids) - {unit["MainPID"]}
 print(json.dumps({"at_s": time.clock_gettime(time.CLOCK_BOOTTIME), "memory": int(unit["MemoryCurrent"]),
-    "spent_s": int(unit["CPUUsageNSec"]) / 1e9, "core": process(core), "camera": process(children[0])}))
+    "spent_s": int(unit["CPUUsageNSec"]) / 1e9, "core": process(unit["MainPID"]), "camera": process(camera)}))
 """
 
 

@@ -26,6 +26,7 @@ systemctl daemon-reload
 _COPY = f"""\
 set -e
 cd {STICK}
+rm -r /etc/edge-agent/edge-agent.toml /etc/edge-agent/edge-agent.d
 cp -r /usr/share/edge-agent/profiles/camera-pi4/edge-agent.* /etc/edge-agent/
 install -m 640 -g edge-agent ca.pem /etc/edge-agent/server-ca.pem
 install -m 640 -g edge-agent {DEVICE}.pem /etc/edge-agent/device.pem
