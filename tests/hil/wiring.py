@@ -16,7 +16,7 @@ LIGHTS = {"yellow": 22, "green": 27, "beacon": 23, "tone": 18}
 AT_REST = (SECOND_CONTACT, *CONDITIONS.values())
 """The pins that a contact ties to ground while nothing happens."""
 _HELD_MS = 150.0
-_BOUNCES = 9
+_BOUNCES = 5
 """Steps of a bounce: odd, so that it ends where it shall."""
 _LIGHT_S = 10.0
 
@@ -55,7 +55,7 @@ class Wiring:
         assert self._lit_ns is not None, f"the {lamp} light stays dark"
         return times[0], (self._lit_ns - times[0].before_ns) / 1e6
 
-    def bounce(self, button: str, *, closed: bool, pause_ms: float = 1.0) -> list[Pressed]:
+    def bounce(self, button: str, *, closed: bool, pause_ms: float = 0.5) -> list[Pressed]:
         """Press it and stay there, or let it go, as a worn contact does: for some milliseconds it can't decide."""
         steps = []
         for pin, rests, _ in self._close(button, 0.0) if closed else self._open(button, 0.0):
@@ -99,9 +99,9 @@ class Wiring:
         """Of the police button, at rest."""
         self.train([(SECOND_CONTACT, True, 0.0)])
 
-    def hold(self, button: str) -> Pressed:
-        """Press it and stay there."""
-        return self.train(self._close(button, 0.0))[0]
+    def hold(self, button: str, after_ms: float = 0.0) -> Pressed:
+        """Press it, so long from now, and stay there."""
+        return self.train(self._close(button, after_ms))[0]
 
     def let_go(self, button: str) -> None:
         """End `hold`."""

@@ -6,11 +6,12 @@ from tests.hil.book import Row
 from tests.hil.machine import Machine
 
 _LOOK = """\
-systemctl show -P CPUUsageNSec -P MemoryCurrent edge-agent
+systemctl show -P CPUUsageNSec edge-agent
+systemctl show -P MemoryCurrent edge-agent
 cut -d' ' -f1 /proc/uptime
 for pid in $(cat /sys/fs/cgroup/system.slice/edge-agent.service/cgroup.procs); do
   tr '\\0' ' ' < /proc/$pid/cmdline
-  awk '/^Pss:/ {print "|" $2}' /proc/$pid/smaps_rollup
+  sed -n 's/^Pss: *\\([0-9]*\\) kB/|\\1/p' /proc/$pid/smaps_rollup
 done
 """
 _VISION = "agent.vision"

@@ -17,6 +17,7 @@ install -m 640 -g edge-agent ca.pem /etc/edge-agent/server-ca.pem
 install -m 640 -g edge-agent {DEVICE}.pem /etc/edge-agent/device.pem
 install -m 640 -g edge-agent {DEVICE}.key /etc/edge-agent/device.key
 install -m 640 -g edge-agent keys.json /etc/edge-agent/command-keys.json
+sed -i 's|, "mqtts://broker-b[^"]*"||' /etc/edge-agent/edge-agent.d/50-site.toml
 cat >> /etc/edge-agent/edge-agent.d/90-device.toml << END
 # Two buttons are pressed a thousand times today, and each press shall be told; fire is at the end of a long cable.
 [[buttons]]
