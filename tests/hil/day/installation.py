@@ -29,6 +29,9 @@ chatter_presses = 0
 [[buttons]]
 name = "fire"
 glitch_filter_ms = {GLITCH_MS}
+# Nobody at today's centre answers a self-test, which a new device begins after five minutes.
+[self_test]
+after_start_s = 7200
 END
 """
 

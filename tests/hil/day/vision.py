@@ -10,12 +10,15 @@ from tests.hil.told import check_once
 
 _CAMERA = f"""\
 cat >> /etc/edge-agent/edge-agent.d/90-device.toml << END
-# A recording of a street in place of a sensor. This processor is emulated, and slow.
+# A recording of a street in place of a sensor. This processor is emulated: one inference takes it some seconds.
 [[cameras]]
 name = "front"
 source = "file:{STICK}/demo.avi?loop=1"
-frames_per_second = 5
-inferences_per_second = 5
+frames_per_second = 1
+inferences_per_second = 1
+threads = 1
+min_travel = 0
+enter_after_s = 0
 END
 systemctl restart edge-agent
 """
