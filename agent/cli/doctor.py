@@ -29,7 +29,7 @@ Examples:
   edge-agent doctor --config firmware_configs/simulated/edge-agent.toml --simulate --json
 
 It looks at everything for real and changes nothing: no button is pressed, no lamp lit, and an agent that runs keeps its
-pins and its cameras. Each broker gets one login and the end of a test alarm, which alarms nobody.
+pins, its cameras and its connection. Each other broker gets one login and the end of a test alarm, which alarms nobody.
 """
 
 

@@ -13,6 +13,7 @@ from agent.adapters.broker_probe import Reached, reach
 from agent.adapters.paho_broker import endpoint_of
 from agent.adapters.system_clock import SystemClock
 from agent.adapters.tls_context import TlsFiles
+from agent.core.diagnosis.agent_report import says_connected
 from agent.core.diagnosis.certificate import judge_broker
 from agent.core.diagnosis.finding import Finding, failure, ok, warn
 from agent.core.errors import BrokerError, StepFailed
@@ -21,7 +22,7 @@ from agent.core.self_test import CODES, INPUT
 from agent.core.stages import Stage
 from agent.core.uuid7 import Uuid7Source
 from agent.core.wire import Drafts, Stamp, rfc3339, seal
-from agent.doctor.check import Note
+from agent.doctor.check import Device, Note
 from agent.outside import this_machine
 from agent.ports import BrokerAddress, OutgoingMessage
 from agent.runtime.path_probe import check_path
@@ -30,17 +31,17 @@ from agent.settings import Settings
 _STEP_S = 0.02
 
 
-def broker(known: Settings, address: BrokerAddress, note: Note) -> Iterator[Finding]:
-    """One path to the centre. The agent's own connection stays: the probe is a client of its own."""
+def broker(device: Device, address: BrokerAddress, note: Note) -> Iterator[Finding]:
+    """One path to the centre. The agent's own connection stays: where it has one, nobody else logs in."""
+    known = device.settings
     mqtt = known.mqtt
     endpoint = replace(endpoint_of(address.url), interface=address.interface)
     try:
         files = TlsFiles(mqtt.ca_file, mqtt.cert_file, mqtt.key_file)
         reached = reach(endpoint, files, mqtt.connect_timeout_s, note)
-        note(f"logging in at {endpoint}")
-        began_s = time.perf_counter()
-        _say(known, address)
-        mqtt_ms = (time.perf_counter() - began_s) * 1000
+        # A broker may make the client id of the certificate, as deploy's does: a second login would end the first.
+        carries = says_connected(device.status, str(address))
+        mqtt_ms = None if carries else _timed_login(known, address, endpoint, note)
     except (BrokerError, StepFailed) as error:
         yield failure(_in_words(str(error), address), "see the broker's log")
         return
@@ -49,6 +50,13 @@ def broker(known: Settings, address: BrokerAddress, note: Note) -> Iterator[Find
         yield from judge_broker(reached.certificate_ends, str(endpoint), datetime.now(UTC))
     if not endpoint.tls and not _is_here(reached.address, endpoint):
         yield warn(f"alarms go to {endpoint} unencrypted", "use mqtts://, and a certificate for each device")
+
+
+def _timed_login(known: Settings, address: BrokerAddress, endpoint: Endpoint, note: Note) -> float:
+    note(f"logging in at {endpoint}")
+    began_s = time.perf_counter()
+    _say(known, address)
+    return (time.perf_counter() - began_s) * 1000
 
 
 def _say(known: Settings, address: BrokerAddress) -> None:
@@ -87,9 +95,10 @@ def _harmless(known: Settings) -> OutgoingMessage:
     return OutgoingMessage(draft.topic, seal(draft, known.identity.source, clock.boot_id, stamp), draft.qos)
 
 
-def _steps(reached: Reached, mqtt_ms: float) -> str:
+def _steps(reached: Reached, mqtt_ms: float | None) -> str:
+    login = "the agent is logged in" if mqtt_ms is None else f"login and test alarm {mqtt_ms:.0f} ms"
     tls = "" if reached.tls_ms is None else f", {reached.tls_version} {reached.tls_ms:.0f} ms"
-    return f"DNS {reached.dns_ms:.0f} ms, TCP {reached.tcp_ms:.0f} ms{tls}, login and test alarm {mqtt_ms:.0f} ms"
+    return f"DNS {reached.dns_ms:.0f} ms, TCP {reached.tcp_ms:.0f} ms{tls}, {login}"
 
 
 def _in_words(text: str, address: BrokerAddress) -> str:

@@ -46,6 +46,15 @@ def judge_report(text: str | None, now_boottime_ns: int) -> list[Finding]:
     return broken or [ok(f"the agent says that its {len(parts)} parts work")]
 
 
+def says_connected(text: str | None, broker: str) -> bool:
+    """Whether the agent says that this broker has let it in and takes what it says."""
+    try:
+        uplink = json.loads(text or "")["parts"]["uplink"]
+        return uplink["ok"] is True and uplink["detail"] == f"connected to {broker}"
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
 def camera_figures(text: str | None, camera: str) -> dict[str, Any] | None:
     """The figures of one camera in a report; None when it has none."""
     try:
