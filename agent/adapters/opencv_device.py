@@ -1,9 +1,13 @@
 """Video devices of this machine, `/dev/videoN`, as OpenCV's V4L2 opens them."""
 
+import os
 import time
+from pathlib import Path
 from typing import Any
 
 import cv2
+
+from agent.adapters.account import why_denied
 
 _ORDINARY_WIDTH = 640
 _LONGEST_LAG_NS = 2_000_000_000
@@ -12,7 +16,6 @@ _LONGEST_LAG_NS = 2_000_000_000
 class OpenCvDevice:
     """A live source of OpenCvCamera. OpenCV has a limit of its own for a device that gives nothing: 10 s."""
 
-    advice = "check the cable, that no other program uses it, and that this user is in the group `video`"
     longest_wait_s = 10.0
 
     def __init__(self, path: str, size: tuple[int, int] | None = None, frames_per_second: float | None = None) -> None:
@@ -20,6 +23,19 @@ class OpenCvDevice:
         self._size = size
         self._frames_per_second = frames_per_second
         self._last_ns = 0
+
+    @property
+    def advice(self) -> str:
+        """What keeps this process from its node, which OpenCV does not tell, and what to do."""
+        try:
+            os.close(os.open(self._path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC))
+        except FileNotFoundError:
+            return "it is not there: check cable and power"
+        except PermissionError:
+            return "; ".join(why_denied(Path(self._path)))
+        except OSError as error:
+            return f"{(error.strerror or str(error)).lower()}: check cable and power, and see `dmesg`"
+        return "check cable and power, and that no other program uses it"
 
     def open(self) -> Any:
         """A capture, open or not."""

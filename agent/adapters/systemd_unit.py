@@ -2,6 +2,7 @@
 
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 
 UNIT = "edge-agent.service"
 _ASK_S = 10.0
@@ -24,8 +25,10 @@ class Unit:
         return self.active in {"active", "reloading", "deactivating"} or self.sub.startswith("start")
 
 
+@cache
 def ask_unit(systemctl: str = "systemctl") -> Unit | None:
-    """None without systemd, or without such a unit."""
+    """None without systemd, or without such a unit. It is asked once in a process: whoever gives up root's rights
+    afterwards can't ask any more where no D-Bus runs."""
     try:
         done = subprocess.run(
             [systemctl, "show", UNIT, f"--property={','.join(_PROPERTIES)}"],

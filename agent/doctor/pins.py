@@ -21,6 +21,7 @@ from agent.core.lights import LightState, Pattern
 from agent.doctor.check import NOT_TRIED, Device, Note
 from agent.runtime.state_directory import StateDirectory
 
+_MEMORY = "/dev/shm"  # noqa: S108 - for a directory with a name of its own
 _SEEN_S = 1.0
 """How long each light is lit: long enough to be seen by who looks."""
 _DARK = LightState(Pattern.OFF, Pattern.OFF, Pattern.OFF, Pattern.OFF)
@@ -84,7 +85,9 @@ def _guarded(device: Device, use: Any, note: Note) -> Iterator[Finding]:
             yield unknown(f"nothing was tried, as an agent might start meanwhile: {error}")
             return
         note("opening the pins")
-        os.environ["LG_WD"] = stack.enter_context(tempfile.TemporaryDirectory())  # lgpio makes a FIFO there
+        # lgpio makes a FIFO there; in memory, as the disk may be full.
+        memory = _MEMORY if os.access(_MEMORY, os.W_OK) else None
+        os.environ["LG_WD"] = stack.enter_context(tempfile.TemporaryDirectory(dir=memory))
         try:
             factory = open_pin_factory(simulation.levels(device.settings) if device.simulate else None)
         except HardwareError as error:

@@ -68,6 +68,8 @@ class Housekeeping:
         if self._journal.directory.spend_reserve():
             log.error("the disk is full: the reserve is spent; free some of it")
             return True
+        if not self._journal.is_open:
+            return False
         self.unwanted = frozenset(_EXPENDABLE)
         if any(self._journal.counts()[rank] for rank in _EXPENDABLE):
             log.error("the disk is full: events and pictures are given up for alarms; free some of it")

@@ -82,9 +82,8 @@ class Recorder:
         with self._lock:
             self._seq, self._place = seq, place
             boxed, self._boxed = self._boxed, []
-        for entry in boxed:
-            if entry.row is not None:
-                self._backlog.accept(entry.row)
+        for row in [entry.row for entry in boxed if entry.row is not None]:
+            self._backlog.accept(row)
 
     def accept(self, row: Row, seq: int, values: Mapping[str, str | None]) -> None:
         """A new message, the highest number given so far, and the state that belongs to the message.
@@ -184,14 +183,15 @@ class Recorder:
         self._black_box.close(empty=self._kept.is_written and not (self._boxed or self._backlog.unwritten()))
 
     def _do_all(self, now_ns: int) -> None:
-        if not self._journal.is_open:
-            self._open(now_ns)
-        try:
-            self._write()
-        except DiskFullError:
-            if not self.housekeeping.make_room():
-                raise
-            self._write()
+        while True:
+            try:
+                if not self._journal.is_open:
+                    self._open(now_ns)  # SQLite needs a little room even to read
+                self._write()
+                break
+            except DiskFullError:
+                if not self.housekeeping.make_room():  # at the second time at the latest
+                    raise
         self._refill()
         self.housekeeping.look(now_ns)
         self._journal.checkpoint()

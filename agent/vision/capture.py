@@ -13,6 +13,8 @@ _log = logging.getLogger(__name__)
 OPENING = "opening the camera"
 _MOST_STUCK = 2
 """So many threads are left in a driver that does not let them go: each holds memory, and maybe the device."""
+_MOST_REASONS = 3
+"""So many different ones are logged until pictures come again: a camera that has gone may then be forbidden."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class CaptureLoop:
         self._open = False
         self._silent_before = last_chance
         self._retry_s = limits.first_retry_s
+        self._told: set[str] = set()
         self.thread = threading.Thread(target=self._run, name="capture", daemon=True)
         self.last_chance = last_chance
         """The thread before this one got stuck: any failure before a first frame is final."""
@@ -114,6 +117,7 @@ class CaptureLoop:
         if self.detail:
             _log.info("camera %s gives pictures", self._name)
             self.detail = ""
+            self._told.clear()
         self.last_chance = self._silent_before = False
         self._retry_s = self._limits.first_retry_s
 
@@ -136,8 +140,10 @@ class CaptureLoop:
     def _failed(self, reason: str) -> None:
         if self._stop.is_set():  # what fails while we end is no news
             return
-        first = not self.detail or self.detail == OPENING
-        _log.log(logging.ERROR if first else logging.DEBUG, "camera %s: %s", self._name, reason)
+        news = reason not in self._told and len(self._told) < _MOST_REASONS
+        _log.log(logging.ERROR if news else logging.DEBUG, "camera %s: %s", self._name, reason)
+        if news:
+            self._told.add(reason)
         self.detail = reason
         self._open = False
         self._camera.close()

@@ -1,5 +1,6 @@
 """A V4L2 device, by a stand-in for OpenCV's capture of one."""
 
+import errno
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -101,6 +102,19 @@ def test_an_infrared_or_odd_camera_gives_blue_green_red_all_the_same(make: Make,
     assert pixels.shape == (48, 64, 3)
     assert pixels.dtype == np.uint8
     assert (pixels == 9).all()
+
+
+def test_what_keeps_the_process_from_the_device_is_told(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str, flags: int) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    camera, _ = make(gone=True)
+    with pytest.raises(CameraError, match="/dev/video7 can't be opened: it is not there: check cable and power"):
+        camera.open()
+    monkeypatch.setattr("os.open", refuse)
+    with pytest.raises(CameraError, match=r"user \S+ may not use /dev/video7") as caught:
+        camera.open()
+    assert "\n" not in str(caught.value)
 
 
 def test_a_picture_that_opencv_hands_out_as_one_row_of_bytes_is_a_picture(make: Make) -> None:

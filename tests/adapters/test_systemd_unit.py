@@ -58,3 +58,12 @@ def test_a_unit_that_is_being_started_or_stopped_runs_and_one_that_waits_does_no
     active: str, sub: str, runs: bool
 ) -> None:
     assert Unit(active, sub, 0, frozenset()).runs is runs
+
+
+def test_systemd_is_asked_once_as_who_has_given_up_roots_rights_may_get_no_answer(
+    tmp_path: Path, systemctl: Path
+) -> None:
+    (tmp_path / "answer").write_text(LOADED)
+    before = ask_unit(str(systemctl))
+    (tmp_path / "answer").unlink()
+    assert ask_unit(str(systemctl)) is before

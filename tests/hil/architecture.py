@@ -20,6 +20,17 @@ _PI_4 = """\
 """
 """What the device tree says beyond QEMU's: a Pi 4 with its header, as gpiochip0 and no other chip."""
 
+_HEADER = """\
+chip=/sys/kernel/config/gpio-sim/header
+$bb mount -t configfs config /sys/kernel/config
+$bb mkdir -p $chip/bank0
+echo 28 > $chip/bank0/num_lines
+echo pinctrl-bcm2711 > $chip/bank0/label
+echo 1 > $chip/live
+$bb umount /sys/kernel/config
+"""
+"""The same header, for a kernel that knows no device tree."""
+
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
@@ -31,6 +42,7 @@ class Architecture:
     emulator_package: str
     machine: tuple[str, ...]
     """QEMU's options for board and processor."""
+    processors: int
     console: str
     """The kernel's name of the first serial port."""
     early_modules: tuple[str, ...]
@@ -46,7 +58,9 @@ class Architecture:
     packages: tuple[str, ...] = ()
     """Of Debian, in the root file system, beside those that every machine has."""
     board: str = ""
-    """Source that is added to QEMU's device tree."""
+    """Source that is added to QEMU's device tree, where there is one."""
+    header: str = ""
+    """Without one: what the initial file system runs to make the header, with `$bb` before each command."""
 
     @property
     def compiler(self) -> str:
@@ -66,6 +80,7 @@ ARM64 = Architecture(
     emulator="qemu-system-aarch64",
     emulator_package="qemu-system-arm",
     machine=("-M", "virt,gic-version=3", "-cpu", "cortex-a72"),
+    processors=2,
     console="ttyAMA0",
     early_modules=(*_MODULES, "gpio-sim"),
     late_modules=("sch_netem", "dm_flakey", "i6300esb"),
@@ -79,13 +94,15 @@ AMD64 = Architecture(
     name="amd64",
     emulator="qemu-system-x86_64",
     emulator_package="qemu-system-x86",
-    machine=("-M", "q35", "-cpu", "Nehalem"),
+    machine=("-M", "q35", "-cpu", "max"),
+    processors=1,
     console="ttyS0",
-    early_modules=_MODULES,
-    late_modules=("gpio-sim", "vivid"),
+    early_modules=(*_MODULES, "gpio-sim"),
+    late_modules=("vivid",),
     linux="x86",
     cross_compiler="x86_64-linux-gnu-",
     compiler_version="-14",
     packages=("v4l-utils",),
+    header=_HEADER,
 )
-"""A machine with the kernel's own V4L2 camera, vivid."""
+"""A machine with the kernel's own V4L2 camera, vivid, and the header of a Pi."""

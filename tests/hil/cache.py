@@ -27,9 +27,9 @@ def made(name: str, ingredients: Iterable[str | bytes | Path], make: Callable[[P
     with (home / f".{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.exists():
-            for left in home.glob(f".{name}=*"):  # of somebody who was killed: nobody else makes it now
+            for left in home.glob(f".{name}@*"):  # of somebody who was killed: nobody else makes it now
                 shutil.rmtree(left)
-            with tempfile.TemporaryDirectory(dir=home, prefix=f".{name}=") as scratch:
+            with tempfile.TemporaryDirectory(dir=home, prefix=f".{name}@") as scratch:
                 new = Path(scratch) / "made"
                 new.mkdir()
                 make(new)

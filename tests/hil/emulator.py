@@ -20,7 +20,7 @@ from tests.hil.kernel import Kernel
 _BROKERS = "10.0.2.4"
 """What the guest reaches on the host has this address and no other."""
 _END_S = 10.0
-_SIZE = ("-smp", "2", "-m", "768")
+_MEMORY = ("-m", "768")
 _PLAIN = ("-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none", "-no-reboot")
 _KERNEL = "root=/dev/vda rw net.ifnames=0 panic=-1 quiet loglevel=4 systemd.show_status=no"
 
@@ -56,13 +56,13 @@ class Emulator:
         """
         self._console = directory / "console.log"
         self._pending = b""
-        options = [*_SIZE, "-accel", "tcg,thread=multi"]
-        command = [architecture.emulator, *architecture.machine, *options, *_PLAIN, *more]
+        size = ("-smp", str(architecture.processors), *_MEMORY)
+        command = [architecture.emulator, *architecture.machine, *size, "-accel", "tcg,thread=multi", *_PLAIN, *more]
         command += ["-kernel", str(kernel.image), "-initrd", str(kernel.initramfs)]
         pins = ",".join(map(str, closed))
         command += ["-append", f"console={architecture.console} {_KERNEL} hil.closed={pins}"]
         if architecture.board:
-            command += ["-dtb", str(board.device_tree(architecture, _SIZE, directory))]
+            command += ["-dtb", str(board.device_tree(architecture, size, directory))]
         for number, disk in enumerate(disks):
             only = "on" if disk.read_only else "off"
             command += ["-drive", f"if=none,id=disk{number},format=raw,file={disk.image},readonly={only}"]

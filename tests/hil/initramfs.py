@@ -13,7 +13,7 @@ $bb mount -t proc proc /proc
 $bb mount -t sysfs sys /sys
 $bb mount -t devtmpfs dev /dev
 while read -r module; do $bb insmod "/modules/$module" || echo "hil: no module $module"; done < /modules/order
-$bb ifconfig lo 127.0.0.1 up
+{header}$bb ifconfig lo 127.0.0.1 up
 $bb ifconfig eth0 {address} netmask {mask} up
 tries=0
 until [ -b /dev/vda ] || [ $tries -ge 100 ]; do tries=$((tries + 1)); $bb sleep 0.1; done
@@ -26,16 +26,16 @@ _DIRECTORY, _FILE, _DEVICE = 0o40755, 0o100755, 0o20600
 _CONSOLE = (5, 1)
 
 
-def build(busybox: Path, modules: Sequence[Path], archive: Path) -> None:
-    """Write it as `archive`."""
+def build(busybox: Path, modules: Sequence[Path], archive: Path, header: str = "") -> None:
+    """Write it as `archive`; `header` are commands that make pins."""
     entries: list[tuple[str, int, bytes]] = [
         (name, _DIRECTORY, b"") for name in ("bin", "dev", "modules", "proc", "root", "sys")
     ]
     entries += [("bin/busybox", _FILE, busybox.read_bytes())]
     entries += [(f"modules/{path.name}", _FILE, path.read_bytes()) for path in modules]
     entries += [("modules/order", _FILE, "".join(f"{path.name}\n" for path in modules).encode())]
-    address, mask = _NETWORK
-    entries += [("init", _FILE, _INIT.format(address=address, mask=mask).encode()), ("dev/console", _DEVICE, b"")]
+    init = _INIT.format(address=_NETWORK[0], mask=_NETWORK[1], header=header)
+    entries += [("init", _FILE, init.encode()), ("dev/console", _DEVICE, b"")]
     content = b"".join(_entry(number, *each) for number, each in enumerate(entries, 1))
     archive.write_bytes(gzip.compress(content + _entry(0, "TRAILER!!!", 0, b""), 6, mtime=0))
 

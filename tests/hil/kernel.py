@@ -60,7 +60,7 @@ def _make(architecture: Architecture, new: Path) -> None:
         own.mkdir()
         gpio_sim.build(archive, release, architecture, home, own / "gpio-sim.ko")
         early = available.with_needed(architecture.early_modules)
-        initramfs.build(next(unpacked.glob("**/bin/busybox")), early, new / "initramfs.gz")
+        initramfs.build(next(unpacked.glob("**/bin/busybox")), early, new / "initramfs.gz", architecture.header)
         _keep(available, architecture, new / "modules" / release)
 
 

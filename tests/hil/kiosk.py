@@ -14,6 +14,7 @@ from agent.models.demo_video import ensure_demo_video
 from tests.hil.architecture import Architecture
 from tests.hil.installed import STICK, installed_disk
 from tests.hil.machine import Machine
+from tests.hil.newer import newer
 from tests.hil.package import package
 from tests.hil.told import Alarm, alarms, still_open
 from tests.hil.wiring import AT_REST, Wiring
@@ -58,7 +59,7 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         stick = directory / "stick"
         stick.mkdir()
         deb = package(architecture.name)
-        shutil.copy(deb, stick)
+        newer(deb, stick)
         shutil.copy(ensure_demo_video(), stick / "demo.avi")
         device = authorities.device(DEVICE)
         shutil.copy(device.ca, stick / "ca.pem")

@@ -69,7 +69,7 @@ def test_one_name_takes_nothing_of_another_away() -> None:
 
 def test_what_was_left_by_somebody_who_was_killed_goes() -> None:
     kept = make("a")
-    left = kept.parent / ".disk=abcdefgh"
+    left = kept.parent / ".disk@abcdefgh"
     left.mkdir()
     make("b")
 

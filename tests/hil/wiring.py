@@ -87,6 +87,10 @@ class Wiring:
         times = self.train([*steps, *opening])
         return [times[0], times[len(closing[0])]]
 
+    def rewire(self) -> None:
+        """The chip was away and is back: wire its pins as they are at rest."""
+        self._machine.ask(30.0, do="rewire", closed=list(AT_REST))
+
     def cut_cable(self) -> None:
         """All wires of the police button: whatever its contacts do, the pins are open."""
         self.train([(SECOND_CONTACT, False, 0.0), (BUTTONS["police"], False, 0.0)])

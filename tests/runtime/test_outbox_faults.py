@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.core.errors import DiskFullError
 from agent.core.messages import Rank
 from agent.runtime import backlog
 from agent.runtime.database import Batch
@@ -56,6 +57,15 @@ class FullJournal(Journal):
         fill(self, full=self.full)
 
 
+class JournalWithoutRoom(Journal):
+    """No database can be opened as long as the reserve takes the last room."""
+
+    def open(self, must_end: Callable[[], bool] = lambda: False) -> None:
+        if (self.directory.path / "reserve").exists():
+            raise DiskFullError(f"{self.directory.path}: the disk is full (disk I/O error)")
+        super().open(must_end)
+
+
 def test_on_a_full_disk_alarms_get_the_reserve_and_then_the_room_of_telemetry(store: Path, clock: SimClock) -> None:
     journal = FullJournal(store)
     outbox = open_outbox(store, clock, journal)
@@ -85,6 +95,22 @@ def test_on_a_full_disk_alarms_get_the_reserve_and_then_the_room_of_telemetry(st
     copy = killed(store, store.parent / "copy")
     outbox.close()
     assert topics(reopened(copy, SimClock(boot_id=OTHER_BOOT))).count("alarm/police") == 20
+
+
+def test_a_start_on_a_full_disk_spends_the_reserve_to_keep_what_is_pressed(store: Path, clock: SimClock) -> None:
+    outbox = open_outbox(store, clock)
+    outbox.put(alarm("a0"), keep={"alarm/a0": "open"})
+    write(outbox)
+    outbox.close()
+
+    outbox = open_outbox(store, clock, JournalWithoutRoom(store))
+    assert outbox.kept("alarm/") == {"alarm/a0": "open"}
+    outbox.put(alarm("a1"))
+    write(outbox)
+    assert outbox.recorder.fault is None
+    copy = killed(store, store.parent / "copy")
+    outbox.close()
+    assert topics(reopened(copy, SimClock(boot_id=OTHER_BOOT))).count("alarm/police") == 2
 
 
 def test_what_lies_on_a_disk_that_has_become_read_only_is_sent_all_the_same(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.agent_process import AGENT, DEVICE, AgentProcess, run_cli
+from tests.support.agent_process import DEVICE, AgentProcess, run_cli
 from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities
 from tests.support.fake_broker import Behaviour, FakeBroker
@@ -150,9 +150,14 @@ def test_in_1970_an_agent_names_the_clock_and_its_buttons_work(
 ) -> None:
     files = authorities.device(DEVICE)
     mqtt = {"ca_file": str(files.ca), "cert_file": str(files.cert), "key_file": str(files.key)}
-    program = ("faketime", "-f", "@1970-01-01 00:05:00", *AGENT)
-    environ = {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "TZ": "UTC"}
-    with AgentProcess(tmp_path / "kiosk", tls_broker.url, program=program, environ=environ, mqtt=mqtt) as agent:
+    # Not the program `faketime`: it starts the agent as its child, which would outlive it.
+    environ = {
+        "LD_PRELOAD": "/usr/$LIB/faketime/libfaketime.so.1",
+        "FAKETIME": "@1970-01-01 00:05:00",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "TZ": "UTC",
+    }
+    with AgentProcess(tmp_path / "kiosk", tls_broker.url, environ=environ, mqtt=mqtt) as agent:
         agent.press()
         assert agent.outputs()["yellow"] == "on"
         says = "the broker's certificate is not valid yet: check this device's clock"

@@ -84,6 +84,18 @@ def test_a_camera_that_can_not_be_opened_is_tried_again_and_again(
     assert levels == ["ERROR"] + ["DEBUG"] * 4
 
 
+def test_each_reason_for_which_no_pictures_come_is_logged_once_and_not_too_many(
+    start: Start, slot: FrameSlot, caplog: pytest.LogCaptureFixture
+) -> None:
+    reasons = ["unplugged", "not allowed", "unplugged", "not allowed", "busy", "something else"]
+    camera = ScriptedCamera([*map(CameraError, reasons), "open", "frame", CameraError("unplugged"), "open", "frame"])
+    capture = start(camera)
+    wait_for(lambda: camera.opens == 8 and capture.detail == "", 5, "frames again")
+
+    errors = [record.message.partition(": ")[2] for record in caplog.records if record.levelname == "ERROR"]
+    assert errors == ["unplugged", "not allowed", "busy", "unplugged"]
+
+
 def test_while_the_camera_is_away_the_state_says_why(start: Start) -> None:
     limits = CaptureLimits(first_retry_s=60, stop_s=5)
     capture = start(ScriptedCamera([CameraError("no such device")]), limits=limits)

@@ -132,6 +132,14 @@ def watch(pins: Iterable[int], for_s: float) -> dict[str, Any]:
         time.sleep(_LOOK_S)
 
 
+def rewire(closed: Iterable[int]) -> dict[str, Any]:
+    """The chip was away and is back: its pins are other files now. Tie these to ground."""
+    for descriptor in _open.values():
+        os.close(descriptor)
+    _open.clear()
+    return contacts([(pin, True, 0) for pin in closed])
+
+
 def clock() -> dict[str, Any]:
     """What time it is here."""
     return {"boottime_ns": time.clock_gettime_ns(time.CLOCK_BOOTTIME), "wall_ns": time.time_ns()}
@@ -164,7 +172,7 @@ def _pin(pin: int, attribute: str) -> int:
     return _open[key]
 
 
-ORDERS = {each.__name__: each for each in (run, contacts, levels, watch, clock)}
+ORDERS = {each.__name__: each for each in (run, contacts, levels, watch, rewire, clock)}
 
 if __name__ == "__main__":
     main()

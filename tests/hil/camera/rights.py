@@ -1,0 +1,42 @@
+"""A camera whose node the service may not use: a rule of udev is missing, or wrong."""
+
+import time
+
+from tests.hil.book import Book
+from tests.hil.camera.site import CameraSite
+from tests.hil.camera.told import NAME
+from tests.hil.camera.vivid import NODE
+
+_BACK_S = 60.0
+"""The agent tries again after 1, 2, 4, 8, 16 s, and then each 30 s."""
+
+
+def play(site: CameraSite, book: Book) -> None:
+    """It comes back to a machine whose rules give its node to root alone, until somebody mends them."""
+    told, mark = site.listen(), site.log_mark()
+    before = site.processes()
+    with book.row("a camera that only root may use is told as signal-lost") as row:
+        site.vivid.forbid()
+        site.vivid.unplug()
+        site.vivid.plug_in()
+        row.seen = site.machine.check(f"stat -L -c '%A %U:%G' {NODE}").strip()
+        told.wait_for_tamper("signal-lost", active=True, timeout_s=30)
+    with book.row("the doctor, beside the running service, names the node and what to do") as row:
+        code, found = site.doctor("camera")
+        (finding,) = found[f"camera-{NAME}"]
+        row.seen = f"{finding['what']} → {finding['do']}"
+        assert code == 1
+        assert "may not use" in finding["what"], row.seen
+        assert "udev" in finding["do"], row.seen
+    with book.row("the log says it once, and a press arrives as ever") as row:
+        seconds = site.press()
+        lines = site.log_lines(mark)
+        of_camera = [line for line in lines if NODE in line]
+        row.seen = f"{of_camera[0] if of_camera else lines}; press: {seconds:.2f} s"
+        assert len(of_camera) <= 2, of_camera  # the pulled cable, and what came after it
+    with book.row("with the right rule pictures come again by themselves") as row:
+        began_s = time.monotonic()
+        site.vivid.allow()
+        told.wait_for_tamper("signal-lost", active=False, timeout_s=_BACK_S)
+        row.seen = f"after {time.monotonic() - began_s:.1f} s"
+        assert site.processes() == before, f"{before} before, {site.processes()} after"
