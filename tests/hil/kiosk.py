@@ -130,7 +130,15 @@ class Kiosk(AbstractContextManager["Kiosk"]):
             found = self.alarms(*inputs)[since:]
             return found if sum(alarm.presses for alarm in found) >= count else []
 
-        return wait_for(told, timeout_s, f"the centre knows of {count} presses of {' and '.join(inputs)}: that")
+        try:
+            return wait_for(told, timeout_s)
+        except AssertionError:
+            found = self.alarms(*inputs)[since:]
+            known = sum(alarm.presses for alarm in found)
+            raise AssertionError(
+                f"within {timeout_s:g} s the centre knew of {known} presses of {' and '.join(inputs) or 'any button'} in"
+                f" {len(found)} alarms, of {count}"
+            ) from None
 
     def close_alarm(self, alarm: Alarm) -> None:
         """The centre's signed close of it; returns when the kiosk has said that it is closed."""
