@@ -286,7 +286,7 @@ def run(
             time_watch=TimeWatch(drafts, clock, outbox.put),
             security=security,
             health_interval_s=settings.health.interval_s,
-            tell_status=StatusFile(profile.status_file(), clock, board, cameras.figures, lambda: publisher.path).look,
+            tell_status=StatusFile(profile.status_file(), clock, board, cameras.figures).look,
         )
         # What has been built stays, and the collector, off until now, need not walk over it: that takes 40 ms.
         sys.setswitchinterval(0.0005)  # how long a thread keeps the interpreter from a press: Python's own 5 ms is long

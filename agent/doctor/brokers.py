@@ -13,7 +13,7 @@ from agent.adapters.broker_probe import Reached, reach
 from agent.adapters.paho_broker import endpoint_of
 from agent.adapters.system_clock import SystemClock
 from agent.adapters.tls_context import TlsFiles
-from agent.core.diagnosis.agent_report import may_log_in
+from agent.core.diagnosis.agent_report import says_connected
 from agent.core.diagnosis.certificate import judge_broker
 from agent.core.diagnosis.finding import Finding, failure, ok, warn
 from agent.core.errors import BrokerError, StepFailed
@@ -31,21 +31,16 @@ from agent.settings import Settings
 _STEP_S = 0.02
 
 
-def broker(device: Device, place: int, address: BrokerAddress, note: Note) -> Iterator[Finding]:
-    """One path to the centre, at this place of the settings. The agent's own connection stays: where it is logged in,
-    or may be, nobody else logs in."""
+def broker(device: Device, address: BrokerAddress, note: Note) -> Iterator[Finding]:
+    """One path to the centre. The agent's own connection stays: where it has one, nobody else logs in."""
     known = device.settings
     mqtt = known.mqtt
     endpoint = replace(endpoint_of(address.url), interface=address.interface)
     try:
         files = TlsFiles(mqtt.ca_file, mqtt.cert_file, mqtt.key_file)
         reached = reach(endpoint, files, mqtt.connect_timeout_s, note)
-        mqtt_ms = None
-        if _is_free(device, place):
-            note(f"logging in at {endpoint}")
-            began_s = time.perf_counter()
-            _say(known, address)
-            mqtt_ms = (time.perf_counter() - began_s) * 1000
+        # A broker may make the client id of the certificate, as deploy's does: a second login would end the first.
+        mqtt_ms = None if _is_in_use(device, address) else _timed_login(known, address, endpoint, note)
     except (BrokerError, StepFailed) as error:
         yield failure(_in_words(str(error), address), "see the broker's log")
         return
@@ -56,10 +51,18 @@ def broker(device: Device, place: int, address: BrokerAddress, note: Note) -> It
         yield warn(f"alarms go to {endpoint} unencrypted", "use mqtts://, and a certificate for each device")
 
 
-def _is_free(device: Device, place: int) -> bool:
+def _is_in_use(device: Device, address: BrokerAddress) -> bool:
+    """Whether the agent that runs is logged in there, or may be."""
     if device.agent is None:
-        return not device.untold
-    return may_log_in(device.status, place)
+        return device.untold
+    return device.status is None or says_connected(device.status, str(address))
+
+
+def _timed_login(known: Settings, address: BrokerAddress, endpoint: Endpoint, note: Note) -> float:
+    note(f"logging in at {endpoint}")
+    began_s = time.perf_counter()
+    _say(known, address)
+    return (time.perf_counter() - began_s) * 1000
 
 
 def _say(known: Settings, address: BrokerAddress) -> None:
@@ -99,10 +102,8 @@ def _harmless(known: Settings) -> OutgoingMessage:
 
 
 def _steps(reached: Reached, mqtt_ms: float | None) -> str:
+    login = "no login beside the agent's" if mqtt_ms is None else f"login and test alarm {mqtt_ms:.0f} ms"
     tls = "" if reached.tls_ms is None else f", {reached.tls_version} {reached.tls_ms:.0f} ms"
-    login = (
-        "no login beside that of the agent that runs" if mqtt_ms is None else f"login and test alarm {mqtt_ms:.0f} ms"
-    )
     return f"DNS {reached.dns_ms:.0f} ms, TCP {reached.tcp_ms:.0f} ms{tls}, {login}"
 
 

@@ -56,7 +56,7 @@ def checks_of(device: Device, config: Path, user: str, *, with_lights: bool) -> 
     plan.append(Check("keys", 10, partial(papers.keys, settings)))
     patience_s = 2 * settings.mqtt.connect_timeout_s + 10
     plan += [
-        Check(f"broker-{place}", patience_s, partial(brokers.broker, device, place - 1, address))
+        Check(f"broker-{place}", patience_s, partial(brokers.broker, device, address))
         for place, address in enumerate(profile.broker_addresses(settings), start=1)
     ]
     if settings.has_pins:

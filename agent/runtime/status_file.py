@@ -19,20 +19,13 @@ class StatusFile:
     """Written every few seconds, as a whole. One thread. What keeps it from being written is told once and no more."""
 
     def __init__(
-        self,
-        path: Path | None,
-        clock: Clock,
-        board: HealthBoard,
-        cameras: Callable[[], Mapping[str, dict[str, Any]]],
-        broker: Callable[[], int | None],
+        self, path: Path | None, clock: Clock, board: HealthBoard, cameras: Callable[[], Mapping[str, dict[str, Any]]]
     ) -> None:
-        """`path` lies in a directory of the agent's own, on a memory file system; without one nothing is written.
-        `broker` is the place in the settings of the one that has us, from 0; None without one."""
+        """`path` lies in a directory of the agent's own, on a memory file system; without one nothing is written."""
         self._path = path
         self._clock = clock
         self._board = board
         self._cameras = cameras
-        self._broker = broker
         self._due_ns = 0
         self._failed = False
 
@@ -43,8 +36,7 @@ class StatusFile:
             return
         self._due_ns = now_ns + _EVERY_NS
         parts = {name: {"ok": state.ok, "detail": state.detail} for name, state in self._board.parts().items()}
-        told = {"boottime_ns": now_ns, "pid": os.getpid(), "broker": self._broker(), "parts": parts}
-        text = json.dumps({**told, "cameras": dict(self._cameras())})
+        text = json.dumps({"boottime_ns": now_ns, "pid": os.getpid(), "parts": parts, "cameras": dict(self._cameras())})
         new = self._path.with_suffix(".new")
         try:
             new.write_text(text, encoding="utf-8")

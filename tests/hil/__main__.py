@@ -10,12 +10,13 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from tests.bench import machine as host
 from tests.bench.child import ROOT
-from tests.hil import day, report, tools
+from tests.hil import day, report, tools, traces
 from tests.hil.architecture import ARM64
 from tests.hil.book import FAULTS, Book, DayOverError, Row
 from tests.hil.kiosk import Kiosk
@@ -40,43 +41,70 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except tools.MissingError as error:
         console.print(f"{'SKIPPED: ' if args.if_possible else ''}{error}", markup=False)
         return 0 if args.if_possible else 1
-    fault = None
-    with tempfile.TemporaryDirectory(prefix="edge-agent-hil-") as directory:
-        try:
-            say("packages, kernel and disk of the machine: made once, then kept (a minute or two)")
-            with Kiosk(ARM64, Path(directory)) as kiosk:
-                for name, play in day.steps(args.cuts, args.seed).items():
-                    book.step = name
-                    play(kiosk, book)
-        except DayOverError:
-            say("nothing that would follow makes sense")
-        except FAULTS as error:
-            fault = f"{type(error).__name__}: {error}"
-        except KeyboardInterrupt:
-            return 130
+    try:
+        say("packages, kernel and disk of the machine: made once, then kept (a minute or two)")
+        fault = _play(args, book)
+    except KeyboardInterrupt:
+        return 130
     seconds = round(time.monotonic() - began_s, 1)
     faults = [*book.faults, *([fault] if fault else [])]
     date = datetime.now(UTC).isoformat(timespec="seconds")
-    more = {"date": date, "seconds": seconds, "machine": host.describe(), "faults": faults}
+    more: dict[str, Any] = {"date": date, "seconds": seconds, "machine": host.describe(), "faults": faults}
     report.write_json(args.json, book.rows, more)
     report.write_junit(args.json.with_suffix(".junit.xml"), book.rows, seconds)
     console.print(report.as_table(book.rows))
     for each in faults:
         console.print(each, style="red", markup=False)
+    if args.readme and not faults:
+        report.into_readme(ROOT / "README.md", more["machine"], book.rows, seconds)
     verdict = "[red]FAILED[/]" if faults else "[green]everything was as it must be[/]"
     console.print(f"{verdict} ({seconds:.0f} s; {os.path.relpath(args.json)})")
     return 1 if faults else 0
 
 
+def _play(args: argparse.Namespace, book: Book) -> str | None:
+    """The steps; returns what went wrong outside of any row."""
+    steps = day.steps(args.cuts, args.seed)
+    with tempfile.TemporaryDirectory(prefix="edge-agent-hil-") as directory:
+        try:
+            with Kiosk(ARM64, Path(directory)) as kiosk:
+                try:
+                    for name in args.only or day.NAMES:
+                        book.step = name
+                        steps[name](kiosk, book)
+                finally:
+                    traces.keep(kiosk.machine, args.json)
+                    if args.stay:
+                        traces.stay(kiosk.machine)
+        except DayOverError:
+            return "nothing that would have followed made sense"
+        except FAULTS as error:
+            return f"{type(error).__name__}: {error}"
+    return None
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.hil", description=__doc__)
     parser.add_argument("--if-possible", action="store_true", help="succeed where no machine can be emulated")
-    parser.add_argument("--cuts", type=int, default=day.CUTS, help=f"power cuts at random moments; default: {day.CUTS}")
-    parser.add_argument(
-        "--seed", type=int, default=secrets.randbelow(10**6), help="draws them; default: another each time"
-    )
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "hil.json", help="default: build/hil.json")
+    parser.add_argument("--cuts", type=int, default=day.CUTS, help=f"power cuts at random moments; default: {day.CUTS}")
+    seed = secrets.randbelow(10**6)
+    parser.add_argument("--seed", type=int, default=seed, help="draws these moments; default: another each time")
+    names = day.NAMES
+    parser.add_argument(
+        "--only", action=_Only, nargs="+", choices=names, help=f"{names[0]} and these steps, in the order of the day"
+    )
+    parser.add_argument("--stay", action="store_true", help="then run lines of standard input as root in the machine")
+    parser.add_argument(
+        "--readme", action="store_true", help="put the table into README.md, after a day without faults"
+    )
     return parser
+
+
+class _Only(argparse.Action):
+    def __call__(self, _: object, args: argparse.Namespace, values: Any, __: str | None = None) -> None:
+        names = day.NAMES
+        args.only = [name for name in names if name in {names[0], *values}]
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from tests.hil.machine import Machine
 from tests.hil.newer import newer
 from tests.hil.package import package
 from tests.hil.told import Alarm, alarms, still_open
-from tests.hil.wiring import AT_REST, Wiring
+from tests.hil.wiring import AT_REST, BUTTONS, Wiring
 from tests.support.agent_process import DEVICE, TREE
 from tests.support.centre import Centre, Message, read
 from tests.support.certificates import BrokerAuthorities
@@ -130,7 +130,15 @@ class Kiosk(AbstractContextManager["Kiosk"]):
             found = self.alarms(*inputs)[since:]
             return found if sum(alarm.presses for alarm in found) >= count else []
 
-        return wait_for(told, timeout_s, f"the centre knows of {count} presses of {' and '.join(inputs)}: that")
+        try:
+            return wait_for(told, timeout_s)
+        except AssertionError:
+            found = self.alarms(*inputs)[since:]
+            known = sum(alarm.presses for alarm in found)
+            raise AssertionError(
+                f"within {timeout_s:g} s the centre knew of {known} presses of {' and '.join(inputs) or 'any button'} in"
+                f" {len(found)} alarms, of {count}"
+            ) from None
 
     def births(self) -> int:
         """How often the kiosk has said that it is online."""
@@ -149,6 +157,18 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         """All that are open."""
         for alarm in still_open(self.alarms()):
             self.close_alarm(alarm)
+
+    def come_to_rest(self) -> None:
+        """All buttons let go and every alarm closed, whatever there was before."""
+        for button in BUTTONS:
+            self.wiring.let_go(button)
+
+        def is_at_rest() -> bool:
+            self.close_alarms()
+            return not self.wiring.lit("yellow")
+
+        wait_for(is_at_rest, _ANSWER_S, "the kiosk is at rest: that")
+        self.wiring.wait_for_lights("idle")
 
     def new_centre(self, **options: Any) -> Centre:
         """A command centre at the broker, which is not connected yet."""

@@ -80,6 +80,11 @@ class Machine(AbstractContextManager["Machine"]):
         return self._emulator is not None
 
     @property
+    def console(self) -> Path:
+        """What has come from its serial port since it was switched on last."""
+        return self._directory / "console.log"
+
+    @property
     def emulator(self) -> Emulator:
         """Of the machine that is on."""
         assert self._emulator is not None, "the machine is off"

@@ -63,3 +63,9 @@ def test_a_day_that_can_not_be_played_says_so_and_is_a_success_only_where_that_w
     assert program.main([*arguments, "--json", str(tmp_path / "hil.json")]) == code
     assert capsys.readouterr().out.startswith(f"{word}no machine can be emulated here")
     assert not (tmp_path / "hil.json").exists()
+
+
+def test_a_step_is_played_after_the_installation_and_in_the_order_of_the_day() -> None:
+    args = program._parser().parse_args(["--only", "doctor", "presses"])
+
+    assert args.only == ["installation", "presses", "doctor"]

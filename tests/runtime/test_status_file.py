@@ -16,7 +16,7 @@ class Bench:
         self.clock = SimClock()
         self.board = HealthBoard(lambda _part, _state: None)
         self.cameras: dict[str, dict[str, Any]] = {"front": {"frames_per_second": 5.0}}
-        self.file = StatusFile(path, self.clock, self.board, lambda: self.cameras, lambda: 1)
+        self.file = StatusFile(path, self.clock, self.board, lambda: self.cameras)
 
 
 def test_it_says_which_parts_work_and_what_the_cameras_give(tmp_path: Path) -> None:
@@ -27,7 +27,6 @@ def test_it_says_which_parts_work_and_what_the_cameras_give(tmp_path: Path) -> N
     assert told["boottime_ns"] == bench.clock.boottime_ns()
     assert told["parts"] == {"uplink": {"ok": False, "detail": "no broker"}}
     assert told["cameras"] == bench.cameras
-    assert told["broker"] == 1
     assert [path.name for path in tmp_path.iterdir()] == ["status.json"]
 
 

@@ -46,11 +46,11 @@ def judge_report(text: str | None, now_boottime_ns: int) -> list[Finding]:
     return broken or [ok(f"the agent says that its {len(parts)} parts work")]
 
 
-def may_log_in(text: str | None, place: int) -> bool:
-    """Whether a report says that the agent is not logged in at the broker at this place of the settings. Brokers may
-    know a device by its certificate alone: a second login would then end the agent's own."""
+def says_connected(text: str | None, broker: str) -> bool:
+    """Whether the agent says that this broker has let it in and takes what it says."""
     try:
-        return bool(json.loads(text or "")["broker"] != place)
+        uplink = json.loads(text or "")["parts"]["uplink"]
+        return uplink["ok"] is True and uplink["detail"] == f"connected to {broker}"
     except (ValueError, KeyError, TypeError):
         return False
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from agent.core.diagnosis.account import judge_account
-from agent.core.diagnosis.agent_report import camera_figures, judge_report, judge_unit, may_log_in
+from agent.core.diagnosis.agent_report import camera_figures, judge_report, judge_unit, says_connected
 from agent.core.diagnosis.finding import State
 
 S = 10**9
@@ -36,6 +36,20 @@ def test_an_old_report_or_one_of_another_boot_is_of_an_agent_that_hangs(now_s: i
 def test_a_report_that_can_not_be_read_is_not_green(text: str | None) -> None:
     assert judge_report(text, 101 * S)[0].state is State.UNKNOWN
     assert camera_figures(text, "front") is None
+    assert not says_connected(text, "mqtts://a")
+
+
+@pytest.mark.parametrize(
+    ("ok", "detail", "says"),
+    [
+        (True, "connected to mqtts://a", True),
+        (True, "connected to mqtts://a.example", False),
+        (False, "connected to mqtts://a", False),
+        (True, "", False),
+    ],
+)
+def test_the_agent_says_at_which_broker_it_is(ok: bool, detail: str, says: bool) -> None:
+    assert says_connected(report(parts={"uplink": {"ok": ok, "detail": detail}}), "mqtts://a") is says
 
 
 def test_the_figures_of_a_camera_are_found() -> None:
@@ -43,20 +57,6 @@ def test_the_figures_of_a_camera_are_found() -> None:
     assert camera_figures(text, "front") == {"frames_per_second": 5.0}
     assert camera_figures(text, "back") is None
     assert camera_figures(text, "side") is None
-
-
-@pytest.mark.parametrize(
-    ("text", "may"),
-    [
-        (report(broker=0), False),
-        (report(broker=1), True),
-        (report(broker=None), True),
-        (report(), False),
-        (None, False),
-    ],
-)
-def test_nobody_logs_in_where_the_agent_is_or_may_be(text: str | None, may: bool) -> None:
-    assert may_log_in(text, 0) is may
 
 
 def test_the_service_needs_a_user_who_is_in_the_groups_of_its_devices() -> None:

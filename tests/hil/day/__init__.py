@@ -23,10 +23,8 @@ from tests.hil.kiosk import Kiosk
 CUTS = 3
 """Power cuts at random moments, unless more are asked for: so many fit."""
 
-Step = Callable[[Kiosk, Book], None]
 
-
-def steps(cuts: int, seed: int) -> dict[str, Step]:
+def steps(cuts: int, seed: int) -> dict[str, Callable[[Kiosk, Book], None]]:
     """By name; `cuts` come at moments that are drawn from `seed`."""
     return {
         "installation": installation.play,
@@ -38,7 +36,10 @@ def steps(cuts: int, seed: int) -> dict[str, Step]:
         "doctor": doctor.play,
         "watchdog": watchdog.play,
         "upgrade": upgrade.play,
-        "bad inputs": bad_inputs.play,
-        "power cuts": partial(power_cuts.play, cuts=cuts, seed=seed),
+        "bad-inputs": bad_inputs.play,
+        "power-cuts": partial(power_cuts.play, cuts=cuts, seed=seed),
         "vision": vision.play,  # the last, as it makes every start slower
     }
+
+
+NAMES = tuple(steps(CUTS, 0))

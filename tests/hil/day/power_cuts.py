@@ -45,7 +45,8 @@ class _Cut:
 
 
 def play(kiosk: Kiosk, book: Book, *, cuts: int, seed: int) -> None:
-    """On a kiosk that is online and has no open alarm."""
+    """On a kiosk that is online."""
+    kiosk.come_to_rest()
     with ThreadPoolExecutor(1) as examiner:
         day = _Cuts(kiosk, examiner)
         with book.row("power cut while an alarm is registered: its lamps are lit again", essential=True) as row:
