@@ -35,7 +35,8 @@ def examine(image: Path) -> Remains:
     """Mend the file system of this copy, read the agent's databases, and remove it."""
     with tempfile.TemporaryDirectory(dir=image.parent) as directory:
         done = subprocess.run(["/sbin/e2fsck", "-p", "-f", str(image)], capture_output=True, text=True, check=False)
-        faults = [] if done.returncode in _MENDED_OR_WHOLE else [f"e2fsck: {done.stdout}{done.stderr}".strip()]
+        said = f"e2fsck, code {done.returncode}: {done.stdout}{done.stderr}".strip()
+        faults = [] if done.returncode in _MENDED_OR_WHOLE else [said]
         command = ["/sbin/debugfs", "-R", f"rdump {_STATE} {directory}", str(image)]
         subprocess.run(command, capture_output=True, check=True)
         image.unlink()
