@@ -136,8 +136,8 @@ class Kiosk(AbstractContextManager["Kiosk"]):
             found = self.alarms(*inputs)[since:]
             known = sum(alarm.presses for alarm in found)
             raise AssertionError(
-                f"within {timeout_s:g} s the centre knew of {known} presses of {' and '.join(inputs) or 'any button'}"
-                f" in {len(found)} alarms, of {count}"
+                f"within {timeout_s:g} s the centre knew of {known} presses, of {count}, in {len(found)} alarms of"
+                f" {' and '.join(inputs) or 'any button'}"
             ) from None
 
     def births(self) -> int:

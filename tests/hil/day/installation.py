@@ -48,6 +48,13 @@ def play(kiosk: Kiosk, book: Book) -> None:
         status = machine.check("dpkg -s edge-agent | grep -E '^(Status|Version)'").replace("\n", ", ").strip(", ")
         row.seen = f"{status}; done once for each package: {done.date[:16]}, in {done.seconds:.0f} s"
         row.figures["installation_s"] = done.seconds
+    with book.row("what it takes of a card") as row:
+        sizes = machine.check(
+            f"ls {STICK}/edge-agent_*.deb | head -n 1 | xargs stat -c %s; du -skx /opt/edge-agent /usr/share/edge-agent"
+        ).split()
+        package_mb, installed_mb = int(sizes[0]) / 1e6, sum(map(int, sizes[1::2])) * 1024 / 1e6
+        row.figures |= {"package_uncompressed_mb": round(package_mb), "installed_mb": round(installed_mb)}
+        row.seen = f"{installed_mb:.0f} MB; the package, which is not compressed here, has {package_mb:.0f} MB"
     with book.row("its user reaches the header, and nobody else does") as row:
         row.seen = (
             machine.check("udevadm settle; stat -c '%A %U:%G' /dev/gpiochip0; id -nG edge-agent")
