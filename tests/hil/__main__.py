@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.hil", description=__doc__)
     parser.add_argument("--if-possible", action="store_true", help="succeed where no machine can be emulated")
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "hil.json", help="default: build/hil.json")
-    parser.add_argument("--cuts", type=int, default=day.CUTS, help=f"power cuts at random moments; default: {day.CUTS}")
+    parser.add_argument("--cuts", type=int, default=day.CUTS, help=f"power cuts; default: {day.CUTS}")
     seed = secrets.randbelow(10**6)
     parser.add_argument("--seed", type=int, default=seed, help="draws these moments; default: another each time")
     names = day.NAMES

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.hil.told import alarms, check_once, percentile, still_open
+from tests.hil.told import alarms, check_once, heard, percentile, still_open
 from tests.support.centre import Message
 
 
@@ -51,6 +51,29 @@ def test_an_alarm_is_open_until_it_is_closed() -> None:
     found = alarms([message(1, "raised", 1), message(2, "raised", 1, alarm="b"), message(3, "closed", 1)])
 
     assert [alarm.alarm_id for alarm in still_open(found)] == ["b"]
+
+
+def test_presses_that_nobody_heard_are_in_one_row_and_its_length_is_told() -> None:
+    (alarm,) = alarms([message(1, "raised", 1), message(2, "updated", 2), message(6, "updated", 3)])
+
+    assert heard([9.5, 20, 30, 40, 60], alarm) == (3, 0.04)
+    assert heard([9.5, 20, 60], alarm) == (3, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("starts_ms", "fault"),
+    [
+        ([5, 10, 20, 60], "lost from the beginning"),
+        ([10, 20, 60, 70], "lost to the end"),
+        ([10, 15, 20, 30, 60], "not in one row"),
+        ([10, 60], "two messages tell of one press"),
+    ],
+)
+def test_a_press_that_is_lost_while_somebody_listens_is_a_fault(starts_ms: list[float], fault: str) -> None:
+    (alarm,) = alarms([message(1, "raised", 1), message(2, "updated", 2), message(6, "updated", 3)])
+
+    with pytest.raises(AssertionError, match=fault):
+        heard(starts_ms, alarm)
 
 
 def test_a_percentile_is_a_value_that_so_many_do_not_exceed() -> None:

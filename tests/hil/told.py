@@ -1,9 +1,13 @@
 """What the centre has been told of alarms, from its messages alone. Pure."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tests.support.centre import Message
+
+_ROUNDED_MS = 1
+"""A message has whole milliseconds."""
 
 
 @dataclass(slots=True)
@@ -53,6 +57,25 @@ def check_once(found: Sequence[Alarm], presses: int) -> None:
     assert counted == presses, f"{counted} presses told in {len(found)} alarms, of {presses} made"
     twice = [alarm.alarm_id for alarm in found if alarm.raised != 1]
     assert not twice, f"not raised once: {twice}"
+
+
+def heard(starts_ms: Sequence[float], alarm: Alarm) -> tuple[int, float]:
+    """How many of these presses, by CLOCK_BOOTTIME of their beginning, the alarm tells of; and for how many s, from one
+    told press to the next, none was.
+
+    Raises AssertionError unless each message is of a press of its own, and those that are missing are in one row in
+    the middle.
+    """
+    of = [bisect_right(starts_ms, message.monoms + _ROUNDED_MS) - 1 for message in alarm.first.values()]
+    assert len(set(of)) == len(of), f"two messages tell of one press: {sorted(of)}"
+    missing = sorted(set(range(len(starts_ms))) - set(of))
+    if not missing:
+        return len(of), 0.0
+    first, last = missing[0], missing[-1]
+    assert missing == list(range(first, last + 1)), f"lost, and not in one row: {missing} of {len(starts_ms)}"
+    assert first > 0, f"lost from the beginning: {missing}"
+    assert last + 1 < len(starts_ms), f"lost to the end: {missing} of {len(starts_ms)}"
+    return len(of), (starts_ms[last + 1] - starts_ms[first - 1]) / 1000
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -1,13 +1,11 @@
 """A newer package is put over the old one while people press: nothing is lost but what the restart can't hear."""
 
 import time
-from bisect import bisect_right
-from collections.abc import Sequence
 
 from tests.hil.book import Book
 from tests.hil.installed import STICK
 from tests.hil.kiosk import Kiosk
-from tests.hil.told import Alarm
+from tests.hil.told import Alarm, heard
 from tests.hil.wiring import Pressed
 from tests.support.wait import wait_for
 
@@ -55,9 +53,9 @@ def play(kiosk: Kiosk, book: Book) -> None:
         alarms = wait_for(told, _ARRIVE_S, "the centre knows of the last press: that")
         assert len(alarms) == 1, f"{len(alarms)} alarms of one that nobody has closed"
         assert not alarms[0].untold, f"presses that no message has told: {alarms[0].untold}"
-        heard, deaf_s = _heard(presses, alarms[0])
-        row.figures |= {"presses": len(presses), "heard": heard, "deaf_s": round(deaf_s, 1)}
-        row.seen = f"{heard} of {len(presses)} presses; deaf for {deaf_s:.1f} s at most"
+        count, deaf_s = heard([press.before_ns / 1e6 for press in presses], alarms[0])
+        row.figures |= {"presses": len(presses), "heard": count, "deaf_s": round(deaf_s, 1)}
+        row.seen = f"{count} of {len(presses)} presses; deaf for {deaf_s:.1f} s at most"
     kiosk.wait_for_birth(births)
     kiosk.close_alarms()
 
@@ -70,19 +68,3 @@ def _press_until_over(kiosk: Kiosk, until_s: float) -> list[Pressed]:
         assert time.monotonic() < until_s, "the upgrade does not end"
         left -= kiosk.machine.check(_STATES).split() == ["inactive", "active"]
     return presses
-
-
-def _heard(presses: Sequence[Pressed], alarm: Alarm) -> tuple[int, float]:
-    """How many were told, and for how long none was. Raises AssertionError unless those in between are in one row, and
-    each message is of a press of its own."""
-    starts_ms = [press.before_ns / 1e6 for press in presses]
-    of = [bisect_right(starts_ms, message.monoms + 1) - 1 for message in alarm.first.values()]
-    assert len(set(of)) == len(of), f"two messages tell of one press: {sorted(of)}"
-    missing = sorted(set(range(len(presses))) - set(of))
-    if not missing:
-        return len(of), 0.0
-    first, last = missing[0], missing[-1]
-    assert missing == list(range(first, last + 1)), f"lost, and not in one row: {missing} of {len(presses)}"
-    assert first > 0, f"lost from the beginning: {missing}"
-    assert last + 1 < len(presses), f"lost to the end: {missing} of {len(presses)}"
-    return len(of), (starts_ms[last + 1] - starts_ms[first - 1]) / 1000
