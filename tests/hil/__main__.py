@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import secrets
 import signal
 import sys
 import tempfile
@@ -63,13 +64,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _play(args: argparse.Namespace, book: Book) -> str | None:
     """The steps; returns what went wrong outside of any row."""
+    steps = day.steps(args.cuts, args.seed)
     with tempfile.TemporaryDirectory(prefix="edge-agent-hil-") as directory:
         try:
             with Kiosk(ARM64, Path(directory)) as kiosk:
                 try:
-                    for name in args.only or day.STEPS:
+                    for name in args.only or day.NAMES:
                         book.step = name
-                        day.STEPS[name](kiosk, book)
+                        steps[name](kiosk, book)
                 finally:
                     traces.keep(kiosk.machine, args.json)
                     if args.stay:
@@ -85,7 +87,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.hil", description=__doc__)
     parser.add_argument("--if-possible", action="store_true", help="succeed where no machine can be emulated")
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "hil.json", help="default: build/hil.json")
-    names = list(day.STEPS)
+    parser.add_argument("--cuts", type=int, default=day.CUTS, help=f"power cuts at random moments; default: {day.CUTS}")
+    seed = secrets.randbelow(10**6)
+    parser.add_argument("--seed", type=int, default=seed, help="draws these moments; default: another each time")
+    names = day.NAMES
     parser.add_argument(
         "--only", action=_Only, nargs="+", choices=names, help=f"{names[0]} and these steps, in the order of the day"
     )
@@ -98,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
 
 class _Only(argparse.Action):
     def __call__(self, _: object, args: argparse.Namespace, values: Any, __: str | None = None) -> None:
-        names = list(day.STEPS)
+        names = day.NAMES
         args.only = [name for name in names if name in {names[0], *values}]
 
 
