@@ -1,5 +1,4 @@
-"""`python -m tests.hil`: a day of the package on an emulated Pi, and one of a camera beside it, with one verdict, a table
-and a record."""
+"""`python -m tests.hil`: a day of the package on an emulated Pi, and one of a camera, with one verdict and a table."""
 
 import argparse
 import os
