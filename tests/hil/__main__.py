@@ -1,4 +1,4 @@
-"""`python -m tests.hil`: a day of the package on an emulated Pi, with one verdict, a table and a record."""
+"""`python -m tests.hil`: a day of the package on an emulated Pi, and one of a camera, with one verdict and a table."""
 
 import argparse
 import os
@@ -17,7 +17,8 @@ from rich.console import Console
 from tests.bench import machine as host
 from tests.bench.child import ROOT
 from tests.hil import day, report, tools, traces
-from tests.hil.architecture import ARM64
+from tests.hil.architecture import AMD64, ARM64
+from tests.hil.beside import CameraDay
 from tests.hil.book import FAULTS, Book, DayOverError, Row
 from tests.hil.kiosk import Kiosk
 
@@ -37,17 +38,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     book = Book(tell)
     try:
-        tools.ensure(ARM64)
+        for architecture in (ARM64,) if args.only else (ARM64, AMD64):
+            tools.ensure(architecture)
     except tools.MissingError as error:
         console.print(f"{'SKIPPED: ' if args.if_possible else ''}{error}", markup=False)
         return 0 if args.if_possible else 1
     try:
         say("packages, kernel and disk of the machine: made once, then kept (a minute or two)")
-        fault = _play(args, book)
+        if args.only:
+            faults = _play(args, book)
+        else:
+            with CameraDay(args.json.with_suffix(".camera.json")) as camera_day:
+                faults = _play(args, book)
+                rows, fault = camera_day.rows()
+            book.rows += rows
+            faults += [fault] if fault else []
     except KeyboardInterrupt:
         return 130
     seconds = round(time.monotonic() - began_s, 1)
-    faults = [*book.faults, *([fault] if fault else [])]
+    faults = [*book.faults, *faults]
     date = datetime.now(UTC).isoformat(timespec="seconds")
     more: dict[str, Any] = {"date": date, "seconds": seconds, "machine": host.describe(), "faults": faults}
     report.write_json(args.json, book.rows, more)
@@ -62,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if faults else 0
 
 
-def _play(args: argparse.Namespace, book: Book) -> str | None:
+def _play(args: argparse.Namespace, book: Book) -> list[str]:
     """The steps; returns what went wrong outside of any row."""
     steps = day.steps(args.cuts, args.seed)
     with tempfile.TemporaryDirectory(prefix="edge-agent-hil-") as directory:
@@ -77,10 +86,10 @@ def _play(args: argparse.Namespace, book: Book) -> str | None:
                     if args.stay:
                         traces.stay(kiosk.machine)
         except DayOverError:
-            return "nothing that would have followed made sense"
+            return ["nothing that would have followed made sense"]
         except FAULTS as error:
-            return f"{type(error).__name__}: {error}"
-    return None
+            return [f"{type(error).__name__}: {error}"]
+    return []
 
 
 def _parser() -> argparse.ArgumentParser:

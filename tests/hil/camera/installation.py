@@ -74,7 +74,7 @@ def play(site: CameraSite, book: Book) -> None:
         assert re.search("crw-rw---- root:video$", row.seen), row.seen
     with book.row("the doctor finds profile camera-pi4 right: the camera gives pictures, the model runs") as row:
         machine.check(_REVISION + _COPY)
-        code, found = site.doctor()
+        code, found = site.doctor("camera", "model")
         (pictures,), (model,) = found[f"camera-{NAME}"], found[f"model-{NAME}"]
         row.seen = f"{pictures['what']}; {model['what']}"
         failures = [finding for findings in found.values() for finding in findings if finding["state"] == "fail"]

@@ -9,6 +9,10 @@ NODE = "/dev/v4l/by-path/platform-vivid.0-video-index0"
 """By the socket, as firmware_configs wants it."""
 _DRIVER = "/sys/bus/platform/drivers/vivid"
 _ONE_WEBCAM = "n_devs=1 node_types=1 num_inputs=1 input_types=0"
+SCENE = {"test_pattern": 10, "osd_text_mode": 0}
+"""Checkers, whose edges are a scene, and a clock that runs in front of them."""
+STILL = {"test_pattern": 10, "osd_text_mode": 2}
+BLACK = {"test_pattern": 5, "osd_text_mode": 2}
 _FORBIDDEN = "/etc/udev/rules.d/99-nobody.rules"
 _FORBID = 'SUBSYSTEM=="video4linux", OWNER="root", GROUP="root", MODE="0600"'
 
@@ -20,9 +24,10 @@ class Vivid:
         self._machine = machine
 
     def plug_in(self) -> None:
-        """Returns when udev has made its node. Its controls are as they were at first."""
+        """Returns when udev has made its node. It shows SCENE."""
         bind = f"[ -d {_DRIVER} ] && echo vivid.0 > {_DRIVER}/bind || modprobe vivid {_ONE_WEBCAM}"
-        self._machine.check(f"{bind}; udevadm settle; test -e {NODE}")
+        self._machine.check(f"{bind}; udevadm settle")
+        self.set(**SCENE)
 
     def unplug(self) -> None:
         """Whoever has it open is left with a device that has gone, as with a pulled cable."""
