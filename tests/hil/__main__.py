@@ -69,6 +69,8 @@ def _play(args: argparse.Namespace, book: Book) -> str | None:
                 try:
                     for name in args.only or day.STEPS:
                         book.step = name
+                        if name in day.AT_REST:
+                            kiosk.rest()
                         day.STEPS[name](kiosk, book)
                 finally:
                     traces.keep(kiosk.machine, args.json)

@@ -17,7 +17,7 @@ from tests.hil.machine import Machine
 from tests.hil.newer import newer
 from tests.hil.package import package
 from tests.hil.told import Alarm, alarms, still_open
-from tests.hil.wiring import AT_REST, Wiring
+from tests.hil.wiring import AT_REST, BUTTONS, Wiring
 from tests.support.agent_process import DEVICE, TREE
 from tests.support.centre import Centre, Message, read
 from tests.support.certificates import BrokerAuthorities
@@ -149,6 +149,12 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         """All that are open."""
         for alarm in still_open(self.alarms()):
             self.close_alarm(alarm)
+
+    def rest(self) -> None:
+        """Nobody touches a button, and no alarm is open."""
+        for button in BUTTONS:
+            self.wiring.let_go(button)
+        self.close_alarms()
 
     def new_centre(self, **options: Any) -> Centre:
         """A command centre at the broker, which is not connected yet."""

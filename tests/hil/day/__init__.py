@@ -6,6 +6,8 @@ from tests.hil.book import Book
 from tests.hil.day import broker, doctor, faults, installation, load, network, presses, vision, watchdog
 from tests.hil.kiosk import Kiosk
 
+AT_REST = ("broker", "load", "network", "doctor", "watchdog", "vision")
+"""Steps that begin with every button let go, whichever came before them."""
 STEPS: dict[str, Callable[[Kiosk, Book], None]] = {
     "installation": installation.play,
     "presses": presses.play,
