@@ -80,6 +80,8 @@ def _play(args: argparse.Namespace, book: Book) -> list[str]:
                 try:
                     for name in args.only or day.NAMES:
                         book.step = name
+                        if name in day.AT_REST:
+                            kiosk.rest()
                         steps[name](kiosk, book)
                 finally:
                     traces.keep(kiosk.machine, args.json)

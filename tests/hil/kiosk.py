@@ -158,8 +158,8 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         for alarm in still_open(self.alarms()):
             self.close_alarm(alarm)
 
-    def come_to_rest(self) -> None:
-        """All buttons let go and every alarm closed, whatever there was before."""
+    def rest(self) -> None:
+        """Nobody touches a button, and no alarm is open, whatever there was before."""
         for button in BUTTONS:
             self.wiring.let_go(button)
 

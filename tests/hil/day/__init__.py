@@ -20,6 +20,8 @@ from tests.hil.day import (
 )
 from tests.hil.kiosk import Kiosk
 
+AT_REST = ("broker", "load", "network", "doctor", "watchdog", "upgrade", "bad-inputs", "power-cuts", "vision")
+"""Steps that begin with every button let go, whichever came before them."""
 CUTS = 5
 """Power cuts, unless more are asked for: each costs a start of the emulated machine."""
 

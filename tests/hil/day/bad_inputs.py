@@ -36,7 +36,6 @@ _CHIP = "echo gpio-sim > /sys/bus/platform/drivers/gpio-sim/bind"
 
 def play(kiosk: Kiosk, book: Book) -> None:
     """On a kiosk that is online."""
-    kiosk.come_to_rest()
     _no_chip(kiosk, book)
     _pin_disk_and_clock(kiosk, book)
 

@@ -49,7 +49,6 @@ class _Cut:
 def play(kiosk: Kiosk, book: Book, *, cuts: int, seed: int) -> None:
     """On a kiosk that is online. The first two of the cuts are at moments of their own, the others at random ones."""
     at_random = max(1, cuts - _WITHOUT_PRESSES)
-    kiosk.come_to_rest()
     with ThreadPoolExecutor(1) as examiner:
         day = _Cuts(kiosk, examiner)
         with book.row("power cut while an alarm is registered: its lamps are lit again", essential=True) as row:

@@ -27,7 +27,6 @@ _VERSION = "dpkg-query -W -f '${Version} ${db:Status-Status}' edge-agent"
 def play(kiosk: Kiosk, book: Book) -> None:
     """On a kiosk that is online."""
     machine = kiosk.machine
-    kiosk.come_to_rest()
     settings, before = machine.check(_SETTINGS), machine.check(_VERSION)
     known = len(kiosk.alarms(_BUTTON))
     births = kiosk.births()

@@ -24,7 +24,7 @@ systemctl restart edge-agent
 """
 _SEEN_S = 120.0
 _LOAD_S = 5.0
-_PROCESS = "pgrep -f 'agent[.]vision'"
+_PROCESS = "grep -lz 'agent[.]vision' /proc/[0-9]*/cmdline | cut -d/ -f3"
 
 
 def play(kiosk: Kiosk, book: Book) -> None:
@@ -45,7 +45,7 @@ def play(kiosk: Kiosk, book: Book) -> None:
         machine.check(f"kill -9 {' '.join(killed)}")
         kiosk.wiring.press("police")
         check_once(kiosk.wait_for_presses(1, "police", since=known), 1)
-        back = f"until new=$({_PROCESS}) && [ \"$new\" != '{killed[0]}' ]; do sleep 0.3; done; echo $new"
+        back = f'until new=$({_PROCESS}) && [ -n "$new" ] && [ "$new" != {killed[0]} ]; do sleep 0.3; done; echo $new'
         new = machine.check(back, 60).strip()
         assert main_process(machine) == core, "the core is another one"
         row.seen = f"processes {', '.join(killed)} gave way to {new}; the core is still {core}; the press is told"
