@@ -1,5 +1,4 @@
-"""`python -m tests.hil`: a day of the package on an emulated Pi, and one of a camera beside it, with one verdict, a table
-and a record."""
+"""`python -m tests.hil`: a day of the package on an emulated Pi, with one verdict, a table and a record."""
 
 import argparse
 import os
@@ -17,8 +16,7 @@ from rich.console import Console
 from tests.bench import machine as host
 from tests.bench.child import ROOT
 from tests.hil import day, report, tools, traces
-from tests.hil.architecture import AMD64, ARM64
-from tests.hil.beside import CameraDay
+from tests.hil.architecture import ARM64
 from tests.hil.book import FAULTS, Book, DayOverError, Row
 from tests.hil.kiosk import Kiosk
 
@@ -38,25 +36,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     book = Book(tell)
     try:
-        for architecture in (ARM64,) if args.only else (ARM64, AMD64):
-            tools.ensure(architecture)
+        tools.ensure(ARM64)
     except tools.MissingError as error:
         console.print(f"{'SKIPPED: ' if args.if_possible else ''}{error}", markup=False)
         return 0 if args.if_possible else 1
     try:
         say("packages, kernel and disk of the machine: made once, then kept (a minute or two)")
-        if args.only:
-            faults = _play(args, book)
-        else:
-            with CameraDay(args.json.with_suffix(".camera.json")) as camera_day:
-                faults = _play(args, book)
-                rows, fault = camera_day.rows()
-            book.rows += rows
-            faults += [fault] if fault else []
+        fault = _play(args, book)
     except KeyboardInterrupt:
         return 130
     seconds = round(time.monotonic() - began_s, 1)
-    faults = [*book.faults, *faults]
+    faults = [*book.faults, *([fault] if fault else [])]
     date = datetime.now(UTC).isoformat(timespec="seconds")
     more: dict[str, Any] = {"date": date, "seconds": seconds, "machine": host.describe(), "faults": faults}
     report.write_json(args.json, book.rows, more)
@@ -71,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if faults else 0
 
 
-def _play(args: argparse.Namespace, book: Book) -> list[str]:
+def _play(args: argparse.Namespace, book: Book) -> str | None:
     """The steps; returns what went wrong outside of any row."""
     with tempfile.TemporaryDirectory(prefix="edge-agent-hil-") as directory:
         try:
@@ -85,10 +75,10 @@ def _play(args: argparse.Namespace, book: Book) -> list[str]:
                     if args.stay:
                         traces.stay(kiosk.machine)
         except DayOverError:
-            return ["nothing that would have followed made sense"]
+            return "nothing that would have followed made sense"
         except FAULTS as error:
-            return [f"{type(error).__name__}: {error}"]
-    return []
+            return f"{type(error).__name__}: {error}"
+    return None
 
 
 def _parser() -> argparse.ArgumentParser:
