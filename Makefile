@@ -95,7 +95,7 @@ chaos: setup-dev ## A quarter of an hour of kills, outages and bad disks; nothin
 	@$(BIN)/python -m tests.chaos $(CHAOS)
 
 hil: setup-dev model demo-video ## A day of the arm64 package on an emulated Pi 4: its kernel, its systemd, its pins (two minutes; the first time five)
-	@$(BIN)/python -m tests.hil $(HIL)
+	@$(BIN)/python -m tests.hil $(if $(CUTS),--cuts=$(CUTS)) $(HIL)
 
 mutants: setup-dev ## Break the core and the outbox line by line (ten minutes; ONLY=FILE for one file): do the tests notice?
 	@$(BIN)/python -m tests.mutants $(ONLY)

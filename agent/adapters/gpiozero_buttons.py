@@ -16,6 +16,8 @@ from agent.ports import Clock
 _log = logging.getLogger(__name__)
 
 _OLDEST_TICK_NS = 10_000_000_000
+_LOOKS = 5
+_MOMENT_NS = 1_000_000
 
 
 class GpiozeroButtons:
@@ -96,8 +98,14 @@ class GpiozeroButtons:
             # lgpio passes on the kernel's timestamp of the interrupt, which is CLOCK_MONOTONIC on kernels
             # since 5.7; a factory that counts in another way gives an age that can't be, and is not used. With a
             # filter it is the time when the level had lasted for so long.
-            age_ns = time.monotonic_ns() - int(ticks * 1e9)
-            edge_ns = boottime_ns()
+            # Another thread may run between two looks at clocks, and an edge that seems later than it was would make a
+            # rest between two presses too short: so the two looks are taken again until they are of one moment.
+            for _ in range(_LOOKS):
+                now_ns = time.monotonic_ns()
+                edge_ns = boottime_ns()
+                if time.monotonic_ns() - now_ns < _MOMENT_NS:
+                    break
+            age_ns = now_ns - int(ticks * 1e9)
             if 0 < age_ns < _OLDEST_TICK_NS:
                 edge_ns -= age_ns + filter_ns
             _guarded(on_edge, Edge(name, bool(level) is active_level, edge_ns, normally_closed=closed))

@@ -40,8 +40,7 @@ def broker(device: Device, address: BrokerAddress, note: Note) -> Iterator[Findi
         files = TlsFiles(mqtt.ca_file, mqtt.cert_file, mqtt.key_file)
         reached = reach(endpoint, files, mqtt.connect_timeout_s, note)
         # A broker may make the client id of the certificate, as deploy's does: a second login would end the first.
-        carries = says_connected(device.status, str(address))
-        mqtt_ms = None if carries else _timed_login(known, address, endpoint, note)
+        mqtt_ms = None if _is_in_use(device, address) else _timed_login(known, address, endpoint, note)
     except (BrokerError, StepFailed) as error:
         yield failure(_in_words(str(error), address), "see the broker's log")
         return
@@ -50,6 +49,13 @@ def broker(device: Device, address: BrokerAddress, note: Note) -> Iterator[Findi
         yield from judge_broker(reached.certificate_ends, str(endpoint), datetime.now(UTC))
     if not endpoint.tls and not _is_here(reached.address, endpoint):
         yield warn(f"alarms go to {endpoint} unencrypted", "use mqtts://, and a certificate for each device")
+
+
+def _is_in_use(device: Device, address: BrokerAddress) -> bool:
+    """Whether the agent that runs is logged in there, or may be."""
+    if device.agent is None:
+        return device.untold
+    return device.status is None or says_connected(device.status, str(address))
 
 
 def _timed_login(known: Settings, address: BrokerAddress, endpoint: Endpoint, note: Note) -> float:
@@ -96,7 +102,7 @@ def _harmless(known: Settings) -> OutgoingMessage:
 
 
 def _steps(reached: Reached, mqtt_ms: float | None) -> str:
-    login = "the agent is logged in" if mqtt_ms is None else f"login and test alarm {mqtt_ms:.0f} ms"
+    login = "no login beside the agent's" if mqtt_ms is None else f"login and test alarm {mqtt_ms:.0f} ms"
     tls = "" if reached.tls_ms is None else f", {reached.tls_version} {reached.tls_ms:.0f} ms"
     return f"DNS {reached.dns_ms:.0f} ms, TCP {reached.tcp_ms:.0f} ms{tls}, {login}"
 

@@ -91,6 +91,28 @@ def test_an_edge_carries_the_time_of_the_pin_and_not_of_the_callback(
     assert before - 2_000_000_000 - 1_000_000 <= watch.edges[0].boottime_ns <= after - 2_000_000_000 + 1_000_000
 
 
+def test_an_edge_is_no_later_for_a_thread_that_ran_between_two_looks_at_the_clocks(
+    factory: MockFactory, buttons: GpiozeroButtons, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would make the rest before the next press shorter than it was, and that press a bounce."""
+    watch.start(buttons)
+    clock, real, pauses_ns = SystemClock(), time.monotonic_ns, [50_000_000]
+
+    def interrupted() -> int:
+        now_ns = real()
+        until_ns = now_ns + (pauses_ns.pop() if pauses_ns else 0)
+        while real() < until_ns:
+            pass
+        return now_ns
+
+    at = time.monotonic() - 2
+    latest_ns = clock.boottime_ns() - 2_000_000_000 + 10_000_000
+    monkeypatch.setattr(time, "monotonic_ns", interrupted)
+    factory.pin(17)._when_changed()(at, 0)
+
+    assert watch.edges[0].boottime_ns <= latest_ns
+
+
 @pytest.mark.parametrize("ticks", [0.0, 4e9])
 def test_ticks_of_an_unknown_epoch_are_not_believed(
     factory: MockFactory, buttons: GpiozeroButtons, ticks: float, monkeypatch: pytest.MonkeyPatch, watch: Watch

@@ -17,7 +17,7 @@ from tests.hil.machine import Machine
 from tests.hil.newer import newer
 from tests.hil.package import package
 from tests.hil.told import Alarm, alarms, still_open
-from tests.hil.wiring import AT_REST, Wiring
+from tests.hil.wiring import AT_REST, BUTTONS, Wiring
 from tests.support.agent_process import DEVICE, TREE
 from tests.support.centre import Centre, Message, read
 from tests.support.certificates import BrokerAuthorities
@@ -136,9 +136,17 @@ class Kiosk(AbstractContextManager["Kiosk"]):
             found = self.alarms(*inputs)[since:]
             known = sum(alarm.presses for alarm in found)
             raise AssertionError(
-                f"within {timeout_s:g} s the centre knew of {known} presses of {' and '.join(inputs) or 'any button'} in"
-                f" {len(found)} alarms, of {count}"
+                f"within {timeout_s:g} s the centre knew of {known} presses, of {count}, in {len(found)} alarms of"
+                f" {' and '.join(inputs) or 'any button'}"
             ) from None
+
+    def births(self) -> int:
+        """How often the kiosk has said that it is online."""
+        return len({each.id for each in self.messages("state") if each.data["state"] == "online"})
+
+    def wait_for_birth(self, since: int, timeout_s: float = 60.0) -> None:
+        """Return when it has said so more often than `since`: an answer must name its newest start."""
+        wait_for(lambda: self.births() > since, timeout_s, "the kiosk has said that it is online: that")
 
     def close_alarm(self, alarm: Alarm) -> None:
         """The centre's signed close of it; returns when the kiosk has said that it is closed."""
@@ -149,6 +157,18 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         """All that are open."""
         for alarm in still_open(self.alarms()):
             self.close_alarm(alarm)
+
+    def come_to_rest(self) -> None:
+        """All buttons let go and every alarm closed, whatever there was before."""
+        for button in BUTTONS:
+            self.wiring.let_go(button)
+
+        def is_at_rest() -> bool:
+            self.close_alarms()
+            return not self.wiring.lit("yellow")
+
+        wait_for(is_at_rest, _ANSWER_S, "the kiosk is at rest: that")
+        self.wiring.wait_for_lights("idle")
 
     def new_centre(self, **options: Any) -> Centre:
         """A command centre at the broker, which is not connected yet."""

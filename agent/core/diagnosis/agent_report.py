@@ -12,7 +12,7 @@ STALE_S = 30.0
 def judge_unit(active: str, sub: str, restarts: int) -> list[Finding]:
     """Of a service that does not run now; systemd's words."""
     log = "`journalctl -u edge-agent -b` says why; its last line is the reason"
-    if active == "failed" or sub == "auto-restart":
+    if active == "failed" or sub == "auto-restart" or (active == "activating" and restarts):
         return [fail(f"the service ends by itself ({active}, {sub}; started again {restarts} times)", log)]
     if active == "active":
         return [warn("the service runs, but not on this state directory: perhaps its disk takes nothing", log)]

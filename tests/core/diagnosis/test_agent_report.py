@@ -74,6 +74,7 @@ def test_the_service_needs_a_user_who_is_in_the_groups_of_its_devices() -> None:
     [
         ("inactive", "dead", State.WARN, "does not run (inactive, dead)"),
         ("failed", "failed", State.FAIL, "ends by itself (failed, failed; started again 7 times)"),
+        ("activating", "start", State.FAIL, "ends by itself (activating, start; started again 7 times)"),
         ("activating", "auto-restart", State.FAIL, "ends by itself (activating, auto-restart;"),
         ("active", "running", State.WARN, "runs, but not on this state directory"),
     ],

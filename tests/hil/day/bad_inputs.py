@@ -34,7 +34,8 @@ _CHIP = "echo gpio-sim > /sys/bus/platform/drivers/gpio-sim/bind"
 
 
 def play(kiosk: Kiosk, book: Book) -> None:
-    """On a kiosk that is online and has no open alarm."""
+    """On a kiosk that is online."""
+    kiosk.come_to_rest()
     _no_chip(kiosk, book)
     _pin_disk_and_clock(kiosk, book)
 
@@ -51,14 +52,15 @@ def _no_chip(kiosk: Kiosk, book: Book) -> None:
         said.the("agent", "the service ends by itself")
         assert said.code == 1, f"exit code {said.code}"
     with book.row("the chip is back: the buttons are live again by themselves, and a press arrives", essential=True):
+        births = kiosk.births()
         machine.check(_CHIP)
         kiosk.wiring.rewire()
         machine.check(_until_active(), _START_S)
-        _press_and_close(kiosk, "fire")
+        _press_and_close(kiosk, "fire", births)
 
 
 def _pin_disk_and_clock(kiosk: Kiosk, book: Book) -> None:
-    machine = kiosk.machine
+    machine, births = kiosk.machine, kiosk.births()
     machine.check("systemctl stop edge-agent")
     machine.check(f"{_PIN_TAKEN}\n{_DISK_FULL}\n{_IN_1970}")
     machine.check("systemctl start edge-agent", _START_S)
@@ -82,14 +84,16 @@ def _pin_disk_and_clock(kiosk: Kiosk, book: Book) -> None:
         (alarm,) = kiosk.wait_for_presses(1, "police", timeout_s=_ARRIVE_S, since=known["police"])
         check_once([alarm], 1)
         row.seen = f"1 alarm, timeq {alarm.first[1].timeq}"
+        kiosk.wait_for_birth(births)
         kiosk.close_alarms()
     with book.row("beside a taken pin and a full disk another button works"):
-        _press_and_close(kiosk, "medical")
+        _press_and_close(kiosk, "medical", births)
     with book.row("all mended: the doctor finds nothing wrong, and the button that was taken works", essential=True):
+        births = kiosk.births()
         machine.check(f"{_DISK_FREE}; {_PIN_FREE}; systemctl restart edge-agent", _START_S)
         said = _ask(machine, "agent", "pins", "disk", "clock")
         assert said.code == 0, str(said)
-        _press_and_close(kiosk, "fire")
+        _press_and_close(kiosk, "fire", births)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +146,10 @@ def _until_active() -> str:
     return 'until [ "$(systemctl show -P ActiveState edge-agent)" = active ]; do sleep 0.3; done'
 
 
-def _press_and_close(kiosk: Kiosk, button: str) -> None:
+def _press_and_close(kiosk: Kiosk, button: str, births: int) -> None:
+    """`births` is how many there were before the last start."""
     known = len(kiosk.alarms(button))
     kiosk.wiring.press(button)
     check_once(kiosk.wait_for_presses(1, button, timeout_s=_ARRIVE_S, since=known), 1)
+    kiosk.wait_for_birth(births)
     kiosk.close_alarms()

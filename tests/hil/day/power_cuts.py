@@ -45,7 +45,8 @@ class _Cut:
 
 
 def play(kiosk: Kiosk, book: Book, *, cuts: int, seed: int) -> None:
-    """On a kiosk that is online and has no open alarm."""
+    """On a kiosk that is online."""
+    kiosk.come_to_rest()
     with ThreadPoolExecutor(1) as examiner:
         day = _Cuts(kiosk, examiner)
         with book.row("power cut while an alarm is registered: its lamps are lit again", essential=True) as row:
@@ -74,7 +75,7 @@ def play(kiosk: Kiosk, book: Book, *, cuts: int, seed: int) -> None:
             assert not faults, "; ".join(faults[:5])
         with book.row("all that was kept arrives at the centre, each press once") as row:
             row.seen = day.wait_until_told()
-        kiosk.close_alarms()
+        day.close_all()
 
 
 class _Cuts:
@@ -86,10 +87,11 @@ class _Cuts:
         self._examiner = examiner
         self.cuts: list[_Cut] = []
         self.boot_s = 0.0
+        self._births = 0
 
     def boot(self) -> float:
         """Switch it on, until the buttons are live; returns the seconds. Raises AssertionError when anything failed."""
-        began_s = time.monotonic()
+        began_s, self._births = time.monotonic(), self._kiosk.births()
         self._kiosk.boot()
         self.boot_s = round(time.monotonic() - began_s, 1)
         wrong = self._machine.check(_WHOLE)
@@ -108,6 +110,7 @@ class _Cuts:
 
     def close_all(self) -> None:
         """As soon as it is online."""
+        self._kiosk.wait_for_birth(self._births)
         self._kiosk.close_alarms()
         self._kiosk.wiring.wait_for_lights("idle")
         time.sleep(SAFE_MS / 1000)
