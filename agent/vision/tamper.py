@@ -28,6 +28,8 @@ _LIGHT = (22.0, 64.0)
 _LIT = 40.0
 _FAST_NS = 2_000_000_000
 """The way from lit to black within which somebody has put something over the lens."""
+_FAST_AT_ONCE_NS = 10_000_000_000
+"""The same from one look to the next: a slow camera, or a slow processor, shows nothing in between."""
 _FEATURELESS = 3.0
 _WHITE_ALONE = 0.9
 _WHITE, _WHITE_MORE = 0.6, 0.3
@@ -125,7 +127,8 @@ class TamperWatch:
         if seen.mean >= mean or seen.bright >= bright:
             self._night = None
         elif self._night is None:
-            fast = now_ns - self._lit_ns <= _FAST_NS and (match is None or match.lost >= _GONE)
+            longest_ns = _FAST_AT_ONCE_NS if self._lit_ns == self._look_ns else _FAST_NS
+            fast = now_ns - self._lit_ns <= longest_ns and (match is None or match.lost >= _GONE)
             self._night = TamperKind.COVERED if fast else TamperKind.DARK
         if seen.mean >= _LIT:
             self._lit_ns = now_ns

@@ -16,11 +16,12 @@ from rich.console import Console
 
 from tests.bench import machine as host
 from tests.bench.child import ROOT
-from tests.hil import day, report, tools, traces
+from tests.hil import camera, day, report, tools, traces
 from tests.hil.architecture import AMD64, ARM64
-from tests.hil.beside import CameraDay
 from tests.hil.book import FAULTS, Book, DayOverError, Row
 from tests.hil.kiosk import Kiosk
+
+CAMERA = "camera"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,22 +38,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"{'ok    ' if row.fault is None else 'FAILED'} {row.title}" + (f": {row.fault}" if row.fault else ""))
 
     book = Book(tell)
+    kiosk_steps = [name for name in args.only or day.NAMES if name != CAMERA]
+    with_camera = not args.only or CAMERA in args.only
     try:
-        for architecture in (ARM64,) if args.only else (ARM64, AMD64):
+        for architecture in ([ARM64] if kiosk_steps else []) + ([AMD64] if with_camera else []):
             tools.ensure(architecture)
     except tools.MissingError as error:
         console.print(f"{'SKIPPED: ' if args.if_possible else ''}{error}", markup=False)
         return 0 if args.if_possible else 1
     try:
         say("packages, kernel and disk of the machine: made once, then kept (a minute or two)")
-        if args.only:
-            faults = _play(args, book)
-        else:
-            with CameraDay(args.json.with_suffix(".camera.json")) as camera_day:
-                faults = _play(args, book)
-                rows, fault = camera_day.rows()
-            book.rows += rows
-            faults += [fault] if fault else []
+        faults = _play(kiosk_steps, args, book) if kiosk_steps else []
+        if with_camera:
+            say("the same for the machine with a camera")
+            faults += camera.play(args.json.with_stem(f"{args.json.stem}-camera"), book)
     except KeyboardInterrupt:
         return 130
     seconds = round(time.monotonic() - began_s, 1)
@@ -71,14 +70,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if faults else 0
 
 
-def _play(args: argparse.Namespace, book: Book) -> list[str]:
-    """The steps; returns what went wrong outside of any row."""
+def _play(names: Sequence[str], args: argparse.Namespace, book: Book) -> list[str]:
+    """These steps of the kiosk's day; returns what went wrong outside of any row."""
     steps = day.steps(args.cuts, args.seed)
     with tempfile.TemporaryDirectory(prefix="edge-agent-hil-") as directory:
         try:
             with Kiosk(ARM64, Path(directory)) as kiosk:
                 try:
-                    for name in args.only or day.NAMES:
+                    for name in names:
                         book.step = name
                         if name in day.AT_REST:
                             kiosk.rest()
@@ -101,10 +100,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cuts", type=int, default=day.CUTS, help=f"power cuts; default: {day.CUTS}")
     seed = secrets.randbelow(10**6)
     parser.add_argument("--seed", type=int, default=seed, help="draws these moments; default: another each time")
-    names = day.NAMES
-    parser.add_argument(
-        "--only", action=_Only, nargs="+", choices=names, help=f"{names[0]} and these steps, in the order of the day"
-    )
+    names = (*day.NAMES, CAMERA)
+    only = f"{names[0]} and these steps, in the order of the day; {CAMERA} has a machine of its own, and a whole day"
+    parser.add_argument("--only", action=_Only, nargs="+", choices=names, help=only)
     parser.add_argument("--stay", action="store_true", help="then run lines of standard input as root in the machine")
     parser.add_argument(
         "--readme", action="store_true", help="put the table into README.md, after a day without faults"
@@ -114,8 +112,8 @@ def _parser() -> argparse.ArgumentParser:
 
 class _Only(argparse.Action):
     def __call__(self, _: object, args: argparse.Namespace, values: Any, __: str | None = None) -> None:
-        names = day.NAMES
-        args.only = [name for name in names if name in {names[0], *values}]
+        first = set() if values == [CAMERA] else {day.NAMES[0]}
+        args.only = [name for name in (*day.NAMES, CAMERA) if name in {*first, *values}]
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Each kind of tamper, on real video."""
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from agent.core.stream_clock import StreamClock
 from agent.core.tamper import TamperKind
 from tests.support.tampered_video import (
+    FRAMES_PER_SECOND,
     PICTURE_KINDS,
     SECOND,
     Pixels,
@@ -125,6 +127,12 @@ def test_a_lens_cap_by_day_is_covered_and_not_dark() -> None:
     outcome = watch(looped(demo_video(), 20, between(8, 20, lambda pixels, _: np.zeros_like(pixels))))
 
     assert outcome.kinds == [TamperKind.COVERED]
+
+
+def test_a_lens_cap_on_a_camera_that_is_seldom_looked_at_is_covered_too() -> None:
+    pictures = looped(demo_video(), 80, between(50, 80, lambda pixels, _: np.zeros_like(pixels)))
+
+    assert watch(itertools.islice(pictures, 0, None, 4 * FRAMES_PER_SECOND)).kinds == [TamperKind.COVERED]
 
 
 def test_dusk_is_dark_and_dawn_ends_it_and_neither_is_covered() -> None:

@@ -1,10 +1,15 @@
 """The day of a camera: one module a step, in the order of the day. Each goes on where the one before it ended."""
 
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
-from tests.hil.book import Book
+from tests.hil import traces
+from tests.hil.architecture import AMD64
+from tests.hil.book import FAULTS, Book, DayOverError
 from tests.hil.camera import cable, capture, installation, rights, tampers
 from tests.hil.camera.site import CameraSite
+from tests.hil.kiosk import Kiosk
 
 STEPS: dict[str, Callable[[CameraSite, Book], None]] = {
     "camera: installation": installation.play,
@@ -13,3 +18,26 @@ STEPS: dict[str, Callable[[CameraSite, Book], None]] = {
     "camera: rights": rights.play,
     "camera: tampers": tampers.play,
 }
+
+
+def play(record: Path, book: Book) -> list[str]:
+    """All of it, on a machine of its own, whose traces are kept beside `record`.
+
+    Not while the kiosk's day is played: an emulated contact that must bounce within milliseconds needs a whole
+    processor. Returns what went wrong outside of any row.
+    """
+    with tempfile.TemporaryDirectory(prefix="edge-agent-hil-camera-") as directory:
+        try:
+            with Kiosk(AMD64, Path(directory)) as kiosk:
+                site = CameraSite(kiosk)
+                try:
+                    for name, step in STEPS.items():
+                        book.step = name
+                        step(site, book)
+                finally:
+                    traces.keep(kiosk.machine, record)
+        except DayOverError:
+            return ["nothing that would have followed made sense"]
+        except FAULTS as error:
+            return [f"{type(error).__name__}: {error}"]
+    return []
