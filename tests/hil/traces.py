@@ -16,7 +16,7 @@ def keep(machine: Machine, record: Path) -> None:
     record.parent.mkdir(parents=True, exist_ok=True)
     with suppress(OSError):
         shutil.copy(machine.console, record.with_suffix(".console.log"))
-    with suppress(MachineError, AssertionError):  # off, or it doesn't answer
+    with suppress(MachineError, AssertionError, KeyError):  # off, or its answer is to what was interrupted
         record.with_suffix(".journal.log").write_text(machine.run(_JOURNAL).said, encoding="utf-8")
 
 
