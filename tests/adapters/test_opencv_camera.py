@@ -87,7 +87,7 @@ def test_an_address_with_a_password_reaches_neither_the_error_nor_any_output(
 
 
 def test_a_missing_device_is_named_with_what_to_do() -> None:
-    with pytest.raises(CameraError, match="/dev/video99 can.t be opened: it is not there: check cable"):
+    with pytest.raises(CameraError, match=r"/dev/video99 can.t be opened: it is not there: check cable"):
         OpenCvCamera("/dev/video99", OpenCvDevice("/dev/video99"), boottime_ns).open()
 
 
