@@ -1,6 +1,7 @@
 """The pin factory: real pins on a Pi, mock pins elsewhere. Never gpiozero's global one."""
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from gpiozero.pins.mock import MockFactory, MockPin
 from agent.core.errors import HardwareError
 
 _DEVICES = Path("/dev")
+_UDEV_S = 5.0
+"""At power-on the agent may be quicker than udev, which gives the chip to its group."""
+_LOOK_S = 0.05
 
 
 class HeldPin(MockPin):  # type: ignore[misc]
@@ -28,11 +32,12 @@ class HeldPin(MockPin):  # type: ignore[misc]
             self.drive_low()
 
 
-def open_pin_factory(simulated: Mapping[int, bool] | None) -> Any:
+def open_pin_factory(simulated: Mapping[int, bool] | None, *, patience_s: float = _UDEV_S) -> Any:
     """A gpiozero pin factory: the kernel's character device through lgpio, or mock pins when `simulated` is given.
 
     That tells which pins are high or low from the start; the others follow their pull. The caller closes the
-    factory. Raises HardwareError that says what to install or which group is missing.
+    factory. A chip that is there and refuses is asked again for `patience_s`. Raises HardwareError that says what to
+    install or which group is missing.
     """
     if simulated is not None:
         # Given here and not left to gpiozero, whose defaults come from environment variables. A Pi 4B.
@@ -52,14 +57,18 @@ def open_pin_factory(simulated: Mapping[int, bool] | None) -> Any:
         raise HardwareError(
             f"lgpio can't be loaded: {error}; start in a directory that can be written, or set LG_WD"
         ) from error
-    try:
-        return LGPIOFactory()
-    except PinUnknownPi as error:
-        raise HardwareError("this machine is no Raspberry Pi: use --simulate") from error
-    except lgpio.error as error:
-        if not any(_DEVICES.glob("gpiochip*")):
-            raise HardwareError("there is no GPIO chip, no /dev/gpiochip*: see `dmesg`") from error
-        user = f"user id {os.geteuid()}"
-        raise HardwareError(
-            f"the GPIO chip can't be opened ({error}): add {user} to the group gpio that owns /dev/gpiochip*"
-        ) from error
+    deadline_s = time.monotonic() + patience_s
+    while True:
+        try:
+            return LGPIOFactory()
+        except PinUnknownPi as error:
+            raise HardwareError("this machine is no Raspberry Pi: use --simulate") from error
+        except lgpio.error as error:
+            if not any(_DEVICES.glob("gpiochip*")):
+                raise HardwareError("there is no GPIO chip, no /dev/gpiochip*: see `dmesg`") from error
+            if time.monotonic() >= deadline_s:
+                user = f"user id {os.geteuid()}"
+                raise HardwareError(
+                    f"the GPIO chip can't be opened ({error}): add {user} to the group gpio that owns /dev/gpiochip*"
+                ) from error
+        time.sleep(_LOOK_S)

@@ -1,7 +1,9 @@
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
+from typing import Any
 
 import gpiozero
 import pytest
@@ -47,16 +49,36 @@ def test_a_chip_that_can_not_be_opened_is_explained(
 
     for node in nodes:
         (tmp_path / node).touch()
-    monkeypatch.setattr(gpiozero_pins, "_DEVICES", tmp_path)
-
-    lgpio, module = ModuleType("lgpio"), ModuleType("gpiozero.pins.lgpio")
-    vars(lgpio).update(error=LgpioError)
-    vars(module).update(SimpleNamespace(LGPIOFactory=refuse).__dict__)
-    monkeypatch.setitem(sys.modules, "lgpio", lgpio)
-    monkeypatch.setitem(sys.modules, "gpiozero.pins.lgpio", module)
+    _install(monkeypatch, tmp_path, refuse)
 
     with pytest.raises(HardwareError, match=advice):
-        open_pin_factory(None)
+        open_pin_factory(None, patience_s=0)
+
+
+def test_a_chip_that_udev_has_not_given_to_its_group_yet_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[Any] = [LgpioError("can not open gpiochip"), LgpioError("can not open gpiochip"), "the factory"]
+
+    def answer() -> str:
+        if isinstance(said := answers.pop(0), LgpioError):
+            raise said
+        return str(said)
+
+    (tmp_path / "gpiochip0").touch()
+    _install(monkeypatch, tmp_path, answer)
+
+    assert open_pin_factory(None) == "the factory"
+
+
+def _install(monkeypatch: pytest.MonkeyPatch, devices: Path, factory: Callable[[], object]) -> None:
+    """A library lgpio that makes this factory."""
+    monkeypatch.setattr(gpiozero_pins, "_DEVICES", devices)
+    lgpio, module = ModuleType("lgpio"), ModuleType("gpiozero.pins.lgpio")
+    vars(lgpio).update(error=LgpioError)
+    vars(module).update(LGPIOFactory=factory)
+    monkeypatch.setitem(sys.modules, "lgpio", lgpio)
+    monkeypatch.setitem(sys.modules, "gpiozero.pins.lgpio", module)
 
 
 def test_a_directory_that_can_not_be_written_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
