@@ -39,7 +39,8 @@ def pins(device: Device, note: Note) -> Iterator[Finding]:
         try:
             uses = chip.uses(sorted(wired))
             runs = device.agent is not None or (device.untold and any(use.consumer == AGENT_CONSUMER for use in uses))
-            yield from judge_use(wired, uses, agent_runs=runs)
+            held = chip.held_by(device.agent.pid) if device.agent is not None else set()
+            yield from judge_use(wired, uses, agent_runs=runs, held=held)
         except PermissionError:
             yield fail(*account.why_denied(chip.path()))
             return
