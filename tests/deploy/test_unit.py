@@ -73,7 +73,7 @@ def test_it_starts_again_for_ever_and_a_dying_camera_does_not_end_it() -> None:
     assert service["Restart"] == "always"
     assert service["OOMPolicy"] == "continue"
     assert "MemoryHigh" not in service
-    assert service["WorkingDirectory"] == f"/var/lib/{service['StateDirectory']}"
+    assert service["WorkingDirectory"] == f"/run/{service['RuntimeDirectory']}", "in memory: lgpio makes a FIFO there"
 
 
 def test_a_model_runs_under_the_units_ban_on_code_made_at_run_time() -> None:
