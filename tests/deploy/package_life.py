@@ -132,10 +132,11 @@ class Life:
             "doctor as a person": f"edge-agent doctor --config {SETTINGS}; test $? = 1",
             "upgraded": f"{INSTALL} {new}",
             "upgraded with bad settings": f"echo '[nonsense]' >> {SETTINGS}; {INSTALL} {old}",
+            "started with bad settings": "! systemctl restart edge-agent",
+            "bad settings mended": f"sed -i '/nonsense/d' {SETTINGS} && systemctl restart edge-agent",
         }
         for name, script in steps.items():
             self._step(machine, name, machine.run(script))
-        machine.run(f"sed -i '/nonsense/d' {SETTINGS}")
         unpacked = system.root / "opt/edge-agent/lib"
         cut = machine.cut_off(f"{INSTALL} {new}", lambda: any(unpacked.rglob("*.dpkg-new")))
         self._step(machine, "upgrade cut off", cut)

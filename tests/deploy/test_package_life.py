@@ -159,9 +159,10 @@ def test_an_upgrade_restarts_it_and_an_open_alarm_is_still_open(life: Path) -> N
 
 def test_the_agent_is_asked_to_stop_and_has_the_time_to(life: Path) -> None:
     journal = seen(life, "journal")["said"]
-    # Upgraded, started again on half an upgrade, upgraded at last, removed, purged.
-    assert journal.count("Deactivated successfully") == journal.count("Stopping edge-agent.service") == 5
-    assert "Failed with result" not in journal
+    assert journal.count("Deactivated successfully") == journal.count("Stopping edge-agent.service") >= 5
+    # Of its own accord it ended only over bad settings.
+    assert set(re.findall("Failed with result '(.+)'", journal)) == {"exit-code"}
+    assert set(re.findall("status=(.+)", journal)) == {"2/INVALIDARGUMENT"}
 
 
 def test_settings_that_the_new_version_refuses_leave_the_old_one_running(life: Path) -> None:
@@ -169,14 +170,22 @@ def test_settings_that_the_new_version_refuses_leave_the_old_one_running(life: P
     assert (after["active"], after["pid"]) == ("active", before["pid"])
     mistake, advice = told(after)
     assert "nonsense is no setting" in mistake
+    assert "goes on with the old version, but does not start again" in advice
     assert advice.endswith("sudo systemctl restart edge-agent")
+
+
+def test_it_does_not_start_again_with_such_settings_and_goes_on_where_it_was_once_they_are_mended(life: Path) -> None:
+    assert seen(life, "started with bad settings")["active"] in {"activating", "failed"}
+    mended = seen(life, "bad settings mended")
+    assert mended["active"] == "active"
+    assert json.loads(mended["lights"])["yellow"] in {"on", "fast-flash"}
 
 
 def test_an_upgrade_that_is_killed_leaves_the_old_one_running_and_able_to_start_and_the_next_one_ends_it(
     life: Path,
 ) -> None:
     assert cut(life, "upgrade cut off")
-    before = seen(life, "upgraded")
+    before = seen(life, "bad settings mended")
     half = json.loads((life / "upgrade cut off.json").read_text())
     assert (half["active"], half["pid"]) == ("active", before["pid"])
     # As after a power cut.
