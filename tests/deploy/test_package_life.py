@@ -218,6 +218,24 @@ def test_no_alarm_is_lost_over_upgrades_an_upgrade_that_is_killed_a_removal_and_
     assert {data["press_count"] for data in raised.values()} == {1}
 
 
+def test_on_the_card_the_state_is_that_of_the_data_partition_and_none_is_left_on_the_root(life: Path) -> None:
+    before, moved = seen(life, "installed again"), seen(life, "state moved to the data partition")
+    assert "alarms.db" in lines(moved)
+    assert lines(moved).count("alarms.db") == 1, "the root's directory is empty before the partition lies over it"
+    for found in (moved, seen(life, "with the data partition again")):
+        assert found["active"] == "active"
+        assert json.loads(found["lights"])["yellow"] == json.loads(before["lights"])["yellow"] != "off"
+
+
+def test_without_the_data_partition_the_agent_works_from_memory_and_says_so_and_the_pins_are_there(life: Path) -> None:
+    found = seen(life, "without the data partition")
+    assert found["active"] == "active"
+    assert "alarms.db" not in found["said"]
+    assert "is read-only: nothing is kept over a power cut → its partition is not mounted" in found["said"]
+    assert lines(found)[-1] == "pins"
+    assert "ERROR journal: " in seen(life, "journal")["said"]
+
+
 def test_a_purge_removes_settings_keys_and_state_with_what_somebody_has_put_there_and_says_so(life: Path) -> None:
     found = seen(life, "purged")
     assert found["left"] == ""
