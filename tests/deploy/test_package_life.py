@@ -241,6 +241,8 @@ def test_a_purge_removes_settings_keys_and_state_with_what_somebody_has_put_ther
     assert found["left"] == ""
     assert "edge-agent.service" not in found["wants"]
     assert any("/etc/edge-agent" in line and "/var/lib/edge-agent" in line for line in told(found))
+    assert "overlayroot-chroot" in told(found)[-1]
+    assert "sudo rm -rf /data/edge-agent" in told(found)[-1]
 
 
 def test_where_settings_were_put_before_the_installation_starts_it(life: Path) -> None:
