@@ -89,7 +89,7 @@ _ON_THE_CARD = {
     # With an old state on the root.
     "without the data partition": f"{_NO_DATA}; cp -a /srv/partition/edge-agent /var/lib/;"
     f" mkdir -p $(dirname {_NO_PINS_UNIT}) && printf '{_NO_PINS}' > {_NO_PINS_UNIT} && systemctl daemon-reload"
-    " && systemctl start edge-agent && ls -A /var/lib/edge-agent;"
+    f" && systemctl start edge-agent && ls -A /var/lib/edge-agent && {_CONFIGURED_AGAIN};"
     " edge-agent doctor --config /srv/no-pins.toml --only disk;"
     " cd $(systemctl show -P WorkingDirectory edge-agent) &&"
     " runuser -u edge-agent -- /opt/edge-agent/bin/python3 -I -c 'import lgpio; print(\"pins\")'",
