@@ -49,7 +49,8 @@ def keep_agents_out(directory: Path) -> AbstractContextManager[object]:
         except BlockingIOError as error:
             raise DirectoryInUseError(f"an edge-agent has {directory} now") from error
         except OSError as error:
-            raise StorageError(f"{directory} can't be looked into: {(error.strerror or str(error)).lower()}") from error
+            reason = (error.strerror or str(error)).lower()
+            raise StorageError(f"{directory / _LOCK} can't be read: {reason}") from error
         return undo.pop_all()
 
 

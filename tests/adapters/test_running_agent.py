@@ -73,5 +73,5 @@ def test_a_directory_that_can_not_be_looked_into_is_told(tmp_path: Path) -> None
     loop.symlink_to(loop)
     with pytest.raises(StorageError, match="can't be looked into"):
         find_agent(loop)
-    with pytest.raises(StorageError, match="can't be looked into"):
+    with pytest.raises(StorageError, match="can't be read"):
         keep_agents_out(loop)
