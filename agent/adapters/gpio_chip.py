@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import struct
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -54,6 +55,16 @@ class GpioChip:
                 raise HardwareError(f"{chip} does not tell of pin {pin}: {reason}") from error
             found.append(PinUse(pin, used=bool(info[4] & _USED), consumer=_text(info[1])))
         return found
+
+    def held_by(self, pid: int, proc: Path = Path("/proc")) -> set[int]:
+        """The pins that a process holds. Empty where the kernel does not tell: before Linux 6.1, and to strangers."""
+        chip, pins = f"gpio-chip:\t{self.path().name}\n", set()
+        with suppress(OSError):
+            for info in (proc / str(pid) / "fdinfo").iterdir():
+                with suppress(OSError):  # closed meanwhile
+                    text = info.read_text(encoding="ascii")
+                    pins |= set(re.findall(r"^gpio-line:\t(\d+)$", text, re.MULTILINE)) if chip in text else set()
+        return set(map(int, pins))
 
     def _ask(self, chip: Path, question: int, argument: bytes) -> bytes:
         descriptor = os.open(chip, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

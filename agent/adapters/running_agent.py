@@ -1,10 +1,14 @@
 """The agent that runs already, found without touching it: by the kernel's list of locks."""
 
+import fcntl
 import os
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.core.errors import StorageError
+from agent.core.errors import DirectoryInUseError, StorageError
+
+_LOCK = "agent.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,7 @@ class RunningAgent:
 def find_agent(directory: Path, proc: Path = Path("/proc")) -> RunningAgent | None:
     """The agent that holds `directory`; None when there is none. Raises StorageError when that can't be told."""
     try:
-        about = (directory / "agent.lock").stat()
+        about = (directory / _LOCK).stat()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -31,6 +35,23 @@ def find_agent(directory: Path, proc: Path = Path("/proc")) -> RunningAgent | No
         if words[1] == "FLOCK" and words[5] == place:
             return _process(proc, int(words[4]))
     return None
+
+
+def keep_agents_out(directory: Path) -> AbstractContextManager[object]:
+    """No agent starts on `directory` until this is closed. It makes and changes nothing: where no agent has ever been
+    there is no lock, and nobody to keep out. Raises StorageError."""
+    with ExitStack() as undo:
+        try:
+            file = undo.enter_context((directory / _LOCK).open("rb"))
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (FileNotFoundError, NotADirectoryError):
+            return nullcontext()
+        except BlockingIOError as error:
+            raise DirectoryInUseError(f"an edge-agent has {directory} now") from error
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise StorageError(f"{directory / _LOCK} can't be read: {reason}") from error
+        return undo.pop_all()
 
 
 def _process(proc: Path, pid: int) -> RunningAgent:

@@ -2,6 +2,7 @@
 
 import ssl
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.core.errors import BrokerError
@@ -48,7 +49,7 @@ def explain_tls(error: ssl.SSLError, host: str) -> str:
     """What a failed handshake means, and what to do next, in one line."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return _VERIFICATION.get(error.verify_code, "the broker's certificate is not valid: {reason}").format(
-            host=host, reason=error.verify_message
+            host=host, reason=error.verify_message, now=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
         )
     if error.reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"}:
         return f"{host} does not speak TLS on this port: use mqtt:// there, or another port"
@@ -72,8 +73,8 @@ _WRONG_CA = "the broker's certificate comes from an authority that is not truste
 _WRONG_HOST = "the broker's certificate is not for {host}: use the name in the certificate, or renew it"
 # X509_V_ERR_* of <openssl/x509_vfy.h>
 _VERIFICATION = {
-    9: "the broker's certificate is not valid yet: check this device's clock",
-    10: "the broker's certificate has expired: renew it, or check this device's clock",
+    9: "the broker's certificate is not valid yet: check this device's clock, which says {now}",
+    10: "the broker's certificate has expired: renew it, or check this device's clock, which says {now}",
     18: _WRONG_CA,
     19: _WRONG_CA,
     20: _WRONG_CA,

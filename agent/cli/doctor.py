@@ -60,6 +60,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Run the checks one after the other and show what they find."""
+    # That the service's own user is missing is a finding.
+    if args.user != SERVICE_USER and account.find(args.user) is None:
+        raise UsageError(f"--user {args.user}: this machine has no such user; the service's is {SERVICE_USER}")
     if not args.simulate:
         _take_rights(args.user)
     settings: Settings | None = None

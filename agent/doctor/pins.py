@@ -13,13 +13,13 @@ from agent.adapters.gpio_chip import GpioChip
 from agent.adapters.gpiozero_buttons import GpiozeroButtons
 from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.adapters.gpiozero_pins import open_pin_factory
+from agent.adapters.running_agent import keep_agents_out
 from agent.adapters.system_clock import SystemClock
 from agent.core.diagnosis.finding import Finding, fail, failure, ok, unknown
 from agent.core.diagnosis.pins import AGENT_CONSUMER, InputRead, judge_levels, judge_use
 from agent.core.errors import HardwareError, StorageError
 from agent.core.lights import LightState, Pattern
 from agent.doctor.check import NOT_TRIED, Device, Note
-from agent.runtime.state_directory import StateDirectory
 
 _MEMORY = "/dev/shm"  # noqa: S108 - for a directory with a name of its own
 _SEEN_S = 1.0
@@ -39,7 +39,8 @@ def pins(device: Device, note: Note) -> Iterator[Finding]:
         try:
             uses = chip.uses(sorted(wired))
             runs = device.agent is not None or (device.untold and any(use.consumer == AGENT_CONSUMER for use in uses))
-            yield from judge_use(wired, uses, agent_runs=runs)
+            held = chip.held_by(device.agent.pid) if device.agent is not None else set()
+            yield from judge_use(wired, uses, agent_runs=runs, held=held)
         except PermissionError:
             yield fail(*account.why_denied(chip.path()))
             return
@@ -75,13 +76,12 @@ def _wired(device: Device) -> dict[int, str]:
 
 
 def _guarded(device: Device, use: Any, note: Note) -> Iterator[Finding]:
-    """Use the pins with the state directory claimed, so that an agent that starts meanwhile waits for its next try
+    """Use the pins with the state directory locked, so that an agent that starts meanwhile waits for its next try
     rather than find a pin held."""
     with ExitStack() as stack:
         try:
-            if device.directory.exists():
-                stack.enter_context(StateDirectory(device.directory).claim())
-        except (StorageError, PermissionError) as error:
+            stack.enter_context(keep_agents_out(device.directory))
+        except StorageError as error:
             yield unknown(f"nothing was tried, as an agent might start meanwhile: {error}")
             return
         note("opening the pins")

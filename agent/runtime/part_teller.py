@@ -8,6 +8,8 @@ from agent.core.wire import Drafts
 from agent.runtime.health import PartState
 from agent.runtime.outbox import Outbox
 
+_LOGGED_BY_THE_PUBLISHER = "uplink"
+
 log = logging.getLogger(__name__)
 
 
@@ -20,7 +22,9 @@ class PartTeller:
 
     def tell(self, part: str, state: PartState) -> None:
         """`part` has begun or ceased to work."""
-        if state.ok:
+        if part == _LOGGED_BY_THE_PUBLISHER:
+            pass
+        elif state.ok:
             log.info("%s works again", part)
         else:
             log.error("%s does not work: %s", part, state.detail)

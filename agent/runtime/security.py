@@ -35,9 +35,17 @@ class SecurityLog:
         self._lock = threading.Lock()
         self._windows: dict[str, _Window] = {}
 
-    def tell(self, kind: str, severity: Literal["info", "warning", "alert"], text: str, **detail: Any) -> bool:
+    def tell(
+        self,
+        kind: str,
+        severity: Literal["info", "warning", "alert"],
+        text: str,
+        *,
+        is_logged: bool = False,
+        **detail: Any,
+    ) -> bool:
         """Publish `up/security/{kind}`; false when there were too many of the kind lately: then it is counted
-        and the next one that goes out says how many were left out."""
+        and the next one that goes out says how many were left out. `is_logged` when the log has it already."""
         now_ns = self._clock.boottime_ns()
         with self._lock:
             window = self._windows.setdefault(kind, _Window(now_ns))
@@ -48,7 +56,8 @@ class SecurityLog:
                 return False
             window.sent += 1
             suppressed, window.suppressed = window.suppressed, 0
-        log.log(logging.INFO if severity == "info" else logging.WARNING, "security: %s: %s", kind, text)
+        if not is_logged:
+            log.log(logging.INFO if severity == "info" else logging.WARNING, "security: %s: %s", kind, text)
         self._put(
             self._drafts.security(
                 SecurityData(kind=kind, severity=severity, text=text, detail=detail, suppressed=suppressed)

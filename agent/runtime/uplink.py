@@ -35,11 +35,14 @@ class Uplink:
         self._changed = changed
         self._commands = board.parts().get("commands", PartState(ok=True))
         self._told: str | None = None
+        self._has_failed = False
+        """Since a broker last had us: the publisher logs the first failure, and not those that follow."""
         self._broker = ""
 
     def connected(self, accepted: Connected, broker: str, moved: bool) -> None:
         """A broker has us; whether it takes what we say shows with the birth."""
         self._broker = broker
+        self._has_failed = False
         self._announcer.connected()
         self._watch.connected()
         if accepted.refused:
@@ -64,7 +67,8 @@ class Uplink:
         self._changed(UplinkChanged(up=False))
         kind = _SECURITY_KINDS.get(end.kind)
         if kind is not None:
-            self._tell_once(kind, end.detail)
+            self._tell_once(kind, end.detail, is_logged=not self._has_failed)
+        self._has_failed = True
 
     def refused(self, message: OutgoingMessage, detail: str) -> None:
         """The broker refused a message. Not told of security events themselves: they would be refused too."""
@@ -76,7 +80,7 @@ class Uplink:
         """Messages came down faster than they can be read, and some were not."""
         self._security.tell("command-flood", "warning", f"{self._broker} sends more than can be read; some was not")
 
-    def _tell_once(self, kind: str, detail: str) -> None:
+    def _tell_once(self, kind: str, detail: str, *, is_logged: bool = False) -> None:
         if kind != self._told:
             self._told = kind
-            self._security.tell(kind, "warning", detail)
+            self._security.tell(kind, "warning", detail, is_logged=is_logged)

@@ -7,12 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from deploy.package import python
-from deploy.package.target import PYTHON, Target
+from deploy.package.kept import made_once, sweep
+from deploy.package.target import DIRECTORY, PYTHON, Target
 
 HOME = Path("opt/edge-agent")
 SITE_PACKAGES = HOME / f"lib/python{PYTHON}/site-packages"
@@ -74,13 +74,10 @@ def own_wheel(project: Path, directory: Path, time_s: int) -> Path:
 
 def _libraries(target: Target, cache: Path, say: Callable[[str], None]) -> Path:
     """The locked wheels, unpacked and compiled as below the root of a device; made once for each lock."""
-    recipe = target.lock.read_bytes() + Path(__file__).read_bytes()
-    kept = cache / "libraries" / f"{target.arch}-{hashlib.sha256(recipe).hexdigest()[:16]}"
-    if kept.exists():
-        return kept
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
-        made = Path(scratch) / "made"
+    ingredients = (target.lock, DIRECTORY / "target.py", Path(__file__))
+    recipe = b"".join(path.read_bytes() for path in ingredients)
+
+    def make(made: Path) -> None:
         _install_locked(target, made / SITE_PACKAGES, cache / "wheels" / target.arch, say)
         for pattern in PRUNED:
             for path in list((made / SITE_PACKAGES).glob(pattern)):
@@ -88,11 +85,10 @@ def _libraries(target: Target, cache: Path, say: Callable[[str], None]) -> Path:
         _list_what_is_there(made / SITE_PACKAGES)
         say("compiling the libraries to byte code")
         _compile(made, python.find(cache, say))
-        try:
-            made.rename(kept)
-        except OSError:
-            if not kept.exists():  # else another build was quicker
-                raise
+
+    directory = cache / "libraries"
+    kept = made_once(directory / f"{target.arch}-{hashlib.sha256(recipe).hexdigest()[:16]}", make)
+    sweep(directory, f"{target.arch}-*")
     return kept
 
 

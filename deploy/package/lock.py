@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from deploy.package.target import TARGETS, Target
+from deploy.package.target import DIRECTORY, TARGETS, Target
 
 _HEAD = """\
 # Written by `make dist-lock`. Every wheel in the package for {arch}: version and SHA-256.
@@ -54,4 +54,4 @@ def _plain(name: str) -> str:
 
 if __name__ == "__main__":
     for each in TARGETS.values():
-        write(each, Path.cwd())
+        write(each, DIRECTORY.parents[1])

@@ -4,10 +4,10 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from deploy.package.kept import made_once
 from deploy.package.target import PYTHON
 
 _RELEASE = "bookworm"
@@ -26,19 +26,13 @@ def find(cache: Path, say: Callable[[str], None]) -> Command:
 
 def debians(cache: Path, say: Callable[[str], None]) -> Command:
     """Debian's, unpacked in `cache` once a machine, and run where it lies. Needs no root but to install mmdebstrap."""
-    kept = cache / f"python-{_RELEASE}"
-    if not kept.exists():
+
+    def make(made: Path) -> None:
         say(f"this machine has no Python {PYTHON}: downloading Debian's")
         subprocess.run([_ENSURE, "mmdebstrap"], check=True, stdout=sys.stderr)
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as scratch:
-            made = Path(scratch) / "made"
-            mode = "root" if os.geteuid() == 0 else "chrootless"
-            command = ["mmdebstrap", "--quiet", "--variant=extract", f"--mode={mode}", f"--include=python{PYTHON}"]
-            subprocess.run([*command, _RELEASE, str(made)], check=True, stdin=subprocess.DEVNULL)
-            try:
-                made.rename(kept)
-            except OSError:
-                if not kept.exists():  # else another build was quicker
-                    raise
+        mode = "root" if os.geteuid() == 0 else "chrootless"
+        command = ["mmdebstrap", "--quiet", "--variant=extract", f"--mode={mode}", f"--include=python{PYTHON}"]
+        subprocess.run([*command, _RELEASE, str(made)], check=True, stdin=subprocess.DEVNULL)
+
+    kept = made_once(cache / f"python-{_RELEASE}", make)
     return ("env", f"PYTHONHOME={kept / 'usr'}", str(kept / f"usr/bin/python{PYTHON}"))

@@ -49,6 +49,18 @@ def test_the_kernel_tells_who_uses_a_pin(tmp_path: Path) -> None:
     assert chip.uses([7, 8, 9]) == [PinUse(7, False), PinUse(8, True, "spi0 CS0"), PinUse(9, True, "")]
 
 
+def test_the_kernel_tells_which_pins_a_process_holds(tmp_path: Path) -> None:
+    fdinfo = tmp_path / "proc/812/fdinfo"
+    fdinfo.mkdir(parents=True)
+    (fdinfo / "3").write_text("pos:\t0\nflags:\t02\n")
+    (fdinfo / "4").write_text("pos:\t0\ngpio-chip:\tgpiochip0\ngpio-line:\t17\ngpio-line:\t27\n")
+    (fdinfo / "5").write_text("pos:\t0\ngpio-chip:\tgpiochip0\ngpio-line:\t22\n")
+    (fdinfo / "6").write_text("pos:\t0\ngpio-chip:\tgpiochip1\ngpio-line:\t4\n")
+    chip = chip_with(tmp_path, Kernel(), 0)
+    assert chip.held_by(812, tmp_path / "proc") == {17, 22, 27}
+    assert chip.held_by(813, tmp_path / "proc") == set()
+
+
 @pytest.mark.parametrize(
     ("label", "numbers", "name"),
     [

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.adapters.running_agent import RunningAgent, find_agent
-from agent.core.errors import StorageError
+from agent.adapters.running_agent import RunningAgent, find_agent, keep_agents_out
+from agent.core.errors import DirectoryInUseError, StorageError
+from agent.runtime.state_directory import StateDirectory
 
 
 def test_without_a_lock_no_agent_runs(tmp_path: Path) -> None:
@@ -25,6 +26,16 @@ def test_the_process_that_holds_the_lock_is_found_without_touching_it(
     assert found is not None
     assert (found.pid, found.simulated) == (os.getpid(), False)
     assert find_agent(tmp_path) is None
+
+
+def test_an_agent_is_kept_out_as_long_as_its_lock_is_held_and_nothing_is_made(tmp_path: Path) -> None:
+    with keep_agents_out(tmp_path), keep_agents_out(tmp_path / "nothing"):
+        assert list(tmp_path.iterdir()) == []
+    with StateDirectory(tmp_path).claim(), pytest.raises(DirectoryInUseError):
+        keep_agents_out(tmp_path)
+    with keep_agents_out(tmp_path), pytest.raises(DirectoryInUseError):
+        StateDirectory(tmp_path).claim()
+    StateDirectory(tmp_path).claim().close()
 
 
 def proc_with(tmp_path: Path, environ: bytes | None) -> Path:
@@ -62,3 +73,5 @@ def test_a_directory_that_can_not_be_looked_into_is_told(tmp_path: Path) -> None
     loop.symlink_to(loop)
     with pytest.raises(StorageError, match="can't be looked into"):
         find_agent(loop)
+    with pytest.raises(StorageError, match="can't be read"):
+        keep_agents_out(loop)

@@ -3,10 +3,10 @@
 import hashlib
 import os
 import subprocess
-import tempfile
 from pathlib import Path
 
 from deploy.package.control import LIBRARIES
+from deploy.package.kept import made_once
 
 RELEASE = "bookworm"
 _PACKAGES = ["python3", *(each.partition(" ")[0] for each in LIBRARIES)]
@@ -22,12 +22,8 @@ def kept_at(arch: str, cache: Path) -> Path:
 
 def make(arch: str, cache: Path) -> Path:
     """The system in a directory, fetched if it is not there. Needs no root. Raises CalledProcessError."""
-    kept = kept_at(arch, cache)
-    if kept.exists():
-        return kept
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache, prefix=".new-") as scratch:
-        made = Path(scratch) / "made"
+
+    def unpack(made: Path) -> None:
         # Nothing of it is run: `extract` only unpacks. So it needs neither root nor namespaces.
         mode = "root" if os.geteuid() == 0 else "chrootless"
         command = ["mmdebstrap", "--quiet", "--variant=extract", f"--mode={mode}", f"--arch={arch}"]
@@ -35,9 +31,5 @@ def make(arch: str, cache: Path) -> Path:
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL, env={**os.environ, "LC_ALL": "C"})
         for directory in _SHUT:
             (made / directory).mkdir(parents=True, exist_ok=True)
-        try:
-            made.rename(kept)
-        except OSError:
-            if not kept.exists():  # else another run was quicker
-                raise
-    return kept
+
+    return made_once(kept_at(arch, cache), unpack)

@@ -1,6 +1,7 @@
 """The life of the package on one machine, step by step; what each step said and left is written down for the tests."""
 
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -72,12 +73,43 @@ _BROKER = (
     "systemctl start mosquitto && systemd-run --quiet --unit=listener"
     " sh -c \"exec stdbuf -oL mosquitto_sub -h 127.0.0.1 -d -v -q 1 -t 'edge/v1/+/+/+/up/alarm/+' > /srv/heard\""
 )
+_CARD = ROOT / "firmware_configs/card"
+_DATA_UNIT = "/etc/systemd/system/edge-agent-data.service"
+_PARTITION = "mount --bind /srv/partition /data"
+_NO_DATA = (
+    "systemctl stop edge-agent edge-agent-data; while umount /var/lib/edge-agent; do :; done 2>/dev/null; umount /data"
+)
+# Simulated pins need a directory that can be written.
+_NO_PINS = f"[Service]\\nExecStart=\\nExecStart={_PROGRAM} run --config /srv/no-pins.toml"
+_NO_PINS_UNIT = "/run/systemd/system/edge-agent.service.d/zz.conf"
+_ON_THE_CARD = {
+    "state moved to the data partition": "{move}; ls -A /var/lib/edge-agent;"
+    f" cp /srv/edge-agent-data.service {_DATA_UNIT} && systemctl enable edge-agent-data && systemctl start edge-agent"
+    " && ls /data/edge-agent",
+    # With an old state on the root.
+    "without the data partition": f"{_NO_DATA}; cp -a /srv/partition/edge-agent /var/lib/;"
+    f" mkdir -p $(dirname {_NO_PINS_UNIT}) && printf '{_NO_PINS}' > {_NO_PINS_UNIT} && systemctl daemon-reload"
+    f" && systemctl start edge-agent && ls -A /var/lib/edge-agent && {_CONFIGURED_AGAIN};"
+    " edge-agent doctor --config /srv/no-pins.toml --only disk;"
+    " cd $(systemctl show -P WorkingDirectory edge-agent) &&"
+    " runuser -u edge-agent -- /opt/edge-agent/bin/python3 -I -c 'import lgpio; print(\"pins\")'",
+    "with the data partition again": f"{_NO_DATA}; rm {_NO_PINS_UNIT}; {_PARTITION} && systemctl daemon-reload"
+    " && systemctl start edge-agent",
+}
 _SOMEBODYS_FILES = (
     "/etc/edge-agent/masks/front.json",
     "/var/lib/edge-agent/models/own.tflite",
     "/opt/edge-agent/lib/own.py",
     "/usr/share/edge-agent/models/own.json",
 )
+
+
+def _move() -> str:
+    """What the guide says, with a directory for the partition."""
+    text = (_CARD / "README.md").read_text()
+    [block] = [each for each in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "cp -a" in each]
+    lines = [line.strip().removeprefix("sudo ") for line in block.splitlines()]
+    return " && ".join(line for line in lines if line).replace("mount /dev/mmcblk0p3 /data", _PARTITION)
 
 
 class Life:
@@ -95,7 +127,12 @@ class Life:
         for name, script in _IN_A_CHROOT.items():
             self._note(name, system.run(script))
         settings = (ROOT / "firmware_configs/simulated/edge-agent.toml").read_text()
-        (system.root / "srv/settings").write_text(settings.replace(".run/simulated", "/var/lib/edge-agent"))
+        settings = settings.replace(".run/simulated", "/var/lib/edge-agent")
+        (system.root / "srv/settings").write_text(settings)
+        no_pins = f"{settings.partition('[[buttons]]')[0]}[[cameras]]\nname = 'front'\nsource = 'file:/nothing.avi'\n"
+        (system.root / "srv/no-pins.toml").write_text(no_pins)
+        (system.root / "srv/partition").mkdir()
+        shutil.copy(_CARD / "edge-agent-data.service", system.root / "srv")
         drop_in = system.root / "etc/systemd/system/edge-agent.service.d/simulate.conf"
         drop_in.parent.mkdir()
         drop_in.write_text(_DROP_IN)
@@ -132,10 +169,11 @@ class Life:
             "doctor as a person": f"edge-agent doctor --config {SETTINGS}; test $? = 1",
             "upgraded": f"{INSTALL} {new}",
             "upgraded with bad settings": f"echo '[nonsense]' >> {SETTINGS}; {INSTALL} {old}",
+            "started with bad settings": "! systemctl restart edge-agent",
+            "bad settings mended": f"sed -i '/nonsense/d' {SETTINGS} && systemctl restart edge-agent",
         }
         for name, script in steps.items():
             self._step(machine, name, machine.run(script))
-        machine.run(f"sed -i '/nonsense/d' {SETTINGS}")
         unpacked = system.root / "opt/edge-agent/lib"
         cut = machine.cut_off(f"{INSTALL} {new}", lambda: any(unpacked.rglob("*.dpkg-new")))
         self._step(machine, "upgrade cut off", cut)
@@ -148,6 +186,8 @@ class Life:
         self._step(machine, "installed again", machine.run(f"{INSTALL} {old}"))
         wait_for(lambda: all(f"up/alarm/{name} ".encode() in heard.read_bytes() for name in PRESSED), 60, "every alarm")
         self._note("heard", Done([], 0, heard.read_text(), ""))
+        for name, script in _ON_THE_CARD.items():
+            self._step(machine, name, machine.run(script.replace("{move}", _move())))
         somebodys = " ".join(_SOMEBODYS_FILES)
         self._step(
             machine,

@@ -159,9 +159,10 @@ def test_an_upgrade_restarts_it_and_an_open_alarm_is_still_open(life: Path) -> N
 
 def test_the_agent_is_asked_to_stop_and_has_the_time_to(life: Path) -> None:
     journal = seen(life, "journal")["said"]
-    # Upgraded, started again on half an upgrade, upgraded at last, removed, purged.
-    assert journal.count("Deactivated successfully") == journal.count("Stopping edge-agent.service") == 5
-    assert "Failed with result" not in journal
+    assert journal.count("Deactivated successfully") == journal.count("Stopping edge-agent.service") >= 5
+    # Of its own accord it ended only over bad settings.
+    assert set(re.findall("Failed with result '(.+)'", journal)) == {"exit-code"}
+    assert set(re.findall("status=(.+)", journal)) == {"2/INVALIDARGUMENT"}
 
 
 def test_settings_that_the_new_version_refuses_leave_the_old_one_running(life: Path) -> None:
@@ -169,14 +170,22 @@ def test_settings_that_the_new_version_refuses_leave_the_old_one_running(life: P
     assert (after["active"], after["pid"]) == ("active", before["pid"])
     mistake, advice = told(after)
     assert "nonsense is no setting" in mistake
+    assert "goes on with the old version, but does not start again" in advice
     assert advice.endswith("sudo systemctl restart edge-agent")
+
+
+def test_it_does_not_start_again_with_such_settings_and_goes_on_where_it_was_once_they_are_mended(life: Path) -> None:
+    assert seen(life, "started with bad settings")["active"] in {"activating", "failed"}
+    mended = seen(life, "bad settings mended")
+    assert mended["active"] == "active"
+    assert json.loads(mended["lights"])["yellow"] in {"on", "fast-flash"}
 
 
 def test_an_upgrade_that_is_killed_leaves_the_old_one_running_and_able_to_start_and_the_next_one_ends_it(
     life: Path,
 ) -> None:
     assert cut(life, "upgrade cut off")
-    before = seen(life, "upgraded")
+    before = seen(life, "bad settings mended")
     half = json.loads((life / "upgrade cut off.json").read_text())
     assert (half["active"], half["pid"]) == ("active", before["pid"])
     # As after a power cut.
@@ -209,11 +218,31 @@ def test_no_alarm_is_lost_over_upgrades_an_upgrade_that_is_killed_a_removal_and_
     assert {data["press_count"] for data in raised.values()} == {1}
 
 
+def test_on_the_card_the_state_is_that_of_the_data_partition_and_none_is_left_on_the_root(life: Path) -> None:
+    before, moved = seen(life, "installed again"), seen(life, "state moved to the data partition")
+    assert "alarms.db" in lines(moved)
+    assert lines(moved).count("alarms.db") == 1, "the root's directory is empty before the partition lies over it"
+    for found in (moved, seen(life, "with the data partition again")):
+        assert found["active"] == "active"
+        assert json.loads(found["lights"])["yellow"] == json.loads(before["lights"])["yellow"] != "off"
+
+
+def test_without_the_data_partition_the_agent_works_from_memory_and_says_so_and_the_pins_are_there(life: Path) -> None:
+    found = seen(life, "without the data partition")
+    assert found["active"] == "active"
+    assert "alarms.db" not in found["said"]
+    assert "is read-only: nothing is kept over a power cut → its partition is not mounted" in found["said"]
+    assert lines(found)[-1] == "pins"
+    assert "ERROR journal: " in seen(life, "journal")["said"]
+
+
 def test_a_purge_removes_settings_keys_and_state_with_what_somebody_has_put_there_and_says_so(life: Path) -> None:
     found = seen(life, "purged")
     assert found["left"] == ""
     assert "edge-agent.service" not in found["wants"]
     assert any("/etc/edge-agent" in line and "/var/lib/edge-agent" in line for line in told(found))
+    assert "overlayroot-chroot" in told(found)[-1]
+    assert "sudo rm -rf /data/edge-agent" in told(found)[-1]
 
 
 def test_where_settings_were_put_before_the_installation_starts_it(life: Path) -> None:

@@ -172,11 +172,12 @@ def test_the_agents_state_goes_to_the_data_partition_only_where_there_is_one(tmp
     )
     assert (done.returncode, done.stderr) == (0, "")
     lines = unit.read_text().splitlines()
-    assert {"After=data.mount", "ConditionPathIsMountPoint=/data", "DefaultDependencies=no"} <= set(lines)
+    assert {"After=data.mount", "DefaultDependencies=no"} <= set(lines)
     assert not any(line.startswith(("Requires=", "RequiredBy=")) for line in lines), "the agent starts without it"
     agent = (ROOT.parent / "deploy/systemd/edge-agent.service").read_text()
     assert "StateDirectory=edge-agent\n" in agent
-    assert "ExecStart=mount --bind /data/edge-agent /var/lib/edge-agent" in lines
+    commands = [line for line in lines if line.startswith("ExecStart")]
+    assert all(line.startswith("ExecStart=-") for line in commands), "one that failed would be tried at each new start"
 
 
 def test_the_overlay_in_memory_leaves_the_data_partition_alone() -> None:

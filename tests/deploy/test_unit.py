@@ -73,7 +73,7 @@ def test_it_starts_again_for_ever_and_a_dying_camera_does_not_end_it() -> None:
     assert service["Restart"] == "always"
     assert service["OOMPolicy"] == "continue"
     assert "MemoryHigh" not in service
-    assert service["WorkingDirectory"] == f"/var/lib/{service['StateDirectory']}"
+    assert service["WorkingDirectory"] == f"/run/{service['RuntimeDirectory']}", "in memory: lgpio makes a FIFO there"
 
 
 def test_a_model_runs_under_the_units_ban_on_code_made_at_run_time() -> None:
@@ -164,7 +164,11 @@ def test_every_device_of_the_unit_is_given_to_a_group_that_the_user_is_in() -> N
     users = UNIT.with_name("edge-agent.sysusers.conf").read_text(encoding="utf-8")
     assert groups == set(re.findall(r"^m edge-agent (\w+)$", users, re.MULTILINE))
     allowed = set(re.findall(r"^DeviceAllow=char-(\w+) rw$", UNIT.read_text(encoding="utf-8"), re.MULTILINE))
-    assert {name.removesuffix("chip") for name in allowed} == set(re.findall(r'SUBSYSTEM=="(\w+)"', rules))
+    subsystems = set(re.findall(r'SUBSYSTEM=="(\w+)"', rules))
+    assert {name.removesuffix("chip") for name in allowed} == subsystems
+    script = (REPOSITORY / "deploy/package/debian/postinst").read_text(encoding="utf-8")
+    assert set(re.findall(r"--subsystem-match=(\w+)", script)) == subsystems
+    assert script.index("udevadm trigger") < script.index("udevadm settle") < script.index("restart")
 
 
 @pytest.mark.skipif(shutil.which("udevadm") is None, reason="no udev on this machine")

@@ -1,5 +1,7 @@
 from unittest.mock import create_autospec
 
+import pytest
+
 from agent.core.messages import Draft
 from agent.ports import Connected, Disconnected, OutgoingMessage
 from agent.runtime.announcer import Announcer
@@ -73,6 +75,20 @@ def test_security_trouble_is_told_once_an_outage_and_a_plain_loss_never() -> Non
     line.uplink.accepted()
     line.uplink.disconnected(Disconnected("tls", "again"))
     assert line.kinds() == ["tls-failed", "broker-refused", "tls-failed"]
+
+
+def test_the_log_has_one_line_of_a_failure_that_the_publisher_has_logged(caplog: pytest.LogCaptureFixture) -> None:
+    line = Line()
+    line.uplink.disconnected(Disconnected("tls", "not valid yet"))
+    assert line.kinds() == ["tls-failed"]
+    assert caplog.messages == []
+
+    line.connected()
+    line.uplink.accepted()
+    line.uplink.disconnected(Disconnected("unreachable", "nobody there"))
+    # Of the next broker, which the publisher does not log any more.
+    line.uplink.disconnected(Disconnected("tls", "expired"))
+    assert caplog.messages == ["security: tls-failed: expired"]
 
 
 def test_a_broker_that_sends_more_than_can_be_read_is_told_of() -> None:

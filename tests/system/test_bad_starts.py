@@ -160,8 +160,11 @@ def test_in_1970_an_agent_names_the_clock_and_its_buttons_work(
     with AgentProcess(tmp_path / "kiosk", tls_broker.url, environ=environ, mqtt=mqtt) as agent:
         agent.press()
         assert agent.outputs()["yellow"] == "on"
-        says = "the broker's certificate is not valid yet: check this device's clock"
+        says = "the broker's certificate is not valid yet: check this device's clock, which says 1970-01-01 00:0"
         wait_for(lambda: says in agent.log(), what=f"{says!r} in the log")
+        wait_for(lambda: tls_broker.log().count("ssl/tls alert bad certificate") > 1, what="a second try")
+        lines = agent.log().splitlines()
+        assert [line for line in lines if "clock" in line] == no_connection(agent)
         assert len(no_connection(agent)) == 1
         assert "Traceback" not in agent.log()
 

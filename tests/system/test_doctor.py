@@ -120,7 +120,7 @@ def test_a_read_only_file_system_is_told(tmp_path: Path) -> None:
         device = kiosk(tmp_path / "kiosk", storage={"directory": str(disk / "storage")})
         found = examine(device.config, "--simulate", "--only", "disk")
     assert f"{disk} (tmpfs) is read-only" in found.failure("disk")
-    assert f"remount,rw {disk}" in found.failure("disk")
+    assert "its partition is not mounted" in found.failure("disk"), "for a tmpfs stands where it belongs"
 
 
 def test_a_file_where_the_state_directory_belongs_is_told(tmp_path: Path) -> None:
@@ -196,9 +196,24 @@ def test_where_it_can_not_be_told_whether_an_agent_runs_nothing_that_it_may_have
         assert found.one(name, "unknown")["do"] == "run the doctor with sudo"
 
 
-def test_a_user_that_is_not_there_is_told(tmp_path: Path) -> None:
-    found = examine(kiosk(tmp_path).config, "--user", "edge-nobody", "--only", "account")
-    assert "there is no user edge-nobody" in found.failure("account")
+@pytest.mark.parametrize("options", [(), ("--simulate",)])
+def test_a_user_that_is_not_there_is_bad_usage(tmp_path: Path, options: tuple[str, ...]) -> None:
+    done = run_cli("doctor", "--config", kiosk(tmp_path).config, "--user", "edge-nobody", *options)
+    assert done.returncode == 2
+    assert "--user edge-nobody: this machine has no such user" in done.stderr
+
+
+@pytest.mark.parametrize("used", [False, True], ids=["new", "used before"])
+def test_the_doctor_leaves_nothing_in_the_state_directory_and_changes_nothing_there(tmp_path: Path, used: bool) -> None:
+    device = kiosk(tmp_path / "kiosk")
+    device.storage.mkdir(parents=True)
+    lock = device.storage / "agent.lock"
+    if used:
+        lock.write_text("as it was")
+    found = examine(device.config, "--simulate", "--lights", *only("pins", "lights", "disk"))
+    assert found.one("pins", "ok")["what"] == "all 1 inputs are at rest"
+    assert list(device.storage.iterdir()) == ([lock] if used else [])
+    assert not used or lock.read_text() == "as it was"
 
 
 def test_a_camera_that_hangs_does_not_hang_the_doctor(tmp_path: Path) -> None:

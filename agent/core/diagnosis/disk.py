@@ -10,6 +10,7 @@ FULL_BYTES = 4 * _MIB
 _LARGE_OUTBOX_BYTES = 256 * _MIB
 _SLOW_MS = 2_000
 _MAKE_ROOM = "make room: `sudo du -xh {place} | sort -h | tail`"
+_NOT_MOUNTED = "its partition is not mounted: `journalctl -b -u data.mount` says why; mend it or its card, and reboot"
 _IN_MEMORY = frozenset({"tmpfs", "ramfs", "overlay"})
 
 
@@ -34,12 +35,11 @@ def judge_disk(disk: Disk, keep_free_bytes: int) -> list[Finding]:
     """All but whether it can be written, which only a trial tells."""
     where = f"{disk.mount_point} ({disk.file_system})"
     findings = []
+    in_memory = disk.file_system in _IN_MEMORY
     if disk.read_only:
+        mend = f"`dmesg | grep -i ext4` says why; then `sudo mount -o remount,rw {disk.mount_point}`, or a new card"
         findings.append(
-            fail(
-                f"{where} is read-only: nothing is kept over a power cut",
-                f"`dmesg | grep -i ext4` says why; then `sudo mount -o remount,rw {disk.mount_point}`, or a new card",
-            )
+            fail(f"{where} is read-only: nothing is kept over a power cut", _NOT_MOUNTED if in_memory else mend)
         )
     if disk.free_bytes < FULL_BYTES or disk.free_files == 0:
         full = "full" if disk.free_bytes < FULL_BYTES else "out of inodes"
@@ -52,7 +52,7 @@ def judge_disk(disk: Disk, keep_free_bytes: int) -> list[Finding]:
     elif disk.free_bytes < keep_free_bytes:
         few = f"{where} has {_size(disk.free_bytes)} left, under the {_size(keep_free_bytes)} of keep_free_bytes"
         findings.append(warn(f"{few}: no picture is kept", _MAKE_ROOM.format(place=disk.mount_point)))
-    if disk.file_system in _IN_MEMORY:
+    if in_memory and not disk.read_only:
         findings.append(
             warn(
                 f"{disk.directory} lies in memory ({disk.file_system}): what waits to be sent is lost with the power",

@@ -1,12 +1,14 @@
 """Who holds the pins of the settings, and what the inputs read as."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.core.diagnosis.finding import Finding, fail, ok, warn
 
 AGENT_CONSUMER = "lg"
-"""What lgpio, through which the agent holds pins, calls itself to the kernel."""
+"""What lgpio, through which the agent holds pins, calls itself to the kernel; in every program."""
+_REMOVE_OVERLAY = "take that overlay (dtparam, dtoverlay) out of config.txt and reboot, or give it another pin"
+_END_PROGRAM = "end the program that has it through lgpio: `sudo grep -l gpio-line /proc/[0-9]*/fdinfo/*` says which"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +25,18 @@ class PinUse:
         return repr(self.consumer) if self.consumer else "a driver of the kernel"
 
 
-def judge_use(wired: Mapping[int, str], uses: Sequence[PinUse], *, agent_runs: bool) -> list[Finding]:
-    """`wired` says what each pin is for, such as `button police`."""
+def judge_use(
+    wired: Mapping[int, str], uses: Sequence[PinUse], *, agent_runs: bool, held: Collection[int] = ()
+) -> list[Finding]:
+    """`wired` says what each pin is for, such as `button police`; `held` are the agent's, or empty where the kernel
+    does not tell: then all that lgpio has counts as the agent's."""
     findings = []
-    held = 0
     for use in uses:
         what = f"pin {use.pin} of {wired[use.pin]}"
-        ours = use.used and agent_runs and use.consumer == AGENT_CONSUMER
-        held += ours
+        is_lgpio = use.consumer == AGENT_CONSUMER
+        ours = use.used and agent_runs and is_lgpio and (not held or use.pin in held)
         if use.used and not ours:
-            findings.append(
-                fail(
-                    f"{what} is in use by {use.holder}",
-                    "take that overlay (dtparam, dtoverlay) out of config.txt and reboot, or give it another pin",
-                )
-            )
+            findings.append(fail(f"{what} is in use by {use.holder}", _END_PROGRAM if is_lgpio else _REMOVE_OVERLAY))
         elif agent_runs and not ours:
             findings.append(
                 fail(f"{what} is not held by the agent that runs", "see its log: `journalctl -u edge-agent -b`")
@@ -45,7 +44,7 @@ def judge_use(wired: Mapping[int, str], uses: Sequence[PinUse], *, agent_runs: b
     if findings:
         return findings
     if agent_runs:
-        return [ok(f"the agent that runs holds all {held} pins of the settings")]
+        return [ok(f"the agent that runs holds all {len(uses)} pins of the settings")]
     return [ok(f"all {len(uses)} pins of the settings are free")]
 
 

@@ -36,6 +36,14 @@ def test_what_is_wrong_with_a_disk_is_named_with_something_to_do(disk: Disk, sta
     assert finding.do
 
 
+def test_a_read_only_disk_is_mounted_for_writing_and_one_that_is_missing_is_not() -> None:
+    [disk], [stand_in] = (
+        judge_disk(replace(WELL, read_only=True, file_system=kind), KEEP) for kind in ("ext4", "tmpfs")
+    )
+    assert "remount,rw /var`" in disk.do
+    assert "is not mounted" in stand_in.do
+
+
 def test_a_file_system_without_a_limit_on_files_is_not_out_of_them() -> None:
     assert judge_disk(replace(WELL, free_files=None), KEEP)[0].state is State.OK
 

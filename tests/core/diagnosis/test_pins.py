@@ -31,6 +31,16 @@ def test_a_pin_held_by_lgpio_is_somebody_elses_where_no_agent_runs() -> None:
     assert finding.state is State.FAIL
 
 
+def test_a_pin_that_another_program_has_through_lgpio_is_not_taken_for_the_agents() -> None:
+    uses = [PinUse(17, True, "lg"), PinUse(22, True, "lg")]
+    [finding] = judge_use(WIRED, uses, agent_runs=True, held={22})
+    assert finding.state is State.FAIL
+    assert finding.what == "pin 17 of button police is in use by 'lg'"
+    assert finding.do.startswith("end the program")
+    [finding] = judge_use(WIRED, uses, agent_runs=True, held={17, 22})
+    assert finding.state is State.OK
+
+
 def test_a_pin_that_the_agent_ought_to_hold_and_does_not_is_named() -> None:
     [finding] = judge_use(WIRED, [PinUse(17, False), PinUse(22, True, "lg")], agent_runs=True)
     assert finding.state is State.FAIL
