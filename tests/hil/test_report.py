@@ -58,11 +58,12 @@ def test_the_record_has_every_row_with_its_figures(tmp_path: Path) -> None:
 
 
 def test_junit_counts_the_failures_and_says_what_was_seen(tmp_path: Path) -> None:
-    report.write_junit(tmp_path / "hil.xml", day(), 1.5)
+    report.write_junit(tmp_path / "hil.xml", day(), 1.5, ["MachineError: no answer"])
     suite = ET.parse(tmp_path / "hil.xml").getroot()
 
-    assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
-    good, bad = suite
+    assert (suite.get("tests"), suite.get("failures")) == ("3", "2")
+    good, bad, outside = suite
+    assert outside.find("failure") is not None
     assert good.findtext("system-out") == "1 alarm <of police> & [no more]"
     failure = bad.find("failure")
     assert failure is not None
