@@ -51,7 +51,7 @@ class Emulator:
         closed: Sequence[int],
         more: Sequence[str],
     ) -> None:
-        """`ports`: which port of the host's loopback is behind a port of BROKERS; `closed`: pins for the hand to tie
+        """`ports`: which port of the host's loopback is behind a port of BROKERS; `closed`: pins that are tied
         to ground first; `more`: further options of QEMU.
         """
         self._console = directory / "console.log"

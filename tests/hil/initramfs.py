@@ -1,4 +1,7 @@
-"""The initial file system: busybox, a few modules, and a script that goes on to the root on the first disk."""
+"""The initial file system: busybox, a few modules, and a script that goes on to the root on the first disk.
+
+Before that it ties the pins of `hil.closed` to ground, so that no program sees them otherwise.
+"""
 
 import gzip
 from collections.abc import Sequence
@@ -13,7 +16,13 @@ $bb mount -t proc proc /proc
 $bb mount -t sysfs sys /sys
 $bb mount -t devtmpfs dev /dev
 while read -r module; do $bb insmod "/modules/$module" || echo "hil: no module $module"; done < /modules/order
-{header}$bb ifconfig lo 127.0.0.1 up
+{header}for word in $($bb cat /proc/cmdline); do
+  case $word in hil.closed=*) closed=${{word#*=}} ;; esac
+done
+for pin in $(echo "$closed" | $bb tr , ' '); do
+  echo pull-down > "$(echo /sys/devices/platform/*/gpiochip*/sim_gpio$pin/pull)"
+done
+$bb ifconfig lo 127.0.0.1 up
 $bb ifconfig eth0 {address} netmask {mask} up
 tries=0
 until [ -b /dev/vda ] || [ $tries -ge 100 ]; do tries=$((tries + 1)); $bb sleep 0.1; done

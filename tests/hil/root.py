@@ -25,9 +25,8 @@ _UNIT = f"""\
 Description=The hand of the test
 DefaultDependencies=no
 After=systemd-remount-fs.service
-Before=sysinit.target shutdown.target
+Before=shutdown.target
 [Service]
-Type=notify
 ExecStart=/usr/bin/python3 -S /{HAND}
 Nice=-10
 OOMScoreAdjust=-900

@@ -7,7 +7,6 @@ the agent knows of it.
 import glob
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -33,8 +32,6 @@ _BUSY_S = 0.002
 
 def main() -> None:
     """Serve until the machine goes down."""
-    contacts([(pin, True, 0) for pin in at_power_on()])
-    notify_ready()
     with open_port() as port:
         answer(port, {"hello": os.uname().release, "boottime_ns": time.clock_gettime_ns(time.CLOCK_BOOTTIME)})
         for line in port:
@@ -43,19 +40,6 @@ def main() -> None:
             except Exception as error:  # noqa: BLE001 - whoever asked is told
                 reply = {"error": f"{type(error).__name__}: {error}"}
             answer(port, reply)
-
-
-def at_power_on() -> list[int]:
-    """The pins whose contacts are closed from the start, before any program can look at them."""
-    words = Path("/proc/cmdline").read_text().split()
-    (value,) = [word.partition("=")[2] for word in words if word.startswith("hil.closed=")]
-    return [int(pin) for pin in value.split(",") if pin]
-
-
-def notify_ready() -> None:
-    """The service manager goes on."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
 
 
 def open_port() -> BinaryIO:
