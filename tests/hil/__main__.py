@@ -83,7 +83,7 @@ def _play(names: Sequence[str], args: argparse.Namespace, book: Book) -> list[st
                             kiosk.rest()
                         steps[name](kiosk, book)
                 finally:
-                    traces.keep(kiosk.machine, args.json)
+                    traces.keep(kiosk, args.json)
                     if args.stay:
                         traces.stay(kiosk.machine)
         except DayOverError:

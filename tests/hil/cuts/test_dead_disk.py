@@ -10,7 +10,7 @@ from tests.hil.cuts.dead_disk import copy, examine, mend
 
 def debugfs(image: Path, *requests: str) -> str:
     """Look at the file system, or spoil it."""
-    command = ["/sbin/debugfs", "-w", "-f", "-", image]
+    command = ["/sbin/debugfs", "-w", "-f", "-", str(image)]
     return subprocess.run(command, input="\n".join(requests), text=True, capture_output=True, check=True).stdout
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.hil.told import alarms, check_once, heard, percentile, still_open
+from tests.hil.alarm_log import alarms, check_once, heard, percentile, still_open
 from tests.support.centre import Message
 
 

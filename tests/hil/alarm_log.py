@@ -78,6 +78,12 @@ def heard(starts_ms: Sequence[float], alarm: Alarm) -> tuple[int, float]:
     return len(of), (starts_ms[last + 1] - starts_ms[first - 1]) / 1000
 
 
+def only(found: Sequence[Alarm]) -> Alarm:
+    """The one alarm of these. Raises AssertionError when there are more, or none."""
+    assert len(found) == 1, f"{len(found)} alarms in the place of one: {[alarm.alarm_id for alarm in found]}"
+    return found[0]
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """The value that this share of all does not exceed."""
     ordered = sorted(values)
