@@ -46,14 +46,13 @@ class Emulator:
         *,
         ports: Mapping[int, int],
         closed: Sequence[int],
-        more: Sequence[str],
     ) -> None:
         """`ports`: which port of the host's loopback is behind a port of BROKERS; `closed`: pins for the hand to tie
-        to ground first; `more`: further options of QEMU.
+        to ground first.
         """
         self._console = directory / "console.log"
         size = ("-smp", str(architecture.processors), *_MEMORY)
-        command = [architecture.emulator, *architecture.machine, *size, "-accel", "tcg,thread=multi", *_PLAIN, *more]
+        command = [architecture.emulator, *architecture.machine, *size, "-accel", "tcg,thread=multi", *_PLAIN]
         command += ["-kernel", str(kernel.image), "-initrd", str(kernel.initramfs)]
         pins = ",".join(map(str, closed))
         command += ["-append", f"console={architecture.console} {_KERNEL} hil.closed={pins}"]
