@@ -12,8 +12,8 @@ _HELD_MS, _APART_MS = 10.0, 16.0
 _ALL_S = 120.0
 _CALM_PRESSES, _CALM_MS = 100, 60.0
 _REST_S = 5.0
-_TO_MESSAGE_P50_MS, _TO_CENTRE_P99_MS = 50.0, 1000.0
-"""At most: no slow day makes a median of 2 ms so long, nor a worst case of 20."""
+_TO_MESSAGE_P50_MS, _TO_CENTRE_P95_MS = 50.0, 1000.0
+"""At most: no slow day makes 2 ms so long, nor 10 (with a second machine beside this one: 4 and 74)."""
 
 
 def play(kiosk: Kiosk, book: Book) -> None:
@@ -54,4 +54,4 @@ def _latencies(kiosk: Kiosk, row: Row) -> None:
         words.append(f"{what} {', '.join(f'{key} {value:.0f}' for key, value in shares.items())} ms")
     row.seen = f"{'; '.join(words)} (emulated processor)"
     assert percentile(made, 0.5) <= _TO_MESSAGE_P50_MS, row.seen
-    assert percentile(arrived, 0.99) <= _TO_CENTRE_P99_MS, row.seen
+    assert percentile(arrived, 0.95) <= _TO_CENTRE_P95_MS, row.seen
