@@ -50,7 +50,7 @@ def _answered(kiosk: Kiosk, book: Book, mains: Mains) -> None:
         row.figures["boot_s"] = mains.boot()
         kiosk.wiring.wait_for_lights("registered")
         row.seen = f"registered; {mains.boot_s:.0f} s from power-on until the buttons are live"
-    with book.row("the cut is one: what was written before it is on the disk only where it was flushed") as row:
+    with book.row("what was not flushed is gone, what was is there: the cut is real") as row:
         left = remains.result()
         row.seen = f"flushed: {left.flushed.strip() or 'no'}, not flushed: {left.unflushed.strip() or 'no'}"
         assert row.seen == "flushed: yes, not flushed: no", row.seen

@@ -61,8 +61,8 @@ def play(kiosk: Kiosk, book: Book) -> None:
         alarm = only(wait_for(told, _ARRIVE_S, "the centre knows of the last press: that"))
         assert not alarm.untold, f"presses that no message has told: {alarm.untold}"
         count, deaf_s = heard([press.before_ns / 1e6 for press in presses], alarm)
-        left, came = machine.check(_START_TIMES).split()
-        start_s = (int(came) - int(left)) / 1e6
+        began, live = machine.check(_START_TIMES).split()
+        start_s = (int(live) - int(began)) / 1e6
         row.figures |= {"presses": len(presses), "heard": count, "deaf_s": round(deaf_s, 1)}
         row.seen = f"{count} of {len(presses)} presses; deaf for {deaf_s:.1f} s at most, {start_s:.1f} s of it a start"
         assert deaf_s <= start_s + _BETWEEN_S, row.seen
