@@ -18,6 +18,7 @@ def play(site: CameraSite, book: Book) -> None:
     """From the pull to pictures again, all by itself."""
     before = site.processes()
     told = site.listen()
+    meter = Meter(site.machine)
     with book.row("the cable is pulled: signal-lost is told in time") as row:
         began_s = site.boottime_s()
         site.vivid.unplug()
@@ -26,7 +27,6 @@ def play(site: CameraSite, book: Book) -> None:
         row.seen = f"after {seconds:.1f} s"
         row.figures["signal_lost_s"] = round(seconds, 1)
         assert seconds <= _PROMISED_S + _MARGIN_S, row.seen
-    meter = Meter(site.machine)
     with book.row("a press meanwhile arrives as ever") as row:
         row.seen = f"{site.press():.2f} s from the contact to the centre"
     with book.row("what it takes, idle") as row:
