@@ -5,7 +5,6 @@ import os
 import secrets
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from tests.hil import camera, day, installed, report, tools, traces
 from tests.hil.architecture import AMD64, ARM64, Architecture
 from tests.hil.book import FAULTS, Book, DayOverError, Row
 from tests.hil.kiosk import Kiosk
+from tests.hil.scratch import scratch
 
 CAMERA = "camera"
 NAMES = (*day.NAMES, CAMERA)
@@ -88,9 +88,9 @@ def _play(args: argparse.Namespace, book: Book) -> list[str]:
 def _play_kiosk(names: Sequence[str], args: argparse.Namespace, book: Book) -> list[str]:
     """These steps of the kiosk's day; returns what went wrong outside of any row."""
     steps = day.steps(args.cuts, args.seed)
-    with tempfile.TemporaryDirectory(prefix="edge-agent-hil-") as directory:
+    with scratch() as directory:
         try:
-            with Kiosk(ARM64, Path(directory)) as kiosk:
+            with Kiosk(ARM64, directory) as kiosk:
                 try:
                     for name in names:
                         book.step = name
@@ -98,7 +98,7 @@ def _play_kiosk(names: Sequence[str], args: argparse.Namespace, book: Book) -> l
                             kiosk.rest()
                         steps[name](kiosk, book)
                 finally:
-                    traces.keep(kiosk.machine, args.json)
+                    traces.keep(kiosk, args.json)
                     if args.stay:
                         traces.stay(kiosk.machine)
         except DayOverError:

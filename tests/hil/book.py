@@ -57,3 +57,8 @@ class Book:
         self._tell(row)
         if essential and row.fault is not None:
             raise DayOverError
+
+
+def in_a_row(said: str) -> str:
+    """The lines of a program, for `Row.seen`."""
+    return ", ".join(line for line in said.splitlines() if line)

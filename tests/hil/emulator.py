@@ -1,14 +1,10 @@
 """One QEMU process: a machine that is on. Its standard input and output are the line to the hand in it."""
 
-import json
-import os
-import select
 import shlex
 import subprocess
 import sys
-import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +12,7 @@ from typing import Any
 from tests.hil import board, relay
 from tests.hil.architecture import Architecture
 from tests.hil.kernel import Kernel
+from tests.hil.line import Line, SilentError
 
 _BROKERS = "10.0.2.4"
 """What the guest reaches on the host has this address and no other."""
@@ -49,15 +46,13 @@ class Emulator:
         *,
         ports: Mapping[int, int],
         closed: Sequence[int],
-        more: Sequence[str],
     ) -> None:
-        """`ports`: which port of the host's loopback is behind a port of BROKERS; `closed`: pins that are tied
-        to ground first; `more`: further options of QEMU.
+        """`ports`: which port of the host's loopback is behind a port of BROKERS; `closed`: pins that are tied to ground
+        before a program runs.
         """
         self._console = directory / "console.log"
-        self._pending = b""
         size = ("-smp", str(architecture.processors), *_MEMORY)
-        command = [architecture.emulator, *architecture.machine, *size, "-accel", "tcg,thread=multi", *_PLAIN, *more]
+        command = [architecture.emulator, *architecture.machine, *size, "-accel", "tcg,thread=multi", *_PLAIN]
         command += ["-kernel", str(kernel.image), "-initrd", str(kernel.initramfs)]
         pins = ",".join(map(str, closed))
         command += ["-append", f"console={architecture.console} {_KERNEL} hil.closed={pins}"]
@@ -80,42 +75,36 @@ class Emulator:
             stderr=self._errors,
             start_new_session=True,
         )
-
-    @property
-    def pid(self) -> int:
-        """Process number of QEMU."""
-        return self._process.pid
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._line = Line(self._process.stdin, self._process.stdout)
 
     def ask(self, timeout_s: float, **request: Any) -> dict[str, Any]:
         """Give an order to the hand and return its answer. Raises MachineError."""
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
-            self._process.stdin.flush()
-        except OSError as error:
-            raise MachineError(f"the machine is off; {self._last_words()}") from error
-        reply = self.hear(timeout_s)
+        with self._listening(timeout_s):
+            reply = self._line.ask(timeout_s, request)
         if "error" in reply:
             raise MachineError(f"the hand can't: {reply['error']}")
         return reply
 
     def hear(self, timeout_s: float) -> dict[str, Any]:
         """The next line of the hand. Raises MachineError."""
-        assert self._process.stdout is not None
-        descriptor = self._process.stdout.fileno()
-        deadline = time.monotonic() + timeout_s
-        while b"\n" not in self._pending:
-            left_s = deadline - time.monotonic()
-            if left_s <= 0 or not select.select([descriptor], [], [], left_s)[0]:
-                raise MachineError(f"no answer from the machine within {timeout_s:g} s; {self._last_words()}")
-            piece = os.read(descriptor, 1 << 16)
-            if not piece:
-                code = self._process.wait(_END_S)
-                raise MachineError(f"the machine went off (QEMU's code {code}); {self._last_words()}")
-            self._pending += piece
-        line, _, self._pending = self._pending.partition(b"\n")
-        reply: dict[str, Any] = json.loads(line)
-        return reply
+        with self._listening(timeout_s):
+            return self._line.hear(timeout_s)
+
+    @contextmanager
+    def _listening(self, timeout_s: float) -> Iterator[None]:
+        try:
+            yield
+        except SilentError:
+            raise MachineError(f"no answer from the machine within {timeout_s:g} s; {self._last_words()}") from None
+        except (EOFError, OSError) as error:
+            code = self._process.wait(_END_S)
+            raise MachineError(f"the machine went off (QEMU's code {code}); {self._last_words()}") from error
+
+    def kill(self) -> None:
+        """As `cut_power`, but no more than that: for any thread, while another one asks."""
+        self._process.kill()
 
     def wait_until_off(self, timeout_s: float) -> None:
         """Return when the guest has powered itself off. Raises MachineError."""

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -11,12 +11,14 @@ from typing import Any
 from agent.adapters.jose_keys import PrivateKey
 from agent.cli.keygen import make_key
 from agent.models.demo_video import ensure_demo_video
+from tests.hil import doctor
+from tests.hil.alarm_log import Alarm, alarms, check_once, only, still_open
 from tests.hil.architecture import Architecture
+from tests.hil.doctor import Doctor
 from tests.hil.installed import STICK, installed_disk
 from tests.hil.machine import Machine
 from tests.hil.newer import newer
 from tests.hil.package import package
-from tests.hil.told import Alarm, alarms, still_open
 from tests.hil.wiring import AT_REST, BUTTONS, Wiring
 from tests.support.agent_process import DEVICE, TREE
 from tests.support.centre import Centre, Message, read
@@ -27,7 +29,6 @@ from tests.support.wait import wait_for
 BROKER = "broker-a.example"
 """The first one of firmware_configs/base/site.toml."""
 _PORT = 8883
-SETTINGS = "/etc/edge-agent/edge-agent.toml"
 _HOSTS = f"echo '10.0.2.4 {BROKER}' >> /etc/hosts"
 _UP_S = 90.0
 _ANSWER_S = 30.0
@@ -124,29 +125,38 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         return [alarm for alarm in alarms(self.messages("alarm/")) if not inputs or alarm.input in inputs]
 
     def wait_for_presses(self, count: int, *inputs: str, timeout_s: float = 20.0, since: int = 0) -> list[Alarm]:
-        """The alarms of these inputs, without the first `since` of them, as soon as they tell of so many presses."""
+        """The alarms of these inputs, without the first `since` of them, as soon as they tell of so many presses.
+
+        Raises AssertionError when they don't in time, or tell of more, or one of them was raised more than once.
+        """
 
         def told() -> list[Alarm]:
             found = self.alarms(*inputs)[since:]
             return found if sum(alarm.presses for alarm in found) >= count else []
 
-        try:
-            return wait_for(told, timeout_s)
-        except AssertionError:
-            found = self.alarms(*inputs)[since:]
-            known = sum(alarm.presses for alarm in found)
-            raise AssertionError(
-                f"within {timeout_s:g} s the centre knew of {known} presses, of {count}, in {len(found)} alarms of"
-                f" {' and '.join(inputs) or 'any button'}"
-            ) from None
+        with suppress(AssertionError):  # `check_once` knows more
+            wait_for(told, timeout_s)
+        found = self.alarms(*inputs)[since:]
+        check_once(found, count)
+        return found
+
+    def press_and_hear(self, button: str, timeout_s: float = 20.0) -> Alarm:
+        """Somebody presses: its alarm, as soon as the centre knows of it. Raises AssertionError when there are two."""
+        known = len(self.alarms(button))
+        self.wiring.press(button)
+        return only(self.wait_for_presses(1, button, timeout_s=timeout_s, since=known))
 
     def births(self) -> int:
         """How often the kiosk has said that it is online."""
-        return len({each.id for each in self.messages("state") if each.data["state"] == "online"})
+        return len(self._births())
 
-    def wait_for_birth(self, since: int, timeout_s: float = 60.0) -> None:
+    def wait_for_birth(self, since: int, timeout_s: float = 60.0) -> Message:
         """Return when it has said so more often than `since`: an answer must name its newest start."""
-        wait_for(lambda: self.births() > since, timeout_s, "the kiosk has said that it is online: that")
+        return wait_for(lambda: self._births()[since:], timeout_s, "the kiosk has said that it is online: that")[-1]
+
+    def _births(self) -> list[Message]:
+        found = {each.id: each for each in self.messages("state") if each.data["state"] == "online"}
+        return list(found.values())
 
     def close_alarm(self, alarm: Alarm) -> None:
         """The centre's signed close of it; returns when the kiosk has said that it is closed."""
@@ -158,9 +168,9 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         for alarm in still_open(self.alarms()):
             self.close_alarm(alarm)
 
-    def rest(self) -> None:
-        """Nobody touches a button, and no alarm is open, whatever there was before."""
-        for button in BUTTONS:
+    def rest(self, *still_held: str) -> None:
+        """Nobody touches any other button, and no alarm is open, whatever there was before."""
+        for button in BUTTONS.keys() - still_held:
             self.wiring.let_go(button)
 
         def is_at_rest() -> bool:
@@ -169,6 +179,25 @@ class Kiosk(AbstractContextManager["Kiosk"]):
 
         wait_for(is_at_rest, _ANSWER_S, "the kiosk is at rest: that")
         self.wiring.wait_for_lights("idle")
+
+    def doctor(self, *checks: str) -> Doctor:
+        """A technician asks it, beside whatever runs: all of it, or these checks alone."""
+        return doctor.ask(self.machine, *checks)
+
+    def log_mark(self) -> str:
+        """For `log_lines`."""
+        return self.machine.check(
+            "journalctl --sync; journalctl -u edge-agent -n 0 --show-cursor | sed -n 's/^-- cursor: //p'"
+        ).strip()
+
+    def log_lines(self, mark: str, text: str = "") -> list[str]:
+        """What the unit, or systemd about it, has logged since, where it has this text."""
+        said = self.machine.check(f"journalctl --sync; journalctl -u edge-agent -o cat --after-cursor '{mark}'")
+        return [line for line in said.splitlines() if line and text in line]
+
+    def wait_for_log(self, mark: str, text: str, timeout_s: float = 20.0) -> str:
+        """The first line with this text since `log_mark`."""
+        return wait_for(lambda: self.log_lines(mark, text), timeout_s, f"a line about {text!r} in the log")[0]
 
     def new_centre(self, **options: Any) -> Centre:
         """A command centre at the broker, which is not connected yet."""

@@ -41,10 +41,9 @@ class Machine(AbstractContextManager["Machine"]):
         ports: Mapping[int, int] | None = None,
         stick: Path | None = None,
         closed: Sequence[int] = (),
-        more: Sequence[str] = (),
         disk: Path | None = None,
     ) -> None:
-        """Its disk lies in `directory`. `ports` and `more` are the emulator's; the files in `stick` are a second disk.
+        """Its disk lies in `directory`. `ports` are the emulator's; the files in `stick` are a second disk.
 
         The pins in `closed` are tied to ground whenever it is switched on. Its disk begins as a copy of `disk`, or of
         the bare system's.
@@ -53,7 +52,6 @@ class Machine(AbstractContextManager["Machine"]):
         self._directory = directory
         self._ports = dict(ports or {})
         self._closed = tuple(closed)
-        self._more = tuple(more)
         self._kernel = kernel(architecture)
         directory.mkdir(parents=True, exist_ok=True)
         self._disks = [Disk(directory / "root.img")]
@@ -108,7 +106,6 @@ class Machine(AbstractContextManager["Machine"]):
             self._directory,
             ports=self._ports,
             closed=self._closed if closed is None else closed,
-            more=self._more,
         )
 
     def ask(self, timeout_s: float, **request: Any) -> dict[str, Any]:

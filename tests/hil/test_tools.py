@@ -36,13 +36,14 @@ def test_nothing_is_asked_for_where_everything_is(monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_is_missing_is_installed_by_its_package(monkeypatch: pytest.MonkeyPatch, asked: list[list[str]]) -> None:
-    missing(monkeypatch, "qemu-system-aarch64", "dtc")
+    keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+    missing(monkeypatch, "qemu-system-aarch64", "dtc", keyring)
     with pytest.raises(tools.MissingError) as error:
         tools.ensure(ARM64)
 
-    assert asked[0][1:] == ["qemu-system-arm", "device-tree-compiler"]
-    assert "without qemu-system-aarch64, dtc." in str(error.value)
-    assert "Install qemu-system-arm device-tree-compiler and try again." in str(error.value)
+    assert asked[0][1:] == ["qemu-system-arm", "debian-archive-keyring", "device-tree-compiler"]
+    assert f"without qemu-system-aarch64, {keyring}, dtc." in str(error.value)
+    assert "Install qemu-system-arm debian-archive-keyring device-tree-compiler and try again." in str(error.value)
     assert "E: Unable to locate package" in str(error.value)
 
 

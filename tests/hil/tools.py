@@ -1,5 +1,6 @@
 """The programs that making and running a machine needs."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,6 +16,7 @@ _ALWAYS = {
     "fakeroot": "fakeroot",
     "setpriv": "util-linux",
     "xz": "xz-utils",
+    "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
 }
 
 
@@ -44,4 +46,6 @@ def ensure(architecture: Architecture) -> None:
 
 
 def _found(program: str) -> bool:
+    if program.startswith("/"):
+        return bool(shutil.which(program, mode=os.F_OK))
     return bool(shutil.which(program) or shutil.which(program, path=_SYSTEM))

@@ -6,18 +6,26 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.hil.emulator import MachineError
+from tests.hil.kiosk import Kiosk
 from tests.hil.machine import Machine
 
 _JOURNAL = "journalctl --boot --no-pager --output=short-monotonic"
 
 
-def keep(machine: Machine, record: Path) -> None:
-    """Beside `record`: its serial port and its journal, of the last boot. What it can't tell any more is left out."""
+def keep(kiosk: Kiosk, record: Path) -> None:
+    """Beside `record`: the machine's serial port and its journal, of the last boot, and the broker's log.
+
+    What it can't tell any more is left out, and so is what an earlier day has left.
+    """
+    console, journal, broker = (record.with_suffix(f".{name}.log") for name in ("console", "journal", "broker"))
     record.parent.mkdir(parents=True, exist_ok=True)
+    for each in (console, journal, broker):
+        each.unlink(missing_ok=True)
+    broker.write_text(kiosk.broker.log(), encoding="utf-8")
     with suppress(OSError):
-        shutil.copy(machine.console, record.with_suffix(".console.log"))
-    with suppress(MachineError, AssertionError, KeyError):  # off, or its answer is to what was interrupted
-        record.with_suffix(".journal.log").write_text(machine.run(_JOURNAL).said, encoding="utf-8")
+        shutil.copy(kiosk.machine.console, console)
+    with suppress(MachineError, AssertionError):  # it is off
+        journal.write_text(kiosk.machine.run(_JOURNAL).said, encoding="utf-8")
 
 
 def stay(machine: Machine) -> None:

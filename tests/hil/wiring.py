@@ -120,19 +120,19 @@ class Wiring:
         reply = self._machine.ask(30.0, do="levels", pins=[LIGHTS[light]])
         return bool(reply["high"][0])
 
-    def wait_until_lit(self, light: str, *, lit: bool = True, timeout_s: float = _LIGHT_S) -> None:
-        """Wait until a light is on, or off."""
-        wait_for(lambda: self.lit(light) is lit, timeout_s, f"the {light} light {'on' if lit else 'off'}")
+    def wait_until_lit(self, light: str) -> None:
+        """Wait until a light is on."""
+        wait_for(lambda: self.lit(light), _LIGHT_S, f"the {light} light on")
 
-    def wait_for_lights(self, state: str, timeout_s: float = _LIGHT_S) -> dict[str, str]:
-        """Wait until the lamps say what they say in this state of `lamps.STATES`; returns what they did."""
+    def wait_for_lights(self, state: str, timeout_s: float = _LIGHT_S) -> str:
+        """Wait until the lamps say what they say in this state of `lamps.STATES`; returns what they did, in words."""
         deadline_s = time.monotonic() + timeout_s
         while True:
             for_s = lamps.watch_s(state)
             reply = self._machine.ask(30.0 + 2 * for_s, do="watch", pins=list(LIGHTS.values()), for_s=for_s)
             found = lamps.patterns(list(LIGHTS), reply["seen"])
             if found == lamps.STATES[state]:
-                return found
+                return lamps.in_words(found)
             if time.monotonic() > deadline_s:
                 raise AssertionError(f"the lamps don't say {state} within {timeout_s:g} s, but {lamps.in_words(found)}")
 

@@ -1,6 +1,5 @@
 """The day of a camera: one module a step, in the order of the day. Each goes on where the one before it ended."""
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from tests.hil.book import FAULTS, Book, DayOverError
 from tests.hil.camera import cable, capture, installation, rights, tampers
 from tests.hil.camera.site import CameraSite
 from tests.hil.kiosk import Kiosk
+from tests.hil.scratch import scratch
 
 STEPS: dict[str, Callable[[CameraSite, Book], None]] = {
     "camera: installation": installation.play,
@@ -26,16 +26,16 @@ def play(record: Path, book: Book) -> list[str]:
     Not while the kiosk's day is played: an emulated contact that must bounce within milliseconds needs a whole
     processor. Returns what went wrong outside of any row.
     """
-    with tempfile.TemporaryDirectory(prefix="edge-agent-hil-camera-") as directory:
+    with scratch() as directory:
         try:
-            with Kiosk(AMD64, Path(directory)) as kiosk:
+            with Kiosk(AMD64, directory) as kiosk:
                 site = CameraSite(kiosk)
                 try:
                     for name, step in STEPS.items():
                         book.step = name
                         step(site, book)
                 finally:
-                    traces.keep(kiosk.machine, record)
+                    traces.keep(kiosk, record)
         except DayOverError:
             return ["nothing that would have followed made sense"]
         except FAULTS as error:

@@ -3,9 +3,9 @@
 import time
 
 from tests.hil.book import Book
-from tests.hil.camera.cost import Meter
+from tests.hil.camera.camera_log import kinds
 from tests.hil.camera.site import CameraSite
-from tests.hil.camera.told import kinds
+from tests.hil.figures import IDLE_PERCENT, Meter
 
 _PROMISED_S = 4.0
 """Of signal-lost in docs/contract.md."""
@@ -18,10 +18,10 @@ def play(site: CameraSite, book: Book) -> None:
     """From the pull to pictures again, all by itself."""
     before = site.processes()
     told = site.listen()
+    meter = Meter(site.machine)
     with book.row("the cable is pulled: signal-lost is told in time") as row:
         began_s = site.boottime_s()
         site.vivid.unplug()
-        meter = Meter(site.machine)
         lost = told.wait_for_tamper("signal-lost", active=True, timeout_s=30)
         seconds = lost.monoms / 1000 - began_s
         row.seen = f"after {seconds:.1f} s"
@@ -30,7 +30,7 @@ def play(site: CameraSite, book: Book) -> None:
     with book.row("a press meanwhile arrives as ever") as row:
         row.seen = f"{site.press():.2f} s from the contact to the centre"
     with book.row("what it takes, idle") as row:
-        meter.cost().enter(row, "idle")
+        meter.tell(row, IDLE_PERCENT)
     with book.row("it is plugged in again: pictures come, and that it is over is told") as row:
         began_s = time.monotonic()
         site.vivid.plug_in()

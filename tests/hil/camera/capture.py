@@ -1,10 +1,11 @@
 """Pictures come, and some do not."""
 
 from tests.hil.book import Book
-from tests.hil.camera.cost import Meter
+from tests.hil.camera.camera_log import NAME, kinds
 from tests.hil.camera.installation import FRAMES_PER_SECOND
 from tests.hil.camera.site import CameraSite
-from tests.hil.camera.told import kinds
+from tests.hil.camera.vivid import NODE
+from tests.hil.figures import Meter
 
 _FIRST_S = 60.0
 _NEAR = 0.75
@@ -20,12 +21,12 @@ def play(site: CameraSite, book: Book) -> None:
         stated = site.listen().wait_for_rate(_FIRST_S)["stated_frames_per_second"]
         meter = Meter(site.machine)
         rate = site.listen().rate(_MESSAGES, _NEAR * FRAMES_PER_SECOND)
-        looking = meter.cost()
+        meter.stop()
         row.seen = f"{rate:.1f} a second are looked at, the camera states {stated:g}"
         row.figures["frames_per_second"] = rate
         assert stated == FRAMES_PER_SECOND
     with book.row("what it takes, looking") as row:
-        looking.enter(row, "looking")
+        meter.tell(row)
     with book.row("half of the buffers are dropped: the rate says so, and nothing else is told") as row:
         site.vivid.set(percentage_of_dropped_buffers=50)
         told = site.listen()
@@ -36,10 +37,10 @@ def play(site: CameraSite, book: Book) -> None:
         assert 0.2 * rate < half < 0.8 * rate, row.seen
         assert not told.tampers(), row.seen
     with book.row("a stream that ends with an error is opened again, and nothing is told") as row:
-        told, mark = site.listen(), site.log_mark()
+        told, mark = site.listen(), site.kiosk.log_mark()
         site.vivid.set(inject_fatal_streaming_error=1)
-        told.rate(3)
-        told.wait_for_rate(10)
-        site.listen().wait_for_rate(10)
-        row.seen = "; ".join(site.log_lines(mark))
+        ended = site.kiosk.wait_for_log(mark, f"camera {NAME}: {NODE} has stopped")
+        again = site.kiosk.wait_for_log(mark, f"camera {NAME} gives pictures")
+        site.listen().wait_for_rate(_FIRST_S)
+        row.seen = f"{ended}; {again}"
         assert not told.tampers(), kinds(told.tampers())

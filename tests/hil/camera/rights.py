@@ -3,8 +3,8 @@
 import time
 
 from tests.hil.book import Book
+from tests.hil.camera.camera_log import NAME
 from tests.hil.camera.site import CameraSite
-from tests.hil.camera.told import NAME
 from tests.hil.camera.vivid import NODE
 
 _MOST_LINES = 4
@@ -15,7 +15,7 @@ _BACK_S = 60.0
 
 def play(site: CameraSite, book: Book) -> None:
     """It comes back to a machine whose rules give its node to root alone, until somebody mends them."""
-    told, mark = site.listen(), site.log_mark()
+    told, mark = site.listen(), site.kiosk.log_mark()
     before = site.processes()
     with book.row("a camera that only root may use is told as signal-lost") as row:
         site.vivid.forbid()
@@ -24,15 +24,12 @@ def play(site: CameraSite, book: Book) -> None:
         row.seen = site.machine.check(f"stat -L -c '%A %U:%G' {NODE}").strip()
         told.wait_for_tamper("signal-lost", active=True, timeout_s=30)
     with book.row("the doctor, beside the running service, names the node and what to do") as row:
-        code, found = site.doctor("camera")
-        (finding,) = found[f"camera-{NAME}"]
-        row.seen = f"{finding['what']} → {finding['do']}"
-        assert code == 1
-        assert "may not use" in finding["what"], row.seen
-        assert "udev" in finding["do"], row.seen
+        finding = site.kiosk.doctor("camera").fault(f"camera-{NAME}", f"may not use {NODE}")
+        row.seen = str(finding)
+        assert "udev" in finding.do, row.seen
     with book.row("the log says it once, and a press arrives as ever") as row:
         seconds = site.press()
-        lines = site.log_lines(mark)
+        lines = site.kiosk.log_lines(mark)
         of_rights = [line for line in lines if line.startswith("ERROR vision: ") and "may not use" in line]
         row.seen = f"{'; '.join(of_rights)}; press: {seconds:.2f} s"
         assert len(of_rights) == 1, lines

@@ -3,8 +3,8 @@
 import time
 
 from tests.hil.book import Book
+from tests.hil.camera.camera_log import kinds
 from tests.hil.camera.site import CameraSite
-from tests.hil.camera.told import kinds
 from tests.hil.camera.vivid import BLACK, SCENE, STILL
 
 _TOLD_S = 20.0

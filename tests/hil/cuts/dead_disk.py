@@ -1,6 +1,7 @@
 """What a power cut has left on a disk, without the machine: on a copy, as its next start would mend it."""
 
 import json
+import re
 import sqlite3
 import subprocess
 import tempfile
@@ -11,8 +12,11 @@ from pathlib import Path
 from agent.runtime.kept_alarms import ALARM_KEY
 
 _STATE = "/var/lib/edge-agent"
-_MENDED_OR_WHOLE = (0, 1)
-"""What e2fsck says of a journal that was replayed, and of nothing worse."""
+FLUSHED, UNFLUSHED = "/var/lib/hil-flushed", "/var/lib/hil-unflushed"
+"""What these files have, if anybody wrote them."""
+_OF_ANY_CUT = re.compile(r".*: (recovering journal|(Clear|Truncat)ing orphaned inode .*|\d+/\d+ files .*)|")
+"""What e2fsck may say after a power cut: files that were open and had no name any more, and its summary. Anything else
+that it mends is damage, though its exit code is the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,8 @@ class Remains:
     """By input, the presses that its open alarm counts; those of closed alarms are forgotten, as they should be."""
     faults: tuple[str, ...]
     """What is damaged, in words."""
+    flushed: str
+    unflushed: str
 
 
 def copy(disk: Path, to: Path) -> Path:
@@ -34,17 +40,36 @@ def copy(disk: Path, to: Path) -> Path:
 def examine(image: Path) -> Remains:
     """Mend the file system of this copy, read the agent's databases, and remove it."""
     with tempfile.TemporaryDirectory(dir=image.parent) as directory:
-        done = subprocess.run(["/sbin/e2fsck", "-p", "-f", str(image)], capture_output=True, text=True, check=False)
-        said = f"e2fsck, code {done.returncode}: {done.stdout}{done.stderr}".strip()
-        faults = [] if done.returncode in _MENDED_OR_WHOLE else [said]
-        command = ["/sbin/debugfs", "-R", f"rdump {_STATE} {directory}", str(image)]
-        subprocess.run(command, capture_output=True, check=True)
+        faults = mend(image)
+        _debugfs(image, f"rdump {_STATE} {directory}")
+        flushed, unflushed = (_debugfs(image, f"cat {path}") for path in (FLUSHED, UNFLUSHED))
         image.unlink()
         state = Path(directory) / Path(_STATE).name
         faults += [f"damaged once: {path.name}" for path in state.glob("*.damaged-*")]
         for path in sorted(state.glob("*.db")):
             faults += [f"{path.name}: {fault}" for fault in _check(path)]
-        return Remains(_open_presses(state / "alarms.db"), tuple(faults))
+        try:
+            presses = open_presses(state / "alarms.db")
+        except sqlite3.Error as error:
+            presses = {}
+            faults.append(f"the alarms can't be read: {error}")
+        return Remains(presses, tuple(faults), flushed, unflushed)
+
+
+def mend(image: Path) -> list[str]:
+    """As the next start would; returns what was damaged, by more than any power cut does."""
+    done = subprocess.run(["/sbin/e2fsck", "-p", "-f", str(image)], capture_output=True, text=True, check=False)
+    said = f"{done.stdout}{done.stderr}".strip()
+    mended = done.returncode == 1 and all(_OF_ANY_CUT.fullmatch(line) for line in said.splitlines())
+    return [] if done.returncode == 0 or mended else [f"e2fsck, code {done.returncode}: {said}"]
+
+
+def open_presses(database: Path) -> dict[str, int]:
+    """See `Remains.presses`. Raises sqlite3.Error."""
+    query = "SELECT value FROM state WHERE key LIKE ? || '%'"
+    with closing(sqlite3.connect(database)) as connection:
+        alarms = [json.loads(text)["data"] for (text,) in connection.execute(query, (ALARM_KEY,))]
+    return {str(data["input"]): int(data["press_count"]) for data in alarms}
 
 
 def _check(database: Path) -> list[str]:
@@ -56,8 +81,6 @@ def _check(database: Path) -> list[str]:
     return [] if said == ["ok"] else said
 
 
-def _open_presses(database: Path) -> dict[str, int]:
-    query = "SELECT value FROM state WHERE key LIKE ? || '%'"
-    with closing(sqlite3.connect(database)) as connection:
-        alarms = [json.loads(text)["data"] for (text,) in connection.execute(query, (ALARM_KEY,))]
-    return {str(data["input"]): int(data["press_count"]) for data in alarms}
+def _debugfs(image: Path, request: str) -> str:
+    command = ["/sbin/debugfs", "-R", request, str(image)]
+    return subprocess.run(command, capture_output=True, text=True, errors="replace", check=True).stdout

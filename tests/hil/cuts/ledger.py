@@ -1,7 +1,7 @@
 """The books of the power cuts: what was pressed against what the disk had when the power went. Pure."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 SAFE_MS = 1000.0
@@ -16,12 +16,26 @@ class Press:
     before_cut_ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class Life:
+    """Of the machine, from one cut to the next."""
+
+    presses: Sequence[Press]
+    """In their order."""
+    cut_off: str | None
+    """The button that was being pressed when the power went."""
+    left: Mapping[str, int]
+    """What the disk counted then, by input."""
+
+
 @dataclass(slots=True)
 class Verdict:
     """Of one cut or more."""
 
     made: int = 0
     """Presses whose closing contact was told by the machine before it went off."""
+    old: int = 0
+    """Of these, how many must be on the disk."""
     kept: int = 0
     lost: list[Press] = field(default_factory=list)
     """Old enough, and not on the disk."""
@@ -33,21 +47,28 @@ class Verdict:
     def add(self, other: "Verdict") -> None:
         """Sum up."""
         self.made += other.made
+        self.old += other.old
         self.kept += other.kept
         self.lost += other.lost
         self.invented += other.invented
         self.forgotten_ms = max(filter(None, (self.forgotten_ms, other.forgotten_ms)), default=None)
 
 
-def judge(presses: Sequence[Press], cut_off: str | None, before: dict[str, int], after: dict[str, int]) -> Verdict:
-    """One cut. `presses` in their order, `cut_off` is the button that was being pressed when the power went, `before`
-    and `after` what the disk counted by input after the last cut and now.
+def judge(lives: Sequence[Life], before: Mapping[str, int] | None = None) -> Verdict:
+    """Over these, one after the other. The first began with `before` on the disk, or with nothing."""
+    total, before = Verdict(), before or {}
+    for life in lives:
+        total.add(_judge(life, before))
+        before = life.left
+    return total
 
-    The disk has the presses of an input in their order: those that it has not are the last ones.
-    """
-    verdict = Verdict(made=len(presses))
+
+def _judge(life: Life, before: Mapping[str, int]) -> Verdict:
+    """One. The disk has the presses of an input in their order: those that it has not are the last ones."""
+    presses, after = life.presses, life.left
+    verdict = Verdict(made=len(presses), old=sum(press.before_cut_ms > SAFE_MS for press in presses))
     made = Counter(press.input for press in presses)
-    possible = made + Counter([cut_off] if cut_off else [])
+    possible = made + Counter([life.cut_off] if life.cut_off else [])
     for name in {*before, *after, *made}:
         counted = after.get(name, 0) - before.get(name, 0)
         verdict.invented += max(0, counted - possible[name])

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from tests.hil.wiring import BUTTONS
 
-_DURING_PRESSES, _DURING_BOOT = 3, 2
-"""How often of the sum."""
-_LONGEST_S = 3.0
+_DURING_BOOT = 0.4
+"""How often."""
+_EARLIEST_S, _LATEST_S = 0.2, 3.0
+FIRST_S = 2.0
+"""The time that a press needs to be safe, and as much again for the pressing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +35,14 @@ Cut = BootCut | PressCut
 
 
 def draw(seed: int, count: int) -> list[Cut]:
-    """So many cuts; the first is during presses, so that there is something to lose during the boots."""
-    rng = random.Random(seed)
-    weights = (_DURING_PRESSES, _DURING_BOOT)
-    kinds = ["presses", *rng.choices(["presses", "boot"], weights, k=max(0, count - 1))][:count]
-    return [_during_presses(rng) if kind == "presses" else BootCut(rng.random()) for kind in kinds]
+    """So many cuts, of which fewer are a part of more. The first is during presses, and late enough for one that is
+    older than the ledger asks for: so there is something to lose, at once and during the boots.
+    """
+    return [_cut(random.Random(f"{seed}/{number}"), first=number == 0) for number in range(count)]
 
 
-def _during_presses(rng: random.Random) -> PressCut:
+def _cut(rng: random.Random, *, first: bool) -> Cut:
+    if not first and rng.random() < _DURING_BOOT:
+        return BootCut(rng.random())
     presses = tuple((rng.choice(list(BUTTONS)), rng.uniform(40.0, 250.0)) for _ in range(100))
-    return PressCut(presses, rng.uniform(0.2, _LONGEST_S), alone=rng.random() < 0.6)
+    return PressCut(presses, rng.uniform(FIRST_S if first else _EARLIEST_S, _LATEST_S), alone=rng.random() < 0.6)

@@ -1,9 +1,8 @@
 """What goes wrong at the buttons and with the answer: nobody answers, a cable is cut, a button stays pressed."""
 
-from tests.hil import lamps
+from tests.hil.alarm_log import check_once, only
 from tests.hil.book import Book
 from tests.hil.kiosk import Kiosk
-from tests.hil.told import check_once
 from tests.support.centre import Message
 
 _STUCK_S = 30
@@ -14,23 +13,24 @@ _PATIENCE_S = _STUCK_S + 30.0
 def play(kiosk: Kiosk, book: Book) -> None:
     """The medical button is held since before the power came: it becomes stuck meanwhile."""
     wiring = kiosk.wiring
+    kiosk.rest("medical")
     known = {name: len(kiosk.alarms(name)) for name in ("police", "medical", "fire")}
     wiring.cut_cable()
     wiring.hold("fire")
     with book.row("nobody answers for 10 s: yellow flashes fast") as row:
-        (alarm,) = kiosk.wait_for_presses(1, "fire", since=known["fire"])
-        row.seen = lamps.in_words(wiring.wait_for_lights("delayed", 20))
+        only(kiosk.wait_for_presses(1, "fire", since=known["fire"]))
+        row.seen = wiring.wait_for_lights("delayed", 20)
     with book.row("the supervised button's cable is cut: fault open") as row:
         row.seen = _told(_fault(kiosk, "police", "open"))
     with book.row("nobody answers for 30 s: a tone as well") as row:
-        row.seen = lamps.in_words(wiring.wait_for_lights("unconfirmed", _PATIENCE_S))
+        row.seen = wiring.wait_for_lights("unconfirmed", _PATIENCE_S)
     for name in ("medical", "fire"):
         with book.row(f"the button {name}, held for {_STUCK_S} s: fault stuck") as row:
             row.seen = _told(_fault(kiosk, name, "stuck"))
     with book.row("no button is left that works: out of service") as row:
-        kiosk.close_alarm(alarm)
+        kiosk.close_alarms()
         event = kiosk.centre.wait_for("event/out-of-service", timeout_s=_PATIENCE_S)
-        row.seen = f"{', '.join(event.data['reasons'])}; {lamps.in_words(wiring.wait_for_lights('out of service'))}"
+        row.seen = f"{', '.join(event.data['reasons'])}; {wiring.wait_for_lights('out of service')}"
         assert event.data["reasons"] == ["no-button"], row.seen
     with book.row("mended and let go: all is well again, and no press was invented") as row:
         wiring.mend_cable()
@@ -38,7 +38,7 @@ def play(kiosk: Kiosk, book: Book) -> None:
         wiring.let_go("fire")
         for name, fault in (("police", "open"), ("medical", "stuck"), ("fire", "stuck")):
             _fault(kiosk, name, fault, active=False)
-        row.seen = f"3 faults over; {lamps.in_words(wiring.wait_for_lights('idle'))}"
+        row.seen = f"3 faults over; {wiring.wait_for_lights('idle')}"
         new = {name: len(kiosk.alarms(name)) - count for name, count in known.items()}
         assert new == {"police": 0, "medical": 0, "fire": 1}, f"new alarms: {new}"
         check_once(kiosk.alarms("fire")[known["fire"] :], 1)

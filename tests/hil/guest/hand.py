@@ -1,7 +1,7 @@
 """The hand inside the emulated machine: it runs commands as root, closes and opens contacts, and looks at pins.
 
-It speaks over a virtio port: a JSON object a line comes in, one goes out. It is no part of the agent, and nothing of
-the agent knows of it.
+It speaks over a virtio port: a JSON object a line comes in, one goes out with its number. It is no part of the agent,
+and nothing of the agent knows of it.
 """
 
 import glob
@@ -35,11 +35,13 @@ def main() -> None:
     with open_port() as port:
         answer(port, {"hello": os.uname().release, "boottime_ns": time.clock_gettime_ns(time.CLOCK_BOOTTIME)})
         for line in port:
+            request = json.loads(line)
+            number = request.pop("number")
             try:
-                reply = ORDERS[(request := json.loads(line)).pop("do")](**request)
+                reply = ORDERS[request.pop("do")](**request)
             except Exception as error:  # noqa: BLE001 - whoever asked is told
                 reply = {"error": f"{type(error).__name__}: {error}"}
-            answer(port, reply)
+            answer(port, {"number": number, **reply})
 
 
 def open_port() -> BinaryIO:
@@ -128,7 +130,7 @@ def rewire(closed: Iterable[int]) -> dict[str, Any]:
 
 def clock() -> dict[str, Any]:
     """What time it is here."""
-    return {"boottime_ns": time.clock_gettime_ns(time.CLOCK_BOOTTIME), "wall_ns": time.time_ns()}
+    return {"boottime_ns": time.clock_gettime_ns(time.CLOCK_BOOTTIME)}
 
 
 def _be_interrupted() -> None:

@@ -12,7 +12,7 @@ _RATE_S = 90.0
 """A machine that emulates another one beside it has fewer frames for a while."""
 
 
-class Told:
+class CameraLog:
     """Begins when it is made. Main thread."""
 
     def __init__(self, centre: Centre) -> None:

@@ -73,9 +73,15 @@ def heard(starts_ms: Sequence[float], alarm: Alarm) -> tuple[int, float]:
         return len(of), 0.0
     first, last = missing[0], missing[-1]
     assert missing == list(range(first, last + 1)), f"lost, and not in one row: {missing} of {len(starts_ms)}"
-    assert first > 0, f"lost from the beginning: {missing}"
-    assert last + 1 < len(starts_ms), f"lost to the end: {missing} of {len(starts_ms)}"
+    assert first > 0, f"lost from the beginning: {last + 1} of {len(starts_ms)}"
+    assert last + 1 < len(starts_ms), f"lost to the end: {len(missing)} of {len(starts_ms)}"
     return len(of), (starts_ms[last + 1] - starts_ms[first - 1]) / 1000
+
+
+def only(found: Sequence[Alarm]) -> Alarm:
+    """The one alarm of these. Raises AssertionError when there are more, or none."""
+    assert len(found) == 1, f"{len(found)} alarms in the place of one: {[alarm.alarm_id for alarm in found]}"
+    return found[0]
 
 
 def percentile(values: Sequence[float], share: float) -> float:

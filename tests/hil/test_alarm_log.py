@@ -1,6 +1,6 @@
 import pytest
 
-from tests.hil.told import alarms, check_once, heard, percentile, still_open
+from tests.hil.alarm_log import alarms, check_once, heard, only, percentile, still_open
 from tests.support.centre import Message
 
 
@@ -81,3 +81,11 @@ def test_a_percentile_is_a_value_that_so_many_do_not_exceed() -> None:
 
     assert [percentile(values, share) for share in (0.5, 0.95, 0.99, 1.0)] == [51, 96, 100, 100]
     assert percentile([7.0], 0.5) == 7
+
+
+def test_two_alarms_of_one_press_are_a_fault_with_words() -> None:
+    found = alarms([message(1, "raised", 1), message(2, "raised", 1, alarm="b")])
+
+    with pytest.raises(AssertionError, match="2 alarms in the place of one"):
+        only(found)
+    assert only(found[:1]).alarm_id == "a"
