@@ -47,8 +47,8 @@ class Emulator:
         ports: Mapping[int, int],
         closed: Sequence[int],
     ) -> None:
-        """`ports`: which port of the host's loopback is behind a port of BROKERS; `closed`: pins that are tied to ground
-        before a program runs.
+        """`ports`: which port of the host's loopback is behind a port of BROKERS; `closed`: pins that are tied to
+        ground before a program runs.
         """
         self._console = directory / "console.log"
         size = ("-smp", str(architecture.processors), *_MEMORY)
