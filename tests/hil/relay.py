@@ -12,7 +12,11 @@ from collections.abc import Callable
 
 def main() -> None:
     """Until either side ends."""
-    with socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5) as connection:
+    try:
+        connection = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5)
+    except OSError:  # without a word: QEMU would give it to the guest, as if the broker had said it
+        sys.exit(1)
+    with connection:
         connection.settimeout(None)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with selectors.DefaultSelector() as selector:

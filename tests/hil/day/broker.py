@@ -18,7 +18,7 @@ def play(kiosk: Kiosk, book: Book) -> None:
         row.seen = wiring.wait_for_lights("pressed")
     with book.row("the doctor says that it can't be reached, and what to do") as row:
         # Not that nothing listens: QEMU takes the connection before it knows that there is no broker behind it.
-        row.seen = str(kiosk.doctor("broker").fault("broker-1", BROKER))
+        row.seen = str(kiosk.doctor("broker").fault("broker-1", f"{BROKER} closed the connection"))
     with book.row("it is back: each of these presses arrives, once") as row:
         kiosk.broker.start()
         kiosk.join()
