@@ -51,10 +51,13 @@ def explain_tls(error: ssl.SSLError, host: str) -> str:
         return _VERIFICATION.get(error.verify_code, "the broker's certificate is not valid: {reason}").format(
             host=host, reason=error.verify_message, now=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
         )
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):  # which of them depends on OpenSSL's version
+        return (
+            f"{host} closed the connection during the TLS handshake: check that a broker runs behind this port,"
+            " and that it speaks TLS there"
+        )
     if error.reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"}:
         return f"{host} does not speak TLS on this port: use mqtt:// there, or another port"
-    if isinstance(error, ssl.SSLEOFError):
-        return f"{host} closed the connection during the TLS handshake: check that the port speaks TLS"
     return explain_alert(error.reason or str(error))
 
 

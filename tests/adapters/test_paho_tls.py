@@ -1,15 +1,16 @@
 """TLS as the MQTT adapter speaks it: what is accepted, and what is told of what is not."""
 
 import socket
+import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 
 from agent.adapters.paho_broker import PahoBroker
-from agent.adapters.tls_context import TlsFiles
+from agent.adapters.tls_context import TlsFiles, explain_tls
 from agent.core.errors import BrokerError
 from agent.ports import Connected, Disconnected, OutgoingMessage, Published, Received
 from tests.support.broker_events import WILL, BrokerEvents
@@ -151,10 +152,25 @@ def test_a_refused_client_certificate_is_told(
 
 
 def test_tls_to_a_port_that_speaks_none_is_told() -> None:
+    assert "does not speak TLS" in why_there_is_no_tls(answer_in_plain_text)
+
+
+def test_a_port_that_takes_a_connection_and_ends_it_is_told_to_have_no_broker_behind_it() -> None:
+    """As a forwarded port, a tunnel or a balancer does."""
+    assert "check that a broker runs behind this port" in why_there_is_no_tls(hang_up)
+
+
+@pytest.mark.parametrize("error", [ssl.SSLEOFError(), ssl.SSLZeroReturnError()])
+def test_an_end_in_the_handshake_is_told_alike_by_every_openssl(error: ssl.SSLError) -> None:
+    assert "check that a broker runs behind this port" in explain_tls(error, "broker")
+
+
+def why_there_is_no_tls(answer: Callable[[socket.socket], None]) -> str:
+    """What is told of a port that answers so."""
     with socket.socket() as plain:
         plain.bind(("127.0.0.1", 0))
         plain.listen()
-        answering = threading.Thread(target=answer_in_plain_text, args=(plain,))
+        answering = threading.Thread(target=answer, args=(plain,))
         answering.start()
 
         ended = outcome(f"mqtts://localhost:{plain.getsockname()[1]}", TlsFiles())
@@ -162,7 +178,13 @@ def test_tls_to_a_port_that_speaks_none_is_told() -> None:
 
     assert isinstance(ended, Disconnected)
     assert ended.kind == "tls"
-    assert "speak TLS" in ended.detail
+    return ended.detail
+
+
+def hang_up(listener: socket.socket) -> None:
+    peer, _ = listener.accept()
+    with peer:
+        peer.recv(10_000)
 
 
 def answer_in_plain_text(listener: socket.socket) -> None:
