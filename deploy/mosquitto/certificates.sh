@@ -88,7 +88,7 @@ revocation_list() {
 # issue AUTHORITY EXTENSIONS NAME
 issue() {
   [ -e "$PKI/$1/ca.key" ] || fail "there is no authority in $PKI yet: run certificates.sh authorities"
-  [ ! -e "$PKI/out/$3.pem" ] || fail "$PKI/out/$3.pem is there already: revoke it, or move it away"
+  [ ! -e "$PKI/out/$3.pem" ] || fail "$PKI/out/$3.pem is there already: revoke it if it was ever handed out, then move it away"
   CA_DIRECTORY=$PKI/$1
   mkdir -p "$PKI/out"
   quietly openssl req -new -config "$PKI/openssl.cnf" -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
@@ -144,7 +144,7 @@ revoke)
     if openssl verify -CAfile "$CA_DIRECTORY/ca.pem" "$1" >/dev/null 2>&1; then
       quietly openssl ca -config "$PKI/openssl.cnf" -revoke "$1"
       revocation_list
-      echo "revoked; copy $CA_DIRECTORY/ca.crl to the broker as $name.crl, name it in edge-agent.conf, and restart"
+      echo "revoked; copy $CA_DIRECTORY/ca.crl to the broker as $name.crl, readable to all, name it in edge-agent.conf, and restart"
       exit 0
     fi
   done
