@@ -7,11 +7,14 @@ from deploy.package.__main__ import PROJECT, build
 from tests.hil import cache
 
 _SOURCES = ("agent", "deploy/package", "deploy/systemd", "firmware_configs")
+_FILES = ("pyproject.toml", "LICENSE")
+"""Beside them. README.md, its description, is left out: a day writes into it, and each would begin another package."""
 
 
 def package(arch: str) -> Path:
     """The .deb, built when anything has changed that goes into it."""
-    ingredients: list[str | Path] = [arch, PROJECT / "pyproject.toml", PROJECT / "README.md", tree.model()[1]]
+    manifest, model = tree.model()
+    ingredients: list[str | Path] = [arch, model, repr(manifest), *(PROJECT / each for each in _FILES)]
     ingredients += cache.tree(*(PROJECT / each for each in _SOURCES))
     made = cache.made(f"package-{arch}", ingredients, lambda new: _build(arch, new))
     return next(made.glob("*.deb"))
