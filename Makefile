@@ -94,7 +94,7 @@ bench-vision: setup-dev test-video model ## How well people are seen on real vid
 chaos: setup-dev ## A quarter of an hour of kills, outages and bad disks; nothing pressed may be lost
 	@$(BIN)/python -m tests.chaos $(CHAOS)
 
-hil: setup-dev model demo-video ## A day of the package on an emulated Pi 4 and an emulated camera, power cuts among it (seven minutes; the first time ten)
+hil: setup-dev model demo-video ## A day of the package on an emulated Pi 4 and an emulated camera, power cuts among it (eight minutes; the first time eleven)
 	@$(BIN)/python -m tests.hil $(if $(CUTS),--cuts=$(CUTS)) $(HIL)
 
 mutants: setup-dev ## Break the core and the outbox line by line (ten minutes; ONLY=FILE for one file): do the tests notice?
