@@ -46,7 +46,7 @@ def test_the_rights_of_a_user_are_taken_with_its_home_and_nothing_is_left_of_the
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env={**os.environ, "XDG_CACHE_HOME": "/root/.cache", "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**os.environ, "XDG_CACHE_HOME": "/somebody/elses", "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
         text=True,
         check=False,
