@@ -30,6 +30,7 @@ BROKER = "broker-a.example"
 """The first one of firmware_configs/base/site.toml."""
 _PORT = 8883
 _HOSTS = f"echo '10.0.2.4 {BROKER}' >> /etc/hosts"
+_UNTIL_ACTIVE = 'until [ "$(systemctl show -P ActiveState edge-agent)" = active ]; do sleep 0.3; done'
 _UP_S = 90.0
 _ANSWER_S = 30.0
 
@@ -179,6 +180,10 @@ class Kiosk(AbstractContextManager["Kiosk"]):
 
         wait_for(is_at_rest, _ANSWER_S, "the kiosk is at rest: that")
         self.wiring.wait_for_lights("idle")
+
+    def wait_until_active(self, timeout_s: float) -> None:
+        """Until systemd has heard from the unit that it is ready. Raises MachineError."""
+        self.machine.check(_UNTIL_ACTIVE, timeout_s)
 
     def doctor(self, *checks: str) -> Doctor:
         """A technician asks it, beside whatever runs: all of it, or these checks alone."""

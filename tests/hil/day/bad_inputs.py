@@ -28,7 +28,6 @@ _IN_1970 = "date -u -s 1970-12-01"
 """Not in January: e2fsck takes a time of deletion for an inode's number when it is lower than their count."""
 _NO_CHIP = "echo gpio-sim > /sys/bus/platform/drivers/gpio-sim/unbind; ! ls /dev/gpiochip* 2> /dev/null"
 _CHIP = "echo gpio-sim > /sys/bus/platform/drivers/gpio-sim/bind"
-_UNTIL_ACTIVE = 'until [ "$(systemctl show -P ActiveState edge-agent)" = active ]; do sleep 0.3; done'
 
 
 def play(kiosk: Kiosk, book: Book) -> None:
@@ -51,7 +50,7 @@ def _no_chip(kiosk: Kiosk, book: Book) -> None:
         births = kiosk.births()
         machine.check(_CHIP)
         kiosk.wiring.rewire()
-        machine.check(_UNTIL_ACTIVE, _START_S)
+        kiosk.wait_until_active(_START_S)
         _press_and_close(kiosk, "fire", births)
 
 

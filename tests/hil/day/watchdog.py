@@ -16,7 +16,6 @@ _UNTIL_FOUND = """\
 until [ "$(systemctl show -P NRestarts edge-agent)" != {restarts} ]; do sleep 0.3; done
 cut -d' ' -f1 /proc/uptime
 """
-_UNTIL_BACK = 'until [ "$(systemctl show -P ActiveState edge-agent)" = active ]; do sleep 0.3; done'
 
 
 def play(kiosk: Kiosk, book: Book) -> None:
@@ -42,7 +41,7 @@ def play(kiosk: Kiosk, book: Book) -> None:
         stopped_s = float(machine.check(_STOP.format(pid=pid)))
         wiring.hold("medical")
         found_s = float(machine.check(_UNTIL_FOUND.format(restarts=restarts), _BACK_S)) - stopped_s
-        machine.check(_UNTIL_BACK, _BACK_S)
+        kiosk.wait_until_active(_BACK_S)
         back_s = time.monotonic() - began_s
         said = kiosk.wait_for_log(mark, "Watchdog timeout")
         row.seen = f"systemd: {said}; restarted {found_s:.0f} s after the halt, its buttons live after {back_s:.0f} s"
