@@ -50,7 +50,7 @@ class SelfTestAnswerer:
             order = signed(
                 name="ack",
                 arguments={"alarm_id": alarm_id, "action": action.value},
-                device=tree.rpartition("/")[2],
+                audience="/".join(("/edge", *tree.split("/")[-3:])),
                 key=self._key,
                 boot_nonce=self._nonces.get(tree),
             )

@@ -65,14 +65,17 @@ class Order(NamedTuple):
     expiry_s: int
 
 
-def signed(*, name: str, arguments: dict[str, Any], device: str, key: PrivateKey, boot_nonce: str | None) -> Order:
-    """Sign a command. With `boot_nonce` a device whose clock is not set can check that it is fresh."""
+def signed(*, name: str, arguments: dict[str, Any], audience: str, key: PrivateKey, boot_nonce: str | None) -> Order:
+    """Sign a command for the device with the source `audience`.
+
+    With `boot_nonce` a device whose clock is not set can check that it is fresh.
+    """
     now = int(time.time())
     claims: dict[str, Any] = {
         "cmd_id": f"cmd-{secrets.token_hex(8)}",
         "name": name,
         "args": arguments,
-        "aud": device,
+        "aud": audience,
         "iss": key.issuer,
         "iat": now,
         "exp": now + min(MAX_LIFE_S, 120),
@@ -101,7 +104,7 @@ def send_signed(
     """
     state = centre.wait_for(lambda heard: heard.topic == identity.up("state"), timeout_s=1.0)
     nonce = None if state is None else json.loads(state.payload)["data"].get("boot_nonce")
-    order = signed(name=name, arguments=arguments, device=identity.device, key=key, boot_nonce=nonce)
+    order = signed(name=name, arguments=arguments, audience=identity.source, key=key, boot_nonce=nonce)
     centre.publish(topic, order.token, expiry_s=order.expiry_s)
     wanted = identity.up("result", order.cmd_id)
 

@@ -106,7 +106,8 @@ _ROLES: dict[str, frozenset[Role]] = {
 class Circumstances:
     """What the device knows when a command arrives."""
 
-    device: str
+    source: str
+    """The whole name of this device, as in its messages: `/edge/{province}/{site}/{device}`."""
     topic_kind: str
     """`ack` or `command`, the level under `down/`."""
     topic_name: str
@@ -132,8 +133,8 @@ def read_claims(claims: dict[str, Any]) -> Claims:
 
 def check(claims: Claims, role: str, now: Circumstances) -> CommandArgs:
     """The arguments of a command that may be executed. Raises CommandRejected with the contract's code."""
-    if claims.aud != now.device:
-        raise CommandRejected("wrong-audience", f"meant for {claims.aud[:64]!r}, this is {now.device!r}")
+    if claims.aud != now.source:
+        raise CommandRejected("wrong-audience", f"meant for {claims.aud[:200]!r}, this is {now.source!r}")
     if claims.ctr <= now.last_ctr:
         raise CommandRejected("replayed", f"counter {claims.ctr} is not above {now.last_ctr}")
     _check_time(claims, now)

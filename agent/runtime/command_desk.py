@@ -163,7 +163,7 @@ class CommandDesk:
             raise CommandRejected("wrong-issuer", f"the key {token.kid} does not belong to {claims.iss[:64]!r}")
         kind, _, topic_name = message.topic.removeprefix(self._identity.down() + "/").partition("/")
         circumstances = Circumstances(
-            device=self._identity.device,
+            source=self._identity.source,
             topic_kind=kind,
             topic_name=topic_name,
             last_ctr=self._counters.get(token.kid, -1),

@@ -9,7 +9,7 @@ from agent.adapters.jose_keys import PrivateKey, sign
 from agent.adapters.paho_centre import Centre
 from tests.bench.distribution import Distribution
 from tests.bench.latency import Bench, Pacing
-from tests.bench.simulated_agent import BASE, BUTTON, DEVICE, SimulatedAgent
+from tests.bench.simulated_agent import BASE, BUTTON, SOURCE, SimulatedAgent
 
 _ALARMS = f"{BASE}/up/alarm/{BUTTON}"
 _LIFE_S = 120
@@ -50,7 +50,7 @@ class ClosingCentre:
             "cmd_id": f"cmd-{secrets.token_hex(8)}",
             "name": "ack",
             "args": {"alarm_id": alarm_id, "action": "closed"},
-            "aud": DEVICE,
+            "aud": SOURCE,
             "iss": self._key.issuer,
             "iat": now,
             "exp": now + _LIFE_S,

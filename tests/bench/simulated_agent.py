@@ -17,7 +17,7 @@ from agent.sim import control_socket
 from tests.bench.child import ROOT, ChildError, clean_environment
 
 BASE = "edge/v1/gp/bench/kiosk-1"
-DEVICE = "kiosk-1"
+SOURCE = "/edge/gp/bench/kiosk-1"
 BUTTON = "police"
 READY_S = 20.0
 _END_S = 15.0

@@ -46,7 +46,7 @@ def test_the_alarm_of_a_self_test_is_registered_and_closed_by_signed_acks_for_th
         {"alarm_id": "a1", "action": "registered"},
         {"alarm_id": "a1", "action": "closed"},
     ]
-    assert all((claims["aud"], claims["boot_nonce"]) == ("kiosk-7", "n1") for _, claims in given)
+    assert all((claims["aud"], claims["boot_nonce"]) == ("/edge/gp/site/kiosk-7", "n1") for _, claims in given)
     assert given[0][1]["ctr"] < given[1][1]["ctr"]
 
 

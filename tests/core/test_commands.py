@@ -25,14 +25,14 @@ CLAIMS: dict[str, Any] = {
     "cmd_id": "c1",
     "name": "ping",
     "args": {},
-    "aud": "kiosk-1",
+    "aud": "/edge/gp/site/kiosk-1",
     "iss": "centre",
     "iat": NOW,
     "exp": NOW + 60,
     "ctr": 5,
 }
 HERE = Circumstances(
-    device="kiosk-1",
+    source="/edge/gp/site/kiosk-1",
     topic_kind="command",
     topic_name="ping",
     last_ctr=4,
@@ -78,7 +78,11 @@ def test_a_command_in_order_gives_its_arguments() -> None:
     ("claims", "code"),
     [
         ({}, "ok"),
-        ({"aud": "kiosk-2"}, "wrong-audience"),
+        ({"aud": "/edge/gp/site/kiosk-2"}, "wrong-audience"),
+        ({"aud": "/edge/gp/other-site/kiosk-1"}, "wrong-audience"),
+        ({"aud": "/edge/kzn/site/kiosk-1"}, "wrong-audience"),
+        ({"aud": "kiosk-1"}, "wrong-audience"),
+        ({"aud": "/edge/gp/site/kiosk-1/"}, "wrong-audience"),
         ({"ctr": 4}, "replayed"),
         ({"ctr": 0}, "replayed"),
         ({"exp": NOW}, "expired"),
@@ -108,7 +112,7 @@ def test_a_command_in_order_gives_its_arguments() -> None:
         ({"iat": 10**400, "exp": 10**400}, "malformed"),
         ({"exp": -(10**400)}, "malformed"),
         ({"args": []}, "malformed"),
-        ({"aud": ["kiosk-1"]}, "malformed"),
+        ({"aud": ["/edge/gp/site/kiosk-1"]}, "malformed"),
     ],
 )
 def test_every_rule_has_its_code(claims: dict[str, Any], code: str) -> None:
@@ -118,7 +122,7 @@ def test_every_rule_has_its_code(claims: dict[str, Any], code: str) -> None:
 @pytest.mark.parametrize(
     ("claims", "text"),
     [
-        ({"aud": "k" * 99}, f"meant for {'k' * 64!r}, this is 'kiosk-1'"),
+        ({"aud": "k" * 299}, f"meant for {'k' * 200!r}, this is '/edge/gp/site/kiosk-1'"),
         ({"ctr": 4}, "counter 4 is not above 4"),
         ({"exp": NOW - 7}, "expired 7 s ago"),
         ({"iat": NOW + 90, "exp": NOW + 99}, "issued 90 s in the future"),

@@ -39,7 +39,7 @@ def test_an_ack_of_an_alarm_that_is_not_open_fails(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"aud": "kiosk-2"}, "wrong-audience"),
+        ({"aud": IDENTITY.device}, "wrong-audience"),
         ({"iss": "somebody"}, "wrong-issuer"),
         ({"exp": 0, "iat": 0}, "expired"),
         ({"name": "reboot"}, "unknown-command"),

@@ -22,6 +22,7 @@ from tests.support.wait import wait_for
 
 REPOSITORY = Path(__file__).parents[2]
 DEVICE = "kiosk-0042"
+SOURCE = f"/edge/gp/jhb-park-station/{DEVICE}"
 TREE = f"edge/v1/gp/jhb-park-station/{DEVICE}"
 BUTTON = {"name": "police", "pin": 17, "debounce_ms": 0, "chatter_presses": 0}
 """Without a debounce time and a limit: simulated contacts do not bounce, and tests press again at once."""

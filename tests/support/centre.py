@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from agent.adapters.jose_keys import PrivateKey, sign
-from tests.support.agent_process import DEVICE, TREE
+from tests.support.agent_process import SOURCE, TREE
 from tests.support.subscriber import Heard, Subscriber
 
 _counters = itertools.count(time.time_ns() // 1000)
@@ -110,7 +110,7 @@ class Centre(AbstractContextManager["Centre"]):
             "cmd_id": f"cmd-{secrets.token_hex(8)}",
             "name": "ack",
             "args": {"alarm_id": alarm_id, "action": action},
-            "aud": DEVICE,
+            "aud": SOURCE,
             "iss": key.issuer,
             "iat": now,
             "exp": now + 120,

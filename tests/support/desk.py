@@ -112,7 +112,7 @@ class Desk:
     def claims(self, name: str = "ping", **changes: Any) -> dict[str, Any]:
         self.ctr += 1
         now = int(self.clock.wall().timestamp())
-        claims = {"cmd_id": f"c{self.ctr}", "name": name, "args": {}, "aud": IDENTITY.device, "iss": "centre"}
+        claims = {"cmd_id": f"c{self.ctr}", "name": name, "args": {}, "aud": IDENTITY.source, "iss": "centre"}
         return claims | {"iat": now, "exp": now + 60, "ctr": self.ctr} | changes
 
     def signed(self, claims: dict[str, Any], **token: Any) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agent.adapters.jose_keys import PrivateKey, sign
-from tests.support.agent_process import AgentProcess
+from tests.support.agent_process import SOURCE, AgentProcess
 from tests.support.centre import Centre
 from tests.support.mosquitto import Mosquitto
 from tests.support.wait import wait_for
@@ -111,7 +111,11 @@ def base64url(data: bytes) -> bytes:
         pytest.param(altered, "bad-signature", id="altered"),
         pytest.param(of_unknown_key, "unknown-key", id="of an unknown key"),
         pytest.param(unsigned, "malformed", id="without a signature"),
-        pytest.param(lambda scene: scene.signed(aud="kiosk-0043"), "wrong-audience", id="for another device"),
+        pytest.param(
+            lambda scene: scene.signed(aud=SOURCE.replace("gp", "kzn")),
+            "wrong-audience",
+            id="for the device of that id in another province",
+        ),
         pytest.param(lambda scene: scene.signed(iss="somebody"), "wrong-issuer", id="in another name"),
         pytest.param(lambda scene: scene.signed(boot_nonce="0" * 16), "wrong-boot-nonce", id="of another start"),
         pytest.param(

@@ -111,7 +111,7 @@ class Centre:
             "cmd_id": f"ack-{self._ctr}",
             "name": "ack",
             "args": args,
-            "aud": self._identity.device,
+            "aud": self._identity.source,
             "iss": self._key.issuer,
             "iat": unix,
             "exp": unix + 120,
