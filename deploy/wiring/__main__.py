@@ -5,7 +5,7 @@ import sys
 from agent.settings import load
 from deploy.wiring.conflicts import conflicts
 from deploy.wiring.header import board_of
-from deploy.wiring.pages import ROOT, TITLES, pages
+from deploy.wiring.pages import GUIDE, ROOT, TITLES, guide, pages
 
 
 def main() -> int:
@@ -22,6 +22,9 @@ def main() -> int:
         settings = load(ROOT / profile / "edge-agent.toml", environ={})
         problems = conflicts(settings, written["config.txt"], command_line, board_of(profile))
         found += [f"{profile}: {problem}" for problem in problems]
+    if GUIDE.read_text(encoding="utf-8") != (text := guide()):
+        GUIDE.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"wrote the wires into {GUIDE.name} of deploy\n")
     sys.stderr.writelines(f"{line}\n" for line in found)
     return 1 if found else 0
 

@@ -33,21 +33,23 @@ class Canvas:
         listed = " ".join(f"{x:g},{y:g}" for x, y in points)
         self._shapes.append(f'<polygon points="{listed}" fill="{fill}" stroke="{stroke}" stroke-width="1.5"/>')
 
-    def line(self, points: list[Point], *, colour: str = INK, width: float = 1.8, dashed: bool = False) -> None:
-        """A line through some points."""
+    def line(self, points: list[Point], *, colour: str = INK, width: float = 1.8, dash: str = "") -> None:
+        """A line through some points; `dash` is SVG's stroke-dasharray."""
         listed = " ".join(f"{x:g},{y:g}" for x, y in points)
-        dash = ' stroke-dasharray="4 3"' if dashed else ""
+        dashes = f' stroke-dasharray="{dash}"' if dash else ""
         self._shapes.append(
             f'<polyline points="{listed}" fill="none" stroke="{colour}" stroke-width="{width:g}" '
-            f'stroke-linejoin="round" stroke-linecap="round"{dash}/>'
+            f'stroke-linejoin="round" stroke-linecap="round"{dashes}/>'
         )
 
-    def wire(self, points: list[Point], colour: str) -> None:
-        """A wire that passes over what lies under it; a white one has a dark rim."""
+    def wire(self, points: list[Point], colour: str, stripe: str | None = None) -> None:
+        """A wire that passes over what lies under it; a white one has a dark rim, and a striped one its stripe."""
         self.line(points, colour=PAPER, width=8)
         if colour == "#ffffff":
             self.line(points, colour=SOFT, width=5)
         self.line(points, colour=colour, width=3.2)
+        if stripe is not None:
+            self.line(points, colour=stripe, width=2, dash="9 12")
 
     def text(
         self,

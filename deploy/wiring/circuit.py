@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import cycle
 from typing import Literal
 
 from agent.settings import Camera, Settings, mask_url
 from deploy.wiring.boot import read_boot
-from deploy.wiring.header import PHYSICAL, Board
+from deploy.wiring.header import PHYSICAL, Board, nearest_ground
 
 Kind = Literal["button", "opener", "contact", "lamp", "driver", "siren", "siren-low", "clock"]
 
@@ -26,6 +25,10 @@ COLOURS = {
     "BU": ("blue", "#1f6feb"),
 }
 """The codes of IEC 60757 for the colours of wires."""
+_INPUTS = ("BN", "OG", "PK", "TQ", "GY", "WH")
+_STRIPES = ("WH", "BK", "RD", "BU", "GN", "YE")
+_UNSET = "change-me"
+"""In a source that differs on every device, until a technician puts it in."""
 _LIGHTS = {
     "yellow": ("yellow lamp", "the call is being sent", "lamp", "YE"),
     "green": ("green lamp", "a person has registered it", "lamp", "GN"),
@@ -55,6 +58,26 @@ class Part:
         """The first pin of the header."""
         return self.wires[0][0]
 
+    @property
+    def ground(self) -> int:
+        """The pin of the header that its other side goes to: table and drawing show this one."""
+        return nearest_ground(self.wires[-1][0])
+
+
+def colour_name(code: str) -> str:
+    """The colour of a wire in words: `brown`, or `brown-white` for one with a stripe."""
+    return "-".join(COLOURS[part][0] for part in _halves(code))
+
+
+def shades(code: str) -> tuple[str, str | None]:
+    """The colour to draw a wire in, and that of its stripe if it has one."""
+    base, *stripe = (COLOURS[part][1] for part in _halves(code))
+    return base, stripe[0] if stripe else None
+
+
+def _halves(code: str) -> tuple[str, ...]:
+    return (code[:2], code[2:]) if len(code) > 2 else (code,)
+
 
 @dataclass(frozen=True, slots=True)
 class Plug:
@@ -70,21 +93,30 @@ def parts(settings: Settings, config: str, board: Board) -> list[Part]:
     """Everything on the header, in the order of its pins."""
     found = [*_inputs(settings), *_outputs(settings)]
     if any(claim.user == "the clock on I2C" for claim in read_boot(config, "", board).claims):
-        found.append(Part("clock", "clock (DS3231)", "keeps the time without power", ((1, "RD"), (3, "GY"), (5, "WH"))))
+        wires = ((1, "RD"), (3, "GYPK"), (5, "RDBU"))
+        found.append(Part("clock", "clock (DS3231)", "keeps the time without power", wires))
     return sorted(found, key=lambda part: part.pin)
 
 
 def _inputs(settings: Settings) -> Iterator[Part]:
-    colours = cycle(["BN", "WH", "OG", "PK", "TQ", "GY"])
+    colours = _input_colours()
     for button in settings.buttons:
         name = f'button "{button.name}"'
         purpose = f"{button.kind}, silent" if button.silent else button.kind
-        yield Part("button", name, f"{purpose}: closes when pressed", ((PHYSICAL[button.pin], next(colours)),))
+        colour = next(colours)
+        yield Part("button", name, f"{purpose}: closes when pressed", ((PHYSICAL[button.pin], colour),))
         if button.pin_nc is not None:
-            wire = (PHYSICAL[button.pin_nc], next(colours))
+            wire = (PHYSICAL[button.pin_nc], f"{colour}BK" if len(colour) == 2 else next(colours))
             yield Part("opener", f"{name}, supervision", "opens when pressed", (wire,))
     for each in settings.inputs:
         yield Part("contact", f'input "{each.name}"', _CONDITIONS[each.kind], ((PHYSICAL[each.pin], next(colours)),))
+
+
+def _input_colours() -> Iterator[str]:
+    """A colour for each input, none twice: plain ones, then those with a stripe, which no other wire has. Black is
+    the stripe of a button's second contact."""
+    yield from _INPUTS
+    yield from (f"{base}{stripe}" for stripe in _STRIPES if stripe != "BK" for base in _INPUTS if base != stripe)
 
 
 def _outputs(settings: Settings) -> Iterator[Part]:
@@ -96,7 +128,7 @@ def _outputs(settings: Settings) -> Iterator[Part]:
         high = settings.siren.active_high
         kind = "siren" if high else "siren-low"
         purpose = f"the last resort; on while the pin is {'high' if high else 'low'}"
-        yield Part(kind, "siren", purpose, ((PHYSICAL[settings.siren.pin], "OG"),))  # type: ignore[arg-type]
+        yield Part(kind, "siren", purpose, ((PHYSICAL[settings.siren.pin], "VTWH"),))  # type: ignore[arg-type]
 
 
 def plugs(settings: Settings, board: Board) -> list[Plug]:
@@ -113,7 +145,8 @@ def _plug(camera: Camera, board: Board) -> Plug:
         socket = f"{board.csi} {rest}" if "CAM/DISP" in board.csi else board.csi
         return Plug(f"{name}: Camera Module 3", socket, cable, camera.source)
     if scheme == "v4l2":
-        return Plug(f"{name}: USB camera (UVC)", "USB", "USB 2 is enough; at most 5 m", camera.source)
+        source = "its path is in 90-device.toml" if _UNSET in camera.source else camera.source
+        return Plug(f"{name}: USB camera (UVC)", "USB", "USB 2 is enough; at most 5 m", source)
     if scheme == "file":
         return Plug(f"{name}: a file", "-", "", camera.source)
     return Plug(f"{name}: network camera", "Ethernet", "Cat 5e or better, with PoE", mask_url(camera.source))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from deploy.wiring.canvas import CARD, INK, LINE, SOFT, Canvas
 from deploy.wiring.canvas import GROUND as GROUND_COLOUR
-from deploy.wiring.circuit import COLOURS, Part, Plug
+from deploy.wiring.circuit import COLOURS, Part, Plug, colour_name, shades
 from deploy.wiring.header import EEPROM, HEADER, PHYSICAL, Board
 from deploy.wiring.symbols import GROUND, SIGNAL, STEP, Symbols
 
@@ -48,7 +48,7 @@ def draw(title: str, subtitle: str, board: Board, parts: Sequence[Part], plugs: 
         lowest = [placed[-1].top + CARD_HEIGHT for placed in sides if placed]
         bottom = max(TOP + 20 * PITCH + 50, *lowest) + 30
     bottom = _sockets(canvas, board, plugs, bottom)
-    bottom = _legend(canvas, parts, bottom)
+    bottom = _legend(canvas, parts, plugs, bottom)
     return canvas.svg(WIDTH, bottom, title)
 
 
@@ -80,8 +80,7 @@ def _side(canvas: Canvas, placed: Sequence[_Placed], *, leftwards: bool) -> None
     edge = MIDDLE + sign * (MIDDLE - MARGIN - CARD_WIDTH)
     rail = edge - sign * RAIL
     grounds = [each.top + GROUND for each in placed]
-    used = [pin for each in placed for _, pin, _ in each.ends()]
-    taps = _taps(used)
+    taps = sorted({each.part.ground for each in placed})
     ends = [*grounds, *map(_y, taps)]
     canvas.line([(rail, min(ends)), (rail, max(ends))], colour=GROUND_COLOUR, width=5)
     for pin in taps:
@@ -94,16 +93,9 @@ def _side(canvas: Canvas, placed: Sequence[_Placed], *, leftwards: bool) -> None
         [end for each in placed for end in each.ends()], _lanes(placed), strict=True
     ):
         x = pins + sign * (LANES + lane * LANE_STEP)
-        canvas.wire([(edge, height), (x, height), (x, _y(pin)), (pins, _y(pin))], COLOURS[colour][1])
+        canvas.wire([(edge, height), (x, height), (x, _y(pin)), (pins, _y(pin))], *shades(colour))
     for each in placed:
         _card(canvas, each, edge, leftwards=leftwards)
-
-
-def _taps(used: Sequence[int]) -> list[int]:
-    """The ground pins among the pins in use, and those nearest to their ends, in the same row."""
-    row = [pin for pin, name in HEADER.items() if name == "GND" and pin % 2 == used[0] % 2]
-    nearest = {min(row, key=lambda pin: abs(pin - end)) for end in (min(used), max(used))}
-    return sorted(nearest | {pin for pin in row if min(used) < pin < max(used)})
 
 
 def _lanes(placed: Sequence[_Placed]) -> list[int]:
@@ -124,24 +116,24 @@ def _lanes(placed: Sequence[_Placed]) -> list[int]:
 def _card(canvas: Canvas, placed: _Placed, edge: float, *, leftwards: bool) -> None:
     part, top = placed.part, placed.top
     left = edge - CARD_WIDTH if leftwards else edge
-    above = 8 if len(part.wires) > 1 else 0
+    above = 14 if len(part.wires) > 1 else 0
     canvas.rect(left + 2, top + 3 - above, CARD_WIDTH, CARD_HEIGHT + above, fill="#e6eaef", radius=9)
     canvas.rect(left, top - above, CARD_WIDTH, CARD_HEIGHT + above, fill=CARD, stroke=LINE, radius=9)
     Symbols(canvas, edge, top, leftwards=leftwards).draw(part)
     x = left + 16 if leftwards else edge + 192
-    colour = COLOURS[part.wires[0][1]][1]
+    colour, _ = shades(part.wires[0][1])
     canvas.rect(left if leftwards else left + CARD_WIDTH - 6, top + 10, 6, CARD_HEIGHT - 20, fill=colour, radius=3)
     canvas.text(x, top + 29, part.name, size=min(14.5, NAME_WIDTH / len(part.name)), bold=True)
     canvas.text(x, top + 50, part.purpose, size=12, colour=SOFT)
     pin, code = part.wires[0]
-    wires = f"{HEADER[pin]} = header {pin}, {code} ({COLOURS[code][0]})"
+    wires = f"{HEADER[pin]} = header {pin}, {code} ({colour_name(code)})"
     if len(part.wires) > 1:
         wires = "header " + ", ".join(f"{pin} {code}" for pin, code in part.wires)
     canvas.text(x, top + 73, wires, size=12)
 
 
 def _header(canvas: Canvas, board: Board, parts: Sequence[Part]) -> None:
-    used = {pin: COLOURS[colour][1] for part in parts for pin, colour in part.wires}
+    used = {pin: shades(colour)[0] for part in parts for pin, colour in part.wires}
     canvas.text(MIDDLE, TOP - 26, "▲ to the end with the microSD card", size=12, colour=SOFT, anchor="middle")
     canvas.rect(MIDDLE - PAD - 4, TOP - 8, 2 * PAD + 8, 20 * PITCH + 16, fill="#22272e", radius=8)
     for pin, name in HEADER.items():
@@ -207,20 +199,32 @@ def _socket(canvas: Canvas, name: str, y: float, height: float) -> None:
     canvas.text(MARGIN + 105, y + height / 2 - 1, name, size=13, bold=True, anchor="middle")
 
 
-def _legend(canvas: Canvas, parts: Sequence[Part], top: float) -> float:
-    lines = _NOTES if parts else ["No wire on the 40-pin header. Switch the power off before you plug in a flat cable."]
+def _legend(canvas: Canvas, parts: Sequence[Part], plugs: Sequence[Plug], top: float) -> float:
+    lines = [*_notes(parts, plugs)]
     canvas.line([(MARGIN, top), (WIDTH - MARGIN, top)], colour=LINE)
     for index, line in enumerate(lines):
         canvas.text(MARGIN, top + 28 + 22 * index, line, size=12.5, colour=INK if index == 0 else SOFT)
     return top + 28 + 22 * len(lines) + 8
 
 
-_NOTES = [
-    "Switch the power off before you wire. All pins are 3.3 V: never 5 V or 12 V on a GPIO pin.",
-    "Thick black line: the ground terminal, wired to each ground pin that is drawn. The return of the 12 V joins it.",
-    "MOSFET: n-channel, 30 V, 3 A, resistance given for a gate of 2.5 V. 10 kΩ keep it off at start. Diodes on coils.",
-    "Letters are the colours of wires after IEC 60757: "
-    + ", ".join(f"{code} {name}" for code, (name, _) in COLOURS.items())
-    + ".",
-    "More than 1 m of cable to a contact: twisted pair, 1 kΩ in series at the Pi, 100 nF from pin to ground.",
-]
+def _notes(parts: Sequence[Part], plugs: Sequence[Plug]) -> Iterator[str]:
+    """What holds for what is drawn, and for nothing else."""
+    kinds = {part.kind for part in parts}
+    codes = sorted({code[at : at + 2] for part in parts for _, code in part.wires for at in range(0, len(code), 2)})
+    if parts:
+        yield "Switch the power off before you wire. All pins are 3.3 V: never 5 V or 12 V on a GPIO pin."
+        switched = " The return of the 12 V joins it." if kinds & {"driver", "siren"} else ""
+        yield f"Thick black line: the ground terminal, wired to each ground pin that is drawn.{switched}"
+    else:
+        yield "Nothing is wired to the 40-pin header."
+    if kinds & {"driver", "siren"}:
+        yield "MOSFET: n-channel, 30 V, 3 A, resistance given for a gate of 2.5 V. 10 kΩ keep it off. Diodes on coils."
+    if parts:
+        listed = ", ".join(f"{code} {COLOURS[code][0]}" for code in codes)
+        yield f"Letters are the colours of wires after IEC 60757: {listed}."
+    if any(len(code) > 2 for part in parts for _, code in part.wires):
+        yield "Two colours: a wire of the first with a stripe of the second."
+    if kinds & {"button", "opener", "contact"}:
+        yield "More than 1 m of cable to a contact: twisted pair, 1 kΩ in series at the Pi, 100 nF from pin to ground."
+    if any("flat cable" in plug.cable for plug in plugs):
+        yield "Switch the power off before you plug in a flat cable."

@@ -19,8 +19,9 @@ PULLED_UP_AT_RESET = frozenset(range(9))
 
 
 def nearest_ground(pin: int) -> int:
-    """The ground next to a pin of the header, in the same row of pins where two are as near."""
-    return min(GROUNDS, key=lambda ground: (abs((ground - 1) // 2 - (pin - 1) // 2), (ground - pin) % 2, ground))
+    """The nearest ground in the same row of a pin of the header, so that no wire crosses to the other side."""
+    row = [ground for ground in GROUNDS if ground % 2 == pin % 2]
+    return min(row, key=lambda ground: (abs(ground - pin), ground))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from pathlib import Path
 from agent.profile import input_lines
 from agent.settings import Settings, load
 from deploy.wiring.bom import bill
-from deploy.wiring.circuit import COLOURS, Part, Plug, parts, plugs
+from deploy.wiring.circuit import Part, Plug, colour_name, parts, plugs
 from deploy.wiring.conflicts import outputs
 from deploy.wiring.drawing import draw
-from deploy.wiring.header import HEADER, board_of, nearest_ground
+from deploy.wiring.header import HEADER, board_of
 
 ROOT = Path(__file__).parents[2] / "firmware_configs"
 TITLES = {
@@ -33,6 +33,22 @@ _HOW = {
     "siren-low": "relay board that switches on when the pin is low; 10 kΩ from the pin to 3.3 V",
     "clock": "I2C module: 3.3 V to pin 1, SDA to pin 3, SCL to pin 5",
 }
+
+
+GUIDE = ROOT.parent / "deploy" / "README.md"
+_BEGIN, _END = "<!-- wiring of kiosk-pi4 -->", "<!-- /wiring of kiosk-pi4 -->"
+
+
+def guide() -> str:
+    """The installation guide, with the wires of a kiosk as its settings have them. Raises LookupError where it has no
+    place for them."""
+    text = GUIDE.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(f"{_BEGIN}\n")
+    _, end, after = rest.partition(_END)
+    if not (begin and end):
+        raise LookupError(f"{_BEGIN} and {_END} are not in {GUIDE.name}")
+    table = next(rows for rows in pages("kiosk-pi4")["pins.md"].split("\n\n") if rows.startswith("| part"))
+    return f"{before}{_BEGIN}\n\n{table.rstrip()}\n\n{_END}{after}"
 
 
 def pages(profile: str) -> Mapping[str, str]:
@@ -84,15 +100,14 @@ def _pins(profile: str, wired: list[Part], plugged: list[Plug]) -> str:
     if wired:
         lines += [
             "",
-            "| part | BCM | header pin | wire | nearest ground | wiring |",
+            "| part | BCM | header pin | wire | ground | wiring |",
             "| --- | --- | --- | --- | --- | --- |",
         ]
     for part in wired:
         names = ", ".join(HEADER[pin] for pin, _ in part.wires)
         pins = ", ".join(str(pin) for pin, _ in part.wires)
-        colours = ", ".join(COLOURS[code][0] for _, code in part.wires)
-        ground = nearest_ground(part.wires[-1][0])
-        lines.append(f"| {part.name} | {names} | {pins} | {colours} | {ground} | {_HOW[part.kind]} |")
+        colours = ", ".join(colour_name(code) for _, code in part.wires)
+        lines.append(f"| {part.name} | {names} | {pins} | {colours} | {part.ground} | {_HOW[part.kind]} |")
     if plugged:
         lines += ["", "| camera | socket | cable | source |", "| --- | --- | --- | --- |"]
     lines += [f"| {plug.name} | {plug.socket} | {plug.cable} | `{plug.detail}` |" for plug in plugged]

@@ -1,7 +1,7 @@
 """The circuit of one part, drawn from its terminals outwards."""
 
 from deploy.wiring.canvas import CARD, INK, SOFT, Canvas, Point
-from deploy.wiring.circuit import COLOURS, Part
+from deploy.wiring.circuit import Part, shades
 
 SIGNAL, GROUND = 27.5, 71.5
 """Height of the terminals below the upper edge of a card; a clock has three signals, one below the other."""
@@ -19,7 +19,7 @@ class Symbols:
 
     def draw(self, part: Part) -> None:
         """The circuit of this part."""
-        colour = COLOURS[part.wires[0][1]][1]
+        colour, _ = shades(part.wires[0][1])
         if part.kind in {"button", "opener", "contact"}:
             self._switch(closed=part.kind != "button", pressed_by_hand=part.kind != "contact")
         elif part.kind == "lamp":
@@ -34,8 +34,8 @@ class Symbols:
     def _at(self, out: float, down: float) -> Point:
         return self._edge + self._sign * out, self._top + down
 
-    def _line(self, *points: Point, dashed: bool = False) -> None:
-        self._canvas.line([self._at(*point) for point in points], dashed=dashed)
+    def _line(self, *points: Point, dash: str = "") -> None:
+        self._canvas.line([self._at(*point) for point in points], dash=dash)
 
     def _box(self, out: float, down: float, width: float, height: float) -> None:
         x, y = self._at(out if self._sign > 0 else out + width, down)
@@ -56,7 +56,7 @@ class Symbols:
         for down in (38, 61):
             self._canvas.circle(*self._at(80, down), 2.6, fill=INK)
         if pressed_by_hand:
-            self._line((75, 49.5), (104, 49.5), dashed=True)
+            self._line((75, 49.5), (104, 49.5), dash="4 3")
             self._line((104, 40), (104, 59))
             self._line((104, 40), (110, 45), (110, 54), (104, 59))
 
@@ -106,7 +106,7 @@ class Symbols:
         self._line((0, GROUND), (70, GROUND))
 
     def _clock(self) -> None:
-        self._box(60, 0, 66, 82)
+        self._box(60, -8, 66, 92)
         for down, name in ((SIGNAL - STEP, "3V3"), (SIGNAL, "SDA"), (SIGNAL + STEP, "SCL"), (GROUND, "GND")):
             self._line((0, down), (60, down))
             self._label(66, down + 4, name, anchor="end" if self._sign < 0 else "start")

@@ -7,8 +7,11 @@ import pytest
 
 from agent.core.lights import IDENTIFY, OUT_OF_SERVICE, TEST_MODE, LightState, for_open_alarms
 from agent.core.stages import Stage
+from agent.profile import input_lines, light_pins
 from agent.settings import load
 from deploy.package import tree
+from deploy.wiring.header import PHYSICAL
+from deploy.wiring.pages import guide
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "deploy" / "README.md").read_text()
@@ -20,19 +23,15 @@ def test_every_file_of_the_repository_that_it_names_exists() -> None:
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
-def test_its_wiring_is_that_of_the_kiosks_settings() -> None:
-    settings = load(ROOT / "firmware_configs/kiosk-pi4/edge-agent.toml", environ={})
+def test_its_wires_are_those_that_the_settings_of_the_kiosk_want() -> None:
+    assert guide() == GUIDE, "run: make wiring"
     wiring = GUIDE.partition("## 4. Wiring")[2].partition("\n## ")[0]
-    for button in settings.buttons:
-        assert f'| button "{button.name}" | GPIO{button.pin} ' in wiring
-    lights = settings.lights
-    for name, pin in (
-        ("yellow lamp", lights.yellow),
-        ("green lamp", lights.green),
-        ("beacon", lights.beacon),
-        ("sounder", lights.tone),
-    ):
-        assert f"| {name} | GPIO{pin} " in wiring
+    settings = load(ROOT / "firmware_configs/kiosk-pi4/edge-agent.toml", environ={})
+    wanted = [line.pin for line in input_lines(settings)] + [*light_pins(settings).wired().values()]
+    rows = {row.split(" | ")[1]: row.split(" | ")[2] for row in wiring.splitlines() if "GPIO" in row}
+    assert {f"GPIO{pin}": str(PHYSICAL[pin]) for pin in wanted} == {
+        name: pin for name, pin in rows.items() if "," not in name
+    }
 
 
 def test_it_puts_files_where_settings_and_unit_look_for_them() -> None:

@@ -11,7 +11,7 @@ import pytest
 from agent.settings import Settings, load
 from deploy.wiring.bom import bill
 from deploy.wiring.boot import read_boot
-from deploy.wiring.circuit import COLOURS, parts, plugs
+from deploy.wiring.circuit import COLOURS, colour_name, parts, plugs
 from deploy.wiring.conflicts import conflicts
 from deploy.wiring.drawing import draw
 from deploy.wiring.header import BOARDS, HEADER, PHYSICAL, nearest_ground
@@ -51,7 +51,7 @@ def test_the_header_is_that_of_a_pi() -> None:
     assert [pin for pin, name in HEADER.items() if name == "GND"] == [6, 9, 14, 20, 25, 30, 34, 39]
     assert [pin for pin, name in HEADER.items() if name == "5V"] == [2, 4]
     assert [pin for pin, name in HEADER.items() if name == "3V3"] == [1, 17]
-    assert [nearest_ground(pin) for pin in (11, 12, 13, 29, 35)] == [9, 14, 14, 30, 34]
+    assert [nearest_ground(pin) for pin in (5, 11, 12, 13, 29, 35)] == [9, 9, 14, 9, 25, 39], "in the pin's own row"
 
 
 def test_what_fits_has_no_conflict(device: Any) -> None:
@@ -191,8 +191,35 @@ def test_every_part_is_on_the_drawing_with_pin_name_header_number_and_colour(dev
     texts = {text.text for text in ET.fromstring(draw("Title", "Subtitle", PI4, wired, [])).iter(f"{SVG}text")}
     for part in wired:
         [(pin, code)] = part.wires
-        assert {part.name, part.purpose, f"{HEADER[pin]} = header {pin}, {code} ({COLOURS[code][0]})"} <= texts
+        assert {part.name, part.purpose, f"{HEADER[pin]} = header {pin}, {code} ({colour_name(code)})"} <= texts
     assert len(wired) == 11
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_two_wires_have_the_same_colour_and_each_part_has_a_ground_that_is_drawn(device: Any, seed: int) -> None:
+    settings = random_device(device, seed)
+    many = device(buttons=[{"name": f"b{pin}", "pin": pin} for pin in range(4, 28)], lights={})
+    for wired in (parts(settings, "dtoverlay=i2c-rtc,ds3231", PI4), parts(many, "", PI4)):
+        codes = [code for part in wired for _, code in part.wires]
+        assert len(set(codes)) == len(codes)
+        assert all(HEADER[part.ground] == "GND" and part.ground % 2 == part.pin % 2 for part in wired)
+
+
+def test_the_legend_tells_of_what_is_drawn_and_of_nothing_else(device: Any) -> None:
+    def legend(**sections: Any) -> str:
+        settings = device(**sections)
+        svg = draw("T", "S", PI4, parts(settings, "", PI4), plugs(settings, PI4))
+        return " ".join(str(text.text) for text in ET.fromstring(svg).iter(f"{SVG}text"))
+
+    network = [{"name": "n", "source": "rtsp://a/1"}]
+    lamps = legend(buttons=[], lights={"yellow": 22}, cameras=network)
+    assert "YE yellow" in lamps
+    assert not any(word in lamps for word in ("MOSFET", "12 V joins", "BN brown", "cable to a contact", "flat cable"))
+    usb = legend(buttons=[], lights={}, cameras=[{"name": "yard", "source": "v4l2:/dev/v4l/by-path/change-me-x"}])
+    assert "flat cable" not in usb
+    assert "change-me" not in usb
+    assert "its path is in 90-device.toml" in usb
+    assert "flat cable" in legend(cameras=[{"name": "front", "source": "picamera2:0"}])
 
 
 def test_a_name_that_would_be_markup_is_shown_as_it_is(device: Any) -> None:
