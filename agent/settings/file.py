@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsError as PydanticSettingsError
 
 from agent.core.errors import SettingsError
 from agent.settings import layers
-from agent.settings.layers import REMOVE, Location
+from agent.settings.layers import WORDS, Location
 from agent.settings.tree import ENVIRONMENT_PREFIX, Settings, mask_url
 
 
@@ -21,8 +22,8 @@ def load(path: Path | str, environ: Mapping[str, str] = os.environ) -> Settings:
     Raises SettingsError whose text has one line a mistake: file, line where known, what is wrong, and the
     nearest valid name for a misspelt one.
     """
-    given = layers.read(Path(path))
-    mistakes = [
+    given, mistakes = layers.read(Path(path))
+    mistakes += [
         f"environment: {name} is no setting{_nearest(name, _environment_names())}"
         for name in sorted(environ)
         if name.startswith(ENVIRONMENT_PREFIX) and not _is_known_variable(name)
@@ -33,7 +34,7 @@ def load(path: Path | str, environ: Mapping[str, str] = os.environ) -> Settings:
     except PydanticSettingsError as error:
         mistakes.append(f"environment: {error}; lists and tables are written as JSON")
     except ValidationError as error:
-        mistakes += [f"{given.where(item['loc'])}: {_say(item)}" for item in _root_causes(error)]
+        mistakes += [f"{given.where(item['loc'])}: {_say(item, given)}" for item in _root_causes(error)]
     merged = settings.model_dump(mode="json", by_alias=True) if settings else given.plain
     mistakes += [f"{given.where(location)}: {text}" for location, text in _conflicts(merged)]
     if mistakes or settings is None:
@@ -51,22 +52,48 @@ def _root_causes(error: ValidationError) -> Iterator[Any]:
             yield item
 
 
-def _say(item: Any) -> str:
-    name = ".".join(str(part) for part in item["loc"])
-    if item["type"] == "extra_forbidden" and item["loc"][-1] == REMOVE:
-        return f"{name}: no earlier file has a table of this name to remove"
+def _say(item: Any, given: layers.Node) -> str:
+    name = _spoken(item["loc"], given)
+    if item["type"] == "extra_forbidden" and item["loc"][-1] in WORDS:
+        return f"{name} is no setting; in a layer write {WORDS[item['loc'][-1]]}"
     if item["type"] == "extra_forbidden":
         return f"{name} is no setting{_nearest(str(item['loc'][-1]), _names_at(item['loc'][:-1]))}"
     if item["type"] == "missing":
         return f"{name} is missing"
     message = item["msg"].removeprefix("Value error, ")
+    field = next((part for part in reversed(item["loc"]) if isinstance(part, str)), "")
     if item["type"] == "string_pattern_mismatch":
-        field = next((part for part in reversed(item["loc"]) if isinstance(part, str)), "")
         message = _PATTERN_ADVICE.get(field, "use small letters, digits and hyphens only")
-    given = "" if isinstance(item["input"], dict | list) else f" (given: {mask_url(repr(item['input']))})"
+    value = "" if isinstance(item["input"], dict | list) else f" (given: {mask_url(repr(item['input']))})"
     if "password" in name:
-        given = ""
-    return f"{name}: {message[0].lower()}{message[1:]}{given}"
+        value = ""
+    optional = field in (fields := _fields_at(item["loc"][:-1])) and not fields[field].is_required()
+    unset = f'; for none leave it out, in a later layer write unset = ["{field}"]' if optional else ""
+    unset = unset if repr(item["input"]) in _NOTHING else ""
+    return f"{name}: {message[0].lower()}{message[1:]}{value}{unset}"
+
+
+_NOTHING = {"''", "False", "'none'", "'None'", "'null'", "'no'", "'off'"}
+"""What people write for "there is none", as TOML has no word for it."""
+
+
+def _spoken(location: Location, given: layers.Node) -> str:
+    """A setting as a person names it: `pin of button "medical"`, `device.id`."""
+    owners: list[str] = []
+    names: list[str] = []
+    tree: Any = given.plain
+    for part in location:
+        try:
+            tree = tree[part]
+        except (KeyError, IndexError, TypeError):
+            tree = None
+        if isinstance(part, int) and names and isinstance(tree, dict):
+            kind, called = names[-1].removesuffix("s"), tree.get("name")
+            owners.insert(0, f'{kind} "{called}"' if isinstance(called, str) else f"{kind} {part + 1}")
+            names = []
+        else:
+            names.append(str(part))
+    return " of ".join([*([".".join(names)] if names else []), *owners])
 
 
 def _conflicts(tree: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
@@ -147,6 +174,10 @@ def _nearest(name: str, valid: Sequence[str]) -> str:
 
 
 def _names_at(location: Location) -> list[str]:
+    return [field.alias or name for name, field in _fields_at(location).items()]
+
+
+def _fields_at(location: Location) -> dict[str, FieldInfo]:
     model: type[BaseModel] = Settings
     for part in location:
         if isinstance(part, int):
@@ -154,9 +185,9 @@ def _names_at(location: Location) -> list[str]:
         field = model.model_fields.get(part)
         inner = _model_in(field.annotation) if field else None
         if inner is None:
-            return []
+            return {}
         model = inner
-    return [field.alias or name for name, field in model.model_fields.items()]
+    return model.model_fields
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

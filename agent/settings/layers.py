@@ -1,22 +1,26 @@
 """The files that the settings are read from: one, or one and the layers in the directory beside it.
 
 `edge-agent.toml` comes first; then each `*.toml` in `edge-agent.d`, in the order of their names. A later file wins:
-tables are merged, tables of a list are merged with the one of the same name, everything else is replaced.
+tables are merged, tables of a list are merged with the one of the same name, everything else is replaced. Three words
+are for the layers alone, and are gone afterwards: `remove = true` in a named table takes away what earlier files say
+under its name, `add = true` says that its name is new and not misspelt, and `unset = ["KEY"]` in any table takes away a
+key that earlier files set.
 """
 
+import difflib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
 from agent.core.errors import SettingsError
 
 Location = tuple[str | int, ...]
-REMOVE = "remove"
-"""`remove = true` in a named table of a list takes away what earlier files say under this name."""
+_REMOVE, _ADD, _UNSET = "remove", "add", "unset"
+WORDS = {_REMOVE: "`remove = true`", _ADD: "`add = true`", _UNSET: '`unset = ["KEY"]`'}
+"""The words of the layers, and how each is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,11 @@ def files(path: Path) -> list[Path]:
     return [path, *sorted(layers)]
 
 
-def read(path: Path) -> Node:
-    """All files of `path`, merged. Raises SettingsError with one line for each file that can't be read."""
+def read(path: Path) -> tuple[Node, list[str]]:
+    """All files of `path`, merged, and a line for each mistake in how they fit together.
+
+    Raises SettingsError with one line for each file that can't be read.
+    """
     layers, mistakes = [], []
     for file in files(path):
         try:
@@ -71,7 +78,10 @@ def read(path: Path) -> Node:
             mistakes.append(str(error))
     if mistakes:
         raise SettingsError("\n".join(mistakes))
-    return reduce(_merged, layers)
+    whole = Node({}, str(path))
+    for layer in layers:
+        whole = _merged(whole, layer, "", mistakes)
+    return whole, mistakes
 
 
 def _read_file(path: Path) -> Node:
@@ -79,12 +89,35 @@ def _read_file(path: Path) -> Node:
         text = path.read_text(encoding="utf-8")
         tree = tomllib.loads(text)
     except FileNotFoundError as error:
-        raise SettingsError(f"{path}: no such file; an example is firmware_configs/simulated") from error
+        raise SettingsError(
+            f"{path}: no such file; a device's is /etc/edge-agent/edge-agent.toml, and examples are in "
+            f"/usr/share/edge-agent/profiles there, in firmware_configs in the repository"
+        ) from error
+    except PermissionError as error:
+        raise SettingsError(f"{path}: this user may not read it; call the command with sudo") from error
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: can't be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: is not valid TOML: {error}") from error
+        raise SettingsError(_not_toml(path, text, str(error))) from error
     return _node(tree, (), str(path), path, _key_lines(text))
+
+
+def _not_toml(path: Path, text: str, reason: str) -> str:
+    """`reason` is the parser's: what it ran into, and where. What people mostly did is said instead, where it shows."""
+    if (at := re.search(r" \(at line (\d+), column \d+\)$", reason)) is None:
+        return f"{path}: is not valid TOML: {reason}"
+    number = int(at[1])
+    line = text.splitlines()[number - 1] if number <= len(text.splitlines()) else ""
+    bare = line.partition("#")[0]
+    if comma := re.search(r"=\s*(-?\d+),(\d+)", bare):
+        reason = f"{comma[1]},{comma[2]} has a decimal comma; write {comma[1]}.{comma[2]}"
+    elif re.search(r"[\u2018-\u201f]", bare):
+        reason = 'the quotes are those of a letter; write straight ones: " before and after'
+    elif re.search(r"=\s*[A-Za-z]", bare):
+        reason = f'{reason[: at.start()]}; a text stands in quotes: "like this"'
+    else:
+        reason = reason[: at.start()]
+    return f"{path}:{number}: is not valid TOML: {reason}"
 
 
 def _node(value: Any, location: Location, outer: str, path: Path, lines: Mapping[Location, int]) -> Node:
@@ -97,24 +130,66 @@ def _node(value: Any, location: Location, outer: str, path: Path, lines: Mapping
     return Node(value, place)
 
 
-def _merged(base: Node, over: Node) -> Node:
-    if isinstance(base.value, dict) and isinstance(over.value, dict):
-        both = {key: _merged(base.value[key], node) for key, node in over.value.items() if key in base.value}
-        return Node({**base.value, **over.value, **both}, over.place)
-    if not (_all_named(base) and _all_named(over)):
+def _merged(base: Node | None, over: Node, kind: str, mistakes: list[str]) -> Node:
+    """`base` is None where no earlier file says anything; `kind` is what a table of this list is, such as `button`."""
+    if isinstance(over.value, dict):
+        known = base.value if base is not None and isinstance(base.value, dict) else {}
+        known = _without_unset(known, over, mistakes)
+        given = {key: node for key, node in over.value.items() if not _is_unset(key, node)}
+        inner = {key: _merged(known.get(key), node, key.removesuffix("s"), mistakes) for key, node in given.items()}
+        return Node({**known, **inner}, over.place)
+    if not _all_named(over):
         return over
-    tables = list(base.value)
-    mine = {table.value["name"].value: table for table in tables}
+    return _merged_by_name(base.value if base is not None and _all_named(base) else [], over, kind, mistakes)
+
+
+def _merged_by_name(base: list[Node], over: Node, kind: str, mistakes: list[str]) -> Node:
+    tables = list(base)
+    earlier = {table.value["name"].value: table for table in tables}
+    mine = dict(earlier)
     for table in over.value:
         name = table.value["name"].value
+        add, remove = (_says(table, word) for word in (_ADD, _REMOVE))
         known = mine.pop(name, None)  # a second one of this name in one file is kept apart, and so is told as a mistake
-        if known is None:
-            tables.append(table)
-        elif REMOVE in table.value and table.value[REMOVE].value is True:
+        if known is not None and add:
+            mistakes.append(f"{table.place}: an earlier file has {kind} {name!r}: take `add` away to change it")
+        elif known is not None and remove:
             tables = [each for each in tables if each is not known]
+        elif known is not None:
+            merged = _merged(known, table, kind, mistakes)
+            tables = [merged if each is known else each for each in tables]
+        elif name not in earlier and (remove or (earlier and not add)):
+            new = "" if remove else "; if it is a new one, say `add = true` in its table"
+            mistakes.append(f"{table.place}: no earlier file has {kind} {name!r}{_hint(name, earlier)}{new}")
         else:
-            tables = [_merged(known, table) if each is known else each for each in tables]
+            given = Node({key: node for key, node in table.value.items() if key != _ADD}, table.place)
+            tables.append(_merged(None, given if add else table, kind, mistakes))
     return Node(tables, over.place)
+
+
+def _without_unset(known: Mapping[str, Node], over: Node, mistakes: list[str]) -> dict[str, Node]:
+    node = over.value.get(_UNSET)
+    names = node.plain if node is not None and _is_unset(_UNSET, node) else []
+    mistakes += [
+        f"{node.place}: no earlier file sets {name} here{_hint(name, known)}" for name in names if name not in known
+    ]
+    return {key: value for key, value in known.items() if key not in names}
+
+
+def _is_unset(key: str, node: Node) -> bool:
+    return key == _UNSET and isinstance(node.value, list) and all(isinstance(each.value, str) for each in node.value)
+
+
+def _says(table: Node, word: str) -> bool:
+    return word in table.value and table.value[word].value is True
+
+
+def _hint(name: str, valid: Iterable[str]) -> str:
+    names = list(valid)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean {close[0]}?"
+    return f"; there are {', '.join(names)}" if names else ""
 
 
 def _all_named(node: Node) -> bool:

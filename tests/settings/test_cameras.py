@@ -94,13 +94,16 @@ def test_a_mask_file_that_is_not_there_is_no_mistake_of_the_settings_and_no_numb
 @pytest.mark.parametrize(
     ("masks", "reason"),
     [
-        ("[[[0, 0], [1, 0]]]", "masks.0: a polygon needs at least 3 points"),
-        ("[[[0, 0], [1, 0], [1, 2]]]", "masks.0: point 3 (1, 2) lies outside of the picture"),
-        ("[[[0, 0], [1, 0], [1, nan]]]", "masks.0: point 3 (1, nan) lies outside of the picture"),
-        ("[[[0, 0], [1, 0], [1, 1]], [[0, 0], [1, 1], [1, 0], [0, 1]]]", "masks.1: it crosses itself"),
-        ("[[0, 0], [1, 0], [1, 1]]", "masks.0.0: input should be a valid tuple"),
-        ("[[[0, 0], [1, 0], [1]]]", "masks.0.2.1 is missing"),
-        (str([[[0, 0], [1, 0], [1, 1]]] * 11), "masks: tuple should have at most 10 items"),
+        ("[[[0, 0], [1, 0]]]", 'masks.0 of camera "front": a polygon needs at least 3 points'),
+        ("[[[0, 0], [1, 0], [1, 2]]]", 'masks.0 of camera "front": point 3 (1, 2) lies outside of the picture'),
+        ("[[[0, 0], [1, 0], [1, nan]]]", 'masks.0 of camera "front": point 3 (1, nan) lies outside of the picture'),
+        (
+            "[[[0, 0], [1, 0], [1, 1]], [[0, 0], [1, 1], [1, 0], [0, 1]]]",
+            'camera "front": it crosses itself',
+        ),
+        ("[[0, 0], [1, 0], [1, 1]]", 'masks.0.0 of camera "front": input should be a valid tuple'),
+        ("[[[0, 0], [1, 0], [1]]]", 'masks.0.2.1 of camera "front" is missing'),
+        (str([[[0, 0], [1, 0], [1, 1]]] * 11), 'masks of camera "front": tuple should have at most 10 items'),
     ],
 )
 def test_a_mask_that_is_no_area_is_a_mistake_in_the_settings(tmp_path: Path, masks: str, reason: str) -> None:
@@ -164,7 +167,7 @@ def test_every_kind_of_tamper_is_told_unless_some_are_named(tmp_path: Path) -> N
 
 
 def test_a_kind_of_tamper_that_there_is_not_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"cameras.*tamper"):
+    with pytest.raises(SettingsError, match=r"tamper.* of camera"):
         spec_of(tmp_path, 'tamper = ["kicked"]')
 
 

@@ -83,8 +83,8 @@ def test_a_good_file_is_read(reader: Reader) -> None:
     [
         ("province", "provinc", "provinc =", "device.provinc is no setting; did you mean province?"),
         ("[lights]", "[lihgts]", "[lihgts]", "lihgts is no setting; did you mean lights?"),
-        ("pin = 5", "pim = 5", "pim =", "buttons.1.pim is no setting; did you mean pin?"),
-        ("pin = 5", "", 'name = "clinic"', "buttons.1.pin is missing"),
+        ("pin = 5", "pim = 5", "pim =", 'pim of button "clinic" is no setting; did you mean pin?'),
+        ("pin = 5", "", 'name = "clinic"', 'pin of button "clinic" is missing'),
         ('id = "kiosk-1"\n', "", "[device]", "device.id is missing"),
         ('"gp"', '"GP"', "province", "use small letters, digits and hyphens only (given: 'GP')"),
         ('"gp"', '"g p/#"', "province", "use small letters, digits and hyphens only"),
@@ -124,6 +124,22 @@ def test_each_mistake_is_one_line_with_its_place_and_what_to_do(
         assert mistake.startswith(f":{line_of(text, at) - 1}: "), "the line of its table"
     else:
         assert mistake.startswith(f":{line_of(text, at)}: ")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("lat = -26.1", "lat = -26,1972", "-26,1972 has a decimal comma; write -26.1972"),
+        ('"kiosk-1"', "kiosk-1", 'a text stands in quotes: "like this"'),
+        ('"kiosk-1"', "\u201ckiosk-1\u201d", "the quotes are those of a letter"),
+        ('"kiosk-1"', '"kiosk-1', "is not valid TOML: "),
+    ],
+)
+def test_a_slip_in_the_form_is_told_in_words_with_its_line(reader: Reader, old: str, new: str, says: str) -> None:
+    text = changed(old, new)
+    [mistake] = reader.mistakes(text)
+    assert mistake.startswith(f":{line_of(text, new)}: is not valid TOML: ")
+    assert says in mistake
 
 
 def test_all_mistakes_are_told_at_once(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,7 +93,8 @@ def test_a_table_is_merged_and_a_later_file_wins(layered: Load) -> None:
 
 def test_tables_of_a_list_are_merged_by_name_and_new_ones_come_last(layered: Load) -> None:
     settings = layered(
-        DEVICE + '[[buttons]]\nname = "clinic"\npin = 24\n[[buttons]]\nname = "police"\npin = 12\npin_nc = 5\n'
+        DEVICE
+        + '[[buttons]]\nname = "clinic"\nadd = true\npin = 24\n[[buttons]]\nname = "police"\npin = 12\npin_nc = 5\n'
     )
     assert [(b.name, b.pin, b.pin_nc, b.debounce_ms) for b in settings.buttons] == [
         ("police", 12, 5, 40),
@@ -124,11 +125,17 @@ def test_what_is_not_wired_is_removed_by_name_and_may_come_back_anew(layered: Lo
 @pytest.mark.parametrize(
     ("text", "line", "says"),
     [
-        ('[[buttons]]\nname = "fier"\nremove = true\n', 5, "no earlier file has a table of this name to remove"),
-        ('[[buttons]]\nname = "police"\nremove = false\n', 5, "no earlier file has a table of this name to remove"),
+        ('[[buttons]]\nname = "fier"\nremove = true\n', 3, "no earlier file has button 'fier'; did you mean fire?"),
+        ('[[buttons]]\nname = "police"\nremove = false\n', 5, 'remove of button "police" is no setting'),
+        ('[[buttons]]\nname = "poliec"\npin = 12\n', 3, "no earlier file has button 'poliec'; did you mean police?"),
+        ('[[buttons]]\nname = "doctor"\npin = 12\n', 3, "there are police, fire; if it is a new one, say `add = true`"),
+        ('[[buttons]]\nname = "fire"\nadd = true\npin = 6\n', 3, "an earlier file has button 'fire': take `add` away"),
+        ('[[buttons]]\nname = "fire"\nunset = ["pin_no"]\n', 5, "no earlier file sets pin_no here; did you mean pin"),
+        ('[[buttons]]\nname = "fire"\npin_nc = ""\n', 5, 'in a later layer write unset = ["pin_nc"]'),
+        ('[[buttons]]\nname = "fire"\npin_nc = false\n', 5, 'in a later layer write unset = ["pin_nc"]'),
         ('[[buttons]]\nname = "police"\npin = 99\n', 5, "less than or equal to 27"),
         ("[lights]\nyelow = 23\n", 4, "did you mean yellow?"),
-        ('[[buttons]]\nname = "clinic"\n', 3, "buttons.2.pin is missing"),
+        ('[[buttons]]\nname = "clinic"\nadd = true\n', 3, 'pin of button "clinic" is missing'),
         ('[[buttons]]\nname = "police"\n[[buttons]]\nname = "police"\npin = 5\n', 6, "two buttons are named 'police'"),
         ("[lights]\nyellow = 25\n", 4, "pin 25 is given to both button 'fire' and light 'yellow'"),
     ],
@@ -144,7 +151,39 @@ def test_a_mistake_is_told_with_the_layer_and_the_line_of_it(
 def test_a_value_of_the_base_is_told_with_the_line_of_the_base(layered: Load, path: Path) -> None:
     with pytest.raises(SettingsError) as error:
         layered('[[buttons]]\nname = "police"\nhold_s = 1\n' + DEVICE, base=BASE.replace("pin = 25", "pin = 1"))
-    assert str(error.value).startswith(f"{path}:10: buttons.1.pin: ")
+    assert str(error.value).startswith(f'{path}:10: pin of button "fire": ')
+
+
+def test_a_misspelt_button_adds_none_and_is_the_one_mistake(layered: Load) -> None:
+    [mistake] = mistakes(layered, DEVICE + '[[buttons]]\nname = "poliec"\npin = 12\n')
+    assert "did you mean police?" in mistake
+
+
+def test_a_misspelt_zone_is_told_as_a_misspelt_button_is(layered: Load) -> None:
+    camera = '[[cameras]]\nname = "front"\n'
+    zone = '[[cameras.zones]]\nname = "{}"\npolygon = [[0, 0], [1, 0], [1, 1]]\n'
+    base = BASE + camera + 'source = "picamera2:0"\n' + zone.format("door")
+    with pytest.raises(SettingsError, match=r"no earlier file has zone 'dor'; did you mean door\?"):
+        layered(DEVICE + camera + zone.format("dor"), base=base)
+    added = layered(DEVICE + camera + zone.format("yard") + "add = true\n", base=base)
+    assert [each.name for each in added.cameras[0].zones] == ["door", "yard"]
+
+
+def test_the_first_of_their_kind_may_come_from_a_layer_and_may_say_that_they_are_new(layered: Load) -> None:
+    for add in ("", "add = true\n"):
+        settings = layered(DEVICE + '[[cameras]]\nname = "front"\nsource = "picamera2:0"\n' + add)
+        assert [camera.name for camera in settings.cameras] == ["front"]
+
+
+def test_a_layer_takes_away_a_key_or_a_table_that_an_earlier_file_sets(layered: Load) -> None:
+    base = BASE.replace("pin = 25", "pin = 25\npin_nc = 5") + "[siren]\npin = 16\n"
+    assert layered(base=base).siren is not None
+    settings = layered('unset = ["siren"]\n' + DEVICE + '[[buttons]]\nname = "fire"\nunset = ["pin_nc"]\n', base=base)
+    assert settings.siren is None
+    assert [(button.name, button.pin, button.pin_nc) for button in settings.buttons] == [
+        ("police", 17, None),
+        ("fire", 25, None),
+    ]
 
 
 def test_what_a_layer_forgets_is_missing(layered: Load) -> None:

@@ -104,7 +104,7 @@ def test_effective_settings_are_shown_with_the_names_that_a_person_writes(tmp_pa
 def test_what_is_wrong_with_a_polygon_is_told_in_words_with_its_line(tmp_path: Path, polygon: str, words: str) -> None:
     [mistake] = mistakes(tmp_path, *GATE, "[[cameras.zones]]", 'name = "yard"', f"polygon = {polygon}")
 
-    assert mistake.startswith(f":{line_of(tmp_path, 'polygon', 1)}: cameras.0.zones.1.polygon: ")
+    assert mistake.startswith(f':{line_of(tmp_path, "polygon", 1)}: polygon of zone "yard" of camera "front": ')
     assert words in mistake
 
 
@@ -126,18 +126,18 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
     text = "\n".join(found)
 
     for part in (
-        "cameras.0.min_travel",
-        "cameras.0.update_every_s",
-        "zones.0.crowd_from",
-        "zones.0.loiter_after_s is no setting; did you mean loitering_after_s?",
-        "zones.0.open.0.days.0",
-        "zones.0.open.0.from",
-        "zones.0.open.0.to: give the local time of day without an offset",
-        "zones.0.watched.0.days",
-        "zones.0.watched.0.to is missing",
-        "lines.0.name: use small letters",
-        "lines.0.from: (0.5, 1.5) lies outside of the picture",
-        "lines.0.to.1 is missing",
+        'min_travel of camera "front"',
+        'update_every_s of camera "front"',
+        'crowd_from of zone "gate"',
+        'loiter_after_s of zone "gate" of camera "front" is no setting; did you mean loitering_after_s?',
+        'days.0 of open 1 of zone "gate"',
+        'from of open 1 of zone "gate"',
+        'to of open 1 of zone "gate" of camera "front": give the local time of day without an offset',
+        'days of watched 1 of zone "gate"',
+        'to of watched 1 of zone "gate" of camera "front" is missing',
+        'name of line "Kerb" of camera "front": use small letters',
+        'from of line "Kerb" of camera "front": (0.5, 1.5) lies outside of the picture',
+        'to.1 of line "Kerb" of camera "front" is missing',
     ):
         assert part in text
     assert len(found) == 12
@@ -151,7 +151,7 @@ def test_a_line_needs_two_points(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("table", "what"), [(GATE, "zones"), (KERB, "lines")])
 def test_two_of_the_same_name_are_a_mistake(tmp_path: Path, table: tuple[str, ...], what: str) -> None:
     [mistake] = mistakes(tmp_path, *table, *table)
-    assert f"cameras.0.{what}: two are named '{table[1][8:-1]}'; give each its own name" in mistake
+    assert f"{what} of camera \"front\": two are named '{table[1][8:-1]}'; give each its own name" in mistake
 
 
 def test_two_cameras_may_have_zones_of_the_same_name_and_each_mistake_has_its_line(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_two_cameras_may_have_zones_of_the_same_name_and_each_mistake_has_its_li
     spec_of(tmp_path, *GATE, *back, *GATE)
 
     [mistake] = mistakes(tmp_path, *GATE, *back, *GATE, "crowd_from = 1")
-    assert mistake.startswith(f":{line_of(tmp_path, 'crowd_from')}: cameras.1.zones.0.crowd_from")
+    assert mistake.startswith(f':{line_of(tmp_path, "crowd_from")}: crowd_from of zone "gate" of camera "back"')
 
 
 @pytest.mark.parametrize(

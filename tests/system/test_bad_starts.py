@@ -22,7 +22,7 @@ UNREACHABLE = "mqtt://127.0.0.1:1"
         pytest.param(
             'id = "kiosk-0042"', 'idd = "kiosk-0042"', ["did you mean id?", "device.id is missing"], id="name"
         ),
-        pytest.param("pin = 17", "pin = 99", [":{line}: buttons.0.pin:", "99"], id="no such pin"),
+        pytest.param("pin = 17", "pin = 99", [':{line}: pin of button "police":', "99"], id="no such pin"),
         pytest.param("pin = 17", "pin = 22", ["pin 22 is given to both", "'police'", "'yellow'"], id="pin used twice"),
         pytest.param(
             "pin = 17",
@@ -30,7 +30,7 @@ UNREACHABLE = "mqtt://127.0.0.1:1"
             ["pin 17 is given to both"],
             id="two buttons",
         ),
-        pytest.param("pin = 17", "pin = = 17", ["not valid TOML", "line {line}"], id="no TOML"),
+        pytest.param("pin = 17", "pin = = 17", [":{line}: is not valid TOML"], id="no TOML"),
         pytest.param('"mqtt://127.0.0.1:1"', '"tcp://broker"', ["mqtt://HOST[:PORT]"], id="broker"),
     ],
 )
@@ -54,7 +54,7 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     agent = AgentProcess(tmp_path, UNREACHABLE, buttons=[{"name": "POLICE", "pin": 99, "colour": "red"}])
     done = run_cli("run", "--simulate", "--config", agent.config, environ={"EDGE_AGENT_STORAGE__DIRECTROY": "/x"})
     assert done.returncode == 2
-    for part in ("buttons.0.name", "buttons.0.pin", "buttons.0.colour", "EDGE_AGENT_STORAGE__DIRECTORY"):
+    for part in ("name of button", "pin of button", "colour of button", "EDGE_AGENT_STORAGE__DIRECTORY"):
         assert part in done.stderr
 
 
