@@ -119,7 +119,7 @@ def broker_addresses(settings: Settings) -> list[BrokerAddress]:
 
 def light_pins(settings: Settings) -> LightPins:
     """The wiring of the outputs."""
-    return LightPins(**settings.lights.model_dump())
+    return LightPins(**settings.lights.model_dump(), press_tones=settings.alarm.press_tones)
 
 
 def siren_pin(siren: Siren) -> SirenPin:

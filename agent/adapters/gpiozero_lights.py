@@ -15,6 +15,8 @@ from agent.core.lights import LightState, Pattern
 _log = logging.getLogger(__name__)
 
 _HALF_PERIOD_S = {Pattern.FLASH: 0.5, Pattern.FAST_FLASH: 0.125, Pattern.SLOW_PULSE: 1.0, Pattern.ALTERNATE: 0.5}
+_BEEP_S = 0.15
+"""A short tone, and the pause between two."""
 _LONGEST_WAIT_S = 0.5
 """Also with nothing to do the thread shows that it lives."""
 _ALL_OFF = LightState(Pattern.OFF, Pattern.OFF, Pattern.OFF, Pattern.OFF)
@@ -30,17 +32,36 @@ class _Output:
         self._failed = False
         self.pattern = Pattern.OFF
         self.since = 0.0
+        self._beeps_since = 0.0
+        self._beeps = 0
+
+    def beep(self, times: int, now: float) -> None:
+        """Begin `times` short tones at `now`, in place of any that are left."""
+        self._beeps_since, self._beeps = now, times
 
     def drive(self, now: float) -> float | None:
-        """Bring the pin to where the pattern has it at `now`; returns when it next changes."""
+        """Bring the pin to where pattern and beeps have it at `now`; returns when it next changes.
+
+        A beep turns the level over, so that it is heard within a tone too.
+        """
+        level, changes = self._blinking(now)
+        beeps = int((now - self._beeps_since) / _BEEP_S)  # half of them are the pauses
+        if beeps >= 2 * self._beeps - 1:
+            self._beeps = 0
+            self._write(level)
+            return changes
+        self._write(level is not (beeps % 2 == 0))
+        ends = self._beeps_since + (beeps + 1) * _BEEP_S
+        return ends if changes is None else min(ends, changes)
+
+    def _blinking(self, now: float) -> tuple[bool, float | None]:
+        """What the pattern wants, and until when."""
         half_period = _HALF_PERIOD_S.get(self.pattern)
         if half_period is None:
-            self._write(self.pattern is not Pattern.OFF)
-            return None
+            return self.pattern is not Pattern.OFF, None
         half_periods = int((now - self.since) / half_period)
         dark_first = self.pattern is Pattern.ALTERNATE and self._name == "green"
-        self._write(half_periods % 2 == dark_first)
-        return self.since + (half_periods + 1) * half_period
+        return half_periods % 2 == dark_first, self.since + (half_periods + 1) * half_period
 
     def read(self) -> bool:
         """Whether the pin is high. Raises HardwareError."""
@@ -111,6 +132,16 @@ class GpiozeroLights:
             if not self._stopping:
                 self._state = state
                 self._apply(state)
+
+    def beep(self, times: int) -> None:
+        """Short tones of the sounder, where there is one that is to give them."""
+        with self._changed:
+            tone = self._outputs.get("tone") if self._pins.press_tones else None
+            if tone is not None:
+                now = time.monotonic()
+                tone.beep(times, now)
+                tone.drive(now)
+                self._changed.notify()
 
     def shown(self) -> LightState:
         """The state that was last given to `show`."""

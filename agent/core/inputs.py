@@ -64,12 +64,14 @@ class SirenPin:
 
 @dataclass(frozen=True, slots=True)
 class LightPins:
-    """The outputs, lit when high. An output that is None is not there and is not driven."""
+    """The outputs, lit when high. An output that is None is not there and is not driven. Without `press_tones` the
+    sounder gives no short tones."""
 
     yellow: int | None = None
     green: int | None = None
     beacon: int | None = None
     tone: int | None = None
+    press_tones: bool = False
 
     def wired(self) -> dict[str, int]:
         """The pins that exist, by the name of their output."""

@@ -64,6 +64,10 @@ class Lights(Protocol):
         """The state that was last driven."""
         ...
 
+    def beep(self, times: int) -> None:
+        """Give so many short tones over what the tone says now; returns at once. Nothing where they are not wanted."""
+        ...
+
     def levels(self) -> Mapping[str, bool]:
         """Whether each output is lit at this moment, as its pin has it when it is read back; by name.
 

@@ -22,6 +22,7 @@ from agent.runtime.kept_alarms import ALARM_KEY
 from agent.runtime.outbox import Outbox
 
 _UNANSWERED = (Stage.SENT, Stage.DELAYED, Stage.UNCONFIRMED)
+_ANSWERED = (Stage.REGISTERED, Stage.DISPATCHED)
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +40,10 @@ class AlarmDesk:
         look: Callable[[str], AlarmCamera | None] | None,
         send: Callable[[], None],
         changed: Callable[[AlarmChange], None],
+        beep: Callable[[int], None],
     ) -> None:
-        """`look` and `send` are the pipeline's; `changed` is called when a change has been told."""
+        """`look` and `send` are the pipeline's; `changed` is called when a change has been told. `beep` gives so many
+        short tones, for whoever can't see a lamp."""
         self._book = book
         self._foresight = Foresight(book, outbox, drafts, has_camera=look is not None)
         self._outbox = outbox
@@ -49,6 +52,7 @@ class AlarmDesk:
         self._look = look
         self._send = send
         self._changed = changed
+        self._beep = beep
         self._announced: tuple[AlarmData, ...] = ()
         """What the retained list of alarms says."""
         self.open_ids = frozenset(alarm.data.alarm_id for alarm in book.open())
@@ -63,12 +67,16 @@ class AlarmDesk:
         if accepted is not None:
             self._send()
             os.sched_yield()  # a broker, tunnel or driver on this machine takes it further first: the rest can wait
-            self._told(self._book.press(name, press.edge_ns, *accepted, None))
-            return
-        known = self._book.counting(name, test=test)
-        alarm_id = self._outbox.new_id()
-        camera = None if known or self._look is None else self._look(alarm_id)
-        self._tell(self._book.press(name, press.edge_ns, alarm_id, raised_at(), camera, count=count, test=test))
+            change = self._book.press(name, press.edge_ns, *accepted, None)
+            self._told(change)
+        else:
+            known = self._book.counting(name, test=test)
+            alarm_id = self._outbox.new_id()
+            camera = None if known or self._look is None else self._look(alarm_id)
+            change = self._book.press(name, press.edge_ns, alarm_id, raised_at(), camera, count=count, test=test)
+            self._tell(change)
+        if not change.alarm.data.silent:
+            self._beep(1)
 
     def delivered(self, fact: AlarmDelivered) -> None:
         """The broker has a message of an alarm."""
@@ -78,8 +86,11 @@ class AlarmDesk:
         """The centre has answered."""
         if ack.alarm_id not in self.open_ids:
             return "unknown-alarm"
+        was = self._book.find(ack.alarm_id)
         change = self._book.acknowledged(ack)
         self._tell(change)
+        if change is not None and _is_answer(was, change) and not change.alarm.data.silent:
+            self._beep(2)
         closed = change is not None and change.change == "closed"
         return "pressed-since" if ack.action is AckAction.CLOSED and not closed else "taken"
 
@@ -163,3 +174,8 @@ class AlarmDesk:
     def _raised_at(self, press: Pressed) -> str:
         late = timedelta(microseconds=(self._clock.boottime_ns() - press.edge_ns) // 1000)
         return rfc3339(self._clock.wall() - late)
+
+
+def _is_answer(was: OpenAlarm | None, change: AlarmChange) -> bool:
+    """Whether somebody has answered an alarm that nobody had."""
+    return was is not None and was.data.stage not in _ANSWERED and change.alarm.data.stage in _ANSWERED

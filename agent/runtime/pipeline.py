@@ -74,7 +74,14 @@ class Pipeline:
         which nobody has answered, and whether it is the first such stage. `tell_input` passes on what an input says
         that is no press. `siren` is looked at after every pass."""
         self._alarms = AlarmDesk(
-            book=book, outbox=outbox, drafts=drafts, clock=clock, look=look, send=send, changed=self._on_change
+            book=book,
+            outbox=outbox,
+            drafts=drafts,
+            clock=clock,
+            look=look,
+            send=send,
+            changed=self._on_change,
+            beep=lights.beep,
         )
         self._book = book
         self._siren = siren

@@ -106,6 +106,9 @@ def _conflicts(tree: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
     if not buttons and not cameras:
         yield (), "there is neither a button nor a camera; add [[buttons]] or [[cameras]]"
     yield from _conflicts_of_brokers(tree.get("mqtt"))
+    alarm, lights = (section if isinstance(section := tree.get(k), dict) else {} for k in ("alarm", "lights"))
+    if alarm.get("press_tones") and lights.get("tone") is None:
+        yield ("alarm", "press_tones"), "press_tones wants a sounder: add [lights] tone, its pin"
 
 
 def _shared_pins(

@@ -151,6 +151,9 @@ class Alarm(Section):
     unconfirmed_after_s: float = Field(default=30.0, gt=0, le=300)
     repeat_after_s: float = Field(default=60.0, ge=1, le=3600)
     raise_again_after_s: float = Field(default=180.0, ge=1, le=86400)
+    press_tones: bool = False
+    """For whoever can't see a lamp: the sounder gives a short tone at a press and two when a person has registered it.
+    Never for a silent button."""
 
     @model_validator(mode="after")
     def _in_order(self) -> "Alarm":

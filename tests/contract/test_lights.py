@@ -37,7 +37,7 @@ def lit(factory: MockFactory) -> dict[str, bool]:
     return {name: factory.pin(pin).state for name, pin in PINS.wired().items()}
 
 
-def changes(factory: MockFactory, pin: int) -> int:
+def changes(factory: MockFactory, pin: int | None) -> int:
     return len(factory.pin(pin).states)
 
 
@@ -111,6 +111,42 @@ def test_outputs_that_are_not_wired_are_not_driven(factory: MockFactory) -> None
         InputDevice(PINS.beacon, pin_factory=factory).close()
     finally:
         lights.close()
+
+
+@pytest.mark.parametrize("pattern", [Pattern.OFF, Pattern.ON])
+def test_short_tones_are_heard_in_silence_and_within_a_tone_and_end_as_it_was(
+    factory: MockFactory, pattern: Pattern
+) -> None:
+    lights = GpiozeroLights(replace(PINS, press_tones=True), factory)
+    lights.start()
+    try:
+        lights.show(replace(DARK, tone=pattern, yellow=Pattern.FAST_FLASH))
+        rest = pattern is Pattern.ON
+        factory.pin(PINS.tone).clear_states()
+
+        lights.beep(2)
+
+        assert factory.pin(PINS.tone).state is not rest, "at once"
+        wait_for(lambda: changes(factory, PINS.tone) >= 5, what="two tones")
+        states = factory.pin(PINS.tone).states
+        assert [s.state for s in states] == [rest, not rest, rest, not rest, rest]
+        assert 0.1 < states[4].timestamp < 2
+        seen = changes(factory, PINS.yellow)
+        wait_for(lambda: changes(factory, PINS.yellow) > seen + 3, what="the lamps going on")
+        assert changes(factory, PINS.tone) == 5, "and no more"
+    finally:
+        lights.close()
+
+
+def test_no_short_tone_is_given_where_it_is_not_wanted_or_there_is_no_sounder(
+    factory: MockFactory, lights: GpiozeroLights
+) -> None:
+    lights.beep(1)
+    assert not factory.pin(PINS.tone).state
+    other = GpiozeroLights(LightPins(yellow=5, press_tones=True), factory)
+    other.start()
+    other.beep(1)
+    other.close()
 
 
 def test_one_thread_drives_every_output_and_ends_with_close(factory: MockFactory, lights: GpiozeroLights) -> None:

@@ -89,6 +89,27 @@ def test_a_press_beside_an_unconfirmed_alarm_does_not_hush_the_tone_for_a_moment
     assert set(kiosk.lights.history[before:]) == {UNCONFIRMED}
 
 
+def test_each_press_gives_one_short_tone_and_the_first_answer_two(kiosk: Kiosk) -> None:
+    alarm_id = kiosk.press()
+    kiosk.edge(active=False, after_ms=100)
+    kiosk.edge(after_ms=1000)
+    kiosk.ack(alarm_id, AckAction.REGISTERED)
+    kiosk.ack(alarm_id, AckAction.REGISTERED)
+    kiosk.ack(alarm_id, AckAction.DISPATCHED)
+    assert kiosk.lights.beeps == [1, 1, 2]
+
+    wait(kiosk, 181)  # it raises itself again, and is answered again
+    kiosk.ack(alarm_id, AckAction.DISPATCHED)
+    kiosk.ack(alarm_id, AckAction.CLOSED)
+    assert kiosk.lights.beeps == [1, 1, 2, 2]
+
+
+def test_a_silent_button_gives_no_tone_at_its_press_nor_at_its_answer(kiosk: Kiosk) -> None:
+    alarm_id = kiosk.press("hidden")
+    kiosk.ack(alarm_id, AckAction.REGISTERED)
+    assert kiosk.lights.beeps == []
+
+
 def test_a_silent_alarm_that_nobody_answers_shows_nothing_to_the_end(kiosk: Kiosk) -> None:
     kiosk.press("hidden")
     for seconds in (10, 20, 60):

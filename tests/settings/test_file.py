@@ -157,6 +157,13 @@ def test_a_device_without_a_button_and_a_camera_is_none(reader: Reader) -> None:
     assert "neither a button nor a camera" in reader.mistakes(text)[-1]
 
 
+def test_short_tones_want_a_sounder(reader: Reader) -> None:
+    tones = GOOD + "[alarm]\npress_tones = true\n"
+    [mistake] = reader.mistakes(tones)
+    assert mistake == ":21: press_tones wants a sounder: add [lights] tone, its pin"
+    assert reader.read(tones.replace("green = 27", "green = 27\ntone = 18")).alarm.press_tones
+
+
 def test_a_certificate_goes_with_its_key(reader: Reader) -> None:
     text = changed("[mqtt]", '[mqtt]\ncert_file = "c.pem"')
 

@@ -109,12 +109,16 @@ class MemoryLights:
     def __init__(self) -> None:
         self.history: list[LightState] = []
         self.by: list[str] = []
+        self.beeps: list[int] = []
         self.closed = False
         self.stuck: dict[str, bool] = {}
 
     def show(self, state: LightState) -> None:
         self.history.append(state)
         self.by.append(threading.current_thread().name)
+
+    def beep(self, times: int) -> None:
+        self.beeps.append(times)
 
     def shown(self) -> LightState:
         return self.history[-1] if self.history else LightState()
