@@ -7,12 +7,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 AGENT := $(BIN)/edge-agent
 TFLITE_BIN := .venv-tflite/bin
+# Debian 13 has libcamera with its virtual camera, for its own Python alone.
+DEBIAN_13 := $(shell . /etc/os-release 2>/dev/null && [ "$$ID$$VERSION_ID" = debian13 ] && echo yes)
+PICAMERA2_BIN := .venv-picamera2/bin
 # Tests wait more than they work.
 JOBS ?= 3
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime arm-emulator run test test-tflite check bench bench-vision chaos hil mutants week arm-smoke wiring dist dist-sizes dist-lock clean
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime arm-emulator run test test-tflite test-picamera2 check bench bench-vision chaos hil mutants week arm-smoke wiring dist dist-sizes dist-lock clean
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -63,7 +66,7 @@ test-video: demo-video # A tree in the wind, from the same package
 run: setup broker demo-video model ## Everything running on this machine: broker, agent, camera, and what they say
 	@$(AGENT) demo
 
-test: setup-dev test-video model test-tflite ## All tests, with a real broker, a real model and real video
+test: setup-dev test-video model test-tflite test-picamera2 ## All tests, with a real broker, a real model and real video
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal
 
 test-tflite: setup-dev model # The detector's suite on what the 32-bit package runs on: tflite-runtime, the rest from Bookworm
@@ -78,6 +81,19 @@ ifneq ($(PYTHON_TFLITE),)
 else
 	@echo "SKIPPED: tflite-runtime needs Python 3.11, which this machine has not; the suite ran on LiteRT alone"
 endif
+
+test-picamera2: # What every camera promises, of the real picamera2 on libcamera's virtual camera
+	@{ [ "$(DEBIAN_13)" = yes ] && deploy/ensure-packages.sh libcamera0.4 libcamera-ipa python3-libcamera python3-prctl python3-venv; } || { \
+	  echo "SKIPPED: the real picamera2 runs on Debian 13, with libcamera's virtual camera; the suite runs on its stand-in alone"; exit 0; }; \
+	test -x $(PICAMERA2_BIN)/python || /usr/bin/python3 -m venv --system-site-packages .venv-picamera2 || exit 1; \
+	test -e .venv-picamera2/.ready || { echo "Setting up .venv-picamera2 (picamera2 for Debian's libcamera)"; \
+	  $(PICAMERA2_BIN)/python -m pip install $(PIP_QUIET) -e . opencv-python-headless pytest pytest-timeout pytest-xdist hypothesis psutil \
+	    av jsonschema libarchive-c numpy OpenEXR piexif pillow simplejpeg tqdm videodev2 && \
+	  $(PICAMERA2_BIN)/python -m pip install $(PIP_QUIET) --no-deps picamera2==0.3.38 && touch .venv-picamera2/.ready; } || exit 1; \
+	echo "The real picamera2 on a virtual camera:"; \
+	root=; [ "$$(id -u)" = 0 ] || if unshare -rm true 2>/dev/null; then root="unshare -rm"; else root=sudo; fi; \
+	$$root $(PICAMERA2_BIN)/pytest -n $(JOBS) --dist worksteal -W ignore -k virtual tests/contract/test_camera.py \
+	  tests/contract/test_camera_trouble.py tests/adapters/test_picamera2_camera.py
 
 check: setup-dev ## ruff, mypy and import-linter
 	@$(BIN)/ruff check --output-format concise
@@ -119,4 +135,4 @@ wiring: setup ## Pin maps, drawings, boot lines and bills of firmware_configs, w
 	@$(BIN)/python -m deploy.wiring
 
 clean: ## Remove environments and build results (models and video stay in the user's cache)
-	@rm -rf $(VENV) .venv-tflite build dist mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	@rm -rf $(VENV) .venv-tflite .venv-picamera2 build dist mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -107,6 +107,11 @@ def bgr(pixels: object, source: str) -> Pixels:
     return np.asarray(pixels if conversion is None else cv2.cvtColor(pixels, conversion), dtype=np.uint8)
 
 
+def bgr_of_nv12(planes: Pixels) -> Pixels:
+    """A picture of any even size whose brightness and colours lie below each other, as BGR."""
+    return np.asarray(cv2.cvtColor(planes, cv2.COLOR_YUV2BGR_NV12), dtype=np.uint8)
+
+
 def read_picture(path: Path) -> Pixels:
     """A picture file as BGR. Raises CameraError."""
     try:

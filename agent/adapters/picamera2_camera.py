@@ -1,13 +1,14 @@
 """The Raspberry Pi camera, through picamera2 and libcamera."""
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from types import ModuleType
 from typing import Any
 
-from agent.adapters.opencv_imaging import bgr
+from agent.adapters.opencv_imaging import bgr, bgr_of_nv12
 from agent.core.errors import CameraError, CameraSilentError
 from agent.ports import Frame
 
@@ -15,6 +16,10 @@ DEFAULT_SIZE = (1280, 720)
 _CLOSE_LIMIT_S = 3.0
 _BUFFERS = 3
 _LORES_WIDTH = 320
+_LUMA_FIRST = {"YUV420", "YVU420", "NV12", "NV21"}
+"""The formats whose first plane is the picture in grey levels."""
+
+log = logging.getLogger(__name__)
 
 
 class Picamera2Camera:
@@ -23,7 +28,9 @@ class Picamera2Camera:
     `library` is the picamera2 module. libcamera can hang for good, in a capture as in a stop: a capture has
     its own limit, and a stop that does not return is left to a daemon thread. Beside the pictures of the set size the
     sensor's processor makes small ones (`lores`), at no cost to the processor that looks: a frame has both. A camera of
-    another make that libcamera serves may have one stream alone: its frames have no `grey`.
+    another make that libcamera serves may have one stream alone: its frames have no `grey`, and whoever looks at them
+    makes it from the picture. libcamera may also change what it is asked for: another size is taken, and so are
+    pictures in NV12; a camera of any other format is refused.
     """
 
     def __init__(
@@ -43,6 +50,7 @@ class Picamera2Camera:
         self._camera: Any = None
         self._closings = 0
         self._lores_size: tuple[int, int] | None = None
+        self._is_nv12 = False
         self._number = 0
         self._stated: float | None = None
 
@@ -57,14 +65,18 @@ class Picamera2Camera:
         try:
             camera = self._library.Picamera2(self._index)
         except (RuntimeError, IndexError, OSError) as error:
+            # picamera2 wraps what libcamera says in words that say nothing.
             raise CameraError(
-                f"camera {self._index} is not there or in use ({error}): "
+                f"camera {self._index} is not there or in use ({error.__cause__ or error}): "
                 "check its ribbon cable and `rpicam-hello --list-cameras`"
             ) from error
         try:
             self._configure(camera)
             camera.start()
-        except (RuntimeError, ValueError, OSError) as error:
+        except CameraError:
+            _close_within(camera, _CLOSE_LIMIT_S)
+            raise
+        except (RuntimeError, ValueError, OSError, AttributeError) as error:
             _close_within(camera, _CLOSE_LIMIT_S)
             raise CameraError(f"camera {self._index} does not start ({error}): check its width and height") from error
         self._number = 0
@@ -102,7 +114,7 @@ class Picamera2Camera:
         self._stated = 1e6 / duration_us if duration_us > 0 else None
         captured_ns = metadata.get("SensorTimestamp")
         return Frame(
-            bgr(pixels, f"camera {self._index}"),
+            bgr_of_nv12(pixels) if self._is_nv12 else bgr(pixels, f"camera {self._index}"),
             self._boottime_ns() if captured_ns is None else captured_ns,
             self._number,
             grey,
@@ -119,10 +131,21 @@ class Picamera2Camera:
     def _configure(self, camera: Any) -> None:
         try:
             camera.configure(self._configuration(camera, {"size": _lores_size(self._size), "format": "YUV420"}))
-            self._lores_size = camera.camera_configuration()["lores"]["size"]
-        except (RuntimeError, ValueError, IndexError):
+        except (RuntimeError, ValueError, IndexError, AttributeError):
+            # AttributeError: libcamera gives None where it can't do so many streams, and picamera2 goes on with that.
             camera.configure(self._configuration(camera, None))
-            self._lores_size = None
+        given = camera.camera_configuration()
+        main, lores = given["main"], given.get("lores")
+        if main["format"] not in {"RGB888", "NV12"}:
+            raise CameraError(
+                f"camera {self._index} gives pictures of the format {main['format']}, and not RGB888 or NV12: "
+                "use it as v4l2:/dev/videoN, if `v4l2-ctl --list-devices` shows it there"
+            )
+        self._is_nv12 = main["format"] == "NV12"
+        if tuple(main["size"]) != self._size:
+            sizes = (*main["size"], *self._size)
+            log.warning("camera %d gives pictures of %dx%d, and not of %dx%d as set", self._index, *sizes)
+        self._lores_size = lores["size"] if lores and _is_grey_of(lores, main) else None
 
     def _configuration(self, camera: Any, lores: dict[str, Any] | None) -> Any:
         # picamera2's "RGB888" is blue first in memory, which is what OpenCV calls BGR.
@@ -147,6 +170,12 @@ def _lores_size(size: tuple[int, int]) -> tuple[int, int]:
     width = min(_LORES_WIDTH, size[0])
     height = round(size[1] * width / size[0])
     return width - width % 2, max(height - height % 2, 2)
+
+
+def _is_grey_of(lores: dict[str, Any], main: dict[str, Any]) -> bool:
+    (small_width, small_height), (width, height) = lores["size"], main["size"]
+    same_view = 0.9 < small_width * height / (small_height * width) < 1.1
+    return same_view and lores["format"] in _LUMA_FIRST
 
 
 def _close_within(camera: Any, limit_s: float) -> None:

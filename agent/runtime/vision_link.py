@@ -253,7 +253,11 @@ class VisionLink:
             code = self._process.wait(timeout=1.0)
         except subprocess.TimeoutExpired:
             return "the camera process closed its link"
-        return f"the camera process was killed by signal {-code}" if code < 0 else f"the camera process ended ({code})"
+        if code >= 0:
+            return f"the camera process ended ({code})"
+        # A driver that loses its camera may abort: what the process said last tells more than the signal.
+        last = self.heartbeat.detail if self.heartbeat is not None else ""
+        return f"the camera process was killed by signal {-code}" + (f" after: {last}" if last else "")
 
     def _fail(self, detail: str) -> None:
         if self._closing:

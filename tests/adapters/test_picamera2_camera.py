@@ -1,6 +1,8 @@
 import threading
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import Any
 
 import pytest
 
@@ -21,6 +23,16 @@ def release() -> Iterator[threading.Event]:
     yield event
     event.set()
     wait_for(lambda: all(thread.name != "picamera2-close" for thread in threading.enumerate()), 5, "the end")
+
+
+@pytest.fixture(params=["stand-in", *(["virtual"] if find_spec("libcamera") else [])])
+def library(request: pytest.FixtureRequest) -> Any:
+    """The stand-in, and the real picamera2 on a virtual camera where there is one."""
+    if request.param == "stand-in":
+        return make_library()
+    from tests.support import virtual_picamera2  # noqa: PLC0415
+
+    return virtual_picamera2.make_library()
 
 
 def test_the_sensor_is_asked_for_the_size_and_the_rate_of_the_settings() -> None:
@@ -93,13 +105,45 @@ def test_lines_of_the_small_stream_that_are_padded_are_cut_to_the_picture() -> N
     camera.close()
 
 
-def test_a_camera_with_one_stream_alone_gives_no_grey_picture() -> None:
-    camera = Picamera2Camera(make_library(one_stream=True), 0, boottime_ns, (640, 480))
+def test_a_camera_with_one_stream_alone_gives_no_grey_picture(library: Any) -> None:
+    library.Picamera2.one_stream = True
+    camera = Picamera2Camera(library, 0, boottime_ns, (640, 360))
     camera.open()
     frame = camera.read(1)
 
-    assert frame.pixels.shape == (480, 640, 3)
+    assert frame.pixels.shape == (360, 640, 3)
     assert frame.grey is None
+    camera.close()
+
+
+def test_pictures_in_nv12_are_taken_as_pictures(library: Any) -> None:
+    library.Picamera2.adjusted = {"format": "NV12"}  # the virtual camera has nothing else
+    camera = Picamera2Camera(library, 0, boottime_ns, (640, 360))
+    camera.open()
+
+    assert camera.read(1).pixels.shape == (360, 640, 3)
+    camera.close()
+
+
+def test_a_format_that_is_no_picture_is_refused_by_name_and_the_camera_left_free() -> None:
+    library = make_library(adjusted={"format": "YUYV"})
+
+    with pytest.raises(CameraError, match=r"format YUYV, and not RGB888 .*v4l2:"):
+        Picamera2Camera(library, 0, boottime_ns).open()
+    assert library.Picamera2.in_use == set()
+
+
+def test_a_size_that_is_not_to_be_had_is_told_and_the_nearest_one_is_taken(
+    library: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    library.Picamera2.adjusted = {"size": (640, 360)}
+    camera = Picamera2Camera(library, 0, boottime_ns, (400, 400))
+    camera.open()
+    frame = camera.read(1)
+
+    assert frame.pixels.shape == (360, 640, 3)
+    assert frame.grey is None or frame.grey.shape[1] / frame.grey.shape[0] == pytest.approx(16 / 9), "another view"
+    assert "camera 0 gives pictures of 640x360, and not of 400x400 as set" in caplog.text
     camera.close()
 
 
@@ -167,11 +211,18 @@ def test_closing_releases_the_camera_for_the_next_one() -> None:
     assert all(device.closed for device in library.Picamera2.opened)
 
 
-def test_a_camera_in_use_by_another_program_is_named_with_what_to_do() -> None:
-    library = make_library(in_use={0})
+def test_a_camera_in_use_by_another_program_is_named_with_what_to_do(library: Any) -> None:
+    other = Picamera2Camera(library, 0, boottime_ns)
+    other.open()
 
     with pytest.raises(CameraError, match=r"camera 0 .*busy.*rpicam-hello"):
         Picamera2Camera(library, 0, boottime_ns).open()
+    other.close()
+
+
+def test_a_camera_that_is_not_there_is_named_with_what_to_do(library: Any) -> None:
+    with pytest.raises(CameraError, match=r"camera 5 is not there .*No camera number 5.*rpicam-hello"):
+        Picamera2Camera(library, 5, boottime_ns).open()
 
 
 def test_a_size_that_the_sensor_refuses_leaves_the_camera_free() -> None:

@@ -25,6 +25,18 @@ def test_a_crash_is_told_with_its_signal_and_started_again_after_a_pause(rig: Ri
     assert link.pid is not None
 
 
+def test_a_driver_that_aborts_when_its_camera_is_lost_is_told_with_the_loss_and_started_again_ever_later(
+    rig: Rig,
+) -> None:
+    link = rig.link("hello(); beat('degraded', 'camera 0 has stopped: check its ribbon cable'); os.abort()")
+    aborted = "killed by signal 6 after: camera 0 has stopped: check its ribbon cable; next try in "
+    for count, pause_s in enumerate((2, 4, 8), 1):
+        rig.until(lambda count=count: len([each for each in rig.failures if aborted in each]) == count)  # type: ignore[misc]
+        assert rig.failures[-1].endswith(f"{aborted}{pause_s} s")
+        assert link.pid is None
+        rig.clock.advance(timedelta(seconds=pause_s))
+
+
 def test_a_process_that_ends_by_itself_is_told_with_its_code(rig: Rig) -> None:
     rig.link("hello(); sys.exit(3)")
     rig.until(lambda: rig.failures)

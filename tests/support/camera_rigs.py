@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -122,18 +123,27 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
 
 @contextmanager
 def picamera2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
-    library = make_library()
+    yield _picamera2(make_library(), (64, 48))
 
+
+@contextmanager
+def virtual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+    from tests.support import virtual_picamera2  # noqa: PLC0415 - loads libcamera, which few machines have
+
+    yield _picamera2(virtual_picamera2.make_library(), virtual_picamera2.SIZE)
+
+
+def _picamera2(library: Any, size: tuple[int, int]) -> Rig:
     def put(**state: Any) -> None:
         for name, value in state.items():
             setattr(library.Picamera2, name, value)
 
-    yield Rig(
-        make=lambda: Picamera2Camera(library, 0, boottime_ns, (64, 48), 100.0),
-        size=(64, 48),
+    return Rig(
+        make=lambda: Picamera2Camera(library, 0, boottime_ns, size, 100.0),
+        size=size,
         rate=30,
-        lose=lambda: put(cameras=0, broken=True),
-        mend=lambda: put(cameras=1, broken=False),
+        lose=lambda: put(cameras=0, broken=True, hang_capture=True),
+        mend=lambda: put(cameras=1, broken=False, hang_capture=False),
         silence=lambda: put(hang_capture=True),
         hang=lambda free: put(stuck=free),
         during_open=lambda act: put(during_start=staticmethod(act)),
@@ -186,4 +196,6 @@ RIGS: list[Callable[[Path, pytest.MonkeyPatch], AbstractContextManager[Rig]]] = 
     picamera2,
     v4l2,
     rtsp,
+    *([virtual] if find_spec("libcamera") else []),
 ]
+"""`virtual`, the real picamera2, is run by `make test-picamera2` in an environment that has it."""

@@ -1,11 +1,14 @@
-"""A module with picamera2's face that insists on the order in which the real one must be called."""
+"""A module with picamera2's face that insists on the order in which the real one must be called.
+
+What it raises is what picamera2 0.3.38 raises on libcamera's virtual camera: the same tests run on both.
+"""
 
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -31,6 +34,8 @@ class StandInRequest:
             planes[:height, :width] = self._number % 256
             planes[height:, :width] = 128
             return planes
+        if self._camera.configuration[name]["format"] == "NV12":
+            return np.full((height * 3 // 2, width), 128, np.uint8)
         pixels = np.zeros((height, width, 3), np.uint8)
         pixels[..., 0] = 200  # blue is first in memory in the format RGB888
         pixels[..., 2] = self._number % 256
@@ -59,14 +64,17 @@ class StandInPicamera2:
     broken = False
     no_timestamp = False
     one_stream = False
+    adjusted: ClassVar[dict[str, Any]] = {}
+    """What libcamera gives instead of what it is asked for."""
     frame_duration_us = FRAME_DURATION_US
     during_start: Callable[[], object] = staticmethod(lambda: None)
 
     def __init__(self, camera_num: int = 0) -> None:
         if camera_num >= type(self).cameras:
-            raise IndexError("list index out of range")
+            raise RuntimeError(f"No camera number {camera_num} found")
         if camera_num in type(self).in_use:
-            raise RuntimeError("Failed to acquire camera: Device or resource busy")
+            busy = RuntimeError("Failed to acquire camera: Device or resource busy")
+            raise RuntimeError("Camera __init__ sequence did not complete.") from busy
         type(self).in_use.add(camera_num)
         type(self).opened.append(self)
         self.camera_num = camera_num
@@ -94,11 +102,11 @@ class StandInPicamera2:
             raise RuntimeError("width and height should be even")
         if lores is not None:
             if type(self).one_stream:
-                raise RuntimeError("Invalid camera configuration")
+                raise AttributeError("'NoneType' object has no attribute 'orientation'")
             if any(small > large for small, large in zip(lores["size"], main["size"], strict=True)):
                 raise RuntimeError("lores stream dimensions may not exceed main stream")
             lores = {**lores, "stride": -(-lores["size"][0] // _ALIGNMENT) * _ALIGNMENT}
-        self.configuration = {**configuration, "lores": lores}
+        self.configuration = {**configuration, "main": {**main, **type(self).adjusted}, "lores": lores}
 
     def camera_configuration(self) -> dict[str, Any]:
         return self.configuration
