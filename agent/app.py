@@ -51,20 +51,19 @@ from agent.siren import siren_desk
 DISK_PATIENCE_S = 2.0
 """How long a start waits for the disk. Then the buttons go live without it, and what it holds is taken up later."""
 FLUSH_S = 5.0
-"""How long an orderly stop may go on sending; what is then left stays on disk."""
+"""How long an orderly stop may go on writing, and then sending, while the buttons are live."""
+_BRIEF_S = 0.1
+"""How long it may wait for any one thing when they are not any more."""
 
 
 def run(
     settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper], None], outside: Outside | None = None
 ) -> int:
-    """Run the core until it is told to stop; returns the exit code. Main thread.
-
-    `on_ready` gets the watchkeeper, whose `stop` ends the run from anywhere, once the buttons are live. `outside` is
-    this machine unless it is given.
+    """Run the core until it is told to stop; returns the exit code. Main thread. `on_ready` gets the watchkeeper, whose
+    `stop` ends the run from anywhere, once the buttons are live. `outside` is this machine unless it is given.
     Raises EdgeAgentError when something that a press needs can't be started.
     """
     with ExitStack() as stack:
-        # What everybody needs: time, a name, and a place for what must not be lost.
         outside = outside or this_machine(settings, simulation.levels(settings) if simulate else None)
         clock, supervisor = outside.clock, outside.supervisor
         identity = settings.identity
@@ -79,9 +78,10 @@ def run(
             profile.black_box(storage.directory),
             storage.keep_free_bytes,
         )
-        stack.callback(outbox.close)
+        stack.callback(outbox.close, 2 * _BRIEF_S)
         outbox.open()
-        stack.enter_context(supervisor.thread("journal", outbox.recorder))
+        recorder = outbox.recorder
+        stack.enter_context(supervisor.thread("journal", recorder, wake=recorder.wake, patience_s=_BRIEF_S))
 
         # What a resident touches and sees.
         pin_factory = outside.open_pins() if settings.has_pins else None
@@ -125,7 +125,6 @@ def run(
             siren=siren,
         )
 
-        # The way to the centre, and back.
         probe_alarm = ProbeAlarm(outbox, drafts, clock, profile.location(settings))
         announcer = Announcer(
             outbox=outbox,
@@ -209,7 +208,6 @@ def run(
             around=Surroundings(lambda: not pipeline.open_ids, watch.somebody, watch.nobody),
         )
         outbox.when_ready(publisher.wake)
-
         outbox.when_found_late(partial(take_up, outbox, pipeline, desk, security))
 
         links = links_to(
@@ -235,37 +233,38 @@ def run(
             desk=desk,
         )
 
-        # Start: from the disk and the network towards the buttons, so that an edge always finds somebody to act.
-        stack.callback(publisher.close, announcer.farewell, FLUSH_S)
-        stack.enter_context(supervisor.thread("publisher", publisher))
-        stack.enter_context(supervisor.thread("commands", desk))
+        # What a press needs, and last the buttons, so that an edge always finds somebody to act.
         start_lights(lights, board)
         stack.callback(lights.close)
         if siren is not None:
             siren.start()
-            stack.callback(siren.close)
         pipeline.show_lights()
         pipeline.look_ahead()
         stack.callback(pipeline.drain)
-        stack.enter_context(supervisor.thread("pipeline", pipeline))
+        stack.enter_context(supervisor.thread("pipeline", pipeline, wake=pipeline.wake, patience_s=_BRIEF_S))
+        stack.callback(buttons.close)
+        edges = EdgeWatch(buttons, pipeline.edge, board)
+        buttons.start(edges.edge, pipeline.lost)
+        security.tell("boot", "info", "the agent has started", simulated=simulate, boot_id=clock.boot_id)
+
+        # A resident can press now. What is begun below ends before the buttons: a stop is deaf for a moment only.
+        sim = simulation.control(settings, pin_factory, lights, clock, links) if simulate else None
+        if sim is not None:
+            stack.callback(sim.close)
+        stack.callback(publisher.close, announcer.farewell, FLUSH_S)
+        stack.enter_context(supervisor.thread("publisher", publisher, wake=publisher.wake))
+        stack.callback(recorder.settle, FLUSH_S)
+        stack.enter_context(supervisor.thread("commands", desk))
+        if siren is not None:
+            stack.callback(siren.close)
         for link in links:
             stack.callback(link.close)
             stack.enter_context(supervisor.thread(f"vision-{link.camera}", link, essential=False))
             stack.callback(link.finish)
-        stack.callback(buttons.close)
-        edges = EdgeWatch(buttons, pipeline.edge, board)
-        buttons.start(edges.edge, pipeline.lost)
         stack.callback(self_test.close)
         stack.enter_context(supervisor.thread(SELF_TEST, self_test, essential=False))
-        security.tell("boot", "info", "the agent has started", simulated=simulate, boot_id=clock.boot_id)
-
-        # A resident can press now, whether or not there is a network.
-        other_pulses: dict[str, Callable[[], int | None]] = {}
-        if simulate:
-            sim = simulation.control(settings, pin_factory, lights, clock, links)
-            stack.callback(sim.close)
+        if sim is not None:
             sim.start()
-            other_pulses["sim-control"] = sim.pulse
         watchkeeper = Watchkeeper(
             watched=Watched(
                 supervisor=supervisor,
@@ -277,7 +276,7 @@ def run(
                 hears=edges.look,
                 self_test=self_test.figures,
                 pulses={"lights": lights.pulse, **{f"mqtt-{n}": each.pulse for n, each in enumerate(brokers, 1)}},
-                other_pulses=other_pulses,
+                other_pulses={} if sim is None else {"sim-control": sim.pulse},
                 siren=lambda: None if siren is None else siren.figures(),
             ),
             drafts=drafts,

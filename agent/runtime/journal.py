@@ -155,12 +155,12 @@ class Journal:
                 self._alarms_wal = os.open(self._path / "alarms.db-wal", os.O_RDONLY)
             self._sync(self._alarms_wal)
 
-    def checkpoint(self) -> None:
-        """Fold the write-ahead logs into the databases where they have grown; waits for the disk."""
+    def checkpoint(self, at_bytes: int = _CHECKPOINT_BYTES) -> None:
+        """Fold the write-ahead logs into the databases where they have grown to more; waits for the disk."""
         for database in (self._alarms, self._telemetry):
             with self._at(database):
                 log = Path(f"{database.path}-wal")
-                if log.exists() and log.stat().st_size > _CHECKPOINT_BYTES:
+                if log.exists() and log.stat().st_size > at_bytes:
                     database.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def load(self, rank: Rank, after_ord: int, limit: int) -> list[Row]:

@@ -11,6 +11,8 @@ import time
 MOST_LINES = 2_000
 """What waits at most; what comes in then is dropped and counted."""
 FLUSH_S = 1.0
+_STOP_S = 0.1
+"""No button is heard while a process that stops waits for whoever reads its log."""
 _LOOK_S = 0.01
 
 
@@ -35,11 +37,11 @@ class LogStream(io.TextIOBase):
         self._thread.start()
 
     def stop(self) -> None:
-        """Write what waits, as `flush` does, and end the thread if nothing holds it up."""
-        self.flush()
+        """Write what waits, as `flush` does but more briefly, and end the thread if nothing holds it up."""
+        self._flush(_STOP_S)
         self._waiting.put(None)
         if self.is_idle:
-            self._thread.join(FLUSH_S)
+            self._thread.join(_STOP_S)
 
     def write(self, text: str) -> int:
         """Take it to be written, or count it as dropped."""
@@ -66,7 +68,10 @@ class LogStream(io.TextIOBase):
 
     def flush(self) -> None:
         """Wait until what was taken is written, for a second at most, and not again for a reader who has gone."""
-        until_s = time.monotonic() + FLUSH_S
+        self._flush(FLUSH_S)
+
+    def _flush(self, patience_s: float) -> None:
+        until_s = time.monotonic() + patience_s
         while not self.is_idle and self._written != self._given_up_at:
             if time.monotonic() > until_s:
                 self._given_up_at = self._written

@@ -118,9 +118,9 @@ class Outbox:
         if self.recorder.is_known and not was_known:  # it answered in between
             call()
 
-    def close(self) -> None:
-        """Write what is left. After the thread `journal` has ended."""
-        self.recorder.close()
+    def close(self, patience_s: float = 5.0) -> None:
+        """Write what is left, in at most so long. After the thread `journal` has ended."""
+        self.recorder.close(patience_s)
 
     def when_ready(self, call: Callable[[], None]) -> None:
         """Call this whenever there may be something to take, on whatever thread. Before the threads run."""

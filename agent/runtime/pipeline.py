@@ -26,7 +26,7 @@ from agent.core.events import (
     Pressed,
 )
 from agent.core.lights import PRESSED, LightState, Pattern
-from agent.core.messages import AlarmCamera, AlarmData
+from agent.core.messages import AlarmCamera
 from agent.core.panel import Panel
 from agent.core.service import ServiceFact
 from agent.core.stages import Stage
@@ -68,11 +68,10 @@ class Pipeline:
         tell_input: Callable[[InputFault | ConditionChanged], None],
         siren: SirenDesk | None = None,
     ) -> None:
-        """`audible` are the inputs that may show a light. `look` asks a camera for a picture with the identifier
-        of a new alarm, and returns at once what is known of the view; None without a camera. `send` sends the most
-        important message that waits, if the broker takes one now. `nobody_answers` hears of each alarm and stage in
-        which nobody has answered, and whether it is the first such stage. `tell_input` passes on what an input says
-        that is no press. `siren` is looked at after every pass."""
+        """`audible` inputs may show a light. `look` asks a camera for a picture with the identifier of a new
+        alarm, and returns at once what is known of the view; None without a camera. `send` sends the most important
+        message that waits, if the broker takes one. `nobody_answers` hears of each alarm and stage in which nobody has
+        answered, and whether it is the first. `tell_input` passes on what is no press; `siren` is looked at always."""
         self._alarms = AlarmDesk(
             book=book,
             outbox=outbox,
@@ -119,12 +118,16 @@ class Pipeline:
         """A line of this input can't be watched. Any thread."""
         with self._lock:
             self._on_inputs(self._panel.lost(name, detail, self._clock.boottime_ns()))
-        self._facts.put(None)
+        self.wake()
 
     @property
     def open_ids(self) -> frozenset[str]:
         """Identifiers of the open alarms. Any thread."""
         return self._alarms.open_ids
+
+    def wake(self) -> None:
+        """End the wait of `run_once`. Any thread."""
+        self._facts.put(None)
 
     def tell(self, fact: Fact) -> None:
         """Hand over a fact. Never blocks."""
@@ -278,7 +281,8 @@ class Pipeline:
         data = change.alarm.data
         if change.change == "closed":
             self._panel.tell_next(data.input)
-        self._follow_ups.append(partial(_log, data))
+        said = "alarm %s: %s, %s, presses %d"
+        self._follow_ups.append(partial(log.info, said, data.alarm_id, data.input, data.stage.value, data.press_count))
         if data.stage in {Stage.DELAYED, Stage.UNCONFIRMED}:
             reason = f"{data.alarm_id}/{data.stage.value}/{data.reraised}/{data.repeats}"
             self._nobody_answers(reason, data.stage is Stage.DELAYED)
@@ -301,7 +305,3 @@ class Pipeline:
                 if self._alarms.looks_ahead or self._follow_ups:
                     return
                 self._alarms.look_ahead()
-
-
-def _log(data: AlarmData) -> None:
-    log.info("alarm %s: %s, %s, presses %d", data.alarm_id, data.input, data.stage.value, data.press_count)

@@ -31,6 +31,8 @@ from agent.runtime.sender import Sender
 _CONNECT_PATIENCE_NS = 180 * 10**9
 """Above every timeout of connecting; whoever has not answered by then never will."""
 _URGENT_RETRY_NS = 5 * 10**9
+_FAREWELL_S = 1.0
+_DISCONNECT_S = 0.1
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +100,7 @@ class Publisher:
         self._had_us: int | None = None
         self._retry_ns = 0
         self._last_attempt_ns = -_URGENT_RETRY_NS
+        self._is_leaving = False
 
     @property
     def connected(self) -> bool:
@@ -132,28 +135,33 @@ class Publisher:
         if self._link is not None:
             self._sender.return_rested()
             self._sender.send()
-        self._choose_path()
+        if not self._is_leaving:
+            self._choose_path()
         self._tells.turned()
 
     def close(self, last: Callable[[], None], timeout_s: float) -> None:
-        """Send what can be sent within `timeout_s`, `last` having put the farewell; then end the connection.
-
-        Called after the thread has ended; what is not confirmed stays in the outbox.
+        """Send what can be sent within `timeout_s`; then, in a second, the farewell that `last` puts; then end the
+        connection. After the thread has ended, while presses may still come; what is not confirmed stays in the outbox.
         """
-        deadline_ns = self._clock.boottime_ns() + int(timeout_s * 1e9)
+        self._send_all(timeout_s)
+        self._is_leaving = True
+        if self._trial is not None:  # it may take a moment
+            self._end(self._trial)
         if self.connected:
             last()
-            self.run_once(0.05)
-        while self.connected and self._clock.boottime_ns() < deadline_ns:
-            if self._sender.idle and not any(self._outbox.figures()[0].values()):
-                break
-            self.run_once(0.05)
-        if self._trial is not None:
-            self._end(self._trial)
+            self._send_all(_FAREWELL_S)
         if self._link is not None:
-            self._link.broker.disconnect()
+            self._link.broker.disconnect(_DISCONNECT_S)
         self._sender.close()
         self._link = self._trial = None
+
+    def _send_all(self, timeout_s: float) -> None:
+        """Until nothing waits, or there is no connection."""
+        deadline_ns = self._clock.boottime_ns() + int(timeout_s * 1e9)
+        while self.connected and self._clock.boottime_ns() < deadline_ns:
+            self.run_once(0.05)
+            if self._sender.idle and not any(self._outbox.figures()[0].values()):
+                break
 
     # --- what happens
 

@@ -20,8 +20,6 @@ _RETRY_NS = 500_000_000
 _LONGEST_RETRY_NS = 60 * 10**9
 _CHECK_NS = 500_000_000
 """How long a start may look for damage; the rest is done later, when nothing waits."""
-_END_S = 5.0
-"""How long an orderly stop waits for the last write."""
 _NOT_BOXED = MEMORY_ONLY | {Rank.PICTURE}
 """A picture would fill the box, and is worth less than what it would push out."""
 
@@ -29,10 +27,8 @@ log = logging.getLogger(__name__)
 
 
 class Recorder:
-    """Writes in groups: whatever has come in while the last write ran goes into the next one.
-
-    Opens the databases, and opens them again when the disk has failed or a database turns out to be damaged.
-    """
+    """Writes in groups: whatever has come in while the last write ran goes into the next one. Opens the databases, and
+    opens them again when the disk has failed or a database turns out to be damaged."""
 
     def __init__(
         self, backlog: Backlog, journal: Journal, black_box: BlackBox, clock: Clock, housekeeping: Housekeeping
@@ -46,14 +42,12 @@ class Recorder:
         """Called on this thread when more was read from disk, to be sent."""
         self.on_found: Callable[[Found], tuple[int, int]] = lambda found: (found.seq, found.place)
         """Called on this thread when the databases are open for the first time, before anything is written; returns
-        the highest number and place that may have been given."""
+        the highest number and place that may have been given. `on_opened` is called when all of it is taken up."""
         self.on_opened: Callable[[], None] = lambda: None
-        """Called on this thread after that, when all that was found is taken up."""
         self.notices: queue.SimpleQueue[Notice] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._kept = Kept()
-        self._boxed: list[Entry] = []
-        """What the black box held at the start, as long as nobody knows whether the disk has it too."""
+        self._boxed: list[Entry] = []  # of the black box at the start, until it is known whether the disk has it too
         self._waiters: list[threading.Event] = []
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._seq = self._place = 0
@@ -61,16 +55,16 @@ class Recorder:
         self._failures = 0
         self._is_busy = False
         self.fault: str | None = None
-        """What is wrong with the disk, or None."""
+        """What is wrong with the disk, or None; `in_use` is set when another agent has the directory."""
         self.in_use: DirectoryInUseError | None = None
-        """Another agent has the directory."""
         self.ceiling = (0, 0)
-        """Number and place that an earlier run has promised not to have passed; read before the databases."""
+        """Number and place that an earlier run has promised; read before the databases."""
         self.tried = threading.Event()
         """Set when the databases are open, or were found not to open."""
+        self._is_leaving, self._is_settled = False, threading.Event()
 
     def start(self, seq: int, place: int) -> None:
-        """Begin with what the black box has left; `seq` and `place` are the highest ones given. Before the thread."""
+        """Begin with what the black box has left, and the highest numbers given. Before the thread."""
         self._seq, self._place = seq, place
         self._boxed = self._black_box.entries()
         for entry in self._boxed:
@@ -81,16 +75,13 @@ class Recorder:
         """The disk does not answer in time: what the black box has left is all there is for now. Any thread."""
         with self._lock:
             self._seq, self._place = seq, place
-            boxed, self._boxed = self._boxed, []
-        for row in [entry.row for entry in boxed if entry.row is not None]:
+        for row in self._take_boxed():
             self._backlog.accept(row)
 
     def accept(self, row: Row, seq: int, values: Mapping[str, str | None]) -> None:
-        """A new message, the highest number given so far, and the state that belongs to the message.
-
-        They are safe against the death of this process when this returns, and reach the disk in one transaction
-        after the next `wake`. Any thread, in the order of the numbers.
-        """
+        """A new message, the highest number given so far, and the state that belongs to the message. They are safe
+        against the death of this process when this returns, and reach the disk in one transaction after the next
+        `wake`. Any thread, in the order of the numbers."""
         with self._lock:
             self._seq, self._place = seq, row.ord
             boxed = None if row.rank in _NOT_BOXED else row
@@ -103,8 +94,8 @@ class Recorder:
         self._wake.put(None)
 
     def keep(self, values: Mapping[str, str | None]) -> threading.Event:
-        """Write these values (None forgets one) with the next group, no later than messages accepted after
-        this call; the event is set when they are safe against a power cut. Any thread."""
+        """Write these values (None forgets one) with the next group, no later than messages accepted after this call;
+        the event is set when they are safe against a power cut. Any thread."""
         safe = threading.Event()
         with self._lock:
             self._black_box.append(None, values, self._seq, self._place, self._unwritten)
@@ -129,10 +120,8 @@ class Recorder:
         return self._black_box.outlives
 
     def run_once(self, timeout_s: float) -> None:
-        """Wait for work, then do all that there is.
-
-        Never raises for a disk that fails: that is `fault`. Raises DirectoryInUseError when another agent turns up.
-        """
+        """Wait for work, then do all that there is. Never raises for a disk that fails: that is `fault`. Raises
+        DirectoryInUseError when another agent turns up."""
         try:
             self._wake.get(timeout=timeout_s)
             while True:
@@ -157,16 +146,20 @@ class Recorder:
             self._is_busy = False
             self.tried.set()
 
-    def close(self) -> None:
-        """Write what is left and note that the numbers are complete. After the thread has ended.
+    def settle(self, patience_s: float) -> None:
+        """Have the disk take all that it can, so that `close` has little to do; wait at most so long. Any thread."""
+        self._is_leaving = True
+        self.wake()
+        self._is_settled.wait(0 if self.fault else patience_s)
 
-        When it has not, since the disk hangs, nothing is touched, and a disk that hangs only now is not waited for:
-        the next start goes on as after a crash.
-        """
+    def close(self, patience_s: float) -> None:
+        """Write what is left and note that the numbers are complete. After the thread has ended. When it has not, since
+        the disk hangs, nothing is touched; one that takes longer now is not waited for. Then the next start goes on as
+        after a crash."""
         ending = threading.Thread(target=self._end, name="journal-end", daemon=True)
         if not self._is_busy:
             ending.start()
-            ending.join(_END_S)
+            ending.join(patience_s)
         if self._is_busy or ending.is_alive():
             log.error("the disk does not answer; what waits for it stays in the black box")
 
@@ -193,6 +186,10 @@ class Recorder:
                 if not self.housekeeping.make_room():  # at the second time at the latest
                     raise
         self._refill()
+        if self._is_leaving:
+            self._journal.checkpoint(at_bytes=0)
+            self._is_settled.set()
+            return
         self.housekeeping.look(now_ns)
         self._journal.checkpoint()
         self._journal.check(lambda: not self._wake.empty())
@@ -237,11 +234,14 @@ class Recorder:
 
     def _accept_boxed(self) -> None:
         """What the black box has and the disk does not."""
-        with self._lock:
-            boxed, self._boxed = self._boxed, []
-        for row in [entry.row for entry in boxed if entry.row is not None]:
+        for row in self._take_boxed():
             if row.ord > self._journal.written_to(row.rank):
                 self._backlog.accept(row)
+
+    def _take_boxed(self) -> list[Row]:
+        with self._lock:
+            boxed, self._boxed = self._boxed, []
+        return [entry.row for entry in boxed if entry.row is not None]
 
     def _fail(self, error: StorageError, now_ns: int) -> None:
         (log.debug if self.fault else log.error)("the disk does not take messages: %s", error)

@@ -1,6 +1,7 @@
 """The part `siren`: drives the siren as the open alarms want it, and tells of it."""
 
 import logging
+import threading
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -29,7 +30,7 @@ log = logging.getLogger(__name__)
 class SirenDesk:
     """`look` on the pipeline's thread, without its lock: a press waits neither for the pin nor for what is told.
 
-    `chirp`, `is_on` and `figures` from any thread; `start` before the pipeline's thread, `close` when it has ended.
+    `chirp`, `is_on`, `figures` and `close` from any thread; `start` before the pipeline's thread.
     """
 
     def __init__(
@@ -53,6 +54,8 @@ class SirenDesk:
         self._is_on: bool | None = None
         """What the pin was last told; None when it did not take it."""
         self._retry_ns = 0
+        self._lock = threading.Lock()
+        """Around a look, and the end of all looks."""
         self._closed = False
         self._chirp_asked = False
         self._chirp_until_ns = 0
@@ -65,8 +68,11 @@ class SirenDesk:
 
     def look(self, alarms: Sequence[OpenAlarm]) -> None:
         """Sound, or fall silent, as these open alarms and the time want it."""
-        if self._closed:  # a pipeline that hung and goes on while the agent ends
-            return
+        with self._lock:
+            if not self._closed:
+                self._look(alarms)
+
+    def _look(self, alarms: Sequence[OpenAlarm]) -> None:
         now_ns = self._clock.boottime_ns()
         changes = self._siren.look([alarm.data for alarm in alarms], now_ns)
         chirps = False
@@ -84,6 +90,8 @@ class SirenDesk:
 
     def next_due_ns(self) -> int | None:
         """When `look` has next something to do."""
+        if self._closed:
+            return None
         chirp_ns = self._chirp_until_ns if self._is_on and not self._siren.sounds_for else None
         return min((at for at in (self._siren.next_due_ns(), chirp_ns) if at is not None), default=None)
 
@@ -102,10 +110,11 @@ class SirenDesk:
 
     def close(self) -> None:
         """Silence, and release the line."""
-        self._closed = True
-        changes = self._siren.leave_off(self._clock.boottime_ns())
-        self._port.close()
-        self._is_on = False
+        with self._lock:
+            self._closed = True
+            changes = self._siren.leave_off(self._clock.boottime_ns())
+            self._port.close()
+            self._is_on = False
         self._tell(changes)
 
     def _drive(self, *, on: bool, now_ns: int) -> None:

@@ -24,8 +24,18 @@ class Worker(Protocol):
 class SupervisedThread:
     """One worker's thread. `start` and `stop` from the main thread."""
 
-    def __init__(self, name: str, worker: Worker, on_end: Callable[[], None], *, essential: bool = True) -> None:
+    def __init__(
+        self,
+        name: str,
+        worker: Worker,
+        on_end: Callable[[], None],
+        *,
+        essential: bool = True,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`wake` ends the worker's wait for work, so that a stop need not wait for the end of its pass."""
         self.name = name
+        self._wake = wake
         self.essential = essential
         """Whether a press needs it: only then its end ends the program, and its standstill starves the watchdog."""
         self._worker = worker
@@ -43,6 +53,7 @@ class SupervisedThread:
     def stop(self, timeout_s: float) -> None:
         """Ask the worker to end after its pass, and wait for it."""
         self._stop.set()
+        self._wake()
         self._thread.join(timeout_s)
         if self._thread.is_alive():
             log.error("the thread %s did not stop within %g s", self.name, timeout_s)
@@ -92,9 +103,21 @@ class Supervisor:
         """Set when main should look: a thread ended, or a signal came."""
         self._threads: list[SupervisedThread] = []
 
-    def thread(self, name: str, worker: Worker, *, essential: bool = True) -> "_Running":
-        """A context that runs `worker` in a thread of that name while it is entered."""
-        return _Running(self, SupervisedThread(name, worker, self.wake.set, essential=essential))
+    def thread(
+        self,
+        name: str,
+        worker: Worker,
+        *,
+        essential: bool = True,
+        wake: Callable[[], None] = lambda: None,
+        patience_s: float = 5.0,
+    ) -> "_Running":
+        """A context that runs `worker` in a thread of that name while it is entered.
+
+        Its end calls `wake`, which ends the worker's wait for work, and waits for the thread, at most `patience_s`.
+        """
+        thread = SupervisedThread(name, worker, self.wake.set, essential=essential, wake=wake)
+        return _Running(self, thread, patience_s)
 
     def failed(self) -> SupervisedThread | None:
         """The first essential thread that ended unasked, or None."""
@@ -122,9 +145,10 @@ class Supervisor:
 
 
 class _Running:
-    def __init__(self, supervisor: Supervisor, thread: SupervisedThread) -> None:
+    def __init__(self, supervisor: Supervisor, thread: SupervisedThread, patience_s: float) -> None:
         self._supervisor = supervisor
         self._thread = thread
+        self._patience_s = patience_s
 
     def __enter__(self) -> None:
         self._supervisor.add(self._thread)
@@ -133,5 +157,5 @@ class _Running:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._thread.stop(timeout_s=5.0)
+        self._thread.stop(self._patience_s)
         self._supervisor.remove(self._thread)

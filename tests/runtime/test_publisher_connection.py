@@ -145,7 +145,7 @@ def test_an_alarm_tries_every_path_at_once_and_then_makes_a_pause(device: Device
     assert [connection.url[-1] for connection in device.broker.connections] == ["a", "b"] * 2
 
 
-def test_a_stop_sends_the_farewell_and_ends_the_connection_once_all_is_confirmed(device: Device) -> None:
+def test_a_stop_sends_what_waits_and_then_the_farewell_and_ends_once_all_is_confirmed(device: Device) -> None:
     device.passes(2)
     device.outbox.put(event())
 
@@ -155,7 +155,7 @@ def test_a_stop_sends_the_farewell_and_ends_the_connection_once_all_is_confirmed
 
     device.publisher.close(farewell, 5.0)
 
-    assert topics(device.broker.kept) == ["security/boot", "event/person-left"]
+    assert topics(device.broker.kept) == ["event/person-left", "security/boot"]
     assert device.broker.orderly_ends == 1
     assert not device.publisher.connected
 

@@ -10,7 +10,7 @@ from tests.support.agent_process import AgentProcess
 from tests.support.centre import Centre
 from tests.support.mosquitto import Mosquitto
 
-_HANGING_DISK = """
+HANGING_DISK = """
 import os, sys, threading
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_a_stop_ends_while_the_disk_hangs_and_the_next_start_knows_the_alarm(
     tmp_path: Path, broker: Mosquitto, pressed_before: bool
 ) -> None:
     hang = tmp_path / "hang"
-    program = (sys.executable, "-c", _HANGING_DISK)
+    program = (sys.executable, "-c", HANGING_DISK)
     agent = AgentProcess(tmp_path, broker.url, program=program, environ={"HANG_FILE": str(hang)})
     with Centre(broker.port) as centre, agent:
         if not pressed_before:
