@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+SERVICE_USER = "edge-agent"
+SETTINGS = Path("/etc/edge-agent")
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -58,27 +61,48 @@ def become(account: Account) -> None:
     os.environ.pop("XDG_CACHE_HOME", None)
 
 
-def why_denied(path: Path) -> tuple[str, str]:
-    """What keeps this user out of a file, a directory or a device, and what to do."""
+def group_of(user: str) -> str:
+    """The first group of a user; its own name where there is no such user."""
+    found = find(user)
+    return user if found is None else _group_name(found.gid)
+
+
+def why_denied(path: Path, service: str) -> tuple[str, str]:
+    """What keeps this user out of a file, a directory or a device, and what to do.
+
+    `service` is whom the service runs as. What keeps somebody else out may be as it should be: only what keeps the
+    service out is to be mended, and only so that nobody loses a right.
+    """
     user = own_name()
     for place in (*reversed(path.absolute().parents), path):
         try:
             about = place.stat()
         except OSError:
             continue
-        if place != path and os.access(place, os.X_OK):
-            continue
-        group = _group_name(about.st_gid)
-        owner = f"{_user_name(about.st_uid)}:{group}, {stat.filemode(about.st_mode)}"
-        what = f"user {user} may not use {place}: it belongs to {owner}"
-        if stat.S_ISCHR(about.st_mode) and about.st_mode & stat.S_IRGRP and about.st_gid != 0:
-            return what, f"`sudo usermod -aG {group} {user}`, then `sudo systemctl restart edge-agent`"
-        if stat.S_ISCHR(about.st_mode):
-            return what, "give it a group by a udev rule, as the package does, and reboot"
-        if place != path:
-            return what, f"`sudo chgrp {_group_name(os.getegid())} {place}; sudo chmod g+x {place}`"
-        return what, f"`sudo chown {user} {place}`, and let its owner use it (`chmod u+rwX`)"
-    return f"user {user} may not use {path}", "see its owner and mode with `ls -l`"
+        if place == path or not os.access(place, os.X_OK):
+            owner = f"{_user_name(about.st_uid)}:{_group_name(about.st_gid)}, {stat.filemode(about.st_mode)}"
+            what = f"user {user} may not use {place}: it belongs to {owner}"
+            return what, _let_in(service, path, place, about) if user == service else _SUDO.format(service=service)
+    return f"user {user} may not use {path}", "see `ls -l` of it" if user == service else _SUDO.format(service=service)
+
+
+_SUDO = "run it with sudo: then it has the rights of {service}, whom the service runs as"
+
+
+def _let_in(user: str, path: Path, place: Path, about: os.stat_result) -> str:
+    """`place` is in the way to `path`, or is it."""
+    group = group_of(user)
+    if stat.S_ISCHR(about.st_mode):
+        if not about.st_mode & stat.S_IRGRP or about.st_gid == 0:
+            return "give it a group by a udev rule, as the package does, and reboot"
+        its = _group_name(about.st_gid)
+        return f"`sudo usermod -aG {its} {user}`, then `sudo systemctl try-restart edge-agent`"
+    if place.is_relative_to(SETTINGS):
+        return f"`sudo chgrp {group} {place} && sudo chmod g+rX {place}`"
+    if stat.S_ISDIR(about.st_mode):
+        return f"put {path.name} where user {user} may use it, and name that place in the settings"
+    copy = f"`sudo install -m 640 -g {group} {path} {SETTINGS}/`"
+    return f"{copy}, and name {SETTINGS / path.name} in the settings"
 
 
 def _user_name(uid: int) -> str:

@@ -95,7 +95,9 @@ class PrivateKey:
         try:
             return cls.from_jwk(_read_json(path))
         except ValueError as error:
-            raise SettingsError(f"{path}: {error}; make a key with `edge-agent keygen`") from error
+            raise SettingsError(
+                f"{path}: {error}; it must be a private key (KID.key.json) that `edge-agent keygen` made"
+            ) from error
 
     @classmethod
     def from_jwk(cls, jwk: Any) -> "PrivateKey":
@@ -214,7 +216,9 @@ def read_key_set(path: Path) -> list[PublicKey]:
     try:
         return _keys_of(_read_json(path))
     except ValueError as error:
-        raise SettingsError(f"{path}: {error}; make keys with `edge-agent keygen`") from error
+        raise SettingsError(
+            f"{path}: {error}; it must be the keys.json of the office, where `edge-agent keygen` makes it"
+        ) from error
 
 
 def _keys_of(content: Any) -> list[PublicKey]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import cv2
 
-from agent.adapters.account import why_denied
+from agent.adapters.account import own_name, why_denied
 
 _ORDINARY_WIDTH = 640
 _LONGEST_LAG_NS = 2_000_000_000
@@ -32,7 +32,7 @@ class OpenCvDevice:
         except FileNotFoundError:
             return "it is not there: check cable and power"
         except PermissionError:
-            return "; ".join(why_denied(Path(self._path)))
+            return "; ".join(why_denied(Path(self._path), own_name()))
         except OSError as error:
             return f"{(error.strerror or str(error)).lower()}: check cable and power, and see `dmesg`"
         return "check cable and power, and that no other program uses it"

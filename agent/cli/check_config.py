@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agent import profile
 from agent.core.errors import MaskError
-from agent.settings import layers, load
+from agent.settings import layers, left_of_example, load
 
 _EXAMPLE = """\
 Example:
@@ -21,7 +21,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "check-config",
         help="check a settings file and print what it means",
         description="Check a settings file, and print the effective settings as JSON with secrets masked. "
-        "Names on standard error the files that were read, when there are layers beside the file. "
+        "Names on standard error the files that were read, when there are layers beside the file, and what is still "
+        "as in the example. "
         "Tells every mistake at once and exits with 2 when there is one, and with 1 when the agent would run "
         "but a camera stay off because its privacy masks can't be read.",
         epilog=_EXAMPLE,
@@ -42,6 +43,8 @@ def run(args: argparse.Namespace) -> int:
     for number, file in enumerate(files if len(files) > 1 else [], start=1):
         print(f"read {number} of {len(files)}: {file}", file=sys.stderr)
     print(json.dumps(settings.masked(), indent=2))
+    for what, do in left_of_example(settings):
+        print(f"edge-agent: warning: {what}: {do}", file=sys.stderr)
     mistakes = []
     for camera in settings.cameras:
         try:

@@ -33,7 +33,7 @@ _SETTINGS = """\
 province = "gp"
 site = "demo"
 id = "kiosk-demo"
-location = {{ lat = -26.1972, lon = 28.0415, text = "This machine" }}
+location = {{ lat = -26.2041, lon = 28.0473, text = "This machine" }}
 
 [storage]
 directory = "{directory}/state"

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from agent import __version__
 from agent.adapters import account
+from agent.adapters.account import SERVICE_USER
 from agent.adapters.systemd_unit import ask_unit
 from agent.cli.doctor_table import Table
 from agent.core.diagnosis.finding import Report, State, count, summary, worst
@@ -21,7 +22,6 @@ from agent.doctor.check import Check
 from agent.doctor.plan import checks_of, checks_without, device_of
 from agent.settings import Settings, load
 
-SERVICE_USER = "edge-agent"
 _EXAMPLE = """\
 Examples:
   sudo edge-agent doctor --config /etc/edge-agent/edge-agent.toml
@@ -69,8 +69,8 @@ def run(args: argparse.Namespace) -> int:
     names = args.only
     try:
         settings = load(args.config)
-        device = device_of(settings, simulate=args.simulate)
-        checks = checks_of(device, args.config, args.user, with_lights=args.lights)
+        device = device_of(settings, simulate=args.simulate, user=args.user)
+        checks = checks_of(device, args.config, with_lights=args.lights)
     except SettingsError as error:
         checks = checks_without(error, args.config, args.user)
         names = [*names, "settings"] if names else []

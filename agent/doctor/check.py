@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent import profile
+from agent.adapters.account import SERVICE_USER
 from agent.adapters.running_agent import RunningAgent
 from agent.core.diagnosis.finding import Finding, unknown
 from agent.settings import Settings
@@ -34,6 +35,8 @@ class Device:
     """Pins and cameras are stand-ins, as in `edge-agent run --simulate`."""
     agent: RunningAgent | None
     """The agent that runs on this state directory already: what it holds is left alone."""
+    user: str = SERVICE_USER
+    """Whom the service runs as."""
     untold: bool = False
     """Whether an agent runs can't be told, so nothing is tried that one may hold."""
 

@@ -1,5 +1,6 @@
 """Checks of the machine: clock, disk, wear, supply, heat."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,11 +9,14 @@ from agent.adapters.board import Board
 from agent.adapters.system_clock import SystemClock
 from agent.adapters.time_service import TimeService
 from agent.core.diagnosis.disk import judge_disk, judge_trial
-from agent.core.diagnosis.finding import Finding, fail, warn
+from agent.core.diagnosis.finding import Finding, fail, ok, warn
 from agent.core.diagnosis.power import judge_temperature, judge_throttled, judge_voltage_alarm, no_word_on_power
 from agent.core.diagnosis.time_source import TimeSource, judge_time
 from agent.core.diagnosis.wear import judge_wear
 from agent.doctor.check import Note
+
+LOWER_ROOT = Path("/media/root-ro")
+"""Where overlayroot keeps the card's own root."""
 
 
 def clock(note: Note) -> list[Finding]:
@@ -23,14 +27,18 @@ def clock(note: Note) -> list[Finding]:
     return judge_time(TimeSource(system.wall(), system.quality(), name, service.battery_clock()))
 
 
-def disk(directory: Path, keep_free_bytes: int, note: Note) -> Iterator[Finding]:
+def disk(directory: Path, keep_free_bytes: int, user: str, note: Note) -> Iterator[Finding]:
     """The partition of the state directory: room, kind, and whether it takes what is written."""
     try:
         note(f"looking at {directory}")
         found = state_partition.look_at(directory)
     except OSError as error:
-        yield _of_os(error, directory)
+        yield _of_os(error, directory, user)
         return
+    if LOWER_ROOT.is_mount():
+        yield ok(
+            "the root is read-only: make each change in `sudo overlayroot-chroot`, or it is gone at the next start"
+        )
     yield from judge_disk(found, keep_free_bytes)
     if found.read_only:
         return
@@ -45,7 +53,7 @@ def disk(directory: Path, keep_free_bytes: int, note: Note) -> Iterator[Finding]
                 "the service makes it when it is started (StateDirectory=); elsewhere make it, and chown it",
             )
         else:
-            yield _of_os(error, there)
+            yield _of_os(error, there, user)
 
 
 def wear(directory: Path, note: Note) -> list[Finding]:
@@ -71,10 +79,12 @@ def temperature(note: Note) -> list[Finding]:
     return judge_temperature(Board().temperatures_c())
 
 
-def _of_os(error: OSError, path: Path) -> Finding:
+def _of_os(error: OSError, path: Path, user: str) -> Finding:
     if isinstance(error, PermissionError):
-        return fail(*account.why_denied(path))
+        what, do = account.why_denied(path, user)
+        own = account.own_name() == user and os.path.isdir(path)  # noqa: PTH112 - false, too, for one that can't be seen
+        return fail(what, f"`sudo chown {user}: {path}`, if it is the agent's alone" if own else do)
     if isinstance(error, FileExistsError | NotADirectoryError):
-        return fail(f"{path} is no directory", "remove what lies there, or give [storage] directory another place")
+        return fail(f"{path} is no directory", "move away what lies there, or give [storage] directory another place")
     reason = (error.strerror or str(error)).lower()
     return fail(f"{path} can't be written: {reason}", "make room, or replace the card if `dmesg` tells of its errors")

@@ -10,54 +10,58 @@ from agent.adapters.jose_keys import read_key_set
 from agent.core.diagnosis.certificate import judge_authorities, judge_device
 from agent.core.diagnosis.finding import Finding, fail, failure, ok, warn
 from agent.core.errors import BrokerError, MaskError, SettingsError
-from agent.doctor.check import Note
-from agent.settings import Settings
+from agent.doctor.check import Device, Note
+from agent.settings import Settings, left_of_example
 
 
-def settings(config: Path, known: Settings, note: Note) -> Iterator[Finding]:
+def settings(config: Path, device: Device, note: Note) -> Iterator[Finding]:
     """A file that could be read: what it means, and what only the camera process would find wrong with it."""
+    known = device.settings
     note("reading the masks of the cameras")
     for camera in known.cameras:
         try:
             profile.masks(camera)
         except MaskError as error:
             yield failure(f"camera {camera.name}: {error}")
+    for what, do in [] if device.simulate else left_of_example(known):
+        yield warn(what, do)
     parts = {"button": known.buttons, "camera": known.cameras, "broker": known.mqtt.brokers}
     counts = [f"{len(each)} {name}{'' if len(each) == 1 else 's'}" for name, each in parts.items()]
     yield ok(f"{config}: {known.device.id}, {', '.join(counts)}")
 
 
-def mistakes(config: Path, error: SettingsError, note: Note) -> list[Finding]:
+def mistakes(config: Path, error: SettingsError, user: str, note: Note) -> list[Finding]:
     """Of a file that can't be used: one for each."""
     note("reading the settings")
-    if isinstance(error.__cause__, PermissionError):
-        return [fail(*account.why_denied(config))]
+    if isinstance(cause := error.__cause__, PermissionError):
+        return [fail(*account.why_denied(Path(cause.filename or config), user))]
     return [fail(line, "correct it; `edge-agent check-config` tells the same") for line in str(error).splitlines()]
 
 
-def certificate(known: Settings, note: Note) -> Iterator[Finding]:
+def certificate(known: Settings, user: str, note: Note) -> Iterator[Finding]:
     """The device's own certificate and key, and the authorities that it trusts."""
     mqtt, now = known.mqtt, datetime.now(UTC)
     try:
         if mqtt.cert_file and mqtt.key_file:
             note(f"reading {mqtt.cert_file}")
             found = x509_files.device_certificate(mqtt.cert_file, mqtt.key_file, mqtt.ca_file)
-            yield from judge_device(found, known.device.id, now)
+            yield from judge_device(found, known.device.id, now, account.group_of(user))
     except BrokerError as error:
-        yield _unreadable(error)
+        yield _unreadable(known, error, user)
     try:
         if mqtt.ca_file:
             note(f"reading {mqtt.ca_file}")
             yield from judge_authorities(x509_files.authorities(mqtt.ca_file), now)
     except BrokerError as error:
-        yield _unreadable(error)
+        yield _unreadable(known, error, user)
 
 
-def keys(known: Settings, note: Note) -> list[Finding]:
+def keys(known: Settings, user: str, note: Note) -> list[Finding]:
     """Of those who may ack and command."""
     path = known.commands.keys
     if path is None:
-        make = "make a key set with `edge-agent keygen`, and name it in [commands] keys"
+        place = account.SETTINGS / "command-keys.json"
+        make = f"{_bring(_PUBLIC_KEYS, place, user)}, and name that in [commands] keys"
         if known.buttons:
             return [fail("there is no key set: nobody can answer an alarm, and green never comes on", make)]
         return [warn("there is no key set: every command is refused", make)]
@@ -66,19 +70,36 @@ def keys(known: Settings, note: Note) -> list[Finding]:
         found = read_key_set(path)
     except SettingsError as error:
         if isinstance(error.__cause__ and error.__cause__.__cause__, PermissionError):
-            return [fail(*account.why_denied(path))]
-        return [failure(error)]
+            return [fail(*account.why_denied(path, user))]
+        return [fail(str(error).rpartition("; ")[0], _bring(_PUBLIC_KEYS, path, user))]
     roles = sorted({key.role for key in found})
     if "operator" not in roles and "admin" not in roles:
         held = ", ".join(roles) or "nobody"
         return [
-            fail(f"{path} has no key of an operator, only of {held}: nobody can answer", "add the centre's key to it")
+            fail(
+                f"{path} has no key of an operator, only of {held}: nobody can answer", _bring(_PUBLIC_KEYS, path, user)
+            )
         ]
     return [ok(f"{len(found)} keys of {', '.join(roles)}")]
 
 
-def _unreadable(error: BrokerError) -> Finding:
+_PUBLIC_KEYS = "keys/keys.json"
+_FROM_OFFICE = {
+    "ca_file": "pki/server-ca/ca.pem",
+    "cert_file": "the .pem of this device in pki/out",
+    "key_file": "the .key of this device in pki/out",
+}
+"""Where the office has what is called otherwise on a device: see deploy/README.md, sections 1 and 2."""
+
+
+def _bring(made: str, path: Path, user: str) -> str:
+    """`made` is what the office calls it."""
+    return f"the office has it as {made}: bring it, `sudo install -m 640 -g {account.group_of(user)} FILE {path}`"
+
+
+def _unreadable(known: Settings, error: BrokerError, user: str) -> Finding:
     cause = error.__cause__
     if isinstance(cause, PermissionError) and cause.filename is not None:
-        return fail(*account.why_denied(Path(cause.filename)))
-    return fail(str(error), "copy the file of the same name from the office anew")
+        return fail(*account.why_denied(Path(cause.filename), user))
+    text, _, setting = str(error).removesuffix(")").rpartition(" ([mqtt] ")
+    return fail(f"{text} ([mqtt] {setting})", _bring(_FROM_OFFICE[setting], getattr(known.mqtt, setting), user))

@@ -42,7 +42,7 @@ def pins(device: Device, note: Note) -> Iterator[Finding]:
             held = chip.held_by(device.agent.pid) if device.agent is not None else set()
             yield from judge_use(wired, uses, agent_runs=runs, held=held)
         except PermissionError:
-            yield fail(*account.why_denied(chip.path()))
+            yield fail(*account.why_denied(chip.path(), device.user))
             return
         except HardwareError as error:
             yield fail(str(error), "is this a Raspberry Pi, with its own kernel? see `ls /dev/gpiochip*`")

@@ -28,7 +28,7 @@ def checks_without(error: SettingsError, config: Path, user: str) -> list[Check]
         return [unknown("it can't be looked at before the settings are right")]
 
     return [
-        Check("settings", 10, partial(papers.mistakes, config, error)),
+        Check("settings", 10, partial(papers.mistakes, config, error, user)),
         Check("account", 30, partial(_account, user, None)),
         Check("clock", 30, machine.clock),
         Check("power", 15, machine.power),
@@ -37,23 +37,23 @@ def checks_without(error: SettingsError, config: Path, user: str) -> list[Check]
     ]
 
 
-def checks_of(device: Device, config: Path, user: str, *, with_lights: bool) -> list[Check]:
+def checks_of(device: Device, config: Path, *, with_lights: bool) -> list[Check]:
     """What there is to look at on a device with these settings."""
-    settings, directory = device.settings, device.directory
-    plan = [Check("settings", 10, partial(papers.settings, config, settings))]
+    settings, directory, user = device.settings, device.directory, device.user
+    plan = [Check("settings", 10, partial(papers.settings, config, device))]
     if not device.simulate:
         plan.append(Check("account", 30, partial(_account, user, settings)))
     plan += [
         Check("agent", 30, partial(_agent, device)),
         Check("clock", 30, machine.clock),
-        Check("disk", 20, partial(machine.disk, directory, settings.storage.keep_free_bytes)),
+        Check("disk", 20, partial(machine.disk, directory, settings.storage.keep_free_bytes, user)),
         Check("wear", 10, partial(machine.wear, directory)),
         Check("power", 15, machine.power),
         Check("temperature", 10, machine.temperature),
     ]
     if settings.mqtt.cert_file or settings.mqtt.ca_file:
-        plan.append(Check("certificate", 10, partial(papers.certificate, settings)))
-    plan.append(Check("keys", 10, partial(papers.keys, settings)))
+        plan.append(Check("certificate", 10, partial(papers.certificate, settings, user)))
+    plan.append(Check("keys", 10, partial(papers.keys, settings, user)))
     patience_s = 2 * settings.mqtt.connect_timeout_s + 10
     plan += [
         Check(f"broker-{place}", patience_s, partial(brokers.broker, device, address))
@@ -69,15 +69,15 @@ def checks_of(device: Device, config: Path, user: str, *, with_lights: bool) -> 
     return plan
 
 
-def device_of(settings: Settings, *, simulate: bool) -> Device:
+def device_of(settings: Settings, *, simulate: bool, user: str) -> Device:
     """What the checks look at, and whether an agent has it."""
     try:
         agent = find_agent(settings.storage.directory)
     except (StorageError, OSError):  # the check `agent` says why
-        return Device(settings, simulate, None, untold=True)
+        return Device(settings, simulate, None, user, untold=True)
     # A service whose disk takes nothing runs without its lock, from memory.
     unit = ask_unit() if agent is None and not simulate else None
-    return Device(settings, simulate, agent, untold=unit is not None and unit.runs)
+    return Device(settings, simulate, agent, user, untold=unit is not None and unit.runs)
 
 
 def _agent(device: Device, note: Note) -> list[Finding]:

@@ -35,7 +35,7 @@ def camera(device: Device, one: Camera, note: Note) -> Iterator[Finding]:
     except MaskError as error:
         yield failure(error)
         return
-    if not device.simulate and (trouble := _node_trouble(one.source)) is not None:
+    if not device.simulate and (trouble := _node_trouble(device, one.source)) is not None:
         yield trouble
         return
     try:
@@ -86,12 +86,13 @@ def _of_running_agent(device: Device, one: Camera) -> Finding:
     if figures is None:
         return unknown(
             "the agent that runs has it, and does not tell of it here",
-            "stop the service to try it: `sudo systemctl stop edge-agent`",
+            "run the doctor with sudo; else stop the service to try it, and nobody hears a press until you start it: "
+            "`sudo systemctl stop edge-agent`, `sudo systemctl start edge-agent`",
         )
     rate = figures.get("frames_per_second")
     if rate:
         return ok(f"the agent that runs gets {rate:.1f} frames/s of it")
-    if not device.simulate and (trouble := _node_trouble(one.source)) is not None:
+    if not device.simulate and (trouble := _node_trouble(device, one.source)) is not None:
         return trouble
     reason = f": {figures['detail']}" if figures.get("detail") else ""
     return fail(
@@ -99,24 +100,24 @@ def _of_running_agent(device: Device, one: Camera) -> Finding:
     )
 
 
-def _node_trouble(source: str) -> Finding | None:
+def _node_trouble(device: Device, source: str) -> Finding | None:
     """What can be said of a device before a library opens it, whose own words are poorer."""
     kind, _, target = source.partition(":")
     if kind == "picamera2" and not any(Path("/dev").glob("media*")):
         return fail(
             "there is no camera node (/dev/media*)", "check the ribbon cable, and camera_auto_detect=1 in config.txt"
         )
-    return _trouble_of(Path(target)) if kind == "v4l2" else None
+    return _trouble_of(device, Path(target)) if kind == "v4l2" else None
 
 
-def _trouble_of(node: Path) -> Finding | None:
+def _trouble_of(device: Device, node: Path) -> Finding | None:
     try:
         os.close(os.open(node, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC))
     except FileNotFoundError:
         others = ", ".join(map(str, sorted(Path("/dev").glob("video*")))) or "none at all"
         return fail(f"there is no camera node {node}", f"check cable and power; there are: {others}")
     except PermissionError:
-        return fail(*account.why_denied(node))
+        return fail(*account.why_denied(node, device.user))
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         return fail(f"{node} can't be opened: {reason}", "check cable and power; see `dmesg`")

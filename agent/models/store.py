@@ -1,5 +1,6 @@
 """The directories that hold models, each a file beside the manifest that describes it."""
 
+import difflib
 import hashlib
 import os
 import tempfile
@@ -54,7 +55,7 @@ class ModelStore:
                 if (anchors := manifest.anchor_file) is not None:
                     _check_digest(directory / anchors.file, anchors.sha256, "put the file of the manifest beside it")
                 return manifest, path
-        raise ModelError(f"model {name!r} is not in {_joined(self.directories)}: {remedy(name)}")
+        raise ModelError(f"model {name!r} is not in {_joined(self.directories)}: {self._advice(name)}")
 
     def list(self) -> "list[tuple[ModelManifest, Path]]":
         """Manifest and file path of every model, by name, unchecked; broken manifests raise ModelError."""
@@ -63,6 +64,15 @@ class ModelStore:
             manifest = read_manifest(manifest_path)
             found.setdefault(manifest.name, (manifest, manifest_path.parent / manifest.file))
         return [found[name] for name in sorted(found)]
+
+    def _advice(self, name: str) -> str:
+        """What to do about a name that is not there: it is misspelt, not built yet, or not brought yet."""
+        there = sorted({path.stem for path in self._manifest_paths()} - {name})
+        close = difflib.get_close_matches(name, [*there, *BUILT_MODELS], n=1, cutoff=0.6)
+        if name in BUILT_MODELS or not (close or there):
+            return remedy(name)
+        meant = f"did you mean {close[0]}? " if close else ""
+        return f"{meant}there are {', '.join(there) or 'none yet'}; {remedy(name)}"
 
     def _manifest_paths(self) -> Iterator[Path]:
         for directory in self.directories:

@@ -23,6 +23,9 @@ WORDS = {_REMOVE: "`remove = true`", _ADD: "`add = true`", _UNSET: '`unset = ["K
 """The words of the layers, and how each is written."""
 
 
+_DENIED = "this user may not read it; call the command with sudo"
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """A value, and where it is written."""
@@ -60,6 +63,8 @@ def files(path: Path) -> list[Path]:
         layers = [entry for entry in directory.iterdir() if entry.suffix == ".toml" and entry.name[0] != "."]
     except FileNotFoundError:
         layers = []
+    except PermissionError as error:
+        raise SettingsError(f"{directory}: {_DENIED}") from error
     except OSError as error:
         raise SettingsError(f"{directory}: can't be read: {error}") from error
     return [path, *sorted(layers)]
@@ -70,14 +75,18 @@ def read(path: Path) -> tuple[Node, list[str]]:
 
     Raises SettingsError with one line for each file that can't be read.
     """
-    layers, mistakes = [], []
+    layers: list[Node] = []
+    unread: list[SettingsError] = []
     for file in files(path):
         try:
             layers.append(_read_file(file))
         except SettingsError as error:
-            mistakes.append(str(error))
-    if mistakes:
-        raise SettingsError("\n".join(mistakes))
+            unread.append(error)
+    if unread:
+        causes = [each.__cause__ for each in unread]
+        denied = next((each for each in causes if isinstance(each, PermissionError)), causes[0])
+        raise SettingsError("\n".join(map(str, unread))) from denied
+    mistakes: list[str] = []
     whole = Node({}, str(path))
     for layer in layers:
         whole = _merged(whole, layer, "", mistakes)
@@ -94,7 +103,7 @@ def _read_file(path: Path) -> Node:
             f"/usr/share/edge-agent/profiles there, in firmware_configs in the repository"
         ) from error
     except PermissionError as error:
-        raise SettingsError(f"{path}: this user may not read it; call the command with sudo") from error
+        raise SettingsError(f"{path}: {_DENIED}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: can't be read: {error}") from error
     except tomllib.TOMLDecodeError as error:

@@ -75,16 +75,38 @@ def test_for_a_device_its_group_is_the_way_in(
         return real(path, follow_symlinks=follow_symlinks)
 
     monkeypatch.setattr(Path, "stat", told)
-    what, todo = account.why_denied(node)
+    what, todo = account.why_denied(node, account.own_name())
     assert f"may not use {node}: it belongs to root:{group}, c" in what
     assert todo.startswith(do)
 
 
-def test_for_a_file_its_owner_is_named(tmp_path: Path) -> None:
+def test_whoever_is_not_the_service_is_told_to_use_sudo_and_nothing_that_would_change_a_right(tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
     file.touch(mode=0o600)
-    what, todo = account.why_denied(file)
+    what, todo = account.why_denied(file, "edge-agent")
     assert f"{account.own_name()} may not use {file}: it belongs to {account.own_name()}:" in what
     assert what.endswith("-rw-------")
-    assert f"chown {account.own_name()} {file}" in todo
-    assert account.why_denied(tmp_path / "gone")[0].endswith("gone")
+    assert todo == "run it with sudo: then it has the rights of edge-agent, whom the service runs as"
+    what, todo = account.why_denied(tmp_path / "gone", "edge-agent")
+    assert (what.endswith("gone"), "sudo" in todo) == (True, True)
+
+
+def test_a_file_that_the_service_may_not_read_is_copied_to_its_settings_and_stays_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    file.touch(mode=0o600)
+    _, todo = account.why_denied(file, account.own_name())
+    group = account.group_of(account.own_name())
+    assert todo.startswith(
+        f"`sudo install -m 640 -g {group} {file} /etc/edge-agent/`, and name /etc/edge-agent/keys.json"
+    )
+
+
+def test_in_the_settings_directory_the_group_of_the_service_gets_in_and_nobody_loses_a_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account, "SETTINGS", tmp_path)
+    file = tmp_path / "device.key"
+    file.touch(mode=0o600)
+    _, todo = account.why_denied(file, account.own_name())
+    group = account.group_of(account.own_name())
+    assert todo == f"`sudo chgrp {group} {file} && sudo chmod g+rX {file}`"

@@ -17,7 +17,7 @@ def judge_account(wanted: str, *, exists: bool, own: str, missing_groups: Sequen
     findings = [
         fail(
             f"user {wanted} is not in group {group}",
-            f"`sudo usermod -aG {group} {wanted}`, then `sudo systemctl restart edge-agent`",
+            f"`sudo usermod -aG {group} {wanted}`, then `sudo systemctl try-restart edge-agent`",
         )
         for group in missing_groups
     ]

@@ -37,8 +37,8 @@ class DeviceCertificate:
     """Others than its owner and group may read the key."""
 
 
-def judge_device(found: DeviceCertificate, device: str, now: datetime) -> list[Finding]:
-    """`now` is the wall clock, which may be wrong."""
+def judge_device(found: DeviceCertificate, device: str, now: datetime, group: str = "edge-agent") -> list[Finding]:
+    """`now` is the wall clock, which may be wrong. `group` is the service's: the key stays open to it."""
     own = found.own
     renew = _RENEW.format(device=device, file=own.file)
     findings = judge_dates(own, "the device's certificate", renew, now)
@@ -64,7 +64,10 @@ def judge_device(found: DeviceCertificate, device: str, now: datetime) -> list[F
         )
     if found.key_is_open:
         findings.append(
-            warn(f"everybody on this machine may read the key {found.key_file}", f"`sudo chmod o= {found.key_file}`")
+            warn(
+                f"everybody on this machine may read the key {found.key_file}",
+                f"`sudo chgrp {group} {found.key_file} && sudo chmod 640 {found.key_file}`",
+            )
         )
     return findings
 

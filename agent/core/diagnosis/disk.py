@@ -9,7 +9,10 @@ FULL_BYTES = 4 * _MIB
 """With less than this not even the reserve of the outbox fits."""
 _LARGE_OUTBOX_BYTES = 256 * _MIB
 _SLOW_MS = 2_000
-_MAKE_ROOM = "make room: `sudo du -xh {place} | sort -h | tail`"
+_MAKE_ROOM = (
+    "make room: `sudo du -xh {place} | sort -h | tail` shows what takes it; delete nothing in {directory}, where the "
+    "alarms are"
+)
 _NOT_MOUNTED = "its partition is not mounted: `journalctl -b -u data.mount` says why; mend it or its card, and reboot"
 _IN_MEMORY = frozenset({"tmpfs", "ramfs", "overlay"})
 
@@ -37,7 +40,11 @@ def judge_disk(disk: Disk, keep_free_bytes: int) -> list[Finding]:
     findings = []
     in_memory = disk.file_system in _IN_MEMORY
     if disk.read_only:
-        mend = f"`dmesg | grep -i ext4` says why; then `sudo mount -o remount,rw {disk.mount_point}`, or a new card"
+        mend = (
+            "`sudo dmesg | grep -i ext4` says why: if it tells of errors, reboot, which checks the partition, once the "
+            "centre has what waits, or take a new card; if it does not, "
+            f"`sudo mount -o remount,rw {disk.mount_point}`"
+        )
         findings.append(
             fail(f"{where} is read-only: nothing is kept over a power cut", _NOT_MOUNTED if in_memory else mend)
         )
@@ -46,12 +53,13 @@ def judge_disk(disk: Disk, keep_free_bytes: int) -> list[Finding]:
         findings.append(
             fail(
                 f"{where} is {full}: {_size(disk.free_bytes)} left",
-                _MAKE_ROOM.format(place=disk.mount_point),
+                _MAKE_ROOM.format(place=disk.mount_point, directory=disk.directory),
             )
         )
     elif disk.free_bytes < keep_free_bytes:
+        make_room = _MAKE_ROOM.format(place=disk.mount_point, directory=disk.directory)
         few = f"{where} has {_size(disk.free_bytes)} left, under the {_size(keep_free_bytes)} of keep_free_bytes"
-        findings.append(warn(f"{few}: no picture is kept", _MAKE_ROOM.format(place=disk.mount_point)))
+        findings.append(warn(f"{few}: no picture is kept", make_room))
     if in_memory and not disk.read_only:
         findings.append(
             warn(

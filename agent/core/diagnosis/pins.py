@@ -8,7 +8,10 @@ from agent.core.diagnosis.finding import Finding, fail, ok, warn
 AGENT_CONSUMER = "lg"
 """What lgpio, through which the agent holds pins, calls itself to the kernel; in every program."""
 _REMOVE_OVERLAY = "take that overlay (dtparam, dtoverlay) out of config.txt and reboot, or give it another pin"
-_END_PROGRAM = "end the program that has it through lgpio: `sudo grep -l gpio-line /proc/[0-9]*/fdinfo/*` says which"
+_END_PROGRAM = (
+    "`sudo grep -l gpio-line /proc/[0-9]*/fdinfo/*` says which program has it through lgpio: end it, unless it is the "
+    "service itself (`systemctl status edge-agent`); then give the doctor the settings of the service"
+)
 
 
 @dataclass(frozen=True, slots=True)

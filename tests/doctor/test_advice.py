@@ -1,0 +1,113 @@
+"""Advice that somebody follows to the letter: it names the office's files by their names there, makes no key on a
+device, and takes no right from the service."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from agent.adapters import account
+from agent.core.diagnosis.certificate import Certificate, DeviceCertificate, judge_device
+from agent.core.diagnosis.disk import Disk, judge_disk
+from agent.core.errors import ModelError, SettingsError
+from agent.doctor import machine, papers
+from agent.doctor.check import Device
+from agent.models.store import ModelStore
+from agent.settings import Settings, load
+from tests.settings.test_file import GOOD
+
+PROFILES = Path(__file__).parents[2] / "firmware_configs"
+ME = account.own_name()
+
+
+def quiet(_doing: str) -> None:
+    """Nobody waits."""
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> Settings:
+    files = "".join(f'{name}_file = "{tmp_path / name}.pem"\n' for name in ("ca", "cert", "key"))
+    path = tmp_path / "edge-agent.toml"
+    path.write_text(GOOD.replace("[mqtt]\n", f'[commands]\nkeys = "{tmp_path / "keys.json"}"\n[mqtt]\n{files}'))
+    return load(path, environ={})
+
+
+def test_a_missing_certificate_is_told_with_the_name_that_the_office_has_for_it(
+    known: Settings, tmp_path: Path
+) -> None:
+    own, authority = papers.certificate(known, ME, quiet)
+    assert f"{tmp_path / 'cert.pem'} can't be read: no such file or directory ([mqtt] cert_file)" in own.what
+    assert own.do.startswith("the office has it as the .pem of this device in pki/out: bring it, ")
+    assert authority.do.startswith("the office has it as pki/server-ca/ca.pem: bring it, ")
+    assert f"-g {account.group_of(ME)} FILE {tmp_path / 'ca.pem'}`" in authority.do
+
+
+@pytest.mark.parametrize("content", [None, "{", '{"keys": []}'])
+def test_keys_that_are_missing_broken_or_nobodys_are_brought_and_never_made_on_the_device(
+    known: Settings, tmp_path: Path, content: str | None
+) -> None:
+    if content is not None:
+        (tmp_path / "keys.json").write_text(content)
+    [finding] = papers.keys(known, ME, quiet)
+    assert finding.do.startswith("the office has it as keys/keys.json: bring it, ")
+    assert "keygen" not in finding.what + finding.do
+
+
+def test_a_key_that_everybody_may_read_is_closed_to_them_and_stays_open_to_the_service() -> None:
+    now = datetime(2026, 6, 1, tzinfo=UTC)
+    own = Certificate("/e/device.pem", "kiosk-0042", now - timedelta(days=9), now + timedelta(days=90))
+    found = DeviceCertificate(
+        own, "/e/device.key", key_matches=True, for_clients=True, chain_holds=None, key_is_open=True
+    )
+    finding = judge_device(found, "kiosk-0042", now, "kiosks")[-1]
+    assert finding.do == "`sudo chgrp kiosks /e/device.key && sudo chmod 640 /e/device.key`"
+
+
+def test_nobody_who_makes_room_is_sent_to_delete_alarms() -> None:
+    full = Disk("/data/edge-agent", "/data", "ext4", read_only=False, free_bytes=0, free_files=1, outbox_bytes=0)
+    [finding] = judge_disk(full, 0)
+    assert "delete nothing in /data/edge-agent, where the alarms are" in finding.do
+    [finding] = judge_disk(replace(full, read_only=True, free_bytes=1 << 40), 0)
+    assert finding.do.index("dmesg") < finding.do.index("reboot") < finding.do.index("remount,rw /data")
+
+
+def test_on_a_read_only_root_the_doctor_says_how_a_change_lasts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = [finding.what for finding in machine.disk(tmp_path, 0, ME, quiet)]
+    monkeypatch.setattr(machine, "LOWER_ROOT", Path("/proc"))
+    [new] = [finding.what for finding in machine.disk(tmp_path, 0, ME, quiet) if "read-only" in finding.what]
+    assert "`sudo overlayroot-chroot`" in new
+    assert not any("read-only" in what for what in said)
+
+
+def test_settings_that_may_not_be_read_are_told_with_sudo_and_nothing_else(tmp_path: Path) -> None:
+    denied = PermissionError(13, "Permission denied", str(tmp_path))
+    error = SettingsError("x")
+    error.__cause__ = denied
+    [finding] = papers.mistakes(tmp_path / "edge-agent.toml", error, "edge-agent", quiet)
+    assert finding.do == "run it with sudo: then it has the rights of edge-agent, whom the service runs as"
+
+
+@pytest.mark.parametrize("path", sorted(PROFILES.glob("*/edge-agent.d/90-device.toml")), ids=lambda p: p.parts[-3])
+def test_a_device_that_still_has_the_id_and_the_place_of_its_example_is_warned_of(path: Path) -> None:
+    settings = load(path.parents[1] / "edge-agent.toml", environ={})
+    found = list(papers.settings(path, Device(settings, simulate=False, agent=None), quiet))
+    assert [f.what.partition(",")[0].partition(" is ")[0] for f in found[:-1]] == ["[device] id", "[device] location"]
+    assert [f.state.value for f in found] == ["warn", "warn", "ok"]
+
+
+def test_a_device_with_an_id_and_a_place_of_its_own_is_not(known: Settings) -> None:
+    [found] = papers.settings(Path("x"), Device(known, simulate=False, agent=None), quiet)
+    assert found.state.value == "ok"
+
+
+def test_a_misspelt_model_is_told_with_the_ones_that_there_are(tmp_path: Path) -> None:
+    for name in ("street", "ssdlite-person-int8"):
+        (tmp_path / f"{name}.json").write_text(json.dumps({}))
+    with pytest.raises(ModelError, match=r"did you mean street\? there are ssdlite-person-int8, street; "):
+        ModelStore([tmp_path]).load("stret")
+    with pytest.raises(ModelError, match=r"did you mean ssdlite-person-int8\?"):
+        ModelStore([]).load("ssdlite-persn-int8")
