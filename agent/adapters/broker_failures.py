@@ -91,6 +91,11 @@ def of_nonsense(endpoint: Endpoint) -> Disconnected:
     return Disconnected("protocol", f"{endpoint} sent what is not MQTT: check the port, and the broker's log")
 
 
+def of_overrun(what: str, endpoint: Endpoint) -> Disconnected:
+    """The broker sent more than a small device can hold."""
+    return Disconnected("overrun", f"{endpoint} {what}: the connection was ended, see what is published there")
+
+
 def of_own_fault(error: Exception) -> Disconnected:
     """We failed, not the broker. The traceback is in the log."""
     return Disconnected("lost", f"a fault inside the agent ended the connection: {type(error).__name__}")

@@ -31,6 +31,8 @@ _log = logging.getLogger(__name__)
 FILTERS_PER_SUBSCRIBE = 8
 _MOST_BESIDE_PAYLOAD = 4096
 """A packet has no more than this beside its payload; a smaller one need not be weighed."""
+_MOST_EARLY = 100
+"""Messages that a broker may send before it has confirmed our subscriptions. They wait in memory."""
 _VERSION_NAMES = {MQTTProtocolVersion.MQTTv5: "5", MQTTProtocolVersion.MQTTv311: "3.1.1"}
 
 
@@ -184,12 +186,16 @@ class PahoAttempt:
         )
         if self.connected:
             self._emit(event)
+        elif len(self._early) < _MOST_EARLY:
+            self._early.append(event)  # of an older session, or retained, and sent before the SUBACK
         else:
-            self._early.append(event)  # of an older session, sent before the SUBACK
+            self.end(broker_failures.of_overrun("sends on and on before it confirms a subscription", self._endpoint))
 
     def _handle_disconnect(self, _: Any, __: Any, flags: Any, reason: ReasonCode, ___: Any) -> None:
         self.connected = False
-        if flags.is_disconnect_packet_from_server:
+        if self.client.overrun:
+            self.end(broker_failures.of_overrun(self.client.overrun, self._endpoint))
+        elif flags.is_disconnect_packet_from_server:
             self.end(broker_failures.of_broker_disconnect(reason.value, str(reason), self._endpoint))
         elif self._alert:
             self.end(Disconnected("tls", explain_alert(self._alert)))

@@ -16,6 +16,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from agent.adapters.paho_bounded import BoundedClient
 from agent.adapters.paho_broker import endpoint_of
 from agent.adapters.tls_context import TlsFiles, tls_context
 from agent.core.centres import write_state
@@ -53,7 +54,7 @@ class Centre:
         self._filters: list[str] = []
         self._subscribed = threading.Event()
         self._failure = ""
-        self._client = mqtt.Client(
+        self._client = BoundedClient(
             CallbackAPIVersion.VERSION2, client_id=f"centre-{secrets.token_hex(6)}", protocol=mqtt.MQTTv5
         )
         if self._endpoint.tls:
@@ -141,8 +142,9 @@ class Centre:
         self._subscribed.set()
 
     def _disconnected(self, client: mqtt.Client, data: Any, flags: Any, reason: Any, properties: Any) -> None:
+        overrun, self._client.overrun = self._client.overrun, ""
         if self._on_link is not None:
-            self._on_link(False, str(reason))
+            self._on_link(False, f"the broker {overrun}" if overrun else str(reason))
 
     @staticmethod
     def _state(*, online: bool) -> bytes:

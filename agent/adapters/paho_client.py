@@ -7,22 +7,20 @@ import time
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from paho.mqtt.client import Client, MQTTMessageInfo
+from paho.mqtt.client import MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.adapters.broker_failures import InterfaceError
+from agent.adapters.paho_bounded import MAXIMUM_PACKET_BYTES, BoundedClient
 from agent.ports import OutgoingMessage
 
 _ALERT_TIMEOUT_S = 0.5
 _PUBLISH = 0x30
 SESSION_EXPIRY_S = 24 * 3600
 RECEIVE_MAXIMUM = 20
-MAXIMUM_PACKET_BYTES = 2 * 1024 * 1024
-"""It keeps a broker from filling the memory of a small device, and is far above any command: what is too large is
-to be refused aloud, and not dropped by the broker unseen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ class Login:
     """Whether the broker keeps what comes while the client is away."""
 
 
-class AbortableClient(Client):
+class AbortableClient(BoundedClient):
     """paho's client, with a connection of our making."""
 
     tls: ssl.SSLContext | None = None

@@ -42,7 +42,7 @@ class Connected:
 class Disconnected:
     """The connection ended or never came to be.
 
-    `kind` is `refused`, `tls`, `unreachable`, `protocol` or `lost`; `detail` is one line for a person.
+    `kind` is `refused`, `tls`, `unreachable`, `protocol`, `overrun` or `lost`; `detail` is one line for a person.
     """
 
     kind: str

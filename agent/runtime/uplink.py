@@ -9,7 +9,7 @@ from agent.runtime.centre_watch import CentreWatch
 from agent.runtime.health import HealthBoard, PartState
 from agent.runtime.security import TOPIC_LENGTH, SecurityLog
 
-_SECURITY_KINDS = {"tls": "tls-failed", "refused": "broker-refused"}
+_SECURITY_KINDS = {"tls": "tls-failed", "refused": "broker-refused", "overrun": "broker-overrun"}
 
 
 class Uplink:

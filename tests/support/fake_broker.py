@@ -3,7 +3,7 @@
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -33,6 +33,8 @@ class Behaviour:
     """Sent as it is before the first SUBACK."""
     after_suback: bytes = b""
     """Sent as it is after the SUBACK."""
+    flood: Iterable[bytes] = ()
+    """Sent after that, piece by piece, as long as anybody listens."""
 
 
 class FakeBroker(AbstractContextManager["FakeBroker"]):
@@ -106,16 +108,21 @@ class FakeBroker(AbstractContextManager["FakeBroker"]):
             if kind == _PUBLISH:
                 self.publish_flags.append(flags)
             if kind == _SUBSCRIBE:
-                peer.sendall(self.behaviour.before_suback)
-                codes = bytes([self.behaviour.suback]) * _count_filters(body, level)
-                answer = body[:2] + (b"\0" if level == MQTT5 else b"") + codes
-                peer.sendall(bytes([0x90, len(answer)]) + answer + self.behaviour.after_suback)
+                self._confirm(peer, body, level)
             elif kind == _PUBLISH and flags & 0x06:
                 self._acknowledge(peer, body, level)
             elif kind == _PINGREQ:
                 peer.sendall(b"\xd0\0")
             elif kind == _DISCONNECT:
                 return
+
+    def _confirm(self, peer: socket.socket, body: bytes, level: int) -> None:
+        peer.sendall(self.behaviour.before_suback)
+        codes = bytes([self.behaviour.suback]) * _count_filters(body, level)
+        answer = body[:2] + (b"\0" if level == MQTT5 else b"") + codes
+        peer.sendall(bytes([0x90, len(answer)]) + answer + self.behaviour.after_suback)
+        for piece in self.behaviour.flood:
+            peer.sendall(piece)
 
     def _acknowledge(self, peer: socket.socket, body: bytes, level: int) -> None:
         (length,) = struct.unpack_from("!H", body)
@@ -127,6 +134,17 @@ class FakeBroker(AbstractContextManager["FakeBroker"]):
         mid = body[2 + length : 4 + length]
         answer = mid + (bytes([code, 0]) if level == MQTT5 else b"")
         peer.sendall(bytes([0x40, len(answer)]) + answer)
+
+
+def publish_header(topic: str, payload_bytes: int, qos: int = 0) -> bytes:
+    """What precedes the payload of a PUBLISH in MQTT 3.1.1; in MQTT 5 too, when the payload begins with a zero."""
+    body = struct.pack("!H", len(topic)) + topic.encode() + (b"\0\1" if qos else b"")
+    length, octets = len(body) + payload_bytes, bytearray()
+    while True:  # seven bits an octet, the lowest first
+        length, low = divmod(length, 128)
+        octets.append(low | (0x80 if length else 0))
+        if not length:
+            return bytes([0x30 | qos << 1]) + octets + body
 
 
 def _count_filters(body: bytes, level: int) -> int:

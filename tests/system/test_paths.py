@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.agent_process import AgentProcess
 from tests.support.centre import Centre
-from tests.support.fake_broker import MQTT5, Behaviour, FakeBroker
+from tests.support.fake_broker import MQTT5, Behaviour, FakeBroker, publish_header
 from tests.support.mosquitto import Mosquitto
 from tests.support.tcp_proxy import TcpProxy
 from tests.support.two_paths import ALARM_TIMEOUT_S, PATIENT, QUICK, SLOW_DAY_S, online
@@ -181,6 +181,7 @@ def test_a_device_that_may_not_listen_still_calls_for_help(tmp_path: Path) -> No
         Behaviour(puback_of_alarms=None),
         Behaviour(connack=lambda level: b"\0\0\x05\x27\0\0\0\x40"),
         Behaviour(after_suback=b"\xf0\x00"),
+        Behaviour(flood=[publish_header("x", 255 * 2**20), bytes(2**20)]),
     ],
     ids=[
         "says nothing",
@@ -194,6 +195,7 @@ def test_a_device_that_may_not_listen_still_calls_for_help(tmp_path: Path) -> No
         "acknowledges all but alarms",
         "takes 64 bytes",
         "speaks no MQTT",
+        "sends too much",
     ],
 )
 def test_a_first_broker_that_is_of_no_use_does_not_keep_an_alarm_from_the_second(

@@ -1,0 +1,27 @@
+"""A paho client whose memory no broker decides."""
+
+from paho.mqtt.client import Client
+
+MAXIMUM_PACKET_BYTES = 132 * 1024
+"""The largest packet that we read: what deploy's broker passes on, and eight times the largest command. A command that
+is somewhat too large is to be refused aloud, and not dropped by the broker unseen."""
+_PUBLISH_AT_QOS_2, _KIND_AND_QOS = 0x34, 0xF6
+
+
+class BoundedClient(Client):
+    """paho's client, which ends a connection at the length field of a packet that it must not keep."""
+
+    overrun = ""
+    """What the broker sent that is not read, in words."""
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        """Overridden because paho reads a packet of any length into memory, and keeps one of QoS 2, for which we never
+        ask, until the broker releases it. The first call after the length field asks for the whole rest."""
+        if bufsize > MAXIMUM_PACKET_BYTES:
+            self.overrun = f"sent a packet of {bufsize} bytes, and at most {MAXIMUM_PACKET_BYTES} are read"
+            raise ConnectionAbortedError
+        packet = self._in_packet
+        if packet["have_remaining"] and packet["command"] & _KIND_AND_QOS == _PUBLISH_AT_QOS_2:
+            self.overrun = "sent a message with QoS 2, which nobody asked for"
+            raise ConnectionAbortedError
+        return super()._sock_recv(bufsize)
