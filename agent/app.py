@@ -16,7 +16,7 @@ from functools import partial
 from agent import checkup, profile, simulation
 from agent.adapters.gpiozero_buttons import GpiozeroButtons
 from agent.adapters.gpiozero_lights import GpiozeroLights
-from agent.core.centres import Centres
+from agent.core.backoff import Backoff
 from agent.core.events import AlarmDelivered, Announce
 from agent.core.wire import Drafts
 from agent.eyes import links_to
@@ -160,7 +160,7 @@ def run(
         )
         mqtt = settings.mqtt
         watch = CentreWatch(
-            centres=Centres(required=settings.centre.required, names=settings.centre.names),
+            centres=profile.centres(settings),
             root=mqtt.root,
             clock=clock,
             board=board,
@@ -194,7 +194,7 @@ def run(
             outbox=outbox,
             clock=clock,
             addresses=profile.broker_addresses(settings),
-            subscriptions=[identity.down("ack", "+"), identity.down("command", "+"), watch.filter],
+            subscriptions=identity.subscriptions(settings.centre.names),
             make_will=announcer.will,
             tells=LinkTells(
                 connected=uplink.connected,
@@ -203,9 +203,9 @@ def run(
                 flooded=uplink.flooded,
                 turned=watch.turned,
             ),
-            alarm_timeout_s=mqtt.alarm_timeout_s,
             return_after_s=mqtt.return_after_s,
             around=Surroundings(lambda: not pipeline.open_ids, watch.somebody, watch.nobody),
+            backoff=Backoff(spread_s=mqtt.reconnect_spread_s),
         )
         outbox.when_ready(publisher.wake)
         outbox.when_found_late(partial(take_up, outbox, pipeline, desk, security))

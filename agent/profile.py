@@ -11,6 +11,7 @@ from pathlib import Path
 
 from agent.adapters.mask_file import all_masks
 from agent.core.alarm import AlarmBook, InputKind
+from agent.core.centres import Centres
 from agent.core.commands import COMMANDS
 from agent.core.errors import MaskError
 from agent.core.inputs import ButtonRules, ConditionRules, InputLine, LightPins, SirenPin
@@ -215,6 +216,12 @@ def waits(settings: Settings) -> Waits:
         repeat_after_ns=_ns(alarm.repeat_after_s),
         raise_again_after_ns=_ns(alarm.raise_again_after_s),
     )
+
+
+def centres(settings: Settings) -> Centres:
+    """Who is expected to watch."""
+    centre = settings.centre
+    return Centres(required=centre.required, names=centre.names, heard_within_s=centre.heard_within_s)
 
 
 def service(settings: Settings, clock: Clock) -> Service:

@@ -52,12 +52,14 @@ class PahoAttempt:
         will: OutgoingMessage,
         filters: Sequence[str],
         emit: Callable[[BrokerEvent], None],
-        wary: bool,
+        earlier: "PahoAttempt | None" = None,
     ) -> None:
+        """`earlier` is the try with a newer version that led to this one."""
         self.version = version
         self.connected = False
         self.outcome: Disconnected | None = None
-        self.told_to_use_older = False
+        self.why_older = ""
+        """What the broker did that makes an older version worth a try, for a person; empty when it did nothing so."""
         self.closed_silently = False
         self._login = login
         self._endpoint = endpoint
@@ -67,11 +69,12 @@ class PahoAttempt:
         self._answered = False
         self._alert = ""
         self._unacknowledged: dict[int, Sequence[str]] = {}
-        self._accepted = Connected("", 0, session_present=False)
+        self._accepted = Connected("", 0, why_older="" if earlier is None else earlier.why_older)
         self._early: list[BrokerEvent] = []
         self._written: list[BrokerEvent] = []
         self._largest: int | None = None
         self._may_retain = True
+        wary = earlier is not None and earlier.closed_silently
         self.client = make_client(login, tls, version, will, wary, endpoint.interface)
         self.client.on_connect = self._guard(self._handle_connect)
         self.client.on_subscribe = self._guard(self._handle_subscribe)
@@ -132,7 +135,8 @@ class PahoAttempt:
     def _handle_connect(self, _: Any, __: Any, flags: Any, reason: ReasonCode, properties: Any) -> None:
         self._answered = True
         if reason.is_failure:
-            self.told_to_use_older = reason.value == broker_failures.UNSUPPORTED_VERSION
+            if reason.value == broker_failures.UNSUPPORTED_VERSION:
+                self.why_older = f"it refuses MQTT {_VERSION_NAMES[self.version]}"
             self.end(broker_failures.of_connack(reason.value, str(reason), self._endpoint))
             return
         if getattr(properties, "MaximumQoS", 1) == 0:
@@ -140,10 +144,10 @@ class PahoAttempt:
             return
         self._largest = getattr(properties, "MaximumPacketSize", None)
         self._may_retain = bool(getattr(properties, "RetainAvailable", True))
-        self._accepted = Connected(
+        self._accepted = replace(
+            self._accepted,
             protocol=_VERSION_NAMES[self.version],
             receive_maximum=getattr(properties, "ReceiveMaximum", 65535),
-            session_present=flags.session_present,
         )
         for start in range(0, len(self._filters), FILTERS_PER_SUBSCRIBE):
             filters = self._filters[start : start + FILTERS_PER_SUBSCRIBE]
@@ -187,7 +191,7 @@ class PahoAttempt:
         if self.connected:
             self._emit(event)
         elif len(self._early) < _MOST_EARLY:
-            self._early.append(event)  # of an older session, or retained, and sent before the SUBACK
+            self._early.append(event)  # retained, or sent between two SUBACKs
         else:
             self.end(broker_failures.of_overrun("sends on and on before it confirms a subscription", self._endpoint))
 
@@ -202,7 +206,9 @@ class PahoAttempt:
         elif str(reason) == "Protocol error":
             self.end(broker_failures.of_nonsense(self._endpoint))
         elif not self._answered:
-            self.closed_silently = self.outcome is None
+            if self.outcome is None:
+                self.closed_silently = True
+                self.why_older = f"it hung up on MQTT {_VERSION_NAMES[self.version]} without a word"
             self.end(broker_failures.of_silent_close(self._endpoint))
         elif str(reason) == "Keep alive timeout":
             self.end(Disconnected("lost", f"{self._endpoint} does not answer any more"))

@@ -1,11 +1,8 @@
 """MQTT through paho-mqtt: 5 first, 3.1.1 where the broker knows no better."""
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urlsplit
-
-from paho.mqtt.enums import MQTTProtocolVersion
 
 from agent.adapters.broker_failures import Endpoint
 from agent.adapters.paho_client import Login
@@ -13,8 +10,6 @@ from agent.adapters.paho_connection import PahoConnection
 from agent.adapters.tls_context import TlsFiles, tls_context
 from agent.core.errors import BrokerError
 from agent.ports import BrokerEvent, OutgoingMessage
-
-_SURE = 2
 
 
 class PahoBroker:
@@ -30,13 +25,12 @@ class PahoBroker:
         *,
         probe: bool = False,
     ) -> None:
-        """A `probe` logs in as a client of its own, `CLIENT-ID-probe`, of the same user and without a session: it takes
-        no other connection's place."""
+        """A `probe` logs in as a client of its own, `CLIENT-ID-probe`, of the same user: it takes no other connection's
+        place."""
         name = f"{client_id}-probe" if probe else client_id
-        self._login = Login(name, password, keepalive_s, connect_timeout_s, client_id, keeps_session=not probe)
+        self._login = Login(name, password, keepalive_s, connect_timeout_s, client_id)
         self._tls = tls or TlsFiles()
         self._connection: PahoConnection | None = None
-        self._against_5: Counter[Endpoint] = Counter()
 
     def connect(
         self,
@@ -50,12 +44,7 @@ class PahoBroker:
         self.disconnect()
         endpoint = replace(endpoint_of(url), interface=interface or None)
         context = tls_context(self._tls) if endpoint.tls else None
-        versions = [MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311]
-        if self._against_5[endpoint] >= _SURE:
-            del versions[0]
-        self._connection = PahoConnection(
-            self._login, endpoint, context, versions, will, subscriptions, on_event, self._learn
-        )
+        self._connection = PahoConnection(self._login, endpoint, context, will, subscriptions, on_event)
         self._connection.start()
 
     def publish(self, message: OutgoingMessage) -> int:
@@ -76,16 +65,6 @@ class PahoBroker:
         thread."""
         connection = self._connection
         return None if connection is None else connection.pulse()
-
-    def _learn(self, endpoint: Endpoint, version: MQTTProtocolVersion, was_told: bool) -> None:
-        """A connection came to be with `version`; `was_told` if the broker had refused 5 in so many words.
-
-        A broker that merely closes the connection may have been starting up: only the second time counts.
-        """
-        if version == MQTTProtocolVersion.MQTTv5:
-            del self._against_5[endpoint]
-        else:
-            self._against_5[endpoint] += _SURE if was_told else 1
 
 
 def endpoint_of(url: str) -> Endpoint:

@@ -11,15 +11,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
-from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from agent.adapters.broker_failures import UNSUPPORTED_VERSION
 from agent.adapters.paho_bounded import BoundedClient
 from agent.adapters.paho_broker import endpoint_of
 from agent.adapters.tls_context import TlsFiles, tls_context
-from agent.core.centres import write_state
+from agent.core.centres import REPEAT_S, CentreStateError, read_state, write_state
 from agent.core.errors import BrokerError
 
 
@@ -45,7 +45,7 @@ class Centre:
     ) -> None:
         """Without `on_message` what comes is kept for `wait_for`. `on_link` hears of every change of the
         connection. Both run on the client library's thread. On `state_topic` it says that it watches as long as it
-        is connected, and the broker says that it does not when the connection is lost."""
+        is connected, again every minute, and the broker says that it does not when the connection is lost."""
         self._endpoint = endpoint_of(url)
         self._heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
         self._passed_over: list[Heard] = []
@@ -53,37 +53,57 @@ class Centre:
         self._on_link = on_link
         self._filters: list[str] = []
         self._subscribed = threading.Event()
+        self._closing = threading.Event()
         self._failure = ""
-        self._client = BoundedClient(
-            CallbackAPIVersion.VERSION2, client_id=f"centre-{secrets.token_hex(6)}", protocol=mqtt.MQTTv5
-        )
-        if self._endpoint.tls:
-            self._client.tls_set_context(tls_context(tls or TlsFiles()))
+        self._knows_no_5 = False
+        self._tls = tls_context(tls or TlsFiles()) if self._endpoint.tls else None
         self._state_topic = state_topic
-        if state_topic is not None:
-            self._client.will_set(state_topic, self._state(online=False), qos=1, retain=True)
-        self._client.reconnect_delay_set(1, 5)
-        self._client.on_connect = self._connected
-        self._client.on_disconnect = self._disconnected
-        self._client.on_subscribe = self._suback
-        self._client.on_message = self._message
+        self._client = self._make_client(mqtt.MQTTv5)
+
+    def _make_client(self, protocol: MQTTProtocolVersion) -> BoundedClient:
+        client = BoundedClient(CallbackAPIVersion.VERSION2, f"centre-{secrets.token_hex(6)}", protocol=protocol)
+        if self._tls is not None:
+            client.tls_set_context(self._tls)
+        if self._state_topic is not None:
+            client.will_set(self._state_topic, self._state(online=False), qos=1, retain=True)
+        client.reconnect_delay_set(1, 5)
+        client.on_connect = self._connected
+        client.on_disconnect = self._disconnected
+        client.on_subscribe = self._suback
+        client.on_message = self._message
+        return client
 
     def open(self, filters: list[str], timeout_s: float = 10.0) -> None:
-        """Connect and subscribe. Raises BrokerError with what went wrong."""
+        """Connect and subscribe, in MQTT 3.1.1 if the broker refuses 5 or hangs up on it. Raises BrokerError with what
+        went wrong."""
         self._filters = filters
+        self._begin(timeout_s)
+        if self._knows_no_5:
+            self._client.disconnect()
+            self._client.loop_stop()
+            self._client = self._make_client(mqtt.MQTTv311)
+            self._subscribed.clear()
+            self._failure = ""
+            self._begin(timeout_s)
+        if not self._subscribed.is_set() or self._failure:
+            self.close()
+            raise BrokerError(f"no connection to {self._endpoint}: {self._failure or 'the broker does not answer'}")
+        if self._state_topic is not None:
+            threading.Thread(target=self._repeat, name="centre-state", daemon=True).start()
+
+    def _begin(self, timeout_s: float) -> None:
         try:
             self._client.connect(self._endpoint.host, self._endpoint.port, keepalive=30)
         except (OSError, ValueError) as error:
             raise BrokerError(f"no connection to {self._endpoint}: {error}; is the broker running?") from error
         self._client.loop_start()
-        if not self._subscribed.wait(timeout_s) or self._failure:
-            self.close()
-            raise BrokerError(f"no connection to {self._endpoint}: {self._failure or 'the broker does not answer'}")
+        self._subscribed.wait(timeout_s)
 
     def publish(self, topic: str, payload: bytes, expiry_s: int | None = None, timeout_s: float = 10.0) -> None:
         """Publish with QoS 1 and wait for the broker's acknowledgement. Raises BrokerError."""
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        if expiry_s is not None:
+        properties = None
+        if expiry_s is not None and self._client.protocol == mqtt.MQTTv5:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             properties.MessageExpiryInterval = expiry_s
         sent = self._client.publish(topic, payload, qos=1, properties=properties)
         try:
@@ -115,6 +135,7 @@ class Centre:
     def close(self) -> None:
         """End the connection, of which `on_link` is not told."""
         self._on_link = None
+        self._closing.set()
         if self._state_topic is not None and self._client.is_connected():
             farewell = self._client.publish(self._state_topic, self._state(online=False), qos=1, retain=True)
             with contextlib.suppress(RuntimeError, ValueError):
@@ -123,17 +144,28 @@ class Centre:
         self._client.loop_stop()
 
     def _connected(self, client: mqtt.Client, data: Any, flags: Any, reason: Any, properties: Any) -> None:
-        if not reason.is_failure and self._state_topic is not None:
-            client.publish(self._state_topic, self._state(online=True), qos=1, retain=True)
+        own = [] if self._state_topic is None else [self._state_topic]
         if reason.is_failure:
+            self._knows_no_5 = reason.value == UNSUPPORTED_VERSION
             self._failure = f"the broker refused: {reason}"
             self._subscribed.set()
-        elif self._filters:
-            client.subscribe([(name, SubscribeOptions(qos=1)) for name in self._filters])
+        elif self._filters or own:
+            self._say_online()
+            client.subscribe([(name, 1) for name in self._filters + own])
         else:
             self._subscribed.set()
         if self._on_link is not None:
             self._on_link(not reason.is_failure, str(reason))
+
+    def _say_online(self) -> None:
+        if self._state_topic is not None and not self._closing.is_set():
+            self._client.publish(self._state_topic, self._state(online=True), qos=1, retain=True)
+
+    def _repeat(self) -> None:
+        """A device may have come to a node of a cluster that has kept nothing of what we said."""
+        while not self._closing.wait(REPEAT_S):
+            if self._client.is_connected():
+                self._say_online()
 
     def _suback(self, client: mqtt.Client, data: Any, mid: int, reasons: list[Any], properties: Any) -> None:
         refused = [name for name, reason in zip(self._filters, reasons, strict=False) if reason.is_failure]
@@ -143,12 +175,25 @@ class Centre:
 
     def _disconnected(self, client: mqtt.Client, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         overrun, self._client.overrun = self._client.overrun, ""
-        if self._on_link is not None:
+        if not self._subscribed.is_set() and client.protocol == mqtt.MQTTv5:
+            self._knows_no_5 = not overrun
+            self._failure = f"the broker {overrun or 'closed the connection without an answer'}"
+            self._subscribed.set()
+        elif self._on_link is not None:
             self._on_link(False, f"the broker {overrun}" if overrun else str(reason))
+
+    @staticmethod
+    def _is_false(payload: bytes) -> bool:
+        with contextlib.suppress(CentreStateError):
+            return read_state(payload, len(payload)) is False
+        return False
 
     @staticmethod
     def _state(*, online: bool) -> bytes:
         return write_state(online=online, time=datetime.now(UTC))
 
     def _message(self, client: mqtt.Client, data: Any, message: mqtt.MQTTMessage) -> None:
-        self._on_message(Heard(message.topic, bytes(message.payload), message.retain))
+        if message.topic == self._state_topic and self._is_false(bytes(message.payload)):
+            self._say_online()  # another connection of this centre is gone, and this one watches on
+        if any(mqtt.topic_matches_sub(name, message.topic) for name in self._filters):
+            self._on_message(Heard(message.topic, bytes(message.payload), message.retain))

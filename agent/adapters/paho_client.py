@@ -19,7 +19,6 @@ from agent.ports import OutgoingMessage
 
 _ALERT_TIMEOUT_S = 0.5
 _PUBLISH = 0x30
-SESSION_EXPIRY_S = 24 * 3600
 RECEIVE_MAXIMUM = 20
 
 
@@ -33,8 +32,6 @@ class Login:
     connect_timeout_s: float
     user: str | None = None
     """The name that goes with the password; None: the client id."""
-    keeps_session: bool = True
-    """Whether the broker keeps what comes while the client is away."""
 
 
 class AbortableClient(BoundedClient):
@@ -42,7 +39,6 @@ class AbortableClient(BoundedClient):
 
     tls: ssl.SSLContext | None = None
     wary = False
-    keeps_session = True
     interface: str | None = None
     _handle: socket.socket | None = None
     _aborted = False
@@ -148,10 +144,9 @@ class AbortableClient(BoundedClient):
             self.connect(host, port, keepalive_s)
             return
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = SESSION_EXPIRY_S if self.keeps_session else 0
         properties.ReceiveMaximum = RECEIVE_MAXIMUM
         properties.MaximumPacketSize = MAXIMUM_PACKET_BYTES
-        self.connect(host, port, keepalive_s, clean_start=not self.keeps_session, properties=properties)
+        self.connect(host, port, keepalive_s, clean_start=True, properties=properties)
 
     def abort(self) -> None:
         """Make whatever waits on the connection fail now. Any thread."""
@@ -200,7 +195,8 @@ def make_client(
     wary: bool,
     interface: str | None,
 ) -> AbortableClient:
-    """A client for one connection. A session that is kept outlives it: its messages wait 24 h in the broker.
+    """A client for one connection. The broker keeps no session: in a cluster it would live on one node, and nothing
+    answers a CONNECT that asks for it while that node is dead.
 
     A `wary` one first listens whether the broker refuses its certificate, which takes half a second.
     """
@@ -208,7 +204,7 @@ def make_client(
     client = AbortableClient(
         CallbackAPIVersion.VERSION2,
         client_id=login.client_id,
-        clean_session=None if is_5 else not login.keeps_session,
+        clean_session=None if is_5 else True,
         protocol=version,
         reconnect_on_failure=False,
     )
@@ -219,7 +215,6 @@ def make_client(
         client.username_pw_set(login.user or login.client_id, login.password)
     client.tls = tls
     client.wary = wary
-    client.keeps_session = login.keeps_session
     client.interface = interface
     client.will_set(
         will.topic,

@@ -17,10 +17,12 @@ from agent.adapters.broker_failures import Endpoint
 from agent.adapters.paho_attempt import PahoAttempt
 from agent.adapters.paho_client import Login
 from agent.core.errors import BrokerError
-from agent.ports import BrokerEvent, Connected, Disconnected, OutgoingMessage
+from agent.ports import BrokerEvent, Disconnected, OutgoingMessage
 
 _log = logging.getLogger(__name__)
 
+VERSIONS = (MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311)
+"""In this order at each connection: a broker that hung up once on MQTT 5 may only have been starting."""
 _TICK_S = 0.5
 _CLOSED = -1
 
@@ -37,25 +39,20 @@ class PahoConnection:
         login: Login,
         endpoint: Endpoint,
         tls: ssl.SSLContext | None,
-        versions: Sequence[MQTTProtocolVersion],
         will: OutgoingMessage,
         filters: Sequence[str],
         on_event: Callable[[BrokerEvent], None],
-        on_version: Callable[[Endpoint, MQTTProtocolVersion, bool], None],
     ) -> None:
         self._login = login
         self._endpoint = endpoint
         self._tls = tls
-        self._versions = versions
         self._will = will
         self._filters = filters
         self._on_event = on_event
-        self._on_version = on_version
         self._lock = threading.RLock()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         self._wake_fd = _CLOSED
         self._attempt: PahoAttempt | None = None
-        self._told_to_use_older = False
         self._stopping = False
         self._turns = 0
         self._was_connected = False
@@ -105,16 +102,15 @@ class PahoConnection:
     def _run(self) -> None:
         outcome = Disconnected("lost", f"the connection to {self._endpoint} ended")
         try:
-            wary = False
-            for version in self._versions:
-                attempt = self._make_attempt(version, wary)
+            earlier: PahoAttempt | None = None
+            for version in VERSIONS:
+                attempt = self._make_attempt(version, earlier)
                 if attempt is None:
                     break
                 self._serve(attempt)
                 outcome = attempt.outcome or outcome
-                wary = attempt.closed_silently
-                self._told_to_use_older = attempt.told_to_use_older
-                if not (attempt.told_to_use_older or attempt.closed_silently):
+                earlier = attempt
+                if not attempt.why_older:
                     break
         except Exception as error:  # noqa: BLE001 - a silently dead thread would look like a live connection
             _log.exception("the connection to %s failed inside the agent", self._endpoint)
@@ -128,9 +124,9 @@ class PahoConnection:
             except Exception:  # noqa: BLE001
                 _log.exception("the end of the connection to %s could not be told", self._endpoint)
 
-    def _make_attempt(self, version: MQTTProtocolVersion, wary: bool) -> PahoAttempt | None:
+    def _make_attempt(self, version: MQTTProtocolVersion, earlier: PahoAttempt | None) -> PahoAttempt | None:
         attempt = PahoAttempt(
-            self._login, self._endpoint, self._tls, version, self._will, self._filters, self._emit, wary
+            self._login, self._endpoint, self._tls, version, self._will, self._filters, self._emit, earlier
         )
         attempt.client.on_socket_close = lambda *_: self._wake()
         with self._lock:
@@ -177,11 +173,8 @@ class PahoConnection:
         return True
 
     def _emit(self, event: BrokerEvent) -> None:
-        if self._stopping:
-            return
-        if isinstance(event, Connected) and self._attempt is not None:
-            self._on_version(self._endpoint, self._attempt.version, self._told_to_use_older)
-        self._on_event(event)
+        if not self._stopping:
+            self._on_event(event)
 
     def _wake(self) -> None:
         with self._lock, contextlib.suppress(BlockingIOError):

@@ -12,18 +12,28 @@ class Backoff:
         first_s: float = 1.0,
         longest_s: float = 120.0,
         stable_s: float = 60.0,
+        spread_s: float = 0.0,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
+        """Those who lose the same thing come back within `spread_s`, each at a moment of its own; if it is not back by
+        then, within twice that. Without a spread the first delay is as after a failure."""
         self._first_s = first_s
         self._longest_s = longest_s
         self._stable_s = stable_s
+        self._spread_s = spread_s
         self._uniform = uniform
+        self._ceiling_s = 2 * first_s
         self._failures = 0
 
-    def failed(self, lasted_s: float = 0.0) -> float:
-        """Note an end after `lasted_s` of success; returns the seconds to wait, at least `first_s`."""
-        if lasted_s >= self._stable_s:
-            self._failures = 0
+    def failed(self, lasted_s: float | None = None) -> float:
+        """Note an end after `lasted_s` of success, or (None) that there was none; returns the seconds to wait."""
+        shortest_s = self._first_s
+        if lasted_s is not None:
+            self._ceiling_s = max(self._spread_s, 2 * self._first_s)
+            if lasted_s >= self._stable_s:
+                self._failures = 0
+            if self._spread_s and not self._failures:
+                shortest_s = 0.0
+        ceiling_s = min(self._longest_s, self._ceiling_s * 2 ** min(self._failures, 30))
         self._failures += 1
-        ceiling_s = min(self._longest_s, self._first_s * 2 ** min(self._failures, 30))
-        return self._uniform(self._first_s, ceiling_s)
+        return self._uniform(shortest_s, ceiling_s)

@@ -10,9 +10,9 @@ from agent.core.wire import rfc3339
 
 MAX_STATE_BYTES = 1024
 """What a centre says of itself is far shorter; more is not read."""
+REPEAT_S = 60.0
+"""How often a centre says its state again: a broker may not have kept it, or another node of a cluster only."""
 _MOST_CENTRES = 64
-_GRACE_NS = 5 * 10**9
-"""The broker sends what is retained right after the subscription; who is not heard of by then is not there."""
 
 
 class CentreStateError(ValueError):
@@ -53,9 +53,11 @@ def write_state(*, online: bool, time: datetime) -> bytes:
 class Centres:
     """Who says what on the broker of this connection. Times are CLOCK_BOOTTIME. One thread."""
 
-    def __init__(self, *, required: bool, names: Iterable[str] = ()) -> None:
-        """With `names` only these count. If a centre is `required`, one that was never heard of is not watching."""
+    def __init__(self, *, required: bool, names: Iterable[str] = (), heard_within_s: float = 90.0) -> None:
+        """With `names` only these count. If a centre is `required`, one that was never heard of is not watching.
+        Whoever is not heard of within `heard_within_s`, which is longer than `REPEAT_S`, is not there."""
         self._required = required
+        self._patience_ns = int(heard_within_s * 1e9)
         self._names = frozenset(names)
         self._online: dict[str, bool] = {}
         self._connected_ns: int | None = None
@@ -97,8 +99,9 @@ class Centres:
         there = sorted(name for name, online in self._online.items() if online)
         if there:
             return CentreWatched(online=True, detail=f"watched by {', '.join(there[:3])}")
-        if now_ns - self._connected_ns < _GRACE_NS:
-            return None
+        all_have_spoken = self._names and self._names <= self._online.keys()
+        if not all_have_spoken and now_ns - self._connected_ns < self._patience_ns:
+            return None  # somebody who watches may not have come to repeat it
         if self._online:
             return CentreWatched(online=False, detail=f"{', '.join(sorted(self._online)[:3])}: not watching")
         if self._required:

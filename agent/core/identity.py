@@ -1,6 +1,7 @@
 """Who this device is on the wire: its topics and its CloudEvents source."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 LEVEL = re.compile(r"[a-z0-9-]{1,64}\Z")
@@ -28,6 +29,12 @@ class Identity:
     def base(self) -> str:
         """Topic prefix of the device, without a trailing slash."""
         return f"{self.root}/{self.province}/{self.site}/{self.device}"
+
+    def subscriptions(self, centres: Iterable[str]) -> list[str]:
+        """All that the device listens to. Each of `centres` by its name, or every centre when there is none: RabbitMQ
+        gives what it has retained to a subscription without wildcards only."""
+        states = [f"{self.root}/host/{name}/state" for name in centres or ("+",)]
+        return [self.down("ack", "+"), self.down("command", "+"), *states]
 
     def up(self, *levels: str) -> str:
         """Topic under which the device speaks."""

@@ -40,40 +40,45 @@ def broker(device: Device, address: BrokerAddress, note: Note) -> Iterator[Findi
         files = TlsFiles(mqtt.ca_file, mqtt.cert_file, mqtt.key_file)
         reached = reach(endpoint, files, mqtt.connect_timeout_s, note)
         # A broker may make the client id of the certificate, as deploy's does: a second login would end the first.
-        mqtt_ms = None if _is_in_use(device, address) else _timed_login(known, address, endpoint, note)
+        spoken = _spoken_in_use(device, address)
+        login = "no login beside the agent's" if spoken is not None else _timed_login(known, address, endpoint, note)
     except (BrokerError, StepFailed) as error:
         yield failure(_in_words(str(error), address), "see the broker's log")
         return
-    yield ok(f"{endpoint}: {_steps(reached, mqtt_ms)}")
+    older = f", which is connected with {spoken}" if spoken else ""
+    yield ok(f"{endpoint}: {_steps(reached)}, {login}{older}")
     if reached.certificate_ends is not None:
         yield from judge_broker(reached.certificate_ends, str(endpoint), datetime.now(UTC))
     if not endpoint.tls and not _is_here(reached.address, endpoint):
         yield warn(f"alarms go to {endpoint} unencrypted", "use mqtts://, and a certificate for each device")
 
 
-def _is_in_use(device: Device, address: BrokerAddress) -> bool:
-    """Whether the agent that runs is logged in there, or may be."""
+def _spoken_in_use(device: Device, address: BrokerAddress) -> str | None:
+    """None unless the agent that runs is logged in there, or may be; what it says of an older protocol, if anything."""
     if device.agent is None:
-        return device.untold
-    return device.status is None or says_connected(device.status, str(address))
+        return "" if device.untold else None
+    return "" if device.status is None else says_connected(device.status, str(address))
 
 
-def _timed_login(known: Settings, address: BrokerAddress, endpoint: Endpoint, note: Note) -> float:
+def _timed_login(known: Settings, address: BrokerAddress, endpoint: Endpoint, note: Note) -> str:
     note(f"logging in at {endpoint}")
     began_s = time.perf_counter()
-    _say(known, address)
-    return (time.perf_counter() - began_s) * 1000
+    spoken = _say(known, address)
+    return f"login and test alarm {(time.perf_counter() - began_s) * 1000:.0f} ms with MQTT {spoken}"
 
 
-def _say(known: Settings, address: BrokerAddress) -> None:
-    """Log in and have a message taken. Raises StepFailed."""
+def _say(known: Settings, address: BrokerAddress) -> str:
+    """Log in and have a message taken; returns the protocol. Raises StepFailed."""
     outside = this_machine(known, simulated=None)
-    identity = known.identity
-    filters = [identity.down("ack", "+"), identity.down("command", "+"), f"{identity.root}/host/+/state"]
+    filters = known.identity.subscriptions(known.centre.names)
     within_s = known.mqtt.connect_timeout_s
     step = check_path(outside.make_probe(), address, _harmless(known), outside.clock, within_s, filters)
     pause = threading.Event()
-    for _ in step:
+    while True:
+        try:
+            next(step)
+        except StopIteration as end:
+            return str(end.value).rpartition(" with ")[2]
         pause.wait(_STEP_S)
 
 
@@ -101,10 +106,9 @@ def _harmless(known: Settings) -> OutgoingMessage:
     return OutgoingMessage(draft.topic, seal(draft, known.identity.source, clock.boot_id, stamp), draft.qos)
 
 
-def _steps(reached: Reached, mqtt_ms: float | None) -> str:
-    login = "no login beside the agent's" if mqtt_ms is None else f"login and test alarm {mqtt_ms:.0f} ms"
+def _steps(reached: Reached) -> str:
     tls = "" if reached.tls_ms is None else f", {reached.tls_version} {reached.tls_ms:.0f} ms"
-    return f"DNS {reached.dns_ms:.0f} ms, TCP {reached.tcp_ms:.0f} ms{tls}, {login}"
+    return f"DNS {reached.dns_ms:.0f} ms, TCP {reached.tcp_ms:.0f} ms{tls}"
 
 
 def _in_words(text: str, address: BrokerAddress) -> str:

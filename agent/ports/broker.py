@@ -30,12 +30,21 @@ class OutgoingMessage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The broker accepted the connection. `receive_maximum` is its window, `refused` the filters that it denied."""
+    """The broker accepted the connection, and its answer to every subscription is known.
+
+    `receive_maximum` is its window, `refused` the filters that it denied. `why_older` says to a person why the protocol
+    is not MQTT 5; empty when it is.
+    """
 
     protocol: str
     receive_maximum: int
-    session_present: bool
     refused: tuple[str, ...] = ()
+    why_older: str = ""
+
+    @property
+    def spoken(self) -> str:
+        """The protocol, and why no newer one; for a person."""
+        return f"{self.protocol} ({self.why_older})" if self.why_older else self.protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +103,8 @@ class Broker(Protocol):
         With `interface` the connection leaves through that network interface and no other.
 
         `on_event` runs on the client library's thread and must not block. Each call begins a fresh connection
-        whose events carry nothing of an earlier one. Raises BrokerError for a URL or a certificate file that
-        can't be used at all.
+        whose events carry nothing of an earlier one, and for which the broker has kept nothing. Raises BrokerError
+        for a URL or a certificate file that can't be used at all.
         """
         ...
 

@@ -34,11 +34,6 @@ class CentreWatch:
         self._pass_on = pass_on
         self._told: CentreWatched | None = None
 
-    @property
-    def filter(self) -> str:
-        """What has to be subscribed."""
-        return f"{self._tree}+/state"
-
     def somebody(self) -> bool:
         """Whether a centre says, on the broker in use, that it watches."""
         return self._centres.somebody

@@ -25,7 +25,7 @@ def check_path(
     """
     events: queue.SimpleQueue[BrokerEvent] = queue.SimpleQueue()
     began_ns = clock.boottime_ns()
-    connected_ms: int | None = None
+    connected = ""
     try:
         broker.connect(address.url, message, list(filters), events.put, address.interface)
         while clock.boottime_ns() - began_ns <= within_s * 1e9:
@@ -35,17 +35,18 @@ def check_path(
                         raise StepFailed(
                             f"{address} does not let this device hear {', '.join(refused)}: check its access list"
                         )
-                    case Connected():
-                        connected_ms = (clock.boottime_ns() - began_ns) // 1_000_000
+                    case Connected() as accepted:
+                        took_ms = (clock.boottime_ns() - began_ns) // 1_000_000
+                        connected = f"connected after {took_ms} ms with {accepted.spoken}"
                         broker.publish(message)
                     case Published(accepted=True):
-                        return f"{address}: connected after {connected_ms} ms"
+                        return f"{address}: {connected}"
                     case Published() as answer:
                         raise StepFailed(f"{address} refused the message ({answer.detail}): check its access list")
                     case Disconnected() as end:
                         raise StepFailed(f"{address}: {end.detail}")
             yield
-        what = "let us in" if connected_ms is None else "acknowledge"
+        what = "acknowledge" if connected else "let us in"
         raise StepFailed(f"{address} did not {what} within {within_s:g} s")
     except BrokerError as error:
         raise StepFailed(f"{address}: {error}") from error

@@ -30,6 +30,7 @@ from agent.runtime.sender import Sender
 
 _CONNECT_PATIENCE_NS = 180 * 10**9
 """Above every timeout of connecting; whoever has not answered by then never will."""
+_URGENT_PATIENCE_NS = 3 * 10**9
 _URGENT_RETRY_NS = 5 * 10**9
 _FAREWELL_S = 1.0
 _DISCONNECT_S = 0.1
@@ -76,10 +77,9 @@ class Publisher:
         subscriptions: Sequence[str],
         make_will: Callable[[], OutgoingMessage],
         tells: LinkTells,
-        alarm_timeout_s: float,
         return_after_s: float,
         around: Surroundings,
-        backoff: Backoff | None = None,
+        backoff: Backoff,
     ) -> None:
         self._idle = list(brokers)
         """Those without a connection: one carries, and one is there to try another path."""
@@ -90,8 +90,7 @@ class Publisher:
         self._subscriptions = list(subscriptions)
         self._make_will = make_will
         self._tells = tells
-        self._alarm_timeout_ns = int(alarm_timeout_s * 1e9)
-        self._backoff = backoff or Backoff()
+        self._backoff = backoff
         self._paths = Paths(len(addresses), return_after_s)
         self._detours = Detours(self._paths, sender, outbox, around)
         self._inbox: Inbox[_Link] = Inbox()
@@ -187,7 +186,7 @@ class Publisher:
         now_ns = self._clock.boottime_ns()
         before, self._link, self._trial = self._link, link, None
         self._sender.close()
-        log.info("connected to %s with %s", self._name(link), accepted.protocol)
+        log.info("connected to %s with %s", self._name(link), accepted.spoken)
         self._paths.connected(link.path, now_ns)
         self._detours.forget()
         link.since_ns = now_ns
@@ -264,17 +263,19 @@ class Publisher:
                 self._try(wanted)
 
     def _due_ns(self) -> int:
-        """When to connect. With an alarm waiting, every path is tried before there is a pause, and that is short."""
-        if not self._outbox.alarm_waits:
+        """When to connect. While an alarm is open, or waits, every path is tried at once before there is a pause, and
+        that is short."""
+        if not self._detours.is_urgent:
             return self._retry_ns
         return 0 if self._paths.untried else min(self._retry_ns, self._last_attempt_ns + _URGENT_RETRY_NS)
 
     def _patience_ns(self) -> int:
-        """An alarm does not wait for one path while it has not been tried by the next, also one that a broker has
-        taken and nobody has answered; but where all are slow, each round is given twice the time of the last one."""
+        """How long a broker may take to let us in and grant the subscriptions. An alarm does not wait for one path
+        while it has not been tried by the next, also one that a broker has taken and nobody has answered; but where
+        all are slow, each round is given twice the time of the last one."""
         if self._paths.count == 1 or not self._detours.is_urgent:
             return _CONNECT_PATIENCE_NS
-        return min(self._alarm_timeout_ns << min(self._paths.rounds, 10), _CONNECT_PATIENCE_NS)
+        return min(_URGENT_PATIENCE_NS << min(self._paths.rounds, 10), _CONNECT_PATIENCE_NS)
 
     def _try(self, path: int) -> None:
         now_ns = self._clock.boottime_ns()

@@ -37,11 +37,12 @@ class Uplink:
         self._told: str | None = None
         self._has_failed = False
         """Since a broker last had us: the publisher logs the first failure, and not those that follow."""
-        self._broker = ""
+        self._broker = self._spoken = ""
 
     def connected(self, accepted: Connected, broker: str, moved: bool) -> None:
         """A broker has us; whether it takes what we say shows with the birth."""
         self._broker = broker
+        self._spoken = f" with {accepted.spoken}" if accepted.why_older else ""
         self._has_failed = False
         self._announcer.connected()
         self._watch.connected()
@@ -57,7 +58,7 @@ class Uplink:
     def accepted(self) -> None:
         """The broker has taken our birth."""
         self._told = None
-        self._board.report("uplink", ok=True, detail=f"connected to {self._broker}")
+        self._board.report("uplink", ok=True, detail=f"connected to {self._broker}{self._spoken}")
         self._changed(UplinkChanged(up=True))
 
     def disconnected(self, end: Disconnected) -> None:

@@ -83,6 +83,9 @@ class Mqtt(Section):
     """An alarm that the broker does not acknowledge for so long is sent by the next broker."""
     return_after_s: float = Field(default=300.0, ge=1, le=86400)
     """On another broker than the first: how long until the first one is tried again, while no alarm is open."""
+    reconnect_spread_s: float = Field(default=30.0, ge=0, le=120)
+    """After the loss of a connection the next one is begun at a random moment within so long, so that a broker that
+    restarts is not met by every device at once. While an alarm is open it is begun immediately."""
 
 
 class Centre(Section):
@@ -91,7 +94,10 @@ class Centre(Section):
     required: bool = False
     """A centre that was never heard of counts as one that does not watch."""
     names: tuple[TopicLevel, ...] = ()
-    """The centres that count; every centre when there is none."""
+    """The centres that count, each subscribed to by its name; every centre when there is none."""
+    heard_within_s: float = Field(default=90.0, ge=1, le=3600)
+    """A centre that has not been heard of for so long after a new connection is not there. Centres repeat what they say
+    every 60 s, and not every broker has kept the last one."""
 
 
 class Commands(Section):

@@ -12,10 +12,11 @@ import pytest
 from agent.adapters import broker_failures
 from agent.adapters.broker_failures import Endpoint, InterfaceError
 from agent.adapters.paho_broker import PahoBroker
+from agent.adapters.paho_connection import VERSIONS
 from agent.core.errors import MessageRefused
 from agent.ports import Connected, Disconnected, OutgoingMessage, Published
 from tests.support.broker_events import WILL, BrokerEvents
-from tests.support.fake_broker import MQTT5, Behaviour, FakeBroker
+from tests.support.fake_broker import Behaviour, FakeBroker
 from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber
 from tests.support.wait import wait_for
@@ -155,13 +156,12 @@ def test_a_broker_that_confirms_nothing_is_left(broker: PahoBroker, events: Brok
     assert (ended.kind, "QoS 1" in ended.detail) == ("protocol", True)
 
 
-@pytest.mark.parametrize("version", [5, 4])
+@pytest.mark.parametrize("versions", [VERSIONS, VERSIONS[1:]], ids=["5", "3.1.1"])
 def test_a_path_that_is_left_tells_the_will_and_one_that_ends_in_order_does_not(
-    tmp_path: Path, broker: PahoBroker, version: int
+    tmp_path: Path, broker: PahoBroker, monkeypatch: pytest.MonkeyPatch, versions: Any
 ) -> None:
+    monkeypatch.setattr("agent.adapters.paho_connection.VERSIONS", versions)
     with Mosquitto(tmp_path / "broker") as mosquitto, Subscriber(mosquitto.port, ["#"]) as centre:
-        if version != MQTT5:
-            broker._against_5[Endpoint("127.0.0.1", mosquitto.port, tls=False)] = 2
         for leaving in (False, True):
             events = BrokerEvents()
             broker.connect(mosquitto.url, WILL, [], events)

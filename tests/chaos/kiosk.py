@@ -69,6 +69,7 @@ class Kiosk(AbstractContextManager["Kiosk"]):
             "keepalive_s": 5,
             "connect_timeout_s": 5.0,
             "return_after_s": 2.0,
+            "reconnect_spread_s": 2.0,
         }
         tree: dict[str, Any] = {
             "device": {"province": "gp", "site": "jhb-park-station", "id": DEVICE},

@@ -40,6 +40,8 @@ class Conditions:
     """Probability that a packet must be sent again."""
     connack: int | None = None
     """The code with which every connection is refused."""
+    refuses_5: bool = False
+    """The broker knows MQTT 3.1.1 only."""
     puback: int | None = None
     """The code with which every alarm is refused; the broker behind does not get it."""
     keeps_pubacks: bool = False
@@ -197,8 +199,9 @@ class Network(AbstractContextManager["Network"]):
         now = self._conditions
         if packet.kind == CONNECT:
             connection.level = packet.level
-            if now.connack is not None:
-                self._carry(connection, connection.down, packets.connack(packet.level, now.connack))
+            refusal = 0x84 if now.refuses_5 and packet.level == MQTT5 else now.connack
+            if refusal is not None:
+                self._carry(connection, connection.down, packets.connack(packet.level, refusal))
                 self._at(connection.down.free_s, lambda: self._close(connection))
                 return b""
         if packet.kind == PUBLISH and packet.is_qos_1:

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.centres import MAX_STATE_BYTES, Centres, CentreStateError, centre_name, read_state, write_state
+from agent.core.centres import (
+    MAX_STATE_BYTES,
+    REPEAT_S,
+    Centres,
+    CentreStateError,
+    centre_name,
+    read_state,
+    write_state,
+)
 
 S = 10**9
 
@@ -37,8 +45,8 @@ def test_what_another_broker_said_does_not_count_on_this_one() -> None:
     centres.heard("jhb", True)
     centres.connected(10 * S)
 
-    assert online(centres, 11) is None
-    assert online(centres, 15) is False
+    assert online(centres, 99) is None
+    assert online(centres, 100) is False
 
 
 def test_one_centre_that_watches_is_enough() -> None:
@@ -56,15 +64,15 @@ def test_a_centre_that_was_heard_and_left_is_not_watching_whether_or_not_one_is_
         centres.heard("jhb", True)
         centres.heard("jhb", False)
 
-        assert online(centres, 5) is False
+        assert online(centres, 90) is False
 
 
 @pytest.mark.parametrize(("required", "watched"), [(True, False), (False, True)])
 def test_a_centre_that_was_never_heard_counts_only_where_one_is_required(required: bool, watched: bool) -> None:
     centres = make(required=required)
 
-    assert online(centres, 4.9) is None
-    assert online(centres, 5) is watched
+    assert online(centres, 89.9) is None
+    assert online(centres, 90) is watched
 
 
 def test_a_cleared_state_is_forgotten() -> None:
@@ -73,16 +81,33 @@ def test_a_cleared_state_is_forgotten() -> None:
     centres.heard("jhb", None)
     centres.heard("never-there", None)
 
-    assert online(centres, 5) is True
+    assert online(centres, 90) is True
 
 
 def test_with_names_only_these_count() -> None:
     centres = make(names=("jhb",))
     centres.heard("somebody", True)
-    assert online(centres, 5) is False
+    assert online(centres, 90) is False
 
     centres.heard("jhb", True)
-    assert online(centres, 5) is True
+    assert online(centres, 90) is True
+
+
+def test_when_every_named_centre_has_spoken_nobody_else_is_waited_for() -> None:
+    centres = make(names=("jhb", "pta"))
+    centres.heard("jhb", False)
+    assert online(centres, 1) is None, "the other one may watch, and repeats it within a minute"
+
+    centres.heard("pta", False)
+    assert online(centres, 1) is False
+
+
+def test_a_centre_has_the_time_to_repeat_itself_before_it_counts_as_absent() -> None:
+    centres = make()
+    assert online(centres, REPEAT_S + 1) is None
+
+    centres.heard("jhb", True)
+    assert online(centres, 10 * REPEAT_S) is True
 
 
 def test_a_thousand_centres_that_do_not_watch_fill_no_memory_and_hide_no_centre_that_does() -> None:
@@ -92,7 +117,7 @@ def test_a_thousand_centres_that_do_not_watch_fill_no_memory_and_hide_no_centre_
     assert len(centres._online) == 64
 
     centres.heard("jhb", True)
-    assert online(centres, 5) is True
+    assert online(centres, 90) is True
     assert len(centres._online) == 64
 
 
@@ -165,7 +190,7 @@ def test_a_person_is_told_who_watches_and_who_does_not(required: bool, heard: di
     for name, there in heard.items():
         centres.heard(name, there)
 
-    watched = centres.watched(5 * S)
+    watched = centres.watched(90 * S)
     assert watched is not None
     assert watched.detail == detail
 
@@ -175,7 +200,7 @@ def test_among_more_centres_that_watch_than_are_remembered_somebody_still_watche
     for number in range(65):
         centres.heard(f"c{number}", True)
 
-    assert online(centres, 5) is True
+    assert online(centres, 90) is True
 
 
 @given(st.binary(max_size=200))

@@ -20,7 +20,7 @@ EQUIVALENT = (
     Equivalent(
         "agent/core/backoff.py",
         "Backoff.failed",
-        "ceiling_s = min(self._longest_s, self._first_s * 2 ** min(self._failures, 31))",
+        "ceiling_s = min(self._longest_s, self._ceiling_s * 2 ** min(self._failures, 31))",
         "the longest is reached long before",
     ),
     Equivalent(

@@ -145,6 +145,35 @@ def test_an_alarm_tries_every_path_at_once_and_then_makes_a_pause(device: Device
     assert [connection.url[-1] for connection in device.broker.connections] == ["a", "b"] * 2
 
 
+def test_after_a_loss_a_calm_device_takes_its_moment_in_the_spread(
+    make_device: Callable[..., Device],
+) -> None:
+    """The device of these tests waits for as long as it may."""
+    device = make_device(spread_s=30.0)
+    device.passes(2)
+    device.broker.drop()
+    device.passes()
+    device.advance(29.9)
+    assert len(device.broker.connections) == 1
+
+    device.advance(0.2)
+    device.passes(2)
+    assert (device.connections, device.moves) == (2, 1)
+
+
+def test_after_a_loss_a_device_with_an_open_alarm_takes_the_next_path_at_once(
+    make_device: Callable[..., Device],
+) -> None:
+    device = make_device(spread_s=30.0)
+    device.passes(2)
+    device.calm = False
+    device.broker.drop()
+    device.passes(4)
+
+    assert device.waiting == {}, "the broker has taken the alarm, and nobody has closed it"
+    assert (device.connections, device.moves) == (2, 1)
+
+
 def test_a_stop_sends_what_waits_and_then_the_farewell_and_ends_once_all_is_confirmed(device: Device) -> None:
     device.passes(2)
     device.outbox.put(event())

@@ -119,7 +119,7 @@ def test_while_an_alarm_is_open_no_path_is_tried_for_longer_than_the_next_one_ca
     device.calm = False
     device.publisher.try_other_path("a1/delayed", unless_watched=False)
     device.passes(2)
-    device.advance(9.9)
+    device.advance(2.9)
     assert [c.url for c in device.second.connections] == ["mqtt://b"]
     device.advance(0.2)
     device.passes(2)
@@ -136,12 +136,12 @@ def test_while_an_alarm_is_open_a_slow_path_beside_is_given_more_time_each_round
     swallow(device.second)
     device.calm = False
     lasted = []
-    for stage in range(6):
+    for stage in range(8):
         device.publisher.try_other_path(f"a1/unconfirmed/{stage}", unless_watched=False)
         device.advance(61)
         lasted.append(tried_for_s(device))
 
-    assert lasted == [10, 20, 40, 80, 160, 180]
+    assert lasted == [3, 6, 12, 24, 48, 96, 180, 180]
 
 
 def tried_for_s(device: Device) -> int:
@@ -205,14 +205,33 @@ def test_an_alarm_does_not_wait_for_a_connect_that_hangs_while_another_path_is_u
     swallow(device.second)
     device.outbox.put(alarm())
     device.passes(2)
+    device.advance(3.1)
+    assert sorted(urls(device)) == ["mqtt://a", "mqtt://b"]
     for _ in range(100):
         device.advance(1)
 
-    tried = sorted([c.url for c in device.broker.connections] + [c.url for c in device.second.connections])
-    assert tried.count("mqtt://a") >= 2
-    assert tried.count("mqtt://b") >= 2
-    # The second round is given more time than the first, for links on which everything takes long.
-    assert len(tried) <= 6
+    # Each further round is given twice the time, for links on which everything takes long.
+    assert urls(device).count("mqtt://a") == 5
+    assert urls(device).count("mqtt://b") in {4, 5}
+
+
+def urls(device: Device) -> list[str]:
+    return [c.url for broker in (device.broker, device.second) for c in broker.connections]
+
+
+def test_a_press_during_a_connect_that_hangs_is_sent_by_the_next_path_within_3_s(device: Device) -> None:
+    connect = device.broker.connect
+    swallow(device.broker)
+    device.passes(2)
+    device.broker.connect = connect  # type: ignore[method-assign]
+    device.advance(60)
+    assert urls(device) == ["mqtt://a"]
+
+    device.outbox.put(alarm())
+    device.passes(4)
+
+    assert urls(device) == ["mqtt://a", "mqtt://b"]
+    assert topics(device.broker.kept) == ["alarm/police"]
 
 
 def test_without_an_alarm_a_slow_connect_is_given_its_time(device: Device) -> None:

@@ -38,7 +38,7 @@ class Line:
         self.moves += moved
 
     def connected(self, *refused: str, moved: bool = False) -> None:
-        self.uplink.connected(Connected("5", 20, session_present=False, refused=refused), "mqtt://a", moved)
+        self.uplink.connected(Connected("5", 20, refused=refused), "mqtt://a", moved)
 
     def kinds(self) -> list[str]:
         return [draft.topic.rpartition("/")[2] for draft in self.drafts]

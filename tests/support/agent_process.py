@@ -64,7 +64,7 @@ class AgentProcess(AbstractContextManager["AgentProcess"]):
         tree: dict[str, Any] = {
             "device": {"province": "gp", "site": "jhb-park-station", "id": DEVICE},
             "storage": {"directory": str(self.storage)},
-            "mqtt": {"brokers": list(brokers), **(mqtt or {})},
+            "mqtt": {"brokers": list(brokers), "reconnect_spread_s": 0, **(mqtt or {})},
             "commands": {"keys": str(directory / "keys" / "keys.json")},
             "buttons": [BUTTON],
             "lights": LIGHTS,

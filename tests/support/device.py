@@ -31,6 +31,7 @@ class Device:
     """The one that is idle while `broker` carries, and carries after a move."""
     connections: int = 0
     moves: int = 0
+    spread_s: float = 0.0
     calm: bool = True
     watched: bool | None = None
     """Whether a centre watches at the broker in use; None when that is not known."""
@@ -71,12 +72,11 @@ class Device:
             subscriptions=["down/ack/+"],
             make_will=lambda: WILL,
             tells=LinkTells(connected, self.ends.append, self.hear, self.flooded, turned=lambda: None),
-            alarm_timeout_s=10,
             return_after_s=300,
             around=Surroundings(
                 calm=lambda: self.calm, somebody=lambda: self.watched is True, nobody=lambda: self.watched is False
             ),
-            backoff=Backoff(uniform=lambda _, high: high),
+            backoff=Backoff(spread_s=self.spread_s, uniform=lambda _, high: high),
         )
 
     def hear(self, message: Received) -> None:

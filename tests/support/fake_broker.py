@@ -23,8 +23,8 @@ class Behaviour:
     """Whether to close the connection at a CONNECT of this protocol level, without an answer."""
     connack: Callable[[int], bytes] = lambda level: b"\0\0\0" if level == MQTT5 else b"\0\0"
     """What follows the CONNACK's header, for a CONNECT of this protocol level."""
-    suback: int = 1
-    """The code for every filter."""
+    suback: int | None = 1
+    """The code for every filter; None is no answer at all."""
     puback: int | None = 0
     """The code for every PUBLISH of QoS 1; None is no answer at all."""
     puback_of_alarms: int | None = 0
@@ -118,6 +118,8 @@ class FakeBroker(AbstractContextManager["FakeBroker"]):
 
     def _confirm(self, peer: socket.socket, body: bytes, level: int) -> None:
         peer.sendall(self.behaviour.before_suback)
+        if self.behaviour.suback is None:
+            return
         codes = bytes([self.behaviour.suback]) * _count_filters(body, level)
         answer = body[:2] + (b"\0" if level == MQTT5 else b"") + codes
         peer.sendall(bytes([0x90, len(answer)]) + answer + self.behaviour.after_suback)

@@ -62,7 +62,7 @@ class MemoryBroker:
             on_event(self.outcome)
             return
         self.connected = True
-        on_event(Connected("5", self.receive_maximum, session_present=False))
+        on_event(Connected("5", self.receive_maximum))
 
     def publish(self, message: OutgoingMessage) -> int:
         if not self.connected:

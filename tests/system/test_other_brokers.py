@@ -4,8 +4,11 @@ import json
 import struct
 import subprocess
 from pathlib import Path
+from random import Random
 from typing import Any
 
+from agent.adapters.paho_centre import Centre as Tool
+from tests.chaos.network import Conditions, Network
 from tests.support.agent_process import DEVICE, TREE, AgentProcess
 from tests.support.centre import Centre
 from tests.support.fake_broker import MQTT5, Behaviour, FakeBroker, publish_header
@@ -27,6 +30,33 @@ def test_a_broker_of_mqtt_3_1_1_gets_the_press_after_one_try_of_mqtt_5(tmp_path:
         # This broker's acknowledgement lights nothing either.
         wait_for(lambda: any(data(m)["stage"] == "sent" for m in published(broker, "alarm/police")), what="sent")
         assert agent.outputs()["green"] == "off"
+
+
+def test_the_tools_of_the_centre_speak_3_1_1_where_a_broker_knows_no_better(tmp_path: Path, broker: Mosquitto) -> None:
+    with Network(broker.port, Random(1)) as old, AgentProcess(tmp_path / "kiosk", old.url) as agent:
+        old.conditions = Conditions(refuses_5=True)
+        old.cut()
+        wait_for(lambda: "with 3.1.1 (it refuses MQTT 5)" in agent.log(), what="a connection in MQTT 3.1.1")
+        watch = ("watch", "--config", agent.config, "--json", "--seconds", "3")
+        agent.press()
+        agent.wait_for_outputs(yellow="on")
+        heard = [json.loads(line) for line in agent.cli(*watch).stdout.splitlines()]
+        (told,) = [m["payload"]["data"]["open"] for m in heard if m["topic"] == f"{TREE}/up/alarms"]
+
+        options = ("--config", agent.config, "--key", agent.key_file)
+        acked = agent.cli("ack", told[0]["alarm_id"], "--action", "registered", *options)
+        assert acked.stdout.startswith("ack: succeeded"), acked.stderr
+        assert agent.outputs()["green"] == "on"
+        assert agent.cli("command", "ping", *options).stdout.startswith("ping: succeeded")
+
+
+def test_a_broker_that_hangs_up_on_mqtt_5_is_spoken_to_in_3_1_1_by_a_tool_too() -> None:
+    with FakeBroker(Behaviour(close_on_connect=lambda level: level == MQTT5)) as broker:
+        centre = Tool(broker.url)
+        centre.open([f"{TREE}/up/#"])
+        centre.publish(f"{TREE}/down/command/ping", b"x", expiry_s=60)
+        centre.close()
+        assert broker.levels == [5, 4]
 
 
 def test_a_command_that_is_somewhat_too_large_is_refused_unread_and_the_connection_stands(tmp_path: Path) -> None:

@@ -157,6 +157,27 @@ def test_two_addresses_of_one_broker_do_no_harm(tmp_path: Path, first: Mosquitto
         assert len(states) <= 8
 
 
+@pytest.mark.parametrize(
+    "behaviour", [Behaviour(silent=True), Behaviour(suback=None)], ids=["before CONNACK", "before SUBACK"]
+)
+def test_a_broker_that_never_lets_the_device_in_is_left_for_the_second_3_s_after_the_press(
+    tmp_path: Path, second: Mosquitto, behaviour: Behaviour
+) -> None:
+    with (
+        FakeBroker(behaviour) as fake,
+        Centre(second.port) as there,
+        AgentProcess(tmp_path / "kiosk", fake.url, second.url, mqtt={"connect_timeout_s": 60}) as agent,
+    ):
+        wait_for(lambda: fake.levels or fake._peer, what="a connect that hangs")
+        assert not there.messages("state"), "while nobody presses a slow broker has its time"
+        edge_ns = agent.press()
+
+        raised = there.wait_for_alarm("raised", timeout_s=3 + SLOW_DAY_S)
+        assert (raised.arrived_ns - edge_ns) / 1e9 < 3 + SLOW_DAY_S / 2
+        there.acknowledge(raised.data["alarm_id"], agent.key)
+        agent.wait_for_outputs(green="on")
+
+
 def test_a_device_that_may_not_listen_still_calls_for_help(tmp_path: Path) -> None:
     with FakeBroker(Behaviour(suback=0x87)) as fake, AgentProcess(tmp_path / "kiosk", fake.url) as agent:
         agent.press()

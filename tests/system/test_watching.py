@@ -6,24 +6,29 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from agent.adapters.paho_centre import Centre
 from tests.support.agent_process import AGENT, TREE, AgentProcess, environment
-from tests.support.centre import Centre
+from tests.support.centre import Centre as Ears
 from tests.support.mosquitto import Mosquitto
-from tests.support.subscriber import Subscriber
+from tests.support.subscriber import Heard, Subscriber
 from tests.support.two_paths import PATIENT, QUICK, online
+from tests.support.wait import wait_for
 
 HOST = "edge/v1/host/jhb-centre/state"
+QUICK_TO_MISS = {"required": True, "heard_within_s": 3}
 
 
-def part(centre: Centre, **wanted: str) -> dict[str, Any]:
+def part(centre: Ears, **wanted: str) -> dict[str, Any]:
     """A health report whose part `centre` is so."""
     found = centre.wait_for("health", lambda m: wanted.items() <= m.data["parts"].get("centre", {}).items(), 20)
     return dict(found.data["parts"]["centre"])
 
 
 def test_a_kiosk_knows_whether_anybody_watches(tmp_path: Path, first: Mosquitto) -> None:
-    kiosk = AgentProcess(tmp_path / "kiosk", first.url, mqtt=QUICK, centre={"required": True})
-    with Centre(first.port) as ears, kiosk as agent:
+    kiosk = AgentProcess(tmp_path / "kiosk", first.url, mqtt=QUICK, centre=QUICK_TO_MISS)
+    with Ears(first.port) as ears, kiosk as agent:
         part(ears, state="degraded")
         command = [*AGENT, "watch", "--config", str(agent.config), "--as-centre", "jhb-centre"]
         watch = subprocess.Popen(
@@ -52,13 +57,33 @@ def test_watch_says_that_it_watches_and_that_it_goes(tmp_path: Path, first: Mosq
     assert TREE not in HOST
 
 
+def test_a_centre_repeats_that_it_watches_and_contradicts_the_will_of_another_of_its_connections(
+    first: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.adapters.paho_centre.REPEAT_S", 0.5)
+    with Subscriber(first.port, [HOST]) as ears:
+        one, other = (Centre(first.url, state_topic=HOST) for _ in range(2))
+        one.open([])
+        other.open([])
+        ears.wait_for_count(5, says_online)
+        other.close()
+        ears.wait_for(lambda heard: not says_online(heard))
+        wait_for(lambda: says_online(ears.heard[-1]), what="the word of the one that still watches")
+        one.close()
+        wait_for(lambda: not says_online(ears.heard[-1]), what="its end")
+
+
+def says_online(heard: Heard) -> bool:
+    return bool(json.loads(heard.payload)["online"])
+
+
 def test_a_device_goes_where_somebody_watches_before_anybody_presses(
     tmp_path: Path, first: Mosquitto, second: Mosquitto
 ) -> None:
     with (
-        Centre(second.port) as there,
+        Ears(second.port) as there,
         Subscriber(second.port) as watching,
-        AgentProcess(tmp_path / "kiosk", first.url, second.url, mqtt=PATIENT, centre={"required": True}) as agent,
+        AgentProcess(tmp_path / "kiosk", first.url, second.url, mqtt=PATIENT, centre=QUICK_TO_MISS) as agent,
     ):
         watching.publish(HOST, b'{"online": true}', retain=True)
         online(there)

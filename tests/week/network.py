@@ -86,7 +86,7 @@ class Client:
             return
         self._site, self._will, self._filters, self._on_event = site, will, subscriptions, on_event
         site.clients.append(self)
-        on_event(Connected("5", 20, session_present=False))
+        on_event(Connected("5", 20))
         if site.centre_state is not None:
             self.hear(site.centre_state)
 

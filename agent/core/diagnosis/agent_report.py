@@ -46,13 +46,15 @@ def judge_report(text: str | None, now_boottime_ns: int) -> list[Finding]:
     return broken or [ok(f"the agent says that its {len(parts)} parts work")]
 
 
-def says_connected(text: str | None, broker: str) -> bool:
-    """Whether the agent says that this broker has let it in and takes what it says."""
+def says_connected(text: str | None, broker: str) -> str | None:
+    """None unless the agent says that this broker has let it in and takes what it says; with an older protocol than
+    MQTT 5 which one, and why; else empty."""
     try:
         uplink = json.loads(text or "")["parts"]["uplink"]
-        return uplink["ok"] is True and uplink["detail"] == f"connected to {broker}"
-    except (ValueError, KeyError, TypeError):
-        return False
+        where, _, spoken = uplink["detail"].partition(" with ")
+        return spoken if uplink["ok"] is True and where == f"connected to {broker}" else None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def camera_figures(text: str | None, camera: str) -> dict[str, Any] | None:

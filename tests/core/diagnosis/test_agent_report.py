@@ -42,14 +42,15 @@ def test_a_report_that_can_not_be_read_is_not_green(text: str | None) -> None:
 @pytest.mark.parametrize(
     ("ok", "detail", "says"),
     [
-        (True, "connected to mqtts://a", True),
-        (True, "connected to mqtts://a.example", False),
-        (False, "connected to mqtts://a", False),
-        (True, "", False),
+        (True, "connected to mqtts://a", ""),
+        (True, "connected to mqtts://a with 3.1.1 (it refuses MQTT 5)", "3.1.1 (it refuses MQTT 5)"),
+        (True, "connected to mqtts://a.example", None),
+        (False, "connected to mqtts://a", None),
+        (True, "", None),
     ],
 )
-def test_the_agent_says_at_which_broker_it_is(ok: bool, detail: str, says: bool) -> None:
-    assert says_connected(report(parts={"uplink": {"ok": ok, "detail": detail}}), "mqtts://a") is says
+def test_the_agent_says_at_which_broker_it_is(ok: bool, detail: str, says: str | None) -> None:
+    assert says_connected(report(parts={"uplink": {"ok": ok, "detail": detail}}), "mqtts://a") == says
 
 
 def test_the_figures_of_a_camera_are_found() -> None:
