@@ -1,10 +1,11 @@
 """Which modules the agent needs: every one of its own, and every one that any of them imports, at once or later."""
 
 import ast
+import csv
 import sys
 from collections.abc import Iterator
 from importlib.metadata import Distribution, distributions
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 OWN = "agent"
 ELSEWHERE = {
@@ -55,7 +56,9 @@ def _is_module(name: str, site_packages: Path) -> bool:
 
 def _top_level(found: Distribution) -> Iterator[str]:
     """What a library installs: packages, single modules, extensions."""
-    for file in found.files or []:
+    # Not `files`: from Python 3.12 on it leaves out what is not there, and an incomplete library would pass untried.
+    for name, *_ in csv.reader((found.read_text("RECORD") or "").splitlines()):
+        file = PurePosixPath(name)
         first = file.parts[0]
         if len(file.parts) == 2 and file.name == "__init__.py":
             yield first

@@ -2,15 +2,18 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from agent.models.store import cache_directory
 from deploy.package.__main__ import build
 from deploy.package.target import TARGETS
-from tests.deploy.package_life import Life
+from tests.deploy.package_life import ROOT
 from tests.support import bookworm
 from tests.support.once import once
+from tests.support.root import as_root
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +45,10 @@ def life(tmp_path_factory: pytest.TempPathFactory, amd64: Path) -> Path:
 
     def live(directory: Path) -> None:
         newer = _newer(amd64, directory)
-        Life(directory).live(amd64, newer)
+        # The same cache, whoever becomes root.
+        cache = f"XDG_CACHE_HOME={cache_directory().parent}"
+        program = ("env", cache, sys.executable, "-m", "tests.deploy.package_life")
+        subprocess.run(as_root(*program, directory, amd64, newer), check=True, cwd=ROOT)
         newer.unlink()
 
     return once(tmp_path_factory, "life", live)

@@ -1,8 +1,12 @@
-"""The life of the package on one machine, step by step; what each step said and left is written down for the tests."""
+"""The life of the package on one machine, step by step; what each step said and left is written down for the tests.
+
+`python -m tests.deploy.package_life DIRECTORY PACKAGE NEWER`, as root.
+"""
 
 import json
 import re
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -204,3 +208,8 @@ class Life:
     def _note(self, name: str, done: Done, seen: Mapping[str, str] | None = None) -> None:
         told = {"code": str(done.returncode), "said": done.stdout + done.stderr, **(seen or {})}
         (self._directory / f"{name}.json").write_text(json.dumps(told))
+
+
+if __name__ == "__main__":
+    notes, package, newer = map(Path, sys.argv[1:])
+    Life(notes).live(package, newer)

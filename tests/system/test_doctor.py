@@ -11,6 +11,7 @@ from tests.support.agent_process import environment, run_cli
 from tests.support.centre import Centre
 from tests.support.doctor import NOWHERE, examine, kiosk, open_directory, plain_user
 from tests.support.mosquitto import Mosquitto
+from tests.support.root import as_root
 from tests.system.test_bad_disks import small_disk
 from tests.system.test_vision_trouble import copy_altered_model
 
@@ -116,7 +117,7 @@ def test_a_full_state_partition_is_told(tmp_path: Path) -> None:
 def test_a_read_only_file_system_is_told(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "size=300m") as disk:
         (disk / "storage").mkdir()
-        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        subprocess.run(as_root("mount", "-o", "remount,ro", disk), check=True)
         device = kiosk(tmp_path / "kiosk", storage={"directory": str(disk / "storage")})
         found = examine(device.config, "--simulate", "--only", "disk")
     assert f"{disk} (tmpfs) is read-only" in found.failure("disk")

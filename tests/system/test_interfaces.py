@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.agent_process import AgentProcess
 from tests.support.mosquitto import free_port
+from tests.support.root import as_root
 from tests.support.wait import wait_for
 
 # Of this process, as others may run the same test on this machine.
@@ -19,7 +20,7 @@ ONE, OTHER = f"edge{os.getpid()}a", f"edge{os.getpid()}b"
 
 
 def run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True, timeout=20)
+    subprocess.run(as_root(*command), check=True, capture_output=True, timeout=20)
 
 
 class Cables:
@@ -35,7 +36,7 @@ class Cables:
         self.inside("sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0")
         for number, name in enumerate((ONE, OTHER), start=1):
             run("ip", "link", "add", name, "type", "veth", "peer", "name", f"far-{number}", "netns", self.network)
-            stack.callback(subprocess.run, ["ip", "link", "del", name], check=False, capture_output=True)
+            stack.callback(subprocess.run, as_root("ip", "link", "del", name), check=False, capture_output=True)
             run("ip", "address", "add", f"{NET}.{number}.1/24", "dev", name)
             run("ip", "link", "set", name, "up")
             self.inside("ip", "address", "add", f"{NET}.{number}.2/24", "dev", f"far-{number}")
@@ -48,8 +49,6 @@ class Cables:
 
 @pytest.fixture
 def cables() -> Iterator[Cables]:
-    if os.geteuid() != 0:
-        pytest.skip("only root can lay virtual cables; that a socket is bound is tested without")
     with ExitStack() as stack:
         yield Cables(stack)
 
@@ -61,13 +60,15 @@ def log_and_port(tmp_path: Path, cables: Cables) -> Iterator[tuple[Path, int]]:
     configuration.write_text(
         f"listener {port} {BROKER}\nallow_anonymous true\nuser root\nlog_dest file {log}\nlog_type all\n"
     )
-    command = ["ip", "netns", "exec", cables.network, "mosquitto", "-c", str(configuration)]
+    # With the rights of whoever reads its log.
+    plain = ["setpriv", f"--reuid={os.geteuid()}", "--clear-groups"]
+    command = as_root("ip", "netns", "exec", cables.network, *plain, "mosquitto", "-c", str(configuration))
     broker = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for(lambda: log.exists() and "running" in log.read_text(), what="the broker")
         yield log, port
     finally:
-        broker.kill()
+        run("kill", str(broker.pid))  # sudo hands it on
         broker.wait()
 
 
