@@ -1,6 +1,7 @@
 """The command line. Thin: finds the command, and turns errors into one line and an exit code."""
 
 import argparse
+import difflib
 import gc
 import importlib
 import os
@@ -24,9 +25,14 @@ COMMANDS = {
     "demo": "run the whole chain on this machine and show it",
 }
 _EXAMPLE = """\
-Example:
-  edge-agent run --config firmware_configs/simulated/edge-agent.toml --simulate
-  edge-agent COMMAND --help
+Examples:
+  sudo edge-agent doctor                  what is wrong with this device, and what to do
+  edge-agent COMMAND --help               every option of a command, with an example
+
+On a device the agent is a service, with its settings in /etc/edge-agent/edge-agent.toml:
+  systemctl status edge-agent             does it run?
+  journalctl -u edge-agent -f             what it says, as it says it
+  man edge-agent                          all of this in one page
 """
 DONE, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -36,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         gc.disable()  # loading makes next to no garbage, and looking for it is a sixth of the time that it takes
-        args = _parser(arguments).parse_args(arguments)
+        args = _parser(_called(arguments)).parse_args(arguments)
         gc.enable()
         return int(args.run(args))
     except (SettingsError, UsageError) as error:
@@ -53,7 +59,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return DONE
 
 
-def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+def whole_parser() -> argparse.ArgumentParser:
+    """The whole command line, for whoever describes it."""
+    return _parser(None, whole=True)
+
+
+def _called(arguments: Sequence[str]) -> str | None:
+    """The command, None when there is none. Raises UsageError for one that is not there, with the nearest."""
+    called = next((word for word in arguments if not word.startswith("-")), None)
+    if called is None or called in COMMANDS:
+        return called
+    close = difflib.get_close_matches(called, COMMANDS, n=1, cutoff=0.6)
+    meant = f"did you mean {close[0]}?" if close else f"there are {', '.join(COMMANDS)};"
+    raise UsageError(f"{called!r} is no command: {meant} `edge-agent --help` shows what each does")
+
+
+def _parser(called: str | None, *, whole: bool = False) -> argparse.ArgumentParser:
     """Only the module of the command that is called is imported: the agent carries no tool's memory."""
     parser = argparse.ArgumentParser(
         prog="edge-agent",
@@ -63,11 +84,10 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"edge-agent {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    called = next((word for word in arguments if not word.startswith("-")), None)
     for name, text in COMMANDS.items():
-        if called == name:
+        if whole or called == name:
             importlib.import_module(f"agent.cli.{name.replace('-', '_')}").add_parser(subparsers)
-        elif called not in COMMANDS:
+        elif called is None:
             subparsers.add_parser(name, help=text)
     return parser
 

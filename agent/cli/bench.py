@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from agent.cli.options import add_config
 from agent.core.errors import EdgeAgentError, UsageError
 from agent.core.vision_spec import VisionSpec
 from agent.profile import vision_spec
@@ -47,7 +48,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    one.add_argument("--config", required=True, type=Path, metavar="F", help="settings file of the agent")
+    add_config(one, of=" of the agent")
     one.add_argument("--video", required=True, type=Path, metavar="V", help="a video file, of any form")
     one.add_argument("--camera", metavar="NAME", help="the camera whose settings count; needed if there are several")
     one.add_argument("--render", type=Path, metavar="OUT.mp4", help="write a video that shows what was seen")

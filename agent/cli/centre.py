@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from agent.adapters.jose_keys import PrivateKey, sign
 from agent.adapters.paho_centre import Centre, Heard
 from agent.adapters.tls_context import TlsFiles
+from agent.cli.options import add_config
 from agent.core.centres import CentreStateError, centre_name
 from agent.core.commands import MAX_LIFE_S
 from agent.core.errors import BrokerError, UsageError
@@ -22,7 +23,7 @@ FINAL = {"rejected", "succeeded", "failed", "timed-out"}
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options that say which device, which broker, and with which certificate."""
-    parser.add_argument("--config", required=True, type=Path, help="settings file of the device")
+    add_config(parser, of=" of the device")
     parser.add_argument("--broker", help="address of the broker; default: the first of the device's settings")
     parser.add_argument("--ca", type=Path, help="certificate of the broker's authority; default: the device's")
     parser.add_argument("--cert", type=Path, help="your own client certificate (the device's has no right to read)")

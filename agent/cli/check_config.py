@@ -6,12 +6,14 @@ import sys
 from pathlib import Path
 
 from agent import profile
+from agent.cli.options import DEFAULT_CONFIG
 from agent.core.errors import MaskError
 from agent.settings import layers, left_of_example, load
 
 _EXAMPLE = """\
 Example:
-  edge-agent check-config /etc/edge-agent/edge-agent.toml
+  sudo edge-agent check-config
+  edge-agent check-config firmware_configs/simulated/edge-agent.toml
 """
 
 
@@ -30,8 +32,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument(
         "file",
+        nargs="?",
         type=Path,
-        help="settings file (TOML); the layers in the directory beside it, such as edge-agent.d, are read with it",
+        default=DEFAULT_CONFIG,
+        metavar="FILE",
+        help=f"settings file (TOML); default: {DEFAULT_CONFIG}. The layers in the directory beside it, such as "
+        "edge-agent.d, are read with it",
     )
     parser.set_defaults(run=run)
 

@@ -14,6 +14,7 @@ from agent.adapters import account
 from agent.adapters.account import SERVICE_USER
 from agent.adapters.systemd_unit import ask_unit
 from agent.cli.doctor_table import Table
+from agent.cli.options import add_config
 from agent.core.diagnosis.finding import Report, State, count, summary, worst
 from agent.core.errors import SettingsError, UsageError
 from agent.core.wire import rfc3339
@@ -24,8 +25,8 @@ from agent.settings import Settings, load
 
 _EXAMPLE = """\
 Examples:
-  sudo edge-agent doctor --config /etc/edge-agent/edge-agent.toml
-  sudo edge-agent doctor --config /etc/edge-agent/edge-agent.toml --only broker --only clock
+  sudo edge-agent doctor
+  sudo edge-agent doctor --only broker --only clock
   edge-agent doctor --config firmware_configs/simulated/edge-agent.toml --simulate --json
 
 It looks at everything for real and changes nothing: no button is pressed, no lamp lit, and an agent that runs keeps its
@@ -44,7 +45,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--config", required=True, type=Path, help="settings file (TOML)")
+    add_config(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object, of the form in docs/contract.md")
     parser.add_argument(
         "--only", action="append", default=[], metavar="NAME", help="this check alone, for example broker or broker-1"

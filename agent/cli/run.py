@@ -7,9 +7,9 @@ import logging
 import os
 import signal
 import sys
-from pathlib import Path
 from types import FrameType
 
+from agent.cli.options import add_config
 from agent.runtime.log_stream import LogStream
 from agent.runtime.watchkeeper import Watchkeeper
 from agent.settings import layers, load
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 _EXAMPLE = """\
 Example:
-  edge-agent run --config /etc/edge-agent/edge-agent.toml
+  edge-agent run
   edge-agent run --config firmware_configs/simulated/edge-agent.toml --simulate
 """
 
@@ -32,7 +32,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--config", required=True, type=Path, help="settings file (TOML)")
+    add_config(parser)
     parser.add_argument("--simulate", action="store_true", help="put working fakes behind every hardware port")
     parser.set_defaults(run=run)
 

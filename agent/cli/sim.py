@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from agent.cli.options import add_config
 from agent.core.errors import EdgeAgentError
 from agent.profile import sim_socket
 from agent.settings import load
@@ -35,7 +36,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--config", required=True, type=Path, metavar="F", help="settings file of the agent")
+    add_config(parser, of=" of the agent")
     actions = parser.add_subparsers(dest="do", metavar="ACTION", required=True)
 
     def action(name: str, text: str) -> argparse.ArgumentParser:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agent import __version__
 from agent.models.store import cache_directory
-from deploy.package import archive, bill, control, environment, licences, manual, parts, sizes, tree
+from deploy.package import archive, bill, completion, control, environment, licences, manual, parts, sizes, tree
 from deploy.package.progress import Progress
 from deploy.package.target import DIRECTORY, TARGETS, Target
 
@@ -37,6 +37,8 @@ def build(target: Target, out: Path, compression: str) -> Path:
         environment.build(target, root, environment.own_wheel(PROJECT, Path(scratch), time_s), cache, say)
         tree.build(PROJECT, root)
         tree.write(root / "usr/share/man/man1/edge-agent.1.gz", manual.page(__version__, time_s))
+        for shell, place in completion.SHELLS.items():
+            tree.write(root / place, completion.script(shell))
         included, (model, _) = parts.read(target, root / environment.SITE_PACKAGES), tree.model()
         terms = licences.text(included, model.licence)
         tree.write(root / tree.DOCUMENTS / "copyright", terms)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.cli.options import DEFAULT_CONFIG
 from agent.core.lights import IDENTIFY, OUT_OF_SERVICE, TEST_MODE, LightState, for_open_alarms
 from agent.core.stages import Stage
 from agent.profile import input_lines, light_pins
@@ -41,7 +42,8 @@ def test_it_puts_files_where_settings_and_unit_look_for_them() -> None:
         assert f" {path}\n" in GUIDE
     unit = (ROOT / "deploy/systemd/edge-agent.service").read_text()
     config = re.findall(r"^ExecStart=.* run --config (\S+)$", unit, re.MULTILINE)[0]
-    assert f"edge-agent check-config {config}\n" in GUIDE
+    assert Path(config) == DEFAULT_CONFIG
+    assert "sudo edge-agent check-config\nsudo edge-agent doctor\n" in GUIDE
 
 
 def test_what_it_takes_from_the_package_is_there() -> None:

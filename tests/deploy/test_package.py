@@ -182,6 +182,11 @@ def test_the_man_page_has_each_command_with_its_example_and_troff_takes_it(tree:
     assert done.stderr == ""
 
 
+def test_it_brings_what_bash_and_zsh_complete(tree: Path) -> None:
+    assert "complete -o" in (tree / "usr/share/bash-completion/completions/edge-agent").read_text()
+    assert (tree / "usr/share/zsh/vendor-completions/_edge-agent").read_text().startswith("#compdef edge-agent")
+
+
 def test_text_that_looks_like_a_command_of_troff_is_text() -> None:
     assert manual.plain(".so /etc/shadow\n'br\\n-x") == "\\&.so /etc/shadow\n\\&'br\\en\\-x"
 

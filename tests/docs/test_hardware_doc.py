@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.__main__ import _parser
+from agent.__main__ import whole_parser
 from agent.settings import load
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,7 @@ def test_every_command_of_the_agent_is_one_that_it_takes(command: str) -> None:
     arguments = shlex.split(command)[1:]
     if arguments == ["--version"]:
         return
-    assert _parser(arguments).parse_args(arguments).run
+    assert whole_parser().parse_args(arguments).run
 
 
 def test_there_are_commands_to_look_at() -> None:

@@ -29,12 +29,30 @@ def test_every_command_has_a_help_with_an_example_of_itself(words: list[str], tm
     assert words[-1] in example
 
 
-@pytest.mark.parametrize("words", [[], ["fly"], ["run"], ["ack", "--config"]], ids=" ".join)
+@pytest.mark.parametrize("words", [[], ["fly"], ["ack"], ["ack", "--config"]], ids=" ".join)
 def test_a_call_that_can_not_be_meant_exits_with_2(words: list[str]) -> None:
     done = run_cli(*words)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def test_a_misspelt_command_is_told_with_the_nearest_one() -> None:
+    assert "did you mean doctor?" in run_cli("docter").stderr
+    unlike = run_cli("fly").stderr
+    assert all(name in unlike for name in COMMANDS)
+
+
+def test_the_help_leads_on_to_the_service_its_log_and_the_manual() -> None:
+    said = run_cli("--help").stdout
+    assert all(each in said for each in ("systemctl status edge-agent", "journalctl -u edge-agent", "man edge-agent"))
+
+
+@pytest.mark.parametrize("name", ["run", "check-config", "doctor", "watch", "ack", "command", "sim", "bench"])
+def test_a_command_reads_the_settings_of_the_device_unless_others_are_named(name: str) -> None:
+    words = [name, "vision"] if name == "bench" else [name]
+    said = " ".join(run_cli(*words, "--help", environ={"COLUMNS": "200"}).stdout.split())
+    assert "default: /etc/edge-agent/edge-agent.toml" in said
 
 
 def test_check_config_prints_what_is_in_force_and_no_secret(tmp_path: Path) -> None:

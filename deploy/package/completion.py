@@ -1,0 +1,33 @@
+"""What a shell completes after `edge-agent`, written by shtab from the command line itself."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import shtab
+
+from agent.__main__ import whole_parser
+
+SHELLS = {
+    "bash": "usr/share/bash-completion/completions/edge-agent",
+    "zsh": "usr/share/zsh/vendor-completions/_edge-agent",
+}
+"""Where Debian's shells look for them."""
+
+
+def script(shell: str) -> str:
+    """The completion of one shell."""
+    parser = whole_parser()
+    for each in _parsers(parser):
+        for action in each._actions:  # argparse tells of its parts nowhere else
+            if action.type is Path:
+                action.complete = shtab.FILE  # type: ignore[attr-defined]
+    return shtab.complete(parser, shell)
+
+
+def _parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for inner in action.choices.values():
+                yield from _parsers(inner)
