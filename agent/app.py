@@ -7,7 +7,6 @@ Whatever a camera does happens in another process, at the far end of a VisionLin
 """
 
 import gc
-import secrets
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -16,21 +15,23 @@ from functools import partial
 from agent import checkup, profile, simulation
 from agent.adapters.gpiozero_buttons import GpiozeroButtons
 from agent.adapters.gpiozero_lights import GpiozeroLights
+from agent.adapters.jose_keys import KeyRing
 from agent.core.backoff import Backoff
 from agent.core.events import AlarmDelivered, Announce
 from agent.core.wire import Drafts
 from agent.eyes import links_to
-from agent.lenient import load_keys, prepare, start_lights
+from agent.lenient import prepare, start_lights
 from agent.outside import Outside, this_machine
 from agent.runtime.announcer import Announcer
 from agent.runtime.cameras import Cameras
 from agent.runtime.centre_watch import CentreWatch
 from agent.runtime.command_actions import Actions
-from agent.runtime.command_desk import CommandDesk, kept_counters
+from agent.runtime.command_desk import CommandDesk
 from agent.runtime.detours import Surroundings
 from agent.runtime.edge_watch import EdgeWatch
 from agent.runtime.health import HealthBoard
 from agent.runtime.input_teller import InputTeller
+from agent.runtime.key_watch import KeyWatch
 from agent.runtime.late_disk import take_up
 from agent.runtime.outbox import Outbox
 from agent.runtime.part_teller import PartTeller
@@ -68,7 +69,6 @@ def run(
         clock, supervisor = outside.clock, outside.supervisor
         identity = settings.identity
         drafts = Drafts(identity)
-        boot_nonce = secrets.token_hex(8)
         storage = settings.storage
         outbox = Outbox(
             storage.directory,
@@ -94,7 +94,8 @@ def run(
         outbox.await_disk(DISK_PATIENCE_S)
         security = SecurityLog(drafts, clock, outbox.put)
         board = HealthBoard(PartTeller(outbox, drafts).tell)
-        keys = load_keys(settings.commands.keys, board)
+        keys = KeyRing(settings.commands.keys)
+        key_watch = KeyWatch(keys, board, security, clock)
 
         # What decides.
         cameras = Cameras()
@@ -131,7 +132,6 @@ def run(
             drafts=drafts,
             clock=clock,
             meta=profile.meta(settings),
-            boot_nonce=boot_nonce,
             config_revision=profile.revision(settings),
         )
 
@@ -141,8 +141,8 @@ def run(
 
         desk = CommandDesk(
             identity=identity,
-            boot_nonce=boot_nonce,
             verify=keys.verify,
+            look_at_keys=key_watch.look,
             outbox=outbox,
             drafts=drafts,
             security=security,
@@ -155,8 +155,6 @@ def run(
                 test_mode=pipeline.test_mode,
                 self_test=lambda order: self_test.order(order),  # noqa: PLW0108 - it is made below
             ),
-            counters=kept_counters(outbox),
-            counters_known=outbox.knows_all,
         )
         mqtt = settings.mqtt
         watch = CentreWatch(
@@ -175,6 +173,7 @@ def run(
             watch=watch,
             announce=announce,
             changed=pipeline.tell,
+            deaf=key_watch.broker_refuses,
         )
 
         def delivered(fact: AlarmDelivered) -> None:

@@ -2,28 +2,13 @@
 
 import logging
 import threading
-from pathlib import Path
 
 from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.adapters.jose_keys import KeyRing
-from agent.core.errors import HardwareError, SettingsError
+from agent.core.errors import HardwareError
 from agent.runtime.health import HealthBoard
 
 log = logging.getLogger(__name__)
-
-
-def load_keys(path: Path | None, board: HealthBoard) -> KeyRing:
-    """The keys of those who may command. Without them every command is refused, but a press still counts."""
-    try:
-        ring = KeyRing.load(path)
-    except SettingsError as error:
-        board.report("commands", ok=False, detail=str(error))
-        return KeyRing()
-    if path is None:
-        board.report("commands", ok=False, detail="no key set: give [commands] keys, made by edge-agent keygen")
-    else:
-        board.report("commands", ok=True)
-    return ring
 
 
 def prepare(keys: KeyRing) -> None:

@@ -10,7 +10,7 @@ import binascii
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -162,6 +162,22 @@ class KeyRing:
         """Read the file again. Raises SettingsError, and then the keys stay as they were."""
         if self._path is not None:
             self._keys = {key.kid: key for key in read_key_set(self._path)}
+
+    @property
+    def keys(self) -> Mapping[str, PublicKey]:
+        """By their ids; replaced, never changed."""
+        return self._keys
+
+    def stamp(self) -> tuple[int, Hashable] | None:
+        """When the file changed last (nanoseconds since 1970, 0 when it is not there), and what else tells one file
+        from another; None without a path."""
+        if self._path is None:
+            return None
+        try:
+            file = self._path.stat()
+        except OSError as error:
+            return 0, error.errno
+        return file.st_ctime_ns, (file.st_mtime_ns, file.st_ino, file.st_dev, file.st_size)
 
     def prepare(self) -> None:
         """Load what verifying needs, which takes long on a small device; nothing without keys. Any thread."""

@@ -8,11 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent.core.errors import CommandRejected
 from agent.core.events import AckAction, TimeQuality
+from agent.core.nonces import NONCE_LIFE_S
 
 MAX_LIFE_S = 300
 """The longest time that a command may claim to be valid."""
 CLOCK_SKEW_S = 30
 """How far ahead of ours the centre's clock may be."""
+MAX_LEAD_US = 24 * 3600 * 10**6
+"""How far ahead of the time a counter may be; by convention it is that of its signing, in microseconds since 1970."""
 
 Role = Literal["operator", "technician", "admin"]
 
@@ -20,7 +23,7 @@ Role = Literal["operator", "technician", "admin"]
 class Claims(BaseModel):
     """What a command says of itself."""
 
-    model_config = ConfigDict(frozen=True, defer_build=True)
+    model_config = ConfigDict(frozen=True, strict=True, defer_build=True)
 
     cmd_id: str = Field(pattern=r"^[a-z0-9-]{1,64}$")
     name: str = Field(pattern=r"^[a-z0-9-]{1,64}$")
@@ -30,18 +33,18 @@ class Claims(BaseModel):
     iat: int = Field(ge=0, lt=2**63)
     exp: int = Field(ge=0, lt=2**63)
     ctr: int = Field(ge=0, lt=2**63)
-    boot_nonce: str | None = None
+    boot_nonce: str | None = Field(default=None, max_length=64)
 
 
 class _Args(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class AckArgs(_Args):
     """`ack`: the centre speaks of an alarm."""
 
     alarm_id: str = Field(pattern=r"^[a-z0-9-]{1,64}$")
-    action: AckAction
+    action: AckAction = Field(strict=False)
     press_count: int | None = Field(default=None, ge=0)
     """Of how many presses the person at the centre knew."""
 
@@ -103,6 +106,20 @@ _ROLES: dict[str, frozenset[Role]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """Which counters of one key can't be accepted any more."""
+
+    floor: int = -1
+    """A command that no fresh nonce dates must be above it."""
+    crowded_out: int = -1
+    """Every command must be above it: more came lately than can be remembered, and this is the highest forgotten."""
+    seen: frozenset[int] = frozenset()
+    """Those above, which were accepted already."""
+    is_whole: bool = True
+    """Whether all that was ever accepted is known: a disk that can't be read may know of more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Circumstances:
     """What the device knows when a command arrives."""
 
@@ -112,11 +129,9 @@ class Circumstances:
     """`ack` or `command`, the level under `down/`."""
     topic_name: str
     """The last level: the alarm id of an ack, the name of a command."""
-    last_ctr: int
-    """The highest counter accepted from this issuer; -1 before the first."""
-    counters_known: bool
-    """Whether `last_ctr` is all that was ever accepted: a disk that can't be read may know of a higher one."""
-    boot_nonce: str
+    window: Window
+    nonce_age_s: float | None
+    """How long ago the nonce was born that the command echoes; None for none, and for one of another start."""
     wall: datetime
     quality: TimeQuality
 
@@ -135,9 +150,8 @@ def check(claims: Claims, role: str, now: Circumstances) -> CommandArgs:
     """The arguments of a command that may be executed. Raises CommandRejected with the contract's code."""
     if claims.aud != now.source:
         raise CommandRejected("wrong-audience", f"meant for {claims.aud[:200]!r}, this is {now.source!r}")
-    if claims.ctr <= now.last_ctr:
-        raise CommandRejected("replayed", f"counter {claims.ctr} is not above {now.last_ctr}")
-    _check_time(claims, now)
+    is_dated = _check_time(claims, now)
+    _check_counter(claims, now, is_dated=is_dated)
     schema = _SCHEMAS.get(claims.name)
     if schema is None or (claims.name == "ack") != (now.topic_kind == "ack"):
         raise CommandRejected("unknown-command", f"this device has no command {claims.name!r}")
@@ -155,23 +169,45 @@ def check(claims: Claims, role: str, now: Circumstances) -> CommandArgs:
     return args
 
 
-def _check_time(claims: Claims, now: Circumstances) -> None:
-    if claims.boot_nonce is not None and claims.boot_nonce != now.boot_nonce:
-        raise CommandRejected("wrong-boot-nonce", "the device has restarted since; read its state and sign again")
+def _check_time(claims: Claims, now: Circumstances) -> bool:
+    """Whether a nonce shows that it was signed in the last minutes, whatever the clock says."""
+    echoes = claims.boot_nonce is not None
+    if echoes and now.nonce_age_s is None:
+        raise CommandRejected("wrong-boot-nonce", "the device has restarted since: sign again with its newest nonce")
     if claims.exp - claims.iat > MAX_LIFE_S:
         raise CommandRejected("too-long-lived", f"valid for more than {MAX_LIFE_S} s")
+    is_dated = now.nonce_age_s is not None and now.nonce_age_s < NONCE_LIFE_S
     if now.quality is TimeQuality.UNSYNCED:
-        if claims.boot_nonce is None:
-            raise CommandRejected("clock-unsynced", "this device's clock is not set: echo the boot_nonce of its state")
-        return
-    if not now.counters_known and claims.boot_nonce is None:
-        text = "what this device has accepted before can't be read: echo the boot_nonce of its state"
+        if not echoes:
+            raise CommandRejected("clock-unsynced", "this device's clock is not set: sign again with its newest nonce")
+        if not is_dated:
+            text = f"its nonce is {now.nonce_age_s:.0f} s old: sign again with the newest one of this device"
+            raise CommandRejected("nonce-expired", text)
+        return True
+    if not now.window.is_whole and not echoes:
+        text = "what this device has accepted before can't be read: sign again with its newest nonce"
         raise CommandRejected("counters-unknown", text)
     unix = now.wall.timestamp()
     if unix >= claims.exp:
         raise CommandRejected("expired", f"expired {unix - claims.exp:.0f} s ago")
     if claims.iat > unix + CLOCK_SKEW_S:
         raise CommandRejected("not-yet-valid", f"issued {claims.iat - unix:.0f} s in the future")
+    if claims.ctr > unix * 10**6 + MAX_LEAD_US:
+        raise CommandRejected("counter-ahead", f"counter {claims.ctr} is more than a day ahead: use microseconds")
+    return is_dated
+
+
+def _check_counter(claims: Claims, now: Circumstances, *, is_dated: bool) -> None:
+    """A fresh nonce needs no floor: what it dates was signed minutes ago, and all that was accepted since is known."""
+    window = now.window
+    floor = window.crowded_out if is_dated else max(window.floor, window.crowded_out)
+    if not is_dated and window.floor > now.wall.timestamp() * 10**6 + MAX_LEAD_US:
+        text = "the last counter of this key is more than a day ahead: sign again with the device's newest nonce"
+        raise CommandRejected("counters-unknown", text)
+    if claims.ctr in window.seen:
+        raise CommandRejected("replayed", f"counter {claims.ctr} was used already")
+    if claims.ctr <= floor:
+        raise CommandRejected("replayed", f"counter {claims.ctr} is not above {floor}")
 
 
 def _is_technicians_close(role: str, args: CommandArgs) -> bool:

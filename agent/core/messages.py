@@ -61,6 +61,8 @@ class Envelope(BaseModel):
     """Of the whole device, from 1, without a gap. A will repeats the last number before its connection."""
     monoms: int
     timeq: TimeQuality
+    nonce: str | None = None
+    """What a command may echo to prove that it is fresh; not in a will, nor in what is said on a path not in use."""
     data: dict[str, Any]
 
 
@@ -111,7 +113,7 @@ class StateData(Payload):
     state: Literal["online", "offline", "lost"]
     bdseq: int
     boot_nonce: str
-    """What a command must echo while the device's clock is not synchronised."""
+    """The first nonce of this start of the agent: it names the start."""
     agent_version: str
     config_revision: str
 

@@ -199,9 +199,11 @@ class Stamp(NamedTuple):
     """See `rfc3339`."""
     monoms: int
     timeq: str
+    nonce: str | None = None
+    """What a command may echo; None where it would be old before anybody reads it."""
 
 
-_EXAMPLE = Stamp("@id@", 9_999_999_999_999_991, "@time@", 9_999_999_999_999_992, "@timeq@")
+_EXAMPLE = Stamp("@id@", 9_999_999_999_999_991, "@time@", 9_999_999_999_999_992, "@timeq@", "@nonce@")
 
 
 def seal(draft: Draft, source: str, boot_id: str, stamp: Stamp) -> bytes:
@@ -223,6 +225,7 @@ def seal(draft: Draft, source: str, boot_id: str, stamp: Stamp) -> bytes:
             "seq": stamp.seq,
             "monoms": stamp.monoms,
             "timeq": stamp.timeq,
+            **({} if stamp.nonce is None else {"nonce": stamp.nonce}),
             "data": draft.data,
         },
         exclude_none=True,
@@ -238,11 +241,13 @@ def sealed_but_for(blanks: Mapping[str, str], draft: Draft, source: str, boot_id
     return Stencil(example, {**blanks, **{name: str(value) for name, value in _EXAMPLE._asdict().items()}})
 
 
-def mark_historical(payload: bytes) -> bytes:
-    """The same envelope, its data saying that it is sent late. A picture is returned as it is."""
+def mark_historical(payload: bytes, nonce: str) -> bytes:
+    """The same envelope, its data saying that it is sent late, with the nonce of now: whoever reads it must be able to
+    answer. A picture is returned as it is."""
     try:
         envelope = pydantic_core.from_json(payload, cache_strings="keys")  # each value comes once: nothing to remember
     except ValueError:
         return payload
     envelope["data"]["historical"] = True
+    envelope["nonce"] = nonce
     return pydantic_core.to_json(envelope)

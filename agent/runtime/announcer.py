@@ -20,14 +20,12 @@ class Announcer:
         drafts: Drafts,
         clock: Clock,
         meta: MetaData,
-        boot_nonce: str,
         config_revision: str,
     ) -> None:
         self._outbox = outbox
         self._drafts = drafts
         self._clock = clock
         self._meta = meta
-        self._boot_nonce = boot_nonce
         self._config_revision = config_revision
         self._ids = Uuid7Source()
         self._bdseq = self._will_bdseq = self._last_bdseq()
@@ -42,7 +40,8 @@ class Announcer:
         return self.unnumbered(self._state("lost", self._will_bdseq))
 
     def unnumbered(self, draft: Draft) -> OutgoingMessage:
-        """A message that does not go through the outbox: it repeats the last number that was given. Any thread."""
+        """A message that does not go through the outbox: it repeats the last number that was given,
+        and has no nonce: a will is read long after it is made. Any thread."""
         wall = self._clock.wall()
         stamp = Stamp(
             id=self._ids.next(int(wall.timestamp() * 1000)),
@@ -84,7 +83,7 @@ class Announcer:
                 {
                     "state": state,
                     "bdseq": bdseq,
-                    "boot_nonce": self._boot_nonce,
+                    "boot_nonce": self._outbox.nonces.first,
                     "agent_version": __version__,
                     "config_revision": self._config_revision,
                 }

@@ -2,9 +2,8 @@
 
 import logging
 import queue
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from hashlib import sha256
 
 from agent.core.commands import (
     AckArgs,
@@ -27,13 +26,13 @@ from agent.core.messages import ResultData
 from agent.core.wire import Drafts, rfc3339
 from agent.ports import MAX_RECEIVED_BYTES, Clock, Received
 from agent.runtime.command_actions import Actions, Verified
-from agent.runtime.kept import CTR_KEY
+from agent.runtime.command_memory import CommandMemory
+from agent.runtime.kept import Changes
 from agent.runtime.orders import OrderDone, Orders, Settled
 from agent.runtime.outbox import Outbox
 from agent.runtime.security import TOPIC_LENGTH, SecurityLog
 from agent.runtime.self_test import OrderAnswer
 
-_REMEMBERED = 256
 _MOST_WAITING = 64
 """Messages that may wait to be verified; a broker that sends more at once is not believed to bring commands."""
 _DISK_PATIENCE_S = 2.0
@@ -53,44 +52,30 @@ class CommandDesk:
         self,
         *,
         identity: Identity,
-        boot_nonce: str,
         verify: Callable[[bytes], Verified],
         outbox: Outbox,
         drafts: Drafts,
         security: SecurityLog,
         clock: Clock,
         actions: Actions,
-        counters: Mapping[str, str],
-        counters_known: bool = True,
+        look_at_keys: Callable[[], None] = lambda: None,
     ) -> None:
-        """`verify` raises CommandRejected. `counters` are the highest ones accepted so far, by key and as they are
-        kept. When that is not all (`counters_known`), a command must echo the nonce of this start: no old one can."""
+        """`verify` raises CommandRejected. `look_at_keys` is called before each message, and twice a second."""
         self._identity = identity
-        self._boot_nonce = boot_nonce
         self._verify = verify
         self._outbox = outbox
         self._drafts = drafts
         self._security = security
         self._clock = clock
         self._actions = actions
-        self._lock = threading.Lock()
-        self._counters: dict[str, int] = {}
-        self._counters_known = False
-        self.take_up(counters, known=counters_known)
-        self._results: OrderedDict[str, ResultData] = OrderedDict()
+        self._look_at_keys = look_at_keys
+        self._memory = CommandMemory(outbox, clock)
         self._orders = Orders()
         self._queue: queue.SimpleQueue[Received | OrderDone] = queue.SimpleQueue()
 
-    def take_up(self, counters: Mapping[str, str], *, known: bool) -> None:
-        """Counters of earlier runs, which were found late. Any thread."""
-        with self._lock:
-            self._counters_known = known
-            for kid, text in counters.items():
-                if text.isdecimal():
-                    self._counters[kid] = max(self._counters.get(kid, -1), int(text))
-                else:
-                    log.error("the kept counter of %s can't be read", kid)
-                    self._counters_known = False
+    def take_up(self) -> None:
+        """More was found of what earlier runs have left. Any thread."""
+        self._memory.take_up()
 
     def receive(self, message: Received) -> None:
         """A message came down. Never blocks."""
@@ -110,6 +95,7 @@ class CommandDesk:
         try:
             item = self._queue.get(timeout=timeout_s)
         except queue.Empty:
+            self._look_at_keys()
             return
         if isinstance(item, Received):
             self._handle(item)
@@ -117,24 +103,29 @@ class CommandDesk:
             self._settle(done)
 
     def _settle(self, settled: Settled) -> None:
-        self._remember(settled.key, settled.result)
-        self._answer(settled.result, settled.message)
+        self._answer(settled.result, settled.message, self._memory.finished(settled.kid, settled.result))
 
     def _handle(self, message: Received) -> None:
         name = "unknown"
         command_id = "unknown"
+        self._look_at_keys()
         try:
             token = self._verify(self._readable(message))
             claims = read_claims(dict(token.claims))
             name, command_id = claims.name, claims.cmd_id
-            if (first := self._results.get(f"{token.kid}/{command_id}")) is not None:
+            if (first := self._memory.repeated(token.kid, claims)) is not None:
                 if self._security.tell("command-repeated", "info", f"{name} {command_id} came again", kid=token.kid):
                     self._answer(first, message)
                 return
             args = self._accept(token, claims, message)
         except CommandRejected as refusal:
             result = ResultData(
-                command_id=command_id, name=name, status="rejected", code=refusal.code, text=str(refusal)
+                command_id=command_id,
+                name=name,
+                status="rejected",
+                code=refusal.code,
+                text=str(refusal),
+                output={"sha256": sha256(message.payload).hexdigest()} if command_id == "unknown" else {},
             )
             topic = message.topic[:TOPIC_LENGTH]
             told = self._security.tell(
@@ -144,11 +135,9 @@ class CommandDesk:
                 self._answer(result, message)
             return
         result = self._execute(claims, args, token)
-        key = f"{token.kid}/{command_id}"
         if result.status == "in-progress":
-            self._orders.begin(result, key, message, self._clock.boottime_ns())
-        self._remember(key, result)
-        self._answer(result, message)
+            self._orders.begin(result, token.kid, message, self._clock.boottime_ns())
+        self._answer(result, message, self._memory.finished(token.kid, result))
 
     def _readable(self, message: Received) -> bytes:
         if message.retain:
@@ -158,7 +147,7 @@ class CommandDesk:
         return message.payload
 
     def _accept(self, token: Verified, claims: Claims, message: Received) -> CommandArgs:
-        """Every check; the counter is on disk before this returns, so that a crash can't make it run twice."""
+        """Every check; what was accepted is on disk before this returns, so that no crash makes it run twice."""
         if claims.iss != token.issuer:
             raise CommandRejected("wrong-issuer", f"the key {token.kid} does not belong to {claims.iss[:64]!r}")
         kind, _, topic_name = message.topic.removeprefix(self._identity.down() + "/").partition("/")
@@ -166,18 +155,17 @@ class CommandDesk:
             source=self._identity.source,
             topic_kind=kind,
             topic_name=topic_name,
-            last_ctr=self._counters.get(token.kid, -1),
-            counters_known=self._counters_known,
-            boot_nonce=self._boot_nonce,
+            window=self._memory.window(token.kid),
+            nonce_age_s=None
+            if claims.boot_nonce is None
+            else self._outbox.nonces.age_s(claims.boot_nonce, self._clock.boottime_ns()),
             wall=self._clock.wall(),
             quality=self._clock.quality(),
         )
         args = check(claims, token.role, circumstances)
-        with self._lock:
-            self._counters[token.kid] = max(self._counters.get(token.kid, -1), claims.ctr)
-        safe = self._outbox.keep(CTR_KEY + token.kid, str(claims.ctr))
+        safe = self._memory.begin(token.kid, claims)
         if not safe.wait(0 if self._outbox.recorder.fault else _DISK_PATIENCE_S):
-            log.error("the counter of %s is not on disk yet; going on, since a command may save a life", token.kid)
+            log.error("%s is not on disk yet; going on, since a command may save a life", claims.cmd_id)
         return args
 
     def _execute(self, claims: Claims, args: CommandArgs, token: Verified) -> ResultData:
@@ -232,17 +220,7 @@ class CommandDesk:
             case "pressed-since":
                 return "failed", "pressed-since", "there was another press since: the alarm has raised itself again"
 
-    def _remember(self, key: str, result: ResultData) -> None:
-        self._results[key] = result
-        while len(self._results) > _REMEMBERED:
-            self._results.popitem(last=False)
-
-    def _answer(self, result: ResultData, message: Received) -> None:
+    def _answer(self, result: ResultData, message: Received, keep: Changes | None = None) -> None:
         log.info("command %s %s: %s, %s", result.name, result.command_id, result.status, result.text)
         assert LEVEL.match(result.command_id)
-        self._outbox.put(self._drafts.result(result, message.response_topic, message.correlation_data))
-
-
-def kept_counters(outbox: Outbox) -> dict[str, str]:
-    """The highest counter that was accepted of each key, as it is kept."""
-    return {key.removeprefix(CTR_KEY): ctr for key, ctr in outbox.kept(CTR_KEY).items()}
+        self._outbox.put(self._drafts.result(result, message.response_topic, message.correlation_data), keep)

@@ -1,6 +1,6 @@
 """A disk that was done without at the start answers after all."""
 
-from agent.runtime.command_desk import CommandDesk, kept_counters
+from agent.runtime.command_desk import CommandDesk
 from agent.runtime.kept_alarms import keep_restored, read_kept
 from agent.runtime.outbox import Outbox
 from agent.runtime.pipeline import Pipeline
@@ -8,6 +8,6 @@ from agent.runtime.security import SecurityLog
 
 
 def take_up(outbox: Outbox, pipeline: Pipeline, desk: CommandDesk, security: SecurityLog) -> None:
-    """Go on with the open alarms and the counters that an earlier run has left on it. Any thread."""
+    """Go on with the open alarms and the commands that an earlier run has left on it. Any thread."""
     pipeline.restore(read_kept(outbox, security), lambda book: keep_restored(book, outbox, security))
-    desk.take_up(kept_counters(outbox), known=outbox.knows_all)
+    desk.take_up()

@@ -23,17 +23,17 @@ class OrderDone:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The final result of an order, under which key it is remembered, and the message that it answers."""
+    """The final result of an order, whose key has signed it, and the message that it answers."""
 
     result: ResultData
-    key: str
+    kid: str
     message: Received
 
 
 @dataclass(frozen=True, slots=True)
 class _Order:
     name: str
-    key: str
+    kid: str
     message: Received
     until_ns: int
 
@@ -44,10 +44,10 @@ class Orders:
     def __init__(self) -> None:
         self._orders: dict[str, _Order] = {}
 
-    def begin(self, result: ResultData, key: str, message: Received, now_ns: int) -> None:
+    def begin(self, result: ResultData, kid: str, message: Received, now_ns: int) -> None:
         """An order was given; its result so far is `in-progress`."""
         until_ns = now_ns + _PATIENCE_S[result.name] * 10**9
-        self._orders[result.command_id] = _Order(result.name, key, message, until_ns)
+        self._orders[result.command_id] = _Order(result.name, kid, message, until_ns)
 
     def done(self, done: OrderDone) -> Settled | None:
         """The result of an order that has ended; None for what nobody has ordered."""
@@ -64,7 +64,7 @@ class Orders:
         if order is None:
             return None
         values = {"command_id": order_id, "name": order.name, "status": status, "code": code, "text": text}
-        return Settled(ResultData.model_validate({**values, "output": output}), order.key, order.message)
+        return Settled(ResultData.model_validate({**values, "output": output}), order.kid, order.message)
 
 
 def picture_done(picture_id: str, ok: bool, detail: str) -> OrderDone:

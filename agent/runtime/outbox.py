@@ -15,6 +15,7 @@ from typing import NamedTuple
 from agent.core.errors import StorageError
 from agent.core.events import TimeQuality
 from agent.core.messages import Draft, Rank
+from agent.core.nonces import Nonces
 from agent.core.stencil import Stencil
 from agent.core.uuid7 import Uuid7Source
 from agent.core.wire import CONTENT_TYPE, Stamp, mark_historical, rfc3339, seal, sealed_but_for
@@ -67,6 +68,8 @@ class Outbox:
         """`black_box` is a file on a memory file system; the directory of the databases will do in a test."""
         self._clock = clock
         self._boot_id = clock.boot_id
+        self.nonces = Nonces(clock.boottime_ns())
+        """Every message carries the newest one."""
         self._source = source
         self._journal = journal or Journal(directory)
         self._black_box = BlackBox(black_box, self._boot_id)
@@ -177,7 +180,8 @@ class Outbox:
             numbers.place += 1
             if numbers.needs_promise:
                 keep = {**keep, **numbers.promise()}
-            payload = make(Stamp(message_id, numbers.seq, time, now_ns // 1_000_000, quality))
+            nonce = self.nonces.newest(now_ns)
+            payload = make(Stamp(message_id, numbers.seq, time, now_ns // 1_000_000, quality, nonce))
             row = Row._make((numbers.place, *fixed.head, payload, *fixed.tail, now_ns, unix_ms))
             self.recorder.accept(row, numbers.seq, keep)
         return message_id
@@ -242,11 +246,12 @@ class Outbox:
             if row.expiry_s is not None and age_s >= row.expiry_s:
                 self._finish(waiting, dropped=True)
                 continue
+            nonce = self.nonces.newest(now_ns)
             late = row.ord <= self._numbers.inherited_place or age_s > HISTORICAL_S
             is_picture = row.rank is Rank.PICTURE
             return waiting, OutgoingMessage(
                 topic=row.topic,
-                payload=mark_historical(row.payload) if late and not is_picture else row.payload,
+                payload=mark_historical(row.payload, nonce) if late and not is_picture else row.payload,
                 qos=row.qos,
                 retain=row.retain,
                 expiry_s=None if row.expiry_s is None else max(1, int(row.expiry_s - age_s)),

@@ -6,7 +6,7 @@ from agent.core.events import UplinkChanged
 from agent.ports import Connected, Disconnected, OutgoingMessage
 from agent.runtime.announcer import Announcer
 from agent.runtime.centre_watch import CentreWatch
-from agent.runtime.health import HealthBoard, PartState
+from agent.runtime.health import HealthBoard
 from agent.runtime.security import TOPIC_LENGTH, SecurityLog
 
 _SECURITY_KINDS = {"tls": "tls-failed", "refused": "broker-refused", "overrun": "broker-overrun"}
@@ -24,16 +24,17 @@ class Uplink:
         watch: CentreWatch,
         announce: Callable[[bool], None],
         changed: Callable[[UplinkChanged], None],
+        deaf: Callable[[str], None],
     ) -> None:
-        """`announce` says who we are, and gets whether another broker than before has us. What the part `commands`
-        says when this is built stays true as long as the broker lets us listen."""
+        """`announce` says who we are, and gets whether another broker than before has us. `deaf` gets what the broker
+        does not let us hear; empty when it lets us hear all."""
         self._board = board
         self._security = security
         self._announcer = announcer
         self._watch = watch
         self._announce = announce
         self._changed = changed
-        self._commands = board.parts().get("commands", PartState(ok=True))
+        self._deaf = deaf
         self._told: str | None = None
         self._has_failed = False
         """Since a broker last had us: the publisher logs the first failure, and not those that follow."""
@@ -49,10 +50,10 @@ class Uplink:
         if accepted.refused:
             names = ", ".join(accepted.refused)
             detail = f"the broker does not let this device subscribe to {names}: check its access list"
-            self._board.report("commands", ok=False, detail=detail)
+            self._deaf(detail)
             self._tell_once("broker-refused", detail)
         else:
-            self._board.report("commands", ok=self._commands.ok, detail=self._commands.detail)
+            self._deaf("")
         self._announce(moved)
 
     def accepted(self) -> None:

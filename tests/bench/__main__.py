@@ -86,9 +86,9 @@ class Run:
         key = make_key("operator", self._directory / "keys")
         directory = self._directory / "agent"
         with SimulatedAgent(directory, port, keys=self._keys) as agent:
-            state = bench.wait_for(f"{BASE}/up/state", 20, lambda data: data["state"] == "online")
+            bench.wait_for(f"{BASE}/up/state", 20, lambda data: data["state"] == "online")
             self._say("new alarms, each closed again by the centre")
-            with ClosingCentre(port, key, state["boot_nonce"]) as centre:
+            with ClosingCentre(port, key) as centre:
                 alarms = new_alarms.measure(bench, agent, centre, self._effort.alarms, self._effort.presses)
             ours, bare = bench.alternate(agent, self._effort.presses, self._step("press to subscriber"))
         self.figures += of_percentiles("press", "press to subscriber", _BARE_PUBLISH, ours, bare, goal=LATENCY_GOAL)

@@ -29,12 +29,11 @@ class NewAlarms:
 
 
 class ClosingCentre:
-    """Closes alarms with signed acks. `boot_nonce` is what the agent's state says."""
+    """Closes alarms with signed acks."""
 
-    def __init__(self, port: int, key: PrivateKey, boot_nonce: str) -> None:
+    def __init__(self, port: int, key: PrivateKey) -> None:
         self._centre = Centre(f"mqtt://127.0.0.1:{port}")
         self._key = key
-        self._boot_nonce = boot_nonce
 
     def __enter__(self) -> "ClosingCentre":
         self._centre.open([])
@@ -43,7 +42,7 @@ class ClosingCentre:
     def __exit__(self, *_: object) -> None:
         self._centre.close()
 
-    def close_alarm(self, alarm_id: str) -> None:
+    def close_alarm(self, alarm_id: str, nonce: str) -> None:
         """Sign and send."""
         now = int(time.time())
         claims = {
@@ -55,7 +54,7 @@ class ClosingCentre:
             "iat": now,
             "exp": now + _LIFE_S,
             "ctr": time.time_ns() // 1000,
-            "boot_nonce": self._boot_nonce,
+            "boot_nonce": nonce,
         }
         self._centre.publish(f"{BASE}/down/ack/{alarm_id}", sign(claims, self._key))
 
@@ -80,8 +79,9 @@ def _one(bench: Bench, agent: SimulatedAgent, centre: ClosingCentre, pacing: Pac
         answered_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         edge_ns = answer["edge_boottime_ns"]
     heard = bench.collect(1, lambda heard: heard[1] == _ALARMS and _stage(heard[2]) == "raised")
-    alarm_id = json.loads(heard[0][2])["data"]["alarm_id"]
-    centre.close_alarm(alarm_id)
+    alarm = json.loads(heard[0][2])
+    alarm_id = alarm["data"]["alarm_id"]
+    centre.close_alarm(alarm_id, alarm["nonce"])
     bench.collect(1, lambda heard: heard[1] == _ALARMS and _stage(heard[2]) == "closed")
     return (heard[0][0] - edge_ns) / 1e6, (answered_ns - edge_ns) / 1e6
 

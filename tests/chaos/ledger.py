@@ -206,9 +206,9 @@ def _judge_identity(verdict: Verdict, arrivals: Sequence[Arrival]) -> None:
 
 
 def _content(arrival: Arrival) -> str:
-    """Everything but the mark of lateness, which a second delivery may bear where the first did not."""
+    """Everything but what a late second delivery has of its own: the mark that says so, and a newer nonce."""
     data = {name: value for name, value in arrival.data.items() if name != "historical"}
-    return json.dumps({**arrival.envelope, "data": data, "topic": arrival.topic}, sort_keys=True)
+    return json.dumps({**arrival.envelope, "nonce": None, "data": data, "topic": arrival.topic}, sort_keys=True)
 
 
 def _judge_order(verdict: Verdict, steps: Sequence[Arrival]) -> None:

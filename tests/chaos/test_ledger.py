@@ -108,6 +108,7 @@ def test_a_light_that_a_close_put_out_in_the_same_moment_is_no_fault() -> None:
 
 def test_a_message_that_comes_again_is_a_copy_and_no_fault() -> None:
     again = told(1, 1, historical=True)
+    again.envelope["nonce"] = "newer"
     retained = other(2, "alarms")
     verdict = judge([press(100)], [told(1, 1), again, retained])
     assert verdict.faults == []

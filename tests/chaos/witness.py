@@ -67,11 +67,11 @@ class Witness(AbstractContextManager["Witness"]):
         """Sign this answer for every alarm that is open as far as we know, and send it to every broker."""
         self.poll()
         newest: dict[str, Arrival] = {}
-        births = [arrival for arrival in self.arrivals if arrival.is_birth]
         for arrival in sorted(self.arrivals, key=lambda arrival: arrival.seq):
             if arrival.is_alarm:
                 newest[arrival.data["alarm_id"]] = arrival
-        nonce = max(births, key=lambda birth: birth.seq).data["boot_nonce"]
+        said = [arrival for arrival in self.arrivals if arrival.envelope.get("nonce")]
+        nonce = max(said, key=lambda arrival: arrival.seq).envelope["nonce"]
         for alarm_id, last in newest.items():
             if last.data["stage"] != "closed":
                 self._send(alarm_id, key, action, last.data["press_count"], str(nonce))

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from agent.core.commands import (
     CLOCK_SKEW_S,
     COMMANDS,
+    MAX_LEAD_US,
     MAX_LIFE_S,
     AckArgs,
     Circumstances,
     CommandArgs,
     Role,
+    Window,
     check,
     read_claims,
 )
@@ -35,11 +37,10 @@ HERE = Circumstances(
     source="/edge/gp/site/kiosk-1",
     topic_kind="command",
     topic_name="ping",
-    last_ctr=4,
-    boot_nonce="nonce",
+    window=Window(floor=4, seen=frozenset({7})),
+    nonce_age_s=None,
     wall=datetime.fromtimestamp(NOW, UTC),
     quality=TimeQuality.SYNCED,
-    counters_known=True,
 )
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -85,6 +86,11 @@ def test_a_command_in_order_gives_its_arguments() -> None:
         ({"aud": "/edge/gp/site/kiosk-1/"}, "wrong-audience"),
         ({"ctr": 4}, "replayed"),
         ({"ctr": 0}, "replayed"),
+        ({"ctr": 7}, "replayed"),
+        ({"ctr": 6}, "ok"),
+        ({"ctr": NOW * 10**6 + MAX_LEAD_US}, "ok"),
+        ({"ctr": NOW * 10**6 + MAX_LEAD_US + 1}, "counter-ahead"),
+        ({"ctr": 2**63 - 1}, "counter-ahead"),
         ({"exp": NOW}, "expired"),
         ({"exp": NOW + 1}, "ok"),
         ({"iat": NOW - 300, "exp": NOW - 1}, "expired"),
@@ -92,8 +98,7 @@ def test_a_command_in_order_gives_its_arguments() -> None:
         ({"iat": NOW + CLOCK_SKEW_S + 1, "exp": NOW + 99}, "not-yet-valid"),
         ({"exp": NOW + MAX_LIFE_S}, "ok"),
         ({"exp": NOW + MAX_LIFE_S + 1}, "too-long-lived"),
-        ({"boot_nonce": "old"}, "wrong-boot-nonce"),
-        ({"boot_nonce": "nonce"}, "ok"),
+        ({"boot_nonce": "of another start"}, "wrong-boot-nonce"),
         ({"name": "reboot"}, "unknown-command"),
         ({"name": "shell"}, "unknown-command"),
         ({"args": {"x": 1}}, "bad-arguments"),
@@ -112,6 +117,17 @@ def test_a_command_in_order_gives_its_arguments() -> None:
         ({"iat": 10**400, "exp": 10**400}, "malformed"),
         ({"exp": -(10**400)}, "malformed"),
         ({"args": []}, "malformed"),
+        ({"ctr": "9"}, "malformed"),
+        ({"ctr": 9.0}, "malformed"),
+        ({"ctr": True}, "malformed"),
+        ({"iat": str(NOW)}, "malformed"),
+        ({"exp": float(NOW + 60)}, "malformed"),
+        ({"cmd_id": 7}, "malformed"),
+        ({"boot_nonce": 7}, "malformed"),
+        ({"boot_nonce": "n" * 65}, "malformed"),
+        ({"name": "identify", "args": {"seconds": "5"}}, "bad-arguments"),
+        ({"name": "identify", "args": {"seconds": True}}, "bad-arguments"),
+        ({"name": "identify", "args": {"seconds": float("nan")}}, "bad-arguments"),
         ({"aud": ["/edge/gp/site/kiosk-1"]}, "malformed"),
     ],
 )
@@ -124,10 +140,12 @@ def test_every_rule_has_its_code(claims: dict[str, Any], code: str) -> None:
     [
         ({"aud": "k" * 299}, f"meant for {'k' * 200!r}, this is '/edge/gp/site/kiosk-1'"),
         ({"ctr": 4}, "counter 4 is not above 4"),
+        ({"ctr": 7}, "counter 7 was used already"),
+        ({"ctr": 2**62}, f"counter {2**62} is more than a day ahead: use microseconds"),
         ({"exp": NOW - 7}, "expired 7 s ago"),
         ({"iat": NOW + 90, "exp": NOW + 99}, "issued 90 s in the future"),
         ({"exp": NOW + MAX_LIFE_S + 1}, f"valid for more than {MAX_LIFE_S} s"),
-        ({"boot_nonce": "old"}, "the device has restarted since; read its state and sign again"),
+        ({"boot_nonce": "old"}, "the device has restarted since: sign again with its newest nonce"),
         ({"name": "reboot"}, "this device has no command 'reboot'"),
         ({"args": {"x": 1}}, "x: Extra inputs are not permitted"),
         ({"name": "identify", "args": {"seconds": 61}}, "seconds: Input should be less than or equal to 60"),
@@ -149,12 +167,12 @@ def test_a_refusal_tells_a_person_what_is_wrong(claims: dict[str, Any], text: st
         (
             "admin",
             {"quality": TimeQuality.UNSYNCED},
-            "this device's clock is not set: echo the boot_nonce of its state",
+            "this device's clock is not set: sign again with its newest nonce",
         ),
         (
             "admin",
-            {"counters_known": False},
-            "what this device has accepted before can't be read: echo the boot_nonce of its state",
+            {"window": Window(is_whole=False)},
+            "what this device has accepted before can't be read: sign again with its newest nonce",
         ),
     ],
 )
@@ -173,38 +191,66 @@ def test_a_missing_claim_is_named(missing: str) -> None:
     assert refusal.value.code == "malformed"
 
 
+_LONG_AGO = {"iat": 5, "exp": 65}
+
+
 @pytest.mark.parametrize(
-    ("quality", "nonce", "times", "code"),
+    ("quality", "age_s", "claims", "code"),
     [
         (TimeQuality.UNSYNCED, None, {}, "clock-unsynced"),
-        (TimeQuality.UNSYNCED, "nonce", {}, "ok"),
-        (TimeQuality.UNSYNCED, "nonce", {"iat": 5, "exp": 65}, "ok"),
-        (TimeQuality.UNSYNCED, "old", {}, "wrong-boot-nonce"),
-        (TimeQuality.UNSYNCED, "nonce", {"exp": NOW + 999}, "too-long-lived"),
+        (TimeQuality.UNSYNCED, None, {"boot_nonce": "of another start"}, "wrong-boot-nonce"),
+        (TimeQuality.UNSYNCED, 0.0, {}, "ok"),
+        (TimeQuality.UNSYNCED, 599.9, _LONG_AGO, "ok"),
+        (TimeQuality.UNSYNCED, 600.0, {}, "nonce-expired"),
+        (TimeQuality.UNSYNCED, 0.0, {"exp": NOW + 999}, "too-long-lived"),
+        (TimeQuality.UNSYNCED, 0.0, {"ctr": 2**63 - 1}, "ok"),
         (TimeQuality.HOLDOVER, None, {}, "ok"),
-        (TimeQuality.HOLDOVER, "nonce", {"iat": 5, "exp": 65}, "expired"),
-        (TimeQuality.SYNCED, "nonce", {"iat": 5, "exp": 65}, "expired"),
+        (TimeQuality.HOLDOVER, 0.0, _LONG_AGO, "expired"),
+        (TimeQuality.SYNCED, 0.0, _LONG_AGO, "expired"),
+        (TimeQuality.SYNCED, 86_400.0, {}, "ok"),
     ],
 )
-def test_a_clock_that_is_not_set_is_replaced_by_the_nonce_and_nothing_else_is(
-    quality: TimeQuality, nonce: str | None, times: dict[str, int], code: str
+def test_a_clock_that_is_not_set_is_replaced_by_a_fresh_nonce_and_nothing_else_is(
+    quality: TimeQuality, age_s: float | None, claims: dict[str, Any], code: str
 ) -> None:
-    assert outcome({"boot_nonce": nonce} | times, quality=quality) == code
+    echoed = {} if age_s is None else {"boot_nonce": "n"}
+    assert outcome(echoed | claims, quality=quality, nonce_age_s=age_s) == code
 
 
 @pytest.mark.parametrize(
-    ("nonce", "times", "code"),
+    ("age_s", "claims", "code"),
     [
         (None, {}, "counters-unknown"),
-        ("nonce", {}, "ok"),
-        ("old", {}, "wrong-boot-nonce"),
-        ("nonce", {"iat": 5, "exp": 65}, "expired"),
+        (None, {"boot_nonce": "of another start"}, "wrong-boot-nonce"),
+        (86_400.0, {"boot_nonce": "n"}, "ok"),
+        (0.0, {"boot_nonce": "n"} | _LONG_AGO, "expired"),
     ],
 )
-def test_counters_that_can_not_be_read_are_replaced_by_the_nonce(
-    nonce: str | None, times: dict[str, int], code: str
+def test_counters_that_can_not_be_read_are_replaced_by_any_nonce_of_this_start(
+    age_s: float | None, claims: dict[str, Any], code: str
 ) -> None:
-    assert outcome({"boot_nonce": nonce} | times, counters_known=False) == code
+    assert outcome(claims, window=Window(is_whole=False), nonce_age_s=age_s) == code
+
+
+_POISONED = Window(floor=2**63 - 1, crowded_out=3, seen=frozenset({7}))
+
+
+@pytest.mark.parametrize(
+    ("age_s", "ctr", "code"),
+    [
+        (None, 5, "counters-unknown"),
+        (600.0, 5, "counters-unknown"),
+        (599.0, 5, "ok"),
+        (0.0, 4, "ok"),
+        (0.0, 3, "replayed"),
+        (0.0, 7, "replayed"),
+    ],
+)
+def test_a_counter_that_was_driven_up_locks_nobody_out_who_echoes_a_fresh_nonce(
+    age_s: float | None, ctr: int, code: str
+) -> None:
+    echoed = {} if age_s is None else {"boot_nonce": "n"}
+    assert outcome(echoed | {"ctr": ctr}, window=_POISONED, nonce_age_s=age_s) == code
 
 
 _ALLOWED: dict[str, set[str]] = {

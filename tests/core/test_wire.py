@@ -11,7 +11,7 @@ from agent.core.messages import Draft, Rank
 from agent.core.wire import Drafts, Stamp, mark_historical, rfc3339, seal
 from tests.support.message_table import ALARM, IDENTITY, IDS, RESULT, TABLE
 
-STAMP = Stamp("id-1", 7, rfc3339(datetime(2026, 1, 2, 3, 4, 5, 6_999, UTC)), 1, "holdover")
+STAMP = Stamp("id-1", 7, rfc3339(datetime(2026, 1, 2, 3, 4, 5, 6_999, UTC)), 1, "holdover", "of-then")
 DRAFTS = Drafts(IDENTITY)
 
 
@@ -66,6 +66,7 @@ def test_the_envelope_is_a_cloudevent_with_our_extensions(make: Callable[[Drafts
         "seq": 7,
         "monoms": 1,
         "timeq": "holdover",
+        "nonce": "of-then",
     }
 
 
@@ -87,20 +88,21 @@ def test_the_steps_of_an_alarm_share_its_subject_and_topic(change: Any) -> None:
 def test_a_late_message_is_the_same_but_for_its_mark() -> None:
     draft = DRAFTS.alarm("raised", ALARM)
     payload = json.dumps(sealed(draft)).encode()
-    late = json.loads(mark_historical(payload))
+    late = json.loads(mark_historical(payload, "newest"))
 
     assert late["data"].pop("historical") is True
     on_time = json.loads(payload)
+    assert (late.pop("nonce"), on_time.pop("nonce")) == ("newest", "of-then")
     assert on_time["data"].pop("historical") is False
     assert late == on_time
 
 
 def test_nothing_of_a_late_message_is_remembered() -> None:
     payloads = [json.dumps({"id": f"message {n} of thousands", "data": {}}).encode() for n in range(3_000)]
-    mark_historical(payloads[0])
+    mark_historical(payloads[0], "n")
     before = sys.getallocatedblocks()
     for payload in payloads:
-        mark_historical(payload)
+        mark_historical(payload, "n")
 
     assert sys.getallocatedblocks() - before < 500
 
@@ -109,7 +111,7 @@ def test_a_picture_is_sent_as_it_is() -> None:
     jpeg = b"\xff\xd8\xff\xe0"
     draft = DRAFTS.snapshot("p1", jpeg)
 
-    assert seal(draft, "source", "boot", STAMP) == mark_historical(jpeg)
+    assert seal(draft, "source", "boot", STAMP) == mark_historical(jpeg, "n")
 
 
 _RESULTS = IDENTITY.up("result")

@@ -9,7 +9,7 @@ def message(
 ) -> Message:
     data = {"alarm_id": alarm, "input": name, "press_count": count, "stage": stage}
     kind = f"edge.alarm.{change}.v1"
-    return Message(f"up/alarm/{name}", False, f"id-{seq}", seq, kind, "synced", seq * 10, data, arrived_ns=seq)
+    return Message(f"up/alarm/{name}", False, f"id-{seq}", seq, kind, "synced", seq * 10, "n", data, arrived_ns=seq)
 
 
 def test_a_message_that_came_twice_counts_once() -> None:

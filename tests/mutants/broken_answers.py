@@ -5,6 +5,7 @@ from tests.mutants.breakage import Breakage
 _PIPELINE = "tests/runtime/test_pipeline"
 _ALARM = "tests/core/test_alarm.py::"
 _WAITS = "tests/core/test_alarm_waits.py::"
+_MEMORY = "tests/runtime/test_command_memory.py::"
 
 TOLD = (
     Breakage(
@@ -109,11 +110,46 @@ ASKED = (
         "tests/runtime/test_command_desk.py::test_claims_that_do_not_hold_are_refused_and_told",
     ),
     Breakage(
-        "take a command a second time",
+        "run a command again that is signed again",
+        "agent/runtime/command_desk.py",
+        "            if (first := self._memory.repeated(token.kid, claims)) is not None:",
+        "            if (first := self._memory.repeated(token.kid, claims)) is not None and first.status == 'x':",
+        f"{_MEMORY}test_a_command_that_comes_again_after_a_restart_gets_its_first_result",
+    ),
+    Breakage(
+        "take a counter a second time",
         "agent/core/commands.py",
-        "    if claims.ctr <= now.last_ctr:",
-        "    if claims.ctr < now.last_ctr:",
-        "tests/runtime/test_command_desk.py::test_a_command_that_is_replayed_after_a_restart_is_refused",
+        "    if claims.ctr in window.seen:",
+        "    if False:",
+        f"{_MEMORY}test_commands_of_two_senders_under_one_key_may_overtake_each_other",
+    ),
+    Breakage(
+        "take a command from before the window",
+        "agent/core/commands.py",
+        "    if claims.ctr <= floor:",
+        "    if False:",
+        f"{_MEMORY}test_what_is_older_than_the_window_is_refused_though_its_counter_was_never_used",
+    ),
+    Breakage(
+        "let a counter that was driven up lock a key out",
+        "agent/core/commands.py",
+        "    floor = window.crowded_out if is_dated else max(",
+        "    floor = max(",
+        f"{_MEMORY}test_a_counter_far_ahead_on_an_unset_clock_locks_out_nobody_who_echoes",
+    ),
+    Breakage(
+        "take a command whose nonce is old",
+        "agent/core/commands.py",
+        "        if not is_dated:",
+        "        if False:",
+        "tests/core/test_commands.py",
+    ),
+    Breakage(
+        "obey a key that was taken out",
+        "agent/runtime/command_desk.py",
+        '        command_id = "unknown"\n        self._look_at_keys()\n',
+        '        command_id = "unknown"\n',
+        "tests/runtime/test_command_desk.py::test_the_keys_are_looked_at_before_each_message_and_while_none_comes",
     ),
     Breakage(
         "take a command that has expired",
@@ -130,18 +166,18 @@ ASKED = (
         "tests/core/test_commands.py",
     ),
     Breakage(
-        "forget the counter of a key",
-        "agent/runtime/command_desk.py",
-        "self._outbox.keep(CTR_KEY + token.kid, str(claims.ctr))",
-        'self._outbox.keep("other", str(claims.ctr))',
-        "tests/runtime/test_command_desk.py::test_a_command_that_is_replayed_after_a_restart_is_refused",
+        "forget at a restart what was accepted",
+        "agent/runtime/command_memory.py",
+        "            return self._outbox.recorder.keep(changes)",
+        "            return self._outbox.recorder.keep({})",
+        f"{_MEMORY}test_a_command_whose_end_a_restart_has_cut_off_is_not_executed_again_and_says_so",
     ),
     Breakage(
-        "execute a command before its counter is on disk",
+        "execute a command before it is on disk that it was accepted",
         "agent/runtime/command_desk.py",
         "        if not safe.wait(",
         "        if safe.is_set() and not safe.wait(",
-        "tests/runtime/test_command_desk.py::test_the_counter_is_on_disk_before_the_command_is_executed",
+        "tests/runtime/test_command_desk.py::test_what_was_accepted_is_on_disk_before_it_is_executed",
     ),
     Breakage(
         "execute a command that the broker has retained",

@@ -23,9 +23,7 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
 
 
 def announcer(outbox: Outbox) -> Announcer:
-    return Announcer(
-        outbox=outbox, drafts=DRAFTS, clock=SimClock(), meta=META, boot_nonce="nonce", config_revision="abc"
-    )
+    return Announcer(outbox=outbox, drafts=DRAFTS, clock=SimClock(), meta=META, config_revision="abc")
 
 
 def sent(outbox: Outbox) -> list[OutgoingMessage]:
@@ -46,7 +44,8 @@ def test_a_birth_repeats_the_number_of_its_will_and_every_connection_has_its_own
         assert meta.retain
         assert (will["data"]["state"], body(state)["data"]["state"]) == ("lost", "online")
         assert will["data"]["bdseq"] == body(state)["data"]["bdseq"]
-        assert body(state)["data"]["boot_nonce"] == "nonce"
+        assert body(state)["data"]["boot_nonce"] == outbox.nonces.first
+        assert "nonce" not in will, "it would be long expired when the broker speaks"
         numbers.append(will["data"]["bdseq"])
 
     assert numbers == [1, 2, 3]

@@ -28,6 +28,8 @@ class Message:
     type: str
     timeq: str
     monoms: int
+    nonce: str
+    """What a command may echo; empty in a will."""
     data: dict[str, Any]
     arrived_ns: int
     """CLOCK_BOOTTIME of the centre."""
@@ -83,11 +85,10 @@ class Centre(AbstractContextManager["Centre"]):
         topic = f"{TREE}/up/snapshot/{picture_id}"
         return self.subscriber.wait_for(lambda heard: heard.topic == topic, timeout_s).payload
 
-    def boot_nonce(self) -> str:
-        """What the device's newest birth says."""
-        self.wait_for("state", lambda m: m.data["state"] == "online")
-        births = [m for m in self.messages("state") if m.data["state"] == "online"]
-        return str(max(births, key=lambda m: m.seq).data["boot_nonce"])
+    def nonce(self) -> str:
+        """The newest one that the device has said."""
+        self.wait_for("", lambda m: bool(m.nonce))
+        return max((m for m in self.messages() if m.nonce), key=lambda m: m.seq).nonce
 
     def send(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Publish under `down/TOPIC`."""
@@ -115,7 +116,7 @@ class Centre(AbstractContextManager["Centre"]):
             "iat": now,
             "exp": now + 120,
             "ctr": next(_counters),
-            "boot_nonce": changes.get("boot_nonce") or self.boot_nonce(),
+            "boot_nonce": changes.get("boot_nonce") or self.nonce(),
             **changes,
         }
 
@@ -138,6 +139,7 @@ def read(heard: Heard, under: str = "") -> Message | None:
         type=envelope["type"],
         timeq=envelope["timeq"],
         monoms=envelope["monoms"],
+        nonce=envelope.get("nonce", ""),
         data=envelope["data"],
         arrived_ns=heard.arrived_ns,
     )

@@ -10,7 +10,7 @@ from agent.core.trial import TrialAnswer
 from agent.ports import OutgoingMessage, Received
 from agent.runtime.command_actions import Actions
 from agent.runtime.command_desk import CommandDesk
-from agent.runtime.kept import CTR_KEY
+from agent.runtime.command_memory import COMMAND_KEY
 from agent.runtime.outbox import Outbox
 from agent.runtime.security import SecurityLog
 from agent.runtime.self_test import OrderAnswer
@@ -61,11 +61,10 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.security = SecurityLog(DRAFTS, self.clock, self.outbox.put)
-        keep, kept = self.outbox.keep, self.outbox.kept(CTR_KEY)
-        self.outbox.keep = lambda key, value: _WhenAwaited(keep(key, value), self.outbox)  # type: ignore[method-assign]
+        recorder, keep = self.outbox.recorder, self.outbox.recorder.keep
+        recorder.keep = lambda values: _WhenAwaited(keep(values), self.outbox)  # type: ignore[method-assign]
         self.desk = CommandDesk(
             identity=IDENTITY,
-            boot_nonce="nonce",
             verify=self.verify,
             outbox=self.outbox,
             drafts=DRAFTS,
@@ -79,7 +78,6 @@ class Desk:
                 test_mode=self.test_mode,
                 self_test=self.self_test,
             ),
-            counters={key.removeprefix(CTR_KEY): value for key, value in kept.items()},
         )
 
     def verify(self, token: bytes) -> Token:
@@ -89,7 +87,7 @@ class Desk:
 
     def did(self, what: Any) -> None:
         self.done.append(what)
-        self.kept_when_executed.append(self.outbox._journal.state(CTR_KEY))
+        self.kept_when_executed.append(self.outbox._journal.state(COMMAND_KEY))
 
     def acknowledge(self, ack: CentreAck) -> AckAnswer:
         self.did(ack)

@@ -23,7 +23,7 @@ ABOUT_PEOPLE = {
 """Presence: counts, places, times. Each with the reason why it may be told."""
 
 _OF_THE_DEVICE = {
-    "envelope": "specversion id source type subject time dataschema datacontenttype bootid seq monoms timeq data "
+    "envelope": "specversion id source type subject time dataschema datacontenttype bootid seq monoms timeq nonce data "
     "historical topic rank qos retain expiry_s correlation_data t event_id",
     "moments": "frame_monoms boottime_ns captured_boottime_ns",
     "alarm": "alarm_id input kind status silent press_count stage repeats reraised raised_at location codes latency_ms "

@@ -57,11 +57,11 @@ class Centre:
 
     def hear(self, message: OutgoingMessage, now_s: float) -> None:
         """A message of the device."""
-        if message.topic.endswith("/up/state"):
-            self._nonce = json.loads(message.payload)["data"]["boot_nonce"]
-        elif "/up/alarm/" in message.topic:
+        if message.topic.endswith(("/up/state", "/up/health")) or "/up/alarm/" in message.topic:
             envelope = json.loads(message.payload)
-            self._note(envelope["data"], envelope["seq"], now_s)
+            self._nonce = envelope.get("nonce", self._nonce)
+            if "/up/alarm/" in message.topic:
+                self._note(envelope["data"], envelope["seq"], now_s)
 
     def next_due_s(self) -> float:
         """When it wants to do something next."""
