@@ -15,12 +15,21 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from agent.adapters.broker_failures import UNSUPPORTED_VERSION
+from agent.adapters.broker_failures import UNSUPPORTED_VERSION, of_connecting, of_silent_close
 from agent.adapters.paho_bounded import BoundedClient
 from agent.adapters.paho_broker import endpoint_of
 from agent.adapters.tls_context import TlsFiles, tls_context
 from agent.core.centres import REPEAT_S, CentreStateError, read_state, write_state
 from agent.core.errors import BrokerError
+
+_OPTIONS = {"ca_file": "--ca", "cert_file": "--cert", "key_file": "--cert-key", "brokers": "--broker"}
+
+
+def _as_options(reason: str) -> str:
+    """Advice about a device's settings, as advice about what a tool was called with."""
+    for setting, option in _OPTIONS.items():
+        reason = reason.replace(f"[mqtt] {setting}", option).replace(f" and {setting}", f" and {option}")
+    return reason.replace("this device's certificate", "the certificate of --cert")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +65,10 @@ class Centre:
         self._closing = threading.Event()
         self._failure = ""
         self._knows_no_5 = False
-        self._tls = tls_context(tls or TlsFiles()) if self._endpoint.tls else None
+        try:
+            self._tls = tls_context(tls or TlsFiles()) if self._endpoint.tls else None
+        except BrokerError as error:
+            raise BrokerError(_as_options(str(error))) from error
         self._state_topic = state_topic
         self._client = self._make_client(mqtt.MQTTv5)
 
@@ -87,7 +99,9 @@ class Centre:
             self._begin(timeout_s)
         if not self._subscribed.is_set() or self._failure:
             self.close()
-            raise BrokerError(f"no connection to {self._endpoint}: {self._failure or 'the broker does not answer'}")
+            raise BrokerError(
+                f"no connection to {self._endpoint}: {_as_options(self._failure) or 'the broker does not answer'}"
+            )
         if self._state_topic is not None:
             threading.Thread(target=self._repeat, name="centre-state", daemon=True).start()
 
@@ -95,7 +109,9 @@ class Centre:
         try:
             self._client.connect(self._endpoint.host, self._endpoint.port, keepalive=30)
         except (OSError, ValueError) as error:
-            raise BrokerError(f"no connection to {self._endpoint}: {error}; is the broker running?") from error
+            plain = not isinstance(error, OSError | UnicodeError)
+            reason = str(error) if plain else of_connecting(error, self._endpoint).detail
+            raise BrokerError(f"no connection to {self._endpoint}: {_as_options(reason)}") from error
         self._client.loop_start()
         self._subscribed.wait(timeout_s)
 
@@ -175,9 +191,9 @@ class Centre:
 
     def _disconnected(self, client: mqtt.Client, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         overrun, self._client.overrun = self._client.overrun, ""
-        if not self._subscribed.is_set() and client.protocol == mqtt.MQTTv5:
-            self._knows_no_5 = not overrun
-            self._failure = f"the broker {overrun or 'closed the connection without an answer'}"
+        if not self._subscribed.is_set():
+            self._knows_no_5 = not overrun and client.protocol == mqtt.MQTTv5
+            self._failure = f"the broker {overrun}" if overrun else of_silent_close(self._endpoint).detail
             self._subscribed.set()
         elif self._on_link is not None:
             self._on_link(False, f"the broker {overrun}" if overrun else str(reason))

@@ -45,6 +45,30 @@ def test_a_press_arrives_over_tls_and_the_ack_of_a_centre_with_its_own_certifica
         assert agent.outputs()["green"] == "on"
 
 
+def test_whoever_watches_is_told_what_is_wrong_with_the_certificates(
+    tmp_path: Path, tls_broker: Mosquitto, authorities: BrokerAuthorities
+) -> None:
+    stranger = Authority(tmp_path / "stranger", "Stranger")
+    mine, theirs = authorities.centre(CENTRE), stranger.client(CENTRE)
+    agent = AgentProcess(tmp_path / "kiosk", tls_broker.url)
+
+    def told(ca: Path, cert: Path, key: Path, port: int | None = tls_broker.centre_port) -> str:
+        own = ("--ca", ca, "--cert", cert, "--cert-key", key)
+        done = run_cli("watch", "--config", agent.config, "--broker", f"mqtts://localhost:{port}", *own)
+        assert done.returncode == 1
+        assert len(done.stderr.splitlines()) == 1
+        return done.stderr
+
+    said = told(stranger.ca, mine.cert, mine.key)
+    assert "comes from an authority that is not trusted here" in said
+    assert said.endswith("check --ca\n")
+    assert "whether it accepts the certificate of --cert" in told(mine.ca, theirs.cert, theirs.key)
+    assert told(tmp_path / "gone.pem", mine.cert, mine.key).endswith(
+        "gone.pem can't be used: no such file or directory; check --ca\n"
+    )
+    assert "nothing listens on localhost:1" in told(mine.ca, mine.cert, mine.key, port=1)
+
+
 Break = Callable[[Mosquitto, BrokerAuthorities, CertificateFiles], None]
 
 
