@@ -9,6 +9,7 @@ from agent.runtime.health import HealthBoard
 from agent.runtime.orders import picture_done
 from agent.runtime.outbox import Outbox
 from agent.runtime.pipeline import Pipeline
+from agent.runtime.security import SecurityLog
 from agent.runtime.sightings import CameraSaid
 from agent.runtime.tamper_desk import TamperDesk
 from agent.runtime.vision_link import VisionLink
@@ -28,6 +29,8 @@ def links_to(
 ) -> list[VisionLink]:
     """The near end of each camera process; the caller runs and closes them."""
 
+    security = SecurityLog(drafts, clock, outbox.put)
+
     def link_to(camera: Camera) -> VisionLink:
         def said(message: ToCore) -> None:
             pipeline.tell(CameraSaid(camera.name, message))
@@ -43,6 +46,17 @@ def links_to(
         def delegate_works(ok: bool, detail: str) -> None:
             board.report(f"delegate-{camera.name}", ok=ok, detail=detail)
 
+        refused = ""
+
+        def model_is(text: str) -> None:
+            nonlocal refused
+            if text == refused:
+                return  # a process that ends is started again and again
+            refused = text
+            board.report(f"model-{camera.name}", ok=not text, detail=text)
+            if text:
+                security.tell("model-refused", "alert", text, camera=camera.name, model=camera.model)
+
         return VisionLink(
             spec=profile.vision_spec(settings, camera, simulate=simulate),
             command=profile.VISION_COMMAND,
@@ -51,6 +65,7 @@ def links_to(
             on_picture=pictured,
             on_state=works,
             on_delegate=delegate_works,
+            on_model=model_is,
             tampers=TamperDesk(
                 camera.name, camera.tamper, camera.frames_per_second, drafts=drafts, put=outbox.put, clock=clock
             ),

@@ -65,9 +65,9 @@ class TfliteInterpreter:
 
 
 def load_tflite(
-    path: Path, threads: int, delegate: str = XNNPACK, delegate_options: Mapping[str, str] | None = None
+    path: Path, content: bytes, threads: int, delegate: str = XNNPACK, delegate_options: Mapping[str, str] | None = None
 ) -> TfliteInterpreter:
-    """Load a model file, which the caller has verified; it runs on `threads` threads of the processor.
+    """Load `content`, which the caller has read from `path` and verified; it runs on so many threads of the processor.
 
     `delegate` is `xnnpack`, which is the runtime's own and fast, or `none`, or the shared library of another one,
     which takes `delegate_options`. Raises ModelError; DelegateError when it may go without that library.
@@ -79,7 +79,7 @@ def load_tflite(
     elif delegate != XNNPACK:
         chosen["experimental_delegates"] = [_load_delegate(module, delegate, delegate_options or {})]
     try:
-        interpreter = module.Interpreter(model_path=str(path), num_threads=threads, **chosen)
+        interpreter = module.Interpreter(model_content=content, num_threads=threads, **chosen)
         interpreter.allocate_tensors()
         if "experimental_delegates" in chosen:
             interpreter.invoke()  # some find out only now that their device does not answer

@@ -18,7 +18,14 @@ from agent.core.model_manifest import ModelInput, ModelManifest, ModelSource
 from agent.models.build import BuildOptions, build
 from agent.models.demo_video import FILE, SHA256, ensure_demo_video
 from agent.models.fetch import fetch
-from agent.models.store import ModelStore, cache_directory, default_directories, read_manifest
+from agent.models.store import (
+    ADMINISTRATORS_MODELS,
+    ModelStore,
+    cache_directory,
+    default_directories,
+    is_packaged,
+    read_manifest,
+)
 
 _notes = Console(stderr=True)
 
@@ -125,7 +132,7 @@ def _fetch(arguments: argparse.Namespace) -> int:
             arguments.url,
             arguments.sha256,
             manifest,
-            arguments.directory or cache_directory() / "models",
+            arguments.directory or (ADMINISTRATORS_MODELS if is_packaged() else cache_directory() / "models"),
             lambda done, total: progress.update(task, completed=done, total=total),
         )
     print(path)
@@ -140,7 +147,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     broken = 0
     for name in names:
         try:
-            manifest, path = store.load(name)
+            manifest, path, _ = store.load(name)
             print(f"ok {manifest.name} {manifest.sha256} {path}")
         except ModelError as error:
             broken += 1
@@ -157,7 +164,7 @@ def _try(arguments: argparse.Namespace) -> int:
     store = _store(arguments)
     threshold = arguments.score_threshold
     if threshold is None:
-        threshold = store.load(arguments.name)[0].score_threshold
+        threshold = store.load(arguments.name).manifest.score_threshold
     loaded = load_model(
         arguments.name, list(map(str, store.directories)), arguments.threads, threshold, delegate=arguments.delegate
     )
@@ -222,7 +229,7 @@ def _store(arguments: argparse.Namespace) -> ModelStore:
 
 
 def _add_directory(parser: argparse.ArgumentParser, *, reading: bool = False) -> None:
-    default = "the cache, then /usr/share" if reading else "the cache"
+    default = "the cache, or /etc/edge-agent/models with the package" + (", then the package's" if reading else "")
     parser.add_argument("--directory", type=Path, metavar="DIR", help=f"where models lie; default: {default}")
 
 

@@ -37,6 +37,10 @@ class ModelError(EdgeAgentError):
     """A model is missing, altered, or not of the form that its manifest promises."""
 
 
+class ModelRefusedError(ModelError):
+    """A model that is there must not run: nobody vouches for it, or it is not what was vouched for."""
+
+
 class DelegateError(ModelError):
     """A delegate, which runs a model instead of the processor, can't be loaded or can't run this model."""
 

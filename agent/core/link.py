@@ -61,6 +61,8 @@ class Hello(LinkModel):
     """`ai-edge-litert 2.3.0` or `tflite-runtime 2.14.0`."""
     delegate_trouble: str | None = None
     """Why the delegate of the settings is not used; empty if it is, None if the settings name no library."""
+    model_refused: str = ""
+    """Which model was refused, and what runs; empty when none was."""
 
 
 class Failed(LinkModel):
@@ -68,6 +70,8 @@ class Failed(LinkModel):
 
     t: Literal["failed"] = "failed"
     detail: str
+    model_refused: bool = False
+    """The reason is that a model may not run."""
 
 
 class Heartbeat(LinkModel):

@@ -56,6 +56,8 @@ class VisionSpec(LinkModel):
     """The highest rate at which frames are looked at."""
     model: str
     model_directories: tuple[str, ...]
+    state_models: str | None = None
+    """Where the agent itself can write: a model there is told of, and never runs."""
     threads: int = 2
     delegate: str = "xnnpack"
     """`xnnpack`, `none`, or the library of what runs the model instead of the processor."""

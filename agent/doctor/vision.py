@@ -66,6 +66,7 @@ def model(device: Device, one: Camera, note: Note) -> Iterator[Finding]:
             one.score_threshold,
             delegate=one.delegate,
             delegate_options=one.delegate_options,
+            state_models=spec.state_models,
         )
         picture = np.zeros((loaded.manifest.input.height, loaded.manifest.input.width, 3), dtype=np.uint8)
         note(f"measuring {one.model}")
@@ -74,6 +75,8 @@ def model(device: Device, one: Camera, note: Note) -> Iterator[Finding]:
     except ModelError as error:
         yield failure(error)
         return
+    if loaded.refused:
+        yield failure(loaded.refused)
     ms = statistics.median(times_ms)
     for finding in judge_speed(ms, loaded.runtime, one.inferences_per_second, loaded.delegate_trouble):
         yield Finding(finding.state, f"{loaded.manifest.name} is whole; {finding.what}", finding.do)

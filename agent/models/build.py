@@ -145,7 +145,7 @@ def _clear_away(directory: Path) -> None:
 
 def _present(directory: Path) -> list[Path] | None:
     try:
-        return [ModelStore([directory]).load(name)[1] for name in BUILT_MODELS]
+        return [ModelStore([directory]).load(name).path for name in BUILT_MODELS]
     except ModelError:
         return None
 

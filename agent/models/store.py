@@ -1,4 +1,7 @@
-"""The directories that hold models, each a file beside the manifest that describes it."""
+"""The directories that hold models, each a file beside the manifest that describes it.
+
+Whoever can write to one of these directories decides what the cameras see: no device looks where its agent can write.
+"""
 
 import difflib
 import hashlib
@@ -7,14 +10,28 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from agent.core.errors import ModelError
+from agent.core.errors import ModelError, ModelRefusedError
 from agent.core.model_manifest import ModelManifest
 
 BUILT_MODELS = ("ssdlite-person-int8", "ssdlite-person-float32")
-"""What `edge-agent model build` makes."""
+"""What `edge-agent model build` makes; the package holds the first."""
+ADMINISTRATORS_MODELS = Path("/etc/edge-agent/models")
+PACKAGED_MODELS = Path("/usr/share/edge-agent/models")
+_PACKAGED_CODE = Path("/opt/edge-agent")
+_CODE = Path(__file__)
+
+
+class StoredModel(NamedTuple):
+    """A model whose bytes are those that its manifest describes."""
+
+    manifest: ModelManifest
+    path: Path
+    content: bytes
+    """What was verified; the file at `path` may be another one by now."""
 
 
 def cache_directory() -> Path:
@@ -23,10 +40,19 @@ def cache_directory() -> Path:
     return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "edge-agent"
 
 
-def default_directories(storage_directory: Path | None = None) -> tuple[Path, ...]:
-    """Where a model is looked for, in order; `storage_directory` is the device's `[storage] directory`."""
-    own = () if storage_directory is None else (storage_directory / "models",)
-    return (*own, cache_directory() / "models", Path("/usr/share/edge-agent/models"))
+def is_packaged() -> bool:
+    """Whether this is the agent of the package, whose code belongs to root."""
+    return _PACKAGED_CODE in _CODE.parents
+
+
+def default_directories() -> tuple[Path, ...]:
+    """Where a model is looked for, in order: the administrator's and the package's, which root alone can write to.
+
+    A developer's own cache comes first: whoever can write there can write to the agent's code as well. The packaged
+    agent does not look there: the cache of its user lies in its state directory.
+    """
+    own = () if is_packaged() else (cache_directory() / "models",)
+    return (*own, ADMINISTRATORS_MODELS, PACKAGED_MODELS)
 
 
 def sha256_of(path: Path) -> str:
@@ -41,21 +67,42 @@ class ModelStore:
     def __init__(self, directories: Sequence[Path]) -> None:
         self.directories = tuple(directories)
 
-    def load(self, name: str) -> tuple[ModelManifest, Path]:
-        """The manifest of a model and the path of its file, after the SHA-256 of it and of its anchors was checked.
+    def load(self, name: str) -> StoredModel:
+        """A model, after the SHA-256 of it and of its anchors was checked.
 
-        Raises ModelError, which names the command to run, when the model is missing or altered.
+        Raises ModelError, which names the command to run, when the model is missing; ModelRefusedError when altered.
         """
         for directory in self.directories:
-            manifest_path = directory / f"{name}.json"
-            if _exists(manifest_path):
-                manifest = read_manifest(manifest_path)
-                path = directory / manifest.file
-                check_file(manifest, path)
-                if (anchors := manifest.anchor_file) is not None:
-                    _check_digest(directory / anchors.file, anchors.sha256, "put the file of the manifest beside it")
-                return manifest, path
+            if _exists(directory / f"{name}.json"):
+                return _load(directory, name)
         raise ModelError(f"model {name!r} is not in {_joined(self.directories)}: {self._advice(name)}")
+
+    def load_or_fall_back(self, name: str, state: Path) -> tuple[StoredModel, str]:
+        """`load`, or the built model in the place of one that is refused: eyes that work are worth more than none.
+
+        A model in `state`, where the agent itself can write, is refused, whether or not another of that name is used.
+        The text says what was refused and what runs; it is empty when nothing was. Raises ModelError, and
+        ModelRefusedError when there is nothing to fall back on.
+        """
+        refused = _claim(name, state)
+        try:
+            stored = self.load(name)
+        except ModelError as error:
+            if isinstance(error, ModelRefusedError):
+                refused = str(error)
+            elif not refused:
+                raise
+            found = self._first_whole(BUILT_MODELS[0])
+            if found is None:
+                raise ModelRefusedError(refused) from error
+            stored = found
+        return stored, refused and f"{stored.path} runs, since {refused}"
+
+    def _first_whole(self, name: str) -> StoredModel | None:
+        for directory in self.directories:
+            with suppress(ModelError):
+                return _load(directory, name)
+        return None
 
     def list(self) -> "list[tuple[ModelManifest, Path]]":
         """Manifest and file path of every model, by name, unchecked; broken manifests raise ModelError."""
@@ -79,6 +126,26 @@ class ModelStore:
             yield from sorted(directory.glob("*.json"))
 
 
+def _load(directory: Path, name: str) -> StoredModel:
+    manifest = read_manifest(directory / f"{name}.json")
+    path = directory / manifest.file
+    content = check_file(manifest, path)
+    if (anchors := manifest.anchor_file) is not None:
+        _verified(directory / anchors.file, anchors.sha256, "put the file of the manifest beside it")
+    return StoredModel(manifest, path, content)
+
+
+def _claim(name: str, state: Path) -> str:
+    """What is wrong with a model of this name in the state directory; empty when there is none."""
+    path = state / f"{name}.json"
+    if not _exists(path):
+        return ""
+    return (
+        f"{path} is refused (the agent itself can write there): if the model is yours, move its files "
+        f"to {ADMINISTRATORS_MODELS} (as root), else delete them and ask who put them there"
+    )
+
+
 def read_manifest(path: Path) -> ModelManifest:
     """A manifest file, whose name must be that of its model. Raises ModelError."""
     name = path.stem
@@ -95,29 +162,32 @@ def read_manifest(path: Path) -> ModelManifest:
     return manifest
 
 
-def check_file(manifest: ModelManifest, path: Path) -> None:
-    """Compare a model file with its manifest. Raises ModelError when it is missing or altered."""
+def check_file(manifest: ModelManifest, path: Path) -> bytes:
+    """What a model file holds, which is what its manifest says. Raises ModelError, ModelRefusedError when altered."""
     cure = remedy(manifest.name, force=True)
     with suppress(OSError):  # told below
         size = path.stat().st_size
         if size != manifest.size_bytes:
-            raise ModelError(f"{path} has {size} bytes and not {manifest.size_bytes}: {cure}")
-    _check_digest(path, manifest.sha256, cure)
+            raise ModelRefusedError(f"{path} has {size} bytes and not {manifest.size_bytes}: {cure}")
+    return _verified(path, manifest.sha256, cure)
 
 
-def _check_digest(path: Path, sha256: str, cure: str) -> None:
+def _verified(path: Path, sha256: str, cure: str) -> bytes:
     try:
-        digest = sha256_of(path)
+        content = path.read_bytes()
     except FileNotFoundError as error:
         raise ModelError(f"{path} is missing: {cure}") from error
     except OSError as error:
         raise ModelError(f"{path} can't be read: {error.strerror}; check its owner and mode") from error
-    if digest != sha256:
-        raise ModelError(f"{path} is not the file that its manifest describes (SHA-256 differs): {cure}")
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise ModelRefusedError(f"{path} is not the file that its manifest describes (SHA-256 differs): {cure}")
+    return content
 
 
 def remedy(name: str, *, force: bool = False) -> str:
     """The command that brings a missing or altered model back."""
+    if is_packaged() and name == BUILT_MODELS[0]:
+        return "install the package again: sudo apt-get install --reinstall edge-agent"
     if name in BUILT_MODELS:
         return f"run `edge-agent model build{' --force' if force else ''}`"
     return f"fetch it again with `edge-agent model fetch URL --sha256 HEX --manifest {name}.json`"

@@ -58,12 +58,14 @@ class VisionLink:
         on_picture: Callable[[str, bytes | None, str], None],
         on_state: Callable[[bool, str], None],
         on_delegate: Callable[[bool, str], None],
+        on_model: Callable[[str], None],
         tampers: TamperDesk,
         backoff: Backoff | None = None,
     ) -> None:
         """`command` starts the process; the number of its socket is appended. `on_picture` gets the identifier,
         the JPEG or None, and why there is none. `on_state` says whether the camera works, and `on_delegate`
-        whether what the settings name runs the model and not the processor. `tampers` hears what is done to the
+        whether what the settings name runs the model and not the processor. `on_model` gets what was refused of the
+        models, and what runs; empty when nothing was. `tampers` hears what is done to the
         camera, and whether pictures come. All on this thread."""
         self._spec = spec
         self._command = list(command)
@@ -72,6 +74,7 @@ class VisionLink:
         self._on_picture = on_picture
         self._on_state = on_state
         self._on_delegate = on_delegate
+        self._on_model = on_model
         self.tampers = tampers
         self._backoff = backoff or Backoff(longest_s=60.0)
         self._process: subprocess.Popen[bytes] | None = None
@@ -190,6 +193,8 @@ class VisionLink:
                 self._greeted(message)
             case Failed():
                 self._reason = message.detail
+                if message.model_refused:
+                    self._on_model(message.detail)
             case Heartbeat():
                 self._watch_progress(message)
                 self.heartbeat = message
@@ -213,6 +218,7 @@ class VisionLink:
         self._spec = self._spec.model_copy(update={"new_scene": False})
         self._works_since_ns = self._heard_ns
         log.info("camera %s: %s on %s", self.camera, message.model, message.runtime)
+        self._on_model(message.model_refused)
         if message.delegate_trouble is not None:
             self._on_delegate(not message.delegate_trouble, message.delegate_trouble)
 

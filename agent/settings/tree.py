@@ -43,7 +43,7 @@ class Device(Section):
 
 
 class Storage(Section):
-    """Where the outbox, the pictures and the models live."""
+    """Where the outbox and the pictures live."""
 
     directory: Path
     telemetry_max_bytes: int = Field(default=64 * 1024 * 1024, ge=1024 * 1024)

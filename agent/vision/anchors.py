@@ -1,12 +1,14 @@
 """The anchors that raw boxes are relative to: N x 4, centre y, centre x, height, width in fractions of the picture."""
 
+import hashlib
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from agent.core.errors import ModelError
+from agent.core.errors import ModelError, ModelRefusedError
 from agent.core.model_decoders import AnchorFile, EfficientDetAnchors, SsdAnchors
 from agent.core.model_manifest import ModelInput
 
@@ -26,7 +28,7 @@ def anchors_of(spec: SsdAnchors | EfficientDetAnchors | AnchorFile, size: ModelI
         case EfficientDetAnchors():
             return _efficientdet(spec, size)
         case AnchorFile():
-            return _from_file(directory / spec.file)
+            return _from_file(directory / spec.file, spec.sha256)
 
 
 def _ssd(spec: SsdAnchors, size: ModelInput) -> Floats:
@@ -65,9 +67,12 @@ def _efficientdet(spec: EfficientDetAnchors, size: ModelInput) -> Floats:
     return np.concatenate(parts)
 
 
-def _from_file(path: Path) -> Floats:
+def _from_file(path: Path, sha256: str) -> Floats:
     try:
-        found = np.loadtxt(path, dtype=np.float32, delimiter=",", ndmin=2)
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != sha256:  # it was verified with the model, and is another one now
+            raise ModelRefusedError(f"{path} is not the file that its manifest describes: it has just been changed")
+        found = np.loadtxt(io.BytesIO(content), dtype=np.float32, delimiter=",", ndmin=2)
     except OSError as error:
         raise ModelError(f"{path} can't be read: {error.strerror}; check its owner and mode") from error
     except ValueError as error:

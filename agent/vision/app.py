@@ -10,7 +10,7 @@ from pathlib import Path
 from agent.adapters import opencv_imaging as imaging
 from agent.adapters.mask_file import all_masks
 from agent.adapters.system_clock import SystemClock
-from agent.core.errors import EdgeAgentError, MaskError
+from agent.core.errors import EdgeAgentError, MaskError, ModelRefusedError
 from agent.core.link import Failed, Hello, LinkError, Stop, TakeSnapshot, ToVision
 from agent.core.vision_spec import VisionSpec
 from agent.ports import Clock, Detector
@@ -50,7 +50,7 @@ def run(
         _watch(link, link.receive_start(), leave, limits)
     except EdgeAgentError as error:
         with suppress(CoreGoneError):
-            link.send(Failed(detail=str(error)))
+            link.send(Failed(detail=str(error), model_refused=isinstance(error, ModelRefusedError)))
         if isinstance(error, MaskError):  # nobody listens yet, who would close it
             link.close()
         raise
@@ -93,6 +93,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
         FLOOR,
         delegate=spec.delegate,
         delegate_options=spec.delegate_options,
+        state_models=spec.state_models,
     )
     open_camera = partial(make_camera, spec, clock.boottime_ns)
     capture = Capture(spec.camera, open_camera, slot, clock.boottime_ns, limits)
@@ -131,6 +132,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
             model_sha256=model.manifest.sha256,
             runtime=model.runtime,
             delegate_trouble=model.delegate_trouble,
+            model_refused=model.refused,
         )
     )
     with ExitStack() as stack:

@@ -21,6 +21,8 @@ class LoadedModel:
     runtime: str
     delegate_trouble: str | None
     """Why the processor works instead of the delegate; empty if it does not, None without such a delegate."""
+    refused: str = ""
+    """Which model was refused, and what runs; empty when none was."""
 
 
 def load_model(
@@ -31,24 +33,30 @@ def load_model(
     *,
     delegate: str = XNNPACK,
     delegate_options: Mapping[str, str] | None = None,
+    state_models: str | None = None,
     around: Callable[[Interpreter], Interpreter] | None = None,
 ) -> LoadedModel:
     """Find, verify and load a model, exactly as the live loop and a benchmark use it. Raises ModelError.
 
-    Whoever measures gives `around`: what it makes of the interpreter takes the interpreter's place.
+    Whoever would rather have another model than none gives `state_models`, where the agent can write: see
+    `ModelStore.load_or_fall_back`. Whoever measures gives `around`: what it makes of the interpreter takes its place.
 
     A slow look is better than none: without the delegate of the settings, the processor runs the model.
     """
-    manifest, path = ModelStore([Path(entry) for entry in directories]).load(name)
+    store, refused = ModelStore([Path(entry) for entry in directories]), ""
+    if state_models is None:
+        manifest, path, content = store.load(name)
+    else:
+        (manifest, path, content), refused = store.load_or_fall_back(name, Path(state_models))
     trouble = None if delegate in {XNNPACK, NONE} else ""
     try:
-        interpreter = load_tflite(path, threads, delegate, delegate_options)
+        interpreter = load_tflite(path, content, threads, delegate, delegate_options)
     except DelegateError as error:
         trouble = f"{error}: the processor runs the model instead"
         try:
-            interpreter = load_tflite(path, threads)
+            interpreter = load_tflite(path, content, threads)
         except ModelError as its_own:
             raise ModelError(f"{error}, nor can the processor: {its_own}") from its_own
     runs: Interpreter = interpreter if around is None else around(interpreter)
     detector = PersonDetector(runs, manifest, path.parent, imaging.RgbScaler(), score_threshold)
-    return LoadedModel(manifest, detector, interpreter.runtime, trouble)
+    return LoadedModel(manifest, detector, interpreter.runtime, trouble, refused)

@@ -39,7 +39,7 @@ def build(target: Target, out: Path, compression: str) -> Path:
         tree.write(root / "usr/share/man/man1/edge-agent.1.gz", manual.page(__version__, time_s))
         for shell, place in completion.SHELLS.items():
             tree.write(root / place, completion.script(shell))
-        included, (model, _) = parts.read(target, root / environment.SITE_PACKAGES), tree.model()
+        included, model = parts.read(target, root / environment.SITE_PACKAGES), tree.model().manifest
         terms = licences.text(included, model.licence)
         tree.write(root / tree.DOCUMENTS / "copyright", terms)
         control.build(target, root, __version__, DIRECTORY / "debian")

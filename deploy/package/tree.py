@@ -4,8 +4,7 @@ import gzip
 import shutil
 from pathlib import Path
 
-from agent.core.model_manifest import ModelManifest
-from agent.models.store import ModelStore, default_directories
+from agent.models.store import ModelStore, StoredModel, default_directories
 
 MODEL = "ssdlite-person-int8"
 DOCUMENTS = Path("usr/share/doc/edge-agent")
@@ -49,13 +48,13 @@ def write(path: Path, text: str) -> None:
         compressed.write(content)
 
 
-def model() -> tuple[ModelManifest, Path]:
+def model() -> StoredModel:
     """The one that profiles name, checked. Raises ModelError, which says how to build it."""
     return ModelStore(default_directories()).load(MODEL)
 
 
 def _model(directory: Path) -> None:
-    manifest, path = model()
+    manifest, path, _ = model()
     _copy(path, directory / manifest.file)
     _copy(path.with_name(f"{MODEL}.json"), directory / f"{MODEL}.json")
 

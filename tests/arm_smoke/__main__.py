@@ -38,7 +38,7 @@ class Smoke:
         self._scratch = scratch
         self._root = scratch / "root"
         self._video = demo_video_path()
-        self._models = tree.model()[1].parent
+        self._models = tree.model().path.parent
 
     def run(self) -> None:
         """All of it."""

@@ -74,7 +74,7 @@ class Run:
             self._window(broker.port)
             self._start_up(broker.port)
         with ExitStack() as stack:
-            _, model = ModelStore([Path(entry) for entry in model_directories()]).load(DEFAULT_MODEL)
+            model = ModelStore([Path(entry) for entry in model_directories()]).load(DEFAULT_MODEL).path
             program = str(ROOT / "tests" / "bench" / "bare_look.py")
             places = json.dumps(looking.places(self._video))
             command = (program, str(self._video), str(model), str(looking.THREADS), places)

@@ -61,7 +61,7 @@ def main() -> None:
     limit_threads(1)
     pictures = _read(video)
     directories = model_directories()
-    _, path = ModelStore([Path(directory) for directory in directories]).load(DEFAULT_MODEL)
+    path = ModelStore([Path(directory) for directory in directories]).load(DEFAULT_MODEL).path
     bare = BareLook(str(path), threads)
     pace = Pace()
     detector = load_model(DEFAULT_MODEL, directories, threads, FLOOR).detector

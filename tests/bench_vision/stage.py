@@ -51,8 +51,7 @@ class Stage:
     def model_file(self) -> Path:
         """The model of the settings."""
         spec = self.spec()
-        _, path = ModelStore([Path(entry) for entry in spec.model_directories]).load(spec.model)
-        return path
+        return ModelStore([Path(entry) for entry in spec.model_directories]).load(spec.model).path
 
     def frames(self, at_most: int | None = None) -> Iterator[Pixels]:
         """Of the PETS video."""

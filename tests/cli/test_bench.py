@@ -15,7 +15,7 @@ import pytest
 from agent.__main__ import main
 from agent.adapters.opencv_video import VideoFile, VideoWriter
 from tests.bench.child import ROOT
-from tests.support.vision_media import demo_video, model_directories
+from tests.support.vision_media import demo_video
 from tests.support.wait import wait_for
 
 FRAMES = 24
@@ -60,7 +60,6 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(directory: Path, *names: str, budget: float = 30, model: str = "ssdlite-person-int8") -> Path:
     """A settings file with these cameras."""
     (directory / "state").mkdir()
-    (directory / "state" / "models").symlink_to(model_directories()[0])
     path = directory / "edge-agent.toml"
     cameras = [_CAMERA.format(name=name, budget=budget, model=model) for name in names]
     path.write_text(_SETTINGS.format(directory=directory / "state") + "".join(cameras))
@@ -215,7 +214,6 @@ def test_a_model_that_is_not_built_is_told_with_the_command_that_builds_it(
     street: Path, tmp_path: Path, capsys: Any
 ) -> None:
     config = settings(tmp_path, "front")
-    (tmp_path / "state" / "models").unlink()
     config.write_text(config.read_text().replace("ssdlite-person-int8", "no-such-model"))
     earlier = tmp_path / "seen.jsonl"
     earlier.write_text("earlier results")

@@ -28,7 +28,7 @@ def library(tmp_path: Path) -> str:
 @pytest.mark.parametrize("delegate", ["xnnpack", "none"])
 @pytest.mark.parametrize("threads", [1, 3])
 def test_the_processor_gives_the_same_with_any_number_of_threads(model: Path, delegate: str, threads: int) -> None:
-    interpreter = load_tflite(model, threads, delegate)
+    interpreter = load_tflite(model, model.read_bytes(), threads, delegate)
     interpreter.input_view()[:] = 1.0
     [scores] = interpreter.run()
 
@@ -37,7 +37,7 @@ def test_the_processor_gives_the_same_with_any_number_of_threads(model: Path, de
 
 @needs_compiler
 def test_a_delegate_runs_the_model(model: Path, library: str) -> None:
-    interpreter = load_tflite(model, 1, library, {"device": "usb"})
+    interpreter = load_tflite(model, model.read_bytes(), 1, library, {"device": "usb"})
 
     assert interpreter.run()[0].shape == (1, 6, 16)
 
@@ -49,7 +49,7 @@ def test_a_delegate_runs_the_model(model: Path, library: str) -> None:
 )
 def test_a_delegate_that_fails_says_so_in_one_line(model: Path, library: str, fails: str, text: str) -> None:
     with pytest.raises(DelegateError, match=text) as caught:
-        load_tflite(model, 1, library, {"fails": fails})
+        load_tflite(model, model.read_bytes(), 1, library, {"fails": fails})
     assert "\n" not in str(caught.value)
 
 
@@ -63,14 +63,14 @@ def test_a_delegate_whose_device_does_not_answer_is_found_out_when_the_model_is_
     module, _ = _runtime()
     monkeypatch.setattr(module.Interpreter, "invoke", invoke)
     with pytest.raises(DelegateError, match=r"can't run small\.tflite \(device lost\)"):
-        load_tflite(model, 1, library)
+        load_tflite(model, model.read_bytes(), 1, library)
 
 
 def test_a_library_that_is_not_there_or_no_delegate_is_told(model: Path) -> None:
     with pytest.raises(DelegateError, match=r"libnowhere\.so can't be loaded"):
-        load_tflite(model, 1, "libnowhere.so")
+        load_tflite(model, model.read_bytes(), 1, "libnowhere.so")
     with pytest.raises(DelegateError, match="is no TFLite delegate"):
-        load_tflite(model, 1, find_library("m") or "libm.so.6")
+        load_tflite(model, model.read_bytes(), 1, find_library("m") or "libm.so.6")
 
 
 @needs_compiler

@@ -23,8 +23,8 @@ NOWHERE = Path("/nonexistent")
 
 
 def load(name: str) -> tuple[ModelManifest, TfliteInterpreter]:
-    manifest, path = ModelStore([Path(entry) for entry in model_directories()]).load(name)
-    return manifest, load_tflite(path, threads=2)
+    manifest, path, content = ModelStore([Path(entry) for entry in model_directories()]).load(name)
+    return manifest, load_tflite(path, content, threads=2)
 
 
 def make_detector(name: str, score_threshold: float = 0.5) -> Detector:
@@ -151,7 +151,7 @@ def test_a_file_that_is_no_model_is_refused_with_its_path(tmp_path: Path) -> Non
     path.write_bytes(b"no model at all" * 100)
 
     with pytest.raises(ModelError, match=r"broken\.tflite can't be loaded") as caught:
-        load_tflite(path, threads=1)
+        load_tflite(path, path.read_bytes(), threads=1)
     assert "\n" not in str(caught.value)
 
 

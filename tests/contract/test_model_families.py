@@ -19,8 +19,8 @@ CELL = 16
 
 
 def detector(directory: Path) -> Detector:
-    described, path = ModelStore([directory]).load("small")
-    return PersonDetector(load_tflite(path, threads=1), described, path.parent, RgbScaler(), 0.5)
+    described, path, content = ModelStore([directory]).load("small")
+    return PersonDetector(load_tflite(path, content, threads=1), described, path.parent, RgbScaler(), 0.5)
 
 
 def picture(*blocks: tuple[int, int, tuple[int, int, int]]) -> Pixels:

@@ -79,7 +79,7 @@ def test_it_starts_again_for_ever_and_a_dying_camera_does_not_end_it() -> None:
 def test_a_model_runs_under_the_units_ban_on_code_made_at_run_time() -> None:
     assert "MemoryDenyWriteExecute=yes" in UNIT.read_text().splitlines()
     try:
-        _, model = ModelStore(default_directories()).load("ssdlite-person-int8")
+        model = ModelStore(default_directories()).load("ssdlite-person-int8").path
     except ModelError as error:
         pytest.skip(str(error))
     done = subprocess.run(

@@ -9,15 +9,14 @@ import pytest
 from agent.adapters.running_agent import RunningAgent
 from agent.core.diagnosis.finding import Finding, State
 from agent.doctor.check import Device
-from agent.doctor.vision import camera
+from agent.doctor.vision import camera, model
 from agent.profile import STATUS_FILE
 from agent.settings import Settings
 
 
-def examine(directory: Path, node: Path, figures: dict[str, Any]) -> Finding:
-    """The finding about camera `yard` at `node`, of which an agent that runs says these figures."""
-    (directory / STATUS_FILE).write_text(json.dumps({"cameras": {"yard": figures}}))
-    settings = Settings.model_validate(
+def settings_of(directory: Path, node: Path) -> Settings:
+    """Those of a device with camera `yard` at `node`."""
+    return Settings.model_validate(
         {
             "device": {"province": "gp", "site": "park", "id": "camera-0001"},
             "storage": {"directory": directory},
@@ -25,6 +24,12 @@ def examine(directory: Path, node: Path, figures: dict[str, Any]) -> Finding:
             "cameras": [{"name": "yard", "source": f"v4l2:{node}"}],
         }
     )
+
+
+def examine(directory: Path, node: Path, figures: dict[str, Any]) -> Finding:
+    """The finding about camera `yard` at `node`, of which an agent that runs says these figures."""
+    (directory / STATUS_FILE).write_text(json.dumps({"cameras": {"yard": figures}}))
+    settings = settings_of(directory, node)
     device = Device(settings, simulate=False, agent=RunningAgent(1, simulated=False, runtime_directory=directory))
     (finding,) = camera(device, settings.cameras[0], lambda _: None)
     return finding
@@ -53,3 +58,15 @@ def test_a_node_that_can_not_be_opened_is_named_though_an_agent_has_the_camera(
     assert finding.state is State.FAIL
     assert "there is no camera node /dev/video99" in finding.what
     assert "cable" in finding.do
+
+
+def test_a_model_in_the_state_directory_fails_with_what_runs_instead_and_where_it_belongs(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, Path("/dev/null"))
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / f"{settings.cameras[0].model}.json").write_text("{}")
+    refused, speed = model(Device(settings, simulate=False, agent=None), settings.cameras[0], lambda _: None)
+
+    assert refused.state is State.FAIL
+    assert f"{tmp_path}/models/ssdlite-person-int8.json is refused" in refused.what
+    assert "/etc/edge-agent/models (as root)" in refused.do
+    assert "is whole" in speed.what

@@ -13,7 +13,7 @@ _FILES = ("pyproject.toml", "LICENSE")
 
 def package(arch: str) -> Path:
     """The .deb, built when anything has changed that goes into it."""
-    manifest, model = tree.model()
+    manifest, model, _ = tree.model()
     ingredients: list[str | Path] = [arch, model, repr(manifest), *(PROJECT / each for each in _FILES)]
     ingredients += cache.tree(*(PROJECT / each for each in _SOURCES))
     made = cache.made(f"package-{arch}", ingredients, lambda new: _build(arch, new))

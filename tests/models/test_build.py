@@ -62,8 +62,8 @@ def test_both_models_are_built_with_what_they_were_made_from(options: BuildOptio
     steps: list[str] = []
     paths = build(options, steps.append)
     store = ModelStore([options.directory])
-    int8, path = store.load("ssdlite-person-int8")
-    float32, _ = store.load("ssdlite-person-float32")
+    int8, path, _ = store.load("ssdlite-person-int8")
+    float32 = store.load("ssdlite-person-float32").manifest
     assert path in paths
     assert path.read_bytes() == b"intvideo"
     assert (int8.input.dtype, float32.input.dtype) == ("uint8", "float32")

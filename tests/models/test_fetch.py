@@ -51,7 +51,7 @@ def leftovers(directory: Path) -> list[str]:
 def test_a_model_is_fetched_and_loads(server: str, tmp_path: Path) -> None:
     steps: list[tuple[int, int | None]] = []
     path = fetch(f"{server}/m", SHA256, manifest("street"), tmp_path, lambda *step: steps.append(step))
-    described, found = ModelStore([tmp_path]).load("street")
+    described, found, _ = ModelStore([tmp_path]).load("street")
     assert found == path
     assert path.read_bytes() == CONTENT
     assert (described.sha256, described.size_bytes) == (SHA256, len(CONTENT))
@@ -69,7 +69,7 @@ def test_a_refused_download_leaves_the_model_that_was_there(server: str, tmp_pat
     fetch(f"{server}/m", SHA256, manifest("street"), tmp_path, no_progress)
     with pytest.raises(ModelError):
         fetch(f"{server}/m", "0" * 64, manifest("street"), tmp_path, no_progress)
-    assert ModelStore([tmp_path]).load("street")[1].read_bytes() == CONTENT
+    assert ModelStore([tmp_path]).load("street").content == CONTENT
 
 
 @pytest.mark.parametrize(("page", "text"), [("absent", "answers 404"), ("short", "1000 of 1024000 bytes: try again")])

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.core.errors import ModelError
+from agent.core.errors import ModelError, ModelRefusedError
 from agent.core.model_decoders import AnchorFile, SsdRaw
 from agent.core.model_manifest import ModelInput, ModelManifest, ModelSource
+from agent.models import store
 from agent.models.store import ModelStore, cache_directory, default_directories, install
 
 CONTENT = b"weights"
@@ -36,7 +37,7 @@ def put(directory: Path, made: ModelManifest, content: bytes = CONTENT) -> Path:
 
 def test_a_model_that_was_installed_is_found_with_its_manifest(tmp_path: Path) -> None:
     path = put(tmp_path, manifest())
-    assert ModelStore([tmp_path / "absent", tmp_path]).load("ssdlite-person-int8") == (manifest(), path)
+    assert ModelStore([tmp_path / "absent", tmp_path]).load("ssdlite-person-int8") == (manifest(), path, CONTENT)
     assert path.read_bytes() == CONTENT
 
 
@@ -148,16 +149,74 @@ def test_a_manifest_under_another_name_is_refused(tmp_path: Path) -> None:
         ModelStore([tmp_path]).load("other")
 
 
-def test_the_devices_own_directory_is_searched_before_the_cache(
+def test_a_developers_cache_is_searched_before_the_administrators_and_the_packages_models(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_directory() == tmp_path / "edge-agent"
-    assert default_directories(Path("/var/lib/edge-agent")) == (
-        Path("/var/lib/edge-agent/models"),
+    assert default_directories() == (
         tmp_path / "edge-agent/models",
+        Path("/etc/edge-agent/models"),
         Path("/usr/share/edge-agent/models"),
     )
+
+
+def test_the_packaged_agent_looks_nowhere_below_its_state_directory_where_its_cache_is_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", "/var/lib/edge-agent")
+    monkeypatch.setattr(store, "_CODE", Path("/opt/edge-agent/lib/agent/models/store.py"))
+    assert default_directories() == (Path("/etc/edge-agent/models"), Path("/usr/share/edge-agent/models"))
+    with pytest.raises(ModelError, match="--reinstall edge-agent"):
+        ModelStore([]).load("ssdlite-person-int8")
+
+
+def test_what_is_loaded_is_what_was_verified_though_the_file_is_another_one_by_now(tmp_path: Path) -> None:
+    path = put(tmp_path, manifest())
+    stored = ModelStore([tmp_path]).load("ssdlite-person-int8")
+    path.write_bytes(b"swapped")
+    assert stored.content == CONTENT
+
+
+def test_a_model_that_the_agent_could_have_written_is_told_of_and_the_vouched_one_of_its_name_runs(
+    tmp_path: Path,
+) -> None:
+    vouched = put(tmp_path / "package", manifest())
+    put(tmp_path / "state", manifest(content=b"blind"), b"blind")
+    stored, refused = ModelStore([tmp_path / "package"]).load_or_fall_back("ssdlite-person-int8", tmp_path / "state")
+    assert stored == (manifest(), vouched, CONTENT)
+    assert refused.startswith(f"{vouched} runs, since {tmp_path}/state/ssdlite-person-int8.json is refused")
+    assert "move its files to /etc/edge-agent/models (as root)" in refused
+
+
+def test_in_the_place_of_a_model_that_only_the_agent_could_have_written_the_packages_runs(tmp_path: Path) -> None:
+    vouched = put(tmp_path / "package", manifest())
+    put(tmp_path / "state", manifest("street"))
+    stored, refused = ModelStore([tmp_path / "package"]).load_or_fall_back("street", tmp_path / "state")
+    assert stored.path == vouched
+    assert refused.startswith(f"{vouched} runs, since {tmp_path}/state/street.json is refused")
+
+
+def test_in_the_place_of_an_altered_model_the_first_whole_built_one_runs(tmp_path: Path) -> None:
+    vouched = put(tmp_path / "package", manifest())
+    altered = put(tmp_path / "own", manifest())
+    altered.write_bytes(b"weighty")
+    directories = [tmp_path / "own", tmp_path / "package"]
+    stored, refused = ModelStore(directories).load_or_fall_back("ssdlite-person-int8", tmp_path)
+    assert stored.path == vouched
+    assert refused.startswith(f"{vouched} runs, since {altered} is not the file that its manifest describes")
+
+
+def test_a_refused_model_without_another_one_is_an_error_that_says_which(tmp_path: Path) -> None:
+    put(tmp_path / "state", manifest())
+    with pytest.raises(ModelRefusedError, match=r"state/ssdlite-person-int8\.json is refused"):
+        ModelStore([tmp_path / "package"]).load_or_fall_back("ssdlite-person-int8", tmp_path / "state")
+
+
+def test_a_misspelt_model_gets_no_other_in_its_place(tmp_path: Path) -> None:
+    put(tmp_path, manifest())
+    with pytest.raises(ModelError, match="did you mean ssdlite-person-int8"):
+        ModelStore([tmp_path]).load_or_fall_back("ssdlite-persn-int8", tmp_path / "state")
 
 
 def test_a_relative_cache_setting_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,7 @@ def test_a_camera_without_zones_watches_the_whole_picture_with_sane_limits(tmp_p
         source=spec.source,
         model=spec.model,
         model_directories=spec.model_directories,
+        state_models=spec.state_models,
         snapshot_directory=spec.snapshot_directory,
     ), "the settings and the spec have the same defaults"
     rules_of(spec)

@@ -52,6 +52,7 @@ class Rig:
     clock: SimClock
     states: list[tuple[bool, str]] = field(default_factory=list)
     delegate_states: list[tuple[bool, str]] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     messages: list[ToCore] = field(default_factory=list)
     events: list[Draft] = field(default_factory=list)
     pictures: list[tuple[str, bytes | None, str]] = field(default_factory=list)
@@ -75,6 +76,7 @@ class Rig:
             on_message=self.messages.append,
             on_picture=lambda name, jpeg, detail: self.pictures.append((name, jpeg, detail)),
             on_state=lambda ok, detail: self.states.append((ok, detail)),
+            on_model=self.refused.append,
             on_delegate=lambda ok, detail: self.delegate_states.append((ok, detail)),
             tampers=TamperDesk(
                 "front",

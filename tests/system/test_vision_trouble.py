@@ -1,5 +1,7 @@
 """Whatever happens to a camera process, a press is lit and sent."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import psutil
@@ -91,6 +93,32 @@ def test_a_model_that_is_missing_or_altered_stops_the_camera_only_and_says_what_
         press_to_sent_ms(agent, centre)
         assert advice in degraded.data["detail"]
         assert "edge-agent model build" in degraded.data["detail"]
+        if spoil == "alter":
+            assert "SHA-256 differs" in centre.wait_for("security/model-refused").data["text"]
+
+
+def test_a_model_swapped_in_the_state_directory_does_not_run_and_the_centre_hears_of_it(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    model = {"name": CAMERA["name"], "source": CAMERA["source"], "model": MODELS[0]}
+    agent = AgentProcess(tmp_path / "kiosk", broker.url, cameras=[model])
+    planted = agent.storage / "models"
+    content = copy_altered_model(planted)
+    manifest = json.loads((planted / f"{MODELS[0]}.json").read_text())
+    manifest["sha256"] = hashlib.sha256(content).hexdigest()
+    (planted / f"{MODELS[0]}.json").write_text(json.dumps(manifest))
+    with Centre(broker.port) as centre, agent:
+        told = centre.wait_for("security/model-refused", timeout_s=30)
+        assert told.data["severity"] == "alert"
+        assert f"runs, since {planted}/{MODELS[0]}.json is refused" in told.data["text"]
+        assert told.data["detail"] == {"camera": "front", "model": MODELS[0]}
+        centre.wait_for("event/part-degraded", lambda m: m.data["part"] == "model-front")
+        health = centre.wait_for("health", lambda m: m.data["parts"].get("camera-front") == {"state": "ok"}, 30)
+        assert health.data["parts"]["model-front"]["state"] == "degraded"
+        (vision,) = agent.children()
+        vision.kill()  # and the one after it finds the same, and is no news
+        centre.wait_for("event/part-restored", lambda m: m.data["part"] == "camera-front", timeout_s=30)
+        assert len(centre.messages("security/model-refused")) == 1
 
 
 def test_a_model_that_its_manifest_describes_wrongly_stops_the_camera_only_and_says_what_does_not_fit(
@@ -123,8 +151,8 @@ def test_an_accelerator_that_is_away_is_told_and_the_camera_works_on_the_process
         assert raised.data["camera"]["snapshot"]
 
 
-def copy_altered_model(directory: Path) -> None:
-    """The built model with its last byte changed, which its checksum alone can tell."""
+def copy_altered_model(directory: Path) -> bytes:
+    """The built model with its last byte changed, which its checksum alone can tell; returns what it holds."""
     directory.mkdir(parents=True)
     source = next(Path(each) for each in model_directories() if (Path(each) / f"{MODELS[0]}.json").is_file())
     manifest = (source / f"{MODELS[0]}.json").read_bytes()
@@ -132,6 +160,7 @@ def copy_altered_model(directory: Path) -> None:
     content = bytearray((source / f"{MODELS[0]}.tflite").read_bytes())
     content[-1] ^= 0xFF
     (directory / f"{MODELS[0]}.tflite").write_bytes(content)
+    return bytes(content)
 
 
 def press_to_sent_ms(agent: AgentProcess, centre: Centre) -> int:

@@ -1,3 +1,4 @@
+import hashlib
 import math
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,8 @@ def efficientdet_anchors(width: int = 320, height: int = 320, **changes: Any) ->
 
 
 def from_file(path: Path) -> Floats:
-    spec = AnchorFile(formula="file", file=path.name, sha256="0" * 64)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "0" * 64
+    spec = AnchorFile(formula="file", file=path.name, sha256=sha256)
     return anchors_of(spec, ModelInput(width=300, height=300, dtype="uint8"), path.parent)
 
 

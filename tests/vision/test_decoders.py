@@ -1,5 +1,6 @@
 """Each decoder on plain arrays, as a model of its family gives them."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ Array = npt.NDArray[Any]
 NOWHERE = Path("/nonexistent")
 COCO = ("person", "bicycle", "car")
 FOUR_ANCHORS = "0.25,0.25,0.2,0.2\n0.25,0.75,0.2,0.4\n0.75,0.25,0.4,0.2\n0.75,0.75,0.4,0.4\n"
+FOUR_SHA256 = hashlib.sha256(FOUR_ANCHORS.encode()).hexdigest()
 
 
 def read(
@@ -48,7 +50,11 @@ def anchors(tmp_path: Path) -> Path:
 def ssd(**changes: Any) -> dict[str, Any]:
     return {
         "name": "ssd-raw",
-        "anchors": {"formula": "file", "file": "anchors.csv", "sha256": "0" * 64},
+        "anchors": {
+            "formula": "file",
+            "file": "anchors.csv",
+            "sha256": hashlib.sha256(FOUR_ANCHORS.encode()).hexdigest(),
+        },
         "box_variances": (1, 1, 1, 1),
         **changes,
     }
