@@ -1,7 +1,8 @@
-"""Answers the alarms of self-tests, as a command centre's program does: registered, and closed."""
+"""What a centre's program answers by itself: the alarms of self-tests, and a close that a power cut has taken back."""
 
 import json
-from typing import Protocol
+from collections import OrderedDict
+from typing import Any, Protocol
 
 from agent.adapters.jose_keys import PrivateKey
 from agent.adapters.paho_centre import Heard
@@ -10,6 +11,7 @@ from agent.core.events import AckAction
 from agent.core.self_test import INPUT
 
 _ANSWERS = (AckAction.REGISTERED, AckAction.CLOSED)
+_REMEMBERED = 10_000
 
 
 class Sends(Protocol):
@@ -26,32 +28,49 @@ class SelfTestAnswerer:
     def __init__(self, centre: Sends, key: PrivateKey) -> None:
         self._centre = centre
         self._key = key
-        self._nonces: dict[str, str] = {}
+        self._closed: OrderedDict[str, tuple[Any, int, int]] = OrderedDict()
+        """By alarm: epoch and number of the message that has told of the close, and the presses that it knew of."""
 
     def hear(self, heard: Heard) -> None:
-        """Answer if this is a test alarm that was just raised. Raises BrokerError when the broker does not take it.
+        """Answer if this is a test alarm that was just raised, or an alarm that is open again although somebody has
+        closed it. Raises BrokerError when the broker does not take it.
 
         Never answers anything else: neither a test that a person has made with a button nor an alarm in earnest.
         """
-        tree, separator, rest = heard.topic.partition("/up/")
-        if not separator or rest not in {"state", f"alarm/{INPUT}"}:
+        tree, separator, rest = heard.topic.partition("/up/alarm/")
+        if not separator:
             return
         try:
-            data = json.loads(heard.payload)["data"]
-            if rest == "state":
-                self._nonces[tree] = str(data["boot_nonce"])
-                return
-            alarm_id, is_new = str(data["alarm_id"]), data["status"] == "test" and data["stage"] == "raised"
-        except (ValueError, KeyError, TypeError):
+            envelope = json.loads(heard.payload)
+            data = envelope["data"]
+            if rest != INPUT:
+                self._close_again(tree, envelope, data)
+            elif data["status"] == "test" and data["stage"] == "raised":
+                for action in _ANSWERS:
+                    self._send(tree, envelope, alarm_id=str(data["alarm_id"]), action=action.value)
+        except (ValueError, KeyError, TypeError, AttributeError):
             return
-        if not is_new:
-            return
-        for action in _ANSWERS:
-            order = signed(
-                name="ack",
-                arguments={"alarm_id": alarm_id, "action": action.value},
-                audience="/".join(("/edge", *tree.split("/")[-3:])),
-                key=self._key,
-                boot_nonce=self._nonces.get(tree),
-            )
-            self._centre.publish(f"{tree}/down/ack/{alarm_id}", order.token, expiry_s=order.expiry_s)
+
+    def _close_again(self, tree: str, envelope: dict[str, Any], data: dict[str, Any]) -> None:
+        """A device that lost its power before its disk had the close has forgotten it."""
+        epoch, seq = envelope.get("epoch"), int(envelope["seq"])
+        alarm_id, presses = str(data["alarm_id"]), int(data["press_count"])
+        if data["stage"] == "closed":
+            self._closed[alarm_id] = (epoch, seq, presses)
+            while len(self._closed) > _REMEMBERED:
+                self._closed.popitem(last=False)
+        elif (closed := self._closed.get(alarm_id)) is not None and (epoch != closed[0] or seq > closed[1]):
+            if presses > closed[2]:
+                del self._closed[alarm_id]  # somebody needs help again: that is for people
+            else:
+                self._send(tree, envelope, alarm_id=alarm_id, action=AckAction.CLOSED.value, press_count=closed[2])
+
+    def _send(self, tree: str, envelope: dict[str, Any], **arguments: Any) -> None:
+        order = signed(
+            name="ack",
+            arguments=arguments,
+            audience="/".join(("/edge", *tree.split("/")[-3:])),
+            key=self._key,
+            boot_nonce=envelope.get("nonce"),
+        )
+        self._centre.publish(f"{tree}/down/ack/{arguments['alarm_id']}", order.token, expiry_s=order.expiry_s)

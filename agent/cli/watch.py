@@ -44,7 +44,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--as-centre", metavar="NAME", help="tell the kiosks, as this centre, that somebody watches while this runs"
     )
     parser.add_argument(
-        "--answer-tests", action="store_true", help="answer the alarms of self-tests (and no others); needs --key"
+        "--answer-tests",
+        action="store_true",
+        help="answer the alarms of self-tests, and close what is open again after its close (no others); needs --key",
     )
     parser.add_argument("--key", type=Path, help="private key for --answer-tests, made by `edge-agent keygen`")
     parser.add_argument("--seconds", type=float, help="stop after so long")

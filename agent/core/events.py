@@ -142,8 +142,9 @@ class SelfTested:
     passed: bool
 
 
-AckAnswer = Literal["taken", "unknown-alarm", "pressed-since"]
-"""What became of an ack; `pressed-since`: it closes an alarm that has been pressed since, which stays open."""
+AckAnswer = Literal["taken", "not-durable", "unknown-alarm", "pressed-since"]
+"""What became of an ack; `not-durable`: closed, and the disk does not have it yet; `pressed-since`: it closes an alarm
+that has been pressed since, which stays open."""
 
 
 class TimeQuality(StrEnum):

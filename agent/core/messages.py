@@ -99,6 +99,8 @@ class AlarmData(Payload):
     latency_ms: dict[str, int]
     """Milliseconds from the edge to the first time of each stage reached so far."""
     camera: AlarmCamera | None = None
+    durable: bool | None = None
+    """False of a close that the disk does not have yet: after a power cut the alarm is open again."""
 
 
 class AlarmsData(Payload):

@@ -5,6 +5,7 @@ A press whose message was foreseen is told first and entered into the book after
 
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import partial
@@ -55,8 +56,12 @@ class AlarmDesk:
         self._beep = beep
         self._announced: tuple[AlarmData, ...] = ()
         """What the retained list of alarms says."""
+        self._closing: dict[str, tuple[AlarmData, AlarmData]] = {}
+        """Closed, and not told yet: as they were before, and are now."""
         self.open_ids = frozenset(alarm.data.alarm_id for alarm in book.open())
         """Identifiers of the open alarms; replaced, never changed."""
+        self._restored = self.open_ids
+        """Those of an earlier run that this one has not told of."""
 
     # --- what happens
 
@@ -82,17 +87,32 @@ class AlarmDesk:
         """The broker has a message of an alarm."""
         self._tell(self._book.delivered(fact))
 
-    def acknowledged(self, ack: CentreAck) -> AckAnswer:
-        """The centre has answered."""
-        if ack.alarm_id not in self.open_ids:
-            return "unknown-alarm"
+    def acknowledged(self, ack: CentreAck) -> tuple[AckAnswer, threading.Event | None]:
+        """The centre has answered. Of a close: the event is set when it is on disk, and then `tell_closed` is due."""
         was = self._book.find(ack.alarm_id)
+        if was is None:
+            return "unknown-alarm", None
         change = self._book.acknowledged(ack)
-        self._tell(change)
+        safe = None
+        if change is not None and change.change == "closed":
+            safe = self._outbox.keep(ALARM_KEY + ack.alarm_id, encode_alarm(change.alarm))
+            self._closing[ack.alarm_id] = (was.data, change.alarm.data)
+            self._told(change)
+        else:
+            self._tell(change)
         if change is not None and _is_answer(was, change) and not change.alarm.data.silent:
             self._beep(2)
-        closed = change is not None and change.change == "closed"
-        return "pressed-since" if ack.action is AckAction.CLOSED and not closed else "taken"
+        return "pressed-since" if ack.action is AckAction.CLOSED and safe is None else "taken", safe
+
+    def tell_closed(self, alarm_id: str, *, durable: bool) -> AckAnswer:
+        """Say that it is closed, and whether a power cut would open it again."""
+        data = self._closing.pop(alarm_id)[1]
+        said = data if durable else data.model_copy(update={"durable": False})
+        self._outbox.accept(self._drafts.alarm("closed", said), keep={ALARM_KEY + alarm_id: None})
+        self._send()
+        self._outbox.wake()
+        self.announce_changes()
+        return "taken" if durable else "not-durable"
 
     def tick(self, now_ns: int) -> None:
         """Every alarm that has waited long enough takes its step."""
@@ -110,7 +130,8 @@ class AlarmDesk:
         self._book.restore(alarms, self._clock.boottime_ns())
         tell = keep(self._book)
         self._foresight.forget()
-        self.open_ids = frozenset(alarm.data.alarm_id for alarm in self._book.open())
+        before, self.open_ids = self.open_ids, frozenset(alarm.data.alarm_id for alarm in self._book.open())
+        self._restored |= self.open_ids - before
         return tell
 
     # --- what is told
@@ -127,9 +148,16 @@ class AlarmDesk:
 
     def tell_unanswered(self) -> None:
         """What another broker took, and nobody has answered, is told to this one too."""
-        for data in self._open():
-            if data.stage in _UNANSWERED:
-                self._outbox.put(self._drafts.alarm("updated", data))
+        for alarm in self._book.open():
+            if alarm.data.stage in _UNANSWERED:
+                self._outbox.put(self._drafts.alarm("updated", alarm.data))
+
+    def tell_restored(self) -> None:
+        """What an earlier run has left open is told once: a power cut may have taken a close back."""
+        restored, self._restored = self._restored, frozenset()
+        for alarm in self._book.open():
+            if alarm.data.alarm_id in restored:
+                self._outbox.put(self._drafts.alarm("updated", alarm.data))
 
     @property
     def looks_ahead(self) -> bool:
@@ -157,8 +185,8 @@ class AlarmDesk:
             self._foresight.forget()
             self._outbox.keep(ALARM_KEY + data.alarm_id, encode_alarm(change.alarm))
             return
-        kept = None if change.change == "closed" else encode_alarm(change.alarm)
-        self._outbox.accept(self._drafts.alarm(change.change, data), keep={ALARM_KEY + data.alarm_id: kept})
+        kept = {ALARM_KEY + data.alarm_id: encode_alarm(change.alarm)}
+        self._outbox.accept(self._drafts.alarm(change.change, data), keep=kept)
         self._send()
         self._told(change)
 
@@ -169,7 +197,7 @@ class AlarmDesk:
         self._changed(change)
 
     def _open(self) -> tuple[AlarmData, ...]:
-        return tuple(alarm.data for alarm in self._book.open())
+        return (*(alarm.data for alarm in self._book.open()), *(was for was, _ in self._closing.values()))
 
     def _raised_at(self, press: Pressed) -> str:
         late = timedelta(microseconds=(self._clock.boottime_ns() - press.edge_ns) // 1000)

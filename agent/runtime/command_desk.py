@@ -164,6 +164,8 @@ class CommandDesk:
         )
         args = check(claims, token.role, circumstances)
         safe = self._memory.begin(token.kid, claims)
+        if isinstance(args, AckArgs):
+            return args  # what an ack has done is kept with the next write: a crash forgets both, and it may come again
         if not safe.wait(0 if self._outbox.recorder.fault else _DISK_PATIENCE_S):
             log.error("%s is not on disk yet; going on, since a command may save a life", claims.cmd_id)
         return args
@@ -215,6 +217,9 @@ class CommandDesk:
         match self._actions.acknowledge(ack):
             case "taken":
                 return "succeeded", "ok", f"{ack.action} by {ack.issuer}"
+            case "not-durable":
+                text = f"{ack.action} by {ack.issuer}; not on its disk yet, so a power cut now would open it again"
+                return "succeeded", "not-durable", text
             case "unknown-alarm":
                 return "failed", "unknown-alarm", f"no open alarm {ack.alarm_id}"
             case "pressed-since":

@@ -6,6 +6,7 @@ from functools import partial
 
 from agent.core.alarm import AlarmBook, OpenAlarm
 from agent.core.kept_alarm import decode_alarm, encode_alarm
+from agent.core.stages import Stage
 from agent.runtime.outbox import Outbox
 from agent.runtime.security import SecurityLog
 
@@ -19,12 +20,17 @@ log = logging.getLogger(__name__)
 def read_kept(outbox: Outbox, security: SecurityLog) -> list[OpenAlarm]:
     """The alarms that were open when the agent last ran. For the start, before the threads run.
 
-    One that can't be read, perhaps of a later version, stays where it is for an agent that can, and is told.
+    One that can't be read, perhaps of a later version, stays where it is for an agent that can, and is told. One whose
+    close was under way is told as closed.
     """
     found = []
     for key, text in outbox.kept(ALARM_KEY).items():
         try:
-            found.append(decode_alarm(text))
+            alarm = decode_alarm(text)
+            if alarm.data.stage is Stage.CLOSED:
+                outbox.put(security.drafts.alarm("closed", alarm.data), keep={key: None})
+            else:
+                found.append(alarm)
         except ValueError as error:
             reason = str(error).partition("\n")[0]
             security.tell(

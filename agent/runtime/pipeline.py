@@ -39,6 +39,7 @@ from agent.runtime.readiness import Readiness
 from agent.runtime.sightings import CameraSaid, sighting
 from agent.runtime.siren_desk import SirenDesk
 
+_DISK_PATIENCE_S = 2.0
 _QUIET_S = 0.005
 _LONGEST_PUT_OFF_NS = 250_000_000
 """What waits for a pause between facts waits no longer, since there may be none."""
@@ -134,11 +135,15 @@ class Pipeline:
         self._facts.put(fact)
 
     def acknowledge(self, ack: CentreAck) -> AckAnswer:
-        """Act on a verified ack. Any thread."""
+        """Act on a verified ack. A close is told when the disk has it, for which this waits 2 s at most. Any thread."""
         with self._lock:
             self._on_inputs(self._panel.flush())  # what was pressed before it counts on the alarm that it closes
-            answer = self._alarms.acknowledged(ack)
-        self._facts.put(None)
+            answer, safe = self._alarms.acknowledged(ack)
+        if safe is not None:  # the lamps are off already
+            durable = safe.wait(0 if self._outbox.recorder.fault else _DISK_PATIENCE_S)
+            with self._lock:
+                answer = self._alarms.tell_closed(ack.alarm_id, durable=durable)
+        self.wake()
         return answer
 
     def identify(self, seconds: float) -> None:
@@ -245,6 +250,7 @@ class Pipeline:
                     self._outbox.put(draft)
             case Announce():
                 self._alarms.announce()
+                self._alarms.tell_restored()
                 if fact.moved:
                     self._alarms.tell_unanswered()
             case Identify():

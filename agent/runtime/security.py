@@ -29,7 +29,7 @@ class SecurityLog:
     """Tells the security centre, and the local log, what happened. Any thread."""
 
     def __init__(self, drafts: Drafts, clock: Clock, put: Callable[[Draft], object]) -> None:
-        self._drafts = drafts
+        self.drafts = drafts
         self._clock = clock
         self._put = put
         self._lock = threading.Lock()
@@ -59,7 +59,7 @@ class SecurityLog:
         if not is_logged:
             log.log(logging.INFO if severity == "info" else logging.WARNING, "security: %s: %s", kind, text)
         self._put(
-            self._drafts.security(
+            self.drafts.security(
                 SecurityData(kind=kind, severity=severity, text=text, detail=detail, suppressed=suppressed)
             )
         )

@@ -12,6 +12,7 @@ from typing import Any
 from tests.chaos.notebook import Press
 
 _LOOK_MS = 600
+_DISK_MS = 2_000
 """How long the finger looks for the light, and a little more."""
 _STAGES = ("raised", "sent", "delayed", "unconfirmed", "registered", "dispatched", "closed")
 
@@ -135,12 +136,13 @@ def judge(presses: Sequence[Press], arrivals: Sequence[Arrival]) -> Verdict:
 
 
 def _is_closed_at_once(press: Press, steps: Sequence[Arrival]) -> bool:
-    """Whether the centre heard of this press and closed its alarm while we still looked at the light."""
+    """Whether the centre heard of this press and closed its alarm while we still looked at the light; the lamps go off
+    before that is told, which waits for the disk."""
     begun_ms = press.begun_ns // 1_000_000
     return any(
         step.data["stage"] == "closed"
         and step.data["input"] == press.input
-        and begun_ms <= step.envelope["monoms"] <= begun_ms + _LOOK_MS
+        and begun_ms <= step.envelope["monoms"] <= begun_ms + _LOOK_MS + _DISK_MS
         for step in steps
     )
 

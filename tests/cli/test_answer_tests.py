@@ -33,13 +33,13 @@ def answers(directory: Path, *heard: tuple[str, Any]) -> list[tuple[str, dict[st
     outgoing = Outgoing()
     answerer = SelfTestAnswerer(outgoing, key)
     for topic, data in heard:
-        payload = data if isinstance(data, bytes) else json.dumps({"data": data}).encode()
+        payload = data if isinstance(data, bytes) else json.dumps({"nonce": "n1", "data": data}).encode()
         answerer.hear(Heard(topic, payload, retain=False))
     return [(topic, dict(ring.verify(token).claims)) for topic, token in outgoing.sent]
 
 
 def test_the_alarm_of_a_self_test_is_registered_and_closed_by_signed_acks_for_that_device(tmp_path: Path) -> None:
-    given = answers(tmp_path, (f"{TREE}/up/state", {"boot_nonce": "n1"}), (f"{TREE}/up/alarm/self-test", ALARM))
+    given = answers(tmp_path, (f"{TREE}/up/alarm/self-test", ALARM))
 
     assert [topic for topic, _ in given] == [f"{TREE}/down/ack/a1"] * 2
     assert [claims["args"] for _, claims in given] == [
@@ -72,3 +72,23 @@ def test_it_needs_a_key(tmp_path: Path) -> None:
     done = run_cli("watch", "--config", tmp_path / "none.toml", "--answer-tests")
     assert done.returncode == 2
     assert "--key" in done.stderr
+
+
+CLOSED = {"alarm_id": "a2", "status": "actual", "stage": "closed", "press_count": 2}
+
+
+@pytest.mark.parametrize(
+    ("seq", "presses", "sent"),
+    [(8, 2, [{"alarm_id": "a2", "action": "closed", "press_count": 2}]), (6, 2, []), (8, 3, [])],
+    ids=["open again", "an older message that comes late", "pressed since"],
+)
+def test_an_alarm_that_is_open_again_after_its_close_is_closed_again_unless_somebody_has_pressed(
+    tmp_path: Path, seq: int, presses: int, sent: list[dict[str, Any]]
+) -> None:
+    told = [(7, CLOSED), (seq, {**CLOSED, "stage": "registered", "press_count": presses})]
+    heard = [
+        (f"{TREE}/up/alarm/police", json.dumps({"epoch": "e", "seq": number, "data": data}).encode())
+        for number, data in told
+    ]
+
+    assert [claims["args"] for _, claims in answers(tmp_path, *heard)] == sent

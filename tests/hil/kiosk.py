@@ -159,10 +159,10 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         found = {each.id: each for each in self.messages("state") if each.data["state"] == "online"}
         return list(found.values())
 
-    def close_alarm(self, alarm: Alarm) -> None:
+    def close_alarm(self, alarm: Alarm) -> Message:
         """The centre's signed close of it; returns when the kiosk has said that it is closed."""
         self.centre.acknowledge(alarm.alarm_id, self.key, "closed")
-        self.centre.wait_for_alarm("closed", alarm_id=alarm.alarm_id, timeout_s=_ANSWER_S)
+        return self.centre.wait_for_alarm("closed", alarm_id=alarm.alarm_id, timeout_s=_ANSWER_S)
 
     def close_alarms(self) -> None:
         """All that are open."""

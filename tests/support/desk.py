@@ -29,7 +29,7 @@ class Token:
 RESULTS = IDENTITY.up("result") + "/"
 
 
-class _WhenAwaited(threading.Event):
+class WhenAwaited(threading.Event):
     """The disk answers no sooner than somebody waits for it, so that who does not wait is found out each time."""
 
     def __init__(self, safe: threading.Event, outbox: Outbox) -> None:
@@ -62,7 +62,7 @@ class Desk:
     def __post_init__(self) -> None:
         self.security = SecurityLog(DRAFTS, self.clock, self.outbox.put)
         recorder, keep = self.outbox.recorder, self.outbox.recorder.keep
-        recorder.keep = lambda values: _WhenAwaited(keep(values), self.outbox)  # type: ignore[method-assign]
+        recorder.keep = lambda values: WhenAwaited(keep(values), self.outbox)  # type: ignore[method-assign]
         self.desk = CommandDesk(
             identity=IDENTITY,
             verify=self.verify,

@@ -27,9 +27,9 @@ _OF_THE_DEVICE = {
     "historical topic rank qos retain expiry_s correlation_data t event_id",
     "moments": "frame_monoms boottime_ns captured_boottime_ns",
     "alarm": "alarm_id input kind status silent press_count stage repeats reraised raised_at location codes latency_ms "
-    "camera open lat lon text contact_id sia",
-    "state, meta": "state bdseq boot_nonce agent_version config_revision inputs outputs cameras capabilities schemas "
-    "supervised masks",
+    "camera open lat lon text contact_id sia durable",
+    "state, meta": "state bdseq epoch boot_nonce agent_version config_revision inputs outputs cameras capabilities "
+    "schemas supervised masks",
     "health": "parts uptime_s outbox dropped cpu_percent memory_bytes disk_free_bytes disk written_bytes "
     "written_bytes_per_day temperature_c self_test siren on alarms presses cut_short faults active passed failed",
     "cameras": "frames frames_per_second stated_frames_per_second inferences_per_second inference_ms "

@@ -19,6 +19,7 @@ from agent.runtime.readiness import Readiness
 from agent.runtime.security import SecurityLog
 from agent.runtime.siren_desk import SirenDesk
 from agent.sim.clock import SimClock
+from tests.support.desk import WhenAwaited
 from tests.support.drafts import DRAFTS, body, taken, write
 from tests.support.fake_ports import MemoryLights, MemorySiren
 
@@ -50,7 +51,8 @@ class Kiosk:
     """The parts that do not work, and why."""
 
     def __post_init__(self) -> None:
-        now_ns = self.clock.boottime_ns()
+        now_ns, keep = self.clock.boottime_ns(), self.outbox.keep
+        self.outbox.keep = lambda key, value: WhenAwaited(keep(key, value), self.outbox)  # type: ignore[method-assign]
         security = SecurityLog(DRAFTS, self.clock, self.outbox.put)
         kept = read_kept(self.outbox, security)
         self.book = AlarmBook(KINDS, self.clock.boot_id, None, kept, now_ns=now_ns)

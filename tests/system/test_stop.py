@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,10 @@ def hanging_disk(_: Mosquitto, hang: Path) -> Callable[[], object]:
     return hang.unlink
 
 
+def has_felt_more(finger: Finger, before: int) -> bool:
+    return finger.felt > before
+
+
 @pytest.mark.parametrize("trouble", [hanging_broker, no_broker, hanging_disk])
 def test_a_stop_is_deaf_for_a_moment_only_and_no_press_but_those_of_that_moment_is_lost(
     tmp_path: Path, broker: Mosquitto, trouble: Callable[[Mosquitto, Path], Callable[[], object]]
@@ -82,9 +87,7 @@ def test_a_stop_is_deaf_for_a_moment_only_and_no_press_but_those_of_that_moment_
     with agent, Finger(agent) as finger:
         for _ in range(STOPS):
             pressed = finger.felt
-            wait_for(
-                lambda: agent.outputs()["yellow"] != "off", what="yellow"
-            )  # it flashes when nobody answers for long
+            wait_for(lambda: agent.outputs()["yellow"] != "off", what="yellow, or its flashing")
             over = trouble(broker, hang)
             agent.press("medical")
             assert agent.send(signal.SIGTERM, timeout_s=30) == 0
@@ -93,7 +96,9 @@ def test_a_stop_is_deaf_for_a_moment_only_and_no_press_but_those_of_that_moment_
             over()
             # In the gap somebody presses the other button, and still holds it when the agent is there again.
             contacts.write_text(json.dumps({"held": ["medical"], "broken": {}}))
-            agent.start()
+            felt = finger.felt
+            agent.launch()
+            wait_for(partial(has_felt_more, finger, felt), timeout_s=60, what="a press that is felt after the start")
             agent.sim("release", name="medical")
     contacts.unlink()
     with Centre(broker.port) as centre, agent:

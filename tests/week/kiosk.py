@@ -66,7 +66,7 @@ class HandSupervisor(Supervisor):
         self.first_seq = 0
         """The number after which this run goes on."""
 
-    def thread(self, name: str, worker: Worker, *, essential: bool = True) -> AbstractContextManager[None]:  # type: ignore[override]
+    def thread(self, name: str, worker: Worker, **_: Any) -> AbstractContextManager[None]:  # type: ignore[override]
         return self._hold(name, worker)
 
     def passes(self) -> dict[str, int]:
@@ -76,7 +76,8 @@ class HandSupervisor(Supervisor):
     def _hold(self, name: str, worker: Worker) -> Iterator[None]:
         self.workers[name] = worker
         if name == "journal":
-            worker.run_once(0)  # the start waits for it
+            worker.run_once(0)  # the start waits for it, and so does the end
+            self.workers[name].settle = lambda _: worker.run_once(0)
             self.first_seq = self.workers[name]._seq
         yield
         del self.workers[name]

@@ -69,7 +69,8 @@ def open_presses(database: Path) -> dict[str, int]:
     query = "SELECT value FROM state WHERE key LIKE ? || '%'"
     with closing(sqlite3.connect(database)) as connection:
         alarms = [json.loads(text)["data"] for (text,) in connection.execute(query, (ALARM_KEY,))]
-    return {str(data["input"]): int(data["press_count"]) for data in alarms}
+    # One whose close was under way is kept as closed, until that is told.
+    return {str(data["input"]): int(data["press_count"]) for data in alarms if data["stage"] != "closed"}
 
 
 def _check(database: Path) -> list[str]:
