@@ -6,7 +6,9 @@ import select
 import signal
 import sys
 import termios
+import time
 import tty
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,10 +26,12 @@ from agent.settings.tree import DEFAULT_MODEL
 
 _EXAMPLE = """\
 Example:
-  edge-agent demo               with a terminal: p presses, a acknowledges, c closes, q quits
+  edge-agent demo               with a terminal: p and m press, a acknowledges, c closes the newest alarm, q quits
   edge-agent demo < /dev/null   plays the story once; exit code 0 if every step was seen, else 1
 """
-_KEYS = "p press the button   a acknowledge   c close the alarm   m press medical   q quit"
+_KEYS = "p press police   m press medical   a acknowledge   c close   q quit"
+_BETWEEN_PRESSES_S = 0.15
+"""A finger lets go between two presses: faster keys would be one long press."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -36,7 +40,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "demo",
         help="run the whole chain on this machine and show it",
         description="Start a broker on a free local port, the agent with simulated pins and real person detection "
-        "on real CCTV video, and show what the command centre hears and what the kiosk's lights do.",
+        "on real CCTV video, and show what the command centre hears and what the kiosk's lights do. Of an alarm and "
+        "of an event the newest picture is kept, and its path told.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -66,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         console.print(f"  agent   simulated pins, real detection of people in {video.name}; log: {stage.log}")
         console.print(f"  try     edge-agent watch --config {stage.config}   (in another terminal)")
         stage.start_agent()
-        screen = Screen(console, stage)
+        screen = Screen(console, stage, _KEYS)
         if sys.stdin.isatty() and sys.stdout.isatty():
             return _with_keys(stage, centre, screen)
         return _by_itself(Story(stage, centre, screen, args.patience), screen)
@@ -85,22 +90,21 @@ def _by_itself(story: Story, screen: Screen) -> int:
 
 
 def _with_keys(stage: Stage, centre: DemoCentre, screen: Screen) -> int:
-    screen.say(f"Keys: {_KEYS}")
-    with _single_keys():
+    hand = _Hand(stage, screen)
+    with _single_keys(), screen:
         while True:
             stage.check_agent()
             screen.lights()
             while (heard := centre.next(timeout_s=0.02)) is not None:
                 screen.message(heard)
+            hand.press_what_is_due()
             if not select.select([sys.stdin], [], [], 0.05)[0]:
                 continue
             match os.read(sys.stdin.fileno(), 1).decode(errors="replace"):
                 case "p":
-                    screen.say('You press "police".')
-                    stage.press("police")
+                    hand.will_press("police")
                 case "m":
-                    screen.say('You press "medical".')
-                    stage.press("medical")
+                    hand.will_press("medical")
                 case "a":
                     screen.say(centre.answer("registered"))
                 case "c":
@@ -110,6 +114,40 @@ def _with_keys(stage: Stage, centre: DemoCentre, screen: Screen) -> int:
                     return 0
                 case _:
                     screen.say(f"Keys: {_KEYS}")
+
+
+class _Hand:
+    """Presses one after the other, no faster than a finger; says how often when there is no more to press."""
+
+    def __init__(self, stage: Stage, screen: Screen) -> None:
+        self._stage = stage
+        self._screen = screen
+        self._waiting: deque[str] = deque()
+        self._pressed: Counter[str] = Counter()
+        self._free_s = 0.0
+
+    def will_press(self, button: str) -> None:
+        self._waiting.append(button)
+        if button not in self._pressed:
+            self._screen.say(f'You press "{button}".')
+            self._pressed[button] = 0
+
+    def press_what_is_due(self) -> None:
+        now_s = time.monotonic()
+        if now_s < self._free_s:
+            return
+        if self._waiting:
+            button = self._waiting.popleft()
+            self._stage.press(button)
+            self._pressed[button] += 1
+            self._free_s = time.monotonic() + _BETWEEN_PRESSES_S
+            return
+        for button, count in self._pressed.items():
+            if count > 1:
+                self._screen.say(
+                    f'You pressed "{button}" {count} times; between two presses the demo lets go, as a finger does.'
+                )
+        self._pressed.clear()
 
 
 @contextmanager

@@ -22,8 +22,9 @@ class DemoCentre:
             on_message=self._heard.put,
             state_topic=centre_topic(stage.settings.identity.root, "demo-centre"),
         )
-        self.alarm_id: str | None = None
-        """The open alarm that was heard of last."""
+        self._open: dict[str, dict[str, Any]] = {}
+        """What was said last of each open alarm, by id; the newest alarm comes last."""
+        self._closed: set[str] = set()
 
     def __enter__(self) -> "DemoCentre":
         self._ears.open([self._stage.settings.identity.up("#")])
@@ -40,16 +41,26 @@ class DemoCentre:
             return None
         if "/up/alarm/" in heard.topic:
             data = data_of(heard)
-            if data["stage"] != "closed":
-                self.alarm_id = data["alarm_id"]
-            elif data["alarm_id"] == self.alarm_id:
-                self.alarm_id = None
+            if data["stage"] == "closed":
+                self._forget(data["alarm_id"])
+            elif data["alarm_id"] not in self._closed:
+                self._open[data["alarm_id"]] = data
         return heard
 
+    def _forget(self, alarm_id: str) -> None:
+        self._open.pop(alarm_id, None)
+        self._closed.add(alarm_id)
+
     def answer(self, action: str) -> str:
-        """Sign an ack for the open alarm and send it; one line that says what the kiosk made of it."""
-        if self.alarm_id is None:
+        """Sign an ack and send it; one line that says what the kiosk made of it.
+
+        It is for the newest open alarm, for `registered` the newest that nobody has registered yet.
+        """
+        waiting = [each for each in self._open.values() if each["stage"] not in {"registered", "dispatched"}]
+        alarms = (waiting if action == "registered" else []) or list(self._open.values())
+        if not alarms:
             return "There is no open alarm to answer."
+        alarm_id, button = alarms[-1]["alarm_id"], alarms[-1]["input"]
         identity = self._stage.settings.identity
         centre = Centre(self._url)
         centre.open(listens(identity))
@@ -58,8 +69,8 @@ class DemoCentre:
                 centre,
                 identity,
                 name="ack",
-                arguments={"alarm_id": self.alarm_id, "action": action},
-                topic=identity.down("ack", self.alarm_id),
+                arguments={"alarm_id": alarm_id, "action": action},
+                topic=identity.down("ack", alarm_id),
                 key=self._stage.key,
                 timeout_s=5.0,
             )
@@ -67,7 +78,10 @@ class DemoCentre:
             return str(error)
         finally:
             centre.close()
-        return f"The kiosk verified the signed ack: {result['status']} ({result['text']})."
+        if action == "closed" and result["status"] == "succeeded":
+            self._forget(alarm_id)
+        left = f" {len(self._open)} more open." if self._open and alarm_id not in self._open else ""
+        return f'The kiosk verified the signed ack for "{button}": {result["status"]} ({result["text"]}).{left}'
 
 
 def data_of(heard: Heard) -> dict[str, Any]:

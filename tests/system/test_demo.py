@@ -47,7 +47,7 @@ class Terminal:
 def terminal(directory: Path) -> Iterator[Terminal]:
     master, slave = pty.openpty()
     os.set_blocking(master, False)
-    environment = {**os.environ, "TMPDIR": str(directory)}
+    environment = {**os.environ, "TMPDIR": str(directory), "COLUMNS": "160", "LINES": "40"}
     with subprocess.Popen(
         DEMO, stdin=slave, stdout=slave, stderr=slave, start_new_session=True, env=environment
     ) as process:
@@ -82,6 +82,10 @@ def test_without_a_terminal_the_story_is_told_and_every_step_was_seen(tmp_path: 
     assert "sends nobody out" in done.stdout
     assert "EXERCISE, not in earnest: panic RAISED" in done.stdout
     assert len(re.findall(r"^  ok  ", done.stdout, re.MULTILINE)) == 9
+    picture = re.search(r"picture of (\d+) bytes: (\S+demo-alarm\.jpg)$", done.stdout, re.MULTILINE)
+    assert picture is not None
+    assert Path(picture[2]).stat().st_size == int(picture[1])
+    assert cv2.imread(picture[2]) is not None
     assert list(tmp_path.iterdir()) == []
 
 
@@ -100,7 +104,7 @@ def test_a_step_that_is_not_seen_makes_the_story_fail(tmp_path: Path) -> None:
 
 def test_with_a_terminal_keys_press_acknowledge_close_and_quit(tmp_path: Path) -> None:
     with terminal(tmp_path) as screen:
-        screen.until("Keys:")
+        screen.until("q quit")
         screen.key("p")
         screen.until("yellow on   green off   beacon flash")
         screen.until("panic SENT")
@@ -113,10 +117,27 @@ def test_with_a_terminal_keys_press_acknowledge_close_and_quit(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_second_open_alarm_is_not_forgotten_and_fast_keys_are_counted_one_by_one(tmp_path: Path) -> None:
+    with terminal(tmp_path) as screen:
+        screen.until("q quit")
+        screen.key("m")
+        screen.until("medical SENT")
+        screen.key("pppp")
+        screen.until('You pressed "police" 4 times')
+        screen.until("panic SENT, presses 4")
+        screen.key("c")
+        screen.until('signed ack for "police": succeeded (closed by the-demo). 1 more open.')
+        screen.key("c")
+        screen.until('signed ack for "medical": succeeded (closed by the-demo).')
+        screen.until("yellow off   green off")
+        screen.key("c")
+        screen.until("There is no open alarm to answer.")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_leaves_no_process_and_no_file_behind(tmp_path: Path, number: signal.Signals) -> None:
     with terminal(tmp_path) as screen:
-        screen.until("Keys:")
+        screen.until("q quit")
         children = psutil.Process(screen.process.pid).children(recursive=True)
         assert len(children) >= 2
         screen.process.send_signal(number)
