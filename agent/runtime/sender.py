@@ -125,7 +125,11 @@ class Sender:
                 return
 
     def settle(self, answer: Published) -> str | None:
-        """The broker's answer for one message. Returns its reason if it refuses our own state."""
+        """The broker's answer for one message. Returns its reason if it forbids our own state: then it takes nothing.
+
+        Any other refusal, of our state too, may be one of the moment. A cluster that could hand a message to some only,
+        because a queue of somebody else's lies on its dead node, has us: those who live hear us.
+        """
         with self._lock:
             sent = self._in_flight.pop(answer.mid, None)
             if sent is None:
@@ -135,7 +139,7 @@ class Sender:
             self._held_back = self._held_back and bool(self._in_flight)
             if answer.accepted:
                 self._outbox.confirm(sent.waiting)
-            elif ours:
+            elif ours and answer.forbidden:
                 self._outbox.give_up(sent.waiting)
                 return answer.detail
             else:
@@ -144,10 +148,9 @@ class Sender:
             log.log(logging.ERROR if first else logging.DEBUG, "the broker refused %s: %s", row.topic, answer.detail)
             if first:
                 self._tells.refused(sent.message, answer.detail)
-            return None
-        if ours:
+        if ours and (answer.accepted or answer.in_part):
             self._tells.accepted()
-        if row.alarm_id is not None:
+        if answer.accepted and row.alarm_id is not None:
             self._tells.delivered(AlarmDelivered(row.alarm_id, self._clock.boottime_ns()))
         return None
 

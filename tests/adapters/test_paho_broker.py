@@ -117,7 +117,7 @@ def test_a_refused_message_is_told_as_not_accepted(broker: PahoBroker, events: B
 
         mid = broker.publish(ALARM)
 
-        assert events.wait(Published) == Published(mid, accepted=False, detail="Not authorized")
+        assert events.wait(Published) == Published(mid, accepted=False, detail="Not authorized", forbidden=True)
 
 
 def test_no_subscriber_is_a_success(broker: PahoBroker, events: BrokerEvents) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.device import WILL, Device
 from tests.support.drafts import alarm, security
-from tests.support.fake_ports import topics
+from tests.support.fake_ports import Answer, topics
 
 
 @pytest.fixture
@@ -29,6 +29,24 @@ def test_a_broker_that_refuses_our_own_state_is_left_for_the_next_one(device: De
     device.broker.answer = lambda _: "accept"
     device.advance(200)
     assert [connection.url[-1] for connection in device.broker.connections] == ["a", "b"]
+
+
+@pytest.mark.parametrize(("answer", "has_us"), [("fail", False), ("in part", True)])
+def test_a_broker_that_refuses_our_own_state_without_forbidding_it_is_not_left(
+    device: Device, answer: Answer, has_us: bool
+) -> None:
+    """A cluster refuses in part what would also go to a queue on its dead node: everybody else gets it."""
+    device.broker.answer = device.second.answer = lambda _: answer
+    put_birth(device)
+    device.passes(3)
+    assert (device.acceptances > 0) is has_us
+    device.advance(1)
+
+    assert device.publisher.connected
+    assert device.ends == []
+    device.broker.answer = lambda _: "accept"
+    device.advance(60)
+    assert device.acceptances > 0
 
 
 def test_what_a_broker_refused_that_refuses_the_whole_device_arrives_later(device: Device) -> None:

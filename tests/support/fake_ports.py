@@ -9,7 +9,7 @@ from agent.core.errors import BrokerError, HardwareError
 from agent.core.lights import LightState, Pattern
 from agent.ports import BrokerEvent, Connected, Disconnected, OutgoingMessage, Published, Received
 
-Answer = Literal["accept", "refuse", "silence"]
+Answer = Literal["accept", "refuse", "fail", "in part", "silence"]
 
 
 @dataclass
@@ -72,7 +72,9 @@ class MemoryBroker:
         self.unanswered[self._mid] = message
         answer = self.answer(message)
         if answer != "silence":
-            self.settle(self._mid, accepted=answer == "accept")
+            self.settle(
+                self._mid, accepted=answer == "accept", forbidden=answer == "refuse", in_part=answer == "in part"
+            )
         return self._mid
 
     def disconnect(self, timeout_s: float = 2.0, *, will: bool = False) -> None:
@@ -86,12 +88,12 @@ class MemoryBroker:
 
     # --- for the test
 
-    def settle(self, mid: int, *, accepted: bool = True) -> None:
+    def settle(self, mid: int, *, accepted: bool = True, **how: bool) -> None:
         """Answer for a message that was met with silence."""
         message = self.unanswered.pop(mid)
         if accepted:
             self.kept.append(message)
-        self._on_event(Published(mid, accepted, "" if accepted else "not authorized"))
+        self._on_event(Published(mid, accepted, "" if accepted else "not authorized", **how))
 
     def drop(self, kind: str = "lost") -> None:
         """End the connection as a network does."""

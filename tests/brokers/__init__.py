@@ -1,0 +1,1 @@
+"""A real cluster of brokers that loses a node under presses."""

@@ -1,0 +1,163 @@
+"""Three nodes of RabbitMQ, as Debian packages it, on loopback: a cluster with its default queues, and MQTT."""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from types import TracebackType
+
+from tests.support.wait import wait_for
+
+_PROGRAMS = Path("/usr/lib/rabbitmq/bin")
+"""Not the wrappers in /usr/sbin, which want to be root and end up as the user of Debian's own service."""
+_START_S = 180.0
+_NODES = 3
+
+
+class ClusterError(Exception):
+    """The cluster can't be had, or does not do what it is told."""
+
+
+def is_installed() -> bool:
+    """Whether there is a RabbitMQ that this module can start."""
+    return (_PROGRAMS / "rabbitmq-server").exists() and Path("/usr/bin/epmd").exists()
+
+
+class Node:
+    """One node; its files survive a kill."""
+
+    def __init__(self, name: str, directory: Path, cluster: list[str], environment: Mapping[str, str]) -> None:
+        self.name = name
+        self.port, distribution = _free_port(), _free_port()
+        self.url = f"mqtt://127.0.0.1:{self.port}"
+        self._directory = directory
+        self._process: subprocess.Popen[bytes] | None = None
+        directory.mkdir()
+        (directory / "rabbitmq.conf").write_text(
+            "\n".join(
+                [
+                    "listeners.tcp = none",
+                    f"mqtt.listeners.tcp.1 = 127.0.0.1:{self.port}",
+                    "cluster_formation.peer_discovery_backend = classic_config",
+                    *(f"cluster_formation.classic_config.nodes.{n} = {each}" for n, each in enumerate(cluster, 1)),
+                    "log.console = false",
+                    "",
+                ]
+            )
+        )
+        (directory / "plugins").write_text("[rabbitmq_mqtt].\n")
+        self.environment = {
+            **environment,
+            "RABBITMQ_NODENAME": name,
+            "RABBITMQ_DIST_PORT": str(distribution),
+            "RABBITMQ_CONFIG_FILE": str(directory / "rabbitmq.conf"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(directory / "plugins"),
+            "RABBITMQ_MNESIA_BASE": str(directory / "data"),
+            "RABBITMQ_LOG_BASE": str(directory / "log"),
+            "RABBITMQ_PID_FILE": str(directory / "pid"),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2",
+        }
+
+    def start(self) -> None:
+        """Begin to start it, again after a kill; returns at once."""
+        with (self._directory / "output.txt").open("ab") as output:
+            self._process = subprocess.Popen(
+                [_PROGRAMS / "rabbitmq-server"],
+                env=self.environment,
+                cwd=self._directory,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def kill(self) -> None:
+        """End it, and all that it has started, with SIGKILL."""
+        process, self._process = self._process, None
+        if process is not None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def lets_in(self) -> bool:
+        """Whether it takes connections. Raises ClusterError when it has ended by itself."""
+        if self._process is None or self._process.poll() is not None:
+            raise ClusterError(f"{self.name} has ended: {self._last_words()}")
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def _last_words(self) -> str:
+        return (self._directory / "output.txt").read_text(errors="replace")[-2000:]
+
+
+class Cluster(AbstractContextManager["Cluster"]):
+    """Enter to start `nodes`; leaving ends every process. Names, ports, cookie and epmd are its own: two clusters, or
+    Debian's own RabbitMQ, never meet."""
+
+    def __init__(self, directory: Path) -> None:
+        self._stack = ExitStack()
+        self._epmd_port = str(_free_port())
+        (directory / ".erlang.cookie").write_text(secrets.token_hex(16))
+        (directory / ".erlang.cookie").chmod(0o400)
+        tag = secrets.token_hex(3)
+        names = [f"edge-{tag}-{number}@localhost" for number in range(1, _NODES + 1)]
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(directory),
+            "LANG": "C.UTF-8",
+            "ERL_EPMD_PORT": self._epmd_port,
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+            "RABBITMQ_HOME": "/usr/lib/rabbitmq",
+        }
+        self.nodes = [Node(name, directory / name.partition("@")[0], names, self._environment) for name in names]
+
+    def __enter__(self) -> "Cluster":
+        with ExitStack() as stack:
+            epmd = subprocess.Popen(
+                ["epmd", "-port", self._epmd_port, "-address", "127.0.0.1"],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            stack.callback(epmd.wait)
+            stack.callback(epmd.kill)
+            for node in self.nodes:
+                stack.callback(node.kill)
+                node.start()
+            self.await_all()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def await_all(self) -> None:
+        """Return when every node is up and knows the others. Raises ClusterError, or AssertionError after minutes."""
+        for node in self.nodes:
+            wait_for(node.lets_in, _START_S, f"{node.name}, which lets a client in")
+        wait_for(lambda: all(self._sees_all(node) for node in self.nodes), _START_S, "a cluster of three nodes")
+
+    def _sees_all(self, node: Node) -> bool:
+        order = ["rabbitmqctl", "-q", "eval", "length(rabbit_nodes:list_running())."]
+        asked = subprocess.run(
+            [_PROGRAMS / order[0], *order[1:]],
+            env=node.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return asked.stdout.strip() == str(_NODES)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
