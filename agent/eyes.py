@@ -55,7 +55,8 @@ def links_to(
             refused = text
             board.report(f"model-{camera.name}", ok=not text, detail=text)
             if text:
-                security.tell("model-refused", "alert", text, camera=camera.name, model=camera.model)
+                about = {"camera": camera.name, "model": camera.model}
+                security.tell("model-refused", "alert", text, is_logged=True, **about)
 
         return VisionLink(
             spec=profile.vision_spec(settings, camera, simulate=simulate),
