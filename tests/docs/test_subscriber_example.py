@@ -1,4 +1,5 @@
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,7 +22,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "write-a-subscriber.md"
 class Example:
     """The page's program, running, with a device that speaks to it."""
 
-    def __init__(self, output: Path, device: Subscriber) -> None:
+    def __init__(self, output: Path, device: Subscriber, process: "subprocess.Popen[bytes]") -> None:
+        self.process = process
         self._output = output
         self._device = device
 
@@ -63,11 +65,16 @@ def alarm(
 
 
 @pytest.fixture
-def example(tmp_path: Path, broker: Mosquitto) -> Iterator[Example]:
+def program(tmp_path: Path) -> Path:
     found = re.search(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert found is not None, "the page has no program"
     program = tmp_path / "subscriber.py"
     program.write_text(found[1], encoding="utf-8")
+    return program
+
+
+@pytest.fixture
+def example(tmp_path: Path, program: Path, broker: Mosquitto) -> Iterator[Example]:
     output = tmp_path / "output.txt"
     with output.open("wb") as file, Subscriber(broker.port, []) as device:
         process = subprocess.Popen(
@@ -77,7 +84,7 @@ def example(tmp_path: Path, broker: Mosquitto) -> Iterator[Example]:
             stdin=subprocess.DEVNULL,
         )
         try:
-            example = Example(output, device)
+            example = Example(output, device, process)
             example.state("online", 1)
             example.wait_for_line(f"{IDENTITY.source} online")
             yield example
@@ -100,6 +107,23 @@ def test_the_example_shows_a_message_once_and_never_an_older_stage(example: Exam
         f"{IDENTITY.source} police registered 1",
         f"{IDENTITY.source} offline",
     ]
+
+
+def test_the_example_ends_at_ctrl_c_without_a_traceback(example: Example) -> None:
+    example.process.send_signal(signal.SIGINT)
+    assert example.process.wait(10) == 0
+    assert example.printed() == [f"{IDENTITY.source} online"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [((), "call it with the broker's HOST and PORT"), (("127.0.0.1", "1"), "no connection to 127.0.0.1 port 1: ")],
+)
+def test_the_example_says_why_it_can_not_begin(program: Path, words: tuple[str, ...], says: str) -> None:
+    done = subprocess.run([sys.executable, program, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(says)
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_the_example_marks_what_comes_late(example: Example) -> None:
