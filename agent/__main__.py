@@ -42,6 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         gc.disable()  # loading makes next to no garbage, and looking for it is a sixth of the time that it takes
+        if not arguments:
+            _parser(None).print_help(sys.stderr)
+            return BAD_USAGE
         args = _parser(_called(arguments)).parse_args(arguments)
         gc.enable()
         return int(args.run(args))

@@ -35,6 +35,8 @@ def mistakes(config: Path, error: SettingsError, user: str, note: Note) -> list[
     note("reading the settings")
     if isinstance(cause := error.__cause__, PermissionError):
         return [fail(*account.why_denied(Path(cause.filename or config), user))]
+    if isinstance(cause, FileNotFoundError):
+        return [failure(line) for line in str(error).splitlines()]
     return [fail(line, "correct it; `edge-agent check-config` tells the same") for line in str(error).splitlines()]
 
 

@@ -86,6 +86,8 @@ def _of_running_agent(device: Device, one: Camera) -> Finding:
     """The camera is in use, and many can be opened only once: its pictures are left to the agent."""
     text = device.status
     figures = camera_figures(text, one.name)
+    if figures is None and device.agent is not None and device.agent.runtime_directory == Path():
+        return unknown("the agent that runs has it, and was not started by systemd", "stop that agent to try it")
     if figures is None:
         return unknown(
             "the agent that runs has it, and does not tell of it here",

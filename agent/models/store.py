@@ -118,8 +118,8 @@ class ModelStore:
         close = difflib.get_close_matches(name, [*there, *BUILT_MODELS], n=1, cutoff=0.6)
         if name in BUILT_MODELS or not (close or there):
             return remedy(name)
-        meant = f"did you mean {close[0]}? " if close else ""
-        return f"{meant}there are {', '.join(there) or 'none yet'}; {remedy(name)}"
+        known = f"there are {', '.join(there) or 'none yet'}"
+        return f"did you mean {close[0]}? {known}" if close else f"{known}; {remedy(name)}"
 
     def _manifest_paths(self) -> Iterator[Path]:
         for directory in self.directories:

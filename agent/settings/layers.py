@@ -99,8 +99,8 @@ def _read_file(path: Path) -> Node:
         tree = tomllib.loads(text)
     except FileNotFoundError as error:
         raise SettingsError(
-            f"{path}: no such file; a device's is /etc/edge-agent/edge-agent.toml, and examples are in "
-            f"/usr/share/edge-agent/profiles there, in firmware_configs in the repository"
+            f"{path}: no such file; name another one, or begin with a profile: on a device they are in "
+            "/usr/share/edge-agent/profiles, in the repository in firmware_configs"
         ) from error
     except PermissionError as error:
         raise SettingsError(f"{path}: {_DENIED}") from error

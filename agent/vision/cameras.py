@@ -45,5 +45,7 @@ def _camera(spec: VisionSpec, boottime_ns: Callable[[], int]) -> Camera:
     try:
         library = import_module("picamera2")
     except ImportError as error:
-        raise CameraError("picamera2 can't be imported: run `sudo apt install python3-picamera2`") from error
+        raise CameraError(
+            "picamera2 can't be imported: run `sudo apt-get install --no-install-recommends python3-picamera2`"
+        ) from error
     return Picamera2Camera(library, int(source.target), boottime_ns, size, rate)

@@ -43,6 +43,11 @@ def test_a_misspelt_command_is_told_with_the_nearest_one() -> None:
     assert all(name in unlike for name in COMMANDS)
 
 
+def test_without_a_command_all_of_them_are_shown() -> None:
+    said = run_cli().stderr
+    assert set(COMMANDS) <= set(said.split())
+
+
 def test_the_help_leads_on_to_the_service_its_log_and_the_manual() -> None:
     said = run_cli("--help").stdout
     assert all(each in said for each in ("systemctl status edge-agent", "journalctl -u edge-agent", "man edge-agent"))
