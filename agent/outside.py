@@ -14,6 +14,7 @@ from agent.adapters.paho_broker import PahoBroker
 from agent.adapters.system_clock import SystemClock
 from agent.adapters.systemd_notifier import SystemdNotifier
 from agent.adapters.tls_context import TlsFiles
+from agent.core.identity import client_id, common_name
 from agent.ports import Broker, Clock, Notifier
 from agent.runtime.supervisor import Supervisor
 from agent.settings import Settings
@@ -32,7 +33,7 @@ class Outside:
     make_broker: Callable[[], Broker]
     """A connection to a broker, still without one."""
     make_probe: Callable[[], Broker]
-    """The same, for a client that takes no other connection's place."""
+    """The same, for a client that takes no other connection's place: see `Identity.probe`."""
 
 
 def this_machine(settings: Settings, simulated: Mapping[int, bool] | None) -> Outside:
@@ -48,12 +49,13 @@ def this_machine(settings: Settings, simulated: Mapping[int, bool] | None) -> Ou
 
 
 def _make_broker(settings: Settings, *, probe: bool) -> PahoBroker:
-    mqtt = settings.mqtt
+    mqtt, identity = settings.mqtt, settings.identity
+    shown = common_name(identity.probe) if probe else None
     return PahoBroker(
-        client_id=settings.device.id,
-        tls=TlsFiles(mqtt.ca_file, mqtt.cert_file, mqtt.key_file),
+        client_id=client_id(identity.probe if probe else identity.user),
+        user=identity.user,
+        tls=TlsFiles(mqtt.ca_file, mqtt.cert_file, mqtt.key_file, shown),
         password=mqtt.password.get_secret_value() if mqtt.password else None,
         keepalive_s=mqtt.keepalive_s,
         connect_timeout_s=mqtt.connect_timeout_s,
-        probe=probe,
     )

@@ -22,13 +22,10 @@ class PahoBroker:
         password: str | None = None,
         keepalive_s: int = 30,
         connect_timeout_s: float = 20.0,
-        *,
-        probe: bool = False,
+        user: str | None = None,
     ) -> None:
-        """A `probe` logs in as a client of its own, `CLIENT-ID-probe`, of the same user: it takes no other connection's
-        place."""
-        name = f"{client_id}-probe" if probe else client_id
-        self._login = Login(name, password, keepalive_s, connect_timeout_s, client_id)
+        """`user` goes with the password; None: the client id."""
+        self._login = Login(client_id, password, keepalive_s, connect_timeout_s, user)
         self._tls = tls or TlsFiles()
         self._connection: PahoConnection | None = None
 

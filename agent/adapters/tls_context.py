@@ -1,6 +1,9 @@
 """TLS as the agent speaks it: 1.2 or newer, the peer's name checked, errors said in words."""
 
+import contextlib
+import os
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,12 +18,14 @@ class TlsFiles:
     ca: Path | None = None
     cert: Path | None = None
     key: Path | None = None
+    name: str | None = None
+    """The common name of another certificate for that key, which lies behind it in its file and is shown instead."""
 
 
 def tls_context(files: TlsFiles) -> ssl.SSLContext:
     """A client context. Reads the files anew, so a renewed certificate is used on the next connection.
 
-    Raises BrokerError that names the file that can't be used.
+    Raises BrokerError that names the file that can't be used, and NoProbeCertificate.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks certificate and host name
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -36,13 +41,31 @@ def tls_context(files: TlsFiles) -> ssl.SSLContext:
     if files.cert is not None:
         try:
             # An empty password, because OpenSSL would otherwise ask for one at the terminal.
-            context.load_cert_chain(files.cert, files.key, password="")
+            with _shown(files.cert, files) as cert:
+                context.load_cert_chain(cert, files.key, password="")
         except OSError as error:
             raise BrokerError(
                 f"the device's certificate {files.cert} with its key {files.key} can't be used: "
                 f"{_plain(error)}; check [mqtt] cert_file and key_file"
             ) from error
     return context
+
+
+@contextlib.contextmanager
+def _shown(cert: Path, files: TlsFiles) -> Iterator[Path]:
+    """What OpenSSL reads the certificate from: it takes the first one, and only from a file."""
+    if files.name is None:
+        yield cert
+        return
+    from agent.adapters.x509_files import probe_certificate  # noqa: PLC0415 - nothing that a start must load
+
+    number = os.memfd_create("certificate")
+    try:
+        path = Path(f"/proc/self/fd/{number}")
+        path.write_bytes(probe_certificate(files.key or cert, files.name))
+        yield path
+    finally:
+        os.close(number)
 
 
 def explain_tls(error: ssl.SSLError, host: str) -> str:

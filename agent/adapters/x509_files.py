@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.core.diagnosis.certificate import Certificate, DeviceCertificate
-from agent.core.errors import BrokerError
+from agent.core.errors import BrokerError, NoProbeCertificate
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -35,15 +35,30 @@ def device_certificate(cert: Path, key: Path, ca: Path | None) -> DeviceCertific
         key_matches=_public_bytes(_read_key(key)) == _public_bytes(own),
         for_clients=for_clients,
         chain_holds=any(_is_signed_by(own, issuer) for issuer in issuers) if issuers else None,
+        others=tuple(_common_name(each) for each in _read(key, "key_file", may_be_none=True)),
         key_is_open=bool(key.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH)),
     )
 
 
-def _read(path: Path, setting: str) -> "list[x509.Certificate]":
+def probe_certificate(key: Path, common_name: str) -> bytes:
+    """The probe's certificate in PEM form. It lies behind the key in its file: behind the device's own it would be
+    shown with that, and RabbitMQ takes nobody who shows two. Raises NoProbeCertificate, and BrokerError."""
+    from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415
+
+    for each in _read(key, "key_file", may_be_none=True):
+        if _common_name(each) == common_name:
+            return each.public_bytes(Encoding.PEM)
+    raise NoProbeCertificate(
+        f"{key} holds no certificate of the probe ({common_name}), and a login as the device might end its connection"
+    )
+
+
+def _read(path: Path, setting: str, *, may_be_none: bool = False) -> "list[x509.Certificate]":
     from cryptography import x509  # noqa: PLC0415
 
     try:
-        found = x509.load_pem_x509_certificates(path.read_bytes())
+        content = path.read_bytes()
+        found = [] if may_be_none and b"CERTIFICATE" not in content else x509.load_pem_x509_certificates(content)
     except OSError as error:
         raise BrokerError(
             f"{path} can't be read: {(error.strerror or str(error)).lower()} ([mqtt] {setting})"
@@ -101,19 +116,24 @@ def _public_bytes(holder: object) -> bytes:
 
 def _certificate(path: Path, found: "x509.Certificate") -> Certificate:
     from cryptography import x509  # noqa: PLC0415
-    from cryptography.x509.oid import NameOID  # noqa: PLC0415
 
-    names = found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     is_authority = False
     with suppress(x509.ExtensionNotFound):
         is_authority = found.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     return Certificate(
         file=str(path),
-        common_name=str(names[0].value) if names else "",
+        common_name=_common_name(found),
         not_before=_utc(found, "not_valid_before"),
         not_after=_utc(found, "not_valid_after"),
         is_authority=is_authority,
     )
+
+
+def _common_name(found: "x509.Certificate") -> str:
+    from cryptography.x509.oid import NameOID  # noqa: PLC0415
+
+    names = found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[0].value) if names else ""
 
 
 def _utc(found: "x509.Certificate", name: str) -> datetime:

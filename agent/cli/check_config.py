@@ -8,6 +8,7 @@ from pathlib import Path
 from agent import profile
 from agent.cli.options import DEFAULT_CONFIG
 from agent.core.errors import MaskError
+from agent.core.identity import LONGEST_COMMON_NAME, common_name
 from agent.settings import layers, left_of_example, load
 
 _EXAMPLE = """\
@@ -51,6 +52,12 @@ def run(args: argparse.Namespace) -> int:
     print(json.dumps(settings.masked(), indent=2))
     for what, do in left_of_example(settings):
         print(f"edge-agent: warning: {what}: {do}", file=sys.stderr)
+    user = settings.identity.user
+    if settings.mqtt.cert_file is not None and (stands := common_name(user)) != user:
+        text = (
+            f"{user} has {len(user)} characters, and a certificate's name at most {LONGEST_COMMON_NAME}: this device's"
+        )
+        print(f"{text} is {stands}, and the broker needs the lines that certificates.sh prints", file=sys.stderr)
     mistakes = []
     for camera in settings.cameras:
         try:

@@ -49,6 +49,10 @@ class BrokerError(EdgeAgentError):
     """The broker can't be reached, refuses us, or does not take a message."""
 
 
+class NoProbeCertificate(BrokerError):  # noqa: N818 - what is so, as the doctor says it
+    """There is no certificate that the probe could show, and with the device's it might end the device's connection."""
+
+
 class MessageRefused(BrokerError):  # noqa: N818 - a verdict, as the broker's own
     """This broker never takes this message, for example because it is larger than the broker allows."""
 

@@ -1,19 +1,19 @@
 """Who this device is on the wire: its topics and its CloudEvents source."""
 
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 LEVEL = re.compile(r"[a-z0-9-]{1,64}\Z")
 """One topic level that every broker and the contract accept."""
+LONGEST_COMMON_NAME = 64
+"""X.509's limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The place of a device in the topic tree `root/province/site/device`.
-
-    `device` is at once the MQTT client id, the user name and the common name of the certificate.
-    """
+    """The place of a device in the topic tree `root/province/site/device`."""
 
     province: str
     site: str
@@ -23,12 +23,25 @@ class Identity:
     @property
     def source(self) -> str:
         """CloudEvents `source`, for example `/edge/gp/jhb-park-station/kiosk-0042`."""
-        return f"/edge/{self.province}/{self.site}/{self.device}"
+        return f"/edge/{self.user}"
+
+    @property
+    def user(self) -> str:
+        """Whom brokers know the device as: the user name, and the common name of its certificate.
+
+        It is the middle of the device's topics, so that one rule of a broker binds every device to its own.
+        """
+        return f"{self.province}/{self.site}/{self.device}"
+
+    @property
+    def probe(self) -> str:
+        """Whom brokers know the device's probe as: a client that may say what tries a path, and nothing else."""
+        return f"{self.user}/up/alarm"
 
     @property
     def base(self) -> str:
         """Topic prefix of the device, without a trailing slash."""
-        return f"{self.root}/{self.province}/{self.site}/{self.device}"
+        return f"{self.root}/{self.user}"
 
     def subscriptions(self, centres: Iterable[str]) -> list[str]:
         """All that the device listens to. Each of `centres` by its name, or every centre when there is none: RabbitMQ
@@ -43,3 +56,15 @@ class Identity:
     def down(self, *levels: str) -> str:
         """Topic under which the device listens."""
         return "/".join((self.base, "down", *levels))
+
+
+def client_id(user: str) -> str:
+    """The MQTT client id that goes with a user: with dots, as brokers that are at home in AMQP write topics."""
+    return user.replace("/", ".")
+
+
+def common_name(user: str) -> str:
+    """The common name of the user's certificate: the user, or what stands for one who is too long for X.509."""
+    if len(user) <= LONGEST_COMMON_NAME:
+        return user
+    return f"long-{hashlib.sha256(user.encode()).hexdigest()[:56]}"

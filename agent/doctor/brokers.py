@@ -16,7 +16,7 @@ from agent.adapters.tls_context import TlsFiles
 from agent.core.diagnosis.agent_report import says_connected
 from agent.core.diagnosis.certificate import judge_broker
 from agent.core.diagnosis.finding import Finding, failure, ok, warn
-from agent.core.errors import BrokerError, StepFailed
+from agent.core.errors import BrokerError, NoProbeCertificate, StepFailed
 from agent.core.messages import AlarmData
 from agent.core.self_test import CODES, INPUT
 from agent.core.stages import Stage
@@ -29,19 +29,24 @@ from agent.runtime.path_probe import check_path
 from agent.settings import Settings
 
 _STEP_S = 0.02
+_NO_LOGIN = "no login beside the agent's"
 
 
 def broker(device: Device, address: BrokerAddress, note: Note) -> Iterator[Finding]:
-    """One path to the centre. The agent's own connection stays: where it has one, nobody else logs in."""
+    """One path to the centre. The agent's own connection stays: where it has one, nobody else logs in. Elsewhere the
+    probe does, and where no agent runs the device itself, which shows its own rights."""
     known = device.settings
     mqtt = known.mqtt
     endpoint = replace(endpoint_of(address.url), interface=address.interface)
     try:
         files = TlsFiles(mqtt.ca_file, mqtt.cert_file, mqtt.key_file)
         reached = reach(endpoint, files, mqtt.connect_timeout_s, note)
-        # A broker may make the client id of the certificate, as deploy's does: a second login would end the first.
         spoken = _spoken_in_use(device, address)
-        login = "no login beside the agent's" if spoken is not None else _timed_login(known, address, endpoint, note)
+        try:
+            # A broker may make the client id of the certificate, as deploy's does: a second login would end the first.
+            login = _NO_LOGIN if spoken is not None else _timed_login(device, address, endpoint, note)
+        except NoProbeCertificate as error:
+            login = f"{_NO_LOGIN}, so whether it takes an alarm is not known: {error}"
     except (BrokerError, StepFailed) as error:
         yield failure(_in_words(str(error), address), "see the broker's log")
         return
@@ -60,19 +65,22 @@ def _spoken_in_use(device: Device, address: BrokerAddress) -> str | None:
     return "" if device.status is None else says_connected(device.status, str(address))
 
 
-def _timed_login(known: Settings, address: BrokerAddress, endpoint: Endpoint, note: Note) -> str:
+def _timed_login(device: Device, address: BrokerAddress, endpoint: Endpoint, note: Note) -> str:
     note(f"logging in at {endpoint}")
     began_s = time.perf_counter()
-    spoken = _say(known, address)
+    spoken = _say(device.settings, address, beside=device.agent is not None)
     return f"login and test alarm {(time.perf_counter() - began_s) * 1000:.0f} ms with MQTT {spoken}"
 
 
-def _say(known: Settings, address: BrokerAddress) -> str:
-    """Log in and have a message taken; returns the protocol. Raises StepFailed."""
+def _say(known: Settings, address: BrokerAddress, *, beside: bool) -> str:
+    """Log in, `beside` the agent as its probe, and have a message taken; returns the protocol. Raises StepFailed and
+    NoProbeCertificate."""
     outside = this_machine(known, simulated=None)
-    filters = known.identity.subscriptions(known.centre.names)
+    broker = outside.make_probe() if beside else outside.make_broker()
+    # The probe has no right to hear what is for the device.
+    filters = [] if beside else known.identity.subscriptions(known.centre.names)
     within_s = known.mqtt.connect_timeout_s
-    step = check_path(outside.make_probe(), address, _harmless(known), outside.clock, within_s, filters)
+    step = check_path(broker, address, _harmless(known), outside.clock, within_s, filters)
     pause = threading.Event()
     while True:
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 from agent import profile
 from agent.adapters import account, x509_files
 from agent.adapters.jose_keys import read_key_set
-from agent.core.diagnosis.certificate import judge_authorities, judge_device
+from agent.core.diagnosis.certificate import judge_authorities, judge_device, judge_probe
 from agent.core.diagnosis.finding import Finding, fail, failure, ok, warn
 from agent.core.errors import BrokerError, MaskError, SettingsError
 from agent.doctor.check import Device, Note
@@ -47,7 +47,9 @@ def certificate(known: Settings, user: str, note: Note) -> Iterator[Finding]:
         if mqtt.cert_file and mqtt.key_file:
             note(f"reading {mqtt.cert_file}")
             found = x509_files.device_certificate(mqtt.cert_file, mqtt.key_file, mqtt.ca_file)
-            yield from judge_device(found, known.device.id, now, account.group_of(user))
+            yield from judge_device(found, known.identity.user, now, account.group_of(user))
+            if len(mqtt.brokers) > 1:
+                yield from judge_probe(found, known.identity.user, known.identity.probe)
     except BrokerError as error:
         yield _unreadable(known, error, user)
     try:

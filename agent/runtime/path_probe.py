@@ -3,7 +3,7 @@
 import queue
 from collections.abc import Generator, Sequence
 
-from agent.core.errors import BrokerError, StepFailed
+from agent.core.errors import BrokerError, NoProbeCertificate, StepFailed
 from agent.ports import Broker, BrokerAddress, BrokerEvent, Clock, Connected, Disconnected, OutgoingMessage, Published
 
 _LEAVE_S = 0.5
@@ -20,8 +20,9 @@ def check_path(
     """Connect, be allowed to hear `filters`, have the message accepted, disconnect. A step of a self-test: see
     check_steps.
 
-    `broker` must log in as a client of its own, or it would take the place of the connection in use. The message is
-    the will as well, so that a probe that breaks off says nothing that is not so.
+    `broker` must log in as a client of its own, or it would take the place of the connection in use: raises
+    NoProbeCertificate where it can't. The message is the will as well, so that a probe that breaks off says nothing
+    that is not so.
     """
     events: queue.SimpleQueue[BrokerEvent] = queue.SimpleQueue()
     began_ns = clock.boottime_ns()
@@ -48,6 +49,8 @@ def check_path(
             yield
         what = "acknowledge" if connected else "let us in"
         raise StepFailed(f"{address} did not {what} within {within_s:g} s")
+    except NoProbeCertificate:
+        raise
     except BrokerError as error:
         raise StepFailed(f"{address}: {error}") from error
     finally:

@@ -4,9 +4,9 @@
 #
 #   certificates.sh authorities                         once: makes the three authorities
 #   certificates.sh server broker-a.example [10.0.0.5]  the broker's certificate, for its names and addresses
-#   certificates.sh device kiosk-0042                   a device's certificate
+#   certificates.sh device gp jhb-park-station kiosk-0042   a device's: province, site and id, as in its settings
 #   certificates.sh centre jhb-centre                   a command centre's certificate
-#   certificates.sh revoke out/kiosk-0042.pem           a stolen device; renews the revocation list
+#   certificates.sh revoke pki/out/gp.jhb-park-station.kiosk-0042.pem   a stolen device; renews the revocation list
 #
 # Everything lies in ./pki, or in $PKI: the authorities, and in out/ what is handed over.
 set -eu
@@ -61,6 +61,7 @@ keyUsage = critical, digitalSignature
 extendedKeyUsage = clientAuth
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
+subjectAltName = $ENV::SUBJECT_ALT_NAME
 [server]
 basicConstraints = critical, CA:false
 keyUsage = critical, digitalSignature
@@ -85,18 +86,43 @@ revocation_list() {
   quietly openssl ca -config "$PKI/openssl.cnf" -gencrl -out "$CA_DIRECTORY/ca.crl"
 }
 
-# issue AUTHORITY EXTENSIONS NAME
+# issue AUTHORITY EXTENSIONS FILE NAME [PROBE]: a key, a certificate, and behind the key one that the probe shows with it
 issue() {
   [ -e "$PKI/$1/ca.key" ] || fail "there is no authority in $PKI yet: run certificates.sh authorities"
   [ ! -e "$PKI/out/$3.pem" ] || fail "$PKI/out/$3.pem is there already: revoke it if it was ever handed out, then move it away"
   CA_DIRECTORY=$PKI/$1
   mkdir -p "$PKI/out"
-  quietly openssl req -new -config "$PKI/openssl.cnf" -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-    -subj "/CN=$3" -keyout "$PKI/out/$3.key" -out "$PKI/out/$3.csr"
-  quietly openssl ca -batch -notext -config "$PKI/openssl.cnf" -extensions "$2" -days $DEVICE_DAYS \
-    -in "$PKI/out/$3.csr" -out "$PKI/out/$3.pem"
-  rm "$PKI/out/$3.csr"
-  echo "$PKI/out/$3.pem and $PKI/out/$3.key, until $(openssl x509 -noout -enddate -in "$PKI/out/$3.pem" | cut -d= -f2)"
+  extensions=$2 file=$PKI/out/$3
+  shift 3
+  quietly openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$file.key"
+  into=$file.pem
+  for name in "$@"; do
+    # With dots, for brokers that write topics so. The server's was set by its hosts.
+    [ "$extensions" = server ] || SUBJECT_ALT_NAME=DNS:$(echo "$name" | tr / .)
+    quietly openssl req -new -config "$PKI/openssl.cnf" -key "$file.key" -out "$file.csr" \
+      -subj "/CN=$(common_name "$name" | sed 's|/|\\/|g')"
+    quietly openssl ca -batch -notext -config "$PKI/openssl.cnf" -extensions "$extensions" -days $DEVICE_DAYS \
+      -in "$file.csr" -out "$file.one"
+    cat "$file.one" >>"$into"
+    into=$file.key
+  done
+  rm "$file.csr" "$file.one"
+  echo "$file.pem and $file.key, until $(openssl x509 -noout -enddate -in "$file.pem" | cut -d= -f2)"
+}
+
+# X.509 allows 64 characters: a longer name gets one that stands for it, and lines of its own in the access list.
+common_name() {
+  [ ${#1} -gt 64 ] || { echo "$1" && return; }
+  echo "long-$(printf %s "$1" | openssl dgst -sha256 -r | cut -c1-56)"
+}
+
+# access NAME RIGHT...: what the access list needs to know of a name that is too long
+access() {
+  [ ${#1} -gt 64 ] || return 0
+  echo "$1 is too long for a certificate: append this to edge-agent.acl on each broker, and restart it"
+  echo "user $(common_name "$1")"
+  shift
+  printf 'topic %s\n' "$@"
 }
 
 check_name() {
@@ -130,19 +156,33 @@ server)
     esac
     SUBJECT_ALT_NAME=${SUBJECT_ALT_NAME:+$SUBJECT_ALT_NAME,}$kind:$host
   done
-  issue server-ca server "$1"
+  issue server-ca server "$1" "$1"
   ;;
-device | centre)
-  [ $# -eq 1 ] || fail "give one name: certificates.sh $what kiosk-0042"
+device)
+  [ $# -eq 3 ] || fail "give province, site and id: certificates.sh device gp jhb-park-station kiosk-0042"
+  for level in "$@"; do check_name "$level"; done
+  # The second one is for the self-test's probe, which must not take the place of the device.
+  device=$1/$2/$3 probe=$1/$2/$3/up/alarm
+  issue device-ca client "$1.$2.$3" "$device" "$probe"
+  access "$device" "write edge/v1/$device/up/#" "read edge/v1/$device/down/#"
+  access "$probe" "write edge/v1/$probe/self-test"
+  ;;
+centre)
+  [ $# -eq 1 ] || fail "give one name: certificates.sh centre jhb-centre"
   check_name "$1"
-  issue "$what-ca" client "$1"
+  issue centre-ca client "$1" "$1"
   ;;
 revoke)
-  [ $# -eq 1 ] && [ -e "$1" ] || fail "name the certificate's file, for example $PKI/out/kiosk-0042.pem"
+  [ $# -eq 1 ] && [ -e "$1" ] || fail "name the certificate's file, for example $PKI/out/gp.jhb-park-station.kiosk-0042.pem"
   for name in device-ca centre-ca; do
     CA_DIRECTORY=$PKI/$name
     if openssl verify -CAfile "$CA_DIRECTORY/ca.pem" "$1" >/dev/null 2>&1; then
-      quietly openssl ca -config "$PKI/openssl.cnf" -revoke "$1"
+      # And with it that of its probe, which is for the same key.
+      key=$(openssl x509 -noout -pubkey -in "$1")
+      for each in "$CA_DIRECTORY"/issued/*.pem; do
+        [ "$(openssl x509 -noout -pubkey -in "$each")" != "$key" ] ||
+          quietly openssl ca -config "$PKI/openssl.cnf" -revoke "$each"
+      done
       revocation_list
       echo "revoked; copy $CA_DIRECTORY/ca.crl to the broker as $name.crl, readable to all, name it in edge-agent.conf, and restart"
       exit 0

@@ -205,7 +205,9 @@ def test_a_certificate_file_that_can_not_be_used_is_an_error_at_once(
     paths[broken].write_text("nonsense")
 
     with pytest.raises(BrokerError, match=r"broken\.pem.*check \[mqtt\]"):
-        PahoBroker("kiosk-1", TlsFiles(**paths)).connect("mqtts://localhost:1", WILL, [], events)
+        PahoBroker("kiosk-1", TlsFiles(paths["ca"], paths["cert"], paths["key"])).connect(
+            "mqtts://localhost:1", WILL, [], events
+        )
     assert not events.all()
 
 

@@ -184,20 +184,3 @@ def test_a_connection_shows_that_its_thread_lives_and_without_one_there_is_nothi
     wait_for(lambda: (broker.pulse() or 0) > before + 1, what="two turns")
     broker.disconnect()
     assert broker.pulse() is None
-
-
-def test_a_probe_takes_no_place(mosquitto: Mosquitto, broker: PahoBroker, events: BrokerEvents) -> None:
-    broker.connect(mosquitto.url, WILL, [DOWN], events)
-    events.wait(Connected)
-    for _ in range(2):
-        probe = PahoBroker("kiosk-1", keepalive_s=5, connect_timeout_s=5, probe=True)
-        heard = BrokerEvents()
-        probe.connect(mosquitto.url, WILL, ["kept/#"], heard)
-        heard.wait(Connected)
-        probe.publish(ALARM)
-        assert heard.wait(Published).accepted
-        probe.disconnect()
-    assert "as kiosk-1-probe" in mosquitto.log()
-    assert events.of(Disconnected) == []
-    broker.publish(ALARM)
-    assert events.wait(Published).accepted

@@ -12,7 +12,10 @@ from tests.support.subscriber import RefusedError, Subscriber
 
 __all__ = ["authorities", "tls_broker"]
 
-BASE = "edge/v1/gp/jhb-park-station"
+SITE = "gp/jhb-park-station"
+BASE = f"edge/v1/{SITE}"
+OTHERS = (f"{SITE}/kiosk-0043", "gp/other-site/kiosk-0042", "kzn/jhb-park-station/kiosk-0042", f"{SITE}/kiosk-0042-b")
+"""Devices that kiosk-0042 must not touch: of its site, another site, another province, and of a name like its own."""
 NOT_AUTHORISED = 0x87
 GRANTED_QOS_1 = 1
 
@@ -27,7 +30,7 @@ def centre(tls_broker: Mosquitto, authorities: BrokerAuthorities) -> Iterator[Su
 @pytest.fixture(scope="module")
 def kiosk(authorities: BrokerAuthorities) -> CertificateFiles:
     """The certificate of kiosk-0042."""
-    return authorities.device("kiosk-0042")
+    return authorities.device(f"{SITE}/kiosk-0042")
 
 
 def test_a_device_reports_and_is_answered(tls_broker: Mosquitto, centre: Subscriber, kiosk: CertificateFiles) -> None:
@@ -48,12 +51,13 @@ def test_a_device_reports_and_is_answered(tls_broker: Mosquitto, centre: Subscri
 @pytest.mark.parametrize(
     "topic",
     [
-        f"{BASE}/kiosk-0043/up/alarm/police",
+        *(f"edge/v1/{other}/up/{what}" for other in OTHERS for what in ("alarm/police", "alarm/self-test", "state")),
+        *(f"edge/v1/{other}/down/ack/1" for other in OTHERS),
         f"{BASE}/kiosk-0042/down/ack/1",
-        f"{BASE}/kiosk-0043/down/ack/1",
+        f"{BASE}/kiosk-0042",
         f"edge/v1/host/{CENTRE}/state",
         "edge/v1/gp/kiosk-0042/up/alarm/police",
-        "edge/v2/gp/site/kiosk-0042/up/state",
+        "edge/v2/gp/jhb-park-station/kiosk-0042/up/state",
         "$SYS/broker/version",
     ],
 )
@@ -67,43 +71,43 @@ def test_a_device_can_not_write_elsewhere(
     assert [message.payload for message in centre.heard] == [b"true"]
 
 
-@pytest.mark.parametrize(
-    "topic_filter",
-    ["#", "edge/v1/#", f"{BASE}/+/down/#", f"{BASE}/kiosk-0043/down/#", f"{BASE}/kiosk-0043/up/#", "$SYS/#"],
-)
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("topic_filter", ["#", "edge/v1/#", "edge/v1/+/+/+/down/#", "{0}/down/#", "{0}/up/#", "$SYS/#"])
 def test_a_device_hears_nothing_of_another(
     tls_broker: Mosquitto,
     authorities: BrokerAuthorities,
     centre: Subscriber,
     kiosk: CertificateFiles,
     topic_filter: str,
+    other: str,
 ) -> None:
+    theirs = f"edge/v1/{other}"
     with (
-        Subscriber(tls_broker.port, files=authorities.device("kiosk-0043")) as other,
-        Subscriber(tls_broker.port, [topic_filter], files=kiosk) as device,
+        Subscriber(tls_broker.port, files=authorities.device(other)) as sender,
+        Subscriber(tls_broker.port, [topic_filter.format(theirs)], files=kiosk) as device,
     ):
-        other.publish(f"{BASE}/kiosk-0043/up/state", b"private")
-        centre.publish(f"{BASE}/kiosk-0043/down/command/reboot", b"private")
+        sender.publish(f"{theirs}/up/state", b"private")
+        assert not centre.publish(f"{theirs}/down/command/ping", b"private").is_failure
         centre.wait_for()
         device.sync()
         assert [message for message in device.heard if message.payload == b"private"] == []
 
 
+@pytest.mark.parametrize("other", OTHERS)
 def test_a_devices_will_is_sent_for_itself_and_never_for_another(
-    tls_broker: Mosquitto, centre: Subscriber, kiosk: CertificateFiles
+    tls_broker: Mosquitto, centre: Subscriber, kiosk: CertificateFiles, other: str
 ) -> None:
-    for name in ("kiosk-0043", "kiosk-0042"):
-        will = (f"{BASE}/{name}/up/state", b"lost")
+    for name in (other, f"{SITE}/kiosk-0042"):
         try:
-            with Subscriber(tls_broker.port, files=kiosk, will=will) as device:
+            with Subscriber(tls_broker.port, files=kiosk, will=(f"edge/v1/{name}/up/state", b"lost")) as device:
                 device.lose_connection()
         except RefusedError:
-            assert name == "kiosk-0043"
+            assert name == other
     assert centre.wait_for().topic == f"{BASE}/kiosk-0042/up/state"
     assert len(centre.heard) == 1
 
 
-@pytest.mark.parametrize("common_name", ["+", "#", "kiosk-0042/up", "a/+"])
+@pytest.mark.parametrize("common_name", ["+", "#", f"{SITE}/kiosk-0042/up", "+/+/+", "gp/+/kiosk-0042", f"{SITE}/#"])
 def test_a_wildcard_as_common_name_opens_nothing(
     tls_broker: Mosquitto, authorities: BrokerAuthorities, centre: Subscriber, common_name: str
 ) -> None:
@@ -120,15 +124,39 @@ def test_a_wildcard_as_common_name_opens_nothing(
     assert centre.heard == []
 
 
-def test_a_device_can_not_pose_as_another_by_its_client_id(
-    tls_broker: Mosquitto, authorities: BrokerAuthorities, kiosk: CertificateFiles
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("client_id", [f"{SITE}/kiosk-0042", "gp.jhb-park-station.kiosk-0042"])
+def test_a_device_can_not_take_the_place_of_another_by_its_client_id(
+    tls_broker: Mosquitto, authorities: BrokerAuthorities, kiosk: CertificateFiles, client_id: str, other: str
 ) -> None:
     with (
-        Subscriber(tls_broker.port, files=kiosk, client_id="kiosk-0042") as victim,
-        Subscriber(tls_broker.port, files=authorities.device("kiosk-0043"), client_id="kiosk-0042"),
+        Subscriber(tls_broker.port, files=kiosk, client_id=client_id) as victim,
+        Subscriber(tls_broker.port, files=authorities.device(other), client_id=client_id) as thief,
     ):
         victim.sync()
         assert victim.connected
+        assert thief.publish(f"{BASE}/kiosk-0042/up/state", b"forged").value == NOT_AUTHORISED
+
+
+def test_the_probe_of_a_device_says_what_tries_a_path_and_nothing_else_and_takes_nobodys_place(
+    tls_broker: Mosquitto, authorities: BrokerAuthorities, centre: Subscriber, kiosk: CertificateFiles
+) -> None:
+    own, client_id = f"{BASE}/kiosk-0042", "gp.jhb-park-station.kiosk-0042"
+    files = authorities.devices.client(f"{SITE}/kiosk-0042/up/alarm")
+    files = CertificateFiles(kiosk.ca, files.cert, files.key)
+    with (
+        Subscriber(tls_broker.port, [f"{own}/down/#"], files=kiosk, client_id=client_id) as device,
+        Subscriber(tls_broker.port, [f"{own}/down/#"], files=files, client_id=client_id) as probe,
+    ):
+        assert not probe.publish(f"{own}/up/alarm/self-test", b"test").is_failure
+        assert centre.wait_for().payload == b"test"
+        for topic in ("up/alarm/police", "up/state", "down/ack/1", "up/result/1"):
+            assert probe.publish(f"{own}/{topic}", b"forged").value == NOT_AUTHORISED
+        centre.publish(f"{own}/down/ack/1", b"we come")
+        assert device.wait_for().payload == b"we come"
+        probe.sync()
+        assert [message for message in probe.heard if message.payload == b"we come"] == []
+        assert device.connected
 
 
 def test_a_devices_certificate_opens_no_door_of_the_centre(tls_broker: Mosquitto, kiosk: CertificateFiles) -> None:
@@ -136,10 +164,11 @@ def test_a_devices_certificate_opens_no_door_of_the_centre(tls_broker: Mosquitto
         pass
 
 
+@pytest.mark.parametrize("name", [CENTRE, f"host/{CENTRE}"])
 def test_a_device_named_like_a_centre_gets_no_right_of_it(
-    tls_broker: Mosquitto, authorities: BrokerAuthorities
+    tls_broker: Mosquitto, authorities: BrokerAuthorities, name: str
 ) -> None:
-    with Subscriber(tls_broker.port, files=authorities.device(CENTRE)) as device:
+    with Subscriber(tls_broker.port, files=authorities.device(name)) as device:
         assert device.publish(f"edge/v1/host/{CENTRE}/state", b"{}").value == NOT_AUTHORISED
         assert device.publish(f"{BASE}/kiosk-0042/down/ack/1", b"{}").value == NOT_AUTHORISED
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.agent_process import USER
 from tests.support.certificates import BrokerAuthorities, CertificateFiles
 from tests.support.fixtures import authorities, tls_broker
 from tests.support.mosquitto import Mosquitto
@@ -17,7 +18,7 @@ __all__ = ["authorities", "tls_broker"]
 @pytest.fixture(scope="module")
 def kiosk(authorities: BrokerAuthorities) -> CertificateFiles:
     """The certificate of kiosk-0042."""
-    return authorities.device("kiosk-0042")
+    return authorities.device(USER)
 
 
 def test_a_client_without_a_certificate_is_refused(tls_broker: Mosquitto, authorities: BrokerAuthorities) -> None:
@@ -27,14 +28,14 @@ def test_a_client_without_a_certificate_is_refused(tls_broker: Mosquitto, author
 
 
 def test_an_expired_certificate_is_refused(tls_broker: Mosquitto, authorities: BrokerAuthorities) -> None:
-    expired = authorities.devices.client("kiosk-0042", expired=True)
+    expired = authorities.devices.client(USER, expired=True)
     files = CertificateFiles(authorities.server.ca, expired.cert, expired.key)
     with pytest.raises((OSError, RefusedError)), Subscriber(tls_broker.port, files=files):
         pass
 
 
 def test_a_certificate_of_a_foreign_authority_is_refused(tls_broker: Mosquitto, authorities: BrokerAuthorities) -> None:
-    files = CertificateFiles(authorities.server.ca, *_pair(authorities.centres.client("kiosk-0042")))
+    files = CertificateFiles(authorities.server.ca, *_pair(authorities.centres.client(USER)))
     with pytest.raises((OSError, RefusedError)), Subscriber(tls_broker.port, files=files):
         pass
 
@@ -46,7 +47,7 @@ def test_a_revoked_certificate_is_refused_and_others_are_not(
     with Mosquitto(tmp_path / "broker", authorities=authorities, device_crl=crl) as broker:
         with pytest.raises((OSError, RefusedError)), Subscriber(broker.port, files=kiosk):
             pass
-        with Subscriber(broker.port, files=authorities.device("kiosk-0043")) as other:
+        with Subscriber(broker.port, files=authorities.device(USER.replace("0042", "0043"))) as other:
             assert other.connected
 
 

@@ -8,11 +8,15 @@ from typing import cast
 
 import pytest
 
+from agent.core.identity import Identity, common_name
 from tests.support.certificates import BrokerAuthorities, CertificateFiles
 from tests.support.mosquitto import CENTRE, DEPLOYED, Mosquitto
 from tests.support.subscriber import RefusedError, Subscriber
 
-TOPIC = "edge/v1/gp/jhb-park-station/kiosk-0042/up/alarm/police"
+DEVICE = ("gp", "jhb-park-station", "kiosk-0042")
+NAME = "gp.jhb-park-station.kiosk-0042"
+TREE = "edge/v1/gp/jhb-park-station/kiosk-0042"
+TOPIC = f"{TREE}/up/alarm/police"
 
 
 class _Scripted:
@@ -30,6 +34,14 @@ class _Scripted:
 
     def files(self, name: str) -> CertificateFiles:
         return CertificateFiles(self.ca, self._out / f"{name}.pem", self._out / f"{name}.key")
+
+    def probe(self, name: str, directory: Path) -> CertificateFiles:
+        """The same with the certificate that lies behind the key."""
+        files = self.files(name)
+        _, begins, rest = files.key.read_text().partition("-----BEGIN CERTIFICATE-----")
+        cert = directory / f"{name}-probe.pem"
+        cert.write_text(begins + rest)
+        return CertificateFiles(files.ca, cert, files.key)
 
     @property
     def server(self) -> "_ScriptedServer":
@@ -69,8 +81,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for line in (
         ["authorities"],
         ["server", "localhost", "127.0.0.1"],
-        ["device", "kiosk-0042"],
-        ["device", "kiosk-0043"],
+        ["device", *DEVICE],
+        ["device", "gp", "jhb-park-station", "kiosk-0043"],
         ["centre", CENTRE],
     ):
         done = run(directory, *line)
@@ -83,7 +95,7 @@ def test_devices_and_centres_meet_at_a_broker_with_certificates_of_the_script(ma
     with (
         Mosquitto(tmp_path / "broker", authorities=scripted.authorities) as broker,
         Subscriber(broker.centre_port, ["edge/v1/+/+/+/up/#"], files=scripted.files(CENTRE)) as centre,
-        Subscriber(broker.port, files=scripted.files("kiosk-0042")) as device,
+        Subscriber(broker.port, files=scripted.files(NAME)) as device,
     ):
         assert not device.publish(TOPIC, b"help").is_failure
         assert centre.wait_for().payload == b"help"
@@ -93,7 +105,7 @@ def test_the_strictest_reading_of_the_standard_accepts_the_brokers_certificate(m
     scripted = _Scripted(made / "pki")
     context = ssl.create_default_context(cafile=scripted.ca)
     context.verify_flags |= ssl.VERIFY_X509_STRICT  # the default from Python 3.13 on
-    files = scripted.files("kiosk-0042")
+    files = scripted.files(NAME)
     context.load_cert_chain(files.cert, files.key)
     with (
         Mosquitto(tmp_path / "broker", authorities=scripted.authorities) as broker,
@@ -103,20 +115,45 @@ def test_the_strictest_reading_of_the_standard_accepts_the_brokers_certificate(m
 
 
 def test_a_revoked_device_stays_outside_and_the_others_inside(made: Path, tmp_path: Path) -> None:
-    done = run(made, "revoke", "pki/out/kiosk-0043.pem")
+    done = run(made, "revoke", "pki/out/gp.jhb-park-station.kiosk-0043.pem")
     assert done.returncode == 0, done.stderr
     scripted = _Scripted(made / "pki")
     crl = made / "pki" / "device-ca" / "ca.crl"
     with Mosquitto(tmp_path / "broker", authorities=scripted.authorities, device_crl=crl) as broker:
-        with pytest.raises((OSError, RefusedError)), Subscriber(broker.port, files=scripted.files("kiosk-0043")):
+        with (
+            pytest.raises((OSError, RefusedError)),
+            Subscriber(broker.port, files=scripted.files(NAME.replace("0042", "0043"))),
+        ):
             pass
-        with Subscriber(broker.port, files=scripted.files("kiosk-0042")) as device:
-            assert device.connected
+        stolen = scripted.probe(NAME.replace("0042", "0043"), tmp_path)
+        with pytest.raises((OSError, RefusedError)), Subscriber(broker.port, files=stolen):
+            pass
+        for files in (scripted.files(NAME), scripted.probe(NAME, tmp_path)):
+            with Subscriber(broker.port, files=files) as device:
+                assert device.connected
+
+
+def test_a_name_that_is_too_long_for_a_certificate_gets_lines_of_its_own_in_the_access_list(
+    made: Path, tmp_path: Path
+) -> None:
+    levels = ("kwazulu-natal", "durban-central-station-platform-14-north", "kiosk-0042")
+    done = run(made, "device", *levels)
+    identity = Identity(*levels)
+    assert f"\nuser {common_name(identity.user)}\n" in done.stdout
+    lines = [line for line in done.stdout.splitlines() if line.startswith(("user ", "topic "))]
+    scripted = _Scripted(made / "pki")
+    with Mosquitto(tmp_path / "broker", authorities=scripted.authorities, access="\n".join(lines)) as broker:
+        with Subscriber(broker.port, files=scripted.files(".".join(levels))) as device:
+            assert not device.publish(identity.up("state"), b"online").is_failure
+            assert device.publish(f"{TREE}/up/state", b"forged").is_failure
+        with Subscriber(broker.port, files=scripted.probe(".".join(levels), tmp_path)) as probe:
+            assert not probe.publish(identity.up("alarm", "self-test"), b"test").is_failure
+            assert probe.publish(identity.up("state"), b"forged").is_failure
 
 
 def test_keys_are_for_their_owner_alone(made: Path) -> None:
     keys = list((made / "pki").rglob("*.key"))
-    assert len(keys) == 3 + 4
+    assert len(keys) >= 3 + 4
     assert {key.stat().st_mode & 0o077 for key in keys} == {0}
 
 
@@ -125,10 +162,12 @@ def test_keys_are_for_their_owner_alone(made: Path) -> None:
     [
         ([], "say what"),
         (["nonsense"], "none of"),
-        (["device", "Kiosk_1"], "no name"),
-        (["device", "a/+"], "no name"),
-        (["device", "CN=jhb-centre"], "no name"),
-        (["device", "kiosk-0042"], "already"),
+        (["device", "gp", "site", "Kiosk_1"], "no name"),
+        (["device", "gp", "+", "kiosk-0042"], "no name"),
+        (["device", "gp", "site", "a/b"], "no name"),
+        (["device", "CN=jhb-centre", "", ""], "no name"),
+        (["device", "kiosk-0042"], "give province, site and id"),
+        (["device", *DEVICE], "already"),
         (["authorities"], "already"),
         (["revoke", "absent.pem"], "name the certificate"),
     ],
@@ -143,6 +182,6 @@ def test_a_mistake_is_answered_in_one_line_and_changes_nothing(made: Path, argum
 
 
 def test_without_authorities_a_device_gets_the_first_step(tmp_path: Path) -> None:
-    done = run(tmp_path, "device", "kiosk-0042")
+    done = run(tmp_path, "device", *DEVICE)
     assert done.returncode == 1
     assert "run certificates.sh authorities" in done.stderr

@@ -57,11 +57,11 @@ def test_keys_that_are_missing_broken_or_nobodys_are_brought_and_never_made_on_t
 
 def test_a_key_that_everybody_may_read_is_closed_to_them_and_stays_open_to_the_service() -> None:
     now = datetime(2026, 6, 1, tzinfo=UTC)
-    own = Certificate("/e/device.pem", "kiosk-0042", now - timedelta(days=9), now + timedelta(days=90))
+    own = Certificate("/e/device.pem", "gp/site/kiosk-0042", now - timedelta(days=9), now + timedelta(days=90))
     found = DeviceCertificate(
         own, "/e/device.key", key_matches=True, for_clients=True, chain_holds=None, key_is_open=True
     )
-    finding = judge_device(found, "kiosk-0042", now, "kiosks")[-1]
+    finding = judge_device(found, "gp/site/kiosk-0042", now, "kiosks")[-1]
     assert finding.do == "`sudo chgrp kiosks /e/device.key && sudo chmod 640 /e/device.key`"
 
 

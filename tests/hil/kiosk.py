@@ -20,7 +20,7 @@ from tests.hil.machine import Machine
 from tests.hil.newer import newer
 from tests.hil.package import package
 from tests.hil.wiring import AT_REST, BUTTONS, Wiring
-from tests.support.agent_process import DEVICE, TREE
+from tests.support.agent_process import FILES, TREE, USER
 from tests.support.centre import Centre, Message, read
 from tests.support.certificates import BrokerAuthorities
 from tests.support.mosquitto import CENTRE, Mosquitto
@@ -63,10 +63,10 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         deb = package(architecture.name)
         newer(deb, stick)
         shutil.copy(ensure_demo_video(), stick / "demo.avi")
-        device = authorities.device(DEVICE)
+        device = authorities.device(USER)
         shutil.copy(device.ca, stick / "ca.pem")
-        shutil.copy(device.cert, stick / f"{DEVICE}.pem")
-        shutil.copy(device.key, stick / f"{DEVICE}.key")
+        shutil.copy(device.cert, stick / f"{FILES}.pem")
+        shutil.copy(device.key, stick / f"{FILES}.key")
         shutil.copy(directory / "keys/keys.json", stick)
         installed = installed_disk(architecture, deb)
         self.installation = installed.installation

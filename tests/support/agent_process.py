@@ -22,8 +22,12 @@ from tests.support.wait import wait_for
 
 REPOSITORY = Path(__file__).parents[2]
 DEVICE = "kiosk-0042"
-SOURCE = f"/edge/gp/jhb-park-station/{DEVICE}"
-TREE = f"edge/v1/gp/jhb-park-station/{DEVICE}"
+USER = f"gp/jhb-park-station/{DEVICE}"
+"""Its name to brokers."""
+FILES = USER.replace("/", ".")
+"""What its certificate and key are called in the office."""
+SOURCE = f"/edge/{USER}"
+TREE = f"edge/v1/{USER}"
 BUTTON = {"name": "police", "pin": 17, "debounce_ms": 0, "chatter_presses": 0}
 """Without a debounce time and a limit: simulated contacts do not bounce, and tests press again at once."""
 CAMERA = {"name": "front", "source": "picamera2:0"}

@@ -42,13 +42,13 @@ class Authority:
         self.ca = directory / "ca.pem"
         self.ca.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def client(self, common_name: str, *, expired: bool = False) -> CertificateFiles:
-        """A client certificate for any common name."""
-        return self._issue(common_name, (), ExtendedKeyUsageOID.CLIENT_AUTH, expired=expired)
+    def client(self, *names: str, expired: bool = False) -> CertificateFiles:
+        """Client certificates for any common names and one key: those after the first lie behind the key."""
+        return self._issue(names, (), ExtendedKeyUsageOID.CLIENT_AUTH, expired=expired)
 
     def server(self, hosts: Sequence[str] = LOOPBACK, *, expired: bool = False) -> CertificateFiles:
         """A server certificate for these host names and addresses."""
-        return self._issue(hosts[0], hosts, ExtendedKeyUsageOID.SERVER_AUTH, expired=expired)
+        return self._issue(hosts[:1], hosts, ExtendedKeyUsageOID.SERVER_AUTH, expired=expired)
 
     def revocation_list(self, *revoked: CertificateFiles) -> Path:
         """A revocation list, as PEM, with these certificates on it."""
@@ -68,12 +68,37 @@ class Authority:
         return path
 
     def _issue(
-        self, common_name: str, hosts: Sequence[str], usage: x509.ObjectIdentifier, *, expired: bool
+        self, names: Sequence[str], hosts: Sequence[str], usage: x509.ObjectIdentifier, *, expired: bool
     ) -> CertificateFiles:
         key = ec.generate_private_key(ec.SECP256R1())
+        issued = [self._certify(name, key, hosts, usage, expired=expired) for name in names]
+        stem = f"{issued[0].serial_number:x}"
+        files = CertificateFiles(self.ca, self._directory / f"{stem}.pem", self._directory / f"{stem}.key")
+        first, *others = [each.public_bytes(serialization.Encoding.PEM) for each in issued]
+        files.cert.write_bytes(first)
+        files.key.touch(mode=0o600)
+        files.key.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+            + b"".join(others)
+        )
+        return files
+
+    def _certify(
+        self,
+        name: str,
+        key: ec.EllipticCurvePrivateKey,
+        hosts: Sequence[str],
+        usage: x509.ObjectIdentifier,
+        *,
+        expired: bool,
+    ) -> x509.Certificate:
         start = datetime.now(UTC) - timedelta(days=3 if expired else 0)
         builder = (
-            _builder(_name(common_name), self._name, key.public_key(), start, timedelta(days=1))
+            _builder(_name(name), self._name, key.public_key(), start, timedelta(days=1))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(authority=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
@@ -83,19 +108,7 @@ class Authority:
             builder = builder.add_extension(
                 x509.SubjectAlternativeName([_general_name(host) for host in hosts]), critical=False
             )
-        certificate = builder.sign(self._key, hashes.SHA256())
-        stem = f"{certificate.serial_number:x}"
-        files = CertificateFiles(self.ca, self._directory / f"{stem}.pem", self._directory / f"{stem}.key")
-        files.cert.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        files.key.touch(mode=0o600)
-        files.key.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
-        return files
+        return builder.sign(self._key, hashes.SHA256())
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +124,9 @@ class BrokerAuthorities:
         """Make them, each in its own directory."""
         return cls(*(Authority(directory / name, f"Test {name}") for name in ("server", "devices", "centres")))
 
-    def device(self, device_id: str) -> CertificateFiles:
-        """A device's files: it trusts the broker's authority."""
-        files = self.devices.client(device_id)
+    def device(self, user: str) -> CertificateFiles:
+        """The files of a device, `province/site/id`, and of its probe: it trusts the broker's authority."""
+        files = self.devices.client(user, f"{user}/up/alarm")
         return CertificateFiles(self.server.ca, files.cert, files.key)
 
     def centre(self, name: str) -> CertificateFiles:

@@ -52,7 +52,7 @@ class Mosquitto(AbstractContextManager["Mosquitto"]):
 
     Without `authorities` it takes anybody on `port`. With them it runs deploy's own configuration: devices on
     `port`, command centres on `centre_port`, by certificate. `extra` lines go at the end of the configuration,
-    so that they apply to the last listener (or to the whole).
+    so that they apply to the last listener (or to the whole), and `access` at the end of the access list.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class Mosquitto(AbstractContextManager["Mosquitto"]):
         server_hosts: Sequence[str] = ("localhost", "127.0.0.1"),
         extra: Sequence[str] = (),
         device_crl: Path | None = None,
+        access: str = "",
     ) -> None:
         self.authorities = authorities
         self.port = free_port()
@@ -71,6 +72,7 @@ class Mosquitto(AbstractContextManager["Mosquitto"]):
         self._server_hosts = server_hosts
         self._extra = extra
         self._device_crl = device_crl
+        self._access = access
         self._log = directory / "mosquitto.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -184,7 +186,7 @@ class Mosquitto(AbstractContextManager["Mosquitto"]):
         files = self._directory / "edge-agent"
         files.mkdir(exist_ok=True)
         access = (DEPLOYED / "edge-agent.acl").read_text().replace("example-centre", CENTRE)
-        (files / "edge-agent.acl").write_text(access)
+        (files / "edge-agent.acl").write_text(f"{access}\n{self._access}\n")
         (files / "edge-agent.acl").chmod(0o600)
         server = self.authorities.server.server(self._server_hosts)
         shutil.copy(server.cert, files / "server.pem")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.agent_process import DEVICE, AgentProcess, run_cli
+from tests.support.agent_process import USER, AgentProcess, run_cli
 from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities
 from tests.support.fake_broker import Behaviour, FakeBroker
@@ -148,7 +148,7 @@ def test_a_broker_that_refuses_the_login_is_told_once_and_a_press_is_lit(tmp_pat
 def test_in_1970_an_agent_names_the_clock_and_its_buttons_work(
     tmp_path: Path, tls_broker: Mosquitto, authorities: BrokerAuthorities
 ) -> None:
-    files = authorities.device(DEVICE)
+    files = authorities.device(USER)
     mqtt = {"ca_file": str(files.ca), "cert_file": str(files.cert), "key_file": str(files.key)}
     # Not the program `faketime`: it starts the agent as its child, which would outlive it.
     environ = {

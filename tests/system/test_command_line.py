@@ -72,6 +72,17 @@ def test_check_config_prints_what_is_in_force_and_no_secret(tmp_path: Path) -> N
     assert "secret" not in done.stdout
 
 
+def test_check_config_tells_of_a_name_that_is_too_long_for_a_certificate(tmp_path: Path) -> None:
+    device = {"province": "kwazulu-natal", "site": "durban-central-station-platform-14-north", "id": "kiosk-0042"}
+    mqtt = {"cert_file": "device.pem", "key_file": "device.key"}
+    agent = AgentProcess(tmp_path, "mqtts://127.0.0.1:1", device=device, mqtt=mqtt)
+    done = run_cli("check-config", agent.config)
+    assert done.returncode == 0
+    assert "has 65 characters, and a certificate's name at most 64" in done.stderr
+    agent = AgentProcess(tmp_path, "mqtts://127.0.0.1:1", mqtt=mqtt)
+    assert "a certificate's name" not in run_cli("check-config", agent.config).stderr
+
+
 def test_watch_prints_one_json_object_a_message(tmp_path: Path, broker: Mosquitto) -> None:
     with Centre(broker.port) as centre, AgentProcess(tmp_path, broker.url) as agent:
         agent.press()

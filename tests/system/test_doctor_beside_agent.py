@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.support.agent_process import CAMERA, DEVICE, AgentProcess
+from tests.support.agent_process import CAMERA, USER, AgentProcess
 from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities
 from tests.support.doctor import examine
@@ -37,7 +37,7 @@ def test_the_agent_keeps_its_connection_to_a_broker_that_makes_the_client_id_of_
     tmp_path: Path, tls_broker: Mosquitto, authorities: BrokerAuthorities
 ) -> None:
     """As deploy's does: there a second login of the device ends the first."""
-    files = own_files(authorities.device(DEVICE), tmp_path / "certificates")
+    files = own_files(authorities.device(USER), tmp_path / "certificates")
     agent = AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=mqtt(files))
     with Centre(tls_broker.centre_port, files=authorities.centre(CENTRE)) as centre, agent:
         centre.wait_for("state", lambda m: m.data["state"] == "online")

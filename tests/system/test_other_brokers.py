@@ -9,7 +9,7 @@ from typing import Any
 
 from agent.adapters.paho_centre import Centre as Tool
 from tests.chaos.network import Conditions, Network
-from tests.support.agent_process import DEVICE, TREE, AgentProcess
+from tests.support.agent_process import FILES, TREE, USER, AgentProcess
 from tests.support.centre import Centre
 from tests.support.fake_broker import MQTT5, Behaviour, FakeBroker, publish_header
 from tests.support.mosquitto import Mosquitto
@@ -72,7 +72,7 @@ def test_a_command_that_is_somewhat_too_large_is_refused_unread_and_the_connecti
 
 def test_a_refused_password_is_told_in_words_without_the_password_and_the_press_waits(tmp_path: Path) -> None:
     passwords = tmp_path / "passwords"
-    subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, DEVICE, "right-secret"], check=True, timeout=10)
+    subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, USER, "right-secret"], check=True, timeout=10)
     extra = ["allow_anonymous false", f"password_file {passwords}"]
     with Mosquitto(tmp_path / "broker", extra=extra) as broker:
         kiosk = tmp_path / "kiosk"
@@ -86,7 +86,7 @@ def test_a_refused_password_is_told_in_words_without_the_password_and_the_press_
             agent.kill()
             agent.config.write_text(text.replace("wrong-secret", "right-secret"))
             agent.start()
-            wait_for(lambda: f"Received PUBLISH from {DEVICE}" in broker.log(), what="messages at the broker")
+            wait_for(lambda: f"Received PUBLISH from {FILES}" in broker.log(), what="messages at the broker")
             wait_for(lambda: "sent, presses 1" in agent.log(), what="the press of before")
             wait_for(lambda: "up/security/broker-refused" in broker.log(), what="the security event")
 

@@ -7,7 +7,7 @@ import pytest
 
 from agent.settings import Settings, load
 from deploy.wiring.pages import ROOT, TITLES
-from tests.support.agent_process import DEVICE, AgentProcess, as_toml
+from tests.support.agent_process import DEVICE, USER, AgentProcess, as_toml
 from tests.support.centre import Centre, Message
 from tests.support.certificates import BrokerAuthorities
 from tests.support.mosquitto import CENTRE, Mosquitto
@@ -25,7 +25,7 @@ def install(profile: str, agent: AgentProcess) -> None:
 
 def overrule(agent: AgentProcess, broker: Mosquitto, authorities: BrokerAuthorities, sources: dict[str, str]) -> None:
     """One more layer, for what only this machine knows: the broker, the certificate, files in place of cameras."""
-    files = authorities.device(DEVICE)
+    files = authorities.device(USER)
     certificates = {"ca_file": str(files.ca), "cert_file": str(files.cert), "key_file": str(files.key)}
     layer = {
         "device": {"province": "gp", "site": "jhb-park-station", "id": DEVICE},

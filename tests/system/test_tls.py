@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.agent_process import DEVICE, AgentProcess, run_cli
+from tests.support.agent_process import USER, AgentProcess, run_cli
 from tests.support.centre import Centre
 from tests.support.certificates import Authority, BrokerAuthorities, CertificateFiles
 from tests.support.mosquitto import CENTRE, Mosquitto
@@ -16,7 +16,7 @@ from tests.support.wait import wait_for
 def test_a_press_arrives_over_tls_and_the_ack_of_a_centre_with_its_own_certificate_lights_green(
     tmp_path: Path, tls_broker: Mosquitto, authorities: BrokerAuthorities
 ) -> None:
-    files = own_files(authorities.device(DEVICE), tmp_path / "certificates")
+    files = own_files(authorities.device(USER), tmp_path / "certificates")
     with (
         centre_of(tls_broker, authorities) as centre,
         AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=mqtt(files)) as agent,
@@ -79,7 +79,7 @@ def with_a_wrong_authority(broker: Mosquitto, authorities: BrokerAuthorities, fi
 def with_the_certificate_of_another_device(
     broker: Mosquitto, authorities: BrokerAuthorities, files: CertificateFiles
 ) -> None:
-    other = authorities.device("kiosk-0043")
+    other = authorities.device(USER.replace("0042", "0043"))
     shutil.copy(other.cert, files.cert)
     shutil.copy(other.key, files.key)
 
@@ -87,7 +87,7 @@ def with_the_certificate_of_another_device(
 def with_a_certificate_of_another_authority(
     broker: Mosquitto, authorities: BrokerAuthorities, files: CertificateFiles
 ) -> None:
-    other = Authority(files.ca.parent / "stranger", "Stranger").client(DEVICE)
+    other = Authority(files.ca.parent / "stranger", "Stranger").client(USER)
     shutil.copy(other.cert, files.cert)
     shutil.copy(other.key, files.key)
 
@@ -123,7 +123,7 @@ def with_an_expired_broker(broker: Mosquitto, authorities: BrokerAuthorities, fi
 def test_a_wrong_certificate_is_told_in_words_and_the_press_arrives_once_it_is_put_right(
     tmp_path: Path, tls_broker: Mosquitto, authorities: BrokerAuthorities, spoil: Break, kind: str, says: str
 ) -> None:
-    right = authorities.device(DEVICE)
+    right = authorities.device(USER)
     files = own_files(right, tmp_path / "certificates")
     spoil(tls_broker, authorities, files)
     with AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=mqtt(files)) as agent:

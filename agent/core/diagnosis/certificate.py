@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 from agent.core.diagnosis.finding import Finding, fail, ok, unknown, warn
 from agent.core.diagnosis.time_source import EARLIEST
+from agent.core.identity import common_name
 
 SOON = timedelta(days=30)
-_RENEW = "renew it: `deploy/mosquitto/certificates.sh device {device}`, and copy it to {file}"
+_RENEW = "make it anew: `deploy/mosquitto/certificates.sh device {levels}`, and copy it to {file} and its key to {key}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +36,22 @@ class DeviceCertificate:
     """It is signed by the next one in its file, or by one of `ca_file` of that name; None when neither is there."""
     key_is_open: bool
     """Others than its owner and group may read the key."""
+    others: tuple[str, ...] = ()
+    """The common names of the certificates behind its key in the key's file."""
 
 
-def judge_device(found: DeviceCertificate, device: str, now: datetime, group: str = "edge-agent") -> list[Finding]:
-    """`now` is the wall clock, which may be wrong. `group` is the service's: the key stays open to it."""
+def judge_device(found: DeviceCertificate, user: str, now: datetime, group: str = "edge-agent") -> list[Finding]:
+    """`user` is the device's name to brokers, `group` the service's: the key stays open to it. `now` is the wall clock,
+    which may be wrong."""
     own = found.own
-    renew = _RENEW.format(device=device, file=own.file)
+    renew = _RENEW.format(levels=user.replace("/", " "), file=own.file, key=found.key_file)
+    wanted = common_name(user)
     findings = judge_dates(own, "the device's certificate", renew, now)
-    if own.common_name != device:
+    if own.common_name != wanted:
         findings.append(
             fail(
-                f"the certificate {own.file} is that of {own.common_name!r} (CN), and this device is {device!r}",
-                f"install the certificate of {device}, or set [device] id",
+                f"the certificate {own.file} is that of {own.common_name!r} (CN), and this device is {wanted!r}",
+                f"{renew}; or correct province, site and id in [device]",
             )
         )
     if not found.key_matches:
@@ -70,6 +75,19 @@ def judge_device(found: DeviceCertificate, device: str, now: datetime, group: st
             )
         )
     return findings
+
+
+def judge_probe(found: DeviceCertificate, user: str, probe: str) -> list[Finding]:
+    """Whether the file holds the certificate of the probe too, which only a device with several brokers needs."""
+    if common_name(probe) in found.others:
+        return []
+    return [
+        warn(
+            f"{found.key_file} holds no certificate of the self-test's probe, which so can't log in beside the agent: "
+            "nobody tries at night whether the other brokers take an alarm",
+            _RENEW.format(levels=user.replace("/", " "), file=found.own.file, key=found.key_file),
+        )
+    ]
 
 
 def judge_authorities(authorities: Sequence[Certificate], now: datetime) -> list[Finding]:

@@ -13,13 +13,14 @@ from agent.core.diagnosis.certificate import (
 from agent.core.diagnosis.finding import State
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-OWN = Certificate("/e/device.pem", "kiosk-0042", NOW - timedelta(days=100), NOW + timedelta(days=200))
+USER = "gp/site/kiosk-0042"
+OWN = Certificate("/e/device.pem", USER, NOW - timedelta(days=100), NOW + timedelta(days=200))
 WELL = DeviceCertificate(OWN, "/e/device.key", key_matches=True, for_clients=True, chain_holds=None, key_is_open=False)
 AUTHORITY = replace(OWN, common_name="Servers", is_authority=True)
 
 
 def test_a_certificate_that_is_this_devices_is_well() -> None:
-    [finding] = judge_device(WELL, "kiosk-0042", NOW)
+    [finding] = judge_device(WELL, USER, NOW)
     assert finding.state is State.OK
     assert "until 2026-12-18" in finding.what
 
@@ -27,12 +28,17 @@ def test_a_certificate_that_is_this_devices_is_well() -> None:
 @pytest.mark.parametrize(
     ("found", "device", "state", "says"),
     [
-        (WELL, "kiosk-0043", State.FAIL, "is that of 'kiosk-0042' (CN), and this device is 'kiosk-0043'"),
-        (replace(WELL, own=replace(OWN, common_name="")), "kiosk-0042", State.FAIL, "is that of ''"),
-        (replace(WELL, key_matches=False), "kiosk-0042", State.FAIL, "does not belong to the certificate"),
-        (replace(WELL, for_clients=False), "kiosk-0042", State.FAIL, "is not for clients"),
-        (replace(WELL, chain_holds=False), "kiosk-0042", State.FAIL, "is not signed by the authority"),
-        (replace(WELL, key_is_open=True), "kiosk-0042", State.WARN, "everybody on this machine may read"),
+        (
+            WELL,
+            "kzn/site/kiosk-0042",
+            State.FAIL,
+            f"is that of '{USER}' (CN), and this device is 'kzn/site/kiosk-0042'",
+        ),
+        (replace(WELL, own=replace(OWN, common_name="")), USER, State.FAIL, "is that of ''"),
+        (replace(WELL, key_matches=False), USER, State.FAIL, "does not belong to the certificate"),
+        (replace(WELL, for_clients=False), USER, State.FAIL, "is not for clients"),
+        (replace(WELL, chain_holds=False), USER, State.FAIL, "is not signed by the authority"),
+        (replace(WELL, key_is_open=True), USER, State.WARN, "everybody on this machine may read"),
     ],
 )
 def test_what_is_wrong_with_it_is_named_with_something_to_do(
@@ -57,7 +63,7 @@ def test_what_is_wrong_with_it_is_named_with_something_to_do(
     ],
 )
 def test_its_dates_are_judged_by_a_clock_that_can_be_right(now: datetime, state: State, says: str) -> None:
-    [finding] = judge_device(WELL, "kiosk-0042", now)
+    [finding] = judge_device(WELL, USER, now)
     assert finding.state is state
     assert says in finding.what
 

@@ -8,7 +8,7 @@ from tests.hil.camera.site import CameraSite
 from tests.hil.camera.vivid import NODE
 from tests.hil.installed import STICK
 from tests.hil.kiosk import BROKER
-from tests.support.agent_process import DEVICE
+from tests.support.agent_process import DEVICE, FILES
 
 SIZE = (320, 180)
 FRAMES_PER_SECOND = 5
@@ -29,8 +29,8 @@ cd {STICK}
 rm -r /etc/edge-agent/edge-agent.toml /etc/edge-agent/edge-agent.d
 cp -r /usr/share/edge-agent/profiles/camera-pi4/edge-agent.* /etc/edge-agent/
 install -m 640 -g edge-agent ca.pem /etc/edge-agent/server-ca.pem
-install -m 640 -g edge-agent {DEVICE}.pem /etc/edge-agent/device.pem
-install -m 640 -g edge-agent {DEVICE}.key /etc/edge-agent/device.key
+install -m 640 -g edge-agent {FILES}.pem /etc/edge-agent/device.pem
+install -m 640 -g edge-agent {FILES}.key /etc/edge-agent/device.key
 install -m 640 -g edge-agent keys.json /etc/edge-agent/command-keys.json
 cat > /etc/edge-agent/edge-agent.d/90-device.toml << END
 [device]

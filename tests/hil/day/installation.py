@@ -7,7 +7,7 @@ from tests.hil.doctor import SETTINGS
 from tests.hil.installed import STICK
 from tests.hil.kiosk import Kiosk
 from tests.hil.wiring import AT_REST, BUTTONS
-from tests.support.agent_process import DEVICE
+from tests.support.agent_process import FILES
 
 GLITCH_MS = 10
 """What the pin of the fire button ignores."""
@@ -17,8 +17,8 @@ _COPY = f"""\
 set -e
 cd {STICK}
 install -m 640 -g edge-agent ca.pem /etc/edge-agent/server-ca.pem
-install -m 640 -g edge-agent {DEVICE}.pem /etc/edge-agent/device.pem
-install -m 640 -g edge-agent {DEVICE}.key /etc/edge-agent/device.key
+install -m 640 -g edge-agent {FILES}.pem /etc/edge-agent/device.pem
+install -m 640 -g edge-agent {FILES}.key /etc/edge-agent/device.key
 install -m 640 -g edge-agent keys.json /etc/edge-agent/command-keys.json
 sed -i 's|, "mqtts://broker-b[^"]*"||' /etc/edge-agent/edge-agent.d/50-site.toml
 cat >> /etc/edge-agent/edge-agent.d/90-device.toml << END
