@@ -57,6 +57,8 @@ class Envelope(BaseModel):
     dataschema: str
     datacontenttype: Literal["application/json"] = "application/json"
     bootid: str
+    epoch: str = ""
+    """Which count of numbers `seq` is of: new when the device could find none of an earlier run."""
     seq: int
     """Of the whole device, from 1, without a gap. A will repeats the last number before its connection."""
     monoms: int
@@ -114,6 +116,8 @@ class StateData(Payload):
 
     state: Literal["online", "offline", "lost"]
     bdseq: int
+    epoch: str
+    """As in the envelope."""
     boot_nonce: str
     """The first nonce of this start of the agent: it names the start."""
     agent_version: str

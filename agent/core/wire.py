@@ -206,8 +206,9 @@ class Stamp(NamedTuple):
 _EXAMPLE = Stamp("@id@", 9_999_999_999_999_991, "@time@", 9_999_999_999_999_992, "@timeq@", "@nonce@")
 
 
-def seal(draft: Draft, source: str, boot_id: str, stamp: Stamp) -> bytes:
-    """The bytes of a message: the picture itself, or the envelope around its data."""
+def seal(draft: Draft, source: str, boot_id: str, stamp: Stamp, epoch: str = "") -> bytes:
+    """The bytes of a message: the picture itself, or the envelope around its data. Without an `epoch` its number is
+    none of the device's count."""
     if draft.picture is not None:
         return draft.picture
     # The form of `Envelope`, without the cost of building one: this is on the way of every press.
@@ -222,6 +223,7 @@ def seal(draft: Draft, source: str, boot_id: str, stamp: Stamp) -> bytes:
             "dataschema": f"urn:edge-agent:schema:{draft.type}",
             "datacontenttype": "application/json",
             "bootid": boot_id,
+            **({"epoch": epoch} if epoch else {}),
             "seq": stamp.seq,
             "monoms": stamp.monoms,
             "timeq": stamp.timeq,
@@ -232,12 +234,12 @@ def seal(draft: Draft, source: str, boot_id: str, stamp: Stamp) -> bytes:
     )
 
 
-def sealed_but_for(blanks: Mapping[str, str], draft: Draft, source: str, boot_id: str) -> Stencil:
+def sealed_but_for(blanks: Mapping[str, str], draft: Draft, source: str, boot_id: str, epoch: str) -> Stencil:
     """What `seal` will make of a draft, with blanks for the stamp and for these pieces of its data.
 
     Raises ValueError when a piece is not in it exactly once.
     """
-    example = seal(draft, source, boot_id, _EXAMPLE).decode()
+    example = seal(draft, source, boot_id, _EXAMPLE, epoch).decode()
     return Stencil(example, {**blanks, **{name: str(value) for name, value in _EXAMPLE._asdict().items()}})
 
 

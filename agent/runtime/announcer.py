@@ -50,7 +50,7 @@ class Announcer:
             monoms=self._clock.boottime_ns() // 1_000_000,
             timeq=self._clock.quality().value,
         )
-        payload = seal(draft, self._drafts.identity.source, self._clock.boot_id, stamp)
+        payload = seal(draft, self._drafts.identity.source, self._clock.boot_id, stamp, self._outbox.epoch)
         return OutgoingMessage(draft.topic, payload, draft.qos, draft.retain)
 
     def connected(self) -> None:
@@ -83,6 +83,7 @@ class Announcer:
                 {
                     "state": state,
                     "bdseq": bdseq,
+                    "epoch": self._outbox.epoch,
                     "boot_nonce": self._outbox.nonces.first,
                     "agent_version": __version__,
                     "config_revision": self._config_revision,

@@ -6,6 +6,7 @@ holds nobody up.
 """
 
 import logging
+import secrets
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -29,6 +30,7 @@ from agent.runtime.journal import Journal
 from agent.runtime.numbers import Numbers
 from agent.runtime.recorder import Recorder
 
+EPOCH_KEY = "epoch"
 HISTORICAL_S = 10.0
 """A message that leaves later than this after its acceptance says so."""
 
@@ -82,6 +84,8 @@ class Outbox:
         self._lock = threading.Lock()
         self._numbers = Numbers()
         self._has_all_state = self._is_known_at_start = False
+        self.epoch = ""
+        """Which count the numbers are of; known after `await_disk`."""
 
     def open(self) -> None:
         """Find what a killed agent has left in the black box. Before the thread `journal` runs, which then opens the
@@ -96,8 +100,7 @@ class Outbox:
 
     def await_disk(self, patience_s: float) -> None:
         """Wait until the databases are open. A disk that fails, or has not answered by then, is done without until
-        it does: see `when_found`. Before the first message. Raises DirectoryInUseError.
-        """
+        it does: see `when_found_late`. Before the first message. Raises DirectoryInUseError."""
         self.recorder.tried.wait(patience_s)
         if self.recorder.in_use is not None:
             raise self.recorder.in_use
@@ -105,7 +108,8 @@ class Outbox:
             if not self._numbers.is_begun:
                 self._begin_without_disk()
             self._is_known_at_start = self.recorder.is_known
-            values = {"clean": None, "boot": self._boot_id, **self._numbers.promise()}
+            self.epoch = self.kept(EPOCH_KEY).get(EPOCH_KEY) or secrets.token_hex(4)
+            values = {"clean": None, "boot": self._boot_id, EPOCH_KEY: self.epoch, **self._numbers.promise()}
         self.recorder.keep(values)
 
     @property
@@ -144,7 +148,7 @@ class Outbox:
 
         He calls `wake` when it is sent.
         """
-        make = partial(seal, draft, self._source, self._boot_id)
+        make = partial(seal, draft, self._source, self._boot_id, epoch=self.epoch)
         return self._accept(self.new_id(), self._fixed(draft), make, keep or {})
 
     def prepare(self, draft: Draft, blanks: Mapping[str, str], keep: Mapping[str, Stencil]) -> Prepared:
@@ -152,7 +156,7 @@ class Outbox:
 
         Raises ValueError when a piece is not in it exactly once.
         """
-        message = sealed_but_for(blanks, draft, self._source, self._boot_id)
+        message = sealed_but_for(blanks, draft, self._source, self._boot_id, self.epoch)
         return Prepared(self.new_id(), self._fixed(draft), message, keep)
 
     def accept_prepared(self, prepared: Prepared, values: dict[str, object]) -> str:

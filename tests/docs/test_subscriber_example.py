@@ -27,14 +27,14 @@ class Example:
         self._output = output
         self._device = device
 
-    def say(self, draft: Draft, seq: int, message_id: str) -> None:
+    def say(self, draft: Draft, seq: int, message_id: str, epoch: str = "e1") -> None:
         stamp = Stamp(message_id, seq, "2026-01-01T00:00:00.000Z", 0, "synced")
-        payload = seal(draft, IDENTITY.source, "boot", stamp)
+        payload = seal(draft, IDENTITY.source, "boot", stamp, epoch)
         self._device.publish(draft.topic, payload, retain=draft.retain)
 
-    def state(self, state: Literal["online", "offline"], seq: int) -> None:
-        data = StateData(state=state, bdseq=1, boot_nonce="n", agent_version="0", config_revision="0")
-        self.say(DRAFTS.state(data), seq, f"state-{seq}")
+    def state(self, state: Literal["online", "offline"], seq: int, epoch: str = "e1") -> None:
+        data = StateData(state=state, bdseq=1, epoch=epoch, boot_nonce="n", agent_version="0", config_revision="0")
+        self.say(DRAFTS.state(data), seq, f"state-{epoch}-{seq}", epoch)
 
     def printed(self) -> list[str]:
         return self._output.read_text(encoding="utf-8").splitlines()
@@ -134,3 +134,19 @@ def test_the_example_marks_what_comes_late(example: Example) -> None:
 def test_the_example_sends_nobody_out_for_a_test(example: Example) -> None:
     example.say(alarm("raised", Stage.RAISED, status="test"), 2, "m2")
     example.wait_for_line(f"{IDENTITY.source} police raised 1 (test: send nobody)")
+
+
+def test_the_example_listens_to_a_device_that_counts_from_1_again_and_says_so(example: Example) -> None:
+    example.say(alarm("raised", Stage.RAISED), 900, "m900")
+    example.state("online", 1, "e2")
+    example.say(alarm("updated", Stage.REGISTERED), 2, "m2", "e2")
+    example.say(alarm("updated", Stage.SENT), 901, "m901")
+    example.state("offline", 3, "e2")
+    example.wait_for_line(f"{IDENTITY.source} offline")
+    assert example.printed()[1:] == [
+        f"{IDENTITY.source} police raised 1",
+        f"{IDENTITY.source} has begun anew and knows no older alarm: call",
+        f"{IDENTITY.source} online",
+        f"{IDENTITY.source} police registered 1",
+        f"{IDENTITY.source} offline",
+    ]

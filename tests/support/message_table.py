@@ -65,7 +65,7 @@ HEALTH = HealthData(
     cameras={},
     inputs={},
 )
-STATE = StateData(state="online", bdseq=1, boot_nonce="n", agent_version="1", config_revision="r")
+STATE = StateData(state="online", bdseq=1, epoch="e", boot_nonce="n", agent_version="1", config_revision="r")
 META = MetaData(inputs=(), outputs=(), cameras=(), location=None, capabilities=(), schemas=())
 _AT = {"event_id": "e1", "camera": "front", "frame_monoms": 1, "persons": 1}
 _WHO = {"track": "0a1b2c3d-1", "score": 0.5, "box": (0, 0, 1, 1)}
