@@ -168,7 +168,7 @@ def _merged_by_name(base: list[Node], over: Node, kind: str, mistakes: list[str]
             merged = _merged(known, table, kind, mistakes)
             tables = [merged if each is known else each for each in tables]
         elif name not in earlier and (remove or (earlier and not add)):
-            new = "" if remove else "; if it is a new one, say `add = true` in its table"
+            new = "" if remove else " (a new one says `add = true` in its table)"
             mistakes.append(f"{table.place}: no earlier file has {kind} {name!r}{_hint(name, earlier)}{new}")
         else:
             given = Node({key: node for key, node in table.value.items() if key != _ADD}, table.place)

@@ -128,7 +128,7 @@ def test_what_is_not_wired_is_removed_by_name_and_may_come_back_anew(layered: Lo
         ('[[buttons]]\nname = "fier"\nremove = true\n', 3, "no earlier file has button 'fier'; did you mean fire?"),
         ('[[buttons]]\nname = "police"\nremove = false\n', 5, 'remove of button "police" is no setting'),
         ('[[buttons]]\nname = "poliec"\npin = 12\n', 3, "no earlier file has button 'poliec'; did you mean police?"),
-        ('[[buttons]]\nname = "doctor"\npin = 12\n', 3, "there are police, fire; if it is a new one, say `add = true`"),
+        ('[[buttons]]\nname = "doctor"\npin = 12\n', 3, "there are police, fire (a new one says `add = true`"),
         ('[[buttons]]\nname = "fire"\nadd = true\npin = 6\n', 3, "an earlier file has button 'fire': take `add` away"),
         ('[[buttons]]\nname = "fire"\nunset = ["pin_no"]\n', 5, "no earlier file sets pin_no here; did you mean pin"),
         ('[[buttons]]\nname = "fire"\npin_nc = ""\n', 5, 'in a later layer write unset = ["pin_nc"]'),
