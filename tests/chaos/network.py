@@ -2,7 +2,8 @@
 
 What a proxy can't do is to lose bytes. TCP hides every loss from the programs at its ends, and shows it as waiting.
 So a lost segment is modelled by what TCP makes of it: everything behind it waits until the sender has sent it again,
-200 ms later, 400 ms when that is lost as well, and so on; after six losses in a row the connection is reset.
+200 ms later (or one and a half round trips), twice that when it is lost as well, and so on; after six losses in a row
+the connection is reset. A connection is made by a round trip.
 """
 
 import heapq
@@ -178,6 +179,9 @@ class Network(AbstractContextManager["Network"]):
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             each.settimeout(_SEND_TIMEOUT_S)
         connection = _Connection(_Way(client, server), _Way(server, client, is_up=False))
+        # The handshake has not crossed the network yet: nothing can until it has, there and back.
+        for _ in range(2):
+            self._cross(connection.up)
         self._connections[client] = self._connections[server] = connection
 
     def _read(self, connection: _Connection, source: socket.socket) -> None:
@@ -232,15 +236,21 @@ class Network(AbstractContextManager["Network"]):
 
     def _carry(self, connection: _Connection, way: _Way, raw: bytes) -> None:
         """Deliver a packet when the network has got it through."""
+        if self._cross(way, in_turn=False) >= _LOSSES_BEFORE_RESET:
+            self._close(connection)
+            return
+        self._at(way.free_s, lambda: self._deliver(connection, way, raw))
+
+    def _cross(self, way: _Way, *, in_turn: bool = True) -> int:
+        """Let the time pass that a packet takes; how often it was lost. `in_turn`: it leaves when the last is there."""
         now = self._conditions
         losses = 0
         while self._rng.random() < now.loss:
             losses += 1
-        if losses >= _LOSSES_BEFORE_RESET:
-            self._close(connection)
-            return
-        way.free_s = max(way.free_s, time.monotonic() + now.delay_s) + _FIRST_RESEND_S * (2**losses - 1)
-        self._at(way.free_s, lambda: self._deliver(connection, way, raw))
+        sent_s = max(way.free_s, time.monotonic()) if in_turn else time.monotonic()
+        resend_s = max(_FIRST_RESEND_S, 3 * now.delay_s)
+        way.free_s = max(way.free_s, sent_s + now.delay_s) + resend_s * (2**losses - 1)
+        return losses
 
     def _deliver(self, connection: _Connection, way: _Way, raw: bytes) -> None:
         if connection.closed:

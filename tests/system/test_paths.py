@@ -3,9 +3,11 @@
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from random import Random
 
 import pytest
 
+from tests.chaos.network import Conditions, Network
 from tests.support.agent_process import AgentProcess
 from tests.support.centre import Centre
 from tests.support.fake_broker import MQTT5, Behaviour, FakeBroker, publish_header
@@ -176,6 +178,29 @@ def test_a_broker_that_never_lets_the_device_in_is_left_for_the_second_3_s_after
         assert (raised.arrived_ns - edge_ns) / 1e9 < 3 + SLOW_DAY_S / 2
         there.acknowledge(raised.data["alarm_id"], agent.key)
         agent.wait_for_outputs(green="on")
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize(("delay_s", "loss"), [(0.5, 0.3), (1.0, 0.1)])
+def test_a_press_gets_through_where_every_path_is_slow_and_loses_much(
+    tmp_path: Path, first: Mosquitto, second: Mosquitto, delay_s: float, loss: float
+) -> None:
+    """To be let in takes three round trips, and so longer than the 3 s of the first round."""
+    slow = Conditions(delay_s=delay_s, loss=loss)
+    with (
+        Network(first.port, Random(1)) as one,
+        Network(second.port, Random(2)) as other,
+        Centre(first.port) as here,
+        Centre(second.port) as there,
+    ):
+        one.conditions = other.conditions = slow
+        with AgentProcess(tmp_path / "kiosk", one.url, other.url) as agent:
+            agent.press()
+            wait_for(
+                lambda: [m for each in (here, there) for m in each.messages("alarm/") if m.data["press_count"] == 1],
+                timeout_s=120,
+                what="the alarm",
+            )
 
 
 def test_a_device_that_may_not_listen_still_calls_for_help(tmp_path: Path) -> None:
