@@ -55,55 +55,62 @@ class Centres:
 
     def __init__(self, *, required: bool, names: Iterable[str] = (), heard_within_s: float = 90.0) -> None:
         """With `names` only these count. If a centre is `required`, one that was never heard of is not watching.
-        Whoever is not heard of within `heard_within_s`, which is longer than `REPEAT_S`, is not there."""
+        Whoever is not heard of within `heard_within_s` of a new connection, which is longer than `REPEAT_S`, is not
+        there, and whoever has not repeated for twice as long that they watch is gone: not every broker tells of it."""
         self._required = required
         self._patience_ns = int(heard_within_s * 1e9)
         self._names = frozenset(names)
-        self._online: dict[str, bool] = {}
+        self._said: dict[str, tuple[bool, int]] = {}
+        """By centre: whether it watches, and when it last said so."""
         self._connected_ns: int | None = None
 
     def connected(self, now_ns: int) -> None:
         """A new connection: what another one said is not known to be so any more."""
-        self._online.clear()
+        self._said.clear()
         self._connected_ns = now_ns
 
     def disconnected(self) -> None:
         """Nothing is known now."""
-        self._online.clear()
+        self._said.clear()
         self._connected_ns = None
 
-    def heard(self, centre: str, online: bool | None) -> None:
+    def heard(self, centre: str, online: bool | None, now_ns: int) -> None:
         """A centre says that it watches or not, or (None) its state was cleared."""
         if self._names and centre not in self._names:
             return
         if online is None:
-            self._online.pop(centre, None)
-        elif centre in self._online or len(self._online) < _MOST_CENTRES:
-            self._online[centre] = online
+            self._said.pop(centre, None)
+        elif centre in self._said or len(self._said) < _MOST_CENTRES:
+            self._said[centre] = (online, now_ns)
         elif online:
             # Full of others: one that watches counts more than one that does not.
-            gone = next((name for name, there in self._online.items() if not there), None)
+            gone = next((name for name, (there, _) in self._said.items() if not there), None)
             if gone is not None:
-                del self._online[gone]
-                self._online[centre] = True
+                del self._said[gone]
+                self._said[centre] = (True, now_ns)
 
-    @property
-    def somebody(self) -> bool:
+    def somebody(self, now_ns: int) -> bool:
         """Whether a centre says that it watches."""
-        return any(self._online.values())
+        return bool(self._there(now_ns))
+
+    def _there(self, now_ns: int) -> list[str]:
+        oldest_ns = now_ns - 2 * self._patience_ns
+        return sorted(name for name, (online, heard_ns) in self._said.items() if online and heard_ns > oldest_ns)
 
     def watched(self, now_ns: int) -> CentreWatched | None:
         """Whether anybody watches; None while that is not known."""
         if self._connected_ns is None:
             return None
-        there = sorted(name for name, online in self._online.items() if online)
+        there = self._there(now_ns)
         if there:
             return CentreWatched(online=True, detail=f"watched by {', '.join(there[:3])}")
-        all_have_spoken = self._names and self._names <= self._online.keys()
+        all_have_spoken = self._names and self._names <= self._said.keys()
         if not all_have_spoken and now_ns - self._connected_ns < self._patience_ns:
             return None  # somebody who watches may not have come to repeat it
-        if self._online:
-            return CentreWatched(online=False, detail=f"{', '.join(sorted(self._online)[:3])}: not watching")
+        if self._said:
+            silent = sorted(name for name, (online, _) in self._said.items() if online)
+            why = f"has not said for {2 * self._patience_ns // 10**9} s that it watches" if silent else "not watching"
+            return CentreWatched(online=False, detail=f"{', '.join((silent or sorted(self._said))[:3])}: {why}")
         if self._required:
             return CentreWatched(online=False, detail="no command centre says on this broker that it watches")
         return CentreWatched(online=True, detail="no command centre says whether it watches, and none has to")

@@ -36,7 +36,7 @@ class CentreWatch:
 
     def somebody(self) -> bool:
         """Whether a centre says, on the broker in use, that it watches."""
-        return self._centres.somebody
+        return self._centres.somebody(self._clock.boottime_ns())
 
     def nobody(self) -> bool:
         """Whether it is known that nobody watches, on the broker in use, who should."""
@@ -58,7 +58,8 @@ class CentreWatch:
             return
         centre = message.topic.removeprefix(self._tree).removesuffix("/state")
         try:
-            self._centres.heard(centre_name(centre), read_state(message.payload, message.size))
+            said = read_state(message.payload, message.size)
+            self._centres.heard(centre_name(centre), said, self._clock.boottime_ns())
         except CentreStateError as error:
             topic = message.topic[:TOPIC_LENGTH]
             self._security.tell("centre-state-ignored", "warning", f"{topic}: {error}", topic=topic)

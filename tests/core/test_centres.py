@@ -34,7 +34,7 @@ def test_without_a_connection_nothing_is_known() -> None:
     assert online(centres, 100) is None
 
     centres.connected(0)
-    centres.heard("jhb", True)
+    centres.heard("jhb", True, 0)
     assert online(centres, 1) is True
     centres.disconnected()
     assert online(centres, 2) is None
@@ -42,17 +42,34 @@ def test_without_a_connection_nothing_is_known() -> None:
 
 def test_what_another_broker_said_does_not_count_on_this_one() -> None:
     centres = make()
-    centres.heard("jhb", True)
+    centres.heard("jhb", True, 0)
     centres.connected(10 * S)
 
     assert online(centres, 99) is None
     assert online(centres, 100) is False
 
 
+def test_a_centre_that_does_not_repeat_that_it_watches_is_gone_after_three_minutes_and_back_with_a_word() -> None:
+    centres = make()
+    centres.heard("jhb", True, 0)
+    centres.heard("jhb", True, 60 * S)
+    assert online(centres, 239.9) is True
+    assert centres.somebody(int(239.9 * S))
+
+    assert online(centres, 240) is False, "a broker or node that crashed has told no will"
+    assert not centres.somebody(240 * S)
+    told = centres.watched(240 * S)
+    assert told is not None
+    assert told.detail == "jhb: has not said for 180 s that it watches"
+
+    centres.heard("jhb", True, 241 * S)
+    assert online(centres, 241) is True
+
+
 def test_one_centre_that_watches_is_enough() -> None:
     centres = make()
-    centres.heard("jhb", False)
-    centres.heard("pta", True)
+    centres.heard("jhb", False, 0)
+    centres.heard("pta", True, 0)
 
     assert centres.watched(0) is not None
     assert online(centres, 0) is True
@@ -61,8 +78,8 @@ def test_one_centre_that_watches_is_enough() -> None:
 def test_a_centre_that_was_heard_and_left_is_not_watching_whether_or_not_one_is_required() -> None:
     for required in (True, False):
         centres = make(required=required)
-        centres.heard("jhb", True)
-        centres.heard("jhb", False)
+        centres.heard("jhb", True, 0)
+        centres.heard("jhb", False, 0)
 
         assert online(centres, 90) is False
 
@@ -77,28 +94,28 @@ def test_a_centre_that_was_never_heard_counts_only_where_one_is_required(require
 
 def test_a_cleared_state_is_forgotten() -> None:
     centres = make(required=False)
-    centres.heard("jhb", False)
-    centres.heard("jhb", None)
-    centres.heard("never-there", None)
+    centres.heard("jhb", False, 0)
+    centres.heard("jhb", None, 0)
+    centres.heard("never-there", None, 0)
 
     assert online(centres, 90) is True
 
 
 def test_with_names_only_these_count() -> None:
     centres = make(names=("jhb",))
-    centres.heard("somebody", True)
+    centres.heard("somebody", True, 0)
     assert online(centres, 90) is False
 
-    centres.heard("jhb", True)
+    centres.heard("jhb", True, 0)
     assert online(centres, 90) is True
 
 
 def test_when_every_named_centre_has_spoken_nobody_else_is_waited_for() -> None:
     centres = make(names=("jhb", "pta"))
-    centres.heard("jhb", False)
+    centres.heard("jhb", False, 0)
     assert online(centres, 1) is None, "the other one may watch, and repeats it within a minute"
 
-    centres.heard("pta", False)
+    centres.heard("pta", False, 0)
     assert online(centres, 1) is False
 
 
@@ -106,19 +123,19 @@ def test_a_centre_has_the_time_to_repeat_itself_before_it_counts_as_absent() -> 
     centres = make()
     assert online(centres, REPEAT_S + 1) is None
 
-    centres.heard("jhb", True)
-    assert online(centres, 10 * REPEAT_S) is True
+    centres.heard("jhb", True, 0)
+    assert online(centres, 2 * REPEAT_S) is True
 
 
 def test_a_thousand_centres_that_do_not_watch_fill_no_memory_and_hide_no_centre_that_does() -> None:
     centres = make()
     for number in range(1000):
-        centres.heard(f"c{number}", False)
-    assert len(centres._online) == 64
+        centres.heard(f"c{number}", False, 0)
+    assert len(centres._said) == 64
 
-    centres.heard("jhb", True)
+    centres.heard("jhb", True, 0)
     assert online(centres, 90) is True
-    assert len(centres._online) == 64
+    assert len(centres._said) == 64
 
 
 @pytest.mark.parametrize(
@@ -188,7 +205,7 @@ def test_a_centre_has_a_name_that_fits_one_level_of_a_topic() -> None:
 def test_a_person_is_told_who_watches_and_who_does_not(required: bool, heard: dict[str, bool], detail: str) -> None:
     centres = make(required=required)
     for name, there in heard.items():
-        centres.heard(name, there)
+        centres.heard(name, there, 0)
 
     watched = centres.watched(90 * S)
     assert watched is not None
@@ -198,7 +215,7 @@ def test_a_person_is_told_who_watches_and_who_does_not(required: bool, heard: di
 def test_among_more_centres_that_watch_than_are_remembered_somebody_still_watches() -> None:
     centres = make()
     for number in range(65):
-        centres.heard(f"c{number}", True)
+        centres.heard(f"c{number}", True, 0)
 
     assert online(centres, 90) is True
 

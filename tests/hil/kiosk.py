@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from agent.adapters.jose_keys import PrivateKey
 from agent.cli.keygen import make_key
+from agent.core.centres import REPEAT_S
 from agent.models.demo_video import ensure_demo_video
 from tests.hil import doctor
 from tests.hil.alarm_log import Alarm, alarms, check_once, only, still_open
@@ -109,10 +111,17 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         self._stack.enter_context(centre)
         self._centres.append(centre)
         self._taken.append(0)
-        centre.subscriber.publish(f"edge/v1/host/{CENTRE}/state", json.dumps({"online": True}), retain=True)
+        self._say_watching()
+
+    def _say_watching(self) -> None:
+        self._said_s = time.monotonic()
+        self.centre.subscriber.publish(f"edge/v1/host/{CENTRE}/state", json.dumps({"online": True}), retain=True)
 
     def messages(self, under: str = "") -> list[Message]:
         """All that the centre has heard since the beginning, under `up/UNDER`, each once."""
+        if time.monotonic() > self._said_s + REPEAT_S:
+            with suppress(AssertionError):  # the broker is away; the centre says it when it has joined again
+                self._say_watching()
         for number, centre in enumerate(self._centres):
             heard = centre.subscriber.heard
             for each in heard[self._taken[number] :]:

@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Any
 
 from agent.adapters.jose_keys import PrivateKey, sign
+from agent.core.centres import REPEAT_S
 from agent.core.identity import Identity
 from agent.core.self_test import INPUT as SELF_TEST
 from agent.ports import OutgoingMessage, Received
 from tests.week.network import Site
 
-_REPEAT_S = 20.0
+_ANSWER_AGAIN_S = 20.0
 """An ack that changed nothing, as far as can be seen from here, is signed anew after so long."""
 _NEAR_S = 0.001
 """The clock of the kiosk counts in whole microseconds."""
@@ -46,12 +47,16 @@ class Centre:
         self._nonce = ""
         self._ctr = 0
         self.is_there = False
+        self._repeat_s = 0.0
 
     def watch(self, *, begins: bool) -> None:
         """Somebody sits down, or goes."""
         self.is_there = begins
+        self._say(online=begins)
+
+    def _say(self, *, online: bool) -> None:
         topic = f"{self._identity.root}/host/centre-1/state"
-        payload = json.dumps({"online": begins, "time": "2026-11-23T00:00:00Z"}).encode()
+        payload = json.dumps({"online": online, "time": "2026-11-23T00:00:00Z"}).encode()
         for site in self._sites:
             site.say(Received(topic, payload, len(payload), retain=True))
 
@@ -65,15 +70,18 @@ class Centre:
 
     def next_due_s(self) -> float:
         """When it wants to do something next."""
-        return min((case.due_s for case in self._cases.values()), default=float("inf")) if self.is_there else 1e18
+        return min([self._repeat_s, *(case.due_s for case in self._cases.values())]) if self.is_there else 1e18
 
     def act(self, now_s: float, wall: datetime) -> None:
         """Answer what has waited long enough."""
         if not self.is_there:
             return
+        if self._repeat_s <= now_s + _NEAR_S:
+            self._repeat_s = now_s + REPEAT_S
+            self._say(online=True)
         for alarm_id, case in self._cases.items():
             if case.due_s <= now_s + _NEAR_S:
-                case.due_s = now_s + _REPEAT_S
+                case.due_s = now_s + _ANSWER_AGAIN_S
                 self._answer(alarm_id, case, int(wall.timestamp()))
 
     def _note(self, data: dict[str, Any], seq: int, now_s: float) -> None:
