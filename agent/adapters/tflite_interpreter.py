@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from agent.core.diagnosis.vision_extra import install_advice
 from agent.core.errors import DelegateError, ModelError
 
 Array = npt.NDArray[Any]
@@ -118,9 +119,7 @@ def _runtime() -> tuple[Any, str]:
 
         return interpreter, f"tflite-runtime {version('tflite-runtime')}"
     except ImportError as error:
-        raise ModelError(
-            "neither ai-edge-litert nor tflite-runtime can be imported: install the agent with its `vision` extra"
-        ) from error
+        raise ModelError(f"neither ai-edge-litert nor tflite-runtime can be imported: {install_advice()}") from error
 
 
 def _first_line(error: Exception) -> str:

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from agent.cli.options import add_config
+from agent.core.diagnosis.vision_extra import install_advice
 from agent.core.errors import EdgeAgentError, UsageError
 from agent.core.vision_spec import VisionSpec
 from agent.profile import vision_spec
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         from agent.cli.replay import Film, Replay  # noqa: PLC0415 - a kiosk without a camera has none
         from agent.cli.tally import Tally  # noqa: PLC0415
     except ImportError as error:
-        raise UsageError(f"{error.name} can't be imported: install the agent with its `vision` extra") from error
+        raise UsageError(f"{error.name} can't be imported: {install_advice()}") from error
     film = Film(args.video, args.frames)
     for output in (args.render, args.detections):
         if output is not None and output.exists() and output.samefile(args.video):

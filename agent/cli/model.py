@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from agent.core.diagnosis.vision_extra import install_advice
 from agent.core.errors import ModelError, UsageError
 from agent.core.model_decoders import SsdRaw
 from agent.core.model_manifest import ModelInput, ModelManifest, ModelSource
@@ -160,7 +161,7 @@ def _try(arguments: argparse.Namespace) -> int:
         from agent.adapters.opencv_imaging import read_picture  # noqa: PLC0415 - a kiosk without a camera has none
         from agent.vision.loaded_model import load_model  # noqa: PLC0415
     except ImportError as error:
-        raise UsageError(f"{error.name} can't be imported: install the agent with its `vision` extra") from error
+        raise UsageError(f"{error.name} can't be imported: {install_advice()}") from error
     store = _store(arguments)
     threshold = arguments.score_threshold
     if threshold is None:

@@ -12,6 +12,7 @@ from agent.adapters import account
 from agent.core.diagnosis.agent_report import camera_figures
 from agent.core.diagnosis.finding import Finding, fail, failure, ok, unknown
 from agent.core.diagnosis.vision import Pictures, judge_pictures, judge_speed
+from agent.core.diagnosis.vision_extra import install_advice
 from agent.core.errors import CameraError, MaskError, ModelError
 from agent.doctor.check import NOT_TRIED, Device, Note
 from agent.settings import Camera, mask_url
@@ -19,7 +20,7 @@ from agent.settings import Camera, mask_url
 _WATCH_S = 2.0
 _FIRST_S = 10.0
 _INFERENCES = 10
-_INSTALL = "install the agent with its `vision` extra, or take [[cameras]] out of the settings"
+_INSTALL = f"{install_advice()}, or take [[cameras]] out of the settings"
 
 
 def camera(device: Device, one: Camera, note: Note) -> Iterator[Finding]:
