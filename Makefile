@@ -1,6 +1,6 @@
 # Two commands do everything on a fresh machine: `make run` and `make test`. Bare `make` lists the rest.
 
-PYTHON ?= $(shell for v in python3 python3.11 python3.12 python3.13; do \
+PYTHON ?= $(shell for v in python3 python3.11 python3.13; do \
 	$$v -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$v && break; done)
 PYTHON_TFLITE := $(shell python3.11 --version >/dev/null 2>&1 && echo python3.11)
 VENV := .venv
@@ -15,7 +15,7 @@ JOBS ?= 3
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime arm-emulator run test test-tflite test-picamera2 check bench bench-vision chaos brokers rabbitmq hil mutants week arm-smoke wiring dist dist-sizes dist-lock clean
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime arm-emulator run test suite test-tflite test-picamera2 check bench bench-vision chaos brokers rabbitmq hil mutants week arm-smoke wiring dist dist-sizes dist-lock clean
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -26,7 +26,7 @@ setup: $(VENV)/.run ## The environment in .venv (make run and make test call it)
 setup-dev: $(VENV)/.dev broker rtsp-server package-tools faketime
 
 $(VENV)/.run: pyproject.toml
-	@test -n "$(PYTHON)" || { echo "edge-agent needs Python 3.11, 3.12 or 3.13: sudo apt-get install python3 python3-venv"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "edge-agent needs Python 3.11 or 3.13: sudo apt-get install python3 python3-venv"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || deploy/ensure-packages.sh python3-venv
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -45,7 +45,7 @@ broker:
 rtsp-server: # A network camera for the tests
 	@deploy/ensure-packages.sh python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly
 
-package-tools: # Looks at packages, and a Debian 12 to install them in
+package-tools: # Looks at packages, and a Debian to install them in
 	@deploy/ensure-packages.sh binutils groff-base lintian mmdebstrap systemd-container udev
 
 faketime: # A clock in 1970 for the tests
@@ -69,7 +69,9 @@ test-video: demo-video # A tree in the wind, from the same package
 run: setup broker demo-video model ## Everything running on this machine: broker, agent, camera, and what they say
 	@$(AGENT) demo
 
-test: setup-dev test-video model test-tflite test-picamera2 ## All tests, with a real broker, a real model and real video
+test: test-tflite test-picamera2 suite ## All tests, with a real broker, a real model and real video
+
+suite: setup-dev test-video model # Without the other environments. On another Python: make suite PYTHON=python3.13 VENV=.venv-3.13
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal
 
 test-tflite: setup-dev model # The detector's suite on what the 32-bit package runs on: tflite-runtime, the rest from Bookworm
@@ -125,11 +127,11 @@ mutants: setup-dev ## Break the core and the outbox line by line (ten minutes; O
 week: setup-dev ## Seven days in a few minutes: presses, outages, load-shedding, restarts; nothing lost, nothing grows
 	@$(BIN)/python -m tests.week $(WEEK)
 
-arm-smoke: $(VENV)/.dev demo-video model arm-emulator ## What the 64-bit package holds, on emulated processors of a Pi: all imports, people found (half a minute)
+arm-smoke: $(VENV)/.dev demo-video model arm-emulator ## What the 64-bit packages hold, on emulated processors of a Pi: all imports, people found (a minute)
 	@$(BIN)/python -m tests.arm_smoke
 
-dist: $(VENV)/.dev model ## The Debian packages, in dist/ (one of them: make dist ARCH=arm64)
-	@$(BIN)/python -m deploy.package $(addprefix --arch=,$(ARCH))
+dist: $(VENV)/.dev model ## The Debian packages, in dist/ (one of them: make dist ARCH=arm64 RELEASE=trixie)
+	@$(BIN)/python -m deploy.package $(addprefix --arch=,$(ARCH)) $(addprefix --release=,$(RELEASE))
 
 dist-sizes: dist # The table of sizes in deploy/README.md
 	@$(BIN)/python -m deploy.package.sizes
@@ -141,4 +143,4 @@ wiring: setup ## Pin maps, drawings, boot lines and bills of firmware_configs, w
 	@$(BIN)/python -m deploy.wiring
 
 clean: ## Remove environments and build results (models and video stay in the user's cache)
-	@rm -rf $(VENV) .venv-tflite .venv-picamera2 build dist mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	@rm -rf $(VENV) .venv-* build dist mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
