@@ -1,4 +1,4 @@
-"""`python -m deploy.package`: everything in order, for each architecture that is asked for."""
+"""`python -m deploy.package`: everything in order, for each Debian and architecture that is asked for."""
 
 import argparse
 import os
@@ -9,7 +9,7 @@ from agent import __version__
 from agent.models.store import cache_directory
 from deploy.package import archive, bill, completion, control, environment, licences, manual, parts, sizes, tree
 from deploy.package.progress import Progress
-from deploy.package.target import DIRECTORY, TARGETS, Target
+from deploy.package.target import DIRECTORY, RELEASES, TARGETS, Target
 
 PROJECT = DIRECTORY.parents[1]
 CACHE_VARIABLE = "EDGE_AGENT_DIST_CACHE"
@@ -18,32 +18,39 @@ CACHE_VARIABLE = "EDGE_AGENT_DIST_CACHE"
 def main() -> None:
     """Build what the command line says."""
     parser = argparse.ArgumentParser(prog="python -m deploy.package", description="Build the Debian package.")
-    parser.add_argument("--arch", action="append", choices=list(TARGETS), help="all, unless it is given")
+    choices = {"--arch": {each.arch for each in TARGETS.values()}, "--release": {each.name for each in RELEASES}}
+    for option, known in choices.items():
+        parser.add_argument(option, action="append", choices=sorted(known), help="all, unless it is given")
     parser.add_argument("--out", type=Path, default=PROJECT / "dist")
     parser.add_argument("--compression", choices=archive.COMPRESSIONS, default="xz")
     args = parser.parse_args()
-    built = [build(TARGETS[arch], args.out, args.compression) for arch in args.arch or TARGETS]
+    wanted = [
+        each
+        for each in TARGETS.values()
+        if each.arch in (args.arch or [each.arch]) and each.release.name in (args.release or [each.release.name])
+    ]
+    built = [build(each, args.out, args.compression) for each in wanted]
     print(*built, sep="\n")
     print(f"\n{sizes.table(built)}")
 
 
 def build(target: Target, out: Path, compression: str) -> Path:
-    """The package of one architecture in `out`, with its licences and its parts beside it; returns its path."""
+    """The package of one target in `out`, with its licences and its parts beside it; returns its path."""
     cache = Path(os.environ.get(CACHE_VARIABLE) or cache_directory() / "dist")
     time_s = archive.time_s(DIRECTORY / "debian/changelog")
-    say = Progress(target.arch)
+    say = Progress(target.name)
     with tempfile.TemporaryDirectory(prefix="edge-agent-dist-") as scratch:
         root = Path(scratch) / "root"
         environment.build(target, root, environment.own_wheel(PROJECT, Path(scratch), time_s), cache, say)
-        tree.build(PROJECT, root)
+        tree.build(PROJECT, root, target.release)
         tree.write(root / "usr/share/man/man1/edge-agent.1.gz", manual.page(__version__, time_s))
         for shell, place in completion.SHELLS.items():
             tree.write(root / place, completion.script(shell))
-        included, model = parts.read(target, root / environment.SITE_PACKAGES), tree.model().manifest
-        terms = licences.text(included, model.licence)
+        included, model = parts.read(target, root / target.site_packages), tree.model().manifest
+        terms = licences.text(included, target.site_packages, model.licence)
         tree.write(root / tree.DOCUMENTS / "copyright", terms)
         control.build(target, root, __version__, DIRECTORY / "debian")
-        deb = out / f"edge-agent_{__version__}_{target.arch}.deb"
+        deb = out / target.file_name(__version__)
         say(f"packing (compression: {compression})")
         archive.build(root, deb, time_s, compression)
         tree.write(deb.with_suffix(".licences.txt"), terms)

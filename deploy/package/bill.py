@@ -21,7 +21,13 @@ _LICENCES = LicenseFactory()
 def document(target: Target, version: str, time_s: int, parts: Sequence[Part], model: ModelManifest) -> str:
     """JSON, the same for the same package: its serial number is made from what it lists."""
     root = _component("edge-agent", version, "Apache-2.0", kind=ComponentType.APPLICATION)
-    root.purl = PackageURL("deb", None, "edge-agent", version, {"arch": target.arch, "distro": "bookworm"})
+    root.purl = PackageURL(
+        "deb",
+        None,
+        "edge-agent",
+        f"{version}{target.release.suffix}",
+        {"arch": target.arch, "distro": target.release.name},
+    )
     listed = [*(_wheel(part) for part in parts), _model(model)]
     bom = Bom(components=listed)
     bom.metadata.component = root

@@ -1,15 +1,13 @@
 """The files that tell dpkg about the package."""
 
 import hashlib
-import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
-from deploy.package.target import Target
+from deploy.package.target import RELEASES, Release, Target
 
-SCRIPTS = ("postinst", "prerm", "postrm")
-# Wheels bring every other library that they need.
-LIBRARIES = ("libc6 (>= 2.36)", "libgcc-s1", "libstdc++6", "zlib1g")
-_DEPENDS = ("python3 (>= 3.11)", "python3 (<< 3.12)", *LIBRARIES, "systemd (>= 252)")
+SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
+_RECOMMENDS = ("ca-certificates", "systemd-timesyncd | time-daemon")
 _CONTROL = """\
 Package: edge-agent
 Version: {version}
@@ -17,7 +15,7 @@ Architecture: {arch}
 Maintainer: edge-agent maintainers <maintainers@edge-agent.example>
 Installed-Size: {size_kib}
 Depends: {depends}
-Recommends: ca-certificates, systemd-timesyncd | time-daemon
+Recommends: {recommends}
 {suggests}Section: net
 Priority: optional
 Description: panic buttons and person detection for street kiosks
@@ -30,6 +28,22 @@ Description: panic buttons and person detection for street kiosks
 """
 
 
+def libraries(release: Release) -> tuple[str, ...]:
+    """Wheels bring every other library that they need."""
+    return (f"libc6 (>= 2.{release.glibc_minor})", "libgcc-s1", "libstdc++6", "zlib1g")
+
+
+def _python(release: Release) -> Iterator[str]:
+    """The alternatives name no packages: apt prints them to whoever has taken the file for another Debian."""
+    major, minor = map(int, release.python.split("."))
+    say = f"this-file-is-for-debian-{release.number}-take-the-one-with-deb"
+    others = [each.number for each in RELEASES if each != release]
+    older = "".join(f" | {say}{number}" for number in others if number < release.number)
+    newer = "".join(f" | {say}{number}" for number in others if number > release.number)
+    yield f"python3 (>= {major}.{minor}){older}"
+    yield f"python3 (<< {major}.{minor + 1}){newer}"
+
+
 def build(target: Target, root: Path, version: str, scripts: Path) -> None:
     """Write `root`/DEBIAN for the tree that `root` holds."""
     files = sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
@@ -37,14 +51,16 @@ def build(target: Target, root: Path, version: str, scripts: Path) -> None:
     directory.mkdir()
     suggests = f"Suggests: {', '.join(target.suggests)}\n" if target.suggests else ""
     control = _CONTROL.format(
-        version=version,
+        version=f"{version}{target.release.suffix}",
         arch=target.arch,
         size_kib=sum(-(-path.stat().st_size // 1024) for path in files),
-        depends=", ".join((*_DEPENDS, *target.depends)),
+        depends=", ".join((*_python(target.release), *libraries(target.release), "systemd (>= 252)", *target.depends)),
+        recommends=", ".join((*_RECOMMENDS, *target.recommends)),
         suggests=suggests,
     )
     (directory / "control").write_text(control)
     digests = [f"{hashlib.md5(path.read_bytes()).hexdigest()}  {path.relative_to(root)}\n" for path in files]  # noqa: S324 - dpkg's format, against a bad card and not against people
     (directory / "md5sums").write_text("".join(digests))
     for name in SCRIPTS:
-        shutil.copyfile(scripts / name, directory / name)
+        script = (scripts / name).read_text()
+        (directory / name).write_text(script.replace("@DEBIAN@", str(target.release.number)))

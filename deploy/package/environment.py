@@ -12,12 +12,9 @@ from pathlib import Path
 
 from deploy.package import python
 from deploy.package.kept import made_once, sweep
-from deploy.package.target import DIRECTORY, PYTHON, Target
+from deploy.package.target import DIRECTORY, HOME, Target
 
-HOME = Path("opt/edge-agent")
-SITE_PACKAGES = HOME / f"lib/python{PYTHON}/site-packages"
-
-_PYVENV = f"home = /usr/bin\ninclude-system-site-packages = false\nversion = {PYTHON}\n"
+_PYVENV = "home = /usr/bin\ninclude-system-site-packages = false\nversion = {python}\n"
 # Only Debian's own packages, after ours, and not what somebody has put below /usr/local. For picamera2 and libcamera,
 # which have no wheels, and on armhf for more.
 _DEBIAN_PACKAGES = "/usr/lib/python3/dist-packages\n"
@@ -54,12 +51,12 @@ def build(target: Target, root: Path, wheel: Path, cache: Path, say: Callable[[s
     shutil.copytree(_libraries(target, cache, say) / HOME, root / HOME)
     say("adding the agent")
     own = root.with_name("own")
-    _install(own / SITE_PACKAGES, "--no-deps", f"--find-links={wheel.parent}", "edge-agent")
-    _list_what_is_there(own / SITE_PACKAGES)
-    _compile(own, python.find(cache, say))
+    _install(own / target.site_packages, "--no-deps", f"--find-links={wheel.parent}", "edge-agent")
+    _list_what_is_there(own / target.site_packages)
+    _compile(own, python.find(target.release, cache, say))
     shutil.copytree(own, root, dirs_exist_ok=True)
-    (root / SITE_PACKAGES / "debian.pth").write_text(_DEBIAN_PACKAGES)
-    (root / HOME / "pyvenv.cfg").write_text(_PYVENV)
+    (root / target.site_packages / "debian.pth").write_text(_DEBIAN_PACKAGES)
+    (root / HOME / "pyvenv.cfg").write_text(_PYVENV.format(python=target.release.python))
     program = root / HOME / "bin" / "edge-agent"
     program.parent.mkdir()
     program.write_text(_PROGRAM)
@@ -78,17 +75,18 @@ def _libraries(target: Target, cache: Path, say: Callable[[str], None]) -> Path:
     recipe = b"".join(path.read_bytes() for path in ingredients)
 
     def make(made: Path) -> None:
-        _install_locked(target, made / SITE_PACKAGES, cache / "wheels" / target.arch, say)
+        site_packages = made / target.site_packages
+        _install_locked(target, site_packages, cache / "wheels" / target.name, say)
         for pattern in PRUNED:
-            for path in list((made / SITE_PACKAGES).glob(pattern)):
+            for path in list(site_packages.glob(pattern)):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        _list_what_is_there(made / SITE_PACKAGES)
+        _list_what_is_there(site_packages)
         say("compiling the libraries to byte code")
-        _compile(made, python.find(cache, say))
+        _compile(made, python.find(target.release, cache, say))
 
     directory = cache / "libraries"
-    kept = made_once(directory / f"{target.arch}-{hashlib.sha256(recipe).hexdigest()[:16]}", make)
-    sweep(directory, f"{target.arch}-*")
+    kept = made_once(directory / f"{target.name}-{hashlib.sha256(recipe).hexdigest()[:16]}", make)
+    sweep(directory, f"{target.name}-*")
     return kept
 
 

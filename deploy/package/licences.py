@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from deploy.package.environment import SITE_PACKAGES
 from deploy.package.parts import Part
 
 _HEAD = """\
@@ -27,14 +27,16 @@ License: Apache-2.0
 """
 
 
-def text(parts: Sequence[Part], model_licence: str) -> str:
+def text(parts: Sequence[Part], site_packages: Path, model_licence: str) -> str:
     """In Debian's form (DEP 5)."""
-    return "\n".join((_HEAD.format(model_licence=model_licence), *("\n".join(_stanza(part)) + "\n" for part in parts)))
+    return "\n".join(
+        (_HEAD.format(model_licence=model_licence), *("\n".join(_stanza(part, site_packages)) + "\n" for part in parts))
+    )
 
 
-def _stanza(part: Part) -> Iterator[str]:
+def _stanza(part: Part, site_packages: Path) -> Iterator[str]:
     module = re.sub(r"[-.]", "?", part.name)
-    yield f"Files: {SITE_PACKAGES}/{module}*"
+    yield f"Files: {site_packages}/{module}*"
     lines = [line.strip() for _, content in part.texts[:2] for line in content.splitlines()]
     holders = list(dict.fromkeys(line for line in lines if re.match(r"Copyright\b.*\d{4}", line)))
     yield "Copyright: " + ("\n ".join(holders[:20]) or f"the authors of {part.name}")

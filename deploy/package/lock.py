@@ -11,7 +11,7 @@ from typing import Any
 from deploy.package.target import DIRECTORY, TARGETS, Target
 
 _HEAD = """\
-# Written by `make dist-lock`. Every wheel in the package for {arch}: version and SHA-256.
+# Written by `make dist-lock`. Every wheel in the package for {name}: version and SHA-256.
 # On purpose not here, though something asks for it: {excluded}.
 """
 
@@ -28,7 +28,7 @@ def write(target: Target, project: Path) -> None:
     found = {**_resolved(target, together), **_resolved(target, alone, "--no-deps")}
     lines = [f"{name}=={version} --hash=sha256:{digest}" for name, (version, digest) in sorted(found.items())]
     kept = [line for line in lines if line.partition("==")[0] not in excluded]
-    head = _HEAD.format(arch=target.arch, excluded=", ".join(sorted(excluded)))
+    head = _HEAD.format(name=target.name, excluded=", ".join(sorted(excluded)))
     target.lock.write_text(head + "\n".join(kept) + "\n")
 
 

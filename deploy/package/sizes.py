@@ -11,8 +11,8 @@ from deploy.package.target import DIRECTORY, TARGETS
 GUIDE = DIRECTORY.parent / "README.md"
 _BEGIN, _END = "<!-- package sizes -->", "<!-- /package sizes -->"
 _HEAD = """\
-| architecture | package, MiB | installed, MiB |
-| --- | --- | --- |
+| Debian | architecture | package, MiB | installed, MiB |
+| --- | --- | --- | --- |
 """
 
 
@@ -22,7 +22,10 @@ def table(debs: Iterable[Path]) -> str:
 
 
 def _row(deb: Path) -> str:
-    return f"| {_field(deb, 'Architecture')} | {deb.stat().st_size / 2**20:.0f} | {installed_mib(deb):.0f} |\n"
+    debian = _field(deb, "Version").rpartition("+deb")[2]
+    return (
+        f"| {debian} | {_field(deb, 'Architecture')} | {deb.stat().st_size / 2**20:.0f} | {installed_mib(deb):.0f} |\n"
+    )
 
 
 def installed_mib(deb: Path) -> float:
@@ -44,7 +47,7 @@ def in_guide(text: str) -> str:
 
 def main() -> None:
     """Replace the table of the guide."""
-    debs = [DIRECTORY.parents[1] / f"dist/edge-agent_{__version__}_{arch}.deb" for arch in TARGETS]
+    debs = [DIRECTORY.parents[1] / "dist" / each.file_name(__version__) for each in TARGETS.values()]
     if lacking := [deb.name for deb in debs if not deb.exists()]:
         raise SystemExit(f"edge-agent: dist/ has no {', '.join(lacking)}: run `make dist` first")
     text = GUIDE.read_text(encoding="utf-8")

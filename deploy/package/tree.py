@@ -1,10 +1,12 @@
 """What the package holds beside the environment, and where it lies."""
 
 import gzip
+import re
 import shutil
 from pathlib import Path
 
 from agent.models.store import ModelStore, StoredModel, default_directories
+from deploy.package.target import Release
 
 MODEL = "ssdlite-person-int8"
 DOCUMENTS = Path("usr/share/doc/edge-agent")
@@ -21,8 +23,8 @@ PLACES = {
 """File of the repository, file of the package."""
 
 
-def build(project: Path, root: Path) -> None:
-    """Lay everything below `root` that is the same on every architecture."""
+def build(project: Path, root: Path, release: Release) -> None:
+    """Lay everything below `root` that is the same on every architecture of `release`."""
     for source, destination in PLACES.items():
         _copy(project / source, root / destination)
     profiles = project / "firmware_configs"
@@ -33,7 +35,10 @@ def build(project: Path, root: Path) -> None:
     command.parent.mkdir(parents=True, exist_ok=True)
     command.symlink_to("/opt/edge-agent/bin/edge-agent")
     _model(root / MODELS)
-    write(root / DOCUMENTS / "changelog.gz", (project / "deploy/package/debian/changelog").read_text())
+    changes = (project / "deploy/package/debian/changelog").read_text()
+    named = rf"edge-agent (\1{release.suffix}) {release.name};"
+    changes = re.sub(r"^edge-agent \((.+)\) stable;", named, changes, flags=re.MULTILINE)
+    write(root / DOCUMENTS / "changelog.gz", changes)
 
 
 def write(path: Path, text: str) -> None:

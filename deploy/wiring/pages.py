@@ -69,7 +69,7 @@ def pages(profile: str) -> Mapping[str, str]:
 def _config(profile: str, settings: Settings) -> str:
     flat = any(camera.source.startswith("picamera2:") for camera in settings.cameras)
     names = ["street", profile.rpartition("-")[2], "camera" if flat else "no-camera"]
-    text = f"# {TITLES[profile]}. Append to /boot/firmware/config.txt (Raspberry Pi OS Bookworm).\n"
+    text = f"# {TITLES[profile]}. Append to /boot/firmware/config.txt.\n"
     text += f"# Written by {_BY} from base/boot and the settings.\n\n[all]\n"
     text += "\n".join((ROOT / "base" / "boot" / f"{name}.txt").read_text(encoding="utf-8") for name in names)
     if settings.has_pins:

@@ -1,4 +1,4 @@
-"""`python -m tests.arm_smoke`: does what the 64-bit package holds load, and see, on a Pi's processor? Emulated.
+"""`python -m tests.arm_smoke`: does what the 64-bit packages hold load, and see, on a Pi's processor? Emulated.
 
 On the least of them, and on a Pi 5's, for which wheels and the runtime of models have code of its own.
 """
@@ -18,10 +18,9 @@ from agent.models.demo_video import demo_video_path
 from agent.models.store import cache_directory
 from deploy.package import archive, environment, tree
 from deploy.package.__main__ import PROJECT
-from deploy.package.target import TARGETS
+from deploy.package.target import TARGETS, TRIXIE, Target
 from tests.arm_smoke import emulator, modules, probe, system, verdict
 
-TARGET = TARGETS["arm64"]
 PROCESSORS = {"cortex-a53": "Zero 2 W", "cortex-a76": "Pi 5"}
 """A Pi 4's knows the same instructions as a Zero 2 W's."""
 LIMIT_S = 300
@@ -29,12 +28,13 @@ LIMIT_S = 300
 
 
 class Smoke:
-    """One run: a row for each part of it, and what is wrong."""
+    """One package: a row for each part of it, and what is wrong."""
 
-    def __init__(self, console: Console, scratch: Path) -> None:
+    def __init__(self, console: Console, scratch: Path, target: Target) -> None:
         self.faults: list[str] = []
         self.table = Table("what", "where", "found", "seconds")
         self._console = console
+        self._target = target
         self._scratch = scratch
         self._root = scratch / "root"
         self._video = demo_video_path()
@@ -42,6 +42,7 @@ class Smoke:
 
     def run(self) -> None:
         """All of it."""
+        self._scratch.mkdir()
         self._prepare()
         began_s = time.monotonic()
         picture = probe.decoded(self._video)
@@ -50,13 +51,16 @@ class Smoke:
         people = probe.look(picture, self._models)
         self._row("look", "this machine", f"{len(people)} people", time.monotonic() - began_s)
         names, kept = self._scratch / "names", self._scratch / "picture.npy"
-        names.write_text("\n".join(modules.needed(self._root / environment.SITE_PACKAGES)))
+        needed = modules.needed(self._root / self._target.site_packages)
+        # On Debian 13 lgpio is Raspberry Pi OS's.
+        names.write_text("\n".join(n for n in needed if self._target.release != TRIXIE or not n.endswith("lgpio")))
         np.save(kept, picture)
         for processor, board in PROCESSORS.items():
             arguments = [str(each) for each in (probe.__file__, names, self._video, kept, self._models)]
             told = self._emulated(processor, f"{board} ({processor})", arguments)
             self.faults += [
-                f"{processor}: {fault}" for fault in verdict.judge(told, TARGET, processor, people, most_different)
+                f"{self._target.name}, {processor}: {fault}"
+                for fault in verdict.judge(told, self._target, processor, people, most_different)
             ]
 
     def _prepare(self) -> None:
@@ -66,15 +70,17 @@ class Smoke:
         wheel = environment.own_wheel(
             PROJECT, self._scratch, archive.time_s(PROJECT / "deploy/package/debian/changelog")
         )
-        environment.build(TARGET, self._root, wheel, cache / "dist", lambda doing: self._console.print(f"  {doing}"))
+        environment.build(
+            self._target, self._root, wheel, cache / "dist", lambda doing: self._console.print(f"  {doing}")
+        )
         self._row(
-            "environment", "this machine", f"{TARGET.lock.name} and the agent's wheel", time.monotonic() - began_s
+            "environment", "this machine", f"{self._target.lock.name} and the agent's wheel", time.monotonic() - began_s
         )
         began_s = time.monotonic()
-        self._console.print("Unpacking the Debian 12 that it is for (downloads 30 MB, the first time)")
-        emulator.furnish(self._root, system.make(TARGET.arch, cache / "arm-smoke"))
+        self._console.print("Unpacking the Debian that it is for (downloads 30 MB, the first time)")
+        emulator.furnish(self._root, system.make(self._target, cache / "arm-smoke"))
         self._row(
-            "Debian 12",
+            f"Debian {self._target.release.number}",
             "this machine",
             "Python, and what the package depends on",
             time.monotonic() - began_s,
@@ -105,9 +111,10 @@ def main() -> int:
         console.print(f"there is no {emulator.QEMU} on this machine: sudo apt-get install qemu-user")
         return 1
     with tempfile.TemporaryDirectory(prefix="arm-smoke-") as scratch:
-        smoke = Smoke(console, Path(scratch))
+        smokes = [Smoke(console, Path(scratch) / each.name, each) for each in TARGETS.values() if each.arch == "arm64"]
         try:
-            smoke.run()
+            for smoke in smokes:
+                smoke.run()
         except subprocess.CalledProcessError as error:
             console.print(
                 f"{Path(error.cmd[0]).name} failed, see above: the first run needs a network, and 700 MB of disk"
@@ -115,12 +122,14 @@ def main() -> int:
             return 1
         except KeyboardInterrupt:
             return 130
-    console.print(smoke.table)
-    for fault in smoke.faults:
+    for smoke in smokes:
+        console.print(smoke.table)
+    faults = [fault for smoke in smokes for fault in smoke.faults]
+    for fault in faults:
         console.print(f"FAIL  {fault}", soft_wrap=True, markup=False)
-    end = "The package would not work on a Pi" if smoke.faults else "What the package holds loads, and sees"
+    end = "A package would not work on a Pi" if faults else "What the packages hold loads, and sees"
     console.print(f"{end} ({time.monotonic() - began_s:.0f} s)")
-    return 1 if smoke.faults else 0
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.package.environment import HOME
+from deploy.package.target import HOME
 
 QEMU = "qemu-aarch64"
 _SYSTEM = ("etc", "lib", "usr")

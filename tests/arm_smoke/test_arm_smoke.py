@@ -14,7 +14,7 @@ from tests.arm_smoke.emulator import Ended
 from tests.arm_smoke.verdict import Told, judge, misseen, remedy
 
 ROOT = Path(__file__).parents[2]
-ARM64 = TARGETS["arm64"]
+ARM64 = TARGETS["bookworm-arm64"]
 PERSON = [380.0, 180.0, 30.0, 80.0, 0.9]
 
 

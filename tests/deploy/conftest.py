@@ -1,4 +1,4 @@
-"""The package for this machine's processor, built once for all tests."""
+"""The packages for the Debian that this Python is of, built once for all tests."""
 
 import shutil
 import subprocess
@@ -8,50 +8,69 @@ from pathlib import Path
 import pytest
 
 from agent.models.store import cache_directory
+from deploy.package import archive, control
 from deploy.package.__main__ import build
-from deploy.package.target import TARGETS
+from deploy.package.target import DIRECTORY, TARGETS
 from tests.deploy.package_life import ROOT
-from tests.support import bookworm
+from tests.support import debian
+from tests.support.debian import RELEASE
 from tests.support.once import once
-from tests.support.root import as_root
+from tests.support.root import run_as_root
 
 
 @pytest.fixture(scope="session")
 def amd64(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package as it is published, only not compressed."""
-    made = once(tmp_path_factory, "amd64", lambda directory: print(build(TARGETS["amd64"], directory, "none")))
+    made = once(
+        tmp_path_factory, "amd64", lambda directory: print(build(TARGETS[f"{RELEASE.name}-amd64"], directory, "none"))
+    )
     return next(made.glob("*.deb"))
 
 
 @pytest.fixture(scope="session")
 def arm64(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same for a 64-bit Pi."""
-    made = once(tmp_path_factory, "arm64", lambda directory: print(build(TARGETS["arm64"], directory, "none")))
+    made = once(
+        tmp_path_factory, "arm64", lambda directory: print(build(TARGETS[f"{RELEASE.name}-arm64"], directory, "none"))
+    )
     return next(made.glob("*.deb"))
 
 
 @pytest.fixture(scope="session")
 def armhf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same for 32-bit Arm: a quarter of the size."""
-    made = once(tmp_path_factory, "armhf", lambda directory: print(build(TARGETS["armhf"], directory, "none")))
+    made = once(
+        tmp_path_factory, "armhf", lambda directory: print(build(TARGETS[f"{RELEASE.name}-armhf"], directory, "none"))
+    )
     return next(made.glob("*.deb"))
 
 
 @pytest.fixture(scope="session")
 def life(tmp_path_factory: pytest.TempPathFactory, amd64: Path) -> Path:
     """What each step in the life of the package has left: one JSON file each."""
-    if lacking := bookworm.missing():
+    if lacking := debian.missing():
         pytest.skip(lacking)
 
     def live(directory: Path) -> None:
-        newer = _newer(amd64, directory)
+        newer, foreign = _newer(amd64, directory), _foreign(directory)
         # The same cache, whoever becomes root.
         cache = f"XDG_CACHE_HOME={cache_directory().parent}"
         program = ("env", cache, sys.executable, "-m", "tests.deploy.package_life")
-        subprocess.run(as_root(*program, directory, amd64, newer), check=True, cwd=ROOT)
+        run_as_root(*program, directory, amd64, newer, foreign, cwd=ROOT)
         newer.unlink()
 
     return once(tmp_path_factory, "life", live)
+
+
+def _foreign(directory: Path) -> Path:
+    """What dpkg reads of the other Debian's package, and nothing else in it."""
+    [target] = [each for each in TARGETS.values() if each.arch == "amd64" and each.release != RELEASE]
+    root, deb = directory / "foreign", directory / target.file_name("0.1.0")
+    root.mkdir()
+    control.build(target, root, "0.1.0", DIRECTORY / "debian")
+    archive.build(root, deb, 0, "none")
+    shutil.rmtree(root)
+    return deb
 
 
 def _newer(deb: Path, directory: Path) -> Path:

@@ -1,16 +1,18 @@
 """The life of the package on one machine, step by step; what each step said and left is written down for the tests.
 
-`python -m tests.deploy.package_life DIRECTORY PACKAGE NEWER`, as root.
+`python -m tests.deploy.package_life DIRECTORY PACKAGE NEWER FOREIGN`, as root. The last one is for another Debian.
 """
 
 import json
 import re
 import shutil
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.support.bookworm import Bookworm, Done, Machine
+from deploy.package.target import BOOKWORM
+from tests.support.debian import RELEASE, Debian, Done, Machine
 from tests.support.wait import wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +27,10 @@ _STATUS = "dpkg-query -W -f '${Status}' edge-agent"
 _PROGRAM = "/opt/edge-agent/bin/edge-agent"
 # As dpkg does at a new installation of the same version, without unpacking it.
 _CONFIGURED_AGAIN = "DPKG_MAINTSCRIPT_PACKAGE=edge-agent /var/lib/dpkg/info/edge-agent.postinst configure 0.1.0"
+_USERS = f"/root/.local/lib/python{RELEASE.python}/site-packages"
+_RUNTIME = f"/opt/edge-agent/lib/python{RELEASE.python}/site-packages/ai_edge_litert"
+# Debian itself has no lgpio for Python 3.13, only Raspberry Pi OS has.
+HAS_PINS = RELEASE == BOOKWORM
 _WITHOUT_SETTINGS = "rm -rf /etc/edge-agent/*"
 _LIST = "find /etc/edge-agent -mindepth 1 -exec stat -c '%A %U:%G %n' {} +"
 _SAME = f"diff -r {PROFILES}/kiosk-pi4/edge-agent.d {LAYERS} && cmp {PROFILES}/kiosk-pi4/edge-agent.toml {SETTINGS}"
@@ -35,8 +41,8 @@ _IN_A_CHROOT = {
     "profiles checked": f"for each in {PROFILES}/*/edge-agent.toml;"
     " do edge-agent check-config $each >/dev/null 2>&1 || echo $each; done",
     "links looked for": f"find {PROFILES} /usr/share/edge-agent /opt/edge-agent/lib -type l",
-    "asked with other modules around": "mkdir -p /root/.local/lib/python3.11/site-packages /srv/agent && cd /srv &&"
-    " echo 'raise SystemExit(9)' | tee agent/__init__.py > /root/.local/lib/python3.11/site-packages/pydantic.py &&"
+    "asked with other modules around": f"mkdir -p {_USERS} /srv/agent && cd /srv &&"
+    f" echo 'raise SystemExit(9)' | tee agent/__init__.py > {_USERS}/pydantic.py &&"
     f" PYTHONPATH=/srv edge-agent check-config {PROFILES}/kiosk-pi4/edge-agent.toml 2>/dev/null",
     "looked at": "dpkg --verify edge-agent; id -nG edge-agent; stat -c '%A %U:%G %n' /etc/edge-agent",
     "settings changed": f"sed -i 's/kiosk-0042/kiosk-0815/' {LAYERS}/90-device.toml && rm {LAYERS}/20-kiosk.toml"
@@ -47,6 +53,7 @@ _IN_A_CHROOT = {
     " ls -A /etc/edge-agent",
     "profile copied": f"rm -rf {SETTINGS} {LAYERS}; cp -r {PROFILES}/camera-pi4/edge-agent.* /etc/edge-agent/ &&"
     f" {_LIST} && edge-agent check-config {SETTINGS} >/dev/null",
+    "without what runs models": f"mv {_RUNTIME} /srv/; {_CONFIGURED_AGAIN}; mv /srv/ai_edge_litert {_RUNTIME}",
     "settings put": f"{_WITHOUT_SETTINGS}; {_CONFIGURED_AGAIN}",
 }
 # In the middle of the postinst, and of what it puts into /etc/edge-agent.
@@ -96,7 +103,7 @@ _ON_THE_CARD = {
     f" && systemctl start edge-agent && ls -A /var/lib/edge-agent && {_CONFIGURED_AGAIN};"
     " edge-agent doctor --config /srv/no-pins.toml --only disk;"
     " cd $(systemctl show -P WorkingDirectory edge-agent) &&"
-    " runuser -u edge-agent -- /opt/edge-agent/bin/python3 -I -c 'import lgpio; print(\"pins\")'",
+    f" runuser -u edge-agent -- /opt/edge-agent/bin/python3 -I -c '{'import lgpio; ' * HAS_PINS}print(\"pins\")'",
     "with the data partition again": f"{_NO_DATA}; rm {_NO_PINS_UNIT}; {_PARTITION} && systemctl daemon-reload"
     " && systemctl start edge-agent",
 }
@@ -122,11 +129,13 @@ class Life:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def live(self, deb: Path, newer: Path) -> None:
+    def live(self, deb: Path, newer: Path, foreign: Path) -> None:
         """All of it. Where no machine can be booted, the file `not booted` says so."""
-        system = Bookworm(self._directory / "root")
-        for package in (deb, newer):
+        system = Debian(self._directory / "root")
+        for package in (deb, newer, foreign):
             (system.root / "srv" / package.name).hardlink_to(package)
+        self._note("foreign by apt-get", system.run(f"! {INSTALL} /srv/{foreign.name}"))
+        self._note("foreign by dpkg", system.run(f"! dpkg -i /srv/{foreign.name}"))
         self._cut_off_at_first(system, f"{INSTALL} /srv/{deb.name}")
         for name, script in _IN_A_CHROOT.items():
             self._note(name, system.run(script))
@@ -147,7 +156,7 @@ class Life:
             (self._directory / "not booted").write_text(str(error))
         shutil.rmtree(system.root)
 
-    def _cut_off_at_first(self, system: Bookworm, install: str) -> None:
+    def _cut_off_at_first(self, system: Debian, install: str) -> None:
         """A first installation, killed while it unpacks, then while it configures, and done at last."""
         libraries = system.root / "opt/edge-agent/lib"
         self._note("unpacking cut off", system.cut_off(install, lambda: any(libraries.rglob("*.dpkg-new"))))
@@ -161,7 +170,7 @@ class Life:
         self._note("status of half a configuring", system.run(f"{_STATUS}; echo; ls -A /etc/edge-agent"))
         self._note("installed", system.run(f"{_MEND} && {install}"))
 
-    def _on_a_machine(self, system: Bookworm, machine: Machine, old: str, new: str) -> None:
+    def _on_a_machine(self, system: Debian, machine: Machine, old: str, new: str) -> None:
         presses = "; ".join(f"edge-agent sim --config {SETTINGS} press {name}" for name in PRESSED)
         steps = {
             "started unconfigured": "true",
@@ -211,5 +220,6 @@ class Life:
 
 
 if __name__ == "__main__":
-    notes, package, newer = map(Path, sys.argv[1:])
-    Life(notes).live(package, newer)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the machine is powered off
+    notes, *packages = map(Path, sys.argv[1:])
+    Life(notes).live(*packages)

@@ -20,10 +20,12 @@ from agent import __version__
 from agent.__main__ import COMMANDS
 from agent.models.store import cache_directory
 from deploy.package import archive, manual, python, sizes
-from deploy.package.target import TARGETS
+from deploy.package.target import BOOKWORM, TARGETS, TRIXIE, Target
+from tests.support.debian import RELEASE
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "deploy/README.md"
+OWN = {target.arch: target for target in TARGETS.values() if target.release == RELEASE}
 CHANGELOG = ROOT / "deploy/package/debian/changelog"
 # From packages that it depends on.
 GIVEN = re.compile(r"^(lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s|z)\.so\.\d|ld-linux.*)$")
@@ -39,10 +41,18 @@ def tree(amd64: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
 
 
 def test_two_builds_give_the_same_bytes_whoever_makes_them_and_where(armhf: Path, tmp_path: Path) -> None:
-    wheels = tmp_path / "cache/wheels/armhf"
-    shutil.copytree(cache_directory() / "dist/wheels/armhf", wheels)
-    changed = {"EDGE_AGENT_DIST_CACHE": str(tmp_path / "cache"), "TZ": "Asia/Kolkata", "PYTHONHASHSEED": "7"}
-    command = [sys.executable, "-m", "deploy.package", "--arch=armhf", "--compression=none", f"--out={tmp_path}"]
+    wheels = Path("dist/wheels") / OWN["armhf"].name
+    shutil.copytree(cache_directory() / wheels, tmp_path / wheels)
+    changed = {"EDGE_AGENT_DIST_CACHE": str(tmp_path / "dist"), "TZ": "Asia/Kolkata", "PYTHONHASHSEED": "7"}
+    command = [
+        sys.executable,
+        "-m",
+        "deploy.package",
+        "--arch=armhf",
+        f"--release={RELEASE.name}",
+        "--compression=none",
+        f"--out={tmp_path}",
+    ]
     subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, **changed}, umask=0o077, stdout=subprocess.DEVNULL)
     for first in armhf.parent.iterdir():
         assert digest(tmp_path / first.name) == digest(first), first.name
@@ -53,7 +63,7 @@ def digest(path: Path) -> str:
 
 
 @pytest.mark.skipif(shutil.which("lintian") is None, reason="no lintian on this machine")
-@pytest.mark.parametrize("arch", list(TARGETS))
+@pytest.mark.parametrize("arch", list(OWN))
 def test_debians_own_checker_finds_nothing_and_each_exception_is_needed_and_has_its_reason(
     arch: str, request: pytest.FixtureRequest
 ) -> None:
@@ -71,8 +81,9 @@ def test_debians_own_checker_finds_nothing_and_each_exception_is_needed_and_has_
 
 
 def test_the_guide_has_the_sizes_of_todays_packages(arm64: Path, armhf: Path, amd64: Path) -> None:
-    rows = re.findall(r"^\| (\w+) \| (\d+) \| (\d+) \|$", sizes.in_guide(GUIDE.read_text()), re.MULTILINE)
-    assert [arch for arch, _, _ in rows] == list(TARGETS)
+    found = re.findall(r"^\| (\d+) \| (\w+) \| (\d+) \| (\d+) \|$", sizes.in_guide(GUIDE.read_text()), re.MULTILINE)
+    assert [(int(row[0]), row[1]) for row in found] == [(each.release.number, each.arch) for each in TARGETS.values()]
+    rows = [row[1:] for row in found if int(row[0]) == RELEASE.number]
     for deb, (arch, packed, installed) in zip((arm64, armhf, amd64), rows, strict=True):
         assert int(installed) == pytest.approx(sizes.installed_mib(deb), rel=0.03, abs=1), f"{arch}: make dist-sizes"
         assert 0.1 < int(packed) / int(installed) < 0.5
@@ -87,12 +98,12 @@ def test_byte_code_is_there_and_never_written_anew(tree: Path) -> None:
     sources = list((tree / "opt/edge-agent/lib").rglob("*.py"))
     assert len(sources) > 1000
     for source in sources:
-        compiled = source.parent / "__pycache__" / f"{source.stem}.cpython-311.pyc"
+        compiled = source.parent / "__pycache__" / f"{source.stem}.{sys.implementation.cache_tag}.pyc"
         assert compiled.read_bytes()[4:8] == b"\x01\x00\x00\x00", f"{compiled} is checked against its source"
 
 
 def test_lists_of_files_name_only_what_is_there(tree: Path) -> None:
-    site_packages = tree / "opt/edge-agent/lib/python3.11/site-packages"
+    site_packages = tree / OWN["amd64"].site_packages
     records = list(site_packages.glob("*.dist-info/RECORD"))
     assert len(records) > 20
     for record in records:
@@ -108,10 +119,10 @@ def test_where_this_machine_has_no_python_of_the_devices_version_debians_makes_t
     source = tmp_path / "sets.py"
     source.write_text("def known(name):\n    return name in {'a', 'b', 'c'} and not f'{name!r}'.isspace()\n")
     made = []
-    for command in (python.find(tmp_path, print), python.debians(cache_directory() / "dist", print)):
+    for command in (python.find(RELEASE, tmp_path, print), python.debians(RELEASE, cache_directory() / "dist", print)):
         compiling = [*command, "-s", "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash", str(source)]
         subprocess.run(compiling, check=True, env={"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0"})
-        compiled = tmp_path / "__pycache__/sets.cpython-311.pyc"
+        compiled = tmp_path / f"__pycache__/sets.{sys.implementation.cache_tag}.pyc"
         made.append(compiled.read_bytes())
         compiled.unlink()
     assert made[0] == made[1]
@@ -152,8 +163,10 @@ def test_nothing_in_it_tells_of_the_machine_that_built_it(tree: Path) -> None:
     assert [path for path in found if "agent" in path.parts or "dist-info" in str(path)] == []
 
 
-def test_the_changelog_begins_with_this_version() -> None:
+def test_the_changelog_begins_with_this_version(tree: Path) -> None:
     assert CHANGELOG.read_text().startswith(f"edge-agent ({__version__}) ")
+    packed = gzip.decompress((tree / "usr/share/doc/edge-agent/changelog.gz").read_bytes()).decode()
+    assert packed.startswith(f"edge-agent ({__version__}{RELEASE.suffix}) {RELEASE.name}; ")
 
 
 def test_the_time_of_the_build_is_that_of_the_newest_change_unless_it_is_given(
@@ -161,7 +174,7 @@ def test_the_time_of_the_build_is_that_of_the_newest_change_unless_it_is_given(
 ) -> None:
     monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
     changelog = tmp_path / "changelog"
-    entry = "edge-agent (2) bookworm; urgency=medium\n\n  * It.\n\n -- One <one@example.org>  {}\n\n"
+    entry = "edge-agent (2) stable; urgency=medium\n\n  * It.\n\n -- One <one@example.org>  {}\n\n"
     changelog.write_text(
         entry.format("Thu, 01 Jan 1970 02:00:01 +0200") + entry.format("Thu, 01 Jan 1970 00:00:00 +0000")
     )
@@ -198,7 +211,7 @@ def test_every_wheel_is_in_the_bill_of_materials_and_in_the_licences(amd64: Path
     licences = amd64.with_suffix(".licences.txt").read_text()
     assert (tree / "usr/share/doc/edge-agent/copyright").read_text() == licences
     for name, version, sha256 in re.findall(
-        r"^(\S+)==(\S+) --hash=sha256:(\S+)$", TARGETS["amd64"].lock.read_text(), re.MULTILINE
+        r"^(\S+)==(\S+) --hash=sha256:(\S+)$", OWN["amd64"].lock.read_text(), re.MULTILINE
     ):
         part = listed[name]
         assert (part["version"], part["hashes"][0]["content"]) == (version, sha256)
@@ -214,14 +227,21 @@ def test_it_wants_the_python_that_its_byte_code_is_for_and_on_32_bits_what_only_
     def field(deb: Path, name: str) -> str:
         return subprocess.run(["dpkg-deb", "-f", deb, name], capture_output=True, text=True, check=True).stdout
 
-    assert "python3 (>= 3.11), python3 (<< 3.12)" in field(amd64, "Depends")
+    major, minor = RELEASE.python.split(".")
+    assert f"python3 (>= {RELEASE.python})" in field(amd64, "Depends")
+    assert f"python3 (<< {major}.{int(minor) + 1})" in field(amd64, "Depends")
+    assert field(amd64, "Version") == f"{__version__}{RELEASE.suffix}\n"
     assert "python3-cryptography" not in field(amd64, "Depends")
     assert "python3-cryptography" in field(armhf, "Depends")
-    assert "python3-opencv" in field(armhf, "Suggests")
+    # No runtime of models is to be had for it: then nothing is suggested for a camera.
+    assert ("python3-opencv" in field(armhf, "Suggests")) == (RELEASE == BOOKWORM)
 
 
-@pytest.mark.parametrize("arch", ["amd64", "arm64", "armhf"])
-def test_the_lock_pins_gpio_access_and_keeps_to_numpy_1(arch: str) -> None:
-    lock = TARGETS[arch].lock.read_text()
-    assert "\nlgpio==0.2.2.0 " in lock
-    assert "\nnumpy==2" not in lock
+@pytest.mark.parametrize("target", TARGETS.values(), ids=list(TARGETS))
+def test_the_lock_has_the_right_gpio_access_or_none_and_the_numpy_of_debians_picamera2(target: Target) -> None:
+    lock = target.lock.read_text()
+    # For Python 3.13 pip would take 0.0.0.2 in silence.
+    assert re.findall(r"^lgpio==(\S+)", lock, re.MULTILINE) == (["0.2.2.0"] if target.release == BOOKWORM else [])
+    assert ("python3-lgpio" in target.recommends) == (target.release == TRIXIE)
+    wanted = {"bookworm-armhf": [], "trixie-armhf": []}.get(target.name, ["1" if target.release == BOOKWORM else "2"])
+    assert re.findall(r"^numpy==(\d+)", lock, re.MULTILINE) == wanted

@@ -1,4 +1,4 @@
-"""Installed, upgraded, removed and purged on a real Bookworm: in a chroot, and booted with its own systemd."""
+"""Installed, upgraded, removed and purged on the Debian of this Python: in a chroot, and booted with its systemd."""
 
 import json
 import re
@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.package_life import LAYERS, PRESSED, PROFILES, SETTINGS
+from tests.deploy.package_life import HAS_PINS, LAYERS, PRESSED, PROFILES, SETTINGS
+from tests.support.debian import RELEASE
 
-pytestmark = pytest.mark.timeout(900)  # the first time it makes a Bookworm
+pytestmark = pytest.mark.timeout(900)  # the first time it makes a Debian
+_NO_PINS = "no python3-lgpio"
 NEXT = "sudo systemctl enable --now edge-agent"
 
 
@@ -22,7 +24,8 @@ def seen(life: Path, step: str) -> dict[str, str]:
 
 
 def told(found: dict[str, str]) -> list[str]:
-    return [line for line in found["said"].splitlines() if line.startswith("edge-agent: ")]
+    """But for the pins, whose library only Raspberry Pi OS has."""
+    return [line for line in found["said"].splitlines() if line.startswith("edge-agent: ") and _NO_PINS not in line]
 
 
 def lines(found: dict[str, str]) -> list[str]:
@@ -85,8 +88,23 @@ def test_profiles_are_files_and_no_links_that_could_lead_nowhere(life: Path) -> 
     assert seen(life, "links looked for")["said"] == ""
 
 
-def test_it_answers_on_bookworms_python(life: Path) -> None:
+def test_it_answers_on_its_debians_python(life: Path) -> None:
     assert "usage: edge-agent" in seen(life, "asked")["said"]
+
+
+@pytest.mark.parametrize("way", ["apt-get", "dpkg"])
+def test_the_file_for_another_debian_is_refused_with_what_to_take_in_its_place(life: Path, way: str) -> None:
+    said = seen(life, f"foreign by {way}")["said"]
+    assert f"deb{RELEASE.number}" in said
+    if way == "dpkg":
+        assert f"and this device has Debian GNU/Linux {RELEASE.number}" in said
+        assert f": install the file with +deb{RELEASE.number} in its name\n" in said
+
+
+def test_an_installation_says_what_the_device_can_not_do(life: Path) -> None:
+    assert "buttons only, no camera" not in seen(life, "installed")["said"]
+    assert "buttons only, no camera" in seen(life, "without what runs models")["said"]
+    assert (_NO_PINS in seen(life, "installed")["said"]) != HAS_PINS
 
 
 def test_each_of_its_profiles_is_valid_there(life: Path) -> None:
@@ -94,7 +112,8 @@ def test_each_of_its_profiles_is_valid_there(life: Path) -> None:
 
 
 def test_another_profile_that_was_copied_as_it_said_is_for_the_agent_alone(life: Path) -> None:
-    found = [line for line in lines(seen(life, "profile copied")) if not line.startswith("read ")]
+    said = lines(seen(life, "profile copied"))
+    found = [line for line in said if not line.startswith(("read ", "edge-agent: warning: "))]
     assert len(found) > 1
     assert all(re.match(r"(-rw-r|drwxr-s)\S+ root:edge-agent /etc/edge-agent", line) for line in found)
     assert not any("kiosk" in line for line in found)
@@ -124,15 +143,17 @@ def states(life: Path, step: str) -> dict[str, str]:
 
 def test_the_doctor_finds_what_the_technician_has_not_yet_put_there(life: Path) -> None:
     found = states(life, "doctor without certificates")
-    assert (found["settings"], found["account"], found["disk"]) == ("ok", "ok", "ok")
+    assert (found["account"], found["disk"]) == ("ok", "ok")
+    assert found["settings"] == "warn", "they have the example's id"
     assert {name for name, state in found.items() if state == "fail"} >= {"certificate", "keys", "broker-1", "pins"}
 
 
 @pytest.mark.parametrize("who", ["root", "the service's user"])
 def test_the_doctor_looks_at_the_running_agent_with_the_packages_model(life: Path, who: str) -> None:
     found = states(life, f"doctor as {who}")
-    well = ("settings", "account", "disk", "camera-front", "model-front")
+    well = ("settings", "account", "disk", "camera-front")
     assert {name: found[name] for name in well} == dict.fromkeys(well, "ok")
+    assert found["model-front"] in {"ok", "warn"}, "a busy machine is slow"
     assert found["broker-1"] == "fail", "no broker runs there"
 
 
@@ -149,7 +170,7 @@ def test_the_unit_runs_with_all_that_it_forbids_and_sees_with_the_packages_model
 
 def test_an_upgrade_restarts_it_and_an_open_alarm_is_still_open(life: Path) -> None:
     before, after = seen(life, "pressed"), seen(life, "upgraded")
-    assert json.loads(before["lights"])["yellow"] == "on"
+    assert json.loads(before["lights"])["yellow"] in {"on", "fast-flash"}
     assert json.loads(after["lights"])["yellow"] in {"on", "fast-flash"}
     assert after["active"] == "active"
     assert after["pid"] not in {before["pid"], "0"}
@@ -159,7 +180,7 @@ def test_an_upgrade_restarts_it_and_an_open_alarm_is_still_open(life: Path) -> N
 
 def test_the_agent_is_asked_to_stop_and_has_the_time_to(life: Path) -> None:
     journal = seen(life, "journal")["said"]
-    assert journal.count("Deactivated successfully") == journal.count("Stopping edge-agent.service") >= 5
+    assert journal.count("Deactivated successfully") >= journal.count("Stopping edge-agent.service") >= 5
     # Of its own accord it ended only over bad settings.
     assert set(re.findall("Failed with result '(.+)'", journal)) == {"exit-code"}
     assert set(re.findall("status=(.+)", journal)) == {"2/INVALIDARGUMENT"}

@@ -5,6 +5,7 @@ from pathlib import Path
 from deploy.package import target, tree
 from deploy.package.__main__ import PROJECT, build
 from tests.hil import cache
+from tests.hil.architecture import SYSTEM_SUITE
 
 _SOURCES = ("agent", "deploy/package", "deploy/systemd", "firmware_configs")
 _FILES = ("pyproject.toml", "LICENSE")
@@ -21,4 +22,4 @@ def package(arch: str) -> Path:
 
 
 def _build(arch: str, directory: Path) -> None:
-    build(target.TARGETS[arch], directory, "none")
+    build(target.TARGETS[f"{SYSTEM_SUITE}-{arch}"], directory, "none")

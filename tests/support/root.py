@@ -3,6 +3,7 @@
 import os
 import subprocess
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,20 @@ def as_root(*command: str | os.PathLike[str]) -> list[str]:
     if not _sudo_works():
         pytest.skip("needs root, or a sudo that asks for no password (`sudo -n true`)")
     return ["sudo", "-n", "--", *words]
+
+
+def run_as_root(*command: str | os.PathLike[str], cwd: Path) -> None:
+    """Run it to its end; asked to end (SIGTERM) when a test's time is over. Raises CalledProcessError."""
+    words = as_root(*command)
+    process = subprocess.Popen(words, cwd=cwd)
+    try:
+        process.wait()
+    finally:
+        if process.poll() is None:
+            subprocess.run(as_root("kill", str(process.pid)), check=True)  # sudo hands it on
+            process.wait()
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, words)
 
 
 @cache

@@ -1,9 +1,10 @@
-"""A Debian 12 in a directory: to install a package in, and to boot. Needs root."""
+"""A Debian in a directory: to install a package in, and to boot. Needs root."""
 
 import hashlib
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,8 +12,11 @@ from pathlib import Path
 import psutil
 
 from agent.models.store import cache_directory
+from deploy.package.target import BOOKWORM, RELEASES
 from tests.support.wait import wait_for
 
+RELEASE = next((each for each in RELEASES if each.python == f"3.{sys.version_info.minor}"), BOOKWORM)
+"""The Debian that this Python is of: each run of the tests looks at its package."""
 _INCLUDED = "python3,systemd-sysv,ca-certificates,mosquitto,mosquitto-clients"
 _ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -27,8 +31,8 @@ def missing() -> str:
     return "" if shutil.which("mmdebstrap") else "no mmdebstrap on this machine: apt-get install mmdebstrap"
 
 
-class Bookworm:
-    """One system below `root`, unpacked from an archive that is made once a machine."""
+class Debian:
+    """One system of RELEASE below `root`, unpacked from an archive that is made once a machine."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -54,7 +58,7 @@ class Bookworm:
         """The system, started with its own systemd; off at the end. Raises OSError where that is not possible."""
         command = ["systemd-nspawn", "--quiet", "--boot", f"--directory={self.root}", "--register=no", "--keep-unit"]
         # Its name is by default the directory's, and two of one name can't run at a time.
-        command += ["--private-network", "--console=pipe", f"--machine=bookworm-{os.getpid()}"]
+        command += ["--private-network", "--console=pipe", f"--machine=debian-{os.getpid()}"]
         with (self.root.with_suffix(".log")).open("w") as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
@@ -148,7 +152,7 @@ def _kill_tree(process: "subprocess.Popen[bytes]") -> None:
 
 def _archive() -> Path:
     recipe = hashlib.sha256(_INCLUDED.encode()).hexdigest()[:16]
-    archive = cache_directory() / "dist" / f"bookworm-amd64-{recipe}.tar.zst"
+    archive = cache_directory() / "dist" / f"{RELEASE.name}-amd64-{recipe}.tar.zst"
     if not archive.exists():
         archive.parent.mkdir(parents=True, exist_ok=True)
         new = archive.with_name(f".{os.getpid()}-{archive.name}")
@@ -158,7 +162,7 @@ def _archive() -> Path:
             "--variant=apt",
             "--arch=amd64",
             f"--include={_INCLUDED}",
-            "bookworm",
+            RELEASE.name,
             str(new),
         ]
         subprocess.run([*command, "http://deb.debian.org/debian"], check=True)
