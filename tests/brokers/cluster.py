@@ -5,7 +5,7 @@ import secrets
 import signal
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -30,9 +30,11 @@ def is_installed() -> bool:
 class Node:
     """One node; its files survive a kill."""
 
-    def __init__(self, name: str, directory: Path, cluster: list[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, name: str, directory: Path, cluster: list[str], environment: Mapping[str, str], settings: Sequence[str]
+    ) -> None:
         self.name = name
-        self.port, distribution = _free_port(), _free_port()
+        self.port, self.tls_port, distribution = _free_port(), _free_port(), _free_port()
         self.url = f"mqtt://127.0.0.1:{self.port}"
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
@@ -45,6 +47,7 @@ class Node:
                     "cluster_formation.peer_discovery_backend = classic_config",
                     *(f"cluster_formation.classic_config.nodes.{n} = {each}" for n, each in enumerate(cluster, 1)),
                     "log.console = false",
+                    *(each.format(tls_port=self.tls_port) for each in settings),
                     "",
                 ]
             )
@@ -95,15 +98,16 @@ class Node:
 
 class Cluster(AbstractContextManager["Cluster"]):
     """Enter to start `nodes`; leaving ends every process. Names, ports, cookie and epmd are its own: two clusters, or
-    Debian's own RabbitMQ, never meet."""
+    Debian's own RabbitMQ, never meet. `settings` are further lines of each node's rabbitmq.conf, in which `{tls_port}`
+    is a free port."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, count: int = _NODES, settings: Sequence[str] = ()) -> None:
         self._stack = ExitStack()
         self._epmd_port = str(_free_port())
         (directory / ".erlang.cookie").write_text(secrets.token_hex(16))
         (directory / ".erlang.cookie").chmod(0o400)
         tag = secrets.token_hex(3)
-        names = [f"edge-{tag}-{number}@localhost" for number in range(1, _NODES + 1)]
+        names = [f"edge-{tag}-{number}@localhost" for number in range(1, count + 1)]
         self._environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(directory),
@@ -113,7 +117,9 @@ class Cluster(AbstractContextManager["Cluster"]):
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
             "RABBITMQ_HOME": "/usr/lib/rabbitmq",
         }
-        self.nodes = [Node(name, directory / name.partition("@")[0], names, self._environment) for name in names]
+        self.nodes = [
+            Node(name, directory / name.partition("@")[0], names, self._environment, settings) for name in names
+        ]
 
     def __enter__(self) -> "Cluster":
         with ExitStack() as stack:
@@ -142,19 +148,23 @@ class Cluster(AbstractContextManager["Cluster"]):
         """Return when every node is up and knows the others. Raises ClusterError, or AssertionError after minutes."""
         for node in self.nodes:
             wait_for(node.lets_in, _START_S, f"{node.name}, which lets a client in")
-        wait_for(lambda: all(self._sees_all(node) for node in self.nodes), _START_S, "a cluster of three nodes")
+        wait_for(lambda: all(self._sees_all(node) for node in self.nodes), _START_S, "nodes that know each other")
 
     def _sees_all(self, node: Node) -> bool:
-        order = ["rabbitmqctl", "-q", "eval", "length(rabbit_nodes:list_running())."]
-        asked = subprocess.run(
-            [_PROGRAMS / order[0], *order[1:]],
-            env=node.environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        return asked.stdout.strip() == str(_NODES)
+        return control(node, "eval", "length(rabbit_nodes:list_running()).") == str(len(self.nodes))
+
+
+def control(node: Node, *words: str) -> str:
+    """What `rabbitmqctl` says to this node."""
+    asked = subprocess.run(
+        [_PROGRAMS / "rabbitmqctl", "-q", *words],
+        env=node.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return asked.stdout.strip()
 
 
 def _free_port() -> int:
