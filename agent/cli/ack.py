@@ -4,8 +4,10 @@ import argparse
 from pathlib import Path
 
 from agent.adapters.jose_keys import PrivateKey
-from agent.cli.centre import add_options, listens, open_centre, print_result, send_signed
+from agent.cli.centre import add_options, print_result, tls_files
+from agent.cli.sender import PATIENCE_S, Sender, say
 from agent.core.events import AckAction
+from agent.settings import load
 
 _EXAMPLE = """\
 Example (the alarm's identifier is in what `edge-agent watch` shows):
@@ -19,11 +21,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "ack",
         help="answer an alarm, as the command centre would",
-        description="Sign an ack and send it. Green lights at the kiosk only when it has verified a registered ack.",
+        description="Sign an ack and send it by every broker, again and again, until the kiosk has answered. Green "
+        "lights there only when it has verified a registered ack.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_options(parser)
+    add_options(parser, every_broker=True)
     parser.add_argument("alarm_id", metavar="ALARM-ID", help="identifier of the alarm")
     parser.add_argument("--action", required=True, choices=[action.value for action in AckAction])
     parser.add_argument(
@@ -33,7 +36,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="the press_count that you have seen: an alarm with more presses is not closed",
     )
     parser.add_argument("--key", required=True, type=Path, help="private key made by `edge-agent keygen`")
-    parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="how long to wait (default 10)")
+    parser.add_argument(
+        "--timeout", type=float, default=PATIENCE_S, metavar="S", help=f"how long to try (default {PATIENCE_S:g})"
+    )
     parser.set_defaults(run=run)
 
 
@@ -41,18 +46,15 @@ def run(args: argparse.Namespace) -> int:
     """Send the ack; 0 when the device has taken it."""
     key = PrivateKey.load(args.key)
     seen = {} if args.presses is None else {"press_count": args.presses}
-    settings, centre = open_centre(args, listens)
-    try:
+    settings = load(args.config)
+    identity = settings.identity
+    with Sender(args.broker or settings.mqtt.brokers, tls_files(args, settings), identity, say) as sender:
         return print_result(
-            send_signed(
-                centre,
-                settings.identity,
+            sender.send(
                 name="ack",
                 arguments={"alarm_id": args.alarm_id, "action": args.action, **seen},
-                topic=settings.identity.down("ack", args.alarm_id),
+                topic=identity.down("ack", args.alarm_id),
                 key=key,
                 timeout_s=args.timeout,
             )
         )
-    finally:
-        centre.close()

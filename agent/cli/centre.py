@@ -3,6 +3,7 @@
 import argparse
 import json
 import secrets
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,17 +15,30 @@ from agent.adapters.tls_context import TlsFiles
 from agent.cli.options import add_config
 from agent.core.centres import CentreStateError, centre_name
 from agent.core.commands import MAX_LIFE_S
-from agent.core.errors import BrokerError, UsageError
+from agent.core.errors import UsageError
 from agent.core.identity import Identity
 from agent.settings import Settings, load
 
-FINAL = {"rejected", "succeeded", "failed", "timed-out"}
+_NEXT = {
+    "unknown-key": "put the public half of your key, which keygen wrote, into the device's key set; it counts at once",
+    "bad-signature": "the device's key set has another key under this name: put the public half of yours into it",
+    "wrong-issuer": "the device's key set names another holder for this key: put the public half of yours into it",
+    "expired": "compare the clock here with that of the device: one of them is wrong",
+    "not-yet-valid": "compare the clock here with that of the device: one of them is wrong",
+    "not-permitted": "use a key with another role",
+    "unknown-outcome": "look at the device whether it was done, and order it again if not",
+}
+"""What a person can do about a result."""
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser, *, every_broker: bool = False) -> None:
     """The options that say which device, which broker, and with which certificate."""
     add_config(parser, of=" of the device")
-    parser.add_argument("--broker", help="address of the broker; default: the first of the device's settings")
+    if every_broker:
+        text = "address of a broker, perhaps several times; default: all of the device's settings"
+        parser.add_argument("--broker", action="append", help=text)
+    else:
+        parser.add_argument("--broker", help="address of the broker; default: the first of the device's settings")
     parser.add_argument("--ca", type=Path, help="certificate of the broker's authority; default: the device's")
     parser.add_argument("--cert", type=Path, help="your own client certificate (the device's has no right to read)")
     parser.add_argument("--cert-key", type=Path, help="the private key of --cert")
@@ -43,11 +57,16 @@ def open_centre(
     """
     settings = load(args.config)
     mqtt = settings.mqtt
-    tls = TlsFiles(args.ca or mqtt.ca_file, args.cert or mqtt.cert_file, args.cert_key or mqtt.key_file)
     state_topic = None if name is None else centre_topic(mqtt.root, name)
-    centre = Centre(args.broker or mqtt.brokers[0], tls, on_message, on_link, state_topic)
+    centre = Centre(args.broker or mqtt.brokers[0], tls_files(args, settings), on_message, on_link, state_topic)
     centre.open(filters(settings.identity))
     return settings, centre
+
+
+def tls_files(args: argparse.Namespace, settings: Settings) -> TlsFiles:
+    """What was given, and else what the device has."""
+    mqtt = settings.mqtt
+    return TlsFiles(args.ca or mqtt.ca_file, args.cert or mqtt.cert_file, args.cert_key or mqtt.key_file)
 
 
 def centre_topic(root: str, name: str) -> str:
@@ -66,14 +85,22 @@ class Order(NamedTuple):
     expiry_s: int
 
 
-def signed(*, name: str, arguments: dict[str, Any], audience: str, key: PrivateKey, boot_nonce: str | None) -> Order:
-    """Sign a command for the device with the source `audience`.
+def signed(
+    *,
+    name: str,
+    arguments: dict[str, Any],
+    audience: str,
+    key: PrivateKey,
+    boot_nonce: str | None,
+    cmd_id: str | None = None,
+) -> Order:
+    """Sign a command for the device with the source `audience`; one that is signed again keeps its `cmd_id`.
 
-    With `boot_nonce` a device whose clock is not set can check that it is fresh.
+    With the newest nonce as `boot_nonce` a device whose clock is not set can check that it is fresh.
     """
     now = int(time.time())
     claims: dict[str, Any] = {
-        "cmd_id": f"cmd-{secrets.token_hex(8)}",
+        "cmd_id": cmd_id or f"cmd-{secrets.token_hex(8)}",
         "name": name,
         "args": arguments,
         "aud": audience,
@@ -88,44 +115,10 @@ def signed(*, name: str, arguments: dict[str, Any], audience: str, key: PrivateK
     return Order(sign(claims, key), claims["cmd_id"], claims["exp"] - now)
 
 
-def send_signed(
-    centre: Centre,
-    identity: Identity,
-    *,
-    name: str,
-    arguments: dict[str, Any],
-    topic: str,
-    key: PrivateKey,
-    timeout_s: float,
-) -> dict[str, Any]:
-    """Sign a command, send it, and return the `data` of its final result.
-
-    The connection must listen to `up/state` and `up/result/+`. The device's boot nonce is echoed when the broker
-    knows it, so that a device whose clock is not set can check that the command is fresh. Raises BrokerError.
-    """
-    state = centre.wait_for(lambda heard: heard.topic == identity.up("state"), timeout_s=1.0)
-    nonce = None if state is None else json.loads(state.payload)["data"].get("boot_nonce")
-    order = signed(name=name, arguments=arguments, audience=identity.source, key=key, boot_nonce=nonce)
-    centre.publish(topic, order.token, expiry_s=order.expiry_s)
-    wanted = identity.up("result", order.cmd_id)
-
-    def is_final(heard: Heard) -> bool:
-        return heard.topic == wanted and json.loads(heard.payload)["data"]["status"] in FINAL
-
-    answer = centre.wait_for(is_final, timeout_s)
-    if answer is None:
-        raise BrokerError(f"{identity.device} did not answer within {timeout_s:g} s; is it running and connected?")
-    result: dict[str, Any] = json.loads(answer.payload)["data"]
-    return result
-
-
-def listens(identity: Identity) -> list[str]:
-    """What a sender of commands reads."""
-    return [identity.up("state"), identity.up("result", "+"), identity.up("snapshot", "+")]
-
-
 def print_result(result: dict[str, Any]) -> int:
     """One line for a person; the exit code."""
     output = f" {json.dumps(result['output'])}" if result.get("output") else ""
     print(f"{result['name']}: {result['status']} ({result['code']}): {result['text']}{output}")
+    if result["code"] in _NEXT:
+        print(f"edge-agent: {_NEXT[result['code']]}", file=sys.stderr)
     return 0 if result["status"] == "succeeded" else 1

@@ -5,8 +5,10 @@ import queue
 from typing import Any
 
 from agent.adapters.paho_centre import Centre, Heard
-from agent.cli.centre import centre_topic, listens, send_signed
+from agent.adapters.tls_context import TlsFiles
+from agent.cli.centre import centre_topic
 from agent.cli.demo_stage import Stage
+from agent.cli.sender import Sender
 from agent.core.errors import BrokerError
 
 
@@ -62,22 +64,17 @@ class DemoCentre:
             return "There is no open alarm to answer."
         alarm_id, button = alarms[-1]["alarm_id"], alarms[-1]["input"]
         identity = self._stage.settings.identity
-        centre = Centre(self._url)
-        centre.open(listens(identity))
         try:
-            result = send_signed(
-                centre,
-                identity,
-                name="ack",
-                arguments={"alarm_id": alarm_id, "action": action},
-                topic=identity.down("ack", alarm_id),
-                key=self._stage.key,
-                timeout_s=5.0,
-            )
+            with Sender([self._url], TlsFiles(), identity, lambda _: None) as sender:
+                result = sender.send(
+                    name="ack",
+                    arguments={"alarm_id": alarm_id, "action": action},
+                    topic=identity.down("ack", alarm_id),
+                    key=self._stage.key,
+                    timeout_s=5.0,
+                )
         except BrokerError as error:
             return str(error)
-        finally:
-            centre.close()
         if action == "closed" and result["status"] == "succeeded":
             self._forget(alarm_id)
         left = f" {len(self._open)} more open." if self._open and alarm_id not in self._open else ""

@@ -1,12 +1,14 @@
 """The commands, as a technician and a control room use them."""
 
 import json
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from agent.__main__ import COMMANDS
+from agent.cli.keygen import make_key
 from tests.support.agent_process import AGENT, REPOSITORY, TREE, AgentProcess, environment, run_cli
 from tests.support.centre import Centre
 from tests.support.mosquitto import Mosquitto
@@ -134,6 +136,43 @@ def test_press_ack_and_commands_work_from_the_command_line(tmp_path: Path, broke
         assert (reboot.returncode, "unknown-command" in reboot.stdout) == (1, True)
         picture = run_cli("command", *signed, "snapshot")
         assert (picture.returncode, "no-camera" in picture.stdout) == (1, True)
+
+
+def test_an_ack_goes_on_until_the_kiosk_is_there_to_answer_it(tmp_path: Path, broker: Mosquitto) -> None:
+    with Centre(broker.port) as centre, AgentProcess(tmp_path, broker.url) as agent:
+        agent.press()
+        alarm_id = centre.wait_for_alarm("updated", stage="sent").data["alarm_id"]
+        agent.kill()
+        ack = [*AGENT, "ack", "--config", str(agent.config), "--key", str(agent.key_file), alarm_id]
+        with subprocess.Popen(
+            [*ack, "--action", "registered"], cwd=REPOSITORY, env=environment({}), stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stderr is not None
+            assert "has not answered yet" in process.stderr.readline()
+            agent.start()
+            assert process.wait(30) == 0
+        agent.wait_for_outputs(yellow="on", green="on")
+        steps = centre.messages("alarm/")
+        assert [m.data["stage"] for m in steps].count("registered") == 1
+
+
+def test_a_key_that_the_device_does_not_know_is_named_at_once_and_ctrl_c_ends_a_wait(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    make_key("operator", tmp_path / "elsewhere")
+    [stranger] = (tmp_path / "elsewhere").glob("*.key.json")
+    with AgentProcess(tmp_path, broker.url) as agent:
+        done = run_cli("command", "--config", agent.config, "--key", stranger, "ping")
+        assert (done.returncode, "unknown-key" in done.stdout) == (1, True)
+        assert "public half" in done.stderr
+        agent.kill()
+        ping = [*AGENT, "command", "--config", str(agent.config), "--key", str(agent.key_file), "ping"]
+        with subprocess.Popen(ping, cwd=REPOSITORY, env=environment({}), stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 130
+            assert "Traceback" not in process.stderr.read()
 
 
 def test_commands_say_in_one_line_when_there_is_nobody_to_talk_to(tmp_path: Path) -> None:

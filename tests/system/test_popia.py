@@ -31,7 +31,9 @@ TABLES = {
     },
     "state": {"key", "value"},
 }
-STATE_KEYS = ("alarm/", "bdseq", "boot", "ceiling", "clean", "epoch", "ctr/", "ord", "self-test/", "seq", "siren/")
+STATE_KEYS = (
+    *("alarm/", "bdseq", "boot", "ceiling", "clean", "command/", "epoch", "ctr/", "ord", "self-test/", "seq", "siren/"),
+)
 ASK_HERE = "ask whether it tells who somebody is (POPIA section 26), then add it to this file"
 
 

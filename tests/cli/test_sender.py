@@ -1,0 +1,207 @@
+"""`ack` and `command` repeat until the result comes, and say what a person can do when it does not."""
+
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.adapters.jose_keys import KeyRing, PrivateKey
+from agent.adapters.paho_centre import Heard
+from agent.adapters.tls_context import TlsFiles
+from agent.cli import sender
+from agent.cli.keygen import make_key
+from agent.core.errors import BrokerError
+from tests.support.drafts import IDENTITY
+
+RESULT = {"name": "ping", "status": "succeeded", "code": "ok", "text": "here"}
+REFUSED = {"name": "ping", "status": "rejected", "text": "no"}
+
+
+class World:
+    """Brokers in memory, and a device that does with the n-th message what the test has it do."""
+
+    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.key: PrivateKey = make_key("operator", directory)
+        self.ring = KeyRing.load(directory / "keys.json")
+        self.down: set[str] = set()
+        self.ears: dict[str, Callable[[Heard], None]] = {}
+        self.sent: list[dict[str, Any]] = []
+        self.ways: list[str] = []
+        self.digest = ""
+        self.said: list[str] = []
+        self.steps: list[Callable[[dict[str, Any]], None]] = []
+        self.retained: list[Heard] = []
+        monkeypatch.setattr(sender, "Centre", self.centre)
+        monkeypatch.setattr(sender, "_PAUSES_S", (0.05, 0.05))
+        monkeypatch.setattr(sender, "_LONGEST_PAUSE_S", 0.05)
+        monkeypatch.setattr(sender, "_STATE_S", 0.05)
+
+    def centre(self, url: str, tls: TlsFiles, hear: Callable[[Heard], None]) -> "World.Centre":
+        return World.Centre(self, url, hear)
+
+    class Centre:
+        def __init__(self, world: "World", url: str, hear: Callable[[Heard], None]) -> None:
+            self.world, self.url, self.hear = world, url, hear
+
+        def open(self, filters: list[str]) -> None:
+            if self.url in self.world.down:
+                raise BrokerError(f"no connection to {self.url}")
+            self.world.ears[self.url] = self.hear
+            for heard in self.world.retained:
+                self.hear(heard)
+
+        def publish(self, topic: str, payload: bytes, expiry_s: int) -> None:
+            assert topic == IDENTITY.down("command", "ping")
+            self.world.ways.append(self.url)
+            claims = dict(self.world.ring.verify(payload).claims)
+            self.world.sent.append(claims)
+            self.world.digest = sha256(payload).hexdigest()
+            if self.world.steps:
+                self.world.steps.pop(0)(claims)
+
+        def close(self) -> None:
+            del self.world.ears[self.url]
+
+    def message(self, level: str, nonce: str | None, data: dict[str, Any], *, retain: bool = False) -> Heard:
+        return Heard(IDENTITY.up(*level.split("/")), json.dumps({"data": data, "nonce": nonce}).encode(), retain)
+
+    def answer(self, *, nonce: str | None = None, **data: Any) -> Callable[[dict[str, Any]], None]:
+        """A step: the result with this data."""
+
+        def step(claims: dict[str, Any]) -> None:
+            said = {"command_id": claims["cmd_id"], "output": {}, **data}
+            self.tell(self.message(f"result/{said['command_id']}", nonce, said))
+
+        return step
+
+    def tell(self, heard: Heard) -> None:
+        for hear in list(self.ears.values()):
+            hear(heard)
+
+    def send(self, *brokers: str, timeout_s: float = 10.0) -> dict[str, Any]:
+        with sender.Sender(brokers or ("a",), TlsFiles(), IDENTITY, self.said.append) as under_test:
+            topic = IDENTITY.down("command", "ping")
+            result = under_test.send(name="ping", arguments={}, topic=topic, key=self.key, timeout_s=timeout_s)
+        assert self.ears == {}, "a connection was left open"
+        return result
+
+
+def silent(claims: dict[str, Any]) -> None:
+    """A step: nobody hears it."""
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(tmp_path, monkeypatch)
+
+
+def test_a_command_that_nobody_answers_is_signed_again_under_the_same_id_until_the_result_comes(world: World) -> None:
+    world.steps = [silent, silent, silent, world.answer(**RESULT)]
+
+    assert world.send()["status"] == "succeeded"
+    assert len(world.sent) == 4
+    assert len({claims["cmd_id"] for claims in world.sent}) == 1
+    counters = [claims["ctr"] for claims in world.sent]
+    assert counters == sorted(set(counters))
+    assert [line for line in world.said if "has not answered yet" in line] == world.said
+    assert len(world.said) == 3
+
+
+def test_it_goes_to_every_broker_and_one_that_is_down_is_tried_again_each_time(world: World) -> None:
+    def comes_back(claims: dict[str, Any]) -> None:
+        world.down.clear()
+
+    world.down = {"b"}
+    world.steps = [silent, comes_back, silent, silent, silent, world.answer(**RESULT)]
+
+    assert world.send("a", "b")["status"] == "succeeded"
+    assert "b" in world.ways
+    assert any("no connection to b" in line for line in world.said)
+
+
+def test_when_no_broker_lets_it_in_that_is_said_at_once(world: World) -> None:
+    world.down = {"a", "b"}
+
+    with pytest.raises(BrokerError, match="no connection to a; no connection to b"):
+        world.send("a", "b", timeout_s=60)
+
+
+def test_the_newest_nonce_is_echoed_and_a_refusal_brings_it_to_whoever_had_none(world: World) -> None:
+    world.retained = [world.message("state", "1-old", {"state": "online"}, retain=True)]
+    world.steps = [
+        world.answer(nonce="9-new", **REFUSED, code="nonce-expired"),
+        world.answer(nonce="9-new", **RESULT),
+    ]
+
+    assert world.send()["status"] == "succeeded"
+    assert [claims["boot_nonce"] for claims in world.sent] == ["1-old", "9-new"]
+
+
+def test_a_retained_nonce_never_takes_the_place_of_one_that_was_just_said(world: World) -> None:
+    def both(claims: dict[str, Any]) -> None:
+        world.tell(world.message("state", "9-new", {"state": "online"}))
+        world.tell(world.message("state", "1-old", {"state": "online"}, retain=True))
+
+    world.steps = [both, world.answer(**RESULT)]
+    world.send()
+
+    assert world.sent[-1]["boot_nonce"] == "9-new"
+
+
+def test_a_device_that_comes_back_is_told_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "_PAUSES_S", (60.0,))
+
+    def returns(claims: dict[str, Any]) -> None:
+        world.tell(world.message("state", "1-n", {"state": "online"}))
+
+    world.steps = [returns, world.answer(**RESULT)]
+    assert world.send(timeout_s=60)["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("code", ["unknown-key", "bad-signature", "malformed"])
+def test_a_refusal_by_a_device_that_can_not_tell_who_speaks_is_known_by_the_digest(world: World, code: str) -> None:
+    def refuse(claims: dict[str, Any]) -> None:
+        somebody_elses = {"command_id": "unknown", **REFUSED, "code": "retained", "output": {"sha256": "0" * 64}}
+        ours = {"command_id": "unknown", **REFUSED, "code": code, "output": {"sha256": world.digest}}
+        for data in (somebody_elses, ours):
+            world.tell(world.message("result/unknown", None, data))
+
+    world.steps = [refuse]
+    assert world.send()["code"] == code
+    assert len(world.sent) == 1
+
+
+def test_what_takes_its_time_is_waited_for(world: World) -> None:
+    begins = {**RESULT, "status": "in-progress", "code": "asked", "text": "the self-test begins"}
+    world.steps = [world.answer(**begins), world.answer(**begins), world.answer(**RESULT)]
+
+    assert world.send()["status"] == "succeeded"
+    assert "the self-test begins" in world.said[0]
+
+
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        ("lost", "power and its network"),
+        ("offline", "until it is started"),
+        ("online", "online"),
+        (None, "knows of it"),
+    ],
+)
+def test_silence_is_reported_with_the_last_that_the_device_has_said_of_itself(
+    world: World, state: str | None, text: str
+) -> None:
+    world.retained = [] if state is None else [world.message("state", None, {"state": state}, retain=True)]
+
+    with pytest.raises(BrokerError, match=f"did not answer within 0.2 s: .*{text}"):
+        world.send(timeout_s=0.2)
+    assert world.ears == {}
+
+
+def test_a_refusal_that_another_signature_does_not_put_right_is_the_result_in_the_end(world: World) -> None:
+    world.steps = [world.answer(**REFUSED, code="counters-unknown")] * 99
+
+    assert world.send(timeout_s=0.2)["code"] == "counters-unknown"
