@@ -162,7 +162,7 @@ class Centre:
     def _connected(self, client: mqtt.Client, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         own = [] if self._state_topic is None else [self._state_topic]
         if reason.is_failure:
-            self._knows_no_5 = reason.value == UNSUPPORTED_VERSION
+            self._knows_no_5 = reason.value == UNSUPPORTED_VERSION and not self._subscribed.is_set()
             self._failure = f"the broker refused: {reason}"
             self._subscribed.set()
         elif self._filters or own:
@@ -170,8 +170,12 @@ class Centre:
             client.subscribe([(name, 1) for name in self._filters + own])
         else:
             self._subscribed.set()
-        if self._on_link is not None:
+        if self._on_link is not None and not self._is_left(client):
             self._on_link(not reason.is_failure, str(reason))
+
+    def _is_left(self, client: mqtt.Client) -> bool:
+        """Its end is not that of the connection: an older version is tried."""
+        return self._knows_no_5 and client.protocol == mqtt.MQTTv5
 
     def _say_online(self) -> None:
         if self._state_topic is not None and not self._closing.is_set():
@@ -191,6 +195,8 @@ class Centre:
 
     def _disconnected(self, client: mqtt.Client, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         overrun, self._client.overrun = self._client.overrun, ""
+        if self._is_left(client):
+            return
         if not self._subscribed.is_set():
             self._knows_no_5 = not overrun and client.protocol == mqtt.MQTTv5
             self._failure = f"the broker {overrun}" if overrun else of_silent_close(self._endpoint).detail

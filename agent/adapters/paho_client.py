@@ -203,7 +203,8 @@ def make_client(
     is_5 = version == MQTTProtocolVersion.MQTTv5
     client = AbortableClient(
         CallbackAPIVersion.VERSION2,
-        client_id=login.client_id,
+        # NATS, which knows 3.1.1 only, takes no dots; no level of a name has a "_", so this is nobody else's either.
+        client_id=login.client_id if is_5 else login.client_id.replace(".", "_"),
         clean_session=None if is_5 else True,
         protocol=version,
         reconnect_on_failure=False,

@@ -37,10 +37,13 @@ def test_the_tools_of_the_centre_speak_3_1_1_where_a_broker_knows_no_better(tmp_
         old.conditions = Conditions(refuses_5=True)
         old.cut()
         wait_for(lambda: "with 3.1.1 (it refuses MQTT 5)" in agent.log(), what="a connection in MQTT 3.1.1")
+        assert "as gp_jhb-park-station_kiosk-0042 " in broker.log(), "NATS takes no dots"
         watch = ("watch", "--config", agent.config, "--json", "--seconds", "3")
         agent.press()
         agent.wait_for_outputs(yellow="on")
-        heard = [json.loads(line) for line in agent.cli(*watch).stdout.splitlines()]
+        watched = agent.cli(*watch)
+        assert watched.stderr == ""
+        heard = [json.loads(line) for line in watched.stdout.splitlines()]
         (told,) = [m["payload"]["data"]["open"] for m in heard if m["topic"] == f"{TREE}/up/alarms"]
 
         options = ("--config", agent.config, "--key", agent.key_file)
