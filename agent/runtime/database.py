@@ -167,6 +167,13 @@ class Database:
                 execute("ROLLBACK")
             raise
 
+    def state(self, prefix: str) -> dict[str, str]:
+        """Kept values whose key begins with `prefix`."""
+        rows = self.connection.execute(
+            "SELECT key, value FROM state WHERE substr(key, 1, ?) = ?", (len(prefix), prefix)
+        )
+        return {str(key): str(value) for key, value in rows}
+
     def load(self, rank: Rank, after_ord: int, limit: int) -> list[Row]:
         """The next waiting messages of a class, in order."""
         found = self.connection.execute(

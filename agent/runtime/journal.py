@@ -15,10 +15,13 @@ from pathlib import Path
 
 from agent.core.errors import DamagedError
 from agent.core.messages import Rank
+from agent.runtime.alarm_copies import copied, level, lost_notice
 from agent.runtime.database import Batch, Database, Row, disk
+from agent.runtime.found import Notice
 from agent.runtime.salvage import Damage, replace_damaged
 from agent.runtime.state_directory import StateDirectory
 
+_MOST_LOOKED_AT = 10_000
 _CHECKPOINT_BYTES = 4 * 1024 * 1024
 STATE_FILE = "alarms.db"
 SAFE_RANKS = (Rank.ALARM, Rank.STATE, Rank.SECURITY)
@@ -37,6 +40,9 @@ class Journal:
         self._distrusted: dict[str, str] = {}
         """Files that have turned out to be damaged, and how; the next `open` replaces them."""
         self._unchecked: list[Database] = []
+        self._uncopied: dict[str, str | None] = {}
+        """Of the alarms' database, and not in the other one yet."""
+        self._knows_alarms, self._is_replaced = True, False
         self.damages: list[Damage] = []
         """What was found damaged and replaced; whoever tells of it empties the list."""
 
@@ -57,6 +63,7 @@ class Journal:
             self._alarms = self._open(STATE_FILE, SAFE_RANKS, "page_size=1024", must_end, undo)
             # What is deleted can be given back to a disk that is nearly full.
             self._telemetry = self._open("telemetry.db", _OTHER_RANKS, "auto_vacuum=INCREMENTAL", must_end, undo)
+            self._level()
             self.directory.hold_reserve()
             self._undo = undo.pop_all()
 
@@ -98,10 +105,7 @@ class Journal:
     def state(self, prefix: str) -> dict[str, str]:
         """Kept values whose key begins with `prefix`."""
         with self._at(self._alarms):
-            rows = self._alarms.connection.execute(
-                "SELECT key, value FROM state WHERE substr(key, 1, ?) = ?", (len(prefix), prefix)
-            )
-            return {str(key): str(value) for key, value in rows}
+            return self._alarms.state(prefix)
 
     def places(self) -> dict[Rank, list[int]]:
         """The places of all waiting messages, by class and in order."""
@@ -135,6 +139,7 @@ class Journal:
             batch.state,
             batch.seq,
         )
+        self._uncopied |= copied(batch.state or {})
         rest = Batch(
             tuple(row for row in batch.rows if row.rank not in SAFE_RANKS),
             tuple(item for item in batch.deleted if item[0] not in SAFE_RANKS),
@@ -149,11 +154,15 @@ class Journal:
                 self._telemetry.write(rest)
 
     def sync(self) -> None:
-        """Force the alarms' write-ahead log to the disk."""
+        """Force the alarms' write-ahead log to the disk; then copy the open alarms, which need not be forced."""
         with disk(self._path):
             if self._alarms_wal is None:
                 self._alarms_wal = os.open(self._path / "alarms.db-wal", os.O_RDONLY)
             self._sync(self._alarms_wal)
+        if self._uncopied:
+            with self._at(self._telemetry):
+                self._telemetry.write(Batch(state=self._uncopied))
+            self._uncopied = {}
 
     def checkpoint(self, at_bytes: int = _CHECKPOINT_BYTES) -> None:
         """Fold the write-ahead logs into the databases where they have grown to more; waits for the disk."""
@@ -201,6 +210,20 @@ class Journal:
             for part in ("-wal", "-shm", ""):
                 Path(f"{path}{part}").unlink(missing_ok=True)
         self.close()
+
+    def _level(self) -> None:
+        self._is_replaced = any(damage.file == STATE_FILE for damage in self.damages)
+        with disk(self._path):
+            self._knows_alarms = level(self._alarms, self._telemetry, is_damaged=self._is_replaced)
+        self._uncopied = {}
+
+    def lost_alarms(self, boxed: Iterable[Row], kept: Iterable[str]) -> Notice | None:
+        """What to tell of open alarms if their database was replaced at the last `open`; `boxed` are messages that the
+        black box has, `kept` the keys of the alarms that were saved."""
+        if not self._is_replaced:
+            return None
+        rows = [*self.load(Rank.ALARM, 0, _MOST_LOOKED_AT), *boxed]
+        return lost_notice(rows, {key.partition("/")[2] for key in kept}, is_known=self._knows_alarms)
 
     def _open(
         self, name: str, ranks: Iterable[Rank], form: str, must_end: Callable[[], bool], undo: ExitStack

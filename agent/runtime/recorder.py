@@ -38,8 +38,7 @@ class Recorder:
         self._black_box = black_box
         self._clock = clock
         self.housekeeping = housekeeping
-        self.on_refilled: Callable[[], None] = lambda: None
-        """Called on this thread when more was read from disk, to be sent."""
+        self.on_refilled: Callable[[], None] = lambda: None  # on this thread, when more was read from disk, to be sent
         self.on_found: Callable[[Found], tuple[int, int]] = lambda found: (found.seq, found.place)
         """Called on this thread when the databases are open for the first time, before anything is written; returns
         the highest number and place that may have been given. `on_opened` is called when all of it is taken up."""
@@ -57,10 +56,8 @@ class Recorder:
         self.fault: str | None = None
         """What is wrong with the disk, or None; `in_use` is set when another agent has the directory."""
         self.in_use: DirectoryInUseError | None = None
-        self.ceiling = (0, 0)
-        """Number and place that an earlier run has promised; read before the databases."""
-        self.tried = threading.Event()
-        """Set when the databases are open, or were found not to open."""
+        self.ceiling = (0, 0)  # number and place that an earlier run has promised; read before the databases
+        self.tried = threading.Event()  # set when the databases are open, or were found not to open
         self._is_leaving, self._is_settled = False, threading.Event()
 
     def start(self, seq: int, place: int) -> None:
@@ -116,7 +113,7 @@ class Recorder:
 
     @property
     def is_boxed(self) -> bool:
-        """Whether what is accepted outlives the death of this process at once. Any thread."""
+        """Whether what is accepted outlives the death of this process. Any thread."""
         return self._black_box.outlives
 
     def run_once(self, timeout_s: float) -> None:
@@ -195,7 +192,7 @@ class Recorder:
         self._journal.check(lambda: not self._wake.empty())
 
     def _unwritten(self) -> Iterator[Entry]:
-        """All that the black box must hold: what the disk is not known to have, as it is now."""
+        """All that the black box must hold: what the disk is not known to have."""
         yield from self._boxed
         yield Entry(None, self._kept.unwritten())
         yield from (Entry(row, {}) for row in self._backlog.unwritten_rows() if row.rank not in _NOT_BOXED)
@@ -224,6 +221,9 @@ class Recorder:
                 self._journal.move_back(found.place + 1)
         with self._lock:
             self._kept.take_up(state)
+        boxed = [entry.row for entry in self._boxed if entry.row is not None]
+        if is_first and (notice := self._journal.lost_alarms(boxed, self.kept("alarm/"))) is not None:
+            self.notices.put(notice)
         lost = self._backlog.take_stock(self._journal.places())
         self._accept_boxed()
         self.housekeeping.begin()

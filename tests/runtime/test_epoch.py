@@ -49,7 +49,7 @@ def test_an_empty_store_counts_from_1_under_a_new_one(tmp_path: Path) -> None:
     assert first[1] == again[1] == 1
 
 
-@pytest.mark.parametrize("name", ["telemetry.db"])
+@pytest.mark.parametrize("name", ["alarms.db", "telemetry.db"])
 def test_one_database_is_enough_to_remember_it(tmp_path: Path, name: str) -> None:
     first, number = said(tmp_path / "store")
     (tmp_path / "store" / name).write_bytes(b"no database" * 1000)

@@ -47,6 +47,12 @@ class Kiosk(AgentProcess):
         shutil.rmtree(self._disk, ignore_errors=True)
         shutil.copytree(self.storage, self._disk, ignore=shutil.ignore_patterns("*.sock"))
 
+    def spoil(self, names: list[str]) -> None:
+        """At the next cut these databases are overwritten."""
+        for name in names:
+            (self._disk / f"{name}-wal").unlink(missing_ok=True)
+            (self._disk / name).write_bytes(b"this is no database at all, but longer than a header " * 1000)
+
     def cut_power(self) -> None:
         """The process is gone, and with it memory and what the disk was not told to keep; then it starts."""
         self.kill()
@@ -153,3 +159,21 @@ def test_a_close_that_waits_for_a_disk_holds_no_press_up_and_the_operator_is_tol
     assert raised.arrived_ns < closed.arrived_ns
     assert (closed.data["durable"], result["status"], result["code"]) == (False, "succeeded", "not-durable")
     assert first in {alarm["alarm_id"] for alarm in open_then}
+
+
+def test_a_database_that_is_overwritten_takes_no_open_alarm_along_and_two_are_told(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    kiosk = Kiosk(tmp_path, broker)
+    with kiosk, Centre(broker.port) as centre:
+        kiosk.press()
+        alarm_id = centre.wait_for_alarm("updated", stage="sent").data["alarm_id"]
+        kiosk.keep_disk()
+        for names in (["alarms.db"], ["alarms.db", "telemetry.db"]):
+            kiosk.spoil(names)
+            kiosk.cut_power()
+            assert kiosk.outputs()["yellow"] == ("on" if names == ["alarms.db"] else "off")
+            centre.wait_for("alarm/", lambda m: m.data["alarm_id"] == alarm_id and m.seq > 1000)
+            kiosk.keep_disk()
+        told = centre.wait_for("security/alarms-lost")
+    assert (told.data["severity"], told.data["detail"]) == ("alert", {"alarm_ids": [], "all_known": False})
