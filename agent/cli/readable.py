@@ -31,6 +31,7 @@ def _alarm(data: dict[str, Any]) -> str:
         text += f", {count} {data[count]}" if data.get(count) else ""
     if latency := ", ".join(f"{stage} after {ms} ms" for stage, ms in data["latency_ms"].items()):
         text += f" ({latency})"
+    text += ", not on its disk yet" if data.get("durable") is False else ""
     camera = data.get("camera")
     if camera and camera.get("persons") is not None:
         text += f", camera {camera['name']} sees {camera['persons']}"

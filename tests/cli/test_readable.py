@@ -153,3 +153,17 @@ def test_the_health_names_the_tampers_of_each_camera_also_of_one_that_does_not_r
     cameras = {"front": {"frames_per_second": 9.9, "tampers": []}, "back": {"tampers": tampers}}
     text = line("health", parts={}, status="ok", memory_bytes=1e6, cameras=cameras)
     assert text.endswith("front 9.9 frames/s, back 0.0 frames/s SIGNAL-LOST")
+
+
+def test_a_close_that_a_power_cut_would_take_back_says_so() -> None:
+    closed = {
+        "status": "actual",
+        "kind": "panic",
+        "stage": "closed",
+        "press_count": 1,
+        "latency_ms": {},
+        "alarm_id": "a",
+    }
+    envelope = {"time": "2026-01-01T00:00:00.000Z", "seq": 1, "data": {**closed, "durable": False}}
+
+    assert "CLOSED, presses 1, not on its disk yet" in readable("t/up/alarm/police", json.dumps(envelope).encode())
