@@ -232,7 +232,7 @@ def run(
             desk=desk,
         )
 
-        # What a press needs, and last the buttons, so that an edge always finds somebody to act.
+        # What a press needs. Its end comes last: a stop is deaf for a moment only.
         start_lights(lights, board)
         stack.callback(lights.close)
         if siren is not None:
@@ -242,11 +242,6 @@ def run(
         stack.callback(pipeline.drain)
         stack.enter_context(supervisor.thread("pipeline", pipeline, wake=pipeline.wake, patience_s=_BRIEF_S))
         stack.callback(buttons.close)
-        edges = EdgeWatch(buttons, pipeline.edge, board)
-        buttons.start(edges.edge, pipeline.lost)
-        security.tell("boot", "info", "the agent has started", simulated=simulate, boot_id=clock.boot_id)
-
-        # A resident can press now. What is begun below ends before the buttons: a stop is deaf for a moment only.
         sim = simulation.control(settings, pin_factory, lights, clock, links) if simulate else None
         if sim is not None:
             stack.callback(sim.close)
@@ -260,6 +255,13 @@ def run(
             stack.callback(link.close)
             stack.enter_context(supervisor.thread(f"vision-{link.camera}", link, essential=False))
             stack.callback(link.finish)
+
+        # The buttons start last: an edge always finds somebody to act, and a kiosk without buttons can say so.
+        edges = EdgeWatch(buttons, pipeline.edge, board)
+        buttons.start(edges.edge, pipeline.lost)
+        security.tell("boot", "info", "the agent has started", simulated=simulate, boot_id=clock.boot_id)
+
+        # A resident can press now, whether or not there is a network.
         stack.callback(self_test.close)
         stack.enter_context(supervisor.thread(SELF_TEST, self_test, essential=False))
         if sim is not None:

@@ -50,8 +50,6 @@ def run(args: argparse.Namespace) -> int:
     for number, file in enumerate(files if len(files) > 1 else [], start=1):
         print(f"read {number} of {len(files)}: {file}", file=sys.stderr)
     print(json.dumps(settings.masked(), indent=2))
-    for what, do in left_of_example(settings):
-        print(f"edge-agent: warning: {what}: {do}", file=sys.stderr)
     user = settings.identity.user
     if settings.mqtt.cert_file is not None and (stands := common_name(user)) != user:
         text = (
@@ -66,4 +64,6 @@ def run(args: argparse.Namespace) -> int:
             mistakes.append(f"camera {camera.name}: {error}")
     if mistakes:
         raise MaskError("\n".join(mistakes))
+    for what, do in left_of_example(settings):
+        print(f"edge-agent: warning: {what}: {do}", file=sys.stderr)
     return 0

@@ -155,9 +155,9 @@ class Publisher:
         self._link = self._trial = None
 
     def _send_all(self, timeout_s: float) -> None:
-        """Until nothing waits, or there is no connection."""
+        """Until nothing waits, or there is no connection and none is being made."""
         deadline_ns = self._clock.boottime_ns() + int(timeout_s * 1e9)
-        while self.connected and self._clock.boottime_ns() < deadline_ns:
+        while (self.connected or self._trial is not None) and self._clock.boottime_ns() < deadline_ns:
             self.run_once(0.05)
             if self._sender.idle and not any(self._outbox.figures()[0].values()):
                 break

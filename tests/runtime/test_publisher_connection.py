@@ -2,8 +2,10 @@ import itertools
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from agent.core.errors import BrokerError
+from agent.ports import Connected
 from agent.runtime import publisher as publisher_module
 from agent.sim.clock import SimClock
 from tests.support.device import REFUSED, WILL, Device, answer_alarms
@@ -187,6 +189,34 @@ def test_a_stop_sends_what_waits_and_then_the_farewell_and_ends_once_all_is_conf
     assert topics(device.broker.kept) == ["event/person-left", "security/boot"]
     assert device.broker.orderly_ends == 1
     assert not device.publisher.connected
+
+
+def test_a_stop_while_the_connection_is_being_made_sends_what_waits_once_it_stands(device: Device) -> None:
+    """As at a kiosk whose buttons can't be watched: it says so, and ends to be started again."""
+    connect = device.broker.connect
+    held: list[Callable[[], None]] = []
+
+    def connect_later(url: str, will: Any, filters: Any, on_event: Any, interface: Any) -> None:
+        def on_later(event: Any) -> None:
+            held.append(lambda: on_event(event)) if isinstance(event, Connected) else on_event(event)
+
+        connect(url, will, filters, on_later, interface)
+
+    device.broker.connect = connect_later  # type: ignore[method-assign,assignment]
+    device.passes()
+    device.outbox.put(event())
+    write(device.outbox)
+    wait, waits = device.publisher.run_once, itertools.count()
+
+    def answer_at_the_third(timeout_s: float) -> None:
+        if next(waits) == 2:
+            held.pop()()
+        wait(timeout_s)
+
+    device.publisher.run_once = answer_at_the_third  # type: ignore[method-assign]
+    device.publisher.close(lambda: None, 5.0)
+
+    assert topics(device.broker.kept) == ["event/person-left"]
 
 
 def test_a_stop_that_the_broker_does_not_answer_ends_and_keeps_what_is_not_confirmed(device: Device) -> None:
