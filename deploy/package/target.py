@@ -84,7 +84,8 @@ class Target:
 _PINS = "lgpio==0.2.2.0"
 # numpy 1, because picamera2 and libcamera of Bookworm are built for it and share the camera's process.
 _VISION = (_PINS, "numpy<2", "opencv-python-headless<4.12", "ai-edge-litert>=1.2")
-_VISION_TRIXIE = ("numpy>=2.2", "opencv-python-headless>=4.12", "ai-edge-litert>=1.2")
+# OpenCV 5 resizes otherwise on Arm than on a PC, by more than rounding in the model explains (make arm-smoke).
+_VISION_TRIXIE = ("numpy>=2.2", "opencv-python-headless>=4.12,<5", "ai-edge-litert>=1.2")
 # LiteRT's converters and compilers, colorzero's installer, and what parses C headers for cffi.
 _NEVER_LOADED = ("backports.strenum", "flatbuffers", "ml_dtypes", "protobuf", "pycparser", "setuptools", "tqdm")
 # PyPI has neither cffi nor numpy nor OpenCV for 32-bit Arm. Debian has them all.

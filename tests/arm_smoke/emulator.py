@@ -35,8 +35,10 @@ def installed() -> str | None:
 def furnish(root: Path, system: Path) -> None:
     """Give `root`, which holds the package's environment, the `system` that it lies in on a device."""
     for name in _SYSTEM:
-        if (system / name).exists():
-            (root / name).symlink_to(system / name)
+        # On Debian 13 the loader of programs is in /usr/lib, and /lib a link that no package here brings.
+        place = system / name if (system / name).exists() else system / "usr" / name
+        if place.exists():
+            (root / name).symlink_to(place)
 
 
 def run(
