@@ -13,6 +13,7 @@ MAX_STATE_BYTES = 1024
 REPEAT_S = 60.0
 """How often a centre says its state again: a broker may not have kept it, or another node of a cluster only."""
 _MOST_CENTRES = 64
+_MOST_VOUCHED = 256
 
 
 class CentreStateError(ValueError):
@@ -55,39 +56,50 @@ class Centres:
 
     def __init__(self, *, required: bool, names: Iterable[str] = (), heard_within_s: float = 90.0) -> None:
         """With `names` only these count. If a centre is `required`, one that was never heard of is not watching.
-        Whoever is not heard of within `heard_within_s` of a new connection, which is longer than `REPEAT_S`, is not
+        Whoever is not heard of within `heard_within_s` of connection, which is longer than `REPEAT_S`, is not
         there, and whoever has not repeated for twice as long that they watch is gone: not every broker tells of it."""
         self._required = required
         self._patience_ns = int(heard_within_s * 1e9)
         self._names = frozenset(names)
         self._said: dict[str, tuple[bool, int]] = {}
         """By centre: whether it watches, and when it last said so."""
+        self._vouched_ns: dict[str, int] = {}
+        """By centre, over all connections: when it last said itself that it watches. A broker that repeats what it has
+        retained vouches for nobody, but for the first time that this run hears of a centre."""
         self._connected_ns: int | None = None
+        self._waited_ns = 0
+        """How long earlier connections have waited in vain since somebody watched."""
 
     def connected(self, now_ns: int) -> None:
         """A new connection: what another one said is not known to be so any more."""
-        self._said.clear()
+        self.disconnected(now_ns)
         self._connected_ns = now_ns
 
-    def disconnected(self) -> None:
+    def disconnected(self, now_ns: int) -> None:
         """Nothing is known now."""
+        self._waited_ns = 0 if self.somebody(now_ns) else self._waited(now_ns)
         self._said.clear()
         self._connected_ns = None
 
-    def heard(self, centre: str, online: bool | None, now_ns: int) -> None:
-        """A centre says that it watches or not, or (None) its state was cleared."""
+    def heard(self, centre: str, online: bool | None, now_ns: int, *, retained: bool = False) -> None:
+        """A centre says that it watches or not, or (None) its state was cleared. `retained`: so the broker says."""
         if self._names and centre not in self._names:
             return
+        at_ns = now_ns
+        if online:
+            at_ns = self._vouch(centre, now_ns, retained=retained)
+            if now_ns - at_ns >= 2 * self._patience_ns:
+                return  # what is left of one who is gone: it tells as much as silence
         if online is None:
             self._said.pop(centre, None)
         elif centre in self._said or len(self._said) < _MOST_CENTRES:
-            self._said[centre] = (online, now_ns)
+            self._said[centre] = (online, at_ns)
         elif online:
             # Full of others: one that watches counts more than one that does not.
             gone = next((name for name, (there, _) in self._said.items() if not there), None)
             if gone is not None:
                 del self._said[gone]
-                self._said[centre] = (True, now_ns)
+                self._said[centre] = (True, at_ns)
 
     def somebody(self, now_ns: int) -> bool:
         """Whether a centre says that it watches."""
@@ -97,6 +109,18 @@ class Centres:
         oldest_ns = now_ns - 2 * self._patience_ns
         return sorted(name for name, (online, heard_ns) in self._said.items() if online and heard_ns > oldest_ns)
 
+    def _vouch(self, centre: str, now_ns: int, *, retained: bool) -> int:
+        """When this centre last said itself that it watches."""
+        if not (retained and centre in self._vouched_ns):
+            self._vouched_ns.pop(centre, None)
+            self._vouched_ns[centre] = now_ns
+            if len(self._vouched_ns) > _MOST_VOUCHED:
+                del self._vouched_ns[next(iter(self._vouched_ns))]
+        return self._vouched_ns[centre]
+
+    def _waited(self, now_ns: int) -> int:
+        return self._waited_ns + (0 if self._connected_ns is None else now_ns - self._connected_ns)
+
     def watched(self, now_ns: int) -> CentreWatched | None:
         """Whether anybody watches; None while that is not known."""
         if self._connected_ns is None:
@@ -105,7 +129,7 @@ class Centres:
         if there:
             return CentreWatched(online=True, detail=f"watched by {', '.join(there[:3])}")
         all_have_spoken = self._names and self._names <= self._said.keys()
-        if not all_have_spoken and now_ns - self._connected_ns < self._patience_ns:
+        if not all_have_spoken and self._waited(now_ns) < self._patience_ns:
             return None  # somebody who watches may not have come to repeat it
         if self._said:
             silent = sorted(name for name, (online, _) in self._said.items() if online)

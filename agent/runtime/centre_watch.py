@@ -49,7 +49,7 @@ class CentreWatch:
 
     def disconnected(self) -> None:
         """Nothing is known until a broker has us again."""
-        self._centres.disconnected()
+        self._centres.disconnected(self._clock.boottime_ns())
 
     def received(self, message: Received) -> None:
         """A message came down."""
@@ -59,7 +59,8 @@ class CentreWatch:
         centre = message.topic.removeprefix(self._tree).removesuffix("/state")
         try:
             said = read_state(message.payload, message.size)
-            self._centres.heard(centre_name(centre), said, self._clock.boottime_ns())
+            now_ns = self._clock.boottime_ns()
+            self._centres.heard(centre_name(centre), said, now_ns, retained=message.retain)
         except CentreStateError as error:
             topic = message.topic[:TOPIC_LENGTH]
             self._security.tell("centre-state-ignored", "warning", f"{topic}: {error}", topic=topic)

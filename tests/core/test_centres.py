@@ -36,7 +36,7 @@ def test_without_a_connection_nothing_is_known() -> None:
     centres.connected(0)
     centres.heard("jhb", True, 0)
     assert online(centres, 1) is True
-    centres.disconnected()
+    centres.disconnected(S)
     assert online(centres, 2) is None
 
 
@@ -64,6 +64,37 @@ def test_a_centre_that_does_not_repeat_that_it_watches_is_gone_after_three_minut
 
     centres.heard("jhb", True, 241 * S)
     assert online(centres, 241) is True
+
+
+def test_what_brokers_have_retained_of_a_dead_centre_does_not_pass_for_its_word_again_and_again() -> None:
+    """Two brokers that have lost the will: the device goes from one to the other, and hears a stale `true` at each."""
+    centres = make()
+    centres.heard("jhb", True, 0, retained=True)
+    assert online(centres, 1) is True, "at a start there is nothing better to go by"
+
+    verdicts = []
+    for now_s in range(200, 2000, 40):
+        centres.connected(now_s * S)
+        centres.heard("jhb", True, now_s * S, retained=True)
+        verdicts.append(online(centres, now_s + 39))
+        assert not centres.somebody(now_s * S)
+    assert set(verdicts) == {False}
+
+    centres.heard("jhb", True, 2000 * S)
+    assert online(centres, 2000) is True, "one word of its own is enough"
+
+
+def test_a_link_that_drops_again_and_again_does_not_hide_that_nobody_watches() -> None:
+    centres = make()
+    for began_s in (0, 100, 200):
+        centres.connected(began_s * S)
+        centres.disconnected((began_s + 40) * S)
+    centres.connected(300 * S)
+    assert online(centres, 300) is False
+
+    centres.heard("jhb", True, 310 * S)
+    centres.connected(320 * S)
+    assert online(centres, 409) is None, "somebody was there: they have the time to repeat it here"
 
 
 def test_one_centre_that_watches_is_enough() -> None:

@@ -1,7 +1,7 @@
 """Two brokers in memory, the way to them, and whatever may be wrong with either."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from agent.core.errors import BrokerError
@@ -55,7 +55,7 @@ class Site:
     def say(self, state: Received) -> None:
         """The centre says of itself, and the broker keeps it."""
         self.centre_state = state
-        self.down(state)
+        self.down(replace(state, retain=False))
 
 
 class Client:
