@@ -32,6 +32,8 @@ class _Accepted:
     """The highest one under which the command came."""
     since_ns: int
     result: ResultData | None = None
+    is_far_ahead: bool = False
+    """A later command has shown that `ctr` is not that of any real time: it was used, but is no floor."""
 
     @property
     def key(self) -> str:
@@ -39,7 +41,10 @@ class _Accepted:
 
     def text(self) -> str:
         result = None if self.result is None else self.result.model_dump(mode="json")
-        return json.dumps({"name": self.name, "ctr": self.ctr, "result": result}, separators=(",", ":"))
+        kept = {"name": self.name, "ctr": self.ctr, "result": result}
+        if self.is_far_ahead:
+            kept["is_far_ahead"] = True
+        return json.dumps(kept, separators=(",", ":"))
 
 
 class CommandMemory:
@@ -89,7 +94,8 @@ class CommandMemory:
             accepted = self._accepted.get(f"{COMMAND_KEY}{kid}/{claims.cmd_id}")
             if accepted is None:
                 return None
-            if claims.ctr > accepted.ctr:  # it must not run under this counter either, once the result is forgotten
+            # It must not run under this counter either, once the result is forgotten. Nothing has checked this one yet.
+            if accepted.ctr < claims.ctr <= accepted.ctr + MAX_LEAD_US:
                 accepted.ctr, accepted.since_ns = claims.ctr, self._clock.boottime_ns()
                 self._accepted.move_to_end(accepted.key)
                 self._outbox.keep(accepted.key, accepted.text())
@@ -103,6 +109,10 @@ class CommandMemory:
                 # Only a fresh nonce lets a command pass below the floor, so the floor is not that of any real time.
                 self._outbox.keep(CTR_KEY + kid, None)
                 self._floors[kid] = claims.ctr
+                for each in self._accepted.values():
+                    if each.kid == kid and each.ctr > claims.ctr + MAX_LEAD_US:
+                        each.is_far_ahead = True  # else it would be the floor again
+                        changes[each.key] = each.text()
             accepted = _Accepted(kid, claims.cmd_id, claims.name, claims.ctr, self._clock.boottime_ns())
             self._accepted[accepted.key] = accepted
             changes[accepted.key] = accepted.text()
@@ -124,7 +134,7 @@ class CommandMemory:
     def _age(self) -> None:
         now_ns = self._clock.boottime_ns()
         for each in self._accepted.values():
-            if now_ns - each.since_ns >= _YOUNG_NS:
+            if now_ns - each.since_ns >= _YOUNG_NS and not each.is_far_ahead:
                 self._raise_floor(each.kid, each.ctr)
 
     def _crowd(self) -> Iterator[_Accepted]:
@@ -136,7 +146,8 @@ class CommandMemory:
                 [(kid, _)] = Counter(each.kid for each in self._accepted.values()).most_common(1)
                 lost = min((each for each in self._accepted.values() if each.kid == kid), key=lambda each: each.ctr)
                 self._crowded_out[kid] = max(lost.ctr, self._crowded_out.get(kid, -1))
-            self._raise_floor(lost.kid, lost.ctr)
+            if not lost.is_far_ahead:
+                self._raise_floor(lost.kid, lost.ctr)
             del self._accepted[lost.key]
             yield lost
 
@@ -155,4 +166,5 @@ class CommandMemory:
             said = {"command_id": cmd_id, "name": name, "status": "failed", "code": "unknown-outcome"} | {
                 "text": "the agent ended before this was done: see whether it was, and order it anew if need be"
             }
-        return _Accepted(kid, cmd_id, name, ctr, self._clock.boottime_ns(), ResultData.model_validate(said))
+        result, is_far_ahead = ResultData.model_validate(said), bool(kept.get("is_far_ahead"))
+        return _Accepted(kid, cmd_id, name, ctr, self._clock.boottime_ns(), result, is_far_ahead)

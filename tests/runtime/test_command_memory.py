@@ -187,6 +187,37 @@ def test_a_counter_far_ahead_on_an_unset_clock_locks_out_nobody_who_echoes(desk:
         desk.clock.advance(timedelta(seconds=1))
 
 
+def test_a_counter_far_ahead_that_a_fresh_nonce_has_cured_is_never_the_floor_again(start: Start) -> None:
+    desk = start()
+    clock = desk.clock
+    clock.set_quality(TimeQuality.UNSYNCED)
+    absurd = desk.claims("rebirth", ctr=2**62, boot_nonce=desk.outbox.nonces.first)
+    assert outcome(desk, absurd) == "done"
+    clock.set_quality(TimeQuality.SYNCED)
+
+    def order(desk: Desk, *, echoes: bool = False) -> str:
+        clock.advance(timedelta(seconds=601))
+        nonce = desk.outbox.nonces.newest(clock.boottime_ns()) if echoes else None
+        return outcome(desk, desk.claims("rebirth", ctr=microseconds(clock), boot_nonce=nonce))
+
+    assert order(desk) == "counters-unknown"
+    assert order(desk, echoes=True) == "done"
+    assert [order(desk), order(desk)] == ["done", "done"]
+    again = start()
+    assert [order(again), order(again)] == ["done", "done"]
+    assert outcome(again, absurd) == "ok", "its result is forgotten"
+    forget_results(again)
+    assert order(again) == "done"
+
+
+def test_a_counter_far_ahead_in_a_repetition_locks_out_nobody(desk: Desk) -> None:
+    claims = desk.claims("rebirth", ctr=microseconds(desk.clock))
+    assert [outcome(desk, claims), outcome(desk, claims | {"ctr": 2**62})] == ["done", "ok"]
+    desk.clock.advance(timedelta(seconds=601))
+
+    assert outcome(desk, desk.claims("rebirth", ctr=microseconds(desk.clock))) == "done"
+
+
 def test_a_disk_that_is_found_late_brings_its_commands_and_ends_the_need_of_a_nonce(start: Start) -> None:
     desk = start()
     desk.outbox._has_all_state = False
