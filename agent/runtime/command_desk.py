@@ -147,7 +147,8 @@ class CommandDesk:
         return message.payload
 
     def _accept(self, token: Verified, claims: Claims, message: Received) -> CommandArgs:
-        """Every check; what was accepted is on disk before this returns, so that no crash makes it run twice."""
+        """Every check; what was accepted, unless it is an ack, is on disk before this returns: no crash makes it run
+        twice."""
         if claims.iss != token.issuer:
             raise CommandRejected("wrong-issuer", f"the key {token.kid} does not belong to {claims.iss[:64]!r}")
         kind, _, topic_name = message.topic.removeprefix(self._identity.down() + "/").partition("/")
@@ -165,7 +166,7 @@ class CommandDesk:
         args = check(claims, token.role, circumstances)
         safe = self._memory.begin(token.kid, claims)
         if isinstance(args, AckArgs):
-            return args  # what an ack has done is kept with the next write: a crash forgets both, and it may come again
+            return args  # green waits for no disk: cut off before its result is on disk, an ack may come again and runs
         if not safe.wait(0 if self._outbox.recorder.fault else _DISK_PATIENCE_S):
             log.error("%s is not on disk yet; going on, since a command may save a life", claims.cmd_id)
         return args

@@ -75,11 +75,18 @@ class CommandMemory:
                     log.error("the kept counter of %s can't be read", key.removeprefix(CTR_KEY))
                     self._is_whole = False
             for key, text in self._outbox.kept(COMMAND_KEY).items():
+                if key in self._accepted:
+                    continue
                 try:
-                    self._accepted.setdefault(key, self._read(key, text))
+                    accepted = self._read(key, text)
                 except (ValueError, KeyError, TypeError):
                     log.error("the kept command %s can't be read", key)  # noqa: TRY400 - one line is enough
                     self._is_whole = False
+                    continue
+                if accepted is None:
+                    self._outbox.keep(key, None)
+                else:
+                    self._accepted[key] = accepted
 
     def window(self, kid: str) -> Window:
         """Which counters of this key can be accepted now."""
@@ -157,11 +164,14 @@ class CommandMemory:
     def _kept_floor(self, kid: str) -> Changes:
         return {CTR_KEY + kid: str(self._floors[kid])} if kid in self._floors else {}
 
-    def _read(self, key: str, text: str) -> _Accepted:
-        """Raises ValueError, KeyError or TypeError for what this version did not write."""
+    def _read(self, key: str, text: str) -> _Accepted | None:
+        """None for what is to be forgotten. Raises ValueError, KeyError or TypeError for what this version did not
+        write."""
         kid, _, cmd_id = key.removeprefix(COMMAND_KEY).partition("/")
         kept = json.loads(text)
         name, ctr, said = str(kept["name"]), int(kept["ctr"]), kept["result"]
+        if said is None and name == "ack":
+            return None  # what it did may not be on the disk, and green hangs on it: it may come again, and runs again
         if said is None or said["status"] == "in-progress":
             said = {"command_id": cmd_id, "name": name, "status": "failed", "code": "unknown-outcome"} | {
                 "text": "the agent ended before this was done: see whether it was, and order it anew if need be"

@@ -98,6 +98,23 @@ def test_a_command_whose_end_a_restart_has_cut_off_is_not_executed_again_and_say
     assert again.done == []
 
 
+def test_an_ack_that_a_power_cut_has_cut_off_runs_when_it_comes_again(start: Start) -> None:
+    desk = start()
+    claims = desk.claims("ack", args={"alarm_id": "a1", "action": "registered"})
+    desk.did = lambda what: (_ for _ in ()).throw(SystemExit)  # type: ignore[method-assign]
+    with pytest.raises(SystemExit):  # the disk has that it was accepted, and not what it has done
+        desk.send(desk.signed(claims), "a1", "ack")
+
+    again = start()
+    assert again.outbox.kept(COMMAND_KEY) == {}, "it is kept for ever, unless it comes again"
+    for _ in range(2):
+        again.send(again.signed(claims), "a1", "ack")
+    last = start()
+    last.send(last.signed(claims), "a1", "ack")
+    assert [result["code"] for result in last.answers()[0]] == ["ok"] * 3
+    assert (len(again.done), last.done) == (1, [])
+
+
 def test_commands_of_two_senders_under_one_key_may_overtake_each_other(desk: Desk) -> None:
     early, late = desk.claims("rebirth"), desk.claims("rebirth")
 
