@@ -74,8 +74,8 @@ TOLD = (
     Breakage(
         "forget the open alarms at a restart",
         "agent/runtime/alarm_desk.py",
-        "keep={ALARM_KEY + data.alarm_id: kept}",
-        "keep={}",
+        "kept = {ALARM_KEY + data.alarm_id: encode_alarm(change.alarm)}",
+        "kept = {}",
         f"{_PIPELINE}.py::test_an_open_alarm_is_kept_at_every_step_and_forgotten_when_closed",
     ),
     Breakage(
