@@ -123,6 +123,11 @@ class AlarmDesk:
         """When `tick` has next something to do."""
         return self._book.next_due_ns()
 
+    def kept(self) -> dict[str, str]:
+        """What is kept of alarms, by key; a close that waits for the disk is told by `tell_closed`, and not here."""
+        kept = self._outbox.kept(ALARM_KEY)
+        return {key: text for key, text in kept.items() if key.removeprefix(ALARM_KEY) not in self._closing}
+
     def restore(
         self, alarms: Iterable[OpenAlarm], keep: Callable[[AlarmBook], Callable[[], None]]
     ) -> Callable[[], None]:

@@ -1,7 +1,7 @@
 """The open alarms across a restart: read at the start, and never dropped without a word."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from agent.core.alarm import AlarmBook, OpenAlarm
@@ -17,14 +17,15 @@ _TOLD_CHARACTERS = 2_000
 log = logging.getLogger(__name__)
 
 
-def read_kept(outbox: Outbox, security: SecurityLog) -> list[OpenAlarm]:
-    """The alarms that were open when the agent last ran. For the start, before the threads run.
+def read_kept(outbox: Outbox, security: SecurityLog, kept: Mapping[str, str] | None = None) -> list[OpenAlarm]:
+    """The alarms that were open when the agent last ran. `kept` is what the outbox has of them: all, before the threads
+    run, or later without those that are being closed now.
 
     One that can't be read, perhaps of a later version, stays where it is for an agent that can, and is told. One whose
     close was under way is told as closed.
     """
     found = []
-    for key, text in outbox.kept(ALARM_KEY).items():
+    for key, text in (outbox.kept(ALARM_KEY) if kept is None else kept).items():
         try:
             alarm = decode_alarm(text)
             if alarm.data.stage is Stage.CLOSED:

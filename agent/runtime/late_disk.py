@@ -9,5 +9,6 @@ from agent.runtime.security import SecurityLog
 
 def take_up(outbox: Outbox, pipeline: Pipeline, desk: CommandDesk, security: SecurityLog) -> None:
     """Go on with the open alarms and the commands that an earlier run has left on it. Any thread."""
-    pipeline.restore(read_kept(outbox, security), lambda book: keep_restored(book, outbox, security))
+    kept = read_kept(outbox, security, pipeline.kept())
+    pipeline.restore(kept, lambda book: keep_restored(book, outbox, security))
     desk.take_up()

@@ -165,6 +165,11 @@ class Pipeline:
         self._facts.put(None)
         return "ok"
 
+    def kept(self) -> dict[str, str]:
+        """What the outbox keeps of alarms, by key, but of those that are being closed now. Any thread."""
+        with self._lock:
+            return self._alarms.kept()
+
     def restore(self, alarms: Iterable[OpenAlarm], keep: Callable[[AlarmBook], Callable[[], None]]) -> None:
         """Open alarms of an earlier run, found only now; `keep` is called with the book that has them. Any thread."""
         with self._lock:

@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -5,12 +6,15 @@ from typing import Any
 import pytest
 
 from agent.core.alarm import AlarmBook, InputKind
+from agent.core.events import AckAction
 from agent.core.kept_alarm import encode_alarm
 from agent.core.lights import Pattern
 from agent.runtime.kept_alarms import ALARM_KEY, keep_restored, read_kept
+from agent.runtime.late_disk import take_up
 from agent.runtime.outbox import Outbox
 from agent.runtime.security import SecurityLog
 from agent.sim.clock import SimClock
+from tests.support.desk import Desk
 from tests.support.drafts import DRAFTS, body, open_outbox, taken, write
 from tests.support.kiosk import Kiosk
 
@@ -75,6 +79,25 @@ def test_alarms_that_are_found_late_join_those_of_this_run_with_lights_and_list(
     listed = [body(message)["data"]["open"] for message in taken(outbox) if message.topic.endswith("/alarms")]
     assert {alarm["alarm_id"] for alarm in listed[-1]} == {pressed, "a1"}
     outbox.close()
+
+
+def test_a_close_that_waits_for_a_disk_found_late_is_told_once_and_by_him_who_waits(outbox: Outbox) -> None:
+    kiosk, desk = Kiosk(outbox, CLOCK), Desk(outbox, CLOCK)
+    alarm_id = kiosk.press()
+    outbox.keep(ALARM_KEY + "a1", encode_alarm(ALARM))
+
+    class FoundMeanwhile(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            take_up(outbox, kiosk.pipeline, desk.desk, desk.security)
+            return super().wait(0)
+
+    keep = outbox.keep
+    outbox.keep = lambda key, value: [FoundMeanwhile(), keep(key, value)][0]  # type: ignore[method-assign]
+    assert kiosk.ack(alarm_id, AckAction.CLOSED) == "not-durable"
+
+    closed: list[Any] = [message["data"] for message in kiosk.sent() if message["type"] == "edge.alarm.closed.v1"]
+    assert [(data["alarm_id"], data["durable"]) for data in closed] == [(alarm_id, False)]
+    assert kiosk.pipeline.open_ids == {"a1"}
 
 
 def test_waits_that_began_anew_are_kept_so_that_a_crash_loop_does_not_begin_them_anew_for_ever(
