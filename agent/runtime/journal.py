@@ -154,11 +154,14 @@ class Journal:
                 self._telemetry.write(rest)
 
     def sync(self) -> None:
-        """Force the alarms' write-ahead log to the disk; then copy the open alarms, which need not be forced."""
+        """Force the alarms' write-ahead log to the disk."""
         with disk(self._path):
             if self._alarms_wal is None:
                 self._alarms_wal = os.open(self._path / "alarms.db-wal", os.O_RDONLY)
             self._sync(self._alarms_wal)
+
+    def copy_alarms(self) -> None:
+        """Copy what has changed of the open alarms since the last call, after `sync`; the copy need not be forced."""
         if self._uncopied:
             with self._at(self._telemetry):
                 self._telemetry.write(Batch(state=self._uncopied))

@@ -167,6 +167,7 @@ class Recorder:
             if self._journal.is_open:
                 self.keep({"clean": "1"})
                 self._write()
+                self._journal.copy_alarms()
         except StorageError as error:
             log.error("the last messages could not be written: %s", error)  # noqa: TRY400 - one line is enough
         self._journal.close()
@@ -178,6 +179,7 @@ class Recorder:
                 if not self._journal.is_open:
                     self._open(now_ns)  # SQLite needs a little room even to read
                 self._write()
+                self._journal.copy_alarms()  # what waits to be safe does not wait for this
                 break
             except DiskFullError:
                 if not self.housekeeping.make_room():  # at the second time at the latest

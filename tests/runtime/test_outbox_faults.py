@@ -181,6 +181,33 @@ def test_a_database_that_turns_out_damaged_while_running_is_replaced_and_gets_wh
     again.close()
 
 
+def test_a_second_copy_that_cannot_be_written_holds_up_nothing_and_is_told_and_made_later(
+    store: Path, clock: SimClock
+) -> None:
+    journal = Journal(store)
+    outbox = open_outbox(store, clock, journal)
+    write(outbox)
+    telemetry = journal._telemetry.connection
+    telemetry.execute("PRAGMA query_only=ON")
+    safe = outbox.keep("alarm/a1", "open")
+    safe_at_copy: list[bool] = []
+    telemetry.set_trace_callback(lambda _: safe_at_copy.append(safe.is_set()))
+    write(outbox)
+    telemetry.set_trace_callback(None)
+
+    assert safe.is_set()
+    assert safe_at_copy
+    assert all(safe_at_copy)
+    assert "telemetry.db" in (outbox.recorder.fault or "")
+
+    telemetry.execute("PRAGMA query_only=OFF")
+    clock.advance(SOON)
+    write(outbox)
+    assert outbox.recorder.fault is None
+    assert telemetry.execute("SELECT value FROM state WHERE key='alarm/a1'").fetchall() == [("open",)]
+    outbox.close()
+
+
 def test_a_flush_that_has_failed_once_is_not_trusted_and_everything_is_written_again(
     store: Path, clock: SimClock
 ) -> None:
