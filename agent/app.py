@@ -52,7 +52,8 @@ from agent.siren import siren_desk
 DISK_PATIENCE_S = 2.0
 """How long a start waits for the disk. Then the buttons go live without it, and what it holds is taken up later."""
 FLUSH_S = 5.0
-"""How long an orderly stop may go on writing, and then sending, while the buttons are live."""
+"""How long an orderly stop may go on writing, and then sending, while the buttons are live; what is then left stays on
+disk."""
 _BRIEF_S = 0.1
 """How long it may wait for any one thing when they are not any more."""
 
@@ -60,11 +61,14 @@ _BRIEF_S = 0.1
 def run(
     settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper], None], outside: Outside | None = None
 ) -> int:
-    """Run the core until it is told to stop; returns the exit code. Main thread. `on_ready` gets the watchkeeper, whose
-    `stop` ends the run from anywhere, once the buttons are live. `outside` is this machine unless it is given.
+    """Run the core until it is told to stop; returns the exit code. Main thread.
+
+    `on_ready` gets the watchkeeper, whose `stop` ends the run from anywhere, once the buttons are live. `outside` is
+    this machine unless it is given.
     Raises EdgeAgentError when something that a press needs can't be started.
     """
     with ExitStack() as stack:
+        # What everybody needs: time, a name, and a place for what must not be lost.
         outside = outside or this_machine(settings, simulation.levels(settings) if simulate else None)
         clock, supervisor = outside.clock, outside.supervisor
         identity = settings.identity
@@ -126,6 +130,7 @@ def run(
             siren=siren,
         )
 
+        # The way to the centre, and back.
         probe_alarm = ProbeAlarm(outbox, drafts, clock, profile.location(settings))
         announcer = Announcer(
             outbox=outbox,

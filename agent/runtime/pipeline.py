@@ -69,10 +69,11 @@ class Pipeline:
         tell_input: Callable[[InputFault | ConditionChanged], None],
         siren: SirenDesk | None = None,
     ) -> None:
-        """`audible` inputs may show a light. `look` asks a camera for a picture with the identifier of a new
-        alarm, and returns at once what is known of the view; None without a camera. `send` sends the most important
-        message that waits, if the broker takes one. `nobody_answers` hears of each alarm and stage in which nobody has
-        answered, and whether it is the first. `tell_input` passes on what is no press; `siren` is looked at always."""
+        """`audible` are the inputs that may show a light. `look` asks a camera for a picture with the identifier
+        of a new alarm, and returns at once what is known of the view; None without a camera. `send` sends the most
+        important message that waits, if the broker takes one now. `nobody_answers` hears of each alarm and stage in
+        which nobody has answered, and whether it is the first such stage. `tell_input` passes on what an input says
+        that is no press. `siren` is looked at after every pass."""
         self._alarms = AlarmDesk(
             book=book,
             outbox=outbox,

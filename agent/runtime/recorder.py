@@ -27,8 +27,10 @@ log = logging.getLogger(__name__)
 
 
 class Recorder:
-    """Writes in groups: whatever has come in while the last write ran goes into the next one. Opens the databases, and
-    opens them again when the disk has failed or a database turns out to be damaged."""
+    """Writes in groups: whatever has come in while the last write ran goes into the next one.
+
+    Opens the databases, and opens them again when the disk has failed or a database turns out to be damaged.
+    """
 
     def __init__(
         self, backlog: Backlog, journal: Journal, black_box: BlackBox, clock: Clock, housekeeping: Housekeeping
@@ -38,15 +40,18 @@ class Recorder:
         self._black_box = black_box
         self._clock = clock
         self.housekeeping = housekeeping
-        self.on_refilled: Callable[[], None] = lambda: None  # on this thread, when more was read from disk, to be sent
+        self.on_refilled: Callable[[], None] = lambda: None
+        """Called on this thread when more was read from disk, to be sent."""
         self.on_found: Callable[[Found], tuple[int, int]] = lambda found: (found.seq, found.place)
         """Called on this thread when the databases are open for the first time, before anything is written; returns
-        the highest number and place that may have been given. `on_opened` is called when all of it is taken up."""
+        the highest number and place that may have been given."""
         self.on_opened: Callable[[], None] = lambda: None
+        """Called on this thread after that, when all that was found is taken up."""
         self.notices: queue.SimpleQueue[Notice] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._kept = Kept()
-        self._boxed: list[Entry] = []  # of the black box at the start, until it is known whether the disk has it too
+        self._boxed: list[Entry] = []
+        """What the black box held at the start, as long as nobody knows whether the disk has it too."""
         self._waiters: list[threading.Event] = []
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._seq = self._place = 0
@@ -54,14 +59,17 @@ class Recorder:
         self._failures = 0
         self._is_busy = False
         self.fault: str | None = None
-        """What is wrong with the disk, or None; `in_use` is set when another agent has the directory."""
+        """What is wrong with the disk, or None."""
         self.in_use: DirectoryInUseError | None = None
-        self.ceiling = (0, 0)  # number and place that an earlier run has promised; read before the databases
-        self.tried = threading.Event()  # set when the databases are open, or were found not to open
+        """Another agent has the directory."""
+        self.ceiling = (0, 0)
+        """Number and place that an earlier run has promised not to have passed; read before the databases."""
+        self.tried = threading.Event()
+        """Set when the databases are open, or were found not to open."""
         self._is_leaving, self._is_settled = False, threading.Event()
 
     def start(self, seq: int, place: int) -> None:
-        """Begin with what the black box has left, and the highest numbers given. Before the thread."""
+        """Begin with what the black box has left; `seq` and `place` are the highest ones given. Before the thread."""
         self._seq, self._place = seq, place
         self._boxed = self._black_box.entries()
         for entry in self._boxed:
@@ -76,9 +84,11 @@ class Recorder:
             self._backlog.accept(row)
 
     def accept(self, row: Row, seq: int, values: Mapping[str, str | None]) -> None:
-        """A new message, the highest number given so far, and the state that belongs to the message. They are safe
-        against the death of this process when this returns, and reach the disk in one transaction after the next
-        `wake`. Any thread, in the order of the numbers."""
+        """A new message, the highest number given so far, and the state that belongs to the message.
+
+        They are safe against the death of this process when this returns, and reach the disk in one transaction
+        after the next `wake`. Any thread, in the order of the numbers.
+        """
         with self._lock:
             self._seq, self._place = seq, row.ord
             boxed = None if row.rank in _NOT_BOXED else row
@@ -113,12 +123,14 @@ class Recorder:
 
     @property
     def is_boxed(self) -> bool:
-        """Whether what is accepted outlives the death of this process. Any thread."""
+        """Whether what is accepted outlives the death of this process at once. Any thread."""
         return self._black_box.outlives
 
     def run_once(self, timeout_s: float) -> None:
-        """Wait for work, then do all that there is. Never raises for a disk that fails: that is `fault`. Raises
-        DirectoryInUseError when another agent turns up."""
+        """Wait for work, then do all that there is.
+
+        Never raises for a disk that fails: that is `fault`. Raises DirectoryInUseError when another agent turns up.
+        """
         try:
             self._wake.get(timeout=timeout_s)
             while True:
@@ -150,9 +162,11 @@ class Recorder:
         self._is_settled.wait(0 if self.fault else patience_s)
 
     def close(self, patience_s: float) -> None:
-        """Write what is left and note that the numbers are complete. After the thread has ended. When it has not, since
-        the disk hangs, nothing is touched; one that takes longer now is not waited for. Then the next start goes on as
-        after a crash."""
+        """Write what is left and note that the numbers are complete. After the thread has ended.
+
+        When it has not, since the disk hangs, nothing is touched, and a disk that takes longer than `patience_s` only
+        now is not waited for: the next start goes on as after a crash.
+        """
         ending = threading.Thread(target=self._end, name="journal-end", daemon=True)
         if not self._is_busy:
             ending.start()
@@ -194,7 +208,7 @@ class Recorder:
         self._journal.check(lambda: not self._wake.empty())
 
     def _unwritten(self) -> Iterator[Entry]:
-        """All that the black box must hold: what the disk is not known to have."""
+        """All that the black box must hold: what the disk is not known to have, as it is now."""
         yield from self._boxed
         yield Entry(None, self._kept.unwritten())
         yield from (Entry(row, {}) for row in self._backlog.unwritten_rows() if row.rank not in _NOT_BOXED)
