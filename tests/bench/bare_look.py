@@ -1,12 +1,14 @@
 """The least that looks for people: OpenCV and the interpreter, without a line of the agent.
 
-Run as `python tests/bench/bare_look.py VIDEO MODEL THREADS PLACES`; PLACES is JSON: for each of some frames the
-regions to look at, which come again and again. A request `{"frames": N}` or `{"seconds": S}` reads the video on, looks
-at every frame, and answers with frames, inferences and seconds.
+Run as `python tests/bench/bare_look.py VIDEO MODEL THREADS NICENESS PLACES`; PLACES is JSON: regions, which are looked
+at again and again. A request `{"frames": N}` or `{"seconds": S}` reads the video on, looks, and answers with looks,
+inferences and seconds. With `{"regions": R, "read": F}` a look is at so many regions, and at the last of so many
+frames, on average; else at one of one.
 """
 
 import itertools
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -50,23 +52,33 @@ class BareLook:
 
 def main() -> None:
     """Answer until the input ends."""
-    video, model, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    places = itertools.cycle(json.loads(sys.argv[4]))
+    video, model, threads, niceness = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    places = itertools.cycle(json.loads(sys.argv[5]))
+    os.nice(niceness)
     bare = BareLook(model, threads)
     capture = cv2.VideoCapture(video, cv2.CAP_FFMPEG)
 
-    def run(request: dict[str, Any]) -> dict[str, Any]:
+    def read() -> Any:
         nonlocal capture
-        frames = inferences = 0
-        began = time.perf_counter()
-        while frames < request.get("frames", 10**9) and time.perf_counter() - began < request.get("seconds", 60):
+        good, pixels = capture.read()
+        if not good:
+            capture = cv2.VideoCapture(video, cv2.CAP_FFMPEG)
             good, pixels = capture.read()
-            if not good:
-                capture = cv2.VideoCapture(video, cv2.CAP_FFMPEG)
-                continue
-            inferences += len(bare.look_at(pixels, next(places)))
-            frames += 1
-        return {"frames": frames, "inferences": inferences, "seconds": time.perf_counter() - began}
+        return pixels
+
+    def run(request: dict[str, Any]) -> dict[str, Any]:
+        looks = inferences = frames = 0
+        began = time.perf_counter()
+        while looks < request.get("frames", 10**9) and time.perf_counter() - began < request.get("seconds", 60):
+            looks += 1
+            pixels = read()
+            for _ in range(round(looks * request.get("read", 1)) - frames - 1):
+                pixels = read()
+            frames = max(round(looks * request.get("read", 1)), looks)
+            regions = round(looks * request.get("regions", 1)) - inferences
+            bare.look_at(pixels, list(itertools.islice(places, regions)))
+            inferences += regions
+        return {"looks": looks, "inferences": inferences, "seconds": time.perf_counter() - began}
 
     print(json.dumps("ready"), flush=True)
     for line in sys.stdin:

@@ -3,7 +3,7 @@
 The bare loop is told where to look: where one pass of the agent over these frames has looked.
 
 Run as `python -m tests.bench.look_loop VIDEO THREADS`; a request is `{"loop": "agent" | "bare", "seconds": S}`,
-or `{"loop": "places"}`, which is answered with the regions of each frame.
+or `{"loop": "places"}`, which is answered with the regions, frame by frame.
 """
 
 import itertools
@@ -82,7 +82,7 @@ def main() -> None:
 
     def run(request: dict[str, Any]) -> Any:
         if request["loop"] == "places":
-            return [regions for _, regions in places]
+            return [region for _, regions in places for region in regions]
         agent = request["loop"] == "agent"
         frames = inferences = 0
         pace.report(0)

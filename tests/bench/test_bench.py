@@ -16,7 +16,7 @@ EXPECTED = {
     "start_beside_least",
     *(f"{name}_{kind}" for name in ("core", "core_beside_least", "vision") for kind in ("rss", "pss")),
     "look_loop_fps",
-    "camera_process_fps",
+    "camera_process_inferences",
 }
 ALONE = {
     f"{name}_p{percent}"
