@@ -143,8 +143,13 @@ class Subscriber(AbstractContextManager["Subscriber"]):
     ) -> list[Heard]:
         """All messages for which `predicate` is true, as soon as there are `count` of them."""
 
+        found: list[Heard] = []
+        looked_at = 0
+
         def enough() -> list[Heard] | None:
-            found = [message for message in self._heard if predicate(message)]
+            nonlocal looked_at
+            found.extend(message for message in self._heard[looked_at:] if predicate(message))
+            looked_at = len(self._heard)
             return found if len(found) >= count else None
 
         return self._wait(enough, f"{count} expected messages", timeout_s)
