@@ -20,6 +20,8 @@ _RETRY_NS = 500_000_000
 _LONGEST_RETRY_NS = 60 * 10**9
 _CHECK_NS = 500_000_000
 """How long a start may look for damage; the rest is done later, when nothing waits."""
+_COPY_NS = 2 * 10**9
+"""While more and more is to be written, the second copy of the open alarms waits for so long."""
 _NOT_BOXED = MEMORY_ONLY | {Rank.PICTURE}
 """A picture would fill the box, and is worth less than what it would push out."""
 
@@ -66,6 +68,7 @@ class Recorder:
         """Number and place that an earlier run has promised not to have passed; read before the databases."""
         self.tried = threading.Event()
         """Set when the databases are open, or were found not to open."""
+        self._copy_due_ns = 0
         self._is_leaving, self._is_settled = False, threading.Event()
 
     def start(self, seq: int, place: int) -> None:
@@ -193,7 +196,9 @@ class Recorder:
                 if not self._journal.is_open:
                     self._open(now_ns)  # SQLite needs a little room even to read
                 self._write()
-                self._journal.copy_alarms()  # what waits to be safe does not wait for this
+                if self._wake.empty() or now_ns >= self._copy_due_ns:  # no second write for each of many presses
+                    self._journal.copy_alarms()
+                    self._copy_due_ns = now_ns + _COPY_NS
                 break
             except DiskFullError:
                 if not self.housekeeping.make_room():  # at the second time at the latest
