@@ -33,24 +33,24 @@ def test_a_broker_of_mqtt_3_1_1_gets_the_press_after_one_try_of_mqtt_5(tmp_path:
 
 
 def test_the_tools_of_the_centre_speak_3_1_1_where_a_broker_knows_no_better(tmp_path: Path, broker: Mosquitto) -> None:
-    with Network(broker.port, Random(1)) as old, AgentProcess(tmp_path / "kiosk", old.url) as agent:
+    with Network(broker.port, Random(1)) as old:
         old.conditions = Conditions(refuses_5=True)
-        old.cut()
-        wait_for(lambda: "with 3.1.1 (it refuses MQTT 5)" in agent.log(), what="a connection in MQTT 3.1.1")
-        assert "as gp_jhb-park-station_kiosk-0042 " in broker.log(), "NATS takes no dots"
-        watch = ("watch", "--config", agent.config, "--json", "--seconds", "3")
-        agent.press()
-        agent.wait_for_outputs(yellow="on")
-        watched = agent.cli(*watch)
-        assert watched.stderr == ""
-        heard = [json.loads(line) for line in watched.stdout.splitlines()]
-        (told,) = [m["payload"]["data"]["open"] for m in heard if m["topic"] == f"{TREE}/up/alarms"]
+        with AgentProcess(tmp_path / "kiosk", old.url) as agent:
+            wait_for(lambda: "with 3.1.1 (it refuses MQTT 5)" in agent.log(), what="a connection in MQTT 3.1.1")
+            assert "as gp_jhb-park-station_kiosk-0042 " in broker.log(), "NATS takes no dots"
+            watch = ("watch", "--config", agent.config, "--json", "--seconds", "3")
+            agent.press()
+            agent.wait_for_outputs(yellow="on")
+            watched = agent.cli(*watch)
+            assert watched.stderr == ""
+            heard = [json.loads(line) for line in watched.stdout.splitlines()]
+            (told,) = [m["payload"]["data"]["open"] for m in heard if m["topic"] == f"{TREE}/up/alarms"]
 
-        options = ("--config", agent.config, "--key", agent.key_file)
-        acked = agent.cli("ack", told[0]["alarm_id"], "--action", "registered", *options)
-        assert acked.stdout.startswith("ack: succeeded"), acked.stderr
-        assert agent.outputs()["green"] == "on"
-        assert agent.cli("command", "ping", *options).stdout.startswith("ping: succeeded")
+            options = ("--config", agent.config, "--key", agent.key_file)
+            acked = agent.cli("ack", told[0]["alarm_id"], "--action", "registered", *options)
+            assert acked.stdout.startswith("ack: succeeded"), acked.stderr
+            assert agent.outputs()["green"] == "on"
+            assert agent.cli("command", "ping", *options).stdout.startswith("ping: succeeded")
 
 
 def test_a_broker_that_hangs_up_on_mqtt_5_is_spoken_to_in_3_1_1_by_a_tool_too() -> None:
