@@ -131,8 +131,13 @@ class AlarmDesk:
     def restore(
         self, alarms: Iterable[OpenAlarm], keep: Callable[[AlarmBook], Callable[[], None]]
     ) -> Callable[[], None]:
-        """More open alarms of an earlier run; returns what tells of them, for when the lock is free."""
-        self._book.restore(alarms, self._clock.boottime_ns())
+        """More open alarms of an earlier run; returns what tells of them, for when the lock is free.
+
+        `alarms` were read a moment ago, without the lock: one of this run that was closed since must stay closed.
+        """
+        kept = self.kept()
+        still_open = [alarm for alarm in alarms if ALARM_KEY + alarm.data.alarm_id in kept]
+        self._book.restore(still_open, self._clock.boottime_ns())
         tell = keep(self._book)
         self._foresight.forget()
         before, self.open_ids = self.open_ids, frozenset(alarm.data.alarm_id for alarm in self._book.open())

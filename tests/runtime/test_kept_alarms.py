@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agent.core.alarm import AlarmBook, InputKind
-from agent.core.events import AckAction
+from agent.core.events import AckAction, CentreAck
 from agent.core.kept_alarm import encode_alarm
 from agent.core.lights import Pattern
 from agent.runtime.kept_alarms import ALARM_KEY, keep_restored, read_kept
@@ -67,6 +67,7 @@ def test_alarms_that_are_found_late_join_those_of_this_run_with_lights_and_list(
     pressed = kiosk.press()
     assert kiosk.pipeline.open_ids == {pressed}
     security = SecurityLog(DRAFTS, CLOCK, outbox.put)
+    outbox.keep(ALARM_KEY + "a1", encode_alarm(ALARM))
 
     kiosk.pipeline.restore([ALARM], lambda book: keep_restored(book, outbox, security))
     kiosk.pipeline.restore([ALARM], lambda book: keep_restored(book, outbox, security))
@@ -98,6 +99,28 @@ def test_a_close_that_waits_for_a_disk_found_late_is_told_once_and_by_him_who_wa
     closed: list[Any] = [message["data"] for message in kiosk.sent() if message["type"] == "edge.alarm.closed.v1"]
     assert [(data["alarm_id"], data["durable"]) for data in closed] == [(alarm_id, False)]
     assert kiosk.pipeline.open_ids == {"a1"}
+
+
+@pytest.mark.parametrize("is_told", [True, False], ids=["told", "still waiting for the disk"])
+def test_an_alarm_that_is_closed_while_a_disk_found_late_is_read_stays_closed(outbox: Outbox, is_told: bool) -> None:
+    kiosk, desk = Kiosk(outbox, CLOCK), Desk(outbox, CLOCK)
+    alarm_id = kiosk.press()
+    read = kiosk.pipeline.kept
+
+    def read_and_close() -> dict[str, str]:
+        kept = read()
+        if is_told:
+            kiosk.ack(alarm_id, AckAction.CLOSED)
+        else:
+            kiosk.pipeline._alarms.acknowledged(CentreAck(alarm_id, AckAction.CLOSED, "centre", 0, None))
+        return kept
+
+    kiosk.pipeline.kept = read_and_close  # type: ignore[method-assign]
+    take_up(outbox, kiosk.pipeline, desk.desk, desk.security)
+    kiosk.pipeline.drain()
+
+    assert kiosk.pipeline.open_ids == frozenset()
+    assert kiosk.lights.shown().yellow is Pattern.OFF
 
 
 def test_waits_that_began_anew_are_kept_so_that_a_crash_loop_does_not_begin_them_anew_for_ever(
