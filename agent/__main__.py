@@ -1,15 +1,16 @@
 """The command line. Thin: finds the command, and turns errors into one line and an exit code."""
 
 import argparse
-import difflib
 import gc
 import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from agent import __version__
 from agent.core.errors import EdgeAgentError, SettingsError, UsageError
+from agent.core.spelling import did_you_mean
 
 COMMANDS = {
     "run": "run the agent",
@@ -45,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not arguments:
             _parser(None).print_help(sys.stderr)
             return BAD_USAGE
-        args = _parser(_called(arguments)).parse_args(arguments)
+        called = next((word for word in arguments if not word.startswith("-")), None)
+        args = _parser(called if called in COMMANDS else None).parse_args(arguments)
         gc.enable()
         return int(args.run(args))
     except (SettingsError, UsageError) as error:
@@ -67,19 +69,21 @@ def whole_parser() -> argparse.ArgumentParser:
     return _parser(None, whole=True)
 
 
-def _called(arguments: Sequence[str]) -> str | None:
-    """The command, None when there is none. Raises UsageError for one that is not there, with the nearest."""
-    called = next((word for word in arguments if not word.startswith("-")), None)
-    if called is None or called in COMMANDS:
-        return called
-    close = difflib.get_close_matches(called, COMMANDS, n=1, cutoff=0.6)
-    meant = f"did you mean {close[0]}?" if close else f"there are {', '.join(COMMANDS)};"
-    raise UsageError(f"{called!r} is no command: {meant} `edge-agent --help` shows what each does")
+class _Parser(argparse.ArgumentParser):
+    """Tells a misspelt command, or one of its own commands, with the nearest one: argparse lists them all."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        # The parser of a command is of this class as well.
+        if action.nargs == argparse.PARSER and action.choices is not None and value not in action.choices:
+            meant = did_you_mean(value, action.choices)
+            end = "" if meant.endswith("?") else ";"
+            raise UsageError(f"{value!r} is no command: {meant}{end} `{self.prog} --help` shows what each does")
+        super()._check_value(action, value)
 
 
 def _parser(called: str | None, *, whole: bool = False) -> argparse.ArgumentParser:
     """Only the module of the command that is called is imported: the agent carries no tool's memory."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="edge-agent",
         description="Edge agent for street panic kiosks and CCTV cameras.",
         epilog=_EXAMPLE,

@@ -3,7 +3,6 @@
 Whoever can write to one of these directories decides what the cameras see: no device looks where its agent can write.
 """
 
-import difflib
 import hashlib
 import os
 import tempfile
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 
 from agent.core.errors import ModelError, ModelRefusedError
 from agent.core.model_manifest import ModelManifest
+from agent.core.spelling import nearest
 
 BUILT_MODELS = ("ssdlite-person-int8", "ssdlite-person-float32")
 """What `edge-agent model build` makes; the package holds the first."""
@@ -115,11 +115,11 @@ class ModelStore:
     def _advice(self, name: str) -> str:
         """What to do about a name that is not there: it is misspelt, not built yet, or not brought yet."""
         there = sorted({path.stem for path in self._manifest_paths()} - {name})
-        close = difflib.get_close_matches(name, [*there, *BUILT_MODELS], n=1, cutoff=0.6)
+        close = nearest(name, [*there, *BUILT_MODELS])
         if name in BUILT_MODELS or not (close or there):
             return remedy(name)
         known = f"there are {', '.join(there) or 'none yet'}"
-        return f"did you mean {close[0]}? {known}" if close else f"{known}; {remedy(name)}"
+        return f"did you mean {close}? {known}" if close else f"{known}; {remedy(name)}"
 
     def _manifest_paths(self) -> Iterator[Path]:
         for directory in self.directories:

@@ -1,6 +1,5 @@
 """Reads the settings, and tells a person of every mistake in it at once."""
 
-import difflib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,7 +23,7 @@ def load(path: Path | str, environ: Mapping[str, str] = os.environ) -> Settings:
     """
     given, mistakes = layers.read(Path(path))
     mistakes += [
-        f"environment: {name} is no setting{_nearest(name, _environment_names())}"
+        f"environment: {name} is no setting{layers.hint(name, _environment_names())}"
         for name in sorted(environ)
         if name.startswith(ENVIRONMENT_PREFIX) and not _is_known_variable(name)
     ]
@@ -57,7 +56,7 @@ def _say(item: Any, given: layers.Node) -> str:
     if item["type"] == "extra_forbidden" and item["loc"][-1] in WORDS:
         return f"{name} is no setting; in a layer write {WORDS[item['loc'][-1]]}"
     if item["type"] == "extra_forbidden":
-        return f"{name} is no setting{_nearest(str(item['loc'][-1]), _names_at(item['loc'][:-1]))}"
+        return f"{name} is no setting{layers.hint(str(item['loc'][-1]), _names_at(item['loc'][:-1]))}"
     if item["type"] == "missing":
         return f"{name} is missing"
     message = item["msg"].removeprefix("Value error, ")
@@ -167,13 +166,6 @@ _PATTERN_ADVICE = {
     "interfaces": "a network interface has at most 15 characters, such as eth0 or wwan0",
     "root": "the root is one or two levels of small letters, digits and hyphens, such as edge/v1",
 }
-
-
-def _nearest(name: str, valid: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, valid, n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean {close[0]}?"
-    return f"; valid here: {', '.join(valid)}" if valid else ""
 
 
 def _names_at(location: Location) -> list[str]:

@@ -7,7 +7,6 @@ under its name, `add = true` says that its name is new and not misspelt, and `un
 key that earlier files set.
 """
 
-import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.core.errors import SettingsError
+from agent.core.spelling import did_you_mean
 
 Location = tuple[str | int, ...]
 _REMOVE, _ADD, _UNSET = "remove", "add", "unset"
@@ -169,7 +169,7 @@ def _merged_by_name(base: list[Node], over: Node, kind: str, mistakes: list[str]
             tables = [merged if each is known else each for each in tables]
         elif name not in earlier and (remove or (earlier and not add)):
             new = "" if remove else " (a new one says `add = true` in its table)"
-            mistakes.append(f"{table.place}: no earlier file has {kind} {name!r}{_hint(name, earlier)}{new}")
+            mistakes.append(f"{table.place}: no earlier file has {kind} {name!r}{hint(name, earlier)}{new}")
         else:
             given = Node({key: node for key, node in table.value.items() if key != _ADD}, table.place)
             tables.append(_merged(None, given if add else table, kind, mistakes))
@@ -180,7 +180,7 @@ def _without_unset(known: Mapping[str, Node], over: Node, mistakes: list[str]) -
     node = over.value.get(_UNSET)
     names = node.plain if node is not None and _is_unset(_UNSET, node) else []
     mistakes += [
-        f"{node.place}: no earlier file sets {name} here{_hint(name, known)}" for name in names if name not in known
+        f"{node.place}: no earlier file sets {name} here{hint(name, known)}" for name in names if name not in known
     ]
     return {key: value for key, value in known.items() if key not in names}
 
@@ -193,12 +193,9 @@ def _says(table: Node, word: str) -> bool:
     return word in table.value and table.value[word].value is True
 
 
-def _hint(name: str, valid: Iterable[str]) -> str:
-    names = list(valid)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean {close[0]}?"
-    return f"; there are {', '.join(names)}" if names else ""
+def hint(name: str, known: Iterable[str]) -> str:
+    """What to add to a mistake in a name."""
+    return f"; {said}" if (said := did_you_mean(name, known)) else ""
 
 
 def _all_named(node: Node) -> bool:

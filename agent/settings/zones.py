@@ -1,12 +1,12 @@
 """Where a camera watches, and when: zones, lines, hours of the week, the time zone."""
 
 from datetime import time
-from difflib import get_close_matches
 from typing import Annotated, Literal, Self, TypeVar, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
 from agent.core.polygon import Point, Polygon
+from agent.core.spelling import nearest
 from agent.settings.section import Section, TopicLevel
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -21,8 +21,8 @@ def _time_zone(name: str) -> str:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
         by_place = {known.rpartition("/")[2].lower(): known for known in available_timezones()}
-        close = get_close_matches(name.rpartition("/")[2].lower(), by_place, n=1)
-        hint = f"did you mean {by_place[close[0]]}?" if close else "it is a name such as Africa/Johannesburg"
+        close = nearest(name.rpartition("/")[2].lower(), by_place)
+        hint = f"did you mean {by_place[close]}?" if close else "it is a name such as Africa/Johannesburg"
         raise ValueError(f"there is no such time zone; {hint}") from error
     return name
 

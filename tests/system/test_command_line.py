@@ -45,6 +45,22 @@ def test_a_misspelt_command_is_told_with_the_nearest_one() -> None:
     assert all(name in unlike for name in COMMANDS)
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["model", "biuld"], "build"),
+        (["sim", "--config", "F", "presss", "police"], "press"),
+        (["bench", "vison"], "vision"),
+    ],
+)
+def test_a_misspelt_command_of_a_command_is_told_with_the_nearest_one_and_where_its_help_is(
+    words: list[str], meant: str
+) -> None:
+    done = run_cli(*words)
+    assert done.returncode == 2
+    assert f"did you mean {meant}? `edge-agent {words[0]} --help` shows what each does" in done.stderr
+
+
 def test_without_a_command_all_of_them_are_shown() -> None:
     said = run_cli().stderr
     assert set(COMMANDS) <= set(said.split())
