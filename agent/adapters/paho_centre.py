@@ -1,10 +1,8 @@
 """The other end of the line, through paho-mqtt: what a tool of the command centre needs of a broker."""
 
 import contextlib
-import queue
 import secrets
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -42,7 +40,7 @@ class Heard:
 
 
 class Centre:
-    """A connection that subscribes, publishes and waits. Reconnects by itself after a first success."""
+    """A connection that subscribes and publishes. Reconnects by itself after a first success."""
 
     def __init__(
         self,
@@ -52,13 +50,11 @@ class Centre:
         on_link: Callable[[bool, str], None] | None = None,
         state_topic: str | None = None,
     ) -> None:
-        """Without `on_message` what comes is kept for `wait_for`. `on_link` hears of every change of the
-        connection. Both run on the client library's thread. On `state_topic` it says that it watches as long as it
-        is connected, again every minute, and the broker says that it does not when the connection is lost."""
+        """`on_link` hears of every change of the connection; it and `on_message` run on the client library's thread.
+        On `state_topic` it says that it watches as long as it is connected, again every minute, and the broker says
+        that it does not when the connection is lost."""
         self._endpoint = endpoint_of(url)
-        self._heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
-        self._passed_over: list[Heard] = []
-        self._on_message = on_message or self._heard.put
+        self._on_message = on_message
         self._on_link = on_link
         self._filters: list[str] = []
         self._subscribed = threading.Event()
@@ -129,25 +125,6 @@ class Centre:
         if not sent.is_published():
             raise BrokerError(f"the broker did not acknowledge {topic}")
 
-    def wait_for(self, matches: Callable[[Heard], bool], timeout_s: float) -> Heard | None:
-        """The first message that matches and was not returned before, or None when none comes in time.
-
-        Others are kept for a later call: a picture may come before the result that tells of it.
-        """
-        for index, heard in enumerate(self._passed_over):
-            if matches(heard):
-                return self._passed_over.pop(index)
-        deadline = time.monotonic() + timeout_s
-        while (left_s := deadline - time.monotonic()) > 0:
-            try:
-                heard = self._heard.get(timeout=left_s)
-            except queue.Empty:
-                break
-            if matches(heard):
-                return heard
-            self._passed_over.append(heard)
-        return None
-
     def close(self) -> None:
         """End the connection, of which `on_link` is not told."""
         self._on_link = None
@@ -217,5 +194,5 @@ class Centre:
     def _message(self, client: mqtt.Client, data: Any, message: mqtt.MQTTMessage) -> None:
         if message.topic == self._state_topic and self._is_false(bytes(message.payload)):
             self._say_online()  # another connection of this centre is gone, and this one watches on
-        if any(mqtt.topic_matches_sub(name, message.topic) for name in self._filters):
+        if self._on_message is not None and any(mqtt.topic_matches_sub(name, message.topic) for name in self._filters):
             self._on_message(Heard(message.topic, bytes(message.payload), message.retain))
