@@ -1,7 +1,8 @@
 # Two commands do everything on a fresh machine: `make run` and `make test`. Bare `make` lists the rest.
 
+# As pyproject.toml has it.
 PYTHON ?= $(shell for v in python3 python3.11 python3.13; do \
-	$$v -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$v && break; done)
+	$$v -c 'import sys; raise SystemExit(sys.version_info[:2] not in ((3, 11), (3, 13)))' 2>/dev/null && echo $$v && break; done)
 PYTHON_TFLITE := $(shell python3.11 --version >/dev/null 2>&1 && echo python3.11)
 VENV := .venv
 BIN := $(VENV)/bin
