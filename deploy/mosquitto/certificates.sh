@@ -138,6 +138,8 @@ export SUBJECT_ALT_NAME=DNS:unused
 command -v openssl >/dev/null || fail "openssl is missing: sudo apt-get install openssl"
 what=$1
 shift
+# An older version's would leave out what certificates have held since.
+[ ! -e "$PKI/device-ca" ] || write_configuration
 case $what in
 authorities)
   [ ! -e "$PKI/device-ca" ] || fail "$PKI has authorities already: new ones would lock every device out"

@@ -1,6 +1,8 @@
 """deploy's broker configuration, run by a real Mosquitto with real certificates."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
@@ -157,6 +159,30 @@ def test_the_probe_of_a_device_says_what_tries_a_path_and_nothing_else_and_takes
         probe.sync()
         assert [message for message in probe.heard if message.payload == b"we come"] == []
         assert device.connected
+
+
+def test_with_the_lines_of_the_guide_a_certificate_of_the_old_form_and_a_new_one_both_work_and_without_them_no_old_one(
+    tls_broker: Mosquitto, authorities: BrokerAuthorities, tmp_path: Path
+) -> None:
+    guide = (Path(__file__).parents[2] / "deploy/README.md").read_text()
+    lines = re.findall(r"<!-- access of old certificates -->\s+```\n(.*?)```", guide, re.DOTALL)[0]
+    forms = {name: authorities.device(name) for name in ("kiosk-0042", f"{SITE}/kiosk-0043")}
+
+    with Mosquitto(tmp_path / "broker", authorities=authorities, access=lines) as broker:
+        for name, files in forms.items():
+            own = f"{BASE}/{name.rpartition('/')[2]}"
+            with (
+                Subscriber(broker.centre_port, [f"{own}/up/#"], files=authorities.centre(CENTRE)) as centre,
+                Subscriber(broker.port, [f"{own}/down/#", "edge/v1/host/#"], files=files) as device,
+            ):
+                assert not device.publish(f"{own}/up/alarm/police", b"help").is_failure
+                assert centre.wait_for().payload == b"help"
+                centre.publish(f"{own}/down/ack/1", b"we come")
+                assert device.wait_for().payload == b"we come"
+                assert device.publish(f"{BASE}/kiosk-0099/up/state", b"forged").value == NOT_AUTHORISED
+
+    with Subscriber(tls_broker.port, files=forms["kiosk-0042"]) as device:
+        assert device.publish(f"{BASE}/kiosk-0042/up/alarm/police", b"help").value == NOT_AUTHORISED
 
 
 def test_a_devices_certificate_opens_no_door_of_the_centre(tls_broker: Mosquitto, kiosk: CertificateFiles) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from cryptography.x509 import DNSName, SubjectAlternativeName, load_pem_x509_certificate
 
 from agent.core.identity import Identity, common_name
 from tests.support.certificates import BrokerAuthorities, CertificateFiles
@@ -99,6 +100,18 @@ def test_devices_and_centres_meet_at_a_broker_with_certificates_of_the_script(ma
     ):
         assert not device.publish(TOPIC, b"help").is_failure
         assert centre.wait_for().payload == b"help"
+
+
+def test_authorities_of_an_older_version_sign_all_that_a_certificate_holds_today(tmp_path: Path) -> None:
+    run(tmp_path, "authorities")
+    configuration = tmp_path / "pki/openssl.cnf"
+    configuration.write_text(configuration.read_text().replace("subjectAltName = $ENV::SUBJECT_ALT_NAME\n", ""))
+
+    assert run(tmp_path, "device", *DEVICE).returncode == 0
+
+    certificate = load_pem_x509_certificate((tmp_path / f"pki/out/{NAME}.pem").read_bytes())
+    names = certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
+    assert names.get_values_for_type(DNSName) == [NAME]
 
 
 def test_the_strictest_reading_of_the_standard_accepts_the_brokers_certificate(made: Path, tmp_path: Path) -> None:
