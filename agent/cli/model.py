@@ -19,14 +19,7 @@ from agent.core.model_manifest import ModelInput, ModelManifest, ModelSource
 from agent.models.build import BuildOptions, build
 from agent.models.demo_video import FILE, SHA256, ensure_demo_video
 from agent.models.fetch import fetch
-from agent.models.store import (
-    ADMINISTRATORS_MODELS,
-    ModelStore,
-    cache_directory,
-    default_directories,
-    is_packaged,
-    read_manifest,
-)
+from agent.models.store import ModelStore, default_directories, own_directory, read_manifest
 
 _notes = Console(stderr=True)
 
@@ -112,7 +105,7 @@ def _build(arguments: argparse.Namespace) -> int:
     with _steps() as report:
         made = build(
             BuildOptions(
-                directory=arguments.directory or cache_directory() / "models",
+                directory=arguments.directory or own_directory(),
                 calibration=arguments.calibration,
                 force=arguments.force,
                 keep_environment=arguments.keep_environment,
@@ -133,7 +126,7 @@ def _fetch(arguments: argparse.Namespace) -> int:
             arguments.url,
             arguments.sha256,
             manifest,
-            arguments.directory or (ADMINISTRATORS_MODELS if is_packaged() else cache_directory() / "models"),
+            arguments.directory or own_directory(),
             lambda done, total: progress.update(task, completed=done, total=total),
         )
     print(path)

@@ -55,6 +55,11 @@ def default_directories() -> tuple[Path, ...]:
     return (*own, ADMINISTRATORS_MODELS, PACKAGED_MODELS)
 
 
+def own_directory() -> Path:
+    """Where a model that somebody builds or fetches here goes, and is found: the first of `default_directories`."""
+    return default_directories()[0]
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal. Raises OSError."""
     with path.open("rb") as file:
@@ -142,7 +147,7 @@ def _claim(name: str, state: Path) -> str:
         return ""
     return (
         f"{path} is refused (the agent itself can write there): if the model is yours, move its files "
-        f"to {ADMINISTRATORS_MODELS} (as root), else delete them and ask who put them there"
+        f"to {ADMINISTRATORS_MODELS} and give them to root, else delete them and ask who put them there"
     )
 
 

@@ -7,7 +7,9 @@ import pytest
 
 from agent.cli import model
 from agent.core.errors import CameraError, ModelError, UsageError
-from agent.models.store import ModelStore
+from agent.models import store
+from agent.models.build import BuildOptions
+from agent.models.store import ModelStore, default_directories
 from tests.models.test_fetch import SHA256, server
 from tests.models.test_store import manifest, put
 from tests.support.model_families import install
@@ -65,6 +67,22 @@ def test_a_picture_that_can_not_be_read_is_told(tmp_path: Path) -> None:
     install(tmp_path, "YOLOv8")
     with pytest.raises(CameraError, match="use JPEG or PNG"):
         run("try", "small", str(tmp_path / "small.json"), "--directory", str(tmp_path))
+
+
+def test_what_is_built_or_fetched_with_the_package_goes_where_the_agent_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    into: list[Path] = []
+
+    def build(options: BuildOptions, report: object) -> list[Path]:
+        into.append(options.directory)
+        return []
+
+    monkeypatch.setattr(store, "_CODE", Path("/opt/edge-agent/lib/agent/models/store.py"))
+    monkeypatch.setattr(model, "build", build)
+    monkeypatch.setattr(model, "fetch", lambda url, sha256, manifest, directory, progress: into.append(directory))
+    run("build")
+    run("fetch", "https://x.example/street.tflite", "--sha256", "0" * 64)
+    assert into == [Path("/etc/edge-agent/models")] * 2
+    assert into[0] in default_directories()
 
 
 def test_a_list_names_models_with_their_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -186,7 +186,7 @@ def test_a_model_that_the_agent_could_have_written_is_told_of_and_the_vouched_on
     stored, refused = ModelStore([tmp_path / "package"]).load_or_fall_back("ssdlite-person-int8", tmp_path / "state")
     assert stored == (manifest(), vouched, CONTENT)
     assert refused.startswith(f"{vouched} runs, since {tmp_path}/state/ssdlite-person-int8.json is refused")
-    assert "move its files to /etc/edge-agent/models (as root)" in refused
+    assert "move its files to /etc/edge-agent/models and give them to root" in refused
 
 
 def test_in_the_place_of_a_model_that_only_the_agent_could_have_written_the_packages_runs(tmp_path: Path) -> None:
