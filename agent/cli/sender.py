@@ -192,7 +192,7 @@ class Sender:
     def _progress(self, number: int, answer: dict[str, Any] | None) -> str:
         device = self._identity.device
         if answer is None:
-            said = f"{device} has not answered yet; sending for the {number}. time"
+            said = f"{device} has not answered yet; sending again (try {number})"
             return "; ".join(filter(None, (said, self._troubles())))
         if answer["status"] == "in-progress":
             return f"{device}: {answer['text']}; asking again for what came of it"

@@ -18,16 +18,17 @@ SHELLS = {
 def script(shell: str) -> str:
     """The completion of one shell."""
     parser = whole_parser()
-    for each in _parsers(parser):
+    for each in parsers(parser):
         for action in each._actions:  # argparse tells of its parts nowhere else
             if action.type is Path:
                 action.complete = shtab.FILE  # type: ignore[attr-defined]
     return shtab.complete(parser, shell)
 
 
-def _parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """It, and that of each command below it, in the order of the help."""
     yield parser
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for inner in action.choices.values():
-                yield from _parsers(inner)
+                yield from parsers(inner)

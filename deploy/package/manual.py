@@ -1,12 +1,12 @@
 """edge-agent(1), from what `--help` of each command knows."""
 
 import argparse
-import importlib
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from agent.__main__ import COMMANDS
+from agent.__main__ import whole_parser
+from deploy.package.completion import parsers
 
 _HEAD = """\
 .TH EDGE\\-AGENT 1 "{date}" "edge\\-agent {version}"
@@ -48,10 +48,9 @@ def page(version: str, time_s: int) -> str:
     """The source of the manual page, with the day of `time_s` (since 1970)."""
     date = datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%d")
     lines = [_HEAD.format(date=date, version=version)]
-    for name in COMMANDS:
-        commands = argparse.ArgumentParser(prog="edge-agent").add_subparsers()
-        importlib.import_module(f"agent.cli.{name.replace('-', '_')}").add_parser(commands)
-        lines += (line + "\n" for line in _command(commands.choices[name]))
+    _, *commands = parsers(whole_parser())
+    for each in commands:
+        lines += (line + "\n" for line in _command(each))
     return "".join((*lines, _TAIL))
 
 
@@ -61,19 +60,14 @@ def _command(parser: argparse.ArgumentParser) -> Iterator[str]:
         yield plain(parser.description)
     usage = parser.format_usage().removeprefix("usage: ").rstrip()
     yield from _as_it_is(re.sub(r"\s+", " ", usage))
-    nested = []
     for action in parser._actions:  # argparse tells of its parts nowhere else
-        if isinstance(action, argparse._SubParsersAction):
-            nested = list(action.choices.values())
-        elif action.help not in {None, argparse.SUPPRESS} and "-h" not in action.option_strings:
+        if action.help not in {None, argparse.SUPPRESS} and "-h" not in action.option_strings:
             yield ".TP"
             yield ".B " + plain(" ".join(filter(None, (", ".join(action.option_strings), _value(action)))))
             yield plain(str(action.help) % {**vars(action), "prog": parser.prog})
     if parser.epilog:
         yield ".PP"
         yield from _as_it_is(parser.epilog.rstrip())
-    for each in nested:
-        yield from _command(each)
 
 
 def _value(action: argparse.Action) -> str:

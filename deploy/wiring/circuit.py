@@ -66,16 +66,17 @@ class Part:
 
 def colour_name(code: str) -> str:
     """The colour of a wire in words: `brown`, or `brown-white` for one with a stripe."""
-    return "-".join(COLOURS[part][0] for part in _halves(code))
+    return "-".join(COLOURS[part][0] for part in halves(code))
 
 
 def shades(code: str) -> tuple[str, str | None]:
     """The colour to draw a wire in, and that of its stripe if it has one."""
-    base, *stripe = (COLOURS[part][1] for part in _halves(code))
+    base, *stripe = (COLOURS[part][1] for part in halves(code))
     return base, stripe[0] if stripe else None
 
 
-def _halves(code: str) -> tuple[str, ...]:
+def halves(code: str) -> tuple[str, ...]:
+    """The codes of a wire's colours: one, or two for a wire with a stripe."""
     return (code[:2], code[2:]) if len(code) > 2 else (code,)
 
 

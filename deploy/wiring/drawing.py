@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from deploy.wiring.canvas import CARD, INK, LINE, SOFT, Canvas
 from deploy.wiring.canvas import GROUND as GROUND_COLOUR
-from deploy.wiring.circuit import COLOURS, Part, Plug, colour_name, shades
+from deploy.wiring.circuit import COLOURS, Part, Plug, colour_name, halves, shades
 from deploy.wiring.header import EEPROM, HEADER, PHYSICAL, Board
 from deploy.wiring.symbols import GROUND, SIGNAL, STEP, Symbols
 
@@ -210,7 +210,7 @@ def _legend(canvas: Canvas, parts: Sequence[Part], plugs: Sequence[Plug], top: f
 def _notes(parts: Sequence[Part], plugs: Sequence[Plug]) -> Iterator[str]:
     """What holds for what is drawn, and for nothing else."""
     kinds = {part.kind for part in parts}
-    codes = sorted({code[at : at + 2] for part in parts for _, code in part.wires for at in range(0, len(code), 2)})
+    codes = sorted({colour for part in parts for _, code in part.wires for colour in halves(code)})
     if parts:
         yield "Switch the power off before you wire. All pins are 3.3 V: never 5 V or 12 V on a GPIO pin."
         switched = " The return of the 12 V joins it." if kinds & {"driver", "siren"} else ""
