@@ -34,6 +34,9 @@ HAS_PINS = RELEASE == BOOKWORM
 _WITHOUT_SETTINGS = "rm -rf /etc/edge-agent/*"
 _LIST = "find /etc/edge-agent -mindepth 1 -exec stat -c '%A %U:%G %n' {} +"
 _SAME = f"diff -r {PROFILES}/kiosk-pi4/edge-agent.d {LAYERS} && cmp {PROFILES}/kiosk-pi4/edge-agent.toml {SETTINGS}"
+_MORE = f"{LAYERS}/95-more.toml"
+_NEW_BUTTON = '[[buttons]]\\nname = "clinic"\\nkind = "medical"\\npin = 16\\n'
+_OLD_MODELS = "/var/lib/edge-agent/models"
 _IN_A_CHROOT = {
     "settings looked at": _LIST,
     "settings compared": f"{_SAME} && edge-agent check-config {SETTINGS} 2>&1 >/dev/null",
@@ -51,6 +54,13 @@ _IN_A_CHROOT = {
     "example cut off between its two parts": f"{_WITHOUT_SETTINGS}; mkdir /etc/edge-agent/.example;"
     f" cp -r {PROFILES}/kiosk-pi4/edge-agent.d /etc/edge-agent/; {_CONFIGURED_AGAIN} && {_SAME} &&"
     " ls -A /etc/edge-agent",
+    "name that no earlier file has": f"printf '{_NEW_BUTTON}' > {_MORE}; {_CONFIGURED_AGAIN}",
+    "name marked as new": f"echo 'add = true' >> {_MORE}; {_CONFIGURED_AGAIN}; rm {_MORE}",
+    "model where the agent can write": f"mkdir {_OLD_MODELS}; touch {_OLD_MODELS}/own.json {_OLD_MODELS}/own.tflite;"
+    f" {_CONFIGURED_AGAIN}",
+    "model moved as it said": f"{_CONFIGURED_AGAIN} | sed -n \"s/.*: sudo \\(sh -c '.*'\\) and sudo .*/\\1/p\" | sh;"
+    " stat -c '%A %U:%G %n' /etc/edge-agent/models/*; ls /var/lib/edge-agent;"
+    f" {_CONFIGURED_AGAIN}; rm -r /etc/edge-agent/models",
     "profile copied": f"rm -rf {SETTINGS} {LAYERS}; cp -r {PROFILES}/camera-pi4/edge-agent.* /etc/edge-agent/ &&"
     f" {_LIST} && edge-agent check-config {SETTINGS} >/dev/null",
     "without what runs models": f"mv {_RUNTIME} /srv/; {_CONFIGURED_AGAIN}; mv /srv/ai_edge_litert {_RUNTIME}",

@@ -84,6 +84,26 @@ def test_half_an_example_becomes_a_whole_one(life: Path) -> None:
     assert ".example" not in found
 
 
+def test_a_name_that_an_older_version_took_for_a_new_one_is_told_with_what_to_write(life: Path) -> None:
+    mistake, meant, *_ = told(seen(life, "name that no earlier file has"))
+    assert "no earlier file has button 'clinic'" in mistake
+    assert "correct it, or write add = true below it" in meant
+    assert not [line for line in told(seen(life, "name marked as new")) if "add = true" in line]
+
+
+def test_a_model_where_the_agent_can_write_is_told_and_the_told_command_puts_it_where_only_root_can(life: Path) -> None:
+    [said] = [line for line in told(seen(life, "model where the agent can write")) if "models" in line]
+    assert "/var/lib/edge-agent/models are used no more" in said
+    assert "ask who has" in said
+    moved = seen(life, "model moved as it said")
+    assert lines(moved)[:2] == [
+        "-rw-r----- root:edge-agent /etc/edge-agent/models/own.json",
+        "-rw-r----- root:edge-agent /etc/edge-agent/models/own.tflite",
+    ]
+    assert "models" not in lines(moved)
+    assert not [line for line in told(moved) if "models" in line]
+
+
 def test_profiles_are_files_and_no_links_that_could_lead_nowhere(life: Path) -> None:
     assert seen(life, "links looked for")["said"] == ""
 
