@@ -14,6 +14,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from agent.core.errors import ModelError, ModelRefusedError
+from agent.core.installation import INSTALL_AGAIN, is_packaged
 from agent.core.model_manifest import ModelManifest
 from agent.core.spelling import nearest
 
@@ -21,8 +22,6 @@ BUILT_MODELS = ("ssdlite-person-int8", "ssdlite-person-float32")
 """What `edge-agent model build` makes; the package holds the first."""
 ADMINISTRATORS_MODELS = Path("/etc/edge-agent/models")
 PACKAGED_MODELS = Path("/usr/share/edge-agent/models")
-_PACKAGED_CODE = Path("/opt/edge-agent")
-_CODE = Path(__file__)
 
 
 class StoredModel(NamedTuple):
@@ -38,11 +37,6 @@ def cache_directory() -> Path:
     """Where this user keeps what can be made again: `edge-agent` in `$XDG_CACHE_HOME` or `~/.cache`."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "edge-agent"
-
-
-def is_packaged() -> bool:
-    """Whether this is the agent of the package, whose code belongs to root."""
-    return _PACKAGED_CODE in _CODE.parents
 
 
 def default_directories() -> tuple[Path, ...]:
@@ -192,7 +186,7 @@ def _verified(path: Path, sha256: str, cure: str) -> bytes:
 def remedy(name: str, *, force: bool = False) -> str:
     """The command that brings a missing or altered model back."""
     if is_packaged() and name == BUILT_MODELS[0]:
-        return "install the package again: sudo apt-get install --reinstall edge-agent"
+        return INSTALL_AGAIN
     if name in BUILT_MODELS:
         return f"run `edge-agent model build{' --force' if force else ''}`"
     return f"fetch it again with `edge-agent model fetch URL --sha256 HEX --manifest {name}.json`"

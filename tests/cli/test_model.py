@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from agent.cli import model
+from agent.core import installation
 from agent.core.errors import CameraError, ModelError, UsageError
-from agent.models import store
 from agent.models.build import BuildOptions
 from agent.models.store import ModelStore, default_directories
 from tests.models.test_fetch import SHA256, server
@@ -76,7 +76,7 @@ def test_what_is_built_or_fetched_with_the_package_goes_where_the_agent_looks(mo
         into.append(options.directory)
         return []
 
-    monkeypatch.setattr(store, "_CODE", Path("/opt/edge-agent/lib/agent/models/store.py"))
+    monkeypatch.setattr(installation, "_CODE", Path("/opt/edge-agent/lib/agent/core/installation.py"))
     monkeypatch.setattr(model, "build", build)
     monkeypatch.setattr(model, "fetch", lambda url, sha256, manifest, directory, progress: into.append(directory))
     run("build")

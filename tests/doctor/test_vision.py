@@ -68,5 +68,5 @@ def test_a_model_in_the_state_directory_fails_with_what_runs_instead_and_where_i
 
     assert refused.state is State.FAIL
     assert f"{tmp_path}/models/ssdlite-person-int8.json is refused" in refused.what
-    assert "/etc/edge-agent/models (as root)" in refused.do
+    assert "/etc/edge-agent/models and give them to root" in refused.do
     assert "is whole" in speed.what

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from agent.core import installation
 from agent.core.errors import ModelError, ModelRefusedError
 from agent.core.model_decoders import AnchorFile, SsdRaw
 from agent.core.model_manifest import ModelInput, ModelManifest, ModelSource
-from agent.models import store
 from agent.models.store import ModelStore, cache_directory, default_directories, install
 
 CONTENT = b"weights"
@@ -165,9 +165,9 @@ def test_the_packaged_agent_looks_nowhere_below_its_state_directory_where_its_ca
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HOME", "/var/lib/edge-agent")
-    monkeypatch.setattr(store, "_CODE", Path("/opt/edge-agent/lib/agent/models/store.py"))
+    monkeypatch.setattr(installation, "_CODE", Path("/opt/edge-agent/lib/agent/core/installation.py"))
     assert default_directories() == (Path("/etc/edge-agent/models"), Path("/usr/share/edge-agent/models"))
-    with pytest.raises(ModelError, match="--reinstall edge-agent"):
+    with pytest.raises(ModelError, match=r"--reinstall \./edge-agent_\*\.deb"):
         ModelStore([]).load("ssdlite-person-int8")
 
 

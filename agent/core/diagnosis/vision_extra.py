@@ -2,12 +2,17 @@
 
 import sys
 
+from agent.core.installation import INSTALL_AGAIN, is_packaged
+
 
 def install_advice(maxsize: int = sys.maxsize, minor: int = sys.version_info.minor) -> str:
     """In words, for this Python: its `sys.maxsize` (below 2^32 on a 32-bit system) and minor version."""
-    if maxsize < 2**32 and minor > 11:
+    is_32_bit = maxsize < 2**32
+    if is_32_bit and minor > 11:
         return (
             "here are buttons only, as nobody publishes what runs models on 32-bit Debian 13: take the 64-bit system"
             " for a camera"
         )
-    return "install the agent with its `vision` extra"
+    if not is_packaged():
+        return "install the agent with its `vision` extra"
+    return "`sudo apt-get install python3-numpy python3-opencv`" if is_32_bit else INSTALL_AGAIN
