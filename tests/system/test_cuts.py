@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
 from agent.cli.keygen import make_key
@@ -43,9 +44,12 @@ class Kiosk(AgentProcess):
         self.console_key = directory / "keys" / f"{make_key('operator', directory / 'keys').kid}.key.json"
 
     def keep_disk(self) -> None:
-        """What is on it now is all that the next cut leaves."""
+        """What is on it now is all that the next cut leaves; nothing moves while it is copied, as at a cut."""
         shutil.rmtree(self._disk, ignore_errors=True)
+        agent = psutil.Process(self.pid)
+        agent.suspend()
         shutil.copytree(self.storage, self._disk, ignore=shutil.ignore_patterns("*.sock"))
+        agent.resume()
 
     def spoil(self, names: list[str]) -> None:
         """At the next cut these databases are overwritten."""
