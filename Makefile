@@ -16,7 +16,7 @@ JOBS ?= 3
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime arm-emulator run test suite test-tflite test-picamera2 check bench bench-vision chaos brokers rabbitmq hil mutants week arm-smoke wiring dist dist-sizes dist-lock clean
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime arm-emulator run test suite test-package test-tflite test-picamera2 check bench bench-vision chaos brokers rabbitmq hil mutants week arm-smoke wiring dist dist-sizes dist-lock clean
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -70,10 +70,13 @@ test-video: demo-video # A tree in the wind, from the same package
 run: setup broker demo-video model ## Everything running on this machine: broker, agent, camera, and what they say
 	@$(AGENT) demo
 
-test: test-tflite test-picamera2 suite ## All tests, with a real broker, a real model and real video
+test: test-tflite test-picamera2 suite ## All tests but those of the package, with a real broker, a real model and real video
 
 suite: setup-dev test-video model # Without the other environments. On another Python: make suite PYTHON=python3.13 VENV=.venv-3.13
-	@$(BIN)/pytest -n $(JOBS) --dist worksteal
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal --ignore=tests/deploy/package
+
+test-package: setup-dev model ## The package for this Python's Debian: what is in it, lintian, and its life in a container (three minutes)
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal tests/deploy/package
 
 test-tflite: setup-dev model # The detector's suite on what the 32-bit package runs on: tflite-runtime, the rest from Bookworm
 ifneq ($(PYTHON_TFLITE),)

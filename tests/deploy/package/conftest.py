@@ -11,7 +11,7 @@ from agent.models.store import cache_directory
 from deploy.package import archive, control
 from deploy.package.__main__ import build
 from deploy.package.target import DIRECTORY, TARGETS
-from tests.deploy.package_life import ROOT
+from tests.deploy.package.life import ROOT
 from tests.support import debian
 from tests.support.debian import RELEASE
 from tests.support.once import once
@@ -55,7 +55,7 @@ def life(tmp_path_factory: pytest.TempPathFactory, amd64: Path) -> Path:
         newer, foreign = _newer(amd64, directory), _foreign(directory)
         # The same cache, whoever becomes root.
         cache = f"XDG_CACHE_HOME={cache_directory().parent}"
-        program = ("env", cache, sys.executable, "-m", "tests.deploy.package_life")
+        program = ("env", cache, sys.executable, "-m", "tests.deploy.package.life")
         run_as_root(*program, directory, amd64, newer, foreign, cwd=ROOT)
         newer.unlink()
 

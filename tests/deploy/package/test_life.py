@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.package_life import HAS_PINS, LAYERS, PRESSED, PROFILES, SETTINGS
+from tests.deploy.package.life import HAS_PINS, LAYERS, PRESSED, PROFILES, SETTINGS
 from tests.support.debian import RELEASE
 
 pytestmark = pytest.mark.timeout(900)  # the first time it makes a Debian

@@ -1,6 +1,6 @@
 """The life of the package on one machine, step by step; what each step said and left is written down for the tests.
 
-`python -m tests.deploy.package_life DIRECTORY PACKAGE NEWER FOREIGN`, as root. The last one is for another Debian.
+`python -m tests.deploy.package.life DIRECTORY PACKAGE NEWER FOREIGN`, as root. The last one is for another Debian.
 """
 
 import json
@@ -15,7 +15,7 @@ from deploy.package.target import BOOKWORM
 from tests.support.debian import RELEASE, Debian, Done, Machine
 from tests.support.wait import wait_for
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SETTINGS = "/etc/edge-agent/edge-agent.toml"
 LAYERS = "/etc/edge-agent/edge-agent.d"
 PROFILES = "/usr/share/edge-agent/profiles"

@@ -23,7 +23,7 @@ from deploy.package import archive, manual, python, sizes
 from deploy.package.target import BOOKWORM, TARGETS, TRIXIE, Target
 from tests.support.debian import RELEASE
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GUIDE = ROOT / "deploy/README.md"
 OWN = {target.arch: target for target in TARGETS.values() if target.release == RELEASE}
 CHANGELOG = ROOT / "deploy/package/debian/changelog"
