@@ -7,7 +7,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agent.core.commands import MAX_LEAD_US, Claims, Window
+from agent.core.commands import MAX_LEAD_US, MAX_LIFE_S, Claims, Window
+from agent.core.events import TimeQuality
 from agent.core.messages import ResultData
 from agent.core.nonces import NONCE_LIFE_S
 from agent.ports import Clock
@@ -112,12 +113,15 @@ class CommandMemory:
         """A command was accepted. When the event is set, no restart and no power cut can make it run again."""
         with self._lock:
             changes: Changes = {}
-            if self._floors.get(kid, -1) > claims.ctr + MAX_LEAD_US:
-                # Only a fresh nonce lets a command pass below the floor, so the floor is not that of any real time.
+            now_us = int(self._clock.wall().timestamp() * 10**6)
+            is_timed = self._clock.quality() is not TimeQuality.UNSYNCED
+            if is_timed and self._floors.get(kid, -1) > now_us + MAX_LEAD_US:
+                # Only a fresh nonce lets a command pass below such a floor, and its `iat` agrees with our clock. The
+                # new floor is not simply its counter: a low one would let pass again all that is forgotten.
                 self._outbox.keep(CTR_KEY + kid, None)
-                self._floors[kid] = claims.ctr
+                self._floors[kid] = max(claims.ctr, now_us - MAX_LIFE_S * 10**6)
                 for each in self._accepted.values():
-                    if each.kid == kid and each.ctr > claims.ctr + MAX_LEAD_US:
+                    if each.kid == kid and each.ctr > now_us + MAX_LEAD_US:
                         each.is_far_ahead = True  # else it would be the floor again
                         changes[each.key] = each.text()
             accepted = _Accepted(kid, claims.cmd_id, claims.name, claims.ctr, self._clock.boottime_ns())
