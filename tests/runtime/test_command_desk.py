@@ -106,6 +106,13 @@ def test_what_was_accepted_is_on_disk_before_it_is_executed(desk: Desk) -> None:
     assert json.loads(kept["command/key-1/c1"]) == {"name": "rebirth", "ctr": 1, "result": None}
 
 
+def test_an_ack_waits_for_no_disk(desk: Desk) -> None:
+    desk.send(desk.signed(desk.claims("ack", args={"alarm_id": "a1", "action": "registered"})), "a1", "ack")
+
+    assert len(desk.done) == 1
+    assert desk.kept_when_executed == [{}]
+
+
 def test_the_keys_are_looked_at_before_each_message_and_while_none_comes(desk: Desk) -> None:
     token = desk.signed(desk.claims("rebirth"))
     desk.desk._look_at_keys = desk.tokens.clear

@@ -63,6 +63,12 @@ def forget_results(desk: Desk) -> None:
         assert outcome(desk, desk.claims("rebirth"), kid="key-2") == "done"
 
 
+def anew(desk: Desk, claims: dict[str, Any]) -> dict[str, Any]:
+    """The same as if it had been signed now, with its old counter."""
+    now = int(desk.clock.wall().timestamp())
+    return claims | {"iat": now, "exp": now + 60}
+
+
 def microseconds(clock: SimClock, seconds: float = 0) -> int:
     return int((clock.wall().timestamp() + seconds) * 1e6)
 
@@ -160,16 +166,95 @@ def test_the_first_of_more_commands_than_are_remembered_is_refused_and_not_run_a
     assert outcome(desk, desk.claims("rebirth", boot_nonce=nonce)) == "done"
 
 
-def test_a_repetition_that_was_signed_again_is_not_run_once_its_result_is_forgotten(desk: Desk) -> None:
-    once = desk.claims("rebirth")
-    again = once | {"ctr": once["ctr"] + 1}
-    desk.ctr += 1
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("step", [1, -1])
+def test_neither_counter_of_a_repetition_that_was_signed_again_is_run_once_its_result_is_forgotten(
+    start: Start, step: int, *, restarts: bool
+) -> None:
+    desk = start()
+    once = desk.claims("rebirth", ctr=10)
+    again = once | {"ctr": 10 + step}
     assert [outcome(desk, each) for each in (once, again)] == ["done", "ok"]
+    desk = start() if restarts else desk
+    desk.ctr = 1000
     desk.clock.advance(timedelta(seconds=600))
     forget_results(desk)
-    now = int(desk.clock.wall().timestamp())
 
-    assert outcome(desk, again | {"iat": now, "exp": now + 60}) == "replayed"
+    assert [outcome(desk, anew(desk, each)) for each in (once, again)] == ["replayed", "replayed"]
+
+
+def test_no_counter_is_run_again_once_another_key_has_made_its_result_forgotten_nor_after_a_restart(
+    start: Start,
+) -> None:
+    desk = start()
+    late, early = desk.claims("rebirth", ctr=20), desk.claims("rebirth", ctr=10)
+    assert [outcome(desk, each) for each in (late, early)] == ["done", "done"]
+    desk.clock.advance(timedelta(seconds=600))
+    forget_results(desk)
+
+    assert [outcome(desk, anew(desk, each)) for each in (late, early)] == ["replayed", "replayed"]
+    desk = start()
+    assert [outcome(desk, anew(desk, each)) for each in (late, early)] == ["replayed", "replayed"]
+
+
+def test_what_a_flood_has_made_forgotten_is_not_run_again_after_a_restart(start: Start) -> None:
+    desk = start()
+    first = desk.claims("rebirth")
+    assert outcome(desk, first) == "done"
+    for _ in range(MOST):
+        assert outcome(desk, desk.claims("rebirth")) == "done"
+
+    assert outcome(start(), first) == "replayed"
+
+
+def test_what_a_living_nonce_dates_is_remembered_over_a_flood_of_another_key(desk: Desk) -> None:
+    desk.clock.set_quality(TimeQuality.UNSYNCED)
+    first = desk.claims("rebirth", boot_nonce=desk.outbox.nonces.first)
+    assert outcome(desk, first) == "done"
+    desk.clock.advance(timedelta(seconds=590))
+    for _ in range(MOST):
+        claims = desk.claims("rebirth", boot_nonce=desk.outbox.nonces.newest(desk.clock.boottime_ns()))
+        assert outcome(desk, claims, kid="key-2") == "done"
+
+    assert outcome(desk, first) == "ok"
+
+
+def test_a_repetition_closes_the_window_to_nobody_who_has_signed_just_before_it(desk: Desk) -> None:
+    once = desk.claims("rebirth", ctr=10)
+    assert outcome(desk, once) == "done"
+    desk.clock.advance(timedelta(seconds=599))
+    assert outcome(desk, anew(desk, once) | {"ctr": 30}) == "ok"
+    desk.clock.advance(timedelta(seconds=1))
+
+    assert outcome(desk, desk.claims("rebirth", ctr=20)) == "done"
+
+
+def test_what_was_repeated_lately_is_not_the_oldest_when_there_is_no_more_room(desk: Desk) -> None:
+    held_back, *remembered = (desk.claims("rebirth") for _ in range(1 + MOST))
+    assert {outcome(desk, each) for each in remembered} == {"done"}
+    desk.clock.advance(timedelta(seconds=601))
+    assert outcome(desk, anew(desk, remembered[0]) | {"ctr": 5000}) == "ok"
+    assert outcome(desk, desk.claims("rebirth", ctr=6000)) == "done"
+
+    nonce = desk.outbox.nonces.newest(desk.clock.boottime_ns())
+    assert outcome(desk, anew(desk, held_back) | {"boot_nonce": nonce}) == "done", "as in a flood"
+
+
+def test_a_restart_closes_the_window_to_nobody(start: Start) -> None:
+    desk = start()
+    desk.clock.advance(timedelta(hours=1))
+    held_back, used = desk.claims("rebirth"), desk.claims("rebirth")
+    assert outcome(desk, used) == "done"
+
+    assert outcome(start(), held_back) == "done"
+
+
+def test_what_a_disk_that_is_found_late_has_does_not_replace_what_this_run_knows_better(desk: Desk) -> None:
+    order = desk.claims("snapshot")
+    assert outcome(desk, order) == "done"
+    desk.desk.take_up()
+
+    assert outcome(desk, order) == "asked"
 
 
 @pytest.mark.parametrize("kept", ["9223372036854775807", "1"])
@@ -225,6 +310,34 @@ def test_a_counter_far_ahead_that_a_fresh_nonce_has_cured_is_never_the_floor_aga
     assert outcome(again, absurd) == "ok", "its result is forgotten"
     forget_results(again)
     assert order(again) == "done"
+
+
+def test_a_low_counter_with_a_fresh_nonce_lets_nothing_pass_again_that_is_forgotten(desk: Desk) -> None:
+    clock = desk.clock
+    first = desk.claims("rebirth", ctr=microseconds(clock))
+    assert outcome(desk, first) == "done"
+    clock.advance(timedelta(seconds=600))
+    forget_results(desk)
+    nonce = desk.outbox.nonces.newest(clock.boottime_ns())
+    assert outcome(desk, desk.claims("rebirth", ctr=1, boot_nonce=nonce)) == "done"
+
+    clock.step_wall(timedelta(seconds=first["iat"] - clock.wall().timestamp()))
+    assert outcome(desk, first) == "replayed"
+
+
+def test_a_cure_of_one_counter_leaves_those_of_the_other_commands_used(desk: Desk) -> None:
+    clock = desk.clock
+    clock.set_quality(TimeQuality.UNSYNCED)
+    absurd = desk.claims("rebirth", ctr=2**62, boot_nonce=desk.outbox.nonces.first)
+    usual = desk.claims("rebirth", ctr=microseconds(clock, 3600), boot_nonce=desk.outbox.nonces.first)
+    assert [outcome(desk, each) for each in (absurd, usual)] == ["done", "done"]
+    clock.set_quality(TimeQuality.SYNCED)
+    clock.advance(timedelta(seconds=601))
+    nonce = desk.outbox.nonces.newest(clock.boottime_ns())
+    assert outcome(desk, desk.claims("rebirth", ctr=microseconds(clock), boot_nonce=nonce)) == "done"
+    forget_results(desk)
+
+    assert outcome(desk, anew(desk, usual) | {"boot_nonce": None}) == "replayed"
 
 
 def test_a_counter_far_ahead_in_a_repetition_locks_out_nobody(desk: Desk) -> None:
