@@ -18,6 +18,9 @@ class TrackedPerson:
     seen: bool = True
     """The last look at where they are has shown them; false: they are hidden, and `box` is where they ought to be."""
 
+    alive: bool = False
+    """Has moved in place, as a living person does; nobody knows of who walks."""
+
     @property
     def foot(self) -> tuple[float, float]:
         """Where they stand: the middle of the lower edge."""

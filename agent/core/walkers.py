@@ -9,8 +9,6 @@ from statistics import median
 from agent.core.polygon import Point
 from agent.core.tracks import TrackedPerson
 
-STILL_AFTER_NS = 10_000_000_000
-"""Whoever gets nowhere but was seen for so long counts all the same: a real person may stand still."""
 _MEDIAN_OF = 3
 """One jumped box among so many changes nothing."""
 
@@ -39,14 +37,15 @@ class Walker:
         """Where they stand, as the median of the last three frames that found them; None before there are three."""
         self.travelled = False
         """Has got away from where they were first seen by the minimum."""
-        self._seen_ns = 0
+        self.alive = False
+        """Has shown a sign of life."""
         self._first: list[Point] = []
         self._newest: deque[Point] = deque(maxlen=_MEDIAN_OF)
 
     @property
     def counts(self) -> bool:
-        """Whether events may be told of them: they have travelled, or were seen for long."""
-        return self.travelled or self._seen_ns >= STILL_AFTER_NS
+        """Whether events may be told of them: they have travelled, or are alive."""
+        return self.travelled or self.alive
 
     @property
     def found(self) -> TrackedPerson | None:
@@ -70,7 +69,7 @@ class Walker:
         foot = self.foot
         if not person.seen or foot is None:
             return
-        self._seen_ns += look.step_ns
+        self.alive = self.alive or person.alive
         if len(self._first) < _MEDIAN_OF:
             self._first.append(foot)
         self._newest.append(foot)

@@ -132,7 +132,7 @@ class Camera(Section):
     enter_after_s: float = Field(default=0.5, ge=0, le=60)
     leave_after_s: float = Field(default=3.0, gt=0, le=3600)
     min_travel: float = Field(default=0.3, ge=0, le=10)
-    """Nothing is told of somebody before they have come so far, in units of their own height, or were seen for 10 s."""
+    """Nothing is told of somebody before they have come so far, in units of their own height, or have shown life."""
     cool_down_s: float = Field(default=10.0, ge=0, le=3600)
     """The shortest time between two events of the same person and zone, or line."""
     update_every_s: float = Field(default=60.0, ge=10, le=86400)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from agent.ports import Detection
 from agent.vision.motion import Cells
-from agent.vision.regions import Region, Wish, square
+from agent.vision.regions import Region, Wish, shows, square, whole
 from agent.vision.size_map import SizeMap
 from agent.vision.sweep import Sweep
 from agent.vision.track import Track
@@ -40,6 +40,19 @@ _FORGIVEN_PER_S = 0.1
 _MOTION_HARD = 0.3
 _WIDEST = 0.75
 """Of the shorter side of the picture: with the room for somebody around it, a region holds no larger motion."""
+_NEAR = 0.6
+"""Of the shorter side of the picture: who is higher is looked at in the whole picture, with grey around."""
+_NEAR_MOTION = 1 / 3
+"""Of the height of the picture: motion so high in one piece may be somebody nearby. A group in a street is lower."""
+_WHOLES = (1.0, 1.5)
+"""Sides of the squares around the whole picture that are looked at first, as shares of its longer side."""
+_MAY_BE_NEAR = 0.25
+"""Of the height of the picture: where people are lower, nobody stands still so near that no tile shows them."""
+_NEAR_MOTION_EVERY_NS = 300_000_000
+_NEAR_TIMES = 2.0
+"""Side of the region by the height of whoever is nearby."""
+_LEAST_MOTION = 0.1
+"""Motion that is worth less has bored for long."""
 _LEAST_CELLS = 2
 _FEW_LOOKS = 5
 """Somebody doubtful is looked at so often even if nothing moves."""
@@ -64,6 +77,10 @@ class Attention:
         self._blobs_of = blobs
         self.sizes = SizeMap(width, height)
         self._sweep = Sweep(width, height)
+        self._wholes = {whole(round(share * max(width, height)), width, height): 0 for share in _WHOLES}
+        """When each was last looked at."""
+        self._whole_ns = 0
+        """When the whole picture was, in a square of any size."""
         self._changed = np.zeros((0, 0), bool)
         """Cells that have moved since they were last looked at."""
         self._restless = False
@@ -71,6 +88,8 @@ class Attention:
         self._since_ns = np.zeros((0, 0), np.int64)
         self._bored_s = np.zeros((0, 0), np.float32)
         self._blobs: list[_Blob] = []
+        self._near: list[tuple[_Blob, float]] = []
+        """Cells of what may be nearby in this frame, and how high it is, in pixels."""
         self._last_ns = 0
         self._step_s = 0.0
         self._cell_x = self._cell_y = 1.0
@@ -80,43 +99,60 @@ class Attention:
         self._take_in(cells, boottime_ns)
         wishes = []
         self._blobs = []
+        self._near = []
         if not self._restless:
-            return [_wish_for(track, boottime_ns) for track in tracks if _is_doubtful(track)]
+            return [wish for track in tracks if _is_doubtful(track) for wish in self._wish_of(track, boottime_ns)]
         free = self._changed.copy()
         for track in tracks:
             rows, columns = self._cells_of(track, _AROUND)
             if _is_doubtful(track) or self._changed[rows, columns].any():
-                wishes.append(_wish_for(track, boottime_ns))
+                wishes += self._wish_of(track, boottime_ns)
             rows, columns = self._cells_of(track, _OWN_MOTION)
             free[rows, columns] = False
         if free.any():
             for column, row, width, height, count in self._blobs_of(free).tolist():
                 if count >= _LEAST_CELLS:
                     self._blobs += self._pieces(column, row, width, height)
+                    self._add_near(_Blob(slice(row, row + height), slice(column, column + width)), boottime_ns)
             wishes += [self._wish_for(blob, boottime_ns) for blob in self._blobs]
         return wishes
 
+    def whole(self, most: int) -> list[Region]:
+        """The whole picture, for whoever is so near that no square in it shows them well; asked after `wishes`."""
+        if not self._near or most <= 0:
+            return []
+        return [self._whole(max(person_px for _, person_px in self._near))]
+
     def sweep(self, tracks: Sequence[Track], boottime_ns: int, most: int) -> list[Region]:
-        """Where to look although nothing moves there: the whole picture at first, then one place every few seconds."""
-        regions = self._sweep.first(most)
+        """Where to look although nothing moves there: everywhere at first, then one place every few seconds."""
+        share = (most + 1) // 2  # the rest is for a second look at whom it finds
+        regions = [region for region, looked_ns in self._wholes.items() if not looked_ns][: max(share, 0)]
+        regions += self._sweep.first(share - len(regions))
         if regions or most <= 0:
             return regions
-        standing = [
-            (track, square(track.x, track.y - track.height / 2, round(3 * track.height), self._width, self._height))
-            for track in tracks
-        ]
-        return self._sweep.due([(track.looked_ns, region) for track, region in standing], boottime_ns)
+        places = [(track.looked_ns, self._around(track)) for track in tracks]
+        if self._may_be_near():
+            places += [(looked_ns, region) for region, looked_ns in self._wholes.items()]
+        return self._sweep.due(places, boottime_ns)
 
     def looked(self, regions: Sequence[Region], found: Sequence[Detection], boottime_ns: int) -> None:
         """Learn from a frame: where the model looked, and every box that could be somebody."""
         self._sweep.looked(regions, boottime_ns)
+        self._wholes.update((region, boottime_ns) for region in regions if region in self._wholes)
         if not regions or not self._changed.size:
             return
-        for left, top, width, height in regions:
-            self._changed[
-                self._row(top, up=True) : self._row(top + height),
-                self._column(left, up=True) : self._column(left + width),
-            ] = False
+        for region in regions:
+            left, top, width, height = region
+            if left >= 0 and top >= 0:
+                self._changed[
+                    self._row(top, up=True) : self._row(top + height),
+                    self._column(left, up=True) : self._column(left + width),
+                ] = False
+                continue
+            self._whole_ns = boottime_ns
+            for near, person_px in self._near:
+                if shows(region, person_px, self._width, self._height):
+                    self._changed[near.rows, near.columns] = False
         self._restless = bool(self._changed.any())
         fruitful = np.zeros(self._changed.shape, bool)
         for box in found:
@@ -179,6 +215,39 @@ class Attention:
             _MOTION * fresh + waiting,
             _MOTION_HARD,
         )
+
+    def _wish_of(self, track: Track, boottime_ns: int) -> list[Wish]:
+        """None for who is nearby, as long as the whole picture shows them."""
+        if not self._is_near(track):
+            return [_wish_for(track, boottime_ns)]
+        self._near.append((_Blob(*self._cells_of(track, _AROUND)), track.height))
+        return [] if track.last is not None else [_wish_for(track, boottime_ns)]
+
+    def _add_near(self, blob: _Blob, boottime_ns: int) -> None:
+        """Motion that may be somebody nearby, whom its pieces do not show: now and then, as it mostly is not."""
+        height_px = (blob.rows.stop - blob.rows.start) * self._cell_y
+        if (
+            height_px > _NEAR_MOTION * self._height
+            and boottime_ns - self._whole_ns >= _NEAR_MOTION_EVERY_NS
+            and shows(self._whole(height_px), height_px, self._width, self._height)
+            and self._wish_for(blob, boottime_ns).weight > _LEAST_MOTION
+        ):
+            self._near.append((blob, height_px))
+
+    def _may_be_near(self) -> bool:
+        usual_px = self.sizes.expected_px(self._width / 2, self._height / 2)
+        return usual_px is None or usual_px > _MAY_BE_NEAR * self._height
+
+    def _is_near(self, track: Track) -> bool:
+        return track.height > _NEAR * min(self._width, self._height)
+
+    def _whole(self, person_px: float) -> Region:
+        return whole(round(_NEAR_TIMES * person_px), self._width, self._height)
+
+    def _around(self, track: Track) -> Region:
+        if self._is_near(track):
+            return self._whole(track.height)
+        return square(track.x, track.y - track.height / 2, round(3 * track.height), self._width, self._height)
 
     def _cells_of(self, track: Track, around: float) -> tuple[slice, slice]:
         left, top, width, height = track.box

@@ -1,15 +1,17 @@
 """One box for each person out of what several regions of a frame show."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from agent.ports import Detection
-from agent.vision.regions import Region
+from agent.vision.regions import Region, shows, step_of
 
 Floats = npt.NDArray[np.floating[Any]]
+Cuts = npt.NDArray[np.bool_]
+"""Boxes x left, top, right, bottom."""
 
 _SAME = 0.5
 """Boxes that overlap by so much (intersection over union) are of one person; the mean counts, weighed by score."""
@@ -18,28 +20,50 @@ _WITHIN = 0.75
 _EDGE_SHARE = 0.03
 _CUT = 0.5
 """What the score of a box is worth that an edge of its region, and not of the picture, has probably cut."""
+_NEAR = 0.25
+"""Of the height of the picture. Boxes of people further away, in a crowd, complete each other by chance."""
+_VOUCHES = 0.5
+"""A box with so much of the best score says where an edge is that it has not cut."""
 
 
 def merge(looks: Sequence[tuple[Region, Sequence[Detection]]], width: int, height: int) -> list[Detection]:
     """The boxes of all regions of a picture of this size, which are in pixels of their regions: in pixels of the
     picture, best score first."""
-    rows = [_row(box, region, width, height) for region, boxes in looks for box in boxes]
+    rows = [_row(box, region, width, height) for region, boxes in looks for box in _shown(boxes, region, width, height)]
     if not rows:
         return []
     table = np.array(sorted(rows, key=lambda row: -row[4]))
-    boxes, scores = table[:, :4], table[:, 4]
+    boxes, scores, raw, cut = table[:, :4], table[:, 4], table[:, 5], table[:, 6:] > 0
     shared = _shared(boxes)
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
     same = shared > _SAME * (areas[:, None] + areas - shared)
     part = shared > _WITHIN * np.minimum(areas[:, None], areas)
-    owners = _owners(same.tolist(), part.tolist())
-    kept = [index for index, owner in enumerate(owners) if owner == index]
-    say = (np.array(owners) == np.array(kept)[:, None]) * np.maximum(scores, 1e-6)
-    means = say @ boxes / say.sum(axis=1, keepdims=True)
-    return [
-        Detection(left, top, right - left, bottom - top, score)
-        for (left, top, right, bottom), score in zip(means.tolist(), scores[kept].tolist(), strict=True)
-    ]
+    owners = np.array(_owners(same.tolist(), part.tolist()))
+    return sorted(
+        (_together(boxes[group], scores[group], raw[group], cut[group], height) for group in _groups(owners)),
+        key=lambda box: -box.score,
+    )
+
+
+def _groups(owners: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
+    return [np.flatnonzero(owners == index) for index in range(len(owners)) if owners[index] == index]
+
+
+def _together(boxes: Floats, scores: Floats, raw: Floats, cut: Cuts, height: int) -> Detection:
+    """The box of one person, of whom several regions tell, best first.
+
+    Of somebody nearby each edge is from those that have not cut it there; and where each region has cut another edge,
+    they show all of the person together, and no score is halved.
+    """
+    score = scores[0]
+    say = np.broadcast_to(np.maximum(scores, 1e-6)[:, None], boxes.shape)
+    if len(boxes) > 1 and boxes[0, 3] - boxes[0, 1] > _NEAR * height:
+        known = ~cut & (raw >= _VOUCHES * raw.max())[:, None]
+        say = say * np.where(known.any(axis=0), known, 1.0)
+        if known.any(axis=0).all() and not known.all(axis=1).any():
+            score = raw.max()
+    left, top, right, bottom = ((say * boxes).sum(axis=0) / say.sum(axis=0)).tolist()
+    return Detection(left, top, max(right - left, 0.0), max(bottom - top, 0.0), float(score))
 
 
 def _owners(same: list[list[bool]], part: list[list[bool]]) -> list[int]:
@@ -54,19 +78,37 @@ def _owners(same: list[list[bool]], part: list[list[bool]]) -> list[int]:
     return [owners[index] for index in range(len(same))]
 
 
-def _row(box: Detection, region: Region, width: int, height: int) -> tuple[float, float, float, float, float]:
-    """Left, top, right, bottom in the picture, and what the score is worth."""
+def _shown(boxes: Sequence[Detection], region: Region, width: int, height: int) -> Iterable[Detection]:
+    """The boxes of those whom the region is made to show, without what lies in the grey around the picture."""
+    x, y, _, _ = region
+    return boxes if x >= 0 and y >= 0 else _clipped(boxes, region, width, height)
+
+
+def _clipped(boxes: Sequence[Detection], region: Region, width: int, height: int) -> Iterator[Detection]:
+    x, y, _, _ = region
+    step = step_of(region)
+    for box in boxes:
+        left, top = max(step * box.left, -x), max(step * box.top, -y)
+        across = min(step * (box.left + box.width), width - x) - left
+        down = min(step * (box.top + box.height), height - y) - top
+        if min(across, down) > 0 and shows(region, down, width, height):
+            yield Detection(left, top, across, down, box.score)
+
+
+def _row(box: Detection, region: Region, width: int, height: int) -> tuple[float, ...]:
+    """Left, top, right, bottom in the picture, what the score is worth, the score, and which edges are cut."""
     x, y, side, _ = region
     left, top, score = box.left, box.top, box.score
     right, bottom = left + box.width, top + box.height
     margin = _EDGE_SHARE * side
     cut = (
-        (x > 0 and left < margin)
-        or (y > 0 and top < margin)
-        or (x + side < width and right > side - margin)
-        or (y + side < height and bottom > side - margin)
+        x > 0 and left < margin,
+        y > 0 and top < margin,
+        x + side < width and right > side - margin,
+        y + side < height and bottom > side - margin,
     )
-    return x + left, y + top, x + right, y + bottom, _CUT * score if cut else score
+    worth = _CUT * score if any(cut) else score
+    return x + left, y + top, x + right, y + bottom, worth, score, *map(float, cut)
 
 
 def _shared(boxes: Floats) -> Floats:

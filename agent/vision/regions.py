@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.floating[Any]]
+Pixels = npt.NDArray[np.uint8]
 Region = tuple[int, int, int, int]
-"""Left, top, width, height in pixels."""
+"""Left, top, width, height in pixels. One that is larger than the picture begins before it: see `whole`."""
 
 _TIMES = (1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.5)
 """Side of the region by height of the person. For each of these, how well a person is found that is..."""
@@ -31,6 +32,12 @@ _MOST = 16
 """So many wishes, the weightiest, are weighed against each other; with more, a choice would cost an inference."""
 _GRID_PX = 4
 """Regions begin on multiples of this, or end at the edge of the picture."""
+_BEYOND = 114
+"""The grey beside a picture that a region is larger than."""
+_PLENTY_PX = 900
+"""A model sees no more of a region, so that no larger copy of a picture is made."""
+_SMALL_TIMES = 4.0
+"""In a region larger than the picture nobody is looked for who is less than the side by this."""
 _SHOWN = 0.6
 _LEFT_OVER = 0.05
 """What a second region of somebody who is shown already is worth."""
@@ -96,6 +103,36 @@ def square(centre_x: float, centre_y: float, side: int, width: int, height: int)
     """A square around a point, moved into the picture; it has an area, and reaches the edge that it is moved to."""
     side = max(min(side, width, height), 1)
     return _begin(centre_x - side / 2, width - side), _begin(centre_y - side / 2, height - side), side, side
+
+
+def whole(side: int, width: int, height: int) -> Region:
+    """The whole picture in the middle of a square of this side, but of one that holds it and is no more than twice as
+    large as that."""
+    side = min(max(side, width, height, 1), 2 * max(width, height, 1))
+    return (width - side) // 2, (height - side) // 2, side, side
+
+
+def shows(region: Region, person_px: float, width: int, height: int) -> bool:
+    """Whether the region is made to show people so high: one that is larger than the picture is for those nearby."""
+    return region[2] <= min(width, height) or region[2] <= _SMALL_TIMES * person_px
+
+
+def step_of(region: Region) -> int:
+    """Every so many pixels of the region are shown by `cut_out`."""
+    left, top, side, _ = region
+    return 1 if left >= 0 and top >= 0 else max(side // _PLENTY_PX, 1)
+
+
+def cut_out(picture: Pixels, region: Region) -> Pixels:
+    """What the region shows, height x width x 3: a view of the picture, or a copy of it with grey around."""
+    left, top, width, height = region
+    if left >= 0 and top >= 0:
+        return picture[top : top + height, left : left + width]
+    step = step_of(region)
+    shown = np.full((-(-height // step), -(-width // step), 3), _BEYOND, np.uint8)
+    small, x, y = picture[::step, ::step], max(-left, 0) // step, max(-top, 0) // step
+    shown[y : y + small.shape[0], x : x + small.shape[1]] = small
+    return shown
 
 
 def _begin(wanted: float, last: int) -> int:

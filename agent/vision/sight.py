@@ -11,9 +11,10 @@ from agent.core.tracks import TrackedPerson
 from agent.ports import Detection, Detector, Frame
 from agent.vision.attention import Attention
 from agent.vision.inference_budget import InferenceBudget
+from agent.vision.life import Life
 from agent.vision.merge import merge
 from agent.vision.motion import CELL_PX, Cells, Motion
-from agent.vision.regions import Region, choose_regions
+from agent.vision.regions import Region, choose_regions, cut_out, shows
 from agent.vision.track import Track
 from agent.vision.tracker import Tracker
 
@@ -65,6 +66,7 @@ class Sight:
         self._tracker = Tracker(score_threshold)
         self._budget = InferenceBudget(inferences_per_second)
         self._smallest = smallest_person
+        self._life = Life(small_grey)
         self._size = (0, 0)
         self._motion = Motion()
         self._attention = Attention(1, 1, blobs)
@@ -81,9 +83,10 @@ class Sight:
         left = self._budget.left(now_ns)
         wishes = self._attention.wishes(cells, tracks, now_ns)
         regions = self._attention.sweep(tracks, now_ns, left)
+        regions += self._attention.whole(left - len(regions))
         regions += choose_regions(wishes, width, height, left - len(regions), _LEAST_GAIN)
         self._budget.spend(now_ns, len(regions))
-        pictures = [frame.pixels[top : top + rows, left : left + columns] for left, top, columns, rows in regions]
+        pictures = [cut_out(frame.pixels, region) for region in regions]
         looks = list(zip(regions, self._detector.detect(pictures), strict=True)) if regions else []
         found = [box for box in merge(looks, width, height) if box.height >= self._smallest * height]
         pairs = self._tracker.update(
@@ -98,6 +101,7 @@ class Sight:
             if track.last is not None and track.looked_ns < now_ns and self._attention.still(track):
                 track.stand()
                 held.append(track.last)
+        self._life.look(frame.pixels, self._tracker.tracks, now_ns)
         return Seen(
             tuple(_person(track, width, height) for track in self._tracker.tracks if track.real),
             (*found, *held),
@@ -131,10 +135,11 @@ def _is_within(track: Track, regions: list[Region], width: int, height: int) -> 
     return any(
         max(min(right, x + side) - max(left, x), 0) * max(min(bottom, y + side) - max(top, y), 0) >= least
         for x, y, side, _ in regions
+        if shows((x, y, side, side), track.height, width, height)
     )
 
 
 def _person(track: Track, width: int, height: int) -> TrackedPerson:
     left, top, box_width, box_height = track.box
     box = (left / width, top / height, box_width / width, box_height / height)
-    return TrackedPerson(track.id, box, track.score, seen=track.last is not None)
+    return TrackedPerson(track.id, box, track.score, seen=track.last is not None, alive=track.alive)

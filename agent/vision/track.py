@@ -40,6 +40,8 @@ class Track:
         """Capture time of the frame in which somebody last looked here."""
         self.real = False
         """Believed to be a person. Once so, it stays."""
+        self.alive = False
+        """Has shown a sign of life. Once so, it stays."""
         self.last: Detection | None = found
         """What the last look showed; None if it missed them."""
         self._scores = deque([found.score], _LOOKS)

@@ -47,7 +47,10 @@ class BareLook:
 
     def look_at(self, pixels: Any, regions: Sequence[tuple[int, int, int, int]]) -> list[list[Any]]:
         """Look at these parts of a picture; a region is left, top, width, height."""
-        return [self.look(pixels[top : top + high, left : left + wide]) for left, top, wide, high in regions]
+        return [
+            self.look(pixels[max(top, 0) : top + high, max(left, 0) : left + wide])  # one may begin before the picture
+            for left, top, wide, high in regions
+        ]
 
 
 def main() -> None:

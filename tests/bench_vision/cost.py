@@ -31,7 +31,7 @@ def rows(stage: Stage) -> list[Row]:
         regions = [(look.frame.pixels, region) for look in looks for region in look.seen.regions]
         began_s = time.perf_counter()
         for pixels, (left, top, width, height) in regions:
-            bare.look(pixels[top : top + height, left : left + width])
+            bare.look(pixels[max(top, 0) : top + height, max(left, 0) : left + width])
         speeds.append((time.perf_counter() - began_s) / ours_s)
         other_ms.append(sum(look.other_processor_s for look in looks) / len(looks) * 1000)
         single.look(pictures[0])

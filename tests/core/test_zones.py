@@ -1,5 +1,6 @@
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -71,14 +72,31 @@ def test_one_jumped_box_does_not_make_a_thing_travel() -> None:
     assert scene.told == []
 
 
-def test_what_only_trembles_is_told_of_no_sooner_than_a_person_who_stands_still() -> None:
+def test_what_neither_travels_nor_shows_life_is_never_told_of() -> None:
     scene = Scene()
-    scene.run(9.9, lambda seconds: [person(0.7 + 0.02 * (-1) ** round(seconds * 10))])
+    scene.run(600, lambda seconds: [person(0.7 + 0.02 * (-1) ** round(seconds * 10))])
+
     assert scene.told == []
 
-    scene.run(0.3, standing(0.7))
+
+def test_who_stands_and_shows_life_is_told_of_at_once_and_since_they_were_first_seen() -> None:
+    scene = Scene()
+    scene.run(5, standing(0.7))
+    assert scene.told == []
+
+    scene.frame(replace(person(0.7), alive=True))
     assert scene.phases("presence") == ["began"]
-    assert scene.told[0].duration_ms >= 9900, "since they were first seen"
+    assert scene.told[0].duration_ms == 5000
+
+
+def test_a_sign_of_life_is_kept_until_they_have_been_seen_for_long_enough() -> None:
+    scene = Scene(enter_after_ns=2 * SECOND)
+    scene.frame(replace(person(0.7), alive=True))
+    scene.run(1.8, standing(0.7))
+    assert scene.told == []
+
+    scene.run(0.6, standing(0.7))
+    assert scene.phases("presence") == ["began"]
 
 
 @pytest.mark.parametrize(("min_travel", "entered"), [(0.0, True), (0.3, True), (3.0, False)])

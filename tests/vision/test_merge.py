@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agent.ports import Detection
 from agent.vision import merge as merging
-from agent.vision.regions import Region
+from agent.vision.regions import Region, step_of, whole
 
 W, H = 640, 360
 WHOLE: Region = (0, 0, 360, 360)
@@ -95,6 +95,57 @@ def test_what_an_edge_of_a_region_cuts_is_believed_less_and_is_not_lost() -> Non
     (box,) = merge([((100, 0, 120, 120), [Detection(200, 40, 20, 60, 0.8)])], W, H)
 
     assert 0 < box.score < 0.8
+
+
+def test_somebody_nearby_whom_two_regions_cut_at_other_edges_is_whole_and_believed_in_full() -> None:
+    seen_left, seen_right = Detection(120, 20, 240, 330, 0.91), Detection(141, 20, 259, 330, 0.88)
+
+    (box,) = merge([(WHOLE, [seen_left]), (RIGHT, [seen_right])], W, H)
+
+    assert box.score == 0.91
+    assert box.left == pytest.approx(120)
+    assert box.left + box.width == pytest.approx(400)
+
+
+def test_two_boxes_that_are_cut_at_the_same_edge_stay_doubtful() -> None:
+    cut = Detection(120, 20, 240, 330, 0.91)
+
+    (box,) = merge([(WHOLE, [cut]), (WHOLE, [moved(cut, -4)])], W, H)
+
+    assert box.score < 0.5
+
+
+def test_two_halves_of_small_people_do_not_complete_each_other() -> None:
+    (box,) = merge(
+        [(WHOLE, [Detection(332, 100, 27, 60, 0.9)]), ((330, 20, 200, 200), [Detection(331, 100, 30, 60, 0.9)])], W, H
+    )
+
+    assert box.score < 0.5
+
+
+def test_who_is_found_in_the_whole_picture_with_grey_around_is_where_they_are() -> None:
+    around = whole(900, W, H)
+    looks = [(around, [Detection(430, 300, 150, 350, 0.9)])]
+
+    (box,) = merging.merge(looks, W, H)
+
+    assert (box.left, box.top, box.width) == (300, 30, 150)
+    assert box.top + box.height == H, "nobody is beside the picture"
+
+
+def test_nobody_small_is_believed_where_the_whole_picture_is_looked_at() -> None:
+    assert merging.merge([(whole(900, W, H), [Detection(430, 300, 60, 150, 0.9)])], W, H) == []
+
+
+@pytest.mark.parametrize("step", [2, 3])
+def test_in_a_large_picture_every_few_pixels_are_enough(step: int) -> None:
+    around = whole(step * 900, step * W, step * H)
+    assert step_of(around) == step
+
+    (box,) = merging.merge([(around, [Detection(430, 300, 150, 250, 0.9)])], step * W, step * H)
+
+    assert (box.left, box.top) == pytest.approx((step * 300, step * 30), abs=step)
+    assert (box.width, box.height) == (step * 150, step * 250)
 
 
 @given(LOOKS)

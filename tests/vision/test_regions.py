@@ -1,10 +1,11 @@
 import time
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.vision.regions import Region, Wish, choose_regions, square
+from agent.vision.regions import Region, Wish, choose_regions, cut_out, square, whole
 
 SIZES = st.tuples(st.integers(1, 800), st.integers(1, 800)) | st.sampled_from(
     [(1, 1), (2, 3), (16, 16), (95, 97), (640, 360), (360, 640), (1920, 1080), (7680, 4320)]
@@ -75,6 +76,39 @@ def test_a_square_in_a_corner_reaches_the_edges_of_the_picture(side: int, size: 
 
     assert (left + own_width, top + own_height) == size
     assert square(0, 0, side, width, height)[:2] == (0, 0)
+
+
+@given(st.integers(0, 20_000), SIZES)
+def test_the_whole_picture_lies_in_the_middle_of_its_square(side: int, size: tuple[int, int]) -> None:
+    width, height = size
+    left, top, own_width, own_height = whole(side, width, height)
+
+    assert max(size) <= own_width == own_height <= 2 * max(size)
+    assert own_width >= min(side, 2 * max(size))
+    assert abs(2 * left + own_width - width) <= 1
+    assert abs(2 * top + own_height - height) <= 1
+
+
+@pytest.mark.parametrize("size", [(64, 48), (640, 480), (480, 640), (1920, 1080), (3840, 2160)])
+@pytest.mark.parametrize("times", [1.0, 1.5, 3.0])
+def test_the_whole_picture_is_shown_with_grey_around_and_no_larger_than_a_model_needs(
+    size: tuple[int, int], times: float
+) -> None:
+    width, height = size
+    picture = np.full((height, width, 3), 30, np.uint8)
+    shown = cut_out(picture, whole(round(times * max(size)), *size))
+
+    assert shown.shape[0] == shown.shape[1] <= 1800
+    assert (shown == 30).all(axis=2).sum() / shown[:, :, 0].size == pytest.approx(
+        width * height / min(times, 2.0) ** 2 / max(size) ** 2, rel=0.05
+    )
+    assert set(np.unique(shown).tolist()) == {30, 114}
+
+
+def test_a_region_in_the_picture_is_no_copy() -> None:
+    picture = np.zeros((100, 200, 3), np.uint8)
+
+    assert np.shares_memory(cut_out(picture, (20, 10, 64, 64)), picture)
 
 
 @given(st.floats(30, 610), st.floats(45, 315), st.floats(20, 60))

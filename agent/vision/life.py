@@ -1,0 +1,220 @@
+"""A sign of life: whoever stands still breathes and sways, and a poster does not.
+
+What is in somebody's box is compared, block by block, with what was there a moment ago. Where something has moved by a
+fraction of a pixel, brightness has changed as its slope says; noise, a change of the light and an encoder change it in
+other ways. So each block tells how far it has moved and how sure that is. What surrounds the box
+tells how far the camera itself has moved. A patch of grey levels is kept for two seconds, and nothing else (POPIA).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.vision.track import Track
+
+Pixels = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.floating[Any]]
+Scaled = Callable[[Pixels, int, int], Pixels]
+"""A smaller grey copy of a picture: `scaled(picture, width, height)`."""
+
+_HEIGHT_PX = 72
+"""So high is a person in the patch; whoever is lower in the picture is not enlarged."""
+_BLOCK_PX = 12
+_AROUND = 0.25
+"""So much of their height around the box belongs to the patch."""
+_FAR_PX = 0.06
+"""Of the patch: a thousandth of their height. From there on a block has moved..."""
+_SURE = 9.0
+"""...if that is so many times its error."""
+_LEAST_SLOPE = 1.5
+"""Grey levels a pixel, root mean square: a block with weaker slopes tells nothing."""
+_FEWEST_OUTSIDE = 4
+_SHARE = 0.15
+"""Of the blocks of somebody that tell anything: so many must have moved..."""
+_FEWEST_BLOCKS = 2
+_SIGNS = 3
+_SIGN_SHARE = 0.5
+"""...in so many looks at the same patch, and in such a share of them: a shadow glides on..."""
+_LEAST_NS = 800_000_000
+"""...which is so old: who walks by is not there for so long."""
+_MOST_NS = 2_000_000_000
+"""An older patch is taken anew: what moves more slowly is a shadow."""
+_MOST_LOOKS = 8
+"""But not before so many looks, where these are rare."""
+_GONE = 0.25
+"""Whoever has gone so far, in their own heights, or has grown by so much, is compared with a new patch."""
+_AWAY = 1.0
+"""And no poster has ever gone by its own height."""
+_EVERY_NS = 180_000_000
+_FRESH_NS = 4_000_000_000
+"""Whoever has shown no life for so long is looked at half as often: it may be a poster, and stay for years."""
+_WALKS = 0.3
+"""Heights a second: a patch of whoever goes faster would soon show something else. They are known by their travel."""
+
+
+class Patch:
+    """A place in the picture at one moment, and how it would change if what it shows moved."""
+
+    def __init__(self, picture: Pixels, box: tuple[float, float, float, float], scaled: Scaled) -> None:
+        """Around a box, in pixels of a picture that it reaches into."""
+        self._box = left, top, width, height = box
+        margin = _AROUND * height
+        rows, columns = picture.shape[:2]
+        x, right = max(int(left - margin), 0), min(int(left + width + margin) + 1, columns)
+        y, bottom = max(int(top - margin), 0), min(int(top + height + margin) + 1, rows)
+        scale = min(_HEIGHT_PX / height, 1.0) / _BLOCK_PX
+        across, down = max(int((right - x) * scale), 1), max(int((bottom - y) * scale), 1)
+        self._scaled = scaled
+        self._place = slice(y, bottom), slice(x, right)
+        self._size = across * _BLOCK_PX, down * _BLOCK_PX
+        grey = self._grey(picture)
+        slope_y, slope_x = (np.asarray(slope) for slope in np.gradient(grey))
+        self._blocks = _by_block(grey)
+        self._light = _changes_of_light(self._blocks)
+        self._slopes = np.stack([self._but_light(_by_block(slope)) for slope in (slope_x, slope_y)])
+        """2 x blocks x pixels: across, down."""
+        self._weights = np.maximum(np.einsum("abp,abp->ab", self._slopes, self._slopes), 1e-6)
+        tells = self._weights.max(axis=0) >= _LEAST_SLOPE**2 * _BLOCK_PX**2
+        middle_x = x + (np.arange(across) + 0.5) * (right - x) / across
+        middle_y = y + (np.arange(down) + 0.5) * (bottom - y) / down
+        in_box = np.logical_and.outer(
+            (middle_y >= top) & (middle_y <= top + height), (middle_x >= left) & (middle_x <= left + width)
+        ).ravel()
+        self._inside, self._outside = tells & in_box, tells & ~in_box
+
+    def moved(self, picture: Pixels) -> bool:
+        """Whether something in the box has moved, but not as what surrounds it.
+
+        It must seem so from either moment: of a shadow only the one that it lies in has its slopes.
+        """
+        moved = self.blocks_moved(_by_block(self._grey(picture)))
+        if not self._enough(moved):
+            return False
+        return self._enough(moved & Patch(picture, self._box, self._scaled).blocks_moved(self._blocks))
+
+    def blocks_moved(self, blocks: Floats) -> npt.NDArray[np.bool_]:
+        """Which blocks in the box show something at another place than in the patch."""
+        change = self._but_light(blocks - self._blocks)
+        way = -np.einsum("abp,bp->ab", self._slopes, change) / self._weights
+        rest = np.maximum(np.einsum("bp,bp->b", change, change) - way * way * self._weights, 0)
+        error = np.sqrt(rest / _BLOCK_PX**2 / self._weights)
+        far = _FAR_PX
+        if np.count_nonzero(self._outside) >= _FEWEST_OUTSIDE:
+            camera = np.median(way[:, self._outside], axis=1)
+            way -= camera[:, None]
+            far = max(far, float(np.hypot(*camera)))
+        way = np.abs(way)
+        return np.asarray(((way > far) & (way > _SURE * error)).any(axis=0) & self._inside)
+
+    def _enough(self, moved: npt.NDArray[np.bool_]) -> bool:
+        return bool(moved.sum() >= max(_SHARE * self._inside.sum(), _FEWEST_BLOCKS))
+
+    def _grey(self, picture: Pixels) -> Floats:
+        return self._scaled(picture[self._place], *self._size).astype(np.float32)
+
+    def _but_light(self, blocks: Floats) -> Floats:
+        return np.asarray(blocks - np.einsum("bpk,bk->bp", self._light, np.einsum("bpk,bp->bk", self._light, blocks)))
+
+
+_A_LITTLE = np.random.default_rng(0).normal(0, 0.01, _BLOCK_PX**2).astype(np.float32)
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Of one track."""
+
+    patch: Patch
+    x: float
+    y: float
+    height: float
+    began_ns: int
+    looked_ns: int
+    looks: int = 0
+    signs: int = 0
+
+
+@dataclass(slots=True)
+class _Stay:
+    """Where somebody was first, and what they are watched by since they stand."""
+
+    x: float
+    y: float
+    began_ns: int
+    watch: _Watch | None = None
+
+
+class Life:
+    """Looks for signs of life of those who are followed by one camera. One thread."""
+
+    def __init__(self, scaled: Scaled) -> None:
+        self._scaled = scaled
+        self._stays: dict[int, _Stay] = {}
+
+    def look(self, picture: Pixels, tracks: Sequence[Track], boottime_ns: int) -> None:
+        """Take in the frame captured at `boottime_ns`: whoever shows life in it is `alive` from now on."""
+        stays = {}
+        for track in tracks:
+            if track.real and not track.alive:
+                stay = self._stays.get(track.id) or _Stay(track.x, track.y, boottime_ns)
+                stays[track.id] = stay
+                if math.hypot(track.x - stay.x, track.y - stay.y) > _AWAY * track.height:
+                    track.alive = True
+                elif _stands(track, picture):
+                    stay.watch = self._look(picture, track, stay, boottime_ns)
+                else:
+                    stay.watch = None
+        self._stays = stays
+
+    def _look(self, picture: Pixels, track: Track, stay: _Stay, now_ns: int) -> _Watch:
+        watch = stay.watch
+        if watch is None or _is_over(watch, track, now_ns):
+            return _Watch(Patch(picture, track.box, self._scaled), track.x, track.y, track.height, now_ns, now_ns)
+        every_ns = _EVERY_NS if now_ns - stay.began_ns < _FRESH_NS else 2 * _EVERY_NS
+        if now_ns - watch.looked_ns >= every_ns:
+            watch.looked_ns = now_ns
+            watch.looks += 1
+            watch.signs += watch.patch.moved(picture)
+            track.alive = watch.signs >= max(_SIGNS, _SIGN_SHARE * watch.looks) and now_ns - watch.began_ns >= _LEAST_NS
+        return watch
+
+
+def _stands(track: Track, picture: Pixels) -> bool:
+    """Is seen, in the picture, and does not walk."""
+    left, top, width, height = track.box
+    shown_x = min(left + width, picture.shape[1]) - max(left, 0)
+    shown_y = min(top + height, picture.shape[0]) - max(top, 0)
+    walks = math.hypot(track.pace_x, track.pace_y) > _WALKS * height
+    return track.last is not None and not walks and min(shown_x, shown_y) >= 1
+
+
+def _is_over(watch: _Watch, track: Track, now_ns: int) -> bool:
+    """Whether it is time for a new patch."""
+    age_ns = now_ns - watch.began_ns
+    gone = math.hypot(track.x - watch.x, track.y - watch.y) + abs(track.height - watch.height)
+    old = age_ns > _MOST_NS and watch.looks >= _MOST_LOOKS
+    return old or age_ns < 0 or gone > _GONE * watch.height
+
+
+def _by_block(patch: Floats) -> Floats:
+    """Blocks x pixels, row by row."""
+    rows, columns = patch.shape
+    blocks = patch.reshape(rows // _BLOCK_PX, _BLOCK_PX, columns // _BLOCK_PX, _BLOCK_PX)
+    return np.ascontiguousarray(blocks.swapaxes(1, 2)).reshape(-1, _BLOCK_PX * _BLOCK_PX)
+
+
+def _changes_of_light(blocks: Floats) -> Floats:
+    """What a change of the light can do to each block: more or less of it, evenly or from one side to the other, on
+    what is there as on what is between. An orthonormal base, blocks x pixels x 6."""
+    places = np.linspace(-1, 1, _BLOCK_PX, dtype=np.float32)
+    sides = np.stack(
+        [np.ones(_BLOCK_PX**2, np.float32), np.tile(places, _BLOCK_PX), np.repeat(places, _BLOCK_PX)], axis=1
+    )
+    light = np.broadcast_to(sides, (len(blocks), *sides.shape))
+    # A block without any detail has but the half of these; a little of anything makes the others.
+    detail = blocks - blocks.mean(axis=1, keepdims=True) + _A_LITTLE
+    base, _ = np.linalg.qr(np.concatenate([light, detail[:, :, None] * sides], axis=2))
+    return np.asarray(base)

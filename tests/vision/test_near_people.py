@@ -1,0 +1,101 @@
+"""Whoever stands at the kiosk is announced, and a poster is not: the real model, real people placed large."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from agent.cli.replay import Look, Replay
+from agent.core.link import PersonEntered
+from tests.support.near_scene import NearScene, Pixels, Standing, stock_still, sways, trembles
+from tests.support.vision_process import vision_spec
+
+SOON_S, LONG_S = 2.0, 60.0
+SIZES = [(640, 480), (1280, 720), (480, 640)]
+ONE = [Standing(0, way=sways(1.5))]
+GROUPS = {
+    "one": ONE,
+    "one at the side": [Standing(3, x=0.25, way=sways(1.5))],
+    "one from the hips up": [Standing(4, height=1.3, foot=1.4, way=sways(1.5))],
+    "two": [Standing(1, x=0.33, way=sways(1.5)), Standing(2, x=0.62, way=trembles())],
+    "three": [Standing(1, x=0.25, way=sways(1.5)), Standing(2, way=sways(1.0)), Standing(5, x=0.75, way=trembles())],
+}
+POSTERS = [Standing(who, x, way=stock_still) for who, x in ((1, 0.25), (2, 0.5), (3, 0.75))]
+
+
+def looks(pictures: Callable[[float], Pixels], until_s: float, tmp_path: Path, per_s: float = 10.0) -> list[Look]:
+    """At pictures of the first seconds, with the settings of a camera as it comes."""
+    replay = Replay(vision_spec(tmp_path, threads=1), per_s)
+    return [replay.look(pictures(number / per_s)) for number in range(round(until_s * per_s))]
+
+
+def entered(shown: Sequence[Look]) -> list[PersonEntered]:
+    return [event for look in shown for event in look.events if isinstance(event, PersonEntered)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("group", GROUPS)
+def test_everybody_who_stands_close_is_seen_at_once_and_announced_within_two_seconds(
+    group: str, size: tuple[int, int], tmp_path: Path
+) -> None:
+    shown = looks(NearScene(GROUPS[group], size).at, SOON_S, tmp_path)
+
+    assert len(entered(shown)) == len(GROUPS[group])
+    assert sum(not look.seen.people for look in shown) <= 2
+
+
+@pytest.mark.parametrize("group", ["one", "three"])
+def test_whoever_stands_close_stays_seen_and_is_announced_once(group: str, tmp_path: Path) -> None:
+    shown = looks(NearScene(GROUPS[group]).at, 20, tmp_path, per_s=5)
+
+    assert len(entered(shown)) == len(GROUPS[group])
+    assert sum(not look.seen.people for look in shown) <= 0.05 * len(shown)
+
+
+def test_who_steps_up_to_an_empty_kiosk_is_announced_within_two_seconds(tmp_path: Path) -> None:
+    def comes(at_s: float) -> tuple[float, float]:
+        x, y = sways(1.5)(at_s)
+        return 600 * max(4.0 - at_s, 0.0) + x, y
+
+    shown = looks(NearScene([Standing(0, way=comes)], (1280, 720)).at, 6, tmp_path)
+
+    assert len(entered(shown)) == 1
+
+
+@pytest.mark.parametrize("people", [POSTERS[:1], POSTERS])
+def test_the_same_people_without_any_movement_are_seen_and_never_announced(
+    people: list[Standing], tmp_path: Path
+) -> None:
+    shown = looks(NearScene(people).at, LONG_S, tmp_path, per_s=5)
+
+    assert shown[-1].seen.people
+    assert entered(shown) == []
+
+
+def test_a_poster_in_the_evening_sun_is_never_announced(tmp_path: Path) -> None:
+    scene = NearScene(POSTERS, light=lambda at_s: 1.0 - 0.5 * at_s / LONG_S)
+    shown = looks(scene.at, LONG_S, tmp_path, per_s=5)
+
+    assert any(look.seen.people for look in shown)
+    assert entered(shown) == []
+
+
+def test_a_poster_that_comes_compressed_is_never_announced(tmp_path: Path) -> None:
+    scene = NearScene(POSTERS, noise=4)
+
+    def compressed(at_s: float) -> Pixels:
+        _, data = cv2.imencode(".jpg", scene.at(at_s), [cv2.IMWRITE_JPEG_QUALITY, 25])
+        return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+
+    shown = looks(compressed, LONG_S, tmp_path, per_s=5)
+
+    assert shown[-1].seen.people
+    assert entered(shown) == []
+
+
+def test_people_who_stand_close_cost_no_more_than_one_look_in_each_frame(tmp_path: Path) -> None:
+    shown = looks(NearScene(GROUPS["three"]).at, 10, tmp_path)
+
+    assert sum(len(look.seen.regions) for look in shown[20:]) <= 1.5 * len(shown[20:])
