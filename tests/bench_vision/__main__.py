@@ -22,6 +22,7 @@ from tests.bench_vision import (
     false_alerts,
     footprint,
     ground_truth,
+    near,
     plots,
     purity,
     report,
@@ -44,7 +45,7 @@ Example:
   python -m tests.bench_vision --only accuracy
   python -m tests.bench_vision --quick --json /tmp/bench-vision.json
 """
-PARTS = ("accuracy", "stillness", "cost", "alerts", "budget", "memory", "arrival", "tamper")
+PARTS = ("accuracy", "stillness", "near", "cost", "alerts", "budget", "memory", "arrival", "tamper")
 
 
 class Run:
@@ -64,6 +65,8 @@ class Run:
         stage, truth = self._stage, self._truth
         if {"accuracy", "stillness", "arrival"} & set(self._parts):
             self._pets()
+        if "near" in self._parts:
+            self.rows += near.rows(stage, near.directory())
         if "cost" in self._parts:
             self.rows += cost.rows(stage)
         if "alerts" in self._parts:

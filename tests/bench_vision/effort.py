@@ -13,6 +13,8 @@ class Effort:
     """Of a scene that has gone still."""
     quiet: int
     """Of a video that shows nobody."""
+    near: int
+    """Of each video or scene that shows people nearby."""
     blocks: int
     """Of ten frames, for what is compared with a bare loop."""
     budgets: tuple[int, ...]
@@ -27,6 +29,7 @@ FULL = Effort(
     pets=None,
     still=300,
     quiet=6000,
+    near=100,
     blocks=64,
     budgets=(5, 10, 30, 60),
     budget_frames=150,
@@ -38,6 +41,7 @@ QUICK = Effort(
     pets=60,
     still=120,
     quiet=60,
+    near=20,
     blocks=4,
     budgets=(10,),
     budget_frames=30,

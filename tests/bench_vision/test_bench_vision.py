@@ -11,7 +11,9 @@ import pytest
 from tests.bench.child import ROOT
 
 NEED_TRUTH = {"average_precision", "reported_boxes", "identities"}
+NEED_VIEWS = {"near_nobody", "near_announced", "near_hands"}
 MEASURED = {
+    "near_cut_outs",
     "start",
     "still",
     "still_processor",
@@ -32,13 +34,17 @@ def test_the_bench_measures_every_row_beside_its_target(tmp_path: Path) -> None:
     record = tmp_path / "build" / "bench-vision.json"
     command = [sys.executable, "-m", "tests.bench_vision", "--quick", "--json", str(record)]
     environment = {**os.environ, "COLUMNS": "250", "EDGE_TEST_PETS": str(tmp_path)}
+    environment["EDGE_TEST_NEAR_VIEWS"] = str(tmp_path)
     run = subprocess.run(command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280)
     assert run.returncode == 0, run.stdout + run.stderr
     rows = json.loads(record.read_text())["rows"]
-    assert rows.keys() == NEED_TRUTH | MEASURED | {"announced"}
+    assert rows.keys() == NEED_TRUTH | NEED_VIEWS | MEASURED | {"announced"}
     for name in NEED_TRUTH | {"announced"}:
         assert rows[name]["reached"] is None
         assert f"no ground truth in {tmp_path}" in rows[name]["figure"]
+    for name in NEED_VIEWS:
+        assert rows[name]["reached"] is None
+        assert f"no videos in {tmp_path}" in rows[name]["figure"]
     for name in MEASURED:
         assert rows[name]["reached"] is not None, rows[name]
         assert rows[name]["title"] in run.stdout
