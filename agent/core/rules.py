@@ -67,10 +67,11 @@ class Rules:
 
     def _make_room(self) -> bool:
         """Forget the one who has been gone for the longest and of whom nothing is to be told."""
-        gone = [walker for walker in self._walkers.values() if walker.now is None and not self._held(walker)]
-        if gone:
-            self._drop(min(gone, key=lambda walker: walker.last_ns).id)
-        return bool(gone)
+        gone = sorted((each for each in self._walkers.values() if each.now is None), key=lambda each: each.last_ns)
+        free = next((each for each in gone if not self._held(each)), None)
+        if free is not None:
+            self._drop(free.id)
+        return free is not None
 
     def _forget(self, now_ns: int) -> None:
         """Those whose cool-downs are over: the tracker gives no number twice."""

@@ -121,7 +121,7 @@ def test_no_order_of_the_same_people_in_a_frame_changes_anything(
 
 def test_thousands_of_tracks_do_not_fill_the_memory_and_every_event_ends() -> None:
     scene = Scene(ALL, lines=[LINE], min_travel=0.0)
-    for number in range(2000):
+    for number in range(700):
         scene.frame(*[person(0.3, track=number * 3 + other) for other in range(3)])
         assert len(scene.rules._walkers) <= MOST_WALKERS
     scene.run(60)
