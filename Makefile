@@ -73,7 +73,7 @@ run: setup broker demo-video model ## Everything running on this machine: broker
 test: test-tflite test-picamera2 suite ## All tests but those of the package, with a real broker, a real model and real video
 
 suite: setup-dev test-video model # Without the other environments. On another Python: make suite PYTHON=python3.13 VENV=.venv-3.13
-	@$(BIN)/pytest -n $(JOBS) --dist worksteal --ignore=tests/deploy/package
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal --ignore=tests/deploy/package $(SUITE)
 
 test-package: setup-dev model ## The package for this Python's Debian: what is in it, lintian, and its life in a container (three minutes)
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal tests/deploy/package
