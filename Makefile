@@ -73,7 +73,7 @@ run: setup broker demo-video model ## Everything running on this machine: broker
 test: test-tflite test-picamera2 suite ## All tests but those of the package, with a real broker, a real model and real video
 
 suite: setup-dev test-video model # Without the other environments. On another Python: make suite PYTHON=python3.13 VENV=.venv-3.13
-	@$(BIN)/pytest -n $(JOBS) --dist worksteal --ignore=tests/deploy/package $(SUITE)
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal --ignore=tests/deploy/package --ignore=tests/brokers $(SUITE)
 
 test-package: setup-dev model ## The package for this Python's Debian: what is in it, lintian, and its life in a container (three minutes)
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal tests/deploy/package
@@ -119,7 +119,8 @@ bench-vision: setup-dev test-video model ## How well people are seen on real vid
 chaos: setup-dev ## A quarter of an hour of kills, outages and bad disks; nothing pressed may be lost
 	@$(BIN)/python -m tests.chaos $(CHAOS)
 
-brokers: $(VENV)/.dev rabbitmq ## A node of a RabbitMQ cluster is killed under presses, ten times; nothing may be lost (three minutes; BROKERS=--short)
+brokers: $(VENV)/.dev rabbitmq ## Who may say what at a RabbitMQ; then a node of a RabbitMQ cluster is killed under presses, ten times; nothing may be lost (five minutes; BROKERS=--short)
+	@$(BIN)/pytest tests/brokers
 	@$(BIN)/python -m tests.brokers $(BROKERS)
 
 hil: setup-dev model demo-video ## A day of the package on an emulated Pi 4 and an emulated camera, power cuts among it (eight minutes; the first time eleven)

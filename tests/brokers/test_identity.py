@@ -37,6 +37,7 @@ ssl_cert_login_san_type = dns
 mqtt.ssl_cert_client_id_from = subject_alternative_name
 mqtt.ssl_cert_login_san_type = dns
 """
+pytestmark = pytest.mark.timeout(600)  # each call of rabbitmqctl starts an Erlang
 
 
 class Site:
