@@ -21,28 +21,19 @@ from tests.support.root import run_as_root
 @pytest.fixture(scope="session")
 def amd64(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package as it is published, only not compressed."""
-    made = once(
-        tmp_path_factory, "amd64", lambda directory: print(build(TARGETS[f"{RELEASE.name}-amd64"], directory, "none"))
-    )
-    return next(made.glob("*.deb"))
+    return _package("amd64", tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def arm64(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same for a 64-bit Pi."""
-    made = once(
-        tmp_path_factory, "arm64", lambda directory: print(build(TARGETS[f"{RELEASE.name}-arm64"], directory, "none"))
-    )
-    return next(made.glob("*.deb"))
+    return _package("arm64", tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def armhf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same for 32-bit Arm: a quarter of the size."""
-    made = once(
-        tmp_path_factory, "armhf", lambda directory: print(build(TARGETS[f"{RELEASE.name}-armhf"], directory, "none"))
-    )
-    return next(made.glob("*.deb"))
+    return _package("armhf", tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +51,12 @@ def life(tmp_path_factory: pytest.TempPathFactory, amd64: Path) -> Path:
         newer.unlink()
 
     return once(tmp_path_factory, "life", live)
+
+
+def _package(arch: str, factory: pytest.TempPathFactory) -> Path:
+    target = TARGETS[f"{RELEASE.name}-{arch}"]
+    made = once(factory, arch, lambda directory: print(build(target, directory, "none")))
+    return next(made.glob("*.deb"))
 
 
 def _foreign(directory: Path) -> Path:
