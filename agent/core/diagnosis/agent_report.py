@@ -13,7 +13,8 @@ def judge_unit(active: str, sub: str, restarts: int) -> list[Finding]:
     """Of a service that does not run now; systemd's words."""
     log = "`journalctl -u edge-agent -b` says why; its last line is the reason"
     if active == "failed" or sub == "auto-restart" or (active == "activating" and restarts):
-        return [fail(f"the service ends by itself ({active}, {sub}; started again {restarts} times)", log)]
+        again = f"started again {restarts} time{'' if restarts == 1 else 's'}"
+        return [fail(f"the service ends by itself ({active}, {sub}; {again})", log)]
     if active == "active":
         return [warn("the service runs, but not on this state directory: perhaps its disk takes nothing", log)]
     start = "`sudo systemctl enable --now edge-agent`, when all else is well"
@@ -33,17 +34,14 @@ def judge_report(text: str | None, now_boottime_ns: int) -> list[Finding]:
             unknown("what the agent says of itself can't be understood", "is it of the same version as the doctor?")
         ]
     if not 0 <= age_s <= STALE_S:
-        return [
-            fail(
-                f"the agent has said nothing of itself for {age_s:.0f} s", "see its log: `journalctl -u edge-agent -b`"
-            )
-        ]
+        since = f"for {age_s:.0f} s" if age_s > 0 else "since the boot"
+        return [fail(f"the agent has said nothing of itself {since}", "see its log: `journalctl -u edge-agent -b`")]
     broken = [
         fail(f"the agent says of its part {name}: {detail or 'it does not work'}", "see the finding of that part")
         for name, (is_ok, detail) in parts.items()
         if not is_ok
     ]
-    return broken or [ok(f"the agent says that its {len(parts)} parts work")]
+    return broken or [ok(f"the agent says that all its parts work ({len(parts)})")]
 
 
 def says_connected(text: str | None, broker: str) -> str | None:

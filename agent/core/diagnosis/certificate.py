@@ -92,8 +92,8 @@ def judge_probe(found: DeviceCertificate, user: str, probe: str) -> list[Finding
 
 def judge_authorities(authorities: Sequence[Certificate], now: datetime) -> list[Finding]:
     """Those that `ca_file` trusts; at least one."""
-    last = max(authorities, key=lambda each: each.not_after)
-    if not any(each.is_authority for each in authorities):
+    last = max(authorities, key=lambda each: (each.is_authority, each.not_after))
+    if not last.is_authority:
         return [
             fail(
                 f"{last.file} holds no authority, only the certificate of {last.common_name!r}",

@@ -1,0 +1,244 @@
+"""What a technician reads, word by word: every finding of these rooms, as `words.txt` has it.
+
+A wrong word sends somebody to the wrong place, and so a change of any has to be seen by whoever reads the diff.
+`python -m tests.core.diagnosis.test_words` writes the file anew.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from agent.core import installation
+from agent.core.diagnosis.account import judge_account
+from agent.core.diagnosis.agent_report import judge_report, judge_unit
+from agent.core.diagnosis.certificate import (
+    SOON,
+    Certificate,
+    DeviceCertificate,
+    judge_authorities,
+    judge_broker,
+    judge_device,
+    judge_probe,
+)
+from agent.core.diagnosis.disk import FULL_BYTES, Disk, judge_disk, judge_trial
+from agent.core.diagnosis.finding import Finding, failure
+from agent.core.diagnosis.pins import InputRead, PinUse, judge_levels, judge_use
+from agent.core.diagnosis.power import judge_temperature, judge_throttled, judge_voltage_alarm, no_word_on_power
+from agent.core.diagnosis.time_source import EARLIEST, LATEST, TimeSource, judge_time
+from agent.core.diagnosis.vision import Pictures, judge_pictures, judge_speed
+from agent.core.diagnosis.vision_extra import install_advice
+from agent.core.diagnosis.wear import Wear, judge_wear
+from agent.core.events import TimeQuality
+
+NOTHING = "  nothing\n"
+WORDS = Path(__file__).with_name("words.txt")
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+DAY, HOUR, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+KEEP = 200 * MIB
+USER, PROBE = "gp/site/kiosk-0042", "gp/site/kiosk-0042-probe"
+OWN = Certificate("/e/device.pem", USER, NOW - 100 * DAY, NOW + 200 * DAY)
+DEVICE = DeviceCertificate(
+    OWN, "/e/device.key", key_matches=True, for_clients=True, chain_holds=True, key_is_open=False
+)
+AUTHORITY = replace(OWN, file="/e/ca.pem", common_name="Servers", is_authority=True)
+DISK = Disk("/var/lib/edge-agent", "/var", "ext4", read_only=False, free_bytes=900 * MIB, free_files=9, outbox_bytes=0)
+WIRED = {17: "button police", 22: "light yellow"}
+SEEN = Pictures(640, 480, 21, 2.0, 90.0)
+PARTS = '{"boottime_ns": 1000000000, "parts": {"uplink": {"ok": %s, "detail": "%s"}}}'
+POLICE, POLICE_NC = InputRead("police", False, True), InputRead("police", False, True, True)
+
+
+def dates(now: datetime) -> list[Finding]:
+    return judge_device(DEVICE, USER, now)
+
+
+def disk(**changed: object) -> list[Finding]:
+    return judge_disk(replace(DISK, **changed), KEEP)  # type: ignore[arg-type]  # the names say what they are
+
+
+def clock(wall: datetime, quality: TimeQuality, service: str | None, off_s: float | None = None) -> list[Finding]:
+    battery = None if off_s is None else wall + timedelta(seconds=off_s)
+    return judge_time(TimeSource(wall, quality, service, battery))
+
+
+def report(now_s: float, ok: str = "true", detail: str = "") -> list[Finding]:
+    return judge_report(PARTS % (ok, detail), int(now_s * 1e9))
+
+
+CASES: dict[str, Callable[[], list[Finding]]] = {
+    "account: well": lambda: judge_account("edge-agent", exists=True, own="edge-agent", missing_groups=[]),
+    "account: no user": lambda: judge_account("edge-agent", exists=False, own="root", missing_groups=[]),
+    "account: no groups": lambda: judge_account("edge-agent", exists=True, own="pi", missing_groups=["gpio", "video"]),
+    "agent: works": lambda: report(1 + 30),
+    "agent: silent for 31 s": lambda: report(1 + 30.9),
+    "agent: of another boot": lambda: report(0.5),
+    "agent: a part that says why": lambda: report(1, "false", "no broker answers"),
+    "agent: a part that does not": lambda: report(1, "false"),
+    "agent: not to be read": lambda: judge_report(None, 0),
+    "agent: not to be understood": lambda: judge_report("{", 0),
+    "service: stopped": lambda: judge_unit("inactive", "dead", 0),
+    "service: failed": lambda: judge_unit("failed", "failed", 5),
+    "service: starts": lambda: judge_unit("activating", "start-pre", 0),
+    "service: starts again": lambda: judge_unit("activating", "start-pre", 1),
+    "service: about to start again": lambda: judge_unit("activating", "auto-restart", 0),
+    "service: keeps nothing": lambda: judge_unit("active", "running", 3),
+    "certificate: well": lambda: dates(NOW),
+    "certificate: last day": lambda: dates(OWN.not_after - SECOND),
+    "certificate: expired": lambda: dates(OWN.not_after),
+    "certificate: not yet valid": lambda: dates(OWN.not_before - SECOND),
+    "certificate: first moment": lambda: dates(OWN.not_before),
+    "certificate: ends in 30 days": lambda: dates(OWN.not_after - SOON),
+    "certificate: ends in less": lambda: dates(OWN.not_after - SOON + SECOND),
+    "certificate: ends in 1 day": lambda: dates(OWN.not_after - DAY),
+    "certificate: ends in hours": lambda: dates(OWN.not_after - 23 * HOUR),
+    "certificate: clock never set": lambda: dates(EARLIEST - SECOND),
+    "certificate: clock just set": lambda: judge_device(
+        replace(DEVICE, own=replace(OWN, not_before=EARLIEST)), USER, EARLIEST
+    ),
+    "certificate: all is wrong": lambda: judge_device(
+        replace(DEVICE, key_matches=False, for_clients=False, chain_holds=False, key_is_open=True), "kzn/site/k", NOW
+    ),
+    "certificate: open key of another group": lambda: judge_device(
+        replace(DEVICE, chain_holds=None, key_is_open=True), USER, NOW, "pi"
+    ),
+    "certificate: of nobody": lambda: judge_device(replace(DEVICE, own=replace(OWN, common_name="")), USER, NOW),
+    "probe: none": lambda: judge_probe(DEVICE, USER, PROBE),
+    "probe: there": lambda: judge_probe(replace(DEVICE, others=(PROBE,)), USER, PROBE),
+    "authority: well, beside an old one": lambda: judge_authorities(
+        [AUTHORITY, replace(AUTHORITY, common_name="Old", not_after=NOW - DAY)], NOW
+    ),
+    "authority: expired": lambda: judge_authorities([replace(AUTHORITY, not_after=NOW - DAY)], NOW),
+    "authority: none": lambda: judge_authorities([OWN], NOW),
+    "authority: beside a broker's own": lambda: judge_authorities([OWN, AUTHORITY], NOW),
+    "broker's certificate: ends in 30 days": lambda: judge_broker(NOW + SOON, "b.example:8883", NOW),
+    "broker's certificate: ends in less": lambda: judge_broker(NOW + SOON - SECOND, "b.example:8883", NOW),
+    "disk: well": disk,
+    "disk: large": lambda: disk(free_bytes=10 * GIB, outbox_bytes=256 * MIB),
+    "disk: nearly large": lambda: disk(free_bytes=10 * GIB - MIB),
+    "disk: read-only": lambda: disk(read_only=True),
+    "disk: not mounted, read-only": lambda: disk(read_only=True, file_system="tmpfs"),
+    "disk: full": lambda: disk(free_bytes=FULL_BYTES - 1),
+    "disk: nearly full": lambda: disk(free_bytes=FULL_BYTES),
+    "disk: no room for pictures": lambda: disk(free_bytes=KEEP - 1),
+    "disk: just room for pictures": lambda: disk(free_bytes=KEEP),
+    "disk: out of inodes": lambda: disk(free_files=0),
+    "disk: one inode": lambda: disk(free_files=1),
+    "disk: no limit on inodes": lambda: disk(free_files=None),
+    "disk: tmpfs": lambda: disk(file_system="tmpfs"),
+    "disk: ramfs": lambda: disk(file_system="ramfs"),
+    "disk: overlay": lambda: disk(file_system="overlay"),
+    "disk: full outbox, damaged once": lambda: disk(
+        outbox_bytes=256 * MIB + 1, damaged=("alarms.db.damaged-1", "outbox.db.damaged-2")
+    ),
+    "disk: fast": lambda: [judge_trial("/var/lib/edge-agent", 2000.0)],
+    "disk: slow": lambda: [judge_trial("/var/lib/edge-agent", 2001.0)],
+    "error: of ours": lambda: [failure("/e/ca.pem: there is no such file: take it from the office; or ask")],
+    "error: with nothing before the colon": lambda: [failure(": there is no such key")],
+    "error: of others": lambda: [failure(OSError("it hangs"))],
+    "pins: free": lambda: judge_use(WIRED, [PinUse(17, False), PinUse(22, False)], agent_runs=False),
+    "pins: held": lambda: judge_use(WIRED, [PinUse(17, True, "lg"), PinUse(22, True, "lg")], agent_runs=True),
+    "pins: taken by others": lambda: judge_use(
+        WIRED, [PinUse(17, True, "spi0 CS0"), PinUse(22, True, "lg")], agent_runs=False
+    ),
+    "pins: taken by the kernel, not held": lambda: judge_use(
+        WIRED, [PinUse(17, True), PinUse(22, False)], agent_runs=True
+    ),
+    "pins: held by another program": lambda: judge_use(
+        WIRED, [PinUse(17, True, "lg"), PinUse(22, True, "lg")], agent_runs=True, held={22}
+    ),
+    "inputs: at rest": lambda: judge_levels([POLICE, POLICE_NC, InputRead("door", False, False)]),
+    "inputs: pressed, with a door open": lambda: judge_levels(
+        [InputRead("door", True, False), replace(POLICE, active=True), replace(POLICE_NC, active=True)]
+    ),
+    "inputs: cut": lambda: judge_levels([POLICE, replace(POLICE_NC, active=True), InputRead("fire", True, True)]),
+    "inputs: shorted": lambda: judge_levels([InputRead("fire", False, True), replace(POLICE, active=True), POLICE_NC]),
+    "power: well": lambda: judge_throttled(0),
+    "power: weak now and before": lambda: judge_throttled(0x1_0001),
+    "power: weak and throttled, now and before": lambda: judge_throttled(0x5_0005),
+    "power: weak before": lambda: judge_throttled(0x1_0000),
+    "power: capped": lambda: judge_throttled(0x2),
+    "power: throttled": lambda: judge_throttled(0x4),
+    "power: soft limit": lambda: judge_throttled(0x8),
+    "power: capped before": lambda: judge_throttled(0x2_0000),
+    "power: throttled before": lambda: judge_throttled(0x4_0000),
+    "power: soft limit before": lambda: judge_throttled(0x8_0000),
+    "power: unknown bit": lambda: judge_throttled(0x10_0010),
+    "power: kernel's alarm": lambda: judge_voltage_alarm(True),
+    "power: no alarm": lambda: judge_voltage_alarm(False),
+    "power: no word": no_word_on_power,
+    "heat: no word": lambda: judge_temperature({}),
+    "heat: well": lambda: judge_temperature({"cpu": 69.9, "a": 20.0}),
+    "heat: warm": lambda: judge_temperature({"cpu": 70.0}),
+    "heat: hot": lambda: judge_temperature({"cpu": 80.0, "zone": 79.0}),
+    "time: synchronised": lambda: clock(NOW, TimeQuality.SYNCED, "chronyd", 60.0),
+    "time: by the kernel's word": lambda: clock(NOW, TimeQuality.SYNCED, None, 61.0),
+    "time: held over": lambda: clock(NOW, TimeQuality.HOLDOVER, "chronyd", -60.0),
+    "time: no server reached": lambda: clock(NOW, TimeQuality.UNSYNCED, "chronyd"),
+    "time: no service": lambda: clock(NOW, TimeQuality.UNSYNCED, None),
+    "time: never set": lambda: clock(EARLIEST - SECOND, TimeQuality.SYNCED, "chronyd"),
+    "time: earliest": lambda: clock(EARLIEST, TimeQuality.SYNCED, "chronyd"),
+    "time: latest": lambda: clock(LATEST - SECOND, TimeQuality.SYNCED, "chronyd"),
+    "time: too late": lambda: clock(LATEST, TimeQuality.SYNCED, "chronyd"),
+    "pictures: well": lambda: judge_pictures(SEEN, 10, (640, 480)),
+    "pictures: just fast enough": lambda: judge_pictures(replace(SEEN, count=8, seconds=1.0), 10, None),
+    "pictures: just bright enough": lambda: judge_pictures(replace(SEEN, brightness=8.0), 10, None),
+    "pictures: black, slow, too wide": lambda: judge_pictures(
+        replace(SEEN, brightness=7.9, seconds=4.0), 12.5, (320, 480)
+    ),
+    "pictures: too high": lambda: judge_pictures(SEEN, 10, (640, 720)),
+    "pictures: one": lambda: judge_pictures(replace(SEEN, count=1), 10, None),
+    "pictures: two at once": lambda: judge_pictures(replace(SEEN, count=2, seconds=0.0), 10, None),
+    "pictures: two": lambda: judge_pictures(replace(SEEN, count=2, seconds=0.1), 10, None),
+    "model: fast enough": lambda: judge_speed(50.0, "LiteRT 2.3", 20, None),
+    "model: too slow": lambda: judge_speed(60.0, "LiteRT 2.3", 20, ""),
+    "model: no delegate": lambda: judge_speed(10.0, "LiteRT 2.3", 20, "delegate edgetpu can't be loaded"),
+    "vision: 32-bit Debian 13": lambda: [failure(install_advice(2**31 - 1, 12))],
+    "vision: checkout": lambda: [failure(install_advice(2**32, 11))],
+    "vision: 32-bit package": lambda: packaged(lambda: [failure(install_advice(2**32 - 1, 11))]),
+    "vision: 64-bit package": lambda: packaged(lambda: [failure(install_advice(2**32, 12))]),
+    "wear: no disk": lambda: judge_wear(None),
+    "wear: new": lambda: judge_wear(Wear("mmcblk0", False, (1, 0), 1)),
+    "wear: no life, normal": lambda: judge_wear(Wear("mmcblk0", False, (0, 0), 1)),
+    "wear: old": lambda: judge_wear(Wear("mmcblk0", False, (2, 9), 1)),
+    "wear: nearly old": lambda: judge_wear(Wear("mmcblk0", False, (8, 2), 1)),
+    "wear: few spare blocks": lambda: judge_wear(Wear("mmcblk0", False, (0, 0), 2)),
+    "wear: worn out": lambda: judge_wear(Wear("mmcblk0", False, (11, 2), 1)),
+    "wear: spare blocks gone": lambda: judge_wear(Wear("mmcblk0", False, (2, 2), 3)),
+    "wear: a card": lambda: judge_wear(Wear("mmcblk0", True)),
+    "wear: no account": lambda: judge_wear(Wear("sda", False)),
+}
+
+
+def packaged(case: Callable[[], list[Finding]]) -> list[Finding]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(installation, "_CODE", Path("/opt/edge-agent/agent.py"))
+        return case()
+
+
+def told(case: str) -> str:
+    """As in `words.txt`."""
+    findings = CASES[case]()
+    lines = [
+        f"  {finding.state}: {finding.what}\n" + (f"      -> {finding.do}\n" if finding.do else "")
+        for finding in findings
+    ]
+    return f"{case}\n{''.join(lines) or NOTHING}"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_technician_reads_these_words(case: str) -> None:
+    known = {text.partition("\n")[0]: text.rstrip("\n") + "\n" for text in WORDS.read_text().split("\n\n")}
+    assert told(case) == known.get(case, "")
+
+
+def test_the_list_of_words_has_no_case_that_is_gone() -> None:
+    assert [text.partition("\n")[0] for text in WORDS.read_text().split("\n\n")] == list(CASES)
+
+
+if __name__ == "__main__":
+    WORDS.write_text("\n".join(map(told, CASES)))
