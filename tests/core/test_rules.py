@@ -141,7 +141,7 @@ def test_more_people_at_once_than_are_remembered_are_told_as_far_as_they_are() -
 
 
 def test_those_who_have_left_long_ago_make_room_for_those_who_come() -> None:
-    scene = Scene(cool_down_ns=3600 * SECOND)
+    scene = Scene(fps=4, cool_down_ns=3600 * SECOND)
     for track in range(1, MOST_WALKERS + 10):
         scene.run(1, walking(speed=0.3, track=track))
         scene.run(4)
