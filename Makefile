@@ -16,7 +16,7 @@ JOBS ?= 5
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime arm-emulator run test suite test-package test-tflite test-picamera2 check bench bench-vision chaos brokers rabbitmq hil mutants week arm-smoke wiring dist dist-sizes dist-lock clean
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime arm-emulator run test suite test-package test-tflite test-picamera2 check bench bench-vision chaos brokers rabbitmq emulation mutants week arm-smoke wiring dist dist-sizes dist-lock clean
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -73,7 +73,7 @@ run: setup broker demo-video model ## Everything running on this machine: broker
 test: test-tflite test-picamera2 suite ## All tests but those of the package, with a real broker, a real model and real video
 
 suite: setup-dev test-video model # Without the other environments. On another Python: make suite PYTHON=python3.13 VENV=.venv-3.13
-	@$(BIN)/pytest -n $(JOBS) --dist worksteal --ignore=tests/deploy/package --ignore=tests/brokers $(SUITE)
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal --ignore=tests/deploy/package --ignore=tests/campaigns/brokers $(SUITE)
 
 test-package: setup-dev model ## The package for this Python's Debian: what is in it, lintian, and its life in a container (three minutes)
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal tests/deploy/package
@@ -85,8 +85,8 @@ ifneq ($(PYTHON_TFLITE),)
 	  $(TFLITE_BIN)/python -m pip install $(PIP_QUIET) tflite-runtime==2.14.0 numpy==1.24.2 opencv-python-headless==4.6.0.66 \
 	    cryptography==38.0.4 'PyJWT>=2.9,<3' 'pydantic>=2.7,<3' tflite pytest pytest-timeout && touch .venv-tflite/.bookworm; }
 	@echo "The detector on tflite-runtime:"
-	@PYTHONPATH=. $(TFLITE_BIN)/pytest --noconftest tests/contract/test_detector.py tests/contract/test_model_families.py \
-	  tests/contract/test_delegates.py tests/adapters/test_jose_keys.py tests/adapters/test_opencv_file_camera.py
+	@PYTHONPATH=. $(TFLITE_BIN)/pytest --noconftest tests/ports/test_detector.py tests/ports/test_model_families.py \
+	  tests/ports/test_delegates.py tests/adapters/test_jose_keys.py tests/adapters/test_opencv_file_camera.py
 else
 	@echo "SKIPPED: tflite-runtime needs Python 3.11, which this machine has not; the suite ran on LiteRT alone"
 endif
@@ -101,8 +101,8 @@ test-picamera2: # What every camera promises, of the real picamera2 on libcamera
 	  $(PICAMERA2_BIN)/python -m pip install $(PIP_QUIET) --no-deps picamera2==0.3.38 && touch .venv-picamera2/.ready; } || exit 1; \
 	echo "The real picamera2 on a virtual camera:"; \
 	root=; [ "$$(id -u)" = 0 ] || if unshare -rm true 2>/dev/null; then root="unshare -rm"; else root=sudo; fi; \
-	$$root $(PICAMERA2_BIN)/pytest -n $(JOBS) --dist worksteal -W ignore -k virtual tests/contract/test_camera.py \
-	  tests/contract/test_camera_trouble.py tests/adapters/test_picamera2_camera.py
+	$$root $(PICAMERA2_BIN)/pytest -n $(JOBS) --dist worksteal -W ignore -k virtual tests/ports/test_camera.py \
+	  tests/ports/test_camera_trouble.py tests/adapters/test_picamera2_camera.py
 
 check: setup-dev ## ruff, mypy and import-linter
 	@$(BIN)/ruff check --output-format concise
@@ -111,29 +111,29 @@ check: setup-dev ## ruff, mypy and import-linter
 	@$(BIN)/lint-imports --no-logo
 
 bench: setup-dev demo-video model ## Latency, frames a second, start-up and memory beside bare baselines
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.campaigns.bench
 
 bench-vision: setup-dev test-video model ## How well people are seen on real video, and what it costs (ten minutes; VISION='--only accuracy')
-	@$(BIN)/python -m tests.bench_vision $(VISION)
+	@$(BIN)/python -m tests.campaigns.bench_vision $(VISION)
 
 chaos: setup-dev ## A quarter of an hour of kills, outages and bad disks; nothing pressed may be lost
-	@$(BIN)/python -m tests.chaos $(CHAOS)
+	@$(BIN)/python -m tests.campaigns.chaos $(CHAOS)
 
 brokers: $(VENV)/.dev rabbitmq ## Who may say what at a RabbitMQ; then a node of a RabbitMQ cluster is killed under presses, ten times; nothing may be lost (five minutes; BROKERS=--short)
-	@$(BIN)/pytest tests/brokers
-	@$(BIN)/python -m tests.brokers $(BROKERS)
+	@$(BIN)/pytest tests/campaigns/brokers
+	@$(BIN)/python -m tests.campaigns.brokers $(BROKERS)
 
-hil: setup-dev model demo-video ## A day of the package on an emulated Pi 4 and an emulated camera, power cuts among it (eight minutes; the first time eleven)
-	@$(BIN)/python -m tests.hil $(if $(CUTS),--cuts=$(CUTS)) $(HIL)
+emulation: setup-dev model demo-video ## A day of the package on an emulated Pi 4 and an emulated camera, power cuts among it (eight minutes; the first time eleven)
+	@$(BIN)/python -m tests.campaigns.emulation $(if $(CUTS),--cuts=$(CUTS)) $(EMULATION)
 
 mutants: setup-dev ## Break the core and the outbox line by line (ten minutes; ONLY=FILE for one file): do the tests notice?
-	@$(BIN)/python -m tests.mutants $(ONLY)
+	@$(BIN)/python -m tests.campaigns.mutants $(ONLY)
 
 week: setup-dev ## Seven days in a few minutes: presses, outages, load-shedding, restarts; nothing lost, nothing grows
-	@$(BIN)/python -m tests.week $(WEEK)
+	@$(BIN)/python -m tests.campaigns.week $(WEEK)
 
 arm-smoke: $(VENV)/.dev demo-video model arm-emulator ## What the 64-bit packages hold, on emulated processors of a Pi: all imports, people found (a minute)
-	@$(BIN)/python -m tests.arm_smoke
+	@$(BIN)/python -m tests.campaigns.arm_smoke
 
 dist: $(VENV)/.dev model ## The Debian packages, in dist/ (one of them: make dist ARCH=arm64 RELEASE=trixie)
 	@$(BIN)/python -m deploy.package $(addprefix --arch=,$(ARCH)) $(addprefix --release=,$(RELEASE))

@@ -12,42 +12,43 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 
-from agent import checkup, profile, simulation
 from agent.adapters.gpiozero_buttons import GpiozeroButtons
 from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.adapters.jose_keys import KeyRing
-from agent.core.backoff import Backoff
+from agent.bootstrap import simulation, specs
+from agent.bootstrap.cameras import links_to
+from agent.bootstrap.late_disk import take_up
+from agent.bootstrap.optional_parts import prepare, start_lights
+from agent.bootstrap.platform import Outside, this_machine
+from agent.bootstrap.self_test import make_self_test
+from agent.bootstrap.siren import siren_desk
+from agent.contract.envelope import Drafts
+from agent.core.delivery.backoff import Backoff
 from agent.core.events import AlarmDelivered, Announce
-from agent.core.wire import Drafts
-from agent.eyes import links_to
-from agent.lenient import prepare, start_lights
-from agent.outside import Outside, this_machine
-from agent.runtime.announcer import Announcer
-from agent.runtime.cameras import Cameras
-from agent.runtime.centre_watch import CentreWatch
-from agent.runtime.command_actions import Actions
-from agent.runtime.command_desk import CommandDesk
-from agent.runtime.detours import Surroundings
-from agent.runtime.edge_watch import EdgeWatch
-from agent.runtime.health import HealthBoard
-from agent.runtime.input_teller import InputTeller
-from agent.runtime.key_watch import KeyWatch
-from agent.runtime.late_disk import take_up
-from agent.runtime.outbox import Outbox
-from agent.runtime.part_teller import PartTeller
-from agent.runtime.pipeline import Pipeline
-from agent.runtime.probe_alarm import ProbeAlarm
-from agent.runtime.publisher import LinkTells, Publisher
-from agent.runtime.readiness import SERVICE, Readiness
-from agent.runtime.security import SecurityLog
-from agent.runtime.self_test import SELF_TEST
-from agent.runtime.sender import Sender, SenderTells
-from agent.runtime.status_file import StatusFile
-from agent.runtime.time_watch import TimeWatch
-from agent.runtime.uplink import Uplink
-from agent.runtime.watchkeeper import Watched, Watchkeeper
+from agent.outbox.outbox import Outbox
+from agent.runtime.alarms.edge_watch import EdgeWatch
+from agent.runtime.alarms.input_reporter import InputTeller
+from agent.runtime.alarms.pipeline import Pipeline
+from agent.runtime.alarms.readiness import SERVICE, Readiness
+from agent.runtime.cameras.cameras import Cameras
+from agent.runtime.commands.actions import Actions
+from agent.runtime.commands.handler import CommandDesk
+from agent.runtime.commands.key_watch import KeyWatch
+from agent.runtime.selftest.probe_alarm import ProbeAlarm
+from agent.runtime.selftest.self_test import SELF_TEST
+from agent.runtime.supervision.health import HealthBoard
+from agent.runtime.supervision.main_loop import Watched, Watchkeeper
+from agent.runtime.supervision.part_teller import PartTeller
+from agent.runtime.supervision.security import SecurityLog
+from agent.runtime.supervision.status_file import StatusFile
+from agent.runtime.supervision.time_watch import TimeWatch
+from agent.runtime.uplink.announcer import Announcer
+from agent.runtime.uplink.centre_watch import CentreWatch
+from agent.runtime.uplink.failover import Surroundings
+from agent.runtime.uplink.publisher import LinkTells, Publisher
+from agent.runtime.uplink.sender import Sender, SenderTells
+from agent.runtime.uplink.status import Uplink
 from agent.settings import Settings
-from agent.siren import siren_desk
 
 DISK_PATIENCE_S = 2.0
 """How long a start waits for the disk. Then the buttons go live without it, and what it holds is taken up later."""
@@ -79,7 +80,7 @@ def run(
             clock,
             identity.source,
             storage.telemetry_max_bytes,
-            profile.black_box(storage.directory),
+            specs.black_box(storage.directory),
             storage.keep_free_bytes,
         )
         stack.callback(outbox.close, 2 * _BRIEF_S)
@@ -91,8 +92,8 @@ def run(
         pin_factory = outside.open_pins() if settings.has_pins else None
         if pin_factory is not None:
             stack.callback(pin_factory.close)
-        lights = GpiozeroLights(profile.light_pins(settings), pin_factory)
-        buttons = GpiozeroButtons(profile.input_lines(settings), pin_factory, clock)
+        lights = GpiozeroLights(specs.light_pins(settings), pin_factory)
+        buttons = GpiozeroButtons(specs.input_lines(settings), pin_factory, clock)
 
         # What an earlier run has left; the disk has had the time since to answer.
         outbox.await_disk(DISK_PATIENCE_S)
@@ -106,12 +107,12 @@ def run(
         siren = siren_desk(
             settings, pin_factory, simulate=simulate, outbox=outbox, drafts=drafts, clock=clock, board=board
         )
-        panel = profile.panel(settings)
+        panel = specs.panel(settings)
         board.report(SERVICE, ok=True)
         pipeline = Pipeline(
-            book=profile.alarm_book(settings, outbox, security, clock, simulated=simulate),
+            book=specs.alarm_book(settings, outbox, security, clock, simulated=simulate),
             readiness=Readiness(
-                service=profile.service(settings, clock),
+                service=specs.service(settings, clock),
                 drafts=drafts,
                 put=outbox.put,
                 board=board,
@@ -131,13 +132,13 @@ def run(
         )
 
         # The way to the centre, and back.
-        probe_alarm = ProbeAlarm(outbox, drafts, clock, profile.location(settings))
+        probe_alarm = ProbeAlarm(outbox, drafts, clock, specs.location(settings))
         announcer = Announcer(
             outbox=outbox,
             drafts=drafts,
             clock=clock,
-            meta=profile.meta(settings),
-            config_revision=profile.revision(settings),
+            meta=specs.meta(settings),
+            config_revision=specs.revision(settings),
         )
 
         def announce(moved: bool = False) -> None:
@@ -163,7 +164,7 @@ def run(
         )
         mqtt = settings.mqtt
         watch = CentreWatch(
-            centres=profile.centres(settings),
+            centres=specs.centres(settings),
             root=mqtt.root,
             clock=clock,
             board=board,
@@ -197,7 +198,7 @@ def run(
             sender=sender,
             outbox=outbox,
             clock=clock,
-            addresses=profile.broker_addresses(settings),
+            addresses=specs.broker_addresses(settings),
             subscriptions=identity.subscriptions(settings.centre.names),
             make_will=announcer.will,
             tells=LinkTells(
@@ -214,12 +215,10 @@ def run(
         outbox.when_ready(publisher.wake)
         outbox.when_found_late(partial(take_up, outbox, pipeline, desk, security))
 
-        links = links_to(
-            settings, simulate, clock=clock, outbox=outbox, drafts=drafts, board=board, pipeline=pipeline, desk=desk
-        )
+        links = links_to(settings, simulate, clock=clock, outbox=outbox, drafts=drafts, board=board, desk=desk)
         cameras.connect(links)
 
-        self_test = checkup.self_test(
+        self_test = make_self_test(
             settings,
             probe_broker=outside.make_probe(),
             alarm=probe_alarm,
@@ -291,7 +290,7 @@ def run(
             time_watch=TimeWatch(drafts, clock, outbox.put),
             security=security,
             health_interval_s=settings.health.interval_s,
-            tell_status=StatusFile(profile.status_file(), clock, board, cameras.figures).look,
+            tell_status=StatusFile(specs.status_file(), clock, board, cameras.figures).look,
         )
         # What has been built stays, and the collector, off until now, need not walk over it: that takes 40 ms.
         sys.setswitchinterval(0.0005)  # how long a thread keeps the interpreter from a press: Python's own 5 ms is long

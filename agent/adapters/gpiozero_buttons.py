@@ -10,7 +10,7 @@ from gpiozero import InputDevice
 
 from agent.core.errors import HardwareError
 from agent.core.events import Edge
-from agent.core.inputs import InputLine
+from agent.core.wiring import InputLine
 from agent.ports import Clock
 
 _log = logging.getLogger(__name__)

@@ -8,9 +8,9 @@ from typing import Any
 
 from gpiozero import OutputDevice
 
+from agent.core.alarms.lights import LightState, Pattern
 from agent.core.errors import HardwareError
-from agent.core.inputs import LightPins
-from agent.core.lights import LightState, Pattern
+from agent.core.wiring import LightPins
 
 _log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from typing import Any
 from gpiozero import OutputDevice
 
 from agent.core.errors import HardwareError
-from agent.core.inputs import SirenPin
+from agent.core.wiring import SirenPin
 
 
 class GpiozeroSiren:

@@ -16,7 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.core.errors import CommandRejected, SettingsError
+from agent.contract.commands import CommandRejected
+from agent.core.errors import SettingsError
 
 if TYPE_CHECKING:
     import jwt

@@ -5,8 +5,8 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
+from agent.core.camera.masks import Outline, parse_masks
 from agent.core.errors import MaskError
-from agent.core.masks import Outline, parse_masks
 
 MAX_BYTES = 256 * 1024
 

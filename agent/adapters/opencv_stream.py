@@ -5,7 +5,7 @@ from typing import Any
 
 import cv2
 
-from agent.core.stream_clock import StreamClock
+from agent.core.camera.stream_clock import StreamClock
 
 OPEN_TIMEOUT_MS = 8000
 READ_TIMEOUT_MS = 8000

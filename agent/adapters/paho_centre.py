@@ -17,7 +17,7 @@ from agent.adapters.broker_failures import UNSUPPORTED_VERSION, of_connecting, o
 from agent.adapters.paho_bounded import BoundedClient
 from agent.adapters.paho_broker import endpoint_of
 from agent.adapters.tls_context import TlsFiles, tls_context
-from agent.core.centres import REPEAT_S, CentreStateError, read_state, write_state
+from agent.core.delivery.centres import REPEAT_S, CentreStateError, read_state, write_state
 from agent.core.errors import BrokerError
 
 _OPTIONS = {"ca_file": "--ca", "cert_file": "--cert", "key_file": "--cert-key", "brokers": "--broker"}

@@ -6,7 +6,7 @@ from pathlib import Path
 from agent.adapters.jose_keys import PrivateKey
 from agent.cli.centre import add_options, print_result, tls_files
 from agent.cli.sender import PATIENCE_S, Sender, say
-from agent.core.events import AckAction
+from agent.contract.vocabulary import AckAction
 from agent.settings import load
 
 _EXAMPLE = """\

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 from agent.adapters.jose_keys import PrivateKey
 from agent.adapters.paho_centre import Heard
 from agent.cli.centre import signed
-from agent.core.events import AckAction
-from agent.core.self_test import INPUT
+from agent.contract.vocabulary import AckAction
+from agent.core.alarms.self_test import INPUT
 
 _ANSWERS = (AckAction.REGISTERED, AckAction.CLOSED)
 _REMEMBERED = 10_000

@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from agent.bootstrap.specs import vision_spec
 from agent.cli.options import add_config
+from agent.core.camera.vision_spec import VisionSpec
 from agent.core.diagnosis.vision_extra import install_advice
 from agent.core.errors import EdgeAgentError, UsageError
-from agent.core.vision_spec import VisionSpec
-from agent.profile import vision_spec
 from agent.settings import Camera, load
 
 if TYPE_CHECKING:  # a kiosk without a camera has no numpy, and can still be told what the command needs

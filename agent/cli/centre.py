@@ -13,10 +13,10 @@ from agent.adapters.jose_keys import PrivateKey, sign
 from agent.adapters.paho_centre import Centre, Heard
 from agent.adapters.tls_context import TlsFiles
 from agent.cli.options import add_config
-from agent.core.centres import CentreStateError, centre_name
-from agent.core.commands import MAX_LIFE_S
+from agent.contract.commands import MAX_LIFE_S
+from agent.contract.identity import Identity
+from agent.core.delivery.centres import CentreStateError, centre_name
 from agent.core.errors import UsageError
-from agent.core.identity import Identity
 from agent.settings import Settings, load
 
 _NEXT = {

@@ -5,10 +5,10 @@ import json
 import sys
 from pathlib import Path
 
-from agent import profile
+from agent.bootstrap import specs
 from agent.cli.options import DEFAULT_CONFIG
+from agent.contract.identity import LONGEST_COMMON_NAME, common_name
 from agent.core.errors import MaskError
-from agent.core.identity import LONGEST_COMMON_NAME, common_name
 from agent.settings import layers, left_of_example, load
 
 _EXAMPLE = """\
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     mistakes = []
     for camera in settings.cameras:
         try:
-            profile.masks(camera)
+            specs.masks(camera)
         except MaskError as error:
             mistakes.append(f"camera {camera.name}: {error}")
     if mistakes:

@@ -8,7 +8,7 @@ from typing import Any
 from agent.adapters.jose_keys import PrivateKey
 from agent.cli.centre import add_options, print_result, tls_files
 from agent.cli.sender import PATIENCE_S, Sender, say
-from agent.core.commands import COMMANDS
+from agent.contract.commands import COMMANDS
 from agent.core.errors import BrokerError, UsageError
 from agent.settings import load
 

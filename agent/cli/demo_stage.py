@@ -14,10 +14,10 @@ from types import TracebackType
 from typing import Any
 
 from agent.adapters.jose_keys import PrivateKey
+from agent.bootstrap.specs import sim_socket
 from agent.cli.keygen import make_key
 from agent.cli.sim import ask
 from agent.core.errors import BrokerError, EdgeAgentError
-from agent.profile import sim_socket
 from agent.settings import Settings, load
 
 _BROKER = """\

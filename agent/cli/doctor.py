@@ -15,9 +15,9 @@ from agent.adapters.account import SERVICE_USER
 from agent.adapters.systemd_unit import ask_unit
 from agent.cli.doctor_table import Table
 from agent.cli.options import add_config
+from agent.contract.envelope import rfc3339
 from agent.core.diagnosis.finding import Report, State, count, summary, worst
 from agent.core.errors import SettingsError, UsageError
-from agent.core.wire import rfc3339
 from agent.doctor.bounded import run_bounded
 from agent.doctor.check import Check
 from agent.doctor.plan import checks_of, checks_without, device_of

@@ -12,10 +12,10 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from agent.core.camera.model_decoders import SsdRaw
+from agent.core.camera.model_manifest import ModelInput, ModelManifest, ModelSource
 from agent.core.diagnosis.vision_extra import install_advice
 from agent.core.errors import ModelError, UsageError
-from agent.core.model_decoders import SsdRaw
-from agent.core.model_manifest import ModelInput, ModelManifest, ModelSource
 from agent.models.build import BuildOptions, build
 from agent.models.demo_video import FILE, SHA256, ensure_demo_video
 from agent.models.fetch import fetch

@@ -9,9 +9,9 @@ from agent.adapters.opencv_drawing import Colour, Drawing, colour_of, resized
 from agent.adapters.opencv_video import VideoWriter
 from agent.cli.replay import Look
 from agent.cli.tally import name_of
-from agent.core.link import CameraTamper, Happened
+from agent.core.camera.link import CameraTamper, Happened
+from agent.core.camera.vision_spec import VisionSpec
 from agent.core.polygon import Point
-from agent.core.vision_spec import VisionSpec
 
 _GREY: Colour = (150, 150, 150)
 _WHITE: Colour = (240, 240, 240)

@@ -13,9 +13,9 @@ from agent.adapters import opencv_imaging as imaging
 from agent.adapters.mask_file import all_masks
 from agent.adapters.opencv_video import VideoFile
 from agent.adapters.system_clock import SystemClock
+from agent.core.camera.link import CameraTamper, Happened
+from agent.core.camera.vision_spec import VisionSpec
 from agent.core.errors import CameraError
-from agent.core.link import CameraTamper, Happened
-from agent.core.vision_spec import VisionSpec
 from agent.ports import Frame
 from agent.vision.app import make_sight
 from agent.vision.loaded_model import load_model

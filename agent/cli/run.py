@@ -10,8 +10,8 @@ import sys
 from types import FrameType
 
 from agent.cli.options import add_config
-from agent.runtime.log_stream import LogStream
-from agent.runtime.watchkeeper import Watchkeeper
+from agent.runtime.supervision.log_stream import LogStream
+from agent.runtime.supervision.main_loop import Watchkeeper
 from agent.settings import layers, load
 
 log = logging.getLogger(__name__)

@@ -16,8 +16,8 @@ from agent.adapters.jose_keys import PrivateKey
 from agent.adapters.paho_centre import Centre, Heard
 from agent.adapters.tls_context import TlsFiles
 from agent.cli.centre import Order, signed
+from agent.contract.identity import Identity
 from agent.core.errors import BrokerError
-from agent.core.identity import Identity
 
 PATIENCE_S = 60.0
 """How long a person tries unless they say otherwise: a device that has lost its path is back on another one by then."""

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from agent.bootstrap.specs import sim_socket
 from agent.cli.options import add_config
 from agent.core.errors import EdgeAgentError
-from agent.profile import sim_socket
 from agent.settings import load
 from agent.sim import control_socket
 

@@ -4,7 +4,7 @@ from collections import Counter, deque
 from typing import Any
 
 from agent.cli.replay import Look
-from agent.core.link import CameraTamper, Happened
+from agent.core.camera.link import CameraTamper, Happened
 
 _SECOND_NS = 1_000_000_000
 

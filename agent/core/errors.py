@@ -79,11 +79,3 @@ class DirectoryInUseError(StorageError):
 
 class StepFailed(EdgeAgentError):  # noqa: N818 - a verdict
     """A step of the self-test has found something that is not well."""
-
-
-class CommandRejected(EdgeAgentError):  # noqa: N818 - a verdict, named as the contract names it
-    """A command or ack is refused. `code` is the contract's machine-readable reason."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code

@@ -1,10 +1,9 @@
 """Facts that pass from one part of the agent to another."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Literal, NamedTuple
 
-from agent.core.inputs import ConditionKind
+from agent.contract.vocabulary import AckAction, ConditionKind, Fault
 
 
 class Edge(NamedTuple):
@@ -33,16 +32,6 @@ class Pressed:
     last_ns: int
     count: int = 1
     held_ns: int = 0
-
-
-class Fault(StrEnum):
-    """What can be wrong with an input."""
-
-    SHORT = "short"
-    OPEN = "open"
-    STUCK = "stuck"
-    CHATTER = "chatter"
-    UNUSABLE = "unusable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +73,6 @@ class Announce:
     """Publish the open alarms, since the broker may have forgotten them, or (`moved`) is another one."""
 
     moved: bool = False
-
-
-class AckAction(StrEnum):
-    """What the command centre says of an alarm."""
-
-    REGISTERED = "registered"
-    DISPATCHED = "dispatched"
-    CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +126,3 @@ class SelfTested:
 AckAnswer = Literal["taken", "not-durable", "unknown-alarm", "pressed-since"]
 """What became of an ack; `not-durable`: closed, and the disk does not have it yet; `pressed-since`: it closes an alarm
 that has been pressed since, which stays open."""
-
-
-class TimeQuality(StrEnum):
-    """How far the wall clock may be trusted."""
-
-    SYNCED = "synced"
-    HOLDOVER = "holdover"
-    UNSYNCED = "unsynced"

@@ -5,9 +5,6 @@ from hashlib import blake2b
 
 RENEWED_NS = 300 * 10**9
 """How long a nonce is the newest one."""
-NONCE_LIFE_S = 600
-"""How long after its birth a nonce proves that a command is fresh: twice as long, so that whoever echoes the newest
-one always has at least five minutes left."""
 
 
 class Nonces:

@@ -7,25 +7,25 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from agent import profile
 from agent.adapters.broker_failures import Endpoint
 from agent.adapters.broker_probe import Reached, reach
 from agent.adapters.paho_broker import endpoint_of
 from agent.adapters.system_clock import SystemClock
 from agent.adapters.tls_context import TlsFiles
+from agent.bootstrap import specs
+from agent.bootstrap.platform import this_machine
+from agent.contract.envelope import Drafts, Stamp, rfc3339, seal
+from agent.contract.messages import AlarmData
+from agent.contract.stages import Stage
+from agent.contract.uuid7 import Uuid7Source
+from agent.core.alarms.self_test import CODES, INPUT
 from agent.core.diagnosis.agent_report import says_connected
 from agent.core.diagnosis.certificate import judge_broker
 from agent.core.diagnosis.finding import Finding, failure, ok, warn
 from agent.core.errors import BrokerError, NoProbeCertificate, StepFailed
-from agent.core.messages import AlarmData
-from agent.core.self_test import CODES, INPUT
-from agent.core.stages import Stage
-from agent.core.uuid7 import Uuid7Source
-from agent.core.wire import Drafts, Stamp, rfc3339, seal
 from agent.doctor.check import Device, Note
-from agent.outside import this_machine
 from agent.ports import BrokerAddress, OutgoingMessage
-from agent.runtime.path_probe import check_path
+from agent.runtime.selftest.path_probe import check_path
 from agent.settings import Settings
 
 _STEP_S = 0.02
@@ -105,7 +105,7 @@ def _harmless(known: Settings) -> OutgoingMessage:
         press_count=0,
         stage=Stage.CLOSED,
         raised_at=rfc3339(wall),
-        location=profile.location(known),
+        location=specs.location(known),
         codes=CODES,
         latency_ms={},
     )

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent import profile
 from agent.adapters.account import SERVICE_USER
 from agent.adapters.running_agent import RunningAgent
+from agent.bootstrap import specs
 from agent.core.diagnosis.finding import Finding, unknown
 from agent.settings import Settings
 
@@ -45,7 +45,7 @@ class Device:
         """What that agent says of itself; None without it, or where it may not be read."""
         runtime = None if self.agent is None else self.agent.runtime_directory
         try:
-            return None if runtime is None else (runtime / profile.STATUS_FILE).read_text(encoding="utf-8")
+            return None if runtime is None else (runtime / specs.STATUS_FILE).read_text(encoding="utf-8")
         except OSError:
             return None
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent import profile
 from agent.adapters import account, x509_files
 from agent.adapters.jose_keys import read_key_set
+from agent.bootstrap import specs
 from agent.core.diagnosis.certificate import judge_authorities, judge_device, judge_probe
 from agent.core.diagnosis.finding import Finding, fail, failure, ok, warn
 from agent.core.errors import BrokerError, MaskError, SettingsError
@@ -20,7 +20,7 @@ def settings(config: Path, device: Device, note: Note) -> Iterator[Finding]:
     note("reading the masks of the cameras")
     for camera in known.cameras:
         try:
-            profile.masks(camera)
+            specs.masks(camera)
         except MaskError as error:
             yield failure(f"camera {camera.name}: {error}")
     for what, do in [] if device.simulate else left_of_example(known):

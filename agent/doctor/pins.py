@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
-from agent import profile, simulation
 from agent.adapters import account
 from agent.adapters.gpio_chip import GpioChip
 from agent.adapters.gpiozero_buttons import GpiozeroButtons
@@ -15,10 +14,11 @@ from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.adapters.gpiozero_pins import open_pin_factory
 from agent.adapters.running_agent import keep_agents_out
 from agent.adapters.system_clock import SystemClock
+from agent.bootstrap import simulation, specs
+from agent.core.alarms.lights import LightState, Pattern
 from agent.core.diagnosis.finding import Finding, fail, failure, ok, unknown
 from agent.core.diagnosis.pins import AGENT_CONSUMER, InputRead, judge_levels, judge_use
 from agent.core.errors import HardwareError, StorageError
-from agent.core.lights import LightState, Pattern
 from agent.doctor.check import NOT_TRIED, Device, Note
 
 _MEMORY = "/dev/shm"  # noqa: S108 - for a directory with a name of its own
@@ -49,7 +49,7 @@ def pins(device: Device, note: Note) -> Iterator[Finding]:
             return
     if device.untold:
         yield NOT_TRIED
-    elif device.agent is None and profile.input_lines(device.settings):
+    elif device.agent is None and specs.input_lines(device.settings):
         yield from _guarded(device, lambda factory: _read(device, factory), note)
 
 
@@ -69,9 +69,9 @@ def lights(device: Device, note: Note) -> Iterator[Finding]:
 
 def _wired(device: Device) -> dict[int, str]:
     settings = device.settings
-    wired = {line.pin: f"button {line.name}" for line in profile.input_lines(settings)}
+    wired = {line.pin: f"button {line.name}" for line in specs.input_lines(settings)}
     wired |= {each.pin: f"input {each.name}" for each in settings.inputs}
-    wired |= {pin: f"light {name}" for name, pin in profile.light_pins(settings).wired().items()}
+    wired |= {pin: f"light {name}" for name, pin in specs.light_pins(settings).wired().items()}
     return wired | ({settings.siren.pin: "the siren"} if settings.siren else {})
 
 
@@ -99,7 +99,7 @@ def _guarded(device: Device, use: Any, note: Note) -> Iterator[Finding]:
 
 def _read(device: Device, factory: Any) -> Iterator[Finding]:
     lost: dict[str, str] = {}
-    buttons = GpiozeroButtons(profile.input_lines(device.settings), factory, SystemClock())
+    buttons = GpiozeroButtons(specs.input_lines(device.settings), factory, SystemClock())
     try:
         buttons.start(lambda _edge: None, lost.__setitem__)
         edges = buttons.read()
@@ -116,8 +116,8 @@ def _read(device: Device, factory: Any) -> Iterator[Finding]:
 
 
 def _light_up(device: Device, factory: Any, note: Note) -> Iterator[Finding]:
-    wired = profile.light_pins(device.settings).wired()
-    outputs = GpiozeroLights(profile.light_pins(device.settings), factory)
+    wired = specs.light_pins(device.settings).wired()
+    outputs = GpiozeroLights(specs.light_pins(device.settings), factory)
     pause = threading.Event()
     try:
         try:

@@ -3,11 +3,11 @@
 from functools import partial
 from pathlib import Path
 
-from agent import profile
 from agent.adapters import account
 from agent.adapters.running_agent import find_agent
 from agent.adapters.system_clock import SystemClock
 from agent.adapters.systemd_unit import ask_unit
+from agent.bootstrap import specs
 from agent.core.diagnosis.account import judge_account
 from agent.core.diagnosis.agent_report import judge_report, judge_unit
 from agent.core.diagnosis.finding import Finding, ok, unknown
@@ -57,7 +57,7 @@ def checks_of(device: Device, config: Path, *, with_lights: bool) -> list[Check]
     patience_s = 2 * settings.mqtt.connect_timeout_s + 10
     plan += [
         Check(f"broker-{place}", patience_s, partial(brokers.broker, device, address))
-        for place, address in enumerate(profile.broker_addresses(settings), start=1)
+        for place, address in enumerate(specs.broker_addresses(settings), start=1)
     ]
     if settings.has_pins:
         plan.append(Check("pins", 30, partial(pins.pins, device)))

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from agent import profile
 from agent.adapters import account
+from agent.bootstrap import specs
 from agent.core.diagnosis.agent_report import camera_figures
 from agent.core.diagnosis.finding import Finding, fail, failure, ok, unknown
 from agent.core.diagnosis.vision import Pictures, judge_pictures, judge_speed
@@ -32,7 +32,7 @@ def camera(device: Device, one: Camera, note: Note) -> Iterator[Finding]:
         yield NOT_TRIED
         return
     try:
-        profile.masks(one)
+        specs.masks(one)
     except MaskError as error:
         yield failure(error)
         return
@@ -57,7 +57,7 @@ def model(device: Device, one: Camera, note: Note) -> Iterator[Finding]:
     except ImportError as error:
         yield fail(f"{error.name} can't be imported", _INSTALL)
         return
-    spec = profile.vision_spec(device.settings, one, simulate=device.simulate)
+    spec = specs.vision_spec(device.settings, one, simulate=device.simulate)
     note(f"verifying and loading {one.model}")
     try:
         loaded = load_model(
@@ -134,7 +134,7 @@ def _watch(device: Device, one: Camera, note: Note) -> Pictures:
     from agent.adapters.system_clock import SystemClock  # noqa: PLC0415
     from agent.vision.cameras import make_camera  # noqa: PLC0415
 
-    spec = profile.vision_spec(device.settings, one, simulate=device.simulate)
+    spec = specs.vision_spec(device.settings, one, simulate=device.simulate)
     source = make_camera(spec, SystemClock().boottime_ns)
     note(f"opening {mask_url(one.source)}")
     source.open()

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from agent.core.camera.model_decoders import SsdRaw
+from agent.core.camera.model_manifest import MadeWith, ModelInput, ModelManifest, ModelSource
 from agent.core.errors import ModelError
-from agent.core.model_decoders import SsdRaw
-from agent.core.model_manifest import MadeWith, ModelInput, ModelManifest, ModelSource
 from agent.models.demo_video import ensure_demo_video
 from agent.models.environment import BuildEnvironment
 from agent.models.store import BUILT_MODELS, ModelStore, cache_directory, install, sha256_of

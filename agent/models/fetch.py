@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit, urlunsplit
 
+from agent.core.camera.model_manifest import ModelManifest, ModelSource
 from agent.core.errors import ModelError
-from agent.core.model_manifest import ModelManifest, ModelSource
 from agent.models.store import check_file, install
 
 CHUNK_BYTES = 256 * 1024

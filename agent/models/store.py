@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from agent.core.camera.model_manifest import ModelManifest
 from agent.core.errors import ModelError, ModelRefusedError
 from agent.core.installation import INSTALL_AGAIN, is_packaged
-from agent.core.model_manifest import ModelManifest
 from agent.core.spelling import nearest
 
 BUILT_MODELS = ("ssdlite-person-int8", "ssdlite-person-float32")

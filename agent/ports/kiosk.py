@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from agent.core.events import Edge, TimeQuality
-from agent.core.lights import LightState
+from agent.contract.vocabulary import TimeQuality
+from agent.core.alarms.lights import LightState
+from agent.core.events import Edge
 
 
 class Clock(Protocol):

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from agent.core.identity import Identity
-from agent.core.masks import Outline
-from agent.core.tamper import TamperKind
+from agent.contract.identity import Identity
+from agent.contract.vocabulary import TamperKind
+from agent.core.camera.masks import Outline
 from agent.settings.section import Section, TopicLevel
 from agent.settings.wiring import Button, Condition, Lights, Siren
 from agent.settings.zones import Lines, TimeZone, Zones

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from agent.core.events import TimeQuality
+from agent.contract.vocabulary import TimeQuality
 
 
 class SimClock:

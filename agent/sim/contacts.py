@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from agent.core.inputs import InputLine
+from agent.core.wiring import InputLine
 
 
 class SimContacts:

@@ -4,8 +4,8 @@ import threading
 from collections.abc import Collection
 from typing import Protocol
 
-from agent.core.inputs import InputLine, LightPins, SirenPin
-from agent.core.lights import LightState, Pattern
+from agent.core.alarms.lights import LightState, Pattern
+from agent.core.wiring import InputLine, LightPins, SirenPin
 from agent.ports import Clock
 from agent.sim.contacts import SimContacts
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from agent.core.camera.model_decoders import AnchorFile, EfficientDetAnchors, SsdAnchors
+from agent.core.camera.model_manifest import ModelInput
 from agent.core.errors import ModelError, ModelRefusedError
-from agent.core.model_decoders import AnchorFile, EfficientDetAnchors, SsdAnchors
-from agent.core.model_manifest import ModelInput
 
 Floats = npt.NDArray[np.floating[Any]]
 

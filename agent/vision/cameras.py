@@ -10,8 +10,8 @@ from agent.adapters.opencv_device import OpenCvDevice
 from agent.adapters.opencv_file_camera import OpenCvFileCamera
 from agent.adapters.opencv_stream import OpenCvStream
 from agent.adapters.picamera2_camera import Picamera2Camera
+from agent.core.camera.vision_spec import VisionSpec
 from agent.core.errors import CameraError
-from agent.core.vision_spec import VisionSpec
 from agent.ports import Camera
 from agent.sim.camera import PictureFolder, SimCamera
 from agent.sim.camera_faults import CameraFaultFile, FaultyCamera

@@ -6,8 +6,8 @@ import struct
 import threading
 from collections.abc import Callable
 
-from agent.core.link import LONGEST_LINE, LinkError, Start, ToCore, ToVision, decode_for_vision, encode
-from agent.core.vision_spec import VisionSpec
+from agent.core.camera.link import LONGEST_LINE, LinkError, Start, ToCore, ToVision, decode_for_vision, encode
+from agent.core.camera.vision_spec import VisionSpec
 
 SEND_LIMIT_S = 5
 """A core that does not read for so long is as good as gone."""

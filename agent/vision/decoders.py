@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from agent.core.camera.model_decoders import SsdPostprocessed, SsdRaw, Yolo
+from agent.core.camera.model_manifest import ModelManifest
 from agent.core.errors import ModelError
-from agent.core.model_decoders import SsdPostprocessed, SsdRaw, Yolo
-from agent.core.model_manifest import ModelManifest
 from agent.vision.anchors import anchors_of
 from agent.vision.boxes import Floats, Indices, from_anchors, from_centres
 

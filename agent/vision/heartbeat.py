@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from agent.core.link import Heartbeat
+from agent.core.camera.link import Heartbeat
 from agent.vision.capture import OPENING
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.pace import Pace

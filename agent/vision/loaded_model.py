@@ -6,8 +6,8 @@ from pathlib import Path
 
 from agent.adapters import opencv_imaging as imaging
 from agent.adapters.tflite_interpreter import NONE, XNNPACK, load_tflite
+from agent.core.camera.model_manifest import ModelManifest
 from agent.core.errors import DelegateError, ModelError
-from agent.core.model_manifest import ModelManifest
 from agent.models.store import ModelStore
 from agent.vision.person_detector import Interpreter, PersonDetector
 

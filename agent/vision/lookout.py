@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Protocol
 
+from agent.contract.vocabulary import TimeQuality
+from agent.core.analytics.rules import Rules
+from agent.core.camera.link import CameraTamper, Happened, InView
 from agent.core.errors import EdgeAgentError
-from agent.core.events import TimeQuality
-from agent.core.link import CameraTamper, Happened, InView
-from agent.core.rules import Rules
 from agent.ports import Clock, Frame
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.pace import Pace

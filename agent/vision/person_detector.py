@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from agent.core.camera.model_manifest import ModelManifest
 from agent.core.errors import ModelError
-from agent.core.model_manifest import ModelManifest
 from agent.ports import Detection
 from agent.vision.boxes import best
 from agent.vision.decoders import decoder_of

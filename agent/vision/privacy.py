@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from agent.core.masks import LEVEL
+from agent.core.camera.masks import LEVEL
 from agent.core.polygon import Point
 from agent.ports import Frame
 

@@ -3,8 +3,10 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 
-from agent.core.happenings import Happening, Kind
-from agent.core.link import (
+from agent.contract.uuid7 import Uuid7Source
+from agent.core.analytics.lifecycle import Happening, Kind
+from agent.core.analytics.tracks import TrackedPerson
+from agent.core.camera.link import (
     AfterHours,
     Crowd,
     Happened,
@@ -14,8 +16,6 @@ from agent.core.link import (
     PersonEntered,
     PersonLeft,
 )
-from agent.core.tracks import TrackedPerson
-from agent.core.uuid7 import Uuid7Source
 from agent.ports import Clock
 
 MOST_TRACKS = 100

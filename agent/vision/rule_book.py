@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import tzinfo
 from zoneinfo import ZoneInfo
 
+from agent.core.analytics.lines import LineRules
+from agent.core.analytics.rules import Rules
+from agent.core.analytics.schedule import Hours, Schedule
+from agent.core.analytics.zones import Limits, ZoneRules
+from agent.core.camera.vision_spec import HoursSpec, VisionSpec, ZoneSpec
 from agent.core.errors import EdgeAgentError
-from agent.core.lines import LineRules
 from agent.core.polygon import Polygon
-from agent.core.rules import Rules
-from agent.core.schedule import Hours, Schedule
-from agent.core.vision_spec import HoursSpec, VisionSpec, ZoneSpec
-from agent.core.zones import Limits, ZoneRules
 
 
 def rules_of(spec: VisionSpec) -> Rules:

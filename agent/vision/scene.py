@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from agent.core import masks
+from agent.core.camera import masks
 
 Grey = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.floating[Any]]

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from agent.core.tracks import TrackedPerson
+from agent.core.analytics.tracks import TrackedPerson
 from agent.ports import Detection, Detector, Frame
 from agent.vision.attention import Attention
 from agent.vision.inference_budget import InferenceBudget

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from agent.core.camera.link import SnapshotFailed, SnapshotTaken
 from agent.core.errors import EdgeAgentError, StorageError
-from agent.core.link import SnapshotFailed, SnapshotTaken
 from agent.vision.frame_slot import FrameSlot
 
 Pixels = npt.NDArray[np.uint8]

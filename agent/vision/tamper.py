@@ -5,7 +5,8 @@ from collections.abc import Callable, Collection, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from agent.core.tamper import Stillness, TamperChanged, TamperJudge, TamperKind
+from agent.contract.vocabulary import TamperKind
+from agent.core.camera.tamper import Stillness, TamperChanged, TamperJudge
 from agent.vision.kept_scene import KeptScene
 from agent.vision.scene import FEWEST_LANDMARKS, FINE, Grey, Match, Outline, Scaled, Scene, outline
 

@@ -1,8 +1,8 @@
 """What is done to the camera, as messages to the core."""
 
-from agent.core.link import CameraTamper
-from agent.core.tamper import TamperKind
-from agent.core.uuid7 import Uuid7Source
+from agent.contract.uuid7 import Uuid7Source
+from agent.contract.vocabulary import TamperKind
+from agent.core.camera.link import CameraTamper
 from agent.ports import Clock, Frame
 from agent.vision.tamper import TamperWatch
 

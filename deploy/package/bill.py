@@ -11,7 +11,7 @@ from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-from agent.core.model_manifest import ModelManifest
+from agent.core.camera.model_manifest import ModelManifest
 from deploy.package.parts import Part
 from deploy.package.target import Target
 

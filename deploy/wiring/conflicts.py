@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from agent.profile import input_lines
+from agent.bootstrap.specs import input_lines
 from agent.settings import Settings
 from deploy.wiring.boot import Boot, PinAtBoot, read_boot
 from deploy.wiring.header import EEPROM, PULLED_UP_AT_RESET, Board

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent.profile import input_lines
+from agent.bootstrap.specs import input_lines
 from agent.settings import Settings, load
 from deploy.wiring.bom import bill
 from deploy.wiring.circuit import Part, Plug, colour_name, parts, plugs

@@ -6,7 +6,7 @@ import pytest
 
 from agent.adapters.running_agent import RunningAgent, find_agent, keep_agents_out
 from agent.core.errors import DirectoryInUseError, StorageError
-from agent.runtime.state_directory import StateDirectory
+from agent.outbox.state_directory import StateDirectory
 
 
 def test_without_a_lock_no_agent_runs(tmp_path: Path) -> None:

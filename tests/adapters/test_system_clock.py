@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.adapters.system_clock import SystemClock
-from agent.core.events import TimeQuality
+from agent.contract.vocabulary import TimeQuality
 
 TIME_OK, TIME_ERROR = 0, 5
 

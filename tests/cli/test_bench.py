@@ -14,7 +14,7 @@ import pytest
 
 from agent.__main__ import main
 from agent.adapters.opencv_video import VideoFile, VideoWriter
-from tests.bench.child import ROOT
+from tests.campaigns.bench.child import ROOT
 from tests.support.vision_media import demo_video
 from tests.support.wait import wait_for
 

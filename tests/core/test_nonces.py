@@ -2,7 +2,8 @@
 
 import pytest
 
-from agent.core.nonces import NONCE_LIFE_S, RENEWED_NS, Nonces
+from agent.contract.commands import NONCE_LIFE_S
+from agent.core.nonces import RENEWED_NS, Nonces
 
 START_NS = 7 * 10**9
 

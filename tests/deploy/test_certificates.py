@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 from cryptography.x509 import DNSName, SubjectAlternativeName, load_pem_x509_certificate
 
-from agent.core.identity import Identity, common_name
+from agent.contract.identity import Identity, common_name
 from tests.support.certificates import BrokerAuthorities, CertificateFiles
 from tests.support.mosquitto import CENTRE, DEPLOYED, Mosquitto
 from tests.support.subscriber import RefusedError, Subscriber

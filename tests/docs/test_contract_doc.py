@@ -6,11 +6,11 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel
 
-from agent.core import messages, wire
-from agent.core.camera_events import CameraEventData
-from agent.core.commands import COMMANDS, AckArgs, Claims, IdentifyArgs, SnapshotArgs, TrialArgs
-from agent.core.messages import Draft, Envelope, Payload, Rank
-from agent.core.stages import Stage
+from agent.contract import envelope, messages
+from agent.contract.camera_events import CameraEventData
+from agent.contract.commands import COMMANDS, AckArgs, Claims, IdentifyArgs, SnapshotArgs, TrialArgs
+from agent.contract.messages import Draft, Envelope, Payload, Rank
+from agent.contract.stages import Stage
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
@@ -36,7 +36,7 @@ def missing(words: Iterable[str]) -> list[str]:
 
 
 def test_every_topic_level_that_the_device_speaks_under_is_described() -> None:
-    source = Path(wire.__file__).read_text(encoding="utf-8")
+    source = Path(envelope.__file__).read_text(encoding="utf-8")
     levels = set(re.findall(r'identity\.up\("([a-z-]+)"', source)) | set(re.findall(r'_retained\("([a-z-]+)"', source))
     events = set(re.findall(r'_event\("([a-z-]+)"', source)) | {"part-degraded", "part-restored"}
     events |= {data.event for data in CAMERA_EVENTS}
@@ -69,7 +69,7 @@ def test_every_code_of_a_rejection_is_described() -> None:
 
 
 def test_every_code_of_a_result_is_described() -> None:
-    source = (ROOT / "agent" / "runtime" / "command_desk.py").read_text(encoding="utf-8")
+    source = (ROOT / "agent/runtime/commands/handler.py").read_text(encoding="utf-8")
     codes = set(re.findall(r'"(?:succeeded|failed|timed-out|in-progress)", "([a-z-]+)"', source))
     assert {"ok", "unknown-alarm", "alarm-open"} <= codes, "the search finds the codes no more"
     assert missing(codes) == []

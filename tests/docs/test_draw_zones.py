@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.core.lines import CLEAR_OF_LINE
-from agent.profile import vision_spec
+from agent.bootstrap.specs import vision_spec
+from agent.core.analytics.lines import CLEAR_OF_LINE
 from agent.settings import Camera, Zone, load
 from agent.vision.rule_book import rules_of
 from tests.settings.test_cameras import DEVICE

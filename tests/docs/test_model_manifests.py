@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from agent.core.model_decoders import SsdPostprocessed, SsdRaw, Yolo
-from agent.core.model_manifest import ModelInput, ModelManifest
+from agent.core.camera.model_decoders import SsdPostprocessed, SsdRaw, Yolo
+from agent.core.camera.model_manifest import ModelInput, ModelManifest
 from agent.settings import Camera
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "bring-your-own-model.md"

@@ -4,7 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from agent.core.masks import parse_masks
+from agent.core.camera.masks import parse_masks
 from agent.settings import Camera
 
 PAGE = (Path(__file__).parents[2] / "docs" / "privacy.md").read_text(encoding="utf-8")

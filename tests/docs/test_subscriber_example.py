@@ -8,9 +8,9 @@ from typing import Literal
 
 import pytest
 
-from agent.core.messages import AlarmData, Draft, StateData, Status
-from agent.core.stages import Stage
-from agent.core.wire import Stamp, seal
+from agent.contract.envelope import Stamp, seal
+from agent.contract.messages import AlarmData, Draft, StateData, Status
+from agent.contract.stages import Stage
 from tests.support.drafts import DRAFTS, IDENTITY
 from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from agent.adapters.running_agent import RunningAgent
+from agent.bootstrap.specs import STATUS_FILE
 from agent.core.diagnosis.finding import Finding, State
 from agent.doctor.check import Device
 from agent.doctor.vision import camera, model
-from agent.profile import STATUS_FILE
 from agent.settings import Settings
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from agent.core import installation
+from agent.core.camera.model_decoders import AnchorFile, SsdRaw
+from agent.core.camera.model_manifest import ModelInput, ModelManifest, ModelSource
 from agent.core.errors import ModelError, ModelRefusedError
-from agent.core.model_decoders import AnchorFile, SsdRaw
-from agent.core.model_manifest import ModelInput, ModelManifest, ModelSource
 from agent.models.store import ModelStore, cache_directory, default_directories, install
 
 CONTENT = b"weights"

@@ -5,28 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from agent.runtime.outbox import Outbox
+from agent.outbox.outbox import Outbox
 from agent.sim.clock import SimClock
 from tests.support.camera_process import Rig
 from tests.support.desk import Desk
 from tests.support.device import Device
 from tests.support.drafts import open_outbox
 from tests.support.fake_ports import MemoryBroker
+from tests.support.outbox_fixtures import clock, outbox
 from tests.support.self_test_bench import Bench
 
-
-@pytest.fixture
-def clock() -> SimClock:
-    """It goes on when a test says so."""
-    return SimClock()
-
-
-@pytest.fixture
-def outbox(tmp_path: Path, clock: SimClock) -> Iterator[Outbox]:
-    """Open, in a directory of its own: `tmp_path / "store"`."""
-    opened = open_outbox(tmp_path / "store", clock)
-    yield opened
-    opened.close()
+__all__ = ["bench", "clock", "desk", "device", "make_device", "outbox", "rig"]
 
 
 @pytest.fixture

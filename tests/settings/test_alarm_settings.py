@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from agent.bootstrap.specs import service, waits
+from agent.contract.stages import Waits
 from agent.core.errors import SettingsError
 from agent.core.events import CentreWatched, UplinkChanged
-from agent.core.stages import Waits
-from agent.profile import service, waits
 from agent.settings import Settings, load
 from agent.sim.clock import SimClock
 

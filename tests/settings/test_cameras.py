@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from agent.bootstrap.specs import meta, vision_spec
+from agent.contract.vocabulary import TamperKind
+from agent.core.camera.link import LONGEST_LINE, Start, encode
+from agent.core.camera.vision_spec import VisionSpec
 from agent.core.errors import SettingsError
-from agent.core.link import LONGEST_LINE, Start, encode
-from agent.core.tamper import TamperKind
-from agent.core.vision_spec import VisionSpec
-from agent.profile import meta, vision_spec
 from agent.settings import DAYS, Camera, Settings, load
 from agent.vision.core_link import CoreLink
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from agent.bootstrap.specs import broker_addresses
 from agent.core.errors import SettingsError
-from agent.profile import broker_addresses
 from agent.settings import Settings, load
 
 GOOD = """\

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from agent import profile
+from agent.bootstrap import specs
 from agent.core.errors import SettingsError
 from agent.core.events import ConditionChanged, Edge
-from agent.core.inputs import InputLine
+from agent.core.wiring import InputLine
 from agent.settings import Settings, load
 
 HEAD = """\
@@ -35,18 +35,18 @@ def read(directory: Path, *tables: str) -> Settings:
 def test_a_supervised_button_has_two_lines_and_a_condition_opens_when_something_is_wrong(tmp_path: Path) -> None:
     settings = read(tmp_path, BUTTON, "pin_nc = 5\nglitch_filter_ms = 1.5\npull_up = false\n", DOOR)
 
-    assert profile.input_lines(settings) == [
+    assert specs.input_lines(settings) == [
         InputLine("police", 17, pull_up=False, glitch_filter_ms=1.5),
         InputLine("police", 5, pull_up=False, normally_closed=True, glitch_filter_ms=1.5),
         InputLine("door", 6, normally_closed=True),
     ]
-    assert [line.active_level for line in profile.input_lines(settings)] == [True, False, True]
+    assert [line.active_level for line in specs.input_lines(settings)] == [True, False, True]
 
 
 def test_a_condition_may_close_when_something_is_wrong(tmp_path: Path) -> None:
     settings = read(tmp_path, BUTTON, DOOR, 'active_when = "closed"\n')
 
-    assert profile.input_lines(settings)[1] == InputLine("door", 6)
+    assert specs.input_lines(settings)[1] == InputLine("door", 6)
 
 
 @pytest.mark.parametrize(("kind", "delay_s"), [("tamper", 0), ("mains", 60), ("battery", 5)])
@@ -55,7 +55,7 @@ def test_each_kind_of_condition_has_its_own_delay_unless_one_is_given(
 ) -> None:
     table = DOOR.replace("tamper", kind)
     for tables, expected_s in (((BUTTON, table), delay_s), ((BUTTON, table, "delay_s = 7\n"), 7)):
-        panel = profile.panel(read(tmp_path, *tables))
+        panel = specs.panel(read(tmp_path, *tables))
         told = panel.take(Edge("door", True, 0, at_start=True))
         told += panel.tick(panel.next_due_ns() or 0)
 
@@ -66,7 +66,7 @@ def test_each_kind_of_condition_has_its_own_delay_unless_one_is_given(
 
 
 def test_the_description_of_the_device_names_its_buttons_and_conditions(tmp_path: Path) -> None:
-    inputs = profile.meta(read(tmp_path, BUTTON, "pin_nc = 5\n", DOOR)).inputs
+    inputs = specs.meta(read(tmp_path, BUTTON, "pin_nc = 5\n", DOOR)).inputs
 
     assert list(inputs) == [
         {"name": "police", "kind": "panic", "silent": False, "supervised": True},

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from agent.bootstrap.specs import revision
 from agent.core.errors import SettingsError
-from agent.profile import revision
 from agent.settings import Settings, layers, load
 from tests.settings.test_file import GOOD
 from tests.support.agent_process import run_cli

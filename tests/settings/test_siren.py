@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from agent import profile
+from agent.bootstrap import specs
+from agent.contract.stages import Stage
+from agent.core.alarms.siren import SirenRules
 from agent.core.errors import SettingsError
-from agent.core.inputs import SirenPin
-from agent.core.siren import SirenRules
-from agent.core.stages import Stage
+from agent.core.wiring import SirenPin
 from agent.settings import load
 from tests.settings.test_inputs import BUTTON, DOOR, read
 
@@ -16,24 +16,24 @@ from tests.settings.test_inputs import BUTTON, DOOR, read
 def test_there_is_no_siren_unless_the_settings_have_one(tmp_path: Path) -> None:
     settings = read(tmp_path, BUTTON)
     assert settings.siren is None
-    assert "siren" not in profile.meta(settings).outputs
+    assert "siren" not in specs.meta(settings).outputs
     assert settings.self_test.siren_chirp is False
 
 
 def test_its_pin_is_enough_and_the_rest_is_that_of_the_core(tmp_path: Path) -> None:
     settings = read(tmp_path, BUTTON, "[siren]\npin = 26\n")
     assert settings.siren is not None
-    assert profile.siren_pin(settings.siren) == SirenPin(26)
-    assert profile.siren_rules(settings.siren) == SirenRules()
-    assert profile.meta(settings).outputs == ("yellow", "siren")
+    assert specs.siren_pin(settings.siren) == SirenPin(26)
+    assert specs.siren_rules(settings.siren) == SirenRules()
+    assert specs.meta(settings).outputs == ("yellow", "siren")
 
 
 def test_every_setting_of_it_reaches_the_core(tmp_path: Path) -> None:
     text = '[siren]\npin = 26\nactive_high = false\nwhen = "delayed"\nafter_s = 1\nlimit_s = 2\ntotal_s = 3\n'
     siren = read(tmp_path, BUTTON, text).siren
     assert siren is not None
-    assert profile.siren_pin(siren) == SirenPin(26, active_high=False)
-    assert profile.siren_rules(siren) == SirenRules(Stage.DELAYED, 1 * 10**9, 2 * 10**9, 3 * 10**9)
+    assert specs.siren_pin(siren) == SirenPin(26, active_high=False)
+    assert specs.siren_rules(siren) == SirenRules(Stage.DELAYED, 1 * 10**9, 2 * 10**9, 3 * 10**9)
 
 
 def test_it_can_be_given_by_the_environment(tmp_path: Path) -> None:

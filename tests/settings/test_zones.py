@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.bootstrap.specs import vision_spec
+from agent.core.camera.vision_spec import HoursSpec, LineSpec, VisionSpec
 from agent.core.errors import SettingsError
-from agent.core.vision_spec import HoursSpec, LineSpec, VisionSpec
-from agent.profile import vision_spec
 from agent.settings import load
 from agent.vision.rule_book import rules_of
 from tests.settings.test_cameras import DEVICE, spec_of

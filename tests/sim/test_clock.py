@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from agent.core.events import TimeQuality
+from agent.contract.vocabulary import TimeQuality
 from agent.sim.clock import SimClock
 
 

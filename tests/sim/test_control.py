@@ -12,10 +12,10 @@ from agent.adapters.gpiozero_buttons import GpiozeroButtons
 from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.adapters.gpiozero_pins import open_pin_factory
 from agent.adapters.system_clock import SystemClock
+from agent.core.alarms.lights import PRESSED
 from agent.core.errors import StorageError
 from agent.core.events import Edge
-from agent.core.inputs import InputLine, LightPins
-from agent.core.lights import PRESSED
+from agent.core.wiring import InputLine, LightPins
 from agent.sim import control_socket
 from agent.sim.contacts import SimContacts
 from agent.sim.control import SimControl

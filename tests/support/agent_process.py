@@ -14,9 +14,9 @@ from typing import Any
 import psutil
 
 from agent.adapters.jose_keys import PrivateKey
+from agent.bootstrap.specs import sim_socket
 from agent.cli.keygen import make_key
 from agent.cli.sim import ask
-from agent.profile import sim_socket
 from agent.sim import control_socket
 from tests.support.wait import wait_for
 

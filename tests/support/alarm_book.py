@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from agent.core.alarm import AlarmBook, AlarmChange, InputKind, OpenAlarm
-from agent.core.events import AckAction, AlarmDelivered, CentreAck
-from agent.core.messages import AlarmData
+from agent.contract.messages import AlarmData
+from agent.contract.vocabulary import AckAction
+from agent.core.alarms.alarm import AlarmBook, AlarmChange, InputKind, OpenAlarm
+from agent.core.events import AlarmDelivered, CentreAck
 
 KINDS = [
     InputKind("police", "panic", False),

@@ -5,15 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.core.backoff import Backoff
-from agent.core.identity import Identity
-from agent.core.link import ToCore
-from agent.core.messages import Draft
-from agent.core.tamper import TamperKind
-from agent.core.vision_spec import VisionSpec
-from agent.core.wire import Drafts
-from agent.runtime.tamper_desk import TamperDesk
-from agent.runtime.vision_link import VisionLink
+from agent.contract.envelope import Drafts
+from agent.contract.identity import Identity
+from agent.contract.messages import Draft
+from agent.contract.vocabulary import TamperKind
+from agent.core.camera.link import ToCore
+from agent.core.camera.vision_spec import VisionSpec
+from agent.core.delivery.backoff import Backoff
+from agent.runtime.cameras.tamper import TamperDesk
+from agent.runtime.cameras.vision_link import VisionLink
 from agent.sim.clock import SimClock
 from tests.support.wait import wait_for
 
@@ -73,11 +73,7 @@ class Rig:
             ),
             command=command or [sys.executable, "-S", "-E", str(program)],
             clock=self.clock,
-            on_message=self.messages.append,
-            on_picture=lambda name, jpeg, detail: self.pictures.append((name, jpeg, detail)),
-            on_state=lambda ok, detail: self.states.append((ok, detail)),
-            on_model=self.refused.append,
-            on_delegate=lambda ok, detail: self.delegate_states.append((ok, detail)),
+            callbacks=self,
             tampers=TamperDesk(
                 "front",
                 tuple(TamperKind),
@@ -89,6 +85,21 @@ class Rig:
             backoff=Backoff(longest_s=60, uniform=lambda _, high: high),
         )
         return self.made
+
+    def on_message(self, message: ToCore) -> None:
+        self.messages.append(message)
+
+    def on_picture(self, picture_id: str, jpeg: bytes | None, detail: str) -> None:
+        self.pictures.append((picture_id, jpeg, detail))
+
+    def on_state(self, works: bool, detail: str) -> None:
+        self.states.append((works, detail))
+
+    def on_delegate(self, works: bool, detail: str) -> None:
+        self.delegate_states.append((works, detail))
+
+    def on_model(self, refused: str) -> None:
+        self.refused.append(refused)
 
     def until(self, condition: Callable[[], object], what: str = "it") -> None:
         def passed() -> bool:

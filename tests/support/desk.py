@@ -4,16 +4,16 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.core.errors import CommandRejected
+from agent.contract.commands import CommandRejected
+from agent.core.alarms.test_mode import TrialAnswer
 from agent.core.events import AckAnswer, CentreAck
-from agent.core.trial import TrialAnswer
+from agent.outbox.outbox import Outbox
 from agent.ports import OutgoingMessage, Received
-from agent.runtime.command_actions import Actions
-from agent.runtime.command_desk import CommandDesk
-from agent.runtime.command_memory import COMMAND_KEY
-from agent.runtime.outbox import Outbox
-from agent.runtime.security import SecurityLog
-from agent.runtime.self_test import OrderAnswer
+from agent.runtime.commands.actions import Actions
+from agent.runtime.commands.handler import CommandDesk
+from agent.runtime.commands.memory import COMMAND_KEY
+from agent.runtime.commands.orders import SelfTestAnswer
+from agent.runtime.supervision.security import SecurityLog
 from agent.sim.clock import SimClock
 from tests.support.drafts import DRAFTS, IDENTITY, body, taken, write
 
@@ -56,7 +56,7 @@ class Desk:
     kept_when_executed: list[dict[str, str]] = field(default_factory=list)
     camera: str | None = "front"
     test_mode_answer: TrialAnswer = "ok"
-    self_test_answer: OrderAnswer = "asked"
+    self_test_answer: SelfTestAnswer = "asked"
     ctr: int = 0
 
     def __post_init__(self) -> None:
@@ -103,7 +103,7 @@ class Desk:
         self.did(("test-mode", seconds, input_name))
         return self.test_mode_answer
 
-    def self_test(self, order_id: str) -> OrderAnswer:
+    def self_test(self, order_id: str) -> SelfTestAnswer:
         self.did(("self-test", order_id))
         return self.self_test_answer
 

@@ -4,13 +4,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from agent.core.backoff import Backoff
+from agent.core.delivery.backoff import Backoff
 from agent.core.events import AlarmDelivered
+from agent.outbox.outbox import Outbox
 from agent.ports import BrokerAddress, Connected, Disconnected, OutgoingMessage, Received
-from agent.runtime.detours import Surroundings
-from agent.runtime.outbox import Outbox
-from agent.runtime.publisher import LinkTells, Publisher
-from agent.runtime.sender import Sender, SenderTells
+from agent.runtime.uplink.failover import Surroundings
+from agent.runtime.uplink.publisher import LinkTells, Publisher
+from agent.runtime.uplink.sender import Sender, SenderTells
 from agent.sim.clock import SimClock
 from tests.support.drafts import write
 from tests.support.fake_ports import Answer, MemoryBroker

@@ -5,14 +5,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from agent.core.camera_events import PersonLeftData
-from agent.core.identity import Identity
-from agent.core.messages import AlarmData, Draft, HealthData, SecurityData
-from agent.core.stages import Stage
-from agent.core.wire import Drafts
+from agent.contract.camera_events import PersonLeftData
+from agent.contract.envelope import Drafts
+from agent.contract.identity import Identity
+from agent.contract.messages import AlarmData, Draft, HealthData, SecurityData
+from agent.contract.stages import Stage
+from agent.outbox.outbox import Outbox
+from agent.outbox.store import Journal
 from agent.ports import OutgoingMessage
-from agent.runtime.journal import Journal
-from agent.runtime.outbox import Outbox
 from agent.sim.clock import SimClock
 
 IDENTITY = Identity("gp", "park-station", "kiosk-1")

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from agent.core.alarms.lights import LightState, Pattern
 from agent.core.errors import BrokerError, HardwareError
-from agent.core.lights import LightState, Pattern
 from agent.ports import BrokerEvent, Connected, Disconnected, OutgoingMessage, Published, Received
 
 Answer = Literal["accept", "refuse", "fail", "in part", "silence"]

@@ -1,8 +1,8 @@
 """A finger on one button, and a clock that meets every deadline of it."""
 
-from agent.core.button import Button
 from agent.core.events import Edge, InputFact, InputFault, Pressed
-from agent.core.inputs import ButtonRules
+from agent.core.inputs.button import Button
+from agent.core.wiring import ButtonRules
 
 MS = 1_000_000
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from agent.core.errors import StorageError
-from agent.runtime.journal import Journal
+from agent.outbox.store import Journal
 
 
 @contextmanager

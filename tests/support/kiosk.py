@@ -4,20 +4,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from agent.core.alarm import AlarmBook, InputKind
-from agent.core.events import AckAction, AckAnswer, CentreAck, ConditionChanged, Edge, InputFault
-from agent.core.inputs import ButtonRules, ConditionRules
-from agent.core.messages import AlarmCamera
-from agent.core.panel import Panel
-from agent.core.service import Service
-from agent.core.siren import SirenRules
-from agent.runtime.health import HealthBoard, PartState
-from agent.runtime.kept_alarms import keep_restored, read_kept
-from agent.runtime.outbox import Outbox
-from agent.runtime.pipeline import Pipeline
-from agent.runtime.readiness import Readiness
-from agent.runtime.security import SecurityLog
-from agent.runtime.siren_desk import SirenDesk
+from agent.contract.messages import AlarmCamera
+from agent.contract.vocabulary import AckAction
+from agent.core.alarms.alarm import AlarmBook, InputKind
+from agent.core.alarms.service import Service
+from agent.core.alarms.siren import SirenRules
+from agent.core.events import AckAnswer, CentreAck, ConditionChanged, Edge, InputFault
+from agent.core.inputs.panel import Panel
+from agent.core.wiring import ButtonRules, ConditionRules
+from agent.outbox.outbox import Outbox
+from agent.runtime.alarms.persistence import keep_restored, read_kept
+from agent.runtime.alarms.pipeline import Pipeline
+from agent.runtime.alarms.readiness import Readiness
+from agent.runtime.alarms.siren import SirenDesk
+from agent.runtime.supervision.health import HealthBoard, PartState
+from agent.runtime.supervision.security import SecurityLog
 from agent.sim.clock import SimClock
 from tests.support.desk import WhenAwaited
 from tests.support.drafts import DRAFTS, body, taken, write

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from agent.core.camera_events import (
+from agent.contract.camera_events import (
     AfterHoursData,
     CameraEventData,
     CrowdData,
@@ -12,10 +12,9 @@ from agent.core.camera_events import (
     PersonEnteredData,
     PersonLeftData,
 )
-from agent.core.events import Fault, TimeQuality
-from agent.core.identity import Identity
-from agent.core.inputs import ConditionKind
-from agent.core.messages import (
+from agent.contract.envelope import EVENT_EXPIRY_S, HEALTH_EXPIRY_S, RESULT_EXPIRY_S, Drafts
+from agent.contract.identity import Identity
+from agent.contract.messages import (
     AlarmCamera,
     AlarmData,
     AlarmsData,
@@ -33,8 +32,8 @@ from agent.core.messages import (
     StateData,
     TimeCorrectionData,
 )
-from agent.core.stages import Stage
-from agent.core.wire import EVENT_EXPIRY_S, HEALTH_EXPIRY_S, RESULT_EXPIRY_S, Drafts
+from agent.contract.stages import Stage
+from agent.contract.vocabulary import ConditionKind, Fault, TimeQuality
 
 IDENTITY = Identity("gp", "park-station", "kiosk-1")
 ALARM = AlarmData(

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.adapters.opencv_imaging import blobs, small_grey
-from agent.core.tracks import TrackedPerson
+from agent.core.analytics.tracks import TrackedPerson
 from agent.ports import Detection, Frame
 from agent.vision.sight import Seen, Sight
 

@@ -6,17 +6,18 @@ from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
 
+from agent.contract.messages import SelfTestData
+from agent.contract.vocabulary import AckAction
+from agent.core.alarms.self_test import Timetable
 from agent.core.errors import StepFailed
-from agent.core.events import AckAction, AlarmDelivered, CentreAck, SelfTested
-from agent.core.messages import SelfTestData
-from agent.core.self_test import Timetable
+from agent.core.events import AlarmDelivered, CentreAck, SelfTested
+from agent.outbox.outbox import Outbox
 from agent.ports import BrokerAddress, OutgoingMessage
-from agent.runtime.check_steps import Step
-from agent.runtime.health import HealthBoard
-from agent.runtime.outbox import Outbox
-from agent.runtime.probe_alarm import ProbeAlarm
-from agent.runtime.self_test import SelfTest
-from agent.runtime.way_out import Paths, WayOut
+from agent.runtime.selftest.probe_alarm import ProbeAlarm
+from agent.runtime.selftest.self_test import SelfTest
+from agent.runtime.selftest.steps import Step
+from agent.runtime.selftest.uplink_steps import Paths, WayOut
+from agent.runtime.supervision.health import HealthBoard
 from agent.sim.clock import SimClock
 from tests.support.drafts import DRAFTS, body, open_outbox, taken, write
 from tests.support.fake_ports import MemoryBroker

@@ -15,11 +15,11 @@ from agent.__main__ import main
 from agent.adapters import gpiozero_buttons
 from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.adapters.paho_connection import PahoConnection
-from agent.runtime import watchkeeper
-from agent.runtime.command_desk import CommandDesk
-from agent.runtime.pipeline import Pipeline
-from agent.runtime.publisher import Publisher
-from agent.runtime.vision_link import VisionLink
+from agent.runtime.alarms.pipeline import Pipeline
+from agent.runtime.cameras.vision_link import VisionLink
+from agent.runtime.commands.handler import CommandDesk
+from agent.runtime.supervision import main_loop
+from agent.runtime.uplink.publisher import Publisher
 from agent.sim.control import SimControl
 
 PLACES: dict[str, tuple[type, str]] = {
@@ -59,5 +59,5 @@ if __name__ == "__main__":
     else:
         owner, name = PLACES[os.environ["STALL_PART"]]
         setattr(owner, name, hang_when_told(getattr(owner, name)))
-    watchkeeper.STANDSTILL_S = float(os.environ.get("STALL_S", watchkeeper.STANDSTILL_S))
+    main_loop.STANDSTILL_S = float(os.environ.get("STALL_S", main_loop.STANDSTILL_S))
     sys.exit(main())

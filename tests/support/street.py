@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.core.messages import AlarmData
-from agent.core.siren import Siren, SirenRules, Turn
-from agent.core.stages import Stage
+from agent.contract.messages import AlarmData
+from agent.contract.stages import Stage
+from agent.core.alarms.siren import Siren, SirenRules, Turn
 
 S = 10**9
 RULES = SirenRules(after_ns=30 * S, limit_ns=180 * S, total_ns=400 * S)

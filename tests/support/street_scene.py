@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from agent.core.happenings import Happening
-from agent.core.lines import LineRules
+from agent.core.analytics.lifecycle import Happening
+from agent.core.analytics.lines import LineRules
+from agent.core.analytics.rules import Rules
+from agent.core.analytics.tracks import TrackedPerson
+from agent.core.analytics.zones import Limits, ZoneRules
 from agent.core.polygon import Polygon
-from agent.core.rules import Rules
-from agent.core.tracks import TrackedPerson
-from agent.core.zones import Limits, ZoneRules
 
 SECOND = 1_000_000_000
 HEIGHT = 0.2

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.adapters import opencv_imaging as imaging
-from agent.core.tamper import TamperChanged, TamperKind
+from agent.contract.vocabulary import TamperKind
+from agent.core.camera.tamper import TamperChanged
 from agent.sim.spoil import SPOILS
 from agent.vision.tamper import TamperWatch
 

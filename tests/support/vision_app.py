@@ -3,9 +3,9 @@
 import socket
 import threading
 
+from agent.core.camera.link import Stop
+from agent.core.camera.vision_spec import VisionSpec
 from agent.core.errors import EdgeAgentError
-from agent.core.link import Stop
-from agent.core.vision_spec import VisionSpec
 from agent.vision.app import run
 from agent.vision.capture import CaptureLimits
 from tests.support.vision_process import Conversation

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from agent.core.link import Heartbeat, Start, ToCore, ToVision, decode_for_core, encode
-from agent.core.vision_spec import VisionSpec
+from agent.core.camera.link import Heartbeat, Start, ToCore, ToVision, decode_for_core, encode
+from agent.core.camera.vision_spec import VisionSpec
 from tests.support.vision_media import model_directories
 from tests.support.wait import wait_for
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from agent.contract.vocabulary import TimeQuality
+from agent.core.camera.model_manifest import ModelManifest
 from agent.core.errors import CameraError
-from agent.core.events import TimeQuality
-from agent.core.model_manifest import ModelManifest
 from agent.ports import Detection, Frame
 
 SECOND = 1_000_000_000

@@ -4,13 +4,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from agent.runtime.health import HealthBoard
-from agent.runtime.outbox import Outbox
-from agent.runtime.part_teller import PartTeller
-from agent.runtime.security import SecurityLog
-from agent.runtime.supervisor import Supervisor
-from agent.runtime.time_watch import TimeWatch
-from agent.runtime.watchkeeper import Watched, Watchkeeper
+from agent.outbox.outbox import Outbox
+from agent.runtime.supervision.health import HealthBoard
+from agent.runtime.supervision.main_loop import Watched, Watchkeeper
+from agent.runtime.supervision.part_teller import PartTeller
+from agent.runtime.supervision.security import SecurityLog
+from agent.runtime.supervision.supervisor import Supervisor
+from agent.runtime.supervision.time_watch import TimeWatch
 from agent.sim.clock import SimClock
 from tests.support.drafts import DRAFTS, body, taken, write
 from tests.support.fake_ports import topics

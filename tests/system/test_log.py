@@ -16,7 +16,7 @@ from tests.support.wait import wait_for
 _FEW_LINES = """
 import sys
 from agent.__main__ import main
-from agent.runtime.log_stream import LogStream
+from agent.runtime.supervision.log_stream import LogStream
 LogStream.__init__.__defaults__ = (20,)
 sys.exit(main())
 """

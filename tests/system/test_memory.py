@@ -13,7 +13,7 @@ from tests.support.wait import wait_for
 
 VISION = ("numpy", "cv2", "ai_edge_litert", "tflite_runtime", "picamera2")
 _BARE = "import gpiozero, paho.mqtt.client, pydantic_settings; print(flush=True); input()"
-_MODULES = "import sys, agent.cli.run, agent.app, agent.simulation; print('\\n'.join(sys.modules))"
+_MODULES = "import sys, agent.cli.run, agent.app, agent.bootstrap.simulation; print('\\n'.join(sys.modules))"
 
 
 def test_the_core_maps_no_library_of_the_camera_process(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from agent.adapters.paho_centre import Centre as Tool
-from tests.chaos.network import Conditions, Network
+from tests.campaigns.chaos.network import Conditions, Network
 from tests.support.agent_process import FILES, TREE, USER, AgentProcess
 from tests.support.centre import Centre
 from tests.support.fake_broker import MQTT5, Behaviour, FakeBroker, publish_header

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from agent.bootstrap.specs import sim_socket
 from agent.cli.sim import ask
-from agent.profile import sim_socket
 from tests.support.agent_process import BUTTON, AgentProcess
 from tests.support.centre import Centre, Message, numbers
 from tests.support.mosquitto import Mosquitto

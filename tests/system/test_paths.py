@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from tests.chaos.network import Conditions, Network
+from tests.campaigns.chaos.network import Conditions, Network
 from tests.support.agent_process import AgentProcess
 from tests.support.centre import Centre
 from tests.support.fake_broker import MQTT5, Behaviour, FakeBroker, publish_header

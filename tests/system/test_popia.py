@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from agent.core.masks import LEVEL
+from agent.core.camera.masks import LEVEL
 from agent.core.polygon import Polygon
 from agent.ports import Detection
 from agent.vision.tracker import Tracker

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.bootstrap.specs import sim_socket
 from agent.cli.sim import ask
 from agent.core.errors import EdgeAgentError
-from agent.profile import sim_socket
 from tests.support.agent_process import BUTTON, AgentProcess
 from tests.support.centre import Centre
 from tests.support.mosquitto import Mosquitto

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from agent.core.camera.model_decoders import AnchorFile, EfficientDetAnchors, SsdAnchors
+from agent.core.camera.model_manifest import ModelInput
 from agent.core.errors import ModelError
-from agent.core.model_decoders import AnchorFile, EfficientDetAnchors, SsdAnchors
-from agent.core.model_manifest import ModelInput
 from agent.vision.anchors import Floats, anchors_of
 
 NOWHERE = Path("/nonexistent")

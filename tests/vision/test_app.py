@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agent.adapters.opencv_imaging import read_picture
-from agent.core.link import (
+from agent.core.camera.link import (
     Failed,
     Heartbeat,
     Hello,
@@ -19,8 +19,8 @@ from agent.core.link import (
     Stop,
     TakeSnapshot,
 )
-from agent.core.masks import LEVEL
-from agent.core.vision_spec import VisionSpec
+from agent.core.camera.masks import LEVEL
+from agent.core.camera.vision_spec import VisionSpec
 from agent.vision.capture import CaptureGivenUpError
 from tests.support.vision_app import Running
 from tests.support.vision_media import demo_video, model_directories, write_video

@@ -1,6 +1,6 @@
 import pytest
 
-from agent.core.link import Heartbeat
+from agent.core.camera.link import Heartbeat
 from agent.vision.capture import OPENING
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.heartbeat import HeartbeatSource

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from agent.adapters import opencv_imaging as imaging
-from agent.core.tamper import TamperKind
+from agent.contract.vocabulary import TamperKind
 from agent.vision.kept_scene import KeptScene
 from agent.vision.scene import COARSE, Scene
 from agent.vision.tamper import TamperWatch

@@ -9,10 +9,19 @@ from typing import Any
 import pytest
 
 from agent.adapters import opencv_imaging as imaging
-from agent.core.events import TimeQuality
-from agent.core.link import AfterHours, CameraTamper, Happened, InView, LineCrossed, PersonEntered, PersonLeft, encode
-from agent.core.tracks import TrackedPerson
-from agent.core.vision_spec import HoursSpec, LineSpec, ZoneSpec
+from agent.contract.vocabulary import TimeQuality
+from agent.core.analytics.tracks import TrackedPerson
+from agent.core.camera.link import (
+    AfterHours,
+    CameraTamper,
+    Happened,
+    InView,
+    LineCrossed,
+    PersonEntered,
+    PersonLeft,
+    encode,
+)
+from agent.core.camera.vision_spec import HoursSpec, LineSpec, ZoneSpec
 from agent.ports import Frame
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.lookout import Lookout

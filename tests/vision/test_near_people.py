@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from agent.cli.replay import Look, Replay
-from agent.core.link import PersonEntered
+from agent.core.camera.link import PersonEntered
 from tests.support.near_scene import NearScene, Pixels, Standing, stock_still, sways, trembles
 from tests.support.vision_process import vision_spec
 

@@ -5,9 +5,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from agent.core.camera.model_decoders import SsdAnchors
+from agent.core.camera.model_manifest import ModelInput, ModelManifest
 from agent.core.errors import ModelError
-from agent.core.model_decoders import SsdAnchors
-from agent.core.model_manifest import ModelInput, ModelManifest
 from agent.ports import Detection
 from agent.vision.anchors import anchors_of
 from agent.vision.person_detector import PersonDetector

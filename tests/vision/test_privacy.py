@@ -8,8 +8,8 @@ import numpy.typing as npt
 import pytest
 
 from agent.adapters.opencv_imaging import fill_polygon
+from agent.core.camera.masks import LEVEL
 from agent.core.errors import CameraError
-from agent.core.masks import LEVEL
 from agent.core.polygon import Point
 from agent.ports import Frame
 from agent.vision.capture import CaptureLimits, CaptureLoop

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from agent.adapters import opencv_imaging as imaging
+from agent.core.camera.link import SnapshotFailed, SnapshotTaken
 from agent.core.errors import StorageError
-from agent.core.link import SnapshotFailed, SnapshotTaken
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.snapshot import Snapshots, SnapshotService
 from tests.support.vision_stand_ins import SECOND, ManualClock, frame

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from agent.core.stream_clock import StreamClock
-from agent.core.tamper import TamperKind
+from agent.contract.vocabulary import TamperKind
+from agent.core.camera.stream_clock import StreamClock
 from tests.support.tampered_video import (
     FRAMES_PER_SECOND,
     PICTURE_KINDS,

@@ -2,8 +2,8 @@ import itertools
 import uuid
 
 from agent.adapters import opencv_imaging as imaging
-from agent.core.link import CameraTamper
-from agent.core.tamper import TamperKind
+from agent.contract.vocabulary import TamperKind
+from agent.core.camera.link import CameraTamper
 from agent.ports import Frame
 from agent.vision.tamper import TamperWatch
 from agent.vision.tamper_teller import TamperTeller

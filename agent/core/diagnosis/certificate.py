@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from agent.contract.identity import common_name
 from agent.core.diagnosis.finding import Finding, fail, ok, unknown, warn
 from agent.core.diagnosis.time_source import EARLIEST
-from agent.core.identity import common_name
 
 SOON = timedelta(days=30)
 _RENEW = "make it anew: `deploy/mosquitto/certificates.sh device {levels}`, and copy it to {file} and its key to {key}"

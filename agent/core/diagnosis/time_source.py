@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from agent.contract.vocabulary import TimeQuality
 from agent.core.diagnosis.finding import Finding, fail, ok, warn
-from agent.core.events import TimeQuality
 
 EARLIEST = datetime(2025, 1, 1, tzinfo=UTC)
 """This program is younger: a clock before it was never set."""

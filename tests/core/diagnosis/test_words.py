@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.contract.vocabulary import TimeQuality
 from agent.core import installation
 from agent.core.diagnosis.account import judge_account
 from agent.core.diagnosis.agent_report import judge_report, judge_unit
@@ -31,7 +32,6 @@ from agent.core.diagnosis.time_source import EARLIEST, LATEST, TimeSource, judge
 from agent.core.diagnosis.vision import Pictures, judge_pictures, judge_speed
 from agent.core.diagnosis.vision_extra import install_advice
 from agent.core.diagnosis.wear import Wear, judge_wear
-from agent.core.events import TimeQuality
 
 NOTHING = "  nothing\n"
 WORDS = Path(__file__).with_name("words.txt")

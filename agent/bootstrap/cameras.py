@@ -1,0 +1,88 @@
+"""The cameras, put together: a process each, which may fail without anybody in the core noticing more than a report."""
+
+from agent.bootstrap import specs
+from agent.contract.envelope import Drafts
+from agent.core.camera.link import ToCore
+from agent.outbox.outbox import Outbox
+from agent.ports import Clock
+from agent.runtime.cameras.sightings import sighting
+from agent.runtime.cameras.tamper import TamperDesk
+from agent.runtime.cameras.vision_link import VisionLink
+from agent.runtime.commands.handler import CommandDesk
+from agent.runtime.commands.orders import picture_done
+from agent.runtime.supervision.health import HealthBoard
+from agent.runtime.supervision.security import SecurityLog
+from agent.settings import Camera, Settings
+
+
+def links_to(
+    settings: Settings,
+    simulate: bool,
+    *,
+    clock: Clock,
+    outbox: Outbox,
+    drafts: Drafts,
+    board: HealthBoard,
+    desk: CommandDesk,
+) -> list[VisionLink]:
+    """The near end of each camera process; the caller runs and closes them."""
+
+    security = SecurityLog(drafts, clock, outbox.put)
+
+    def link_to(camera: Camera) -> VisionLink:
+        return VisionLink(
+            spec=specs.vision_spec(settings, camera, simulate=simulate),
+            command=specs.VISION_COMMAND,
+            clock=clock,
+            callbacks=_Reports(camera, outbox, drafts, board, security, desk),
+            tampers=TamperDesk(
+                camera.name, camera.tamper, camera.frames_per_second, drafts=drafts, put=outbox.put, clock=clock
+            ),
+        )
+
+    return [link_to(camera) for camera in settings.cameras]
+
+
+class _Reports:
+    """Passes what the process of one camera reports on to whoever it concerns: see `LinkCallbacks`."""
+
+    def __init__(
+        self,
+        camera: Camera,
+        outbox: Outbox,
+        drafts: Drafts,
+        board: HealthBoard,
+        security: SecurityLog,
+        desk: CommandDesk,
+    ) -> None:
+        self._name, self._model = camera.name, camera.model
+        self._outbox = outbox
+        self._drafts = drafts
+        self._board = board
+        self._security = security
+        self._desk = desk
+        self._refused = ""
+
+    def on_message(self, message: ToCore) -> None:
+        if (draft := sighting(self._name, message, self._drafts)) is not None:
+            self._outbox.put(draft)
+
+    def on_picture(self, picture_id: str, jpeg: bytes | None, detail: str) -> None:
+        if jpeg is not None:
+            self._outbox.put(self._drafts.snapshot(picture_id, jpeg))
+        self._desk.order_done(picture_done(picture_id, jpeg is not None, detail))
+
+    def on_state(self, works: bool, detail: str) -> None:
+        self._board.report(f"camera-{self._name}", ok=works, detail=detail)
+
+    def on_delegate(self, works: bool, detail: str) -> None:
+        self._board.report(f"delegate-{self._name}", ok=works, detail=detail)
+
+    def on_model(self, refused: str) -> None:
+        if refused == self._refused:
+            return  # a process that ends is started again and again
+        self._refused = refused
+        self._board.report(f"model-{self._name}", ok=not refused, detail=refused)
+        if refused:
+            about = {"camera": self._name, "model": self._model}
+            self._security.tell("model-refused", "alert", refused, is_logged=True, **about)

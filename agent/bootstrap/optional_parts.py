@@ -1,0 +1,31 @@
+"""Parts that a kiosk can do without: what is wrong with them at the start is reported, and the start goes on."""
+
+import logging
+import threading
+
+from agent.adapters.gpiozero_lights import GpiozeroLights
+from agent.adapters.jose_keys import KeyRing
+from agent.core.errors import HardwareError
+from agent.runtime.supervision.health import HealthBoard
+
+log = logging.getLogger(__name__)
+
+
+def prepare(keys: KeyRing) -> None:
+    """Load what verifying needs, on a thread of its own: a disk that hangs in it must hold up nobody."""
+
+    def load() -> None:
+        try:
+            keys.prepare()
+        except Exception:
+            log.exception("what verifies commands can't be loaded")
+
+    threading.Thread(target=load, name="keys", daemon=True).start()
+
+
+def start_lights(lights: GpiozeroLights, board: HealthBoard) -> None:
+    """Lights that can't be had are a fault to mend; a kiosk without them still calls for help."""
+    try:
+        lights.start()
+    except HardwareError as error:
+        board.report("lights", ok=False, detail=str(error))

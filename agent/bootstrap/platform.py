@@ -1,0 +1,61 @@
+"""What the core finds around it: time, threads, pins, brokers and a service manager.
+
+`this_machine` is the real thing. Whoever gives `app.run` another one can have the whole core run by hand, in a time of
+its own.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from agent.adapters.gpiozero_pins import open_pin_factory
+from agent.adapters.paho_broker import PahoBroker
+from agent.adapters.system_clock import SystemClock
+from agent.adapters.systemd_notifier import SystemdNotifier
+from agent.adapters.tls_context import TlsFiles
+from agent.contract.identity import client_id, common_name
+from agent.ports import Broker, Clock, Notifier
+from agent.runtime.supervision.supervisor import Supervisor
+from agent.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """All of it, made afresh for each run; nothing is started."""
+
+    clock: Clock
+    notifier: Notifier
+    supervisor: Supervisor
+    """Runs the workers."""
+    open_pins: Callable[[], Any]
+    """A gpiozero pin factory, which the caller closes. Raises HardwareError."""
+    make_broker: Callable[[], Broker]
+    """A connection to a broker, still without one."""
+    make_probe: Callable[[], Broker]
+    """The same, for a client that takes no other connection's place: see `Identity.probe`."""
+
+
+def this_machine(settings: Settings, simulated: Mapping[int, bool] | None) -> Outside:
+    """The machine that this runs on, with mock pins at these levels if any are given."""
+    return Outside(
+        clock=SystemClock(),
+        notifier=SystemdNotifier(),
+        supervisor=Supervisor(),
+        open_pins=partial(open_pin_factory, simulated),
+        make_broker=partial(_make_broker, settings, probe=False),
+        make_probe=partial(_make_broker, settings, probe=True),
+    )
+
+
+def _make_broker(settings: Settings, *, probe: bool) -> PahoBroker:
+    mqtt, identity = settings.mqtt, settings.identity
+    shown = common_name(identity.probe) if probe else None
+    return PahoBroker(
+        client_id=client_id(identity.probe if probe else identity.user),
+        user=identity.user,
+        tls=TlsFiles(mqtt.ca_file, mqtt.cert_file, mqtt.key_file, shown),
+        password=mqtt.password.get_secret_value() if mqtt.password else None,
+        keepalive_s=mqtt.keepalive_s,
+        connect_timeout_s=mqtt.connect_timeout_s,
+    )

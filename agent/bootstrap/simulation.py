@@ -1,0 +1,66 @@
+"""What `--simulate` adds to the core: a hand on the buttons, an eye on the lights, and faults on demand."""
+
+import os
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from agent.adapters.gpiozero_lights import GpiozeroLights
+from agent.bootstrap import specs
+from agent.ports import Clock
+from agent.runtime.cameras.vision_link import VisionLink
+from agent.settings import Settings
+from agent.sim.camera_faults import CameraFault
+from agent.sim.contacts import SimContacts
+from agent.sim.control import SimControl
+from agent.sim.input_faults import input_faults
+from agent.sim.pins import SimPins
+
+
+def control(
+    settings: Settings, pin_factory: Any, lights: GpiozeroLights, clock: Clock, links: Sequence[VisionLink]
+) -> SimControl:
+    """The server behind `edge-agent sim`; the caller starts and closes it."""
+    faults: dict[str, Callable[[], None]] = {"vision-crash": lambda: _kill(links)}
+    for fault in CameraFault:
+        faults[f"camera-{fault.value}"] = _camera_fault(settings, fault)
+    conditions = [each.name for each in settings.inputs]
+    siren = specs.siren_pin(settings.siren) if settings.siren else None
+    pins = SimPins(_contacts(settings), specs.light_pins(settings), pin_factory, clock, conditions, siren)
+    faults.update(input_faults(pins))
+    return SimControl(
+        socket_path=specs.sim_socket(settings.storage.directory),
+        pins=pins,
+        lights=lights,
+        faults=faults,
+    )
+
+
+def levels(settings: Settings) -> dict[int, bool]:
+    """The level of every input pin at the start: at rest, unless something was held or broken before."""
+    return _contacts(settings).levels()
+
+
+def _contacts(settings: Settings) -> SimContacts:
+    return SimContacts(specs.input_lines(settings), settings.storage.directory / "sim-contacts.json")
+
+
+def _kill(links: Sequence[VisionLink]) -> None:
+    """Every camera process dies as from the kernel's out-of-memory killer."""
+    for link in links:
+        if (pid := link.pid) is not None:
+            os.kill(pid, signal.SIGKILL)
+
+
+def _camera_fault(settings: Settings, fault: CameraFault) -> Callable[[], None]:
+    """Sets the fault for every simulated camera, through the file that its process reads."""
+    specs = [specs.vision_spec(settings, camera, simulate=True) for camera in settings.cameras]
+
+    def set_fault() -> None:
+        for spec in specs:
+            file = Path(spec.snapshot_directory) / f"{spec.camera}.fault"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(fault.value, encoding="utf-8")
+
+    return set_fault

@@ -1,0 +1,37 @@
+"""The siren, put together."""
+
+from typing import Any
+
+from agent.adapters.gpiozero_siren import GpiozeroSiren
+from agent.bootstrap import specs
+from agent.contract.envelope import Drafts
+from agent.outbox.outbox import Outbox
+from agent.ports import Clock
+from agent.runtime.alarms.siren import SirenDesk
+from agent.runtime.supervision.health import HealthBoard
+from agent.settings import Settings
+
+
+def siren_desk(
+    settings: Settings,
+    pin_factory: Any,
+    *,
+    simulate: bool,
+    outbox: Outbox,
+    drafts: Drafts,
+    clock: Clock,
+    board: HealthBoard,
+) -> SirenDesk | None:
+    """What drives it; None where the settings have none. The caller starts and closes it."""
+    if settings.siren is None:
+        return None
+    return SirenDesk(
+        rules=specs.siren_rules(settings.siren),
+        # A simulated agent raises exercises only. Its siren is a mock pin, and a real one never sounds for them.
+        earnest="exercise" if simulate else "actual",
+        port=GpiozeroSiren(specs.siren_pin(settings.siren), pin_factory),
+        outbox=outbox,
+        drafts=drafts,
+        clock=clock,
+        board=board,
+    )

@@ -1,0 +1,295 @@
+"""What the settings mean for each part, as the plain values that the parts take."""
+
+import hashlib
+import logging
+import os
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from itertools import zip_longest
+from pathlib import Path
+
+from agent.adapters.mask_file import all_masks
+from agent.contract.commands import COMMANDS
+from agent.contract.messages import MetaData
+from agent.contract.stages import Stage, Waits
+from agent.core.alarms.alarm import AlarmBook, InputKind
+from agent.core.alarms.service import Service
+from agent.core.alarms.siren import SirenRules
+from agent.core.camera.masks import Outline
+from agent.core.camera.vision_spec import HoursSpec, LineSpec, VisionSpec, ZoneSpec
+from agent.core.delivery.centres import Centres
+from agent.core.errors import MaskError
+from agent.core.inputs.panel import Panel
+from agent.core.wiring import ButtonRules, ConditionRules, InputLine, LightPins, SirenPin
+from agent.models.store import default_directories
+from agent.outbox.outbox import Outbox
+from agent.ports import BrokerAddress, Clock
+from agent.runtime.alarms.persistence import keep_restored, read_kept
+from agent.runtime.supervision.security import SecurityLog
+from agent.settings import DAYS, Camera, Hours, Settings, Siren, Zone, mask_url
+
+SCHEMAS = (
+    "edge.alarm.raised.v1",
+    "edge.alarm.updated.v1",
+    "edge.alarm.closed.v1",
+    "edge.alarms.v1",
+    "edge.state.v1",
+    "edge.meta.v1",
+    "edge.health.v1",
+    "edge.event.person-entered.v2",
+    "edge.event.person-left.v2",
+    "edge.event.loitering.v1",
+    "edge.event.line-crossed.v1",
+    "edge.event.crowd.v1",
+    "edge.event.after-hours.v1",
+    "edge.event.part-degraded.v1",
+    "edge.event.part-restored.v1",
+    "edge.event.time-correction.v1",
+    "edge.event.out-of-service.v1",
+    "edge.event.in-service.v1",
+    "edge.event.input-fault.v1",
+    "edge.event.tamper.v1",
+    "edge.event.camera-tamper.v1",
+    "edge.event.power.v1",
+    "edge.event.self-test.v1",
+    "edge.event.siren-sounded.v1",
+    "edge.event.siren-stopped.v1",
+    "edge.result.v1",
+)
+VISION_COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "agent.vision", "--fd")
+"""A camera's process finds its modules where the core has found its own."""
+
+log = logging.getLogger(__name__)
+
+
+STATUS_FILE = "status.json"
+_DELAY_S = {"tamper": 0.0, "mains": 60.0, "battery": 5.0}
+"""A door counts at once; the mains fails so often (load-shedding) that a minute of it is no news."""
+
+
+def input_lines(settings: Settings) -> list[InputLine]:
+    """The wiring of the inputs: each contact of each button and condition."""
+    lines: list[InputLine] = []
+    for button in settings.buttons:
+        line = InputLine(button.name, button.pin, button.pull_up, glitch_filter_ms=button.glitch_filter_ms)
+        lines.append(line)
+        if button.pin_nc is not None:
+            lines.append(replace(line, pin=button.pin_nc, normally_closed=True))
+    for each in settings.inputs:
+        opens = each.active_when == "open"
+        lines.append(InputLine(each.name, each.pin, each.pull_up, opens, each.glitch_filter_ms))
+    return lines
+
+
+def panel(settings: Settings) -> Panel:
+    """How the inputs are judged."""
+    buttons = [
+        ButtonRules(
+            name=button.name,
+            debounce_ms=button.debounce_ms,
+            supervised=button.pin_nc is not None,
+            settle_ms=button.settle_ms,
+            hold_s=button.hold_s,
+            stuck_after_s=button.stuck_after_s,
+            chatter_presses=button.chatter_presses,
+            chatter_window_s=button.chatter_window_s,
+        )
+        for button in settings.buttons
+    ]
+    conditions = [
+        ConditionRules(
+            name=each.name,
+            kind=each.kind,
+            delay_s=_DELAY_S[each.kind] if each.delay_s is None else each.delay_s,
+            restore_s=each.restore_s,
+        )
+        for each in settings.inputs
+    ]
+    return Panel(buttons, conditions)
+
+
+def broker_addresses(settings: Settings) -> list[BrokerAddress]:
+    """The paths to the centre, in their order; a broker without an interface of its own takes any."""
+    interfaces = settings.mqtt.interfaces
+    return [
+        BrokerAddress(url, interface or None)
+        for url, interface in zip_longest(settings.mqtt.brokers, interfaces, fillvalue="")
+    ]
+
+
+def light_pins(settings: Settings) -> LightPins:
+    """The wiring of the outputs."""
+    return LightPins(**settings.lights.model_dump(), press_tones=settings.alarm.press_tones)
+
+
+def siren_pin(siren: Siren) -> SirenPin:
+    """The wiring of the siren."""
+    return SirenPin(siren.pin, siren.active_high)
+
+
+def siren_rules(siren: Siren) -> SirenRules:
+    """When the siren begins, and how long it may sound."""
+    return SirenRules(
+        stage=Stage.DELAYED if siren.when == "delayed" else Stage.UNCONFIRMED,
+        after_ns=_ns(siren.after_s),
+        limit_ns=_ns(siren.limit_s),
+        total_ns=_ns(siren.total_s),
+    )
+
+
+def meta(settings: Settings) -> MetaData:
+    """What `up/meta` says of this device."""
+    return MetaData(
+        inputs=(
+            *(
+                {"name": b.name, "kind": b.kind, "silent": b.silent, "supervised": b.pin_nc is not None}
+                for b in settings.buttons
+            ),
+            *({"name": each.name, "kind": each.kind} for each in settings.inputs),
+        ),
+        outputs=(*light_pins(settings).wired(), *(["siren"] if settings.siren else [])),
+        cameras=tuple(map(_camera, settings.cameras)),
+        location=location(settings),
+        capabilities=COMMANDS,
+        schemas=SCHEMAS,
+    )
+
+
+def _camera(camera: Camera) -> dict[str, object]:
+    """How many masks cover it is left out while that can't be told; then it is off, and its part says why."""
+    about: dict[str, object] = {"name": camera.name, "source": mask_url(camera.source), "model": camera.model}
+    with suppress(MaskError):
+        about["masks"] = len(masks(camera))
+    return about
+
+
+def masks(camera: Camera) -> tuple[Outline, ...]:
+    """The privacy masks of a camera. Raises MaskError."""
+    return all_masks(camera.masks, camera.mask_file)
+
+
+def black_box(directory: Path) -> Path:
+    """Where the outbox of `directory` keeps what is not on disk yet: in memory, where systemd says so if it does."""
+    runtime = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    if runtime:
+        return Path(runtime) / "black-box"
+    name = hashlib.sha256(str(directory.absolute()).encode()).hexdigest()[:16]
+    return Path("/dev/shm") / f"edge-agent-{os.geteuid()}-{name}"  # noqa: S108 - claimed safely, and ours alone
+
+
+def status_file() -> Path | None:
+    """Where the agent says how it is to `edge-agent doctor`; None where no service manager gives it a directory."""
+    runtime = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    return Path(runtime) / STATUS_FILE if runtime else None
+
+
+def revision(settings: Settings) -> str:
+    """A short name for exactly these settings, secrets left out."""
+    masked = repr(settings.masked()).encode()
+    return hashlib.sha256(masked).hexdigest()[:12]
+
+
+def alarm_book(
+    settings: Settings, outbox: Outbox, security: SecurityLog, clock: Clock, *, simulated: bool
+) -> AlarmBook:
+    """The alarms that were open when the agent last ran, on the inputs of today."""
+    book = AlarmBook(
+        [InputKind(button.name, button.kind, button.silent) for button in settings.buttons],
+        clock.boot_id,
+        location(settings),
+        read_kept(outbox, security),
+        now_ns=clock.boottime_ns(),
+        waits=waits(settings),
+        simulated=simulated,
+    )
+    keep_restored(book, outbox, security)()
+    return book
+
+
+def waits(settings: Settings) -> Waits:
+    """How long an alarm stays in a stage before it changes by itself."""
+    alarm = settings.alarm
+    return Waits(
+        delayed_after_ns=_ns(alarm.delayed_after_s),
+        unconfirmed_after_ns=_ns(alarm.unconfirmed_after_s),
+        repeat_after_ns=_ns(alarm.repeat_after_s),
+        raise_again_after_ns=_ns(alarm.raise_again_after_s),
+    )
+
+
+def centres(settings: Settings) -> Centres:
+    """Who is expected to watch."""
+    centre = settings.centre
+    return Centres(required=centre.required, names=centre.names, heard_within_s=centre.heard_within_s)
+
+
+def service(settings: Settings, clock: Clock) -> Service:
+    """In service or not, from now on."""
+    return Service(_ns(settings.service.out_of_service_after_s), clock.boottime_ns())
+
+
+def vision_spec(settings: Settings, camera: Camera, *, simulate: bool) -> VisionSpec:
+    """All that the process of one camera needs to know."""
+    directory = settings.storage.directory
+    return VisionSpec(
+        camera=camera.name,
+        source=camera.source,
+        simulate=simulate,
+        width=camera.width,
+        height=camera.height,
+        frames_per_second=camera.frames_per_second,
+        model=camera.model,
+        model_directories=tuple(str(path) for path in default_directories()),
+        state_models=str(directory / "models"),
+        threads=camera.threads,
+        delegate=camera.delegate,
+        delegate_options=dict(camera.delegate_options),
+        score_threshold=camera.score_threshold,
+        inferences_per_second=camera.inferences_per_second,
+        smallest_person=camera.smallest_person,
+        enter_after_s=camera.enter_after_s,
+        leave_after_s=camera.leave_after_s,
+        min_travel=camera.min_travel,
+        cool_down_s=camera.cool_down_s,
+        update_every_s=camera.update_every_s,
+        time_zone=settings.device.time_zone,
+        zones=tuple(_zone(zone) for zone in camera.zones),
+        lines=tuple(LineSpec(name=line.name, start=line.start, end=line.end) for line in camera.lines),
+        snapshot_directory=str(directory / "snapshots" / camera.name),
+        event_snapshots=camera.event_snapshots,
+        mask_file=camera.mask_file,
+        masks=camera.masks,
+        tamper=camera.tamper,
+    )
+
+
+def _zone(zone: Zone) -> ZoneSpec:
+    return ZoneSpec(
+        name=zone.name,
+        polygon=zone.polygon,
+        loitering_after_s=zone.loitering_after_s,
+        crowd_from=zone.crowd_from,
+        crowd_after_s=zone.crowd_after_s,
+        open=tuple(_hours(hours) for hours in zone.open),
+        watched=tuple(_hours(hours) for hours in zone.watched),
+    )
+
+
+def _hours(hours: Hours) -> HoursSpec:
+    return HoursSpec(days=tuple(DAYS.index(day) for day in hours.days), start=hours.start, end=hours.end)
+
+
+def _ns(seconds: float) -> int:
+    return int(seconds * 1e9)
+
+
+def location(settings: Settings) -> dict[str, object] | None:
+    """Where the device stands, as alarms tell it."""
+    place = settings.device.location
+    return place.model_dump() if place is not None else None
+
+
+def sim_socket(directory: Path) -> Path:
+    """Where a simulated agent listens for `edge-agent sim`."""
+    return directory / "sim.sock"

@@ -1,0 +1,223 @@
+"""May this command be executed? Pure checks on claims whose signature has already been verified."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from agent.contract.vocabulary import AckAction, TimeQuality
+
+NONCE_LIFE_S = 600
+"""How long after its birth a nonce proves that a command is fresh: twice as long as it is the newest one, so that
+whoever echoes the newest one always has at least five minutes left."""
+MAX_LIFE_S = 300
+"""The longest time that a command may claim to be valid."""
+CLOCK_SKEW_S = 30
+"""How far ahead of ours the centre's clock may be."""
+MAX_LEAD_US = 24 * 3600 * 10**6
+"""How far ahead of the time a counter may be; by convention it is that of its signing, in microseconds since 1970."""
+
+Role = Literal["operator", "technician", "admin"]
+
+
+class CommandRejected(Exception):  # noqa: N818 - a verdict, named as the contract names it
+    """A command or ack is refused. `code` is the contract's machine-readable reason."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class Claims(BaseModel):
+    """What a command says of itself."""
+
+    model_config = ConfigDict(frozen=True, strict=True, defer_build=True)
+
+    cmd_id: str = Field(pattern=r"^[a-z0-9-]{1,64}$")
+    name: str = Field(pattern=r"^[a-z0-9-]{1,64}$")
+    args: dict[str, Any] = {}
+    aud: str
+    iss: str = Field(max_length=128)
+    iat: int = Field(ge=0, lt=2**63)
+    exp: int = Field(ge=0, lt=2**63)
+    ctr: int = Field(ge=0, lt=2**63)
+    boot_nonce: str | None = Field(default=None, max_length=64)
+
+
+class _Args(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False, defer_build=True)
+
+
+class AckArgs(_Args):
+    """`ack`: the centre speaks of an alarm."""
+
+    alarm_id: str = Field(pattern=r"^[a-z0-9-]{1,64}$")
+    action: AckAction = Field(strict=False)
+    press_count: int | None = Field(default=None, ge=0)
+    """Of how many presses the person at the centre knew."""
+
+
+class PingArgs(_Args):
+    """`ping`: are you there?"""
+
+
+class RebirthArgs(_Args):
+    """`rebirth`: publish state, meta and the open alarms again."""
+
+
+class SnapshotArgs(_Args):
+    """`snapshot`: a picture now; of the first camera when none is named."""
+
+    camera: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,64}$")
+
+
+class IdentifyArgs(_Args):
+    """`identify`: blink, so that a technician finds the kiosk."""
+
+    seconds: float = Field(default=10.0, gt=0, le=60)
+
+
+class TrialArgs(_Args):
+    """`test-mode`: presses are tests for so long, of one input or of all; 0 ends it."""
+
+    seconds: float = Field(default=300.0, ge=0, le=600)
+    input: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,64}$")
+
+
+class SelfTestArgs(_Args):
+    """`self-test`: try everything that a press needs, now."""
+
+
+CommandArgs = AckArgs | PingArgs | RebirthArgs | SnapshotArgs | IdentifyArgs | TrialArgs | SelfTestArgs
+
+_SCHEMAS: dict[str, type[CommandArgs]] = {
+    "ack": AckArgs,
+    "ping": PingArgs,
+    "rebirth": RebirthArgs,
+    "snapshot": SnapshotArgs,
+    "identify": IdentifyArgs,
+    "test-mode": TrialArgs,
+    "self-test": SelfTestArgs,
+}
+COMMANDS = tuple(name for name in _SCHEMAS if name != "ack")
+"""The names under `down/command/{name}`."""
+
+_ROLES: dict[str, frozenset[Role]] = {
+    "ack": frozenset({"operator", "admin"}),
+    "ping": frozenset({"operator", "technician", "admin"}),
+    "rebirth": frozenset({"operator", "technician", "admin"}),
+    "snapshot": frozenset({"operator", "admin"}),
+    "identify": frozenset({"operator", "technician", "admin"}),
+    "test-mode": frozenset({"technician", "admin"}),
+    "self-test": frozenset({"operator", "technician", "admin"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which counters of one key can't be accepted any more."""
+
+    floor: int = -1
+    """A command that no fresh nonce dates must be above it."""
+    crowded_out: int = -1
+    """Every command must be above it: more came lately than can be remembered, and this is the highest forgotten."""
+    seen: frozenset[int] = frozenset()
+    """Those above, which were accepted already."""
+    is_whole: bool = True
+    """Whether all that was ever accepted is known: a disk that can't be read may know of more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What the device knows when a command arrives."""
+
+    source: str
+    """The whole name of this device, as in its messages: `/edge/{province}/{site}/{device}`."""
+    topic_kind: str
+    """`ack` or `command`, the level under `down/`."""
+    topic_name: str
+    """The last level: the alarm id of an ack, the name of a command."""
+    window: Window
+    nonce_age_s: float | None
+    """How long ago the nonce was born that the command echoes; None for none, and for one of another start."""
+    wall: datetime
+    quality: TimeQuality
+
+
+def read_claims(claims: dict[str, Any]) -> Claims:
+    """The claims in their form. Raises CommandRejected `malformed`."""
+    try:
+        return Claims.model_validate(claims)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise CommandRejected("malformed", f"claim {name}: {first['msg']}") from error
+
+
+def check(claims: Claims, role: str, now: Circumstances) -> CommandArgs:
+    """The arguments of a command that may be executed. Raises CommandRejected with the contract's code."""
+    if claims.aud != now.source:
+        raise CommandRejected("wrong-audience", f"meant for {claims.aud[:200]!r}, this is {now.source!r}")
+    is_dated = _check_time(claims, now)
+    _check_counter(claims, now, is_dated=is_dated)
+    schema = _SCHEMAS.get(claims.name)
+    if schema is None or (claims.name == "ack") != (now.topic_kind == "ack"):
+        raise CommandRejected("unknown-command", f"this device has no command {claims.name!r}")
+    try:
+        args = schema.model_validate(claims.args)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or claims.name
+        raise CommandRejected("bad-arguments", f"{name}: {first['msg']}") from error
+    expected = args.alarm_id if isinstance(args, AckArgs) else claims.name
+    if now.topic_name != expected:
+        raise CommandRejected("wrong-topic", f"signed for {expected!r} but sent to {now.topic_name[:64]!r}")
+    if role not in _ROLES[claims.name] and not _is_technicians_close(role, args):
+        raise CommandRejected("not-permitted", f"the role {role} may not {claims.name}")
+    return args
+
+
+def _check_time(claims: Claims, now: Circumstances) -> bool:
+    """Whether a nonce shows that it was signed in the last minutes, whatever the clock says."""
+    echoes = claims.boot_nonce is not None
+    if echoes and now.nonce_age_s is None:
+        raise CommandRejected("wrong-boot-nonce", "the device has restarted since: sign again with its newest nonce")
+    if claims.exp - claims.iat > MAX_LIFE_S:
+        raise CommandRejected("too-long-lived", f"valid for more than {MAX_LIFE_S} s")
+    is_dated = now.nonce_age_s is not None and now.nonce_age_s < NONCE_LIFE_S
+    if now.quality is TimeQuality.UNSYNCED:
+        if not echoes:
+            raise CommandRejected("clock-unsynced", "this device's clock is not set: sign again with its newest nonce")
+        if not is_dated:
+            text = f"its nonce is {now.nonce_age_s:.0f} s old: sign again with the newest one of this device"
+            raise CommandRejected("nonce-expired", text)
+        return True
+    if not now.window.is_whole and not echoes:
+        text = "what this device has accepted before can't be read: sign again with its newest nonce"
+        raise CommandRejected("counters-unknown", text)
+    unix = now.wall.timestamp()
+    if unix >= claims.exp:
+        raise CommandRejected("expired", f"expired {unix - claims.exp:.0f} s ago")
+    if claims.iat > unix + CLOCK_SKEW_S:
+        raise CommandRejected("not-yet-valid", f"issued {claims.iat - unix:.0f} s in the future")
+    if claims.ctr > unix * 10**6 + MAX_LEAD_US:
+        raise CommandRejected("counter-ahead", f"counter {claims.ctr} is more than a day ahead: use microseconds")
+    return is_dated
+
+
+def _check_counter(claims: Claims, now: Circumstances, *, is_dated: bool) -> None:
+    """A fresh nonce needs no floor: what it dates was signed minutes ago, and all that was accepted since is known."""
+    window = now.window
+    floor = window.crowded_out if is_dated else max(window.floor, window.crowded_out)
+    if not is_dated and window.floor > now.wall.timestamp() * 10**6 + MAX_LEAD_US:
+        text = "the last counter of this key is more than a day ahead: sign again with the device's newest nonce"
+        raise CommandRejected("counters-unknown", text)
+    if claims.ctr in window.seen:
+        raise CommandRejected("replayed", f"counter {claims.ctr} was used already")
+    if claims.ctr <= floor:
+        raise CommandRejected("replayed", f"counter {claims.ctr} is not above {floor}")
+
+
+def _is_technicians_close(role: str, args: CommandArgs) -> bool:
+    return role == "technician" and isinstance(args, AckArgs) and args.action is AckAction.CLOSED

@@ -1,0 +1,255 @@
+"""Facts to topics and bytes: where each message goes and how its envelope looks."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple
+
+import pydantic_core
+
+from agent.contract.camera_events import CameraEventData
+from agent.contract.identity import LEVEL, Identity
+from agent.contract.messages import (
+    AlarmData,
+    AlarmsData,
+    CameraTamperData,
+    ConditionData,
+    Draft,
+    HealthData,
+    InputFaultData,
+    MetaData,
+    PartData,
+    Rank,
+    ResultData,
+    SecurityData,
+    SelfTestData,
+    ServiceData,
+    SirenData,
+    StateData,
+    TimeCorrectionData,
+)
+from agent.contract.template import Stencil
+
+_EventData = (
+    CameraEventData
+    | PartData
+    | ServiceData
+    | TimeCorrectionData
+    | InputFaultData
+    | ConditionData
+    | CameraTamperData
+    | SelfTestData
+    | SirenData
+)
+
+EVENT_EXPIRY_S = 24 * 3600
+HEALTH_EXPIRY_S = 300
+RESULT_EXPIRY_S = 3600
+CONTENT_TYPE = "application/cloudevents+json"
+
+
+def rfc3339(time: datetime) -> str:
+    """UTC with milliseconds and `Z`."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+class Drafts:
+    """Makes the messages of one device, without number or time. Any thread."""
+
+    def __init__(self, identity: Identity) -> None:
+        self.identity = identity
+
+    def alarm(self, change: Literal["raised", "updated", "closed"], data: AlarmData) -> Draft:
+        """A step in the life of an alarm."""
+        return Draft(
+            rank=Rank.ALARM,
+            topic=self.identity.up("alarm", data.input),
+            type=f"edge.alarm.{change}.v1",
+            subject=f"alarm/{data.alarm_id}",
+            data=data,
+            alarm_id=data.alarm_id,
+        )
+
+    def alarms(self, data: AlarmsData) -> Draft:
+        """The retained list of the open alarms."""
+        return self._retained("alarms", "edge.alarms.v1", data)
+
+    def state(self, data: StateData) -> Draft:
+        """Birth or orderly end."""
+        return self._retained("state", "edge.state.v1", data)
+
+    def meta(self, data: MetaData) -> Draft:
+        """What the device has."""
+        return self._retained("meta", "edge.meta.v1", data)
+
+    def health(self, data: HealthData) -> Draft:
+        """The regular report."""
+        return Draft(
+            rank=Rank.HEALTH,
+            topic=self.identity.up("health"),
+            type="edge.health.v1",
+            subject="health",
+            data=data,
+            qos=0,
+            expiry_s=HEALTH_EXPIRY_S,
+        )
+
+    def security(self, data: SecurityData) -> Draft:
+        """A security event."""
+        return Draft(
+            rank=Rank.SECURITY,
+            topic=self.identity.up("security", data.kind),
+            type=f"edge.security.{data.kind}.v1",
+            subject=f"security/{data.kind}",
+            data=data,
+        )
+
+    def camera_event(self, data: CameraEventData) -> Draft:
+        """What a camera tells of people."""
+        return self._event(data.event, f"camera/{data.camera}", data, data.version)
+
+    def input_fault(self, data: InputFaultData) -> Draft:
+        """Something is wrong with an input, or no longer is."""
+        return self._event("input-fault", f"input/{data.input}", data)
+
+    def condition(self, data: ConditionData) -> Draft:
+        """What an input says of the kiosk. A tamper goes with the security events: before the others, for ever."""
+        if data.kind == "tamper":
+            event = self._event("tamper", f"input/{data.input}", data)
+            return event.model_copy(update={"rank": Rank.SECURITY, "expiry_s": None})
+        return self._event("power", f"input/{data.input}", data)
+
+    def camera_tamper(self, data: CameraTamperData) -> Draft:
+        """What is done to a camera. It goes as the tamper of an input does, but for the dark, which is no tamper."""
+        event = self._event("camera-tamper", f"camera/{data.camera}", data)
+        return event.model_copy(update={"rank": Rank.SECURITY, "expiry_s": None}) if data.codes else event
+
+    def part(self, change: Literal["part-degraded", "part-restored"], data: PartData) -> Draft:
+        """A part of the device fails or works again."""
+        return self._event(change, f"part/{data.part}", data)
+
+    def time_correction(self, data: TimeCorrectionData) -> Draft:
+        """The wall clock was set."""
+        return self._event("time-correction", "clock", data)
+
+    def service(self, in_service: bool, data: ServiceData) -> Draft:
+        """The kiosk goes out of service or comes back."""
+        if in_service:
+            return self._event("in-service", "service", data)
+        return self._event("out-of-service", "service", data)
+
+    def self_test(self, data: SelfTestData) -> Draft:
+        """What came of a self-test."""
+        return self._event("self-test", "self-test", data)
+
+    def siren(self, sounds: bool, data: SirenData) -> Draft:
+        """The siren sounds for an alarm, or no longer."""
+        if sounds:
+            return self._event("siren-sounded", f"alarm/{data.alarm_id}", data)
+        return self._event("siren-stopped", f"alarm/{data.alarm_id}", data)
+
+    def snapshot(self, picture_id: str, jpeg: bytes) -> Draft:
+        """A picture for the alarm, event or command with the identifier `picture_id`."""
+        return Draft(
+            rank=Rank.PICTURE,
+            topic=self.identity.up("snapshot", picture_id),
+            picture=jpeg,
+            expiry_s=EVENT_EXPIRY_S,
+        )
+
+    def result(
+        self, data: ResultData, response_topic: str | None = None, correlation_data: bytes | None = None
+    ) -> Draft:
+        """What became of a command. A response topic that is not one level under our own `up/result` is ignored."""
+        own = response_topic is not None and self._is_result_topic(response_topic)
+        return Draft(
+            rank=Rank.STATE,
+            topic=response_topic if own and response_topic else self.identity.up("result", data.command_id),
+            type="edge.result.v1",
+            subject=f"command/{data.command_id}",
+            data=data,
+            expiry_s=RESULT_EXPIRY_S,
+            correlation_data=correlation_data,
+        )
+
+    def _is_result_topic(self, topic: str) -> bool:
+        """No wildcard, no empty level: what can't be published would stand in the way of all that follows it."""
+        tree = self.identity.up("result") + "/"
+        return topic.startswith(tree) and LEVEL.match(topic.removeprefix(tree)) is not None
+
+    def _retained(self, level: str, type_: str, data: StateData | MetaData | AlarmsData) -> Draft:
+        return Draft(rank=Rank.STATE, topic=self.identity.up(level), type=type_, subject=level, data=data, retain=True)
+
+    def _event(self, kind: str, subject: str, data: _EventData, version: int = 1) -> Draft:
+        return Draft(
+            rank=Rank.EVENT,
+            topic=self.identity.up("event", kind),
+            type=f"edge.event.{kind}.v{version}",
+            subject=subject,
+            data=data,
+            expiry_s=EVENT_EXPIRY_S,
+        )
+
+
+class Stamp(NamedTuple):
+    """What a message gets when it is accepted."""
+
+    id: str
+    seq: int
+    time: str
+    """See `rfc3339`."""
+    monoms: int
+    timeq: str
+    nonce: str | None = None
+    """What a command may echo; None where it would be old before anybody reads it."""
+
+
+_EXAMPLE = Stamp("@id@", 9_999_999_999_999_991, "@time@", 9_999_999_999_999_992, "@timeq@", "@nonce@")
+
+
+def seal(draft: Draft, source: str, boot_id: str, stamp: Stamp, epoch: str = "") -> bytes:
+    """The bytes of a message: the picture itself, or the envelope around its data. Without an `epoch` its number is
+    none of the device's count."""
+    if draft.picture is not None:
+        return draft.picture
+    # The form of `Envelope`, without the cost of building one: this is on the way of every press.
+    return pydantic_core.to_json(
+        {
+            "specversion": "1.0",
+            "id": stamp.id,
+            "source": source,
+            "type": draft.type,
+            "subject": draft.subject,
+            "time": stamp.time,
+            "dataschema": f"urn:edge-agent:schema:{draft.type}",
+            "datacontenttype": "application/json",
+            "bootid": boot_id,
+            **({"epoch": epoch} if epoch else {}),
+            "seq": stamp.seq,
+            "monoms": stamp.monoms,
+            "timeq": stamp.timeq,
+            **({} if stamp.nonce is None else {"nonce": stamp.nonce}),
+            "data": draft.data,
+        },
+        exclude_none=True,
+    )
+
+
+def sealed_but_for(blanks: Mapping[str, str], draft: Draft, source: str, boot_id: str, epoch: str) -> Stencil:
+    """What `seal` will make of a draft, with blanks for the stamp and for these pieces of its data.
+
+    Raises ValueError when a piece is not in it exactly once.
+    """
+    example = seal(draft, source, boot_id, _EXAMPLE, epoch).decode()
+    return Stencil(example, {**blanks, **{name: str(value) for name, value in _EXAMPLE._asdict().items()}})
+
+
+def mark_historical(payload: bytes, nonce: str) -> bytes:
+    """The same envelope, its data saying that it is sent late, with the nonce of now: whoever reads it must be able to
+    answer. A picture is returned as it is."""
+    try:
+        envelope = pydantic_core.from_json(payload, cache_strings="keys")  # each value comes once: nothing to remember
+    except ValueError:
+        return payload
+    envelope["data"]["historical"] = True
+    envelope["nonce"] = nonce
+    return pydantic_core.to_json(envelope)

@@ -1,0 +1,296 @@
+"""The payloads that the device publishes: `data` of the contract, as the models that schemas come from.
+
+Adding a field is free; changing the meaning of one needs a new type version.
+"""
+
+from enum import IntEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from agent.contract.stages import Stage
+from agent.contract.vocabulary import ConditionKind, Fault, Outcome, Reason, TamperKind, TimeQuality
+
+Status = Literal["actual", "test", "exercise"]
+"""Of an alarm: only `actual` may send anybody out."""
+SoundReason = Literal["unanswered", "pressed"]
+"""Why the siren sounds for an alarm; `pressed`: again, because of a further press."""
+SilenceReason = Literal["answered", "closed", "time-over", "agent-stopped"]
+"""Why it does not any more."""
+SirenReason = SoundReason | SilenceReason
+
+
+class Rank(IntEnum):
+    """The order in which waiting messages leave, most important first."""
+
+    ALARM = 0
+    STATE = 1
+    """Birth, description, open alarms and command results: few, small, and always fresh."""
+    SECURITY = 2
+    EVENT = 3
+    PICTURE = 4
+    HEALTH = 5
+
+
+class Payload(BaseModel):
+    """Base of every `data`. `historical` marks a message that is sent late."""
+
+    model_config = ConfigDict(frozen=True)
+
+    historical: bool = False
+
+
+class Envelope(BaseModel):
+    """CloudEvents 1.0, structured JSON, with the extensions of the contract."""
+
+    model_config = ConfigDict(frozen=True)
+
+    specversion: Literal["1.0"] = "1.0"
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: str
+    dataschema: str
+    datacontenttype: Literal["application/json"] = "application/json"
+    bootid: str
+    epoch: str = ""
+    """Which count of numbers `seq` is of: new when the device could find none of an earlier run."""
+    seq: int
+    """Of the whole device, from 1, without a gap. A will repeats the last number before its connection."""
+    monoms: int
+    timeq: TimeQuality
+    nonce: str | None = None
+    """What a command may echo to prove that it is fresh; not in a will, nor in what is said on a path not in use."""
+    data: dict[str, Any]
+
+
+class AlarmCamera(BaseModel):
+    """What a camera saw when the alarm was raised."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    persons: int | None = None
+    tracks: tuple[str, ...] | None = None
+    """Who they are, as the camera's events call them; the first 100."""
+    snapshot: str | None = None
+    """Identifier of the picture under `up/snapshot/{id}`; None when there is none."""
+
+
+class AlarmData(Payload):
+    """`up/alarm/{input}`: raised, updated, closed."""
+
+    alarm_id: str
+    input: str
+    kind: str
+    status: Status
+    silent: bool
+    press_count: int
+    stage: Stage
+    repeats: int = 0
+    """How often an unconfirmed alarm has been told again."""
+    reraised: int = 0
+    """How often it has raised itself again, since it was answered but not closed."""
+    raised_at: str
+    location: dict[str, Any] | None = None
+    codes: dict[str, str]
+    latency_ms: dict[str, int]
+    """Milliseconds from the edge to the first time of each stage reached so far."""
+    camera: AlarmCamera | None = None
+    durable: bool | None = None
+    """False of a close that the disk does not have yet: after a power cut the alarm is open again."""
+
+
+class AlarmsData(Payload):
+    """`up/alarms`: every open alarm, retained."""
+
+    open: tuple[AlarmData, ...] = ()
+
+
+class StateData(Payload):
+    """`up/state`: the birth, the orderly end, and the will."""
+
+    state: Literal["online", "offline", "lost"]
+    bdseq: int
+    epoch: str
+    """As in the envelope."""
+    boot_nonce: str
+    """The first nonce of this start of the agent: it names the start."""
+    agent_version: str
+    config_revision: str
+
+
+class MetaData(Payload):
+    """`up/meta`: what this device has."""
+
+    inputs: tuple[dict[str, Any], ...]
+    outputs: tuple[str, ...]
+    cameras: tuple[dict[str, Any], ...]
+    location: dict[str, Any] | None
+    capabilities: tuple[str, ...]
+    schemas: tuple[str, ...]
+
+
+class HealthData(Payload):
+    """`up/health`: every part's state, and the figures that tell of trouble before it comes."""
+
+    status: Literal["ok", "degraded"]
+    parts: dict[str, dict[str, str]]
+    uptime_s: int
+    outbox: dict[str, int]
+    """Messages waiting, by class."""
+    dropped: dict[str, int]
+    """Messages given up since the start, by class; alarms are never among them."""
+    cpu_percent: float
+    memory_bytes: int
+    disk_free_bytes: int
+    disk: dict[str, int]
+    """What the core has had written since it started, and what that makes of a day: SD cards wear."""
+    temperature_c: float | None
+    cameras: dict[str, dict[str, Any]]
+    self_test: dict[str, Any] | None = None
+    """The last one that came to its end; None before the first."""
+    siren: dict[str, Any] | None = None
+    """Whether it is on, and for which alarms; None without one."""
+    inputs: dict[str, dict[str, Any]]
+    """By name. Buttons: presses, holds that were cut short, faults. Conditions: active, faults."""
+
+
+class SecurityData(Payload):
+    """`up/security/{kind}`: something that a security centre wants to know of."""
+
+    kind: str
+    severity: Literal["info", "warning", "alert"]
+    text: str
+    detail: dict[str, Any] = {}
+    suppressed: int = 0
+    """How many of the same kind were left out since the last one, so that a flood stays readable."""
+
+
+class InputFaultData(Payload):
+    """`up/event/input-fault`: something is wrong with an input, or no longer is."""
+
+    input: str
+    fault: Fault
+    active: bool
+    since: str
+    """Wall clock when the fault began."""
+    presses: int
+    """Of this input since the agent started."""
+    detail: str = ""
+
+
+class ConditionData(Payload):
+    """`up/event/tamper` and `up/event/power`: what an input says of the kiosk itself."""
+
+    input: str
+    kind: ConditionKind
+    active: bool
+    since: str
+    """Wall clock when this state began."""
+    codes: dict[str, str]
+
+
+class CameraTamperData(Payload):
+    """`up/event/camera-tamper`: what a camera shows is not what it ought to show, or is again."""
+
+    event_id: str
+    """The same at the beginning and at the end."""
+    camera: str
+    kind: TamperKind
+    active: bool
+    since: str
+    """Wall clock when this state began."""
+    duration_ms: int | None = None
+    """How long it lasted; at its end only."""
+    detail: str
+    codes: dict[str, str]
+    """None for `dark`, which is nobody's deed."""
+
+
+class SirenData(Payload):
+    """`up/event/siren-sounded` and `siren-stopped`: the siren has begun to sound for an alarm, or has ceased to."""
+
+    alarm_id: str
+    input: str
+    reason: SirenReason
+    sounded_ms: int
+    """How long it has sounded for this alarm so far, all stretches together."""
+    driven: bool
+    """Whether the pin took it; false: nobody knows what the siren does."""
+
+
+class PartData(Payload):
+    """`up/event/part-degraded` and `part-restored`: a part of the device fails or works again."""
+
+    part: str
+    detail: str
+
+
+class TimeCorrectionData(Payload):
+    """`up/event/time-correction`: the wall clock was set, or has become synchronised."""
+
+    boot_id: str
+    offset_ms: int
+    """What to add to the `time` of messages of this boot that were made before this one."""
+    timeq_before: TimeQuality
+    timeq_after: TimeQuality
+
+
+class ServiceData(Payload):
+    """`up/event/out-of-service` and `in-service`: whether anybody would hear of a press soon."""
+
+    reasons: tuple[str, ...]
+    """`no-uplink`, `no-centre`, `self-test`; none when in service."""
+
+
+class SelfTestStep(BaseModel):
+    """One step of a self-test: whether it is well, one line for a person, and how long it took."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    ok: bool
+    detail: str
+    ms: int
+
+
+class SelfTestData(Payload):
+    """`up/event/self-test`: what came of it."""
+
+    outcome: Outcome
+    reason: Reason
+    alarm_id: str | None = None
+    """The test alarm; None when none was raised."""
+    steps: tuple[SelfTestStep, ...]
+
+
+class ResultData(Payload):
+    """`up/result/{command-id}`."""
+
+    command_id: str
+    name: str
+    status: Literal["accepted", "rejected", "in-progress", "succeeded", "failed", "timed-out"]
+    code: str
+    text: str
+    output: dict[str, Any] = {}
+
+
+class Draft(BaseModel):
+    """A message before it has a number. The outbox seals it: sequence, identifier and time."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    rank: Rank
+    topic: str
+    type: str = ""
+    """CloudEvents type, for example `edge.alarm.raised.v1`; empty for a picture, which has no envelope."""
+    subject: str = ""
+    data: Payload | None = None
+    picture: bytes | None = None
+    qos: int = 1
+    retain: bool = False
+    expiry_s: int | None = None
+    alarm_id: str | None = None
+    correlation_data: bytes | None = None

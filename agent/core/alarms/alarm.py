@@ -1,0 +1,252 @@
+"""The life of an alarm. Pure: time comes in with each fact, and what must be told comes out.
+
+A resident can't cancel, further presses raise the count of the same alarm, and only a verified ack of the
+centre moves an alarm past `unconfirmed` or out of the book. The table of it all is docs/alarm-life.md.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from agent.contract.messages import AlarmCamera, AlarmData, Status
+from agent.contract.stages import Stage, Waits
+from agent.contract.vocabulary import AckAction
+from agent.core.alarms.lights import LightState, for_open_alarms
+from agent.core.events import AlarmDelivered, CentreAck
+
+Change = Literal["raised", "updated", "closed", "noted"]
+"""The first three are messages; `noted` is only kept for the next start."""
+
+_CODES = {
+    "panic": {"contact_id": "120", "sia": "PA"},
+    "duress": {"contact_id": "121", "sia": "HA"},
+    "medical": {"contact_id": "100", "sia": "MA"},
+    "fire": {"contact_id": "110", "sia": "FA"},
+}
+_STAGE_OF = {
+    AckAction.REGISTERED: Stage.REGISTERED,
+    AckAction.DISPATCHED: Stage.DISPATCHED,
+    AckAction.CLOSED: Stage.CLOSED,
+}
+_MOST_SERIOUS_FIRST: tuple[Status, ...] = ("actual", "exercise", "test")
+_ANSWERED = (Stage.REGISTERED, Stage.DISPATCHED)
+
+
+@dataclass(frozen=True, slots=True)
+class InputKind:
+    """What an alarm of this input is."""
+
+    name: str
+    kind: str
+    silent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAlarm:
+    """An alarm and what its latencies and waits are counted from, CLOCK_BOOTTIME of the boot `boot_id`.
+
+    `edge_ns` is the first edge, None when that was in another boot. `since_ns` is where the wait of the present
+    stage began: the edge, the last ack, the last telling again, or the start of this boot.
+    """
+
+    data: AlarmData
+    boot_id: str
+    edge_ns: int | None
+    since_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmChange:
+    """Something about an alarm that the centre must hear, or that the next start must know."""
+
+    change: Change
+    alarm: OpenAlarm
+
+
+class AlarmBook:
+    """The open alarms. Of one input there is one alarm of each status at the most. One thread at a time."""
+
+    def __init__(
+        self,
+        inputs: Iterable[InputKind],
+        boot_id: str,
+        location: dict[str, Any] | None,
+        restored: Iterable[OpenAlarm] = (),
+        *,
+        now_ns: int = 0,
+        waits: Waits | None = None,
+        simulated: bool = False,
+    ) -> None:
+        """`restored` are the alarms of an earlier run: in this same boot their waits go on, otherwise they begin
+        anew at `now_ns`. `simulated` presses raise exercises."""
+        self._kinds = {kind.name: kind for kind in inputs}
+        self._boot_id = boot_id
+        self._location = location
+        self._waits = waits or Waits()
+        self._status: Status = "exercise" if simulated else "actual"
+        self._open: dict[str, OpenAlarm] = {}
+        self.restore(restored, now_ns)
+
+    @property
+    def inputs(self) -> list[str]:
+        """The names of the inputs that raise alarms."""
+        return [*self._kinds]
+
+    def restore(self, alarms: Iterable[OpenAlarm], now_ns: int) -> None:
+        """Alarms of an earlier run, perhaps found late; one that the book has already stays as it is."""
+        in_order = sorted(alarms, key=lambda alarm: (alarm.data.raised_at, alarm.data.alarm_id))
+        self._open = {alarm.data.alarm_id: self._in_this_boot(alarm, now_ns) for alarm in in_order} | self._open
+
+    def open(self) -> list[OpenAlarm]:
+        """The open alarms, oldest first."""
+        return [*self._open.values()]
+
+    def find(self, alarm_id: str) -> OpenAlarm | None:
+        """The open alarm of that identifier."""
+        return self._open.get(alarm_id)
+
+    def counting(self, input_name: str, *, test: bool) -> OpenAlarm | None:
+        """The open alarm that a press of this input would count on: never a test that a resident did not make."""
+        status = "test" if test else self._status
+        mine = (alarm for alarm in self.open() if alarm.data.input == input_name and alarm.data.status == status)
+        return next(mine, None)
+
+    def in_earnest(self) -> bool:
+        """Whether an alarm is open that is not a test."""
+        return any(alarm.data.status != "test" for alarm in self._open.values())
+
+    def lights(self) -> LightState:
+        """What the lights must say now. A silent alarm changes nothing that a bystander could see, and a test
+        that is still open says nothing beside an alarm in earnest."""
+        audible = [alarm.data for alarm in self._open.values() if not alarm.data.silent]
+        decides = min((data.status for data in audible), key=_MOST_SERIOUS_FIRST.index, default="actual")
+        return for_open_alarms(data.stage for data in audible if data.status == decides)
+
+    def press(
+        self,
+        input_name: str,
+        edge_ns: int,
+        alarm_id: str,
+        raised_at: str,
+        camera: AlarmCamera | None,
+        *,
+        count: int = 1,
+        test: bool = False,
+    ) -> AlarmChange:
+        """`count` presses: a new alarm, which gets `alarm_id`, or so many more presses of the open one."""
+        change = self.foresee(input_name, edge_ns, alarm_id, raised_at, camera, count=count, test=test)
+        return self._keep(change.change, change.alarm)
+
+    def foresee(
+        self,
+        input_name: str,
+        edge_ns: int,
+        alarm_id: str,
+        raised_at: str,
+        camera: AlarmCamera | None,
+        *,
+        count: int = 1,
+        test: bool = False,
+    ) -> AlarmChange:
+        """What `press` would do now, without doing it."""
+        known = self.counting(input_name, test=test)
+        if known is not None:
+            pressed = known.data.model_copy(update={"press_count": known.data.press_count + count})
+            return AlarmChange("updated", replace(known, data=pressed))
+        kind = self._kinds[input_name]
+        data = AlarmData(
+            alarm_id=alarm_id,
+            input=input_name,
+            kind=kind.kind,
+            status="test" if test else self._status,
+            silent=kind.silent,
+            press_count=count,
+            stage=Stage.RAISED,
+            raised_at=raised_at,
+            location=self._location,
+            codes=_CODES[kind.kind],
+            latency_ms={},
+            camera=camera,
+        )
+        return AlarmChange("raised", OpenAlarm(data, self._boot_id, edge_ns, edge_ns))
+
+    def delivered(self, fact: AlarmDelivered) -> AlarmChange | None:
+        """The broker has it. Moves a raised alarm to sent; later than that, only the first time is noted."""
+        alarm = self.find(fact.alarm_id)
+        if alarm is None:
+            return None
+        latency = self._latency(alarm, Stage.SENT, fact.boottime_ns)
+        if alarm.data.stage is Stage.RAISED:
+            return self._change("updated", alarm, stage=Stage.SENT, **latency)
+        if alarm.data.stage in {Stage.DELAYED, Stage.UNCONFIRMED} and latency:
+            return self._change("noted", alarm, **latency)
+        return None
+
+    def acknowledged(self, ack: CentreAck) -> AlarmChange | None:
+        """The centre speaks. An ack for a stage that is already passed changes no stage, but says that somebody
+        is still there: the alarm waits its full time before it raises itself again.
+
+        A close by somebody who does not know of the last press closes nothing: the alarm raises itself again.
+        """
+        alarm = self.find(ack.alarm_id)
+        if alarm is None:
+            return None
+        stage = _STAGE_OF[ack.action]
+        alarm = replace(alarm, since_ns=ack.boottime_ns)
+        if stage is Stage.CLOSED and ack.press_count is not None and ack.press_count < alarm.data.press_count:
+            return self._raise_again(alarm)
+        if stage.rank() <= alarm.data.stage.rank():
+            return self._keep("noted", alarm)
+        change: Change = "closed" if stage is Stage.CLOSED else "updated"
+        changed = self._change(change, alarm, stage=stage, **self._latency(alarm, stage, ack.boottime_ns))
+        if stage is Stage.CLOSED:
+            del self._open[alarm.data.alarm_id]
+        return changed
+
+    def tick(self, now_ns: int) -> list[AlarmChange]:
+        """Every alarm whose wait is over takes one step: it is late, told again, or raises itself again."""
+        return [self._step(alarm, now_ns) for alarm in self.open() if self._due_ns(alarm) <= now_ns]
+
+    def next_due_ns(self) -> int | None:
+        """When `tick` has next something to do; None without an open alarm."""
+        return min(map(self._due_ns, self._open.values()), default=None)
+
+    def without_input(self) -> list[OpenAlarm]:
+        """The open alarms whose input the settings do not have any more."""
+        return [alarm for alarm in self.open() if alarm.data.input not in self._kinds]
+
+    def _due_ns(self, alarm: OpenAlarm) -> int:
+        return alarm.since_ns + self._waits.of(alarm.data.stage)
+
+    def _step(self, alarm: OpenAlarm, now_ns: int) -> AlarmChange:
+        stage = alarm.data.stage
+        if stage in _ANSWERED:
+            return self._raise_again(replace(alarm, since_ns=now_ns))
+        if stage is Stage.UNCONFIRMED:
+            return self._change("updated", replace(alarm, since_ns=now_ns), repeats=alarm.data.repeats + 1)
+        if stage is Stage.DELAYED:
+            alarm = replace(alarm, since_ns=now_ns)
+        late = Stage.UNCONFIRMED if stage is Stage.DELAYED else Stage.DELAYED
+        return self._change("updated", alarm, stage=late, **self._latency(alarm, late, now_ns))
+
+    def _raise_again(self, alarm: OpenAlarm) -> AlarmChange:
+        return self._change("updated", alarm, stage=Stage.RAISED, reraised=alarm.data.reraised + 1)
+
+    def _latency(self, alarm: OpenAlarm, stage: Stage, at_ns: int) -> dict[str, Any]:
+        """The update of `latency_ms`: nothing when the stage was reached before, or the edge is of another boot."""
+        known = alarm.data.latency_ms
+        if alarm.edge_ns is None or stage.value in known:
+            return {}
+        return {"latency_ms": {**known, stage.value: (at_ns - alarm.edge_ns) // 1_000_000}}
+
+    def _change(self, change: Change, alarm: OpenAlarm, **update: Any) -> AlarmChange:
+        return self._keep(change, replace(alarm, data=alarm.data.model_copy(update=update)))
+
+    def _keep(self, change: Change, alarm: OpenAlarm) -> AlarmChange:
+        self._open[alarm.data.alarm_id] = alarm
+        return AlarmChange(change, alarm)
+
+    def _in_this_boot(self, alarm: OpenAlarm, now_ns: int) -> OpenAlarm:
+        if alarm.boot_id == self._boot_id:
+            return alarm
+        return OpenAlarm(alarm.data, self._boot_id, None, now_ns)

@@ -1,0 +1,77 @@
+"""What the lights say. The table is EN 81-28's: yellow, the call is being sent; green, a person has it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from agent.contract.stages import Stage
+
+
+class Pattern(StrEnum):
+    """How one output behaves."""
+
+    OFF = "off"
+    ON = "on"
+    STEADY = "steady"
+    """The beacon at rest: lit, to be found at night."""
+    FLASH = "flash"
+    FAST_FLASH = "fast-flash"
+    SLOW_PULSE = "slow-pulse"
+    ALTERNATE = "alternate"
+    """Yellow and green by turns."""
+
+
+@dataclass(frozen=True, slots=True)
+class LightState:
+    """The pattern of every output of the kiosk at one moment."""
+
+    yellow: Pattern = Pattern.OFF
+    green: Pattern = Pattern.OFF
+    beacon: Pattern = Pattern.STEADY
+    tone: Pattern = Pattern.OFF
+
+    def as_dict(self) -> dict[str, str]:
+        """The form that `edge-agent sim outputs` prints."""
+        return {"yellow": self.yellow, "green": self.green, "beacon": self.beacon, "tone": self.tone}
+
+
+IDLE = LightState()
+PRESSED = LightState(yellow=Pattern.ON, beacon=Pattern.FLASH)
+DELAYED = LightState(yellow=Pattern.FAST_FLASH, beacon=Pattern.FLASH)
+UNCONFIRMED = LightState(yellow=Pattern.FAST_FLASH, beacon=Pattern.FLASH, tone=Pattern.ON)
+IDENTIFY = LightState(Pattern.FAST_FLASH, Pattern.FAST_FLASH, Pattern.FAST_FLASH)
+"""A technician looks for this kiosk among many."""
+TEST_MODE = LightState(Pattern.SLOW_PULSE, Pattern.SLOW_PULSE)
+"""A press would be a test now."""
+OUT_OF_SERVICE = LightState(Pattern.ALTERNATE, Pattern.ALTERNATE, Pattern.OFF)
+"""A press would be kept and sent, but perhaps nobody hears it soon."""
+
+_BY_STAGE = {
+    Stage.IDLE: IDLE,
+    Stage.RAISED: PRESSED,
+    Stage.SENT: PRESSED,
+    Stage.DELAYED: DELAYED,
+    Stage.UNCONFIRMED: UNCONFIRMED,
+    Stage.REGISTERED: LightState(Pattern.ON, Pattern.ON, Pattern.FLASH),
+    Stage.DISPATCHED: LightState(Pattern.ON, Pattern.SLOW_PULSE, Pattern.FLASH),
+    Stage.CLOSED: IDLE,
+}
+_WORST_FIRST = (
+    Stage.UNCONFIRMED,
+    Stage.DELAYED,
+    Stage.RAISED,
+    Stage.SENT,
+    Stage.REGISTERED,
+    Stage.DISPATCHED,
+    Stage.CLOSED,
+    Stage.IDLE,
+)
+
+
+def for_open_alarms(audible_stages: Iterable[Stage]) -> LightState:
+    """The lights for the open alarms that are not silent.
+
+    Of several, the one that is worst off decides: green must not tell the second person who pressed that the
+    first one's answer is theirs, and a call that nobody has answered for long must go on saying so.
+    """
+    return _BY_STAGE[min(audible_stages, key=_WORST_FIRST.index, default=Stage.IDLE)]

@@ -1,0 +1,101 @@
+"""The daily self-test: when it is due, and what came of it. Pure: time comes in."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import time
+
+INPUT = "self-test"
+"""The input of its alarm. No button may have this name."""
+CODES = {"contact_id": "602", "sia": "RP"}
+NEEDED_TO_BE_HEARD = frozenset({"uplink", "centre"})
+"""Steps without which nobody would hear of a press: the kiosk is out of service when one of them fails."""
+
+_DAY_NS = 24 * 3600 * 10**9
+_EARLY_NS = 12 * 3600 * 10**9
+"""A test counts for a time of day that it was before by no more than this."""
+_BLIND_NS = 6 * 3600 * 10**9
+"""Nobody knows how long ago the last test was: one is due when the agent has run for so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point in time: CLOCK_BOOTTIME of a boot, and milliseconds since 1970 if the clock is set."""
+
+    boot_id: str
+    boottime_ns: int
+    unix_ms: int | None
+
+    def ns_since(self, earlier: "Moment") -> int | None:
+        """How long after `earlier` this is; None when that can't be known. In one boot no clock can lie about it."""
+        if self.boot_id == earlier.boot_id:
+            return self.boottime_ns - earlier.boottime_ns
+        if self.unix_ms is None or earlier.unix_ms is None or self.unix_ms < earlier.unix_ms:
+            return None
+        return (self.unix_ms - earlier.unix_ms) * 10**6
+
+
+@dataclass(frozen=True, slots=True)
+class LastTest:
+    """The last self-test that came to its end. `time` is the wall clock at that end, to be shown."""
+
+    at: Moment
+    time: str
+    failed: tuple[str, ...]
+    """The steps that failed."""
+
+    @property
+    def heard(self) -> bool:
+        """Whether, as far as it could tell, somebody would hear of a press."""
+        return not NEEDED_TO_BE_HEARD & frozenset(self.failed)
+
+    def encode(self) -> str:
+        """As it is kept for the next start."""
+        return json.dumps({"at": asdict(self.at), "time": self.time, "failed": self.failed})
+
+    @classmethod
+    def decode(cls, text: str) -> "LastTest | None":
+        """What was kept; None for what can't be read, which is as if there had been no test."""
+        try:
+            kept = json.loads(text)
+            at = Moment(str(kept["at"]["boot_id"]), int(kept["at"]["boottime_ns"]), kept["at"]["unix_ms"])
+            if at.unix_ms is not None and not isinstance(at.unix_ms, int):
+                return None
+            return cls(at, str(kept["time"]), tuple(map(str, kept["failed"])))
+        except (ValueError, TypeError, KeyError):
+            return None
+
+
+class Timetable:
+    """Once a day, at a time of day, and not all kiosks in the same second."""
+
+    def __init__(
+        self, *, at: time, spread_s: float, device: str, started_ns: int, soonest_s: float, retry_s: float
+    ) -> None:
+        """`at` is UTC unless it has an offset; the device has its own place in the `spread_s` after it. No test is due
+        before the agent has run for `soonest_s`. After one by which nobody would hear of a press the next is due after
+        `retry_s`."""
+        offset = at.utcoffset()
+        since_midnight_s = at.hour * 3600 + at.minute * 60 + at.second - (offset.total_seconds() if offset else 0)
+        place = int.from_bytes(hashlib.sha256(device.encode()).digest()[:8]) / 2**64
+        self.of_day_ns = int((since_midnight_s + place * spread_s) * 1e9) % _DAY_NS
+        """Nanoseconds after midnight UTC."""
+        self._soonest_ns = started_ns + int(soonest_s * 1e9)
+        self._blind_ns = started_ns + _BLIND_NS
+        self._retry_ns = int(retry_s * 1e9)
+
+    def is_due(self, last: LastTest | None, now: Moment) -> bool:
+        """Whether a test is due now; `last` is the last one that came to its end, in this run or an earlier one."""
+        if now.boottime_ns < self._soonest_ns:
+            return False
+        if last is None:
+            return True
+        since_ns = now.ns_since(last.at)
+        if not last.heard and (since_ns is None or since_ns >= self._retry_ns):
+            return True
+        if now.unix_ms is None:
+            return now.boottime_ns >= self._blind_ns if since_ns is None else since_ns >= _DAY_NS
+        # How long ago its time of day was last, by the clock of now: what the clock said at the last test, before it
+        # was perhaps set, does not matter.
+        due_for_ns = (now.unix_ms * 10**6 - self.of_day_ns) % _DAY_NS
+        return since_ns is None or since_ns >= due_for_ns + _EARLY_NS

@@ -1,0 +1,116 @@
+"""What the rules tell of: something that has happened in front of a camera, and the course of what lasts. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from agent.contract.vocabulary import ClosedBy, Direction, Phase
+from agent.core.analytics.tracks import TrackedPerson
+
+Kind = Literal["presence", "loitering", "line-crossed", "crowd", "after-hours"]
+
+CHANGE_PACE_NS = 10_000_000_000
+"""A number of people that changes is told no more often than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something happened, goes on, or is over."""
+
+    number: int
+    """Counts from 1; the messages of one happening have the same."""
+    kind: Kind
+    phase: Phase
+    boottime_ns: int
+    """Capture time of the frame that made it true; of an end, of the last frame in which it was."""
+    duration_ms: int
+    """From the first frame that showed it until then."""
+    persons: int
+    """How many people are in the zone now; of a line, in view."""
+    zone: str = ""
+    """Empty for the whole picture, and for a line."""
+    line: str = ""
+    direction: Direction | None = None
+    track: int | None = None
+    """Whom it is about; None for what is about a zone."""
+    best: TrackedPerson | None = None
+    """The clearest view of them."""
+    closed_by: ClosedBy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """How something stands in one frame."""
+
+    now_ns: int
+    first_ns: int
+    last_ns: int
+    persons: int
+    best: TrackedPerson | None = None
+    closed_by: ClosedBy | None = None
+
+
+class Course:
+    """One thing that lasts, again and again: what is to be told of it, never two beginnings without an end between."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        zone: str,
+        numbers: Iterator[int],
+        *,
+        track: int | None = None,
+        update_every_ns: int | None = None,
+        tell_changes: bool = False,
+    ) -> None:
+        """Without `update_every_ns` only beginning and end are told. `tell_changes`: a change of the number of people
+        or of the reason is told between the regular updates, at a sane pace."""
+        self._kind = kind
+        self._zone = zone
+        self._numbers = numbers
+        self._track = track
+        self._update_every_ns = update_every_ns
+        self._tell_changes = tell_changes
+        self._number: int | None = None
+        self._told_ns = 0
+        self._told: tuple[int, ClosedBy | None] = (0, None)
+
+    @property
+    def goes_on(self) -> bool:
+        """It has begun and not ended."""
+        return self._number is not None
+
+    def step(self, so: bool, fact: Fact) -> Iterator[Happening]:
+        """What to tell of a frame in which it is so, or is not."""
+        if so and self._number is None:
+            self._number = next(self._numbers)
+            yield self._tell("began", fact)
+        elif so and self._is_news(fact):
+            yield self._tell("ongoing", fact)
+        elif not so and self._number is not None:
+            yield self._tell("ended", fact)
+            self._number = None
+
+    def _is_news(self, fact: Fact) -> bool:
+        if self._update_every_ns is None or not fact.persons:  # of nobody the end will tell
+            return False
+        silent_ns = fact.now_ns - self._told_ns
+        changed = self._tell_changes and (fact.persons, fact.closed_by) != self._told
+        return silent_ns >= self._update_every_ns or (changed and silent_ns >= CHANGE_PACE_NS)
+
+    def _tell(self, phase: Phase, fact: Fact) -> Happening:
+        assert self._number is not None
+        self._told_ns, self._told = fact.now_ns, (fact.persons, fact.closed_by)
+        at_ns = fact.last_ns if phase == "ended" else fact.now_ns
+        return Happening(
+            number=self._number,
+            kind=self._kind,
+            phase=phase,
+            boottime_ns=at_ns,
+            duration_ms=max(0, at_ns - fact.first_ns) // 1_000_000,
+            persons=fact.persons,
+            zone=self._zone,
+            track=self._track,
+            best=fact.best,
+            closed_by=fact.closed_by,
+        )

@@ -1,0 +1,108 @@
+"""Who crosses a line, and which way. Pure.
+
+Sides are those of somebody who walks from the first point to the second, and looks ahead:
+
+             second point
+                  ^
+    left side     |     right side        left-to-right:  ------->
+                  |                       right-to-left:  <-------
+             first point
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from agent.core.analytics.lifecycle import Happening
+from agent.core.analytics.track_state import Look, Walker, apart
+from agent.core.analytics.tracks import TrackedPerson
+from agent.core.polygon import Point, segments_meet
+
+CLEAR_OF_LINE = 0.15
+"""How far from the line a foot must be to be on a side of it, in units of the person's own height."""
+_LEFT, _RIGHT = -1, 1
+
+
+@dataclass(frozen=True, slots=True)
+class LineRules:
+    """One directed line."""
+
+    name: str
+    start: Point
+    end: Point
+
+
+@dataclass(slots=True)
+class _Passage:
+    """One person and this line."""
+
+    side: int
+    """The one on which they were last clear of the line."""
+    at: Point
+    """Where that was."""
+    pending: int = 0
+    """Crossings that are not told yet: those to the right less those to the left."""
+    view: TrackedPerson | None = None
+    crossed_ns: int = 0
+    quiet_until_ns: int = 0
+
+
+class Line:
+    """Watches one line. One thread."""
+
+    def __init__(self, rules: LineRules, cool_down_ns: int, numbers: Iterator[int]) -> None:
+        self._rules = rules
+        self._cool_down_ns = cool_down_ns
+        self._numbers = numbers
+        self._passages: dict[int, _Passage] = {}
+
+    def owes(self, walker_id: int) -> bool:
+        """Whether a crossing of this person is put off."""
+        passage = self._passages.get(walker_id)
+        return passage is not None and passage.pending != 0
+
+    def forget(self, walker_id: int) -> None:
+        """This person does not come back."""
+        self._passages.pop(walker_id, None)
+
+    def look(self, look: Look, walkers: Iterable[Walker], persons: int) -> Iterator[Happening]:
+        """The crossings that this frame has completed, and those whose cool-down is over; `persons` are in view."""
+        for walker in walkers:
+            self._follow(look, walker)
+            passage = self._passages.get(walker.id)
+            if passage and passage.pending and walker.counts and look.now_ns >= passage.quiet_until_ns:
+                to_the_right = passage.pending > 0
+                passage.pending -= _RIGHT if to_the_right else _LEFT
+                passage.quiet_until_ns = look.now_ns + self._cool_down_ns
+                yield Happening(
+                    number=next(self._numbers),
+                    kind="line-crossed",
+                    phase="began",
+                    boottime_ns=passage.crossed_ns,
+                    duration_ms=0,
+                    persons=persons,
+                    line=self._rules.name,
+                    direction="left-to-right" if to_the_right else "right-to-left",
+                    track=walker.id,
+                    best=passage.view,
+                )
+
+    def _follow(self, look: Look, walker: Walker) -> None:
+        foot = walker.steady_foot
+        if foot is None or walker.found is None:
+            return
+        away = self._to_the_right(foot, look.aspect) / walker.found.box[3] if walker.found.box[3] > 0 else 0.0
+        if abs(away) < CLEAR_OF_LINE:
+            return
+        side = _RIGHT if away > 0 else _LEFT
+        passage = self._passages.setdefault(walker.id, _Passage(side, foot))
+        if side != passage.side and segments_meet((passage.at, foot), (self._rules.start, self._rules.end)):
+            passage.pending += side
+            passage.view = walker.found
+            passage.crossed_ns = look.now_ns
+        passage.side, passage.at = side, foot
+
+    def _to_the_right(self, foot: Point, aspect: float) -> float:
+        """How far the foot is from the endless line, in heights of the picture; negative on the left."""
+        (ax, ay), (bx, by) = self._rules.start, self._rules.end
+        area = ((bx - ax) * (foot[1] - ay) - (by - ay) * (foot[0] - ax)) * aspect
+        return area / apart(self._rules.start, self._rules.end, aspect)

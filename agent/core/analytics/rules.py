@@ -1,0 +1,93 @@
+"""What happens in front of a camera, from who is in view frame by frame. Pure."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from agent.core.analytics.lifecycle import Happening
+from agent.core.analytics.lines import Line, LineRules
+from agent.core.analytics.track_state import Look, Walker
+from agent.core.analytics.tracks import TrackedPerson
+from agent.core.analytics.zones import Limits, Zone, ZoneRules
+
+MAX_STEP_NS = 1_000_000_000
+"""No single frame counts for more: a camera that was away has shown neither presence nor absence."""
+LONGEST_GAP_NS = 30_000_000_000
+"""After so long without a frame, and longer than anybody may be unseen, all is over and begins anew: nobody knows who
+was there meanwhile. So it does when capture times go back by so much."""
+MOST_WALKERS = 256
+"""So many people are remembered, whatever the tracker says."""
+
+
+class Rules:
+    """Zones and lines of one camera; the whole picture is the first zone. One thread."""
+
+    def __init__(self, limits: Limits, zones: Sequence[ZoneRules] = (), lines: Sequence[LineRules] = ()) -> None:
+        numbers = itertools.count(1)
+        self._limits = limits
+        self._longest_gap_ns = max(LONGEST_GAP_NS, limits.leave_after_ns)
+        self._zones = [Zone(rules, limits, numbers) for rules in (ZoneRules(), *zones)]
+        self._lines = [Line(rules, limits.cool_down_ns, numbers) for rules in lines]
+        self._walkers: dict[int, Walker] = {}
+        self._last_ns: int | None = None
+
+    def update(
+        self, boottime_ns: int, wall: datetime | None, people: Sequence[TrackedPerson], aspect: float = 1.0
+    ) -> list[Happening]:
+        """Take in one frame: its capture time, the time of day (None while the clock can't be trusted), who is in
+        view, and width by height of the picture. What it has made true, in the order in which to tell it."""
+        gap_ns = 0 if self._last_ns is None else boottime_ns - self._last_ns
+        self._last_ns = boottime_ns
+        look = Look(boottime_ns, min(max(gap_ns, 0), MAX_STEP_NS), aspect)
+        told = list(self._lose_all(look)) if abs(gap_ns) > self._longest_gap_ns else []
+        self._follow(look, {person.id: person for person in people})
+        walkers = self._walkers.values()
+        for zone in self._zones:
+            told += zone.look(look, wall, walkers)
+        for line in self._lines:
+            told += line.look(look, walkers, len(people))
+        self._forget(boottime_ns)
+        return told
+
+    def _lose_all(self, look: Look) -> Iterator[Happening]:
+        for zone in self._zones:
+            yield from zone.end_all(look)
+        for walker in list(self._walkers.values()):
+            walker.now = None
+            if not self._held(walker):
+                self._drop(walker.id)
+
+    def _follow(self, look: Look, people: dict[int, TrackedPerson]) -> None:
+        for walker in self._walkers.values():
+            walker.update(people.get(walker.id), look, self._limits.min_travel)
+        for newcomer in sorted(people.keys() - self._walkers.keys()):
+            if len(self._walkers) < MOST_WALKERS or self._make_room():
+                walker = self._walkers[newcomer] = Walker(newcomer)
+                walker.update(people[newcomer], look, self._limits.min_travel)
+
+    def _make_room(self) -> bool:
+        """Forget the one who has been gone for the longest and of whom nothing is to be told."""
+        gone = sorted((each for each in self._walkers.values() if each.now is None), key=lambda each: each.last_ns)
+        free = next((each for each in gone if not self._held(each)), None)
+        if free is not None:
+            self._drop(free.id)
+        return free is not None
+
+    def _forget(self, now_ns: int) -> None:
+        """Those whose cool-downs are over: the tracker gives no number twice."""
+        keep_ns = self._limits.leave_after_ns + self._limits.cool_down_ns
+        for walker in list(self._walkers.values()):
+            if walker.now is None and now_ns - walker.last_ns > keep_ns and not self._held(walker):
+                self._drop(walker.id)
+
+    def _held(self, walker: Walker) -> bool:
+        """Something is still to be told of them."""
+        owed = walker.counts and any(line.owes(walker.id) for line in self._lines)
+        return owed or any(zone.holds(walker.id) for zone in self._zones)
+
+    def _drop(self, walker_id: int) -> None:
+        del self._walkers[walker_id]
+        for zone in self._zones:
+            zone.forget(walker_id)
+        for line in self._lines:
+            line.forget(walker_id)

@@ -1,0 +1,90 @@
+"""What is remembered of one person in view: where they came from, and whether they get anywhere. Pure."""
+
+import math
+from collections import deque
+from collections.abc import Collection
+from dataclasses import dataclass
+from statistics import median
+
+from agent.core.analytics.tracks import TrackedPerson
+from agent.core.polygon import Point
+
+_MEDIAN_OF = 3
+"""One jumped box among so many changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The frame of this moment."""
+
+    now_ns: int
+    step_ns: int
+    """What this frame counts for."""
+    aspect: float
+    """Width of the picture by its height."""
+
+
+class Walker:
+    """One person, from look to look."""
+
+    def __init__(self, number: int) -> None:
+        self.id = number
+        self.now: TrackedPerson | None = None
+        """As of this frame; None when the tracker does not tell of them any more."""
+        self.last_ns = 0
+        """The last frame in which the tracker told of them."""
+        self.steady_foot: Point | None = None
+        """Where they stand, as the median of the last three frames that found them; None before there are three."""
+        self.travelled = False
+        """Has got away from where they were first seen by the minimum."""
+        self.alive = False
+        """Has shown a sign of life."""
+        self._first: list[Point] = []
+        self._newest: deque[Point] = deque(maxlen=_MEDIAN_OF)
+
+    @property
+    def counts(self) -> bool:
+        """Whether events may be told of them: they have travelled, or are alive."""
+        return self.travelled or self.alive
+
+    @property
+    def found(self) -> TrackedPerson | None:
+        """Their view in this frame; None when it does not show them."""
+        return self.now if self.now is not None and self.now.seen else None
+
+    @property
+    def foot(self) -> Point | None:
+        """Where they stand, within the picture: the box of somebody at its edge may reach beyond."""
+        if self.now is None:
+            return None
+        x, y = self.now.foot
+        return min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)
+
+    def update(self, person: TrackedPerson | None, look: Look, min_travel: float) -> None:
+        """Take in one frame; `min_travel` is in units of their own height."""
+        self.now = person
+        if person is None:
+            return
+        self.last_ns = look.now_ns
+        foot = self.foot
+        if not person.seen or foot is None:
+            return
+        self.alive = self.alive or person.alive
+        if len(self._first) < _MEDIAN_OF:
+            self._first.append(foot)
+        self._newest.append(foot)
+        if len(self._newest) < _MEDIAN_OF:
+            return
+        self.steady_foot = _middle(self._newest)
+        if not self.travelled:
+            way = apart(_middle(self._first), self.steady_foot, look.aspect)
+            self.travelled = way >= min_travel * person.box[3]
+
+
+def apart(one: Point, other: Point, aspect: float) -> float:
+    """The distance of two points, in heights of the picture."""
+    return math.hypot((other[0] - one[0]) * aspect, other[1] - one[1])
+
+
+def _middle(points: Collection[Point]) -> Point:
+    return median(x for x, _ in points), median(y for _, y in points)

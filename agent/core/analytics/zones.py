@@ -1,0 +1,176 @@
+"""What happens in one zone: who is in it, for how long, how many, and whether anybody may be. Pure."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from agent.contract.vocabulary import ClosedBy
+from agent.core.analytics.lifecycle import Course, Fact, Happening, Kind
+from agent.core.analytics.presence import Evidence
+from agent.core.analytics.schedule import Schedule
+from agent.core.analytics.track_state import Look, Walker
+from agent.core.analytics.tracks import TrackedPerson
+from agent.core.polygon import Point, Polygon
+
+_OF_THE_ZONE: tuple[Kind, Kind] = ("crowd", "after-hours")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What all zones and lines of a camera go by."""
+
+    enter_after_ns: int = 500_000_000
+    leave_after_ns: int = 3_000_000_000
+    cool_down_ns: int = 10_000_000_000
+    update_every_ns: int = 60_000_000_000
+    min_travel: float = 0.3
+    """In units of the person's own height."""
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneRules:
+    """One zone and what is told of it. The rules of a None are off."""
+
+    name: str = ""
+    area: Polygon | None = None
+    """None: the whole picture."""
+    loitering_after_ns: int | None = None
+    crowd_from: int | None = None
+    crowd_after_ns: int = 5_000_000_000
+    open: Schedule | None = None
+    """Outside of these hours nobody should be here."""
+    watched: Schedule | None = None
+    """Outside of these hours nothing is told; None: always watched."""
+
+
+@dataclass(slots=True)
+class _Stay:
+    """One person and this zone."""
+
+    inside: Evidence
+    presence: Course
+    loitering: Course
+    best: TrackedPerson | None = None
+    quiet_until_ns: int = 0
+    """When the cool-down after their last leaving is over."""
+
+
+class Zone:
+    """The state of one zone. One thread."""
+
+    def __init__(self, rules: ZoneRules, limits: Limits, numbers: Iterator[int]) -> None:
+        self._rules = rules
+        self._limits = limits
+        self._numbers = numbers
+        self._stays: dict[int, _Stay] = {}
+        self._crowd, self._after_hours = (
+            Course(kind, rules.name, numbers, update_every_ns=limits.update_every_ns, tell_changes=True)
+            for kind in _OF_THE_ZONE
+        )
+        # Both end late, so that people who follow one another are one happening.
+        self._many = Evidence(rules.crowd_after_ns, limits.cool_down_ns)
+        self._intruded = Evidence(0, limits.cool_down_ns)
+
+    def holds(self, walker_id: int) -> bool:
+        """Whether this person is here."""
+        stay = self._stays.get(walker_id)
+        return stay is not None and stay.inside.holds
+
+    def forget(self, walker_id: int) -> None:
+        """This person does not come back."""
+        self._stays.pop(walker_id, None)
+
+    def look(self, look: Look, wall: datetime | None, walkers: Iterable[Walker]) -> Iterator[Happening]:
+        """What this frame has made true here. Without a `wall` that can be trusted the zone is watched."""
+        watched = self._rules.watched
+        if watched is not None and wall is not None and not watched.covers(wall):
+            yield from self.end_all(look)
+            return
+        staying = [(walker, self._stay(look, walker)) for walker in walkers]
+        present = [(walker, stay) for walker, stay in staying if stay is not None and stay.inside.holds]
+        persons = sum(walker.now is not None for walker, _ in present)
+        for _, stay in staying:
+            if stay is not None:
+                yield from self._tell_stay(look, stay, persons)
+        yield from self._tell_crowd(look, persons)
+        yield from self._tell_after_hours(look, wall, bool(present), persons)
+
+    def end_all(self, look: Look) -> Iterator[Happening]:
+        """What goes on here is over, and nobody is known to be here."""
+        for stay in self._stays.values():
+            fact = Fact(look.now_ns, stay.inside.first_ns, stay.inside.last_ns, 0, stay.best)
+            yield from stay.loitering.step(False, fact)
+            yield from stay.presence.step(False, fact)
+        for course, evidence in ((self._crowd, self._many), (self._after_hours, self._intruded)):
+            yield from course.step(False, Fact(look.now_ns, evidence.first_ns, evidence.last_ns, 0))
+        self._stays.clear()
+        self._many.clear()
+        self._intruded.clear()
+
+    def _stay(self, look: Look, walker: Walker) -> _Stay | None:
+        """The person's stay after this frame; None for somebody who was never here."""
+        stay = self._stays.get(walker.id)
+        if walker.now is None and stay is not None and stay.inside.idle:
+            return stay
+        inside = self._contains(walker.foot)
+        if stay is None:
+            if not inside or walker.found is None:
+                return None
+            stay = self._stays[walker.id] = _Stay(
+                Evidence(self._limits.enter_after_ns, self._limits.leave_after_ns),
+                Course("presence", self._rules.name, self._numbers, track=walker.id),
+                Course(
+                    "loitering",
+                    self._rules.name,
+                    self._numbers,
+                    track=walker.id,
+                    update_every_ns=self._limits.update_every_ns,
+                ),
+            )
+        # Somebody who ought to be here, and is not found in this frame, has not left.
+        shown = (True if walker.found else None) if inside else False
+        if stay.inside.idle:
+            stay.best = None
+        if shown and walker.found and (stay.best is None or walker.found.score > stay.best.score):
+            stay.best = walker.found
+        stay.inside.update(look.now_ns, look.step_ns, shown, may_begin=walker.counts)
+        return stay
+
+    def _tell_stay(self, look: Look, stay: _Stay, persons: int) -> Iterator[Happening]:
+        inside = stay.inside
+        fact = Fact(look.now_ns, inside.first_ns, inside.last_ns, persons, stay.best)
+        after_ns = self._rules.loitering_after_ns
+        shown = inside.last_ns == look.now_ns  # else there is no news of them, but that they have left
+        if after_ns is not None and (shown or not inside.holds):
+            yield from stay.loitering.step(inside.holds and inside.last_ns - inside.first_ns >= after_ns, fact)
+        if stay.presence.goes_on and not inside.holds:
+            stay.quiet_until_ns = look.now_ns + self._limits.cool_down_ns
+        may_begin = shown and look.now_ns >= stay.quiet_until_ns
+        yield from stay.presence.step(inside.holds and (stay.presence.goes_on or may_begin), fact)
+
+    def _tell_crowd(self, look: Look, persons: int) -> Iterator[Happening]:
+        if self._rules.crowd_from is None:
+            return
+        evidence = self._many
+        evidence.update(look.now_ns, look.step_ns, persons >= self._rules.crowd_from)
+        yield from self._crowd.step(evidence.holds, Fact(look.now_ns, evidence.first_ns, evidence.last_ns, persons))
+
+    def _tell_after_hours(self, look: Look, wall: datetime | None, occupied: bool, persons: int) -> Iterator[Happening]:
+        if self._rules.open is None:
+            return
+        closed_by = _closed(self._rules.open, wall)
+        evidence = self._intruded
+        evidence.update(look.now_ns, look.step_ns, occupied and closed_by is not None)
+        fact = Fact(look.now_ns, evidence.first_ns, evidence.last_ns, persons, closed_by=closed_by)
+        yield from self._after_hours.step(evidence.holds and closed_by is not None, fact)
+        if closed_by is None:
+            self._intruded.clear()
+
+    def _contains(self, foot: Point | None) -> bool:
+        return foot is not None and (self._rules.area is None or self._rules.area.contains(foot))
+
+
+def _closed(hours: Schedule, wall: datetime | None) -> ClosedBy | None:
+    if wall is None:
+        return "unknown-clock"
+    return None if hours.covers(wall) else "schedule"

@@ -1,0 +1,236 @@
+"""The messages between the core and a camera process: one JSON object a line, over one socket.
+
+Pictures never travel here; they go by file, and a message names the file.
+"""
+
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from agent.contract.vocabulary import Box, ClosedBy, Direction, Phase, TamperKind
+from agent.core.camera.vision_spec import LinkModel, VisionSpec
+from agent.core.errors import EdgeAgentError
+
+T = TypeVar("T")
+LONGEST_LINE = 128 * 1024
+"""Bytes, with the newline: what the settings allow of masks, zones and hours fits in."""
+Level = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+"""An identifier that becomes a topic level."""
+
+
+class LinkError(EdgeAgentError):
+    """A line on the link is no message of this version."""
+
+
+# --- core to camera process
+
+
+class Start(LinkModel):
+    """Begin to watch."""
+
+    t: Literal["start"] = "start"
+    spec: VisionSpec
+
+
+class TakeSnapshot(LinkModel):
+    """Write the newest frame as `<id>.jpg`, answered by SnapshotTaken or SnapshotFailed."""
+
+    t: Literal["take-snapshot"] = "take-snapshot"
+    id: Level
+
+
+class Stop(LinkModel):
+    """End in an orderly way."""
+
+    t: Literal["stop"] = "stop"
+
+
+# --- camera process to core
+
+
+class Hello(LinkModel):
+    """The model is loaded and the loop runs; frames may still be missing."""
+
+    t: Literal["hello"] = "hello"
+    pid: int
+    model: str
+    model_sha256: str
+    runtime: str
+    """`ai-edge-litert 2.3.0` or `tflite-runtime 2.14.0`."""
+    delegate_trouble: str | None = None
+    """Why the delegate of the settings is not used; empty if it is, None if the settings name no library."""
+    model_refused: str = ""
+    """Which model was refused, and what runs; empty when none was."""
+
+
+class Failed(LinkModel):
+    """The process is about to end, and `detail` says to a person why, and what to do."""
+
+    t: Literal["failed"] = "failed"
+    detail: str
+    model_refused: bool = False
+    """The reason is that a model may not run."""
+
+
+class Heartbeat(LinkModel):
+    """Sent every second, whether or not frames come. `state` is `ok` or `degraded`."""
+
+    t: Literal["heartbeat"] = "heartbeat"
+    state: Literal["ok", "degraded"]
+    detail: str = ""
+    frames: int
+    """Frames looked at since the start."""
+    frames_per_second: float
+    stated_frames_per_second: float | None = None
+    """The rate that the camera states of itself; None when it states none."""
+    inferences_per_second: float
+    inference_ms: float
+    """Mean of one inference over the last second; 0 when there was none."""
+    frame_age_ms: int | None
+    """Age of the newest frame; None before the first."""
+    persons: int
+    """People in view."""
+    masks: int = 0
+    """Privacy masks that cover every picture."""
+    rss_bytes: int
+
+
+class InView(LinkModel):
+    """Who is in view has changed; before the first, nobody is."""
+
+    t: Literal["in-view"] = "in-view"
+    persons: int
+    tracks: tuple[Level, ...]
+    """Who they are, the first 100 of them."""
+
+
+class _Happened(LinkModel):
+    event_id: Level
+    """The same for the beginning, the updates and the end of one happening."""
+    boottime_ns: int
+    """Capture time of the frame that made it true; of an end, of the last frame in which it was."""
+    persons: int
+    """In the zone at that moment; of a line, in view."""
+    snapshot: str | None = None
+    """Path of the JPEG, where the settings allow one; of a beginning only."""
+
+
+class _InZone(_Happened):
+    zone: Level | None = None
+    """None for the whole picture."""
+    duration_ms: int
+
+
+class _OfPerson(_Happened):
+    track: Level
+    score: float
+    box: Box
+
+
+class PersonEntered(_InZone, _OfPerson):
+    """Somebody is in a zone."""
+
+    t: Literal["person-entered"] = "person-entered"
+
+
+class PersonLeft(_InZone):
+    """They are not any more. `event_id` is that of the PersonEntered it ends."""
+
+    t: Literal["person-left"] = "person-left"
+    track: Level
+
+
+class Loitering(_InZone, _OfPerson):
+    """Somebody has been in a zone for long."""
+
+    t: Literal["loitering"] = "loitering"
+    phase: Phase
+
+
+class LineCrossed(_OfPerson):
+    """Somebody has crossed a line."""
+
+    t: Literal["line-crossed"] = "line-crossed"
+    line: Level
+    direction: Direction
+
+
+class Crowd(_InZone):
+    """Many people are in a zone."""
+
+    t: Literal["crowd"] = "crowd"
+    phase: Phase
+
+
+class AfterHours(_InZone):
+    """Somebody is in a zone while it is closed."""
+
+    t: Literal["after-hours"] = "after-hours"
+    phase: Phase
+    closed_by: ClosedBy | None = None
+    """None at an end, when it has opened."""
+
+
+class CameraTamper(LinkModel):
+    """The camera is tampered with, or is well again. `event_id` is that of the happening, in both messages."""
+
+    t: Literal["camera-tamper"] = "camera-tamper"
+    event_id: Level
+    kind: TamperKind
+    active: bool
+    boottime_ns: int
+    """Capture time of the first picture that showed it, or that showed it no more."""
+    detail: str = ""
+    """For a person."""
+
+
+class SnapshotTaken(LinkModel):
+    """The answer to TakeSnapshot."""
+
+    t: Literal["snapshot-taken"] = "snapshot-taken"
+    id: Level
+    path: str
+    captured_boottime_ns: int
+    persons: int
+
+
+class SnapshotFailed(LinkModel):
+    """The answer to TakeSnapshot when there is no fresh frame or no place to write it."""
+
+    t: Literal["snapshot-failed"] = "snapshot-failed"
+    id: str
+    detail: str
+
+
+ToVision = Start | TakeSnapshot | Stop
+Happened = PersonEntered | PersonLeft | Loitering | LineCrossed | Crowd | AfterHours
+ToCore = Hello | Failed | Heartbeat | InView | Happened | CameraTamper | SnapshotTaken | SnapshotFailed
+
+_QUIET = ConfigDict(hide_input_in_errors=True)
+"""What travels here may be a camera's password, and errors end up in logs."""
+_TO_VISION: TypeAdapter[ToVision] = TypeAdapter(Annotated[ToVision, Field(discriminator="t")], config=_QUIET)
+_TO_CORE: TypeAdapter[ToCore] = TypeAdapter(Annotated[ToCore, Field(discriminator="t")], config=_QUIET)
+
+
+def encode(message: ToVision | ToCore) -> bytes:
+    """One line, with its newline."""
+    return message.model_dump_json().encode() + b"\n"
+
+
+def decode_for_vision(line: bytes) -> ToVision:
+    """A message from the core. Raises LinkError."""
+    return _decode(_TO_VISION, line)
+
+
+def decode_for_core(line: bytes) -> ToCore:
+    """A message from a camera process. Raises LinkError."""
+    return _decode(_TO_CORE, line)
+
+
+def _decode(adapter: TypeAdapter[T], line: bytes) -> T:
+    try:
+        return adapter.validate_json(line)
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the whole line"
+        raise LinkError(f"bad line on the vision link: {place}: {first['type']}") from error

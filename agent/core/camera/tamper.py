@@ -1,0 +1,132 @@
+"""What is done to a camera, and when it is certain. Pure: it hears what single looks suspect, and tells what lasts."""
+
+from collections import Counter, deque
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from agent.contract.vocabulary import TamperKind
+
+_SECOND_NS = 1_000_000_000
+LASTS_S = 4.0
+"""A suspicion that lasts for so long is told. A lorry or a person right before the lens is gone by then."""
+OVER_S = 3.0
+"""A picture that is well for so long is told. After an uncover the exposure needs a second or two."""
+_SHARE = 0.85
+"""Of the looks of that time: one or two that say otherwise change nothing."""
+_FEWEST_LOOKS = 3
+_HABIT_S = 20.0
+"""Pictures that stayed the same for longer than this were frozen, and not an encoder that saves bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class TamperChanged:
+    """A tamper has begun or is over."""
+
+    kind: TamperKind
+    active: bool
+    boottime_ns: int
+    """Capture time of the first picture that showed it, or that showed it no more."""
+    began_ns: int
+    well: bool = True
+    """Of an end: false when nobody knows whether it is over, as something else is to be told."""
+
+
+class TamperJudge:
+    """Tells what has lasted, one kind at a time: a covered camera is not turned, dark and defocused as well.
+
+    What began as one kind stays it until the picture is well, but for the dark, which is nobody's deed: it gives way.
+    """
+
+    def __init__(self, kinds: Collection[TamperKind]) -> None:
+        """Suspicions of other kinds than these count as none."""
+        self._kinds = frozenset(kinds)
+        self._looks: deque[tuple[int, TamperKind | None]] = deque()
+        self._began_ns = 0
+        self.active: TamperKind | None = None
+        """What was told last and is not over."""
+
+    def look(self, suspicion: TamperKind | None, now_ns: int) -> list[TamperChanged]:
+        """What one picture, captured at `now_ns`, looks like. Any number a second.
+
+        A stamp that steps back, as a camera's clock does that is set, begins the count anew.
+        """
+        looks = self._looks
+        if looks and now_ns == looks[-1][0]:
+            return []
+        if looks and now_ns < looks[-1][0]:
+            looks.clear()
+        if len(looks) > 1 and now_ns - looks[-1][0] > max(3 * _SECOND_NS, 3 * (looks[-1][0] - looks[-2][0])):
+            looks.clear()  # nobody knows what was meanwhile
+        looks.append((now_ns, suspicion if suspicion in self._kinds else None))
+        while len(looks) > _FEWEST_LOOKS and looks[1][0] <= now_ns - LASTS_S * _SECOND_NS:
+            looks.popleft()
+        told: list[TamperChanged] = []
+        if self.active in {None, TamperKind.DARK} and (found := self._lasting(now_ns)) not in {None, self.active}:
+            assert found is not None
+            began_ns = next(at_ns for at_ns, kind in looks if kind is not None)
+            told += [*self._end(began_ns, well=False), *self._begin(found, began_ns)]
+        elif (well_ns := self._well_since(now_ns)) is not None:
+            told += self._end(well_ns, well=True)
+        return told
+
+    def stuck(self, now_ns: int) -> list[TamperChanged]:
+        """Pictures come whose stamp, `now_ns`, does not move: no more needs to be known."""
+        if TamperKind.FROZEN not in self._kinds or self.active not in {None, TamperKind.DARK}:
+            return []
+        return [*self._end(now_ns, well=False), *self._begin(TamperKind.FROZEN, now_ns)]
+
+    def forget(self, now_ns: int) -> list[TamperChanged]:
+        """The pictures are others from now on: what was known of the old ones is over."""
+        self._looks.clear()
+        return self._end(now_ns, well=False)
+
+    def _lasting(self, now_ns: int) -> TamperKind | None:
+        if not self._spans(LASTS_S, now_ns):
+            return None
+        kinds = Counter(kind for _, kind in self._looks if kind is not None)
+        if kinds.total() < _SHARE * len(self._looks):
+            return None
+        return kinds.most_common(1)[0][0]
+
+    def _well_since(self, now_ns: int) -> int | None:
+        if self.active is None or not self._spans(OVER_S, now_ns):
+            return None
+        recent = [look for look in self._looks if look[0] >= now_ns - OVER_S * _SECOND_NS]
+        if len(recent) < _FEWEST_LOOKS:
+            recent = list(self._looks)[-_FEWEST_LOOKS:]
+        well = [at_ns for at_ns, kind in recent if kind is None]
+        return well[0] if recent[-1][1] is None and len(well) >= _SHARE * len(recent) else None
+
+    def _spans(self, seconds: float, now_ns: int) -> bool:
+        return len(self._looks) >= _FEWEST_LOOKS and now_ns - self._looks[0][0] >= seconds * _SECOND_NS
+
+    def _begin(self, kind: TamperKind, began_ns: int) -> list[TamperChanged]:
+        self.active, self._began_ns = kind, began_ns
+        return [TamperChanged(kind, True, began_ns, began_ns)]
+
+    def _end(self, now_ns: int, *, well: bool) -> list[TamperChanged]:
+        kind, self.active = self.active, None
+        return [] if kind is None else [TamperChanged(kind, False, now_ns, self._began_ns, well)]
+
+
+class Stillness:
+    """Whether a picture that is the same as the one before is suspicious: from this camera.
+
+    A real sensor never gives the same picture twice. But an encoder that saves bits sends nothing while nothing moves,
+    until its next key frame: what has come to an end by itself before is a habit, and only twice as long is suspicious.
+    """
+
+    def __init__(self) -> None:
+        self._since_ns = self._last_ns = 0
+        self._habit_ns = 0
+
+    def look(self, same: bool, now_ns: int) -> bool:
+        """The picture of `now_ns`, the same as the one before or not: suspicious or not."""
+        if same:
+            self._last_ns = now_ns
+            return now_ns - self._since_ns > 2 * self._habit_ns
+        lasted_ns = self._last_ns - self._since_ns
+        if lasted_ns < _HABIT_S * _SECOND_NS:
+            self._habit_ns = max(self._habit_ns, lasted_ns)
+        self._since_ns = self._last_ns = now_ns
+        return False

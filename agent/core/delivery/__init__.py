@@ -1,0 +1,1 @@
+"""Which broker, when, and which message not. Pure."""

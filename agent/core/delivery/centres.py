@@ -1,0 +1,140 @@
+"""Is anybody watching? What the command centres say of themselves on `host/{centre}/state`."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+
+from agent.contract.envelope import rfc3339
+from agent.contract.identity import LEVEL
+from agent.core.events import CentreWatched
+
+MAX_STATE_BYTES = 1024
+"""What a centre says of itself is far shorter; more is not read."""
+REPEAT_S = 60.0
+"""How often a centre says its state again: a broker may not have kept it, or another node of a cluster only."""
+_MOST_CENTRES = 64
+_MOST_VOUCHED = 256
+
+
+class CentreStateError(ValueError):
+    """A payload that is no state of a centre."""
+
+
+def centre_name(level: str) -> str:
+    """The name of a centre in a topic. Raises CentreStateError for one that no centre may have."""
+    if not LEVEL.match(level):
+        raise CentreStateError("no name that a centre may have")
+    return level
+
+
+def read_state(payload: bytes, size: int) -> bool | None:
+    """Whether the centre says that it watches; None when its retained state was cleared.
+
+    Raises CentreStateError for anything that is not of the contract's form.
+    """
+    if not size:
+        return None
+    if size > MAX_STATE_BYTES:
+        raise CentreStateError(f"{size} bytes; at most {MAX_STATE_BYTES} are read")
+    try:
+        said = json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise CentreStateError("not JSON") from error
+    online = said.get("online") if isinstance(said, dict) else None
+    if not isinstance(online, bool):
+        raise CentreStateError('no object with "online" true or false')
+    return online
+
+
+def write_state(*, online: bool, time: datetime) -> bytes:
+    """What a centre says of itself."""
+    return json.dumps({"online": online, "time": rfc3339(time)}).encode()
+
+
+class Centres:
+    """Who says what on the broker of this connection. Times are CLOCK_BOOTTIME. One thread."""
+
+    def __init__(self, *, required: bool, names: Iterable[str] = (), heard_within_s: float = 90.0) -> None:
+        """With `names` only these count. If a centre is `required`, one that was never heard of is not watching.
+        Whoever is not heard of within `heard_within_s` of connection, which is longer than `REPEAT_S`, is not
+        there, and whoever has not repeated for twice as long that they watch is gone: not every broker tells of it."""
+        self._required = required
+        self._patience_ns = int(heard_within_s * 1e9)
+        self._names = frozenset(names)
+        self._said: dict[str, tuple[bool, int]] = {}
+        """By centre: whether it watches, and when it last said so."""
+        self._vouched_ns: dict[str, int] = {}
+        """By centre, over all connections: when it last said itself that it watches. A broker that repeats what it has
+        retained vouches for nobody, but for the first time that this run hears of a centre."""
+        self._connected_ns: int | None = None
+        self._waited_ns = 0
+        """How long earlier connections have waited in vain since somebody watched."""
+
+    def connected(self, now_ns: int) -> None:
+        """A new connection: what another one said is not known to be so any more."""
+        self.disconnected(now_ns)
+        self._connected_ns = now_ns
+
+    def disconnected(self, now_ns: int) -> None:
+        """Nothing is known now."""
+        self._waited_ns = 0 if self.somebody(now_ns) else self._waited(now_ns)
+        self._said.clear()
+        self._connected_ns = None
+
+    def heard(self, centre: str, online: bool | None, now_ns: int, *, retained: bool = False) -> None:
+        """A centre says that it watches or not, or (None) its state was cleared. `retained`: so the broker says."""
+        if self._names and centre not in self._names:
+            return
+        at_ns = now_ns
+        if online:
+            at_ns = self._vouch(centre, now_ns, retained=retained)
+            if now_ns - at_ns >= 2 * self._patience_ns:
+                return  # what is left of one who is gone: it tells as much as silence
+        if online is None:
+            self._said.pop(centre, None)
+        elif centre in self._said or len(self._said) < _MOST_CENTRES:
+            self._said[centre] = (online, at_ns)
+        elif online:
+            # Full of others: one that watches counts more than one that does not.
+            gone = next((name for name, (there, _) in self._said.items() if not there), None)
+            if gone is not None:
+                del self._said[gone]
+                self._said[centre] = (True, at_ns)
+
+    def somebody(self, now_ns: int) -> bool:
+        """Whether a centre says that it watches."""
+        return bool(self._there(now_ns))
+
+    def _there(self, now_ns: int) -> list[str]:
+        oldest_ns = now_ns - 2 * self._patience_ns
+        return sorted(name for name, (online, heard_ns) in self._said.items() if online and heard_ns > oldest_ns)
+
+    def _vouch(self, centre: str, now_ns: int, *, retained: bool) -> int:
+        """When this centre last said itself that it watches."""
+        if not (retained and centre in self._vouched_ns):
+            self._vouched_ns.pop(centre, None)
+            self._vouched_ns[centre] = now_ns
+            if len(self._vouched_ns) > _MOST_VOUCHED:
+                del self._vouched_ns[next(iter(self._vouched_ns))]
+        return self._vouched_ns[centre]
+
+    def _waited(self, now_ns: int) -> int:
+        return self._waited_ns + (0 if self._connected_ns is None else now_ns - self._connected_ns)
+
+    def watched(self, now_ns: int) -> CentreWatched | None:
+        """Whether anybody watches; None while that is not known."""
+        if self._connected_ns is None:
+            return None
+        there = self._there(now_ns)
+        if there:
+            return CentreWatched(online=True, detail=f"watched by {', '.join(there[:3])}")
+        all_have_spoken = self._names and self._names <= self._said.keys()
+        if not all_have_spoken and self._waited(now_ns) < self._patience_ns:
+            return None  # somebody who watches may not have come to repeat it
+        if self._said:
+            silent = sorted(name for name, (online, _) in self._said.items() if online)
+            why = f"has not said for {2 * self._patience_ns // 10**9} s that it watches" if silent else "not watching"
+            return CentreWatched(online=False, detail=f"{', '.join((silent or sorted(self._said))[:3])}: {why}")
+        if self._required:
+            return CentreWatched(online=False, detail="no command centre says on this broker that it watches")
+        return CentreWatched(online=True, detail="no command centre says whether it watches, and none has to")

@@ -1,0 +1,1 @@
+"""Contacts, buttons and conditions: from edges to presses and faults. Pure."""

@@ -1,0 +1,135 @@
+"""One button: from edges of its lines to presses and faults."""
+
+from dataclasses import replace
+
+from agent.contract.vocabulary import Fault
+from agent.core.events import Edge, InputFact, InputFault
+from agent.core.inputs.chatter import PressTeller
+from agent.core.inputs.contact import Contact
+from agent.core.inputs.hold import Hold
+from agent.core.inputs.pair import Pair
+from agent.core.wiring import ButtonRules
+
+
+class Button:
+    """Judges the edges of one button. Whatever is wrong with it, a press is told at its first edge.
+
+    Only three wait: a press that must be held, one that the normally-closed line of a supervised button has
+    told alone, and one that seems to follow another without a release (see `Contact`). And when it chatters, presses
+    are told in sums.
+    """
+
+    def __init__(self, rules: ButtonRules) -> None:
+        self._name = rules.name
+        self._contact = Contact(rules.debounce_ms)
+        self._hold = Hold(rules.hold_s, rules.debounce_ms)
+        self._pair = Pair(rules) if rules.supervised else None
+        self._teller = PressTeller(rules.name, rules.chatter_presses, rules.chatter_window_s)
+        self._stuck_after_ns = int(rules.stuck_after_s * 1e9)
+        self._pressed_since_ns: int | None = None
+        self._faults: dict[Fault, str] = {}
+
+    @property
+    def presses(self) -> int:
+        """Presses since the start."""
+        return self._teller.presses
+
+    @property
+    def cut_short(self) -> int:
+        """Presses since the start that were not held for long enough, and not told."""
+        return self._hold.cut_short
+
+    @property
+    def faults(self) -> dict[Fault, str]:
+        """Those there are now, each with more about it or an empty text."""
+        return dict(self._faults)
+
+    def take(self, edge: Edge) -> list[InputFact]:
+        """The next edge of a line of this button."""
+        if edge.at_start and not edge.active:
+            return []  # rest is what is assumed until an edge comes, and one may have come already
+        told = self._due(edge.boottime_ns)
+        if told:
+            self._noted(told)
+        pressed = False
+        if not edge.normally_closed:
+            pressed = self._hold.press(edge, begins=self._contact.press(edge))
+        if self._pair is not None:
+            pressed = self._pair.press(edge) or pressed
+        if pressed:
+            told += self._noted(self._teller.press(edge.boottime_ns))
+        changes = self._watch(edge, anew=pressed)
+        return told + self._noted(changes) if changes else told
+
+    def tick(self, now_ns: int) -> list[InputFact]:
+        """What has become due."""
+        due = self._due(now_ns)
+        return self._noted(due) if due else due
+
+    def due_ns(self) -> int | None:
+        """When `tick` has something to tell or to decide."""
+        due = [self._teller.due_ns(), self._hold.due_ns(), self._contact.due_ns()]
+        if self._pair is not None:
+            due.append(self._pair.due_ns())
+        if self._pressed_since_ns is not None and Fault.STUCK not in self._faults:
+            due.append(self._pressed_since_ns + self._stuck_after_ns)
+        return min((ns for ns in due if ns is not None), default=None)
+
+    def tell_next(self) -> None:
+        """Tell the next press at once, also amid chatter."""
+        self._teller.tell_next()
+
+    def flush(self) -> list[InputFact]:
+        """The presses that no sum has told yet."""
+        return self._teller.flush()
+
+    def lost(self, detail: str, now_ns: int) -> list[InputFact]:
+        """A line of this button can't be watched."""
+        return self._noted([InputFault(self._name, Fault.UNUSABLE, True, now_ns, detail=detail)])
+
+    def _due(self, now_ns: int) -> list[InputFact]:
+        told: list[InputFact] = []
+        presses: list[tuple[int | None, int]] = []
+        anew_ns = self._contact.tick(now_ns)
+        if anew_ns is not None:
+            again = Edge(self._name, True, anew_ns)
+            if self._hold.press(again, begins=True):
+                presses.append((anew_ns, 0))
+            told += self._watch(again, anew=True)
+        presses.append((self._hold.tick(now_ns), self._hold.hold_ns))
+        if self._pair is not None:
+            faults, press_ns = self._pair.tick(now_ns)
+            told += faults
+            presses.append((press_ns, 0))
+        told += self._teller.tick(now_ns)
+        for press_ns, held_ns in presses:
+            if press_ns is not None:
+                told += self._teller.press(press_ns, held_ns)
+        since_ns = self._pressed_since_ns
+        if since_ns is not None and Fault.STUCK not in self._faults and now_ns >= since_ns + self._stuck_after_ns:
+            told.append(InputFault(self._name, Fault.STUCK, True, since_ns))
+        return told
+
+    def _watch(self, edge: Edge, *, anew: bool) -> list[InputFact]:
+        """Notice for how long it has been pressed; `anew` when it has been pressed once more."""
+        since_ns = self._pressed_since_ns
+        pressed = edge.active if self._pair is None else self._pair.pressed
+        if not pressed:
+            self._pressed_since_ns = None
+        elif anew or since_ns is None:
+            self._pressed_since_ns = edge.boottime_ns
+        if Fault.STUCK not in self._faults or self._pressed_since_ns == since_ns:
+            return []
+        assert since_ns is not None
+        return [InputFault(self._name, Fault.STUCK, False, since_ns)]
+
+    def _noted(self, facts: list[InputFact]) -> list[InputFact]:
+        """The facts, the faults among them with the number of presses."""
+        for number, fact in enumerate(facts):
+            if isinstance(fact, InputFault):
+                facts[number] = replace(fact, presses=self.presses)
+                if fact.active:
+                    self._faults[fact.fault] = fact.detail
+                else:
+                    del self._faults[fact.fault]
+        return facts

@@ -1,0 +1,298 @@
+"""The messages that wait, as far as memory holds them: by class, in order, with a window a class.
+
+Everything here is memory under one lock; no method blocks. What does not fit the window of its class lies on
+disk only and is read again when the window has room.
+"""
+
+import heapq
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from agent.contract.messages import Rank
+from agent.core.delivery.poison import INNOCENT
+from agent.outbox.database import Row
+
+_WINDOW = {Rank.ALARM: 10_000, Rank.STATE: 1_000, Rank.SECURITY: 2_000}
+_SMALL_WINDOW = {Rank.EVENT: 256, Rank.PICTURE: 8, Rank.HEALTH: 8}
+WINDOW = {**_WINDOW, **_SMALL_WINDOW}
+"""Messages of a class that stay in memory once they are written."""
+_RANKS = tuple(Rank)
+RETAINED_WAITING = 100
+"""Messages of one retained topic that may wait. The newest says it all, but what goes leaves a gap in the numbers."""
+MEMORY_ONLY = frozenset({Rank.HEALTH})
+"""Never written: it is made only while there is a connection, and is worth nothing minutes later."""
+_EXPENDABLE = (Rank.HEALTH, Rank.PICTURE, Rank.EVENT, Rank.SECURITY, Rank.STATE)
+"""What memory gives up when the disk takes nothing, in this order. Never an alarm."""
+_DELETED_AT_ONCE = 256
+"""A transaction for each would take the processor from sending; what is not deleted when a process dies comes again."""
+UNWRITTEN_BYTES = 8 * 1024 * 1024
+"""So much of it may wait for the disk."""
+
+
+class Waiting:
+    """One message in memory, and how far it has come. What went wrong with it goes when it goes, however that is."""
+
+    __slots__ = ("_refusals", "_refused_on", "attempted", "behind", "done", "row", "suspicion", "taken", "written")
+
+    def __init__(self, row: Row, *, written: bool = False) -> None:
+        self.row = row
+        self.attempted = written
+        """It may be on disk: a write of it was begun, and may have failed half-way."""
+        self.written = written
+        self.taken = False
+        self.done = False
+        self.suspicion = INNOCENT
+        """The sender's."""
+        self.behind = 0
+        """Those of its class for which this is lower go before it. Changes only while it is taken."""
+        self._refusals = self._refused_on = 0
+
+    def refused(self, connection: int) -> int:
+        """A broker does not take it. How often that was so, of which all earlier connections count as one: what
+        another broker refused is no reason to give up."""
+        if self._refused_on != connection:
+            self._refused_on, self._refusals = connection, min(self._refusals, 1)
+        self._refusals += 1
+        return self._refusals
+
+    def __lt__(self, other: "Waiting") -> bool:
+        return self.row.ord < other.row.ord if self.behind == other.behind else self.behind < other.behind
+
+
+class Backlog:
+    """What waits. Any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._fresh: dict[int, Waiting] = {}
+        """Accepted, and not known to be on disk."""
+        self._ready: dict[Rank, list[Waiting]] = {rank: [] for rank in Rank}
+        """Heaps of what may be taken."""
+        self._held: dict[Rank, deque[Waiting]] = {rank: deque() for rank in Rank}
+        """Fresh ones behind a full window: they go to disk, and are taken from here only if the disk does not serve."""
+        self._live: dict[int, Waiting] = {}
+        """All that is in memory, taken or not, by place."""
+        self._retained: dict[str, list[int]] = {}
+        """Places of the retained messages that wait, by topic."""
+        self._read_to: dict[Rank, int | None] = dict.fromkeys(Rank)
+        """Where reading from disk goes on; None when memory holds the whole class."""
+        self._deleted: list[tuple[Rank, int]] = []
+        """To be deleted from disk."""
+        self._unwritten: dict[Rank, OrderedDict[int, Waiting]] = {rank: OrderedDict() for rank in _EXPENDABLE}
+        """The fresh ones, oldest first. One that is taken may be missing."""
+        self._unwritten_bytes = 0
+        self._count = dict.fromkeys(Rank, 0)
+        self._dropped = dict.fromkeys(Rank, 0)
+
+    def figures(self) -> tuple[dict[Rank, int], dict[Rank, int]]:
+        """Messages waiting, and messages given up since the start, by class."""
+        with self._lock:
+            return dict(self._count), dict(self._dropped)
+
+    def waits(self, rank: Rank) -> bool:
+        """Whether a message of the class is here, taken or not."""
+        return self._count[rank] > 0
+
+    # --- sending
+
+    def accept(self, row: Row) -> None:
+        """A new message, which may be taken at once."""
+        waiting = Waiting(row)
+        rank = row.rank
+        with self._lock:
+            self._fresh[row.ord] = waiting
+            self._live[row.ord] = waiting
+            self._count[rank] += 1
+            if row.retain:
+                self._supersede(row)
+            if self._read_to[rank] is None and len(self._ready[rank]) < WINDOW[rank]:
+                heapq.heappush(self._ready[rank], waiting)
+            else:
+                self._held[rank].append(waiting)
+            if rank in _EXPENDABLE:
+                self._unwritten[rank][row.ord] = waiting
+                self._unwritten_bytes += len(row.payload)
+                self._stay_in_memory_budget()
+
+    def take(self, least: Rank = Rank.HEALTH) -> Waiting | None:
+        """The first message of the most important class; it is the caller's until `finish` or `give_back`."""
+        with self._lock:
+            for rank in _RANKS:
+                if rank > least:
+                    break
+                while self._ready[rank] or self._held[rank]:
+                    ready = self._ready[rank]
+                    first = heapq.heappop(ready) if ready else self._held[rank].popleft()
+                    if not first.done:  # else it was superseded, or dropped
+                        first.taken = True
+                        return first
+        return None
+
+    def give_back(self, waiting: Waiting) -> None:
+        """It was not confirmed: it waits again, in its old place."""
+        with self._lock:
+            waiting.taken = False
+            heapq.heappush(self._ready[waiting.row.rank], waiting)
+
+    def finish(self, waiting: Waiting, *, dropped: bool = False) -> bool:
+        """It is confirmed, or given up: forget it, here and on disk.
+
+        Whether the journal should see to it now: there is much to delete, or room for what lies on disk only.
+        """
+        with self._lock:
+            self._forget(waiting, dropped=dropped)
+            rank = waiting.row.rank
+            has_room = self._read_to[rank] is not None and len(self._ready[rank]) <= WINDOW[rank] // 2
+            return has_room or len(self._deleted) >= _DELETED_AT_ONCE
+
+    # --- recording, called by the journal's thread
+
+    def unwritten(self, unwanted: Collection[Rank] = ()) -> list[Waiting]:
+        """What must be written, but for `unwanted` classes. It may be taken and confirmed meanwhile."""
+        with self._lock:
+            unwanted = MEMORY_ONLY.union(unwanted)
+            wanted = [waiting for waiting in self._fresh.values() if waiting.row.rank not in unwanted]
+            for waiting in wanted:
+                waiting.attempted = True
+            return wanted
+
+    def unwritten_rows(self) -> list[Row]:
+        """What is not known to be on disk, and not confirmed either, in order. Any thread."""
+        with self._lock:
+            return sorted(
+                (waiting.row for waiting in self._fresh.values() if not waiting.done), key=lambda row: row.ord
+            )
+
+    def deletable(self) -> list[tuple[Rank, int]]:
+        """What must be deleted from disk; still known until `deleted` is told."""
+        with self._lock:
+            return list(self._deleted)
+
+    def recorded(self, written: Iterable[Waiting], deleted: int) -> None:
+        """These are on disk now, and the first `deleted` of `deletable` are gone from it."""
+        with self._lock:
+            del self._deleted[:deleted]
+            for waiting in written:
+                waiting.written = True
+                self._is_fresh_no_more(waiting)
+            for rank in Rank:
+                self._release(rank)
+
+    def _release(self, rank: Rank) -> None:
+        """What was held only until it is on disk: into the window if it has room, else out of memory."""
+        held = self._held[rank]
+        while held and (held[0].written or held[0].done):
+            waiting = held.popleft()
+            if waiting.done:
+                continue
+            if self._read_to[rank] is None and len(self._ready[rank]) < WINDOW[rank]:
+                heapq.heappush(self._ready[rank], waiting)
+                continue
+            if self._read_to[rank] is None:
+                self._read_to[rank] = waiting.row.ord - 1
+            self._live.pop(waiting.row.ord, None)
+
+    def shortfalls(self) -> list[tuple[Rank, int, int]]:
+        """Classes that have more on disk and room in memory: class, place to read after, rows wanted."""
+        with self._lock:
+            return [
+                (rank, after, WINDOW[rank] - len(self._ready[rank]))
+                for rank, after in self._read_to.items()
+                if after is not None and len(self._ready[rank]) <= WINDOW[rank] // 2
+            ]
+
+    def refill(self, rank: Rank, rows: list[Row], wanted: int) -> None:
+        """Rows that were read for a shortfall; fewer than wanted means that memory now holds the class."""
+        with self._lock:
+            gone = {place for _, place in self._deleted}
+            for row in rows:
+                if row.ord not in self._live and row.ord not in gone:
+                    self._live[row.ord] = waiting = Waiting(row, written=True)
+                    heapq.heappush(self._ready[rank], waiting)
+                    if row.retain:
+                        self._supersede(row)
+            self._read_to[rank] = rows[-1].ord if len(rows) == wanted else None
+
+    def take_stock(self, places: Mapping[Rank, Sequence[int]]) -> dict[Rank, int]:
+        """The disk was opened, for the first time or again, and holds these messages, in order.
+
+        What memory holds is written again: a disk that has failed may have forgotten it. Returns how many
+        messages that were only on disk are not there any more, by class.
+        """
+        lost = dict.fromkeys(Rank, 0)
+        with self._lock:
+            gone = {place for _, place in self._deleted}
+            in_memory = dict.fromkeys(Rank, 0)
+            for place, waiting in self._live.items():
+                in_memory[waiting.row.rank] += 1
+                if waiting.written:
+                    waiting.written = False
+                    self._fresh[place] = waiting
+                    if waiting.row.rank in _EXPENDABLE:
+                        self._unwritten[waiting.row.rank][place] = waiting
+                        self._unwritten_bytes += len(waiting.row.payload)
+            for rank in Rank:
+                only_there = [p for p in places.get(rank, ()) if p not in self._live and p not in gone]
+                count = in_memory[rank] + len(only_there)
+                lost[rank] = max(0, self._count[rank] - count)
+                self._dropped[rank] += lost[rank]
+                self._count[rank] = count
+                self._read_to[rank] = only_there[0] - 1 if only_there else None
+            there = {place for of_rank in places.values() for place in of_rank}
+            self._deleted = [item for item in self._deleted if item[1] in there]
+        return lost
+
+    def drop_oldest(self, rank: Rank, places: list[int]) -> None:
+        """These rows were deleted from disk to stay in the budget; what is already on its way goes on."""
+        with self._lock:
+            done = {place for _, place in self._deleted}
+            gone = {place for place in places if place not in done and not self._is_taken(place)}
+            self._ready[rank] = [w for w in self._ready[rank] if w.row.ord not in gone]
+            heapq.heapify(self._ready[rank])
+            for place in gone:
+                if (waiting := self._live.pop(place, None)) is not None:
+                    waiting.done = True
+                    self._is_fresh_no_more(waiting)
+            self._count[rank] -= len(gone)
+            self._dropped[rank] += len(gone)
+
+    def _supersede(self, row: Row) -> None:
+        """Each connection says anew what is retained. Where none gets an answer, only the newest ones wait."""
+        places = sorted([place for place in self._retained.get(row.topic, []) if place in self._live] + [row.ord])
+        untaken = [place for place in places[:-1] if not self._live[place].taken]
+        if len(places) > RETAINED_WAITING and untaken:
+            places.remove(untaken[0])
+            self._forget(self._live[untaken[0]], dropped=True)
+        self._retained[row.topic] = places
+
+    def _is_taken(self, place: int) -> bool:
+        waiting = self._live.get(place)
+        return waiting is not None and waiting.taken
+
+    def _forget(self, waiting: Waiting, *, dropped: bool) -> None:
+        waiting.done = True
+        rank, place = waiting.row.rank, waiting.row.ord
+        self._live.pop(place, None)
+        self._count[rank] -= 1
+        self._dropped[rank] += dropped
+        self._is_fresh_no_more(waiting)
+        if waiting.attempted:
+            self._deleted.append((rank, place))
+
+    def _is_fresh_no_more(self, waiting: Waiting) -> None:
+        rank, place = waiting.row.rank, waiting.row.ord
+        if self._fresh.pop(place, None) is not None and rank in _EXPENDABLE:
+            self._unwritten_bytes -= len(waiting.row.payload)
+            self._unwritten[rank].pop(place, None)
+
+    def _stay_in_memory_budget(self) -> None:
+        for rank in _EXPENDABLE:
+            oldest_first = self._unwritten[rank]
+            while self._unwritten_bytes > UNWRITTEN_BYTES and oldest_first:
+                _, oldest = oldest_first.popitem(last=False)
+                if not oldest.taken:
+                    self._forget(oldest, dropped=True)
+            held = self._held[rank]
+            while held and held[0].done:
+                held.popleft()

@@ -1,0 +1,245 @@
+"""The black box: what was accepted and may not be on disk yet, in memory that outlives the process.
+
+A file on a memory file system (tmpfs), mapped into the process. To write into it is a copy in memory: it waits for no
+disk, and what is written stays when the process is killed, until the machine loses its power. So a message may be
+sent while the disk still works on it, and a process that is killed in between has forgotten nothing.
+
+The file has three parts. New entries go into one of them. A second one holds what the disk is just being given, and is
+cleared when the disk has it. The third is for a disk that takes nothing: before the part in use is full, what still
+matters is written there anew.
+"""
+
+import fcntl
+import marshal
+import mmap
+import os
+import stat
+import struct
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+from agent.contract.messages import Rank
+from agent.core.errors import StorageError
+from agent.outbox.database import Row
+
+_MAGIC = b"edge-agent box 2"
+_HEADER = struct.Struct("<16s36sB3xQQ")
+"""Magic, boot, parts in use, highest number and place given."""
+_IN_USE = struct.Struct("<B")
+_IN_USE_AT = 52
+_NUMBERS = struct.Struct("<QQ")
+_NUMBERS_AT = 56
+_PREFIX = struct.Struct("<II")
+"""Length and checksum of an entry; a length of 0 ends the part."""
+_PAGE = 4096
+_PARTS = 3
+_PART_BYTES = 512 * 1024
+_STARTS = tuple(_PAGE + part * _PART_BYTES for part in range(_PARTS))
+_SIZE = _PAGE + _PARTS * _PART_BYTES
+_REWRITE_EVERY = 64
+
+
+class Entry(NamedTuple):
+    """One message, and state that belongs to it or stands alone (None forgets a key)."""
+
+    row: Row | None
+    values: Mapping[str, str | None]
+
+
+class BlackBox:
+    """Called under the recorder's lock, but for `open` and `close`, which come before and after all else."""
+
+    def __init__(self, path: Path, boot_id: str) -> None:
+        self._path = path
+        self._boot_id = boot_id
+        self._memory: mmap.mmap | None = None
+        self._file: int | None = None
+        self._used = [0] * _PARTS
+        self._overflows = 0
+        """Entries that found no room since the last one that did."""
+        self._is_behind = False
+        """The part that takes new entries has some that the disk is just being given."""
+        self._first = self._active = 0
+        """The part with the oldest entries, and the one that takes new ones; perhaps the same."""
+
+    def open(self) -> None:
+        """Claim the file and find what an earlier run of this boot has left in it. Raises StorageError.
+
+        Then `append` still works, in memory that does not outlive the process.
+        """
+        try:
+            with ExitStack() as undo:
+                self._file = _claim(self._path)
+                undo.callback(self._let_go)
+                # All of it now: a full file system must not show as a signal at the first press.
+                os.posix_fallocate(self._file, 0, _SIZE)
+                self._memory = mmap.mmap(self._file, _SIZE)
+                undo.pop_all()
+        except (OSError, ValueError) as error:
+            self._memory = mmap.mmap(-1, _SIZE)
+            self._format()
+            raise StorageError(f"{self._path}: {error}; what a killed agent had not written yet is lost") from error
+        magic, boot_id, in_use, _, _ = _HEADER.unpack_from(self._memory)
+        first, active = divmod(in_use, _PARTS)
+        if magic != _MAGIC or boot_id != self._boot_id.encode() or first >= _PARTS:
+            self._format()
+            return
+        self._first, self._active = first, active
+        for part in {first, active}:
+            self._used[part] = sum(_PREFIX.size + length for length, _ in self._scan(part))
+
+    def close(self, *, empty: bool) -> None:
+        """Let the file go; `empty` if the disk has everything, and the file is then removed."""
+        if self._memory is not None:
+            self._memory.close()
+            self._memory = None
+        if self._file is not None:
+            if empty:
+                self._path.unlink(missing_ok=True)
+            self._let_go()
+
+    @property
+    def outlives(self) -> bool:
+        """Whether what is in it outlives this process."""
+        return self._file is not None
+
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """The highest number and place that were ever given in this boot."""
+        seq, place = _NUMBERS.unpack_from(self._mapped, _NUMBERS_AT)
+        return seq, place
+
+    def entries(self) -> list[Entry]:
+        """What is in the box, in the order of acceptance."""
+        found = []
+        for part in dict.fromkeys((self._first, self._active)):
+            for _, content in self._scan(part):
+                row, values = marshal.loads(content)  # noqa: S302 - our own file, 0600, with a checksum
+                found.append(Entry(Row(*row)._replace(rank=Rank(row[1])) if row else None, values))
+        return found
+
+    def append(
+        self,
+        row: Row | None,
+        values: Mapping[str, str | None],
+        seq: int,
+        place: int,
+        unwritten: Callable[[], Iterable[Entry]],
+    ) -> bool:
+        """Remember one entry and the numbers given so far; false when there was room for the numbers only.
+
+        When the part in use is full, which takes a disk that takes nothing, the box is rewritten with what is still
+        `unwritten`. When even that is too much it is tried again only after some more: it takes milliseconds.
+        """
+        memory = self._mapped
+        _NUMBERS.pack_into(memory, _NUMBERS_AT, seq, place)
+        if self._write(memory, self._active, row, values):
+            return True
+        self._overflows += 1
+        if self._overflows % _REWRITE_EVERY != 1 or not self._rewrite(unwritten()):
+            return False
+        self._overflows = 0
+        return self._write(memory, self._active, row, values)
+
+    def turn(self) -> None:
+        """The disk is about to take all that was accepted so far: what comes now goes into another part."""
+        self._is_behind = self._first != self._active
+        if self._used[self._active] and not self._is_behind:
+            self._use(self._first, self._spare())
+
+    def settle(self, unwritten: Callable[[], Iterable[Entry]]) -> None:
+        """The disk has taken all that was accepted before the last `turn`; what is `unwritten` came since.
+
+        After a write that failed old and new are in one part. Old values must not come back after a kill.
+        """
+        if self._first != self._active:
+            emptied = self._first
+            self._use(self._active, self._active)
+            self._clear(emptied)
+        if self._is_behind:
+            self._rewrite(unwritten())
+
+    def _rewrite(self, entries: Iterable[Entry]) -> bool:
+        """Hold these instead of all that it holds; false, and nothing is changed, when they are too many."""
+        spare = self._spare()
+        if not all(self._write(self._mapped, spare, *entry) for entry in entries):
+            self._clear(spare)
+            return False
+        emptied = {self._first, self._active}
+        self._use(spare, spare)
+        for part in emptied:
+            self._clear(part)
+        return True
+
+    def _write(self, memory: mmap.mmap, part: int, row: Row | None, values: Mapping[str, str | None]) -> bool:
+        content = marshal.dumps((None if row is None else (row.ord, int(row.rank), *row[2:]), dict(values)))
+        used = self._used[part]
+        end = used + _PREFIX.size + len(content)
+        if end + _PREFIX.size > _PART_BYTES:
+            return False
+        start = _STARTS[part]
+        begin = start + used
+        memory[begin + _PREFIX.size : begin + _PREFIX.size + len(content)] = content
+        _PREFIX.pack_into(memory, start + end, 0, 0)
+        # Last, so that a process that is killed half-way leaves the old end.
+        _PREFIX.pack_into(memory, begin, len(content), zlib.crc32(content))
+        self._used[part] = end
+        return True
+
+    def _use(self, first: int, active: int) -> None:
+        """One byte, so that a process that is killed here leaves the old parts in use or the new ones."""
+        self._first, self._active = first, active
+        _IN_USE.pack_into(self._mapped, _IN_USE_AT, first * _PARTS + active)
+
+    def _spare(self) -> int:
+        return next(part for part in range(_PARTS) if part not in {self._first, self._active})
+
+    def _format(self) -> None:
+        _HEADER.pack_into(self._mapped, 0, _MAGIC, self._boot_id.encode(), 0, 0, 0)
+        self._use(0, 0)
+        for part in range(_PARTS):
+            self._clear(part)
+
+    def _clear(self, part: int) -> None:
+        _PREFIX.pack_into(self._mapped, _STARTS[part], 0, 0)
+        self._used[part] = 0
+
+    def _scan(self, part: int) -> Iterator[tuple[int, bytes]]:
+        """Length and content of each entry of a part, up to the first that is not whole."""
+        position = _STARTS[part]
+        limit = position + _PART_BYTES
+        while position + _PREFIX.size <= limit:
+            length, checksum = _PREFIX.unpack_from(self._mapped, position)
+            position += _PREFIX.size
+            content = self._mapped[position : position + length]
+            if not length or position + length > limit or zlib.crc32(content) != checksum:
+                return
+            yield length, content
+            position += length
+
+    @property
+    def _mapped(self) -> mmap.mmap:
+        assert self._memory is not None
+        return self._memory
+
+    def _let_go(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+def _claim(path: Path) -> int:
+    """The file, ours alone. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+    with ExitStack() as undo:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        undo.callback(os.close, file)
+        found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+            raise PermissionError("it belongs to somebody else")
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        undo.pop_all()
+    return file

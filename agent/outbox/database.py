@@ -1,0 +1,252 @@
+"""One SQLite file of the outbox: its form and its transactions. Used by one thread."""
+
+import errno
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from agent.contract.messages import Rank
+from agent.core.errors import DamagedError, DiskFullError, StorageError, UnwritableError
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS messages(
+  ord INTEGER PRIMARY KEY, rank INTEGER NOT NULL, topic TEXT NOT NULL, payload BLOB NOT NULL,
+  qos INTEGER NOT NULL, retain INTEGER NOT NULL, expiry_s INTEGER, alarm_id TEXT, correlation BLOB,
+  boot_id TEXT NOT NULL, created_ns INTEGER NOT NULL, created_unix_ms INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS by_rank ON messages(rank, ord);
+CREATE TABLE IF NOT EXISTS state(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+COLUMNS = (
+    "ord, rank, topic, payload, qos, retain, expiry_s, alarm_id, correlation, boot_id, created_ns, created_unix_ms"
+)
+_TYPES: tuple[tuple[type, ...], ...] = (
+    *((int,), (int,), (str,), (bytes,), (int,), (int,)),
+    *((int, type(None)), (str, type(None)), (bytes, type(None)), (str,), (int,), (int,)),
+)
+_KINDS: dict[int, type[StorageError]] = {
+    errno.ENOSPC: DiskFullError,
+    errno.EDQUOT: DiskFullError,
+    errno.EROFS: UnwritableError,
+}
+_SQLITE_KINDS: dict[int, type[StorageError]] = {
+    sqlite3.SQLITE_FULL: DiskFullError,
+    sqlite3.SQLITE_READONLY: UnwritableError,
+    sqlite3.SQLITE_CORRUPT: DamagedError,
+    sqlite3.SQLITE_NOTADB: DamagedError,
+    sqlite3.SQLITE_FORMAT: DamagedError,
+    sqlite3.SQLITE_ERROR: DamagedError,  # a table or a column that a statement names is not there
+}
+_SHARED_BYTES = 64 * 1024
+"""More than SQLite's shared file, NAME-shm, is grown by at once."""
+_CHECK_EVERY = 1_000
+"""Steps of SQLite's virtual machine between two looks at whether a check must end."""
+
+
+class Row(NamedTuple):
+    """One waiting message. `ord` is its place in the order of acceptance, unique for the device."""
+
+    ord: int
+    rank: Rank
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+    expiry_s: int | None
+    alarm_id: str | None
+    correlation: bytes | None
+    boot_id: str
+    created_ns: int
+    created_unix_ms: int
+    """0 when the clock was not set then."""
+
+    def age_s(self, boot_id: str, boottime_ns: int, unix_ms: int) -> float:
+        """Seconds since it was accepted; by the wall clock, and never negative, when in another boot.
+
+        0 in another boot when the clock was not set at acceptance: a message must not die of a date in 1970.
+        """
+        if boot_id == self.boot_id:
+            return (boottime_ns - self.created_ns) / 1e9
+        if self.created_unix_ms == 0:
+            return 0.0
+        return max(0.0, (unix_ms - self.created_unix_ms) / 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one transaction a database writes."""
+
+    rows: tuple[Row, ...] = ()
+    deleted: tuple[tuple[Rank, int], ...] = ()
+    state: Mapping[str, str | None] | None = None
+    """Values to keep, or None to forget."""
+    seq: int | None = None
+    """The highest sequence number given so far."""
+
+
+class Database:
+    """An open file. Every method may block for as long as the disk does."""
+
+    def __init__(self, path: Path, ranks: Iterable[Rank], form: str) -> None:
+        """Opens the file, or makes it; `ranks` are the classes that it may hold, `form` a pragma for a new one.
+
+        Raises StorageError, and DamagedError when the file is there but is no such database.
+        """
+        self.path = path
+        self._ranks = frozenset(ranks)
+        with ExitStack() as undo, disk(path):
+            self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
+            undo.callback(self.connection.close)
+            self.connection.execute(f"PRAGMA {form}")
+            self.connection.execute("PRAGMA journal_mode=WAL")
+            self.connection.execute("PRAGMA synchronous=NORMAL")
+            # A checkpoint waits for the disk, so it must not hide inside a commit; see Journal.checkpoint.
+            self.connection.execute("PRAGMA wal_autocheckpoint=0")
+            self.connection.executescript(_SCHEMA)
+            self.connection.execute(f"SELECT {COLUMNS} FROM messages LIMIT 0")  # noqa: S608
+            self.connection.execute("SELECT key, value FROM state LIMIT 0")
+            undo.pop_all()
+
+    def close(self) -> None:
+        """Close the file. What was written stays; what the disk says to that is of no interest any more."""
+        try:
+            self.connection.close()
+        except sqlite3.Error:
+            return
+
+    def check(self, must_end: Callable[[], bool]) -> bool:
+        """Look for damage in every page; false when `must_end` said so before the end. Raises DamagedError."""
+        if must_end():
+            return False
+        self.connection.set_progress_handler(lambda: int(must_end()), _CHECK_EVERY)
+        try:
+            with disk(self.path):
+                found = self.connection.execute("PRAGMA quick_check(1)").fetchone()
+        except StorageError as error:
+            if getattr(error.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+                return False
+            raise
+        finally:
+            self.connection.set_progress_handler(None, 0)
+        if found != ("ok",):
+            raise DamagedError(f"{self.path}: {found[0].splitlines()[-1] if found else 'no answer'}")
+        return True
+
+    def write(self, batch: Batch) -> None:
+        """All of the batch or none of it."""
+        execute = self.connection.execute
+        execute("BEGIN IMMEDIATE")
+        try:
+            if batch.rows:
+                self.connection.executemany(
+                    "INSERT OR REPLACE INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+                    batch.rows,
+                )
+            if batch.deleted:
+                self.connection.executemany(
+                    "DELETE FROM messages WHERE ord=?", [(number,) for _, number in batch.deleted]
+                )
+            changes = dict(batch.state or {})
+            if batch.seq is not None:
+                changes["seq"] = str(batch.seq)
+            if batch.rows:
+                changes["ord"] = str(
+                    max(self.number("ord"), *(row.ord for row in batch.rows))
+                )  # old rows may be written again
+            for key, value in changes.items():
+                if value is None:
+                    execute("DELETE FROM state WHERE key=?", (key,))
+                else:
+                    execute("INSERT OR REPLACE INTO state VALUES (?,?)", (key, value))
+            execute("COMMIT")
+        except BaseException:
+            if self.connection.in_transaction:
+                execute("ROLLBACK")
+            raise
+
+    def state(self, prefix: str) -> dict[str, str]:
+        """Kept values whose key begins with `prefix`."""
+        rows = self.connection.execute(
+            "SELECT key, value FROM state WHERE substr(key, 1, ?) = ?", (len(prefix), prefix)
+        )
+        return {str(key): str(value) for key, value in rows}
+
+    def load(self, rank: Rank, after_ord: int, limit: int) -> list[Row]:
+        """The next waiting messages of a class, in order."""
+        found = self.connection.execute(
+            f"SELECT {COLUMNS} FROM messages WHERE rank=? AND ord>? ORDER BY ord LIMIT ?",  # noqa: S608
+            (int(rank), after_ord, limit),
+        ).fetchall()
+        return [self.row(columns) for columns in found]
+
+    def row(self, columns: tuple[Any, ...]) -> Row:
+        """The message that was read. Raises DamagedError when it can't be one."""
+        if not all(isinstance(value, types) for value, types in zip(columns, _TYPES, strict=True)):
+            raise DamagedError(f"{self.path}: the message {columns[0]} is damaged")
+        if columns[1] not in self._ranks:
+            raise DamagedError(f"{self.path}: the message {columns[0]} is of no class that belongs here")
+        return Row(*columns)._replace(rank=Rank(columns[1]), retain=bool(columns[5]))
+
+    def places(self) -> dict[Rank, list[int]]:
+        """Places of all waiting messages by class, in order."""
+        places: dict[Rank, list[int]] = {rank: [] for rank in self._ranks}
+        for rank, place in self.connection.execute("SELECT rank, ord FROM messages ORDER BY rank, ord"):
+            if rank not in self._ranks:
+                raise DamagedError(f"{self.path}: the message {place} is of no class that belongs here")
+            places[Rank(rank)].append(place)
+        return places
+
+    def drop_expired(self, boot_id: str, boottime_ns: int, unix_ms: int) -> list[tuple[Rank, int]]:
+        """Delete what has expired, as `Row.age_s` counts; class and place of each."""
+        found = self.connection.execute(
+            "DELETE FROM messages WHERE expiry_s IS NOT NULL AND CASE WHEN boot_id = ? "
+            "THEN created_ns + expiry_s * 1000000000 <= ? "
+            "ELSE created_unix_ms > 0 AND created_unix_ms + expiry_s * 1000 <= ? END RETURNING rank, ord",
+            (boot_id, boottime_ns, unix_ms),
+        ).fetchall()
+        return [(Rank(rank), place) for rank, place in found]
+
+    def number(self, key: str) -> int:
+        """A kept number; 0 without one."""
+        found = self.connection.execute("SELECT value FROM state WHERE key=?", (key,)).fetchone()
+        try:
+            return int(found[0]) if found else 0
+        except ValueError as error:
+            raise DamagedError(f"{self.path}: {key} is no number") from error
+
+    def give_back_space(self) -> None:
+        """Hand the room of what was deleted back to the file system."""
+        self.connection.executescript("PRAGMA incremental_vacuum")  # `execute` would take one page only
+        self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+@contextmanager
+def disk(place: Path) -> Iterator[None]:
+    """Whatever a disk can do to us is a StorageError: anything else would end the thread, and so the agent."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR and not _has_room(place):
+            # So SQLite says it when the file beside the log, which all connections share, finds no room.
+            raise DiskFullError(f"{place}: the disk is full ({error})") from error
+        raise _kind(error)(f"{place}: {error}") from error
+
+
+def _has_room(place: Path) -> bool:
+    try:
+        about = os.statvfs(place.parent)
+    except OSError:
+        return True
+    return about.f_bavail * about.f_frsize >= _SHARED_BYTES
+
+
+def _kind(error: sqlite3.Error | OSError) -> type[StorageError]:
+    if isinstance(error, OSError):
+        return _KINDS.get(error.errno or 0, StorageError)
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:  # not SQLite speaks but its Python module: text that is no UTF-8 is an OperationalError
+        return DamagedError if type(error) is sqlite3.OperationalError else StorageError
+    return _SQLITE_KINDS.get(code & 0xFF, StorageError)

@@ -1,0 +1,104 @@
+"""What the outbox may take of the disk: bytes, age, and room that others need. On the thread `journal`."""
+
+import logging
+
+from agent.contract.messages import Rank
+from agent.outbox.backlog import Backlog
+from agent.outbox.database import Row
+from agent.outbox.state_directory import RESERVE_BYTES
+from agent.outbox.store import Journal
+from agent.ports import Clock
+
+_EXPENDABLE = (Rank.PICTURE, Rank.EVENT)
+"""What is given up, in this order."""
+_LOOK_NS = 10**9
+_EXPIRED_LOOK_NS = 3600 * 10**9
+EVENTS_WHEN_SHORT_BYTES = 1024 * 1024
+"""So much of the events stays when the disk is short of room."""
+
+log = logging.getLogger(__name__)
+
+
+class Housekeeping:
+    """Keeps telemetry within its limits. Raises StorageError."""
+
+    def __init__(
+        self, backlog: Backlog, journal: Journal, clock: Clock, telemetry_max_bytes: int, keep_free_bytes: int
+    ) -> None:
+        self._backlog = backlog
+        self._journal = journal
+        self._clock = clock
+        self._budget_bytes = telemetry_max_bytes
+        self._keep_free_bytes = keep_free_bytes
+        self._telemetry_bytes = 0
+        self._look_ns = self._expired_look_ns = 0
+        self.free_bytes = 0
+        """Room on the disk when it was last looked at; 0 before. Any thread."""
+        self.unwanted: frozenset[Rank] = frozenset()
+        """Classes that are not stored now."""
+
+    def begin(self) -> None:
+        """The databases were opened."""
+        self._telemetry_bytes = self._journal.telemetry_bytes()
+
+    def wrote(self, rows: tuple[Row, ...]) -> None:
+        """These were written."""
+        self._telemetry_bytes += sum(len(row.payload) for row in rows if row.rank in _EXPENDABLE)
+
+    def look(self, now_ns: int) -> None:
+        """Drop what is too much."""
+        self._drop_down_to(self._budget_bytes, _EXPENDABLE)
+        if now_ns < self._look_ns:
+            return
+        self._look_ns = now_ns + _LOOK_NS
+        self.free_bytes = self._journal.directory.free_bytes()
+        self.unwanted = self._not_for_a_disk_with(self.free_bytes)
+        if self.unwanted:
+            dropped = self._drop_down_to(0, (Rank.PICTURE,)) + self._drop_down_to(EVENTS_WHEN_SHORT_BYTES, _EXPENDABLE)
+            if dropped:
+                self._journal.give_back_space()
+        else:
+            self._journal.directory.hold_reserve()
+        if now_ns >= self._expired_look_ns:
+            self._expired_look_ns = now_ns + _EXPIRED_LOOK_NS
+            self._drop_expired(now_ns)
+
+    def make_room(self) -> bool:
+        """The disk is full and an alarm waits: whether there is room now, or may be after the next opening."""
+        if self._journal.directory.spend_reserve():
+            log.error("the disk is full: the reserve is spent; free some of it")
+            return True
+        if not self._journal.is_open:
+            return False
+        self.unwanted = frozenset(_EXPENDABLE)
+        if any(self._journal.counts()[rank] for rank in _EXPENDABLE):
+            log.error("the disk is full: events and pictures are given up for alarms; free some of it")
+            self._journal.discard_telemetry()
+        return False
+
+    def _not_for_a_disk_with(self, free_bytes: int) -> frozenset[Rank]:
+        if free_bytes < min(RESERVE_BYTES, self._keep_free_bytes):
+            return frozenset(_EXPENDABLE)
+        return frozenset({Rank.PICTURE}) if free_bytes < self._keep_free_bytes else frozenset()
+
+    def _drop_down_to(self, budget_bytes: int, ranks: tuple[Rank, ...]) -> int:
+        """An estimate decides when to look, since deletions are not weighed; the databases have the truth."""
+        if self._telemetry_bytes <= budget_bytes:
+            return 0
+        dropped = 0
+        self._telemetry_bytes = self._journal.telemetry_bytes()
+        counts = self._journal.counts()
+        for rank in ranks:
+            while self._telemetry_bytes > budget_bytes and counts[rank] > 0:
+                gone = self._journal.drop_oldest(rank, max(1, counts[rank] // 10))
+                self._backlog.drop_oldest(rank, gone)
+                dropped += len(gone)
+                counts[rank] -= len(gone)
+                self._telemetry_bytes = self._journal.telemetry_bytes()
+        return dropped
+
+    def _drop_expired(self, now_ns: int) -> None:
+        """So that a device that is away for weeks does not fill its budget with what nobody wants any more."""
+        unix_ms = int(self._clock.wall().timestamp() * 1000)
+        for rank, places in self._journal.drop_expired(self._clock.boot_id, now_ns, unix_ms).items():
+            self._backlog.drop_oldest(rank, places)

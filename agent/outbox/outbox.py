@@ -1,0 +1,300 @@
+"""The outbox: every message that must reach the centre, from acceptance until the broker has confirmed it.
+
+A message that is accepted has a number and is in the black box: the death of the process can't lose it. Then it goes
+two ways at once: to the disk, by the thread `journal`, and to the broker. A disk that is slow, full or dead therefore
+holds nobody up.
+"""
+
+import logging
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from agent.contract.envelope import CONTENT_TYPE, Stamp, mark_historical, rfc3339, seal, sealed_but_for
+from agent.contract.messages import Draft, Rank
+from agent.contract.template import Stencil
+from agent.contract.uuid7 import Uuid7Source
+from agent.contract.vocabulary import TimeQuality
+from agent.core.errors import StorageError
+from agent.core.nonces import Nonces
+from agent.outbox.backlog import Backlog, Waiting
+from agent.outbox.black_box import BlackBox
+from agent.outbox.database import Row
+from agent.outbox.found import Found, Notice
+from agent.outbox.housekeeping import Housekeeping
+from agent.outbox.sequence import Numbers
+from agent.outbox.store import Journal
+from agent.outbox.writer import Recorder
+from agent.ports import Clock, OutgoingMessage
+
+EPOCH_KEY = "epoch"
+HISTORICAL_S = 10.0
+"""A message that leaves later than this after its acceptance says so."""
+
+log = logging.getLogger(__name__)
+
+
+class _Fixed(NamedTuple):
+    """What a row takes from its draft: all before the payload but the place, and all after it but the times."""
+
+    is_numbered: bool
+    head: tuple[Rank, str]
+    tail: tuple[int, bool, int | None, str | None, bytes | None, str]
+
+
+class Prepared(NamedTuple):
+    """A message that is ready but for its stamp and some blanks, and the state that is kept with it."""
+
+    id: str
+    fixed: _Fixed
+    message: Stencil
+    keep: Mapping[str, Stencil]
+
+
+class Outbox:
+    """Messages by class, in order. `put`, `keep` and `figures` from any thread; the rest from the publisher's."""
+
+    def __init__(
+        self,
+        directory: Path,
+        clock: Clock,
+        source: str,
+        telemetry_max_bytes: int,
+        black_box: Path,
+        keep_free_bytes: int = 0,
+        journal: Journal | None = None,
+    ) -> None:
+        """`black_box` is a file on a memory file system; the directory of the databases will do in a test."""
+        self._clock = clock
+        self._boot_id = clock.boot_id
+        self.nonces = Nonces(clock.boottime_ns())
+        """Every message carries the newest one."""
+        self._source = source
+        self._journal = journal or Journal(directory)
+        self._black_box = BlackBox(black_box, self._boot_id)
+        self._backlog = Backlog()
+        self._on_ready: Callable[[], None] = lambda: None
+        housekeeping = Housekeeping(self._backlog, self._journal, clock, telemetry_max_bytes, keep_free_bytes)
+        self.recorder = Recorder(self._backlog, self._journal, self._black_box, clock, housekeeping)
+        """The worker of the thread `journal`."""
+        self._ids = Uuid7Source()
+        self._lock = threading.Lock()
+        self._numbers = Numbers()
+        self._has_all_state = self._is_known_at_start = False
+        self.epoch = ""
+        """Which count the numbers are of; known after `await_disk`."""
+
+    def open(self) -> None:
+        """Find what a killed agent has left in the black box. Before the thread `journal` runs, which then opens the
+        databases and takes up what earlier runs have left there."""
+        try:
+            self._black_box.open()
+        except StorageError as error:
+            log.error("no black box: %s", error)  # noqa: TRY400 - one line is enough
+        self._numbers.seq, self._numbers.place = self._black_box.numbers
+        self.recorder.on_found = self._take_up
+        self.recorder.start(*self._black_box.numbers)
+
+    def await_disk(self, patience_s: float) -> None:
+        """Wait until the databases are open. A disk that fails, or has not answered by then, is done without until
+        it does: see `when_found_late`. Before the first message. Raises DirectoryInUseError."""
+        self.recorder.tried.wait(patience_s)
+        if self.recorder.in_use is not None:
+            raise self.recorder.in_use
+        with self._lock:
+            if not self._numbers.is_begun:
+                self._begin_without_disk()
+            self._is_known_at_start = self.recorder.is_known
+            self.epoch = self.kept(EPOCH_KEY).get(EPOCH_KEY) or secrets.token_hex(4)
+            values = {"clean": None, "boot": self._boot_id, EPOCH_KEY: self.epoch, **self._numbers.promise()}
+        self.recorder.keep(values)
+
+    @property
+    def knows_all(self) -> bool:
+        """Whether `kept` is all that earlier runs have kept: the disk was read, and was whole. Any thread."""
+        return self.recorder.is_known and self._has_all_state
+
+    def when_found_late(self, call: Callable[[], None]) -> None:
+        """Call this, on the journal's thread, when a disk that was done without answers after all, and `kept` has
+        grown. After `await_disk`."""
+        was_known = self._is_known_at_start
+        self.recorder.on_opened = call
+        if self.recorder.is_known and not was_known:  # it answered in between
+            call()
+
+    def close(self, patience_s: float = 5.0) -> None:
+        """Write what is left, in at most so long. After the thread `journal` has ended."""
+        self.recorder.close(patience_s)
+
+    def when_ready(self, call: Callable[[], None]) -> None:
+        """Call this whenever there may be something to take, on whatever thread. Before the threads run."""
+        self._on_ready = self.recorder.on_refilled = call
+
+    def put(self, draft: Draft, keep: Mapping[str, str | None] | None = None) -> str:
+        """Accept a message, have it written and sent, and return its identifier.
+
+        Never blocks on the disk and never refuses. `keep` is state that is written together with the message (None
+        forgets a key).
+        """
+        message_id = self.accept(draft, keep)
+        self.wake()
+        return message_id
+
+    def accept(self, draft: Draft, keep: Mapping[str, str | None] | None = None) -> str:
+        """`put` for a caller who sends it at once: wakes nobody, as that would take the processor from the caller.
+
+        He calls `wake` when it is sent.
+        """
+        make = partial(seal, draft, self._source, self._boot_id, epoch=self.epoch)
+        return self._accept(self.new_id(), self._fixed(draft), make, keep or {})
+
+    def prepare(self, draft: Draft, blanks: Mapping[str, str], keep: Mapping[str, Stencil]) -> Prepared:
+        """Work out beforehand what `accept_prepared` will do. `blanks` are pieces of the draft's data.
+
+        Raises ValueError when a piece is not in it exactly once.
+        """
+        message = sealed_but_for(blanks, draft, self._source, self._boot_id, self.epoch)
+        return Prepared(self.new_id(), self._fixed(draft), message, keep)
+
+    def accept_prepared(self, prepared: Prepared, values: dict[str, object]) -> str:
+        """`accept` with `values` in the blanks of the message and of what is kept."""
+        keep = {key: text.fill(values) for key, text in prepared.keep.items()}
+
+        def make(stamp: Stamp) -> bytes:
+            return prepared.message.fill(values | dict(zip(stamp._fields, stamp, strict=True))).encode()
+
+        return self._accept(prepared.id, prepared.fixed, make, keep)
+
+    def _fixed(self, draft: Draft) -> _Fixed:
+        tail = (draft.qos, draft.retain, draft.expiry_s, draft.alarm_id, draft.correlation_data, self._boot_id)
+        return _Fixed(draft.picture is None, (draft.rank, draft.topic), tail)
+
+    def _accept(
+        self, message_id: str, fixed: _Fixed, make: Callable[[Stamp], bytes], keep: Mapping[str, str | None]
+    ) -> str:
+        now_ns, wall, quality = self._clock.boottime_ns(), self._clock.wall(), self._clock.quality()
+        time = rfc3339(wall)
+        unix_ms = 0 if quality is TimeQuality.UNSYNCED else int(wall.timestamp() * 1000)
+        with self._lock:
+            numbers = self._numbers
+            numbers.seq += fixed.is_numbered
+            numbers.place += 1
+            if numbers.needs_promise:
+                keep = {**keep, **numbers.promise()}
+            nonce = self.nonces.newest(now_ns)
+            payload = make(Stamp(message_id, numbers.seq, time, now_ns // 1_000_000, quality, nonce))
+            row = Row._make((numbers.place, *fixed.head, payload, *fixed.tail, now_ns, unix_ms))
+            self.recorder.accept(row, numbers.seq, keep)
+        return message_id
+
+    def wake(self) -> None:
+        """Have what was accepted written, and sent if it is not yet."""
+        self.recorder.wake()
+        self._on_ready()
+
+    def keep(self, key: str, value: str | None) -> threading.Event:
+        """Keep a value for the next start; the event is set once it is safe against a power cut."""
+        return self.recorder.keep({key: value})
+
+    def kept(self, prefix: str) -> dict[str, str]:
+        """What is kept under keys that begin with `prefix`, as far as it is known. Any thread."""
+        return self.recorder.kept(prefix)
+
+    def notices(self) -> list[Notice]:
+        """Security events that happened to the outbox itself since the last call. Any thread."""
+        found = []
+        while not self.recorder.notices.empty():
+            found.append(self.recorder.notices.get())
+        return found
+
+    def new_id(self) -> str:
+        """A fresh identifier, in order with those of the messages."""
+        return self._ids.next(self._unix_ms())
+
+    def figures(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Messages waiting, and messages given up since the start, by class name."""
+        waiting, dropped = self._backlog.figures()
+        return (
+            {rank.name.lower(): count for rank, count in waiting.items()},
+            {rank.name.lower(): count for rank, count in dropped.items()},
+        )
+
+    @property
+    def alarm_waits(self) -> bool:
+        """Whether an alarm is here that no broker has confirmed. Any thread."""
+        return self._backlog.waits(Rank.ALARM)
+
+    @property
+    def seq(self) -> int:
+        """The highest sequence number given so far."""
+        with self._lock:
+            return self._numbers.seq
+
+    # --- for the publisher
+
+    def take(self, least: Rank = Rank.HEALTH) -> tuple[Waiting, OutgoingMessage] | None:
+        """The next message to send, the most important class first and oldest first, or None.
+
+        Nothing is taken that is less important than `least`.
+        It is the caller's until `confirm`, `give_up` or `give_back`. What has expired is dropped and counted.
+        """
+        now_ns = self._clock.boottime_ns()
+        while (waiting := self._backlog.take(least)) is not None:
+            row = waiting.row
+            foreign = row.boot_id != self._boot_id
+            unix_ms = self._unix_ms() if foreign else 0
+            age_s = row.age_s(self._boot_id, now_ns, unix_ms)
+            if row.expiry_s is not None and age_s >= row.expiry_s:
+                self._finish(waiting, dropped=True)
+                continue
+            nonce = self.nonces.newest(now_ns)
+            late = row.ord <= self._numbers.inherited_place or age_s > HISTORICAL_S
+            is_picture = row.rank is Rank.PICTURE
+            return waiting, OutgoingMessage(
+                topic=row.topic,
+                payload=mark_historical(row.payload, nonce) if late and not is_picture else row.payload,
+                qos=row.qos,
+                retain=row.retain,
+                expiry_s=None if row.expiry_s is None else max(1, int(row.expiry_s - age_s)),
+                content_type="image/jpeg" if is_picture else CONTENT_TYPE,
+                correlation_data=row.correlation,
+            )
+        self.recorder.wake()
+        return None
+
+    def give_back(self, waiting: Waiting) -> None:
+        """It was not confirmed: it waits again, in its old place."""
+        self._backlog.give_back(waiting)
+
+    def confirm(self, waiting: Waiting) -> None:
+        """The broker has it: forget it, in memory and on disk."""
+        self._finish(waiting, dropped=False)
+
+    def give_up(self, waiting: Waiting) -> None:
+        """The broker will never take it: forget it and count it. Never for an alarm."""
+        self._finish(waiting, dropped=True)
+
+    def _finish(self, waiting: Waiting, *, dropped: bool) -> None:
+        wants_journal = self._backlog.finish(waiting, dropped=dropped)
+        if wants_journal or waiting.row.rank is Rank.ALARM:
+            self.recorder.wake()
+
+    def _take_up(self, found: Found) -> tuple[int, int]:
+        """Go on after what lies on disk. On the journal's thread."""
+        with self._lock:
+            self._has_all_state = found.has_all_state
+            self._numbers.take_up(found, self._boot_id)
+            return self._numbers.seq, self._numbers.inherited_place
+
+    def _begin_without_disk(self) -> None:
+        numbers = self._numbers
+        if numbers.begin_without_disk(self.recorder.ceiling, self._unix_ms()):
+            text = "the numbers of earlier runs can't be read: they go on far above them"
+            self.recorder.notices.put(Notice("sequence-restarted", "warning", text, {"seq": numbers.seq}))
+        self.recorder.go_on_without(numbers.seq, numbers.place)
+
+    def _unix_ms(self) -> int:
+        return int(self._clock.wall().timestamp() * 1000)

@@ -1,0 +1,117 @@
+"""What is done with a damaged database: it is set aside, and all that can still be read moves to a new one."""
+
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.core.errors import DamagedError
+from agent.outbox.database import COLUMNS, Batch, Database, Row, disk
+
+_MOST_KEPT = 3
+_MOST_KEPT_BYTES = 128 * 1024 * 1024
+_AT_ONCE = 500
+_PARTS = ("", "-wal", "-shm")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A database was damaged, and what became of it."""
+
+    file: str
+    reason: str
+    set_aside: str
+    """Name of the file that the damaged one is kept under, for those who want to know more."""
+    salvaged: int
+    """Messages that moved to the new database."""
+    lost: int
+    """Messages that the old one names and can't give; of others it says nothing."""
+
+
+def replace_damaged(path: Path, reason: str, open_new: Callable[[], Database]) -> tuple[Database, Damage]:
+    """A new database in the place of the damaged one, with all that could be read. Raises StorageError."""
+    log.error("the database is damaged; setting it aside and beginning a new one: %s", reason)
+    aside = _set_aside(path)
+    fresh = open_new()
+    try:
+        with disk(path):
+            salvaged, lost = _move(aside, fresh)
+    except BaseException:
+        fresh.close()
+        raise
+    log.error("%d messages were saved from %s, %d were not", salvaged, aside.name, lost)
+    return fresh, Damage(path.name, reason, aside.name, salvaged, lost)
+
+
+def _set_aside(path: Path) -> Path:
+    with disk(path):
+        kept = sorted(path.parent.glob(f"{path.name}.damaged-*[0-9]"), key=_number)
+        aside = path.with_name(f"{path.name}.damaged-{_number(kept[-1]) + 1 if kept else 1}")
+        for part in reversed(_PARTS):  # the database itself last: as long as it is there, this can be begun again
+            if (old := Path(f"{path}{part}")).exists():
+                old.rename(f"{aside}{part}")
+        size = _size(aside)
+        for number, old in enumerate(reversed(kept), start=2):
+            size += _size(old)
+            if number > _MOST_KEPT or size > _MOST_KEPT_BYTES:
+                for part in _PARTS:
+                    Path(f"{old}{part}").unlink(missing_ok=True)
+    return aside
+
+
+def _number(aside: Path) -> int:
+    return int(aside.name.rpartition("-")[2])
+
+
+def _size(aside: Path) -> int:
+    return sum(Path(f"{aside}{part}").stat().st_size for part in _PARTS if Path(f"{aside}{part}").exists())
+
+
+def _move(damaged: Path, fresh: Database) -> tuple[int, int]:
+    """Messages moved, and messages that could not be read."""
+    with closing(sqlite3.connect(damaged, isolation_level=None)) as old:
+        state = {
+            key: value
+            for order in ("", "DESC")
+            for key, value in _read(old, f"SELECT key, value FROM state ORDER BY key {order}")  # noqa: S608
+            if isinstance(key, str) and isinstance(value, str)
+        }
+        places = {
+            place
+            for source in ("NOT INDEXED", "INDEXED BY by_rank")
+            for order in ("", "DESC")
+            for (place,) in _read(old, f"SELECT ord FROM messages {source} ORDER BY ord {order}")  # noqa: S608
+            if isinstance(place, int)
+        }
+        rows: list[Row] = []
+        salvaged = 0
+        for place in sorted(places):
+            rows += _row(old, fresh, place)
+            if len(rows) == _AT_ONCE:
+                fresh.write(Batch(rows=tuple(rows)))
+                salvaged += len(rows)
+                rows.clear()
+        fresh.write(Batch(rows=tuple(rows), state=state))
+        salvaged += len(rows)
+    return salvaged, len(places) - salvaged
+
+
+def _row(old: sqlite3.Connection, fresh: Database, place: int) -> list[Row]:
+    """The message there, if it can be read whole."""
+    found = list(_read(old, f"SELECT {COLUMNS} FROM messages NOT INDEXED WHERE ord={place}"))  # noqa: S608
+    try:
+        return [fresh.row(columns) for columns in found]
+    except DamagedError:
+        return []
+
+
+def _read(old: sqlite3.Connection, query: str) -> Iterator[tuple[object, ...]]:
+    """As many rows as come before one that can't be read."""
+    try:
+        yield from old.execute(query)
+    except sqlite3.Error:
+        return

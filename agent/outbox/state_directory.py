@@ -1,0 +1,91 @@
+"""The directory that the outbox lives in: who owns it, what room it has, and the numbers that outlive a database."""
+
+import fcntl
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO
+
+from agent.core.errors import DirectoryInUseError, StorageError
+from agent.outbox.database import disk
+
+_CEILING = "seq.ceiling"
+_RESERVE = "reserve"
+RESERVE_BYTES = 4 * 1024 * 1024
+_RESERVE_NEEDS_BYTES = 8 * RESERVE_BYTES
+"""So much must be free for a reserve to be made."""
+
+
+class StateDirectory:
+    """Every method may block for as long as the disk does, and raises StorageError. One thread."""
+
+    def __init__(self, path: Path, sync: Callable[[int], None] = os.fdatasync) -> None:
+        self.path = path
+        self._sync = sync
+
+    def claim(self) -> IO[str]:
+        """The directory, made if it is missing, is ours as long as the file is open: two agents never share a
+        sequence. Raises DirectoryInUseError when another agent has it."""
+        advice = "give the agent a directory that it may write"
+        with ExitStack() as undo:
+            try:
+                with disk(self.path):
+                    self.path.mkdir(parents=True, exist_ok=True, mode=0o750)
+                    file = undo.enter_context((self.path / "agent.lock").open("w", encoding="ascii"))
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except StorageError as error:
+                if isinstance(error.__cause__, BlockingIOError):
+                    raise DirectoryInUseError(
+                        f"{self.path}: another edge-agent uses it, such as the service: let that one run"
+                    ) from error
+                raise type(error)(f"{error}; {advice}") from error
+            undo.pop_all()
+        return file
+
+    def ceiling(self) -> tuple[int, int]:
+        """Number and place that were not passed yet when they were last promised: in a file of its own, so that a
+        damaged database does not take them along. Zeros when there is none."""
+        with disk(self.path):
+            try:
+                seq, place = (self.path / _CEILING).read_text(encoding="ascii").split()
+                return int(seq), int(place)
+            except (FileNotFoundError, NotADirectoryError, ValueError):
+                return 0, 0
+
+    def keep_ceiling(self, seq: int, place: int) -> None:
+        """Promise that nothing above these was given; safe against a power cut when it returns."""
+        path = self.path / _CEILING
+        new = path.with_suffix(".new")
+        with disk(path):
+            with new.open("w", encoding="ascii") as file:
+                file.write(f"{seq} {place}\n")
+                file.flush()
+                self._sync(file.fileno())
+            new.replace(path)
+
+    def free_bytes(self) -> int:
+        """Room that is left for us."""
+        with disk(self.path):
+            about = os.statvfs(self.path)
+        return about.f_bavail * about.f_frsize
+
+    def hold_reserve(self) -> None:
+        """Keep a file that can be given up on a full disk. Without it there is less to give up later, no more."""
+        path = self.path / _RESERVE
+        try:
+            if path.exists() or self.free_bytes() < _RESERVE_NEEDS_BYTES:
+                return
+            with path.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
+        except (OSError, StorageError):
+            return
+
+    def spend_reserve(self) -> bool:
+        """Make room; false when the reserve is spent already."""
+        with disk(self.path):
+            try:
+                (self.path / _RESERVE).unlink()
+            except FileNotFoundError:
+                return False
+        return True

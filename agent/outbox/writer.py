@@ -1,0 +1,321 @@
+"""The thread `journal`: moves what waits to disk and back, so that nobody else ever waits for a disk."""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterator, Mapping
+
+from agent.contract.messages import Rank
+from agent.core.errors import DamagedError, DirectoryInUseError, DiskFullError, StorageError, UnwritableError
+from agent.outbox.backlog import MEMORY_ONLY, Backlog
+from agent.outbox.black_box import BlackBox, Entry
+from agent.outbox.database import Batch, Row
+from agent.outbox.found import Found, Notice, damage_notice
+from agent.outbox.housekeeping import Housekeeping
+from agent.outbox.state import Kept
+from agent.outbox.store import STATE_FILE, Journal, is_safe
+from agent.ports import Clock
+
+_RETRY_NS = 500_000_000
+_LONGEST_RETRY_NS = 60 * 10**9
+_CHECK_NS = 500_000_000
+"""How long a start may look for damage; the rest is done later, when nothing waits."""
+_COPY_NS = 2 * 10**9
+"""While more and more is to be written, the second copy of the open alarms waits for so long."""
+_NOT_BOXED = MEMORY_ONLY | {Rank.PICTURE}
+"""A picture would fill the box, and is worth less than what it would push out."""
+
+log = logging.getLogger(__name__)
+
+
+class Recorder:
+    """Writes in groups: whatever has come in while the last write ran goes into the next one.
+
+    Opens the databases, and opens them again when the disk has failed or a database turns out to be damaged.
+    """
+
+    def __init__(
+        self, backlog: Backlog, journal: Journal, black_box: BlackBox, clock: Clock, housekeeping: Housekeeping
+    ) -> None:
+        self._backlog = backlog
+        self._journal = journal
+        self._black_box = black_box
+        self._clock = clock
+        self.housekeeping = housekeeping
+        self.on_refilled: Callable[[], None] = lambda: None
+        """Called on this thread when more was read from disk, to be sent."""
+        self.on_found: Callable[[Found], tuple[int, int]] = lambda found: (found.seq, found.place)
+        """Called on this thread when the databases are open for the first time, before anything is written; returns
+        the highest number and place that may have been given."""
+        self.on_opened: Callable[[], None] = lambda: None
+        """Called on this thread after that, when all that was found is taken up."""
+        self.notices: queue.SimpleQueue[Notice] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._kept = Kept()
+        self._boxed: list[Entry] = []
+        """What the black box held at the start, as long as nobody knows whether the disk has it too."""
+        self._waiters: list[threading.Event] = []
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._seq = self._place = 0
+        self._due_ns = 0
+        self._failures = 0
+        self._is_busy = False
+        self.fault: str | None = None
+        """What is wrong with the disk, or None."""
+        self.in_use: DirectoryInUseError | None = None
+        """Another agent has the directory."""
+        self.ceiling = (0, 0)
+        """Number and place that an earlier run has promised not to have passed; read before the databases."""
+        self.tried = threading.Event()
+        """Set when the databases are open, or were found not to open."""
+        self._copy_due_ns = 0
+        self._is_leaving, self._is_settled = False, threading.Event()
+
+    def start(self, seq: int, place: int) -> None:
+        """Begin with what the black box has left; `seq` and `place` are the highest ones given. Before the thread."""
+        self._seq, self._place = seq, place
+        self._boxed = self._black_box.entries()
+        for entry in self._boxed:
+            self._kept.note(entry.values)
+        self._wake.put(None)  # the start waits for the databases
+
+    def go_on_without(self, seq: int, place: int) -> None:
+        """The disk does not answer in time: what the black box has left is all there is for now. Any thread."""
+        with self._lock:
+            self._seq, self._place = seq, place
+        for row in self._take_boxed():
+            self._backlog.accept(row)
+
+    def accept(self, row: Row, seq: int, values: Mapping[str, str | None]) -> None:
+        """A new message, the highest number given so far, and the state that belongs to the message.
+
+        They are safe against the death of this process when this returns, and reach the disk in one transaction
+        after the next `wake`. Any thread, in the order of the numbers.
+        """
+        with self._lock:
+            self._seq, self._place = seq, row.ord
+            boxed = None if row.rank in _NOT_BOXED else row
+            self._black_box.append(boxed, values, seq, row.ord, self._unwritten)
+            self._kept.note(values)
+            self._backlog.accept(row)
+
+    def wake(self) -> None:
+        """There may be something to do. Any thread."""
+        self._wake.put(None)
+
+    def keep(self, values: Mapping[str, str | None]) -> threading.Event:
+        """Write these values (None forgets one) with the next group, no later than messages accepted after this call;
+        the event is set when they are safe against a power cut. Any thread."""
+        safe = threading.Event()
+        with self._lock:
+            self._black_box.append(None, values, self._seq, self._place, self._unwritten)
+            self._kept.note(values)
+            self._waiters.append(safe)
+        self._wake.put(None)
+        return safe
+
+    def kept(self, prefix: str) -> dict[str, str]:
+        """What is kept under keys that begin with `prefix`, as far as it is known. Any thread."""
+        with self._lock:
+            return self._kept.known(prefix)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether all that an earlier run has kept was read. Any thread."""
+        return self._kept.is_complete
+
+    @property
+    def is_boxed(self) -> bool:
+        """Whether what is accepted outlives the death of this process at once. Any thread."""
+        return self._black_box.outlives
+
+    def run_once(self, timeout_s: float) -> None:
+        """Wait for work, then do all that there is.
+
+        Never raises for a disk that fails: that is `fault`. Raises DirectoryInUseError when another agent turns up.
+        """
+        try:
+            self._wake.get(timeout=timeout_s)
+            while True:
+                self._wake.get_nowait()
+        except queue.Empty:
+            pass
+        now_ns = self._clock.boottime_ns()
+        if now_ns < self._due_ns or self.in_use is not None:
+            return
+        self._is_busy = True
+        try:
+            self._do_all(now_ns)
+        except DirectoryInUseError as error:
+            self.in_use = error
+            if self.tried.is_set():
+                raise
+        except StorageError as error:
+            self._fail(error, now_ns)
+        else:
+            self.fault, self._failures = None, 0
+        finally:
+            self._is_busy = False
+            self.tried.set()
+
+    def settle(self, patience_s: float) -> None:
+        """Have the disk take all that it can, so that `close` has little to do; wait at most so long. Any thread."""
+        self._is_leaving = True
+        self.wake()
+        self._is_settled.wait(0 if self.fault else patience_s)
+
+    def close(self, patience_s: float) -> None:
+        """Write what is left and note that the numbers are complete. After the thread has ended.
+
+        When it has not, since the disk hangs, nothing is touched, and a disk that takes longer than `patience_s` only
+        now is not waited for: the next start goes on as after a crash.
+        """
+        ending = threading.Thread(target=self._end, name="journal-end", daemon=True)
+        if not self._is_busy:
+            ending.start()
+            ending.join(patience_s)
+        if self._is_busy or ending.is_alive():
+            log.error("the disk does not answer; what waits for it stays in the black box")
+
+    def _end(self) -> None:
+        try:
+            if self.in_use is None and not self._journal.is_open:
+                self._open(self._clock.boottime_ns())
+            if self._journal.is_open:
+                self.keep({"clean": "1"})
+                self._write()
+                self._journal.copy_alarms()
+        except StorageError as error:
+            log.error("the last messages could not be written: %s", error)  # noqa: TRY400 - one line is enough
+        self._journal.close()
+        self._black_box.close(empty=self._kept.is_written and not (self._boxed or self._backlog.unwritten()))
+
+    def _do_all(self, now_ns: int) -> None:
+        while True:
+            try:
+                if not self._journal.is_open:
+                    self._open(now_ns)  # SQLite needs a little room even to read
+                self._write()
+                if self._wake.empty() or now_ns >= self._copy_due_ns:  # no second write for each of many presses
+                    self._journal.copy_alarms()
+                    self._copy_due_ns = now_ns + _COPY_NS
+                break
+            except DiskFullError:
+                if not self.housekeeping.make_room():  # at the second time at the latest
+                    raise
+        self._refill()
+        if self._is_leaving:
+            self._journal.checkpoint(at_bytes=0)
+            self._is_settled.set()
+            return
+        self.housekeeping.look(now_ns)
+        self._journal.checkpoint()
+        self._journal.check(lambda: not self._wake.empty())
+
+    def _unwritten(self) -> Iterator[Entry]:
+        """All that the black box must hold: what the disk is not known to have, as it is now."""
+        yield from self._boxed
+        yield Entry(None, self._kept.unwritten())
+        yield from (Entry(row, {}) for row in self._backlog.unwritten_rows() if row.rank not in _NOT_BOXED)
+
+    def _open(self, now_ns: int) -> None:
+        if not self.is_known:
+            self.ceiling = self._journal.directory.ceiling()
+        self._journal.open(lambda: self._clock.boottime_ns() - now_ns > _CHECK_NS)
+        state = self._journal.state("")
+        for number in ("seq", "ord"):
+            state.pop(number, None)
+        is_first = not self.is_known
+        damages, self._journal.damages = self._journal.damages, []
+        if is_first:
+            found = Found(
+                seq=self._journal.last_seq(),
+                place=self._journal.last_ord(),
+                ceiling=self.ceiling,
+                state=state,
+                is_whole=not damages,
+                has_all_state=STATE_FILE not in {damage.file for damage in damages},
+            )
+            seq, place = self.on_found(found)
+            self._seq, self._place = max(self._seq, seq), max(self._place, place)
+            if found.place > place:
+                self._journal.move_back(found.place + 1)
+        with self._lock:
+            self._kept.take_up(state)
+        boxed = [entry.row for entry in self._boxed if entry.row is not None]
+        if is_first and (notice := self._journal.lost_alarms(boxed, self.kept("alarm/"))) is not None:
+            self.notices.put(notice)
+        lost = self._backlog.take_stock(self._journal.places())
+        self._accept_boxed()
+        self.housekeeping.begin()
+        for damage in damages:
+            self.notices.put(damage_notice(damage, sum(lost.values())))
+        if is_first:
+            self.on_opened()
+
+    def _accept_boxed(self) -> None:
+        """What the black box has and the disk does not."""
+        for row in self._take_boxed():
+            if row.ord > self._journal.written_to(row.rank):
+                self._backlog.accept(row)
+
+    def _take_boxed(self) -> list[Row]:
+        with self._lock:
+            boxed, self._boxed = self._boxed, []
+        return [entry.row for entry in boxed if entry.row is not None]
+
+    def _fail(self, error: StorageError, now_ns: int) -> None:
+        (log.debug if self.fault else log.error)("the disk does not take messages: %s", error)
+        self.fault = str(error)
+        if isinstance(error, UnwritableError) and self._journal.is_open:
+            self._due_ns = now_ns + _RETRY_NS
+            try:
+                self._refill()  # what lies there can still be sent, which may be just what makes room
+            except StorageError:
+                self._journal.close()
+            return
+        # Opened again, everything that memory holds is written again: a disk that has failed may have forgotten it.
+        self._journal.close()
+        self._failures += 1
+        if isinstance(error, DamagedError) and self._failures == 1:
+            self._wake.put(None)
+        else:
+            self._due_ns = now_ns + min(_LONGEST_RETRY_NS, _RETRY_NS << min(self._failures - 1, 16))
+
+    def _write(self) -> None:
+        with self._lock:
+            self._black_box.turn()
+            messages = self._backlog.unwritten(self.housekeeping.unwanted)
+            deleted = self._backlog.deletable()
+            seq = self._seq
+            kept = self._kept.changes()
+            waiters, self._waiters = self._waiters, []
+        if not (messages or deleted or kept):
+            self._backlog.recorded((), 0)  # all that came was confirmed before it was written
+            with self._lock:
+                self._black_box.settle(self._unwritten)
+            return
+        rows = tuple(waiting.row for waiting in messages)
+        try:
+            self._journal.write(Batch(rows, tuple(deleted), kept, seq))
+            self._backlog.recorded(messages, len(deleted))
+            with self._lock:
+                self._kept.written()
+                self._black_box.settle(self._unwritten)
+            if kept or is_safe(row.rank for row in rows):
+                self._journal.sync()
+            if "ceiling" in kept:
+                self._journal.directory.keep_ceiling(int(kept["ceiling"] or 0), int(kept["ord_ceiling"] or 0))
+        except StorageError:
+            with self._lock:
+                self._kept.put_back(kept)
+                self._waiters += waiters
+            raise
+        for waiter in waiters:
+            waiter.set()
+        self.housekeeping.wrote(rows)
+
+    def _refill(self) -> None:
+        for rank, after, wanted in self._backlog.shortfalls():
+            self._backlog.refill(rank, self._journal.load(rank, after, wanted), wanted)
+            self.on_refilled()

@@ -1,0 +1,1 @@
+"""The pipeline of a press, and who is told of an alarm at the kiosk."""

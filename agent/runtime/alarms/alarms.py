@@ -1,0 +1,220 @@
+"""The open alarms, and what is told of them: to the broker at once, and to the disk for the next start.
+
+A press whose message was foreseen is told first and entered into the book afterwards, since only the first is urgent.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from functools import partial
+
+from agent.contract.envelope import Drafts, rfc3339
+from agent.contract.messages import AlarmCamera, AlarmData, AlarmsData
+from agent.contract.stages import Stage
+from agent.contract.vocabulary import AckAction
+from agent.core.alarms.alarm import AlarmBook, AlarmChange, OpenAlarm
+from agent.core.alarms.lights import LightState
+from agent.core.alarms.persistence import encode_alarm
+from agent.core.events import AckAnswer, AlarmDelivered, CentreAck, Pressed
+from agent.outbox.outbox import Outbox
+from agent.ports import Clock
+from agent.runtime.alarms.foresight import Foresight
+from agent.runtime.alarms.persistence import ALARM_KEY
+
+_UNANSWERED = (Stage.SENT, Stage.DELAYED, Stage.UNCONFIRMED)
+_ANSWERED = (Stage.REGISTERED, Stage.DISPATCHED)
+
+log = logging.getLogger(__name__)
+
+
+class AlarmDesk:
+    """Used under the pipeline's lock; `open_ids` from any thread."""
+
+    def __init__(
+        self,
+        *,
+        book: AlarmBook,
+        outbox: Outbox,
+        drafts: Drafts,
+        clock: Clock,
+        look: Callable[[str], AlarmCamera | None] | None,
+        send: Callable[[], None],
+        changed: Callable[[AlarmChange], None],
+        beep: Callable[[int], None],
+    ) -> None:
+        """`look` and `send` are the pipeline's; `changed` is called when a change has been told. `beep` gives so many
+        short tones, for whoever can't see a lamp."""
+        self._book = book
+        self._foresight = Foresight(book, outbox, drafts, has_camera=look is not None)
+        self._outbox = outbox
+        self._drafts = drafts
+        self._clock = clock
+        self._look = look
+        self._send = send
+        self._changed = changed
+        self._beep = beep
+        self._announced: tuple[AlarmData, ...] = ()
+        """What the retained list of alarms says."""
+        self._closing: dict[str, tuple[AlarmData, AlarmData]] = {}
+        """Closed, and not told yet: as they were before, and are now."""
+        self.open_ids = frozenset(alarm.data.alarm_id for alarm in book.open())
+        """Identifiers of the open alarms; replaced, never changed."""
+        self._restored = self.open_ids
+        """Those of an earlier run that this one has not told of."""
+
+    # --- what happens
+
+    def press(self, press: Pressed, *, test: bool) -> None:
+        """One press or several of an input, in earnest or as a test."""
+        name, count, raised_at = press.input, press.count, partial(self._raised_at, press)
+        accepted = None if test or count > 1 else self._foresight.accept(name, press.edge_ns, raised_at)
+        if accepted is not None:
+            self._send()
+            os.sched_yield()  # a broker, tunnel or driver on this machine takes it further first: the rest can wait
+            change = self._book.press(name, press.edge_ns, *accepted, None)
+            self._told(change)
+        else:
+            known = self._book.counting(name, test=test)
+            alarm_id = self._outbox.new_id()
+            camera = None if known or self._look is None else self._look(alarm_id)
+            change = self._book.press(name, press.edge_ns, alarm_id, raised_at(), camera, count=count, test=test)
+            self._tell(change)
+        if not change.alarm.data.silent:
+            self._beep(1)
+
+    def delivered(self, fact: AlarmDelivered) -> None:
+        """The broker has a message of an alarm."""
+        self._tell(self._book.delivered(fact))
+
+    def acknowledged(self, ack: CentreAck) -> tuple[AckAnswer, threading.Event | None]:
+        """The centre has answered. Of a close: the event is set when it is on disk, and then `tell_closed` is due."""
+        was = self._book.find(ack.alarm_id)
+        if was is None:
+            return "unknown-alarm", None
+        change = self._book.acknowledged(ack)
+        safe = None
+        if change is not None and change.change == "closed":
+            safe = self._outbox.keep(ALARM_KEY + ack.alarm_id, encode_alarm(change.alarm))
+            self._closing[ack.alarm_id] = (was.data, change.alarm.data)
+            self._told(change)
+        else:
+            self._tell(change)
+        if change is not None and _is_answer(was, change) and not change.alarm.data.silent:
+            self._beep(2)
+        return "pressed-since" if ack.action is AckAction.CLOSED and safe is None else "taken", safe
+
+    def tell_closed(self, alarm_id: str, *, durable: bool) -> AckAnswer:
+        """Say that it is closed, and whether a power cut would open it again."""
+        data = self._closing.pop(alarm_id)[1]
+        said = data if durable else data.model_copy(update={"durable": False})
+        self._outbox.accept(self._drafts.alarm("closed", said), keep={ALARM_KEY + alarm_id: None})
+        self._send()
+        self._outbox.wake()
+        self.announce_changes()
+        return "taken" if durable else "not-durable"
+
+    def tick(self, now_ns: int) -> None:
+        """Every alarm that has waited long enough takes its step."""
+        for change in self._book.tick(now_ns):
+            self._tell(change)
+
+    def next_due_ns(self) -> int | None:
+        """When `tick` has next something to do."""
+        return self._book.next_due_ns()
+
+    def kept(self) -> dict[str, str]:
+        """What is kept of alarms, by key; a close that waits for the disk is told by `tell_closed`, and not here."""
+        kept = self._outbox.kept(ALARM_KEY)
+        return {key: text for key, text in kept.items() if key.removeprefix(ALARM_KEY) not in self._closing}
+
+    def restore(
+        self, alarms: Iterable[OpenAlarm], keep: Callable[[AlarmBook], Callable[[], None]]
+    ) -> Callable[[], None]:
+        """More open alarms of an earlier run; returns what tells of them, for when the lock is free.
+
+        `alarms` were read a moment ago, without the lock: one of this run that was closed since must stay closed.
+        """
+        kept = self.kept()
+        still_open = [alarm for alarm in alarms if ALARM_KEY + alarm.data.alarm_id in kept]
+        self._book.restore(still_open, self._clock.boottime_ns())
+        tell = keep(self._book)
+        self._foresight.forget()
+        before, self.open_ids = self.open_ids, frozenset(alarm.data.alarm_id for alarm in self._book.open())
+        self._restored |= self.open_ids - before
+        return tell
+
+    # --- what is told
+
+    def announce(self) -> None:
+        """Publish the open alarms."""
+        self._announced = self._open()
+        self._outbox.put(self._drafts.alarms(AlarmsData(open=self._announced)))
+
+    def announce_changes(self) -> None:
+        """Publish the open alarms if they are not what was published last."""
+        if self._open() != self._announced:
+            self.announce()
+
+    def tell_unanswered(self) -> None:
+        """What another broker took, and nobody has answered, is told to this one too."""
+        for alarm in self._book.open():
+            if alarm.data.stage in _UNANSWERED:
+                self._outbox.put(self._drafts.alarm("updated", alarm.data))
+
+    def tell_restored(self) -> None:
+        """What an earlier run has left open is told once: a power cut may have taken a close back."""
+        restored, self._restored = self._restored, frozenset()
+        for alarm in self._book.open():
+            if alarm.data.alarm_id in restored:
+                self._outbox.put(self._drafts.alarm("updated", alarm.data))
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether the next press of every input is foreseen."""
+        return self._foresight.is_complete
+
+    def look_ahead(self) -> None:
+        """Foresee the next press of one more input."""
+        self._foresight.work_out_one()
+
+    def in_earnest(self) -> bool:
+        """Whether an alarm is open that is not a test."""
+        return self._book.in_earnest()
+
+    def lights(self) -> LightState | None:
+        """What the open alarms have the lights say; None when no audible one is open."""
+        audible = any(not alarm.data.silent for alarm in self._book.open())
+        return self._book.lights() if audible else None
+
+    def _tell(self, change: AlarmChange | None) -> None:
+        if change is None:
+            return
+        data = change.alarm.data
+        if change.change == "noted":
+            self._foresight.forget()
+            self._outbox.keep(ALARM_KEY + data.alarm_id, encode_alarm(change.alarm))
+            return
+        kept = {ALARM_KEY + data.alarm_id: encode_alarm(change.alarm)}
+        self._outbox.accept(self._drafts.alarm(change.change, data), keep=kept)
+        self._send()
+        self._told(change)
+
+    def _told(self, change: AlarmChange) -> None:
+        self._foresight.forget()
+        self.open_ids = frozenset(alarm.data.alarm_id for alarm in self._book.open())
+        self._outbox.wake()
+        self._changed(change)
+
+    def _open(self) -> tuple[AlarmData, ...]:
+        return (*(alarm.data for alarm in self._book.open()), *(was for was, _ in self._closing.values()))
+
+    def _raised_at(self, press: Pressed) -> str:
+        late = timedelta(microseconds=(self._clock.boottime_ns() - press.edge_ns) // 1000)
+        return rfc3339(self._clock.wall() - late)
+
+
+def _is_answer(was: OpenAlarm | None, change: AlarmChange) -> bool:
+    """Whether somebody has answered an alarm that nobody had."""
+    return was is not None and was.data.stage not in _ANSWERED and change.alarm.data.stage in _ANSWERED

@@ -1,0 +1,81 @@
+"""Tells the centre what is wrong with an input, and what the inputs say of the kiosk itself."""
+
+import logging
+from datetime import timedelta
+
+from agent.contract.envelope import Drafts, rfc3339
+from agent.contract.messages import ConditionData, InputFaultData
+from agent.contract.vocabulary import Fault
+from agent.core.events import ConditionChanged, InputFault
+from agent.outbox.outbox import Outbox
+from agent.ports import Clock
+from agent.runtime.supervision.health import HealthBoard
+
+log = logging.getLogger(__name__)
+
+_CODES = {
+    ("tamper", True): {"contact_id": "137", "sia": "TA"},
+    ("tamper", False): {"contact_id": "137", "sia": "TR"},
+    ("mains", True): {"contact_id": "301", "sia": "AT"},
+    ("mains", False): {"contact_id": "301", "sia": "AR"},
+    ("battery", True): {"contact_id": "302", "sia": "YT"},
+    ("battery", False): {"contact_id": "302", "sia": "YR"},
+}
+_IN_WORDS = {
+    Fault.SHORT: "both contacts are closed: a short, or the normally-closed line is dead",
+    Fault.OPEN: "both contacts are open: the cable is cut, or the normally-open line is dead",
+    Fault.STUCK: "it stays pressed",
+    Fault.CHATTER: "it is pressed far too often: rain, a loose contact or a hand; presses are told as a sum",
+    Fault.UNUSABLE: "it can't be watched",
+}
+
+
+class InputTeller:
+    """Makes an event of each fault and condition, and a part `input-NAME` of an input with a fault. One thread."""
+
+    def __init__(self, outbox: Outbox, drafts: Drafts, board: HealthBoard, clock: Clock) -> None:
+        self._outbox = outbox
+        self._drafts = drafts
+        self._board = board
+        self._clock = clock
+        self._faults: dict[str, dict[Fault, str]] = {}
+
+    def tell(self, fact: InputFault | ConditionChanged) -> None:
+        """An input has a fault, or has it no longer; or what it watches has changed."""
+        ago = timedelta(microseconds=(self._clock.boottime_ns() - fact.since_ns) // 1000)
+        since = rfc3339(self._clock.wall() - ago)
+        if isinstance(fact, InputFault):
+            self._outbox.put(
+                self._drafts.input_fault(
+                    InputFaultData(
+                        input=fact.input,
+                        fault=fact.fault,
+                        active=fact.active,
+                        since=since,
+                        presses=fact.presses,
+                        detail=fact.detail or _IN_WORDS[fact.fault],
+                    )
+                )
+            )
+            self._report(fact)
+        else:
+            log.info("%s %s: %s", fact.kind, fact.input, "failed" if fact.active else "well")
+            self._outbox.put(
+                self._drafts.condition(
+                    ConditionData(
+                        input=fact.input,
+                        kind=fact.kind,
+                        active=fact.active,
+                        since=since,
+                        codes=_CODES[fact.kind, fact.active],
+                    )
+                )
+            )
+
+    def _report(self, fact: InputFault) -> None:
+        faults = self._faults.setdefault(fact.input, {})
+        if fact.active:
+            faults[fact.fault] = fact.detail or _IN_WORDS[fact.fault]
+        else:
+            faults.pop(fact.fault, None)
+        self._board.report(f"input-{fact.input}", ok=not faults, detail="; ".join(faults.values()))

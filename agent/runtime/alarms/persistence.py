@@ -1,0 +1,68 @@
+"""The open alarms across a restart: read at the start, and never dropped without a word."""
+
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from agent.contract.stages import Stage
+from agent.core.alarms.alarm import AlarmBook, OpenAlarm
+from agent.core.alarms.persistence import decode_alarm, encode_alarm
+from agent.outbox.outbox import Outbox
+from agent.runtime.supervision.security import SecurityLog
+
+ALARM_KEY = "alarm/"
+"""Open alarms are kept in the outbox's state under this prefix and their identifier."""
+_TOLD_CHARACTERS = 2_000
+
+log = logging.getLogger(__name__)
+
+
+def read_kept(outbox: Outbox, security: SecurityLog, kept: Mapping[str, str] | None = None) -> list[OpenAlarm]:
+    """The alarms that were open when the agent last ran. `kept` is what the outbox has of them: all, before the threads
+    run, or later without those that are being closed now.
+
+    One that can't be read, perhaps of a later version, stays where it is for an agent that can, and is told. One whose
+    close was under way is told as closed.
+    """
+    found = []
+    for key, text in (outbox.kept(ALARM_KEY) if kept is None else kept).items():
+        try:
+            alarm = decode_alarm(text)
+            if alarm.data.stage is Stage.CLOSED:
+                outbox.put(security.drafts.alarm("closed", alarm.data), keep={key: None})
+            else:
+                found.append(alarm)
+        except ValueError as error:
+            reason = str(error).partition("\n")[0]
+            security.tell(
+                "alarm-unreadable",
+                "alert",
+                f"the open alarm {key.removeprefix(ALARM_KEY)} can't be read: {reason}",
+                kept=text[:_TOLD_CHARACTERS],
+            )
+    return found
+
+
+def keep_restored(book: AlarmBook, outbox: Outbox, security: SecurityLog) -> Callable[[], None]:
+    """Keep the restored alarms as the book has them: their waits may count from this boot now.
+
+    Returns what tells of them, to be called without a lock, since a log may block.
+    """
+    alarms, strange = book.open(), book.without_input()
+    for alarm in alarms:
+        outbox.keep(ALARM_KEY + alarm.data.alarm_id, encode_alarm(alarm))
+    return partial(_tell, alarms, strange, security)
+
+
+def _tell(alarms: list[OpenAlarm], strange: list[OpenAlarm], security: SecurityLog) -> None:
+    """An alarm whose input is not in the settings any more (`strange`) can still be answered and closed."""
+    for alarm in alarms:
+        log.info("alarm %s is still open: %s, %s", alarm.data.alarm_id, alarm.data.input, alarm.data.stage.value)
+    for alarm in strange:
+        security.tell(
+            "alarm-without-input",
+            "warning",
+            f"the open alarm {alarm.data.alarm_id} is of the input {alarm.data.input}, which is not in the settings",
+            alarm_id=alarm.data.alarm_id,
+            input=alarm.data.input,
+        )

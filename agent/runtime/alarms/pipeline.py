@@ -1,0 +1,315 @@
+"""Facts in, decisions out. Owns the alarms and what the lights say.
+
+A press runs to completion on the thread that felt it: decided, accepted by the outbox and on the wire before anybody
+else is woken. Everything else is decided on the thread `pipeline`. One lock makes them take turns, and nothing that
+may block happens under it.
+"""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from agent.contract.envelope import Drafts
+from agent.contract.messages import AlarmCamera
+from agent.contract.stages import Stage
+from agent.core.alarms.alarm import AlarmBook, AlarmChange, OpenAlarm
+from agent.core.alarms.lights import PRESSED, LightState, Pattern
+from agent.core.alarms.service import ServiceFact
+from agent.core.alarms.test_mode import TrialAnswer
+from agent.core.events import (
+    AckAnswer,
+    AlarmDelivered,
+    Announce,
+    ButtonsHeard,
+    CentreAck,
+    ConditionChanged,
+    Edge,
+    Identify,
+    InputFact,
+    InputFault,
+    Pressed,
+)
+from agent.core.inputs.panel import Panel
+from agent.outbox.outbox import Outbox
+from agent.ports import Clock, Lights
+from agent.runtime.alarms.alarms import AlarmDesk
+from agent.runtime.alarms.readiness import Readiness
+from agent.runtime.alarms.siren import SirenDesk
+
+_DISK_PATIENCE_S = 2.0
+_QUIET_S = 0.005
+_LONGEST_PUT_OFF_NS = 250_000_000
+"""What waits for a pause between facts waits no longer, since there may be none."""
+
+log = logging.getLogger(__name__)
+
+Fact = AlarmDelivered | Announce | Identify | ServiceFact
+
+
+class Pipeline:
+    """Turns facts into alarms, messages and lights. `run_once` and `drain` on one thread, the rest on any."""
+
+    def __init__(
+        self,
+        *,
+        book: AlarmBook,
+        readiness: Readiness,
+        panel: Panel,
+        audible: Iterable[str],
+        outbox: Outbox,
+        drafts: Drafts,
+        lights: Lights,
+        clock: Clock,
+        look: Callable[[str], AlarmCamera | None] | None,
+        send: Callable[[], None],
+        nobody_answers: Callable[[str, bool], None],
+        tell_input: Callable[[InputFault | ConditionChanged], None],
+        siren: SirenDesk | None = None,
+    ) -> None:
+        """`audible` are the inputs that may show a light. `look` asks a camera for a picture with the identifier
+        of a new alarm, and returns at once what is known of the view; None without a camera. `send` sends the most
+        important message that waits, if the broker takes one now. `nobody_answers` hears of each alarm and stage in
+        which nobody has answered, and whether it is the first such stage. `tell_input` passes on what an input says
+        that is no press. `siren` is looked at after every pass."""
+        self._alarms = AlarmDesk(
+            book=book,
+            outbox=outbox,
+            drafts=drafts,
+            clock=clock,
+            look=look,
+            send=send,
+            changed=self._on_change,
+            beep=lights.beep,
+        )
+        self._book = book
+        self._siren = siren
+        self._readiness = readiness
+        self._panel = panel
+        self._audible = frozenset(audible)
+        self._outbox = outbox
+        self._drafts = drafts
+        self._lights = lights
+        self._clock = clock
+        self._nobody_answers = nobody_answers
+        self._tell_input = tell_input
+        self._lock = threading.Lock()
+        self._facts: queue.SimpleQueue[Fact | None] = queue.SimpleQueue()
+        self._failure: BaseException | None = None
+        self._follow_ups: list[Callable[[], object]] = []
+        self._follow_up_by_ns: int | None = None
+
+    def edge(self, edge: Edge) -> None:
+        """An input changed: all that a press needs. On the pin library's thread.
+
+        What goes wrong here ends the thread `pipeline`, and so the agent, which reads the level of every input when
+        it starts again.
+        """
+        try:
+            with self._lock:
+                self._on_inputs(self._panel.take(edge))
+        except BaseException as error:
+            self._failure = error
+            raise
+        finally:
+            self._facts.put(None)
+
+    def lost(self, name: str, detail: str) -> None:
+        """A line of this input can't be watched. Any thread."""
+        with self._lock:
+            self._on_inputs(self._panel.lost(name, detail, self._clock.boottime_ns()))
+        self.wake()
+
+    @property
+    def open_ids(self) -> frozenset[str]:
+        """Identifiers of the open alarms. Any thread."""
+        return self._alarms.open_ids
+
+    def wake(self) -> None:
+        """End the wait of `run_once`. Any thread."""
+        self._facts.put(None)
+
+    def tell(self, fact: Fact) -> None:
+        """Hand over a fact. Never blocks."""
+        self._facts.put(fact)
+
+    def acknowledge(self, ack: CentreAck) -> AckAnswer:
+        """Act on a verified ack. A close is told when the disk has it, for which this waits 2 s at most. Any thread."""
+        with self._lock:
+            self._on_inputs(self._panel.flush())  # what was pressed before it counts on the alarm that it closes
+            answer, safe = self._alarms.acknowledged(ack)
+        if safe is not None:  # the lamps are off already
+            durable = safe.wait(0 if self._outbox.recorder.fault else _DISK_PATIENCE_S)
+            with self._lock:
+                answer = self._alarms.tell_closed(ack.alarm_id, durable=durable)
+        self.wake()
+        return answer
+
+    def identify(self, seconds: float) -> None:
+        """Blink for so long, unless an alarm needs the lights. Any thread."""
+        self._facts.put(Identify(self._clock.boottime_ns() + int(seconds * 1e9)))
+
+    def test_mode(self, seconds: float, input_name: str | None) -> TrialAnswer:
+        """Presses of this input, or of all, are tests for so long; 0 ends it. Any thread."""
+        if input_name is not None and input_name not in self._panel.buttons:
+            return "unknown-input"
+        with self._lock:
+            if not seconds:
+                self._readiness.end_tests("it was ended")
+            elif self._alarms.in_earnest():
+                return "alarm-open"
+            else:
+                self._readiness.begin_tests(input_name, self._clock.boottime_ns(), seconds)
+            self._show_lights()
+        self._facts.put(None)
+        return "ok"
+
+    def kept(self) -> dict[str, str]:
+        """What the outbox keeps of alarms, by key, but of those that are being closed now. Any thread."""
+        with self._lock:
+            return self._alarms.kept()
+
+    def restore(self, alarms: Iterable[OpenAlarm], keep: Callable[[AlarmBook], Callable[[], None]]) -> None:
+        """Open alarms of an earlier run, found only now; `keep` is called with the book that has them. Any thread."""
+        with self._lock:
+            self._follow_ups.append(self._alarms.restore(alarms, keep))
+            self._show_lights()
+        self._facts.put(Announce())
+
+    def run_once(self, timeout_s: float) -> None:
+        """Take the next fact, if one comes within `timeout_s`, and act on it and on what is due."""
+        fact: Fact | None = None
+        try:
+            fact = self._facts.get(timeout=self._patience_s(timeout_s))
+        except queue.Empty:
+            self._follow_up()
+        if self._follow_up_by_ns is not None and self._clock.boottime_ns() >= self._follow_up_by_ns:
+            self._follow_up()
+        if self._failure is not None:
+            raise self._failure
+        with self._lock:
+            if fact is not None:
+                self._act(fact)
+            self._tick()
+            alarms = self._book.open()
+        if self._siren is not None:
+            self._siren.look(alarms)
+
+    def drain(self) -> None:
+        """Act on everything that is still queued. After the thread has ended."""
+        while not self._facts.empty():
+            self.run_once(0.0)
+        with self._lock:
+            self._on_inputs(self._panel.flush())
+        self._follow_up()
+
+    def drive_lights(self, state: LightState | None) -> bool:
+        """Have the lights show this, for a self-test, or (None) again what is so. Any thread.
+
+        False, and nothing happens, when an audible alarm is open. Its press takes the lights back at once.
+        """
+        with self._lock:
+            if state is not None and self._alarms.lights() is not None:
+                return False
+            self._readiness.driven = state
+            self._show_lights()
+            return True
+
+    def show_lights(self) -> None:
+        """Bring the lights in line with the open alarms. Any thread."""
+        with self._lock:
+            self._show_lights()
+
+    def _show_lights(self) -> None:
+        self._lights.show(self._alarms.lights() or self._readiness.lights())
+
+    def _patience_s(self, timeout_s: float) -> float:
+        """How long to wait for a fact: no longer than until something is due, or has been put off long enough."""
+        now_ns = self._clock.boottime_ns()
+        with self._lock:
+            if self._follow_ups or not self._alarms.looks_ahead:
+                self._follow_up_by_ns = self._follow_up_by_ns or now_ns + _LONGEST_PUT_OFF_NS
+                return min(timeout_s, _QUIET_S)
+            siren_ns = None if self._siren is None else self._siren.next_due_ns()
+            due = (self._panel.next_due_ns(), self._alarms.next_due_ns(), self._readiness.next_due_ns(), siren_ns)
+        return min([timeout_s, *(max(0.0, (at - now_ns) / 1e9) for at in due if at is not None)])
+
+    def _tick(self) -> None:
+        """Do what is due: inputs and alarms that have waited long enough, and what the kiosk says beside them."""
+        now_ns = self._clock.boottime_ns()
+        self._on_inputs(self._panel.tick(now_ns))
+        self._alarms.tick(now_ns)
+        before = self._readiness.lights()
+        self._readiness.tick(now_ns)
+        self._follow_ups += self._readiness.tellings()
+        if self._readiness.lights() != before:
+            self._show_lights()
+
+    def _act(self, fact: Fact) -> None:
+        match fact:
+            case AlarmDelivered():
+                self._alarms.delivered(fact)
+            case Announce():
+                self._alarms.announce()
+                self._alarms.tell_restored()
+                if fact.moved:
+                    self._alarms.tell_unanswered()
+            case Identify():
+                self._readiness.identify(fact.until_ns)
+                self._show_lights()
+            case _:
+                self._readiness.take(fact, self._clock.boottime_ns())
+
+    def _on_inputs(self, facts: Iterable[InputFact]) -> None:
+        for fact in facts:
+            if isinstance(fact, Pressed):
+                self._on_press(fact)
+            else:
+                self._readiness.take(ButtonsHeard(self._panel.hears(self._audible)), self._clock.boottime_ns())
+                self._follow_ups.append(partial(self._tell_input, fact))
+
+    def _on_press(self, press: Pressed) -> None:
+        name = press.input
+        try:
+            # The beacon flashes when the lights belong to an open alarm already: that one may be worse off.
+            if name in self._audible and self._lights.shown().beacon is not Pattern.FLASH:
+                self._lights.show(PRESSED)
+        finally:  # a light that fails must not cost the press
+            # Of several presses the first and the last must be tests, from the finger's first touch on.
+            is_test = self._readiness.is_test
+            test = is_test(name, press.edge_ns - press.held_ns) and is_test(name, press.last_ns)
+            self._alarms.press(press, test=test)
+            if not test and name in self._audible:  # the end of test mode shows, which a silent press must not
+                self._readiness.end_tests("an alarm in earnest")
+
+    def _on_change(self, change: AlarmChange) -> None:
+        """A change was told; what it means for everything else."""
+        self._show_lights()
+        data = change.alarm.data
+        if change.change == "closed":
+            self._panel.tell_next(data.input)
+        said = "alarm %s: %s, %s, presses %d"
+        self._follow_ups.append(partial(log.info, said, data.alarm_id, data.input, data.stage.value, data.press_count))
+        if data.stage in {Stage.DELAYED, Stage.UNCONFIRMED}:
+            reason = f"{data.alarm_id}/{data.stage.value}/{data.reraised}/{data.repeats}"
+            self._nobody_answers(reason, data.stage is Stage.DELAYED)
+
+    def _follow_up(self) -> None:
+        """What can wait until the alarm itself is on its way: it would only take the processor from it."""
+        self._follow_up_by_ns = None
+        with self._lock:
+            follow_ups, self._follow_ups = self._follow_ups, []
+            if follow_ups:
+                self._alarms.announce_changes()
+        for follow_up in follow_ups:  # not under the lock: a log that is not read must not hold up a press
+            follow_up()
+        self.look_ahead()
+
+    def look_ahead(self) -> None:
+        """Work out the next presses; the lock is let go between two, so that a press waits for one at the most."""
+        while True:
+            with self._lock:
+                if self._alarms.looks_ahead or self._follow_ups:
+                    return
+                self._alarms.look_ahead()

@@ -1,0 +1,105 @@
+"""How ready the kiosk is for a press: in service, in test mode, or looked for by a technician.
+
+The lights say it while no audible alarm needs them. None of it ever keeps a press from raising an alarm.
+"""
+
+from collections.abc import Callable
+
+from agent.contract.envelope import Drafts
+from agent.contract.messages import Draft, ServiceData
+from agent.core.alarms.lights import IDENTIFY, IDLE, OUT_OF_SERVICE, TEST_MODE, LightState
+from agent.core.alarms.service import Service, ServiceChange, ServiceFact
+from agent.core.alarms.test_mode import Trial
+from agent.runtime.supervision.health import HealthBoard
+from agent.runtime.supervision.security import SecurityLog
+
+SERVICE = "service"
+"""The part of the health."""
+
+
+class Readiness:
+    """Decides under the pipeline's lock and tells nobody there: `tellings` are for afterwards, without it."""
+
+    def __init__(
+        self,
+        *,
+        service: Service,
+        drafts: Drafts,
+        put: Callable[[Draft], object],
+        board: HealthBoard,
+        security: SecurityLog,
+    ) -> None:
+        self._service = service
+        self._drafts = drafts
+        self._put = put
+        self._board = board
+        self._security = security
+        self._trial = Trial()
+        self._identify_until_ns: int | None = None
+        self._tellings: list[Callable[[], object]] = []
+        self.driven: LightState | None = None
+        """What a self-test has the lights show; before anything else that is said here."""
+
+    def lights(self) -> LightState:
+        """What the lights say when no alarm decides."""
+        if self.driven is not None:
+            return self.driven
+        if self._identify_until_ns is not None:
+            return IDENTIFY
+        if self._trial.ends_ns is not None:
+            return TEST_MODE
+        return IDLE if self._service.in_service else OUT_OF_SERVICE
+
+    def identify(self, until_ns: int) -> None:
+        """A technician looks for this kiosk."""
+        self._identify_until_ns = until_ns
+
+    def take(self, fact: ServiceFact, now_ns: int) -> None:
+        """Something that service depends on has changed."""
+        self._service.take(fact, now_ns)
+
+    def is_test(self, input_name: str, edge_ns: int) -> bool:
+        """Whether a press with this edge is a test."""
+        return self._trial.covers(input_name, edge_ns)
+
+    def begin_tests(self, input_name: str | None, now_ns: int, seconds: float) -> None:
+        """From now on presses, of this input or of all, are tests for so long."""
+        self._trial.begin(input_name, now_ns, now_ns + int(seconds * 1e9))
+        what = input_name or "every input"
+        self._tellings.append(
+            lambda: self._security.tell(
+                "test-mode-began", "info", f"presses of {what} are tests", input=input_name, seconds=seconds
+            )
+        )
+
+    def end_tests(self, why: str) -> None:
+        """From now on every press is in earnest. Does nothing when no test mode is on."""
+        if self._trial.ends_ns is None:
+            return
+        self._trial.end()
+        self._tellings.append(lambda: self._security.tell("test-mode-ended", "info", why))
+
+    def tick(self, now_ns: int) -> None:
+        """End what is over, and notice when the kiosk goes out of service or comes back."""
+        if self._identify_until_ns is not None and now_ns >= self._identify_until_ns:
+            self._identify_until_ns = None
+        if self._trial.ends_ns is not None and now_ns >= self._trial.ends_ns:
+            self.end_tests("its time is over")
+        change = self._service.tick(now_ns)
+        if change is not None:
+            self._tellings.append(lambda: self._tell_service(change))
+
+    def next_due_ns(self) -> int | None:
+        """When `tick` has next something to do without a new fact."""
+        due = (self._identify_until_ns, self._trial.ends_ns, self._service.next_due_ns())
+        return min((at for at in due if at is not None), default=None)
+
+    def tellings(self) -> list[Callable[[], object]]:
+        """What has to be told since the last call; to be called in order, without the lock, since a log may block."""
+        tellings, self._tellings = self._tellings, []
+        return tellings
+
+    def _tell_service(self, change: ServiceChange) -> None:
+        detail = "" if change.in_service else f"out of service: {', '.join(change.reasons)}"
+        self._put(self._drafts.service(change.in_service, ServiceData(reasons=change.reasons)))
+        self._board.report(SERVICE, ok=change.in_service, detail=detail)

@@ -1,0 +1,153 @@
+"""The part `siren`: drives the siren as the open alarms want it, and tells of it."""
+
+import logging
+import threading
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from agent.contract.envelope import Drafts
+from agent.contract.messages import SirenData, Status
+from agent.core.alarms.alarm import OpenAlarm
+from agent.core.alarms.siren import Siren, SirenChange, SirenRules, Turn
+from agent.core.errors import HardwareError
+from agent.outbox.outbox import Outbox
+from agent.ports import Clock
+from agent.ports import Siren as SirenPort
+from agent.runtime.supervision.health import HealthBoard
+
+SIREN = "siren"
+"""The part of the health."""
+SIREN_KEY = "siren/"
+"""What must outlive a restart is kept in the outbox's state under this prefix and the alarm's identifier."""
+CHIRP_NS = 300_000_000
+"""How long it sounds at a self-test that may try it."""
+_RETRY_NS = 10**9
+
+log = logging.getLogger(__name__)
+
+
+class SirenDesk:
+    """`look` on the pipeline's thread, without its lock: a press waits neither for the pin nor for what is told.
+
+    `chirp`, `is_on`, `figures` and `close` from any thread; `start` before the pipeline's thread.
+    """
+
+    def __init__(
+        self,
+        *,
+        rules: SirenRules,
+        earnest: Status,
+        port: SirenPort,
+        outbox: Outbox,
+        drafts: Drafts,
+        clock: Clock,
+        board: HealthBoard,
+    ) -> None:
+        """`earnest` is the status of an alarm that is no test."""
+        self._siren = Siren(rules, earnest, clock.boot_id, partial(_kept, outbox))
+        self._port = port
+        self._outbox = outbox
+        self._drafts = drafts
+        self._clock = clock
+        self._board = board
+        self._is_on: bool | None = None
+        """What the pin was last told; None when it did not take it."""
+        self._retry_ns = 0
+        self._lock = threading.Lock()
+        """Around a look, and the end of all looks."""
+        self._closed = False
+        self._chirp_asked = False
+        self._chirp_until_ns = 0
+        self.chirped: bool | None = None
+        """Whether the pin read back as on at the chirp that was asked for last; None until it was made."""
+
+    def start(self) -> None:
+        """Claim the line, silent. What can't be claimed is reported, and tried again later."""
+        self._drive(on=False, now_ns=self._clock.boottime_ns())
+
+    def look(self, alarms: Sequence[OpenAlarm]) -> None:
+        """Sound, or fall silent, as these open alarms and the time want it."""
+        with self._lock:
+            if not self._closed:
+                self._look(alarms)
+
+    def _look(self, alarms: Sequence[OpenAlarm]) -> None:
+        now_ns = self._clock.boottime_ns()
+        changes = self._siren.look([alarm.data for alarm in alarms], now_ns)
+        chirps = False
+        if self._chirp_asked:  # never set back unread: it is asked for on another thread
+            self._chirp_asked = False
+            chirps = not alarms
+        if chirps:
+            self._chirp_until_ns = now_ns + CHIRP_NS
+        self._drive(on=bool(self._siren.sounds_for) or now_ns < self._chirp_until_ns, now_ns=now_ns)
+        if chirps:  # read back here: who waits for it may come too late to see it
+            self.chirped = self._reads_on()
+        for alarm_id, turn in self._siren.unkept.items():
+            self._outbox.keep(SIREN_KEY + alarm_id, None if turn is None else turn.encode())
+        self._tell(changes)
+
+    def next_due_ns(self) -> int | None:
+        """When `look` has next something to do."""
+        if self._closed:
+            return None
+        chirp_ns = self._chirp_until_ns if self._is_on and not self._siren.sounds_for else None
+        return min((at for at in (self._siren.next_due_ns(), chirp_ns) if at is not None), default=None)
+
+    def chirp(self) -> None:
+        """Sound for a moment, for a self-test, within half a second; not while an alarm is open."""
+        self.chirped = None
+        self._chirp_asked = True
+
+    def is_on(self) -> bool:
+        """Whether it is on, as its pin reads back. Raises HardwareError."""
+        return self._port.is_on()
+
+    def figures(self) -> dict[str, Any]:
+        """What health says of it."""
+        return {"on": self._is_on is True, "alarms": list(self._siren.sounds_for)}
+
+    def close(self) -> None:
+        """Silence, and release the line."""
+        with self._lock:
+            self._closed = True
+            changes = self._siren.leave_off(self._clock.boottime_ns())
+            self._port.close()
+            self._is_on = False
+        self._tell(changes)
+
+    def _drive(self, *, on: bool, now_ns: int) -> None:
+        if on is self._is_on or (self._is_on is None and now_ns < self._retry_ns):
+            return
+        try:
+            self._port.sound(on)
+        except HardwareError as error:
+            self._is_on, self._retry_ns = None, now_ns + _RETRY_NS
+            self._board.report(SIREN, ok=False, detail=str(error))
+        else:
+            self._is_on = on
+            self._board.report(SIREN, ok=True)
+
+    def _reads_on(self) -> bool:
+        try:
+            return self._port.is_on()
+        except HardwareError:  # the self-test says that it could not be switched on
+            return False
+
+    def _tell(self, changes: Sequence[SirenChange]) -> None:
+        for change in changes:
+            data = SirenData(
+                alarm_id=change.alarm.alarm_id,
+                input=change.alarm.input,
+                reason=change.reason,
+                sounded_ms=change.sounded_ns // 1_000_000,
+                driven=self._is_on is not None,
+            )
+            self._outbox.put(self._drafts.siren(change.sounds, data))
+            log.warning("siren %s for alarm %s: %s", "on" if change.sounds else "off", data.alarm_id, data.reason)
+
+
+def _kept(outbox: Outbox, alarm_id: str) -> Turn | None:
+    text = outbox.kept(SIREN_KEY + alarm_id).get(SIREN_KEY + alarm_id)
+    return None if text is None else Turn.decode(text)

@@ -1,0 +1,1 @@
+"""The core's end of each camera's process."""

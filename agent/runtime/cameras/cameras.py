@@ -1,0 +1,61 @@
+"""Every camera of the device, each behind its own link."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agent.contract.messages import AlarmCamera
+from agent.core.camera.link import Heartbeat
+from agent.runtime.cameras.vision_link import VisionLink
+
+
+class Cameras:
+    """Asks cameras for pictures and figures. Never waits for one. Any thread."""
+
+    def __init__(self) -> None:
+        self._links: tuple[VisionLink, ...] = ()
+
+    def connect(self, links: Sequence[VisionLink]) -> None:
+        """Use these links from now on."""
+        self._links = tuple(links)
+
+    def look(self, alarm_id: str) -> AlarmCamera | None:
+        """Ask the first camera that works for a picture under `alarm_id`, and say what it sees now. One that has not
+        looked at a picture yet comes after those that have.
+
+        Without a camera that works the first one's name alone is told; without any camera, None. Who is in view is
+        left out while nobody has looked.
+        """
+        for link in sorted(self._links, key=_has_looked, reverse=True):
+            if link.take_snapshot(alarm_id):
+                if not _has_looked(link):
+                    return AlarmCamera(name=link.camera, snapshot=alarm_id)
+                seen = link.in_view
+                return AlarmCamera(name=link.camera, persons=seen.persons, tracks=seen.tracks, snapshot=alarm_id)
+        return AlarmCamera(name=self._links[0].camera) if self._links else None
+
+    def snapshot(self, picture_id: str, camera: str | None) -> str | None:
+        """Ask the named camera, or the first one, for a picture; its name, or None if it does not work."""
+        for link in self._links:
+            if camera in {None, link.camera}:
+                return link.camera if link.take_snapshot(picture_id) else None
+        return None
+
+    def figures(self) -> Mapping[str, dict[str, Any]]:
+        """By camera: the last report of its process, if one runs, and the tampers that are active."""
+        figures: dict[str, dict[str, Any]] = {}
+        for link in self._links:
+            report, tampers = link.heartbeat, link.tampers.figures()
+            if report is not None or tampers:
+                figures[link.camera] = {**({} if report is None else _figures(report)), "tampers": tampers}
+        return figures
+
+
+def _has_looked(link: VisionLink) -> bool:
+    """The sign of life comes up to a second after the first look."""
+    report = link.heartbeat
+    return bool(link.in_view.persons) or (report is not None and report.frames > 0)
+
+
+def _figures(report: Heartbeat) -> dict[str, Any]:
+    left_out = {"t"} if report.stated_frames_per_second is not None else {"t", "stated_frames_per_second"}
+    return report.model_dump(mode="json", exclude=left_out)

@@ -1,0 +1,47 @@
+"""What a camera process reports, as a message to the centre."""
+
+from collections.abc import Mapping
+
+from agent.contract.camera_events import (
+    AfterHoursData,
+    CameraEventData,
+    CrowdData,
+    LineCrossedData,
+    LoiteringData,
+    PersonEnteredData,
+    PersonLeftData,
+)
+from agent.contract.envelope import Drafts
+from agent.contract.messages import Draft
+from agent.core.camera.link import (
+    AfterHours,
+    Crowd,
+    Happened,
+    LineCrossed,
+    Loitering,
+    PersonEntered,
+    PersonLeft,
+    ToCore,
+)
+
+_DATA: Mapping[type[ToCore], type[CameraEventData]] = {
+    PersonEntered: PersonEnteredData,
+    PersonLeft: PersonLeftData,
+    Loitering: LoiteringData,
+    LineCrossed: LineCrossedData,
+    Crowd: CrowdData,
+    AfterHours: AfterHoursData,
+}
+
+
+def sighting(camera: str, happened: ToCore, drafts: Drafts) -> Draft | None:
+    """The event of what the process of `camera` reports; None for what is nobody's news."""
+    if not isinstance(happened, Happened):
+        return None
+    data = {
+        **happened.model_dump(exclude={"t", "boottime_ns"}),  # the fields of an event have the names of the report's
+        "camera": camera,
+        "frame_monoms": happened.boottime_ns // 1_000_000,
+        "snapshot": happened.event_id if happened.snapshot else None,
+    }
+    return drafts.camera_event(_DATA[type(happened)](**data))

@@ -1,0 +1,140 @@
+"""What is done to one camera, told to the centre: what its process finds, and the loss of its pictures."""
+
+import logging
+from collections.abc import Callable, Collection
+from datetime import timedelta
+from typing import Any
+
+from agent.contract.envelope import Drafts, rfc3339
+from agent.contract.messages import CameraTamperData, Draft
+from agent.contract.uuid7 import Uuid7Source
+from agent.contract.vocabulary import TamperKind
+from agent.core.camera.link import CameraTamper, Heartbeat
+from agent.core.camera.video_loss import SignalWatch
+from agent.ports import Clock
+
+log = logging.getLogger(__name__)
+
+
+class TamperDesk:
+    """Makes an event of each beginning and end, and knows what is active. One thread, except `figures`."""
+
+    def __init__(
+        self,
+        camera: str,
+        kinds: Collection[TamperKind],
+        frames_per_second: float,
+        *,
+        drafts: Drafts,
+        put: Callable[[Draft], object],
+        clock: Clock,
+    ) -> None:
+        """Of the lost signal nothing is told unless it is among the `kinds`; the others the process watches for."""
+        self._camera = camera
+        self._signal = SignalWatch(frames_per_second) if TamperKind.SIGNAL_LOST in kinds else None
+        self._signal_id = ""
+        self._looked = 0
+        """Frames that the process had looked at, as of its last sign of life."""
+        self._drafts = drafts
+        self._put = put
+        self._clock = clock
+        self._ids = Uuid7Source()
+        self._active: dict[str, tuple[CameraTamper, str]] = {}
+        """By identifier, with the wall clock at its beginning."""
+
+    def figures(self) -> list[dict[str, Any]]:
+        """The tampers that are active, for the health report. Any thread."""
+        return [
+            {"kind": message.kind.value, "event_id": message.event_id, "since": since}
+            for message, since in list(self._active.values())
+        ]
+
+    def heard(self, message: CameraTamper) -> None:
+        """The camera process has found something, or that it is over.
+
+        Of a lost signal nothing more is told: that its stamps stand still is the same happening.
+        """
+        if message.active and not (message.kind is TamperKind.FROZEN and self._signal_id):
+            self._begin(message)
+            if self._signal is not None and self._is_frozen():
+                self._signal.pictured(0, self._clock.boottime_ns())
+        elif not message.active:
+            self._end(message.event_id, message.boottime_ns, message.detail)
+
+    def beat(self, report: Heartbeat) -> None:
+        """A sign of life has come just now.
+
+        While the camera is frozen, pictures that are looked at count as new ones: by its stamps they may be old.
+        """
+        looks, self._looked = report.frames != self._looked, report.frames
+        if self._signal is not None and report.frame_age_ms is not None:
+            age_ms = 0 if looks and self._is_frozen() else report.frame_age_ms
+            self._signal.pictured(age_ms * 1_000_000, self._clock.boottime_ns())
+
+    def look(self) -> None:
+        """See whether pictures come. Several times a second, whatever the camera process does."""
+        if self._signal is None:
+            return
+        change = self._signal.look(self._clock.boottime_ns())
+        if change is None:
+            return
+        if not change.active:
+            self._end(self._signal_id, change.boottime_ns, "pictures come again")
+            self._signal_id = ""
+            return
+        self._signal_id = self._ids.next(int(self._clock.wall().timestamp() * 1000))
+        self._begin(
+            CameraTamper(
+                event_id=self._signal_id,
+                kind=change.kind,
+                active=True,
+                boottime_ns=change.boottime_ns,
+                detail="no pictures come",
+            )
+        )
+
+    def ended(self) -> None:
+        """The camera process has ended: nobody knows of its tampers any more; the next one finds what is left."""
+        for event_id in list(self._active):
+            if event_id != self._signal_id:
+                self._end(event_id, self._clock.boottime_ns(), "not known any more: the camera process ended")
+
+    def _is_frozen(self) -> bool:
+        return any(message.kind is TamperKind.FROZEN for message, _ in self._active.values())
+
+    def _begin(self, message: CameraTamper) -> None:
+        since = self._wall(message.boottime_ns)
+        self._active = {**self._active, message.event_id: (message, since)}
+        log.warning("camera %s: %s: %s", self._camera, message.kind, message.detail)
+        self._tell(message, since)
+
+    def _end(self, event_id: str, boottime_ns: int, detail: str) -> None:
+        if event_id not in self._active:
+            return
+        began, _ = self._active[event_id]
+        self._active = {each: what for each, what in self._active.items() if each != event_id}
+        log.info("camera %s: %s is over: %s", self._camera, began.kind, detail)
+        ended = began.model_copy(update={"active": False, "boottime_ns": boottime_ns, "detail": detail})
+        duration_ms = max(boottime_ns - began.boottime_ns, 0) // 1_000_000
+        self._tell(ended, self._wall(boottime_ns), duration_ms)
+
+    def _tell(self, message: CameraTamper, since: str, duration_ms: int | None = None) -> None:
+        codes = {"contact_id": "137", "sia": "TA" if message.active else "TR"}
+        self._put(
+            self._drafts.camera_tamper(
+                CameraTamperData(
+                    event_id=message.event_id,
+                    camera=self._camera,
+                    kind=message.kind,
+                    active=message.active,
+                    since=since,
+                    duration_ms=duration_ms,
+                    detail=message.detail,
+                    codes={} if message.kind is TamperKind.DARK else codes,
+                )
+            )
+        )
+
+    def _wall(self, boottime_ns: int) -> str:
+        ago = timedelta(microseconds=(self._clock.boottime_ns() - boottime_ns) // 1000)
+        return rfc3339(self._clock.wall() - ago)

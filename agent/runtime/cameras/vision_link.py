@@ -1,0 +1,306 @@
+"""The thread `vision-NAME`: starts one camera process, listens to it, and starts it again when it fails.
+
+Nothing that happens over there can hold anybody up here: a crash, a hang or a model that does not load is a
+degraded part and a new try, nothing more.
+"""
+
+import logging
+import select
+import socket
+import subprocess
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from agent.core.camera.link import (
+    LONGEST_LINE,
+    CameraTamper,
+    Failed,
+    Heartbeat,
+    Hello,
+    InView,
+    LinkError,
+    SnapshotFailed,
+    SnapshotTaken,
+    Start,
+    Stop,
+    TakeSnapshot,
+    ToCore,
+    ToVision,
+    decode_for_core,
+    encode,
+)
+from agent.core.camera.vision_spec import VisionSpec
+from agent.core.delivery.backoff import Backoff
+from agent.ports import Clock
+from agent.runtime.cameras.tamper import TamperDesk
+
+_START_PATIENCE_NS = 60 * 10**9
+_HEARTBEAT_PATIENCE_NS = 10 * 10**9
+_STANDSTILL_NS = 30 * 10**9
+"""A process that reports itself well but has looked at no frame for so long hangs in an inference."""
+_KILL_PATIENCE_S = 5.0
+_NOBODY = InView(persons=0, tracks=())
+
+log = logging.getLogger(__name__)
+
+
+class LinkCallbacks(Protocol):
+    """Who is told of what a camera process reports. All on the link's own thread."""
+
+    def on_message(self, message: ToCore) -> None:
+        """Something happened before the camera."""
+
+    def on_picture(self, picture_id: str, jpeg: bytes | None, detail: str) -> None:
+        """A picture that was asked for; None with the reason why there is none."""
+
+    def on_state(self, works: bool, detail: str) -> None:
+        """The camera works, or does not."""
+
+    def on_delegate(self, works: bool, detail: str) -> None:
+        """What the settings name runs the model, or the processor does in its place."""
+
+    def on_model(self, refused: str) -> None:
+        """What was refused of the models, and what runs; empty when nothing was."""
+
+
+class VisionLink:
+    """One camera process. `take_snapshot` and `heartbeat` from any thread, the rest from its own."""
+
+    def __init__(
+        self,
+        *,
+        spec: VisionSpec,
+        command: Sequence[str],
+        clock: Clock,
+        callbacks: LinkCallbacks,
+        tampers: TamperDesk,
+        backoff: Backoff | None = None,
+    ) -> None:
+        """`command` starts the process; the number of its socket is appended. `tampers` hears what is done to the
+        camera, and whether pictures come."""
+        self._spec = spec
+        self._command = list(command)
+        self._clock = clock
+        self._callbacks = callbacks
+        self.tampers = tampers
+        self._backoff = backoff or Backoff(longest_s=60.0)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
+        self._send_lock = threading.Lock()
+        self._closing = False
+        self._buffer = b""
+        self._works_since_ns: int | None = None
+        self._reason = ""
+        """Why the process ends, in its own words."""
+        self._heard_ns = 0
+        self._advanced_ns = 0
+        self._retry_ns = 0
+        self._patience_ns = _START_PATIENCE_NS
+        self.heartbeat: Heartbeat | None = None
+        """The last report of a process that runs; None without one."""
+        self.in_view = _NOBODY
+        """Who is in view, as of the last message."""
+
+    @property
+    def camera(self) -> str:
+        """The camera's name."""
+        return self._spec.camera
+
+    @property
+    def pid(self) -> int | None:
+        """The running process, or None."""
+        return self._process.pid if self._process else None
+
+    def take_snapshot(self, picture_id: str) -> bool:
+        """Ask for a picture; false when the camera does not work, and then no answer comes. Never blocks."""
+        report = self.heartbeat
+        return report is not None and report.state == "ok" and self._send(TakeSnapshot(id=picture_id))
+
+    def run_once(self, timeout_s: float) -> None:
+        """Listen for at most `timeout_s`; start the process when it is time."""
+        now_ns = self._clock.boottime_ns()
+        if self._closing:
+            threading.Event().wait(min(timeout_s, 0.1))
+            return
+        self.tampers.look()
+        if self._socket is None:
+            if now_ns >= self._retry_ns:
+                self._start()
+            else:
+                threading.Event().wait(min(timeout_s, 0.1))
+            return
+        readable, _, _ = select.select([self._socket], [], [], timeout_s)
+        if readable and not self._read():
+            self._fail(self._how_it_ended())
+        elif self._clock.boottime_ns() - self._heard_ns > self._patience_ns:
+            self._fail("the camera process does not answer")
+        elif self.heartbeat is not None and self._heard_ns - self._advanced_ns > _STANDSTILL_NS:
+            self._fail("the camera process looks at no frames any more")
+
+    def finish(self) -> None:
+        """Ask the process to end, and wait for it. From another thread, while this one still runs: the process has
+        told the kernel to kill it when the thread that started it ends."""
+        if self._closing:
+            return
+        self._closing = True
+        process = self._process
+        if process is None or not self._send(Stop()):
+            return
+        try:
+            process.wait(timeout=2.0)
+        except subprocess.TimeoutExpired:
+            log.warning("the camera process of %s did not stop and is killed", self.camera)
+
+    def close(self) -> None:
+        """End the process: asked, then forced. After the thread has ended."""
+        self.finish()
+        self._reap()
+
+    def _start(self) -> None:
+        self._works_since_ns = None
+        self._reason = ""
+        ours, theirs = socket.socketpair()
+        try:
+            self._process = subprocess.Popen(
+                [*self._command, str(theirs.fileno())], pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL
+            )
+        except OSError as error:
+            ours.close()
+            self._retry_later(f"the camera process can't be started: {error}")
+            return
+        finally:
+            theirs.close()
+        ours.setblocking(False)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * LONGEST_LINE)  # the spec goes in one piece
+        self._socket, self._buffer = ours, b""
+        self._heard_ns = self._clock.boottime_ns()
+        self._patience_ns = _START_PATIENCE_NS
+        self._send(Start(spec=self._spec))
+
+    def _read(self) -> bool:
+        assert self._socket is not None
+        try:
+            data = self._socket.recv(64 * 1024)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        for line in lines:
+            try:
+                self._hear(decode_for_core(line))
+            except LinkError as error:
+                log.error("%s: %s", self.camera, error)  # noqa: TRY400 - one line is enough
+        return bool(data) and len(self._buffer) <= LONGEST_LINE
+
+    def _hear(self, message: ToCore) -> None:
+        self._heard_ns = self._clock.boottime_ns()
+        match message:
+            case Hello():
+                self._greeted(message)
+            case Failed():
+                self._reason = message.detail
+                if message.model_refused:
+                    self._callbacks.on_model(message.detail)
+            case Heartbeat():
+                self._watch_progress(message)
+                self.heartbeat = message
+                self.tampers.beat(message)
+                self._callbacks.on_state(message.state == "ok", message.detail)
+            case SnapshotTaken():
+                self._forward_picture(message.id, message.path)
+            case SnapshotFailed():
+                self._callbacks.on_picture(message.id, None, message.detail)
+            case InView():
+                self.in_view = message
+            case CameraTamper():
+                self.tampers.heard(message)
+            case _:
+                self._callbacks.on_message(message)
+                if message.snapshot is not None:
+                    self._forward_picture(message.event_id, message.snapshot)
+
+    def _greeted(self, message: Hello) -> None:
+        self._patience_ns = _HEARTBEAT_PATIENCE_NS
+        self._spec = self._spec.model_copy(update={"new_scene": False})
+        self._works_since_ns = self._heard_ns
+        log.info("camera %s: %s on %s", self.camera, message.model, message.runtime)
+        self._callbacks.on_model(message.model_refused)
+        if message.delegate_trouble is not None:
+            self._callbacks.on_delegate(not message.delegate_trouble, message.delegate_trouble)
+
+    def _watch_progress(self, message: Heartbeat) -> None:
+        if message.state != "ok" or self.heartbeat is None or message.frames != self.heartbeat.frames:
+            self._advanced_ns = self._heard_ns
+
+    def _forward_picture(self, picture_id: str, name: str) -> None:
+        """Pictures come as files of the agreed directory only, and are gone once they are in the outbox."""
+        path = Path(self._spec.snapshot_directory) / Path(name).name
+        try:
+            with path.open("rb") as file:
+                jpeg = file.read(self._spec.snapshot_max_bytes + 1)
+            path.unlink()
+        except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+            self._callbacks.on_picture(picture_id, None, f"{path.name!r}: {error}")
+            return
+        if len(jpeg) > self._spec.snapshot_max_bytes:
+            self._callbacks.on_picture(
+                picture_id, None, f"{path.name}: more than {self._spec.snapshot_max_bytes} bytes"
+            )
+            return
+        self._callbacks.on_picture(picture_id, jpeg, "")
+
+    def _send(self, message: ToVision) -> bool:
+        with self._send_lock:
+            if self._socket is None:
+                return False
+            line = encode(message)
+            try:
+                return self._socket.send(line) == len(line)
+            except OSError:
+                return False
+
+    def _how_it_ended(self) -> str:
+        assert self._process is not None
+        if self._reason:
+            return f"the camera process ended: {self._reason}"
+        try:
+            code = self._process.wait(timeout=1.0)
+        except subprocess.TimeoutExpired:
+            return "the camera process closed its link"
+        if code >= 0:
+            return f"the camera process ended ({code})"
+        # A driver that loses its camera may abort: what the process said last tells more than the signal.
+        last = self.heartbeat.detail if self.heartbeat is not None else ""
+        return f"the camera process was killed by signal {-code}" + (f" after: {last}" if last else "")
+
+    def _fail(self, detail: str) -> None:
+        if self._closing:
+            return  # it was asked to end; `close` clears up
+        self._reap()
+        self._retry_later(detail)
+
+    def _retry_later(self, detail: str) -> None:
+        now_ns = self._clock.boottime_ns()
+        self.tampers.ended()
+        works_since_ns, self._works_since_ns = self._works_since_ns, None
+        delay_s = self._backoff.failed(0.0 if works_since_ns is None else (now_ns - works_since_ns) / 1e9)
+        self._retry_ns = now_ns + int(delay_s * 1e9)
+        self._callbacks.on_state(False, f"{detail}; next try in {delay_s:.0f} s")
+
+    def _reap(self) -> None:
+        with self._send_lock:
+            if self._socket is not None:
+                self._socket.close()
+            self._socket = None
+        self.heartbeat = None
+        self.in_view = _NOBODY
+        if self._process is not None:
+            self._process.kill()
+            try:
+                self._process.wait(_KILL_PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                log.error("the camera process of %s is stuck in its driver and does not die", self.camera)  # noqa: TRY400
+            self._process = None

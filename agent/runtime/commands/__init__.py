@@ -1,0 +1,1 @@
+"""What the centre orders: verified, remembered, executed once, answered."""

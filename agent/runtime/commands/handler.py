@@ -1,0 +1,231 @@
+"""The thread `commands`: verifies what comes down, executes it once, and answers."""
+
+import logging
+import queue
+from collections.abc import Callable
+from hashlib import sha256
+
+from agent.contract.commands import (
+    AckArgs,
+    Circumstances,
+    Claims,
+    CommandArgs,
+    CommandRejected,
+    IdentifyArgs,
+    PingArgs,
+    RebirthArgs,
+    SelfTestArgs,
+    SnapshotArgs,
+    TrialArgs,
+    check,
+    read_claims,
+)
+from agent.contract.envelope import Drafts, rfc3339
+from agent.contract.identity import LEVEL, Identity
+from agent.contract.messages import ResultData
+from agent.core.events import CentreAck
+from agent.outbox.outbox import Outbox
+from agent.outbox.state import Changes
+from agent.ports import MAX_RECEIVED_BYTES, Clock, Received
+from agent.runtime.commands.actions import Actions, Verified
+from agent.runtime.commands.memory import CommandMemory
+from agent.runtime.commands.orders import OrderDone, Orders, SelfTestAnswer, Settled
+from agent.runtime.supervision.security import TOPIC_LENGTH, SecurityLog
+
+_MOST_WAITING = 64
+"""Messages that may wait to be verified; a broker that sends more at once is not believed to bring commands."""
+_DISK_PATIENCE_S = 2.0
+_SELF_TEST: dict[SelfTestAnswer, tuple[str, str, str]] = {
+    "asked": ("in-progress", "asked", "the self-test begins"),
+    "busy": ("failed", "busy", "a self-test is under way already"),
+    "alarm-open": ("failed", "alarm-open", "no self-test begins while an alarm is open"),
+}
+
+log = logging.getLogger(__name__)
+
+
+class CommandDesk:
+    """Executes a command only if every check passes. `receive` and `order_done` from any thread."""
+
+    def __init__(
+        self,
+        *,
+        identity: Identity,
+        verify: Callable[[bytes], Verified],
+        outbox: Outbox,
+        drafts: Drafts,
+        security: SecurityLog,
+        clock: Clock,
+        actions: Actions,
+        look_at_keys: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`verify` raises CommandRejected. `look_at_keys` is called before each message, and twice a second."""
+        self._identity = identity
+        self._verify = verify
+        self._outbox = outbox
+        self._drafts = drafts
+        self._security = security
+        self._clock = clock
+        self._actions = actions
+        self._look_at_keys = look_at_keys
+        self._memory = CommandMemory(outbox, clock)
+        self._orders = Orders()
+        self._queue: queue.SimpleQueue[Received | OrderDone] = queue.SimpleQueue()
+
+    def take_up(self) -> None:
+        """More was found of what earlier runs have left. Any thread."""
+        self._memory.take_up()
+
+    def receive(self, message: Received) -> None:
+        """A message came down. Never blocks."""
+        if self._queue.qsize() < _MOST_WAITING:
+            self._queue.put(message)
+        else:
+            self._security.tell("command-flood", "warning", f"more than {_MOST_WAITING} wait; one was not read")
+
+    def order_done(self, done: OrderDone) -> None:
+        """What a command has ordered has ended; what none has ordered is ignored. Never blocks."""
+        self._queue.put(done)
+
+    def run_once(self, timeout_s: float) -> None:
+        """Take the next message, if one comes within `timeout_s`, and answer it."""
+        for settled in self._orders.overdue(self._clock.boottime_ns()):
+            self._settle(settled)
+        try:
+            item = self._queue.get(timeout=timeout_s)
+        except queue.Empty:
+            self._look_at_keys()
+            return
+        if isinstance(item, Received):
+            self._handle(item)
+        elif (done := self._orders.done(item)) is not None:
+            self._settle(done)
+
+    def _settle(self, settled: Settled) -> None:
+        self._answer(settled.result, settled.message, self._memory.finished(settled.kid, settled.result))
+
+    def _handle(self, message: Received) -> None:
+        name = "unknown"
+        command_id = "unknown"
+        self._look_at_keys()
+        try:
+            token = self._verify(self._readable(message))
+            claims = read_claims(dict(token.claims))
+            name, command_id = claims.name, claims.cmd_id
+            if (first := self._memory.repeated(token.kid, claims)) is not None:
+                if self._security.tell("command-repeated", "info", f"{name} {command_id} came again", kid=token.kid):
+                    self._answer(first, message)
+                return
+            args = self._accept(token, claims, message)
+        except CommandRejected as refusal:
+            result = ResultData(
+                command_id=command_id,
+                name=name,
+                status="rejected",
+                code=refusal.code,
+                text=str(refusal),
+                output={"sha256": sha256(message.payload).hexdigest()} if command_id == "unknown" else {},
+            )
+            topic = message.topic[:TOPIC_LENGTH]
+            told = self._security.tell(
+                "command-rejected", "warning", f"{topic}: {refusal}", code=refusal.code, topic=topic
+            )
+            if told:
+                self._answer(result, message)
+            return
+        result = self._execute(claims, args, token)
+        if result.status == "in-progress":
+            self._orders.begin(result, token.kid, message, self._clock.boottime_ns())
+        self._answer(result, message, self._memory.finished(token.kid, result))
+
+    def _readable(self, message: Received) -> bytes:
+        if message.retain:
+            raise CommandRejected("retained", "a retained command is never executed; clear it on the broker")
+        if message.size > MAX_RECEIVED_BYTES:
+            raise CommandRejected("too-large", f"{message.size} bytes; at most {MAX_RECEIVED_BYTES} are read")
+        return message.payload
+
+    def _accept(self, token: Verified, claims: Claims, message: Received) -> CommandArgs:
+        """Every check; what was accepted, unless it is an ack, is on disk before this returns: no crash makes it run
+        twice."""
+        if claims.iss != token.issuer:
+            raise CommandRejected("wrong-issuer", f"the key {token.kid} does not belong to {claims.iss[:64]!r}")
+        kind, _, topic_name = message.topic.removeprefix(self._identity.down() + "/").partition("/")
+        circumstances = Circumstances(
+            source=self._identity.source,
+            topic_kind=kind,
+            topic_name=topic_name,
+            window=self._memory.window(token.kid),
+            nonce_age_s=None
+            if claims.boot_nonce is None
+            else self._outbox.nonces.age_s(claims.boot_nonce, self._clock.boottime_ns()),
+            wall=self._clock.wall(),
+            quality=self._clock.quality(),
+        )
+        args = check(claims, token.role, circumstances)
+        safe = self._memory.begin(token.kid, claims)
+        if isinstance(args, AckArgs):
+            return args  # green waits for no disk: cut off before its result is on disk, an ack may come again and runs
+        if not safe.wait(0 if self._outbox.recorder.fault else _DISK_PATIENCE_S):
+            log.error("%s is not on disk yet; going on, since a command may save a life", claims.cmd_id)
+        return args
+
+    def _execute(self, claims: Claims, args: CommandArgs, token: Verified) -> ResultData:
+        now_ns = self._clock.boottime_ns()
+        status, code, text, output = "succeeded", "ok", "", {}
+        match args:
+            case AckArgs():
+                status, code, text = self._acknowledge(
+                    CentreAck(args.alarm_id, args.action, token.issuer, now_ns, args.press_count)
+                )
+            case PingArgs():
+                text = "here"
+                output = {"time": rfc3339(self._clock.wall()), "timeq": self._clock.quality().value}
+            case RebirthArgs():
+                self._actions.rebirth()
+                text = "state, meta and open alarms are on their way"
+            case IdentifyArgs():
+                self._actions.identify(args.seconds)
+                text = f"blinking for {args.seconds:g} s"
+            case SnapshotArgs():
+                camera = self._actions.snapshot(claims.cmd_id, args.camera)
+                if camera is None:
+                    status, code, text = "failed", "no-camera", "there is no such camera, or it does not work"
+                else:
+                    status, code, text = "in-progress", "asked", f"asked {camera} for a picture"
+            case TrialArgs():
+                status, code, text = self._test_mode(args)
+            case SelfTestArgs():
+                status, code, text = _SELF_TEST[self._actions.self_test(claims.cmd_id)]
+        return ResultData.model_validate(
+            {"command_id": claims.cmd_id, "name": claims.name, "status": status}
+            | {"code": code, "text": text, "output": output}
+        )
+
+    def _test_mode(self, args: TrialArgs) -> tuple[str, str, str]:
+        what = args.input or "every input"
+        match self._actions.test_mode(args.seconds, args.input):
+            case "ok":
+                text = f"presses of {what} are tests for {args.seconds:g} s" if args.seconds else "test mode is over"
+                return "succeeded", "ok", text
+            case "alarm-open":
+                return "failed", "alarm-open", "an alarm is open that is no test"
+            case "unknown-input":
+                return "failed", "unknown-input", f"there is no input {args.input}"
+
+    def _acknowledge(self, ack: CentreAck) -> tuple[str, str, str]:
+        match self._actions.acknowledge(ack):
+            case "taken":
+                return "succeeded", "ok", f"{ack.action} by {ack.issuer}"
+            case "not-durable":
+                text = f"{ack.action} by {ack.issuer}; not on its disk yet, so a power cut now would open it again"
+                return "succeeded", "not-durable", text
+            case "unknown-alarm":
+                return "failed", "unknown-alarm", f"no open alarm {ack.alarm_id}"
+            case "pressed-since":
+                return "failed", "pressed-since", "there was another press since: the alarm has raised itself again"
+
+    def _answer(self, result: ResultData, message: Received, keep: Changes | None = None) -> None:
+        log.info("command %s %s: %s, %s", result.name, result.command_id, result.status, result.text)
+        assert LEVEL.match(result.command_id)
+        self._outbox.put(self._drafts.result(result, message.response_topic, message.correlation_data), keep)

@@ -1,0 +1,101 @@
+"""The key set as it changes while the agent runs: who may command, and the part `commands`."""
+
+import logging
+import threading
+import time
+from collections.abc import Hashable, Mapping
+from typing import Protocol
+
+from agent.core.errors import SettingsError
+from agent.ports import Clock
+from agent.runtime.supervision.health import HealthBoard
+from agent.runtime.supervision.security import SecurityLog
+
+_PATIENCE_NS = 2 * 10**9
+"""How long a new file may be unreadable before that is told: it may be half written."""
+_YOUNG_NS = 2 * 10**9
+"""A file that was changed so lately is read again: within one tick of the file system's clock it may change twice."""
+
+log = logging.getLogger(__name__)
+
+
+class Ring(Protocol):
+    """The keys that are obeyed."""
+
+    @property
+    def keys(self) -> Mapping[str, Hashable]:
+        """By their ids."""
+        ...
+
+    def stamp(self) -> tuple[int, Hashable] | None:
+        """When the file changed last, in nanoseconds since 1970, and what else tells one file from another; None
+        when no file is configured."""
+        ...
+
+    def reload(self) -> None:
+        """Read the file again. Raises SettingsError, and then the keys stay as they were."""
+        ...
+
+
+class KeyWatch:
+    """Reads the key set anew when its file has changed. `look` on one thread, `broker_refuses` from any."""
+
+    def __init__(self, ring: Ring, board: HealthBoard, security: SecurityLog, clock: Clock) -> None:
+        """Reads the file for the first time; without usable keys every command is refused, and the part says why."""
+        self._ring = ring
+        self._board = board
+        self._security = security
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._trouble = self._refused = ""
+        self._stamp = ring.stamp()
+        self._broken_since_ns: int | None = None
+        if self._stamp is None:
+            self._report(trouble="no key set: give [commands] keys, made by edge-agent keygen")
+            return
+        try:
+            ring.reload()
+        except SettingsError as error:
+            self._report(trouble=str(error))
+        else:
+            self._report(trouble="")
+
+    def look(self) -> None:
+        """Read the file again if it has changed: a key that is not in it any more is obeyed no longer."""
+        stamp = self._ring.stamp()
+        if stamp is None or stamp == self._stamp:
+            return
+        before, now_ns = dict(self._ring.keys), self._clock.boottime_ns()
+        try:
+            self._ring.reload()
+        except SettingsError as error:
+            self._broken_since_ns = now_ns if self._broken_since_ns is None else self._broken_since_ns
+            if now_ns - self._broken_since_ns >= _PATIENCE_NS:
+                self._stamp, self._broken_since_ns = stamp, None
+                log.error("the key set has changed and can't be used, the old one stays in force: %s", error)  # noqa: TRY400
+                self._report(trouble=f"the old keys stay in force: {error}")
+            return
+        self._broken_since_ns = None
+        if abs(time.time_ns() - stamp[0]) > _YOUNG_NS:
+            self._stamp = stamp
+        self._report(trouble="")
+        self._tell(before, self._ring.keys)
+
+    def broker_refuses(self, detail: str) -> None:
+        """What the broker does not let this device hear; empty when it lets it hear all."""
+        self._report(refused=detail)
+
+    def _tell(self, before: Mapping[str, Hashable], after: Mapping[str, Hashable]) -> None:
+        came, went = sorted(after.keys() - before.keys()), sorted(before.keys() - after.keys())
+        changed = sorted(kid for kid in before.keys() & after.keys() if before[kid] != after[kid])
+        kinds = {"came": came, "went": went, "changed": changed}
+        text = "; ".join(f"{what}: {', '.join(kids)}" for what, kids in kinds.items() if kids)
+        if text:
+            self._security.tell("keys-changed", "warning", text, came=came, went=went, changed=changed)
+
+    def _report(self, *, trouble: str | None = None, refused: str | None = None) -> None:
+        with self._lock:
+            self._trouble = self._trouble if trouble is None else trouble
+            self._refused = self._refused if refused is None else refused
+            detail = self._trouble or self._refused
+            self._board.report("commands", ok=not detail, detail=detail)

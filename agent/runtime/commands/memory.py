@@ -1,0 +1,183 @@
+"""Which commands were accepted lately, and what became of them: none runs twice, whatever restarts or fails."""
+
+import json
+import logging
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from agent.contract.commands import MAX_LEAD_US, MAX_LIFE_S, NONCE_LIFE_S, Claims, Window
+from agent.contract.messages import ResultData
+from agent.contract.vocabulary import TimeQuality
+from agent.outbox.outbox import Outbox
+from agent.outbox.state import CTR_KEY, Changes
+from agent.ports import Clock
+
+COMMAND_KEY = "command/"
+"""Under this prefix, the key's id and the command's are the commands that are remembered."""
+_MOST = 256
+_YOUNG_NS = NONCE_LIFE_S * 10**9
+"""For longer than this after its acceptance no command is valid, if the clock stands right: see `check`."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Accepted:
+    kid: str
+    cmd_id: str
+    name: str
+    ctr: int
+    """The highest one under which the command came."""
+    since_ns: int
+    result: ResultData | None = None
+    is_far_ahead: bool = False
+    """A later command has shown that `ctr` is not that of any real time: it was used, but is no floor."""
+
+    @property
+    def key(self) -> str:
+        return f"{COMMAND_KEY}{self.kid}/{self.cmd_id}"
+
+    def text(self) -> str:
+        result = None if self.result is None else self.result.model_dump(mode="json")
+        kept = {"name": self.name, "ctr": self.ctr, "result": result}
+        if self.is_far_ahead:
+            kept["is_far_ahead"] = True
+        return json.dumps(kept, separators=(",", ":"))
+
+
+class CommandMemory:
+    """A window of counters for each key, and the newest results, in memory and on disk.
+
+    `take_up` and `finished` from any thread, the rest on the thread `commands`.
+    """
+
+    def __init__(self, outbox: Outbox, clock: Clock) -> None:
+        self._outbox = outbox
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._accepted: OrderedDict[str, _Accepted] = OrderedDict()
+        """The one that came longest ago is the first."""
+        self._floors: dict[str, int] = {}
+        self._crowded_out: dict[str, int] = {}
+        self._is_whole = False
+        self.take_up()
+
+    def take_up(self) -> None:
+        """What earlier runs have left, as far as the disk gives it by now."""
+        with self._lock:
+            self._is_whole = self._outbox.knows_all
+            for key, text in self._outbox.kept(CTR_KEY).items():
+                if text.isdecimal():
+                    self._raise_floor(key.removeprefix(CTR_KEY), int(text))
+                else:
+                    log.error("the kept counter of %s can't be read", key.removeprefix(CTR_KEY))
+                    self._is_whole = False
+            for key, text in self._outbox.kept(COMMAND_KEY).items():
+                if key in self._accepted:
+                    continue
+                try:
+                    accepted = self._read(key, text)
+                except (ValueError, KeyError, TypeError):
+                    log.error("the kept command %s can't be read", key)  # noqa: TRY400 - one line is enough
+                    self._is_whole = False
+                    continue
+                if accepted is None:
+                    self._outbox.keep(key, None)
+                else:
+                    self._accepted[key] = accepted
+
+    def window(self, kid: str) -> Window:
+        """Which counters of this key can be accepted now."""
+        with self._lock:
+            self._age()
+            seen = frozenset(each.ctr for each in self._accepted.values() if each.kid == kid)
+            return Window(self._floors.get(kid, -1), self._crowded_out.get(kid, -1), seen, self._is_whole)
+
+    def repeated(self, kid: str, claims: Claims) -> ResultData | None:
+        """The newest result of a command that comes again, signed again or not; None for a new one."""
+        with self._lock:
+            accepted = self._accepted.get(f"{COMMAND_KEY}{kid}/{claims.cmd_id}")
+            if accepted is None:
+                return None
+            # It must not run under this counter either, once the result is forgotten. Nothing has checked this one yet.
+            if accepted.ctr < claims.ctr <= accepted.ctr + MAX_LEAD_US:
+                accepted.ctr, accepted.since_ns = claims.ctr, self._clock.boottime_ns()
+                self._accepted.move_to_end(accepted.key)
+                self._outbox.keep(accepted.key, accepted.text())
+            return accepted.result
+
+    def begin(self, kid: str, claims: Claims) -> threading.Event:
+        """A command was accepted. When the event is set, no restart and no power cut can make it run again."""
+        with self._lock:
+            changes: Changes = {}
+            now_us = int(self._clock.wall().timestamp() * 10**6)
+            is_timed = self._clock.quality() is not TimeQuality.UNSYNCED
+            if is_timed and self._floors.get(kid, -1) > now_us + MAX_LEAD_US:
+                # Only a fresh nonce lets a command pass below such a floor, and its `iat` agrees with our clock. The
+                # new floor is not simply its counter: a low one would let pass again all that is forgotten.
+                self._outbox.keep(CTR_KEY + kid, None)
+                self._floors[kid] = max(claims.ctr, now_us - MAX_LIFE_S * 10**6)
+                for each in self._accepted.values():
+                    if each.kid == kid and each.ctr > now_us + MAX_LEAD_US:
+                        each.is_far_ahead = True  # else it would be the floor again
+                        changes[each.key] = each.text()
+            accepted = _Accepted(kid, claims.cmd_id, claims.name, claims.ctr, self._clock.boottime_ns())
+            self._accepted[accepted.key] = accepted
+            changes[accepted.key] = accepted.text()
+            for forgotten in self._crowd():
+                changes[forgotten.key] = None
+                changes.update(self._kept_floor(forgotten.kid))
+            changes.update(self._kept_floor(kid))
+            return self._outbox.recorder.keep(changes)
+
+    def finished(self, kid: str, result: ResultData) -> Changes:
+        """What became of a command; returns what is to be kept together with the message that tells it."""
+        with self._lock:
+            accepted = self._accepted.get(f"{COMMAND_KEY}{kid}/{result.command_id}")
+            if accepted is None:
+                return {}
+            accepted.result = result
+            return {accepted.key: accepted.text()}
+
+    def _age(self) -> None:
+        now_ns = self._clock.boottime_ns()
+        for each in self._accepted.values():
+            if now_ns - each.since_ns >= _YOUNG_NS and not each.is_far_ahead:
+                self._raise_floor(each.kid, each.ctr)
+
+    def _crowd(self) -> Iterator[_Accepted]:
+        """Those that there is no room for: old ones first, then the lowest counter of the key that has most of them,
+        so that an absurdly high counter is never what the others must be above."""
+        while len(self._accepted) > _MOST:
+            lost = next(iter(self._accepted.values()))
+            if self._clock.boottime_ns() - lost.since_ns < _YOUNG_NS:
+                [(kid, _)] = Counter(each.kid for each in self._accepted.values()).most_common(1)
+                lost = min((each for each in self._accepted.values() if each.kid == kid), key=lambda each: each.ctr)
+                self._crowded_out[kid] = max(lost.ctr, self._crowded_out.get(kid, -1))
+            if not lost.is_far_ahead:
+                self._raise_floor(lost.kid, lost.ctr)
+            del self._accepted[lost.key]
+            yield lost
+
+    def _raise_floor(self, kid: str, ctr: int) -> None:
+        self._floors[kid] = max(ctr, self._floors.get(kid, -1))
+
+    def _kept_floor(self, kid: str) -> Changes:
+        return {CTR_KEY + kid: str(self._floors[kid])} if kid in self._floors else {}
+
+    def _read(self, key: str, text: str) -> _Accepted | None:
+        """None for what is to be forgotten. Raises ValueError, KeyError or TypeError for what this version did not
+        write."""
+        kid, _, cmd_id = key.removeprefix(COMMAND_KEY).partition("/")
+        kept = json.loads(text)
+        name, ctr, said = str(kept["name"]), int(kept["ctr"]), kept["result"]
+        if said is None and name == "ack":
+            return None  # what it did may not be on the disk, and green hangs on it: it may come again, and runs again
+        if said is None or said["status"] == "in-progress":
+            said = {"command_id": cmd_id, "name": name, "status": "failed", "code": "unknown-outcome"} | {
+                "text": "the agent ended before this was done: see whether it was, and order it anew if need be"
+            }
+        result, is_far_ahead = ResultData.model_validate(said), bool(kept.get("is_far_ahead"))
+        return _Accepted(kid, cmd_id, name, ctr, self._clock.boottime_ns(), result, is_far_ahead)

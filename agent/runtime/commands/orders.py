@@ -1,0 +1,84 @@
+"""Commands that another part carries out, and whose end comes later: pictures and self-tests."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from agent.contract.messages import ResultData, SelfTestData
+from agent.ports import Received
+
+SelfTestAnswer = Literal["asked", "busy", "alarm-open"]
+"""Whether a self-test that was ordered will be begun."""
+_PATIENCE_S = {"snapshot": 10, "self-test": 300}
+"""How long an order may take, by the name of its command."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDone:
+    """The end of the order that the command `id` gave; `code` and `text` are those of its result."""
+
+    id: str
+    ok: bool
+    code: str
+    text: str
+    output: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The final result of an order, whose key has signed it, and the message that it answers."""
+
+    result: ResultData
+    kid: str
+    message: Received
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    name: str
+    kid: str
+    message: Received
+    until_ns: int
+
+
+class Orders:
+    """Those that are under way. One thread."""
+
+    def __init__(self) -> None:
+        self._orders: dict[str, _Order] = {}
+
+    def begin(self, result: ResultData, kid: str, message: Received, now_ns: int) -> None:
+        """An order was given; its result so far is `in-progress`."""
+        until_ns = now_ns + _PATIENCE_S[result.name] * 10**9
+        self._orders[result.command_id] = _Order(result.name, kid, message, until_ns)
+
+    def done(self, done: OrderDone) -> Settled | None:
+        """The result of an order that has ended; None for what nobody has ordered."""
+        return self._settle(done.id, "succeeded" if done.ok else "failed", done.code, done.text, done.output)
+
+    def overdue(self, now_ns: int) -> list[Settled]:
+        """The results of the orders that nobody has answered in time."""
+        late = [order_id for order_id, order in self._orders.items() if order.until_ns <= now_ns]
+        settled = [self._settle(order_id, "timed-out", "no-answer", "there was no answer", {}) for order_id in late]
+        return [each for each in settled if each is not None]
+
+    def _settle(self, order_id: str, status: str, code: str, text: str, output: dict[str, Any]) -> Settled | None:
+        order = self._orders.pop(order_id, None)
+        if order is None:
+            return None
+        values = {"command_id": order_id, "name": order.name, "status": status, "code": code, "text": text}
+        return Settled(ResultData.model_validate({**values, "output": output}), order.kid, order.message)
+
+
+def picture_done(picture_id: str, ok: bool, detail: str) -> OrderDone:
+    """A picture is on its way, or `detail` says why not."""
+    return OrderDone(picture_id, ok, "ok" if ok else "no-picture", detail, {"snapshot": picture_id})
+
+
+def self_test_done(order_id: str, data: SelfTestData) -> OrderDone:
+    """A self-test has ended."""
+    ok = data.outcome == "passed"
+    code = {"passed": "ok", "failed": "test-failed", "interrupted": "interrupted"}[data.outcome]
+    bad = [step.name for step in data.steps if not step.ok]
+    text = {"passed": "all is well", "failed": f"failed: {', '.join(bad)}", "interrupted": "an alarm came in between"}
+    steps = {step.name: step.model_dump(exclude={"name"}) for step in data.steps}
+    return OrderDone(order_id, ok, code, text[data.outcome], {"outcome": data.outcome, "steps": steps})

@@ -1,0 +1,1 @@
+"""The nightly self-test and its steps."""

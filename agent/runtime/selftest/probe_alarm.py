@@ -1,0 +1,119 @@
+"""The alarm of a self-test: a message like any other alarm's, but none of the open alarms, and no light shows it."""
+
+import threading
+from typing import Any
+
+from agent.contract.envelope import Drafts, rfc3339
+from agent.contract.messages import AlarmData
+from agent.contract.stages import Stage
+from agent.contract.vocabulary import AckAction
+from agent.core.alarms.self_test import CODES, INPUT
+from agent.core.events import AlarmDelivered, CentreAck
+from agent.outbox.outbox import Outbox
+from agent.ports import Clock
+
+KEPT = "self-test/alarm"
+"""Those that are not closed are kept under this and their identifier: one of an earlier run may be found late. An
+earlier version kept the last one, under this alone."""
+_STAGE_OF = {
+    AckAction.REGISTERED: Stage.REGISTERED,
+    AckAction.DISPATCHED: Stage.DISPATCHED,
+    AckAction.CLOSED: Stage.CLOSED,
+}
+
+
+class ProbeAlarm:
+    """One at a time. Any thread."""
+
+    def __init__(self, outbox: Outbox, drafts: Drafts, clock: Clock, location: dict[str, Any] | None) -> None:
+        self._outbox = outbox
+        self._drafts = drafts
+        self._clock = clock
+        self._location = location
+        self._lock = threading.Lock()
+        self._raised_ns = 0
+        self.data: AlarmData | None = None
+        """The one that was raised last, also when it is closed; None before the first."""
+
+    def raise_alarm(self) -> AlarmData:
+        """Raise a new one, with `status` test."""
+        with self._lock:
+            self._raised_ns = self._clock.boottime_ns()
+            self.data = self.example()
+            self._outbox.put(self._drafts.alarm("raised", self.data), self._kept(self.data))
+            return self.data
+
+    def example(self) -> AlarmData:
+        """One as it would be raised now."""
+        return AlarmData(
+            alarm_id=self._outbox.new_id(),
+            input=INPUT,
+            kind=INPUT,
+            status="test",
+            silent=True,
+            press_count=0,
+            stage=Stage.RAISED,
+            raised_at=rfc3339(self._clock.wall()),
+            location=self._location,
+            codes=CODES,
+            latency_ms={},
+        )
+
+    def delivered(self, fact: AlarmDelivered) -> bool:
+        """The broker has a message of an alarm; false when it is not of this one."""
+        with self._lock:
+            if self.data is None or self.data.alarm_id != fact.alarm_id:
+                return False
+            if self.data.stage is Stage.RAISED:
+                self._reach(Stage.SENT, fact.boottime_ns)
+            return True
+
+    def acknowledge(self, ack: CentreAck) -> bool:
+        """A verified ack; false when it is not of this alarm, or that one is closed."""
+        with self._lock:
+            data = self.data
+            if data is None or data.alarm_id != ack.alarm_id or data.stage is Stage.CLOSED:
+                return False
+            stage = _STAGE_OF[ack.action]
+            if stage.rank() > data.stage.rank():
+                self._reach(stage, ack.boottime_ns)
+                self._tell()
+            return True
+
+    @property
+    def was_registered(self) -> bool:
+        """Whether a verified ack has said that a centre has it, before it was closed."""
+        return self.data is not None and Stage.REGISTERED.value in self.data.latency_ms
+
+    def close(self) -> None:
+        """The test is over: nobody need answer it any more. Does nothing without an open one."""
+        with self._lock:
+            if self.data is not None and self.data.stage is not Stage.CLOSED:
+                self._reach(Stage.CLOSED, self._clock.boottime_ns())
+                self._tell()
+
+    def close_kept(self) -> None:
+        """Close those that earlier runs have left open, and leave that of this run, which may be under way when the
+        disk comes late. Raises nothing for what can't be read: it is forgotten."""
+        for key, text in self._outbox.kept(KEPT).items():
+            try:
+                data = AlarmData.model_validate_json(text)
+            except ValueError:
+                self._outbox.keep(key, None)
+                continue
+            if self.data is None or data.alarm_id != self.data.alarm_id:
+                closed = data.model_copy(update={"stage": Stage.CLOSED})
+                self._outbox.put(self._drafts.alarm("closed", closed), keep={key: None})
+
+    def _reach(self, stage: Stage, at_ns: int) -> None:
+        assert self.data is not None
+        latency_ms = {**self.data.latency_ms, stage.value: (at_ns - self._raised_ns) // 1_000_000}
+        self.data = self.data.model_copy(update={"stage": stage, "latency_ms": latency_ms})
+
+    def _tell(self) -> None:
+        assert self.data is not None
+        is_closed = self.data.stage is Stage.CLOSED
+        self._outbox.put(self._drafts.alarm("closed" if is_closed else "updated", self.data), self._kept(self.data))
+
+    def _kept(self, data: AlarmData) -> dict[str, str | None]:
+        return {f"{KEPT}/{data.alarm_id}": None if data.stage is Stage.CLOSED else data.model_dump_json()}

@@ -1,0 +1,136 @@
+"""The steps of a self-test that concern the kiosk itself.
+
+Each is a generator: it yields while it waits, so that whoever runs it may give way to a press in between, returns one
+line for a person, and raises StepFailed with the reason when something is not well.
+"""
+
+import threading
+from collections.abc import Callable, Generator, Mapping
+from typing import Any
+
+from agent.contract.vocabulary import Fault
+from agent.core.alarms.lights import LightState, Pattern
+from agent.core.errors import HardwareError, StepFailed, StorageError
+from agent.ports import Buttons, Clock, Lights
+from agent.runtime.alarms.siren import SirenDesk
+
+Step = Generator[None, None, str]
+
+FLASH_NS = 300_000_000
+"""How long the lights are dark and then lit. Long enough for an eye, and for a lamp."""
+SIREN_NS = 3 * 10**9
+"""How long the siren may take to do what it is told."""
+_DARK = LightState(Pattern.OFF, Pattern.OFF, Pattern.OFF, Pattern.OFF)
+_LIT = LightState(Pattern.ON, Pattern.ON, Pattern.STEADY, Pattern.OFF)
+_LIT_WITH_CHIRP = LightState(Pattern.ON, Pattern.ON, Pattern.STEADY, Pattern.ON)
+
+
+def pause(clock: Clock, until_ns: int) -> Generator[None, None, None]:
+    """Wait until this time."""
+    while clock.boottime_ns() < until_ns:
+        yield
+
+
+def check_inputs(buttons: Buttons, names: frozenset[str], figures: Callable[[], Mapping[str, dict[str, Any]]]) -> Step:
+    """Every line can be read, every button (`names`) is at rest, and no input has a fault.
+
+    A button that is pressed while no alarm is open is stuck, or its edges do not reach us. Chatter is rain, and told.
+    """
+    yield
+    wrong = [
+        f"{name}: {fault}" for name, each in figures().items() for fault in each["faults"] if fault != Fault.CHATTER
+    ]
+    try:
+        levels = buttons.read()
+    except HardwareError as error:
+        raise StepFailed(str(error)) from error
+    wrong += [f"{edge.input}: pressed" for edge in levels if edge.active and edge.input in names]
+    if wrong:
+        raise StepFailed("; ".join(wrong))
+    return f"{len(levels)} lines read"
+
+
+def check_lights(
+    lights: Lights, drive: Callable[[LightState | None], bool], wired: frozenset[str], clock: Clock, *, chirp: bool
+) -> Step:
+    """Every output goes dark and lit when it is told to, as far as its pin can tell. `drive` shows a state unless an
+    alarm needs the lights, and None lets them say again what is so."""
+    wrong: dict[str, str] = {}
+    try:
+        for state in (_DARK, _LIT_WITH_CHIRP if chirp else _LIT):
+            if not drive(state):
+                raise StepFailed("an alarm needed the lights")
+            yield from pause(clock, clock.boottime_ns() + FLASH_NS)
+            levels = lights.levels()
+            for name in sorted(wired):
+                wanted = state.as_dict()[name] != Pattern.OFF
+                if levels.get(name) is not wanted:
+                    wrong.setdefault(name, f"{name} can't be switched {'on' if wanted else 'off'}")
+    except HardwareError as error:
+        raise StepFailed(str(error)) from error
+    finally:
+        drive(None)
+    if wrong:
+        raise StepFailed("; ".join(wrong.values()))
+    return f"{', '.join(sorted(wired)) or 'none'} driven and read back"
+
+
+def check_siren(siren: SirenDesk, clock: Clock, *, chirp: bool) -> Step:
+    """The siren is silent, as its pin reads back; and before that it sounded for a moment, if it may."""
+
+    def until(done: Callable[[], bool], otherwise: str) -> Generator[None, None, None]:
+        until_ns = clock.boottime_ns() + SIREN_NS
+        while not done():
+            if clock.boottime_ns() >= until_ns:
+                raise StepFailed(otherwise)
+            yield
+
+    yield
+    try:
+        if chirp:
+            siren.chirp()
+            yield from until(lambda: siren.chirped is not None, "the siren was not tried")
+            if not siren.chirped:
+                raise StepFailed("the siren can't be switched on")
+        yield from until(lambda: not siren.is_on(), "the siren can't be switched off")
+    except HardwareError as error:
+        raise StepFailed(str(error)) from error
+    return "sounded, silent again and read back" if chirp else "silent, as it reads back; it was not sounded"
+
+
+def is_flash(state: LightState) -> bool:
+    """Whether the lights show something that only `check_lights` has them show."""
+    return state in {_DARK, _LIT, _LIT_WITH_CHIRP}
+
+
+def check_storage(
+    keep: Callable[[str, str | None], threading.Event],
+    read_back: Callable[[str], str | None],
+    probe: tuple[str, str],
+    clock: Clock,
+    within_s: float,
+) -> Step:
+    """The value of `probe` is written under its key, synced, and read back from the disk."""
+    key, value = probe
+    began_ns = clock.boottime_ns()
+    safe = keep(key, value)
+    while not safe.is_set():
+        if clock.boottime_ns() - began_ns > within_s * 1e9:
+            raise StepFailed(f"the disk did not take a value within {within_s:g} s")
+        yield
+    took_ms = (clock.boottime_ns() - began_ns) // 1_000_000
+    try:
+        found = read_back(key)
+    except StorageError as error:
+        raise StepFailed(str(error)) from error
+    if found != value:
+        raise StepFailed("what was written was not there when it was read back")
+    return f"written, synced and read back; the write took {took_ms} ms"
+
+
+def check_black_box(is_boxed: Callable[[], bool]) -> Step:
+    """What is accepted is kept in memory that outlives the process."""
+    yield
+    if not is_boxed():
+        raise StepFailed("there is none: what is not on disk yet is lost when the agent is killed; see the log")
+    return "there"

@@ -1,0 +1,223 @@
+"""What the main thread does: looks after the others, reports health, feeds the watchdog."""
+
+import faulthandler
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agent.contract.envelope import Drafts
+from agent.contract.messages import HealthData
+from agent.core.standstill import Standstill
+from agent.outbox.outbox import Outbox
+from agent.ports import Clock, Notifier
+from agent.runtime.supervision.health import HealthBoard
+from agent.runtime.supervision.own_process import OwnProcess
+from agent.runtime.supervision.security import SecurityLog
+from agent.runtime.supervision.supervisor import Supervisor
+from agent.runtime.supervision.time_watch import TimeWatch
+
+_LOOK_S = 1.0
+_STALL_NS = 5 * 10**9
+STANDSTILL_S = 30.0
+"""A part that stands still for so long is found."""
+_TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What the watchkeeper looks at."""
+
+    supervisor: Supervisor
+    outbox: Outbox
+    board: HealthBoard
+    connected: Callable[[], bool]
+    cameras: Callable[[], Mapping[str, dict[str, Any]]]
+    """The figures of every camera."""
+    inputs: Callable[[], Mapping[str, dict[str, Any]]]
+    """The figures of every input."""
+    hears: Callable[[], bool]
+    """Whether the pins still tell of what happens to them."""
+    self_test: Callable[[], dict[str, Any] | None]
+    """What came of the last self-test."""
+    pulses: Mapping[str, Callable[[], int | None]]
+    """Counters of the essential threads that the supervisor does not own; None while one is not there."""
+    other_pulses: Mapping[str, Callable[[], int | None]]
+    """The same of threads that no press needs."""
+    siren: Callable[[], dict[str, Any] | None] = lambda: None
+    """What the siren does; None without one."""
+
+
+def end_at_once(parts: frozenset[str]) -> None:
+    """End the process with exit code 1, having said where every thread stands. An orderly stop could wait for the
+    part that hangs; the black box has what must not be lost."""
+    log.critical("%s: no progress for too long; the agent ends, to be started again", ", ".join(sorted(parts)))
+    with os.fdopen(os.memfd_create("stacks"), "w+b") as stacks:
+        faulthandler.dump_traceback(stacks, all_threads=True)
+        stacks.seek(0)
+        sys.stderr.write(stacks.read().decode("utf-8", "replace"))
+    sys.stderr.flush()
+    os._exit(1)
+
+
+class Watchkeeper:
+    """Runs on the main thread until a signal or the end of an essential part."""
+
+    def __init__(
+        self,
+        *,
+        watched: Watched,
+        drafts: Drafts,
+        clock: Clock,
+        notifier: Notifier,
+        time_watch: TimeWatch,
+        security: SecurityLog,
+        health_interval_s: float,
+        tell_status: Callable[[], None],
+        end: Callable[[frozenset[str]], None] = end_at_once,
+    ) -> None:
+        """`tell_status` is called at each look; it says how the agent is to whoever is at the machine.
+
+        `end` ends the process because these parts hang. It is called only where no service manager watches:
+        one that does acts by itself when it is no longer fed."""
+        self._watched = watched
+        self._drafts = drafts
+        self._clock = clock
+        self._notifier = notifier
+        self._time_watch = time_watch
+        self._security = security
+        self._health_interval_ns = int(health_interval_s * 1e9)
+        self._health_due_ns = 0
+        self._tell_status = tell_status
+        self._started_ns = clock.boottime_ns()
+        self._process = OwnProcess()
+        self._stopping = False
+        self._fed_counts: dict[str, int | None] = {}
+        self._fed_ns = 0
+        self._journal_passes = (-1, self._started_ns)
+        self._end = end
+        self._essential = Standstill(int(STANDSTILL_S * 1e9))
+        self._others = Standstill(int(STANDSTILL_S * 1e9))
+        self._hanging: frozenset[str] = frozenset()
+        """Those of the others that were reported."""
+
+    def stop(self) -> None:
+        """End `keep_watch`. From a signal handler or another thread."""
+        self._stopping = True
+        self._watched.supervisor.wake.set()
+
+    def keep_watch(self) -> int:
+        """Look after everything; returns the exit code: 0 when asked to stop, 1 when a part failed."""
+        interval_s = self._notifier.watchdog_interval_s
+        look_s = _LOOK_S if interval_s is None else min(_LOOK_S, interval_s / 4)
+        while not self._stopping:
+            if (failed := self._watched.supervisor.failed()) is not None:
+                log.error("the part %s ended unasked; the service manager starts the agent again", failed.name)
+                return 1
+            if not self._watched.hears():
+                log.error("the pins tell of no edge any more; the service manager starts the agent again")
+                return 1
+            self.look()
+            self._watched.supervisor.wake.wait(look_s)
+        return 0
+
+    def look(self) -> None:
+        """One round."""
+        self._time_watch.look()
+        for notice in self._watched.outbox.notices():
+            self._security.tell(notice.kind, notice.severity, notice.text, **notice.detail)
+        self._look_at_storage()
+        now_ns = self._clock.boottime_ns()
+        self._look_for_standstill(now_ns)
+        if self._watched.connected():
+            if now_ns >= self._health_due_ns:
+                self._health_due_ns = now_ns + self._health_interval_ns
+                self._watched.outbox.put(self._drafts.health(self.health()))
+        else:
+            self._health_due_ns = now_ns
+        self._tell_status()
+        self._feed_watchdog(now_ns)
+
+    def health(self) -> HealthData:
+        """The figures of this moment."""
+        waiting, dropped = self._watched.outbox.figures()
+        parts = self._watched.board.parts()
+        uptime_s = (self._clock.boottime_ns() - self._started_ns) // 10**9
+        return HealthData(
+            status="ok" if all(state.ok for state in parts.values()) else "degraded",
+            parts={
+                name: {"state": "ok" if state.ok else "degraded"} | ({"detail": state.detail} if state.detail else {})
+                for name, state in parts.items()
+            },
+            uptime_s=uptime_s,
+            outbox=waiting,
+            dropped=dropped,
+            cpu_percent=self._process.cpu_percent(),
+            memory_bytes=self._process.resident_bytes(),
+            disk_free_bytes=self._watched.outbox.recorder.housekeeping.free_bytes,
+            disk=_wear(self._process.written_bytes(), uptime_s),
+            temperature_c=_temperature_c(),
+            cameras=dict(self._watched.cameras()),
+            inputs=dict(self._watched.inputs()),
+            self_test=self._watched.self_test(),
+            siren=self._watched.siren(),
+        )
+
+    def _look_at_storage(self) -> None:
+        passes = self._watched.supervisor.passes().get("journal", 0)
+        now_ns = self._clock.boottime_ns()
+        if passes != self._journal_passes[0]:
+            self._journal_passes = (passes, now_ns)
+        fault = self._watched.outbox.recorder.fault
+        if fault is None and now_ns - self._journal_passes[1] > _STALL_NS:
+            fault = "the disk does not answer"
+        self._watched.board.report("storage", ok=fault is None, detail=fault or "")
+
+    def _feed_watchdog(self, now_ns: int) -> None:
+        """Only if every part that a press needs has moved on. The journal is not one: a disk that hangs must
+        not end a process that still sends alarms from memory."""
+        interval_s = self._notifier.watchdog_interval_s
+        if interval_s is None or now_ns - self._fed_ns < interval_s / 2 * 1e9:
+            return
+        counts = self._essential_counts()
+        if all(count is None or count != self._fed_counts.get(name) for name, count in counts.items()):
+            self._fed_counts, self._fed_ns = counts, now_ns
+            self._notifier.watchdog()
+
+    def _look_for_standstill(self, now_ns: int) -> None:
+        hanging = self._essential.look(self._essential_counts(), now_ns)
+        if hanging and self._notifier.watchdog_interval_s is None:
+            self._end(hanging)
+        others = self._watched.supervisor.other_passes()
+        counts = {**others, **{name: count() for name, count in self._watched.other_pulses.items()}}
+        hanging = self._others.look(counts, now_ns)
+        for name in hanging | self._hanging:
+            ok = name not in hanging
+            self._watched.board.report(name, ok=ok, detail="" if ok else "it makes no progress any more")
+        self._hanging = hanging
+        for name in self._watched.supervisor.lost():
+            self._watched.board.report(name, ok=False, detail="it ended by a fault in the agent; see the log")
+
+    def _essential_counts(self) -> dict[str, int | None]:
+        counts: dict[str, int | None] = {**self._watched.supervisor.passes()}
+        counts.pop("journal", None)
+        return counts | {name: count() for name, count in self._watched.pulses.items()}
+
+
+def _wear(written: int | None, uptime_s: int) -> dict[str, int]:
+    """What this process has had written to disks, and what that makes of a day; empty when the kernel does not say."""
+    if written is None:
+        return {}
+    return {"written_bytes": written, "written_bytes_per_day": written * 86_400 // max(60, uptime_s)}
+
+
+def _temperature_c() -> float | None:
+    try:
+        return int(_TEMPERATURE.read_text(encoding="ascii")) / 1000
+    except (OSError, ValueError):
+        return None

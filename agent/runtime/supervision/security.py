@@ -1,0 +1,66 @@
+"""Security events, with a limit a kind: a flood of forged acks must not become a flood of ours."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from agent.contract.envelope import Drafts
+from agent.contract.messages import Draft, SecurityData
+from agent.ports import Clock
+
+_WINDOW_NS = 60 * 1_000_000_000
+_MOST_A_WINDOW = 20
+TOPIC_LENGTH = 256
+"""A topic that somebody else has chosen is cut to this before we repeat it."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Window:
+    began_ns: int
+    sent: int = 0
+    suppressed: int = 0
+
+
+class SecurityLog:
+    """Tells the security centre, and the local log, what happened. Any thread."""
+
+    def __init__(self, drafts: Drafts, clock: Clock, put: Callable[[Draft], object]) -> None:
+        self.drafts = drafts
+        self._clock = clock
+        self._put = put
+        self._lock = threading.Lock()
+        self._windows: dict[str, _Window] = {}
+
+    def tell(
+        self,
+        kind: str,
+        severity: Literal["info", "warning", "alert"],
+        text: str,
+        *,
+        is_logged: bool = False,
+        **detail: Any,
+    ) -> bool:
+        """Publish `up/security/{kind}`; false when there were too many of the kind lately: then it is counted
+        and the next one that goes out says how many were left out. `is_logged` when the log has it already."""
+        now_ns = self._clock.boottime_ns()
+        with self._lock:
+            window = self._windows.setdefault(kind, _Window(now_ns))
+            if now_ns - window.began_ns >= _WINDOW_NS:
+                window = self._windows[kind] = _Window(now_ns, suppressed=window.suppressed)
+            if window.sent >= _MOST_A_WINDOW:
+                window.suppressed += 1
+                return False
+            window.sent += 1
+            suppressed, window.suppressed = window.suppressed, 0
+        if not is_logged:
+            log.log(logging.INFO if severity == "info" else logging.WARNING, "security: %s: %s", kind, text)
+        self._put(
+            self.drafts.security(
+                SecurityData(kind=kind, severity=severity, text=text, detail=detail, suppressed=suppressed)
+            )
+        )
+        return True

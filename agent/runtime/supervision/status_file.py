@@ -1,0 +1,48 @@
+"""What the agent says of itself to whoever is at the machine: a small file, which `edge-agent doctor` reads."""
+
+import json
+import logging
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from agent.ports import Clock
+from agent.runtime.supervision.health import HealthBoard
+
+_EVERY_NS = 5 * 10**9
+
+log = logging.getLogger(__name__)
+
+
+class StatusFile:
+    """Written every few seconds, as a whole. One thread. What keeps it from being written is told once and no more."""
+
+    def __init__(
+        self, path: Path | None, clock: Clock, board: HealthBoard, cameras: Callable[[], Mapping[str, dict[str, Any]]]
+    ) -> None:
+        """`path` lies in a directory of the agent's own, on a memory file system; without one nothing is written."""
+        self._path = path
+        self._clock = clock
+        self._board = board
+        self._cameras = cameras
+        self._due_ns = 0
+        self._failed = False
+
+    def look(self) -> None:
+        """Write it if it is due."""
+        now_ns = self._clock.boottime_ns()
+        if self._path is None or now_ns < self._due_ns:
+            return
+        self._due_ns = now_ns + _EVERY_NS
+        parts = {name: {"ok": state.ok, "detail": state.detail} for name, state in self._board.parts().items()}
+        text = json.dumps({"boottime_ns": now_ns, "pid": os.getpid(), "parts": parts, "cameras": dict(self._cameras())})
+        new = self._path.with_suffix(".new")
+        try:
+            new.write_text(text, encoding="utf-8")
+            new.replace(self._path)
+        except OSError as error:
+            log.log(logging.DEBUG if self._failed else logging.WARNING, "%s can't be written: %s", self._path, error)
+            self._failed = True
+        else:
+            self._failed = False

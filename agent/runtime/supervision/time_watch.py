@@ -1,0 +1,48 @@
+"""Notices that the wall clock was corrected, and tells those who have messages with the wrong time."""
+
+from collections.abc import Callable
+
+from agent.contract.envelope import Drafts
+from agent.contract.messages import Draft, TimeCorrectionData
+from agent.contract.vocabulary import TimeQuality
+from agent.ports import Clock
+
+_JUMP_MS = 1_000
+"""What is corrected by less is not told: nobody's clock is better."""
+_INTERRUPTED_NS = 100_000_000
+"""Two clocks that were read further apart than this can't be compared."""
+
+
+class TimeWatch:
+    """Compares the wall clock with the time since boot, which nothing corrects. Called by one thread."""
+
+    def __init__(self, drafts: Drafts, clock: Clock, put: Callable[[Draft], object]) -> None:
+        self._drafts = drafts
+        self._clock = clock
+        self._put = put
+        self._seen: tuple[int, TimeQuality] | None = None
+        """Wall clock at the start of this boot, in ms since 1970, and how good it was."""
+
+    def look(self) -> None:
+        """Tell of a jump since the last look, and of time that has become synchronised."""
+        before_ns = self._clock.boottime_ns()
+        wall, quality = self._clock.wall(), self._clock.quality()
+        if self._clock.boottime_ns() - before_ns > _INTERRUPTED_NS:
+            return
+        boot_ms = int(wall.timestamp() * 1000) - before_ns // 1_000_000
+        seen, self._seen = self._seen, (boot_ms, quality)
+        if seen is None:
+            return
+        offset_ms, timeq_before = boot_ms - seen[0], seen[1]
+        has_become_synced = quality is TimeQuality.SYNCED and timeq_before is TimeQuality.UNSYNCED
+        if abs(offset_ms) > _JUMP_MS or has_become_synced:
+            self._put(
+                self._drafts.time_correction(
+                    TimeCorrectionData(
+                        boot_id=self._clock.boot_id,
+                        offset_ms=offset_ms,
+                        timeq_before=timeq_before,
+                        timeq_after=quality,
+                    )
+                )
+            )

@@ -1,0 +1,92 @@
+"""Who we are, for the broker: birth, description, farewell, and the will that speaks when we can't."""
+
+from agent import __version__
+from agent.contract.envelope import Drafts, Stamp, rfc3339, seal
+from agent.contract.messages import Draft, MetaData, StateData
+from agent.contract.uuid7 import Uuid7Source
+from agent.outbox.outbox import Outbox
+from agent.ports import Clock, OutgoingMessage
+
+BDSEQ_KEY = "bdseq"
+
+
+class Announcer:
+    """Birth and death of one device. `will` and `connected` on the publisher's thread; the rest from any thread."""
+
+    def __init__(
+        self,
+        *,
+        outbox: Outbox,
+        drafts: Drafts,
+        clock: Clock,
+        meta: MetaData,
+        config_revision: str,
+    ) -> None:
+        self._outbox = outbox
+        self._drafts = drafts
+        self._clock = clock
+        self._meta = meta
+        self._config_revision = config_revision
+        self._ids = Uuid7Source()
+        self._bdseq = self._will_bdseq = self._last_bdseq()
+
+    def will(self) -> OutgoingMessage:
+        """The will for the next connection, under a `bdseq` of its own that its birth will repeat.
+
+        It is made before it is true, so it takes no new sequence number: it repeats the last one given.
+        """
+        self._will_bdseq += 1
+        self._outbox.keep(BDSEQ_KEY, str(self._will_bdseq))
+        return self.unnumbered(self._state("lost", self._will_bdseq))
+
+    def unnumbered(self, draft: Draft) -> OutgoingMessage:
+        """A message that does not go through the outbox: it repeats the last number that was given,
+        and has no nonce: a will is read long after it is made. Any thread."""
+        wall = self._clock.wall()
+        stamp = Stamp(
+            id=self._ids.next(int(wall.timestamp() * 1000)),
+            seq=self._outbox.seq,
+            time=rfc3339(wall),
+            monoms=self._clock.boottime_ns() // 1_000_000,
+            timeq=self._clock.quality().value,
+        )
+        payload = seal(draft, self._drafts.identity.source, self._clock.boot_id, stamp, self._outbox.epoch)
+        return OutgoingMessage(draft.topic, payload, draft.qos, draft.retain)
+
+    def connected(self) -> None:
+        """The connection stands for which the last will was made: births are its births from here on.
+
+        A connection that is only tried must not change what the one in use says, whose will has the older number.
+        """
+        self._bdseq = self._will_bdseq
+
+    def birth(self) -> None:
+        """We are here, and this is what we have."""
+        self._outbox.put(self._state("online", self._bdseq))
+        self._outbox.put(self._drafts.meta(self._meta))
+
+    def farewell(self) -> None:
+        """An orderly end."""
+        self._outbox.put(self._state("offline", self._bdseq))
+
+    def _last_bdseq(self) -> int:
+        """The number of the last connection; where it can't be read, one that is far above any, since the centre takes
+        what is lower for old."""
+        text = self._outbox.kept(BDSEQ_KEY).get(BDSEQ_KEY, "0")
+        if self._outbox.knows_all and text.isdecimal():
+            return int(text)
+        return max(int(self._clock.wall().timestamp()), int(text) if text.isdecimal() else 0)
+
+    def _state(self, state: str, bdseq: int) -> Draft:
+        return self._drafts.state(
+            StateData.model_validate(
+                {
+                    "state": state,
+                    "bdseq": bdseq,
+                    "epoch": self._outbox.epoch,
+                    "boot_nonce": self._outbox.nonces.first,
+                    "agent_version": __version__,
+                    "config_revision": self._config_revision,
+                }
+            )
+        )

@@ -1,0 +1,75 @@
+"""Why another path than the one in use is wanted, while that one stands."""
+
+import queue
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent.core.delivery.paths import Paths
+from agent.outbox.outbox import Outbox
+from agent.runtime.uplink.sender import Sender
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What else a path depends on; asked on the publisher's thread."""
+
+    calm: Callable[[], bool]
+    """No alarm is open that a change of path could disturb."""
+    somebody: Callable[[], bool]
+    """On the broker in use a command centre says that it watches."""
+    nobody: Callable[[], bool]
+    """On the broker in use it is known that nobody watches who should."""
+
+
+class Detours:
+    """The reasons, most urgent first. `ask` from any thread, the rest from the publisher's."""
+
+    def __init__(self, paths: Paths, sender: Sender, outbox: Outbox, around: Surroundings) -> None:
+        self._paths = paths
+        self._sender = sender
+        self._outbox = outbox
+        self._around = around
+        self._asked: queue.SimpleQueue[tuple[str, bool]] = queue.SimpleQueue()
+        self._tries_left = 0
+        """Each reason has every other path tried once, until one carries."""
+
+    def ask(self, reason: str, *, unless_watched: bool) -> None:
+        """Nobody answers an alarm. Each reason counts once; one `unless_watched` not while somebody watches here."""
+        self._asked.put((reason, unless_watched))
+
+    def forget(self) -> None:
+        """Without a path in use, or with a new one, nothing that was asked for is left to do. What is asked while
+        another path is tried is kept: that try may fail."""
+        self._tries_left = 0
+        while not self._asked.empty():
+            self._asked.get()
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether an alarm is open, or not sent yet: a try that does not end keeps it from the next path."""
+        return self._outbox.alarm_waits or not self._around.calm()
+
+    def wanted(self, now_ns: int) -> int | None:
+        """The path to try beside the one in use, if there is a reason to."""
+        if self._is_asked():
+            self._tries_left = self._paths.count - 1
+        if self._sender.unwelcome() or self._tries_left:
+            path = self._paths.other(now_ns)
+            if path is not None:
+                self._tries_left = max(0, self._tries_left - 1)
+            return path
+        if self._around.nobody():
+            return self._paths.unwatched(now_ns)
+        if self._around.somebody():
+            self._paths.watched()
+        if self._paths.return_due(now_ns) and not self.is_urgent:
+            return self._paths.first_again(now_ns)
+        return None
+
+    def _is_asked(self) -> bool:
+        asked = False
+        while not self._asked.empty():
+            reason, unless_watched = self._asked.get()
+            if not (unless_watched and self._around.somebody()):
+                asked = self._paths.ask(reason) or asked
+        return asked

@@ -1,0 +1,299 @@
+"""The thread `publisher`: connects by one path or another, listens, and has the sender send what waits.
+
+The brokers of the settings are paths to the same centre. One connection is in use. When an alarm does not get
+through on it, or the first path may work again, another path is tried beside it, and the one in use is left only when
+the other broker has taken us: a try that fails costs nothing.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from agent.core.delivery.backoff import Backoff
+from agent.core.delivery.paths import Paths
+from agent.core.errors import BrokerError
+from agent.outbox.outbox import Outbox
+from agent.ports import (
+    Broker,
+    BrokerAddress,
+    BrokerEvent,
+    Clock,
+    Connected,
+    Disconnected,
+    OutgoingMessage,
+    Published,
+    Received,
+)
+from agent.runtime.uplink.failover import Detours, Surroundings
+from agent.runtime.uplink.inbox import Inbox
+from agent.runtime.uplink.sender import Sender
+
+_CONNECT_PATIENCE_NS = 180 * 10**9
+"""Above every timeout of connecting; whoever has not answered by then never will."""
+_URGENT_PATIENCE_NS = 3 * 10**9
+_URGENT_RETRY_NS = 5 * 10**9
+_FAREWELL_S = 1.0
+_DISCONNECT_S = 0.1
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTells:
+    """Whom the publisher tells of what; all are called on its thread and must not block."""
+
+    connected: Callable[[Connected, str, bool], None]
+    """The broker has us; say who we are. With its name, and whether another one had us before."""
+    disconnected: Callable[[Disconnected], None]
+    """No broker has us, for this reason. Also told of each try that fails until one has us again."""
+    received: Callable[[Received], None]
+    flooded: Callable[[], None]
+    """Messages came down faster than they can be read, and some were not."""
+    turned: Callable[[], None]
+    """A pass has ended; at least twice a second."""
+
+
+@dataclass(slots=True, eq=False)
+class _Link:
+    """One connection to the broker of a path, standing or being tried."""
+
+    path: int
+    broker: Broker
+    own_topic: str
+    since_ns: int
+
+
+class Publisher:
+    """Connects, sends what waits, and tries again for ever. Any thread may `wake` it or ask for another path."""
+
+    def __init__(
+        self,
+        *,
+        brokers: tuple[Broker, Broker],
+        sender: Sender,
+        outbox: Outbox,
+        clock: Clock,
+        addresses: Sequence[BrokerAddress],
+        subscriptions: Sequence[str],
+        make_will: Callable[[], OutgoingMessage],
+        tells: LinkTells,
+        return_after_s: float,
+        around: Surroundings,
+        backoff: Backoff,
+    ) -> None:
+        self._idle = list(brokers)
+        """Those without a connection: one carries, and one is there to try another path."""
+        self._sender = sender
+        self._outbox = outbox
+        self._clock = clock
+        self._addresses = addresses
+        self._subscriptions = list(subscriptions)
+        self._make_will = make_will
+        self._tells = tells
+        self._backoff = backoff
+        self._paths = Paths(len(addresses), return_after_s)
+        self._detours = Detours(self._paths, sender, outbox, around)
+        self._inbox: Inbox[_Link] = Inbox()
+        self._link: _Link | None = None
+        self._trial: _Link | None = None
+        self._had_us: int | None = None
+        self._retry_ns = 0
+        self._last_attempt_ns = -_URGENT_RETRY_NS
+        self._is_leaving = False
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has us. Any thread."""
+        return self._link is not None
+
+    @property
+    def path(self) -> int | None:
+        """The place, in the list of addresses, of the broker that has us; None without one. Any thread."""
+        link = self._link
+        return None if link is None else link.path
+
+    def wake(self) -> None:
+        """There may be something to send. Any thread."""
+        self._inbox.wake()
+
+    def try_other_path(self, reason: str, *, unless_watched: bool) -> None:
+        """The broker took an alarm, but nobody has answered: go by another path if one carries. Any thread.
+
+        Each reason counts once; let it name the alarm and its stage. One `unless_watched` counts only if nobody says on
+        the broker in use that they watch. Whoever hears that another broker has us then tells it of the alarm.
+        """
+        self._detours.ask(reason, unless_watched=unless_watched)
+        self.wake()
+
+    def run_once(self, timeout_s: float) -> None:
+        """Handle what has happened, then send what may be sent."""
+        for link, event in self._inbox.take(timeout_s):
+            self._handle(link, event)
+        if self._inbox.was_flooded():
+            self._tells.flooded()
+        if self._link is not None:
+            self._sender.return_rested()
+            self._sender.send()
+        if not self._is_leaving:
+            self._choose_path()
+        self._tells.turned()
+
+    def close(self, last: Callable[[], None], timeout_s: float) -> None:
+        """Send what can be sent within `timeout_s`; then, in a second, the farewell that `last` puts; then end the
+        connection. After the thread has ended, while presses may still come; what is not confirmed stays in the outbox.
+        """
+        self._send_all(timeout_s)
+        self._is_leaving = True
+        if self._trial is not None:  # it may take a moment
+            self._end(self._trial)
+        if self.connected:
+            last()
+            self._send_all(_FAREWELL_S)
+        if self._link is not None:
+            self._link.broker.disconnect(_DISCONNECT_S)
+        self._sender.close()
+        self._link = self._trial = None
+
+    def _send_all(self, timeout_s: float) -> None:
+        """Until nothing waits, or there is no connection and none is being made."""
+        deadline_ns = self._clock.boottime_ns() + int(timeout_s * 1e9)
+        while (self.connected or self._trial is not None) and self._clock.boottime_ns() < deadline_ns:
+            self.run_once(0.05)
+            if self._sender.idle and not any(self._outbox.figures()[0].values()):
+                break
+
+    # --- what happens
+
+    def _handle(self, link: _Link, event: BrokerEvent) -> None:
+        match event:
+            case Connected() if link is self._trial:
+                self._take_up(link, event)
+            case Disconnected() if link is self._trial:
+                self._fail(link, event)
+            case Disconnected() if link is self._link:
+                self._lose(link, event, died=True)
+            case Published() if link is self._link:
+                refusal = self._sender.settle(event)
+                if refusal is not None:
+                    self._lose_a_broker_that_refuses_us(link, refusal)
+            case Received() if link is self._link:
+                self._tells.received(event)
+            case _:
+                pass  # of a connection that was left
+
+    def _take_up(self, link: _Link, accepted: Connected) -> None:
+        """A broker has us: whoever had us before is left now."""
+        now_ns = self._clock.boottime_ns()
+        before, self._link, self._trial = self._link, link, None
+        self._sender.close()
+        log.info("connected to %s with %s", self._name(link), accepted.spoken)
+        self._paths.connected(link.path, now_ns)
+        self._detours.forget()
+        link.since_ns = now_ns
+        moved = self._had_us not in {None, link.path}
+        self._had_us = link.path
+        self._sender.open(link.broker, accepted.receive_maximum, link.own_topic)
+        self._tells.connected(accepted, self._name(link), moved)
+        if before is not None:  # last, as it may take a moment, and a press shall not wait for that
+            self._end(before)
+
+    def _fail(self, trial: _Link, end: Disconnected) -> None:
+        """A try has failed. Without a connection the next one is made later, with one perhaps not at all."""
+        now_ns = self._clock.boottime_ns()
+        level = logging.DEBUG if self._paths.failures else logging.ERROR if self._link is None else logging.INFO
+        log.log(level, "no connection to %s: %s", self._name(trial), end.detail)
+        self._trial = None
+        self._end(trial)
+        if self._link is None:
+            self._paths.failed(trial.path, now_ns)
+            self._retry_ns = now_ns + int(self._backoff.failed() * 1e9)
+            self._tells.disconnected(end)
+        elif self._sender.stalled():
+            self._leave(self._link)
+            self._paths.failed(trial.path, now_ns)
+        else:
+            self._paths.failed(trial.path, now_ns)
+
+    def _lose(self, link: _Link, end: Disconnected, *, died: bool = False) -> None:
+        now_ns = self._clock.boottime_ns()
+        log.error("no connection to %s any more: %s", self._name(link), end.detail)
+        self._sender.close(died=died)
+        self._link = None
+        self._end(link)
+        self._paths.failed(link.path, now_ns)
+        self._retry_ns = now_ns + int(self._backoff.failed((now_ns - link.since_ns) / 1e9) * 1e9)
+        self._tells.disconnected(end)
+
+    def _leave(self, link: _Link) -> None:
+        """The protocol repeats a message on a new connection only, so a silent broker is left."""
+        self._lose(link, Disconnected("lost", "the broker does not acknowledge; trying a new connection"))
+        self._retry_ns = self._clock.boottime_ns()
+
+    def _lose_a_broker_that_refuses_us(self, link: _Link, detail: str) -> None:
+        """It does not take our own state, so it takes nothing: the certificate is another device's, or its access
+        list does not know us. Only a new connection reads the certificate again and comes to the next broker.
+        """
+        self._sender.give_up_retained()
+        advice = "check its access list and this device's certificate"
+        self._lose(
+            link, Disconnected("refused", f"the broker does not take this device's state ({detail.lower()}): {advice}")
+        )
+
+    # --- which path
+
+    def _choose_path(self) -> None:
+        now_ns = self._clock.boottime_ns()
+        if self._link is None:
+            self._detours.forget()
+        if self._trial is not None:
+            if now_ns - self._trial.since_ns > self._patience_ns():
+                self._fail(self._trial, Disconnected("unreachable", "connecting did not end in time"))
+        elif self._link is None:
+            if now_ns >= self._due_ns():
+                self._try(self._paths.next())
+        elif self._sender.stalled():
+            other = self._paths.other(now_ns)
+            if other is None:
+                self._leave(self._link)
+            else:
+                self._try(other)
+        else:
+            wanted = self._detours.wanted(now_ns)
+            if wanted is not None:
+                self._try(wanted)
+
+    def _due_ns(self) -> int:
+        """When to connect. While an alarm is open, or waits, every path is tried at once before there is a pause, and
+        that is short."""
+        if not self._detours.is_urgent:
+            return self._retry_ns
+        return 0 if self._paths.untried else min(self._retry_ns, self._last_attempt_ns + _URGENT_RETRY_NS)
+
+    def _patience_ns(self) -> int:
+        """How long a broker may take to let us in and grant the subscriptions. An alarm does not wait for one path
+        while it has not been tried by the next, also one that a broker has taken and nobody has answered; but where
+        all are slow, each round is given twice the time of the last one."""
+        if self._paths.count == 1 or not self._detours.is_urgent:
+            return _CONNECT_PATIENCE_NS
+        return min(_URGENT_PATIENCE_NS << min(self._paths.rounds, 10), _CONNECT_PATIENCE_NS)
+
+    def _try(self, path: int) -> None:
+        now_ns = self._clock.boottime_ns()
+        self._last_attempt_ns = now_ns
+        will = self._make_will()
+        link = self._trial = _Link(path, self._idle.pop(), will.topic, now_ns)
+        address = self._addresses[path]
+        try:
+            link.broker.connect(
+                address.url, will, self._subscriptions, lambda event: self._inbox.put(link, event), address.interface
+            )
+        except BrokerError as error:
+            self._fail(link, Disconnected("unreachable", str(error)))
+
+    def _end(self, link: _Link) -> None:
+        """Its broker is free for another path. What it still has to tell is of no interest any more."""
+        link.broker.disconnect(timeout_s=0.0, will=True)
+        self._idle.append(link.broker)
+
+    def _name(self, link: _Link) -> str:
+        return str(self._addresses[link.path])

@@ -1,0 +1,255 @@
+"""The sending half of the link: a window of messages in flight, and what the broker's answers mean for them.
+
+The client library's own queue is never used: nothing is handed over without a connection, and what a dead
+connection has not confirmed goes back to the outbox.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent.contract.messages import Rank
+from agent.core.errors import BrokerError, MessageRefused
+from agent.core.events import AlarmDelivered
+from agent.outbox.backlog import Waiting
+from agent.outbox.outbox import Outbox
+from agent.ports import Broker, Clock, OutgoingMessage, Published
+
+_WINDOW = 20
+_RESERVE = 4
+"""Places that only alarms and state may take, where the broker's window allows it."""
+_TELEMETRY_TIMEOUT_NS = 30 * 10**9
+_REFUSALS_BEFORE_GIVING_UP = 5
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SenderTells:
+    """Whom the sender tells of the broker's answers; none may block, and `refused` comes on any thread."""
+
+    accepted: Callable[[], None]
+    """The broker has taken our state: it has a place for this device."""
+    delivered: Callable[[AlarmDelivered], None]
+    refused: Callable[[OutgoingMessage, str], None]
+    """The broker refused a message; told once a message."""
+
+
+@dataclass(slots=True)
+class _InFlight:
+    waiting: Waiting
+    message: OutgoingMessage
+    sent_ns: int
+
+
+class Sender:
+    """Hands messages to the broker. `send` from any thread, the rest from the publisher's.
+
+    A press is sent by the thread that felt it, so every method takes the lock; none calls anybody under it but the
+    outbox and `Broker.publish`, which do not block.
+    """
+
+    def __init__(self, outbox: Outbox, clock: Clock, tells: SenderTells, alarm_timeout_s: float) -> None:
+        self._outbox = outbox
+        self._clock = clock
+        self._tells = tells
+        self._alarm_timeout_ns = int(alarm_timeout_s * 1e9)
+        self._lock = threading.Lock()
+        self._broker: Broker | None = None
+        self._window = 0
+        self._own_topic = ""
+        """Where our state goes, that of the will too."""
+        self._in_flight: dict[int, _InFlight] = {}
+        self._resting: list[tuple[int, Waiting]] = []
+        self._connection = 0
+        self._held_back = False
+        """A suspect waits until nothing is under way; only an alarm may still go before it."""
+        self._unwelcome = False
+
+    def open(self, broker: Broker, receive_maximum: int, own_topic: str) -> None:
+        """There is a connection, whose broker takes so many messages at a time."""
+        with self._lock:
+            self._window = min(_WINDOW, receive_maximum)
+            self._own_topic = own_topic
+            self._unwelcome = False
+            self._connection += 1
+            self._broker = broker
+
+    def close(self, *, died: bool = False) -> None:
+        """The connection is gone: what it has not confirmed waits again. `died`: the other side ended it.
+
+        What has ended one connection after the other, each time alone, is given up; an alarm is not, but rests.
+        """
+        given_up: list[OutgoingMessage] = []
+        now_ns = self._clock.boottime_ns()
+        with self._lock:
+            self._broker = None
+            resting, self._resting = self._resting, []
+            for sent in self._in_flight.values():
+                if died:
+                    sent.waiting.suspicion = sent.waiting.suspicion.lost(alone=len(self._in_flight) == 1)
+                suspicion = sent.waiting.suspicion
+                if suspicion.goes_alone and sent.waiting.row.rank is Rank.ALARM:
+                    sent.waiting.behind += 1  # and behind a suspect that has been tried less often
+                if not suspicion.convicted:
+                    self._outbox.give_back(sent.waiting)
+                elif sent.waiting.row.rank is Rank.ALARM:
+                    resting.append((now_ns + suspicion.rest_s * 10**9, sent.waiting))
+                else:
+                    self._outbox.give_up(sent.waiting)
+                    given_up.append(sent.message)
+            for due_ns, waiting in resting:
+                if waiting.suspicion.convicted:
+                    self._resting.append((due_ns, waiting))
+                else:
+                    self._outbox.give_back(waiting)
+            self._in_flight.clear()
+            self._held_back = False
+        for message in given_up:
+            log.error("%s has ended connection after connection and is given up", message.topic)
+            self._tells.refused(message, "the broker ended each connection on which it was sent alone")
+
+    def send(self, most: int = _WINDOW) -> None:
+        """Send what waits, at most so many, as far as there is a connection and room in the window. Any thread.
+
+        The lock is let go between two messages: a press waits for one of them at the most.
+        """
+        for _ in range(most):
+            with self._lock:
+                goes_on, refused = self._send_next()
+            if refused is not None:
+                log.error("%s can't be sent: %s", refused[0].topic, refused[1])
+                self._tells.refused(*refused)
+            if not goes_on:
+                return
+
+    def settle(self, answer: Published) -> str | None:
+        """The broker's answer for one message. Returns its reason if it forbids our own state: then it takes nothing.
+
+        Any other refusal, of our state too, may be one of the moment. A cluster that could hand a message to some only,
+        because a queue of somebody else's lies on its dead node, has us: those who live hear us.
+        """
+        with self._lock:
+            sent = self._in_flight.pop(answer.mid, None)
+            if sent is None:
+                return None
+            row = sent.waiting.row
+            ours = row.topic == self._own_topic
+            self._held_back = self._held_back and bool(self._in_flight)
+            if answer.accepted:
+                self._outbox.confirm(sent.waiting)
+            elif ours and answer.forbidden:
+                self._outbox.give_up(sent.waiting)
+                return answer.detail
+            else:
+                first = self._rest(sent.waiting)
+        if not answer.accepted:
+            log.log(logging.ERROR if first else logging.DEBUG, "the broker refused %s: %s", row.topic, answer.detail)
+            if first:
+                self._tells.refused(sent.message, answer.detail)
+        if ours and (answer.accepted or answer.in_part):
+            self._tells.accepted()
+        if answer.accepted and row.alarm_id is not None:
+            self._tells.delivered(AlarmDelivered(row.alarm_id, self._clock.boottime_ns()))
+        return None
+
+    def give_up_retained(self) -> None:
+        """Forget the retained messages in flight: the next connection makes them anew, and they would pile up."""
+        with self._lock:
+            for mid, sent in [*self._in_flight.items()]:
+                if sent.message.retain:
+                    self._outbox.give_up(sent.waiting)
+                    del self._in_flight[mid]
+
+    def return_rested(self) -> None:
+        """What was refused and has rested long enough waits again."""
+        now_ns = self._clock.boottime_ns()
+        with self._lock:
+            for due_ns, waiting in [*self._resting]:
+                if due_ns <= now_ns:
+                    self._resting.remove((due_ns, waiting))
+                    self._outbox.give_back(waiting)
+
+    def stalled(self) -> bool:
+        """Whether the broker owes an answer for longer than is right for the message, or for an alarm behind it."""
+        now_ns = self._clock.boottime_ns()
+        with self._lock:
+            full = self._least() is None
+            urgent = full and self._outbox.alarm_waits
+            return any(
+                now_ns - sent.sent_ns
+                > (self._alarm_timeout_ns if urgent or sent.waiting.row.rank is Rank.ALARM else _TELEMETRY_TIMEOUT_NS)
+                for sent in self._in_flight.values()
+            )
+
+    def unwelcome(self) -> bool:
+        """Whether an alarm was refused since this was last asked: another broker may take it."""
+        with self._lock:
+            unwelcome, self._unwelcome = self._unwelcome, False
+            return unwelcome
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is in flight. Any thread."""
+        with self._lock:
+            return not self._in_flight
+
+    # --- under the lock
+
+    def _least(self) -> Rank | None:
+        """The least important class of which a message may be sent now; None when none may."""
+        room = self._window - len(self._in_flight)
+        if self._broker is None or room <= 0:
+            return None
+        if self._held_back or self._suspect_under_way(Rank.HEALTH):
+            return Rank.ALARM
+        return Rank.STATE if room <= min(_RESERVE, self._window // 2) else Rank.HEALTH
+
+    def _send_next(self) -> tuple[bool, tuple[OutgoingMessage, str] | None]:
+        """Whether there may be more to send, and what can't be sent at all, with the reason."""
+        least = self._least()
+        if self._broker is None or least is None or (taken := self._outbox.take(least)) is None:
+            return False, None
+        waiting, message = taken
+        row = waiting.row
+        if waiting.suspicion.goes_alone and self._must_wait(row.rank):
+            self._held_back = self._held_back or row.rank is not Rank.ALARM
+            self._outbox.give_back(waiting)
+            return False, None
+        try:
+            mid = self._broker.publish(message)
+        except MessageRefused as error:
+            first = True
+            if row.rank is Rank.ALARM:
+                first = self._rest(waiting)
+            else:
+                self._outbox.give_up(waiting)
+            return True, (message, str(error)) if first else None
+        except BrokerError:
+            self._outbox.give_back(waiting)
+            return False, None
+        self._in_flight[mid] = _InFlight(waiting, message, self._clock.boottime_ns())
+        return True, None
+
+    def _must_wait(self, rank: Rank) -> bool:
+        """Whether a suspect of this class can't go now: an alarm waits for nothing but another suspected alarm."""
+        return self._suspect_under_way(Rank.ALARM) if rank is Rank.ALARM else bool(self._in_flight)
+
+    def _suspect_under_way(self, least: Rank) -> bool:
+        for sent in self._in_flight.values():
+            if sent.waiting.suspicion.goes_alone and sent.waiting.row.rank <= least:
+                return True
+        return False
+
+    def _rest(self, waiting: Waiting) -> bool:
+        """Try a refused message again later, or give it up; whether it was the first refusal."""
+        row = waiting.row
+        refusals = waiting.refused(self._connection)
+        if row.rank is not Rank.ALARM and refusals >= _REFUSALS_BEFORE_GIVING_UP:
+            self._outbox.give_up(waiting)
+        else:
+            self._unwelcome = self._unwelcome or row.rank is Rank.ALARM
+            rest_ns = min(60, 1 << min(refusals - 1, 6)) * 10**9
+            self._resting.append((self._clock.boottime_ns() + rest_ns, waiting))
+        return refusals == 1

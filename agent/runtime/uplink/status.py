@@ -1,0 +1,88 @@
+"""What a change of the connection means: for health, for the security centre, and for the next birth."""
+
+from collections.abc import Callable
+
+from agent.core.events import UplinkChanged
+from agent.ports import Connected, Disconnected, OutgoingMessage
+from agent.runtime.supervision.health import HealthBoard
+from agent.runtime.supervision.security import TOPIC_LENGTH, SecurityLog
+from agent.runtime.uplink.announcer import Announcer
+from agent.runtime.uplink.centre_watch import CentreWatch
+
+_SECURITY_KINDS = {"tls": "tls-failed", "refused": "broker-refused", "overrun": "broker-overrun"}
+
+
+class Uplink:
+    """Listens to the publisher, on its thread."""
+
+    def __init__(
+        self,
+        *,
+        board: HealthBoard,
+        security: SecurityLog,
+        announcer: Announcer,
+        watch: CentreWatch,
+        announce: Callable[[bool], None],
+        changed: Callable[[UplinkChanged], None],
+        deaf: Callable[[str], None],
+    ) -> None:
+        """`announce` says who we are, and gets whether another broker than before has us. `deaf` gets what the broker
+        does not let us hear; empty when it lets us hear all."""
+        self._board = board
+        self._security = security
+        self._announcer = announcer
+        self._watch = watch
+        self._announce = announce
+        self._changed = changed
+        self._deaf = deaf
+        self._told: str | None = None
+        self._has_failed = False
+        """Since a broker last had us: the publisher logs the first failure, and not those that follow."""
+        self._broker = self._spoken = ""
+
+    def connected(self, accepted: Connected, broker: str, moved: bool) -> None:
+        """A broker has us; whether it takes what we say shows with the birth."""
+        self._broker = broker
+        self._spoken = f" with {accepted.spoken}" if accepted.why_older else ""
+        self._has_failed = False
+        self._announcer.connected()
+        self._watch.connected()
+        if accepted.refused:
+            names = ", ".join(accepted.refused)
+            detail = f"the broker does not let this device subscribe to {names}: check its access list"
+            self._deaf(detail)
+            self._tell_once("broker-refused", detail)
+        else:
+            self._deaf("")
+        self._announce(moved)
+
+    def accepted(self) -> None:
+        """The broker has taken our birth."""
+        self._told = None
+        self._board.report("uplink", ok=True, detail=f"connected to {self._broker}{self._spoken}")
+        self._changed(UplinkChanged(up=True))
+
+    def disconnected(self, end: Disconnected) -> None:
+        """The connection ended or did not come to be. Each kind of security trouble is told once an outage."""
+        self._watch.disconnected()
+        self._board.report("uplink", ok=False, detail=end.detail)
+        self._changed(UplinkChanged(up=False))
+        kind = _SECURITY_KINDS.get(end.kind)
+        if kind is not None:
+            self._tell_once(kind, end.detail, is_logged=not self._has_failed)
+        self._has_failed = True
+
+    def refused(self, message: OutgoingMessage, detail: str) -> None:
+        """The broker refused a message. Not told of security events themselves: they would be refused too."""
+        if "/up/security/" not in message.topic:
+            topic = message.topic[:TOPIC_LENGTH]
+            self._security.tell("message-refused", "warning", f"{topic}: {detail}", topic=topic)
+
+    def flooded(self) -> None:
+        """Messages came down faster than they can be read, and some were not."""
+        self._security.tell("command-flood", "warning", f"{self._broker} sends more than can be read; some was not")
+
+    def _tell_once(self, kind: str, detail: str, *, is_logged: bool = False) -> None:
+        if kind != self._told:
+            self._told = kind
+            self._security.tell(kind, "warning", detail, is_logged=is_logged)

@@ -1,0 +1,174 @@
+"""`python -m tests.campaigns.bench_vision`: how well people are seen, and what that costs, in one run."""
+
+import argparse
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from tests.campaigns.bench.child import ROOT
+from tests.campaigns.bench.program import Program, parser
+from tests.campaigns.bench_vision import (
+    accuracy,
+    arrival,
+    budget,
+    cost,
+    false_alerts,
+    footprint,
+    ground_truth,
+    near,
+    plots,
+    purity,
+    report,
+    stillness,
+    tamper,
+    tampering,
+)
+from tests.campaigns.bench_vision.curve import curve
+from tests.campaigns.bench_vision.effort import FULL, QUICK
+from tests.campaigns.bench_vision.row import Row
+from tests.campaigns.bench_vision.stage import Pixels, Stage
+from tests.campaigns.bench_vision.watched import watch
+from tests.support.tampered_video import PICTURE_KINDS
+from tests.support.vision_media import demo_video, tree_video
+
+_README_PLOT = ROOT / "docs" / "vision-precision-recall.svg"
+_EXAMPLE = """\
+Example:
+  python -m tests.campaigns.bench_vision
+  python -m tests.campaigns.bench_vision --only accuracy
+  python -m tests.campaigns.bench_vision --quick --json /tmp/bench-vision.json
+"""
+PARTS = ("accuracy", "stillness", "near", "cost", "alerts", "budget", "memory", "arrival", "tamper")
+
+
+class Run:
+    """One run: `rows` grows as it goes on. Pictures are written beside `record`."""
+
+    def __init__(self, stage: Stage, parts: Sequence[str], record: Path, readme_plot: Path | None) -> None:
+        self._stage = stage
+        self._parts = parts
+        self._record = record
+        self._readme_plot = readme_plot
+        self._truth = ground_truth.read(ground_truth.directory())
+        self._why = f"no ground truth in {ground_truth.directory()}"
+        self.rows: list[Row] = []
+
+    def all(self) -> None:
+        """Measure every part that was asked for."""
+        stage, truth = self._stage, self._truth
+        if {"accuracy", "stillness", "arrival"} & set(self._parts):
+            self._pets()
+        if "near" in self._parts:
+            self.rows += near.rows(stage, near.directory())
+        if "cost" in self._parts:
+            self.rows += cost.rows(stage)
+        if "alerts" in self._parts:
+            self.rows.append(false_alerts.tree_row(stage, tree_video()))
+            self.rows.append(false_alerts.painted_row(stage, truth))
+        if "budget" in self._parts:
+            self.rows.append(budget.row(stage))
+        if "memory" in self._parts:
+            self.rows.append(footprint.row(stage))
+        if "tamper" in self._parts:
+            self.rows.append(tampering.row(self._tampers()))
+
+    def _pets(self) -> None:
+        """The video once, and then what comes after it."""
+        stage, truth = self._stage, self._truth
+        replay = stage.replay()
+        ends: deque[Pixels] = deque(maxlen=1)
+
+        def remembered() -> Iterator[Pixels]:
+            for pixels in stage.frames(stage.effort.pets):
+                ends.append(pixels)
+                yield pixels
+
+        total = stage.total
+        watched = watch(replay, remembered(), lambda done: stage.say("PETS", done, total))
+        plots.inferences(self._beside("inferences"), watched, stage.spec().inferences_per_second)
+        plots.processor(self._beside("processor"), watched)
+        if "accuracy" in self._parts:
+            # A part of the video can't be scored: its other half would be missing.
+            if truth is not None and stage.effort.pets is None:
+                scores = accuracy.score(truth, watched.lines, stage.directory)
+                self.rows += accuracy.rows(scores)
+                points = curve(truth, watched.lines)
+                for path in (self._beside("precision-recall"), self._readme_plot):
+                    if path is not None:
+                        plots.precision_recall(path, points, scores)
+            else:
+                self.rows += accuracy.unscored(self._why if truth is None else "only a part of the video was looked at")
+            self.rows.append(purity.row(truth, watched, self._why))
+            self.rows.append(stillness.found_row(truth, watched))
+        if "stillness" in self._parts:
+            self.rows += stillness.still_rows(stage, replay, last=ends[0], first=next(stage.frames()))
+        if "arrival" in self._parts:
+            self.rows.append(arrival.row(stage, watched))
+
+    def _tampers(self) -> Iterator[Mapping[str, Any]]:
+        videos = (demo_video(), tree_video())
+        steps = [partial(tamper.tampered, video, kind) for video in videos for kind in PICTURE_KINDS]
+        steps += [partial(tamper.quiet, video) for video in videos]
+        chosen = steps if self._stage.effort.tamper else steps[-3:-2]
+        for number, step in enumerate(chosen, start=1):
+            self._stage.say("tamper, by kind and video", number, len(chosen))
+            yield step()
+
+    def _beside(self, name: str) -> Path:
+        return self._record.with_name(f"{self._record.stem}-{name}.svg")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print the table, write record and pictures; 0 when all was measured, whatever it came to."""
+    args = _parser().parse_args(argv)
+    bench = Program(args)
+    with bench.directory() as directory, _progress(bench.console) as say:
+        stage = Stage(directory, demo_video(), QUICK if args.quick else FULL, say)
+        run = Run(stage, args.only or PARTS, args.json, _README_PLOT if args.readme else None)
+        run.all()
+    bench.report(report.as_table(run.rows), rows={row.name: row.as_dict() for row in run.rows})
+    bench.console.print(f"Everything behind the figures, and pictures: {args.json.with_suffix('')}*", highlight=False)
+    if args.readme:
+        report.into_readme(ROOT / "README.md", bench.machine, run.rows)
+    return 0
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[Callable[[str, int, int], None]]:
+    """A line on a terminal; elsewhere a line for each part when it begins."""
+    columns = (TextColumn("{task.description:36}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        tasks: dict[str, Any] = {}
+
+        def say(text: str, done: int, of: int) -> None:
+            if text not in tasks:
+                tasks[text] = progress.add_task(text, total=of)
+                if not console.is_terminal:
+                    console.print(text, highlight=False)
+            progress.update(tasks[text], completed=done)
+
+        yield say
+
+
+def _parser() -> argparse.ArgumentParser:
+    made = parser(
+        "tests.campaigns.bench_vision",
+        "Measure accuracy, false alerts, cost, memory and delay of vision on two videos, in one run.",
+        _EXAMPLE,
+        record="build/bench-vision.json",
+        quick="a small part of all: shows that it works, not how well",
+    )
+    made.add_argument("--only", action="append", choices=PARTS, help="this part alone; may be given several times")
+    made.add_argument("--readme", action="store_true", help="put table and picture into README.md and docs/")
+    return made
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""The whole bench, a small part of everything."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.campaigns.bench.child import ROOT
+
+NEED_TRUTH = {"average_precision", "reported_boxes", "identities"}
+NEED_VIEWS = {"near_nobody", "near_announced", "near_hands"}
+MEASURED = {
+    "near_cut_outs",
+    "start",
+    "still",
+    "still_processor",
+    "other_processor_time",
+    "speed",
+    "tree",
+    "painted",
+    "budget",
+    "memory",
+    "tamper",
+    "arrival",
+}
+
+
+@pytest.mark.system
+@pytest.mark.timeout(300)
+def test_the_bench_measures_every_row_beside_its_target(tmp_path: Path) -> None:
+    record = tmp_path / "build" / "bench-vision.json"
+    command = [sys.executable, "-m", "tests.campaigns.bench_vision", "--quick", "--json", str(record)]
+    environment = {**os.environ, "COLUMNS": "250", "EDGE_TEST_PETS": str(tmp_path)}
+    environment["EDGE_TEST_NEAR_VIEWS"] = str(tmp_path)
+    run = subprocess.run(command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280)
+    assert run.returncode == 0, run.stdout + run.stderr
+    rows = json.loads(record.read_text())["rows"]
+    assert rows.keys() == NEED_TRUTH | NEED_VIEWS | MEASURED | {"announced"}
+    for name in NEED_TRUTH | {"announced"}:
+        assert rows[name]["reached"] is None
+        assert f"no ground truth in {tmp_path}" in rows[name]["figure"]
+    for name in NEED_VIEWS:
+        assert rows[name]["reached"] is None
+        assert f"no videos in {tmp_path}" in rows[name]["figure"]
+    for name in MEASURED:
+        assert rows[name]["reached"] is not None, rows[name]
+        assert rows[name]["title"] in run.stdout
+    assert rows["budget"]["reached"], "a budget that is not kept is no matter of a slow machine"
+    for picture in ("inferences", "processor"):
+        assert record.with_name(f"bench-vision-{picture}.svg").read_text().startswith("<?xml")

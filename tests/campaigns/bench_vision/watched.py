@@ -1,0 +1,62 @@
+"""What a replay of many frames has given, in the form that rows want."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.cli.replay import Look, Replay
+from agent.cli.tally import Tally, detections_line, name_of
+from agent.core.camera.link import PersonEntered
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """Somebody was announced."""
+
+    frame: int
+    track: int
+
+
+@dataclass(slots=True)
+class Watched:
+    """Grows frame by frame."""
+
+    tally: Tally = field(default_factory=Tally)
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    """As `edge-agent bench vision --detections` writes them."""
+    inferences: list[int] = field(default_factory=list)
+    """By frame, as are the times."""
+    inference_ms: list[float] = field(default_factory=list)
+    other_ms: list[float] = field(default_factory=list)
+    """Of the processor."""
+    entered: list[Entered] = field(default_factory=list)
+    alerts: list[tuple[int, str]] = field(default_factory=list)
+    """Frame and name of every event."""
+
+    def add(self, look: Look) -> None:
+        """One more frame."""
+        self.tally.add(look)
+        self.lines.append(detections_line(look))
+        self.inferences.append(len(look.seen.regions))
+        self.inference_ms.append(look.inference_processor_s * 1000)
+        self.other_ms.append(look.other_processor_s * 1000)
+        self.alerts += [(look.frame.number, name_of(event)) for event in look.events]
+        self.entered += [
+            Entered(look.frame.number, int(event.track.rpartition("-")[2]))
+            for event in look.events
+            if isinstance(event, PersonEntered) and event.zone is None
+        ]
+
+
+def watch(replay: Replay, pictures: Iterable[Pixels], tell: Callable[[int], object]) -> Watched:
+    """Look at all of these; `tell` is called with each one's number, from 1."""
+    watched = Watched()
+    for number, pixels in enumerate(pictures, start=1):
+        watched.add(replay.look(pixels))
+        tell(number)
+    return watched

@@ -1,0 +1,199 @@
+"""`python -m tests.campaigns.brokers`: a node of a RabbitMQ cluster dies under presses, for good, again and again."""
+
+import argparse
+import re
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.campaigns.brokers.cluster import Cluster, Node, is_installed
+from tests.campaigns.brokers.witness import NAME, Witness
+from tests.support.agent_process import AgentProcess
+from tests.support.centre import Message
+from tests.support.wait import wait_for
+
+_ROUNDS, _SHORT = 10, 2
+_PRESSES = 100
+_PACE = {"hold_s": 0.01, "interval_s": 0.03}
+_TARGET_S = 10.0
+_OUT_OF_SERVICE_S = 10.0
+"""Far less than a site's 300 s: a kiosk that took itself for unwatched, or cut off, for so long would say so."""
+
+
+@dataclass
+class Round:
+    """What became of one node's death."""
+
+    node: str
+    moved_to: str = ""
+    before: int = 0
+    """Presses that the centre knew of at the kill."""
+    arrived: int = 0
+    slowest_s: float = 0.0
+    """From the kill, or from the press if that came later, until a subscriber had it."""
+    alarms: int = 0
+    raised: int = 0
+    copies: int = 0
+    green_s: float = 0.0
+    out_of_service: int = 0
+    faults: list[str] = field(default_factory=list)
+
+
+class Play:
+    """The kiosk, the cluster and the centre. Main thread."""
+
+    def __init__(self, cluster: Cluster, agent: AgentProcess, witness: Witness) -> None:
+        self._cluster = cluster
+        self._agent = agent
+        self._witness = witness
+
+    def round(self) -> Round:
+        """Press, kill the node in use, look what arrives, answer."""
+        node = self._in_use()
+        outcome = Round(node.name)
+        known, copies = set(self._witness.known), self._witness.copies
+        edges: list[int] = []
+        hand = threading.Thread(target=lambda: edges.extend(self._agent.press_many("police", _PRESSES, **_PACE)))
+        hand.start()
+        try:
+            wait_for(lambda: len(self._counts(known)) >= _PRESSES // 2, 20, "half of the presses")
+            outcome.before = len(self._counts(known))
+            killed_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+            node.kill()
+        finally:
+            hand.join()
+        self._witness.leave(node.name)
+        try:
+            wait_for(lambda: len(self._counts(known)) == _PRESSES, 3 * _TARGET_S)
+        except AssertionError:
+            outcome.faults.append(f"{_PRESSES - len(self._counts(known))} presses lost")
+        counts = self._counts(known)
+        outcome.arrived = len(counts)
+        outcome.slowest_s = max(
+            (message.arrived_ns - max(killed_ns, edges[count - 1])) / 1e9 for count, message in counts.items()
+        )
+        self._judge(outcome, known)
+        try:
+            self._answer(outcome, known)
+            self._look_at_service(outcome, killed_ns + int(1.5 * _OUT_OF_SERVICE_S * 1e9))
+        except AssertionError as error:
+            outcome.faults.append(str(error))
+        outcome.copies = self._witness.copies - copies
+        outcome.moved_to = self._in_use().name
+        return outcome
+
+    def bring_back(self, name: str) -> None:
+        """For the next round: the dead node joins the cluster again, and the centre is there."""
+        node = next(each for each in self._cluster.nodes if each.name == name)
+        node.start()
+        self._cluster.await_all()
+        self._witness.join(node)
+        self._witness.await_watching()
+
+    def _judge(self, outcome: Round, known: set[str]) -> None:
+        fresh = [each for each in self._witness.of("alarm/") if each.id not in known]
+        outcome.alarms = len({each.data["alarm_id"] for each in fresh})
+        outcome.raised = sum(each.type == "edge.alarm.raised.v1" for each in fresh)
+        if outcome.slowest_s > _TARGET_S:
+            outcome.faults.append(f"a press took {outcome.slowest_s:.1f} s")
+        if (outcome.alarms, outcome.raised) != (1, 1):
+            outcome.faults.append(f"one alarm became {outcome.alarms}, raised {outcome.raised} times")
+
+    def _answer(self, outcome: Round, known: set[str]) -> None:
+        """Green must follow from a signed ack through a node that lives, and go at the close. Raises AssertionError."""
+        alarm_id = next(iter(self._counts(known).values())).data["alarm_id"]
+        began_s = time.monotonic()
+        self._witness.answer(alarm_id, "registered", _PRESSES, self._agent.key)
+        self._agent.wait_for_outputs(green="on")
+        outcome.green_s = time.monotonic() - began_s
+        self._witness.answer(alarm_id, "closed", _PRESSES, self._agent.key)
+        self._agent.wait_for_outputs(green="off", yellow="off")
+
+    def _look_at_service(self, outcome: Round, until_ns: int) -> None:
+        """With the node still dead, long after the kill; what was said since the beginning counts."""
+        late = wait_for(
+            lambda: [each for each in self._witness.of("health") if each.arrived_ns > until_ns], 30, "a health report"
+        )[0]
+        outcome.out_of_service = len(self._witness.of("event/out-of-service"))
+        degraded = {each.data["part"] for each in self._witness.of("event/part-degraded")} & {"centre", "service"}
+        states = {part: late.data["parts"][part]["state"] for part in ("centre", "service", "uplink")}
+        if outcome.out_of_service or degraded or set(states.values()) != {"ok"}:
+            outcome.faults.append(f"a watched kiosk said that it is not in service: {states}, {degraded}")
+
+    def _counts(self, known: set[str]) -> dict[int, Message]:
+        """The presses of this round that the centre has heard of, each as it came first."""
+        first: dict[int, Message] = {}
+        for message in self._witness.of("alarm/"):
+            if message.id not in known and message.data["stage"] != "closed":
+                first.setdefault(message.data["press_count"], message)
+        return first
+
+    def _in_use(self) -> Node:
+        url = wait_for(lambda: re.findall(r"connected to (mqtt://\S+)", self._agent.log()), what="a connection")[-1]
+        return next(each for each in self._cluster.nodes if each.url == url)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play all rounds and print them; 0 when nothing was missed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.campaigns.brokers", description=__doc__)
+    parser.add_argument("--short", action="store_true", help=f"{_SHORT} rounds instead of {_ROUNDS}")
+    parser.add_argument("--kept", action="store_true", help="the centre's sessions are kept by the nodes")
+    args = parser.parse_args(arguments)
+    console = Console(highlight=False, width=120)
+    if not is_installed():
+        console.print("NOT RUN: there is no RabbitMQ here. `make rabbitmq` installs Debian's.")
+        return 1
+    rounds: list[Round] = []
+    began_s = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="edge-brokers-") as directory, Cluster(Path(directory)) as cluster:
+        console.print(f"{time.monotonic() - began_s:4.0f} s  three nodes of RabbitMQ are one cluster")
+        agent = AgentProcess(
+            Path(directory) / "kiosk",
+            *(node.url for node in cluster.nodes[:2]),
+            mqtt={"reconnect_spread_s": 30},
+            centre={"required": True, "names": [NAME]},
+            service={"out_of_service_after_s": _OUT_OF_SERVICE_S},
+        )
+        with Witness(cluster.nodes, kept=args.kept) as witness, agent:
+            play = Play(cluster, agent, witness)
+            wait_for(lambda: witness.of("state"), what="the kiosk's birth")
+            for number in range(1, (_SHORT if args.short else _ROUNDS) + 1):
+                if rounds:
+                    play.bring_back(rounds[-1].node)
+                rounds.append(play.round())
+                said = "; ".join(rounds[-1].faults) or f"all there after {rounds[-1].slowest_s:.2f} s"
+                console.print(f"{time.monotonic() - began_s:4.0f} s  round {number}: {said}")
+                if rounds[-1].faults:
+                    break  # an alarm may be open still
+    console.print(_table(rounds))
+    missed = sum(bool(each.faults) for each in rounds)
+    console.print(f"{len(rounds)} nodes killed with -9, {missed} rounds missed something")
+    return 1 if missed else 0
+
+
+def _table(rounds: Sequence[Round]) -> Table:
+    table = Table("killed", "before", "arrived", "slowest", "alarms", "raised", "copies", "green", "out of service")
+    for each in rounds:
+        table.add_row(
+            each.node.partition("@")[0],
+            str(each.before),
+            f"{each.arrived} of {_PRESSES}",
+            f"{each.slowest_s:.2f} s",
+            str(each.alarms),
+            str(each.raised),
+            str(each.copies),
+            f"{each.green_s:.2f} s",
+            str(each.out_of_service),
+        )
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())

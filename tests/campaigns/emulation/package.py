@@ -1,0 +1,25 @@
+"""The agent's package of this tree for the emulated machine: as it is published, only not compressed."""
+
+from pathlib import Path
+
+from deploy.package import target, tree
+from deploy.package.__main__ import PROJECT, build
+from tests.campaigns.emulation import cache
+from tests.campaigns.emulation.architecture import SYSTEM_SUITE
+
+_SOURCES = ("agent", "deploy/package", "deploy/systemd", "firmware_configs")
+_FILES = ("pyproject.toml", "LICENSE")
+"""Beside them. README.md, its description, is left out: a day writes into it, and each would begin another package."""
+
+
+def package(arch: str) -> Path:
+    """The .deb, built when anything has changed that goes into it."""
+    manifest, model, _ = tree.model()
+    ingredients: list[str | Path] = [arch, model, repr(manifest), *(PROJECT / each for each in _FILES)]
+    ingredients += cache.tree(*(PROJECT / each for each in _SOURCES))
+    made = cache.made(f"package-{arch}", ingredients, lambda new: _build(arch, new))
+    return next(made.glob("*.deb"))
+
+
+def _build(arch: str, directory: Path) -> None:
+    build(target.TARGETS[f"{SYSTEM_SUITE}-{arch}"], directory, "none")

@@ -1,0 +1,93 @@
+"""The table of a day for a person, and its record for machines: JSON and JUnit."""
+
+import json
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from tests.campaigns.emulation.book import Row
+
+BEGIN, END = "<!-- emulated day -->", "<!-- /emulated day -->"
+
+
+def as_table(rows: Sequence[Row]) -> Table:
+    """The rows, by step."""
+    table = Table(title="a day of the package on an emulated Pi 4, and one of a camera", title_justify="left")
+    table.add_column("")
+    table.add_column("seen")
+    table.add_column("s", justify="right", no_wrap=True)
+    for step, group in groupby(rows, key=lambda row: row.step):
+        table.add_section()
+        table.add_row(f"[italic]{step}[/]")
+        for row in group:
+            colour, mark = ("green", "✓") if row.fault is None else ("red", "✗")
+            seen = row.seen if row.fault is None else row.fault.splitlines()[0]
+            table.add_row(f"[{colour}]{mark}[/] {escape(row.title)}", escape(seen), f"{row.seconds:.1f}")
+    return table
+
+
+def into_readme(path: Path, machine: dict[str, Any], rows: Sequence[Row], seconds: float) -> None:
+    """Replace what is between the markers. Raises OSError when they are not there."""
+    before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise OSError(f"{path} has no place for the table: put {BEGIN} and {END} into it")
+    table = markdown(machine, rows, seconds)
+    path.write_text(f"{before}{BEGIN}\n\n{table}\n{END}{after}", encoding="utf-8")
+
+
+def markdown(machine: dict[str, Any], rows: Sequence[Row], seconds: float) -> str:
+    """The table, and the machine that it is of."""
+    lines = ["| step | what had to be so | seen |", "| --- | --- | --- |"]
+    for step, group in groupby(rows, key=lambda row: row.step):
+        for number, row in enumerate(group):
+            cells = (step if number == 0 else "", row.title, row.seen if row.fault is None else f"FAILED: {row.fault}")
+            lines.append(f"| {' | '.join(_cell(each) for each in cells)} |")
+    return "\n".join(lines) + f"\n\n({seconds:.0f} s on {machine['processor']}, {machine['cores']} cores.)\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def write_json(path: Path, rows: Sequence[Row], more: dict[str, Any]) -> None:
+    """Everything in numbers."""
+    listed = [
+        {
+            "step": row.step,
+            "title": row.title,
+            "passed": row.fault is None,
+            "seen": row.seen,
+            "seconds": row.seconds,
+            "figures": row.figures,
+            "fault": row.fault,
+        }
+        for row in rows
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({**more, "rows": listed}, indent=2) + "\n", encoding="utf-8")
+
+
+def write_junit(path: Path, rows: Sequence[Row], seconds: float, faults: Sequence[str] = ()) -> None:
+    """A test case for each row, as continuous integration shows them, and for each fault that was in none."""
+    failures = sum(row.fault is not None for row in rows) + len(faults)
+    tests = len(rows) + len(faults)
+    suite = ET.Element("testsuite", name="emulation", tests=str(tests), failures=str(failures), time=f"{seconds:.1f}")
+    for row in rows:
+        case = ET.SubElement(
+            suite, "testcase", classname=f"emulation.{row.step}", name=row.title, time=f"{row.seconds:.2f}"
+        )
+        if row.fault is not None:
+            ET.SubElement(case, "failure", message=row.fault.splitlines()[0]).text = row.fault
+        elif row.seen:
+            ET.SubElement(case, "system-out").text = row.seen
+    for fault in faults:
+        case = ET.SubElement(suite, "testcase", classname="emulation", name="the day itself")
+        ET.SubElement(case, "failure", message=fault.splitlines()[0]).text = fault
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ET.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)

@@ -1,0 +1,110 @@
+import io
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tests.campaigns.emulation import report
+from tests.campaigns.emulation.book import Book, DayOverError, Row
+
+
+def day() -> list[Row]:
+    book = Book(lambda _: None)
+    book.step = "presses"
+    with book.row("a press arrives") as row:
+        row.seen = "1 alarm <of police> & [no more]"
+        row.figures["edge_to_yellow_ms"] = 3.5
+    book.step = "broker"
+    with book.row("it comes back"):
+        raise AssertionError("2 presses told, of 3 made\nand more of it")
+    return book.rows
+
+
+def test_a_row_is_so_unless_its_block_raises() -> None:
+    assert [row.fault for row in day()] == [None, "2 presses told, of 3 made\nand more of it"]
+
+
+def test_a_fault_without_words_is_a_fault() -> None:
+    book = Book(lambda _: None)
+    with book.row("something"):
+        raise AssertionError
+
+    assert book.faults == ["something: AssertionError"]
+
+
+def test_after_the_fault_of_an_essential_row_the_day_is_over_and_the_row_is_in_the_book() -> None:
+    book = Book(lambda _: None)
+    with pytest.raises(DayOverError), book.row("it boots", essential=True):
+        raise OSError("no kernel")
+
+    assert book.faults == ["it boots: no kernel"]
+
+
+def test_a_mistake_of_the_test_itself_is_no_fault_of_a_row() -> None:
+    book = Book(lambda _: None)
+    with pytest.raises(KeyError), book.row("something"):
+        raise KeyError("typing error")
+
+
+def test_the_record_has_every_row_with_its_figures(tmp_path: Path) -> None:
+    report.write_json(tmp_path / "build/emulation.json", day(), {"seconds": 1.5})
+    record = json.loads((tmp_path / "build/emulation.json").read_text())
+
+    assert record["seconds"] == 1.5
+    assert [(row["step"], row["passed"]) for row in record["rows"]] == [("presses", True), ("broker", False)]
+    assert record["rows"][0]["figures"] == {"edge_to_yellow_ms": 3.5}
+
+
+def test_junit_counts_the_failures_and_says_what_was_seen(tmp_path: Path) -> None:
+    report.write_junit(tmp_path / "emulation.xml", day(), 1.5, ["MachineError: no answer"])
+    suite = ET.parse(tmp_path / "emulation.xml").getroot()
+
+    assert (suite.get("tests"), suite.get("failures")) == ("3", "2")
+    good, bad, outside = suite
+    assert outside.find("failure") is not None
+    assert good.findtext("system-out") == "1 alarm <of police> & [no more]"
+    failure = bad.find("failure")
+    assert failure is not None
+    assert failure.get("message") == "2 presses told, of 3 made"
+    assert failure.text == "2 presses told, of 3 made\nand more of it"
+
+
+def test_the_table_shows_every_row_whatever_characters_are_in_it() -> None:
+    console = Console(file=io.StringIO(), width=200)
+    console.print(report.as_table(day()))
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+
+    assert "✓ a press arrives" in shown
+    assert "[no more]" in shown
+    assert "✗ it comes back" in shown
+    assert "2 presses told, of 3 made" in shown
+
+
+MACHINE = {"processor": "a processor", "cores": 2}
+
+
+def test_the_readme_gets_a_table_between_its_markers_and_nothing_else_changes(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    book = Book(lambda _: None)
+    book.step = "presses"
+    for seen in ("a | b", "two\nlines"):
+        with book.row("it arrives") as row:
+            row.seen = seen
+    report.into_readme(readme, MACHINE, book.rows, 99.6)
+
+    text = readme.read_text()
+    assert text.startswith(f"before\n{report.BEGIN}\n\n| step |")
+    assert "| presses | it arrives | a \\| b |\n|  | it arrives | two lines |\n" in text
+    assert text.endswith(f"(100 s on a processor, 2 cores.)\n\n{report.END}\nafter\n")
+
+
+def test_a_readme_without_a_place_is_left_as_it_is(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("no markers")
+    with pytest.raises(OSError, match="no place"):
+        report.into_readme(readme, MACHINE, day(), 1.0)
+
+    assert readme.read_text() == "no markers"

@@ -1,0 +1,168 @@
+from collections.abc import Iterable
+
+import pytest
+
+from agent.contract.vocabulary import TamperKind
+from agent.core.camera.tamper import Stillness, TamperChanged, TamperJudge
+
+COVERED, TURNED, DARK, FROZEN = TamperKind.COVERED, TamperKind.TURNED, TamperKind.DARK, TamperKind.FROZEN
+MS = 1_000_000
+STEP_MS = 250
+
+
+class Looks:
+    """A judge that looks four times a second."""
+
+    def __init__(self, kinds: Iterable[TamperKind] = TamperKind) -> None:
+        self.judge = TamperJudge(tuple(kinds))
+        self.now_ms = 0
+        self.told: list[TamperChanged] = []
+
+    def see(self, suspicion: TamperKind | None, seconds: float, step_ms: int = STEP_MS) -> "Looks":
+        for _ in range(round(seconds * 1000 / step_ms)):
+            self.now_ms += step_ms
+            self.told += self.judge.look(suspicion, self.now_ms * MS)
+        return self
+
+    @property
+    def changes(self) -> list[tuple[TamperKind, bool]]:
+        return [(change.kind, change.active) for change in self.told]
+
+
+def test_a_suspicion_is_told_when_it_has_lasted_for_4_s_and_by_5_s() -> None:
+    looks = Looks().see(None, 10).see(COVERED, 3.25)
+    assert looks.told == []
+    looks.see(COVERED, 1.5)
+    assert looks.told == [TamperChanged(COVERED, True, 10_250 * MS, 10_250 * MS)]
+    assert looks.judge.active is COVERED
+
+
+def test_at_the_start_it_must_last_as_long() -> None:
+    looks = Looks().see(COVERED, 4)
+    assert looks.told == []
+    assert looks.see(COVERED, 0.25).changes == [(COVERED, True)]
+
+
+def test_a_picture_that_is_well_for_3_s_ends_it() -> None:
+    looks = Looks().see(COVERED, 10).see(None, 2.75)
+    assert len(looks.told) == 1
+    looks.see(None, 0.5)
+    assert looks.told[1] == TamperChanged(COVERED, False, 10_250 * MS, 250 * MS)
+    assert looks.judge.active is None
+
+
+def test_it_is_told_once_however_long_it_lasts() -> None:
+    assert Looks().see(TURNED, 1000).changes == [(TURNED, True)]
+
+
+def test_a_look_that_says_otherwise_now_and_then_changes_nothing() -> None:
+    looks = Looks().see(None, 5)
+    for _ in range(10):
+        looks.see(COVERED, 2.25).see(None, 0.25)
+    assert looks.changes == [(COVERED, True)]
+    for _ in range(10):
+        looks.see(None, 2.25).see(COVERED, 0.25)
+    assert looks.changes == [(COVERED, True), (COVERED, False)]
+
+
+def test_what_comes_and_goes_is_not_told() -> None:
+    looks = Looks()
+    for _ in range(50):
+        looks.see(COVERED, 0.75).see(None, 0.25)
+    assert looks.told == []
+
+
+def test_a_suspicion_that_wavers_is_told_as_what_it_was_most_of_the_time() -> None:
+    looks = Looks()
+    for _ in range(5):
+        looks.see(COVERED, 0.75).see(TURNED, 0.25)
+    assert looks.changes == [(COVERED, True)]
+
+
+def test_one_happening_stays_one_kind() -> None:
+    assert Looks().see(COVERED, 5).see(TURNED, 20).see(DARK, 20).see(None, 5).changes == [
+        (COVERED, True),
+        (COVERED, False),
+    ]
+
+
+def test_the_dark_gives_way_to_what_somebody_does() -> None:
+    assert Looks().see(DARK, 20).see(TURNED, 5).changes == [(DARK, True), (DARK, False), (TURNED, True)]
+
+
+def test_kinds_that_are_not_watched_count_as_none() -> None:
+    looks = Looks([COVERED]).see(TURNED, 20).see(COVERED, 5).see(TURNED, 5)
+    assert looks.changes == [(COVERED, True), (COVERED, False)]
+    assert looks.judge.stuck(looks.now_ms * MS) == []
+
+
+@pytest.mark.parametrize("step_ms", [100, 1000, 5000])
+def test_any_number_of_looks_a_second_will_do(step_ms: int) -> None:
+    looks = Looks().see(None, 20, step_ms).see(TURNED, 20, step_ms).see(None, 20, step_ms)
+    assert looks.changes == [(TURNED, True), (TURNED, False)]
+
+
+def test_nothing_is_concluded_from_a_time_without_pictures() -> None:
+    looks = Looks().see(COVERED, 1)
+    looks.now_ms += 60_000
+    looks.see(COVERED, 2)
+    assert looks.told == []
+
+
+def test_a_stamp_that_does_not_advance_is_no_look() -> None:
+    looks = Looks().see(COVERED, 3.5)
+    for _ in range(100):
+        assert looks.judge.look(COVERED, looks.now_ms * MS) == []
+
+
+def test_a_clock_that_is_set_back_delays_what_is_told_and_no_more() -> None:
+    looks = Looks().see(None, 60).see(COVERED, 2)
+    looks.now_ms -= 50_000
+    looks.see(COVERED, 3.5)
+    assert looks.told == []
+    assert looks.see(COVERED, 1).changes == [(COVERED, True)]
+    looks.now_ms -= 5_000
+    assert looks.see(None, 4).changes == [(COVERED, True), (COVERED, False)]
+
+
+def test_stamps_that_stop_are_frozen_until_pictures_with_new_ones_are_well() -> None:
+    looks = Looks().see(None, 5)
+    assert looks.judge.stuck(looks.now_ms * MS) == [TamperChanged(FROZEN, True, 5000 * MS, 5000 * MS)]
+    assert looks.judge.stuck(looks.now_ms * MS) == []
+    assert looks.see(None, 4).changes == [(FROZEN, False)]
+
+
+def test_stamps_that_stop_in_the_dark_end_it() -> None:
+    looks = Looks().see(DARK, 5)
+    assert [change.active for change in looks.judge.stuck(looks.now_ms * MS)] == [False, True]
+
+
+def test_other_pictures_end_what_was_known_of_the_old_ones() -> None:
+    looks = Looks().see(COVERED, 5)
+    assert looks.judge.forget(looks.now_ms * MS) == [TamperChanged(COVERED, False, 5000 * MS, 250 * MS, well=False)]
+    assert looks.judge.forget(looks.now_ms * MS) == []
+    assert looks.see(COVERED, 4).changes == [(COVERED, True)]
+
+
+def test_a_sensor_never_gives_a_picture_twice_so_the_second_one_is_suspicious() -> None:
+    stillness = Stillness()
+    assert [stillness.look(same, n * MS) for n, same in enumerate([False, False, True, True])] == [False] * 2 + [
+        True
+    ] * 2
+
+
+def test_an_encoder_that_repeats_pictures_by_habit_is_suspicious_when_it_lasts_twice_as_long() -> None:
+    stillness = Stillness()
+    for ms in range(0, 9001, STEP_MS):
+        stillness.look(ms % 3000 != 0, ms * MS)
+    told = [stillness.look(True, ms * MS) for ms in range(9250, 20_000, STEP_MS)]
+    assert told.index(True) == pytest.approx(2 * 2750 / STEP_MS, abs=1)
+
+
+def test_a_picture_that_stood_for_long_was_no_habit() -> None:
+    stillness = Stillness()
+    stillness.look(False, 0)
+    for ms in range(STEP_MS, 60_000, STEP_MS):
+        stillness.look(True, ms * MS)
+    stillness.look(False, 60_000 * MS)
+    assert stillness.look(True, 60_250 * MS)

@@ -1,0 +1,82 @@
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.core.delivery.backoff import Backoff
+
+
+def highest(backoff_args: dict[str, float] | None = None) -> Backoff:
+    return Backoff(uniform=lambda _, high: high, **(backoff_args or {}))
+
+
+def test_the_ceiling_doubles_up_to_the_longest() -> None:
+    backoff = highest()
+
+    assert [backoff.failed() for _ in range(9)] == [2, 4, 8, 16, 32, 64, 120, 120, 120]
+
+
+def test_a_connection_that_was_stable_starts_again_and_a_shorter_one_does_not() -> None:
+    backoff = highest()
+    for _ in range(5):
+        backoff.failed()
+
+    assert backoff.failed(lasted_s=59.9) == 64
+    assert backoff.failed(lasted_s=60) == 2
+
+
+@settings(deadline=None, database=None)
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=200))
+def test_a_delay_is_never_below_the_first_nor_above_the_longest(lasted: list[float]) -> None:
+    backoff = Backoff()
+
+    assert all(1 <= backoff.failed(seconds) <= 120 for seconds in lasted)
+
+
+def test_failures_without_end_do_not_overflow() -> None:
+    backoff = highest()
+
+    assert {backoff.failed() for _ in range(5_000)} >= {120}
+
+
+@pytest.mark.parametrize("down_s", [0, 2, 10, 25, 60])
+def test_of_fifty_thousand_devices_at_most_a_fifteenth_comes_in_any_second_after_a_restart(down_s: int) -> None:
+    devices = 50_000
+    uniform = random.Random(1).uniform
+    seconds: Counter[int] = Counter()
+    for _ in range(devices):
+        backoff = Backoff(spread_s=30, uniform=uniform)
+        at_s = backoff.failed(lasted_s=86_400)
+        while at_s < down_s:
+            at_s += backoff.failed()
+        seconds[int(at_s)] += 1
+
+    assert max(seconds.values()) <= devices / 15
+
+
+def test_the_first_wait_after_a_loss_is_anywhere_in_the_spread_and_then_the_spread_doubles() -> None:
+    lowest = Backoff(spread_s=30, uniform=lambda low, _: low)
+    backoff = Backoff(spread_s=30, uniform=lambda _, high: high)
+
+    assert [lowest.failed(lasted_s=60), lowest.failed()] == [0, 1]
+    assert [backoff.failed(lasted_s=60), *(backoff.failed() for _ in range(3))] == [30, 60, 120, 120]
+    assert backoff.failed(lasted_s=60) == 30
+
+
+def test_before_the_first_connection_nothing_is_spread() -> None:
+    backoff = Backoff(spread_s=30, uniform=lambda _, high: high)
+
+    assert [backoff.failed() for _ in range(3)] == [2, 4, 8]
+
+
+def test_devices_do_not_come_back_in_step() -> None:
+    delays = set()
+    for _ in range(50):
+        backoff = Backoff()
+        for _ in range(6):
+            backoff.failed()
+        delays.add(round(backoff.failed(), 3))
+
+    assert len(delays) > 40

@@ -1,0 +1,260 @@
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.core.delivery.centres import (
+    MAX_STATE_BYTES,
+    REPEAT_S,
+    Centres,
+    CentreStateError,
+    centre_name,
+    read_state,
+    write_state,
+)
+
+S = 10**9
+
+
+def online(centres: Centres, now_s: float) -> bool | None:
+    watched = centres.watched(int(now_s * S))
+    return None if watched is None else watched.online
+
+
+def make(*, required: bool = True, names: tuple[str, ...] = ()) -> Centres:
+    centres = Centres(required=required, names=names)
+    centres.connected(0)
+    return centres
+
+
+def test_without_a_connection_nothing_is_known() -> None:
+    centres = Centres(required=True)
+    assert online(centres, 100) is None
+
+    centres.connected(0)
+    centres.heard("jhb", True, 0)
+    assert online(centres, 1) is True
+    centres.disconnected(S)
+    assert online(centres, 2) is None
+
+
+def test_what_another_broker_said_does_not_count_on_this_one() -> None:
+    centres = make()
+    centres.heard("jhb", True, 0)
+    centres.connected(10 * S)
+
+    assert online(centres, 99) is None
+    assert online(centres, 100) is False
+
+
+def test_a_centre_that_does_not_repeat_that_it_watches_is_gone_after_three_minutes_and_back_with_a_word() -> None:
+    centres = make()
+    centres.heard("jhb", True, 0)
+    centres.heard("jhb", True, 60 * S)
+    assert online(centres, 239.9) is True
+    assert centres.somebody(int(239.9 * S))
+
+    assert online(centres, 240) is False, "a broker or node that crashed has told no will"
+    assert not centres.somebody(240 * S)
+    told = centres.watched(240 * S)
+    assert told is not None
+    assert told.detail == "jhb: has not said for 180 s that it watches"
+
+    centres.heard("jhb", True, 241 * S)
+    assert online(centres, 241) is True
+
+
+def test_what_brokers_have_retained_of_a_dead_centre_does_not_pass_for_its_word_again_and_again() -> None:
+    """Two brokers that have lost the will: the device goes from one to the other, and hears a stale `true` at each."""
+    centres = make()
+    centres.heard("jhb", True, 0, retained=True)
+    assert online(centres, 1) is True, "at a start there is nothing better to go by"
+
+    verdicts = []
+    for now_s in range(200, 2000, 40):
+        centres.connected(now_s * S)
+        centres.heard("jhb", True, now_s * S, retained=True)
+        verdicts.append(online(centres, now_s + 39))
+        assert not centres.somebody(now_s * S)
+    assert set(verdicts) == {False}
+
+    centres.heard("jhb", True, 2000 * S)
+    assert online(centres, 2000) is True, "one word of its own is enough"
+
+
+def test_a_link_that_drops_again_and_again_does_not_hide_that_nobody_watches() -> None:
+    centres = make()
+    for began_s in (0, 100, 200):
+        centres.connected(began_s * S)
+        centres.disconnected((began_s + 40) * S)
+    centres.connected(300 * S)
+    assert online(centres, 300) is False
+
+    centres.heard("jhb", True, 310 * S)
+    centres.connected(320 * S)
+    assert online(centres, 409) is None, "somebody was there: they have the time to repeat it here"
+
+
+def test_one_centre_that_watches_is_enough() -> None:
+    centres = make()
+    centres.heard("jhb", False, 0)
+    centres.heard("pta", True, 0)
+
+    assert centres.watched(0) is not None
+    assert online(centres, 0) is True
+
+
+def test_a_centre_that_was_heard_and_left_is_not_watching_whether_or_not_one_is_required() -> None:
+    for required in (True, False):
+        centres = make(required=required)
+        centres.heard("jhb", True, 0)
+        centres.heard("jhb", False, 0)
+
+        assert online(centres, 90) is False
+
+
+@pytest.mark.parametrize(("required", "watched"), [(True, False), (False, True)])
+def test_a_centre_that_was_never_heard_counts_only_where_one_is_required(required: bool, watched: bool) -> None:
+    centres = make(required=required)
+
+    assert online(centres, 89.9) is None
+    assert online(centres, 90) is watched
+
+
+def test_a_cleared_state_is_forgotten() -> None:
+    centres = make(required=False)
+    centres.heard("jhb", False, 0)
+    centres.heard("jhb", None, 0)
+    centres.heard("never-there", None, 0)
+
+    assert online(centres, 90) is True
+
+
+def test_with_names_only_these_count() -> None:
+    centres = make(names=("jhb",))
+    centres.heard("somebody", True, 0)
+    assert online(centres, 90) is False
+
+    centres.heard("jhb", True, 0)
+    assert online(centres, 90) is True
+
+
+def test_when_every_named_centre_has_spoken_nobody_else_is_waited_for() -> None:
+    centres = make(names=("jhb", "pta"))
+    centres.heard("jhb", False, 0)
+    assert online(centres, 1) is None, "the other one may watch, and repeats it within a minute"
+
+    centres.heard("pta", False, 0)
+    assert online(centres, 1) is False
+
+
+def test_a_centre_has_the_time_to_repeat_itself_before_it_counts_as_absent() -> None:
+    centres = make()
+    assert online(centres, REPEAT_S + 1) is None
+
+    centres.heard("jhb", True, 0)
+    assert online(centres, 2 * REPEAT_S) is True
+
+
+def test_a_thousand_centres_that_do_not_watch_fill_no_memory_and_hide_no_centre_that_does() -> None:
+    centres = make()
+    for number in range(1000):
+        centres.heard(f"c{number}", False, 0)
+    assert len(centres._said) == 64
+
+    centres.heard("jhb", True, 0)
+    assert online(centres, 90) is True
+    assert len(centres._said) == 64
+
+
+@pytest.mark.parametrize(
+    ("payload", "said"),
+    [
+        (b'{"online": true, "time": "2026-11-24T13:45:02.117Z"}', True),
+        (b'{"online": false}', False),
+        (b'{"online": true, "more": {"x": [1]}}', True),
+        (b"", None),
+    ],
+)
+def test_the_state_of_the_contract_is_read(payload: bytes, said: bool | None) -> None:
+    assert read_state(payload, len(payload)) is said
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"{",
+        b"null",
+        b"[]",
+        b'"online"',
+        b"{}",
+        b'{"online": 1}',
+        b'{"online": "true"}',
+        b'{"online": null}',
+        b"\xff\xfe",
+        b"[" * MAX_STATE_BYTES,
+    ],
+)
+def test_anything_else_is_refused(payload: bytes) -> None:
+    with pytest.raises(CentreStateError, match=r'^(not JSON|no object with "online" true or false)$'):
+        read_state(payload, len(payload))
+
+
+def test_a_state_is_read_up_to_its_greatest_length() -> None:
+    state = b'{"online": true}'.ljust(MAX_STATE_BYTES)
+
+    assert read_state(state, MAX_STATE_BYTES) is True
+    with pytest.raises(CentreStateError, match=r"^1025 bytes; at most 1024 are read$"):
+        read_state(state, MAX_STATE_BYTES + 1)
+
+
+def test_a_centre_says_of_itself_what_the_contract_says() -> None:
+    time = datetime(2026, 11, 24, 13, 45, 2, 117_000, UTC)
+    state = write_state(online=True, time=time)
+
+    assert json.loads(state) == {"online": True, "time": "2026-11-24T13:45:02.117Z"}
+    assert read_state(state, len(state)) is True
+
+
+def test_a_centre_has_a_name_that_fits_one_level_of_a_topic() -> None:
+    assert centre_name("jhb-1") == "jhb-1"
+    with pytest.raises(CentreStateError, match=r"^no name that a centre may have$"):
+        centre_name("jhb+")
+
+
+@pytest.mark.parametrize(
+    ("required", "heard", "detail"),
+    [
+        (True, {"d": True, "c": True, "b": True, "a": True, "e": False}, "watched by a, b, c"),
+        (True, {"d": False, "c": False, "b": False, "a": False}, "a, b, c: not watching"),
+        (True, {}, "no command centre says on this broker that it watches"),
+        (False, {}, "no command centre says whether it watches, and none has to"),
+    ],
+)
+def test_a_person_is_told_who_watches_and_who_does_not(required: bool, heard: dict[str, bool], detail: str) -> None:
+    centres = make(required=required)
+    for name, there in heard.items():
+        centres.heard(name, there, 0)
+
+    watched = centres.watched(90 * S)
+    assert watched is not None
+    assert watched.detail == detail
+
+
+def test_among_more_centres_that_watch_than_are_remembered_somebody_still_watches() -> None:
+    centres = make()
+    for number in range(65):
+        centres.heard(f"c{number}", True, 0)
+
+    assert online(centres, 90) is True
+
+
+@given(st.binary(max_size=200))
+def test_no_payload_does_any_harm(payload: bytes) -> None:
+    try:
+        said = read_state(payload, len(payload))
+    except CentreStateError:
+        return
+    assert said is None or json.loads(payload)["online"] is said

@@ -1,1 +1,0 @@
-"""The package on an emulated Pi-like machine: its kernel, its systemd, its pins. `make hil`."""

@@ -1,0 +1,179 @@
+"""The outbox against a model that is too simple to be wrong, under any order of events and any crash."""
+
+import itertools
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from unittest import mock
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from agent.contract.messages import Draft, Rank
+from agent.core.errors import StorageError
+from agent.outbox import backlog
+from agent.outbox.backlog import Waiting
+from agent.outbox.database import Batch
+from agent.outbox.outbox import Outbox
+from agent.outbox.store import SAFE_RANKS, Journal
+from agent.sim.clock import SimClock
+from tests.support.drafts import alarm, body, event, open_outbox, security
+
+_DRAFTS: dict[Rank, Callable[[str], Draft]] = {Rank.ALARM: alarm, Rank.SECURITY: security, Rank.EVENT: event}
+
+
+class Disk(Journal):
+    """Fails before a write, or between its two databases, or not at all."""
+
+    mode = "works"
+
+    def write(self, batch: Batch) -> None:
+        if self.mode == "dead":
+            raise StorageError("dead")
+        if self.mode == "half":
+            rows = tuple(row for row in batch.rows if row.rank in SAFE_RANKS)
+            deleted = tuple(item for item in batch.deleted if item[0] in SAFE_RANKS)
+            super().write(Batch(rows, deleted, batch.state, batch.seq))
+            raise StorageError("half")
+        super().write(batch)
+
+
+class OutboxMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.root = Path(tempfile.mkdtemp())
+        self.small = mock.patch.object(backlog, "WINDOW", dict.fromkeys(Rank, 3))
+        self.small.start()
+        self.runs = itertools.count()
+        self.clock = SimClock()
+        self.names = itertools.count()
+        self.waits: set[str] = set()
+        """Accepted and not confirmed."""
+        self.confirmed: set[str] = set()
+        """Confirmed, but the disk may not know it: after a crash these may come again."""
+        self.held: dict[str, Waiting] = {}
+        self.known: dict[str, int] = {}
+        """Numbers by message."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.outbox, self.disk = self._open(self.root / "run0")
+
+    def _open(self, directory: Path) -> tuple[Outbox, Disk]:
+        disk = Disk(directory)
+        return open_outbox(directory, self.clock, disk), disk
+
+    @rule(rank=st.sampled_from(list(_DRAFTS)))
+    def put(self, rank: Rank) -> None:
+        self.waits.add(self.outbox.put(_DRAFTS[rank](f"n{next(self.names)}")))
+
+    @rule(disk=st.sampled_from(["works", "works", "dead", "half"]))
+    def write(self, disk: str) -> None:
+        self.disk.mode = disk
+        self.clock.advance(timedelta(minutes=1))
+        self.outbox.recorder.run_once(0)
+        if disk == "works":
+            assert self.outbox.recorder.fault is None
+            self.outbox.recorder.run_once(0)
+            self.confirmed.clear()
+
+    @rule(count=st.integers(1, 4))
+    def take(self, count: int) -> None:
+        for _ in range(count):
+            found = self.outbox.take()
+            if found is None:
+                return
+            content = body(found[1])
+            name = content["id"]
+            assert name in self.waits, "it came again after it was confirmed"
+            assert name not in self.held, "it was taken twice"
+            assert self.known.setdefault(name, content["seq"]) == content["seq"]
+            assert list(self.known.values()).count(content["seq"]) == 1, "a number was given twice"
+            self.held[name] = found[0]
+
+    @rule(count=st.integers(1, 4), ok=st.booleans())
+    def answer(self, count: int, ok: bool) -> None:
+        for name in list(self.held)[:count]:
+            self._answer(name, ok)
+
+    def _answer(self, name: str, ok: bool) -> None:
+        waiting = self.held.pop(name)
+        if not ok:
+            self.outbox.give_back(waiting)
+            return
+        self.outbox.confirm(waiting)
+        self.waits.discard(name)
+        self.confirmed.add(name)
+
+    @rule(how=st.sampled_from(["not", "not", "not", "stop", "kill"]))
+    def restart(self, how: str) -> None:
+        if how == "not":
+            return
+        self.disk.mode = "works"
+        for waiting in self.held.values():
+            self.outbox.give_back(waiting)
+        self.held.clear()
+        directory = self.root / f"run{next(self.runs) + 1}"
+        if how == "kill":
+            shutil.copytree(self.disk.directory.path, directory)
+            self.outbox.close()
+        else:
+            self.outbox.close()
+            shutil.copytree(self.disk.directory.path, directory)
+            self.confirmed = set()
+        self.outbox, self.disk = self._open(directory)
+        left = self._all_that_waits()
+        assert self.waits <= left, "it was accepted and is lost"
+        assert left <= self.waits | self.confirmed, "what was confirmed and deleted is back"
+        self.waits, self.confirmed = left, set()
+
+    def _all_that_waits(self) -> set[str]:
+        """The messages of the outbox, which has just been opened: on disk, or in memory only."""
+        on_disk = {json.loads(row.payload)["id"] for rank in Rank for row in self.disk.load(rank, 0, 10_000)}
+        return on_disk | {json.loads(w.row.payload)["id"] for w in self.outbox._backlog.unwritten()}
+
+    @invariant()
+    def counts_are_right(self) -> None:
+        if hasattr(self, "outbox"):
+            waiting, dropped = self.outbox.figures()
+            assert sum(waiting.values()) == len(self.waits)
+            assert not any(dropped.values())
+
+    def teardown(self) -> None:
+        try:
+            self._all_that_waits_leaves_in_the_end()
+        finally:
+            self.outbox.close()
+            self.small.stop()
+            shutil.rmtree(self.root)
+
+    def _all_that_waits_leaves_in_the_end(self) -> None:
+        self.disk.mode = "works"
+        self.clock.advance(timedelta(minutes=1))
+        for waiting in self.held.values():
+            self.outbox.give_back(waiting)
+        left: set[str] = set()
+        while any(self.outbox.figures()[0].values()):
+            before = len(left)
+            self.outbox.recorder.run_once(0)
+            while (found := self.outbox.take()) is not None:
+                left.add(body(found[1])["id"])
+                self.outbox.confirm(found[0])
+            assert len(left) > before, "something was lost"
+        assert left == self.waits, "something was lost, or came again"
+        self.outbox.recorder.run_once(0)
+        assert sum(self.disk.counts().values()) == 0
+
+
+OutboxMachine.TestCase.settings = settings(
+    max_examples=60,
+    stateful_step_count=50,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+TestOutbox = OutboxMachine.TestCase

@@ -1,0 +1,163 @@
+"""What the person detector promises, with whichever TFLite runtime and numpy this interpreter has."""
+
+from dataclasses import astuple, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agent.adapters.opencv_imaging import RgbScaler, scaled
+from agent.adapters.tflite_interpreter import TfliteInterpreter, load_tflite
+from agent.core.camera.model_manifest import ModelManifest
+from agent.core.errors import ModelError
+from agent.models.store import ModelStore
+from agent.ports import Detection, Detector
+from agent.vision.person_detector import PersonDetector
+from tests.support.vision_media import MODELS, Pixels, demo_frame, model_directories
+
+FRAME = 300
+
+
+NOWHERE = Path("/nonexistent")
+"""Where the files lie that a manifest of these models names: none."""
+
+
+def load(name: str) -> tuple[ModelManifest, TfliteInterpreter]:
+    manifest, path, content = ModelStore([Path(entry) for entry in model_directories()]).load(name)
+    return manifest, load_tflite(path, content, threads=2)
+
+
+def make_detector(name: str, score_threshold: float = 0.5) -> Detector:
+    manifest, interpreter = load(name)
+    return PersonDetector(interpreter, manifest, NOWHERE, RgbScaler(), score_threshold)
+
+
+@pytest.fixture(scope="module")
+def street() -> Pixels:
+    """A real picture with several people in it."""
+    return demo_frame(FRAME)
+
+
+@pytest.fixture(params=MODELS)
+def detector(request: pytest.FixtureRequest) -> Detector:
+    return make_detector(str(request.param))
+
+
+def overlap(one: Detection, other: Detection) -> float:
+    """Intersection over union."""
+    width = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
+    height = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    return shared / (one.width * one.height + other.width * other.height - shared)
+
+
+def share_found(expected: list[Detection], among: list[Detection]) -> float:
+    """Share of the boxes that have their like; a model that flickers misses one now and then."""
+    return sum(any(overlap(box, other) > 0.5 for other in among) for box in expected) / len(expected)
+
+
+def test_people_are_found_inside_the_picture_best_first(detector: Detector, street: Pixels) -> None:
+    found = detector.detect([street])[0]
+    height, width = street.shape[:2]
+
+    assert len(found) >= 2
+    assert [box.score for box in found] == sorted((box.score for box in found), reverse=True)
+    for box in found:
+        assert 0.5 <= box.score <= 1
+        assert box.left >= 0
+        assert box.top >= 0
+        assert box.left + box.width <= width + 0.01
+        assert box.top + box.height <= height + 0.01
+        assert box.height > box.width, "people in this scene walk upright"
+
+
+def test_nobody_is_found_in_an_empty_picture(detector: Detector) -> None:
+    for level in (0, 127, 255):
+        assert detector.detect([np.full((480, 640, 3), level, np.uint8)])[0] == []
+
+
+def test_a_mirrored_picture_has_mirrored_boxes(detector: Detector, street: Pixels) -> None:
+    mirrored = detector.detect([np.ascontiguousarray(street[:, ::-1])])[0]
+    expected = [replace(box, left=street.shape[1] - box.left - box.width) for box in detector.detect([street])[0]]
+
+    assert share_found(expected, mirrored) > 0.7
+
+
+def test_boxes_are_in_pixels_of_the_picture_whatever_its_size(detector: Detector, street: Pixels) -> None:
+    height, width = street.shape[:2]
+    half = detector.detect([scaled(street, width // 2, height // 2)])[0]
+    expected = [
+        Detection(box.left / 2, box.top / 2, box.width / 2, box.height / 2, box.score)
+        for box in detector.detect([street])[0]
+    ]
+
+    assert share_found(expected, half) > 0.7
+
+
+def test_the_same_picture_gives_the_same_answer_after_another_one(detector: Detector, street: Pixels) -> None:
+    first = detector.detect([street])[0]
+    detector.detect([np.zeros((100, 100, 3), np.uint8)])
+
+    assert detector.detect([street])[0] == first
+
+
+def test_several_pictures_give_what_each_gives_alone(detector: Detector, street: Pixels) -> None:
+    pictures = [street, np.zeros((100, 100, 3), np.uint8), scaled(street, 320, 240), street]
+    together = detector.detect(pictures)
+
+    assert [len(found) for found in together] == [len(detector.detect([pixels])[0]) for pixels in pictures]
+    for found, pixels in zip(together, pictures, strict=True):
+        for one, alone in zip(found, detector.detect([pixels])[0], strict=True):
+            assert astuple(one) == pytest.approx(astuple(alone), abs=1e-3)
+    assert detector.detect([]) == []
+
+
+def test_no_two_boxes_of_one_person(detector: Detector, street: Pixels) -> None:
+    found = detector.detect([street])[0]
+
+    assert all(overlap(one, two) <= 0.5 for index, one in enumerate(found) for two in found[:index])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_lower_threshold_only_adds_boxes(name: str, street: Pixels) -> None:
+    strict = make_detector(name, 0.6).detect([street])[0]
+    loose = make_detector(name, 0.2).detect([street])[0]
+
+    assert len(loose) > len(strict)
+    assert [box for box in loose if box.score >= 0.6] == strict
+
+
+def test_the_quantised_model_sees_what_the_float_model_sees(street: Pixels) -> None:
+    quantised = make_detector("ssdlite-person-int8", 0.3).detect([street])[0]
+    exact = make_detector("ssdlite-person-float32", 0.7).detect([street])[0]
+
+    assert exact
+    for box in exact:
+        assert max(overlap(box, other) for other in quantised) > 0.5
+
+
+def test_the_runtime_is_told_with_its_version() -> None:
+    _, interpreter = load(MODELS[0])
+    name, _, version = interpreter.runtime.partition(" ")
+
+    assert name in {"ai-edge-litert", "tflite-runtime"}
+    assert version.count(".") >= 1
+
+
+def test_a_file_that_is_no_model_is_refused_with_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "broken.tflite"
+    path.write_bytes(b"no model at all" * 100)
+
+    with pytest.raises(ModelError, match=r"broken\.tflite can't be loaded") as caught:
+        load_tflite(path, path.read_bytes(), threads=1)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_manifest_that_promises_another_form_is_refused() -> None:
+    manifest, interpreter = load("ssdlite-person-int8")
+    wrong = manifest.model_copy(update={"labels": ("background", "person", "car")})
+
+    with pytest.raises(ModelError, match="correct decoder or labels"):
+        PersonDetector(interpreter, wrong, NOWHERE, RgbScaler(), 0.5)

@@ -1,0 +1,199 @@
+"""What time, tests and service make of the alarms and the lights."""
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from agent.contract.vocabulary import AckAction
+from agent.core.alarms.lights import DELAYED, IDLE, OUT_OF_SERVICE, PRESSED, TEST_MODE, UNCONFIRMED
+from agent.core.alarms.persistence import decode_alarm
+from agent.core.events import Edge, UplinkChanged
+from agent.runtime.alarms.persistence import ALARM_KEY
+from agent.sim.clock import SimClock
+from tests.support.drafts import open_outbox
+from tests.support.kiosk import Kiosk
+
+
+@pytest.fixture
+def kiosk(tmp_path: Path) -> Iterator[Kiosk]:
+    clock = SimClock(boottime_ns=10**12)
+    outbox = open_outbox(tmp_path / "store", clock)
+    yield Kiosk(outbox, clock)
+    outbox.close()
+
+
+def stages(kiosk: Kiosk) -> list[str]:
+    """The stages that the alarm messages since the last call tell."""
+    return [m["data"]["stage"] for m in kiosk.sent() if "edge.alarm." in str(m["type"])]  # type: ignore[index]
+
+
+def wait(kiosk: Kiosk, seconds: float) -> None:
+    kiosk.clock.advance(timedelta(seconds=seconds))
+    kiosk.pipeline.run_once(0)
+    kiosk.pipeline.drain()
+
+
+def test_an_alarm_that_nobody_answers_changes_its_lights_and_is_told_at_every_step(kiosk: Kiosk) -> None:
+    kiosk.press()
+    shown = []
+    for seconds in (9.9, 0.1, 19.9, 0.1, 59.9, 0.1):
+        wait(kiosk, seconds)
+        shown.append(kiosk.lights.shown())
+
+    assert shown == [PRESSED, DELAYED, DELAYED, UNCONFIRMED, UNCONFIRMED, UNCONFIRMED]
+    assert stages(kiosk) == ["raised", "delayed", "unconfirmed", "unconfirmed"]
+
+
+def test_the_thread_waits_no_longer_than_until_something_is_due(kiosk: Kiosk) -> None:
+    kiosk.press()
+    kiosk.pipeline.drain()
+    kiosk.clock.advance(timedelta(seconds=9.999))
+    began = time.monotonic()
+    kiosk.pipeline.run_once(60)
+    assert time.monotonic() - began < 30
+    kiosk.clock.advance(timedelta(seconds=0.001))
+    kiosk.pipeline.run_once(60)
+    kiosk.pipeline.drain()
+
+    assert stages(kiosk) == ["raised", "delayed"]
+
+
+def test_the_retained_list_says_what_was_told_last(kiosk: Kiosk) -> None:
+    alarm_id = kiosk.press()
+    for step in range(4):
+        if step == 1:
+            kiosk.edge(active=False, after_ms=100)
+            kiosk.edge(active=True, after_ms=100)
+        elif step == 2:
+            wait(kiosk, 10)
+        elif step == 3:
+            kiosk.ack(alarm_id, AckAction.DISPATCHED)
+        kiosk.pipeline.drain()
+        messages = kiosk.sent()
+        told = [m["data"] for m in messages if "edge.alarm." in str(m["type"])][-1]
+        [listed] = [m["data"] for m in messages if m["type"] == "edge.alarms.v1"]
+        assert listed["open"] == [told]  # type: ignore[index]
+
+
+def test_a_press_beside_an_unconfirmed_alarm_does_not_hush_the_tone_for_a_moment(kiosk: Kiosk) -> None:
+    kiosk.press()
+    wait(kiosk, 10)
+    wait(kiosk, 20)
+    before = len(kiosk.lights.history)
+    kiosk.edge(active=False, after_ms=200)
+    kiosk.edge(active=True, after_ms=200)
+    kiosk.pipeline.drain()
+
+    assert set(kiosk.lights.history[before:]) == {UNCONFIRMED}
+
+
+def test_each_press_gives_one_short_tone_and_the_first_answer_two(kiosk: Kiosk) -> None:
+    alarm_id = kiosk.press()
+    kiosk.edge(active=False, after_ms=100)
+    kiosk.edge(after_ms=1000)
+    kiosk.ack(alarm_id, AckAction.REGISTERED)
+    kiosk.ack(alarm_id, AckAction.REGISTERED)
+    kiosk.ack(alarm_id, AckAction.DISPATCHED)
+    assert kiosk.lights.beeps == [1, 1, 2]
+
+    wait(kiosk, 181)  # it raises itself again, and is answered again
+    kiosk.ack(alarm_id, AckAction.DISPATCHED)
+    kiosk.ack(alarm_id, AckAction.CLOSED)
+    assert kiosk.lights.beeps == [1, 1, 2, 2]
+
+
+def test_a_silent_button_gives_no_tone_at_its_press_nor_at_its_answer(kiosk: Kiosk) -> None:
+    alarm_id = kiosk.press("hidden")
+    kiosk.ack(alarm_id, AckAction.REGISTERED)
+    assert kiosk.lights.beeps == []
+
+
+def test_a_silent_alarm_that_nobody_answers_shows_nothing_to_the_end(kiosk: Kiosk) -> None:
+    kiosk.press("hidden")
+    for seconds in (10, 20, 60):
+        wait(kiosk, seconds)
+
+    assert set(kiosk.lights.history) <= {IDLE}
+    assert stages(kiosk) == ["raised", "delayed", "unconfirmed", "unconfirmed"]
+
+
+def kinds(kiosk: Kiosk) -> list[str]:
+    return [str(m["type"]).removeprefix("edge.").removesuffix(".v1") for m in kiosk.sent()]
+
+
+def test_out_of_service_shows_until_a_press_and_again_when_its_alarm_is_closed(kiosk: Kiosk) -> None:
+    wait(kiosk, 300)
+    assert kiosk.lights.shown() == OUT_OF_SERVICE
+    alarm_id = kiosk.press()
+    assert kiosk.lights.shown() == PRESSED
+    kiosk.ack(alarm_id, AckAction.CLOSED)
+    assert kiosk.lights.shown() == OUT_OF_SERVICE
+    kiosk.pipeline.tell(UplinkChanged(up=True))
+    kiosk.pipeline.drain()
+
+    assert kiosk.lights.shown() == IDLE
+    told = kinds(kiosk)
+    assert told.count("event.out-of-service") == 1
+    assert told.count("event.in-service") == 1
+
+
+def test_the_status_of_a_press_is_decided_by_the_time_of_its_edge(kiosk: Kiosk) -> None:
+    before = Edge("police", True, kiosk.clock.boottime_ns())
+    kiosk.clock.advance(timedelta(seconds=1))
+    assert kiosk.pipeline.test_mode(60, None) == "ok"
+    kiosk.pipeline.drain()
+    assert kiosk.lights.shown() == TEST_MODE
+    kiosk.pipeline.edge(before)
+    kiosk.pipeline.drain()
+
+    [alarm] = kiosk.book.open()
+    assert alarm.data.status == "actual"
+    assert kinds(kiosk) == [
+        "alarm.raised",
+        "alarms",
+        "security.test-mode-began",
+        "security.test-mode-ended",
+    ]
+
+
+def test_test_mode_does_not_begin_beside_an_alarm_in_earnest_but_beside_a_test(kiosk: Kiosk) -> None:
+    assert kiosk.pipeline.test_mode(60, "nobody") == "unknown-input"
+    assert kiosk.pipeline.test_mode(60, "police") == "ok"
+    tested = kiosk.press()
+    assert kiosk.pipeline.test_mode(60, "police") == "ok"
+    assert kiosk.pipeline.test_mode(0, None) == "ok"
+    kiosk.edge(active=False, after_ms=100)
+    kiosk.edge(active=True, after_ms=100)
+    kiosk.pipeline.drain()
+
+    assert kiosk.pipeline.test_mode(60, "police") == "alarm-open"
+    assert [(a.data.status, a.data.press_count) for a in kiosk.book.open()] == [("test", 1), ("actual", 1)]
+    assert len(kiosk.looked) == 2
+    assert kiosk.ack(tested, AckAction.CLOSED) == "taken"
+    assert kiosk.lights.shown() == PRESSED
+
+
+def test_a_silent_press_in_earnest_does_not_show_by_ending_test_mode(kiosk: Kiosk) -> None:
+    assert kiosk.pipeline.test_mode(60, "police") == "ok"
+    kiosk.press("hidden")
+    kiosk.pipeline.show_lights()
+
+    assert kiosk.lights.shown() == TEST_MODE
+    assert kiosk.book.in_earnest()
+
+
+def test_what_is_only_noted_is_kept_for_the_next_start_and_not_told(kiosk: Kiosk) -> None:
+    alarm_id = kiosk.press()
+    kiosk.ack(alarm_id, AckAction.DISPATCHED)
+    kiosk.sent()
+    kiosk.clock.advance(timedelta(seconds=100))
+    assert kiosk.ack(alarm_id, AckAction.REGISTERED) == "taken"
+
+    assert kiosk.sent() == []
+    [kept] = kiosk.outbox.kept(ALARM_KEY).values()
+    assert decode_alarm(kept).since_ns == kiosk.clock.boottime_ns()
+    wait(kiosk, 179)
+    assert kiosk.sent() == []

@@ -1,0 +1,207 @@
+"""What is heard of a camera process."""
+
+import os
+import signal
+from datetime import timedelta
+
+import psutil
+import pytest
+
+from agent.contract.messages import CameraTamperData
+from agent.contract.vocabulary import TamperKind
+from agent.core.camera.link import LONGEST_LINE, Hello, InView, PersonEntered
+from tests.support.camera_process import SERVE, Rig
+
+
+def test_a_camera_process_that_works_is_heard(rig: Rig) -> None:
+    link = rig.link(SERVE)
+    assert link.pid is None
+    rig.until(lambda: link.heartbeat)
+
+    assert link.heartbeat is not None
+    assert link.heartbeat.persons == 2
+    assert rig.states[-1] == (True, "")
+
+
+@pytest.mark.parametrize(
+    ("hello", "told"),
+    [
+        ("hello()", []),
+        ("hello(delegate_trouble='')", [(True, "")]),
+        ("hello(delegate_trouble='no device')", [(False, "no device")]),
+    ],
+)
+def test_a_delegate_is_told_of_where_the_settings_name_one(rig: Rig, hello: str, told: list[tuple[bool, str]]) -> None:
+    link = rig.link(f"{hello}; beat(); lines.readline()")
+    rig.until(lambda: link.heartbeat)
+
+    assert rig.delegate_states == told
+    assert rig.states == [(True, "")]
+
+
+def test_garbage_is_no_sign_of_life_and_does_no_harm(rig: Rig) -> None:
+    link = rig.link(
+        "hello(); beat()\n"
+        'link.sendall(b\'garbage\\n\\n{}\\n[]\\n\\xff\\xfe\\n{"t":"stop"}\\n{"t":"person-left","event_id":"#"}\\n\')\n'
+        "beat('degraded', 'dark'); lines.readline()"
+    )
+    rig.until(lambda: (False, "dark") in rig.states)
+
+    assert rig.messages == []
+    assert link.pid is not None
+
+
+def test_a_line_without_an_end_ends_the_process(rig: Rig) -> None:
+    rig.link("hello()\ntry:\n  while True: link.sendall(b'x' * 65536)\nexcept OSError: pass")
+    rig.until(lambda: rig.failures)
+
+    assert len(rig.made._buffer) <= 2 * LONGEST_LINE
+
+
+def test_a_picture_is_forwarded_and_its_file_is_gone(rig: Rig) -> None:
+    link = rig.link(
+        "hello(); beat()\n"
+        "for line in lines:\n"
+        "  m = json.loads(line)\n"
+        "  if m['t'] == 'stop': break\n"
+        "  path = os.path.join(spec['snapshot_directory'], m['id'] + '.jpg')\n"
+        "  open(path, 'wb').write(b'jpeg')\n"
+        "  say(t='snapshot-taken', id=m['id'], path=path, captured_boottime_ns=1, persons=0)"
+    )
+    rig.until(lambda: link.heartbeat)
+    assert link.take_snapshot("p1")
+    rig.until(lambda: rig.pictures)
+
+    assert rig.pictures == [("p1", b"jpeg", "")]
+    assert list((rig.directory / "snapshots").iterdir()) == []
+
+
+@pytest.mark.parametrize("path", ["missing.jpg", "../secret", "/etc/passwd", "", "..", ".", "a\\0b", "x" * 5000])
+def test_a_picture_outside_the_agreed_directory_is_none(rig: Rig, path: str) -> None:
+    (rig.directory / "secret").write_bytes(b"secret")
+    link = rig.link(
+        f"hello(); beat()\nsay(t='snapshot-taken', id='p1', path='{path}', captured_boottime_ns=1, persons=0)\n"
+        "lines.readline()"
+    )
+    rig.until(lambda: rig.pictures)
+
+    [(name, jpeg, detail)] = rig.pictures
+    assert (name, jpeg) == ("p1", None)
+    assert detail
+    assert link.pid is not None
+    assert (rig.directory / "secret").exists()
+
+
+def test_a_picture_that_is_too_large_is_none(rig: Rig) -> None:
+    rig.link(
+        "hello(); beat(); open(os.path.join(spec['snapshot_directory'], 'a.jpg'), 'wb').write(bytes(1001))\n"
+        "say(t='snapshot-taken', id='p1', path='a.jpg', captured_boottime_ns=1, persons=0); lines.readline()"
+    )
+    rig.until(lambda: rig.pictures)
+
+    assert rig.pictures == [("p1", None, "a.jpg: more than 1000 bytes")]
+
+
+def test_somebody_who_enters_is_told_before_their_picture(rig: Rig) -> None:
+    rig.link(
+        "hello(); open(os.path.join(spec['snapshot_directory'], 'a.jpg'), 'wb').write(b'jpeg')\n"
+        "say(t='person-entered', event_id='e1', boottime_ns=1, persons=1, duration_ms=1, track='a-1', score=0.5,\n"
+        "    box=[0, 0, 1, 1], snapshot='a.jpg')\n"
+        "lines.readline()"
+    )
+    rig.until(lambda: rig.pictures)
+
+    assert isinstance(rig.messages[-1], PersonEntered)
+    assert rig.pictures == [("e1", b"jpeg", "")]
+    assert not any(isinstance(message, Hello) for message in rig.messages)
+
+
+def test_who_is_in_view_is_known_from_the_moment_it_is_told_until_the_process_ends(rig: Rig) -> None:
+    link = rig.link("hello(); say(t='in-view', persons=2, tracks=['0a1b2c3d-1', '0a1b2c3d-4']); lines.readline()")
+    rig.until(lambda: link.in_view.persons)
+    assert link.in_view == InView(persons=2, tracks=("0a1b2c3d-1", "0a1b2c3d-4"))
+    assert rig.messages == [], "nobody else needs to hear of it"
+
+    assert link.pid is not None
+    os.kill(link.pid, signal.SIGKILL)
+    rig.until(lambda: rig.failures)
+    assert link.in_view == InView(persons=0, tracks=())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "t='in-view', persons=1, tracks=['#']",
+        "t='loitering', event_id='e1', boottime_ns=1, persons=1, duration_ms=1, track='a-1', score=0.5, box=[0,0,1,1]",
+        "t='crowd', event_id='e1', boottime_ns=1, persons=1, duration_ms=1, phase='maybe'",
+        "t='line-crossed', event_id='e1', boottime_ns=1, persons=1, track='a-1', score=1, box=[0,0,1,1], line='x'",
+        "t='after-hours', event_id='e1', boottime_ns=1, persons=1, duration_ms=1, phase='began', zone='A/#'",
+    ],
+)
+def test_a_report_that_lacks_a_field_or_has_a_bad_one_is_left_out_and_the_next_is_heard(rig: Rig, line: str) -> None:
+    link = rig.link(f"hello(); say({line}); beat(); lines.readline()")
+    rig.until(lambda: link.heartbeat)
+
+    assert rig.messages == []
+    assert link.in_view.persons == 0
+
+
+def test_a_degraded_camera_is_asked_for_no_picture(rig: Rig) -> None:
+    link = rig.link("hello(); beat('degraded', 'no frames'); lines.readline()")
+    rig.until(lambda: link.heartbeat)
+
+    assert rig.states == [(False, "no frames")]
+    assert not link.take_snapshot("p1")
+
+
+def test_asking_for_pictures_never_blocks_though_nobody_reads(rig: Rig) -> None:
+    link = rig.link("hello(); beat(); signal.pause()")
+    rig.until(lambda: link.heartbeat)
+
+    assert link.take_snapshot("p0")
+    assert any(not link.take_snapshot(f"p{number}") for number in range(100_000))
+
+
+TAMPER = 'say(t="camera-tamper", event_id="e1", kind="covered", active=True, boottime_ns=1)'
+
+
+def tampers_told(rig: Rig) -> list[tuple[TamperKind, bool]]:
+    told = [draft.data for draft in rig.events if isinstance(draft.data, CameraTamperData)]
+    return [(data.kind, data.active) for data in told]
+
+
+def test_a_tamper_is_told_and_ends_with_the_process_that_found_it(rig: Rig) -> None:
+    link = rig.link(f"hello(); beat(); {TAMPER}; lines.readline()")
+    rig.until(link.tampers.figures)
+    assert link.pid is not None
+    psutil.Process(link.pid).kill()
+    rig.until(lambda: rig.failures)
+
+    assert tampers_told(rig) == [(TamperKind.COVERED, True), (TamperKind.COVERED, False)]
+    assert link.tampers.figures() == []
+
+
+@pytest.mark.parametrize(
+    "script", ["hello(); beat(); lines.readline()", "hello(); beat(); sys.exit(1)"], ids=["hung", "dead"]
+)
+def test_a_process_that_hangs_or_is_dead_has_lost_the_signal(rig: Rig, script: str) -> None:
+    link = rig.link(script)
+    rig.until(lambda: link.heartbeat)
+    for _ in range(5):
+        link.run_once(0.01)
+        assert tampers_told(rig) == []
+        rig.clock.advance(timedelta(seconds=0.9))
+    link.run_once(0.01)
+
+    assert tampers_told(rig) == [(TamperKind.SIGNAL_LOST, True)]
+
+
+def test_an_orderly_stop_is_no_lost_signal(rig: Rig) -> None:
+    link = rig.link(SERVE)
+    rig.until(lambda: link.heartbeat)
+    link.finish()
+    for _ in range(30):
+        rig.clock.advance(timedelta(seconds=1))
+        link.run_once(0)
+
+    assert tampers_told(rig) == []

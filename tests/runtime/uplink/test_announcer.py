@@ -1,0 +1,110 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.contract.messages import MetaData
+from agent.outbox.outbox import Outbox
+from agent.ports import OutgoingMessage
+from agent.runtime.uplink.announcer import BDSEQ_KEY, Announcer
+from agent.sim.clock import SimClock
+from tests.support.drafts import DRAFTS, IDENTITY, body, event, open_outbox, taken, write
+from tests.support.fake_ports import topics
+from tests.support.journals import DeadJournal
+
+META = MetaData(inputs=(), outputs=(), cameras=(), location=None, capabilities=(), schemas=())
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    opened = open_outbox(tmp_path / "store", SimClock())
+    yield opened
+    opened.close()
+
+
+def announcer(outbox: Outbox) -> Announcer:
+    return Announcer(outbox=outbox, drafts=DRAFTS, clock=SimClock(), meta=META, config_revision="abc")
+
+
+def sent(outbox: Outbox) -> list[OutgoingMessage]:
+    write(outbox)
+    return taken(outbox)
+
+
+def test_a_birth_repeats_the_number_of_its_will_and_every_connection_has_its_own(outbox: Outbox) -> None:
+    speaker = announcer(outbox)
+    numbers = []
+    for _ in range(3):
+        will = body(speaker.will())
+        speaker.connected()
+        speaker.birth()
+        [state, meta] = sent(outbox)
+        assert topics([state, meta]) == ["state", "meta"]
+        assert state.retain
+        assert meta.retain
+        assert (will["data"]["state"], body(state)["data"]["state"]) == ("lost", "online")
+        assert will["data"]["bdseq"] == body(state)["data"]["bdseq"]
+        assert body(state)["data"]["boot_nonce"] == outbox.nonces.first
+        assert "nonce" not in will, "it would be long expired when the broker speaks"
+        numbers.append(will["data"]["bdseq"])
+
+    assert numbers == [1, 2, 3]
+
+
+def test_a_try_of_another_path_changes_nothing_of_what_the_connection_in_use_says(outbox: Outbox) -> None:
+    """Else its own will would seem older than its birth, and its loss would be ignored."""
+    speaker = announcer(outbox)
+    will = body(speaker.will())
+    speaker.connected()
+    speaker.will()
+    speaker.birth()
+    speaker.farewell()
+
+    said = [body(message)["data"] for message in sent(outbox)]
+    assert [data["bdseq"] for data in said if "bdseq" in data] == [will["data"]["bdseq"]] * 2
+
+
+def test_the_number_of_a_will_goes_on_after_a_restart(tmp_path: Path) -> None:
+    first = open_outbox(tmp_path / "store", SimClock())
+    announcer(first).will()
+    first.close()
+    second = open_outbox(tmp_path / "store", SimClock())
+
+    assert body(announcer(second).will())["data"]["bdseq"] == 2
+    second.close()
+
+
+def test_a_will_is_retained_where_the_birth_goes_and_takes_no_number_of_the_sequence(outbox: Outbox) -> None:
+    outbox.put(event())
+    will = announcer(outbox).will()
+    outbox.put(event())
+
+    assert (will.topic, will.retain, will.qos) == (IDENTITY.up("state"), True, 1)
+    assert body(will)["seq"] == 1
+    assert [body(message)["seq"] for message in sent(outbox)] == [1, 2]
+
+
+def test_a_farewell_says_offline(outbox: Outbox) -> None:
+    announcer(outbox).farewell()
+
+    [farewell] = sent(outbox)
+    assert body(farewell)["data"]["state"] == "offline"
+    assert farewell.retain
+
+
+def test_a_number_that_can_not_be_read_does_not_keep_the_kiosk_from_starting_and_goes_on_far_above(
+    tmp_path: Path,
+) -> None:
+    outbox = open_outbox(tmp_path / "store", SimClock())
+    outbox.keep(BDSEQ_KEY, "4\x7f2")
+
+    assert body(announcer(outbox).will())["data"]["bdseq"] > SimClock().wall().timestamp() - 1
+    outbox.close()
+
+
+def test_without_the_disk_the_number_goes_on_above_what_the_centre_may_know(tmp_path: Path) -> None:
+    """The centre takes a birth and a loss with a lower number for old ones."""
+    outbox = open_outbox(tmp_path / "store", SimClock(), DeadJournal(tmp_path / "store"))
+
+    assert body(announcer(outbox).will())["data"]["bdseq"] > SimClock().wall().timestamp() - 1
+    outbox.close()
