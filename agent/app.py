@@ -242,7 +242,6 @@ def run(
         if siren is not None:
             siren.start()
         pipeline.show_lights()
-        pipeline.look_ahead()
         stack.callback(pipeline.drain)
         stack.enter_context(supervisor.thread("pipeline", pipeline, wake=pipeline.wake, patience_s=_BRIEF_S))
         stack.callback(buttons.close)

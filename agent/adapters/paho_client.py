@@ -7,8 +7,7 @@ import time
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from paho.mqtt.client import MQTTMessageInfo
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -107,37 +106,6 @@ class AbortableClient(BoundedClient):
         if previous is not None:
             previous.close()
 
-    def _send_publish(
-        self,
-        mid: int,
-        topic: bytes,
-        payload: bytes | bytearray = b"",
-        qos: int = 0,
-        retain: bool = False,
-        dup: bool = False,
-        info: MQTTMessageInfo | None = None,
-        properties: Properties | None = None,
-    ) -> MQTTErrorCode:
-        """Write a packet that waits for nothing straight to the socket.
-
-        Overridden because paho's way, over a queue that is empty and a log that is off, takes a press twice as long.
-        """
-        sock = self._sock
-        if not qos or self._out_packet or sock is None or self._on_log is not None:
-            return super()._send_publish(mid, topic, payload, qos, retain, dup, info, properties)
-        packed = b""
-        if self._protocol == MQTTProtocolVersion.MQTTv5:
-            packed = b"\0" if properties is None else properties.pack()  # type: ignore[no-untyped-call]
-        packet = publish_packet(mid, topic, payload, qos, retain, dup, packed)
-        try:
-            written = sock.send(packet)
-        except OSError:  # it takes nothing now, or is dead: paho will find out which
-            written = 0
-        if written == len(packet):
-            self._last_msg_out = time.monotonic()
-            return MQTTErrorCode.MQTT_ERR_SUCCESS
-        return self._packet_queue(_PUBLISH, packet[written:], mid, qos, info)
-
     def open(self, host: str, port: int, keepalive_s: int) -> None:
         """Resolve, connect, shake hands and send CONNECT. Blocks. Raises OSError or ssl.SSLError."""
         if self.protocol != MQTTProtocolVersion.MQTTv5:
@@ -225,19 +193,6 @@ def make_client(
         _new_properties(PacketTypes.WILLMESSAGE, will) if is_5 else None,
     )
     return client
-
-
-def publish_packet(
-    mid: int, topic: bytes, payload: bytes | bytearray, qos: int, retain: bool, dup: bool, properties: bytes
-) -> bytes:
-    """A PUBLISH packet of quality 1 or 2 (MQTT 5.0, 3.3)."""
-    left = 4 + len(topic) + len(properties) + len(payload)
-    head = bytearray((_PUBLISH | dup << 3 | qos << 1 | retain,))
-    while left > 127:
-        head.append(left & 127 | 128)
-        left >>= 7
-    head.append(left)
-    return b"".join((head, len(topic).to_bytes(2), topic, mid.to_bytes(2), properties, payload))
 
 
 def publish_properties(message: OutgoingMessage) -> Properties:

@@ -1,6 +1,5 @@
 """Facts to topics and bytes: where each message goes and how its envelope looks."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
@@ -27,7 +26,6 @@ from agent.contract.messages import (
     StateData,
     TimeCorrectionData,
 )
-from agent.contract.template import Stencil
 
 _EventData = (
     CameraEventData
@@ -203,9 +201,6 @@ class Stamp(NamedTuple):
     """What a command may echo; None where it would be old before anybody reads it."""
 
 
-_EXAMPLE = Stamp("@id@", 9_999_999_999_999_991, "@time@", 9_999_999_999_999_992, "@timeq@", "@nonce@")
-
-
 def seal(draft: Draft, source: str, boot_id: str, stamp: Stamp, epoch: str = "") -> bytes:
     """The bytes of a message: the picture itself, or the envelope around its data. Without an `epoch` its number is
     none of the device's count."""
@@ -232,15 +227,6 @@ def seal(draft: Draft, source: str, boot_id: str, stamp: Stamp, epoch: str = "")
         },
         exclude_none=True,
     )
-
-
-def sealed_but_for(blanks: Mapping[str, str], draft: Draft, source: str, boot_id: str, epoch: str) -> Stencil:
-    """What `seal` will make of a draft, with blanks for the stamp and for these pieces of its data.
-
-    Raises ValueError when a piece is not in it exactly once.
-    """
-    example = seal(draft, source, boot_id, _EXAMPLE, epoch).decode()
-    return Stencil(example, {**blanks, **{name: str(value) for name, value in _EXAMPLE._asdict().items()}})
 
 
 def mark_historical(payload: bytes, nonce: str) -> bytes:

@@ -9,13 +9,10 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
-from agent.contract.envelope import CONTENT_TYPE, Stamp, mark_historical, rfc3339, seal, sealed_but_for
+from agent.contract.envelope import CONTENT_TYPE, Stamp, mark_historical, rfc3339, seal
 from agent.contract.messages import Draft, Rank
-from agent.contract.template import Stencil
 from agent.contract.uuid7 import Uuid7Source
 from agent.contract.vocabulary import TimeQuality
 from agent.core.errors import StorageError
@@ -35,23 +32,6 @@ HISTORICAL_S = 10.0
 """A message that leaves later than this after its acceptance says so."""
 
 log = logging.getLogger(__name__)
-
-
-class _Fixed(NamedTuple):
-    """What a row takes from its draft: all before the payload but the place, and all after it but the times."""
-
-    is_numbered: bool
-    head: tuple[Rank, str]
-    tail: tuple[int, bool, int | None, str | None, bytes | None, str]
-
-
-class Prepared(NamedTuple):
-    """A message that is ready but for its stamp and some blanks, and the state that is kept with it."""
-
-    id: str
-    fixed: _Fixed
-    message: Stencil
-    keep: Mapping[str, Stencil]
 
 
 class Outbox:
@@ -148,45 +128,33 @@ class Outbox:
 
         He calls `wake` when it is sent.
         """
-        make = partial(seal, draft, self._source, self._boot_id, epoch=self.epoch)
-        return self._accept(self.new_id(), self._fixed(draft), make, keep or {})
-
-    def prepare(self, draft: Draft, blanks: Mapping[str, str], keep: Mapping[str, Stencil]) -> Prepared:
-        """Work out beforehand what `accept_prepared` will do. `blanks` are pieces of the draft's data.
-
-        Raises ValueError when a piece is not in it exactly once.
-        """
-        message = sealed_but_for(blanks, draft, self._source, self._boot_id, self.epoch)
-        return Prepared(self.new_id(), self._fixed(draft), message, keep)
-
-    def accept_prepared(self, prepared: Prepared, values: dict[str, object]) -> str:
-        """`accept` with `values` in the blanks of the message and of what is kept."""
-        keep = {key: text.fill(values) for key, text in prepared.keep.items()}
-
-        def make(stamp: Stamp) -> bytes:
-            return prepared.message.fill(values | dict(zip(stamp._fields, stamp, strict=True))).encode()
-
-        return self._accept(prepared.id, prepared.fixed, make, keep)
-
-    def _fixed(self, draft: Draft) -> _Fixed:
-        tail = (draft.qos, draft.retain, draft.expiry_s, draft.alarm_id, draft.correlation_data, self._boot_id)
-        return _Fixed(draft.picture is None, (draft.rank, draft.topic), tail)
-
-    def _accept(
-        self, message_id: str, fixed: _Fixed, make: Callable[[Stamp], bytes], keep: Mapping[str, str | None]
-    ) -> str:
+        keep = keep or {}
+        message_id = self.new_id()
         now_ns, wall, quality = self._clock.boottime_ns(), self._clock.wall(), self._clock.quality()
         time = rfc3339(wall)
         unix_ms = 0 if quality is TimeQuality.UNSYNCED else int(wall.timestamp() * 1000)
         with self._lock:
             numbers = self._numbers
-            numbers.seq += fixed.is_numbered
+            numbers.seq += draft.picture is None
             numbers.place += 1
             if numbers.needs_promise:
                 keep = {**keep, **numbers.promise()}
             nonce = self.nonces.newest(now_ns)
-            payload = make(Stamp(message_id, numbers.seq, time, now_ns // 1_000_000, quality, nonce))
-            row = Row._make((numbers.place, *fixed.head, payload, *fixed.tail, now_ns, unix_ms))
+            stamp = Stamp(message_id, numbers.seq, time, now_ns // 1_000_000, quality, nonce)
+            row = Row(
+                ord=numbers.place,
+                rank=draft.rank,
+                topic=draft.topic,
+                payload=seal(draft, self._source, self._boot_id, stamp, self.epoch),
+                qos=draft.qos,
+                retain=draft.retain,
+                expiry_s=draft.expiry_s,
+                alarm_id=draft.alarm_id,
+                correlation=draft.correlation_data,
+                boot_id=self._boot_id,
+                created_ns=now_ns,
+                created_unix_ms=unix_ms,
+            )
             self.recorder.accept(row, numbers.seq, keep)
         return message_id
 

@@ -134,25 +134,10 @@ class AlarmBook:
         test: bool = False,
     ) -> AlarmChange:
         """`count` presses: a new alarm, which gets `alarm_id`, or so many more presses of the open one."""
-        change = self.foresee(input_name, edge_ns, alarm_id, raised_at, camera, count=count, test=test)
-        return self._keep(change.change, change.alarm)
-
-    def foresee(
-        self,
-        input_name: str,
-        edge_ns: int,
-        alarm_id: str,
-        raised_at: str,
-        camera: AlarmCamera | None,
-        *,
-        count: int = 1,
-        test: bool = False,
-    ) -> AlarmChange:
-        """What `press` would do now, without doing it."""
         known = self.counting(input_name, test=test)
         if known is not None:
             pressed = known.data.model_copy(update={"press_count": known.data.press_count + count})
-            return AlarmChange("updated", replace(known, data=pressed))
+            return self._keep("updated", replace(known, data=pressed))
         kind = self._kinds[input_name]
         data = AlarmData(
             alarm_id=alarm_id,
@@ -168,7 +153,7 @@ class AlarmBook:
             latency_ms={},
             camera=camera,
         )
-        return AlarmChange("raised", OpenAlarm(data, self._boot_id, edge_ns, edge_ns))
+        return self._keep("raised", OpenAlarm(data, self._boot_id, edge_ns, edge_ns))
 
     def delivered(self, fact: AlarmDelivered) -> AlarmChange | None:
         """The broker has it. Moves a raised alarm to sent; later than that, only the first time is noted."""

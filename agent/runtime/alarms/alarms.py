@@ -1,14 +1,9 @@
-"""The open alarms, and what is told of them: to the broker at once, and to the disk for the next start.
-
-A press whose message was foreseen is told first and entered into the book afterwards, since only the first is urgent.
-"""
+"""The open alarms, and what is told of them: to the broker at once, and to the disk for the next start."""
 
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from functools import partial
 
 from agent.contract.envelope import Drafts, rfc3339
 from agent.contract.messages import AlarmCamera, AlarmData, AlarmsData
@@ -20,7 +15,6 @@ from agent.core.alarms.persistence import encode_alarm
 from agent.core.events import AckAnswer, AlarmDelivered, CentreAck, Pressed
 from agent.outbox.outbox import Outbox
 from agent.ports import Clock
-from agent.runtime.alarms.foresight import Foresight
 from agent.runtime.alarms.persistence import ALARM_KEY
 
 _UNANSWERED = (Stage.SENT, Stage.DELAYED, Stage.UNCONFIRMED)
@@ -47,7 +41,6 @@ class AlarmDesk:
         """`look` and `send` are the pipeline's; `changed` is called when a change has been told. `beep` gives so many
         short tones, for whoever can't see a lamp."""
         self._book = book
-        self._foresight = Foresight(book, outbox, drafts, has_camera=look is not None)
         self._outbox = outbox
         self._drafts = drafts
         self._clock = clock
@@ -68,19 +61,13 @@ class AlarmDesk:
 
     def press(self, press: Pressed, *, test: bool) -> None:
         """One press or several of an input, in earnest or as a test."""
-        name, count, raised_at = press.input, press.count, partial(self._raised_at, press)
-        accepted = None if test or count > 1 else self._foresight.accept(name, press.edge_ns, raised_at)
-        if accepted is not None:
-            self._send()
-            os.sched_yield()  # a broker, tunnel or driver on this machine takes it further first: the rest can wait
-            change = self._book.press(name, press.edge_ns, *accepted, None)
-            self._told(change)
-        else:
-            known = self._book.counting(name, test=test)
-            alarm_id = self._outbox.new_id()
-            camera = None if known or self._look is None else self._look(alarm_id)
-            change = self._book.press(name, press.edge_ns, alarm_id, raised_at(), camera, count=count, test=test)
-            self._tell(change)
+        name = press.input
+        known = self._book.counting(name, test=test)
+        alarm_id = self._outbox.new_id()
+        camera = None if known or self._look is None else self._look(alarm_id)
+        raised_at = self._raised_at(press)
+        change = self._book.press(name, press.edge_ns, alarm_id, raised_at, camera, count=press.count, test=test)
+        self._tell(change)
         if not change.alarm.data.silent:
             self._beep(1)
 
@@ -140,7 +127,6 @@ class AlarmDesk:
         still_open = [alarm for alarm in alarms if ALARM_KEY + alarm.data.alarm_id in kept]
         self._book.restore(still_open, self._clock.boottime_ns())
         tell = keep(self._book)
-        self._foresight.forget()
         before, self.open_ids = self.open_ids, frozenset(alarm.data.alarm_id for alarm in self._book.open())
         self._restored |= self.open_ids - before
         return tell
@@ -170,15 +156,6 @@ class AlarmDesk:
             if alarm.data.alarm_id in restored:
                 self._outbox.put(self._drafts.alarm("updated", alarm.data))
 
-    @property
-    def looks_ahead(self) -> bool:
-        """Whether the next press of every input is foreseen."""
-        return self._foresight.is_complete
-
-    def look_ahead(self) -> None:
-        """Foresee the next press of one more input."""
-        self._foresight.work_out_one()
-
     def in_earnest(self) -> bool:
         """Whether an alarm is open that is not a test."""
         return self._book.in_earnest()
@@ -193,7 +170,6 @@ class AlarmDesk:
             return
         data = change.alarm.data
         if change.change == "noted":
-            self._foresight.forget()
             self._outbox.keep(ALARM_KEY + data.alarm_id, encode_alarm(change.alarm))
             return
         kept = {ALARM_KEY + data.alarm_id: encode_alarm(change.alarm)}
@@ -202,7 +178,6 @@ class AlarmDesk:
         self._told(change)
 
     def _told(self, change: AlarmChange) -> None:
-        self._foresight.forget()
         self.open_ids = frozenset(alarm.data.alarm_id for alarm in self._book.open())
         self._outbox.wake()
         self._changed(change)

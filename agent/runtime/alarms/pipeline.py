@@ -228,7 +228,7 @@ class Pipeline:
         """How long to wait for a fact: no longer than until something is due, or has been put off long enough."""
         now_ns = self._clock.boottime_ns()
         with self._lock:
-            if self._follow_ups or not self._alarms.looks_ahead:
+            if self._follow_ups:
                 self._follow_up_by_ns = self._follow_up_by_ns or now_ns + _LONGEST_PUT_OFF_NS
                 return min(timeout_s, _QUIET_S)
             siren_ns = None if self._siren is None else self._siren.next_due_ns()
@@ -304,12 +304,3 @@ class Pipeline:
                 self._alarms.announce_changes()
         for follow_up in follow_ups:  # not under the lock: a log that is not read must not hold up a press
             follow_up()
-        self.look_ahead()
-
-    def look_ahead(self) -> None:
-        """Work out the next presses; the lock is let go between two, so that a press waits for one at the most."""
-        while True:
-            with self._lock:
-                if self._alarms.looks_ahead or self._follow_ups:
-                    return
-                self._alarms.look_ahead()

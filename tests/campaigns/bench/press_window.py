@@ -1,9 +1,9 @@
 """How long after the edge a press outlives what: yellow, the death of the process, the loss of power.
 
 A process of the bench: `python -m tests.campaigns.bench.press_window CONFIG`. It is `agent.app.run` with a finger on
-the pins inside, and stop watches at three places of the agent. A request is `{"presses", "pause_s", "hang"}`; the answer has the
-milliseconds of each press from the driving of its pin: `lit` (the finger puts the light out before), `boxed` and,
-unless the disk is to `hang` in a sync until all presses are made, `safe`.
+the pins inside, and stop watches at three places of the agent. A request is `{"presses", "pause_s", "hang"}`; the
+answer has the milliseconds of each press from the driving of its pin: `lit` (the finger puts the light out before),
+`boxed` and, unless the disk is to `hang` in a sync until all presses are made, `safe`.
 """
 
 import sys

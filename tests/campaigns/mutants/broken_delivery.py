@@ -135,8 +135,8 @@ KEPT = (
     Breakage(
         "give two messages one number",
         "agent/outbox/outbox.py",
-        "            numbers.seq += fixed.is_numbered\n",
-        "            numbers.seq += fixed.is_numbered and numbers.place % 2\n",
+        "            numbers.seq += draft.picture is None\n",
+        "            numbers.seq += draft.picture is None and numbers.place % 2\n",
         f"{_OUTBOX}_restart.py::test_a_number_is_never_given_twice_however_many_threads_put",
     ),
 )

@@ -86,11 +86,4 @@ FELT = (
         "return self._began_ns <= edge_ns",
         "tests/core/alarms/test_test_mode.py::test_only_an_edge_within_its_time_is_a_test",
     ),
-    Breakage(
-        "use a foreseen press though the alarms have changed",
-        "agent/runtime/alarms/foresight.py",
-        "        self._presses.clear()",
-        "        return",
-        "tests/runtime/alarms/test_foresight.py::test_nothing_is_foreseen_of_alarms_that_have_changed",
-    ),
 )

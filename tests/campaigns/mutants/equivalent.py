@@ -50,13 +50,4 @@ EQUIVALENT = (
         "unix_ms = self._unix_ms() if foreign else 1",
         "within a boot the age is not taken from it",
     ),
-    *(
-        Equivalent(
-            _OUTBOX,
-            "Outbox.accept_prepared",
-            f"return prepared.message.fill(values | dict(zip(stamp._fields, stamp, {strict}))).encode()",
-            "a stamp has as many values as fields",
-        )
-        for strict in ("strict=None", "strict=False", "")
-    ),
 )
