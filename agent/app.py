@@ -22,31 +22,31 @@ from agent.bootstrap.optional_parts import prepare, start_lights
 from agent.bootstrap.platform import Outside, this_machine
 from agent.bootstrap.self_test import make_self_test
 from agent.bootstrap.siren import siren_desk
-from agent.contract.envelope import Drafts
+from agent.contract.envelope import MessageFactory
 from agent.core.delivery.backoff import Backoff
 from agent.core.events import AlarmDelivered, Announce
 from agent.outbox.outbox import Outbox
 from agent.runtime.alarms.edge_watch import EdgeWatch
-from agent.runtime.alarms.input_reporter import InputTeller
+from agent.runtime.alarms.input_reporter import InputReporter
 from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.alarms.readiness import SERVICE, Readiness
 from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.commands.actions import Actions
-from agent.runtime.commands.handler import CommandDesk
+from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.commands.key_watch import KeyWatch
 from agent.runtime.selftest.probe_alarm import ProbeAlarm
 from agent.runtime.selftest.self_test import SELF_TEST
 from agent.runtime.supervision.health import HealthBoard
-from agent.runtime.supervision.main_loop import Watched, Watchkeeper
-from agent.runtime.supervision.part_teller import PartTeller
+from agent.runtime.supervision.main_loop import MainLoop, Watched
+from agent.runtime.supervision.part_teller import PartReporter
 from agent.runtime.supervision.security import SecurityLog
 from agent.runtime.supervision.status_file import StatusFile
 from agent.runtime.supervision.time_watch import TimeWatch
 from agent.runtime.uplink.announcer import Announcer
 from agent.runtime.uplink.centre_watch import CentreWatch
-from agent.runtime.uplink.failover import Surroundings
-from agent.runtime.uplink.publisher import LinkTells, Publisher
-from agent.runtime.uplink.sender import Sender, SenderTells
+from agent.runtime.uplink.failover import FailoverPolicy
+from agent.runtime.uplink.publisher import Publisher, UplinkCallbacks
+from agent.runtime.uplink.sender import Sender, SenderCallbacks
 from agent.runtime.uplink.status import Uplink
 from agent.settings import Settings
 
@@ -60,7 +60,7 @@ _BRIEF_S = 0.1
 
 
 def run(
-    settings: Settings, *, simulate: bool, on_ready: Callable[[Watchkeeper], None], outside: Outside | None = None
+    settings: Settings, *, simulate: bool, on_ready: Callable[[MainLoop], None], outside: Outside | None = None
 ) -> int:
     """Run the core until it is told to stop; returns the exit code. Main thread.
 
@@ -73,7 +73,7 @@ def run(
         outside = outside or this_machine(settings, simulation.levels(settings) if simulate else None)
         clock, supervisor = outside.clock, outside.supervisor
         identity = settings.identity
-        drafts = Drafts(identity)
+        drafts = MessageFactory(identity)
         storage = settings.storage
         outbox = Outbox(
             storage.directory,
@@ -98,7 +98,7 @@ def run(
         # What an earlier run has left; the disk has had the time since to answer.
         outbox.await_disk(DISK_PATIENCE_S)
         security = SecurityLog(drafts, clock, outbox.put)
-        board = HealthBoard(PartTeller(outbox, drafts).tell)
+        board = HealthBoard(PartReporter(outbox, drafts).tell)
         keys = KeyRing(settings.commands.keys)
         key_watch = KeyWatch(keys, board, security, clock)
 
@@ -127,7 +127,7 @@ def run(
             look=cameras.look if settings.cameras else None,
             send=lambda: sender.send(1),
             nobody_answers=lambda reason, first: publisher.try_other_path(reason, unless_watched=not first),
-            tell_input=InputTeller(outbox, drafts, board, clock).tell,
+            tell_input=InputReporter(outbox, drafts, board, clock).tell,
             siren=siren,
         )
 
@@ -145,7 +145,7 @@ def run(
             announcer.birth()
             pipeline.tell(Announce(moved))
 
-        desk = CommandDesk(
+        desk = CommandHandler(
             identity=identity,
             verify=keys.verify,
             look_at_keys=key_watch.look,
@@ -189,7 +189,7 @@ def run(
         sender = Sender(
             outbox,
             clock,
-            SenderTells(accepted=uplink.accepted, delivered=delivered, refused=uplink.refused),
+            SenderCallbacks(accepted=uplink.accepted, delivered=delivered, refused=uplink.refused),
             alarm_timeout_s=mqtt.alarm_timeout_s,
         )
         brokers = (outside.make_broker(), outside.make_broker())
@@ -201,7 +201,7 @@ def run(
             addresses=specs.broker_addresses(settings),
             subscriptions=identity.subscriptions(settings.centre.names),
             make_will=announcer.will,
-            tells=LinkTells(
+            tells=UplinkCallbacks(
                 connected=uplink.connected,
                 disconnected=uplink.disconnected,
                 received=watch.received,
@@ -209,7 +209,7 @@ def run(
                 turned=watch.turned,
             ),
             return_after_s=mqtt.return_after_s,
-            around=Surroundings(lambda: not pipeline.open_ids, watch.somebody, watch.nobody),
+            around=FailoverPolicy(lambda: not pipeline.open_ids, watch.somebody, watch.nobody),
             backoff=Backoff(spread_s=mqtt.reconnect_spread_s),
         )
         outbox.when_ready(publisher.wake)
@@ -269,7 +269,7 @@ def run(
         stack.enter_context(supervisor.thread(SELF_TEST, self_test, essential=False))
         if sim is not None:
             sim.start()
-        watchkeeper = Watchkeeper(
+        watchkeeper = MainLoop(
             watched=Watched(
                 supervisor=supervisor,
                 outbox=outbox,

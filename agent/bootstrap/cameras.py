@@ -1,18 +1,18 @@
 """The cameras, put together: a process each, which may fail without anybody in the core noticing more than a report."""
 
 from agent.bootstrap import specs
-from agent.contract.envelope import Drafts
+from agent.contract.envelope import MessageFactory
 from agent.core.camera.link import ToCore
 from agent.outbox.outbox import Outbox
 from agent.ports import Clock
 from agent.runtime.cameras.sightings import sighting
-from agent.runtime.cameras.tamper import TamperDesk
+from agent.runtime.cameras.tamper import TamperController
 from agent.runtime.cameras.vision_link import VisionLink
-from agent.runtime.commands.handler import CommandDesk
+from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.commands.orders import picture_done
 from agent.runtime.supervision.health import HealthBoard
 from agent.runtime.supervision.security import SecurityLog
-from agent.settings import Camera, Settings
+from agent.settings import CameraSettings, Settings
 
 
 def links_to(
@@ -21,21 +21,21 @@ def links_to(
     *,
     clock: Clock,
     outbox: Outbox,
-    drafts: Drafts,
+    drafts: MessageFactory,
     board: HealthBoard,
-    desk: CommandDesk,
+    desk: CommandHandler,
 ) -> list[VisionLink]:
     """The near end of each camera process; the caller runs and closes them."""
 
     security = SecurityLog(drafts, clock, outbox.put)
 
-    def link_to(camera: Camera) -> VisionLink:
+    def link_to(camera: CameraSettings) -> VisionLink:
         return VisionLink(
             spec=specs.vision_spec(settings, camera, simulate=simulate),
             command=specs.VISION_COMMAND,
             clock=clock,
             callbacks=_Reports(camera, outbox, drafts, board, security, desk),
-            tampers=TamperDesk(
+            tampers=TamperController(
                 camera.name, camera.tamper, camera.frames_per_second, drafts=drafts, put=outbox.put, clock=clock
             ),
         )
@@ -44,16 +44,16 @@ def links_to(
 
 
 class _Reports:
-    """Passes what the process of one camera reports on to whoever it concerns: see `LinkCallbacks`."""
+    """Passes what the process of one camera reports on to whoever it concerns: see `CameraCallbacks`."""
 
     def __init__(
         self,
-        camera: Camera,
+        camera: CameraSettings,
         outbox: Outbox,
-        drafts: Drafts,
+        drafts: MessageFactory,
         board: HealthBoard,
         security: SecurityLog,
-        desk: CommandDesk,
+        desk: CommandHandler,
     ) -> None:
         self._name, self._model = camera.name, camera.model
         self._outbox = outbox

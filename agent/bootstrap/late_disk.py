@@ -3,11 +3,11 @@
 from agent.outbox.outbox import Outbox
 from agent.runtime.alarms.persistence import keep_restored, read_kept
 from agent.runtime.alarms.pipeline import Pipeline
-from agent.runtime.commands.handler import CommandDesk
+from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.supervision.security import SecurityLog
 
 
-def take_up(outbox: Outbox, pipeline: Pipeline, desk: CommandDesk, security: SecurityLog) -> None:
+def take_up(outbox: Outbox, pipeline: Pipeline, desk: CommandHandler, security: SecurityLog) -> None:
     """Go on with the open alarms and the commands that an earlier run has left on it. Any thread."""
     kept = read_kept(outbox, security, pipeline.kept())
     pipeline.restore(kept, lambda book: keep_restored(book, outbox, security))

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from functools import partial
 
 from agent.bootstrap import specs
-from agent.contract.envelope import Drafts
+from agent.contract.envelope import MessageFactory
 from agent.core.alarms.self_test import Timetable
 from agent.core.inputs.panel import Panel
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import read_back
 from agent.ports import Broker, Buttons, Clock, Lights
 from agent.runtime.alarms.pipeline import Pipeline
-from agent.runtime.alarms.siren import SirenDesk
-from agent.runtime.commands.handler import CommandDesk
+from agent.runtime.alarms.siren import SirenController
+from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.commands.orders import self_test_done
 from agent.runtime.selftest.probe_alarm import ProbeAlarm
 from agent.runtime.selftest.self_test import SelfTest
@@ -41,17 +41,17 @@ def make_self_test(
     probe_broker: Broker,
     alarm: ProbeAlarm,
     outbox: Outbox,
-    drafts: Drafts,
+    drafts: MessageFactory,
     clock: Clock,
     board: HealthBoard,
     buttons: Buttons,
     panel: Panel,
     lights: Lights,
-    siren: SirenDesk | None,
+    siren: SirenController | None,
     pipeline: Pipeline,
     announcer: Announcer,
     publisher: Publisher,
-    desk: CommandDesk,
+    desk: CommandHandler,
 ) -> SelfTest:
     """The worker of the thread `self-test`; the caller runs and closes it. `probe_broker` is its alone."""
     chosen = settings.self_test

@@ -4,10 +4,10 @@ from typing import Any
 
 from agent.adapters.gpiozero_siren import GpiozeroSiren
 from agent.bootstrap import specs
-from agent.contract.envelope import Drafts
+from agent.contract.envelope import MessageFactory
 from agent.outbox.outbox import Outbox
 from agent.ports import Clock
-from agent.runtime.alarms.siren import SirenDesk
+from agent.runtime.alarms.siren import SirenController
 from agent.runtime.supervision.health import HealthBoard
 from agent.settings import Settings
 
@@ -18,14 +18,14 @@ def siren_desk(
     *,
     simulate: bool,
     outbox: Outbox,
-    drafts: Drafts,
+    drafts: MessageFactory,
     clock: Clock,
     board: HealthBoard,
-) -> SirenDesk | None:
+) -> SirenController | None:
     """What drives it; None where the settings have none. The caller starts and closes it."""
     if settings.siren is None:
         return None
-    return SirenDesk(
+    return SirenController(
         rules=specs.siren_rules(settings.siren),
         # A simulated agent raises exercises only. Its siren is a mock pin, and a real one never sounds for them.
         earnest="exercise" if simulate else "actual",

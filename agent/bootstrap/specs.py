@@ -27,7 +27,7 @@ from agent.outbox.outbox import Outbox
 from agent.ports import BrokerAddress, Clock
 from agent.runtime.alarms.persistence import keep_restored, read_kept
 from agent.runtime.supervision.security import SecurityLog
-from agent.settings import DAYS, Camera, Hours, Settings, Siren, Zone, mask_url
+from agent.settings import DAYS, CameraSettings, HoursSettings, Settings, SirenSettings, ZoneSettings, mask_url
 
 SCHEMAS = (
     "edge.alarm.raised.v1",
@@ -123,12 +123,12 @@ def light_pins(settings: Settings) -> LightPins:
     return LightPins(**settings.lights.model_dump(), press_tones=settings.alarm.press_tones)
 
 
-def siren_pin(siren: Siren) -> SirenPin:
+def siren_pin(siren: SirenSettings) -> SirenPin:
     """The wiring of the siren."""
     return SirenPin(siren.pin, siren.active_high)
 
 
-def siren_rules(siren: Siren) -> SirenRules:
+def siren_rules(siren: SirenSettings) -> SirenRules:
     """When the siren begins, and how long it may sound."""
     return SirenRules(
         stage=Stage.DELAYED if siren.when == "delayed" else Stage.UNCONFIRMED,
@@ -156,7 +156,7 @@ def meta(settings: Settings) -> MetaData:
     )
 
 
-def _camera(camera: Camera) -> dict[str, object]:
+def _camera(camera: CameraSettings) -> dict[str, object]:
     """How many masks cover it is left out while that can't be told; then it is off, and its part says why."""
     about: dict[str, object] = {"name": camera.name, "source": mask_url(camera.source), "model": camera.model}
     with suppress(MaskError):
@@ -164,7 +164,7 @@ def _camera(camera: Camera) -> dict[str, object]:
     return about
 
 
-def masks(camera: Camera) -> tuple[Outline, ...]:
+def masks(camera: CameraSettings) -> tuple[Outline, ...]:
     """The privacy masks of a camera. Raises MaskError."""
     return all_masks(camera.masks, camera.mask_file)
 
@@ -229,7 +229,7 @@ def service(settings: Settings, clock: Clock) -> Service:
     return Service(_ns(settings.service.out_of_service_after_s), clock.boottime_ns())
 
 
-def vision_spec(settings: Settings, camera: Camera, *, simulate: bool) -> VisionSpec:
+def vision_spec(settings: Settings, camera: CameraSettings, *, simulate: bool) -> VisionSpec:
     """All that the process of one camera needs to know."""
     directory = settings.storage.directory
     return VisionSpec(
@@ -264,7 +264,7 @@ def vision_spec(settings: Settings, camera: Camera, *, simulate: bool) -> Vision
     )
 
 
-def _zone(zone: Zone) -> ZoneSpec:
+def _zone(zone: ZoneSettings) -> ZoneSpec:
     return ZoneSpec(
         name=zone.name,
         polygon=zone.polygon,
@@ -276,7 +276,7 @@ def _zone(zone: Zone) -> ZoneSpec:
     )
 
 
-def _hours(hours: Hours) -> HoursSpec:
+def _hours(hours: HoursSettings) -> HoursSpec:
     return HoursSpec(days=tuple(DAYS.index(day) for day in hours.days), start=hours.start, end=hours.end)
 
 

@@ -16,7 +16,7 @@ from agent.cli.options import add_config
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.diagnosis.vision_extra import install_advice
 from agent.core.errors import EdgeAgentError, UsageError
-from agent.settings import Camera, load
+from agent.settings import CameraSettings, load
 
 if TYPE_CHECKING:  # a kiosk without a camera has no numpy, and can still be told what the command needs
     from agent.cli.rendering import Rendering
@@ -106,7 +106,7 @@ def spec_of(config: Path, name: str | None) -> VisionSpec:
     return vision_spec(settings, _chosen(settings.cameras, name, config), simulate=False)
 
 
-def _chosen(cameras: tuple[Camera, ...], name: str | None, config: Path) -> Camera:
+def _chosen(cameras: tuple[CameraSettings, ...], name: str | None, config: Path) -> CameraSettings:
     names = ", ".join(camera.name for camera in cameras)
     if not cameras:
         raise UsageError(f"{config} has no camera: add a [[cameras]] section")

@@ -25,7 +25,7 @@ from agent.vision.reports import Reports
 from agent.vision.rule_book import rules_of
 from agent.vision.sight import FLOOR, Seen
 from agent.vision.tamper import TamperWatch
-from agent.vision.tamper_teller import TamperTeller
+from agent.vision.tamper_reporter import TamperReporter
 
 DEFAULT_RATE = 25.0
 """Frames a second of a video that states no rate; the camera process plays it so, too."""
@@ -86,7 +86,7 @@ class Replay:
         watch = TamperWatch(spec.tamper, imaging.grey, imaging.scaled, frames_per_second)
         self._clock = SystemClock()
         self._reports = Reports(self._clock)
-        self._tampers = TamperTeller(watch, self._clock)
+        self._tampers = TamperReporter(watch, self._clock)
         self._runs: TimedInterpreter | None = None
         self.model = load_model(
             spec.model,

@@ -11,7 +11,7 @@ from types import FrameType
 
 from agent.cli.options import add_config
 from agent.runtime.supervision.log_stream import LogStream
-from agent.runtime.supervision.main_loop import Watchkeeper
+from agent.runtime.supervision.main_loop import MainLoop
 from agent.settings import layers, load
 
 log = logging.getLogger(__name__)
@@ -57,14 +57,14 @@ class _Stop:
 
     def __init__(self) -> None:
         self._asked = False
-        self._watchkeeper: Watchkeeper | None = None
+        self._watchkeeper: MainLoop | None = None
 
     def asked(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature is Python's
         self._asked = True
         if self._watchkeeper is not None:
             self._watchkeeper.stop()
 
-    def connect(self, watchkeeper: Watchkeeper) -> None:
+    def connect(self, watchkeeper: MainLoop) -> None:
         self._watchkeeper = watchkeeper
         if self._asked:
             watchkeeper.stop()

@@ -78,7 +78,7 @@ class IdentifyArgs(_Args):
     seconds: float = Field(default=10.0, gt=0, le=60)
 
 
-class TrialArgs(_Args):
+class TestModeArgs(_Args):
     """`test-mode`: presses are tests for so long, of one input or of all; 0 ends it."""
 
     seconds: float = Field(default=300.0, ge=0, le=600)
@@ -89,7 +89,7 @@ class SelfTestArgs(_Args):
     """`self-test`: try everything that a press needs, now."""
 
 
-CommandArgs = AckArgs | PingArgs | RebirthArgs | SnapshotArgs | IdentifyArgs | TrialArgs | SelfTestArgs
+CommandArgs = AckArgs | PingArgs | RebirthArgs | SnapshotArgs | IdentifyArgs | TestModeArgs | SelfTestArgs
 
 _SCHEMAS: dict[str, type[CommandArgs]] = {
     "ack": AckArgs,
@@ -97,7 +97,7 @@ _SCHEMAS: dict[str, type[CommandArgs]] = {
     "rebirth": RebirthArgs,
     "snapshot": SnapshotArgs,
     "identify": IdentifyArgs,
-    "test-mode": TrialArgs,
+    "test-mode": TestModeArgs,
     "self-test": SelfTestArgs,
 }
 COMMANDS = tuple(name for name in _SCHEMAS if name != "ack")

@@ -50,7 +50,7 @@ def rfc3339(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
-class Drafts:
+class MessageFactory:
     """Makes the messages of one device, without number or time. Any thread."""
 
     def __init__(self, identity: Identity) -> None:

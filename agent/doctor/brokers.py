@@ -14,7 +14,7 @@ from agent.adapters.system_clock import SystemClock
 from agent.adapters.tls_context import TlsFiles
 from agent.bootstrap import specs
 from agent.bootstrap.platform import this_machine
-from agent.contract.envelope import Drafts, Stamp, rfc3339, seal
+from agent.contract.envelope import MessageFactory, Stamp, rfc3339, seal
 from agent.contract.messages import AlarmData
 from agent.contract.stages import Stage
 from agent.contract.uuid7 import Uuid7Source
@@ -109,7 +109,7 @@ def _harmless(known: Settings) -> OutgoingMessage:
         codes=CODES,
         latency_ms={},
     )
-    draft = Drafts(known.identity).alarm("closed", data)
+    draft = MessageFactory(known.identity).alarm("closed", data)
     stamp = Stamp(ids.next(unix_ms), 0, rfc3339(wall), clock.boottime_ns() // 1_000_000, clock.quality().value)
     return OutgoingMessage(draft.topic, seal(draft, known.identity.source, clock.boot_id, stamp), draft.qos)
 

@@ -15,7 +15,7 @@ from agent.core.diagnosis.vision import Pictures, judge_pictures, judge_speed
 from agent.core.diagnosis.vision_extra import install_advice
 from agent.core.errors import CameraError, MaskError, ModelError
 from agent.doctor.check import NOT_TRIED, Device, Note
-from agent.settings import Camera, mask_url
+from agent.settings import CameraSettings, mask_url
 
 _WATCH_S = 2.0
 _FIRST_S = 10.0
@@ -23,7 +23,7 @@ _INFERENCES = 10
 _INSTALL = f"{install_advice()}, or take [[cameras]] out of the settings"
 
 
-def camera(device: Device, one: Camera, note: Note) -> Iterator[Finding]:
+def camera(device: Device, one: CameraSettings, note: Note) -> Iterator[Finding]:
     """Open it as the camera process would, and look at what comes for two seconds. Nothing of it is kept."""
     if device.agent is not None:
         yield _of_running_agent(device, one)
@@ -48,7 +48,7 @@ def camera(device: Device, one: Camera, note: Note) -> Iterator[Finding]:
         yield fail(f"{error.name} can't be imported", _INSTALL)
 
 
-def model(device: Device, one: Camera, note: Note) -> Iterator[Finding]:
+def model(device: Device, one: CameraSettings, note: Note) -> Iterator[Finding]:
     """Verify it, load it as the camera process does, and measure it."""
     try:
         import numpy as np  # noqa: PLC0415
@@ -83,7 +83,7 @@ def model(device: Device, one: Camera, note: Note) -> Iterator[Finding]:
         yield Finding(finding.state, f"{loaded.manifest.name} is whole; {finding.what}", finding.do)
 
 
-def _of_running_agent(device: Device, one: Camera) -> Finding:
+def _of_running_agent(device: Device, one: CameraSettings) -> Finding:
     """The camera is in use, and many can be opened only once: its pictures are left to the agent."""
     text = device.status
     figures = camera_figures(text, one.name)
@@ -130,7 +130,7 @@ def _trouble_of(device: Device, node: Path) -> Finding | None:
     return None
 
 
-def _watch(device: Device, one: Camera, note: Note) -> Pictures:
+def _watch(device: Device, one: CameraSettings, note: Note) -> Pictures:
     from agent.adapters.system_clock import SystemClock  # noqa: PLC0415
     from agent.vision.cameras import make_camera  # noqa: PLC0415
 

@@ -6,7 +6,7 @@ from agent.contract.messages import Rank
 from agent.outbox.backlog import Backlog
 from agent.outbox.database import Row
 from agent.outbox.state_directory import RESERVE_BYTES
-from agent.outbox.store import Journal
+from agent.outbox.store import MessageStore
 from agent.ports import Clock
 
 _EXPENDABLE = (Rank.PICTURE, Rank.EVENT)
@@ -23,7 +23,7 @@ class Housekeeping:
     """Keeps telemetry within its limits. Raises StorageError."""
 
     def __init__(
-        self, backlog: Backlog, journal: Journal, clock: Clock, telemetry_max_bytes: int, keep_free_bytes: int
+        self, backlog: Backlog, journal: MessageStore, clock: Clock, telemetry_max_bytes: int, keep_free_bytes: int
     ) -> None:
         self._backlog = backlog
         self._journal = journal

@@ -22,9 +22,9 @@ from agent.outbox.black_box import BlackBox
 from agent.outbox.database import Row
 from agent.outbox.found import Found, Notice
 from agent.outbox.housekeeping import Housekeeping
-from agent.outbox.sequence import Numbers
-from agent.outbox.store import Journal
-from agent.outbox.writer import Recorder
+from agent.outbox.sequence import SequenceNumbers
+from agent.outbox.store import MessageStore
+from agent.outbox.writer import StoreWriter
 from agent.ports import Clock, OutgoingMessage
 
 EPOCH_KEY = "epoch"
@@ -45,7 +45,7 @@ class Outbox:
         telemetry_max_bytes: int,
         black_box: Path,
         keep_free_bytes: int = 0,
-        journal: Journal | None = None,
+        journal: MessageStore | None = None,
     ) -> None:
         """`black_box` is a file on a memory file system; the directory of the databases will do in a test."""
         self._clock = clock
@@ -53,16 +53,16 @@ class Outbox:
         self.nonces = Nonces(clock.boottime_ns())
         """Every message carries the newest one."""
         self._source = source
-        self._journal = journal or Journal(directory)
+        self._journal = journal or MessageStore(directory)
         self._black_box = BlackBox(black_box, self._boot_id)
         self._backlog = Backlog()
         self._on_ready: Callable[[], None] = lambda: None
         housekeeping = Housekeeping(self._backlog, self._journal, clock, telemetry_max_bytes, keep_free_bytes)
-        self.recorder = Recorder(self._backlog, self._journal, self._black_box, clock, housekeeping)
+        self.recorder = StoreWriter(self._backlog, self._journal, self._black_box, clock, housekeeping)
         """The worker of the thread `journal`."""
         self._ids = Uuid7Source()
         self._lock = threading.Lock()
-        self._numbers = Numbers()
+        self._numbers = SequenceNumbers()
         self._has_all_state = self._is_known_at_start = False
         self.epoch = ""
         """Which count the numbers are of; known after `await_disk`."""

@@ -10,7 +10,7 @@ _LATEST_COUNTER = 1_767_225_600_000
 """No device counts so far from 1: 2026 in Unix milliseconds."""
 
 
-class Numbers:
+class SequenceNumbers:
     """Sequence number and place given last. Under the outbox's lock."""
 
     def __init__(self) -> None:

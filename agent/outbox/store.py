@@ -28,7 +28,7 @@ SAFE_RANKS = (Rank.ALARM, Rank.STATE, Rank.SECURITY)
 _OTHER_RANKS = (Rank.EVENT, Rank.PICTURE, Rank.HEALTH)
 
 
-class Journal:
+class MessageStore:
     """Both databases. Every method may block for as long as the disk does, and raises StorageError."""
 
     def __init__(self, directory: Path, sync: Callable[[int], None] = os.fdatasync) -> None:

@@ -13,7 +13,7 @@ from agent.outbox.database import Batch, Row
 from agent.outbox.found import Found, Notice, damage_notice
 from agent.outbox.housekeeping import Housekeeping
 from agent.outbox.state import Kept
-from agent.outbox.store import STATE_FILE, Journal, is_safe
+from agent.outbox.store import STATE_FILE, MessageStore, is_safe
 from agent.ports import Clock
 
 _RETRY_NS = 500_000_000
@@ -28,14 +28,14 @@ _NOT_BOXED = MEMORY_ONLY | {Rank.PICTURE}
 log = logging.getLogger(__name__)
 
 
-class Recorder:
+class StoreWriter:
     """Writes in groups: whatever has come in while the last write ran goes into the next one.
 
     Opens the databases, and opens them again when the disk has failed or a database turns out to be damaged.
     """
 
     def __init__(
-        self, backlog: Backlog, journal: Journal, black_box: BlackBox, clock: Clock, housekeeping: Housekeeping
+        self, backlog: Backlog, journal: MessageStore, black_box: BlackBox, clock: Clock, housekeeping: Housekeeping
     ) -> None:
         self._backlog = backlog
         self._journal = journal

@@ -2,8 +2,18 @@
 
 from agent.settings.example import left_of_example
 from agent.settings.file import load
-from agent.settings.tree import Camera, Settings, mask_url
-from agent.settings.wiring import Siren
-from agent.settings.zones import DAYS, Hours, Zone
+from agent.settings.tree import CameraSettings, Settings, mask_url
+from agent.settings.wiring import SirenSettings
+from agent.settings.zones import DAYS, HoursSettings, ZoneSettings
 
-__all__ = ["DAYS", "Camera", "Hours", "Settings", "Siren", "Zone", "left_of_example", "load", "mask_url"]
+__all__ = [
+    "DAYS",
+    "CameraSettings",
+    "HoursSettings",
+    "Settings",
+    "SirenSettings",
+    "ZoneSettings",
+    "left_of_example",
+    "load",
+    "mask_url",
+]

@@ -16,14 +16,14 @@ from agent.contract.identity import Identity
 from agent.contract.vocabulary import TamperKind
 from agent.core.camera.masks import Outline
 from agent.settings.section import Section, TopicLevel
-from agent.settings.wiring import Button, Condition, Lights, Siren
+from agent.settings.wiring import ButtonSettings, ConditionSettings, LightsSettings, SirenSettings
 from agent.settings.zones import Lines, TimeZone, Zones
 
 ENVIRONMENT_PREFIX = "EDGE_AGENT_"
 DEFAULT_MODEL = "ssdlite-person-int8"
 
 
-class Location(Section):
+class LocationSettings(Section):
     """Where the device stands, as the dispatcher reads it."""
 
     lat: float = Field(ge=-90, le=90)
@@ -31,18 +31,18 @@ class Location(Section):
     text: str = ""
 
 
-class Device(Section):
+class DeviceSettings(Section):
     """Which device this is: its place in the topic tree."""
 
     province: TopicLevel
     site: TopicLevel
     id: TopicLevel
-    location: Location | None = None
+    location: LocationSettings | None = None
     time_zone: TimeZone = "Africa/Johannesburg"
     """Of the hours in `[[cameras.zones]]`."""
 
 
-class Storage(Section):
+class StorageSettings(Section):
     """Where the outbox and the pictures live."""
 
     directory: Path
@@ -66,7 +66,7 @@ def _broker_url(url: str) -> str:
     return url
 
 
-class Mqtt(Section):
+class MqttSettings(Section):
     """How to reach the command centre."""
 
     brokers: tuple[Annotated[str, AfterValidator(_broker_url)], ...] = Field(min_length=1)
@@ -88,7 +88,7 @@ class Mqtt(Section):
     restarts is not met by every device at once. While an alarm is open it is begun immediately."""
 
 
-class Centre(Section):
+class CentreSettings(Section):
     """Whether somebody watches, as the command centres say themselves."""
 
     required: bool = False
@@ -100,14 +100,14 @@ class Centre(Section):
     every 60 s, and not every broker has kept the last one."""
 
 
-class Commands(Section):
+class CommandsSettings(Section):
     """Who may speak to this device."""
 
     keys: Path | None = None
     """JWK set of the public keys; without it every ack and command is refused."""
 
 
-class Camera(Section):
+class CameraSettings(Section):
     """One camera and how it is watched."""
 
     name: TopicLevel
@@ -150,7 +150,7 @@ class Camera(Section):
     for `turned`."""
 
 
-class Alarm(Section):
+class AlarmSettings(Section):
     """How long an alarm waits before it changes by itself."""
 
     delayed_after_s: float = Field(default=10.0, gt=0, le=60)
@@ -162,20 +162,20 @@ class Alarm(Section):
     Never for a silent button."""
 
     @model_validator(mode="after")
-    def _in_order(self) -> "Alarm":
+    def _in_order(self) -> "AlarmSettings":
         if self.unconfirmed_after_s <= self.delayed_after_s:
             raise ValueError("unconfirmed_after_s must be above delayed_after_s: both count from the press")
         return self
 
 
-class Service(Section):
+class ServiceSettings(Section):
     """When the kiosk says that it is out of service."""
 
     out_of_service_after_s: float = Field(default=300.0, ge=1, le=86400)
     """Without an uplink, or without anybody watching at the centre."""
 
 
-class SelfTest(Section):
+class SelfTestSettings(Section):
     """The daily self-test."""
 
     enabled: bool = True
@@ -199,13 +199,13 @@ class SelfTest(Section):
     """Try the siren too, for a third of a second. Without it the siren's pin is only read back."""
 
 
-class Health(Section):
+class HealthSettings(Section):
     """The regular report."""
 
     interval_s: float = Field(default=60.0, ge=1, le=3600)
 
 
-class Log(Section):
+class LogSettings(Section):
     """What goes to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
@@ -218,21 +218,21 @@ class Settings(BaseSettings):
         frozen=True, extra="forbid", env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__"
     )
 
-    device: Device
-    storage: Storage
-    mqtt: Mqtt
-    commands: Commands = Commands()
-    buttons: tuple[Button, ...] = ()
-    centre: Centre = Centre()
-    inputs: tuple[Condition, ...] = ()
-    lights: Lights = Lights()
-    siren: Siren | None = None
-    cameras: tuple[Camera, ...] = ()
-    alarm: Alarm = Alarm()
-    service: Service = Service()
-    self_test: SelfTest = SelfTest()
-    health: Health = Health()
-    log: Log = Log()
+    device: DeviceSettings
+    storage: StorageSettings
+    mqtt: MqttSettings
+    commands: CommandsSettings = CommandsSettings()
+    buttons: tuple[ButtonSettings, ...] = ()
+    centre: CentreSettings = CentreSettings()
+    inputs: tuple[ConditionSettings, ...] = ()
+    lights: LightsSettings = LightsSettings()
+    siren: SirenSettings | None = None
+    cameras: tuple[CameraSettings, ...] = ()
+    alarm: AlarmSettings = AlarmSettings()
+    service: ServiceSettings = ServiceSettings()
+    self_test: SelfTestSettings = SelfTestSettings()
+    health: HealthSettings = HealthSettings()
+    log: LogSettings = LogSettings()
 
     @classmethod
     def settings_customise_sources(

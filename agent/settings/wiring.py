@@ -26,7 +26,7 @@ class _Line(Section):
     """The pins ignore what is shorter. It delays every press by as much."""
 
 
-class Button(_Line):
+class ButtonSettings(_Line):
     """One panic input. With `pin_nc` it is supervised: a second contact there opens when the button is pressed."""
 
     kind: Literal["panic", "duress", "medical", "fire"] = "panic"
@@ -49,7 +49,7 @@ class Button(_Line):
         return self
 
 
-class Condition(_Line):
+class ConditionSettings(_Line):
     """A contact that tells of the kiosk itself. It opens when something is wrong, so that a cut cable tells too."""
 
     kind: Literal["tamper", "mains", "battery"]
@@ -60,7 +60,7 @@ class Condition(_Line):
     """How long it must be over before that is told."""
 
 
-class Lights(Section):
+class LightsSettings(Section):
     """Output pins; one that is not given is not driven."""
 
     yellow: Pin | None = None
@@ -73,7 +73,7 @@ class Lights(Section):
         return any(pin is not None for pin in (self.yellow, self.green, self.beacon, self.tone))
 
 
-class Siren(Section):
+class SirenSettings(Section):
     """The last resort: a siren, strobe or relay that is on when nobody answers an alarm. Off without this table."""
 
     pin: Pin

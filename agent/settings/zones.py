@@ -51,7 +51,7 @@ LocalTime = Annotated[time, AfterValidator(_local)]
 PointInPicture = Annotated[Point, AfterValidator(_in_picture)]
 
 
-class Hours(Section):
+class HoursSettings(Section):
     """On each of these days from one time of day to another; when `to` is not later, it is that of the next day."""
 
     days: tuple[Day, ...] = Field(default=DAYS, min_length=1)
@@ -59,7 +59,7 @@ class Hours(Section):
     end: LocalTime = Field(alias="to")
 
 
-class Zone(Section):
+class ZoneSettings(Section):
     """A part of the picture that has a name. A person is in it while their feet are."""
 
     name: TopicLevel
@@ -71,13 +71,13 @@ class Zone(Section):
     """So many people are a crowd."""
     crowd_after_s: float = Field(default=5.0, ge=0, le=3600)
     """When they have been there for so long."""
-    open: tuple[Hours, ...] = Field(default=(), max_length=14)
+    open: tuple[HoursSettings, ...] = Field(default=(), max_length=14)
     """Outside of these hours nobody should be here. Without any there is no such rule."""
-    watched: tuple[Hours, ...] = Field(default=(), max_length=14)
+    watched: tuple[HoursSettings, ...] = Field(default=(), max_length=14)
     """Outside of these hours it tells nothing. Without any it is always watched."""
 
 
-class Line(Section):
+class LineSettings(Section):
     """A line on the ground that has a direction: from its first point to its second."""
 
     name: TopicLevel
@@ -91,7 +91,7 @@ class Line(Section):
         return self
 
 
-Items = TypeVar("Items", tuple[Zone, ...], tuple[Line, ...])
+Items = TypeVar("Items", tuple[ZoneSettings, ...], tuple[LineSettings, ...])
 
 
 def _named_apart(items: Items) -> Items:
@@ -101,5 +101,5 @@ def _named_apart(items: Items) -> Items:
     return items
 
 
-Zones = Annotated[tuple[Zone, ...], Field(max_length=16), AfterValidator(_named_apart)]
-Lines = Annotated[tuple[Line, ...], Field(max_length=16), AfterValidator(_named_apart)]
+Zones = Annotated[tuple[ZoneSettings, ...], Field(max_length=16), AfterValidator(_named_apart)]
+Lines = Annotated[tuple[LineSettings, ...], Field(max_length=16), AfterValidator(_named_apart)]

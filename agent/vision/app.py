@@ -17,19 +17,19 @@ from agent.ports import Clock, Detector
 from agent.vision.cameras import make_camera
 from agent.vision.capture import Capture, CaptureLimits
 from agent.vision.core_link import CoreGoneError, CoreLink
+from agent.vision.frame_loop import FrameLoop
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.heartbeat import PERIOD_S, HeartbeatSource
-from agent.vision.kept_scene import KeptScene
 from agent.vision.loaded_model import load_model
-from agent.vision.lookout import Lookout
 from agent.vision.pace import Pace, TimedDetector
 from agent.vision.privacy import PrivacyMask
+from agent.vision.reference_scene import ReferenceScene
 from agent.vision.reports import Reports
 from agent.vision.rule_book import rules_of
 from agent.vision.sight import FLOOR, Sight
 from agent.vision.snapshot import Snapshots, SnapshotService
 from agent.vision.tamper import TamperWatch
-from agent.vision.tamper_teller import TamperTeller
+from agent.vision.tamper_reporter import TamperReporter
 from agent.vision.worker import Ending, Worker
 
 CHECK_S = 0.25
@@ -97,7 +97,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
     )
     open_camera = partial(make_camera, spec, clock.boottime_ns)
     capture = Capture(spec.camera, open_camera, slot, clock.boottime_ns, limits)
-    lookout = Lookout(
+    lookout = FrameLoop(
         slot,
         make_sight(spec, TimedDetector(model.detector, pace, clock.boottime_ns)),
         rules,
@@ -169,9 +169,9 @@ def make_sight(spec: VisionSpec, detector: Detector) -> Sight:
     )
 
 
-def tamper_teller(spec: VisionSpec, clock: Clock) -> TamperTeller:
+def tamper_teller(spec: VisionSpec, clock: Clock) -> TamperReporter:
     """What watches over the camera of this spec."""
-    scene = KeptScene(Path(spec.snapshot_directory) / f"{spec.camera}.scene")
+    scene = ReferenceScene(Path(spec.snapshot_directory) / f"{spec.camera}.scene")
     if spec.new_scene:
         scene.forget()
-    return TamperTeller(TamperWatch(spec.tamper, imaging.grey, imaging.scaled, spec.frames_per_second, scene), clock)
+    return TamperReporter(TamperWatch(spec.tamper, imaging.grey, imaging.scaled, spec.frames_per_second, scene), clock)

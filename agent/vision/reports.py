@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 
 from agent.contract.uuid7 import Uuid7Source
-from agent.core.analytics.lifecycle import Happening, Kind
+from agent.core.analytics.lifecycle import Event, Kind
 from agent.core.analytics.tracks import TrackedPerson
 from agent.core.camera.link import (
     AfterHours,
@@ -49,7 +49,7 @@ class Reports:
         self.in_view = InView(persons=len(people), tracks=tuple(self._name(track) for track in tracks[:MOST_TRACKS]))
         return None if self.in_view == before else self.in_view
 
-    def make(self, happening: Happening, picture: Callable[[str], str | None]) -> Happened:
+    def make(self, happening: Event, picture: Callable[[str], str | None]) -> Happened:
         """The report of a happening; `picture` is asked for the path of one at a beginning, with the event's id."""
         event_id = self._event_id(happening)
         began = happening.phase == "began"
@@ -72,7 +72,7 @@ class Reports:
         }
         return message.model_validate({name: values[name] for name in values.keys() & message.model_fields.keys()})
 
-    def _event_id(self, happening: Happening) -> str:
+    def _event_id(self, happening: Event) -> str:
         """A new one at a beginning; it is remembered until the end, which a crossed line has at once."""
         event_id = self._open.get(happening.number)
         if event_id is None:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from agent.contract.vocabulary import TamperKind
 from agent.core.camera.tamper import Stillness, TamperChanged, TamperJudge
-from agent.vision.kept_scene import KeptScene
+from agent.vision.reference_scene import ReferenceScene
 from agent.vision.scene import FEWEST_LANDMARKS, FINE, Grey, Match, Outline, Scaled, Scene, outline
 
 Pixels = npt.NDArray[np.uint8]
@@ -53,7 +53,7 @@ class TamperWatch:
         grey: Callable[[Pixels, int, int], Grey],
         scaled: Scaled,
         frames_per_second: float,
-        kept: KeptScene | None = None,
+        kept: ReferenceScene | None = None,
     ) -> None:
         self._judge = TamperJudge(kinds)
         self._stillness = Stillness()

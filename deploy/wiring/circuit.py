@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from agent.settings import Camera, Settings, mask_url
+from agent.settings import CameraSettings, Settings, mask_url
 from deploy.wiring.boot import read_boot
 from deploy.wiring.header import PHYSICAL, Board, nearest_ground
 
@@ -137,7 +137,7 @@ def plugs(settings: Settings, board: Board) -> list[Plug]:
     return [_plug(camera, board) for camera in settings.cameras]
 
 
-def _plug(camera: Camera, board: Board) -> Plug:
+def _plug(camera: CameraSettings, board: Board) -> Plug:
     scheme, _, rest = camera.source.partition(":")
     name = f'camera "{camera.name}"'
     if scheme == "picamera2":

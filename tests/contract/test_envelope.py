@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from agent.contract.envelope import Drafts, Stamp, mark_historical, rfc3339, seal
+from agent.contract.envelope import MessageFactory, Stamp, mark_historical, rfc3339, seal
 from agent.contract.identity import LEVEL
 from agent.contract.messages import Draft, Rank
 from tests.support.message_table import ALARM, IDENTITY, IDS, RESULT, TABLE
 
 STAMP = Stamp("id-1", 7, rfc3339(datetime(2026, 1, 2, 3, 4, 5, 6_999, UTC)), 1, "holdover", "of-then")
-DRAFTS = Drafts(IDENTITY)
+DRAFTS = MessageFactory(IDENTITY)
 
 
 def sealed(draft: Draft, **changes: Any) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def sealed(draft: Draft, **changes: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("make", "topic", "type_", "subject", "rank", "qos", "retain", "expiry_s"), TABLE, ids=IDS)
 def test_every_message_goes_where_the_contract_says(
-    make: Callable[[Drafts], Draft],
+    make: Callable[[MessageFactory], Draft],
     topic: str,
     type_: str,
     subject: str,
@@ -32,7 +32,7 @@ def test_every_message_goes_where_the_contract_says(
     retain: bool,
     expiry_s: int | None,
 ) -> None:
-    draft = make(Drafts(IDENTITY))
+    draft = make(MessageFactory(IDENTITY))
 
     assert draft.topic == f"edge/v1/gp/park-station/kiosk-1/up/{topic}"
     assert (draft.type, draft.subject) == (type_, subject)
@@ -40,7 +40,7 @@ def test_every_message_goes_where_the_contract_says(
 
 
 @pytest.mark.parametrize("make", [row[0] for row in TABLE], ids=IDS)
-def test_every_topic_is_one_that_every_broker_takes(make: Callable[[Drafts], Draft]) -> None:
+def test_every_topic_is_one_that_every_broker_takes(make: Callable[[MessageFactory], Draft]) -> None:
     levels = make(DRAFTS).topic.split("/")
 
     assert all(LEVEL.match(level) for level in levels)
@@ -48,7 +48,7 @@ def test_every_topic_is_one_that_every_broker_takes(make: Callable[[Drafts], Dra
 
 
 @pytest.mark.parametrize("make", [row[0] for row in TABLE if not row[1].startswith("snapshot/")])
-def test_the_envelope_is_a_cloudevent_with_our_extensions(make: Callable[[Drafts], Draft]) -> None:
+def test_the_envelope_is_a_cloudevent_with_our_extensions(make: Callable[[MessageFactory], Draft]) -> None:
     draft = make(DRAFTS)
     envelope = sealed(draft)
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from agent.contract import envelope, messages
 from agent.contract.camera_events import CameraEventData
-from agent.contract.commands import COMMANDS, AckArgs, Claims, IdentifyArgs, SnapshotArgs, TrialArgs
+from agent.contract.commands import COMMANDS, AckArgs, Claims, IdentifyArgs, SnapshotArgs, TestModeArgs
 from agent.contract.messages import Draft, Envelope, Payload, Rank
 from agent.contract.stages import Stage
 
@@ -89,7 +89,7 @@ def payloads() -> list[type[BaseModel]]:
 
 
 @pytest.mark.parametrize(
-    "model", [*payloads(), Claims, AckArgs, SnapshotArgs, IdentifyArgs, TrialArgs], ids=lambda model: model.__name__
+    "model", [*payloads(), Claims, AckArgs, SnapshotArgs, IdentifyArgs, TestModeArgs], ids=lambda model: model.__name__
 )
 def test_every_field_is_described(model: type[BaseModel]) -> None:
     fields = set(model.model_fields)

@@ -7,7 +7,7 @@ import pytest
 
 from agent.bootstrap.specs import vision_spec
 from agent.core.analytics.lines import CLEAR_OF_LINE
-from agent.settings import Camera, Zone, load
+from agent.settings import CameraSettings, ZoneSettings, load
 from agent.vision.rule_book import rules_of
 from tests.settings.test_cameras import DEVICE
 
@@ -28,14 +28,14 @@ def test_the_example_is_a_settings_file_once_the_device_has_a_name(tmp_path: Pat
     rules_of(spec)
 
 
-@pytest.mark.parametrize("setting", sorted(set(Zone.model_fields) - {"name", "polygon"}))
+@pytest.mark.parametrize("setting", sorted(set(ZoneSettings.model_fields) - {"name", "polygon"}))
 def test_the_page_names_every_setting_of_a_zone(setting: str) -> None:
     assert f"`{setting}`" in PAGE
 
 
 @pytest.mark.parametrize("setting", ["enter_after_s", "leave_after_s", "min_travel", "cool_down_s", "update_every_s"])
 def test_the_page_has_the_default_of_each_setting_of_a_camera(setting: str) -> None:
-    default = Camera.model_fields[setting].default
+    default = CameraSettings.model_fields[setting].default
     assert re.search(rf"^\| `{setting}` \|.*\| {default:g} \|$", PAGE, flags=re.MULTILINE)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from agent.core.camera.model_decoders import SsdPostprocessed, SsdRaw, Yolo
 from agent.core.camera.model_manifest import ModelInput, ModelManifest
-from agent.settings import Camera
+from agent.settings import CameraSettings
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "bring-your-own-model.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -38,7 +38,7 @@ def test_the_page_names_every_field(model: type[SsdRaw]) -> None:
 
 @pytest.mark.parametrize("setting", ["model", "score_threshold", "threads", "delegate", "delegate_options"])
 def test_the_page_has_the_default_of_each_setting(setting: str) -> None:
-    default = Camera(name="front", source="picamera2:0").model_dump()[setting]
+    default = CameraSettings(name="front", source="picamera2:0").model_dump()[setting]
     _, _, settings = TEXT.partition("## What runs it")
     [row] = [line for line in settings.splitlines() if line.startswith(f"| `{setting}` |")]
     assert row.split("|")[2].strip().strip("`") == str(default)

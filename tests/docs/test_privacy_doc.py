@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 from agent.core.camera.masks import parse_masks
-from agent.settings import Camera
+from agent.settings import CameraSettings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "privacy.md").read_text(encoding="utf-8")
 
@@ -22,7 +22,7 @@ def test_the_mask_file_of_the_page_is_right() -> None:
 
 def test_the_settings_of_the_page_are_right() -> None:
     (table,) = tomllib.loads(example("toml"))["cameras"]
-    camera = Camera.model_validate(table)
+    camera = CameraSettings.model_validate(table)
 
     assert camera.mask_file is not None
     assert len(camera.masks) == 1

@@ -12,7 +12,7 @@ from agent.contract.messages import Rank
 from agent.core.errors import DamagedError
 from agent.outbox import salvage
 from agent.outbox.database import Batch, Row
-from agent.outbox.store import Journal
+from agent.outbox.store import MessageStore
 from tests.support.journals import opened
 
 COUNT = 400
@@ -131,7 +131,7 @@ def test_a_write_ahead_log_that_is_garbage_costs_only_itself(store: Path, conten
 
 def test_damage_that_is_found_later_is_repaired_by_opening_again(store: Path) -> None:
     no_index(store / "alarms.db")
-    journal = Journal(store)
+    journal = MessageStore(store)
     journal.open(must_end=lambda: True)
     assert journal.damages == []
     assert not journal.is_checked
@@ -186,7 +186,7 @@ def test_a_ceiling_that_can_not_be_read_is_none(tmp_path: Path, content: bytes |
     if content is not None:
         (tmp_path / "seq.ceiling").write_bytes(content)
 
-    assert Journal(tmp_path).directory.ceiling() == (0, 0)
+    assert MessageStore(tmp_path).directory.ceiling() == (0, 0)
 
 
 def test_the_reserve_is_spent_once_and_held_again_at_the_next_opening(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from agent.contract.messages import Draft, Rank, ResultData
 from agent.contract.vocabulary import TimeQuality
 from agent.outbox import backlog
 from agent.outbox.outbox import Outbox
-from agent.outbox.store import Journal
+from agent.outbox.store import MessageStore
 from agent.sim.clock import SimClock
 from tests.support.drafts import (
     DRAFTS,
@@ -39,7 +39,7 @@ def store(tmp_path: Path) -> Path:
     return tmp_path / "store"
 
 
-class CrampedJournal(Journal):
+class CrampedJournal(MessageStore):
     """Whose disk has `free` bytes."""
 
     free = 1 << 40
@@ -237,7 +237,7 @@ def test_what_has_expired_is_deleted_from_disk_unsent(
     store: Path, clock: SimClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backlog, "WINDOW", dict.fromkeys(Rank, 4))
-    journal = Journal(store)
+    journal = MessageStore(store)
     outbox = open_outbox(store, clock, journal)
     for number in range(50):
         outbox.put(event(f"e{number}"))

@@ -8,7 +8,7 @@ import pytest
 from agent.core.errors import DiskFullError, StorageError
 from agent.outbox.database import Batch
 from agent.outbox.outbox import Outbox
-from agent.outbox.store import Journal
+from agent.outbox.store import MessageStore
 from agent.sim.clock import SimClock
 from tests.support.drafts import (
     alarm,
@@ -25,7 +25,7 @@ SOON = timedelta(seconds=1)
 """After this a disk that has failed once is tried again."""
 
 
-class FailingJournal(Journal):
+class FailingJournal(MessageStore):
     """Refuses to write while `failing` is set."""
 
     failing = False
@@ -42,7 +42,7 @@ class FailingJournal(Journal):
 def test_put_does_not_wait_for_a_write_that_hangs(tmp_path: Path, clock: SimClock) -> None:
     hangs, goes_on = threading.Event(), threading.Event()
 
-    class HangingJournal(Journal):
+    class HangingJournal(MessageStore):
         def write(self, batch: Batch) -> None:
             hangs.set()
             goes_on.wait(10)
@@ -73,7 +73,7 @@ def test_a_forced_write_that_is_slow_does_not_keep_the_message_back(tmp_path: Pa
     def sync(_: int) -> None:
         during_sync.extend(topics(taken(outbox)))
 
-    outbox = open_outbox(tmp_path / "store", clock, Journal(tmp_path / "store", sync))
+    outbox = open_outbox(tmp_path / "store", clock, MessageStore(tmp_path / "store", sync))
     outbox.put(alarm())
     write(outbox)
     outbox.close()
@@ -176,7 +176,7 @@ def test_a_message_that_was_confirmed_before_it_was_written_does_not_come_again(
 
 def test_one_database_that_fails_does_not_make_the_other_repeat_its_alarms(tmp_path: Path, clock: SimClock) -> None:
     """The alarm reaches its database and the event does not: the write as a whole has failed."""
-    journal = Journal(tmp_path / "store")
+    journal = MessageStore(tmp_path / "store")
     outbox = open_outbox(tmp_path / "store", clock, journal)
     write(outbox)
     telemetry = journal._telemetry.write

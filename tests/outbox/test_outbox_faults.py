@@ -14,7 +14,7 @@ from agent.core.errors import DiskFullError
 from agent.outbox import backlog
 from agent.outbox.database import Batch
 from agent.outbox.outbox import Outbox
-from agent.outbox.store import Journal
+from agent.outbox.store import MessageStore
 from agent.sim.clock import SimClock
 from tests.support.drafts import (
     IDENTITY,
@@ -40,14 +40,14 @@ def store(tmp_path: Path) -> Path:
     return tmp_path / "store"
 
 
-def fill(journal: Journal, *, full: bool) -> None:
+def fill(journal: MessageStore, *, full: bool) -> None:
     """SQLite itself answers that there is no room for one more page, or takes that back."""
     for database in (journal._alarms, journal._telemetry):
         pages = database.connection.execute("PRAGMA page_count").fetchone()[0]
         database.connection.execute(f"PRAGMA max_page_count={pages if full else 1_000_000}")
 
 
-class FullJournal(Journal):
+class FullJournal(MessageStore):
     """Full after each opening while `full` is set, whatever else was given up."""
 
     full = False
@@ -57,7 +57,7 @@ class FullJournal(Journal):
         fill(self, full=self.full)
 
 
-class JournalWithoutRoom(Journal):
+class JournalWithoutRoom(MessageStore):
     """No database can be opened as long as the reserve takes the last room."""
 
     def open(self, must_end: Callable[[], bool] = lambda: False) -> None:
@@ -117,7 +117,7 @@ def test_what_lies_on_a_disk_that_has_become_read_only_is_sent_all_the_same(
     store: Path, clock: SimClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backlog, "WINDOW", dict.fromkeys(Rank, 4))
-    journal = Journal(store)
+    journal = MessageStore(store)
     outbox = open_outbox(store, clock, journal)
     for number in range(20):
         outbox.put(alarm(f"a{number}"))
@@ -146,7 +146,7 @@ def test_what_lies_on_a_disk_that_has_become_read_only_is_sent_all_the_same(
 def test_a_database_that_turns_out_damaged_while_running_is_replaced_and_gets_what_memory_holds(
     store: Path, clock: SimClock
 ) -> None:
-    journal = Journal(store)
+    journal = MessageStore(store)
     outbox = open_outbox(store, clock, journal)
     for number in range(50):
         outbox.put(alarm(f"a{number}"), keep={f"alarm/a{number}": "open"})
@@ -184,7 +184,7 @@ def test_a_database_that_turns_out_damaged_while_running_is_replaced_and_gets_wh
 def test_a_second_copy_that_cannot_be_written_holds_up_nothing_and_is_told_and_made_later(
     store: Path, clock: SimClock
 ) -> None:
-    journal = Journal(store)
+    journal = MessageStore(store)
     outbox = open_outbox(store, clock, journal)
     write(outbox)
     telemetry = journal._telemetry.connection
@@ -218,7 +218,7 @@ def test_a_flush_that_has_failed_once_is_not_trusted_and_everything_is_written_a
         if fails:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    journal = Journal(store, sync)
+    journal = MessageStore(store, sync)
     outbox = open_outbox(store, clock, journal)
     fails = True
     outbox.put(alarm("a1"), keep={"alarm/a1": "open"})
@@ -245,7 +245,7 @@ def test_a_stop_while_the_disk_hangs_does_not_call_the_numbers_complete(store: P
     hangs, goes_on = threading.Event(), threading.Event()
     goes_on.set()
 
-    class HangingJournal(Journal):
+    class HangingJournal(MessageStore):
         def write(self, batch: Batch) -> None:
             hangs.set()
             goes_on.wait(10)

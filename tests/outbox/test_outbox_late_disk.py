@@ -9,7 +9,7 @@ import pytest
 
 from agent.outbox.found import Notice
 from agent.outbox.outbox import Outbox
-from agent.outbox.store import Journal
+from agent.outbox.store import MessageStore
 from agent.sim.clock import SimClock
 from tests.support.drafts import (
     IDENTITY,
@@ -45,7 +45,7 @@ def test_a_disk_that_hangs_at_the_start_holds_up_nothing_and_is_taken_up_when_it
     earlier.close()
     goes_on = threading.Event()
 
-    class HangingJournal(Journal):
+    class HangingJournal(MessageStore):
         def open(self, must_end: Callable[[], bool] = lambda: False) -> None:
             goes_on.wait(10)
             super().open(must_end)

@@ -19,14 +19,14 @@ from agent.outbox import backlog
 from agent.outbox.backlog import Waiting
 from agent.outbox.database import Batch
 from agent.outbox.outbox import Outbox
-from agent.outbox.store import SAFE_RANKS, Journal
+from agent.outbox.store import SAFE_RANKS, MessageStore
 from agent.sim.clock import SimClock
 from tests.support.drafts import alarm, body, event, open_outbox, security
 
 _DRAFTS: dict[Rank, Callable[[str], Draft]] = {Rank.ALARM: alarm, Rank.SECURITY: security, Rank.EVENT: event}
 
 
-class Disk(Journal):
+class Disk(MessageStore):
     """Fails before a write, or between its two databases, or not at all."""
 
     mode = "works"

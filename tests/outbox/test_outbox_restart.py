@@ -7,7 +7,7 @@ import pytest
 from agent.contract.messages import Draft, Rank
 from agent.outbox import backlog
 from agent.outbox.outbox import Outbox
-from agent.outbox.store import Journal
+from agent.outbox.store import MessageStore
 from agent.ports import OutgoingMessage
 from agent.sim.clock import SimClock
 from tests.support.drafts import (
@@ -34,7 +34,7 @@ def test_what_must_be_safe_against_a_power_cut_is_told_only_after_the_flush(tmp_
         if Path(f"/proc/self/fd/{file}").readlink().name == "alarms.db-wal":
             safe_at_sync.append(safe.is_set())
 
-    outbox = open_outbox(tmp_path / "store", clock, Journal(tmp_path / "store", sync))
+    outbox = open_outbox(tmp_path / "store", clock, MessageStore(tmp_path / "store", sync))
     safe = outbox.keep("ctr/k", "5")
     assert not safe.is_set()
     write(outbox)

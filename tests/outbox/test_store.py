@@ -8,7 +8,7 @@ import pytest
 from agent.contract.messages import Rank
 from agent.core.errors import DirectoryInUseError, StorageError
 from agent.outbox.database import Batch, Row
-from agent.outbox.store import Journal
+from agent.outbox.store import MessageStore
 from tests.support.journals import opened
 
 
@@ -61,12 +61,12 @@ def test_a_batch_that_fails_leaves_nothing_of_itself(tmp_path: Path) -> None:
 
 def test_a_second_agent_on_the_same_directory_is_refused(tmp_path: Path) -> None:
     with opened(tmp_path), pytest.raises(DirectoryInUseError, match="another edge-agent uses it"):
-        Journal(tmp_path).open()
+        MessageStore(tmp_path).open()
 
 
 def test_a_directory_that_can_not_be_made_is_named_and_opening_can_be_tried_again(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    journal = Journal(tmp_path / "file" / "store")
+    journal = MessageStore(tmp_path / "file" / "store")
 
     for _ in range(2):
         with pytest.raises(StorageError, match="give the agent a directory that it may write"):
@@ -79,7 +79,7 @@ def test_a_directory_that_can_not_be_made_is_named_and_opening_can_be_tried_agai
 
 def test_every_way_to_the_disk_fails_with_a_storage_error(tmp_path: Path) -> None:
     """Anything else would end the journal's thread, and with it the agent."""
-    journal = Journal(tmp_path)
+    journal = MessageStore(tmp_path)
     journal.open()
     for path in tmp_path.glob("*.db*"):
         path.unlink()

@@ -11,7 +11,7 @@ from agent.contract.vocabulary import TamperKind
 from agent.core.camera.link import LONGEST_LINE, Start, encode
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.errors import SettingsError
-from agent.settings import DAYS, Camera, Settings, load
+from agent.settings import DAYS, CameraSettings, Settings, load
 from agent.vision.core_link import CoreLink
 
 DEVICE = """\
@@ -156,7 +156,7 @@ def test_the_most_that_the_settings_can_hold_goes_to_the_camera_process_in_one_p
 def test_more_than_fits_is_a_mistake_in_the_settings(zones: list[dict[str, Any]]) -> None:
     camera = {"name": "front", "source": "picamera2:0", "zones": zones}
     with pytest.raises(ValidationError, match="at most"):
-        Camera.model_validate(camera)
+        CameraSettings.model_validate(camera)
 
 
 def test_every_kind_of_tamper_is_told_unless_some_are_named(tmp_path: Path) -> None:

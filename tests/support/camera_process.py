@@ -5,14 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.contract.envelope import Drafts
+from agent.contract.envelope import MessageFactory
 from agent.contract.identity import Identity
 from agent.contract.messages import Draft
 from agent.contract.vocabulary import TamperKind
 from agent.core.camera.link import ToCore
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.delivery.backoff import Backoff
-from agent.runtime.cameras.tamper import TamperDesk
+from agent.runtime.cameras.tamper import TamperController
 from agent.runtime.cameras.vision_link import VisionLink
 from agent.sim.clock import SimClock
 from tests.support.wait import wait_for
@@ -74,11 +74,11 @@ class Rig:
             command=command or [sys.executable, "-S", "-E", str(program)],
             clock=self.clock,
             callbacks=self,
-            tampers=TamperDesk(
+            tampers=TamperController(
                 "front",
                 tuple(TamperKind),
                 10.0,
-                drafts=Drafts(Identity("gp", "site", "kiosk")),
+                drafts=MessageFactory(Identity("gp", "site", "kiosk")),
                 put=self.events.append,
                 clock=self.clock,
             ),

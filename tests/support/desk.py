@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent.contract.commands import CommandRejected
-from agent.core.alarms.test_mode import TrialAnswer
+from agent.core.alarms.test_mode import TestModeAnswer
 from agent.core.events import AckAnswer, CentreAck
 from agent.outbox.outbox import Outbox
 from agent.ports import OutgoingMessage, Received
 from agent.runtime.commands.actions import Actions
-from agent.runtime.commands.handler import CommandDesk
+from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.commands.memory import COMMAND_KEY
 from agent.runtime.commands.orders import SelfTestAnswer
 from agent.runtime.supervision.security import SecurityLog
@@ -55,7 +55,7 @@ class Desk:
     done: list[Any] = field(default_factory=list)
     kept_when_executed: list[dict[str, str]] = field(default_factory=list)
     camera: str | None = "front"
-    test_mode_answer: TrialAnswer = "ok"
+    test_mode_answer: TestModeAnswer = "ok"
     self_test_answer: SelfTestAnswer = "asked"
     ctr: int = 0
 
@@ -63,7 +63,7 @@ class Desk:
         self.security = SecurityLog(DRAFTS, self.clock, self.outbox.put)
         recorder, keep = self.outbox.recorder, self.outbox.recorder.keep
         recorder.keep = lambda values: WhenAwaited(keep(values), self.outbox)  # type: ignore[method-assign]
-        self.desk = CommandDesk(
+        self.desk = CommandHandler(
             identity=IDENTITY,
             verify=self.verify,
             outbox=self.outbox,
@@ -99,7 +99,7 @@ class Desk:
         self.did(("snapshot", picture_id, camera))
         return self.camera
 
-    def test_mode(self, seconds: float, input_name: str | None) -> TrialAnswer:
+    def test_mode(self, seconds: float, input_name: str | None) -> TestModeAnswer:
         self.did(("test-mode", seconds, input_name))
         return self.test_mode_answer
 

@@ -8,9 +8,9 @@ from agent.core.delivery.backoff import Backoff
 from agent.core.events import AlarmDelivered
 from agent.outbox.outbox import Outbox
 from agent.ports import BrokerAddress, Connected, Disconnected, OutgoingMessage, Received
-from agent.runtime.uplink.failover import Surroundings
-from agent.runtime.uplink.publisher import LinkTells, Publisher
-from agent.runtime.uplink.sender import Sender, SenderTells
+from agent.runtime.uplink.failover import FailoverPolicy
+from agent.runtime.uplink.publisher import Publisher, UplinkCallbacks
+from agent.runtime.uplink.sender import Sender, SenderCallbacks
 from agent.sim.clock import SimClock
 from tests.support.drafts import write
 from tests.support.fake_ports import Answer, MemoryBroker
@@ -56,7 +56,7 @@ class Device:
         self.sender = Sender(
             self.outbox,
             self.clock,
-            SenderTells(
+            SenderCallbacks(
                 accepted=accepted,
                 delivered=self.delivered.append,
                 refused=lambda message, detail: self.refused.append((message, detail)),
@@ -71,9 +71,9 @@ class Device:
             addresses=[BrokerAddress(url) for url in self.urls],
             subscriptions=["down/ack/+"],
             make_will=lambda: WILL,
-            tells=LinkTells(connected, self.ends.append, self.hear, self.flooded, turned=lambda: None),
+            tells=UplinkCallbacks(connected, self.ends.append, self.hear, self.flooded, turned=lambda: None),
             return_after_s=300,
-            around=Surroundings(
+            around=FailoverPolicy(
                 calm=lambda: self.calm, somebody=lambda: self.watched is True, nobody=lambda: self.watched is False
             ),
             backoff=Backoff(spread_s=self.spread_s, uniform=lambda _, high: high),

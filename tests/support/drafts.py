@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from agent.contract.camera_events import PersonLeftData
-from agent.contract.envelope import Drafts
+from agent.contract.envelope import MessageFactory
 from agent.contract.identity import Identity
 from agent.contract.messages import AlarmData, Draft, HealthData, SecurityData
 from agent.contract.stages import Stage
 from agent.outbox.outbox import Outbox
-from agent.outbox.store import Journal
+from agent.outbox.store import MessageStore
 from agent.ports import OutgoingMessage
 from agent.sim.clock import SimClock
 
 IDENTITY = Identity("gp", "park-station", "kiosk-1")
-DRAFTS = Drafts(IDENTITY)
+DRAFTS = MessageFactory(IDENTITY)
 
 
 def alarm(alarm_id: str = "a1", **fields: Any) -> Draft:
@@ -69,7 +69,7 @@ def health() -> Draft:
 
 
 def open_outbox(
-    directory: Path, clock: SimClock, journal: Journal | None = None, telemetry_max_bytes: int = 1 << 20
+    directory: Path, clock: SimClock, journal: MessageStore | None = None, telemetry_max_bytes: int = 1 << 20
 ) -> Outbox:
     outbox = Outbox(directory, clock, IDENTITY.source, telemetry_max_bytes, directory / "black-box", journal=journal)
     outbox.open()

@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from agent.core.errors import StorageError
-from agent.outbox.store import Journal
+from agent.outbox.store import MessageStore
 
 
 @contextmanager
-def opened(directory: Path, sync: Callable[[int], None] = os.fdatasync) -> Iterator[Journal]:
+def opened(directory: Path, sync: Callable[[int], None] = os.fdatasync) -> Iterator[MessageStore]:
     """A journal that is open inside the block."""
-    journal = Journal(directory, sync)
+    journal = MessageStore(directory, sync)
     journal.open()
     try:
         yield journal
@@ -20,7 +20,7 @@ def opened(directory: Path, sync: Callable[[int], None] = os.fdatasync) -> Itera
         journal.close()
 
 
-class DeadJournal(Journal):
+class DeadJournal(MessageStore):
     """Does not open while `dead` is set."""
 
     dead = True

@@ -16,7 +16,7 @@ from agent.outbox.outbox import Outbox
 from agent.runtime.alarms.persistence import keep_restored, read_kept
 from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.alarms.readiness import Readiness
-from agent.runtime.alarms.siren import SirenDesk
+from agent.runtime.alarms.siren import SirenController
 from agent.runtime.supervision.health import HealthBoard, PartState
 from agent.runtime.supervision.security import SecurityLog
 from agent.sim.clock import SimClock
@@ -59,7 +59,7 @@ class Kiosk:
         self.book = AlarmBook(KINDS, self.clock.boot_id, None, kept, now_ns=now_ns)
         keep_restored(self.book, self.outbox, security)()
         board = HealthBoard(self.report)
-        self.siren_desk = SirenDesk(
+        self.siren_desk = SirenController(
             rules=SirenRules(),
             earnest="actual",
             port=self.siren,

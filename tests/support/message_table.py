@@ -12,7 +12,7 @@ from agent.contract.camera_events import (
     PersonEnteredData,
     PersonLeftData,
 )
-from agent.contract.envelope import EVENT_EXPIRY_S, HEALTH_EXPIRY_S, RESULT_EXPIRY_S, Drafts
+from agent.contract.envelope import EVENT_EXPIRY_S, HEALTH_EXPIRY_S, RESULT_EXPIRY_S, MessageFactory
 from agent.contract.identity import Identity
 from agent.contract.messages import (
     AlarmCamera,
@@ -90,10 +90,10 @@ CORRECTION = TimeCorrectionData(
 )
 SERVICE = ServiceData(reasons=())
 SELF_TEST = SelfTestData(outcome="passed", reason="schedule", steps=())
-Row = tuple[Callable[[Drafts], Draft], str, str, str, Rank, int, bool, int | None]
+Row = tuple[Callable[[MessageFactory], Draft], str, str, str, Rank, int, bool, int | None]
 
 
-def _event(make: Callable[[Drafts], Draft], name: str, subject: str) -> Row:
+def _event(make: Callable[[MessageFactory], Draft], name: str, subject: str) -> Row:
     kind = name.partition(".")[0]
     return make, f"event/{kind}", f"edge.event.{name}", subject, Rank.EVENT, 1, False, EVENT_EXPIRY_S
 
@@ -123,7 +123,7 @@ TABLE: list[Row] = [
         False,
         None,
     ),
-    *[_event(partial(Drafts.camera_event, data=data), name, "camera/front") for data, name in CAMERA_EVENTS],
+    *[_event(partial(MessageFactory.camera_event, data=data), name, "camera/front") for data, name in CAMERA_EVENTS],
     _event(lambda d: d.part("part-degraded", PART), "part-degraded.v1", "part/uplink"),
     _event(lambda d: d.part("part-restored", PART), "part-restored.v1", "part/uplink"),
     _event(lambda d: d.input_fault(FAULT), "input-fault.v1", "input/police"),

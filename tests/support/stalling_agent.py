@@ -17,7 +17,7 @@ from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.adapters.paho_connection import PahoConnection
 from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.cameras.vision_link import VisionLink
-from agent.runtime.commands.handler import CommandDesk
+from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.supervision import main_loop
 from agent.runtime.uplink.publisher import Publisher
 from agent.sim.control import SimControl
@@ -25,7 +25,7 @@ from agent.sim.control import SimControl
 PLACES: dict[str, tuple[type, str]] = {
     "pipeline": (Pipeline, "run_once"),
     "publisher": (Publisher, "run_once"),
-    "commands": (CommandDesk, "run_once"),
+    "commands": (CommandHandler, "run_once"),
     "lights": (GpiozeroLights, "_drive_all"),
     "mqtt": (PahoConnection, "_turn"),
     "vision-front": (VisionLink, "run_once"),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from agent.core.analytics.lifecycle import Happening
+from agent.core.analytics.lifecycle import Event
 from agent.core.analytics.lines import LineRules
 from agent.core.analytics.rules import Rules
 from agent.core.analytics.tracks import TrackedPerson
@@ -37,14 +37,14 @@ class Scene:
         self.fps = fps
         self.now_ns = 1000 * SECOND
         self._wall = wall
-        self.told: list[Happening] = []
+        self.told: list[Event] = []
 
     @property
     def now_s(self) -> float:
         """Seconds since the start."""
         return self.now_ns / SECOND - 1000
 
-    def frame(self, *people: TrackedPerson) -> list[Happening]:
+    def frame(self, *people: TrackedPerson) -> list[Event]:
         self.now_ns += round(SECOND / self.fps)
         told = self.rules.update(self.now_ns, self._wall(self.now_s), people)
         self.told += told
@@ -56,7 +56,7 @@ class Scene:
         for _ in range(round(seconds * self.fps)):
             self.frame(*people(self.now_s + 1 / self.fps - began))
 
-    def of(self, kind: str, zone: str = "") -> list[Happening]:
+    def of(self, kind: str, zone: str = "") -> list[Event]:
         return [each for each in self.told if each.kind == kind and each.zone == zone]
 
     def phases(self, kind: str, zone: str = "") -> list[str]:

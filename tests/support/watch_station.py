@@ -6,8 +6,8 @@ from typing import Any
 
 from agent.outbox.outbox import Outbox
 from agent.runtime.supervision.health import HealthBoard
-from agent.runtime.supervision.main_loop import Watched, Watchkeeper
-from agent.runtime.supervision.part_teller import PartTeller
+from agent.runtime.supervision.main_loop import MainLoop, Watched
+from agent.runtime.supervision.part_teller import PartReporter
 from agent.runtime.supervision.security import SecurityLog
 from agent.runtime.supervision.supervisor import Supervisor
 from agent.runtime.supervision.time_watch import TimeWatch
@@ -62,8 +62,8 @@ class Station:
     hears: bool = True
 
     def __post_init__(self) -> None:
-        self.board = HealthBoard(PartTeller(self.outbox, DRAFTS).tell)
-        self.keeper = Watchkeeper(
+        self.board = HealthBoard(PartReporter(self.outbox, DRAFTS).tell)
+        self.keeper = MainLoop(
             watched=Watched(
                 supervisor=self.supervisor,
                 outbox=self.outbox,

@@ -2,11 +2,11 @@
 
 from typing import Literal
 
-TrialAnswer = Literal["ok", "alarm-open", "unknown-input"]
+TestModeAnswer = Literal["ok", "alarm-open", "unknown-input"]
 """Whether test mode has begun or ended as asked."""
 
 
-class Trial:
+class TestMode:
     """Test mode. It only changes what a press is called: no input is ever disabled. One thread at a time."""
 
     def __init__(self) -> None:

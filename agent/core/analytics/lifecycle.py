@@ -14,7 +14,7 @@ CHANGE_PACE_NS = 10_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class Event:
     """Something happened, goes on, or is over."""
 
     number: int
@@ -50,7 +50,7 @@ class Fact:
     closed_by: ClosedBy | None = None
 
 
-class Course:
+class EventLifecycle:
     """One thing that lasts, again and again: what is to be told of it, never two beginnings without an end between."""
 
     def __init__(
@@ -80,7 +80,7 @@ class Course:
         """It has begun and not ended."""
         return self._number is not None
 
-    def step(self, so: bool, fact: Fact) -> Iterator[Happening]:
+    def step(self, so: bool, fact: Fact) -> Iterator[Event]:
         """What to tell of a frame in which it is so, or is not."""
         if so and self._number is None:
             self._number = next(self._numbers)
@@ -98,11 +98,11 @@ class Course:
         changed = self._tell_changes and (fact.persons, fact.closed_by) != self._told
         return silent_ns >= self._update_every_ns or (changed and silent_ns >= CHANGE_PACE_NS)
 
-    def _tell(self, phase: Phase, fact: Fact) -> Happening:
+    def _tell(self, phase: Phase, fact: Fact) -> Event:
         assert self._number is not None
         self._told_ns, self._told = fact.now_ns, (fact.persons, fact.closed_by)
         at_ns = fact.last_ns if phase == "ended" else fact.now_ns
-        return Happening(
+        return Event(
             number=self._number,
             kind=self._kind,
             phase=phase,

@@ -12,8 +12,8 @@ Sides are those of somebody who walks from the first point to the second, and lo
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from agent.core.analytics.lifecycle import Happening
-from agent.core.analytics.track_state import Look, Walker, apart
+from agent.core.analytics.lifecycle import Event
+from agent.core.analytics.track_state import Look, TrackState, apart
 from agent.core.analytics.tracks import TrackedPerson
 from agent.core.polygon import Point, segments_meet
 
@@ -64,7 +64,7 @@ class Line:
         """This person does not come back."""
         self._passages.pop(walker_id, None)
 
-    def look(self, look: Look, walkers: Iterable[Walker], persons: int) -> Iterator[Happening]:
+    def look(self, look: Look, walkers: Iterable[TrackState], persons: int) -> Iterator[Event]:
         """The crossings that this frame has completed, and those whose cool-down is over; `persons` are in view."""
         for walker in walkers:
             self._follow(look, walker)
@@ -73,7 +73,7 @@ class Line:
                 to_the_right = passage.pending > 0
                 passage.pending -= _RIGHT if to_the_right else _LEFT
                 passage.quiet_until_ns = look.now_ns + self._cool_down_ns
-                yield Happening(
+                yield Event(
                     number=next(self._numbers),
                     kind="line-crossed",
                     phase="began",
@@ -86,7 +86,7 @@ class Line:
                     best=passage.view,
                 )
 
-    def _follow(self, look: Look, walker: Walker) -> None:
+    def _follow(self, look: Look, walker: TrackState) -> None:
         foot = walker.steady_foot
         if foot is None or walker.found is None:
             return

@@ -4,9 +4,9 @@ import itertools
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from agent.core.analytics.lifecycle import Happening
+from agent.core.analytics.lifecycle import Event
 from agent.core.analytics.lines import Line, LineRules
-from agent.core.analytics.track_state import Look, Walker
+from agent.core.analytics.track_state import Look, TrackState
 from agent.core.analytics.tracks import TrackedPerson
 from agent.core.analytics.zones import Limits, Zone, ZoneRules
 
@@ -28,12 +28,12 @@ class Rules:
         self._longest_gap_ns = max(LONGEST_GAP_NS, limits.leave_after_ns)
         self._zones = [Zone(rules, limits, numbers) for rules in (ZoneRules(), *zones)]
         self._lines = [Line(rules, limits.cool_down_ns, numbers) for rules in lines]
-        self._walkers: dict[int, Walker] = {}
+        self._walkers: dict[int, TrackState] = {}
         self._last_ns: int | None = None
 
     def update(
         self, boottime_ns: int, wall: datetime | None, people: Sequence[TrackedPerson], aspect: float = 1.0
-    ) -> list[Happening]:
+    ) -> list[Event]:
         """Take in one frame: its capture time, the time of day (None while the clock can't be trusted), who is in
         view, and width by height of the picture. What it has made true, in the order in which to tell it."""
         gap_ns = 0 if self._last_ns is None else boottime_ns - self._last_ns
@@ -49,7 +49,7 @@ class Rules:
         self._forget(boottime_ns)
         return told
 
-    def _lose_all(self, look: Look) -> Iterator[Happening]:
+    def _lose_all(self, look: Look) -> Iterator[Event]:
         for zone in self._zones:
             yield from zone.end_all(look)
         for walker in list(self._walkers.values()):
@@ -62,7 +62,7 @@ class Rules:
             walker.update(people.get(walker.id), look, self._limits.min_travel)
         for newcomer in sorted(people.keys() - self._walkers.keys()):
             if len(self._walkers) < MOST_WALKERS or self._make_room():
-                walker = self._walkers[newcomer] = Walker(newcomer)
+                walker = self._walkers[newcomer] = TrackState(newcomer)
                 walker.update(people[newcomer], look, self._limits.min_travel)
 
     def _make_room(self) -> bool:
@@ -80,7 +80,7 @@ class Rules:
             if walker.now is None and now_ns - walker.last_ns > keep_ns and not self._held(walker):
                 self._drop(walker.id)
 
-    def _held(self, walker: Walker) -> bool:
+    def _held(self, walker: TrackState) -> bool:
         """Something is still to be told of them."""
         owed = walker.counts and any(line.owes(walker.id) for line in self._lines)
         return owed or any(zone.holds(walker.id) for zone in self._zones)

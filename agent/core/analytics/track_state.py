@@ -24,7 +24,7 @@ class Look:
     """Width of the picture by its height."""
 
 
-class Walker:
+class TrackState:
     """One person, from look to look."""
 
     def __init__(self, number: int) -> None:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agent.contract.vocabulary import ClosedBy
-from agent.core.analytics.lifecycle import Course, Fact, Happening, Kind
+from agent.core.analytics.lifecycle import Event, EventLifecycle, Fact, Kind
 from agent.core.analytics.presence import Evidence
 from agent.core.analytics.schedule import Schedule
-from agent.core.analytics.track_state import Look, Walker
+from agent.core.analytics.track_state import Look, TrackState
 from agent.core.analytics.tracks import TrackedPerson
 from agent.core.polygon import Point, Polygon
 
@@ -48,8 +48,8 @@ class _Stay:
     """One person and this zone."""
 
     inside: Evidence
-    presence: Course
-    loitering: Course
+    presence: EventLifecycle
+    loitering: EventLifecycle
     best: TrackedPerson | None = None
     quiet_until_ns: int = 0
     """When the cool-down after their last leaving is over."""
@@ -64,7 +64,7 @@ class Zone:
         self._numbers = numbers
         self._stays: dict[int, _Stay] = {}
         self._crowd, self._after_hours = (
-            Course(kind, rules.name, numbers, update_every_ns=limits.update_every_ns, tell_changes=True)
+            EventLifecycle(kind, rules.name, numbers, update_every_ns=limits.update_every_ns, tell_changes=True)
             for kind in _OF_THE_ZONE
         )
         # Both end late, so that people who follow one another are one happening.
@@ -80,7 +80,7 @@ class Zone:
         """This person does not come back."""
         self._stays.pop(walker_id, None)
 
-    def look(self, look: Look, wall: datetime | None, walkers: Iterable[Walker]) -> Iterator[Happening]:
+    def look(self, look: Look, wall: datetime | None, walkers: Iterable[TrackState]) -> Iterator[Event]:
         """What this frame has made true here. Without a `wall` that can be trusted the zone is watched."""
         watched = self._rules.watched
         if watched is not None and wall is not None and not watched.covers(wall):
@@ -95,7 +95,7 @@ class Zone:
         yield from self._tell_crowd(look, persons)
         yield from self._tell_after_hours(look, wall, bool(present), persons)
 
-    def end_all(self, look: Look) -> Iterator[Happening]:
+    def end_all(self, look: Look) -> Iterator[Event]:
         """What goes on here is over, and nobody is known to be here."""
         for stay in self._stays.values():
             fact = Fact(look.now_ns, stay.inside.first_ns, stay.inside.last_ns, 0, stay.best)
@@ -107,7 +107,7 @@ class Zone:
         self._many.clear()
         self._intruded.clear()
 
-    def _stay(self, look: Look, walker: Walker) -> _Stay | None:
+    def _stay(self, look: Look, walker: TrackState) -> _Stay | None:
         """The person's stay after this frame; None for somebody who was never here."""
         stay = self._stays.get(walker.id)
         if walker.now is None and stay is not None and stay.inside.idle:
@@ -118,8 +118,8 @@ class Zone:
                 return None
             stay = self._stays[walker.id] = _Stay(
                 Evidence(self._limits.enter_after_ns, self._limits.leave_after_ns),
-                Course("presence", self._rules.name, self._numbers, track=walker.id),
-                Course(
+                EventLifecycle("presence", self._rules.name, self._numbers, track=walker.id),
+                EventLifecycle(
                     "loitering",
                     self._rules.name,
                     self._numbers,
@@ -136,7 +136,7 @@ class Zone:
         stay.inside.update(look.now_ns, look.step_ns, shown, may_begin=walker.counts)
         return stay
 
-    def _tell_stay(self, look: Look, stay: _Stay, persons: int) -> Iterator[Happening]:
+    def _tell_stay(self, look: Look, stay: _Stay, persons: int) -> Iterator[Event]:
         inside = stay.inside
         fact = Fact(look.now_ns, inside.first_ns, inside.last_ns, persons, stay.best)
         after_ns = self._rules.loitering_after_ns
@@ -148,14 +148,14 @@ class Zone:
         may_begin = shown and look.now_ns >= stay.quiet_until_ns
         yield from stay.presence.step(inside.holds and (stay.presence.goes_on or may_begin), fact)
 
-    def _tell_crowd(self, look: Look, persons: int) -> Iterator[Happening]:
+    def _tell_crowd(self, look: Look, persons: int) -> Iterator[Event]:
         if self._rules.crowd_from is None:
             return
         evidence = self._many
         evidence.update(look.now_ns, look.step_ns, persons >= self._rules.crowd_from)
         yield from self._crowd.step(evidence.holds, Fact(look.now_ns, evidence.first_ns, evidence.last_ns, persons))
 
-    def _tell_after_hours(self, look: Look, wall: datetime | None, occupied: bool, persons: int) -> Iterator[Happening]:
+    def _tell_after_hours(self, look: Look, wall: datetime | None, occupied: bool, persons: int) -> Iterator[Event]:
         if self._rules.open is None:
             return
         closed_by = _closed(self._rules.open, wall)

@@ -12,7 +12,7 @@ _PATIENCE_S = 4.0
 _OVER_S = 2.0
 
 
-class SignalWatch:
+class VideoLoss:
     """Hears how old the newest picture is, and tells when there have been none for too long. One thread."""
 
     def __init__(self, frames_per_second: float) -> None:

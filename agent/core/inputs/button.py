@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from agent.contract.vocabulary import Fault
 from agent.core.events import Edge, InputFact, InputFault
-from agent.core.inputs.chatter import PressTeller
+from agent.core.inputs.chatter import PressReporter
 from agent.core.inputs.contact import Contact
 from agent.core.inputs.hold import Hold
 from agent.core.inputs.pair import Pair
@@ -24,7 +24,7 @@ class Button:
         self._contact = Contact(rules.debounce_ms)
         self._hold = Hold(rules.hold_s, rules.debounce_ms)
         self._pair = Pair(rules) if rules.supervised else None
-        self._teller = PressTeller(rules.name, rules.chatter_presses, rules.chatter_window_s)
+        self._teller = PressReporter(rules.name, rules.chatter_presses, rules.chatter_window_s)
         self._stuck_after_ns = int(rules.stuck_after_s * 1e9)
         self._pressed_since_ns: int | None = None
         self._faults: dict[Fault, str] = {}

@@ -10,7 +10,7 @@ _SUMMARY_NS = 1_000_000_000
 """How far apart the summaries are."""
 
 
-class PressTeller:
+class PressReporter:
     """Tells each press of one button at once, until there are more than `limit` within the window.
 
     From then on it tells a sum at most once a second, until there has been no press for a whole window.

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 
-from agent.contract.envelope import Drafts, rfc3339
+from agent.contract.envelope import MessageFactory, rfc3339
 from agent.contract.messages import AlarmCamera, AlarmData, AlarmsData
 from agent.contract.stages import Stage
 from agent.contract.vocabulary import AckAction
@@ -23,7 +23,7 @@ _ANSWERED = (Stage.REGISTERED, Stage.DISPATCHED)
 log = logging.getLogger(__name__)
 
 
-class AlarmDesk:
+class Alarms:
     """Used under the pipeline's lock; `open_ids` from any thread."""
 
     def __init__(
@@ -31,7 +31,7 @@ class AlarmDesk:
         *,
         book: AlarmBook,
         outbox: Outbox,
-        drafts: Drafts,
+        drafts: MessageFactory,
         clock: Clock,
         look: Callable[[str], AlarmCamera | None] | None,
         send: Callable[[], None],

@@ -3,7 +3,7 @@
 import logging
 from datetime import timedelta
 
-from agent.contract.envelope import Drafts, rfc3339
+from agent.contract.envelope import MessageFactory, rfc3339
 from agent.contract.messages import ConditionData, InputFaultData
 from agent.contract.vocabulary import Fault
 from agent.core.events import ConditionChanged, InputFault
@@ -30,10 +30,10 @@ _IN_WORDS = {
 }
 
 
-class InputTeller:
+class InputReporter:
     """Makes an event of each fault and condition, and a part `input-NAME` of an input with a fault. One thread."""
 
-    def __init__(self, outbox: Outbox, drafts: Drafts, board: HealthBoard, clock: Clock) -> None:
+    def __init__(self, outbox: Outbox, drafts: MessageFactory, board: HealthBoard, clock: Clock) -> None:
         self._outbox = outbox
         self._drafts = drafts
         self._board = board

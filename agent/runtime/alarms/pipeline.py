@@ -11,13 +11,13 @@ import threading
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from agent.contract.envelope import Drafts
+from agent.contract.envelope import MessageFactory
 from agent.contract.messages import AlarmCamera
 from agent.contract.stages import Stage
 from agent.core.alarms.alarm import AlarmBook, AlarmChange, OpenAlarm
 from agent.core.alarms.lights import PRESSED, LightState, Pattern
 from agent.core.alarms.service import ServiceFact
-from agent.core.alarms.test_mode import TrialAnswer
+from agent.core.alarms.test_mode import TestModeAnswer
 from agent.core.events import (
     AckAnswer,
     AlarmDelivered,
@@ -34,9 +34,9 @@ from agent.core.events import (
 from agent.core.inputs.panel import Panel
 from agent.outbox.outbox import Outbox
 from agent.ports import Clock, Lights
-from agent.runtime.alarms.alarms import AlarmDesk
+from agent.runtime.alarms.alarms import Alarms
 from agent.runtime.alarms.readiness import Readiness
-from agent.runtime.alarms.siren import SirenDesk
+from agent.runtime.alarms.siren import SirenController
 
 _DISK_PATIENCE_S = 2.0
 _QUIET_S = 0.005
@@ -59,21 +59,21 @@ class Pipeline:
         panel: Panel,
         audible: Iterable[str],
         outbox: Outbox,
-        drafts: Drafts,
+        drafts: MessageFactory,
         lights: Lights,
         clock: Clock,
         look: Callable[[str], AlarmCamera | None] | None,
         send: Callable[[], None],
         nobody_answers: Callable[[str, bool], None],
         tell_input: Callable[[InputFault | ConditionChanged], None],
-        siren: SirenDesk | None = None,
+        siren: SirenController | None = None,
     ) -> None:
         """`audible` are the inputs that may show a light. `look` asks a camera for a picture with the identifier
         of a new alarm, and returns at once what is known of the view; None without a camera. `send` sends the most
         important message that waits, if the broker takes one now. `nobody_answers` hears of each alarm and stage in
         which nobody has answered, and whether it is the first such stage. `tell_input` passes on what an input says
         that is no press. `siren` is looked at after every pass."""
-        self._alarms = AlarmDesk(
+        self._alarms = Alarms(
             book=book,
             outbox=outbox,
             drafts=drafts,
@@ -150,7 +150,7 @@ class Pipeline:
         """Blink for so long, unless an alarm needs the lights. Any thread."""
         self._facts.put(Identify(self._clock.boottime_ns() + int(seconds * 1e9)))
 
-    def test_mode(self, seconds: float, input_name: str | None) -> TrialAnswer:
+    def test_mode(self, seconds: float, input_name: str | None) -> TestModeAnswer:
         """Presses of this input, or of all, are tests for so long; 0 ends it. Any thread."""
         if input_name is not None and input_name not in self._panel.buttons:
             return "unknown-input"

@@ -5,11 +5,11 @@ The lights say it while no audible alarm needs them. None of it ever keeps a pre
 
 from collections.abc import Callable
 
-from agent.contract.envelope import Drafts
+from agent.contract.envelope import MessageFactory
 from agent.contract.messages import Draft, ServiceData
 from agent.core.alarms.lights import IDENTIFY, IDLE, OUT_OF_SERVICE, TEST_MODE, LightState
 from agent.core.alarms.service import Service, ServiceChange, ServiceFact
-from agent.core.alarms.test_mode import Trial
+from agent.core.alarms.test_mode import TestMode
 from agent.runtime.supervision.health import HealthBoard
 from agent.runtime.supervision.security import SecurityLog
 
@@ -24,7 +24,7 @@ class Readiness:
         self,
         *,
         service: Service,
-        drafts: Drafts,
+        drafts: MessageFactory,
         put: Callable[[Draft], object],
         board: HealthBoard,
         security: SecurityLog,
@@ -34,7 +34,7 @@ class Readiness:
         self._put = put
         self._board = board
         self._security = security
-        self._trial = Trial()
+        self._trial = TestMode()
         self._identify_until_ns: int | None = None
         self._tellings: list[Callable[[], object]] = []
         self.driven: LightState | None = None

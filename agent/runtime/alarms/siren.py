@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from agent.contract.envelope import Drafts
+from agent.contract.envelope import MessageFactory
 from agent.contract.messages import SirenData, Status
 from agent.core.alarms.alarm import OpenAlarm
 from agent.core.alarms.siren import Siren, SirenChange, SirenRules, Turn
@@ -27,7 +27,7 @@ _RETRY_NS = 10**9
 log = logging.getLogger(__name__)
 
 
-class SirenDesk:
+class SirenController:
     """`look` on the pipeline's thread, without its lock: a press waits neither for the pin nor for what is told.
 
     `chirp`, `is_on`, `figures` and `close` from any thread; `start` before the pipeline's thread.
@@ -40,7 +40,7 @@ class SirenDesk:
         earnest: Status,
         port: SirenPort,
         outbox: Outbox,
-        drafts: Drafts,
+        drafts: MessageFactory,
         clock: Clock,
         board: HealthBoard,
     ) -> None:

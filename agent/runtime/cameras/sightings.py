@@ -11,7 +11,7 @@ from agent.contract.camera_events import (
     PersonEnteredData,
     PersonLeftData,
 )
-from agent.contract.envelope import Drafts
+from agent.contract.envelope import MessageFactory
 from agent.contract.messages import Draft
 from agent.core.camera.link import (
     AfterHours,
@@ -34,7 +34,7 @@ _DATA: Mapping[type[ToCore], type[CameraEventData]] = {
 }
 
 
-def sighting(camera: str, happened: ToCore, drafts: Drafts) -> Draft | None:
+def sighting(camera: str, happened: ToCore, drafts: MessageFactory) -> Draft | None:
     """The event of what the process of `camera` reports; None for what is nobody's news."""
     if not isinstance(happened, Happened):
         return None

@@ -5,18 +5,18 @@ from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Any
 
-from agent.contract.envelope import Drafts, rfc3339
+from agent.contract.envelope import MessageFactory, rfc3339
 from agent.contract.messages import CameraTamperData, Draft
 from agent.contract.uuid7 import Uuid7Source
 from agent.contract.vocabulary import TamperKind
 from agent.core.camera.link import CameraTamper, Heartbeat
-from agent.core.camera.video_loss import SignalWatch
+from agent.core.camera.video_loss import VideoLoss
 from agent.ports import Clock
 
 log = logging.getLogger(__name__)
 
 
-class TamperDesk:
+class TamperController:
     """Makes an event of each beginning and end, and knows what is active. One thread, except `figures`."""
 
     def __init__(
@@ -25,13 +25,13 @@ class TamperDesk:
         kinds: Collection[TamperKind],
         frames_per_second: float,
         *,
-        drafts: Drafts,
+        drafts: MessageFactory,
         put: Callable[[Draft], object],
         clock: Clock,
     ) -> None:
         """Of the lost signal nothing is told unless it is among the `kinds`; the others the process watches for."""
         self._camera = camera
-        self._signal = SignalWatch(frames_per_second) if TamperKind.SIGNAL_LOST in kinds else None
+        self._signal = VideoLoss(frames_per_second) if TamperKind.SIGNAL_LOST in kinds else None
         self._signal_id = ""
         self._looked = 0
         """Frames that the process had looked at, as of its last sign of life."""

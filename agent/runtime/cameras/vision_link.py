@@ -34,7 +34,7 @@ from agent.core.camera.link import (
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.delivery.backoff import Backoff
 from agent.ports import Clock
-from agent.runtime.cameras.tamper import TamperDesk
+from agent.runtime.cameras.tamper import TamperController
 
 _START_PATIENCE_NS = 60 * 10**9
 _HEARTBEAT_PATIENCE_NS = 10 * 10**9
@@ -46,7 +46,7 @@ _NOBODY = InView(persons=0, tracks=())
 log = logging.getLogger(__name__)
 
 
-class LinkCallbacks(Protocol):
+class CameraCallbacks(Protocol):
     """Who is told of what a camera process reports. All on the link's own thread."""
 
     def on_message(self, message: ToCore) -> None:
@@ -74,8 +74,8 @@ class VisionLink:
         spec: VisionSpec,
         command: Sequence[str],
         clock: Clock,
-        callbacks: LinkCallbacks,
-        tampers: TamperDesk,
+        callbacks: CameraCallbacks,
+        tampers: TamperController,
         backoff: Backoff | None = None,
     ) -> None:
         """`command` starts the process; the number of its socket is appended. `tampers` hears what is done to the

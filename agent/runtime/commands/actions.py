@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from agent.core.alarms.test_mode import TrialAnswer
+from agent.core.alarms.test_mode import TestModeAnswer
 from agent.core.events import AckAnswer, CentreAck
 from agent.runtime.commands.orders import SelfTestAnswer
 
@@ -42,7 +42,7 @@ class Actions:
     identify: Callable[[float], None]
     snapshot: Callable[[str, str | None], str | None]
     """Ask a camera for a picture under this identifier; returns the camera's name, None without a camera."""
-    test_mode: Callable[[float, str | None], TrialAnswer]
+    test_mode: Callable[[float, str | None], TestModeAnswer]
     """For so many seconds, for this input or all of them; 0 seconds end it."""
     self_test: Callable[[str], SelfTestAnswer]
     """Begin one under this identifier."""

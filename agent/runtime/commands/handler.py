@@ -16,11 +16,11 @@ from agent.contract.commands import (
     RebirthArgs,
     SelfTestArgs,
     SnapshotArgs,
-    TrialArgs,
+    TestModeArgs,
     check,
     read_claims,
 )
-from agent.contract.envelope import Drafts, rfc3339
+from agent.contract.envelope import MessageFactory, rfc3339
 from agent.contract.identity import LEVEL, Identity
 from agent.contract.messages import ResultData
 from agent.core.events import CentreAck
@@ -44,7 +44,7 @@ _SELF_TEST: dict[SelfTestAnswer, tuple[str, str, str]] = {
 log = logging.getLogger(__name__)
 
 
-class CommandDesk:
+class CommandHandler:
     """Executes a command only if every check passes. `receive` and `order_done` from any thread."""
 
     def __init__(
@@ -53,7 +53,7 @@ class CommandDesk:
         identity: Identity,
         verify: Callable[[bytes], Verified],
         outbox: Outbox,
-        drafts: Drafts,
+        drafts: MessageFactory,
         security: SecurityLog,
         clock: Clock,
         actions: Actions,
@@ -193,7 +193,7 @@ class CommandDesk:
                     status, code, text = "failed", "no-camera", "there is no such camera, or it does not work"
                 else:
                     status, code, text = "in-progress", "asked", f"asked {camera} for a picture"
-            case TrialArgs():
+            case TestModeArgs():
                 status, code, text = self._test_mode(args)
             case SelfTestArgs():
                 status, code, text = _SELF_TEST[self._actions.self_test(claims.cmd_id)]
@@ -202,7 +202,7 @@ class CommandDesk:
             | {"code": code, "text": text, "output": output}
         )
 
-    def _test_mode(self, args: TrialArgs) -> tuple[str, str, str]:
+    def _test_mode(self, args: TestModeArgs) -> tuple[str, str, str]:
         what = args.input or "every input"
         match self._actions.test_mode(args.seconds, args.input):
             case "ok":

@@ -3,7 +3,7 @@
 import threading
 from typing import Any
 
-from agent.contract.envelope import Drafts, rfc3339
+from agent.contract.envelope import MessageFactory, rfc3339
 from agent.contract.messages import AlarmData
 from agent.contract.stages import Stage
 from agent.contract.vocabulary import AckAction
@@ -25,7 +25,7 @@ _STAGE_OF = {
 class ProbeAlarm:
     """One at a time. Any thread."""
 
-    def __init__(self, outbox: Outbox, drafts: Drafts, clock: Clock, location: dict[str, Any] | None) -> None:
+    def __init__(self, outbox: Outbox, drafts: MessageFactory, clock: Clock, location: dict[str, Any] | None) -> None:
         self._outbox = outbox
         self._drafts = drafts
         self._clock = clock

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
-from agent.contract.envelope import Drafts, rfc3339
+from agent.contract.envelope import MessageFactory, rfc3339
 from agent.contract.messages import SelfTestData, SelfTestStep
 from agent.contract.vocabulary import Outcome, Reason, TimeQuality
 from agent.core.alarms.self_test import LastTest, Moment, Timetable
@@ -44,7 +44,7 @@ class SelfTest:
         alarm: ProbeAlarm,
         timetable: Timetable | None,
         outbox: Outbox,
-        drafts: Drafts,
+        drafts: MessageFactory,
         clock: Clock,
         board: HealthBoard,
         in_alarm: Callable[[], bool],

@@ -12,7 +12,7 @@ from agent.contract.vocabulary import Fault
 from agent.core.alarms.lights import LightState, Pattern
 from agent.core.errors import HardwareError, StepFailed, StorageError
 from agent.ports import Buttons, Clock, Lights
-from agent.runtime.alarms.siren import SirenDesk
+from agent.runtime.alarms.siren import SirenController
 
 Step = Generator[None, None, str]
 
@@ -75,7 +75,7 @@ def check_lights(
     return f"{', '.join(sorted(wired)) or 'none'} driven and read back"
 
 
-def check_siren(siren: SirenDesk, clock: Clock, *, chirp: bool) -> Step:
+def check_siren(siren: SirenController, clock: Clock, *, chirp: bool) -> Step:
     """The siren is silent, as its pin reads back; and before that it sounded for a moment, if it may."""
 
     def until(done: Callable[[], bool], otherwise: str) -> Generator[None, None, None]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from agent.contract.envelope import Drafts
+from agent.contract.envelope import MessageFactory
 from agent.contract.messages import AlarmData, Draft
 from agent.contract.stages import Stage
 from agent.core.errors import NoProbeCertificate, StepFailed
@@ -32,7 +32,7 @@ class WayOut:
         *,
         alarm: ProbeAlarm,
         paths: Paths,
-        drafts: Drafts,
+        drafts: MessageFactory,
         unnumbered: Callable[[Draft], OutgoingMessage],
         clock: Clock,
         path_within_s: float,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent.contract.envelope import Drafts
+from agent.contract.envelope import MessageFactory
 from agent.contract.messages import HealthData
 from agent.core.standstill import Standstill
 from agent.outbox.outbox import Outbox
@@ -65,14 +65,14 @@ def end_at_once(parts: frozenset[str]) -> None:
     os._exit(1)
 
 
-class Watchkeeper:
+class MainLoop:
     """Runs on the main thread until a signal or the end of an essential part."""
 
     def __init__(
         self,
         *,
         watched: Watched,
-        drafts: Drafts,
+        drafts: MessageFactory,
         clock: Clock,
         notifier: Notifier,
         time_watch: TimeWatch,

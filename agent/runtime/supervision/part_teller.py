@@ -3,7 +3,7 @@
 import logging
 from typing import Literal
 
-from agent.contract.envelope import Drafts
+from agent.contract.envelope import MessageFactory
 from agent.contract.messages import PartData
 from agent.outbox.outbox import Outbox
 from agent.runtime.supervision.health import PartState
@@ -13,10 +13,10 @@ _LOGGED_BY_THE_PUBLISHER = "uplink"
 log = logging.getLogger(__name__)
 
 
-class PartTeller:
+class PartReporter:
     """Makes an event of each change on the health board. Any thread."""
 
-    def __init__(self, outbox: Outbox, drafts: Drafts) -> None:
+    def __init__(self, outbox: Outbox, drafts: MessageFactory) -> None:
         self._outbox = outbox
         self._drafts = drafts
 

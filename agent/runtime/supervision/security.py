@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from agent.contract.envelope import Drafts
+from agent.contract.envelope import MessageFactory
 from agent.contract.messages import Draft, SecurityData
 from agent.ports import Clock
 
@@ -28,7 +28,7 @@ class _Window:
 class SecurityLog:
     """Tells the security centre, and the local log, what happened. Any thread."""
 
-    def __init__(self, drafts: Drafts, clock: Clock, put: Callable[[Draft], object]) -> None:
+    def __init__(self, drafts: MessageFactory, clock: Clock, put: Callable[[Draft], object]) -> None:
         self.drafts = drafts
         self._clock = clock
         self._put = put

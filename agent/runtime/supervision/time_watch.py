@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from agent.contract.envelope import Drafts
+from agent.contract.envelope import MessageFactory
 from agent.contract.messages import Draft, TimeCorrectionData
 from agent.contract.vocabulary import TimeQuality
 from agent.ports import Clock
@@ -16,7 +16,7 @@ _INTERRUPTED_NS = 100_000_000
 class TimeWatch:
     """Compares the wall clock with the time since boot, which nothing corrects. Called by one thread."""
 
-    def __init__(self, drafts: Drafts, clock: Clock, put: Callable[[Draft], object]) -> None:
+    def __init__(self, drafts: MessageFactory, clock: Clock, put: Callable[[Draft], object]) -> None:
         self._drafts = drafts
         self._clock = clock
         self._put = put

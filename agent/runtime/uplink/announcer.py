@@ -1,7 +1,7 @@
 """Who we are, for the broker: birth, description, farewell, and the will that speaks when we can't."""
 
 from agent import __version__
-from agent.contract.envelope import Drafts, Stamp, rfc3339, seal
+from agent.contract.envelope import MessageFactory, Stamp, rfc3339, seal
 from agent.contract.messages import Draft, MetaData, StateData
 from agent.contract.uuid7 import Uuid7Source
 from agent.outbox.outbox import Outbox
@@ -17,7 +17,7 @@ class Announcer:
         self,
         *,
         outbox: Outbox,
-        drafts: Drafts,
+        drafts: MessageFactory,
         clock: Clock,
         meta: MetaData,
         config_revision: str,

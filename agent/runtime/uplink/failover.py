@@ -10,7 +10,7 @@ from agent.runtime.uplink.sender import Sender
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class FailoverPolicy:
     """What else a path depends on; asked on the publisher's thread."""
 
     calm: Callable[[], bool]
@@ -24,7 +24,7 @@ class Surroundings:
 class Detours:
     """The reasons, most urgent first. `ask` from any thread, the rest from the publisher's."""
 
-    def __init__(self, paths: Paths, sender: Sender, outbox: Outbox, around: Surroundings) -> None:
+    def __init__(self, paths: Paths, sender: Sender, outbox: Outbox, around: FailoverPolicy) -> None:
         self._paths = paths
         self._sender = sender
         self._outbox = outbox

@@ -24,7 +24,7 @@ from agent.ports import (
     Published,
     Received,
 )
-from agent.runtime.uplink.failover import Detours, Surroundings
+from agent.runtime.uplink.failover import Detours, FailoverPolicy
 from agent.runtime.uplink.inbox import Inbox
 from agent.runtime.uplink.sender import Sender
 
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class LinkTells:
+class UplinkCallbacks:
     """Whom the publisher tells of what; all are called on its thread and must not block."""
 
     connected: Callable[[Connected, str, bool], None]
@@ -76,9 +76,9 @@ class Publisher:
         addresses: Sequence[BrokerAddress],
         subscriptions: Sequence[str],
         make_will: Callable[[], OutgoingMessage],
-        tells: LinkTells,
+        tells: UplinkCallbacks,
         return_after_s: float,
-        around: Surroundings,
+        around: FailoverPolicy,
         backoff: Backoff,
     ) -> None:
         self._idle = list(brokers)

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class SenderTells:
+class SenderCallbacks:
     """Whom the sender tells of the broker's answers; none may block, and `refused` comes on any thread."""
 
     accepted: Callable[[], None]
@@ -50,7 +50,7 @@ class Sender:
     outbox and `Broker.publish`, which do not block.
     """
 
-    def __init__(self, outbox: Outbox, clock: Clock, tells: SenderTells, alarm_timeout_s: float) -> None:
+    def __init__(self, outbox: Outbox, clock: Clock, tells: SenderCallbacks, alarm_timeout_s: float) -> None:
         self._outbox = outbox
         self._clock = clock
         self._tells = tells

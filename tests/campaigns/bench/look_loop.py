@@ -23,10 +23,10 @@ from agent.core.analytics.rules import Rules
 from agent.core.analytics.zones import Limits
 from agent.models.store import ModelStore
 from agent.ports import Detector, Frame
-from agent.settings.tree import DEFAULT_MODEL, Camera
+from agent.settings.tree import DEFAULT_MODEL, CameraSettings
+from agent.vision.frame_loop import FrameLoop
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.loaded_model import load_model
-from agent.vision.lookout import Lookout
 from agent.vision.pace import Pace, TimedDetector
 from agent.vision.regions import Region
 from agent.vision.reports import Reports
@@ -68,7 +68,7 @@ def main() -> None:
     places = where_to_look(pictures, _sight(detector))
     bare_turns = itertools.cycle(places)
     reports = Reports(SystemClock())
-    lookout = Lookout(
+    lookout = FrameLoop(
         _ReadySlot(pictures),
         _sight(TimedDetector(detector, pace, time.perf_counter_ns)),
         Rules(Limits()),
@@ -115,7 +115,7 @@ def _frame(picture: Any, number: int) -> Frame:
 
 
 def _sight(detector: Detector) -> Sight:
-    rate = Camera.model_fields["inferences_per_second"].default
+    rate = CameraSettings.model_fields["inferences_per_second"].default
     return Sight(detector, small_grey, blobs, score_threshold=0.5, inferences_per_second=rate)
 
 

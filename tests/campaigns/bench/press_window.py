@@ -20,7 +20,7 @@ from agent.bootstrap import simulation
 from agent.bootstrap.platform import this_machine
 from agent.core.alarms.lights import IDLE
 from agent.outbox.black_box import BlackBox
-from agent.outbox.store import Journal
+from agent.outbox.store import MessageStore
 from agent.settings import Settings, load
 from tests.campaigns.bench.child import serve
 
@@ -69,20 +69,20 @@ class Finger:
 
     def watch(self) -> None:
         """Put the stop watches into the agent."""
-        append, sync = BlackBox.append, Journal.sync
+        append, sync = BlackBox.append, MessageStore.sync
 
         def watched_append(box: BlackBox, *arguments: Any) -> bool:
             taken = append(box, *arguments)
             self._watches.reached("boxed")
             return taken
 
-        def watched_sync(journal: Journal) -> None:
+        def watched_sync(journal: MessageStore) -> None:
             self._disk_answers.wait()
             sync(journal)
             self._watches.reached("safe")
 
         setattr(BlackBox, "append", watched_append)  # noqa: B010 - for mypy, a method is not assigned to
-        setattr(Journal, "sync", watched_sync)  # noqa: B010
+        setattr(MessageStore, "sync", watched_sync)  # noqa: B010
 
     def watch_yellow(self) -> None:
         """And one into the simulated pin of the yellow light."""

@@ -20,7 +20,7 @@ from rich.table import Table
 
 from agent.adapters.system_clock import SystemClock
 from agent.contract.camera_events import PersonLeftData
-from agent.contract.envelope import Drafts
+from agent.contract.envelope import MessageFactory
 from agent.contract.identity import Identity
 from agent.contract.messages import AlarmData, Draft, SecurityData
 from agent.outbox.outbox import Outbox
@@ -160,7 +160,7 @@ def _fill(storage: Path, count: int) -> None:
     identity = Identity("gp", "jhb-park-station", DEVICE)
     outbox = Outbox(storage, clock, identity.source, _BUDGET_BYTES, storage / "black-box-of-the-filling")
     outbox.open()
-    for number, draft in enumerate(_drafts(Drafts(identity), count), start=1):
+    for number, draft in enumerate(_drafts(MessageFactory(identity), count), start=1):
         outbox.accept(draft)
         if number % _WRITE_EVERY == 0:
             outbox.recorder.wake()
@@ -168,7 +168,7 @@ def _fill(storage: Path, count: int) -> None:
     outbox.close()
 
 
-def _drafts(drafts: Drafts, count: int) -> Iterator[Draft]:
+def _drafts(drafts: MessageFactory, count: int) -> Iterator[Draft]:
     for number in range(count):
         if number % _ALARM_EVERY == 0:
             data = alarm(f"waiting-{number}", input="medical").data

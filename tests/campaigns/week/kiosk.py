@@ -9,16 +9,16 @@ from typing import Any
 
 from agent.core.alarms.self_test import Timetable
 from agent.outbox.outbox import Outbox
-from agent.outbox.writer import Recorder
+from agent.outbox.writer import StoreWriter
 from agent.ports import Lights
 from agent.runtime.alarms.pipeline import Pipeline
-from agent.runtime.commands.handler import CommandDesk
+from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.selftest.self_test import SelfTest
-from agent.runtime.supervision.main_loop import Watchkeeper
+from agent.runtime.supervision.main_loop import MainLoop
 from agent.runtime.supervision.supervisor import Supervisor, Worker
 from agent.runtime.uplink.publisher import Publisher
 from agent.settings import Settings
-from agent.settings.tree import SelfTest as SelfTestSettings
+from agent.settings.tree import SelfTestSettings
 from agent.sim.clock import SimClock
 
 _DEVICE = "kiosk-0042"
@@ -86,14 +86,14 @@ class HandSupervisor(Supervisor):
 class Life:
     """One run of the agent, from READY to its end. Everything on one thread, but what a command keeps on disk."""
 
-    def __init__(self, supervisor: HandSupervisor, watchkeeper: Watchkeeper, clock: WeekClock) -> None:
+    def __init__(self, supervisor: HandSupervisor, watchkeeper: MainLoop, clock: WeekClock) -> None:
         workers = supervisor.workers
         self._supervisor = supervisor
         self._watchkeeper = watchkeeper
         self._clock = clock
         self._look_due_ns = 0
-        self._recorder: Recorder = workers["journal"]
-        self._desk: CommandDesk = workers["commands"]
+        self._recorder: StoreWriter = workers["journal"]
+        self._desk: CommandHandler = workers["commands"]
         self._self_test: SelfTest = workers["self-test"]
         self.publisher: Publisher = workers["publisher"]
         self.pipeline: Pipeline = workers["pipeline"]

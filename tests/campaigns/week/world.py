@@ -20,7 +20,7 @@ from agent.bootstrap import specs
 from agent.bootstrap.platform import Outside
 from agent.core.alarms.persistence import decode_alarm
 from agent.runtime.alarms.persistence import ALARM_KEY
-from agent.runtime.supervision.main_loop import Watchkeeper
+from agent.runtime.supervision.main_loop import MainLoop
 from agent.sim.pins import SimPins
 from tests.campaigns.week.books import Account, Outcome, Sample, audit
 from tests.campaigns.week.eyes import Eyes
@@ -28,7 +28,7 @@ from tests.campaigns.week.eyes import Lights as Seen
 from tests.campaigns.week.kiosk import SILENT, HandSupervisor, Life, QuietNotifier
 from tests.campaigns.week.network import Client
 from tests.campaigns.week.schedule import HOUR, Event, Schedule, Span
-from tests.campaigns.week.surroundings import Surroundings
+from tests.campaigns.week.surroundings import FailoverPolicy
 
 _DOWN_S = {"restart": 4.0, "kill": 6.0, "power-cut": 40.0}
 """From the end of the agent to its next start, by the kind of end."""
@@ -44,7 +44,7 @@ class World:
         self._events = [*schedule.events]
         heapify(self._events)
         self._traps = deque(schedule.traps)
-        self._around = Surroundings(directory, seed)
+        self._around = FailoverPolicy(directory, seed)
         self._eyes = Eyes()
         self._clients: list[Client] = []
         self._life: Life
@@ -131,7 +131,7 @@ class World:
         self.endings[self._ending] += 1
         self._wait(_DOWN_S.get(self._ending, 0.0))
 
-    def _ready(self, supervisor: HandSupervisor, watchkeeper: Watchkeeper) -> None:
+    def _ready(self, supervisor: HandSupervisor, watchkeeper: MainLoop) -> None:
         """The agent runs: let time pass, and things happen, until it is to end."""
         if self._last_seq:
             by = supervisor.first_seq - self._last_seq

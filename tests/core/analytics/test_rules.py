@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.core.analytics.lifecycle import Happening
+from agent.core.analytics.lifecycle import Event
 from agent.core.analytics.lines import LineRules
 from agent.core.analytics.rules import MOST_WALKERS, Rules
 from agent.core.analytics.schedule import Hours, Schedule
@@ -44,7 +44,7 @@ frames = st.lists(
 )
 
 
-def story(steps: Sequence[tuple[int, int | None, list[TrackedPerson], int]]) -> list[Happening]:
+def story(steps: Sequence[tuple[int, int | None, list[TrackedPerson], int]]) -> list[Event]:
     """Each step comes so often, as frames of its length, at that hour; then everybody goes and all is over."""
     rules = Rules(Limits(min_travel=0.0), [ALL, WATCHED], [LINE])
     now_ns, told = 0, []

@@ -2,7 +2,7 @@ import pytest
 
 from agent.contract.vocabulary import TamperKind
 from agent.core.camera.tamper import TamperChanged
-from agent.core.camera.video_loss import SignalWatch
+from agent.core.camera.video_loss import VideoLoss
 
 MS = 1_000_000
 STEP_MS = 250
@@ -12,7 +12,7 @@ class Signal:
     """A watch that looks four times a second, and hears once a second while pictures come."""
 
     def __init__(self, frames_per_second: float = 10) -> None:
-        self.watch = SignalWatch(frames_per_second)
+        self.watch = VideoLoss(frames_per_second)
         self.now_ms = 0
         self.told: list[TamperChanged] = []
 

@@ -6,7 +6,7 @@ import pytest
 
 from agent.contract.vocabulary import Fault
 from agent.core.events import InputFault, Pressed
-from agent.core.inputs.chatter import PressTeller
+from agent.core.inputs.chatter import PressReporter
 from tests.support.finger import Finger
 
 
@@ -94,7 +94,7 @@ def test_a_press_after_a_pause_in_the_rain_is_told_at_once() -> None:
 
 
 def test_a_sum_knows_when_its_first_press_began() -> None:
-    teller = PressTeller("police", 1, 10)
+    teller = PressReporter("police", 1, 10)
     for at in (10, 20, 30, 40):
         teller.press(at, held_ns=at // 10)
 
@@ -121,7 +121,7 @@ def test_without_a_limit_every_press_is_told_by_itself() -> None:
 
 
 def test_the_fault_names_its_button() -> None:
-    teller = PressTeller("police", 1, 10)
+    teller = PressReporter("police", 1, 10)
     teller.press(0)
 
     assert teller.press(1)[1:] == [InputFault("police", Fault.CHATTER, True, 0)]

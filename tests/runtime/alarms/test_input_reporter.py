@@ -7,7 +7,7 @@ import pytest
 
 from agent.contract.vocabulary import ConditionKind, Fault
 from agent.core.events import ConditionChanged, InputFault
-from agent.runtime.alarms.input_reporter import InputTeller
+from agent.runtime.alarms.input_reporter import InputReporter
 from agent.runtime.supervision.health import HealthBoard, PartState
 from agent.sim.clock import SimClock
 from tests.support.drafts import DRAFTS, body, open_outbox, taken, write
@@ -19,7 +19,7 @@ class Teller:
         self.outbox = open_outbox(directory, self.clock)
         self.changes: list[tuple[str, PartState]] = []
         self.board = HealthBoard(lambda part, state: self.changes.append((part, state)))
-        self.teller = InputTeller(self.outbox, DRAFTS, self.board, self.clock)
+        self.teller = InputReporter(self.outbox, DRAFTS, self.board, self.clock)
 
     def fault(self, fault: Fault, *, active: bool, detail: str = "") -> None:
         self.teller.tell(InputFault("police", fault, active, self.clock.boottime_ns(), 7, detail))

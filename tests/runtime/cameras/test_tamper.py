@@ -2,12 +2,12 @@ from datetime import timedelta
 
 import pytest
 
-from agent.contract.envelope import EVENT_EXPIRY_S, Drafts, rfc3339
+from agent.contract.envelope import EVENT_EXPIRY_S, MessageFactory, rfc3339
 from agent.contract.identity import Identity
 from agent.contract.messages import CameraTamperData, Draft, Rank
 from agent.contract.vocabulary import TamperKind
 from agent.core.camera.link import CameraTamper, Heartbeat
-from agent.runtime.cameras.tamper import TamperDesk
+from agent.runtime.cameras.tamper import TamperController
 from agent.sim.clock import SimClock
 
 SECOND = 1_000_000_000
@@ -20,8 +20,13 @@ class Desk:
         self.clock = SimClock()
         self.looked = 0
         self.drafts: list[Draft] = []
-        self.desk = TamperDesk(
-            "front", kinds, 10.0, drafts=Drafts(Identity("gp", "s", "k")), put=self.drafts.append, clock=self.clock
+        self.desk = TamperController(
+            "front",
+            kinds,
+            10.0,
+            drafts=MessageFactory(Identity("gp", "s", "k")),
+            put=self.drafts.append,
+            clock=self.clock,
         )
 
     @property

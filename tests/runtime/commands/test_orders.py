@@ -7,7 +7,7 @@ import pytest
 
 from agent.contract.messages import SelfTestData, SelfTestStep
 from agent.contract.vocabulary import Outcome
-from agent.core.alarms.test_mode import TrialAnswer
+from agent.core.alarms.test_mode import TestModeAnswer
 from agent.runtime.commands.orders import SelfTestAnswer, picture_done, self_test_done
 from tests.support.desk import RESULTS, Desk, refusal
 
@@ -39,7 +39,7 @@ def test_test_mode_has_an_end(desk: Desk, args: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("answer", ["alarm-open", "unknown-input"])
-def test_a_test_mode_that_does_not_begin_has_failed(desk: Desk, answer: TrialAnswer) -> None:
+def test_a_test_mode_that_does_not_begin_has_failed(desk: Desk, answer: TestModeAnswer) -> None:
     desk.test_mode_answer = answer
     desk.send(desk.signed(desk.claims("test-mode"), role="admin"), "test-mode")
 

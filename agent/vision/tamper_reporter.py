@@ -19,7 +19,7 @@ _WELL = "the picture is well again"
 _UNKNOWN = "nobody can say whether it goes on: another tamper is told in its place, or the pictures have another size"
 
 
-class TamperTeller:
+class TamperReporter:
     """Gives each happening its identifier. One thread."""
 
     def __init__(self, watch: TamperWatch, clock: Clock) -> None:

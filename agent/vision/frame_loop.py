@@ -29,7 +29,7 @@ class Looks(Protocol):
         ...
 
 
-class Lookout:
+class FrameLoop:
     """Looks at the newest frame, at most `frames_per_second` times a second, and tells what happens.
 
     `send` gets each change of who is in view, and the events, of which a beginning carries a picture only when

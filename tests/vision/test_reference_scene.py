@@ -5,7 +5,7 @@ import pytest
 
 from agent.adapters import opencv_imaging as imaging
 from agent.contract.vocabulary import TamperKind
-from agent.vision.kept_scene import KeptScene
+from agent.vision.reference_scene import ReferenceScene
 from agent.vision.scene import COARSE, Scene
 from agent.vision.tamper import TamperWatch
 from tests.support.tampered_video import looped, spoil_of, watch
@@ -25,12 +25,12 @@ def scene(level: float = 3) -> Scene:
 
 
 def watch_with(path: Path) -> TamperWatch:
-    return TamperWatch(tuple(TamperKind), imaging.grey, imaging.scaled, 10, KeptScene(path))
+    return TamperWatch(tuple(TamperKind), imaging.grey, imaging.scaled, 10, ReferenceScene(path))
 
 
 def test_a_scene_is_read_as_it_was_written(path: Path) -> None:
-    KeptScene(path).write(scene(), SHAPE, 0)
-    read = KeptScene(path).read(SHAPE)
+    ReferenceScene(path).write(scene(), SHAPE, 0)
+    read = ReferenceScene(path).read(SHAPE)
 
     assert read is not None
     assert np.array_equal(read.coarse, scene().coarse)
@@ -39,7 +39,7 @@ def test_a_scene_is_read_as_it_was_written(path: Path) -> None:
 
 
 def test_it_is_written_every_ten_minutes(path: Path) -> None:
-    kept = KeptScene(path)
+    kept = ReferenceScene(path)
     for minute in range(15):
         kept.write(scene(minute), SHAPE, minute * 60 * SECOND)
     read = kept.read(SHAPE)
@@ -49,12 +49,12 @@ def test_it_is_written_every_ten_minutes(path: Path) -> None:
 
 
 def test_a_scene_of_pictures_of_another_size_is_none(path: Path) -> None:
-    KeptScene(path).write(scene(), SHAPE, 0)
-    assert KeptScene(path).read((240, 320, 3)) is None
+    ReferenceScene(path).write(scene(), SHAPE, 0)
+    assert ReferenceScene(path).read((240, 320, 3)) is None
 
 
 def test_without_a_file_or_once_forgotten_there_is_none(path: Path) -> None:
-    kept = KeptScene(path)
+    kept = ReferenceScene(path)
     kept.forget()
     assert kept.read(SHAPE) is None
     kept.write(scene(), SHAPE, 0)
@@ -64,31 +64,31 @@ def test_without_a_file_or_once_forgotten_there_is_none(path: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["empty", "text", "half", "nan", "form"])
 def test_a_damaged_file_is_none_and_said_so(path: Path, damage: str, caplog: pytest.LogCaptureFixture) -> None:
-    KeptScene(path).write(scene(float("nan") if damage == "nan" else 3), SHAPE, 0)
+    ReferenceScene(path).write(scene(float("nan") if damage == "nan" else 3), SHAPE, 0)
     if damage == "form":
         with path.open("wb") as file:
             np.savez(file, coarse=np.zeros((2, 2)), figures=np.zeros(2), shape=np.array(SHAPE))
     content = path.read_bytes()
     path.write_bytes({"empty": b"", "text": b"scene", "half": content[: len(content) // 2]}.get(damage, content))
 
-    assert KeptScene(path).read(SHAPE) is None
+    assert ReferenceScene(path).read(SHAPE) is None
     assert ("learned anew" in caplog.text) == (damage not in {"nan", "form"})
 
 
 def test_no_byte_that_has_changed_on_the_card_keeps_the_camera_off(path: Path) -> None:
-    KeptScene(path).write(scene(), SHAPE, 0)
+    ReferenceScene(path).write(scene(), SHAPE, 0)
     content = path.read_bytes()
     for place in (*range(200), *range(len(content) - 800, len(content))):
         for value in {0, 0xFF, content[place] ^ 0x40, content[place] ^ 1} - {content[place]}:
             path.write_bytes(content[:place] + bytes([value]) + content[place + 1 :])
-            KeptScene(path).read(SHAPE)
+            ReferenceScene(path).read(SHAPE)
 
 
 def test_a_place_that_can_not_be_written_to_is_said_and_nothing_worse(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").touch()
-    KeptScene(tmp_path / "file" / "front.scene").write(scene(), SHAPE, 0)
+    ReferenceScene(tmp_path / "file" / "front.scene").write(scene(), SHAPE, 0)
     assert "can't be kept" in caplog.text
 
 

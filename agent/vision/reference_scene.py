@@ -16,7 +16,7 @@ _EVERY_NS = 600_000_000_000
 """SD cards wear."""
 
 
-class KeptScene:
+class ReferenceScene:
     """One file. Never raises: a scene that can't be kept is learned anew. One thread."""
 
     def __init__(self, path: Path) -> None:

@@ -23,8 +23,8 @@ from agent.core.camera.link import (
 )
 from agent.core.camera.vision_spec import HoursSpec, LineSpec, ZoneSpec
 from agent.ports import Frame
+from agent.vision.frame_loop import FrameLoop
 from agent.vision.frame_slot import FrameSlot
-from agent.vision.lookout import Lookout
 from agent.vision.pace import Pace
 from agent.vision.reports import Reports
 from agent.vision.rule_book import rules_of
@@ -68,7 +68,7 @@ class Rig:
         self.heard: list[Happened | InView | CameraTamper] = []
         self.reports = Reports(self.clock)
         self.pace = Pace()
-        self.lookout = Lookout(
+        self.lookout = FrameLoop(
             self.slot,
             self.sight,
             rules_of(vision_spec(Path("unused"), **{"min_travel": 0.0, **spec})),

@@ -6,7 +6,7 @@ from agent.contract.vocabulary import TamperKind
 from agent.core.camera.link import CameraTamper
 from agent.ports import Frame
 from agent.vision.tamper import TamperWatch
-from agent.vision.tamper_teller import TamperTeller
+from agent.vision.tamper_reporter import TamperReporter
 from tests.support.tampered_video import Pixels, Spoil, between, looped, spoil_of
 from tests.support.vision_media import demo_video
 from tests.support.vision_stand_ins import ManualClock
@@ -19,7 +19,7 @@ def told(kinds: tuple[TamperKind, ...]) -> list[CameraTamper]:
 
 
 def told_of(seconds: float, spoil: Spoil, kinds: tuple[TamperKind, ...] = tuple(TamperKind)) -> list[CameraTamper]:
-    teller = TamperTeller(TamperWatch(kinds, imaging.grey, imaging.scaled, 10), ManualClock())
+    teller = TamperReporter(TamperWatch(kinds, imaging.grey, imaging.scaled, 10), ManualClock())
     pictures = looped(demo_video(), seconds, spoil)
     messages = (teller.look(Frame(pixels, at_ns, number)) for number, (pixels, at_ns) in enumerate(pictures, 1))
     return list(itertools.chain.from_iterable(messages))
