@@ -1,7 +1,7 @@
 """The core process, put together: read top to bottom, it is the order of start, and the stack unwinds it.
 
 A press travels on the pin library's thread alone: lights, Pipeline (decides), Outbox (numbers it and has it in the
-black box), Sender, broker; the thread `journal` writes it to disk afterwards. An answer travels: broker -> Publisher
+black box), Sender, broker; the thread `store` writes it to disk afterwards. An answer travels: broker -> Publisher
 -> CommandDesk (verifies) -> Pipeline -> lights.
 Whatever a camera does happens in another process, at the far end of a VisionLink.
 """
@@ -17,7 +17,7 @@ from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.adapters.jose_keys import KeyRing
 from agent.bootstrap import simulation, specs
 from agent.bootstrap.cameras import links_to
-from agent.bootstrap.late_disk import take_up
+from agent.bootstrap.late_disk import restore
 from agent.bootstrap.optional_parts import prepare, start_lights
 from agent.bootstrap.platform import Outside, this_machine
 from agent.bootstrap.self_test import make_self_test
@@ -73,7 +73,7 @@ def run(
         outside = outside or this_machine(settings, simulation.levels(settings) if simulate else None)
         clock, supervisor = outside.clock, outside.supervisor
         identity = settings.identity
-        drafts = MessageFactory(identity)
+        factory = MessageFactory(identity)
         storage = settings.storage
         outbox = Outbox(
             storage.directory,
@@ -85,8 +85,8 @@ def run(
         )
         stack.callback(outbox.close, 2 * _BRIEF_S)
         outbox.open()
-        recorder = outbox.recorder
-        stack.enter_context(supervisor.thread("journal", recorder, wake=recorder.wake, patience_s=_BRIEF_S))
+        writer = outbox.writer
+        stack.enter_context(supervisor.thread("store", writer, wake=writer.wake, patience_s=_BRIEF_S))
 
         # What a resident touches and sees.
         pin_factory = outside.open_pins() if settings.has_pins else None
@@ -97,15 +97,15 @@ def run(
 
         # What an earlier run has left; the disk has had the time since to answer.
         outbox.await_disk(DISK_PATIENCE_S)
-        security = SecurityLog(drafts, clock, outbox.put)
-        board = HealthBoard(PartReporter(outbox, drafts).tell)
+        security = SecurityLog(factory, clock, outbox.put)
+        board = HealthBoard(PartReporter(outbox, factory).report)
         keys = KeyRing(settings.commands.keys)
         key_watch = KeyWatch(keys, board, security, clock)
 
         # What decides.
         cameras = Cameras()
         siren = siren_desk(
-            settings, pin_factory, simulate=simulate, outbox=outbox, drafts=drafts, clock=clock, board=board
+            settings, pin_factory, simulate=simulate, outbox=outbox, factory=factory, clock=clock, board=board
         )
         panel = specs.panel(settings)
         board.report(SERVICE, ok=True)
@@ -113,7 +113,7 @@ def run(
             book=specs.alarm_book(settings, outbox, security, clock, simulated=simulate),
             readiness=Readiness(
                 service=specs.service(settings, clock),
-                drafts=drafts,
+                factory=factory,
                 put=outbox.put,
                 board=board,
                 security=security,
@@ -121,21 +121,21 @@ def run(
             panel=panel,
             audible=[button.name for button in settings.buttons if not button.silent],
             outbox=outbox,
-            drafts=drafts,
+            factory=factory,
             lights=lights,
             clock=clock,
-            look=cameras.look if settings.cameras else None,
+            look=cameras.capture if settings.cameras else None,
             send=lambda: sender.send(1),
             nobody_answers=lambda reason, first: publisher.try_other_path(reason, unless_watched=not first),
-            tell_input=InputReporter(outbox, drafts, board, clock).tell,
+            tell_input=InputReporter(outbox, factory, board, clock).report,
             siren=siren,
         )
 
         # The way to the centre, and back.
-        probe_alarm = ProbeAlarm(outbox, drafts, clock, specs.location(settings))
+        probe_alarm = ProbeAlarm(outbox, factory, clock, specs.location(settings))
         announcer = Announcer(
             outbox=outbox,
-            drafts=drafts,
+            factory=factory,
             clock=clock,
             meta=specs.meta(settings),
             config_revision=specs.revision(settings),
@@ -143,14 +143,14 @@ def run(
 
         def announce(moved: bool = False) -> None:
             announcer.birth()
-            pipeline.tell(Announce(moved))
+            pipeline.submit(Announce(moved))
 
         desk = CommandHandler(
             identity=identity,
             verify=keys.verify,
-            look_at_keys=key_watch.look,
+            look_at_keys=key_watch.tick,
             outbox=outbox,
-            drafts=drafts,
+            factory=factory,
             security=security,
             clock=clock,
             actions=Actions(
@@ -169,7 +169,7 @@ def run(
             clock=clock,
             board=board,
             security=security,
-            tell=pipeline.tell,
+            tell=pipeline.submit,
             pass_on=desk.receive,
         )
         uplink = Uplink(
@@ -178,13 +178,13 @@ def run(
             announcer=announcer,
             watch=watch,
             announce=announce,
-            changed=pipeline.tell,
+            changed=pipeline.submit,
             deaf=key_watch.broker_refuses,
         )
 
         def delivered(fact: AlarmDelivered) -> None:
             if not probe_alarm.delivered(fact):
-                pipeline.tell(fact)
+                pipeline.submit(fact)
 
         sender = Sender(
             outbox,
@@ -213,9 +213,9 @@ def run(
             backoff=Backoff(spread_s=mqtt.reconnect_spread_s),
         )
         outbox.when_ready(publisher.wake)
-        outbox.when_found_late(partial(take_up, outbox, pipeline, desk, security))
+        outbox.when_found_late(partial(restore, outbox, pipeline, desk, security))
 
-        links = links_to(settings, simulate, clock=clock, outbox=outbox, drafts=drafts, board=board, desk=desk)
+        links = links_to(settings, simulate, clock=clock, outbox=outbox, factory=factory, board=board, desk=desk)
         cameras.connect(links)
 
         self_test = make_self_test(
@@ -223,7 +223,7 @@ def run(
             probe_broker=outside.make_probe(),
             alarm=probe_alarm,
             outbox=outbox,
-            drafts=drafts,
+            factory=factory,
             clock=clock,
             board=board,
             buttons=buttons,
@@ -250,7 +250,7 @@ def run(
             stack.callback(sim.close)
         stack.callback(publisher.close, announcer.farewell, FLUSH_S)
         stack.enter_context(supervisor.thread("publisher", publisher, wake=publisher.wake))
-        stack.callback(recorder.settle, FLUSH_S)
+        stack.callback(writer.settle, FLUSH_S)
         stack.enter_context(supervisor.thread("commands", desk))
         if siren is not None:
             stack.callback(siren.close)
@@ -262,7 +262,7 @@ def run(
         # The buttons start last: an edge always finds somebody to act, and a kiosk without buttons can say so.
         edges = EdgeWatch(buttons, pipeline.edge, board)
         buttons.start(edges.edge, pipeline.lost)
-        security.tell("boot", "info", "the agent has started", simulated=simulate, boot_id=clock.boot_id)
+        security.report("boot", "info", "the agent has started", simulated=simulate, boot_id=clock.boot_id)
 
         # A resident can press now, whether or not there is a network.
         stack.callback(self_test.close)
@@ -277,19 +277,19 @@ def run(
                 connected=lambda: publisher.connected,
                 cameras=cameras.figures,
                 inputs=panel.figures,
-                hears=edges.look,
+                hears=edges.tick,
                 self_test=self_test.figures,
                 pulses={"lights": lights.pulse, **{f"mqtt-{n}": each.pulse for n, each in enumerate(brokers, 1)}},
                 other_pulses={} if sim is None else {"sim-control": sim.pulse},
                 siren=lambda: None if siren is None else siren.figures(),
             ),
-            drafts=drafts,
+            factory=factory,
             clock=clock,
             notifier=outside.notifier,
-            time_watch=TimeWatch(drafts, clock, outbox.put),
+            time_watch=TimeWatch(factory, clock, outbox.put),
             security=security,
             health_interval_s=settings.health.interval_s,
-            tell_status=StatusFile(specs.status_file(), clock, board, cameras.figures).look,
+            tell_status=StatusFile(specs.status_file(), clock, board, cameras.figures).tick,
         )
         # What has been built stays, and the collector, off until now, need not walk over it: that takes 40 ms.
         sys.setswitchinterval(0.0005)  # how long a thread keeps the interpreter from a press: Python's own 5 ms is long

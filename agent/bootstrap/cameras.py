@@ -21,22 +21,22 @@ def links_to(
     *,
     clock: Clock,
     outbox: Outbox,
-    drafts: MessageFactory,
+    factory: MessageFactory,
     board: HealthBoard,
     desk: CommandHandler,
 ) -> list[VisionLink]:
     """The near end of each camera process; the caller runs and closes them."""
 
-    security = SecurityLog(drafts, clock, outbox.put)
+    security = SecurityLog(factory, clock, outbox.put)
 
     def link_to(camera: CameraSettings) -> VisionLink:
         return VisionLink(
             spec=specs.vision_spec(settings, camera, simulate=simulate),
             command=specs.VISION_COMMAND,
             clock=clock,
-            callbacks=_Reports(camera, outbox, drafts, board, security, desk),
+            callbacks=_Reports(camera, outbox, factory, board, security, desk),
             tampers=TamperController(
-                camera.name, camera.tamper, camera.frames_per_second, drafts=drafts, put=outbox.put, clock=clock
+                camera.name, camera.tamper, camera.frames_per_second, factory=factory, put=outbox.put, clock=clock
             ),
         )
 
@@ -50,26 +50,26 @@ class _Reports:
         self,
         camera: CameraSettings,
         outbox: Outbox,
-        drafts: MessageFactory,
+        factory: MessageFactory,
         board: HealthBoard,
         security: SecurityLog,
         desk: CommandHandler,
     ) -> None:
         self._name, self._model = camera.name, camera.model
         self._outbox = outbox
-        self._drafts = drafts
+        self._factory = factory
         self._board = board
         self._security = security
         self._desk = desk
         self._refused = ""
 
     def on_message(self, message: ToCore) -> None:
-        if (draft := sighting(self._name, message, self._drafts)) is not None:
+        if (draft := sighting(self._name, message, self._factory)) is not None:
             self._outbox.put(draft)
 
     def on_picture(self, picture_id: str, jpeg: bytes | None, detail: str) -> None:
         if jpeg is not None:
-            self._outbox.put(self._drafts.snapshot(picture_id, jpeg))
+            self._outbox.put(self._factory.snapshot(picture_id, jpeg))
         self._desk.order_done(picture_done(picture_id, jpeg is not None, detail))
 
     def on_state(self, works: bool, detail: str) -> None:
@@ -85,4 +85,4 @@ class _Reports:
         self._board.report(f"model-{self._name}", ok=not refused, detail=refused)
         if refused:
             about = {"camera": self._name, "model": self._model}
-            self._security.tell("model-refused", "alert", refused, is_logged=True, **about)
+            self._security.report("model-refused", "alert", refused, is_logged=True, **about)

@@ -41,7 +41,7 @@ def make_self_test(
     probe_broker: Broker,
     alarm: ProbeAlarm,
     outbox: Outbox,
-    drafts: MessageFactory,
+    factory: MessageFactory,
     clock: Clock,
     board: HealthBoard,
     buttons: Buttons,
@@ -59,7 +59,7 @@ def make_self_test(
     way_out = WayOut(
         alarm=alarm,
         paths=Paths(specs.broker_addresses(settings), lambda: publisher.path, probe_broker),
-        drafts=drafts,
+        factory=factory,
         unnumbered=announcer.unnumbered,
         clock=clock,
         path_within_s=chosen.path_within_s,
@@ -74,7 +74,7 @@ def make_self_test(
         probe = (_PROBE_KEY, secrets.token_hex(8))
         read = partial(read_back, settings.storage.directory)
         yield "storage", check_storage(outbox.keep, read, probe, clock, chosen.storage_within_s)
-        yield "black-box", check_black_box(lambda: outbox.recorder.is_boxed)
+        yield "black-box", check_black_box(lambda: outbox.writer.is_boxed)
         yield from way_out.steps()
 
     timetable = Timetable(
@@ -90,11 +90,11 @@ def make_self_test(
         alarm=alarm,
         timetable=timetable if chosen.enabled else None,
         outbox=outbox,
-        drafts=drafts,
+        factory=factory,
         clock=clock,
         board=board,
         in_alarm=lambda: bool(pipeline.open_ids),
         is_flashing=lambda: is_flash(lights.shown()),
-        tell=pipeline.tell,
+        tell=pipeline.submit,
         done=lambda order, data: desk.order_done(self_test_done(order, data)),
     )

@@ -18,7 +18,7 @@ def siren_desk(
     *,
     simulate: bool,
     outbox: Outbox,
-    drafts: MessageFactory,
+    factory: MessageFactory,
     clock: Clock,
     board: HealthBoard,
 ) -> SirenController | None:
@@ -31,7 +31,7 @@ def siren_desk(
         earnest="exercise" if simulate else "actual",
         port=GpiozeroSiren(specs.siren_pin(settings.siren), pin_factory),
         outbox=outbox,
-        drafts=drafts,
+        factory=factory,
         clock=clock,
         board=board,
     )

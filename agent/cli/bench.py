@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         advance = stack.enter_context(_progress(film.frames, tally))
         try:
             for pixels in film:
-                look = replay.look(pixels)
+                look = replay.process(pixels)
                 tally.add(look)
                 outputs.add(look)
                 advance()

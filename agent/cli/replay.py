@@ -100,7 +100,7 @@ class Replay:
         self._sight = make_sight(spec, self.model.detector)
         self._number = 0
 
-    def look(self, pixels: imaging.Pixels) -> Look:
+    def process(self, pixels: imaging.Pixels) -> Look:
         """Look at the next frame, captured one interval after the one before; masks are drawn on it.
 
         Raises ModelError, CameraError.
@@ -112,8 +112,8 @@ class Replay:
         model_s = runs.wall_s, runs.processor_s, runs.thread_s
         began_s, thread_s = time.perf_counter(), time.thread_time()
         frame = self._mask.cover(bare)
-        tampers = self._tampers.look(frame)
-        seen = self._sight.look(frame)
+        tampers = self._tampers.process(frame)
+        seen = self._sight.process(frame)
         height, width = pixels.shape[:2]
         found = self._rules.update(frame.boottime_ns, self._clock.wall(), seen.people, width / height)
         happened = [self._reports.make(each, lambda event_id: None) for each in found]  # noqa: ARG005

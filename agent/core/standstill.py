@@ -17,7 +17,7 @@ class Standstill:
         self._counts: dict[str, int | None] = {}
         self._stood_ns: dict[str, int] = {}
 
-    def look(self, counts: Mapping[str, int | None], now_ns: int) -> frozenset[str]:
+    def tick(self, counts: Mapping[str, int | None], now_ns: int) -> frozenset[str]:
         """The parts that stand still at `now_ns` (CLOCK_BOOTTIME). None is the counter of a part that has nothing
         to do now."""
         passed_ns = 0 if self._looked_ns is None else min(now_ns - self._looked_ns, _LONGEST_LOOK_NS)

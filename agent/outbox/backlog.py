@@ -138,7 +138,7 @@ class Backlog:
     def finish(self, waiting: Waiting, *, dropped: bool = False) -> bool:
         """It is confirmed, or given up: forget it, here and on disk.
 
-        Whether the journal should see to it now: there is much to delete, or room for what lies on disk only.
+        Whether the store should see to it now: there is much to delete, or room for what lies on disk only.
         """
         with self._lock:
             self._forget(waiting, dropped=dropped)
@@ -146,7 +146,7 @@ class Backlog:
             has_room = self._read_to[rank] is not None and len(self._ready[rank]) <= WINDOW[rank] // 2
             return has_room or len(self._deleted) >= _DELETED_AT_ONCE
 
-    # --- recording, called by the journal's thread
+    # --- recording, called by the store's thread
 
     def unwritten(self, unwanted: Collection[Rank] = ()) -> list[Waiting]:
         """What must be written, but for `unwanted` classes. It may be taken and confirmed meanwhile."""

@@ -1,4 +1,4 @@
-"""What the journal's thread tells the rest of the agent of the disk."""
+"""What the store's thread tells the rest of the agent of the disk."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

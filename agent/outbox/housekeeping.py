@@ -1,4 +1,4 @@
-"""What the outbox may take of the disk: bytes, age, and room that others need. On the thread `journal`."""
+"""What the outbox may take of the disk: bytes, age, and room that others need. On the thread `store`."""
 
 import logging
 
@@ -23,10 +23,10 @@ class Housekeeping:
     """Keeps telemetry within its limits. Raises StorageError."""
 
     def __init__(
-        self, backlog: Backlog, journal: MessageStore, clock: Clock, telemetry_max_bytes: int, keep_free_bytes: int
+        self, backlog: Backlog, store: MessageStore, clock: Clock, telemetry_max_bytes: int, keep_free_bytes: int
     ) -> None:
         self._backlog = backlog
-        self._journal = journal
+        self._store = store
         self._clock = clock
         self._budget_bytes = telemetry_max_bytes
         self._keep_free_bytes = keep_free_bytes
@@ -39,41 +39,41 @@ class Housekeeping:
 
     def begin(self) -> None:
         """The databases were opened."""
-        self._telemetry_bytes = self._journal.telemetry_bytes()
+        self._telemetry_bytes = self._store.telemetry_bytes()
 
     def wrote(self, rows: tuple[Row, ...]) -> None:
         """These were written."""
         self._telemetry_bytes += sum(len(row.payload) for row in rows if row.rank in _EXPENDABLE)
 
-    def look(self, now_ns: int) -> None:
+    def tick(self, now_ns: int) -> None:
         """Drop what is too much."""
         self._drop_down_to(self._budget_bytes, _EXPENDABLE)
         if now_ns < self._look_ns:
             return
         self._look_ns = now_ns + _LOOK_NS
-        self.free_bytes = self._journal.directory.free_bytes()
+        self.free_bytes = self._store.directory.free_bytes()
         self.unwanted = self._not_for_a_disk_with(self.free_bytes)
         if self.unwanted:
             dropped = self._drop_down_to(0, (Rank.PICTURE,)) + self._drop_down_to(EVENTS_WHEN_SHORT_BYTES, _EXPENDABLE)
             if dropped:
-                self._journal.give_back_space()
+                self._store.give_back_space()
         else:
-            self._journal.directory.hold_reserve()
+            self._store.directory.hold_reserve()
         if now_ns >= self._expired_look_ns:
             self._expired_look_ns = now_ns + _EXPIRED_LOOK_NS
             self._drop_expired(now_ns)
 
     def make_room(self) -> bool:
         """The disk is full and an alarm waits: whether there is room now, or may be after the next opening."""
-        if self._journal.directory.spend_reserve():
+        if self._store.directory.spend_reserve():
             log.error("the disk is full: the reserve is spent; free some of it")
             return True
-        if not self._journal.is_open:
+        if not self._store.is_open:
             return False
         self.unwanted = frozenset(_EXPENDABLE)
-        if any(self._journal.counts()[rank] for rank in _EXPENDABLE):
+        if any(self._store.counts()[rank] for rank in _EXPENDABLE):
             log.error("the disk is full: events and pictures are given up for alarms; free some of it")
-            self._journal.discard_telemetry()
+            self._store.discard_telemetry()
         return False
 
     def _not_for_a_disk_with(self, free_bytes: int) -> frozenset[Rank]:
@@ -86,19 +86,19 @@ class Housekeeping:
         if self._telemetry_bytes <= budget_bytes:
             return 0
         dropped = 0
-        self._telemetry_bytes = self._journal.telemetry_bytes()
-        counts = self._journal.counts()
+        self._telemetry_bytes = self._store.telemetry_bytes()
+        counts = self._store.counts()
         for rank in ranks:
             while self._telemetry_bytes > budget_bytes and counts[rank] > 0:
-                gone = self._journal.drop_oldest(rank, max(1, counts[rank] // 10))
+                gone = self._store.drop_oldest(rank, max(1, counts[rank] // 10))
                 self._backlog.drop_oldest(rank, gone)
                 dropped += len(gone)
                 counts[rank] -= len(gone)
-                self._telemetry_bytes = self._journal.telemetry_bytes()
+                self._telemetry_bytes = self._store.telemetry_bytes()
         return dropped
 
     def _drop_expired(self, now_ns: int) -> None:
         """So that a device that is away for weeks does not fill its budget with what nobody wants any more."""
         unix_ms = int(self._clock.wall().timestamp() * 1000)
-        for rank, places in self._journal.drop_expired(self._clock.boot_id, now_ns, unix_ms).items():
+        for rank, places in self._store.drop_expired(self._clock.boot_id, now_ns, unix_ms).items():
             self._backlog.drop_oldest(rank, places)

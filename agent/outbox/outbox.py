@@ -1,7 +1,7 @@
 """The outbox: every message that must reach the centre, from acceptance until the broker has confirmed it.
 
 A message that is accepted has a number and is in the black box: the death of the process can't lose it. Then it goes
-two ways at once: to the disk, by the thread `journal`, and to the broker. A disk that is slow, full or dead therefore
+two ways at once: to the disk, by the thread `store`, and to the broker. A disk that is slow, full or dead therefore
 holds nobody up.
 """
 
@@ -45,7 +45,7 @@ class Outbox:
         telemetry_max_bytes: int,
         black_box: Path,
         keep_free_bytes: int = 0,
-        journal: MessageStore | None = None,
+        store: MessageStore | None = None,
     ) -> None:
         """`black_box` is a file on a memory file system; the directory of the databases will do in a test."""
         self._clock = clock
@@ -53,13 +53,13 @@ class Outbox:
         self.nonces = Nonces(clock.boottime_ns())
         """Every message carries the newest one."""
         self._source = source
-        self._journal = journal or MessageStore(directory)
+        self._store = store or MessageStore(directory)
         self._black_box = BlackBox(black_box, self._boot_id)
         self._backlog = Backlog()
         self._on_ready: Callable[[], None] = lambda: None
-        housekeeping = Housekeeping(self._backlog, self._journal, clock, telemetry_max_bytes, keep_free_bytes)
-        self.recorder = StoreWriter(self._backlog, self._journal, self._black_box, clock, housekeeping)
-        """The worker of the thread `journal`."""
+        housekeeping = Housekeeping(self._backlog, self._store, clock, telemetry_max_bytes, keep_free_bytes)
+        self.writer = StoreWriter(self._backlog, self._store, self._black_box, clock, housekeeping)
+        """The worker of the thread `store`."""
         self._ids = Uuid7Source()
         self._lock = threading.Lock()
         self._numbers = SequenceNumbers()
@@ -68,50 +68,50 @@ class Outbox:
         """Which count the numbers are of; known after `await_disk`."""
 
     def open(self) -> None:
-        """Find what a killed agent has left in the black box. Before the thread `journal` runs, which then opens the
+        """Find what a killed agent has left in the black box. Before the thread `store` runs, which then opens the
         databases and takes up what earlier runs have left there."""
         try:
             self._black_box.open()
         except StorageError as error:
             log.error("no black box: %s", error)  # noqa: TRY400 - one line is enough
         self._numbers.seq, self._numbers.place = self._black_box.numbers
-        self.recorder.on_found = self._take_up
-        self.recorder.start(*self._black_box.numbers)
+        self.writer.on_found = self._resume
+        self.writer.start(*self._black_box.numbers)
 
     def await_disk(self, patience_s: float) -> None:
         """Wait until the databases are open. A disk that fails, or has not answered by then, is done without until
         it does: see `when_found_late`. Before the first message. Raises DirectoryInUseError."""
-        self.recorder.tried.wait(patience_s)
-        if self.recorder.in_use is not None:
-            raise self.recorder.in_use
+        self.writer.tried.wait(patience_s)
+        if self.writer.in_use is not None:
+            raise self.writer.in_use
         with self._lock:
             if not self._numbers.is_begun:
                 self._begin_without_disk()
-            self._is_known_at_start = self.recorder.is_known
+            self._is_known_at_start = self.writer.is_known
             self.epoch = self.kept(EPOCH_KEY).get(EPOCH_KEY) or secrets.token_hex(4)
             values = {"clean": None, "boot": self._boot_id, EPOCH_KEY: self.epoch, **self._numbers.promise()}
-        self.recorder.keep(values)
+        self.writer.keep(values)
 
     @property
     def knows_all(self) -> bool:
         """Whether `kept` is all that earlier runs have kept: the disk was read, and was whole. Any thread."""
-        return self.recorder.is_known and self._has_all_state
+        return self.writer.is_known and self._has_all_state
 
     def when_found_late(self, call: Callable[[], None]) -> None:
-        """Call this, on the journal's thread, when a disk that was done without answers after all, and `kept` has
+        """Call this, on the store's thread, when a disk that was done without answers after all, and `kept` has
         grown. After `await_disk`."""
         was_known = self._is_known_at_start
-        self.recorder.on_opened = call
-        if self.recorder.is_known and not was_known:  # it answered in between
+        self.writer.on_opened = call
+        if self.writer.is_known and not was_known:  # it answered in between
             call()
 
     def close(self, patience_s: float = 5.0) -> None:
-        """Write what is left, in at most so long. After the thread `journal` has ended."""
-        self.recorder.close(patience_s)
+        """Write what is left, in at most so long. After the thread `store` has ended."""
+        self.writer.close(patience_s)
 
     def when_ready(self, call: Callable[[], None]) -> None:
         """Call this whenever there may be something to take, on whatever thread. Before the threads run."""
-        self._on_ready = self.recorder.on_refilled = call
+        self._on_ready = self.writer.on_refilled = call
 
     def put(self, draft: Draft, keep: Mapping[str, str | None] | None = None) -> str:
         """Accept a message, have it written and sent, and return its identifier.
@@ -155,27 +155,27 @@ class Outbox:
                 created_ns=now_ns,
                 created_unix_ms=unix_ms,
             )
-            self.recorder.accept(row, numbers.seq, keep)
+            self.writer.accept(row, numbers.seq, keep)
         return message_id
 
     def wake(self) -> None:
         """Have what was accepted written, and sent if it is not yet."""
-        self.recorder.wake()
+        self.writer.wake()
         self._on_ready()
 
     def keep(self, key: str, value: str | None) -> threading.Event:
         """Keep a value for the next start; the event is set once it is safe against a power cut."""
-        return self.recorder.keep({key: value})
+        return self.writer.keep({key: value})
 
     def kept(self, prefix: str) -> dict[str, str]:
         """What is kept under keys that begin with `prefix`, as far as it is known. Any thread."""
-        return self.recorder.kept(prefix)
+        return self.writer.kept(prefix)
 
     def notices(self) -> list[Notice]:
         """Security events that happened to the outbox itself since the last call. Any thread."""
         found = []
-        while not self.recorder.notices.empty():
-            found.append(self.recorder.notices.get())
+        while not self.writer.notices.empty():
+            found.append(self.writer.notices.get())
         return found
 
     def new_id(self) -> str:
@@ -230,7 +230,7 @@ class Outbox:
                 content_type="image/jpeg" if is_picture else CONTENT_TYPE,
                 correlation_data=row.correlation,
             )
-        self.recorder.wake()
+        self.writer.wake()
         return None
 
     def give_back(self, waiting: Waiting) -> None:
@@ -246,23 +246,23 @@ class Outbox:
         self._finish(waiting, dropped=True)
 
     def _finish(self, waiting: Waiting, *, dropped: bool) -> None:
-        wants_journal = self._backlog.finish(waiting, dropped=dropped)
-        if wants_journal or waiting.row.rank is Rank.ALARM:
-            self.recorder.wake()
+        wants_store = self._backlog.finish(waiting, dropped=dropped)
+        if wants_store or waiting.row.rank is Rank.ALARM:
+            self.writer.wake()
 
-    def _take_up(self, found: Found) -> tuple[int, int]:
-        """Go on after what lies on disk. On the journal's thread."""
+    def _resume(self, found: Found) -> tuple[int, int]:
+        """Go on after what lies on disk. On the store's thread."""
         with self._lock:
             self._has_all_state = found.has_all_state
-            self._numbers.take_up(found, self._boot_id)
+            self._numbers.resume(found, self._boot_id)
             return self._numbers.seq, self._numbers.inherited_place
 
     def _begin_without_disk(self) -> None:
         numbers = self._numbers
-        if numbers.begin_without_disk(self.recorder.ceiling, self._unix_ms()):
+        if numbers.begin_without_disk(self.writer.ceiling, self._unix_ms()):
             text = "the numbers of earlier runs can't be read: they go on far above them"
-            self.recorder.notices.put(Notice("sequence-restarted", "warning", text, {"seq": numbers.seq}))
-        self.recorder.go_on_without(numbers.seq, numbers.place)
+            self.writer.notices.put(Notice("sequence-restarted", "warning", text, {"seq": numbers.seq}))
+        self.writer.go_on_without(numbers.seq, numbers.place)
 
     def _unix_ms(self) -> int:
         return int(self._clock.wall().timestamp() * 1000)

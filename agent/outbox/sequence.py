@@ -21,7 +21,7 @@ class SequenceNumbers:
         """Whether it is known where they go on."""
         self._seq_ceiling = self._place_ceiling = 0
 
-    def take_up(self, found: Found, boot_id: str) -> None:
+    def resume(self, found: Found, boot_id: str) -> None:
         """Go on after what lies on disk.
 
         After an orderly stop, or a crash in this same boot, nothing that was written is missing, and numbers go

@@ -30,7 +30,7 @@ class Kept:
             else:
                 self._values[key] = kept
 
-    def take_up(self, on_disk: Mapping[str, str]) -> None:
+    def restore(self, on_disk: Mapping[str, str]) -> None:
         """The disk was opened and has these. At the first time they are added, unless they have changed since, or are
         higher counters; later the disk is to be given all that memory has, and to forget the rest."""
         if self.is_complete:

@@ -1,4 +1,4 @@
-"""The thread `journal`: moves what waits to disk and back, so that nobody else ever waits for a disk."""
+"""The thread `store`: moves what waits to disk and back, so that nobody else ever waits for a disk."""
 
 import logging
 import queue
@@ -35,10 +35,10 @@ class StoreWriter:
     """
 
     def __init__(
-        self, backlog: Backlog, journal: MessageStore, black_box: BlackBox, clock: Clock, housekeeping: Housekeeping
+        self, backlog: Backlog, store: MessageStore, black_box: BlackBox, clock: Clock, housekeeping: Housekeeping
     ) -> None:
         self._backlog = backlog
-        self._journal = journal
+        self._store = store
         self._black_box = black_box
         self._clock = clock
         self.housekeeping = housekeeping
@@ -170,7 +170,7 @@ class StoreWriter:
         When it has not, since the disk hangs, nothing is touched, and a disk that takes longer than `patience_s` only
         now is not waited for: the next start goes on as after a crash.
         """
-        ending = threading.Thread(target=self._end, name="journal-end", daemon=True)
+        ending = threading.Thread(target=self._end, name="store-end", daemon=True)
         if not self._is_busy:
             ending.start()
             ending.join(patience_s)
@@ -179,25 +179,25 @@ class StoreWriter:
 
     def _end(self) -> None:
         try:
-            if self.in_use is None and not self._journal.is_open:
+            if self.in_use is None and not self._store.is_open:
                 self._open(self._clock.boottime_ns())
-            if self._journal.is_open:
+            if self._store.is_open:
                 self.keep({"clean": "1"})
                 self._write()
-                self._journal.copy_alarms()
+                self._store.copy_alarms()
         except StorageError as error:
             log.error("the last messages could not be written: %s", error)  # noqa: TRY400 - one line is enough
-        self._journal.close()
+        self._store.close()
         self._black_box.close(empty=self._kept.is_written and not (self._boxed or self._backlog.unwritten()))
 
     def _do_all(self, now_ns: int) -> None:
         while True:
             try:
-                if not self._journal.is_open:
+                if not self._store.is_open:
                     self._open(now_ns)  # SQLite needs a little room even to read
                 self._write()
                 if self._wake.empty() or now_ns >= self._copy_due_ns:  # no second write for each of many presses
-                    self._journal.copy_alarms()
+                    self._store.copy_alarms()
                     self._copy_due_ns = now_ns + _COPY_NS
                 break
             except DiskFullError:
@@ -205,12 +205,12 @@ class StoreWriter:
                     raise
         self._refill()
         if self._is_leaving:
-            self._journal.checkpoint(at_bytes=0)
+            self._store.checkpoint(at_bytes=0)
             self._is_settled.set()
             return
-        self.housekeeping.look(now_ns)
-        self._journal.checkpoint()
-        self._journal.check(lambda: not self._wake.empty())
+        self.housekeeping.tick(now_ns)
+        self._store.checkpoint()
+        self._store.check(lambda: not self._wake.empty())
 
     def _unwritten(self) -> Iterator[Entry]:
         """All that the black box must hold: what the disk is not known to have, as it is now."""
@@ -220,17 +220,17 @@ class StoreWriter:
 
     def _open(self, now_ns: int) -> None:
         if not self.is_known:
-            self.ceiling = self._journal.directory.ceiling()
-        self._journal.open(lambda: self._clock.boottime_ns() - now_ns > _CHECK_NS)
-        state = self._journal.state("")
+            self.ceiling = self._store.directory.ceiling()
+        self._store.open(lambda: self._clock.boottime_ns() - now_ns > _CHECK_NS)
+        state = self._store.state("")
         for number in ("seq", "ord"):
             state.pop(number, None)
         is_first = not self.is_known
-        damages, self._journal.damages = self._journal.damages, []
+        damages, self._store.damages = self._store.damages, []
         if is_first:
             found = Found(
-                seq=self._journal.last_seq(),
-                place=self._journal.last_ord(),
+                seq=self._store.last_seq(),
+                place=self._store.last_ord(),
                 ceiling=self.ceiling,
                 state=state,
                 is_whole=not damages,
@@ -239,13 +239,13 @@ class StoreWriter:
             seq, place = self.on_found(found)
             self._seq, self._place = max(self._seq, seq), max(self._place, place)
             if found.place > place:
-                self._journal.move_back(found.place + 1)
+                self._store.move_back(found.place + 1)
         with self._lock:
-            self._kept.take_up(state)
+            self._kept.restore(state)
         boxed = [entry.row for entry in self._boxed if entry.row is not None]
-        if is_first and (notice := self._journal.lost_alarms(boxed, self.kept("alarm/"))) is not None:
+        if is_first and (notice := self._store.lost_alarms(boxed, self.kept("alarm/"))) is not None:
             self.notices.put(notice)
-        lost = self._backlog.take_stock(self._journal.places())
+        lost = self._backlog.take_stock(self._store.places())
         self._accept_boxed()
         self.housekeeping.begin()
         for damage in damages:
@@ -256,7 +256,7 @@ class StoreWriter:
     def _accept_boxed(self) -> None:
         """What the black box has and the disk does not."""
         for row in self._take_boxed():
-            if row.ord > self._journal.written_to(row.rank):
+            if row.ord > self._store.written_to(row.rank):
                 self._backlog.accept(row)
 
     def _take_boxed(self) -> list[Row]:
@@ -267,15 +267,15 @@ class StoreWriter:
     def _fail(self, error: StorageError, now_ns: int) -> None:
         (log.debug if self.fault else log.error)("the disk does not take messages: %s", error)
         self.fault = str(error)
-        if isinstance(error, UnwritableError) and self._journal.is_open:
+        if isinstance(error, UnwritableError) and self._store.is_open:
             self._due_ns = now_ns + _RETRY_NS
             try:
                 self._refill()  # what lies there can still be sent, which may be just what makes room
             except StorageError:
-                self._journal.close()
+                self._store.close()
             return
         # Opened again, everything that memory holds is written again: a disk that has failed may have forgotten it.
-        self._journal.close()
+        self._store.close()
         self._failures += 1
         if isinstance(error, DamagedError) and self._failures == 1:
             self._wake.put(None)
@@ -297,15 +297,15 @@ class StoreWriter:
             return
         rows = tuple(waiting.row for waiting in messages)
         try:
-            self._journal.write(Batch(rows, tuple(deleted), kept, seq))
+            self._store.write(Batch(rows, tuple(deleted), kept, seq))
             self._backlog.recorded(messages, len(deleted))
             with self._lock:
                 self._kept.written()
                 self._black_box.settle(self._unwritten)
             if kept or is_safe(row.rank for row in rows):
-                self._journal.sync()
+                self._store.sync()
             if "ceiling" in kept:
-                self._journal.directory.keep_ceiling(int(kept["ceiling"] or 0), int(kept["ord_ceiling"] or 0))
+                self._store.directory.keep_ceiling(int(kept["ceiling"] or 0), int(kept["ord_ceiling"] or 0))
         except StorageError:
             with self._lock:
                 self._kept.put_back(kept)
@@ -317,5 +317,5 @@ class StoreWriter:
 
     def _refill(self) -> None:
         for rank, after, wanted in self._backlog.shortfalls():
-            self._backlog.refill(rank, self._journal.load(rank, after, wanted), wanted)
+            self._backlog.refill(rank, self._store.load(rank, after, wanted), wanted)
             self.on_refilled()

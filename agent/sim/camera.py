@@ -56,7 +56,7 @@ class SimCamera:
         """Begin to give frames. Raises CameraError when the folder has none."""
         self._closed.clear()
         if self._folder is not None:
-            self._folder.look()
+            self._folder.list_pictures()
         self._number = 0
         self._due_ns = self._boottime_ns()
 
@@ -91,7 +91,7 @@ class PictureFolder:
         self._paths: list[Path] = []
         self._turn = 0
 
-    def look(self) -> None:
+    def list_pictures(self) -> None:
         """See which pictures there are now. Raises CameraError when there is none."""
         suffixes = {".jpg", ".jpeg", ".png"}
         self._paths = sorted(path for path in self._directory.glob("*") if path.suffix.lower() in suffixes)

@@ -43,7 +43,7 @@ class _Client:
         self.received = b""
         self.gone = False
 
-    def tell(self, message: Mapping[str, Any]) -> None:
+    def send(self, message: Mapping[str, Any]) -> None:
         try:
             self.sock.sendall(json.dumps(message).encode() + b"\n")
         except OSError:
@@ -171,9 +171,9 @@ class SimControl:
             self._press(client, request)
             return
         if do == "outputs":
-            client.tell({"answer": self._pins.read(self._lights)})
+            client.send({"answer": self._pins.read(self._lights)})
         elif do == "inputs":
-            client.tell({"answer": self._pins.inputs()})
+            client.send({"answer": self._pins.inputs()})
         elif do in {"hold", "release"}:
             self._drive(client, self._name(request, active=do == "release"), active=do == "hold", lasting=True)
         elif do == "fault":
@@ -207,7 +207,7 @@ class SimControl:
 
     def _drive(self, client: _Client, name: str, *, active: bool, lasting: bool = False) -> None:
         driven_ns = self._pins.set(name, active, lasting=lasting)
-        client.tell({"answer": {"input": name, "edge_boottime_ns": driven_ns}})
+        client.send({"answer": {"input": name, "edge_boottime_ns": driven_ns}})
 
     def _name(self, request: Mapping[str, Any], *, active: bool) -> str:
         """The input of the request, if it is now in the state from which the request can change it."""
@@ -226,7 +226,7 @@ class SimControl:
         self._faults[kind]()
 
     def _finish(self, client: _Client, error: str | None = None) -> None:
-        client.tell({"done": True} if error is None else {"error": error})
+        client.send({"done": True} if error is None else {"error": error})
         self._drop(client)
 
     def _drop(self, client: _Client) -> None:

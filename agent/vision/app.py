@@ -108,7 +108,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
         spec.frames_per_second,
         ending.event,
         snapshots if spec.event_snapshots else None,
-        tamper_teller(spec, clock).look,
+        tamper_teller(spec, clock).process,
     )
     heartbeats = HeartbeatSource(
         slot,

@@ -24,7 +24,7 @@ _WAIT_S = 0.5
 class Looks(Protocol):
     """Whatever can say who is in a frame."""
 
-    def look(self, frame: Frame) -> Seen:
+    def process(self, frame: Frame) -> Seen:
         """Frames come in their order. Raises ModelError."""
         ...
 
@@ -81,13 +81,13 @@ class FrameLoop:
         # Keep the beat, so that a source of the same rate is seen whole; do not make up for what is lost.
         self._due_ns = max(self._due_ns + self._period_ns, self._clock.boottime_ns() - self._period_ns)
         self._frame = frame
-        self._look(frame)
+        self._process(frame)
         return True
 
-    def _look(self, frame: Frame) -> None:
+    def _process(self, frame: Frame) -> None:
         for tamper in self._tampers(frame):
             self._send(tamper)
-        people = self._sight.look(frame).people
+        people = self._sight.process(frame).people
         self._pace.looked()
         if (in_view := self._reports.see(people)) is not None:
             self._send(in_view)

@@ -154,7 +154,7 @@ class Life:
         self._scaled = scaled
         self._stays: dict[int, _Stay] = {}
 
-    def look(self, picture: Pixels, tracks: Sequence[Track], boottime_ns: int) -> None:
+    def process(self, picture: Pixels, tracks: Sequence[Track], boottime_ns: int) -> None:
         """Take in the frame captured at `boottime_ns`: whoever shows life in it is `alive` from now on."""
         stays = {}
         for track in tracks:
@@ -164,12 +164,12 @@ class Life:
                 if math.hypot(track.x - stay.x, track.y - stay.y) > _AWAY * track.height:
                     track.alive = True
                 elif _stands(track, picture):
-                    stay.watch = self._look(picture, track, stay, boottime_ns)
+                    stay.watch = self._process(picture, track, stay, boottime_ns)
                 else:
                     stay.watch = None
         self._stays = stays
 
-    def _look(self, picture: Pixels, track: Track, stay: _Stay, now_ns: int) -> _Watch:
+    def _process(self, picture: Pixels, track: Track, stay: _Stay, now_ns: int) -> _Watch:
         watch = stay.watch
         if watch is None or _is_over(watch, track, now_ns):
             return _Watch(Patch(picture, track.box, self._scaled), track.x, track.y, track.height, now_ns, now_ns)

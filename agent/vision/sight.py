@@ -71,7 +71,7 @@ class Sight:
         self._motion = Motion()
         self._attention = Attention(1, 1, blobs)
 
-    def look(self, frame: Frame) -> Seen:
+    def process(self, frame: Frame) -> Seen:
         """Look at the next frame. Raises ModelError."""
         height, width = frame.pixels.shape[:2]
         if self._size != (width, height):
@@ -101,7 +101,7 @@ class Sight:
             if track.last is not None and track.looked_ns < now_ns and self._attention.still(track):
                 track.stand()
                 held.append(track.last)
-        self._life.look(frame.pixels, self._tracker.tracks, now_ns)
+        self._life.process(frame.pixels, self._tracker.tracks, now_ns)
         return Seen(
             tuple(_person(track, width, height) for track in self._tracker.tracks if track.real),
             (*found, *held),

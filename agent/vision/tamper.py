@@ -74,7 +74,7 @@ class TamperWatch:
         """The tamper that was told and is not over."""
         return self._judge.active
 
-    def look(self, pixels: Pixels, boottime_ns: int) -> Sequence[TamperChanged]:
+    def process(self, pixels: Pixels, boottime_ns: int) -> Sequence[TamperChanged]:
         """Take in the picture (H x W x 3 BGR) that was captured at `boottime_ns`, and tell what has become certain.
 
         It looks closely a few times a second, however often it is called.
@@ -100,7 +100,7 @@ class TamperWatch:
         if suspicion is None:
             self._learn(seen, boottime_ns)
         self._look_ns = boottime_ns
-        return [*told, *self._judge.look(suspicion, boottime_ns)]
+        return [*told, *self._judge.update(suspicion, boottime_ns)]
 
     def _begin_anew(self, now_ns: int) -> list[TamperChanged]:
         self._scene = self._before = None
@@ -138,7 +138,7 @@ class TamperWatch:
     def _still(self, grey: Grey, seen: Outline, now_ns: int) -> TamperKind | None:
         same = self._before is not None and seen.contrast >= _FEATURELESS and np.array_equal(grey, self._before)
         self._before = grey
-        return TamperKind.FROZEN if self._stillness.look(same, now_ns) else None
+        return TamperKind.FROZEN if self._stillness.update(same, now_ns) else None
 
     def _learn(self, seen: Outline, now_ns: int) -> None:
         if self._scene is None or self._scene.landmarks < FEWEST_LANDMARKS:

@@ -28,10 +28,10 @@ class TamperReporter:
         self._ids = Uuid7Source()
         self._event_id = ""
 
-    def look(self, frame: Frame) -> list[CameraTamper]:
+    def process(self, frame: Frame) -> list[CameraTamper]:
         """What this frame makes certain; frames come in order."""
         messages = []
-        for change in self._watch.look(frame.pixels, frame.boottime_ns):
+        for change in self._watch.process(frame.pixels, frame.boottime_ns):
             if change.active:
                 self._event_id = self._ids.next(int(self._clock.wall().timestamp() * 1000))
             messages.append(

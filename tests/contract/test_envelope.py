@@ -12,7 +12,7 @@ from agent.contract.messages import Draft, Rank
 from tests.support.message_table import ALARM, IDENTITY, IDS, RESULT, TABLE
 
 STAMP = Stamp("id-1", 7, rfc3339(datetime(2026, 1, 2, 3, 4, 5, 6_999, UTC)), 1, "holdover", "of-then")
-DRAFTS = MessageFactory(IDENTITY)
+FACTORY = MessageFactory(IDENTITY)
 
 
 def sealed(draft: Draft, **changes: Any) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def test_every_message_goes_where_the_contract_says(
 
 @pytest.mark.parametrize("make", [row[0] for row in TABLE], ids=IDS)
 def test_every_topic_is_one_that_every_broker_takes(make: Callable[[MessageFactory], Draft]) -> None:
-    levels = make(DRAFTS).topic.split("/")
+    levels = make(FACTORY).topic.split("/")
 
     assert all(LEVEL.match(level) for level in levels)
     assert len(levels) <= 8
@@ -49,7 +49,7 @@ def test_every_topic_is_one_that_every_broker_takes(make: Callable[[MessageFacto
 
 @pytest.mark.parametrize("make", [row[0] for row in TABLE if not row[1].startswith("snapshot/")])
 def test_the_envelope_is_a_cloudevent_with_our_extensions(make: Callable[[MessageFactory], Draft]) -> None:
-    draft = make(DRAFTS)
+    draft = make(FACTORY)
     envelope = sealed(draft)
 
     assert envelope.pop("data")["historical"] is False
@@ -71,7 +71,7 @@ def test_the_envelope_is_a_cloudevent_with_our_extensions(make: Callable[[Messag
 
 
 def test_what_is_not_known_is_left_out_of_the_data() -> None:
-    data = sealed(DRAFTS.alarm("raised", ALARM))["data"]
+    data = sealed(FACTORY.alarm("raised", ALARM))["data"]
 
     assert data["camera"] == {"name": "front"}
     assert "location" not in data
@@ -80,13 +80,13 @@ def test_what_is_not_known_is_left_out_of_the_data() -> None:
 
 @pytest.mark.parametrize("change", ["raised", "updated", "closed"])
 def test_the_steps_of_an_alarm_share_its_subject_and_topic(change: Any) -> None:
-    draft = DRAFTS.alarm(change, ALARM)
+    draft = FACTORY.alarm(change, ALARM)
 
     assert (draft.type, draft.subject, draft.alarm_id) == (f"edge.alarm.{change}.v1", "alarm/a1", "a1")
 
 
 def test_a_late_message_is_the_same_but_for_its_mark() -> None:
-    draft = DRAFTS.alarm("raised", ALARM)
+    draft = FACTORY.alarm("raised", ALARM)
     payload = json.dumps(sealed(draft)).encode()
     late = json.loads(mark_historical(payload, "newest"))
 
@@ -109,7 +109,7 @@ def test_nothing_of_a_late_message_is_remembered() -> None:
 
 def test_a_picture_is_sent_as_it_is() -> None:
     jpeg = b"\xff\xd8\xff\xe0"
-    draft = DRAFTS.snapshot("p1", jpeg)
+    draft = FACTORY.snapshot("p1", jpeg)
 
     assert seal(draft, "source", "boot", STAMP) == mark_historical(jpeg, "n")
 
@@ -135,7 +135,7 @@ _RESULTS = IDENTITY.up("result")
     ],
 )
 def test_a_response_topic_outside_our_own_results_is_ignored(asked: str | None, used: str) -> None:
-    draft = DRAFTS.result(RESULT, asked, b"\x01")
+    draft = FACTORY.result(RESULT, asked, b"\x01")
 
     assert draft.topic == f"{_RESULTS}/{used}"
     assert draft.correlation_data == b"\x01"

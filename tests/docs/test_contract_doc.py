@@ -76,7 +76,7 @@ def test_every_code_of_a_result_is_described() -> None:
 
 
 def test_every_kind_of_security_event_is_described() -> None:
-    kinds = found_in_source(r'security\.tell\(\s*"([a-z-]+)"') | found_in_source(
+    kinds = found_in_source(r'security\.report\(\s*"([a-z-]+)"') | found_in_source(
         r'"(tls-failed|broker-refused|broker-overrun)"'
     )
     assert {"boot", "command-rejected"} <= kinds, "the search finds the kinds no more"

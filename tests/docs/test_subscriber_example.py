@@ -11,7 +11,7 @@ import pytest
 from agent.contract.envelope import Stamp, seal
 from agent.contract.messages import AlarmData, Draft, StateData, Status
 from agent.contract.stages import Stage
-from tests.support.drafts import DRAFTS, IDENTITY
+from tests.support.drafts import FACTORY, IDENTITY
 from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber
 from tests.support.wait import wait_for
@@ -34,7 +34,7 @@ class Example:
 
     def state(self, state: Literal["online", "offline"], seq: int, epoch: str = "e1") -> None:
         data = StateData(state=state, bdseq=1, epoch=epoch, boot_nonce="n", agent_version="0", config_revision="0")
-        self.say(DRAFTS.state(data), seq, f"state-{epoch}-{seq}", epoch)
+        self.say(FACTORY.state(data), seq, f"state-{epoch}-{seq}", epoch)
 
     def printed(self) -> list[str]:
         return self._output.read_text(encoding="utf-8").splitlines()
@@ -46,7 +46,7 @@ class Example:
 def alarm(
     change: Literal["raised", "updated"], stage: Stage, *, historical: bool = False, status: Status = "actual"
 ) -> Draft:
-    return DRAFTS.alarm(
+    return FACTORY.alarm(
         change,
         AlarmData(
             historical=historical,

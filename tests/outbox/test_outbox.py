@@ -10,7 +10,7 @@ from agent.outbox.outbox import Outbox
 from agent.ports import OutgoingMessage
 from agent.sim.clock import SimClock
 from tests.support.drafts import (
-    DRAFTS,
+    FACTORY,
     alarm,
     body,
     event,
@@ -209,7 +209,7 @@ def few_retained(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("few_retained")
 def test_retained_messages_that_no_broker_confirms_do_not_pile_up_and_the_newest_ones_stay(outbox: Outbox) -> None:
     for number in range(50):
-        outbox.put(DRAFTS.alarms(AlarmsData()))
+        outbox.put(FACTORY.alarms(AlarmsData()))
         outbox.put(alarm(f"a{number}"))
         if number % 3 == 0:
             write(outbox)
@@ -226,11 +226,11 @@ def test_retained_messages_that_no_broker_confirms_do_not_pile_up_and_the_newest
 
 @pytest.mark.usefixtures("few_retained")
 def test_a_retained_message_that_is_on_its_way_is_not_taken_from_the_sender(outbox: Outbox) -> None:
-    outbox.put(DRAFTS.alarms(AlarmsData()))
+    outbox.put(FACTORY.alarms(AlarmsData()))
     found = outbox.take()
     assert found is not None
     for _ in range(20):
-        outbox.put(DRAFTS.alarms(AlarmsData()))
+        outbox.put(FACTORY.alarms(AlarmsData()))
     outbox.give_back(found[0])
 
     assert [body(message)["seq"] for message in taken(outbox)] == [1, 19, 20, 21]
@@ -241,7 +241,7 @@ def test_retained_messages_of_an_earlier_run_count_too(tmp_path: Path, clock: Si
     for _ in range(5):
         opened = open_outbox(tmp_path / "again", clock)
         for _ in range(3):
-            opened.put(DRAFTS.alarms(AlarmsData()))
+            opened.put(FACTORY.alarms(AlarmsData()))
         opened.close()
     opened = open_outbox(tmp_path / "again", clock)
     write(opened)

@@ -15,7 +15,7 @@ from agent.outbox.outbox import Outbox
 from agent.outbox.store import MessageStore
 from agent.sim.clock import SimClock
 from tests.support.drafts import (
-    DRAFTS,
+    FACTORY,
     IDENTITY,
     alarm,
     body,
@@ -51,7 +51,7 @@ class CrampedJournal(MessageStore):
 
 def cramped(store: Path, clock: SimClock) -> tuple[Outbox, CrampedJournal]:
     journal = CrampedJournal(store)
-    outbox = Outbox(store, clock, IDENTITY.source, 1 << 30, store / "black-box", keep_free_bytes=10**8, journal=journal)
+    outbox = Outbox(store, clock, IDENTITY.source, 1 << 30, store / "black-box", keep_free_bytes=10**8, store=journal)
     outbox.open()
     write(outbox)
     outbox.await_disk(0)
@@ -79,7 +79,7 @@ def test_a_disk_short_of_room_keeps_no_pictures_and_few_events_and_gives_their_r
     assert waiting["event"] + dropped["event"] == 3_000
     assert journal.telemetry_bytes() <= 1024 * 1024
     assert (store / "telemetry.db").stat().st_size < size / 2
-    assert outbox.recorder.housekeeping.free_bytes == journal.free
+    assert outbox.writer.housekeeping.free_bytes == journal.free
 
     outbox.put(picture("memory-only", bytes(90_000)))
     write(outbox)
@@ -230,7 +230,7 @@ def messages_in_memory() -> int:
 
 def answer(command_id: str) -> Draft:
     result = ResultData(command_id=command_id, name="ping", status="rejected", code="replayed", text="no")
-    return DRAFTS.result(result, None, None)
+    return FACTORY.result(result, None, None)
 
 
 def test_what_has_expired_is_deleted_from_disk_unsent(

@@ -49,7 +49,7 @@ def test_put_does_not_wait_for_a_write_that_hangs(tmp_path: Path, clock: SimCloc
             super().write(batch)
 
     outbox = open_outbox(tmp_path / "store", clock, HangingJournal(tmp_path / "store"))
-    journal_thread = threading.Thread(target=outbox.recorder.run_once, args=(0,), name="journal")
+    journal_thread = threading.Thread(target=outbox.writer.run_once, args=(0,), name="store")
     journal_thread.start()
     try:
         assert hangs.wait(10)
@@ -82,12 +82,12 @@ def test_a_forced_write_that_is_slow_does_not_keep_the_message_back(tmp_path: Pa
 
 
 def test_a_failing_disk_holds_back_no_alarm_and_gets_it_once_it_works(tmp_path: Path, clock: SimClock) -> None:
-    journal = FailingJournal(tmp_path / "store")
-    outbox = open_outbox(tmp_path / "store", clock, journal)
-    journal.failing = True
+    store = FailingJournal(tmp_path / "store")
+    outbox = open_outbox(tmp_path / "store", clock, store)
+    store.failing = True
     outbox.put(alarm("a1"), keep={"alarm/a1": "open"})
     write(outbox)
-    assert outbox.recorder.fault == "the disk is full; free some of it"
+    assert outbox.writer.fault == "the disk is full; free some of it"
 
     found = outbox.take()
     assert found is not None
@@ -96,12 +96,12 @@ def test_a_failing_disk_holds_back_no_alarm_and_gets_it_once_it_works(tmp_path: 
     write(outbox)
     assert not safe.is_set()
 
-    journal.failing = False
+    store.failing = False
     clock.advance(SOON)
     write(outbox)
-    assert outbox.recorder.fault is None
+    assert outbox.writer.fault is None
     assert safe.is_set()
-    assert journal.state("alarm/") == {"alarm/a1": "open"}
+    assert store.state("alarm/") == {"alarm/a1": "open"}
     copy = killed(tmp_path / "store", tmp_path / "copy")
     outbox.close()
 
@@ -109,9 +109,9 @@ def test_a_failing_disk_holds_back_no_alarm_and_gets_it_once_it_works(tmp_path: 
 
 
 def test_an_alarm_that_a_failing_disk_did_not_take_outlives_the_process(tmp_path: Path, clock: SimClock) -> None:
-    journal = FailingJournal(tmp_path / "store")
-    outbox = open_outbox(tmp_path / "store", clock, journal)
-    journal.failing = True
+    store = FailingJournal(tmp_path / "store")
+    outbox = open_outbox(tmp_path / "store", clock, store)
+    store.failing = True
     outbox.put(alarm("a1"), keep={"alarm/a1": "open"})
     write(outbox)
     copy = killed(tmp_path / "store", tmp_path / "copy")
@@ -124,17 +124,17 @@ def test_an_alarm_that_a_failing_disk_did_not_take_outlives_the_process(tmp_path
 
 
 def test_a_newer_value_wins_over_the_one_that_could_not_be_written(tmp_path: Path, clock: SimClock) -> None:
-    journal = FailingJournal(tmp_path / "store")
-    outbox = open_outbox(tmp_path / "store", clock, journal)
-    journal.failing = True
+    store = FailingJournal(tmp_path / "store")
+    outbox = open_outbox(tmp_path / "store", clock, store)
+    store.failing = True
     outbox.keep("ctr/k", "1")
     write(outbox)
     outbox.keep("ctr/k", "2")
-    journal.failing = False
+    store.failing = False
     clock.advance(SOON)
     write(outbox)
 
-    assert journal.state("ctr/") == {"ctr/k": "2"}
+    assert store.state("ctr/") == {"ctr/k": "2"}
     outbox.close()
 
 
@@ -142,23 +142,23 @@ def test_a_newer_value_wins_over_the_one_that_could_not_be_written(tmp_path: Pat
 def test_a_disk_that_fails_is_not_tried_at_every_wake_and_never_later_than_a_minute(
     tmp_path: Path, clock: SimClock, error: type[StorageError]
 ) -> None:
-    journal = FailingJournal(tmp_path / "store")
-    outbox = open_outbox(tmp_path / "store", clock, journal)
-    journal.failing, journal.error = True, error
+    store = FailingJournal(tmp_path / "store")
+    outbox = open_outbox(tmp_path / "store", clock, store)
+    store.failing, store.error = True, error
     for _ in range(100):
         outbox.put(alarm())
         write(outbox)
-    assert journal.attempts == 1 + (error is DiskFullError)
+    assert store.attempts == 1 + (error is DiskFullError)
 
     for _ in range(20):
-        tried = journal.attempts
+        tried = store.attempts
         clock.advance(timedelta(seconds=60))
         write(outbox)
-        assert journal.attempts > tried
-    journal.failing = False
+        assert store.attempts > tried
+    store.failing = False
     clock.advance(timedelta(seconds=60))
     write(outbox)
-    assert outbox.recorder.fault is None
+    assert outbox.writer.fault is None
     outbox.close()
 
 
@@ -176,20 +176,20 @@ def test_a_message_that_was_confirmed_before_it_was_written_does_not_come_again(
 
 def test_one_database_that_fails_does_not_make_the_other_repeat_its_alarms(tmp_path: Path, clock: SimClock) -> None:
     """The alarm reaches its database and the event does not: the write as a whole has failed."""
-    journal = MessageStore(tmp_path / "store")
-    outbox = open_outbox(tmp_path / "store", clock, journal)
+    store = MessageStore(tmp_path / "store")
+    outbox = open_outbox(tmp_path / "store", clock, store)
     write(outbox)
-    telemetry = journal._telemetry.write
+    telemetry = store._telemetry.write
 
     def refuse(batch: Batch) -> None:
         raise sqlite3.OperationalError("disk I/O error")
 
-    journal._telemetry.write = refuse  # type: ignore[method-assign]
+    store._telemetry.write = refuse  # type: ignore[method-assign]
     outbox.put(alarm())
     outbox.put(event())
     write(outbox)
     assert len(taken(outbox)) == 2
-    journal._telemetry.write = telemetry  # type: ignore[method-assign]
+    store._telemetry.write = telemetry  # type: ignore[method-assign]
     write(outbox)
     assert taken(outbox) == []
     assert outbox.figures()[0]["alarm"] == 0

@@ -78,7 +78,7 @@ def test_on_a_full_disk_alarms_get_the_reserve_and_then_the_room_of_telemetry(st
     for number in range(20):
         outbox.put(alarm(f"a{number}"))
     write(outbox)
-    assert "full" in (outbox.recorder.fault or "")
+    assert "full" in (outbox.writer.fault or "")
     assert not (store / "reserve").exists()
 
     clock.advance(SOON)
@@ -91,7 +91,7 @@ def test_on_a_full_disk_alarms_get_the_reserve_and_then_the_room_of_telemetry(st
     if journal.is_open:
         fill(journal, full=False)
     write(outbox)
-    assert outbox.recorder.fault is None
+    assert outbox.writer.fault is None
     copy = killed(store, store.parent / "copy")
     outbox.close()
     assert topics(reopened(copy, SimClock(boot_id=OTHER_BOOT))).count("alarm/police") == 20
@@ -107,7 +107,7 @@ def test_a_start_on_a_full_disk_spends_the_reserve_to_keep_what_is_pressed(store
     assert outbox.kept("alarm/") == {"alarm/a0": "open"}
     outbox.put(alarm("a1"))
     write(outbox)
-    assert outbox.recorder.fault is None
+    assert outbox.writer.fault is None
     copy = killed(store, store.parent / "copy")
     outbox.close()
     assert topics(reopened(copy, SimClock(boot_id=OTHER_BOOT))).count("alarm/police") == 2
@@ -131,14 +131,14 @@ def test_what_lies_on_a_disk_that_has_become_read_only_is_sent_all_the_same(
         sent += [body(message)["data"]["alarm_id"] for message in taken(outbox)]
         clock.advance(SOON)
         write(outbox)
-    assert "readonly" in (outbox.recorder.fault or "")
+    assert "readonly" in (outbox.writer.fault or "")
     assert sorted(sent) == sorted(f"a{number}" for number in range(21))
 
     for database in (journal._alarms, journal._telemetry):
         database.connection.execute("PRAGMA query_only=OFF")
     clock.advance(SOON)
     write(outbox)
-    assert outbox.recorder.fault is None
+    assert outbox.writer.fault is None
     outbox.close()
     assert reopened(store, clock) == []
 
@@ -165,7 +165,7 @@ def test_a_database_that_turns_out_damaged_while_running_is_replaced_and_gets_wh
     clock.advance(SOON)
     write(outbox)
 
-    assert outbox.recorder.fault is None
+    assert outbox.writer.fault is None
     [notice] = outbox.notices()
     assert notice.kind == "storage-damaged"
     assert (store / "alarms.db.damaged-1").exists()
@@ -198,12 +198,12 @@ def test_a_second_copy_that_cannot_be_written_holds_up_nothing_and_is_told_and_m
     assert safe.is_set()
     assert safe_at_copy
     assert all(safe_at_copy)
-    assert "telemetry.db" in (outbox.recorder.fault or "")
+    assert "telemetry.db" in (outbox.writer.fault or "")
 
     telemetry.execute("PRAGMA query_only=OFF")
     clock.advance(SOON)
     write(outbox)
-    assert outbox.recorder.fault is None
+    assert outbox.writer.fault is None
     assert telemetry.execute("SELECT value FROM state WHERE key='alarm/a1'").fetchall() == [("open",)]
     outbox.close()
 
@@ -223,7 +223,7 @@ def test_a_flush_that_has_failed_once_is_not_trusted_and_everything_is_written_a
     fails = True
     outbox.put(alarm("a1"), keep={"alarm/a1": "open"})
     write(outbox)
-    assert "Input/output error" in (outbox.recorder.fault or "")
+    assert "Input/output error" in (outbox.writer.fault or "")
     assert not journal.is_open
     # What the card has forgotten:
     for path in (*store.glob("alarms.db*"),):
@@ -232,7 +232,7 @@ def test_a_flush_that_has_failed_once_is_not_trusted_and_everything_is_written_a
     fails = False
     clock.advance(SOON)
     write(outbox)
-    assert outbox.recorder.fault is None
+    assert outbox.writer.fault is None
     copy = killed(store, store.parent / "copy")
     outbox.close()
     again = open_outbox(copy, SimClock(boot_id=OTHER_BOOT))
@@ -256,7 +256,7 @@ def test_a_stop_while_the_disk_hangs_does_not_call_the_numbers_complete(store: P
     hangs.clear()
     goes_on.clear()
     outbox.put(alarm("sent"))
-    thread = threading.Thread(target=outbox.recorder.run_once, args=(0,), name="journal")
+    thread = threading.Thread(target=outbox.writer.run_once, args=(0,), name="store")
     thread.start()
     try:
         assert hangs.wait(10)
@@ -281,7 +281,7 @@ def test_where_there_can_be_no_black_box_the_log_says_so_and_messages_leave_all_
     (store / "a-file").touch()
     outbox = Outbox(store, clock, IDENTITY.source, 1 << 20, store / "a-file" / "box")
     outbox.open()
-    outbox.recorder.run_once(0)
+    outbox.writer.run_once(0)
     outbox.await_disk(0)
     outbox.put(alarm())
     sent = topics(taken(outbox))

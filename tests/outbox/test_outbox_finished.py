@@ -19,9 +19,9 @@ def take(outbox: Outbox) -> Waiting:
 
 
 def wakes(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Grows by one each time that the thread `journal` is woken from now on."""
+    """Grows by one each time that the thread `store` is woken from now on."""
     woken: list[str] = []
-    monkeypatch.setattr(outbox.recorder, "wake", lambda: woken.append("woken"))
+    monkeypatch.setattr(outbox.writer, "wake", lambda: woken.append("woken"))
     return woken
 
 

@@ -11,7 +11,7 @@ from agent.contract.vocabulary import TimeQuality
 from agent.outbox.outbox import HISTORICAL_S, Outbox
 from agent.sim.clock import SimClock
 from tests.support.drafts import (
-    DRAFTS,
+    FACTORY,
     IDENTITY,
     alarm,
     body,
@@ -36,7 +36,7 @@ def test_a_message_names_its_device_and_its_boot(outbox: Outbox, clock: SimClock
     [
         (alarm(), 1, False, "application/cloudevents+json"),
         (health(), 0, False, "application/cloudevents+json"),
-        (DRAFTS.alarms(AlarmsData()), 1, True, "application/cloudevents+json"),
+        (FACTORY.alarms(AlarmsData()), 1, True, "application/cloudevents+json"),
         (picture(), 1, False, "image/jpeg"),
     ],
     ids=["alarm", "health", "alarms", "picture"],
@@ -52,7 +52,7 @@ def test_a_message_is_delivered_as_its_kind_demands_and_says_what_it_is(
 
 def test_a_result_answers_the_command_by_the_correlation_data_that_came_with_it(outbox: Outbox) -> None:
     data = ResultData(command_id="c1", name="locate", status="succeeded", code="ok", text="done")
-    outbox.put(DRAFTS.result(data, correlation_data=b"of the centre"))
+    outbox.put(FACTORY.result(data, correlation_data=b"of the centre"))
     outbox.put(event())
 
     assert [message.correlation_data for message in taken(outbox)] == [b"of the centre", None]

@@ -75,10 +75,10 @@ class OutboxMachine(RuleBasedStateMachine):
     def write(self, disk: str) -> None:
         self.disk.mode = disk
         self.clock.advance(timedelta(minutes=1))
-        self.outbox.recorder.run_once(0)
+        self.outbox.writer.run_once(0)
         if disk == "works":
-            assert self.outbox.recorder.fault is None
-            self.outbox.recorder.run_once(0)
+            assert self.outbox.writer.fault is None
+            self.outbox.writer.run_once(0)
             self.confirmed.clear()
 
     @rule(count=st.integers(1, 4))
@@ -159,13 +159,13 @@ class OutboxMachine(RuleBasedStateMachine):
         left: set[str] = set()
         while any(self.outbox.figures()[0].values()):
             before = len(left)
-            self.outbox.recorder.run_once(0)
+            self.outbox.writer.run_once(0)
             while (found := self.outbox.take()) is not None:
                 left.add(body(found[1])["id"])
                 self.outbox.confirm(found[0])
             assert len(left) > before, "something was lost"
         assert left == self.waits, "something was lost, or came again"
-        self.outbox.recorder.run_once(0)
+        self.outbox.writer.run_once(0)
         assert sum(self.disk.counts().values()) == 0
 
 

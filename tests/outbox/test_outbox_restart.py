@@ -158,22 +158,22 @@ def test_state_and_number_are_on_disk_with_the_message_or_not_at_all(
 
     def accept(row: object) -> None:
         backlog_accept(row)  # type: ignore[arg-type]
-        write_now = threading.Thread(target=outbox.recorder.run_once, args=(0,))
+        write_now = threading.Thread(target=outbox.writer.run_once, args=(0,))
         write_now.start()
         write_now.join(0.1)
         copies.append(killed(tmp_path / "store", tmp_path / "copy"))
         writer.append(write_now)
 
-    outbox.recorder.wake()
+    outbox.writer.wake()
     outbox._backlog.accept = accept  # type: ignore[method-assign]
     outbox.put(draft, keep={"alarm/a1": "open"})
     writer[0].join()
     outbox.close()
 
-    with opened(copies[0]) as journal:
-        written = sum(journal.counts().values())
-        assert len(journal.state("alarm/")) == written
-        assert journal.last_seq() == written
+    with opened(copies[0]) as store:
+        written = sum(store.counts().values())
+        assert len(store.state("alarm/")) == written
+        assert store.last_seq() == written
 
 
 def test_state_kept_with_a_message_is_forgotten_with_none(outbox: Outbox) -> None:

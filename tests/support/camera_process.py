@@ -78,7 +78,7 @@ class Rig:
                 "front",
                 tuple(TamperKind),
                 10.0,
-                drafts=MessageFactory(Identity("gp", "site", "kiosk")),
+                factory=MessageFactory(Identity("gp", "site", "kiosk")),
                 put=self.events.append,
                 clock=self.clock,
             ),

@@ -15,7 +15,7 @@ from agent.runtime.commands.memory import COMMAND_KEY
 from agent.runtime.commands.orders import SelfTestAnswer
 from agent.runtime.supervision.security import SecurityLog
 from agent.sim.clock import SimClock
-from tests.support.drafts import DRAFTS, IDENTITY, body, taken, write
+from tests.support.drafts import FACTORY, IDENTITY, body, taken, write
 
 
 @dataclass
@@ -60,14 +60,14 @@ class Desk:
     ctr: int = 0
 
     def __post_init__(self) -> None:
-        self.security = SecurityLog(DRAFTS, self.clock, self.outbox.put)
-        recorder, keep = self.outbox.recorder, self.outbox.recorder.keep
-        recorder.keep = lambda values: WhenAwaited(keep(values), self.outbox)  # type: ignore[method-assign]
+        self.security = SecurityLog(FACTORY, self.clock, self.outbox.put)
+        writer, keep = self.outbox.writer, self.outbox.writer.keep
+        writer.keep = lambda values: WhenAwaited(keep(values), self.outbox)  # type: ignore[method-assign]
         self.desk = CommandHandler(
             identity=IDENTITY,
             verify=self.verify,
             outbox=self.outbox,
-            drafts=DRAFTS,
+            factory=FACTORY,
             security=self.security,
             clock=self.clock,
             actions=Actions(
@@ -87,7 +87,7 @@ class Desk:
 
     def did(self, what: Any) -> None:
         self.done.append(what)
-        self.kept_when_executed.append(self.outbox._journal.state(COMMAND_KEY))
+        self.kept_when_executed.append(self.outbox._store.state(COMMAND_KEY))
 
     def acknowledge(self, ack: CentreAck) -> AckAnswer:
         self.did(ack)

@@ -16,7 +16,7 @@ from agent.ports import OutgoingMessage
 from agent.sim.clock import SimClock
 
 IDENTITY = Identity("gp", "park-station", "kiosk-1")
-DRAFTS = MessageFactory(IDENTITY)
+FACTORY = MessageFactory(IDENTITY)
 
 
 def alarm(alarm_id: str = "a1", **fields: Any) -> Draft:
@@ -32,25 +32,25 @@ def alarm(alarm_id: str = "a1", **fields: Any) -> Draft:
         "codes": {},
         "latency_ms": {},
     }
-    return DRAFTS.alarm("raised", AlarmData.model_validate(data | fields))
+    return FACTORY.alarm("raised", AlarmData.model_validate(data | fields))
 
 
 def event(event_id: str = "e1") -> Draft:
-    return DRAFTS.camera_event(
+    return FACTORY.camera_event(
         PersonLeftData(event_id=event_id, camera="front", frame_monoms=1, persons=0, duration_ms=1, track="0a1b2c3d-1")
     )
 
 
 def security(text: str = "boot") -> Draft:
-    return DRAFTS.security(SecurityData(kind="boot", severity="info", text=text))
+    return FACTORY.security(SecurityData(kind="boot", severity="info", text=text))
 
 
 def picture(picture_id: str = "p1", jpeg: bytes = b"\xff\xd8jpeg") -> Draft:
-    return DRAFTS.snapshot(picture_id, jpeg)
+    return FACTORY.snapshot(picture_id, jpeg)
 
 
 def health() -> Draft:
-    return DRAFTS.health(
+    return FACTORY.health(
         HealthData(
             status="ok",
             parts={},
@@ -69,18 +69,18 @@ def health() -> Draft:
 
 
 def open_outbox(
-    directory: Path, clock: SimClock, journal: MessageStore | None = None, telemetry_max_bytes: int = 1 << 20
+    directory: Path, clock: SimClock, store: MessageStore | None = None, telemetry_max_bytes: int = 1 << 20
 ) -> Outbox:
-    outbox = Outbox(directory, clock, IDENTITY.source, telemetry_max_bytes, directory / "black-box", journal=journal)
+    outbox = Outbox(directory, clock, IDENTITY.source, telemetry_max_bytes, directory / "black-box", store=store)
     outbox.open()
-    outbox.recorder.run_once(0)
+    outbox.writer.run_once(0)
     outbox.await_disk(0)
     return outbox
 
 
 def write(outbox: Outbox) -> None:
-    """What the thread `journal` would do with all that has come in."""
-    outbox.recorder.run_once(0)
+    """What the thread `store` would do with all that has come in."""
+    outbox.writer.run_once(0)
 
 
 def body(message: OutgoingMessage) -> dict[str, Any]:

@@ -12,12 +12,12 @@ from agent.outbox.store import MessageStore
 @contextmanager
 def opened(directory: Path, sync: Callable[[int], None] = os.fdatasync) -> Iterator[MessageStore]:
     """A journal that is open inside the block."""
-    journal = MessageStore(directory, sync)
-    journal.open()
+    store = MessageStore(directory, sync)
+    store.open()
     try:
-        yield journal
+        yield store
     finally:
-        journal.close()
+        store.close()
 
 
 class DeadJournal(MessageStore):

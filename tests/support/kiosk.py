@@ -21,7 +21,7 @@ from agent.runtime.supervision.health import HealthBoard, PartState
 from agent.runtime.supervision.security import SecurityLog
 from agent.sim.clock import SimClock
 from tests.support.desk import WhenAwaited
-from tests.support.drafts import DRAFTS, body, taken, write
+from tests.support.drafts import FACTORY, body, taken, write
 from tests.support.fake_ports import MemoryLights, MemorySiren
 
 KINDS = [
@@ -54,7 +54,7 @@ class Kiosk:
     def __post_init__(self) -> None:
         now_ns, keep = self.clock.boottime_ns(), self.outbox.keep
         self.outbox.keep = lambda key, value: WhenAwaited(keep(key, value), self.outbox)  # type: ignore[method-assign]
-        security = SecurityLog(DRAFTS, self.clock, self.outbox.put)
+        security = SecurityLog(FACTORY, self.clock, self.outbox.put)
         kept = read_kept(self.outbox, security)
         self.book = AlarmBook(KINDS, self.clock.boot_id, None, kept, now_ns=now_ns)
         keep_restored(self.book, self.outbox, security)()
@@ -64,7 +64,7 @@ class Kiosk:
             earnest="actual",
             port=self.siren,
             outbox=self.outbox,
-            drafts=DRAFTS,
+            factory=FACTORY,
             clock=self.clock,
             board=board,
         )
@@ -72,7 +72,7 @@ class Kiosk:
             book=self.book,
             readiness=Readiness(
                 service=Service(OUT_OF_SERVICE_AFTER_S * 10**9, now_ns),
-                drafts=DRAFTS,
+                factory=FACTORY,
                 put=self.outbox.put,
                 board=board,
                 security=security,
@@ -80,7 +80,7 @@ class Kiosk:
             panel=Panel(self.rules, [DOOR]),
             audible=["police", "held"],
             outbox=self.outbox,
-            drafts=DRAFTS,
+            factory=FACTORY,
             lights=self.lights,
             clock=self.clock,
             look=self.look if self.camera else None,

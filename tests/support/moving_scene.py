@@ -122,7 +122,7 @@ def times(until_s: float, since_s: float = 0.0, per_s: float = 10.0) -> list[flo
 
 def watch(scene: MovingScene, looker: Sight, at: Iterable[float], *, grey: bool = False) -> list[tuple[float, Seen]]:
     """Show the frames of these times one after the other; each time and what was seen then."""
-    return [(at_s, looker.look(scene.at(at_s, number, grey=grey))) for number, at_s in enumerate(at, 1)]
+    return [(at_s, looker.process(scene.at(at_s, number, grey=grey))) for number, at_s in enumerate(at, 1)]
 
 
 def is_seen(scene: MovingScene, seen: Seen, person: int, at_s: float) -> bool:

@@ -19,7 +19,7 @@ from agent.runtime.selftest.steps import Step
 from agent.runtime.selftest.uplink_steps import Paths, WayOut
 from agent.runtime.supervision.health import HealthBoard
 from agent.sim.clock import SimClock
-from tests.support.drafts import DRAFTS, body, open_outbox, taken, write
+from tests.support.drafts import FACTORY, body, open_outbox, taken, write
 from tests.support.fake_ports import MemoryBroker
 from tests.support.journals import DeadJournal
 
@@ -44,7 +44,7 @@ class Bench:
     done: list[tuple[str, SelfTestData]] = field(default_factory=list)
     scheduled: bool = True
     probe: MemoryBroker = field(default_factory=MemoryBroker)
-    journal: DeadJournal | None = None
+    store: DeadJournal | None = None
     """The disk of the next start, where it is not a sound one."""
 
     def __post_init__(self) -> None:
@@ -52,13 +52,13 @@ class Bench:
 
     def start(self) -> None:
         """As after a (re)start of the agent."""
-        self.outbox: Outbox = open_outbox(self.directory, self.clock, self.journal)
+        self.outbox: Outbox = open_outbox(self.directory, self.clock, self.store)
         self.board = HealthBoard(lambda part, state: None)
-        self.alarm = ProbeAlarm(self.outbox, DRAFTS, self.clock, {"text": "here"})
+        self.alarm = ProbeAlarm(self.outbox, FACTORY, self.clock, {"text": "here"})
         way_out = WayOut(
             alarm=self.alarm,
             paths=Paths(ADDRESSES, lambda: self.in_use, self.probe),
-            drafts=DRAFTS,
+            factory=FACTORY,
             unnumbered=lambda draft: OutgoingMessage(draft.topic, draft.data.model_dump_json().encode()),  # type: ignore[union-attr]
             clock=self.clock,
             path_within_s=20.0,
@@ -82,7 +82,7 @@ class Bench:
             alarm=self.alarm,
             timetable=timetable if self.scheduled else None,
             outbox=self.outbox,
-            drafts=DRAFTS,
+            factory=FACTORY,
             clock=self.clock,
             board=self.board,
             in_alarm=lambda: self.alarm_is_open,

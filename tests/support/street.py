@@ -41,7 +41,7 @@ class Street:
 
     def at(self, seconds: float, *alarms: AlarmData) -> list[tuple[str, str]]:
         """What it tells at this time with these alarms open: the alarm and the reason."""
-        changes = self.siren.look(alarms, int(seconds * S))
+        changes = self.siren.update(alarms, int(seconds * S))
         for alarm_id, turn in self.siren.unkept.items():
             if turn is None:
                 self.kept.pop(alarm_id, None)

@@ -92,7 +92,7 @@ class Outcome:
 def watch(pictures: Iterator[tuple[Pixels, int]], watcher: TamperWatch | None = None) -> Outcome:
     """Let a new watch look at all of them."""
     watcher = watcher or tamper_watch()
-    told = [(at_ns / SECOND, change) for pixels, at_ns in pictures for change in watcher.look(pixels, at_ns)]
+    told = [(at_ns / SECOND, change) for pixels, at_ns in pictures for change in watcher.process(pixels, at_ns)]
     return Outcome(tuple(told))
 
 

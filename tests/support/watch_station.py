@@ -12,7 +12,7 @@ from agent.runtime.supervision.security import SecurityLog
 from agent.runtime.supervision.supervisor import Supervisor
 from agent.runtime.supervision.time_watch import TimeWatch
 from agent.sim.clock import SimClock
-from tests.support.drafts import DRAFTS, body, taken, write
+from tests.support.drafts import FACTORY, body, taken, write
 from tests.support.fake_ports import topics
 
 
@@ -36,7 +36,7 @@ class CountedSupervisor(Supervisor):
 
     def __init__(self) -> None:
         super().__init__()
-        self.made = {"journal": 1, "pipeline": 1, "publisher": 1}
+        self.made = {"store": 1, "pipeline": 1, "publisher": 1}
         self.others: dict[str, int] = {}
 
     def passes(self) -> dict[str, int]:
@@ -62,7 +62,7 @@ class Station:
     hears: bool = True
 
     def __post_init__(self) -> None:
-        self.board = HealthBoard(PartReporter(self.outbox, DRAFTS).tell)
+        self.board = HealthBoard(PartReporter(self.outbox, FACTORY).report)
         self.keeper = MainLoop(
             watched=Watched(
                 supervisor=self.supervisor,
@@ -76,11 +76,11 @@ class Station:
                 pulses={"lights": lambda: self.pulses["lights"]},
                 other_pulses={"sim-control": lambda: self.pulses["sim-control"]},
             ),
-            drafts=DRAFTS,
+            factory=FACTORY,
             clock=self.clock,
             notifier=self.notifier,
-            time_watch=TimeWatch(DRAFTS, self.clock, self.outbox.put),
-            security=SecurityLog(DRAFTS, self.clock, self.outbox.put),
+            time_watch=TimeWatch(FACTORY, self.clock, self.outbox.put),
+            security=SecurityLog(FACTORY, self.clock, self.outbox.put),
             health_interval_s=60,
             tell_status=lambda: None,
             end=self.ended.append,
@@ -89,7 +89,7 @@ class Station:
     def look(self, after_s: float, *advanced: str) -> None:
         self.clock.advance(timedelta(seconds=after_s))
         self.supervisor.advance(*advanced)
-        self.keeper.look()
+        self.keeper.tick()
 
     def sent(self) -> list[tuple[str, dict[str, Any]]]:
         write(self.outbox)

@@ -204,6 +204,6 @@ def test_an_agent_that_starts_on_a_full_disk_says_so_once_and_its_buttons_work(
             agent.wait_for_outputs(yellow="on")
             assert "full" in storage_part(centre, "degraded")
             complaints = [line for line in agent.log().splitlines() if "ERROR" in line and "is full" in line]
-            assert len([line for line in complaints if "journal" in line]) == 1
+            assert len([line for line in complaints if " store: " in line]) == 1
             filler.unlink()
             storage_part(centre, "restored", timeout_s=70)

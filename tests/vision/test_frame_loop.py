@@ -45,7 +45,7 @@ class ScriptedSight:
         self._answers = list(answers)
         self.looks = 0
 
-    def look(self, frame: Frame) -> Seen:
+    def process(self, frame: Frame) -> Seen:
         self.looks += 1
         people = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         return Seen(tuple(people), (), ())

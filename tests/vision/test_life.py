@@ -31,7 +31,7 @@ def alive_after_s(pictures: Pictures, until_s: float, per_s: float = 10.0, box: 
     track = Track(1, box)
     track.real = True
     for at_s in takewhile(lambda at_s: at_s < until_s, (number / per_s for number in count())):
-        life.look(pictures(at_s), [track], 1000 * SECOND + round(at_s * SECOND))
+        life.process(pictures(at_s), [track], 1000 * SECOND + round(at_s * SECOND))
         if track.alive:
             return at_s
     return None
@@ -127,7 +127,7 @@ def test_a_doubtful_person_and_one_who_is_not_seen_are_not_looked_at() -> None:
     hidden.real, hidden.last = True, None
     life, pictures = Life(small_grey), scene(sways(2))
     for number in range(30):
-        life.look(pictures(number / 10), [doubtful, hidden], number * SECOND // 10)
+        life.process(pictures(number / 10), [doubtful, hidden], number * SECOND // 10)
 
     assert not doubtful.alive
     assert not hidden.alive
@@ -137,6 +137,6 @@ def test_a_clock_that_steps_back_begins_anew_and_is_no_error() -> None:
     life, pictures, track = Life(small_grey), scene(), Track(1, BOX)
     track.real = True
     for at_s in (50.0, 50.1, 10.0, 10.1, 10.2):
-        life.look(pictures(at_s), [track], round(at_s * SECOND))
+        life.process(pictures(at_s), [track], round(at_s * SECOND))
 
     assert not track.alive

@@ -28,7 +28,7 @@ POSTERS = [Standing(who, x, way=stock_still) for who, x in ((1, 0.25), (2, 0.5),
 def looks(pictures: Callable[[float], Pixels], until_s: float, tmp_path: Path, per_s: float = 10.0) -> list[Look]:
     """At pictures of the first seconds, with the settings of a camera as it comes."""
     replay = Replay(vision_spec(tmp_path, threads=1), per_s)
-    return [replay.look(pictures(number / per_s)) for number in range(round(until_s * per_s))]
+    return [replay.process(pictures(number / per_s)) for number in range(round(until_s * per_s))]
 
 
 def entered(shown: Sequence[Look]) -> list[PersonEntered]:

@@ -198,7 +198,7 @@ def test_who_is_hidden_for_a_second_keeps_the_number() -> None:
         frame = scene.at(at_s)
         left, top, width, height = (round(side) for side in post(at_s))
         frame.pixels[top : top + height, left : left + width] = 90
-        seen = looker.look(frame)
+        seen = looker.process(frame)
         shown.append((at_s, seen))
         hidden |= {not one.seen for one in seen.people}
     assert hidden == {True, False}

@@ -84,7 +84,7 @@ def test_a_size_that_changes_with_every_frame_is_borne() -> None:
     shown = []
     for number, at_s in enumerate(times(6)):
         scene = MovingScene(300 + 7 * (number % 13), 200 + 11 * (number % 7), [strolls(100, 60, 1)])
-        shown.append((at_s, looker.look(scene.at(at_s, number + 1))))
+        shown.append((at_s, looker.process(scene.at(at_s, number + 1))))
 
     assert most_in_a_second(shown) <= 10
 
@@ -99,7 +99,7 @@ def test_a_picture_of_a_few_pixels_is_no_error(width: int, height: int) -> None:
         pixels = np.asarray(chance.integers(0, 256, (height, width, 3)), np.uint8)
         if number % 3:
             pixels[: height // 3 + 1] = 5
-        sound(looker.look(Frame(pixels, START_NS + number * 100_000_000, number + 1)))
+        sound(looker.process(Frame(pixels, START_NS + number * 100_000_000, number + 1)))
 
 
 @pytest.mark.parametrize("height", [0.001, 0.3, 1, 100_000])
@@ -112,7 +112,7 @@ def test_boxes_of_an_absurd_size_are_no_error(height: float) -> None:
     looker = Sight(Absurd(), small_grey, blobs, score_threshold=0.5, inferences_per_second=10)
     scene = MovingScene(W, H, things=[strolls(100, 100, 1)])
     for number, at_s in enumerate(times(12), 1):
-        looker.look(scene.at(at_s, number))
+        looker.process(scene.at(at_s, number))
 
 
 def test_an_error_of_the_model_reaches_the_caller_and_the_next_look_works() -> None:
@@ -128,7 +128,7 @@ def test_an_error_of_the_model_reaches_the_caller_and_the_next_look_works() -> N
     scene = MovingScene(W, H, [strolls(100, 100, 1)])
     looker = sight(Failing())
     with pytest.raises(ModelError, match="broken"):
-        looker.look(scene.at(0))
+        looker.process(scene.at(0))
 
     shown = watch(scene, looker, times(4, since_s=0.1))
     assert is_seen(scene, shown[-1][1], 1, shown[-1][0])

@@ -214,7 +214,7 @@ def test_pictures_of_any_size_can_be_looked_at(size: tuple[int, int]) -> None:
     draw = np.random.default_rng(1)
     watcher = tamper_watch()
     for number in range(60):
-        watcher.look(draw.integers(0, 255, (size[1], size[0], 3), dtype=np.uint8), number * SECOND // 10)
+        watcher.process(draw.integers(0, 255, (size[1], size[0], 3), dtype=np.uint8), number * SECOND // 10)
 
     assert watcher.active is None
 

@@ -107,7 +107,7 @@ class Siren:
         """The identifiers of the alarms that it sounds for; it is silent when there is none."""
         return tuple(self._told)
 
-    def look(self, alarms: Iterable[AlarmData], now_ns: int) -> list[SirenChange]:
+    def update(self, alarms: Iterable[AlarmData], now_ns: int) -> list[SirenChange]:
         """What has become of it, by the open alarms and the time."""
         self._looked_ns, self.unkept = now_ns, {}
         calling = {alarm.alarm_id: alarm for alarm in alarms if not alarm.silent and alarm.status == self._earnest}
@@ -118,7 +118,7 @@ class Siren:
             if turn != before:
                 self.unkept[alarm_id] = turn
             if turn is not None and turn.sounds(now_ns) is not (alarm_id in self._told):
-                changes.append(self._tell(alarm, turn, now_ns))
+                changes.append(self._report(alarm, turn, now_ns))
         return changes
 
     def next_due_ns(self) -> int | None:
@@ -167,7 +167,7 @@ class Siren:
                 self.unkept[alarm_id] = None
         return changes
 
-    def _tell(self, alarm: AlarmData, turn: Turn, now_ns: int) -> SirenChange:
+    def _report(self, alarm: AlarmData, turn: Turn, now_ns: int) -> SirenChange:
         if turn.sounds(now_ns):
             self._told[alarm.alarm_id] = alarm
             return self._change(alarm, turn.reason, now_ns)

@@ -84,11 +84,11 @@ class EventLifecycle:
         """What to tell of a frame in which it is so, or is not."""
         if so and self._number is None:
             self._number = next(self._numbers)
-            yield self._tell("began", fact)
+            yield self._report("began", fact)
         elif so and self._is_news(fact):
-            yield self._tell("ongoing", fact)
+            yield self._report("ongoing", fact)
         elif not so and self._number is not None:
-            yield self._tell("ended", fact)
+            yield self._report("ended", fact)
             self._number = None
 
     def _is_news(self, fact: Fact) -> bool:
@@ -98,7 +98,7 @@ class EventLifecycle:
         changed = self._tell_changes and (fact.persons, fact.closed_by) != self._told
         return silent_ns >= self._update_every_ns or (changed and silent_ns >= CHANGE_PACE_NS)
 
-    def _tell(self, phase: Phase, fact: Fact) -> Event:
+    def _report(self, phase: Phase, fact: Fact) -> Event:
         assert self._number is not None
         self._told_ns, self._told = fact.now_ns, (fact.persons, fact.closed_by)
         at_ns = fact.last_ns if phase == "ended" else fact.now_ns

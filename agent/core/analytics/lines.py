@@ -64,7 +64,7 @@ class Line:
         """This person does not come back."""
         self._passages.pop(walker_id, None)
 
-    def look(self, look: Look, walkers: Iterable[TrackState], persons: int) -> Iterator[Event]:
+    def update(self, look: Look, walkers: Iterable[TrackState], persons: int) -> Iterator[Event]:
         """The crossings that this frame has completed, and those whose cool-down is over; `persons` are in view."""
         for walker in walkers:
             self._follow(look, walker)

@@ -43,9 +43,9 @@ class Rules:
         self._follow(look, {person.id: person for person in people})
         walkers = self._walkers.values()
         for zone in self._zones:
-            told += zone.look(look, wall, walkers)
+            told += zone.update(look, wall, walkers)
         for line in self._lines:
-            told += line.look(look, walkers, len(people))
+            told += line.update(look, walkers, len(people))
         self._forget(boottime_ns)
         return told
 

@@ -80,7 +80,7 @@ class Zone:
         """This person does not come back."""
         self._stays.pop(walker_id, None)
 
-    def look(self, look: Look, wall: datetime | None, walkers: Iterable[TrackState]) -> Iterator[Event]:
+    def update(self, look: Look, wall: datetime | None, walkers: Iterable[TrackState]) -> Iterator[Event]:
         """What this frame has made true here. Without a `wall` that can be trusted the zone is watched."""
         watched = self._rules.watched
         if watched is not None and wall is not None and not watched.covers(wall):
@@ -91,9 +91,9 @@ class Zone:
         persons = sum(walker.now is not None for walker, _ in present)
         for _, stay in staying:
             if stay is not None:
-                yield from self._tell_stay(look, stay, persons)
-        yield from self._tell_crowd(look, persons)
-        yield from self._tell_after_hours(look, wall, bool(present), persons)
+                yield from self._report_stay(look, stay, persons)
+        yield from self._report_crowd(look, persons)
+        yield from self._report_after_hours(look, wall, bool(present), persons)
 
     def end_all(self, look: Look) -> Iterator[Event]:
         """What goes on here is over, and nobody is known to be here."""
@@ -136,7 +136,7 @@ class Zone:
         stay.inside.update(look.now_ns, look.step_ns, shown, may_begin=walker.counts)
         return stay
 
-    def _tell_stay(self, look: Look, stay: _Stay, persons: int) -> Iterator[Event]:
+    def _report_stay(self, look: Look, stay: _Stay, persons: int) -> Iterator[Event]:
         inside = stay.inside
         fact = Fact(look.now_ns, inside.first_ns, inside.last_ns, persons, stay.best)
         after_ns = self._rules.loitering_after_ns
@@ -148,14 +148,14 @@ class Zone:
         may_begin = shown and look.now_ns >= stay.quiet_until_ns
         yield from stay.presence.step(inside.holds and (stay.presence.goes_on or may_begin), fact)
 
-    def _tell_crowd(self, look: Look, persons: int) -> Iterator[Event]:
+    def _report_crowd(self, look: Look, persons: int) -> Iterator[Event]:
         if self._rules.crowd_from is None:
             return
         evidence = self._many
         evidence.update(look.now_ns, look.step_ns, persons >= self._rules.crowd_from)
         yield from self._crowd.step(evidence.holds, Fact(look.now_ns, evidence.first_ns, evidence.last_ns, persons))
 
-    def _tell_after_hours(self, look: Look, wall: datetime | None, occupied: bool, persons: int) -> Iterator[Event]:
+    def _report_after_hours(self, look: Look, wall: datetime | None, occupied: bool, persons: int) -> Iterator[Event]:
         if self._rules.open is None:
             return
         closed_by = _closed(self._rules.open, wall)

@@ -45,7 +45,7 @@ class TamperJudge:
         self.active: TamperKind | None = None
         """What was told last and is not over."""
 
-    def look(self, suspicion: TamperKind | None, now_ns: int) -> list[TamperChanged]:
+    def update(self, suspicion: TamperKind | None, now_ns: int) -> list[TamperChanged]:
         """What one picture, captured at `now_ns`, looks like. Any number a second.
 
         A stamp that steps back, as a camera's clock does that is set, begins the count anew.
@@ -120,7 +120,7 @@ class Stillness:
         self._since_ns = self._last_ns = 0
         self._habit_ns = 0
 
-    def look(self, same: bool, now_ns: int) -> bool:
+    def update(self, same: bool, now_ns: int) -> bool:
         """The picture of `now_ns`, the same as the one before or not: suspicious or not."""
         if same:
             self._last_ns = now_ns

@@ -30,7 +30,7 @@ class VideoLoss:
         self._unseen_ns = min(self._unseen_ns, age_ns)
         self._limit_ns = self._patience_ns
 
-    def look(self, now_ns: int) -> TamperChanged | None:
+    def tick(self, now_ns: int) -> TamperChanged | None:
         """What has become certain. Several times a second."""
         self._pass(now_ns)
         if self._began_ns is None:

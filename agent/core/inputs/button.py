@@ -75,9 +75,9 @@ class Button:
             due.append(self._pressed_since_ns + self._stuck_after_ns)
         return min((ns for ns in due if ns is not None), default=None)
 
-    def tell_next(self) -> None:
+    def report_next(self) -> None:
         """Tell the next press at once, also amid chatter."""
-        self._teller.tell_next()
+        self._teller.report_next()
 
     def flush(self) -> list[InputFact]:
         """The presses that no sum has told yet."""

@@ -64,7 +64,7 @@ class PressReporter:
         quiet_ns = self._last_ns + self._window_ns
         return min(quiet_ns, self._next_summary_ns) if self._unsaid else quiet_ns
 
-    def tell_next(self) -> None:
+    def report_next(self) -> None:
         """Tell the next press at once, also amid chatter: nothing is open any more on which it would count."""
         self._next_summary_ns = 0
 

@@ -47,11 +47,11 @@ class Panel:
         """When `tick` must be called next, or None when nothing waits."""
         return min((ns for each in self._inputs.values() if (ns := each.due_ns()) is not None), default=None)
 
-    def tell_next(self, name: str) -> None:
+    def report_next(self, name: str) -> None:
         """The alarm of this input was closed: its next press, which raises a new one, is told at once. Does nothing for
         a name that is no button here: an earlier run may have had it."""
         if name in self._buttons:
-            self._buttons[name].tell_next()
+            self._buttons[name].report_next()
 
     def flush(self) -> list[InputFact]:
         """The presses that no sum has told yet. Before an alarm is closed, and before the end."""

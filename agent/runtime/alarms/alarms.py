@@ -31,7 +31,7 @@ class Alarms:
         *,
         book: AlarmBook,
         outbox: Outbox,
-        drafts: MessageFactory,
+        factory: MessageFactory,
         clock: Clock,
         look: Callable[[str], AlarmCamera | None] | None,
         send: Callable[[], None],
@@ -42,7 +42,7 @@ class Alarms:
         short tones, for whoever can't see a lamp."""
         self._book = book
         self._outbox = outbox
-        self._drafts = drafts
+        self._factory = factory
         self._clock = clock
         self._look = look
         self._send = send
@@ -67,13 +67,13 @@ class Alarms:
         camera = None if known or self._look is None else self._look(alarm_id)
         raised_at = self._raised_at(press)
         change = self._book.press(name, press.edge_ns, alarm_id, raised_at, camera, count=press.count, test=test)
-        self._tell(change)
+        self._publish(change)
         if not change.alarm.data.silent:
             self._beep(1)
 
     def delivered(self, fact: AlarmDelivered) -> None:
         """The broker has a message of an alarm."""
-        self._tell(self._book.delivered(fact))
+        self._publish(self._book.delivered(fact))
 
     def acknowledged(self, ack: CentreAck) -> tuple[AckAnswer, threading.Event | None]:
         """The centre has answered. Of a close: the event is set when it is on disk, and then `tell_closed` is due."""
@@ -85,18 +85,18 @@ class Alarms:
         if change is not None and change.change == "closed":
             safe = self._outbox.keep(ALARM_KEY + ack.alarm_id, encode_alarm(change.alarm))
             self._closing[ack.alarm_id] = (was.data, change.alarm.data)
-            self._told(change)
+            self._changed_to(change)
         else:
-            self._tell(change)
+            self._publish(change)
         if change is not None and _is_answer(was, change) and not change.alarm.data.silent:
             self._beep(2)
         return "pressed-since" if ack.action is AckAction.CLOSED and safe is None else "taken", safe
 
-    def tell_closed(self, alarm_id: str, *, durable: bool) -> AckAnswer:
+    def publish_closed(self, alarm_id: str, *, durable: bool) -> AckAnswer:
         """Say that it is closed, and whether a power cut would open it again."""
         data = self._closing.pop(alarm_id)[1]
         said = data if durable else data.model_copy(update={"durable": False})
-        self._outbox.accept(self._drafts.alarm("closed", said), keep={ALARM_KEY + alarm_id: None})
+        self._outbox.accept(self._factory.alarm("closed", said), keep={ALARM_KEY + alarm_id: None})
         self._send()
         self._outbox.wake()
         self.announce_changes()
@@ -105,7 +105,7 @@ class Alarms:
     def tick(self, now_ns: int) -> None:
         """Every alarm that has waited long enough takes its step."""
         for change in self._book.tick(now_ns):
-            self._tell(change)
+            self._publish(change)
 
     def next_due_ns(self) -> int | None:
         """When `tick` has next something to do."""
@@ -136,25 +136,25 @@ class Alarms:
     def announce(self) -> None:
         """Publish the open alarms."""
         self._announced = self._open()
-        self._outbox.put(self._drafts.alarms(AlarmsData(open=self._announced)))
+        self._outbox.put(self._factory.alarms(AlarmsData(open=self._announced)))
 
     def announce_changes(self) -> None:
         """Publish the open alarms if they are not what was published last."""
         if self._open() != self._announced:
             self.announce()
 
-    def tell_unanswered(self) -> None:
+    def publish_unanswered(self) -> None:
         """What another broker took, and nobody has answered, is told to this one too."""
         for alarm in self._book.open():
             if alarm.data.stage in _UNANSWERED:
-                self._outbox.put(self._drafts.alarm("updated", alarm.data))
+                self._outbox.put(self._factory.alarm("updated", alarm.data))
 
-    def tell_restored(self) -> None:
+    def publish_restored(self) -> None:
         """What an earlier run has left open is told once: a power cut may have taken a close back."""
         restored, self._restored = self._restored, frozenset()
         for alarm in self._book.open():
             if alarm.data.alarm_id in restored:
-                self._outbox.put(self._drafts.alarm("updated", alarm.data))
+                self._outbox.put(self._factory.alarm("updated", alarm.data))
 
     def in_earnest(self) -> bool:
         """Whether an alarm is open that is not a test."""
@@ -165,7 +165,7 @@ class Alarms:
         audible = any(not alarm.data.silent for alarm in self._book.open())
         return self._book.lights() if audible else None
 
-    def _tell(self, change: AlarmChange | None) -> None:
+    def _publish(self, change: AlarmChange | None) -> None:
         if change is None:
             return
         data = change.alarm.data
@@ -173,11 +173,11 @@ class Alarms:
             self._outbox.keep(ALARM_KEY + data.alarm_id, encode_alarm(change.alarm))
             return
         kept = {ALARM_KEY + data.alarm_id: encode_alarm(change.alarm)}
-        self._outbox.accept(self._drafts.alarm(change.change, data), keep=kept)
+        self._outbox.accept(self._factory.alarm(change.change, data), keep=kept)
         self._send()
-        self._told(change)
+        self._changed_to(change)
 
-    def _told(self, change: AlarmChange) -> None:
+    def _changed_to(self, change: AlarmChange) -> None:
         self.open_ids = frozenset(alarm.data.alarm_id for alarm in self._book.open())
         self._outbox.wake()
         self._changed(change)

@@ -38,7 +38,7 @@ class EdgeWatch:
             self._missed = 0
         self._on_edge(edge)
 
-    def look(self) -> bool:
+    def tick(self) -> bool:
         """About once a second: whether edges are told. One that was not is made up for, so that a press that lasts
         counts all the same."""
         try:

@@ -33,20 +33,20 @@ _IN_WORDS = {
 class InputReporter:
     """Makes an event of each fault and condition, and a part `input-NAME` of an input with a fault. One thread."""
 
-    def __init__(self, outbox: Outbox, drafts: MessageFactory, board: HealthBoard, clock: Clock) -> None:
+    def __init__(self, outbox: Outbox, factory: MessageFactory, board: HealthBoard, clock: Clock) -> None:
         self._outbox = outbox
-        self._drafts = drafts
+        self._factory = factory
         self._board = board
         self._clock = clock
         self._faults: dict[str, dict[Fault, str]] = {}
 
-    def tell(self, fact: InputFault | ConditionChanged) -> None:
+    def report(self, fact: InputFault | ConditionChanged) -> None:
         """An input has a fault, or has it no longer; or what it watches has changed."""
         ago = timedelta(microseconds=(self._clock.boottime_ns() - fact.since_ns) // 1000)
         since = rfc3339(self._clock.wall() - ago)
         if isinstance(fact, InputFault):
             self._outbox.put(
-                self._drafts.input_fault(
+                self._factory.input_fault(
                     InputFaultData(
                         input=fact.input,
                         fault=fact.fault,
@@ -61,7 +61,7 @@ class InputReporter:
         else:
             log.info("%s %s: %s", fact.kind, fact.input, "failed" if fact.active else "well")
             self._outbox.put(
-                self._drafts.condition(
+                self._factory.condition(
                     ConditionData(
                         input=fact.input,
                         kind=fact.kind,

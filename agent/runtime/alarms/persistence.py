@@ -29,12 +29,12 @@ def read_kept(outbox: Outbox, security: SecurityLog, kept: Mapping[str, str] | N
         try:
             alarm = decode_alarm(text)
             if alarm.data.stage is Stage.CLOSED:
-                outbox.put(security.drafts.alarm("closed", alarm.data), keep={key: None})
+                outbox.put(security.factory.alarm("closed", alarm.data), keep={key: None})
             else:
                 found.append(alarm)
         except ValueError as error:
             reason = str(error).partition("\n")[0]
-            security.tell(
+            security.report(
                 "alarm-unreadable",
                 "alert",
                 f"the open alarm {key.removeprefix(ALARM_KEY)} can't be read: {reason}",
@@ -51,15 +51,15 @@ def keep_restored(book: AlarmBook, outbox: Outbox, security: SecurityLog) -> Cal
     alarms, strange = book.open(), book.without_input()
     for alarm in alarms:
         outbox.keep(ALARM_KEY + alarm.data.alarm_id, encode_alarm(alarm))
-    return partial(_tell, alarms, strange, security)
+    return partial(_report, alarms, strange, security)
 
 
-def _tell(alarms: list[OpenAlarm], strange: list[OpenAlarm], security: SecurityLog) -> None:
+def _report(alarms: list[OpenAlarm], strange: list[OpenAlarm], security: SecurityLog) -> None:
     """An alarm whose input is not in the settings any more (`strange`) can still be answered and closed."""
     for alarm in alarms:
         log.info("alarm %s is still open: %s, %s", alarm.data.alarm_id, alarm.data.input, alarm.data.stage.value)
     for alarm in strange:
-        security.tell(
+        security.report(
             "alarm-without-input",
             "warning",
             f"the open alarm {alarm.data.alarm_id} is of the input {alarm.data.input}, which is not in the settings",

@@ -59,7 +59,7 @@ class Pipeline:
         panel: Panel,
         audible: Iterable[str],
         outbox: Outbox,
-        drafts: MessageFactory,
+        factory: MessageFactory,
         lights: Lights,
         clock: Clock,
         look: Callable[[str], AlarmCamera | None] | None,
@@ -76,7 +76,7 @@ class Pipeline:
         self._alarms = Alarms(
             book=book,
             outbox=outbox,
-            drafts=drafts,
+            factory=factory,
             clock=clock,
             look=look,
             send=send,
@@ -89,7 +89,7 @@ class Pipeline:
         self._panel = panel
         self._audible = frozenset(audible)
         self._outbox = outbox
-        self._drafts = drafts
+        self._factory = factory
         self._lights = lights
         self._clock = clock
         self._nobody_answers = nobody_answers
@@ -130,7 +130,7 @@ class Pipeline:
         """End the wait of `run_once`. Any thread."""
         self._facts.put(None)
 
-    def tell(self, fact: Fact) -> None:
+    def submit(self, fact: Fact) -> None:
         """Hand over a fact. Never blocks."""
         self._facts.put(fact)
 
@@ -140,9 +140,9 @@ class Pipeline:
             self._on_inputs(self._panel.flush())  # what was pressed before it counts on the alarm that it closes
             answer, safe = self._alarms.acknowledged(ack)
         if safe is not None:  # the lamps are off already
-            durable = safe.wait(0 if self._outbox.recorder.fault else _DISK_PATIENCE_S)
+            durable = safe.wait(0 if self._outbox.writer.fault else _DISK_PATIENCE_S)
             with self._lock:
-                answer = self._alarms.tell_closed(ack.alarm_id, durable=durable)
+                answer = self._alarms.publish_closed(ack.alarm_id, durable=durable)
         self.wake()
         return answer
 
@@ -194,7 +194,7 @@ class Pipeline:
             self._tick()
             alarms = self._book.open()
         if self._siren is not None:
-            self._siren.look(alarms)
+            self._siren.update(alarms)
 
     def drain(self) -> None:
         """Act on everything that is still queued. After the thread has ended."""
@@ -242,7 +242,7 @@ class Pipeline:
         self._alarms.tick(now_ns)
         before = self._readiness.lights()
         self._readiness.tick(now_ns)
-        self._follow_ups += self._readiness.tellings()
+        self._follow_ups += self._readiness.reports()
         if self._readiness.lights() != before:
             self._show_lights()
 
@@ -252,9 +252,9 @@ class Pipeline:
                 self._alarms.delivered(fact)
             case Announce():
                 self._alarms.announce()
-                self._alarms.tell_restored()
+                self._alarms.publish_restored()
                 if fact.moved:
-                    self._alarms.tell_unanswered()
+                    self._alarms.publish_unanswered()
             case Identify():
                 self._readiness.identify(fact.until_ns)
                 self._show_lights()
@@ -288,7 +288,7 @@ class Pipeline:
         self._show_lights()
         data = change.alarm.data
         if change.change == "closed":
-            self._panel.tell_next(data.input)
+            self._panel.report_next(data.input)
         said = "alarm %s: %s, %s, presses %d"
         self._follow_ups.append(partial(log.info, said, data.alarm_id, data.input, data.stage.value, data.press_count))
         if data.stage in {Stage.DELAYED, Stage.UNCONFIRMED}:

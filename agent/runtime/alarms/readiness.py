@@ -24,19 +24,19 @@ class Readiness:
         self,
         *,
         service: Service,
-        drafts: MessageFactory,
+        factory: MessageFactory,
         put: Callable[[Draft], object],
         board: HealthBoard,
         security: SecurityLog,
     ) -> None:
         self._service = service
-        self._drafts = drafts
+        self._factory = factory
         self._put = put
         self._board = board
         self._security = security
         self._trial = TestMode()
         self._identify_until_ns: int | None = None
-        self._tellings: list[Callable[[], object]] = []
+        self._reports: list[Callable[[], object]] = []
         self.driven: LightState | None = None
         """What a self-test has the lights show; before anything else that is said here."""
 
@@ -66,8 +66,8 @@ class Readiness:
         """From now on presses, of this input or of all, are tests for so long."""
         self._trial.begin(input_name, now_ns, now_ns + int(seconds * 1e9))
         what = input_name or "every input"
-        self._tellings.append(
-            lambda: self._security.tell(
+        self._reports.append(
+            lambda: self._security.report(
                 "test-mode-began", "info", f"presses of {what} are tests", input=input_name, seconds=seconds
             )
         )
@@ -77,7 +77,7 @@ class Readiness:
         if self._trial.ends_ns is None:
             return
         self._trial.end()
-        self._tellings.append(lambda: self._security.tell("test-mode-ended", "info", why))
+        self._reports.append(lambda: self._security.report("test-mode-ended", "info", why))
 
     def tick(self, now_ns: int) -> None:
         """End what is over, and notice when the kiosk goes out of service or comes back."""
@@ -87,19 +87,19 @@ class Readiness:
             self.end_tests("its time is over")
         change = self._service.tick(now_ns)
         if change is not None:
-            self._tellings.append(lambda: self._tell_service(change))
+            self._reports.append(lambda: self._report_service(change))
 
     def next_due_ns(self) -> int | None:
         """When `tick` has next something to do without a new fact."""
         due = (self._identify_until_ns, self._trial.ends_ns, self._service.next_due_ns())
         return min((at for at in due if at is not None), default=None)
 
-    def tellings(self) -> list[Callable[[], object]]:
+    def reports(self) -> list[Callable[[], object]]:
         """What has to be told since the last call; to be called in order, without the lock, since a log may block."""
-        tellings, self._tellings = self._tellings, []
+        tellings, self._reports = self._reports, []
         return tellings
 
-    def _tell_service(self, change: ServiceChange) -> None:
+    def _report_service(self, change: ServiceChange) -> None:
         detail = "" if change.in_service else f"out of service: {', '.join(change.reasons)}"
-        self._put(self._drafts.service(change.in_service, ServiceData(reasons=change.reasons)))
+        self._put(self._factory.service(change.in_service, ServiceData(reasons=change.reasons)))
         self._board.report(SERVICE, ok=change.in_service, detail=detail)

@@ -40,7 +40,7 @@ class SirenController:
         earnest: Status,
         port: SirenPort,
         outbox: Outbox,
-        drafts: MessageFactory,
+        factory: MessageFactory,
         clock: Clock,
         board: HealthBoard,
     ) -> None:
@@ -48,7 +48,7 @@ class SirenController:
         self._siren = Siren(rules, earnest, clock.boot_id, partial(_kept, outbox))
         self._port = port
         self._outbox = outbox
-        self._drafts = drafts
+        self._factory = factory
         self._clock = clock
         self._board = board
         self._is_on: bool | None = None
@@ -66,15 +66,15 @@ class SirenController:
         """Claim the line, silent. What can't be claimed is reported, and tried again later."""
         self._drive(on=False, now_ns=self._clock.boottime_ns())
 
-    def look(self, alarms: Sequence[OpenAlarm]) -> None:
+    def update(self, alarms: Sequence[OpenAlarm]) -> None:
         """Sound, or fall silent, as these open alarms and the time want it."""
         with self._lock:
             if not self._closed:
-                self._look(alarms)
+                self._update(alarms)
 
-    def _look(self, alarms: Sequence[OpenAlarm]) -> None:
+    def _update(self, alarms: Sequence[OpenAlarm]) -> None:
         now_ns = self._clock.boottime_ns()
-        changes = self._siren.look([alarm.data for alarm in alarms], now_ns)
+        changes = self._siren.update([alarm.data for alarm in alarms], now_ns)
         chirps = False
         if self._chirp_asked:  # never set back unread: it is asked for on another thread
             self._chirp_asked = False
@@ -86,7 +86,7 @@ class SirenController:
             self.chirped = self._reads_on()
         for alarm_id, turn in self._siren.unkept.items():
             self._outbox.keep(SIREN_KEY + alarm_id, None if turn is None else turn.encode())
-        self._tell(changes)
+        self._report(changes)
 
     def next_due_ns(self) -> int | None:
         """When `look` has next something to do."""
@@ -115,7 +115,7 @@ class SirenController:
             changes = self._siren.leave_off(self._clock.boottime_ns())
             self._port.close()
             self._is_on = False
-        self._tell(changes)
+        self._report(changes)
 
     def _drive(self, *, on: bool, now_ns: int) -> None:
         if on is self._is_on or (self._is_on is None and now_ns < self._retry_ns):
@@ -135,7 +135,7 @@ class SirenController:
         except HardwareError:  # the self-test says that it could not be switched on
             return False
 
-    def _tell(self, changes: Sequence[SirenChange]) -> None:
+    def _report(self, changes: Sequence[SirenChange]) -> None:
         for change in changes:
             data = SirenData(
                 alarm_id=change.alarm.alarm_id,
@@ -144,7 +144,7 @@ class SirenController:
                 sounded_ms=change.sounded_ns // 1_000_000,
                 driven=self._is_on is not None,
             )
-            self._outbox.put(self._drafts.siren(change.sounds, data))
+            self._outbox.put(self._factory.siren(change.sounds, data))
             log.warning("siren %s for alarm %s: %s", "on" if change.sounds else "off", data.alarm_id, data.reason)
 
 

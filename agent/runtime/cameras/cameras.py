@@ -18,7 +18,7 @@ class Cameras:
         """Use these links from now on."""
         self._links = tuple(links)
 
-    def look(self, alarm_id: str) -> AlarmCamera | None:
+    def capture(self, alarm_id: str) -> AlarmCamera | None:
         """Ask the first camera that works for a picture under `alarm_id`, and say what it sees now. One that has not
         looked at a picture yet comes after those that have.
 

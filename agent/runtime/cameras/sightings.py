@@ -34,7 +34,7 @@ _DATA: Mapping[type[ToCore], type[CameraEventData]] = {
 }
 
 
-def sighting(camera: str, happened: ToCore, drafts: MessageFactory) -> Draft | None:
+def sighting(camera: str, happened: ToCore, factory: MessageFactory) -> Draft | None:
     """The event of what the process of `camera` reports; None for what is nobody's news."""
     if not isinstance(happened, Happened):
         return None
@@ -44,4 +44,4 @@ def sighting(camera: str, happened: ToCore, drafts: MessageFactory) -> Draft | N
         "frame_monoms": happened.boottime_ns // 1_000_000,
         "snapshot": happened.event_id if happened.snapshot else None,
     }
-    return drafts.camera_event(_DATA[type(happened)](**data))
+    return factory.camera_event(_DATA[type(happened)](**data))

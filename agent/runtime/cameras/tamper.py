@@ -25,7 +25,7 @@ class TamperController:
         kinds: Collection[TamperKind],
         frames_per_second: float,
         *,
-        drafts: MessageFactory,
+        factory: MessageFactory,
         put: Callable[[Draft], object],
         clock: Clock,
     ) -> None:
@@ -35,7 +35,7 @@ class TamperController:
         self._signal_id = ""
         self._looked = 0
         """Frames that the process had looked at, as of its last sign of life."""
-        self._drafts = drafts
+        self._factory = factory
         self._put = put
         self._clock = clock
         self._ids = Uuid7Source()
@@ -71,11 +71,11 @@ class TamperController:
             age_ms = 0 if looks and self._is_frozen() else report.frame_age_ms
             self._signal.pictured(age_ms * 1_000_000, self._clock.boottime_ns())
 
-    def look(self) -> None:
+    def tick(self) -> None:
         """See whether pictures come. Several times a second, whatever the camera process does."""
         if self._signal is None:
             return
-        change = self._signal.look(self._clock.boottime_ns())
+        change = self._signal.tick(self._clock.boottime_ns())
         if change is None:
             return
         if not change.active:
@@ -106,7 +106,7 @@ class TamperController:
         since = self._wall(message.boottime_ns)
         self._active = {**self._active, message.event_id: (message, since)}
         log.warning("camera %s: %s: %s", self._camera, message.kind, message.detail)
-        self._tell(message, since)
+        self._report(message, since)
 
     def _end(self, event_id: str, boottime_ns: int, detail: str) -> None:
         if event_id not in self._active:
@@ -116,12 +116,12 @@ class TamperController:
         log.info("camera %s: %s is over: %s", self._camera, began.kind, detail)
         ended = began.model_copy(update={"active": False, "boottime_ns": boottime_ns, "detail": detail})
         duration_ms = max(boottime_ns - began.boottime_ns, 0) // 1_000_000
-        self._tell(ended, self._wall(boottime_ns), duration_ms)
+        self._report(ended, self._wall(boottime_ns), duration_ms)
 
-    def _tell(self, message: CameraTamper, since: str, duration_ms: int | None = None) -> None:
+    def _report(self, message: CameraTamper, since: str, duration_ms: int | None = None) -> None:
         codes = {"contact_id": "137", "sia": "TA" if message.active else "TR"}
         self._put(
-            self._drafts.camera_tamper(
+            self._factory.camera_tamper(
                 CameraTamperData(
                     event_id=message.event_id,
                     camera=self._camera,

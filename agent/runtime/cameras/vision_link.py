@@ -124,7 +124,7 @@ class VisionLink:
         if self._closing:
             threading.Event().wait(min(timeout_s, 0.1))
             return
-        self.tampers.look()
+        self.tampers.tick()
         if self._socket is None:
             if now_ns >= self._retry_ns:
                 self._start()

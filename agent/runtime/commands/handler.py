@@ -53,7 +53,7 @@ class CommandHandler:
         identity: Identity,
         verify: Callable[[bytes], Verified],
         outbox: Outbox,
-        drafts: MessageFactory,
+        factory: MessageFactory,
         security: SecurityLog,
         clock: Clock,
         actions: Actions,
@@ -63,7 +63,7 @@ class CommandHandler:
         self._identity = identity
         self._verify = verify
         self._outbox = outbox
-        self._drafts = drafts
+        self._factory = factory
         self._security = security
         self._clock = clock
         self._actions = actions
@@ -72,16 +72,16 @@ class CommandHandler:
         self._orders = Orders()
         self._queue: queue.SimpleQueue[Received | OrderDone] = queue.SimpleQueue()
 
-    def take_up(self) -> None:
+    def restore(self) -> None:
         """More was found of what earlier runs have left. Any thread."""
-        self._memory.take_up()
+        self._memory.restore()
 
     def receive(self, message: Received) -> None:
         """A message came down. Never blocks."""
         if self._queue.qsize() < _MOST_WAITING:
             self._queue.put(message)
         else:
-            self._security.tell("command-flood", "warning", f"more than {_MOST_WAITING} wait; one was not read")
+            self._security.report("command-flood", "warning", f"more than {_MOST_WAITING} wait; one was not read")
 
     def order_done(self, done: OrderDone) -> None:
         """What a command has ordered has ended; what none has ordered is ignored. Never blocks."""
@@ -113,7 +113,7 @@ class CommandHandler:
             claims = read_claims(dict(token.claims))
             name, command_id = claims.name, claims.cmd_id
             if (first := self._memory.repeated(token.kid, claims)) is not None:
-                if self._security.tell("command-repeated", "info", f"{name} {command_id} came again", kid=token.kid):
+                if self._security.report("command-repeated", "info", f"{name} {command_id} came again", kid=token.kid):
                     self._answer(first, message)
                 return
             args = self._accept(token, claims, message)
@@ -127,7 +127,7 @@ class CommandHandler:
                 output={"sha256": sha256(message.payload).hexdigest()} if command_id == "unknown" else {},
             )
             topic = message.topic[:TOPIC_LENGTH]
-            told = self._security.tell(
+            told = self._security.report(
                 "command-rejected", "warning", f"{topic}: {refusal}", code=refusal.code, topic=topic
             )
             if told:
@@ -166,7 +166,7 @@ class CommandHandler:
         safe = self._memory.begin(token.kid, claims)
         if isinstance(args, AckArgs):
             return args  # green waits for no disk: cut off before its result is on disk, an ack may come again and runs
-        if not safe.wait(0 if self._outbox.recorder.fault else _DISK_PATIENCE_S):
+        if not safe.wait(0 if self._outbox.writer.fault else _DISK_PATIENCE_S):
             log.error("%s is not on disk yet; going on, since a command may save a life", claims.cmd_id)
         return args
 
@@ -228,4 +228,4 @@ class CommandHandler:
     def _answer(self, result: ResultData, message: Received, keep: Changes | None = None) -> None:
         log.info("command %s %s: %s, %s", result.name, result.command_id, result.status, result.text)
         assert LEVEL.match(result.command_id)
-        self._outbox.put(self._drafts.result(result, message.response_topic, message.correlation_data), keep)
+        self._outbox.put(self._factory.result(result, message.response_topic, message.correlation_data), keep)

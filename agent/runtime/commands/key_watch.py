@@ -60,7 +60,7 @@ class KeyWatch:
         else:
             self._report(trouble="")
 
-    def look(self) -> None:
+    def tick(self) -> None:
         """Read the file again if it has changed: a key that is not in it any more is obeyed no longer."""
         stamp = self._ring.stamp()
         if stamp is None or stamp == self._stamp:
@@ -79,19 +79,19 @@ class KeyWatch:
         if abs(time.time_ns() - stamp[0]) > _YOUNG_NS:
             self._stamp = stamp
         self._report(trouble="")
-        self._tell(before, self._ring.keys)
+        self._report_changes(before, self._ring.keys)
 
     def broker_refuses(self, detail: str) -> None:
         """What the broker does not let this device hear; empty when it lets it hear all."""
         self._report(refused=detail)
 
-    def _tell(self, before: Mapping[str, Hashable], after: Mapping[str, Hashable]) -> None:
+    def _report_changes(self, before: Mapping[str, Hashable], after: Mapping[str, Hashable]) -> None:
         came, went = sorted(after.keys() - before.keys()), sorted(before.keys() - after.keys())
         changed = sorted(kid for kid in before.keys() & after.keys() if before[kid] != after[kid])
         kinds = {"came": came, "went": went, "changed": changed}
         text = "; ".join(f"{what}: {', '.join(kids)}" for what, kids in kinds.items() if kids)
         if text:
-            self._security.tell("keys-changed", "warning", text, came=came, went=went, changed=changed)
+            self._security.report("keys-changed", "warning", text, came=came, went=went, changed=changed)
 
     def _report(self, *, trouble: str | None = None, refused: str | None = None) -> None:
         with self._lock:

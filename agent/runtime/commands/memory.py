@@ -62,9 +62,9 @@ class CommandMemory:
         self._floors: dict[str, int] = {}
         self._crowded_out: dict[str, int] = {}
         self._is_whole = False
-        self.take_up()
+        self.restore()
 
-    def take_up(self) -> None:
+    def restore(self) -> None:
         """What earlier runs have left, as far as the disk gives it by now."""
         with self._lock:
             self._is_whole = self._outbox.knows_all
@@ -130,7 +130,7 @@ class CommandMemory:
                 changes[forgotten.key] = None
                 changes.update(self._kept_floor(forgotten.kid))
             changes.update(self._kept_floor(kid))
-            return self._outbox.recorder.keep(changes)
+            return self._outbox.writer.keep(changes)
 
     def finished(self, kid: str, result: ResultData) -> Changes:
         """What became of a command; returns what is to be kept together with the message that tells it."""

@@ -25,9 +25,9 @@ _STAGE_OF = {
 class ProbeAlarm:
     """One at a time. Any thread."""
 
-    def __init__(self, outbox: Outbox, drafts: MessageFactory, clock: Clock, location: dict[str, Any] | None) -> None:
+    def __init__(self, outbox: Outbox, factory: MessageFactory, clock: Clock, location: dict[str, Any] | None) -> None:
         self._outbox = outbox
-        self._drafts = drafts
+        self._factory = factory
         self._clock = clock
         self._location = location
         self._lock = threading.Lock()
@@ -40,7 +40,7 @@ class ProbeAlarm:
         with self._lock:
             self._raised_ns = self._clock.boottime_ns()
             self.data = self.example()
-            self._outbox.put(self._drafts.alarm("raised", self.data), self._kept(self.data))
+            self._outbox.put(self._factory.alarm("raised", self.data), self._kept(self.data))
             return self.data
 
     def example(self) -> AlarmData:
@@ -77,7 +77,7 @@ class ProbeAlarm:
             stage = _STAGE_OF[ack.action]
             if stage.rank() > data.stage.rank():
                 self._reach(stage, ack.boottime_ns)
-                self._tell()
+                self._report()
             return True
 
     @property
@@ -90,7 +90,7 @@ class ProbeAlarm:
         with self._lock:
             if self.data is not None and self.data.stage is not Stage.CLOSED:
                 self._reach(Stage.CLOSED, self._clock.boottime_ns())
-                self._tell()
+                self._report()
 
     def close_kept(self) -> None:
         """Close those that earlier runs have left open, and leave that of this run, which may be under way when the
@@ -103,17 +103,17 @@ class ProbeAlarm:
                 continue
             if self.data is None or data.alarm_id != self.data.alarm_id:
                 closed = data.model_copy(update={"stage": Stage.CLOSED})
-                self._outbox.put(self._drafts.alarm("closed", closed), keep={key: None})
+                self._outbox.put(self._factory.alarm("closed", closed), keep={key: None})
 
     def _reach(self, stage: Stage, at_ns: int) -> None:
         assert self.data is not None
         latency_ms = {**self.data.latency_ms, stage.value: (at_ns - self._raised_ns) // 1_000_000}
         self.data = self.data.model_copy(update={"stage": stage, "latency_ms": latency_ms})
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         assert self.data is not None
         is_closed = self.data.stage is Stage.CLOSED
-        self._outbox.put(self._drafts.alarm("closed" if is_closed else "updated", self.data), self._kept(self.data))
+        self._outbox.put(self._factory.alarm("closed" if is_closed else "updated", self.data), self._kept(self.data))
 
     def _kept(self, data: AlarmData) -> dict[str, str | None]:
         return {f"{KEPT}/{data.alarm_id}": None if data.stage is Stage.CLOSED else data.model_dump_json()}

@@ -44,7 +44,7 @@ class SelfTest:
         alarm: ProbeAlarm,
         timetable: Timetable | None,
         outbox: Outbox,
-        drafts: MessageFactory,
+        factory: MessageFactory,
         clock: Clock,
         board: HealthBoard,
         in_alarm: Callable[[], bool],
@@ -59,7 +59,7 @@ class SelfTest:
         self._alarm = alarm
         self._timetable = timetable
         self._outbox = outbox
-        self._drafts = drafts
+        self._factory = factory
         self._clock = clock
         self._board = board
         self._in_alarm = in_alarm
@@ -103,7 +103,7 @@ class SelfTest:
         try:
             order = self._orders.get(timeout=timeout_s if self._script is None else min(timeout_s, _SLICE_S))
         except queue.Empty:
-            self._take_up()
+            self._resume()
         if self._script is not None:
             self._go_on(self._script)
         elif order is not None:
@@ -178,7 +178,7 @@ class SelfTest:
             last = LastTest(self._now(), rfc3339(self._clock.wall()), failed)
             keep[LAST_KEY] = last.encode()
             self._note(last)
-        self._outbox.put(self._drafts.self_test(data), keep)
+        self._outbox.put(self._factory.self_test(data), keep)
         for step in self._results:
             if not step.ok:
                 log.error("self-test: %s: %s", step.name, step.detail)
@@ -193,9 +193,9 @@ class SelfTest:
         self._board.report(SELF_TEST, ok=not last.failed, detail=_failures(last))
         self._tell(SelfTested(passed=last.heard))
 
-    def _take_up(self) -> None:
+    def _resume(self) -> None:
         """What an earlier run has left, once the disk has said what that is."""
-        if self._is_taken_up or not self._outbox.recorder.is_known:
+        if self._is_taken_up or not self._outbox.writer.is_known:
             return
         self._is_taken_up = True
         self._alarm.close_kept()

@@ -32,7 +32,7 @@ class WayOut:
         *,
         alarm: ProbeAlarm,
         paths: Paths,
-        drafts: MessageFactory,
+        factory: MessageFactory,
         unnumbered: Callable[[Draft], OutgoingMessage],
         clock: Clock,
         path_within_s: float,
@@ -42,7 +42,7 @@ class WayOut:
         when no centre is asked. `unnumbered` makes a message that does not go through the outbox."""
         self._alarm = alarm
         self._paths = paths
-        self._drafts = drafts
+        self._factory = factory
         self._unnumbered = unnumbered
         self._clock = clock
         self._path_within_s = path_within_s
@@ -73,7 +73,7 @@ class WayOut:
         """Tells this broker of the alarm too, as complete as any `updated`. Without an identity of its own it does not
         log in: that could end the connection in use, if both addresses lead to one broker."""
         data = alarm or self._alarm.example()
-        message = self._unnumbered(self._drafts.alarm("updated", data))
+        message = self._unnumbered(self._factory.alarm("updated", data))
         try:
             return (yield from check_path(self._paths.probe, address, message, self._clock, self._path_within_s))
         except NoProbeCertificate as error:

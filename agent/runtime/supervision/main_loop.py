@@ -72,7 +72,7 @@ class MainLoop:
         self,
         *,
         watched: Watched,
-        drafts: MessageFactory,
+        factory: MessageFactory,
         clock: Clock,
         notifier: Notifier,
         time_watch: TimeWatch,
@@ -86,7 +86,7 @@ class MainLoop:
         `end` ends the process because these parts hang. It is called only where no service manager watches:
         one that does acts by itself when it is no longer fed."""
         self._watched = watched
-        self._drafts = drafts
+        self._factory = factory
         self._clock = clock
         self._notifier = notifier
         self._time_watch = time_watch
@@ -99,7 +99,7 @@ class MainLoop:
         self._stopping = False
         self._fed_counts: dict[str, int | None] = {}
         self._fed_ns = 0
-        self._journal_passes = (-1, self._started_ns)
+        self._store_passes = (-1, self._started_ns)
         self._end = end
         self._essential = Standstill(int(STANDSTILL_S * 1e9))
         self._others = Standstill(int(STANDSTILL_S * 1e9))
@@ -122,22 +122,22 @@ class MainLoop:
             if not self._watched.hears():
                 log.error("the pins tell of no edge any more; the service manager starts the agent again")
                 return 1
-            self.look()
+            self.tick()
             self._watched.supervisor.wake.wait(look_s)
         return 0
 
-    def look(self) -> None:
+    def tick(self) -> None:
         """One round."""
-        self._time_watch.look()
+        self._time_watch.tick()
         for notice in self._watched.outbox.notices():
-            self._security.tell(notice.kind, notice.severity, notice.text, **notice.detail)
+            self._security.report(notice.kind, notice.severity, notice.text, **notice.detail)
         self._look_at_storage()
         now_ns = self._clock.boottime_ns()
         self._look_for_standstill(now_ns)
         if self._watched.connected():
             if now_ns >= self._health_due_ns:
                 self._health_due_ns = now_ns + self._health_interval_ns
-                self._watched.outbox.put(self._drafts.health(self.health()))
+                self._watched.outbox.put(self._factory.health(self.health()))
         else:
             self._health_due_ns = now_ns
         self._tell_status()
@@ -159,7 +159,7 @@ class MainLoop:
             dropped=dropped,
             cpu_percent=self._process.cpu_percent(),
             memory_bytes=self._process.resident_bytes(),
-            disk_free_bytes=self._watched.outbox.recorder.housekeeping.free_bytes,
+            disk_free_bytes=self._watched.outbox.writer.housekeeping.free_bytes,
             disk=_wear(self._process.written_bytes(), uptime_s),
             temperature_c=_temperature_c(),
             cameras=dict(self._watched.cameras()),
@@ -169,17 +169,17 @@ class MainLoop:
         )
 
     def _look_at_storage(self) -> None:
-        passes = self._watched.supervisor.passes().get("journal", 0)
+        passes = self._watched.supervisor.passes().get("store", 0)
         now_ns = self._clock.boottime_ns()
-        if passes != self._journal_passes[0]:
-            self._journal_passes = (passes, now_ns)
-        fault = self._watched.outbox.recorder.fault
-        if fault is None and now_ns - self._journal_passes[1] > _STALL_NS:
+        if passes != self._store_passes[0]:
+            self._store_passes = (passes, now_ns)
+        fault = self._watched.outbox.writer.fault
+        if fault is None and now_ns - self._store_passes[1] > _STALL_NS:
             fault = "the disk does not answer"
         self._watched.board.report("storage", ok=fault is None, detail=fault or "")
 
     def _feed_watchdog(self, now_ns: int) -> None:
-        """Only if every part that a press needs has moved on. The journal is not one: a disk that hangs must
+        """Only if every part that a press needs has moved on. The store is not one: a disk that hangs must
         not end a process that still sends alarms from memory."""
         interval_s = self._notifier.watchdog_interval_s
         if interval_s is None or now_ns - self._fed_ns < interval_s / 2 * 1e9:
@@ -190,12 +190,12 @@ class MainLoop:
             self._notifier.watchdog()
 
     def _look_for_standstill(self, now_ns: int) -> None:
-        hanging = self._essential.look(self._essential_counts(), now_ns)
+        hanging = self._essential.tick(self._essential_counts(), now_ns)
         if hanging and self._notifier.watchdog_interval_s is None:
             self._end(hanging)
         others = self._watched.supervisor.other_passes()
         counts = {**others, **{name: count() for name, count in self._watched.other_pulses.items()}}
-        hanging = self._others.look(counts, now_ns)
+        hanging = self._others.tick(counts, now_ns)
         for name in hanging | self._hanging:
             ok = name not in hanging
             self._watched.board.report(name, ok=ok, detail="" if ok else "it makes no progress any more")
@@ -205,7 +205,7 @@ class MainLoop:
 
     def _essential_counts(self) -> dict[str, int | None]:
         counts: dict[str, int | None] = {**self._watched.supervisor.passes()}
-        counts.pop("journal", None)
+        counts.pop("store", None)
         return counts | {name: count() for name, count in self._watched.pulses.items()}
 
 

@@ -16,11 +16,11 @@ log = logging.getLogger(__name__)
 class PartReporter:
     """Makes an event of each change on the health board. Any thread."""
 
-    def __init__(self, outbox: Outbox, drafts: MessageFactory) -> None:
+    def __init__(self, outbox: Outbox, factory: MessageFactory) -> None:
         self._outbox = outbox
-        self._drafts = drafts
+        self._factory = factory
 
-    def tell(self, part: str, state: PartState) -> None:
+    def report(self, part: str, state: PartState) -> None:
         """`part` has begun or ceased to work."""
         if part == _LOGGED_BY_THE_PUBLISHER:
             pass
@@ -29,4 +29,4 @@ class PartReporter:
         else:
             log.error("%s does not work: %s", part, state.detail)
         change: Literal["part-restored", "part-degraded"] = "part-restored" if state.ok else "part-degraded"
-        self._outbox.put(self._drafts.part(change, PartData(part=part, detail=state.detail)))
+        self._outbox.put(self._factory.part(change, PartData(part=part, detail=state.detail)))

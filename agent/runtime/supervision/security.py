@@ -28,14 +28,14 @@ class _Window:
 class SecurityLog:
     """Tells the security centre, and the local log, what happened. Any thread."""
 
-    def __init__(self, drafts: MessageFactory, clock: Clock, put: Callable[[Draft], object]) -> None:
-        self.drafts = drafts
+    def __init__(self, factory: MessageFactory, clock: Clock, put: Callable[[Draft], object]) -> None:
+        self.factory = factory
         self._clock = clock
         self._put = put
         self._lock = threading.Lock()
         self._windows: dict[str, _Window] = {}
 
-    def tell(
+    def report(
         self,
         kind: str,
         severity: Literal["info", "warning", "alert"],
@@ -59,7 +59,7 @@ class SecurityLog:
         if not is_logged:
             log.log(logging.INFO if severity == "info" else logging.WARNING, "security: %s: %s", kind, text)
         self._put(
-            self.drafts.security(
+            self.factory.security(
                 SecurityData(kind=kind, severity=severity, text=text, detail=detail, suppressed=suppressed)
             )
         )

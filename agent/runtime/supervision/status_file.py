@@ -29,7 +29,7 @@ class StatusFile:
         self._due_ns = 0
         self._failed = False
 
-    def look(self) -> None:
+    def tick(self) -> None:
         """Write it if it is due."""
         now_ns = self._clock.boottime_ns()
         if self._path is None or now_ns < self._due_ns:

@@ -16,14 +16,14 @@ _INTERRUPTED_NS = 100_000_000
 class TimeWatch:
     """Compares the wall clock with the time since boot, which nothing corrects. Called by one thread."""
 
-    def __init__(self, drafts: MessageFactory, clock: Clock, put: Callable[[Draft], object]) -> None:
-        self._drafts = drafts
+    def __init__(self, factory: MessageFactory, clock: Clock, put: Callable[[Draft], object]) -> None:
+        self._factory = factory
         self._clock = clock
         self._put = put
         self._seen: tuple[int, TimeQuality] | None = None
         """Wall clock at the start of this boot, in ms since 1970, and how good it was."""
 
-    def look(self) -> None:
+    def tick(self) -> None:
         """Tell of a jump since the last look, and of time that has become synchronised."""
         before_ns = self._clock.boottime_ns()
         wall, quality = self._clock.wall(), self._clock.quality()
@@ -37,7 +37,7 @@ class TimeWatch:
         has_become_synced = quality is TimeQuality.SYNCED and timeq_before is TimeQuality.UNSYNCED
         if abs(offset_ms) > _JUMP_MS or has_become_synced:
             self._put(
-                self._drafts.time_correction(
+                self._factory.time_correction(
                     TimeCorrectionData(
                         boot_id=self._clock.boot_id,
                         offset_ms=offset_ms,

@@ -17,13 +17,13 @@ class Announcer:
         self,
         *,
         outbox: Outbox,
-        drafts: MessageFactory,
+        factory: MessageFactory,
         clock: Clock,
         meta: MetaData,
         config_revision: str,
     ) -> None:
         self._outbox = outbox
-        self._drafts = drafts
+        self._factory = factory
         self._clock = clock
         self._meta = meta
         self._config_revision = config_revision
@@ -50,7 +50,7 @@ class Announcer:
             monoms=self._clock.boottime_ns() // 1_000_000,
             timeq=self._clock.quality().value,
         )
-        payload = seal(draft, self._drafts.identity.source, self._clock.boot_id, stamp, self._outbox.epoch)
+        payload = seal(draft, self._factory.identity.source, self._clock.boot_id, stamp, self._outbox.epoch)
         return OutgoingMessage(draft.topic, payload, draft.qos, draft.retain)
 
     def connected(self) -> None:
@@ -63,7 +63,7 @@ class Announcer:
     def birth(self) -> None:
         """We are here, and this is what we have."""
         self._outbox.put(self._state("online", self._bdseq))
-        self._outbox.put(self._drafts.meta(self._meta))
+        self._outbox.put(self._factory.meta(self._meta))
 
     def farewell(self) -> None:
         """An orderly end."""
@@ -78,7 +78,7 @@ class Announcer:
         return max(int(self._clock.wall().timestamp()), int(text) if text.isdecimal() else 0)
 
     def _state(self, state: str, bdseq: int) -> Draft:
-        return self._drafts.state(
+        return self._factory.state(
             StateData.model_validate(
                 {
                     "state": state,

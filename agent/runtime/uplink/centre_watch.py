@@ -63,7 +63,7 @@ class CentreWatch:
             self._centres.heard(centre_name(centre), said, now_ns, retained=message.retain)
         except CentreStateError as error:
             topic = message.topic[:TOPIC_LENGTH]
-            self._security.tell("centre-state-ignored", "warning", f"{topic}: {error}", topic=topic)
+            self._security.report("centre-state-ignored", "warning", f"{topic}: {error}", topic=topic)
         self.turned()
 
     def turned(self) -> None:

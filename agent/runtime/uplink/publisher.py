@@ -167,7 +167,7 @@ class Publisher:
     def _handle(self, link: _Link, event: BrokerEvent) -> None:
         match event:
             case Connected() if link is self._trial:
-                self._take_up(link, event)
+                self._promote(link, event)
             case Disconnected() if link is self._trial:
                 self._fail(link, event)
             case Disconnected() if link is self._link:
@@ -181,7 +181,7 @@ class Publisher:
             case _:
                 pass  # of a connection that was left
 
-    def _take_up(self, link: _Link, accepted: Connected) -> None:
+    def _promote(self, link: _Link, accepted: Connected) -> None:
         """A broker has us: whoever had us before is left now."""
         now_ns = self._clock.boottime_ns()
         before, self._link, self._trial = self._link, link, None

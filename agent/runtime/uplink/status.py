@@ -51,7 +51,7 @@ class Uplink:
             names = ", ".join(accepted.refused)
             detail = f"the broker does not let this device subscribe to {names}: check its access list"
             self._deaf(detail)
-            self._tell_once("broker-refused", detail)
+            self._report_once("broker-refused", detail)
         else:
             self._deaf("")
         self._announce(moved)
@@ -69,20 +69,20 @@ class Uplink:
         self._changed(UplinkChanged(up=False))
         kind = _SECURITY_KINDS.get(end.kind)
         if kind is not None:
-            self._tell_once(kind, end.detail, is_logged=not self._has_failed)
+            self._report_once(kind, end.detail, is_logged=not self._has_failed)
         self._has_failed = True
 
     def refused(self, message: OutgoingMessage, detail: str) -> None:
         """The broker refused a message. Not told of security events themselves: they would be refused too."""
         if "/up/security/" not in message.topic:
             topic = message.topic[:TOPIC_LENGTH]
-            self._security.tell("message-refused", "warning", f"{topic}: {detail}", topic=topic)
+            self._security.report("message-refused", "warning", f"{topic}: {detail}", topic=topic)
 
     def flooded(self) -> None:
         """Messages came down faster than they can be read, and some were not."""
-        self._security.tell("command-flood", "warning", f"{self._broker} sends more than can be read; some was not")
+        self._security.report("command-flood", "warning", f"{self._broker} sends more than can be read; some was not")
 
-    def _tell_once(self, kind: str, detail: str, *, is_logged: bool = False) -> None:
+    def _report_once(self, kind: str, detail: str, *, is_logged: bool = False) -> None:
         if kind != self._told:
             self._told = kind
-            self._security.tell(kind, "warning", detail, is_logged=is_logged)
+            self._security.report(kind, "warning", detail, is_logged=is_logged)

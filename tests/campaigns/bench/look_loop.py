@@ -106,7 +106,7 @@ def main() -> None:
 def where_to_look(pictures: Sequence[Any], sight: Sight) -> list[tuple[Any, tuple[Region, ...]]]:
     """Each picture with the regions that the agent looks at, once it knows the place."""
     frames = [_frame(picture, number) for number, picture in enumerate([*pictures, *pictures], start=1)]
-    return [(frame.pixels, sight.look(frame).regions) for frame in frames][len(pictures) :]
+    return [(frame.pixels, sight.process(frame).regions) for frame in frames][len(pictures) :]
 
 
 def _frame(picture: Any, number: int) -> Frame:

@@ -76,9 +76,9 @@ class Finger:
             self._watches.reached("boxed")
             return taken
 
-        def watched_sync(journal: MessageStore) -> None:
+        def watched_sync(store: MessageStore) -> None:
             self._disk_answers.wait()
-            sync(journal)
+            sync(store)
             self._watches.reached("safe")
 
         setattr(BlackBox, "append", watched_append)  # noqa: B010 - for mypy, a method is not assigned to

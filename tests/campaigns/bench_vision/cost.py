@@ -26,7 +26,7 @@ def rows(stage: Stage) -> list[Row]:
         stage.say("cost beside the bare model", block, stage.effort.blocks)
         pictures = list(islice(frames, _BLOCK))
         began_s = time.perf_counter()
-        looks = [replay.look(pixels) for pixels in pictures]
+        looks = [replay.process(pixels) for pixels in pictures]
         ours_s = time.perf_counter() - began_s
         regions = [(look.frame.pixels, region) for look in looks for region in look.seen.regions]
         began_s = time.perf_counter()

@@ -62,7 +62,7 @@ def _cost(video: Path) -> dict[str, Any]:
     watcher = tamper_watch()
     began_s = time.thread_time()
     for number in range(600):
-        watcher.look(pictures[number % 100], number * SECOND // FRAMES_PER_SECOND)
+        watcher.process(pictures[number % 100], number * SECOND // FRAMES_PER_SECOND)
     return {
         "kind": "none, at 1280x720",
         "video": video.name,

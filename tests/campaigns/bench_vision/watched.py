@@ -57,6 +57,6 @@ def watch(replay: Replay, pictures: Iterable[Pixels], tell: Callable[[int], obje
     """Look at all of these; `tell` is called with each one's number, from 1."""
     watched = Watched()
     for number, pixels in enumerate(pictures, start=1):
-        watched.add(replay.look(pixels))
+        watched.add(replay.process(pixels))
         tell(number)
     return watched

@@ -163,8 +163,8 @@ def _fill(storage: Path, count: int) -> None:
     for number, draft in enumerate(_drafts(MessageFactory(identity), count), start=1):
         outbox.accept(draft)
         if number % _WRITE_EVERY == 0:
-            outbox.recorder.wake()
-            outbox.recorder.run_once(0)
+            outbox.writer.wake()
+            outbox.writer.run_once(0)
     outbox.close()
 
 

@@ -168,8 +168,8 @@ ASKED = (
     Breakage(
         "forget at a restart what was accepted",
         "agent/runtime/commands/memory.py",
-        "            return self._outbox.recorder.keep(changes)",
-        "            return self._outbox.recorder.keep({})",
+        "            return self._outbox.writer.keep(changes)",
+        "            return self._outbox.writer.keep({})",
         f"{_MEMORY}test_a_command_whose_end_a_restart_has_cut_off_is_not_executed_again_and_says_so",
     ),
     Breakage(

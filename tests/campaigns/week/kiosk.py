@@ -75,7 +75,7 @@ class HandSupervisor(Supervisor):
     @contextmanager
     def _hold(self, name: str, worker: Worker) -> Iterator[None]:
         self.workers[name] = worker
-        if name == "journal":
+        if name == "store":
             worker.run_once(0)  # the start waits for it, and so does the end
             self.workers[name].settle = lambda _: worker.run_once(0)
             self.first_seq = self.workers[name]._seq
@@ -92,7 +92,7 @@ class Life:
         self._watchkeeper = watchkeeper
         self._clock = clock
         self._look_due_ns = 0
-        self._recorder: StoreWriter = workers["journal"]
+        self._writer: StoreWriter = workers["store"]
         self._desk: CommandHandler = workers["commands"]
         self._self_test: SelfTest = workers["self-test"]
         self.publisher: Publisher = workers["publisher"]
@@ -119,7 +119,7 @@ class Life:
                 self.pipeline.run_once(0)
             self.pipeline.run_once(0)
             self._self_test.run_once(0)
-            self._recorder.run_once(0)
+            self._writer.run_once(0)
             queues: tuple[Any, ...] = (self.publisher._inbox._events, self.pipeline._facts, self._desk._queue)
             if all(each.empty() for each in queues):
                 break
@@ -128,7 +128,7 @@ class Life:
         now_ns = self._clock.boottime_ns()
         if now_ns >= self._look_due_ns:
             self._look_due_ns = now_ns + int(_LOOK_S * 1e9)
-            self._watchkeeper.look()
+            self._watchkeeper.tick()
 
     def patience_s(self) -> float:
         """How long it may be left alone, if nothing happens to it."""
@@ -149,18 +149,18 @@ class Life:
             return
         done = threading.Event()
 
-        def journal() -> None:
+        def store() -> None:
             while not done.is_set():
-                self._recorder.run_once(0.005)
+                self._writer.run_once(0.005)
 
-        thread = threading.Thread(target=journal, name="journal")
+        thread = threading.Thread(target=store, name="store")
         thread.start()
         try:
             while not self._desk._queue.empty():
                 self._desk.run_once(0)
         finally:
             done.set()
-            self._recorder.wake()
+            self._writer.wake()
             thread.join()
 
 

@@ -219,11 +219,11 @@ def test_an_answer_is_remembered_over_a_restart() -> None:
 
 def test_what_is_told_says_how_long_it_has_sounded() -> None:
     siren = Street().siren
-    siren.look([alarm()], 0)
-    [begun] = siren.look([alarm()], 30 * S)
-    [ended] = siren.look([alarm()], 210 * S)
-    [again] = siren.look([alarm(press_count=2)], 300 * S)
-    [closed] = siren.look([], 310 * S)
+    siren.update([alarm()], 0)
+    [begun] = siren.update([alarm()], 30 * S)
+    [ended] = siren.update([alarm()], 210 * S)
+    [again] = siren.update([alarm(press_count=2)], 300 * S)
+    [closed] = siren.update([], 310 * S)
     assert begun.sounded_ns == 0
     assert [(each.sounds, each.sounded_ns // S) for each in (begun, ended, again, closed)] == [
         (True, 0),

@@ -21,7 +21,7 @@ class Looks:
     def see(self, suspicion: TamperKind | None, seconds: float, step_ms: int = STEP_MS) -> "Looks":
         for _ in range(round(seconds * 1000 / step_ms)):
             self.now_ms += step_ms
-            self.told += self.judge.look(suspicion, self.now_ms * MS)
+            self.told += self.judge.update(suspicion, self.now_ms * MS)
         return self
 
     @property
@@ -112,7 +112,7 @@ def test_nothing_is_concluded_from_a_time_without_pictures() -> None:
 def test_a_stamp_that_does_not_advance_is_no_look() -> None:
     looks = Looks().see(COVERED, 3.5)
     for _ in range(100):
-        assert looks.judge.look(COVERED, looks.now_ms * MS) == []
+        assert looks.judge.update(COVERED, looks.now_ms * MS) == []
 
 
 def test_a_clock_that_is_set_back_delays_what_is_told_and_no_more() -> None:
@@ -146,7 +146,7 @@ def test_other_pictures_end_what_was_known_of_the_old_ones() -> None:
 
 def test_a_sensor_never_gives_a_picture_twice_so_the_second_one_is_suspicious() -> None:
     stillness = Stillness()
-    assert [stillness.look(same, n * MS) for n, same in enumerate([False, False, True, True])] == [False] * 2 + [
+    assert [stillness.update(same, n * MS) for n, same in enumerate([False, False, True, True])] == [False] * 2 + [
         True
     ] * 2
 
@@ -154,15 +154,15 @@ def test_a_sensor_never_gives_a_picture_twice_so_the_second_one_is_suspicious() 
 def test_an_encoder_that_repeats_pictures_by_habit_is_suspicious_when_it_lasts_twice_as_long() -> None:
     stillness = Stillness()
     for ms in range(0, 9001, STEP_MS):
-        stillness.look(ms % 3000 != 0, ms * MS)
-    told = [stillness.look(True, ms * MS) for ms in range(9250, 20_000, STEP_MS)]
+        stillness.update(ms % 3000 != 0, ms * MS)
+    told = [stillness.update(True, ms * MS) for ms in range(9250, 20_000, STEP_MS)]
     assert told.index(True) == pytest.approx(2 * 2750 / STEP_MS, abs=1)
 
 
 def test_a_picture_that_stood_for_long_was_no_habit() -> None:
     stillness = Stillness()
-    stillness.look(False, 0)
+    stillness.update(False, 0)
     for ms in range(STEP_MS, 60_000, STEP_MS):
-        stillness.look(True, ms * MS)
-    stillness.look(False, 60_000 * MS)
-    assert stillness.look(True, 60_250 * MS)
+        stillness.update(True, ms * MS)
+    stillness.update(False, 60_000 * MS)
+    assert stillness.update(True, 60_250 * MS)

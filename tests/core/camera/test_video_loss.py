@@ -22,7 +22,7 @@ class Signal:
             self.now_ms += STEP_MS
             if age_ms is not None and self.now_ms % 1000 == 0:
                 self.watch.pictured(age_ms * MS, self.now_ms * MS)
-            change = self.watch.look(self.now_ms * MS)
+            change = self.watch.tick(self.now_ms * MS)
             self.told += [] if change is None else [change]
         return self
 

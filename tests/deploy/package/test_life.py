@@ -274,7 +274,7 @@ def test_without_the_data_partition_the_agent_works_from_memory_and_says_so_and_
     assert "alarms.db" not in found["said"]
     assert "is read-only: nothing is kept over a power cut → its partition is not mounted" in found["said"]
     assert lines(found)[-1] == "pins"
-    assert "ERROR journal: " in seen(life, "journal")["said"]
+    assert "ERROR store: " in seen(life, "journal")["said"]
 
 
 def test_a_purge_removes_settings_keys_and_state_with_what_somebody_has_put_there_and_says_so(life: Path) -> None:

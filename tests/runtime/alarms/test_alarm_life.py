@@ -71,8 +71,8 @@ class KioskMachine(RuleBasedStateMachine):
         self.kiosk = Kiosk(self.outbox, self.clock, camera=self.camera)
         self.pipeline = self.kiosk.pipeline
         self.pipeline.show_lights()
-        self.pipeline.tell(UplinkChanged(up=True))
-        self.pipeline.tell(Announce())
+        self.pipeline.submit(UplinkChanged(up=True))
+        self.pipeline.submit(Announce())
         self.tests = None
 
     @rule(name=st.sampled_from(["police", "hidden"]))
@@ -101,7 +101,7 @@ class KioskMachine(RuleBasedStateMachine):
                 return
             self.outbox.confirm(waiting)
             if waiting.row.alarm_id is not None:
-                self.pipeline.tell(AlarmDelivered(waiting.row.alarm_id, self.clock.boottime_ns()))
+                self.pipeline.submit(AlarmDelivered(waiting.row.alarm_id, self.clock.boottime_ns()))
 
     @rule(which=st.integers(0, 5), action=st.sampled_from(list(AckAction)), twice=st.booleans())
     def answer(self, which: int, action: AckAction, twice: bool) -> None:
@@ -127,7 +127,7 @@ class KioskMachine(RuleBasedStateMachine):
 
     @rule()
     def another_broker(self) -> None:
-        self.pipeline.tell(Announce(moved=True))
+        self.pipeline.submit(Announce(moved=True))
 
     @rule()
     def write(self) -> None:

@@ -48,8 +48,8 @@ def lines() -> Lines:
 def test_edges_are_passed_on_and_nothing_is_added_to_them(lines: Lines) -> None:
     for active in (True, False, True, False):
         lines.set(active)
-        assert lines.watch.look()
-        assert lines.watch.look()
+        assert lines.watch.tick()
+        assert lines.watch.tick()
 
     assert lines.heard == [(False, True), (False, False)] * 2
     assert lines.board.parts()[PINS].ok
@@ -57,33 +57,33 @@ def test_edges_are_passed_on_and_nothing_is_added_to_them(lines: Lines) -> None:
 
 def test_a_press_whose_edge_was_not_told_counts_at_the_second_look(lines: Lines) -> None:
     lines.set(True, told=False)
-    assert lines.watch.look()
+    assert lines.watch.tick()
     assert lines.heard == [], "its edge may still be on its way"
-    assert lines.watch.look()
+    assert lines.watch.tick()
 
     assert lines.heard == [(False, True)]
     assert not lines.board.parts()[PINS].ok
-    assert lines.watch.look()
+    assert lines.watch.tick()
     assert lines.heard == [(False, True)], "it counts once"
 
 
 def test_an_edge_that_comes_late_is_not_made_up_for(lines: Lines) -> None:
     lines.set(True, told=False)
-    lines.watch.look()
+    lines.watch.tick()
     lines.set(True)
     lines.set(False)
     lines.set(True, told=False)
-    lines.watch.look()
+    lines.watch.tick()
     assert lines.heard == [(False, True), (False, False)], "a new change has its own time"
-    lines.watch.look()
+    lines.watch.tick()
     assert lines.heard[2:] == [(False, True)]
 
 
 def test_a_press_and_a_release_that_were_not_told_show_that_the_buttons_are_deaf(lines: Lines) -> None:
     lines.set(True, told=False)
-    assert [lines.watch.look(), lines.watch.look()] == [True, True]
+    assert [lines.watch.tick(), lines.watch.tick()] == [True, True]
     lines.set(False, told=False)
-    assert [lines.watch.look(), lines.watch.look()] == [True, False]
+    assert [lines.watch.tick(), lines.watch.tick()] == [True, False]
 
     assert lines.heard == [(False, True), (False, False)]
 
@@ -91,17 +91,17 @@ def test_a_press_and_a_release_that_were_not_told_show_that_the_buttons_are_deaf
 def test_two_lines_that_change_untold_are_enough(lines: Lines) -> None:
     lines.set(True, told=False)
     lines.set(True, normally_closed=True, told=False)
-    assert [lines.watch.look(), lines.watch.look()] == [True, False]
+    assert [lines.watch.tick(), lines.watch.tick()] == [True, False]
     assert lines.heard == [(False, True), (True, True)]
 
 
 def test_one_missed_edge_among_others_that_are_told_is_forgiven(lines: Lines) -> None:
     for _ in range(3):
         lines.set(True, told=False)
-        lines.watch.look()
-        assert lines.watch.look()
+        lines.watch.tick()
+        assert lines.watch.tick()
         lines.set(False)
-        assert lines.watch.look()
+        assert lines.watch.tick()
 
     assert lines.heard == [(False, True), (False, False)] * 3
     assert lines.board.parts()[PINS].ok
@@ -109,8 +109,8 @@ def test_one_missed_edge_among_others_that_are_told_is_forgiven(lines: Lines) ->
 
 def test_a_line_that_can_not_be_read_is_a_degraded_part_and_no_reason_to_end(lines: Lines) -> None:
     lines.broken = True
-    assert lines.watch.look()
+    assert lines.watch.tick()
     assert lines.board.parts()[PINS].detail == "pin 17 can't be read"
     lines.broken = False
-    assert lines.watch.look()
+    assert lines.watch.tick()
     assert lines.board.parts()[PINS].ok

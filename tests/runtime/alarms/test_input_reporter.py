@@ -10,7 +10,7 @@ from agent.core.events import ConditionChanged, InputFault
 from agent.runtime.alarms.input_reporter import InputReporter
 from agent.runtime.supervision.health import HealthBoard, PartState
 from agent.sim.clock import SimClock
-from tests.support.drafts import DRAFTS, body, open_outbox, taken, write
+from tests.support.drafts import FACTORY, body, open_outbox, taken, write
 
 
 class Teller:
@@ -19,10 +19,10 @@ class Teller:
         self.outbox = open_outbox(directory, self.clock)
         self.changes: list[tuple[str, PartState]] = []
         self.board = HealthBoard(lambda part, state: self.changes.append((part, state)))
-        self.teller = InputReporter(self.outbox, DRAFTS, self.board, self.clock)
+        self.teller = InputReporter(self.outbox, FACTORY, self.board, self.clock)
 
     def fault(self, fault: Fault, *, active: bool, detail: str = "") -> None:
-        self.teller.tell(InputFault("police", fault, active, self.clock.boottime_ns(), 7, detail))
+        self.teller.report(InputFault("police", fault, active, self.clock.boottime_ns(), 7, detail))
 
     def sent(self) -> list[dict[str, Any]]:
         write(self.outbox)
@@ -40,7 +40,7 @@ def test_a_fault_is_an_event_with_the_time_when_it_began(teller: Teller) -> None
     began = teller.clock.wall()
     began_ns = teller.clock.boottime_ns()
     teller.clock.advance(timedelta(seconds=30))
-    teller.teller.tell(InputFault("police", Fault.STUCK, True, began_ns, 7))
+    teller.teller.report(InputFault("police", Fault.STUCK, True, began_ns, 7))
 
     [event] = teller.sent()
     assert event["type"] == "edge.event.input-fault.v1"
@@ -82,7 +82,7 @@ def test_an_input_is_a_degraded_part_until_its_last_fault_has_ended(teller: Tell
 def test_a_condition_is_an_event_with_the_codes_that_alarm_receivers_know(
     teller: Teller, kind: ConditionKind, active: bool, topic: str, codes: dict[str, str]
 ) -> None:
-    teller.teller.tell(ConditionChanged("x", kind, active, teller.clock.boottime_ns()))
+    teller.teller.report(ConditionChanged("x", kind, active, teller.clock.boottime_ns()))
 
     write(teller.outbox)
     [message] = taken(teller.outbox)
@@ -95,7 +95,7 @@ def test_a_condition_is_an_event_with_the_codes_that_alarm_receivers_know(
 def test_a_tamper_leaves_before_other_events_and_never_expires(teller: Teller) -> None:
     teller.fault(Fault.OPEN, active=True)
     for kind in ("mains", "tamper"):
-        teller.teller.tell(ConditionChanged(kind, kind, True, teller.clock.boottime_ns()))
+        teller.teller.report(ConditionChanged(kind, kind, True, teller.clock.boottime_ns()))
 
     write(teller.outbox)
     messages = taken(teller.outbox)

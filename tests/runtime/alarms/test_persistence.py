@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agent.bootstrap.late_disk import take_up
+from agent.bootstrap.late_disk import restore
 from agent.contract.vocabulary import AckAction
 from agent.core.alarms.alarm import AlarmBook, InputKind
 from agent.core.alarms.lights import Pattern
@@ -16,7 +16,7 @@ from agent.runtime.alarms.persistence import ALARM_KEY, keep_restored, read_kept
 from agent.runtime.supervision.security import SecurityLog
 from agent.sim.clock import SimClock
 from tests.support.desk import Desk
-from tests.support.drafts import DRAFTS, body, open_outbox, taken, write
+from tests.support.drafts import FACTORY, body, open_outbox, taken, write
 from tests.support.kiosk import Kiosk
 
 KINDS = [InputKind("police", "panic", False)]
@@ -40,7 +40,7 @@ def told(outbox: Outbox) -> list[tuple[str, dict[str, Any]]]:
 def test_an_alarm_that_was_kept_is_open_again_and_nothing_is_told(outbox: Outbox) -> None:
     outbox.keep(ALARM_KEY + "a1", encode_alarm(ALARM))
     write(outbox)
-    security = SecurityLog(DRAFTS, CLOCK, outbox.put)
+    security = SecurityLog(FACTORY, CLOCK, outbox.put)
     book = AlarmBook(KINDS, CLOCK.boot_id, None, read_kept(outbox, security))
     keep_restored(book, outbox, security)()
 
@@ -54,7 +54,7 @@ def test_an_alarm_that_cannot_be_read_is_told_and_stays_for_an_agent_that_can(ou
     outbox.keep(ALARM_KEY + "a2", strange)
     write(outbox)
 
-    assert read_kept(outbox, SecurityLog(DRAFTS, CLOCK, outbox.put)) == [ALARM]
+    assert read_kept(outbox, SecurityLog(FACTORY, CLOCK, outbox.put)) == [ALARM]
     [(severity, data)] = told(outbox)
     assert (severity, data["kind"]) == ("alert", "alarm-unreadable")
     assert "a2" in data["text"]
@@ -67,7 +67,7 @@ def test_alarms_that_are_found_late_join_those_of_this_run_with_lights_and_list(
     kiosk = Kiosk(outbox, CLOCK)
     pressed = kiosk.press()
     assert kiosk.pipeline.open_ids == {pressed}
-    security = SecurityLog(DRAFTS, CLOCK, outbox.put)
+    security = SecurityLog(FACTORY, CLOCK, outbox.put)
     outbox.keep(ALARM_KEY + "a1", encode_alarm(ALARM))
 
     kiosk.pipeline.restore([ALARM], lambda book: keep_restored(book, outbox, security))
@@ -90,7 +90,7 @@ def test_a_close_that_waits_for_a_disk_found_late_is_told_once_and_by_him_who_wa
 
     class FoundMeanwhile(threading.Event):
         def wait(self, timeout: float | None = None) -> bool:
-            take_up(outbox, kiosk.pipeline, desk.desk, desk.security)
+            restore(outbox, kiosk.pipeline, desk.desk, desk.security)
             return super().wait(0)
 
     keep = outbox.keep
@@ -117,7 +117,7 @@ def test_an_alarm_that_is_closed_while_a_disk_found_late_is_read_stays_closed(ou
         return kept
 
     kiosk.pipeline.kept = read_and_close  # type: ignore[method-assign]
-    take_up(outbox, kiosk.pipeline, desk.desk, desk.security)
+    restore(outbox, kiosk.pipeline, desk.desk, desk.security)
     kiosk.pipeline.drain()
 
     assert kiosk.pipeline.open_ids == frozenset()
@@ -127,7 +127,7 @@ def test_an_alarm_that_is_closed_while_a_disk_found_late_is_read_stays_closed(ou
 def test_waits_that_began_anew_are_kept_so_that_a_crash_loop_does_not_begin_them_anew_for_ever(
     outbox: Outbox,
 ) -> None:
-    security = SecurityLog(DRAFTS, CLOCK, outbox.put)
+    security = SecurityLog(FACTORY, CLOCK, outbox.put)
     outbox.keep(ALARM_KEY + "a1", encode_alarm(ALARM))
     write(outbox)
     first = AlarmBook(KINDS, "boot-2", None, read_kept(outbox, security), now_ns=1_000)
@@ -141,7 +141,7 @@ def test_waits_that_began_anew_are_kept_so_that_a_crash_loop_does_not_begin_them
 
 def test_an_alarm_of_an_input_that_is_gone_stays_open_and_is_told(outbox: Outbox) -> None:
     book = AlarmBook([], CLOCK.boot_id, None, [ALARM])
-    keep_restored(book, outbox, SecurityLog(DRAFTS, CLOCK, outbox.put))()
+    keep_restored(book, outbox, SecurityLog(FACTORY, CLOCK, outbox.put))()
 
     [(severity, data)] = told(outbox)
     assert (severity, data["kind"]) == ("warning", "alarm-without-input")

@@ -59,7 +59,7 @@ def test_a_fault_of_ours_in_a_press_ends_the_agent_which_then_reads_the_level_ag
 
 def test_a_silent_input_never_changes_a_light(kiosk: Kiosk) -> None:
     alarm_id = kiosk.press("hidden")
-    kiosk.pipeline.tell(AlarmDelivered(alarm_id, kiosk.clock.boottime_ns()))
+    kiosk.pipeline.submit(AlarmDelivered(alarm_id, kiosk.clock.boottime_ns()))
     kiosk.pipeline.drain()
     for action in AckAction:
         kiosk.ack(alarm_id, action)
@@ -177,7 +177,7 @@ def test_an_ack_of_an_unknown_alarm_is_told_to_the_caller_and_changes_nothing(ki
 def test_green_never_comes_from_the_broker(kiosk: Kiosk) -> None:
     alarm_id = kiosk.press()
     for _ in range(3):
-        kiosk.pipeline.tell(AlarmDelivered(alarm_id, kiosk.clock.boottime_ns()))
+        kiosk.pipeline.submit(AlarmDelivered(alarm_id, kiosk.clock.boottime_ns()))
     kiosk.pipeline.drain()
 
     assert all(state.green is Pattern.OFF for state in kiosk.lights.history)
@@ -214,7 +214,7 @@ def test_an_alarm_takes_the_lights_from_identify_and_keeps_them(kiosk: Kiosk) ->
 def test_a_rebirth_tells_every_open_alarm(kiosk: Kiosk) -> None:
     ids = [kiosk.press("police"), kiosk.press("hidden")]
     kiosk.sent()
-    kiosk.pipeline.tell(Announce())
+    kiosk.pipeline.submit(Announce())
     kiosk.pipeline.drain()
 
     [alarms] = kiosk.sent()

@@ -174,7 +174,7 @@ def test_only_a_button_can_be_tested(kiosk: Kiosk) -> None:
 
 
 def test_when_no_button_can_be_relied_on_the_lights_say_so_and_a_press_is_still_an_alarm(kiosk: Kiosk) -> None:
-    kiosk.pipeline.tell(UplinkChanged(True))
+    kiosk.pipeline.submit(UplinkChanged(True))
     for name in ("police", "held"):
         kiosk.pipeline.run_once(0)
         assert kiosk.lights.shown() == IDLE

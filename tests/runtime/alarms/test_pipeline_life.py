@@ -131,7 +131,7 @@ def test_out_of_service_shows_until_a_press_and_again_when_its_alarm_is_closed(k
     assert kiosk.lights.shown() == PRESSED
     kiosk.ack(alarm_id, AckAction.CLOSED)
     assert kiosk.lights.shown() == OUT_OF_SERVICE
-    kiosk.pipeline.tell(UplinkChanged(up=True))
+    kiosk.pipeline.submit(UplinkChanged(up=True))
     kiosk.pipeline.drain()
 
     assert kiosk.lights.shown() == IDLE

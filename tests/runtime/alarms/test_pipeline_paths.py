@@ -59,29 +59,29 @@ def test_an_alarm_that_raised_itself_again_asks_anew(kiosk: Kiosk) -> None:
 
 
 def test_another_broker_is_told_of_every_alarm_that_nobody_has_registered(kiosk: Kiosk) -> None:
-    kiosk.pipeline.tell(AlarmDelivered(kiosk.press("police"), kiosk.clock.boottime_ns()))
+    kiosk.pipeline.submit(AlarmDelivered(kiosk.press("police"), kiosk.clock.boottime_ns()))
     kiosk.ack(kiosk.press("hidden"), AckAction.REGISTERED)
     kiosk.pipeline.drain()
     alarms(kiosk)
 
-    kiosk.pipeline.tell(Announce(moved=True))
+    kiosk.pipeline.submit(Announce(moved=True))
     kiosk.pipeline.drain()
     assert alarms(kiosk) == [("edge.alarm.updated.v1", "sent")]
 
 
 def test_an_alarm_that_no_broker_has_yet_is_told_to_the_next_one_once(kiosk: Kiosk) -> None:
     kiosk.press()
-    kiosk.pipeline.tell(Announce(moved=True))
+    kiosk.pipeline.submit(Announce(moved=True))
     kiosk.pipeline.drain()
 
     assert alarms(kiosk) == [("edge.alarm.raised.v1", "raised")]
 
 
 def test_the_same_broker_is_told_nothing_twice(kiosk: Kiosk) -> None:
-    kiosk.pipeline.tell(AlarmDelivered(kiosk.press(), kiosk.clock.boottime_ns()))
+    kiosk.pipeline.submit(AlarmDelivered(kiosk.press(), kiosk.clock.boottime_ns()))
     kiosk.pipeline.drain()
     alarms(kiosk)
 
-    kiosk.pipeline.tell(Announce())
+    kiosk.pipeline.submit(Announce())
     kiosk.pipeline.drain()
     assert alarms(kiosk) == []

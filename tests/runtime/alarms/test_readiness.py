@@ -8,7 +8,7 @@ from agent.runtime.alarms.readiness import SERVICE, Readiness
 from agent.runtime.supervision.health import HealthBoard
 from agent.runtime.supervision.security import SecurityLog
 from agent.sim.clock import SimClock
-from tests.support.drafts import DRAFTS
+from tests.support.drafts import FACTORY
 
 S = 10**9
 
@@ -20,17 +20,17 @@ class Kiosk:
         self.board.report(SERVICE, ok=True)
         self.is_ready = Readiness(
             service=Service(300 * S, 0),
-            drafts=DRAFTS,
+            factory=FACTORY,
             put=self.drafts.append,
             board=self.board,
-            security=SecurityLog(DRAFTS, SimClock(), self.drafts.append),
+            security=SecurityLog(FACTORY, SimClock(), self.drafts.append),
         )
         self.is_ready.take(UplinkChanged(True), 0)
 
     def told(self, at_s: float) -> list[tuple[str, Any]]:
         """Topics and data of what a tick at this second has to tell."""
         self.is_ready.tick(int(at_s * S))
-        for tell in self.is_ready.tellings():
+        for tell in self.is_ready.reports():
             tell()
         drafts, self.drafts[:] = list(self.drafts), []
         return [(draft.topic.partition("/up/")[2], draft.data) for draft in drafts]

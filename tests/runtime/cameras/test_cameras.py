@@ -45,7 +45,7 @@ def cameras(*links: FakeLink) -> Cameras:
 
 
 def test_without_a_camera_nothing_is_seen() -> None:
-    assert cameras().look("a1") is None
+    assert cameras().capture("a1") is None
     assert cameras().snapshot("a1", None) is None
     assert cameras().figures() == {}
 
@@ -53,24 +53,24 @@ def test_without_a_camera_nothing_is_seen() -> None:
 def test_an_alarm_takes_the_first_camera_that_works() -> None:
     dead, full, works = FakeLink("front", heartbeat=None), FakeLink("side", takes=False), FakeLink("back")
 
-    assert cameras(dead, full, works).look("a1") == AlarmCamera(
+    assert cameras(dead, full, works).capture("a1") == AlarmCamera(
         name="back", persons=2, tracks=("a-1", "a-4"), snapshot="a1"
     )
     assert works.asked == ["a1"]
 
 
 def test_when_no_camera_works_the_first_is_named_without_a_picture() -> None:
-    assert cameras(FakeLink("front", heartbeat=None)).look("a1") == AlarmCamera(name="front")
+    assert cameras(FakeLink("front", heartbeat=None)).capture("a1") == AlarmCamera(name="front")
 
 
 def test_before_anybody_has_looked_at_a_picture_nobody_is_said_to_be_in_none() -> None:
     unlooked = REPORT.model_copy(update={"frames": 0, "persons": 0})
     nobody = InView(persons=0, tracks=())
 
-    assert cameras(FakeLink("front", heartbeat=unlooked, in_view=nobody)).look("a1") == AlarmCamera(
+    assert cameras(FakeLink("front", heartbeat=unlooked, in_view=nobody)).capture("a1") == AlarmCamera(
         name="front", snapshot="a1"
     )
-    assert cameras(FakeLink("front", heartbeat=unlooked)).look("a1") == AlarmCamera(
+    assert cameras(FakeLink("front", heartbeat=unlooked)).capture("a1") == AlarmCamera(
         name="front", persons=2, tracks=("a-1", "a-4"), snapshot="a1"
     ), "the sign of life comes later than the first look"
 
@@ -79,7 +79,7 @@ def test_a_camera_that_has_looked_comes_before_one_that_has_not() -> None:
     unlooked = REPORT.model_copy(update={"frames": 0, "persons": 0})
     front, back = FakeLink("front", heartbeat=unlooked, in_view=InView(persons=0, tracks=())), FakeLink("back")
 
-    seen = cameras(front, back).look("a1")
+    seen = cameras(front, back).capture("a1")
     assert seen is not None
     assert (seen.name, seen.persons) == ("back", 2)
     assert front.asked == []

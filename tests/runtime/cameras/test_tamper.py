@@ -24,7 +24,7 @@ class Desk:
             "front",
             kinds,
             10.0,
-            drafts=MessageFactory(Identity("gp", "s", "k")),
+            factory=MessageFactory(Identity("gp", "s", "k")),
             put=self.drafts.append,
             clock=self.clock,
         )
@@ -48,7 +48,7 @@ class Desk:
             if frame_age_ms is not None and number % 4 == 0:
                 self.looked += looks
                 self.desk.beat(beat(frame_age_ms, self.looked))
-            self.desk.look()
+            self.desk.tick()
 
 
 def beat(frame_age_ms: int | None, frames: int) -> Heartbeat:

@@ -14,7 +14,7 @@ from agent.runtime.commands.key_watch import KeyWatch
 from agent.runtime.supervision.health import HealthBoard
 from agent.runtime.supervision.security import SecurityLog
 from agent.sim.clock import SimClock
-from tests.support.drafts import DRAFTS
+from tests.support.drafts import FACTORY
 
 KEYS = {role: PrivateKey.generate(role) for role in ("operator", "technician", "admin")}
 
@@ -32,7 +32,7 @@ class Kiosk:
         self.told: list[Draft] = []
         self.board = HealthBoard(lambda part, state: None)
         self.ring = KeyRing(path or self.path)
-        self.watch = KeyWatch(self.ring, self.board, SecurityLog(DRAFTS, self.clock, self.told.append), self.clock)
+        self.watch = KeyWatch(self.ring, self.board, SecurityLog(FACTORY, self.clock, self.told.append), self.clock)
 
     def text(self, *roles: str) -> str:
         return json.dumps({"keys": [KEYS[role].public().as_jwk() for role in roles]})
@@ -68,11 +68,11 @@ def kiosk(tmp_path: Path) -> Kiosk:
 
 
 def test_a_key_that_is_taken_out_stops_working_at_the_next_look_and_one_that_is_put_in_works(kiosk: Kiosk) -> None:
-    kiosk.watch.look()
+    kiosk.watch.tick()
     assert kiosk.obeys == {"operator", "technician"}
 
     kiosk.write("operator", "admin")
-    kiosk.watch.look()
+    kiosk.watch.tick()
     assert kiosk.obeys == {"operator", "admin"}
     [change] = kiosk.changes()
     assert change == {"came": [KEYS["admin"].kid], "went": [KEYS["technician"].kid], "changed": []}
@@ -81,7 +81,7 @@ def test_a_key_that_is_taken_out_stops_working_at_the_next_look_and_one_that_is_
 def test_another_key_under_a_known_id_is_told_as_changed(kiosk: Kiosk) -> None:
     other = {**KEYS["operator"].public().as_jwk(), "role": "admin"}
     kiosk.path.write_text(json.dumps({"keys": [other, KEYS["technician"].public().as_jwk()]}))
-    kiosk.watch.look()
+    kiosk.watch.tick()
 
     assert kiosk.changes() == [{"came": [], "went": [], "changed": [KEYS["operator"].kid]}]
 
@@ -90,7 +90,7 @@ def test_a_file_that_is_half_written_changes_nothing_and_is_taken_when_it_is_who
     text = kiosk.text("admin")
     for end in (0, 10, len(text) - 1, len(text)):
         kiosk.path.write_text(text[:end])
-        kiosk.watch.look()
+        kiosk.watch.tick()
         assert kiosk.trouble == ""
 
     assert kiosk.obeys == {"admin"}
@@ -105,7 +105,7 @@ def test_a_file_that_stays_broken_keeps_the_old_keys_and_is_told_until_it_is_men
     if broken is not None:
         kiosk.path.write_text(broken)
     for _ in range(3):
-        kiosk.watch.look()
+        kiosk.watch.tick()
         kiosk.clock.advance(timedelta(seconds=1))
 
     assert kiosk.obeys == {"operator", "technician"}
@@ -113,7 +113,7 @@ def test_a_file_that_stays_broken_keeps_the_old_keys_and_is_told_until_it_is_men
     assert str(kiosk.path) in kiosk.trouble
     assert len(caplog.messages) == 1
     kiosk.write("operator")
-    kiosk.watch.look()
+    kiosk.watch.tick()
     assert (kiosk.trouble, kiosk.obeys) == ("", {"operator"})
 
 
@@ -123,20 +123,20 @@ def test_a_key_set_that_was_broken_at_the_start_works_once_it_is_mended(kiosk: K
     assert "not valid JSON" in kiosk.trouble
 
     kiosk.write("operator")
-    kiosk.watch.look()
+    kiosk.watch.tick()
     assert (kiosk.trouble, kiosk.obeys) == ("", {"operator"})
 
 
 def test_two_changes_within_one_tick_of_the_file_systems_clock_are_both_seen(kiosk: Kiosk) -> None:
-    kiosk.watch.look()
+    kiosk.watch.tick()
     stamp = kiosk.path.stat()
     kiosk.path.write_text(kiosk.text("operator", "technician").replace("technician", "tecknician"))
     os.utime(kiosk.path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
     unchanged = kiosk.ring.stamp()
     kiosk.ring.stamp = lambda: unchanged  # type: ignore[method-assign]
-    kiosk.watch.look()
+    kiosk.watch.tick()
     kiosk.write("operator")
-    kiosk.watch.look()
+    kiosk.watch.tick()
 
     assert kiosk.obeys == {"operator"}
 
@@ -144,20 +144,20 @@ def test_two_changes_within_one_tick_of_the_file_systems_clock_are_both_seen(kio
 def test_a_file_that_has_not_changed_is_not_read_again(kiosk: Kiosk) -> None:
     kiosk.age()
     kiosk.ring.reload = lambda: pytest.fail("it was read")  # type: ignore[method-assign]
-    kiosk.watch.look()
+    kiosk.watch.tick()
 
 
 def test_a_device_without_a_key_set_says_so_and_looks_at_nothing(kiosk: Kiosk) -> None:
     kiosk.ring = KeyRing(None)
-    watch = KeyWatch(kiosk.ring, kiosk.board, SecurityLog(DRAFTS, kiosk.clock, kiosk.told.append), kiosk.clock)
-    watch.look()
+    watch = KeyWatch(kiosk.ring, kiosk.board, SecurityLog(FACTORY, kiosk.clock, kiosk.told.append), kiosk.clock)
+    watch.tick()
 
     assert kiosk.trouble.startswith("no key set")
 
 
 def test_what_the_broker_refuses_and_what_is_wrong_with_the_keys_are_told_apart(kiosk: Kiosk) -> None:
     kiosk.watch.broker_refuses("may not subscribe")
-    kiosk.watch.look()
+    kiosk.watch.tick()
     assert kiosk.trouble == "may not subscribe"
 
     kiosk.path.write_text("{")

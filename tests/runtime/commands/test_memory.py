@@ -252,7 +252,7 @@ def test_a_restart_closes_the_window_to_nobody(start: Start) -> None:
 def test_what_a_disk_that_is_found_late_has_does_not_replace_what_this_run_knows_better(desk: Desk) -> None:
     order = desk.claims("snapshot")
     assert outcome(desk, order) == "done"
-    desk.desk.take_up()
+    desk.desk.restore()
 
     assert outcome(desk, order) == "asked"
 
@@ -351,14 +351,14 @@ def test_a_counter_far_ahead_in_a_repetition_locks_out_nobody(desk: Desk) -> Non
 def test_a_disk_that_is_found_late_brings_its_commands_and_ends_the_need_of_a_nonce(start: Start) -> None:
     desk = start()
     desk.outbox._has_all_state = False
-    desk.desk.take_up()
+    desk.desk.restore()
     assert outcome(desk, desk.claims()) == "counters-unknown"
 
     kept = {"name": "rebirth", "ctr": 2000, "result": None}
     desk.outbox.keep(f"{COMMAND_KEY}key-1/before", json.dumps(kept))
     desk.outbox.keep(CTR_KEY + "key-1", "1500")
     desk.outbox._has_all_state = True
-    desk.desk.take_up()
+    desk.desk.restore()
     assert outcome(desk, desk.claims("rebirth", cmd_id="before", ctr=9000)) == "unknown-outcome"
     assert outcome(desk, desk.claims("rebirth", ctr=1500)) == "replayed"
     assert outcome(desk, desk.claims("rebirth", ctr=1501)) == "done"

@@ -73,13 +73,13 @@ def test_the_alarm_of_an_earlier_run_on_a_disk_that_comes_late_is_closed_beside_
     write(bench.outbox)
     bench.outbox.close()
 
-    bench.journal = DeadJournal(bench.directory)
+    bench.store = DeadJournal(bench.directory)
     bench.start()
     bench.worker.order("o2")
     bench.run(6)
     now = bench.alarm.data
     assert now is not None
-    bench.journal.dead = False
+    bench.store.dead = False
     bench.clock.advance(timedelta(seconds=1))
     write(bench.outbox)
     bench.run(1)
@@ -87,7 +87,7 @@ def test_the_alarm_of_an_earlier_run_on_a_disk_that_comes_late_is_closed_beside_
     assert [kind for kind, data in told if data["alarm_id"] == left.alarm_id] == ["edge.alarm.closed.v1"]
     assert "edge.alarm.closed.v1" not in [kind for kind, data in told if data["alarm_id"] == now.alarm_id]
 
-    bench.journal = None
+    bench.store = None
     bench.restart()
     bench.run(1)
     assert [(kind, data["alarm_id"]) for kind, data in bench.sent()] == [("edge.alarm.closed.v1", now.alarm_id)]

@@ -173,7 +173,7 @@ def test_what_the_disk_has_taken_is_read_back_from_it(outbox: Outbox, tmp_path: 
     clock = SimClock()
     step = check_storage(outbox.keep, lambda key: read_back(tmp_path / "store", key), ("probe", "7"), clock, 5)
 
-    assert run(step, clock, lambda: outbox.recorder.run_once(0)).startswith("written, synced and read back")
+    assert run(step, clock, lambda: outbox.writer.run_once(0)).startswith("written, synced and read back")
 
 
 def test_a_disk_that_does_not_take_it_in_time_is_not_well(outbox: Outbox) -> None:
@@ -201,7 +201,7 @@ def test_nothing_is_read_back_where_there_is_nothing(tmp_path: Path) -> None:
 
 
 def test_a_black_box_must_outlive_the_process(outbox: Outbox) -> None:
-    assert outbox.recorder.is_boxed
+    assert outbox.writer.is_boxed
     assert run(check_black_box(lambda: True), CLOCK) == "there"
     with pytest.raises(StepFailed):
         run(check_black_box(lambda: False), CLOCK)

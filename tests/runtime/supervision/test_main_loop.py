@@ -20,7 +20,7 @@ def station(tmp_path: Path) -> Iterator[Station]:
     outbox.close()
 
 
-ALL = ("journal", "pipeline", "publisher")
+ALL = ("store", "pipeline", "publisher")
 
 
 def test_health_is_told_at_once_and_then_at_its_interval(station: Station) -> None:
@@ -62,7 +62,7 @@ def test_health_names_every_part_and_what_is_wrong(station: Station) -> None:
 
 
 def test_what_the_outbox_has_to_tell_becomes_a_security_event(station: Station) -> None:
-    station.outbox.recorder.notices.put(Notice("storage-damaged", "warning", "it was damaged", {"salvaged": 7}))
+    station.outbox.writer.notices.put(Notice("storage-damaged", "warning", "it was damaged", {"salvaged": 7}))
     station.look(1, *ALL)
 
     [told] = [data for topic, data in station.sent() if topic == "security/storage-damaged"]
@@ -92,7 +92,7 @@ def test_a_journal_that_stands_still_is_a_storage_fault_and_moves_on_again(stati
 
 
 def test_a_fault_of_the_disk_is_told_with_its_reason(station: Station) -> None:
-    station.outbox.recorder.fault = "the disk is full"
+    station.outbox.writer.fault = "the disk is full"
     station.look(1, *ALL)
 
     assert station.board.parts()["storage"].detail == "the disk is full"
@@ -230,7 +230,7 @@ def test_a_part_that_no_press_needs_ends_and_the_watch_says_so_and_goes_on(stati
 
     with station.supervisor.thread("vision-front", Broken(), essential=False):
         wait_for(station.supervisor.lost, what="the end of the thread")
-        station.keeper.look()
+        station.keeper.tick()
 
         assert station.supervisor.failed() is None
         assert station.keeper.health().parts["vision-front"]["state"] == "degraded"

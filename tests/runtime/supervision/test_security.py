@@ -3,14 +3,14 @@ from datetime import timedelta
 from agent.contract.messages import Draft, SecurityData
 from agent.runtime.supervision.security import SecurityLog
 from agent.sim.clock import SimClock
-from tests.support.drafts import DRAFTS
+from tests.support.drafts import FACTORY
 
 
 class Told:
     def __init__(self) -> None:
         self.clock = SimClock()
         self.drafts: list[Draft] = []
-        self.log = SecurityLog(DRAFTS, self.clock, self.drafts.append)
+        self.log = SecurityLog(FACTORY, self.clock, self.drafts.append)
 
     @property
     def events(self) -> list[SecurityData]:
@@ -19,7 +19,7 @@ class Told:
 
 def test_an_event_is_told_with_all_that_is_known_of_it() -> None:
     told = Told()
-    assert told.log.tell("tls-failed", "warning", "certificate expired", host="a")
+    assert told.log.report("tls-failed", "warning", "certificate expired", host="a")
 
     [event] = told.events
     assert (event.kind, event.severity, event.text, event.detail) == (
@@ -33,15 +33,15 @@ def test_an_event_is_told_with_all_that_is_known_of_it() -> None:
 
 def test_a_flood_of_one_kind_is_cut_and_counted_and_hides_no_other_kind() -> None:
     told = Told()
-    outcomes = [told.log.tell("command-rejected", "warning", str(number)) for number in range(1000)]
-    told.log.tell("tamper", "alert", "the door is open")
+    outcomes = [told.log.report("command-rejected", "warning", str(number)) for number in range(1000)]
+    told.log.report("tamper", "alert", "the door is open")
     shown = outcomes.count(True)
     assert 0 < shown < 1000
     assert [event.kind for event in told.events].count("tamper") == 1
 
     told.clock.advance(timedelta(seconds=60))
-    assert told.log.tell("command-rejected", "warning", "again")
-    assert told.log.tell("command-rejected", "warning", "and again")
+    assert told.log.report("command-rejected", "warning", "again")
+    assert told.log.report("command-rejected", "warning", "and again")
     assert [event.suppressed for event in told.events[-2:]] == [1000 - shown, 0]
 
 
@@ -49,8 +49,8 @@ def test_every_event_is_either_told_or_counted() -> None:
     told = Told()
     for _ in range(5):
         for _ in range(33):
-            told.log.tell("command-rejected", "warning", "x")
+            told.log.report("command-rejected", "warning", "x")
         told.clock.advance(timedelta(seconds=61))
-    told.log.tell("command-rejected", "warning", "the last")
+    told.log.report("command-rejected", "warning", "the last")
 
     assert len(told.events) + sum(event.suppressed for event in told.events) == 5 * 33 + 1

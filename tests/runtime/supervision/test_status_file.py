@@ -22,7 +22,7 @@ class Bench:
 def test_it_says_which_parts_work_and_what_the_cameras_give(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "status.json")
     bench.board.report("uplink", ok=False, detail="no broker")
-    bench.file.look()
+    bench.file.tick()
     told = json.loads((tmp_path / "status.json").read_text())
     assert told["boottime_ns"] == bench.clock.boottime_ns()
     assert told["parts"] == {"uplink": {"ok": False, "detail": "no broker"}}
@@ -32,13 +32,13 @@ def test_it_says_which_parts_work_and_what_the_cameras_give(tmp_path: Path) -> N
 
 def test_it_is_written_again_after_five_seconds_and_not_before(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "status.json")
-    bench.file.look()
+    bench.file.tick()
     (tmp_path / "status.json").unlink()
     bench.clock.advance(timedelta(seconds=4.9))
-    bench.file.look()
+    bench.file.tick()
     assert not (tmp_path / "status.json").exists()
     bench.clock.advance(timedelta(seconds=0.1))
-    bench.file.look()
+    bench.file.tick()
     assert (tmp_path / "status.json").exists()
 
 
@@ -48,11 +48,11 @@ def test_a_directory_that_is_gone_is_told_once_and_harms_nobody(
     bench = Bench(tmp_path / "gone" / "status.json")
     with caplog.at_level(logging.INFO):
         for _ in range(3):
-            bench.file.look()
+            bench.file.tick()
             bench.clock.advance(timedelta(seconds=5))
     assert len(caplog.records) == 1
 
 
 def test_without_a_place_nothing_is_written(tmp_path: Path) -> None:
-    Bench(None).file.look()
+    Bench(None).file.tick()
     assert list(tmp_path.iterdir()) == []

@@ -8,7 +8,7 @@ from agent.contract.messages import Draft
 from agent.contract.vocabulary import TimeQuality
 from agent.runtime.supervision.time_watch import TimeWatch
 from agent.sim.clock import SimClock
-from tests.support.drafts import DRAFTS
+from tests.support.drafts import FACTORY
 
 YEARS_56 = timedelta(days=56 * 365)
 
@@ -22,12 +22,12 @@ def clock() -> SimClock:
 def told(clock: SimClock) -> Callable[[], list[dict[str, Any]]]:
     """Looks once more; returns what has been told since the last time."""
     drafts: list[Draft] = []
-    watch = TimeWatch(DRAFTS, clock, drafts.append)
-    watch.look()
+    watch = TimeWatch(FACTORY, clock, drafts.append)
+    watch.tick()
 
     def look() -> list[dict[str, Any]]:
         clock.advance(timedelta(seconds=1))
-        watch.look()
+        watch.tick()
         found = [draft.data.model_dump(mode="json") for draft in drafts if draft.data is not None]
         drafts.clear()
         return found
@@ -89,8 +89,8 @@ def test_a_process_that_was_stopped_between_two_readings_takes_them_for_no_jump(
             return super().wall()
 
     drafts: list[Draft] = []
-    watch = TimeWatch(DRAFTS, Interrupted(), drafts.append)
+    watch = TimeWatch(FACTORY, Interrupted(), drafts.append)
     for _ in range(3):
-        watch.look()
+        watch.tick()
 
     assert drafts == []

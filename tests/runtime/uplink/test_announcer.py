@@ -8,7 +8,7 @@ from agent.outbox.outbox import Outbox
 from agent.ports import OutgoingMessage
 from agent.runtime.uplink.announcer import BDSEQ_KEY, Announcer
 from agent.sim.clock import SimClock
-from tests.support.drafts import DRAFTS, IDENTITY, body, event, open_outbox, taken, write
+from tests.support.drafts import FACTORY, IDENTITY, body, event, open_outbox, taken, write
 from tests.support.fake_ports import topics
 from tests.support.journals import DeadJournal
 
@@ -23,7 +23,7 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
 
 
 def announcer(outbox: Outbox) -> Announcer:
-    return Announcer(outbox=outbox, drafts=DRAFTS, clock=SimClock(), meta=META, config_revision="abc")
+    return Announcer(outbox=outbox, factory=FACTORY, clock=SimClock(), meta=META, config_revision="abc")
 
 
 def sent(outbox: Outbox) -> list[OutgoingMessage]:

@@ -9,7 +9,7 @@ from agent.runtime.supervision.health import HealthBoard
 from agent.runtime.supervision.security import SecurityLog
 from agent.runtime.uplink.centre_watch import CentreWatch
 from agent.sim.clock import SimClock
-from tests.support.drafts import DRAFTS
+from tests.support.drafts import FACTORY
 
 ONLINE = b'{"online": true, "time": "2026-11-24T13:45:02.117Z"}'
 OFFLINE = b'{"online": false, "time": "2026-11-24T13:46:02.117Z"}'
@@ -33,7 +33,7 @@ class Line:
             root="edge/v1",
             clock=self.clock,
             board=self.board,
-            security=SecurityLog(DRAFTS, self.clock, self.drafts.append),
+            security=SecurityLog(FACTORY, self.clock, self.drafts.append),
             tell=tell,
             pass_on=self.passed_on.append,
         )

@@ -6,7 +6,7 @@ import pytest
 
 from agent.ports import Published, Received
 from tests.support.device import REFUSED, Device, answer_alarms
-from tests.support.drafts import DRAFTS, alarm, event, health, security
+from tests.support.drafts import FACTORY, alarm, event, health, security
 from tests.support.fake_ports import topics
 
 TALK = Received("down/ack/a1", b"token", 5, retain=False)
@@ -51,7 +51,7 @@ def test_a_refused_alarm_is_never_given_up(device: Device) -> None:
     assert [fact.alarm_id for fact in device.delivered] == ["a1"]
 
 
-@pytest.mark.parametrize("draft", [event(), health(), security(), DRAFTS.snapshot("p1", b"jpeg")])
+@pytest.mark.parametrize("draft", [event(), health(), security(), FACTORY.snapshot("p1", b"jpeg")])
 def test_a_refused_message_of_another_class_is_given_up_after_five_tries(device: Device, draft: Any) -> None:
     device.broker.answer = lambda _: "refuse"
     device.outbox.put(draft)

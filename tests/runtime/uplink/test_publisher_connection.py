@@ -247,5 +247,5 @@ def test_a_stop_without_a_connection_keeps_everything_for_the_next_start(tmp_pat
     outbox.close()
 
     assert said == []
-    with opened(tmp_path / "store") as journal:
-        assert sum(journal.counts().values()) == 1
+    with opened(tmp_path / "store") as store:
+        assert sum(store.counts().values()) == 1

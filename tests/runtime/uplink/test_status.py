@@ -10,7 +10,7 @@ from agent.runtime.uplink.announcer import Announcer
 from agent.runtime.uplink.centre_watch import CentreWatch
 from agent.runtime.uplink.status import Uplink
 from agent.sim.clock import SimClock
-from tests.support.drafts import DRAFTS, IDENTITY
+from tests.support.drafts import FACTORY, IDENTITY
 
 
 class Line:
@@ -24,7 +24,7 @@ class Line:
         self.uplink = self.make()
 
     def make(self) -> Uplink:
-        security = SecurityLog(DRAFTS, SimClock(), self.drafts.append)
+        security = SecurityLog(FACTORY, SimClock(), self.drafts.append)
         return Uplink(
             board=self.board,
             security=security,
