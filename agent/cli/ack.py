@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from agent.adapters.jose_keys import PrivateKey
-from agent.cli.centre import add_options, print_result, tls_files
+from agent.cli.centre import add_options, print_result, tls_files, topic_level
 from agent.cli.sender import PATIENCE_S, Sender, say
 from agent.contract.vocabulary import AckAction
 from agent.settings import load
@@ -44,6 +44,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Send the ack; 0 when the device has taken it."""
+    alarm_id = topic_level(args.alarm_id, "alarm's identifier, which `edge-agent watch` shows")
     key = PrivateKey.load(args.key)
     seen = {} if args.presses is None else {"press_count": args.presses}
     settings = load(args.config)
@@ -52,8 +53,8 @@ def run(args: argparse.Namespace) -> int:
         return print_result(
             sender.send(
                 name="ack",
-                arguments={"alarm_id": args.alarm_id, "action": args.action, **seen},
-                topic=identity.down("ack", args.alarm_id),
+                arguments={"alarm_id": alarm_id, "action": args.action, **seen},
+                topic=identity.down("ack", alarm_id),
                 key=key,
                 timeout_s=args.timeout,
             )

@@ -14,7 +14,7 @@ from agent.adapters.paho_centre import Centre, Heard
 from agent.adapters.tls_context import TlsFiles
 from agent.cli.options import add_config
 from agent.contract.commands import MAX_LIFE_S
-from agent.contract.identity import Identity
+from agent.contract.identity import LEVEL, Identity
 from agent.core.delivery.centres import CentreStateError, centre_name
 from agent.core.errors import UsageError
 from agent.settings import Settings, load
@@ -40,7 +40,7 @@ def add_options(parser: argparse.ArgumentParser, *, every_broker: bool = False) 
     else:
         parser.add_argument("--broker", help="address of the broker; default: the first of the device's settings")
     parser.add_argument("--ca", type=Path, help="certificate of the broker's authority; default: the device's")
-    parser.add_argument("--cert", type=Path, help="your own client certificate (the device's has no right to read)")
+    parser.add_argument("--cert", type=Path, help="your own client certificate; the device's is not used")
     parser.add_argument("--cert-key", type=Path, help="the private key of --cert")
 
 
@@ -64,9 +64,18 @@ def open_centre(
 
 
 def tls_files(args: argparse.Namespace, settings: Settings) -> TlsFiles:
-    """What was given, and else what the device has."""
+    """Our own certificate, and the authority that was given or else the device's.
+
+    Never the device's certificate: a broker that takes the client id from it cuts the device off when we come in.
+    Raises UsageError where the device's broker wants one and none was given.
+    """
     mqtt = settings.mqtt
-    return TlsFiles(args.ca or mqtt.ca_file, args.cert or mqtt.cert_file, args.cert_key or mqtt.key_file)
+    if mqtt.cert_file is not None and args.broker is None and args.cert is None:
+        raise UsageError(
+            "the device's broker wants a certificate, and with the device's own you would cut the device off: give "
+            "those of a command centre by --cert and --cert-key, and its port by --broker"
+        )
+    return TlsFiles(args.ca or mqtt.ca_file, args.cert, args.cert_key)
 
 
 def centre_topic(root: str, name: str) -> str:
@@ -113,6 +122,13 @@ def signed(
     if boot_nonce:
         claims["boot_nonce"] = boot_nonce
     return Order(sign(claims, key), claims["cmd_id"], claims["exp"] - now)
+
+
+def topic_level(word: str, what: str) -> str:
+    """`word`, which a topic ends with. Raises UsageError for one that says nothing or means something to a broker."""
+    if not LEVEL.match(word):
+        raise UsageError(f"{word!r} is no {what}: that is 1 to 64 of a-z, 0-9 and dash")
+    return word
 
 
 def print_result(result: dict[str, Any]) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.adapters.jose_keys import PrivateKey
-from agent.cli.centre import add_options, print_result, tls_files
+from agent.cli.centre import add_options, print_result, tls_files, topic_level
 from agent.cli.sender import PATIENCE_S, Sender, say
 from agent.contract.commands import COMMANDS
 from agent.core.errors import BrokerError, UsageError
@@ -46,14 +46,15 @@ def run(args: argparse.Namespace) -> int:
     """Send the command; 0 when it has succeeded."""
     if args.out is not None and args.name != "snapshot":
         raise UsageError("--out goes with snapshot only")
+    name = topic_level(args.name, "command's name")
     arguments = dict(_argument(word) for word in args.arguments)
     key = PrivateKey.load(args.key)
     settings = load(args.config)
     identity = settings.identity
-    timeout_s = args.timeout or (_SELF_TEST_S if args.name == "self-test" else PATIENCE_S)
+    timeout_s = args.timeout or (_SELF_TEST_S if name == "self-test" else PATIENCE_S)
     with Sender(args.broker or settings.mqtt.brokers, tls_files(args, settings), identity, say) as sender:
-        topic = identity.down("command", args.name)
-        result = sender.send(name=args.name, arguments=arguments, topic=topic, key=key, timeout_s=timeout_s)
+        topic = identity.down("command", name)
+        result = sender.send(name=name, arguments=arguments, topic=topic, key=key, timeout_s=timeout_s)
         code = print_result(result)
         if code == 0 and args.out is not None:
             picture = sender.picture(result["command_id"], timeout_s)

@@ -78,6 +78,9 @@ class DemoCentre:
         if action == "closed" and result["status"] == "succeeded":
             self._forget(alarm_id)
         left = f" {len(self._open)} more open." if self._open and alarm_id not in self._open else ""
+        others = [each["input"] for each in waiting if each["alarm_id"] != alarm_id]
+        if action == "registered" and others:
+            left = f' Green waits for an answer to "{others[-1]}" as well.'
         return f'The kiosk verified the signed ack for "{button}": {result["status"]} ({result["text"]}).{left}'
 
 

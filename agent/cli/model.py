@@ -192,7 +192,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _demo_video(arguments: argparse.Namespace) -> int:
     with _steps() as report:
-        report("Fetching the demo video")
+        report("Fetching the demo video, unless it is here")
         path = ensure_demo_video(file=arguments.file)
     print(path)
     return 0

@@ -43,7 +43,7 @@ def _state(data: dict[str, Any]) -> str:
 
 
 def _alarms(data: dict[str, Any]) -> str:
-    names = ", ".join(f"{alarm['input']} {alarm['stage']}" for alarm in data["open"])
+    names = ", ".join(f"{alarm['input']} {alarm['stage']} id {alarm['alarm_id']}" for alarm in data["open"])
     return f"{len(data['open'])} open{': ' if names else ''}{names}"
 
 

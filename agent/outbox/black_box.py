@@ -81,7 +81,10 @@ class BlackBox:
         except (OSError, ValueError) as error:
             self._memory = mmap.mmap(-1, _SIZE)
             self._format()
-            raise StorageError(f"{self._path}: {error}; what a killed agent had not written yet is lost") from error
+            reason = f"{error}; what a killed agent had not written yet is lost"
+            if isinstance(error, BlockingIOError):
+                reason = "another edge-agent has it"
+            raise StorageError(f"{self._path}: {reason}") from error
         magic, boot_id, in_use, _, _ = _HEADER.unpack_from(self._memory)
         first, active = divmod(in_use, _PARTS)
         if magic != _MAGIC or boot_id != self._boot_id.encode() or first >= _PARTS:

@@ -98,6 +98,10 @@ def _read_file(path: Path) -> Node:
         text = path.read_text(encoding="utf-8")
         tree = tomllib.loads(text)
     except FileNotFoundError as error:
+        if path.is_symlink():  # a profile of the repository that was copied without what is shared
+            raise SettingsError(
+                f"{path}: is a link to {path.readlink()}, which is not there; copy the files themselves: cp -rL"
+            ) from error
         raise SettingsError(
             f"{path}: no such file; name another one, or begin with a profile: on a device they are in "
             "/usr/share/edge-agent/profiles, in the repository in firmware_configs"

@@ -124,6 +124,13 @@ def test_an_actual_alarm_is_shown_plainly() -> None:
     assert text.endswith("#6 panic DELAYED, presses 2, id a1")
 
 
+def test_open_alarms_are_shown_with_what_an_ack_of_them_needs() -> None:
+    other = {**ALARM, "stage": "sent", "alarm_id": "a2"}
+    alarms = [{**each, "input": name} for each, name in ((ALARM, "police"), (other, "fire"))]
+    assert line("alarms", open=alarms).endswith("#6 2 open: police delayed id a1, fire sent id a2")
+    assert line("alarms", open=[]).endswith("#6 0 open")
+
+
 def test_an_alarm_that_was_told_or_raised_again_says_how_often() -> None:
     text = line("alarm/police", **{**ALARM, "repeats": 3, "reraised": 1})
     assert text.endswith("presses 2, repeats 3, reraised 1, id a1")

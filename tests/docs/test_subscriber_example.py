@@ -27,10 +27,12 @@ class Example:
         self._output = output
         self._device = device
 
-    def say(self, draft: Draft, seq: int, message_id: str, epoch: str = "e1") -> None:
+    def say(self, draft: Draft, seq: int, message_id: str, epoch: str = "e1", source: str = IDENTITY.source) -> None:
         stamp = Stamp(message_id, seq, "2026-01-01T00:00:00.000Z", 0, "synced")
-        payload = seal(draft, IDENTITY.source, "boot", stamp, epoch)
-        self._device.publish(draft.topic, payload, retain=draft.retain)
+        self.publish(draft.topic, seal(draft, source, "boot", stamp, epoch), retain=draft.retain)
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        self._device.publish(topic, payload, retain=retain)
 
     def state(self, state: Literal["online", "offline"], seq: int, epoch: str = "e1") -> None:
         data = StateData(state=state, bdseq=1, epoch=epoch, boot_nonce="n", agent_version="0", config_revision="0")
@@ -134,6 +136,26 @@ def test_the_example_marks_what_comes_late(example: Example) -> None:
 def test_the_example_sends_nobody_out_for_a_test(example: Example) -> None:
     example.say(alarm("raised", Stage.RAISED, status="test"), 2, "m2")
     example.wait_for_line(f"{IDENTITY.source} police raised 1 (test: send nobody)")
+
+
+@pytest.mark.parametrize(
+    "payload", [b"", b"garbage", b"{}", b"[]", b"[" * 100_000, f'{{"source": "{IDENTITY.source}", "id": []}}'.encode()]
+)
+def test_the_example_outlives_what_is_no_message_of_the_contract(example: Example, payload: bytes) -> None:
+    topic = alarm("raised", Stage.RAISED).topic
+    example.publish(topic, payload)
+    example.say(alarm("raised", Stage.RAISED), 2, "m2")
+    example.wait_for_line(f"{IDENTITY.source} police raised 1")
+    assert example.printed()[1].startswith(f"{topic}: no message of the contract: ")
+    assert len(example.printed()) == 3
+
+
+def test_the_example_believes_a_device_only_about_itself(example: Example) -> None:
+    example.say(alarm("updated", Stage.CLOSED), 9, "m9", source=f"{IDENTITY.source}1")
+    example.say(alarm("raised", Stage.RAISED), 2, "m2")
+    example.wait_for_line(f"{IDENTITY.source} police raised 1")
+    assert "names another device" in example.printed()[1]
+    assert len(example.printed()) == 3
 
 
 def test_the_example_listens_to_a_device_that_counts_from_1_again_and_says_so(example: Example) -> None:

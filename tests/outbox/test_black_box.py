@@ -201,7 +201,7 @@ def test_without_a_file_it_works_in_memory_and_says_so(tmp_path: Path) -> None:
 def test_a_box_that_another_agent_uses_is_left_alone(box: BlackBox, path: Path) -> None:
     box.append(row(1), {}, 1, 1, list)
     other = BlackBox(path, BOOT)
-    with pytest.raises(StorageError):
+    with pytest.raises(StorageError, match=r"another edge-agent has it$"):
         other.open()
     other.append(row(9), {}, 9, 9, list)
     other.close(empty=True)

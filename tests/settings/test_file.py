@@ -181,6 +181,9 @@ def test_a_file_that_is_no_toml_is_told_so(reader: Reader, text: str, says: str)
 def test_a_file_that_is_not_there_or_can_not_be_read_is_told_so(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no such file"):
         load(tmp_path / "missing.toml")
+    (tmp_path / "link.toml").symlink_to("base.toml")
+    with pytest.raises(SettingsError, match=r"is a link to base.toml, which is not there; .* cp -rL"):
+        load(tmp_path / "link.toml")
     with pytest.raises(SettingsError, match="can't be read"):
         load(tmp_path)
     (tmp_path / "latin").write_bytes(b'a = "\xe9"')

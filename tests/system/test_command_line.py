@@ -154,6 +154,16 @@ def test_press_ack_and_commands_work_from_the_command_line(tmp_path: Path, broke
         assert (picture.returncode, "no-camera" in picture.stdout) == (1, True)
 
 
+@pytest.mark.parametrize("word", ["#", "+", "a/b", "ALARM-ID", ""])
+def test_what_can_be_no_alarm_and_no_command_is_refused_before_it_is_sent(tmp_path: Path, word: str) -> None:
+    agent = AgentProcess(tmp_path, "mqtt://127.0.0.1:1")
+    for words in (("ack", "--action", "closed", word), ("command", word)):
+        done = run_cli(*words, "--config", agent.config, "--key", agent.key_file)
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"edge-agent: {word!r} is no ")
+        assert len(done.stderr.splitlines()) == 1
+
+
 def test_an_ack_goes_on_until_the_kiosk_is_there_to_answer_it(tmp_path: Path, broker: Mosquitto) -> None:
     with Centre(broker.port) as centre, AgentProcess(tmp_path, broker.url) as agent:
         agent.press()

@@ -38,11 +38,35 @@ def test_a_press_arrives_over_tls_and_the_ack_of_a_centre_with_its_own_certifica
         # The device's own certificate is no centre's: who steals a kiosk can't answer for the control room.
         as_device = run_cli(
             *("ack", "--config", agent.config, "--key", agent.key_file, "--action", "closed", "--timeout", "1"),
+            *("--cert", files.cert, "--cert-key", files.key),
             alarm.data["alarm_id"],
         )
         assert as_device.returncode == 1
         assert len(as_device.stderr.splitlines()) == 1
         assert agent.outputs()["green"] == "on"
+
+
+def test_no_command_comes_in_as_the_device_which_the_broker_would_cut_off_for_it(
+    tmp_path: Path, tls_broker: Mosquitto, authorities: BrokerAuthorities
+) -> None:
+    files = own_files(authorities.device(USER), tmp_path / "certificates")
+    with (
+        centre_of(tls_broker, authorities) as centre,
+        AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=mqtt(files)) as agent,
+    ):
+        centre.wait_for("state", lambda m: m.data["state"] == "online")
+        signed = ("--key", agent.key_file)
+        for words in (("watch",), ("command", *signed, "ping"), ("ack", *signed, "--action", "closed", "a1")):
+            done = run_cli(*words, "--config", agent.config)
+            assert done.returncode == 2
+            assert "give those of a command centre by --cert and --cert-key" in done.stderr
+            assert len(done.stderr.splitlines()) == 1
+            elsewhere = run_cli(*words, "--config", agent.config, "--broker", tls_broker.url)
+            assert elsewhere.returncode == 1
+            assert "whether it accepts the certificate of --cert" in elsewhere.stderr
+        agent.press()
+        centre.wait_for_alarm("updated", stage="sent")
+        assert {m.data["state"] for m in centre.messages("state")} == {"online"}
 
 
 def test_whoever_watches_is_told_what_is_wrong_with_the_certificates(
