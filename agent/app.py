@@ -2,7 +2,7 @@
 
 A press travels on the pin library's thread alone: lights, Pipeline (decides), Outbox (numbers it and has it in the
 black box), Sender, broker; the thread `store` writes it to disk afterwards. An answer travels: broker -> Publisher
--> CommandDesk (verifies) -> Pipeline -> lights.
+-> CommandHandler (verifies) -> Pipeline -> lights.
 Whatever a camera does happens in another process, at the far end of a VisionLink.
 """
 
@@ -21,7 +21,7 @@ from agent.bootstrap.late_disk import restore
 from agent.bootstrap.optional_parts import prepare, start_lights
 from agent.bootstrap.platform import Outside, this_machine
 from agent.bootstrap.self_test import make_self_test
-from agent.bootstrap.siren import siren_desk
+from agent.bootstrap.siren import siren_controller
 from agent.contract.envelope import MessageFactory
 from agent.core.delivery.backoff import Backoff
 from agent.core.events import AlarmDelivered, Announce
@@ -38,7 +38,7 @@ from agent.runtime.selftest.probe_alarm import ProbeAlarm
 from agent.runtime.selftest.self_test import SELF_TEST
 from agent.runtime.supervision.health import HealthBoard
 from agent.runtime.supervision.main_loop import MainLoop, Watched
-from agent.runtime.supervision.part_teller import PartReporter
+from agent.runtime.supervision.part_reporter import PartReporter
 from agent.runtime.supervision.security import SecurityLog
 from agent.runtime.supervision.status_file import StatusFile
 from agent.runtime.supervision.time_watch import TimeWatch
@@ -64,7 +64,7 @@ def run(
 ) -> int:
     """Run the core until it is told to stop; returns the exit code. Main thread.
 
-    `on_ready` gets the watchkeeper, whose `stop` ends the run from anywhere, once the buttons are live. `outside` is
+    `on_ready` gets the main loop, whose `stop` ends the run from anywhere, once the buttons are live. `outside` is
     this machine unless it is given.
     Raises EdgeAgentError when something that a press needs can't be started.
     """
@@ -104,7 +104,7 @@ def run(
 
         # What decides.
         cameras = Cameras()
-        siren = siren_desk(
+        siren = siren_controller(
             settings, pin_factory, simulate=simulate, outbox=outbox, factory=factory, clock=clock, board=board
         )
         panel = specs.panel(settings)
@@ -145,7 +145,7 @@ def run(
             announcer.birth()
             pipeline.submit(Announce(moved))
 
-        desk = CommandHandler(
+        handler = CommandHandler(
             identity=identity,
             verify=keys.verify,
             look_at_keys=key_watch.tick,
@@ -170,7 +170,7 @@ def run(
             board=board,
             security=security,
             tell=pipeline.submit,
-            pass_on=desk.receive,
+            pass_on=handler.receive,
         )
         uplink = Uplink(
             board=board,
@@ -213,9 +213,9 @@ def run(
             backoff=Backoff(spread_s=mqtt.reconnect_spread_s),
         )
         outbox.when_ready(publisher.wake)
-        outbox.when_found_late(partial(restore, outbox, pipeline, desk, security))
+        outbox.when_found_late(partial(restore, outbox, pipeline, handler, security))
 
-        links = links_to(settings, simulate, clock=clock, outbox=outbox, factory=factory, board=board, desk=desk)
+        links = links_to(settings, simulate, clock=clock, outbox=outbox, factory=factory, board=board, handler=handler)
         cameras.connect(links)
 
         self_test = make_self_test(
@@ -233,7 +233,7 @@ def run(
             pipeline=pipeline,
             announcer=announcer,
             publisher=publisher,
-            desk=desk,
+            handler=handler,
         )
 
         # What a press needs. Its end comes last: a stop is deaf for a moment only.
@@ -251,7 +251,7 @@ def run(
         stack.callback(publisher.close, announcer.farewell, FLUSH_S)
         stack.enter_context(supervisor.thread("publisher", publisher, wake=publisher.wake))
         stack.callback(writer.settle, FLUSH_S)
-        stack.enter_context(supervisor.thread("commands", desk))
+        stack.enter_context(supervisor.thread("commands", handler))
         if siren is not None:
             stack.callback(siren.close)
         for link in links:
@@ -269,7 +269,7 @@ def run(
         stack.enter_context(supervisor.thread(SELF_TEST, self_test, essential=False))
         if sim is not None:
             sim.start()
-        watchkeeper = MainLoop(
+        main_loop = MainLoop(
             watched=Watched(
                 supervisor=supervisor,
                 outbox=outbox,
@@ -296,8 +296,8 @@ def run(
         gc.freeze()
         gc.enable()
         outside.notifier.ready()
-        on_ready(watchkeeper)
+        on_ready(main_loop)
         prepare(keys)
-        code = watchkeeper.keep_watch()
+        code = main_loop.keep_watch()
         outside.notifier.stopping()
         return code

@@ -23,7 +23,7 @@ def links_to(
     outbox: Outbox,
     factory: MessageFactory,
     board: HealthBoard,
-    desk: CommandHandler,
+    handler: CommandHandler,
 ) -> list[VisionLink]:
     """The near end of each camera process; the caller runs and closes them."""
 
@@ -34,7 +34,7 @@ def links_to(
             spec=specs.vision_spec(settings, camera, simulate=simulate),
             command=specs.VISION_COMMAND,
             clock=clock,
-            callbacks=_Reports(camera, outbox, factory, board, security, desk),
+            callbacks=_Reports(camera, outbox, factory, board, security, handler),
             tampers=TamperController(
                 camera.name, camera.tamper, camera.frames_per_second, factory=factory, put=outbox.put, clock=clock
             ),
@@ -53,14 +53,14 @@ class _Reports:
         factory: MessageFactory,
         board: HealthBoard,
         security: SecurityLog,
-        desk: CommandHandler,
+        handler: CommandHandler,
     ) -> None:
         self._name, self._model = camera.name, camera.model
         self._outbox = outbox
         self._factory = factory
         self._board = board
         self._security = security
-        self._desk = desk
+        self._handler = handler
         self._refused = ""
 
     def on_message(self, message: ToCore) -> None:
@@ -70,7 +70,7 @@ class _Reports:
     def on_picture(self, picture_id: str, jpeg: bytes | None, detail: str) -> None:
         if jpeg is not None:
             self._outbox.put(self._factory.snapshot(picture_id, jpeg))
-        self._desk.order_done(picture_done(picture_id, jpeg is not None, detail))
+        self._handler.order_done(picture_done(picture_id, jpeg is not None, detail))
 
     def on_state(self, works: bool, detail: str) -> None:
         self._board.report(f"camera-{self._name}", ok=works, detail=detail)

@@ -7,8 +7,8 @@ from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.supervision.security import SecurityLog
 
 
-def restore(outbox: Outbox, pipeline: Pipeline, desk: CommandHandler, security: SecurityLog) -> None:
+def restore(outbox: Outbox, pipeline: Pipeline, handler: CommandHandler, security: SecurityLog) -> None:
     """Go on with the open alarms and the commands that an earlier run has left on it. Any thread."""
     kept = read_kept(outbox, security, pipeline.kept())
     pipeline.restore(kept, lambda book: keep_restored(book, outbox, security))
-    desk.restore()
+    handler.restore()

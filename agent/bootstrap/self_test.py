@@ -51,7 +51,7 @@ def make_self_test(
     pipeline: Pipeline,
     announcer: Announcer,
     publisher: Publisher,
-    desk: CommandHandler,
+    handler: CommandHandler,
 ) -> SelfTest:
     """The worker of the thread `self-test`; the caller runs and closes it. `probe_broker` is its alone."""
     chosen = settings.self_test
@@ -96,5 +96,5 @@ def make_self_test(
         in_alarm=lambda: bool(pipeline.open_ids),
         is_flashing=lambda: is_flash(lights.shown()),
         tell=pipeline.submit,
-        done=lambda order, data: desk.order_done(self_test_done(order, data)),
+        done=lambda order, data: handler.order_done(self_test_done(order, data)),
     )

@@ -12,7 +12,7 @@ from agent.runtime.supervision.health import HealthBoard
 from agent.settings import Settings
 
 
-def siren_desk(
+def siren_controller(
     settings: Settings,
     pin_factory: Any,
     *,

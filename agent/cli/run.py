@@ -57,17 +57,17 @@ class _Stop:
 
     def __init__(self) -> None:
         self._asked = False
-        self._watchkeeper: MainLoop | None = None
+        self._main_loop: MainLoop | None = None
 
     def asked(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature is Python's
         self._asked = True
-        if self._watchkeeper is not None:
-            self._watchkeeper.stop()
+        if self._main_loop is not None:
+            self._main_loop.stop()
 
-    def connect(self, watchkeeper: MainLoop) -> None:
-        self._watchkeeper = watchkeeper
+    def connect(self, main_loop: MainLoop) -> None:
+        self._main_loop = main_loop
         if self._asked:
-            watchkeeper.stop()
+            main_loop.stop()
 
 
 def _log_to_stderr(level: str) -> None:

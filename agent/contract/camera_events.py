@@ -12,7 +12,7 @@ class _Event(Payload):
     version: ClassVar[int] = 1
 
     event_id: str
-    """The same for the beginning, the updates and the end of one happening."""
+    """The same for the beginning, the updates and the end of one event."""
     camera: str
     frame_monoms: int
     """Capture time of the frame that made it true, as `monoms`; of an end, of the last frame in which it was."""

@@ -10,7 +10,7 @@ from collections import OrderedDict, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from agent.contract.messages import Rank
-from agent.core.delivery.poison import INNOCENT
+from agent.core.delivery.poison import CLEARED
 from agent.outbox.database import Row
 
 _WINDOW = {Rank.ALARM: 10_000, Rank.STATE: 1_000, Rank.SECURITY: 2_000}
@@ -42,7 +42,7 @@ class Waiting:
         self.written = written
         self.taken = False
         self.done = False
-        self.suspicion = INNOCENT
+        self.suspicion = CLEARED
         """The sender's."""
         self.behind = 0
         """Those of its class for which this is lower go before it. Changes only while it is taken."""

@@ -50,7 +50,7 @@ class Entry(NamedTuple):
 
 
 class BlackBox:
-    """Called under the recorder's lock, but for `open` and `close`, which come before and after all else."""
+    """Called under the writer's lock, but for `open` and `close`, which come before and after all else."""
 
     def __init__(self, path: Path, boot_id: str) -> None:
         self._path = path

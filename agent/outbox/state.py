@@ -9,7 +9,7 @@ CTR_KEY = "ctr/"
 
 
 class Kept:
-    """Memory has all of them, so that a disk that fails can be given all of them again. Under the recorder's lock."""
+    """Memory has all of them, so that a disk that fails can be given all of them again. Under the writer's lock."""
 
     def __init__(self) -> None:
         self._values: dict[str, str] = {}

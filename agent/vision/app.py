@@ -97,7 +97,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
     )
     open_camera = partial(make_camera, spec, clock.boottime_ns)
     capture = Capture(spec.camera, open_camera, slot, clock.boottime_ns, limits)
-    lookout = FrameLoop(
+    frame_loop = FrameLoop(
         slot,
         make_sight(spec, TimedDetector(model.detector, pace, clock.boottime_ns)),
         rules,
@@ -108,7 +108,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
         spec.frames_per_second,
         ending.event,
         snapshots if spec.event_snapshots else None,
-        tamper_teller(spec, clock).process,
+        tamper_reporter(spec, clock).process,
     )
     heartbeats = HeartbeatSource(
         slot,
@@ -138,7 +138,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
     with ExitStack() as stack:
         capture.start()
         stack.callback(capture.stop)
-        for worker in (Worker("heartbeat", beat, ending), Worker("look", lookout.run_once, ending)):
+        for worker in (Worker("heartbeat", beat, ending), Worker("look", frame_loop.run_once, ending)):
             worker.start()
             stack.callback(worker.join, JOIN_S)
         stack.callback(ending.event.set)
@@ -169,7 +169,7 @@ def make_sight(spec: VisionSpec, detector: Detector) -> Sight:
     )
 
 
-def tamper_teller(spec: VisionSpec, clock: Clock) -> TamperReporter:
+def tamper_reporter(spec: VisionSpec, clock: Clock) -> TamperReporter:
     """What watches over the camera of this spec."""
     scene = ReferenceScene(Path(spec.snapshot_directory) / f"{spec.camera}.scene")
     if spec.new_scene:

@@ -93,8 +93,8 @@ class FrameLoop:
             self._send(in_view)
         height, width = frame.pixels.shape[:2]
         wall = None if self._clock.quality() is TimeQuality.UNSYNCED else self._clock.wall()
-        for happening in self._rules.update(frame.boottime_ns, wall, people, width / height):
-            self._send(self._reports.make(happening, partial(self._picture, frame, happening.boottime_ns)))
+        for event in self._rules.update(frame.boottime_ns, wall, people, width / height):
+            self._send(self._reports.make(event, partial(self._picture, frame, event.boottime_ns)))
 
     def _picture(self, frame: Frame, happened_ns: int, event_id: str) -> str | None:
         if self._snapshots is None or happened_ns != frame.boottime_ns:  # of what was put off it shows nothing

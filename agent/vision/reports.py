@@ -31,7 +31,7 @@ _MESSAGES: Mapping[Kind, type[Happened]] = {
 
 
 class Reports:
-    """Gives happenings and people names that no camera process has given before. One thread, except `in_view`."""
+    """Gives events and people names that no camera process has given before. One thread, except `in_view`."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -49,37 +49,37 @@ class Reports:
         self.in_view = InView(persons=len(people), tracks=tuple(self._name(track) for track in tracks[:MOST_TRACKS]))
         return None if self.in_view == before else self.in_view
 
-    def make(self, happening: Event, picture: Callable[[str], str | None]) -> Happened:
-        """The report of a happening; `picture` is asked for the path of one at a beginning, with the event's id."""
-        event_id = self._event_id(happening)
-        began = happening.phase == "began"
-        message = PersonLeft if happening.kind == "presence" and not began else _MESSAGES[happening.kind]
-        best = happening.best
+    def make(self, event: Event, picture: Callable[[str], str | None]) -> Happened:
+        """The report of an event; `picture` is asked for the path of one at a beginning, with the event's id."""
+        event_id = self._event_id(event)
+        began = event.phase == "began"
+        message = PersonLeft if event.kind == "presence" and not began else _MESSAGES[event.kind]
+        best = event.best
         values = {
             "event_id": event_id,
-            "boottime_ns": happening.boottime_ns,
-            "persons": happening.persons,
+            "boottime_ns": event.boottime_ns,
+            "persons": event.persons,
             "snapshot": picture(event_id) if began else None,
-            "zone": happening.zone or None,
-            "line": happening.line,
-            "duration_ms": happening.duration_ms,
-            "phase": happening.phase,
-            "direction": happening.direction,
-            "closed_by": happening.closed_by,
-            "track": None if happening.track is None else self._name(happening.track),
+            "zone": event.zone or None,
+            "line": event.line,
+            "duration_ms": event.duration_ms,
+            "phase": event.phase,
+            "direction": event.direction,
+            "closed_by": event.closed_by,
+            "track": None if event.track is None else self._name(event.track),
             "score": None if best is None else best.score,
             "box": None if best is None else best.box,
         }
         return message.model_validate({name: values[name] for name in values.keys() & message.model_fields.keys()})
 
-    def _event_id(self, happening: Event) -> str:
+    def _event_id(self, event: Event) -> str:
         """A new one at a beginning; it is remembered until the end, which a crossed line has at once."""
-        event_id = self._open.get(happening.number)
+        event_id = self._open.get(event.number)
         if event_id is None:
             event_id = self._ids.next(int(self._clock.wall().timestamp() * 1000))
-            self._open[happening.number] = event_id
-        if happening.phase == "ended" or happening.kind == "line-crossed":
-            del self._open[happening.number]
+            self._open[event.number] = event_id
+        if event.phase == "ended" or event.kind == "line-crossed":
+            del self._open[event.number]
         return event_id
 
     def _name(self, track: int) -> str:

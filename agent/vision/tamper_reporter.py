@@ -20,7 +20,7 @@ _UNKNOWN = "nobody can say whether it goes on: another tamper is told in its pla
 
 
 class TamperReporter:
-    """Gives each happening its identifier. One thread."""
+    """Gives each event its identifier. One thread."""
 
     def __init__(self, watch: TamperWatch, clock: Clock) -> None:
         self._watch = watch

@@ -13,7 +13,7 @@ from agent.core.errors import DamagedError
 from agent.outbox import salvage
 from agent.outbox.database import Batch, Row
 from agent.outbox.store import MessageStore
-from tests.support.journals import opened
+from tests.support.stores import opened
 
 COUNT = 400
 

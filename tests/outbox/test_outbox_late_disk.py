@@ -24,7 +24,7 @@ from tests.support.drafts import (
     write,
 )
 from tests.support.fake_ports import topics
-from tests.support.journals import DeadJournal, opened
+from tests.support.stores import DeadJournal, opened
 
 SOON = timedelta(seconds=1)
 OTHER_BOOT = "00000000-0000-4000-8000-000000000002"

@@ -23,7 +23,7 @@ from tests.support.drafts import (
     taken,
     write,
 )
-from tests.support.journals import opened
+from tests.support.stores import opened
 
 
 def test_what_must_be_safe_against_a_power_cut_is_told_only_after_the_flush(tmp_path: Path, clock: SimClock) -> None:

@@ -9,7 +9,7 @@ from agent.contract.messages import Rank
 from agent.core.errors import DirectoryInUseError, StorageError
 from agent.outbox.database import Batch, Row
 from agent.outbox.store import MessageStore
-from tests.support.journals import opened
+from tests.support.stores import opened
 
 
 def row(place: int, rank: Rank = Rank.ALARM, payload: bytes = b"{}") -> Row:

@@ -8,7 +8,7 @@ import pytest
 from agent.outbox.outbox import Outbox
 from agent.sim.clock import SimClock
 from tests.support.camera_process import Rig
-from tests.support.desk import Desk
+from tests.support.command_rig import Desk
 from tests.support.device import Device
 from tests.support.drafts import open_outbox
 from tests.support.fake_ports import MemoryBroker

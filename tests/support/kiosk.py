@@ -20,7 +20,7 @@ from agent.runtime.alarms.siren import SirenController
 from agent.runtime.supervision.health import HealthBoard, PartState
 from agent.runtime.supervision.security import SecurityLog
 from agent.sim.clock import SimClock
-from tests.support.desk import WhenAwaited
+from tests.support.command_rig import WhenAwaited
 from tests.support.drafts import FACTORY, body, taken, write
 from tests.support.fake_ports import MemoryLights, MemorySiren
 
@@ -59,7 +59,7 @@ class Kiosk:
         self.book = AlarmBook(KINDS, self.clock.boot_id, None, kept, now_ns=now_ns)
         keep_restored(self.book, self.outbox, security)()
         board = HealthBoard(self.report)
-        self.siren_desk = SirenController(
+        self.siren_controller = SirenController(
             rules=SirenRules(),
             earnest="actual",
             port=self.siren,
@@ -87,7 +87,7 @@ class Kiosk:
             send=self.send,
             nobody_answers=lambda reason, first: self.asked.append((reason, first)),
             tell_input=self.told.append,
-            siren=self.siren_desk,
+            siren=self.siren_controller,
         )
 
     def report(self, part: str, state: PartState) -> None:

@@ -21,7 +21,7 @@ from agent.runtime.supervision.health import HealthBoard
 from agent.sim.clock import SimClock
 from tests.support.drafts import FACTORY, body, open_outbox, taken, write
 from tests.support.fake_ports import MemoryBroker
-from tests.support.journals import DeadJournal
+from tests.support.stores import DeadJournal
 
 ADDRESSES = [BrokerAddress("mqtt://a"), BrokerAddress("mqtt://b")]
 

@@ -7,7 +7,7 @@ from typing import Any
 from agent.outbox.outbox import Outbox
 from agent.runtime.supervision.health import HealthBoard
 from agent.runtime.supervision.main_loop import MainLoop, Watched
-from agent.runtime.supervision.part_teller import PartReporter
+from agent.runtime.supervision.part_reporter import PartReporter
 from agent.runtime.supervision.security import SecurityLog
 from agent.runtime.supervision.supervisor import Supervisor
 from agent.runtime.supervision.time_watch import TimeWatch

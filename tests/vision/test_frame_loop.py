@@ -68,7 +68,7 @@ class Rig:
         self.heard: list[Happened | InView | CameraTamper] = []
         self.reports = Reports(self.clock)
         self.pace = Pace()
-        self.lookout = FrameLoop(
+        self.frame_loop = FrameLoop(
             self.slot,
             self.sight,
             rules_of(vision_spec(Path("unused"), **{"min_travel": 0.0, **spec})),
@@ -98,10 +98,10 @@ class Rig:
             self.number += 1
             self.slot.put(frame(self.number, self.clock.now_ns))
             if self.lookout_is_due():
-                self.lookout.run_once()
+                self.frame_loop.run_once()
 
     def lookout_is_due(self) -> bool:
-        return self.lookout._due_ns <= self.clock.now_ns
+        return self.frame_loop._due_ns <= self.clock.now_ns
 
 
 def test_a_visit_is_one_entered_and_one_left_with_the_same_id() -> None:
@@ -212,9 +212,9 @@ def test_one_frame_is_looked_at_once() -> None:
     rig = Rig([], frames_per_second=1000)
     rig.slot.put(frame(1, rig.clock.now_ns))
 
-    assert rig.lookout.run_once()
+    assert rig.frame_loop.run_once()
     rig.clock.now_ns += SECOND
-    assert not rig.lookout.run_once()
+    assert not rig.frame_loop.run_once()
     assert rig.sight.looks == 1
 
 
@@ -222,9 +222,9 @@ def test_the_newest_frame_is_looked_at_and_the_ones_between_are_not() -> None:
     rig = Rig([person()])
     for number in range(1, 6):
         rig.slot.put(frame(number, rig.clock.now_ns + number))
-    rig.lookout.run_once()
+    rig.frame_loop.run_once()
 
-    assert rig.lookout._frame is rig.slot.newest()
+    assert rig.frame_loop._frame is rig.slot.newest()
     assert rig.sight.looks == 1
 
 
@@ -232,7 +232,7 @@ def test_without_frames_it_returns_in_time_to_be_stopped() -> None:
     rig = Rig([])
     rig.stop.set()
 
-    assert not rig.lookout.run_once()
+    assert not rig.frame_loop.run_once()
 
 
 def test_the_pace_counts_the_frames_that_were_looked_at() -> None:

@@ -19,9 +19,9 @@ def told(kinds: tuple[TamperKind, ...]) -> list[CameraTamper]:
 
 
 def told_of(seconds: float, spoil: Spoil, kinds: tuple[TamperKind, ...] = tuple(TamperKind)) -> list[CameraTamper]:
-    teller = TamperReporter(TamperWatch(kinds, imaging.grey, imaging.scaled, 10), ManualClock())
+    reporter = TamperReporter(TamperWatch(kinds, imaging.grey, imaging.scaled, 10), ManualClock())
     pictures = looped(demo_video(), seconds, spoil)
-    messages = (teller.process(Frame(pixels, at_ns, number)) for number, (pixels, at_ns) in enumerate(pictures, 1))
+    messages = (reporter.process(Frame(pixels, at_ns, number)) for number, (pixels, at_ns) in enumerate(pictures, 1))
     return list(itertools.chain.from_iterable(messages))
 
 

@@ -18,7 +18,7 @@ class Event:
     """Something happened, goes on, or is over."""
 
     number: int
-    """Counts from 1; the messages of one happening have the same."""
+    """Counts from 1; the messages of one event have the same."""
     kind: Kind
     phase: Phase
     boottime_ns: int

@@ -55,21 +55,21 @@ class Line:
         self._numbers = numbers
         self._passages: dict[int, _Passage] = {}
 
-    def owes(self, walker_id: int) -> bool:
+    def owes(self, track_id: int) -> bool:
         """Whether a crossing of this person is put off."""
-        passage = self._passages.get(walker_id)
+        passage = self._passages.get(track_id)
         return passage is not None and passage.pending != 0
 
-    def forget(self, walker_id: int) -> None:
+    def forget(self, track_id: int) -> None:
         """This person does not come back."""
-        self._passages.pop(walker_id, None)
+        self._passages.pop(track_id, None)
 
-    def update(self, look: Look, walkers: Iterable[TrackState], persons: int) -> Iterator[Event]:
+    def update(self, look: Look, states: Iterable[TrackState], persons: int) -> Iterator[Event]:
         """The crossings that this frame has completed, and those whose cool-down is over; `persons` are in view."""
-        for walker in walkers:
-            self._follow(look, walker)
-            passage = self._passages.get(walker.id)
-            if passage and passage.pending and walker.counts and look.now_ns >= passage.quiet_until_ns:
+        for state in states:
+            self._follow(look, state)
+            passage = self._passages.get(state.id)
+            if passage and passage.pending and state.counts and look.now_ns >= passage.quiet_until_ns:
                 to_the_right = passage.pending > 0
                 passage.pending -= _RIGHT if to_the_right else _LEFT
                 passage.quiet_until_ns = look.now_ns + self._cool_down_ns
@@ -82,22 +82,22 @@ class Line:
                     persons=persons,
                     line=self._rules.name,
                     direction="left-to-right" if to_the_right else "right-to-left",
-                    track=walker.id,
+                    track=state.id,
                     best=passage.view,
                 )
 
-    def _follow(self, look: Look, walker: TrackState) -> None:
-        foot = walker.steady_foot
-        if foot is None or walker.found is None:
+    def _follow(self, look: Look, state: TrackState) -> None:
+        foot = state.steady_foot
+        if foot is None or state.found is None:
             return
-        away = self._to_the_right(foot, look.aspect) / walker.found.box[3] if walker.found.box[3] > 0 else 0.0
+        away = self._to_the_right(foot, look.aspect) / state.found.box[3] if state.found.box[3] > 0 else 0.0
         if abs(away) < CLEAR_OF_LINE:
             return
         side = _RIGHT if away > 0 else _LEFT
-        passage = self._passages.setdefault(walker.id, _Passage(side, foot))
+        passage = self._passages.setdefault(state.id, _Passage(side, foot))
         if side != passage.side and segments_meet((passage.at, foot), (self._rules.start, self._rules.end)):
             passage.pending += side
-            passage.view = walker.found
+            passage.view = state.found
             passage.crossed_ns = look.now_ns
         passage.side, passage.at = side, foot
 

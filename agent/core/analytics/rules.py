@@ -15,7 +15,7 @@ MAX_STEP_NS = 1_000_000_000
 LONGEST_GAP_NS = 30_000_000_000
 """After so long without a frame, and longer than anybody may be unseen, all is over and begins anew: nobody knows who
 was there meanwhile. So it does when capture times go back by so much."""
-MOST_WALKERS = 256
+MOST_TRACKS = 256
 """So many people are remembered, whatever the tracker says."""
 
 
@@ -28,7 +28,7 @@ class Rules:
         self._longest_gap_ns = max(LONGEST_GAP_NS, limits.leave_after_ns)
         self._zones = [Zone(rules, limits, numbers) for rules in (ZoneRules(), *zones)]
         self._lines = [Line(rules, limits.cool_down_ns, numbers) for rules in lines]
-        self._walkers: dict[int, TrackState] = {}
+        self._states: dict[int, TrackState] = {}
         self._last_ns: int | None = None
 
     def update(
@@ -41,33 +41,33 @@ class Rules:
         look = Look(boottime_ns, min(max(gap_ns, 0), MAX_STEP_NS), aspect)
         told = list(self._lose_all(look)) if abs(gap_ns) > self._longest_gap_ns else []
         self._follow(look, {person.id: person for person in people})
-        walkers = self._walkers.values()
+        states = self._states.values()
         for zone in self._zones:
-            told += zone.update(look, wall, walkers)
+            told += zone.update(look, wall, states)
         for line in self._lines:
-            told += line.update(look, walkers, len(people))
+            told += line.update(look, states, len(people))
         self._forget(boottime_ns)
         return told
 
     def _lose_all(self, look: Look) -> Iterator[Event]:
         for zone in self._zones:
             yield from zone.end_all(look)
-        for walker in list(self._walkers.values()):
-            walker.now = None
-            if not self._held(walker):
-                self._drop(walker.id)
+        for state in list(self._states.values()):
+            state.now = None
+            if not self._held(state):
+                self._drop(state.id)
 
     def _follow(self, look: Look, people: dict[int, TrackedPerson]) -> None:
-        for walker in self._walkers.values():
-            walker.update(people.get(walker.id), look, self._limits.min_travel)
-        for newcomer in sorted(people.keys() - self._walkers.keys()):
-            if len(self._walkers) < MOST_WALKERS or self._make_room():
-                walker = self._walkers[newcomer] = TrackState(newcomer)
-                walker.update(people[newcomer], look, self._limits.min_travel)
+        for state in self._states.values():
+            state.update(people.get(state.id), look, self._limits.min_travel)
+        for newcomer in sorted(people.keys() - self._states.keys()):
+            if len(self._states) < MOST_TRACKS or self._make_room():
+                state = self._states[newcomer] = TrackState(newcomer)
+                state.update(people[newcomer], look, self._limits.min_travel)
 
     def _make_room(self) -> bool:
         """Forget the one who has been gone for the longest and of whom nothing is to be told."""
-        gone = sorted((each for each in self._walkers.values() if each.now is None), key=lambda each: each.last_ns)
+        gone = sorted((each for each in self._states.values() if each.now is None), key=lambda each: each.last_ns)
         free = next((each for each in gone if not self._held(each)), None)
         if free is not None:
             self._drop(free.id)
@@ -76,18 +76,18 @@ class Rules:
     def _forget(self, now_ns: int) -> None:
         """Those whose cool-downs are over: the tracker gives no number twice."""
         keep_ns = self._limits.leave_after_ns + self._limits.cool_down_ns
-        for walker in list(self._walkers.values()):
-            if walker.now is None and now_ns - walker.last_ns > keep_ns and not self._held(walker):
-                self._drop(walker.id)
+        for state in list(self._states.values()):
+            if state.now is None and now_ns - state.last_ns > keep_ns and not self._held(state):
+                self._drop(state.id)
 
-    def _held(self, walker: TrackState) -> bool:
+    def _held(self, state: TrackState) -> bool:
         """Something is still to be told of them."""
-        owed = walker.counts and any(line.owes(walker.id) for line in self._lines)
-        return owed or any(zone.holds(walker.id) for zone in self._zones)
+        owed = state.counts and any(line.owes(state.id) for line in self._lines)
+        return owed or any(zone.holds(state.id) for zone in self._zones)
 
-    def _drop(self, walker_id: int) -> None:
-        del self._walkers[walker_id]
+    def _drop(self, track_id: int) -> None:
+        del self._states[track_id]
         for zone in self._zones:
-            zone.forget(walker_id)
+            zone.forget(track_id)
         for line in self._lines:
-            line.forget(walker_id)
+            line.forget(track_id)

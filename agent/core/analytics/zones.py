@@ -67,28 +67,28 @@ class Zone:
             EventLifecycle(kind, rules.name, numbers, update_every_ns=limits.update_every_ns, tell_changes=True)
             for kind in _OF_THE_ZONE
         )
-        # Both end late, so that people who follow one another are one happening.
+        # Both end late, so that people who follow one another are one event.
         self._many = Evidence(rules.crowd_after_ns, limits.cool_down_ns)
         self._intruded = Evidence(0, limits.cool_down_ns)
 
-    def holds(self, walker_id: int) -> bool:
+    def holds(self, track_id: int) -> bool:
         """Whether this person is here."""
-        stay = self._stays.get(walker_id)
+        stay = self._stays.get(track_id)
         return stay is not None and stay.inside.holds
 
-    def forget(self, walker_id: int) -> None:
+    def forget(self, track_id: int) -> None:
         """This person does not come back."""
-        self._stays.pop(walker_id, None)
+        self._stays.pop(track_id, None)
 
-    def update(self, look: Look, wall: datetime | None, walkers: Iterable[TrackState]) -> Iterator[Event]:
+    def update(self, look: Look, wall: datetime | None, states: Iterable[TrackState]) -> Iterator[Event]:
         """What this frame has made true here. Without a `wall` that can be trusted the zone is watched."""
         watched = self._rules.watched
         if watched is not None and wall is not None and not watched.covers(wall):
             yield from self.end_all(look)
             return
-        staying = [(walker, self._stay(look, walker)) for walker in walkers]
-        present = [(walker, stay) for walker, stay in staying if stay is not None and stay.inside.holds]
-        persons = sum(walker.now is not None for walker, _ in present)
+        staying = [(state, self._stay(look, state)) for state in states]
+        present = [(state, stay) for state, stay in staying if stay is not None and stay.inside.holds]
+        persons = sum(state.now is not None for state, _ in present)
         for _, stay in staying:
             if stay is not None:
                 yield from self._report_stay(look, stay, persons)
@@ -107,33 +107,33 @@ class Zone:
         self._many.clear()
         self._intruded.clear()
 
-    def _stay(self, look: Look, walker: TrackState) -> _Stay | None:
+    def _stay(self, look: Look, state: TrackState) -> _Stay | None:
         """The person's stay after this frame; None for somebody who was never here."""
-        stay = self._stays.get(walker.id)
-        if walker.now is None and stay is not None and stay.inside.idle:
+        stay = self._stays.get(state.id)
+        if state.now is None and stay is not None and stay.inside.idle:
             return stay
-        inside = self._contains(walker.foot)
+        inside = self._contains(state.foot)
         if stay is None:
-            if not inside or walker.found is None:
+            if not inside or state.found is None:
                 return None
-            stay = self._stays[walker.id] = _Stay(
+            stay = self._stays[state.id] = _Stay(
                 Evidence(self._limits.enter_after_ns, self._limits.leave_after_ns),
-                EventLifecycle("presence", self._rules.name, self._numbers, track=walker.id),
+                EventLifecycle("presence", self._rules.name, self._numbers, track=state.id),
                 EventLifecycle(
                     "loitering",
                     self._rules.name,
                     self._numbers,
-                    track=walker.id,
+                    track=state.id,
                     update_every_ns=self._limits.update_every_ns,
                 ),
             )
         # Somebody who ought to be here, and is not found in this frame, has not left.
-        shown = (True if walker.found else None) if inside else False
+        shown = (True if state.found else None) if inside else False
         if stay.inside.idle:
             stay.best = None
-        if shown and walker.found and (stay.best is None or walker.found.score > stay.best.score):
-            stay.best = walker.found
-        stay.inside.update(look.now_ns, look.step_ns, shown, may_begin=walker.counts)
+        if shown and state.found and (stay.best is None or state.found.score > stay.best.score):
+            stay.best = state.found
+        stay.inside.update(look.now_ns, look.step_ns, shown, may_begin=state.counts)
         return stay
 
     def _report_stay(self, look: Look, stay: _Stay, persons: int) -> Iterator[Event]:

@@ -106,7 +106,7 @@ class InView(LinkModel):
 
 class _Happened(LinkModel):
     event_id: Level
-    """The same for the beginning, the updates and the end of one happening."""
+    """The same for the beginning, the updates and the end of one event."""
     boottime_ns: int
     """Capture time of the frame that made it true; of an end, of the last frame in which it was."""
     persons: int
@@ -172,7 +172,7 @@ class AfterHours(_InZone):
 
 
 class CameraTamper(LinkModel):
-    """The camera is tampered with, or is well again. `event_id` is that of the happening, in both messages."""
+    """The camera is tampered with, or is well again. `event_id` is the same, in both messages."""
 
     t: Literal["camera-tamper"] = "camera-tamper"
     event_id: Level

@@ -28,7 +28,7 @@ class Suspicion(NamedTuple):
         return self.losses >= _LOSSES_TO_SUSPECT
 
     @property
-    def convicted(self) -> bool:
+    def quarantined(self) -> bool:
         """It has ended so many connections by itself that it must not stand in front of others any more."""
         return self.strikes >= _STRIKES
 
@@ -38,5 +38,5 @@ class Suspicion(NamedTuple):
         return min(_LONGEST_REST_S, 1 << min(self.strikes, 6))
 
 
-INNOCENT = Suspicion()
+CLEARED = Suspicion()
 """Nothing is held against a message."""

@@ -34,7 +34,7 @@ class Readiness:
         self._put = put
         self._board = board
         self._security = security
-        self._trial = TestMode()
+        self._test_mode = TestMode()
         self._identify_until_ns: int | None = None
         self._reports: list[Callable[[], object]] = []
         self.driven: LightState | None = None
@@ -46,7 +46,7 @@ class Readiness:
             return self.driven
         if self._identify_until_ns is not None:
             return IDENTIFY
-        if self._trial.ends_ns is not None:
+        if self._test_mode.ends_ns is not None:
             return TEST_MODE
         return IDLE if self._service.in_service else OUT_OF_SERVICE
 
@@ -60,11 +60,11 @@ class Readiness:
 
     def is_test(self, input_name: str, edge_ns: int) -> bool:
         """Whether a press with this edge is a test."""
-        return self._trial.covers(input_name, edge_ns)
+        return self._test_mode.covers(input_name, edge_ns)
 
     def begin_tests(self, input_name: str | None, now_ns: int, seconds: float) -> None:
         """From now on presses, of this input or of all, are tests for so long."""
-        self._trial.begin(input_name, now_ns, now_ns + int(seconds * 1e9))
+        self._test_mode.begin(input_name, now_ns, now_ns + int(seconds * 1e9))
         what = input_name or "every input"
         self._reports.append(
             lambda: self._security.report(
@@ -74,16 +74,16 @@ class Readiness:
 
     def end_tests(self, why: str) -> None:
         """From now on every press is in earnest. Does nothing when no test mode is on."""
-        if self._trial.ends_ns is None:
+        if self._test_mode.ends_ns is None:
             return
-        self._trial.end()
+        self._test_mode.end()
         self._reports.append(lambda: self._security.report("test-mode-ended", "info", why))
 
     def tick(self, now_ns: int) -> None:
         """End what is over, and notice when the kiosk goes out of service or comes back."""
         if self._identify_until_ns is not None and now_ns >= self._identify_until_ns:
             self._identify_until_ns = None
-        if self._trial.ends_ns is not None and now_ns >= self._trial.ends_ns:
+        if self._test_mode.ends_ns is not None and now_ns >= self._test_mode.ends_ns:
             self.end_tests("its time is over")
         change = self._service.tick(now_ns)
         if change is not None:
@@ -91,7 +91,7 @@ class Readiness:
 
     def next_due_ns(self) -> int | None:
         """When `tick` has next something to do without a new fact."""
-        due = (self._identify_until_ns, self._trial.ends_ns, self._service.next_due_ns())
+        due = (self._identify_until_ns, self._test_mode.ends_ns, self._service.next_due_ns())
         return min((at for at in due if at is not None), default=None)
 
     def reports(self) -> list[Callable[[], object]]:

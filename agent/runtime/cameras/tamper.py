@@ -52,7 +52,7 @@ class TamperController:
     def heard(self, message: CameraTamper) -> None:
         """The camera process has found something, or that it is over.
 
-        Of a lost signal nothing more is told: that its stamps stand still is the same happening.
+        Of a lost signal nothing more is told: that its stamps stand still is the same event.
         """
         if message.active and not (message.kind is TamperKind.FROZEN and self._signal_id):
             self._begin(message)

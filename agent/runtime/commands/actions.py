@@ -1,4 +1,4 @@
-"""What the command desk is given: tokens that were verified, and the hands that do what commands say."""
+"""What the command handler is given: tokens that were verified, and the hands that do what commands say."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Verified(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """What commands do. Each is called on the desk's thread; orders are answered later by `order_done`."""
+    """What commands do. Each is called on the handler's thread; orders are answered later by `order_done`."""
 
     acknowledge: Callable[[CentreAck], AckAnswer]
     rebirth: Callable[[], None]

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What the watchkeeper looks at."""
+    """What the main loop looks at."""
 
     supervisor: Supervisor
     outbox: Outbox

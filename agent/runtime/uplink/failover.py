@@ -21,7 +21,7 @@ class FailoverPolicy:
     """On the broker in use it is known that nobody watches who should."""
 
 
-class Detours:
+class Failover:
     """The reasons, most urgent first. `ask` from any thread, the rest from the publisher's."""
 
     def __init__(self, paths: Paths, sender: Sender, outbox: Outbox, around: FailoverPolicy) -> None:

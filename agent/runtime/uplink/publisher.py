@@ -24,7 +24,7 @@ from agent.ports import (
     Published,
     Received,
 )
-from agent.runtime.uplink.failover import Detours, FailoverPolicy
+from agent.runtime.uplink.failover import Failover, FailoverPolicy
 from agent.runtime.uplink.inbox import Inbox
 from agent.runtime.uplink.sender import Sender
 
@@ -92,10 +92,10 @@ class Publisher:
         self._tells = tells
         self._backoff = backoff
         self._paths = Paths(len(addresses), return_after_s)
-        self._detours = Detours(self._paths, sender, outbox, around)
+        self._failover = Failover(self._paths, sender, outbox, around)
         self._inbox: Inbox[_Link] = Inbox()
         self._link: _Link | None = None
-        self._trial: _Link | None = None
+        self._candidate: _Link | None = None
         self._had_us: int | None = None
         self._retry_ns = 0
         self._last_attempt_ns = -_URGENT_RETRY_NS
@@ -122,7 +122,7 @@ class Publisher:
         Each reason counts once; let it name the alarm and its stage. One `unless_watched` counts only if nobody says on
         the broker in use that they watch. Whoever hears that another broker has us then tells it of the alarm.
         """
-        self._detours.ask(reason, unless_watched=unless_watched)
+        self._failover.ask(reason, unless_watched=unless_watched)
         self.wake()
 
     def run_once(self, timeout_s: float) -> None:
@@ -144,20 +144,20 @@ class Publisher:
         """
         self._send_all(timeout_s)
         self._is_leaving = True
-        if self._trial is not None:  # it may take a moment
-            self._end(self._trial)
+        if self._candidate is not None:  # it may take a moment
+            self._end(self._candidate)
         if self.connected:
             last()
             self._send_all(_FAREWELL_S)
         if self._link is not None:
             self._link.broker.disconnect(_DISCONNECT_S)
         self._sender.close()
-        self._link = self._trial = None
+        self._link = self._candidate = None
 
     def _send_all(self, timeout_s: float) -> None:
         """Until nothing waits, or there is no connection and none is being made."""
         deadline_ns = self._clock.boottime_ns() + int(timeout_s * 1e9)
-        while (self.connected or self._trial is not None) and self._clock.boottime_ns() < deadline_ns:
+        while (self.connected or self._candidate is not None) and self._clock.boottime_ns() < deadline_ns:
             self.run_once(0.05)
             if self._sender.idle and not any(self._outbox.figures()[0].values()):
                 break
@@ -166,9 +166,9 @@ class Publisher:
 
     def _handle(self, link: _Link, event: BrokerEvent) -> None:
         match event:
-            case Connected() if link is self._trial:
+            case Connected() if link is self._candidate:
                 self._promote(link, event)
-            case Disconnected() if link is self._trial:
+            case Disconnected() if link is self._candidate:
                 self._fail(link, event)
             case Disconnected() if link is self._link:
                 self._lose(link, event, died=True)
@@ -184,11 +184,11 @@ class Publisher:
     def _promote(self, link: _Link, accepted: Connected) -> None:
         """A broker has us: whoever had us before is left now."""
         now_ns = self._clock.boottime_ns()
-        before, self._link, self._trial = self._link, link, None
+        before, self._link, self._candidate = self._link, link, None
         self._sender.close()
         log.info("connected to %s with %s", self._name(link), accepted.spoken)
         self._paths.connected(link.path, now_ns)
-        self._detours.forget()
+        self._failover.forget()
         link.since_ns = now_ns
         moved = self._had_us not in {None, link.path}
         self._had_us = link.path
@@ -197,22 +197,22 @@ class Publisher:
         if before is not None:  # last, as it may take a moment, and a press shall not wait for that
             self._end(before)
 
-    def _fail(self, trial: _Link, end: Disconnected) -> None:
+    def _fail(self, candidate: _Link, end: Disconnected) -> None:
         """A try has failed. Without a connection the next one is made later, with one perhaps not at all."""
         now_ns = self._clock.boottime_ns()
         level = logging.DEBUG if self._paths.failures else logging.ERROR if self._link is None else logging.INFO
-        log.log(level, "no connection to %s: %s", self._name(trial), end.detail)
-        self._trial = None
-        self._end(trial)
+        log.log(level, "no connection to %s: %s", self._name(candidate), end.detail)
+        self._candidate = None
+        self._end(candidate)
         if self._link is None:
-            self._paths.failed(trial.path, now_ns)
+            self._paths.failed(candidate.path, now_ns)
             self._retry_ns = now_ns + int(self._backoff.failed() * 1e9)
             self._tells.disconnected(end)
         elif self._sender.stalled():
             self._leave(self._link)
-            self._paths.failed(trial.path, now_ns)
+            self._paths.failed(candidate.path, now_ns)
         else:
-            self._paths.failed(trial.path, now_ns)
+            self._paths.failed(candidate.path, now_ns)
 
     def _lose(self, link: _Link, end: Disconnected, *, died: bool = False) -> None:
         now_ns = self._clock.boottime_ns()
@@ -244,10 +244,10 @@ class Publisher:
     def _choose_path(self) -> None:
         now_ns = self._clock.boottime_ns()
         if self._link is None:
-            self._detours.forget()
-        if self._trial is not None:
-            if now_ns - self._trial.since_ns > self._patience_ns():
-                self._fail(self._trial, Disconnected("unreachable", "connecting did not end in time"))
+            self._failover.forget()
+        if self._candidate is not None:
+            if now_ns - self._candidate.since_ns > self._patience_ns():
+                self._fail(self._candidate, Disconnected("unreachable", "connecting did not end in time"))
         elif self._link is None:
             if now_ns >= self._due_ns():
                 self._try(self._paths.next())
@@ -258,14 +258,14 @@ class Publisher:
             else:
                 self._try(other)
         else:
-            wanted = self._detours.wanted(now_ns)
+            wanted = self._failover.wanted(now_ns)
             if wanted is not None:
                 self._try(wanted)
 
     def _due_ns(self) -> int:
         """When to connect. While an alarm is open, or waits, every path is tried at once before there is a pause, and
         that is short."""
-        if not self._detours.is_urgent:
+        if not self._failover.is_urgent:
             return self._retry_ns
         return 0 if self._paths.untried else min(self._retry_ns, self._last_attempt_ns + _URGENT_RETRY_NS)
 
@@ -273,7 +273,7 @@ class Publisher:
         """How long a broker may take to let us in and grant the subscriptions. An alarm does not wait for one path
         while it has not been tried by the next, also one that a broker has taken and nobody has answered; but where
         all are slow, each round is given twice the time of the last one."""
-        if self._paths.count == 1 or not self._detours.is_urgent:
+        if self._paths.count == 1 or not self._failover.is_urgent:
             return _CONNECT_PATIENCE_NS
         return min(_URGENT_PATIENCE_NS << min(self._paths.rounds, 10), _CONNECT_PATIENCE_NS)
 
@@ -281,7 +281,7 @@ class Publisher:
         now_ns = self._clock.boottime_ns()
         self._last_attempt_ns = now_ns
         will = self._make_will()
-        link = self._trial = _Link(path, self._idle.pop(), will.topic, now_ns)
+        link = self._candidate = _Link(path, self._idle.pop(), will.topic, now_ns)
         address = self._addresses[path]
         try:
             link.broker.connect(

@@ -92,7 +92,7 @@ class Sender:
                 suspicion = sent.waiting.suspicion
                 if suspicion.goes_alone and sent.waiting.row.rank is Rank.ALARM:
                     sent.waiting.behind += 1  # and behind a suspect that has been tried less often
-                if not suspicion.convicted:
+                if not suspicion.quarantined:
                     self._outbox.give_back(sent.waiting)
                 elif sent.waiting.row.rank is Rank.ALARM:
                     resting.append((now_ns + suspicion.rest_s * 10**9, sent.waiting))
@@ -100,7 +100,7 @@ class Sender:
                     self._outbox.give_up(sent.waiting)
                     given_up.append(sent.message)
             for due_ns, waiting in resting:
-                if waiting.suspicion.convicted:
+                if waiting.suspicion.quarantined:
                     self._resting.append((due_ns, waiting))
                 else:
                     self._outbox.give_back(waiting)
@@ -202,7 +202,7 @@ class Sender:
         room = self._window - len(self._in_flight)
         if self._broker is None or room <= 0:
             return None
-        if self._held_back or self._suspect_under_way(Rank.HEALTH):
+        if self._held_back or self._poison_under_way(Rank.HEALTH):
             return Rank.ALARM
         return Rank.STATE if room <= min(_RESERVE, self._window // 2) else Rank.HEALTH
 
@@ -234,9 +234,9 @@ class Sender:
 
     def _must_wait(self, rank: Rank) -> bool:
         """Whether a suspect of this class can't go now: an alarm waits for nothing but another suspected alarm."""
-        return self._suspect_under_way(Rank.ALARM) if rank is Rank.ALARM else bool(self._in_flight)
+        return self._poison_under_way(Rank.ALARM) if rank is Rank.ALARM else bool(self._in_flight)
 
-    def _suspect_under_way(self, least: Rank) -> bool:
+    def _poison_under_way(self, least: Rank) -> bool:
         for sent in self._in_flight.values():
             if sent.waiting.suspicion.goes_alone and sent.waiting.row.rank <= least:
                 return True

@@ -137,12 +137,12 @@ def main() -> int:
 
     app.GpiozeroLights = Lights  # type: ignore[attr-defined]
 
-    def on_ready(watchkeeper: Any) -> None:
+    def on_ready(main_loop: Any) -> None:
         finger.watch_yellow()
 
         def serve_and_stop() -> None:
             serve(finger.press)
-            watchkeeper.stop()
+            main_loop.stop()
 
         threading.Thread(target=serve_and_stop, name="finger", daemon=True).start()
 

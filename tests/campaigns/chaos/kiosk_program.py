@@ -57,10 +57,10 @@ def main() -> int:
     asked = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: asked.set())
 
-    def on_ready(watchkeeper: Any) -> None:
-        signal.signal(signal.SIGTERM, lambda *_: watchkeeper.stop())
+    def on_ready(main_loop: Any) -> None:
+        signal.signal(signal.SIGTERM, lambda *_: main_loop.stop())
         if asked.is_set():
-            watchkeeper.stop()
+            main_loop.stop()
         threading.Thread(target=finger.run, args=(factories[-1],), name="finger", daemon=True).start()
         os.write(1, b"ready\n")
 

@@ -39,14 +39,14 @@ KEPT = (
         "agent/runtime/uplink/sender.py",
         "        if self._held_back or self._suspect_under_way(Rank.HEALTH):\n            return Rank.ALARM",
         "        if self._held_back or self._suspect_under_way(Rank.HEALTH):\n            return None",
-        "tests/runtime/uplink/test_sender_suspects.py::test_an_alarm_does_not_wait_for_a_suspect_that_goes_alone",
+        "tests/runtime/uplink/test_sender_poison.py::test_an_alarm_does_not_wait_for_a_suspect_that_goes_alone",
     ),
     Breakage(
         "let a suspected alarm that is never answered go first each time",
         "agent/runtime/uplink/sender.py",
         "sent.waiting.behind += 1",
         "sent.waiting.behind += 0",
-        "tests/runtime/uplink/test_sender_suspects.py::test_of_several_suspected_alarms_one_that_is_never_answered_holds_no_other_up",
+        "tests/runtime/uplink/test_sender_poison.py::test_of_several_suspected_alarms_one_that_is_never_answered_holds_no_other_up",
     ),
     Breakage(
         "let a command counter fall when the disk is found late",

@@ -86,10 +86,10 @@ class HandSupervisor(Supervisor):
 class Life:
     """One run of the agent, from READY to its end. Everything on one thread, but what a command keeps on disk."""
 
-    def __init__(self, supervisor: HandSupervisor, watchkeeper: MainLoop, clock: WeekClock) -> None:
+    def __init__(self, supervisor: HandSupervisor, main_loop: MainLoop, clock: WeekClock) -> None:
         workers = supervisor.workers
         self._supervisor = supervisor
-        self._watchkeeper = watchkeeper
+        self._main_loop = main_loop
         self._clock = clock
         self._look_due_ns = 0
         self._writer: StoreWriter = workers["store"]
@@ -97,7 +97,7 @@ class Life:
         self._self_test: SelfTest = workers["self-test"]
         self.publisher: Publisher = workers["publisher"]
         self.pipeline: Pipeline = workers["pipeline"]
-        self.outbox: Outbox = watchkeeper._watched.outbox
+        self.outbox: Outbox = main_loop._watched.outbox
         self.lights: Lights = self.pipeline._lights
 
     @property
@@ -128,7 +128,7 @@ class Life:
         now_ns = self._clock.boottime_ns()
         if now_ns >= self._look_due_ns:
             self._look_due_ns = now_ns + int(_LOOK_S * 1e9)
-            self._watchkeeper.tick()
+            self._main_loop.tick()
 
     def patience_s(self) -> float:
         """How long it may be left alone, if nothing happens to it."""
@@ -140,7 +140,7 @@ class Life:
 
     def end(self) -> None:
         """Have `app.run` come to its end."""
-        self._watchkeeper.stop()
+        self._main_loop.stop()
 
     def _obey(self) -> None:
         """A command waits for the journal, which therefore has a thread of its own meanwhile."""

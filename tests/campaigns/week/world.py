@@ -131,14 +131,14 @@ class World:
         self.endings[self._ending] += 1
         self._wait(_DOWN_S.get(self._ending, 0.0))
 
-    def _ready(self, supervisor: HandSupervisor, watchkeeper: MainLoop) -> None:
+    def _ready(self, supervisor: HandSupervisor, main_loop: MainLoop) -> None:
         """The agent runs: let time pass, and things happen, until it is to end."""
         if self._last_seq:
             by = supervisor.first_seq - self._last_seq
             self.skipped.setdefault(self._ending, []).append(by)
             self._explained += by
         began_s = self._now_s
-        self._life = life = Life(supervisor, watchkeeper, self._around.wall.clock)
+        self._life = life = Life(supervisor, main_loop, self._around.wall.clock)
         self._pins = SimPins(
             self._around.contacts, specs.light_pins(self._around.settings), self._factory, self._around.wall.clock
         )

@@ -1,7 +1,7 @@
 import pytest
 
 from agent.core.analytics.lines import LineRules
-from agent.core.analytics.rules import MOST_WALKERS
+from agent.core.analytics.rules import MOST_TRACKS
 from tests.support.street_scene import SECOND, Scene, person, standing, walking
 
 UP = LineRules("kerb", (0.5, 1.0), (0.5, 0.0))
@@ -122,14 +122,14 @@ def test_crossings_that_are_put_off_are_told_one_by_one_long_after_they_are_gone
     scene.run(30)
 
     assert [each.direction for each in scene.of("line-crossed")] == ["left-to-right"] * 3
-    assert scene.rules._walkers == {}, "then they are forgotten"
+    assert scene.rules._states == {}, "then they are forgotten"
 
 
 def test_a_crossing_that_is_put_off_survives_a_multitude() -> None:
     scene = crossing(SHORT, cool_down_ns=10 * SECOND)
     rounds(scene, 2)
     scene.run(4)
-    scene.frame(*[person(0.2, track=track) for track in range(2, MOST_WALKERS + 50)])
+    scene.frame(*[person(0.2, track=track) for track in range(2, MOST_TRACKS + 50)])
     scene.run(30)
 
     assert [each.track for each in scene.of("line-crossed")] == [1, 1]

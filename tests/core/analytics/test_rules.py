@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agent.core.analytics.lifecycle import Event
 from agent.core.analytics.lines import LineRules
-from agent.core.analytics.rules import MOST_WALKERS, Rules
+from agent.core.analytics.rules import MOST_TRACKS, Rules
 from agent.core.analytics.schedule import Hours, Schedule
 from agent.core.analytics.tracks import TrackedPerson
 from agent.core.analytics.zones import Limits, ZoneRules
@@ -123,10 +123,10 @@ def test_thousands_of_tracks_do_not_fill_the_memory_and_every_event_ends() -> No
     scene = Scene(ALL, lines=[LINE], min_travel=0.0)
     for number in range(700):
         scene.frame(*[person(0.3, track=number * 3 + other) for other in range(3)])
-        assert len(scene.rules._walkers) <= MOST_WALKERS
+        assert len(scene.rules._states) <= MOST_TRACKS
     scene.run(60)
 
-    assert scene.rules._walkers == {}
+    assert scene.rules._states == {}
     assert all(not zone._stays for zone in scene.rules._zones)
     assert all(not line._passages for line in scene.rules._lines)
 
@@ -137,25 +137,25 @@ def test_more_people_at_once_than_are_remembered_are_told_as_far_as_they_are() -
     scene.run(3, crowd)
     scene.run(10)
 
-    assert scene.phases("presence") == ["began"] * MOST_WALKERS + ["ended"] * MOST_WALKERS
+    assert scene.phases("presence") == ["began"] * MOST_TRACKS + ["ended"] * MOST_TRACKS
 
 
 def test_those_who_have_left_long_ago_make_room_for_those_who_come() -> None:
     scene = Scene(fps=4, cool_down_ns=3600 * SECOND)
-    for track in range(1, MOST_WALKERS + 10):
+    for track in range(1, MOST_TRACKS + 10):
         scene.run(1, walking(speed=0.3, track=track))
         scene.run(4)
 
-    assert scene.phases("presence") == ["began", "ended"] * (MOST_WALKERS + 9)
+    assert scene.phases("presence") == ["began", "ended"] * (MOST_TRACKS + 9)
 
 
 def test_those_who_have_left_make_room_and_not_those_who_have_just_come() -> None:
     scene = Scene(cool_down_ns=3600 * SECOND)
-    scene.run(1, lambda s: [person(0.1 + 0.3 * s, track=track) for track in range(MOST_WALKERS - 1)])
+    scene.run(1, lambda s: [person(0.1 + 0.3 * s, track=track) for track in range(MOST_TRACKS - 1)])
     scene.run(4)
     scene.frame(*[person(0.5, track=track) for track in (1001, 1002, 1003)])
 
-    assert scene.rules._walkers.keys() >= {1001, 1002, 1003}
+    assert scene.rules._states.keys() >= {1001, 1002, 1003}
 
 
 def test_a_camera_that_was_away_for_a_moment_has_shown_neither_presence_nor_absence() -> None:
@@ -206,7 +206,7 @@ def test_a_crossing_that_was_put_off_is_told_when_pictures_come_again() -> None:
 
     assert [each.direction for each in scene.of("line-crossed")] == ["left-to-right", "right-to-left"]
     scene.frame()
-    assert scene.rules._walkers == {}
+    assert scene.rules._states == {}
 
 
 def test_a_capture_time_that_goes_back_counts_nothing() -> None:

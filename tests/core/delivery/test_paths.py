@@ -207,12 +207,12 @@ def wanted(paths: Paths, what: str, now: int) -> int | None:
     ),
 )
 def test_no_path_is_left_out_for_ever_and_none_is_tried_beside_itself(
-    count: int, happenings: list[tuple[str, bool]]
+    count: int, events: list[tuple[str, bool]]
 ) -> None:
     paths = Paths(count, return_after_s=10)
     current: int | None = None
     now = 0
-    for what, works in happenings:
+    for what, works in events:
         now += 30 * S
         if current is None or what == "lose":
             if current is not None:

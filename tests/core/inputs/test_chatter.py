@@ -94,11 +94,11 @@ def test_a_press_after_a_pause_in_the_rain_is_told_at_once() -> None:
 
 
 def test_a_sum_knows_when_its_first_press_began() -> None:
-    teller = PressReporter("police", 1, 10)
+    reporter = PressReporter("police", 1, 10)
     for at in (10, 20, 30, 40):
-        teller.press(at, held_ns=at // 10)
+        reporter.press(at, held_ns=at // 10)
 
-    assert teller.flush() == [Pressed("police", 30, 40, 2, held_ns=3)]
+    assert reporter.flush() == [Pressed("police", 30, 40, 2, held_ns=3)]
 
 
 def test_what_no_summary_has_told_yet_is_told_at_the_end() -> None:
@@ -121,8 +121,8 @@ def test_without_a_limit_every_press_is_told_by_itself() -> None:
 
 
 def test_the_fault_names_its_button() -> None:
-    teller = PressReporter("police", 1, 10)
-    teller.press(0)
+    reporter = PressReporter("police", 1, 10)
+    reporter.press(0)
 
-    assert teller.press(1)[1:] == [InputFault("police", Fault.CHATTER, True, 0)]
-    assert teller.tick(11 * 10**9) == [InputFault("police", Fault.CHATTER, False, 0)]
+    assert reporter.press(1)[1:] == [InputFault("police", Fault.CHATTER, True, 0)]
+    assert reporter.tick(11 * 10**9) == [InputFault("police", Fault.CHATTER, False, 0)]

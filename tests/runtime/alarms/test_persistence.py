@@ -15,7 +15,7 @@ from agent.outbox.outbox import Outbox
 from agent.runtime.alarms.persistence import ALARM_KEY, keep_restored, read_kept
 from agent.runtime.supervision.security import SecurityLog
 from agent.sim.clock import SimClock
-from tests.support.desk import Desk
+from tests.support.command_rig import Desk
 from tests.support.drafts import FACTORY, body, open_outbox, taken, write
 from tests.support.kiosk import Kiosk
 
@@ -90,7 +90,7 @@ def test_a_close_that_waits_for_a_disk_found_late_is_told_once_and_by_him_who_wa
 
     class FoundMeanwhile(threading.Event):
         def wait(self, timeout: float | None = None) -> bool:
-            restore(outbox, kiosk.pipeline, desk.desk, desk.security)
+            restore(outbox, kiosk.pipeline, desk.handler, desk.security)
             return super().wait(0)
 
     keep = outbox.keep
@@ -117,7 +117,7 @@ def test_an_alarm_that_is_closed_while_a_disk_found_late_is_read_stays_closed(ou
         return kept
 
     kiosk.pipeline.kept = read_and_close  # type: ignore[method-assign]
-    restore(outbox, kiosk.pipeline, desk.desk, desk.security)
+    restore(outbox, kiosk.pipeline, desk.handler, desk.security)
     kiosk.pipeline.drain()
 
     assert kiosk.pipeline.open_ids == frozenset()

@@ -23,7 +23,7 @@ def kiosk(tmp_path: Path) -> Iterator[Kiosk]:
     clock = SimClock(boottime_ns=10**12)
     outbox = open_outbox(tmp_path / "store", clock)
     kiosk = Kiosk(outbox, clock)
-    kiosk.siren_desk.start()
+    kiosk.siren_controller.start()
     yield kiosk
     outbox.close()
 
@@ -53,12 +53,12 @@ def events(kiosk: Kiosk) -> list[tuple[str, Any]]:
 def test_it_sounds_when_nobody_has_answered_and_an_answer_ends_it_and_both_are_told(kiosk: Kiosk) -> None:
     alarm_id = call_in_vain(kiosk)
     assert kiosk.siren.history == [False, True]
-    assert kiosk.siren_desk.figures() == {"on": True, "alarms": [alarm_id]}
+    assert kiosk.siren_controller.figures() == {"on": True, "alarms": [alarm_id]}
     wait(kiosk, 100)
     kiosk.ack(alarm_id, AckAction.REGISTERED)
 
     assert kiosk.siren.history == [False, True, False]
-    assert kiosk.siren_desk.figures() == {"on": False, "alarms": []}
+    assert kiosk.siren_controller.figures() == {"on": False, "alarms": []}
     common = {"historical": True, "alarm_id": alarm_id, "input": "police", "driven": True}
     sounded, stopped = events(kiosk)
     assert sounded == ("siren-sounded", {**common, "reason": "unanswered", "sounded_ms": 0})
@@ -147,7 +147,7 @@ def test_a_pin_that_fails_is_told_and_tried_again_and_costs_no_press(kiosk: Kios
     assert "pin 26" in kiosk.degraded[SIREN]
     [(_, told)] = events(kiosk)
     assert told["driven"] is False
-    assert kiosk.siren_desk.figures()["on"] is False
+    assert kiosk.siren_controller.figures()["on"] is False
     kiosk.edge("held")
     kiosk.edge("held", active=False, after_ms=2000)
     kiosk.pipeline.drain()
@@ -164,7 +164,7 @@ def test_a_pin_that_fails_is_told_and_tried_again_and_costs_no_press(kiosk: Kios
 def test_a_pin_that_can_not_be_had_at_the_start_is_told_and_had_later(kiosk: Kiosk) -> None:
     later = Kiosk(kiosk.outbox, kiosk.clock)
     later.siren.broken = True
-    later.siren_desk.start()
+    later.siren_controller.start()
     assert SIREN in later.degraded
     later.siren.broken = False
     wait(later, 1)
@@ -176,7 +176,7 @@ def test_after_a_restart_it_sounds_for_what_is_left_of_its_time(kiosk: Kiosk) ->
     call_in_vain(kiosk)
     wait(kiosk, 100)
     later = Kiosk(kiosk.outbox, kiosk.clock)
-    later.siren_desk.start()
+    later.siren_controller.start()
     assert later.siren.history == [False]
     wait(later, 0)
     assert later.siren.history == [False, True]
@@ -189,16 +189,18 @@ def test_after_a_restart_it_sounds_for_what_is_left_of_its_time(kiosk: Kiosk) ->
 def test_an_orderly_stop_silences_it_and_says_so(kiosk: Kiosk) -> None:
     call_in_vain(kiosk)
     wait(kiosk, 5)
-    kiosk.siren_desk.close()
+    kiosk.siren_controller.close()
     assert kiosk.siren.history[-1] is False
     assert events(kiosk)[-1][1]["reason"] == "agent-stopped"
-    assert kiosk.siren_desk.figures()["on"] is False
+    assert kiosk.siren_controller.figures()["on"] is False
     kiosk.pipeline.run_once(0)
     assert kiosk.siren.history[-1] is False, "it was sounded again by a thread that was late"
 
 
 def step(kiosk: Kiosk, *, chirp: bool) -> str:
-    return run(check_siren(kiosk.siren_desk, kiosk.clock, chirp=chirp), kiosk.clock, lambda: kiosk.pipeline.run_once(0))
+    return run(
+        check_siren(kiosk.siren_controller, kiosk.clock, chirp=chirp), kiosk.clock, lambda: kiosk.pipeline.run_once(0)
+    )
 
 
 def test_a_self_test_does_not_sound_it_unless_it_may(kiosk: Kiosk) -> None:
@@ -210,7 +212,7 @@ def test_a_self_test_does_not_sound_it_unless_it_may(kiosk: Kiosk) -> None:
 
 
 def test_a_chirp_ends_by_itself_although_its_test_has_stopped(kiosk: Kiosk) -> None:
-    kiosk.siren_desk.chirp()
+    kiosk.siren_controller.chirp()
     kiosk.pipeline.run_once(0)
     assert kiosk.siren.history == [False, True]
     kiosk.clock.advance(timedelta(seconds=0.3))
@@ -219,7 +221,7 @@ def test_a_chirp_ends_by_itself_although_its_test_has_stopped(kiosk: Kiosk) -> N
 
 
 def test_a_chirp_is_seen_although_its_test_looks_late(kiosk: Kiosk) -> None:
-    test = check_siren(kiosk.siren_desk, kiosk.clock, chirp=True)
+    test = check_siren(kiosk.siren_controller, kiosk.clock, chirp=True)
     next(test)
     next(test)
     kiosk.pipeline.run_once(0)

@@ -16,7 +16,7 @@ from agent.outbox.outbox import Outbox
 from agent.outbox.state import CTR_KEY
 from agent.runtime.commands.memory import COMMAND_KEY
 from agent.sim.clock import SimClock
-from tests.support.desk import Desk
+from tests.support.command_rig import Desk
 from tests.support.drafts import open_outbox, write
 
 MOST = 256
@@ -33,9 +33,9 @@ def starts(directory: Path, clock: SimClock) -> Iterator[Start]:
         if outboxes:
             outboxes[-1].close()
         outboxes.append(open_outbox(directory, clock))
-        desk = Desk(outboxes[-1], clock)
-        desk.ctr = next(counters) * 1000
-        return desk
+        handler = Desk(outboxes[-1], clock)
+        handler.ctr = next(counters) * 1000
+        return handler
 
     yield start
     outboxes[-1].close()
@@ -47,25 +47,25 @@ def start(tmp_path: Path, clock: SimClock) -> Iterator[Start]:
         yield start
 
 
-def outcome(desk: Desk, claims: dict[str, Any], **token: Any) -> str:
+def outcome(handler: Desk, claims: dict[str, Any], **token: Any) -> str:
     """What becomes of these claims: `done`, the code of the answer, or `silence`."""
-    before = len(desk.done)
-    desk.send(desk.signed(claims, **token), claims["name"])
-    results, _ = desk.answers()
-    if len(desk.done) > before:
+    before = len(handler.done)
+    handler.send(handler.signed(claims, **token), claims["name"])
+    results, _ = handler.answers()
+    if len(handler.done) > before:
         return "done"
     return str(results[-1]["code"]) if results else "silence"
 
 
-def forget_results(desk: Desk) -> None:
+def forget_results(handler: Desk) -> None:
     """So many other commands that no result is remembered from before."""
     for _ in range(MOST):
-        assert outcome(desk, desk.claims("rebirth"), kid="key-2") == "done"
+        assert outcome(handler, handler.claims("rebirth"), kid="key-2") == "done"
 
 
-def anew(desk: Desk, claims: dict[str, Any]) -> dict[str, Any]:
+def anew(handler: Desk, claims: dict[str, Any]) -> dict[str, Any]:
     """The same as if it had been signed now, with its old counter."""
-    now = int(desk.clock.wall().timestamp())
+    now = int(handler.clock.wall().timestamp())
     return claims | {"iat": now, "exp": now + 60}
 
 
@@ -74,10 +74,10 @@ def microseconds(clock: SimClock, seconds: float = 0) -> int:
 
 
 def test_a_command_that_comes_again_after_a_restart_gets_its_first_result(start: Start) -> None:
-    desk = start()
-    claims = desk.claims("rebirth")
-    desk.send(desk.signed(claims), "rebirth")
-    [first], _ = desk.answers()
+    handler = start()
+    claims = handler.claims("rebirth")
+    handler.send(handler.signed(claims), "rebirth")
+    [first], _ = handler.answers()
 
     again = start()
     again.send(again.signed(claims), "rebirth")
@@ -90,14 +90,14 @@ def test_a_command_that_comes_again_after_a_restart_gets_its_first_result(start:
 
 @pytest.mark.parametrize("name", ["rebirth", "snapshot"])
 def test_a_command_whose_end_a_restart_has_cut_off_is_not_executed_again_and_says_so(start: Start, name: str) -> None:
-    desk = start()
-    claims = desk.claims(name)
+    handler = start()
+    claims = handler.claims(name)
     if name == "snapshot":  # the camera's answer never comes
-        assert outcome(desk, claims) == "done"
+        assert outcome(handler, claims) == "done"
     else:
-        desk.did = lambda what: (_ for _ in ()).throw(SystemExit)  # type: ignore[method-assign]
+        handler.did = lambda what: (_ for _ in ()).throw(SystemExit)  # type: ignore[method-assign]
         with pytest.raises(SystemExit):
-            desk.send(desk.signed(claims), name)
+            handler.send(handler.signed(claims), name)
 
     again = start()
     assert outcome(again, claims | {"ctr": claims["ctr"] + 1}) == "unknown-outcome"
@@ -105,11 +105,11 @@ def test_a_command_whose_end_a_restart_has_cut_off_is_not_executed_again_and_say
 
 
 def test_an_ack_that_a_power_cut_has_cut_off_runs_when_it_comes_again(start: Start) -> None:
-    desk = start()
-    claims = desk.claims("ack", args={"alarm_id": "a1", "action": "registered"})
-    desk.did = lambda what: (_ for _ in ()).throw(SystemExit)  # type: ignore[method-assign]
+    handler = start()
+    claims = handler.claims("ack", args={"alarm_id": "a1", "action": "registered"})
+    handler.did = lambda what: (_ for _ in ()).throw(SystemExit)  # type: ignore[method-assign]
     with pytest.raises(SystemExit):  # the disk has that it was accepted, and not what it has done
-        desk.send(desk.signed(claims), "a1", "ack")
+        handler.send(handler.signed(claims), "a1", "ack")
 
     again = start()
     assert again.outbox.kept(COMMAND_KEY) == {}, "it is kept for ever, unless it comes again"
@@ -121,49 +121,49 @@ def test_an_ack_that_a_power_cut_has_cut_off_runs_when_it_comes_again(start: Sta
     assert (len(again.done), last.done) == (1, [])
 
 
-def test_commands_of_two_senders_under_one_key_may_overtake_each_other(desk: Desk) -> None:
-    early, late = desk.claims("rebirth"), desk.claims("rebirth")
+def test_commands_of_two_senders_under_one_key_may_overtake_each_other(handler: Desk) -> None:
+    early, late = handler.claims("rebirth"), handler.claims("rebirth")
 
-    assert [outcome(desk, each) for each in (late, early)] == ["done", "done"]
-    assert outcome(desk, early | {"cmd_id": "other"}) == "replayed"
+    assert [outcome(handler, each) for each in (late, early)] == ["done", "done"]
+    assert outcome(handler, early | {"cmd_id": "other"}) == "replayed"
 
 
 def test_what_is_older_than_the_window_is_refused_though_its_counter_was_never_used(start: Start) -> None:
-    desk = start()
-    held_back, used = desk.claims("rebirth", exp=2**33, iat=2**33 - 300), desk.claims("rebirth")
-    assert outcome(desk, used) == "done"
-    desk.clock.advance(timedelta(seconds=600))
-    desk.order("rebirth")
-    desk.answers()
-    desk.clock.step_wall(timedelta(seconds=2**33 - 300 - desk.clock.wall().timestamp()))
-    assert outcome(desk, held_back) == "replayed"
+    handler = start()
+    held_back, used = handler.claims("rebirth", exp=2**33, iat=2**33 - 300), handler.claims("rebirth")
+    assert outcome(handler, used) == "done"
+    handler.clock.advance(timedelta(seconds=600))
+    handler.order("rebirth")
+    handler.answers()
+    handler.clock.step_wall(timedelta(seconds=2**33 - 300 - handler.clock.wall().timestamp()))
+    assert outcome(handler, held_back) == "replayed"
 
     again = start()
     assert outcome(again, held_back) == "replayed"
 
 
-def test_a_flood_of_commands_of_one_key_takes_nothing_from_the_window_of_another(desk: Desk) -> None:
-    held_back, used = desk.claims("rebirth"), desk.claims("rebirth")
-    assert outcome(desk, used) == "done"
+def test_a_flood_of_commands_of_one_key_takes_nothing_from_the_window_of_another(handler: Desk) -> None:
+    held_back, used = handler.claims("rebirth"), handler.claims("rebirth")
+    assert outcome(handler, used) == "done"
     for _ in range(2 * MOST):
-        assert outcome(desk, desk.claims("rebirth"), kid="key-2") == "done"
+        assert outcome(handler, handler.claims("rebirth"), kid="key-2") == "done"
 
-    assert len(desk.outbox.kept(COMMAND_KEY)) == MOST
-    assert outcome(desk, held_back) == "done"
-    assert outcome(desk, used) == "ok"
+    assert len(handler.outbox.kept(COMMAND_KEY)) == MOST
+    assert outcome(handler, held_back) == "done"
+    assert outcome(handler, used) == "ok"
 
 
-def test_the_first_of_more_commands_than_are_remembered_is_refused_and_not_run_again(desk: Desk) -> None:
-    nonce = desk.outbox.nonces.first
-    first = desk.claims("rebirth", boot_nonce=nonce)
-    assert outcome(desk, first) == "done"
-    poison = desk.claims("rebirth", boot_nonce=nonce, ctr=microseconds(desk.clock) + MAX_LEAD_US)
-    assert outcome(desk, poison) == "done"
+def test_the_first_of_more_commands_than_are_remembered_is_refused_and_not_run_again(handler: Desk) -> None:
+    nonce = handler.outbox.nonces.first
+    first = handler.claims("rebirth", boot_nonce=nonce)
+    assert outcome(handler, first) == "done"
+    poison = handler.claims("rebirth", boot_nonce=nonce, ctr=microseconds(handler.clock) + MAX_LEAD_US)
+    assert outcome(handler, poison) == "done"
     for _ in range(MOST):
-        assert outcome(desk, desk.claims("rebirth", boot_nonce=nonce)) == "done"
+        assert outcome(handler, handler.claims("rebirth", boot_nonce=nonce)) == "done"
 
-    assert outcome(desk, first) == "replayed"
-    assert outcome(desk, desk.claims("rebirth", boot_nonce=nonce)) == "done"
+    assert outcome(handler, first) == "replayed"
+    assert outcome(handler, handler.claims("rebirth", boot_nonce=nonce)) == "done"
 
 
 @pytest.mark.parametrize("restarts", [False, True])
@@ -171,140 +171,140 @@ def test_the_first_of_more_commands_than_are_remembered_is_refused_and_not_run_a
 def test_neither_counter_of_a_repetition_that_was_signed_again_is_run_once_its_result_is_forgotten(
     start: Start, step: int, *, restarts: bool
 ) -> None:
-    desk = start()
-    once = desk.claims("rebirth", ctr=10)
+    handler = start()
+    once = handler.claims("rebirth", ctr=10)
     again = once | {"ctr": 10 + step}
-    assert [outcome(desk, each) for each in (once, again)] == ["done", "ok"]
-    desk = start() if restarts else desk
-    desk.ctr = 1000
-    desk.clock.advance(timedelta(seconds=600))
-    forget_results(desk)
+    assert [outcome(handler, each) for each in (once, again)] == ["done", "ok"]
+    handler = start() if restarts else handler
+    handler.ctr = 1000
+    handler.clock.advance(timedelta(seconds=600))
+    forget_results(handler)
 
-    assert [outcome(desk, anew(desk, each)) for each in (once, again)] == ["replayed", "replayed"]
+    assert [outcome(handler, anew(handler, each)) for each in (once, again)] == ["replayed", "replayed"]
 
 
 def test_no_counter_is_run_again_once_another_key_has_made_its_result_forgotten_nor_after_a_restart(
     start: Start,
 ) -> None:
-    desk = start()
-    late, early = desk.claims("rebirth", ctr=20), desk.claims("rebirth", ctr=10)
-    assert [outcome(desk, each) for each in (late, early)] == ["done", "done"]
-    desk.clock.advance(timedelta(seconds=600))
-    forget_results(desk)
+    handler = start()
+    late, early = handler.claims("rebirth", ctr=20), handler.claims("rebirth", ctr=10)
+    assert [outcome(handler, each) for each in (late, early)] == ["done", "done"]
+    handler.clock.advance(timedelta(seconds=600))
+    forget_results(handler)
 
-    assert [outcome(desk, anew(desk, each)) for each in (late, early)] == ["replayed", "replayed"]
-    desk = start()
-    assert [outcome(desk, anew(desk, each)) for each in (late, early)] == ["replayed", "replayed"]
+    assert [outcome(handler, anew(handler, each)) for each in (late, early)] == ["replayed", "replayed"]
+    handler = start()
+    assert [outcome(handler, anew(handler, each)) for each in (late, early)] == ["replayed", "replayed"]
 
 
 def test_what_a_flood_has_made_forgotten_is_not_run_again_after_a_restart(start: Start) -> None:
-    desk = start()
-    first = desk.claims("rebirth")
-    assert outcome(desk, first) == "done"
+    handler = start()
+    first = handler.claims("rebirth")
+    assert outcome(handler, first) == "done"
     for _ in range(MOST):
-        assert outcome(desk, desk.claims("rebirth")) == "done"
+        assert outcome(handler, handler.claims("rebirth")) == "done"
 
     assert outcome(start(), first) == "replayed"
 
 
-def test_what_a_living_nonce_dates_is_remembered_over_a_flood_of_another_key(desk: Desk) -> None:
-    desk.clock.set_quality(TimeQuality.UNSYNCED)
-    first = desk.claims("rebirth", boot_nonce=desk.outbox.nonces.first)
-    assert outcome(desk, first) == "done"
-    desk.clock.advance(timedelta(seconds=590))
+def test_what_a_living_nonce_dates_is_remembered_over_a_flood_of_another_key(handler: Desk) -> None:
+    handler.clock.set_quality(TimeQuality.UNSYNCED)
+    first = handler.claims("rebirth", boot_nonce=handler.outbox.nonces.first)
+    assert outcome(handler, first) == "done"
+    handler.clock.advance(timedelta(seconds=590))
     for _ in range(MOST):
-        claims = desk.claims("rebirth", boot_nonce=desk.outbox.nonces.newest(desk.clock.boottime_ns()))
-        assert outcome(desk, claims, kid="key-2") == "done"
+        claims = handler.claims("rebirth", boot_nonce=handler.outbox.nonces.newest(handler.clock.boottime_ns()))
+        assert outcome(handler, claims, kid="key-2") == "done"
 
-    assert outcome(desk, first) == "ok"
-
-
-def test_a_repetition_closes_the_window_to_nobody_who_has_signed_just_before_it(desk: Desk) -> None:
-    once = desk.claims("rebirth", ctr=10)
-    assert outcome(desk, once) == "done"
-    desk.clock.advance(timedelta(seconds=599))
-    assert outcome(desk, anew(desk, once) | {"ctr": 30}) == "ok"
-    desk.clock.advance(timedelta(seconds=1))
-
-    assert outcome(desk, desk.claims("rebirth", ctr=20)) == "done"
+    assert outcome(handler, first) == "ok"
 
 
-def test_what_was_repeated_lately_is_not_the_oldest_when_there_is_no_more_room(desk: Desk) -> None:
-    held_back, *remembered = (desk.claims("rebirth") for _ in range(1 + MOST))
-    assert {outcome(desk, each) for each in remembered} == {"done"}
-    desk.clock.advance(timedelta(seconds=601))
-    assert outcome(desk, anew(desk, remembered[0]) | {"ctr": 5000}) == "ok"
-    assert outcome(desk, desk.claims("rebirth", ctr=6000)) == "done"
+def test_a_repetition_closes_the_window_to_nobody_who_has_signed_just_before_it(handler: Desk) -> None:
+    once = handler.claims("rebirth", ctr=10)
+    assert outcome(handler, once) == "done"
+    handler.clock.advance(timedelta(seconds=599))
+    assert outcome(handler, anew(handler, once) | {"ctr": 30}) == "ok"
+    handler.clock.advance(timedelta(seconds=1))
 
-    nonce = desk.outbox.nonces.newest(desk.clock.boottime_ns())
-    assert outcome(desk, anew(desk, held_back) | {"boot_nonce": nonce}) == "done", "as in a flood"
+    assert outcome(handler, handler.claims("rebirth", ctr=20)) == "done"
+
+
+def test_what_was_repeated_lately_is_not_the_oldest_when_there_is_no_more_room(handler: Desk) -> None:
+    held_back, *remembered = (handler.claims("rebirth") for _ in range(1 + MOST))
+    assert {outcome(handler, each) for each in remembered} == {"done"}
+    handler.clock.advance(timedelta(seconds=601))
+    assert outcome(handler, anew(handler, remembered[0]) | {"ctr": 5000}) == "ok"
+    assert outcome(handler, handler.claims("rebirth", ctr=6000)) == "done"
+
+    nonce = handler.outbox.nonces.newest(handler.clock.boottime_ns())
+    assert outcome(handler, anew(handler, held_back) | {"boot_nonce": nonce}) == "done", "as in a flood"
 
 
 def test_a_restart_closes_the_window_to_nobody(start: Start) -> None:
-    desk = start()
-    desk.clock.advance(timedelta(hours=1))
-    held_back, used = desk.claims("rebirth"), desk.claims("rebirth")
-    assert outcome(desk, used) == "done"
+    handler = start()
+    handler.clock.advance(timedelta(hours=1))
+    held_back, used = handler.claims("rebirth"), handler.claims("rebirth")
+    assert outcome(handler, used) == "done"
 
     assert outcome(start(), held_back) == "done"
 
 
-def test_what_a_disk_that_is_found_late_has_does_not_replace_what_this_run_knows_better(desk: Desk) -> None:
-    order = desk.claims("snapshot")
-    assert outcome(desk, order) == "done"
-    desk.desk.restore()
+def test_what_a_disk_that_is_found_late_has_does_not_replace_what_this_run_knows_better(handler: Desk) -> None:
+    order = handler.claims("snapshot")
+    assert outcome(handler, order) == "done"
+    handler.handler.restore()
 
-    assert outcome(desk, order) == "asked"
+    assert outcome(handler, order) == "asked"
 
 
 @pytest.mark.parametrize("kept", ["9223372036854775807", "1"])
 def test_the_counter_that_an_earlier_version_has_kept_is_the_floor_unless_it_can_not_be_true(
     start: Start, kept: str
 ) -> None:
-    desk = start()
-    desk.outbox.keep(CTR_KEY + "key-1", kept)
-    write(desk.outbox)
+    handler = start()
+    handler.outbox.keep(CTR_KEY + "key-1", kept)
+    write(handler.outbox)
 
-    desk = start()
-    now = microseconds(desk.clock)
+    handler = start()
+    now = microseconds(handler.clock)
     refused = "replayed" if kept == "1" else "counters-unknown"
-    assert outcome(desk, desk.claims("rebirth", ctr=1)) == refused
-    nonce = desk.outbox.nonces.first
-    assert outcome(desk, desk.claims("rebirth", ctr=now, boot_nonce=nonce)) == "done"
-    assert outcome(desk, desk.claims("rebirth", ctr=now + 1)) == "done", "the key is still locked out"
+    assert outcome(handler, handler.claims("rebirth", ctr=1)) == refused
+    nonce = handler.outbox.nonces.first
+    assert outcome(handler, handler.claims("rebirth", ctr=now, boot_nonce=nonce)) == "done"
+    assert outcome(handler, handler.claims("rebirth", ctr=now + 1)) == "done", "the key is still locked out"
 
-    desk = start()
-    assert outcome(desk, desk.claims("rebirth", ctr=now + 2)) == "done", "the floor was not mended on disk"
+    handler = start()
+    assert outcome(handler, handler.claims("rebirth", ctr=now + 2)) == "done", "the floor was not mended on disk"
 
 
-def test_a_counter_far_ahead_on_an_unset_clock_locks_out_nobody_who_echoes(desk: Desk) -> None:
-    desk.clock.set_quality(TimeQuality.UNSYNCED)
-    nonce = desk.outbox.nonces
-    now = desk.clock.boottime_ns
-    assert outcome(desk, desk.claims("rebirth", ctr=2**63 - 1, boot_nonce=nonce.newest(now()))) == "done"
-    desk.clock.advance(timedelta(hours=1))
+def test_a_counter_far_ahead_on_an_unset_clock_locks_out_nobody_who_echoes(handler: Desk) -> None:
+    handler.clock.set_quality(TimeQuality.UNSYNCED)
+    nonce = handler.outbox.nonces
+    now = handler.clock.boottime_ns
+    assert outcome(handler, handler.claims("rebirth", ctr=2**63 - 1, boot_nonce=nonce.newest(now()))) == "done"
+    handler.clock.advance(timedelta(hours=1))
     for _ in range(2):
-        claims = desk.claims("rebirth", ctr=microseconds(desk.clock), boot_nonce=nonce.newest(now()))
-        assert outcome(desk, claims) == "done"
-        desk.clock.advance(timedelta(seconds=1))
+        claims = handler.claims("rebirth", ctr=microseconds(handler.clock), boot_nonce=nonce.newest(now()))
+        assert outcome(handler, claims) == "done"
+        handler.clock.advance(timedelta(seconds=1))
 
 
 def test_a_counter_far_ahead_that_a_fresh_nonce_has_cured_is_never_the_floor_again(start: Start) -> None:
-    desk = start()
-    clock = desk.clock
+    handler = start()
+    clock = handler.clock
     clock.set_quality(TimeQuality.UNSYNCED)
-    absurd = desk.claims("rebirth", ctr=2**62, boot_nonce=desk.outbox.nonces.first)
-    assert outcome(desk, absurd) == "done"
+    absurd = handler.claims("rebirth", ctr=2**62, boot_nonce=handler.outbox.nonces.first)
+    assert outcome(handler, absurd) == "done"
     clock.set_quality(TimeQuality.SYNCED)
 
-    def order(desk: Desk, *, echoes: bool = False) -> str:
+    def order(handler: Desk, *, echoes: bool = False) -> str:
         clock.advance(timedelta(seconds=601))
-        nonce = desk.outbox.nonces.newest(clock.boottime_ns()) if echoes else None
-        return outcome(desk, desk.claims("rebirth", ctr=microseconds(clock), boot_nonce=nonce))
+        nonce = handler.outbox.nonces.newest(clock.boottime_ns()) if echoes else None
+        return outcome(handler, handler.claims("rebirth", ctr=microseconds(clock), boot_nonce=nonce))
 
-    assert order(desk) == "counters-unknown"
-    assert order(desk, echoes=True) == "done"
-    assert [order(desk), order(desk)] == ["done", "done"]
+    assert order(handler) == "counters-unknown"
+    assert order(handler, echoes=True) == "done"
+    assert [order(handler), order(handler)] == ["done", "done"]
     again = start()
     assert [order(again), order(again)] == ["done", "done"]
     assert outcome(again, absurd) == "ok", "its result is forgotten"
@@ -312,56 +312,56 @@ def test_a_counter_far_ahead_that_a_fresh_nonce_has_cured_is_never_the_floor_aga
     assert order(again) == "done"
 
 
-def test_a_low_counter_with_a_fresh_nonce_lets_nothing_pass_again_that_is_forgotten(desk: Desk) -> None:
-    clock = desk.clock
-    first = desk.claims("rebirth", ctr=microseconds(clock))
-    assert outcome(desk, first) == "done"
+def test_a_low_counter_with_a_fresh_nonce_lets_nothing_pass_again_that_is_forgotten(handler: Desk) -> None:
+    clock = handler.clock
+    first = handler.claims("rebirth", ctr=microseconds(clock))
+    assert outcome(handler, first) == "done"
     clock.advance(timedelta(seconds=600))
-    forget_results(desk)
-    nonce = desk.outbox.nonces.newest(clock.boottime_ns())
-    assert outcome(desk, desk.claims("rebirth", ctr=1, boot_nonce=nonce)) == "done"
+    forget_results(handler)
+    nonce = handler.outbox.nonces.newest(clock.boottime_ns())
+    assert outcome(handler, handler.claims("rebirth", ctr=1, boot_nonce=nonce)) == "done"
 
     clock.step_wall(timedelta(seconds=first["iat"] - clock.wall().timestamp()))
-    assert outcome(desk, first) == "replayed"
+    assert outcome(handler, first) == "replayed"
 
 
-def test_a_cure_of_one_counter_leaves_those_of_the_other_commands_used(desk: Desk) -> None:
-    clock = desk.clock
+def test_a_cure_of_one_counter_leaves_those_of_the_other_commands_used(handler: Desk) -> None:
+    clock = handler.clock
     clock.set_quality(TimeQuality.UNSYNCED)
-    absurd = desk.claims("rebirth", ctr=2**62, boot_nonce=desk.outbox.nonces.first)
-    usual = desk.claims("rebirth", ctr=microseconds(clock, 3600), boot_nonce=desk.outbox.nonces.first)
-    assert [outcome(desk, each) for each in (absurd, usual)] == ["done", "done"]
+    absurd = handler.claims("rebirth", ctr=2**62, boot_nonce=handler.outbox.nonces.first)
+    usual = handler.claims("rebirth", ctr=microseconds(clock, 3600), boot_nonce=handler.outbox.nonces.first)
+    assert [outcome(handler, each) for each in (absurd, usual)] == ["done", "done"]
     clock.set_quality(TimeQuality.SYNCED)
     clock.advance(timedelta(seconds=601))
-    nonce = desk.outbox.nonces.newest(clock.boottime_ns())
-    assert outcome(desk, desk.claims("rebirth", ctr=microseconds(clock), boot_nonce=nonce)) == "done"
-    forget_results(desk)
+    nonce = handler.outbox.nonces.newest(clock.boottime_ns())
+    assert outcome(handler, handler.claims("rebirth", ctr=microseconds(clock), boot_nonce=nonce)) == "done"
+    forget_results(handler)
 
-    assert outcome(desk, anew(desk, usual) | {"boot_nonce": None}) == "replayed"
+    assert outcome(handler, anew(handler, usual) | {"boot_nonce": None}) == "replayed"
 
 
-def test_a_counter_far_ahead_in_a_repetition_locks_out_nobody(desk: Desk) -> None:
-    claims = desk.claims("rebirth", ctr=microseconds(desk.clock))
-    assert [outcome(desk, claims), outcome(desk, claims | {"ctr": 2**62})] == ["done", "ok"]
-    desk.clock.advance(timedelta(seconds=601))
+def test_a_counter_far_ahead_in_a_repetition_locks_out_nobody(handler: Desk) -> None:
+    claims = handler.claims("rebirth", ctr=microseconds(handler.clock))
+    assert [outcome(handler, claims), outcome(handler, claims | {"ctr": 2**62})] == ["done", "ok"]
+    handler.clock.advance(timedelta(seconds=601))
 
-    assert outcome(desk, desk.claims("rebirth", ctr=microseconds(desk.clock))) == "done"
+    assert outcome(handler, handler.claims("rebirth", ctr=microseconds(handler.clock))) == "done"
 
 
 def test_a_disk_that_is_found_late_brings_its_commands_and_ends_the_need_of_a_nonce(start: Start) -> None:
-    desk = start()
-    desk.outbox._has_all_state = False
-    desk.desk.restore()
-    assert outcome(desk, desk.claims()) == "counters-unknown"
+    handler = start()
+    handler.outbox._has_all_state = False
+    handler.handler.restore()
+    assert outcome(handler, handler.claims()) == "counters-unknown"
 
     kept = {"name": "rebirth", "ctr": 2000, "result": None}
-    desk.outbox.keep(f"{COMMAND_KEY}key-1/before", json.dumps(kept))
-    desk.outbox.keep(CTR_KEY + "key-1", "1500")
-    desk.outbox._has_all_state = True
-    desk.desk.restore()
-    assert outcome(desk, desk.claims("rebirth", cmd_id="before", ctr=9000)) == "unknown-outcome"
-    assert outcome(desk, desk.claims("rebirth", ctr=1500)) == "replayed"
-    assert outcome(desk, desk.claims("rebirth", ctr=1501)) == "done"
+    handler.outbox.keep(f"{COMMAND_KEY}key-1/before", json.dumps(kept))
+    handler.outbox.keep(CTR_KEY + "key-1", "1500")
+    handler.outbox._has_all_state = True
+    handler.handler.restore()
+    assert outcome(handler, handler.claims("rebirth", cmd_id="before", ctr=9000)) == "unknown-outcome"
+    assert outcome(handler, handler.claims("rebirth", ctr=1500)) == "replayed"
+    assert outcome(handler, handler.claims("rebirth", ctr=1501)) == "done"
 
 
 @pytest.mark.parametrize(
@@ -375,7 +375,7 @@ def test_a_disk_that_is_found_late_brings_its_commands_and_ends_the_need_of_a_no
 )
 def test_what_is_kept_and_can_not_be_read_is_not_taken_for_nothing(start: Start, key: str, text: str) -> None:
     start().outbox.keep(key, text)
-    desk = start()
+    handler = start()
 
-    assert outcome(desk, desk.claims()) == "counters-unknown"
-    assert outcome(desk, desk.claims("rebirth", boot_nonce=desk.outbox.nonces.first)) == "done"
+    assert outcome(handler, handler.claims()) == "counters-unknown"
+    assert outcome(handler, handler.claims("rebirth", boot_nonce=handler.outbox.nonces.first)) == "done"

@@ -18,7 +18,7 @@ from agent.contract.vocabulary import TimeQuality
 from agent.outbox.outbox import Outbox
 from agent.runtime.commands import memory
 from agent.sim.clock import SimClock
-from tests.support.desk import Desk
+from tests.support.command_rig import Desk
 from tests.support.drafts import body, open_outbox
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -63,7 +63,7 @@ class Replays(RuleBasedStateMachine):
     def start(self) -> None:
         self.wait(1)  # what was signed before is older than this start
         self.outbox = open_outbox(self.store, self.clock)
-        self.desk = Desk(self.outbox, self.clock)
+        self.handler = Desk(self.outbox, self.clock)
         self.started_s = self.true_s
         self.nonce = self.outbox.nonces.newest(self.clock.boottime_ns())
 
@@ -96,7 +96,7 @@ class Replays(RuleBasedStateMachine):
 
     def claims(self, cmd_id: str, skew_s: float, *, echoes: bool) -> dict[str, Any]:
         now = START.timestamp() + self.true_s + skew_s
-        claims = self.desk.claims(
+        claims = self.handler.claims(
             "rebirth", cmd_id=cmd_id, iat=int(now), exp=int(now) + 300, ctr=int(now * 1e6) + len(self.signed)
         )
         assert self.outbox is not None
@@ -167,11 +167,11 @@ class Replays(RuleBasedStateMachine):
         self.deliver_claims(claims, kid)
 
     def deliver_claims(self, claims: dict[str, Any], kid: str) -> tuple[str, str]:
-        before = len(self.desk.done)
+        before = len(self.handler.done)
         with suppress(PowerCut):
-            self.desk.send(self.desk.signed(claims, kid=kid), "rebirth")
-        results = [body(message)["data"] for message in self.desk.messages() if "/up/result/" in message.topic]
-        if len(self.desk.done) > before:
+            self.handler.send(self.handler.signed(claims, kid=kid), "rebirth")
+        results = [body(message)["data"] for message in self.handler.messages() if "/up/result/" in message.topic]
+        if len(self.handler.done) > before:
             name, token = (kid, claims["cmd_id"]), (kid, claims["ctr"])
             self.executed[name] = self.executed.get(name, 0) + 1
             # Beyond that its result may be forgotten, and what was signed anew is a new command to the device.
@@ -192,10 +192,10 @@ class Replays(RuleBasedStateMachine):
         self.cut.add((kid, claims["cmd_id"]))
 
         def did(what: object) -> None:
-            self.desk.done.append(what)
+            self.handler.done.append(what)
             raise PowerCut
 
-        self.desk.did = did  # type: ignore[method-assign]
+        self.handler.did = did  # type: ignore[method-assign]
         self.deliver_claims(claims, kid)
         self.restart(boots)
 

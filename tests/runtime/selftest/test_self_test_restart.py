@@ -11,8 +11,8 @@ from agent.runtime.selftest.probe_alarm import KEPT
 from agent.runtime.selftest.self_test import SELF_TEST
 from tests.support.drafts import write
 from tests.support.fake_ports import Answer
-from tests.support.journals import DeadJournal
 from tests.support.self_test_bench import Bench, play
+from tests.support.stores import DeadJournal
 
 
 def test_a_failure_is_known_after_a_restart_and_ends_with_the_next_test(bench: Bench) -> None:

@@ -10,7 +10,7 @@ from agent.runtime.uplink.announcer import BDSEQ_KEY, Announcer
 from agent.sim.clock import SimClock
 from tests.support.drafts import FACTORY, IDENTITY, body, event, open_outbox, taken, write
 from tests.support.fake_ports import topics
-from tests.support.journals import DeadJournal
+from tests.support.stores import DeadJournal
 
 META = MetaData(inputs=(), outputs=(), cameras=(), location=None, capabilities=(), schemas=())
 

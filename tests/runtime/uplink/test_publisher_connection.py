@@ -11,7 +11,7 @@ from agent.sim.clock import SimClock
 from tests.support.device import REFUSED, WILL, Device, answer_alarms
 from tests.support.drafts import alarm, event, open_outbox, security, write
 from tests.support.fake_ports import MemoryBroker, topics
-from tests.support.journals import opened
+from tests.support.stores import opened
 
 
 def test_the_connection_is_asked_for_with_will_and_subscriptions(device: Device) -> None:

@@ -147,7 +147,7 @@ def test_while_an_alarm_is_open_a_slow_path_beside_is_given_more_time_each_round
 def tried_for_s(device: Device) -> int:
     """How long the try of another path that has just begun lasts, in whole seconds."""
     seconds = 0
-    while device.publisher._trial is not None:
+    while device.publisher._candidate is not None:
         device.advance(1)
         seconds += 1
     return seconds - 1

@@ -63,7 +63,7 @@ class Desk:
         self.security = SecurityLog(FACTORY, self.clock, self.outbox.put)
         writer, keep = self.outbox.writer, self.outbox.writer.keep
         writer.keep = lambda values: WhenAwaited(keep(values), self.outbox)  # type: ignore[method-assign]
-        self.desk = CommandHandler(
+        self.handler = CommandHandler(
             identity=IDENTITY,
             verify=self.verify,
             outbox=self.outbox,
@@ -122,8 +122,8 @@ class Desk:
         """Hand one message over and let the desk deal with it."""
         topic = IDENTITY.down(kind, name)
         message: dict[str, Any] = {"topic": topic, "payload": payload, "size": len(payload), "retain": False}
-        self.desk.receive(Received(**(message | changes)))
-        self.desk.run_once(0)
+        self.handler.receive(Received(**(message | changes)))
+        self.handler.run_once(0)
 
     def order(self, name: str = "ping", **args: Any) -> None:
         self.send(self.signed(self.claims(name, args=args)), name)
@@ -141,12 +141,12 @@ class Desk:
         )
 
 
-def refusal(desk: Desk) -> str:
+def refusal(handler: Desk) -> str:
     """The code of the one refusal, which is both answered and told to the security centre."""
-    [result], [event] = desk.answers()
+    [result], [event] = handler.answers()
     assert result["status"] == "rejected"
     assert event["kind"] == "command-rejected"
     assert event["detail"]["code"] == result["code"]
-    assert desk.done == []
+    assert handler.done == []
     code: str = result["code"]
     return code
