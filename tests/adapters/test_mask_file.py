@@ -1,4 +1,4 @@
-"""Finding and reading the file of privacy masks; what it may hold is tested with `core/masks.py`."""
+"""Finding and reading the file of privacy masks; what it may hold is tested with `core/camera/masks.py`."""
 
 import json
 import os
