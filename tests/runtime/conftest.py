@@ -15,7 +15,7 @@ from tests.support.fake_ports import MemoryBroker
 from tests.support.outbox_fixtures import clock, outbox
 from tests.support.self_test_bench import Bench
 
-__all__ = ["bench", "clock", "desk", "device", "make_device", "outbox", "rig"]
+__all__ = ["bench", "clock", "handler", "device", "make_device", "outbox", "rig"]
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def desk(outbox: Outbox, clock: SimClock) -> Desk:
-    """A command desk that knows no key's counter yet."""
+def handler(outbox: Outbox, clock: SimClock) -> Desk:
+    """A command handler that knows no key's counter yet."""
     return Desk(outbox, clock)
 
 
