@@ -55,10 +55,10 @@ def _kill(links: Sequence[VisionLink]) -> None:
 
 def _camera_fault(settings: Settings, fault: CameraFault) -> Callable[[], None]:
     """Sets the fault for every simulated camera, through the file that its process reads."""
-    specs = [specs.vision_spec(settings, camera, simulate=True) for camera in settings.cameras]
+    seen = [specs.vision_spec(settings, camera, simulate=True) for camera in settings.cameras]
 
     def set_fault() -> None:
-        for spec in specs:
+        for spec in seen:
             file = Path(spec.snapshot_directory) / f"{spec.camera}.fault"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(fault.value, encoding="utf-8")
