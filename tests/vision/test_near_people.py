@@ -46,6 +46,13 @@ def test_everybody_who_stands_close_is_seen_at_once_and_announced_within_two_sec
     assert sum(not look.seen.people for look in shown) <= 2
 
 
+@pytest.mark.parametrize("height", [0.7, 0.8, 0.9])
+def test_who_nearly_fills_the_height_of_a_panorama_is_announced(height: float, tmp_path: Path) -> None:
+    shown = looks(NearScene([Standing(0, height=height, way=sways(1.5))], (1280, 360)).at, SOON_S, tmp_path)
+
+    assert len(entered(shown)) == 1
+
+
 @pytest.mark.parametrize("group", ["one", "three"])
 def test_whoever_stands_close_stays_seen_and_is_announced_once(group: str, tmp_path: Path) -> None:
     shown = looks(NearScene(GROUPS[group]).at, 20, tmp_path, per_s=5)
