@@ -239,7 +239,10 @@ class Attention:
         return usual_px is None or usual_px > _MAY_BE_NEAR * self._height
 
     def _is_near(self, track: Track) -> bool:
-        return track.height > _NEAR * min(self._width, self._height)
+        """Not in a panorama that is too wide for the whole of it to show them."""
+        return track.height > _NEAR * min(self._width, self._height) and shows(
+            self._whole(track.height), track.height, self._width, self._height
+        )
 
     def _whole(self, person_px: float) -> Region:
         return whole(round(_NEAR_TIMES * person_px), self._width, self._height)

@@ -2,8 +2,8 @@
 
 What is in somebody's box is compared, block by block, with what was there a moment ago. Where something has moved by a
 fraction of a pixel, brightness has changed as its slope says; noise, a change of the light and an encoder change it in
-other ways. So each block tells how far it has moved and how sure that is. What surrounds the box
-tells how far the camera itself has moved. A patch of grey levels is kept for two seconds, and nothing else (POPIA).
+other ways. So each block tells how far it has moved and how sure that is. What surrounds the box, and is nobody else,
+tells how far the camera itself has moved. A patch of grey levels is kept for a few looks, and nothing else (POPIA).
 """
 
 import math
@@ -18,6 +18,10 @@ from agent.vision.track import Track
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.floating[Any]]
+Blocks = npt.NDArray[np.bool_]
+"""Of a patch: whether each is meant, row by row."""
+Box = tuple[float, float, float, float]
+"""Left, top, width, height in pixels of the picture."""
 Scaled = Callable[[Pixels, int, int], Pixels]
 """A smaller grey copy of a picture: `scaled(picture, width, height)`."""
 
@@ -36,30 +40,37 @@ _FEWEST_OUTSIDE = 4
 _SHARE = 0.15
 """Of the blocks of somebody that tell anything: so many must have moved..."""
 _FEWEST_BLOCKS = 2
+_BESIDE = 0.05
+"""Of the height of somebody else: so close to their box a block may still be of them."""
+_OWN_SHARE = 0.3
+"""With fewer of their blocks outside of all other boxes, somebody is judged by all of them."""
 _SIGNS = 3
 _SIGN_SHARE = 0.5
-"""...in so many looks at the same patch, and in such a share of them: a shadow glides on..."""
+"""...in so many looks, and in such a share of them: a shadow glides on..."""
 _LEAST_NS = 800_000_000
-"""...which is so old: who walks by is not there for so long."""
+"""...over such a time: who walks by is not there for so long."""
 _MOST_NS = 2_000_000_000
-"""An older patch is taken anew: what moves more slowly is a shadow."""
+"""Then all begins anew: what moves more slowly is a shadow."""
 _MOST_LOOKS = 8
 """But not before so many looks, where these are rare."""
 _GONE = 0.25
 """Whoever has gone so far, in their own heights, or has grown by so much, is compared with a new patch."""
+_SWAYS = 0.06
+"""Where the box has moved by more, in heights, slopes tell nothing: a new patch is taken; what was counted stays."""
 _AWAY = 1.0
 """And no poster has ever gone by its own height."""
 _EVERY_NS = 180_000_000
 _FRESH_NS = 4_000_000_000
 """Whoever has shown no life for so long is looked at half as often: it may be a poster, and stay for years."""
 _WALKS = 0.3
-"""Heights a second: a patch of whoever goes faster would soon show something else. They are known by their travel."""
+"""Heights a second: a patch of whoever goes faster would soon show something else. They are known by their travel,
+unless they have been here for `_FRESH_NS`."""
 
 
 class Patch:
     """A place in the picture at one moment, and how it would change if what it shows moved."""
 
-    def __init__(self, picture: Pixels, box: tuple[float, float, float, float], scaled: Scaled) -> None:
+    def __init__(self, picture: Pixels, box: Box, scaled: Scaled) -> None:
         """Around a box, in pixels of a picture that it reaches into."""
         self._box = left, top, width, height = box
         margin = _AROUND * height
@@ -79,45 +90,68 @@ class Patch:
         """2 x blocks x pixels: across, down."""
         self._weights = np.maximum(np.einsum("abp,abp->ab", self._slopes, self._slopes), 1e-6)
         tells = self._weights.max(axis=0) >= _LEAST_SLOPE**2 * _BLOCK_PX**2
-        middle_x = x + (np.arange(across) + 0.5) * (right - x) / across
-        middle_y = y + (np.arange(down) + 0.5) * (bottom - y) / down
-        in_box = np.logical_and.outer(
-            (middle_y >= top) & (middle_y <= top + height), (middle_x >= left) & (middle_x <= left + width)
-        ).ravel()
+        self._middles = (
+            y + (np.arange(down) + 0.5) * (bottom - y) / down,
+            x + (np.arange(across) + 0.5) * (right - x) / across,
+        )
+        in_box = self._within(box)
         self._inside, self._outside = tells & in_box, tells & ~in_box
 
-    def moved(self, picture: Pixels) -> bool:
-        """Whether something in the box has moved, but not as what surrounds it.
+    def moved(self, picture: Pixels, others: Sequence[Box] = ()) -> bool:
+        """Whether something in the box has moved, but not as what surrounds it. `others` are the boxes of all others:
+        what moves there is theirs, and they are no part of what stands around.
 
         It must seem so from either moment: of a shadow only the one that it lies in has its slopes.
         """
-        moved = self.blocks_moved(_by_block(self._grey(picture)))
-        if not self._enough(moved):
+        shared = self._shared(others)
+        own = self._inside & ~shared
+        if own.sum() < _OWN_SHARE * self._inside.sum():
+            own = self._inside
+        moved = own & self.blocks_moved(_by_block(self._grey(picture)), shared)
+        if not _enough(moved, own):
             return False
-        return self._enough(moved & Patch(picture, self._box, self._scaled).blocks_moved(self._blocks))
+        now = Patch(picture, self._box, self._scaled)
+        return _enough(moved & now.blocks_moved(self._blocks, shared), own)
 
-    def blocks_moved(self, blocks: Floats) -> npt.NDArray[np.bool_]:
-        """Which blocks in the box show something at another place than in the patch."""
+    def blocks_moved(self, blocks: Floats, shared: Blocks) -> Blocks:
+        """Which blocks in the box show something at another place than in the patch; those in `shared` may say nothing
+        of the camera."""
         change = self._but_light(blocks - self._blocks)
         way = -np.einsum("abp,bp->ab", self._slopes, change) / self._weights
         rest = np.maximum(np.einsum("bp,bp->b", change, change) - way * way * self._weights, 0)
         error = np.sqrt(rest / _BLOCK_PX**2 / self._weights)
         far = _FAR_PX
-        if np.count_nonzero(self._outside) >= _FEWEST_OUTSIDE:
-            camera = np.median(way[:, self._outside], axis=1)
+        outside = self._outside & ~shared
+        if np.count_nonzero(outside) >= _FEWEST_OUTSIDE:
+            camera = np.median(way[:, outside], axis=1)
             way -= camera[:, None]
             far = max(far, float(np.hypot(*camera)))
         way = np.abs(way)
         return np.asarray(((way > far) & (way > _SURE * error)).any(axis=0) & self._inside)
 
-    def _enough(self, moved: npt.NDArray[np.bool_]) -> bool:
-        return bool(moved.sum() >= max(_SHARE * self._inside.sum(), _FEWEST_BLOCKS))
+    def _shared(self, others: Sequence[Box]) -> Blocks:
+        """The blocks that lie in somebody else's box, or close to it."""
+        shared = np.zeros(self._inside.shape, np.bool_)
+        for left, top, width, height in others:
+            margin = _BESIDE * height
+            shared |= self._within((left - margin, top - margin, width + 2 * margin, height + 2 * margin))
+        return shared
+
+    def _within(self, box: Box) -> Blocks:
+        left, top, width, height = box
+        y, x = self._middles
+        rows, columns = (y >= top) & (y <= top + height), (x >= left) & (x <= left + width)
+        return np.asarray(np.logical_and.outer(rows, columns).ravel())
 
     def _grey(self, picture: Pixels) -> Floats:
         return self._scaled(picture[self._place], *self._size).astype(np.float32)
 
     def _but_light(self, blocks: Floats) -> Floats:
         return np.asarray(blocks - np.einsum("bpk,bk->bp", self._light, np.einsum("bpk,bp->bk", self._light, blocks)))
+
+
+def _enough(moved: Blocks, of: Blocks) -> bool:
+    return bool(moved.sum() >= max(_SHARE * of.sum(), _FEWEST_BLOCKS))
 
 
 _A_LITTLE = np.random.default_rng(0).normal(0, 0.01, _BLOCK_PX**2).astype(np.float32)
@@ -163,32 +197,39 @@ class Life:
                 stays[track.id] = stay
                 if math.hypot(track.x - stay.x, track.y - stay.y) > _AWAY * track.height:
                     track.alive = True
-                elif _stands(track, picture):
-                    stay.watch = self._process(picture, track, stay, boottime_ns)
-                else:
+                elif not _is_shown(track, picture):
                     stay.watch = None
+                elif not _walks(track) or boottime_ns - stay.began_ns > _FRESH_NS:
+                    others = [other.box for other in tracks if other is not track and other.last is not None]
+                    stay.watch = self._process(picture, track, stay, others, boottime_ns)
         self._stays = stays
 
-    def _process(self, picture: Pixels, track: Track, stay: _Stay, now_ns: int) -> _Watch:
+    def _process(self, picture: Pixels, track: Track, stay: _Stay, others: Sequence[Box], now_ns: int) -> _Watch:
         watch = stay.watch
         if watch is None or _is_over(watch, track, now_ns):
             return _Watch(Patch(picture, track.box, self._scaled), track.x, track.y, track.height, now_ns, now_ns)
         every_ns = _EVERY_NS if now_ns - stay.began_ns < _FRESH_NS else 2 * _EVERY_NS
         if now_ns - watch.looked_ns >= every_ns:
+            if math.hypot(track.x - watch.x, track.y - watch.y) > _SWAYS * track.height:
+                watch.patch, watch.x, watch.y = Patch(picture, track.box, self._scaled), track.x, track.y
+                return watch
             watch.looked_ns = now_ns
             watch.looks += 1
-            watch.signs += watch.patch.moved(picture)
+            watch.signs += watch.patch.moved(picture, others)
             track.alive = watch.signs >= max(_SIGNS, _SIGN_SHARE * watch.looks) and now_ns - watch.began_ns >= _LEAST_NS
         return watch
 
 
-def _stands(track: Track, picture: Pixels) -> bool:
-    """Is seen, in the picture, and does not walk."""
+def _is_shown(track: Track, picture: Pixels) -> bool:
+    """Is seen, and in the picture."""
     left, top, width, height = track.box
     shown_x = min(left + width, picture.shape[1]) - max(left, 0)
     shown_y = min(top + height, picture.shape[0]) - max(top, 0)
-    walks = math.hypot(track.pace_x, track.pace_y) > _WALKS * height
-    return track.last is not None and not walks and min(shown_x, shown_y) >= 1
+    return track.last is not None and min(shown_x, shown_y) >= 1
+
+
+def _walks(track: Track) -> bool:
+    return math.hypot(track.pace_x, track.pace_y) > _WALKS * track.height
 
 
 def _is_over(watch: _Watch, track: Track, now_ns: int) -> bool:

@@ -15,7 +15,7 @@ from tests.support.fake_ports import MemoryBroker
 from tests.support.outbox_fixtures import clock, outbox
 from tests.support.self_test_bench import Bench
 
-__all__ = ["bench", "clock", "handler", "device", "make_device", "outbox", "rig"]
+__all__ = ["bench", "clock", "device", "handler", "make_device", "outbox", "rig"]
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Who stands moves a little, and a poster does not, whatever noise, light and encoders do to its picture."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count, takewhile
 
 import cv2
@@ -25,12 +26,18 @@ def scene(way: Way = stock_still, noise: float = 2.0, light: Callable[[float], f
     return NearScene([Standing(0, way=way)], SIZE, noise=noise, light=light).at
 
 
-def alive_after_s(pictures: Pictures, until_s: float, per_s: float = 10.0, box: Detection = BOX) -> float | None:
-    """When somebody in this box, who is known from the start on, shows life; None: not before `until_s`."""
+def alive_after_s(
+    pictures: Pictures, until_s: float, per_s: float = 10.0, box: Detection = BOX, way: Way = stock_still
+) -> float | None:
+    """When somebody in this box, which goes that way and who is known from the start on, shows life; None: not before
+    `until_s`."""
     life = Life(small_grey)
     track = Track(1, box)
     track.real = True
     for at_s in takewhile(lambda at_s: at_s < until_s, (number / per_s for number in count())):
+        x, y = way(at_s)
+        track.advance(1 / per_s)
+        track.hit(replace(box, left=box.left + x, top=box.top + y))
         life.process(pictures(at_s), [track], 1000 * SECOND + round(at_s * SECOND))
         if track.alive:
             return at_s
@@ -45,6 +52,14 @@ def test_who_stands_shows_life_within_a_second_and_a_half(way: Way, per_s: float
 
 def test_at_one_frame_a_second_it_takes_a_few_frames() -> None:
     assert alive_after_s(scene(sways(1.0)), 6, per_s=1) is not None
+
+
+@pytest.mark.parametrize("share", [0.06, 0.08, 0.1])
+@pytest.mark.parametrize("every_s", [2.0, 4.0])
+def test_who_rocks_to_and_fro_by_a_part_of_their_height_shows_life_as_soon(share: float, every_s: float) -> None:
+    way = sways(share * BOX.height, every_s)
+
+    assert alive_after_s(scene(way), 1.51, way=way) is not None
 
 
 @pytest.mark.parametrize("noise", [0, 2, 6, 12])
@@ -95,6 +110,11 @@ def test_a_poster_shows_no_life_when_the_camera_trembles() -> None:
         return np.roll(plain(at_s), (y, x), axis=(0, 1))
 
     assert alive_after_s(shaken, LONG_S) is None
+
+
+@pytest.mark.parametrize("by_px", [5, 20, 40])
+def test_a_poster_shows_no_life_however_its_box_jumps(by_px: int) -> None:
+    assert alive_after_s(scene(), LONG_S, way=trembles(by_px)) is None
 
 
 def test_a_poster_shows_no_life_when_the_shadow_of_somebody_glides_over_it() -> None:

@@ -46,6 +46,28 @@ def test_everybody_who_stands_close_is_seen_at_once_and_announced_within_two_sec
     assert sum(not look.seen.people for look in shown) <= 2
 
 
+def test_in_a_dense_group_everybody_is_announced_within_two_seconds(tmp_path: Path) -> None:
+    group = [
+        Standing(who, 0.2 + 0.15 * who, height, way=sways(1.0, every_s=3.0 + who))
+        for who, height in enumerate((0.8, 0.7, 0.85, 0.75, 0.8))
+    ]
+
+    assert len(entered(looks(NearScene(group).at, SOON_S, tmp_path))) == len(group)
+
+
+@pytest.mark.parametrize("height", [0.7, 0.8, 0.9])
+def test_who_nearly_fills_the_height_of_a_panorama_is_announced(height: float, tmp_path: Path) -> None:
+    shown = looks(NearScene([Standing(0, height=height, way=sways(1.5))], (1280, 360)).at, SOON_S, tmp_path)
+
+    assert len(entered(shown)) == 1
+
+
+def test_who_rocks_to_and_fro_before_the_kiosk_is_announced(tmp_path: Path) -> None:
+    shown = looks(NearScene([Standing(0, way=sways(40, every_s=2.0))]).at, 2 * SOON_S, tmp_path)
+
+    assert len(entered(shown)) == 1
+
+
 @pytest.mark.parametrize("group", ["one", "three"])
 def test_whoever_stands_close_stays_seen_and_is_announced_once(group: str, tmp_path: Path) -> None:
     shown = looks(NearScene(GROUPS[group]).at, 20, tmp_path, per_s=5)
@@ -72,6 +94,14 @@ def test_the_same_people_without_any_movement_are_seen_and_never_announced(
 
     assert shown[-1].seen.people
     assert entered(shown) == []
+
+
+def test_a_poster_is_not_announced_when_somebody_stands_before_an_edge_of_it(tmp_path: Path) -> None:
+    poster, person = Standing(1), Standing(0, x=0.3, way=sways(3.0))
+    shown = looks(NearScene([poster, person]).at, 15, tmp_path)
+
+    assert len(shown[-1].seen.people) == 2
+    assert len(entered(shown)) == 1
 
 
 def test_a_poster_in_the_evening_sun_is_never_announced(tmp_path: Path) -> None:
