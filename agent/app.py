@@ -17,36 +17,33 @@ from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.adapters.jose_keys import KeyRing
 from agent.bootstrap import simulation, specs
 from agent.bootstrap.cameras import links_to
+from agent.bootstrap.commands import AllAlarms, CommandActions
 from agent.bootstrap.late_disk import restore
 from agent.bootstrap.optional_parts import prepare, start_lights
 from agent.bootstrap.platform import Outside, this_machine
 from agent.bootstrap.self_test import make_self_test
-from agent.bootstrap.siren import siren_controller
+from agent.bootstrap.siren import make_siren
 from agent.contract.envelope import MessageFactory
 from agent.core.delivery.backoff import Backoff
-from agent.core.events import AlarmDelivered, Announce
-from agent.outbox.outbox import Outbox
+from agent.outbox.reporter import Reporter
 from agent.runtime.alarms.edge_watch import EdgeWatch
 from agent.runtime.alarms.input_reporter import InputReporter
 from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.alarms.readiness import SERVICE, Readiness
 from agent.runtime.cameras.cameras import Cameras
-from agent.runtime.commands.actions import Actions
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.commands.key_watch import KeyWatch
 from agent.runtime.selftest.probe_alarm import ProbeAlarm
 from agent.runtime.selftest.self_test import SELF_TEST
+from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.health import HealthBoard
-from agent.runtime.supervision.main_loop import MainLoop, Watched
-from agent.runtime.supervision.part_reporter import PartReporter
+from agent.runtime.supervision.main_loop import MainLoop
 from agent.runtime.supervision.security import SecurityLog
-from agent.runtime.supervision.status_file import StatusFile
-from agent.runtime.supervision.time_watch import TimeWatch
 from agent.runtime.uplink.announcer import Announcer
 from agent.runtime.uplink.centre_watch import CentreWatch
-from agent.runtime.uplink.failover import FailoverPolicy
-from agent.runtime.uplink.publisher import Publisher, UplinkCallbacks
-from agent.runtime.uplink.sender import Sender, SenderCallbacks
+from agent.runtime.uplink.publisher import Publisher
+from agent.runtime.uplink.router import TopicRouter
+from agent.runtime.uplink.sender import Sender
 from agent.runtime.uplink.status import Uplink
 from agent.settings import Settings
 
@@ -69,129 +66,34 @@ def run(
     Raises EdgeAgentError when something that a press needs can't be started.
     """
     with ExitStack() as stack:
-        # What everybody needs: time, a name, and a place for what must not be lost.
+        # Time, and a place for what must not be lost.
         outside = outside or this_machine(settings, simulation.levels(settings) if simulate else None)
         clock, supervisor = outside.clock, outside.supervisor
-        identity = settings.identity
-        factory = MessageFactory(identity)
-        storage = settings.storage
-        outbox = Outbox(
-            storage.directory,
-            clock,
-            identity.source,
-            storage.telemetry_max_bytes,
-            specs.black_box(storage.directory),
-            storage.keep_free_bytes,
-        )
+        identity, mqtt = settings.identity, settings.mqtt
+        outbox = specs.outbox(settings, clock)
         stack.callback(outbox.close, 2 * _BRIEF_S)
         outbox.open()
         writer = outbox.writer
         stack.enter_context(supervisor.thread("store", writer, wake=writer.wake, patience_s=_BRIEF_S))
 
-        # What a resident touches and sees.
+        # What a resident touches and sees; the disk has the time to answer.
         pin_factory = outside.open_pins() if settings.has_pins else None
         if pin_factory is not None:
             stack.callback(pin_factory.close)
         lights = GpiozeroLights(specs.light_pins(settings), pin_factory)
         buttons = GpiozeroButtons(specs.input_lines(settings), pin_factory, clock)
-
-        # What an earlier run has left; the disk has had the time since to answer.
         outbox.await_disk(DISK_PATIENCE_S)
-        security = SecurityLog(factory, clock, outbox.put)
-        board = HealthBoard(PartReporter(outbox, factory).report)
-        keys = KeyRing(settings.commands.keys)
-        key_watch = KeyWatch(keys, board, security, clock)
 
-        # What decides.
-        cameras = Cameras()
-        siren = siren_controller(
-            settings, pin_factory, simulate=simulate, outbox=outbox, factory=factory, clock=clock, board=board
-        )
-        panel = specs.panel(settings)
-        board.report(SERVICE, ok=True)
-        pipeline = Pipeline(
-            book=specs.alarm_book(settings, outbox, security, clock, simulated=simulate),
-            readiness=Readiness(
-                service=specs.service(settings, clock),
-                factory=factory,
-                put=outbox.put,
-                board=board,
-                security=security,
-            ),
-            panel=panel,
-            audible=[button.name for button in settings.buttons if not button.silent],
-            outbox=outbox,
-            factory=factory,
-            lights=lights,
-            clock=clock,
-            look=cameras.capture if settings.cameras else None,
-            send=lambda: sender.send(1),
-            nobody_answers=lambda reason, first: publisher.try_other_path(reason, unless_watched=not first),
-            tell_input=InputReporter(outbox, factory, board, clock).report,
-            siren=siren,
-        )
+        # What every part is handed.
+        reporter = Reporter(MessageFactory(identity), outbox)
+        context = Context(clock, reporter, HealthBoard(reporter), SecurityLog(reporter, clock), supervisor)
+        context.board.report(SERVICE, ok=True)
 
-        # The way to the centre, and back.
-        probe_alarm = ProbeAlarm(outbox, factory, clock, specs.location(settings))
+        # The way to the centre.
         announcer = Announcer(
-            outbox=outbox,
-            factory=factory,
-            clock=clock,
-            meta=specs.meta(settings),
-            config_revision=specs.revision(settings),
+            context=context, outbox=outbox, meta=specs.meta(settings), config_revision=specs.revision(settings)
         )
-
-        def announce(moved: bool = False) -> None:
-            announcer.birth()
-            pipeline.submit(Announce(moved))
-
-        handler = CommandHandler(
-            identity=identity,
-            verify=keys.verify,
-            look_at_keys=key_watch.tick,
-            outbox=outbox,
-            factory=factory,
-            security=security,
-            clock=clock,
-            actions=Actions(
-                acknowledge=lambda ack: "taken" if probe_alarm.acknowledge(ack) else pipeline.acknowledge(ack),
-                rebirth=announce,
-                identify=pipeline.identify,
-                snapshot=cameras.snapshot,
-                test_mode=pipeline.test_mode,
-                self_test=lambda order: self_test.order(order),  # noqa: PLW0108 - it is made below
-            ),
-        )
-        mqtt = settings.mqtt
-        watch = CentreWatch(
-            centres=specs.centres(settings),
-            root=mqtt.root,
-            clock=clock,
-            board=board,
-            security=security,
-            tell=pipeline.submit,
-            pass_on=handler.receive,
-        )
-        uplink = Uplink(
-            board=board,
-            security=security,
-            announcer=announcer,
-            watch=watch,
-            announce=announce,
-            changed=pipeline.submit,
-            deaf=key_watch.broker_refuses,
-        )
-
-        def delivered(fact: AlarmDelivered) -> None:
-            if not probe_alarm.delivered(fact):
-                pipeline.submit(fact)
-
-        sender = Sender(
-            outbox,
-            clock,
-            SenderCallbacks(accepted=uplink.accepted, delivered=delivered, refused=uplink.refused),
-            alarm_timeout_s=mqtt.alarm_timeout_s,
-        )
+        sender = Sender(outbox, clock, alarm_timeout_s=mqtt.alarm_timeout_s)
         brokers = (outside.make_broker(), outside.make_broker())
         publisher = Publisher(
             brokers=brokers,
@@ -200,32 +102,62 @@ def run(
             clock=clock,
             addresses=specs.broker_addresses(settings),
             subscriptions=identity.subscriptions(settings.centre.names),
-            make_will=announcer.will,
-            tells=UplinkCallbacks(
-                connected=uplink.connected,
-                disconnected=uplink.disconnected,
-                received=watch.received,
-                flooded=uplink.flooded,
-                turned=watch.turned,
-            ),
+            announcer=announcer,
             return_after_s=mqtt.return_after_s,
-            around=FailoverPolicy(lambda: not pipeline.open_ids, watch.somebody, watch.nobody),
             backoff=Backoff(spread_s=mqtt.reconnect_spread_s),
         )
+
+        # What decides.
+        cameras = Cameras(context.board)
+        siren = make_siren(settings, pin_factory, simulate=simulate, outbox=outbox, context=context)
+        panel = specs.panel(settings)
+        context.board.add_figures("inputs", panel)
+        pipeline = Pipeline(
+            book=specs.alarm_book(settings, context, outbox, simulated=simulate),
+            readiness=Readiness(service=specs.service(settings, clock), context=context),
+            panel=panel,
+            audible=[button.name for button in settings.buttons if not button.silent],
+            context=context,
+            outbox=outbox,
+            lights=lights,
+            cameras=cameras if settings.cameras else None,
+            sender=sender,
+            paths=publisher,
+            inputs=InputReporter(context),
+            siren=siren,
+        )
+
+        # The way back: what a broker brings, to whom it is for.
+        keys = KeyRing(settings.commands.keys)
+        key_watch = KeyWatch(keys, context)
+        handler = CommandHandler(identity=identity, context=context, outbox=outbox, keys=keys, key_watch=key_watch)
+        watch = CentreWatch(centres=specs.centres(settings), root=mqtt.root, context=context, facts=pipeline)
+        router = TopicRouter()
+        router.add(watch.tree, watch)
+        router.add(f"{identity.down()}/", handler)
+        probe = ProbeAlarm(context, outbox, specs.location(settings))
+        alarms = AllAlarms(pipeline, probe)
+        uplink = Uplink(
+            context=context,
+            announcer=announcer,
+            watch=watch,
+            router=router,
+            facts=pipeline,
+            alarms=alarms,
+            commands=key_watch,
+        )
+        sender.listen(uplink)
+        publisher.listen(uplink, pipeline, watch)
         outbox.when_ready(publisher.wake)
-        outbox.when_found_late(partial(restore, outbox, pipeline, handler, security))
-
-        links = links_to(settings, simulate, clock=clock, outbox=outbox, factory=factory, board=board, handler=handler)
+        outbox.when_found_late(partial(restore, context, outbox, pipeline, handler))
+        links = links_to(settings, simulate, context=context, handler=handler)
         cameras.connect(links)
-
         self_test = make_self_test(
             settings,
+            context,
             probe_broker=outside.make_probe(),
-            alarm=probe_alarm,
+            alarm=probe,
             outbox=outbox,
-            factory=factory,
-            clock=clock,
-            board=board,
             buttons=buttons,
             panel=panel,
             lights=lights,
@@ -235,9 +167,10 @@ def run(
             publisher=publisher,
             handler=handler,
         )
+        handler.act_by(CommandActions(alarms, pipeline, uplink, cameras, self_test))
 
         # What a press needs. Its end comes last: a stop is deaf for a moment only.
-        start_lights(lights, board)
+        start_lights(lights, context.board)
         stack.callback(lights.close)
         if siren is not None:
             siren.start()
@@ -248,7 +181,7 @@ def run(
         sim = simulation.control(settings, pin_factory, lights, clock, links) if simulate else None
         if sim is not None:
             stack.callback(sim.close)
-        stack.callback(publisher.close, announcer.farewell, FLUSH_S)
+        stack.callback(publisher.close, FLUSH_S)
         stack.enter_context(supervisor.thread("publisher", publisher, wake=publisher.wake))
         stack.callback(writer.settle, FLUSH_S)
         stack.enter_context(supervisor.thread("commands", handler))
@@ -260,36 +193,27 @@ def run(
             stack.callback(link.finish)
 
         # The buttons start last: an edge always finds somebody to act, and a kiosk without buttons can say so.
-        edges = EdgeWatch(buttons, pipeline.edge, board)
+        edges = EdgeWatch(buttons, pipeline, context.board)
         buttons.start(edges.edge, pipeline.lost)
-        security.report("boot", "info", "the agent has started", simulated=simulate, boot_id=clock.boot_id)
+        context.security.report("boot", "info", "the agent has started", simulated=simulate, boot_id=clock.boot_id)
 
         # A resident can press now, whether or not there is a network.
         stack.callback(self_test.close)
         stack.enter_context(supervisor.thread(SELF_TEST, self_test, essential=False))
         if sim is not None:
             sim.start()
+            supervisor.add_pulse("sim-control", sim, essential=False)
+        for number, broker in enumerate(brokers, 1):
+            supervisor.add_pulse(f"mqtt-{number}", broker)
+        supervisor.add_pulse("lights", lights)
         main_loop = MainLoop(
-            watched=Watched(
-                supervisor=supervisor,
-                outbox=outbox,
-                board=board,
-                connected=lambda: publisher.connected,
-                cameras=cameras.figures,
-                inputs=panel.figures,
-                hears=edges.tick,
-                self_test=self_test.figures,
-                pulses={"lights": lights.pulse, **{f"mqtt-{n}": each.pulse for n, each in enumerate(brokers, 1)}},
-                other_pulses={} if sim is None else {"sim-control": sim.pulse},
-                siren=lambda: None if siren is None else siren.figures(),
-            ),
-            factory=factory,
-            clock=clock,
+            context=context,
+            outbox=outbox,
+            publisher=publisher,
+            edges=edges,
             notifier=outside.notifier,
-            time_watch=TimeWatch(factory, clock, outbox.put),
-            security=security,
             health_interval_s=settings.health.interval_s,
-            tell_status=StatusFile(specs.status_file(), clock, board, cameras.figures).tick,
+            status_file=specs.status_file(),
         )
         # What has been built stays, and the collector, off until now, need not walk over it: that takes 40 ms.
         sys.setswitchinterval(0.0005)  # how long a thread keeps the interpreter from a press: Python's own 5 ms is long

@@ -1,42 +1,36 @@
 """The cameras, put together: a process each, which may fail without anybody in the core noticing more than a report."""
 
 from agent.bootstrap import specs
-from agent.contract.envelope import MessageFactory
 from agent.core.camera.link import ToCore
-from agent.outbox.outbox import Outbox
-from agent.ports import Clock
 from agent.runtime.cameras.sightings import sighting
 from agent.runtime.cameras.tamper import TamperController
 from agent.runtime.cameras.vision_link import VisionLink
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.commands.orders import picture_done
-from agent.runtime.supervision.health import HealthBoard
-from agent.runtime.supervision.security import SecurityLog
+from agent.runtime.supervision.context import Context
 from agent.settings import CameraSettings, Settings
 
 
 def links_to(
     settings: Settings,
     simulate: bool,
-    *,
-    clock: Clock,
-    outbox: Outbox,
-    factory: MessageFactory,
-    board: HealthBoard,
+    context: Context,
     handler: CommandHandler,
 ) -> list[VisionLink]:
     """The near end of each camera process; the caller runs and closes them."""
-
-    security = SecurityLog(factory, clock, outbox.put)
 
     def link_to(camera: CameraSettings) -> VisionLink:
         return VisionLink(
             spec=specs.vision_spec(settings, camera, simulate=simulate),
             command=specs.VISION_COMMAND,
-            clock=clock,
-            callbacks=_Reports(camera, outbox, factory, board, security, handler),
+            clock=context.clock,
+            callbacks=_Reports(camera, context, handler),
             tampers=TamperController(
-                camera.name, camera.tamper, camera.frames_per_second, factory=factory, put=outbox.put, clock=clock
+                camera.name,
+                camera.tamper,
+                camera.frames_per_second,
+                reporter=context.reporter,
+                clock=context.clock,
             ),
         )
 
@@ -46,30 +40,21 @@ def links_to(
 class _Reports:
     """Passes what the process of one camera reports on to whoever it concerns: see `CameraCallbacks`."""
 
-    def __init__(
-        self,
-        camera: CameraSettings,
-        outbox: Outbox,
-        factory: MessageFactory,
-        board: HealthBoard,
-        security: SecurityLog,
-        handler: CommandHandler,
-    ) -> None:
+    def __init__(self, camera: CameraSettings, context: Context, handler: CommandHandler) -> None:
         self._name, self._model = camera.name, camera.model
-        self._outbox = outbox
-        self._factory = factory
-        self._board = board
-        self._security = security
+        self._reporter = context.reporter
+        self._board = context.board
+        self._security = context.security
         self._handler = handler
         self._refused = ""
 
     def on_message(self, message: ToCore) -> None:
-        if (draft := sighting(self._name, message, self._factory)) is not None:
-            self._outbox.put(draft)
+        if (draft := sighting(self._name, message, self._reporter.make)) is not None:
+            self._reporter.publish(draft)
 
     def on_picture(self, picture_id: str, jpeg: bytes | None, detail: str) -> None:
         if jpeg is not None:
-            self._outbox.put(self._factory.snapshot(picture_id, jpeg))
+            self._reporter.publish(self._reporter.make.snapshot(picture_id, jpeg))
         self._handler.order_done(picture_done(picture_id, jpeg is not None, detail))
 
     def on_state(self, works: bool, detail: str) -> None:

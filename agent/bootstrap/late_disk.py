@@ -4,11 +4,11 @@ from agent.outbox.outbox import Outbox
 from agent.runtime.alarms.persistence import keep_restored, read_kept
 from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.commands.handler import CommandHandler
-from agent.runtime.supervision.security import SecurityLog
+from agent.runtime.supervision.context import Context
 
 
-def restore(outbox: Outbox, pipeline: Pipeline, handler: CommandHandler, security: SecurityLog) -> None:
+def restore(context: Context, outbox: Outbox, pipeline: Pipeline, handler: CommandHandler) -> None:
     """Go on with the open alarms and the commands that an earlier run has left on it. Any thread."""
-    kept = read_kept(outbox, security, pipeline.kept())
-    pipeline.restore(kept, lambda book: keep_restored(book, outbox, security))
+    kept = read_kept(outbox, context, pipeline.kept())
+    pipeline.restore(kept, lambda book: keep_restored(book, outbox, context.security))
     handler.restore()

@@ -4,23 +4,19 @@ from typing import Any
 
 from agent.adapters.gpiozero_siren import GpiozeroSiren
 from agent.bootstrap import specs
-from agent.contract.envelope import MessageFactory
 from agent.outbox.outbox import Outbox
-from agent.ports import Clock
 from agent.runtime.alarms.siren import SirenController
-from agent.runtime.supervision.health import HealthBoard
+from agent.runtime.supervision.context import Context
 from agent.settings import Settings
 
 
-def siren_controller(
+def make_siren(
     settings: Settings,
     pin_factory: Any,
     *,
     simulate: bool,
     outbox: Outbox,
-    factory: MessageFactory,
-    clock: Clock,
-    board: HealthBoard,
+    context: Context,
 ) -> SirenController | None:
     """What drives it; None where the settings have none. The caller starts and closes it."""
     if settings.siren is None:
@@ -31,7 +27,5 @@ def siren_controller(
         earnest="exercise" if simulate else "actual",
         port=GpiozeroSiren(specs.siren_pin(settings.siren), pin_factory),
         outbox=outbox,
-        factory=factory,
-        clock=clock,
-        board=board,
+        context=context,
     )

@@ -26,7 +26,7 @@ from agent.models.store import default_directories
 from agent.outbox.outbox import Outbox
 from agent.ports import BrokerAddress, Clock
 from agent.runtime.alarms.persistence import keep_restored, read_kept
-from agent.runtime.supervision.security import SecurityLog
+from agent.runtime.supervision.context import Context
 from agent.settings import DAYS, CameraSettings, HoursSettings, Settings, SirenSettings, ZoneSettings, mask_url
 
 SCHEMAS = (
@@ -190,20 +190,31 @@ def revision(settings: Settings) -> str:
     return hashlib.sha256(masked).hexdigest()[:12]
 
 
-def alarm_book(
-    settings: Settings, outbox: Outbox, security: SecurityLog, clock: Clock, *, simulated: bool
-) -> AlarmBook:
+def outbox(settings: Settings, clock: Clock) -> Outbox:
+    """The outbox, still closed."""
+    storage = settings.storage
+    return Outbox(
+        storage.directory,
+        clock,
+        settings.identity.source,
+        storage.telemetry_max_bytes,
+        black_box(storage.directory),
+        storage.keep_free_bytes,
+    )
+
+
+def alarm_book(settings: Settings, context: Context, outbox: Outbox, *, simulated: bool) -> AlarmBook:
     """The alarms that were open when the agent last ran, on the inputs of today."""
     book = AlarmBook(
         [InputKind(button.name, button.kind, button.silent) for button in settings.buttons],
-        clock.boot_id,
+        context.clock.boot_id,
         location(settings),
-        read_kept(outbox, security),
-        now_ns=clock.boottime_ns(),
+        read_kept(outbox, context),
+        now_ns=context.clock.boottime_ns(),
         waits=waits(settings),
         simulated=simulated,
     )
-    keep_restored(book, outbox, security)()
+    keep_restored(book, outbox, context.security)()
     return book
 
 

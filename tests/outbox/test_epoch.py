@@ -9,7 +9,8 @@ import pytest
 
 from agent.runtime.uplink.announcer import Announcer
 from agent.sim.clock import SimClock
-from tests.support.drafts import FACTORY, alarm, body, killed, open_outbox, taken, write
+from tests.support.context import make_context
+from tests.support.drafts import alarm, body, killed, open_outbox, taken, write
 from tests.support.message_table import META
 
 CLOCK = SimClock()
@@ -18,7 +19,7 @@ CLOCK = SimClock()
 def said(directory: Path, clock: SimClock = CLOCK, *, left: Callable[[Path], object] = bool) -> tuple[str, int]:
     """Epoch and number of the one message of a run, all of whose messages agree; `left` sees what a kill leaves."""
     outbox = open_outbox(directory, clock)
-    announcer = Announcer(outbox=outbox, factory=FACTORY, clock=clock, meta=META, config_revision="r")
+    announcer = Announcer(context=make_context(outbox, clock), outbox=outbox, meta=META, config_revision="r")
     outbox.put(alarm())
     announcer.birth()
     will = body(announcer.will())

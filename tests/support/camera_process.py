@@ -5,9 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.contract.envelope import MessageFactory
-from agent.contract.identity import Identity
-from agent.contract.messages import Draft
 from agent.contract.vocabulary import TamperKind
 from agent.core.camera.link import ToCore
 from agent.core.camera.vision_spec import VisionSpec
@@ -15,6 +12,7 @@ from agent.core.delivery.backoff import Backoff
 from agent.runtime.cameras.tamper import TamperController
 from agent.runtime.cameras.vision_link import VisionLink
 from agent.sim.clock import SimClock
+from tests.support.context import Collected, reporter
 from tests.support.wait import wait_for
 
 PRELUDE = """
@@ -54,7 +52,7 @@ class Rig:
     delegate_states: list[tuple[bool, str]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     messages: list[ToCore] = field(default_factory=list)
-    events: list[Draft] = field(default_factory=list)
+    events: Collected = field(default_factory=Collected)
     pictures: list[tuple[str, bytes | None, str]] = field(default_factory=list)
 
     def link(self, script: str, command: list[str] | None = None) -> VisionLink:
@@ -78,8 +76,7 @@ class Rig:
                 "front",
                 tuple(TamperKind),
                 10.0,
-                factory=MessageFactory(Identity("gp", "site", "kiosk")),
-                put=self.events.append,
+                reporter=reporter(self.events),
                 clock=self.clock,
             ),
             backoff=Backoff(longest_s=60, uniform=lambda _, high: high),

@@ -9,13 +9,12 @@ from agent.core.alarms.test_mode import TestModeAnswer
 from agent.core.events import AckAnswer, CentreAck
 from agent.outbox.outbox import Outbox
 from agent.ports import OutgoingMessage, Received
-from agent.runtime.commands.actions import Actions
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.commands.memory import COMMAND_KEY
 from agent.runtime.commands.orders import SelfTestAnswer
-from agent.runtime.supervision.security import SecurityLog
 from agent.sim.clock import SimClock
-from tests.support.drafts import FACTORY, IDENTITY, body, taken, write
+from tests.support.context import make_context
+from tests.support.drafts import IDENTITY, body, taken, write
 
 
 @dataclass
@@ -60,25 +59,26 @@ class Desk:
     ctr: int = 0
 
     def __post_init__(self) -> None:
-        self.security = SecurityLog(FACTORY, self.clock, self.outbox.put)
+        context = make_context(self.outbox, self.clock)
+        self.security = context.security
         writer, keep = self.outbox.writer, self.outbox.writer.keep
         writer.keep = lambda values: WhenAwaited(keep(values), self.outbox)  # type: ignore[method-assign]
         self.handler = CommandHandler(
             identity=IDENTITY,
-            verify=self.verify,
+            context=context,
             outbox=self.outbox,
-            factory=FACTORY,
-            security=self.security,
-            clock=self.clock,
-            actions=Actions(
-                acknowledge=self.acknowledge,
-                rebirth=lambda: self.did("rebirth"),
-                identify=lambda seconds: self.did(("identify", seconds)),
-                snapshot=self.snapshot,
-                test_mode=self.test_mode,
-                self_test=self.self_test,
-            ),
+            keys=self,
+            key_watch=self,
         )
+        self.handler.act_by(self)
+
+    def tick(self) -> None: ...
+
+    def rebirth(self) -> None:
+        self.did("rebirth")
+
+    def identify(self, seconds: float) -> None:
+        self.did(("identify", seconds))
 
     def verify(self, token: bytes) -> Token:
         if token not in self.tokens:

@@ -1,5 +1,6 @@
 """A publisher between an outbox and a broker in memory, driven pass by pass."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -8,9 +9,8 @@ from agent.core.delivery.backoff import Backoff
 from agent.core.events import AlarmDelivered
 from agent.outbox.outbox import Outbox
 from agent.ports import BrokerAddress, Connected, Disconnected, OutgoingMessage, Received
-from agent.runtime.uplink.failover import FailoverPolicy
-from agent.runtime.uplink.publisher import Publisher, UplinkCallbacks
-from agent.runtime.uplink.sender import Sender, SenderCallbacks
+from agent.runtime.uplink.publisher import Publisher
+from agent.runtime.uplink.sender import Sender
 from agent.sim.clock import SimClock
 from tests.support.drafts import write
 from tests.support.fake_ports import Answer, MemoryBroker
@@ -38,31 +38,18 @@ class Device:
     urls: tuple[str, ...] = ("mqtt://a", "mqtt://b")
     acceptances: int = 0
     ends: list[Disconnected] = field(default_factory=list)
-    delivered: list[AlarmDelivered] = field(default_factory=list)
-    received: list[Received] = field(default_factory=list)
+    deliveries: list[AlarmDelivered] = field(default_factory=list)
+    heard: list[Received] = field(default_factory=list)
     floods: int = 0
     """How often messages were left unread."""
-    refused: list[tuple[OutgoingMessage, str]] = field(default_factory=list)
+    refusals: list[tuple[OutgoingMessage, str]] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
+    on_farewell: Callable[[], None] = lambda: None
+    """What the farewell puts into the outbox."""
 
     def __post_init__(self) -> None:
-        def connected(_: Connected, broker: str, moved: bool) -> None:
-            self.connections += 1
-            self.moves += moved
-
-        def accepted() -> None:
-            self.acceptances += 1
-
-        self.sender = Sender(
-            self.outbox,
-            self.clock,
-            SenderCallbacks(
-                accepted=accepted,
-                delivered=self.delivered.append,
-                refused=lambda message, detail: self.refused.append((message, detail)),
-            ),
-            alarm_timeout_s=10,
-        )
+        self.sender = Sender(self.outbox, self.clock, alarm_timeout_s=10)
+        self.sender.listen(self)
         self.publisher = Publisher(
             brokers=(self.second, self.broker),
             sender=self.sender,
@@ -70,17 +57,49 @@ class Device:
             clock=self.clock,
             addresses=[BrokerAddress(url) for url in self.urls],
             subscriptions=["down/ack/+"],
-            make_will=lambda: WILL,
-            tells=UplinkCallbacks(connected, self.ends.append, self.hear, self.flooded, turned=lambda: None),
+            announcer=self,
             return_after_s=300,
-            around=FailoverPolicy(
-                calm=lambda: self.calm, somebody=lambda: self.watched is True, nobody=lambda: self.watched is False
-            ),
             backoff=Backoff(spread_s=self.spread_s, uniform=lambda _, high: high),
         )
 
-    def hear(self, message: Received) -> None:
-        self.received.append(message)
+        self.publisher.listen(self, self, self)
+
+    @property
+    def open_ids(self) -> frozenset[str]:
+        return frozenset() if self.calm else frozenset({"an alarm"})
+
+    def somebody(self) -> bool:
+        return self.watched is True
+
+    def nobody(self) -> bool:
+        return self.watched is False
+
+    def will(self) -> OutgoingMessage:
+        return WILL
+
+    def farewell(self) -> None:
+        self.on_farewell()
+
+    def connected(self, accepted: Connected, broker: str, moved: bool) -> None:
+        self.connections += 1
+        self.moves += moved
+
+    def accepted(self) -> None:
+        self.acceptances += 1
+
+    def delivered(self, fact: AlarmDelivered) -> None:
+        self.deliveries.append(fact)
+
+    def refused(self, message: OutgoingMessage, detail: str) -> None:
+        self.refusals.append((message, detail))
+
+    def disconnected(self, end: Disconnected) -> None:
+        self.ends.append(end)
+
+    def tick(self) -> None: ...
+
+    def received(self, message: Received) -> None:
+        self.heard.append(message)
 
     def flooded(self) -> None:
         self.floods += 1

@@ -17,11 +17,10 @@ from agent.runtime.alarms.persistence import keep_restored, read_kept
 from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.alarms.readiness import Readiness
 from agent.runtime.alarms.siren import SirenController
-from agent.runtime.supervision.health import HealthBoard, PartState
-from agent.runtime.supervision.security import SecurityLog
 from agent.sim.clock import SimClock
 from tests.support.command_rig import WhenAwaited
-from tests.support.drafts import FACTORY, body, taken, write
+from tests.support.context import make_context
+from tests.support.drafts import body, taken, write
 from tests.support.fake_ports import MemoryLights, MemorySiren
 
 KINDS = [
@@ -48,58 +47,53 @@ class Kiosk:
     told: list[InputFault | ConditionChanged] = field(default_factory=list)
     """What the inputs said beside presses."""
     siren: MemorySiren = field(default_factory=MemorySiren)
-    degraded: dict[str, str] = field(default_factory=dict)
-    """The parts that do not work, and why."""
 
     def __post_init__(self) -> None:
         now_ns, keep = self.clock.boottime_ns(), self.outbox.keep
         self.outbox.keep = lambda key, value: WhenAwaited(keep(key, value), self.outbox)  # type: ignore[method-assign]
-        security = SecurityLog(FACTORY, self.clock, self.outbox.put)
-        kept = read_kept(self.outbox, security)
+        context = make_context(self.outbox, self.clock)
+        self._board = context.board
+        kept = read_kept(self.outbox, context)
         self.book = AlarmBook(KINDS, self.clock.boot_id, None, kept, now_ns=now_ns)
-        keep_restored(self.book, self.outbox, security)()
-        board = HealthBoard(self.report)
+        keep_restored(self.book, self.outbox, context.security)()
         self.siren_controller = SirenController(
             rules=SirenRules(),
             earnest="actual",
             port=self.siren,
             outbox=self.outbox,
-            factory=FACTORY,
-            clock=self.clock,
-            board=board,
+            context=context,
         )
         self.pipeline = Pipeline(
             book=self.book,
-            readiness=Readiness(
-                service=Service(OUT_OF_SERVICE_AFTER_S * 10**9, now_ns),
-                factory=FACTORY,
-                put=self.outbox.put,
-                board=board,
-                security=security,
-            ),
+            readiness=Readiness(service=Service(OUT_OF_SERVICE_AFTER_S * 10**9, now_ns), context=context),
             panel=Panel(self.rules, [DOOR]),
             audible=["police", "held"],
+            context=context,
             outbox=self.outbox,
-            factory=FACTORY,
             lights=self.lights,
-            clock=self.clock,
-            look=self.look if self.camera else None,
-            send=self.send,
-            nobody_answers=lambda reason, first: self.asked.append((reason, first)),
-            tell_input=self.told.append,
+            cameras=self if self.camera else None,
+            sender=self,
+            paths=self,
+            inputs=self,
             siren=self.siren_controller,
         )
 
-    def report(self, part: str, state: PartState) -> None:
-        if state.ok:
-            self.degraded.pop(part, None)
-        else:
-            self.degraded[part] = state.detail
+    @property
+    def degraded(self) -> dict[str, str]:
+        """The parts that do not work, and why."""
+        return {name: state.detail for name, state in self._board.parts().items() if not state.ok}
 
-    def send(self) -> None:
+    def report(self, fact: InputFault | ConditionChanged) -> None:
+        self.told.append(fact)
+
+    def try_other_path(self, reason: str, *, unless_watched: bool) -> None:
+        self.asked.append((reason, not unless_watched))
+
+    def send(self, most: int) -> None:
+        assert most == 1
         self.on_send()
 
-    def look(self, alarm_id: str) -> AlarmCamera | None:
+    def capture(self, alarm_id: str) -> AlarmCamera | None:
         self.looked.append(alarm_id)
         return AlarmCamera(name="front", persons=2, snapshot=alarm_id)
 

@@ -6,23 +6,26 @@ from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
 
-from agent.contract.messages import SelfTestData
+from agent.contract.messages import Draft
 from agent.contract.vocabulary import AckAction
+from agent.core.alarms.lights import IDLE, LightState, Pattern
 from agent.core.alarms.self_test import Timetable
 from agent.core.errors import StepFailed
 from agent.core.events import AlarmDelivered, CentreAck, SelfTested
 from agent.outbox.outbox import Outbox
 from agent.ports import BrokerAddress, OutgoingMessage
+from agent.runtime.commands.orders import OrderDone
 from agent.runtime.selftest.probe_alarm import ProbeAlarm
 from agent.runtime.selftest.self_test import SelfTest
 from agent.runtime.selftest.steps import Step
-from agent.runtime.selftest.uplink_steps import Paths, WayOut
-from agent.runtime.supervision.health import HealthBoard
+from agent.runtime.selftest.uplink_steps import WayOut
 from agent.sim.clock import SimClock
-from tests.support.drafts import FACTORY, body, open_outbox, taken, write
+from tests.support.context import make_context
+from tests.support.drafts import body, open_outbox, taken, write
 from tests.support.fake_ports import MemoryBroker
 from tests.support.stores import DeadJournal
 
+FLASH = LightState(Pattern.OFF, Pattern.OFF, Pattern.OFF, Pattern.OFF)
 ADDRESSES = [BrokerAddress("mqtt://a"), BrokerAddress("mqtt://b")]
 
 
@@ -41,7 +44,7 @@ class Bench:
     lights_end: list[str] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
     told: list[SelfTested] = field(default_factory=list)
-    done: list[tuple[str, SelfTestData]] = field(default_factory=list)
+    done: list[OrderDone] = field(default_factory=list)
     scheduled: bool = True
     probe: MemoryBroker = field(default_factory=MemoryBroker)
     store: DeadJournal | None = None
@@ -53,21 +56,19 @@ class Bench:
     def start(self) -> None:
         """As after a (re)start of the agent."""
         self.outbox: Outbox = open_outbox(self.directory, self.clock, self.store)
-        self.board = HealthBoard(lambda part, state: None)
-        self.alarm = ProbeAlarm(self.outbox, FACTORY, self.clock, {"text": "here"})
-        way_out = WayOut(
+        context = make_context(self.outbox, self.clock)
+        self.board = context.board
+        self.alarm = ProbeAlarm(context, self.outbox, {"text": "here"})
+        self.way_out = WayOut(
             alarm=self.alarm,
-            paths=Paths(ADDRESSES, lambda: self.in_use, self.probe),
-            factory=FACTORY,
-            unnumbered=lambda draft: OutgoingMessage(draft.topic, draft.data.model_dump_json().encode()),  # type: ignore[union-attr]
-            clock=self.clock,
+            context=context,
+            addresses=ADDRESSES,
+            publisher=self,
+            probe=self.probe,
+            announcer=self,
             path_within_s=20.0,
             ack_within_s=self.ack_within_s,
         )
-
-        def steps() -> Iterator[tuple[str, Step]]:
-            yield "lights", self.lights()
-            yield from way_out.steps()
 
         timetable = Timetable(
             at=time(3),
@@ -78,18 +79,40 @@ class Bench:
             retry_s=3600,
         )
         self.worker = SelfTest(
-            steps=steps,
+            script=self,
             alarm=self.alarm,
             timetable=timetable if self.scheduled else None,
+            context=context,
             outbox=self.outbox,
-            factory=FACTORY,
-            clock=self.clock,
-            board=self.board,
-            in_alarm=lambda: self.alarm_is_open,
-            is_flashing=lambda: self.flashes,
-            tell=self.told.append,
-            done=lambda order, data: self.done.append((order, data)),
+            kiosk=self,
+            lights=self,
+            commands=self,
         )
+
+    @property
+    def path(self) -> int | None:
+        return self.in_use
+
+    @property
+    def open_ids(self) -> frozenset[str]:
+        return frozenset({"an alarm"}) if self.alarm_is_open else frozenset()
+
+    def unnumbered(self, draft: Draft) -> OutgoingMessage:
+        assert draft.data is not None
+        return OutgoingMessage(draft.topic, draft.data.model_dump_json().encode())
+
+    def steps(self) -> Iterator[tuple[str, Step]]:
+        yield "lights", self.lights()
+        yield from self.way_out.steps()
+
+    def shown(self) -> LightState:
+        return FLASH if self.flashes else IDLE
+
+    def submit(self, fact: SelfTested) -> None:
+        self.told.append(fact)
+
+    def order_done(self, done: OrderDone) -> None:
+        self.done.append(done)
 
     def restart(self) -> None:
         write(self.outbox)

@@ -1,18 +1,15 @@
-"""A watchkeeper whose clock and threads a test moves."""
+"""A main loop whose clock and threads a test moves."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from agent.outbox.outbox import Outbox
-from agent.runtime.supervision.health import HealthBoard
-from agent.runtime.supervision.main_loop import MainLoop, Watched
-from agent.runtime.supervision.part_reporter import PartReporter
-from agent.runtime.supervision.security import SecurityLog
+from agent.runtime.supervision.main_loop import MainLoop
 from agent.runtime.supervision.supervisor import Supervisor
-from agent.runtime.supervision.time_watch import TimeWatch
 from agent.sim.clock import SimClock
-from tests.support.drafts import FACTORY, body, taken, write
+from tests.support.context import make_context
+from tests.support.drafts import body, taken, write
 from tests.support.fake_ports import topics
 
 
@@ -39,15 +36,39 @@ class CountedSupervisor(Supervisor):
         self.made = {"store": 1, "pipeline": 1, "publisher": 1}
         self.others: dict[str, int] = {}
 
-    def passes(self) -> dict[str, int]:
-        return dict(self.made)
+    def passes(self) -> dict[str, int | None]:
+        return {**super().passes(), **self.made}
 
-    def other_passes(self) -> dict[str, int]:
-        return dict(self.others)
+    def other_passes(self) -> dict[str, int | None]:
+        return {**super().other_passes(), **self.others}
 
     def advance(self, *names: str) -> None:
         for name in names:
             (self.others if name in self.others else self.made)[name] += 1
+
+
+FIGURES: dict[str, Any] = {
+    "cameras": {"front": {"persons": 1}},
+    "inputs": {"police": {"presses": 3}},
+    "self_test": {"passed": True},
+}
+
+
+@dataclass
+class Fixed:
+    said: Any
+
+    def figures(self) -> Any:
+        return self.said
+
+
+@dataclass
+class Pulse:
+    pulses: dict[str, int | None]
+    name: str
+
+    def pulse(self) -> int | None:
+        return self.pulses[self.name]
 
 
 @dataclass
@@ -62,29 +83,25 @@ class Station:
     hears: bool = True
 
     def __post_init__(self) -> None:
-        self.board = HealthBoard(PartReporter(self.outbox, FACTORY).report)
+        context = make_context(self.outbox, self.clock, supervisor=self.supervisor, parts=self.outbox)
+        self.board = context.board
+        for field_name, figures in FIGURES.items():
+            self.board.add_figures(field_name, Fixed(figures))
+        self.supervisor.add_pulse("lights", Pulse(self.pulses, "lights"))
+        self.supervisor.add_pulse("sim-control", Pulse(self.pulses, "sim-control"), essential=False)
         self.keeper = MainLoop(
-            watched=Watched(
-                supervisor=self.supervisor,
-                outbox=self.outbox,
-                board=self.board,
-                connected=lambda: self.connected,
-                cameras=lambda: {"front": {"persons": 1}},
-                inputs=lambda: {"police": {"presses": 3}},
-                hears=lambda: self.hears,
-                self_test=lambda: {"passed": True},
-                pulses={"lights": lambda: self.pulses["lights"]},
-                other_pulses={"sim-control": lambda: self.pulses["sim-control"]},
-            ),
-            factory=FACTORY,
-            clock=self.clock,
+            context=context,
+            outbox=self.outbox,
+            publisher=self,
+            edges=self,
             notifier=self.notifier,
-            time_watch=TimeWatch(FACTORY, self.clock, self.outbox.put),
-            security=SecurityLog(FACTORY, self.clock, self.outbox.put),
             health_interval_s=60,
-            tell_status=lambda: None,
+            status_file=None,
             end=self.ended.append,
         )
+
+    def tick(self) -> bool:
+        return self.hears
 
     def look(self, after_s: float, *advanced: str) -> None:
         self.clock.advance(timedelta(seconds=after_s))

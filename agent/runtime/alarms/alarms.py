@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from typing import Protocol
 
 from agent.contract.envelope import MessageFactory, rfc3339
 from agent.contract.messages import AlarmCamera, AlarmData, AlarmsData
@@ -14,13 +15,37 @@ from agent.core.alarms.lights import LightState
 from agent.core.alarms.persistence import encode_alarm
 from agent.core.events import AckAnswer, AlarmDelivered, CentreAck, Pressed
 from agent.outbox.outbox import Outbox
-from agent.ports import Clock
+from agent.ports import Clock, Lights
 from agent.runtime.alarms.persistence import ALARM_KEY
 
 _UNANSWERED = (Stage.SENT, Stage.DELAYED, Stage.UNCONFIRMED)
 _ANSWERED = (Stage.REGISTERED, Stage.DISPATCHED)
 
 log = logging.getLogger(__name__)
+
+
+class CapturesView(Protocol):
+    """The cameras."""
+
+    def capture(self, alarm_id: str) -> AlarmCamera | None:
+        """Ask a camera for a picture under this identifier; what is known of the view, at once."""
+        ...
+
+
+class SendsNow(Protocol):
+    """The sender."""
+
+    def send(self, most: int) -> None:
+        """Send at most so many of the messages that wait, the most important first, if the broker takes them now."""
+        ...
+
+
+class AlarmListener(Protocol):
+    """Whoever acts on what happens to alarms: the pipeline."""
+
+    def alarm_changed(self, change: AlarmChange) -> None:
+        """A change was published."""
+        ...
 
 
 class Alarms:
@@ -33,21 +58,20 @@ class Alarms:
         outbox: Outbox,
         factory: MessageFactory,
         clock: Clock,
-        look: Callable[[str], AlarmCamera | None] | None,
-        send: Callable[[], None],
-        changed: Callable[[AlarmChange], None],
-        beep: Callable[[int], None],
+        cameras: CapturesView | None,
+        sender: SendsNow,
+        lights: Lights,
+        listener: AlarmListener,
     ) -> None:
-        """`look` and `send` are the pipeline's; `changed` is called when a change has been told. `beep` gives so many
-        short tones, for whoever can't see a lamp."""
+        """`listener` hears of each change when it has been published."""
         self._book = book
         self._outbox = outbox
         self._factory = factory
         self._clock = clock
-        self._look = look
-        self._send = send
-        self._changed = changed
-        self._beep = beep
+        self._cameras = cameras
+        self._sender = sender
+        self._lights = lights
+        self._listener = listener
         self._announced: tuple[AlarmData, ...] = ()
         """What the retained list of alarms says."""
         self._closing: dict[str, tuple[AlarmData, AlarmData]] = {}
@@ -64,12 +88,12 @@ class Alarms:
         name = press.input
         known = self._book.counting(name, test=test)
         alarm_id = self._outbox.new_id()
-        camera = None if known or self._look is None else self._look(alarm_id)
+        camera = None if known or self._cameras is None else self._cameras.capture(alarm_id)
         raised_at = self._raised_at(press)
         change = self._book.press(name, press.edge_ns, alarm_id, raised_at, camera, count=press.count, test=test)
         self._publish(change)
         if not change.alarm.data.silent:
-            self._beep(1)
+            self._lights.beep(1)
 
     def delivered(self, fact: AlarmDelivered) -> None:
         """The broker has a message of an alarm."""
@@ -85,11 +109,11 @@ class Alarms:
         if change is not None and change.change == "closed":
             safe = self._outbox.keep(ALARM_KEY + ack.alarm_id, encode_alarm(change.alarm))
             self._closing[ack.alarm_id] = (was.data, change.alarm.data)
-            self._changed_to(change)
+            self._published(change)
         else:
             self._publish(change)
         if change is not None and _is_answer(was, change) and not change.alarm.data.silent:
-            self._beep(2)
+            self._lights.beep(2)
         return "pressed-since" if ack.action is AckAction.CLOSED and safe is None else "taken", safe
 
     def publish_closed(self, alarm_id: str, *, durable: bool) -> AckAnswer:
@@ -97,7 +121,7 @@ class Alarms:
         data = self._closing.pop(alarm_id)[1]
         said = data if durable else data.model_copy(update={"durable": False})
         self._outbox.accept(self._factory.alarm("closed", said), keep={ALARM_KEY + alarm_id: None})
-        self._send()
+        self._sender.send(1)
         self._outbox.wake()
         self.announce_changes()
         return "taken" if durable else "not-durable"
@@ -174,13 +198,13 @@ class Alarms:
             return
         kept = {ALARM_KEY + data.alarm_id: encode_alarm(change.alarm)}
         self._outbox.accept(self._factory.alarm(change.change, data), keep=kept)
-        self._send()
-        self._changed_to(change)
+        self._sender.send(1)
+        self._published(change)
 
-    def _changed_to(self, change: AlarmChange) -> None:
+    def _published(self, change: AlarmChange) -> None:
         self.open_ids = frozenset(alarm.data.alarm_id for alarm in self._book.open())
         self._outbox.wake()
-        self._changed(change)
+        self._listener.alarm_changed(change)
 
     def _open(self) -> tuple[AlarmData, ...]:
         return (*(alarm.data for alarm in self._book.open()), *(was for was, _ in self._closing.values()))

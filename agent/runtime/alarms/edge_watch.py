@@ -1,7 +1,7 @@
 """Looks whether the pin library still tells of edges: a thread of it that has ended would make every button deaf."""
 
 import logging
-from collections.abc import Callable
+from typing import Protocol
 
 from agent.core.errors import HardwareError
 from agent.core.events import Edge
@@ -17,12 +17,20 @@ and its release are two."""
 log = logging.getLogger(__name__)
 
 
-class EdgeWatch:
-    """Stands between the pins and whoever acts on edges. `edge` on the pin library's thread, `look` on the main one."""
+class TakesEdges(Protocol):
+    """Whoever acts on edges: the pipeline."""
 
-    def __init__(self, buttons: Buttons, on_edge: Callable[[Edge], None], board: HealthBoard) -> None:
+    def edge(self, edge: Edge) -> None:
+        """On the thread that the edge came on."""
+        ...
+
+
+class EdgeWatch:
+    """Stands between the pins and whoever acts on edges. `edge` on the pin library's thread, `tick` on the main one."""
+
+    def __init__(self, buttons: Buttons, pipeline: TakesEdges, board: HealthBoard) -> None:
         self._buttons = buttons
-        self._on_edge = on_edge
+        self._pipeline = pipeline
         self._board = board
         self._told: dict[tuple[str, bool], tuple[bool, int]] = {}
         """By line: the last level that an edge told, and how many it told."""
@@ -36,7 +44,7 @@ class EdgeWatch:
         self._told[line] = (edge.active, self._told.get(line, (False, 0))[1] + 1)
         if told:
             self._missed = 0
-        self._on_edge(edge)
+        self._pipeline.edge(edge)
 
     def tick(self) -> bool:
         """About once a second: whether edges are told. One that was not is made up for, so that a press that lasts

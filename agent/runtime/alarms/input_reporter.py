@@ -3,13 +3,11 @@
 import logging
 from datetime import timedelta
 
-from agent.contract.envelope import MessageFactory, rfc3339
+from agent.contract.envelope import rfc3339
 from agent.contract.messages import ConditionData, InputFaultData
 from agent.contract.vocabulary import Fault
 from agent.core.events import ConditionChanged, InputFault
-from agent.outbox.outbox import Outbox
-from agent.ports import Clock
-from agent.runtime.supervision.health import HealthBoard
+from agent.runtime.supervision.context import Context
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +31,10 @@ _IN_WORDS = {
 class InputReporter:
     """Makes an event of each fault and condition, and a part `input-NAME` of an input with a fault. One thread."""
 
-    def __init__(self, outbox: Outbox, factory: MessageFactory, board: HealthBoard, clock: Clock) -> None:
-        self._outbox = outbox
-        self._factory = factory
-        self._board = board
-        self._clock = clock
+    def __init__(self, context: Context) -> None:
+        self._reporter = context.reporter
+        self._board = context.board
+        self._clock = context.clock
         self._faults: dict[str, dict[Fault, str]] = {}
 
     def report(self, fact: InputFault | ConditionChanged) -> None:
@@ -45,8 +42,8 @@ class InputReporter:
         ago = timedelta(microseconds=(self._clock.boottime_ns() - fact.since_ns) // 1000)
         since = rfc3339(self._clock.wall() - ago)
         if isinstance(fact, InputFault):
-            self._outbox.put(
-                self._factory.input_fault(
+            self._reporter.publish(
+                self._reporter.make.input_fault(
                     InputFaultData(
                         input=fact.input,
                         fault=fact.fault,
@@ -60,8 +57,8 @@ class InputReporter:
             self._report(fact)
         else:
             log.info("%s %s: %s", fact.kind, fact.input, "failed" if fact.active else "well")
-            self._outbox.put(
-                self._factory.condition(
+            self._reporter.publish(
+                self._reporter.make.condition(
                     ConditionData(
                         input=fact.input,
                         kind=fact.kind,

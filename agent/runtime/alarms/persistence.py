@@ -8,6 +8,7 @@ from agent.contract.stages import Stage
 from agent.core.alarms.alarm import AlarmBook, OpenAlarm
 from agent.core.alarms.persistence import decode_alarm, encode_alarm
 from agent.outbox.outbox import Outbox
+from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.security import SecurityLog
 
 ALARM_KEY = "alarm/"
@@ -17,7 +18,7 @@ _TOLD_CHARACTERS = 2_000
 log = logging.getLogger(__name__)
 
 
-def read_kept(outbox: Outbox, security: SecurityLog, kept: Mapping[str, str] | None = None) -> list[OpenAlarm]:
+def read_kept(outbox: Outbox, context: Context, kept: Mapping[str, str] | None = None) -> list[OpenAlarm]:
     """The alarms that were open when the agent last ran. `kept` is what the outbox has of them: all, before the threads
     run, or later without those that are being closed now.
 
@@ -29,12 +30,12 @@ def read_kept(outbox: Outbox, security: SecurityLog, kept: Mapping[str, str] | N
         try:
             alarm = decode_alarm(text)
             if alarm.data.stage is Stage.CLOSED:
-                outbox.put(security.factory.alarm("closed", alarm.data), keep={key: None})
+                context.reporter.publish(context.reporter.make.alarm("closed", alarm.data), keep={key: None})
             else:
                 found.append(alarm)
         except ValueError as error:
             reason = str(error).partition("\n")[0]
-            security.report(
+            context.security.report(
                 "alarm-unreadable",
                 "alert",
                 f"the open alarm {key.removeprefix(ALARM_KEY)} can't be read: {reason}",

@@ -10,9 +10,8 @@ import queue
 import threading
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Protocol
 
-from agent.contract.envelope import MessageFactory
-from agent.contract.messages import AlarmCamera
 from agent.contract.stages import Stage
 from agent.core.alarms.alarm import AlarmBook, AlarmChange, OpenAlarm
 from agent.core.alarms.lights import PRESSED, LightState, Pattern
@@ -33,10 +32,11 @@ from agent.core.events import (
 )
 from agent.core.inputs.panel import Panel
 from agent.outbox.outbox import Outbox
-from agent.ports import Clock, Lights
-from agent.runtime.alarms.alarms import Alarms
+from agent.ports import Lights
+from agent.runtime.alarms.alarms import Alarms, CapturesView, SendsNow
 from agent.runtime.alarms.readiness import Readiness
 from agent.runtime.alarms.siren import SirenController
+from agent.runtime.supervision.context import Context
 
 _DISK_PATIENCE_S = 2.0
 _QUIET_S = 0.005
@@ -46,6 +46,22 @@ _LONGEST_PUT_OFF_NS = 250_000_000
 log = logging.getLogger(__name__)
 
 Fact = AlarmDelivered | Announce | Identify | ServiceFact
+
+
+class TriesPaths(Protocol):
+    """The publisher."""
+
+    def try_other_path(self, reason: str, *, unless_watched: bool) -> None:
+        """Nobody has answered an alarm on the path in use, for this reason. Any thread."""
+        ...
+
+
+class ReportsInputs(Protocol):
+    """Whoever passes on what an input says that is no press."""
+
+    def report(self, fact: InputFault | ConditionChanged) -> None:
+        """Without the pipeline's lock."""
+        ...
 
 
 class Pipeline:
@@ -58,30 +74,27 @@ class Pipeline:
         readiness: Readiness,
         panel: Panel,
         audible: Iterable[str],
+        context: Context,
         outbox: Outbox,
-        factory: MessageFactory,
         lights: Lights,
-        clock: Clock,
-        look: Callable[[str], AlarmCamera | None] | None,
-        send: Callable[[], None],
-        nobody_answers: Callable[[str, bool], None],
-        tell_input: Callable[[InputFault | ConditionChanged], None],
+        cameras: CapturesView | None,
+        sender: SendsNow,
+        paths: TriesPaths,
+        inputs: ReportsInputs,
         siren: SirenController | None = None,
     ) -> None:
-        """`audible` are the inputs that may show a light. `look` asks a camera for a picture with the identifier
-        of a new alarm, and returns at once what is known of the view; None without a camera. `send` sends the most
-        important message that waits, if the broker takes one now. `nobody_answers` hears of each alarm and stage in
-        which nobody has answered, and whether it is the first such stage. `tell_input` passes on what an input says
-        that is no press. `siren` is looked at after every pass."""
+        """`audible` are the inputs that may show a light. `paths` hears of each alarm and stage in which nobody has
+        answered, `inputs` of what an input says that is no press. `siren` is updated after every pass."""
+        clock = context.clock
         self._alarms = Alarms(
             book=book,
             outbox=outbox,
-            factory=factory,
+            factory=context.reporter.make,
             clock=clock,
-            look=look,
-            send=send,
-            changed=self._on_change,
-            beep=lights.beep,
+            cameras=cameras,
+            sender=sender,
+            lights=lights,
+            listener=self,
         )
         self._book = book
         self._siren = siren
@@ -89,11 +102,10 @@ class Pipeline:
         self._panel = panel
         self._audible = frozenset(audible)
         self._outbox = outbox
-        self._factory = factory
         self._lights = lights
         self._clock = clock
-        self._nobody_answers = nobody_answers
-        self._tell_input = tell_input
+        self._paths = paths
+        self._inputs = inputs
         self._lock = threading.Lock()
         self._facts: queue.SimpleQueue[Fact | None] = queue.SimpleQueue()
         self._failure: BaseException | None = None
@@ -267,7 +279,7 @@ class Pipeline:
                 self._on_press(fact)
             else:
                 self._readiness.take(ButtonsHeard(self._panel.hears(self._audible)), self._clock.boottime_ns())
-                self._follow_ups.append(partial(self._tell_input, fact))
+                self._follow_ups.append(partial(self._inputs.report, fact))
 
     def _on_press(self, press: Pressed) -> None:
         name = press.input
@@ -283,8 +295,8 @@ class Pipeline:
             if not test and name in self._audible:  # the end of test mode shows, which a silent press must not
                 self._readiness.end_tests("an alarm in earnest")
 
-    def _on_change(self, change: AlarmChange) -> None:
-        """A change was told; what it means for everything else."""
+    def alarm_changed(self, change: AlarmChange) -> None:
+        """A change was published; what it means for everything else. Called by the alarms, under the lock."""
         self._show_lights()
         data = change.alarm.data
         if change.change == "closed":
@@ -293,7 +305,7 @@ class Pipeline:
         self._follow_ups.append(partial(log.info, said, data.alarm_id, data.input, data.stage.value, data.press_count))
         if data.stage in {Stage.DELAYED, Stage.UNCONFIRMED}:
             reason = f"{data.alarm_id}/{data.stage.value}/{data.reraised}/{data.repeats}"
-            self._nobody_answers(reason, data.stage is Stage.DELAYED)
+            self._paths.try_other_path(reason, unless_watched=data.stage is not Stage.DELAYED)
 
     def _follow_up(self) -> None:
         """What can wait until the alarm itself is on its way: it would only take the processor from it."""

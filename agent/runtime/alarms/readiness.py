@@ -5,35 +5,29 @@ The lights say it while no audible alarm needs them. None of it ever keeps a pre
 
 from collections.abc import Callable
 
-from agent.contract.envelope import MessageFactory
-from agent.contract.messages import Draft, ServiceData
+from agent.contract.messages import ServiceData
 from agent.core.alarms.lights import IDENTIFY, IDLE, OUT_OF_SERVICE, TEST_MODE, LightState
 from agent.core.alarms.service import Service, ServiceChange, ServiceFact
 from agent.core.alarms.test_mode import TestMode
-from agent.runtime.supervision.health import HealthBoard
-from agent.runtime.supervision.security import SecurityLog
+from agent.runtime.supervision.context import Context
 
 SERVICE = "service"
 """The part of the health."""
 
 
 class Readiness:
-    """Decides under the pipeline's lock and tells nobody there: `tellings` are for afterwards, without it."""
+    """Decides under the pipeline's lock and tells nobody there: `reports` are for afterwards, without it."""
 
     def __init__(
         self,
         *,
         service: Service,
-        factory: MessageFactory,
-        put: Callable[[Draft], object],
-        board: HealthBoard,
-        security: SecurityLog,
+        context: Context,
     ) -> None:
         self._service = service
-        self._factory = factory
-        self._put = put
-        self._board = board
-        self._security = security
+        self._reporter = context.reporter
+        self._board = context.board
+        self._security = context.security
         self._test_mode = TestMode()
         self._identify_until_ns: int | None = None
         self._reports: list[Callable[[], object]] = []
@@ -96,10 +90,11 @@ class Readiness:
 
     def reports(self) -> list[Callable[[], object]]:
         """What has to be told since the last call; to be called in order, without the lock, since a log may block."""
-        tellings, self._reports = self._reports, []
-        return tellings
+        reports, self._reports = self._reports, []
+        return reports
 
     def _report_service(self, change: ServiceChange) -> None:
         detail = "" if change.in_service else f"out of service: {', '.join(change.reasons)}"
-        self._put(self._factory.service(change.in_service, ServiceData(reasons=change.reasons)))
+        data = ServiceData(reasons=change.reasons)
+        self._reporter.publish(self._reporter.make.service(change.in_service, data))
         self._board.report(SERVICE, ok=change.in_service, detail=detail)

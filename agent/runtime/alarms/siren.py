@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from agent.contract.envelope import MessageFactory
 from agent.contract.messages import SirenData, Status
 from agent.core.alarms.alarm import OpenAlarm
 from agent.core.alarms.siren import Siren, SirenChange, SirenRules, Turn
 from agent.core.errors import HardwareError
 from agent.outbox.outbox import Outbox
-from agent.ports import Clock
 from agent.ports import Siren as SirenPort
-from agent.runtime.supervision.health import HealthBoard
+from agent.runtime.supervision.context import Context
 
 SIREN = "siren"
 """The part of the health."""
@@ -28,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class SirenController:
-    """`look` on the pipeline's thread, without its lock: a press waits neither for the pin nor for what is told.
+    """`update` on the pipeline's thread, without its lock: a press waits neither for the pin nor for what is told.
 
     `chirp`, `is_on`, `figures` and `close` from any thread; `start` before the pipeline's thread.
     """
@@ -40,17 +38,16 @@ class SirenController:
         earnest: Status,
         port: SirenPort,
         outbox: Outbox,
-        factory: MessageFactory,
-        clock: Clock,
-        board: HealthBoard,
+        context: Context,
     ) -> None:
         """`earnest` is the status of an alarm that is no test."""
-        self._siren = Siren(rules, earnest, clock.boot_id, partial(_kept, outbox))
+        self._siren = Siren(rules, earnest, context.clock.boot_id, partial(_kept, outbox))
         self._port = port
         self._outbox = outbox
-        self._factory = factory
-        self._clock = clock
-        self._board = board
+        self._reporter = context.reporter
+        self._clock = context.clock
+        self._board = context.board
+        context.board.add_figures(SIREN, self)
         self._is_on: bool | None = None
         """What the pin was last told; None when it did not take it."""
         self._retry_ns = 0
@@ -89,7 +86,7 @@ class SirenController:
         self._report(changes)
 
     def next_due_ns(self) -> int | None:
-        """When `look` has next something to do."""
+        """When `update` has next something to do."""
         if self._closed:
             return None
         chirp_ns = self._chirp_until_ns if self._is_on and not self._siren.sounds_for else None
@@ -144,7 +141,7 @@ class SirenController:
                 sounded_ms=change.sounded_ns // 1_000_000,
                 driven=self._is_on is not None,
             )
-            self._outbox.put(self._factory.siren(change.sounds, data))
+            self._reporter.publish(self._reporter.make.siren(change.sounds, data))
             log.warning("siren %s for alarm %s: %s", "on" if change.sounds else "off", data.alarm_id, data.reason)
 
 

@@ -6,16 +6,18 @@ from typing import Any
 from agent.contract.messages import AlarmCamera
 from agent.core.camera.link import Heartbeat
 from agent.runtime.cameras.vision_link import VisionLink
+from agent.runtime.supervision.health import HealthBoard
 
 
 class Cameras:
     """Asks cameras for pictures and figures. Never waits for one. Any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, board: HealthBoard) -> None:
+        board.add_figures("cameras", self)
         self._links: tuple[VisionLink, ...] = ()
 
     def connect(self, links: Sequence[VisionLink]) -> None:
-        """Use these links from now on."""
+        """Use these links from now on. Before the threads run."""
         self._links = tuple(links)
 
     def capture(self, alarm_id: str) -> AlarmCamera | None:

@@ -1,16 +1,17 @@
 """What is done to one camera, told to the centre: what its process finds, and the loss of its pictures."""
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
-from agent.contract.envelope import MessageFactory, rfc3339
-from agent.contract.messages import CameraTamperData, Draft
+from agent.contract.envelope import rfc3339
+from agent.contract.messages import CameraTamperData
 from agent.contract.uuid7 import Uuid7Source
 from agent.contract.vocabulary import TamperKind
 from agent.core.camera.link import CameraTamper, Heartbeat
 from agent.core.camera.video_loss import VideoLoss
+from agent.outbox.reporter import Reporter
 from agent.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -25,8 +26,7 @@ class TamperController:
         kinds: Collection[TamperKind],
         frames_per_second: float,
         *,
-        factory: MessageFactory,
-        put: Callable[[Draft], object],
+        reporter: Reporter,
         clock: Clock,
     ) -> None:
         """Of the lost signal nothing is told unless it is among the `kinds`; the others the process watches for."""
@@ -35,8 +35,7 @@ class TamperController:
         self._signal_id = ""
         self._looked = 0
         """Frames that the process had looked at, as of its last sign of life."""
-        self._factory = factory
-        self._put = put
+        self._reporter = reporter
         self._clock = clock
         self._ids = Uuid7Source()
         self._active: dict[str, tuple[CameraTamper, str]] = {}
@@ -120,8 +119,8 @@ class TamperController:
 
     def _report(self, message: CameraTamper, since: str, duration_ms: int | None = None) -> None:
         codes = {"contact_id": "137", "sia": "TA" if message.active else "TR"}
-        self._put(
-            self._factory.camera_tamper(
+        self._reporter.publish(
+            self._reporter.make.camera_tamper(
                 CameraTamperData(
                     event_id=message.event_id,
                     camera=self._camera,

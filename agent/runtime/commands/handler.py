@@ -2,7 +2,6 @@
 
 import logging
 import queue
-from collections.abc import Callable
 from hashlib import sha256
 
 from agent.contract.commands import (
@@ -20,17 +19,18 @@ from agent.contract.commands import (
     check,
     read_claims,
 )
-from agent.contract.envelope import MessageFactory, rfc3339
+from agent.contract.envelope import rfc3339
 from agent.contract.identity import LEVEL, Identity
 from agent.contract.messages import ResultData
 from agent.core.events import CentreAck
 from agent.outbox.outbox import Outbox
 from agent.outbox.state import Changes
-from agent.ports import MAX_RECEIVED_BYTES, Clock, Received
-from agent.runtime.commands.actions import Actions, Verified
+from agent.ports import MAX_RECEIVED_BYTES, Received
+from agent.runtime.commands.actions import Actions, ReadsKeys, Verified, Verifies
 from agent.runtime.commands.memory import CommandMemory
 from agent.runtime.commands.orders import OrderDone, Orders, SelfTestAnswer, Settled
-from agent.runtime.supervision.security import TOPIC_LENGTH, SecurityLog
+from agent.runtime.supervision.context import Context
+from agent.runtime.supervision.security import TOPIC_LENGTH
 
 _MOST_WAITING = 64
 """Messages that may wait to be verified; a broker that sends more at once is not believed to bring commands."""
@@ -51,26 +51,26 @@ class CommandHandler:
         self,
         *,
         identity: Identity,
-        verify: Callable[[bytes], Verified],
+        context: Context,
         outbox: Outbox,
-        factory: MessageFactory,
-        security: SecurityLog,
-        clock: Clock,
-        actions: Actions,
-        look_at_keys: Callable[[], None] = lambda: None,
+        keys: Verifies,
+        key_watch: ReadsKeys,
     ) -> None:
-        """`verify` raises CommandRejected. `look_at_keys` is called before each message, and twice a second."""
         self._identity = identity
-        self._verify = verify
+        self._keys = keys
+        self._key_watch = key_watch
         self._outbox = outbox
-        self._factory = factory
-        self._security = security
-        self._clock = clock
-        self._actions = actions
-        self._look_at_keys = look_at_keys
-        self._memory = CommandMemory(outbox, clock)
+        self._reporter = context.reporter
+        self._security = context.security
+        self._clock = context.clock
+        self._actions: Actions | None = None
+        self._memory = CommandMemory(outbox, context.clock)
         self._orders = Orders()
         self._queue: queue.SimpleQueue[Received | OrderDone] = queue.SimpleQueue()
+
+    def act_by(self, actions: Actions) -> None:
+        """Have these do what commands say. Before the thread runs."""
+        self._actions = actions
 
     def restore(self) -> None:
         """More was found of what earlier runs have left. Any thread."""
@@ -94,7 +94,7 @@ class CommandHandler:
         try:
             item = self._queue.get(timeout=timeout_s)
         except queue.Empty:
-            self._look_at_keys()
+            self._key_watch.tick()
             return
         if isinstance(item, Received):
             self._handle(item)
@@ -107,9 +107,9 @@ class CommandHandler:
     def _handle(self, message: Received) -> None:
         name = "unknown"
         command_id = "unknown"
-        self._look_at_keys()
+        self._key_watch.tick()
         try:
-            token = self._verify(self._readable(message))
+            token = self._keys.verify(self._readable(message))
             claims = read_claims(dict(token.claims))
             name, command_id = claims.name, claims.cmd_id
             if (first := self._memory.repeated(token.kid, claims)) is not None:
@@ -173,59 +173,65 @@ class CommandHandler:
     def _execute(self, claims: Claims, args: CommandArgs, token: Verified) -> ResultData:
         now_ns = self._clock.boottime_ns()
         status, code, text, output = "succeeded", "ok", "", {}
+        actions = self._actions
+        assert actions is not None
         match args:
             case AckArgs():
-                status, code, text = self._acknowledge(
-                    CentreAck(args.alarm_id, args.action, token.issuer, now_ns, args.press_count)
+                status, code, text = _acknowledge(
+                    actions, CentreAck(args.alarm_id, args.action, token.issuer, now_ns, args.press_count)
                 )
             case PingArgs():
                 text = "here"
                 output = {"time": rfc3339(self._clock.wall()), "timeq": self._clock.quality().value}
             case RebirthArgs():
-                self._actions.rebirth()
+                actions.rebirth()
                 text = "state, meta and open alarms are on their way"
             case IdentifyArgs():
-                self._actions.identify(args.seconds)
+                actions.identify(args.seconds)
                 text = f"blinking for {args.seconds:g} s"
             case SnapshotArgs():
-                camera = self._actions.snapshot(claims.cmd_id, args.camera)
+                camera = actions.snapshot(claims.cmd_id, args.camera)
                 if camera is None:
                     status, code, text = "failed", "no-camera", "there is no such camera, or it does not work"
                 else:
                     status, code, text = "in-progress", "asked", f"asked {camera} for a picture"
             case TestModeArgs():
-                status, code, text = self._test_mode(args)
+                status, code, text = _test_mode(actions, args)
             case SelfTestArgs():
-                status, code, text = _SELF_TEST[self._actions.self_test(claims.cmd_id)]
+                status, code, text = _SELF_TEST[actions.self_test(claims.cmd_id)]
         return ResultData.model_validate(
             {"command_id": claims.cmd_id, "name": claims.name, "status": status}
             | {"code": code, "text": text, "output": output}
         )
 
-    def _test_mode(self, args: TestModeArgs) -> tuple[str, str, str]:
-        what = args.input or "every input"
-        match self._actions.test_mode(args.seconds, args.input):
-            case "ok":
-                text = f"presses of {what} are tests for {args.seconds:g} s" if args.seconds else "test mode is over"
-                return "succeeded", "ok", text
-            case "alarm-open":
-                return "failed", "alarm-open", "an alarm is open that is no test"
-            case "unknown-input":
-                return "failed", "unknown-input", f"there is no input {args.input}"
-
-    def _acknowledge(self, ack: CentreAck) -> tuple[str, str, str]:
-        match self._actions.acknowledge(ack):
-            case "taken":
-                return "succeeded", "ok", f"{ack.action} by {ack.issuer}"
-            case "not-durable":
-                text = f"{ack.action} by {ack.issuer}; not on its disk yet, so a power cut now would open it again"
-                return "succeeded", "not-durable", text
-            case "unknown-alarm":
-                return "failed", "unknown-alarm", f"no open alarm {ack.alarm_id}"
-            case "pressed-since":
-                return "failed", "pressed-since", "there was another press since: the alarm has raised itself again"
-
     def _answer(self, result: ResultData, message: Received, keep: Changes | None = None) -> None:
         log.info("command %s %s: %s, %s", result.name, result.command_id, result.status, result.text)
         assert LEVEL.match(result.command_id)
-        self._outbox.put(self._factory.result(result, message.response_topic, message.correlation_data), keep)
+        self._reporter.publish(
+            self._reporter.make.result(result, message.response_topic, message.correlation_data), keep
+        )
+
+
+def _test_mode(actions: Actions, args: TestModeArgs) -> tuple[str, str, str]:
+    what = args.input or "every input"
+    match actions.test_mode(args.seconds, args.input):
+        case "ok":
+            text = f"presses of {what} are tests for {args.seconds:g} s" if args.seconds else "test mode is over"
+            return "succeeded", "ok", text
+        case "alarm-open":
+            return "failed", "alarm-open", "an alarm is open that is no test"
+        case "unknown-input":
+            return "failed", "unknown-input", f"there is no input {args.input}"
+
+
+def _acknowledge(actions: Actions, ack: CentreAck) -> tuple[str, str, str]:
+    match actions.acknowledge(ack):
+        case "taken":
+            return "succeeded", "ok", f"{ack.action} by {ack.issuer}"
+        case "not-durable":
+            text = f"{ack.action} by {ack.issuer}; not on its disk yet, so a power cut now would open it again"
+            return "succeeded", "not-durable", text
+        case "unknown-alarm":
+            return "failed", "unknown-alarm", f"no open alarm {ack.alarm_id}"
+        case "pressed-since":
+            return "failed", "pressed-since", "there was another press since: the alarm has raised itself again"

@@ -7,9 +7,7 @@ from collections.abc import Hashable, Mapping
 from typing import Protocol
 
 from agent.core.errors import SettingsError
-from agent.ports import Clock
-from agent.runtime.supervision.health import HealthBoard
-from agent.runtime.supervision.security import SecurityLog
+from agent.runtime.supervision.context import Context
 
 _PATIENCE_NS = 2 * 10**9
 """How long a new file may be unreadable before that is told: it may be half written."""
@@ -38,14 +36,14 @@ class Ring(Protocol):
 
 
 class KeyWatch:
-    """Reads the key set anew when its file has changed. `look` on one thread, `broker_refuses` from any."""
+    """Reads the key set anew when its file has changed. `tick` on one thread, `broker_refuses` from any."""
 
-    def __init__(self, ring: Ring, board: HealthBoard, security: SecurityLog, clock: Clock) -> None:
+    def __init__(self, ring: Ring, context: Context) -> None:
         """Reads the file for the first time; without usable keys every command is refused, and the part says why."""
         self._ring = ring
-        self._board = board
-        self._security = security
-        self._clock = clock
+        self._board = context.board
+        self._security = context.security
+        self._clock = context.clock
         self._lock = threading.Lock()
         self._trouble = self._refused = ""
         self._stamp = ring.stamp()

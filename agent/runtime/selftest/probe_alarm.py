@@ -1,16 +1,16 @@
 """The alarm of a self-test: a message like any other alarm's, but none of the open alarms, and no light shows it."""
 
 import threading
-from typing import Any
+from typing import Any, Literal
 
-from agent.contract.envelope import MessageFactory, rfc3339
+from agent.contract.envelope import rfc3339
 from agent.contract.messages import AlarmData
 from agent.contract.stages import Stage
 from agent.contract.vocabulary import AckAction
 from agent.core.alarms.self_test import CODES, INPUT
 from agent.core.events import AlarmDelivered, CentreAck
 from agent.outbox.outbox import Outbox
-from agent.ports import Clock
+from agent.runtime.supervision.context import Context
 
 KEPT = "self-test/alarm"
 """Those that are not closed are kept under this and their identifier: one of an earlier run may be found late. An
@@ -25,10 +25,10 @@ _STAGE_OF = {
 class ProbeAlarm:
     """One at a time. Any thread."""
 
-    def __init__(self, outbox: Outbox, factory: MessageFactory, clock: Clock, location: dict[str, Any] | None) -> None:
+    def __init__(self, context: Context, outbox: Outbox, location: dict[str, Any] | None) -> None:
         self._outbox = outbox
-        self._factory = factory
-        self._clock = clock
+        self._reporter = context.reporter
+        self._clock = context.clock
         self._location = location
         self._lock = threading.Lock()
         self._raised_ns = 0
@@ -40,7 +40,7 @@ class ProbeAlarm:
         with self._lock:
             self._raised_ns = self._clock.boottime_ns()
             self.data = self.example()
-            self._outbox.put(self._factory.alarm("raised", self.data), self._kept(self.data))
+            self._reporter.publish(self._reporter.make.alarm("raised", self.data), self._kept(self.data))
             return self.data
 
     def example(self) -> AlarmData:
@@ -103,7 +103,7 @@ class ProbeAlarm:
                 continue
             if self.data is None or data.alarm_id != self.data.alarm_id:
                 closed = data.model_copy(update={"stage": Stage.CLOSED})
-                self._outbox.put(self._factory.alarm("closed", closed), keep={key: None})
+                self._reporter.publish(self._reporter.make.alarm("closed", closed), keep={key: None})
 
     def _reach(self, stage: Stage, at_ns: int) -> None:
         assert self.data is not None
@@ -112,8 +112,8 @@ class ProbeAlarm:
 
     def _report(self) -> None:
         assert self.data is not None
-        is_closed = self.data.stage is Stage.CLOSED
-        self._outbox.put(self._factory.alarm("closed" if is_closed else "updated", self.data), self._kept(self.data))
+        change: Literal["updated", "closed"] = "closed" if self.data.stage is Stage.CLOSED else "updated"
+        self._reporter.publish(self._reporter.make.alarm(change, self.data), self._kept(self.data))
 
     def _kept(self, data: AlarmData) -> dict[str, str | None]:
         return {f"{KEPT}/{data.alarm_id}": None if data.stage is Stage.CLOSED else data.model_dump_json()}

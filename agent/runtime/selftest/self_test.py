@@ -8,21 +8,21 @@ import inspect
 import logging
 import queue
 import threading
-from collections.abc import Callable, Generator, Iterator
-from typing import Any
+from collections.abc import Generator, Iterator
+from typing import Any, Protocol
 
-from agent.contract.envelope import MessageFactory, rfc3339
+from agent.contract.envelope import rfc3339
 from agent.contract.messages import SelfTestData, SelfTestStep
 from agent.contract.vocabulary import Outcome, Reason, TimeQuality
+from agent.core.alarms.lights import LightState
 from agent.core.alarms.self_test import LastTest, Moment, Timetable
 from agent.core.errors import StepFailed
 from agent.core.events import SelfTested
 from agent.outbox.outbox import Outbox
-from agent.ports import Clock
-from agent.runtime.commands.orders import SelfTestAnswer
+from agent.runtime.commands.orders import OrderDone, SelfTestAnswer, self_test_done
 from agent.runtime.selftest.probe_alarm import ProbeAlarm
-from agent.runtime.selftest.steps import Step
-from agent.runtime.supervision.health import HealthBoard
+from agent.runtime.selftest.steps import Step, is_flash
+from agent.runtime.supervision.context import Context
 
 SELF_TEST = "self-test"
 """The thread, and the part of the health."""
@@ -34,38 +34,71 @@ _REST_NS = 600 * 10**9
 log = logging.getLogger(__name__)
 
 
+class HasSteps(Protocol):
+    """What a self-test tries."""
+
+    def steps(self) -> Iterator[tuple[str, Step]]:
+        """One after the other, by name."""
+        ...
+
+
+class HasAlarms(Protocol):
+    """The pipeline."""
+
+    @property
+    def open_ids(self) -> frozenset[str]:
+        """Identifiers of the open alarms. Any thread."""
+        ...
+
+    def submit(self, fact: SelfTested) -> None:
+        """Never blocks."""
+        ...
+
+
+class ShowsLights(Protocol):
+    """The lights."""
+
+    def shown(self) -> LightState:
+        """What they show now. Any thread."""
+        ...
+
+
+class TakesOrders(Protocol):
+    """The command handler."""
+
+    def order_done(self, done: OrderDone) -> None:
+        """What a command has ordered has ended. Never blocks."""
+        ...
+
+
 class SelfTest:
     """`order` and `last` from any thread, `run_once` from its own, `close` when that has ended."""
 
     def __init__(
         self,
         *,
-        steps: Callable[[], Iterator[tuple[str, Step]]],
+        script: HasSteps,
         alarm: ProbeAlarm,
         timetable: Timetable | None,
+        context: Context,
         outbox: Outbox,
-        factory: MessageFactory,
-        clock: Clock,
-        board: HealthBoard,
-        in_alarm: Callable[[], bool],
-        is_flashing: Callable[[], bool],
-        tell: Callable[[SelfTested], None],
-        done: Callable[[str, SelfTestData], None],
+        kiosk: HasAlarms,
+        lights: ShowsLights,
+        commands: TakesOrders,
     ) -> None:
-        """`steps` gives what is to be tried, one after the other. Without a `timetable` only orders begin a test.
-        `in_alarm` says whether an alarm is open, `is_flashing` whether the test's lights are to be seen. `tell` hears
-        of each end. `done` hears of an ordered one, with the identifier of the order."""
-        self._steps = steps
+        """Without a `timetable` only orders begin a test. `kiosk` says whether an alarm is open, and hears of each end;
+        `commands` hears of an ordered one."""
+        self._plan = script
         self._alarm = alarm
         self._timetable = timetable
         self._outbox = outbox
-        self._factory = factory
-        self._clock = clock
-        self._board = board
-        self._in_alarm = in_alarm
-        self._is_flashing = is_flashing
-        self._tell = tell
-        self._done = done
+        self._reporter = context.reporter
+        self._clock = context.clock
+        self._board = context.board
+        self._kiosk = kiosk
+        self._lights = lights
+        self._commands = commands
+        context.board.add_figures("self_test", self)
         self._orders: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._is_busy = False
@@ -81,7 +114,7 @@ class SelfTest:
 
     def order(self, order_id: str) -> SelfTestAnswer:
         """Begin a test now, if none is under way and no alarm is open."""
-        if self._in_alarm():
+        if self._kiosk.open_ids:
             return "alarm-open"
         with self._lock:
             if self._is_busy:
@@ -125,7 +158,7 @@ class SelfTest:
         self._interrupt(self._script)
 
     def _is_due(self) -> bool:
-        if self._timetable is None or self._in_alarm() or self._clock.boottime_ns() < self._rest_until_ns:
+        if self._timetable is None or self._kiosk.open_ids or self._clock.boottime_ns() < self._rest_until_ns:
             return False
         return self._timetable.is_due(self.last, self._now())
 
@@ -137,7 +170,7 @@ class SelfTest:
 
     def _go_on(self, script: Generator[None, None, None]) -> None:
         # Where a flash goes on beside an open alarm, that one is silent: an end of it now would show the press.
-        if self._in_alarm() and not self._is_flashing():
+        if self._kiosk.open_ids and not is_flash(self._lights.shown()):
             self._interrupt(script)
             return
         try:
@@ -151,7 +184,7 @@ class SelfTest:
         self._end("interrupted")
 
     def _play(self) -> Generator[None, None, None]:
-        for name, step in self._steps():
+        for name, step in self._plan.steps():
             began_ns = self._clock.boottime_ns()
             ok = True
             try:
@@ -178,7 +211,7 @@ class SelfTest:
             last = LastTest(self._now(), rfc3339(self._clock.wall()), failed)
             keep[LAST_KEY] = last.encode()
             self._note(last)
-        self._outbox.put(self._factory.self_test(data), keep)
+        self._reporter.publish(self._reporter.make.self_test(data), keep)
         for step in self._results:
             if not step.ok:
                 log.error("self-test: %s: %s", step.name, step.detail)
@@ -186,12 +219,12 @@ class SelfTest:
         with self._lock:
             self._is_busy = False
         if self._order is not None:
-            self._done(self._order, data)
+            self._commands.order_done(self_test_done(self._order, data))
 
     def _note(self, last: LastTest) -> None:
         self.last = last
         self._board.report(SELF_TEST, ok=not last.failed, detail=_failures(last))
-        self._tell(SelfTested(passed=last.heard))
+        self._kiosk.submit(SelfTested(passed=last.heard))
 
     def _resume(self) -> None:
         """What an earlier run has left, once the disk has said what that is."""

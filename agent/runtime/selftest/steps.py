@@ -5,14 +5,15 @@ line for a person, and raises StepFailed with the reason when something is not w
 """
 
 import threading
-from collections.abc import Callable, Generator, Mapping
-from typing import Any
+from collections.abc import Callable, Generator
+from typing import Protocol
 
 from agent.contract.vocabulary import Fault
 from agent.core.alarms.lights import LightState, Pattern
 from agent.core.errors import HardwareError, StepFailed, StorageError
 from agent.ports import Buttons, Clock, Lights
 from agent.runtime.alarms.siren import SirenController
+from agent.runtime.supervision.health import HasFigures
 
 Step = Generator[None, None, str]
 
@@ -25,20 +26,48 @@ _LIT = LightState(Pattern.ON, Pattern.ON, Pattern.STEADY, Pattern.OFF)
 _LIT_WITH_CHIRP = LightState(Pattern.ON, Pattern.ON, Pattern.STEADY, Pattern.ON)
 
 
+class DrivesLights(Protocol):
+    """The pipeline."""
+
+    def drive_lights(self, state: LightState | None) -> bool:
+        """Have the lights show this unless an alarm needs them; None lets them say again what is so. Any thread."""
+        ...
+
+
+class KeepsValues(Protocol):
+    """The outbox."""
+
+    def keep(self, key: str, value: str | None) -> threading.Event:
+        """Keep a value; the event is set once it is safe against a power cut."""
+        ...
+
+
+class HasBlackBox(Protocol):
+    """The store writer."""
+
+    @property
+    def is_boxed(self) -> bool:
+        """Whether what is accepted outlives the death of this process at once. Any thread."""
+        ...
+
+
 def pause(clock: Clock, until_ns: int) -> Generator[None, None, None]:
     """Wait until this time."""
     while clock.boottime_ns() < until_ns:
         yield
 
 
-def check_inputs(buttons: Buttons, names: frozenset[str], figures: Callable[[], Mapping[str, dict[str, Any]]]) -> Step:
+def check_inputs(buttons: Buttons, names: frozenset[str], panel: HasFigures) -> Step:
     """Every line can be read, every button (`names`) is at rest, and no input has a fault.
 
     A button that is pressed while no alarm is open is stuck, or its edges do not reach us. Chatter is rain, and told.
     """
     yield
     wrong = [
-        f"{name}: {fault}" for name, each in figures().items() for fault in each["faults"] if fault != Fault.CHATTER
+        f"{name}: {fault}"
+        for name, each in panel.figures().items()
+        for fault in each["faults"]
+        if fault != Fault.CHATTER
     ]
     try:
         levels = buttons.read()
@@ -50,15 +79,15 @@ def check_inputs(buttons: Buttons, names: frozenset[str], figures: Callable[[], 
     return f"{len(levels)} lines read"
 
 
-def check_lights(
-    lights: Lights, drive: Callable[[LightState | None], bool], wired: frozenset[str], clock: Clock, *, chirp: bool
-) -> Step:
-    """Every output goes dark and lit when it is told to, as far as its pin can tell. `drive` shows a state unless an
-    alarm needs the lights, and None lets them say again what is so."""
+def check_lights(lights: Lights, kiosk: DrivesLights, wired: frozenset[str], clock: Clock, *, chirp: bool) -> Step:
+    """Every output goes dark and lit when it is told to, as far as its pin can tell.
+
+    An alarm that needs the lights keeps them.
+    """
     wrong: dict[str, str] = {}
     try:
         for state in (_DARK, _LIT_WITH_CHIRP if chirp else _LIT):
-            if not drive(state):
+            if not kiosk.drive_lights(state):
                 raise StepFailed("an alarm needed the lights")
             yield from pause(clock, clock.boottime_ns() + FLASH_NS)
             levels = lights.levels()
@@ -69,7 +98,7 @@ def check_lights(
     except HardwareError as error:
         raise StepFailed(str(error)) from error
     finally:
-        drive(None)
+        kiosk.drive_lights(None)
     if wrong:
         raise StepFailed("; ".join(wrong.values()))
     return f"{', '.join(sorted(wired)) or 'none'} driven and read back"
@@ -104,7 +133,7 @@ def is_flash(state: LightState) -> bool:
 
 
 def check_storage(
-    keep: Callable[[str, str | None], threading.Event],
+    outbox: KeepsValues,
     read_back: Callable[[str], str | None],
     probe: tuple[str, str],
     clock: Clock,
@@ -113,7 +142,7 @@ def check_storage(
     """The value of `probe` is written under its key, synced, and read back from the disk."""
     key, value = probe
     began_ns = clock.boottime_ns()
-    safe = keep(key, value)
+    safe = outbox.keep(key, value)
     while not safe.is_set():
         if clock.boottime_ns() - began_ns > within_s * 1e9:
             raise StepFailed(f"the disk did not take a value within {within_s:g} s")
@@ -128,9 +157,9 @@ def check_storage(
     return f"written, synced and read back; the write took {took_ms} ms"
 
 
-def check_black_box(is_boxed: Callable[[], bool]) -> Step:
+def check_black_box(writer: HasBlackBox) -> Step:
     """What is accepted is kept in memory that outlives the process."""
     yield
-    if not is_boxed():
+    if not writer.is_boxed:
         raise StepFailed("there is none: what is not on disk yet is lost when the agent is killed; see the log")
     return "there"

@@ -1,27 +1,33 @@
 """The steps of a self-test that lead to the centre: the path in use, the other paths, and a person or program there."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
-from agent.contract.envelope import MessageFactory
 from agent.contract.messages import AlarmData, Draft
 from agent.contract.stages import Stage
 from agent.core.errors import NoProbeCertificate, StepFailed
-from agent.ports import Broker, BrokerAddress, Clock, OutgoingMessage
+from agent.ports import Broker, BrokerAddress, OutgoingMessage
 from agent.runtime.selftest.path_probe import check_path
 from agent.runtime.selftest.probe_alarm import ProbeAlarm
 from agent.runtime.selftest.steps import Step
+from agent.runtime.supervision.context import Context
 
 
-@dataclass(frozen=True, slots=True)
-class Paths:
-    """The brokers, and by which of them the device is connected."""
+class HasPath(Protocol):
+    """The publisher."""
 
-    addresses: Sequence[BrokerAddress]
-    in_use: Callable[[], int | None]
-    """The place of the one in use; None without a connection."""
-    probe: Broker
-    """A connection beside the one in use."""
+    @property
+    def path(self) -> int | None:
+        """The place, in the list of addresses, of the broker in use; None without a connection. Any thread."""
+        ...
+
+
+class MakesUnnumbered(Protocol):
+    """The announcer."""
+
+    def unnumbered(self, draft: Draft) -> OutgoingMessage:
+        """A message that does not go through the outbox. Any thread."""
+        ...
 
 
 class WayOut:
@@ -31,30 +37,33 @@ class WayOut:
         self,
         *,
         alarm: ProbeAlarm,
-        paths: Paths,
-        factory: MessageFactory,
-        unnumbered: Callable[[Draft], OutgoingMessage],
-        clock: Clock,
+        context: Context,
+        addresses: Sequence[BrokerAddress],
+        publisher: HasPath,
+        probe: Broker,
+        announcer: MakesUnnumbered,
         path_within_s: float,
         ack_within_s: float | None,
     ) -> None:
         """`path_within_s` is the patience with each broker, `ack_within_s` with the centre, from the alarm on; None
-        when no centre is asked. `unnumbered` makes a message that does not go through the outbox."""
+        when no centre is asked. `probe` is a connection beside the one in use."""
         self._alarm = alarm
-        self._paths = paths
-        self._factory = factory
-        self._unnumbered = unnumbered
-        self._clock = clock
+        self._make = context.reporter.make
+        self._clock = context.clock
+        self._addresses = addresses
+        self._publisher = publisher
+        self._probe = probe
+        self._announcer = announcer
         self._path_within_s = path_within_s
         self._ack_within_s = ack_within_s
 
     def steps(self) -> Iterator[tuple[str, Step]]:
         """The steps by name. Between the first and `close` the alarm is open."""
-        in_use = self._paths.in_use()
+        in_use = self._publisher.path
         alarm = None if in_use is None else self._alarm.raise_alarm()
         raised_ns = self._clock.boottime_ns()
         yield "uplink", self._check_uplink(raised_ns, is_up=alarm is not None)
-        for place, address in enumerate(self._paths.addresses):
+        for place, address in enumerate(self._addresses):
             if place != in_use:
                 yield f"path-{place + 1}", self._check_other(address, alarm)
         if self._ack_within_s is not None:
@@ -73,9 +82,9 @@ class WayOut:
         """Tells this broker of the alarm too, as complete as any `updated`. Without an identity of its own it does not
         log in: that could end the connection in use, if both addresses lead to one broker."""
         data = alarm or self._alarm.example()
-        message = self._unnumbered(self._factory.alarm("updated", data))
+        message = self._announcer.unnumbered(self._make.alarm("updated", data))
         try:
-            return (yield from check_path(self._paths.probe, address, message, self._clock, self._path_within_s))
+            return (yield from check_path(self._probe, address, message, self._clock, self._path_within_s))
         except NoProbeCertificate as error:
             return f"{address}: not tried, whether it takes an alarm is not known: {error}"
 

@@ -1,8 +1,16 @@
-"""Which parts work. A part that stops working, or works again, is told once."""
+"""Which parts work, and their figures. A part that stops working, or works again, is told once."""
 
+import logging
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from agent.contract.messages import PartData
+from agent.outbox.reporter import Reporter
+
+_LOGGED_BY_THE_PUBLISHER = "uplink"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,25 +21,51 @@ class PartState:
     detail: str = ""
 
 
+class HasFigures(Protocol):
+    """A part with figures for the health message."""
+
+    def figures(self) -> Any:
+        """As JSON; None where there is nothing to say. Any thread."""
+        ...
+
+
 class HealthBoard:
     """The state of every part. Any thread."""
 
-    def __init__(self, on_change: Callable[[str, PartState], None]) -> None:
-        """`on_change` runs in the thread that calls `report`, when a part begins or ceases to work."""
-        self._on_change = on_change
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
         self._lock = threading.Lock()
         self._parts: dict[str, PartState] = {}
+        self._figures: dict[str, HasFigures] = {}
 
     def report(self, part: str, *, ok: bool, detail: str = "") -> None:
-        """Set the state of a part. Only a change between working and not working is told."""
+        """Set the state of a part. Only a change between working and not working is published."""
         state = PartState(ok, detail)
         with self._lock:
             before = self._parts.get(part)
             self._parts[part] = state
         if (before is None and not ok) or (before is not None and before.ok != ok):
-            self._on_change(part, state)
+            self._publish(part, state)
 
     def parts(self) -> dict[str, PartState]:
         """A copy of all states."""
         with self._lock:
             return dict(self._parts)
+
+    def add_figures(self, field: str, part: HasFigures) -> None:
+        """This part has the figures of that field of the health message. Before the threads run."""
+        self._figures[field] = part
+
+    def figures(self) -> dict[str, Any]:
+        """The figures of every part that has some, by their field."""
+        return {field: part.figures() for field, part in self._figures.items()}
+
+    def _publish(self, part: str, state: PartState) -> None:
+        if part == _LOGGED_BY_THE_PUBLISHER:
+            pass
+        elif state.ok:
+            log.info("%s works again", part)
+        else:
+            log.error("%s does not work: %s", part, state.detail)
+        change: Literal["part-restored", "part-degraded"] = "part-restored" if state.ok else "part-degraded"
+        self._reporter.publish(self._reporter.make.part(change, PartData(part=part, detail=state.detail)))

@@ -4,20 +4,17 @@ import faulthandler
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-from agent.contract.envelope import MessageFactory
 from agent.contract.messages import HealthData
 from agent.core.standstill import Standstill
 from agent.outbox.outbox import Outbox
-from agent.ports import Clock, Notifier
-from agent.runtime.supervision.health import HealthBoard
+from agent.ports import Notifier
+from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.own_process import OwnProcess
-from agent.runtime.supervision.security import SecurityLog
-from agent.runtime.supervision.supervisor import Supervisor
+from agent.runtime.supervision.status_file import StatusFile
 from agent.runtime.supervision.time_watch import TimeWatch
 
 _LOOK_S = 1.0
@@ -29,28 +26,21 @@ _TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """What the main loop looks at."""
+class HearsEdges(Protocol):
+    """Whoever can tell whether the pins still tell of what happens to them."""
 
-    supervisor: Supervisor
-    outbox: Outbox
-    board: HealthBoard
-    connected: Callable[[], bool]
-    cameras: Callable[[], Mapping[str, dict[str, Any]]]
-    """The figures of every camera."""
-    inputs: Callable[[], Mapping[str, dict[str, Any]]]
-    """The figures of every input."""
-    hears: Callable[[], bool]
-    """Whether the pins still tell of what happens to them."""
-    self_test: Callable[[], dict[str, Any] | None]
-    """What came of the last self-test."""
-    pulses: Mapping[str, Callable[[], int | None]]
-    """Counters of the essential threads that the supervisor does not own; None while one is not there."""
-    other_pulses: Mapping[str, Callable[[], int | None]]
-    """The same of threads that no press needs."""
-    siren: Callable[[], dict[str, Any] | None] = lambda: None
-    """What the siren does; None without one."""
+    def tick(self) -> bool:
+        """About once a second, on the main thread: false when they tell of nothing any more."""
+        ...
+
+
+class HasConnection(Protocol):
+    """Whoever knows whether a broker has us."""
+
+    @property
+    def connected(self) -> bool:
+        """Any thread."""
+        ...
 
 
 def end_at_once(parts: frozenset[str]) -> None:
@@ -71,35 +61,38 @@ class MainLoop:
     def __init__(
         self,
         *,
-        watched: Watched,
-        factory: MessageFactory,
-        clock: Clock,
+        context: Context,
+        outbox: Outbox,
+        publisher: HasConnection,
+        edges: HearsEdges,
         notifier: Notifier,
-        time_watch: TimeWatch,
-        security: SecurityLog,
         health_interval_s: float,
-        tell_status: Callable[[], None],
+        status_file: Path | None,
         end: Callable[[frozenset[str]], None] = end_at_once,
     ) -> None:
-        """`tell_status` is called at each look; it says how the agent is to whoever is at the machine.
+        """`status_file` says how the agent is to whoever is at the machine; see `StatusFile`.
 
         `end` ends the process because these parts hang. It is called only where no service manager watches:
         one that does acts by itself when it is no longer fed."""
-        self._watched = watched
-        self._factory = factory
-        self._clock = clock
+        self._clock = clock = context.clock
+        self._reporter = context.reporter
+        self._board = context.board
+        self._security = context.security
+        self._supervisor = context.supervisor
+        self._outbox = outbox
+        self._publisher = publisher
+        self._edges = edges
         self._notifier = notifier
-        self._time_watch = time_watch
-        self._security = security
+        self._time_watch = TimeWatch(context.reporter, clock)
+        self._status_file = StatusFile(status_file, clock, context.board)
         self._health_interval_ns = int(health_interval_s * 1e9)
         self._health_due_ns = 0
-        self._tell_status = tell_status
         self._started_ns = clock.boottime_ns()
         self._process = OwnProcess()
         self._stopping = False
         self._fed_counts: dict[str, int | None] = {}
         self._fed_ns = 0
-        self._store_passes = (-1, self._started_ns)
+        self._store_passes: tuple[int | None, int] = (-1, self._started_ns)
         self._end = end
         self._essential = Standstill(int(STANDSTILL_S * 1e9))
         self._others = Standstill(int(STANDSTILL_S * 1e9))
@@ -109,44 +102,44 @@ class MainLoop:
     def stop(self) -> None:
         """End `keep_watch`. From a signal handler or another thread."""
         self._stopping = True
-        self._watched.supervisor.wake.set()
+        self._supervisor.wake.set()
 
     def keep_watch(self) -> int:
         """Look after everything; returns the exit code: 0 when asked to stop, 1 when a part failed."""
         interval_s = self._notifier.watchdog_interval_s
         look_s = _LOOK_S if interval_s is None else min(_LOOK_S, interval_s / 4)
         while not self._stopping:
-            if (failed := self._watched.supervisor.failed()) is not None:
+            if (failed := self._supervisor.failed()) is not None:
                 log.error("the part %s ended unasked; the service manager starts the agent again", failed.name)
                 return 1
-            if not self._watched.hears():
+            if not self._edges.tick():
                 log.error("the pins tell of no edge any more; the service manager starts the agent again")
                 return 1
             self.tick()
-            self._watched.supervisor.wake.wait(look_s)
+            self._supervisor.wake.wait(look_s)
         return 0
 
     def tick(self) -> None:
         """One round."""
         self._time_watch.tick()
-        for notice in self._watched.outbox.notices():
+        for notice in self._outbox.notices():
             self._security.report(notice.kind, notice.severity, notice.text, **notice.detail)
         self._look_at_storage()
         now_ns = self._clock.boottime_ns()
         self._look_for_standstill(now_ns)
-        if self._watched.connected():
+        if self._publisher.connected:
             if now_ns >= self._health_due_ns:
                 self._health_due_ns = now_ns + self._health_interval_ns
-                self._watched.outbox.put(self._factory.health(self.health()))
+                self._reporter.publish(self._reporter.make.health(self.health()))
         else:
             self._health_due_ns = now_ns
-        self._tell_status()
+        self._status_file.tick()
         self._feed_watchdog(now_ns)
 
     def health(self) -> HealthData:
         """The figures of this moment."""
-        waiting, dropped = self._watched.outbox.figures()
-        parts = self._watched.board.parts()
+        waiting, dropped = self._outbox.figures()
+        parts = self._board.parts()
         uptime_s = (self._clock.boottime_ns() - self._started_ns) // 10**9
         return HealthData(
             status="ok" if all(state.ok for state in parts.values()) else "degraded",
@@ -159,24 +152,21 @@ class MainLoop:
             dropped=dropped,
             cpu_percent=self._process.cpu_percent(),
             memory_bytes=self._process.resident_bytes(),
-            disk_free_bytes=self._watched.outbox.writer.housekeeping.free_bytes,
+            disk_free_bytes=self._outbox.writer.housekeeping.free_bytes,
             disk=_wear(self._process.written_bytes(), uptime_s),
             temperature_c=_temperature_c(),
-            cameras=dict(self._watched.cameras()),
-            inputs=dict(self._watched.inputs()),
-            self_test=self._watched.self_test(),
-            siren=self._watched.siren(),
+            **{"cameras": {}, "inputs": {}, **self._board.figures()},
         )
 
     def _look_at_storage(self) -> None:
-        passes = self._watched.supervisor.passes().get("store", 0)
+        passes = self._supervisor.passes().get("store", 0)
         now_ns = self._clock.boottime_ns()
         if passes != self._store_passes[0]:
             self._store_passes = (passes, now_ns)
-        fault = self._watched.outbox.writer.fault
+        fault = self._outbox.writer.fault
         if fault is None and now_ns - self._store_passes[1] > _STALL_NS:
             fault = "the disk does not answer"
-        self._watched.board.report("storage", ok=fault is None, detail=fault or "")
+        self._board.report("storage", ok=fault is None, detail=fault or "")
 
     def _feed_watchdog(self, now_ns: int) -> None:
         """Only if every part that a press needs has moved on. The store is not one: a disk that hangs must
@@ -193,20 +183,18 @@ class MainLoop:
         hanging = self._essential.tick(self._essential_counts(), now_ns)
         if hanging and self._notifier.watchdog_interval_s is None:
             self._end(hanging)
-        others = self._watched.supervisor.other_passes()
-        counts = {**others, **{name: count() for name, count in self._watched.other_pulses.items()}}
-        hanging = self._others.tick(counts, now_ns)
+        hanging = self._others.tick(self._supervisor.other_passes(), now_ns)
         for name in hanging | self._hanging:
             ok = name not in hanging
-            self._watched.board.report(name, ok=ok, detail="" if ok else "it makes no progress any more")
+            self._board.report(name, ok=ok, detail="" if ok else "it makes no progress any more")
         self._hanging = hanging
-        for name in self._watched.supervisor.lost():
-            self._watched.board.report(name, ok=False, detail="it ended by a fault in the agent; see the log")
+        for name in self._supervisor.lost():
+            self._board.report(name, ok=False, detail="it ended by a fault in the agent; see the log")
 
     def _essential_counts(self) -> dict[str, int | None]:
-        counts: dict[str, int | None] = {**self._watched.supervisor.passes()}
+        counts = self._supervisor.passes()
         counts.pop("store", None)
-        return counts | {name: count() for name, count in self._watched.pulses.items()}
+        return counts
 
 
 def _wear(written: int | None, uptime_s: int) -> dict[str, int]:

@@ -2,12 +2,11 @@
 
 import logging
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from agent.contract.envelope import MessageFactory
-from agent.contract.messages import Draft, SecurityData
+from agent.contract.messages import SecurityData
+from agent.outbox.reporter import Reporter
 from agent.ports import Clock
 
 _WINDOW_NS = 60 * 1_000_000_000
@@ -28,10 +27,9 @@ class _Window:
 class SecurityLog:
     """Tells the security centre, and the local log, what happened. Any thread."""
 
-    def __init__(self, factory: MessageFactory, clock: Clock, put: Callable[[Draft], object]) -> None:
-        self.factory = factory
+    def __init__(self, reporter: Reporter, clock: Clock) -> None:
+        self._reporter = reporter
         self._clock = clock
-        self._put = put
         self._lock = threading.Lock()
         self._windows: dict[str, _Window] = {}
 
@@ -58,9 +56,6 @@ class SecurityLog:
             suppressed, window.suppressed = window.suppressed, 0
         if not is_logged:
             log.log(logging.INFO if severity == "info" else logging.WARNING, "security: %s: %s", kind, text)
-        self._put(
-            self.factory.security(
-                SecurityData(kind=kind, severity=severity, text=text, detail=detail, suppressed=suppressed)
-            )
-        )
+        data = SecurityData(kind=kind, severity=severity, text=text, detail=detail, suppressed=suppressed)
+        self._reporter.publish(self._reporter.make.security(data))
         return True

@@ -3,9 +3,7 @@
 import json
 import logging
 import os
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from agent.ports import Clock
 from agent.runtime.supervision.health import HealthBoard
@@ -18,14 +16,11 @@ log = logging.getLogger(__name__)
 class StatusFile:
     """Written every few seconds, as a whole. One thread. What keeps it from being written is told once and no more."""
 
-    def __init__(
-        self, path: Path | None, clock: Clock, board: HealthBoard, cameras: Callable[[], Mapping[str, dict[str, Any]]]
-    ) -> None:
+    def __init__(self, path: Path | None, clock: Clock, board: HealthBoard) -> None:
         """`path` lies in a directory of the agent's own, on a memory file system; without one nothing is written."""
         self._path = path
         self._clock = clock
         self._board = board
-        self._cameras = cameras
         self._due_ns = 0
         self._failed = False
 
@@ -35,8 +30,9 @@ class StatusFile:
         if self._path is None or now_ns < self._due_ns:
             return
         self._due_ns = now_ns + _EVERY_NS
+        cameras = self._board.figures().get("cameras", {})
         parts = {name: {"ok": state.ok, "detail": state.detail} for name, state in self._board.parts().items()}
-        text = json.dumps({"boottime_ns": now_ns, "pid": os.getpid(), "parts": parts, "cameras": dict(self._cameras())})
+        text = json.dumps({"boottime_ns": now_ns, "pid": os.getpid(), "parts": parts, "cameras": cameras})
         new = self._path.with_suffix(".new")
         try:
             new.write_text(text, encoding="utf-8")

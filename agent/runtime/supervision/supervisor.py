@@ -21,6 +21,14 @@ class Worker(Protocol):
         ...
 
 
+class HasPulse(Protocol):
+    """Whoever owns a thread that the supervisor does not."""
+
+    def pulse(self) -> int | None:
+        """A counter that stands still when the thread hangs; None while there is no such thread. Any thread."""
+        ...
+
+
 class SupervisedThread:
     """One worker's thread. `start` and `stop` from the main thread."""
 
@@ -102,6 +110,12 @@ class Supervisor:
         self.wake = Wake()
         """Set when main should look: a thread ended, or a signal came."""
         self._threads: list[SupervisedThread] = []
+        self._pulses: dict[str, HasPulse] = {}
+        self._other_pulses: dict[str, HasPulse] = {}
+
+    def add_pulse(self, name: str, owner: HasPulse, *, essential: bool = True) -> None:
+        """Watch the thread of that name, which `owner` has; `essential` as for the others. Before the main loop."""
+        (self._pulses if essential else self._other_pulses)[name] = owner
 
     def thread(
         self,
@@ -127,13 +141,15 @@ class Supervisor:
         """Names of the other threads that ended unasked: the program goes on without them."""
         return [thread.name for thread in self._threads if not thread.essential and thread.ended_unasked]
 
-    def passes(self) -> dict[str, int]:
-        """Completed passes by essential thread, for the watchdog."""
-        return {thread.name: thread.passes for thread in self._threads if thread.essential}
+    def passes(self) -> dict[str, int | None]:
+        """Completed passes by essential thread, for the watchdog; None of one that is not there."""
+        passes: dict[str, int | None] = {each.name: each.passes for each in self._threads if each.essential}
+        return passes | {name: owner.pulse() for name, owner in self._pulses.items()}
 
-    def other_passes(self) -> dict[str, int]:
+    def other_passes(self) -> dict[str, int | None]:
         """Completed passes by each of the other threads."""
-        return {thread.name: thread.passes for thread in self._threads if not thread.essential}
+        passes: dict[str, int | None] = {each.name: each.passes for each in self._threads if not each.essential}
+        return passes | {name: owner.pulse() for name, owner in self._other_pulses.items()}
 
     def add(self, thread: SupervisedThread) -> None:
         """Watch this thread from now on."""

@@ -1,10 +1,8 @@
 """Notices that the wall clock was corrected, and tells those who have messages with the wrong time."""
 
-from collections.abc import Callable
-
-from agent.contract.envelope import MessageFactory
-from agent.contract.messages import Draft, TimeCorrectionData
+from agent.contract.messages import TimeCorrectionData
 from agent.contract.vocabulary import TimeQuality
+from agent.outbox.reporter import Reporter
 from agent.ports import Clock
 
 _JUMP_MS = 1_000
@@ -16,10 +14,9 @@ _INTERRUPTED_NS = 100_000_000
 class TimeWatch:
     """Compares the wall clock with the time since boot, which nothing corrects. Called by one thread."""
 
-    def __init__(self, factory: MessageFactory, clock: Clock, put: Callable[[Draft], object]) -> None:
-        self._factory = factory
+    def __init__(self, reporter: Reporter, clock: Clock) -> None:
+        self._reporter = reporter
         self._clock = clock
-        self._put = put
         self._seen: tuple[int, TimeQuality] | None = None
         """Wall clock at the start of this boot, in ms since 1970, and how good it was."""
 
@@ -36,8 +33,8 @@ class TimeWatch:
         offset_ms, timeq_before = boot_ms - seen[0], seen[1]
         has_become_synced = quality is TimeQuality.SYNCED and timeq_before is TimeQuality.UNSYNCED
         if abs(offset_ms) > _JUMP_MS or has_become_synced:
-            self._put(
-                self._factory.time_correction(
+            self._reporter.publish(
+                self._reporter.make.time_correction(
                     TimeCorrectionData(
                         boot_id=self._clock.boot_id,
                         offset_ms=offset_ms,

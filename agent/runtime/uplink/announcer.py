@@ -1,11 +1,12 @@
 """Who we are, for the broker: birth, description, farewell, and the will that speaks when we can't."""
 
 from agent import __version__
-from agent.contract.envelope import MessageFactory, Stamp, rfc3339, seal
+from agent.contract.envelope import Stamp, rfc3339, seal
 from agent.contract.messages import Draft, MetaData, StateData
 from agent.contract.uuid7 import Uuid7Source
 from agent.outbox.outbox import Outbox
-from agent.ports import Clock, OutgoingMessage
+from agent.ports import OutgoingMessage
+from agent.runtime.supervision.context import Context
 
 BDSEQ_KEY = "bdseq"
 
@@ -16,15 +17,14 @@ class Announcer:
     def __init__(
         self,
         *,
+        context: Context,
         outbox: Outbox,
-        factory: MessageFactory,
-        clock: Clock,
         meta: MetaData,
         config_revision: str,
     ) -> None:
         self._outbox = outbox
-        self._factory = factory
-        self._clock = clock
+        self._reporter = context.reporter
+        self._clock = context.clock
         self._meta = meta
         self._config_revision = config_revision
         self._ids = Uuid7Source()
@@ -50,7 +50,7 @@ class Announcer:
             monoms=self._clock.boottime_ns() // 1_000_000,
             timeq=self._clock.quality().value,
         )
-        payload = seal(draft, self._factory.identity.source, self._clock.boot_id, stamp, self._outbox.epoch)
+        payload = seal(draft, self._reporter.make.identity.source, self._clock.boot_id, stamp, self._outbox.epoch)
         return OutgoingMessage(draft.topic, payload, draft.qos, draft.retain)
 
     def connected(self) -> None:
@@ -62,12 +62,12 @@ class Announcer:
 
     def birth(self) -> None:
         """We are here, and this is what we have."""
-        self._outbox.put(self._state("online", self._bdseq))
-        self._outbox.put(self._factory.meta(self._meta))
+        self._reporter.publish(self._state("online", self._bdseq))
+        self._reporter.publish(self._reporter.make.meta(self._meta))
 
     def farewell(self) -> None:
         """An orderly end."""
-        self._outbox.put(self._state("offline", self._bdseq))
+        self._reporter.publish(self._state("offline", self._bdseq))
 
     def _last_bdseq(self) -> int:
         """The number of the last connection; where it can't be read, one that is far above any, since the centre takes
@@ -78,7 +78,7 @@ class Announcer:
         return max(int(self._clock.wall().timestamp()), int(text) if text.isdecimal() else 0)
 
     def _state(self, state: str, bdseq: int) -> Draft:
-        return self._factory.state(
+        return self._reporter.make.state(
             StateData.model_validate(
                 {
                     "state": state,

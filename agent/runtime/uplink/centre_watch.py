@@ -1,12 +1,20 @@
 """Listens to what the command centres say of themselves, and tells whether anybody watches."""
 
-from collections.abc import Callable
+from typing import Protocol
 
 from agent.core.delivery.centres import Centres, CentreStateError, centre_name, read_state
-from agent.core.events import CentreWatched
-from agent.ports import Clock, Received
-from agent.runtime.supervision.health import HealthBoard
-from agent.runtime.supervision.security import TOPIC_LENGTH, SecurityLog
+from agent.core.events import Announce, CentreWatched, UplinkChanged
+from agent.ports import Received
+from agent.runtime.supervision.context import Context
+from agent.runtime.supervision.security import TOPIC_LENGTH
+
+
+class TakesFacts(Protocol):
+    """The pipeline."""
+
+    def submit(self, fact: Announce | CentreWatched | UplinkChanged) -> None:
+        """Never blocks."""
+        ...
 
 
 class CentreWatch:
@@ -17,21 +25,17 @@ class CentreWatch:
         *,
         centres: Centres,
         root: str,
-        clock: Clock,
-        board: HealthBoard,
-        security: SecurityLog,
-        tell: Callable[[CentreWatched], None],
-        pass_on: Callable[[Received], None],
+        context: Context,
+        facts: TakesFacts,
     ) -> None:
-        """`tell` hears of each change between watched and not watched, the first verdict included. `pass_on` gets
-        what is no centre's state."""
+        """`facts` hears of each change between watched and not watched, the first verdict included."""
         self._centres = centres
-        self._tree = f"{root}/host/"
-        self._clock = clock
-        self._board = board
-        self._security = security
-        self._tell = tell
-        self._pass_on = pass_on
+        self.tree = f"{root}/host/"
+        """Where centres say their state."""
+        self._clock = context.clock
+        self._board = context.board
+        self._security = context.security
+        self._facts = facts
         self._told: CentreWatched | None = None
 
     def somebody(self) -> bool:
@@ -39,7 +43,7 @@ class CentreWatch:
         return self._centres.somebody(self._clock.boottime_ns())
 
     def nobody(self) -> bool:
-        """Whether it is known that nobody watches, on the broker in use, who should."""
+        """Whether the required centre is known to be absent, on the broker in use."""
         watched = self._centres.watched(self._clock.boottime_ns())
         return watched is not None and not watched.online
 
@@ -51,12 +55,9 @@ class CentreWatch:
         """Nothing is known until a broker has us again."""
         self._centres.disconnected(self._clock.boottime_ns())
 
-    def received(self, message: Received) -> None:
-        """A message came down."""
-        if not message.topic.startswith(self._tree):
-            self._pass_on(message)
-            return
-        centre = message.topic.removeprefix(self._tree).removesuffix("/state")
+    def receive(self, message: Received) -> None:
+        """A centre says its state."""
+        centre = message.topic.removeprefix(self.tree).removesuffix("/state")
         try:
             said = read_state(message.payload, message.size)
             now_ns = self._clock.boottime_ns()
@@ -64,9 +65,9 @@ class CentreWatch:
         except CentreStateError as error:
             topic = message.topic[:TOPIC_LENGTH]
             self._security.report("centre-state-ignored", "warning", f"{topic}: {error}", topic=topic)
-        self.turned()
+        self.tick()
 
-    def turned(self) -> None:
+    def tick(self) -> None:
         """Time has passed; tell what has changed."""
         watched = self._centres.watched(self._clock.boottime_ns())
         if watched is None or watched == self._told:
@@ -75,4 +76,4 @@ class CentreWatch:
         self._told = watched
         self._board.report("centre", ok=watched.online, detail=watched.detail)
         if changed:
-            self._tell(watched)
+            self._facts.submit(watched)

@@ -1,37 +1,51 @@
-"""Why another path than the one in use is wanted, while that one stands."""
+"""When to try another path while the current one is up."""
 
 import queue
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Protocol
 
 from agent.core.delivery.paths import Paths
 from agent.outbox.outbox import Outbox
 from agent.runtime.uplink.sender import Sender
 
 
-@dataclass(frozen=True, slots=True)
-class FailoverPolicy:
-    """What else a path depends on; asked on the publisher's thread."""
+class HasOpenAlarms(Protocol):
+    """The pipeline."""
 
-    calm: Callable[[], bool]
-    """No alarm is open that a change of path could disturb."""
-    somebody: Callable[[], bool]
-    """On the broker in use a command centre says that it watches."""
-    nobody: Callable[[], bool]
-    """On the broker in use it is known that nobody watches who should."""
+    @property
+    def open_ids(self) -> frozenset[str]:
+        """Identifiers of the open alarms, which a change of path could disturb. Any thread."""
+        ...
+
+
+class KnowsCentres(Protocol):
+    """Whoever listens to the command centres. Asked on the publisher's thread."""
+
+    def somebody(self) -> bool:
+        """On the broker in use a command centre says that it watches."""
+        ...
+
+    def nobody(self) -> bool:
+        """On the broker in use the required centre is known to be absent."""
+        ...
 
 
 class Failover:
-    """The reasons, most urgent first. `ask` from any thread, the rest from the publisher's."""
+    """The policy: reasons to try another path, most urgent first. `ask` from any thread, the rest from the
+    publisher's."""
 
-    def __init__(self, paths: Paths, sender: Sender, outbox: Outbox, around: FailoverPolicy) -> None:
+    def __init__(self, paths: Paths, sender: Sender, outbox: Outbox) -> None:
         self._paths = paths
         self._sender = sender
         self._outbox = outbox
-        self._around = around
+        self._alarms: HasOpenAlarms | None = None
+        self._centres: KnowsCentres | None = None
         self._asked: queue.SimpleQueue[tuple[str, bool]] = queue.SimpleQueue()
         self._tries_left = 0
         """Each reason has every other path tried once, until one carries."""
+
+    def depend_on(self, alarms: HasOpenAlarms, centres: KnowsCentres) -> None:
+        """Look at these, too, before another path is tried."""
+        self._alarms, self._centres = alarms, centres
 
     def ask(self, reason: str, *, unless_watched: bool) -> None:
         """Nobody answers an alarm. Each reason counts once; one `unless_watched` not while somebody watches here."""
@@ -47,7 +61,7 @@ class Failover:
     @property
     def is_urgent(self) -> bool:
         """Whether an alarm is open, or not sent yet: a try that does not end keeps it from the next path."""
-        return self._outbox.alarm_waits or not self._around.calm()
+        return self._outbox.alarm_waits or bool(self._alarms and self._alarms.open_ids)
 
     def wanted(self, now_ns: int) -> int | None:
         """The path to try beside the one in use, if there is a reason to."""
@@ -58,18 +72,21 @@ class Failover:
             if path is not None:
                 self._tries_left = max(0, self._tries_left - 1)
             return path
-        if self._around.nobody():
+        if self._centres is not None and self._centres.nobody():
             return self._paths.unwatched(now_ns)
-        if self._around.somebody():
+        if self._is_watched():
             self._paths.watched()
         if self._paths.return_due(now_ns) and not self.is_urgent:
             return self._paths.first_again(now_ns)
         return None
 
+    def _is_watched(self) -> bool:
+        return self._centres is not None and self._centres.somebody()
+
     def _is_asked(self) -> bool:
         asked = False
         while not self._asked.empty():
             reason, unless_watched = self._asked.get()
-            if not (unless_watched and self._around.somebody()):
+            if not (unless_watched and self._is_watched()):
                 asked = self._paths.ask(reason) or asked
         return asked

@@ -6,8 +6,9 @@ the other broker has taken us: a try that fails costs nothing.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from agent.core.delivery.backoff import Backoff
 from agent.core.delivery.paths import Paths
@@ -24,7 +25,7 @@ from agent.ports import (
     Published,
     Received,
 )
-from agent.runtime.uplink.failover import Failover, FailoverPolicy
+from agent.runtime.uplink.failover import Failover, HasOpenAlarms, KnowsCentres
 from agent.runtime.uplink.inbox import Inbox
 from agent.runtime.uplink.sender import Sender
 
@@ -38,19 +39,40 @@ _DISCONNECT_S = 0.1
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class UplinkCallbacks:
-    """Whom the publisher tells of what; all are called on its thread and must not block."""
+class PublisherListener(Protocol):
+    """Who hears of the connection, on the publisher's thread. None of it may block."""
 
-    connected: Callable[[Connected, str, bool], None]
-    """The broker has us; say who we are. With its name, and whether another one had us before."""
-    disconnected: Callable[[Disconnected], None]
-    """No broker has us, for this reason. Also told of each try that fails until one has us again."""
-    received: Callable[[Received], None]
-    flooded: Callable[[], None]
-    """Messages came down faster than they can be read, and some were not."""
-    turned: Callable[[], None]
-    """A pass has ended; at least twice a second."""
+    def connected(self, accepted: Connected, broker: str, moved: bool) -> None:
+        """The broker has us; say who we are. With its name, and whether another one had us before."""
+        ...
+
+    def disconnected(self, end: Disconnected) -> None:
+        """No broker has us, for this reason. Also told of each try that fails until one has us again."""
+        ...
+
+    def received(self, message: Received) -> None:
+        """A message came down."""
+        ...
+
+    def flooded(self) -> None:
+        """Messages came down faster than they can be read, and some were not."""
+        ...
+
+    def tick(self) -> None:
+        """A pass has ended; at least twice a second."""
+        ...
+
+
+class SpeaksForUs(Protocol):
+    """The announcer."""
+
+    def will(self) -> OutgoingMessage:
+        """The will for the next connection. On the publisher's thread."""
+        ...
+
+    def farewell(self) -> None:
+        """Put the message of an orderly end into the outbox."""
+        ...
 
 
 @dataclass(slots=True, eq=False)
@@ -75,10 +97,8 @@ class Publisher:
         clock: Clock,
         addresses: Sequence[BrokerAddress],
         subscriptions: Sequence[str],
-        make_will: Callable[[], OutgoingMessage],
-        tells: UplinkCallbacks,
+        announcer: SpeaksForUs,
         return_after_s: float,
-        around: FailoverPolicy,
         backoff: Backoff,
     ) -> None:
         self._idle = list(brokers)
@@ -88,11 +108,11 @@ class Publisher:
         self._clock = clock
         self._addresses = addresses
         self._subscriptions = list(subscriptions)
-        self._make_will = make_will
-        self._tells = tells
+        self._announcer = announcer
+        self._listener: PublisherListener | None = None
         self._backoff = backoff
         self._paths = Paths(len(addresses), return_after_s)
-        self._failover = Failover(self._paths, sender, outbox, around)
+        self._failover = Failover(self._paths, sender, outbox)
         self._inbox: Inbox[_Link] = Inbox()
         self._link: _Link | None = None
         self._candidate: _Link | None = None
@@ -100,6 +120,11 @@ class Publisher:
         self._retry_ns = 0
         self._last_attempt_ns = -_URGENT_RETRY_NS
         self._is_leaving = False
+
+    @property
+    def _hearer(self) -> PublisherListener:
+        assert self._listener is not None, "see `listen`"
+        return self._listener
 
     @property
     def connected(self) -> bool:
@@ -111,6 +136,12 @@ class Publisher:
         """The place, in the list of addresses, of the broker that has us; None without one. Any thread."""
         link = self._link
         return None if link is None else link.path
+
+    def listen(self, listener: PublisherListener, alarms: HasOpenAlarms, centres: KnowsCentres) -> None:
+        """Tell `listener` of the connection, and look at alarms and centres before another path is tried. Before the
+        threads run."""
+        self._listener = listener
+        self._failover.depend_on(alarms, centres)
 
     def wake(self) -> None:
         """There may be something to send. Any thread."""
@@ -130,24 +161,25 @@ class Publisher:
         for link, event in self._inbox.take(timeout_s):
             self._handle(link, event)
         if self._inbox.was_flooded():
-            self._tells.flooded()
+            self._hearer.flooded()
         if self._link is not None:
             self._sender.return_rested()
             self._sender.send()
         if not self._is_leaving:
             self._choose_path()
-        self._tells.turned()
+        self._hearer.tick()
 
-    def close(self, last: Callable[[], None], timeout_s: float) -> None:
-        """Send what can be sent within `timeout_s`; then, in a second, the farewell that `last` puts; then end the
-        connection. After the thread has ended, while presses may still come; what is not confirmed stays in the outbox.
+    def close(self, timeout_s: float) -> None:
+        """Send what can be sent within `timeout_s`; then, in a second, the farewell; then end the connection.
+
+        After the thread has ended, while presses may still come; what is not confirmed stays in the outbox.
         """
         self._send_all(timeout_s)
         self._is_leaving = True
         if self._candidate is not None:  # it may take a moment
             self._end(self._candidate)
         if self.connected:
-            last()
+            self._announcer.farewell()
             self._send_all(_FAREWELL_S)
         if self._link is not None:
             self._link.broker.disconnect(_DISCONNECT_S)
@@ -177,7 +209,7 @@ class Publisher:
                 if refusal is not None:
                     self._lose_a_broker_that_refuses_us(link, refusal)
             case Received() if link is self._link:
-                self._tells.received(event)
+                self._hearer.received(event)
             case _:
                 pass  # of a connection that was left
 
@@ -193,7 +225,7 @@ class Publisher:
         moved = self._had_us not in {None, link.path}
         self._had_us = link.path
         self._sender.open(link.broker, accepted.receive_maximum, link.own_topic)
-        self._tells.connected(accepted, self._name(link), moved)
+        self._hearer.connected(accepted, self._name(link), moved)
         if before is not None:  # last, as it may take a moment, and a press shall not wait for that
             self._end(before)
 
@@ -207,7 +239,7 @@ class Publisher:
         if self._link is None:
             self._paths.failed(candidate.path, now_ns)
             self._retry_ns = now_ns + int(self._backoff.failed() * 1e9)
-            self._tells.disconnected(end)
+            self._hearer.disconnected(end)
         elif self._sender.stalled():
             self._leave(self._link)
             self._paths.failed(candidate.path, now_ns)
@@ -222,7 +254,7 @@ class Publisher:
         self._end(link)
         self._paths.failed(link.path, now_ns)
         self._retry_ns = now_ns + int(self._backoff.failed((now_ns - link.since_ns) / 1e9) * 1e9)
-        self._tells.disconnected(end)
+        self._hearer.disconnected(end)
 
     def _leave(self, link: _Link) -> None:
         """The protocol repeats a message on a new connection only, so a silent broker is left."""
@@ -280,7 +312,7 @@ class Publisher:
     def _try(self, path: int) -> None:
         now_ns = self._clock.boottime_ns()
         self._last_attempt_ns = now_ns
-        will = self._make_will()
+        will = self._announcer.will()
         link = self._candidate = _Link(path, self._idle.pop(), will.topic, now_ns)
         address = self._addresses[path]
         try:

@@ -6,8 +6,8 @@ connection has not confirmed goes back to the outbox.
 
 import logging
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from agent.contract.messages import Rank
 from agent.core.errors import BrokerError, MessageRefused
@@ -25,15 +25,20 @@ _REFUSALS_BEFORE_GIVING_UP = 5
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class SenderCallbacks:
-    """Whom the sender tells of the broker's answers; none may block, and `refused` comes on any thread."""
+class SenderListener(Protocol):
+    """Who hears of the broker's answers. None of it may block."""
 
-    accepted: Callable[[], None]
-    """The broker has taken our state: it has a place for this device."""
-    delivered: Callable[[AlarmDelivered], None]
-    refused: Callable[[OutgoingMessage, str], None]
-    """The broker refused a message; told once a message."""
+    def accepted(self) -> None:
+        """The broker has taken our state: it has a place for this device. On the publisher's thread."""
+        ...
+
+    def delivered(self, fact: AlarmDelivered) -> None:
+        """The broker has taken a message of an alarm. On the publisher's thread."""
+        ...
+
+    def refused(self, message: OutgoingMessage, detail: str) -> None:
+        """The broker refused a message; told once a message. Any thread."""
+        ...
 
 
 @dataclass(slots=True)
@@ -50,10 +55,10 @@ class Sender:
     outbox and `Broker.publish`, which do not block.
     """
 
-    def __init__(self, outbox: Outbox, clock: Clock, tells: SenderCallbacks, alarm_timeout_s: float) -> None:
+    def __init__(self, outbox: Outbox, clock: Clock, alarm_timeout_s: float) -> None:
         self._outbox = outbox
         self._clock = clock
-        self._tells = tells
+        self._listener: SenderListener | None = None
         self._alarm_timeout_ns = int(alarm_timeout_s * 1e9)
         self._lock = threading.Lock()
         self._broker: Broker | None = None
@@ -66,6 +71,10 @@ class Sender:
         self._held_back = False
         """A suspect waits until nothing is under way; only an alarm may still go before it."""
         self._unwelcome = False
+
+    def listen(self, listener: SenderListener) -> None:
+        """Tell this one of the broker's answers. Before the threads run."""
+        self._listener = listener
 
     def open(self, broker: Broker, receive_maximum: int, own_topic: str) -> None:
         """There is a connection, whose broker takes so many messages at a time."""
@@ -108,7 +117,7 @@ class Sender:
             self._held_back = False
         for message in given_up:
             log.error("%s has ended connection after connection and is given up", message.topic)
-            self._tells.refused(message, "the broker ended each connection on which it was sent alone")
+            self._refused(message, "the broker ended each connection on which it was sent alone")
 
     def send(self, most: int = _WINDOW) -> None:
         """Send what waits, at most so many, as far as there is a connection and room in the window. Any thread.
@@ -120,7 +129,7 @@ class Sender:
                 goes_on, refused = self._send_next()
             if refused is not None:
                 log.error("%s can't be sent: %s", refused[0].topic, refused[1])
-                self._tells.refused(*refused)
+                self._refused(*refused)
             if not goes_on:
                 return
 
@@ -147,11 +156,12 @@ class Sender:
         if not answer.accepted:
             log.log(logging.ERROR if first else logging.DEBUG, "the broker refused %s: %s", row.topic, answer.detail)
             if first:
-                self._tells.refused(sent.message, answer.detail)
-        if ours and (answer.accepted or answer.in_part):
-            self._tells.accepted()
-        if answer.accepted and row.alarm_id is not None:
-            self._tells.delivered(AlarmDelivered(row.alarm_id, self._clock.boottime_ns()))
+                self._refused(sent.message, answer.detail)
+        listener = self._listener
+        if listener is not None and ours and (answer.accepted or answer.in_part):
+            listener.accepted()
+        if listener is not None and answer.accepted and row.alarm_id is not None:
+            listener.delivered(AlarmDelivered(row.alarm_id, self._clock.boottime_ns()))
         return None
 
     def give_up_retained(self) -> None:
@@ -194,6 +204,10 @@ class Sender:
         """Whether nothing is in flight. Any thread."""
         with self._lock:
             return not self._in_flight
+
+    def _refused(self, message: OutgoingMessage, detail: str) -> None:
+        if self._listener is not None:
+            self._listener.refused(message, detail)
 
     # --- under the lock
 

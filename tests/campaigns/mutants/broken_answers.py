@@ -147,7 +147,7 @@ ASKED = (
     Breakage(
         "obey a key that was taken out",
         "agent/runtime/commands/handler.py",
-        '        command_id = "unknown"\n        self._look_at_keys()\n',
+        '        command_id = "unknown"\n        self._key_watch.tick()\n',
         '        command_id = "unknown"\n',
         "tests/runtime/commands/test_handler.py::test_the_keys_are_looked_at_before_each_message_and_while_none_comes",
     ),

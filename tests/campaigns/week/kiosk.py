@@ -69,8 +69,8 @@ class HandSupervisor(Supervisor):
     def thread(self, name: str, worker: Worker, **_: Any) -> AbstractContextManager[None]:  # type: ignore[override]
         return self._hold(name, worker)
 
-    def passes(self) -> dict[str, int]:
-        return dict.fromkeys(self.workers, self.turns)
+    def passes(self) -> dict[str, int | None]:
+        return {**dict.fromkeys(self.workers, self.turns)}
 
     @contextmanager
     def _hold(self, name: str, worker: Worker) -> Iterator[None]:
@@ -93,11 +93,11 @@ class Life:
         self._clock = clock
         self._look_due_ns = 0
         self._writer: StoreWriter = workers["store"]
-        self._desk: CommandHandler = workers["commands"]
+        self._handler: CommandHandler = workers["commands"]
         self._self_test: SelfTest = workers["self-test"]
         self.publisher: Publisher = workers["publisher"]
         self.pipeline: Pipeline = workers["pipeline"]
-        self.outbox: Outbox = main_loop._watched.outbox
+        self.outbox: Outbox = main_loop._outbox
         self.lights: Lights = self.pipeline._lights
 
     @property
@@ -120,7 +120,7 @@ class Life:
             self.pipeline.run_once(0)
             self._self_test.run_once(0)
             self._writer.run_once(0)
-            queues: tuple[Any, ...] = (self.publisher._inbox._events, self.pipeline._facts, self._desk._queue)
+            queues: tuple[Any, ...] = (self.publisher._inbox._events, self.pipeline._facts, self._handler._queue)
             if all(each.empty() for each in queues):
                 break
         else:
@@ -144,8 +144,8 @@ class Life:
 
     def _obey(self) -> None:
         """A command waits for the journal, which therefore has a thread of its own meanwhile."""
-        if self._desk._queue.empty():
-            self._desk.run_once(0)
+        if self._handler._queue.empty():
+            self._handler.run_once(0)
             return
         done = threading.Event()
 
@@ -156,8 +156,8 @@ class Life:
         thread = threading.Thread(target=store, name="store")
         thread.start()
         try:
-            while not self._desk._queue.empty():
-                self._desk.run_once(0)
+            while not self._handler._queue.empty():
+                self._handler.run_once(0)
         finally:
             done.set()
             self._writer.wake()

@@ -6,6 +6,7 @@ from agent.core.errors import HardwareError
 from agent.core.events import Edge
 from agent.runtime.alarms.edge_watch import PINS, EdgeWatch
 from agent.runtime.supervision.health import HealthBoard
+from tests.support.context import reporter
 
 
 class Lines:
@@ -16,13 +17,13 @@ class Lines:
         self.broken = False
         self.heard: list[tuple[bool, bool]] = []
         """Which line, and whether it became active."""
-        self.board = HealthBoard(lambda part, state: None)
-        self.watch = EdgeWatch(self, self.hear, self.board)
+        self.board = HealthBoard(reporter())
+        self.watch = EdgeWatch(self, self, self.board)
         for normally_closed in self.levels:
             self.watch.edge(Edge("police", False, 0, at_start=True, normally_closed=normally_closed))
         self.heard.clear()
 
-    def hear(self, edge: Edge) -> None:
+    def edge(self, edge: Edge) -> None:
         self.heard.append((edge.normally_closed, edge.active))
 
     def start(self, on_edge: Callable[[Edge], None], on_lost: Callable[[str, str], None]) -> None: ...

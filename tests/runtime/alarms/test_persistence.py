@@ -13,10 +13,10 @@ from agent.core.alarms.persistence import encode_alarm
 from agent.core.events import CentreAck
 from agent.outbox.outbox import Outbox
 from agent.runtime.alarms.persistence import ALARM_KEY, keep_restored, read_kept
-from agent.runtime.supervision.security import SecurityLog
 from agent.sim.clock import SimClock
 from tests.support.command_rig import Desk
-from tests.support.drafts import FACTORY, body, open_outbox, taken, write
+from tests.support.context import make_context, security_log
+from tests.support.drafts import body, open_outbox, taken, write
 from tests.support.kiosk import Kiosk
 
 KINDS = [InputKind("police", "panic", False)]
@@ -40,9 +40,9 @@ def told(outbox: Outbox) -> list[tuple[str, dict[str, Any]]]:
 def test_an_alarm_that_was_kept_is_open_again_and_nothing_is_told(outbox: Outbox) -> None:
     outbox.keep(ALARM_KEY + "a1", encode_alarm(ALARM))
     write(outbox)
-    security = SecurityLog(FACTORY, CLOCK, outbox.put)
-    book = AlarmBook(KINDS, CLOCK.boot_id, None, read_kept(outbox, security))
-    keep_restored(book, outbox, security)()
+    context = make_context(outbox, CLOCK)
+    book = AlarmBook(KINDS, CLOCK.boot_id, None, read_kept(outbox, context))
+    keep_restored(book, outbox, context.security)()
 
     assert book.open() == [ALARM]
     assert told(outbox) == []
@@ -54,7 +54,7 @@ def test_an_alarm_that_cannot_be_read_is_told_and_stays_for_an_agent_that_can(ou
     outbox.keep(ALARM_KEY + "a2", strange)
     write(outbox)
 
-    assert read_kept(outbox, SecurityLog(FACTORY, CLOCK, outbox.put)) == [ALARM]
+    assert read_kept(outbox, make_context(outbox, CLOCK)) == [ALARM]
     [(severity, data)] = told(outbox)
     assert (severity, data["kind"]) == ("alert", "alarm-unreadable")
     assert "a2" in data["text"]
@@ -67,7 +67,7 @@ def test_alarms_that_are_found_late_join_those_of_this_run_with_lights_and_list(
     kiosk = Kiosk(outbox, CLOCK)
     pressed = kiosk.press()
     assert kiosk.pipeline.open_ids == {pressed}
-    security = SecurityLog(FACTORY, CLOCK, outbox.put)
+    security = security_log(outbox, CLOCK)
     outbox.keep(ALARM_KEY + "a1", encode_alarm(ALARM))
 
     kiosk.pipeline.restore([ALARM], lambda book: keep_restored(book, outbox, security))
@@ -90,7 +90,7 @@ def test_a_close_that_waits_for_a_disk_found_late_is_told_once_and_by_him_who_wa
 
     class FoundMeanwhile(threading.Event):
         def wait(self, timeout: float | None = None) -> bool:
-            restore(outbox, kiosk.pipeline, desk.handler, desk.security)
+            restore(make_context(outbox, CLOCK), outbox, kiosk.pipeline, desk.handler)
             return super().wait(0)
 
     keep = outbox.keep
@@ -117,7 +117,7 @@ def test_an_alarm_that_is_closed_while_a_disk_found_late_is_read_stays_closed(ou
         return kept
 
     kiosk.pipeline.kept = read_and_close  # type: ignore[method-assign]
-    restore(outbox, kiosk.pipeline, desk.handler, desk.security)
+    restore(make_context(outbox, CLOCK), outbox, kiosk.pipeline, desk.handler)
     kiosk.pipeline.drain()
 
     assert kiosk.pipeline.open_ids == frozenset()
@@ -127,13 +127,13 @@ def test_an_alarm_that_is_closed_while_a_disk_found_late_is_read_stays_closed(ou
 def test_waits_that_began_anew_are_kept_so_that_a_crash_loop_does_not_begin_them_anew_for_ever(
     outbox: Outbox,
 ) -> None:
-    security = SecurityLog(FACTORY, CLOCK, outbox.put)
+    context = make_context(outbox, CLOCK)
     outbox.keep(ALARM_KEY + "a1", encode_alarm(ALARM))
     write(outbox)
-    first = AlarmBook(KINDS, "boot-2", None, read_kept(outbox, security), now_ns=1_000)
-    keep_restored(first, outbox, security)()
+    first = AlarmBook(KINDS, "boot-2", None, read_kept(outbox, context), now_ns=1_000)
+    keep_restored(first, outbox, context.security)()
     write(outbox)
-    again = AlarmBook(KINDS, "boot-2", None, read_kept(outbox, security), now_ns=9_000)
+    again = AlarmBook(KINDS, "boot-2", None, read_kept(outbox, context), now_ns=9_000)
 
     assert again.open() == first.open()
     assert again.open()[0].since_ns == 1_000
@@ -141,7 +141,7 @@ def test_waits_that_began_anew_are_kept_so_that_a_crash_loop_does_not_begin_them
 
 def test_an_alarm_of_an_input_that_is_gone_stays_open_and_is_told(outbox: Outbox) -> None:
     book = AlarmBook([], CLOCK.boot_id, None, [ALARM])
-    keep_restored(book, outbox, SecurityLog(FACTORY, CLOCK, outbox.put))()
+    keep_restored(book, outbox, security_log(outbox, CLOCK))()
 
     [(severity, data)] = told(outbox)
     assert (severity, data["kind"]) == ("warning", "alarm-without-input")

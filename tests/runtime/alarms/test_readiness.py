@@ -1,30 +1,22 @@
 from typing import Any
 
-from agent.contract.messages import Draft, SecurityData, ServiceData
+from agent.contract.messages import SecurityData, ServiceData
 from agent.core.alarms.lights import IDENTIFY, IDLE, OUT_OF_SERVICE, TEST_MODE
 from agent.core.alarms.service import Service
 from agent.core.events import CentreWatched, UplinkChanged
 from agent.runtime.alarms.readiness import SERVICE, Readiness
-from agent.runtime.supervision.health import HealthBoard
-from agent.runtime.supervision.security import SecurityLog
-from agent.sim.clock import SimClock
-from tests.support.drafts import FACTORY
+from tests.support.context import Collected, make_context
 
 S = 10**9
 
 
 class Kiosk:
     def __init__(self) -> None:
-        self.drafts: list[Draft] = []
-        self.board = HealthBoard(lambda part, state: None)
+        self.drafts = Collected()
+        context = make_context(self.drafts)
+        self.board = context.board
         self.board.report(SERVICE, ok=True)
-        self.is_ready = Readiness(
-            service=Service(300 * S, 0),
-            factory=FACTORY,
-            put=self.drafts.append,
-            board=self.board,
-            security=SecurityLog(FACTORY, SimClock(), self.drafts.append),
-        )
+        self.is_ready = Readiness(service=Service(300 * S, 0), context=context)
         self.is_ready.take(UplinkChanged(True), 0)
 
     def told(self, at_s: float) -> list[tuple[str, Any]]:

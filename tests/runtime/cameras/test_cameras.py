@@ -6,6 +6,8 @@ from agent.contract.messages import AlarmCamera
 from agent.core.camera.link import Heartbeat, InView
 from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.cameras.vision_link import VisionLink
+from agent.runtime.supervision.health import HealthBoard
+from tests.support.context import reporter
 
 SEEN = InView(persons=2, tracks=("a-1", "a-4"))
 REPORT = Heartbeat(
@@ -39,7 +41,7 @@ class FakeLink:
 
 
 def cameras(*links: FakeLink) -> Cameras:
-    made = Cameras()
+    made = Cameras(HealthBoard(reporter()))
     made.connect(cast("list[VisionLink]", list(links)))
     return made
 

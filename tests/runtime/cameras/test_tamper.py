@@ -2,13 +2,13 @@ from datetime import timedelta
 
 import pytest
 
-from agent.contract.envelope import EVENT_EXPIRY_S, MessageFactory, rfc3339
-from agent.contract.identity import Identity
-from agent.contract.messages import CameraTamperData, Draft, Rank
+from agent.contract.envelope import EVENT_EXPIRY_S, rfc3339
+from agent.contract.messages import CameraTamperData, Rank
 from agent.contract.vocabulary import TamperKind
 from agent.core.camera.link import CameraTamper, Heartbeat
 from agent.runtime.cameras.tamper import TamperController
 from agent.sim.clock import SimClock
+from tests.support.context import Collected, reporter
 
 SECOND = 1_000_000_000
 
@@ -19,13 +19,12 @@ class Desk:
     def __init__(self, kinds: tuple[TamperKind, ...] = tuple(TamperKind)) -> None:
         self.clock = SimClock()
         self.looked = 0
-        self.drafts: list[Draft] = []
+        self.drafts = Collected()
         self.desk = TamperController(
             "front",
             kinds,
             10.0,
-            factory=MessageFactory(Identity("gp", "s", "k")),
-            put=self.drafts.append,
+            reporter=reporter(self.drafts),
             clock=self.clock,
         )
 
@@ -89,7 +88,7 @@ def test_a_tamper_goes_with_the_security_events_for_ever_and_the_dark_as_any_eve
 
     assert (covered.rank, covered.expiry_s) == (Rank.SECURITY, None)
     assert (dark.rank, dark.expiry_s) == (Rank.EVENT, EVENT_EXPIRY_S)
-    assert covered.topic == dark.topic == "edge/v1/gp/s/k/up/event/camera-tamper"
+    assert covered.topic == dark.topic == "edge/v1/gp/park-station/kiosk-1/up/event/camera-tamper"
     assert covered.type == "edge.event.camera-tamper.v1"
     assert desk.events[1].codes == {}
 

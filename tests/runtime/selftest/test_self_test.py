@@ -24,8 +24,8 @@ def test_a_test_that_all_agree_to_is_passed_and_told_to_everybody(bench: Bench) 
     assert {(data["status"], data["silent"]) for kind, data in sent if "alarm" in kind} == {("test", True)}
     assert bench.told == [SelfTested(passed=True)]
     assert bench.board.parts()[SELF_TEST].ok
-    [(order, data)] = bench.done
-    assert (order, data.outcome) == ("o1", "passed")
+    [done] = bench.done
+    assert (done.id, done.output["outcome"]) == ("o1", "passed")
     assert bench.worker.figures() is not None
 
 

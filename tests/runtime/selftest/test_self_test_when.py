@@ -16,7 +16,7 @@ def test_an_alarm_ends_the_test_at_once_and_the_lights_are_given_back(bench: Ben
 
     assert bench.lights_end == ["shown again"]
     assert [kind for kind, _ in bench.sent()] == ["edge.event.self-test.v1"]
-    assert bench.done[0][1].outcome == "interrupted"
+    assert bench.done[0].code == "interrupted"
     assert bench.told == [], "what was interrupted says nothing of the kiosk"
     assert bench.worker.last is None
     assert bench.worker.order("o2") == "alarm-open"
@@ -34,8 +34,8 @@ def test_a_silent_alarm_that_comes_into_the_flash_of_the_lights_ends_the_test_af
     bench.flashes = False
     bench.run(1)
 
-    assert bench.done[0][1].outcome == "interrupted"
-    assert [step.name for step in bench.done[0][1].steps] == ["lights"]
+    assert bench.done[0].code == "interrupted"
+    assert list(bench.done[0].output["steps"]) == ["lights"]
 
 
 def test_an_alarm_ends_a_probe_and_closes_the_test_alarm(bench: Bench) -> None:

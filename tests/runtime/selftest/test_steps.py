@@ -1,7 +1,10 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -48,8 +51,27 @@ class Lines:
     def close(self) -> None: ...
 
 
+@dataclass
+class Faults:
+    faults: dict[str, list[Fault]]
+
+    def figures(self) -> Any:
+        return {name: {"faults": faults} for name, faults in self.faults.items()}
+
+
+@dataclass
+class Keeps:
+    """Says at once that it is safe."""
+
+    safe: threading.Event = field(default_factory=threading.Event)
+
+    def keep(self, key: str, value: str | None) -> threading.Event:
+        self.safe.set()
+        return self.safe
+
+
 def inputs(lines: Lines, **faults: list[Fault]) -> str:
-    return run(check_inputs(lines, frozenset({"police"}), lambda: {n: {"faults": f} for n, f in faults.items()}), CLOCK)
+    return run(check_inputs(lines, frozenset({"police"}), Faults(faults)), CLOCK)
 
 
 CLOCK = SimClock()
@@ -91,7 +113,7 @@ def test_a_line_that_cannot_be_read_is_not_well() -> None:
 
 def lights(kiosk: Kiosk, between: Callable[[], object] = lambda: None, **options: bool) -> str:
     chirp = options.get("chirp", False)
-    step = check_lights(kiosk.lights, kiosk.pipeline.drive_lights, WIRED, kiosk.clock, chirp=chirp)
+    step = check_lights(kiosk.lights, kiosk.pipeline, WIRED, kiosk.clock, chirp=chirp)
     return run(step, kiosk.clock, between)
 
 
@@ -171,7 +193,7 @@ def test_no_flash_begins_while_an_alarm_is_to_be_seen(kiosk: Kiosk) -> None:
 
 def test_what_the_disk_has_taken_is_read_back_from_it(outbox: Outbox, tmp_path: Path) -> None:
     clock = SimClock()
-    step = check_storage(outbox.keep, lambda key: read_back(tmp_path / "store", key), ("probe", "7"), clock, 5)
+    step = check_storage(outbox, lambda key: read_back(tmp_path / "store", key), ("probe", "7"), clock, 5)
 
     assert run(step, clock, lambda: outbox.writer.run_once(0)).startswith("written, synced and read back")
 
@@ -179,20 +201,18 @@ def test_what_the_disk_has_taken_is_read_back_from_it(outbox: Outbox, tmp_path: 
 def test_a_disk_that_does_not_take_it_in_time_is_not_well(outbox: Outbox) -> None:
     clock = SimClock()
     with pytest.raises(StepFailed, match="did not take a value within 5 s"):
-        run(check_storage(outbox.keep, lambda key: "7", ("probe", "7"), clock, 5), clock)
+        run(check_storage(outbox, lambda key: "7", ("probe", "7"), clock, 5), clock)
 
 
 def test_a_disk_that_forgets_or_fails_is_not_well() -> None:
-    safe = threading.Event()
-    safe.set()
     with pytest.raises(StepFailed, match="not there"):
-        run(check_storage(lambda key, value: safe, lambda key: "6", ("probe", "7"), CLOCK, 5), CLOCK)
+        run(check_storage(Keeps(), lambda key: "6", ("probe", "7"), CLOCK, 5), CLOCK)
 
     def fail(key: str) -> str:
         raise StorageError("the disk is gone")
 
     with pytest.raises(StepFailed, match="the disk is gone"):
-        run(check_storage(lambda key, value: safe, fail, ("probe", "7"), CLOCK, 5), CLOCK)
+        run(check_storage(Keeps(), fail, ("probe", "7"), CLOCK, 5), CLOCK)
 
 
 def test_nothing_is_read_back_where_there_is_nothing(tmp_path: Path) -> None:
@@ -202,6 +222,6 @@ def test_nothing_is_read_back_where_there_is_nothing(tmp_path: Path) -> None:
 
 def test_a_black_box_must_outlive_the_process(outbox: Outbox) -> None:
     assert outbox.writer.is_boxed
-    assert run(check_black_box(lambda: True), CLOCK) == "there"
+    assert run(check_black_box(outbox.writer), CLOCK) == "there"
     with pytest.raises(StepFailed):
-        run(check_black_box(lambda: False), CLOCK)
+        run(check_black_box(SimpleNamespace(is_boxed=False)), CLOCK)

@@ -1,16 +1,16 @@
 from datetime import timedelta
 
-from agent.contract.messages import Draft, SecurityData
+from agent.contract.messages import SecurityData
 from agent.runtime.supervision.security import SecurityLog
 from agent.sim.clock import SimClock
-from tests.support.drafts import FACTORY
+from tests.support.context import Collected, reporter
 
 
 class Told:
     def __init__(self) -> None:
         self.clock = SimClock()
-        self.drafts: list[Draft] = []
-        self.log = SecurityLog(FACTORY, self.clock, self.drafts.append)
+        self.drafts = Collected()
+        self.log = SecurityLog(reporter(self.drafts), self.clock)
 
     @property
     def events(self) -> list[SecurityData]:

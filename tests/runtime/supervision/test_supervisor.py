@@ -28,7 +28,7 @@ def fail() -> None:
 def test_a_part_runs_in_a_thread_of_its_name_and_ends_with_its_context() -> None:
     supervisor, part = Supervisor(), Part()
     with supervisor.thread("pipeline", part):
-        wait_for(lambda: supervisor.passes()["pipeline"] >= 2)
+        wait_for(lambda: (supervisor.passes()["pipeline"] or 0) >= 2)
         assert supervisor.failed() is None
 
     assert part.names == {"pipeline"}

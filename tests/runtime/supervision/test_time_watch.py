@@ -4,11 +4,10 @@ from typing import Any
 
 import pytest
 
-from agent.contract.messages import Draft
 from agent.contract.vocabulary import TimeQuality
 from agent.runtime.supervision.time_watch import TimeWatch
 from agent.sim.clock import SimClock
-from tests.support.drafts import FACTORY
+from tests.support.context import Collected, reporter
 
 YEARS_56 = timedelta(days=56 * 365)
 
@@ -21,8 +20,8 @@ def clock() -> SimClock:
 @pytest.fixture
 def told(clock: SimClock) -> Callable[[], list[dict[str, Any]]]:
     """Looks once more; returns what has been told since the last time."""
-    drafts: list[Draft] = []
-    watch = TimeWatch(FACTORY, clock, drafts.append)
+    drafts = Collected()
+    watch = TimeWatch(reporter(drafts), clock)
     watch.tick()
 
     def look() -> list[dict[str, Any]]:
@@ -88,8 +87,8 @@ def test_a_process_that_was_stopped_between_two_readings_takes_them_for_no_jump(
             self.advance(timedelta(seconds=30))
             return super().wall()
 
-    drafts: list[Draft] = []
-    watch = TimeWatch(FACTORY, Interrupted(), drafts.append)
+    drafts = Collected()
+    watch = TimeWatch(reporter(drafts), Interrupted())
     for _ in range(3):
         watch.tick()
 

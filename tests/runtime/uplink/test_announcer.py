@@ -8,7 +8,8 @@ from agent.outbox.outbox import Outbox
 from agent.ports import OutgoingMessage
 from agent.runtime.uplink.announcer import BDSEQ_KEY, Announcer
 from agent.sim.clock import SimClock
-from tests.support.drafts import FACTORY, IDENTITY, body, event, open_outbox, taken, write
+from tests.support.context import make_context
+from tests.support.drafts import IDENTITY, body, event, open_outbox, taken, write
 from tests.support.fake_ports import topics
 from tests.support.stores import DeadJournal
 
@@ -23,7 +24,7 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
 
 
 def announcer(outbox: Outbox) -> Announcer:
-    return Announcer(outbox=outbox, factory=FACTORY, clock=SimClock(), meta=META, config_revision="abc")
+    return Announcer(context=make_context(outbox), outbox=outbox, meta=META, config_revision="abc")
 
 
 def sent(outbox: Outbox) -> list[OutgoingMessage]:

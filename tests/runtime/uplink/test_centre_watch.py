@@ -1,15 +1,12 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from agent.contract.messages import Draft
 from agent.core.delivery.centres import Centres
-from agent.core.events import CentreWatched
+from agent.core.events import Announce, CentreWatched, UplinkChanged
 from agent.ports import Received
-from agent.runtime.supervision.health import HealthBoard
-from agent.runtime.supervision.security import SecurityLog
 from agent.runtime.uplink.centre_watch import CentreWatch
 from agent.sim.clock import SimClock
-from tests.support.drafts import FACTORY
+from tests.support.context import Collected, make_context
 
 ONLINE = b'{"online": true, "time": "2026-11-24T13:45:02.117Z"}'
 OFFLINE = b'{"online": false, "time": "2026-11-24T13:46:02.117Z"}'
@@ -20,31 +17,29 @@ class Line:
     required: bool = True
     clock: SimClock = field(default_factory=SimClock)
     told: list[bool] = field(default_factory=list)
-    drafts: list[Draft] = field(default_factory=list)
-    passed_on: list[Received] = field(default_factory=list)
+    drafts: Collected = field(default_factory=Collected)
 
     def __post_init__(self) -> None:
-        def tell(watched: CentreWatched) -> None:
-            self.told.append(watched.online)
-
-        self.board = HealthBoard(lambda part, state: None)
+        context = make_context(self.drafts, self.clock)
+        self.board = context.board
         self.watch = CentreWatch(
             centres=Centres(required=self.required),
             root="edge/v1",
-            clock=self.clock,
-            board=self.board,
-            security=SecurityLog(FACTORY, self.clock, self.drafts.append),
-            tell=tell,
-            pass_on=self.passed_on.append,
+            context=context,
+            facts=self,
         )
+
+    def submit(self, fact: Announce | CentreWatched | UplinkChanged) -> None:
+        assert isinstance(fact, CentreWatched)
+        self.told.append(fact.online)
 
     def says(self, payload: bytes, centre: str = "jhb", size: int | None = None) -> None:
         topic = f"edge/v1/host/{centre}/state"
-        self.watch.received(Received(topic, payload, len(payload) if size is None else size, retain=True))
+        self.watch.receive(Received(topic, payload, len(payload) if size is None else size, retain=True))
 
     def passes(self, seconds: float) -> None:
         self.clock.advance(timedelta(seconds=seconds))
-        self.watch.turned()
+        self.watch.tick()
 
 
 def test_a_change_is_told_once() -> None:
@@ -101,14 +96,6 @@ def test_another_broker_on_which_nobody_watches_is_told() -> None:
     line.passes(90)
 
     assert line.told == [True, False]
-
-
-def test_a_command_is_left_to_others() -> None:
-    line = Line()
-    ack = Received("edge/v1/gp/site/kiosk-1/down/ack/a", b"x", 1, retain=False)
-    line.watch.received(ack)
-
-    assert line.passed_on == [ack]
 
 
 def test_nonsense_is_a_security_event_changes_nothing_and_can_not_flood() -> None:

@@ -20,7 +20,7 @@ def test_what_waits_is_sent_once_connected_and_forgotten_once_confirmed(device: 
     assert device.connections == 1
     assert topics(device.broker.kept) == ["alarm/police", "event/person-left"]
     assert device.waiting == {}
-    assert [fact.alarm_id for fact in device.delivered] == ["a1"]
+    assert [fact.alarm_id for fact in device.deliveries] == ["a1"]
 
 
 def test_nothing_is_handed_over_without_a_connection(device: Device) -> None:
@@ -42,13 +42,13 @@ def test_a_refused_alarm_is_never_given_up(device: Device) -> None:
 
     assert len(device.broker.sent) + len(device.second.sent) > 10
     assert device.waiting == {"alarm": 1}
-    assert device.delivered == []
+    assert device.deliveries == []
     assert device.outbox.figures()[1]["alarm"] == 0
 
     device.broker.answer = device.second.answer = lambda _: "accept"
     device.advance(61)
     assert device.waiting == {}
-    assert [fact.alarm_id for fact in device.delivered] == ["a1"]
+    assert [fact.alarm_id for fact in device.deliveries] == ["a1"]
 
 
 @pytest.mark.parametrize("draft", [event(), health(), security(), FACTORY.snapshot("p1", b"jpeg")])
@@ -62,7 +62,7 @@ def test_a_refused_message_of_another_class_is_given_up_after_five_tries(device:
     assert len(device.broker.sent) == 5
     assert device.waiting == {}
     assert sum(device.outbox.figures()[1].values()) == 1
-    assert [detail for _, detail in device.refused] == ["not authorized"]
+    assert [detail for _, detail in device.refusals] == ["not authorized"]
 
 
 def test_a_refused_message_does_not_stand_in_the_way_of_others(device: Device) -> None:
@@ -110,7 +110,7 @@ def test_an_answer_for_a_message_that_is_not_on_its_way_confirms_nothing(device:
     device.passes()
 
     assert device.waiting == {"alarm": 1}
-    assert device.delivered == []
+    assert device.deliveries == []
 
 
 def test_a_broker_that_does_not_answer_does_not_spin_the_processor_while_the_disk_hangs(
@@ -142,7 +142,7 @@ def test_what_comes_down_is_handed_on(device: Device) -> None:
     device.broker.send_down(TALK)
     device.passes()
 
-    assert device.received == [TALK]
+    assert device.heard == [TALK]
 
 
 def test_a_broker_that_never_stops_talking_keeps_no_alarm_from_leaving(device: Device) -> None:
@@ -153,13 +153,13 @@ def test_a_broker_that_never_stops_talking_keeps_no_alarm_from_leaving(device: D
                 device.broker.send_down(message)
 
     device.passes(2)
-    device.received = TalksOn()
+    device.heard = TalksOn()
     device.broker.send_down(TALK)
     device.outbox.put(alarm())
     device.publisher.run_once(0)
 
     assert topics(device.broker.sent) == ["alarm/police"]
-    assert 0 < len(device.received) < 1_000
+    assert 0 < len(device.heard) < 1_000
 
 
 def test_what_comes_down_faster_than_it_is_read_fills_no_memory_and_is_told(device: Device) -> None:
@@ -170,9 +170,9 @@ def test_what_comes_down_faster_than_it_is_read_fills_no_memory_and_is_told(devi
         device.broker.send_down(TALK)
     device.passes(20)
 
-    assert 0 < len(device.received) < 500
+    assert 0 < len(device.heard) < 500
     assert device.floods == 1
-    assert [fact.alarm_id for fact in device.delivered] == ["a1"]
+    assert [fact.alarm_id for fact in device.deliveries] == ["a1"]
 
     device.broker.send_down(TALK)
     device.broker.drop()

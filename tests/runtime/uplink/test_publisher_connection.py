@@ -184,7 +184,8 @@ def test_a_stop_sends_what_waits_and_then_the_farewell_and_ends_once_all_is_conf
         device.outbox.put(security("farewell"))
         write(device.outbox)
 
-    device.publisher.close(farewell, 5.0)
+    device.on_farewell = farewell
+    device.publisher.close(5.0)
 
     assert topics(device.broker.kept) == ["event/person-left", "security/boot"]
     assert device.broker.orderly_ends == 1
@@ -214,7 +215,7 @@ def test_a_stop_while_the_connection_is_being_made_sends_what_waits_once_it_stan
         wait(timeout_s)
 
     device.publisher.run_once = answer_at_the_third  # type: ignore[method-assign]
-    device.publisher.close(lambda: None, 5.0)
+    device.publisher.close(5.0)
 
     assert topics(device.broker.kept) == ["event/person-left"]
 
@@ -230,7 +231,7 @@ def test_a_stop_that_the_broker_does_not_answer_ends_and_keeps_what_is_not_confi
             return device.clock.boottime_ns()
 
     device.publisher._clock = Hurrying()
-    device.publisher.close(lambda: None, 5.0)
+    device.publisher.close(5.0)
 
     assert device.waiting == {"alarm": 1}
     assert not device.broker.connected
@@ -243,7 +244,8 @@ def test_a_stop_without_a_connection_keeps_everything_for_the_next_start(tmp_pat
     outbox.put(alarm())
     device.passes(2)
     said: list[str] = []
-    device.publisher.close(lambda: said.append("farewell"), 5.0)
+    device.on_farewell = lambda: said.append("farewell")
+    device.publisher.close(5.0)
     outbox.close()
 
     assert said == []

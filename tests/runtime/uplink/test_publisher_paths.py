@@ -177,7 +177,7 @@ def test_a_broker_that_refuses_only_the_alarm_is_left_at_once(device: Device) ->
     device.passes(5)
 
     assert topics(device.second.kept) == ["alarm/police"]
-    assert [detail for _, detail in device.refused] == ["not authorized"]
+    assert [detail for _, detail in device.refusals] == ["not authorized"]
     assert device.waiting == {}
 
 
@@ -192,7 +192,7 @@ def test_an_alarm_that_every_broker_refuses_moves_at_most_once_a_minute_and_is_n
     assert 8 <= device.moves <= 16
     assert device.waiting == {"alarm": 1}
     assert topics(device.broker.kept) + topics(device.second.kept) == ["event/person-left"]
-    assert len(device.refused) == 1
+    assert len(device.refusals) == 1
 
     device.second.answer = device.broker.answer = lambda _: "accept"
     for _ in range(61):
@@ -267,7 +267,7 @@ def test_a_stop_ends_the_try_of_another_path_too(device: Device) -> None:
     device.publisher.try_other_path("a1/delayed", unless_watched=False)
     device.passes(2)
 
-    device.publisher.close(lambda: None, 5.0)
+    device.publisher.close(5.0)
 
     assert not device.publisher.connected
     assert device.broker.orderly_ends == 1

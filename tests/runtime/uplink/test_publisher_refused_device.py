@@ -65,4 +65,4 @@ def test_what_a_broker_refused_that_refuses_the_whole_device_arrives_later(devic
     kept = topics(device.second.kept) + topics(device.broker.kept)
     assert "alarm/police" in kept
     assert "security/boot" in kept
-    assert [fact.alarm_id for fact in device.delivered] == ["a1"]
+    assert [fact.alarm_id for fact in device.deliveries] == ["a1"]

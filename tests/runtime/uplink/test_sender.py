@@ -48,7 +48,7 @@ def test_an_alarm_waits_for_no_place_longer_than_for_an_acknowledgement(device: 
     device.broker.answer = lambda _: "accept"
     device.advance(1.1)
     device.passes(3)
-    assert [fact.alarm_id for fact in device.delivered] == ["a1"]
+    assert [fact.alarm_id for fact in device.deliveries] == ["a1"]
 
 
 def test_an_alarm_that_the_only_broker_refuses_is_tried_on_its_one_connection_until_it_is_taken(device: Device) -> None:
@@ -62,7 +62,7 @@ def test_an_alarm_that_the_only_broker_refuses_is_tried_on_its_one_connection_un
 
     device.broker.answer = lambda _: "accept"
     device.advance(61)
-    assert [fact.alarm_id for fact in device.delivered] == ["a1"]
+    assert [fact.alarm_id for fact in device.deliveries] == ["a1"]
 
 
 def test_a_message_that_the_connection_can_not_carry_is_given_up_and_told(device: Device) -> None:
@@ -73,7 +73,7 @@ def test_a_message_that_the_connection_can_not_carry_is_given_up_and_told(device
 
     assert device.waiting == {}
     assert topics(device.broker.kept) == ["event/person-left"]
-    assert [(m.topic.rpartition("/up/")[2], why) for m, why in device.refused] == [("snapshot/p1", "too large")]
+    assert [(m.topic.rpartition("/up/")[2], why) for m, why in device.refusals] == [("snapshot/p1", "too large")]
     assert device.outbox.figures()[1]["picture"] == 1
 
 

@@ -47,7 +47,7 @@ def test_a_message_that_the_broker_hangs_up_on_is_given_up_and_what_is_behind_it
     assert sorted(topics(device.broker.kept)) == ["security/boot", "snapshot/p1"]
     assert device.waiting == {}
     assert device.outbox.figures()[1]["event"] == 1
-    assert [(m.topic.rpartition("/")[2], "sent alone" in why) for m, why in device.refused] == [("person-left", True)]
+    assert [(m.topic.rpartition("/")[2], "sent alone" in why) for m, why in device.refusals] == [("person-left", True)]
     assert len(device.ends) <= 6
 
 
@@ -71,7 +71,7 @@ def test_an_alarm_that_the_broker_hangs_up_on_is_kept_and_lets_others_pass(devic
     for _ in range(70):
         device.advance(1)
     assert device.waiting == {}
-    assert [fact.alarm_id for fact in device.delivered] == ["a1"]
+    assert [fact.alarm_id for fact in device.deliveries] == ["a1"]
 
 
 def test_an_alarm_still_arrives_while_another_one_ends_every_connection(device: Device) -> None:
@@ -83,7 +83,7 @@ def test_an_alarm_still_arrives_while_another_one_ends_every_connection(device: 
     for _ in range(70):
         device.advance(1)
 
-    assert [fact.alarm_id for fact in device.delivered] == ["a2"]
+    assert [fact.alarm_id for fact in device.deliveries] == ["a2"]
     assert device.waiting == {"alarm": 1}
 
 
@@ -116,7 +116,7 @@ def test_an_alarm_does_not_wait_for_a_suspect_that_goes_alone(device: Device) ->
     device.outbox.put(event("e2"))
     device.outbox.put(alarm())
     device.passes(2)
-    assert [fact.alarm_id for fact in device.delivered] == ["a1"]
+    assert [fact.alarm_id for fact in device.deliveries] == ["a1"]
     assert topics(device.broker.sent) == ["event/person-left", "alarm/police"], "nothing else goes beside the suspect"
 
 
@@ -127,7 +127,7 @@ def test_a_suspected_alarm_does_not_wait_for_a_suspect_of_a_lower_class(device: 
 
     device.broker.answer = lambda _: "accept"
     device.advance(2)
-    assert [fact.alarm_id for fact in device.delivered] == ["a1"]
+    assert [fact.alarm_id for fact in device.deliveries] == ["a1"]
     assert device.waiting == {"event": 1}
 
 
@@ -142,7 +142,7 @@ def test_a_fresh_alarm_goes_before_an_alarm_that_ends_every_connection(device: D
     device.advance(6)
     device.passes(2)
 
-    assert [fact.alarm_id for fact in device.delivered] == ["a2"]
+    assert [fact.alarm_id for fact in device.deliveries] == ["a2"]
 
 
 def test_an_alarm_passes_a_suspected_alarm_that_is_not_answered(device: Device) -> None:
@@ -151,21 +151,21 @@ def test_an_alarm_passes_a_suspected_alarm_that_is_not_answered(device: Device) 
     device.outbox.put(alarm("a2"))
     device.passes(2)
 
-    assert [fact.alarm_id for fact in device.delivered] == ["a2"]
+    assert [fact.alarm_id for fact in device.deliveries] == ["a2"]
 
 
 def test_of_several_suspected_alarms_one_that_is_never_answered_holds_no_other_up(device: Device) -> None:
     device.broker.answer = silence_for("alarm/poison")
     make_suspects(device, alarm("a1", input="poison"), alarm("a2"), alarm("a3"))
-    assert device.delivered == []
+    assert device.deliveries == []
     for _ in range(20):
         device.advance(1)
 
-    assert [fact.alarm_id for fact in device.delivered] == ["a2", "a3"]
+    assert [fact.alarm_id for fact in device.deliveries] == ["a2", "a3"]
     device.broker.answer = lambda _: "accept"
     for _ in range(20):
         device.advance(1)
-    assert [fact.alarm_id for fact in device.delivered] == ["a2", "a3", "a1"]
+    assert [fact.alarm_id for fact in device.deliveries] == ["a2", "a3", "a1"]
 
 
 def silence_for(part: str) -> Callable[[OutgoingMessage], Answer]:
@@ -183,11 +183,11 @@ def test_a_network_that_comes_and_goes_makes_nothing_be_given_up(device: Device)
         device.passes()
         device.advance(130)
 
-    assert device.refused == []
+    assert device.refusals == []
     device.broker.answer = lambda _: "accept"
     for _ in range(20):
         device.advance(60)
-    assert sorted(fact.alarm_id for fact in device.delivered) == ["a0", "a1", "a2"]
+    assert sorted(fact.alarm_id for fact in device.deliveries) == ["a0", "a1", "a2"]
     assert device.waiting == {}
 
 
@@ -216,7 +216,7 @@ def rounds_of_loss(device: Device, count: int) -> None:
         device.broker.drop()
         device.passes()
         device.advance(25 * 3600)
-        for notes in (device.broker.sent, device.refused, device.ends):
+        for notes in (device.broker.sent, device.refusals, device.ends):
             notes.clear()
 
 

@@ -2,42 +2,49 @@ from unittest.mock import create_autospec
 
 import pytest
 
-from agent.contract.messages import Draft
+from agent.core.events import AlarmDelivered, Announce, CentreWatched, UplinkChanged
 from agent.ports import Connected, Disconnected, OutgoingMessage
-from agent.runtime.supervision.health import HealthBoard
-from agent.runtime.supervision.security import SecurityLog
 from agent.runtime.uplink.announcer import Announcer
 from agent.runtime.uplink.centre_watch import CentreWatch
+from agent.runtime.uplink.router import TopicRouter
 from agent.runtime.uplink.status import Uplink
-from agent.sim.clock import SimClock
-from tests.support.drafts import FACTORY, IDENTITY
+from tests.support.context import Collected, make_context
+from tests.support.drafts import IDENTITY
 
 
 class Line:
     def __init__(self) -> None:
-        self.drafts: list[Draft] = []
+        self.drafts = Collected()
         self.births = 0
         self.deaf: list[str] = []
-        self.board = HealthBoard(lambda part, state: None)
         self.changes: list[bool] = []
         self.moves = 0
         self.uplink = self.make()
 
     def make(self) -> Uplink:
-        security = SecurityLog(FACTORY, SimClock(), self.drafts.append)
+        context = make_context(self.drafts)
+        self.board = context.board
         return Uplink(
-            board=self.board,
-            security=security,
+            context=context,
             announcer=create_autospec(Announcer, instance=True),
             watch=create_autospec(CentreWatch, instance=True),
-            announce=self.announce,
-            changed=lambda change: self.changes.append(change.up),
-            deaf=self.deaf.append,
+            router=TopicRouter(),
+            facts=self,
+            alarms=self,
+            commands=self,
         )
 
-    def announce(self, moved: bool) -> None:
-        self.births += 1
-        self.moves += moved
+    def delivered(self, fact: AlarmDelivered) -> None: ...
+
+    def broker_refuses(self, detail: str) -> None:
+        self.deaf.append(detail)
+
+    def submit(self, fact: Announce | CentreWatched | UplinkChanged) -> None:
+        if isinstance(fact, UplinkChanged):
+            self.changes.append(fact.up)
+        elif isinstance(fact, Announce):
+            self.births += 1
+            self.moves += fact.moved
 
     def connected(self, *refused: str, moved: bool = False) -> None:
         self.uplink.connected(Connected("5", 20, refused=refused), "mqtt://a", moved)

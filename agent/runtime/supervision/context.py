@@ -1,0 +1,23 @@
+"""What every part of the core is handed."""
+
+from dataclasses import dataclass
+
+from agent.outbox.reporter import Reporter
+from agent.ports import Clock
+from agent.runtime.supervision.health import HealthBoard
+from agent.runtime.supervision.security import SecurityLog
+from agent.runtime.supervision.supervisor import Supervisor
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Made once, before the parts; each of them reports and registers itself here. Any thread."""
+
+    clock: Clock
+    reporter: Reporter
+    """Says something to the centre."""
+    board: HealthBoard
+    """Which parts work, and their figures."""
+    security: SecurityLog
+    supervisor: Supervisor
+    """Owns the threads, and watches those that others own."""
