@@ -8,44 +8,35 @@ Whatever a camera does happens in another process, at the far end of a VisionLin
 
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 
-from agent.adapters.gpiozero_buttons import GpiozeroButtons
-from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.adapters.jose_keys import KeyRing
 from agent.bootstrap import simulation, specs
 from agent.bootstrap.cameras import links_to
 from agent.bootstrap.commands import AllAlarms, CommandActions
+from agent.bootstrap.kiosk import Kiosk, Pins, make_kiosk, open_pins
 from agent.bootstrap.late_disk import restore
+from agent.bootstrap.link import Link, listen, make_handler, make_link
 from agent.bootstrap.optional_parts import prepare, start_lights
 from agent.bootstrap.platform import Outside, this_machine
 from agent.bootstrap.self_test import make_self_test
-from agent.bootstrap.siren import make_siren
 from agent.contract.envelope import MessageFactory
-from agent.core.delivery.backoff import Backoff
+from agent.outbox.outbox import Outbox
 from agent.outbox.reporter import Reporter
 from agent.runtime.alarms.edge_watch import EdgeWatch
-from agent.runtime.alarms.input_reporter import InputReporter
-from agent.runtime.alarms.pipeline import Pipeline
-from agent.runtime.alarms.readiness import SERVICE, Readiness
 from agent.runtime.cameras.cameras import Cameras
+from agent.runtime.cameras.vision_link import VisionLink
 from agent.runtime.commands.handler import CommandHandler
-from agent.runtime.commands.key_watch import KeyWatch
 from agent.runtime.selftest.probe_alarm import ProbeAlarm
 from agent.runtime.selftest.self_test import SELF_TEST
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.health import HealthBoard
 from agent.runtime.supervision.main_loop import MainLoop
 from agent.runtime.supervision.security import SecurityLog
-from agent.runtime.uplink.announcer import Announcer
-from agent.runtime.uplink.centre_watch import CentreWatch
-from agent.runtime.uplink.publisher import Publisher
-from agent.runtime.uplink.router import TopicRouter
-from agent.runtime.uplink.sender import Sender
-from agent.runtime.uplink.status import Uplink
 from agent.settings import Settings
+from agent.sim.control import SimControl
 
 DISK_PATIENCE_S = 2.0
 """How long a start waits for the disk. Then the buttons go live without it, and what it holds is taken up later."""
@@ -69,132 +60,35 @@ def run(
         # Time, and a place for what must not be lost.
         outside = outside or this_machine(settings, simulation.levels(settings) if simulate else None)
         clock, supervisor = outside.clock, outside.supervisor
-        identity, mqtt = settings.identity, settings.mqtt
         outbox = specs.outbox(settings, clock)
         stack.callback(outbox.close, 2 * _BRIEF_S)
         outbox.open()
         writer = outbox.writer
         stack.enter_context(supervisor.thread("store", writer, wake=writer.wake, patience_s=_BRIEF_S))
-
-        # What a resident touches and sees; the disk has the time to answer.
-        pin_factory = outside.open_pins() if settings.has_pins else None
-        if pin_factory is not None:
-            stack.callback(pin_factory.close)
-        lights = GpiozeroLights(specs.light_pins(settings), pin_factory)
-        buttons = GpiozeroButtons(specs.input_lines(settings), pin_factory, clock)
-        outbox.await_disk(DISK_PATIENCE_S)
-
-        # What every part is handed.
-        reporter = Reporter(MessageFactory(identity), outbox)
+        pins = stack.enter_context(open_pins(settings, outside))
+        outbox.await_disk(DISK_PATIENCE_S)  # it has had the time that the pins took
+        reporter = Reporter(MessageFactory(settings.identity), outbox)
         context = Context(clock, reporter, HealthBoard(reporter), SecurityLog(reporter, clock), supervisor)
-        context.board.report(SERVICE, ok=True)
 
-        # The way to the centre.
-        announcer = Announcer(
-            context=context, outbox=outbox, meta=specs.meta(settings), config_revision=specs.revision(settings)
-        )
-        sender = Sender(outbox, clock, alarm_timeout_s=mqtt.alarm_timeout_s)
-        brokers = (outside.make_broker(), outside.make_broker())
-        publisher = Publisher(
-            brokers=brokers,
-            sender=sender,
-            outbox=outbox,
-            clock=clock,
-            addresses=specs.broker_addresses(settings),
-            subscriptions=identity.subscriptions(settings.centre.names),
-            announcer=announcer,
-            return_after_s=mqtt.return_after_s,
-            backoff=Backoff(spread_s=mqtt.reconnect_spread_s),
-        )
-
-        # What decides.
+        # The parts: the way to the centre, what decides, and the way back.
+        link = make_link(settings, outside, context, outbox)
         cameras = Cameras(context.board)
-        siren = make_siren(settings, pin_factory, simulate=simulate, outbox=outbox, context=context)
-        panel = specs.panel(settings)
-        context.board.add_figures("inputs", panel)
-        pipeline = Pipeline(
-            book=specs.alarm_book(settings, context, outbox, simulated=simulate),
-            readiness=Readiness(service=specs.service(settings, clock), context=context),
-            panel=panel,
-            audible=[button.name for button in settings.buttons if not button.silent],
-            context=context,
-            outbox=outbox,
-            lights=lights,
-            cameras=cameras if settings.cameras else None,
-            sender=sender,
-            paths=publisher,
-            inputs=InputReporter(context),
-            siren=siren,
-        )
-
-        # The way back: what a broker brings, to whom it is for.
+        kiosk = make_kiosk(settings, context, outbox, pins, cameras, link, simulate=simulate)
+        pipeline = kiosk.pipeline
         keys = KeyRing(settings.commands.keys)
-        key_watch = KeyWatch(keys, context)
-        handler = CommandHandler(identity=identity, context=context, outbox=outbox, keys=keys, key_watch=key_watch)
-        watch = CentreWatch(centres=specs.centres(settings), root=mqtt.root, context=context, facts=pipeline)
-        router = TopicRouter()
-        router.add(watch.tree, watch)
-        router.add(f"{identity.down()}/", handler)
+        handler, key_watch = make_handler(settings, context, outbox, keys)
         probe = ProbeAlarm(context, outbox, specs.location(settings))
         alarms = AllAlarms(pipeline, probe)
-        uplink = Uplink(
-            context=context,
-            announcer=announcer,
-            watch=watch,
-            router=router,
-            facts=pipeline,
-            alarms=alarms,
-            commands=key_watch,
-        )
-        sender.listen(uplink)
-        publisher.listen(uplink, pipeline, watch)
-        outbox.when_ready(publisher.wake)
+        uplink = listen(settings, context, link, pipeline, alarms, handler, key_watch)
         outbox.when_found_late(partial(restore, context, outbox, pipeline, handler))
-        links = links_to(settings, simulate, context=context, handler=handler)
-        cameras.connect(links)
-        self_test = make_self_test(
-            settings,
-            context,
-            probe_broker=outside.make_probe(),
-            alarm=probe,
-            outbox=outbox,
-            buttons=buttons,
-            panel=panel,
-            lights=lights,
-            siren=siren,
-            pipeline=pipeline,
-            announcer=announcer,
-            publisher=publisher,
-            handler=handler,
-        )
+        vision = links_to(settings, simulate, context=context, handler=handler)
+        cameras.connect(vision)
+        self_test = make_self_test(settings, context, outside, outbox, pins, kiosk, link, probe, handler)
         handler.act_by(CommandActions(alarms, pipeline, uplink, cameras, self_test))
 
-        # What a press needs. Its end comes last: a stop is deaf for a moment only.
-        start_lights(lights, context.board)
-        stack.callback(lights.close)
-        if siren is not None:
-            siren.start()
-        pipeline.show_lights()
-        stack.callback(pipeline.drain)
-        stack.enter_context(supervisor.thread("pipeline", pipeline, wake=pipeline.wake, patience_s=_BRIEF_S))
-        stack.callback(buttons.close)
-        sim = simulation.control(settings, pin_factory, lights, clock, links) if simulate else None
-        if sim is not None:
-            stack.callback(sim.close)
-        stack.callback(publisher.close, FLUSH_S)
-        stack.enter_context(supervisor.thread("publisher", publisher, wake=publisher.wake))
-        stack.callback(writer.settle, FLUSH_S)
-        stack.enter_context(supervisor.thread("commands", handler))
-        if siren is not None:
-            stack.callback(siren.close)
-        for link in links:
-            stack.callback(link.close)
-            stack.enter_context(supervisor.thread(f"vision-{link.camera}", link, essential=False))
-            stack.callback(link.finish)
-
-        # The buttons start last: an edge always finds somebody to act, and a kiosk without buttons can say so.
-        edges = EdgeWatch(buttons, pipeline, context.board)
-        buttons.start(edges.edge, pipeline.lost)
+        # Live, towards the buttons; the stack unwinds it the other way round.
+        sim = simulation.control(settings, context, pins, vision) if simulate else None
+        edges = _go_live(stack, context, outbox, pins, kiosk, link, handler, vision, sim)
         context.security.report("boot", "info", "the agent has started", simulated=simulate, boot_id=clock.boot_id)
 
         # A resident can press now, whether or not there is a network.
@@ -202,14 +96,10 @@ def run(
         stack.enter_context(supervisor.thread(SELF_TEST, self_test, essential=False))
         if sim is not None:
             sim.start()
-            supervisor.add_pulse("sim-control", sim, essential=False)
-        for number, broker in enumerate(brokers, 1):
-            supervisor.add_pulse(f"mqtt-{number}", broker)
-        supervisor.add_pulse("lights", lights)
         main_loop = MainLoop(
             context=context,
             outbox=outbox,
-            publisher=publisher,
+            publisher=link.publisher,
             edges=edges,
             notifier=outside.notifier,
             health_interval_s=settings.health.interval_s,
@@ -225,3 +115,40 @@ def run(
         code = main_loop.keep_watch()
         outside.notifier.stopping()
         return code
+
+
+def _go_live(
+    stack: ExitStack,
+    context: Context,
+    outbox: Outbox,
+    pins: Pins,
+    kiosk: Kiosk,
+    link: Link,
+    handler: CommandHandler,
+    vision: Sequence[VisionLink],
+    sim: SimControl | None,
+) -> EdgeWatch:
+    """Start lights, threads and cameras, and the buttons last: an edge always finds somebody to act, and a kiosk
+    without buttons can say so. What a press needs ends last: a stop is deaf for a moment only."""
+    supervisor, pipeline, siren = context.supervisor, kiosk.pipeline, kiosk.siren
+    start_lights(pins.lights, context.board)
+    stack.callback(pins.lights.close)
+    if siren is not None:
+        siren.start()
+    pipeline.show_lights()
+    stack.callback(pipeline.drain)
+    stack.enter_context(supervisor.thread("pipeline", pipeline, wake=pipeline.wake, patience_s=_BRIEF_S))
+    stack.callback(pins.buttons.close)
+    if sim is not None:
+        stack.callback(sim.close)
+    stack.callback(link.publisher.close, FLUSH_S)
+    stack.enter_context(supervisor.thread("publisher", link.publisher, wake=link.publisher.wake))
+    stack.callback(outbox.writer.settle, FLUSH_S)
+    stack.enter_context(supervisor.thread("commands", handler))
+    if siren is not None:
+        stack.callback(siren.close)
+    for near_end in vision:
+        stack.enter_context(near_end.running(supervisor))
+    edges = EdgeWatch(pins.buttons, pipeline, context.board)
+    pins.buttons.start(edges.edge, pipeline.lost)
+    return edges

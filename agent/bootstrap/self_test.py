@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from functools import partial
 
 from agent.bootstrap import specs
+from agent.bootstrap.kiosk import Kiosk, Pins
+from agent.bootstrap.link import Link
+from agent.bootstrap.platform import Outside
 from agent.core.alarms.self_test import Timetable
-from agent.core.inputs.panel import Panel
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import read_back
-from agent.ports import Broker, Buttons, Clock, Lights
-from agent.runtime.alarms.pipeline import Pipeline
-from agent.runtime.alarms.siren import SirenController
+from agent.ports import Clock
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.selftest.probe_alarm import ProbeAlarm
 from agent.runtime.selftest.self_test import SelfTest
@@ -25,8 +25,6 @@ from agent.runtime.selftest.steps import (
 )
 from agent.runtime.selftest.uplink_steps import WayOut
 from agent.runtime.supervision.context import Context
-from agent.runtime.uplink.announcer import Announcer
-from agent.runtime.uplink.publisher import Publisher
 from agent.settings import Settings
 
 _PROBE_KEY = "self-test/probe"
@@ -35,28 +33,23 @@ _PROBE_KEY = "self-test/probe"
 def make_self_test(
     settings: Settings,
     context: Context,
-    *,
-    probe_broker: Broker,
-    alarm: ProbeAlarm,
+    outside: Outside,
     outbox: Outbox,
-    buttons: Buttons,
-    panel: Panel,
-    lights: Lights,
-    siren: SirenController | None,
-    pipeline: Pipeline,
-    announcer: Announcer,
-    publisher: Publisher,
+    pins: Pins,
+    kiosk: Kiosk,
+    link: Link,
+    probe: ProbeAlarm,
     handler: CommandHandler,
 ) -> SelfTest:
-    """The worker of the thread `self-test`; the caller runs and closes it. `probe_broker` is its alone."""
+    """The worker of the thread `self-test`; the caller runs and closes it."""
     chosen = settings.self_test
     way_out = WayOut(
-        alarm=alarm,
+        alarm=probe,
         context=context,
         addresses=specs.broker_addresses(settings),
-        publisher=publisher,
-        probe=probe_broker,
-        announcer=announcer,
+        publisher=link.publisher,
+        probe=outside.make_probe(),
+        announcer=link.announcer,
         path_within_s=chosen.path_within_s,
         ack_within_s=chosen.ack_within_s if chosen.centre_ack else None,
     )
@@ -69,13 +62,13 @@ def make_self_test(
         retry_s=chosen.retry_after_s,
     )
     return SelfTest(
-        script=_Script(settings, context.clock, outbox, buttons, panel, lights, siren, pipeline, way_out),
-        alarm=alarm,
+        script=_Script(settings, context.clock, outbox, pins, kiosk, way_out),
+        alarm=probe,
         timetable=timetable if chosen.enabled else None,
         context=context,
         outbox=outbox,
-        kiosk=pipeline,
-        lights=lights,
+        kiosk=kiosk.pipeline,
+        lights=pins.lights,
         commands=handler,
     )
 
@@ -88,31 +81,26 @@ class _Script:
         settings: Settings,
         clock: Clock,
         outbox: Outbox,
-        buttons: Buttons,
-        panel: Panel,
-        lights: Lights,
-        siren: SirenController | None,
-        pipeline: Pipeline,
+        pins: Pins,
+        kiosk: Kiosk,
         way_out: WayOut,
     ) -> None:
         self._settings = settings
         self._wired = frozenset(specs.light_pins(settings).wired())
         self._clock = clock
         self._outbox = outbox
-        self._buttons = buttons
-        self._panel = panel
-        self._lights = lights
-        self._siren = siren
-        self._pipeline = pipeline
+        self._pins = pins
+        self._kiosk = kiosk
         self._way_out = way_out
 
     def steps(self) -> Iterator[tuple[str, Step]]:
         """One after the other, by name."""
-        chosen, clock = self._settings.self_test, self._clock
-        yield "inputs", check_inputs(self._buttons, self._panel.buttons, self._panel)
-        yield "lights", check_lights(self._lights, self._pipeline, self._wired, clock, chirp=chosen.chirp)
-        if self._siren is not None:
-            yield "siren", check_siren(self._siren, clock, chirp=chosen.siren_chirp)
+        chosen, clock, lights = self._settings.self_test, self._clock, self._pins.lights
+        panel, pipeline, siren = self._kiosk.panel, self._kiosk.pipeline, self._kiosk.siren
+        yield "inputs", check_inputs(self._pins.buttons, panel.buttons, panel)
+        yield "lights", check_lights(lights, pipeline, self._wired, clock, chirp=chosen.chirp)
+        if siren is not None:
+            yield "siren", check_siren(siren, clock, chirp=chosen.siren_chirp)
         probe = (_PROBE_KEY, secrets.token_hex(8))
         read = partial(read_back, self._settings.storage.directory)
         yield "storage", check_storage(self._outbox, read, probe, clock, chosen.storage_within_s)

@@ -4,12 +4,11 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.bootstrap import specs
-from agent.ports import Clock
+from agent.bootstrap.kiosk import Pins
 from agent.runtime.cameras.vision_link import VisionLink
+from agent.runtime.supervision.context import Context
 from agent.settings import Settings
 from agent.sim.camera_faults import CameraFault
 from agent.sim.contacts import SimContacts
@@ -18,23 +17,23 @@ from agent.sim.input_faults import input_faults
 from agent.sim.pins import SimPins
 
 
-def control(
-    settings: Settings, pin_factory: Any, lights: GpiozeroLights, clock: Clock, links: Sequence[VisionLink]
-) -> SimControl:
+def control(settings: Settings, context: Context, pins: Pins, links: Sequence[VisionLink]) -> SimControl:
     """The server behind `edge-agent sim`; the caller starts and closes it."""
     faults: dict[str, Callable[[], None]] = {"vision-crash": lambda: _kill(links)}
     for fault in CameraFault:
         faults[f"camera-{fault.value}"] = _camera_fault(settings, fault)
     conditions = [each.name for each in settings.inputs]
     siren = specs.siren_pin(settings.siren) if settings.siren else None
-    pins = SimPins(_contacts(settings), specs.light_pins(settings), pin_factory, clock, conditions, siren)
-    faults.update(input_faults(pins))
-    return SimControl(
+    hand = SimPins(_contacts(settings), specs.light_pins(settings), pins.factory, context.clock, conditions, siren)
+    faults.update(input_faults(hand))
+    sim = SimControl(
         socket_path=specs.sim_socket(settings.storage.directory),
-        pins=pins,
-        lights=lights,
+        pins=hand,
+        lights=pins.lights,
         faults=faults,
     )
+    context.supervisor.add_pulse("sim-control", sim, essential=False)
+    return sim
 
 
 def levels(settings: Settings) -> dict[int, bool]:

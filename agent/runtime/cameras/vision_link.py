@@ -9,7 +9,8 @@ import select
 import socket
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -35,6 +36,7 @@ from agent.core.camera.vision_spec import VisionSpec
 from agent.core.delivery.backoff import Backoff
 from agent.ports import Clock
 from agent.runtime.cameras.tamper import TamperController
+from agent.runtime.supervision.supervisor import Supervisor
 
 _START_PATIENCE_NS = 60 * 10**9
 _HEARTBEAT_PATIENCE_NS = 10 * 10**9
@@ -102,6 +104,18 @@ class VisionLink:
         """The last report of a process that runs; None without one."""
         self.in_view = _NOBODY
         """Who is in view, as of the last message."""
+
+    @contextmanager
+    def running(self, supervisor: Supervisor) -> Iterator[None]:
+        """Run in a thread of its own while entered, and end the process in order."""
+        try:
+            with supervisor.thread(f"vision-{self.camera}", self, essential=False):
+                try:
+                    yield
+                finally:
+                    self.finish()
+        finally:
+            self.close()
 
     @property
     def camera(self) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 
 from agent import app
 from agent.adapters.gpiozero_lights import GpiozeroLights
-from agent.bootstrap import simulation
+from agent.bootstrap import kiosk, simulation
 from agent.bootstrap.platform import this_machine
 from agent.core.alarms.lights import IDLE
 from agent.outbox.black_box import BlackBox
@@ -135,7 +135,7 @@ def main() -> int:
             finger.lights = self
             super().start()
 
-    app.GpiozeroLights = Lights  # type: ignore[attr-defined]
+    kiosk.GpiozeroLights = Lights  # type: ignore[attr-defined]
 
     def on_ready(main_loop: Any) -> None:
         finger.watch_yellow()

@@ -1,0 +1,79 @@
+"""The kiosk, put together: what a resident touches and sees, and what decides."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from agent.adapters.gpiozero_buttons import GpiozeroButtons
+from agent.adapters.gpiozero_lights import GpiozeroLights
+from agent.bootstrap import specs
+from agent.bootstrap.link import Link
+from agent.bootstrap.platform import Outside
+from agent.bootstrap.siren import make_siren
+from agent.core.inputs.panel import Panel
+from agent.outbox.outbox import Outbox
+from agent.runtime.alarms.input_reporter import InputReporter
+from agent.runtime.alarms.pipeline import Pipeline
+from agent.runtime.alarms.readiness import SERVICE, Readiness
+from agent.runtime.alarms.siren import SirenController
+from agent.runtime.cameras.cameras import Cameras
+from agent.runtime.supervision.context import Context
+from agent.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """What is wired to them."""
+
+    factory: Any
+    """Of gpiozero; None on a device without pins."""
+    lights: GpiozeroLights
+    buttons: GpiozeroButtons
+
+
+@contextmanager
+def open_pins(settings: Settings, outside: Outside) -> Iterator[Pins]:
+    """Nothing is started. Raises HardwareError."""
+    factory = outside.open_pins() if settings.has_pins else None
+    try:
+        lights = GpiozeroLights(specs.light_pins(settings), factory)
+        yield Pins(factory, lights, GpiozeroButtons(specs.input_lines(settings), factory, outside.clock))
+    finally:
+        if factory is not None:
+            factory.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Kiosk:
+    """What decides."""
+
+    pipeline: Pipeline
+    panel: Panel
+    siren: SirenController | None
+
+
+def make_kiosk(
+    settings: Settings, context: Context, outbox: Outbox, pins: Pins, cameras: Cameras, link: Link, *, simulate: bool
+) -> Kiosk:
+    """The caller starts and closes the siren, and runs the pipeline."""
+    panel = specs.panel(settings)
+    siren = make_siren(settings, pins.factory, simulate=simulate, outbox=outbox, context=context)
+    context.board.report(SERVICE, ok=True)
+    context.board.add_figures("inputs", panel)
+    context.supervisor.add_pulse("lights", pins.lights)
+    pipeline = Pipeline(
+        book=specs.alarm_book(settings, context, outbox, simulated=simulate),
+        readiness=Readiness(service=specs.service(settings, context.clock), context=context),
+        panel=panel,
+        audible=[button.name for button in settings.buttons if not button.silent],
+        context=context,
+        outbox=outbox,
+        lights=pins.lights,
+        cameras=cameras if settings.cameras else None,
+        sender=link.sender,
+        paths=link.publisher,
+        inputs=InputReporter(context),
+        siren=siren,
+    )
+    return Kiosk(pipeline, panel, siren)

@@ -1,0 +1,93 @@
+"""The way to the centre and back, put together."""
+
+from dataclasses import dataclass
+
+from agent.adapters.jose_keys import KeyRing
+from agent.bootstrap import specs
+from agent.bootstrap.commands import AllAlarms
+from agent.bootstrap.platform import Outside
+from agent.core.delivery.backoff import Backoff
+from agent.outbox.outbox import Outbox
+from agent.ports import Broker
+from agent.runtime.alarms.pipeline import Pipeline
+from agent.runtime.commands.handler import CommandHandler
+from agent.runtime.commands.key_watch import KeyWatch
+from agent.runtime.supervision.context import Context
+from agent.runtime.uplink.announcer import Announcer
+from agent.runtime.uplink.centre_watch import CentreWatch
+from agent.runtime.uplink.publisher import Publisher
+from agent.runtime.uplink.router import TopicRouter
+from agent.runtime.uplink.sender import Sender
+from agent.runtime.uplink.status import Uplink
+from agent.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What sends."""
+
+    announcer: Announcer
+    sender: Sender
+    publisher: Publisher
+    brokers: tuple[Broker, Broker]
+
+
+def make_link(settings: Settings, outside: Outside, context: Context, outbox: Outbox) -> Link:
+    """The caller runs the publisher, and closes it."""
+    announcer = Announcer(
+        context=context, outbox=outbox, meta=specs.meta(settings), config_revision=specs.revision(settings)
+    )
+    sender = Sender(outbox, context.clock, alarm_timeout_s=settings.mqtt.alarm_timeout_s)
+    brokers = (outside.make_broker(), outside.make_broker())
+    publisher = Publisher(
+        brokers=brokers,
+        sender=sender,
+        outbox=outbox,
+        clock=context.clock,
+        addresses=specs.broker_addresses(settings),
+        subscriptions=settings.identity.subscriptions(settings.centre.names),
+        announcer=announcer,
+        return_after_s=settings.mqtt.return_after_s,
+        backoff=Backoff(spread_s=settings.mqtt.reconnect_spread_s),
+    )
+    for number, broker in enumerate(brokers, 1):
+        context.supervisor.add_pulse(f"mqtt-{number}", broker)
+    outbox.when_ready(publisher.wake)
+    return Link(announcer, sender, publisher, brokers)
+
+
+def make_handler(
+    settings: Settings, context: Context, outbox: Outbox, keys: KeyRing
+) -> tuple[CommandHandler, KeyWatch]:
+    """Who obeys, and who says whom to obey. The caller runs the handler."""
+    key_watch = KeyWatch(keys, context)
+    handler = CommandHandler(identity=settings.identity, context=context, outbox=outbox, keys=keys, key_watch=key_watch)
+    return handler, key_watch
+
+
+def listen(
+    settings: Settings,
+    context: Context,
+    link: Link,
+    pipeline: Pipeline,
+    alarms: AllAlarms,
+    handler: CommandHandler,
+    key_watch: KeyWatch,
+) -> Uplink:
+    """Have what the broker says and brings reach those whom it concerns."""
+    watch = CentreWatch(centres=specs.centres(settings), root=settings.mqtt.root, context=context, facts=pipeline)
+    router = TopicRouter()
+    router.add(watch.tree, watch)
+    router.add(f"{settings.identity.down()}/", handler)
+    uplink = Uplink(
+        context=context,
+        announcer=link.announcer,
+        watch=watch,
+        router=router,
+        facts=pipeline,
+        alarms=alarms,
+        commands=key_watch,
+    )
+    link.sender.listen(uplink)
+    link.publisher.listen(uplink, pipeline, watch)
+    return uplink
