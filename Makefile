@@ -111,7 +111,7 @@ check: setup-dev ## ruff, mypy and import-linter
 	@$(BIN)/lint-imports --no-logo
 
 bench: setup-dev demo-video model ## Latency, frames a second, start-up and memory beside bare baselines
-	@$(BIN)/python -m tests.campaigns.bench
+	@$(BIN)/python -m tests.campaigns.bench $(BENCH)
 
 bench-vision: setup-dev test-video model ## How well people are seen on real video, and what it costs (ten minutes; VISION='--only accuracy')
 	@$(BIN)/python -m tests.campaigns.bench_vision $(VISION)
