@@ -16,7 +16,7 @@ JOBS ?= 5
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime arm-emulator run test suite test-package test-tflite test-picamera2 check bench bench-vision chaos brokers rabbitmq emulation mutants week arm-smoke wiring dist dist-sizes dist-lock clean
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime arm-emulator run test suite test-package test-tflite test-picamera2 check bench bench-vision chaos brokers rabbitmq emulation mutants week arm-smoke wiring lamps dist dist-sizes dist-lock clean
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -111,7 +111,7 @@ check: setup-dev ## ruff, mypy and import-linter
 	@$(BIN)/lint-imports --no-logo
 
 bench: setup-dev demo-video model ## Latency, frames a second, start-up and memory beside bare baselines
-	@$(BIN)/python -m tests.campaigns.bench
+	@$(BIN)/python -m tests.campaigns.bench $(BENCH)
 
 bench-vision: setup-dev test-video model ## How well people are seen on real video, and what it costs (ten minutes; VISION='--only accuracy')
 	@$(BIN)/python -m tests.campaigns.bench_vision $(VISION)
@@ -146,6 +146,9 @@ dist-lock: $(VENV)/.dev # Today's versions of everything that the packages hold
 
 wiring: setup ## Pin maps, drawings, boot lines and bills of firmware_configs, written from the settings; tells of conflicts
 	@$(BIN)/python -m deploy.wiring
+
+lamps: setup ## docs/lamps.svg and the poster for a kiosk, drawn from the agent's table of lamps and one table of words
+	@$(BIN)/python -m deploy.lamps
 
 clean: ## Remove environments and build results (models and video stay in the user's cache)
 	@rm -rf $(VENV) .venv-* build dist mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

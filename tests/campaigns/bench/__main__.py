@@ -11,6 +11,7 @@ from agent.cli.keygen import make_key
 from agent.models.store import ModelStore
 from agent.settings.tree import DEFAULT_MODEL
 from agent.vision.process import NICENESS
+from tests.campaigns import measured
 from tests.campaigns.bench import bare_programs, looking, memory, new_alarms, report, startup, window
 from tests.campaigns.bench.child import ROOT, Child
 from tests.campaigns.bench.figures import Figure, of_medians, of_percentiles
@@ -76,7 +77,7 @@ class Run:
             self._start_up(broker.port)
         with ExitStack() as stack:
             model = ModelStore([Path(entry) for entry in model_directories()]).load(DEFAULT_MODEL).path
-            program = str(ROOT / "tests" / "bench" / "bare_look.py")
+            program = str(ROOT / "tests" / "campaigns" / "bench" / "bare_look.py")
             places = json.dumps(looking.places(self._video))
             command = (program, str(self._video), str(model), str(looking.THREADS), str(NICENESS), places)
             bare = stack.enter_context(Child(*command, what="the bare look"))
@@ -203,6 +204,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         run.all()
     bench.report(report.as_table(run.figures), figures={figure.name: figure.as_dict() for figure in run.figures})
     bench.console.print(f"Percentiles and machine: {args.json}", highlight=False)
+    if args.write:
+        measured.put(report.PLACE, report.markdown(bench.machine, run.figures))
     return 0
 
 

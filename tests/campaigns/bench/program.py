@@ -28,7 +28,9 @@ def parser(module: str, description: str, examples: str, *, record: str, quick: 
         epilog=examples,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("--quick", action="store_true", help=quick)
+    effort = made.add_mutually_exclusive_group()
+    effort.add_argument("--quick", action="store_true", help=quick)
+    effort.add_argument("--write", action="store_true", help="put what was found into docs/measured.md")
     made.add_argument("--json", type=Path, metavar="FILE", default=ROOT / record, help=f"default: {record}")
     return made
 

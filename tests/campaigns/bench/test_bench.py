@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.campaigns.bench import report
 from tests.campaigns.bench.child import ROOT, Child, ChildError
 from tests.campaigns.bench.distribution import Distribution
-from tests.campaigns.bench.figures import Figure
+from tests.campaigns.bench.figures import Figure, of_percentiles
 
 EXPECTED = {
     *(f"{name}_p{percent}" for name in ("press", "new_alarm", "press_beside_vision") for percent in (50, 99)),
@@ -58,6 +59,22 @@ def test_a_percentile_is_a_sample_at_its_rank() -> None:
 def test_a_distribution_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="nothing was measured"):
         Distribution([])
+
+
+def test_the_table_has_a_line_for_each_distribution_and_says_what_a_baseline_is() -> None:
+    slow, fast = Distribution([2.0, 4.0]), Distribution([1.0, 2.0])
+    figures = [
+        *of_percentiles("press", "press to light", "bare paho", slow, fast),
+        *of_percentiles("edge", "edge to box", "", slow, None),
+        Figure("core_rss", "core, RSS", "MiB", 120, 60, against="bare Python"),
+    ]
+    table = report.markdown({"processor": "a processor", "cores": 2}, figures)
+    assert table.splitlines()[2:5] == [
+        "| press to light, p50 and p99 | 2, 4 ms | 1, 2 ms | 2.00, 2.00 | bare paho |",
+        "| edge to box, p50 and p99 | 2, 4 ms |  |  |  |",
+        "| core, RSS | 120 MiB | 60 MiB | 2.00 | bare Python |",
+    ]
+    assert table.endswith("\n(a processor, 2 cores.)\n")
 
 
 @pytest.mark.parametrize(

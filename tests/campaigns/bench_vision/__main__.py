@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tests.campaigns.bench.child import ROOT
+from tests.campaigns import measured
 from tests.campaigns.bench.program import Program, parser
 from tests.campaigns.bench_vision import (
     accuracy,
@@ -38,7 +38,7 @@ from tests.campaigns.bench_vision.watched import watch
 from tests.support.tampered_video import PICTURE_KINDS
 from tests.support.vision_media import demo_video, tree_video
 
-_README_PLOT = ROOT / "docs" / "vision-precision-recall.svg"
+_PLOT = measured.PAGE.with_name("vision-precision-recall.svg")
 _EXAMPLE = """\
 Example:
   python -m tests.campaigns.bench_vision
@@ -51,11 +51,11 @@ PARTS = ("accuracy", "stillness", "near", "cost", "alerts", "budget", "memory", 
 class Run:
     """One run: `rows` grows as it goes on. Pictures are written beside `record`."""
 
-    def __init__(self, stage: Stage, parts: Sequence[str], record: Path, readme_plot: Path | None) -> None:
+    def __init__(self, stage: Stage, parts: Sequence[str], record: Path, plot: Path | None) -> None:
         self._stage = stage
         self._parts = parts
         self._record = record
-        self._readme_plot = readme_plot
+        self._plot = plot
         self._truth = ground_truth.read(ground_truth.directory())
         self._why = f"no ground truth in {ground_truth.directory()}"
         self.rows: list[Row] = []
@@ -100,7 +100,7 @@ class Run:
                 scores = accuracy.score(truth, watched.lines, stage.directory)
                 self.rows += accuracy.rows(scores)
                 points = curve(truth, watched.lines)
-                for path in (self._beside("precision-recall"), self._readme_plot):
+                for path in (self._beside("precision-recall"), self._plot):
                     if path is not None:
                         plots.precision_recall(path, points, scores)
             else:
@@ -127,16 +127,19 @@ class Run:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print the table, write record and pictures; 0 when all was measured, whatever it came to."""
-    args = _parser().parse_args(argv)
+    made = _parser()
+    args = made.parse_args(argv)
+    if args.write and args.only:
+        made.error("the table in docs/measured.md is of all parts: leave --only out")
     bench = Program(args)
     with bench.directory() as directory, _progress(bench.console) as say:
         stage = Stage(directory, demo_video(), QUICK if args.quick else FULL, say)
-        run = Run(stage, args.only or PARTS, args.json, _README_PLOT if args.readme else None)
+        run = Run(stage, args.only or PARTS, args.json, _PLOT if args.write else None)
         run.all()
     bench.report(report.as_table(run.rows), rows={row.name: row.as_dict() for row in run.rows})
     bench.console.print(f"Everything behind the figures, and pictures: {args.json.with_suffix('')}*", highlight=False)
-    if args.readme:
-        report.into_readme(ROOT / "README.md", bench.machine, run.rows)
+    if args.write:
+        measured.put(report.PLACE, report.markdown(bench.machine, run.rows))
     return 0
 
 
@@ -166,7 +169,6 @@ def _parser() -> argparse.ArgumentParser:
         quick="a small part of all: shows that it works, not how well",
     )
     made.add_argument("--only", action="append", choices=PARTS, help="this part alone; may be given several times")
-    made.add_argument("--readme", action="store_true", help="put table and picture into README.md and docs/")
     return made
 
 

@@ -179,27 +179,11 @@ def test_a_background_flickers_as_its_video_does() -> None:
     assert 3.5 < float(last.std()) < 6.5
 
 
-def test_the_readme_gets_the_table_between_its_markers(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+def test_the_table_says_of_each_figure_whether_it_is_reached() -> None:
     rows = [Row("a", "First", "≥ 1", "2", True), skipped("b", "Second", "0", "no ground truth")]
-    machine = {"processor": "a processor", "cores": 4}
-    for _ in range(2):
-        report.into_readme(readme, machine, rows)
-    text = readme.read_text()
-    assert text.startswith(f"before\n{report.BEGIN}\n")
-    assert text.endswith(f"{report.END}\nafter\n")
-    assert "old" not in text
-    assert text.count("| First | ≥ 1 | 2 | ok |") == 1
-    assert "| Second | 0 | no ground truth | skipped |" in text
-
-
-def test_a_readme_without_markers_is_left_alone(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text("nothing")
-    with pytest.raises(ChildError, match="has no place for the figures"):
-        report.into_readme(readme, {"processor": "", "cores": 1}, [])
-    assert readme.read_text() == "nothing"
+    table = report.markdown({"processor": "a processor", "cores": 4}, rows)
+    assert "| First | ≥ 1 | 2 | ok |\n| Second | 0 | no ground truth | skipped |\n" in table
+    assert table.endswith("\n(a processor, 4 cores.)\n")
 
 
 def outcome(kind: str, found_s: float | None, restored_s: float | None, false_alarms: int = 0) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
+from tests.campaigns import measured
 from tests.campaigns.bench import machine as host
 from tests.campaigns.bench.child import ROOT
 from tests.campaigns.emulation import camera, day, installed, report, tools, traces
@@ -60,8 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console.print(report.as_table(book.rows))
     for each in faults:
         console.print(each, style="red", markup=False)
-    if args.readme and not faults:
-        report.into_readme(ROOT / "README.md", more["machine"], book.rows, seconds)
+    if args.write and not faults:
+        measured.put(report.PLACE, report.markdown(more["machine"], book.rows, seconds))
     verdict = "[red]FAILED[/]" if faults else "[green]everything was as it must be[/]"
     console.print(f"{verdict} ({seconds:.0f} s; {os.path.relpath(args.json)})")
     return 1 if faults else 0
@@ -111,8 +112,8 @@ def _play_kiosk(names: Sequence[str], args: argparse.Namespace, book: Book) -> l
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = _parser()
     args = parser.parse_args(arguments)
-    if args.readme and args.only != NAMES:
-        parser.error("the table in README.md is of a whole day: leave --only out")
+    if args.write and args.only != NAMES:
+        parser.error("the table in docs/measured.md is of a whole day: leave --only out")
     if args.stay and args.only == [CAMERA]:
         parser.error("--stay is for the kiosk's machine: name a step of its day too")
     return args
@@ -131,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", action=_Only, nargs="+", choices=NAMES, default=NAMES, help=only)
     parser.add_argument("--stay", action="store_true", help="then run lines of standard input as root in the machine")
     parser.add_argument(
-        "--readme", action="store_true", help="put the table into README.md, after a day without faults"
+        "--write", action="store_true", help="put the table into docs/measured.md, after a day without faults"
     )
     return parser
 

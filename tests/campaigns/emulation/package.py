@@ -9,7 +9,7 @@ from tests.campaigns.emulation.architecture import SYSTEM_SUITE
 
 _SOURCES = ("agent", "deploy/package", "deploy/systemd", "firmware_configs")
 _FILES = ("pyproject.toml", "LICENSE")
-"""Beside them. README.md, its description, is left out: a day writes into it, and each would begin another package."""
+"""Beside them. README.md, its description, is left out: its words change nothing that runs."""
 
 
 def package(arch: str) -> Path:

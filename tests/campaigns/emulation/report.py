@@ -10,9 +10,11 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from tests.campaigns import measured
 from tests.campaigns.emulation.book import Row
 
-BEGIN, END = "<!-- emulated day -->", "<!-- /emulated day -->"
+PLACE = "emulated day"
+"""In docs/measured.md."""
 
 
 def as_table(rows: Sequence[Row]) -> Table:
@@ -31,28 +33,14 @@ def as_table(rows: Sequence[Row]) -> Table:
     return table
 
 
-def into_readme(path: Path, machine: dict[str, Any], rows: Sequence[Row], seconds: float) -> None:
-    """Replace what is between the markers. Raises OSError when they are not there."""
-    before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise OSError(f"{path} has no place for the table: put {BEGIN} and {END} into it")
-    table = markdown(machine, rows, seconds)
-    path.write_text(f"{before}{BEGIN}\n\n{table}\n{END}{after}", encoding="utf-8")
-
-
 def markdown(machine: dict[str, Any], rows: Sequence[Row], seconds: float) -> str:
     """The table, and the machine that it is of."""
     lines = ["| step | what had to be so | seen |", "| --- | --- | --- |"]
     for step, group in groupby(rows, key=lambda row: row.step):
         for number, row in enumerate(group):
             cells = (step if number == 0 else "", row.title, row.seen if row.fault is None else f"FAILED: {row.fault}")
-            lines.append(f"| {' | '.join(_cell(each) for each in cells)} |")
-    return "\n".join(lines) + f"\n\n({seconds:.0f} s on {machine['processor']}, {machine['cores']} cores.)\n"
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+            lines.append(f"| {' | '.join(map(measured.cell, cells))} |")
+    return "\n".join(lines) + f"\n\n{measured.machine_line(machine, seconds=seconds)}"
 
 
 def write_json(path: Path, rows: Sequence[Row], more: dict[str, Any]) -> None:

@@ -85,26 +85,15 @@ def test_the_table_shows_every_row_whatever_characters_are_in_it() -> None:
 MACHINE = {"processor": "a processor", "cores": 2}
 
 
-def test_the_readme_gets_a_table_between_its_markers_and_nothing_else_changes(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+def test_the_table_names_each_step_once_and_keeps_what_was_seen_to_its_cell() -> None:
     book = Book(lambda _: None)
     book.step = "presses"
     for seen in ("a | b", "two\nlines"):
         with book.row("it arrives") as row:
             row.seen = seen
-    report.into_readme(readme, MACHINE, book.rows, 99.6)
 
-    text = readme.read_text()
-    assert text.startswith(f"before\n{report.BEGIN}\n\n| step |")
-    assert "| presses | it arrives | a \\| b |\n|  | it arrives | two lines |\n" in text
-    assert text.endswith(f"(100 s on a processor, 2 cores.)\n\n{report.END}\nafter\n")
+    table = report.markdown(MACHINE, book.rows, 99.6)
 
-
-def test_a_readme_without_a_place_is_left_as_it_is(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text("no markers")
-    with pytest.raises(OSError, match="no place"):
-        report.into_readme(readme, MACHINE, day(), 1.0)
-
-    assert readme.read_text() == "no markers"
+    assert table.startswith("| step |")
+    assert "| presses | it arrives | a \\| b |\n|  | it arrives | two lines |\n" in table
+    assert table.endswith("\n(100 s on a processor, 2 cores.)\n")

@@ -1,0 +1,36 @@
+"""What a visitor needs, and no more."""
+
+import re
+from pathlib import Path
+
+from deploy.lamps.words import CALL, OTHER_TIMES
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+FIRST_SCREEN = "\n".join(README[:24])
+
+
+def test_it_is_short() -> None:
+    assert len(README) <= 200
+
+
+def test_the_first_screen_says_what_was_not_tried_how_to_begin_and_shows_the_lamps() -> None:
+    assert "No Raspberry Pi was on the desk" in FIRST_SCREEN
+    assert re.findall(r"^make (\w+) ", FIRST_SCREEN, re.MULTILINE) == ["run", "test"]
+    assert "(docs/lamps.svg)" in FIRST_SCREEN
+
+
+def test_there_is_a_door_for_whoever_installs_answers_or_lives_there() -> None:
+    assert re.findall(r"^\*\*(I .*)\.\*\*", "\n".join(README), re.MULTILINE) == ["I install", "I answer", "I live here"]
+
+
+def test_tables_that_a_program_writes_are_elsewhere() -> None:
+    assert not any(line.startswith("<!--") for line in README)
+
+
+def test_its_table_of_lamps_is_that_of_the_pictures() -> None:
+    begin = README.index("| yellow | green | beacon | it means |") + 2
+    end = README.index("", begin)
+    rows = [tuple(cell.strip().replace(" ", "-") for cell in row.split("|")[1:4]) for row in README[begin:end]]
+    lamps = [moment.lamps for moment in (*CALL, *OTHER_TIMES)]
+    assert rows == [(each.yellow, each.green, each.beacon) for each in lamps]
