@@ -76,7 +76,7 @@ class Run:
             self._start_up(broker.port)
         with ExitStack() as stack:
             model = ModelStore([Path(entry) for entry in model_directories()]).load(DEFAULT_MODEL).path
-            program = str(ROOT / "tests" / "bench" / "bare_look.py")
+            program = str(ROOT / "tests" / "campaigns" / "bench" / "bare_look.py")
             places = json.dumps(looking.places(self._video))
             command = (program, str(self._video), str(model), str(looking.THREADS), str(NICENESS), places)
             bare = stack.enter_context(Child(*command, what="the bare look"))

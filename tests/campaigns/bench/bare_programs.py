@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.campaigns.bench.child import ROOT
 from tests.campaigns.bench.simulated_agent import end, start_until_ready
 
-_PROGRAMS = ROOT / "tests" / "bench"
+_PROGRAMS = ROOT / "tests" / "campaigns" / "bench"
 _SETTINGS = """\
 button = 17
 lights = [22, 27, 23]

@@ -21,7 +21,7 @@ from tests.campaigns.bench_vision.effort import Effort
 from tests.support.vision_media import model_directories
 
 Pixels = npt.NDArray[np.uint8]
-SETTINGS = ROOT / "tests" / "bench_vision" / "edge-agent.toml"
+SETTINGS = ROOT / "tests" / "campaigns" / "bench_vision" / "edge-agent.toml"
 RATE = 10.0
 """Frames a second of all that is replayed."""
 

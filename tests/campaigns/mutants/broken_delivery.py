@@ -15,8 +15,8 @@ KEPT = (
     Breakage(
         "forget what was in flight when a connection ends",
         "agent/runtime/uplink/sender.py",
-        "if not suspicion.convicted:\n                    self._outbox.give_back(sent.waiting)",
-        "if not suspicion.convicted:\n                    self._outbox.give_up(sent.waiting)",
+        "if not suspicion.quarantined:\n                    self._outbox.give_back(sent.waiting)",
+        "if not suspicion.quarantined:\n                    self._outbox.give_up(sent.waiting)",
         "tests/runtime/uplink/test_publisher_connection.py::test_a_lost_connection_gives_everything_back_and_sends_it_again",
     ),
     Breakage(
@@ -37,8 +37,8 @@ KEPT = (
     Breakage(
         "let an alarm wait for a suspect of a lower class",
         "agent/runtime/uplink/sender.py",
-        "        if self._held_back or self._suspect_under_way(Rank.HEALTH):\n            return Rank.ALARM",
-        "        if self._held_back or self._suspect_under_way(Rank.HEALTH):\n            return None",
+        "        if self._held_back or self._poison_under_way(Rank.HEALTH):\n            return Rank.ALARM",
+        "        if self._held_back or self._poison_under_way(Rank.HEALTH):\n            return None",
         "tests/runtime/uplink/test_sender_poison.py::test_an_alarm_does_not_wait_for_a_suspect_that_goes_alone",
     ),
     Breakage(
