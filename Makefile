@@ -72,6 +72,9 @@ run: setup broker demo-video model ## Everything running on this machine: broker
 
 test: test-tflite test-picamera2 suite ## All tests but those of the package and of the long runs, with a real broker, a real model and real video
 
+# Containers often forbid byte code, and then every process of every run compiles all that it loads.
+suite test-campaigns: export PYTHONDONTWRITEBYTECODE :=
+
 suite: setup-dev test-video model # Without the other environments. On another Python: make suite PYTHON=python3.13 VENV=.venv-3.13
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal --ignore=tests/deploy/package --ignore=tests/campaigns/brokers -m "not campaign"
 
