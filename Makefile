@@ -16,7 +16,7 @@ JOBS ?= 5
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime arm-emulator run test suite test-package test-tflite test-picamera2 check bench bench-vision chaos brokers rabbitmq emulation mutants week arm-smoke wiring lamps dist dist-sizes dist-lock clean
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime arm-emulator run test suite test-campaigns test-package test-tflite test-picamera2 check bench bench-vision chaos brokers rabbitmq emulation mutants week arm-smoke wiring lamps dist dist-sizes dist-lock clean
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -70,10 +70,16 @@ test-video: demo-video # A tree in the wind, from the same package
 run: setup broker demo-video model ## Everything running on this machine: broker, agent, camera, and what they say
 	@$(AGENT) demo
 
-test: test-tflite test-picamera2 suite ## All tests but those of the package, with a real broker, a real model and real video
+test: test-tflite test-picamera2 suite ## All tests but those of the package and of the long runs, with a real broker, a real model and real video
+
+# Containers often forbid byte code, and then every process of every run compiles all that it loads.
+suite test-campaigns: export PYTHONDONTWRITEBYTECODE :=
 
 suite: setup-dev test-video model # Without the other environments. On another Python: make suite PYTHON=python3.13 VENV=.venv-3.13
-	@$(BIN)/pytest -n $(JOBS) --dist worksteal --ignore=tests/deploy/package --ignore=tests/campaigns/brokers $(SUITE)
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal --ignore=tests/deploy/package --ignore=tests/campaigns/brokers -m "not campaign"
+
+test-campaigns: setup-dev test-video model ## A short form of bench, bench-vision, chaos and week (a minute and a half)
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m campaign tests/campaigns
 
 test-package: setup-dev model ## The package for this Python's Debian: what is in it, lintian, and its life in a container (three minutes)
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal tests/deploy/package
@@ -104,7 +110,7 @@ test-picamera2: # What every camera promises, of the real picamera2 on libcamera
 	$$root $(PICAMERA2_BIN)/pytest -n $(JOBS) --dist worksteal -W ignore -k virtual tests/ports/test_camera.py \
 	  tests/ports/test_camera_trouble.py tests/adapters/test_picamera2_camera.py
 
-check: setup-dev ## ruff, mypy and import-linter
+check: $(VENV)/.dev ## ruff, mypy and import-linter
 	@$(BIN)/ruff check --output-format concise
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy

@@ -7,6 +7,7 @@ the region really shows of it, cut at the region's edge and hidden by what stand
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -78,12 +79,16 @@ class MovingScene:
         return Frame(picture, START_NS + round(at_s * 1e9), number, beside)
 
     def _background(self, at_s: float) -> Pixels:
-        coarse = np.random.default_rng(7).integers(130, 200, (9, 13), np.uint8)
-        large = np.asarray(cv2.resize(coarse, (self.width, self.height), interpolation=cv2.INTER_CUBIC), np.float32)
-        large = large * np.float32(self.light(at_s))
+        picture: npt.NDArray[np.float32] = _texture(self.width, self.height) * np.float32(self.light(at_s))
         chance = np.random.default_rng(round(at_s * 1000))
-        large += chance.integers(-self.noise, self.noise + 1, large.shape)
-        return np.clip(large, 40, 255).astype(np.uint8)
+        picture += chance.integers(-self.noise, self.noise + 1, picture.shape, np.int8)
+        return np.clip(picture, 40, 255).astype(np.uint8)
+
+
+@lru_cache(1)
+def _texture(width: int, height: int) -> npt.NDArray[np.float32]:
+    coarse = np.random.default_rng(7).integers(130, 200, (9, 13), np.uint8)
+    return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 class ColourDetector:

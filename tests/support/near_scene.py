@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 
 import cv2
@@ -80,37 +80,59 @@ class NearScene:
         self._light = light
         self._background = _shop(*size)
         self._people = [(one, *_enlarged(one.who, round(one.height * size[1]))) for one in people]
+        self._composed = lru_cache(1)(self._compose)  # a poster is in one place for a minute
 
     def at(self, at_s: float) -> Pixels:
         """The picture of this moment, BGR."""
+        picture = self._composed(tuple(one.way(at_s) for one, _, _ in self._people))
+        noise = np.zeros_like(picture)
+        if self._noise:  # OpenCV's numbers by chance take a third of the time of numpy's
+            cv2.setRNGSeed(int(np.random.default_rng([1, round(at_s * 1000)]).integers(2**31)))
+            cv2.randn(noise, (0, 0, 0), (self._noise,) * 3)
+        shown = cv2.addWeighted(picture, self._light(at_s), noise, 1, 0, dtype=cv2.CV_8U)
+        return np.asarray(shown, np.uint8)
+
+    def _compose(self, ways: tuple[tuple[float, float], ...]) -> npt.NDArray[np.float32]:
+        """Everybody in front of the background, so far from their places."""
         width, height = self._size
         picture = self._background.copy()
-        for one, pixels, mask in self._people:
+        for (x, y), (one, pixels, mask) in zip(ways, self._people, strict=True):
             rows, columns = mask.shape
-            x, y = one.way(at_s)
             place = np.array(
                 [[1, 0, one.x * width - columns / 2 + x], [0, 1, one.foot * height - rows + y]], np.float32
             )
             moved = cv2.warpAffine(pixels, place, self._size)
             share = cv2.warpAffine(mask, place, self._size)[:, :, None]
             picture += share * (moved - picture)
-        picture = picture * np.float32(self._light(at_s))
-        if self._noise:
-            chance = np.random.default_rng([1, round(at_s * 1000)])
-            picture += chance.standard_normal(picture.shape, np.float32) * np.float32(self._noise)
-        return np.clip(picture, 0, 255).astype(np.uint8)
+        return picture
+
+
+@cache
+def _near_everybody() -> list[tuple[Pixels, Pixels]]:
+    """For each of `PEOPLE` their surroundings, with them and as an empty street, in the size of the video."""
+    places = [
+        (
+            slice(max(top - _MARGIN_PX, 0), top + height + _MARGIN_PX),
+            slice(max(left - _MARGIN_PX, 0), left + width + _MARGIN_PX),
+        )
+        for _, (left, top, width, height) in PEOPLE
+    ]
+    with_them: dict[int, Pixels] = {}
+    street: list[list[Pixels]] = [[] for _ in PEOPLE]
+    for index, frame in enumerate(islice(VideoFile(demo_video()), 600)):
+        for who, place in enumerate(places):
+            if index == PEOPLE[who][0] - 1:
+                with_them[who] = frame[place].copy()
+            if index % 15 == 0:
+                street[who].append(frame[place].copy())
+    return [(with_them[who], np.median(np.stack(street[who]), axis=0)) for who in range(len(PEOPLE))]
 
 
 @cache
 def _cut_out(who: int) -> tuple[Pixels, Pixels]:
     """Pixels and mask, in the size of the video."""
-    number, (left, top, width, height) = PEOPLE[who]
-    frames = list(islice(VideoFile(demo_video()), 600))
-    street = np.median(np.stack(frames[::15]), axis=0)
-    rows = slice(max(top - _MARGIN_PX, 0), top + height + _MARGIN_PX)
-    columns = slice(max(left - _MARGIN_PX, 0), left + width + _MARGIN_PX)
-    pixels = frames[number - 1][rows, columns]
-    other = (np.abs(pixels - street[rows, columns]).max(axis=2) > _OTHER).astype(np.uint8)
+    pixels, street = _near_everybody()[who]
+    other = (np.abs(pixels - street).max(axis=2) > _OTHER).astype(np.uint8)
     other = np.asarray(cv2.morphologyEx(other, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)), np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(other)
     largest = 1 + int(stats[1:, 4].argmax())

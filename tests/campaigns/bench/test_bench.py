@@ -32,6 +32,7 @@ ALONE = {
 }
 
 
+@pytest.mark.campaign
 @pytest.mark.system
 @pytest.mark.timeout(300)
 def test_the_bench_measures_every_figure_beside_its_baseline(tmp_path: Path) -> None:

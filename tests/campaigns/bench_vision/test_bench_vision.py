@@ -28,6 +28,7 @@ MEASURED = {
 }
 
 
+@pytest.mark.campaign
 @pytest.mark.system
 @pytest.mark.timeout(300)
 def test_the_bench_measures_every_row_beside_its_target(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.campaigns.bench.child import ROOT
 
 
+@pytest.mark.campaign
 @pytest.mark.system
 @pytest.mark.timeout(240)
 def test_a_short_storm_loses_nothing_doubles_nothing_and_keeps_the_order(tmp_path: Path) -> None:

@@ -3,11 +3,14 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
+
 from tests.campaigns.week.disk import in_memory
 from tests.campaigns.week.schedule import HOUR, a_week
 from tests.campaigns.week.world import World
 
 
+@pytest.mark.campaign
 def test_six_hours_of_presses_outages_and_ends_lose_nothing_and_tell_everything() -> None:
     with TemporaryDirectory(dir=in_memory()) as directory:
         world = World(a_week(1, 6 * HOUR), Path(directory), seed=1)
