@@ -17,7 +17,7 @@ from tests.campaigns.week.schedule import Event
 from tests.campaigns.week.wall import Wall
 
 
-class FailoverPolicy:
+class Surroundings:
     """Its brokers, centre, contacts, hands, disk and wall clock, and the books about them."""
 
     def __init__(self, directory: Path, seed: int) -> None:

@@ -28,7 +28,7 @@ from tests.campaigns.week.eyes import Lights as Seen
 from tests.campaigns.week.kiosk import SILENT, HandSupervisor, Life, QuietNotifier
 from tests.campaigns.week.network import Client
 from tests.campaigns.week.schedule import HOUR, Event, Schedule, Span
-from tests.campaigns.week.surroundings import FailoverPolicy
+from tests.campaigns.week.surroundings import Surroundings
 
 _DOWN_S = {"restart": 4.0, "kill": 6.0, "power-cut": 40.0}
 """From the end of the agent to its next start, by the kind of end."""
@@ -44,7 +44,7 @@ class World:
         self._events = [*schedule.events]
         heapify(self._events)
         self._traps = deque(schedule.traps)
-        self._around = FailoverPolicy(directory, seed)
+        self._around = Surroundings(directory, seed)
         self._eyes = Eyes()
         self._clients: list[Client] = []
         self._life: Life
