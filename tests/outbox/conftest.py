@@ -1,5 +1,5 @@
-"""An outbox and its clock."""
+"""An outbox, its directory and its clock."""
 
-from tests.support.outbox_fixtures import clock, outbox
+from tests.support.outbox_fixtures import clock, outbox, store
 
-__all__ = ["clock", "outbox"]
+__all__ = ["clock", "outbox", "store"]

@@ -20,8 +20,8 @@ from tests.support.drafts import (
     write,
 )
 from tests.support.fake_ports import topics
+from tests.support.outbox_fixtures import SOON
 
-SOON = timedelta(seconds=1)
 """After this a disk that has failed once is tried again."""
 
 

@@ -30,14 +30,7 @@ from tests.support.drafts import (
     write,
 )
 from tests.support.fake_ports import topics
-
-SOON = timedelta(seconds=1)
-OTHER_BOOT = "00000000-0000-4000-8000-000000000002"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    return tmp_path / "store"
+from tests.support.outbox_fixtures import OTHER_BOOT, SOON
 
 
 def fill(journal: MessageStore, *, full: bool) -> None:

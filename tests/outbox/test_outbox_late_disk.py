@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -24,15 +24,8 @@ from tests.support.drafts import (
     write,
 )
 from tests.support.fake_ports import topics
+from tests.support.outbox_fixtures import OTHER_BOOT, SOON
 from tests.support.stores import DeadJournal, opened
-
-SOON = timedelta(seconds=1)
-OTHER_BOOT = "00000000-0000-4000-8000-000000000002"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    return tmp_path / "store"
 
 
 def test_a_disk_that_hangs_at_the_start_holds_up_nothing_and_is_taken_up_when_it_answers(

@@ -1,6 +1,7 @@
 """An outbox for a test, and its clock."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,15 @@ import pytest
 from agent.outbox.outbox import Outbox
 from agent.sim.clock import SimClock
 from tests.support.drafts import open_outbox
+
+SOON = timedelta(seconds=1)
+OTHER_BOOT = "00000000-0000-4000-8000-000000000002"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """The directory of an outbox."""
+    return tmp_path / "store"
 
 
 @pytest.fixture

@@ -151,6 +151,9 @@ CASES: dict[str, Callable[[], list[Finding]]] = {
     "pins: held by another program": lambda: judge_use(
         WIRED, [PinUse(17, True, "lg"), PinUse(22, True, "lg")], agent_runs=True, held={22}
     ),
+    "pins: all of the agent's": lambda: judge_use(
+        WIRED, [PinUse(17, True, "lg"), PinUse(22, True, "lg")], agent_runs=True, held={17, 22}
+    ),
     "inputs: at rest": lambda: judge_levels([POLICE, POLICE_NC, InputRead("door", False, False)]),
     "inputs: pressed, with a door open": lambda: judge_levels(
         [InputRead("door", True, False), replace(POLICE, active=True), replace(POLICE_NC, active=True)]
