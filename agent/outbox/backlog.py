@@ -12,18 +12,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from agent.contract.messages import Rank
 from agent.core.delivery.poison import CLEARED
 from agent.outbox.database import Row
+from agent.outbox.policy import DROPPED_FROM_MEMORY, MEMORY_ONLY, WINDOW
 
-_WINDOW = {Rank.ALARM: 10_000, Rank.STATE: 1_000, Rank.SECURITY: 2_000}
-_SMALL_WINDOW = {Rank.EVENT: 256, Rank.PICTURE: 8, Rank.HEALTH: 8}
-WINDOW = {**_WINDOW, **_SMALL_WINDOW}
-"""Messages of a class that stay in memory once they are written."""
 _RANKS = tuple(Rank)
 RETAINED_WAITING = 100
 """Messages of one retained topic that may wait. The newest says it all, but what goes leaves a gap in the numbers."""
-MEMORY_ONLY = frozenset({Rank.HEALTH})
-"""Never written: it is made only while there is a connection, and is worth nothing minutes later."""
-_EXPENDABLE = (Rank.HEALTH, Rank.PICTURE, Rank.EVENT, Rank.SECURITY, Rank.STATE)
-"""What memory gives up when the disk takes nothing, in this order. Never an alarm."""
 _DELETED_AT_ONCE = 256
 """A transaction for each would take the processor from sending; what is not deleted when a process dies comes again."""
 UNWRITTEN_BYTES = 8 * 1024 * 1024
@@ -79,7 +72,7 @@ class Backlog:
         """Where reading from disk goes on; None when memory holds the whole class."""
         self._deleted: list[tuple[Rank, int]] = []
         """To be deleted from disk."""
-        self._unwritten: dict[Rank, OrderedDict[int, Waiting]] = {rank: OrderedDict() for rank in _EXPENDABLE}
+        self._unwritten: dict[Rank, OrderedDict[int, Waiting]] = {rank: OrderedDict() for rank in DROPPED_FROM_MEMORY}
         """The fresh ones, oldest first. One that is taken may be missing."""
         self._unwritten_bytes = 0
         self._count = dict.fromkeys(Rank, 0)
@@ -110,7 +103,7 @@ class Backlog:
                 heapq.heappush(self._ready[rank], waiting)
             else:
                 self._held[rank].append(waiting)
-            if rank in _EXPENDABLE:
+            if rank in DROPPED_FROM_MEMORY:
                 self._unwritten[rank][row.ord] = waiting
                 self._unwritten_bytes += len(row.payload)
                 self._stay_in_memory_budget()
@@ -229,7 +222,7 @@ class Backlog:
                 if waiting.written:
                     waiting.written = False
                     self._fresh[place] = waiting
-                    if waiting.row.rank in _EXPENDABLE:
+                    if waiting.row.rank in DROPPED_FROM_MEMORY:
                         self._unwritten[waiting.row.rank][place] = waiting
                         self._unwritten_bytes += len(waiting.row.payload)
             for rank in Rank:
@@ -282,12 +275,12 @@ class Backlog:
 
     def _is_fresh_no_more(self, waiting: Waiting) -> None:
         rank, place = waiting.row.rank, waiting.row.ord
-        if self._fresh.pop(place, None) is not None and rank in _EXPENDABLE:
+        if self._fresh.pop(place, None) is not None and rank in DROPPED_FROM_MEMORY:
             self._unwritten_bytes -= len(waiting.row.payload)
             self._unwritten[rank].pop(place, None)
 
     def _stay_in_memory_budget(self) -> None:
-        for rank in _EXPENDABLE:
+        for rank in DROPPED_FROM_MEMORY:
             oldest_first = self._unwritten[rank]
             while self._unwritten_bytes > UNWRITTEN_BYTES and oldest_first:
                 _, oldest = oldest_first.popitem(last=False)

@@ -5,12 +5,11 @@ import logging
 from agent.contract.messages import Rank
 from agent.outbox.backlog import Backlog
 from agent.outbox.database import Row
+from agent.outbox.policy import DROPPED_FROM_DISK
 from agent.outbox.state_directory import RESERVE_BYTES
 from agent.outbox.store import MessageStore
 from agent.ports import Clock
 
-_EXPENDABLE = (Rank.PICTURE, Rank.EVENT)
-"""What is given up, in this order."""
 _LOOK_NS = 10**9
 _EXPIRED_LOOK_NS = 3600 * 10**9
 EVENTS_WHEN_SHORT_BYTES = 1024 * 1024
@@ -43,18 +42,20 @@ class Housekeeping:
 
     def wrote(self, rows: tuple[Row, ...]) -> None:
         """These were written."""
-        self._telemetry_bytes += sum(len(row.payload) for row in rows if row.rank in _EXPENDABLE)
+        self._telemetry_bytes += sum(len(row.payload) for row in rows if row.rank in DROPPED_FROM_DISK)
 
     def tick(self, now_ns: int) -> None:
         """Drop what is too much."""
-        self._drop_down_to(self._budget_bytes, _EXPENDABLE)
+        self._drop_down_to(self._budget_bytes, DROPPED_FROM_DISK)
         if now_ns < self._look_ns:
             return
         self._look_ns = now_ns + _LOOK_NS
         self.free_bytes = self._store.directory.free_bytes()
         self.unwanted = self._not_for_a_disk_with(self.free_bytes)
         if self.unwanted:
-            dropped = self._drop_down_to(0, (Rank.PICTURE,)) + self._drop_down_to(EVENTS_WHEN_SHORT_BYTES, _EXPENDABLE)
+            dropped = self._drop_down_to(0, (Rank.PICTURE,)) + self._drop_down_to(
+                EVENTS_WHEN_SHORT_BYTES, DROPPED_FROM_DISK
+            )
             if dropped:
                 self._store.give_back_space()
         else:
@@ -70,15 +71,15 @@ class Housekeeping:
             return True
         if not self._store.is_open:
             return False
-        self.unwanted = frozenset(_EXPENDABLE)
-        if any(self._store.counts()[rank] for rank in _EXPENDABLE):
+        self.unwanted = frozenset(DROPPED_FROM_DISK)
+        if any(self._store.counts()[rank] for rank in DROPPED_FROM_DISK):
             log.error("the disk is full: events and pictures are given up for alarms; free some of it")
             self._store.discard_telemetry()
         return False
 
     def _not_for_a_disk_with(self, free_bytes: int) -> frozenset[Rank]:
         if free_bytes < min(RESERVE_BYTES, self._keep_free_bytes):
-            return frozenset(_EXPENDABLE)
+            return frozenset(DROPPED_FROM_DISK)
         return frozenset({Rank.PICTURE}) if free_bytes < self._keep_free_bytes else frozenset()
 
     def _drop_down_to(self, budget_bytes: int, ranks: tuple[Rank, ...]) -> int:

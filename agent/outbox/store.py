@@ -18,14 +18,13 @@ from agent.core.errors import DamagedError
 from agent.outbox.alarm_copies import copied, level, lost_notice
 from agent.outbox.database import Batch, Database, Row, disk
 from agent.outbox.found import Notice
+from agent.outbox.policy import NOT_SYNCED, SYNCED
 from agent.outbox.salvage import Damage, replace_damaged
 from agent.outbox.state_directory import StateDirectory
 
 _MOST_LOOKED_AT = 10_000
 _CHECKPOINT_BYTES = 4 * 1024 * 1024
 STATE_FILE = "alarms.db"
-SAFE_RANKS = (Rank.ALARM, Rank.STATE, Rank.SECURITY)
-_OTHER_RANKS = (Rank.EVENT, Rank.PICTURE, Rank.HEALTH)
 
 
 class MessageStore:
@@ -60,9 +59,9 @@ class MessageStore:
         with ExitStack() as undo:
             undo.enter_context(self.directory.claim())
             # Small pages: each message is a commit of its own, which writes every page that it touches.
-            self._alarms = self._open(STATE_FILE, SAFE_RANKS, "page_size=1024", must_end, undo)
+            self._alarms = self._open(STATE_FILE, SYNCED, "page_size=1024", must_end, undo)
             # What is deleted can be given back to a disk that is nearly full.
-            self._telemetry = self._open("telemetry.db", _OTHER_RANKS, "auto_vacuum=INCREMENTAL", must_end, undo)
+            self._telemetry = self._open("telemetry.db", NOT_SYNCED, "auto_vacuum=INCREMENTAL", must_end, undo)
             self._level()
             self.directory.hold_reserve()
             self._undo = undo.pop_all()
@@ -98,7 +97,7 @@ class MessageStore:
 
     def written_to(self, rank: Rank) -> int:
         """The highest place in the database of this class that was ever written; all below were written or done."""
-        database = self._alarms if rank in SAFE_RANKS else self._telemetry
+        database = self._alarms if rank in SYNCED else self._telemetry
         with self._at(database):
             return database.number("ord")
 
@@ -134,15 +133,15 @@ class MessageStore:
     def write(self, batch: Batch) -> None:
         """Write a batch so that it survives the death of this process; `sync` makes it survive a power cut."""
         safe = Batch(
-            tuple(row for row in batch.rows if row.rank in SAFE_RANKS),
-            tuple(item for item in batch.deleted if item[0] in SAFE_RANKS),
+            tuple(row for row in batch.rows if row.rank in SYNCED),
+            tuple(item for item in batch.deleted if item[0] in SYNCED),
             batch.state,
             batch.seq,
         )
         self._uncopied |= copied(batch.state or {})
         rest = Batch(
-            tuple(row for row in batch.rows if row.rank not in SAFE_RANKS),
-            tuple(item for item in batch.deleted if item[0] not in SAFE_RANKS),
+            tuple(row for row in batch.rows if row.rank not in SYNCED),
+            tuple(item for item in batch.deleted if item[0] not in SYNCED),
             None,
             batch.seq,
         )
@@ -177,7 +176,7 @@ class MessageStore:
 
     def load(self, rank: Rank, after_ord: int, limit: int) -> list[Row]:
         """The next waiting messages of a class, in order."""
-        database = self._alarms if rank in SAFE_RANKS else self._telemetry
+        database = self._alarms if rank in SYNCED else self._telemetry
         with self._at(database):
             return database.load(rank, after_ord, limit)
 
@@ -289,4 +288,4 @@ def read_back(directory: Path, key: str) -> str | None:
 
 def is_safe(ranks: Iterable[Rank]) -> bool:
     """Whether any of the classes is one that must survive a power cut."""
-    return any(rank in SAFE_RANKS for rank in ranks)
+    return any(rank in SYNCED for rank in ranks)

@@ -5,13 +5,13 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
 
-from agent.contract.messages import Rank
 from agent.core.errors import DamagedError, DirectoryInUseError, DiskFullError, StorageError, UnwritableError
-from agent.outbox.backlog import MEMORY_ONLY, Backlog
+from agent.outbox.backlog import Backlog
 from agent.outbox.black_box import BlackBox, Entry
 from agent.outbox.database import Batch, Row
 from agent.outbox.found import Found, Notice, damage_notice
 from agent.outbox.housekeeping import Housekeeping
+from agent.outbox.policy import NOT_BOXED
 from agent.outbox.state import Kept
 from agent.outbox.store import STATE_FILE, MessageStore, is_safe
 from agent.ports import Clock
@@ -22,7 +22,6 @@ _CHECK_NS = 500_000_000
 """How long a start may look for damage; the rest is done later, when nothing waits."""
 _COPY_NS = 2 * 10**9
 """While more and more is to be written, the second copy of the open alarms waits for so long."""
-_NOT_BOXED = MEMORY_ONLY | {Rank.PICTURE}
 """A picture would fill the box, and is worth less than what it would push out."""
 
 log = logging.getLogger(__name__)
@@ -94,7 +93,7 @@ class StoreWriter:
         """
         with self._lock:
             self._seq, self._place = seq, row.ord
-            boxed = None if row.rank in _NOT_BOXED else row
+            boxed = None if row.rank in NOT_BOXED else row
             self._black_box.append(boxed, values, seq, row.ord, self._unwritten)
             self._kept.note(values)
             self._backlog.accept(row)
@@ -216,7 +215,7 @@ class StoreWriter:
         """All that the black box must hold: what the disk is not known to have, as it is now."""
         yield from self._boxed
         yield Entry(None, self._kept.unwritten())
-        yield from (Entry(row, {}) for row in self._backlog.unwritten_rows() if row.rank not in _NOT_BOXED)
+        yield from (Entry(row, {}) for row in self._backlog.unwritten_rows() if row.rank not in NOT_BOXED)
 
     def _open(self, now_ns: int) -> None:
         if not self.is_known:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent.contract.messages import Draft
-from agent.outbox import backlog
+from agent.outbox import policy
 from agent.outbox.backlog import Waiting
 from agent.outbox.outbox import Outbox
 from agent.sim.clock import SimClock
@@ -64,7 +64,7 @@ def test_a_confirmed_alarm_is_deleted_from_disk_at_once_and_others_with_what_com
 def test_the_disk_is_read_on_as_soon_as_what_was_read_is_half_sent(
     outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(backlog.WINDOW, event().rank, 4)
+    monkeypatch.setitem(policy.WINDOW, event().rank, 4)
     for number in range(10):
         outbox.put(event(f"e{number}"))
     write(outbox)

@@ -19,7 +19,8 @@ from agent.outbox import backlog
 from agent.outbox.backlog import Waiting
 from agent.outbox.database import Batch
 from agent.outbox.outbox import Outbox
-from agent.outbox.store import SAFE_RANKS, MessageStore
+from agent.outbox.policy import SYNCED
+from agent.outbox.store import MessageStore
 from agent.sim.clock import SimClock
 from tests.support.drafts import alarm, body, event, open_outbox, security
 
@@ -35,8 +36,8 @@ class Disk(MessageStore):
         if self.mode == "dead":
             raise StorageError("dead")
         if self.mode == "half":
-            rows = tuple(row for row in batch.rows if row.rank in SAFE_RANKS)
-            deleted = tuple(item for item in batch.deleted if item[0] in SAFE_RANKS)
+            rows = tuple(row for row in batch.rows if row.rank in SYNCED)
+            deleted = tuple(item for item in batch.deleted if item[0] in SYNCED)
             super().write(Batch(rows, deleted, batch.state, batch.seq))
             raise StorageError("half")
         super().write(batch)
