@@ -1,4 +1,4 @@
-"""What goes over the wire: messages, topics, commands, identity.
+"""Everything that goes over the wire: messages, topics, commands and identity.
 
-It imports nothing of ours; whoever consumes our messages may import it.
+This package imports nothing else of ours, so any consumer of the messages can import it.
 """

@@ -1,4 +1,4 @@
-"""`data` of the events that a camera tells of people."""
+"""`data` of the events in which a camera reports people."""
 
 from typing import ClassVar
 
@@ -8,33 +8,33 @@ from agent.contract.vocabulary import Box, ClosedBy, Direction, Phase
 
 class _Event(Payload):
     event: ClassVar[str]
-    """Last level of the topic; with `version` it makes the type."""
+    """Last level of the topic; together with `version` it makes the type."""
     version: ClassVar[int] = 1
 
     event_id: str
     """The same for the beginning, the updates and the end of one event."""
     camera: str
     frame_monoms: int
-    """Capture time of the frame that made it true, as `monoms`; of an end, of the last frame in which it was."""
+    """Capture time, as `monoms`, of the frame that made the event true; at an end, of the last frame that showed it."""
     persons: int
-    """In the zone now; of a line, in view."""
+    """People in the zone now; for a line, people in view."""
     snapshot: str | None = None
-    """Identifier of the picture under `up/snapshot/{id}`; only at a beginning, and where the settings allow one."""
+    """Identifier of the picture under `up/snapshot/{id}`; only at a beginning, and only if the settings allow one."""
 
 
 class _InZone(_Event):
     zone: str | None = None
-    """None for the whole picture."""
+    """None means the whole picture."""
     duration_ms: int
-    """From the first frame that showed it until `frame_monoms`."""
+    """Time from the first frame that showed it to `frame_monoms`."""
 
 
 class _OfPerson(_Event):
     track: str
-    """The person, for as long as this camera does not lose them; no other person of this device ever has the same."""
+    """Identifies the person for as long as this camera can follow them; this device never gives it to anybody else."""
     score: float
     box: Box
-    """Left, top, width, height as fractions of the picture: their clearest view."""
+    """Left, top, width and height as fractions of the picture, taken from the clearest view of the person."""
 
 
 class PersonEnteredData(_InZone, _OfPerson):
@@ -80,7 +80,7 @@ class AfterHoursData(_InZone):
     event = "after-hours"
     phase: Phase
     closed_by: ClosedBy | None = None
-    """None at an end, when it has opened."""
+    """None at an end that came because the zone has opened."""
 
 
 CameraEventData = PersonEnteredData | PersonLeftData | LoiteringData | LineCrossedData | CrowdData | AfterHoursData

@@ -1,4 +1,4 @@
-"""May this command be executed? Pure checks on claims whose signature has already been verified."""
+"""Decides whether a command may be executed: pure checks of claims whose signature has already been verified."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,14 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from agent.contract.vocabulary import AckAction, TimeQuality
 
 NONCE_LIFE_S = 600
-"""How long after its birth a nonce proves that a command is fresh: twice as long as it is the newest one, so that
-whoever echoes the newest one always has at least five minutes left."""
+"""How long a nonce proves that a command is fresh. This is twice as long as a nonce stays the newest one, so a sender
+who echoes the newest one always has at least five minutes left."""
 MAX_LIFE_S = 300
-"""The longest time that a command may claim to be valid."""
+"""The longest validity that a command may claim."""
 CLOCK_SKEW_S = 30
-"""How far ahead of ours the centre's clock may be."""
+"""How far the centre's clock may be ahead of ours."""
 MAX_LEAD_US = 24 * 3600 * 10**6
-"""How far ahead of the time a counter may be; by convention it is that of its signing, in microseconds since 1970."""
+"""How far a counter may be ahead of the time. By convention it is the time of signing, in microseconds since 1970."""
 
 Role = Literal["operator", "technician", "admin"]
 
@@ -55,7 +55,7 @@ class AckArgs(_Args):
     alarm_id: str = Field(pattern=r"^[a-z0-9-]{1,64}$")
     action: AckAction = Field(strict=False)
     press_count: int | None = Field(default=None, ge=0)
-    """Of how many presses the person at the centre knew."""
+    """The number of presses that the person at the centre knew of."""
 
 
 class PingArgs(_Args):
@@ -116,16 +116,17 @@ _ROLES: dict[str, frozenset[Role]] = {
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which counters of one key can't be accepted any more."""
+    """The counters of one key that can no longer be accepted."""
 
     floor: int = -1
-    """A command that no fresh nonce dates must be above it."""
+    """The counter of a command must be above this, unless a fresh nonce dates the command."""
     crowded_out: int = -1
-    """Every command must be above it: more came lately than can be remembered, and this is the highest forgotten."""
+    """The counter of every command must be above this. It is the highest counter that was forgotten because more
+    commands came lately than can be remembered."""
     seen: frozenset[int] = frozenset()
-    """Those above, which were accepted already."""
+    """The counters above these limits that were already accepted."""
     is_whole: bool = True
-    """Whether all that was ever accepted is known: a disk that can't be read may know of more."""
+    """Whether every accepted counter is known. False when the disk can't be read, because it may know of more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,20 +134,20 @@ class Circumstances:
     """What the device knows when a command arrives."""
 
     source: str
-    """The whole name of this device, as in its messages: `/edge/{province}/{site}/{device}`."""
+    """The full name of this device, as in its messages: `/edge/{province}/{site}/{device}`."""
     topic_kind: str
     """`ack` or `command`, the level under `down/`."""
     topic_name: str
-    """The last level: the alarm id of an ack, the name of a command."""
+    """The last level: an ack's alarm id, or a command's name."""
     window: Window
     nonce_age_s: float | None
-    """How long ago the nonce was born that the command echoes; None for none, and for one of another start."""
+    """Age of the nonce that the command echoes; None if it echoes none, or one from another start of the agent."""
     wall: datetime
     quality: TimeQuality
 
 
 def read_claims(claims: dict[str, Any]) -> Claims:
-    """The claims in their form. Raises CommandRejected `malformed`."""
+    """Parse the claims. Raises CommandRejected `malformed`."""
     try:
         return Claims.model_validate(claims)
     except ValidationError as error:
@@ -156,7 +157,7 @@ def read_claims(claims: dict[str, Any]) -> Claims:
 
 
 def check(claims: Claims, role: str, now: Circumstances) -> CommandArgs:
-    """The arguments of a command that may be executed. Raises CommandRejected with the contract's code."""
+    """Return the arguments of a command that may be executed. Raises CommandRejected with the contract's code."""
     if claims.aud != now.source:
         raise CommandRejected("wrong-audience", f"meant for {claims.aud[:200]!r}, this is {now.source!r}")
     is_dated = _check_time(claims, now)
@@ -179,7 +180,7 @@ def check(claims: Claims, role: str, now: Circumstances) -> CommandArgs:
 
 
 def _check_time(claims: Claims, now: Circumstances) -> bool:
-    """Whether a nonce shows that it was signed in the last minutes, whatever the clock says."""
+    """Check the times of a command. Return whether a fresh nonce dates it, whatever the clock says."""
     echoes = claims.boot_nonce is not None
     if echoes and now.nonce_age_s is None:
         raise CommandRejected("wrong-boot-nonce", "the device has restarted since: sign again with its newest nonce")
@@ -207,7 +208,11 @@ def _check_time(claims: Claims, now: Circumstances) -> bool:
 
 
 def _check_counter(claims: Claims, now: Circumstances, *, is_dated: bool) -> None:
-    """A fresh nonce needs no floor: what it dates was signed minutes ago, and all that was accepted since is known."""
+    """Reject a counter that was used before, or that is at or below the floor.
+
+    A command that a fresh nonce dates skips the floor: it was signed within the last minutes, and every counter
+    accepted since then is known.
+    """
     window = now.window
     floor = window.crowded_out if is_dated else max(window.floor, window.crowded_out)
     if not is_dated and window.floor > now.wall.timestamp() * 10**6 + MAX_LEAD_US:

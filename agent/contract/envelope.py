@@ -1,4 +1,4 @@
-"""Facts to topics and bytes: where each message goes and how its envelope looks."""
+"""Turns facts into topics and bytes: where each message goes, and what its envelope looks like."""
 
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
@@ -46,18 +46,18 @@ CONTENT_TYPE = "application/cloudevents+json"
 
 
 def rfc3339(time: datetime) -> str:
-    """UTC with milliseconds and `Z`."""
+    """Format a time as UTC with milliseconds and `Z`."""
     return time.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 class MessageFactory:
-    """Makes the messages of one device, without number or time. Any thread."""
+    """Makes the drafts of one device: messages that have no number or time yet. Safe from any thread."""
 
     def __init__(self, identity: Identity) -> None:
         self.identity = identity
 
     def alarm(self, change: Literal["raised", "updated", "closed"], data: AlarmData) -> Draft:
-        """A step in the life of an alarm."""
+        """Make a message about a step in the life of an alarm."""
         return Draft(
             rank=Rank.ALARM,
             topic=self.identity.up("alarm", data.input),
@@ -68,19 +68,19 @@ class MessageFactory:
         )
 
     def alarms(self, data: AlarmsData) -> Draft:
-        """The retained list of the open alarms."""
+        """Make the retained list of open alarms."""
         return self._retained("alarms", "edge.alarms.v1", data)
 
     def state(self, data: StateData) -> Draft:
-        """Birth or orderly end."""
+        """Make a birth, or the message of an orderly end."""
         return self._retained("state", "edge.state.v1", data)
 
     def meta(self, data: MetaData) -> Draft:
-        """What the device has."""
+        """Make the description of what the device has."""
         return self._retained("meta", "edge.meta.v1", data)
 
     def health(self, data: HealthData) -> Draft:
-        """The regular report."""
+        """Make the regular health report."""
         return Draft(
             rank=Rank.HEALTH,
             topic=self.identity.up("health"),
@@ -92,7 +92,7 @@ class MessageFactory:
         )
 
     def security(self, data: SecurityData) -> Draft:
-        """A security event."""
+        """Make a security event."""
         return Draft(
             rank=Rank.SECURITY,
             topic=self.identity.up("security", data.kind),
@@ -102,51 +102,57 @@ class MessageFactory:
         )
 
     def camera_event(self, data: CameraEventData) -> Draft:
-        """What a camera tells of people."""
+        """Make an event in which a camera reports people."""
         return self._event(data.event, f"camera/{data.camera}", data, data.version)
 
     def input_fault(self, data: InputFaultData) -> Draft:
-        """Something is wrong with an input, or no longer is."""
+        """Make the event for an input fault that has begun or ended."""
         return self._event("input-fault", f"input/{data.input}", data)
 
     def condition(self, data: ConditionData) -> Draft:
-        """What an input says of the kiosk. A tamper goes with the security events: before the others, for ever."""
+        """Make the event for a change of a condition of the kiosk.
+
+        A tamper ranks with the security events: it is sent before other events, and it never expires.
+        """
         if data.kind == "tamper":
             event = self._event("tamper", f"input/{data.input}", data)
             return event.model_copy(update={"rank": Rank.SECURITY, "expiry_s": None})
         return self._event("power", f"input/{data.input}", data)
 
     def camera_tamper(self, data: CameraTamperData) -> Draft:
-        """What is done to a camera. It goes as the tamper of an input does, but for the dark, which is no tamper."""
+        """Make the event for a tampered camera.
+
+        It ranks like the tamper of an input, except for `dark`, which is no tamper.
+        """
         event = self._event("camera-tamper", f"camera/{data.camera}", data)
         return event.model_copy(update={"rank": Rank.SECURITY, "expiry_s": None}) if data.codes else event
 
     def part(self, change: Literal["part-degraded", "part-restored"], data: PartData) -> Draft:
-        """A part of the device fails or works again."""
+        """Make the event for a part of the device that fails or works again."""
         return self._event(change, f"part/{data.part}", data)
 
     def time_correction(self, data: TimeCorrectionData) -> Draft:
-        """The wall clock was set."""
+        """Make the event for a correction of the wall clock."""
         return self._event("time-correction", "clock", data)
 
     def service(self, in_service: bool, data: ServiceData) -> Draft:
-        """The kiosk goes out of service or comes back."""
+        """Make the event for a kiosk that goes out of service or comes back."""
         if in_service:
             return self._event("in-service", "service", data)
         return self._event("out-of-service", "service", data)
 
     def self_test(self, data: SelfTestData) -> Draft:
-        """What came of a self-test."""
+        """Make the event with the outcome of a self-test."""
         return self._event("self-test", "self-test", data)
 
     def siren(self, sounds: bool, data: SirenData) -> Draft:
-        """The siren sounds for an alarm, or no longer."""
+        """Make the event for a siren that starts or stops sounding for an alarm."""
         if sounds:
             return self._event("siren-sounded", f"alarm/{data.alarm_id}", data)
         return self._event("siren-stopped", f"alarm/{data.alarm_id}", data)
 
     def snapshot(self, picture_id: str, jpeg: bytes) -> Draft:
-        """A picture for the alarm, event or command with the identifier `picture_id`."""
+        """Make a picture for the alarm, event or command with the identifier `picture_id`."""
         return Draft(
             rank=Rank.PICTURE,
             topic=self.identity.up("snapshot", picture_id),
@@ -157,7 +163,7 @@ class MessageFactory:
     def result(
         self, data: ResultData, response_topic: str | None = None, correlation_data: bytes | None = None
     ) -> Draft:
-        """What became of a command. A response topic that is not one level under our own `up/result` is ignored."""
+        """Make the result of a command. Ignores a response topic that isn't one level under our own `up/result`."""
         own = response_topic is not None and self._is_result_topic(response_topic)
         return Draft(
             rank=Rank.STATE,
@@ -170,7 +176,10 @@ class MessageFactory:
         )
 
     def _is_result_topic(self, topic: str) -> bool:
-        """No wildcard, no empty level: what can't be published would stand in the way of all that follows it."""
+        """Return whether the topic is one valid level under our own `up/result`.
+
+        Wildcards and empty levels are rejected: a message that can't be published would block every message behind it.
+        """
         tree = self.identity.up("result") + "/"
         return topic.startswith(tree) and LEVEL.match(topic.removeprefix(tree)) is not None
 
@@ -189,24 +198,26 @@ class MessageFactory:
 
 
 class Stamp(NamedTuple):
-    """What a message gets when it is accepted."""
+    """The values that a message gets when it is accepted."""
 
     id: str
     seq: int
     time: str
-    """See `rfc3339`."""
+    """In the format of `rfc3339`."""
     monoms: int
     timeq: str
     nonce: str | None = None
-    """What a command may echo; None where it would be old before anybody reads it."""
+    """The nonce that a command may echo; None where it would be too old before anybody reads it."""
 
 
 def seal(draft: Draft, source: str, boot_id: str, stamp: Stamp, epoch: str = "") -> bytes:
-    """The bytes of a message: the picture itself, or the envelope around its data. Without an `epoch` its number is
-    none of the device's count."""
+    """Return the bytes of a message: the picture itself, or the envelope around its data.
+
+    Without an `epoch`, the number does not belong to the device's count.
+    """
     if draft.picture is not None:
         return draft.picture
-    # The form of `Envelope`, without the cost of building one: this is on the way of every press.
+    # The same form as `Envelope`, but without the cost of building the model: every press goes through here.
     return pydantic_core.to_json(
         {
             "specversion": "1.0",
@@ -230,10 +241,12 @@ def seal(draft: Draft, source: str, boot_id: str, stamp: Stamp, epoch: str = "")
 
 
 def mark_historical(payload: bytes, nonce: str) -> bytes:
-    """The same envelope, its data saying that it is sent late, with the nonce of now: whoever reads it must be able to
-    answer. A picture is returned as it is."""
+    """Return the envelope marked as sent late, with the current nonce so that its reader can still answer.
+
+    A payload that is not JSON, such as a picture, is returned unchanged.
+    """
     try:
-        envelope = pydantic_core.from_json(payload, cache_strings="keys")  # each value comes once: nothing to remember
+        envelope = pydantic_core.from_json(payload, cache_strings="keys")  # each value comes once: no point in caching
     except ValueError:
         return payload
     envelope["data"]["historical"] = True

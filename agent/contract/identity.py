@@ -1,4 +1,4 @@
-"""Who this device is on the wire: its topics and its CloudEvents source."""
+"""The device's identity on the wire: its topics and its CloudEvents source."""
 
 import hashlib
 import re
@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 LEVEL = re.compile(r"[a-z0-9-]{1,64}\Z")
-"""One topic level that every broker and the contract accept."""
+"""One topic level that the contract and every broker accept."""
 LONGEST_COMMON_NAME = 64
-"""X.509's limit."""
+"""The limit of X.509."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +27,15 @@ class Identity:
 
     @property
     def user(self) -> str:
-        """Whom brokers know the device as: the user name, and the common name of its certificate.
+        """The name by which brokers know the device: its user name, and the common name of its certificate.
 
-        It is the middle of the device's topics, so that one rule of a broker binds every device to its own.
+        It is also the middle part of the device's topics, so one broker rule confines every device to its own topics.
         """
         return f"{self.province}/{self.site}/{self.device}"
 
     @property
     def probe(self) -> str:
-        """Whom brokers know the device's probe as: a client that may say what tries a path, and nothing else."""
+        """The name by which brokers know the device's probe: a client that may only send what tests a path."""
         return f"{self.user}/up/alarm"
 
     @property
@@ -44,27 +44,30 @@ class Identity:
         return f"{self.root}/{self.user}"
 
     def subscriptions(self, centres: Iterable[str]) -> list[str]:
-        """All that the device listens to. Each of `centres` by its name, or every centre when there is none: RabbitMQ
-        gives what it has retained to a subscription without wildcards only."""
+        """Return all filters that the device subscribes to.
+
+        It names each of `centres`, or takes every centre by a wildcard if there are none. The names matter because
+        RabbitMQ delivers retained messages only to subscriptions without wildcards.
+        """
         states = [f"{self.root}/host/{name}/state" for name in centres or ("+",)]
         return [self.down("ack", "+"), self.down("command", "+"), *states]
 
     def up(self, *levels: str) -> str:
-        """Topic under which the device speaks."""
+        """Return a topic under which the device publishes."""
         return "/".join((self.base, "up", *levels))
 
     def down(self, *levels: str) -> str:
-        """Topic under which the device listens."""
+        """Return a topic under which the device listens."""
         return "/".join((self.base, "down", *levels))
 
 
 def client_id(user: str) -> str:
-    """The MQTT client id that goes with a user: with dots, as brokers that are at home in AMQP write topics."""
+    """Return the user's MQTT client id, with dots for slashes, as AMQP-based brokers write topics."""
     return user.replace("/", ".")
 
 
 def common_name(user: str) -> str:
-    """The common name of the user's certificate: the user, or what stands for one who is too long for X.509."""
+    """Return the common name of the user's certificate: the user, or a hash of one that is too long for X.509."""
     if len(user) <= LONGEST_COMMON_NAME:
         return user
     return f"long-{hashlib.sha256(user.encode()).hexdigest()[:56]}"

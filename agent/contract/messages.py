@@ -1,6 +1,6 @@
-"""The payloads that the device publishes: `data` of the contract, as the models that schemas come from.
+"""The payloads that the device publishes: the contract's `data`, as the models that the schemas come from.
 
-Adding a field is free; changing the meaning of one needs a new type version.
+You may add a field freely; to change the meaning of a field you need a new type version.
 """
 
 from enum import IntEnum
@@ -12,11 +12,11 @@ from agent.contract.stages import Stage
 from agent.contract.vocabulary import ConditionKind, Fault, Outcome, Reason, TamperKind, TimeQuality
 
 Status = Literal["actual", "test", "exercise"]
-"""Of an alarm: only `actual` may send anybody out."""
+"""The status of an alarm; only `actual` may send anybody out."""
 SoundReason = Literal["unanswered", "pressed"]
-"""Why the siren sounds for an alarm; `pressed`: again, because of a further press."""
+"""Why the siren sounds for an alarm; `pressed` means that it sounds again because of a further press."""
 SilenceReason = Literal["answered", "closed", "time-over", "agent-stopped"]
-"""Why it does not any more."""
+"""Why the siren has stopped sounding for an alarm."""
 SirenReason = SoundReason | SilenceReason
 
 
@@ -25,7 +25,7 @@ class Rank(IntEnum):
 
     ALARM = 0
     STATE = 1
-    """Birth, description, open alarms and command results: few, small, and always fresh."""
+    """Births, descriptions, open alarms and command results: few, small, and always fresh."""
     SECURITY = 2
     EVENT = 3
     PICTURE = 4
@@ -55,13 +55,13 @@ class Envelope(BaseModel):
     datacontenttype: Literal["application/json"] = "application/json"
     bootid: str
     epoch: str = ""
-    """Which count of numbers `seq` is of: new when the device could find none of an earlier run."""
+    """The count that `seq` belongs to. It is new when the device could not find the count of an earlier run."""
     seq: int
-    """Of the whole device, from 1, without a gap. A will repeats the last number before its connection."""
+    """Counts all messages of the device, from 1, without gaps. A will repeats the last number before its connection."""
     monoms: int
     timeq: TimeQuality
     nonce: str | None = None
-    """What a command may echo to prove that it is fresh; not in a will, nor in what is said on a path not in use."""
+    """A command may echo it to prove that it is fresh. Absent from wills, and from messages on a path not in use."""
     data: dict[str, Any]
 
 
@@ -73,9 +73,9 @@ class AlarmCamera(BaseModel):
     name: str
     persons: int | None = None
     tracks: tuple[str, ...] | None = None
-    """Who they are, as the camera's events call them; the first 100."""
+    """The people in view, by the names that the camera's events use; the first 100 of them."""
     snapshot: str | None = None
-    """Identifier of the picture under `up/snapshot/{id}`; None when there is none."""
+    """Identifier of the picture under `up/snapshot/{id}`; None if there is none."""
 
 
 class AlarmData(Payload):
@@ -89,17 +89,17 @@ class AlarmData(Payload):
     press_count: int
     stage: Stage
     repeats: int = 0
-    """How often an unconfirmed alarm has been told again."""
+    """How often an unconfirmed alarm was sent again."""
     reraised: int = 0
-    """How often it has raised itself again, since it was answered but not closed."""
+    """How often the alarm has raised itself again because it was answered but not closed."""
     raised_at: str
     location: dict[str, Any] | None = None
     codes: dict[str, str]
     latency_ms: dict[str, int]
-    """Milliseconds from the edge to the first time of each stage reached so far."""
+    """Milliseconds from the edge to the first time that each stage was reached."""
     camera: AlarmCamera | None = None
     durable: bool | None = None
-    """False of a close that the disk does not have yet: after a power cut the alarm is open again."""
+    """False for a close that is not on disk yet: after a power cut the alarm would be open again."""
 
 
 class AlarmsData(Payload):
@@ -114,9 +114,9 @@ class StateData(Payload):
     state: Literal["online", "offline", "lost"]
     bdseq: int
     epoch: str
-    """As in the envelope."""
+    """The epoch, as in the envelope."""
     boot_nonce: str
-    """The first nonce of this start of the agent: it names the start."""
+    """The first nonce of this start of the agent, which identifies the start."""
     agent_version: str
     config_revision: str
 
@@ -146,13 +146,13 @@ class HealthData(Payload):
     memory_bytes: int
     disk_free_bytes: int
     disk: dict[str, int]
-    """What the core has had written since it started, and what that makes of a day: SD cards wear."""
+    """What the core has written since it started, and what that comes to in a day: SD cards wear out."""
     temperature_c: float | None
     cameras: dict[str, dict[str, Any]]
     self_test: dict[str, Any] | None = None
-    """The last one that came to its end; None before the first."""
+    """The last self-test that finished; None before the first."""
     siren: dict[str, Any] | None = None
-    """Whether it is on, and for which alarms; None without one."""
+    """Whether the siren is on, and for which alarms; None without a siren."""
     inputs: dict[str, dict[str, Any]]
     """By name. Buttons: presses, holds that were cut short, faults. Conditions: active, faults."""
 
@@ -165,7 +165,7 @@ class SecurityData(Payload):
     text: str
     detail: dict[str, Any] = {}
     suppressed: int = 0
-    """How many of the same kind were left out since the last one, so that a flood stays readable."""
+    """How many events of the same kind were left out since the last one, to keep a flood readable."""
 
 
 class InputFaultData(Payload):
@@ -177,7 +177,7 @@ class InputFaultData(Payload):
     since: str
     """Wall clock when the fault began."""
     presses: int
-    """Of this input since the agent started."""
+    """Presses of this input since the agent started."""
     detail: str = ""
 
 
@@ -203,10 +203,10 @@ class CameraTamperData(Payload):
     since: str
     """Wall clock when this state began."""
     duration_ms: int | None = None
-    """How long it lasted; at its end only."""
+    """How long it lasted; only given at its end."""
     detail: str
     codes: dict[str, str]
-    """None for `dark`, which is nobody's deed."""
+    """Empty for `dark`, because nobody causes it."""
 
 
 class SirenData(Payload):
@@ -216,9 +216,9 @@ class SirenData(Payload):
     input: str
     reason: SirenReason
     sounded_ms: int
-    """How long it has sounded for this alarm so far, all stretches together."""
+    """How long the siren has sounded for this alarm so far, in all stretches together."""
     driven: bool
-    """Whether the pin took it; false: nobody knows what the siren does."""
+    """Whether the pin accepted the change. If False, the state of the siren is unknown."""
 
 
 class PartData(Payload):
@@ -233,7 +233,7 @@ class TimeCorrectionData(Payload):
 
     boot_id: str
     offset_ms: int
-    """What to add to the `time` of messages of this boot that were made before this one."""
+    """Add this to the `time` of earlier messages of this boot."""
     timeq_before: TimeQuality
     timeq_after: TimeQuality
 
@@ -242,7 +242,7 @@ class ServiceData(Payload):
     """`up/event/out-of-service` and `in-service`: whether anybody would hear of a press soon."""
 
     reasons: tuple[str, ...]
-    """`no-uplink`, `no-centre`, `self-test`; none when in service."""
+    """`no-uplink`, `no-centre`, `self-test`, `no-button`; empty when in service."""
 
 
 class SelfTestStep(BaseModel):
@@ -262,7 +262,7 @@ class SelfTestData(Payload):
     outcome: Outcome
     reason: Reason
     alarm_id: str | None = None
-    """The test alarm; None when none was raised."""
+    """The test alarm; None if none was raised."""
     steps: tuple[SelfTestStep, ...]
 
 

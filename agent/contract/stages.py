@@ -1,11 +1,11 @@
-"""The stages in the life of an alarm, and the waits between them. The table is docs/alarm-life.md."""
+"""The stages in the life of an alarm, and the waits between them. The table is in docs/alarm-life.md."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Stage(StrEnum):
-    """Where an alarm stands. Only later stages follow earlier ones, until an alarm raises itself again."""
+    """How far an alarm has come. Stages only move forward, until the alarm raises itself again."""
 
     IDLE = "idle"
     RAISED = "raised"
@@ -17,7 +17,7 @@ class Stage(StrEnum):
     CLOSED = "closed"
 
     def rank(self) -> int:
-        """Position in the life of an alarm, 0 for idle."""
+        """Return the position in the life of an alarm, 0 for idle."""
         return _ORDER.index(self)
 
 
@@ -33,12 +33,12 @@ class Waits:
     unconfirmed_after_ns: int = 30 * 10**9
     """Without a verified ack, from the edge."""
     repeat_after_ns: int = 60 * 10**9
-    """How often an unconfirmed alarm is told again."""
+    """The interval at which an unconfirmed alarm is sent again."""
     raise_again_after_ns: int = 180 * 10**9
     """From the last ack, without a close."""
 
     def of(self, stage: Stage) -> int:
-        """The wait of an alarm in this stage, from the time that its stage counts from."""
+        """Return the wait of an alarm in this stage, from the time at which its wait began."""
         match stage:
             case Stage.RAISED | Stage.SENT:
                 return self.delayed_after_ns

@@ -1,6 +1,6 @@
 """UUID version 7 (RFC 9562) that stays in order when the wall clock steps back.
 
-The standard library has it from Python 3.14 on; this is for 3.11 to 3.13.
+The standard library has it from Python 3.14; this covers 3.11 to 3.13.
 """
 
 import os
@@ -11,18 +11,18 @@ _COUNTER_START_MASK = (1 << (_COUNTER_BITS - 1)) - 1
 
 
 class Uuid7Source:
-    """Gives identifiers that sort in the order in which they were made. Safe from any thread."""
+    """Makes identifiers that sort in the order in which they were made. Safe from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last = 0
-        """Milliseconds and counter as one number, so a counter that runs over goes on in the next millisecond."""
+        """Milliseconds and counter as one number, so a counter that overflows carries into the next millisecond."""
 
     def next(self, unix_ms: int) -> str:
-        """A new identifier for the time `unix_ms` (milliseconds since 1970).
+        """Return a new identifier for the time `unix_ms` (milliseconds since 1970).
 
-        A time at or before the last one keeps the last millisecond and raises the counter, so a clock that
-        is set back changes neither order nor uniqueness.
+        If the time is at or before the last one, it keeps the last millisecond and raises the counter. So setting the
+        clock back affects neither order nor uniqueness.
         """
         noise = int.from_bytes(os.urandom(10))
         fresh = unix_ms << _COUNTER_BITS | noise >> 32 & _COUNTER_START_MASK

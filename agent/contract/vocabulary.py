@@ -1,21 +1,21 @@
-"""The words that fields of messages and commands may have, each with its meaning."""
+"""The values that fields of messages and commands may have, and what they mean."""
 
 from enum import StrEnum
 from typing import Literal
 
 Box = tuple[float, float, float, float]
-"""Left, top, width, height as fractions of the picture."""
+"""Left, top, width and height as fractions of the picture."""
 ConditionKind = Literal["tamper", "mains", "battery"]
-"""What of the kiosk an input watches."""
+"""The state of the kiosk that an input watches."""
 Phase = Literal["began", "ongoing", "ended"]
 Direction = Literal["left-to-right", "right-to-left"]
-"""For whoever walks along the line from its first point to its second, looking ahead, in the picture."""
+"""As seen by somebody who walks along the line in the picture, from its first point to its second, looking ahead."""
 ClosedBy = Literal["schedule", "unknown-clock"]
-"""Why somebody's presence is one after hours: the hours say so, or nobody can tell whether they do."""
+"""Why somebody's presence counts as after hours: the schedule says so, or the clock can't be trusted to tell."""
 Outcome = Literal["passed", "failed", "interrupted"]
 """How a self-test ended."""
 Reason = Literal["schedule", "command"]
-"""Why a self-test was begun."""
+"""What started a self-test."""
 
 
 class Fault(StrEnum):
@@ -29,7 +29,7 @@ class Fault(StrEnum):
 
 
 class TamperKind(StrEnum):
-    """What is wrong with what a camera shows."""
+    """What is wrong with a camera's picture."""
 
     COVERED = "covered"
     SPRAYED = "sprayed"
@@ -42,7 +42,7 @@ class TamperKind(StrEnum):
 
 
 class AckAction(StrEnum):
-    """What the command centre says of an alarm."""
+    """What the command centre says about an alarm."""
 
     REGISTERED = "registered"
     DISPATCHED = "dispatched"
@@ -50,7 +50,7 @@ class AckAction(StrEnum):
 
 
 class TimeQuality(StrEnum):
-    """How far the wall clock may be trusted."""
+    """How far the wall clock can be trusted."""
 
     SYNCED = "synced"
     HOLDOVER = "holdover"

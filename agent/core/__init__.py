@@ -1,1 +1,1 @@
-"""What a device knows and decides: pure functions and values, no I/O, no threads, no clock reads."""
+"""What a device knows and decides: pure functions and values, with no I/O, no threads and no clock reads."""

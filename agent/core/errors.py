@@ -1,8 +1,8 @@
-"""The agent's own errors: one base, one subclass per layer; only the command line maps them to exit codes."""
+"""The agent's own errors: one base, with a subclass per layer. Only the command line maps them to exit codes."""
 
 
 class EdgeAgentError(Exception):
-    """Base of every error that we raise on purpose. Its text is one line: what is wrong, what next."""
+    """Base of every error that we raise on purpose. Its one-line text says what is wrong and what to do next."""
 
 
 class SettingsError(EdgeAgentError):
@@ -18,27 +18,27 @@ class HardwareError(EdgeAgentError):
 
 
 class CameraError(HardwareError):
-    """A picture source can't be opened or has stopped giving frames."""
+    """A picture source can't be opened, or has stopped delivering frames."""
 
 
 class CameraSilentError(CameraError):
-    """A picture source that is open gave no frame in time."""
+    """An open picture source delivered no frame in time."""
 
 
 class CameraEndedError(CameraError):
-    """A picture source has given its last frame, as a file does; opening it again is of no use."""
+    """A picture source has delivered its last frame, as a file does; reopening it won't help."""
 
 
 class MaskError(EdgeAgentError):
-    """The privacy masks of a camera are not known, so it must stay off."""
+    """The privacy masks of a camera are unknown, so the camera must stay off."""
 
 
 class ModelError(EdgeAgentError):
-    """A model is missing, altered, or not of the form that its manifest promises."""
+    """A model is missing, was altered, or is not what its manifest promises."""
 
 
 class ModelRefusedError(ModelError):
-    """A model that is there must not run: nobody vouches for it, or it is not what was vouched for."""
+    """A model exists but must not run: nobody vouches for it, or it is not the one that was vouched for."""
 
 
 class DelegateError(ModelError):
@@ -50,11 +50,11 @@ class BrokerError(EdgeAgentError):
 
 
 class NoProbeCertificate(BrokerError):  # noqa: N818 - what is so, as the doctor says it
-    """There is no certificate that the probe could show, and with the device's it might end the device's connection."""
+    """The probe has no certificate of its own. If it used the device's, that might end the device's connection."""
 
 
 class MessageRefused(BrokerError):  # noqa: N818 - a verdict, as the broker's own
-    """This broker never takes this message, for example because it is larger than the broker allows."""
+    """This broker will never take this message, for example because it is larger than the broker allows."""
 
 
 class StorageError(EdgeAgentError):
@@ -62,7 +62,7 @@ class StorageError(EdgeAgentError):
 
 
 class UnwritableError(StorageError):
-    """The disk can be read and takes nothing: it is read-only."""
+    """The disk can be read but not written: it is read-only."""
 
 
 class DiskFullError(UnwritableError):
@@ -70,12 +70,12 @@ class DiskFullError(UnwritableError):
 
 
 class DamagedError(StorageError):
-    """A database can be read, but what it holds is not what was written; only a new one helps."""
+    """A database can be read, but its content is not what was written; only a new database helps."""
 
 
 class DirectoryInUseError(StorageError):
-    """Another agent has the state directory."""
+    """Another agent uses the state directory."""
 
 
 class StepFailed(EdgeAgentError):  # noqa: N818 - a verdict
-    """A step of the self-test has found something that is not well."""
+    """A step of the self-test found something wrong."""

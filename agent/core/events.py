@@ -1,4 +1,4 @@
-"""Facts that pass from one part of the agent to another."""
+"""Facts that parts of the agent pass to each other."""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -7,10 +7,11 @@ from agent.contract.vocabulary import AckAction, ConditionKind, Fault
 
 
 class Edge(NamedTuple):
-    """A change of a line, or its level at start.
+    """A change of a line, or its level at the start.
 
-    `boottime_ns` is CLOCK_BOOTTIME at the edge, as near to the kernel's own timestamp as the pins allow.
-    `normally_closed` tells which line of a supervised button it is; that one is active when it is open.
+    `boottime_ns` is CLOCK_BOOTTIME at the edge, as close to the kernel's own timestamp as the pins allow.
+    `normally_closed` says that this is the normally-closed line of a supervised button, which is active when it is
+    open.
     """
 
     input: str
@@ -22,9 +23,10 @@ class Edge(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
-    """Somebody pressed a button, `count` times since the last such fact, from `edge_ns` to `last_ns`.
+    """Somebody pressed a button `count` times since the last such fact, from `edge_ns` to `last_ns`.
 
-    A press that must be held counts from the time when it has been: the first one began `held_ns` before `edge_ns`.
+    A press that must be held counts from the moment it has been held long enough: the first one began `held_ns` before
+    `edge_ns`.
     """
 
     input: str
@@ -36,8 +38,8 @@ class Pressed:
 
 @dataclass(frozen=True, slots=True)
 class InputFault:
-    """An input has a fault, or no longer has it. `since_ns` is when the fault began; `presses` counts those of the
-    input since the start."""
+    """An input has a fault, or no longer has it. `since_ns` is when the fault began; `presses` counts the presses of
+    this input since the start."""
 
     input: str
     fault: Fault
@@ -49,7 +51,7 @@ class InputFault:
 
 @dataclass(frozen=True, slots=True)
 class ConditionChanged:
-    """The state of the kiosk that an input watches began or ended at `since_ns`."""
+    """A condition of the kiosk that an input watches began or ended at `since_ns`."""
 
     input: str
     kind: ConditionKind
@@ -62,7 +64,7 @@ InputFact = Pressed | InputFault | ConditionChanged
 
 @dataclass(frozen=True, slots=True)
 class AlarmDelivered:
-    """The broker acknowledged, with a success code, a message of this alarm."""
+    """The broker acknowledged a message of this alarm with a success code."""
 
     alarm_id: str
     boottime_ns: int
@@ -70,7 +72,7 @@ class AlarmDelivered:
 
 @dataclass(frozen=True, slots=True)
 class Announce:
-    """Publish the open alarms, since the broker may have forgotten them, or (`moved`) is another one."""
+    """A request to publish the open alarms, because the broker may have forgotten them or is another one (`moved`)."""
 
     moved: bool = False
 
@@ -84,19 +86,19 @@ class CentreAck:
     issuer: str
     boottime_ns: int
     press_count: int | None = None
-    """Of how many presses the centre knew; None when it does not say."""
+    """The number of presses that the centre knew of; None if it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identify:
-    """Blink everything until `until_ns` (CLOCK_BOOTTIME)."""
+    """A request to blink everything until `until_ns` (CLOCK_BOOTTIME)."""
 
     until_ns: int
 
 
 @dataclass(frozen=True, slots=True)
 class CentreWatched:
-    """Whether a command centre watches this device's broker, and in words why. Told when `online` changes."""
+    """Whether a command centre watches this device's broker, and why, in words. Sent when `online` changes."""
 
     online: bool
     detail: str
@@ -104,25 +106,25 @@ class CentreWatched:
 
 @dataclass(frozen=True, slots=True)
 class UplinkChanged:
-    """A broker takes what we say, or none does."""
+    """The agent now has a broker that takes its messages, or no longer has one."""
 
     up: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ButtonsHeard:
-    """Whether a press of at least one button that may show a light can be relied on to be heard."""
+    """Whether the kiosk can rely on hearing at least one button, of those that may show a light."""
 
     any: bool
 
 
 @dataclass(frozen=True, slots=True)
 class SelfTested:
-    """The end of a self-test."""
+    """A self-test has ended. `passed` is True if, as far as it could tell, somebody would hear of a press."""
 
     passed: bool
 
 
 AckAnswer = Literal["taken", "not-durable", "unknown-alarm", "pressed-since"]
-"""What became of an ack; `not-durable`: closed, and the disk does not have it yet; `pressed-since`: it closes an alarm
-that has been pressed since, which stays open."""
+"""What became of an ack. `not-durable`: the alarm is closed, but that is not on disk yet. `pressed-since`: the ack
+would close an alarm that was pressed again since, so the alarm stays open."""

@@ -1,13 +1,13 @@
-"""How this agent came here: with the package, or as a checkout of somebody who develops it."""
+"""How this agent was installed: from the package, or as a developer's checkout."""
 
 from pathlib import Path
 
 INSTALL_AGAIN = "install the package's file again: sudo apt-get install --reinstall ./edge-agent_*.deb"
-"""No archive has the package, so apt wants its file."""
+"""No archive carries the package, so apt needs its file."""
 _PACKAGED_CODE = Path("/opt/edge-agent")
 _CODE = Path(__file__)
 
 
 def is_packaged() -> bool:
-    """Whether this is the agent of the package, whose code belongs to root."""
+    """Return whether this agent comes from the package, whose code belongs to root."""
     return _PACKAGED_CODE in _CODE.parents

@@ -1,30 +1,30 @@
-"""Nonces that date a command on the boot clock, so that a device whose wall clock is not set can refuse an old one."""
+"""Nonces that date a command by the boot clock: a device whose wall clock is not set can still refuse an old one."""
 
 import secrets
 from hashlib import blake2b
 
 RENEWED_NS = 300 * 10**9
-"""How long a nonce is the newest one."""
+"""How long a nonce stays the newest one."""
 
 
 class Nonces:
-    """The nonces of one start of the agent, on CLOCK_BOOTTIME. Nobody can tell a later one in advance. Any thread.
+    """The nonces of one start of the agent, on CLOCK_BOOTTIME. Nobody can predict a later one. Any thread.
 
-    Each is made from a secret and its number, so none has to be remembered, and its number gives its birth.
+    Each is made from a secret and its number, so none has to be remembered, and the number gives its time of birth.
     """
 
     def __init__(self, now_ns: int) -> None:
         self._start_ns = now_ns
         self._secret = secrets.token_bytes(32)
         self.first = self._make(0)
-        """The nonce of the start itself, which names this start for as long as it lasts."""
+        """The first nonce, which identifies this start of the agent for as long as it runs."""
 
     def newest(self, now_ns: int) -> str:
-        """The nonce that messages of this moment carry."""
+        """Return the nonce that messages carry at this moment."""
         return self._make((now_ns - self._start_ns) // RENEWED_NS)
 
     def age_s(self, nonce: str, now_ns: int) -> float | None:
-        """Seconds since the nonce was first given out; None if this start of the agent has not given it out."""
+        """Return the seconds since the nonce was first given out; None if it is not from this start of the agent."""
         digits = nonce.partition("-")[0]
         if not digits.isascii() or not digits.isdecimal() or len(digits) > 9:
             return None

@@ -1,4 +1,4 @@
-"""Areas of a picture that people draw: polygons in fractions of the picture. Pure."""
+"""Polygons that people draw in a picture, in fractions of the picture. Pure."""
 
 from collections.abc import Sequence
 
@@ -8,20 +8,20 @@ _FEWEST = 3
 
 
 class Polygon:
-    """A simple polygon, its edge included. Raises ValueError, in words for whoever drew it."""
+    """A simple polygon, including its edge. Raises ValueError, worded for the person who drew it."""
 
     def __init__(self, points: Sequence[Point]) -> None:
         self.points: tuple[Point, ...] = tuple((float(x), float(y)) for x, y in points)
         if len(self.points) < _FEWEST:
             raise ValueError(f"a polygon needs at least 3 points, and this has {len(self.points)}")
         for number, (x, y) in enumerate(self.points, start=1):
-            if not (0 <= x <= 1 and 0 <= y <= 1):  # false for what is no number, too
+            if not (0 <= x <= 1 and 0 <= y <= 1):  # also false for NaN
                 raise ValueError(f"point {number} ({x:g}, {y:g}) lies outside of the picture: use fractions, 0 to 1")
         self._edges = tuple(zip(self.points, self.points[1:] + self.points[:1], strict=True))
         self._check_simple()
 
     def contains(self, point: Point) -> bool:
-        """Whether the point lies inside or on the edge."""
+        """Return whether the point lies inside or on the edge."""
         x, y = point
         inside = False
         for start, end in self._edges:
@@ -50,7 +50,7 @@ class Polygon:
 
 
 def segments_meet(first: tuple[Point, Point], second: tuple[Point, Point]) -> bool:
-    """Whether two segments have a point in common."""
+    """Return whether two segments have a point in common."""
     (a, b), (c, d) = first, second
     turns = (_turn(a, b, c), _turn(a, b, d), _turn(c, d, a), _turn(c, d, b))
     if turns[0] * turns[1] < 0 and turns[2] * turns[3] < 0:
@@ -60,7 +60,7 @@ def segments_meet(first: tuple[Point, Point], second: tuple[Point, Point]) -> bo
 
 
 def _meet(first: tuple[Point, Point], second: tuple[Point, Point], neighbours: bool) -> bool:
-    """Neighbours share a point, and may share no other."""
+    """Return whether two sides meet where they must not: neighbours share one point, and may share no other."""
     if not neighbours:
         return segments_meet(first, second)
     shared = first[1] if first[1] == second[0] else first[0]
@@ -69,7 +69,7 @@ def _meet(first: tuple[Point, Point], second: tuple[Point, Point], neighbours: b
 
 
 def _turn(start: Point, end: Point, point: Point) -> float:
-    """Positive if `point` lies to one side of the line, negative to the other, 0 on it."""
+    """Return a number that is positive on one side of the line, negative on the other, and 0 on the line."""
     return (end[0] - start[0]) * (point[1] - start[1]) - (end[1] - start[1]) * (point[0] - start[0])
 
 

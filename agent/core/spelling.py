@@ -1,16 +1,16 @@
-"""What somebody meant who has misspelt a name."""
+"""Guesses what somebody meant by a misspelt name."""
 
 import difflib
 from collections.abc import Iterable
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that looks most like this one; None when none is near."""
+    """Return the known name that looks most like this one; None if none is close."""
     return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)), None)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A question that names the nearest of the known names, or else a list of them all; empty when there are none."""
+    """Return a question that names the closest known name, or else a list of them all; empty without any."""
     names = list(known)
     if close := nearest(name, names):
         return f"did you mean {close}?"

@@ -1,25 +1,25 @@
-"""Parts that live and do not move on: a lock that is never given back, a driver that hangs. Pure."""
+"""Detects parts that are alive but make no progress: a lock that is never released, a driver that hangs. Pure."""
 
 from collections.abc import Mapping
 
 _LONGEST_LOOK_NS = 2 * 10**9
-"""More than this between two looks counts as this: then whoever looks was not running either, in a machine that was
-suspended or a process that was stopped, and nobody is to blame for what was not done meanwhile."""
+"""A longer time between two calls of `tick` counts as this much. In such a gap the caller did not run either (a
+suspended machine, a stopped process), so no part is to blame for it."""
 
 
 class Standstill:
-    """Sees by counters whether parts move on. One thread."""
+    """Sees from their counters whether parts make progress. One thread."""
 
     def __init__(self, patience_ns: int) -> None:
-        """A part whose counter stays for so long stands still."""
+        """A part stands still when its counter has not changed for `patience_ns`."""
         self._patience_ns = patience_ns
         self._looked_ns: int | None = None
         self._counts: dict[str, int | None] = {}
         self._stood_ns: dict[str, int] = {}
 
     def tick(self, counts: Mapping[str, int | None], now_ns: int) -> frozenset[str]:
-        """The parts that stand still at `now_ns` (CLOCK_BOOTTIME). None is the counter of a part that has nothing
-        to do now."""
+        """Return the parts that stand still at `now_ns` (CLOCK_BOOTTIME). A counter of None means that the part has
+        nothing to do now."""
         passed_ns = 0 if self._looked_ns is None else min(now_ns - self._looked_ns, _LONGEST_LOOK_NS)
         self._looked_ns = now_ns
         self._stood_ns = {

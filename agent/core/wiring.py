@@ -1,4 +1,4 @@
-"""Which line of the kiosk is wired to which pin, and how an input is judged. Pins are BCM numbers."""
+"""Which line of the kiosk is wired to which pin, and how each input is judged. Pins are BCM numbers."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ from agent.contract.vocabulary import ConditionKind
 
 @dataclass(frozen=True, slots=True)
 class InputLine:
-    """One contact on one pin. With `pull_up` it connects the pin to ground: low means closed.
+    """One contact on one pin. With `pull_up` it connects the pin to ground, so low means closed.
 
-    It is active when it is closed, or, `normally_closed`, when it is open. A supervised button has one of each
-    under the same name. `glitch_filter_ms` is how long the pins ignore a change, where they can.
+    It is active when closed or, if `normally_closed`, when open. A supervised button has one of each under the same
+    name. Where the pins can, they ignore a change for `glitch_filter_ms`.
     """
 
     name: str
@@ -27,7 +27,7 @@ class InputLine:
 
 @dataclass(frozen=True, slots=True)
 class ButtonRules:
-    """How the edges of one button are judged. A supervised one has a second line, normally closed."""
+    """How the edges of one button are judged. A supervised button has a second, normally-closed line."""
 
     name: str
     debounce_ms: int = 30
@@ -35,16 +35,16 @@ class ButtonRules:
     settle_ms: int = 50
     """How long the two lines of a supervised button may disagree before it is a fault."""
     hold_s: float = 0.0
-    """A press counts when it has been held for so long; 0: at its first edge."""
+    """A press counts once it has been held this long; 0 means at its first edge."""
     stuck_after_s: float = 30.0
     chatter_presses: int = 20
-    """More presses than this within `chatter_window_s` are chatter; 0: any number is told one by one."""
+    """More presses than this within `chatter_window_s` are chatter; 0 means that every press is reported by itself."""
     chatter_window_s: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class ConditionRules:
-    """How the edges of one condition are judged: it is told when it has lasted for `delay_s`, and its end when it
+    """How the edges of one condition are judged. It is reported when it has lasted for `delay_s`, and its end when it
     has been over for `restore_s`."""
 
     name: str
@@ -55,7 +55,7 @@ class ConditionRules:
 
 @dataclass(frozen=True, slots=True)
 class SirenPin:
-    """The output of the siren. Not `active_high`: it sounds when the pin is low, as many relay boards want it."""
+    """The output of the siren. Without `active_high` it sounds when the pin is low, as many relay boards need."""
 
     pin: int
     active_high: bool = True
@@ -63,7 +63,7 @@ class SirenPin:
 
 @dataclass(frozen=True, slots=True)
 class LightPins:
-    """The outputs, lit when high. An output that is None is not there and is not driven. Without `press_tones` the
+    """The outputs, lit when high. An output that is None does not exist and is not driven. Without `press_tones` the
     sounder gives no short tones."""
 
     yellow: int | None = None
@@ -73,6 +73,6 @@ class LightPins:
     press_tones: bool = False
 
     def wired(self) -> dict[str, int]:
-        """The pins that exist, by the name of their output."""
+        """Return the pins that exist, by the name of their output."""
         pins = {"yellow": self.yellow, "green": self.green, "beacon": self.beacon, "tone": self.tone}
         return {name: pin for name, pin in pins.items() if pin is not None}

@@ -1,6 +1,6 @@
-"""What the agent needs from the world, as protocols. `adapters/` has the real ones, `sim/` working fakes.
+"""Protocols for everything that the agent needs from the outside. `adapters/` has the real ones, `sim/` working fakes.
 
-Everything is imported from here. Constructing an implementation starts nothing; `start` or `open` does.
+Import everything from here. Constructing an implementation starts nothing; `start` or `open` does.
 """
 
 from agent.ports.broker import (

@@ -1,4 +1,4 @@
-"""The broker, and what goes to it and comes from it."""
+"""The broker, the messages that go to it, and the events that come from it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """One path to the centre: a broker, and the network interface by which it is reached, if it must be that one."""
+    """One path to the centre: a broker, and the network interface that it must be reached by, if any."""
 
     url: str
     interface: str | None = None
@@ -17,7 +17,7 @@ class BrokerAddress:
 
 
 class OutgoingMessage(NamedTuple):
-    """One MQTT PUBLISH. `expiry_s` and `content_type` are used where the protocol has them (MQTT 5)."""
+    """One MQTT PUBLISH. `expiry_s` and `content_type` are used only if the protocol has them (MQTT 5)."""
 
     topic: str
     payload: bytes
@@ -30,10 +30,10 @@ class OutgoingMessage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The broker accepted the connection, and its answer to every subscription is known.
+    """The broker accepted the connection and has answered every subscription.
 
-    `receive_maximum` is its window, `refused` the filters that it denied. `why_older` says to a person why the protocol
-    is not MQTT 5; empty when it is.
+    `receive_maximum` is its window, and `refused` are the filters that it denied. `why_older` tells a person why the
+    protocol is not MQTT 5; empty if it is.
     """
 
     protocol: str
@@ -43,16 +43,13 @@ class Connected:
 
     @property
     def spoken(self) -> str:
-        """The protocol, and why no newer one; for a person."""
+        """The protocol, and why it is not a newer one; for a person."""
         return f"{self.protocol} ({self.why_older})" if self.why_older else self.protocol
 
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """The connection ended or never came to be.
-
-    `kind` is `refused`, `tls`, `unreachable`, `protocol`, `overrun` or `lost`; `detail` is one line for a person.
-    """
+    """The connection ended or was never established."""
 
     kind: str
     detail: str
@@ -60,10 +57,10 @@ class Disconnected:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The broker answered for the message that `publish` gave the number `mid`.
+    """The broker answered the message to which `publish` gave the number `mid`.
 
-    With `accepted` false it refused the message (a failure code in the PUBACK), and did not keep it. `forbidden`: this
-    device may not send it. `in_part`: it may have gone to some and not to all who listen.
+    If `accepted` is False, the broker refused the message (a failure code in the PUBACK) and did not keep it.
+    `forbidden`: this device may not send it. `in_part`: it may have reached some subscribers but not all.
     """
 
     mid: int
@@ -75,7 +72,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message that came down. `payload` is cut off at `MAX_RECEIVED_BYTES`; `size` is what was sent."""
+    """A message from the broker. `payload` is cut off at `MAX_RECEIVED_BYTES`; `size` is the size that was sent."""
 
     topic: str
     payload: bytes
@@ -87,11 +84,11 @@ class Received:
 
 BrokerEvent = Connected | Disconnected | Published | Received
 MAX_RECEIVED_BYTES = 16 * 1024
-"""The contract's limit for a command; what is larger is refused unread."""
+"""The contract's limit for a command; anything larger is refused unread."""
 
 
 class Broker(Protocol):
-    """One broker connection at a time. `publish` from any thread, the rest from the publisher's only."""
+    """One broker connection at a time. `publish` and `pulse` run on any thread, the rest on the publisher's only."""
 
     def connect(
         self,
@@ -103,30 +100,30 @@ class Broker(Protocol):
     ) -> None:
         """Begin to connect and return; the outcome is an event: Connected, or Disconnected exactly once.
 
-        With `interface` the connection leaves through that network interface and no other.
+        With `interface` the connection leaves through that network interface only.
 
-        `on_event` runs on the client library's thread and must not block. Each call begins a fresh connection
-        whose events carry nothing of an earlier one, and for which the broker has kept nothing. Raises BrokerError
-        for a URL or a certificate file that can't be used at all.
+        `on_event` runs on the client library's thread and must not block. Each call begins a fresh connection: its
+        events carry nothing from an earlier one, and the broker has kept nothing for it. Raises BrokerError for a URL
+        or a certificate file that can't be used at all.
         """
         ...
 
     def publish(self, message: OutgoingMessage) -> int:
-        """Hand one message over; returns its number, which a later Published names.
+        """Hand over one message and return its number, which a later Published names.
 
-        Raises BrokerError when there is no connection, and MessageRefused when this connection can't carry this
-        message, whenever it is tried; the message was then not taken.
+        Raises BrokerError if there is no connection, and MessageRefused if this connection can never carry this
+        message. In both cases the message was not taken.
         """
         ...
 
     def disconnect(self, timeout_s: float = 2.0, *, will: bool = False) -> None:
         """End the connection in an orderly way, or at once if the broker does not answer.
 
-        The broker publishes the will only if `will` is set: the device goes on elsewhere. After it returns, no
-        more events of that connection come. Safe to call when not connected.
+        The broker publishes the will only if `will` is set; set it when the device moves to another broker. After this
+        returns, no more events of that connection come. Safe to call when not connected.
         """
         ...
 
     def pulse(self) -> int | None:
-        """A number that rises as long as the connection's own thread lives; None without one. Any thread."""
+        """Return a number that rises as long as the connection's own thread lives; None without one. Any thread."""
         ...

@@ -1,4 +1,4 @@
-"""The kiosk that the core runs on: its time, its lines and its service manager."""
+"""The kiosk that the core runs on: its clock, its lines and its service manager."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from agent.core.events import Edge
 
 
 class Clock(Protocol):
-    """Time. Deadlines use `boottime_ns` alone; `wall` is only ever shown. Any thread."""
+    """Time. Deadlines use only `boottime_ns`; `wall` is only for display. Any thread."""
 
     @property
     def boot_id(self) -> str:
@@ -18,15 +18,15 @@ class Clock(Protocol):
         ...
 
     def boottime_ns(self) -> int:
-        """CLOCK_BOOTTIME in nanoseconds: never steps, counts through suspend."""
+        """Return CLOCK_BOOTTIME in nanoseconds: it never steps, and it counts through suspend."""
         ...
 
     def wall(self) -> datetime:
-        """The wall clock as an aware UTC time. It may be wrong by decades: see `quality`."""
+        """Return the wall clock as an aware UTC time. It may be wrong by decades: see `quality`."""
         ...
 
     def quality(self) -> TimeQuality:
-        """How far `wall` may be trusted; the answer may be a second old."""
+        """Return how far `wall` can be trusted; the answer may be a second old."""
         ...
 
 
@@ -36,16 +36,16 @@ class Buttons(Protocol):
     def start(self, on_edge: Callable[[Edge], None], on_lost: Callable[[str, str], None]) -> None:
         """Watch the lines, and report the level of each as an edge with `at_start`.
 
-        `on_edge` runs on the pin library's thread, at start on the caller's: it must be quick and must not raise.
-        A line that can't be claimed is told to `on_lost`, with the name of the input and one line for a person,
-        and does not hold up the others. Raises HardwareError when none can be claimed.
+        `on_edge` runs on the pin library's thread, and at start on the caller's; it must be quick and must not raise. A
+        line that can't be claimed is reported to `on_lost` (the input's name, and one line for a person), and the
+        others go on. Raises HardwareError if none can be claimed.
         """
         ...
 
     def read(self) -> Sequence[Edge]:
-        """The level of every line that is watched, read now, as an edge. Any thread.
+        """Read the level of every watched line now, as edges. Any thread.
 
-        Raises HardwareError that names a line that can't be read.
+        Raises HardwareError, which names the line that can't be read.
         """
         ...
 
@@ -55,24 +55,25 @@ class Buttons(Protocol):
 
 
 class Lights(Protocol):
-    """The outputs that a resident sees and hears. Any thread."""
+    """The outputs that residents see and hear. Any thread."""
 
     def show(self, state: LightState) -> None:
-        """Drive every output to `state`; returns at once."""
+        """Drive every output to `state` without waiting."""
         ...
 
     def shown(self) -> LightState:
-        """The state that was last driven."""
+        """Return the state that was driven last."""
         ...
 
     def beep(self, times: int) -> None:
-        """Give so many short tones over what the tone says now; returns at once. Nothing where they are not wanted."""
+        """Give `times` short tones on top of what the tone does now, without waiting. Silent if the settings want
+        none."""
         ...
 
     def levels(self) -> Mapping[str, bool]:
-        """Whether each output is lit at this moment, as its pin has it when it is read back; by name.
+        """Return whether each output is lit right now, read back from its pin; by name.
 
-        Raises HardwareError when one can't be read.
+        Raises HardwareError if one can't be read.
         """
         ...
 
@@ -82,14 +83,14 @@ class Lights(Protocol):
 
 
 class Siren(Protocol):
-    """The siren, or whatever else a relay switches as the last resort. `is_on` from any thread, the rest from one."""
+    """The siren, or any other last resort that a relay switches. Call `is_on` from any thread, the rest from one."""
 
     def sound(self, on: bool) -> None:
-        """Switch it on or off; returns at once. Claims its line, silent, if that is not done. Raises HardwareError."""
+        """Switch it on or off without waiting. Claims the line first if need be, silent. Raises HardwareError."""
         ...
 
     def is_on(self) -> bool:
-        """Whether it is on, as its pin has it when it is read back. Raises HardwareError."""
+        """Return whether it is on, read back from its pin. Raises HardwareError."""
         ...
 
     def close(self) -> None:
@@ -98,25 +99,25 @@ class Siren(Protocol):
 
 
 class Notifier(Protocol):
-    """The service manager. Does nothing where there is none. Any thread."""
+    """The service manager. Does nothing if there is none. Any thread."""
 
     def ready(self) -> None:
-        """The buttons are live."""
+        """Report that the buttons are live."""
         ...
 
     def watchdog(self) -> None:
-        """Every essential part has advanced."""
+        """Report that every essential part has advanced."""
         ...
 
     def status(self, text: str) -> None:
-        """One line for `systemctl status`."""
+        """Set the line that `systemctl status` shows."""
         ...
 
     def stopping(self) -> None:
-        """An orderly stop has begun."""
+        """Report that an orderly stop has begun."""
         ...
 
     @property
     def watchdog_interval_s(self) -> float | None:
-        """How often the service manager wants `watchdog`, or None when it does not watch."""
+        """How often the service manager wants `watchdog`; None if it does not watch."""
         ...

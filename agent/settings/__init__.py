@@ -1,4 +1,4 @@
-"""What a person can set, and the reading of it."""
+"""Everything that a person can set, and the code that reads it."""
 
 from agent.settings.example import left_of_example
 from agent.settings.file import load

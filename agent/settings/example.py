@@ -1,4 +1,4 @@
-"""What of the example is still in the settings of a device: they begin as a copy of one."""
+"""Finds what a device's settings still have from the example: they begin as a copy of one."""
 
 from agent.settings.tree import Settings
 
@@ -12,7 +12,7 @@ _PLACE = (-26.1972, 28.0415)
 
 
 def left_of_example(settings: Settings) -> list[tuple[str, str]]:
-    """What is still as in the profiles of `firmware_configs/`, and what to do about it; each may also be meant so."""
+    """Return what is still as in the profiles of `firmware_configs/`, and what to do about it. It may be intended."""
     left = []
     device = settings.device
     if device.id in _IDS:

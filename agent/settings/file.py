@@ -1,4 +1,4 @@
-"""Reads the settings, and tells a person of every mistake in it at once."""
+"""Reads the settings, and reports every mistake in them at once."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,10 +16,10 @@ from agent.settings.tree import ENVIRONMENT_PREFIX, Settings, mask_url
 
 
 def load(path: Path | str, environ: Mapping[str, str] = os.environ) -> Settings:
-    """The settings in the TOML file `path` and its layers, with the overrides of the environment.
+    """Load the settings from the TOML file `path` and its layers, with the overrides of the environment.
 
-    Raises SettingsError whose text has one line a mistake: file, line where known, what is wrong, and the
-    nearest valid name for a misspelt one.
+    Raises SettingsError whose text has one line per mistake: the file, the line if known, what is wrong, and for a
+    misspelt name the closest valid one.
     """
     given, mistakes = layers.read(Path(path))
     mistakes += [
@@ -42,7 +42,7 @@ def load(path: Path | str, environ: Mapping[str, str] = os.environ) -> Settings:
 
 
 def _root_causes(error: ValidationError) -> Iterator[Any]:
-    """The mistakes without those that only follow from another one inside the same list."""
+    """Yield the mistakes, except those that only follow from another one inside the same list."""
     items = error.errors()
     for item in items:
         depth = len(item["loc"])
@@ -73,11 +73,11 @@ def _say(item: Any, given: layers.Node) -> str:
 
 
 _NOTHING = {"''", "False", "'none'", "'None'", "'null'", "'no'", "'off'"}
-"""What people write for "there is none", as TOML has no word for it."""
+"""What people write for "there is none", because TOML has no word for it."""
 
 
 def _spoken(location: Location, given: layers.Node) -> str:
-    """A setting as a person names it: `pin of button "medical"`, `device.id`."""
+    """Return a setting's name as a person would say it: `pin of button "medical"`, `device.id`."""
     owners: list[str] = []
     names: list[str] = []
     tree: Any = given.plain
@@ -96,7 +96,7 @@ def _spoken(location: Location, given: layers.Node) -> str:
 
 
 def _conflicts(tree: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
-    """Mistakes that only show between settings. Tolerates a tree that has other mistakes."""
+    """Yield mistakes that only show between settings. Tolerates a tree that has other mistakes."""
     buttons = [b for b in _list(tree.get("buttons")) if isinstance(b, dict)]
     inputs = [i for i in _list(tree.get("inputs")) if isinstance(i, dict)]
     cameras = [c for c in _list(tree.get("cameras")) if isinstance(c, dict)]
@@ -140,7 +140,7 @@ def _shared_names(lists: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[
             name = item.get("name")
             if not isinstance(name, str):
                 continue
-            key = (kind == "cameras", name)  # a button and an input share their names
+            key = (kind == "cameras", name)  # buttons and inputs share one set of names
             if key in seen:
                 both = f"two {kind}" if seen[key] == kind else f"one of the {seen[key]} and one of the {kind}"
                 yield (kind, index, "name"), f"{both} are named {name!r}; give each its own name"
@@ -186,7 +186,7 @@ def _fields_at(location: Location) -> dict[str, FieldInfo]:
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The section inside `Section`, `Section | None` or `tuple[Section, ...]`."""
+    """Return the section inside `Section`, `Section | None` or `tuple[Section, ...]`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for argument in getattr(annotation, "__args__", ()):

@@ -1,9 +1,9 @@
-"""The files that the settings are read from: one, or one and the layers in the directory beside it.
+"""The files that the settings are read from: one file, or one file and the layers in the directory beside it.
 
-`edge-agent.toml` comes first; then each `*.toml` in `edge-agent.d`, in the order of their names. A later file wins:
-tables are merged, tables of a list are merged with the one of the same name, everything else is replaced. Three words
-are for the layers alone, and are gone afterwards: `remove = true` in a named table takes away what earlier files say
-under its name, `add = true` says that its name is new and not misspelt, and `unset = ["KEY"]` in any table takes away a
+`edge-agent.toml` comes first, then each `*.toml` in `edge-agent.d` in the order of their names. A later file wins:
+tables are merged, tables of a list are merged with the one of the same name, and everything else is replaced. Three
+words work only in layers, and are gone after the merge: `remove = true` in a named table removes what earlier files say
+under its name, `add = true` says that its name is new and not misspelt, and `unset = ["KEY"]` in any table removes a
 key that earlier files set.
 """
 
@@ -20,7 +20,7 @@ from agent.core.spelling import did_you_mean
 Location = tuple[str | int, ...]
 _REMOVE, _ADD, _UNSET = "remove", "add", "unset"
 WORDS = {_REMOVE: "`remove = true`", _ADD: "`add = true`", _UNSET: '`unset = ["KEY"]`'}
-"""The words of the layers, and how each is written."""
+"""The words that layers can use, and how each is written."""
 
 
 _DENIED = "this user may not read it; call the command with sudo"
@@ -28,12 +28,12 @@ _DENIED = "this user may not read it; call the command with sudo"
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value, and where it is written."""
+    """A value, and the place where it is written."""
 
     value: Any
-    """A plain one, a dict of nodes, or a list of nodes."""
+    """A plain value, a dict of nodes, or a list of nodes."""
     place: str
-    """`FILE:LINE`, or `FILE` where there is no line."""
+    """`FILE:LINE`, or `FILE` if there is no line."""
 
     @property
     def plain(self) -> Any:
@@ -43,21 +43,21 @@ class Node:
         return [node.plain for node in self.value] if isinstance(self.value, list) else self.value
 
     def where(self, location: Location) -> str:
-        """The place of a setting, or of the nearest table that was given."""
+        """Return the place of a setting, or of the nearest table around it that was given."""
         node = self
         for part in location:
             try:
                 inner = node.value[part]
             except (KeyError, IndexError, TypeError):
                 break
-            if not isinstance(inner, Node):  # a letter of a text that should be a list
+            if not isinstance(inner, Node):  # a character of a text that should be a list
                 break
             node = inner
         return node.place
 
 
 def files(path: Path) -> list[Path]:
-    """The settings file and its layers, in the order in which they are read. Raises SettingsError."""
+    """Return the settings file and its layers, in the order in which they are read. Raises SettingsError."""
     directory = path.with_name(f"{path.stem}.d")
     try:
         layers = [entry for entry in directory.iterdir() if entry.suffix == ".toml" and entry.name[0] != "."]
@@ -71,7 +71,7 @@ def files(path: Path) -> list[Path]:
 
 
 def read(path: Path) -> tuple[Node, list[str]]:
-    """All files of `path`, merged, and a line for each mistake in how they fit together.
+    """Read all files of `path`. Return them merged, with a line for each mistake in how they fit together.
 
     Raises SettingsError with one line for each file that can't be read.
     """
@@ -98,7 +98,7 @@ def _read_file(path: Path) -> Node:
         text = path.read_text(encoding="utf-8")
         tree = tomllib.loads(text)
     except FileNotFoundError as error:
-        if path.is_symlink():  # a profile of the repository that was copied without what is shared
+        if path.is_symlink():  # a profile of the repository that was copied without the shared files
             raise SettingsError(
                 f"{path}: is a link to {path.readlink()}, which is not there; copy the files themselves: cp -rL"
             ) from error
@@ -116,7 +116,10 @@ def _read_file(path: Path) -> Node:
 
 
 def _not_toml(path: Path, text: str, reason: str) -> str:
-    """`reason` is the parser's: what it ran into, and where. What people mostly did is said instead, where it shows."""
+    """Describe a file that is not TOML. `reason` is the parser's: what it ran into, and where.
+
+    If the line shows a common mistake, the text names that instead.
+    """
     if (at := re.search(r" \(at line (\d+), column \d+\)$", reason)) is None:
         return f"{path}: is not valid TOML: {reason}"
     number = int(at[1])
@@ -134,7 +137,7 @@ def _not_toml(path: Path, text: str, reason: str) -> str:
 
 
 def _node(value: Any, location: Location, outer: str, path: Path, lines: Mapping[Location, int]) -> Node:
-    """`outer` is the place of the table around it, for what has no line of its own."""
+    """Attach places to a value. `outer` is the place of the table around it, for what has no line of its own."""
     place = f"{path}:{lines[location]}" if location in lines else outer
     if isinstance(value, dict):
         return Node({k: _node(v, (*location, k), place, path, lines) for k, v in value.items()}, place)
@@ -144,7 +147,10 @@ def _node(value: Any, location: Location, outer: str, path: Path, lines: Mapping
 
 
 def _merged(base: Node | None, over: Node, kind: str, mistakes: list[str]) -> Node:
-    """`base` is None where no earlier file says anything; `kind` is what a table of this list is, such as `button`."""
+    """Merge one value over another.
+
+    `base` is None if no earlier file says anything. `kind` is the word for a table of this list, such as `button`.
+    """
     if isinstance(over.value, dict):
         known = base.value if base is not None and isinstance(base.value, dict) else {}
         known = _without_unset(known, over, mistakes)
@@ -163,7 +169,7 @@ def _merged_by_name(base: list[Node], over: Node, kind: str, mistakes: list[str]
     for table in over.value:
         name = table.value["name"].value
         add, remove = (_says(table, word) for word in (_ADD, _REMOVE))
-        known = mine.pop(name, None)  # a second one of this name in one file is kept apart, and so is told as a mistake
+        known = mine.pop(name, None)  # a second one of this name in one file stays separate, and so is reported
         if known is not None and add:
             mistakes.append(f"{table.place}: an earlier file has {kind} {name!r}: take `add` away to change it")
         elif known is not None and remove:
@@ -198,12 +204,12 @@ def _says(table: Node, word: str) -> bool:
 
 
 def hint(name: str, known: Iterable[str]) -> str:
-    """What to add to a mistake in a name."""
+    """Return what to add to the text of a mistake in a name."""
     return f"; {said}" if (said := did_you_mean(name, known)) else ""
 
 
 def _all_named(node: Node) -> bool:
-    """Whether it is a list of tables that all have a name."""
+    """Return whether it is a list of tables that all have a name."""
     return (
         isinstance(node.value, list)
         and bool(node.value)
@@ -219,17 +225,17 @@ _KEY = re.compile(r"^\s*([A-Za-z0-9_\-]+)\s*=")
 
 
 def _key_lines(text: str) -> dict[Location, int]:
-    """Line number of every table and key. A plain scan; good enough to point a person to the place."""
+    """Return the line number of every table and key. A plain scan is good enough to point a person to the place."""
     lines: dict[Location, int] = {}
     table: Location = ()
     counts: dict[Location, int] = {}
-    """How many tables each list has so far, less one."""
+    """The index of the newest table of each list so far."""
     for number, line in enumerate(text.splitlines(), start=1):
         if header := _HEADER.match(line):
             table = ()
             for part in header[2].replace('"', "").split("."):
                 table = (*table, part)
-                if table in counts:  # a list: its newest table, or one more of them
+                if table in counts:  # a list: its newest table, or the next one
                     table = (*table, counts[table])
             if header[1]:
                 items = table[:-1] if isinstance(table[-1], int) else table

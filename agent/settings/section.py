@@ -1,4 +1,4 @@
-"""What every section of the settings is made from."""
+"""The base of every section of the settings."""
 
 from typing import Annotated
 

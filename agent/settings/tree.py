@@ -1,6 +1,6 @@
-"""The settings: one frozen tree, read from TOML, overridden by `EDGE_AGENT_` environment variables.
+"""The settings: one frozen tree, read from TOML and overridden by `EDGE_AGENT_` environment variables.
 
-Only the composition roots and the command line import this module; every other part gets plain values.
+Only the composition roots and the command line import this module; all other parts are given plain values.
 """
 
 import re
@@ -39,7 +39,7 @@ class DeviceSettings(Section):
     id: TopicLevel
     location: LocationSettings | None = None
     time_zone: TimeZone = "Africa/Johannesburg"
-    """Of the hours in `[[cameras.zones]]`."""
+    """The time zone of the hours in `[[cameras.zones]]`."""
 
 
 class StorageSettings(Section):
@@ -47,9 +47,9 @@ class StorageSettings(Section):
 
     directory: Path
     telemetry_max_bytes: int = Field(default=64 * 1024 * 1024, ge=1024 * 1024)
-    """Budget of every class but alarms and security; the oldest of the least important goes first."""
+    """The budget of all classes except alarms and security; the oldest of the least important class goes first."""
     keep_free_bytes: int = Field(default=200 * 1024 * 1024, ge=0)
-    """When the disk has less room than this, pictures are not stored any more, and most of the events are given up."""
+    """If the disk has less room than this, pictures are no longer stored, and most of the events are given up."""
 
 
 def _broker_url(url: str) -> str:
@@ -71,7 +71,7 @@ class MqttSettings(Section):
 
     brokers: tuple[Annotated[str, AfterValidator(_broker_url)], ...] = Field(min_length=1)
     interfaces: tuple[Annotated[str, Field(pattern=r"^[^/\s]{0,15}$")], ...] = ()
-    """The network interface by which each broker is reached, in their order; "" or none is any."""
+    """The network interface to reach each broker by, in the order of the brokers; "" or none means any."""
     root: str = Field(default="edge/v1", pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)?$")
     ca_file: Path | None = None
     cert_file: Path | None = None
@@ -80,24 +80,24 @@ class MqttSettings(Section):
     keepalive_s: int = Field(default=30, ge=5, le=600)
     connect_timeout_s: float = Field(default=20.0, gt=0, le=120)
     alarm_timeout_s: float = Field(default=10.0, gt=0, le=60)
-    """An alarm that the broker does not acknowledge for so long is sent by the next broker."""
+    """An alarm that the broker does not acknowledge within this time is sent to the next broker."""
     return_after_s: float = Field(default=300.0, ge=1, le=86400)
-    """On another broker than the first: how long until the first one is tried again, while no alarm is open."""
+    """How long after a move to another broker the first one is tried again, while no alarm is open."""
     reconnect_spread_s: float = Field(default=30.0, ge=0, le=120)
-    """After the loss of a connection the next one is begun at a random moment within so long, so that a broker that
-    restarts is not met by every device at once. While an alarm is open it is begun immediately."""
+    """After a connection is lost, the next one starts at a random moment within this time, so that not every device
+    reaches a restarting broker at once. While an alarm is open, it starts immediately."""
 
 
 class CentreSettings(Section):
     """Whether somebody watches, as the command centres say themselves."""
 
     required: bool = False
-    """A centre that was never heard of counts as one that does not watch."""
+    """Whether a centre that was never heard of counts as one that does not watch."""
     names: tuple[TopicLevel, ...] = ()
-    """The centres that count, each subscribed to by its name; every centre when there is none."""
+    """The centres that count, each subscribed to by its name; if empty, every centre counts."""
     heard_within_s: float = Field(default=90.0, ge=1, le=3600)
-    """A centre that has not been heard of for so long after a new connection is not there. Centres repeat what they say
-    every 60 s, and not every broker has kept the last one."""
+    """A centre that is not heard of for this long after a new connection is absent. Centres repeat their state every
+    minute, and not every broker keeps the last one."""
 
 
 class CommandsSettings(Section):
@@ -117,37 +117,37 @@ class CameraSettings(Section):
     height: int | None = Field(default=None, ge=64, le=4320)
     frames_per_second: float = Field(default=10.0, ge=0.2, le=120)
     threads: int = Field(default=2, ge=1, le=16)
-    """Of the processor, for the model."""
+    """Processor threads for the model."""
     delegate: str = Field(default="xnnpack", pattern=r"^(xnnpack|none|\S+\.so(\.\d+)*)$")
-    """What runs the model: `xnnpack`, which is part of the runtime; `none`, its plain code; or the shared library of
-    an accelerator. Without that accelerator the processor does the work, and part `delegate-NAME` is degraded."""
+    """What runs the model: `xnnpack`, which is part of the runtime; `none`, its plain code; or the shared library of an
+    accelerator. Without that accelerator the processor does the work, and the part `delegate-NAME` is degraded."""
     delegate_options: dict[str, str] = Field(default_factory=dict)
-    """For the library, as its documentation says."""
+    """Options for the library, as its documentation describes them."""
     score_threshold: float = Field(default=0.5, gt=0, lt=1)
     inferences_per_second: float = Field(default=20.0, ge=0.2, le=1000)
-    """The model is asked at most so often, in any second: a frame is looked at in several places."""
+    """The model runs at most this often in any second; a frame is searched in several places."""
     smallest_person: float = Field(default=0.07, ge=0, lt=1)
-    """A share of the picture's height: who is lower is too far away to be told of. EN 62676-4 counts on 0.1 to detect
-    somebody, and on 0.05 to see that somebody moves."""
+    """As a share of the picture's height: people who appear smaller are too far away to report. EN 62676-4 assumes 0.1
+    to detect somebody, and 0.05 to see that somebody moves."""
     enter_after_s: float = Field(default=0.5, ge=0, le=60)
     leave_after_s: float = Field(default=3.0, gt=0, le=3600)
     min_travel: float = Field(default=0.3, ge=0, le=10)
-    """Nothing is told of somebody before they have come so far, in units of their own height, or have shown life."""
+    """Minimum travel, in body heights, before a person is reported, unless they have shown a sign of life."""
     cool_down_s: float = Field(default=10.0, ge=0, le=3600)
-    """The shortest time between two events of the same person and zone, or line."""
+    """The shortest time between two events of the same person and zone, or the same person and line."""
     update_every_s: float = Field(default=60.0, ge=10, le=86400)
-    """What lasts is told again as often as this."""
+    """How often an event that lasts is reported again."""
     zones: Zones = ()
     lines: Lines = ()
     event_snapshots: bool = False
-    """Routine events carry no picture unless the site says so (POPIA)."""
+    """Whether routine events carry a picture; the site must ask for it (POPIA)."""
     mask_file: Path | None = None
-    """Privacy masks in a file of their own. While it can't be read the camera stays off; nothing else does."""
+    """A separate file of privacy masks. While it can't be read, the camera stays off; nothing else is affected."""
     masks: tuple[Outline, ...] = Field(default=(), max_length=10)
-    """Polygons that nobody may see into, in fractions of the picture; beside those of the file."""
+    """Polygons that nobody may see into, in fractions of the picture; in addition to those of the file."""
     tamper: tuple[TamperKind, ...] = tuple(TamperKind)
-    """The kinds of tamper that are told: all of them, unless some are named here. A camera that pans can't be watched
-    for `turned`."""
+    """The kinds of tamper that are reported: all of them, unless you name some here. A camera that pans can't be
+    watched for `turned`."""
 
 
 class AlarmSettings(Section):
@@ -158,8 +158,8 @@ class AlarmSettings(Section):
     repeat_after_s: float = Field(default=60.0, ge=1, le=3600)
     raise_again_after_s: float = Field(default=180.0, ge=1, le=86400)
     press_tones: bool = False
-    """For whoever can't see a lamp: the sounder gives a short tone at a press and two when a person has registered it.
-    Never for a silent button."""
+    """For people who can't see a lamp: the sounder gives a short tone at a press, and two when a person has registered
+    it. Never for a silent button."""
 
     @model_validator(mode="after")
     def _in_order(self) -> "AlarmSettings":
@@ -172,31 +172,31 @@ class ServiceSettings(Section):
     """When the kiosk says that it is out of service."""
 
     out_of_service_after_s: float = Field(default=300.0, ge=1, le=86400)
-    """Without an uplink, or without anybody watching at the centre."""
+    """How long there must be no uplink, or nobody watching at the centre."""
 
 
 class SelfTestSettings(Section):
     """The daily self-test."""
 
     enabled: bool = True
-    """Once a day. A signed command begins one in any case."""
+    """Whether a test runs every day. A signed command starts one in any case."""
     at: time = time(3, tzinfo=timezone(timedelta(hours=2)))
-    """The time of day, with its offset from UTC; without one it is UTC."""
+    """The time of day, with its offset from UTC; without an offset it is UTC."""
     spread_s: float = Field(default=3600.0, ge=0, le=86400)
-    """Each device has its own place in so much time after that, so that not all test at once."""
+    """Each device has its own place in this much time after `at`, so that they don't all test at once."""
     after_start_s: float = Field(default=300.0, ge=1, le=86400)
-    """No test begins by itself before the agent has run for so long."""
+    """No test starts by itself before the agent has run this long."""
     retry_after_s: float = Field(default=900.0, ge=60, le=86400)
-    """A test by which nobody would hear of a press is repeated after so long."""
+    """A test that shows that nobody would hear of a press is repeated after this long."""
     centre_ack: bool = False
-    """A command centre must answer the test alarm: the test fails without a verified ack."""
+    """Whether a command centre must answer the test alarm: if so, the test fails without a verified ack."""
     ack_within_s: float = Field(default=30.0, ge=1, le=300)
     path_within_s: float = Field(default=20.0, ge=1, le=120)
     storage_within_s: float = Field(default=5.0, gt=0, le=60)
     chirp: bool = False
-    """Try the tone too, for a third of a second."""
+    """Whether to try the tone too, for a third of a second."""
     siren_chirp: bool = False
-    """Try the siren too, for a third of a second. Without it the siren's pin is only read back."""
+    """Whether to try the siren too, for a third of a second. If not, the siren's pin is only read back."""
 
 
 class HealthSettings(Section):
@@ -243,7 +243,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment wins over the file, which arrives as keyword arguments."""
+        """Let the environment win over the file, which arrives as keyword arguments."""
         return env_settings, init_settings
 
     @property
@@ -257,7 +257,7 @@ class Settings(BaseSettings):
         return Identity(self.device.province, self.device.site, self.device.id, self.mqtt.root)
 
     def masked(self) -> dict[str, Any]:
-        """The effective settings with every secret replaced, for a person to read."""
+        """Return the effective settings for a person to read, with every secret masked."""
         tree: dict[str, Any] = self.model_dump(mode="json", by_alias=True)
         for camera in tree["cameras"]:
             camera["source"] = mask_url(camera["source"])
@@ -265,7 +265,7 @@ class Settings(BaseSettings):
 
 
 _LOGIN = re.compile(r"(?<=://).*@")
-"""Up to the last @: a password may hold any character, and hiding too much does no harm."""
+"""Matches up to the last @: a password may hold any character, and hiding too much does no harm."""
 _SECRET_FIELD = re.compile(
     r"\b(user(?:name)?|usr|login|pass(?:word|wd)?|pwd|token|secret|key|auth)=[^&/?\s]*", re.IGNORECASE
 )
@@ -273,5 +273,5 @@ _SECRET_FIELD = re.compile(
 
 
 def mask_url(url: str) -> str:
-    """The address with any user name and password replaced by `***`."""
+    """Return the address with any user name and password replaced by `***`."""
     return _SECRET_FIELD.sub(r"\1=***", _LOGIN.sub("***@", url))

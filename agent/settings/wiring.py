@@ -1,4 +1,4 @@
-"""What is wired to the pins of the kiosk: buttons, conditions, lights and the siren."""
+"""The settings of everything wired to the kiosk's pins: buttons, conditions, lights and the siren."""
 
 from typing import Annotated, Literal, Self
 
@@ -23,7 +23,7 @@ class _Line(Section):
     pin: Pin
     pull_up: bool = True
     glitch_filter_ms: float = Field(default=0.0, ge=0, le=20)
-    """The pins ignore what is shorter. It delays every press by as much."""
+    """The pins ignore any change shorter than this. It delays every press by the same time."""
 
 
 class ButtonSettings(_Line):
@@ -36,10 +36,10 @@ class ButtonSettings(_Line):
     """How long the two contacts of a supervised button may disagree."""
     debounce_ms: int = Field(default=30, ge=0, le=1000)
     hold_s: float = Field(default=0.0, ge=0, le=10)
-    """A press counts when it is held for so long; 0: at its first edge."""
+    """A press counts once it has been held this long; 0 means at its first edge."""
     stuck_after_s: float = Field(default=30.0, gt=0, le=3600)
     chatter_presses: int = Field(default=20, ge=0, le=1000)
-    """More presses than this within the window are told once a second, as a sum; 0: never."""
+    """If there are more presses than this within the window, they are reported as a sum each second; 0: never."""
     chatter_window_s: float = Field(default=10.0, gt=0, le=600)
 
     @model_validator(mode="after")
@@ -55,9 +55,9 @@ class ConditionSettings(_Line):
     kind: Literal["tamper", "mains", "battery"]
     active_when: Literal["open", "closed"] = "open"
     delay_s: float | None = Field(default=None, ge=0, le=3600)
-    """How long it must last before it is told: 60 for mains, 5 for battery, 0 for tamper unless it is given."""
+    """How long it must last before it is reported; by default 60 for mains, 5 for battery and 0 for tamper."""
     restore_s: float = Field(default=10.0, ge=0, le=3600)
-    """How long it must be over before that is told."""
+    """How long it must be over before its end is reported."""
 
 
 class LightsSettings(Section):
@@ -69,7 +69,7 @@ class LightsSettings(Section):
     tone: Pin | None = None
 
     def any(self) -> bool:
-        """Whether there is a light at all."""
+        """Return whether any of the outputs is set."""
         return any(pin is not None for pin in (self.yellow, self.green, self.beacon, self.tone))
 
 
@@ -78,15 +78,15 @@ class SirenSettings(Section):
 
     pin: Pin
     active_high: bool = True
-    """False: it sounds when the pin is low, as many relay boards want it."""
+    """False: the siren sounds when the pin is low, as many relay boards need."""
     when: Literal["delayed", "unconfirmed"] = "unconfirmed"
-    """The stage from which on an alarm calls for it."""
+    """The stage from which an alarm calls for the siren."""
     after_s: float = Field(default=30.0, ge=0, le=600)
-    """How long the alarm must have been so."""
+    """How long the alarm must have called for it."""
     limit_s: float = Field(default=180.0, ge=1, le=900)
-    """How long it sounds, counted from the last press. By-laws on noise differ: ask."""
+    """How long the siren sounds, counted from the last press. By-laws on noise differ, so ask."""
     total_s: float = Field(default=900.0, ge=1, le=3600)
-    """How long it sounds for one alarm, whatever is pressed meanwhile."""
+    """How long the siren sounds for one alarm in total, whatever is pressed in the meantime."""
 
     @model_validator(mode="after")
     def _limits_fit(self) -> Self:

@@ -1,4 +1,4 @@
-"""Where a camera watches, and when: zones, lines, hours of the week, the time zone."""
+"""Where and when a camera watches: zones, lines, weekly hours and the time zone."""
 
 from datetime import time
 from typing import Annotated, Literal, Self, TypeVar, get_args
@@ -36,7 +36,7 @@ def _is_an_area(points: tuple[Point, ...]) -> tuple[Point, ...]:
 
 
 def _in_picture(point: Point) -> Point:
-    if not all(0 <= part <= 1 for part in point):  # false for what is no number, too
+    if not all(0 <= part <= 1 for part in point):  # also false for NaN
         raise ValueError(f"({point[0]:g}, {point[1]:g}) lies outside of the picture: use fractions, 0 to 1")
     return point
 
@@ -64,17 +64,17 @@ class ZoneSettings(Section):
 
     name: TopicLevel
     polygon: Annotated[tuple[Point, ...], Field(max_length=32), AfterValidator(_is_an_area)]
-    """Its corners in order, each [x, y] as fractions of the picture, from its upper left corner."""
+    """Its corners in order, each [x, y] as fractions of the picture, from the upper left corner of the picture."""
     loitering_after_s: float | None = Field(default=None, gt=0, le=86400)
-    """Whoever is in it for so long loiters."""
+    """A person who has been in the zone for this long loiters."""
     crowd_from: int | None = Field(default=None, ge=2, le=200)
-    """So many people are a crowd."""
+    """This many people are a crowd."""
     crowd_after_s: float = Field(default=5.0, ge=0, le=3600)
-    """When they have been there for so long."""
+    """How long they must have been there."""
     open: tuple[HoursSettings, ...] = Field(default=(), max_length=14)
-    """Outside of these hours nobody should be here. Without any there is no such rule."""
+    """Nobody should be here outside these hours. If empty, there is no such rule."""
     watched: tuple[HoursSettings, ...] = Field(default=(), max_length=14)
-    """Outside of these hours it tells nothing. Without any it is always watched."""
+    """The zone reports nothing outside these hours. If empty, it is always watched."""
 
 
 class LineSettings(Section):

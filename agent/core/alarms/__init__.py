@@ -1,1 +1,1 @@
-"""An alarm from the press to its close, and what the lamps and the siren say of it. Pure."""
+"""The life of an alarm from press to close, and what the lamps and the siren show of it. Pure."""

@@ -1,7 +1,7 @@
-"""The life of an alarm. Pure: time comes in with each fact, and what must be told comes out.
+"""The life of an alarm. Pure: each fact brings its time, and the changes to report come out.
 
-A resident can't cancel, further presses raise the count of the same alarm, and only a verified ack of the
-centre moves an alarm past `unconfirmed` or out of the book. The table of it all is docs/alarm-life.md.
+A resident can't cancel an alarm, and further presses raise the count of the same alarm. Only a verified ack of the
+centre moves an alarm past `unconfirmed` or out of the book. The full table is in docs/alarm-life.md.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from agent.core.alarms.lights import LightState, for_open_alarms
 from agent.core.events import AlarmDelivered, CentreAck
 
 Change = Literal["raised", "updated", "closed", "noted"]
-"""The first three are messages; `noted` is only kept for the next start."""
+"""The first three become messages; `noted` is only saved for the next start."""
 
 _CODES = {
     "panic": {"contact_id": "120", "sia": "PA"},
@@ -34,7 +34,7 @@ _ANSWERED = (Stage.REGISTERED, Stage.DISPATCHED)
 
 @dataclass(frozen=True, slots=True)
 class InputKind:
-    """What an alarm of this input is."""
+    """The kind of alarm that an input raises."""
 
     name: str
     kind: str
@@ -43,10 +43,10 @@ class InputKind:
 
 @dataclass(frozen=True, slots=True)
 class OpenAlarm:
-    """An alarm and what its latencies and waits are counted from, CLOCK_BOOTTIME of the boot `boot_id`.
+    """An open alarm, and the times that its latencies and waits count from, in CLOCK_BOOTTIME of the boot `boot_id`.
 
-    `edge_ns` is the first edge, None when that was in another boot. `since_ns` is where the wait of the present
-    stage began: the edge, the last ack, the last telling again, or the start of this boot.
+    `edge_ns` is the first edge; None if that was in another boot. `since_ns` is when the wait of the current stage
+    began: at the edge, the last ack, the last repeat, or the start of this boot.
     """
 
     data: AlarmData
@@ -57,14 +57,14 @@ class OpenAlarm:
 
 @dataclass(frozen=True, slots=True)
 class AlarmChange:
-    """Something about an alarm that the centre must hear, or that the next start must know."""
+    """A change of an alarm that the centre must hear of, or that the next start must know."""
 
     change: Change
     alarm: OpenAlarm
 
 
 class AlarmBook:
-    """The open alarms. Of one input there is one alarm of each status at the most. One thread at a time."""
+    """The open alarms: at most one of each status per input. One thread at a time."""
 
     def __init__(
         self,
@@ -77,8 +77,8 @@ class AlarmBook:
         waits: Waits | None = None,
         simulated: bool = False,
     ) -> None:
-        """`restored` are the alarms of an earlier run: in this same boot their waits go on, otherwise they begin
-        anew at `now_ns`. `simulated` presses raise exercises."""
+        """`restored` are alarms of an earlier run. If that was in this boot, their waits continue; otherwise they start
+        over at `now_ns`. `simulated` presses raise exercises."""
         self._kinds = {kind.name: kind for kind in inputs}
         self._boot_id = boot_id
         self._location = location
@@ -93,31 +93,35 @@ class AlarmBook:
         return [*self._kinds]
 
     def restore(self, alarms: Iterable[OpenAlarm], now_ns: int) -> None:
-        """Alarms of an earlier run, perhaps found late; one that the book has already stays as it is."""
+        """Add alarms of an earlier run, perhaps found late. An alarm that the book already has stays as it is."""
         in_order = sorted(alarms, key=lambda alarm: (alarm.data.raised_at, alarm.data.alarm_id))
         self._open = {alarm.data.alarm_id: self._in_this_boot(alarm, now_ns) for alarm in in_order} | self._open
 
     def open(self) -> list[OpenAlarm]:
-        """The open alarms, oldest first."""
+        """Return the open alarms, oldest first."""
         return [*self._open.values()]
 
     def find(self, alarm_id: str) -> OpenAlarm | None:
-        """The open alarm of that identifier."""
+        """Return the open alarm with that identifier."""
         return self._open.get(alarm_id)
 
     def counting(self, input_name: str, *, test: bool) -> OpenAlarm | None:
-        """The open alarm that a press of this input would count on: never a test that a resident did not make."""
+        """Return the open alarm that a press of this input would count towards. Tests and real presses never share an
+        alarm.
+        """
         status = "test" if test else self._status
         mine = (alarm for alarm in self.open() if alarm.data.input == input_name and alarm.data.status == status)
         return next(mine, None)
 
     def in_earnest(self) -> bool:
-        """Whether an alarm is open that is not a test."""
+        """Return whether an alarm is open that is not a test."""
         return any(alarm.data.status != "test" for alarm in self._open.values())
 
     def lights(self) -> LightState:
-        """What the lights must say now. A silent alarm changes nothing that a bystander could see, and a test
-        that is still open says nothing beside an alarm in earnest."""
+        """Return what the lights must show now.
+
+        A silent alarm changes nothing that a bystander could see, and an open test shows nothing beside a real alarm.
+        """
         audible = [alarm.data for alarm in self._open.values() if not alarm.data.silent]
         decides = min((data.status for data in audible), key=_MOST_SERIOUS_FIRST.index, default="actual")
         return for_open_alarms(data.stage for data in audible if data.status == decides)
@@ -133,7 +137,7 @@ class AlarmBook:
         count: int = 1,
         test: bool = False,
     ) -> AlarmChange:
-        """`count` presses: a new alarm, which gets `alarm_id`, or so many more presses of the open one."""
+        """Count `count` presses: on the open alarm, or as a new alarm with the identifier `alarm_id`."""
         known = self.counting(input_name, test=test)
         if known is not None:
             pressed = known.data.model_copy(update={"press_count": known.data.press_count + count})
@@ -156,7 +160,7 @@ class AlarmBook:
         return self._keep("raised", OpenAlarm(data, self._boot_id, edge_ns, edge_ns))
 
     def delivered(self, fact: AlarmDelivered) -> AlarmChange | None:
-        """The broker has it. Moves a raised alarm to sent; later than that, only the first time is noted."""
+        """Note that the broker has the alarm: a raised one becomes sent. Later only the first time is noted."""
         alarm = self.find(fact.alarm_id)
         if alarm is None:
             return None
@@ -168,8 +172,10 @@ class AlarmBook:
         return None
 
     def acknowledged(self, ack: CentreAck) -> AlarmChange | None:
-        """The centre speaks. An ack for a stage that is already passed changes no stage, but says that somebody
-        is still there: the alarm waits its full time before it raises itself again.
+        """Apply an ack of the centre.
+
+        An ack for a stage that has already passed leaves the stage alone, but shows that somebody is still there: the
+        alarm waits its full time before it raises itself again.
 
         A close by somebody who does not know of the last press closes nothing: the alarm raises itself again.
         """
@@ -189,15 +195,15 @@ class AlarmBook:
         return changed
 
     def tick(self, now_ns: int) -> list[AlarmChange]:
-        """Every alarm whose wait is over takes one step: it is late, told again, or raises itself again."""
+        """Move every alarm whose wait is over by one step: it becomes late, is sent again, or raises itself again."""
         return [self._step(alarm, now_ns) for alarm in self.open() if self._due_ns(alarm) <= now_ns]
 
     def next_due_ns(self) -> int | None:
-        """When `tick` has next something to do; None without an open alarm."""
+        """Return when `tick` next has something to do; None without an open alarm."""
         return min(map(self._due_ns, self._open.values()), default=None)
 
     def without_input(self) -> list[OpenAlarm]:
-        """The open alarms whose input the settings do not have any more."""
+        """Return the open alarms whose input is no longer in the settings."""
         return [alarm for alarm in self.open() if alarm.data.input not in self._kinds]
 
     def _due_ns(self, alarm: OpenAlarm) -> int:
@@ -218,7 +224,7 @@ class AlarmBook:
         return self._change("updated", alarm, stage=Stage.RAISED, reraised=alarm.data.reraised + 1)
 
     def _latency(self, alarm: OpenAlarm, stage: Stage, at_ns: int) -> dict[str, Any]:
-        """The update of `latency_ms`: nothing when the stage was reached before, or the edge is of another boot."""
+        """Return the update of `latency_ms`; empty if the stage was reached before, or the edge was in another boot."""
         known = alarm.data.latency_ms
         if alarm.edge_ns is None or stage.value in known:
             return {}

@@ -1,4 +1,4 @@
-"""What the lights say. The table is EN 81-28's: yellow, the call is being sent; green, a person has it."""
+"""What the lights show, by the table of EN 81-28: yellow, the call is being sent; green, a person has it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ class Pattern(StrEnum):
     OFF = "off"
     ON = "on"
     STEADY = "steady"
-    """The beacon at rest: lit, to be found at night."""
+    """The beacon at rest: lit, so that people find the kiosk at night."""
     FLASH = "flash"
     FAST_FLASH = "fast-flash"
     SLOW_PULSE = "slow-pulse"
     ALTERNATE = "alternate"
-    """Yellow and green by turns."""
+    """Yellow and green alternate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class LightState:
     tone: Pattern = Pattern.OFF
 
     def as_dict(self) -> dict[str, str]:
-        """The form that `edge-agent sim outputs` prints."""
+        """Return the form that `edge-agent sim outputs` prints."""
         return {"yellow": self.yellow, "green": self.green, "beacon": self.beacon, "tone": self.tone}
 
 
@@ -40,11 +40,11 @@ PRESSED = LightState(yellow=Pattern.ON, beacon=Pattern.FLASH)
 DELAYED = LightState(yellow=Pattern.FAST_FLASH, beacon=Pattern.FLASH)
 UNCONFIRMED = LightState(yellow=Pattern.FAST_FLASH, beacon=Pattern.FLASH, tone=Pattern.ON)
 IDENTIFY = LightState(Pattern.FAST_FLASH, Pattern.FAST_FLASH, Pattern.FAST_FLASH)
-"""A technician looks for this kiosk among many."""
+"""A technician is looking for this kiosk among many."""
 TEST_MODE = LightState(Pattern.SLOW_PULSE, Pattern.SLOW_PULSE)
-"""A press would be a test now."""
+"""A press now would be a test."""
 OUT_OF_SERVICE = LightState(Pattern.ALTERNATE, Pattern.ALTERNATE, Pattern.OFF)
-"""A press would be kept and sent, but perhaps nobody hears it soon."""
+"""A press would be stored and sent, but perhaps nobody would hear of it soon."""
 
 _BY_STAGE = {
     Stage.IDLE: IDLE,
@@ -69,9 +69,9 @@ _WORST_FIRST = (
 
 
 def for_open_alarms(audible_stages: Iterable[Stage]) -> LightState:
-    """The lights for the open alarms that are not silent.
+    """Return the lights for the open alarms that are not silent.
 
-    Of several, the one that is worst off decides: green must not tell the second person who pressed that the
-    first one's answer is theirs, and a call that nobody has answered for long must go on saying so.
+    If there are several, the one that is worst off decides: green must not tell the second person who pressed that they
+    have the answer to the first person's call, and a call that has long gone unanswered must keep showing it.
     """
     return _BY_STAGE[min(audible_stages, key=_WORST_FIRST.index, default=Stage.IDLE)]

@@ -1,4 +1,4 @@
-"""An open alarm as it is kept for the next start."""
+"""The form in which an open alarm is saved for the next start."""
 
 import json
 
@@ -7,7 +7,7 @@ from agent.core.alarms.alarm import OpenAlarm
 
 
 def encode_alarm(alarm: OpenAlarm) -> str:
-    """The text that `decode_alarm` reads."""
+    """Return the text that `decode_alarm` reads."""
     edge = "null" if alarm.edge_ns is None else alarm.edge_ns
     return (
         f'{{"data":{alarm.data.model_dump_json()},"boot_id":"{alarm.boot_id}",'
@@ -16,11 +16,11 @@ def encode_alarm(alarm: OpenAlarm) -> str:
 
 
 def decode_alarm(text: str) -> OpenAlarm:
-    """The alarm that `encode_alarm` kept. Raises ValueError for anything else."""
+    """Return the alarm that `encode_alarm` saved. Raises ValueError for any other text."""
     kept = json.loads(text)
     try:
         edge_ns = None if kept["edge_ns"] is None else int(kept["edge_ns"])
-        since_ns = int(kept.get("since_ns", edge_ns))  # an earlier version kept only the edge
+        since_ns = int(kept.get("since_ns", edge_ns))  # an earlier version saved only the edge
         return OpenAlarm(AlarmData.model_validate(kept["data"]), str(kept["boot_id"]), edge_ns, since_ns)
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"not an alarm: {error}") from error

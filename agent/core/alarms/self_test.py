@@ -1,4 +1,4 @@
-"""The daily self-test: when it is due, and what came of it. Pure: time comes in."""
+"""The daily self-test: when it is due, and what its last outcome was. Pure: the caller passes the time."""
 
 import hashlib
 import json
@@ -6,16 +6,16 @@ from dataclasses import asdict, dataclass
 from datetime import time
 
 INPUT = "self-test"
-"""The input of its alarm. No button may have this name."""
+"""The input of the self-test's alarm. No button may have this name."""
 CODES = {"contact_id": "602", "sia": "RP"}
 NEEDED_TO_BE_HEARD = frozenset({"uplink", "centre"})
-"""Steps without which nobody would hear of a press: the kiosk is out of service when one of them fails."""
+"""Steps without which nobody would hear of a press. If one of them fails, the kiosk is out of service."""
 
 _DAY_NS = 24 * 3600 * 10**9
 _EARLY_NS = 12 * 3600 * 10**9
-"""A test counts for a time of day that it was before by no more than this."""
+"""A test counts for a time of day even if it ran early, by up to this much."""
 _BLIND_NS = 6 * 3600 * 10**9
-"""Nobody knows how long ago the last test was: one is due when the agent has run for so long."""
+"""With the clock not set and the age of the last test unknown, a test is due when the agent has run for this long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Moment:
     unix_ms: int | None
 
     def ns_since(self, earlier: "Moment") -> int | None:
-        """How long after `earlier` this is; None when that can't be known. In one boot no clock can lie about it."""
+        """Return how long after `earlier` this is; None if that can't be known. Within one boot it always can."""
         if self.boot_id == earlier.boot_id:
             return self.boottime_ns - earlier.boottime_ns
         if self.unix_ms is None or earlier.unix_ms is None or self.unix_ms < earlier.unix_ms:
@@ -37,7 +37,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class LastTest:
-    """The last self-test that came to its end. `time` is the wall clock at that end, to be shown."""
+    """The last self-test that finished. `time` is the wall clock at its end, for display."""
 
     at: Moment
     time: str
@@ -46,16 +46,16 @@ class LastTest:
 
     @property
     def heard(self) -> bool:
-        """Whether, as far as it could tell, somebody would hear of a press."""
+        """Whether somebody would hear of a press, as far as the test could tell."""
         return not NEEDED_TO_BE_HEARD & frozenset(self.failed)
 
     def encode(self) -> str:
-        """As it is kept for the next start."""
+        """Return the text that is saved for the next start."""
         return json.dumps({"at": asdict(self.at), "time": self.time, "failed": self.failed})
 
     @classmethod
     def decode(cls, text: str) -> "LastTest | None":
-        """What was kept; None for what can't be read, which is as if there had been no test."""
+        """Return the test that was saved; None if the text can't be read, as if there had been no test."""
         try:
             kept = json.loads(text)
             at = Moment(str(kept["at"]["boot_id"]), int(kept["at"]["boottime_ns"]), kept["at"]["unix_ms"])
@@ -67,14 +67,14 @@ class LastTest:
 
 
 class Timetable:
-    """Once a day, at a time of day, and not all kiosks in the same second."""
+    """Once a day, at a time of day, but not for all kiosks in the same second."""
 
     def __init__(
         self, *, at: time, spread_s: float, device: str, started_ns: int, soonest_s: float, retry_s: float
     ) -> None:
-        """`at` is UTC unless it has an offset; the device has its own place in the `spread_s` after it. No test is due
-        before the agent has run for `soonest_s`. After one by which nobody would hear of a press the next is due after
-        `retry_s`."""
+        """`at` is UTC unless it has an offset; each device has its own place in the `spread_s` after it. No test is due
+        before the agent has run for `soonest_s`. After a test that shows that nobody would hear of a press, the next is
+        due after `retry_s`."""
         offset = at.utcoffset()
         since_midnight_s = at.hour * 3600 + at.minute * 60 + at.second - (offset.total_seconds() if offset else 0)
         place = int.from_bytes(hashlib.sha256(device.encode()).digest()[:8]) / 2**64
@@ -85,7 +85,7 @@ class Timetable:
         self._retry_ns = int(retry_s * 1e9)
 
     def is_due(self, last: LastTest | None, now: Moment) -> bool:
-        """Whether a test is due now; `last` is the last one that came to its end, in this run or an earlier one."""
+        """Return whether a test is due now; `last` is the last one that finished, in this run or an earlier one."""
         if now.boottime_ns < self._soonest_ns:
             return False
         if last is None:
@@ -95,7 +95,7 @@ class Timetable:
             return True
         if now.unix_ms is None:
             return now.boottime_ns >= self._blind_ns if since_ns is None else since_ns >= _DAY_NS
-        # How long ago its time of day was last, by the clock of now: what the clock said at the last test, before it
-        # was perhaps set, does not matter.
+        # How long ago the time of day last came, by the current clock. What the clock said at the last test does not
+        # matter, because it may have been set since.
         due_for_ns = (now.unix_ms * 10**6 - self.of_day_ns) % _DAY_NS
         return since_ns is None or since_ns >= due_for_ns + _EARLY_NS

@@ -1,8 +1,8 @@
-"""Is the kiosk in service: would a person hear of a press? Pure: time comes in with each fact.
+"""Decides whether the kiosk is in service: would a person hear of a press? Pure: each fact brings its time.
 
-Without an uplink, or without anybody who watches at the centre, it is out of service once that has lasted for
-longer than the setting; after a failed self-test, or when no button can be relied on, at once. It is back in service
-as soon as nothing is wrong.
+Without an uplink, or without anybody watching at the centre, it goes out of service once that has lasted longer than
+the setting. After a failed self-test, or when no button can be relied on, it does so at once. It comes back as soon as
+nothing is wrong.
 """
 
 from dataclasses import dataclass
@@ -16,28 +16,28 @@ _AT_ONCE = ("self-test", "no-button")
 
 @dataclass(frozen=True, slots=True)
 class ServiceChange:
-    """The kiosk goes out of service, for these reasons, or comes back."""
+    """The kiosk goes out of service for these reasons, has other reasons now, or comes back."""
 
     in_service: bool
     reasons: tuple[str, ...]
 
 
 class Service:
-    """In service or not. One thread at a time."""
+    """Tracks whether the kiosk is in service. One thread at a time."""
 
     def __init__(self, out_of_service_after_ns: int, now_ns: int) -> None:
-        """At the start there is no uplink yet; of the centre and the self-test nothing is known, so nothing wrong."""
+        """At the start there is no uplink yet. The centre and the self-test are unknown, so neither counts as wrong."""
         self._after_ns = out_of_service_after_ns
         self._wrong_since: dict[str, int] = {"no-uplink": now_ns}
         self._told: tuple[str, ...] = ()
 
     @property
     def in_service(self) -> bool:
-        """What was told last."""
+        """Whether the kiosk is in service, as last reported."""
         return not self._told
 
     def take(self, fact: ServiceFact, now_ns: int) -> None:
-        """Note what has changed; `tick` says what follows from it."""
+        """Note a fact; `tick` returns what follows from it."""
         match fact:
             case UplinkChanged():
                 self._note("no-uplink", wrong=not fact.up, now_ns=now_ns)
@@ -49,8 +49,8 @@ class Service:
                 self._note("no-button", wrong=not fact.any, now_ns=now_ns)
 
     def tick(self, now_ns: int) -> ServiceChange | None:
-        """What must be told now: that the kiosk has gone out of service, come back, or that it has other reasons."""
-        # Once out of service it comes back only when all is well: what comes and goes must not make it blink.
+        """Return the change to report now: out of service, back in service, or out of service for other reasons."""
+        # Once out of service it comes back only when all is well, so that an unsteady cause does not make it flicker.
         out = not self.in_service or any(self._due_ns(reason) <= now_ns for reason in self._wrong_since)
         reasons = tuple(sorted(self._wrong_since)) if out else ()
         if reasons == self._told:
@@ -59,7 +59,7 @@ class Service:
         return ServiceChange(self.in_service, reasons)
 
     def next_due_ns(self) -> int | None:
-        """When `tick` may next have something to tell without a new fact."""
+        """Return when `tick` may next have something to report without a new fact."""
         return min(map(self._due_ns, self._wrong_since), default=None) if self.in_service else None
 
     def _due_ns(self, reason: str) -> int:

@@ -1,5 +1,5 @@
-"""When the siren sounds: the last resort, when nobody answers an alarm. Pure: time comes in, and what must be done
-comes out. The rules in words are in docs/alarm-life.md."""
+"""When the siren sounds: the last resort if nobody answers an alarm. Pure: the caller passes the time, and the changes
+to carry out come back. docs/alarm-life.md has the rules in words."""
 
 import json
 from collections.abc import Callable, Container, Iterable
@@ -12,51 +12,54 @@ from agent.contract.stages import Stage
 
 @dataclass(frozen=True, slots=True)
 class SirenRules:
-    """When it begins, and how long it may sound, in nanoseconds of CLOCK_BOOTTIME."""
+    """When the siren begins, and how long it may sound, in nanoseconds of CLOCK_BOOTTIME."""
 
     stage: Literal[Stage.DELAYED, Stage.UNCONFIRMED] = Stage.UNCONFIRMED
-    """An alarm that is in this stage, or in a later one without an answer, calls for the siren."""
+    """An alarm calls for the siren in this stage, and in later ones without an answer."""
     after_ns: int = 30 * 10**9
-    """How long an alarm must have called for it."""
+    """How long an alarm must have called for the siren before it sounds."""
     limit_ns: int = 180 * 10**9
-    """How long it sounds, from the last press on."""
+    """How long the siren sounds, counted from the last press."""
     total_ns: int = 900 * 10**9
-    """How long it sounds for one alarm, all stretches together."""
+    """How long the siren sounds for one alarm, in all stretches together."""
 
     def calls(self, stage: Stage) -> bool:
-        """Whether an alarm in this stage calls for the siren."""
+        """Return whether an alarm in this stage calls for the siren."""
         return self.stage.rank() <= stage.rank() <= Stage.UNCONFIRMED.rank()
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The siren's part in one alarm. While the alarm calls for it (`called`) it sounds from `begins_ns` to `ends_ns`,
-    CLOCK_BOOTTIME of the boot `boot_id`; `spent_ns` is how long it sounded before."""
+    """The state of the siren for one alarm.
+
+    While the alarm calls for it (`called`), the siren sounds from `begins_ns` to `ends_ns`, CLOCK_BOOTTIME of the boot
+    `boot_id`. `spent_ns` is how long it sounded before that.
+    """
 
     boot_id: str
     begins_ns: int
     ends_ns: int
     spent_ns: int
     press_count: int
-    """Of the alarm, when it was last looked at."""
+    """The press count of the alarm when it was last processed."""
     reason: SoundReason = "unanswered"
     called: bool = True
 
     def sounds(self, now_ns: int) -> bool:
-        """Whether it sounds for this alarm."""
+        """Return whether the siren sounds for this alarm."""
         return self.called and self.begins_ns <= now_ns < self.ends_ns
 
     def spent_by(self, now_ns: int) -> int:
-        """How long it has sounded for this alarm, in nanoseconds."""
+        """Return how long the siren has sounded for this alarm, in nanoseconds."""
         return self.spent_ns + (max(0, min(now_ns, self.ends_ns) - self.begins_ns) if self.called else 0)
 
     def encode(self) -> str:
-        """As it is kept for the next start."""
+        """Return the text that is saved for the next start."""
         return json.dumps(asdict(self))
 
     @classmethod
     def decode(cls, text: str) -> "Turn | None":
-        """What was kept; None for what can't be read, which is as if it had never sounded."""
+        """Return the state that was saved; None if the text can't be read, as if the siren had never sounded."""
         try:
             kept = json.loads(text)
             return cls(
@@ -74,7 +77,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class SirenChange:
-    """The siren has begun to sound for an alarm, or sounds for it no longer. `sounded_ns` is all stretches so far."""
+    """The siren starts or stops sounding for an alarm. `sounded_ns` adds up all stretches so far."""
 
     alarm: AlarmData
     sounds: bool
@@ -83,32 +86,33 @@ class SirenChange:
 
 
 class Siren:
-    """Decides for every open alarm by itself; the siren sounds while it sounds for one of them. One thread at a time.
+    """Decides for each open alarm separately; the siren sounds while it does for any of them. One thread at a time.
 
-    Only audible alarms in earnest call for it. A silent one neither begins nor ends anything: both would betray it.
+    Only audible alarms in earnest call for it. A silent alarm neither starts nor stops anything, because either would
+    betray it.
     """
 
     def __init__(self, rules: SirenRules, earnest: Status, boot_id: str, recall: Callable[[str], Turn | None]) -> None:
-        """`earnest` is the status of an alarm that is no test. `recall` gives what an earlier run has kept for the
-        alarm with that identifier."""
+        """`earnest` is the status of an alarm that is not a test. `recall` returns the state that an earlier run saved
+        for the alarm with that identifier."""
         self._rules = rules
         self._earnest = earnest
         self._boot_id = boot_id
         self._recall = recall
         self._turns: dict[str, Turn | None] = {}
         self._told: dict[str, AlarmData] = {}
-        """The alarms that it sounds for, as was told."""
+        """The alarms that the siren sounds for, as last reported."""
         self._looked_ns = 0
         self.unkept: dict[str, Turn | None] = {}
-        """What has changed at the last look and must be kept for the next start, by alarm; None forgets one."""
+        """The changes of the last update that must be saved for the next start, by alarm; None removes one."""
 
     @property
     def sounds_for(self) -> tuple[str, ...]:
-        """The identifiers of the alarms that it sounds for; it is silent when there is none."""
+        """The identifiers of the alarms that the siren sounds for; if there are none, it is silent."""
         return tuple(self._told)
 
     def update(self, alarms: Iterable[AlarmData], now_ns: int) -> list[SirenChange]:
-        """What has become of it, by the open alarms and the time."""
+        """Take in the open alarms and the time, and return the changes."""
         self._looked_ns, self.unkept = now_ns, {}
         calling = {alarm.alarm_id: alarm for alarm in alarms if not alarm.silent and alarm.status == self._earnest}
         changes = self._forget_all_but(calling, now_ns)
@@ -122,13 +126,13 @@ class Siren:
         return changes
 
     def next_due_ns(self) -> int | None:
-        """When `look` has next something to say without a new fact."""
+        """Return when `update` next has something to report without a new fact."""
         turns = [turn for turn in self._turns.values() if turn is not None and turn.called]
         due = (at for turn in turns for at in (turn.begins_ns, turn.ends_ns) if at > self._looked_ns)
         return min(due, default=None)
 
     def leave_off(self, now_ns: int) -> list[SirenChange]:
-        """The agent stops, and with it the siren. Its time runs on: the next start finds what is left of it."""
+        """Stop with the agent. The siren's time runs on, and the next start finds what is left of it."""
         told, self._told = self._told, {}
         return [self._change(alarm, "agent-stopped", now_ns) for alarm in told.values()]
 
@@ -150,15 +154,18 @@ class Siren:
         return Turn(self._boot_id, begins_ns, ends_ns, spent_ns, alarm.press_count, reason)
 
     def _remembered(self, alarm_id: str) -> Turn | None:
-        """The turn of an earlier run. In this boot it goes on; of one in another boot nobody knows how much of it was
-        to be heard, so all of it counts as spent, lest a machine that starts again and again sounds for ever."""
+        """Return the turn of an earlier run.
+
+        If that was in this boot, it continues. After another boot nobody knows how much of it was heard, so all of it
+        counts as spent: otherwise a machine that keeps restarting would sound for ever.
+        """
         turn = self._recall(alarm_id)
         if turn is None or turn.boot_id == self._boot_id:
             return turn
         return replace(turn, spent_ns=turn.spent_by(turn.ends_ns), called=False)
 
     def _forget_all_but(self, calling: Container[str], now_ns: int) -> list[SirenChange]:
-        """What is told of alarms that were closed."""
+        """Drop the alarms that no longer call, and return the changes for those that were closed."""
         closed = [alarm for alarm_id, alarm in self._told.items() if alarm_id not in calling]
         changes = [self._change(alarm, "closed", now_ns) for alarm in closed]
         for alarm_id in [alarm_id for alarm_id in self._turns if alarm_id not in calling]:

@@ -1,13 +1,13 @@
-"""The time in which presses are tests, because a technician has said so. Pure."""
+"""The time in which presses are tests because a technician asked for it. Pure."""
 
 from typing import Literal
 
 TestModeAnswer = Literal["ok", "alarm-open", "unknown-input"]
-"""Whether test mode has begun or ended as asked."""
+"""Whether test mode began or ended as requested."""
 
 
 class TestMode:
-    """Test mode. It only changes what a press is called: no input is ever disabled. One thread at a time."""
+    """Test mode. It only changes what a press counts as: no input is ever disabled. One thread at a time."""
 
     def __init__(self) -> None:
         self._input: str | None = None
@@ -16,20 +16,22 @@ class TestMode:
 
     @property
     def ends_ns(self) -> int | None:
-        """When it ends, CLOCK_BOOTTIME; None when it is not on."""
+        """When test mode ends, in CLOCK_BOOTTIME; None while it is off."""
         return self._until_ns
 
     def begin(self, input_name: str | None, now_ns: int, until_ns: int) -> None:
-        """Presses of this input, or of any when it is None, are tests from now on. Replaces an earlier one."""
+        """Treat presses of this input, or of any if it is None, as tests from now on. Replaces an earlier test mode."""
         self._input, self._began_ns, self._until_ns = input_name, now_ns, until_ns
 
     def covers(self, input_name: str, edge_ns: int) -> bool:
-        """Whether a press is a test, judged by its edge at `edge_ns`. One before the beginning is not, however late it
-        is acted on, and neither is one after the end."""
+        """Return whether a press is a test, judged by its edge at `edge_ns`.
+
+        A press before the beginning is not a test, however late it is handled, and neither is one after the end.
+        """
         if self._until_ns is None or self._input not in {None, input_name}:
             return False
         return self._began_ns <= edge_ns < self._until_ns
 
     def end(self) -> None:
-        """From now on every press is in earnest."""
+        """End test mode: from now on every press is in earnest."""
         self._until_ns = None

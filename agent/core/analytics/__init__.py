@@ -1,1 +1,1 @@
-"""What people in a camera's picture do, by rules of zones and lines. Pure."""
+"""Reports what people in a camera's picture do, by rules about zones and lines. Pure."""

@@ -1,4 +1,4 @@
-"""What the rules tell of: something that has happened in front of a camera, and the course of what lasts. Pure."""
+"""The events that the rules report: single moments, and the beginning, updates and end of what lasts. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from agent.core.analytics.tracks import TrackedPerson
 Kind = Literal["presence", "loitering", "line-crossed", "crowd", "after-hours"]
 
 CHANGE_PACE_NS = 10_000_000_000
-"""A number of people that changes is told no more often than this."""
+"""A change in the number of people is reported no more often than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,29 +18,29 @@ class Event:
     """Something happened, goes on, or is over."""
 
     number: int
-    """Counts from 1; the messages of one event have the same."""
+    """Counts from 1; all messages of one event share it."""
     kind: Kind
     phase: Phase
     boottime_ns: int
-    """Capture time of the frame that made it true; of an end, of the last frame in which it was."""
+    """Capture time of the frame that made it true; at an end, of the last frame that showed it."""
     duration_ms: int
-    """From the first frame that showed it until then."""
+    """From the first frame that showed it to `boottime_ns`."""
     persons: int
-    """How many people are in the zone now; of a line, in view."""
+    """How many people are in the zone now; for a line, in view."""
     zone: str = ""
     """Empty for the whole picture, and for a line."""
     line: str = ""
     direction: Direction | None = None
     track: int | None = None
-    """Whom it is about; None for what is about a zone."""
+    """The person; None if the event is about a zone."""
     best: TrackedPerson | None = None
-    """The clearest view of them."""
+    """The clearest view of the person."""
     closed_by: ClosedBy | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """How something stands in one frame."""
+    """The state of something in one frame."""
 
     now_ns: int
     first_ns: int
@@ -51,7 +51,7 @@ class Fact:
 
 
 class EventLifecycle:
-    """One thing that lasts, again and again: what is to be told of it, never two beginnings without an end between."""
+    """Makes the events of one thing that may come and go many times; never two beginnings without an end between."""
 
     def __init__(
         self,
@@ -63,8 +63,8 @@ class EventLifecycle:
         update_every_ns: int | None = None,
         tell_changes: bool = False,
     ) -> None:
-        """Without `update_every_ns` only beginning and end are told. `tell_changes`: a change of the number of people
-        or of the reason is told between the regular updates, at a sane pace."""
+        """Without `update_every_ns` only the beginning and the end are reported. `tell_changes`: changes in the number
+        of people or the reason are reported between the regular updates too, at most every `CHANGE_PACE_NS`."""
         self._kind = kind
         self._zone = zone
         self._numbers = numbers
@@ -77,11 +77,11 @@ class EventLifecycle:
 
     @property
     def goes_on(self) -> bool:
-        """It has begun and not ended."""
+        """Whether it has begun and not ended."""
         return self._number is not None
 
     def step(self, so: bool, fact: Fact) -> Iterator[Event]:
-        """What to tell of a frame in which it is so, or is not."""
+        """Yield what to report of one frame, in which it is (`so`) or is not happening."""
         if so and self._number is None:
             self._number = next(self._numbers)
             yield self._report("began", fact)
@@ -92,7 +92,7 @@ class EventLifecycle:
             self._number = None
 
     def _is_news(self, fact: Fact) -> bool:
-        if self._update_every_ns is None or not fact.persons:  # of nobody the end will tell
+        if self._update_every_ns is None or not fact.persons:  # with nobody there, the end will report it
             return False
         silent_ns = fact.now_ns - self._told_ns
         changed = self._tell_changes and (fact.persons, fact.closed_by) != self._told

@@ -1,6 +1,6 @@
-"""Who crosses a line, and which way. Pure.
+"""Reports who crosses a line, and in which direction. Pure.
 
-Sides are those of somebody who walks from the first point to the second, and looks ahead:
+Sides are as seen by somebody who walks from the first point to the second, looking ahead:
 
              second point
                   ^
@@ -18,7 +18,7 @@ from agent.core.analytics.tracks import TrackedPerson
 from agent.core.polygon import Point, segments_meet
 
 CLEAR_OF_LINE = 0.15
-"""How far from the line a foot must be to be on a side of it, in units of the person's own height."""
+"""How far a foot must be from the line to be on one side of it, in units of the person's own height."""
 _LEFT, _RIGHT = -1, 1
 
 
@@ -33,14 +33,14 @@ class LineRules:
 
 @dataclass(slots=True)
 class _Passage:
-    """One person and this line."""
+    """The state of one person at this line."""
 
     side: int
-    """The one on which they were last clear of the line."""
+    """The side on which they were last clear of the line."""
     at: Point
-    """Where that was."""
+    """Where they were then."""
     pending: int = 0
-    """Crossings that are not told yet: those to the right less those to the left."""
+    """Crossings that are not reported yet: those to the right minus those to the left."""
     view: TrackedPerson | None = None
     crossed_ns: int = 0
     quiet_until_ns: int = 0
@@ -56,16 +56,16 @@ class Line:
         self._passages: dict[int, _Passage] = {}
 
     def owes(self, track_id: int) -> bool:
-        """Whether a crossing of this person is put off."""
+        """Return whether a crossing by this person is still to be reported."""
         passage = self._passages.get(track_id)
         return passage is not None and passage.pending != 0
 
     def forget(self, track_id: int) -> None:
-        """This person does not come back."""
+        """Forget this person, who will not come back."""
         self._passages.pop(track_id, None)
 
     def update(self, look: Look, states: Iterable[TrackState], persons: int) -> Iterator[Event]:
-        """The crossings that this frame has completed, and those whose cool-down is over; `persons` are in view."""
+        """Yield the crossings that this frame completes, and those whose cool-down is over; `persons` are in view."""
         for state in states:
             self._follow(look, state)
             passage = self._passages.get(state.id)
@@ -102,7 +102,7 @@ class Line:
         passage.side, passage.at = side, foot
 
     def _to_the_right(self, foot: Point, aspect: float) -> float:
-        """How far the foot is from the endless line, in heights of the picture; negative on the left."""
+        """Return how far the foot is from the infinite line, in heights of the picture; negative on the left."""
         (ax, ay), (bx, by) = self._rules.start, self._rules.end
         area = ((bx - ax) * (foot[1] - ay) - (by - ay) * (foot[0] - ax)) * aspect
         return area / apart(self._rules.start, self._rules.end, aspect)

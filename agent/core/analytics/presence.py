@@ -1,49 +1,49 @@
-"""When something has come to be so and when it has ceased to be, from looks that flicker.
+"""Decides from flickering detections when something becomes true and when it stops being true.
 
-A detector sees a person in perhaps six of ten frames, and now and then one in an empty street. So a state is
-evidence in seconds: a frame that shows it adds the time since the frame before, one that does not takes some
-away, and neither the frame rate nor a skipped frame changes what a second is worth.
+A detector sees a person in perhaps six of ten frames, and now and then one in an empty street. So a state is backed by
+evidence, in seconds. A frame that shows it adds the time since the frame before; a frame that does not takes some away.
+Neither the frame rate nor a skipped frame changes what a second is worth.
 """
 
 MISS_WEIGHT = 0.25
-"""What a frame without it takes from the evidence: with it, one frame in five keeps a state that is so."""
+"""What a frame that does not show it takes from the evidence. With this value, one frame in five keeps a true state."""
 FIRST_SHARE = 0.25
-"""The first frame has no length of its own; it counts at most this share of what is needed."""
+"""The first frame has no duration of its own; it counts at most this share of the evidence needed."""
 FEWEST_LOOKS = 2
-"""A single frame is never enough, however little time is asked for."""
+"""A single frame is never enough, however little time is required."""
 
 
 class Evidence:
-    """Whether one thing is so: from `begin_after_ns` of evidence on, until `end_after_ns` against it."""
+    """Whether one thing is true: from `begin_after_ns` of evidence for it until `end_after_ns` against it."""
 
     def __init__(self, begin_after_ns: int, end_after_ns: int) -> None:
         self._begin_after_ns = begin_after_ns
         self._end_after_ns = end_after_ns
         self.holds = False
         self.first_ns = 0
-        """Capture time of the first frame that showed it; without a meaning before there was one."""
+        """Capture time of the first frame that showed it; meaningless before there was one."""
         self.last_ns = 0
-        """Capture time of the last one."""
+        """Capture time of the last frame that showed it."""
         self._looks = 0
-        """Frames that have shown it; 0 when there is no evidence at all."""
+        """Number of frames that have shown it; 0 when there is no evidence at all."""
         self._weight_ns = 0.0
-        """Evidence for it until it holds, and against it from then on."""
+        """Evidence for it until it holds, and evidence against it from then on."""
 
     @property
     def idle(self) -> bool:
-        """Nothing speaks for it: it may be forgotten."""
+        """Whether there is no evidence for it, so that it may be forgotten."""
         return not self.holds and self._looks == 0
 
     def clear(self) -> None:
-        """It is not so, and nothing speaks for it."""
+        """Make it false, with no evidence for it."""
         self.holds = False
         self._looks = 0
         self._weight_ns = 0.0
 
     def update(self, now_ns: int, step_ns: int, shown: bool | None, *, may_begin: bool = True) -> None:
-        """Take in one frame, which lasts `step_ns`: it shows it, does not, or (None) says nothing once it holds.
+        """Take in one frame of `step_ns`: it shows the thing, does not, or (None) says nothing once it holds.
 
-        Evidence is kept, but it does not begin before a frame that shows it while `may_begin`.
+        Evidence adds up in any case, but the state only begins at a frame that shows it while `may_begin`.
         """
         if shown:
             self.last_ns = now_ns
@@ -67,7 +67,8 @@ class Evidence:
             self._weight_ns = min(step_ns, FIRST_SHARE * self._begin_after_ns)
         elif shown:
             self._looks += 1
-            # No more than is needed: what was seen for long and is put off must not begin at a stray frame later.
+            # No more than is needed: otherwise something that was seen for long and put off could begin at a stray
+            # frame later.
             self._weight_ns = min(self._weight_ns + step_ns, self._begin_after_ns)
         elif self._looks:
             self._weight_ns -= MISS_WEIGHT * step_ns

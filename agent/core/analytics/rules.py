@@ -1,4 +1,4 @@
-"""What happens in front of a camera, from who is in view frame by frame. Pure."""
+"""Turns the people in view, frame by frame, into events. Pure."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -11,16 +11,16 @@ from agent.core.analytics.tracks import TrackedPerson
 from agent.core.analytics.zones import Limits, Zone, ZoneRules
 
 MAX_STEP_NS = 1_000_000_000
-"""No single frame counts for more: a camera that was away has shown neither presence nor absence."""
+"""No frame counts for more than this: while a camera was away it showed neither presence nor absence."""
 LONGEST_GAP_NS = 30_000_000_000
-"""After so long without a frame, and longer than anybody may be unseen, all is over and begins anew: nobody knows who
-was there meanwhile. So it does when capture times go back by so much."""
+"""After this long without a frame, and longer than anybody may be unseen, everything ends and starts over: nobody knows
+who was there in between. The same happens when capture times go back by this much."""
 MOST_TRACKS = 256
-"""So many people are remembered, whatever the tracker says."""
+"""The most people remembered, whatever the tracker reports."""
 
 
 class Rules:
-    """Zones and lines of one camera; the whole picture is the first zone. One thread."""
+    """The zones and lines of one camera; the whole picture is the first zone. One thread."""
 
     def __init__(self, limits: Limits, zones: Sequence[ZoneRules] = (), lines: Sequence[LineRules] = ()) -> None:
         numbers = itertools.count(1)
@@ -34,8 +34,11 @@ class Rules:
     def update(
         self, boottime_ns: int, wall: datetime | None, people: Sequence[TrackedPerson], aspect: float = 1.0
     ) -> list[Event]:
-        """Take in one frame: its capture time, the time of day (None while the clock can't be trusted), who is in
-        view, and width by height of the picture. What it has made true, in the order in which to tell it."""
+        """Take in one frame and return its events, in the order in which to report them.
+
+        `wall` is the time of day, None while the clock can't be trusted. `people` are those in view, and `aspect` is
+        the width of the picture divided by its height.
+        """
         gap_ns = 0 if self._last_ns is None else boottime_ns - self._last_ns
         self._last_ns = boottime_ns
         look = Look(boottime_ns, min(max(gap_ns, 0), MAX_STEP_NS), aspect)
@@ -66,7 +69,7 @@ class Rules:
                 state.update(people[newcomer], look, self._limits.min_travel)
 
     def _make_room(self) -> bool:
-        """Forget the one who has been gone for the longest and of whom nothing is to be told."""
+        """Forget whoever has been gone for longest and has nothing left to report. Return whether there was one."""
         gone = sorted((each for each in self._states.values() if each.now is None), key=lambda each: each.last_ns)
         free = next((each for each in gone if not self._held(each)), None)
         if free is not None:
@@ -74,14 +77,14 @@ class Rules:
         return free is not None
 
     def _forget(self, now_ns: int) -> None:
-        """Those whose cool-downs are over: the tracker gives no number twice."""
+        """Forget people whose cool-downs are over; the tracker never reuses a number."""
         keep_ns = self._limits.leave_after_ns + self._limits.cool_down_ns
         for state in list(self._states.values()):
             if state.now is None and now_ns - state.last_ns > keep_ns and not self._held(state):
                 self._drop(state.id)
 
     def _held(self, state: TrackState) -> bool:
-        """Something is still to be told of them."""
+        """Return whether something about this person is still to be reported."""
         owed = state.counts and any(line.owes(state.id) for line in self._lines)
         return owed or any(zone.holds(state.id) for zone in self._zones)
 

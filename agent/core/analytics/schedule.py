@@ -1,4 +1,4 @@
-"""Hours of a week, as a site keeps them. Pure: the time zone comes from outside."""
+"""The weekly hours of a site. Pure: the caller passes the time zone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """From `start` on each of these days until `end`, which is on the next day when it is not later than `start`."""
+    """From `start` on each of these days until `end`. If `end` is not later than `start`, it is on the next day."""
 
     days: frozenset[int]
     """0 is Monday, as in `datetime.weekday`."""
@@ -16,10 +16,10 @@ class Hours:
 
 
 class Schedule:
-    """Hours of the week in one time zone. Raises ValueError without any.
+    """Hours of the week in one time zone. Raises ValueError if there are none.
 
-    Both ends are moments, as in iCalendar: a time of day that comes twice, when clocks go back, means the first;
-    one that is left out, when they go forward, is read as if they had not.
+    Both ends are moments, as in iCalendar. A time of day that comes twice, because clocks go back, means the first; one
+    that is skipped, because they go forward, is read as if they had not.
     """
 
     def __init__(self, hours: Sequence[Hours], zone: tzinfo) -> None:
@@ -29,7 +29,7 @@ class Schedule:
         self._zone = zone
 
     def covers(self, wall: datetime) -> bool:
-        """Whether this moment, an aware time, lies in the hours; their first moment does and their end does not."""
+        """Return whether the hours cover this moment, an aware time; the start is included, the end is not."""
         now = wall.astimezone(UTC)
         today = now.astimezone(self._zone).date()
         for hours in self._hours:

@@ -10,58 +10,58 @@ from agent.core.analytics.tracks import TrackedPerson
 from agent.core.polygon import Point
 
 _MEDIAN_OF = 3
-"""One jumped box among so many changes nothing."""
+"""Among this many, a single box that jumps has no effect."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The frame of this moment."""
+    """The current frame."""
 
     now_ns: int
     step_ns: int
-    """What this frame counts for."""
+    """The time that this frame counts for."""
     aspect: float
-    """Width of the picture by its height."""
+    """Width of the picture divided by its height."""
 
 
 class TrackState:
-    """One person, from look to look."""
+    """One person, from frame to frame."""
 
     def __init__(self, number: int) -> None:
         self.id = number
         self.now: TrackedPerson | None = None
-        """As of this frame; None when the tracker does not tell of them any more."""
+        """The person in this frame; None once the tracker no longer reports them."""
         self.last_ns = 0
-        """The last frame in which the tracker told of them."""
+        """Capture time of the last frame in which the tracker reported them."""
         self.steady_foot: Point | None = None
         """Where they stand, as the median of the last three frames that found them; None before there are three."""
         self.travelled = False
-        """Has got away from where they were first seen by the minimum."""
+        """Whether they have moved the minimum distance away from where they were first seen."""
         self.alive = False
-        """Has shown a sign of life."""
+        """Whether they have shown a sign of life."""
         self._first: list[Point] = []
         self._newest: deque[Point] = deque(maxlen=_MEDIAN_OF)
 
     @property
     def counts(self) -> bool:
-        """Whether events may be told of them: they have travelled, or are alive."""
+        """Whether events may report them: they have travelled, or are alive."""
         return self.travelled or self.alive
 
     @property
     def found(self) -> TrackedPerson | None:
-        """Their view in this frame; None when it does not show them."""
+        """The person as seen in this frame; None if the frame does not show them."""
         return self.now if self.now is not None and self.now.seen else None
 
     @property
     def foot(self) -> Point | None:
-        """Where they stand, within the picture: the box of somebody at its edge may reach beyond."""
+        """Where they stand, clamped to the picture: the box of somebody at its edge may reach beyond it."""
         if self.now is None:
             return None
         x, y = self.now.foot
         return min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)
 
     def update(self, person: TrackedPerson | None, look: Look, min_travel: float) -> None:
-        """Take in one frame; `min_travel` is in units of their own height."""
+        """Take in one frame; `min_travel` is in units of the person's own height."""
         self.now = person
         if person is None:
             return
@@ -82,7 +82,7 @@ class TrackState:
 
 
 def apart(one: Point, other: Point, aspect: float) -> float:
-    """The distance of two points, in heights of the picture."""
+    """Return the distance between two points, in heights of the picture."""
     return math.hypot((other[0] - one[0]) * aspect, other[1] - one[1])
 
 

@@ -1,4 +1,4 @@
-"""What happens in one zone: who is in it, for how long, how many, and whether anybody may be. Pure."""
+"""Reports what happens in one zone: who is in it, for how long, how many, and whether anybody is allowed in. Pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _OF_THE_ZONE: tuple[Kind, Kind] = ("crowd", "after-hours")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What all zones and lines of a camera go by."""
+    """The limits that all zones and lines of a camera share."""
 
     enter_after_ns: int = 500_000_000
     leave_after_ns: int = 3_000_000_000
@@ -29,30 +29,30 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class ZoneRules:
-    """One zone and what is told of it. The rules of a None are off."""
+    """One zone, and which events it reports. A rule that is None is off."""
 
     name: str = ""
     area: Polygon | None = None
-    """None: the whole picture."""
+    """None means the whole picture."""
     loitering_after_ns: int | None = None
     crowd_from: int | None = None
     crowd_after_ns: int = 5_000_000_000
     open: Schedule | None = None
-    """Outside of these hours nobody should be here."""
+    """Nobody should be here outside these hours."""
     watched: Schedule | None = None
-    """Outside of these hours nothing is told; None: always watched."""
+    """Nothing is reported outside these hours; None means always watched."""
 
 
 @dataclass(slots=True)
 class _Stay:
-    """One person and this zone."""
+    """The state of one person in this zone."""
 
     inside: Evidence
     presence: EventLifecycle
     loitering: EventLifecycle
     best: TrackedPerson | None = None
     quiet_until_ns: int = 0
-    """When the cool-down after their last leaving is over."""
+    """When the cool-down that follows their last exit is over."""
 
 
 class Zone:
@@ -67,21 +67,21 @@ class Zone:
             EventLifecycle(kind, rules.name, numbers, update_every_ns=limits.update_every_ns, tell_changes=True)
             for kind in _OF_THE_ZONE
         )
-        # Both end late, so that people who follow one another are one event.
+        # Both end late, so that people who follow each other make one event.
         self._many = Evidence(rules.crowd_after_ns, limits.cool_down_ns)
         self._intruded = Evidence(0, limits.cool_down_ns)
 
     def holds(self, track_id: int) -> bool:
-        """Whether this person is here."""
+        """Return whether this person is here."""
         stay = self._stays.get(track_id)
         return stay is not None and stay.inside.holds
 
     def forget(self, track_id: int) -> None:
-        """This person does not come back."""
+        """Forget this person, who will not come back."""
         self._stays.pop(track_id, None)
 
     def update(self, look: Look, wall: datetime | None, states: Iterable[TrackState]) -> Iterator[Event]:
-        """What this frame has made true here. Without a `wall` that can be trusted the zone is watched."""
+        """Yield this frame's events in this zone. Without a `wall` that can be trusted, the zone counts as watched."""
         watched = self._rules.watched
         if watched is not None and wall is not None and not watched.covers(wall):
             yield from self.end_all(look)
@@ -96,7 +96,7 @@ class Zone:
         yield from self._report_after_hours(look, wall, bool(present), persons)
 
     def end_all(self, look: Look) -> Iterator[Event]:
-        """What goes on here is over, and nobody is known to be here."""
+        """End everything that goes on here; nobody is known to be here any more."""
         for stay in self._stays.values():
             fact = Fact(look.now_ns, stay.inside.first_ns, stay.inside.last_ns, 0, stay.best)
             yield from stay.loitering.step(False, fact)
@@ -108,7 +108,7 @@ class Zone:
         self._intruded.clear()
 
     def _stay(self, look: Look, state: TrackState) -> _Stay | None:
-        """The person's stay after this frame; None for somebody who was never here."""
+        """Return the person's stay after this frame; None for somebody who was never here."""
         stay = self._stays.get(state.id)
         if state.now is None and stay is not None and stay.inside.idle:
             return stay
@@ -127,7 +127,7 @@ class Zone:
                     update_every_ns=self._limits.update_every_ns,
                 ),
             )
-        # Somebody who ought to be here, and is not found in this frame, has not left.
+        # Somebody who should be here but is not found in this frame has not left.
         shown = (True if state.found else None) if inside else False
         if stay.inside.idle:
             stay.best = None
@@ -140,7 +140,7 @@ class Zone:
         inside = stay.inside
         fact = Fact(look.now_ns, inside.first_ns, inside.last_ns, persons, stay.best)
         after_ns = self._rules.loitering_after_ns
-        shown = inside.last_ns == look.now_ns  # else there is no news of them, but that they have left
+        shown = inside.last_ns == look.now_ns  # otherwise the only news can be that they have left
         if after_ns is not None and (shown or not inside.holds):
             yield from stay.loitering.step(inside.holds and inside.last_ns - inside.first_ns >= after_ns, fact)
         if stay.presence.goes_on and not inside.holds:

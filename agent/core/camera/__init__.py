@@ -1,1 +1,1 @@
-"""What the core and a camera's process say to each other, and what is done to a camera. Pure."""
+"""The messages between the core and a camera process, and the judgement of what is done to a camera. Pure."""

@@ -1,6 +1,6 @@
-"""The messages between the core and a camera process: one JSON object a line, over one socket.
+"""The messages between the core and a camera process: one JSON object per line, over one socket.
 
-Pictures never travel here; they go by file, and a message names the file.
+Pictures never travel here; they are written to files, and a message names the file.
 """
 
 from typing import Annotated, Literal, TypeVar
@@ -13,13 +13,13 @@ from agent.core.errors import EdgeAgentError
 
 T = TypeVar("T")
 LONGEST_LINE = 128 * 1024
-"""Bytes, with the newline: what the settings allow of masks, zones and hours fits in."""
+"""Bytes, including the newline: enough for all the masks, zones and hours that the settings allow."""
 Level = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 """An identifier that becomes a topic level."""
 
 
 class LinkError(EdgeAgentError):
-    """A line on the link is no message of this version."""
+    """A line on the link is not a message of this version."""
 
 
 # --- core to camera process
@@ -58,9 +58,9 @@ class Hello(LinkModel):
     runtime: str
     """`ai-edge-litert 2.3.0` or `tflite-runtime 2.14.0`."""
     delegate_trouble: str | None = None
-    """Why the delegate of the settings is not used; empty if it is, None if the settings name no library."""
+    """Why the delegate of the settings is not used; empty if it is used, None if the settings name no library."""
     model_refused: str = ""
-    """Which model was refused, and what runs; empty when none was."""
+    """Which model was refused, and what runs instead; empty if none was."""
 
 
 class Failed(LinkModel):
@@ -69,7 +69,7 @@ class Failed(LinkModel):
     t: Literal["failed"] = "failed"
     detail: str
     model_refused: bool = False
-    """The reason is that a model may not run."""
+    """Whether the process ends because a model may not run."""
 
 
 class Heartbeat(LinkModel):
@@ -79,19 +79,19 @@ class Heartbeat(LinkModel):
     state: Literal["ok", "degraded"]
     detail: str = ""
     frames: int
-    """Frames looked at since the start."""
+    """Frames processed since the start."""
     frames_per_second: float
     stated_frames_per_second: float | None = None
-    """The rate that the camera states of itself; None when it states none."""
+    """The rate that the camera itself states; None if it states none."""
     inferences_per_second: float
     inference_ms: float
-    """Mean of one inference over the last second; 0 when there was none."""
+    """Mean duration of one inference over the last second; 0 if there was none."""
     frame_age_ms: int | None
     """Age of the newest frame; None before the first."""
     persons: int
     """People in view."""
     masks: int = 0
-    """Privacy masks that cover every picture."""
+    """Number of privacy masks that cover every picture."""
     rss_bytes: int
 
 
@@ -101,23 +101,23 @@ class InView(LinkModel):
     t: Literal["in-view"] = "in-view"
     persons: int
     tracks: tuple[Level, ...]
-    """Who they are, the first 100 of them."""
+    """The people in view; the first 100 of them."""
 
 
 class _Happened(LinkModel):
     event_id: Level
     """The same for the beginning, the updates and the end of one event."""
     boottime_ns: int
-    """Capture time of the frame that made it true; of an end, of the last frame in which it was."""
+    """Capture time of the frame that made the event true; at an end, of the last frame that showed it."""
     persons: int
-    """In the zone at that moment; of a line, in view."""
+    """People in the zone at that moment; for a line, people in view."""
     snapshot: str | None = None
-    """Path of the JPEG, where the settings allow one; of a beginning only."""
+    """Path of the JPEG, if the settings allow one; only at a beginning."""
 
 
 class _InZone(_Happened):
     zone: Level | None = None
-    """None for the whole picture."""
+    """None means the whole picture."""
     duration_ms: int
 
 
@@ -168,7 +168,7 @@ class AfterHours(_InZone):
     t: Literal["after-hours"] = "after-hours"
     phase: Phase
     closed_by: ClosedBy | None = None
-    """None at an end, when it has opened."""
+    """None at an end that came because the zone has opened."""
 
 
 class CameraTamper(LinkModel):
@@ -179,7 +179,7 @@ class CameraTamper(LinkModel):
     kind: TamperKind
     active: bool
     boottime_ns: int
-    """Capture time of the first picture that showed it, or that showed it no more."""
+    """Capture time of the first picture that showed it, or of the first that no longer did."""
     detail: str = ""
     """For a person."""
 
@@ -207,23 +207,23 @@ Happened = PersonEntered | PersonLeft | Loitering | LineCrossed | Crowd | AfterH
 ToCore = Hello | Failed | Heartbeat | InView | Happened | CameraTamper | SnapshotTaken | SnapshotFailed
 
 _QUIET = ConfigDict(hide_input_in_errors=True)
-"""What travels here may be a camera's password, and errors end up in logs."""
+"""The link may carry a camera's password, and errors end up in logs."""
 _TO_VISION: TypeAdapter[ToVision] = TypeAdapter(Annotated[ToVision, Field(discriminator="t")], config=_QUIET)
 _TO_CORE: TypeAdapter[ToCore] = TypeAdapter(Annotated[ToCore, Field(discriminator="t")], config=_QUIET)
 
 
 def encode(message: ToVision | ToCore) -> bytes:
-    """One line, with its newline."""
+    """Return the message as one line, including its newline."""
     return message.model_dump_json().encode() + b"\n"
 
 
 def decode_for_vision(line: bytes) -> ToVision:
-    """A message from the core. Raises LinkError."""
+    """Parse a message from the core. Raises LinkError."""
     return _decode(_TO_VISION, line)
 
 
 def decode_for_core(line: bytes) -> ToCore:
-    """A message from a camera process. Raises LinkError."""
+    """Parse a message from a camera process. Raises LinkError."""
     return _decode(_TO_CORE, line)
 
 

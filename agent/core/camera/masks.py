@@ -1,4 +1,4 @@
-"""Privacy masks: areas of the picture that nobody may see, and the file that people draw them in. Pure."""
+"""Privacy masks: areas of the picture that nobody may see, and the file in which people define them. Pure."""
 
 import json
 from typing import Annotated, Any, Literal
@@ -9,11 +9,11 @@ from agent.core.errors import MaskError
 from agent.core.polygon import Point, Polygon
 
 LEVEL = 128
-"""Grey level of a masked pixel: mid-grey, which is neither night nor a covered lens, and tells a model nothing."""
+"""Grey level of a masked pixel: mid-grey looks like neither night nor a covered lens, and tells a model nothing."""
 _MOST_POINTS = 100
 _MOST_MASKS = 64
 _LEVELS = ("", "mask ", "", "point ", "coordinate ")
-"""What is counted at each depth of the file."""
+"""What each depth of the file counts."""
 
 
 def _checked(points: tuple[Point, ...]) -> tuple[Point, ...]:
@@ -30,7 +30,7 @@ class _Part(BaseModel):
 
 class _Mask(_Part):
     name: str = Field(min_length=1, max_length=100)
-    """For whoever looks after the file. It goes nowhere else: it may name a neighbour."""
+    """For whoever maintains the file. It goes nowhere else, because it may name a neighbour."""
     polygon: Outline
 
 
@@ -40,11 +40,11 @@ class _MaskFile(_Part):
 
 
 def parse_masks(content: bytes) -> tuple[Outline, ...]:
-    """The polygons of a mask file. Raises MaskError, which says what is wrong but not where the file lies."""
+    """Return the polygons of a mask file. Raises MaskError, which says what is wrong but not where the file is."""
     try:
         text = content.decode("utf-8-sig")
         masks = _MaskFile.model_validate_json(text).masks
-        json.loads(text, object_pairs_hook=_no_name_twice)  # of two `masks` the last would win, without a word
+        json.loads(text, object_pairs_hook=_no_name_twice)  # two `masks`: the last would silently win
     except UnicodeDecodeError as error:
         raise MaskError("it is not UTF-8: save it as UTF-8") from error
     except ValidationError as error:
@@ -62,7 +62,7 @@ def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _say(mistake: Any) -> str:
-    """One line, which repeats nothing of the file's content: it is published."""
+    """Describe a mistake in one line that repeats nothing of the file's content, because it is published."""
     where = tuple(mistake["loc"])
     match mistake["type"]:
         case "json_invalid":

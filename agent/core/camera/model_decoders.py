@@ -1,6 +1,6 @@
-"""How the outputs of a model are read: one description for each family of person detectors, part of a manifest.
+"""How to read a model's outputs: one description for each family of person detectors, part of a manifest.
 
-All numbers are those that the model was trained or exported with; a wrong one gives boxes in wrong places.
+All numbers are those that the model was trained or exported with; wrong ones put boxes in wrong places.
 """
 
 import re
@@ -19,15 +19,15 @@ PlainFileName = Annotated[str, AfterValidator(_plain_file_name)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Positive = Annotated[float, Field(gt=0)]
 Ratios = Annotated[tuple[Positive, ...], Field(min_length=1)]
-"""Width by height of each anchor."""
+"""Width divided by height of each anchor."""
 Overlap = Annotated[float, Field(gt=0, le=1)]
-"""Intersection over union; of two boxes that overlap by more, the better one stays."""
+"""Intersection over union: of two boxes that overlap by more than this, only the better one stays."""
 
 
 class Part(BaseModel):
     """A part of a manifest: frozen, and strict about names."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)  # the core imports it and reads none
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)  # the core imports it, but reads none
 
 
 class SsdAnchors(Part):
@@ -39,7 +39,7 @@ class SsdAnchors(Part):
     max_scale: Positive = 0.95
     aspect_ratios: Ratios = (1.0, 2.0, 0.5, 3.0, 1.0 / 3.0)
     reduce_boxes_in_lowest_layer: bool = True
-    """The finest grid has three anchors a cell only."""
+    """The finest grid has only three anchors per cell."""
 
 
 class EfficientDetAnchors(Part):
@@ -70,14 +70,14 @@ class SsdRaw(Part):
 
     name: Literal["ssd-raw"] = "ssd-raw"
     outputs: tuple[Literal["boxes", "scores", "unused"], ...] = ()
-    """What each output of the model is, in its order; without it they are told apart by their shapes."""
+    """The meaning of each output of the model, in the model's order; if empty, they are told apart by their shapes."""
     anchors: Anchors = SsdAnchors.model_construct()
     box_order: Literal["yxhw", "xywh"] = "yxhw"
-    """Order of centre and size in a box."""
+    """The order of centre and size in a box."""
     box_variances: tuple[Positive, Positive, Positive, Positive] = (10.0, 10.0, 5.0, 5.0)
-    """What the four numbers of a box are divided by, in their order; all 1 for EfficientDet."""
+    """The divisors of the four numbers of a box, in their order; all 1 for EfficientDet."""
     score_activation: Literal["sigmoid", "softmax", "none"] = "sigmoid"
-    """What makes probabilities of the scores; `none` if they are already."""
+    """What turns the scores into probabilities; `none` if they already are."""
     nms_iou: Overlap = 0.5
 
 
@@ -94,10 +94,10 @@ class SsdPostprocessed(Part):
         "scores",
         "count",
     )
-    """What each output of the model is, in its order. TensorFlow 2 likes to change it."""
+    """The meaning of each output of the model, in the model's order, which TensorFlow 2 tends to change."""
     box_order: Literal["yxyx", "xyxy"] = "yxyx"
     box_unit: Literal["fraction", "pixel"] = "fraction"
-    """Of the whole picture, or a pixel of the model's input."""
+    """A fraction of the whole picture, or a pixel of the model's input."""
 
 
 class Yolo(Part):
@@ -107,14 +107,14 @@ class Yolo(Part):
     layout: Literal["rows", "columns"]
     """`rows`: 1 x N x values (YOLOv5); `columns`: 1 x values x N (YOLOv8 and later)."""
     objectness: bool
-    """After the box comes the probability of any object, by which those of the classes are multiplied (YOLOv5)."""
+    """Whether the probability of any object follows the box; class probabilities are multiplied by it (YOLOv5)."""
     box_unit: Literal["fraction", "pixel"] = "fraction"
-    """Of the whole picture, or a pixel of the model's input."""
+    """A fraction of the whole picture, or a pixel of the model's input."""
     nms_iou: Overlap = 0.5
 
 
 def _named(value: Any) -> Any:
-    """`"ssd-raw"` alone is that decoder, with all that it takes for granted."""
+    """Read a plain name such as `"ssd-raw"` as that decoder with all its defaults."""
     return {"name": value} if isinstance(value, str) else value
 
 

@@ -1,4 +1,4 @@
-"""What is known of a model file: how to feed it, how to read it, where it comes from and under what terms."""
+"""What is known about a model file: how to feed it, how to read it, where it comes from, and its licence."""
 
 from typing import Annotated, Literal
 
@@ -23,7 +23,7 @@ class ModelInput(Part):
     mean: float = 127.5
     scale: float = Field(default=127.5, gt=0)
     fit: Literal["stretch", "letterbox"] = "stretch"
-    """`letterbox` keeps the shape of the picture and fills the rest with grey, as YOLO is trained."""
+    """`letterbox` keeps the aspect ratio of the picture and fills the rest with grey, as in YOLO's training."""
 
 
 class ModelSource(Part):
@@ -58,11 +58,11 @@ class ModelManifest(Part):
     input: ModelInput
     decoder: DecoderSpec
     labels: tuple[str, ...] = Field(min_length=1)
-    """Name of each class, in order."""
+    """The name of each class, in order."""
     person_classes: tuple[Annotated[int, Field(ge=0)], ...] = ()
-    """The classes that are people, from 0; without any, the one with the label `person`."""
+    """The classes that are people, counted from 0; if empty, the class with the label `person`."""
     score_threshold: float = Field(default=0.5, ge=0, le=1)
-    """A suggestion; the settings of a camera decide."""
+    """Only a suggestion; a camera's settings decide."""
     source: ModelSource
     licence: str
     made_with: MadeWith | None = None
@@ -71,6 +71,6 @@ class ModelManifest(Part):
 
     @property
     def anchor_file(self) -> AnchorFile | None:
-        """The file beside the model that holds its anchors, if it has one."""
+        """The file beside the model that holds its anchors; None if there is none."""
         anchors = self.decoder.anchors if isinstance(self.decoder, SsdRaw) else None
         return anchors if isinstance(anchors, AnchorFile) else None

@@ -1,20 +1,20 @@
-"""When the frames of a stream were captured, from the stream's own clock and the times at which they arrived."""
+"""Tells when the frames of a stream were captured, from the stream's own clock and their arrival times."""
 
 _LONGEST_LAG_NS = 2_000_000_000
 _DRIFT = 5000
-"""A clock that loses less than one part in so many is followed: 200 ppm is more than two crystals differ by."""
+"""A clock that loses less than one part in this many is followed: 200 ppm is more than two crystals differ by."""
 
 
 class StreamClock:
-    """Maps the presentation times of one stream to CLOCK_BOOTTIME. One for each opening, one thread.
+    """Maps the presentation times of one stream to CLOCK_BOOTTIME. Make a new one at each opening. One thread.
 
-    The smallest distance seen between presentation and arrival is that of a frame that nothing held up; what a frame
-    arrives later than that, it spent on the way. Stamps rise, and none is later than the arrival. The clock is
-    anchored again, with a frame's arrival, when it steps back or ahead, and when it would make a frame older than
-    2 s: it was halted, or runs at another rate than time.
+    The smallest distance seen between presentation and arrival belongs to a frame that nothing delayed; any frame that
+    arrives later than that spent the difference on the way. Stamps always rise, and none is later than its frame's
+    arrival. The clock is anchored again at a frame's arrival when it steps back or ahead, and when it would make a
+    frame older than 2 s: then it was halted, or does not run at the rate of time.
 
-    A presentation time that comes again is the same moment again: the stamp stays (but for a nanosecond), so a camera
-    that repeats its last picture is seen to give nothing new. A clock that has never moved is none.
+    A repeated presentation time means the same moment: the stamp stays (but for a nanosecond), so a camera that repeats
+    its last picture visibly delivers nothing new. A clock that has never moved is not a clock.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class StreamClock:
         self._stamp_ns = 0
 
     def stamp(self, presentation_ns: int | None, arrival_ns: int) -> int:
-        """The time at which this frame was captured; `presentation_ns` is None when the stream tells none."""
+        """Return when this frame was captured; `presentation_ns` is None if the stream gives none."""
         self._stamp_ns = max(self._captured(presentation_ns, arrival_ns), self._stamp_ns + 1)
         return self._stamp_ns
 

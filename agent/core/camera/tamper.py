@@ -1,4 +1,4 @@
-"""What is done to a camera, and when it is certain. Pure: it hears what single looks suspect, and tells what lasts."""
+"""Decides when a camera is tampered with. Pure: takes what single pictures suggest, and reports what lasts."""
 
 from collections import Counter, deque
 from collections.abc import Collection
@@ -8,14 +8,14 @@ from agent.contract.vocabulary import TamperKind
 
 _SECOND_NS = 1_000_000_000
 LASTS_S = 4.0
-"""A suspicion that lasts for so long is told. A lorry or a person right before the lens is gone by then."""
+"""A suspicion is reported once it has lasted this long. A lorry or a person right before the lens is gone by then."""
 OVER_S = 3.0
-"""A picture that is well for so long is told. After an uncover the exposure needs a second or two."""
+"""A tamper is over once the picture has been good for this long. After an uncover the exposure takes a moment."""
 _SHARE = 0.85
-"""Of the looks of that time: one or two that say otherwise change nothing."""
+"""The share of pictures in that time that must agree: one or two that say otherwise change nothing."""
 _FEWEST_LOOKS = 3
 _HABIT_S = 20.0
-"""Pictures that stayed the same for longer than this were frozen, and not an encoder that saves bits."""
+"""Pictures that stayed the same for longer than this were frozen; it was not an encoder saving bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,30 +25,31 @@ class TamperChanged:
     kind: TamperKind
     active: bool
     boottime_ns: int
-    """Capture time of the first picture that showed it, or that showed it no more."""
+    """Capture time of the first picture that showed it, or of the first that no longer did."""
     began_ns: int
     well: bool = True
-    """Of an end: false when nobody knows whether it is over, as something else is to be told."""
+    """At an end: False if it is unknown whether it is over, because something else is to be reported instead."""
 
 
 class TamperJudge:
-    """Tells what has lasted, one kind at a time: a covered camera is not turned, dark and defocused as well.
+    """Reports what has lasted, one kind at a time: a covered camera is not also turned, dark and defocused.
 
-    What began as one kind stays it until the picture is well, but for the dark, which is nobody's deed: it gives way.
+    What began as one kind keeps that kind until the picture is good. The exception is `dark`, which nobody causes: it
+    gives way to any other kind.
     """
 
     def __init__(self, kinds: Collection[TamperKind]) -> None:
-        """Suspicions of other kinds than these count as none."""
+        """Suspicions of kinds other than `kinds` are ignored."""
         self._kinds = frozenset(kinds)
         self._looks: deque[tuple[int, TamperKind | None]] = deque()
         self._began_ns = 0
         self.active: TamperKind | None = None
-        """What was told last and is not over."""
+        """The kind that was reported last and is not over."""
 
     def update(self, suspicion: TamperKind | None, now_ns: int) -> list[TamperChanged]:
-        """What one picture, captured at `now_ns`, looks like. Any number a second.
+        """Take in what one picture, captured at `now_ns`, suggests, and return the changes. At any rate.
 
-        A stamp that steps back, as a camera's clock does that is set, begins the count anew.
+        If the stamp steps back, because a camera's clock was set, the count starts over.
         """
         looks = self._looks
         if looks and now_ns == looks[-1][0]:
@@ -56,7 +57,7 @@ class TamperJudge:
         if looks and now_ns < looks[-1][0]:
             looks.clear()
         if len(looks) > 1 and now_ns - looks[-1][0] > max(3 * _SECOND_NS, 3 * (looks[-1][0] - looks[-2][0])):
-            looks.clear()  # nobody knows what was meanwhile
+            looks.clear()  # nobody knows what happened in between
         looks.append((now_ns, suspicion if suspicion in self._kinds else None))
         while len(looks) > _FEWEST_LOOKS and looks[1][0] <= now_ns - LASTS_S * _SECOND_NS:
             looks.popleft()
@@ -70,13 +71,13 @@ class TamperJudge:
         return told
 
     def stuck(self, now_ns: int) -> list[TamperChanged]:
-        """Pictures come whose stamp, `now_ns`, does not move: no more needs to be known."""
+        """Report pictures that keep coming with the same stamp, `now_ns`: that alone proves that they are frozen."""
         if TamperKind.FROZEN not in self._kinds or self.active not in {None, TamperKind.DARK}:
             return []
         return [*self._end(now_ns, well=False), *self._begin(TamperKind.FROZEN, now_ns)]
 
     def forget(self, now_ns: int) -> list[TamperChanged]:
-        """The pictures are others from now on: what was known of the old ones is over."""
+        """Start over, because the pictures are different ones from now on; what was known of the old ones is over."""
         self._looks.clear()
         return self._end(now_ns, well=False)
 
@@ -110,10 +111,11 @@ class TamperJudge:
 
 
 class Stillness:
-    """Whether a picture that is the same as the one before is suspicious: from this camera.
+    """Decides whether it is suspicious for this camera that a picture equals the one before.
 
     A real sensor never gives the same picture twice. But an encoder that saves bits sends nothing while nothing moves,
-    until its next key frame: what has come to an end by itself before is a habit, and only twice as long is suspicious.
+    until its next key frame. So a standstill that has ended by itself before is a habit, and only one of more than
+    twice its length is suspicious.
     """
 
     def __init__(self) -> None:
@@ -121,7 +123,7 @@ class Stillness:
         self._habit_ns = 0
 
     def update(self, same: bool, now_ns: int) -> bool:
-        """The picture of `now_ns`, the same as the one before or not: suspicious or not."""
+        """Take in the picture of `now_ns` and whether it equals the one before. Return whether that is suspicious."""
         if same:
             self._last_ns = now_ns
             return now_ns - self._since_ns > 2 * self._habit_ns

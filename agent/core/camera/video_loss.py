@@ -1,22 +1,22 @@
-"""Whether a camera gives pictures at all, whatever the reason. Pure."""
+"""Detects that a camera delivers no pictures, whatever the reason. Pure."""
 
 from agent.contract.vocabulary import TamperKind
 from agent.core.camera.tamper import TamperChanged
 
 _SECOND_NS = 1_000_000_000
 _LONGEST_LOOK_NS = _SECOND_NS
-"""More than this between two looks counts as this: then whoever looks was not running either."""
+"""A longer time between two calls counts as this much: in such a gap the caller did not run either."""
 _FIRST_S = 15.0
-"""How long the first picture may take after the start: the model is loaded, the camera opened."""
+"""How long the first picture may take after the start: the model is loaded and the camera opened first."""
 _PATIENCE_S = 4.0
 _OVER_S = 2.0
 
 
 class VideoLoss:
-    """Hears how old the newest picture is, and tells when there have been none for too long. One thread."""
+    """Takes the age of the newest picture, and reports when there have been none for too long. One thread."""
 
     def __init__(self, frames_per_second: float) -> None:
-        """`frames_per_second` of the camera; a slow one is given more time."""
+        """`frames_per_second` is the camera's rate; a slow camera is given more time."""
         self._patience_ns = int(max(_PATIENCE_S, 3 / frames_per_second) * _SECOND_NS)
         self._limit_ns = int(_FIRST_S * _SECOND_NS)
         self._looked_ns: int | None = None
@@ -25,13 +25,13 @@ class VideoLoss:
         self._began_ns: int | None = None
 
     def pictured(self, age_ns: int, now_ns: int) -> None:
-        """The newest picture is so old at `now_ns`."""
+        """Note the age of the newest picture at `now_ns`."""
         self._pass(now_ns)
         self._unseen_ns = min(self._unseen_ns, age_ns)
         self._limit_ns = self._patience_ns
 
     def tick(self, now_ns: int) -> TamperChanged | None:
-        """What has become certain. Several times a second."""
+        """Return a change that has become certain, if any. Call it several times a second."""
         self._pass(now_ns)
         if self._began_ns is None:
             if self._unseen_ns <= self._limit_ns:

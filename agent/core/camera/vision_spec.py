@@ -1,4 +1,4 @@
-"""All that a camera process needs to know, as the core sends it."""
+"""Everything that a camera process needs to know, as the core sends it."""
 
 from datetime import time
 from pathlib import Path
@@ -16,7 +16,7 @@ class LinkModel(BaseModel):
 
 
 class HoursSpec(LinkModel):
-    """Hours of the week: see `core.schedule.Hours`."""
+    """Hours of the week: see `agent.core.analytics.schedule.Hours`."""
 
     days: tuple[int, ...]
     start: time
@@ -24,7 +24,7 @@ class HoursSpec(LinkModel):
 
 
 class ZoneSpec(LinkModel):
-    """A zone: see `core.zones.ZoneRules`."""
+    """A zone: see `agent.core.analytics.zones.ZoneRules`."""
 
     name: str
     polygon: tuple[Point, ...]
@@ -36,7 +36,7 @@ class ZoneSpec(LinkModel):
 
 
 class LineSpec(LinkModel):
-    """A directed line: see `core.lines.LineRules`."""
+    """A directed line: see `agent.core.analytics.lines.LineRules`."""
 
     name: str
     start: Point
@@ -53,20 +53,20 @@ class VisionSpec(LinkModel):
     width: int | None = None
     height: int | None = None
     frames_per_second: float = 10.0
-    """The highest rate at which frames are looked at."""
+    """The highest rate at which frames are processed."""
     model: str
     model_directories: tuple[str, ...]
     state_models: str | None = None
-    """Where the agent itself can write: a model there is told of, and never runs."""
+    """Where the agent itself can write. A model there is reported, but never runs."""
     threads: int = 2
     delegate: str = "xnnpack"
-    """`xnnpack`, `none`, or the library of what runs the model instead of the processor."""
+    """`xnnpack`, `none`, or the library of an accelerator that runs the model instead of the processor."""
     delegate_options: dict[str, str] = {}
     score_threshold: float = 0.5
     inferences_per_second: float = 20.0
-    """The model is asked at most so often, in any second."""
+    """The model runs at most this often in any second."""
     smallest_person: float = 0.07
-    """A share of the picture's height."""
+    """As a share of the picture's height."""
     enter_after_s: float = 0.5
     leave_after_s: float = 3.0
     min_travel: float = 0.3
@@ -80,8 +80,8 @@ class VisionSpec(LinkModel):
     event_snapshots: bool = False
     mask_file: Path | None = None
     masks: tuple[tuple[Point, ...], ...] = ()
-    """Polygons, beside those of the file."""
+    """Polygons, in addition to those of the file."""
     tamper: tuple[TamperKind, ...] = tuple(TamperKind)
-    """The kinds that are told."""
+    """The kinds that are reported."""
     new_scene: bool = True
-    """False: what the camera ought to show is what the process before this one has learned."""
+    """False: the camera must show what the process before this one has learned."""

@@ -1,1 +1,1 @@
-"""Which broker, when, and which message not. Pure."""
+"""Decides which broker to use, when to try again, and which messages to hold back. Pure."""

@@ -1,11 +1,11 @@
-"""How long to wait before the next try: full jitter, so that a province does not reconnect in step."""
+"""How long to wait before the next try. Full jitter keeps the devices of a whole province from reconnecting in step."""
 
 import random
 from collections.abc import Callable
 
 
 class Backoff:
-    """Delays that grow with each failure and start again after a long enough success. One thread."""
+    """Delays that grow with each failure, and start over after a long enough success. One thread."""
 
     def __init__(
         self,
@@ -15,8 +15,8 @@ class Backoff:
         spread_s: float = 0.0,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        """Those who lose the same thing come back within `spread_s`, each at a moment of its own; if it is not back by
-        then, within twice that. Without a spread the first delay is as after a failure."""
+        """Devices that lose the same broker reconnect within `spread_s`, each at a random moment; if it is not back by
+        then, within twice that. Without a spread the first delay is the same as after a failure."""
         self._first_s = first_s
         self._longest_s = longest_s
         self._stable_s = stable_s
@@ -26,7 +26,7 @@ class Backoff:
         self._failures = 0
 
     def failed(self, lasted_s: float | None = None) -> float:
-        """Note an end after `lasted_s` of success, or (None) that there was none; returns the seconds to wait."""
+        """Note the end of a connection that lasted `lasted_s`, or (None) a failed try; return the seconds to wait."""
         shortest_s = self._first_s
         if lasted_s is not None:
             self._ceiling_s = max(self._spread_s, 2 * self._first_s)

@@ -1,4 +1,4 @@
-"""Is anybody watching? What the command centres say of themselves on `host/{centre}/state`."""
+"""Tells whether anybody is watching, from what the command centres say on `host/{centre}/state`."""
 
 import json
 from collections.abc import Iterable
@@ -9,28 +9,28 @@ from agent.contract.identity import LEVEL
 from agent.core.events import CentreWatched
 
 MAX_STATE_BYTES = 1024
-"""What a centre says of itself is far shorter; more is not read."""
+"""A centre's state is far shorter; anything longer is not read."""
 REPEAT_S = 60.0
-"""How often a centre says its state again: a broker may not have kept it, or another node of a cluster only."""
+"""How often a centre repeats its state: a broker may not have kept it, or only another node of a cluster has."""
 _MOST_CENTRES = 64
 _MOST_VOUCHED = 256
 
 
 class CentreStateError(ValueError):
-    """A payload that is no state of a centre."""
+    """A payload that is not a centre's state."""
 
 
 def centre_name(level: str) -> str:
-    """The name of a centre in a topic. Raises CentreStateError for one that no centre may have."""
+    """Return the name of the centre in a topic level. Raises CentreStateError for a name that no centre may have."""
     if not LEVEL.match(level):
         raise CentreStateError("no name that a centre may have")
     return level
 
 
 def read_state(payload: bytes, size: int) -> bool | None:
-    """Whether the centre says that it watches; None when its retained state was cleared.
+    """Return whether the centre says that it watches; None if its retained state was cleared.
 
-    Raises CentreStateError for anything that is not of the contract's form.
+    Raises CentreStateError for anything that the contract does not allow.
     """
     if not size:
         return None
@@ -47,62 +47,68 @@ def read_state(payload: bytes, size: int) -> bool | None:
 
 
 def write_state(*, online: bool, time: datetime) -> bytes:
-    """What a centre says of itself."""
+    """Return a centre's state as it publishes it."""
     return json.dumps({"online": online, "time": rfc3339(time)}).encode()
 
 
 class Centres:
-    """Who says what on the broker of this connection. Times are CLOCK_BOOTTIME. One thread."""
+    """The states of the centres on the broker of the current connection. Times are CLOCK_BOOTTIME. One thread."""
 
     def __init__(self, *, required: bool, names: Iterable[str] = (), heard_within_s: float = 90.0) -> None:
-        """With `names` only these count. If a centre is `required`, one that was never heard of is not watching.
-        Whoever is not heard of within `heard_within_s` of connection, which is longer than `REPEAT_S`, is not
-        there, and whoever has not repeated for twice as long that they watch is gone: not every broker tells of it."""
+        """With `names`, only these count. If a centre is `required`, one that was never heard of is not watching.
+
+        A centre is absent if it is not heard of within `heard_within_s` of the connection, which is longer than
+        `REPEAT_S`. One that has not repeated for twice that long that it watches is gone: not every broker reports its
+        end.
+        """
         self._required = required
         self._patience_ns = int(heard_within_s * 1e9)
         self._names = frozenset(names)
         self._said: dict[str, tuple[bool, int]] = {}
         """By centre: whether it watches, and when it last said so."""
         self._vouched_ns: dict[str, int] = {}
-        """By centre, over all connections: when it last said itself that it watches. A broker that repeats what it has
-        retained vouches for nobody, but for the first time that this run hears of a centre."""
+        """By centre, across all connections: when the centre itself last said that it watches. A state that the broker
+        repeats because it is retained does not count, except for the first time that this run hears of a centre."""
         self._connected_ns: int | None = None
         self._waited_ns = 0
-        """How long earlier connections have waited in vain since somebody watched."""
+        """How long earlier connections have waited in vain since somebody last watched."""
 
     def connected(self, now_ns: int) -> None:
-        """A new connection: what another one said is not known to be so any more."""
+        """Start a new connection; what was said on another one is no longer known to be true."""
         self.disconnected(now_ns)
         self._connected_ns = now_ns
 
     def disconnected(self, now_ns: int) -> None:
-        """Nothing is known now."""
+        """End the connection; nothing is known now."""
         self._waited_ns = 0 if self.somebody(now_ns) else self._waited(now_ns)
         self._said.clear()
         self._connected_ns = None
 
     def heard(self, centre: str, online: bool | None, now_ns: int, *, retained: bool = False) -> None:
-        """A centre says that it watches or not, or (None) its state was cleared. `retained`: so the broker says."""
+        """Note whether a centre says that it watches, or (None) that its state was cleared.
+
+        `retained` is the broker's flag.
+        """
         if self._names and centre not in self._names:
             return
         at_ns = now_ns
         if online:
             at_ns = self._vouch(centre, now_ns, retained=retained)
             if now_ns - at_ns >= 2 * self._patience_ns:
-                return  # what is left of one who is gone: it tells as much as silence
+                return  # a leftover of a centre that is gone: it says no more than silence
         if online is None:
             self._said.pop(centre, None)
         elif centre in self._said or len(self._said) < _MOST_CENTRES:
             self._said[centre] = (online, at_ns)
         elif online:
-            # Full of others: one that watches counts more than one that does not.
+            # There is no room left: a centre that watches counts more than one that does not.
             gone = next((name for name, (there, _) in self._said.items() if not there), None)
             if gone is not None:
                 del self._said[gone]
                 self._said[centre] = (True, at_ns)
 
     def somebody(self, now_ns: int) -> bool:
-        """Whether a centre says that it watches."""
+        """Return whether a centre says that it watches."""
         return bool(self._there(now_ns))
 
     def _there(self, now_ns: int) -> list[str]:
@@ -110,7 +116,7 @@ class Centres:
         return sorted(name for name, (online, heard_ns) in self._said.items() if online and heard_ns > oldest_ns)
 
     def _vouch(self, centre: str, now_ns: int, *, retained: bool) -> int:
-        """When this centre last said itself that it watches."""
+        """Return when this centre itself last said that it watches."""
         if not (retained and centre in self._vouched_ns):
             self._vouched_ns.pop(centre, None)
             self._vouched_ns[centre] = now_ns
@@ -122,7 +128,7 @@ class Centres:
         return self._waited_ns + (0 if self._connected_ns is None else now_ns - self._connected_ns)
 
     def watched(self, now_ns: int) -> CentreWatched | None:
-        """Whether anybody watches; None while that is not known."""
+        """Return whether anybody watches; None while that is unknown."""
         if self._connected_ns is None:
             return None
         there = self._there(now_ns)
@@ -130,7 +136,7 @@ class Centres:
             return CentreWatched(online=True, detail=f"watched by {', '.join(there[:3])}")
         all_have_spoken = self._names and self._names <= self._said.keys()
         if not all_have_spoken and self._waited(now_ns) < self._patience_ns:
-            return None  # somebody who watches may not have come to repeat it
+            return None  # a centre that watches may not have repeated it yet
         if self._said:
             silent = sorted(name for name, (online, _) in self._said.items() if online)
             why = f"has not said for {2 * self._patience_ns // 10**9} s that it watches" if silent else "not watching"

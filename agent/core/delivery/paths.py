@@ -1,4 +1,4 @@
-"""Which broker next: the first that works, another one when an alarm does not get through, the first again later."""
+"""Chooses the broker: the first that works, another if an alarm does not get through, later the first again."""
 
 from collections import OrderedDict
 
@@ -9,21 +9,21 @@ _REMEMBERED = 256
 
 
 class Paths:
-    """The brokers of the settings, by their place in the list. Times are CLOCK_BOOTTIME. One thread.
+    """The brokers of the settings, by their position in the list. Times are CLOCK_BOOTTIME. One thread.
 
-    One path is in use at a time. Another one is tried beside it, and the one in use is left only when the other
-    carries: whoever fails costs nothing.
+    One path is in use at a time. Another is tried beside it, and the one in use is left only once the other has
+    connected, so a failed try costs nothing.
     """
 
     def __init__(self, count: int, return_after_s: float = 300.0) -> None:
         self.count = count
         self.failures = 0
-        """Tries that failed since a path last carried, but for those beside one that does."""
+        """Failed tries since the last connection, not counting those made beside a path that is connected."""
         self._failures_beside = self._failed_beside_ns = 0
         self._is_for_alarm = False
-        """The try beside the path in use is made for an alarm."""
+        """Whether the try beside the path in use is made for an alarm."""
         self._last = count - 1
-        """The path that was tried last, so that the first try is at the first."""
+        """The path that was tried last. It starts at the last one, so that the first try goes to the first path."""
         self._current: int | None = None
         self._return_ns = self._pause_ns = int(return_after_s * 1e9)
         self._return_due_ns = 0
@@ -36,23 +36,25 @@ class Paths:
 
     @property
     def untried(self) -> bool:
-        """Whether paths have failed, but not all of them since the last time that all had."""
+        """Whether some paths have failed since the start of the current round, but not all of them."""
         return self.failures % self.count != 0
 
     @property
     def rounds(self) -> int:
-        """How often in a row all paths that there are to try have failed, since one last came to carry. Beside a path
-        that carries, only the tries for an alarm count: those of calm hours must not make it wait."""
+        """Complete failed rounds since the last connection.
+
+        While a path is connected, only tries for an alarm count: tries of calm hours must not make an alarm wait.
+        """
         if self._current is None or self.count == 1:
             return self.failures // self.count
         return self._failures_beside // (self.count - 1)
 
     def next(self) -> int:
-        """The path to try when none carries."""
+        """Return the path to try when none is connected."""
         return (self._last + 1) % self.count
 
     def connected(self, path: int, now_ns: int) -> None:
-        """This one carries now, and is the one in use."""
+        """Note that this path has connected and is now the one in use."""
         self._last = self._current = path
         self.failures = self._failures_beside = 0
         self._return_due_ns = now_ns + self._pause_ns
@@ -60,9 +62,10 @@ class Paths:
             self._returned_ns = None
 
     def failed(self, path: int, now_ns: int) -> None:
-        """This one was lost, or did not come to be.
+        """Note that this path was lost, or failed to connect.
 
-        The first is trusted less each time that it fails soon after a return, and each time that a return fails.
+        The first path is trusted less each time that it fails soon after a return to it, and each time that a return
+        fails.
         """
         if self._current in {None, path}:
             self.failures += 1
@@ -76,10 +79,10 @@ class Paths:
             self._current = None
 
     def other(self, now_ns: int) -> int | None:
-        """An alarm does not get through on the path in use: the one to try instead.
+        """Return the path to try because an alarm does not get through on the one in use.
 
-        None when there is no other, or when all were tried lately: then not again before a pause that doubles up
-        to a minute, so that an alarm that nobody takes does not keep the device from staying anywhere.
+        None if there is no other path, or if all were tried lately. The next try then waits for a pause that doubles up
+        to a minute, so that an alarm that no broker takes does not keep the device moving for ever.
         """
         if self.count == 1 or self._current is None:
             return None
@@ -96,10 +99,10 @@ class Paths:
         return self._next_but_current()
 
     def unwatched(self, now_ns: int) -> int | None:
-        """Nobody watches at the broker in use: the path to try instead.
+        """Return the path to try because nobody watches at the broker in use.
 
-        None when there is no other, or when nobody watched there either: then not before a pause that doubles up to
-        an hour.
+        None if there is no other path, or if nobody watched there either. The next try then waits for a pause that
+        doubles up to an hour.
         """
         if self.count == 1 or self._current is None or now_ns < self._unwatched_due_ns:
             return None
@@ -111,12 +114,12 @@ class Paths:
         return self._next_but_current()
 
     def watched(self) -> None:
-        """Somebody watches at the broker in use."""
+        """Note that somebody watches at the broker in use."""
         self._unwatched_pause_ns = self._return_ns
         self._unwatched_due_ns = 0
 
     def ask(self, reason: str) -> bool:
-        """Whether this reason for another path is a new one: each counts once."""
+        """Return whether this reason to try another path is new: each counts once."""
         if reason in self._asked:
             return False
         self._asked[reason] = None
@@ -125,17 +128,17 @@ class Paths:
         return True
 
     def return_due(self, now_ns: int) -> bool:
-        """Whether it is time to see if the first path carries again, should no alarm be under way."""
+        """Return whether it is time to see if the first path connects again, provided that no alarm is under way."""
         return bool(self._current) and now_ns >= self._return_due_ns
 
     def first_again(self, now_ns: int) -> int:
-        """The first path, which is now tried beside the one in use."""
+        """Return the first path, and note that it is now tried beside the one in use."""
         self._returned_ns = now_ns
         self._is_for_alarm = False
         return 0
 
     def _judge_return(self, now_ns: int) -> None:
-        """The first path is of no use: it is trusted less when that comes soon after a return to it."""
+        """Note that the first path is of no use. It is trusted less if that happens soon after a return to it."""
         returned_ns, self._returned_ns = self._returned_ns, None
         if returned_ns is not None:
             soon = self._current != 0 or now_ns - returned_ns < self._return_ns

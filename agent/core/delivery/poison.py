@@ -1,4 +1,4 @@
-"""Messages during which connections died: one of them may be what the broker hangs up on. Pure."""
+"""Detects messages that make the broker drop the connection. Pure."""
 
 from typing import NamedTuple
 
@@ -8,35 +8,35 @@ _LONGEST_REST_S = 60
 
 
 class Suspicion(NamedTuple):
-    """What is held against one message. It goes where the message goes.
+    """The evidence against one message. It stays with the message wherever that goes.
 
-    A network that comes and goes makes suspects too. So nothing is held against a message until connections have
-    died while it alone was under way; till then it only goes alone.
+    An unreliable network produces suspects too. So a message gets no strikes until connections have died while it alone
+    was under way; until then it is only sent alone.
     """
 
     losses: int = 0
     strikes: int = 0
 
     def lost(self, *, alone: bool) -> "Suspicion":
-        """A connection died with it under way; `alone`: and with no other message."""
+        """Return the evidence after a connection died with this message under way, and (`alone`) no other."""
         losses = self.losses + 1
         return Suspicion(losses, self.strikes + (alone and losses > _LOSSES_TO_SUSPECT))
 
     @property
     def goes_alone(self) -> bool:
-        """Nothing else may be under way with it."""
+        """Whether no other message may be under way at the same time."""
         return self.losses >= _LOSSES_TO_SUSPECT
 
     @property
     def quarantined(self) -> bool:
-        """It has ended so many connections by itself that it must not stand in front of others any more."""
+        """Whether it has ended so many connections by itself that it must no longer block other messages."""
         return self.strikes >= _STRIKES
 
     @property
     def rest_s(self) -> int:
-        """How long one that is convicted lets others pass before it is tried again."""
+        """How long a quarantined message lets others pass before it is tried again."""
         return min(_LONGEST_REST_S, 1 << min(self.strikes, 6))
 
 
 CLEARED = Suspicion()
-"""Nothing is held against a message."""
+"""No evidence against a message."""

@@ -1,1 +1,1 @@
-"""What `edge-agent doctor` makes of what it finds. Pure: facts come in, findings go out."""
+"""Judges what `edge-agent doctor` finds. Pure: facts come in, findings go out."""

@@ -1,4 +1,4 @@
-"""Whose rights the checks have had: only those of the service's own user tell what the service may do."""
+"""Judges whose rights the checks ran with: only the service's own user shows what the service may do."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,11 @@ from agent.core.diagnosis.finding import Finding, fail, ok, warn
 
 
 def judge_account(wanted: str, *, exists: bool, own: str, missing_groups: Sequence[str]) -> list[Finding]:
-    """`own` is who looks; `missing_groups` are those of this machine that the settings need and `wanted` is not in."""
+    """Judge the user that the checks ran as.
+
+    `wanted` is the service's user, `own` the user who ran the checks. `missing_groups` are the groups of this machine
+    that the settings need and `wanted` is not in.
+    """
     if not exists:
         return [
             fail(

@@ -1,4 +1,4 @@
-"""What the agent that runs says of itself, in the file that it keeps for this."""
+"""Judges what the running agent says about itself in its status file."""
 
 import json
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from agent.core.diagnosis.finding import Finding, fail, ok, unknown, warn
 
 STALE_S = 30.0
-"""The agent writes its report every few seconds: an older one is of an agent that hangs, or has gone."""
+"""The agent writes its report every few seconds, so an older one means that the agent hangs or has ended."""
 
 
 def judge_unit(active: str, sub: str, restarts: int) -> list[Finding]:
-    """Of a service that does not run now; systemd's words."""
+    """Judge the service while no agent runs on this state directory. The arguments are in systemd's words."""
     log = "`journalctl -u edge-agent -b` says why; its last line is the reason"
     if active == "failed" or sub == "auto-restart" or (active == "activating" and restarts):
         again = f"started again {restarts} time{'' if restarts == 1 else 's'}"
@@ -22,7 +22,7 @@ def judge_unit(active: str, sub: str, restarts: int) -> list[Finding]:
 
 
 def judge_report(text: str | None, now_boottime_ns: int) -> list[Finding]:
-    """`text` is None when there is no file, or it may not be read."""
+    """Judge the agent's report. `text` is None if there is no file, or it may not be read."""
     if text is None:
         return [unknown("what the agent says of itself can't be read", "run the doctor with sudo")]
     try:
@@ -45,8 +45,10 @@ def judge_report(text: str | None, now_boottime_ns: int) -> list[Finding]:
 
 
 def says_connected(text: str | None, broker: str) -> str | None:
-    """None unless the agent says that this broker has let it in and takes what it says; with an older protocol than
-    MQTT 5 which one, and why; else empty."""
+    """Return None unless the agent says that it is connected to this broker and that the broker takes its messages.
+
+    If it is, return the protocol and the reason if that is older than MQTT 5, else an empty text.
+    """
     try:
         uplink = json.loads(text or "")["parts"]["uplink"]
         where, _, spoken = uplink["detail"].partition(" with ")
@@ -56,7 +58,7 @@ def says_connected(text: str | None, broker: str) -> str | None:
 
 
 def camera_figures(text: str | None, camera: str) -> dict[str, Any] | None:
-    """The figures of one camera in a report; None when it has none."""
+    """Return the figures of one camera in a report; None if the report has none."""
     try:
         figures = json.loads(text or "")["cameras"][camera]
     except (ValueError, KeyError, TypeError):

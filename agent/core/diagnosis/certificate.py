@@ -1,4 +1,4 @@
-"""The device's certificate: is it this device's, and for how long?"""
+"""Judges the device's certificate: does it belong to this device, and for how long is it valid?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _RENEW = "make it anew: `deploy/mosquitto/certificates.sh device {levels}`, and 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What one certificate says."""
+    """The content of one certificate."""
 
     file: str
     common_name: str
@@ -25,24 +25,27 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class DeviceCertificate:
-    """The device's own, with what was tried with it."""
+    """The device's own certificate, and the results of checking it."""
 
     own: Certificate
     key_file: str
     key_matches: bool
     for_clients: bool
-    """It may be used by a TLS client."""
+    """Whether a TLS client may use it."""
     chain_holds: bool | None
-    """It is signed by the next one in its file, or by one of `ca_file` of that name; None when neither is there."""
+    """Whether the next certificate in its file, or that of the same name in `ca_file`, signed it; None without one."""
     key_is_open: bool
-    """Others than its owner and group may read the key."""
+    """Whether users other than its owner and group may read the key."""
     others: tuple[str, ...] = ()
-    """The common names of the certificates behind its key in the key's file."""
+    """The common names of the certificates that follow the key in the key's file."""
 
 
 def judge_device(found: DeviceCertificate, user: str, now: datetime, group: str = "edge-agent") -> list[Finding]:
-    """`user` is the device's name to brokers, `group` the service's: the key stays open to it. `now` is the wall clock,
-    which may be wrong."""
+    """Judge the device's certificate and key.
+
+    `user` is the device's name to brokers. `group` is the service's group, which must still be able to read the key.
+    `now` is the wall clock, which may be wrong.
+    """
     own = found.own
     renew = _RENEW.format(levels=user.replace("/", " "), file=own.file, key=found.key_file)
     wanted = common_name(user)
@@ -78,7 +81,7 @@ def judge_device(found: DeviceCertificate, user: str, now: datetime, group: str 
 
 
 def judge_probe(found: DeviceCertificate, user: str, probe: str) -> list[Finding]:
-    """Whether the file holds the certificate of the probe too, which only a device with several brokers needs."""
+    """Judge whether the file also holds the probe's certificate, which only a device with several brokers needs."""
     if common_name(probe) in found.others:
         return []
     return [
@@ -91,7 +94,7 @@ def judge_probe(found: DeviceCertificate, user: str, probe: str) -> list[Finding
 
 
 def judge_authorities(authorities: Sequence[Certificate], now: datetime) -> list[Finding]:
-    """Those that `ca_file` trusts; at least one."""
+    """Judge the certificates that `ca_file` trusts; there is at least one."""
     last = max(authorities, key=lambda each: (each.is_authority, each.not_after))
     if not last.is_authority:
         return [
@@ -104,7 +107,7 @@ def judge_authorities(authorities: Sequence[Certificate], now: datetime) -> list
 
 
 def judge_broker(not_after: datetime, broker: str, now: datetime) -> list[Finding]:
-    """A broker's certificate that is valid now: nothing to say unless that will end soon."""
+    """Judge a broker's certificate that is valid now: there is only something to say if it ends soon."""
     left = not_after - now
     if left >= SOON:
         return []
@@ -112,7 +115,7 @@ def judge_broker(not_after: datetime, broker: str, now: datetime) -> list[Findin
 
 
 def judge_dates(certificate: Certificate, name: str, renew: str, now: datetime) -> list[Finding]:
-    """Whether it is valid now, and for how long."""
+    """Judge whether a certificate is valid now, and for how long."""
     if now < EARLIEST:
         return [unknown(f"whether {name} is valid can't be told: the clock is wrong", "set the clock first")]
     left = certificate.not_after - now

@@ -1,4 +1,4 @@
-"""The partition that the state directory lies on."""
+"""Judges the partition that holds the state directory."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from agent.core.diagnosis.finding import Finding, fail, ok, warn
 
 _MIB = 1024 * 1024
 FULL_BYTES = 4 * _MIB
-"""With less than this not even the reserve of the outbox fits."""
+"""With less than this, not even the outbox's reserve fits."""
 _LARGE_OUTBOX_BYTES = 256 * _MIB
 _SLOW_MS = 2_000
 _MAKE_ROOM = (
@@ -19,23 +19,23 @@ _IN_MEMORY = frozenset({"tmpfs", "ramfs", "overlay"})
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """What the kernel tells of it."""
+    """What the kernel says about the partition."""
 
     directory: str
     mount_point: str
     file_system: str
     read_only: bool
     free_bytes: int
-    """For the user that the agent runs as."""
+    """The free space for the user that the agent runs as."""
     free_files: int | None
-    """How many more files it can hold; None where there is no such limit."""
+    """How many more files fit; None if there is no such limit."""
     outbox_bytes: int
     damaged: tuple[str, ...] = ()
     """Databases that were damaged and set aside."""
 
 
 def judge_disk(disk: Disk, keep_free_bytes: int) -> list[Finding]:
-    """All but whether it can be written, which only a trial tells."""
+    """Judge everything but whether the disk can be written, which only a trial shows."""
     where = f"{disk.mount_point} ({disk.file_system})"
     findings = []
     in_memory = disk.file_system in _IN_MEMORY
@@ -79,7 +79,7 @@ def judge_disk(disk: Disk, keep_free_bytes: int) -> list[Finding]:
 
 
 def judge_trial(directory: str, took_ms: float) -> Finding:
-    """Some bytes were written there, forced to the disk and read back."""
+    """Judge a trial, in which some bytes were written to the directory, forced to disk and read back."""
     if took_ms > _SLOW_MS:
         return warn(
             f"{directory} can be written, but slowly: {took_ms:.0f} ms", "the card is dying or overloaded: replace it"

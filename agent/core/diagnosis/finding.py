@@ -1,4 +1,4 @@
-"""What a check has found: one line that says what is so, and one that says what to do."""
+"""The findings of a check: one line says what is so, and one says what to do."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """How a finding is to be taken. Only `FAIL` makes the doctor fail."""
+    """How serious a finding is. Only `FAIL` makes the doctor fail."""
 
     OK = "ok"
     UNKNOWN = "unknown"
-    """It could not be checked; the finding says why."""
+    """The check was impossible; the finding says why."""
     WARN = "warn"
     FAIL = "fail"
 
@@ -20,7 +20,7 @@ _BY_WEIGHT = tuple(State)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a check has found. `do` is empty where nothing is to be done."""
+    """One thing that a check has found. `do` is empty if there is nothing to do."""
 
     state: State
     what: str
@@ -29,7 +29,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that one check has found, and how long it took."""
+    """Everything that one check found, and how long it took."""
 
     name: str
     findings: tuple[Finding, ...]
@@ -37,43 +37,43 @@ class Report:
 
     @property
     def state(self) -> State:
-        """That of the worst finding."""
+        """The state of the worst finding."""
         return worst(finding.state for finding in self.findings)
 
 
 def ok(what: str) -> Finding:
-    """It is as it should be."""
+    """Make a finding of something that is as it should be."""
     return Finding(State.OK, what)
 
 
 def unknown(what: str, do: str = "") -> Finding:
-    """It can't be told whether it is as it should be."""
+    """Make a finding of something that could not be checked."""
     return Finding(State.UNKNOWN, what, do)
 
 
 def warn(what: str, do: str) -> Finding:
-    """It works, and will not for long or not well."""
+    """Make a finding of something that works, but not well or not for much longer."""
     return Finding(State.WARN, what, do)
 
 
 def fail(what: str, do: str) -> Finding:
-    """It does not work."""
+    """Make a finding of something that does not work."""
     return Finding(State.FAIL, what, do)
 
 
 def worst(states: Iterable[State]) -> State:
-    """The heaviest of them; `OK` when there is none."""
+    """Return the worst of the states; `OK` if there are none."""
     return max(states, key=_BY_WEIGHT.index, default=State.OK)
 
 
 def count(reports: Iterable[Report]) -> dict[str, int]:
-    """How many findings there are of each state."""
+    """Return the number of findings of each state."""
     states = [finding.state for report in reports for finding in report.findings]
     return {state.value: states.count(state) for state in State}
 
 
 def summary(reports: Iterable[Report]) -> str:
-    """One line: how much is wrong, and where."""
+    """Return one line that says how much is wrong, and where."""
     reports = tuple(reports)
     said = [
         text
@@ -101,8 +101,11 @@ def _counted(reports: tuple[Report, ...], state: State, one: str, more: str) -> 
 
 
 def failure(error: object, do: str = "see docs/how-to/debug-a-kiosk.md") -> Finding:
-    """Of an error in one line: our own say what is wrong, and after the last `: ` or `; ` what to do. `do` is for one
-    that does not."""
+    """Make a finding of an error whose text is one line.
+
+    Our own errors say what is wrong and then, after the last `: ` or `; `, what to do. `do` is for an error that does
+    not.
+    """
     text = str(error)
     at = max(text.rfind(": "), text.rfind("; "))
     return fail(text[:at], text[at + 2 :]) if at > 0 else fail(text, do)

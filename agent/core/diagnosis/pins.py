@@ -1,4 +1,4 @@
-"""Who holds the pins of the settings, and what the inputs read as."""
+"""Judges who holds the pins of the settings, and what the inputs read."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from agent.core.diagnosis.finding import Finding, fail, ok, warn
 
 AGENT_CONSUMER = "lg"
-"""What lgpio, through which the agent holds pins, calls itself to the kernel; in every program."""
+"""The name that lgpio, through which the agent holds pins, gives the kernel; it is the same in every program."""
 _REMOVE_OVERLAY = "take that overlay (dtparam, dtoverlay) out of config.txt and reboot, or give it another pin"
 _END_PROGRAM = (
     "`sudo grep -l gpio-line /proc/[0-9]*/fdinfo/*` says which program has it through lgpio: end it, unless it is the "
@@ -16,7 +16,7 @@ _END_PROGRAM = (
 
 @dataclass(frozen=True, slots=True)
 class PinUse:
-    """What the kernel tells of one pin. `consumer` is empty where the kernel's own drivers give no name."""
+    """What the kernel says about one pin. `consumer` is empty if a driver of the kernel itself gives no name."""
 
     pin: int
     used: bool
@@ -24,15 +24,18 @@ class PinUse:
 
     @property
     def holder(self) -> str:
-        """For a person."""
+        """The holder's name, for a person."""
         return repr(self.consumer) if self.consumer else "a driver of the kernel"
 
 
 def judge_use(
     wired: Mapping[int, str], uses: Sequence[PinUse], *, agent_runs: bool, held: Collection[int] = ()
 ) -> list[Finding]:
-    """`wired` says what each pin is for, such as `button police`; `held` are the agent's, or empty where the kernel
-    does not tell: then all that lgpio has counts as the agent's."""
+    """Judge who uses the pins.
+
+    `wired` says what each pin is for, such as `button police`. `held` are the pins that the agent holds; if it is
+    empty, because the kernel does not say, every pin that lgpio holds counts as the agent's.
+    """
     findings = []
     for use in uses:
         what = f"pin {use.pin} of {wired[use.pin]}"
@@ -53,7 +56,7 @@ def judge_use(
 
 @dataclass(frozen=True, slots=True)
 class InputRead:
-    """One line of an input. A supervised button has two."""
+    """The reading of one line of an input. A supervised button has two lines."""
 
     name: str
     active: bool
@@ -62,7 +65,7 @@ class InputRead:
 
 
 def judge_levels(reads: Sequence[InputRead]) -> list[Finding]:
-    """At rest, with nobody at the kiosk."""
+    """Judge the levels of the inputs. Everything should be at rest, with nobody at the kiosk."""
     findings = []
     for name in dict.fromkeys(read.name for read in reads):
         lines = [read for read in reads if read.name == name]

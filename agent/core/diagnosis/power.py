@@ -1,4 +1,4 @@
-"""Supply and heat of the board, as the firmware of a Raspberry Pi tells of them."""
+"""Judges power supply and temperature of the board, as the firmware of a Raspberry Pi reports them."""
 
 from collections.abc import Mapping
 
@@ -8,15 +8,15 @@ _SUPPLY = "use a supply of 5.1 V that gives enough current (Pi 4: 3 A, Pi 5: 5 A
 _COOL = "give it shade, air or a heat sink: the processor slows down, and cameras look less often"
 _UNDERVOLTAGE, _CAPPED, _THROTTLED, _SOFT_LIMIT = 1, 2, 4, 8
 _SINCE_BOOT = 16
-"""The same bits are found so much higher when it was so at some time since the boot."""
+"""The same bits, shifted left by this many, say that it was so at some time since the boot."""
 
 WARM_C = 70.0
 HOT_C = 80.0
-"""From here on a Pi lowers its clock."""
+"""From here on a Pi lowers its clock speed."""
 
 
 def judge_throttled(bits: int) -> list[Finding]:
-    """`get_throttled` of the firmware."""
+    """Judge the firmware's `get_throttled`."""
     past = bits >> _SINCE_BOOT
     findings = []
     if bits & _UNDERVOLTAGE:
@@ -33,21 +33,21 @@ def judge_throttled(bits: int) -> list[Finding]:
 
 
 def judge_voltage_alarm(alarm: bool) -> list[Finding]:
-    """The under-voltage alarm of the kernel's hwmon, where there is no `get_throttled`."""
+    """Judge the under-voltage alarm of the kernel's hwmon, for systems without `get_throttled`."""
     if alarm:
         return [fail("the supply is too weak: the kernel's under-voltage alarm is on", _SUPPLY)]
     return [ok("the kernel sees no under-voltage")]
 
 
 def no_word_on_power() -> list[Finding]:
-    """Nobody tells."""
+    """Return the finding that neither firmware nor kernel says anything about the supply."""
     return [
         unknown("neither the firmware nor the kernel tells of the supply: this is no Raspberry Pi, or an old kernel")
     ]
 
 
 def judge_temperature(zones_c: Mapping[str, float]) -> list[Finding]:
-    """The hottest thermal zone counts."""
+    """Judge the hottest thermal zone."""
     if not zones_c:
         return [unknown("the kernel tells no temperature")]
     name, hottest_c = max(zones_c.items(), key=lambda zone: zone[1])

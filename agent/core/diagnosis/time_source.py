@@ -1,4 +1,4 @@
-"""Is the time right, and who says so?"""
+"""Judges whether the time is right, and who vouches for it."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from agent.contract.vocabulary import TimeQuality
 from agent.core.diagnosis.finding import Finding, fail, ok, warn
 
 EARLIEST = datetime(2025, 1, 1, tzinfo=UTC)
-"""This program is younger: a clock before it was never set."""
+"""This program is younger, so a clock that shows an earlier time was never set."""
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 _FAR_S = 60.0
 _SET = "let it reach a time server (`timedatectl`, UDP port 123), or `sudo date -u -s 'YYYY-MM-DD HH:MM'`"
@@ -15,18 +15,18 @@ _SET = "let it reach a time server (`timedatectl`, UDP port 123), or `sudo date 
 
 @dataclass(frozen=True, slots=True)
 class TimeSource:
-    """What is known of the time."""
+    """What is known about the time."""
 
     wall: datetime
     quality: TimeQuality
     service: str | None
-    """What sets the clock, for example `systemd-timesyncd, from 129.250.35.250`; None when nothing does."""
+    """What sets the clock, for example `systemd-timesyncd, from 129.250.35.250`; None if nothing does."""
     battery_clock: datetime | None
-    """The clock that goes on without power, read at the moment of `wall`; None when there is none."""
+    """The clock that runs without power, read at the same moment as `wall`; None if there is none."""
 
 
 def judge_time(source: TimeSource) -> list[Finding]:
-    """The wall clock, and the battery clock beside it."""
+    """Judge the wall clock, and the battery clock against it."""
     wall = f"{source.wall:%Y-%m-%d %H:%M:%S} UTC"
     if not EARLIEST <= source.wall < LATEST:
         return [fail(f"the clock is wrong: it says {wall}; certificates and acks can't be judged", _SET)]

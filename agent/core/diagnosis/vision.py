@@ -1,33 +1,33 @@
-"""Is what a camera gives, and what a model takes, good enough for the settings?"""
+"""Judges whether a camera's pictures and a model's speed are good enough for the settings."""
 
 from dataclasses import dataclass
 
 from agent.core.diagnosis.finding import Finding, fail, ok, warn
 
 _DARK = 8.0
-"""Mean of the picture's values, 0 to 255: by night a street is above it, a lens cap is not."""
+"""Mean of the picture's values, 0 to 255: a street at night is above it, a lens cap is not."""
 _SLOW = 0.7
 
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """What was seen of a camera in a moment."""
+    """What was seen of a camera in a short trial."""
 
     width: int
     height: int
     count: int
     seconds: float
-    """From the first to the last."""
+    """From the first picture to the last."""
     brightness: float
 
     @property
     def frames_per_second(self) -> float | None:
-        """None with too few of them."""
+        """The measured rate; None if there were too few pictures."""
         return (self.count - 1) / self.seconds if self.count > 1 and self.seconds > 0 else None
 
 
 def judge_pictures(seen: Pictures, wanted_per_second: float, wanted_size: tuple[int, int] | None) -> list[Finding]:
-    """`wanted_per_second` and `wanted_size`, width and height, are what the settings ask for."""
+    """Judge the pictures. `wanted_per_second` and `wanted_size` (width, height) are what the settings ask for."""
     rate = seen.frames_per_second
     text = f"{seen.width}x{seen.height}" + (f", {rate:.1f} frames/s" if rate else ", one picture")
     findings = []
@@ -52,8 +52,11 @@ def judge_pictures(seen: Pictures, wanted_per_second: float, wanted_size: tuple[
 
 
 def judge_speed(ms: float, runtime: str, per_second: float, trouble: str | None) -> list[Finding]:
-    """`ms` is the median of one inference, `per_second` what the settings allow at most, `trouble` that of the
-    delegate."""
+    """Judge the speed of the model.
+
+    `ms` is the median time of one inference, `per_second` the most that the settings allow, and `trouble` what is wrong
+    with the delegate, if anything.
+    """
     text = f"{ms:.1f} ms an inference on {runtime}"
     if trouble:
         return [fail(trouble, "see docs/how-to/bring-your-own-model.md, What runs it")]

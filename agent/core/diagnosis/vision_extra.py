@@ -1,4 +1,4 @@
-"""What to do where the libraries of vision are not there."""
+"""Advice for systems without the vision libraries."""
 
 import sys
 
@@ -6,7 +6,7 @@ from agent.core.installation import INSTALL_AGAIN, is_packaged
 
 
 def install_advice(maxsize: int = sys.maxsize, minor: int = sys.version_info.minor) -> str:
-    """In words, for this Python: its `sys.maxsize` (below 2^32 on a 32-bit system) and minor version."""
+    """Return the advice for this Python: its `sys.maxsize` (below 2^32 on a 32-bit system) and its minor version."""
     is_32_bit = maxsize < 2**32
     if is_32_bit and minor > 11:
         return (

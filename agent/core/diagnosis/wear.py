@@ -1,4 +1,4 @@
-"""How worn the card is, in the words of the eMMC standard (JESD84-B51)."""
+"""Judges how worn the card is, in the terms of the eMMC standard (JESD84-B51)."""
 
 from dataclasses import dataclass
 
@@ -11,18 +11,18 @@ _EOL_WARNING, _EOL_URGENT = 2, 3
 
 @dataclass(frozen=True, slots=True)
 class Wear:
-    """What the kernel tells of one memory. `life` holds the estimates of type A and B, in steps of ten per cent."""
+    """What the kernel says about one memory. `life` holds the estimates of type A and B, in steps of ten per cent."""
 
     device: str
     """For example `mmcblk0`."""
     is_card: bool
-    """An SD card, which keeps no account of its wear."""
+    """Whether it is an SD card, which keeps no record of its wear."""
     life: tuple[int, ...] = ()
     pre_eol: int | None = None
 
 
 def judge_wear(wear: Wear | None) -> list[Finding]:
-    """None when the state directory lies on no disk that can be named."""
+    """Judge the wear. `wear` is None if the state directory is not on a disk that can be identified."""
     if wear is None:
         return [unknown("the state directory lies on no disk that tells of its wear")]
     worst = max((step for step in wear.life if step > 0), default=0)

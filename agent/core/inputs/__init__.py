@@ -1,1 +1,1 @@
-"""Contacts, buttons and conditions: from edges to presses and faults. Pure."""
+"""Contacts, buttons and conditions: turns edges into presses and faults. Pure."""

@@ -1,4 +1,4 @@
-"""One button: from edges of its lines to presses and faults."""
+"""One button: turns the edges of its lines into presses and faults."""
 
 from dataclasses import replace
 
@@ -12,11 +12,11 @@ from agent.core.wiring import ButtonRules
 
 
 class Button:
-    """Judges the edges of one button. Whatever is wrong with it, a press is told at its first edge.
+    """Judges the edges of one button. Whatever is wrong with it, a press is reported at its first edge.
 
-    Only three wait: a press that must be held, one that the normally-closed line of a supervised button has
-    told alone, and one that seems to follow another without a release (see `Contact`). And when it chatters, presses
-    are told in sums.
+    Only three kinds of press wait: one that must be held; one that only the normally-closed line of a supervised button
+    has shown; and one that seems to follow another without a release (see `Contact`). While the button chatters,
+    presses are reported as sums.
     """
 
     def __init__(self, rules: ButtonRules) -> None:
@@ -36,18 +36,18 @@ class Button:
 
     @property
     def cut_short(self) -> int:
-        """Presses since the start that were not held for long enough, and not told."""
+        """Presses since the start that were not held long enough, and so not reported."""
         return self._hold.cut_short
 
     @property
     def faults(self) -> dict[Fault, str]:
-        """Those there are now, each with more about it or an empty text."""
+        """The current faults, each with more about it or an empty text."""
         return dict(self._faults)
 
     def take(self, edge: Edge) -> list[InputFact]:
-        """The next edge of a line of this button."""
+        """Take the next edge of a line of this button."""
         if edge.at_start and not edge.active:
-            return []  # rest is what is assumed until an edge comes, and one may have come already
+            return []  # the button is assumed at rest until an edge comes, and one may have come already
         told = self._due(edge.boottime_ns)
         if told:
             self._noted(told)
@@ -62,12 +62,12 @@ class Button:
         return told + self._noted(changes) if changes else told
 
     def tick(self, now_ns: int) -> list[InputFact]:
-        """What has become due."""
+        """Return what has become due."""
         due = self._due(now_ns)
         return self._noted(due) if due else due
 
     def due_ns(self) -> int | None:
-        """When `tick` has something to tell or to decide."""
+        """Return when `tick` next has something to report or to decide; None if nothing waits."""
         due = [self._teller.due_ns(), self._hold.due_ns(), self._contact.due_ns()]
         if self._pair is not None:
             due.append(self._pair.due_ns())
@@ -76,15 +76,15 @@ class Button:
         return min((ns for ns in due if ns is not None), default=None)
 
     def report_next(self) -> None:
-        """Tell the next press at once, also amid chatter."""
+        """Report the next press at once, even while the button chatters."""
         self._teller.report_next()
 
     def flush(self) -> list[InputFact]:
-        """The presses that no sum has told yet."""
+        """Return the presses that no sum has reported yet."""
         return self._teller.flush()
 
     def lost(self, detail: str, now_ns: int) -> list[InputFact]:
-        """A line of this button can't be watched."""
+        """Note that a line of this button can't be watched."""
         return self._noted([InputFault(self._name, Fault.UNUSABLE, True, now_ns, detail=detail)])
 
     def _due(self, now_ns: int) -> list[InputFact]:
@@ -111,7 +111,7 @@ class Button:
         return told
 
     def _watch(self, edge: Edge, *, anew: bool) -> list[InputFact]:
-        """Notice for how long it has been pressed; `anew` when it has been pressed once more."""
+        """Track how long the button has been pressed; `anew` if it was pressed once more."""
         since_ns = self._pressed_since_ns
         pressed = edge.active if self._pair is None else self._pair.pressed
         if not pressed:
@@ -124,7 +124,7 @@ class Button:
         return [InputFault(self._name, Fault.STUCK, False, since_ns)]
 
     def _noted(self, facts: list[InputFact]) -> list[InputFact]:
-        """The facts, the faults among them with the number of presses."""
+        """Keep track of the faults, and add the number of presses to them."""
         for number, fact in enumerate(facts):
             if isinstance(fact, InputFault):
                 facts[number] = replace(fact, presses=self.presses)

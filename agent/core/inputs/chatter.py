@@ -1,4 +1,4 @@
-"""Too many presses: rain in a button, or a hand that does not stop. None is lost, but not each is told."""
+"""Too many presses, by rain in a button or a hand that does not stop: none is lost, but not each is reported."""
 
 from collections import deque
 from dataclasses import replace
@@ -7,17 +7,17 @@ from agent.contract.vocabulary import Fault
 from agent.core.events import InputFact, InputFault, Pressed
 
 _SUMMARY_NS = 1_000_000_000
-"""How far apart the summaries are."""
+"""The time between summaries."""
 
 
 class PressReporter:
-    """Tells each press of one button at once, until there are more than `limit` within the window.
+    """Reports each press of one button at once, until there are more than `limit` within the window.
 
-    From then on it tells a sum at most once a second, until there has been no press for a whole window.
+    From then on it reports a sum at most once a second, until a whole window has passed without a press.
     """
 
     def __init__(self, name: str, limit: int, window_s: float) -> None:
-        """With a `limit` of 0 each press is told, always."""
+        """With a `limit` of 0 every press is always reported."""
         self._name = name
         self._limit = limit
         self._window_ns = int(window_s * 1e9)
@@ -31,7 +31,7 @@ class PressReporter:
         """All presses since the start."""
 
     def press(self, edge_ns: int, held_ns: int = 0) -> list[InputFact]:
-        """One more press, held for `held_ns` until `edge_ns`. The caller has called `tick` for this time before."""
+        """Count one more press, held for `held_ns` until `edge_ns`. Call `tick` for this time first."""
         self.presses += 1
         self._last_ns = edge_ns
         if self._since_ns is not None:
@@ -47,7 +47,7 @@ class PressReporter:
         return told
 
     def tick(self, now_ns: int) -> list[InputFact]:
-        """What has become due."""
+        """Return what has become due."""
         if self._since_ns is None:
             return []
         quiet = now_ns >= self._last_ns + self._window_ns
@@ -58,18 +58,18 @@ class PressReporter:
         return told
 
     def due_ns(self) -> int | None:
-        """When `tick` has something to tell."""
+        """Return when `tick` next has something to report; None if nothing waits."""
         if self._since_ns is None:
             return None
         quiet_ns = self._last_ns + self._window_ns
         return min(quiet_ns, self._next_summary_ns) if self._unsaid else quiet_ns
 
     def report_next(self) -> None:
-        """Tell the next press at once, also amid chatter: nothing is open any more on which it would count."""
+        """Report the next press at once, even during chatter: no alarm is open any more that it would count towards."""
         self._next_summary_ns = 0
 
     def flush(self) -> list[InputFact]:
-        """The presses that no summary has told yet."""
+        """Return the presses that no summary has reported yet."""
         return self._sum_up(self._last_ns)
 
     def _sum_up(self, now_ns: int) -> list[InputFact]:

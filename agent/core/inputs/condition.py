@@ -1,4 +1,4 @@
-"""A state of the kiosk itself that an input watches: its door, its mains supply, its battery."""
+"""A condition of the kiosk itself that an input watches: its door, its mains supply, its battery."""
 
 from agent.contract.vocabulary import Fault
 from agent.core.events import ConditionChanged, Edge, InputFact, InputFault
@@ -6,9 +6,9 @@ from agent.core.wiring import ConditionRules
 
 
 class Condition:
-    """Tells the state at the start, and then each change that has lasted.
+    """Reports the state at the start, and then each change that has lasted.
 
-    Load-shedding is routine and a door rattles: what begins must last for `delay_s`, what ends for `restore_s`.
+    Load-shedding is routine, and a door rattles: a beginning must last for `delay_s`, an end for `restore_s`.
     """
 
     def __init__(self, rules: ConditionRules) -> None:
@@ -18,12 +18,12 @@ class Condition:
         self._level: bool | None = None
         self._changed_ns = 0
         self.active: bool | None = None
-        """What was told last; None until the first is told."""
+        """The state that was reported last; None until the first report."""
         self.faults: dict[Fault, str] = {}
-        """Those there are now, each with more about it."""
+        """The current faults, each with more about it."""
 
     def take(self, edge: Edge) -> list[InputFact]:
-        """The next edge of its line. A level at start that is older than what is known changes nothing."""
+        """Take the next edge of its line. A level at start that is older than what is known changes nothing."""
         if edge.boottime_ns < self._changed_ns:
             return []
         told = self.tick(edge.boottime_ns)
@@ -32,7 +32,7 @@ class Condition:
         return told + self.tick(edge.boottime_ns)
 
     def tick(self, now_ns: int) -> list[InputFact]:
-        """What has become due."""
+        """Return what has become due."""
         due_ns = self.due_ns()
         if due_ns is None or now_ns < due_ns or self._level is None:
             return []
@@ -40,7 +40,7 @@ class Condition:
         return [ConditionChanged(self._rules.name, self._rules.kind, self._level, self._changed_ns)]
 
     def due_ns(self) -> int | None:
-        """When `tick` has something to tell."""
+        """Return when `tick` next has something to report; None if nothing waits."""
         if self._level is self.active:
             return None
         if self._level:
@@ -48,6 +48,6 @@ class Condition:
         return self._changed_ns + (0 if self.active is None else self._restore_ns)
 
     def lost(self, detail: str, now_ns: int) -> list[InputFact]:
-        """Its line can't be watched."""
+        """Note that its line can't be watched."""
         self.faults[Fault.UNUSABLE] = detail
         return [InputFault(self._rules.name, Fault.UNUSABLE, True, now_ns, detail=detail)]

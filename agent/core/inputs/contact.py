@@ -1,17 +1,17 @@
-"""From edges to presses: what bounces is one press, and a held button is not many."""
+"""Turns edges into presses: a bounce is not a second press, and neither is a button that is held."""
 
 from agent.core.events import Edge
 
 
 class Contact:
-    """One input. Reports a press at its first edge, so that nothing waits for a bounce to end.
+    """One contact. Reports a press at its first edge, so that nothing waits for a bounce to end.
 
-    The next press needs the contact to have been open for `debounce_ms` first: a train of bounces is one
-    press. No finger opens and closes a button within that time.
+    Before the next press the contact must have been open for `debounce_ms`, so a train of bounces is one press. No
+    finger opens and closes a button within that time.
 
-    The kernel names an edge after the level that it finds when it gets to it. So when a contact bounces as it opens,
-    the first edge may say that it closes, and so does that of a press whose release was missed. What has come so is a
-    press when the contact is still closed after `debounce_ms`, which no bounce is.
+    The kernel names an edge after the level that it finds when it handles the edge. So if a contact bounces as it
+    opens, the first edge may say that it closes. The same happens at a press whose preceding release was missed. Such
+    an edge is a press if the contact is still closed after `debounce_ms`, which no bounce is.
     """
 
     def __init__(self, debounce_ms: int) -> None:
@@ -20,10 +20,10 @@ class Contact:
         self._opened_ns: int | None = None
         self._last_ns = 0
         self._doubt_ns: int | None = None
-        """When it closed without having opened, which may be a press or a bounce of letting go."""
+        """When it closed without having opened, which may be a press or a bounce of the release."""
 
     def press(self, edge: Edge) -> bool:
-        """Take the next edge of this input; true when it begins a press. The caller has called `tick` for this time."""
+        """Take the next edge of this input; return True if it begins a press. Call `tick` for this time first."""
         quiet = edge.boottime_ns - self._last_ns >= self._debounce_ns
         self._last_ns = edge.boottime_ns
         if not edge.active:
@@ -46,7 +46,7 @@ class Contact:
         return edge.boottime_ns - opened_ns >= self._debounce_ns
 
     def tick(self, now_ns: int) -> int | None:
-        """The time of a press whose release before it was missed, if it is certain by now."""
+        """Return the time of a press whose preceding release was missed, once it is certain."""
         due_ns = self.due_ns()
         if due_ns is None or now_ns < due_ns:
             return None
@@ -54,5 +54,5 @@ class Contact:
         return press_ns
 
     def due_ns(self) -> int | None:
-        """When `tick` decides."""
+        """Return when `tick` decides; None if nothing waits."""
         return None if self._doubt_ns is None else self._doubt_ns + self._debounce_ns

@@ -1,4 +1,4 @@
-"""A press that counts only when it is held."""
+"""A press that only counts if it is held."""
 
 from agent.core.events import Edge
 
@@ -10,16 +10,16 @@ class Hold:
         self.hold_ns = int(hold_s * 1e9)
         self._debounce_ns = debounce_ms * 1_000_000
         self._since_ns: int | None = None
-        """When the press began that must still be held."""
+        """When the press began that is still being held."""
         self._let_go_ns: int | None = None
-        """When it was let go; a bounce until the debounce time is over."""
+        """When it was released; that may be a bounce until the debounce time is over."""
         self.cut_short = 0
-        """Presses since the start that were let go too soon."""
+        """Presses since the start that were released too soon."""
 
     def press(self, edge: Edge, *, begins: bool) -> bool:
-        """Take the next edge, which `begins` a press or not; true when the press counts at once.
+        """Take the next edge, which `begins` a press or not; return True if the press counts at once.
 
-        The caller has called `tick` for this time before.
+        Call `tick` for this time first.
         """
         if self.hold_ns == 0:
             return begins
@@ -31,7 +31,7 @@ class Hold:
         return False
 
     def tick(self, now_ns: int) -> int | None:
-        """The time when a press has been held for long enough, if that is now."""
+        """Return the time at which a press had been held long enough, once that is certain; otherwise None."""
         if self._since_ns is None:
             return None
         due_ns = self.due_ns()
@@ -44,7 +44,7 @@ class Hold:
         return None if cut_short else held_ns
 
     def due_ns(self) -> int | None:
-        """When `tick` decides."""
+        """Return when `tick` decides; None if nothing waits."""
         if self._since_ns is None:
             return None
         if self._let_go_ns is not None:

@@ -1,4 +1,4 @@
-"""The two lines of a supervised button: one closes when it is pressed, the other one opens."""
+"""The two lines of a supervised button: one closes when it is pressed, and the other opens."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from agent.core.wiring import ButtonRules
 
 @dataclass(slots=True)
 class _Move:
-    """From rest to rest: whether the normally-open line was active, and whether both were at once."""
+    """A movement from rest to rest: whether the normally-open line was active, and whether both were at once."""
 
     began_ns: int
     no: bool = False
@@ -17,13 +17,14 @@ class _Move:
 
 
 class Pair:
-    """Compares the two lines. At rest none is active, pressed both are.
+    """Compares the two lines. At rest neither is active; pressed, both are.
 
-    Only the normally-open line active: both are closed, `short`. Only the normally-closed one: both are open,
-    `open`. That is a fault when it lasts longer than the settling time, as no finger moves both at once.
+    If only the normally-open line is active, both contacts are closed: `short`. If only the normally-closed line is
+    active, both are open: `open`. Either is a fault only once it lasts longer than the settling time, because no finger
+    moves both lines at the same instant.
 
-    What a press has shown to be broken looks whole again when the button is let go. So such a fault stays until a
-    press moves both lines. One that has lasted for `stuck_after_s` was no press, and ends with its cause.
+    A defect that a press has revealed looks fine again when the button is released. So such a fault stays until a press
+    moves both lines. A mismatch that has lasted for `stuck_after_s` was no press, and its fault ends with its cause.
     """
 
     def __init__(self, rules: ButtonRules) -> None:
@@ -34,11 +35,11 @@ class Pair:
         self._no = False
         self._nc = False
         self._changed_ns = 0
-        """When the lines came into the state in which they are."""
+        """When the lines came into their current state."""
         self._move: _Move | None = None
-        """What they have done since they left their rest; None when they have settled there again."""
+        """What they have done since they left their rest; None once they have settled there again."""
         self._faults: dict[Fault, int] = {}
-        """Those there are, and since when."""
+        """The current faults, and since when."""
 
     @property
     def pressed(self) -> bool:
@@ -46,9 +47,9 @@ class Pair:
         return self._no and self._nc
 
     def press(self, edge: Edge) -> bool:
-        """Take the next edge of either line; true when it is a press although the normally-open line did not move.
+        """Take the next edge of either line; return True if it is a press although the normally-open line did not move.
 
-        That line has then been closed for long, so the other one is all that can tell.
+        In that case the normally-open line has been closed for long, so only the other line can show the press.
         """
         no = self._no if edge.normally_closed else edge.active
         nc = edge.active if edge.normally_closed else self._nc
@@ -63,7 +64,7 @@ class Pair:
         return stuck_closed and no and nc
 
     def tick(self, now_ns: int) -> tuple[list[InputFault], int | None]:
-        """The faults that have begun or ended, and the time of a press that only the normally-closed line told."""
+        """Return the faults that began or ended, and the time of a press that only the normally-closed line showed."""
         told: list[InputFault] = []
         press_ns: int | None = None
         if now_ns >= self._changed_ns + self._settle_ns:
@@ -82,7 +83,7 @@ class Pair:
         return told, press_ns
 
     def due_ns(self) -> int | None:
-        """When `tick` has something to tell or to decide."""
+        """Return when `tick` next has something to report or to decide; None if nothing waits."""
         settling = self._move is not None and not (self._no or self._nc)
         suspect = self._mismatch is not None and self._mismatch not in self._faults
         return self._changed_ns + self._settle_ns if settling or suspect else None
