@@ -8,7 +8,6 @@ from agent.bootstrap.commands import AllAlarms
 from agent.bootstrap.platform import Outside
 from agent.core.delivery.backoff import Backoff
 from agent.outbox.outbox import Outbox
-from agent.ports import Broker
 from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.commands.key_watch import KeyWatch
@@ -29,7 +28,6 @@ class Link:
     announcer: Announcer
     sender: Sender
     publisher: Publisher
-    brokers: tuple[Broker, Broker]
 
 
 def make_link(settings: Settings, outside: Outside, context: Context, outbox: Outbox) -> Link:
@@ -53,7 +51,7 @@ def make_link(settings: Settings, outside: Outside, context: Context, outbox: Ou
     for number, broker in enumerate(brokers, 1):
         context.supervisor.add_pulse(f"mqtt-{number}", broker)
     outbox.when_ready(publisher.wake)
-    return Link(announcer, sender, publisher, brokers)
+    return Link(announcer, sender, publisher)
 
 
 def make_handler(

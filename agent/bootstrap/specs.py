@@ -11,6 +11,7 @@ from pathlib import Path
 
 from agent.adapters.mask_file import all_masks
 from agent.contract.commands import COMMANDS
+from agent.contract.kinds import TYPES
 from agent.contract.messages import MetaData
 from agent.contract.stages import Stage, Waits
 from agent.core.alarms.alarm import AlarmBook, InputKind
@@ -29,34 +30,6 @@ from agent.runtime.alarms.persistence import keep_restored, read_kept
 from agent.runtime.supervision.context import Context
 from agent.settings import DAYS, CameraSettings, HoursSettings, Settings, SirenSettings, ZoneSettings, mask_url
 
-SCHEMAS = (
-    "edge.alarm.raised.v1",
-    "edge.alarm.updated.v1",
-    "edge.alarm.closed.v1",
-    "edge.alarms.v1",
-    "edge.state.v1",
-    "edge.meta.v1",
-    "edge.health.v1",
-    "edge.event.person-entered.v2",
-    "edge.event.person-left.v2",
-    "edge.event.loitering.v1",
-    "edge.event.line-crossed.v1",
-    "edge.event.crowd.v1",
-    "edge.event.after-hours.v1",
-    "edge.event.part-degraded.v1",
-    "edge.event.part-restored.v1",
-    "edge.event.time-correction.v1",
-    "edge.event.out-of-service.v1",
-    "edge.event.in-service.v1",
-    "edge.event.input-fault.v1",
-    "edge.event.tamper.v1",
-    "edge.event.camera-tamper.v1",
-    "edge.event.power.v1",
-    "edge.event.self-test.v1",
-    "edge.event.siren-sounded.v1",
-    "edge.event.siren-stopped.v1",
-    "edge.result.v1",
-)
 VISION_COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "agent.vision", "--fd")
 """A camera's process finds its modules where the core has found its own."""
 
@@ -152,7 +125,7 @@ def meta(settings: Settings) -> MetaData:
         cameras=tuple(map(_camera, settings.cameras)),
         location=location(settings),
         capabilities=COMMANDS,
-        schemas=SCHEMAS,
+        schemas=TYPES,
     )
 
 

@@ -1,12 +1,13 @@
 """Turns facts into topics and bytes: where each message goes, and what its envelope looks like."""
 
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pydantic_core
 
 from agent.contract.camera_events import CameraEventData
 from agent.contract.identity import LEVEL, Identity
+from agent.contract.kinds import EVENT_EXPIRY_S, KINDS
 from agent.contract.messages import (
     AlarmData,
     AlarmsData,
@@ -17,6 +18,7 @@ from agent.contract.messages import (
     InputFaultData,
     MetaData,
     PartData,
+    Payload,
     Rank,
     ResultData,
     SecurityData,
@@ -27,21 +29,6 @@ from agent.contract.messages import (
     TimeCorrectionData,
 )
 
-_EventData = (
-    CameraEventData
-    | PartData
-    | ServiceData
-    | TimeCorrectionData
-    | InputFaultData
-    | ConditionData
-    | CameraTamperData
-    | SelfTestData
-    | SirenData
-)
-
-EVENT_EXPIRY_S = 24 * 3600
-HEALTH_EXPIRY_S = 300
-RESULT_EXPIRY_S = 3600
 CONTENT_TYPE = "application/cloudevents+json"
 
 
@@ -58,38 +45,24 @@ class MessageFactory:
 
     def alarm(self, change: Literal["raised", "updated", "closed"], data: AlarmData) -> Draft:
         """Make a message about a step in the life of an alarm."""
-        return Draft(
-            rank=Rank.ALARM,
-            topic=self.identity.up("alarm", data.input),
-            type=f"edge.alarm.{change}.v1",
-            subject=f"alarm/{data.alarm_id}",
-            data=data,
-            alarm_id=data.alarm_id,
-        )
+        subject = f"alarm/{data.alarm_id}"
+        return self._draft(f"alarm-{change}", subject, data, about=data.input, alarm_id=data.alarm_id)
 
     def alarms(self, data: AlarmsData) -> Draft:
         """Make the retained list of open alarms."""
-        return self._retained("alarms", "edge.alarms.v1", data)
+        return self._draft("alarms", "alarms", data)
 
     def state(self, data: StateData) -> Draft:
         """Make a birth, or the message of an orderly end."""
-        return self._retained("state", "edge.state.v1", data)
+        return self._draft("state", "state", data)
 
     def meta(self, data: MetaData) -> Draft:
         """Make the description of what the device has."""
-        return self._retained("meta", "edge.meta.v1", data)
+        return self._draft("meta", "meta", data)
 
     def health(self, data: HealthData) -> Draft:
         """Make the regular health report."""
-        return Draft(
-            rank=Rank.HEALTH,
-            topic=self.identity.up("health"),
-            type="edge.health.v1",
-            subject="health",
-            data=data,
-            qos=0,
-            expiry_s=HEALTH_EXPIRY_S,
-        )
+        return self._draft("health", "health", data)
 
     def security(self, data: SecurityData) -> Draft:
         """Make a security event."""
@@ -103,53 +76,48 @@ class MessageFactory:
 
     def camera_event(self, data: CameraEventData) -> Draft:
         """Make an event in which a camera reports people."""
-        return self._event(data.event, f"camera/{data.camera}", data, data.version)
+        return self._draft(data.event, f"camera/{data.camera}", data)
 
     def input_fault(self, data: InputFaultData) -> Draft:
         """Make the event for an input fault that has begun or ended."""
-        return self._event("input-fault", f"input/{data.input}", data)
+        return self._draft("input-fault", f"input/{data.input}", data)
 
     def condition(self, data: ConditionData) -> Draft:
         """Make the event for a change of a condition of the kiosk.
 
         A tamper ranks with the security events: it is sent before other events, and it never expires.
         """
-        if data.kind == "tamper":
-            event = self._event("tamper", f"input/{data.input}", data)
-            return event.model_copy(update={"rank": Rank.SECURITY, "expiry_s": None})
-        return self._event("power", f"input/{data.input}", data)
+        return self._draft("tamper" if data.kind == "tamper" else "power", f"input/{data.input}", data)
 
     def camera_tamper(self, data: CameraTamperData) -> Draft:
         """Make the event for a tampered camera.
 
         It ranks like the tamper of an input, except for `dark`, which is no tamper.
         """
-        event = self._event("camera-tamper", f"camera/{data.camera}", data)
-        return event.model_copy(update={"rank": Rank.SECURITY, "expiry_s": None}) if data.codes else event
+        draft = self._draft("camera-tamper", f"camera/{data.camera}", data)
+        # The dark has no codes: it is nobody's deed, and goes as any event does.
+        as_any = {"rank": Rank.EVENT, "expiry_s": EVENT_EXPIRY_S}
+        return draft if data.codes else draft.model_copy(update=as_any)
 
     def part(self, change: Literal["part-degraded", "part-restored"], data: PartData) -> Draft:
         """Make the event for a part of the device that fails or works again."""
-        return self._event(change, f"part/{data.part}", data)
+        return self._draft(change, f"part/{data.part}", data)
 
     def time_correction(self, data: TimeCorrectionData) -> Draft:
         """Make the event for a correction of the wall clock."""
-        return self._event("time-correction", "clock", data)
+        return self._draft("time-correction", "clock", data)
 
     def service(self, in_service: bool, data: ServiceData) -> Draft:
         """Make the event for a kiosk that goes out of service or comes back."""
-        if in_service:
-            return self._event("in-service", "service", data)
-        return self._event("out-of-service", "service", data)
+        return self._draft("in-service" if in_service else "out-of-service", "service", data)
 
     def self_test(self, data: SelfTestData) -> Draft:
         """Make the event with the outcome of a self-test."""
-        return self._event("self-test", "self-test", data)
+        return self._draft("self-test", "self-test", data)
 
     def siren(self, sounds: bool, data: SirenData) -> Draft:
         """Make the event for a siren that starts or stops sounding for an alarm."""
-        if sounds:
-            return self._event("siren-sounded", f"alarm/{data.alarm_id}", data)
-        return self._event("siren-stopped", f"alarm/{data.alarm_id}", data)
+        return self._draft("siren-sounded" if sounds else "siren-stopped", f"alarm/{data.alarm_id}", data)
 
     def snapshot(self, picture_id: str, jpeg: bytes) -> Draft:
         """Make a picture for the alarm, event or command with the identifier `picture_id`."""
@@ -164,16 +132,10 @@ class MessageFactory:
         self, data: ResultData, response_topic: str | None = None, correlation_data: bytes | None = None
     ) -> Draft:
         """Make the result of a command. Ignores a response topic that isn't one level under our own `up/result`."""
+        subject = f"command/{data.command_id}"
+        draft = self._draft("result", subject, data, about=data.command_id, correlation_data=correlation_data)
         own = response_topic is not None and self._is_result_topic(response_topic)
-        return Draft(
-            rank=Rank.STATE,
-            topic=response_topic if own and response_topic else self.identity.up("result", data.command_id),
-            type="edge.result.v1",
-            subject=f"command/{data.command_id}",
-            data=data,
-            expiry_s=RESULT_EXPIRY_S,
-            correlation_data=correlation_data,
-        )
+        return draft.model_copy(update={"topic": response_topic}) if own else draft
 
     def _is_result_topic(self, topic: str) -> bool:
         """Return whether the topic is one valid level under our own `up/result`.
@@ -183,17 +145,19 @@ class MessageFactory:
         tree = self.identity.up("result") + "/"
         return topic.startswith(tree) and LEVEL.match(topic.removeprefix(tree)) is not None
 
-    def _retained(self, level: str, type_: str, data: StateData | MetaData | AlarmsData) -> Draft:
-        return Draft(rank=Rank.STATE, topic=self.identity.up(level), type=type_, subject=level, data=data, retain=True)
-
-    def _event(self, kind: str, subject: str, data: _EventData, version: int = 1) -> Draft:
+    def _draft(self, name: str, subject: str, data: Payload, *, about: str = "", **more: Any) -> Draft:
+        kind = KINDS[name]
+        level = f"{kind.level}/{about}" if about else kind.level
         return Draft(
-            rank=Rank.EVENT,
-            topic=self.identity.up("event", kind),
-            type=f"edge.event.{kind}.v{version}",
+            rank=kind.rank,
+            topic=self.identity.up(level),
+            type=kind.type,
             subject=subject,
             data=data,
-            expiry_s=EVENT_EXPIRY_S,
+            qos=kind.qos,
+            retain=kind.retain,
+            expiry_s=kind.expiry_s,
+            **more,
         )
 
 

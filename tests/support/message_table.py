@@ -12,8 +12,9 @@ from agent.contract.camera_events import (
     PersonEnteredData,
     PersonLeftData,
 )
-from agent.contract.envelope import EVENT_EXPIRY_S, HEALTH_EXPIRY_S, RESULT_EXPIRY_S, MessageFactory
+from agent.contract.envelope import MessageFactory
 from agent.contract.identity import Identity
+from agent.contract.kinds import EVENT_EXPIRY_S, HEALTH_EXPIRY_S, RESULT_EXPIRY_S
 from agent.contract.messages import (
     AlarmCamera,
     AlarmData,

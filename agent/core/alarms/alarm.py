@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from agent.contract.messages import AlarmCamera, AlarmData, Status
 from agent.contract.stages import Stage, Waits
-from agent.contract.vocabulary import AckAction
 from agent.core.alarms.lights import LightState, for_open_alarms
 from agent.core.events import AlarmDelivered, CentreAck
 
@@ -22,11 +21,6 @@ _CODES = {
     "duress": {"contact_id": "121", "sia": "HA"},
     "medical": {"contact_id": "100", "sia": "MA"},
     "fire": {"contact_id": "110", "sia": "FA"},
-}
-_STAGE_OF = {
-    AckAction.REGISTERED: Stage.REGISTERED,
-    AckAction.DISPATCHED: Stage.DISPATCHED,
-    AckAction.CLOSED: Stage.CLOSED,
 }
 _MOST_SERIOUS_FIRST: tuple[Status, ...] = ("actual", "exercise", "test")
 _ANSWERED = (Stage.REGISTERED, Stage.DISPATCHED)
@@ -182,7 +176,7 @@ class AlarmBook:
         alarm = self.find(ack.alarm_id)
         if alarm is None:
             return None
-        stage = _STAGE_OF[ack.action]
+        stage = Stage(ack.action)  # they have the same words
         alarm = replace(alarm, since_ns=ack.boottime_ns)
         if stage is Stage.CLOSED and ack.press_count is not None and ack.press_count < alarm.data.press_count:
             return self._raise_again(alarm)

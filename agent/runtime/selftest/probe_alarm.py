@@ -6,7 +6,6 @@ from typing import Any, Literal
 from agent.contract.envelope import rfc3339
 from agent.contract.messages import AlarmData
 from agent.contract.stages import Stage
-from agent.contract.vocabulary import AckAction
 from agent.core.alarms.self_test import CODES, INPUT
 from agent.core.events import AlarmDelivered, CentreAck
 from agent.outbox.outbox import Outbox
@@ -15,11 +14,6 @@ from agent.runtime.supervision.context import Context
 KEPT = "self-test/alarm"
 """Those that are not closed are kept under this and their identifier: one of an earlier run may be found late. An
 earlier version kept the last one, under this alone."""
-_STAGE_OF = {
-    AckAction.REGISTERED: Stage.REGISTERED,
-    AckAction.DISPATCHED: Stage.DISPATCHED,
-    AckAction.CLOSED: Stage.CLOSED,
-}
 
 
 class ProbeAlarm:
@@ -74,7 +68,7 @@ class ProbeAlarm:
             data = self.data
             if data is None or data.alarm_id != ack.alarm_id or data.stage is Stage.CLOSED:
                 return False
-            stage = _STAGE_OF[ack.action]
+            stage = Stage(ack.action)  # they have the same words
             if stage.rank() > data.stage.rank():
                 self._reach(stage, ack.boottime_ns)
                 self._report()

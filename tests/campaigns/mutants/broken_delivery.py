@@ -64,9 +64,9 @@ KEPT = (
     ),
     Breakage(
         "give up alarms first when memory is short",
-        "agent/outbox/backlog.py",
-        "_EXPENDABLE = (Rank.HEALTH,",
-        "_EXPENDABLE = (Rank.ALARM, Rank.HEALTH,",
+        "agent/outbox/policy.py",
+        "window=10_000, memory_drop=None,",
+        "window=10_000, memory_drop=0,",
         f"{_OUTBOX}_budgets.py::test_memory_is_bounded_while_neither_disk_nor_broker_takes_anything_and_alarms_are_not",
     ),
     Breakage(
@@ -78,9 +78,9 @@ KEPT = (
     ),
     Breakage(
         "let an alarm expire",
-        "agent/contract/envelope.py",
-        "            alarm_id=data.alarm_id,\n",
-        "            alarm_id=data.alarm_id,\n            expiry_s=EVENT_EXPIRY_S,\n",
+        "agent/contract/kinds.py",
+        '"alarm-raised": MessageKind("edge.alarm.raised.v1", "alarm", Rank.ALARM)',
+        '"alarm-raised": MessageKind("edge.alarm.raised.v1", "alarm", Rank.ALARM, expiry_s=EVENT_EXPIRY_S)',
         f"{_OUTBOX}.py::test_what_has_expired_is_dropped_and_counted_but_never_an_alarm",
     ),
     Breakage(

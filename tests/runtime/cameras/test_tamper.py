@@ -2,7 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from agent.contract.envelope import EVENT_EXPIRY_S, rfc3339
+from agent.contract.envelope import rfc3339
+from agent.contract.kinds import EVENT_EXPIRY_S
 from agent.contract.messages import CameraTamperData, Rank
 from agent.contract.vocabulary import TamperKind
 from agent.core.camera.link import CameraTamper, Heartbeat
