@@ -74,9 +74,8 @@ def listen(
 ) -> Uplink:
     """Have what the broker says and brings reach those whom it concerns."""
     watch = CentreWatch(centres=specs.centres(settings), root=settings.mqtt.root, context=context, facts=pipeline)
-    router = TopicRouter()
+    router = TopicRouter(default=handler)
     router.add(watch.tree, watch)
-    router.add(f"{settings.identity.down()}/", handler)
     uplink = Uplink(
         context=context,
         announcer=link.announcer,

@@ -16,16 +16,19 @@ class Receives(Protocol):
 class TopicRouter:
     """Filled before the threads run, then read on the publisher's thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, default: Receives) -> None:
+        """Pass `default` what no route takes: whoever verifies commands also reports what should never have come."""
+        self._default = default
         self._routes: dict[str, Receives] = {}
 
     def add(self, prefix: str, receiver: Receives) -> None:
-        """Messages whose topic begins with `prefix`, which ends with a slash, go to `receiver`."""
+        """Send messages whose topic begins with `prefix`, which ends with a slash, to `receiver`."""
         self._routes[prefix] = receiver
 
     def route(self, message: Received) -> None:
-        """Pass it on. What nobody takes was not subscribed to, and is dropped."""
+        """Pass a message on."""
         for prefix, receiver in self._routes.items():
             if message.topic.startswith(prefix):
                 receiver.receive(message)
                 return
+        self._default.receive(message)

@@ -28,7 +28,7 @@ class Line:
             context=context,
             announcer=create_autospec(Announcer, instance=True),
             watch=create_autospec(CentreWatch, instance=True),
-            router=TopicRouter(),
+            router=create_autospec(TopicRouter, instance=True),
             facts=self,
             alarms=self,
             commands=self,
