@@ -1,4 +1,4 @@
-"""Where messages go that a broker brings: by their topic, in one place."""
+"""Routes messages from the broker by their topic, in one place."""
 
 from typing import Protocol
 
@@ -6,10 +6,10 @@ from agent.ports import Received
 
 
 class Receives(Protocol):
-    """Whoever takes the messages under a topic."""
+    """The part that takes the messages under a topic."""
 
     def receive(self, message: Received) -> None:
-        """On the publisher's thread; must not block."""
+        """Take a message. On the publisher's thread; must not block."""
         ...
 
 
@@ -20,11 +20,11 @@ class TopicRouter:
         self._routes: dict[str, Receives] = {}
 
     def add(self, prefix: str, receiver: Receives) -> None:
-        """Messages whose topic begins with `prefix`, which ends with a slash, go to `receiver`."""
+        """Route messages whose topic begins with `prefix`, which ends with a slash, to `receiver`."""
         self._routes[prefix] = receiver
 
     def route(self, message: Received) -> None:
-        """Pass it on. What nobody takes was not subscribed to, and is dropped."""
+        """Pass a message on. One without a receiver was not subscribed to, and is dropped."""
         for prefix, receiver in self._routes.items():
             if message.topic.startswith(prefix):
                 receiver.receive(message)
