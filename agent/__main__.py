@@ -1,4 +1,4 @@
-"""The command line. Thin: finds the command, and turns errors into one line and an exit code."""
+"""The command line, kept thin: finds the command, and turns errors into one line and an exit code."""
 
 import argparse
 import gc
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 failed, 2 bad usage or settings, 130 interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        gc.disable()  # loading makes next to no garbage, and looking for it is a sixth of the time that it takes
+        gc.disable()  # imports create almost no garbage, and collecting takes a sixth of the loading time
         if not arguments:
             _parser(None).print_help(sys.stderr)
             return BAD_USAGE
@@ -59,21 +59,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has gone, as with `| head`; Python would complain once more at exit.
+        # The reader of our output has gone, as with `| head`; without this, Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
 
 
 def whole_parser() -> argparse.ArgumentParser:
-    """The whole command line, for whoever describes it."""
+    """Return the parser with every command loaded, for tools that describe the command line."""
     return _parser(None, whole=True)
 
 
 class _Parser(argparse.ArgumentParser):
-    """Tells a misspelt command, or one of its own commands, with the nearest one: argparse lists them all."""
+    """Answers a misspelt command or subcommand with the nearest one; argparse would list them all."""
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        # The parser of a command is of this class as well.
+        # A command's own parser is of this class too, so this also covers subcommands.
         if action.nargs == argparse.PARSER and action.choices is not None and value not in action.choices:
             meant = did_you_mean(value, action.choices)
             end = "" if meant.endswith("?") else ";"
@@ -82,7 +82,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser(called: str | None, *, whole: bool = False) -> argparse.ArgumentParser:
-    """Only the module of the command that is called is imported: the agent carries no tool's memory."""
+    """Import only the module of the called command, so that the agent does not carry the memory of the tools."""
     parser = _Parser(
         prog="edge-agent",
         description="Edge agent for street panic kiosks and CCTV cameras.",

@@ -1,9 +1,9 @@
-"""The core process, put together: read top to bottom, it is the order of start, and the stack unwinds it.
+"""Assembles and runs the core process. Read it top to bottom: that is the order of start, and the stack unwinds it.
 
-A press travels on the pin library's thread alone: lights, Pipeline (decides), Outbox (numbers it and has it in the
+A press travels on the pin library's thread alone: lights, Pipeline (decides), Outbox (numbers it and puts it in the
 black box), Sender, broker; the thread `store` writes it to disk afterwards. An answer travels: broker -> Publisher
 -> CommandHandler (verifies) -> Pipeline -> lights.
-Whatever a camera does happens in another process, at the far end of a VisionLink.
+Camera work happens in other processes, each at the far end of a VisionLink.
 """
 
 import gc
@@ -39,12 +39,11 @@ from agent.settings import Settings
 from agent.sim.control import SimControl
 
 DISK_PATIENCE_S = 2.0
-"""How long a start waits for the disk. Then the buttons go live without it, and what it holds is taken up later."""
+"""How long a start waits for the disk. Then the buttons go live without it, and what it holds is restored later."""
 FLUSH_S = 5.0
-"""How long an orderly stop may go on writing, and then sending, while the buttons are live; what is then left stays on
-disk."""
+"""How long an orderly stop may keep writing, and then sending, while the buttons are live. The rest stays on disk."""
 _BRIEF_S = 0.1
-"""How long it may wait for any one thing when they are not any more."""
+"""How long an orderly stop may wait for any one thing once the buttons are no longer live."""
 
 
 def run(
@@ -52,12 +51,12 @@ def run(
 ) -> int:
     """Run the core until it is told to stop; returns the exit code. Main thread.
 
-    `on_ready` gets the main loop, whose `stop` ends the run from anywhere, once the buttons are live. `outside` is
-    this machine unless it is given.
+    Calls `on_ready` with the main loop once the buttons are live; the loop's `stop` ends the run from anywhere.
+    `outside` defaults to this machine.
     Raises EdgeAgentError when something that a press needs can't be started.
     """
     with ExitStack() as stack:
-        # Time, and a place for what must not be lost.
+        # The clock, and a safe place for messages.
         outside = outside or this_machine(settings, simulation.levels(settings) if simulate else None)
         clock, supervisor = outside.clock, outside.supervisor
         outbox = specs.outbox(settings, clock)
@@ -66,11 +65,11 @@ def run(
         writer = outbox.writer
         stack.enter_context(supervisor.thread("store", writer, wake=writer.wake, patience_s=_BRIEF_S))
         pins = stack.enter_context(open_pins(settings, outside))
-        outbox.await_disk(DISK_PATIENCE_S)  # it has had the time that the pins took
+        outbox.await_disk(DISK_PATIENCE_S)  # it has already had the time that the pins took
         reporter = Reporter(MessageFactory(settings.identity), outbox)
         context = Context(clock, reporter, HealthBoard(reporter), SecurityLog(reporter, clock), supervisor)
 
-        # The parts: the way to the centre, what decides, and the way back.
+        # The parts: the way to the centre, the decisions, and the way back.
         link = make_link(settings, outside, context, outbox)
         cameras = Cameras(context.board)
         kiosk = make_kiosk(settings, context, outbox, pins, cameras, link, simulate=simulate)
@@ -86,7 +85,7 @@ def run(
         self_test = make_self_test(settings, context, outside, outbox, pins, kiosk, link, probe, handler)
         handler.act_by(CommandActions(alarms, pipeline, uplink, cameras, self_test))
 
-        # Live, towards the buttons; the stack unwinds it the other way round.
+        # Start everything, the buttons last; the stack unwinds it in reverse.
         sim = simulation.control(settings, context, pins, vision) if simulate else None
         edges = _go_live(stack, context, outbox, pins, kiosk, link, handler, vision, sim)
         context.security.report("boot", "info", "the agent has started", simulated=simulate, boot_id=clock.boot_id)
@@ -105,8 +104,9 @@ def run(
             health_interval_s=settings.health.interval_s,
             status_file=specs.status_file(),
         )
-        # What has been built stays, and the collector, off until now, need not walk over it: that takes 40 ms.
-        sys.setswitchinterval(0.0005)  # how long a thread keeps the interpreter from a press: Python's own 5 ms is long
+        # The objects built so far live to the end. Freeze them, so that the garbage collector, off until now, does
+        # not walk over them: that takes 40 ms.
+        sys.setswitchinterval(0.0005)  # how long a thread may keep the interpreter from a press; Python's 5 ms is long
         gc.freeze()
         gc.enable()
         outside.notifier.ready()
@@ -128,8 +128,10 @@ def _go_live(
     vision: Sequence[VisionLink],
     sim: SimControl | None,
 ) -> EdgeWatch:
-    """Start lights, threads and cameras, and the buttons last: an edge always finds somebody to act, and a kiosk
-    without buttons can say so. What a press needs ends last: a stop is deaf for a moment only."""
+    """Start the lights, threads and cameras, and the buttons last.
+
+    So there is always a part to handle an edge, and a kiosk without buttons can say so. The parts that a press needs
+    stop last, so a stopping agent is deaf to the buttons only for a moment."""
     supervisor, pipeline, siren = context.supervisor, kiosk.pipeline, kiosk.siren
     start_lights(pins.lights, context.board)
     stack.callback(pins.lights.close)

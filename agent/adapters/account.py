@@ -1,4 +1,4 @@
-"""The user that the service runs as: who it is, and to have its rights while the doctor looks."""
+"""The user that the service runs as: who it is, and how the doctor takes its rights."""
 
 import grp
 import os
@@ -14,7 +14,7 @@ SETTINGS = Path("/etc/edge-agent")
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user of this machine. `groups` holds every group, the first one too."""
+    """A user of this machine. `groups` holds every group, the primary one too."""
 
     name: str
     uid: int
@@ -24,7 +24,7 @@ class Account:
 
 
 def find(name: str, more_groups: frozenset[str] = frozenset()) -> Account | None:
-    """The user of that name, with its groups and those of `more_groups` that exist; None when there is no such user."""
+    """Return the user, with its groups and those of `more_groups` that exist; None when there is no such user."""
     try:
         entry = pwd.getpwnam(name)
     except KeyError:
@@ -37,23 +37,23 @@ def find(name: str, more_groups: frozenset[str] = frozenset()) -> Account | None
 
 
 def missing_groups(account: Account, names: Iterable[str]) -> list[str]:
-    """Those of these groups that this machine has, and the account is not in."""
+    """Return those of `names` that are groups of this machine and that the account is not in."""
     known = {each.gr_name: each.gr_gid for each in grp.getgrall()}
     return sorted(name for name in names if name in known and known[name] not in account.groups)
 
 
 def own_name() -> str:
-    """Who this process is."""
+    """Return the name of the user that this process runs as."""
     return _user_name(os.geteuid())
 
 
 def is_root() -> bool:
-    """Whether this process may become anybody."""
+    """Whether this process may become any user."""
     return os.geteuid() == 0
 
 
 def become(account: Account) -> None:
-    """Take the rights of `account`, for good. Raises OSError."""
+    """Switch to the rights of `account`, for good. Raises OSError."""
     os.setgroups(sorted(account.groups))
     os.setresgid(account.gid, account.gid, account.gid)
     os.setresuid(account.uid, account.uid, account.uid)
@@ -62,16 +62,16 @@ def become(account: Account) -> None:
 
 
 def group_of(user: str) -> str:
-    """The first group of a user; its own name where there is no such user."""
+    """Return the primary group of a user; the user's own name if there is no such user."""
     found = find(user)
     return user if found is None else _group_name(found.gid)
 
 
 def why_denied(path: Path, service: str) -> tuple[str, str]:
-    """What keeps this user out of a file, a directory or a device, and what to do.
+    """Return what keeps this user out of a file, a directory or a device, and what to do about it.
 
-    `service` is whom the service runs as. What keeps somebody else out may be as it should be: only what keeps the
-    service out is to be mended, and only so that nobody loses a right.
+    `service` is the user that the service runs as. It may be right that another user is kept out: only what keeps the
+    service out needs mending, and only in a way that takes no right from anybody.
     """
     user = own_name()
     for place in (*reversed(path.absolute().parents), path):
@@ -90,7 +90,7 @@ _SUDO = "run it with sudo: then it has the rights of {service}, whom the service
 
 
 def _let_in(user: str, path: Path, place: Path, about: os.stat_result) -> str:
-    """`place` is in the way to `path`, or is it."""
+    """Return how to let `user` in; `place` is `path`, or a directory above it that bars the way."""
     group = group_of(user)
     if stat.S_ISCHR(about.st_mode):
         if not about.st_mode & stat.S_IRGRP or about.st_gid == 0:

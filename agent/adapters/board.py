@@ -1,4 +1,4 @@
-"""What the firmware and the kernel tell of the board: supply, heat, and the wear of its memory."""
+"""What the firmware and the kernel say about the board: supply, heat, and wear of its storage."""
 
 import os
 import re
@@ -13,14 +13,14 @@ _VCGENCMD_S = 5.0
 
 
 class Board:
-    """Reads `sysfs`, which a test may put elsewhere. A method may block for as long as the kernel does."""
+    """Reads `sysfs`, which a test may put elsewhere. Any method may block as long as the kernel does."""
 
     def __init__(self, sysfs: Path = Path("/sys"), vcgencmd: str = "vcgencmd") -> None:
         self._sysfs = sysfs
         self._vcgencmd = vcgencmd
 
     def throttled(self) -> int | None:
-        """The bits of the firmware's `get_throttled`; None where nobody tells."""
+        """Return the bits of the firmware's `get_throttled`; None where neither sysfs nor vcgencmd has them."""
         text = _read(self._sysfs / _THROTTLED)
         if text is None:
             with suppress(OSError, subprocess.SubprocessError):
@@ -40,7 +40,7 @@ class Board:
         return "1" in known if known else None
 
     def temperatures_c(self) -> dict[str, float]:
-        """Every thermal zone that gives one, by the name of its sensor."""
+        """Return the temperature of every thermal zone that has one, by the name of its sensor."""
         found = {}
         for zone in sorted(self._sysfs.glob("class/thermal/thermal_zone*")):
             with suppress(TypeError, ValueError):
@@ -48,7 +48,7 @@ class Board:
         return found
 
     def wear(self, path: Path) -> Wear | None:
-        """Of the disk on which `path` lies; None when that is none. Raises OSError when there is no such path."""
+        """Return the wear of the disk that holds `path`; None if no disk does. Raises OSError if `path` is missing."""
         number = os.stat(path).st_dev  # noqa: PTH116 - of the link's target
         entry = self._sysfs / "dev" / "block" / f"{os.major(number)}:{os.minor(number)}"
         if not entry.exists():

@@ -1,4 +1,4 @@
-"""Why a broker connection ended, sorted and said in words."""
+"""Why a broker connection ended: the kind, and words for a person."""
 
 import errno
 import socket
@@ -11,7 +11,7 @@ from agent.ports import Disconnected
 UNSUPPORTED_VERSION = 0x84
 NOT_AUTHORIZED = 0x87
 IMPLEMENTATION_SPECIFIC = 0x83
-"""RabbitMQ says so of a message that it could not hand to one of its queues: that of a dead node, for example."""
+"""RabbitMQ's answer for a message that it could not hand to one of its queues: that of a dead node, for example."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def of_connack(code: int, name: str, endpoint: Endpoint) -> Disconnected:
 
 
 def of_broker_disconnect(code: int, name: str, endpoint: Endpoint) -> Disconnected:
-    """The broker said that it ends the connection, and why."""
+    """The broker announced the end of the connection, and why."""
     kind = "refused" if code in _NOT_ALLOWED else "protocol" if code in _PROTOCOL else "lost"
     advice = _ADVICE.get(code, "see the broker's log")
     return Disconnected(kind, f"{endpoint} ended the connection ({name.lower()}): {advice}")
@@ -90,7 +90,7 @@ def of_no_answer(endpoint: Endpoint, timeout_s: float) -> Disconnected:
 
 
 def of_nonsense(endpoint: Endpoint) -> Disconnected:
-    """What came back is no MQTT."""
+    """What came back is not MQTT."""
     return Disconnected("protocol", f"{endpoint} sent what is not MQTT: check the port, and the broker's log")
 
 
@@ -112,7 +112,7 @@ def of_quality_0(endpoint: Endpoint) -> Disconnected:
 _NOT_ALLOWED = {0x86, 0x87, 0x8A, 0x8C}
 _LATER = {0x88, 0x89, 0x97, 0x9C, 0x9D, 0x9F}
 _PROTOCOL = {0x81, 0x82, 0x84, 0x93, 0x94, 0x95, 0x99, 0x9A, 0x9B, 0x9E}
-# Mosquitto says "not authorized" (0x87) of a wrong password too.
+# Mosquitto says "not authorized" (0x87) for a wrong password too.
 _CONNECT_ADVICE = {0x87: "check [mqtt] password, and the user and the access list in the broker"}
 _ADVICE = {
     0x84: "it speaks neither MQTT 5 nor 3.1.1",

@@ -1,4 +1,4 @@
-"""The way to a broker, step by step: name, TCP, TLS. What comes after it is MQTT's."""
+"""Tries the way to a broker step by step: name, TCP, TLS, but no MQTT."""
 
 import socket
 import ssl
@@ -16,7 +16,7 @@ from agent.core.errors import BrokerError
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """How far it is. Without TLS the last two are None."""
+    """How long each step took, and what was found. Without TLS the last three are None."""
 
     address: str
     dns_ms: float
@@ -24,13 +24,13 @@ class Reached:
     tls_ms: float | None
     tls_version: str | None
     certificate_ends: datetime | None
-    """That of the broker's certificate, which is valid now."""
+    """When the broker's certificate expires; it is valid now."""
 
 
 def reach(endpoint: Endpoint, files: TlsFiles, timeout_s: float, note: Callable[[str], None]) -> Reached:
-    """Resolve, connect and shake hands, then leave without a word of MQTT. `note` hears of each step before it.
+    """Resolve, connect and shake hands, then leave without sending any MQTT. Calls `note` before each step.
 
-    Raises BrokerError that says which step failed, and what to do. The name server alone may take longer than
+    Raises BrokerError that says which step failed, and what to do. Only the name server may take longer than
     `timeout_s`.
     """
     step = "DNS"

@@ -1,4 +1,4 @@
-"""The kernel's GPIO character device: who uses which line. Asking claims nothing and disturbs nobody."""
+"""Asks the kernel's GPIO character device who uses which line. Asking claims nothing and disturbs nobody."""
 
 import fcntl
 import os
@@ -24,14 +24,14 @@ Ioctl = Callable[[int, int, bytes], bytes]
 
 
 class GpioChip:
-    """The chip on which the agent's pins are: that of the header. Raises HardwareError where it can't be asked."""
+    """The chip of the header, which has the agent's pins."""
 
     def __init__(self, devices: Path = Path("/dev"), ioctl: Ioctl = fcntl.ioctl) -> None:
         self._devices = devices
         self._ioctl = ioctl
 
     def path(self) -> Path:
-        """As gpiozero chooses it: on a Pi 5 the chip of the RP1 where that is number 4, else number 0."""
+        """Return the chip that gpiozero would choose: number 4 if that is the RP1 of a Pi 5, else number 0."""
         four = self._devices / "gpiochip4"
         with suppress(OSError):
             label = _CHIP_INFO.unpack(self._ask(four, _GET_CHIP_INFO, bytes(_CHIP_INFO.size)))[1]
@@ -40,7 +40,7 @@ class GpioChip:
         return self._devices / "gpiochip0"
 
     def uses(self, pins: Sequence[int]) -> list[PinUse]:
-        """Who uses each of the pins. Raises PermissionError or HardwareError."""
+        """Return who uses each of the pins. Raises PermissionError or HardwareError."""
         chip = self.path()
         found = []
         for pin in pins:
@@ -57,7 +57,7 @@ class GpioChip:
         return found
 
     def held_by(self, pid: int, proc: Path = Path("/proc")) -> set[int]:
-        """The pins that a process holds. Empty where the kernel does not tell: before Linux 6.1, and to strangers."""
+        """Return the pins that a process holds; none if the kernel doesn't say: before Linux 6.1, or to other users."""
         chip, pins = f"gpio-chip:\t{self.path().name}\n", set()
         with suppress(OSError):
             for info in (proc / str(pid) / "fdinfo").iterdir():

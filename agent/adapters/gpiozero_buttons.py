@@ -44,7 +44,7 @@ class GpiozeroButtons:
             raise HardwareError("no input can be watched: " + "; ".join(map(str, lost))) from lost[0]
 
     def read(self) -> list[Edge]:
-        """The level of every line that is watched; see the port."""
+        """Read the level of every watched line; see the port."""
         return [self._level(line, device, at_start=False) for line, device in self._watched]
 
     def close(self) -> None:
@@ -70,14 +70,14 @@ class GpiozeroButtons:
         return None
 
     def _watch(self, line: InputLine, device: Any, on_edge: Callable[[Edge], None]) -> Edge:
-        """Begin to report edges; returns the level at start as one."""
+        """Begin to report edges; returns the level at start as an edge."""
         callback = self._callback(line, on_edge)
         self._callbacks.append(callback)
         if line.glitch_filter_ms:
             device.pin.bounce = line.glitch_filter_ms / 1000
         device.pin.edges = "both"
         device.pin.when_changed = callback
-        # Read after the watch has begun: a press in between is then reported twice rather than never. And the time
+        # Read after the watch has begun: a press in between is then reported twice rather than never. The time is read
         # before the level, so that this level never seems newer than an edge that follows it.
         return self._level(line, device, at_start=True)
 
@@ -96,10 +96,10 @@ class GpiozeroButtons:
 
         def when_changed(ticks: float, level: int) -> None:
             # lgpio passes on the kernel's timestamp of the interrupt, which is CLOCK_MONOTONIC on kernels
-            # since 5.7; a factory that counts in another way gives an age that can't be, and is not used. With a
-            # filter it is the time when the level had lasted for so long.
-            # Another thread may run between two looks at clocks, and an edge that seems later than it was would make a
-            # rest between two presses too short: so the two looks are taken again until they are of one moment.
+            # since 5.7; if a factory counts in another way, the age is impossible and is not used. With a filter, the
+            # timestamp is the time when the level had lasted for the filter's time.
+            # Another thread may run between reading the two clocks, and an edge that seems later than it was would make
+            # the rest between two presses too short: so the clocks are read again until both are of one moment.
             for _ in range(_LOOKS):
                 now_ns = time.monotonic_ns()
                 edge_ns = boottime_ns()
@@ -120,7 +120,8 @@ def _release(device: Any) -> None:
 
 
 def _guarded(on_edge: Callable[[Edge], None], edge: Edge) -> None:
-    """An exception that left a callback would end the pin library's thread, and with it every button."""
+    """Hand over an edge, and log any exception: one that left the callback would end the pin library's thread, and
+    every button with it."""
     try:
         on_edge(edge)
     except Exception:  # noqa: BLE001

@@ -1,4 +1,4 @@
-"""Output lines through gpiozero, and the one thread that makes them blink."""
+"""Output lines through gpiozero, and the thread that makes them blink."""
 
 import logging
 import threading
@@ -16,14 +16,14 @@ _log = logging.getLogger(__name__)
 
 _HALF_PERIOD_S = {Pattern.FLASH: 0.5, Pattern.FAST_FLASH: 0.125, Pattern.SLOW_PULSE: 1.0, Pattern.ALTERNATE: 0.5}
 _BEEP_S = 0.15
-"""A short tone, and the pause between two."""
+"""The length of a short tone, and of the pause between two."""
 _LONGEST_WAIT_S = 0.5
-"""Also with nothing to do the thread shows that it lives."""
+"""Even with nothing to do, the thread shows that it lives."""
 _ALL_OFF = LightState(Pattern.OFF, Pattern.OFF, Pattern.OFF, Pattern.OFF)
 
 
 class _Output:
-    """One line. `since` is when its pattern began: a blinking output is lit first, a green that alternates last."""
+    """One line. `since` is when its pattern began: a blinking output is lit first, but an alternating green dark."""
 
     def __init__(self, name: str, device: Any) -> None:
         self._name = name
@@ -40,9 +40,9 @@ class _Output:
         self._beeps_since, self._beeps = now, times
 
     def drive(self, now: float) -> float | None:
-        """Bring the pin to where pattern and beeps have it at `now`; returns when it next changes.
+        """Drive the pin to the level that pattern and beeps give at `now`; return when it next changes.
 
-        A beep turns the level over, so that it is heard within a tone too.
+        A beep inverts the level, so that it is heard within a tone too.
         """
         level, changes = self._blinking(now)
         beeps = int((now - self._beeps_since) / _BEEP_S)  # half of them are the pauses
@@ -55,7 +55,7 @@ class _Output:
         return ends if changes is None else min(ends, changes)
 
     def _blinking(self, now: float) -> tuple[bool, float | None]:
-        """What the pattern wants, and until when."""
+        """Return the level that the pattern wants, and until when."""
         half_period = _HALF_PERIOD_S.get(self.pattern)
         if half_period is None:
             return self.pattern is not Pattern.OFF, None
@@ -75,7 +75,7 @@ class _Output:
             return
         try:
             self._device.value = level
-        except Exception as error:  # noqa: BLE001 - a dead light must stop neither the others nor the alarm
+        except Exception as error:  # noqa: BLE001 - a dead light must not stop the others or the alarm
             _log.log(logging.DEBUG if self._failed else logging.ERROR, "light %s: %s", self._name, error)
             self._level, self._failed = None, True
         else:
@@ -85,9 +85,9 @@ class _Output:
 class GpiozeroLights:
     """The port Lights on any gpiozero pin factory.
 
-    One thread, `lights`, toggles every blinking output. gpiozero's own `blink` would start a thread for
-    each, and stopping one waits for that thread inside `show`, which runs between a press and its alarm.
-    Call `start` first: what is shown before it is only remembered.
+    One thread, `lights`, toggles every blinking output. gpiozero's own `blink` would start a thread for each output,
+    and `show`, which runs between a press and its alarm, would have to wait for one to stop. Call `start` first: what
+    is shown before it is only remembered.
     """
 
     def __init__(self, pins: LightPins, pin_factory: Any) -> None:
@@ -102,8 +102,8 @@ class GpiozeroLights:
         self._turns = 0
 
     def start(self) -> None:
-        """Claim the lines, dark, and start the thread. Raises HardwareError that names those which can't be had; the
-        others work."""
+        """Claim the lines, dark, and start the thread. Raises HardwareError that names the lines that can't be claimed;
+        the others work."""
         lost: list[HardwareError] = []
         outputs = {}
         with ExitStack() as claims:
@@ -127,14 +127,14 @@ class GpiozeroLights:
             raise HardwareError(f"{'; '.join(map(str, lost))}: {advice}") from lost[0]
 
     def show(self, state: LightState) -> None:
-        """Drive the outputs that differ, at once; the others go on in their rhythm."""
+        """Drive the outputs whose pattern changes, at once; the others keep their rhythm."""
         with self._changed:
             if not self._stopping:
                 self._state = state
                 self._apply(state)
 
     def beep(self, times: int) -> None:
-        """Short tones of the sounder, where there is one that is to give them."""
+        """Give short tones, if there is a sounder and the settings want them; see the port."""
         with self._changed:
             tone = self._outputs.get("tone") if self._pins.press_tones else None
             if tone is not None:
@@ -153,7 +153,7 @@ class GpiozeroLights:
             return {name: output.read() for name, output in self._outputs.items()}
 
     def pulse(self) -> int | None:
-        """A number that rises as long as the thread lives; None without one. Any thread."""
+        """Return a number that rises while the thread lives; None without one. Any thread."""
         return None if self._thread is None else self._turns
 
     def close(self) -> None:
@@ -186,7 +186,7 @@ class GpiozeroLights:
                 self._turns += 1
 
     def _drive_all(self) -> float:
-        """Bring every pin to where its pattern has it now; returns for how many seconds it stays there."""
+        """Drive every pin to its level of now; return for how many seconds nothing needs to change."""
         now = time.monotonic()
         due = [at for output in self._outputs.values() if (at := output.drive(now)) is not None]
         return min([_LONGEST_WAIT_S, *(at - now for at in due)])

@@ -13,12 +13,12 @@ from agent.core.errors import HardwareError
 
 _DEVICES = Path("/dev")
 _UDEV_S = 5.0
-"""At power-on the agent may be quicker than udev, which gives the chip to its group."""
+"""At power-on the agent may be faster than udev, which gives the chip to its group."""
 _LOOK_S = 0.05
 
 
 class HeldPin(MockPin):  # type: ignore[misc]
-    """A mock pin that a contact holds at a level from the start, whatever its pull is."""
+    """A mock pin that a contact holds high or low from the start, whatever its pull."""
 
     def __init__(self, factory: Any, info: Any, *, high: bool) -> None:
         super().__init__(factory, info)
@@ -33,14 +33,14 @@ class HeldPin(MockPin):  # type: ignore[misc]
 
 
 def open_pin_factory(simulated: Mapping[int, bool] | None, *, patience_s: float = _UDEV_S) -> Any:
-    """A gpiozero pin factory: the kernel's character device through lgpio, or mock pins when `simulated` is given.
+    """Open a gpiozero pin factory: the kernel's character device through lgpio, or mock pins if `simulated` is given.
 
-    That tells which pins are high or low from the start; the others follow their pull. The caller closes the
-    factory. A chip that is there and refuses is asked again for `patience_s`. Raises HardwareError that says what to
-    install or which group is missing.
+    `simulated` says which pins are high or low from the start; the others follow their pull. The caller closes the
+    factory. If a chip is there but can't be opened, it tries again for `patience_s`. Raises HardwareError that says
+    what to install or which group is missing.
     """
     if simulated is not None:
-        # Given here and not left to gpiozero, whose defaults come from environment variables. A Pi 4B.
+        # A Pi 4B. Given here because gpiozero's defaults come from environment variables.
         factory = MockFactory(revision="c03115", pin_class="mockpin")
         for pin, high in simulated.items():
             factory.pin(pin, pin_class=HeldPin, high=high)

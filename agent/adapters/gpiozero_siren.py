@@ -10,7 +10,7 @@ from agent.core.wiring import SirenPin
 
 
 class GpiozeroSiren:
-    """The port Siren on any gpiozero pin factory. A line of its own: no light's fault takes it, nor the other way."""
+    """The port Siren on any gpiozero pin factory. It has a line of its own, so a light's fault can't disable it."""
 
     def __init__(self, line: SirenPin, pin_factory: Any) -> None:
         self._line = line

@@ -1,7 +1,7 @@
-"""Signed commands: compact JWS with Ed25519, and the files that the keys live in.
+"""Signed commands: compact JWS with Ed25519, and the files that hold the keys.
 
-Only form and signature are judged here. Whom a command is for, when, and how often is the core's to check.
-The libraries take a third of a start, so they are loaded when the first token is verified or signed, or by
+This checks form and signature only; the core checks who a command is for, when it is valid and how often. Loading the
+libraries takes a third of the start-up time, so it waits until the first token is verified or signed, or for
 `KeyRing.prepare`: a press needs none of them.
 """
 
@@ -46,7 +46,7 @@ def _public_key(octets: bytes) -> "Ed25519PublicKey":
 
 @dataclass(frozen=True, slots=True)
 class VerifiedClaims:
-    """The payload of a token whose signature is right, and whose key it was."""
+    """The payload of a token with a valid signature, and the owner of its key."""
 
     kid: str
     role: str
@@ -56,7 +56,7 @@ class VerifiedClaims:
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """One entry of the key set: who may sign, and as what."""
+    """One entry of the key set: who may sign, and in which role."""
 
     kid: str
     role: str
@@ -66,9 +66,9 @@ class PublicKey:
 
     @classmethod
     def from_jwk(cls, jwk: Any) -> "PublicKey":
-        """Raises ValueError that says what is wrong with the entry."""
+        """Read an entry of the key set. Raises ValueError that says what is wrong with it."""
         if not isinstance(jwk, dict):
-            raise ValueError("a key is not a JSON object")  # noqa: TRY004 - as every other mistake in here
+            raise ValueError("a key is not a JSON object")  # noqa: TRY004 - like every other mistake in here
         if "d" in jwk:
             raise ValueError(f"key {jwk.get('kid')!r} holds a private part; keep only the public half there")
         kid, role, issuer = _owner(jwk)
@@ -77,13 +77,13 @@ class PublicKey:
         return cls(kid, role, issuer, _octets(jwk, "x", kid))
 
     def as_jwk(self) -> dict[str, str]:
-        """The entry for the key set file."""
+        """Return the entry for the key set file."""
         return _jwk(self) | {"x": _base64url(self.octets)}
 
 
 @dataclass(frozen=True, slots=True)
 class PrivateKey:
-    """A key that may sign. Its secret is in no text of it."""
+    """A key that may sign. Its repr does not show the secret."""
 
     kid: str
     role: str
@@ -102,7 +102,7 @@ class PrivateKey:
 
     @classmethod
     def from_jwk(cls, jwk: Any) -> "PrivateKey":
-        """Raises ValueError that says what is wrong with the key."""
+        """Read a private key. Raises ValueError that says what is wrong with it."""
         if not isinstance(jwk, dict) or "d" not in jwk:
             raise ValueError("it holds no private key")
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
@@ -112,7 +112,7 @@ class PrivateKey:
 
     @classmethod
     def generate(cls, role: str, issuer: str | None = None) -> "PrivateKey":
-        """A new key. Raises ValueError for a name that can't be one."""
+        """Generate a new key. Raises ValueError for an issuer that is not a valid name."""
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
 
         kid = f"{role}-{secrets.token_hex(4)}"
@@ -121,15 +121,15 @@ class PrivateKey:
         return cls(kid, role, issuer or kid, Ed25519PrivateKey.generate())
 
     def public(self) -> PublicKey:
-        """The half that devices are given."""
-        # Not public_bytes_raw: Bookworm's own library has not got it yet.
+        """Return the half that devices get."""
+        # Not public_bytes_raw: Bookworm's own library does not have it yet.
         from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
 
         octets = self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         return PublicKey(self.kid, self.role, self.issuer, octets)
 
     def as_jwk(self) -> dict[str, str]:
-        """The content of the private file. A secret."""
+        """Return the content of the private file. A secret."""
         from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat  # noqa: PLC0415
 
         octets = self.key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
@@ -137,7 +137,7 @@ class PrivateKey:
 
 
 def sign(claims: Mapping[str, Any], key: PrivateKey) -> bytes:
-    """A compact JWS of `claims`, with the key's id in its header."""
+    """Return a compact JWS of `claims`, with the key's id in its header."""
     payload = json.dumps(claims, separators=(",", ":")).encode()
     return _jws().encode(payload, key.key, algorithm=ALGORITHM, headers={"kid": key.kid}).encode("ascii")
 
@@ -166,12 +166,12 @@ class KeyRing:
 
     @property
     def keys(self) -> Mapping[str, PublicKey]:
-        """By their ids; replaced, never changed."""
+        """The keys by their ids. The mapping is replaced on reload, never changed."""
         return self._keys
 
     def stamp(self) -> tuple[int, Hashable] | None:
-        """When the file changed last (nanoseconds since 1970, 0 when it is not there), and what else tells one file
-        from another; None without a path."""
+        """Return when the file last changed (nanoseconds since 1970; 0 when it can't be reached), and what else tells
+        one file from another; None without a path."""
         if self._path is None:
             return None
         try:
@@ -181,14 +181,17 @@ class KeyRing:
         return file.st_ctime_ns, (file.st_mtime_ns, file.st_ino, file.st_dev, file.st_size)
 
     def prepare(self) -> None:
-        """Load what verifying needs, which takes long on a small device; nothing without keys. Any thread."""
+        """Load what `verify` needs, which takes long on a small device; without keys, nothing. Any thread."""
         if self._keys:
             _jws()
         for key in self._keys.values():
             _public_key(key.octets)
 
     def verify(self, token: bytes) -> VerifiedClaims:
-        """The claims of a token. Raises CommandRejected: `malformed`, `unknown-key` or `bad-signature`."""
+        """Verify a token and return its claims.
+
+        Raises CommandRejected: `malformed`, `unknown-key` or `bad-signature`.
+        """
         import jwt  # noqa: PLC0415
 
         if len(token) > MAX_TOKEN_BYTES:
@@ -229,7 +232,7 @@ class KeyRing:
 
 
 def read_key_set(path: Path) -> list[PublicKey]:
-    """The keys of a JWK set file. Raises SettingsError that names what is wrong."""
+    """Return the keys of a JWK set file. Raises SettingsError that names what is wrong."""
     try:
         return _keys_of(_read_json(path))
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Reading a file of privacy masks. Without numpy: the core counts the masks too, and `check-config` checks them."""
+"""Reads a file of privacy masks. Without numpy: the core counts the masks too, and `check-config` checks them."""
 
 import os
 import stat
@@ -12,7 +12,7 @@ MAX_BYTES = 256 * 1024
 
 
 def read_masks(path: Path) -> tuple[Outline, ...]:
-    """The polygons of the file. Raises MaskError: one line that says what is wrong and what to do."""
+    """Return the polygons of the file. Raises MaskError: one line that says what is wrong and what to do."""
     try:
         return parse_masks(_content(path))
     except OSError as error:
@@ -25,12 +25,12 @@ def read_masks(path: Path) -> tuple[Outline, ...]:
 
 
 def all_masks(drawn: Sequence[Outline], file: Path | None) -> tuple[Outline, ...]:
-    """The polygons of the settings and those of the file together. Raises MaskError."""
+    """Return the polygons of the settings and those of the file together. Raises MaskError."""
     return (*drawn, *(() if file is None else read_masks(file)))
 
 
 def _content(path: Path) -> bytes:
-    # Without O_NONBLOCK a pipe of that name would hold the process up for ever.
+    # Without O_NONBLOCK a pipe of that name would block the process forever.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

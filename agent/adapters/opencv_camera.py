@@ -13,7 +13,7 @@ from agent.core.errors import CameraError, CameraSilentError
 from agent.ports import Frame
 
 _BAD_IN_A_ROW = 10
-"""A USB camera's first pictures are often cut off; after so many the camera is opened again."""
+"""A USB camera's first pictures are often cut off; after this many bad ones the camera is opened again."""
 
 
 class LiveSource(Protocol):
@@ -21,7 +21,7 @@ class LiveSource(Protocol):
 
     @property
     def advice(self) -> str:
-        """What a person should check when it can't be opened."""
+        """What a person should check when the source can't be opened."""
         ...
 
     @property
@@ -30,22 +30,22 @@ class LiveSource(Protocol):
         ...
 
     def open(self) -> Any:
-        """A capture, open or not. May raise cv2.error."""
+        """Return a capture, open or not. May raise cv2.error."""
         ...
 
     def captured_ns(self, capture: Any, arrival_ns: int) -> int:
-        """When the frame that was grabbed at `arrival_ns` was captured: not after that, and after the one before."""
+        """Return when the frame grabbed at `arrival_ns` was captured: no later than that, and after the last one."""
         ...
 
     def in_rows(self, capture: Any, pixels: Any) -> Any:
-        """What was retrieved, as height x width, or height x width x channels."""
+        """Return what was retrieved as height x width, or height x width x channels."""
         ...
 
 
 class OpenCvCamera:
-    """A live camera behind the Camera port. `name` is what an error text may show.
+    """A live camera behind the Camera port. `name` is what error texts call it.
 
-    A driver that ignores OpenCV's limits can still hold `read` for longer: the capture loop allows for it.
+    A driver that ignores OpenCV's limits can hold up `read` for longer: the capture loop allows for that.
     """
 
     def __init__(self, name: str, source: LiveSource, boottime_ns: Callable[[], int]) -> None:
@@ -81,7 +81,7 @@ class OpenCvCamera:
             raise CameraError(f"{self._name} was closed while it was opened")
 
     def read(self, timeout_s: float) -> Frame:
-        """The next frame that the driver hands out. Raises CameraError, CameraSilentError."""
+        """Return the next frame that the driver hands out. Raises CameraError, CameraSilentError."""
         if self._capture is None:
             raise CameraError(f"{self._name} is not open")
         with self._capture.in_use() as capture:

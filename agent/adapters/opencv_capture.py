@@ -1,4 +1,4 @@
-"""What every use of OpenCV's `VideoCapture` needs: the rate that a source states, and a release that is safe."""
+"""What every use of OpenCV's `VideoCapture` needs: the rate that a source states, and a safe release."""
 
 import contextlib
 import math
@@ -11,11 +11,11 @@ import cv2
 from agent.core.errors import CameraError
 
 _HIGHEST_RATE = 1000
-"""What is stated above is the time base of the stream and no rate."""
+"""A larger figure is the stream's time base and not a rate."""
 
 
 def stated_rate(capture: Any) -> float | None:
-    """The frames a second that an open capture states; None when it states none, or nonsense."""
+    """Return the frames per second that an open capture states; None when it states none, or nonsense."""
     rate = float(capture.get(cv2.CAP_PROP_FPS))
     return rate if math.isfinite(rate) and 0 < rate < _HIGHEST_RATE else None
 
@@ -23,8 +23,8 @@ def stated_rate(capture: Any) -> float | None:
 class SharedCapture:
     """An open capture that one thread reads and another may close.
 
-    Releasing it under a thread that reads crashes the process, and waiting for that thread may take for ever: so the
-    last to use it releases it.
+    Releasing it while a thread reads crashes the process, and waiting for that thread may take forever: so the last
+    thread to use it releases it.
     """
 
     def __init__(self, capture: Any, name: str) -> None:
@@ -35,7 +35,7 @@ class SharedCapture:
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[Any]:
-        """The capture, for as long as the block lasts. The thread that reads. Raises CameraError."""
+        """Yield the capture for as long as the block lasts. The reading thread. Raises CameraError."""
         try:
             with self._lock:
                 if self._closed:
@@ -46,7 +46,7 @@ class SharedCapture:
                 self._release_if_free()
 
     def close(self) -> None:
-        """Release the capture, or leave that to the thread that has it in use. Never waits; may be called twice."""
+        """Release the capture, or leave that to the thread that is using it. Never waits; may be called twice."""
         self._closed = True
         self._release_if_free()
 

@@ -1,4 +1,4 @@
-"""Video devices of this machine, `/dev/videoN`, as OpenCV's V4L2 opens them."""
+"""Video devices of this machine, `/dev/videoN`, through OpenCV's V4L2."""
 
 import os
 import time
@@ -14,7 +14,7 @@ _LONGEST_LAG_NS = 2_000_000_000
 
 
 class OpenCvDevice:
-    """A live source of OpenCvCamera. OpenCV has a limit of its own for a device that gives nothing: 10 s."""
+    """A live source for OpenCvCamera. OpenCV itself gives up on a silent device after 10 s."""
 
     longest_wait_s = 10.0
 
@@ -26,7 +26,7 @@ class OpenCvDevice:
 
     @property
     def advice(self) -> str:
-        """What keeps this process from its node, which OpenCV does not tell, and what to do."""
+        """What keeps this process from the device's node, which OpenCV doesn't say, and what to do about it."""
         try:
             os.close(os.open(self._path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC))
         except FileNotFoundError:
@@ -38,12 +38,12 @@ class OpenCvDevice:
         return "check cable and power, and that no other program uses it"
 
     def open(self) -> Any:
-        """A capture, open or not."""
+        """Return a capture, open or not."""
         capture = cv2.VideoCapture(self._path, cv2.CAP_V4L2)
         if not capture.isOpened():
             return capture
         if self._size is not None:
-            if self._size[0] > _ORDINARY_WIDTH:  # uncompressed, USB 2 carries only a few of those a second
+            if self._size[0] > _ORDINARY_WIDTH:  # USB 2 carries only a few uncompressed ones a second
                 capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
             capture.set(cv2.CAP_PROP_FRAME_WIDTH, self._size[0])
             capture.set(cv2.CAP_PROP_FRAME_HEIGHT, self._size[1])
@@ -52,7 +52,10 @@ class OpenCvDevice:
         return capture
 
     def captured_ns(self, capture: Any, arrival_ns: int) -> int:
-        """By the kernel's stamp of the buffer, which is CLOCK_MONOTONIC; the arrival where a driver gives another."""
+        """Return the capture time, from the kernel's stamp of the buffer (CLOCK_MONOTONIC).
+
+        It is the arrival time if the driver stamps in another way.
+        """
         suspended_ns = arrival_ns - time.monotonic_ns()
         captured_ns = round(capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6) + suspended_ns
         if not 0 <= arrival_ns - captured_ns <= _LONGEST_LAG_NS:
@@ -61,7 +64,7 @@ class OpenCvDevice:
         return self._last_ns
 
     def in_rows(self, capture: Any, pixels: Any) -> Any:
-        """OpenCV 4.11 (opencv/opencv#27166) gives the BGR of a device as one row of bytes."""
+        """Put the bytes in rows: OpenCV 4.11 (opencv/opencv#27166) gives a device's BGR as one row of bytes."""
         width, height = (int(capture.get(each)) for each in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
         if pixels.shape[0] == 1 and pixels.size == height * width * 3:
             return pixels.reshape(height, width, 3)

@@ -1,4 +1,4 @@
-"""Drawing on pictures, for people to look at."""
+"""Draws on pictures for people to look at."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -20,14 +20,14 @@ _GOLDEN = 0.618034
 
 
 def colour_of(number: int) -> Colour:
-    """A strong colour; those of neighbouring numbers differ most."""
+    """Return a strong colour; neighbouring numbers get the most different ones."""
     hue = round(number * _GOLDEN % 1 * 179)
     blue, green, red = cv2.cvtColor(np.array([[[hue, 190, 255]]], np.uint8), cv2.COLOR_HSV2BGR)[0, 0].tolist()
     return blue, green, red
 
 
 class Drawing:
-    """A BGR picture that is drawn on, in place; lines and letters grow with it. One thread."""
+    """Draws on a BGR picture, in place; lines and letters grow with its size. One thread."""
 
     def __init__(self, pixels: Pixels) -> None:
         self.pixels = pixels
@@ -35,13 +35,13 @@ class Drawing:
         self._letters = max(0.45 * self.scale, 0.3)
 
     def rectangle(self, corner: Place, size: Place, colour: Colour, thickness: float = 1.0) -> None:
-        """An outline."""
+        """Draw an outline."""
         (x, y), (width, height) = corner, size
         first, second = _point(x, y), _point(x + width, y + height)
         cv2.rectangle(self.pixels, first, second, colour, self._thick(thickness), cv2.LINE_AA)
 
     def area(self, corners: Sequence[Place], colour: Colour, share: float) -> None:
-        """A polygon, filled so far, with its outline."""
+        """Draw a polygon with its outline, filled with `colour` at an opacity of `share` (0 to 1)."""
         outline = np.rint(np.array(corners)).astype(np.int32)
         filled = self.pixels.copy()
         cv2.fillPoly(filled, [outline], colour)
@@ -49,20 +49,20 @@ class Drawing:
         cv2.polylines(self.pixels, [outline], True, colour, self._thick(1), cv2.LINE_AA)
 
     def arrow(self, start: Place, end: Place, colour: Colour) -> None:
-        """A line with a direction."""
+        """Draw an arrow."""
         length = max(float(np.hypot(end[0] - start[0], end[1] - start[1])), 1.0)
         tip = min(14 * self.scale / length, 0.5)
         cv2.arrowedLine(self.pixels, _point(*start), _point(*end), colour, self._thick(2), cv2.LINE_AA, tipLength=tip)
 
     def path(self, places: Sequence[Place], colour: Colour) -> None:
-        """A way that was walked, oldest place first: it fades into the past."""
+        """Draw a path that was walked, oldest place first; older parts are fainter."""
         for number, (start, end) in enumerate(pairwise(places), start=1):
             strength = number / len(places)
             faded = tuple(round(part * strength + 90 * (1 - strength)) for part in colour)
             cv2.line(self.pixels, _point(*start), _point(*end), faded, self._thick(1 + strength), cv2.LINE_AA)
 
     def text(self, text: str, place: Place, colour: Colour, *, ground: Colour = _GROUND) -> None:
-        """Words on a ground of their own, whose lower left corner is at `place` if the picture has room there."""
+        """Draw text on a background, whose lower left corner is at `place` if the picture has room there."""
         (width, height), below = self._extent(text)
         pad = round(3 * self.scale)
         left = int(np.clip(place[0], 0, max(self.pixels.shape[1] - width - 2 * pad, 0)))
@@ -88,7 +88,7 @@ class Drawing:
 
 
 def resized(pixels: Pixels, width: int, height: int) -> Pixels:
-    """A copy of so many pixels."""
+    """Return a copy scaled to this size."""
     if pixels.shape[:2] == (height, width):
         return pixels.copy()
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

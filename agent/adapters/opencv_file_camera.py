@@ -17,10 +17,10 @@ _FALLBACK_FPS = 25.0
 
 
 class OpenCvFileCamera:
-    """A file behind the Camera port: frame n comes n / fps after `open`, and frames that are late are skipped.
+    """A file behind the Camera port: frame n comes n / fps after `open`, and late frames are skipped.
 
-    With `loop` it starts again at its end, for ever; without, `read` then raises CameraEndedError. A file that was
-    cut off is played up to there.
+    With `loop` it starts again at its end, forever; without, `read` then raises CameraEndedError. A file that was cut
+    off plays up to the cut.
     """
 
     def __init__(self, path: Path, boottime_ns: Callable[[], int], *, loop: bool = False) -> None:
@@ -56,7 +56,7 @@ class OpenCvFileCamera:
             raise CameraError(f"{self._path} is not open")
         now_ns = self._boottime_ns()
         due = max(self._number + 1, (now_ns - self._opened_ns) // self._period_ns)
-        while self._number < due - 1:  # late: these are never decoded to pixels
+        while self._number < due - 1:  # late ones are never decoded to pixels
             self._next(decode=False)
         captured_ns = self._opened_ns + due * self._period_ns
         wait_s = (captured_ns - now_ns) / 1e9
@@ -74,14 +74,14 @@ class OpenCvFileCamera:
             capture.close()
 
     def _next(self, *, decode: bool) -> Any:
-        """The next picture, or None if it was not asked for; after the last one the first, if the file is to loop."""
+        """Return the next picture, or None without `decode`; with `loop`, the last one is followed by the first."""
         pixels, found = self._grabbed(decode)
         if not found:
             if not self._loop:
                 raise CameraEndedError(f"{self._path} has ended after {self._number} frames")
             if self._capture is not None:
                 self._capture.close()
-            self._opened()  # opening it again is the one way back that every container allows
+            self._opened()  # reopening is the only way back that every container allows
             pixels, found = self._grabbed(decode)
             if not found:
                 raise CameraError(f"{self._path} holds no frame that can be read")

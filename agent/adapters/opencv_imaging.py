@@ -1,4 +1,4 @@
-"""What the camera process asks of OpenCV besides cameras: scaling, colour order, and picture files."""
+"""What the camera process uses OpenCV for besides cameras: scaling, colours, masks and picture files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,14 +12,14 @@ from agent.core.polygon import Point
 
 Pixels = npt.NDArray[np.uint8]
 _FAR_LARGER = 4
-"""When so much of a picture is left out, it is scaled before its colours go, else after."""
+"""A picture at least this many times as wide as its copy is scaled before it is turned grey, others after."""
 _TO_BGR = {1: cv2.COLOR_GRAY2BGR, 3: None, 4: cv2.COLOR_BGRA2BGR}
-"""How a picture with so many channels becomes BGR."""
+"""How a picture becomes BGR, by its number of channels."""
 _FRACTION_BITS = 8
 
 
 def limit_threads(count: int) -> None:
-    """Let OpenCV use so many threads; by default it takes every core from the buttons."""
+    """Limit OpenCV to `count` threads; by default it takes every core away from the buttons."""
     cv2.setNumThreads(count)
 
 
@@ -38,13 +38,13 @@ class RgbScaler:
 
 
 def scaled(pixels: Pixels, width: int, height: int) -> Pixels:
-    """A smaller copy of a picture."""
+    """Return a smaller copy of a picture."""
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def grey(picture: Pixels, width: int, height: int) -> Pixels:
-    """A smaller copy of a BGR or grey picture in grey levels, height x width."""
-    # By way of twice the size: one step would leave most pixels out, and a mean of them all costs ten times as much.
+    """Return a smaller copy of a BGR or grey picture in grey levels, height x width."""
+    # By way of twice the size: one step would skip most pixels, and the mean of all pixels costs ten times as much.
     if picture.ndim == 3 and picture.shape[1] < _FAR_LARGER * width:
         picture = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY))
     if picture.shape[1] > 2 * width and picture.shape[0] > 2 * height:
@@ -55,12 +55,12 @@ def grey(picture: Pixels, width: int, height: int) -> Pixels:
 
 
 def small_grey(picture: Pixels, width: int, height: int) -> Pixels:
-    """`grey`, a little blurred: noise is no motion."""
+    """Like `grey`, slightly blurred, so that noise is not taken for motion."""
     return np.asarray(cv2.GaussianBlur(grey(picture, width, height), (3, 3), 0), dtype=np.uint8)
 
 
 def blobs(cells: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
-    """The connected pieces of a mask: N x 5: left, top, width, height, count."""
+    """Return the connected pieces of a mask, N x 5: left, top, width, height, count."""
     _, _, found, _ = cv2.connectedComponentsWithStats(cells.view(np.uint8), connectivity=8)
     return np.asarray(found[1:], dtype=np.int32)
 
@@ -82,7 +82,7 @@ def fill_polygon(pixels: Pixels, points: Sequence[Point], level: int, margin: in
 
 
 def jpeg(pixels: Pixels, quality: int) -> bytes:
-    """A BGR picture as JPEG, `quality` 1 to 100."""
+    """Return a BGR picture as JPEG, `quality` 1 to 100. Raises CameraError."""
     good, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not good:
         raise CameraError(f"a picture of shape {pixels.shape} can't be written as JPEG")
@@ -90,16 +90,16 @@ def jpeg(pixels: Pixels, quality: int) -> bytes:
 
 
 def bgr(pixels: object, source: str) -> Pixels:
-    """Whatever a source gave as a picture, as height x width x 3, uint8, BGR. Any thread.
+    """Convert what a source gave as a picture to height x width x 3, uint8, BGR. Any thread.
 
-    Grey pictures, those with a fourth channel and 16-bit ones are converted; a picture that is BGR is passed on as
-    it is. Raises CameraError, which begins with `source`, for what is no picture.
+    Converts grey and 16-bit pictures and those with a fourth channel; returns a BGR picture as it is. For anything
+    that is not a picture it raises CameraError, whose text begins with `source`.
     """
     if not isinstance(pixels, np.ndarray) or pixels.size == 0:
         raise CameraError(f"{source} gave an empty picture")
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
     odd = pixels.ndim not in (2, 3) or channels not in _TO_BGR or pixels.dtype not in (np.uint8, np.uint16)
-    if odd or pixels.shape[0] == 1:  # bytes that were not put in rows
+    if odd or pixels.shape[0] == 1:  # one row: bytes not arranged in rows
         raise CameraError(f"{source} gave a picture of shape {pixels.shape} and type {pixels.dtype}: it can't be used")
     if pixels.dtype == np.uint16:
         pixels = (pixels >> 8).astype(np.uint8)
@@ -108,15 +108,15 @@ def bgr(pixels: object, source: str) -> Pixels:
 
 
 def bgr_of_nv12(planes: Pixels) -> Pixels:
-    """A picture of any even size whose brightness and colours lie below each other, as BGR."""
+    """Convert NV12, with the brightness plane above the colours, to BGR. Any even size."""
     return np.asarray(cv2.cvtColor(planes, cv2.COLOR_YUV2BGR_NV12), dtype=np.uint8)
 
 
 def read_picture(path: Path) -> Pixels:
-    """A picture file as BGR. Raises CameraError."""
+    """Read a picture file as BGR. Raises CameraError."""
     try:
         pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    except cv2.error as error:  # one that claims to be larger than OpenCV allows
+    except cv2.error as error:  # it claims to be larger than OpenCV allows
         raise CameraError(f"{path} is no picture that can be read (OpenCV error {error.code})") from error
     if pixels is None:
         raise CameraError(f"{path} is no picture that can be read: use JPEG or PNG")

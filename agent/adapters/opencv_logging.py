@@ -1,4 +1,4 @@
-"""OpenCV's and FFmpeg's own messages, which go straight to standard error and may quote a stream's address."""
+"""Silences OpenCV's and FFmpeg's own messages: they go straight to stderr and may quote a stream's address."""
 
 import os
 
@@ -6,9 +6,9 @@ import cv2
 
 
 def silence_opencv() -> None:
-    """Switch those messages off, for the whole process; before the first stream is opened. Any thread.
+    """Switch those messages off for the whole process. Call it before the first stream is opened. Any thread.
 
-    A person who looks for a fault may set OPENCV_LOG_LEVEL and OPENCV_FFMPEG_LOGLEVEL and then gets them.
+    To see them when you look for a fault, set OPENCV_LOG_LEVEL and OPENCV_FFMPEG_LOGLEVEL.
     """
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET; read when FFmpeg is first used
     if "OPENCV_LOG_LEVEL" in os.environ:

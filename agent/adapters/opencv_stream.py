@@ -1,4 +1,4 @@
-"""Network streams as OpenCV's FFmpeg opens them: RTSP, video alone, over TCP."""
+"""Network streams through OpenCV's FFmpeg: RTSP, video only, over TCP."""
 
 import os
 from typing import Any
@@ -15,7 +15,7 @@ _TCP = "rtsp_transport;tcp"
 
 
 class OpenCvStream:
-    """A live source of OpenCvCamera; `address` may hold a password and never leaves this object."""
+    """A live source for OpenCvCamera; `address` may hold a password and never leaves this object."""
 
     advice = "check the camera's power and network, and the address, user name and password in its source"
 
@@ -27,26 +27,26 @@ class OpenCvStream:
         self._clock = StreamClock()
 
     def open(self) -> Any:
-        """A capture, open or not. Takes at most the limit, unless name resolution hangs."""
+        """Return a capture, open or not. Takes at most the limit, unless name resolution hangs."""
         _never_open_audio()
         self._clock = StreamClock()
-        # Naming the one backend keeps OpenCV from trying others, which print the address they were given.
+        # Naming one backend keeps OpenCV from trying others, which print the address.
         return cv2.VideoCapture(self._address, cv2.CAP_FFMPEG, self._limits)
 
     def captured_ns(self, capture: Any, arrival_ns: int) -> int:
-        """By the stream's own presentation times; see StreamClock."""
+        """Return the capture time, from the stream's own presentation times; see StreamClock."""
         return self._clock.stamp(round(capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6), arrival_ns)
 
     def in_rows(self, capture: Any, pixels: Any) -> Any:  # noqa: ARG002
-        """They are."""
+        """Return the pixels as they are: a stream's come in rows."""
         return pixels
 
 
 def _never_open_audio() -> None:
-    """FFmpeg sets up every stream that a camera offers, its sound too, unless it is told which to take.
+    """Tell FFmpeg to set up video only: otherwise it sets up every stream that a camera offers, its sound too.
 
-    OpenCV hands these options on from the environment only. What a person has set there stays; TCP is the default
-    because UDP loses packets.
+    OpenCV takes these options from the environment only. Options that a person has set stay; TCP is the default because
+    UDP loses packets.
     """
     options = os.environ.get(_OPTIONS, _TCP)
     if "allowed_media_types;" not in options:

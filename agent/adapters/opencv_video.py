@@ -1,4 +1,4 @@
-"""Video files frame by frame, without a clock: for benchmarks, and for pictures of what was seen."""
+"""Reads and writes video files frame by frame, without a clock: for benchmarks, and to show what was seen."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,15 +13,15 @@ from agent.adapters.opencv_logging import silence_opencv
 from agent.core.errors import CameraError
 
 _CODECS = ("avc1", "mp4v")
-"""H.264, which everything plays, where FFmpeg has an encoder for it (a Pi has); else MPEG-4 part 2."""
+"""H.264, which everything plays, if FFmpeg has an encoder for it (on a Pi it does); else MPEG-4 part 2."""
 
 
 class VideoFile:
     """Every frame of a video file, in order and as fast as they can be decoded.
 
     Each iteration begins at the first frame. A file that was cut off or is damaged gives what can be decoded.
-    One thread an iteration. Raises CameraError for a file that holds no video; an iteration raises it when there is
-    not one frame.
+    One thread per iteration. Raises CameraError for a file that holds no video; an iteration raises it when not even
+    one frame can be decoded.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,7 +39,7 @@ class VideoFile:
             capture.release()
 
     def __iter__(self) -> Iterator[Pixels]:
-        """BGR pictures, height x width x 3, uint8; each is the caller's own."""
+        """Yield BGR pictures, height x width x 3, uint8; each is the caller's own."""
         capture = self._open()
         try:
             good, pixels = capture.read()
@@ -57,7 +57,7 @@ class VideoFile:
         silence_opencv()
         if not self._path.is_file():
             raise CameraError(f"{self._path} is not there: check the path")
-        # Decoded by the thread that asks, and not ahead of it: its time must not count as that of something else.
+        # Decode on the calling thread and not ahead of it, so that the time is not charged to something else.
         capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
         if not capture.isOpened():
             raise CameraError(f"{self._path} is no video that can be read: play it with another program")
@@ -65,9 +65,9 @@ class VideoFile:
 
 
 class VideoWriter:
-    """A new .mp4 of BGR pictures of one size, `(width, height)`. Use it as a context manager. One thread.
+    """Writes a new .mp4 of BGR pictures of one size, `(width, height)`. Use it as a context manager. One thread.
 
-    Only after the context has ended is the file complete. Raises CameraError when it can't be written.
+    The file is complete only after the context has ended. Entering raises CameraError when it can't be written.
     """
 
     def __init__(self, path: Path, frames_per_second: float, size: tuple[int, int]) -> None:
@@ -101,7 +101,7 @@ class VideoWriter:
             written = self._writer.write(pixels)
         except cv2.error as error:
             raise CameraError(f"{self._path} can't be written (OpenCV error {error.code})") from error
-        if written is False:  # told since OpenCV 5
+        if written is False:  # reported since OpenCV 5
             raise CameraError(f"{self._path} can't be written: check the room on the disk")
 
     def __exit__(

@@ -1,4 +1,4 @@
-"""One try to connect with one protocol version, and what paho tells of it."""
+"""One try to connect with one protocol version, and the events that paho reports about it."""
 
 import logging
 import ssl
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 FILTERS_PER_SUBSCRIBE = 8
 _MOST_BESIDE_PAYLOAD = 4096
-"""A packet has no more than this beside its payload; a smaller one need not be weighed."""
+"""A packet has no more than this besides its payload, so only larger ones need measuring."""
 _MOST_EARLY = 100
 """Messages that a broker may send before it has confirmed our subscriptions. They wait in memory."""
 _VERSION_NAMES = {MQTTProtocolVersion.MQTTv5: "5", MQTTProtocolVersion.MQTTv311: "3.1.1"}
@@ -39,8 +39,8 @@ _VERSION_NAMES = {MQTTProtocolVersion.MQTTv5: "5", MQTTProtocolVersion.MQTTv311:
 class PahoAttempt:
     """Turns the callbacks of one paho client into the port's events.
 
-    Made on the connection's thread. Its owner holds one lock around every call in here, `open` apart, and
-    around every call into `client`.
+    Made on the connection's thread. Its owner holds one lock around every call of a method, except `open`, and around
+    every call into `client`.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class PahoAttempt:
         self.connected = False
         self.outcome: Disconnected | None = None
         self.why_older = ""
-        """What the broker did that makes an older version worth a try, for a person; empty when it did nothing so."""
+        """What the broker did that makes an older version worth a try, for a person; empty if it did no such thing."""
         self.closed_silently = False
         self._login = login
         self._endpoint = endpoint
@@ -93,7 +93,7 @@ class PahoAttempt:
     def publish(self, message: OutgoingMessage) -> int:
         """Give one message to paho, which writes it at once if the socket takes it.
 
-        Raises BrokerError, and MessageRefused where the broker has said already that it does not take this one.
+        Raises BrokerError, and MessageRefused when the message is larger than the broker takes or can't be sent at all.
         """
         is_5 = self.version == MQTTProtocolVersion.MQTTv5
         properties = publish_properties(message) if is_5 else None
@@ -113,11 +113,11 @@ class PahoAttempt:
 
     @property
     def wants_thread(self) -> bool:
-        """Something is left for `work` to do."""
+        """Whether something is left for `work` to do."""
         return bool(self._written) or self.client.want_write()
 
     def work(self, readable: bool) -> None:
-        """Read, write, keep alive; on the connection's thread."""
+        """Read, write and keep the connection alive; on the connection's thread."""
         written, self._written = self._written, []
         for event in written:
             self._guard(self._emit)(event)
@@ -128,7 +128,7 @@ class PahoAttempt:
             self.client.loop_misc()
 
     def end(self, outcome: Disconnected) -> None:
-        """Note why it ended. The first reason is the true one: others follow from it."""
+        """Note why the connection ended. The first reason is the true one: others follow from it."""
         if self.outcome is None:
             self.outcome = outcome
 
@@ -158,7 +158,7 @@ class PahoAttempt:
 
     def _handle_subscribe(self, _: Any, __: Any, mid: int, codes: list[ReasonCode], ___: Any) -> None:
         filters = self._unacknowledged.pop(mid)
-        # A device that may hear nothing still calls for help.
+        # A device that may not subscribe to anything can still call for help.
         refused = tuple(name for name, code in zip(filters, codes, strict=True) if code.is_failure)
         self._accepted = replace(self._accepted, refused=self._accepted.refused + refused)
         if not self._unacknowledged:
@@ -184,7 +184,7 @@ class PahoAttempt:
         if threading.get_ident() == self._thread:
             self._emit(event)
         else:
-            self._written.append(event)  # QoS 0, inside `publish`, whose caller does not know the mid yet
+            self._written.append(event)  # QoS 0, inside `publish`: its caller does not know the mid yet
 
     def _handle_message(self, _: Any, __: Any, message: MQTTMessage) -> None:
         event = Received(
@@ -223,12 +223,12 @@ class PahoAttempt:
             self.end(Disconnected("lost", f"the connection to {self._endpoint} was cut"))
 
     def _handle_log(self, _: Any, __: Any, ___: Any, text: str) -> None:
-        """With TLS 1.3 a refused client certificate shows only now, and paho tells it to its log alone."""
+        """Catch a TLS alert: with TLS 1.3 a refused client certificate shows only now, and only in paho's log."""
         if "[SSL: " in text and "ALERT" in text:
             self._alert = text.partition("[SSL: ")[2].partition("]")[0]
 
     def _guard(self, handle: Callable[..., None]) -> Callable[..., None]:
-        """An exception that left a callback would end the thread and leave paho's state half changed."""
+        """Wrap a callback: an exception that left it would end the thread and leave paho's state half changed."""
 
         def guarded(*arguments: Any) -> None:
             try:

@@ -1,22 +1,22 @@
-"""A paho client whose memory no broker decides."""
+"""A paho client that limits how much memory a broker can make it use."""
 
 from paho.mqtt.client import Client
 
 MAXIMUM_PACKET_BYTES = 132 * 1024
-"""The largest packet that we read: what deploy's broker passes on, and eight times the largest command. A command that
-is somewhat too large is to be refused aloud, and not dropped by the broker unseen."""
+"""The largest packet that we read: the most that deploy's broker passes on, and eight times the largest command. A
+command that is somewhat too large must be refused aloud, not dropped by the broker unseen."""
 _PUBLISH_AT_QOS_2, _KIND_AND_QOS = 0x34, 0xF6
 
 
 class BoundedClient(Client):
-    """paho's client, which ends a connection at the length field of a packet that it must not keep."""
+    """paho's client, which drops the connection at the length field of a packet that it must not keep."""
 
     overrun = ""
-    """What the broker sent that is not read, in words."""
+    """What the broker sent that we don't read, in words."""
 
     def _sock_recv(self, bufsize: int) -> bytes:
-        """Overridden because paho reads a packet of any length into memory, and keeps one of QoS 2, for which we never
-        ask, until the broker releases it. The first call after the length field asks for the whole rest."""
+        """Overridden because paho reads a packet of any length into memory, and keeps a QoS 2 message, which we never
+        ask for, until the broker releases it. Its first call after the length field asks for all the rest."""
         if bufsize > MAXIMUM_PACKET_BYTES:
             self.overrun = f"sent a packet of {bufsize} bytes, and at most {MAXIMUM_PACKET_BYTES} are read"
             raise ConnectionAbortedError

@@ -1,4 +1,4 @@
-"""MQTT through paho-mqtt: 5 first, 3.1.1 where the broker knows no better."""
+"""MQTT through paho-mqtt: MQTT 5 first, 3.1.1 for brokers that don't speak 5."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,7 +24,7 @@ class PahoBroker:
         connect_timeout_s: float = 20.0,
         user: str | None = None,
     ) -> None:
-        """`user` goes with the password; None: the client id."""
+        """`user` is the name that goes with the password; None stands for the client id."""
         self._login = Login(client_id, password, keepalive_s, connect_timeout_s, user)
         self._tls = tls or TlsFiles()
         self._connection: PahoConnection | None = None
@@ -58,14 +58,14 @@ class PahoBroker:
             connection.stop(timeout_s, will=will)
 
     def pulse(self) -> int | None:
-        """A number that rises as long as the thread of a connection that has come to be lives; else None. Any
+        """Return a number that rises while the connection's thread lives; None before the broker has accepted it. Any
         thread."""
         connection = self._connection
         return None if connection is None else connection.pulse()
 
 
 def endpoint_of(url: str) -> Endpoint:
-    """Host and port of `mqtt://HOST[:PORT]` or `mqtts://HOST[:PORT]`. Raises BrokerError."""
+    """Parse `mqtt://HOST[:PORT]` or `mqtts://HOST[:PORT]`. Raises BrokerError."""
     try:
         parts = urlsplit(url)
         port = parts.port

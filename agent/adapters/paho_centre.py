@@ -1,4 +1,4 @@
-"""The other end of the line, through paho-mqtt: what a tool of the command centre needs of a broker."""
+"""The other end of the line: what a tool of the command centre needs from a broker, through paho-mqtt."""
 
 import contextlib
 import secrets
@@ -24,7 +24,7 @@ _OPTIONS = {"ca_file": "--ca", "cert_file": "--cert", "key_file": "--cert-key", 
 
 
 def _as_options(reason: str) -> str:
-    """Advice about a device's settings, as advice about what a tool was called with."""
+    """Turn advice about a device's settings into advice about the options of a tool."""
     for setting, option in _OPTIONS.items():
         reason = reason.replace(f"[mqtt] {setting}", option).replace(f" and {setting}", f" and {option}")
     return reason.replace("this device's certificate", "the certificate of --cert")
@@ -51,8 +51,10 @@ class Centre:
         state_topic: str | None = None,
     ) -> None:
         """`on_link` hears of every change of the connection; it and `on_message` run on the client library's thread.
-        On `state_topic` it says that it watches as long as it is connected, again every minute, and the broker says
-        that it does not when the connection is lost."""
+
+        With `state_topic`, the centre says there that it watches while it is connected, again every minute, and the
+        broker says that it does not when the connection is lost.
+        """
         self._endpoint = endpoint_of(url)
         self._on_message = on_message
         self._on_link = on_link
@@ -82,8 +84,8 @@ class Centre:
         return client
 
     def open(self, filters: list[str], timeout_s: float = 10.0) -> None:
-        """Connect and subscribe, in MQTT 3.1.1 if the broker refuses 5 or hangs up on it. Raises BrokerError with what
-        went wrong."""
+        """Connect and subscribe, with MQTT 3.1.1 if the broker refuses 5 or drops the connection. Raises BrokerError
+        that says what went wrong."""
         self._filters = filters
         self._begin(timeout_s)
         if self._knows_no_5:
@@ -126,7 +128,7 @@ class Centre:
             raise BrokerError(f"the broker did not acknowledge {topic}")
 
     def close(self) -> None:
-        """End the connection, of which `on_link` is not told."""
+        """End the connection, without a call of `on_link`."""
         self._on_link = None
         self._closing.set()
         if self._state_topic is not None and self._client.is_connected():
@@ -151,7 +153,7 @@ class Centre:
             self._on_link(not reason.is_failure, str(reason))
 
     def _is_left(self, client: mqtt.Client) -> bool:
-        """Its end is not that of the connection: an older version is tried."""
+        """Whether this client is given up for an older version; its end is not the end of the connection."""
         return self._knows_no_5 and client.protocol == mqtt.MQTTv5
 
     def _say_online(self) -> None:
@@ -159,7 +161,7 @@ class Centre:
             self._client.publish(self._state_topic, self._state(online=True), qos=1, retain=True)
 
     def _repeat(self) -> None:
-        """A device may have come to a node of a cluster that has kept nothing of what we said."""
+        """Say again that we watch: a device may be on a node of a cluster that did not keep what we said."""
         while not self._closing.wait(REPEAT_S):
             if self._client.is_connected():
                 self._say_online()
@@ -193,6 +195,6 @@ class Centre:
 
     def _message(self, client: mqtt.Client, data: Any, message: mqtt.MQTTMessage) -> None:
         if message.topic == self._state_topic and self._is_false(bytes(message.payload)):
-            self._say_online()  # another connection of this centre is gone, and this one watches on
+            self._say_online()  # another connection of this centre is gone; this one still watches
         if self._on_message is not None and any(mqtt.topic_matches_sub(name, message.topic) for name in self._filters):
             self._on_message(Heard(message.topic, bytes(message.payload), message.retain))

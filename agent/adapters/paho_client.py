@@ -1,4 +1,4 @@
-"""A paho client that is set up as the contract says, and whose connecting can be broken off."""
+"""A paho client that is set up as the contract says, and that can abort a connection attempt."""
 
 import contextlib
 import socket
@@ -22,18 +22,18 @@ RECEIVE_MAXIMUM = 20
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who connects, and how patiently."""
+    """Who connects, and how long to wait."""
 
     client_id: str
     password: str | None = field(repr=False)
     keepalive_s: int
     connect_timeout_s: float
     user: str | None = None
-    """The name that goes with the password; None: the client id."""
+    """The name that goes with the password; None stands for the client id."""
 
 
 class AbortableClient(BoundedClient):
-    """paho's client, with a connection of our making."""
+    """paho's client, with a connection that we open ourselves."""
 
     tls: ssl.SSLContext | None = None
     wary = False
@@ -42,18 +42,17 @@ class AbortableClient(BoundedClient):
     _aborted = False
 
     def _create_socket(self) -> socket.socket:
-        """A connection to the first address that answers, with TLS, all within `connect_timeout`.
+        """Connect to the first address that answers, with TLS if set, all within `connect_timeout`.
 
-        Overridden because paho's own keeps the socket to itself until the TLS handshake is over, so that
-        nobody could end a connect that hangs; leaves it open when the handshake fails; and leaves Nagle's
-        algorithm on.
+        Overridden because paho's own keeps the socket to itself until the TLS handshake is over, so a hanging connect
+        can't be ended; leaves it open when the handshake fails; and leaves Nagle's algorithm on.
         """
         deadline = time.monotonic() + self.connect_timeout
         sock = self._connect_tcp(deadline)
         if self.tls is None:
             return sock
         try:
-            # From here on the plain socket is empty: its descriptor has gone to the new one.
+            # From here on the plain socket is empty: the new one has its descriptor.
             encrypted = self.tls.wrap_socket(sock, server_hostname=self.host, do_handshake_on_connect=False)
         except (OSError, ValueError):
             sock.close()
@@ -79,7 +78,7 @@ class AbortableClient(BoundedClient):
             try:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._bind_to_interface(sock)
-                # Each has its share: one that swallows everything, as broken IPv6 does, leaves time for the next.
+                # Each address gets its share: one that swallows everything, as broken IPv6 does, leaves the rest time.
                 sock.settimeout(remaining_s / (len(addresses) - tried))
                 self._keep_handle(sock)
                 if self._aborted:
@@ -100,7 +99,7 @@ class AbortableClient(BoundedClient):
                 raise InterfaceError(error.errno, error.strerror) from error
 
     def _keep_handle(self, sock: socket.socket) -> None:
-        # A duplicate, as wrapping the socket in TLS takes the descriptor away from `sock`.
+        # A duplicate, because wrapping the socket in TLS takes the descriptor away from `sock`.
         previous, self._handle = self._handle, sock.dup()
         if previous is not None:
             previous.close()
@@ -116,7 +115,7 @@ class AbortableClient(BoundedClient):
         self.connect(host, port, keepalive_s, clean_start=True, properties=properties)
 
     def abort(self) -> None:
-        """Make whatever waits on the connection fail now. Any thread."""
+        """Make everything that waits on the connection fail now. Any thread."""
         self._aborted = True
         handle = self._handle
         if handle is not None:
@@ -124,14 +123,14 @@ class AbortableClient(BoundedClient):
                 handle.shutdown(socket.SHUT_RDWR)
 
     def leave(self) -> None:
-        """End the connection so that the broker publishes the will: with a word in MQTT 5, else by hanging up."""
+        """End the connection so that the broker publishes the will: by a DISCONNECT in MQTT 5, else by closing it."""
         if self.protocol == MQTTProtocolVersion.MQTTv5:
             self.disconnect(ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message"))
         else:
             self.abort()
 
     def discard(self) -> None:
-        """Close what is still open, without a word to the broker."""
+        """Close what is still open, without telling the broker."""
         handle, self._handle = self._handle, None
         if handle is not None:
             handle.close()
@@ -141,10 +140,10 @@ class AbortableClient(BoundedClient):
 
 
 def _hear_alert(encrypted: ssl.SSLSocket) -> None:
-    """Raise the alert with which the peer refuses our certificate.
+    """Wait for the alert with which the peer refuses our certificate, and raise it.
 
-    With TLS 1.3 it comes after the handshake, and is usually lost when the peer resets the connection because
-    it has not read our CONNECT. So the second try waits with the CONNECT. No server speaks before it.
+    With TLS 1.3 it comes after the handshake, and is usually lost when the peer resets the connection because it has
+    not read our CONNECT. So the second try delays the CONNECT. No server sends anything before it.
     """
     encrypted.settimeout(_ALERT_TIMEOUT_S)
     try:
@@ -162,22 +161,22 @@ def make_client(
     wary: bool,
     interface: str | None,
 ) -> AbortableClient:
-    """A client for one connection. The broker keeps no session: in a cluster it would live on one node, and nothing
-    answers a CONNECT that asks for it while that node is dead.
+    """Return a client for one connection. Without a session: in a cluster a session lives on one node, and a CONNECT
+    that asks for it gets no answer while that node is dead.
 
-    A `wary` one first listens whether the broker refuses its certificate, which takes half a second.
+    With `wary`, the client first waits half a second to hear whether the broker refuses its certificate.
     """
     is_5 = version == MQTTProtocolVersion.MQTTv5
     client = AbortableClient(
         CallbackAPIVersion.VERSION2,
-        # NATS, which knows 3.1.1 only, takes no dots; no level of a name has a "_", so this is nobody else's either.
+        # NATS, which knows 3.1.1 only, takes no dots; no level of a name has a "_", so no other client has this id.
         client_id=login.client_id if is_5 else login.client_id.replace(".", "_"),
         clean_session=None if is_5 else True,
         protocol=version,
         reconnect_on_failure=False,
     )
     client.connect_timeout = login.connect_timeout_s
-    # The window is the publisher's; a second one in here would hide messages from it.
+    # The publisher has the window; a second one here would hide messages from it.
     client.max_inflight_messages_set(0)
     if login.password is not None:
         client.username_pw_set(login.user or login.client_id, login.password)
@@ -200,7 +199,7 @@ def publish_properties(message: OutgoingMessage) -> Properties:
 
 
 def packet_bytes(message: OutgoingMessage, properties: Properties | None) -> int:
-    """The size of the PUBLISH packet, as the broker counts it."""
+    """Return the size of the PUBLISH packet, as the broker counts it."""
     body = 2 + len(message.topic.encode()) + (2 if message.qos else 0) + len(message.payload)
     if properties is not None:
         body += len(properties.pack())  # type: ignore[no-untyped-call]

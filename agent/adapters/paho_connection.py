@@ -1,4 +1,4 @@
-"""One broker connection: its thread, and the lock that everything in it happens under."""
+"""One broker connection: its thread, and the lock that guards everything in it."""
 
 import contextlib
 import logging
@@ -22,7 +22,7 @@ from agent.ports import BrokerEvent, Disconnected, OutgoingMessage
 _log = logging.getLogger(__name__)
 
 VERSIONS = (MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311)
-"""In this order at each connection: a broker that hung up once on MQTT 5 may only have been starting."""
+"""Tried in this order at each connection: a broker that dropped MQTT 5 once may only have been starting."""
 _TICK_S = 0.5
 _CLOSED = -1
 
@@ -63,7 +63,7 @@ class PahoConnection:
         self._thread.start()
 
     def publish(self, message: OutgoingMessage) -> int:
-        """Write one message to the socket, or leave the rest of it to the thread. Raises BrokerError."""
+        """Write one message to the socket, or leave its rest to the thread. Raises BrokerError, MessageRefused."""
         with self._lock:
             attempt = self._attempt
             if attempt is None or not attempt.connected or self._stopping:
@@ -74,12 +74,12 @@ class PahoConnection:
             return mid
 
     def pulse(self) -> int | None:
-        """A number that rises as long as the thread turns; None before the broker has let us in: to find a host
-        may take longer than any patience. Any thread."""
+        """Return a number that rises while the thread turns; None before the broker has accepted us, as resolving a
+        host may take longer than any limit. Any thread."""
         return self._turns if self._was_connected else None
 
     def stop(self, timeout_s: float, *, will: bool) -> None:
-        """End the connection and the thread. No event comes any more."""
+        """End the connection and the thread. No more events come."""
         with self._lock:
             self._stopping = True
             attempt = self._attempt
@@ -96,7 +96,7 @@ class PahoConnection:
         if self._thread.is_alive():
             if attempt is not None:
                 attempt.client.abort()
-            # Only a name server that does not answer can hold the thread longer; it ends with that answer.
+            # Only a name server that does not answer can hold up the thread longer; it ends when that call returns.
             self._thread.join(1.0)
 
     def _run(self) -> None:
@@ -148,7 +148,7 @@ class PahoConnection:
                 attempt.client.discard()
 
     def _turn(self, attempt: PahoAttempt, deadline: float) -> bool:
-        """Wait for one thing to happen and deal with it; false when the connection is over."""
+        """Wait for one thing to happen and deal with it; return false when the connection is over."""
         poll = select.poll()
         poll.register(self._wake_fd, select.POLLIN)
         with self._lock:

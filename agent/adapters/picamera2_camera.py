@@ -17,7 +17,7 @@ _CLOSE_LIMIT_S = 3.0
 _BUFFERS = 3
 _LORES_WIDTH = 320
 _LUMA_FIRST = {"YUV420", "YVU420", "NV12", "NV21"}
-"""The formats whose first plane is the picture in grey levels."""
+"""Formats whose first plane is the picture in grey levels."""
 
 log = logging.getLogger(__name__)
 
@@ -25,12 +25,11 @@ log = logging.getLogger(__name__)
 class Picamera2Camera:
     """One CSI camera behind the Camera port; `index` is its number in `rpicam-hello --list-cameras`.
 
-    `library` is the picamera2 module. libcamera can hang for good, in a capture as in a stop: a capture has
-    its own limit, and a stop that does not return is left to a daemon thread. Beside the pictures of the set size the
-    sensor's processor makes small ones (`lores`), at no cost to the processor that looks: a frame has both. A camera of
-    another make that libcamera serves may have one stream alone: its frames have no `grey`, and whoever looks at them
-    makes it from the picture. libcamera may also change what it is asked for: another size is taken, and so are
-    pictures in NV12; a camera of any other format is refused.
+    `library` is the picamera2 module. libcamera can hang for good, in a capture and in a stop: a capture has its own
+    limit, and a stop that does not return is left to a daemon thread. Besides the pictures of the set size, the image
+    signal processor makes small ones (`lores`) at no cost to the CPU: a frame has both. A camera of another make may
+    have one stream only: its frames have no `grey`, so the caller must make it from the picture. libcamera may also
+    change what it is asked for: another size is accepted, and so is NV12; a camera with any other format is refused.
     """
 
     def __init__(
@@ -65,7 +64,7 @@ class Picamera2Camera:
         try:
             camera = self._library.Picamera2(self._index)
         except (RuntimeError, IndexError, OSError) as error:
-            # picamera2 wraps what libcamera says in words that say nothing.
+            # picamera2 hides libcamera's reason behind a text that says nothing.
             raise CameraError(
                 f"camera {self._index} is not there or in use ({error.__cause__ or error}): "
                 "check its ribbon cable and `rpicam-hello --list-cameras`"
@@ -89,7 +88,7 @@ class Picamera2Camera:
         raise CameraError(f"camera {self._index} was closed while it was opened")
 
     def read(self, timeout_s: float) -> Frame:
-        """The next frame, stamped by the sensor. Raises CameraError, CameraSilentError."""
+        """Return the next frame, stamped by the sensor. Raises CameraError, CameraSilentError."""
         camera = self._camera
         if camera is None:
             raise CameraError(f"camera {self._index} is not open")
@@ -132,7 +131,7 @@ class Picamera2Camera:
         try:
             camera.configure(self._configuration(camera, {"size": _lores_size(self._size), "format": "YUV420"}))
         except (RuntimeError, ValueError, IndexError, AttributeError):
-            # AttributeError: libcamera gives None where it can't do so many streams, and picamera2 goes on with that.
+            # AttributeError: libcamera returns None if it can't do two streams, and picamera2 goes on with that.
             camera.configure(self._configuration(camera, None))
         given = camera.camera_configuration()
         main, lores = given["main"], given.get("lores")
@@ -158,7 +157,7 @@ class Picamera2Camera:
         )
 
     def _grey(self, request: Any) -> Any:
-        """The Y plane: the upper two thirds, without the padding with which the sensor's processor ends each line."""
+        """Return the Y plane: the upper two thirds, without the padding at the end of each line."""
         if self._lores_size is None:
             return None
         width, height = self._lores_size
@@ -166,7 +165,7 @@ class Picamera2Camera:
 
 
 def _lores_size(size: tuple[int, int]) -> tuple[int, int]:
-    """The same view, about 320 wide and never larger than `size`; libcamera wants even numbers."""
+    """Return a size with the same view, about 320 wide and no larger than `size`; libcamera wants even numbers."""
     width = min(_LORES_WIDTH, size[0])
     height = round(size[1] * width / size[0])
     return width - width % 2, max(height - height % 2, 2)

@@ -1,4 +1,4 @@
-"""The agent that runs already, found without touching it: by the kernel's list of locks."""
+"""Finds the agent that is already running without touching it, by the kernel's list of locks."""
 
 import fcntl
 import os
@@ -13,7 +13,7 @@ _LOCK = "agent.lock"
 
 @dataclass(frozen=True, slots=True)
 class RunningAgent:
-    """The process that has the state directory. `runtime_directory` is None where its environment may not be read."""
+    """The process that holds the state directory. `runtime_directory` is None if its environment can't be read."""
 
     pid: int
     simulated: bool
@@ -21,7 +21,7 @@ class RunningAgent:
 
 
 def find_agent(directory: Path, proc: Path = Path("/proc")) -> RunningAgent | None:
-    """The agent that holds `directory`; None when there is none. Raises StorageError when that can't be told."""
+    """Return the agent that holds `directory`, or None. Raises StorageError when `directory` can't be looked into."""
     try:
         about = (directory / _LOCK).stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -31,15 +31,18 @@ def find_agent(directory: Path, proc: Path = Path("/proc")) -> RunningAgent | No
     place = f"{os.major(about.st_dev):02x}:{os.minor(about.st_dev):02x}:{about.st_ino}"
     for line in (proc / "locks").read_text(encoding="ascii").splitlines():
         words = line.split()
-        # A line with an arrow is of one who waits for the lock.
+        # A line with an arrow stands for a process that waits for the lock.
         if words[1] == "FLOCK" and words[5] == place:
             return _process(proc, int(words[4]))
     return None
 
 
 def keep_agents_out(directory: Path) -> AbstractContextManager[object]:
-    """No agent starts on `directory` until this is closed. It makes and changes nothing: where no agent has ever been
-    there is no lock, and nobody to keep out. Raises StorageError."""
+    """Keep agents from starting on `directory` until the returned context ends.
+
+    Creates and changes nothing: where no agent has ever run there is no lock file, and no agent is kept out. Raises
+    StorageError; DirectoryInUseError when an agent holds it now.
+    """
     with ExitStack() as undo:
         try:
             file = undo.enter_context((directory / _LOCK).open("rb"))

@@ -1,4 +1,4 @@
-"""The partition of the state directory: what the kernel tells of it, and a trial."""
+"""The partition of the state directory: what the kernel says about it, and a trial of it."""
 
 import os
 import re
@@ -13,7 +13,7 @@ _OUTBOX = ("alarms.db", "alarms.db-wal", "telemetry.db", "telemetry.db-wal")
 
 
 def nearest(directory: Path) -> Path:
-    """`directory` itself, or the nearest one above it that is there already. Raises OSError when it may not be seen."""
+    """Return `directory`, or the nearest existing path above it. Raises OSError when that can't be seen."""
     directory = directory.absolute()
     for path in (directory, *directory.parents):
         try:
@@ -25,7 +25,7 @@ def nearest(directory: Path) -> Path:
 
 
 def look_at(directory: Path, mounts: Path = Path("/proc/self/mountinfo")) -> Disk:
-    """What the kernel tells of the partition that a directory lies on, which need not be there yet. Raises OSError."""
+    """Return what the kernel says about the partition of a directory, which need not exist yet. Raises OSError."""
     there = nearest(directory)
     about = os.statvfs(there)
     mount_point, file_system = _mounted(there.resolve(), mounts.read_text(encoding="utf-8"))
@@ -58,7 +58,7 @@ def write_and_read(directory: Path) -> float:
 
 
 def _mounted(path: Path, mountinfo: str) -> tuple[str, str]:
-    """Where the file system of `path` is mounted, and its type; the last mount over the longest way counts."""
+    """Return where the file system of `path` is mounted, and its type; the last mount on the longest path counts."""
     best = (Path("/"), "unknown")
     for line in mountinfo.splitlines():
         before, _, after = line.partition(" - ")

@@ -1,4 +1,4 @@
-"""The kernel's clocks, and its own word on how good the time is."""
+"""The kernel's clocks, and how far the kernel trusts its time."""
 
 import ctypes
 import logging
@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _SYNCED_ONCE = Path("/run/systemd/timesync/synchronized")
 _FRESH_NS = 900_000_000
-"""Just under the second at which the watch over the time asks: so it asks the kernel, and a press does not."""
+"""Just under the second between two checks by the watch over the time: so it asks the kernel, and a press does not."""
 _TIME_ERROR = 5
 _STA_UNSYNC = 0x40
 
@@ -37,19 +37,18 @@ class _Timex(ctypes.Structure):
 class SystemClock:
     """The port Clock on this machine's kernel.
 
-    `quality` asks the kernel (adjtimex, read only). A unit that forbids the call (`ProtectClock=yes`, or
-    `SystemCallFilter=~@clock`) leaves only systemd-timesyncd's mark to go by, and then the best answer is
-    HOLDOVER.
+    `quality` asks the kernel (adjtimex, read only). If the unit forbids the call (`ProtectClock=yes`, or
+    `SystemCallFilter=~@clock`), only systemd-timesyncd's mark is left, and the best answer is HOLDOVER.
     """
 
     def __init__(self, synced_once: Path = _SYNCED_ONCE, fresh_ns: int = _FRESH_NS) -> None:
-        """`fresh_ns` is how long the kernel's word on its time holds."""
+        """`fresh_ns` is how long an answer of the kernel counts."""
         self._synced_once_file = synced_once
         self._boot_id: str | None = None
         self._was_synced = False
         self._fresh_ns = fresh_ns
         self._answer: tuple[int, TimeQuality] | None = None
-        """When the kernel was asked last, and what followed from its answer."""
+        """When the kernel was last asked, and the quality that followed from its answer."""
         self._may_ask = True
         self._adjtimex = ctypes.CDLL(None, use_errno=True).adjtimex
 
@@ -68,7 +67,7 @@ class SystemClock:
         return datetime.now(UTC)
 
     def quality(self) -> TimeQuality:
-        """SYNCED while the kernel says so; HOLDOVER when it was so earlier in this boot; else UNSYNCED."""
+        """Return SYNCED while the kernel says so, HOLDOVER if it was so earlier in this boot, else UNSYNCED."""
         now_ns = self.boottime_ns()
         answer = self._answer
         if answer is None or now_ns - answer[0] >= self._fresh_ns:

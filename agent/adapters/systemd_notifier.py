@@ -1,4 +1,4 @@
-"""sd_notify, in the few lines that it takes."""
+"""sd_notify, in the few lines it takes."""
 
 import logging
 import os
@@ -9,7 +9,7 @@ _log = logging.getLogger(__name__)
 
 
 class SystemdNotifier:
-    """The port Notifier. Where no service manager listens it does nothing; it never raises."""
+    """The port Notifier. Does nothing where no service manager listens; never raises."""
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         self._address = environ.get("NOTIFY_SOCKET", "")
@@ -22,19 +22,19 @@ class SystemdNotifier:
         return self._watchdog_interval_s
 
     def ready(self) -> None:
-        """The buttons are live."""
+        """Tell the service manager that the buttons are live."""
         self._send("READY=1")
 
     def watchdog(self) -> None:
-        """Every essential part has advanced."""
+        """Tell the service manager that every essential part has advanced."""
         self._send("WATCHDOG=1")
 
     def status(self, text: str) -> None:
-        """One line for `systemctl status`."""
+        """Set the line that `systemctl status` shows."""
         self._send("STATUS=" + " ".join(text.split()))
 
     def stopping(self) -> None:
-        """An orderly stop has begun."""
+        """Tell the service manager that an orderly stop has begun."""
         self._send("STOPPING=1")
 
     def _send(self, message: str) -> None:
@@ -44,7 +44,7 @@ class SystemdNotifier:
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-                # A service manager that hangs must not hang us: then the watchdog could never help.
+                # A hanging service manager must not hang us: then the watchdog could never help.
                 sock.setblocking(False)
                 sock.sendto(message.encode("utf-8", "replace"), address)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""What systemd says of the service's unit."""
+"""What systemd says about the service's unit."""
 
 import subprocess
 from dataclasses import dataclass
@@ -11,24 +11,26 @@ _PROPERTIES = ("LoadState", "ActiveState", "SubState", "NRestarts", "Supplementa
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """The unit as it is installed. `active` and `sub` are systemd's words, such as `activating` and `auto-restart`."""
+    """The installed unit. `active` and `sub` are systemd's words, such as `activating` and `auto-restart`."""
 
     active: str
     sub: str
     restarts: int
     groups: frozenset[str]
-    """Those that it gives the service besides those of its user."""
+    """The groups that the unit gives the service besides those of its user."""
 
     @property
     def runs(self) -> bool:
-        """It has a process, or is about to."""
+        """Whether it has a process, or is about to."""
         return self.active in {"active", "reloading", "deactivating"} or self.sub.startswith("start")
 
 
 @cache
 def ask_unit(systemctl: str = "systemctl") -> Unit | None:
-    """None without systemd, or without such a unit. It is asked once in a process: whoever gives up root's rights
-    afterwards can't ask any more where no D-Bus runs."""
+    """Ask systemd about the unit; None without systemd, or without such a unit.
+
+    It asks once per process: where no D-Bus runs, a process that has given up root can't ask again.
+    """
     try:
         done = subprocess.run(
             [systemctl, "show", UNIT, f"--property={','.join(_PROPERTIES)}"],

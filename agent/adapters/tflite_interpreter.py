@@ -1,4 +1,4 @@
-"""TensorFlow Lite, under its new name where there are wheels of it and under its old one elsewhere."""
+"""TensorFlow Lite, under its new name where there are wheels for it and under its old one elsewhere."""
 
 import ctypes
 from collections.abc import Mapping
@@ -44,12 +44,12 @@ class TfliteInterpreter:
         return [tuple(int(length) for length in output["shape"]) for output in self._outputs]
 
     def input_view(self) -> Array:
-        """The model's own input memory, to be filled in place. Let go of it before `run`."""
+        """Return the model's own input memory, to fill in place. Let go of it before `run`."""
         view: Array = self._interpreter.tensor(self._input["index"])()
         return view
 
     def run(self) -> list[Array]:
-        """One inference on what the input holds; the outputs as float32. Raises ModelError."""
+        """Run one inference on what the input holds; return the outputs as float32. Raises ModelError."""
         try:
             self._interpreter.invoke()
         except (RuntimeError, ValueError) as error:
@@ -68,10 +68,10 @@ class TfliteInterpreter:
 def load_tflite(
     path: Path, content: bytes, threads: int, delegate: str = XNNPACK, delegate_options: Mapping[str, str] | None = None
 ) -> TfliteInterpreter:
-    """Load `content`, which the caller has read from `path` and verified; it runs on so many threads of the processor.
+    """Load `content`, which the caller has read from `path` and verified; it will run on `threads` processor threads.
 
-    `delegate` is `xnnpack`, which is the runtime's own and fast, or `none`, or the shared library of another one,
-    which takes `delegate_options`. Raises ModelError; DelegateError when it may go without that library.
+    `delegate` is `xnnpack`, the runtime's own fast one, or `none`, or the shared library of another one, which gets
+    `delegate_options`. Raises ModelError; DelegateError when the model may still run without that library.
     """
     module, runtime = _runtime()
     chosen: dict[str, Any] = {}
@@ -83,7 +83,7 @@ def load_tflite(
         interpreter = module.Interpreter(model_content=content, num_threads=threads, **chosen)
         interpreter.allocate_tensors()
         if "experimental_delegates" in chosen:
-            interpreter.invoke()  # some find out only now that their device does not answer
+            interpreter.invoke()  # some delegates find out only now that their device does not answer
     except (RuntimeError, ValueError, OSError) as error:
         if "experimental_delegates" in chosen:
             raise DelegateError(f"delegate {delegate} can't run {path.name} ({_first_line(error)})") from error
@@ -94,7 +94,7 @@ def load_tflite(
 
 
 def _load_delegate(module: Any, library: str, options: Mapping[str, str]) -> Any:
-    # The runtime itself leaves half an object behind when it can't load a library, whose end fails again.
+    # If the runtime itself can't load a library, it leaves half an object behind, whose finalizer fails again.
     try:
         found = ctypes.CDLL(library)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What sets this machine's clock, and the clock that goes on without power."""
+"""What sets this machine's clock, and the battery clock that runs without power."""
 
 import subprocess
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from pathlib import Path
 _ASK_S = 10.0
 _DAEMONS = ("chronyd", "ntpd", "ntpsec", "openntpd", "systemd-timesyncd")
 _NAME_LENGTH = 15
-"""The kernel keeps so much of a process's name."""
+"""The kernel keeps this many characters of a process's name."""
 
 
 class TimeService:
-    """Reads `/proc` and `/sys`, which a test may put elsewhere, and asks `timedatectl` where there is one."""
+    """Reads `/proc` and `/sys`, which a test may put elsewhere, and asks `timedatectl` if there is one."""
 
     def __init__(
         self, proc: Path = Path("/proc"), sysfs: Path = Path("/sys"), timedatectl: str = "timedatectl"
@@ -23,7 +23,7 @@ class TimeService:
         self._timedatectl = timedatectl
 
     def name(self) -> str | None:
-        """The service, and its server where it tells; None when none runs."""
+        """Return the time service, and its server if it says; None when none runs."""
         running = set(self._process_names())
         service = next((name for name in _DAEMONS if name[:_NAME_LENGTH] in running), None)
         if service != "systemd-timesyncd":
@@ -32,7 +32,7 @@ class TimeService:
         return f"{service}, from {server}" if server else service
 
     def battery_clock(self) -> datetime | None:
-        """What the first clock with a battery says; None when there is none, or it was never set."""
+        """Return the time of the first battery clock; None when there is none, or its time can't be read."""
         with suppress(OSError, ValueError):
             seconds = int((self._sysfs / "class/rtc/rtc0/since_epoch").read_text(encoding="ascii"))
             return datetime.fromtimestamp(seconds, UTC)

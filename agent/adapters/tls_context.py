@@ -1,4 +1,4 @@
-"""TLS as the agent speaks it: 1.2 or newer, the peer's name checked, errors said in words."""
+"""TLS as the agent uses it: 1.2 or newer, the peer's name checked, errors explained in words."""
 
 import contextlib
 import os
@@ -19,11 +19,11 @@ class TlsFiles:
     cert: Path | None = None
     key: Path | None = None
     name: str | None = None
-    """The common name of another certificate for that key, which lies behind it in its file and is shown instead."""
+    """The common name of another certificate for that key, stored behind it in its file, to send instead of `cert`."""
 
 
 def tls_context(files: TlsFiles) -> ssl.SSLContext:
-    """A client context. Reads the files anew, so a renewed certificate is used on the next connection.
+    """Return a client context. It reads the files anew, so the next connection uses a renewed certificate.
 
     Raises BrokerError that names the file that can't be used, and NoProbeCertificate.
     """
@@ -53,11 +53,11 @@ def tls_context(files: TlsFiles) -> ssl.SSLContext:
 
 @contextlib.contextmanager
 def _shown(cert: Path, files: TlsFiles) -> Iterator[Path]:
-    """What OpenSSL reads the certificate from: it takes the first one, and only from a file."""
+    """Provide the file that OpenSSL reads the certificate from: it takes only a file, and the first one in it."""
     if files.name is None:
         yield cert
         return
-    from agent.adapters.x509_files import probe_certificate  # noqa: PLC0415 - nothing that a start must load
+    from agent.adapters.x509_files import probe_certificate  # noqa: PLC0415 - the start of the agent must not load it
 
     number = os.memfd_create("certificate")
     try:
@@ -69,7 +69,7 @@ def _shown(cert: Path, files: TlsFiles) -> Iterator[Path]:
 
 
 def explain_tls(error: ssl.SSLError, host: str) -> str:
-    """What a failed handshake means, and what to do next, in one line."""
+    """Return what a failed handshake means and what to do next, in one line."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return _VERIFICATION.get(error.verify_code, "the broker's certificate is not valid: {reason}").format(
             host=host, reason=error.verify_message, now=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
@@ -85,7 +85,7 @@ def explain_tls(error: ssl.SSLError, host: str) -> str:
 
 
 def explain_alert(reason: str) -> str:
-    """What the broker's own TLS alert means. `reason` is OpenSSL's name of it."""
+    """Return what the broker's own TLS alert means. `reason` is OpenSSL's name for it."""
     if "CERTIFICATE_REQUIRED" in reason or "HANDSHAKE_FAILURE" in reason:
         return "the broker wants a client certificate: set [mqtt] cert_file and key_file"
     if "EXPIRED" in reason:

@@ -1,4 +1,4 @@
-"""Certificates and keys in PEM files, read for a person who wants to know what is wrong with them."""
+"""Reads certificates and keys in PEM files, and says what is wrong with them in a person's words."""
 
 import stat
 from contextlib import suppress
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def authorities(path: Path) -> list[Certificate]:
-    """What `ca_file` holds, at least one. Raises BrokerError."""
+    """Return the certificates in `ca_file`, at least one. Raises BrokerError."""
     return [_certificate(path, each) for each in _read(path, "ca_file")]
 
 
 def device_certificate(cert: Path, key: Path, ca: Path | None) -> DeviceCertificate:
-    """The first certificate of `cert`, and what can be tried with it and its key. Raises BrokerError."""
-    from cryptography import x509  # noqa: PLC0415 - a part of a press's start must not load it
+    """Return the first certificate of `cert`, and the results of checking it and its key. Raises BrokerError."""
+    from cryptography import x509  # noqa: PLC0415 - the start of the agent must not load it
     from cryptography.x509.oid import ExtendedKeyUsageOID  # noqa: PLC0415
 
     own, *chain = _read(cert, "cert_file")
@@ -41,8 +41,11 @@ def device_certificate(cert: Path, key: Path, ca: Path | None) -> DeviceCertific
 
 
 def probe_certificate(key: Path, common_name: str) -> bytes:
-    """The probe's certificate in PEM form. It lies behind the key in its file: behind the device's own it would be
-    shown with that, and RabbitMQ takes nobody who shows two. Raises NoProbeCertificate, and BrokerError."""
+    """Return the probe's certificate in PEM form. Raises NoProbeCertificate, BrokerError.
+
+    It is stored behind the key in its file: behind the device's own certificate it would be sent along with that, and
+    RabbitMQ accepts no client that sends two.
+    """
     from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415
 
     for each in _read(key, "key_file", may_be_none=True):
@@ -87,7 +90,7 @@ def _read_key(path: Path) -> object:
 
 
 def _trusted(ca: Path | None) -> "list[x509.Certificate]":
-    """Empty where it can't be read, which is told elsewhere."""
+    """Return the trusted authorities; none if the file can't be read, which is reported elsewhere."""
     try:
         return [] if ca is None else _read(ca, "ca_file")
     except BrokerError:
@@ -105,7 +108,7 @@ def _is_signed_by(certificate: "x509.Certificate", issuer: "x509.Certificate") -
 
 
 def _public_bytes(holder: object) -> bytes:
-    """Of a certificate or a private key."""
+    """Return the public key of a certificate or a private key, in DER form."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
 
     public: bytes = holder.public_key().public_bytes(  # type: ignore[attr-defined]
@@ -137,7 +140,8 @@ def _common_name(found: "x509.Certificate") -> str:
 
 
 def _utc(found: "x509.Certificate", name: str) -> datetime:
-    """Debian 12 has cryptography 38, which knows of no time zones; newer ones warn of what it does."""
+    """Return a date of the certificate in UTC. Debian 12's cryptography 38 knows no time zones, and newer versions warn
+    about its way."""
     moment = getattr(found, f"{name}_utc", None) or getattr(found, name).replace(tzinfo=UTC)
     assert isinstance(moment, datetime)
     return moment

@@ -1,1 +1,1 @@
-"""What the composition roots share: the settings as plain values for each part, and parts put together."""
+"""Shared by the composition roots: turns settings into plain values for each part, and assembles parts."""

@@ -1,4 +1,4 @@
-"""The cameras, put together: a process each, which may fail without anybody in the core noticing more than a report."""
+"""Assembles the cameras: each has a process of its own, and if it fails the core only gets a report."""
 
 from agent.bootstrap import specs
 from agent.core.camera.link import ToCore
@@ -17,7 +17,7 @@ def links_to(
     context: Context,
     handler: CommandHandler,
 ) -> list[VisionLink]:
-    """The near end of each camera process; the caller runs and closes them."""
+    """Return the near end of each camera process; the caller runs and closes them."""
 
     def link_to(camera: CameraSettings) -> VisionLink:
         return VisionLink(
@@ -38,7 +38,7 @@ def links_to(
 
 
 class _Reports:
-    """Passes what the process of one camera reports on to whoever it concerns: see `CameraCallbacks`."""
+    """Passes the reports of one camera process to the parts that they concern: see `CameraCallbacks`."""
 
     def __init__(self, camera: CameraSettings, context: Context, handler: CommandHandler) -> None:
         self._name, self._model = camera.name, camera.model
@@ -65,7 +65,7 @@ class _Reports:
 
     def on_model(self, refused: str) -> None:
         if refused == self._refused:
-            return  # a process that ends is started again and again
+            return  # a process that keeps ending is restarted each time and reports the same again
         self._refused = refused
         self._board.report(f"model-{self._name}", ok=not refused, detail=refused)
         if refused:

@@ -1,4 +1,4 @@
-"""What commands do, put together: acks and confirmations go to the alarm that they are about."""
+"""Connects commands to the parts that carry them out; acks and confirmations go to the alarm that they name."""
 
 from agent.core.alarms.test_mode import TestModeAnswer
 from agent.core.events import AckAnswer, AlarmDelivered, CentreAck
@@ -11,7 +11,7 @@ from agent.runtime.uplink.status import Uplink
 
 
 class AllAlarms:
-    """The alarms of the kiosk, and that of a self-test. Any thread."""
+    """The kiosk's alarms and the self-test's alarm. Any thread."""
 
     def __init__(self, pipeline: Pipeline, probe: ProbeAlarm) -> None:
         self._pipeline = pipeline
@@ -40,25 +40,25 @@ class CommandActions:
         self._self_test = self_test
 
     def acknowledge(self, ack: CentreAck) -> AckAnswer:
-        """To the alarm that it is about."""
+        """Pass the ack to the alarm that it names."""
         return self._alarms.acknowledge(ack)
 
     def rebirth(self) -> None:
-        """Birth, description and open alarms."""
+        """Publish birth, description and open alarms."""
         self._uplink.announce()
 
     def identify(self, seconds: float) -> None:
-        """Blink for so long."""
+        """Blink for `seconds`."""
         self._pipeline.identify(seconds)
 
     def snapshot(self, picture_id: str, camera: str | None) -> str | None:
-        """Of the named camera, or the first one."""
+        """Take a picture with the named camera, or with the first one."""
         return self._cameras.snapshot(picture_id, camera)
 
     def test_mode(self, seconds: float, input_name: str | None) -> TestModeAnswer:
-        """Of one input, or of all."""
+        """Set test mode for one input, or for all."""
         return self._pipeline.test_mode(seconds, input_name)
 
     def self_test(self, order_id: str) -> SelfTestAnswer:
-        """Begin one."""
+        """Begin a self-test."""
         return self._self_test.order(order_id)

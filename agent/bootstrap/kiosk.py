@@ -1,4 +1,4 @@
-"""The kiosk, put together: what a resident touches and sees, and what decides."""
+"""Assembles the kiosk: the buttons and lights of the resident, and the pipeline that decides."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,17 +24,17 @@ from agent.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Pins:
-    """What is wired to them."""
+    """The devices wired to the GPIO pins."""
 
     factory: Any
-    """Of gpiozero; None on a device without pins."""
+    """gpiozero's pin factory; None on a device without pins."""
     lights: GpiozeroLights
     buttons: GpiozeroButtons
 
 
 @contextmanager
 def open_pins(settings: Settings, outside: Outside) -> Iterator[Pins]:
-    """Nothing is started. Raises HardwareError."""
+    """Open the pins without starting anything; closes the factory at the end. Raises HardwareError."""
     factory = outside.open_pins() if settings.has_pins else None
     try:
         lights = GpiozeroLights(specs.light_pins(settings), factory)
@@ -46,7 +46,7 @@ def open_pins(settings: Settings, outside: Outside) -> Iterator[Pins]:
 
 @dataclass(frozen=True, slots=True)
 class Kiosk:
-    """What decides."""
+    """The deciding parts."""
 
     pipeline: Pipeline
     panel: Panel
@@ -56,7 +56,7 @@ class Kiosk:
 def make_kiosk(
     settings: Settings, context: Context, outbox: Outbox, pins: Pins, cameras: Cameras, link: Link, *, simulate: bool
 ) -> Kiosk:
-    """The caller starts and closes the siren, and runs the pipeline."""
+    """Build the kiosk; the caller starts and closes the siren, and runs the pipeline."""
     panel = specs.panel(settings)
     siren = make_siren(settings, pins.factory, simulate=simulate, outbox=outbox, context=context)
     context.board.report(SERVICE, ok=True)

@@ -1,4 +1,4 @@
-"""A disk that was done without at the start answers after all."""
+"""What to do when a disk that did not answer at the start answers later."""
 
 from agent.outbox.outbox import Outbox
 from agent.runtime.alarms.persistence import keep_restored, read_kept
@@ -8,7 +8,7 @@ from agent.runtime.supervision.context import Context
 
 
 def restore(context: Context, outbox: Outbox, pipeline: Pipeline, handler: CommandHandler) -> None:
-    """Go on with the open alarms and the commands that an earlier run has left on it. Any thread."""
+    """Restore the open alarms and the commands that an earlier run left on the disk. Any thread."""
     kept = read_kept(outbox, context, pipeline.kept())
     pipeline.restore(kept, lambda book: keep_restored(book, outbox, context.security))
     handler.restore()

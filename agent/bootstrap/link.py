@@ -1,4 +1,4 @@
-"""The way to the centre and back, put together."""
+"""Assembles the way to the centre and back."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ from agent.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What sends."""
+    """The sending parts."""
 
     announcer: Announcer
     sender: Sender
@@ -31,7 +31,7 @@ class Link:
 
 
 def make_link(settings: Settings, outside: Outside, context: Context, outbox: Outbox) -> Link:
-    """The caller runs the publisher, and closes it."""
+    """Build the sending parts; the caller runs and closes the publisher."""
     announcer = Announcer(
         context=context, outbox=outbox, meta=specs.meta(settings), config_revision=specs.revision(settings)
     )
@@ -57,7 +57,7 @@ def make_link(settings: Settings, outside: Outside, context: Context, outbox: Ou
 def make_handler(
     settings: Settings, context: Context, outbox: Outbox, keys: KeyRing
 ) -> tuple[CommandHandler, KeyWatch]:
-    """Who obeys, and who says whom to obey. The caller runs the handler."""
+    """Build the command handler and the watch of the key set that it obeys. The caller runs the handler."""
     key_watch = KeyWatch(keys, context)
     handler = CommandHandler(identity=settings.identity, context=context, outbox=outbox, keys=keys, key_watch=key_watch)
     return handler, key_watch
@@ -72,7 +72,7 @@ def listen(
     handler: CommandHandler,
     key_watch: KeyWatch,
 ) -> Uplink:
-    """Have what the broker says and brings reach those whom it concerns."""
+    """Route the broker's answers and messages to the parts that they concern."""
     watch = CentreWatch(centres=specs.centres(settings), root=settings.mqtt.root, context=context, facts=pipeline)
     router = TopicRouter(default=handler)
     router.add(watch.tree, watch)

@@ -1,4 +1,4 @@
-"""Parts that a kiosk can do without: what is wrong with them at the start is reported, and the start goes on."""
+"""Starts the parts that a kiosk can do without: a fault in one is reported, and the start goes on."""
 
 import logging
 import threading
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 def prepare(keys: KeyRing) -> None:
-    """Load what verifying needs, on a thread of its own: a disk that hangs in it must hold up nobody."""
+    """Load what verifying needs, on a thread of its own: a hanging disk must hold up no other thread."""
 
     def load() -> None:
         try:
@@ -24,7 +24,7 @@ def prepare(keys: KeyRing) -> None:
 
 
 def start_lights(lights: GpiozeroLights, board: HealthBoard) -> None:
-    """Lights that can't be had are a fault to mend; a kiosk without them still calls for help."""
+    """Start the lights; report a failure and go on, since a kiosk without lights can still call for help."""
     try:
         lights.start()
     except HardwareError as error:

@@ -1,7 +1,6 @@
-"""What the core finds around it: time, threads, pins, brokers and a service manager.
+"""The core's surroundings: time, threads, pins, brokers and a service manager.
 
-`this_machine` is the real thing. Whoever gives `app.run` another one can have the whole core run by hand, in a time of
-its own.
+`this_machine` is the real one. Give `app.run` another one to step the whole core by hand, on a clock of your own.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,22 +21,22 @@ from agent.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """All of it, made afresh for each run; nothing is started."""
+    """The surroundings, made afresh for each run; nothing is started."""
 
     clock: Clock
     notifier: Notifier
     supervisor: Supervisor
     """Runs the workers."""
     open_pins: Callable[[], Any]
-    """A gpiozero pin factory, which the caller closes. Raises HardwareError."""
+    """Makes a gpiozero pin factory, which the caller closes. Raises HardwareError."""
     make_broker: Callable[[], Broker]
-    """A connection to a broker, still without one."""
+    """Makes a broker client that is not connected yet."""
     make_probe: Callable[[], Broker]
     """The same, for a client that takes no other connection's place: see `Identity.probe`."""
 
 
 def this_machine(settings: Settings, simulated: Mapping[int, bool] | None) -> Outside:
-    """The machine that this runs on, with mock pins at these levels if any are given."""
+    """Return the machine that this runs on, with mock pins at the `simulated` levels if they are given."""
     return Outside(
         clock=SystemClock(),
         notifier=SystemdNotifier(),

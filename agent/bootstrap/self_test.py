@@ -1,4 +1,4 @@
-"""The self-test, put together: what is tried, in this order, and when."""
+"""Assembles the self-test: its steps, their order, and its timetable."""
 
 import secrets
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def make_self_test(
     probe: ProbeAlarm,
     handler: CommandHandler,
 ) -> SelfTest:
-    """The worker of the thread `self-test`; the caller runs and closes it."""
+    """Return the worker of the thread `self-test`; the caller runs and closes it."""
     chosen = settings.self_test
     way_out = WayOut(
         alarm=probe,
@@ -74,7 +74,7 @@ def make_self_test(
 
 
 class _Script:
-    """What is tried, in this order."""
+    """The steps, in order."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class _Script:
         self._way_out = way_out
 
     def steps(self) -> Iterator[tuple[str, Step]]:
-        """One after the other, by name."""
+        """Yield each step with its name."""
         chosen, clock, lights = self._settings.self_test, self._clock, self._pins.lights
         panel, pipeline, siren = self._kiosk.panel, self._kiosk.pipeline, self._kiosk.siren
         yield "inputs", check_inputs(self._pins.buttons, panel.buttons, panel)

@@ -1,4 +1,4 @@
-"""What `--simulate` adds to the core: a hand on the buttons, an eye on the lights, and faults on demand."""
+"""Added to the core by `--simulate`: presses the buttons, reads the lights, and makes faults on demand."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ from agent.sim.pins import SimPins
 
 
 def control(settings: Settings, context: Context, pins: Pins, links: Sequence[VisionLink]) -> SimControl:
-    """The server behind `edge-agent sim`; the caller starts and closes it."""
+    """Return the server behind `edge-agent sim`; the caller starts and closes it."""
     faults: dict[str, Callable[[], None]] = {"vision-crash": lambda: _kill(links)}
     for fault in CameraFault:
         faults[f"camera-{fault.value}"] = _camera_fault(settings, fault)
@@ -37,7 +37,7 @@ def control(settings: Settings, context: Context, pins: Pins, links: Sequence[Vi
 
 
 def levels(settings: Settings) -> dict[int, bool]:
-    """The level of every input pin at the start: at rest, unless something was held or broken before."""
+    """Return the level of every input pin at the start: at rest, unless something was held or broken before."""
     return _contacts(settings).levels()
 
 
@@ -46,14 +46,14 @@ def _contacts(settings: Settings) -> SimContacts:
 
 
 def _kill(links: Sequence[VisionLink]) -> None:
-    """Every camera process dies as from the kernel's out-of-memory killer."""
+    """Kill every camera process as the kernel's out-of-memory killer would."""
     for link in links:
         if (pid := link.pid) is not None:
             os.kill(pid, signal.SIGKILL)
 
 
 def _camera_fault(settings: Settings, fault: CameraFault) -> Callable[[], None]:
-    """Sets the fault for every simulated camera, through the file that its process reads."""
+    """Return a function that sets the fault for every simulated camera, through the file that its process reads."""
     seen = [specs.vision_spec(settings, camera, simulate=True) for camera in settings.cameras]
 
     def set_fault() -> None:

@@ -1,4 +1,4 @@
-"""The siren, put together."""
+"""Assembles the siren."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def make_siren(
     outbox: Outbox,
     context: Context,
 ) -> SirenController | None:
-    """What drives it; None where the settings have none. The caller starts and closes it."""
+    """Return the siren's controller, or None when the settings have no siren. The caller starts and closes it."""
     if settings.siren is None:
         return None
     return SirenController(

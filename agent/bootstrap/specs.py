@@ -1,4 +1,4 @@
-"""What the settings mean for each part, as the plain values that the parts take."""
+"""Translates the settings into the plain values that each part takes."""
 
 import hashlib
 import logging
@@ -31,18 +31,19 @@ from agent.runtime.supervision.context import Context
 from agent.settings import DAYS, CameraSettings, HoursSettings, Settings, SirenSettings, ZoneSettings, mask_url
 
 VISION_COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "agent.vision", "--fd")
-"""A camera's process finds its modules where the core has found its own."""
+"""Starts a camera process, which finds its modules where the core found its own."""
 
 log = logging.getLogger(__name__)
 
 
 STATUS_FILE = "status.json"
 _DELAY_S = {"tamper": 0.0, "mains": 60.0, "battery": 5.0}
-"""A door counts at once; the mains fails so often (load-shedding) that a minute of it is no news."""
+"""Default delay in seconds by kind. A door counts at once; the mains fails so often (load-shedding) that a minute
+without it is no news."""
 
 
 def input_lines(settings: Settings) -> list[InputLine]:
-    """The wiring of the inputs: each contact of each button and condition."""
+    """Return the wiring of the inputs: each contact of each button and condition."""
     lines: list[InputLine] = []
     for button in settings.buttons:
         line = InputLine(button.name, button.pin, button.pull_up, glitch_filter_ms=button.glitch_filter_ms)
@@ -56,7 +57,7 @@ def input_lines(settings: Settings) -> list[InputLine]:
 
 
 def panel(settings: Settings) -> Panel:
-    """How the inputs are judged."""
+    """Return the panel that judges the inputs."""
     buttons = [
         ButtonRules(
             name=button.name,
@@ -83,7 +84,7 @@ def panel(settings: Settings) -> Panel:
 
 
 def broker_addresses(settings: Settings) -> list[BrokerAddress]:
-    """The paths to the centre, in their order; a broker without an interface of its own takes any."""
+    """Return the paths to the centre, in order; a broker without an interface of its own uses any."""
     interfaces = settings.mqtt.interfaces
     return [
         BrokerAddress(url, interface or None)
@@ -92,17 +93,17 @@ def broker_addresses(settings: Settings) -> list[BrokerAddress]:
 
 
 def light_pins(settings: Settings) -> LightPins:
-    """The wiring of the outputs."""
+    """Return the wiring of the outputs."""
     return LightPins(**settings.lights.model_dump(), press_tones=settings.alarm.press_tones)
 
 
 def siren_pin(siren: SirenSettings) -> SirenPin:
-    """The wiring of the siren."""
+    """Return the wiring of the siren."""
     return SirenPin(siren.pin, siren.active_high)
 
 
 def siren_rules(siren: SirenSettings) -> SirenRules:
-    """When the siren begins, and how long it may sound."""
+    """Return when the siren begins, and how long it may sound."""
     return SirenRules(
         stage=Stage.DELAYED if siren.when == "delayed" else Stage.UNCONFIRMED,
         after_ns=_ns(siren.after_s),
@@ -112,7 +113,7 @@ def siren_rules(siren: SirenSettings) -> SirenRules:
 
 
 def meta(settings: Settings) -> MetaData:
-    """What `up/meta` says of this device."""
+    """Return the description of this device that `up/meta` carries."""
     return MetaData(
         inputs=(
             *(
@@ -130,7 +131,8 @@ def meta(settings: Settings) -> MetaData:
 
 
 def _camera(camera: CameraSettings) -> dict[str, object]:
-    """How many masks cover it is left out while that can't be told; then it is off, and its part says why."""
+    """Describe one camera. Leaves out the number of masks if they can't be read; then the camera is off, and its part
+    of the health says why."""
     about: dict[str, object] = {"name": camera.name, "source": mask_url(camera.source), "model": camera.model}
     with suppress(MaskError):
         about["masks"] = len(masks(camera))
@@ -138,12 +140,13 @@ def _camera(camera: CameraSettings) -> dict[str, object]:
 
 
 def masks(camera: CameraSettings) -> tuple[Outline, ...]:
-    """The privacy masks of a camera. Raises MaskError."""
+    """Return the privacy masks of a camera. Raises MaskError."""
     return all_masks(camera.masks, camera.mask_file)
 
 
 def black_box(directory: Path) -> Path:
-    """Where the outbox of `directory` keeps what is not on disk yet: in memory, where systemd says so if it does."""
+    """Return the path of the black box for the outbox of `directory`: in memory, in systemd's runtime directory if it
+    gives us one."""
     runtime = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
     if runtime:
         return Path(runtime) / "black-box"
@@ -152,19 +155,19 @@ def black_box(directory: Path) -> Path:
 
 
 def status_file() -> Path | None:
-    """Where the agent says how it is to `edge-agent doctor`; None where no service manager gives it a directory."""
+    """Return the path of the status file for `edge-agent doctor`; None if no service manager gives us a directory."""
     runtime = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
     return Path(runtime) / STATUS_FILE if runtime else None
 
 
 def revision(settings: Settings) -> str:
-    """A short name for exactly these settings, secrets left out."""
+    """Return a short name for exactly these settings, secrets left out."""
     masked = repr(settings.masked()).encode()
     return hashlib.sha256(masked).hexdigest()[:12]
 
 
 def outbox(settings: Settings, clock: Clock) -> Outbox:
-    """The outbox, still closed."""
+    """Return the outbox, not opened yet."""
     storage = settings.storage
     return Outbox(
         storage.directory,
@@ -177,7 +180,7 @@ def outbox(settings: Settings, clock: Clock) -> Outbox:
 
 
 def alarm_book(settings: Settings, context: Context, outbox: Outbox, *, simulated: bool) -> AlarmBook:
-    """The alarms that were open when the agent last ran, on the inputs of today."""
+    """Return the alarm book for the configured inputs, with the alarms that were open when the agent last ran."""
     book = AlarmBook(
         [InputKind(button.name, button.kind, button.silent) for button in settings.buttons],
         context.clock.boot_id,
@@ -192,7 +195,7 @@ def alarm_book(settings: Settings, context: Context, outbox: Outbox, *, simulate
 
 
 def waits(settings: Settings) -> Waits:
-    """How long an alarm stays in a stage before it changes by itself."""
+    """Return how long an alarm stays in a stage before it changes by itself."""
     alarm = settings.alarm
     return Waits(
         delayed_after_ns=_ns(alarm.delayed_after_s),
@@ -203,18 +206,18 @@ def waits(settings: Settings) -> Waits:
 
 
 def centres(settings: Settings) -> Centres:
-    """Who is expected to watch."""
+    """Return the command centres that are expected to watch."""
     centre = settings.centre
     return Centres(required=centre.required, names=centre.names, heard_within_s=centre.heard_within_s)
 
 
 def service(settings: Settings, clock: Clock) -> Service:
-    """In service or not, from now on."""
+    """Return the judge of whether the kiosk is in service, which counts from now."""
     return Service(_ns(settings.service.out_of_service_after_s), clock.boottime_ns())
 
 
 def vision_spec(settings: Settings, camera: CameraSettings, *, simulate: bool) -> VisionSpec:
-    """All that the process of one camera needs to know."""
+    """Return everything that the process of one camera needs to know."""
     directory = settings.storage.directory
     return VisionSpec(
         camera=camera.name,
@@ -269,11 +272,11 @@ def _ns(seconds: float) -> int:
 
 
 def location(settings: Settings) -> dict[str, object] | None:
-    """Where the device stands, as alarms tell it."""
+    """Return the device's location as alarms carry it, or None when the settings have none."""
     place = settings.device.location
     return place.model_dump() if place is not None else None
 
 
 def sim_socket(directory: Path) -> Path:
-    """Where a simulated agent listens for `edge-agent sim`."""
+    """Return the path of the socket on which a simulated agent listens for `edge-agent sim`."""
     return directory / "sim.sock"

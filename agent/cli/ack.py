@@ -43,7 +43,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def run(args: argparse.Namespace) -> int:
-    """Send the ack; 0 when the device has taken it."""
+    """Send the ack; return 0 when the device has accepted it."""
     alarm_id = topic_level(args.alarm_id, "alarm's identifier, which `edge-agent watch` shows")
     key = PrivateKey.load(args.key)
     seen = {} if args.presses is None else {"press_count": args.presses}

@@ -1,4 +1,4 @@
-"""What a centre's program answers by itself: the alarms of self-tests, and a close that a power cut has taken back."""
+"""What a centre's program answers by itself: self-test alarms, and alarms whose close was lost in a power cut."""
 
 import json
 from collections import OrderedDict
@@ -23,19 +23,19 @@ class Sends(Protocol):
 
 
 class SelfTestAnswerer:
-    """Needs all that the devices say, in order. One thread."""
+    """Answers the alarms of self-tests. It must hear everything that the devices say, in order. One thread."""
 
     def __init__(self, centre: Sends, key: PrivateKey) -> None:
         self._centre = centre
         self._key = key
         self._closed: OrderedDict[str, tuple[Any, int, int]] = OrderedDict()
-        """By alarm: epoch and number of the message that has told of the close, and the presses that it knew of."""
+        """By alarm: epoch and number of the message that reported the close, and the presses that it counted."""
 
     def hear(self, heard: Heard) -> None:
-        """Answer if this is a test alarm that was just raised, or an alarm that is open again although somebody has
-        closed it. Raises BrokerError when the broker does not take it.
+        """Answer a self-test's alarm that was just raised, and an alarm that is open again after somebody closed it.
 
-        Never answers anything else: neither a test that a person has made with a button nor an alarm in earnest.
+        Never answers anything else: neither a test that a person makes with a button nor a real alarm. Raises
+        BrokerError when the broker does not accept the answer.
         """
         tree, separator, rest = heard.topic.partition("/up/alarm/")
         if not separator:
@@ -52,7 +52,7 @@ class SelfTestAnswerer:
             return
 
     def _close_again(self, tree: str, envelope: dict[str, Any], data: dict[str, Any]) -> None:
-        """A device that lost its power before its disk had the close has forgotten it."""
+        """Close an alarm again: a device that lost its power before the close was on its disk has forgotten it."""
         epoch, seq = envelope.get("epoch"), int(envelope["seq"])
         alarm_id, presses = str(data["alarm_id"]), int(data["press_count"])
         if data["stage"] == "closed":

@@ -1,4 +1,4 @@
-"""`edge-agent bench`: what the camera process makes of a video, as fast as this machine goes."""
+"""`edge-agent bench`: what the camera process sees in a video, as fast as this machine can go."""
 
 import argparse
 import json
@@ -18,7 +18,7 @@ from agent.core.diagnosis.vision_extra import install_advice
 from agent.core.errors import EdgeAgentError, UsageError
 from agent.settings import CameraSettings, load
 
-if TYPE_CHECKING:  # a kiosk without a camera has no numpy, and can still be told what the command needs
+if TYPE_CHECKING:  # a kiosk without a camera has no numpy, but the command must still say what it needs
     from agent.cli.rendering import Rendering
     from agent.cli.replay import Look, Replay
     from agent.cli.tally import Tally
@@ -60,7 +60,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def run(args: argparse.Namespace) -> int:
-    """Look at the video and print the summary; 130 after an interrupt, with what was done until then."""
+    """Process the video and print the summary; return 130 after an interrupt, with the summary up to then."""
     spec = spec_of(args.config, args.camera)
     try:
         from agent.cli.replay import Film, Replay  # noqa: PLC0415 - a kiosk without a camera has none
@@ -101,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def spec_of(config: Path, name: str | None) -> VisionSpec:
-    """What the process of this camera would be told. Raises SettingsError, UsageError."""
+    """Return the spec that the core would send to this camera's process. Raises SettingsError, UsageError."""
     settings = load(config)
     return vision_spec(settings, _chosen(settings.cameras, name, config), simulate=False)
 
@@ -119,7 +119,7 @@ def _chosen(cameras: tuple[CameraSettings, ...], name: str | None, config: Path)
 
 
 class _Outputs:
-    """The files that were asked for. Raises EdgeAgentError as soon as one can't be written."""
+    """The output files that were asked for. Raises EdgeAgentError as soon as one can't be written."""
 
     def __init__(
         self, render: Path | None, detections: Path | None, spec: VisionSpec, frames_per_second: float
@@ -144,7 +144,7 @@ class _Outputs:
         return self
 
     def add(self, look: "Look") -> None:
-        """One more frame."""
+        """Write one more frame."""
         from agent.cli.tally import detections_line  # noqa: PLC0415
 
         if self._lines is not None and self._detections is not None:
@@ -171,7 +171,7 @@ def _writing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _progress(frames: int | None, tally: "Tally") -> Iterator[Callable[[], None]]:
-    """A line on the terminal, if there is one; gives what is called after each frame."""
+    """Show a progress line if there is a terminal; yields a function to call after each frame."""
     if not _notes.is_terminal:
         yield lambda: None
         return

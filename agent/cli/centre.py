@@ -1,4 +1,4 @@
-"""What every command that speaks as the command centre shares: where the broker is, and who we are to it."""
+"""Shared by all commands that speak as the command centre: where the broker is, and who we are to it."""
 
 import argparse
 import json
@@ -28,11 +28,11 @@ _NEXT = {
     "not-permitted": "use a key with another role",
     "unknown-outcome": "look at the device whether it was done, and order it again if not",
 }
-"""What a person can do about a result."""
+"""What a person can do about a result, by its code."""
 
 
 def add_options(parser: argparse.ArgumentParser, *, every_broker: bool = False) -> None:
-    """The options that say which device, which broker, and with which certificate."""
+    """Add the options that say which device, which broker, and which certificate to use."""
     add_config(parser, of=" of the device")
     if every_broker:
         text = "address of a broker, perhaps several times; default: all of the device's settings"
@@ -51,9 +51,9 @@ def open_centre(
     on_link: Callable[[bool, str], None] | None = None,
     name: str | None = None,
 ) -> tuple[Settings, Centre]:
-    """The device's settings, and a connection that has subscribed to `filters`. Raises BrokerError.
+    """Return the device's settings and a connection that has subscribed to `filters`. Raises BrokerError.
 
-    With `name` the connection says, as the centre of that name, that it watches.
+    With `name`, the connection reports that the centre of that name is watching.
     """
     settings = load(args.config)
     mqtt = settings.mqtt
@@ -64,10 +64,10 @@ def open_centre(
 
 
 def tls_files(args: argparse.Namespace, settings: Settings) -> TlsFiles:
-    """Our own certificate, and the authority that was given or else the device's.
+    """Return our own certificate, and the authority from the options, or else the device's.
 
-    Never the device's certificate: a broker that takes the client id from it cuts the device off when we come in.
-    Raises UsageError where the device's broker wants one and none was given.
+    Never returns the device's certificate: a broker that takes the client id from it would cut the device off when we
+    connect. Raises UsageError if the device's broker wants a certificate and none was given.
     """
     mqtt = settings.mqtt
     if mqtt.cert_file is not None and args.broker is None and args.cert is None:
@@ -79,7 +79,7 @@ def tls_files(args: argparse.Namespace, settings: Settings) -> TlsFiles:
 
 
 def centre_topic(root: str, name: str) -> str:
-    """Where a centre says whether it watches. Raises UsageError for a name that no centre may have."""
+    """Return the topic on which a centre says whether it watches. Raises UsageError for an invalid name."""
     try:
         return f"{root}/host/{centre_name(name)}/state"
     except CentreStateError as error:
@@ -87,7 +87,7 @@ def centre_topic(root: str, name: str) -> str:
 
 
 class Order(NamedTuple):
-    """A signed command, its identifier, and for how long it is good."""
+    """A signed command, its identifier, and how long it is valid, in seconds."""
 
     token: bytes
     cmd_id: str
@@ -103,9 +103,9 @@ def signed(
     boot_nonce: str | None,
     cmd_id: str | None = None,
 ) -> Order:
-    """Sign a command for the device with the source `audience`; one that is signed again keeps its `cmd_id`.
+    """Sign a command for the device with the source `audience`; to sign one again, give its `cmd_id`.
 
-    With the newest nonce as `boot_nonce` a device whose clock is not set can check that it is fresh.
+    With the newest nonce as `boot_nonce`, a device whose clock is not set can check that the command is fresh.
     """
     now = int(time.time())
     claims: dict[str, Any] = {
@@ -116,7 +116,7 @@ def signed(
         "iss": key.issuer,
         "iat": now,
         "exp": now + min(MAX_LIFE_S, 120),
-        # The microseconds of this clock only ever rise, so no counter has to be kept between calls.
+        # This clock's microseconds only ever rise, so there is no counter to keep between calls.
         "ctr": time.time_ns() // 1000,
     }
     if boot_nonce:
@@ -125,14 +125,14 @@ def signed(
 
 
 def topic_level(word: str, what: str) -> str:
-    """`word`, which a topic ends with. Raises UsageError for one that says nothing or means something to a broker."""
+    """Return `word` if a topic may end with it. Raises UsageError if it is empty or has a meaning to a broker."""
     if not LEVEL.match(word):
         raise UsageError(f"{word!r} is no {what}: that is 1 to 64 of a-z, 0-9 and dash")
     return word
 
 
 def print_result(result: dict[str, Any]) -> int:
-    """One line for a person; the exit code."""
+    """Print the result in one line for a person; return the exit code."""
     output = f" {json.dumps(result['output'])}" if result.get("output") else ""
     print(f"{result['name']}: {result['status']} ({result['code']}): {result['text']}{output}")
     if result["code"] in _NEXT:

@@ -44,7 +44,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check and print. Raises MaskError for the cameras that would stay off."""
+    """Check the settings and print them. Raises MaskError for the cameras that would stay off."""
     settings = load(args.file)
     files = layers.files(args.file)
     for number, file in enumerate(files if len(files) > 1 else [], start=1):

@@ -43,7 +43,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def run(args: argparse.Namespace) -> int:
-    """Send the command; 0 when it has succeeded."""
+    """Send the command; return 0 when it has succeeded."""
     if args.out is not None and args.name != "snapshot":
         raise UsageError("--out goes with snapshot only")
     name = topic_level(args.name, "command's name")

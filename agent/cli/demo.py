@@ -31,7 +31,7 @@ Example:
 """
 _KEYS = "p press police   m press medical   a acknowledge   c close   q quit"
 _BETWEEN_PRESSES_S = 0.15
-"""A finger lets go between two presses: faster keys would be one long press."""
+"""A finger lets go between two presses; faster keys would be one long press."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -53,14 +53,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the demo until `q`, or until the story has been told."""
+    """Run the demo until `q`, or until the end of the story."""
     ModelStore(default_directories()).load(DEFAULT_MODEL)
     video = args.video.resolve() if args.video else ensure_demo_video()
     if not video.is_file():
         raise EdgeAgentError(f"{video}: no such video")
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    # A line is a line in a log file as on a screen: what is wide runs over the edge and is not folded.
+    # One line stays one line, in a log file and on a screen: long lines run over the edge and are not folded.
     console = Console(soft_wrap=True, highlight=False)
     console.print(
         "A kiosk with two buttons and a camera, its broker and a command centre, all on this machine.", style="bold"
@@ -117,7 +117,7 @@ def _with_keys(stage: Stage, centre: DemoCentre, screen: Screen) -> int:
 
 
 class _Hand:
-    """Presses one after the other, no faster than a finger; says how often when there is no more to press."""
+    """Presses buttons one after the other, no faster than a finger; at the end, says how often."""
 
     def __init__(self, stage: Stage, screen: Screen) -> None:
         self._stage = stage
@@ -152,7 +152,7 @@ class _Hand:
 
 @contextmanager
 def _single_keys() -> Iterator[None]:
-    """Keys come one by one and unechoed; Ctrl-C still interrupts."""
+    """Read keys one by one and without echo; Ctrl-C still interrupts."""
     before = termios.tcgetattr(sys.stdin)
     tty.setcbreak(sys.stdin)
     try:

@@ -13,7 +13,7 @@ from agent.core.errors import BrokerError
 
 
 class DemoCentre:
-    """Enter to connect. One thread."""
+    """The centre's connection and its open alarms. Use it as a context manager; entering connects. One thread."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
@@ -25,7 +25,7 @@ class DemoCentre:
             state_topic=centre_topic(stage.settings.identity.root, "demo-centre"),
         )
         self._open: dict[str, dict[str, Any]] = {}
-        """What was said last of each open alarm, by id; the newest alarm comes last."""
+        """The last message about each open alarm, by id; the newest alarm comes last."""
         self._closed: set[str] = set()
 
     def __enter__(self) -> "DemoCentre":
@@ -36,7 +36,7 @@ class DemoCentre:
         self._ears.close()
 
     def next(self, timeout_s: float) -> Heard | None:
-        """The next message, or None."""
+        """Return the next message, or None when none came in time."""
         try:
             heard = self._heard.get(timeout=timeout_s)
         except queue.Empty:
@@ -54,9 +54,9 @@ class DemoCentre:
         self._closed.add(alarm_id)
 
     def answer(self, action: str) -> str:
-        """Sign an ack and send it; one line that says what the kiosk made of it.
+        """Sign an ack and send it; return one line that says how the kiosk answered.
 
-        It is for the newest open alarm, for `registered` the newest that nobody has registered yet.
+        It answers the newest open alarm; for `registered`, the newest that nobody has registered yet, if there is one.
         """
         waiting = [each for each in self._open.values() if each["stage"] not in {"registered", "dispatched"}]
         alarms = (waiting if action == "registered" else []) or list(self._open.values())
@@ -85,7 +85,7 @@ class DemoCentre:
 
 
 def data_of(heard: Heard) -> dict[str, Any]:
-    """The `data` of an envelope; empty for a picture."""
+    """Return the `data` of an envelope; empty for a picture."""
     try:
         data: dict[str, Any] = json.loads(heard.payload)["data"]
     except (ValueError, KeyError, TypeError):

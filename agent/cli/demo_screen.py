@@ -17,13 +17,13 @@ _STYLES = {"alarm": "bold red", "event": "cyan", "security": "magenta", "health"
 _LIGHT_STYLES = {"yellow": "yellow", "green": "green"}
 _LOOK_EVERY_S = 0.1
 _CHATTER = ("alarms", "health", "event/person-", "snapshot/")
-"""What comes by itself, again and again."""
+"""Messages that come by themselves, again and again."""
 
 
 class Screen:
-    """Prints lines, one below the other, so that a log file of it reads well too. One thread.
+    """Prints line after line, so that its output also reads well in a log file. One thread.
 
-    As a context manager it keeps the lights, the keys and the newest of what comes by itself at the foot of the
+    As a context manager it keeps the lights, the keys and the newest message that came by itself at the bottom of the
     terminal, where nothing pushes them away.
     """
 
@@ -49,11 +49,11 @@ class Screen:
             self._foot = None
 
     def say(self, text: str, style: str = "bold") -> None:
-        """What is happening, in plain words."""
+        """Print what is happening, in plain words."""
         self._console.print(Text(text, style))
 
     def message(self, heard: Heard) -> None:
-        """One message that the broker delivered."""
+        """Show one message that the broker delivered."""
         topic = heard.topic.split("/up/", 1)[-1]
         level, _, name = topic.partition("/")
         text = readable(heard.topic, heard.payload)
@@ -69,7 +69,7 @@ class Screen:
             self._console.print(line)
 
     def lights(self, *, force: bool = False) -> dict[str, str]:
-        """Look at the lights, and show them when they have changed. Raises EdgeAgentError."""
+        """Read the lights, and show them if they have changed. Raises EdgeAgentError."""
         now = time.monotonic()
         if force or now - self._looked >= _LOOK_EVERY_S:
             self._looked = now
@@ -98,7 +98,7 @@ class Screen:
 
     @staticmethod
     def _saved(picture: bytes, *, of_alarm: bool) -> Path:
-        """Where the newest picture of its kind is from now on, for whoever wants to look at it."""
+        """Save the picture in place of the last one of its kind; return where it is, for a person to look at."""
         path = cache_directory() / f"demo-{'alarm' if of_alarm else 'event'}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(picture)

@@ -1,4 +1,4 @@
-"""The demo's own small world: a broker, a key, settings, and an agent with simulated pins, in a new directory."""
+"""The demo's own small world: a broker, a key, settings and an agent with simulated pins, in a new directory."""
 
 import os
 import shutil
@@ -76,7 +76,7 @@ _PATIENCE_S = 15.0
 
 
 class Stage:
-    """Enter to start the broker; leaving ends every process and removes the directory."""
+    """A context manager: entering starts the broker; leaving ends every process and removes the directory."""
 
     def __init__(self, video: Path) -> None:
         self._video = video
@@ -106,7 +106,7 @@ class Stage:
 
     @property
     def log(self) -> Path:
-        """What the agent writes."""
+        """The agent's log file."""
         return self.directory / "agent.log"
 
     def start_agent(self) -> None:
@@ -118,15 +118,15 @@ class Stage:
         self._wait_for_agent()
 
     def press(self, button: str) -> None:
-        """Press a button and let it go. Raises EdgeAgentError."""
+        """Press a button and release it. Raises EdgeAgentError."""
         self._sim(do="press", name=button)
 
     def lights(self) -> dict[str, str]:
-        """What every light does now. Raises EdgeAgentError."""
+        """Return what every light does now. Raises EdgeAgentError."""
         return dict(self._sim(do="outputs")[0])
 
     def check_agent(self) -> None:
-        """Raises EdgeAgentError, with the end of its log, when the agent has ended."""
+        """Raise EdgeAgentError, with the end of its log, if the agent has ended."""
         if self._agent is not None and self._agent.poll() is not None:
             tail = "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:])
             raise EdgeAgentError(f"the agent has ended with code {self._agent.returncode}:\n{tail}")
@@ -141,7 +141,7 @@ class Stage:
         log = self.directory / "broker.log"
         config = self.directory / "mosquitto.conf"
         config.write_text(_BROKER.format(port=self.port, log=log), encoding="utf-8")
-        # As root Mosquitto becomes another user, who may not look into a private directory.
+        # Started as root, Mosquitto becomes another user, who may not look into a private directory.
         log.touch()
         log.chmod(0o666)
         self.directory.chmod(0o711)
@@ -156,7 +156,7 @@ class Stage:
         raise BrokerError(f"the broker did not start: {log.read_text(encoding='utf-8')[-500:]}")
 
     def _wait_for_agent(self) -> None:
-        """Until the buttons are live. Raises EdgeAgentError when that does not happen."""
+        """Wait until the buttons are live. Raises EdgeAgentError if that does not happen."""
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             self.check_agent()
@@ -171,7 +171,7 @@ class Stage:
 
 
 def _start(command: list[str], output: Any) -> "subprocess.Popen[bytes]":
-    """In a session of its own: Ctrl-C is for us, and we end everything in order."""
+    """Start a process in a session of its own: Ctrl-C is for us, and we end everything in order."""
     return subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
     )

@@ -1,4 +1,4 @@
-"""The story that the demo tells by itself: from a person on camera to an alarm that is closed."""
+"""The story that the demo plays by itself: from a person on camera to a closed alarm."""
 
 import time
 from collections.abc import Callable
@@ -19,7 +19,7 @@ class Step:
 
 
 class Story:
-    """Plays every step once. Each is told as seen only when the broker or the pins have shown it."""
+    """Plays every step once. A step counts as seen only when the broker or the pins have shown it."""
 
     def __init__(self, stage: Stage, centre: DemoCentre, screen: Screen, patience_s: float) -> None:
         self._stage = stage
@@ -29,7 +29,7 @@ class Story:
         self.steps: list[Step] = []
 
     def play(self) -> bool:
-        """True when every step was seen; ends at the first that was not."""
+        """Play the steps; stop at the first that is not seen. Return whether all were seen."""
         acts: list[tuple[str, Callable[[], bool]]] = [
             ("the agent is online", lambda: self._on_broker("/up/state", state="online")),
             ("the camera has seen a person", lambda: self._on_broker("/up/event/person-entered")),

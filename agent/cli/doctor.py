@@ -61,7 +61,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Run the checks one after the other and show what they find."""
-    # That the service's own user is missing is a finding.
+    # If the service's own user is missing, that is a finding.
     if args.user != SERVICE_USER and account.find(args.user) is None:
         raise UsageError(f"--user {args.user}: this machine has no such user; the service's is {SERVICE_USER}")
     if not args.simulate:
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _take_rights(user: str) -> None:
-    """Root sees and writes what the service can't."""
+    """Switch to the service's user if we are root: root can read and write what the service can't."""
     if account.is_root():
         unit = ask_unit()
         found = account.find(user, unit.groups if unit else frozenset())
@@ -94,7 +94,7 @@ def _take_rights(user: str) -> None:
 
 
 def _chosen(checks: Sequence[Check], names: Sequence[str]) -> list[Check]:
-    """The checks of these names; `broker` is every broker's."""
+    """Return the checks of these names; `broker` stands for every broker's. Raises UsageError."""
     if not names:
         return list(checks)
     groups = [{check.name, check.name.partition("-")[0]} for check in checks]
@@ -143,7 +143,7 @@ def _as_json(config: Path, settings: Settings | None, reports: Sequence[Report])
 
 
 def _silent(_doing: str, _for_s: float) -> None:
-    """A program reads the result at the end."""
+    """Show nothing: a program reads the result at the end."""
 
 
 def _seconds(text: str) -> float:

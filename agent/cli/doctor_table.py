@@ -1,4 +1,4 @@
-"""The table of `edge-agent doctor`: a line comes as soon as its check is through."""
+"""The table of `edge-agent doctor`: each line appears as soon as its check is done."""
 
 from collections.abc import Callable
 
@@ -11,11 +11,11 @@ from agent.core.diagnosis.finding import Report, State
 _STYLE = {State.OK: "green", State.UNKNOWN: "blue", State.WARN: "yellow", State.FAIL: "bold red"}
 _WORD = {State.OK: "ok", State.UNKNOWN: "?", State.WARN: "warn", State.FAIL: "FAIL"}
 _PATIENCE_S = 0.5
-"""What takes no longer is not announced."""
+"""A check that takes no longer than this is not announced."""
 
 
 class Table:
-    """Findings go to `out`; what is being done to `notes`, where that is a terminal."""
+    """Findings go to `out`; what is being done goes to `notes`, if that is a terminal."""
 
     def __init__(self, out: Console, notes: Console, name_width: int) -> None:
         self._out = out
@@ -24,7 +24,7 @@ class Table:
         self._has_note = False
 
     def waiting(self, name: str) -> Callable[[str, float], None]:
-        """What to call while the check of that name is under way."""
+        """Return the function to call while the check of that name runs."""
 
         def tick(doing: str, for_s: float) -> None:
             if self._notes.is_terminal and for_s >= _PATIENCE_S:
@@ -36,10 +36,10 @@ class Table:
         return tick
 
     def show(self, report: Report) -> None:
-        """All findings of a check that is through."""
+        """Print all findings of a finished check."""
         self._wipe()
         for place, finding in enumerate(report.findings):
-            if not self._out.is_terminal:  # a line each, to be searched
+            if not self._out.is_terminal:  # one line each, for grep
                 do = f" → {finding.do}" if finding.do else ""
                 line = f"{_WORD[finding.state]:4}  {report.name:{self._name_width}}  {finding.what}{do}"
                 self._out.print(line, soft_wrap=True, markup=False)
@@ -56,7 +56,7 @@ class Table:
             self._out.print(grid)
 
     def end(self, state: State, summary: str) -> None:
-        """The last line."""
+        """Print the last line."""
         self._out.print()
         self._out.print(Text(summary, _STYLE[state]), soft_wrap=True)
 

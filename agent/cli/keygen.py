@@ -1,4 +1,4 @@
-"""`edge-agent keygen`: a new key for somebody who may command devices."""
+"""`edge-agent keygen`: a new key for a person or program that may command devices."""
 
 import argparse
 import contextlib
@@ -33,7 +33,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make the key; 0 when both files are written."""
+    """Make the key; return 0 when both files are written."""
     key = make_key(args.role, args.out, args.issuer)
     print(f"private key  {private_path(args.out, key)}   keep it secret; give it to {key.issuer} only")
     print(f"public keys  {args.out / 'keys.json'}   copy it to the devices, to the file that [commands] keys names")
@@ -58,7 +58,7 @@ def make_key(role: str, directory: Path, issuer: str | None = None) -> PrivateKe
 
 
 def private_path(directory: Path, key: PrivateKey) -> Path:
-    """Where `make_key` writes a private key."""
+    """Return where `make_key` writes a private key."""
     return directory / f"{key.kid}.key.json"
 
 

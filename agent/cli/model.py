@@ -163,7 +163,7 @@ def _try(arguments: argparse.Namespace) -> int:
         arguments.name, list(map(str, store.directories)), arguments.threads, threshold, delegate=arguments.delegate
     )
     pixels = read_picture(arguments.picture)
-    loaded.detector.detect([pixels])  # the first look also builds what the next ones use
+    loaded.detector.detect([pixels])  # the first inference also builds what the next ones use
     began_s = time.perf_counter()
     [people] = loaded.detector.detect([pixels])
     took_ms = (time.perf_counter() - began_s) * 1000
@@ -247,7 +247,7 @@ def _hexadecimal(text: str) -> str:
 
 @contextmanager
 def _steps() -> Iterator[Callable[[str], None]]:
-    """Gives a function that begins a step: on a terminal a line with a clock, elsewhere a plain line."""
+    """Yield a function that begins a step: on a terminal a line with a clock, elsewhere a plain line."""
     if not _notes.is_terminal:
         yield lambda text: _notes.print(text, soft_wrap=True)
         return

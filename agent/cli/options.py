@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 DEFAULT_CONFIG = Path("/etc/edge-agent/edge-agent.toml")
-"""Where a device has its settings."""
+"""Where a device keeps its settings."""
 
 
 def add_config(parser: argparse.ArgumentParser, *, of: str = "") -> None:

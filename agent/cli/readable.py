@@ -1,11 +1,11 @@
-"""Messages as lines that a person can read."""
+"""Turns messages into lines that a person can read."""
 
 import json
 from typing import Any
 
 
 def readable(topic: str, payload: bytes) -> str:
-    """One line: time, what, and the figures that matter. Any topic, any payload."""
+    """Return one line: the time, what happened, and the figures that matter. Any topic, any payload."""
     levels = topic.split("/up/", 1)[-1].split("/")
     name = levels[0] if levels[0] in {"result", "snapshot"} else "/".join(levels[:2])
     try:
@@ -18,7 +18,7 @@ def readable(topic: str, payload: bytes) -> str:
         return f"{'':12} {name:26} {kind} of {len(payload)} bytes for {levels[-1]}"
     try:
         text = (_SAY.get("/".join(levels[:2])) or _SAY.get(levels[0], _plain))(data)
-    except (AttributeError, KeyError, TypeError, ValueError):  # what anybody can publish need not be one of ours
+    except (AttributeError, KeyError, TypeError, ValueError):  # anyone can publish, so it may not be one of ours
         text = _plain(data)
     late = " (sent late)" if isinstance(data, dict) and data.get("historical") else ""
     return f"{clock} {name:26} #{seq} {text}{late}"
@@ -89,7 +89,7 @@ def _out_of_service(data: dict[str, Any]) -> str:
     return f"OUT OF SERVICE: {', '.join(data['reasons'])}"
 
 
-def _in_service(data: dict[str, Any]) -> str:  # noqa: ARG001 - the others have something to say of theirs
+def _in_service(data: dict[str, Any]) -> str:  # noqa: ARG001 - the other functions use it
     return "in service again"
 
 

@@ -1,4 +1,4 @@
-"""A video of what was seen: where the model looked, what it found, who is who, and what was told."""
+"""Draws a video of what was seen: where the model looked, what it found, who is who, and what was reported."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _TAIL_S = 4.0
 _CAPTION_S = 4.0
 _MOST_CAPTIONS = 5
 _LEAST_SCORE = 0.3
-"""A box of less is not drawn: there are many, and they say nothing."""
+"""Boxes below this are not drawn: there are many, and they say nothing."""
 
 
 class Rendering:
@@ -117,7 +117,7 @@ class Rendering:
         )
 
     def _place(self, point: Sequence[float]) -> Point:
-        """Fractions of the picture as pixels."""
+        """Convert fractions of the picture to pixels."""
         return point[0] * self._size[0], point[1] * self._size[1]
 
 

@@ -1,4 +1,4 @@
-"""A video as the process of a camera sees it, but every frame of it and without waiting."""
+"""Plays a video to what the camera process runs, but every frame of it and without waiting."""
 
 import time
 from collections.abc import Iterator
@@ -28,26 +28,26 @@ from agent.vision.tamper import TamperWatch
 from agent.vision.tamper_reporter import TamperReporter
 
 DEFAULT_RATE = 25.0
-"""Frames a second of a video that states no rate; the camera process plays it so, too."""
+"""Frames per second of a video that states no rate; the camera process uses the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one frame gave, and what it cost. Decoding is not counted. `frame` is as it was seen: under its masks."""
+    """What one frame gave, and what it cost, decoding excluded. `frame` is as it was seen: with its masks drawn."""
 
     frame: Frame
     seen: Seen
     events: tuple[Happened | CameraTamper, ...]
     wall_s: float
     inference_s: float
-    """Of `wall_s`, in which the model ran."""
+    """The part of `wall_s` in which the model ran."""
     inference_processor_s: float
     other_processor_s: float
-    """Everything but the model: masks, tampers, where to look, cutting out and scaling, boxes, tracks, rules."""
+    """All but the model: masks, tampers, where to look, cutting out and scaling, boxes, tracks, rules."""
 
 
 class TimedInterpreter:
-    """An interpreter whose runs are timed. One thread."""
+    """Wraps an interpreter and times its runs. One thread."""
 
     def __init__(self, interpreter: Interpreter) -> None:
         self._interpreter = interpreter
@@ -59,10 +59,10 @@ class TimedInterpreter:
         """The sum of all runs."""
         self.processor_s = 0.0
         self.thread_s = 0.0
-        """That part of `processor_s` which the calling thread has worked itself."""
+        """The part of `processor_s` that the calling thread has used itself."""
 
     def run(self) -> list[npt.NDArray[Any]]:
-        """One inference. Raises ModelError."""
+        """Run one inference. Raises ModelError."""
         wall_s, processor_s, thread_s = time.perf_counter(), time.process_time(), time.thread_time()
         outputs = self._interpreter.run()
         self.thread_s += time.thread_time() - thread_s
@@ -72,7 +72,7 @@ class TimedInterpreter:
 
 
 class Replay:
-    """Looks at pictures as the camera of this spec would. One thread.
+    """Processes pictures as the camera of this spec would. One thread.
 
     Raises ModelError, MaskError, EdgeAgentError when model, masks or rules can't be used.
     """
@@ -82,7 +82,7 @@ class Replay:
         self._period_s = 1 / frames_per_second
         self._mask = PrivacyMask(all_masks(spec.masks, spec.mask_file), imaging.fill_polygon)
         self._rules = rules_of(spec)
-        # Without a kept scene: a video must not teach the camera of the settings what it ought to show.
+        # Without a stored scene: a video must not teach the camera of the settings what it should show.
         watch = TamperWatch(spec.tamper, imaging.grey, imaging.scaled, frames_per_second)
         self._clock = SystemClock()
         self._reports = Reports(self._clock)
@@ -101,7 +101,7 @@ class Replay:
         self._number = 0
 
     def process(self, pixels: imaging.Pixels) -> Look:
-        """Look at the next frame, captured one interval after the one before; masks are drawn on it.
+        """Process the next frame, captured one interval after the previous one; draws the masks on it.
 
         Raises ModelError, CameraError.
         """
@@ -134,7 +134,7 @@ class Replay:
 
 
 class Film:
-    """The frames of a video file, of which some may be missing. Raises CameraError when it is no video."""
+    """The frames of a video file, some of which may be missing. Raises CameraError if it is no video."""
 
     def __init__(self, path: Path, at_most: int | None = None) -> None:
         self._path = path
@@ -144,12 +144,12 @@ class Film:
         self.frames_per_second = self._file.frames_per_second or DEFAULT_RATE
         counts = [count for count in (self._file.frame_count, at_most) if count is not None]
         self.frames = min(counts) if self._file.frame_count is not None else None
-        """How many there ought to be; None when the file does not say."""
+        """How many frames there should be; None when the file does not say."""
         self.trouble: str | None = None
-        """After the iteration: what of the file could not be read."""
+        """After the iteration: which part of the file could not be read, if any."""
 
     def __iter__(self) -> Iterator[imaging.Pixels]:
-        """In their order. Raises CameraError when not one can be decoded."""
+        """Yield the frames in order. Raises CameraError when not one can be decoded."""
         self._read = 0
         reason = "the rest of the file is missing or damaged"
         try:

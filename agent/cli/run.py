@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     _log_to_stderr(settings.log.level)
     if len(files := layers.files(args.config)) > 1:
         log.info("settings are read from %s", ", ".join(map(str, files)))
-    from agent import app  # noqa: PLC0415 - a wrong settings file is told before the libraries load
+    from agent import app  # noqa: PLC0415 - mistakes in the settings are reported before the libraries load
 
     stop = _Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 class _Stop:
-    """Takes a signal at any time, also before there is anything to stop."""
+    """Accepts a signal at any time, even before there is anything to stop."""
 
     def __init__(self) -> None:
         self._asked = False
@@ -71,11 +71,11 @@ class _Stop:
 
 
 def _log_to_stderr(level: str) -> None:
-    """One line a record; the journal of systemd adds the time itself. No thread waits for whoever reads it."""
+    """Log one line per record to stderr; systemd's journal adds the time itself. No thread waits for the reader."""
     stream = LogStream(sys.stderr.fileno())
     stream.start()
     atexit.register(stream.stop)
-    sys.stderr = stream  # a traceback takes the same way
+    sys.stderr = stream  # tracebacks go the same way
     time = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
     logging.basicConfig(
         level=level.upper(),
@@ -86,4 +86,4 @@ def _log_to_stderr(level: str) -> None:
 
 class _LogHandler(logging.StreamHandler[LogStream]):
     def flush(self) -> None:
-        """Not after each line."""
+        """Do nothing, so that no line is flushed on its own."""

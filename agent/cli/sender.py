@@ -20,14 +20,14 @@ from agent.contract.identity import Identity
 from agent.core.errors import BrokerError
 
 PATIENCE_S = 60.0
-"""How long a person tries unless they say otherwise: a device that has lost its path is back on another one by then."""
+"""How long to try by default: by then a device that has lost its path is back on another one."""
 _PAUSES_S = (1.0, 2.0, 4.0)
 _LONGEST_PAUSE_S = 10.0
 _STATE_S = 1.0
-"""How long the retained state may take: it has a nonce, which saves a refusal where the device's clock is not set."""
+"""How long to wait for the retained state: its nonce saves a refusal if the device's clock is not set."""
 _FINAL = {"succeeded", "failed", "timed-out"}
 _SIGN_AGAIN = {"clock-unsynced", "nonce-expired", "wrong-boot-nonce", "counters-unknown", "replayed"}
-"""Refusals that another signature, with the newest nonce, puts right."""
+"""Refusals that signing again with the newest nonce puts right."""
 _LAST_WORDS = {
     None: "no broker knows of it: are its name, site and province those of its own settings?",
     "online": "it says that it is online, so the broker may not let your messages through to it",
@@ -37,12 +37,12 @@ _LAST_WORDS = {
 
 
 def say(line: str) -> None:
-    """For a person, beside the result."""
+    """Print a line for a person on stderr, apart from the result."""
     print(f"edge-agent: {line}", file=sys.stderr, flush=True)
 
 
 class _Line:
-    """The connection to one broker, which is opened when it is first wanted, and again whenever that has failed."""
+    """The connection to one broker: opened on first use, and tried again after a failure."""
 
     def __init__(self, make: Callable[[], Centre], filters: Sequence[str], done: Callable[[], None]) -> None:
         """`done` is called after each try, on a thread of its own."""
@@ -52,10 +52,10 @@ class _Line:
         self.centre: Centre | None = None
         self.is_trying = False
         self.trouble = ""
-        """Why the last try has failed."""
+        """Why the last try failed; empty if it did not."""
 
     def begin(self, topic: str = "", order: Order | None = None) -> None:
-        """Connect if need be, and send. Never blocks; while a try is under way there is no other."""
+        """Connect if necessary, and send. Never blocks; does nothing while a try is under way."""
         if not self.is_trying:
             self.is_trying = True
             threading.Thread(target=self._try, args=(topic, order), daemon=True).start()
@@ -76,10 +76,10 @@ class _Line:
 
 
 class Sender:
-    """Enter to connect. One thread."""
+    """Sends commands and hears their results. Use it as a context manager; entering connects. One thread."""
 
     def __init__(self, brokers: Sequence[str], tls: TlsFiles, identity: Identity, say: Callable[[str], None]) -> None:
-        """`say` gets a line for a person when it takes long."""
+        """`say` gets a line for a person when sending takes long."""
         self._identity = identity
         self._say = say
         self._heard: queue.SimpleQueue[Heard | None] = queue.SimpleQueue()
@@ -95,7 +95,7 @@ class Sender:
         self._state: str | None = None
 
     def __enter__(self) -> "Sender":
-        """Return when one broker has let us in. Raises BrokerError when none does."""
+        """Return as soon as one broker has accepted us. Raises BrokerError when none does."""
         for line in self._lines:
             line.begin()
         while not any(line.centre for line in self._lines):
@@ -114,7 +114,11 @@ class Sender:
     def send(
         self, *, name: str, arguments: dict[str, Any], topic: str, key: PrivateKey, timeout_s: float
     ) -> dict[str, Any]:
-        """The `data` of the command's final result. Raises BrokerError when there was none in `timeout_s` seconds."""
+        """Send a command until its final result comes, and return the result's `data`.
+
+        After `timeout_s` seconds it returns the last answer that was not final. Raises BrokerError when there was no
+        answer at all.
+        """
         deadline, cmd_id = time.monotonic() + timeout_s, f"cmd-{secrets.token_hex(8)}"
         listen_until = min(deadline, time.monotonic() + _STATE_S)
         while self._nonce is None and time.monotonic() < listen_until:
@@ -152,14 +156,14 @@ class Sender:
         raise BrokerError(self._silence(timeout_s))
 
     def picture(self, picture_id: str, timeout_s: float) -> bytes | None:
-        """The picture of that identifier, which may have come before its result; None when it does not come in time."""
+        """Return the picture with that identifier, which may have come before its result; None if it is not in time."""
         topic, deadline = self._identity.up("snapshot", picture_id), time.monotonic() + timeout_s
         while topic not in self._pictures and (left_s := deadline - time.monotonic()) > 0:
             self._next(left_s)
         return self._pictures[topic].payload if topic in self._pictures else None
 
     def _next(self, timeout_s: float) -> tuple[dict[str, Any] | None, bool]:
-        """Take the next message: the `data` of a result, and whether the device has just come back."""
+        """Take the next message; return the `data` of a result, and whether the device has just come back."""
         try:
             heard = self._heard.get(timeout=timeout_s)
         except queue.Empty:
@@ -186,7 +190,7 @@ class Sender:
 
     @staticmethod
     def _is_mine(data: dict[str, Any], cmd_id: str, sent: set[str]) -> bool:
-        """A device that can't tell who speaks, since it does not know the key, answers by the digest of the message."""
+        """Whether a result is ours. A device that does not know the key answers by the digest of the message."""
         return data["command_id"] == cmd_id or data.get("output", {}).get("sha256") in sent
 
     def _progress(self, number: int, answer: dict[str, Any] | None) -> str:

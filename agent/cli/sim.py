@@ -1,4 +1,4 @@
-"""`edge-agent sim`: a hand and an eye for a simulated agent."""
+"""`edge-agent sim`: presses the buttons of a simulated agent and reads its lights."""
 
 import argparse
 import json
@@ -67,7 +67,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do one thing to the agent and print what it answers; 0 when it was done."""
+    """Do one thing to the agent and print its answers; return 0 when it was done."""
     path = sim_socket(load(args.config).storage.directory)
     keys = ("do", "name", "hold_s", "count", "interval_s", "kind")
     request = {key: value for key in keys if (value := getattr(args, key, None)) is not None}
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def ask(path: Path, request: Mapping[str, Any], *, config: Path) -> Iterator[dict[str, Any]]:
-    """Send one request and give the answers as they come. Raises EdgeAgentError."""
+    """Send one request and yield the answers as they come. Raises EdgeAgentError."""
     start = f"start `edge-agent run --simulate --config {config}`"
     try:
         sock = control_socket.connect(path)

@@ -1,4 +1,4 @@
-"""What a replay has come to: sums, and the lines of its detections file."""
+"""The results of a replay: sums, and the lines of its detections file."""
 
 from collections import Counter, deque
 from typing import Any
@@ -10,7 +10,7 @@ _SECOND_NS = 1_000_000_000
 
 
 class Tally:
-    """Adds up looks, in their order."""
+    """Adds up the results of frames, which come in order."""
 
     def __init__(self) -> None:
         self.frames = 0
@@ -24,7 +24,7 @@ class Tally:
         self._events: list[dict[str, Any]] = []
 
     def add(self, look: Look) -> None:
-        """One more frame."""
+        """Add one frame."""
         self.frames += 1
         inferences = len(look.seen.regions)
         self.inferences += inferences
@@ -45,11 +45,11 @@ class Tally:
 
     @property
     def inferences_per_frame(self) -> float:
-        """On average."""
+        """The mean number of inferences per frame."""
         return self.inferences / max(self.frames, 1)
 
     def summary(self) -> dict[str, Any]:
-        """As one JSON object; times are means, in ms."""
+        """Return everything as one JSON object; times are means, in ms."""
         frames, inferences = max(self.frames, 1), max(self.inferences, 1)
         processor_s = self._inference_processor_s + self._other_processor_s
         return {
@@ -71,7 +71,7 @@ class Tally:
 
 
 def name_of(event: Happened | CameraTamper) -> str:
-    """The kind of an event, and its phase if it has several: `person-entered`, `loitering began`."""
+    """Return the kind of an event, and its phase if it has several: `person-entered`, `loitering began`."""
     if isinstance(event, CameraTamper):
         return f"{event.t} {event.kind} {'began' if event.active else 'ended'}"
     phase = getattr(event, "phase", "")
@@ -79,7 +79,7 @@ def name_of(event: Happened | CameraTamper) -> str:
 
 
 def detections_line(look: Look) -> dict[str, Any]:
-    """One frame in the form that scoring programs read; boxes are left, top, width, height in pixels."""
+    """Return one frame in the form that scoring programs read; boxes are left, top, width, height in pixels."""
     height, width = look.frame.pixels.shape[:2]
     return {
         "frame": look.frame.number,

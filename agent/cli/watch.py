@@ -54,7 +54,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print until interrupted."""
+    """Print messages until interrupted, or until the time is up."""
     if args.answer_tests and args.key is None:
         raise UsageError("--answer-tests needs --key, the private key that signs the answers")
     key = PrivateKey.load(args.key) if args.answer_tests else None
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _answer(answerer: SelfTestAnswerer, message: Heard) -> None:
-    """A broker that does not take an answer is told of, and is no reason to stop."""
+    """Answer a message; if the broker does not accept the answer, report that and go on."""
     try:
         answerer.hear(message)
     except BrokerError as error:

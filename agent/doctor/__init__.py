@@ -1,1 +1,1 @@
-"""The checks behind `edge-agent doctor`: each looks at one part for real, in a process of its own."""
+"""The checks behind `edge-agent doctor`: each tries one part for real, in a process of its own."""

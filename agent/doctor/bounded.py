@@ -1,5 +1,5 @@
-"""Runs a check in a process of its own, which may crash or hang without harm, and is the first to go when memory is
-short: the agent beside it has people who rely on it."""
+"""Runs a check in a process of its own. It may crash or hang without harm, and is killed first when memory is short:
+people rely on the agent beside it."""
 
 import json
 import os
@@ -20,10 +20,10 @@ _NICE = 10
 
 
 def run_bounded(check: Check, tick: Callable[[str, float], None], limit_s: float | None = None) -> Report:
-    """Run it to its end, or to the end of its time. The calling process has one thread.
+    """Run a check until it ends or its time is up. The calling process must have one thread only, as this forks.
 
-    `tick` hears several times a second what the check is doing, and for how many seconds. `limit_s` shortens the
-    check's own limit.
+    Calls `tick` several times a second with what the check is doing, and for how many seconds it has run. `limit_s`
+    shortens the check's own limit.
     """
     began_s = time.monotonic()
     limit_s = min(check.limit_s, limit_s or check.limit_s)
@@ -64,7 +64,7 @@ def run_bounded(check: Check, tick: Callable[[str, float], None], limit_s: float
 
 
 class _Said:
-    """What the child has said: one JSON object a line."""
+    """What the child has said: one JSON value per line, a note or a finding."""
 
     def __init__(self) -> None:
         self.note = ""
@@ -82,14 +82,14 @@ class _Said:
 
 
 def _be_the_child(check: Check, writer: int) -> None:
-    """Never returns."""
+    """Run the check in the forked child. Never returns."""
     try:
         os.setsid()
         with suppress(OSError):
             os.nice(_NICE)
             with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:  # noqa: PTH123
                 file.write("1000")
-        # What libraries print would lie across the table.
+        # What libraries print would garble the table.
         null = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(null, stream)
@@ -107,14 +107,14 @@ def _look(check: Check, writer: int) -> None:
             say([finding.state, finding.what, finding.do])
     except EdgeAgentError as error:
         say([State.FAIL, str(error), ""])
-    except Exception as error:  # noqa: BLE001 - one check that fails must not take the others along
+    except Exception as error:  # noqa: BLE001 - a failing check must not take the others down
         say([State.FAIL, f"the check itself failed: {type(error).__name__}: {error}", "tell the makers of edge-agent"])
 
 
 def _end(pid: int, *, hangs: bool) -> int:
-    """Reap the child, and kill what it has started; returns the signal that had ended it already, or 0.
+    """Kill the child and what it has started, and reap it; return the signal that had already ended it, or 0.
 
-    A child that hangs in the kernel is left behind: it ends with what it waits for.
+    A child that hangs in the kernel is left behind: it ends when the kernel lets it go.
     """
     handle = os.pidfd_open(pid)
     try:

@@ -1,4 +1,4 @@
-"""The check of one broker: name, TCP, TLS, login, and whether it would take an alarm."""
+"""Checks one broker: name, TCP, TLS, login, and whether it would accept an alarm."""
 
 import ipaddress
 import threading
@@ -33,8 +33,11 @@ _NO_LOGIN = "no login beside the agent's"
 
 
 def broker(device: Device, address: BrokerAddress, note: Note) -> Iterator[Finding]:
-    """One path to the centre. The agent's own connection stays: where it has one, nobody else logs in. Elsewhere the
-    probe does, and where no agent runs the device itself, which shows its own rights."""
+    """Check one path to the centre.
+
+    The agent's own connection is left alone: on a path where it has one, nothing else logs in. On the other paths the
+    probe logs in; if no agent runs, the device itself does, which shows its own rights.
+    """
     known = device.settings
     mqtt = known.mqtt
     endpoint = replace(endpoint_of(address.url), interface=address.interface)
@@ -43,7 +46,8 @@ def broker(device: Device, address: BrokerAddress, note: Note) -> Iterator[Findi
         reached = reach(endpoint, files, mqtt.connect_timeout_s, note)
         spoken = _spoken_in_use(device, address)
         try:
-            # A broker may make the client id of the certificate, as deploy's does: a second login would end the first.
+            # A broker may take the client id from the certificate, as deploy's does: a second login would end the
+            # first.
             login = _NO_LOGIN if spoken is not None else _timed_login(device, address, endpoint, note)
         except NoProbeCertificate as error:
             login = f"{_NO_LOGIN}, so whether it takes an alarm is not known: {error}"
@@ -59,7 +63,8 @@ def broker(device: Device, address: BrokerAddress, note: Note) -> Iterator[Findi
 
 
 def _spoken_in_use(device: Device, address: BrokerAddress) -> str | None:
-    """None unless the agent that runs is logged in there, or may be; what it says of an older protocol, if anything."""
+    """Return None unless the running agent is, or may be, logged in there; else the older protocol that it reports, or
+    an empty text."""
     if device.agent is None:
         return "" if device.untold else None
     return "" if device.status is None else says_connected(device.status, str(address))
@@ -73,11 +78,11 @@ def _timed_login(device: Device, address: BrokerAddress, endpoint: Endpoint, not
 
 
 def _say(known: Settings, address: BrokerAddress, *, beside: bool) -> str:
-    """Log in, `beside` the agent as its probe, and have a message taken; returns the protocol. Raises StepFailed and
-    NoProbeCertificate."""
+    """Log in, with `beside` as the agent's probe, and get a message accepted; return the protocol. Raises StepFailed
+    and NoProbeCertificate."""
     outside = this_machine(known, simulated=None)
     broker = outside.make_probe() if beside else outside.make_broker()
-    # The probe has no right to hear what is for the device.
+    # The probe may not subscribe to what is for the device.
     filters = [] if beside else known.identity.subscriptions(known.centre.names)
     within_s = known.mqtt.connect_timeout_s
     step = check_path(broker, address, _harmless(known), outside.clock, within_s, filters)
@@ -91,7 +96,10 @@ def _say(known: Settings, address: BrokerAddress, *, beside: bool) -> str:
 
 
 def _harmless(known: Settings) -> OutgoingMessage:
-    """What goes the way of an alarm and alarms nobody: the end of a test alarm that never began. It has no number."""
+    """Return a message that takes the way of an alarm but alarms nobody: the end of a test alarm that never began.
+
+    Its sequence number is 0.
+    """
     clock = SystemClock()
     wall = clock.wall()
     unix_ms = max(0, int(wall.timestamp() * 1000))

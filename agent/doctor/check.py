@@ -1,4 +1,4 @@
-"""A check: a name, a limit, and something that looks."""
+"""A check: a name, a time limit, and the function that looks."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from agent.core.diagnosis.finding import Finding, unknown
 from agent.settings import Settings
 
 Note = Callable[[str], None]
-"""Takes what a check is doing now, for whoever waits, and for the case that it never comes back."""
+"""Called with what a check is doing now: for the person who waits, and in case it never returns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`run` may block, crash or hang: it has a process of its own, which is ended after `limit_s`."""
+    """`run` may block, crash or hang: it has a process of its own, which is killed after `limit_s`."""
 
     name: str
     limit_s: float
@@ -34,15 +34,15 @@ class Device:
     simulate: bool
     """Pins and cameras are stand-ins, as in `edge-agent run --simulate`."""
     agent: RunningAgent | None
-    """The agent that runs on this state directory already: what it holds is left alone."""
+    """The agent that already runs on this state directory: what it holds is left alone."""
     user: str = SERVICE_USER
-    """Whom the service runs as."""
+    """The user that the service runs as."""
     untold: bool = False
-    """Whether an agent runs can't be told, so nothing is tried that one may hold."""
+    """True if nobody can tell whether an agent runs: then nothing is tried that it might hold."""
 
     @property
     def status(self) -> str | None:
-        """What that agent says of itself; None without it, or where it may not be read."""
+        """The text of that agent's status file; None if there is none or it can't be read."""
         runtime = None if self.agent is None else self.agent.runtime_directory
         try:
             return None if runtime is None else (runtime / specs.STATUS_FILE).read_text(encoding="utf-8")
@@ -51,5 +51,5 @@ class Device:
 
     @property
     def directory(self) -> Path:
-        """Of the state."""
+        """The state directory."""
         return self.settings.storage.directory

@@ -1,4 +1,4 @@
-"""Checks of the machine: clock, disk, wear, supply, heat."""
+"""Checks the machine: clock, disk, wear, supply, heat."""
 
 import os
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ LOWER_ROOT = Path("/media/root-ro")
 
 
 def clock(note: Note) -> list[Finding]:
-    """Is the time right, and who says so?"""
+    """Check whether the time is right, and what sets it."""
     note("asking the kernel and the time service")
     system, service = SystemClock(), TimeService()
     name = service.name()
@@ -28,7 +28,7 @@ def clock(note: Note) -> list[Finding]:
 
 
 def disk(directory: Path, keep_free_bytes: int, user: str, note: Note) -> Iterator[Finding]:
-    """The partition of the state directory: room, kind, and whether it takes what is written."""
+    """Check the partition of the state directory: room, kind, and whether it can be written and read back."""
     try:
         note(f"looking at {directory}")
         found = state_partition.look_at(directory)
@@ -57,13 +57,13 @@ def disk(directory: Path, keep_free_bytes: int, user: str, note: Note) -> Iterat
 
 
 def wear(directory: Path, note: Note) -> list[Finding]:
-    """How worn the card or eMMC is."""
+    """Check how worn the card or eMMC is."""
     note("asking the kernel")
     return judge_wear(Board().wear(state_partition.nearest(directory)))
 
 
 def power(note: Note) -> list[Finding]:
-    """Under-voltage and throttling."""
+    """Check for under-voltage and throttling."""
     note("asking the firmware")
     board = Board()
     if (bits := board.throttled()) is not None:
@@ -74,7 +74,7 @@ def power(note: Note) -> list[Finding]:
 
 
 def temperature(note: Note) -> list[Finding]:
-    """How hot it is."""
+    """Check how hot the machine is."""
     note("reading the sensors")
     return judge_temperature(Board().temperatures_c())
 
@@ -82,7 +82,7 @@ def temperature(note: Note) -> list[Finding]:
 def _of_os(error: OSError, path: Path, user: str) -> Finding:
     if isinstance(error, PermissionError):
         what, do = account.why_denied(path, user)
-        own = account.own_name() == user and os.path.isdir(path)  # noqa: PTH112 - false, too, for one that can't be seen
+        own = account.own_name() == user and os.path.isdir(path)  # noqa: PTH112 - also false for one that can't be seen
         return fail(what, f"`sudo chown {user}: {path}`, if it is the agent's alone" if own else do)
     if isinstance(error, FileExistsError | NotADirectoryError):
         return fail(f"{path} is no directory", "move away what lies there, or give [storage] directory another place")

@@ -1,4 +1,4 @@
-"""Checks of what the device was given: settings, account, certificates, keys."""
+"""Checks what the device was given: settings, certificates, keys."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from agent.settings import Settings, left_of_example
 
 
 def settings(config: Path, device: Device, note: Note) -> Iterator[Finding]:
-    """A file that could be read: what it means, and what only the camera process would find wrong with it."""
+    """Check settings that could be read: what they mean, and mistakes that only the camera process would find."""
     known = device.settings
     note("reading the masks of the cameras")
     for camera in known.cameras:
@@ -31,7 +31,7 @@ def settings(config: Path, device: Device, note: Note) -> Iterator[Finding]:
 
 
 def mistakes(config: Path, error: SettingsError, user: str, note: Note) -> list[Finding]:
-    """Of a file that can't be used: one for each."""
+    """Report the mistakes of a settings file that can't be used, one finding for each."""
     note("reading the settings")
     if isinstance(cause := error.__cause__, PermissionError):
         return [fail(*account.why_denied(Path(cause.filename or config), user))]
@@ -41,7 +41,7 @@ def mistakes(config: Path, error: SettingsError, user: str, note: Note) -> list[
 
 
 def certificate(known: Settings, user: str, note: Note) -> Iterator[Finding]:
-    """The device's own certificate and key, and the authorities that it trusts."""
+    """Check the device's own certificate and key, and the authorities that it trusts."""
     mqtt, now = known.mqtt, datetime.now(UTC)
     try:
         if mqtt.cert_file and mqtt.key_file:
@@ -61,7 +61,7 @@ def certificate(known: Settings, user: str, note: Note) -> Iterator[Finding]:
 
 
 def keys(known: Settings, user: str, note: Note) -> list[Finding]:
-    """Of those who may ack and command."""
+    """Check the keys of those who may ack and command."""
     path = known.commands.keys
     if path is None:
         place = account.SETTINGS / "command-keys.json"
@@ -93,11 +93,11 @@ _FROM_OFFICE = {
     "cert_file": "the .pem of this device in pki/out",
     "key_file": "the .key of this device in pki/out",
 }
-"""Where the office has what is called otherwise on a device: see deploy/README.md, sections 1 and 2."""
+"""What the office calls each of these files: see deploy/README.md, sections 1 and 2."""
 
 
 def _bring(made: str, path: Path, user: str) -> str:
-    """`made` is what the office calls it."""
+    """Say how to bring a file to `path`; `made` is what the office calls it."""
     return f"the office has it as {made}: bring it, `sudo install -m 640 -g {account.group_of(user)} FILE {path}`"
 
 

@@ -1,4 +1,4 @@
-"""Checks of what is wired: who holds the pins, what the inputs read as, and, when asked for, the lights."""
+"""Checks the wiring: who holds the pins, what the inputs read, and, on request, the lights."""
 
 import os
 import tempfile
@@ -21,14 +21,14 @@ from agent.core.diagnosis.pins import AGENT_CONSUMER, InputRead, judge_levels, j
 from agent.core.errors import HardwareError, StorageError
 from agent.doctor.check import NOT_TRIED, Device, Note
 
-_MEMORY = "/dev/shm"  # noqa: S108 - for a directory with a name of its own
+_MEMORY = "/dev/shm"  # noqa: S108 - for a directory with a random name
 _SEEN_S = 1.0
-"""How long each light is lit: long enough to be seen by who looks."""
+"""How long each light is lit: long enough for a person who looks."""
 _DARK = LightState(Pattern.OFF, Pattern.OFF, Pattern.OFF, Pattern.OFF)
 
 
 def pins(device: Device, note: Note) -> Iterator[Finding]:
-    """Asks the kernel who holds the pins, which disturbs nobody; then, where no agent runs, reads the inputs."""
+    """Ask the kernel who holds the pins, which disturbs nobody; then, if no agent runs, read the inputs."""
     if device.agent is not None and (device.simulate or device.agent.simulated):
         yield unknown("the pins of a simulated agent are its own", "`edge-agent sim ... inputs` asks it")
         return
@@ -54,7 +54,7 @@ def pins(device: Device, note: Note) -> Iterator[Finding]:
 
 
 def lights(device: Device, note: Note) -> Iterator[Finding]:
-    """Lights each lamp for a second. Only where no agent runs, whose lamps mean something."""
+    """Light each lamp for a second, but only if no agent runs: its lamps mean something."""
     if device.agent is not None:
         yield unknown(
             "the agent that runs has the lights, and a resident would misread a trial",
@@ -77,7 +77,7 @@ def _wired(device: Device) -> dict[int, str]:
 
 def _guarded(device: Device, use: Any, note: Note) -> Iterator[Finding]:
     """Use the pins with the state directory locked, so that an agent that starts meanwhile waits for its next try
-    rather than find a pin held."""
+    instead of finding a pin held."""
     with ExitStack() as stack:
         try:
             stack.enter_context(keep_agents_out(device.directory))
@@ -85,7 +85,7 @@ def _guarded(device: Device, use: Any, note: Note) -> Iterator[Finding]:
             yield unknown(f"nothing was tried, as an agent might start meanwhile: {error}")
             return
         note("opening the pins")
-        # lgpio makes a FIFO there; in memory, as the disk may be full.
+        # lgpio makes a FIFO there; in memory, because the disk may be full.
         memory = _MEMORY if os.access(_MEMORY, os.W_OK) else None
         os.environ["LG_WD"] = stack.enter_context(tempfile.TemporaryDirectory(dir=memory))
         try:

@@ -1,4 +1,4 @@
-"""All checks, in the order in which one makes the next one worth while."""
+"""All checks, ordered so that each makes the next worthwhile."""
 
 from functools import partial
 from pathlib import Path
@@ -17,11 +17,11 @@ from agent.doctor.check import Check, Device, Note
 from agent.settings import Settings
 
 NEED_SETTINGS = ("agent", "disk", "wear", "certificate", "keys", "broker", "pins", "camera", "model")
-"""What can't be looked at without settings."""
+"""What can't be checked without settings."""
 
 
 def checks_without(error: SettingsError, config: Path, user: str) -> list[Check]:
-    """What can be looked at though the settings can't be used."""
+    """Return the checks that are possible although the settings can't be used."""
 
     def not_looked_at(note: Note) -> list[Finding]:
         note("doing nothing")
@@ -38,7 +38,7 @@ def checks_without(error: SettingsError, config: Path, user: str) -> list[Check]
 
 
 def checks_of(device: Device, config: Path, *, with_lights: bool) -> list[Check]:
-    """What there is to look at on a device with these settings."""
+    """Return the checks for a device with these settings."""
     settings, directory, user = device.settings, device.directory, device.user
     plan = [Check("settings", 10, partial(papers.settings, config, device))]
     if not device.simulate:
@@ -70,12 +70,12 @@ def checks_of(device: Device, config: Path, *, with_lights: bool) -> list[Check]
 
 
 def device_of(settings: Settings, *, simulate: bool, user: str) -> Device:
-    """What the checks look at, and whether an agent has it."""
+    """Return what the checks look at, and the agent that holds it, if any."""
     try:
         agent = find_agent(settings.storage.directory)
     except (StorageError, OSError):  # the check `agent` says why
         return Device(settings, simulate, None, user, untold=True)
-    # A service whose disk takes nothing runs without its lock, from memory.
+    # A service whose disk can't be written runs from memory, without its lock.
     unit = ask_unit() if agent is None and not simulate else None
     return Device(settings, simulate, agent, user, untold=unit is not None and unit.runs)
 

@@ -1,4 +1,4 @@
-"""Checks of a camera and of its model. They load what the core never loads, each in its own process."""
+"""Checks a camera and its model. Each check loads what the core never loads, in its own process."""
 
 import os
 import statistics
@@ -24,7 +24,7 @@ _INSTALL = f"{install_advice()}, or take [[cameras]] out of the settings"
 
 
 def camera(device: Device, one: CameraSettings, note: Note) -> Iterator[Finding]:
-    """Open it as the camera process would, and look at what comes for two seconds. Nothing of it is kept."""
+    """Open the camera as the camera process would, and look at its pictures for two seconds. Keeps none of them."""
     if device.agent is not None:
         yield _of_running_agent(device, one)
         return
@@ -49,7 +49,7 @@ def camera(device: Device, one: CameraSettings, note: Note) -> Iterator[Finding]
 
 
 def model(device: Device, one: CameraSettings, note: Note) -> Iterator[Finding]:
-    """Verify it, load it as the camera process does, and measure it."""
+    """Verify the model, load it as the camera process does, and measure it."""
     try:
         import numpy as np  # noqa: PLC0415
 
@@ -71,7 +71,7 @@ def model(device: Device, one: CameraSettings, note: Note) -> Iterator[Finding]:
         )
         picture = np.zeros((loaded.manifest.input.height, loaded.manifest.input.width, 3), dtype=np.uint8)
         note(f"measuring {one.model}")
-        loaded.detector.detect([picture])  # the first look also builds what the next ones use
+        loaded.detector.detect([picture])  # the first inference also builds what the next ones use
         times_ms = [_timed_ms(lambda: loaded.detector.detect([picture])) for _ in range(_INFERENCES)]
     except ModelError as error:
         yield failure(error)
@@ -84,7 +84,7 @@ def model(device: Device, one: CameraSettings, note: Note) -> Iterator[Finding]:
 
 
 def _of_running_agent(device: Device, one: CameraSettings) -> Finding:
-    """The camera is in use, and many can be opened only once: its pictures are left to the agent."""
+    """Ask the agent about a camera that it has in use: many cameras can be opened only once."""
     text = device.status
     figures = camera_figures(text, one.name)
     if figures is None and device.agent is not None and device.agent.runtime_directory == Path():
@@ -107,7 +107,7 @@ def _of_running_agent(device: Device, one: CameraSettings) -> Finding:
 
 
 def _node_trouble(device: Device, source: str) -> Finding | None:
-    """What can be said of a device before a library opens it, whose own words are poorer."""
+    """Return what is wrong with the device's node, if anything; the library that opens it would say less."""
     kind, _, target = source.partition(":")
     if kind == "picamera2" and not any(Path("/dev").glob("media*")):
         return fail(

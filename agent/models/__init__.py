@@ -1,1 +1,1 @@
-"""Model files: where they lie, how they are checked, built and fetched. No part of the core imports this."""
+"""Model files: where they are stored, and how they are checked, built and fetched. The core never imports this."""

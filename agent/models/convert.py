@@ -26,12 +26,12 @@ LARGEST_MEAN_DIFFERENCE = 0.05
 
 
 def say(**values: object) -> None:
-    """One line for the parent process."""
+    """Print one line for the parent process."""
     print(json.dumps(values), flush=True)
 
 
 def calibration_frames(video: Path, count: int) -> Any:
-    """About `count` frames, evenly spread over the video: N x 300 x 300 x 3, RGB, uint8."""
+    """Return at most `count` frames, evenly spread over the video: N x 300 x 300 x 3, RGB, uint8."""
     capture = cv2.VideoCapture(str(video))
     frames: list[Any] = []
     stride, number = 1, 0
@@ -52,7 +52,7 @@ def calibration_frames(video: Path, count: int) -> Any:
 
 
 def converter(graph: Path) -> Any:
-    """A converter that cuts the graph behind its resizing and before its postprocessing."""
+    """Return a converter that cuts the graph after its resizing and before its postprocessing."""
     return tf.compat.v1.lite.TFLiteConverter.from_frozen_graph(
         str(graph),
         input_arrays=["Preprocessor/sub"],
@@ -62,12 +62,12 @@ def converter(graph: Path) -> Any:
 
 
 def to_float32(graph: Path) -> bytes:
-    """The network as it was trained."""
+    """Convert the network as it was trained."""
     return bytes(converter(graph).convert())
 
 
 def to_int8(graph: Path, frames: Any) -> bytes:
-    """Integers throughout, their ranges taken from `frames`; takes uint8 pixels, gives float32."""
+    """Convert to integers throughout, with ranges taken from `frames`; the model takes uint8 and gives float32."""
 
     def samples() -> Iterator[list[Any]]:
         for frame in frames:
@@ -83,7 +83,7 @@ def to_int8(graph: Path, frames: Any) -> bytes:
 
 
 def person_scores(model: bytes, frames: Any) -> Any:
-    """Score of `person` at every anchor of every frame, after a check of the shapes."""
+    """Check the model's shapes, and return the score of `person` at every anchor of every frame."""
     interpreter = tf.lite.Interpreter(model_content=model, num_threads=os.cpu_count())
     interpreter.allocate_tensors()
     (entry,) = interpreter.get_input_details()

@@ -1,7 +1,7 @@
-"""Real scenes, taken from Debian's opencv-doc package, where OpenCV's samples are.
+"""Real scenes from Debian's opencv-doc package, which holds OpenCV's samples.
 
 `vtest.avi` is the demo video: a surveillance scene with people (PETS 2009 S2.L1, 768x576, 795 frames). `tree.avi` is a
-tree in the wind before which a hand appears, 320x240, 68 frames.
+tree in the wind with a hand appearing in front of it, 320x240, 68 frames.
 """
 
 import gzip
@@ -24,15 +24,15 @@ DOWNLOAD_TIMEOUT_S = 900
 
 
 def demo_video_path(file: str = FILE) -> Path:
-    """Where a video lies once it has been fetched."""
+    """Return where a video is stored once it has been fetched."""
     return cache_directory() / "video" / file
 
 
 def ensure_demo_video(log: Path | None = None, file: str = FILE) -> Path:
-    """The path of a video that `SHA256` names, fetched with apt if it is not there; needs no root.
+    """Return the path of a video that `SHA256` names; fetches it with apt if it is missing, which needs no root.
 
-    A download brings the others along. What apt and dpkg say is added to the file `log`. Raises ModelError, with what
-    to do next.
+    A download brings the other videos along. The output of apt and dpkg is appended to the file `log`. Raises
+    ModelError that says what to do next.
     """
     path = demo_video_path(file)
     if path.is_file() and sha256_of(path) == SHA256[file]:
@@ -91,7 +91,7 @@ def _unpack(package: Path, scratch: Path, log: Path | None) -> Path:
 
 
 def _find(tree: Path, name: str) -> Path | None:
-    # Debian compresses some of the documentation, and not the same files in each release.
+    # Debian compresses some of the documentation, but not the same files in each release.
     for found in tree.rglob(f"{name}*"):
         if found.name == name:
             return found

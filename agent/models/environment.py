@@ -1,4 +1,4 @@
-"""A Python environment that holds TensorFlow for as long as a model is being built, and never longer."""
+"""A Python environment for the TensorFlow that a build needs, apart from the agent's own."""
 
 import importlib.util
 import platform
@@ -12,17 +12,17 @@ from pathlib import Path
 from agent.core.errors import ModelError
 
 SPACE_NEEDED_BYTES = 2_500_000_000
-"""TensorFlow and what it needs, unpacked, with the downloads beside it."""
+"""TensorFlow and its dependencies, unpacked, plus the downloads."""
 INSTALL_TIMEOUT_S = 3600
 READY = "edge-agent-ready"
-"""Written last, so that an environment whose install was cut short is not taken for a good one."""
+"""The file that is written last, so that an interrupted install is not taken for a good environment."""
 
 _TENSORFLOW = {(3, 11): "2.16.*", (3, 12): "2.16.*", (3, 13): "2.20.*"}
-_OPENCV = "opencv-python-headless==4.11.*"  # the newest that goes with numpy 1, which TensorFlow 2.16 needs
+_OPENCV = "opencv-python-headless==4.11.*"  # the newest that works with numpy 1, which TensorFlow 2.16 needs
 
 
 def requirements(version: tuple[int, int], machine: str) -> list[str]:
-    """What to install for a Python version and a machine. Raises ModelError where TensorFlow has nothing."""
+    """Return what to install for a Python version and a machine. Raises ModelError if TensorFlow has no packages."""
     if version not in _TENSORFLOW or machine not in {"x86_64", "aarch64", "arm64"}:
         raise ModelError(
             f"TensorFlow has no packages for Python {version[0]}.{version[1]} on {machine}: "
@@ -33,7 +33,7 @@ def requirements(version: tuple[int, int], machine: str) -> list[str]:
 
 
 class BuildEnvironment:
-    """One directory with an interpreter and packages; what the installer says goes to `log`."""
+    """One directory with an interpreter and packages; the installer's output goes to `log`."""
 
     def __init__(self, directory: Path, log: Path) -> None:
         self.directory = directory
@@ -42,11 +42,11 @@ class BuildEnvironment:
 
     @property
     def ready(self) -> bool:
-        """Whether an earlier `create` came to its end here."""
+        """Whether an earlier `create` has finished here."""
         return (self.directory / READY).is_file()
 
     def create(self, graph_package: str) -> None:
-        """Make it afresh: TensorFlow, and `graph_package` without its dependencies. Raises ModelError."""
+        """Create it afresh: TensorFlow, and `graph_package` without its dependencies. Raises ModelError."""
         wanted = requirements(sys.version_info[:2], platform.machine())
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ class BuildEnvironment:
         (self.directory / READY).touch()
 
     def find(self, pattern: str) -> Path:
-        """The one installed file of that pattern, below site-packages. Raises ModelError."""
+        """Return an installed file that matches `pattern`, below site-packages. Raises ModelError if there is none."""
         for path in self.directory.glob(f"lib/python*/site-packages/{pattern}"):
             return path
         raise ModelError(f"the package that was installed holds no {pattern}: see {self.log}")
@@ -90,7 +90,7 @@ class BuildEnvironment:
                 ) from error
 
     def _installer(self) -> list[str]:
-        # Compiling all of TensorFlow to .pyc takes longer than the conversion, which uses little of it.
+        # Compiling all of TensorFlow to .pyc takes longer than the conversion, which uses only a little of it.
         if importlib.util.find_spec("pip") is not None:
             return [sys.executable, "-m", "pip", "--python", str(self.python), "install", "--no-compile"]
         if shutil.which("uv"):

@@ -1,4 +1,4 @@
-"""Fetches a model from an address that a person names, and lets nothing in that is not what they asked for."""
+"""Fetches a model from an address that a person names, and accepts only what they asked for."""
 
 import hashlib
 import http.client
@@ -19,14 +19,14 @@ LARGEST_BYTES = 500_000_000
 TIMEOUT_S = 30
 
 Progress = Callable[[int, int | None], None]
-"""Called with the bytes so far, and with the size if the server tells it."""
+"""Called with the bytes so far, and with the size if the server states it."""
 
 
 def fetch(url: str, sha256: str, manifest: ModelManifest, directory: Path, progress: Progress) -> Path:
-    """Download a model to `directory` and return its path; the manifest is stored beside it.
+    """Download a model to `directory` and return its path; stores the manifest beside it.
 
-    `manifest` describes the file; its hash and size are replaced by those of `sha256` and of what came. Raises
-    ModelError when the address does not answer, or answers with something else; nothing is changed then.
+    `manifest` describes the file; `sha256` and the size of the download replace its hash and size. Raises ModelError
+    when the address does not answer, or answers with another file; nothing is changed then.
     """
     shown = without_secrets(url)
     if urlsplit(url).scheme not in {"http", "https"}:
@@ -58,7 +58,7 @@ def fetch(url: str, sha256: str, manifest: ModelManifest, directory: Path, progr
 
 
 def without_secrets(url: str) -> str:
-    """The address without user, password and query, any of which may hold a secret."""
+    """Return the address without user, password, query and fragment, as any of them may hold a secret."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
 

@@ -1,6 +1,7 @@
 """The directories that hold models, each a file beside the manifest that describes it.
 
-Whoever can write to one of these directories decides what the cameras see: no device looks where its agent can write.
+Anyone who can write to one of these directories decides what the cameras see, so a device never looks in a directory
+that its own agent can write.
 """
 
 import hashlib
@@ -25,37 +26,38 @@ PACKAGED_MODELS = Path("/usr/share/edge-agent/models")
 
 
 class StoredModel(NamedTuple):
-    """A model whose bytes are those that its manifest describes."""
+    """A model whose bytes match its manifest."""
 
     manifest: ModelManifest
     path: Path
     content: bytes
-    """What was verified; the file at `path` may be another one by now."""
+    """The bytes that were verified; the file at `path` may be another one by now."""
 
 
 def cache_directory() -> Path:
-    """Where this user keeps what can be made again: `edge-agent` in `$XDG_CACHE_HOME` or `~/.cache`."""
+    """Return where this user keeps what can be made again: `edge-agent` in `$XDG_CACHE_HOME` or `~/.cache`."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "edge-agent"
 
 
 def default_directories() -> tuple[Path, ...]:
-    """Where a model is looked for, in order: the administrator's and the package's, which root alone can write to.
+    """Return where to look for a model, in order: the administrator's and the package's directory, which only root can
+    write.
 
-    A developer's own cache comes first: whoever can write there can write to the agent's code as well. The packaged
-    agent does not look there: the cache of its user lies in its state directory.
+    A developer's own cache comes first: anyone who can write there can change the agent's code as well. The packaged
+    agent does not look there: its user's cache is in its state directory.
     """
     own = () if is_packaged() else (cache_directory() / "models",)
     return (*own, ADMINISTRATORS_MODELS, PACKAGED_MODELS)
 
 
 def own_directory() -> Path:
-    """Where a model that somebody builds or fetches here goes, and is found: the first of `default_directories`."""
+    """Return where a model that is built or fetched here goes, and is found: the first of `default_directories`."""
     return default_directories()[0]
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal. Raises OSError."""
+    """Return the SHA-256 of a file, in hexadecimal. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -67,9 +69,9 @@ class ModelStore:
         self.directories = tuple(directories)
 
     def load(self, name: str) -> StoredModel:
-        """A model, after the SHA-256 of it and of its anchors was checked.
+        """Return a model, after checking its SHA-256 and that of its anchors.
 
-        Raises ModelError, which names the command to run, when the model is missing; ModelRefusedError when altered.
+        Raises ModelError, which names the command to run, if the model is missing; ModelRefusedError if it was altered.
         """
         for directory in self.directories:
             if _exists(directory / f"{name}.json"):
@@ -77,11 +79,11 @@ class ModelStore:
         raise ModelError(f"model {name!r} is not in {_joined(self.directories)}: {self._advice(name)}")
 
     def load_or_fall_back(self, name: str, state: Path) -> tuple[StoredModel, str]:
-        """`load`, or the built model in the place of one that is refused: eyes that work are worth more than none.
+        """Load a model, or the built one in place of a refused one: another model is better than none.
 
-        A model in `state`, where the agent itself can write, is refused, whether or not another of that name is used.
-        The text says what was refused and what runs; it is empty when nothing was. Raises ModelError, and
-        ModelRefusedError when there is nothing to fall back on.
+        A model in `state`, where the agent itself can write, is refused, whether or not another one of that name is
+        used. The text says what was refused and what runs instead; it is empty when nothing was refused. Raises
+        ModelError, and ModelRefusedError when there is nothing to fall back on.
         """
         refused = _claim(name, state)
         try:
@@ -104,7 +106,7 @@ class ModelStore:
         return None
 
     def list(self) -> "list[tuple[ModelManifest, Path]]":
-        """Manifest and file path of every model, by name, unchecked; broken manifests raise ModelError."""
+        """Return the manifest and file path of every model, by name, unchecked; a broken manifest raises ModelError."""
         found: dict[str, tuple[ModelManifest, Path]] = {}
         for manifest_path in self._manifest_paths():
             manifest = read_manifest(manifest_path)
@@ -112,7 +114,7 @@ class ModelStore:
         return [found[name] for name in sorted(found)]
 
     def _advice(self, name: str) -> str:
-        """What to do about a name that is not there: it is misspelt, not built yet, or not brought yet."""
+        """Say what to do about a missing name: it is misspelt, not built yet, or not fetched yet."""
         there = sorted({path.stem for path in self._manifest_paths()} - {name})
         close = nearest(name, [*there, *BUILT_MODELS])
         if name in BUILT_MODELS or not (close or there):
@@ -135,7 +137,7 @@ def _load(directory: Path, name: str) -> StoredModel:
 
 
 def _claim(name: str, state: Path) -> str:
-    """What is wrong with a model of this name in the state directory; empty when there is none."""
+    """Say what is wrong with a model of this name in the state directory; empty if there is none."""
     path = state / f"{name}.json"
     if not _exists(path):
         return ""
@@ -146,7 +148,7 @@ def _claim(name: str, state: Path) -> str:
 
 
 def read_manifest(path: Path) -> ModelManifest:
-    """A manifest file, whose name must be that of its model. Raises ModelError."""
+    """Read a manifest file, which must be named after its model. Raises ModelError."""
     name = path.stem
     try:
         manifest = ModelManifest.model_validate_json(path.read_bytes())
@@ -162,9 +164,9 @@ def read_manifest(path: Path) -> ModelManifest:
 
 
 def check_file(manifest: ModelManifest, path: Path) -> bytes:
-    """What a model file holds, which is what its manifest says. Raises ModelError, ModelRefusedError when altered."""
+    """Read a model file and check it against its manifest. Raises ModelError; ModelRefusedError if it was altered."""
     cure = remedy(manifest.name, force=True)
-    with suppress(OSError):  # told below
+    with suppress(OSError):  # reported below
         size = path.stat().st_size
         if size != manifest.size_bytes:
             raise ModelRefusedError(f"{path} has {size} bytes and not {manifest.size_bytes}: {cure}")
@@ -184,7 +186,7 @@ def _verified(path: Path, sha256: str, cure: str) -> bytes:
 
 
 def remedy(name: str, *, force: bool = False) -> str:
-    """The command that brings a missing or altered model back."""
+    """Return the command that brings back a missing or altered model."""
     if is_packaged() and name == BUILT_MODELS[0]:
         return INSTALL_AGAIN
     if name in BUILT_MODELS:
@@ -193,10 +195,10 @@ def remedy(name: str, *, force: bool = False) -> str:
 
 
 def install(manifest: ModelManifest, content: Path, directory: Path) -> Path:
-    """Put a model and its manifest in place; `content` is moved there and must be on the same file system.
+    """Put a model and its manifest in place; moves `content`, which must be on the same file system.
 
-    A reader sees the old pair, or the new one, or a mismatch that `check_file` refuses; never half a file.
-    Returns the path of the model. Raises ModelError when `content` is not what the manifest says, or OSError.
+    A reader sees the old pair, the new pair, or a mismatch that `check_file` refuses; never half a file. Returns the
+    path of the model. Raises ModelError if `content` does not match the manifest, or OSError.
     """
     check_file(manifest, content)
     path = directory / manifest.file
@@ -235,7 +237,7 @@ def _exists(path: Path) -> bool:
     try:
         return path.is_file()
     except PermissionError:
-        return False  # a service may not look into home directories
+        return False  # a service may not be allowed to look into home directories
 
 
 def _joined(directories: Sequence[Path]) -> str:

@@ -1,4 +1,4 @@
-"""A second copy of the open alarms, in the other database, so that a damaged one does not take them along."""
+"""Keeps a second copy of the open alarms in the other database, so that they survive damage to one of them."""
 
 from collections.abc import Iterable, Mapping
 
@@ -12,14 +12,15 @@ _COPIED = ("alarm/", _EPOCH)
 
 
 def copied(state: Mapping[str, str | None]) -> dict[str, str | None]:
-    """What of these values is kept in both databases."""
+    """Return those of these values that are kept in both databases."""
     return {key: value for key, value in state.items() if key.startswith(_COPIED)}
 
 
 def level(alarms: Database, telemetry: Database, *, is_damaged: bool) -> bool:
-    """Both were opened. Gives a new database of the alarms, which may have replaced a damaged one (`is_damaged`), what
-    the copy knows; otherwise the copy is made anew. False when nobody can tell which alarms were open. Raises
-    sqlite3.Error."""
+    """Bring both databases into line after they were opened.
+
+    A new alarms database, which may have replaced a damaged one (`is_damaged`), gets what the copy has; otherwise the
+    copy is made anew. Returns false when nothing shows which alarms were open. Raises sqlite3.Error."""
     state, copy = alarms.state(""), copied(telemetry.state(""))
     kept = copied(state)
     if is_damaged or not state:
@@ -33,8 +34,10 @@ def level(alarms: Database, telemetry: Database, *, is_damaged: bool) -> bool:
 
 
 def lost_notice(waiting: Iterable[Row], open_alarms: Iterable[str], *, is_known: bool) -> Notice | None:
-    """What to tell when a database of the alarms was damaged: the alarms that messages which still wait name, and that
-    are not among the `open_alarms` (identifiers) which were saved. None when all is known and nothing is lost."""
+    """Return the notice of alarms lost with a damaged alarms database; None when all is known and nothing is lost.
+
+    An alarm is lost if a `waiting` message names it and it is not among the `open_alarms` (identifiers) that were
+    saved."""
     is_closed: dict[str, bool] = {}
     for row in waiting:
         if row.rank is Rank.ALARM and row.alarm_id is not None and not row.topic.endswith(f"/{INPUT}"):

@@ -1,7 +1,7 @@
-"""The messages that wait, as far as memory holds them: by class, in order, with a window a class.
+"""The waiting messages that are in memory: by class, in order, with a window for each class.
 
-Everything here is memory under one lock; no method blocks. What does not fit the window of its class lies on
-disk only and is read again when the window has room.
+Everything here is memory under one lock; no method blocks. Messages that do not fit the window of their class are
+only on disk, and are read again when the window has room.
 """
 
 import heapq
@@ -16,34 +16,37 @@ from agent.outbox.policy import DROPPED_FROM_MEMORY, MEMORY_ONLY, WINDOW
 
 _RANKS = tuple(Rank)
 RETAINED_WAITING = 100
-"""Messages of one retained topic that may wait. The newest says it all, but what goes leaves a gap in the numbers."""
+"""How many messages of one retained topic may wait. The newest would do, but each one dropped leaves a gap in the
+sequence numbers."""
 _DELETED_AT_ONCE = 256
-"""A transaction for each would take the processor from sending; what is not deleted when a process dies comes again."""
+"""Deletions are grouped: a transaction for each would take the processor from sending. A message that is not deleted
+yet when the process dies is sent again."""
 UNWRITTEN_BYTES = 8 * 1024 * 1024
-"""So much of it may wait for the disk."""
+"""Payload bytes of expendable classes that may wait for the disk."""
 
 
 class Waiting:
-    """One message in memory, and how far it has come. What went wrong with it goes when it goes, however that is."""
+    """One message in memory, with its progress and its failures, which are forgotten with it."""
 
     __slots__ = ("_refusals", "_refused_on", "attempted", "behind", "done", "row", "suspicion", "taken", "written")
 
     def __init__(self, row: Row, *, written: bool = False) -> None:
         self.row = row
         self.attempted = written
-        """It may be on disk: a write of it was begun, and may have failed half-way."""
+        """Whether it may be on disk: a write was begun, and may have failed half-way."""
         self.written = written
         self.taken = False
         self.done = False
         self.suspicion = CLEARED
-        """The sender's."""
+        """How suspect it is of being a poison message. Only the sender changes it."""
         self.behind = 0
-        """Those of its class for which this is lower go before it. Changes only while it is taken."""
+        """Messages of its class with a lower value go first. Changes only while the message is taken."""
         self._refusals = self._refused_on = 0
 
     def refused(self, connection: int) -> int:
-        """A broker does not take it. How often that was so, of which all earlier connections count as one: what
-        another broker refused is no reason to give up."""
+        """Count a refusal by the broker of this connection, and return the count so far.
+
+        All earlier connections together count as one refusal: another broker's refusals are no reason to give up."""
         if self._refused_on != connection:
             self._refused_on, self._refusals = connection, min(self._refusals, 1)
         self._refusals += 1
@@ -54,32 +57,33 @@ class Waiting:
 
 
 class Backlog:
-    """What waits. Any thread."""
+    """The messages that wait. Any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._fresh: dict[int, Waiting] = {}
         """Accepted, and not known to be on disk."""
         self._ready: dict[Rank, list[Waiting]] = {rank: [] for rank in Rank}
-        """Heaps of what may be taken."""
+        """Heaps of the messages that may be taken."""
         self._held: dict[Rank, deque[Waiting]] = {rank: deque() for rank in Rank}
-        """Fresh ones behind a full window: they go to disk, and are taken from here only if the disk does not serve."""
+        """Fresh messages behind a full window. They go to disk; they are taken from here only if the window runs empty
+        before the disk has them."""
         self._live: dict[int, Waiting] = {}
-        """All that is in memory, taken or not, by place."""
+        """All messages in memory, taken or not, by place."""
         self._retained: dict[str, list[int]] = {}
         """Places of the retained messages that wait, by topic."""
         self._read_to: dict[Rank, int | None] = dict.fromkeys(Rank)
-        """Where reading from disk goes on; None when memory holds the whole class."""
+        """The place after which reading from disk goes on; None when memory holds the whole class."""
         self._deleted: list[tuple[Rank, int]] = []
         """To be deleted from disk."""
         self._unwritten: dict[Rank, OrderedDict[int, Waiting]] = {rank: OrderedDict() for rank in DROPPED_FROM_MEMORY}
-        """The fresh ones, oldest first. One that is taken may be missing."""
+        """Fresh messages of the expendable classes, oldest first. One that is taken may be missing."""
         self._unwritten_bytes = 0
         self._count = dict.fromkeys(Rank, 0)
         self._dropped = dict.fromkeys(Rank, 0)
 
     def figures(self) -> tuple[dict[Rank, int], dict[Rank, int]]:
-        """Messages waiting, and messages given up since the start, by class."""
+        """Return the number of messages waiting, and given up since the start, by class."""
         with self._lock:
             return dict(self._count), dict(self._dropped)
 
@@ -90,7 +94,7 @@ class Backlog:
     # --- sending
 
     def accept(self, row: Row) -> None:
-        """A new message, which may be taken at once."""
+        """Add a new message, which may be taken at once."""
         waiting = Waiting(row)
         rank = row.rank
         with self._lock:
@@ -109,7 +113,9 @@ class Backlog:
                 self._stay_in_memory_budget()
 
     def take(self, least: Rank = Rank.HEALTH) -> Waiting | None:
-        """The first message of the most important class; it is the caller's until `finish` or `give_back`."""
+        """Take the first message of the most important class, or None if none is at least as important as `least`.
+
+        It belongs to the caller until `finish` or `give_back`."""
         with self._lock:
             for rank in _RANKS:
                 if rank > least:
@@ -123,15 +129,15 @@ class Backlog:
         return None
 
     def give_back(self, waiting: Waiting) -> None:
-        """It was not confirmed: it waits again, in its old place."""
+        """Put an unconfirmed message back, to wait again in its old place."""
         with self._lock:
             waiting.taken = False
             heapq.heappush(self._ready[waiting.row.rank], waiting)
 
     def finish(self, waiting: Waiting, *, dropped: bool = False) -> bool:
-        """It is confirmed, or given up: forget it, here and on disk.
+        """Forget a message that is confirmed, or given up (`dropped`), here and on disk.
 
-        Whether the store should see to it now: there is much to delete, or room for what lies on disk only.
+        Returns whether the store should act now: there is much to delete, or room for messages that are only on disk.
         """
         with self._lock:
             self._forget(waiting, dropped=dropped)
@@ -142,7 +148,8 @@ class Backlog:
     # --- recording, called by the store's thread
 
     def unwritten(self, unwanted: Collection[Rank] = ()) -> list[Waiting]:
-        """What must be written, but for `unwanted` classes. It may be taken and confirmed meanwhile."""
+        """Return the messages that must be written, except the `unwanted` classes. They may be taken and confirmed
+        meanwhile."""
         with self._lock:
             unwanted = MEMORY_ONLY.union(unwanted)
             wanted = [waiting for waiting in self._fresh.values() if waiting.row.rank not in unwanted]
@@ -151,19 +158,19 @@ class Backlog:
             return wanted
 
     def unwritten_rows(self) -> list[Row]:
-        """What is not known to be on disk, and not confirmed either, in order. Any thread."""
+        """Return the rows that are neither known to be on disk nor confirmed, in order. Any thread."""
         with self._lock:
             return sorted(
                 (waiting.row for waiting in self._fresh.values() if not waiting.done), key=lambda row: row.ord
             )
 
     def deletable(self) -> list[tuple[Rank, int]]:
-        """What must be deleted from disk; still known until `deleted` is told."""
+        """Return what must be deleted from disk. It stays listed until `recorded` counts it as deleted."""
         with self._lock:
             return list(self._deleted)
 
     def recorded(self, written: Iterable[Waiting], deleted: int) -> None:
-        """These are on disk now, and the first `deleted` of `deletable` are gone from it."""
+        """Note that these messages are on disk now, and that the first `deleted` of `deletable` are gone from it."""
         with self._lock:
             del self._deleted[:deleted]
             for waiting in written:
@@ -173,7 +180,8 @@ class Backlog:
                 self._release(rank)
 
     def _release(self, rank: Rank) -> None:
-        """What was held only until it is on disk: into the window if it has room, else out of memory."""
+        """Let go of messages that were held only until the disk has them: into the window if it has room, else out of
+        memory."""
         held = self._held[rank]
         while held and (held[0].written or held[0].done):
             waiting = held.popleft()
@@ -187,7 +195,7 @@ class Backlog:
             self._live.pop(waiting.row.ord, None)
 
     def shortfalls(self) -> list[tuple[Rank, int, int]]:
-        """Classes that have more on disk and room in memory: class, place to read after, rows wanted."""
+        """Return the classes with more on disk and room in memory: class, place to read after, rows wanted."""
         with self._lock:
             return [
                 (rank, after, WINDOW[rank] - len(self._ready[rank]))
@@ -196,7 +204,7 @@ class Backlog:
             ]
 
     def refill(self, rank: Rank, rows: list[Row], wanted: int) -> None:
-        """Rows that were read for a shortfall; fewer than wanted means that memory now holds the class."""
+        """Add rows that were read for a shortfall; fewer than wanted means that memory now holds the class."""
         with self._lock:
             gone = {place for _, place in self._deleted}
             for row in rows:
@@ -208,10 +216,11 @@ class Backlog:
             self._read_to[rank] = rows[-1].ord if len(rows) == wanted else None
 
     def take_stock(self, places: Mapping[Rank, Sequence[int]]) -> dict[Rank, int]:
-        """The disk was opened, for the first time or again, and holds these messages, in order.
+        """Compare memory with a disk that was just opened, for the first time or again. It holds the messages at these
+        places, in order.
 
-        What memory holds is written again: a disk that has failed may have forgotten it. Returns how many
-        messages that were only on disk are not there any more, by class.
+        Everything in memory is written again: a disk that has failed may have forgotten it. Returns, by class, how
+        many messages that were only on disk are gone.
         """
         lost = dict.fromkeys(Rank, 0)
         with self._lock:
@@ -237,7 +246,7 @@ class Backlog:
         return lost
 
     def drop_oldest(self, rank: Rank, places: list[int]) -> None:
-        """These rows were deleted from disk to stay in the budget; what is already on its way goes on."""
+        """Forget rows that were deleted from disk, over budget or expired. Messages that are already taken go on."""
         with self._lock:
             done = {place for _, place in self._deleted}
             gone = {place for place in places if place not in done and not self._is_taken(place)}
@@ -251,7 +260,8 @@ class Backlog:
             self._dropped[rank] += len(gone)
 
     def _supersede(self, row: Row) -> None:
-        """Each connection says anew what is retained. Where none gets an answer, only the newest ones wait."""
+        """Drop the oldest of too many messages of one retained topic. Each connection publishes the retained messages
+        anew, and they would pile up if no broker ever answered."""
         places = sorted([place for place in self._retained.get(row.topic, []) if place in self._live] + [row.ord])
         untaken = [place for place in places[:-1] if not self._live[place].taken]
         if len(places) > RETAINED_WAITING and untaken:

@@ -1,12 +1,12 @@
-"""The black box: what was accepted and may not be on disk yet, in memory that outlives the process.
+"""The black box: holds what was accepted and may not be on disk yet, in memory that outlives the process.
 
-A file on a memory file system (tmpfs), mapped into the process. To write into it is a copy in memory: it waits for no
-disk, and what is written stays when the process is killed, until the machine loses its power. So a message may be
-sent while the disk still works on it, and a process that is killed in between has forgotten nothing.
+It is a file on a memory file system (tmpfs), mapped into the process. A write is a copy in memory: it waits for no
+disk, and it survives when the process is killed, until the machine loses power. So a message may be sent while the
+disk is still writing it, and a process that is killed in between loses nothing.
 
-The file has three parts. New entries go into one of them. A second one holds what the disk is just being given, and is
-cleared when the disk has it. The third is for a disk that takes nothing: before the part in use is full, what still
-matters is written there anew.
+The file has three parts. New entries go into one of them. A second one holds what is being written to disk, and is
+cleared when the disk has it. The third is for a disk that takes nothing: when the part in use is full, what still
+matters is rewritten there.
 """
 
 import fcntl
@@ -50,7 +50,7 @@ class Entry(NamedTuple):
 
 
 class BlackBox:
-    """Called under the writer's lock, but for `open` and `close`, which come before and after all else."""
+    """Call it under the writer's lock, except `open` and `close`, which come before and after everything else."""
 
     def __init__(self, path: Path, boot_id: str) -> None:
         self._path = path
@@ -61,20 +61,20 @@ class BlackBox:
         self._overflows = 0
         """Entries that found no room since the last one that did."""
         self._is_behind = False
-        """The part that takes new entries has some that the disk is just being given."""
+        """Whether the part that takes new entries also has some that are being written to disk."""
         self._first = self._active = 0
-        """The part with the oldest entries, and the one that takes new ones; perhaps the same."""
+        """The part with the oldest entries, and the one that takes new ones; they may be the same."""
 
     def open(self) -> None:
-        """Claim the file and find what an earlier run of this boot has left in it. Raises StorageError.
+        """Claim the file and find what an earlier run of this boot has left in it.
 
-        Then `append` still works, in memory that does not outlive the process.
+        Raises StorageError. `append` still works then, in memory that does not outlive the process.
         """
         try:
             with ExitStack() as undo:
                 self._file = _claim(self._path)
                 undo.callback(self._let_go)
-                # All of it now: a full file system must not show as a signal at the first press.
+                # Allocate it all now: otherwise a full file system would kill the process at the first press.
                 os.posix_fallocate(self._file, 0, _SIZE)
                 self._memory = mmap.mmap(self._file, _SIZE)
                 undo.pop_all()
@@ -95,7 +95,7 @@ class BlackBox:
             self._used[part] = sum(_PREFIX.size + length for length, _ in self._scan(part))
 
     def close(self, *, empty: bool) -> None:
-        """Let the file go; `empty` if the disk has everything, and the file is then removed."""
+        """Close the file, and remove it if it is `empty` because the disk has everything."""
         if self._memory is not None:
             self._memory.close()
             self._memory = None
@@ -111,12 +111,12 @@ class BlackBox:
 
     @property
     def numbers(self) -> tuple[int, int]:
-        """The highest number and place that were ever given in this boot."""
+        """The highest sequence number and place that were ever given in this boot."""
         seq, place = _NUMBERS.unpack_from(self._mapped, _NUMBERS_AT)
         return seq, place
 
     def entries(self) -> list[Entry]:
-        """What is in the box, in the order of acceptance."""
+        """Return what is in the box, in the order of acceptance."""
         found = []
         for part in dict.fromkeys((self._first, self._active)):
             for _, content in self._scan(part):
@@ -132,10 +132,10 @@ class BlackBox:
         place: int,
         unwritten: Callable[[], Iterable[Entry]],
     ) -> bool:
-        """Remember one entry and the numbers given so far; false when there was room for the numbers only.
+        """Store one entry and the numbers given so far; false when there was room for the numbers only.
 
-        When the part in use is full, which takes a disk that takes nothing, the box is rewritten with what is still
-        `unwritten`. When even that is too much it is tried again only after some more: it takes milliseconds.
+        The part in use is full only if the disk takes nothing. The box is then rewritten with what is still
+        `unwritten`. If even that does not fit, the next try comes only some entries later, since it takes milliseconds.
         """
         memory = self._mapped
         _NUMBERS.pack_into(memory, _NUMBERS_AT, seq, place)
@@ -148,15 +148,16 @@ class BlackBox:
         return self._write(memory, self._active, row, values)
 
     def turn(self) -> None:
-        """The disk is about to take all that was accepted so far: what comes now goes into another part."""
+        """Send new entries to another part, as everything accepted so far is about to be written to disk."""
         self._is_behind = self._first != self._active
         if self._used[self._active] and not self._is_behind:
             self._use(self._first, self._spare())
 
     def settle(self, unwritten: Callable[[], Iterable[Entry]]) -> None:
-        """The disk has taken all that was accepted before the last `turn`; what is `unwritten` came since.
+        """Clear what was accepted before the last `turn`, as the disk has it; what is `unwritten` came later.
 
-        After a write that failed old and new are in one part. Old values must not come back after a kill.
+        After a failed write, old and new entries share a part, and the box is rewritten: old values must not come back
+        after a kill.
         """
         if self._first != self._active:
             emptied = self._first
@@ -166,7 +167,7 @@ class BlackBox:
             self._rewrite(unwritten())
 
     def _rewrite(self, entries: Iterable[Entry]) -> bool:
-        """Hold these instead of all that it holds; false, and nothing is changed, when they are too many."""
+        """Replace the content of the box with these entries; false, and no change, when they do not fit."""
         spare = self._spare()
         if not all(self._write(self._mapped, spare, *entry) for entry in entries):
             self._clear(spare)
@@ -187,13 +188,13 @@ class BlackBox:
         begin = start + used
         memory[begin + _PREFIX.size : begin + _PREFIX.size + len(content)] = content
         _PREFIX.pack_into(memory, start + end, 0, 0)
-        # Last, so that a process that is killed half-way leaves the old end.
+        # Written last, so that a process that is killed half-way leaves the old end in place.
         _PREFIX.pack_into(memory, begin, len(content), zlib.crc32(content))
         self._used[part] = end
         return True
 
     def _use(self, first: int, active: int) -> None:
-        """One byte, so that a process that is killed here leaves the old parts in use or the new ones."""
+        """Switch parts by writing one byte, so that a process killed here leaves either the old or the new in use."""
         self._first, self._active = first, active
         _IN_USE.pack_into(self._mapped, _IN_USE_AT, first * _PARTS + active)
 
@@ -211,7 +212,7 @@ class BlackBox:
         self._used[part] = 0
 
     def _scan(self, part: int) -> Iterator[tuple[int, bytes]]:
-        """Length and content of each entry of a part, up to the first that is not whole."""
+        """Yield length and content of each entry of a part, up to the first that is not whole."""
         position = _STARTS[part]
         limit = position + _PART_BYTES
         while position + _PREFIX.size <= limit:
@@ -235,7 +236,7 @@ class BlackBox:
 
 
 def _claim(path: Path) -> int:
-    """The file, ours alone. Raises OSError."""
+    """Open the file and lock it for this process alone. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
     with ExitStack() as undo:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

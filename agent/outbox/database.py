@@ -1,4 +1,4 @@
-"""One SQLite file of the outbox: its form and its transactions. Used by one thread."""
+"""One SQLite file of the outbox: its schema and its transactions. Used by one thread."""
 
 import errno
 import os
@@ -41,9 +41,9 @@ _SQLITE_KINDS: dict[int, type[StorageError]] = {
     sqlite3.SQLITE_ERROR: DamagedError,  # a table or a column that a statement names is not there
 }
 _SHARED_BYTES = 64 * 1024
-"""More than SQLite's shared file, NAME-shm, is grown by at once."""
+"""More than one growth step of SQLite's shared file, NAME-shm."""
 _CHECK_EVERY = 1_000
-"""Steps of SQLite's virtual machine between two looks at whether a check must end."""
+"""Steps of SQLite's virtual machine between two calls of `must_end`."""
 
 
 class Row(NamedTuple):
@@ -61,12 +61,12 @@ class Row(NamedTuple):
     boot_id: str
     created_ns: int
     created_unix_ms: int
-    """0 when the clock was not set then."""
+    """0 when the clock was not set at acceptance."""
 
     def age_s(self, boot_id: str, boottime_ns: int, unix_ms: int) -> float:
-        """Seconds since it was accepted; by the wall clock, and never negative, when in another boot.
+        """Return the seconds since it was accepted; if that was in another boot, by the wall clock and never negative.
 
-        0 in another boot when the clock was not set at acceptance: a message must not die of a date in 1970.
+        Returns 0 for another boot in which the clock was not set: a date in 1970 must not make a message expire.
         """
         if boot_id == self.boot_id:
             return (boottime_ns - self.created_ns) / 1e9
@@ -77,7 +77,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one transaction a database writes."""
+    """What is written in one transaction per database."""
 
     rows: tuple[Row, ...] = ()
     deleted: tuple[tuple[Rank, int], ...] = ()
@@ -91,9 +91,9 @@ class Database:
     """An open file. Every method may block for as long as the disk does."""
 
     def __init__(self, path: Path, ranks: Iterable[Rank], form: str) -> None:
-        """Opens the file, or makes it; `ranks` are the classes that it may hold, `form` a pragma for a new one.
+        """Open the file, or make it; `ranks` are the classes that it may hold, `form` is a pragma for a new one.
 
-        Raises StorageError, and DamagedError when the file is there but is no such database.
+        Raises StorageError, and DamagedError when the file exists but is not such a database.
         """
         self.path = path
         self._ranks = frozenset(ranks)
@@ -103,7 +103,7 @@ class Database:
             self.connection.execute(f"PRAGMA {form}")
             self.connection.execute("PRAGMA journal_mode=WAL")
             self.connection.execute("PRAGMA synchronous=NORMAL")
-            # A checkpoint waits for the disk, so it must not hide inside a commit; see Journal.checkpoint.
+            # A checkpoint waits for the disk, so it must not hide inside a commit; see MessageStore.checkpoint.
             self.connection.execute("PRAGMA wal_autocheckpoint=0")
             self.connection.executescript(_SCHEMA)
             self.connection.execute(f"SELECT {COLUMNS} FROM messages LIMIT 0")  # noqa: S608
@@ -111,14 +111,14 @@ class Database:
             undo.pop_all()
 
     def close(self) -> None:
-        """Close the file. What was written stays; what the disk says to that is of no interest any more."""
+        """Close the file. What was written stays; an error of the disk is ignored."""
         try:
             self.connection.close()
         except sqlite3.Error:
             return
 
     def check(self, must_end: Callable[[], bool]) -> bool:
-        """Look for damage in every page; false when `must_end` said so before the end. Raises DamagedError."""
+        """Check every page for damage; false when `must_end` stopped it early. Raises DamagedError."""
         if must_end():
             return False
         self.connection.set_progress_handler(lambda: int(must_end()), _CHECK_EVERY)
@@ -136,7 +136,7 @@ class Database:
         return True
 
     def write(self, batch: Batch) -> None:
-        """All of the batch or none of it."""
+        """Write all of the batch or none of it."""
         execute = self.connection.execute
         execute("BEGIN IMMEDIATE")
         try:
@@ -168,14 +168,14 @@ class Database:
             raise
 
     def state(self, prefix: str) -> dict[str, str]:
-        """Kept values whose key begins with `prefix`."""
+        """Return the kept values whose key begins with `prefix`."""
         rows = self.connection.execute(
             "SELECT key, value FROM state WHERE substr(key, 1, ?) = ?", (len(prefix), prefix)
         )
         return {str(key): str(value) for key, value in rows}
 
     def load(self, rank: Rank, after_ord: int, limit: int) -> list[Row]:
-        """The next waiting messages of a class, in order."""
+        """Return at most `limit` waiting messages of a class from after `after_ord`, in order."""
         found = self.connection.execute(
             f"SELECT {COLUMNS} FROM messages WHERE rank=? AND ord>? ORDER BY ord LIMIT ?",  # noqa: S608
             (int(rank), after_ord, limit),
@@ -183,7 +183,7 @@ class Database:
         return [self.row(columns) for columns in found]
 
     def row(self, columns: tuple[Any, ...]) -> Row:
-        """The message that was read. Raises DamagedError when it can't be one."""
+        """Turn columns that were read into a message. Raises DamagedError when they can't be one."""
         if not all(isinstance(value, types) for value, types in zip(columns, _TYPES, strict=True)):
             raise DamagedError(f"{self.path}: the message {columns[0]} is damaged")
         if columns[1] not in self._ranks:
@@ -191,7 +191,7 @@ class Database:
         return Row(*columns)._replace(rank=Rank(columns[1]), retain=bool(columns[5]))
 
     def places(self) -> dict[Rank, list[int]]:
-        """Places of all waiting messages by class, in order."""
+        """Return the places of all waiting messages by class, in order."""
         places: dict[Rank, list[int]] = {rank: [] for rank in self._ranks}
         for rank, place in self.connection.execute("SELECT rank, ord FROM messages ORDER BY rank, ord"):
             if rank not in self._ranks:
@@ -200,7 +200,7 @@ class Database:
         return places
 
     def drop_expired(self, boot_id: str, boottime_ns: int, unix_ms: int) -> list[tuple[Rank, int]]:
-        """Delete what has expired, as `Row.age_s` counts; class and place of each."""
+        """Delete the messages that have expired by `Row.age_s`; returns class and place of each."""
         found = self.connection.execute(
             "DELETE FROM messages WHERE expiry_s IS NOT NULL AND CASE WHEN boot_id = ? "
             "THEN created_ns + expiry_s * 1000000000 <= ? "
@@ -210,7 +210,7 @@ class Database:
         return [(Rank(rank), place) for rank, place in found]
 
     def number(self, key: str) -> int:
-        """A kept number; 0 without one."""
+        """Return a kept number; 0 when there is none."""
         found = self.connection.execute("SELECT value FROM state WHERE key=?", (key,)).fetchone()
         try:
             return int(found[0]) if found else 0
@@ -218,19 +218,19 @@ class Database:
             raise DamagedError(f"{self.path}: {key} is no number") from error
 
     def give_back_space(self) -> None:
-        """Hand the room of what was deleted back to the file system."""
+        """Give the space of deleted messages back to the file system."""
         self.connection.executescript("PRAGMA incremental_vacuum")  # `execute` would take one page only
         self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 @contextmanager
 def disk(place: Path) -> Iterator[None]:
-    """Whatever a disk can do to us is a StorageError: anything else would end the thread, and so the agent."""
+    """Turn every error of the disk into a StorageError: any other would end the thread, and so the agent."""
     try:
         yield
     except (sqlite3.Error, OSError) as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR and not _has_room(place):
-            # So SQLite says it when the file beside the log, which all connections share, finds no room.
+            # SQLite reports it like this when there is no room for NAME-shm, the file that all connections share.
             raise DiskFullError(f"{place}: the disk is full ({error})") from error
         raise _kind(error)(f"{place}: {error}") from error
 
@@ -247,6 +247,6 @@ def _kind(error: sqlite3.Error | OSError) -> type[StorageError]:
     if isinstance(error, OSError):
         return _KINDS.get(error.errno or 0, StorageError)
     code = getattr(error, "sqlite_errorcode", None)
-    if code is None:  # not SQLite speaks but its Python module: text that is no UTF-8 is an OperationalError
+    if code is None:  # raised by Python's module, not by SQLite: an OperationalError is text that is not UTF-8
         return DamagedError if type(error) is sqlite3.OperationalError else StorageError
     return _SQLITE_KINDS.get(code & 0xFF, StorageError)

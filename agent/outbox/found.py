@@ -1,4 +1,4 @@
-"""What the store's thread tells the rest of the agent of the disk."""
+"""What the thread `store` reports about the disk to the rest of the agent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,23 +9,23 @@ from agent.outbox.salvage import Damage
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What lay on disk when the databases were opened for the first time in this run."""
+    """What was on disk when the databases were opened for the first time in this run."""
 
     seq: int
     place: int
     """The highest number and place that were written."""
     ceiling: tuple[int, int]
-    """Number and place that were not passed when they were last promised."""
+    """The last promise: no number or place above these had been given."""
     state: Mapping[str, str]
     is_whole: bool
     """Whether no database had to be replaced."""
     has_all_state: bool
-    """Whether `state` is all that was kept: the database that holds it did not have to be replaced."""
+    """Whether `state` is complete: the database that holds it did not have to be replaced."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A security event that the outbox has to tell, once there is somebody who can tell it."""
+    """A security event of the outbox, which waits here until a part that can report it is running."""
 
     kind: str
     severity: Literal["info", "warning", "alert"]
@@ -34,7 +34,7 @@ class Notice:
 
 
 def damage_notice(damage: Damage, forgotten: int) -> Notice:
-    """A database was replaced; `forgotten` messages that memory knew of were in it and could not be read."""
+    """Return the notice of a replaced database. It held `forgotten` messages known to memory that can't be read."""
     return Notice(
         "storage-damaged",
         "warning",

@@ -1,4 +1,4 @@
-"""What the outbox may take of the disk: bytes, age, and room that others need. On the thread `store`."""
+"""Limits how much disk the outbox uses: by bytes, by age, and by the room that others need. On the thread `store`."""
 
 import logging
 
@@ -13,7 +13,7 @@ from agent.ports import Clock
 _LOOK_NS = 10**9
 _EXPIRED_LOOK_NS = 3600 * 10**9
 EVENTS_WHEN_SHORT_BYTES = 1024 * 1024
-"""So much of the events stays when the disk is short of room."""
+"""How much of the events stays when the disk is short of room."""
 
 log = logging.getLogger(__name__)
 
@@ -32,20 +32,20 @@ class Housekeeping:
         self._telemetry_bytes = 0
         self._look_ns = self._expired_look_ns = 0
         self.free_bytes = 0
-        """Room on the disk when it was last looked at; 0 before. Any thread."""
+        """Room on the disk at the last check; 0 before the first. Any thread."""
         self.unwanted: frozenset[Rank] = frozenset()
-        """Classes that are not stored now."""
+        """Classes that are not written to disk at present."""
 
     def begin(self) -> None:
-        """The databases were opened."""
+        """Measure the telemetry. Call it when the databases have been opened."""
         self._telemetry_bytes = self._store.telemetry_bytes()
 
     def wrote(self, rows: tuple[Row, ...]) -> None:
-        """These were written."""
+        """Count rows that were written."""
         self._telemetry_bytes += sum(len(row.payload) for row in rows if row.rank in DROPPED_FROM_DISK)
 
     def tick(self, now_ns: int) -> None:
-        """Drop what is too much."""
+        """Drop what exceeds the limits."""
         self._drop_down_to(self._budget_bytes, DROPPED_FROM_DISK)
         if now_ns < self._look_ns:
             return
@@ -53,9 +53,8 @@ class Housekeeping:
         self.free_bytes = self._store.directory.free_bytes()
         self.unwanted = self._not_for_a_disk_with(self.free_bytes)
         if self.unwanted:
-            dropped = self._drop_down_to(0, (Rank.PICTURE,)) + self._drop_down_to(
-                EVENTS_WHEN_SHORT_BYTES, DROPPED_FROM_DISK
-            )
+            dropped = self._drop_down_to(0, DROPPED_FROM_DISK[:1])
+            dropped += self._drop_down_to(EVENTS_WHEN_SHORT_BYTES, DROPPED_FROM_DISK)
             if dropped:
                 self._store.give_back_space()
         else:
@@ -65,7 +64,10 @@ class Housekeeping:
             self._drop_expired(now_ns)
 
     def make_room(self) -> bool:
-        """The disk is full and an alarm waits: whether there is room now, or may be after the next opening."""
+        """Make room on a full disk: spend the reserve, or else discard the telemetry.
+
+        Returns true when there is room now. After false there may be some when the databases are next opened.
+        """
         if self._store.directory.spend_reserve():
             log.error("the disk is full: the reserve is spent; free some of it")
             return True
@@ -83,7 +85,10 @@ class Housekeeping:
         return frozenset({Rank.PICTURE}) if free_bytes < self._keep_free_bytes else frozenset()
 
     def _drop_down_to(self, budget_bytes: int, ranks: tuple[Rank, ...]) -> int:
-        """An estimate decides when to look, since deletions are not weighed; the databases have the truth."""
+        """Drop the oldest telemetry until at most `budget_bytes` are left; returns how many messages were dropped.
+
+        An estimate, which ignores deletions, decides when to measure; the databases give the true size.
+        """
         if self._telemetry_bytes <= budget_bytes:
             return 0
         dropped = 0
@@ -99,7 +104,7 @@ class Housekeeping:
         return dropped
 
     def _drop_expired(self, now_ns: int) -> None:
-        """So that a device that is away for weeks does not fill its budget with what nobody wants any more."""
+        """Drop expired messages, so that a device that is offline for weeks does not fill its budget with them."""
         unix_ms = int(self._clock.wall().timestamp() * 1000)
         for rank, places in self._store.drop_expired(self._clock.boot_id, now_ns, unix_ms).items():
             self._backlog.drop_oldest(rank, places)

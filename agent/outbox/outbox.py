@@ -1,8 +1,7 @@
 """The outbox: every message that must reach the centre, from acceptance until the broker has confirmed it.
 
-A message that is accepted has a number and is in the black box: the death of the process can't lose it. Then it goes
-two ways at once: to the disk, by the thread `store`, and to the broker. A disk that is slow, full or dead therefore
-holds nobody up.
+An accepted message has a number and is in the black box, so the death of the process can't lose it. Then it goes two
+ways at once: to the disk, by the thread `store`, and to the broker. So a slow, full or dead disk holds up nothing.
 """
 
 import logging
@@ -29,13 +28,14 @@ from agent.ports import Clock, OutgoingMessage
 
 EPOCH_KEY = "epoch"
 HISTORICAL_S = 10.0
-"""A message that leaves later than this after its acceptance says so."""
+"""A message that leaves later than this after its acceptance is marked as historical."""
 
 log = logging.getLogger(__name__)
 
 
 class Outbox:
-    """Messages by class, in order. `put`, `keep` and `figures` from any thread; the rest from the publisher's."""
+    """Messages by class, in order. Opened and closed by the main thread. The sender calls `take`, `confirm`, `give_up`
+    and `give_back` under its own lock; the rest may be called from any thread."""
 
     def __init__(
         self,
@@ -47,11 +47,11 @@ class Outbox:
         keep_free_bytes: int = 0,
         store: MessageStore | None = None,
     ) -> None:
-        """`black_box` is a file on a memory file system; the directory of the databases will do in a test."""
+        """`black_box` is a file on a memory file system; in a test it may be in the directory of the databases."""
         self._clock = clock
         self._boot_id = clock.boot_id
         self.nonces = Nonces(clock.boottime_ns())
-        """Every message carries the newest one."""
+        """The nonces of this start; every message carries the newest one."""
         self._source = source
         self._store = store or MessageStore(directory)
         self._black_box = BlackBox(black_box, self._boot_id)
@@ -65,11 +65,11 @@ class Outbox:
         self._numbers = SequenceNumbers()
         self._has_all_state = self._is_known_at_start = False
         self.epoch = ""
-        """Which count the numbers are of; known after `await_disk`."""
+        """Names the count that the sequence numbers belong to; known after `await_disk`."""
 
     def open(self) -> None:
-        """Find what a killed agent has left in the black box. Before the thread `store` runs, which then opens the
-        databases and takes up what earlier runs have left there."""
+        """Find what a killed agent has left in the black box. Call it before the thread `store` runs, which then opens
+        the databases and restores what earlier runs have left there."""
         try:
             self._black_box.open()
         except StorageError as error:
@@ -79,8 +79,10 @@ class Outbox:
         self.writer.start(*self._black_box.numbers)
 
     def await_disk(self, patience_s: float) -> None:
-        """Wait until the databases are open. A disk that fails, or has not answered by then, is done without until
-        it does: see `when_found_late`. Before the first message. Raises DirectoryInUseError."""
+        """Wait until the databases are open, at most `patience_s`. Call it before the first message.
+
+        If the disk fails or does not answer in time, the outbox works without it until it does: see `when_found_late`.
+        Raises DirectoryInUseError."""
         self.writer.tried.wait(patience_s)
         if self.writer.in_use is not None:
             raise self.writer.in_use
@@ -94,23 +96,23 @@ class Outbox:
 
     @property
     def knows_all(self) -> bool:
-        """Whether `kept` is all that earlier runs have kept: the disk was read, and was whole. Any thread."""
+        """Whether `kept` has all that earlier runs have kept: the disk was read, and was whole. Any thread."""
         return self.writer.is_known and self._has_all_state
 
     def when_found_late(self, call: Callable[[], None]) -> None:
-        """Call this, on the store's thread, when a disk that was done without answers after all, and `kept` has
-        grown. After `await_disk`."""
+        """Call this when a disk that did not answer at the start does so later, and `kept` has grown. Use it after
+        `await_disk`; the call comes on the thread `store`, or at once if the disk has answered since."""
         was_known = self._is_known_at_start
         self.writer.on_opened = call
         if self.writer.is_known and not was_known:  # it answered in between
             call()
 
     def close(self, patience_s: float = 5.0) -> None:
-        """Write what is left, in at most so long. After the thread `store` has ended."""
+        """Write what is left, in at most `patience_s`. Call it after the thread `store` has ended."""
         self.writer.close(patience_s)
 
     def when_ready(self, call: Callable[[], None]) -> None:
-        """Call this whenever there may be something to take, on whatever thread. Before the threads run."""
+        """Call this, on any thread, whenever there may be something to take. Use it before the threads run."""
         self._on_ready = self.writer.on_refilled = call
 
     def put(self, draft: Draft, keep: Mapping[str, str | None] | None = None) -> str:
@@ -124,9 +126,9 @@ class Outbox:
         return message_id
 
     def accept(self, draft: Draft, keep: Mapping[str, str | None] | None = None) -> str:
-        """`put` for a caller who sends it at once: wakes nobody, as that would take the processor from the caller.
+        """Accept a message like `put`, for a caller who sends it at once.
 
-        He calls `wake` when it is sent.
+        Does not wake the other threads, as they would take the processor from the caller; call `wake` after sending.
         """
         keep = keep or {}
         message_id = self.new_id()
@@ -159,7 +161,7 @@ class Outbox:
         return message_id
 
     def wake(self) -> None:
-        """Have what was accepted written, and sent if it is not yet."""
+        """Have everything accepted so far written, and sent if it is not sent yet."""
         self.writer.wake()
         self._on_ready()
 
@@ -168,22 +170,22 @@ class Outbox:
         return self.writer.keep({key: value})
 
     def kept(self, prefix: str) -> dict[str, str]:
-        """What is kept under keys that begin with `prefix`, as far as it is known. Any thread."""
+        """Return the values kept under keys that begin with `prefix`, as far as they are known. Any thread."""
         return self.writer.kept(prefix)
 
     def notices(self) -> list[Notice]:
-        """Security events that happened to the outbox itself since the last call. Any thread."""
+        """Return the outbox's own security events since the last call. Any thread."""
         found = []
         while not self.writer.notices.empty():
             found.append(self.writer.notices.get())
         return found
 
     def new_id(self) -> str:
-        """A fresh identifier, in order with those of the messages."""
+        """Return a fresh identifier, in order with those of the messages."""
         return self._ids.next(self._unix_ms())
 
     def figures(self) -> tuple[dict[str, int], dict[str, int]]:
-        """Messages waiting, and messages given up since the start, by class name."""
+        """Return the number of messages waiting, and given up since the start, by class name."""
         waiting, dropped = self._backlog.figures()
         return (
             {rank.name.lower(): count for rank, count in waiting.items()},
@@ -192,7 +194,7 @@ class Outbox:
 
     @property
     def alarm_waits(self) -> bool:
-        """Whether an alarm is here that no broker has confirmed. Any thread."""
+        """Whether there is an alarm message here that no broker has confirmed. Any thread."""
         return self._backlog.waits(Rank.ALARM)
 
     @property
@@ -201,13 +203,13 @@ class Outbox:
         with self._lock:
             return self._numbers.seq
 
-    # --- for the publisher
+    # --- for the sender
 
     def take(self, least: Rank = Rank.HEALTH) -> tuple[Waiting, OutgoingMessage] | None:
-        """The next message to send, the most important class first and oldest first, or None.
+        """Take the next message to send, the most important class first and oldest first, or None.
 
-        Nothing is taken that is less important than `least`.
-        It is the caller's until `confirm`, `give_up` or `give_back`. What has expired is dropped and counted.
+        Takes nothing less important than `least`. The message belongs to the caller until `confirm`, `give_up` or
+        `give_back`. Messages that have expired are dropped and counted.
         """
         now_ns = self._clock.boottime_ns()
         while (waiting := self._backlog.take(least)) is not None:
@@ -234,15 +236,15 @@ class Outbox:
         return None
 
     def give_back(self, waiting: Waiting) -> None:
-        """It was not confirmed: it waits again, in its old place."""
+        """Put an unconfirmed message back, to wait again in its old place."""
         self._backlog.give_back(waiting)
 
     def confirm(self, waiting: Waiting) -> None:
-        """The broker has it: forget it, in memory and on disk."""
+        """Forget a message that the broker has confirmed, in memory and on disk."""
         self._finish(waiting, dropped=False)
 
     def give_up(self, waiting: Waiting) -> None:
-        """The broker will never take it: forget it and count it. Never for an alarm."""
+        """Forget and count a message that the broker will never take. Never for an alarm."""
         self._finish(waiting, dropped=True)
 
     def _finish(self, waiting: Waiting, *, dropped: bool) -> None:
@@ -251,7 +253,7 @@ class Outbox:
             self.writer.wake()
 
     def _resume(self, found: Found) -> tuple[int, int]:
-        """Go on after what lies on disk. On the store's thread."""
+        """Go on after the numbers found on disk. On the thread `store`."""
         with self._lock:
             self._has_all_state = found.has_all_state
             self._numbers.resume(found, self._boot_id)

@@ -14,7 +14,7 @@ class Policy(NamedTuple):
     stored: bool
     """It is written to disk. What is not is made while there is a connection, and worthless minutes later."""
     boxed: bool
-    """It is copied into the black box."""
+    """It is copied into the black box. A picture would fill the box, and is worth less than what it would push out."""
     window: int
     """Messages of the class that stay in memory once they are written."""
     memory_drop: int | None

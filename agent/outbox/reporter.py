@@ -1,4 +1,4 @@
-"""Says something to the centre: makes the message and has the outbox accept it."""
+"""Reports to the centre: makes a message and puts it into the outbox."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -11,7 +11,7 @@ class Accepts(Protocol):
     """Takes messages that must reach the centre: the outbox."""
 
     def put(self, draft: Draft, keep: Mapping[str, str | None] | None = None) -> str:
-        """Accept a message, and state that is kept together with it; returns the message's identifier."""
+        """Accept a message, and state to keep together with it; returns the message's identifier."""
         ...
 
 
@@ -24,5 +24,5 @@ class Reporter:
         self._outbox = outbox
 
     def publish(self, draft: Draft, keep: Mapping[str, str | None] | None = None) -> str:
-        """Have it written and sent; see `Outbox.put`."""
+        """Have the message written and sent; see `Outbox.put`."""
         return self._outbox.put(draft, keep)

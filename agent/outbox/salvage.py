@@ -1,4 +1,4 @@
-"""What is done with a damaged database: it is set aside, and all that can still be read moves to a new one."""
+"""Replaces a damaged database: sets it aside, and moves all that can still be read to a new one."""
 
 import logging
 import sqlite3
@@ -20,20 +20,20 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A database was damaged, and what became of it."""
+    """What became of a damaged database."""
 
     file: str
     reason: str
     set_aside: str
-    """Name of the file that the damaged one is kept under, for those who want to know more."""
+    """Name under which the damaged file is kept, for analysis."""
     salvaged: int
     """Messages that moved to the new database."""
     lost: int
-    """Messages that the old one names and can't give; of others it says nothing."""
+    """Messages that the old one lists but that can't be read. There may have been others that it no longer lists."""
 
 
 def replace_damaged(path: Path, reason: str, open_new: Callable[[], Database]) -> tuple[Database, Damage]:
-    """A new database in the place of the damaged one, with all that could be read. Raises StorageError."""
+    """Put a new database, with all that could be read, in the place of the damaged one. Raises StorageError."""
     log.error("the database is damaged; setting it aside and beginning a new one: %s", reason)
     aside = _set_aside(path)
     fresh = open_new()
@@ -51,7 +51,7 @@ def _set_aside(path: Path) -> Path:
     with disk(path):
         kept = sorted(path.parent.glob(f"{path.name}.damaged-*[0-9]"), key=_number)
         aside = path.with_name(f"{path.name}.damaged-{_number(kept[-1]) + 1 if kept else 1}")
-        for part in reversed(_PARTS):  # the database itself last: as long as it is there, this can be begun again
+        for part in reversed(_PARTS):  # the database itself last: while it is there, this can start over
             if (old := Path(f"{path}{part}")).exists():
                 old.rename(f"{aside}{part}")
         size = _size(aside)
@@ -72,7 +72,7 @@ def _size(aside: Path) -> int:
 
 
 def _move(damaged: Path, fresh: Database) -> tuple[int, int]:
-    """Messages moved, and messages that could not be read."""
+    """Move all that can be read; returns the number of messages moved, and of those that could not be read."""
     with closing(sqlite3.connect(damaged, isolation_level=None)) as old:
         state = {
             key: value
@@ -101,7 +101,7 @@ def _move(damaged: Path, fresh: Database) -> tuple[int, int]:
 
 
 def _row(old: sqlite3.Connection, fresh: Database, place: int) -> list[Row]:
-    """The message there, if it can be read whole."""
+    """Return the message at this place, if it can be read whole."""
     found = list(_read(old, f"SELECT {COLUMNS} FROM messages NOT INDEXED WHERE ord={place}"))  # noqa: S608
     try:
         return [fresh.row(columns) for columns in found]
@@ -110,7 +110,7 @@ def _row(old: sqlite3.Connection, fresh: Database, place: int) -> list[Row]:
 
 
 def _read(old: sqlite3.Connection, query: str) -> Iterator[tuple[object, ...]]:
-    """As many rows as come before one that can't be read."""
+    """Yield rows until one can't be read."""
     try:
         yield from old.execute(query)
     except sqlite3.Error:

@@ -1,32 +1,32 @@
-"""The numbers of the messages: where they go on after a start, so that none is ever given twice."""
+"""The numbers of the messages, and where they continue after a start, so that none is ever given twice."""
 
 from collections.abc import Mapping
 
 from agent.outbox.found import Found
 
 _RESERVE = 1_000
-"""Numbers are promised to the disk so many at a time; the rest of a promise is skipped after a power cut."""
+"""How many numbers are promised to the disk at a time; after a power cut the rest of a promise is skipped."""
 _LATEST_COUNTER = 1_767_225_600_000
-"""No device counts so far from 1: 2026 in Unix milliseconds."""
+"""2026 in Unix milliseconds: no device that counts from 1 gets this far."""
 
 
 class SequenceNumbers:
-    """Sequence number and place given last. Under the outbox's lock."""
+    """The sequence number and place given last. Under the outbox's lock."""
 
     def __init__(self) -> None:
         self.seq = self.place = 0
         self.inherited_place = 0
         """Messages up to this place come from an earlier run."""
         self.is_begun = False
-        """Whether it is known where they go on."""
+        """Whether it is known where the numbers continue."""
         self._seq_ceiling = self._place_ceiling = 0
 
     def resume(self, found: Found, boot_id: str) -> None:
-        """Go on after what lies on disk.
+        """Continue after what was found on disk.
 
-        After an orderly stop, or a crash in this same boot, nothing that was written is missing, and numbers go
-        on without a gap. After anything else the disk may have lost its last writes: then numbers go on above
-        the ceiling that was safe on disk.
+        After an orderly stop, or a crash in this same boot, nothing that was written is missing, and the numbers
+        continue without a gap. Otherwise, or if a database had to be replaced, the last writes may be lost, and the
+        numbers continue above the ceiling that was safe on disk.
         """
         kept = found.state
         is_complete = found.is_whole and (kept.get("clean") == "1" or kept.get("boot") == boot_id)
@@ -36,8 +36,9 @@ class SequenceNumbers:
             self._begin(self.seq, max([self.place, found.place, *(place for _, place in ceilings)]))
 
     def begin_without_disk(self, ceiling: tuple[int, int], unix_ms: int) -> bool:
-        """Go on above all that may have been given: the black box knows of this boot, and the file of the ceiling of
-        earlier ones. Where there is neither, the time is far above any counter: true in that case."""
+        """Continue above all numbers that may have been given. The black box knows those of this boot, and the file
+        of the ceiling (`ceiling`) those of earlier ones. With neither, start from the current time, which is far above
+        any counter, and return true."""
         seq, place = (self.seq, self.place) if self.seq or self.place else ceiling
         is_guess = not seq and not place
         guess = max(unix_ms, _LATEST_COUNTER)  # the clock may be in 1970
@@ -45,7 +46,7 @@ class SequenceNumbers:
         return is_guess
 
     def promise(self) -> dict[str, str]:
-        """The next ceiling, as it is kept."""
+        """Raise the ceiling; returns it as the state to keep."""
         self._seq_ceiling = self.seq + _RESERVE
         self._place_ceiling = self.place + _RESERVE
         return {"ceiling": str(self._seq_ceiling), "ord_ceiling": str(self._place_ceiling)}
@@ -62,6 +63,6 @@ class SequenceNumbers:
 
 
 def _number(kept: Mapping[str, str], key: str) -> int:
-    """A kept number; 0 when there is none that can be read."""
+    """Return a kept number; 0 when there is none that can be read."""
     text = kept.get(key, "")
     return int(text) if text.isdecimal() else 0

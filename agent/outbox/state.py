@@ -1,27 +1,27 @@
-"""The small values that survive a restart: open alarms, counters of commands, how the numbers stand."""
+"""The small values that survive a restart, such as open alarms, counters of commands and the ceiling of the numbers."""
 
 from collections.abc import Mapping
 
 Changes = dict[str, str | None]
-"""New values; None forgets one."""
+"""New values; None forgets a key."""
 CTR_KEY = "ctr/"
-"""Under this prefix are the counters of commands. They only rise, or a command that was accepted could come again."""
+"""Prefix of the counters of commands. They only rise; otherwise an accepted command could run again."""
 
 
 class Kept:
-    """Memory has all of them, so that a disk that fails can be given all of them again. Under the writer's lock."""
+    """All values in memory, so that a disk that has failed can be given all of them again. Under the writer's lock."""
 
     def __init__(self) -> None:
         self._values: dict[str, str] = {}
         self._changes: Changes = {}
-        """What the disk does not have yet."""
+        """Changes that the disk does not have yet."""
         self._under_way: Changes = {}
-        """What it is just being given."""
+        """Changes that are being written now."""
         self.is_complete = False
-        """Whether what earlier runs have kept was read."""
+        """Whether the values of earlier runs have been read."""
 
     def note(self, changes: Mapping[str, str | None]) -> None:
-        """Keep these from now on; of a counter the highest one stays."""
+        """Keep these values from now on; a counter keeps its highest value."""
         for key, value in changes.items():
             kept = self._risen(key, value) if key.startswith(CTR_KEY) else value
             self._changes[key] = kept
@@ -31,8 +31,10 @@ class Kept:
                 self._values[key] = kept
 
     def restore(self, on_disk: Mapping[str, str]) -> None:
-        """The disk was opened and has these. At the first time they are added, unless they have changed since, or are
-        higher counters; later the disk is to be given all that memory has, and to forget the rest."""
+        """Merge with the values of a disk that was just opened.
+
+        The first time, values that have not changed since are added, and a counter takes the higher value. Later, the
+        disk is to be given everything in memory, and to forget the rest."""
         if self.is_complete:
             self._changes = {**dict.fromkeys(on_disk), **self._values, **self._changes}
             return
@@ -41,20 +43,20 @@ class Kept:
         self.note({key: on_disk[key] for key in self._changes if key in on_disk and key.startswith(CTR_KEY)})
 
     def changes(self) -> Changes:
-        """What is to be written now; `put_back` when that has failed."""
+        """Take the changes to write now; call `written` or, if that failed, `put_back`."""
         self._under_way, self._changes = self._changes, {}
         return self._under_way
 
     def written(self) -> None:
-        """The disk has what it was given."""
+        """Note that the disk has the changes that were taken."""
         self._under_way = {}
 
     def unwritten(self) -> Changes:
-        """All that the disk is not known to have."""
+        """Return all changes that the disk is not known to have."""
         return {**self._under_way, **self._changes}
 
     def put_back(self, changes: Changes) -> None:
-        """These were not written after all; newer ones win."""
+        """Put back changes that could not be written; newer ones win."""
         self._changes, self._under_way = {**changes, **self._changes}, {}
 
     @property
@@ -63,7 +65,7 @@ class Kept:
         return not self._changes
 
     def known(self, prefix: str) -> dict[str, str]:
-        """The values under keys that begin with `prefix`."""
+        """Return the values under keys that begin with `prefix`."""
         return {key: value for key, value in self._values.items() if key.startswith(prefix)}
 
     def _risen(self, key: str, value: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""The directory that the outbox lives in: who owns it, what room it has, and the numbers that outlive a database."""
+"""The directory of the outbox: its lock, its free space, and the numbers that outlive a database."""
 
 import fcntl
 import os
@@ -14,7 +14,7 @@ _CEILING = "seq.ceiling"
 _RESERVE = "reserve"
 RESERVE_BYTES = 4 * 1024 * 1024
 _RESERVE_NEEDS_BYTES = 8 * RESERVE_BYTES
-"""So much must be free for a reserve to be made."""
+"""How much must be free before a reserve is made."""
 
 
 class StateDirectory:
@@ -25,8 +25,8 @@ class StateDirectory:
         self._sync = sync
 
     def claim(self) -> IO[str]:
-        """The directory, made if it is missing, is ours as long as the file is open: two agents never share a
-        sequence. Raises DirectoryInUseError when another agent has it."""
+        """Lock the directory, made if it is missing, for as long as the returned file is open: two agents must never
+        share a sequence. Raises DirectoryInUseError when another agent has it."""
         advice = "give the agent a directory that it may write"
         with ExitStack() as undo:
             try:
@@ -44,8 +44,9 @@ class StateDirectory:
         return file
 
     def ceiling(self) -> tuple[int, int]:
-        """Number and place that were not passed yet when they were last promised: in a file of its own, so that a
-        damaged database does not take them along. Zeros when there is none."""
+        """Return the number and place promised last, which no earlier run has passed; zeros when there is no promise.
+
+        They have a file of their own, so that they survive a damaged database."""
         with disk(self.path):
             try:
                 seq, place = (self.path / _CEILING).read_text(encoding="ascii").split()
@@ -54,7 +55,7 @@ class StateDirectory:
                 return 0, 0
 
     def keep_ceiling(self, seq: int, place: int) -> None:
-        """Promise that nothing above these was given; safe against a power cut when it returns."""
+        """Promise that no number or place above these was given; safe against a power cut when it returns."""
         path = self.path / _CEILING
         new = path.with_suffix(".new")
         with disk(path):
@@ -65,13 +66,14 @@ class StateDirectory:
             new.replace(path)
 
     def free_bytes(self) -> int:
-        """Room that is left for us."""
+        """Return the room on the disk that is left for us."""
         with disk(self.path):
             about = os.statvfs(self.path)
         return about.f_bavail * about.f_frsize
 
     def hold_reserve(self) -> None:
-        """Keep a file that can be given up on a full disk. Without it there is less to give up later, no more."""
+        """Keep a file that can be deleted when the disk is full. A failure is ignored: it only means that there is less
+        to give up later."""
         path = self.path / _RESERVE
         try:
             if path.exists() or self.free_bytes() < _RESERVE_NEEDS_BYTES:
@@ -82,7 +84,7 @@ class StateDirectory:
             return
 
     def spend_reserve(self) -> bool:
-        """Make room; false when the reserve is spent already."""
+        """Make room by deleting the reserve; false when it is spent already."""
         with disk(self.path):
             try:
                 (self.path / _RESERVE).unlink()

@@ -1,10 +1,10 @@
 """The outbox on disk: two SQLite databases and a few small files, and the only code that opens them. One thread.
 
-`alarms.db` holds alarms, security events and the state that must survive; `sync` makes it safe against a power
-cut. `telemetry.db` holds the rest and is never forced to disk (SD cards wear). Both are written in WAL mode
-with `synchronous=NORMAL`: a commit is then a plain write, which survives the death of the process, and the
-`fdatasync` of the write-ahead log, which survives the loss of power, is a step of its own. So a message may
-leave after the first step while the second, which an SD card can make slow, still runs.
+`alarms.db` holds the messages of the classes alarm, state and security, and the values that must survive; `sync`
+makes it safe against a power cut. `telemetry.db` holds the rest and is never forced to disk (SD cards wear). Both are
+written in WAL mode with `synchronous=NORMAL`: a commit is then a plain write, which survives the death of the
+process. The `fdatasync` of the write-ahead log, which survives the loss of power, is a step of its own, as an SD card
+can make it slow.
 """
 
 import os
@@ -37,13 +37,13 @@ class MessageStore:
         self._undo: ExitStack | None = None
         self._alarms_wal: int | None = None
         self._distrusted: dict[str, str] = {}
-        """Files that have turned out to be damaged, and how; the next `open` replaces them."""
+        """Files found to be damaged, and how; the next `open` replaces them."""
         self._unchecked: list[Database] = []
         self._uncopied: dict[str, str | None] = {}
-        """Of the alarms' database, and not in the other one yet."""
+        """Changes of the alarms database that its copy in the other one does not have yet."""
         self._knows_alarms, self._is_replaced = True, False
         self.damages: list[Damage] = []
-        """What was found damaged and replaced; whoever tells of it empties the list."""
+        """Databases that were found damaged and replaced; the part that reports them empties the list."""
 
     @property
     def is_open(self) -> bool:
@@ -51,16 +51,16 @@ class MessageStore:
         return self._undo is not None
 
     def open(self, must_end: Callable[[], bool] = lambda: False) -> None:
-        """Claim the directory and open the databases. May be called again when it has failed, or after `close`.
+        """Claim the directory and open the databases. May be called again after it has failed, or after `close`.
 
-        Each is looked through until `must_end`; see `check`. A damaged one is replaced: see `damages`.
+        Each database is checked for damage until `must_end`; see `check`. A damaged one is replaced; see `damages`.
         Raises DirectoryInUseError when another agent has the directory.
         """
         with ExitStack() as undo:
             undo.enter_context(self.directory.claim())
-            # Small pages: each message is a commit of its own, which writes every page that it touches.
+            # Small pages, since most commits write a single message, and every page that it touches.
             self._alarms = self._open(STATE_FILE, SYNCED, "page_size=1024", must_end, undo)
-            # What is deleted can be given back to a disk that is nearly full.
+            # The space of deleted messages can then be given back to a nearly full disk.
             self._telemetry = self._open("telemetry.db", NOT_SYNCED, "auto_vacuum=INCREMENTAL", must_end, undo)
             self._level()
             self.directory.hold_reserve()
@@ -76,7 +76,7 @@ class MessageStore:
             undo.close()
 
     def check(self, must_end: Callable[[], bool]) -> None:
-        """Go on looking for damage that `open` had no time to look for, until `must_end`. Raises DamagedError."""
+        """Continue the check for damage that `open` had no time to finish, until `must_end`. Raises DamagedError."""
         while self._unchecked and not must_end():
             with self._at(self._unchecked[0]):
                 if self._unchecked[0].check(must_end):
@@ -84,30 +84,30 @@ class MessageStore:
 
     @property
     def is_checked(self) -> bool:
-        """Whether both databases were looked through to the end."""
+        """Whether both databases were checked to the end."""
         return not self._unchecked
 
     def last_seq(self) -> int:
-        """The highest sequence number that was ever written."""
+        """Return the highest sequence number that was ever written."""
         return self._highest("seq")
 
     def last_ord(self) -> int:
-        """The highest place that was ever given."""
+        """Return the highest place that was ever written."""
         return self._highest("ord")
 
     def written_to(self, rank: Rank) -> int:
-        """The highest place in the database of this class that was ever written; all below were written or done."""
+        """Return the highest place ever written to the database of this class; all below were written or are done."""
         database = self._alarms if rank in SYNCED else self._telemetry
         with self._at(database):
             return database.number("ord")
 
     def state(self, prefix: str) -> dict[str, str]:
-        """Kept values whose key begins with `prefix`."""
+        """Return the kept values whose key begins with `prefix`."""
         with self._at(self._alarms):
             return self._alarms.state(prefix)
 
     def places(self) -> dict[Rank, list[int]]:
-        """The places of all waiting messages, by class and in order."""
+        """Return the places of all waiting messages, by class and in order."""
         places: dict[Rank, list[int]] = {}
         for database in (self._alarms, self._telemetry):
             with self._at(database):
@@ -115,17 +115,17 @@ class MessageStore:
         return places
 
     def move_back(self, by: int) -> None:
-        """Give every waiting message a place that is lower by so much: its own is taken."""
+        """Lower the place of every waiting message by this much: this run has already given out the old ones."""
         for database in (self._alarms, self._telemetry):
             with self._at(database):
                 database.connection.execute("UPDATE messages SET ord = ord - ?", (by,))
 
     def counts(self) -> dict[Rank, int]:
-        """Waiting messages by class."""
+        """Return the number of waiting messages by class."""
         return {rank: len(places) for rank, places in self.places().items()}
 
     def telemetry_bytes(self) -> int:
-        """Payload bytes that wait in the telemetry database."""
+        """Return the payload bytes that wait in the telemetry database."""
         with self._at(self._telemetry):
             found = self._telemetry.connection.execute("SELECT coalesce(sum(length(payload)), 0) FROM messages")
             return int(found.fetchone()[0])
@@ -160,14 +160,15 @@ class MessageStore:
             self._sync(self._alarms_wal)
 
     def copy_alarms(self) -> None:
-        """Copy what has changed of the open alarms since the last call, after `sync`; the copy need not be forced."""
+        """Copy the changes of the open alarms since the last call. Call it after `sync`; the copy is not forced to
+        disk."""
         if self._uncopied:
             with self._at(self._telemetry):
                 self._telemetry.write(Batch(state=self._uncopied))
             self._uncopied = {}
 
     def checkpoint(self, at_bytes: int = _CHECKPOINT_BYTES) -> None:
-        """Fold the write-ahead logs into the databases where they have grown to more; waits for the disk."""
+        """Fold each write-ahead log of more than `at_bytes` into its database; waits for the disk."""
         for database in (self._alarms, self._telemetry):
             with self._at(database):
                 log = Path(f"{database.path}-wal")
@@ -175,7 +176,7 @@ class MessageStore:
                     database.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def load(self, rank: Rank, after_ord: int, limit: int) -> list[Row]:
-        """The next waiting messages of a class, in order."""
+        """Return at most `limit` waiting messages of a class from after `after_ord`, in order."""
         database = self._alarms if rank in SYNCED else self._telemetry
         with self._at(database):
             return database.load(rank, after_ord, limit)
@@ -191,7 +192,7 @@ class MessageStore:
         return [row[0] for row in found]
 
     def drop_expired(self, boot_id: str, boottime_ns: int, unix_ms: int) -> dict[Rank, list[int]]:
-        """Delete what has expired, as `Row.age_s` counts; returns the places by class."""
+        """Delete the messages that have expired by `Row.age_s`; returns the places by class."""
         places: dict[Rank, list[int]] = {}
         for database in (self._alarms, self._telemetry):
             with self._at(database):
@@ -200,12 +201,12 @@ class MessageStore:
         return places
 
     def give_back_space(self) -> None:
-        """Hand the room of dropped telemetry back to the file system."""
+        """Give the space of dropped telemetry back to the file system."""
         with self._at(self._telemetry):
             self._telemetry.give_back_space()
 
     def discard_telemetry(self) -> None:
-        """Make room on a full disk: begin the telemetry anew, with no message in it."""
+        """Make room on a full disk: delete the telemetry database and close the store. `open` makes an empty one."""
         path = self._telemetry.path
         with disk(path):
             self._telemetry.close()
@@ -220,8 +221,9 @@ class MessageStore:
         self._uncopied = {}
 
     def lost_alarms(self, boxed: Iterable[Row], kept: Iterable[str]) -> Notice | None:
-        """What to tell of open alarms if their database was replaced at the last `open`; `boxed` are messages that the
-        black box has, `kept` the keys of the alarms that were saved."""
+        """Return the notice of lost open alarms, if their database was replaced at the last `open`; None otherwise.
+
+        `boxed` are the messages in the black box, `kept` the keys of the alarms that were saved."""
         if not self._is_replaced:
             return None
         rows = [*self.load(Rank.ALARM, 0, _MOST_LOOKED_AT), *boxed]
@@ -276,7 +278,7 @@ class MessageStore:
 
 
 def read_back(directory: Path, key: str) -> str | None:
-    """A kept value as the disk gives it, by a connection of its own. Blocks as the disk does. Any thread.
+    """Read a kept value from the disk, on a connection of its own. Blocks for as long as the disk does. Any thread.
 
     Raises StorageError.
     """
@@ -287,5 +289,5 @@ def read_back(directory: Path, key: str) -> str | None:
 
 
 def is_safe(ranks: Iterable[Rank]) -> bool:
-    """Whether any of the classes is one that must survive a power cut."""
+    """Return whether any of the classes must survive a power cut."""
     return any(rank in SYNCED for rank in ranks)

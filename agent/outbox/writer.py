@@ -1,4 +1,4 @@
-"""The thread `store`: moves what waits to disk and back, so that nobody else ever waits for a disk."""
+"""The thread `store`: moves waiting messages to disk and back, so that no other thread ever waits for a disk."""
 
 import logging
 import queue
@@ -19,16 +19,15 @@ from agent.ports import Clock
 _RETRY_NS = 500_000_000
 _LONGEST_RETRY_NS = 60 * 10**9
 _CHECK_NS = 500_000_000
-"""How long a start may look for damage; the rest is done later, when nothing waits."""
+"""How long a start may check for damage; the rest is checked later, when nothing waits."""
 _COPY_NS = 2 * 10**9
-"""While more and more is to be written, the second copy of the open alarms waits for so long."""
-"""A picture would fill the box, and is worth less than what it would push out."""
+"""How long the second copy of the open alarms may wait while writes keep coming."""
 
 log = logging.getLogger(__name__)
 
 
 class StoreWriter:
-    """Writes in groups: whatever has come in while the last write ran goes into the next one.
+    """Writes in groups: whatever came in during the last write goes into the next one.
 
     Opens the databases, and opens them again when the disk has failed or a database turns out to be damaged.
     """
@@ -42,17 +41,17 @@ class StoreWriter:
         self._clock = clock
         self.housekeeping = housekeeping
         self.on_refilled: Callable[[], None] = lambda: None
-        """Called on this thread when more was read from disk, to be sent."""
+        """Called on this thread when more messages were read from disk to be sent."""
         self.on_found: Callable[[Found], tuple[int, int]] = lambda found: (found.seq, found.place)
-        """Called on this thread when the databases are open for the first time, before anything is written; returns
-        the highest number and place that may have been given."""
+        """Called on this thread when the databases are open for the first time, before anything is written. Returns the
+        highest number that may have been given, and the place up to which messages belong to earlier runs."""
         self.on_opened: Callable[[], None] = lambda: None
-        """Called on this thread after that, when all that was found is taken up."""
+        """Called on this thread after that, when everything that was found has been restored."""
         self.notices: queue.SimpleQueue[Notice] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._kept = Kept()
         self._boxed: list[Entry] = []
-        """What the black box held at the start, as long as nobody knows whether the disk has it too."""
+        """What the black box held at the start, until it is known whether the disk has it too."""
         self._waiters: list[threading.Event] = []
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._seq = self._place = 0
@@ -64,32 +63,34 @@ class StoreWriter:
         self.in_use: DirectoryInUseError | None = None
         """Another agent has the directory."""
         self.ceiling = (0, 0)
-        """Number and place that an earlier run has promised not to have passed; read before the databases."""
+        """Number and place that an earlier run promised not to have passed; read before the databases."""
         self.tried = threading.Event()
-        """Set when the databases are open, or were found not to open."""
+        """Set when the databases have been opened, or the first try has failed."""
         self._copy_due_ns = 0
         self._is_leaving, self._is_settled = False, threading.Event()
 
     def start(self, seq: int, place: int) -> None:
-        """Begin with what the black box has left; `seq` and `place` are the highest ones given. Before the thread."""
+        """Load what an earlier run left in the black box; `seq` and `place` are the highest ones given. Call it before
+        the thread runs."""
         self._seq, self._place = seq, place
         self._boxed = self._black_box.entries()
         for entry in self._boxed:
             self._kept.note(entry.values)
-        self._wake.put(None)  # the start waits for the databases
+        self._wake.put(None)  # have the databases opened at once: the start waits for them
 
     def go_on_without(self, seq: int, place: int) -> None:
-        """The disk does not answer in time: what the black box has left is all there is for now. Any thread."""
+        """Go on without a disk that does not answer in time: for now there is only what was in the black box. Any
+        thread."""
         with self._lock:
             self._seq, self._place = seq, place
         for row in self._take_boxed():
             self._backlog.accept(row)
 
     def accept(self, row: Row, seq: int, values: Mapping[str, str | None]) -> None:
-        """A new message, the highest number given so far, and the state that belongs to the message.
+        """Accept a new message, the highest number given so far, and the state that belongs to the message.
 
-        They are safe against the death of this process when this returns, and reach the disk in one transaction
-        after the next `wake`. Any thread, in the order of the numbers.
+        They are safe against the death of this process when this returns, and reach the disk in one batch after the
+        next `wake`. Any thread, in the order of the numbers.
         """
         with self._lock:
             self._seq, self._place = seq, row.ord
@@ -99,12 +100,13 @@ class StoreWriter:
             self._backlog.accept(row)
 
     def wake(self) -> None:
-        """There may be something to do. Any thread."""
+        """Have the thread look for work. Any thread."""
         self._wake.put(None)
 
     def keep(self, values: Mapping[str, str | None]) -> threading.Event:
-        """Write these values (None forgets one) with the next group, no later than messages accepted after this call;
-        the event is set when they are safe against a power cut. Any thread."""
+        """Write these values (None forgets a key) with the next group, no later than messages accepted after this call.
+
+        The returned event is set when they are safe against a power cut. Any thread."""
         safe = threading.Event()
         with self._lock:
             self._black_box.append(None, values, self._seq, self._place, self._unwritten)
@@ -114,24 +116,25 @@ class StoreWriter:
         return safe
 
     def kept(self, prefix: str) -> dict[str, str]:
-        """What is kept under keys that begin with `prefix`, as far as it is known. Any thread."""
+        """Return the values kept under keys that begin with `prefix`, as far as they are known. Any thread."""
         with self._lock:
             return self._kept.known(prefix)
 
     @property
     def is_known(self) -> bool:
-        """Whether all that an earlier run has kept was read. Any thread."""
+        """Whether everything that earlier runs kept has been read. Any thread."""
         return self._kept.is_complete
 
     @property
     def is_boxed(self) -> bool:
-        """Whether what is accepted outlives the death of this process at once. Any thread."""
+        """Whether a message survives the death of this process as soon as it is accepted. Any thread."""
         return self._black_box.outlives
 
     def run_once(self, timeout_s: float) -> None:
-        """Wait for work, then do all that there is.
+        """Wait for work, then do all of it.
 
-        Never raises for a disk that fails: that is `fault`. Raises DirectoryInUseError when another agent turns up.
+        A disk that fails sets `fault` and raises nothing. Raises DirectoryInUseError when another agent turns up after
+        the first try to open the databases; before that it only sets `in_use`.
         """
         try:
             self._wake.get(timeout=timeout_s)
@@ -158,16 +161,17 @@ class StoreWriter:
             self.tried.set()
 
     def settle(self, patience_s: float) -> None:
-        """Have the disk take all that it can, so that `close` has little to do; wait at most so long. Any thread."""
+        """Have everything written that the disk takes, so that `close` has little to do; wait at most `patience_s`. Any
+        thread."""
         self._is_leaving = True
         self.wake()
         self._is_settled.wait(0 if self.fault else patience_s)
 
     def close(self, patience_s: float) -> None:
-        """Write what is left and note that the numbers are complete. After the thread has ended.
+        """Write what is left and note that the numbers are complete. Call it after the thread has ended.
 
-        When it has not, since the disk hangs, nothing is touched, and a disk that takes longer than `patience_s` only
-        now is not waited for: the next start goes on as after a crash.
+        If the disk hangs, so that the thread has not ended, nothing is touched; if the disk hangs only now, the wait
+        ends after `patience_s`. In both cases the next start goes on as after a crash.
         """
         ending = threading.Thread(target=self._end, name="store-end", daemon=True)
         if not self._is_busy:
@@ -195,12 +199,12 @@ class StoreWriter:
                 if not self._store.is_open:
                     self._open(now_ns)  # SQLite needs a little room even to read
                 self._write()
-                if self._wake.empty() or now_ns >= self._copy_due_ns:  # no second write for each of many presses
+                if self._wake.empty() or now_ns >= self._copy_due_ns:  # many presses share one copy
                     self._store.copy_alarms()
                     self._copy_due_ns = now_ns + _COPY_NS
                 break
             except DiskFullError:
-                if not self.housekeeping.make_room():  # at the second time at the latest
+                if not self.housekeeping.make_room():  # false on the second try at the latest
                     raise
         self._refill()
         if self._is_leaving:
@@ -212,7 +216,7 @@ class StoreWriter:
         self._store.check(lambda: not self._wake.empty())
 
     def _unwritten(self) -> Iterator[Entry]:
-        """All that the black box must hold: what the disk is not known to have, as it is now."""
+        """Yield all that the black box must hold at this moment: what the disk is not known to have."""
         yield from self._boxed
         yield Entry(None, self._kept.unwritten())
         yield from (Entry(row, {}) for row in self._backlog.unwritten_rows() if row.rank not in NOT_BOXED)
@@ -253,7 +257,7 @@ class StoreWriter:
             self.on_opened()
 
     def _accept_boxed(self) -> None:
-        """What the black box has and the disk does not."""
+        """Accept what the black box has and the disk does not."""
         for row in self._take_boxed():
             if row.ord > self._store.written_to(row.rank):
                 self._backlog.accept(row)
@@ -269,11 +273,11 @@ class StoreWriter:
         if isinstance(error, UnwritableError) and self._store.is_open:
             self._due_ns = now_ns + _RETRY_NS
             try:
-                self._refill()  # what lies there can still be sent, which may be just what makes room
+                self._refill()  # what is on disk can still be sent, and that may make room
             except StorageError:
                 self._store.close()
             return
-        # Opened again, everything that memory holds is written again: a disk that has failed may have forgotten it.
+        # After the next opening everything in memory is written again: a disk that has failed may have forgotten it.
         self._store.close()
         self._failures += 1
         if isinstance(error, DamagedError) and self._failures == 1:
@@ -290,7 +294,7 @@ class StoreWriter:
             kept = self._kept.changes()
             waiters, self._waiters = self._waiters, []
         if not (messages or deleted or kept):
-            self._backlog.recorded((), 0)  # all that came was confirmed before it was written
+            self._backlog.recorded((), 0)  # everything was confirmed before it was written
             with self._lock:
                 self._black_box.settle(self._unwritten)
             return

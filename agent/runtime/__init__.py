@@ -1,1 +1,1 @@
-"""The moving parts of the core process: workers, outbox, publisher, supervision."""
+"""The working parts of the core process: alarms, uplink, commands, cameras, self-test and supervision."""

@@ -1,4 +1,4 @@
-"""A camera without a camera: it shows pictures from a folder, or draws them."""
+"""A simulated camera: it shows pictures from a folder, or draws them."""
 
 import threading
 from collections.abc import Callable
@@ -16,7 +16,7 @@ _BAR_COLOURS = ((255, 255, 255), (0, 255, 255), (255, 255, 0), (0, 255, 0), (255
 
 
 def drawn_picture(width: int, height: int, number: int) -> Pixels:
-    """Colour bars, and a white block that wanders with `number`, so that a still picture is noticed."""
+    """Draw colour bars and a white block that moves with `number`, so that a picture that stands still is noticed."""
     pixels = np.zeros((height, width, 3), np.uint8)
     edges = np.linspace(0, width, len(_BAR_COLOURS) + 1).astype(int)
     for left, right, colour in zip(edges, edges[1:], _BAR_COLOURS, strict=False):
@@ -28,7 +28,7 @@ def drawn_picture(width: int, height: int, number: int) -> Pixels:
 
 
 class SimCamera:
-    """A camera behind the Camera port that paces itself: the pictures of a folder in turn, or drawn ones of `size`."""
+    """A self-paced camera behind the Camera port: the pictures of a folder in turn, or drawn ones of `size`."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class SimCamera:
         self._due_ns = self._boottime_ns()
 
     def read(self, timeout_s: float) -> Frame:
-        """The next frame, at its time. Raises CameraError, CameraSilentError."""
+        """Return the next frame when it is due. Raises CameraError, CameraSilentError."""
         wait_s = (self._due_ns - self._boottime_ns()) / 1e9
         if self._closed.wait(min(max(wait_s, 0.0), timeout_s)):
             raise CameraError("the simulated camera is not open")
@@ -69,20 +69,20 @@ class SimCamera:
             raise CameraSilentError(f"the simulated camera has no frame due within {timeout_s:g} s")
         now_ns = self._boottime_ns()
         self._number += 1
-        self._due_ns = max(self._due_ns + self._period_ns, now_ns)  # what is late is not made up for
+        self._due_ns = max(self._due_ns + self._period_ns, now_ns)  # lost time is not made up for
         folder = self._folder
         pixels = drawn_picture(*self._size, self._number) if folder is None else folder.next_picture()
         return Frame(pixels, now_ns, self._number)
 
     def close(self) -> None:
-        """Stop, and wake a `read` that waits."""
+        """Stop, and wake a waiting `read`."""
         self._closed.set()
 
 
 class PictureFolder:
-    """Every JPEG and PNG of a folder, by name, for ever; read one by one, so that a folder of any length will do.
+    """The JPEG and PNG files of a folder by name, over and over, read one by one, so the folder may have any size.
 
-    A picture that can't be read is an error at its turn, and the next turn is that of the next picture.
+    A picture that can't be read raises an error at its turn; the next turn goes to the next picture.
     """
 
     def __init__(self, directory: Path, read_picture: Callable[[Path], Pixels]) -> None:
@@ -92,14 +92,14 @@ class PictureFolder:
         self._turn = 0
 
     def list_pictures(self) -> None:
-        """See which pictures there are now. Raises CameraError when there is none."""
+        """Note which pictures there are now. Raises CameraError when there are none."""
         suffixes = {".jpg", ".jpeg", ".png"}
         self._paths = sorted(path for path in self._directory.glob("*") if path.suffix.lower() in suffixes)
         if not self._paths:
             raise CameraError(f"{self._directory} holds no JPEG or PNG pictures")
 
     def next_picture(self) -> Pixels:
-        """The picture whose turn it is. Raises CameraError that names one that can't be read."""
+        """Return the picture whose turn it is. Raises CameraError that names a picture that can't be read."""
         path = self._paths[self._turn % len(self._paths)]
         self._turn += 1
         return self._read_picture(path)

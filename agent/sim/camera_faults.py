@@ -1,4 +1,4 @@
-"""The faults that real cameras have, put on demand on any camera.
+"""Gives any camera, on demand, the faults that real cameras have.
 
 The core imports this module for the names of the faults, so it imports no numpy.
 """
@@ -23,9 +23,9 @@ class CameraFault(StrEnum):
     HANG = "hang"
     """`read` never returns, whatever its limit: a wedged driver."""
     SILENT = "silent"
-    """It is open and gives no pictures."""
+    """The camera is open but gives no pictures."""
     LOST = "lost"
-    """It is gone: `read` and `open` fail at once."""
+    """The camera is gone: `read` and `open` fail at once."""
     BLACK = "black"
     """A lens cap: no light at all."""
     COVERED = "covered"
@@ -35,17 +35,17 @@ class CameraFault(StrEnum):
     TURNED = "turned"
     DARK = "dark"
     FROZEN = "frozen"
-    """It gives the same picture again and again, each time as a new one."""
+    """The camera gives the same picture again and again, each time as a new one."""
 
 
 class CameraFaultFile:
-    """A fault that another process sets: the first word of a file. No file, or another word: no fault."""
+    """A fault that another process sets: the first word of a file. No file or an unknown word means no fault."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def __call__(self) -> CameraFault:
-        """The fault at this moment."""
+        """Return the current fault."""
         try:
             return CameraFault(self._path.read_text(encoding="utf-8").split()[0])
         except (OSError, ValueError, IndexError):
@@ -53,9 +53,9 @@ class CameraFaultFile:
 
 
 class FaultyCamera:
-    """Another camera behind the Camera port, with the fault that `fault` tells at each call.
+    """Wraps another camera behind the Camera port, with the fault that `fault` returns at each call.
 
-    `spoils` has what some faults do to a picture, by their names.
+    `spoils` maps the names of some faults to what they do to a picture.
     """
 
     def __init__(
@@ -70,18 +70,18 @@ class FaultyCamera:
 
     @property
     def frames_per_second(self) -> float | None:
-        """What the camera behind states. Any thread."""
+        """What the wrapped camera states. Any thread."""
         return self._camera.frames_per_second
 
     def open(self) -> None:
-        """Open the camera behind. Raises CameraError."""
+        """Open the wrapped camera. Raises CameraError."""
         if self._fault() is CameraFault.LOST:
             raise CameraError("the camera is not there: end its simulated fault")
         self._closed.clear()
         self._camera.open()
 
     def read(self, timeout_s: float) -> Frame:
-        """The next frame, unless the fault prevents it. Raises CameraError, CameraSilentError."""
+        """Return the next frame, unless the fault prevents it. Raises CameraError, CameraSilentError."""
         while self._fault() is CameraFault.HANG:
             self._never.wait(_POLL_S)
         fault = self._fault()
@@ -98,17 +98,17 @@ class FaultyCamera:
         if fault is CameraFault.BLACK:
             return replace(frame, pixels=frame.pixels * 0, grey=None if frame.grey is None else frame.grey * 0)
         if (spoil := self._spoils.get(fault)) is not None:
-            return replace(frame, pixels=spoil(frame.pixels), grey=None)  # a grey one would not be spoiled alike
+            return replace(frame, pixels=spoil(frame.pixels), grey=None)  # spoiling the grey one would not match
         return frame
 
     def close(self) -> None:
-        """Close the camera behind."""
+        """Close the wrapped camera."""
         self._closed.set()
         self._camera.close()
 
 
 def _read_only(frame: Frame) -> Frame:
-    """It is given again, so nobody may draw on it."""
+    """Make the frame read-only: it is given again, so nobody may draw on it."""
     pixels, grey = frame.pixels.view(), None if frame.grey is None else frame.grey.view()
     for picture in (pixels, grey):
         if picture is not None:

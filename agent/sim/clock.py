@@ -6,7 +6,7 @@ from agent.contract.vocabulary import TimeQuality
 
 
 class SimClock:
-    """The port Clock, set by hand. `advance` moves boot time and wall clock, `step_wall` the latter alone."""
+    """The port Clock, set by hand. `advance` moves boot time and wall clock, `step_wall` only the wall clock."""
 
     def __init__(
         self,
@@ -38,14 +38,14 @@ class SimClock:
         return self._quality
 
     def advance(self, by: timedelta) -> None:
-        """Let time pass. A negative time is a mistake of the caller: boot time never goes back."""
+        """Let time pass. Raises ValueError for a negative time: boot time never goes back."""
         if by < timedelta(0):
             raise ValueError("boot time never goes back")
         self._boottime_ns += round(by.total_seconds() * 1e9)
         self._wall += by
 
     def step_wall(self, by: timedelta) -> None:
-        """Correct the wall clock, as NTP would; boot time goes on undisturbed."""
+        """Correct the wall clock, as NTP would; boot time is not affected."""
         self._wall += by
 
     def set_quality(self, quality: TimeQuality) -> None:

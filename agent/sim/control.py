@@ -1,6 +1,6 @@
 """Lets another process press the buttons and read the lights of a simulated agent.
 
-One JSON object a line. A request names what to `do`. Each answer is `{"answer": {...}}`; the last line is
+One JSON object per line. A request names what to `do`. Each answer is `{"answer": {...}}`; the last line is
 `{"done": true}` or `{"error": "..."}`.
 """
 
@@ -24,7 +24,7 @@ DEFAULT_HOLD_S = 0.1
 DEFAULT_PAUSE_S = 0.5
 _RAIN = "input-rain:"
 _RAIN_PRESSES = {"count": 60, "hold_s": 0.04, "interval_s": 0.08}
-"""What rain in a button does: longer and further apart than what the debounce time swallows."""
+"""What rain in a button does: closings that are too long and too far apart for the debounce time to swallow."""
 _MAX_REQUEST_BYTES = 4096
 _CLIENT_PATIENCE_S = 1.0
 _LONGEST_WAIT_S = 0.5
@@ -75,7 +75,7 @@ class SimControl:
         self._turns = 0
 
     def start(self) -> None:
-        """Listen. Raises StorageError when the socket can't be had."""
+        """Listen. Raises StorageError when the socket can't be used."""
         listener = control_socket.listen(self._path)
         self._stop = socket.socketpair()
         self._thread = threading.Thread(
@@ -84,11 +84,11 @@ class SimControl:
         self._thread.start()
 
     def pulse(self) -> int | None:
-        """A number that rises as long as the thread lives; None without one. Any thread."""
+        """Return a number that rises while the thread lives; None without one. Any thread."""
         return None if self._thread is None else self._turns
 
     def close(self) -> None:
-        """Stop listening; presses that are under way are left as they are. Safe to call twice."""
+        """Stop listening; presses in progress stay as they are. Safe to call twice."""
         if self._thread is None or self._stop is None:
             return
         self._stop[1].close()
@@ -138,7 +138,7 @@ class SimControl:
                 _log.exception("a simulated press went wrong")
 
     def _read(self, client: _Client) -> bool:
-        """Take what has come; true when nothing more is to be read from this client."""
+        """Read what has come; return true when there is nothing more to read from this client."""
         try:
             piece = client.sock.recv(_MAX_REQUEST_BYTES)
         except OSError:
@@ -210,7 +210,7 @@ class SimControl:
         client.send({"answer": {"input": name, "edge_boottime_ns": driven_ns}})
 
     def _name(self, request: Mapping[str, Any], *, active: bool) -> str:
-        """The input of the request, if it is now in the state from which the request can change it."""
+        """Return the input of the request. Raises RequestError unless it now is as `active` says."""
         name = request.get("name")
         if name not in self._pins.names:
             raise RequestError(f"there is no input {name!r}; there are: {', '.join(self._pins.names)}")

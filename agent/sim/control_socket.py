@@ -1,7 +1,7 @@
 """The Unix socket between a simulated agent and `edge-agent sim`.
 
-Its path is taken through /proc/self/fd, as a socket's address holds 107 bytes and a storage directory may be
-deeper than that.
+It addresses the path through /proc/self/fd, because a socket's address holds 107 bytes and the path of a storage
+directory may be longer.
 """
 
 import os
@@ -23,7 +23,7 @@ def _address(path: Path) -> Iterator[str]:
 
 
 def connect(path: Path, timeout_s: float = 5.0) -> socket.socket:
-    """A connection to the agent that listens on `path`. Raises OSError when there is none."""
+    """Connect to the agent that listens on `path`. Raises OSError when there is none."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.settimeout(timeout_s)
@@ -37,7 +37,7 @@ def connect(path: Path, timeout_s: float = 5.0) -> socket.socket:
 
 
 def listen(path: Path) -> socket.socket:
-    """A listening socket on `path` that its owner alone may use; what a dead agent left there is removed.
+    """Return a listening socket on `path` that only its owner may use; removes what a dead agent left there.
 
     Raises StorageError when another agent listens there, or the place can't be used.
     """
@@ -51,7 +51,7 @@ def listen(path: Path) -> socket.socket:
     try:
         if path.is_socket():
             path.unlink()
-        os.fchmod(sock.fileno(), 0o600)  # before bind: the file is born with this mode
+        os.fchmod(sock.fileno(), 0o600)  # before bind, so that the file is created with this mode
         with _address(path) as address:
             sock.bind(address)
         sock.listen()
@@ -62,6 +62,6 @@ def listen(path: Path) -> socket.socket:
 
 
 def remove(path: Path) -> None:
-    """Take the socket's file away."""
+    """Remove the socket's file."""
     with suppress(OSError):
         path.unlink()

@@ -9,7 +9,7 @@ _BOUNCES = 5
 
 
 def input_faults(pins: SimPins) -> dict[str, Callable[[], None]]:
-    """Each fault of each input, as `input-FAULT:NAME`. They are called on the thread that drives the pins."""
+    """Return each fault of each input, as `input-FAULT:NAME`. Call them on the thread that drives the pins."""
     faults: dict[str, Callable[[], None]] = {}
     for name in pins.names:
         if pins.has_line(name, normally_closed=False):
@@ -29,7 +29,7 @@ def _stick(pins: SimPins, name: str) -> None:
 
 
 def _bounce(pins: SimPins, name: str) -> None:
-    """One press and one release, each a train of edges."""
+    """Press and release once, each time with a train of edges."""
     for active in (True, False):
         pins.set(name, active)
         for _ in range(_BOUNCES):

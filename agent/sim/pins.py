@@ -24,11 +24,11 @@ class MockPin(Protocol):
         ...
 
     def drive_high(self) -> None:
-        """Connect it to the supply; the pin's callback runs in here."""
+        """Connect it to the supply; runs the pin's callback."""
         ...
 
     def drive_low(self) -> None:
-        """Connect it to ground; the pin's callback runs in here."""
+        """Connect it to ground; runs the pin's callback."""
         ...
 
 
@@ -36,7 +36,7 @@ class MockPins(Protocol):
     """gpiozero's mock pin factory."""
 
     def pin(self, name: int) -> MockPin:
-        """The pin with this BCM number."""
+        """Return the pin with this BCM number."""
         ...
 
 
@@ -52,7 +52,7 @@ class SimPins:
         conditions: Collection[str] = (),
         siren: SirenPin | None = None,
     ) -> None:
-        """`conditions` are the inputs that are no buttons."""
+        """`conditions` are the inputs that are not buttons."""
         self._contacts = contacts
         self._lights = lights.wired()
         self._siren = siren
@@ -63,14 +63,14 @@ class SimPins:
 
     @property
     def names(self) -> list[str]:
-        """The inputs there are."""
+        """The names of all inputs."""
         return list(dict.fromkeys(line.name for line in self._contacts.lines))
 
     def set(self, name: str, active: bool, *, lasting: bool = False) -> int:
-        """Press or release an input; returns CLOCK_BOOTTIME in ns just before its pin was driven.
+        """Press or release an input; return CLOCK_BOOTTIME in ns just before its last pin was driven.
 
-        The agent's own handling of the edge has run when this returns. With `lasting` it is still so when the
-        agent starts again. Raises KeyError for an unknown name.
+        The agent's own handling of the edge has run when this returns. With `lasting`, the state survives a restart of
+        the agent. Raises KeyError for an unknown name.
         """
         if name not in self.names:
             raise KeyError(name)
@@ -80,7 +80,7 @@ class SimPins:
         return self._drive(name)
 
     def break_line(self, name: str, *, normally_closed: bool, closed: bool) -> None:
-        """One line of the input is closed or open from now on."""
+        """Break one line of the input: from now on it is closed or open."""
         for line in self._contacts.of(name):
             if line.normally_closed is normally_closed:
                 self._contacts.breaks(line, closed=closed)
@@ -88,7 +88,7 @@ class SimPins:
         self._drive(name)
 
     def mend(self, name: str) -> None:
-        """The input is whole and at rest again."""
+        """Repair the input and leave it at rest."""
         self._contacts.mend(name)
         self._contacts.keep()
         self._drive(name)
@@ -98,7 +98,7 @@ class SimPins:
         return any(line.normally_closed is normally_closed for line in self._contacts.of(name))
 
     def is_condition(self, name: str) -> bool:
-        """Whether this input is no button."""
+        """Whether this input is a condition and not a button."""
         return name in self._conditions
 
     def is_active(self, name: str) -> bool:
@@ -108,12 +108,12 @@ class SimPins:
         return self._contacts.is_pressed(name)
 
     def inputs(self) -> dict[str, str]:
-        """Every input: pressed or released, a condition: active or inactive."""
+        """Return each input's state: pressed or released; for a condition active or inactive."""
         words = {False: ("released", "pressed"), True: ("inactive", "active")}
         return {name: words[self.is_condition(name)][self.is_active(name)] for name in self.names}
 
     def _drive(self, name: str) -> int:
-        # As in a changeover contact: what is closed opens before what is open closes.
+        # As in a changeover contact: the closed line opens before the open one closes.
         driven_ns = 0
         for line in sorted(self._contacts.of(name), key=self._closes):
             high = self._contacts.is_high(line)
@@ -126,10 +126,9 @@ class SimPins:
         return self._contacts.is_high(line) is not line.pull_up
 
     def outputs(self, shown: LightState) -> dict[str, str]:
-        """Every output: the pattern that is shown, or `fault` where its pin says otherwise.
+        """Return each output's shown pattern, or `fault` if its pin says otherwise.
 
-        A blinking output is not compared; one without a pin is `not-wired`. The siren, where there is one, is what its
-        pin says.
+        A blinking output is not compared; one without a pin is `not-wired`. A siren is reported as its pin says.
         """
         patterns = {name: Pattern(value) for name, value in shown.as_dict().items()}
         outputs = {name: self._output(name, pattern) for name, pattern in patterns.items()}
@@ -148,7 +147,7 @@ class SimPins:
         return pattern
 
     def read(self, lights: "ShownLights") -> dict[str, str]:
-        """`outputs` of what the lights show now. A fault is looked at again: the lights may be changing."""
+        """Return `outputs` for what the lights show now. Retries after a fault: the lights may just be changing."""
         for _ in range(_LOOKS):
             outputs = self.outputs(lights.shown())
             if FAULT not in outputs.values():
@@ -158,7 +157,7 @@ class SimPins:
 
 
 class ShownLights(Protocol):
-    """The part of the port Lights that is read here."""
+    """The part of the port Lights that this module reads."""
 
     def shown(self) -> LightState:
         """The state that was last driven."""

@@ -1,7 +1,7 @@
-"""What people and weather do to a camera's picture, done to a real picture: for trying out, tests and benchmarks.
+"""Does to a picture what people and weather do to a camera: for trials, tests and benchmarks.
 
-Each takes H x W x 3 BGR uint8 and returns a new picture of that shape. The same picture is spoiled in the same way
-every time.
+Each function takes H x W x 3 BGR uint8 and returns a new picture of that shape. It spoils the same picture in the same
+way every time.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ Floats = npt.NDArray[np.floating[Any]]
 
 
 def covered(pixels: Pixels) -> Pixels:
-    """A cloth right before the lens: dim, hardly any structure, the noise of the sensor."""
+    """A cloth right before the lens: dim, with hardly any structure but the sensor's noise."""
     height, width = pixels.shape[:2]
     down, across = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)[None, :]
     cloth = 38 - 10 * (down * down + across * across)
@@ -29,12 +29,12 @@ def sprayed(pixels: Pixels) -> Pixels:
 
 
 def defocused(pixels: Pixels) -> Pixels:
-    """The focus is lost: each point is a disc of about a fiftieth of the picture's width."""
+    """Lost focus: each point becomes a disc of about a fiftieth of the picture's width."""
     return _clipped(_blurred(pixels.astype(np.float32), max(pixels.shape[1] // 100, 1)))
 
 
 def blinded(pixels: Pixels) -> Pixels:
-    """A strong lamp into the lens: white, but for the corners, which a veil lies over."""
+    """A strong lamp shining into the lens: white, except for the corners, which are veiled."""
     height, width = pixels.shape[:2]
     down, across = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)[None, :]
     glare = 900 * np.exp(-1.2 * (down * down + across * across))
@@ -59,11 +59,11 @@ SPOILS: Mapping[str, Callable[[Pixels], Pixels]] = {
     "turned": turned,
     "dark": dark,
 }
-"""By the kind of tamper that it is."""
+"""The functions, by the kind of tamper."""
 
 
 def _noise(pixels: Pixels, levels: float) -> Floats:
-    """The sensor's noise: another one for another picture."""
+    """Return the sensor's noise, which differs from picture to picture."""
     seed = int(pixels[::7, ::5].sum(dtype=np.int64))
     return np.random.default_rng(seed).normal(0, levels, pixels.shape)
 
@@ -73,7 +73,7 @@ def _clipped(pixels: Floats) -> Pixels:
 
 
 def _blots(height: int, width: int) -> Floats:
-    """How opaque the paint is at each point, 0 to 1."""
+    """Return how opaque the paint is at each point, 0 to 1."""
     draw = np.random.default_rng(7)
     down, across = np.arange(height)[:, None] / height, np.arange(width)[None, :] / width
     thickness = np.zeros((height, width))
@@ -86,7 +86,7 @@ def _blots(height: int, width: int) -> Floats:
 
 
 def _blurred(pixels: Floats, radius: int) -> Floats:
-    """A mean over a square, three times, which comes close to a disc out of focus."""
+    """Blur: a mean over a square, three times, which comes close to the disc of a lost focus."""
     size = 2 * radius + 1
     for _ in range(3):
         for across in (False, True):

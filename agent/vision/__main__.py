@@ -12,7 +12,7 @@ from agent.vision.process import give_way
 
 
 def main() -> int:
-    """Run until the core says stop. 0 after an orderly stop, 1 after a failure whose reason is on stderr."""
+    """Run until the core says stop. Return 0 after an orderly stop, 1 after a failure (the reason is on stderr)."""
     parser = argparse.ArgumentParser(prog="python -m agent.vision", description=__doc__)
     parser.add_argument("--fd", type=int, required=True, help="the inherited socket to the core")
     arguments = parser.parse_args()

@@ -18,7 +18,7 @@ _SSD_FIRST_STRIDE = 16
 
 
 def anchors_of(spec: SsdAnchors | EfficientDetAnchors | AnchorFile, size: ModelInput, directory: Path) -> Floats:
-    """The anchors of a model with an input of this size, in the model's order; `directory` is where its files lie.
+    """Return the anchors of a model with this input size, in the model's order; `directory` holds its files.
 
     Raises ModelError.
     """
@@ -70,7 +70,7 @@ def _efficientdet(spec: EfficientDetAnchors, size: ModelInput) -> Floats:
 def _from_file(path: Path, sha256: str) -> Floats:
     try:
         content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() != sha256:  # it was verified with the model, and is another one now
+        if hashlib.sha256(content).hexdigest() != sha256:  # it was right when the model was verified
             raise ModelRefusedError(f"{path} is not the file that its manifest describes: it has just been changed")
         found = np.loadtxt(io.BytesIO(content), dtype=np.float32, delimiter=",", ndmin=2)
     except OSError as error:
@@ -83,7 +83,7 @@ def _from_file(path: Path, sha256: str) -> Floats:
 
 
 def _grid(rows: int, columns: int, shapes: list[tuple[float, float]]) -> Floats:
-    """Anchors of these shapes (height, width) in the middle of each cell, in reading order."""
+    """Return anchors of these shapes (height, width) in the middle of each cell, in reading order."""
     ys, xs, index = np.meshgrid(
         (np.arange(rows) + 0.5) / rows, (np.arange(columns) + 0.5) / columns, np.arange(len(shapes)), indexing="ij"
     )

@@ -43,7 +43,7 @@ def run(
 ) -> None:
     """Watch one camera until the core says stop. Raises EdgeAgentError when that fails.
 
-    `leave` ends the process at once; it is called when the core has gone, from whatever thread finds out.
+    `leave` ends the process at once. The link thread calls it when the core has gone and no stop was asked for.
     """
     link = CoreLink(connection)
     try:
@@ -51,7 +51,7 @@ def run(
     except EdgeAgentError as error:
         with suppress(CoreGoneError):
             link.send(Failed(detail=str(error), model_refused=isinstance(error, ModelRefusedError)))
-        if isinstance(error, MaskError):  # nobody listens yet, who would close it
+        if isinstance(error, MaskError):  # the listener, which closes the link, has not started
             link.close()
         raise
 
@@ -81,7 +81,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
             leave(1)
         ending.fail(error)
 
-    # From here on an end of the link is noticed, even while the model loads.
+    # From here on the process notices when the link ends, even while the model loads.
     listener = Worker("link", partial(link.listen, on_message, on_end), ending)
     listener.start()
 
@@ -151,14 +151,14 @@ def _raise_failure(ending: Ending, listener: Worker) -> None:
     try:
         ending.raise_failure()
     except CoreGoneError:
-        # Whoever found that nobody reads may have been faster than the one who reads the core's last word.
+        # A sender may have found the link broken before the listener has read the core's Stop.
         listener.join(JOIN_S)
         if not ending.asked:
             raise
 
 
 def make_sight(spec: VisionSpec, detector: Detector) -> Sight:
-    """What looks at the frames of this camera; `detector` gives every box from `FLOOR` on."""
+    """Build the Sight of this camera; `detector` must return every box that scores at least `FLOOR`."""
     return Sight(
         detector,
         imaging.small_grey,
@@ -170,7 +170,7 @@ def make_sight(spec: VisionSpec, detector: Detector) -> Sight:
 
 
 def tamper_reporter(spec: VisionSpec, clock: Clock) -> TamperReporter:
-    """What watches over the camera of this spec."""
+    """Build the tamper reporter of this camera; deletes the stored scene first if the spec wants a new one."""
     scene = ReferenceScene(Path(spec.snapshot_directory) / f"{spec.camera}.scene")
     if spec.new_scene:
         scene.forget()

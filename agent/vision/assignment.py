@@ -1,4 +1,4 @@
-"""Which of these belongs to which of those, at the least total cost."""
+"""Assigns rows to columns at the least total cost."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ _NEVER = 1e6
 
 
 def assign(costs: Sequence[Sequence[float | None]]) -> list[tuple[int, int]]:
-    """Pairs (row, column) with as many pairs as possible, and of those the cheapest in total; None is no pair.
+    """Return as many pairs (row, column) as possible, at the least total cost; a cost of None forbids the pair.
 
     The Hungarian method with potentials (Kuhn 1955, Munkres 1957), rows x rows x columns steps.
     """
@@ -22,7 +22,7 @@ def assign(costs: Sequence[Sequence[float | None]]) -> list[tuple[int, int]]:
 
 
 def _solve(table: list[list[float]]) -> list[int]:
-    """The row of each column, -1 for none; there are at least as many columns as rows."""
+    """Return the row of each column, -1 for none; needs at least as many columns as rows."""
     columns = len(table[0])
     row_price = [0.0] * len(table)
     column_price = [0.0] * columns
@@ -35,7 +35,7 @@ def _solve(table: list[list[float]]) -> list[int]:
 def _place(
     row: int, table: list[list[float]], row_price: list[float], column_price: list[float], owner: list[int]
 ) -> None:
-    """Give one more row a column, along the cheapest chain of rows that move on to another one."""
+    """Give one more row a column, along the cheapest chain of rows that move to another column."""
     columns = len(owner)
     slack = [float("inf")] * columns
     before = [-1] * columns

@@ -1,7 +1,7 @@
-"""What is worth a look in this frame: people who are followed, whatever moves, and now and then the rest.
+"""Decides what is worth a look in a frame: tracked people, whatever moves, and now and then the rest.
 
-What has not changed since it was last looked at is not looked at again: the answer would be the same. So where
-nothing moves nothing is inferred, but for a sparse sweep that finds who came in too slowly to be noticed.
+A place is not looked at again until it has changed: the answer would be the same. So where nothing moves there are no
+inferences, except for a sparse sweep that finds people who came in too slowly to show as motion.
 """
 
 import math
@@ -19,83 +19,83 @@ from agent.vision.sweep import Sweep
 from agent.vision.track import Track
 
 _AROUND = 0.2
-"""So much of their height around a person belongs into the region."""
+"""Margin around a person that the region must hold, as a share of their height."""
 _OWN_MOTION = 0.4
-"""Motion so near to somebody who is followed is theirs."""
+"""Motion within this margin of a tracked person, as a share of their height, is theirs."""
 _REAL, _DOUBTFUL, _LOST, _LONG_LOST = 1.0, 0.8, 0.3, 0.2
 _LONG_LOST_S = 0.35
 _MOTION = 0.2
 """Weights. See `Wish`."""
 _WAITING_PER_S = 1.5
 _WAITING_MOST = 0.6
-"""What has moved and was not looked at becomes more urgent."""
+"""Motion that waits for a look becomes more urgent."""
 _UNSEEN_PER_S = 1.0
 _UNSEEN_MOST_S = 3.0
-"""And so does somebody who was not looked at."""
+"""So does a tracked person who waits for one."""
 _BORED = 0.75
-"""What a second of looking at motion without finding anybody makes of its weight: leaves, flags, water."""
+"""Factor on the weight of motion for each second of looks that found nobody there: leaves, flags, water."""
 _BORED_MOST_S = 10.0
 _BORED_WAITING_PER_S = 0.15
 _FORGIVEN_PER_S = 0.1
 _MOTION_HARD = 0.3
 _WIDEST = 0.75
-"""Of the shorter side of the picture: with the room for somebody around it, a region holds no larger motion."""
+"""Share of the picture's shorter side. Larger motion is split: a region needs room for a person around it."""
 _NEAR = 0.6
-"""Of the shorter side of the picture: who is higher is looked at in the whole picture, with grey around."""
+"""Share of the picture's shorter side. Taller people are looked at in the whole picture, with grey around it."""
 _NEAR_MOTION = 1 / 3
-"""Of the height of the picture: motion so high in one piece may be somebody nearby. A group in a street is lower."""
+"""Share of the picture's height. A taller piece of motion may be a person nearby; a group in a street is lower."""
 _WHOLES = (1.0, 1.5)
-"""Sides of the squares around the whole picture that are looked at first, as shares of its longer side."""
+"""Sides of the squares around the whole picture that are looked at first, as multiples of its longer side."""
 _MAY_BE_NEAR = 0.25
-"""Of the height of the picture: where people are lower, nobody stands still so near that no tile shows them."""
+"""Share of the picture's height. Where people are lower, nobody stands so near that no tile shows them."""
 _NEAR_MOTION_EVERY_NS = 300_000_000
 _NEAR_TIMES = 2.0
-"""Side of the region by the height of whoever is nearby."""
+"""Side of the region for a person nearby, as a multiple of their height."""
 _LEAST_MOTION = 0.1
-"""Motion that is worth less has bored for long."""
+"""Motion with a lower weight has shown nobody for a long time."""
 _LEAST_CELLS = 2
 _FEW_LOOKS = 5
-"""Somebody doubtful is looked at so often even if nothing moves."""
+"""A track not yet believed to be a person gets this many looks even if nothing moves."""
 _UNKNOWN_SHARE = 0.15
-"""Of the height of the picture: how high people are before anybody was seen."""
+"""Assumed height of a person before anyone was seen, as a share of the picture's height."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Blob:
-    """Motion in one piece, or a part of it, that nobody who is followed explains."""
+    """A connected piece of motion, or part of one, that no tracked person explains."""
 
     rows: slice
     columns: slice
 
 
 class Attention:
-    """For pictures of one size. One thread."""
+    """Chooses where the model looks, in pictures of one size. One thread."""
 
     def __init__(self, width: int, height: int, blobs: Callable[[Cells], npt.NDArray[np.int32]]) -> None:
-        """`blobs(cells)` are the connected pieces: N x 5: left, top, width, height, count, in cells."""
+        """`blobs(cells)` returns the connected pieces, N x 5: left, top, width, height, count, in cells."""
         self._width, self._height = width, height
         self._blobs_of = blobs
         self.sizes = SizeMap(width, height)
         self._sweep = Sweep(width, height)
         self._wholes = {whole(round(share * max(width, height)), width, height): 0 for share in _WHOLES}
-        """When each was last looked at."""
+        """When each was last looked at; 0 for never."""
         self._whole_ns = 0
-        """When the whole picture was, in a square of any size."""
+        """When the whole picture was last looked at, in a square of any size."""
         self._changed = np.zeros((0, 0), bool)
         """Cells that have moved since they were last looked at."""
         self._restless = False
-        """Whether there are any."""
+        """Whether any cell of `_changed` is set."""
         self._since_ns = np.zeros((0, 0), np.int64)
         self._bored_s = np.zeros((0, 0), np.float32)
         self._blobs: list[_Blob] = []
         self._near: list[tuple[_Blob, float]] = []
-        """Cells of what may be nearby in this frame, and how high it is, in pixels."""
+        """What may be a person nearby in this frame: its cells, and its height in pixels."""
         self._last_ns = 0
         self._step_s = 0.0
         self._cell_x = self._cell_y = 1.0
 
     def wishes(self, cells: Cells, tracks: Sequence[Track], boottime_ns: int) -> list[Wish]:
-        """What is worth a look in the frame captured at `boottime_ns`, in which these cells move."""
+        """Return what is worth a look in the frame captured at `boottime_ns`; `cells` are those that move in it."""
         self._take_in(cells, boottime_ns)
         wishes = []
         self._blobs = []
@@ -118,14 +118,17 @@ class Attention:
         return wishes
 
     def whole(self, most: int) -> list[Region]:
-        """The whole picture, for whoever is so near that no square in it shows them well; asked after `wishes`."""
+        """Return the whole picture if someone is too near for any square within it to show them well.
+
+        Call it after `wishes`.
+        """
         if not self._near or most <= 0:
             return []
         return [self._whole(max(person_px for _, person_px in self._near))]
 
     def sweep(self, tracks: Sequence[Track], boottime_ns: int, most: int) -> list[Region]:
-        """Where to look although nothing moves there: everywhere at first, then one place every few seconds."""
-        share = (most + 1) // 2  # the rest is for a second look at whom it finds
+        """Return where to look although nothing moves: everywhere at first, then one place every few seconds."""
+        share = (most + 1) // 2  # the rest is for a second look at the people it finds
         regions = [region for region, looked_ns in self._wholes.items() if not looked_ns][: max(share, 0)]
         regions += self._sweep.first(share - len(regions))
         if regions or most <= 0:
@@ -136,7 +139,7 @@ class Attention:
         return self._sweep.due(places, boottime_ns)
 
     def looked(self, regions: Sequence[Region], found: Sequence[Detection], boottime_ns: int) -> None:
-        """Learn from a frame: where the model looked, and every box that could be somebody."""
+        """Learn from a frame: where the model looked, and every box that may be a person."""
         self._sweep.looked(regions, boottime_ns)
         self._wholes.update((region, boottime_ns) for region in regions if region in self._wholes)
         if not regions or not self._changed.size:
@@ -187,7 +190,7 @@ class Attention:
         np.maximum(self._bored_s - np.float32(self._step_s * _FORGIVEN_PER_S), 0, out=self._bored_s)
 
     def _pieces(self, column: int, row: int, width: int, height: int) -> list[_Blob]:
-        """Motion that is wider or higher than a region could be is several wishes: all of it at once is never seen."""
+        """Split motion that is wider or higher than a region can be: no single look shows all of it."""
         most_px = _WIDEST * min(self._width, self._height)
         return [
             _Blob(rows, columns)
@@ -197,7 +200,7 @@ class Attention:
         ]
 
     def _wish_for(self, blob: _Blob, boottime_ns: int) -> Wish:
-        """Room for somebody of the usual height around it."""
+        """Return the wish for this motion, with room around it for a person of the usual height."""
         left, right = blob.columns.start * self._cell_x, blob.columns.stop * self._cell_x
         top, bottom = blob.rows.start * self._cell_y, blob.rows.stop * self._cell_y
         x, y = (left + right) / 2, (top + bottom) / 2
@@ -217,14 +220,14 @@ class Attention:
         )
 
     def _wish_of(self, track: Track, boottime_ns: int) -> list[Wish]:
-        """None for who is nearby, as long as the whole picture shows them."""
+        """Return the wish for this track; no wish for a person nearby while the whole picture shows them."""
         if not self._is_near(track):
             return [_wish_for(track, boottime_ns)]
         self._near.append((_Blob(*self._cells_of(track, _AROUND)), track.height))
         return [] if track.last is not None else [_wish_for(track, boottime_ns)]
 
     def _add_near(self, blob: _Blob, boottime_ns: int) -> None:
-        """Motion that may be somebody nearby, whom its pieces do not show: now and then, as it mostly is not."""
+        """Note motion that may be a person nearby, whom its pieces don't show; only now and then, as it rarely is."""
         height_px = (blob.rows.stop - blob.rows.start) * self._cell_y
         if (
             height_px > _NEAR_MOTION * self._height
@@ -239,7 +242,7 @@ class Attention:
         return usual_px is None or usual_px > _MAY_BE_NEAR * self._height
 
     def _is_near(self, track: Track) -> bool:
-        """Not in a panorama that is too wide for the whole of it to show them."""
+        """Whether the whole picture shows them best; never in a panorama that is too wide to show them at all."""
         return track.height > _NEAR * min(self._width, self._height) and shows(
             self._whole(track.height), track.height, self._width, self._height
         )
@@ -278,7 +281,7 @@ def _wish_for(track: Track, boottime_ns: int) -> Wish:
         weight = _REAL if track.real else _DOUBTFUL
     else:
         weight = _LOST if track.missed_s < _LONG_LOST_S else _LONG_LOST
-    # Somebody alone must not wait for ever beside a group that a region shows as one.
+    # A lone person must not wait forever because one region shows a whole group.
     waited_s = min((boottime_ns - track.looked_ns) / 1e9, _UNSEEN_MOST_S)
     weight *= 1 + _UNSEEN_PER_S * waited_s
     hard = min(max(1 - track.last_score, 0.0), 1.0)
@@ -286,7 +289,7 @@ def _wish_for(track: Track, boottime_ns: int) -> Wish:
 
 
 def _parts(first: int, count: int, most: float) -> list[slice]:
-    """So many cells in equal parts, none larger than `most`."""
+    """Split `count` cells, from `first` on, into nearly equal parts of about `most` cells at the largest."""
     parts = max(math.ceil(count / max(most, 1.0)), 1)
     return [slice(first + count * at // parts, first + count * (at + 1) // parts) for at in range(parts)]
 

@@ -1,4 +1,4 @@
-"""The arithmetic of boxes: from a model's numbers to corners, and which of them to keep. Arrays only.
+"""Box arithmetic: turns a model's numbers into corners, and chooses the boxes to keep. Arrays only.
 
 Boxes are N x 4: left, top, right, bottom in fractions of the picture, unless a name says otherwise.
 """
@@ -12,16 +12,16 @@ Floats = npt.NDArray[np.floating[Any]]
 Indices = npt.NDArray[np.intp]
 
 CANDIDATES = 400
-"""So many of the best boxes go into the suppression, as its table grows with their square."""
+"""Only this many of the best boxes go into the suppression: its table grows with their square."""
 _VOTES = 0.6
-"""A box that overlaps a kept one by more than this has a say in where that one is."""
+"""A box that overlaps a kept one by more than this (intersection over union) votes on its place."""
 _LEAST_SAY = 1e-6
 _LARGEST_LOG = 10.0
-"""A size beyond this is an overflow and no box."""
+"""Logarithms of sizes are cut off here, so that none overflows; such a box is nonsense anyway."""
 
 
 def from_anchors(raw: Floats, anchors: Floats) -> Floats:
-    """Boxes from shifts and logarithms of sizes (x, y, w, h, variances divided out) relative to anchors, which are
+    """Return boxes from shifts and logarithms of sizes (x, y, w, h, variances divided out), relative to anchors:
     centres and sizes in the same order."""
     centres = raw[:, :2] * anchors[:, 2:] + anchors[:, :2]
     halves = np.exp(np.minimum(raw[:, 2:], _LARGEST_LOG)) * anchors[:, 2:] / 2
@@ -29,7 +29,7 @@ def from_anchors(raw: Floats, anchors: Floats) -> Floats:
 
 
 def from_centres(raw: Floats) -> Floats:
-    """Boxes from centre x, centre y, width, height."""
+    """Return boxes from centre x, centre y, width, height."""
     halves = raw[:, 2:] / 2
     return np.concatenate([raw[:, :2] - halves, raw[:, :2] + halves], axis=1)
 
@@ -37,13 +37,14 @@ def from_centres(raw: Floats) -> Floats:
 def best(
     boxes: Floats, scores: Floats, owners: Indices, threshold: float, nms_iou: float | None
 ) -> tuple[Floats, Floats, Indices]:
-    """The boxes to keep, their scores and whose they are, best first, cut at the edge of the picture; scores in 0 to 1.
+    """Return the boxes to keep, cut at the edge of the picture, their scores (0 to 1) and their owners, best first.
 
-    `owners` says which of several pictures a box is of; boxes of different pictures have nothing to do with each other.
+    `owners` says which of several pictures a box is of; boxes of different pictures don't affect each other.
 
-    What is not finite, below the threshold or without an area in the picture goes; with `nms_iou`, so does what
-    overlaps a better box by more than that. What stays is moved to the mean of what the boxes nearest to it say,
-    weighed by score: many anchors see one person, and the best of them is not the one that places them best.
+    Drops boxes that are not finite, score below the threshold or have no area in the picture. With `nms_iou`, also
+    drops those that overlap a better box by more than that, and moves each kept box to the score-weighted mean of
+    itself and the dropped ones close to it: many anchors see one person, and the one with the best score does not
+    place them best.
     """
     finite = np.isfinite(boxes[:, 2] - boxes[:, 0] + boxes[:, 3] - boxes[:, 1] + scores)
     boxes = np.minimum(np.maximum(boxes, 0), 1)
@@ -57,14 +58,14 @@ def best(
     alike *= owners[:, None] == owners
     kept = suppress(alike, nms_iou)
     near = alike[kept] > _VOTES
-    near[:, kept] = np.eye(len(kept), dtype=bool)  # two that stay do not become one
+    near[:, kept] = np.eye(len(kept), dtype=bool)  # two kept boxes must not merge into one
     votes = near * np.maximum(scores, _LEAST_SAY)
     means = votes @ boxes / votes.sum(axis=1, keepdims=True)
     return np.minimum(np.maximum(means, 0), 1), scores[kept], owners[kept]
 
 
 def overlaps(boxes: Floats) -> Floats:
-    """Intersection over union of each with each, N x N; 1 with itself, even of a box without area."""
+    """Return the intersection over union of all pairs, N x N; 1 with itself, even for a box without area."""
     left, top, right, bottom = boxes.T
     across = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
     down = np.minimum(bottom[:, None], bottom) - np.maximum(top[:, None], top)
@@ -77,8 +78,10 @@ def overlaps(boxes: Floats) -> Floats:
 
 
 def suppress(alike: Floats, limit: float) -> list[int]:
-    """Indices of the boxes to keep, by their overlaps: they come best first, and one that overlaps a kept one by more
-    than `limit` goes."""
+    """Return the indices of the boxes to keep: those that overlap no earlier kept one by more than `limit`.
+
+    `alike` holds the overlaps, N x N, of boxes that come best first.
+    """
     keep: list[int] = []
     gone = np.zeros(len(alike), bool)
     for index, row in enumerate(alike > limit):

@@ -1,4 +1,4 @@
-"""Every kind of camera that a source can name."""
+"""Builds every kind of camera that a source can name."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -20,7 +20,7 @@ from agent.vision.source import parse_source
 
 
 def make_camera(spec: VisionSpec, boottime_ns: Callable[[], int]) -> Camera:
-    """The camera that the spec names, or its stand-in. Opens nothing. Raises CameraError."""
+    """Return the camera that the spec names, or a simulated one in its place, not yet open. Raises CameraError."""
     camera = _camera(spec, boottime_ns)
     if not spec.simulate:
         return camera

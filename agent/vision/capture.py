@@ -1,4 +1,4 @@
-"""Keeping one camera open and its newest frame at hand, through losses and hangs."""
+"""Keeps one camera open and its newest frame at hand, through losses and hangs."""
 
 import logging
 import threading
@@ -12,9 +12,9 @@ from agent.vision.frame_slot import FrameSlot
 _log = logging.getLogger(__name__)
 OPENING = "opening the camera"
 _MOST_STUCK = 2
-"""So many threads are left in a driver that does not let them go: each holds memory, and maybe the device."""
+"""At most this many threads are left stuck in a driver: each holds memory, and maybe the device."""
 _MOST_REASONS = 3
-"""So many different ones are logged until pictures come again: a camera that has gone may then be forbidden."""
+"""At most this many different reasons are logged until pictures return: a missing camera may turn out forbidden."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class CaptureLimits:
     """How long to wait, in seconds."""
 
     silence_s: float = 10.0
-    """An open camera that gives no frame for so long is opened again once, then given up."""
+    """An open camera that gives no frame for this long is reopened once, then given up."""
     grace_s: float = 3.0
     """How much longer a call into a vendor library may take before its thread is abandoned."""
     first_retry_s: float = 1.0
@@ -31,7 +31,7 @@ class CaptureLimits:
 
 
 class CaptureGivenUpError(CameraError):
-    """The camera hangs and opening it again was no help; only a new process frees what its driver holds."""
+    """The camera hangs and reopening it did not help; only a new process frees what its driver holds."""
 
 
 class CaptureLoop:
@@ -62,17 +62,17 @@ class CaptureLoop:
         self._told: set[str] = set()
         self.thread = threading.Thread(target=self._run, name="capture", daemon=True)
         self.last_chance = last_chance
-        """The thread before this one got stuck: any failure before a first frame is final."""
+        """The previous thread got stuck, so a loss or a silence before the first frame is final."""
         self.detail = OPENING
         """Why no frames come, in plain words; empty while they do."""
         self.waiting_since_ns: int | None = None
-        """When the present call into the camera began; None between calls."""
+        """When the current call into the camera began; None between calls."""
         self.given_up: str | None = None
-        """Why this thread has ended with no hope."""
+        """Why this thread gave up for good; None if it has not."""
 
     @property
     def stated_frames_per_second(self) -> float | None:
-        """What the camera states. Any thread."""
+        """The rate that the camera states; None when it states none. Any thread."""
         return self._camera.frames_per_second
 
     def abandon(self) -> None:
@@ -81,7 +81,7 @@ class CaptureLoop:
         self._camera.close()
 
     def run_once(self) -> None:
-        """Open the camera, or read one frame, or wait for the next try. The capture thread."""
+        """Open the camera or read one frame; after a loss, wait until the next try. The capture thread."""
         self.waiting_since_ns = self._boottime_ns()
         try:
             if self._open:
@@ -111,7 +111,7 @@ class CaptureLoop:
 
     def _read(self) -> None:
         frame = self._camera.read(self._limits.silence_s)
-        if self._stop.is_set():  # an abandoned thread that came back has nothing to say
+        if self._stop.is_set():  # an abandoned thread that came back must not add frames
             return
         self._slot.put(frame)
         if self.detail:
@@ -132,13 +132,13 @@ class CaptureLoop:
         if self.last_chance:
             self._give_up(reason)
             return
-        self._silent_before = False  # a camera that can't be opened is away, and no driver hangs
+        self._silent_before = False  # a camera that can't be opened is missing; its driver does not hang
         self.waiting_since_ns = None
         self._stop.wait(self._retry_s)
         self._retry_s = min(self._retry_s * 2, self._limits.last_retry_s)
 
     def _failed(self, reason: str) -> None:
-        if self._stop.is_set():  # what fails while we end is no news
+        if self._stop.is_set():  # failures during the stop are not worth reporting
             return
         news = reason not in self._told and len(self._told) < _MOST_REASONS
         _log.log(logging.ERROR if news else logging.DEBUG, "camera %s: %s", self._name, reason)
@@ -187,10 +187,10 @@ class Capture:
         self._loop.thread.start()
 
     def check(self) -> None:
-        """Replace a thread that is stuck. Raises CaptureGivenUpError when the replacement fails as well, or too many
-        are stuck by now.
+        """Replace a stuck capture thread. The main thread, several times a second.
 
-        The main thread, several times a second.
+        Raises CaptureGivenUpError when the thread has given up, when a replacement is stuck as well, or when too many
+        threads are stuck by now.
         """
         loop = self._loop
         if loop.given_up is not None:
@@ -215,7 +215,7 @@ class Capture:
         self._loop.thread.start()
 
     def stop(self) -> None:
-        """End the thread, and wait for it a moment; one that is stuck is left behind."""
+        """End the thread and wait for it briefly; a stuck one is left behind."""
         self._loop.abandon()
         if self._loop.thread.is_alive():
             self._loop.thread.join(self._limits.stop_s)

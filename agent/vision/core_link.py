@@ -10,7 +10,7 @@ from agent.core.camera.link import LONGEST_LINE, LinkError, Start, ToCore, ToVis
 from agent.core.camera.vision_spec import VisionSpec
 
 SEND_LIMIT_S = 5
-"""A core that does not read for so long is as good as gone."""
+"""A core that does not read for this long is as good as gone."""
 
 
 class CoreGoneError(LinkError):
@@ -46,14 +46,17 @@ class CoreLink:
         return decode_for_vision(line)
 
     def receive_start(self) -> VisionSpec:
-        """The first message, which must be Start. Raises LinkError."""
+        """Wait for the first message, which must be Start, and return its spec. Raises LinkError."""
         message = self.receive()
         if not isinstance(message, Start):
             raise LinkError(f"the first message on the link was {message.t!r} and not 'start'")
         return message.spec
 
     def listen(self, on_message: Callable[[ToVision], None], on_end: Callable[[LinkError], None]) -> None:
-        """Hand on every message until the link ends, and then say why. Blocks: the link thread."""
+        """Call `on_message` for every message until the link ends, then `on_end` with the reason, and close the link.
+
+        Blocks; the link thread.
+        """
         try:
             while True:
                 on_message(self.receive())
@@ -63,7 +66,7 @@ class CoreLink:
             self.close()
 
     def close(self) -> None:
-        """Close the link. Only when no thread is in `receive`: it would be waited for."""
+        """Close the link. Call it only when no thread is in `receive`: closing would wait for that thread."""
         with contextlib.suppress(OSError):
             self._lines.close()
         self._connection.close()

@@ -1,4 +1,4 @@
-"""Reads what a model gives: a class for each family that a manifest can name. One thread."""
+"""Reads the outputs of models: one class for each family that a manifest can name. One thread."""
 
 import math
 from collections.abc import Sequence
@@ -24,20 +24,22 @@ class Decoder(Protocol):
     """Reads the outputs of one model."""
 
     nms_iou: float | None
-    """What is left to suppress; None when the model has done it."""
+    """The overlap above which boxes still have to be suppressed; None when the model has done it."""
 
     def read(self, outputs: Sequence[Array], threshold: float) -> Found:
-        """Of one or several inferences, the outputs of which are joined along their first axis: boxes (N x 4: left,
-        top, right, bottom, fractions of the picture) and scores of people at or above the threshold, and the number of
-        the inference that each is of; in no order, and whatever the model gave: not all of it needs to be finite or in
-        the picture."""
+        """Return the people that score at least `threshold`: boxes, scores and the number of each one's inference.
+
+        `outputs` are those of one or more inferences, joined along their first axis. Boxes are N x 4: left, top, right,
+        bottom, fractions of the model's input. They come in no order and unchecked: some may not be finite, or lie
+        outside the picture.
+        """
         ...
 
 
 def decoder_of(manifest: ModelManifest, shapes: Sequence[Shape], directory: Path) -> Decoder:
-    """The decoder that the manifest names, for outputs of these shapes; anchor files lie in `directory`.
+    """Return the decoder that the manifest names, for outputs of these shapes; `directory` holds the anchor files.
 
-    Raises ModelError at once when the outputs are not of the form that the manifest promises.
+    Raises ModelError at once when the outputs don't have the form that the manifest promises.
     """
     people = people_of(manifest)
     corner_scale = np.array([manifest.input.width, manifest.input.height] * 2, np.float32)
@@ -70,7 +72,7 @@ def decoder_of(manifest: ModelManifest, shapes: Sequence[Shape], directory: Path
 
 
 def people_of(manifest: ModelManifest) -> list[int]:
-    """The classes that are people. Raises ModelError."""
+    """Return the numbers of the classes that are people. Raises ModelError."""
     people = manifest.person_classes or [at for at, label in enumerate(manifest.labels) if label == PERSON]
     if not people:
         raise ModelError(f"model {manifest.name} has no label `{PERSON}`: correct the manifest, or give person_classes")
@@ -83,7 +85,7 @@ def people_of(manifest: ModelManifest) -> list[int]:
 
 
 def _places(promised: dict[str, Shape], names: Sequence[str], shapes: Sequence[Shape]) -> dict[str, int] | None:
-    """Where each promised output is; by its shape if the outputs have no names. None if there is no such output."""
+    """Return where each promised output is, found by shape if the outputs have no names; None if one is missing."""
     if names:
         if len(names) != len(shapes) or any(list(names).count(name) != 1 for name in promised):
             return None
@@ -116,10 +118,10 @@ class _SsdRaw:
         return from_anchors(raw, self._anchors[anchors]), kept, owners
 
     def _found(self, raw: Array, threshold: float) -> tuple[Array, Array]:
-        """The anchors that see a person, and how sure they are."""
+        """Return the indices of the anchors that see a person, and their scores."""
         if self._activation == "sigmoid" and 0 < threshold < 1:
             logits = _highest(raw, self._people)
-            # Nearly all of them are below: those are spared the exponential.
+            # Nearly all are below the threshold: comparing logits spares them the exponential.
             found = np.flatnonzero(logits >= math.log(threshold / (1 - threshold)))
             found = found[np.isfinite(logits[found])]
             return found, 1 / (1 + np.exp(-logits[found]))
@@ -173,5 +175,5 @@ class _Yolo:
 
 
 def _highest(rows: Array, columns: list[int]) -> Array:
-    """The highest value of each row, along the last axis, among these columns."""
+    """Return the highest value of each row, along the last axis, among these columns."""
     return rows[..., columns[0]] if len(columns) == 1 else np.asarray(rows[..., columns].max(axis=-1))

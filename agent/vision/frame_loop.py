@@ -1,4 +1,4 @@
-"""The look loop: newest frame, who is in it, what that means, reports."""
+"""The frame loop: takes the newest frame, finds who is in it, applies the rules and reports."""
 
 import logging
 import threading
@@ -22,18 +22,18 @@ _WAIT_S = 0.5
 
 
 class Looks(Protocol):
-    """Whatever can say who is in a frame."""
+    """Anything that can tell who is in a frame."""
 
     def process(self, frame: Frame) -> Seen:
-        """Frames come in their order. Raises ModelError."""
+        """Return who is in this frame; frames come in order. Raises ModelError."""
         ...
 
 
 class FrameLoop:
-    """Looks at the newest frame, at most `frames_per_second` times a second, and tells what happens.
+    """Processes the newest frame, at most `frames_per_second` times a second, and reports what happens. One thread.
 
-    `send` gets each change of who is in view, and the events, of which a beginning carries a picture only when
-    `snapshots` is given. `tampers` says what a frame tells of the camera itself. One thread.
+    `tampers` returns what a frame tells about the camera itself. `send` gets that, each change of who is in view, and
+    the events; the beginning of an event carries a picture only if `snapshots` is given.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class FrameLoop:
         self._due_ns = 0
 
     def run_once(self) -> bool:
-        """Wait for the time and for a frame, and look at it. False when none came; returns within a second.
+        """Wait until the next frame is due and there, then process it. Return False if none came within a second.
 
         Raises ModelError, CoreGoneError.
         """
@@ -78,7 +78,7 @@ class FrameLoop:
         frame = self._slot.wait_newer(self._frame, _WAIT_S)
         if frame is None:
             return False
-        # Keep the beat, so that a source of the same rate is seen whole; do not make up for what is lost.
+        # Keep the beat, so that no frame of a source with the same rate is missed; don't catch up on lost time.
         self._due_ns = max(self._due_ns + self._period_ns, self._clock.boottime_ns() - self._period_ns)
         self._frame = frame
         self._process(frame)
@@ -97,7 +97,7 @@ class FrameLoop:
             self._send(self._reports.make(event, partial(self._picture, frame, event.boottime_ns)))
 
     def _picture(self, frame: Frame, happened_ns: int, event_id: str) -> str | None:
-        if self._snapshots is None or happened_ns != frame.boottime_ns:  # of what was put off it shows nothing
+        if self._snapshots is None or happened_ns != frame.boottime_ns:  # it doesn't show a late event
             return None
         try:
             return str(self._snapshots.write(event_id, frame.pixels))

@@ -7,9 +7,9 @@ from agent.ports import Frame
 
 
 class FrameSlot:
-    """Holds the newest frame; who looks too seldom misses those between. Any thread.
+    """Holds the newest frame; a slow reader misses the ones between. Any thread.
 
-    `cover` takes away what nobody may see. It stands here because every picture comes by here, and by nowhere else.
+    `cover` hides what nobody may see. It is applied here because every picture passes here, and nowhere else.
     """
 
     def __init__(self, cover: Callable[[Frame], Frame] | None = None) -> None:
@@ -18,7 +18,7 @@ class FrameSlot:
         self._frame: Frame | None = None
 
     def put(self, frame: Frame) -> None:
-        """Cover the frame, replace the one before, and wake those who wait. Raises what `cover` raises."""
+        """Cover the frame, replace the previous one, and wake all waiters. Raises what `cover` raises."""
         if self._cover is not None:
             frame = self._cover(frame)
         with self._changed:
@@ -26,12 +26,12 @@ class FrameSlot:
             self._changed.notify_all()
 
     def newest(self) -> Frame | None:
-        """The newest frame, or None before the first."""
+        """Return the newest frame, or None before the first."""
         with self._changed:
             return self._frame
 
     def wait_newer(self, than: Frame | None, timeout_s: float) -> Frame | None:
-        """The newest frame once it is another one than `than`, or None when `timeout_s` passes first."""
+        """Wait for a frame other than `than` and return it; None when `timeout_s` passes first."""
         with self._changed:
             self._changed.wait_for(lambda: self._frame is not than, timeout_s)
             return None if self._frame is than else self._frame

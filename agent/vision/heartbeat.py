@@ -1,4 +1,4 @@
-"""The sign of life that the core judges this process by."""
+"""The heartbeat by which the core judges this process."""
 
 import os
 from collections.abc import Callable
@@ -12,14 +12,14 @@ from agent.vision.pace import Pace
 PERIOD_S = 1.0
 STALE_S = 3.0
 STALE_PICTURES = 3
-"""An open camera whose newest picture is older than this, and than so many of its pictures take, is degraded."""
+"""An open camera is degraded when its newest picture is older than `STALE_S` and than this many frame periods."""
 OPENING_S = 5.0
-"""So long after the start, a camera that is still being opened is no fault."""
+"""For this long after the start, a camera that is still being opened is no fault."""
 _STATM = Path("/proc/self/statm")
 
 
 class HeartbeatSource:
-    """Puts together what the core wants to know. The heartbeat thread."""
+    """Collects what the core wants to know. The heartbeat thread."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class HeartbeatSource:
         masks: int = 0,
         frames_per_second: float = 10.0,
     ) -> None:
-        """`frames_per_second` is what the camera is asked for."""
+        """`frames_per_second` is the rate asked of the camera."""
         self._slot = slot
         self._pace = pace
         self._boottime_ns = boottime_ns
@@ -44,7 +44,7 @@ class HeartbeatSource:
         self._first_ns: int | None = None
 
     def make(self) -> Heartbeat:
-        """The state of this moment, and the pace since the heartbeat before."""
+        """Return the current state, and the pace since the previous heartbeat."""
         now_ns = self._boottime_ns()
         if self._first_ns is None:
             self._first_ns = now_ns
@@ -72,5 +72,5 @@ class HeartbeatSource:
 
 
 def resident_bytes() -> int:
-    """Memory that this process holds in RAM."""
+    """Return the memory that this process holds in RAM."""
     return int(_STATM.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")

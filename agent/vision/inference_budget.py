@@ -1,11 +1,11 @@
-"""How many inferences a second the model may make: never more than the setting, in any second."""
+"""Limits the model's inferences: never more in any second than the setting allows."""
 
 import math
 from collections import deque
 
 
 class InferenceBudget:
-    """Counts what was spent within the last window. One thread.
+    """Counts the inferences of the last window. One thread.
 
     The window is a second, or longer for a setting below one inference a second.
     """
@@ -17,10 +17,10 @@ class InferenceBudget:
         self._last_ns: int | None = None
 
     def left(self, boottime_ns: int) -> int:
-        """How many may be made for the frame that was captured at `boottime_ns`.
+        """Return how many inferences the frame captured at `boottime_ns` may use.
 
-        One frame gets at most twice its share, and half of what is left, so that those after it are not left with
-        nothing: a budget that is spent at once comes back at once, and would be gone at the same frame every second.
+        One frame gets at most twice its share, and half of what is left, so that later frames get some too: a budget
+        spent all at once comes back all at once, and would be gone at the same frame every second.
         """
         while self._spent_ns and self._spent_ns[0] <= boottime_ns - self._window_ns:
             self._spent_ns.popleft()
@@ -30,6 +30,6 @@ class InferenceBudget:
         return max(min(math.ceil(2 * self._most * share), math.ceil(left * max(share, 0.5))), 0)
 
     def spend(self, boottime_ns: int, inferences: int) -> None:
-        """So many were made for the frame that was captured at `boottime_ns`."""
+        """Count the inferences made for the frame captured at `boottime_ns`."""
         self._last_ns = boottime_ns
         self._spent_ns.extend([boottime_ns] * inferences)

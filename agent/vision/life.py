@@ -1,9 +1,10 @@
-"""A sign of life: whoever stands still breathes and sways, and a poster does not.
+"""Signs of life: a person who stands still breathes and sways, and a poster does not.
 
-What is in somebody's box is compared, block by block, with what was there a moment ago. Where something has moved by a
-fraction of a pixel, brightness has changed as its slope says; noise, a change of the light and an encoder change it in
-other ways. So each block tells how far it has moved and how sure that is. What surrounds the box, and is nobody else,
-tells how far the camera itself has moved. A patch of grey levels is kept for a few looks, and nothing else (POPIA).
+Compares what is in a person's box, block by block, with what was there a moment ago. Where something has moved by a
+fraction of a pixel, brightness has changed in proportion to its slope; noise, a change of the light and an encoder
+change it in other ways. So each block tells how far it has moved and how sure that is. The surroundings of the box,
+other people excepted, tell how far the camera itself has moved. Only a patch of grey levels is kept, for a few looks
+(POPIA).
 """
 
 import math
@@ -19,59 +20,60 @@ from agent.vision.track import Track
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.floating[Any]]
 Blocks = npt.NDArray[np.bool_]
-"""Of a patch: whether each is meant, row by row."""
+"""One flag for each block of a patch, row by row."""
 Box = tuple[float, float, float, float]
 """Left, top, width, height in pixels of the picture."""
 Scaled = Callable[[Pixels, int, int], Pixels]
-"""A smaller grey copy of a picture: `scaled(picture, width, height)`."""
+"""`scaled(picture, width, height)` returns a smaller grey copy of a picture."""
 
 _HEIGHT_PX = 72
-"""So high is a person in the patch; whoever is lower in the picture is not enlarged."""
+"""Height of a person in the patch; people who are smaller in the picture are not enlarged."""
 _BLOCK_PX = 12
 _AROUND = 0.25
-"""So much of their height around the box belongs to the patch."""
+"""Margin around the box that belongs to the patch, as a share of the person's height."""
 _FAR_PX = 0.06
-"""Of the patch: a thousandth of their height. From there on a block has moved..."""
+"""Pixels of the patch, a thousandth of the person's height. A block has moved if it is farther away than this..."""
 _SURE = 9.0
-"""...if that is so many times its error."""
+"""...and than this many times its error."""
 _LEAST_SLOPE = 1.5
-"""Grey levels a pixel, root mean square: a block with weaker slopes tells nothing."""
+"""Grey levels per pixel, root mean square. A block with weaker slopes tells nothing."""
 _FEWEST_OUTSIDE = 4
 _SHARE = 0.15
-"""Of the blocks of somebody that tell anything: so many must have moved..."""
+"""A look shows a sign of life if this share of the person's usable blocks, and `_FEWEST_BLOCKS`, have moved."""
 _FEWEST_BLOCKS = 2
 _BESIDE = 0.05
-"""Of the height of somebody else: so close to their box a block may still be of them."""
+"""Margin around another person's box, as a share of their height, in which a block may still show them."""
 _OWN_SHARE = 0.3
-"""With fewer of their blocks outside of all other boxes, somebody is judged by all of them."""
+"""With a smaller share of their blocks outside all other boxes, a person is judged by all their blocks."""
 _SIGNS = 3
 _SIGN_SHARE = 0.5
-"""...in so many looks, and in such a share of them: a shadow glides on..."""
+"""A person is alive after this many signs, seen in this share of the looks: a shadow glides on..."""
 _LEAST_NS = 800_000_000
-"""...over such a time: who walks by is not there for so long."""
+"""...and no sooner than this: someone who walks by is gone by then."""
 _MOST_NS = 2_000_000_000
-"""Then all begins anew: what moves more slowly is a shadow."""
+"""After this, counting starts over: what moves more slowly is a shadow."""
 _MOST_LOOKS = 8
-"""But not before so many looks, where these are rare."""
+"""But not before this many looks, in case they are rare."""
 _GONE = 0.25
-"""Whoever has gone so far, in their own heights, or has grown by so much, is compared with a new patch."""
+"""Counting also starts over, with a new patch, once the person's travel and change of height add up to more than this,
+in their heights."""
 _SWAYS = 0.06
-"""Where the box has moved by more, in heights, slopes tell nothing: a new patch is taken; what was counted stays."""
+"""Once the box has moved by more than this, in heights, slopes tell nothing: the patch is replaced, the counts stay."""
 _AWAY = 1.0
-"""And no poster has ever gone by its own height."""
+"""A person who has moved by more than this, in heights, is alive: no poster does that."""
 _EVERY_NS = 180_000_000
 _FRESH_NS = 4_000_000_000
-"""Whoever has shown no life for so long is looked at half as often: it may be a poster, and stay for years."""
+"""After this long without life, a track is looked at half as often: it may be a poster, and stay for years."""
 _WALKS = 0.3
-"""Heights a second: a patch of whoever goes faster would soon show something else. They are known by their travel,
-unless they have been here for `_FRESH_NS`."""
+"""Heights per second. A patch of a faster person would soon show something else; their travel tells that they live. If
+they have been here for `_FRESH_NS`, they get a patch anyway."""
 
 
 class Patch:
-    """A place in the picture at one moment, and how it would change if what it shows moved."""
+    """A place in the picture at one moment, and how it would change if what is there moved."""
 
     def __init__(self, picture: Pixels, box: Box, scaled: Scaled) -> None:
-        """Around a box, in pixels of a picture that it reaches into."""
+        """Take the patch around a box, in pixels; the box must reach into the picture."""
         self._box = left, top, width, height = box
         margin = _AROUND * height
         rows, columns = picture.shape[:2]
@@ -98,10 +100,12 @@ class Patch:
         self._inside, self._outside = tells & in_box, tells & ~in_box
 
     def moved(self, picture: Pixels, others: Sequence[Box] = ()) -> bool:
-        """Whether something in the box has moved, but not as what surrounds it. `others` are the boxes of all others:
-        what moves there is theirs, and they are no part of what stands around.
+        """Return whether something in the box has moved in another way than its surroundings.
 
-        It must seem so from either moment: of a shadow only the one that it lies in has its slopes.
+        `others` are the boxes of all other people: motion there is theirs, and they are no part of the surroundings.
+
+        The comparison must say so in both directions, from then to now and back: a shadow has slopes only in the
+        picture in which it lies there.
         """
         shared = self._shared(others)
         own = self._inside & ~shared
@@ -114,8 +118,10 @@ class Patch:
         return _enough(moved & now.blocks_moved(self._blocks, shared), own)
 
     def blocks_moved(self, blocks: Floats, shared: Blocks) -> Blocks:
-        """Which blocks in the box show something at another place than in the patch; those in `shared` may say nothing
-        of the camera."""
+        """Return which blocks in the box show something that has moved since the patch.
+
+        `blocks` is blocks x pixels. Blocks in `shared` have no say in how the camera has moved.
+        """
         change = self._but_light(blocks - self._blocks)
         way = -np.einsum("abp,bp->ab", self._slopes, change) / self._weights
         rest = np.maximum(np.einsum("bp,bp->b", change, change) - way * way * self._weights, 0)
@@ -130,7 +136,7 @@ class Patch:
         return np.asarray(((way > far) & (way > _SURE * error)).any(axis=0) & self._inside)
 
     def _shared(self, others: Sequence[Box]) -> Blocks:
-        """The blocks that lie in somebody else's box, or close to it."""
+        """Return the blocks that lie in another person's box, or close to it."""
         shared = np.zeros(self._inside.shape, np.bool_)
         for left, top, width, height in others:
             margin = _BESIDE * height
@@ -159,7 +165,7 @@ _A_LITTLE = np.random.default_rng(0).normal(0, 0.01, _BLOCK_PX**2).astype(np.flo
 
 @dataclass(slots=True)
 class _Watch:
-    """Of one track."""
+    """What one track is compared with, and what that has shown so far."""
 
     patch: Patch
     x: float
@@ -173,7 +179,7 @@ class _Watch:
 
 @dataclass(slots=True)
 class _Stay:
-    """Where somebody was first, and what they are watched by since they stand."""
+    """Where a person was first, and their watch while they are not walking."""
 
     x: float
     y: float
@@ -182,14 +188,14 @@ class _Stay:
 
 
 class Life:
-    """Looks for signs of life of those who are followed by one camera. One thread."""
+    """Looks for signs of life in the people whom one camera tracks. One thread."""
 
     def __init__(self, scaled: Scaled) -> None:
         self._scaled = scaled
         self._stays: dict[int, _Stay] = {}
 
     def process(self, picture: Pixels, tracks: Sequence[Track], boottime_ns: int) -> None:
-        """Take in the frame captured at `boottime_ns`: whoever shows life in it is `alive` from now on."""
+        """Take in the frame captured at `boottime_ns`: marks tracks that have shown life as `alive`, for good."""
         stays = {}
         for track in tracks:
             if track.real and not track.alive:
@@ -221,7 +227,7 @@ class Life:
 
 
 def _is_shown(track: Track, picture: Pixels) -> bool:
-    """Is seen, and in the picture."""
+    """Whether the last look found this person, at least partly in the picture."""
     left, top, width, height = track.box
     shown_x = min(left + width, picture.shape[1]) - max(left, 0)
     shown_y = min(top + height, picture.shape[0]) - max(top, 0)
@@ -241,21 +247,23 @@ def _is_over(watch: _Watch, track: Track, now_ns: int) -> bool:
 
 
 def _by_block(patch: Floats) -> Floats:
-    """Blocks x pixels, row by row."""
+    """Return blocks x pixels, row by row."""
     rows, columns = patch.shape
     blocks = patch.reshape(rows // _BLOCK_PX, _BLOCK_PX, columns // _BLOCK_PX, _BLOCK_PX)
     return np.ascontiguousarray(blocks.swapaxes(1, 2)).reshape(-1, _BLOCK_PX * _BLOCK_PX)
 
 
 def _changes_of_light(blocks: Floats) -> Floats:
-    """What a change of the light can do to each block: more or less of it, evenly or from one side to the other, on
-    what is there as on what is between. An orthonormal base, blocks x pixels x 6."""
+    """Return what a change of the light can do to each block: an orthonormal base, blocks x pixels x 6.
+
+    Light is added, or what is there is scaled; each of the two evenly, or from one side to the other.
+    """
     places = np.linspace(-1, 1, _BLOCK_PX, dtype=np.float32)
     sides = np.stack(
         [np.ones(_BLOCK_PX**2, np.float32), np.tile(places, _BLOCK_PX), np.repeat(places, _BLOCK_PX)], axis=1
     )
     light = np.broadcast_to(sides, (len(blocks), *sides.shape))
-    # A block without any detail has but the half of these; a little of anything makes the others.
+    # A block without any detail has only half of these; a little noise makes up the rest.
     detail = blocks - blocks.mean(axis=1, keepdims=True) + _A_LITTLE
     base, _ = np.linalg.qr(np.concatenate([light, detail[:, :, None] * sides], axis=2))
     return np.asarray(base)

@@ -1,4 +1,4 @@
-"""A model, found, verified and loaded: for the look loop, a benchmark, a try."""
+"""Finds, verifies and loads a model: for the frame loop, a benchmark or a trial."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,15 +14,16 @@ from agent.vision.person_detector import Interpreter, PersonDetector
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A verified model, ready to look. `runtime` is for example `ai-edge-litert 2.3.0`."""
+    """A verified model, ready to run. `runtime` is for example `ai-edge-litert 2.3.0`."""
 
     manifest: ModelManifest
     detector: PersonDetector
     runtime: str
     delegate_trouble: str | None
-    """Why the processor works instead of the delegate; empty if it does not, None without such a delegate."""
+    """Why the processor runs the model instead of the delegate; empty if the delegate does, None if none was asked for
+    but XNNPACK."""
     refused: str = ""
-    """Which model was refused, and what runs; empty when none was."""
+    """Which model was refused, and what runs instead; empty when none was."""
 
 
 def load_model(
@@ -38,10 +39,10 @@ def load_model(
 ) -> LoadedModel:
     """Find, verify and load a model, exactly as the live loop and a benchmark use it. Raises ModelError.
 
-    Whoever would rather have another model than none gives `state_models`, where the agent can write: see
-    `ModelStore.load_or_fall_back`. Whoever measures gives `around`: what it makes of the interpreter takes its place.
+    Give `state_models`, a directory that the agent can write, if another model is better than none: see
+    `ModelStore.load_or_fall_back`. Give `around` to measure: what it returns for the interpreter takes its place.
 
-    A slow look is better than none: without the delegate of the settings, the processor runs the model.
+    If the delegate of the settings fails, the processor runs the model: slow is better than blind.
     """
     store, refused = ModelStore([Path(entry) for entry in directories]), ""
     if state_models is None:

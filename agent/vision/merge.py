@@ -1,4 +1,4 @@
-"""One box for each person out of what several regions of a frame show."""
+"""Merges what several regions of a frame show into one box for each person."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -11,24 +11,26 @@ from agent.vision.regions import Region, shows, step_of
 
 Floats = npt.NDArray[np.floating[Any]]
 Cuts = npt.NDArray[np.bool_]
-"""Boxes x left, top, right, bottom."""
+"""Which edges a region has cut: boxes x (left, top, right, bottom)."""
 
 _SAME = 0.5
-"""Boxes that overlap by so much (intersection over union) are of one person; the mean counts, weighed by score."""
+"""Boxes that overlap by more than this (intersection over union) are of one person; the score-weighted mean counts."""
 _WITHIN = 0.75
-"""A box of which so much lies in a better one is a part of that person."""
+"""If the overlap is more than this share of the smaller box, the worse of the two is a part of the better one."""
 _EDGE_SHARE = 0.03
 _CUT = 0.5
-"""What the score of a box is worth that an edge of its region, and not of the picture, has probably cut."""
+"""Factor on the score of a box that an edge of its region, and not of the picture, has probably cut."""
 _NEAR = 0.25
-"""Of the height of the picture. Boxes of people further away, in a crowd, complete each other by chance."""
+"""Share of the picture's height. Boxes of people farther away, in a crowd, would complete each other by chance."""
 _VOUCHES = 0.5
-"""A box with so much of the best score says where an edge is that it has not cut."""
+"""A box with at least this share of the best score has a say in where its uncut edges are."""
 
 
 def merge(looks: Sequence[tuple[Region, Sequence[Detection]]], width: int, height: int) -> list[Detection]:
-    """The boxes of all regions of a picture of this size, which are in pixels of their regions: in pixels of the
-    picture, best score first."""
+    """Merge the boxes of all regions of a picture of this size; return them best score first.
+
+    Boxes come in pixels of their region, and are returned in pixels of the picture.
+    """
     rows = [_row(box, region, width, height) for region, boxes in looks for box in _shown(boxes, region, width, height)]
     if not rows:
         return []
@@ -50,10 +52,10 @@ def _groups(owners: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
 
 
 def _together(boxes: Floats, scores: Floats, raw: Floats, cut: Cuts, height: int) -> Detection:
-    """The box of one person, of whom several regions tell, best first.
+    """Return the one box of a person whom several regions show; `boxes` come best first.
 
-    Of somebody nearby each edge is from those that have not cut it there; and where each region has cut another edge,
-    they show all of the person together, and no score is halved.
+    For a person nearby, each edge comes from the regions that have not cut it. If every region has cut some edge, and
+    together they show the whole person, the score is not halved.
     """
     score = scores[0]
     say = np.broadcast_to(np.maximum(scores, 1e-6)[:, None], boxes.shape)
@@ -67,7 +69,7 @@ def _together(boxes: Floats, scores: Floats, raw: Floats, cut: Cuts, height: int
 
 
 def _owners(same: list[list[bool]], part: list[list[bool]]) -> list[int]:
-    """The best box that each is the same person as, itself or one before it; -1 for a part of another."""
+    """Return, for each box, the index of that person's best box, itself or an earlier one; -1 for a mere part."""
     owners: dict[int, int] = {}
     for index in range(len(same)):
         if index not in owners:
@@ -79,7 +81,7 @@ def _owners(same: list[list[bool]], part: list[list[bool]]) -> list[int]:
 
 
 def _shown(boxes: Sequence[Detection], region: Region, width: int, height: int) -> Iterable[Detection]:
-    """The boxes of those whom the region is made to show, without what lies in the grey around the picture."""
+    """Return the boxes of people whom the region is made to show, without what lies in the grey around the picture."""
     x, y, _, _ = region
     return boxes if x >= 0 and y >= 0 else _clipped(boxes, region, width, height)
 
@@ -96,7 +98,7 @@ def _clipped(boxes: Sequence[Detection], region: Region, width: int, height: int
 
 
 def _row(box: Detection, region: Region, width: int, height: int) -> tuple[float, ...]:
-    """Left, top, right, bottom in the picture, what the score is worth, the score, and which edges are cut."""
+    """Return left, top, right, bottom in the picture, what the score is worth, the score, and which edges are cut."""
     x, y, side, _ = region
     left, top, score = box.left, box.top, box.score
     right, bottom = left + box.width, top + box.height

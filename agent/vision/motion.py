@@ -1,4 +1,4 @@
-"""What has moved: small grey pictures beside a background that follows within a second."""
+"""Finds what has moved: compares small grey pictures with a background that follows within a second."""
 
 import math
 
@@ -12,11 +12,11 @@ CELL_PX = 4
 """Side of a cell in pixels of the small picture."""
 _FOLLOWS_S = 0.6
 _DIFFERENCE = 14
-"""Of 255. What differs by less is noise."""
+"""Of 255 grey levels. A smaller difference is noise."""
 _CELL_COUNT = 3
-"""So many pixels of a cell must differ."""
+"""This many pixels of a cell must differ."""
 _SUDDEN_SHARE = 0.6
-"""When more cells than this differ at once, the light has changed, or the camera was turned: nobody moves like that."""
+"""If a larger share of cells moves at once, the light has changed or the camera was turned: nobody moves like that."""
 
 
 class Motion:
@@ -27,8 +27,11 @@ class Motion:
         self._last_ns = 0
 
     def update(self, grey: Grey, boottime_ns: int) -> Cells:
-        """Take in one frame, captured at `boottime_ns`: the whole cells of `grey` (h x w), rows x columns, that
-        differ. After a sudden change of the whole picture nothing moves, and it is the background."""
+        """Take in the frame captured at `boottime_ns` and return which cells of `grey` (h x w) move, rows x columns.
+
+        An incomplete cell at the edge is left out. After a sudden change of the whole picture nothing moves, and the
+        picture is the new background.
+        """
         rows, columns = grey.shape[0] // CELL_PX, grey.shape[1] // CELL_PX
         grey = grey[: rows * CELL_PX, : columns * CELL_PX]
         if self._background is None or self._background.shape != grey.shape:

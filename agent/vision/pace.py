@@ -1,4 +1,4 @@
-"""How often frames are looked at and the model is asked, and how long that takes."""
+"""Measures how often frames are looked at and the model runs, and how long an inference takes."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from agent.ports import Detection, Detector
 
 @dataclass(frozen=True, slots=True)
 class PaceReport:
-    """The pace since the report before. `inference_ms` is the mean of one inference, 0 when there was none."""
+    """The pace since the previous report. `inference_ms` is the mean of one inference, 0 when there was none."""
 
     frames_total: int
     frames_per_second: float
@@ -21,7 +21,7 @@ class PaceReport:
 
 
 class Pace:
-    """Counts looks, and inferences: a look makes none, one or several. Any thread."""
+    """Counts frames looked at, and inferences: a frame takes none, one or several. Any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -32,19 +32,19 @@ class Pace:
         self._reported_ns: int | None = None
 
     def looked(self) -> None:
-        """One frame was looked at."""
+        """Count one frame."""
         with self._lock:
             self._total += 1
             self._looks += 1
 
     def inferred(self, times: int, spent_ns: int) -> None:
-        """The model was asked so many times, and that took so long together."""
+        """Count `times` inferences, which took `spent_ns` together."""
         with self._lock:
             self._inferences += times
             self._spent_ns += spent_ns
 
     def report(self, now_ns: int) -> PaceReport:
-        """The pace since the last report; the first one has no span and tells rates of 0."""
+        """Return the pace since the last report; the first one has no span, and rates of 0."""
         with self._lock:
             span_s = 0.0 if self._reported_ns is None else (now_ns - self._reported_ns) / 1e9
             looks_per_s, inferences_per_s = (
@@ -57,7 +57,7 @@ class Pace:
 
 
 class TimedDetector:
-    """Another detector behind the Detector port, each of whose inferences counts for the pace."""
+    """Wraps a detector, and counts and times its inferences for the pace."""
 
     def __init__(self, detector: Detector, pace: Pace, boottime_ns: Callable[[], int]) -> None:
         self._detector = detector
@@ -65,7 +65,7 @@ class TimedDetector:
         self._boottime_ns = boottime_ns
 
     def detect(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> list[list[Detection]]:
-        """As the detector behind. Raises ModelError."""
+        """Detect with the wrapped detector. Raises ModelError."""
         began_ns = self._boottime_ns()
         found = self._detector.detect(pictures)
         self._pace.inferred(len(pictures), self._boottime_ns() - began_ns)

@@ -1,4 +1,4 @@
-"""A detector of people: a picture in, boxes out, whatever runs the model."""
+"""The person detector: a picture in, boxes out, whatever runs the model."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ Pixels = npt.NDArray[np.uint8]
 Array = npt.NDArray[Any]
 
 _GREY = 114
-"""What YOLO is trained to see beside a picture."""
+"""The grey around a picture with which YOLO is trained."""
 
 
 class Interpreter(Protocol):
@@ -39,11 +39,11 @@ class Interpreter(Protocol):
         ...
 
     def input_view(self) -> Array:
-        """Memory of the input, to be filled in place and let go before `run`."""
+        """Return the memory of the input; fill it in place and let go of it before `run`."""
         ...
 
     def run(self) -> list[Array]:
-        """One inference; the outputs as float32. Raises ModelError."""
+        """Run one inference and return the outputs as float32. Raises ModelError."""
         ...
 
 
@@ -58,7 +58,7 @@ class Scaler(Protocol):
 class PersonDetector:
     """The Detector port for a model of any family that a manifest can describe. One thread.
 
-    Raises ModelError at once when the model is not of the form that its manifest promises.
+    Raises ModelError at once when the model doesn't have the form that its manifest promises.
     """
 
     def __init__(
@@ -79,13 +79,16 @@ class PersonDetector:
         self._rgb = np.empty((manifest.input.height, manifest.input.width, 3), np.uint8)
 
     def detect(self, pictures: Sequence[Pixels]) -> list[list[Detection]]:
-        """People in each of some BGR pictures of any size, best score first; an inference each. Raises ModelError."""
+        """Return the people in each BGR picture, best score first; one inference each. Raises ModelError.
+
+        Pictures may have any size.
+        """
         found: list[list[Detection]] = [[] for _ in pictures]
         if not pictures:
             return found
         runs = [self._run(pixels) for pixels in pictures]
-        # All pictures in one pass: an inference leaves the caches empty, and then each step costs more than its work.
-        with np.errstate(all="ignore"):  # what overflows or is no number is dropped
+        # All pictures in one pass: an inference leaves the caches cold, so every separate step would cost extra.
+        with np.errstate(all="ignore"):  # boxes that overflow or are no numbers are dropped
             boxes, scores, owners = self._decoder.read(
                 [np.concatenate(outputs) for outputs in zip(*runs, strict=True)], self._threshold
             )
@@ -105,7 +108,7 @@ class PersonDetector:
         return self._interpreter.run()
 
     def _inner(self, width: int, height: int) -> tuple[int, int, int, int]:
-        """Where in the input a picture of this size goes: left, top, width, height in its pixels."""
+        """Return where a picture of this size goes in the input: left, top, width, height in the input's pixels."""
         own = self._input
         if own.fit == "stretch":
             return 0, 0, own.width, own.height
@@ -123,7 +126,7 @@ class PersonDetector:
         if self._input.dtype == "uint8":
             return
         if self._input.dtype == "int8":
-            np.bitwise_xor(self._rgb, 0x80, out=view.view(np.uint8))  # less 128, without wider numbers in between
+            np.bitwise_xor(self._rgb, 0x80, out=view.view(np.uint8))  # subtracts 128 without a wider type in between
             return
         np.subtract(self._rgb, np.float32(self._input.mean), out=view)
         np.multiply(view, np.float32(1 / self._input.scale), out=view)

@@ -1,4 +1,4 @@
-"""Privacy masks on frames: what lies under one is gone before anybody can look at it."""
+"""Privacy masks on frames: what lies under a mask is gone before anything can look at it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -24,13 +24,13 @@ class PrivacyMask:
         self._paint = paint
 
     def cover(self, frame: Frame) -> Frame:
-        """The frame without what is masked. Raises CameraError, and then the frame must go no further.
+        """Return the frame with its masks drawn. When it raises CameraError, the frame must go no further.
 
-        It is drawn on as it is, unless it is read-only: a copy costs more than the drawing.
+        It draws in place unless the frame is read-only: a copy costs more than the drawing.
         """
         if not self._polygons:
             return frame
-        # A small pixel of the grey picture may hold a share of its neighbour.
+        # A pixel of the smaller grey picture may hold a share of what its neighbour shows.
         grey = None if frame.grey is None else self._covered(frame.grey, margin=1)
         return replace(frame, pixels=self._covered(frame.pixels, margin=0), grey=grey)
 

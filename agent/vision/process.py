@@ -1,4 +1,4 @@
-"""This process's place on the machine: it goes first when memory or time is short, and dies with the core."""
+"""This process's place on the machine: it gives way first when memory or time is short, and dies with the core."""
 
 import contextlib
 import ctypes
@@ -12,7 +12,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def give_way() -> None:
-    """Lower the priority, offer to be killed first when memory is short, and tie the life to the core's.
+    """Lower the priority, ask to be killed first when memory is short, and arrange to die with the core.
 
     Best effort: a sandbox may forbid any of it. SIGINT and SIGTERM are ignored: a terminal or a service manager
     sends them to every process, and the core decides when this one stops.

@@ -1,6 +1,6 @@
-"""The scene of a camera on disk, so that one who turns it while its process is down is found out.
+"""Keeps a camera's scene on disk, so that turning the camera while its process is down is noticed.
 
-It is a blurred grey picture of 80 x 60 points, the mean of minutes: nobody is to be known on it.
+The scene is a blurred grey picture of 80 x 60 points, the mean of minutes: nobody can be recognised in it.
 """
 
 import contextlib
@@ -13,23 +13,23 @@ from agent.vision.scene import COARSE, Scene
 
 _log = logging.getLogger(__name__)
 _EVERY_NS = 600_000_000_000
-"""SD cards wear."""
+"""The least time between two writes: SD cards wear."""
 
 
 class ReferenceScene:
-    """One file. Never raises: a scene that can't be kept is learned anew. One thread."""
+    """One file. Never raises: a scene that can't be kept is learned again. One thread."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._written_ns: int | None = None
 
     def forget(self) -> None:
-        """There is no scene any more."""
+        """Delete the stored scene."""
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
 
     def read(self, shape: tuple[int, ...]) -> Scene | None:
-        """The scene, if it is of pictures of this shape."""
+        """Return the stored scene; None if there is none, or none of pictures of this shape."""
         try:
             with self._path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
                 coarse, figures = kept["coarse"], kept["figures"]
@@ -40,13 +40,13 @@ class ReferenceScene:
                 return Scene(coarse.astype(np.float32), float(figures[0]), float(figures[1]))
         except FileNotFoundError:
             return None
-        except Exception as error:  # noqa: BLE001 - of a damaged file numpy, zipfile and tokenize raise what they like
+        except Exception as error:  # noqa: BLE001 - for a damaged file numpy, zipfile and tokenize raise all kinds
             reason = type(error).__name__  # the text may hold the picture
             _log.warning("the scene in %s can't be read and is learned anew: %s", self._path, reason)
             return None
 
     def write(self, scene: Scene, shape: tuple[int, ...] | None, now_ns: int) -> None:
-        """Keep the scene, now and then."""
+        """Store the scene, at most every ten minutes."""
         if shape is None or (self._written_ns is not None and now_ns - self._written_ns < _EVERY_NS):
             return
         self._written_ns = now_ns

@@ -15,10 +15,10 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.floating[Any]]
 Pixels = npt.NDArray[np.uint8]
 Region = tuple[int, int, int, int]
-"""Left, top, width, height in pixels. One that is larger than the picture begins before it: see `whole`."""
+"""Left, top, width, height in pixels. One that is larger than the picture has a negative left or top: see `whole`."""
 
 _TIMES = (1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.5)
-"""Side of the region by height of the person. For each of these, how well a person is found that is..."""
+"""Side of the region divided by the person's height. For each of these, how well a person is found who is..."""
 _PLAIN = (0.4, 0.9, 1.0, 1.0, 1.0, 0.97, 0.93, 0.6, 0.0)
 """...plainly in view: measured on PETS, with a region around each person."""
 _HARD = (0.7, 1.0, 0.9, 0.75, 0.6, 0.45, 0.3, 0.1, 0.0)
@@ -26,21 +26,21 @@ _HARD = (0.7, 1.0, 0.9, 0.75, 0.6, 0.45, 0.3, 0.1, 0.0)
 _SMALLEST_TIMES = 2.5
 """Smaller regions show less for the same price, though what they show is found a little better."""
 _STEP = 1.18
-"""From one size of region to the next."""
+"""Ratio of one size of region to the next smaller one."""
 _SMALLEST_PX = 64
 _MOST = 16
-"""So many wishes, the weightiest, are weighed against each other; with more, a choice would cost an inference."""
+"""Only this many wishes, the weightiest, are compared; with more, choosing would cost as much as an inference."""
 _GRID_PX = 4
 """Regions begin on multiples of this, or end at the edge of the picture."""
 _BEYOND = 114
-"""The grey beside a picture that a region is larger than."""
+"""The grey around a picture that is smaller than its region."""
 _PLENTY_PX = 900
-"""A model sees no more of a region, so that no larger copy of a picture is made."""
+"""Copies of a picture are thinned out towards this side: a model sees no more."""
 _SMALL_TIMES = 4.0
-"""In a region larger than the picture nobody is looked for who is less than the side by this."""
+"""A region larger than the picture is only for people at least as high as its side divided by this."""
 _SHOWN = 0.6
 _LEFT_OVER = 0.05
-"""What a second region of somebody who is shown already is worth."""
+"""What another region is worth for a person who is already shown well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,9 @@ class Wish:
     top: float
     right: float
     bottom: float
-    """Pixels; all of it must be in the region."""
+    """Pixels; the region must hold all of it."""
     person_px: float
-    """How high a person is there."""
+    """How high a person is there, in pixels."""
     weight: float
     """What finding it is worth; 1 is a person who was there a moment ago."""
     hard: float = 0.0
@@ -61,7 +61,7 @@ class Wish:
 
 
 def choose_regions(wishes: Sequence[Wish], width: int, height: int, most: int, least_gain: float) -> list[Region]:
-    """At most so many regions of a picture of this size, the most rewarding first; none that gains less than that."""
+    """Choose at most `most` regions of a picture of this size, best first, none that gains less than `least_gain`."""
     if not wishes or most <= 0:
         return []
     best = sorted(wishes, key=lambda wish: -wish.weight)[:_MOST]
@@ -71,7 +71,7 @@ def choose_regions(wishes: Sequence[Wish], width: int, height: int, most: int, l
     heights = np.array([wish.person_px for wish in best])
     hard = np.array([wish.hard for wish in best])
     sides = _sides(boxes, heights, width, height)
-    # Somebody so small that even the smallest region is too wide is seen in that one or not at all.
+    # A person too small even for the smallest region is seen in that one or not at all.
     times = sides[:, None] / np.maximum(heights, min(_SMALLEST_PX, width, height) / 4)
     worth = np.interp(times, _TIMES, _PLAIN) * (1 - hard) + np.interp(times, _TIMES, _HARD) * hard
     # Any square can be moved until its left and top touch a box without losing one, so no other is tried.
@@ -100,31 +100,30 @@ def choose_regions(wishes: Sequence[Wish], width: int, height: int, most: int, l
 
 
 def square(centre_x: float, centre_y: float, side: int, width: int, height: int) -> Region:
-    """A square around a point, moved into the picture; it has an area, and reaches the edge that it is moved to."""
+    """Return a square around a point, moved into the picture; it is never empty, and touches an edge it is moved to."""
     side = max(min(side, width, height), 1)
     return _begin(centre_x - side / 2, width - side), _begin(centre_y - side / 2, height - side), side, side
 
 
 def whole(side: int, width: int, height: int) -> Region:
-    """The whole picture in the middle of a square of this side, but of one that holds it and is no more than twice as
-    large as that."""
+    """Return a square with the whole picture in its middle. `side` is limited to one to two times what that needs."""
     side = min(max(side, width, height, 1), 2 * max(width, height, 1))
     return (width - side) // 2, (height - side) // 2, side, side
 
 
 def shows(region: Region, person_px: float, width: int, height: int) -> bool:
-    """Whether the region is made to show people so high: one that is larger than the picture is for those nearby."""
+    """Whether the region is made to show people of this height: one larger than the picture is for people nearby."""
     return region[2] <= min(width, height) or region[2] <= _SMALL_TIMES * person_px
 
 
 def step_of(region: Region) -> int:
-    """Every so many pixels of the region are shown by `cut_out`."""
+    """Return n if `cut_out` shows every n-th pixel of the region."""
     left, top, side, _ = region
     return 1 if left >= 0 and top >= 0 else max(side // _PLENTY_PX, 1)
 
 
 def cut_out(picture: Pixels, region: Region) -> Pixels:
-    """What the region shows, height x width x 3: a view of the picture, or a copy of it with grey around."""
+    """Return what the region shows, height x width x 3: a view of the picture, or a copy of it with grey around."""
     left, top, width, height = region
     if left >= 0 and top >= 0:
         return picture[top : top + height, left : left + width]
@@ -140,7 +139,7 @@ def _begin(wanted: float, last: int) -> int:
 
 
 def _sides(boxes: Floats, heights: Floats, width: int, height: int) -> Floats:
-    """The sizes that are tried, from the smallest on."""
+    """Return the sizes to try, smallest first."""
     largest = max(4 * float(heights.max()), _SMALLEST_PX, float((boxes[:, 2:] - boxes[:, :2]).max()))
     largest = min(largest, width, height)
     smallest = min(max(_SMALLEST_TIMES * float(heights.min()), _SMALLEST_PX), largest)
@@ -150,13 +149,13 @@ def _sides(boxes: Floats, heights: Floats, width: int, height: int) -> Floats:
 
 
 def _reaches(starts: Floats, ends: Floats, sides: Floats, length: int) -> npt.NDArray[np.bool_]:
-    """Sides x boxes x boxes, along one axis of a picture of this length: whether a region of that side, which begins
-    with that box or as near to it as the picture allows, reaches all of the other box."""
+    """Return sides x boxes x boxes, along one axis of a picture of this length: whether a region of that side that
+    begins with the one box, or as near to it as the picture allows, reaches all of the other."""
     begins = np.minimum(np.floor(starts), length - sides[:, None])[:, :, None]
     return np.asarray((starts >= begins) & (ends <= begins + sides[:, None, None] + 1))
 
 
 def _centred(shown: Sequence[Sequence[float]], side: int, width: int, height: int) -> Region:
-    """People in the middle are found better than those at an edge."""
+    """Return the region with the people it shows in the middle: those at an edge are not found as well."""
     lefts, tops, rights, bottoms = zip(*shown, strict=True)
     return square((min(lefts) + max(rights)) / 2, (min(tops) + max(bottoms)) / 2, side, width, height)

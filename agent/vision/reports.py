@@ -1,4 +1,4 @@
-"""What the rules have found, as messages to the core."""
+"""Turns what the rules have found into messages to the core."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ from agent.core.camera.link import (
 from agent.ports import Clock
 
 MOST_TRACKS = 100
-"""A message names no more; it counts all."""
+"""A message names no more people than this, but counts them all."""
 
 _MESSAGES: Mapping[Kind, type[Happened]] = {
     "presence": PersonEntered,
@@ -31,26 +31,26 @@ _MESSAGES: Mapping[Kind, type[Happened]] = {
 
 
 class Reports:
-    """Gives events and people names that no camera process has given before. One thread, except `in_view`."""
+    """Gives events and people identifiers that no camera process has used before. One thread, except `in_view`."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._ids = Uuid7Source()
         self._run = os.urandom(4).hex()
         self._open: dict[int, str] = {}
-        """Identifiers of what has begun and not ended."""
+        """Identifiers of open events, by their numbers."""
         self.in_view = InView(persons=0, tracks=())
         """Who is in view. Any thread may read it."""
 
     def see(self, people: Sequence[TrackedPerson]) -> InView | None:
-        """The report of who is in view now; None when that has not changed."""
+        """Return the report of who is in view now; None when that has not changed."""
         tracks = sorted(person.id for person in people)
         before = self.in_view
         self.in_view = InView(persons=len(people), tracks=tuple(self._name(track) for track in tracks[:MOST_TRACKS]))
         return None if self.in_view == before else self.in_view
 
     def make(self, event: Event, picture: Callable[[str], str | None]) -> Happened:
-        """The report of an event; `picture` is asked for the path of one at a beginning, with the event's id."""
+        """Return the report of an event. At a beginning, `picture(event_id)` gives the path of a picture, or None."""
         event_id = self._event_id(event)
         began = event.phase == "began"
         message = PersonLeft if event.kind == "presence" and not began else _MESSAGES[event.kind]
@@ -73,7 +73,7 @@ class Reports:
         return message.model_validate({name: values[name] for name in values.keys() & message.model_fields.keys()})
 
     def _event_id(self, event: Event) -> str:
-        """A new one at a beginning; it is remembered until the end, which a crossed line has at once."""
+        """Return the event's identifier: new at a beginning, remembered until the end; a crossed line ends at once."""
         event_id = self._open.get(event.number)
         if event_id is None:
             event_id = self._ids.next(int(self._clock.wall().timestamp() * 1000))

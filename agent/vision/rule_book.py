@@ -1,4 +1,4 @@
-"""The rules of a camera, from what its spec says."""
+"""Builds the rules of a camera from its spec."""
 
 from collections.abc import Sequence
 from datetime import tzinfo
@@ -14,7 +14,7 @@ from agent.core.polygon import Polygon
 
 
 def rules_of(spec: VisionSpec) -> Rules:
-    """Fresh rules, nobody in view. Raises EdgeAgentError for what the settings let nobody write."""
+    """Return fresh rules, with nobody in view. Raises EdgeAgentError for values that the settings don't allow."""
     try:
         zone = ZoneInfo(spec.time_zone)
         return Rules(
@@ -28,7 +28,7 @@ def rules_of(spec: VisionSpec) -> Rules:
             [_zone(each, zone) for each in spec.zones],
             [LineRules(each.name, each.start, each.end) for each in spec.lines],
         )
-    except (KeyError, ValueError, OSError) as error:  # as ZoneInfo and Polygon say what is wrong
+    except (KeyError, ValueError, OSError) as error:  # what ZoneInfo and Polygon raise
         raise EdgeAgentError(f"the rules of camera {spec.camera}: {error}") from error
 
 

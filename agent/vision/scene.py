@@ -1,6 +1,6 @@
-"""What a camera ought to show: its scene as it has learned it, and how much of that a picture still shows.
+"""What a camera should show: the scene that was learned, and how much of it a picture still shows.
 
-A scene is known by its edges at a coarse scale, block by block. They stay where light comes and goes, and a person
+A scene is recognised by its edges at a coarse scale, block by block. They stay when the light changes, and a person
 hides few of them.
 """
 
@@ -16,27 +16,27 @@ from agent.core.camera import masks
 Grey = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.floating[Any]]
 Scaled = Callable[[Grey, int, int], Grey]
-"""A smaller copy of a grey picture: `scaled(grey, width, height)`."""
+"""`scaled(grey, width, height)` returns a smaller copy of a grey picture."""
 
 FINE = (320, 240)
-"""Width and height of the grey picture that is looked at; every picture is stretched to it."""
+"""Width and height of the grey picture that is examined; every picture is stretched to it."""
 COARSE = (80, 60)
 _BLOCKS = (8, 6)
 _TEXTURE = 2.0
-"""Grey levels from pixel to pixel: a block with weaker edges is no landmark."""
+"""Grey levels, root mean square of the edges. A block with weaker ones is no landmark."""
 _KEPT = 0.35
-"""The correlation of edges above which a block shows what it ought to."""
+"""The correlation of edges from which a block shows what it should."""
 _FLAT = 0.5
-"""A block with so little of its edges left has nothing new in their place."""
+"""A lost block with a smaller share of the edges it had shows nothing new in their place."""
 _SHARP_FLOOR = 0.5
 _WHITE = 240.0
 _BLACK = 1.5
-"""The mean of many pictures is so black, or stays exactly so grey, only under a privacy mask, a camera's own or ours.
-The rim of a mask stays whatever the camera sees."""
+"""Only under a privacy mask, the camera's or ours, is the mean of many pictures this black or exactly the mask's grey.
+The rim of a mask stays whatever the camera sees, so it can't be a landmark."""
 _RIM = 0.05
 _LEVELS = np.arange(256)
 FEWEST_LANDMARKS = 5
-"""Of the 48 blocks. A scene with fewer is not known: a camera that was covered from the start, or the dark."""
+"""Of the 48 blocks. A scene with fewer can't be recognised: the camera was covered from the start, or it is dark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Outline:
     saturated: float
     """Share of the picture that is white."""
     sharpness: float
-    """Fine edges by coarse edges: it falls when the focus is lost, and stays when the light changes."""
+    """Fine edges divided by coarse edges: falls when the focus is lost, stays when the light changes."""
     contrast: float
     """Standard deviation of the grey levels."""
 
@@ -62,13 +62,13 @@ class Match:
     """How much of a scene a picture shows."""
 
     landmarks: int
-    """Blocks of the scene that have edges to be known by."""
+    """Blocks of the scene with edges to recognise it by."""
     lost: float
     """Share of the landmarks that are not where they were."""
     flat: float
-    """Share of the landmarks that are lost and have no edges in their place, nor white."""
+    """Share of the landmarks that are lost and show nothing else, neither edges nor white, in their place."""
     sharpness: float
-    """By that of the scene."""
+    """Divided by the scene's."""
 
 
 def outline(grey: Grey, scaled: Scaled) -> Outline:
@@ -92,10 +92,10 @@ def outline(grey: Grey, scaled: Scaled) -> Outline:
 
 
 class Scene:
-    """A running mean of pictures: whoever walks through is gone from it, and daylight is followed."""
+    """A running mean of pictures: people who walk through vanish from it, and it follows the daylight."""
 
     def __init__(self, coarse: Floats, sharpness: float, saturated: float) -> None:
-        """What `Outline` says of the pictures so far."""
+        """Start from the figures of `Outline`, those of one picture or of many."""
         self.coarse = coarse.copy()
         self.sharpness = sharpness
         self.saturated = saturated
@@ -103,18 +103,18 @@ class Scene:
 
     @property
     def landmarks(self) -> int:
-        """Blocks that have edges to be known by."""
+        """Number of blocks with edges to recognise the scene by."""
         return int(self._landmarks.sum())
 
     def learn(self, seen: Outline, share: float) -> None:
-        """Let the picture count by this share, the scene so far by the rest."""
+        """Mix the picture in: it counts by `share` (0 to 1), the scene so far by the rest."""
         self.coarse += share * (seen.coarse - self.coarse)
         self.sharpness += share * (seen.sharpness - self.sharpness)
         self.saturated += share * (seen.saturated - self.saturated)
         self._take()
 
     def match(self, seen: Outline) -> Match:
-        """Compare."""
+        """Compare a picture with the scene."""
         edges = _edges(seen.coarse)
         energy = _by_block(edges * edges)
         likeness = _by_block(edges * self._edges) / np.sqrt(np.maximum(energy * self._energy, 1e-3))
@@ -138,7 +138,7 @@ class Scene:
 
 
 def _edges(coarse: Floats) -> Floats:
-    """Differences across and down, 2 x height x width; zero at the rim."""
+    """Return the differences across and down, 2 x height x width; zero at the rim."""
     edges = np.zeros((2, *coarse.shape), np.float32)
     edges[0, :, 1:-1] = coarse[:, 2:] - coarse[:, :-2]
     edges[1, 1:-1] = coarse[2:] - coarse[:-2]
@@ -146,7 +146,7 @@ def _edges(coarse: Floats) -> Floats:
 
 
 def _by_block(values: Floats) -> Floats:
-    """Means over the blocks of the picture, all layers together."""
+    """Return the means over the blocks of the picture, all layers together."""
     columns, rows = _BLOCKS
     layers, height, width = values.shape
     return np.asarray(values.reshape(layers, rows, height // rows, columns, width // columns).mean(axis=(0, 2, 4)))

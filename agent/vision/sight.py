@@ -1,4 +1,4 @@
-"""One look at one frame: where people are, and which of them was there before."""
+"""Finds the people in each frame, and which of them were there before."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,32 +21,33 @@ from agent.vision.tracker import Tracker
 Pixels = npt.NDArray[np.uint8]
 
 FLOOR = 0.05
-"""Detectors for a Sight give every box from this score on; what a box is worth is for the tracker to say."""
+"""The detector of a Sight must return every box from this score on; the tracker decides what a box is worth."""
 _LEAST_GAIN = 0.1
 """A region that is expected to show less than this share of a person is not worth an inference."""
 _MOTION_WIDTH_PX = 192
 _ENOUGH_SHOWN = 0.8
-"""Of a box: with less of it in a region, nobody can say who is missing there."""
+"""Share of a box that a region must show before anybody can be called missing there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a look at one frame gave."""
+    """What was seen in one frame."""
 
     people: tuple[TrackedPerson, ...]
     """Those who are believed to be real, whether or not this frame shows them."""
     detections: tuple[Detection, ...]
-    """One box a person, of those that the model gave from `FLOOR` on; pixels. One that its region has cut counts half,
-    and may so be below. Where nothing has changed since the last look, its boxes."""
+    """One box per person, in pixels, out of those that the model scored at `FLOOR` or more. The score of a box that its
+    region has cut is halved, and may then be lower. Where nothing has changed since the last look, the box from then.
+    """
     regions: tuple[Region, ...]
     """Where the model looked. One inference each."""
 
 
 class Sight:
-    """Looks at the frames of one camera, in their order. One thread.
+    """Finds and tracks the people in the frames of one camera, which come in order. One thread.
 
-    `small_grey(picture, width, height)` scales a picture, BGR or grey; `blobs(cells)` are the connected pieces of
-    motion: N x 5: left, top, width, height, count, in cells.
+    `small_grey(picture, width, height)` scales a picture, BGR or grey; `blobs(cells)` returns the connected pieces of
+    motion, N x 5: left, top, width, height, count, in cells.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Sight:
         inferences_per_second: float,
         smallest_person: float = 0.0,
     ) -> None:
-        """`smallest_person` is a share of the picture's height: who is lower is too far away to be told of."""
+        """`smallest_person` is a share of the picture's height: smaller people are too far away to report."""
         self._detector = detector
         self._small_grey = small_grey
         self._blobs = blobs
@@ -72,7 +73,7 @@ class Sight:
         self._attention = Attention(1, 1, blobs)
 
     def process(self, frame: Frame) -> Seen:
-        """Look at the next frame. Raises ModelError."""
+        """Process the next frame. Raises ModelError."""
         height, width = frame.pixels.shape[:2]
         if self._size != (width, height):
             self._begin(width, height)
@@ -109,8 +110,10 @@ class Sight:
         )
 
     def _is_answered(self, regions: list[Region], track: Track) -> bool:
-        """Whether it is known if somebody is where they are expected: by a look, or by one that missed them there, as
-        nothing has changed since."""
+        """Whether it is known if the person is where they are expected.
+
+        Either this frame was looked at there, or an earlier look missed them there and nothing has changed since.
+        """
         return _is_within(track, regions, *self._size) or (track.last is None and self._attention.still(track))
 
     def _begin(self, width: int, height: int) -> None:

@@ -1,30 +1,33 @@
-"""How high people are in each part of the picture, learned from those that were found."""
+"""How high people are in each part of the picture, learned from those who were found."""
 
 import numpy as np
 
 _ROWS, _COLUMNS = 6, 8
 _RATE = 0.1
-"""How fast a part follows what is found there."""
+"""How far one find moves the height of its part of the picture."""
 
 
 class SizeMap:
     """Heights in pixels, on a coarse grid. One thread."""
 
     def __init__(self, width: int, height: int) -> None:
-        """Of a picture of this size."""
+        """`width` and `height` are those of the picture, in pixels."""
         self._width, self._height = width, height
         self._heights = np.full((_ROWS, _COLUMNS), np.nan)
         self._usual: float | None = None
 
     def learn(self, x: float, y: float, person_px: float) -> None:
-        """Somebody so high was found around this point, in pixels."""
+        """Learn that a person of this height was found around this point, in pixels."""
         cell = self._cell(x, y)
         known = self._heights[cell]
         self._heights[cell] = person_px if np.isnan(known) else known + _RATE * (person_px - known)
         self._usual = None
 
     def expected_px(self, x: float, y: float) -> float | None:
-        """How high somebody around this point would be; where nobody was yet, as high as elsewhere. None: who knows."""
+        """Return how high a person around this point would be, in pixels; None if nobody was found anywhere yet.
+
+        Where nobody was found so far, it is the median of the other parts.
+        """
         known = self._heights[self._cell(x, y)]
         if not np.isnan(known):
             return float(known)

@@ -45,7 +45,7 @@ class Snapshots:
         self._scaled = scaled
 
     def clear(self) -> None:
-        """Delete the pictures that an earlier process has left: nobody fetches them any more. Never raises."""
+        """Delete the pictures that an earlier process left: nobody will fetch them. Never raises."""
         for path in (*self._directory.glob("*.jpg"), *self._directory.glob(".*.tmp")):
             try:
                 path.unlink(missing_ok=True)
@@ -73,7 +73,10 @@ class Snapshots:
         return path
 
     def _encode(self, pixels: Pixels) -> bytes:
-        """Give up quality first and size second, so that a face-sized detail lasts longest."""
+        """Encode to at most `max_bytes`: give up quality first and size second, so that a face stays visible longest.
+
+        Raises StorageError, CameraError.
+        """
         while True:
             for quality in QUALITIES:
                 content = self._jpeg(pixels, quality)
@@ -101,9 +104,9 @@ class SnapshotService:
         self._persons = persons
 
     def take(self, snapshot_id: str) -> SnapshotTaken | SnapshotFailed | None:
-        """Write the newest frame and say where, or say why not. Never raises.
+        """Write the newest frame and return where it is, or why there is none. Never raises.
 
-        None for an id that is no plain name: no answer may repeat it, and no file may have it.
+        Returns None for an id that is not a plain name: no answer may repeat it, and no file may have it.
         """
         if not _SAFE_ID.match(snapshot_id):
             _log.error("a snapshot was refused: its id is no plain name of small letters, digits and dashes")

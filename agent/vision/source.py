@@ -1,4 +1,4 @@
-"""The `source` of a camera's settings, taken apart."""
+"""Parses the `source` of a camera's settings."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,12 +16,14 @@ class Source:
     kind: Kind
     target: str
     loop: bool = False
-    """A file begins again at its end."""
+    """Start a file again at its end."""
 
 
 def parse_source(text: str) -> Source:
-    """`picamera2:0`, `v4l2:/dev/video0`, `rtsp://...`, `file:PATH` or `file:PATH?loop=1`; PATH is of a video or a
-    folder of pictures. Raises CameraError."""
+    """Parse `picamera2:0`, `v4l2:/dev/video0`, `rtsp://...`, `file:PATH` or `file:PATH?loop=1`. Raises CameraError.
+
+    PATH is a video or a folder of pictures.
+    """
     if text.startswith(("rtsp://", "rtsps://")):
         return Source("stream", text)
     kind, _, target = text.partition(":")

@@ -1,4 +1,4 @@
-"""Looking where nothing moves: everywhere at the start, then one place every few seconds."""
+"""The sweep: where to look although nothing moves; everywhere at first, then one place every few seconds."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ _SHARES = (1.0, 0.58)
 
 
 class Sweep:
-    """For pictures of one size. One thread."""
+    """Hands out the places to look at, in pictures of one size. One thread."""
 
     def __init__(self, width: int, height: int) -> None:
         self._tiles = [tile for share in _SHARES for tile in _cover(width, height, round(share * min(width, height)))]
@@ -19,13 +19,15 @@ class Sweep:
         self._last_ns: int | None = None
 
     def first(self, most: int) -> list[Region]:
-        """What of the picture was never looked at, at most so many regions."""
+        """Return at most `most` of the picture's tiles that were not handed out yet."""
         regions, self._first = self._first[:most], self._first[max(most, 0) :]
         return regions
 
     def due(self, standing: Sequence[tuple[int, Region]], boottime_ns: int) -> list[Region]:
-        """One region when it is time, else none: the one that was looked at longest ago, of the picture's tiles and
-        of those around people who stand still; these come with the time of their last look."""
+        """Return one region every `EVERY_S`, else none: the one that was looked at longest ago.
+
+        Chooses from the picture's tiles and `standing`, regions around people and the time of the last look at each.
+        """
         if self._last_ns is not None and boottime_ns - self._last_ns < EVERY_S * 1e9:
             return []
         self._last_ns = boottime_ns
@@ -33,7 +35,7 @@ class Sweep:
         return [min(places, key=lambda place: place[0])[1]]
 
     def looked(self, regions: Sequence[Region], boottime_ns: int) -> None:
-        """The model looked there, for whatever reason."""
+        """Note that the model has looked there, for whatever reason."""
         for region in regions:
             if region in self._looked_ns:
                 self._looked_ns[region] = boottime_ns
@@ -41,7 +43,7 @@ class Sweep:
 
 
 def _cover(width: int, height: int, side: int) -> list[Region]:
-    """Overlapping squares that show everything."""
+    """Return overlapping squares that together show the whole picture."""
     columns, rows = (
         max(-(-width // side), round(width / side + 0.4)),
         max(-(-height // side), round(height / side + 0.4)),

@@ -1,4 +1,4 @@
-"""Looks at a camera's pictures for what is done to the camera: is this still its scene, and does it move on?"""
+"""Watches a camera's pictures for tampering: is this still its scene, and do the pictures still change?"""
 
 from collections.abc import Callable, Collection, Sequence
 
@@ -14,23 +14,23 @@ Pixels = npt.NDArray[np.uint8]
 
 _PERIOD_NS = 330_000_000
 _FIRST_LOOKS = 8
-"""So many pictures make the first scene."""
+"""This many pictures make the first scene."""
 _FOLLOWS_NS = 60_000_000_000
-"""How fast the scene follows what is seen: time for the sun, too long for whoever stands there."""
+"""How fast the scene follows what is seen: fast enough for the sun, too slowly for a person who stands there."""
 _PALE = 10.0
-"""A picture with less contrast than this teaches nothing about a scene that is known."""
+"""A picture with less contrast than this teaches nothing about a known scene."""
 _STUCK_S = 3.0
 _MOVES_NS = 1_000_000
-"""A stamp that goes on by less stands still: of a moment that comes again `StreamClock` makes a nanosecond more."""
+"""A capture time that advances by less stands still: `StreamClock` adds a nanosecond to a repeated one."""
 _DARK = (16.0, 48.0)
-"""The mean of the grey levels, and the level that 1 % is above: below both it is dark."""
+"""The mean grey level, and the level that 1 % of the picture is above: below both it is dark."""
 _LIGHT = (22.0, 64.0)
-"""Above one of these it is not dark any more."""
+"""Above either of these it is no longer dark."""
 _LIT = 40.0
 _FAST_NS = 2_000_000_000
-"""The way from lit to black within which somebody has put something over the lens."""
+"""If it goes from lit to black within this time, something was put over the lens."""
 _FAST_AT_ONCE_NS = 10_000_000_000
-"""The same from one look to the next: a slow camera, or a slow processor, shows nothing in between."""
+"""The same from one look to the next: a slow camera or processor shows nothing in between."""
 _FEATURELESS = 3.0
 _WHITE_ALONE = 0.9
 _WHITE, _WHITE_MORE = 0.6, 0.3
@@ -41,10 +41,11 @@ _BLURRED = 0.5
 
 
 class TamperWatch:
-    """Tells when a camera is tampered with, and when it is well again. One thread.
+    """Reports when a camera is tampered with, and when it is well again. One thread.
 
-    `grey(pixels, width, height)` gives a small grey picture of a BGR one, and `scaled` a smaller one of that.
-    `frames_per_second` is how often it is called at most. `kept` holds the scene over a restart of the process.
+    `grey(pixels, width, height)` makes a small grey picture of a BGR one, and `scaled` a smaller one of that.
+    `process` is called at most `frames_per_second` times a second. `kept` keeps the scene across restarts of the
+    process.
     """
 
     def __init__(
@@ -71,18 +72,18 @@ class TamperWatch:
 
     @property
     def active(self) -> TamperKind | None:
-        """The tamper that was told and is not over."""
+        """The tamper that was reported and is not over."""
         return self._judge.active
 
     def process(self, pixels: Pixels, boottime_ns: int) -> Sequence[TamperChanged]:
-        """Take in the picture (H x W x 3 BGR) that was captured at `boottime_ns`, and tell what has become certain.
+        """Take in the picture (H x W x 3 BGR) captured at `boottime_ns`, and return what has become certain.
 
-        It looks closely a few times a second, however often it is called.
+        It examines pictures a few times a second, however often it is called.
         """
         if 0 <= boottime_ns - self._frame_ns < _MOVES_NS:
             self._stuck += 1
             return self._judge.stuck(self._frame_ns) if self._stuck == self._most_stuck else []
-        if boottime_ns < self._frame_ns:  # the camera's clock was set
+        if boottime_ns < self._frame_ns:  # the camera's clock was set back
             self._look_ns = self._lit_ns = boottime_ns - _PERIOD_NS
         self._frame_ns, self._stuck = boottime_ns, 0
         if boottime_ns - self._look_ns < _PERIOD_NS:
@@ -123,7 +124,7 @@ class TamperWatch:
         return _change(match)
 
     def _darkness(self, seen: Outline, match: Match | None, now_ns: int) -> TamperKind | None:
-        """Night comes slowly, or leaves a trace of the scene; a lens cap does neither."""
+        """Tell night from a covered lens: night comes slowly, or leaves a trace of the scene; a cap does neither."""
         mean, bright = _DARK if self._night is None else _LIGHT
         if seen.mean >= mean or seen.bright >= bright:
             self._night = None
@@ -153,7 +154,7 @@ class TamperWatch:
 
 
 def _change(match: Match) -> TamperKind | None:
-    """What has become of a scene that is known, in a picture that is neither dark nor white."""
+    """Return what has happened to a known scene, from a picture that is neither dark nor white."""
     if match.flat >= _BARE:
         return TamperKind.COVERED
     if match.lost >= _GONE and match.flat < match.lost / 2:

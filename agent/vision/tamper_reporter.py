@@ -1,4 +1,4 @@
-"""What is done to the camera, as messages to the core."""
+"""Reports tampering with the camera to the core."""
 
 from agent.contract.uuid7 import Uuid7Source
 from agent.contract.vocabulary import TamperKind
@@ -20,7 +20,7 @@ _UNKNOWN = "nobody can say whether it goes on: another tamper is told in its pla
 
 
 class TamperReporter:
-    """Gives each event its identifier. One thread."""
+    """Makes messages of tamper changes, and gives each event its identifier. One thread."""
 
     def __init__(self, watch: TamperWatch, clock: Clock) -> None:
         self._watch = watch
@@ -29,7 +29,7 @@ class TamperReporter:
         self._event_id = ""
 
     def process(self, frame: Frame) -> list[CameraTamper]:
-        """What this frame makes certain; frames come in order."""
+        """Return what this frame makes certain; frames come in order."""
         messages = []
         for change in self._watch.process(frame.pixels, frame.boottime_ns):
             if change.active:

@@ -1,4 +1,4 @@
-"""How many pictures a second a detector takes when nothing else holds it up."""
+"""Measures how many pictures a second a detector takes when nothing else holds it up."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ class Throughput:
     frames: int
     seconds: float
     persons: int
-    """Boxes found in all frames together: a run that finds none has measured something else."""
+    """Boxes found in all frames together; if a run finds none, its figures mean little."""
 
     @property
     def frames_per_second(self) -> float:
@@ -30,7 +30,7 @@ def measure(
     detector: Detector,
     clock_ns: Callable[[], int] = time.perf_counter_ns,
 ) -> Throughput:
-    """Look at every frame as the live loop does, one after the other. Time to fetch the frames counts too."""
+    """Run the detector once on every frame, one after the other. Time to fetch the frames counts too."""
     count = persons = 0
     began_ns = clock_ns()
     for pixels in frames:

@@ -1,4 +1,4 @@
-"""One person who is followed: place, pace, size and how sure we are. Nothing of how they look (POPIA)."""
+"""One tracked person: place, pace, size and how sure we are. Nothing about how they look (POPIA)."""
 
 import math
 from collections import deque
@@ -9,21 +9,21 @@ from agent.ports import Detection
 _PLACE_GAIN = 0.7
 _PACE_GAIN = 0.25
 _SIZE_GAIN = 0.3
-"""How much of what a frame shows is believed, beside what was expected (an alpha-beta filter)."""
+"""How far a frame corrects what was expected (an alpha-beta filter)."""
 _SIZE_GAIN_IN_COMPANY = 0.1
-"""The box of somebody who overlaps another person is often one of both."""
+"""The box of a person who overlaps another one is often a box of both."""
 _FIRST_PACE_GAIN = 0.6
 _CUT = 0.2
-"""A box that is lower than expected by so much has lost a part: nobody walks away so fast."""
+"""A box that is lower than expected by this share has lost a part: nobody walks away so fast."""
 _LOOKS = 9
-"""Scores that are remembered."""
+"""How many scores are remembered."""
 _GLIDE_S = 0.3
-"""A person who is lost is expected to walk on for so long, and then ever more slowly."""
+"""A lost person is expected to walk on for this long, then ever more slowly."""
 _SLOWING_S = 1.0
 
 
 class Track:
-    """Pixels and seconds. `x`, `y` is where they stand: the middle of the lower edge of their box."""
+    """One tracked person, in pixels and seconds. `x`, `y` is where they stand: the middle of their box's lower edge."""
 
     def __init__(self, number: int, found: Detection) -> None:
         self.id = number
@@ -33,11 +33,11 @@ class Track:
         self.hits = 1
         self.looks = 1
         self.missed_s = 0.0
-        """How long looks have missed them; time in which nobody looked does not count."""
+        """How long looks have missed them; time without a look does not count."""
         self.unseen_s = 0.0
-        """How long ago they were last found, whether or not anybody looked."""
+        """How long ago they were last found, whether or not there was a look since."""
         self.looked_ns = 0
-        """Capture time of the frame in which somebody last looked here."""
+        """Capture time of the last frame that was looked at here."""
         self.real = False
         """Believed to be a person. Once so, it stays."""
         self.alive = False
@@ -53,7 +53,7 @@ class Track:
 
     @property
     def last_score(self) -> float:
-        """What the last three looks gave on average."""
+        """The mean score of the last three looks."""
         recent = list(self._scores)[-3:]
         return sum(recent) / len(recent)
 
@@ -63,7 +63,7 @@ class Track:
         return self.x - self.width / 2, self.y - self.height, self.width, self.height
 
     def advance(self, step_s: float) -> None:
-        """Expect them where they walk to."""
+        """Move them on to where they are expected `step_s` seconds later."""
         if self.missed_s > _GLIDE_S:
             slowing = math.exp(-step_s / _SLOWING_S)
             self.pace_x *= slowing
@@ -73,16 +73,16 @@ class Track:
         self.unseen_s += step_s
 
     def stand(self) -> None:
-        """Nothing moves around them, so neither do they."""
+        """Stop them: nothing moves around them, so neither do they."""
         self.pace_x = self.pace_y = 0.0
 
     def distance(self, found: Detection) -> float:
-        """How unlike it is that this is them: the way in heights of the person, and the change of size."""
+        """Return how unlikely it is that this box is theirs: the way, in their heights, and the change of size."""
         way = math.hypot(found.left + found.width / 2 - self.x, found.top + found.height - self.y)
         return way / self.height + 0.5 * abs(math.log(found.height / self.height))
 
     def hit(self, found: Detection, *, in_company: bool = False) -> None:
-        """This frame shows them there; `in_company`: where their box and somebody else's overlap."""
+        """Update them from the box that shows them; `in_company`: their box and another person's overlap."""
         gain = _PLACE_GAIN if self.hits > 1 else 0.9
         off_x, off_y = self._way_to(found, in_company)
         self.x += gain * off_x
@@ -101,11 +101,11 @@ class Track:
         self._scores.append(found.score)
 
     def _way_to(self, found: Detection, in_company: bool) -> tuple[float, float]:
-        """How far they are from where they were expected.
+        """Return how far they are from where they were expected: across, down.
 
-        Who stands beside them stretches their box at one edge, and what hides a part of them cuts it at one: only what
-        two opposite edges agree on is their own way. In the open a box is as wide as their step, and its middle says
-        more; and where it is as high as expected, its lower edge does.
+        A person beside them stretches their box at one edge, and whatever hides a part of them cuts it at one; only
+        the shift that two opposite edges agree on is their own. In the open a box is as wide as their step, so its
+        middle says more; and if it is as high as expected, its lower edge does.
         """
         left, top, width, height = self.box
         west, east = found.left - left, found.left + found.width - (left + width)
@@ -115,7 +115,7 @@ class Track:
         return across, south + doubt * (_agreed(north, south) - south)
 
     def miss(self, step_s: float) -> None:
-        """A look at where they ought to be did not show them."""
+        """Record that a look at where they should be did not show them."""
         self.missed_s += step_s
         self.looks += 1
         self.last = None
@@ -123,5 +123,5 @@ class Track:
 
 
 def _agreed(one: float, other: float) -> float:
-    """The shorter way if both go the same way, else none."""
+    """Return the shorter shift if both have the same sign, else 0."""
     return math.copysign(min(abs(one), abs(other)), one) if one * other > 0 else 0.0

@@ -1,8 +1,8 @@
-"""Who is who from frame to frame, by place, pace and size alone: no feature of a person is kept (POPIA).
+"""Follows people from frame to frame by place, pace and size alone: no feature of a person is kept (POPIA).
 
 Boxes are matched to tracks in two rounds, clear ones first, so that a weak box may continue a track but never begin
-one (the idea of ByteTrack, Zhang et al. 2022), by distance in heights of the person and not by overlap: at CCTV
-range people move by more than their width between frames.
+one (the idea of ByteTrack, Zhang et al. 2022). They are matched by distance in heights of the person, not by overlap:
+at CCTV range people move by more than their width between frames.
 """
 
 import itertools
@@ -13,42 +13,42 @@ from agent.vision.assignment import assign
 from agent.vision.track import Track
 
 WEAK_SHARE = 0.4
-"""A box with so much of the score threshold may continue a track."""
+"""A box that reaches this share of the score threshold may continue a track."""
 _GATE = 0.8
-"""How far, by `Track.distance`, a box may be from where somebody is expected."""
+"""How far, by `Track.distance`, a box may be from where a person is expected."""
 _GATE_GROWTH_PER_S = 1.5
 _WEAK_GATE = 0.25
-"""A weak box continues a track only so near: from further away it is somebody else's half as often as not."""
+"""A weak box continues a track only if it is this near: from farther away it is too often another person's."""
 _WEAK_GATE_GROWTH_PER_S = 1.2
-"""For each second since they were last found, as nobody may have looked."""
+"""For each second since they were last found, as there may have been no look."""
 _LOST_S = 2.5
-"""Somebody real is expected back for so long: behind a lamp post, in a crowd."""
+"""A real person is expected back for this long: from behind a lamp post, in a crowd."""
 _DOUBTFUL_LOST_S = 0.3
 _ENOUGH_HITS = 2
 _LONGEST_STEP_S = 1.0
 _AWAY_NS = 30_000_000_000
-"""After so long without a picture, whoever stands there is somebody else for all we know."""
+"""After this long without a picture, the person who stands there may be another one."""
 _COMPANY = 0.2
-"""Of the smaller of two boxes: with so much of it in the other one, a box that is found may be of both."""
+"""If more than this share of the smaller of two boxes is in the other one, a found box may be of both people."""
 
 
 class Tracker:
-    """Follows the people of one camera. One thread."""
+    """Tracks the people of one camera. One thread."""
 
     def __init__(self, score_threshold: float) -> None:
-        """A box from this score on may begin a track, and a track whose median score reaches it is real."""
+        """A box with at least this score may begin a track; a track needs it as its median score to become real."""
         self._threshold = score_threshold
         self._numbers = itertools.count(1)
         self._last_ns: int | None = None
         self._step_s = 0.0
         self.tracks: list[Track] = []
-        """Everybody who is followed, real or doubtful."""
+        """Everyone who is tracked, real or doubtful."""
 
     def expect(self, boottime_ns: int) -> None:
-        """Move everybody to where they ought to be at `boottime_ns`, the capture time of the next frame."""
+        """Move everyone to where they should be at `boottime_ns`, the capture time of the next frame."""
         step_ns = 0 if self._last_ns is None else max(boottime_ns - self._last_ns, 0)
         self._last_ns = boottime_ns
-        if step_ns > _AWAY_NS:  # looks alone make somebody lost, and nobody has looked
+        if step_ns > _AWAY_NS:  # only looks that miss a person make a track lost, and there were none
             self.forget()
         self._step_s = min(step_ns / 1e9, _LONGEST_STEP_S)
         for track in self.tracks:
@@ -63,11 +63,11 @@ class Tracker:
         *,
         stands: Callable[[Track], bool] | None = None,
     ) -> list[tuple[Track, Detection]]:
-        """Take in the boxes of the frame that was expected, of `width` x `height` pixels, and tell which is whose.
+        """Take in the boxes of the expected frame, of `width` x `height` pixels, and return which box is whose.
 
-        `looked_at` says whether the frame was looked at where somebody is expected: only then are they missed.
-        `stands` says whether nothing has moved there: a box that a look elsewhere gives of them is cut, and moves
-        nobody.
+        `looked_at` says whether the frame was looked at where a person is expected: only then can they be missed.
+        `stands` says whether nothing has moved there: if a look elsewhere then shows them, their box is cut, and must
+        not move them.
         """
         clear = [box for box in found if box.score >= self._threshold]
         weak = [box for box in found if WEAK_SHARE * self._threshold <= box.score < self._threshold]
@@ -95,7 +95,7 @@ class Tracker:
         return pairs
 
     def forget(self) -> None:
-        """The picture is another one: nobody is expected any more. Numbers go on."""
+        """Drop all tracks, as the picture is another one. The numbering goes on."""
         self.tracks = []
 
     def _match(
@@ -119,13 +119,13 @@ def _costs(track: Track, boxes: Sequence[Detection], gate: float) -> list[float 
 
 
 def _still_there(track: Track, width: int, height: int) -> bool:
-    """Not lost for too long, and not out of the picture by more than half."""
+    """Whether the person is not lost for too long, and not out of the picture by more than half."""
     in_picture = 0 < track.x < width and 0 < track.y - track.height / 2 < height
     return in_picture and track.missed_s <= (_LOST_S if track.real else _DOUBTFUL_LOST_S)
 
 
 def _in_company(tracks: Sequence[Track]) -> set[int]:
-    """The numbers of those whose box overlaps somebody else's."""
+    """Return the numbers of the people whose boxes overlap another person's."""
     boxes = [(track, *track.box) for track in tracks]
     together: set[int] = set()
     for (one, left, top, width, height), (other, x, y, across, down) in itertools.combinations(boxes, 2):

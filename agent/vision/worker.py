@@ -14,7 +14,7 @@ class Ending:
 
     def __init__(self) -> None:
         self.event = threading.Event()
-        """Set when the process shall end."""
+        """Set when the process is to end."""
         self.asked = False
         """Whether the end is an orderly stop, or has become one."""
         self._lock = threading.Lock()
@@ -26,7 +26,7 @@ class Ending:
         self.event.set()
 
     def fail(self, error: EdgeAgentError) -> None:
-        """End with a failure; the first one is the reason that is told."""
+        """End with a failure; the first one is the reason that is reported."""
         with self._lock:
             if not self.event.is_set():
                 self._failure = error
@@ -40,12 +40,12 @@ class Ending:
 
 
 class Worker:
-    """A named thread that calls `step` until the end; a step that raises is the end."""
+    """A named thread that calls `step` until the process ends; a step that raises ends the process."""
 
     def __init__(self, name: str, step: Callable[[], object], ending: Ending) -> None:
         self._step = step
         self._ending = ending
-        # A daemon, because a step may be held by a driver or an inference when the process has to go.
+        # A daemon, because a step may be stuck in a driver or an inference when the process has to exit.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -53,7 +53,7 @@ class Worker:
         self._thread.start()
 
     def join(self, timeout_s: float) -> None:
-        """Wait for the present step to finish, but no longer than `timeout_s`."""
+        """Wait for the current step to finish, but no longer than `timeout_s`."""
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 

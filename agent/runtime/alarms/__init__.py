@@ -1,1 +1,1 @@
-"""The pipeline of a press, and who is told of an alarm at the kiosk."""
+"""The pipeline of a press, and the parts of the kiosk that act on an alarm."""

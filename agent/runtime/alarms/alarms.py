@@ -1,4 +1,4 @@
-"""The open alarms, and what is told of them: to the broker at once, and to the disk for the next start."""
+"""The open alarms. Publishes each change at once, and keeps it on disk for the next start."""
 
 import logging
 import threading
@@ -28,7 +28,7 @@ class CapturesView(Protocol):
     """The cameras."""
 
     def capture(self, alarm_id: str) -> AlarmCamera | None:
-        """Ask a camera for a picture under this identifier; what is known of the view, at once."""
+        """Ask a camera for a picture under this identifier; returns at once what is known of the view."""
         ...
 
 
@@ -36,15 +36,15 @@ class SendsNow(Protocol):
     """The sender."""
 
     def send(self, most: int) -> None:
-        """Send at most so many of the messages that wait, the most important first, if the broker takes them now."""
+        """Send at most `most` of the waiting messages, the most important first, if the broker takes them now."""
         ...
 
 
 class AlarmListener(Protocol):
-    """Whoever acts on what happens to alarms: the pipeline."""
+    """The part that acts on changes of alarms: the pipeline."""
 
     def alarm_changed(self, change: AlarmChange) -> None:
-        """A change was published."""
+        """Act on a change, which is published already unless it is a close."""
         ...
 
 
@@ -63,7 +63,7 @@ class Alarms:
         lights: Lights,
         listener: AlarmListener,
     ) -> None:
-        """`listener` hears of each change when it has been published."""
+        """`listener` is called after each change is published; for a close, before, since that waits for the disk."""
         self._book = book
         self._outbox = outbox
         self._factory = factory
@@ -73,18 +73,18 @@ class Alarms:
         self._lights = lights
         self._listener = listener
         self._announced: tuple[AlarmData, ...] = ()
-        """What the retained list of alarms says."""
+        """The retained list of open alarms, as last published."""
         self._closing: dict[str, tuple[AlarmData, AlarmData]] = {}
-        """Closed, and not told yet: as they were before, and are now."""
+        """Alarms whose close is not published yet, by identifier: as they were before, and as they are now."""
         self.open_ids = frozenset(alarm.data.alarm_id for alarm in book.open())
-        """Identifiers of the open alarms; replaced, never changed."""
+        """Identifiers of the open alarms; the set is replaced, never changed."""
         self._restored = self.open_ids
-        """Those of an earlier run that this one has not told of."""
+        """Identifiers of the alarms of an earlier run that this run has not published yet."""
 
     # --- what happens
 
     def press(self, press: Pressed, *, test: bool) -> None:
-        """One press or several of an input, in earnest or as a test."""
+        """Handle one or several presses of an input, in earnest or as a test."""
         name = press.input
         known = self._book.counting(name, test=test)
         alarm_id = self._outbox.new_id()
@@ -96,11 +96,11 @@ class Alarms:
             self._lights.beep(1)
 
     def delivered(self, fact: AlarmDelivered) -> None:
-        """The broker has a message of an alarm."""
+        """Note that the broker has a message of an alarm."""
         self._publish(self._book.delivered(fact))
 
     def acknowledged(self, ack: CentreAck) -> tuple[AckAnswer, threading.Event | None]:
-        """The centre has answered. Of a close: the event is set when it is on disk, and then `tell_closed` is due."""
+        """Act on an ack of the centre. For a close, the event is set when it is on disk; then call `publish_closed`."""
         was = self._book.find(ack.alarm_id)
         if was is None:
             return "unknown-alarm", None
@@ -117,7 +117,7 @@ class Alarms:
         return "pressed-since" if ack.action is AckAction.CLOSED and safe is None else "taken", safe
 
     def publish_closed(self, alarm_id: str, *, durable: bool) -> AckAnswer:
-        """Say that it is closed, and whether a power cut would open it again."""
+        """Publish that the alarm is closed, and whether the close would survive a power cut (`durable`)."""
         data = self._closing.pop(alarm_id)[1]
         said = data if durable else data.model_copy(update={"durable": False})
         self._outbox.accept(self._factory.alarm("closed", said), keep={ALARM_KEY + alarm_id: None})
@@ -127,23 +127,23 @@ class Alarms:
         return "taken" if durable else "not-durable"
 
     def tick(self, now_ns: int) -> None:
-        """Every alarm that has waited long enough takes its step."""
+        """Move every alarm that has waited long enough to its next step."""
         for change in self._book.tick(now_ns):
             self._publish(change)
 
     def next_due_ns(self) -> int | None:
-        """When `tick` has next something to do."""
+        """Return when `tick` next has something to do."""
         return self._book.next_due_ns()
 
     def kept(self) -> dict[str, str]:
-        """What is kept of alarms, by key; a close that waits for the disk is told by `tell_closed`, and not here."""
+        """Return what is kept of alarms, by key, without those whose close is not published yet."""
         kept = self._outbox.kept(ALARM_KEY)
         return {key: text for key, text in kept.items() if key.removeprefix(ALARM_KEY) not in self._closing}
 
     def restore(
         self, alarms: Iterable[OpenAlarm], keep: Callable[[AlarmBook], Callable[[], None]]
     ) -> Callable[[], None]:
-        """More open alarms of an earlier run; returns what tells of them, for when the lock is free.
+        """Add open alarms of an earlier run; returns a function that reports them, to call without the lock.
 
         `alarms` were read a moment ago, without the lock: one of this run that was closed since must stay closed.
         """
@@ -155,26 +155,26 @@ class Alarms:
         self._restored |= self.open_ids - before
         return tell
 
-    # --- what is told
+    # --- what is published
 
     def announce(self) -> None:
-        """Publish the open alarms."""
+        """Publish the list of open alarms."""
         self._announced = self._open()
         self._outbox.put(self._factory.alarms(AlarmsData(open=self._announced)))
 
     def announce_changes(self) -> None:
-        """Publish the open alarms if they are not what was published last."""
+        """Publish the list of open alarms if it has changed since it was published last."""
         if self._open() != self._announced:
             self.announce()
 
     def publish_unanswered(self) -> None:
-        """What another broker took, and nobody has answered, is told to this one too."""
+        """Publish every unanswered alarm again, to a new broker: another one took it, and nobody has answered."""
         for alarm in self._book.open():
             if alarm.data.stage in _UNANSWERED:
                 self._outbox.put(self._factory.alarm("updated", alarm.data))
 
     def publish_restored(self) -> None:
-        """What an earlier run has left open is told once: a power cut may have taken a close back."""
+        """Publish, once, the alarms that an earlier run has left open: a power cut may have undone a close."""
         restored, self._restored = self._restored, frozenset()
         for alarm in self._book.open():
             if alarm.data.alarm_id in restored:
@@ -185,7 +185,7 @@ class Alarms:
         return self._book.in_earnest()
 
     def lights(self) -> LightState | None:
-        """What the open alarms have the lights say; None when no audible one is open."""
+        """Return what the lights show for the open alarms; None when no audible one is open."""
         audible = any(not alarm.data.silent for alarm in self._book.open())
         return self._book.lights() if audible else None
 
@@ -215,5 +215,5 @@ class Alarms:
 
 
 def _is_answer(was: OpenAlarm | None, change: AlarmChange) -> bool:
-    """Whether somebody has answered an alarm that nobody had."""
+    """Return whether the change is the first answer to the alarm."""
     return was is not None and was.data.stage not in _ANSWERED and change.alarm.data.stage in _ANSWERED

@@ -1,4 +1,4 @@
-"""Looks whether the pin library still tells of edges: a thread of it that has ended would make every button deaf."""
+"""Checks that the pin library still reports edges: if a thread of it had ended, every button would be deaf."""
 
 import logging
 from typing import Protocol
@@ -9,37 +9,37 @@ from agent.ports import Buttons
 from agent.runtime.supervision.health import HealthBoard
 
 PINS = "pins"
-"""The part of the health."""
+"""The name of this part in the health message."""
 _DEAF = 2
-"""So many changes that were seen and not told, and none that was told in between: nothing is told any more. A press
-and its release are two."""
+"""After this many changes that were seen but not reported, with none reported in between, the library counts as dead.
+A press and its release are two."""
 
 log = logging.getLogger(__name__)
 
 
 class TakesEdges(Protocol):
-    """Whoever acts on edges: the pipeline."""
+    """The part that acts on edges: the pipeline."""
 
     def edge(self, edge: Edge) -> None:
-        """On the thread that the edge came on."""
+        """Act on an edge. On the thread that it came on."""
         ...
 
 
 class EdgeWatch:
-    """Stands between the pins and whoever acts on edges. `edge` on the pin library's thread, `tick` on the main one."""
+    """Passes edges from the pins to the pipeline. `edge` on the pin library's thread, `tick` on the main one."""
 
     def __init__(self, buttons: Buttons, pipeline: TakesEdges, board: HealthBoard) -> None:
         self._buttons = buttons
         self._pipeline = pipeline
         self._board = board
         self._told: dict[tuple[str, bool], tuple[bool, int]] = {}
-        """By line: the last level that an edge told, and how many it told."""
+        """By line: the level of its last edge, and the number of its edges."""
         self._suspects: dict[tuple[str, bool], int] = {}
-        """Lines whose level was another one at the last look, and how many edges they had told by then."""
+        """Lines whose level differed from their last edge at the last check, with the number of their edges by then."""
         self._missed = 0
 
     def edge(self, edge: Edge, *, told: bool = True) -> None:
-        """An edge as the pin library tells it; not `told`: one that it should have."""
+        """Pass on an edge. `told` is false for one that the pin library should have reported and did not."""
         line = (edge.input, edge.normally_closed)
         self._told[line] = (edge.active, self._told.get(line, (False, 0))[1] + 1)
         if told:
@@ -47,8 +47,9 @@ class EdgeWatch:
         self._pipeline.edge(edge)
 
     def tick(self) -> bool:
-        """About once a second: whether edges are told. One that was not is made up for, so that a press that lasts
-        counts all the same."""
+        """Check, about once a second, whether edges are reported; false when they no longer are.
+
+        An edge that was not reported is made up for, so that a press that lasts still counts."""
         try:
             levels = self._buttons.read()
         except HardwareError as error:
@@ -61,7 +62,7 @@ class EdgeWatch:
             if told is level.active:
                 continue
             if suspects.get(line) != count:
-                self._suspects[line] = count  # its edge may be on its way: it counts if it is still so next time
+                self._suspects[line] = count  # its edge may be on its way; it is missed if it is not here next time
                 continue
             log.error("the pin library told no edge of %s; its level is %s", level.input, level.active)
             self._missed += 1

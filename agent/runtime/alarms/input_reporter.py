@@ -1,4 +1,4 @@
-"""Tells the centre what is wrong with an input, and what the inputs say of the kiosk itself."""
+"""Reports to the centre the faults of the inputs, and the conditions of the kiosk that inputs watch."""
 
 import logging
 from datetime import timedelta
@@ -29,7 +29,8 @@ _IN_WORDS = {
 
 
 class InputReporter:
-    """Makes an event of each fault and condition, and a part `input-NAME` of an input with a fault. One thread."""
+    """Publishes an event for each fault and condition, and reports the part `input-NAME` for an input with a fault. One
+    thread."""
 
     def __init__(self, context: Context) -> None:
         self._reporter = context.reporter
@@ -38,7 +39,7 @@ class InputReporter:
         self._faults: dict[str, dict[Fault, str]] = {}
 
     def report(self, fact: InputFault | ConditionChanged) -> None:
-        """An input has a fault, or has it no longer; or what it watches has changed."""
+        """Report that a fault of an input has begun or ended, or that the condition it watches has changed."""
         ago = timedelta(microseconds=(self._clock.boottime_ns() - fact.since_ns) // 1000)
         since = rfc3339(self._clock.wall() - ago)
         if isinstance(fact, InputFault):

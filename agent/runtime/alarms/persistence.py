@@ -1,4 +1,4 @@
-"""The open alarms across a restart: read at the start, and never dropped without a word."""
+"""Restores the open alarms after a restart; none is dropped without a report."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -12,18 +12,18 @@ from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.security import SecurityLog
 
 ALARM_KEY = "alarm/"
-"""Open alarms are kept in the outbox's state under this prefix and their identifier."""
+"""Prefix of the keys under which the outbox's state keeps the open alarms; their identifier follows."""
 _TOLD_CHARACTERS = 2_000
 
 log = logging.getLogger(__name__)
 
 
 def read_kept(outbox: Outbox, context: Context, kept: Mapping[str, str] | None = None) -> list[OpenAlarm]:
-    """The alarms that were open when the agent last ran. `kept` is what the outbox has of them: all, before the threads
-    run, or later without those that are being closed now.
+    """Return the alarms that were open when the agent last ran. `kept` is what the outbox keeps of them: by default
+    all, as before the threads run; later, pass it without those that are being closed now.
 
-    One that can't be read, perhaps of a later version, stays where it is for an agent that can, and is told. One whose
-    close was under way is told as closed.
+    One that can't be read, perhaps written by a later version, is reported and stays where it is for an agent that can
+    read it. One whose close was under way is published as closed.
     """
     found = []
     for key, text in (outbox.kept(ALARM_KEY) if kept is None else kept).items():
@@ -45,9 +45,9 @@ def read_kept(outbox: Outbox, context: Context, kept: Mapping[str, str] | None =
 
 
 def keep_restored(book: AlarmBook, outbox: Outbox, security: SecurityLog) -> Callable[[], None]:
-    """Keep the restored alarms as the book has them: their waits may count from this boot now.
+    """Keep the restored alarms as the book now has them: their waits may count from this boot.
 
-    Returns what tells of them, to be called without a lock, since a log may block.
+    Returns a function that reports them; call it without a lock, since a log may block.
     """
     alarms, strange = book.open(), book.without_input()
     for alarm in alarms:
@@ -56,7 +56,8 @@ def keep_restored(book: AlarmBook, outbox: Outbox, security: SecurityLog) -> Cal
 
 
 def _report(alarms: list[OpenAlarm], strange: list[OpenAlarm], security: SecurityLog) -> None:
-    """An alarm whose input is not in the settings any more (`strange`) can still be answered and closed."""
+    """Report the restored alarms. One whose input is no longer in the settings (`strange`) can still be answered and
+    closed."""
     for alarm in alarms:
         log.info("alarm %s is still open: %s, %s", alarm.data.alarm_id, alarm.data.input, alarm.data.stage.value)
     for alarm in strange:

@@ -1,8 +1,8 @@
-"""Facts in, decisions out. Owns the alarms and what the lights say.
+"""Takes in facts and decides. Owns the alarms and what the lights show.
 
-A press runs to completion on the thread that felt it: decided, accepted by the outbox and on the wire before anybody
-else is woken. Everything else is decided on the thread `pipeline`. One lock makes them take turns, and nothing that
-may block happens under it.
+A press runs to completion on the thread that its edge came on: it is decided, accepted by the outbox and sent before
+another thread is woken. Queued facts, and what falls due, are handled on the thread `pipeline`; acks and the other
+calls on the caller's. One lock makes them take turns, and nothing that may block happens under it.
 """
 
 import logging
@@ -41,7 +41,7 @@ from agent.runtime.supervision.context import Context
 _DISK_PATIENCE_S = 2.0
 _QUIET_S = 0.005
 _LONGEST_PUT_OFF_NS = 250_000_000
-"""What waits for a pause between facts waits no longer, since there may be none."""
+"""How long follow-ups may wait for a pause between facts, as there may be none."""
 
 log = logging.getLogger(__name__)
 
@@ -52,15 +52,15 @@ class TriesPaths(Protocol):
     """The publisher."""
 
     def try_other_path(self, reason: str, *, unless_watched: bool) -> None:
-        """Nobody has answered an alarm on the path in use, for this reason. Any thread."""
+        """Ask for another path, for this reason: nobody has answered an alarm on the one in use. Any thread."""
         ...
 
 
 class ReportsInputs(Protocol):
-    """Whoever passes on what an input says that is no press."""
+    """The part that reports everything from an input except presses."""
 
     def report(self, fact: InputFault | ConditionChanged) -> None:
-        """Without the pipeline's lock."""
+        """Report it. Called without the pipeline's lock."""
         ...
 
 
@@ -83,8 +83,8 @@ class Pipeline:
         inputs: ReportsInputs,
         siren: SirenController | None = None,
     ) -> None:
-        """`audible` are the inputs that may show a light. `paths` hears of each alarm and stage in which nobody has
-        answered, `inputs` of what an input says that is no press. `siren` is updated after every pass."""
+        """`audible` are the inputs that may show a light. `paths` is asked for another path at each stage in which an
+        alarm has no answer; `inputs` reports everything but presses; `siren` is updated after every pass."""
         clock = context.clock
         self._alarms = Alarms(
             book=book,
@@ -113,10 +113,10 @@ class Pipeline:
         self._follow_up_by_ns: int | None = None
 
     def edge(self, edge: Edge) -> None:
-        """An input changed: all that a press needs. On the pin library's thread.
+        """Handle a change of an input; for a press, do all that it needs. On the pin library's thread.
 
-        What goes wrong here ends the thread `pipeline`, and so the agent, which reads the level of every input when
-        it starts again.
+        An error here ends the thread `pipeline`, and so the agent, which reads the level of every input when it starts
+        again.
         """
         try:
             with self._lock:
@@ -128,7 +128,7 @@ class Pipeline:
             self._facts.put(None)
 
     def lost(self, name: str, detail: str) -> None:
-        """A line of this input can't be watched. Any thread."""
+        """Note that a line of this input can't be watched. Any thread."""
         with self._lock:
             self._on_inputs(self._panel.lost(name, detail, self._clock.boottime_ns()))
         self.wake()
@@ -143,13 +143,13 @@ class Pipeline:
         self._facts.put(None)
 
     def submit(self, fact: Fact) -> None:
-        """Hand over a fact. Never blocks."""
+        """Queue a fact. Never blocks."""
         self._facts.put(fact)
 
     def acknowledge(self, ack: CentreAck) -> AckAnswer:
-        """Act on a verified ack. A close is told when the disk has it, for which this waits 2 s at most. Any thread."""
+        """Act on a verified ack. A close is published when the disk has it, or after 2 s at most. Any thread."""
         with self._lock:
-            self._on_inputs(self._panel.flush())  # what was pressed before it counts on the alarm that it closes
+            self._on_inputs(self._panel.flush())  # a press before the ack belongs to the alarm that it closes
             answer, safe = self._alarms.acknowledged(ack)
         if safe is not None:  # the lamps are off already
             durable = safe.wait(0 if self._outbox.writer.fault else _DISK_PATIENCE_S)
@@ -159,11 +159,11 @@ class Pipeline:
         return answer
 
     def identify(self, seconds: float) -> None:
-        """Blink for so long, unless an alarm needs the lights. Any thread."""
+        """Blink for `seconds`, unless an alarm needs the lights. Any thread."""
         self._facts.put(Identify(self._clock.boottime_ns() + int(seconds * 1e9)))
 
     def test_mode(self, seconds: float, input_name: str | None) -> TestModeAnswer:
-        """Presses of this input, or of all, are tests for so long; 0 ends it. Any thread."""
+        """Treat presses of this input, or of all, as tests for `seconds`; 0 ends test mode. Any thread."""
         if input_name is not None and input_name not in self._panel.buttons:
             return "unknown-input"
         with self._lock:
@@ -178,12 +178,13 @@ class Pipeline:
         return "ok"
 
     def kept(self) -> dict[str, str]:
-        """What the outbox keeps of alarms, by key, but of those that are being closed now. Any thread."""
+        """Return what the outbox keeps of alarms, by key, without those that are being closed now. Any thread."""
         with self._lock:
             return self._alarms.kept()
 
     def restore(self, alarms: Iterable[OpenAlarm], keep: Callable[[AlarmBook], Callable[[], None]]) -> None:
-        """Open alarms of an earlier run, found only now; `keep` is called with the book that has them. Any thread."""
+        """Add open alarms of an earlier run that were found late; calls `keep` with the book that has them. Any
+        thread."""
         with self._lock:
             self._follow_ups.append(self._alarms.restore(alarms, keep))
             self._show_lights()
@@ -209,7 +210,7 @@ class Pipeline:
             self._siren.update(alarms)
 
     def drain(self) -> None:
-        """Act on everything that is still queued. After the thread has ended."""
+        """Act on everything that is still queued. Call it after the thread has ended."""
         while not self._facts.empty():
             self.run_once(0.0)
         with self._lock:
@@ -217,9 +218,9 @@ class Pipeline:
         self._follow_up()
 
     def drive_lights(self, state: LightState | None) -> bool:
-        """Have the lights show this, for a self-test, or (None) again what is so. Any thread.
+        """Have the lights show this, for a self-test; None makes them show the real state again. Any thread.
 
-        False, and nothing happens, when an audible alarm is open. Its press takes the lights back at once.
+        Returns false, and does nothing, when an audible alarm is open. An audible press takes the lights back at once.
         """
         with self._lock:
             if state is not None and self._alarms.lights() is not None:
@@ -237,7 +238,7 @@ class Pipeline:
         self._lights.show(self._alarms.lights() or self._readiness.lights())
 
     def _patience_s(self, timeout_s: float) -> float:
-        """How long to wait for a fact: no longer than until something is due, or has been put off long enough."""
+        """Return how long to wait for a fact: at most until something is due, only briefly while follow-ups wait."""
         now_ns = self._clock.boottime_ns()
         with self._lock:
             if self._follow_ups:
@@ -248,7 +249,7 @@ class Pipeline:
         return min([timeout_s, *(max(0.0, (at - now_ns) / 1e9) for at in due if at is not None)])
 
     def _tick(self) -> None:
-        """Do what is due: inputs and alarms that have waited long enough, and what the kiosk says beside them."""
+        """Do what is due for the inputs, the alarms and the readiness of the kiosk."""
         now_ns = self._clock.boottime_ns()
         self._on_inputs(self._panel.tick(now_ns))
         self._alarms.tick(now_ns)
@@ -284,19 +285,19 @@ class Pipeline:
     def _on_press(self, press: Pressed) -> None:
         name = press.input
         try:
-            # The beacon flashes when the lights belong to an open alarm already: that one may be worse off.
+            # A flashing beacon means that the lights show an open alarm already, which may be in a worse stage.
             if name in self._audible and self._lights.shown().beacon is not Pattern.FLASH:
                 self._lights.show(PRESSED)
         finally:  # a light that fails must not cost the press
-            # Of several presses the first and the last must be tests, from the finger's first touch on.
+            # Several presses are a test only if the first and the last are, counted from the finger's first touch.
             is_test = self._readiness.is_test
             test = is_test(name, press.edge_ns - press.held_ns) and is_test(name, press.last_ns)
             self._alarms.press(press, test=test)
-            if not test and name in self._audible:  # the end of test mode shows, which a silent press must not
+            if not test and name in self._audible:  # ending test mode shows, and a silent press must not
                 self._readiness.end_tests("an alarm in earnest")
 
     def alarm_changed(self, change: AlarmChange) -> None:
-        """A change was published; what it means for everything else. Called by the alarms, under the lock."""
+        """Pass a change of an alarm to lights, panel, log and paths. Called by the alarms, under the lock."""
         self._show_lights()
         data = change.alarm.data
         if change.change == "closed":
@@ -308,7 +309,7 @@ class Pipeline:
             self._paths.try_other_path(reason, unless_watched=data.stage is not Stage.DELAYED)
 
     def _follow_up(self) -> None:
-        """What can wait until the alarm itself is on its way: it would only take the processor from it."""
+        """Do what can wait until the alarm itself is on its way: it would only take the processor from the alarm."""
         self._follow_up_by_ns = None
         with self._lock:
             follow_ups, self._follow_ups = self._follow_ups, []

@@ -1,6 +1,6 @@
-"""How ready the kiosk is for a press: in service, in test mode, or looked for by a technician.
+"""How ready the kiosk is for a press: in service, in test mode, or blinking so that a technician can find it.
 
-The lights say it while no audible alarm needs them. None of it ever keeps a press from raising an alarm.
+The lights show it while no audible alarm needs them. None of it ever keeps a press from raising an alarm.
 """
 
 from collections.abc import Callable
@@ -12,11 +12,11 @@ from agent.core.alarms.test_mode import TestMode
 from agent.runtime.supervision.context import Context
 
 SERVICE = "service"
-"""The part of the health."""
+"""The name of this part in the health message."""
 
 
 class Readiness:
-    """Decides under the pipeline's lock and tells nobody there: `reports` are for afterwards, without it."""
+    """Decides under the pipeline's lock, but reports nothing there: `reports` are called afterwards, without it."""
 
     def __init__(
         self,
@@ -32,10 +32,10 @@ class Readiness:
         self._identify_until_ns: int | None = None
         self._reports: list[Callable[[], object]] = []
         self.driven: LightState | None = None
-        """What a self-test has the lights show; before anything else that is said here."""
+        """What a self-test has the lights show; it comes before all other states here."""
 
     def lights(self) -> LightState:
-        """What the lights say when no alarm decides."""
+        """Return what the lights show when no alarm decides."""
         if self.driven is not None:
             return self.driven
         if self._identify_until_ns is not None:
@@ -45,19 +45,19 @@ class Readiness:
         return IDLE if self._service.in_service else OUT_OF_SERVICE
 
     def identify(self, until_ns: int) -> None:
-        """A technician looks for this kiosk."""
+        """Blink until then, so that a technician can find this kiosk."""
         self._identify_until_ns = until_ns
 
     def take(self, fact: ServiceFact, now_ns: int) -> None:
-        """Something that service depends on has changed."""
+        """Note a change of something that service depends on."""
         self._service.take(fact, now_ns)
 
     def is_test(self, input_name: str, edge_ns: int) -> bool:
-        """Whether a press with this edge is a test."""
+        """Return whether a press with this edge is a test."""
         return self._test_mode.covers(input_name, edge_ns)
 
     def begin_tests(self, input_name: str | None, now_ns: int, seconds: float) -> None:
-        """From now on presses, of this input or of all, are tests for so long."""
+        """Begin test mode: presses of this input, or of all, are tests for `seconds`."""
         self._test_mode.begin(input_name, now_ns, now_ns + int(seconds * 1e9))
         what = input_name or "every input"
         self._reports.append(
@@ -67,7 +67,7 @@ class Readiness:
         )
 
     def end_tests(self, why: str) -> None:
-        """From now on every press is in earnest. Does nothing when no test mode is on."""
+        """End test mode: from now on every press is in earnest. Does nothing when it is not on."""
         if self._test_mode.ends_ns is None:
             return
         self._test_mode.end()
@@ -84,12 +84,12 @@ class Readiness:
             self._reports.append(lambda: self._report_service(change))
 
     def next_due_ns(self) -> int | None:
-        """When `tick` has next something to do without a new fact."""
+        """Return when `tick` next has something to do without a new fact."""
         due = (self._identify_until_ns, self._test_mode.ends_ns, self._service.next_due_ns())
         return min((at for at in due if at is not None), default=None)
 
     def reports(self) -> list[Callable[[], object]]:
-        """What has to be told since the last call; to be called in order, without the lock, since a log may block."""
+        """Return the reports since the last call; call them in order, without the lock, since a log may block."""
         reports, self._reports = self._reports, []
         return reports
 

@@ -1,4 +1,4 @@
-"""The part `siren`: drives the siren as the open alarms want it, and tells of it."""
+"""The part `siren`: drives the siren for the open alarms, and reports what it does."""
 
 import logging
 import threading
@@ -15,18 +15,19 @@ from agent.ports import Siren as SirenPort
 from agent.runtime.supervision.context import Context
 
 SIREN = "siren"
-"""The part of the health."""
+"""The name of this part in the health message."""
 SIREN_KEY = "siren/"
-"""What must outlive a restart is kept in the outbox's state under this prefix and the alarm's identifier."""
+"""Prefix of the keys under which the outbox's state keeps the siren's turns across a restart; the alarm's identifier
+follows."""
 CHIRP_NS = 300_000_000
-"""How long it sounds at a self-test that may try it."""
+"""How long it sounds in a self-test that may try it."""
 _RETRY_NS = 10**9
 
 log = logging.getLogger(__name__)
 
 
 class SirenController:
-    """`update` on the pipeline's thread, without its lock: a press waits neither for the pin nor for what is told.
+    """`update` on the pipeline's thread, without its lock: a press waits neither for the pin nor for the reports.
 
     `chirp`, `is_on`, `figures` and `close` from any thread; `start` before the pipeline's thread.
     """
@@ -49,22 +50,22 @@ class SirenController:
         self._board = context.board
         context.board.add_figures(SIREN, self)
         self._is_on: bool | None = None
-        """What the pin was last told; None when it did not take it."""
+        """What the pin was last set to; None before that, and when that failed."""
         self._retry_ns = 0
         self._lock = threading.Lock()
-        """Around a look, and the end of all looks."""
+        """Held by each update, and by `close`, which ends them."""
         self._closed = False
         self._chirp_asked = False
         self._chirp_until_ns = 0
         self.chirped: bool | None = None
-        """Whether the pin read back as on at the chirp that was asked for last; None until it was made."""
+        """Whether the pin read back as on at the last chirp that was asked for; None until it has been made."""
 
     def start(self) -> None:
-        """Claim the line, silent. What can't be claimed is reported, and tried again later."""
+        """Claim the line, silent. A failure is reported, and tried again later."""
         self._drive(on=False, now_ns=self._clock.boottime_ns())
 
     def update(self, alarms: Sequence[OpenAlarm]) -> None:
-        """Sound, or fall silent, as these open alarms and the time want it."""
+        """Sound, or fall silent, as these open alarms and the time require."""
         with self._lock:
             if not self._closed:
                 self._update(alarms)
@@ -73,20 +74,20 @@ class SirenController:
         now_ns = self._clock.boottime_ns()
         changes = self._siren.update([alarm.data for alarm in alarms], now_ns)
         chirps = False
-        if self._chirp_asked:  # never set back unread: it is asked for on another thread
+        if self._chirp_asked:  # cleared only after it is read, as another thread sets it
             self._chirp_asked = False
             chirps = not alarms
         if chirps:
             self._chirp_until_ns = now_ns + CHIRP_NS
         self._drive(on=bool(self._siren.sounds_for) or now_ns < self._chirp_until_ns, now_ns=now_ns)
-        if chirps:  # read back here: who waits for it may come too late to see it
+        if chirps:  # read back here: the self-test that waits for it may come too late
             self.chirped = self._reads_on()
         for alarm_id, turn in self._siren.unkept.items():
             self._outbox.keep(SIREN_KEY + alarm_id, None if turn is None else turn.encode())
         self._report(changes)
 
     def next_due_ns(self) -> int | None:
-        """When `update` has next something to do."""
+        """Return when `update` next has something to do."""
         if self._closed:
             return None
         chirp_ns = self._chirp_until_ns if self._is_on and not self._siren.sounds_for else None
@@ -98,15 +99,15 @@ class SirenController:
         self._chirp_asked = True
 
     def is_on(self) -> bool:
-        """Whether it is on, as its pin reads back. Raises HardwareError."""
+        """Return whether it is on, as its pin reads back. Raises HardwareError."""
         return self._port.is_on()
 
     def figures(self) -> dict[str, Any]:
-        """What health says of it."""
+        """Return its figures for the health message."""
         return {"on": self._is_on is True, "alarms": list(self._siren.sounds_for)}
 
     def close(self) -> None:
-        """Silence, and release the line."""
+        """Silence the siren, and release the line."""
         with self._lock:
             self._closed = True
             changes = self._siren.leave_off(self._clock.boottime_ns())
@@ -129,7 +130,7 @@ class SirenController:
     def _reads_on(self) -> bool:
         try:
             return self._port.is_on()
-        except HardwareError:  # the self-test says that it could not be switched on
+        except HardwareError:  # the self-test reports that it could not be switched on
             return False
 
     def _report(self, changes: Sequence[SirenChange]) -> None:

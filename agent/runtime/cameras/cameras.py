@@ -21,11 +21,11 @@ class Cameras:
         self._links = tuple(links)
 
     def capture(self, alarm_id: str) -> AlarmCamera | None:
-        """Ask the first camera that works for a picture under `alarm_id`, and say what it sees now. One that has not
-        looked at a picture yet comes after those that have.
+        """Ask the first working camera for a picture under `alarm_id`, and return what it sees now. Cameras that have
+        processed a frame come first.
 
-        Without a camera that works the first one's name alone is told; without any camera, None. Who is in view is
-        left out while nobody has looked.
+        Without a working camera, returns only the name of the first one; without any camera, None. Who is in view is
+        left out while the camera has processed no frame.
         """
         for link in sorted(self._links, key=_has_looked, reverse=True):
             if link.take_snapshot(alarm_id):
@@ -36,14 +36,14 @@ class Cameras:
         return AlarmCamera(name=self._links[0].camera) if self._links else None
 
     def snapshot(self, picture_id: str, camera: str | None) -> str | None:
-        """Ask the named camera, or the first one, for a picture; its name, or None if it does not work."""
+        """Ask the named camera, or the first one, for a picture; returns its name, or None if it does not work."""
         for link in self._links:
             if camera in {None, link.camera}:
                 return link.camera if link.take_snapshot(picture_id) else None
         return None
 
     def figures(self) -> Mapping[str, dict[str, Any]]:
-        """By camera: the last report of its process, if one runs, and the tampers that are active."""
+        """Return, by camera, the last report of its process, if one runs, and the tampers that are active."""
         figures: dict[str, dict[str, Any]] = {}
         for link in self._links:
             report, tampers = link.heartbeat, link.tampers.figures()
@@ -53,7 +53,8 @@ class Cameras:
 
 
 def _has_looked(link: VisionLink) -> bool:
-    """The sign of life comes up to a second after the first look."""
+    """Return whether the camera has processed a frame. A person in view shows it before the heartbeat does, which comes
+    up to a second after the first frame."""
     report = link.heartbeat
     return bool(link.in_view.persons) or (report is not None and report.frames > 0)
 

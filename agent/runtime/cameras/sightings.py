@@ -1,4 +1,4 @@
-"""What a camera process reports, as a message to the centre."""
+"""Turns what a camera process reports into messages to the centre."""
 
 from collections.abc import Mapping
 
@@ -35,11 +35,11 @@ _DATA: Mapping[type[ToCore], type[CameraEventData]] = {
 
 
 def sighting(camera: str, happened: ToCore, factory: MessageFactory) -> Draft | None:
-    """The event of what the process of `camera` reports; None for what is nobody's news."""
+    """Return the event for a report of the process of `camera`; None for a report that is not an event."""
     if not isinstance(happened, Happened):
         return None
     data = {
-        **happened.model_dump(exclude={"t", "boottime_ns"}),  # the fields of an event have the names of the report's
+        **happened.model_dump(exclude={"t", "boottime_ns"}),  # an event's fields are named like the report's
         "camera": camera,
         "frame_monoms": happened.boottime_ns // 1_000_000,
         "snapshot": happened.event_id if happened.snapshot else None,

@@ -1,4 +1,4 @@
-"""What is done to one camera, told to the centre: what its process finds, and the loss of its pictures."""
+"""Reports tampers of one camera to the centre: those that its process finds, and the loss of its pictures."""
 
 import logging
 from collections.abc import Collection
@@ -18,7 +18,8 @@ log = logging.getLogger(__name__)
 
 
 class TamperController:
-    """Makes an event of each beginning and end, and knows what is active. One thread, except `figures`."""
+    """Publishes an event for each beginning and end, and knows which tampers are active. One thread, except
+    `figures`."""
 
     def __init__(
         self,
@@ -29,29 +30,29 @@ class TamperController:
         reporter: Reporter,
         clock: Clock,
     ) -> None:
-        """Of the lost signal nothing is told unless it is among the `kinds`; the others the process watches for."""
+        """Video loss is reported only if it is among the `kinds`; the camera process watches for the others."""
         self._camera = camera
         self._signal = VideoLoss(frames_per_second) if TamperKind.SIGNAL_LOST in kinds else None
         self._signal_id = ""
         self._looked = 0
-        """Frames that the process had looked at, as of its last sign of life."""
+        """Frames that the camera process had processed as of its last heartbeat."""
         self._reporter = reporter
         self._clock = clock
         self._ids = Uuid7Source()
         self._active: dict[str, tuple[CameraTamper, str]] = {}
-        """By identifier, with the wall clock at its beginning."""
+        """Active tampers by identifier, each with the wall clock at its beginning."""
 
     def figures(self) -> list[dict[str, Any]]:
-        """The tampers that are active, for the health report. Any thread."""
+        """Return the active tampers for the health message. Any thread."""
         return [
             {"kind": message.kind.value, "event_id": message.event_id, "since": since}
             for message, since in list(self._active.values())
         ]
 
     def heard(self, message: CameraTamper) -> None:
-        """The camera process has found something, or that it is over.
+        """Handle a tamper that the camera process has found, or that is over.
 
-        Of a lost signal nothing more is told: that its stamps stand still is the same event.
+        While the signal is lost, a frozen picture is not reported: it is the same event.
         """
         if message.active and not (message.kind is TamperKind.FROZEN and self._signal_id):
             self._begin(message)
@@ -61,9 +62,9 @@ class TamperController:
             self._end(message.event_id, message.boottime_ns, message.detail)
 
     def beat(self, report: Heartbeat) -> None:
-        """A sign of life has come just now.
+        """Handle a heartbeat that has just come.
 
-        While the camera is frozen, pictures that are looked at count as new ones: by its stamps they may be old.
+        While the camera is frozen, pictures that are processed count as new: by their stamps they may be old.
         """
         looks, self._looked = report.frames != self._looked, report.frames
         if self._signal is not None and report.frame_age_ms is not None:
@@ -71,7 +72,7 @@ class TamperController:
             self._signal.pictured(age_ms * 1_000_000, self._clock.boottime_ns())
 
     def tick(self) -> None:
-        """See whether pictures come. Several times a second, whatever the camera process does."""
+        """Check whether pictures come. Call it several times a second, whatever the camera process does."""
         if self._signal is None:
             return
         change = self._signal.tick(self._clock.boottime_ns())
@@ -93,7 +94,8 @@ class TamperController:
         )
 
     def ended(self) -> None:
-        """The camera process has ended: nobody knows of its tampers any more; the next one finds what is left."""
+        """End the tampers of a camera process that has ended, as they are not known any more; video loss goes on. The
+        next process finds what is left of them."""
         for event_id in list(self._active):
             if event_id != self._signal_id:
                 self._end(event_id, self._clock.boottime_ns(), "not known any more: the camera process ended")

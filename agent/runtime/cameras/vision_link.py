@@ -1,6 +1,6 @@
-"""The thread `vision-NAME`: starts one camera process, listens to it, and starts it again when it fails.
+"""The thread `vision-NAME`: starts one camera process, listens to it, and restarts it when it fails.
 
-Nothing that happens over there can hold anybody up here: a crash, a hang or a model that does not load is a
+Nothing that happens in the camera process can hold up the core: a crash, a hang or a model that does not load means a
 degraded part and a new try, nothing more.
 """
 
@@ -41,7 +41,7 @@ from agent.runtime.supervision.supervisor import Supervisor
 _START_PATIENCE_NS = 60 * 10**9
 _HEARTBEAT_PATIENCE_NS = 10 * 10**9
 _STANDSTILL_NS = 30 * 10**9
-"""A process that reports itself well but has looked at no frame for so long hangs in an inference."""
+"""A process that reports itself well but has processed no frame for this long hangs in an inference."""
 _KILL_PATIENCE_S = 5.0
 _NOBODY = InView(persons=0, tracks=())
 
@@ -49,22 +49,22 @@ log = logging.getLogger(__name__)
 
 
 class CameraCallbacks(Protocol):
-    """Who is told of what a camera process reports. All on the link's own thread."""
+    """Hears what a camera process reports. All on the link's own thread."""
 
     def on_message(self, message: ToCore) -> None:
         """Something happened before the camera."""
 
     def on_picture(self, picture_id: str, jpeg: bytes | None, detail: str) -> None:
-        """A picture that was asked for; None with the reason why there is none."""
+        """A picture that was asked for has come; None if there is none, and `detail` says why."""
 
     def on_state(self, works: bool, detail: str) -> None:
         """The camera works, or does not."""
 
     def on_delegate(self, works: bool, detail: str) -> None:
-        """What the settings name runs the model, or the processor does in its place."""
+        """The delegate of the settings runs the model (`works`), or the processor does in its place."""
 
     def on_model(self, refused: str) -> None:
-        """What was refused of the models, and what runs; empty when nothing was."""
+        """Which model was refused, and what runs instead; empty when none was."""
 
 
 class VisionLink:
@@ -80,8 +80,8 @@ class VisionLink:
         tampers: TamperController,
         backoff: Backoff | None = None,
     ) -> None:
-        """`command` starts the process; the number of its socket is appended. `tampers` hears what is done to the
-        camera, and whether pictures come."""
+        """`command` starts the process; the number of its socket is appended. `tampers` gets the tampers that the
+        process finds, and its heartbeats."""
         self._spec = spec
         self._command = list(command)
         self._clock = clock
@@ -95,19 +95,19 @@ class VisionLink:
         self._buffer = b""
         self._works_since_ns: int | None = None
         self._reason = ""
-        """Why the process ends, in its own words."""
+        """Why the process is ending, in its own words."""
         self._heard_ns = 0
         self._advanced_ns = 0
         self._retry_ns = 0
         self._patience_ns = _START_PATIENCE_NS
         self.heartbeat: Heartbeat | None = None
-        """The last report of a process that runs; None without one."""
+        """The last heartbeat of a running process; None without one."""
         self.in_view = _NOBODY
         """Who is in view, as of the last message."""
 
     @contextmanager
     def running(self, supervisor: Supervisor) -> Iterator[None]:
-        """Run in a thread of its own while entered, and end the process in order."""
+        """Run on a thread of its own while entered, and then end the process in an orderly way."""
         try:
             with supervisor.thread(f"vision-{self.camera}", self, essential=False):
                 try:
@@ -128,7 +128,7 @@ class VisionLink:
         return self._process.pid if self._process else None
 
     def take_snapshot(self, picture_id: str) -> bool:
-        """Ask for a picture; false when the camera does not work, and then no answer comes. Never blocks."""
+        """Ask for a picture; false when the camera does not work: then no answer comes. Never blocks."""
         report = self.heartbeat
         return report is not None and report.state == "ok" and self._send(TakeSnapshot(id=picture_id))
 
@@ -154,8 +154,8 @@ class VisionLink:
             self._fail("the camera process looks at no frames any more")
 
     def finish(self) -> None:
-        """Ask the process to end, and wait for it. From another thread, while this one still runs: the process has
-        told the kernel to kill it when the thread that started it ends."""
+        """Ask the process to end, and wait for it. Call it from another thread while the link's own still runs: the
+        process has told the kernel to kill it when the thread that started it ends."""
         if self._closing:
             return
         self._closing = True
@@ -168,7 +168,7 @@ class VisionLink:
             log.warning("the camera process of %s did not stop and is killed", self.camera)
 
     def close(self) -> None:
-        """End the process: asked, then forced. After the thread has ended."""
+        """End the process, first by asking, then by force. Call it after the thread has ended."""
         self.finish()
         self._reap()
 
@@ -187,7 +187,7 @@ class VisionLink:
         finally:
             theirs.close()
         ours.setblocking(False)
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * LONGEST_LINE)  # the spec goes in one piece
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * LONGEST_LINE)  # the spec is sent in one piece
         self._socket, self._buffer = ours, b""
         self._heard_ns = self._clock.boottime_ns()
         self._patience_ns = _START_PATIENCE_NS
@@ -250,7 +250,7 @@ class VisionLink:
             self._advanced_ns = self._heard_ns
 
     def _forward_picture(self, picture_id: str, name: str) -> None:
-        """Pictures come as files of the agreed directory only, and are gone once they are in the outbox."""
+        """Read a picture, delete its file and pass it on. Only files in the agreed directory are read."""
         path = Path(self._spec.snapshot_directory) / Path(name).name
         try:
             with path.open("rb") as file:
@@ -286,7 +286,7 @@ class VisionLink:
             return "the camera process closed its link"
         if code >= 0:
             return f"the camera process ended ({code})"
-        # A driver that loses its camera may abort: what the process said last tells more than the signal.
+        # A driver that loses its camera may abort: the last words of the process tell more than the signal.
         last = self.heartbeat.detail if self.heartbeat is not None else ""
         return f"the camera process was killed by signal {-code}" + (f" after: {last}" if last else "")
 

@@ -1,1 +1,1 @@
-"""What the centre orders: verified, remembered, executed once, answered."""
+"""The centre's commands: verified, remembered, executed once, answered."""

@@ -1,4 +1,4 @@
-"""What the command handler is given: tokens that were verified, and the hands that do what commands say."""
+"""What the command handler needs from other parts: verified tokens, and the actions that carry out commands."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -9,7 +9,7 @@ from agent.runtime.commands.orders import SelfTestAnswer
 
 
 class Verified(Protocol):
-    """A token whose signature is right: whose key it was, and what it says."""
+    """A token with a valid signature: whose key signed it, and what it says."""
 
     @property
     def kid(self) -> str:
@@ -23,7 +23,7 @@ class Verified(Protocol):
 
     @property
     def issuer(self) -> str:
-        """The name under which the key set knows the holder."""
+        """The holder's name in the key set."""
         ...
 
     @property
@@ -36,41 +36,41 @@ class Verifies(Protocol):
     """The key ring."""
 
     def verify(self, token: bytes) -> Verified:
-        """The token, if a known key has signed it. Raises CommandRejected."""
+        """Return the verified token, if a known key has signed it. Raises CommandRejected."""
         ...
 
 
 class ReadsKeys(Protocol):
-    """Whoever keeps the key ring up to date."""
+    """The part that keeps the key ring up to date."""
 
     def tick(self) -> None:
-        """Before each message, and twice a second."""
+        """Reload the keys if they have changed. Called before each message, and twice a second."""
         ...
 
 
 class Actions(Protocol):
-    """What commands do. Each is called on the handler's thread; orders are answered later by `order_done`."""
+    """Carries out commands. Called on the handler's thread; orders are answered later, by `order_done`."""
 
     def acknowledge(self, ack: CentreAck) -> AckAnswer:
         """Act on a verified ack."""
         ...
 
     def rebirth(self) -> None:
-        """Say again who we are, and which alarms are open."""
+        """Publish birth, description and open alarms again."""
         ...
 
     def identify(self, seconds: float) -> None:
-        """Blink for so long."""
+        """Blink for `seconds`."""
         ...
 
     def snapshot(self, picture_id: str, camera: str | None) -> str | None:
-        """Ask a camera for a picture under this identifier; the camera's name, None without a camera."""
+        """Ask a camera for a picture under this identifier; returns the camera's name, or None without a camera."""
         ...
 
     def test_mode(self, seconds: float, input_name: str | None) -> TestModeAnswer:
-        """For so many seconds, for this input or all of them; 0 seconds end it."""
+        """Set test mode for `seconds`, for this input or all of them; 0 seconds end it."""
         ...
 
     def self_test(self, order_id: str) -> SelfTestAnswer:
-        """Begin one under this identifier."""
+        """Begin a self-test under this identifier."""
         ...

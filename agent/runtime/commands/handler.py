@@ -1,4 +1,4 @@
-"""The thread `commands`: verifies what comes down, executes it once, and answers."""
+"""The thread `commands`: verifies commands from the broker, executes each once, and answers."""
 
 import logging
 import queue
@@ -33,7 +33,7 @@ from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.security import TOPIC_LENGTH
 
 _MOST_WAITING = 64
-"""Messages that may wait to be verified; a broker that sends more at once is not believed to bring commands."""
+"""How many messages may wait to be verified; a broker that sends more at once is hardly bringing commands."""
 _DISK_PATIENCE_S = 2.0
 _SELF_TEST: dict[SelfTestAnswer, tuple[str, str, str]] = {
     "asked": ("in-progress", "asked", "the self-test begins"),
@@ -69,22 +69,22 @@ class CommandHandler:
         self._queue: queue.SimpleQueue[Received | OrderDone] = queue.SimpleQueue()
 
     def act_by(self, actions: Actions) -> None:
-        """Have these do what commands say. Before the thread runs."""
+        """Carry out commands with these actions. Call it before the thread runs."""
         self._actions = actions
 
     def restore(self) -> None:
-        """More was found of what earlier runs have left. Any thread."""
+        """Restore the commands of earlier runs that were found late. Any thread."""
         self._memory.restore()
 
     def receive(self, message: Received) -> None:
-        """A message came down. Never blocks."""
+        """Queue a message from the broker. Never blocks."""
         if self._queue.qsize() < _MOST_WAITING:
             self._queue.put(message)
         else:
             self._security.report("command-flood", "warning", f"more than {_MOST_WAITING} wait; one was not read")
 
     def order_done(self, done: OrderDone) -> None:
-        """What a command has ordered has ended; what none has ordered is ignored. Never blocks."""
+        """Note that an order has ended; one that no command gave is ignored. Never blocks."""
         self._queue.put(done)
 
     def run_once(self, timeout_s: float) -> None:
@@ -146,8 +146,9 @@ class CommandHandler:
         return message.payload
 
     def _accept(self, token: Verified, claims: Claims, message: Received) -> CommandArgs:
-        """Every check; what was accepted, unless it is an ack, is on disk before this returns: no crash makes it run
-        twice."""
+        """Make every check, and remember the command.
+
+        Unless it is an ack, this waits at most 2 s until it is on disk: from then on no crash makes it run twice."""
         if claims.iss != token.issuer:
             raise CommandRejected("wrong-issuer", f"the key {token.kid} does not belong to {claims.iss[:64]!r}")
         kind, _, topic_name = message.topic.removeprefix(self._identity.down() + "/").partition("/")
@@ -165,7 +166,7 @@ class CommandHandler:
         args = check(claims, token.role, circumstances)
         safe = self._memory.begin(token.kid, claims)
         if isinstance(args, AckArgs):
-            return args  # green waits for no disk: cut off before its result is on disk, an ack may come again and runs
+            return args  # green must not wait for the disk; an ack that a power cut took from it may run again
         if not safe.wait(0 if self._outbox.writer.fault else _DISK_PATIENCE_S):
             log.error("%s is not on disk yet; going on, since a command may save a life", claims.cmd_id)
         return args

@@ -1,4 +1,4 @@
-"""The key set as it changes while the agent runs: who may command, and the part `commands`."""
+"""Watches the key set, which says who may command, while the agent runs; reports the part `commands`."""
 
 import logging
 import threading
@@ -10,36 +10,37 @@ from agent.core.errors import SettingsError
 from agent.runtime.supervision.context import Context
 
 _PATIENCE_NS = 2 * 10**9
-"""How long a new file may be unreadable before that is told: it may be half written."""
+"""How long a new file may be unreadable before that is reported: it may be half written."""
 _YOUNG_NS = 2 * 10**9
-"""A file that was changed so lately is read again: within one tick of the file system's clock it may change twice."""
+"""A file that changed less than this ago is read again: it may change twice within one tick of the file system's
+clock."""
 
 log = logging.getLogger(__name__)
 
 
 class Ring(Protocol):
-    """The keys that are obeyed."""
+    """The keys whose commands are obeyed."""
 
     @property
     def keys(self) -> Mapping[str, Hashable]:
-        """By their ids."""
+        """The keys by id."""
         ...
 
     def stamp(self) -> tuple[int, Hashable] | None:
-        """When the file changed last, in nanoseconds since 1970, and what else tells one file from another; None
-        when no file is configured."""
+        """Return when the file last changed, in nanoseconds since 1970, and whatever else tells two versions of it
+        apart; None when no file is configured."""
         ...
 
     def reload(self) -> None:
-        """Read the file again. Raises SettingsError, and then the keys stay as they were."""
+        """Read the file again. Raises SettingsError; the keys then stay as they were."""
         ...
 
 
 class KeyWatch:
-    """Reads the key set anew when its file has changed. `tick` on one thread, `broker_refuses` from any."""
+    """Reads the key set again when its file has changed. `tick` on one thread, `broker_refuses` from any."""
 
     def __init__(self, ring: Ring, context: Context) -> None:
-        """Reads the file for the first time; without usable keys every command is refused, and the part says why."""
+        """Read the file for the first time; without usable keys every command is refused, and the part says why."""
         self._ring = ring
         self._board = context.board
         self._security = context.security
@@ -59,7 +60,7 @@ class KeyWatch:
             self._report(trouble="")
 
     def tick(self) -> None:
-        """Read the file again if it has changed: a key that is not in it any more is obeyed no longer."""
+        """Read the file again if it has changed; a key that is gone from it is no longer obeyed."""
         stamp = self._ring.stamp()
         if stamp is None or stamp == self._stamp:
             return
@@ -80,7 +81,7 @@ class KeyWatch:
         self._report_changes(before, self._ring.keys)
 
     def broker_refuses(self, detail: str) -> None:
-        """What the broker does not let this device hear; empty when it lets it hear all."""
+        """Report what the broker does not let this device subscribe to; empty when it allows everything."""
         self._report(refused=detail)
 
     def _report_changes(self, before: Mapping[str, Hashable], after: Mapping[str, Hashable]) -> None:

@@ -1,4 +1,4 @@
-"""Which commands were accepted lately, and what became of them: none runs twice, whatever restarts or fails."""
+"""Remembers recent commands and their results, so that none runs twice, whatever restarts or fails."""
 
 import json
 import logging
@@ -15,10 +15,10 @@ from agent.outbox.state import CTR_KEY, Changes
 from agent.ports import Clock
 
 COMMAND_KEY = "command/"
-"""Under this prefix, the key's id and the command's are the commands that are remembered."""
+"""Prefix under which commands are remembered; the key's id and the command's id follow."""
 _MOST = 256
 _YOUNG_NS = NONCE_LIFE_S * 10**9
-"""For longer than this after its acceptance no command is valid, if the clock stands right: see `check`."""
+"""No command is valid for longer than this after its acceptance, if the clock is right: see `check`."""
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +29,11 @@ class _Accepted:
     cmd_id: str
     name: str
     ctr: int
-    """The highest one under which the command came."""
+    """The highest counter under which the command came."""
     since_ns: int
     result: ResultData | None = None
     is_far_ahead: bool = False
-    """A later command has shown that `ctr` is not that of any real time: it was used, but is no floor."""
+    """Whether a later command has shown that `ctr` does not come from a real time: it is used, but is no floor."""
 
     @property
     def key(self) -> str:
@@ -50,7 +50,7 @@ class _Accepted:
 class CommandMemory:
     """A window of counters for each key, and the newest results, in memory and on disk.
 
-    `take_up` and `finished` from any thread, the rest on the thread `commands`.
+    `restore` and `finished` from any thread, the rest on the thread `commands`.
     """
 
     def __init__(self, outbox: Outbox, clock: Clock) -> None:
@@ -58,14 +58,14 @@ class CommandMemory:
         self._clock = clock
         self._lock = threading.Lock()
         self._accepted: OrderedDict[str, _Accepted] = OrderedDict()
-        """The one that came longest ago is the first."""
+        """The one that came longest ago is first."""
         self._floors: dict[str, int] = {}
         self._crowded_out: dict[str, int] = {}
         self._is_whole = False
         self.restore()
 
     def restore(self) -> None:
-        """What earlier runs have left, as far as the disk gives it by now."""
+        """Restore what earlier runs have left, as far as it has been read from disk by now."""
         with self._lock:
             self._is_whole = self._outbox.knows_all
             for key, text in self._outbox.kept(CTR_KEY).items():
@@ -89,19 +89,20 @@ class CommandMemory:
                     self._accepted[key] = accepted
 
     def window(self, kid: str) -> Window:
-        """Which counters of this key can be accepted now."""
+        """Return which counters of this key can be accepted now."""
         with self._lock:
             self._age()
             seen = frozenset(each.ctr for each in self._accepted.values() if each.kid == kid)
             return Window(self._floors.get(kid, -1), self._crowded_out.get(kid, -1), seen, self._is_whole)
 
     def repeated(self, kid: str, claims: Claims) -> ResultData | None:
-        """The newest result of a command that comes again, signed again or not; None for a new one."""
+        """Return the newest result of a command that comes again, newly signed or not; None for a new one."""
         with self._lock:
             accepted = self._accepted.get(f"{COMMAND_KEY}{kid}/{claims.cmd_id}")
             if accepted is None:
                 return None
-            # It must not run under this counter either, once the result is forgotten. Nothing has checked this one yet.
+            # Once the result is forgotten, it must not run under this counter either. It has not been checked, so
+            # only a counter that is not far ahead is noted.
             if accepted.ctr < claims.ctr <= accepted.ctr + MAX_LEAD_US:
                 accepted.ctr, accepted.since_ns = claims.ctr, self._clock.boottime_ns()
                 self._accepted.move_to_end(accepted.key)
@@ -109,19 +110,19 @@ class CommandMemory:
             return accepted.result
 
     def begin(self, kid: str, claims: Claims) -> threading.Event:
-        """A command was accepted. When the event is set, no restart and no power cut can make it run again."""
+        """Remember an accepted command. When the event is set, no restart and no power cut can make it run again."""
         with self._lock:
             changes: Changes = {}
             now_us = int(self._clock.wall().timestamp() * 10**6)
             is_timed = self._clock.quality() is not TimeQuality.UNSYNCED
             if is_timed and self._floors.get(kid, -1) > now_us + MAX_LEAD_US:
                 # Only a fresh nonce lets a command pass below such a floor, and its `iat` agrees with our clock. The
-                # new floor is not simply its counter: a low one would let pass again all that is forgotten.
+                # new floor is not simply its counter: a low one would let all forgotten commands pass again.
                 self._outbox.keep(CTR_KEY + kid, None)
                 self._floors[kid] = max(claims.ctr, now_us - MAX_LIFE_S * 10**6)
                 for each in self._accepted.values():
                     if each.kid == kid and each.ctr > now_us + MAX_LEAD_US:
-                        each.is_far_ahead = True  # else it would be the floor again
+                        each.is_far_ahead = True  # otherwise it would become the floor again
                         changes[each.key] = each.text()
             accepted = _Accepted(kid, claims.cmd_id, claims.name, claims.ctr, self._clock.boottime_ns())
             self._accepted[accepted.key] = accepted
@@ -133,7 +134,7 @@ class CommandMemory:
             return self._outbox.writer.keep(changes)
 
     def finished(self, kid: str, result: ResultData) -> Changes:
-        """What became of a command; returns what is to be kept together with the message that tells it."""
+        """Store the result of a command; returns the state to keep together with the message that carries it."""
         with self._lock:
             accepted = self._accepted.get(f"{COMMAND_KEY}{kid}/{result.command_id}")
             if accepted is None:
@@ -148,8 +149,8 @@ class CommandMemory:
                 self._raise_floor(each.kid, each.ctr)
 
     def _crowd(self) -> Iterator[_Accepted]:
-        """Those that there is no room for: old ones first, then the lowest counter of the key that has most of them,
-        so that an absurdly high counter is never what the others must be above."""
+        """Forget and yield the commands that there is no room for: old ones first, then the lowest counter of the key
+        that has the most, so that an absurdly high counter never becomes the floor for the others."""
         while len(self._accepted) > _MOST:
             lost = next(iter(self._accepted.values()))
             if self._clock.boottime_ns() - lost.since_ns < _YOUNG_NS:
@@ -168,13 +169,13 @@ class CommandMemory:
         return {CTR_KEY + kid: str(self._floors[kid])} if kid in self._floors else {}
 
     def _read(self, key: str, text: str) -> _Accepted | None:
-        """None for what is to be forgotten. Raises ValueError, KeyError or TypeError for what this version did not
-        write."""
+        """Return a kept command, or None for one to forget. Raises ValueError, KeyError or TypeError for text that this
+        version did not write."""
         kid, _, cmd_id = key.removeprefix(COMMAND_KEY).partition("/")
         kept = json.loads(text)
         name, ctr, said = str(kept["name"]), int(kept["ctr"]), kept["result"]
         if said is None and name == "ack":
-            return None  # what it did may not be on the disk, and green hangs on it: it may come again, and runs again
+            return None  # its effect may not be on disk, and green depends on it: if it comes again, it runs again
         if said is None or said["status"] == "in-progress":
             said = {"command_id": cmd_id, "name": name, "status": "failed", "code": "unknown-outcome"} | {
                 "text": "the agent ended before this was done: see whether it was, and order it anew if need be"

@@ -1,4 +1,4 @@
-"""Commands that another part carries out, and whose end comes later: pictures and self-tests."""
+"""Orders: commands that another part carries out, and that end later: pictures and self-tests."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -7,14 +7,14 @@ from agent.contract.messages import ResultData, SelfTestData
 from agent.ports import Received
 
 SelfTestAnswer = Literal["asked", "busy", "alarm-open"]
-"""Whether a self-test that was ordered will be begun."""
+"""Whether a self-test that was ordered will begin."""
 _PATIENCE_S = {"snapshot": 10, "self-test": 300}
 """How long an order may take, by the name of its command."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderDone:
-    """The end of the order that the command `id` gave; `code` and `text` are those of its result."""
+    """The end of the order given by the command `id`; `code` and `text` are those of its result."""
 
     id: str
     ok: bool
@@ -25,7 +25,7 @@ class OrderDone:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The final result of an order, whose key has signed it, and the message that it answers."""
+    """The final result of an order, the id of the key that signed it, and the message that it answers."""
 
     result: ResultData
     kid: str
@@ -41,22 +41,22 @@ class _Order:
 
 
 class Orders:
-    """Those that are under way. One thread."""
+    """The orders under way. One thread."""
 
     def __init__(self) -> None:
         self._orders: dict[str, _Order] = {}
 
     def begin(self, result: ResultData, kid: str, message: Received, now_ns: int) -> None:
-        """An order was given; its result so far is `in-progress`."""
+        """Add an order, whose result so far is `in-progress`."""
         until_ns = now_ns + _PATIENCE_S[result.name] * 10**9
         self._orders[result.command_id] = _Order(result.name, kid, message, until_ns)
 
     def done(self, done: OrderDone) -> Settled | None:
-        """The result of an order that has ended; None for what nobody has ordered."""
+        """Return the result of an order that has ended; None if it was never given."""
         return self._settle(done.id, "succeeded" if done.ok else "failed", done.code, done.text, done.output)
 
     def overdue(self, now_ns: int) -> list[Settled]:
-        """The results of the orders that nobody has answered in time."""
+        """Return the results of the orders that were not answered in time."""
         late = [order_id for order_id, order in self._orders.items() if order.until_ns <= now_ns]
         settled = [self._settle(order_id, "timed-out", "no-answer", "there was no answer", {}) for order_id in late]
         return [each for each in settled if each is not None]
@@ -70,12 +70,12 @@ class Orders:
 
 
 def picture_done(picture_id: str, ok: bool, detail: str) -> OrderDone:
-    """A picture is on its way, or `detail` says why not."""
+    """Return the end of an order for a picture: it is on its way, or `detail` says why not."""
     return OrderDone(picture_id, ok, "ok" if ok else "no-picture", detail, {"snapshot": picture_id})
 
 
 def self_test_done(order_id: str, data: SelfTestData) -> OrderDone:
-    """A self-test has ended."""
+    """Return the end of an order for a self-test."""
     ok = data.outcome == "passed"
     code = {"passed": "ok", "failed": "test-failed", "interrupted": "interrupted"}[data.outcome]
     bad = [step.name for step in data.steps if not step.ok]

@@ -1,4 +1,4 @@
-"""Says something by a path that is not in use, to see whether it carries, and leaves again."""
+"""Sends one message by a path that is not in use, to see whether it works, and disconnects again."""
 
 import queue
 from collections.abc import Generator, Sequence
@@ -17,12 +17,11 @@ def check_path(
     within_s: float,
     filters: Sequence[str] = (),
 ) -> Generator[None, None, str]:
-    """Connect, be allowed to hear `filters`, have the message accepted, disconnect. A step of a self-test: see
-    check_steps.
+    """Connect, check that `filters` are granted, have the message accepted, disconnect. A step of a self-test: see
+    `steps`.
 
-    `broker` must log in as a client of its own, or it would take the place of the connection in use: raises
-    NoProbeCertificate where it can't. The message is the will as well, so that a probe that breaks off says nothing
-    that is not so.
+    `broker` must log in as a client of its own, or it would take the place of the connection in use; raises
+    NoProbeCertificate when it can't. The message is also the will, so that a probe that breaks off says nothing false.
     """
     events: queue.SimpleQueue[BrokerEvent] = queue.SimpleQueue()
     began_ns = clock.boottime_ns()

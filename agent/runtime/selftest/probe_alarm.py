@@ -1,4 +1,4 @@
-"""The alarm of a self-test: a message like any other alarm's, but none of the open alarms, and no light shows it."""
+"""The alarm of a self-test: its messages are like any alarm's, but it is not an open alarm, and no light shows it."""
 
 import threading
 from typing import Any, Literal
@@ -12,12 +12,12 @@ from agent.outbox.outbox import Outbox
 from agent.runtime.supervision.context import Context
 
 KEPT = "self-test/alarm"
-"""Those that are not closed are kept under this and their identifier: one of an earlier run may be found late. An
-earlier version kept the last one, under this alone."""
+"""Alarms that are not closed are kept under this and their identifier, since one of an earlier run may be found late.
+An earlier version kept only the last one, under this key alone."""
 
 
 class ProbeAlarm:
-    """One at a time. Any thread."""
+    """The self-test's alarm, one at a time. Any thread."""
 
     def __init__(self, context: Context, outbox: Outbox, location: dict[str, Any] | None) -> None:
         self._outbox = outbox
@@ -27,7 +27,7 @@ class ProbeAlarm:
         self._lock = threading.Lock()
         self._raised_ns = 0
         self.data: AlarmData | None = None
-        """The one that was raised last, also when it is closed; None before the first."""
+        """The alarm that was raised last, even when it is closed; None before the first."""
 
     def raise_alarm(self) -> AlarmData:
         """Raise a new one, with `status` test."""
@@ -38,7 +38,7 @@ class ProbeAlarm:
             return self.data
 
     def example(self) -> AlarmData:
-        """One as it would be raised now."""
+        """Return an alarm as it would be raised now."""
         return AlarmData(
             alarm_id=self._outbox.new_id(),
             input=INPUT,
@@ -54,7 +54,7 @@ class ProbeAlarm:
         )
 
     def delivered(self, fact: AlarmDelivered) -> bool:
-        """The broker has a message of an alarm; false when it is not of this one."""
+        """Note that the broker has a message of an alarm; false when it is another alarm."""
         with self._lock:
             if self.data is None or self.data.alarm_id != fact.alarm_id:
                 return False
@@ -63,7 +63,7 @@ class ProbeAlarm:
             return True
 
     def acknowledge(self, ack: CentreAck) -> bool:
-        """A verified ack; false when it is not of this alarm, or that one is closed."""
+        """Act on a verified ack; false when it is for another alarm, or this one is closed."""
         with self._lock:
             data = self.data
             if data is None or data.alarm_id != ack.alarm_id or data.stage is Stage.CLOSED:
@@ -76,19 +76,19 @@ class ProbeAlarm:
 
     @property
     def was_registered(self) -> bool:
-        """Whether a verified ack has said that a centre has it, before it was closed."""
+        """Whether a verified ack has registered it before it was closed."""
         return self.data is not None and Stage.REGISTERED.value in self.data.latency_ms
 
     def close(self) -> None:
-        """The test is over: nobody need answer it any more. Does nothing without an open one."""
+        """Close the alarm: the test is over, and nobody needs to answer. Does nothing when none is open."""
         with self._lock:
             if self.data is not None and self.data.stage is not Stage.CLOSED:
                 self._reach(Stage.CLOSED, self._clock.boottime_ns())
                 self._report()
 
     def close_kept(self) -> None:
-        """Close those that earlier runs have left open, and leave that of this run, which may be under way when the
-        disk comes late. Raises nothing for what can't be read: it is forgotten."""
+        """Close the alarms that earlier runs have left open, but not this run's, which may be open when the disk comes
+        late. One that can't be read is forgotten, and nothing is raised."""
         for key, text in self._outbox.kept(KEPT).items():
             try:
                 data = AlarmData.model_validate_json(text)

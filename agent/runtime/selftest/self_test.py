@@ -1,7 +1,7 @@
-"""The thread `self-test`: once a day, and when it is told to, tries everything that a press needs, end to end.
+"""The thread `self-test`: once a day, and on command, tries everything that a press needs, end to end.
 
-It does one small piece of work a pass and looks in between whether an alarm is open: then it gives way at once,
-and to a silent one after the flash of the lights.
+It does one small piece of work per pass and checks in between whether an alarm is open. If so it gives way at once; to
+a silent alarm, after the flash of the lights.
 """
 
 import inspect
@@ -25,20 +25,20 @@ from agent.runtime.selftest.steps import Step, is_flash
 from agent.runtime.supervision.context import Context
 
 SELF_TEST = "self-test"
-"""The thread, and the part of the health."""
+"""The name of the thread, and of the part in the health message."""
 LAST_KEY = "self-test/last"
 _SLICE_S = 0.05
 _REST_NS = 600 * 10**9
-"""After an alarm has interrupted a test the next one is not begun before."""
+"""How long after an interruption by an alarm no scheduled test begins."""
 
 log = logging.getLogger(__name__)
 
 
 class HasSteps(Protocol):
-    """What a self-test tries."""
+    """The steps of a self-test."""
 
     def steps(self) -> Iterator[tuple[str, Step]]:
-        """One after the other, by name."""
+        """Yield each step with its name."""
         ...
 
 
@@ -51,7 +51,7 @@ class HasAlarms(Protocol):
         ...
 
     def submit(self, fact: SelfTested) -> None:
-        """Never blocks."""
+        """Queue a fact. Never blocks."""
         ...
 
 
@@ -59,7 +59,7 @@ class ShowsLights(Protocol):
     """The lights."""
 
     def shown(self) -> LightState:
-        """What they show now. Any thread."""
+        """Return what they show now. Any thread."""
         ...
 
 
@@ -67,12 +67,12 @@ class TakesOrders(Protocol):
     """The command handler."""
 
     def order_done(self, done: OrderDone) -> None:
-        """What a command has ordered has ended. Never blocks."""
+        """Note that an order has ended. Never blocks."""
         ...
 
 
 class SelfTest:
-    """`order` and `last` from any thread, `run_once` from its own, `close` when that has ended."""
+    """`order` and `last` from any thread, `run_once` on its own, `close` when that has ended."""
 
     def __init__(
         self,
@@ -86,8 +86,8 @@ class SelfTest:
         lights: ShowsLights,
         commands: TakesOrders,
     ) -> None:
-        """Without a `timetable` only orders begin a test. `kiosk` says whether an alarm is open, and hears of each end;
-        `commands` hears of an ordered one."""
+        """Without a `timetable` only orders begin a test. `kiosk` says whether an alarm is open, and hears of each
+        result; `commands` hears of the end of an ordered test."""
         self._plan = script
         self._alarm = alarm
         self._timetable = timetable
@@ -110,7 +110,7 @@ class SelfTest:
         self._rest_until_ns = 0
         self._is_taken_up = False
         self.last: LastTest | None = None
-        """The last test that came to its end, in this run or an earlier one."""
+        """The last completed test, of this run or an earlier one."""
 
     def order(self, order_id: str) -> SelfTestAnswer:
         """Begin a test now, if none is under way and no alarm is open."""
@@ -124,14 +124,14 @@ class SelfTest:
         return "asked"
 
     def figures(self) -> dict[str, Any] | None:
-        """What health says of the last test. Any thread."""
+        """Return what health says of the last test. Any thread."""
         last = self.last
         if last is None:
             return None
         return {"time": last.time, "passed": not last.failed, "failed": list(last.failed)}
 
     def run_once(self, timeout_s: float) -> None:
-        """Go on with the test that is under way, or begin one that is due."""
+        """Continue the test that is under way, or begin one that is due."""
         order: str | None = None
         try:
             order = self._orders.get(timeout=timeout_s if self._script is None else min(timeout_s, _SLICE_S))
@@ -149,7 +149,7 @@ class SelfTest:
             self._begin("schedule", None)
 
     def close(self) -> None:
-        """Leave off: the lights and the centre are not to be left with a test that nobody goes on with."""
+        """Interrupt the test: the lights and the centre must not be left with one that nobody continues."""
         if self._script is None:
             return
         if inspect.getgeneratorstate(self._script) == inspect.GEN_RUNNING:  # its thread hangs and did not stop
@@ -169,7 +169,7 @@ class SelfTest:
         self._script = self._play()
 
     def _go_on(self, script: Generator[None, None, None]) -> None:
-        # Where a flash goes on beside an open alarm, that one is silent: an end of it now would show the press.
+        # If the lights still flash while an alarm is open, that alarm is silent: ending the flash now would betray it.
         if self._kiosk.open_ids and not is_flash(self._lights.shown()):
             self._interrupt(script)
             return
@@ -227,7 +227,7 @@ class SelfTest:
         self._kiosk.submit(SelfTested(passed=last.heard))
 
     def _resume(self) -> None:
-        """What an earlier run has left, once the disk has said what that is."""
+        """Restore what an earlier run has left, once it has been read from disk."""
         if self._is_taken_up or not self._outbox.writer.is_known:
             return
         self._is_taken_up = True
@@ -236,7 +236,7 @@ class SelfTest:
         if self.last is not None or last is None:
             return
         if self._timetable is None:
-            # Nobody knows when the next one comes: till then it must not keep the kiosk out of service.
+            # Nobody knows when the next test comes: until then this one must not keep the kiosk out of service.
             self.last = last
         else:
             self._note(last)

@@ -1,7 +1,7 @@
 """The steps of a self-test that concern the kiosk itself.
 
-Each is a generator: it yields while it waits, so that whoever runs it may give way to a press in between, returns one
-line for a person, and raises StepFailed with the reason when something is not well.
+Each is a generator: it yields while it waits, so that its runner can give way to a press in between, returns one line
+for a person, and raises StepFailed with the reason when something is wrong.
 """
 
 import threading
@@ -18,7 +18,7 @@ from agent.runtime.supervision.health import HasFigures
 Step = Generator[None, None, str]
 
 FLASH_NS = 300_000_000
-"""How long the lights are dark and then lit. Long enough for an eye, and for a lamp."""
+"""How long the lights are dark and then lit: long enough for an eye, and for a lamp."""
 SIREN_NS = 3 * 10**9
 """How long the siren may take to do what it is told."""
 _DARK = LightState(Pattern.OFF, Pattern.OFF, Pattern.OFF, Pattern.OFF)
@@ -30,7 +30,8 @@ class DrivesLights(Protocol):
     """The pipeline."""
 
     def drive_lights(self, state: LightState | None) -> bool:
-        """Have the lights show this unless an alarm needs them; None lets them say again what is so. Any thread."""
+        """Have the lights show this unless an alarm needs them; None makes them show the real state again. Any
+        thread."""
         ...
 
 
@@ -47,7 +48,7 @@ class HasBlackBox(Protocol):
 
     @property
     def is_boxed(self) -> bool:
-        """Whether what is accepted outlives the death of this process at once. Any thread."""
+        """Whether a message survives the death of this process as soon as it is accepted. Any thread."""
         ...
 
 
@@ -58,9 +59,10 @@ def pause(clock: Clock, until_ns: int) -> Generator[None, None, None]:
 
 
 def check_inputs(buttons: Buttons, names: frozenset[str], panel: HasFigures) -> Step:
-    """Every line can be read, every button (`names`) is at rest, and no input has a fault.
+    """Check that every line can be read, every button (`names`) is at rest, and no input has a fault.
 
-    A button that is pressed while no alarm is open is stuck, or its edges do not reach us. Chatter is rain, and told.
+    A button that is pressed while no alarm is open is stuck, or its edges do not reach us. Chatter does not count: it
+    is rain, and is reported anyway.
     """
     yield
     wrong = [
@@ -80,7 +82,7 @@ def check_inputs(buttons: Buttons, names: frozenset[str], panel: HasFigures) -> 
 
 
 def check_lights(lights: Lights, kiosk: DrivesLights, wired: frozenset[str], clock: Clock, *, chirp: bool) -> Step:
-    """Every output goes dark and lit when it is told to, as far as its pin can tell.
+    """Check that every output can be switched off and on, as far as its pin reads back.
 
     An alarm that needs the lights keeps them.
     """
@@ -105,7 +107,7 @@ def check_lights(lights: Lights, kiosk: DrivesLights, wired: frozenset[str], clo
 
 
 def check_siren(siren: SirenController, clock: Clock, *, chirp: bool) -> Step:
-    """The siren is silent, as its pin reads back; and before that it sounded for a moment, if it may."""
+    """Check that the siren is silent, as its pin reads back; with `chirp`, sound it for a moment first."""
 
     def until(done: Callable[[], bool], otherwise: str) -> Generator[None, None, None]:
         until_ns = clock.boottime_ns() + SIREN_NS
@@ -128,7 +130,7 @@ def check_siren(siren: SirenController, clock: Clock, *, chirp: bool) -> Step:
 
 
 def is_flash(state: LightState) -> bool:
-    """Whether the lights show something that only `check_lights` has them show."""
+    """Return whether this is something that the lights show only in `check_lights`."""
     return state in {_DARK, _LIT, _LIT_WITH_CHIRP}
 
 
@@ -139,7 +141,7 @@ def check_storage(
     clock: Clock,
     within_s: float,
 ) -> Step:
-    """The value of `probe` is written under its key, synced, and read back from the disk."""
+    """Write the value of `probe` under its key, sync it, and read it back from the disk."""
     key, value = probe
     began_ns = clock.boottime_ns()
     safe = outbox.keep(key, value)
@@ -158,7 +160,7 @@ def check_storage(
 
 
 def check_black_box(writer: HasBlackBox) -> Step:
-    """What is accepted is kept in memory that outlives the process."""
+    """Check that accepted messages are kept in memory that outlives the process."""
     yield
     if not writer.is_boxed:
         raise StepFailed("there is none: what is not on disk yet is lost when the agent is killed; see the log")

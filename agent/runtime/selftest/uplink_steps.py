@@ -26,12 +26,12 @@ class MakesUnnumbered(Protocol):
     """The announcer."""
 
     def unnumbered(self, draft: Draft) -> OutgoingMessage:
-        """A message that does not go through the outbox. Any thread."""
+        """Make a message that does not go through the outbox. Any thread."""
         ...
 
 
 class WayOut:
-    """One test alarm a test. Used by the thread `self-test`."""
+    """Raises one test alarm per test. Used by the thread `self-test`."""
 
     def __init__(
         self,
@@ -45,8 +45,8 @@ class WayOut:
         path_within_s: float,
         ack_within_s: float | None,
     ) -> None:
-        """`path_within_s` is the patience with each broker, `ack_within_s` with the centre, from the alarm on; None
-        when no centre is asked. `probe` is a connection beside the one in use."""
+        """`path_within_s` is how long each broker may take; `ack_within_s` is how long the centre may take from the
+        alarm on, None if no centre is asked. `probe` is a client beside the connection in use."""
         self._alarm = alarm
         self._make = context.reporter.make
         self._clock = context.clock
@@ -58,7 +58,7 @@ class WayOut:
         self._ack_within_s = ack_within_s
 
     def steps(self) -> Iterator[tuple[str, Step]]:
-        """The steps by name. Between the first and `close` the alarm is open."""
+        """Yield each step with its name. The alarm is open from the first step until `ProbeAlarm.close`."""
         in_use = self._publisher.path
         alarm = None if in_use is None else self._alarm.raise_alarm()
         raised_ns = self._clock.boottime_ns()
@@ -79,8 +79,10 @@ class WayOut:
         return "the broker in use took the test alarm"
 
     def _check_other(self, address: BrokerAddress, alarm: AlarmData | None) -> Step:
-        """Tells this broker of the alarm too, as complete as any `updated`. Without an identity of its own it does not
-        log in: that could end the connection in use, if both addresses lead to one broker."""
+        """Send this broker the alarm too, as complete as any `updated`.
+
+        Without an identity of its own the probe does not log in: that could end the connection in use, if both
+        addresses lead to one broker."""
         data = alarm or self._alarm.example()
         message = self._announcer.unnumbered(self._make.alarm("updated", data))
         try:

@@ -1,4 +1,4 @@
-"""What every part of the core is handed."""
+"""The context that every part of the core is given."""
 
 from dataclasses import dataclass
 
@@ -11,11 +11,11 @@ from agent.runtime.supervision.supervisor import Supervisor
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Made once, before the parts; each of them reports and registers itself here. Any thread."""
+    """Made once, before the parts; each part reports and registers itself here. Any thread."""
 
     clock: Clock
     reporter: Reporter
-    """Says something to the centre."""
+    """Reports to the centre."""
     board: HealthBoard
     """Which parts work, and their figures."""
     security: SecurityLog

@@ -1,4 +1,4 @@
-"""Which parts work, and their figures. A part that stops working, or works again, is told once."""
+"""Which parts work, and their figures. A part that stops working, or works again, is reported once."""
 
 import logging
 import threading
@@ -25,7 +25,7 @@ class HasFigures(Protocol):
     """A part with figures for the health message."""
 
     def figures(self) -> Any:
-        """As JSON; None where there is nothing to say. Any thread."""
+        """Return the figures as JSON values; None when there are none. Any thread."""
         ...
 
 
@@ -48,16 +48,16 @@ class HealthBoard:
             self._publish(part, state)
 
     def parts(self) -> dict[str, PartState]:
-        """A copy of all states."""
+        """Return a copy of all states."""
         with self._lock:
             return dict(self._parts)
 
     def add_figures(self, field: str, part: HasFigures) -> None:
-        """This part has the figures of that field of the health message. Before the threads run."""
+        """Take that field of the health message from this part. Call it before the threads run."""
         self._figures[field] = part
 
     def figures(self) -> dict[str, Any]:
-        """The figures of every part that has some, by their field."""
+        """Return the figures of every part that has some, by field."""
         return {field: part.figures() for field, part in self._figures.items()}
 
     def _publish(self, part: str, state: PartState) -> None:

@@ -1,4 +1,4 @@
-"""Standard error that nobody waits for: a pipe that is full and not read must hold up no thread of the agent."""
+"""A standard error that no thread waits for: a full pipe that nobody reads must not hold up the agent."""
 
 import contextlib
 import io
@@ -9,17 +9,17 @@ import threading
 import time
 
 MOST_LINES = 2_000
-"""What waits at most; what comes in then is dropped and counted."""
+"""How many writes may wait; what comes in then is dropped and counted."""
 FLUSH_S = 1.0
 _STOP_S = 0.1
-"""No button is heard while a process that stops waits for whoever reads its log."""
+"""Short, as no button is heard while a stopping process waits for the reader of its log."""
 _LOOK_S = 0.01
 
 
 class LogStream(io.TextIOBase):
     """A text stream whose thread `log` writes to a file descriptor. `write` from any thread, and it never blocks.
 
-    It stands in for `sys.stderr`, so that a traceback takes the same way as a line of the log.
+    It replaces `sys.stderr`, so that a traceback goes the same way as a line of the log.
     """
 
     def __init__(self, descriptor: int, most_lines: int = MOST_LINES) -> None:
@@ -27,13 +27,13 @@ class LogStream(io.TextIOBase):
         self._descriptor = descriptor
         self._most_lines = most_lines
         self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._lock = threading.RLock()  # what the collector finds in here may have something to say as well
+        self._lock = threading.RLock()  # the garbage collector may run in here, and what it collects may log as well
         self._accepted = self._written = self._dropped = 0
         self._given_up_at = -1
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
 
     def start(self) -> None:
-        """Begin to write."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -44,7 +44,7 @@ class LogStream(io.TextIOBase):
             self._thread.join(_STOP_S)
 
     def write(self, text: str) -> int:
-        """Take it to be written, or count it as dropped."""
+        """Queue the text to be written, or count it as dropped."""
         with self._lock:
             if self._accepted - self._written >= self._most_lines:
                 self._dropped += 1
@@ -54,20 +54,20 @@ class LogStream(io.TextIOBase):
         return len(text)
 
     def writable(self) -> bool:
-        """It is."""
+        """Return true."""
         return True
 
     def fileno(self) -> int:
-        """Where it all goes."""
+        """Return the file descriptor that it writes to."""
         return self._descriptor
 
     @property
     def is_idle(self) -> bool:
-        """Whether all that was taken is written."""
+        """Whether everything that was queued is written."""
         return self._written == self._accepted
 
     def flush(self) -> None:
-        """Wait until what was taken is written, for a second at most, and not again for a reader who has gone."""
+        """Wait until everything that was queued is written, at most a second, and not again while nothing is read."""
         self._flush(FLUSH_S)
 
     def _flush(self, patience_s: float) -> None:
@@ -88,7 +88,7 @@ class LogStream(io.TextIOBase):
                 self._to_descriptor(f"WARNING log: {dropped} lines were dropped, since nobody read them\n")
 
     def _to_descriptor(self, text: str) -> None:
-        """Writes it all, however long that takes. Without a reader it goes nowhere."""
+        """Write all of it, however long that takes. If the reader has gone, it is lost."""
         rest = text.encode("utf-8", "backslashreplace")
         with contextlib.suppress(OSError):
             while rest:

@@ -1,4 +1,4 @@
-"""What the main thread does: looks after the others, reports health, feeds the watchdog."""
+"""The loop of the main thread: looks after the other threads, reports health, feeds the watchdog."""
 
 import faulthandler
 import logging
@@ -20,31 +20,31 @@ from agent.runtime.supervision.time_watch import TimeWatch
 _LOOK_S = 1.0
 _STALL_NS = 5 * 10**9
 STANDSTILL_S = 30.0
-"""A part that stands still for so long is found."""
+"""How long a part may stand still before it counts as hanging."""
 _TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")
 
 log = logging.getLogger(__name__)
 
 
 class HearsEdges(Protocol):
-    """Whoever can tell whether the pins still tell of what happens to them."""
+    """The part that knows whether the pins still report their edges."""
 
     def tick(self) -> bool:
-        """About once a second, on the main thread: false when they tell of nothing any more."""
+        """Return false when they report none any more. Called about once a second, on the main thread."""
         ...
 
 
 class HasConnection(Protocol):
-    """Whoever knows whether a broker has us."""
+    """The part that knows whether a broker has accepted us."""
 
     @property
     def connected(self) -> bool:
-        """Any thread."""
+        """Whether a broker has accepted us. Any thread."""
         ...
 
 
 def end_at_once(parts: frozenset[str]) -> None:
-    """End the process with exit code 1, having said where every thread stands. An orderly stop could wait for the
+    """Write out the stacks of all threads, and end the process with exit code 1. An orderly stop could wait for the
     part that hangs; the black box has what must not be lost."""
     log.critical("%s: no progress for too long; the agent ends, to be started again", ", ".join(sorted(parts)))
     with os.fdopen(os.memfd_create("stacks"), "w+b") as stacks:
@@ -70,10 +70,10 @@ class MainLoop:
         status_file: Path | None,
         end: Callable[[frozenset[str]], None] = end_at_once,
     ) -> None:
-        """`status_file` says how the agent is to whoever is at the machine; see `StatusFile`.
+        """`status_file` is the path of the status file; see `StatusFile`.
 
-        `end` ends the process because these parts hang. It is called only where no service manager watches:
-        one that does acts by itself when it is no longer fed."""
+        `end` ends the process because these parts hang. It is called only when no service manager watches: one that
+        does acts by itself when its watchdog is no longer fed."""
         self._clock = clock = context.clock
         self._reporter = context.reporter
         self._board = context.board
@@ -97,7 +97,7 @@ class MainLoop:
         self._essential = Standstill(int(STANDSTILL_S * 1e9))
         self._others = Standstill(int(STANDSTILL_S * 1e9))
         self._hanging: frozenset[str] = frozenset()
-        """Those of the others that were reported."""
+        """The non-essential parts that are reported as hanging."""
 
     def stop(self) -> None:
         """End `keep_watch`. From a signal handler or another thread."""
@@ -105,7 +105,7 @@ class MainLoop:
         self._supervisor.wake.set()
 
     def keep_watch(self) -> int:
-        """Look after everything; returns the exit code: 0 when asked to stop, 1 when a part failed."""
+        """Look after everything until the end; returns the exit code: 0 when asked to stop, 1 when a part failed."""
         interval_s = self._notifier.watchdog_interval_s
         look_s = _LOOK_S if interval_s is None else min(_LOOK_S, interval_s / 4)
         while not self._stopping:
@@ -120,7 +120,7 @@ class MainLoop:
         return 0
 
     def tick(self) -> None:
-        """One round."""
+        """Do one round."""
         self._time_watch.tick()
         for notice in self._outbox.notices():
             self._security.report(notice.kind, notice.severity, notice.text, **notice.detail)
@@ -137,7 +137,7 @@ class MainLoop:
         self._feed_watchdog(now_ns)
 
     def health(self) -> HealthData:
-        """The figures of this moment."""
+        """Return the figures of this moment."""
         waiting, dropped = self._outbox.figures()
         parts = self._board.parts()
         uptime_s = (self._clock.boottime_ns() - self._started_ns) // 10**9
@@ -169,8 +169,8 @@ class MainLoop:
         self._board.report("storage", ok=fault is None, detail=fault or "")
 
     def _feed_watchdog(self, now_ns: int) -> None:
-        """Only if every part that a press needs has moved on. The store is not one: a disk that hangs must
-        not end a process that still sends alarms from memory."""
+        """Feed the watchdog, but only if every part that a press needs has moved on. The store is not one of them: a
+        disk that hangs must not end a process that still sends alarms from memory."""
         interval_s = self._notifier.watchdog_interval_s
         if interval_s is None or now_ns - self._fed_ns < interval_s / 2 * 1e9:
             return
@@ -198,7 +198,7 @@ class MainLoop:
 
 
 def _wear(written: int | None, uptime_s: int) -> dict[str, int]:
-    """What this process has had written to disks, and what that makes of a day; empty when the kernel does not say."""
+    """Return the bytes that this process has written to disks, in all and per day; empty if the kernel does not say."""
     if written is None:
         return {}
     return {"written_bytes": written, "written_bytes_per_day": written * 86_400 // max(60, uptime_s)}

@@ -1,4 +1,4 @@
-"""What this process costs, read from the kernel."""
+"""The resources that this process uses, read from the kernel."""
 
 import os
 import resource
@@ -10,24 +10,24 @@ _IO = Path("/proc/self/io")
 
 
 class OwnProcess:
-    """The figures of this process. One thread: what is a share is one since the last call."""
+    """The figures of this process. One thread, as `cpu_percent` counts since its last call."""
 
     def __init__(self) -> None:
         self._cpu_s, self._at_s = _cpu_s(), time.monotonic()
 
     def cpu_percent(self) -> float:
-        """Of one core, since the last call; all threads together."""
+        """Return the processor time since the last call, in percent of one core, all threads together."""
         cpu_s, at_s = _cpu_s(), time.monotonic()
         used_s, passed_s = cpu_s - self._cpu_s, at_s - self._at_s
         self._cpu_s, self._at_s = cpu_s, at_s
         return round(100 * used_s / passed_s, 1) if passed_s > 0 else 0.0
 
     def resident_bytes(self) -> int:
-        """Memory that it holds."""
+        """Return its resident memory."""
         return int(_STATM.read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     def written_bytes(self) -> int | None:
-        """What it has had written to disks since it started; None when the kernel does not say."""
+        """Return the bytes that it has written to disks since it started; None when the kernel does not say."""
         try:
             fields = dict(line.split(b": ") for line in _IO.read_bytes().splitlines())
             return int(fields[b"write_bytes"])

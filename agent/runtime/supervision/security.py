@@ -1,4 +1,4 @@
-"""Security events, with a limit a kind: a flood of forged acks must not become a flood of ours."""
+"""Security events, with a limit for each kind: a flood of forged acks must not become a flood of ours."""
 
 import logging
 import threading
@@ -12,7 +12,7 @@ from agent.ports import Clock
 _WINDOW_NS = 60 * 1_000_000_000
 _MOST_A_WINDOW = 20
 TOPIC_LENGTH = 256
-"""A topic that somebody else has chosen is cut to this before we repeat it."""
+"""A topic that somebody else has chosen is cut to this length before we repeat it."""
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ class _Window:
 
 
 class SecurityLog:
-    """Tells the security centre, and the local log, what happened. Any thread."""
+    """Reports security events to the security centre and to the local log. Any thread."""
 
     def __init__(self, reporter: Reporter, clock: Clock) -> None:
         self._reporter = reporter
@@ -42,8 +42,10 @@ class SecurityLog:
         is_logged: bool = False,
         **detail: Any,
     ) -> bool:
-        """Publish `up/security/{kind}`; false when there were too many of the kind lately: then it is counted
-        and the next one that goes out says how many were left out. `is_logged` when the log has it already."""
+        """Publish `up/security/{kind}`. Pass `is_logged` when the log has it already.
+
+        Returns false when there were too many of the kind lately. It is then counted, and the next one that goes out
+        says how many were left out."""
         now_ns = self._clock.boottime_ns()
         with self._lock:
             window = self._windows.setdefault(kind, _Window(now_ns))

@@ -1,4 +1,4 @@
-"""What the agent says of itself to whoever is at the machine: a small file, which `edge-agent doctor` reads."""
+"""A small file with the agent's own state, for people at the machine: `edge-agent doctor` reads it."""
 
 import json
 import logging
@@ -14,10 +14,10 @@ log = logging.getLogger(__name__)
 
 
 class StatusFile:
-    """Written every few seconds, as a whole. One thread. What keeps it from being written is told once and no more."""
+    """Written every few seconds, as a whole. One thread. Of failures in a row only the first is a warning."""
 
     def __init__(self, path: Path | None, clock: Clock, board: HealthBoard) -> None:
-        """`path` lies in a directory of the agent's own, on a memory file system; without one nothing is written."""
+        """`path` is in a directory of the agent's own, on a memory file system; without one nothing is written."""
         self._path = path
         self._clock = clock
         self._board = board

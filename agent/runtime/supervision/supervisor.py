@@ -1,4 +1,4 @@
-"""Owns the threads: starts them by name, notices the end of one, stops them in reverse."""
+"""Owns the threads: starts them by name, notices when one ends, stops them in reverse."""
 
 import logging
 import queue
@@ -10,7 +10,7 @@ from typing import Protocol
 log = logging.getLogger(__name__)
 
 _PASS_S = 0.5
-"""The longest a pass may wait for work; a stop is noticed within it."""
+"""The longest that a pass may wait for work; a stop is noticed within this time."""
 
 
 class Worker(Protocol):
@@ -22,10 +22,10 @@ class Worker(Protocol):
 
 
 class HasPulse(Protocol):
-    """Whoever owns a thread that the supervisor does not."""
+    """The owner of a thread that the supervisor does not own."""
 
     def pulse(self) -> int | None:
-        """A counter that stands still when the thread hangs; None while there is no such thread. Any thread."""
+        """Return a counter that stands still when the thread hangs; None while there is no such thread. Any thread."""
         ...
 
 
@@ -45,17 +45,17 @@ class SupervisedThread:
         self.name = name
         self._wake = wake
         self.essential = essential
-        """Whether a press needs it: only then its end ends the program, and its standstill starves the watchdog."""
+        """Whether a press needs it. Only then does its end stop the program, and its standstill starve the watchdog."""
         self._worker = worker
         self._on_end = on_end
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self.passes = 0
-        """Completed passes: a number that stands still tells of a part that hangs."""
+        """Completed passes; the number stands still when the part hangs."""
         self.error: BaseException | None = None
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self, timeout_s: float) -> None:
@@ -68,7 +68,7 @@ class SupervisedThread:
 
     @property
     def ended_unasked(self) -> bool:
-        """Whether it failed, or returned although nobody had asked."""
+        """Whether it failed, or returned without being asked to."""
         return self.error is not None or not (self._thread.is_alive() or self._stop.is_set())
 
     def _run(self) -> None:
@@ -95,7 +95,7 @@ class Wake:
         self._calls.put(None)
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait for `set`, at most so long; whether it came."""
+        """Wait for `set`, at most `timeout_s`; returns whether it came."""
         try:
             self._calls.get(timeout=timeout_s)
         except queue.Empty:
@@ -108,13 +108,14 @@ class Supervisor:
 
     def __init__(self) -> None:
         self.wake = Wake()
-        """Set when main should look: a thread ended, or a signal came."""
+        """Set when the main loop should look: a thread has ended, or a signal has come."""
         self._threads: list[SupervisedThread] = []
         self._pulses: dict[str, HasPulse] = {}
         self._other_pulses: dict[str, HasPulse] = {}
 
     def add_pulse(self, name: str, owner: HasPulse, *, essential: bool = True) -> None:
-        """Watch the thread of that name, which `owner` has; `essential` as for the others. Before the main loop."""
+        """Watch the thread of that name, which `owner` owns; `essential` as for the others. Call it before the main
+        loop."""
         (self._pulses if essential else self._other_pulses)[name] = owner
 
     def thread(
@@ -126,7 +127,7 @@ class Supervisor:
         wake: Callable[[], None] = lambda: None,
         patience_s: float = 5.0,
     ) -> "_Running":
-        """A context that runs `worker` in a thread of that name while it is entered.
+        """Return a context that runs `worker` on a thread of that name while it is entered.
 
         Its end calls `wake`, which ends the worker's wait for work, and waits for the thread, at most `patience_s`.
         """
@@ -134,20 +135,20 @@ class Supervisor:
         return _Running(self, thread, patience_s)
 
     def failed(self) -> SupervisedThread | None:
-        """The first essential thread that ended unasked, or None."""
+        """Return the first essential thread that ended unasked, or None."""
         return next((thread for thread in self._threads if thread.essential and thread.ended_unasked), None)
 
     def lost(self) -> list[str]:
-        """Names of the other threads that ended unasked: the program goes on without them."""
+        """Return the names of the other threads that ended unasked: the program goes on without them."""
         return [thread.name for thread in self._threads if not thread.essential and thread.ended_unasked]
 
     def passes(self) -> dict[str, int | None]:
-        """Completed passes by essential thread, for the watchdog; None of one that is not there."""
+        """Return the completed passes of each essential thread, for the watchdog; None for one that is not there."""
         passes: dict[str, int | None] = {each.name: each.passes for each in self._threads if each.essential}
         return passes | {name: owner.pulse() for name, owner in self._pulses.items()}
 
     def other_passes(self) -> dict[str, int | None]:
-        """Completed passes by each of the other threads."""
+        """Return the completed passes of each of the other threads; None for one that is not there."""
         passes: dict[str, int | None] = {each.name: each.passes for each in self._threads if not each.essential}
         return passes | {name: owner.pulse() for name, owner in self._other_pulses.items()}
 

@@ -1,4 +1,4 @@
-"""Notices that the wall clock was corrected, and tells those who have messages with the wrong time."""
+"""Notices that the wall clock was corrected, and reports it to those who have messages with the wrong time."""
 
 from agent.contract.messages import TimeCorrectionData
 from agent.contract.vocabulary import TimeQuality
@@ -6,9 +6,9 @@ from agent.outbox.reporter import Reporter
 from agent.ports import Clock
 
 _JUMP_MS = 1_000
-"""What is corrected by less is not told: nobody's clock is better."""
+"""Smaller corrections are not reported: nobody's clock is better."""
 _INTERRUPTED_NS = 100_000_000
-"""Two clocks that were read further apart than this can't be compared."""
+"""Two clocks that are read further apart than this can't be compared."""
 
 
 class TimeWatch:
@@ -18,10 +18,10 @@ class TimeWatch:
         self._reporter = reporter
         self._clock = clock
         self._seen: tuple[int, TimeQuality] | None = None
-        """Wall clock at the start of this boot, in ms since 1970, and how good it was."""
+        """The wall clock at the start of this boot, in ms since 1970, and its quality, as of the last check."""
 
     def tick(self) -> None:
-        """Tell of a jump since the last look, and of time that has become synchronised."""
+        """Report a jump since the last check, and time that has become synchronised."""
         before_ns = self._clock.boottime_ns()
         wall, quality = self._clock.wall(), self._clock.quality()
         if self._clock.boottime_ns() - before_ns > _INTERRUPTED_NS:

@@ -1,4 +1,4 @@
-"""Who we are, for the broker: birth, description, farewell, and the will that speaks when we can't."""
+"""Announces this device to the centre: birth, description, farewell, and the will for when it can't say anything."""
 
 from agent import __version__
 from agent.contract.envelope import Stamp, rfc3339, seal
@@ -12,7 +12,7 @@ BDSEQ_KEY = "bdseq"
 
 
 class Announcer:
-    """Birth and death of one device. `will` and `connected` on the publisher's thread; the rest from any thread."""
+    """The birth and death of one device. `will` and `connected` on the publisher's thread; the rest from any thread."""
 
     def __init__(
         self,
@@ -31,17 +31,17 @@ class Announcer:
         self._bdseq = self._will_bdseq = self._last_bdseq()
 
     def will(self) -> OutgoingMessage:
-        """The will for the next connection, under a `bdseq` of its own that its birth will repeat.
+        """Make the will for the next connection, with a `bdseq` of its own that the birth will repeat.
 
-        It is made before it is true, so it takes no new sequence number: it repeats the last one given.
+        The will is made before it is true, so it takes no new sequence number: it repeats the last one given.
         """
         self._will_bdseq += 1
         self._outbox.keep(BDSEQ_KEY, str(self._will_bdseq))
         return self.unnumbered(self._state("lost", self._will_bdseq))
 
     def unnumbered(self, draft: Draft) -> OutgoingMessage:
-        """A message that does not go through the outbox: it repeats the last number that was given,
-        and has no nonce: a will is read long after it is made. Any thread."""
+        """Make a message that does not go through the outbox. It repeats the last number that was given, and has no
+        nonce, since a will is read long after it is made. Any thread."""
         wall = self._clock.wall()
         stamp = Stamp(
             id=self._ids.next(int(wall.timestamp() * 1000)),
@@ -54,24 +54,25 @@ class Announcer:
         return OutgoingMessage(draft.topic, payload, draft.qos, draft.retain)
 
     def connected(self) -> None:
-        """The connection stands for which the last will was made: births are its births from here on.
+        """Note that the connection of the last will is up: from here on births are its births.
 
-        A connection that is only tried must not change what the one in use says, whose will has the older number.
+        A connection that is only being tried must not change the births of the one in use, whose will has the older
+        number.
         """
         self._bdseq = self._will_bdseq
 
     def birth(self) -> None:
-        """We are here, and this is what we have."""
+        """Publish that the device is online, and its description."""
         self._reporter.publish(self._state("online", self._bdseq))
         self._reporter.publish(self._reporter.make.meta(self._meta))
 
     def farewell(self) -> None:
-        """An orderly end."""
+        """Publish an orderly end."""
         self._reporter.publish(self._state("offline", self._bdseq))
 
     def _last_bdseq(self) -> int:
-        """The number of the last connection; where it can't be read, one that is far above any, since the centre takes
-        what is lower for old."""
+        """Return the number of the last connection. If it can't be read, return one far above any, since the centre
+        takes a lower one for old."""
         text = self._outbox.kept(BDSEQ_KEY).get(BDSEQ_KEY, "0")
         if self._outbox.knows_all and text.isdecimal():
             return int(text)

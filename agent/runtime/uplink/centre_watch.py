@@ -1,4 +1,4 @@
-"""Listens to what the command centres say of themselves, and tells whether anybody watches."""
+"""Listens to the states of the command centres, and reports whether one is watching."""
 
 from typing import Protocol
 
@@ -13,7 +13,7 @@ class TakesFacts(Protocol):
     """The pipeline."""
 
     def submit(self, fact: Announce | CentreWatched | UplinkChanged) -> None:
-        """Never blocks."""
+        """Queue a fact. Never blocks."""
         ...
 
 
@@ -28,10 +28,10 @@ class CentreWatch:
         context: Context,
         facts: TakesFacts,
     ) -> None:
-        """`facts` hears of each change between watched and not watched, the first verdict included."""
+        """`facts` gets the first verdict, and each change between watched and not watched."""
         self._centres = centres
         self.tree = f"{root}/host/"
-        """Where centres say their state."""
+        """Prefix of the topics on which centres publish their state."""
         self._clock = context.clock
         self._board = context.board
         self._security = context.security
@@ -39,24 +39,24 @@ class CentreWatch:
         self._told: CentreWatched | None = None
 
     def somebody(self) -> bool:
-        """Whether a centre says, on the broker in use, that it watches."""
+        """Return whether a centre on the broker in use says that it is watching."""
         return self._centres.somebody(self._clock.boottime_ns())
 
     def nobody(self) -> bool:
-        """Whether the required centre is known to be absent, on the broker in use."""
+        """Return whether the required centre is known to be absent on the broker in use."""
         watched = self._centres.watched(self._clock.boottime_ns())
         return watched is not None and not watched.online
 
     def connected(self) -> None:
-        """A broker has us, and will say what it has retained of the centres."""
+        """Start over: a broker has accepted us, and will send the states of centres that it has retained."""
         self._centres.connected(self._clock.boottime_ns())
 
     def disconnected(self) -> None:
-        """Nothing is known until a broker has us again."""
+        """Forget the states of the centres, until a broker accepts us again."""
         self._centres.disconnected(self._clock.boottime_ns())
 
     def receive(self, message: Received) -> None:
-        """A centre says its state."""
+        """Take in the state of a centre."""
         centre = message.topic.removeprefix(self.tree).removesuffix("/state")
         try:
             said = read_state(message.payload, message.size)
@@ -68,7 +68,7 @@ class CentreWatch:
         self.tick()
 
     def tick(self) -> None:
-        """Time has passed; tell what has changed."""
+        """Report what has changed, by a message or because time has passed."""
         watched = self._centres.watched(self._clock.boottime_ns())
         if watched is None or watched == self._told:
             return

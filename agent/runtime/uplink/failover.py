@@ -18,14 +18,14 @@ class HasOpenAlarms(Protocol):
 
 
 class KnowsCentres(Protocol):
-    """Whoever listens to the command centres. Asked on the publisher's thread."""
+    """The part that listens to the command centres. Asked on the publisher's thread."""
 
     def somebody(self) -> bool:
-        """On the broker in use a command centre says that it watches."""
+        """Return whether a centre on the broker in use says that it is watching."""
         ...
 
     def nobody(self) -> bool:
-        """On the broker in use the required centre is known to be absent."""
+        """Return whether the required centre is known to be absent on the broker in use."""
         ...
 
 
@@ -41,30 +41,32 @@ class Failover:
         self._centres: KnowsCentres | None = None
         self._asked: queue.SimpleQueue[tuple[str, bool]] = queue.SimpleQueue()
         self._tries_left = 0
-        """Each reason has every other path tried once, until one carries."""
+        """Tries left: each reason has every other path tried once, until one works."""
 
     def depend_on(self, alarms: HasOpenAlarms, centres: KnowsCentres) -> None:
-        """Look at these, too, before another path is tried."""
+        """Consult these, too, before another path is tried."""
         self._alarms, self._centres = alarms, centres
 
     def ask(self, reason: str, *, unless_watched: bool) -> None:
-        """Nobody answers an alarm. Each reason counts once; one `unless_watched` not while somebody watches here."""
+        """Ask for another path, as nobody answers an alarm. Each reason counts once; one `unless_watched` does not
+        count while a centre is watching on the broker in use."""
         self._asked.put((reason, unless_watched))
 
     def forget(self) -> None:
-        """Without a path in use, or with a new one, nothing that was asked for is left to do. What is asked while
-        another path is tried is kept: that try may fail."""
+        """Drop everything that was asked for: without a path in use, or with a new one, none of it is left to do.
+
+        What is asked while another path is being tried is kept, as that try may fail."""
         self._tries_left = 0
         while not self._asked.empty():
             self._asked.get()
 
     @property
     def is_urgent(self) -> bool:
-        """Whether an alarm is open, or not sent yet: a try that does not end keeps it from the next path."""
+        """Whether an alarm is open, or not confirmed yet: a try that hangs keeps it from the next path."""
         return self._outbox.alarm_waits or bool(self._alarms and self._alarms.open_ids)
 
     def wanted(self, now_ns: int) -> int | None:
-        """The path to try beside the one in use, if there is a reason to."""
+        """Return the path to try beside the one in use, or None when there is no reason to."""
         if self._is_asked():
             self._tries_left = self._paths.count - 1
         if self._sender.unwelcome() or self._tries_left:

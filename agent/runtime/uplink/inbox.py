@@ -1,4 +1,4 @@
-"""What the connections tell the publisher, until it reads it."""
+"""Queues the events of the connections until the publisher reads them."""
 
 import queue
 from collections.abc import Iterator
@@ -8,7 +8,8 @@ from agent.ports import BrokerEvent, Received
 
 L = TypeVar("L")
 MOST_WAITING = 256
-"""Messages that may come down before one is read. What acknowledges or ends is never too much: we ask for it."""
+"""How many messages may wait to be read. Acknowledgements and ends of a connection are never dropped: their number is
+limited by what we send."""
 
 
 class Inbox(Generic[L]):
@@ -19,7 +20,7 @@ class Inbox(Generic[L]):
         self._is_flooded = False
 
     def put(self, link: L, event: BrokerEvent) -> None:
-        """Something happened on this connection. Never blocks."""
+        """Add an event of this connection, or drop a message that is too many. Never blocks."""
         if isinstance(event, Received) and self._events.qsize() >= MOST_WAITING:
             self._is_flooded = True
         else:
@@ -31,7 +32,8 @@ class Inbox(Generic[L]):
             self._events.put(None)
 
     def take(self, timeout_s: float) -> Iterator[tuple[L, BrokerEvent]]:
-        """Wait for an event at most so long; then this one and what else is there, which need have no end."""
+        """Wait at most `timeout_s` for an event; then yield it and those that wait behind it, with a limit, as more may
+        keep coming."""
         for _ in range(MOST_WAITING):
             try:
                 event = self._events.get(timeout=timeout_s)
@@ -42,6 +44,6 @@ class Inbox(Generic[L]):
             timeout_s = 0.0
 
     def was_flooded(self) -> bool:
-        """Whether a message was lost since this was last asked, as too many waited."""
+        """Return whether a message was dropped since the last call, as too many waited."""
         is_flooded, self._is_flooded = self._is_flooded, False
         return is_flooded

@@ -1,8 +1,8 @@
 """The thread `publisher`: connects by one path or another, listens, and has the sender send what waits.
 
 The brokers of the settings are paths to the same centre. One connection is in use. When an alarm does not get
-through on it, or the first path may work again, another path is tried beside it, and the one in use is left only when
-the other broker has taken us: a try that fails costs nothing.
+through on it, or the first path may work again, another path is tried beside it. The one in use is left only when the
+other broker has accepted us, so a failed try costs nothing.
 """
 
 import logging
@@ -30,7 +30,7 @@ from agent.runtime.uplink.inbox import Inbox
 from agent.runtime.uplink.sender import Sender
 
 _CONNECT_PATIENCE_NS = 180 * 10**9
-"""Above every timeout of connecting; whoever has not answered by then never will."""
+"""Longer than every timeout of connecting: a broker that has not answered by then never will."""
 _URGENT_PATIENCE_NS = 3 * 10**9
 _URGENT_RETRY_NS = 5 * 10**9
 _FAREWELL_S = 1.0
@@ -40,26 +40,26 @@ log = logging.getLogger(__name__)
 
 
 class PublisherListener(Protocol):
-    """Who hears of the connection, on the publisher's thread. None of it may block."""
+    """Hears of the connection, on the publisher's thread. No method may block."""
 
     def connected(self, accepted: Connected, broker: str, moved: bool) -> None:
-        """The broker has us; say who we are. With its name, and whether another one had us before."""
+        """Announce the device, as `broker` has accepted it; `moved`: another one had it before."""
         ...
 
     def disconnected(self, end: Disconnected) -> None:
-        """No broker has us, for this reason. Also told of each try that fails until one has us again."""
+        """Note that we have no broker, for this reason. Also called for each failed try until one accepts us again."""
         ...
 
     def received(self, message: Received) -> None:
-        """A message came down."""
+        """Take a message from the broker."""
         ...
 
     def flooded(self) -> None:
-        """Messages came down faster than they can be read, and some were not."""
+        """Note that messages came faster than they can be read, and some were dropped."""
         ...
 
     def tick(self) -> None:
-        """A pass has ended; at least twice a second."""
+        """Called at the end of each pass; at least twice a second."""
         ...
 
 
@@ -67,7 +67,7 @@ class SpeaksForUs(Protocol):
     """The announcer."""
 
     def will(self) -> OutgoingMessage:
-        """The will for the next connection. On the publisher's thread."""
+        """Make the will for the next connection. On the publisher's thread."""
         ...
 
     def farewell(self) -> None:
@@ -77,7 +77,7 @@ class SpeaksForUs(Protocol):
 
 @dataclass(slots=True, eq=False)
 class _Link:
-    """One connection to the broker of a path, standing or being tried."""
+    """One connection to the broker of a path, up or being tried."""
 
     path: int
     broker: Broker
@@ -86,7 +86,7 @@ class _Link:
 
 
 class Publisher:
-    """Connects, sends what waits, and tries again for ever. Any thread may `wake` it or ask for another path."""
+    """Connects, sends what waits, and retries for ever. Any thread may `wake` it or ask for another path."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class Publisher:
         backoff: Backoff,
     ) -> None:
         self._idle = list(brokers)
-        """Those without a connection: one carries, and one is there to try another path."""
+        """Clients without a connection. There are two: one for the path in use, one to try another path."""
         self._sender = sender
         self._outbox = outbox
         self._clock = clock
@@ -128,30 +128,31 @@ class Publisher:
 
     @property
     def connected(self) -> bool:
-        """Whether the broker has us. Any thread."""
+        """Whether a broker has accepted us. Any thread."""
         return self._link is not None
 
     @property
     def path(self) -> int | None:
-        """The place, in the list of addresses, of the broker that has us; None without one. Any thread."""
+        """The place, in the list of addresses, of the broker in use; None without one. Any thread."""
         link = self._link
         return None if link is None else link.path
 
     def listen(self, listener: PublisherListener, alarms: HasOpenAlarms, centres: KnowsCentres) -> None:
-        """Tell `listener` of the connection, and look at alarms and centres before another path is tried. Before the
-        threads run."""
+        """Report the connection to `listener`, and consult alarms and centres before another path is tried. Call it
+        before the threads run."""
         self._listener = listener
         self._failover.depend_on(alarms, centres)
 
     def wake(self) -> None:
-        """There may be something to send. Any thread."""
+        """Have the thread look for something to send. Any thread."""
         self._inbox.wake()
 
     def try_other_path(self, reason: str, *, unless_watched: bool) -> None:
-        """The broker took an alarm, but nobody has answered: go by another path if one carries. Any thread.
+        """Switch to another path if one works: the broker took an alarm, but nobody has answered. Any thread.
 
-        Each reason counts once; let it name the alarm and its stage. One `unless_watched` counts only if nobody says on
-        the broker in use that they watch. Whoever hears that another broker has us then tells it of the alarm.
+        Each reason counts once; let it name the alarm and its stage. One `unless_watched` counts only while no centre
+        says on the broker in use that it is watching. When another broker has accepted us, the listener must publish
+        the alarm to it.
         """
         self._failover.ask(reason, unless_watched=unless_watched)
         self.wake()
@@ -170,9 +171,9 @@ class Publisher:
         self._hearer.tick()
 
     def close(self, timeout_s: float) -> None:
-        """Send what can be sent within `timeout_s`; then, in a second, the farewell; then end the connection.
+        """Send what can be sent within `timeout_s`, then the farewell within a second; then end the connection.
 
-        After the thread has ended, while presses may still come; what is not confirmed stays in the outbox.
+        Call it after the thread has ended; presses may still come. What is not confirmed stays in the outbox.
         """
         self._send_all(timeout_s)
         self._is_leaving = True
@@ -187,7 +188,7 @@ class Publisher:
         self._link = self._candidate = None
 
     def _send_all(self, timeout_s: float) -> None:
-        """Until nothing waits, or there is no connection and none is being made."""
+        """Run until nothing waits, or there is no connection and none is being made; at most `timeout_s`."""
         deadline_ns = self._clock.boottime_ns() + int(timeout_s * 1e9)
         while (self.connected or self._candidate is not None) and self._clock.boottime_ns() < deadline_ns:
             self.run_once(0.05)
@@ -211,10 +212,10 @@ class Publisher:
             case Received() if link is self._link:
                 self._hearer.received(event)
             case _:
-                pass  # of a connection that was left
+                pass  # from a connection that was left
 
     def _promote(self, link: _Link, accepted: Connected) -> None:
-        """A broker has us: whoever had us before is left now."""
+        """Use this connection, as its broker has accepted us; leave the one before."""
         now_ns = self._clock.boottime_ns()
         before, self._link, self._candidate = self._link, link, None
         self._sender.close()
@@ -226,11 +227,11 @@ class Publisher:
         self._had_us = link.path
         self._sender.open(link.broker, accepted.receive_maximum, link.own_topic)
         self._hearer.connected(accepted, self._name(link), moved)
-        if before is not None:  # last, as it may take a moment, and a press shall not wait for that
+        if before is not None:  # last, as it may take a moment, and a press must not wait for it
             self._end(before)
 
     def _fail(self, candidate: _Link, end: Disconnected) -> None:
-        """A try has failed. Without a connection the next one is made later, with one perhaps not at all."""
+        """Handle a failed try. Without a connection the next try comes later, with one perhaps never."""
         now_ns = self._clock.boottime_ns()
         level = logging.DEBUG if self._paths.failures else logging.ERROR if self._link is None else logging.INFO
         log.log(level, "no connection to %s: %s", self._name(candidate), end.detail)
@@ -257,13 +258,13 @@ class Publisher:
         self._hearer.disconnected(end)
 
     def _leave(self, link: _Link) -> None:
-        """The protocol repeats a message on a new connection only, so a silent broker is left."""
+        """Leave a silent broker: the protocol repeats a message only on a new connection."""
         self._lose(link, Disconnected("lost", "the broker does not acknowledge; trying a new connection"))
         self._retry_ns = self._clock.boottime_ns()
 
     def _lose_a_broker_that_refuses_us(self, link: _Link, detail: str) -> None:
-        """It does not take our own state, so it takes nothing: the certificate is another device's, or its access
-        list does not know us. Only a new connection reads the certificate again and comes to the next broker.
+        """Leave a broker that refuses our own state, as it will take nothing: the certificate is another device's, or
+        its access list does not know us. Only a new connection reads the certificate again and tries the next broker.
         """
         self._sender.give_up_retained()
         advice = "check its access list and this device's certificate"
@@ -295,16 +296,17 @@ class Publisher:
                 self._try(wanted)
 
     def _due_ns(self) -> int:
-        """When to connect. While an alarm is open, or waits, every path is tried at once before there is a pause, and
-        that is short."""
+        """Return when to connect. While an alarm is open, or waits, all paths are tried without a pause in between, and
+        the pause after that is short."""
         if not self._failover.is_urgent:
             return self._retry_ns
         return 0 if self._paths.untried else min(self._retry_ns, self._last_attempt_ns + _URGENT_RETRY_NS)
 
     def _patience_ns(self) -> int:
-        """How long a broker may take to let us in and grant the subscriptions. An alarm does not wait for one path
-        while it has not been tried by the next, also one that a broker has taken and nobody has answered; but where
-        all are slow, each round is given twice the time of the last one."""
+        """Return how long a broker may take to accept us and grant the subscriptions.
+
+        An alarm must not wait long for one path while the next is untried, even if a broker has taken it and nobody has
+        answered. But if all paths are slow, each round gets twice the time of the one before."""
         if self._paths.count == 1 or not self._failover.is_urgent:
             return _CONNECT_PATIENCE_NS
         return min(_URGENT_PATIENCE_NS << min(self._paths.rounds, 10), _CONNECT_PATIENCE_NS)
@@ -323,7 +325,7 @@ class Publisher:
             self._fail(link, Disconnected("unreachable", str(error)))
 
     def _end(self, link: _Link) -> None:
-        """Its broker is free for another path. What it still has to tell is of no interest any more."""
+        """End this connection and free its client for another path. Its later events are ignored."""
         link.broker.disconnect(timeout_s=0.0, will=True)
         self._idle.append(link.broker)
 

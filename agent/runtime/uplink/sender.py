@@ -1,7 +1,7 @@
-"""The sending half of the link: a window of messages in flight, and what the broker's answers mean for them.
+"""The sending half of the link: keeps a window of messages in flight, and acts on the broker's answers to them.
 
-The client library's own queue is never used: nothing is handed over without a connection, and what a dead
-connection has not confirmed goes back to the outbox.
+The client library's own queue is never used: nothing is handed over without a connection, and messages that a dead
+connection has not confirmed go back to the outbox.
 """
 
 import logging
@@ -18,7 +18,7 @@ from agent.ports import Broker, Clock, OutgoingMessage, Published
 
 _WINDOW = 20
 _RESERVE = 4
-"""Places that only alarms and state may take, where the broker's window allows it."""
+"""Places in the window that only alarms and state may take, if the broker's window is large enough."""
 _TELEMETRY_TIMEOUT_NS = 30 * 10**9
 _REFUSALS_BEFORE_GIVING_UP = 5
 
@@ -26,18 +26,18 @@ log = logging.getLogger(__name__)
 
 
 class SenderListener(Protocol):
-    """Who hears of the broker's answers. None of it may block."""
+    """Hears of the broker's answers. No method may block."""
 
     def accepted(self) -> None:
-        """The broker has taken our state: it has a place for this device. On the publisher's thread."""
+        """Note that the broker has taken our state, so it knows this device. On the publisher's thread."""
         ...
 
     def delivered(self, fact: AlarmDelivered) -> None:
-        """The broker has taken a message of an alarm. On the publisher's thread."""
+        """Note that the broker has taken a message of an alarm. On the publisher's thread."""
         ...
 
     def refused(self, message: OutgoingMessage, detail: str) -> None:
-        """The broker refused a message; told once a message. Any thread."""
+        """Note that the broker refused a message; called once per message. Any thread."""
         ...
 
 
@@ -51,8 +51,8 @@ class _InFlight:
 class Sender:
     """Hands messages to the broker. `send` from any thread, the rest from the publisher's.
 
-    A press is sent by the thread that felt it, so every method takes the lock; none calls anybody under it but the
-    outbox and `Broker.publish`, which do not block.
+    A press is sent on the thread that its edge came on, so every method takes the lock. Under the lock they call only
+    the outbox and `Broker.publish`, which do not block.
     """
 
     def __init__(self, outbox: Outbox, clock: Clock, alarm_timeout_s: float) -> None:
@@ -64,20 +64,20 @@ class Sender:
         self._broker: Broker | None = None
         self._window = 0
         self._own_topic = ""
-        """Where our state goes, that of the will too."""
+        """The topic of our state, and of the will."""
         self._in_flight: dict[int, _InFlight] = {}
         self._resting: list[tuple[int, Waiting]] = []
         self._connection = 0
         self._held_back = False
-        """A suspect waits until nothing is under way; only an alarm may still go before it."""
+        """Whether a suspect waits until nothing is in flight; until then only alarms may go before it."""
         self._unwelcome = False
 
     def listen(self, listener: SenderListener) -> None:
-        """Tell this one of the broker's answers. Before the threads run."""
+        """Report the broker's answers to this listener. Call it before the threads run."""
         self._listener = listener
 
     def open(self, broker: Broker, receive_maximum: int, own_topic: str) -> None:
-        """There is a connection, whose broker takes so many messages at a time."""
+        """Use a new connection, whose broker takes at most `receive_maximum` messages at a time."""
         with self._lock:
             self._window = min(_WINDOW, receive_maximum)
             self._own_topic = own_topic
@@ -86,9 +86,9 @@ class Sender:
             self._broker = broker
 
     def close(self, *, died: bool = False) -> None:
-        """The connection is gone: what it has not confirmed waits again. `died`: the other side ended it.
+        """Stop using the connection: what it has not confirmed waits again. `died`: the other side ended it.
 
-        What has ended one connection after the other, each time alone, is given up; an alarm is not, but rests.
+        A message that has ended one connection after another, each time alone, is given up; an alarm rests instead.
         """
         given_up: list[OutgoingMessage] = []
         now_ns = self._clock.boottime_ns()
@@ -100,7 +100,7 @@ class Sender:
                     sent.waiting.suspicion = sent.waiting.suspicion.lost(alone=len(self._in_flight) == 1)
                 suspicion = sent.waiting.suspicion
                 if suspicion.goes_alone and sent.waiting.row.rank is Rank.ALARM:
-                    sent.waiting.behind += 1  # and behind a suspect that has been tried less often
+                    sent.waiting.behind += 1  # also behind a suspect that has been tried less often
                 if not suspicion.quarantined:
                     self._outbox.give_back(sent.waiting)
                 elif sent.waiting.row.rank is Rank.ALARM:
@@ -120,9 +120,9 @@ class Sender:
             self._refused(message, "the broker ended each connection on which it was sent alone")
 
     def send(self, most: int = _WINDOW) -> None:
-        """Send what waits, at most so many, as far as there is a connection and room in the window. Any thread.
+        """Send at most `most` waiting messages, as far as there is a connection and room in the window. Any thread.
 
-        The lock is let go between two messages: a press waits for one of them at the most.
+        The lock is released between two messages, so a press waits for one of them at most.
         """
         for _ in range(most):
             with self._lock:
@@ -134,10 +134,11 @@ class Sender:
                 return
 
     def settle(self, answer: Published) -> str | None:
-        """The broker's answer for one message. Returns its reason if it forbids our own state: then it takes nothing.
+        """Handle the broker's answer to one message. Returns its reason if it forbids our own state, as it then takes
+        nothing; None otherwise.
 
-        Any other refusal, of our state too, may be one of the moment. A cluster that could hand a message to some only,
-        because a queue of somebody else's lies on its dead node, has us: those who live hear us.
+        Any other refusal, even of our state, may be temporary. A cluster that could pass a message to only some
+        receivers, because another one's queue is on a dead node, has accepted us: the others hear us.
         """
         with self._lock:
             sent = self._in_flight.pop(answer.mid, None)
@@ -173,7 +174,7 @@ class Sender:
                     del self._in_flight[mid]
 
     def return_rested(self) -> None:
-        """What was refused and has rested long enough waits again."""
+        """Let messages that were refused, and have rested long enough, wait again."""
         now_ns = self._clock.boottime_ns()
         with self._lock:
             for due_ns, waiting in [*self._resting]:
@@ -182,7 +183,7 @@ class Sender:
                     self._outbox.give_back(waiting)
 
     def stalled(self) -> bool:
-        """Whether the broker owes an answer for longer than is right for the message, or for an alarm behind it."""
+        """Return whether the broker has owed an answer for too long, for that message or for an alarm behind it."""
         now_ns = self._clock.boottime_ns()
         with self._lock:
             full = self._least() is None
@@ -194,7 +195,7 @@ class Sender:
             )
 
     def unwelcome(self) -> bool:
-        """Whether an alarm was refused since this was last asked: another broker may take it."""
+        """Return whether an alarm was refused since the last call: another broker may take it."""
         with self._lock:
             unwelcome, self._unwelcome = self._unwelcome, False
             return unwelcome
@@ -212,7 +213,7 @@ class Sender:
     # --- under the lock
 
     def _least(self) -> Rank | None:
-        """The least important class of which a message may be sent now; None when none may."""
+        """Return the least important class that may be sent now; None when none may."""
         room = self._window - len(self._in_flight)
         if self._broker is None or room <= 0:
             return None
@@ -221,7 +222,7 @@ class Sender:
         return Rank.STATE if room <= min(_RESERVE, self._window // 2) else Rank.HEALTH
 
     def _send_next(self) -> tuple[bool, tuple[OutgoingMessage, str] | None]:
-        """Whether there may be more to send, and what can't be sent at all, with the reason."""
+        """Send one message. Returns whether there may be more to send, and what can't be sent at all, with a reason."""
         least = self._least()
         if self._broker is None or least is None or (taken := self._outbox.take(least)) is None:
             return False, None
@@ -247,7 +248,7 @@ class Sender:
         return True, None
 
     def _must_wait(self, rank: Rank) -> bool:
-        """Whether a suspect of this class can't go now: an alarm waits for nothing but another suspected alarm."""
+        """Return whether a suspect of this class must wait: an alarm waits only for another suspected alarm."""
         return self._poison_under_way(Rank.ALARM) if rank is Rank.ALARM else bool(self._in_flight)
 
     def _poison_under_way(self, least: Rank) -> bool:
@@ -257,7 +258,7 @@ class Sender:
         return False
 
     def _rest(self, waiting: Waiting) -> bool:
-        """Try a refused message again later, or give it up; whether it was the first refusal."""
+        """Try a refused message again later, or give it up; returns whether it was the first refusal."""
         row = waiting.row
         refusals = waiting.refused(self._connection)
         if row.rank is not Rank.ALARM and refusals >= _REFUSALS_BEFORE_GIVING_UP:

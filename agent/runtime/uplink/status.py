@@ -1,4 +1,4 @@
-"""What a change of the connection means: for health, for the security centre, and for the next birth."""
+"""Acts on changes of the connection: for health, for the security centre, and for the next birth."""
 
 from typing import Protocol
 
@@ -14,18 +14,18 @@ _SECURITY_KINDS = {"tls": "tls-failed", "refused": "broker-refused", "overrun": 
 
 
 class HearsRefusal(Protocol):
-    """Whoever answers for the part `commands`."""
+    """The owner of the part `commands` in the health message."""
 
     def broker_refuses(self, detail: str) -> None:
-        """What the broker does not let this device hear; empty when it lets it hear all. Any thread."""
+        """Report what the broker does not let this device subscribe to; empty when it allows everything. Any thread."""
         ...
 
 
 class KnowsAlarms(Protocol):
-    """Whoever knows which alarm is whose."""
+    """The part that knows which alarm is the kiosk's, and which one a self-test's."""
 
     def delivered(self, fact: AlarmDelivered) -> None:
-        """The broker has a message of an alarm."""
+        """Note that the broker has a message of an alarm."""
         ...
 
 
@@ -53,11 +53,11 @@ class Uplink:
         self._commands = commands
         self._told: str | None = None
         self._has_failed = False
-        """Since a broker last had us: the publisher logs the first failure, and not those that follow."""
+        """Whether this has happened since a broker last accepted us: the publisher logs only the first failure."""
         self._broker = self._spoken = ""
 
     def connected(self, accepted: Connected, broker: str, moved: bool) -> None:
-        """A broker has us; whether it takes what we say shows with the birth."""
+        """Announce the device to a broker that has accepted it. The birth shows whether it takes our messages."""
         self._broker = broker
         self._spoken = f" with {accepted.spoken}" if accepted.why_older else ""
         self._has_failed = False
@@ -73,30 +73,30 @@ class Uplink:
         self.announce(moved=moved)
 
     def announce(self, *, moved: bool = False) -> None:
-        """Say who we are, and which alarms are open; `moved`: to another broker than before. Any thread."""
+        """Publish birth, description and open alarms; `moved`: to another broker than before. Any thread."""
         self._announcer.birth()
         self._facts.submit(Announce(moved))
 
     def received(self, message: Received) -> None:
-        """A message came down."""
+        """Route a message from the broker."""
         self._router.route(message)
 
     def tick(self) -> None:
-        """Time has passed."""
+        """Have the centres checked again, as time has passed."""
         self._watch.tick()
 
     def delivered(self, fact: AlarmDelivered) -> None:
-        """The broker has taken a message of an alarm."""
+        """Pass on that the broker has taken a message of an alarm."""
         self._alarms.delivered(fact)
 
     def accepted(self) -> None:
-        """The broker has taken our birth."""
+        """Report that the uplink works: the broker has taken our birth."""
         self._told = None
         self._board.report("uplink", ok=True, detail=f"connected to {self._broker}{self._spoken}")
         self._facts.submit(UplinkChanged(up=True))
 
     def disconnected(self, end: Disconnected) -> None:
-        """The connection ended or did not come to be. Each kind of security trouble is told once an outage."""
+        """Report that the connection has ended or failed. Each kind of security trouble is reported once per outage."""
         self._watch.disconnected()
         self._board.report("uplink", ok=False, detail=end.detail)
         self._facts.submit(UplinkChanged(up=False))
@@ -106,13 +106,13 @@ class Uplink:
         self._has_failed = True
 
     def refused(self, message: OutgoingMessage, detail: str) -> None:
-        """The broker refused a message. Not told of security events themselves: they would be refused too."""
+        """Report a refused message, unless it is a security event: the report would be refused too."""
         if "/up/security/" not in message.topic:
             topic = message.topic[:TOPIC_LENGTH]
             self._security.report("message-refused", "warning", f"{topic}: {detail}", topic=topic)
 
     def flooded(self) -> None:
-        """Messages came down faster than they can be read, and some were not."""
+        """Report that messages came faster than they can be read, and some were dropped."""
         self._security.report("command-flood", "warning", f"{self._broker} sends more than can be read; some was not")
 
     def _report_once(self, kind: str, detail: str, *, is_logged: bool = False) -> None:
