@@ -1,8 +1,9 @@
 """Decides whether a command may be executed: pure checks of claims whose signature has already been verified."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -91,27 +92,30 @@ class SelfTestArgs(_Args):
 
 CommandArgs = AckArgs | PingArgs | RebirthArgs | SnapshotArgs | IdentifyArgs | TestModeArgs | SelfTestArgs
 
-_SCHEMAS: dict[str, type[CommandArgs]] = {
-    "ack": AckArgs,
-    "ping": PingArgs,
-    "rebirth": RebirthArgs,
-    "snapshot": SnapshotArgs,
-    "identify": IdentifyArgs,
-    "test-mode": TestModeArgs,
-    "self-test": SelfTestArgs,
-}
-COMMANDS = tuple(name for name in _SCHEMAS if name != "ack")
-"""The names under `down/command/{name}`."""
+_ALL: frozenset[Role] = frozenset({"operator", "technician", "admin"})
 
-_ROLES: dict[str, frozenset[Role]] = {
-    "ack": frozenset({"operator", "admin"}),
-    "ping": frozenset({"operator", "technician", "admin"}),
-    "rebirth": frozenset({"operator", "technician", "admin"}),
-    "snapshot": frozenset({"operator", "admin"}),
-    "identify": frozenset({"operator", "technician", "admin"}),
-    "test-mode": frozenset({"technician", "admin"}),
-    "self-test": frozenset({"operator", "technician", "admin"}),
+
+class Command(NamedTuple):
+    """What a device can be told to do."""
+
+    args: type[CommandArgs]
+    roles: frozenset[Role]
+    """Who may say so."""
+    patience_s: int = 10
+    """How long its result may take, where another part carries it out."""
+
+
+TABLE: Mapping[str, Command] = {
+    "ack": Command(AckArgs, _ALL - {"technician"}),
+    "ping": Command(PingArgs, _ALL),
+    "rebirth": Command(RebirthArgs, _ALL),
+    "snapshot": Command(SnapshotArgs, _ALL - {"technician"}),
+    "identify": Command(IdentifyArgs, _ALL),
+    "test-mode": Command(TestModeArgs, _ALL - {"operator"}),
+    "self-test": Command(SelfTestArgs, _ALL, patience_s=300),
 }
+COMMANDS = tuple(name for name in TABLE if name != "ack")
+"""The names under `down/command/{name}`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +166,11 @@ def check(claims: Claims, role: str, now: Circumstances) -> CommandArgs:
         raise CommandRejected("wrong-audience", f"meant for {claims.aud[:200]!r}, this is {now.source!r}")
     is_dated = _check_time(claims, now)
     _check_counter(claims, now, is_dated=is_dated)
-    schema = _SCHEMAS.get(claims.name)
-    if schema is None or (claims.name == "ack") != (now.topic_kind == "ack"):
+    command = TABLE.get(claims.name)
+    if command is None or (claims.name == "ack") != (now.topic_kind == "ack"):
         raise CommandRejected("unknown-command", f"this device has no command {claims.name!r}")
     try:
-        args = schema.model_validate(claims.args)
+        args = command.args.model_validate(claims.args)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or claims.name
@@ -174,7 +178,7 @@ def check(claims: Claims, role: str, now: Circumstances) -> CommandArgs:
     expected = args.alarm_id if isinstance(args, AckArgs) else claims.name
     if now.topic_name != expected:
         raise CommandRejected("wrong-topic", f"signed for {expected!r} but sent to {now.topic_name[:64]!r}")
-    if role not in _ROLES[claims.name] and not _is_technicians_close(role, args):
+    if role not in command.roles and not _is_technicians_close(role, args):
         raise CommandRejected("not-permitted", f"the role {role} may not {claims.name}")
     return args
 

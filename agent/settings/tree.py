@@ -130,6 +130,7 @@ class CameraSettings(Section):
     """As a share of the picture's height: people who appear smaller are too far away to report. EN 62676-4 assumes 0.1
     to detect somebody, and 0.05 to see that somebody moves."""
     enter_after_s: float = Field(default=0.5, ge=0, le=60)
+    """Seconds of evidence before somebody is reported in a zone; they must also have travelled, or shown life."""
     leave_after_s: float = Field(default=3.0, gt=0, le=3600)
     min_travel: float = Field(default=0.3, ge=0, le=10)
     """Minimum travel, in body heights, before a person is reported, unless they have shown a sign of life."""

@@ -3,6 +3,7 @@
 import logging
 import queue
 from hashlib import sha256
+from typing import assert_never
 
 from agent.contract.commands import (
     AckArgs,
@@ -200,6 +201,8 @@ class CommandHandler:
                 status, code, text = _test_mode(actions, args)
             case SelfTestArgs():
                 status, code, text = _SELF_TEST[actions.self_test(claims.cmd_id)]
+            case _:
+                assert_never(args)
         return ResultData.model_validate(
             {"command_id": claims.cmd_id, "name": claims.name, "status": status}
             | {"code": code, "text": text, "output": output}

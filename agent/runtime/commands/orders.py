@@ -3,13 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from agent.contract.commands import TABLE
 from agent.contract.messages import ResultData, SelfTestData
 from agent.ports import Received
 
 SelfTestAnswer = Literal["asked", "busy", "alarm-open"]
 """Whether a self-test that was ordered will begin."""
-_PATIENCE_S = {"snapshot": 10, "self-test": 300}
-"""How long an order may take, by the name of its command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class Orders:
 
     def begin(self, result: ResultData, kid: str, message: Received, now_ns: int) -> None:
         """Add an order, whose result so far is `in-progress`."""
-        until_ns = now_ns + _PATIENCE_S[result.name] * 10**9
+        until_ns = now_ns + TABLE[result.name].patience_s * 10**9
         self._orders[result.command_id] = _Order(result.name, kid, message, until_ns)
 
     def done(self, done: OrderDone) -> Settled | None:

@@ -30,8 +30,16 @@ class KnowsCentres(Protocol):
 
 
 class Failover:
-    """The policy: reasons to try another path, most urgent first. `ask` from any thread, the rest from the
-    publisher's."""
+    """The policy: when to try another path, most urgent first. `ask` from any thread, the rest from the publisher's.
+
+    - Nobody answers an alarm. The pipeline asks when it becomes delayed, and, unless a centre is watching on the broker
+      in use, when it becomes unconfirmed and at each repeat.
+    - The broker refuses an alarm.
+    - The required centre is known to be absent from the broker in use.
+    - The first path may work again, and no alarm is open.
+
+    Beside this, the publisher leaves a broker that owes an answer for too long, and one that is lost.
+    """
 
     def __init__(self, paths: Paths, sender: Sender, outbox: Outbox) -> None:
         self._paths = paths

@@ -161,7 +161,7 @@ ASKED = (
     Breakage(
         "let an operator do what only a technician may",
         "agent/contract/commands.py",
-        "    if role not in _ROLES[claims.name] and not _is_technicians_close(role, args):",
+        "    if role not in command.roles and not _is_technicians_close(role, args):",
         "    if False:",
         "tests/contract/test_commands.py",
     ),

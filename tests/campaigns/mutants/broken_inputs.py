@@ -53,8 +53,8 @@ FELT = (
     Breakage(
         "count rain on the next alarm that was pressed before this one was closed",
         "agent/runtime/alarms/pipeline.py",
-        "self._on_inputs(self._panel.flush())  # what was pressed",
-        "pass  # what was pressed",
+        "self._on_inputs(self._panel.flush())  # a press before",
+        "pass  # a press before",
         f"{_PIPELINE}_inputs.py::"
         "test_rain_before_the_close_of_its_alarm_counts_on_it_and_what_follows_raises_a_new_one",
     ),
