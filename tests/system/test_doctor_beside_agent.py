@@ -17,7 +17,7 @@ def test_the_agent_goes_on_and_says_which_of_its_parts_do_not_work(tmp_path: Pat
     with Centre(broker.port) as centre, agent:
         centre.wait_for("event/part-degraded", lambda m: m.data["part"] == "camera-front", timeout_s=30)
         status = tmp_path / "kiosk" / "run" / "status.json"
-        wait_for(lambda: "nothing.avi" in status.read_text(), what="the agent's word on its camera")
+        wait_for(lambda: status.exists() and "nothing.avi" in status.read_text(), what="the agent's word on its camera")
         found = examine(agent.config, "--simulate", "--lights")
         assert f"process {agent.pid}, simulated" in found.one("agent", "ok")["what"]
         assert "its part camera-front: " in found.failure("agent")
@@ -42,7 +42,10 @@ def test_the_agent_keeps_its_connection_to_a_broker_that_makes_the_client_id_of_
     with Centre(tls_broker.centre_port, files=authorities.centre(CENTRE)) as centre, agent:
         centre.wait_for("state", lambda m: m.data["state"] == "online")
         status = tmp_path / "kiosk" / "run" / "status.json"
-        wait_for(lambda: f"connected to {tls_broker.url}" in status.read_text(), what="the agent's word on its uplink")
+        wait_for(
+            lambda: status.exists() and f"connected to {tls_broker.url}" in status.read_text(),
+            what="the agent's word on its uplink",
+        )
         found = examine(agent.config, "--simulate", "--only", "broker")
         assert "no login beside the agent's" in found.one("broker-1", "ok")["what"]
 
