@@ -5,6 +5,7 @@ import socket
 import ssl
 import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
@@ -194,8 +195,10 @@ def make_client(
 
 
 def publish_properties(message: OutgoingMessage) -> Properties:
-    """Return the MQTT 5 properties of a message."""
-    return _new_properties(PacketTypes.PUBLISH, message)
+    """Return the MQTT 5 properties of a message. Don't change them: messages of one kind share them."""
+    if message.correlation_data is not None:
+        return _new_properties(PacketTypes.PUBLISH, message)
+    return _shared_properties(message.content_type, message.expiry_s)
 
 
 def packet_bytes(message: OutgoingMessage, properties: Properties | None) -> int:
@@ -205,6 +208,27 @@ def packet_bytes(message: OutgoingMessage, properties: Properties | None) -> int
         body += len(properties.pack())  # type: ignore[no-untyped-call]
     length_bytes = next(count for count in (1, 2, 3, 4) if count == 4 or body < 128**count)
     return 1 + length_bytes + body
+
+
+class _PackedProperties(Properties):
+    """Properties that no longer change, packed once."""
+
+    def __init__(self, properties: Properties) -> None:
+        # Past paho's own `__setattr__`, which accepts only the names of properties.
+        object.__setattr__(self, "_packed", properties.pack())  # type: ignore[no-untyped-call]
+
+    def pack(self) -> bytes:
+        """Return the bytes on the wire."""
+        packed: bytes = object.__getattribute__(self, "_packed")
+        return packed
+
+
+@lru_cache(maxsize=64)
+def _shared_properties(content_type: str, expiry_s: int | None) -> Properties:
+    # Cached, because for each object paho builds tables of every property there is and walks through all of them to
+    # pack it, which takes longer than packing the message.
+    message = OutgoingMessage("", b"", content_type=content_type, expiry_s=expiry_s)
+    return _PackedProperties(_new_properties(PacketTypes.PUBLISH, message))
 
 
 def _new_properties(packet: int, message: OutgoingMessage) -> Properties:
