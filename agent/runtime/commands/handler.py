@@ -64,7 +64,7 @@ class CommandHandler:
         self._reporter = context.reporter
         self._security = context.security
         self._clock = context.clock
-        self._actions: Actions | None = None
+        self._actions: Actions  # from `act_by` on
         self._memory = CommandMemory(outbox, context.clock)
         self._orders = Orders()
         self._queue: queue.SimpleQueue[Received | OrderDone] = queue.SimpleQueue()
@@ -176,7 +176,6 @@ class CommandHandler:
         now_ns = self._clock.boottime_ns()
         status, code, text, output = "succeeded", "ok", "", {}
         actions = self._actions
-        assert actions is not None
         match args:
             case AckArgs():
                 status, code, text = _acknowledge(

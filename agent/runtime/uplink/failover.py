@@ -45,8 +45,8 @@ class Failover:
         self._paths = paths
         self._sender = sender
         self._outbox = outbox
-        self._alarms: HasOpenAlarms | None = None
-        self._centres: KnowsCentres | None = None
+        self._alarms: HasOpenAlarms  # these two from `depend_on` on
+        self._centres: KnowsCentres
         self._asked: queue.SimpleQueue[tuple[str, bool]] = queue.SimpleQueue()
         self._tries_left = 0
         """Tries left: each reason has every other path tried once, until one works."""
@@ -71,7 +71,7 @@ class Failover:
     @property
     def is_urgent(self) -> bool:
         """Whether an alarm is open, or not confirmed yet: a try that hangs keeps it from the next path."""
-        return self._outbox.alarm_waits or bool(self._alarms and self._alarms.open_ids)
+        return self._outbox.alarm_waits or bool(self._alarms.open_ids)
 
     def wanted(self, now_ns: int) -> int | None:
         """Return the path to try beside the one in use, or None when there is no reason to."""
@@ -82,21 +82,18 @@ class Failover:
             if path is not None:
                 self._tries_left = max(0, self._tries_left - 1)
             return path
-        if self._centres is not None and self._centres.nobody():
+        if self._centres.nobody():
             return self._paths.unwatched(now_ns)
-        if self._is_watched():
+        if self._centres.somebody():
             self._paths.watched()
         if self._paths.return_due(now_ns) and not self.is_urgent:
             return self._paths.first_again(now_ns)
         return None
 
-    def _is_watched(self) -> bool:
-        return self._centres is not None and self._centres.somebody()
-
     def _is_asked(self) -> bool:
         asked = False
         while not self._asked.empty():
             reason, unless_watched = self._asked.get()
-            if not (unless_watched and self._is_watched()):
+            if not (unless_watched and self._centres.somebody()):
                 asked = self._paths.ask(reason) or asked
         return asked

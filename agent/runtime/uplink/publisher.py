@@ -109,7 +109,7 @@ class Publisher:
         self._addresses = addresses
         self._subscriptions = list(subscriptions)
         self._announcer = announcer
-        self._listener: PublisherListener | None = None
+        self._listener: PublisherListener  # from `listen` on
         self._backoff = backoff
         self._paths = Paths(len(addresses), return_after_s)
         self._failover = Failover(self._paths, sender, outbox)
@@ -120,11 +120,6 @@ class Publisher:
         self._retry_ns = 0
         self._last_attempt_ns = -_URGENT_RETRY_NS
         self._is_leaving = False
-
-    @property
-    def _hearer(self) -> PublisherListener:
-        assert self._listener is not None, "see `listen`"
-        return self._listener
 
     @property
     def connected(self) -> bool:
@@ -162,13 +157,13 @@ class Publisher:
         for link, event in self._inbox.take(timeout_s):
             self._handle(link, event)
         if self._inbox.was_flooded():
-            self._hearer.flooded()
+            self._listener.flooded()
         if self._link is not None:
             self._sender.return_rested()
             self._sender.send()
         if not self._is_leaving:
             self._choose_path()
-        self._hearer.tick()
+        self._listener.tick()
 
     def close(self, timeout_s: float) -> None:
         """Send what can be sent within `timeout_s`, then the farewell within a second; then end the connection.
@@ -210,7 +205,7 @@ class Publisher:
                 if refusal is not None:
                     self._lose_a_broker_that_refuses_us(link, refusal)
             case Received() if link is self._link:
-                self._hearer.received(event)
+                self._listener.received(event)
             case _:
                 pass  # from a connection that was left
 
@@ -226,7 +221,7 @@ class Publisher:
         moved = self._had_us not in {None, link.path}
         self._had_us = link.path
         self._sender.open(link.broker, accepted.receive_maximum, link.own_topic)
-        self._hearer.connected(accepted, self._name(link), moved)
+        self._listener.connected(accepted, self._name(link), moved)
         if before is not None:  # last, as it may take a moment, and a press must not wait for it
             self._end(before)
 
@@ -240,7 +235,7 @@ class Publisher:
         if self._link is None:
             self._paths.failed(candidate.path, now_ns)
             self._retry_ns = now_ns + int(self._backoff.failed() * 1e9)
-            self._hearer.disconnected(end)
+            self._listener.disconnected(end)
         elif self._sender.stalled():
             self._leave(self._link)
             self._paths.failed(candidate.path, now_ns)
@@ -255,7 +250,7 @@ class Publisher:
         self._end(link)
         self._paths.failed(link.path, now_ns)
         self._retry_ns = now_ns + int(self._backoff.failed((now_ns - link.since_ns) / 1e9) * 1e9)
-        self._hearer.disconnected(end)
+        self._listener.disconnected(end)
 
     def _leave(self, link: _Link) -> None:
         """Leave a silent broker: the protocol repeats a message only on a new connection."""

@@ -58,7 +58,7 @@ class Sender:
     def __init__(self, outbox: Outbox, clock: Clock, alarm_timeout_s: float) -> None:
         self._outbox = outbox
         self._clock = clock
-        self._listener: SenderListener | None = None
+        self._listener: SenderListener  # from `listen` on
         self._alarm_timeout_ns = int(alarm_timeout_s * 1e9)
         self._lock = threading.Lock()
         self._broker: Broker | None = None
@@ -117,7 +117,7 @@ class Sender:
             self._held_back = False
         for message in given_up:
             log.error("%s has ended connection after connection and is given up", message.topic)
-            self._refused(message, "the broker ended each connection on which it was sent alone")
+            self._listener.refused(message, "the broker ended each connection on which it was sent alone")
 
     def send(self, most: int = _WINDOW) -> None:
         """Send at most `most` waiting messages, as far as there is a connection and room in the window. Any thread.
@@ -129,7 +129,7 @@ class Sender:
                 goes_on, refused = self._send_next()
             if refused is not None:
                 log.error("%s can't be sent: %s", refused[0].topic, refused[1])
-                self._refused(*refused)
+                self._listener.refused(*refused)
             if not goes_on:
                 return
 
@@ -157,12 +157,11 @@ class Sender:
         if not answer.accepted:
             log.log(logging.ERROR if first else logging.DEBUG, "the broker refused %s: %s", row.topic, answer.detail)
             if first:
-                self._refused(sent.message, answer.detail)
-        listener = self._listener
-        if listener is not None and ours and (answer.accepted or answer.in_part):
-            listener.accepted()
-        if listener is not None and answer.accepted and row.alarm_id is not None:
-            listener.delivered(AlarmDelivered(row.alarm_id, self._clock.boottime_ns()))
+                self._listener.refused(sent.message, answer.detail)
+        if ours and (answer.accepted or answer.in_part):
+            self._listener.accepted()
+        if answer.accepted and row.alarm_id is not None:
+            self._listener.delivered(AlarmDelivered(row.alarm_id, self._clock.boottime_ns()))
         return None
 
     def give_up_retained(self) -> None:
@@ -205,10 +204,6 @@ class Sender:
         """Whether nothing is in flight. Any thread."""
         with self._lock:
             return not self._in_flight
-
-    def _refused(self, message: OutgoingMessage, detail: str) -> None:
-        if self._listener is not None:
-            self._listener.refused(message, detail)
 
     # --- under the lock
 
