@@ -64,6 +64,11 @@ class StateDirectory:
                 file.flush()
                 self._sync(file.fileno())
             new.replace(path)
+            directory = os.open(self.path, os.O_RDONLY)  # a name is safe once the directory that has it is
+            try:
+                self._sync(directory)
+            finally:
+                os.close(directory)
 
     def free_bytes(self) -> int:
         """Return the room on the disk that is left for us."""
