@@ -9,7 +9,7 @@ from typing import Any
 from gpiozero import InputDevice
 
 from agent.core.errors import HardwareError
-from agent.core.events import Edge
+from agent.core.facts import Edge
 from agent.core.wiring import InputLine
 from agent.ports import Clock
 

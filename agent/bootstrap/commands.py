@@ -1,7 +1,7 @@
 """Connects commands to the parts that carry them out; acks and confirmations go to the alarm that they name."""
 
 from agent.core.alarms.test_mode import TestModeAnswer
-from agent.core.events import AckAnswer, AlarmDelivered, CentreAck
+from agent.core.facts import AckAnswer, AlarmDelivered, CentreAck
 from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.commands.orders import SelfTestAnswer

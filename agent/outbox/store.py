@@ -288,6 +288,6 @@ def read_back(directory: Path, key: str) -> str | None:
         return None if row is None else str(row[0])
 
 
-def is_safe(ranks: Iterable[Rank]) -> bool:
+def needs_sync(ranks: Iterable[Rank]) -> bool:
     """Return whether any of the classes must survive a power cut."""
     return any(rank in SYNCED for rank in ranks)

@@ -13,7 +13,7 @@ from agent.outbox.found import Found, Notice, damage_notice
 from agent.outbox.housekeeping import Housekeeping
 from agent.outbox.policy import NOT_BOXED
 from agent.outbox.state import Kept
-from agent.outbox.store import STATE_FILE, MessageStore, is_safe
+from agent.outbox.store import STATE_FILE, MessageStore, needs_sync
 from agent.ports import Clock
 
 _RETRY_NS = 500_000_000
@@ -305,7 +305,7 @@ class StoreWriter:
             with self._lock:
                 self._kept.written()
                 self._black_box.settle(self._unwritten)
-            if kept or is_safe(row.rank for row in rows):
+            if kept or needs_sync(row.rank for row in rows):
                 self._store.sync()
             if "ceiling" in kept:
                 self._store.directory.keep_ceiling(int(kept["ceiling"] or 0), int(kept["ord_ceiling"] or 0))

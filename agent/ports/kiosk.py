@@ -6,7 +6,7 @@ from typing import Protocol
 
 from agent.contract.vocabulary import TimeQuality
 from agent.core.alarms.lights import LightState
-from agent.core.events import Edge
+from agent.core.facts import Edge
 
 
 class Clock(Protocol):

@@ -8,7 +8,7 @@ import sys
 
 from agent.core.errors import EdgeAgentError
 from agent.vision.app import run
-from agent.vision.process import give_way
+from agent.vision.priority import give_way
 
 
 def main() -> int:

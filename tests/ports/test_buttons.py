@@ -10,7 +10,7 @@ from agent.adapters.gpiozero_buttons import GpiozeroButtons
 from agent.adapters.gpiozero_pins import open_pin_factory
 from agent.adapters.system_clock import SystemClock
 from agent.core.errors import HardwareError
-from agent.core.events import Edge
+from agent.core.facts import Edge
 from agent.core.wiring import InputLine
 
 POLICE = InputLine("police", 17)

@@ -8,7 +8,7 @@ import pytest
 from agent.outbox.outbox import Outbox
 from agent.sim.clock import SimClock
 from tests.support.camera_process import Rig
-from tests.support.command_rig import Desk
+from tests.support.command_rig import CommandRig
 from tests.support.device import Device
 from tests.support.drafts import open_outbox
 from tests.support.fake_ports import MemoryBroker
@@ -28,9 +28,9 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def handler(outbox: Outbox, clock: SimClock) -> Desk:
+def handler(outbox: Outbox, clock: SimClock) -> CommandRig:
     """A command handler that knows no key's counter yet."""
-    return Desk(outbox, clock)
+    return CommandRig(outbox, clock)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from agent.bootstrap.specs import service, waits
 from agent.contract.stages import Waits
 from agent.core.errors import SettingsError
-from agent.core.events import CentreWatched, UplinkChanged
+from agent.core.facts import CentreWatched, UplinkChanged
 from agent.settings import Settings, load
 from agent.sim.clock import SimClock
 

@@ -6,7 +6,7 @@ import pytest
 
 from agent.bootstrap import specs
 from agent.core.errors import SettingsError
-from agent.core.events import ConditionChanged, Edge
+from agent.core.facts import ConditionChanged, Edge
 from agent.core.wiring import InputLine
 from agent.settings import Settings, load
 

@@ -14,7 +14,7 @@ from agent.adapters.gpiozero_pins import open_pin_factory
 from agent.adapters.system_clock import SystemClock
 from agent.core.alarms.lights import PRESSED
 from agent.core.errors import StorageError
-from agent.core.events import Edge
+from agent.core.facts import Edge
 from agent.core.wiring import InputLine, LightPins
 from agent.sim import control_socket
 from agent.sim.contacts import SimContacts

@@ -6,7 +6,7 @@ from typing import Any
 
 from agent.contract.commands import CommandRejected
 from agent.core.alarms.test_mode import TestModeAnswer
-from agent.core.events import AckAnswer, CentreAck
+from agent.core.facts import AckAnswer, CentreAck
 from agent.outbox.outbox import Outbox
 from agent.ports import OutgoingMessage, Received
 from agent.runtime.commands.handler import CommandHandler
@@ -45,7 +45,7 @@ class WhenAwaited(threading.Event):
 
 
 @dataclass
-class Desk:
+class CommandRig:
     """A command desk; a token's text is its name in `tokens`, since signatures are another part's matter."""
 
     outbox: Outbox
@@ -141,7 +141,7 @@ class Desk:
         )
 
 
-def refusal(handler: Desk) -> str:
+def refusal(handler: CommandRig) -> str:
     """The code of the one refusal, which is both answered and told to the security centre."""
     [result], [event] = handler.answers()
     assert result["status"] == "rejected"

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from agent.core.delivery.backoff import Backoff
-from agent.core.events import AlarmDelivered
+from agent.core.facts import AlarmDelivered
 from agent.outbox.outbox import Outbox
 from agent.ports import BrokerAddress, Connected, Disconnected, OutgoingMessage, Received
 from agent.runtime.uplink.publisher import Publisher

@@ -1,6 +1,6 @@
 """A finger on one button, and a clock that meets every deadline of it."""
 
-from agent.core.events import Edge, InputFact, InputFault, Pressed
+from agent.core.facts import Edge, InputFact, InputFault, Pressed
 from agent.core.inputs.button import Button
 from agent.core.wiring import ButtonRules
 

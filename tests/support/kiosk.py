@@ -9,7 +9,7 @@ from agent.contract.vocabulary import AckAction
 from agent.core.alarms.alarm import AlarmBook, InputKind
 from agent.core.alarms.service import Service
 from agent.core.alarms.siren import SirenRules
-from agent.core.events import AckAnswer, CentreAck, ConditionChanged, Edge, InputFault
+from agent.core.facts import AckAnswer, CentreAck, ConditionChanged, Edge, InputFault
 from agent.core.inputs.panel import Panel
 from agent.core.wiring import ButtonRules, ConditionRules
 from agent.outbox.outbox import Outbox

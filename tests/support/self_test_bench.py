@@ -11,7 +11,7 @@ from agent.contract.vocabulary import AckAction
 from agent.core.alarms.lights import IDLE, LightState, Pattern
 from agent.core.alarms.self_test import Timetable
 from agent.core.errors import StepFailed
-from agent.core.events import AlarmDelivered, CentreAck, SelfTested
+from agent.core.facts import AlarmDelivered, CentreAck, SelfTested
 from agent.outbox.outbox import Outbox
 from agent.ports import BrokerAddress, OutgoingMessage
 from agent.runtime.commands.orders import OrderDone

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from agent.contract.messages import AlarmCamera, AlarmData, Status
 from agent.contract.stages import Stage, Waits
 from agent.core.alarms.lights import LightState, for_open_alarms
-from agent.core.events import AlarmDelivered, CentreAck
+from agent.core.facts import AlarmDelivered, CentreAck
 
 Change = Literal["raised", "updated", "closed", "noted"]
 """The first three become messages; `noted` is only saved for the next start."""

@@ -7,7 +7,7 @@ nothing is wrong.
 
 from dataclasses import dataclass
 
-from agent.core.events import ButtonsHeard, CentreWatched, SelfTested, UplinkChanged
+from agent.core.facts import ButtonsHeard, CentreWatched, SelfTested, UplinkChanged
 
 ServiceFact = UplinkChanged | CentreWatched | SelfTested | ButtonsHeard
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from agent.contract.envelope import rfc3339
 from agent.contract.identity import LEVEL
-from agent.core.events import CentreWatched
+from agent.core.facts import CentreWatched
 
 MAX_STATE_BYTES = 1024
 """A centre's state is far shorter; anything longer is not read."""

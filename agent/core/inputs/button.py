@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from agent.contract.vocabulary import Fault
-from agent.core.events import Edge, InputFact, InputFault
+from agent.core.facts import Edge, InputFact, InputFault
 from agent.core.inputs.chatter import PressReporter
 from agent.core.inputs.contact import Contact
 from agent.core.inputs.hold import Hold

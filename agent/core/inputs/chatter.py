@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import replace
 
 from agent.contract.vocabulary import Fault
-from agent.core.events import InputFact, InputFault, Pressed
+from agent.core.facts import InputFact, InputFault, Pressed
 
 _SUMMARY_NS = 1_000_000_000
 """The time between summaries."""

@@ -1,7 +1,7 @@
 """A condition of the kiosk itself that an input watches: its door, its mains supply, its battery."""
 
 from agent.contract.vocabulary import Fault
-from agent.core.events import ConditionChanged, Edge, InputFact, InputFault
+from agent.core.facts import ConditionChanged, Edge, InputFact, InputFault
 from agent.core.wiring import ConditionRules
 
 

@@ -1,6 +1,6 @@
 """Turns edges into presses: a bounce is not a second press, and neither is a button that is held."""
 
-from agent.core.events import Edge
+from agent.core.facts import Edge
 
 
 class Contact:

@@ -1,6 +1,6 @@
 """A press that only counts if it is held."""
 
-from agent.core.events import Edge
+from agent.core.facts import Edge
 
 
 class Hold:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from agent.contract.vocabulary import Fault
-from agent.core.events import Edge, InputFault
+from agent.core.facts import Edge, InputFault
 from agent.core.wiring import ButtonRules
 
 

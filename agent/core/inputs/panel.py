@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from agent.contract.vocabulary import Fault
-from agent.core.events import Edge, InputFact
+from agent.core.facts import Edge, InputFact
 from agent.core.inputs.button import Button
 from agent.core.inputs.condition import Condition
 from agent.core.wiring import ButtonRules, ConditionRules

@@ -14,7 +14,7 @@ from agent.contract.vocabulary import AckAction
 from agent.core.alarms.alarm import AlarmBook, AlarmChange, OpenAlarm
 from agent.core.alarms.lights import LightState
 from agent.core.alarms.persistence import encode_alarm
-from agent.core.events import AckAnswer, AlarmDelivered, CentreAck, Pressed
+from agent.core.facts import AckAnswer, AlarmDelivered, CentreAck, Pressed
 from agent.outbox.outbox import Outbox
 from agent.ports import Clock, Lights
 from agent.runtime.alarms.persistence import ALARM_KEY

@@ -4,7 +4,7 @@ import logging
 from typing import Protocol
 
 from agent.core.errors import HardwareError
-from agent.core.events import Edge
+from agent.core.facts import Edge
 from agent.ports import Buttons
 from agent.runtime.supervision.health import HealthBoard
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from agent.contract.envelope import rfc3339
 from agent.contract.messages import ConditionData, InputFaultData
 from agent.contract.vocabulary import Fault
-from agent.core.events import ConditionChanged, InputFault
+from agent.core.facts import ConditionChanged, InputFault
 from agent.runtime.supervision.context import Context
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from agent.core.alarms.alarm import AlarmBook, AlarmChange, OpenAlarm
 from agent.core.alarms.lights import PRESSED, LightState, Pattern
 from agent.core.alarms.service import ServiceFact
 from agent.core.alarms.test_mode import TestModeAnswer
-from agent.core.events import (
+from agent.core.facts import (
     AckAnswer,
     AlarmDelivered,
     Announce,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from agent.core.alarms.test_mode import TestModeAnswer
-from agent.core.events import AckAnswer, CentreAck
+from agent.core.facts import AckAnswer, CentreAck
 from agent.runtime.commands.orders import SelfTestAnswer
 
 

@@ -23,7 +23,7 @@ from agent.contract.commands import (
 from agent.contract.envelope import rfc3339
 from agent.contract.identity import LEVEL, Identity
 from agent.contract.messages import ResultData
-from agent.core.events import CentreAck
+from agent.core.facts import CentreAck
 from agent.outbox.outbox import Outbox
 from agent.outbox.state import Changes
 from agent.ports import MAX_RECEIVED_BYTES, Received

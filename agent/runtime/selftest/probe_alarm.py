@@ -7,7 +7,7 @@ from agent.contract.envelope import rfc3339
 from agent.contract.messages import AlarmData
 from agent.contract.stages import Stage
 from agent.core.alarms.self_test import CODES, INPUT
-from agent.core.events import AlarmDelivered, CentreAck
+from agent.core.facts import AlarmDelivered, CentreAck
 from agent.outbox.outbox import Outbox
 from agent.runtime.supervision.context import Context
 

@@ -17,7 +17,7 @@ from agent.contract.vocabulary import Outcome, Reason, TimeQuality
 from agent.core.alarms.lights import LightState
 from agent.core.alarms.self_test import LastTest, Moment, Timetable
 from agent.core.errors import StepFailed
-from agent.core.events import SelfTested
+from agent.core.facts import SelfTested
 from agent.outbox.outbox import Outbox
 from agent.runtime.commands.orders import OrderDone, SelfTestAnswer, self_test_done
 from agent.runtime.selftest.probe_alarm import ProbeAlarm

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from agent.core.delivery.centres import Centres, CentreStateError, centre_name, read_state
-from agent.core.events import Announce, CentreWatched, UplinkChanged
+from agent.core.facts import Announce, CentreWatched, UplinkChanged
 from agent.ports import Received
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.security import TOPIC_LENGTH

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from agent.contract.messages import Rank
 from agent.core.errors import BrokerError, MessageRefused
-from agent.core.events import AlarmDelivered
+from agent.core.facts import AlarmDelivered
 from agent.outbox.backlog import Waiting
 from agent.outbox.outbox import Outbox
 from agent.ports import Broker, Clock, OutgoingMessage, Published

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from agent.core.events import AlarmDelivered, Announce, UplinkChanged
+from agent.core.facts import AlarmDelivered, Announce, UplinkChanged
 from agent.ports import Connected, Disconnected, OutgoingMessage, Received
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.security import TOPIC_LENGTH

@@ -10,7 +10,7 @@ from pathlib import Path
 from agent.cli.keygen import make_key
 from agent.models.store import ModelStore
 from agent.settings.tree import DEFAULT_MODEL
-from agent.vision.process import NICENESS
+from agent.vision.priority import NICENESS
 from tests.campaigns import measured
 from tests.campaigns.bench import bare_programs, looking, memory, new_alarms, report, startup, window
 from tests.campaigns.bench.child import ROOT, Child

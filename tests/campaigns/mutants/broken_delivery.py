@@ -121,8 +121,8 @@ KEPT = (
     Breakage(
         "call safe what the disk has not flushed",
         "agent/outbox/writer.py",
-        "            if kept or is_safe(row.rank for row in rows):\n                self._store.sync()",
-        "            if is_safe(row.rank for row in rows):\n                self._store.sync()",
+        "            if kept or needs_sync(row.rank for row in rows):\n                self._store.sync()",
+        "            if needs_sync(row.rank for row in rows):\n                self._store.sync()",
         f"{_OUTBOX}_restart.py::test_what_must_be_safe_against_a_power_cut_is_told_only_after_the_flush",
     ),
     Breakage(

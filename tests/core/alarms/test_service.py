@@ -1,7 +1,7 @@
 import pytest
 
 from agent.core.alarms.service import Service, ServiceChange, ServiceFact
-from agent.core.events import ButtonsHeard, CentreWatched, SelfTested, UplinkChanged
+from agent.core.facts import ButtonsHeard, CentreWatched, SelfTested, UplinkChanged
 
 S = 10**9
 

@@ -1,7 +1,7 @@
 import pytest
 
 from agent.contract.vocabulary import Fault
-from agent.core.events import Edge, InputFault, Pressed
+from agent.core.facts import Edge, InputFault, Pressed
 from agent.core.inputs.button import Button
 from agent.core.wiring import ButtonRules
 from tests.support.finger import MS, Finger

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from agent.contract.vocabulary import Fault
-from agent.core.events import InputFault, Pressed
+from agent.core.facts import InputFault, Pressed
 from agent.core.inputs.chatter import PressReporter
 from tests.support.finger import Finger
 

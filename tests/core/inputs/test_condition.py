@@ -1,5 +1,5 @@
 from agent.contract.vocabulary import Fault
-from agent.core.events import ConditionChanged, Edge, InputFault
+from agent.core.facts import ConditionChanged, Edge, InputFault
 from agent.core.inputs.condition import Condition
 from agent.core.wiring import ConditionRules
 

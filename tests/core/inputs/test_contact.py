@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.core.events import Edge
+from agent.core.facts import Edge
 from agent.core.inputs.contact import Contact
 
 MS = 1_000_000

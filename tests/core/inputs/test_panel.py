@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.contract.vocabulary import Fault
-from agent.core.events import Edge, InputFact, Pressed
+from agent.core.facts import Edge, InputFact, Pressed
 from agent.core.inputs.contact import Contact
 from agent.core.inputs.panel import Panel
 from agent.core.wiring import ButtonRules, ConditionRules

@@ -17,7 +17,7 @@ from agent.contract.stages import Stage
 from agent.contract.vocabulary import AckAction
 from agent.core.alarms.lights import IDLE, OUT_OF_SERVICE, TEST_MODE, for_open_alarms
 from agent.core.alarms.persistence import encode_alarm
-from agent.core.events import AlarmDelivered, Announce, CentreAck, UplinkChanged
+from agent.core.facts import AlarmDelivered, Announce, CentreAck, UplinkChanged
 from agent.runtime.alarms.persistence import ALARM_KEY
 from agent.sim.clock import SimClock
 from tests.support.drafts import body, killed, open_outbox, write

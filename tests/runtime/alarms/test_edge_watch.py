@@ -3,7 +3,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from agent.core.errors import HardwareError
-from agent.core.events import Edge
+from agent.core.facts import Edge
 from agent.runtime.alarms.edge_watch import PINS, EdgeWatch
 from agent.runtime.supervision.health import HealthBoard
 from tests.support.context import reporter

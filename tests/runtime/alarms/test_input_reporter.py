@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agent.contract.vocabulary import ConditionKind, Fault
-from agent.core.events import ConditionChanged, InputFault
+from agent.core.facts import ConditionChanged, InputFault
 from agent.runtime.alarms.input_reporter import InputReporter
 from agent.runtime.supervision.health import PartState
 from agent.sim.clock import SimClock

@@ -10,11 +10,11 @@ from agent.contract.vocabulary import AckAction
 from agent.core.alarms.alarm import AlarmBook, InputKind
 from agent.core.alarms.lights import Pattern
 from agent.core.alarms.persistence import encode_alarm
-from agent.core.events import CentreAck
+from agent.core.facts import CentreAck
 from agent.outbox.outbox import Outbox
 from agent.runtime.alarms.persistence import ALARM_KEY, keep_restored, read_kept
 from agent.sim.clock import SimClock
-from tests.support.command_rig import Desk
+from tests.support.command_rig import CommandRig
 from tests.support.context import make_context, security_log
 from tests.support.drafts import body, open_outbox, taken, write
 from tests.support.kiosk import Kiosk
@@ -84,7 +84,7 @@ def test_alarms_that_are_found_late_join_those_of_this_run_with_lights_and_list(
 
 
 def test_a_close_that_waits_for_a_disk_found_late_is_told_once_and_by_him_who_waits(outbox: Outbox) -> None:
-    kiosk, desk = Kiosk(outbox, CLOCK), Desk(outbox, CLOCK)
+    kiosk, desk = Kiosk(outbox, CLOCK), CommandRig(outbox, CLOCK)
     alarm_id = kiosk.press()
     outbox.keep(ALARM_KEY + "a1", encode_alarm(ALARM))
 
@@ -104,7 +104,7 @@ def test_a_close_that_waits_for_a_disk_found_late_is_told_once_and_by_him_who_wa
 
 @pytest.mark.parametrize("is_told", [True, False], ids=["told", "still waiting for the disk"])
 def test_an_alarm_that_is_closed_while_a_disk_found_late_is_read_stays_closed(outbox: Outbox, is_told: bool) -> None:
-    kiosk, desk = Kiosk(outbox, CLOCK), Desk(outbox, CLOCK)
+    kiosk, desk = Kiosk(outbox, CLOCK), CommandRig(outbox, CLOCK)
     alarm_id = kiosk.press()
     read = kiosk.pipeline.kept
 

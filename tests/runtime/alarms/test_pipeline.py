@@ -14,7 +14,7 @@ from agent.core.alarms.lights import (
     Pattern,
 )
 from agent.core.alarms.persistence import decode_alarm
-from agent.core.events import AlarmDelivered, Announce
+from agent.core.facts import AlarmDelivered, Announce
 from agent.runtime.alarms.persistence import ALARM_KEY
 from agent.sim.clock import SimClock
 from tests.support.drafts import open_outbox, taken, write

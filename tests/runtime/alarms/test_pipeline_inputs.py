@@ -6,7 +6,7 @@ import pytest
 
 from agent.contract.vocabulary import AckAction, Fault
 from agent.core.alarms.lights import IDLE, OUT_OF_SERVICE, PRESSED
-from agent.core.events import ConditionChanged, InputFault, UplinkChanged
+from agent.core.facts import ConditionChanged, InputFault, UplinkChanged
 from agent.core.wiring import ButtonRules
 from agent.sim.clock import SimClock
 from tests.support.drafts import open_outbox

@@ -10,7 +10,7 @@ import pytest
 from agent.contract.vocabulary import AckAction
 from agent.core.alarms.lights import DELAYED, IDLE, OUT_OF_SERVICE, PRESSED, TEST_MODE, UNCONFIRMED
 from agent.core.alarms.persistence import decode_alarm
-from agent.core.events import Edge, UplinkChanged
+from agent.core.facts import Edge, UplinkChanged
 from agent.runtime.alarms.persistence import ALARM_KEY
 from agent.sim.clock import SimClock
 from tests.support.drafts import open_outbox

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agent.contract.vocabulary import AckAction
-from agent.core.events import AlarmDelivered, Announce
+from agent.core.facts import AlarmDelivered, Announce
 from agent.sim.clock import SimClock
 from tests.support.drafts import open_outbox
 from tests.support.kiosk import Kiosk

@@ -14,7 +14,7 @@ from tests.support.context import Collected, reporter
 SECOND = 1_000_000_000
 
 
-class Desk:
+class TamperRig:
     """A desk whose clock is moved by hand."""
 
     def __init__(self, kinds: tuple[TamperKind, ...] = tuple(TamperKind)) -> None:
@@ -65,7 +65,7 @@ def beat(frame_age_ms: int | None, frames: int) -> Heartbeat:
 
 
 def test_a_tamper_is_told_with_its_beginning_and_its_end_with_how_long_it_was() -> None:
-    desk = Desk()
+    desk = TamperRig()
     wall = desk.clock.wall()
     desk.hear(TamperKind.TURNED, ago_s=4)
     desk.clock.advance(timedelta(seconds=60))
@@ -82,7 +82,7 @@ def test_a_tamper_is_told_with_its_beginning_and_its_end_with_how_long_it_was() 
 
 
 def test_a_tamper_goes_with_the_security_events_for_ever_and_the_dark_as_any_event() -> None:
-    desk = Desk()
+    desk = TamperRig()
     desk.hear(TamperKind.COVERED)
     desk.hear(TamperKind.DARK, event_id="e2")
     covered, dark = desk.drafts
@@ -95,7 +95,7 @@ def test_a_tamper_goes_with_the_security_events_for_ever_and_the_dark_as_any_eve
 
 
 def test_the_figures_have_what_is_active() -> None:
-    desk = Desk()
+    desk = TamperRig()
     assert desk.desk.figures() == []
     desk.hear(TamperKind.COVERED)
     assert desk.desk.figures() == [{"kind": "covered", "event_id": "e1", "since": desk.events[0].since}]
@@ -104,13 +104,13 @@ def test_the_figures_have_what_is_active() -> None:
 
 
 def test_an_end_of_what_never_began_is_not_told() -> None:
-    desk = Desk()
+    desk = TamperRig()
     desk.hear(TamperKind.COVERED, active=False)
     assert desk.events == []
 
 
 def test_pictures_that_stop_are_a_lost_signal_and_come_back_under_the_same_id() -> None:
-    desk = Desk()
+    desk = TamperRig()
     desk.pass_time(10, 100)
     desk.pass_time(5)
     assert desk.changes == [(TamperKind.SIGNAL_LOST, True)]
@@ -123,7 +123,7 @@ def test_pictures_that_stop_are_a_lost_signal_and_come_back_under_the_same_id() 
 
 
 def test_a_second_loss_is_another_happening() -> None:
-    desk = Desk()
+    desk = TamperRig()
     for _ in range(2):
         desk.pass_time(10, 100)
         desk.pass_time(5)
@@ -132,7 +132,7 @@ def test_a_second_loss_is_another_happening() -> None:
 
 
 def test_stamps_that_stand_still_are_one_happening_whichever_is_found_first() -> None:
-    desk = Desk()
+    desk = TamperRig()
     desk.pass_time(10, 100)
     desk.pass_time(3)
     desk.hear(TamperKind.FROZEN)
@@ -141,7 +141,7 @@ def test_stamps_that_stand_still_are_one_happening_whichever_is_found_first() ->
         desk.pass_time(1, age_s * 1000)
     assert desk.changes == [(TamperKind.FROZEN, True)]
 
-    desk = Desk()
+    desk = TamperRig()
     desk.pass_time(10, 100)
     desk.pass_time(5)
     desk.hear(TamperKind.FROZEN)
@@ -151,7 +151,7 @@ def test_stamps_that_stand_still_are_one_happening_whichever_is_found_first() ->
 
 @pytest.mark.parametrize("beats", [True, False])
 def test_a_camera_that_was_frozen_and_then_is_cut_off_is_lost_as_well(beats: bool) -> None:
-    desk = Desk()
+    desk = TamperRig()
     desk.pass_time(10, 100)
     desk.hear(TamperKind.FROZEN)
     desk.pass_time(10, 100)
@@ -161,7 +161,7 @@ def test_a_camera_that_was_frozen_and_then_is_cut_off_is_lost_as_well(beats: boo
 
 
 def test_a_process_that_ends_takes_its_tampers_along_but_not_the_lost_signal() -> None:
-    desk = Desk()
+    desk = TamperRig()
     desk.pass_time(10, 100)
     desk.hear(TamperKind.FROZEN)
     desk.desk.ended()
@@ -173,7 +173,7 @@ def test_a_process_that_ends_takes_its_tampers_along_but_not_the_lost_signal() -
 
 
 def test_where_the_settings_leave_it_out_no_lost_signal_is_told() -> None:
-    desk = Desk((TamperKind.COVERED,))
+    desk = TamperRig((TamperKind.COVERED,))
     desk.pass_time(10, 100)
     desk.pass_time(60)
     assert desk.events == []

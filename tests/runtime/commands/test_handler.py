@@ -7,11 +7,11 @@ import pytest
 
 from agent.contract.vocabulary import TimeQuality
 from agent.ports import MAX_RECEIVED_BYTES, Received
-from tests.support.command_rig import RESULTS, Desk, refusal
+from tests.support.command_rig import RESULTS, CommandRig, refusal
 from tests.support.drafts import IDENTITY, body
 
 
-def test_a_ping_is_answered_with_the_time(handler: Desk) -> None:
+def test_a_ping_is_answered_with_the_time(handler: CommandRig) -> None:
     handler.order("ping")
 
     [result], events = handler.answers()
@@ -19,7 +19,7 @@ def test_a_ping_is_answered_with_the_time(handler: Desk) -> None:
     assert events == []
 
 
-def test_an_ack_reaches_the_alarm(handler: Desk) -> None:
+def test_an_ack_reaches_the_alarm(handler: CommandRig) -> None:
     claims = handler.claims("ack", args={"alarm_id": "a1", "action": "registered"})
     handler.send(handler.signed(claims), "a1", "ack")
 
@@ -28,7 +28,7 @@ def test_an_ack_reaches_the_alarm(handler: Desk) -> None:
     assert handler.answers()[0][0]["status"] == "succeeded"
 
 
-def test_an_ack_of_an_alarm_that_is_not_open_fails(handler: Desk) -> None:
+def test_an_ack_of_an_alarm_that_is_not_open_fails(handler: CommandRig) -> None:
     claims = handler.claims("ack", args={"alarm_id": "a2", "action": "closed"})
     handler.send(handler.signed(claims), "a2", "ack")
 
@@ -51,37 +51,37 @@ def test_an_ack_of_an_alarm_that_is_not_open_fails(handler: Desk) -> None:
         ({"iat": -(10**400), "exp": -(10**400)}, "malformed"),
     ],
 )
-def test_claims_that_do_not_hold_are_refused_and_told(handler: Desk, changes: dict[str, Any], code: str) -> None:
+def test_claims_that_do_not_hold_are_refused_and_told(handler: CommandRig, changes: dict[str, Any], code: str) -> None:
     handler.send(handler.signed(handler.claims(**changes)))
 
     assert refusal(handler) == code
 
 
-def test_what_nobody_signed_is_refused(handler: Desk) -> None:
+def test_what_nobody_signed_is_refused(handler: CommandRig) -> None:
     handler.send(b"forged")
 
     assert refusal(handler) == "bad-signature"
 
 
-def test_a_retained_command_is_refused_unread(handler: Desk) -> None:
+def test_a_retained_command_is_refused_unread(handler: CommandRig) -> None:
     handler.send(handler.signed(handler.claims()), retain=True)
 
     assert refusal(handler) == "retained"
 
 
-def test_a_command_that_is_too_large_is_refused_unread(handler: Desk) -> None:
+def test_a_command_that_is_too_large_is_refused_unread(handler: CommandRig) -> None:
     handler.send(handler.signed(handler.claims()), size=MAX_RECEIVED_BYTES + 1)
 
     assert refusal(handler) == "too-large"
 
 
-def test_a_role_is_held_to_what_it_may(handler: Desk) -> None:
+def test_a_role_is_held_to_what_it_may(handler: CommandRig) -> None:
     handler.send(handler.signed(handler.claims("snapshot"), role="technician"), "snapshot")
 
     assert refusal(handler) == "not-permitted"
 
 
-def test_without_a_set_clock_a_command_must_echo_a_nonce_that_a_message_has_carried_lately(handler: Desk) -> None:
+def test_without_a_set_clock_a_command_must_echo_a_nonce_that_a_message_has_carried_lately(handler: CommandRig) -> None:
     handler.clock.set_quality(TimeQuality.UNSYNCED)
     handler.send(handler.signed(handler.claims()))
     [refused] = [body(message) for message in handler.messages() if message.topic.startswith(RESULTS)]
@@ -98,7 +98,7 @@ def test_without_a_set_clock_a_command_must_echo_a_nonce_that_a_message_has_carr
     assert refusal(handler) == "nonce-expired"
 
 
-def test_what_was_accepted_is_on_disk_before_it_is_executed(handler: Desk) -> None:
+def test_what_was_accepted_is_on_disk_before_it_is_executed(handler: CommandRig) -> None:
     handler.order("rebirth")
 
     assert handler.done == ["rebirth"]
@@ -106,14 +106,14 @@ def test_what_was_accepted_is_on_disk_before_it_is_executed(handler: Desk) -> No
     assert json.loads(kept["command/key-1/c1"]) == {"name": "rebirth", "ctr": 1, "result": None}
 
 
-def test_an_ack_waits_for_no_disk(handler: Desk) -> None:
+def test_an_ack_waits_for_no_disk(handler: CommandRig) -> None:
     handler.send(handler.signed(handler.claims("ack", args={"alarm_id": "a1", "action": "registered"})), "a1", "ack")
 
     assert len(handler.done) == 1
     assert handler.kept_when_executed == [{}]
 
 
-def test_the_keys_are_looked_at_before_each_message_and_while_none_comes(handler: Desk) -> None:
+def test_the_keys_are_looked_at_before_each_message_and_while_none_comes(handler: CommandRig) -> None:
     token = handler.signed(handler.claims("rebirth"))
     handler.tick = handler.tokens.clear  # type: ignore[method-assign]
     handler.send(token, "rebirth")
@@ -124,14 +124,14 @@ def test_the_keys_are_looked_at_before_each_message_and_while_none_comes(handler
     assert handler.tokens == {}
 
 
-def test_what_can_not_be_read_is_answered_with_the_digest_by_which_its_sender_knows_it(handler: Desk) -> None:
+def test_what_can_not_be_read_is_answered_with_the_digest_by_which_its_sender_knows_it(handler: CommandRig) -> None:
     handler.send(b"forged")
 
     [result], _ = handler.answers()
     assert (result["command_id"], result["output"]) == ("unknown", {"sha256": sha256(b"forged").hexdigest()})
 
 
-def test_a_repeated_command_gets_its_first_result_and_is_not_executed_again(handler: Desk) -> None:
+def test_a_repeated_command_gets_its_first_result_and_is_not_executed_again(handler: CommandRig) -> None:
     token = handler.signed(handler.claims("rebirth"))
     handler.send(token, "rebirth")
     [first], _ = handler.answers()
@@ -143,7 +143,7 @@ def test_a_repeated_command_gets_its_first_result_and_is_not_executed_again(hand
     assert (event["kind"], event["severity"]) == ("command-repeated", "info")
 
 
-def test_a_command_of_another_key_with_the_same_identifier_is_no_repetition(handler: Desk) -> None:
+def test_a_command_of_another_key_with_the_same_identifier_is_no_repetition(handler: CommandRig) -> None:
     claims = handler.claims("rebirth")
     handler.send(handler.signed(claims), "rebirth")
     handler.send(handler.signed(claims, kid="key-2"), "rebirth")
@@ -151,7 +151,7 @@ def test_a_command_of_another_key_with_the_same_identifier_is_no_repetition(hand
     assert handler.done == ["rebirth", "rebirth"]
 
 
-def test_a_refused_command_does_not_use_up_its_counter(handler: Desk) -> None:
+def test_a_refused_command_does_not_use_up_its_counter(handler: CommandRig) -> None:
     refused = handler.claims("snapshot", ctr=2**62)
     handler.send(handler.signed(refused, role="technician"), "snapshot")
     handler.answers()
@@ -160,7 +160,7 @@ def test_a_refused_command_does_not_use_up_its_counter(handler: Desk) -> None:
     assert handler.answers()[0][0]["status"] == "succeeded"
 
 
-def test_a_flood_of_forgeries_is_answered_only_so_often(handler: Desk) -> None:
+def test_a_flood_of_forgeries_is_answered_only_so_often(handler: CommandRig) -> None:
     for _ in range(50):
         handler.handler.receive(Received(IDENTITY.down("command", "ping"), b"forged", 6, retain=False))
         handler.handler.run_once(0)
@@ -173,7 +173,7 @@ def test_a_flood_of_forgeries_is_answered_only_so_often(handler: Desk) -> None:
     assert event["suppressed"] == 50 - len(events)
 
 
-def test_a_flood_of_forgeries_does_not_stop_a_true_command(handler: Desk) -> None:
+def test_a_flood_of_forgeries_does_not_stop_a_true_command(handler: CommandRig) -> None:
     for _ in range(50):
         handler.handler.receive(Received(IDENTITY.down("command", "ping"), b"forged", 6, retain=False))
         handler.handler.run_once(0)
@@ -197,7 +197,7 @@ def test_a_flood_of_forgeries_does_not_stop_a_true_command(handler: Desk) -> Non
         (None, RESULTS + "c1"),
     ],
 )
-def test_the_answer_goes_to_our_own_results_only(handler: Desk, asked: str | None, used: str) -> None:
+def test_the_answer_goes_to_our_own_results_only(handler: CommandRig, asked: str | None, used: str) -> None:
     handler.send(handler.signed(handler.claims()), response_topic=asked, correlation_data=b"42")
 
     [message] = handler.messages()
@@ -206,7 +206,7 @@ def test_the_answer_goes_to_our_own_results_only(handler: Desk, asked: str | Non
 
 
 def test_a_command_is_executed_though_the_disk_can_not_keep_its_counter(
-    handler: Desk, monkeypatch: pytest.MonkeyPatch
+    handler: CommandRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agent.runtime.commands.handler._DISK_PATIENCE_S", 0.01)
     token = handler.signed(handler.claims("rebirth"))
@@ -218,7 +218,7 @@ def test_a_command_is_executed_though_the_disk_can_not_keep_its_counter(
     assert handler.done == ["rebirth"]
 
 
-def test_more_messages_than_the_desk_can_hold_are_counted_and_not_read(handler: Desk) -> None:
+def test_more_messages_than_the_desk_can_hold_are_counted_and_not_read(handler: CommandRig) -> None:
     order = handler.signed(handler.claims("ping"))
     ping = Received(IDENTITY.down("command", "ping"), order, len(order), retain=False)
     for _ in range(1000):
@@ -232,7 +232,7 @@ def test_more_messages_than_the_desk_can_hold_are_counted_and_not_read(handler: 
     assert event["suppressed"] == 1000 - 64 - 20
 
 
-def test_a_topic_that_is_endless_is_repeated_only_so_far(handler: Desk) -> None:
+def test_a_topic_that_is_endless_is_repeated_only_so_far(handler: CommandRig) -> None:
     handler.send(b"nonsense", "x" * 60_000)
 
     [event] = handler.answers()[1]

@@ -16,11 +16,11 @@ from agent.outbox.outbox import Outbox
 from agent.outbox.state import CTR_KEY
 from agent.runtime.commands.memory import COMMAND_KEY
 from agent.sim.clock import SimClock
-from tests.support.command_rig import Desk
+from tests.support.command_rig import CommandRig
 from tests.support.drafts import open_outbox, write
 
 MOST = 256
-Start = Callable[[], Desk]
+Start = Callable[[], CommandRig]
 
 
 @contextmanager
@@ -29,11 +29,11 @@ def starts(directory: Path, clock: SimClock) -> Iterator[Start]:
     outboxes: list[Outbox] = []
     counters = itertools.count(1)
 
-    def start() -> Desk:
+    def start() -> CommandRig:
         if outboxes:
             outboxes[-1].close()
         outboxes.append(open_outbox(directory, clock))
-        handler = Desk(outboxes[-1], clock)
+        handler = CommandRig(outboxes[-1], clock)
         handler.ctr = next(counters) * 1000
         return handler
 
@@ -47,7 +47,7 @@ def start(tmp_path: Path, clock: SimClock) -> Iterator[Start]:
         yield start
 
 
-def outcome(handler: Desk, claims: dict[str, Any], **token: Any) -> str:
+def outcome(handler: CommandRig, claims: dict[str, Any], **token: Any) -> str:
     """What becomes of these claims: `done`, the code of the answer, or `silence`."""
     before = len(handler.done)
     handler.send(handler.signed(claims, **token), claims["name"])
@@ -57,13 +57,13 @@ def outcome(handler: Desk, claims: dict[str, Any], **token: Any) -> str:
     return str(results[-1]["code"]) if results else "silence"
 
 
-def forget_results(handler: Desk) -> None:
+def forget_results(handler: CommandRig) -> None:
     """So many other commands that no result is remembered from before."""
     for _ in range(MOST):
         assert outcome(handler, handler.claims("rebirth"), kid="key-2") == "done"
 
 
-def anew(handler: Desk, claims: dict[str, Any]) -> dict[str, Any]:
+def anew(handler: CommandRig, claims: dict[str, Any]) -> dict[str, Any]:
     """The same as if it had been signed now, with its old counter."""
     now = int(handler.clock.wall().timestamp())
     return claims | {"iat": now, "exp": now + 60}
@@ -121,7 +121,7 @@ def test_an_ack_that_a_power_cut_has_cut_off_runs_when_it_comes_again(start: Sta
     assert (len(again.done), last.done) == (1, [])
 
 
-def test_commands_of_two_senders_under_one_key_may_overtake_each_other(handler: Desk) -> None:
+def test_commands_of_two_senders_under_one_key_may_overtake_each_other(handler: CommandRig) -> None:
     early, late = handler.claims("rebirth"), handler.claims("rebirth")
 
     assert [outcome(handler, each) for each in (late, early)] == ["done", "done"]
@@ -142,7 +142,7 @@ def test_what_is_older_than_the_window_is_refused_though_its_counter_was_never_u
     assert outcome(again, held_back) == "replayed"
 
 
-def test_a_flood_of_commands_of_one_key_takes_nothing_from_the_window_of_another(handler: Desk) -> None:
+def test_a_flood_of_commands_of_one_key_takes_nothing_from_the_window_of_another(handler: CommandRig) -> None:
     held_back, used = handler.claims("rebirth"), handler.claims("rebirth")
     assert outcome(handler, used) == "done"
     for _ in range(2 * MOST):
@@ -153,7 +153,7 @@ def test_a_flood_of_commands_of_one_key_takes_nothing_from_the_window_of_another
     assert outcome(handler, used) == "ok"
 
 
-def test_the_first_of_more_commands_than_are_remembered_is_refused_and_not_run_again(handler: Desk) -> None:
+def test_the_first_of_more_commands_than_are_remembered_is_refused_and_not_run_again(handler: CommandRig) -> None:
     nonce = handler.outbox.nonces.first
     first = handler.claims("rebirth", boot_nonce=nonce)
     assert outcome(handler, first) == "done"
@@ -207,7 +207,7 @@ def test_what_a_flood_has_made_forgotten_is_not_run_again_after_a_restart(start:
     assert outcome(start(), first) == "replayed"
 
 
-def test_what_a_living_nonce_dates_is_remembered_over_a_flood_of_another_key(handler: Desk) -> None:
+def test_what_a_living_nonce_dates_is_remembered_over_a_flood_of_another_key(handler: CommandRig) -> None:
     handler.clock.set_quality(TimeQuality.UNSYNCED)
     first = handler.claims("rebirth", boot_nonce=handler.outbox.nonces.first)
     assert outcome(handler, first) == "done"
@@ -219,7 +219,7 @@ def test_what_a_living_nonce_dates_is_remembered_over_a_flood_of_another_key(han
     assert outcome(handler, first) == "ok"
 
 
-def test_a_repetition_closes_the_window_to_nobody_who_has_signed_just_before_it(handler: Desk) -> None:
+def test_a_repetition_closes_the_window_to_nobody_who_has_signed_just_before_it(handler: CommandRig) -> None:
     once = handler.claims("rebirth", ctr=10)
     assert outcome(handler, once) == "done"
     handler.clock.advance(timedelta(seconds=599))
@@ -229,7 +229,7 @@ def test_a_repetition_closes_the_window_to_nobody_who_has_signed_just_before_it(
     assert outcome(handler, handler.claims("rebirth", ctr=20)) == "done"
 
 
-def test_what_was_repeated_lately_is_not_the_oldest_when_there_is_no_more_room(handler: Desk) -> None:
+def test_what_was_repeated_lately_is_not_the_oldest_when_there_is_no_more_room(handler: CommandRig) -> None:
     held_back, *remembered = (handler.claims("rebirth") for _ in range(1 + MOST))
     assert {outcome(handler, each) for each in remembered} == {"done"}
     handler.clock.advance(timedelta(seconds=601))
@@ -249,7 +249,7 @@ def test_a_restart_closes_the_window_to_nobody(start: Start) -> None:
     assert outcome(start(), held_back) == "done"
 
 
-def test_what_a_disk_that_is_found_late_has_does_not_replace_what_this_run_knows_better(handler: Desk) -> None:
+def test_what_a_disk_that_is_found_late_has_does_not_replace_what_this_run_knows_better(handler: CommandRig) -> None:
     order = handler.claims("snapshot")
     assert outcome(handler, order) == "done"
     handler.handler.restore()
@@ -277,7 +277,7 @@ def test_the_counter_that_an_earlier_version_has_kept_is_the_floor_unless_it_can
     assert outcome(handler, handler.claims("rebirth", ctr=now + 2)) == "done", "the floor was not mended on disk"
 
 
-def test_a_counter_far_ahead_on_an_unset_clock_locks_out_nobody_who_echoes(handler: Desk) -> None:
+def test_a_counter_far_ahead_on_an_unset_clock_locks_out_nobody_who_echoes(handler: CommandRig) -> None:
     handler.clock.set_quality(TimeQuality.UNSYNCED)
     nonce = handler.outbox.nonces
     now = handler.clock.boottime_ns
@@ -297,7 +297,7 @@ def test_a_counter_far_ahead_that_a_fresh_nonce_has_cured_is_never_the_floor_aga
     assert outcome(handler, absurd) == "done"
     clock.set_quality(TimeQuality.SYNCED)
 
-    def order(handler: Desk, *, echoes: bool = False) -> str:
+    def order(handler: CommandRig, *, echoes: bool = False) -> str:
         clock.advance(timedelta(seconds=601))
         nonce = handler.outbox.nonces.newest(clock.boottime_ns()) if echoes else None
         return outcome(handler, handler.claims("rebirth", ctr=microseconds(clock), boot_nonce=nonce))
@@ -312,7 +312,7 @@ def test_a_counter_far_ahead_that_a_fresh_nonce_has_cured_is_never_the_floor_aga
     assert order(again) == "done"
 
 
-def test_a_low_counter_with_a_fresh_nonce_lets_nothing_pass_again_that_is_forgotten(handler: Desk) -> None:
+def test_a_low_counter_with_a_fresh_nonce_lets_nothing_pass_again_that_is_forgotten(handler: CommandRig) -> None:
     clock = handler.clock
     first = handler.claims("rebirth", ctr=microseconds(clock))
     assert outcome(handler, first) == "done"
@@ -325,7 +325,7 @@ def test_a_low_counter_with_a_fresh_nonce_lets_nothing_pass_again_that_is_forgot
     assert outcome(handler, first) == "replayed"
 
 
-def test_a_cure_of_one_counter_leaves_those_of_the_other_commands_used(handler: Desk) -> None:
+def test_a_cure_of_one_counter_leaves_those_of_the_other_commands_used(handler: CommandRig) -> None:
     clock = handler.clock
     clock.set_quality(TimeQuality.UNSYNCED)
     absurd = handler.claims("rebirth", ctr=2**62, boot_nonce=handler.outbox.nonces.first)
@@ -340,7 +340,7 @@ def test_a_cure_of_one_counter_leaves_those_of_the_other_commands_used(handler: 
     assert outcome(handler, anew(handler, usual) | {"boot_nonce": None}) == "replayed"
 
 
-def test_a_counter_far_ahead_in_a_repetition_locks_out_nobody(handler: Desk) -> None:
+def test_a_counter_far_ahead_in_a_repetition_locks_out_nobody(handler: CommandRig) -> None:
     claims = handler.claims("rebirth", ctr=microseconds(handler.clock))
     assert [outcome(handler, claims), outcome(handler, claims | {"ctr": 2**62})] == ["done", "ok"]
     handler.clock.advance(timedelta(seconds=601))

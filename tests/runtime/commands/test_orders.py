@@ -9,7 +9,7 @@ from agent.contract.messages import SelfTestData, SelfTestStep
 from agent.contract.vocabulary import Outcome
 from agent.core.alarms.test_mode import TestModeAnswer
 from agent.runtime.commands.orders import SelfTestAnswer, picture_done, self_test_done
-from tests.support.command_rig import RESULTS, Desk, refusal
+from tests.support.command_rig import RESULTS, CommandRig, refusal
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from tests.support.command_rig import RESULTS, Desk, refusal
     ],
 )
 def test_test_mode_is_for_so_long_and_for_one_input_or_all(
-    handler: Desk, args: dict[str, Any], asked: tuple[float, str | None], text: str
+    handler: CommandRig, args: dict[str, Any], asked: tuple[float, str | None], text: str
 ) -> None:
     handler.send(handler.signed(handler.claims("test-mode", args=args), role="technician"), "test-mode")
 
@@ -31,7 +31,7 @@ def test_test_mode_is_for_so_long_and_for_one_input_or_all(
 
 
 @pytest.mark.parametrize("args", [{"seconds": 601}, {"seconds": -1}, {"seconds": "x"}, {"input": "../x"}])
-def test_test_mode_has_an_end(handler: Desk, args: dict[str, Any]) -> None:
+def test_test_mode_has_an_end(handler: CommandRig, args: dict[str, Any]) -> None:
     handler.send(handler.signed(handler.claims("test-mode", args=args), role="technician"), "test-mode")
 
     assert refusal(handler) == "bad-arguments"
@@ -39,7 +39,7 @@ def test_test_mode_has_an_end(handler: Desk, args: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("answer", ["alarm-open", "unknown-input"])
-def test_a_test_mode_that_does_not_begin_has_failed(handler: Desk, answer: TestModeAnswer) -> None:
+def test_a_test_mode_that_does_not_begin_has_failed(handler: CommandRig, answer: TestModeAnswer) -> None:
     handler.test_mode_answer = answer
     handler.send(handler.signed(handler.claims("test-mode"), role="admin"), "test-mode")
 
@@ -47,7 +47,7 @@ def test_a_test_mode_that_does_not_begin_has_failed(handler: Desk, answer: TestM
     assert (result["status"], result["code"]) == ("failed", answer)
 
 
-def test_a_snapshot_is_in_progress_until_the_camera_has_answered(handler: Desk) -> None:
+def test_a_snapshot_is_in_progress_until_the_camera_has_answered(handler: CommandRig) -> None:
     handler.order("snapshot", camera="front")
     [asked], _ = handler.answers()
     handler.handler.order_done(picture_done(asked["command_id"], True, ""))
@@ -59,7 +59,7 @@ def test_a_snapshot_is_in_progress_until_the_camera_has_answered(handler: Desk) 
     assert done["output"] == {"snapshot": asked["command_id"]}
 
 
-def test_a_snapshot_that_the_camera_can_not_make_fails_with_its_reason(handler: Desk) -> None:
+def test_a_snapshot_that_the_camera_can_not_make_fails_with_its_reason(handler: CommandRig) -> None:
     handler.order("snapshot")
     handler.handler.order_done(picture_done("c1", False, "no fresh frame"))
     handler.handler.run_once(0)
@@ -68,7 +68,7 @@ def test_a_snapshot_that_the_camera_can_not_make_fails_with_its_reason(handler: 
     assert (failed["status"], failed["code"], failed["text"]) == ("failed", "no-picture", "no fresh frame")
 
 
-def test_a_snapshot_without_an_answer_times_out_once(handler: Desk) -> None:
+def test_a_snapshot_without_an_answer_times_out_once(handler: CommandRig) -> None:
     handler.order("snapshot")
     handler.answers()
     handler.clock.advance(timedelta(seconds=11))
@@ -80,21 +80,21 @@ def test_a_snapshot_without_an_answer_times_out_once(handler: Desk) -> None:
     assert late["status"] == "timed-out"
 
 
-def test_a_snapshot_without_a_camera_fails_at_once(handler: Desk) -> None:
+def test_a_snapshot_without_a_camera_fails_at_once(handler: CommandRig) -> None:
     handler.camera = None
     handler.order("snapshot")
 
     assert handler.answers()[0][0]["code"] == "no-camera"
 
 
-def test_a_picture_that_nobody_ordered_is_no_result(handler: Desk) -> None:
+def test_a_picture_that_nobody_ordered_is_no_result(handler: CommandRig) -> None:
     handler.handler.order_done(picture_done("alarm-1", True, ""))
     handler.handler.run_once(0)
 
     assert handler.answers() == ([], [])
 
 
-def test_the_picture_s_result_goes_where_its_command_asked_for(handler: Desk) -> None:
+def test_the_picture_s_result_goes_where_its_command_asked_for(handler: CommandRig) -> None:
     claims = handler.claims("snapshot")
     answer_to: dict[str, Any] = {"response_topic": RESULTS + "mine", "correlation_data": b"42"}
     handler.send(handler.signed(claims), "snapshot", **answer_to)
@@ -105,7 +105,7 @@ def test_the_picture_s_result_goes_where_its_command_asked_for(handler: Desk) ->
     assert [(message.topic, message.correlation_data) for message in results] == [(RESULTS + "mine", b"42")] * 2
 
 
-def test_a_snapshot_that_is_ordered_again_gets_the_newest_result(handler: Desk) -> None:
+def test_a_snapshot_that_is_ordered_again_gets_the_newest_result(handler: CommandRig) -> None:
     order = handler.signed(handler.claims("snapshot"))
     handler.send(order, "snapshot")
     handler.send(order, "snapshot")
@@ -124,7 +124,7 @@ def test_a_snapshot_that_is_ordered_again_gets_the_newest_result(handler: Desk) 
     [("passed", "succeeded", "ok"), ("failed", "failed", "test-failed"), ("interrupted", "failed", "interrupted")],
 )
 def test_a_self_test_is_answered_when_it_begins_and_when_it_has_ended(
-    handler: Desk, outcome: Outcome, status: str, code: str
+    handler: CommandRig, outcome: Outcome, status: str, code: str
 ) -> None:
     handler.order("self-test")
     [asked], _ = handler.answers()
@@ -143,14 +143,14 @@ def test_a_self_test_is_answered_when_it_begins_and_when_it_has_ended(
 
 
 @pytest.mark.parametrize("answer", ["busy", "alarm-open"])
-def test_a_self_test_that_can_not_begin_fails_at_once(handler: Desk, answer: SelfTestAnswer) -> None:
+def test_a_self_test_that_can_not_begin_fails_at_once(handler: CommandRig, answer: SelfTestAnswer) -> None:
     handler.self_test_answer = answer
     handler.order("self-test")
     [result], _ = handler.answers()
     assert (result["status"], result["code"]) == ("failed", answer)
 
 
-def test_a_self_test_that_never_ends_is_given_up(handler: Desk) -> None:
+def test_a_self_test_that_never_ends_is_given_up(handler: CommandRig) -> None:
     handler.order("self-test")
     handler.clock.advance(timedelta(seconds=299))
     handler.handler.run_once(0)

@@ -18,7 +18,7 @@ from agent.contract.vocabulary import TimeQuality
 from agent.outbox.outbox import Outbox
 from agent.runtime.commands import memory
 from agent.sim.clock import SimClock
-from tests.support.command_rig import Desk
+from tests.support.command_rig import CommandRig
 from tests.support.drafts import body, open_outbox
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -63,7 +63,7 @@ class Replays(RuleBasedStateMachine):
     def start(self) -> None:
         self.wait(1)  # what was signed before is older than this start
         self.outbox = open_outbox(self.store, self.clock)
-        self.handler = Desk(self.outbox, self.clock)
+        self.handler = CommandRig(self.outbox, self.clock)
         self.started_s = self.true_s
         self.nonce = self.outbox.nonces.newest(self.clock.boottime_ns())
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from agent.contract.vocabulary import AckAction
-from agent.core.events import AlarmDelivered, CentreAck, SelfTested
+from agent.core.facts import AlarmDelivered, CentreAck, SelfTested
 from agent.runtime.selftest.self_test import SELF_TEST
 from tests.support.self_test_bench import Bench, ended, failed, play
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from agent.contract.vocabulary import AckAction
-from agent.core.events import SelfTested
+from agent.core.facts import SelfTested
 from agent.ports import OutgoingMessage
 from agent.runtime.selftest.probe_alarm import KEPT
 from agent.runtime.selftest.self_test import SELF_TEST

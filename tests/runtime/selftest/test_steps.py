@@ -11,7 +11,7 @@ import pytest
 from agent.contract.vocabulary import Fault
 from agent.core.alarms.lights import IDLE, LightState, Pattern
 from agent.core.errors import HardwareError, StepFailed, StorageError
-from agent.core.events import Edge
+from agent.core.facts import Edge
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import read_back
 from agent.runtime.selftest.steps import Step, check_black_box, check_inputs, check_lights, check_storage, is_flash

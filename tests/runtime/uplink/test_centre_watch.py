@@ -2,7 +2,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from agent.core.delivery.centres import Centres
-from agent.core.events import Announce, CentreWatched, UplinkChanged
+from agent.core.facts import Announce, CentreWatched, UplinkChanged
 from agent.ports import Received
 from agent.runtime.uplink.centre_watch import CentreWatch
 from agent.sim.clock import SimClock

@@ -2,7 +2,7 @@ from unittest.mock import create_autospec
 
 import pytest
 
-from agent.core.events import AlarmDelivered, Announce, CentreWatched, UplinkChanged
+from agent.core.facts import AlarmDelivered, Announce, CentreWatched, UplinkChanged
 from agent.ports import Connected, Disconnected, OutgoingMessage
 from agent.runtime.uplink.announcer import Announcer
 from agent.runtime.uplink.centre_watch import CentreWatch
