@@ -15,7 +15,7 @@ from functools import partial
 from agent.adapters.jose_keys import KeyRing
 from agent.bootstrap import simulation, specs
 from agent.bootstrap.cameras import links_to
-from agent.bootstrap.commands import AllAlarms, CommandActions
+from agent.bootstrap.commands import AllAlarms, CommandExecutor
 from agent.bootstrap.kiosk import Kiosk, Pins, make_kiosk, open_pins
 from agent.bootstrap.late_disk import restore
 from agent.bootstrap.link import Link, listen, make_handler, make_link
@@ -83,7 +83,8 @@ def run(
         vision = links_to(settings, simulate, context=context, handler=handler)
         cameras.connect(vision)
         self_test = make_self_test(settings, context, outside, outbox, pins, kiosk, link, probe, handler)
-        handler.act_by(CommandActions(alarms, pipeline, uplink, cameras, self_test))
+        executor = CommandExecutor(clock, alarms, pipeline, uplink, cameras, self_test)
+        handler.execute_with(executor.execute)
 
         # Start everything, the buttons last; the stack unwinds it in reverse.
         sim = simulation.control(settings, context, pins, vision) if simulate else None

@@ -1,13 +1,34 @@
-"""Connects commands to the parts that carry them out; acks and confirmations go to the alarm that they name."""
+"""What each command does; acks and confirmations go to the alarm that they name."""
 
-from agent.core.alarms.test_mode import TestModeAnswer
+from typing import assert_never
+
+from agent.contract.commands import (
+    AckArgs,
+    Claims,
+    CommandArgs,
+    IdentifyArgs,
+    PingArgs,
+    RebirthArgs,
+    SelfTestArgs,
+    SnapshotArgs,
+    TestModeArgs,
+)
+from agent.contract.envelope import rfc3339
 from agent.core.facts import AckAnswer, AlarmDelivered, CentreAck
+from agent.ports import Clock
 from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.cameras.cameras import Cameras
+from agent.runtime.commands.handler import CommandOutcome
 from agent.runtime.commands.orders import SelfTestAnswer
 from agent.runtime.selftest.probe_alarm import ProbeAlarm
 from agent.runtime.selftest.self_test import SelfTest
 from agent.runtime.uplink.status import Uplink
+
+_SELF_TEST: dict[SelfTestAnswer, CommandOutcome] = {
+    "asked": CommandOutcome("in-progress", "asked", "the self-test begins"),
+    "busy": CommandOutcome("failed", "busy", "a self-test is under way already"),
+    "alarm-open": CommandOutcome("failed", "alarm-open", "no self-test begins while an alarm is open"),
+}
 
 
 class AllAlarms:
@@ -27,38 +48,74 @@ class AllAlarms:
             self._pipeline.submit(fact)
 
 
-class CommandActions:
-    """See `agent.runtime.commands.actions.Actions`."""
+class CommandExecutor:
+    """Executes every command, each by the part that it concerns. On the command handler's thread."""
 
     def __init__(
-        self, alarms: AllAlarms, pipeline: Pipeline, uplink: Uplink, cameras: Cameras, self_test: SelfTest
+        self,
+        clock: Clock,
+        alarms: AllAlarms,
+        pipeline: Pipeline,
+        uplink: Uplink,
+        cameras: Cameras,
+        self_test: SelfTest,
     ) -> None:
+        self._clock = clock
         self._alarms = alarms
         self._pipeline = pipeline
         self._uplink = uplink
         self._cameras = cameras
         self._self_test = self_test
 
-    def acknowledge(self, ack: CentreAck) -> AckAnswer:
-        """Pass the ack to the alarm that it names."""
-        return self._alarms.acknowledge(ack)
+    def execute(self, claims: Claims, args: CommandArgs, issuer: str) -> CommandOutcome:
+        """Execute a verified command. A snapshot and a self-test only begin; `order_done` tells their end."""
+        match args:
+            case AckArgs():
+                outcome = self._acknowledge(args, issuer)
+            case PingArgs():
+                output = {"time": rfc3339(self._clock.wall()), "timeq": self._clock.quality().value}
+                outcome = CommandOutcome("succeeded", "ok", "here", output)
+            case RebirthArgs():
+                self._uplink.announce()
+                outcome = CommandOutcome("succeeded", "ok", "state, meta and open alarms are on their way")
+            case IdentifyArgs():
+                self._pipeline.identify(args.seconds)
+                outcome = CommandOutcome("succeeded", "ok", f"blinking for {args.seconds:g} s")
+            case SnapshotArgs():
+                camera = self._cameras.snapshot(claims.cmd_id, args.camera)
+                if camera is None:
+                    outcome = CommandOutcome("failed", "no-camera", "there is no such camera, or it does not work")
+                else:
+                    outcome = CommandOutcome("in-progress", "asked", f"asked {camera} for a picture")
+            case TestModeArgs():
+                outcome = self._test_mode(args)
+            case SelfTestArgs():
+                outcome = _SELF_TEST[self._self_test.order(claims.cmd_id)]
+            case _:
+                assert_never(args)
+        return outcome
 
-    def rebirth(self) -> None:
-        """Publish birth, description and open alarms."""
-        self._uplink.announce()
+    def _acknowledge(self, args: AckArgs, issuer: str) -> CommandOutcome:
+        ack = CentreAck(args.alarm_id, args.action, issuer, self._clock.boottime_ns(), args.press_count)
+        match self._alarms.acknowledge(ack):
+            case "taken":
+                return CommandOutcome("succeeded", "ok", f"{ack.action} by {issuer}")
+            case "not-durable":
+                text = f"{ack.action} by {issuer}; not on its disk yet, so a power cut now would open it again"
+                return CommandOutcome("succeeded", "not-durable", text)
+            case "unknown-alarm":
+                return CommandOutcome("failed", "unknown-alarm", f"no open alarm {ack.alarm_id}")
+            case "pressed-since":
+                text = "there was another press since: the alarm has raised itself again"
+                return CommandOutcome("failed", "pressed-since", text)
 
-    def identify(self, seconds: float) -> None:
-        """Blink for `seconds`."""
-        self._pipeline.identify(seconds)
-
-    def snapshot(self, picture_id: str, camera: str | None) -> str | None:
-        """Take a picture with the named camera, or with the first one."""
-        return self._cameras.snapshot(picture_id, camera)
-
-    def test_mode(self, seconds: float, input_name: str | None) -> TestModeAnswer:
-        """Set test mode for one input, or for all."""
-        return self._pipeline.test_mode(seconds, input_name)
-
-    def self_test(self, order_id: str) -> SelfTestAnswer:
-        """Begin a self-test."""
-        return self._self_test.order(order_id)
+    def _test_mode(self, args: TestModeArgs) -> CommandOutcome:
+        what = args.input or "every input"
+        match self._pipeline.test_mode(args.seconds, args.input):
+            case "ok":
+                text = f"presses of {what} are tests for {args.seconds:g} s" if args.seconds else "test mode is over"
+                return CommandOutcome("succeeded", "ok", text)
+            case "alarm-open":
+                return CommandOutcome("failed", "alarm-open", "an alarm is open that is no test")
+            case "unknown-input":
+                return CommandOutcome("failed", "unknown-input", f"there is no input {args.input}")

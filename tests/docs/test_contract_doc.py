@@ -57,8 +57,7 @@ def test_every_code_of_a_rejection_is_described() -> None:
 
 
 def test_every_code_of_a_result_is_described() -> None:
-    source = (ROOT / "agent/runtime/commands/handler.py").read_text(encoding="utf-8")
-    codes = set(re.findall(r'"(?:succeeded|failed|timed-out|in-progress)", "([a-z-]+)"', source))
+    codes = found_in_source(r'"(?:succeeded|failed|timed-out|in-progress)", "([a-z-]+)"')
     assert {"ok", "unknown-alarm", "alarm-open"} <= codes, "the search finds the codes no more"
     assert missing(codes) == []
 

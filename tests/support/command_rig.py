@@ -2,8 +2,10 @@
 
 import threading
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
+from agent.bootstrap.commands import CommandExecutor
 from agent.contract.commands import CommandRejected
 from agent.core.alarms.test_mode import TestModeAnswer
 from agent.core.facts import AckAnswer, CentreAck
@@ -70,11 +72,14 @@ class CommandRig:
             keys=self,
             key_watch=self,
         )
-        self.handler.act_by(self)
+        any_part: Any = self
+        self_test: Any = SimpleNamespace(order=self.self_test)
+        executor = CommandExecutor(self.clock, any_part, any_part, any_part, any_part, self_test)
+        self.handler.execute_with(executor.execute)
 
     def tick(self) -> None: ...
 
-    def rebirth(self) -> None:
+    def announce(self) -> None:
         self.did("rebirth")
 
     def identify(self, seconds: float) -> None:

@@ -2,47 +2,79 @@
 
 import logging
 import queue
+from collections.abc import Callable, Mapping
 from hashlib import sha256
-from typing import assert_never
+from typing import Any, Literal, NamedTuple, Protocol
 
-from agent.contract.commands import (
-    AckArgs,
-    Circumstances,
-    Claims,
-    CommandArgs,
-    CommandRejected,
-    IdentifyArgs,
-    PingArgs,
-    RebirthArgs,
-    SelfTestArgs,
-    SnapshotArgs,
-    TestModeArgs,
-    check,
-    read_claims,
-)
-from agent.contract.envelope import rfc3339
+from agent.contract.commands import AckArgs, Circumstances, Claims, CommandArgs, CommandRejected, check, read_claims
 from agent.contract.identity import LEVEL, Identity
 from agent.contract.messages import ResultData
-from agent.core.facts import CentreAck
 from agent.outbox.outbox import Outbox
 from agent.outbox.state import Changes
 from agent.ports import MAX_RECEIVED_BYTES, Received
-from agent.runtime.commands.actions import Actions, ReadsKeys, Verified, Verifies
 from agent.runtime.commands.memory import CommandMemory
-from agent.runtime.commands.orders import OrderDone, Orders, SelfTestAnswer, Settled
+from agent.runtime.commands.orders import OrderDone, Orders, Settled
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.security import TOPIC_LENGTH
 
 _MOST_WAITING = 64
 """How many messages may wait to be verified; a broker that sends more at once is hardly bringing commands."""
 _DISK_PATIENCE_S = 2.0
-_SELF_TEST: dict[SelfTestAnswer, tuple[str, str, str]] = {
-    "asked": ("in-progress", "asked", "the self-test begins"),
-    "busy": ("failed", "busy", "a self-test is under way already"),
-    "alarm-open": ("failed", "alarm-open", "no self-test begins while an alarm is open"),
-}
 
 log = logging.getLogger(__name__)
+
+
+class Verified(Protocol):
+    """A token with a valid signature: whose key signed it, and what it says."""
+
+    @property
+    def kid(self) -> str:
+        """The key's identifier."""
+        ...
+
+    @property
+    def role(self) -> str:
+        """What the holder of the key may do."""
+        ...
+
+    @property
+    def issuer(self) -> str:
+        """The holder's name in the key set."""
+        ...
+
+    @property
+    def claims(self) -> Mapping[str, Any]:
+        """The payload."""
+        ...
+
+
+class Verifies(Protocol):
+    """The key ring."""
+
+    def verify(self, token: bytes) -> Verified:
+        """Return the verified token, if a known key has signed it. Raises CommandRejected."""
+        ...
+
+
+class ReadsKeys(Protocol):
+    """The part that keeps the key ring up to date."""
+
+    def tick(self) -> None:
+        """Reload the keys if they have changed. Called before each message, and twice a second."""
+        ...
+
+
+class CommandOutcome(NamedTuple):
+    """What execution adds to a command's result; `in-progress` while another part is at it, until `order_done`."""
+
+    status: Literal["succeeded", "failed", "in-progress"]
+    code: str
+    text: str
+    output: Mapping[str, Any] = {}
+
+
+Execute = Callable[[Claims, CommandArgs, str], CommandOutcome]
+"""Executes a verified command: its claims, its arguments, and who signed it. Called on the handler's thread."""
 
 
 class CommandHandler:
@@ -64,14 +96,14 @@ class CommandHandler:
         self._reporter = context.reporter
         self._security = context.security
         self._clock = context.clock
-        self._actions: Actions  # from `act_by` on
+        self._execute: Execute  # from `execute_with` on
         self._memory = CommandMemory(outbox, context.clock)
         self._orders = Orders()
         self._queue: queue.SimpleQueue[Received | OrderDone] = queue.SimpleQueue()
 
-    def act_by(self, actions: Actions) -> None:
-        """Carry out commands with these actions. Call it before the thread runs."""
-        self._actions = actions
+    def execute_with(self, execute: Execute) -> None:
+        """Execute commands with this function. Call it before the thread runs."""
+        self._execute = execute
 
     def restore(self) -> None:
         """Restore the commands of earlier runs that were found late. Any thread."""
@@ -134,7 +166,8 @@ class CommandHandler:
             if told:
                 self._answer(result, message)
             return
-        result = self._execute(claims, args, token)
+        outcome = self._execute(claims, args, token.issuer)
+        result = ResultData(command_id=command_id, name=name, **outcome._asdict())
         if result.status == "in-progress":
             self._orders.begin(result, token.kid, message, self._clock.boottime_ns())
         self._answer(result, message, self._memory.finished(token.kid, result))
@@ -172,69 +205,9 @@ class CommandHandler:
             log.error("%s is not on disk yet; going on, since a command may save a life", claims.cmd_id)
         return args
 
-    def _execute(self, claims: Claims, args: CommandArgs, token: Verified) -> ResultData:
-        now_ns = self._clock.boottime_ns()
-        status, code, text, output = "succeeded", "ok", "", {}
-        actions = self._actions
-        match args:
-            case AckArgs():
-                status, code, text = _acknowledge(
-                    actions, CentreAck(args.alarm_id, args.action, token.issuer, now_ns, args.press_count)
-                )
-            case PingArgs():
-                text = "here"
-                output = {"time": rfc3339(self._clock.wall()), "timeq": self._clock.quality().value}
-            case RebirthArgs():
-                actions.rebirth()
-                text = "state, meta and open alarms are on their way"
-            case IdentifyArgs():
-                actions.identify(args.seconds)
-                text = f"blinking for {args.seconds:g} s"
-            case SnapshotArgs():
-                camera = actions.snapshot(claims.cmd_id, args.camera)
-                if camera is None:
-                    status, code, text = "failed", "no-camera", "there is no such camera, or it does not work"
-                else:
-                    status, code, text = "in-progress", "asked", f"asked {camera} for a picture"
-            case TestModeArgs():
-                status, code, text = _test_mode(actions, args)
-            case SelfTestArgs():
-                status, code, text = _SELF_TEST[actions.self_test(claims.cmd_id)]
-            case _:
-                assert_never(args)
-        return ResultData.model_validate(
-            {"command_id": claims.cmd_id, "name": claims.name, "status": status}
-            | {"code": code, "text": text, "output": output}
-        )
-
     def _answer(self, result: ResultData, message: Received, keep: Changes | None = None) -> None:
         log.info("command %s %s: %s, %s", result.name, result.command_id, result.status, result.text)
         assert LEVEL.match(result.command_id)
         self._reporter.publish(
             self._reporter.make.result(result, message.response_topic, message.correlation_data), keep
         )
-
-
-def _test_mode(actions: Actions, args: TestModeArgs) -> tuple[str, str, str]:
-    what = args.input or "every input"
-    match actions.test_mode(args.seconds, args.input):
-        case "ok":
-            text = f"presses of {what} are tests for {args.seconds:g} s" if args.seconds else "test mode is over"
-            return "succeeded", "ok", text
-        case "alarm-open":
-            return "failed", "alarm-open", "an alarm is open that is no test"
-        case "unknown-input":
-            return "failed", "unknown-input", f"there is no input {args.input}"
-
-
-def _acknowledge(actions: Actions, ack: CentreAck) -> tuple[str, str, str]:
-    match actions.acknowledge(ack):
-        case "taken":
-            return "succeeded", "ok", f"{ack.action} by {ack.issuer}"
-        case "not-durable":
-            text = f"{ack.action} by {ack.issuer}; not on its disk yet, so a power cut now would open it again"
-            return "succeeded", "not-durable", text
-        case "unknown-alarm":
-            return "failed", "unknown-alarm", f"no open alarm {ack.alarm_id}"
-        case "pressed-since":
-            return "failed", "pressed-since", "there was another press since: the alarm has raised itself again"
