@@ -1,9 +1,11 @@
 """Polygons that people draw in a picture, in fractions of the picture. Pure."""
 
 from collections.abc import Sequence
+from itertools import combinations, pairwise
 
 Point = tuple[float, float]
 """X from the left, y from the top, as fractions of the picture."""
+Side = tuple[Point, Point]
 _FEWEST = 3
 
 
@@ -17,8 +19,16 @@ class Polygon:
         for number, (x, y) in enumerate(self.points, start=1):
             if not (0 <= x <= 1 and 0 <= y <= 1):  # also false for NaN
                 raise ValueError(f"point {number} ({x:g}, {y:g}) lies outside of the picture: use fractions, 0 to 1")
-        self._edges = tuple(zip(self.points, self.points[1:] + self.points[:1], strict=True))
-        self._check_simple()
+        for (one, start), (other, end) in combinations(enumerate(self.points, start=1), 2):
+            if start == end:
+                raise ValueError(f"points {one} and {other} are the same: give each point once")
+        self._edges = tuple(pairwise((*self.points, self.points[0])))
+        for (one, first), (other, second) in combinations(enumerate(self._edges, start=1), 2):
+            if _cross(first, second):
+                raise ValueError(
+                    f"it crosses itself: the sides from points {one} and {other} meet; "
+                    "give the points in order around the area"
+                )
 
     def contains(self, point: Point) -> bool:
         """Return whether the point lies inside or on the edge."""
@@ -32,24 +42,8 @@ class Polygon:
                 inside ^= x < crossing
         return inside
 
-    def _check_simple(self) -> None:
-        count = len(self._edges)
-        for number, (start, end) in enumerate(self._edges, start=1):
-            if start == end:
-                raise ValueError(f"points {number} and {number % count + 1} are the same: give each point once")
-        for first in range(count):
-            for second in range(first + 1, count):
-                neighbours = second == first + 1 or (first == 0 and second == count - 1)
-                if _meet(self._edges[first], self._edges[second], neighbours):
-                    raise ValueError(
-                        f"it crosses itself: the sides from points {first + 1} and {second + 1} meet; "
-                        "give the points in order around the area"
-                    )
-        if all(_turn(self.points[0], self.points[1], point) == 0 for point in self.points[2:]):
-            raise ValueError("all points lie on one line, which is no area")
 
-
-def segments_meet(first: tuple[Point, Point], second: tuple[Point, Point]) -> bool:
+def segments_meet(first: Side, second: Side) -> bool:
     """Return whether two segments have a point in common."""
     (a, b), (c, d) = first, second
     turns = (_turn(a, b, c), _turn(a, b, d), _turn(c, d, a), _turn(c, d, b))
@@ -59,13 +53,19 @@ def segments_meet(first: tuple[Point, Point], second: tuple[Point, Point]) -> bo
     return any(turn == 0 and _between(start, end, point) for turn, start, end, point in lying)
 
 
-def _meet(first: tuple[Point, Point], second: tuple[Point, Point], neighbours: bool) -> bool:
+def _cross(first: Side, second: Side) -> bool:
     """Return whether two sides meet where they must not: neighbours share one point, and may share no other."""
-    if not neighbours:
-        return segments_meet(first, second)
-    shared = first[1] if first[1] == second[0] else first[0]
-    other, far = (first[0] if shared == first[1] else first[1]), (second[1] if shared == second[0] else second[0])
-    return _turn(shared, other, far) == 0 and (_between(shared, other, far) or _between(shared, far, other))
+    (a, b), (c, d) = first, second
+    if b == c:
+        return _turns_back(a, b, d)
+    if d == a:
+        return _turns_back(c, a, b)
+    return segments_meet(first, second)
+
+
+def _turns_back(start: Point, corner: Point, end: Point) -> bool:
+    """Return whether the way from start to end goes back over itself at the corner."""
+    return _turn(start, corner, end) == 0 and not _between(start, end, corner)
 
 
 def _turn(start: Point, end: Point, point: Point) -> float:

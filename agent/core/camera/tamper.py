@@ -15,7 +15,7 @@ _SHARE = 0.85
 """The share of pictures in that time that must agree: one or two that say otherwise change nothing."""
 _FEWEST_LOOKS = 3
 _HABIT_S = 20.0
-"""Pictures that stayed the same for longer than this were frozen; it was not an encoder saving bits."""
+"""Pictures that stayed the same for this long were frozen; it was not an encoder saving bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +61,12 @@ class TamperJudge:
         looks.append((now_ns, suspicion if suspicion in self._kinds else None))
         while len(looks) > _FEWEST_LOOKS and looks[1][0] <= now_ns - LASTS_S * _SECOND_NS:
             looks.popleft()
-        told: list[TamperChanged] = []
         if self.active in {None, TamperKind.DARK} and (found := self._lasting(now_ns)) not in {None, self.active}:
             assert found is not None
             began_ns = next(at_ns for at_ns, kind in looks if kind is not None)
-            told += [*self._end(began_ns, well=False), *self._begin(found, began_ns)]
-        elif (well_ns := self._well_since(now_ns)) is not None:
-            told += self._end(well_ns, well=True)
-        return told
+            return [*self._end(began_ns, well=False), *self._begin(found, began_ns)]
+        well_ns = self._well_since(now_ns)
+        return [] if well_ns is None else self._end(well_ns, well=True)
 
     def stuck(self, now_ns: int) -> list[TamperChanged]:
         """Report pictures that keep coming with the same stamp, `now_ns`: that alone proves that they are frozen."""
@@ -87,14 +85,13 @@ class TamperJudge:
         kinds = Counter(kind for _, kind in self._looks if kind is not None)
         if kinds.total() < _SHARE * len(self._looks):
             return None
-        return kinds.most_common(1)[0][0]
+        return kinds.most_common()[0][0]
 
     def _well_since(self, now_ns: int) -> int | None:
-        if self.active is None or not self._spans(OVER_S, now_ns):
+        if not self._spans(OVER_S, now_ns):
             return None
-        recent = [look for look in self._looks if look[0] >= now_ns - OVER_S * _SECOND_NS]
-        if len(recent) < _FEWEST_LOOKS:
-            recent = list(self._looks)[-_FEWEST_LOOKS:]
+        count = sum(at_ns >= now_ns - OVER_S * _SECOND_NS for at_ns, _ in self._looks)
+        recent = list(self._looks)[-max(count, _FEWEST_LOOKS) :]
         well = [at_ns for at_ns, kind in recent if kind is None]
         return well[0] if recent[-1][1] is None and len(well) >= _SHARE * len(recent) else None
 
