@@ -91,11 +91,9 @@ class Centres:
         """
         if self._names and centre not in self._names:
             return
-        at_ns = now_ns
-        if online:
-            at_ns = self._vouch(centre, now_ns, retained=retained)
-            if now_ns - at_ns >= 2 * self._patience_ns:
-                return  # a leftover of a centre that is gone: it says no more than silence
+        at_ns = self._vouch(centre, now_ns, retained=retained) if online else now_ns
+        if now_ns - at_ns >= 2 * self._patience_ns:
+            return  # a leftover of a centre that is gone: it says no more than silence
         if online is None:
             self._said.pop(centre, None)
         elif centre in self._said or len(self._said) < _MOST_CENTRES:

@@ -19,19 +19,16 @@ class Paths:
         self.count = count
         self.failures = 0
         """Failed tries since the last connection, not counting those made beside a path that is connected."""
-        self._failures_beside = self._failed_beside_ns = 0
+        self._failures_beside = self._failed_beside_ns = self._moves = self._moved_ns = 0
         self._is_for_alarm = False
         """Whether the try beside the path in use is made for an alarm."""
         self._last = count - 1
         """The path that was tried last. It starts at the last one, so that the first try goes to the first path."""
         self._current: int | None = None
         self._return_ns = self._pause_ns = int(return_after_s * 1e9)
-        self._return_due_ns = 0
+        self._return_due_ns = self._unwatched_due_ns = 0
         self._returned_ns: int | None = None
         self._unwatched_pause_ns = self._return_ns
-        self._unwatched_due_ns = 0
-        self._moves = 0
-        self._moved_ns = -_CALM_NS
         self._asked: OrderedDict[str, None] = OrderedDict()
 
     @property
@@ -149,8 +146,7 @@ class Paths:
         return min(2 * pause_ns, max(_LONGEST_RETURN_NS, self._return_ns))
 
     def _next_but_current(self) -> int:
-        for _ in range(2):
-            self._last = (self._last + 1) % self.count
-            if self._last != self._current:
-                break
+        self._last = self.next()
+        if self._last == self._current:
+            self._last = self.next()
         return self._last

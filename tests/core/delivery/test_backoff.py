@@ -16,6 +16,8 @@ def test_the_ceiling_doubles_up_to_the_longest() -> None:
     backoff = highest()
 
     assert [backoff.failed() for _ in range(9)] == [2, 4, 8, 16, 32, 64, 120, 120, 120]
+    slow = highest({"first_s": 4})
+    assert [slow.failed(), slow.failed(), slow.failed(lasted_s=60)] == [8, 16, 8]
 
 
 def test_a_connection_that_was_stable_starts_again_and_a_shorter_one_does_not() -> None:

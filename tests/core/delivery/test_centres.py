@@ -19,7 +19,7 @@ S = 10**9
 
 
 def online(centres: Centres, now_s: float) -> bool | None:
-    watched = centres.watched(int(now_s * S))
+    watched = centres.watched(round(now_s * S))
     return None if watched is None else watched.online
 
 
@@ -82,6 +82,16 @@ def test_what_brokers_have_retained_of_a_dead_centre_does_not_pass_for_its_word_
 
     centres.heard("jhb", True, 2000 * S)
     assert online(centres, 2000) is True, "one word of its own is enough"
+    centres.connected(2179 * S)
+    centres.heard("jhb", True, 2179 * S, retained=True)
+    assert online(centres, 2179) is True
+    centres.connected(2179 * S)
+    centres.heard("jhb", True, 2180 * S, retained=True)
+    assert online(centres, 2180) is None, "what it said three minutes ago is no more than silence"
+    centres.heard("pta", True, 2180 * S)
+    centres.heard("pta", False, 2180 * S)
+    centres.heard("jhb", True, 2180 * S, retained=True)
+    assert not centres.somebody(2180 * S), "another centre's word is not its own"
 
 
 def test_a_link_that_drops_again_and_again_does_not_hide_that_nobody_watches() -> None:
@@ -94,7 +104,7 @@ def test_a_link_that_drops_again_and_again_does_not_hide_that_nobody_watches() -
 
     centres.heard("jhb", True, 310 * S)
     centres.connected(320 * S)
-    assert online(centres, 409) is None, "somebody was there: they have the time to repeat it here"
+    assert online(centres, 410 - 1 / S) is None, "somebody was there: they have the time to repeat it here"
 
 
 def test_one_centre_that_watches_is_enough() -> None:
@@ -119,7 +129,7 @@ def test_a_centre_that_was_heard_and_left_is_not_watching_whether_or_not_one_is_
 def test_a_centre_that_was_never_heard_counts_only_where_one_is_required(required: bool, watched: bool) -> None:
     centres = make(required=required)
 
-    assert online(centres, 89.9) is None
+    assert online(centres, 90 - 1 / S) is None
     assert online(centres, 90) is watched
 
 
@@ -249,6 +259,17 @@ def test_among_more_centres_that_watch_than_are_remembered_somebody_still_watche
         centres.heard(f"c{number}", True, 0)
 
     assert online(centres, 90) is True
+
+
+def test_of_more_centres_than_are_remembered_the_one_that_was_silent_for_longest_is_forgotten() -> None:
+    centres = make()
+    for number in (*range(256), 0, 256):
+        centres.heard(f"c{number}", True, 0)
+    centres.connected(180 * S)
+
+    for number, is_new in ((0, False), (2, False), (1, True)):
+        centres.heard(f"c{number}", True, 180 * S, retained=True)
+        assert centres.somebody(180 * S) is is_new
 
 
 @given(st.binary(max_size=200))

@@ -87,13 +87,11 @@ def test_moves_because_of_an_alarm_that_nobody_takes_get_rarer_up_to_one_a_minut
     assert moves == [0, 2, 6, 14, 30, 62, 122, 182, 242]
 
 
-def test_after_a_calm_time_an_alarm_moves_at_once_again() -> None:
+def test_after_two_calm_minutes_the_pauses_start_over() -> None:
     paths = Paths(2)
     paths.connected(0, 0)
-    for second in range(40):
-        paths.other(second * S)
 
-    assert paths.other(10_000 * S) is not None
+    assert [at for at in (*range(15), *range(134, 137)) if paths.other(at * S) is not None] == [0, 2, 6, 14, 134, 136]
 
 
 def test_a_reason_counts_once() -> None:
@@ -135,9 +133,11 @@ def test_what_failed_in_calm_hours_makes_no_alarm_wait() -> None:
     for hour in range(1, 5):
         paths.first_again(hour * 3600 * S)
         paths.failed(0, hour * 3600 * S)
+        assert paths.unwatched(hour * 3600 * S) == 0
+        paths.failed(0, hour * 3600 * S)
     assert paths.rounds == 0
 
-    for at in (20_000 * S, 30_000 * S):
+    for at in (20_000 * S, 23_600 * S):
         assert paths.other(at) == 0
         assert paths.rounds == 0
         paths.failed(0, at)
