@@ -17,6 +17,7 @@ def test_a_nonce_is_the_newest_one_for_five_minutes_and_its_age_counts_from_its_
     assert nonces.age_s(second, START_NS + RENEWED_NS) == 0
     assert nonces.age_s(second, START_NS + 3 * RENEWED_NS) == 600
     assert nonces.age_s(first, START_NS + 3 * RENEWED_NS) == 900
+    assert first.removeprefix("0") != second.removeprefix("1"), "whoever knows one must not know the next"
 
 
 def test_whoever_echoes_the_newest_nonce_has_five_minutes_at_least() -> None:

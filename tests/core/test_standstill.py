@@ -7,6 +7,7 @@ def test_a_part_whose_counter_stays_stands_still_and_moves_on_again() -> None:
     watch = Standstill(30 * S)
     for second in range(30):
         assert watch.tick({"a": second, "b": 7}, second * S) == frozenset()
+    assert watch.tick({"a": 29, "b": 7}, 30 * S - 1) == frozenset()
     assert watch.tick({"a": 30, "b": 7}, 30 * S) == {"b"}
     assert watch.tick({"a": 31, "b": 8}, 31 * S) == frozenset()
 

@@ -92,11 +92,13 @@ def test_an_identifier_holds_the_time_in_milliseconds(tmp_path: Path) -> None:
 def test_a_message_that_leaves_late_says_so(outbox: Outbox, clock: SimClock) -> None:
     outbox.put(alarm("late"))
     write(outbox)
-    clock.advance(timedelta(seconds=HISTORICAL_S, milliseconds=1))
+    clock.advance(timedelta(hours=1))
     outbox.put(alarm("fresh"))
     write(outbox)
 
-    assert [body(m)["data"]["historical"] for m in taken(outbox)] == [True, False]
+    late, fresh = map(body, taken(outbox))
+    assert [late["data"]["historical"], fresh["data"]["historical"]] == [True, False]
+    assert late["nonce"] == fresh["nonce"] == outbox.nonces.newest(clock.boottime_ns())
 
 
 def test_a_message_that_waited_as_long_as_is_usual_is_not_late(outbox: Outbox, clock: SimClock) -> None:

@@ -41,8 +41,7 @@ class VideoLoss:
         if self._well_ns < _OVER_S * _SECOND_NS:
             return None
         began_ns, self._began_ns = self._began_ns, None
-        ended_ns, self._well_ns = now_ns - self._well_ns, 0
-        return TamperChanged(TamperKind.SIGNAL_LOST, False, ended_ns, began_ns)
+        return TamperChanged(TamperKind.SIGNAL_LOST, False, now_ns - self._well_ns, began_ns)
 
     def _pass(self, now_ns: int) -> None:
         passed_ns = 0 if self._looked_ns is None else min(now_ns - self._looked_ns, _LONGEST_LOOK_NS)

@@ -48,9 +48,7 @@ class Button:
         """Take the next edge of a line of this button."""
         if edge.at_start and not edge.active:
             return []  # the button is assumed at rest until an edge comes, and one may have come already
-        told = self._due(edge.boottime_ns)
-        if told:
-            self._noted(told)
+        told = self._noted(self._due(edge.boottime_ns))
         pressed = False
         if not edge.normally_closed:
             pressed = self._hold.press(edge, begins=self._contact.press(edge))
@@ -58,13 +56,11 @@ class Button:
             pressed = self._pair.press(edge) or pressed
         if pressed:
             told += self._noted(self._teller.press(edge.boottime_ns))
-        changes = self._watch(edge, anew=pressed)
-        return told + self._noted(changes) if changes else told
+        return told + self._noted(self._watch(edge, anew=pressed))
 
     def tick(self, now_ns: int) -> list[InputFact]:
         """Return what has become due."""
-        due = self._due(now_ns)
-        return self._noted(due) if due else due
+        return self._noted(self._due(now_ns))
 
     def due_ns(self) -> int | None:
         """Return when `tick` next has something to report or to decide; None if nothing waits."""
@@ -95,7 +91,7 @@ class Button:
             again = Edge(self._name, True, anew_ns)
             if self._hold.press(again, begins=True):
                 presses.append((anew_ns, 0))
-            told += self._watch(again, anew=True)
+            told = self._watch(again, anew=True)
         presses.append((self._hold.tick(now_ns), self._hold.hold_ns))
         if self._pair is not None:
             faults, press_ns = self._pair.tick(now_ns)

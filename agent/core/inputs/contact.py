@@ -36,7 +36,7 @@ class Contact:
             # An edge at start only repeats what is known.
             if not quiet or edge.at_start:
                 return False
-            if self._debounce_ns and self._doubt_ns is None:
+            if self._debounce_ns:
                 self._doubt_ns = edge.boottime_ns
             return not self._debounce_ns
         self._active = True

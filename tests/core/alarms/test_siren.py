@@ -125,7 +125,7 @@ def test_a_press_before_its_time_changes_nothing() -> None:
     street = Street()
     street.at(0, alarm())
     assert street.at(10, alarm(press_count=2)) == []
-    assert street.at(30, alarm(press_count=2)) == [("a", "unanswered")]
+    assert street.at(31, alarm(press_count=2)) == [("a", "unanswered")]
     assert street.siren.next_due_ns() == 210 * S
 
 

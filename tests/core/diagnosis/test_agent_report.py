@@ -38,7 +38,7 @@ def test_the_agent_says_at_which_broker_it_is(ok: bool, detail: str, says: str |
 
 
 def test_the_figures_of_a_camera_are_found() -> None:
-    text = report(cameras={"front": {"frames_per_second": 5.0}, "back": None})
+    text = report(cameras={"front": {"frames_per_second": 5.0}, "back": 5})
     assert camera_figures(text, "front") == {"frames_per_second": 5.0}
     assert camera_figures(text, "back") is None
     assert camera_figures(text, "side") is None

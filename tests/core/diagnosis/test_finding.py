@@ -22,10 +22,10 @@ def test_the_worst_finding_counts_and_a_warning_is_worse_than_what_is_unknown() 
         (
             [
                 report("disk", fail("x", "y"), fail("z", "y")),
-                report("clock", warn("x", "y")),
-                report("wear", unknown("x")),
+                report("clock", warn("x", "y"), unknown("x")),
+                report("wear", unknown("x"), warn("x", "y")),
             ],
-            "2 things are wrong: disk. 1 warning: clock. 1 thing could not be checked: wear.",
+            "2 things are wrong: disk. 2 warnings: clock, wear. 2 things could not be checked: clock, wear.",
         ),
         ([report("clock", warn("x", "y"))], "Nothing is wrong. 1 warning: clock."),
         ([report("wear", unknown("x"))], "Nothing is wrong. 1 thing could not be checked: wear."),
@@ -45,6 +45,9 @@ def test_findings_are_counted_by_state() -> None:
     [
         ("nothing listens on h:1: check the port", "nothing listens on h:1", "check the port"),
         ("/k: can't be read: no such file; make keys", "/k: can't be read: no such file", "make keys"),
+        ("x: y: z", "x: y", "z"),
+        ("x; y; z", "x; y", "z"),
+        ("x: y", "x", "y"),
         ("it hangs", "it hangs", "see the log"),
     ],
 )

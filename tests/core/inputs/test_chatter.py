@@ -9,6 +9,8 @@ from agent.core.facts import InputFault, Pressed
 from agent.core.inputs.chatter import PressReporter
 from tests.support.finger import Finger
 
+S = 10**9
+
 
 def rain(finger: Finger, start: int, count: int, every: int) -> None:
     for number in range(count):
@@ -125,4 +127,5 @@ def test_the_fault_names_its_button() -> None:
     reporter.press(0)
 
     assert reporter.press(1)[1:] == [InputFault("police", Fault.CHATTER, True, 0)]
-    assert reporter.tick(11 * 10**9) == [InputFault("police", Fault.CHATTER, False, 0)]
+    assert reporter.press(S + 1) == [Pressed("police", S + 1, S + 1)]
+    assert reporter.tick(11 * S + 1) == [InputFault("police", Fault.CHATTER, False, 0)]
