@@ -64,7 +64,11 @@ def run(
         outbox.open()
         writer = outbox.writer
         stack.enter_context(supervisor.thread("store", writer, wake=writer.wake, patience_s=_BRIEF_S))
-        pins = stack.enter_context(open_pins(settings, outside))
+        try:
+            pins = stack.enter_context(open_pins(settings, outside))
+        except BaseException:
+            outbox.writer.settle(DISK_PATIENCE_S)  # the disk may have only begun to open, and no button is kept waiting
+            raise
         outbox.await_disk(DISK_PATIENCE_S)  # it has already had the time that the pins took
         reporter = Reporter(MessageFactory(settings.identity), outbox)
         context = Context(clock, reporter, HealthBoard(reporter), SecurityLog(reporter, clock), supervisor)

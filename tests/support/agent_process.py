@@ -60,7 +60,7 @@ class AgentProcess(AbstractContextManager["AgentProcess"]):
         self.config = directory / "edge-agent.toml"
         self.key: PrivateKey = make_key("operator", directory / "keys")
         self.key_file = directory / "keys" / f"{self.key.kid}.key.json"
-        self._program = program
+        self.program = program
         # Where systemd would have the black box; else each killed agent would leave one in the machine's memory.
         self._environ = {"RUNTIME_DIRECTORY": str(directory / "run"), **(environ or {})}
         self._output = directory / "agent.log"
@@ -101,7 +101,7 @@ class AgentProcess(AbstractContextManager["AgentProcess"]):
         assert self._process is None, "the agent is running"
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(
-                [*self._program, "run", "--simulate", "--config", str(self.config)],
+                [*self.program, "run", "--simulate", "--config", str(self.config)],
                 cwd=REPOSITORY,
                 env=environment(self._environ),
                 stdin=subprocess.DEVNULL,

@@ -17,8 +17,10 @@ _STAND_IN = Path(__file__).parent / "lgpio_stand_in"
 class AgentOnPins(AbstractContextManager["AgentOnPins"]):
     """A running agent on pins of which some are held by another driver; with `busy` None there is no chip."""
 
-    def __init__(self, directory: Path, broker: str, busy: Sequence[int] | None, **sections: Any) -> None:
-        self.device = AgentProcess(directory, broker, **sections)
+    def __init__(
+        self, directory: Path, broker: str, busy: Sequence[int] | None, program: Sequence[str] = AGENT, **sections: Any
+    ) -> None:
+        self.device = AgentProcess(directory, broker, program=program, **sections)
         self._chip = directory / "chip"
         self._chip.mkdir()
         os.mkfifo(self._chip / "edges")
@@ -30,7 +32,7 @@ class AgentOnPins(AbstractContextManager["AgentOnPins"]):
         path = os.pathsep.join([str(_STAND_IN), str(REPOSITORY)])
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*AGENT, "run", "--config", str(self.device.config)],
+                [*self.device.program, "run", "--config", str(self.device.config)],
                 cwd=REPOSITORY,
                 env=environment({"PYTHONPATH": path, "LGPIO_STAND_IN": str(self._chip)}),
                 stdin=subprocess.DEVNULL,

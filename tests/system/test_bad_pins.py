@@ -1,15 +1,24 @@
 """The agent on pins that are not all there: what works goes on working, and the log has one clear line."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.agent_process import BUTTON, LIGHTS
+from tests.support.agent_process import AGENT, BUTTON, LIGHTS
 from tests.support.centre import Centre
 from tests.support.mosquitto import Mosquitto
 from tests.support.real_pins import AgentOnPins
 
+_SLOW = """
+import sqlite3, sys, threading
+connect = sqlite3.connect
+sqlite3.connect = lambda *args, **more: threading.Event().wait(0.4) or connect(*args, **more)
+from agent.__main__ import main
+sys.exit(main())
+"""
+ON_A_SLOW_DISK = (sys.executable, "-c", _SLOW)
 MEDICAL = {"name": "medical", "kind": "medical", "pin": 24, "debounce_ms": 0}
 
 
@@ -69,9 +78,10 @@ def test_with_the_pins_of_all_buttons_held_the_agent_ends_and_names_them_so_that
 
 
 @pytest.mark.skipif(Path("/dev/gpiochip0").exists(), reason="this machine has a GPIO chip")
+@pytest.mark.parametrize("program", [AGENT, ON_A_SLOW_DISK], ids=["", "on a slow disk"])
 def test_without_a_gpio_chip_the_agent_ends_with_one_line_so_that_it_is_started_again(
-    tmp_path: Path, broker: Mosquitto
+    tmp_path: Path, broker: Mosquitto, program: tuple[str, ...]
 ) -> None:
-    with AgentOnPins(tmp_path, broker.url, busy=None) as agent:
+    with AgentOnPins(tmp_path, broker.url, busy=None, program=program) as agent:
         assert agent.process.wait(30) == 1
     assert agent.log() == "edge-agent: there is no GPIO chip, no /dev/gpiochip*: see `dmesg`\n"
