@@ -3,7 +3,9 @@
 You may add a field freely; to change the meaning of a field you need a new type version.
 """
 
+from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -277,10 +279,9 @@ class ResultData(Payload):
     output: dict[str, Any] = {}
 
 
-class Draft(BaseModel):
+@dataclass(frozen=True)
+class Draft:
     """A message before it has a number. The outbox seals it: sequence, identifier and time."""
-
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     rank: Rank
     topic: str
@@ -294,3 +295,8 @@ class Draft(BaseModel):
     expiry_s: int | None = None
     alarm_id: str | None = None
     correlation_data: bytes | None = None
+
+    @cached_property
+    def data_json(self) -> str:
+        """The data as JSON, without what is None."""
+        return "{}" if self.data is None else self.data.model_dump_json(exclude_none=True)

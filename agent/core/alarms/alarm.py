@@ -134,8 +134,7 @@ class AlarmBook:
         """Count `count` presses: on the open alarm, or as a new alarm with the identifier `alarm_id`."""
         known = self.counting(input_name, test=test)
         if known is not None:
-            pressed = known.data.model_copy(update={"press_count": known.data.press_count + count})
-            return self._keep("updated", replace(known, data=pressed))
+            return self.pressed_again(known, count)
         kind = self._kinds[input_name]
         data = AlarmData(
             alarm_id=alarm_id,
@@ -152,6 +151,10 @@ class AlarmBook:
             camera=camera,
         )
         return self._keep("raised", OpenAlarm(data, self._boot_id, edge_ns, edge_ns))
+
+    def pressed_again(self, alarm: OpenAlarm, count: int) -> AlarmChange:
+        """Count `count` further presses on this open alarm."""
+        return self._change("updated", alarm, press_count=alarm.data.press_count + count)
 
     def delivered(self, fact: AlarmDelivered) -> AlarmChange | None:
         """Note that the broker has the alarm: a raised one becomes sent. Later only the first time is noted."""

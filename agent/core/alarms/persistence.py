@@ -6,11 +6,11 @@ from agent.contract.messages import AlarmData
 from agent.core.alarms.alarm import OpenAlarm
 
 
-def encode_alarm(alarm: OpenAlarm) -> str:
-    """Return the text that `decode_alarm` reads."""
+def encode_alarm(alarm: OpenAlarm, data_json: str | None = None) -> str:
+    """Return the text that `decode_alarm` reads. `data_json` is the alarm's data as JSON, if that is at hand."""
     edge = "null" if alarm.edge_ns is None else alarm.edge_ns
     return (
-        f'{{"data":{alarm.data.model_dump_json()},"boot_id":"{alarm.boot_id}",'
+        f'{{"data":{data_json or alarm.data.model_dump_json(exclude_none=True)},"boot_id":"{alarm.boot_id}",'
         f'"edge_ns":{edge},"since_ns":{alarm.since_ns}}}'
     )
 

@@ -88,10 +88,13 @@ class Alarms:
         """Handle one or several presses of an input, in earnest or as a test."""
         name = press.input
         known = self._book.counting(name, test=test)
-        alarm_id = self._outbox.new_id()
-        camera = None if known or self._cameras is None else self._cameras.capture(alarm_id)
-        raised_at = self._raised_at(press)
-        change = self._book.press(name, press.edge_ns, alarm_id, raised_at, camera, count=press.count, test=test)
+        if known is None:
+            alarm_id = self._outbox.new_id()
+            camera = None if self._cameras is None else self._cameras.capture(alarm_id)
+            raised_at = self._raised_at(press)
+            change = self._book.press(name, press.edge_ns, alarm_id, raised_at, camera, count=press.count, test=test)
+        else:
+            change = self._book.pressed_again(known, press.count)
         self._publish(change)
         if not change.alarm.data.silent:
             self._lights.beep(1)
@@ -197,8 +200,9 @@ class Alarms:
         if change.change == "noted":
             self._outbox.keep(ALARM_KEY + data.alarm_id, encode_alarm(change.alarm))
             return
-        kept = {ALARM_KEY + data.alarm_id: encode_alarm(change.alarm)}
-        self._outbox.accept(self._factory.alarm(change.change, data), keep=kept)
+        draft = self._factory.alarm(change.change, data)
+        kept = {ALARM_KEY + data.alarm_id: encode_alarm(change.alarm, draft.data_json)}
+        self._outbox.accept(draft, keep=kept)
         self._sender.send(1)
         os.sched_yield()  # a broker, tunnel or driver on this machine takes it further first: the rest can wait
         self._published(change)

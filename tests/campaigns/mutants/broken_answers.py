@@ -74,7 +74,7 @@ TOLD = (
     Breakage(
         "forget the open alarms at a restart",
         "agent/runtime/alarms/alarms.py",
-        "kept = {ALARM_KEY + data.alarm_id: encode_alarm(change.alarm)}",
+        "kept = {ALARM_KEY + data.alarm_id: encode_alarm(change.alarm, draft.data_json)}",
         "kept = {}",
         f"{_PIPELINE}.py::test_an_open_alarm_is_kept_at_every_step_and_forgotten_when_closed",
     ),

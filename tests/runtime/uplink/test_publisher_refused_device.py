@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -16,7 +17,7 @@ def device(make_device: Callable[..., Device]) -> Device:
 
 def put_birth(device: Device) -> None:
     """As the announcer does at each connection; its topic is that of the will."""
-    device.outbox.put(security().model_copy(update={"topic": WILL.topic, "retain": True}))
+    device.outbox.put(replace(security(), topic=WILL.topic, retain=True))
 
 
 def test_a_broker_that_refuses_our_own_state_is_left_for_the_next_one(device: Device) -> None:

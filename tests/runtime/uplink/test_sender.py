@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -37,7 +38,7 @@ def test_an_alarm_waits_for_no_place_longer_than_for_an_acknowledgement(device: 
     device.broker.receive_maximum = receive_maximum
     device.broker.answer = lambda _: "silence"
     for number in range(receive_maximum):
-        device.outbox.put(event(f"e{number}").model_copy(update={"rank": Rank.STATE}))
+        device.outbox.put(replace(event(f"e{number}"), rank=Rank.STATE))
     device.passes(3)
     device.advance(5)
     device.outbox.put(alarm())

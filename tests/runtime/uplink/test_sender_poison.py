@@ -3,6 +3,7 @@
 import gc
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -206,7 +207,7 @@ def test_what_is_held_against_messages_that_expire_in_a_long_outage_is_forgotten
 
 def rounds_of_loss(device: Device, count: int) -> None:
     """Events are sent, one is refused, the connection dies, and a day later they are worth nothing."""
-    refused = event().model_copy(update={"topic": IDENTITY.up("event", "person-entered")})
+    refused = replace(event(), topic=IDENTITY.up("event", "person-entered"))
     device.broker.answer = lambda message: "refuse" if message.topic == refused.topic else "silence"
     for _ in range(count):
         for draft in [event()] * 15 + [refused]:
