@@ -58,7 +58,7 @@ def _camera_fault(settings: Settings, fault: CameraFault) -> Callable[[], None]:
 
     def set_fault() -> None:
         for spec in seen:
-            file = Path(spec.snapshot_directory) / f"{spec.camera}.fault"
+            file = Path(spec.snapshot_directory) / f"{spec.name}.fault"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(fault.value, encoding="utf-8")
 

@@ -18,7 +18,7 @@ from agent.core.alarms.alarm import AlarmBook, InputKind
 from agent.core.alarms.service import Service
 from agent.core.alarms.siren import SirenRules
 from agent.core.camera.masks import Outline
-from agent.core.camera.vision_spec import HoursSpec, LineSpec, VisionSpec, ZoneSpec
+from agent.core.camera.vision_spec import VisionSpec
 from agent.core.delivery.centres import Centres
 from agent.core.errors import MaskError
 from agent.core.inputs.panel import Panel
@@ -28,7 +28,7 @@ from agent.outbox.outbox import Outbox
 from agent.ports import BrokerAddress, Clock
 from agent.runtime.alarms.persistence import keep_restored, read_kept
 from agent.runtime.supervision.context import Context
-from agent.settings import DAYS, CameraSettings, HoursSettings, Settings, SirenSettings, ZoneSettings, mask_url
+from agent.settings import CameraSettings, Settings, SirenSettings, mask_url
 
 VISION_COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "agent.vision", "--fd")
 """Starts a camera process, which finds its modules where the core found its own."""
@@ -220,51 +220,13 @@ def vision_spec(settings: Settings, camera: CameraSettings, *, simulate: bool) -
     """Return everything that the process of one camera needs to know."""
     directory = settings.storage.directory
     return VisionSpec(
-        camera=camera.name,
-        source=camera.source,
+        **dict(camera),
         simulate=simulate,
-        width=camera.width,
-        height=camera.height,
-        frames_per_second=camera.frames_per_second,
-        model=camera.model,
         model_directories=tuple(str(path) for path in default_directories()),
         state_models=str(directory / "models"),
-        threads=camera.threads,
-        delegate=camera.delegate,
-        delegate_options=dict(camera.delegate_options),
-        score_threshold=camera.score_threshold,
-        inferences_per_second=camera.inferences_per_second,
-        smallest_person=camera.smallest_person,
-        enter_after_s=camera.enter_after_s,
-        leave_after_s=camera.leave_after_s,
-        min_travel=camera.min_travel,
-        cool_down_s=camera.cool_down_s,
-        update_every_s=camera.update_every_s,
         time_zone=settings.device.time_zone,
-        zones=tuple(_zone(zone) for zone in camera.zones),
-        lines=tuple(LineSpec(name=line.name, start=line.start, end=line.end) for line in camera.lines),
         snapshot_directory=str(directory / "snapshots" / camera.name),
-        event_snapshots=camera.event_snapshots,
-        mask_file=camera.mask_file,
-        masks=camera.masks,
-        tamper=camera.tamper,
     )
-
-
-def _zone(zone: ZoneSettings) -> ZoneSpec:
-    return ZoneSpec(
-        name=zone.name,
-        polygon=zone.polygon,
-        loitering_after_s=zone.loitering_after_s,
-        crowd_from=zone.crowd_from,
-        crowd_after_s=zone.crowd_after_s,
-        open=tuple(_hours(hours) for hours in zone.open),
-        watched=tuple(_hours(hours) for hours in zone.watched),
-    )
-
-
-def _hours(hours: HoursSettings) -> HoursSpec:
-    return HoursSpec(days=tuple(DAYS.index(day) for day in hours.days), start=hours.start, end=hours.end)
 
 
 def _ns(seconds: float) -> int:

@@ -197,7 +197,7 @@ def _progress(frames: int | None, tally: "Tally") -> Iterator[Callable[[], None]
 def _about(spec: VisionSpec, video: Path, replay: "Replay", frames_per_second: float) -> dict[str, Any]:
     return {
         "video": str(video),
-        "camera": spec.camera,
+        "camera": spec.name,
         "model": spec.model,
         "runtime": replay.model.runtime,
         "threads": spec.threads,

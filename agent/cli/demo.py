@@ -19,10 +19,10 @@ from agent.cli.demo_centre import DemoCentre
 from agent.cli.demo_screen import Screen
 from agent.cli.demo_stage import Stage
 from agent.cli.demo_story import Story
+from agent.core.camera.settings import DEFAULT_MODEL
 from agent.core.errors import EdgeAgentError
 from agent.models.demo_video import ensure_demo_video
 from agent.models.store import ModelStore, default_directories
-from agent.settings.tree import DEFAULT_MODEL
 
 _EXAMPLE = """\
 Example:

@@ -13,14 +13,28 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agent.contract.identity import Identity
-from agent.contract.vocabulary import TamperKind
-from agent.core.camera.masks import Outline
-from agent.settings.section import Section, TopicLevel
+from agent.core.camera.settings import CameraSettings
+from agent.core.section import Section, TopicLevel
+from agent.core.spelling import nearest
 from agent.settings.wiring import ButtonSettings, ConditionSettings, LightsSettings, SirenSettings
-from agent.settings.zones import Lines, TimeZone, Zones
 
 ENVIRONMENT_PREFIX = "EDGE_AGENT_"
-DEFAULT_MODEL = "ssdlite-person-int8"
+
+
+def _time_zone(name: str) -> str:
+    from zoneinfo import ZoneInfo, available_timezones  # noqa: PLC0415 - most settings leave it at its default
+
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        by_place = {known.rpartition("/")[2].lower(): known for known in available_timezones()}
+        close = nearest(name.rpartition("/")[2].lower(), by_place)
+        hint = f"did you mean {by_place[close]}?" if close else "it is a name such as Africa/Johannesburg"
+        raise ValueError(f"there is no such time zone; {hint}") from error
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
 
 
 class LocationSettings(Section):
@@ -105,50 +119,6 @@ class CommandsSettings(Section):
 
     keys: Path | None = None
     """JWK set of the public keys; without it every ack and command is refused."""
-
-
-class CameraSettings(Section):
-    """One camera and how it is watched."""
-
-    name: TopicLevel
-    source: str = Field(pattern=r"^(picamera2:\d+|v4l2:/dev/\S+|rtsps?://\S+|file:.+)$")
-    model: str = DEFAULT_MODEL
-    width: int | None = Field(default=None, ge=64, le=7680)
-    height: int | None = Field(default=None, ge=64, le=4320)
-    frames_per_second: float = Field(default=10.0, ge=0.2, le=120)
-    threads: int = Field(default=2, ge=1, le=16)
-    """Processor threads for the model."""
-    delegate: str = Field(default="xnnpack", pattern=r"^(xnnpack|none|\S+\.so(\.\d+)*)$")
-    """What runs the model: `xnnpack`, which is part of the runtime; `none`, its plain code; or the shared library of an
-    accelerator. Without that accelerator the processor does the work, and the part `delegate-NAME` is degraded."""
-    delegate_options: dict[str, str] = Field(default_factory=dict)
-    """Options for the library, as its documentation describes them."""
-    score_threshold: float = Field(default=0.5, gt=0, lt=1)
-    inferences_per_second: float = Field(default=20.0, ge=0.2, le=1000)
-    """The model runs at most this often in any second; a frame is searched in several places."""
-    smallest_person: float = Field(default=0.07, ge=0, lt=1)
-    """As a share of the picture's height: people who appear smaller are too far away to report. EN 62676-4 assumes 0.1
-    to detect somebody, and 0.05 to see that somebody moves."""
-    enter_after_s: float = Field(default=0.5, ge=0, le=60)
-    """Seconds of evidence before somebody is reported in a zone; they must also have travelled, or shown life."""
-    leave_after_s: float = Field(default=3.0, gt=0, le=3600)
-    min_travel: float = Field(default=0.3, ge=0, le=10)
-    """Minimum travel, in body heights, before a person is reported, unless they have shown a sign of life."""
-    cool_down_s: float = Field(default=10.0, ge=0, le=3600)
-    """The shortest time between two events of the same person and zone, or the same person and line."""
-    update_every_s: float = Field(default=60.0, ge=10, le=86400)
-    """How often an event that lasts is reported again."""
-    zones: Zones = ()
-    lines: Lines = ()
-    event_snapshots: bool = False
-    """Whether routine events carry a picture; the site must ask for it (POPIA)."""
-    mask_file: Path | None = None
-    """A separate file of privacy masks. While it can't be read, the camera stays off; nothing else is affected."""
-    masks: tuple[Outline, ...] = Field(default=(), max_length=10)
-    """Polygons that nobody may see into, in fractions of the picture; in addition to those of the file."""
-    tamper: tuple[TamperKind, ...] = tuple(TamperKind)
-    """The kinds of tamper that are reported: all of them, unless you name some here. A camera that pans can't be
-    watched for `turned`."""
 
 
 class AlarmSettings(Section):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from agent.core.alarms import self_test
-from agent.settings.section import Section, TopicLevel
+from agent.core.section import Section, TopicLevel
 
 Pin = Annotated[int, Field(ge=2, le=27, description="BCM number; 0 and 1 belong to the HAT EEPROM")]
 

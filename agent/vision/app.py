@@ -96,7 +96,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
         state_models=spec.state_models,
     )
     open_camera = partial(make_camera, spec, clock.boottime_ns)
-    capture = Capture(spec.camera, open_camera, slot, clock.boottime_ns, limits)
+    capture = Capture(spec.name, open_camera, slot, clock.boottime_ns, limits)
     frame_loop = FrameLoop(
         slot,
         make_sight(spec, TimedDetector(model.detector, pace, clock.boottime_ns)),
@@ -171,7 +171,7 @@ def make_sight(spec: VisionSpec, detector: Detector) -> Sight:
 
 def tamper_reporter(spec: VisionSpec, clock: Clock) -> TamperReporter:
     """Build the tamper reporter of this camera; deletes the stored scene first if the spec wants a new one."""
-    scene = ReferenceScene(Path(spec.snapshot_directory) / f"{spec.camera}.scene")
+    scene = ReferenceScene(Path(spec.snapshot_directory) / f"{spec.name}.scene")
     if spec.new_scene:
         scene.forget()
     return TamperReporter(TamperWatch(spec.tamper, imaging.grey, imaging.scaled, spec.frames_per_second, scene), clock)

@@ -24,7 +24,7 @@ def make_camera(spec: VisionSpec, boottime_ns: Callable[[], int]) -> Camera:
     camera = _camera(spec, boottime_ns)
     if not spec.simulate:
         return camera
-    return FaultyCamera(camera, CameraFaultFile(Path(spec.snapshot_directory) / f"{spec.camera}.fault"), SPOILS)
+    return FaultyCamera(camera, CameraFaultFile(Path(spec.snapshot_directory) / f"{spec.name}.fault"), SPOILS)
 
 
 def _camera(spec: VisionSpec, boottime_ns: Callable[[], int]) -> Camera:
@@ -37,7 +37,7 @@ def _camera(spec: VisionSpec, boottime_ns: Callable[[], int]) -> Camera:
             return SimCamera(boottime_ns, size, rate, PictureFolder(path, imaging.read_picture))
         return OpenCvFileCamera(path, boottime_ns, loop=source.loop)
     if source.kind == "stream":
-        return OpenCvCamera(f"the stream of camera {spec.camera}", OpenCvStream(source.target), boottime_ns)
+        return OpenCvCamera(f"the stream of camera {spec.name}", OpenCvStream(source.target), boottime_ns)
     if spec.simulate:
         return SimCamera(boottime_ns, size, rate)
     if source.kind == "v4l2":

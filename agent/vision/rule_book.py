@@ -8,7 +8,8 @@ from agent.core.analytics.lines import LineRules
 from agent.core.analytics.rules import Rules
 from agent.core.analytics.schedule import Hours, Schedule
 from agent.core.analytics.zones import Limits, ZoneRules
-from agent.core.camera.vision_spec import HoursSpec, VisionSpec, ZoneSpec
+from agent.core.camera.settings import DAYS, HoursSettings, ZoneSettings
+from agent.core.camera.vision_spec import VisionSpec
 from agent.core.errors import EdgeAgentError
 from agent.core.polygon import Polygon
 
@@ -29,10 +30,10 @@ def rules_of(spec: VisionSpec) -> Rules:
             [LineRules(each.name, each.start, each.end) for each in spec.lines],
         )
     except (KeyError, ValueError, OSError) as error:  # what ZoneInfo and Polygon raise
-        raise EdgeAgentError(f"the rules of camera {spec.camera}: {error}") from error
+        raise EdgeAgentError(f"the rules of camera {spec.name}: {error}") from error
 
 
-def _zone(spec: ZoneSpec, zone: tzinfo) -> ZoneRules:
+def _zone(spec: ZoneSettings, zone: tzinfo) -> ZoneRules:
     return ZoneRules(
         name=spec.name,
         area=Polygon(spec.polygon),
@@ -44,8 +45,10 @@ def _zone(spec: ZoneSpec, zone: tzinfo) -> ZoneRules:
     )
 
 
-def _schedule(hours: Sequence[HoursSpec], zone: tzinfo) -> Schedule | None:
-    return Schedule([Hours(frozenset(each.days), each.start, each.end) for each in hours], zone) if hours else None
+def _schedule(hours: Sequence[HoursSettings], zone: tzinfo) -> Schedule | None:
+    if not hours:
+        return None
+    return Schedule([Hours(frozenset(map(DAYS.index, each.days)), each.start, each.end) for each in hours], zone)
 
 
 def _ns(seconds: float) -> int:

@@ -7,7 +7,8 @@ import pytest
 
 from agent.bootstrap.specs import vision_spec
 from agent.core.analytics.lines import CLEAR_OF_LINE
-from agent.settings import CameraSettings, ZoneSettings, load
+from agent.core.camera.settings import ZoneSettings
+from agent.settings import CameraSettings, load
 from agent.vision.rule_book import rules_of
 from tests.settings.test_cameras import DEVICE
 

@@ -9,9 +9,10 @@ from pydantic import ValidationError
 from agent.bootstrap.specs import meta, vision_spec
 from agent.contract.vocabulary import TamperKind
 from agent.core.camera.link import LONGEST_LINE, Start, encode
+from agent.core.camera.settings import DAYS
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.errors import SettingsError
-from agent.settings import DAYS, CameraSettings, Settings, load
+from agent.settings import CameraSettings, Settings, load
 from agent.vision.core_link import CoreLink
 
 DEVICE = """\

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from agent.bootstrap.specs import vision_spec
-from agent.core.camera.vision_spec import HoursSpec, LineSpec, VisionSpec
+from agent.core.camera.link import Start, decode_for_vision, encode
+from agent.core.camera.vision_spec import VisionSpec
 from agent.core.errors import SettingsError
 from agent.settings import load
 from agent.vision.rule_book import rules_of
@@ -37,13 +38,13 @@ def test_a_camera_without_zones_watches_the_whole_picture_with_sane_limits(tmp_p
     assert (spec.enter_after_s, spec.leave_after_s) == (0.5, 3.0)
     assert (spec.min_travel, spec.cool_down_s, spec.update_every_s) == (0.3, 10.0, 60.0)
     assert spec == VisionSpec(
-        camera=spec.camera,
+        name=spec.name,
         source=spec.source,
         model=spec.model,
         model_directories=spec.model_directories,
         state_models=spec.state_models,
         snapshot_directory=spec.snapshot_directory,
-    ), "the settings and the spec have the same defaults"
+    )
     rules_of(spec)
 
 
@@ -66,14 +67,16 @@ def test_zones_and_lines_of_the_settings_reach_the_camera_process(tmp_path: Path
     assert zone.name == "gate"
     assert zone.polygon == ((0.1, 0.1), (0.5, 0.1), (0.5, 0.9), (0.1, 0.9))
     assert (zone.loitering_after_s, zone.crowd_from, zone.crowd_after_s) == (60, 5, 10)
-    assert zone.open == (
-        HoursSpec(days=(0, 6), start=time(6), end=time(18, 30)),
-        HoursSpec(days=tuple(range(7)), start=time(22), end=time(2)),
-    )
-    assert zone.watched == (HoursSpec(days=(5,), start=time(0), end=time(0)),)
-    assert spec.lines == (LineSpec(name="kerb", start=(0.5, 1.0), end=(0.5, 0.0)),)
+    assert [(each.days, each.start, each.end) for each in (*zone.open, *zone.watched)] == [
+        (("mon", "sun"), time(6), time(18, 30)),
+        (("mon", "tue", "wed", "thu", "fri", "sat", "sun"), time(22), time(2)),
+        (("sat",), time(0), time(0)),
+    ]
+    assert (len(zone.open), len(zone.watched)) == (2, 1)
+    assert [(each.name, each.start, each.end) for each in spec.lines] == [("kerb", (0.5, 1.0), (0.5, 0.0))]
     assert (spec.min_travel, spec.cool_down_s, spec.update_every_s) == (0.5, 20, 30)
-    assert VisionSpec.model_validate_json(spec.model_dump_json()) == spec
+    start = Start(spec=spec)
+    assert decode_for_vision(encode(start)) == start
     rules_of(spec)
 
 

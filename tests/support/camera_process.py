@@ -62,7 +62,7 @@ class Rig:
         snapshots.mkdir(exist_ok=True)
         self.made = VisionLink(
             spec=VisionSpec(
-                camera="front",
+                name="front",
                 source="file:x",
                 model="m",
                 model_directories=(),

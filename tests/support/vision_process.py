@@ -20,7 +20,7 @@ T = TypeVar("T")
 def vision_spec(directory: Path, **changes: Any) -> VisionSpec:
     """A simulated camera that is looked at 20 times a second, with its pictures in `directory`."""
     values: dict[str, Any] = {
-        "camera": "front",
+        "name": "front",
         "source": "picamera2:0",
         "simulate": True,
         "frames_per_second": 20.0,

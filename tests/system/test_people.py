@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from agent.settings import DAYS
+from agent.core.camera.settings import DAYS
 from tests.support.agent_process import AgentProcess, run_cli
 from tests.support.centre import Centre
 from tests.support.mosquitto import Mosquitto

@@ -106,7 +106,7 @@ def test_without_its_mask_file_the_camera_is_never_opened_and_the_reason_names_t
     started: Any, tmp_path: Path, faults: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr("agent.vision.app.make_camera", lambda spec, _: opened.append(spec.camera))
+    monkeypatch.setattr("agent.vision.app.make_camera", lambda spec, _: opened.append(spec.name))
     app = started(vision_spec(tmp_path, mask_file=tmp_path / "nowhere.json"))
     failed = app.link.wait_for(Failed)
     app.join()

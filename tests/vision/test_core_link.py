@@ -10,7 +10,7 @@ from agent.core.camera.vision_spec import VisionSpec
 from agent.vision import core_link
 from agent.vision.core_link import CoreGoneError, CoreLink
 
-SPEC = VisionSpec(camera="front", source="picamera2:0", model="m", model_directories=("d",), snapshot_directory="s")
+SPEC = VisionSpec(name="front", source="picamera2:0", model="m", model_directories=("d",), snapshot_directory="s")
 
 
 @pytest.fixture

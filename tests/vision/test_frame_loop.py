@@ -2,7 +2,6 @@ import re
 import threading
 import uuid
 from collections.abc import Sequence
-from datetime import time
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from agent.core.camera.link import (
     PersonLeft,
     encode,
 )
-from agent.core.camera.vision_spec import HoursSpec, LineSpec, ZoneSpec
 from agent.ports import Frame
 from agent.vision.frame_loop import FrameLoop
 from agent.vision.frame_slot import FrameSlot
@@ -164,12 +162,10 @@ def test_a_multitude_is_counted_and_its_first_are_named() -> None:
 def test_every_rule_of_the_spec_is_told_with_its_zone_or_line() -> None:
     way = [[person(1, 0.02 * step), person(2, 0.3)] for step in range(30)]
     left_half = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
-    always = HoursSpec(days=(4,), start=time(3), end=time(4))
-    zone = ZoneSpec(
-        name="gate", polygon=left_half, loitering_after_s=1, crowd_from=2, crowd_after_s=0.5, open=(always,)
-    )
-    line = LineSpec(name="kerb", start=(0.4, 1.0), end=(0.4, 0.0))
-    rig = Rig(*way, [], zones=(zone,), lines=(line,), cool_down_s=1)
+    always = {"days": ["fri"], "from": "03:00", "to": "04:00"}
+    zone = {"name": "gate", "polygon": left_half, "loitering_after_s": 1, "crowd_from": 2, "crowd_after_s": 0.5}
+    line = {"name": "kerb", "from": (0.4, 1.0), "to": (0.4, 0.0)}
+    rig = Rig(*way, [], zones=[zone | {"open": [always]}], lines=(line,), cool_down_s=1)
     rig.run(10)
 
     told = {
@@ -188,9 +184,9 @@ def test_every_rule_of_the_spec_is_told_with_its_zone_or_line() -> None:
 
 
 def test_while_the_clock_is_not_set_the_rules_get_no_time_of_day() -> None:
-    friday_night = HoursSpec(days=(4,), start=time(0), end=time(0))  # the clock of the rig stands at a Friday
+    friday_night = {"days": ["fri"], "from": "00:00", "to": "00:00"}  # the clock of the rig stands at a Friday
     whole = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
-    rig = Rig([person()], zones=(ZoneSpec(name="shop", polygon=whole, open=(friday_night,)),))
+    rig = Rig([person()], zones=[{"name": "shop", "polygon": whole, "open": [friday_night]}])
     rig.run(2)
     assert not [each for each in rig.sent if isinstance(each, AfterHours)]
     rig.clock.quality_now = TimeQuality.UNSYNCED
@@ -257,7 +253,7 @@ def test_an_event_carries_a_picture_only_where_the_settings_allow_one(tmp_path: 
 
 def test_a_crossing_that_was_put_off_carries_no_picture_of_whoever_is_there_later(tmp_path: Path) -> None:
     there = [[person(1, 0.02 * step)] for step in range(20)]
-    line = LineSpec(name="kerb", start=(0.3, 1.0), end=(0.3, 0.0))
+    line = {"name": "kerb", "from": (0.3, 1.0), "to": (0.3, 0.0)}
     rig = Rig(
         *there,
         *there[::-1],

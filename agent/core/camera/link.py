@@ -214,7 +214,7 @@ _TO_CORE: TypeAdapter[ToCore] = TypeAdapter(Annotated[ToCore, Field(discriminato
 
 def encode(message: ToVision | ToCore) -> bytes:
     """Return the message as one line, including its newline."""
-    return message.model_dump_json().encode() + b"\n"
+    return message.model_dump_json(by_alias=True).encode() + b"\n"
 
 
 def decode_for_vision(line: bytes) -> ToVision:

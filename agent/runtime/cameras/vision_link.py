@@ -120,7 +120,7 @@ class VisionLink:
     @property
     def camera(self) -> str:
         """The camera's name."""
-        return self._spec.camera
+        return self._spec.name
 
     @property
     def pid(self) -> int | None:

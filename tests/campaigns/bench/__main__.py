@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.cli.keygen import make_key
+from agent.core.camera.settings import DEFAULT_MODEL
 from agent.models.store import ModelStore
-from agent.settings.tree import DEFAULT_MODEL
 from agent.vision.priority import NICENESS
 from tests.campaigns import measured
 from tests.campaigns.bench import bare_programs, looking, memory, new_alarms, report, startup, window

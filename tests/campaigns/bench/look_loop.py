@@ -21,9 +21,9 @@ from agent.adapters.opencv_imaging import blobs, limit_threads, small_grey
 from agent.adapters.system_clock import SystemClock
 from agent.core.analytics.rules import Rules
 from agent.core.analytics.zones import Limits
+from agent.core.camera.settings import DEFAULT_MODEL, CameraSettings
 from agent.models.store import ModelStore
 from agent.ports import Detector, Frame
-from agent.settings.tree import DEFAULT_MODEL, CameraSettings
 from agent.vision.frame_loop import FrameLoop
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.loaded_model import load_model
