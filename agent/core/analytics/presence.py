@@ -19,15 +19,11 @@ class Evidence:
     def __init__(self, begin_after_ns: int, end_after_ns: int) -> None:
         self._begin_after_ns = begin_after_ns
         self._end_after_ns = end_after_ns
-        self.holds = False
-        self.first_ns = 0
-        """Capture time of the first frame that showed it; meaningless before there was one."""
-        self.last_ns = 0
-        """Capture time of the last frame that showed it."""
-        self._looks = 0
-        """Number of frames that have shown it; 0 when there is no evidence at all."""
+        self.first_ns = self.last_ns = 0
+        """Capture times of the first and the last frame that showed it; meaningless before there was one."""
         self._weight_ns = 0.0
         """Evidence for it until it holds, and evidence against it from then on."""
+        self.clear()
 
     @property
     def idle(self) -> bool:
@@ -37,8 +33,7 @@ class Evidence:
     def clear(self) -> None:
         """Make it false, with no evidence for it."""
         self.holds = False
-        self._looks = 0
-        self._weight_ns = 0.0
+        self._looks = 0  # frames that have shown it; the first of them gives the weight anew
 
     def update(self, now_ns: int, step_ns: int, shown: bool | None, *, may_begin: bool = True) -> None:
         """Take in one frame of `step_ns`: it shows the thing, does not, or (None) says nothing once it holds.

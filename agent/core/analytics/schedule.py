@@ -34,7 +34,7 @@ class Schedule:
         today = now.astimezone(self._zone).date()
         for hours in self._hours:
             overnight = hours.end <= hours.start
-            for ago in (0, 1) if overnight else (0,):
+            for ago in (0, 1):
                 day = today - timedelta(days=ago)
                 start = datetime.combine(day, hours.start, self._zone)
                 end = datetime.combine(day + timedelta(days=overnight), hours.end, self._zone)

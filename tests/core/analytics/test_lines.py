@@ -6,7 +6,8 @@ from tests.support.street_scene import SECOND, Scene, person, standing, walking
 
 UP = LineRules("kerb", (0.5, 1.0), (0.5, 0.0))
 """Drawn from the bottom to the top: its left is the left of the picture."""
-DOWN = LineRules("kerb", (0.5, 0.0), (0.5, 1.0))
+DOWN = LineRules("kerb-down", (0.5, 0.0), (0.5, 1.0))
+ACROSS = LineRules("across", (0.0, 0.5), (1.0, 0.5))
 SHORT = LineRules("gate", (0.5, 0.7), (0.5, 0.5))
 
 
@@ -14,16 +15,34 @@ def crossing(*lines: LineRules, **options: float) -> Scene:
     return Scene(lines=lines, **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("line", "direction"), [(UP, "left-to-right"), (DOWN, "right-to-left")])
-def test_the_direction_is_that_of_one_who_walks_along_the_line(line: LineRules, direction: str) -> None:
-    scene = crossing(line)
+def test_the_direction_is_that_of_one_who_walks_along_the_line() -> None:
+    scene = crossing(UP, DOWN)
     scene.run(8, walking())
 
-    [crossed] = scene.of("line-crossed")
-    assert (crossed.direction, crossed.line, crossed.track, crossed.phase) == (direction, "kerb", 1, "began")
-    assert crossed.persons == 1
-    assert crossed.best is not None
-    assert 1004 * SECOND < crossed.boottime_ns < 1005 * SECOND
+    for crossed, line, direction in zip(
+        scene.of("line-crossed"), (UP, DOWN), ("left-to-right", "right-to-left"), strict=True
+    ):
+        assert (crossed.direction, crossed.line, crossed.track, crossed.phase) == (direction, line.name, 1, "began")
+        assert (crossed.persons, crossed.duration_ms) == (1, 0)
+        assert crossed.best is not None
+        assert 1004 * SECOND < crossed.boottime_ns < 1005 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("line", "aspect", "directions"),
+    [(UP, 16 / 9, ["left-to-right"]), (UP, 9 / 16, []), (ACROSS, 16 / 9, []), (ACROSS, 9 / 16, [])],
+)
+def test_how_far_they_must_be_from_the_line_is_measured_in_heights(
+    line: LineRules, aspect: float, directions: list[str]
+) -> None:
+    """Whoever is 0.2 high must be 0.03 beyond it: 0.02 of the width may be enough, and 0.02 of the height is not."""
+    scene = crossing(line)
+    for step in range(40):
+        way = min(0.3 + 0.01 * step, 0.52)
+        scene.now_ns += SECOND // 10
+        scene.told += scene.rules.update(scene.now_ns, None, [person(way) if line is UP else person(0.5, way)], aspect)
+
+    assert [each.direction for each in scene.of("line-crossed")] == directions
 
 
 @pytest.mark.parametrize("aspect", [0.75, 1.0, 4 / 3, 16 / 9])
@@ -64,6 +83,15 @@ def test_one_jumped_box_beyond_the_line_crosses_nothing() -> None:
     scene.run(3, walking())
     scene.frame(person(0.8))
     scene.run(3, standing(0.4))
+
+    assert scene.of("line-crossed") == []
+
+
+def test_whoever_is_only_expected_beyond_the_line_has_not_crossed_it() -> None:
+    scene = crossing(UP)
+    scene.run(3, walking())
+    scene.run(1, lambda _: [person(0.7, seen=False)])
+    scene.run(1, standing(0.4))
 
     assert scene.of("line-crossed") == []
 
@@ -123,6 +151,7 @@ def test_crossings_that_are_put_off_are_told_one_by_one_long_after_they_are_gone
 
     assert [each.direction for each in scene.of("line-crossed")] == ["left-to-right"] * 3
     assert scene.rules._states == {}, "then they are forgotten"
+    assert scene.rules._lines[0]._passages == {}
 
 
 def test_a_crossing_that_is_put_off_survives_a_multitude() -> None:

@@ -79,6 +79,7 @@ def test_what_begins_ends_once_and_nothing_begins_twice_meanwhile(
             if each.phase == "ended":
                 del going_on[key]
         numbers.add(each.number)
+        assert isinstance(each.duration_ms, int)
         assert each.duration_ms >= 0
         assert each.persons >= 0
     assert going_on == {}, "everybody has gone"
@@ -156,6 +157,15 @@ def test_those_who_have_left_make_room_and_not_those_who_have_just_come() -> Non
     scene.frame(*[person(0.5, track=track) for track in (1001, 1002, 1003)])
 
     assert scene.rules._states.keys() >= {1001, 1002, 1003}
+
+
+def test_whoever_has_just_gone_makes_no_room_before_their_end_is_told() -> None:
+    scene = Scene()
+    scene.run(3, walking())
+    scene.frame(*[person(0.2, track=track) for track in range(2, MOST_TRACKS + 50)])
+    scene.run(10)
+
+    assert scene.phases("presence") == ["began", "ended"]
 
 
 def test_a_camera_that_was_away_for_a_moment_has_shown_neither_presence_nor_absence() -> None:

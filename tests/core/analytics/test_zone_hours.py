@@ -95,7 +95,8 @@ def test_when_the_watched_hours_end_everything_that_has_begun_ends() -> None:
 
     told = [each for each in scene.told if each.zone]
     began = {each.number for each in told if each.phase == "began"}
-    ended = [each.number for each in told if each.phase == "ended"]
+    ended = [each.number for each in told if each.phase == "ended" and not each.persons]
+    assert all(each.best for each in told if each.track)
     assert len(began) == 7, "three who entered, three who loiter, one crowd"
     assert sorted(ended) == sorted(began)
 
