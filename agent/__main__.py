@@ -16,13 +16,13 @@ COMMANDS = {
     "run": "run the agent",
     "check-config": "check a settings file and print what it means",
     "doctor": "check every part of a device, and say what to do",
-    "watch": "show what a device says",
+    "watch": "show what a device publishes",
     "ack": "answer an alarm, as the command centre would",
     "command": "send a device a command and wait for its result",
     "keygen": "make a key that may sign acks and commands",
     "sim": "press the buttons of a simulated agent and read its lights",
     "model": "build, fetch, list and verify models",
-    "bench": "show what the settings make of a video, and what it costs",
+    "bench": "try the settings on a video, and measure the cost",
     "demo": "run the whole chain on this machine and show it",
 }
 _EXAMPLE = """\
@@ -31,8 +31,8 @@ Examples:
   edge-agent COMMAND --help               every option of a command, with an example
 
 On a device the agent is a service, with its settings in /etc/edge-agent/edge-agent.toml:
-  systemctl status edge-agent             does it run?
-  journalctl -u edge-agent -f             what it says, as it says it
+  systemctl status edge-agent             is it running?
+  journalctl -u edge-agent -f             follow its log
   man edge-agent                          all of this in one page
 """
 DONE, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -77,7 +77,7 @@ class _Parser(argparse.ArgumentParser):
         if action.nargs == argparse.PARSER and action.choices is not None and value not in action.choices:
             meant = did_you_mean(value, action.choices)
             end = "" if meant.endswith("?") else ";"
-            raise UsageError(f"{value!r} is no command: {meant}{end} `{self.prog} --help` shows what each does")
+            raise UsageError(f"{value!r} is not a command: {meant}{end} `{self.prog} --help` shows what each does")
         super()._check_value(action, value)
 
 

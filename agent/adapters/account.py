@@ -83,10 +83,10 @@ def why_denied(path: Path, service: str) -> tuple[str, str]:
             owner = f"{_user_name(about.st_uid)}:{_group_name(about.st_gid)}, {stat.filemode(about.st_mode)}"
             what = f"user {user} may not use {place}: it belongs to {owner}"
             return what, _let_in(service, path, place, about) if user == service else _SUDO.format(service=service)
-    return f"user {user} may not use {path}", "see `ls -l` of it" if user == service else _SUDO.format(service=service)
+    return f"user {user} may not use {path}", "check with `ls -l`" if user == service else _SUDO.format(service=service)
 
 
-_SUDO = "run it with sudo: then it has the rights of {service}, whom the service runs as"
+_SUDO = "run it with sudo: then it has the rights of {service}, the service's user"
 
 
 def _let_in(user: str, path: Path, place: Path, about: os.stat_result) -> str:
@@ -100,7 +100,7 @@ def _let_in(user: str, path: Path, place: Path, about: os.stat_result) -> str:
     if place.is_relative_to(SETTINGS):
         return f"`sudo chgrp {group} {place} && sudo chmod g+rX {place}`"
     if stat.S_ISDIR(about.st_mode):
-        return f"put {path.name} where user {user} may use it, and name that place in the settings"
+        return f"put {path.name} where user {user} may read it, and give that path in the settings"
     copy = f"`sudo install -m 640 -g {group} {path} {SETTINGS}/`"
     return f"{copy}, and name {SETTINGS / path.name} in the settings"
 

@@ -43,11 +43,11 @@ def of_connecting(error: Exception, endpoint: Endpoint) -> Disconnected:
     elif isinstance(error, TimeoutError):
         text = f"{endpoint} does not answer: check the network and the firewall"
     elif isinstance(error, ConnectionRefusedError):
-        text = f"nothing listens on {endpoint}: check the port, and that the broker runs"
+        text = f"nothing listens on {endpoint}: check the port, and that the broker is running"
     elif isinstance(error, OSError):
         text = f"{endpoint} can't be reached: {(error.strerror or str(error)).lower()}"
     elif isinstance(error, UnicodeError):
-        text = f"{endpoint.host} is no host name: check [mqtt] brokers"
+        text = f"{endpoint.host} is not a host name: check [mqtt] brokers"
     else:
         raise error
     return Disconnected("unreachable", text)
@@ -86,17 +86,17 @@ def of_silent_close(endpoint: Endpoint) -> Disconnected:
 
 def of_no_answer(endpoint: Endpoint, timeout_s: float) -> Disconnected:
     """The broker accepted the TCP connection and then said nothing in time."""
-    return Disconnected("unreachable", f"{endpoint} took the connection and said nothing for {timeout_s:g} s")
+    return Disconnected("unreachable", f"{endpoint} accepted the connection, then sent nothing for {timeout_s:g} s")
 
 
 def of_nonsense(endpoint: Endpoint) -> Disconnected:
     """What came back is not MQTT."""
-    return Disconnected("protocol", f"{endpoint} sent what is not MQTT: check the port, and the broker's log")
+    return Disconnected("protocol", f"{endpoint} sent something that is not MQTT: check the port, and the broker's log")
 
 
 def of_overrun(what: str, endpoint: Endpoint) -> Disconnected:
     """The broker sent more than a small device can hold."""
-    return Disconnected("overrun", f"{endpoint} {what}: the connection was ended, see what is published there")
+    return Disconnected("overrun", f"{endpoint} {what}: closed the connection; check what is published there")
 
 
 def of_own_fault(error: Exception) -> Disconnected:

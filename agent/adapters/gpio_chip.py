@@ -52,7 +52,7 @@ class GpioChip:
                 raise
             except OSError as error:
                 reason = (error.strerror or str(error)).lower()
-                raise HardwareError(f"{chip} does not tell of pin {pin}: {reason}") from error
+                raise HardwareError(f"{chip} does not describe pin {pin}: {reason}") from error
             found.append(PinUse(pin, used=bool(info[4] & _USED), consumer=_text(info[1])))
         return found
 

@@ -125,4 +125,4 @@ def _guarded(on_edge: Callable[[Edge], None], edge: Edge) -> None:
     try:
         on_edge(edge)
     except Exception:  # noqa: BLE001
-        _log.exception("an edge of %s could not be handed over", edge.input)
+        _log.exception("an edge of %s could not be passed on", edge.input)

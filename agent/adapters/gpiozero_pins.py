@@ -62,7 +62,7 @@ def open_pin_factory(simulated: Mapping[int, bool] | None, *, patience_s: float 
         try:
             return LGPIOFactory()
         except PinUnknownPi as error:
-            raise HardwareError("this machine is no Raspberry Pi: use --simulate") from error
+            raise HardwareError("this machine is not a Raspberry Pi: use --simulate") from error
         except lgpio.error as error:
             if not any(_DEVICES.glob("gpiochip*")):
                 raise HardwareError("there is no GPIO chip, no /dev/gpiochip*: see `dmesg`") from error

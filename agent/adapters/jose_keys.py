@@ -221,7 +221,7 @@ class KeyRing:
         if header.get("alg") != ALGORITHM:
             raise CommandRejected("malformed", "the token is not signed with EdDSA")
         if "crit" in header or "b64" in header:
-            raise CommandRejected("malformed", "the token asks for an extension that is not known here")
+            raise CommandRejected("malformed", "the token requires an unknown extension")
         kid = header.get("kid")
         if not isinstance(kid, str) or not NAME.match(kid):
             raise CommandRejected("malformed", "the token names no key")
@@ -244,7 +244,7 @@ def read_key_set(path: Path) -> list[PublicKey]:
 def _keys_of(content: Any) -> list[PublicKey]:
     entries = content.get("keys") if isinstance(content, dict) else None
     if not isinstance(entries, list):
-        raise ValueError('it is no JWK set, {"keys": [...]}')  # noqa: TRY004
+        raise ValueError('it is not a JWK set, {"keys": [...]}')  # noqa: TRY004
     keys = [PublicKey.from_jwk(entry) for entry in entries]
     kids = [key.kid for key in keys]
     for kid in kids:
@@ -273,7 +273,7 @@ def _owner(jwk: Mapping[str, Any]) -> tuple[str, str, str]:
     if role not in ROLES:
         raise ValueError(f"key {kid!r} has no role of {', '.join(ROLES)}")
     if jwk.get("kty") != "OKP" or jwk.get("crv") != "Ed25519":
-        raise ValueError(f"key {kid!r} is not of the kind Ed25519")
+        raise ValueError(f"key {kid!r} is not an Ed25519 key")
     return kid, str(role), issuer
 
 

@@ -16,12 +16,12 @@ def read_masks(path: Path) -> tuple[Outline, ...]:
     try:
         return parse_masks(_content(path))
     except OSError as error:
-        reason = f"{error.strerror}: check that it is there and who may read it"
+        reason = f"{error.strerror}: check that it exists, and its permissions"
     except ValueError:
         reason = "no file can have this name"
     except MaskError as error:
         reason = str(error)
-    raise MaskError(f"mask file {path}: {reason}; the camera stays off until the file is right")
+    raise MaskError(f"mask file {path}: {reason}; the camera stays off until the file is corrected")
 
 
 def all_masks(drawn: Sequence[Outline], file: Path | None) -> tuple[Outline, ...]:
@@ -34,7 +34,7 @@ def _content(path: Path) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise MaskError("it is no regular file: put a file there")
+            raise MaskError("it is not a regular file: replace it with one")
         content = os.read(descriptor, MAX_BYTES + 1)
     finally:
         os.close(descriptor)

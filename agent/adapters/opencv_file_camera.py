@@ -84,7 +84,7 @@ class OpenCvFileCamera:
             self._opened()  # reopening is the only way back that every container allows
             pixels, found = self._grabbed(decode)
             if not found:
-                raise CameraError(f"{self._path} holds no frame that can be read")
+                raise CameraError(f"{self._path} has no readable frame")
         self._number += 1
         return pixels
 
@@ -105,7 +105,7 @@ class OpenCvFileCamera:
             raise CameraError(f"{self._path} is not there: check the path in the camera's source")
         raw = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
         if not raw.isOpened():
-            raise CameraError(f"{self._path} is no video that can be read: play it with another program")
+            raise CameraError(f"{self._path} is not a readable video: try it in another program")
         self._capture = capture = SharedCapture(raw, str(self._path))
         if self._closed.is_set():
             self.close()

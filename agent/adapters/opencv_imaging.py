@@ -117,7 +117,7 @@ def read_picture(path: Path) -> Pixels:
     try:
         pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
     except cv2.error as error:  # it claims to be larger than OpenCV allows
-        raise CameraError(f"{path} is no picture that can be read (OpenCV error {error.code})") from error
+        raise CameraError(f"{path} is not a readable picture (OpenCV error {error.code})") from error
     if pixels is None:
-        raise CameraError(f"{path} is no picture that can be read: use JPEG or PNG")
+        raise CameraError(f"{path} is not a readable picture: use JPEG or PNG")
     return np.asarray(pixels, dtype=np.uint8)

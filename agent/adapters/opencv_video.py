@@ -44,7 +44,7 @@ class VideoFile:
         try:
             good, pixels = capture.read()
             if not good:
-                raise CameraError(f"{self._path} holds no frame that can be decoded")
+                raise CameraError(f"{self._path} has no frame that can be decoded")
             while good:
                 yield bgr(pixels, str(self._path))
                 good, pixels = capture.read()
@@ -60,7 +60,7 @@ class VideoFile:
         # Decode on the calling thread and not ahead of it, so that the time is not charged to something else.
         capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
         if not capture.isOpened():
-            raise CameraError(f"{self._path} is no video that can be read: play it with another program")
+            raise CameraError(f"{self._path} is not a readable video: try it in another program")
         return capture
 
 
@@ -94,7 +94,7 @@ class VideoWriter:
         """Add one picture. Raises CameraError for one of another size, or when the disk is full."""
         width, height = self._size
         if pixels.shape != (height, width, 3) or pixels.dtype != "uint8":
-            raise CameraError(f"{self._path} takes BGR pictures of {width} x {height}, and not {pixels.shape}")
+            raise CameraError(f"{self._path} takes BGR pictures of {width} x {height}, not {pixels.shape}")
         if self._writer is None:
             raise CameraError(f"{self._path} is not being written")
         try:
@@ -102,7 +102,7 @@ class VideoWriter:
         except cv2.error as error:
             raise CameraError(f"{self._path} can't be written (OpenCV error {error.code})") from error
         if written is False:  # reported since OpenCV 5
-            raise CameraError(f"{self._path} can't be written: check the room on the disk")
+            raise CameraError(f"{self._path} can't be written: check the free space on the disk")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

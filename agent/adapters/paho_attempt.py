@@ -101,7 +101,7 @@ class PahoAttempt:
         if largest is not None and len(message.payload) + _MOST_BESIDE_PAYLOAD > largest:
             size = packet_bytes(message, properties)
             if size > largest:
-                raise MessageRefused(f"{size} bytes are more than the {largest} that {self._endpoint} takes")
+                raise MessageRefused(f"{size} bytes are more than the {largest} that {self._endpoint} accepts")
         retain = message.retain and self._may_retain
         try:
             info = self.client.publish(message.topic, message.payload, message.qos, retain, properties)
@@ -200,7 +200,7 @@ class PahoAttempt:
         elif len(self._early) < _MOST_EARLY:
             self._early.append(event)  # retained, or sent between two SUBACKs
         else:
-            self.end(broker_failures.of_overrun("sends on and on before it confirms a subscription", self._endpoint))
+            self.end(broker_failures.of_overrun("keeps sending without confirming a subscription", self._endpoint))
 
     def _handle_disconnect(self, _: Any, __: Any, flags: Any, reason: ReasonCode, ___: Any) -> None:
         self.connected = False
@@ -215,10 +215,10 @@ class PahoAttempt:
         elif not self._answered:
             if self.outcome is None:
                 self.closed_silently = True
-                self.why_older = f"it hung up on MQTT {_VERSION_NAMES[self.version]} without a word"
+                self.why_older = f"it closed the connection on MQTT {_VERSION_NAMES[self.version]} and gave no reason"
             self.end(broker_failures.of_silent_close(self._endpoint))
         elif str(reason) == "Keep alive timeout":
-            self.end(Disconnected("lost", f"{self._endpoint} does not answer any more"))
+            self.end(Disconnected("lost", f"{self._endpoint} no longer answers"))
         else:
             self.end(Disconnected("lost", f"the connection to {self._endpoint} was cut"))
 

@@ -18,7 +18,7 @@ class BoundedClient(Client):
         """Overridden because paho reads a packet of any length into memory, and keeps a QoS 2 message, which we never
         ask for, until the broker releases it. Its first call after the length field asks for all the rest."""
         if bufsize > MAXIMUM_PACKET_BYTES:
-            self.overrun = f"sent a packet of {bufsize} bytes, and at most {MAXIMUM_PACKET_BYTES} are read"
+            self.overrun = f"sent a packet of {bufsize} bytes; at most {MAXIMUM_PACKET_BYTES} are accepted"
             raise ConnectionAbortedError
         packet = self._in_packet
         if packet["have_remaining"] and packet["command"] & _KIND_AND_QOS == _PUBLISH_AT_QOS_2:

@@ -70,7 +70,7 @@ def endpoint_of(url: str) -> Endpoint:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise BrokerError("a broker's address has a port that is none; write mqtts://HOST:PORT") from error
+        raise BrokerError("a broker's address has an invalid port; write mqtts://HOST:PORT") from error
     if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
         raise BrokerError("a broker's address is not of the form mqtts://HOST[:PORT] or mqtt://HOST[:PORT]")
     if parts.username or parts.password:

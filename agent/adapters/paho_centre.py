@@ -169,7 +169,7 @@ class Centre:
     def _suback(self, client: mqtt.Client, data: Any, mid: int, reasons: list[Any], properties: Any) -> None:
         refused = [name for name, reason in zip(self._filters, reasons, strict=False) if reason.is_failure]
         if refused:
-            self._failure = f"the broker does not let us read {', '.join(refused)}"
+            self._failure = f"the broker does not let us subscribe to {', '.join(refused)}"
         self._subscribed.set()
 
     def _disconnected(self, client: mqtt.Client, data: Any, flags: Any, reason: Any, properties: Any) -> None:

@@ -151,7 +151,7 @@ def _hear_alert(encrypted: ssl.SSLSocket) -> None:
         spoke = encrypted.recv(1)
     except TimeoutError:
         return
-    raise ConnectionResetError("it sent what is not MQTT" if spoke else "it closed the connection")
+    raise ConnectionResetError("it sent something that is not MQTT" if spoke else "it closed the connection")
 
 
 def make_client(

@@ -122,7 +122,7 @@ class PahoConnection:
             try:
                 self._emit(outcome)
             except Exception:  # noqa: BLE001
-                _log.exception("the end of the connection to %s could not be told", self._endpoint)
+                _log.exception("could not report the end of the connection to %s", self._endpoint)
 
     def _make_attempt(self, version: MQTTProtocolVersion, earlier: PahoAttempt | None) -> PahoAttempt | None:
         attempt = PahoAttempt(

@@ -27,7 +27,7 @@ def find_agent(directory: Path, proc: Path = Path("/proc")) -> RunningAgent | No
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise StorageError(f"{directory} can't be looked into: {(error.strerror or str(error)).lower()}") from error
+        raise StorageError(f"{directory} can't be read: {(error.strerror or str(error)).lower()}") from error
     place = f"{os.major(about.st_dev):02x}:{os.minor(about.st_dev):02x}:{about.st_ino}"
     for line in (proc / "locks").read_text(encoding="ascii").splitlines():
         words = line.split()
@@ -50,7 +50,7 @@ def keep_agents_out(directory: Path) -> AbstractContextManager[object]:
         except (FileNotFoundError, NotADirectoryError):
             return nullcontext()
         except BlockingIOError as error:
-            raise DirectoryInUseError(f"an edge-agent has {directory} now") from error
+            raise DirectoryInUseError(f"an edge-agent is using {directory}") from error
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise StorageError(f"{directory / _LOCK} can't be read: {reason}") from error

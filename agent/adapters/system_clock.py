@@ -90,6 +90,6 @@ class SystemClock:
         state = self._adjtimex(ctypes.byref(timex))
         if state < 0:
             self._may_ask = False
-            _log.warning("the kernel does not tell whether its time is right: %s", os.strerror(ctypes.get_errno()))
+            _log.warning("the kernel does not say whether its time is right: %s", os.strerror(ctypes.get_errno()))
             return False
         return state != _TIME_ERROR and not timex.status & _STA_UNSYNC

@@ -49,7 +49,7 @@ class SystemdNotifier:
                 sock.sendto(message.encode("utf-8", "replace"), address)
         except OSError as error:
             level = logging.DEBUG if self._failed else logging.ERROR
-            _log.log(level, "the service manager can't be told %s: %s", message.partition("=")[0], error)
+            _log.log(level, "can't notify the service manager of %s: %s", message.partition("=")[0], error)
             self._failed = True
         else:
             self._failed = False

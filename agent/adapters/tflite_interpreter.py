@@ -100,7 +100,7 @@ def _load_delegate(module: Any, library: str, options: Mapping[str, str]) -> Any
     except OSError as error:
         raise DelegateError(f"delegate {library} can't be loaded ({_first_line(error)})") from error
     if not all(hasattr(found, f"tflite_plugin_{what}_delegate") for what in ("create", "destroy")):
-        raise DelegateError(f"{library} is no TFLite delegate")
+        raise DelegateError(f"{library} is not a TFLite delegate")
     try:
         return module.load_delegate(library, dict(options))
     except (RuntimeError, ValueError, OSError) as error:

@@ -76,11 +76,11 @@ def explain_tls(error: ssl.SSLError, host: str) -> str:
         )
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):  # which of them depends on OpenSSL's version
         return (
-            f"{host} closed the connection during the TLS handshake: check that a broker runs behind this port,"
-            " and that it speaks TLS there"
+            f"{host} closed the connection during the TLS handshake: check that a broker listens on this port,"
+            " and that it uses TLS there"
         )
     if error.reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"}:
-        return f"{host} does not speak TLS on this port: use mqtt:// there, or another port"
+        return f"{host} does not use TLS on this port: use mqtt:// there, or another port"
     return explain_alert(error.reason or str(error))
 
 

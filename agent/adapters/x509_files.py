@@ -52,7 +52,7 @@ def probe_certificate(key: Path, common_name: str) -> bytes:
         if _common_name(each) == common_name:
             return each.public_bytes(Encoding.PEM)
     raise NoProbeCertificate(
-        f"{key} holds no certificate of the probe ({common_name}), and a login as the device might end its connection"
+        f"{key} has no certificate for the probe ({common_name}), and a login as the device might end its connection"
     )
 
 
@@ -82,9 +82,7 @@ def _read_key(path: Path) -> object:
             f"{path} can't be read: {(error.strerror or str(error)).lower()} ([mqtt] key_file)"
         ) from error
     except TypeError as error:
-        raise BrokerError(
-            f"{path} is locked with a password, which nobody types at a kiosk ([mqtt] key_file)"
-        ) from error
+        raise BrokerError(f"{path} needs a password, and nobody can type one at a kiosk ([mqtt] key_file)") from error
     except (ValueError, UnsupportedAlgorithm) as error:
         raise BrokerError(f"{path} holds no private key in PEM form ([mqtt] key_file)") from error
 

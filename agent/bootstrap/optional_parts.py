@@ -18,7 +18,7 @@ def prepare(keys: KeyRing) -> None:
         try:
             keys.prepare()
         except Exception:
-            log.exception("what verifies commands can't be loaded")
+            log.exception("the library that verifies commands can't be loaded")
 
     threading.Thread(target=load, name="keys", daemon=True).start()
 

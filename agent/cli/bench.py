@@ -35,7 +35,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add `bench` and its own subcommands."""
     parser = subparsers.add_parser(
         "bench",
-        help="show what the settings make of a video, and what it costs",
+        help="try the settings on a video, and measure the cost",
         description="Try settings on a video.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -43,19 +43,19 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
     one = actions.add_parser(
         "vision",
-        help="look at every frame of a video as a camera would",
-        description="Look at every frame of a video as the camera of the settings would: its model, thresholds, "
-        "budget, zones, lines and masks. Nothing waits for the clock of the video, and no frame is skipped.",
+        help="process every frame of a video as a camera would",
+        description="Process every frame of a video as the camera in the settings would: with its model, thresholds, "
+        "budget, zones, lines and masks. Runs as fast as it can, and skips no frame.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_config(one, of=" of the agent")
-    one.add_argument("--video", required=True, type=Path, metavar="V", help="a video file, of any form")
-    one.add_argument("--camera", metavar="NAME", help="the camera whose settings count; needed if there are several")
+    one.add_argument("--video", required=True, type=Path, metavar="V", help="a video file, of any format")
+    one.add_argument("--camera", metavar="NAME", help="the camera whose settings to use; needed if there are several")
     one.add_argument("--render", type=Path, metavar="OUT.mp4", help="write a video that shows what was seen")
-    one.add_argument("--detections", type=Path, metavar="OUT.jsonl", help="write boxes and tracks, a line a frame")
+    one.add_argument("--detections", type=Path, metavar="OUT.jsonl", help="write boxes and tracks, one line per frame")
     one.add_argument("--json", action="store_true", help="print the summary as one JSON object")
-    one.add_argument("--frames", type=_count, metavar="N", help="look at the first N frames only")
+    one.add_argument("--frames", type=_count, metavar="N", help="process the first N frames only")
     one.set_defaults(run=run)
 
 
@@ -166,7 +166,7 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise EdgeAgentError(f"{path} can't be written: {error.strerror}; check folder and room") from error
+        raise EdgeAgentError(f"{path} can't be written: {error.strerror}; check path and free space") from error
 
 
 @contextmanager
@@ -228,5 +228,5 @@ def _table(summary: dict[str, Any]) -> Table:
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError("a number of frames, from 1 on")
+        raise argparse.ArgumentTypeError("a number of frames, at least 1")
     return int(text)

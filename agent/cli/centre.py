@@ -26,7 +26,7 @@ _NEXT = {
     "expired": "compare the clock here with that of the device: one of them is wrong",
     "not-yet-valid": "compare the clock here with that of the device: one of them is wrong",
     "not-permitted": "use a key with another role",
-    "unknown-outcome": "look at the device whether it was done, and order it again if not",
+    "unknown-outcome": "check at the device whether it was done; if not, send the command again",
 }
 """What a person can do about a result, by its code."""
 
@@ -35,10 +35,10 @@ def add_options(parser: argparse.ArgumentParser, *, every_broker: bool = False) 
     """Add the options that say which device, which broker, and which certificate to use."""
     add_config(parser, of=" of the device")
     if every_broker:
-        text = "address of a broker, perhaps several times; default: all of the device's settings"
+        text = "address of a broker, may be repeated; default: all those in the device's settings"
         parser.add_argument("--broker", action="append", help=text)
     else:
-        parser.add_argument("--broker", help="address of the broker; default: the first of the device's settings")
+        parser.add_argument("--broker", help="address of the broker; default: the first in the device's settings")
     parser.add_argument("--ca", type=Path, help="certificate of the broker's authority; default: the device's")
     parser.add_argument("--cert", type=Path, help="your own client certificate; the device's is not used")
     parser.add_argument("--cert-key", type=Path, help="the private key of --cert")
@@ -72,8 +72,8 @@ def tls_files(args: argparse.Namespace, settings: Settings) -> TlsFiles:
     mqtt = settings.mqtt
     if mqtt.cert_file is not None and args.broker is None and args.cert is None:
         raise UsageError(
-            "the device's broker wants a certificate, and with the device's own you would cut the device off: give "
-            "those of a command centre by --cert and --cert-key, and its port by --broker"
+            "the device's broker wants a certificate, and the device's own would cut the device off: give "
+            "those of a command centre with --cert and --cert-key, and its port with --broker"
         )
     return TlsFiles(args.ca or mqtt.ca_file, args.cert, args.cert_key)
 
@@ -127,7 +127,7 @@ def signed(
 def topic_level(word: str, what: str) -> str:
     """Return `word` if a topic may end with it. Raises UsageError if it is empty or has a meaning to a broker."""
     if not LEVEL.match(word):
-        raise UsageError(f"{word!r} is no {what}: that is 1 to 64 of a-z, 0-9 and dash")
+        raise UsageError(f"{word!r} is not a valid {what}: use 1 to 64 of a-z, 0-9 and dash")
     return word
 
 

@@ -24,10 +24,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "check-config",
         help="check a settings file and print what it means",
         description="Check a settings file, and print the effective settings as JSON with secrets masked. "
-        "Names on standard error the files that were read, when there are layers beside the file, and what is still "
-        "as in the example. "
-        "Tells every mistake at once and exits with 2 when there is one, and with 1 when the agent would run "
-        "but a camera stay off because its privacy masks can't be read.",
+        "Lists on standard error the files that were read, if there are layers, and what still has the value of the "
+        "example. "
+        "Reports every mistake at once and exits with 2 if there is one, with 1 if the agent would run "
+        "but a camera would stay off because its privacy masks can't be read.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -36,7 +36,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("name", metavar="NAME", help=f"one of {', '.join(COMMANDS)}")
     parser.add_argument("arguments", metavar="ARG=VALUE", nargs="*", help="arguments; a value is JSON or plain text")
     parser.add_argument("--key", required=True, type=Path, help="private key made by `edge-agent keygen`")
-    patience = f"how long to try (default {PATIENCE_S:g}; of a self-test {_SELF_TEST_S:g})"
+    patience = f"how long to try (default {PATIENCE_S:g}; for a self-test {_SELF_TEST_S:g})"
     parser.add_argument("--timeout", type=float, metavar="S", help=patience)
     parser.add_argument("--out", type=Path, metavar="FILE", help="where `snapshot` writes the picture")
     parser.set_defaults(run=run)
@@ -45,7 +45,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> int:
     """Send the command; return 0 when it has succeeded."""
     if args.out is not None and args.name != "snapshot":
-        raise UsageError("--out goes with snapshot only")
+        raise UsageError("--out works with snapshot only")
     name = topic_level(args.name, "command's name")
     arguments = dict(_argument(word) for word in args.arguments)
     key = PrivateKey.load(args.key)
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 def _argument(word: str) -> tuple[str, Any]:
     name, separator, value = word.partition("=")
     if not separator or not name:
-        raise UsageError(f"{word!r} is no argument: write NAME=VALUE")
+        raise UsageError(f"{word!r} is not an argument: write NAME=VALUE")
     try:
         return name, json.loads(value)
     except ValueError:

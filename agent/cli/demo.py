@@ -40,12 +40,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "demo",
         help="run the whole chain on this machine and show it",
         description="Start a broker on a free local port, the agent with simulated pins and real person detection "
-        "on real CCTV video, and show what the command centre hears and what the kiosk's lights do. Of an alarm and "
-        "of an event the newest picture is kept, and its path told.",
+        "on real CCTV video, and show what the command centre receives and what the kiosk's lights do. Keeps the "
+        "newest picture of an alarm and of an event, and prints its path.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--video", type=Path, help="another video to look at; default: the demo video")
+    parser.add_argument("--video", type=Path, help="a video for the camera; default: the demo video")
     parser.add_argument(
         "--patience", type=float, default=20.0, metavar="S", help="how long the story waits for a step (default 20)"
     )
@@ -85,7 +85,7 @@ def _by_itself(story: Story, screen: Screen) -> int:
         seen = step.seen_after_s is not None
         after = f"after {step.seen_after_s:.2f} s" if seen else "NOT SEEN"
         screen.say(f"  {'ok' if seen else '--'}  {step.name:45} {after}", "green" if seen else "bold red")
-    screen.say("Every step was seen." if complete else "The story stopped there; the agent's log says more.")
+    screen.say("Every step was seen." if complete else "The story stopped there; see the agent's log.")
     return 0 if complete else 1
 
 

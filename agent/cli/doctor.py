@@ -29,7 +29,7 @@ Examples:
   sudo edge-agent doctor --only broker --only clock
   edge-agent doctor --config firmware_configs/simulated/edge-agent.toml --simulate --json
 
-It looks at everything for real and changes nothing: no button is pressed, no lamp lit, and an agent that runs keeps its
+It checks the real parts and changes nothing: no button is pressed, no lamp is lit, and a running agent keeps its
 pins, its cameras and its connection. Each other broker gets one login and the end of a test alarm, which alarms nobody.
 """
 
@@ -39,23 +39,21 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "doctor",
         help="check every part of a device, and say what to do",
-        description="Check every part of this device for real: say what is wrong, and what to do. Exit code 1 when "
-        "anything fails; what could not be checked and warnings do not count. With sudo it looks with the rights of "
-        "the service's own user.",
+        description="Check every part of this device, and say what is wrong and what to do. Exit code 1 if "
+        "anything fails; warnings and what could not be checked do not count. With sudo it checks with the rights of "
+        "the service's user.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_config(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object, of the form in docs/contract.md")
     parser.add_argument(
-        "--only", action="append", default=[], metavar="NAME", help="this check alone, for example broker or broker-1"
+        "--only", action="append", default=[], metavar="NAME", help="this check only, for example broker or broker-1"
     )
-    parser.add_argument("--lights", action="store_true", help="light each lamp for a second, where no agent runs")
-    parser.add_argument("--simulate", action="store_true", help="put working fakes behind pins and cameras")
-    parser.add_argument(
-        "--limit", type=_seconds, metavar="S", help="give each check no more than this; default: its own"
-    )
-    parser.add_argument("--user", default=SERVICE_USER, help=f"whom the service runs as; default: {SERVICE_USER}")
+    parser.add_argument("--lights", action="store_true", help="light each lamp for a second, if no agent is running")
+    parser.add_argument("--simulate", action="store_true", help="simulate pins and cameras")
+    parser.add_argument("--limit", type=_seconds, metavar="S", help="time limit for each check; default: its own")
+    parser.add_argument("--user", default=SERVICE_USER, help=f"the service's user; default: {SERVICE_USER}")
     parser.set_defaults(run=run)
 
 

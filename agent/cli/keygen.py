@@ -27,7 +27,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--role", required=True, choices=ROLES, help="what the holder may do")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="made if it is not there")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="created if it does not exist")
     parser.add_argument("--issuer", metavar="NAME", help="who holds it (default: the key's own id)")
     parser.set_defaults(run=run)
 

@@ -81,13 +81,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     one.add_argument("name", metavar="NAME")
     one.add_argument("picture", type=Path, metavar="PICTURE", help="a JPEG or PNG file")
-    one.add_argument("--score-threshold", type=float, metavar="SCORE", help="default: that of the manifest")
+    one.add_argument("--score-threshold", type=float, metavar="SCORE", help="default: the manifest's")
     one.add_argument("--threads", type=int, default=2)
     one.add_argument("--delegate", default="xnnpack", metavar="LIBRARY", help="as in the settings of a camera")
     _add_directory(one, reading=True)
     one.set_defaults(run=_try)
 
-    one = _parser(actions, "list", "Show the models and where they lie.", "edge-agent model list")
+    one = _parser(actions, "list", "List the models and where they are.", "edge-agent model list")
     _add_directory(one, reading=True)
     one.set_defaults(run=_list)
 
@@ -215,7 +215,7 @@ def _manifest_of_a_guest(arguments: argparse.Namespace) -> ModelManifest:
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
     except ValidationError as error:
-        raise UsageError(f"{name!r} is no name for a model: give --name, of a-z, 0-9, dot and dash") from error
+        raise UsageError(f"{name!r} is not a valid name for a model: give --name, of a-z, 0-9, dot and dash") from error
 
 
 def _store(arguments: argparse.Namespace) -> ModelStore:
@@ -224,7 +224,7 @@ def _store(arguments: argparse.Namespace) -> ModelStore:
 
 def _add_directory(parser: argparse.ArgumentParser, *, reading: bool = False) -> None:
     default = "the cache, or /etc/edge-agent/models with the package" + (", then the package's" if reading else "")
-    parser.add_argument("--directory", type=Path, metavar="DIR", help=f"where models lie; default: {default}")
+    parser.add_argument("--directory", type=Path, metavar="DIR", help=f"where models are; default: {default}")
 
 
 def _parser(

@@ -28,12 +28,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "run",
         help="run the agent",
-        description="Run the agent until SIGTERM or Ctrl-C. Exit code 1 when a part fails that a press needs.",
+        description="Run the agent until SIGTERM or Ctrl-C. Exit code 1 if a part that a press needs fails.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_config(parser)
-    parser.add_argument("--simulate", action="store_true", help="put working fakes behind every hardware port")
+    parser.add_argument("--simulate", action="store_true", help="simulate all hardware")
     parser.set_defaults(run=run)
 
 
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     settings = load(args.config)
     _log_to_stderr(settings.log.level)
     if len(files := layers.files(args.config)) > 1:
-        log.info("settings are read from %s", ", ".join(map(str, files)))
+        log.info("settings from %s", ", ".join(map(str, files)))
     from agent import app  # noqa: PLC0415 - mistakes in the settings are reported before the libraries load
 
     stop = _Stop()

@@ -29,10 +29,10 @@ _FINAL = {"succeeded", "failed", "timed-out"}
 _SIGN_AGAIN = {"clock-unsynced", "nonce-expired", "wrong-boot-nonce", "counters-unknown", "replayed"}
 """Refusals that signing again with the newest nonce puts right."""
 _LAST_WORDS = {
-    None: "no broker knows of it: are its name, site and province those of its own settings?",
-    "online": "it says that it is online, so the broker may not let your messages through to it",
-    "offline": "it was stopped in good order; it hears nothing until it is started",
-    "lost": "it has lost its connection: look at its power and its network",
+    None: "no broker knows it: are its name, site and province the same as in its own settings?",
+    "online": "it is online, so perhaps the broker does not let your messages through to it",
+    "offline": "it was shut down; it receives nothing until it is started",
+    "lost": "it has lost its connection: check its power and its network",
 }
 
 
@@ -199,8 +199,8 @@ class Sender:
             said = f"{device} has not answered yet; sending again (try {number})"
             return "; ".join(filter(None, (said, self._troubles())))
         if answer["status"] == "in-progress":
-            return f"{device}: {answer['text']}; asking again for what came of it"
-        return f"{device} asks for another signature ({answer['code']}); sending again"
+            return f"{device}: {answer['text']}; asking again for the outcome"
+        return f"{device} asks for a new signature ({answer['code']}); sending again"
 
     def _troubles(self) -> str:
         return "; ".join(line.trouble for line in self._lines if line.trouble)

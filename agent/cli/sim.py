@@ -48,20 +48,18 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
 
-    press = action("press", "press a button and let it go; prints one JSON line a press")
+    press = action("press", "press a button and release it; prints one JSON line per press")
     press.add_argument("name", metavar="NAME", help="name of the button in the settings")
-    press.add_argument("--hold", dest="hold_s", type=float, metavar="S", help="for so many seconds (default 0.1)")
-    press.add_argument("--count", type=int, default=1, metavar="N", help="so many times (default once)")
+    press.add_argument("--hold", dest="hold_s", type=float, metavar="S", help="seconds (default 0.1)")
+    press.add_argument("--count", type=int, default=1, metavar="N", help="number of presses (default 1)")
     press.add_argument("--interval", dest="interval_s", type=float, metavar="S", help="seconds from press to press")
-    hold = action(
-        "hold", "press a button and keep it pressed, or let a condition be so, also when the agent starts again"
-    )
-    release = action("release", "let a held button go, or a condition be over")
+    hold = action("hold", "press a button and keep it pressed, or start a condition; it lasts when the agent restarts")
+    release = action("release", "release a held button, or end a condition")
     for each in (hold, release):
         each.add_argument("name", metavar="NAME", help="name of the button or the input in the settings")
     action("outputs", "print what every light does, as JSON; `fault` where the pin says otherwise")
     action("inputs", "print which buttons are pressed and which conditions are active, as JSON")
-    fault = action("fault", "break something; an unknown kind lists those there are")
+    fault = action("fault", "simulate a fault; an unknown kind lists the known ones")
     fault.add_argument("kind", metavar="KIND")
     parser.set_defaults(run=run)
 

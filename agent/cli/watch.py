@@ -30,7 +30,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add this command."""
     parser = subparsers.add_parser(
         "watch",
-        help="show what a device says",
+        help="show what a device publishes",
         description="Subscribe to everything that a device publishes, until Ctrl-C.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -38,10 +38,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add_options(parser)
     parser.add_argument("--all", action="store_true", help="every device under the root, not only this one")
     parser.add_argument(
-        "--json", action="store_true", help='one {"topic", "retain", "payload"} a line; a JPEG in base64'
+        "--json", action="store_true", help='one {"topic", "retain", "payload"} per line; a JPEG in base64'
     )
     parser.add_argument(
-        "--as-centre", metavar="NAME", help="tell the kiosks, as this centre, that somebody watches while this runs"
+        "--as-centre", metavar="NAME", help="tell the kiosks, as this centre, that somebody is watching while this runs"
     )
     parser.add_argument(
         "--answer-tests",
@@ -49,7 +49,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="answer the alarms of self-tests, and close what is open again after its close (no others); needs --key",
     )
     parser.add_argument("--key", type=Path, help="private key for --answer-tests, made by `edge-agent keygen`")
-    parser.add_argument("--seconds", type=float, help="stop after so long")
+    parser.add_argument("--seconds", type=float, help="stop after this many seconds")
     parser.set_defaults(run=run)
 
 

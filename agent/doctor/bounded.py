@@ -59,7 +59,7 @@ def run_bounded(check: Check, tick: Callable[[str, float], None], limit_s: float
             fail(f"the check was killed by {name}{doing}", "a crash in a driver or library: see `dmesg`")
         )
     elif not said.findings:
-        said.findings.append(unknown("the check ended without a word", "tell the makers of edge-agent"))
+        said.findings.append(unknown("the check ended without a result", "tell the makers of edge-agent"))
     return Report(check.name, tuple(said.findings), round((time.monotonic() - began_s) * 1000))
 
 

@@ -50,7 +50,7 @@ def broker(device: Device, address: BrokerAddress, note: Note) -> Iterator[Findi
             # first.
             login = _NO_LOGIN if spoken is not None else _timed_login(device, address, endpoint, note)
         except NoProbeCertificate as error:
-            login = f"{_NO_LOGIN}, so whether it takes an alarm is not known: {error}"
+            login = f"{_NO_LOGIN}, so whether it accepts an alarm is unknown: {error}"
     except (BrokerError, StepFailed) as error:
         yield failure(_in_words(str(error), address), "see the broker's log")
         return

@@ -23,7 +23,7 @@ class Check:
     run: Callable[[Note], Iterable[Finding]]
 
 
-NOT_TRIED = unknown("it was not tried, since an agent may run that has it", "run the doctor with sudo")
+NOT_TRIED = unknown("it was not tried: a running agent may have it", "run the doctor with sudo")
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,6 @@ def _of_os(error: OSError, path: Path, user: str) -> Finding:
         own = account.own_name() == user and os.path.isdir(path)  # noqa: PTH112 - also false for one that can't be seen
         return fail(what, f"`sudo chown {user}: {path}`, if it is the agent's alone" if own else do)
     if isinstance(error, FileExistsError | NotADirectoryError):
-        return fail(f"{path} is no directory", "move away what lies there, or give [storage] directory another place")
+        return fail(f"{path} is not a directory", "move what is there away, or give [storage] directory another path")
     reason = (error.strerror or str(error)).lower()
-    return fail(f"{path} can't be written: {reason}", "make room, or replace the card if `dmesg` tells of its errors")
+    return fail(f"{path} can't be written: {reason}", "make room, or replace the card if `dmesg` shows errors of it")

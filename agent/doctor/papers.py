@@ -37,7 +37,7 @@ def mistakes(config: Path, error: SettingsError, user: str, note: Note) -> list[
         return [fail(*account.why_denied(Path(cause.filename or config), user))]
     if isinstance(cause, FileNotFoundError):
         return [failure(line) for line in str(error).splitlines()]
-    return [fail(line, "correct it; `edge-agent check-config` tells the same") for line in str(error).splitlines()]
+    return [fail(line, "correct it; `edge-agent check-config` shows the same") for line in str(error).splitlines()]
 
 
 def certificate(known: Settings, user: str, note: Note) -> Iterator[Finding]:

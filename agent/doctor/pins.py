@@ -30,7 +30,7 @@ _DARK = LightState(Pattern.OFF, Pattern.OFF, Pattern.OFF, Pattern.OFF)
 def pins(device: Device, note: Note) -> Iterator[Finding]:
     """Ask the kernel who holds the pins, which disturbs nobody; then, if no agent runs, read the inputs."""
     if device.agent is not None and (device.simulate or device.agent.simulated):
-        yield unknown("the pins of a simulated agent are its own", "`edge-agent sim ... inputs` asks it")
+        yield unknown("the pins of a simulated agent are its own", "`edge-agent sim ... inputs` shows them")
         return
     if not device.simulate:
         note("asking the kernel who holds the pins")
@@ -57,8 +57,8 @@ def lights(device: Device, note: Note) -> Iterator[Finding]:
     """Light each lamp for a second, but only if no agent runs: its lamps mean something."""
     if device.agent is not None:
         yield unknown(
-            "the agent that runs has the lights, and a resident would misread a trial",
-            "`edge-agent command ... identify` blinks them; or stop the service, which is deaf until you start it",
+            "the running agent has the lights, and a resident would misread a trial",
+            "`edge-agent command ... identify` blinks them; or stop the service: no press is heard until you start it",
         )
         return
     if device.untold:
@@ -82,7 +82,7 @@ def _guarded(device: Device, use: Any, note: Note) -> Iterator[Finding]:
         try:
             stack.enter_context(keep_agents_out(device.directory))
         except StorageError as error:
-            yield unknown(f"nothing was tried, as an agent might start meanwhile: {error}")
+            yield unknown(f"nothing was tried, because an agent might start meanwhile: {error}")
             return
         note("opening the pins")
         # lgpio makes a FIFO there; in memory, because the disk may be full.

@@ -25,7 +25,7 @@ def checks_without(error: SettingsError, config: Path, user: str) -> list[Check]
 
     def not_looked_at(note: Note) -> list[Finding]:
         note("doing nothing")
-        return [unknown("it can't be looked at before the settings are right")]
+        return [unknown("it can't be checked until the settings are right")]
 
     return [
         Check("settings", 10, partial(papers.mistakes, config, error, user)),
@@ -81,21 +81,21 @@ def device_of(settings: Settings, *, simulate: bool, user: str) -> Device:
 
 
 def _agent(device: Device, note: Note) -> list[Finding]:
-    note("looking for an agent that runs")
+    note("looking for a running agent")
     try:
         find_agent(device.directory)
     except (StorageError, OSError) as error:
-        return [unknown(f"whether an agent runs can't be told: {error}", "run the doctor with sudo")]
+        return [unknown(f"can't tell whether an agent is running: {error}", "run the doctor with sudo")]
     running = device.agent
     if running is None:
         unit = None if device.simulate else ask_unit()
         if unit is None:
-            return [ok("no agent runs on this state directory: pins and cameras can be tried")]
+            return [ok("no agent is running on this state directory: pins and cameras can be tried")]
         return judge_unit(unit.active, unit.sub, unit.restarts)
     kind = ", simulated" if running.simulated else ""
-    found = [ok(f"an agent runs (process {running.pid}{kind}): what it holds is left alone")]
+    found = [ok(f"an agent is running (process {running.pid}{kind}): what it holds is left alone")]
     if running.runtime_directory == Path():
-        return [*found, unknown("it was not started by systemd, and tells nothing of itself here")]
+        return [*found, unknown("it was not started by systemd, and writes no report here")]
     return [*found, *judge_report(device.status, SystemClock().boottime_ns())]
 
 

@@ -88,22 +88,20 @@ def _of_running_agent(device: Device, one: CameraSettings) -> Finding:
     text = device.status
     figures = camera_figures(text, one.name)
     if figures is None and device.agent is not None and device.agent.runtime_directory == Path():
-        return unknown("the agent that runs has it, and was not started by systemd", "stop that agent to try it")
+        return unknown("the running agent has it, and was not started by systemd", "stop that agent to try it")
     if figures is None:
         return unknown(
-            "the agent that runs has it, and does not tell of it here",
+            "the running agent has it, and does not report on it here",
             "run the doctor with sudo; else stop the service to try it, and nobody hears a press until you start it: "
             "`sudo systemctl stop edge-agent`, `sudo systemctl start edge-agent`",
         )
     rate = figures.get("frames_per_second")
     if rate:
-        return ok(f"the agent that runs gets {rate:.1f} frames/s of it")
+        return ok(f"the running agent gets {rate:.1f} frames/s from it")
     if not device.simulate and (trouble := _node_trouble(device, one.source)) is not None:
         return trouble
     reason = f": {figures['detail']}" if figures.get("detail") else ""
-    return fail(
-        f"the agent that runs has it, and gets no pictures{reason}", "see its log: `journalctl -u edge-agent -b`"
-    )
+    return fail(f"the running agent has it, and gets no pictures{reason}", "see its log: `journalctl -u edge-agent -b`")
 
 
 def _node_trouble(device: Device, source: str) -> Finding | None:

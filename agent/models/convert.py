@@ -89,7 +89,7 @@ def person_scores(model: bytes, frames: Any) -> Any:
     (entry,) = interpreter.get_input_details()
     by_shape = {tuple(output["shape"]): output["index"] for output in interpreter.get_output_details()}
     if set(by_shape) != {(1, ANCHORS, 4), (1, ANCHORS, 2)}:
-        sys.exit(f"the converted model gives {sorted(by_shape)}, which is no SSD of {ANCHORS} anchors")
+        sys.exit(f"the converted model gives {sorted(by_shape)}, which is not an SSD of {ANCHORS} anchors")
     scores = []
     for frame in frames:
         pixels = frame[np.newaxis]

@@ -39,7 +39,7 @@ def fetch(url: str, sha256: str, manifest: ModelManifest, directory: Path, progr
                 size, digest = _download(url, file, progress)
             if digest != sha256.lower():
                 raise ModelError(
-                    f"what came from {shown} has SHA-256 {digest}, and not the one that was asked for: "
+                    f"what came from {shown} has SHA-256 {digest}, not the one that was asked for: "
                     "check both, and do not use the file before they agree"
                 )
             source = manifest.source if manifest.source.url or manifest.source.package else ModelSource(url=shown)
@@ -72,7 +72,7 @@ def _download(url: str, file: BinaryIO, progress: Progress) -> tuple[int, str]:
         while chunk := answer.read(CHUNK_BYTES):
             size += len(chunk)
             if size > LARGEST_BYTES:
-                raise ModelError(f"what comes is larger than {LARGEST_BYTES:,} bytes, which no model here is")
+                raise ModelError(f"the download is larger than {LARGEST_BYTES:,} bytes, which no model here is")
             digest.update(chunk)
             file.write(chunk)
             progress(size, expected)

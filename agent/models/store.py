@@ -97,7 +97,7 @@ class ModelStore:
             if found is None:
                 raise ModelRefusedError(refused) from error
             stored = found
-        return stored, refused and f"{stored.path} runs, since {refused}"
+        return stored, refused and f"using {stored.path}, because {refused}"
 
     def _first_whole(self, name: str) -> StoredModel | None:
         for directory in self.directories:
@@ -157,7 +157,7 @@ def read_manifest(path: Path) -> ModelManifest:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"]) or "the file"
-        raise ModelError(f"{path} is no model manifest: {where}: {first['msg']}; {remedy(name, force=True)}") from error
+        raise ModelError(f"{path} is not a manifest: {where}: {first['msg']}; {remedy(name, force=True)}") from error
     if manifest.name != name:
         raise ModelError(f"{path} describes {manifest.name!r}: rename it to {manifest.name}.json")
     return manifest
@@ -169,7 +169,7 @@ def check_file(manifest: ModelManifest, path: Path) -> bytes:
     with suppress(OSError):  # reported below
         size = path.stat().st_size
         if size != manifest.size_bytes:
-            raise ModelRefusedError(f"{path} has {size} bytes and not {manifest.size_bytes}: {cure}")
+            raise ModelRefusedError(f"{path} has {size} bytes, not {manifest.size_bytes}: {cure}")
     return _verified(path, manifest.sha256, cure)
 
 

@@ -19,6 +19,6 @@ def left_of_example(settings: Settings) -> list[tuple[str, str]]:
         what = f"[device] id is {device.id!r}, which is also the example's"
         left.append((what, "unless it is this device's own, change it in 90-device.toml: no two devices share one"))
     if device.location is not None and (device.location.lat, device.location.lon) == _PLACE:
-        what = f"[device] location is that of the example ({device.location.text or 'Park Station'})"
+        what = f"[device] location is the example's ({device.location.text or 'Park Station'})"
         left.append((what, "change it in 90-device.toml: it is where the centre sends help"))
     return left

@@ -23,7 +23,7 @@ def load(path: Path | str, environ: Mapping[str, str] = os.environ) -> Settings:
     """
     given, mistakes = layers.read(Path(path))
     mistakes += [
-        f"environment: {name} is no setting{layers.hint(name, _environment_names())}"
+        f"environment: {name} is not a setting{layers.hint(name, _environment_names())}"
         for name in sorted(environ)
         if name.startswith(ENVIRONMENT_PREFIX) and not _is_known_variable(name)
     ]
@@ -54,9 +54,9 @@ def _root_causes(error: ValidationError) -> Iterator[Any]:
 def _say(item: Any, given: layers.Node) -> str:
     name = _spoken(item["loc"], given)
     if item["type"] == "extra_forbidden" and item["loc"][-1] in WORDS:
-        return f"{name} is no setting; in a layer write {WORDS[item['loc'][-1]]}"
+        return f"{name} is not a setting; in a layer write {WORDS[item['loc'][-1]]}"
     if item["type"] == "extra_forbidden":
-        return f"{name} is no setting{layers.hint(str(item['loc'][-1]), _names_at(item['loc'][:-1]))}"
+        return f"{name} is not a setting{layers.hint(str(item['loc'][-1]), _names_at(item['loc'][:-1]))}"
     if item["type"] == "missing":
         return f"{name} is missing"
     message = item["msg"].removeprefix("Value error, ")
@@ -107,7 +107,7 @@ def _conflicts(tree: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
     yield from _conflicts_of_brokers(tree.get("mqtt"))
     alarm, lights = (section if isinstance(section := tree.get(k), dict) else {} for k in ("alarm", "lights"))
     if alarm.get("press_tones") and lights.get("tone") is None:
-        yield ("alarm", "press_tones"), "press_tones wants a sounder: add [lights] tone, its pin"
+        yield ("alarm", "press_tones"), "press_tones needs a sounder: add [lights] tone, its pin"
 
 
 def _shared_pins(

@@ -23,7 +23,7 @@ WORDS = {_REMOVE: "`remove = true`", _ADD: "`add = true`", _UNSET: '`unset = ["K
 """The words that layers can use, and how each is written."""
 
 
-_DENIED = "this user may not read it; call the command with sudo"
+_DENIED = "this user may not read it; run the command with sudo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +128,9 @@ def _not_toml(path: Path, text: str, reason: str) -> str:
     if comma := re.search(r"=\s*(-?\d+),(\d+)", bare):
         reason = f"{comma[1]},{comma[2]} has a decimal comma; write {comma[1]}.{comma[2]}"
     elif re.search(r"[\u2018-\u201f]", bare):
-        reason = 'the quotes are those of a letter; write straight ones: " before and after'
+        reason = 'the quotes are typographic; write straight ones: " before and after'
     elif re.search(r"=\s*[A-Za-z]", bare):
-        reason = f'{reason[: at.start()]}; a text stands in quotes: "like this"'
+        reason = f'{reason[: at.start()]}; text must be in quotes: "like this"'
     else:
         reason = reason[: at.start()]
     return f"{path}:{number}: is not valid TOML: {reason}"

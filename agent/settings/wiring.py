@@ -91,5 +91,5 @@ class SirenSettings(Section):
     @model_validator(mode="after")
     def _limits_fit(self) -> Self:
         if self.total_s < self.limit_s:
-            raise ValueError("total_s must not be below limit_s: it is all stretches together")
+            raise ValueError("total_s must not be below limit_s: it is the sum of all stretches")
         return self

@@ -179,7 +179,7 @@ class SimControl:
         elif do == "fault":
             self._fault(request.get("kind"))
         else:
-            raise RequestError(f"{do!r} is none of press, hold, release, outputs, inputs, fault")
+            raise RequestError(f"{do!r} is not one of press, hold, release, outputs, inputs, fault")
         self._finish(client)
 
     def _press(self, client: _Client, request: Mapping[str, Any]) -> None:

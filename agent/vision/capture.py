@@ -115,7 +115,7 @@ class CaptureLoop:
             return
         self._slot.put(frame)
         if self.detail:
-            _log.info("camera %s gives pictures", self._name)
+            _log.info("camera %s delivers pictures", self._name)
             self.detail = ""
             self._told.clear()
         self.last_chance = self._silent_before = False
@@ -149,7 +149,7 @@ class CaptureLoop:
         self._camera.close()
 
     def _give_up(self, reason: str) -> None:
-        self.given_up = f"{reason}, and opening it again was no help"
+        self.given_up = f"{reason}, and opening it again did not help"
         self._stop.set()
 
 
@@ -203,7 +203,7 @@ class Capture:
             return
         reason = f"its driver has not answered for {waited_s:.0f} s"
         if loop.last_chance:
-            raise CaptureGivenUpError(f"camera {self._name}: {reason}, and opening it again was no help")
+            raise CaptureGivenUpError(f"camera {self._name}: {reason}, and opening it again did not help")
         self._abandoned = [thread for thread in self._abandoned if thread.is_alive()]
         if len(self._abandoned) >= _MOST_STUCK:
             raise CaptureGivenUpError(f"camera {self._name}: {reason}, as before: it hangs again and again")

@@ -55,7 +55,7 @@ class Snapshots:
     def write(self, snapshot_id: str, pixels: Pixels) -> Path:
         """Write `<snapshot_id>.jpg`, whole or not at all, and return its path. Raises StorageError, CameraError."""
         if not _SAFE_ID.match(snapshot_id):
-            raise StorageError("the snapshot id is no plain name of small letters, digits and dashes")
+            raise StorageError("the snapshot id is not a plain name of small letters, digits and dashes")
         content = self._encode(pixels)
         path = self._directory / f"{snapshot_id}.jpg"
         temporary = self._directory / f".{snapshot_id}.tmp"
@@ -109,7 +109,7 @@ class SnapshotService:
         Returns None for an id that is not a plain name: no answer may repeat it, and no file may have it.
         """
         if not _SAFE_ID.match(snapshot_id):
-            _log.error("a snapshot was refused: its id is no plain name of small letters, digits and dashes")
+            _log.error("a snapshot was refused: its id is not a plain name of small letters, digits and dashes")
             return None
         frame = self._slot.newest()
         if frame is None:

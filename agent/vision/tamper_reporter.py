@@ -7,16 +7,16 @@ from agent.ports import Clock, Frame
 from agent.vision.tamper import TamperWatch
 
 _IN_WORDS = {
-    TamperKind.COVERED: "nothing of the scene is left, and nothing else is to be seen",
-    TamperKind.SPRAYED: "parts of the picture have lost their edges, as by paint on the glass",
-    TamperKind.DEFOCUSED: "the scene is there, and its edges are not sharp any more",
-    TamperKind.BLINDED: "most of the picture is white: a strong light, or the exposure is out of order",
-    TamperKind.TURNED: "it shows another scene; if it ought to, restart the agent",
-    TamperKind.FROZEN: "the picture does not change at all, or its time stands still",
+    TamperKind.COVERED: "nothing of the scene is left, and nothing else can be seen",
+    TamperKind.SPRAYED: "parts of the picture have lost their edges, as from paint on the glass",
+    TamperKind.DEFOCUSED: "the scene is there, but its edges are no longer sharp",
+    TamperKind.BLINDED: "most of the picture is white: a strong light, or the exposure is faulty",
+    TamperKind.TURNED: "it shows another scene; if it should, restart the agent",
+    TamperKind.FROZEN: "the picture does not change at all, or its timestamps stand still",
     TamperKind.DARK: "it is too dark to see anybody",
 }
-_WELL = "the picture is well again"
-_UNKNOWN = "nobody can say whether it goes on: another tamper is told in its place, or the pictures have another size"
+_WELL = "the picture is normal again"
+_UNKNOWN = "it is not known whether it goes on: another tamper replaced it, or the picture size changed"
 
 
 class TamperReporter:

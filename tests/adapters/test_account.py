@@ -86,7 +86,7 @@ def test_whoever_is_not_the_service_is_told_to_use_sudo_and_nothing_that_would_c
     what, todo = account.why_denied(file, "edge-agent")
     assert f"{account.own_name()} may not use {file}: it belongs to {account.own_name()}:" in what
     assert what.endswith("-rw-------")
-    assert todo == "run it with sudo: then it has the rights of edge-agent, whom the service runs as"
+    assert todo == "run it with sudo: then it has the rights of edge-agent, the service's user"
     what, todo = account.why_denied(tmp_path / "gone", "edge-agent")
     assert (what.endswith("gone"), "sudo" in todo) == (True, True)
 

@@ -81,10 +81,10 @@ def test_a_chip_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_what_is_no_chip_is_named(tmp_path: Path) -> None:
     (tmp_path / "gpiochip0").touch()
-    with pytest.raises(HardwareError, match="does not tell of pin 17: inappropriate ioctl"):
+    with pytest.raises(HardwareError, match="does not describe pin 17: inappropriate ioctl"):
         GpioChip(tmp_path).uses([17])
 
 
 def test_a_pin_that_the_chip_has_not_is_named(tmp_path: Path) -> None:
-    with pytest.raises(HardwareError, match="does not tell of pin 40: invalid argument"):
+    with pytest.raises(HardwareError, match="does not describe pin 40: invalid argument"):
         chip_with(tmp_path, Kernel(), 0).uses([40])

@@ -26,7 +26,7 @@ def complaint(path: Path) -> str:
     said = str(caught.value)
     assert "\n" not in said
     assert said.startswith(f"mask file {path}: ")
-    assert said.endswith("; the camera stays off until the file is right")
+    assert said.endswith("; the camera stays off until the file is corrected")
     return said
 
 
@@ -59,9 +59,9 @@ def too_large(path: Path) -> None:
 @pytest.mark.parametrize(
     ("put", "reason"),
     [
-        (lambda path: None, "No such file or directory: check that it is there and who may read it"),
-        (Path.mkdir, "it is no regular file"),
-        (os.mkfifo, "it is no regular file"),
+        (lambda path: None, "No such file or directory: check that it exists, and its permissions"),
+        (Path.mkdir, "it is not a regular file"),
+        (os.mkfifo, "it is not a regular file"),
         (loop, "Too many levels of symbolic links"),
         (Path.touch, "it is not JSON"),
         (too_large, "it has more than 256 KiB"),
@@ -77,7 +77,7 @@ def test_what_is_no_file_of_masks_is_told(tmp_path: Path, put: Callable[[Path], 
 
 @pytest.mark.parametrize("name", ["/dev/zero", "/dev/null"])
 def test_a_device_is_not_read(name: str) -> None:
-    assert "it is no regular file" in complaint(Path(name))
+    assert "it is not a regular file" in complaint(Path(name))
 
 
 @pytest.mark.parametrize("name", ["a\0b", "x" * 300])
@@ -96,4 +96,4 @@ def test_a_file_that_this_user_may_not_read_is_told(tmp_path: Path) -> None:
     finally:
         if was_root:
             os.seteuid(0)
-    assert "Permission denied: check that it is there and who may read it" in said
+    assert "Permission denied: check that it exists, and its permissions" in said

@@ -100,7 +100,7 @@ def test_a_file_that_is_no_video_is_named(tmp_path: Path) -> None:
     path = tmp_path / "text.avi"
     path.write_text("no video\n" * 100)
 
-    with pytest.raises(CameraError, match="is no video"):
+    with pytest.raises(CameraError, match="is not a readable video"):
         OpenCvFileCamera(path, boottime_ns).open()
 
 

@@ -64,7 +64,7 @@ def test_a_file_that_is_no_picture_is_named(tmp_path: Path) -> None:
     path = tmp_path / "p.jpg"
     path.write_text("no picture")
 
-    with pytest.raises(CameraError, match=r"p\.jpg is no picture"):
+    with pytest.raises(CameraError, match=r"p\.jpg is not a readable picture"):
         imaging.read_picture(path)
 
 

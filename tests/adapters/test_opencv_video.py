@@ -68,7 +68,7 @@ def test_a_missing_file_and_one_that_is_no_video_are_named(tmp_path: Path) -> No
 
     with pytest.raises(CameraError, match=r"none\.avi is not there"):
         VideoFile(tmp_path / "none.avi")
-    with pytest.raises(CameraError, match=r"text\.avi is no video"):
+    with pytest.raises(CameraError, match=r"text\.avi is not a readable video"):
         VideoFile(tmp_path / "text.avi")
 
 

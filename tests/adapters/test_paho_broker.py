@@ -56,7 +56,7 @@ def test_a_broker_that_refuses_mqtt_5_is_spoken_to_in_3_1_1(
 def test_a_broker_that_hung_up_on_mqtt_5_is_asked_for_it_again_at_the_next_connection(broker: PahoBroker) -> None:
     behaviour = Behaviour(close_on_connect=lambda level: level == MQTT5)
     with FakeBroker(behaviour) as fake:
-        for spoken in ("3.1.1 (it hung up on MQTT 5 without a word)",) * 3 + ("5",):
+        for spoken in ("3.1.1 (it closed the connection on MQTT 5 and gave no reason)",) * 3 + ("5",):
             if spoken == "5":
                 behaviour.close_on_connect = lambda level: False
             events = BrokerEvents()
@@ -149,7 +149,7 @@ def test_a_broker_that_never_answers_is_given_up(events: BrokerEvents) -> None:
         broker.connect(fake.url, WILL, [], events)
 
         ended = events.wait(Disconnected)
-    assert (ended.kind, "said nothing" in ended.detail) == ("unreachable", True)
+    assert (ended.kind, "sent nothing" in ended.detail) == ("unreachable", True)
     broker.disconnect()
 
 

@@ -18,10 +18,10 @@ TOO_LONG = [publish_header("down/x", MAXIMUM_PACKET_BYTES)]
 @pytest.mark.parametrize(
     ("behaviour", "reason"),
     [
-        (Behaviour(flood=TOO_LONG), f"sent a packet of {MAXIMUM_PACKET_BYTES + 8} bytes, and at most 135168 are read"),
+        (Behaviour(flood=TOO_LONG), f"sent a packet of {MAXIMUM_PACKET_BYTES + 8} bytes; at most 135168 are accepted"),
         (Behaviour(before_suback=TOO_LONG[0]), "sent a packet of"),
         (Behaviour(flood=[publish_header("down/x", 9, qos=2)]), "sent a message with QoS 2"),
-        (Behaviour(before_suback=(publish_header("down/x", 1) + b"\0") * 101), "before it confirms a subscription"),
+        (Behaviour(before_suback=(publish_header("down/x", 1) + b"\0") * 101), "without confirming a subscription"),
     ],
     ids=["too long", "too long before the SUBACK", "of quality 2", "without end before the SUBACK"],
 )

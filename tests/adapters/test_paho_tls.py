@@ -152,17 +152,17 @@ def test_a_refused_client_certificate_is_told(
 
 
 def test_tls_to_a_port_that_speaks_none_is_told() -> None:
-    assert "does not speak TLS" in why_there_is_no_tls(answer_in_plain_text)
+    assert "does not use TLS" in why_there_is_no_tls(answer_in_plain_text)
 
 
 def test_a_port_that_takes_a_connection_and_ends_it_is_told_to_have_no_broker_behind_it() -> None:
     """As a forwarded port, a tunnel or a balancer does."""
-    assert "check that a broker runs behind this port" in why_there_is_no_tls(hang_up)
+    assert "check that a broker listens on this port" in why_there_is_no_tls(hang_up)
 
 
 @pytest.mark.parametrize("error", [ssl.SSLEOFError(), ssl.SSLZeroReturnError()])
 def test_an_end_in_the_handshake_is_told_alike_by_every_openssl(error: ssl.SSLError) -> None:
-    assert "check that a broker runs behind this port" in explain_tls(error, "broker")
+    assert "check that a broker listens on this port" in explain_tls(error, "broker")
 
 
 def why_there_is_no_tls(answer: Callable[[socket.socket], None]) -> str:

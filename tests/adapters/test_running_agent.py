@@ -71,7 +71,7 @@ def test_where_it_tells_of_itself_is_read_from_its_environment(
 def test_a_directory_that_can_not_be_looked_into_is_told(tmp_path: Path) -> None:
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
-    with pytest.raises(StorageError, match="can't be looked into"):
+    with pytest.raises(StorageError, match="can't be read"):
         find_agent(loop)
     with pytest.raises(StorageError, match="can't be read"):
         keep_agents_out(loop)

@@ -169,7 +169,7 @@ def _text_file(directory: Path) -> Path:
     ("video", "more", "code", "said"),
     [
         (lambda directory: directory / "none.mp4", (), 1, "none.mp4 is not there: check the path"),
-        (_text_file, (), 1, "notes.mp4 is no video"),
+        (_text_file, (), 1, "notes.mp4 is not a readable video"),
         (lambda directory: directory, (), 1, "is not there"),
         (None, ("--camera", "back"), 2, "has no camera 'back': choose one of front"),
         (None, ("--detections", "{0}/none/seen.jsonl"), 1, "seen.jsonl can't be written: No such file"),
@@ -228,7 +228,7 @@ def test_a_number_of_frames_that_is_none_is_refused(street: Path, tmp_path: Path
     with pytest.raises(SystemExit) as ended:
         bench(settings(tmp_path, "front"), street, f"--frames={frames}")
     assert ended.value.code == 2
-    assert "a number of frames, from 1 on" in capsys.readouterr().err
+    assert "a number of frames, at least 1" in capsys.readouterr().err
 
 
 def command(config: Path, video: Path, *more: str) -> list[str]:

@@ -149,10 +149,10 @@ def test_a_kiosk_says_whether_it_is_in_service() -> None:
 
 
 def test_a_camera_that_is_tampered_with_and_its_end() -> None:
-    data = {"camera": "front", "kind": "signal-lost", "active": True, "detail": "no pictures come"}
-    assert line("event/camera-tamper", **data).endswith("camera front: SIGNAL-LOST, no pictures come")
-    data |= {"active": False, "duration_ms": 61_200, "detail": "pictures come again"}
-    assert line("event/camera-tamper", **data).endswith("SIGNAL-LOST is over after 61 s, pictures come again")
+    data = {"camera": "front", "kind": "signal-lost", "active": True, "detail": "there are no pictures"}
+    assert line("event/camera-tamper", **data).endswith("camera front: SIGNAL-LOST, there are no pictures")
+    data |= {"active": False, "duration_ms": 61_200, "detail": "there are pictures again"}
+    assert line("event/camera-tamper", **data).endswith("SIGNAL-LOST is over after 61 s, there are pictures again")
 
 
 def test_the_health_names_the_tampers_of_each_camera_also_of_one_that_does_not_run() -> None:

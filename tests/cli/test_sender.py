@@ -188,7 +188,7 @@ def test_what_takes_its_time_is_waited_for(world: World) -> None:
         ("lost", "power and its network"),
         ("offline", "until it is started"),
         ("online", "online"),
-        (None, "knows of it"),
+        (None, "knows it"),
     ],
 )
 def test_silence_is_reported_with_the_last_that_the_device_has_said_of_itself(

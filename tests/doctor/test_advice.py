@@ -88,7 +88,7 @@ def test_settings_that_may_not_be_read_are_told_with_sudo_and_nothing_else(tmp_p
     error = SettingsError("x")
     error.__cause__ = denied
     [finding] = papers.mistakes(tmp_path / "edge-agent.toml", error, "edge-agent", quiet)
-    assert finding.do == "run it with sudo: then it has the rights of edge-agent, whom the service runs as"
+    assert finding.do == "run it with sudo: then it has the rights of edge-agent, the service's user"
 
 
 @pytest.mark.parametrize("path", sorted(PROFILES.glob("*/edge-agent.d/90-device.toml")), ids=lambda p: p.parts[-3])

@@ -93,7 +93,7 @@ def test_a_manifest_can_not_name_a_file_elsewhere(tmp_path: Path) -> None:
 def test_a_manifest_with_an_unknown_name_in_it_is_refused(tmp_path: Path) -> None:
     text = manifest().model_dump_json().replace('"decoder"', '"decodr"')
     (tmp_path / "ssdlite-person-int8.json").write_text(text)
-    with pytest.raises(ModelError, match="is no model manifest: decod"):
+    with pytest.raises(ModelError, match="is not a manifest: decod"):
         ModelStore([tmp_path]).list()
 
 
@@ -185,7 +185,7 @@ def test_a_model_that_the_agent_could_have_written_is_told_of_and_the_vouched_on
     put(tmp_path / "state", manifest(content=b"blind"), b"blind")
     stored, refused = ModelStore([tmp_path / "package"]).load_or_fall_back("ssdlite-person-int8", tmp_path / "state")
     assert stored == (manifest(), vouched, CONTENT)
-    assert refused.startswith(f"{vouched} runs, since {tmp_path}/state/ssdlite-person-int8.json is refused")
+    assert refused.startswith(f"using {vouched}, because {tmp_path}/state/ssdlite-person-int8.json is refused")
     assert "move its files to /etc/edge-agent/models and give them to root" in refused
 
 
@@ -194,7 +194,7 @@ def test_in_the_place_of_a_model_that_only_the_agent_could_have_written_the_pack
     put(tmp_path / "state", manifest("street"))
     stored, refused = ModelStore([tmp_path / "package"]).load_or_fall_back("street", tmp_path / "state")
     assert stored.path == vouched
-    assert refused.startswith(f"{vouched} runs, since {tmp_path}/state/street.json is refused")
+    assert refused.startswith(f"using {vouched}, because {tmp_path}/state/street.json is refused")
 
 
 def test_in_the_place_of_an_altered_model_the_first_whole_built_one_runs(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_in_the_place_of_an_altered_model_the_first_whole_built_one_runs(tmp_pat
     directories = [tmp_path / "own", tmp_path / "package"]
     stored, refused = ModelStore(directories).load_or_fall_back("ssdlite-person-int8", tmp_path)
     assert stored.path == vouched
-    assert refused.startswith(f"{vouched} runs, since {altered} is not the file that its manifest describes")
+    assert refused.startswith(f"using {vouched}, because {altered} is not the file that its manifest describes")
 
 
 def test_a_refused_model_without_another_one_is_an_error_that_says_which(tmp_path: Path) -> None:

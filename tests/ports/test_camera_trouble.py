@@ -120,7 +120,7 @@ def test_a_camera_that_hangs_is_opened_again_and_then_given_up(rig: Rig, free: t
         wait_for(slot.newest, 20, "a frame")
         rig.hang(free)
 
-        assert "opening it again was no help" in given_up(capture)
+        assert "opening it again did not help" in given_up(capture)
     finally:
         free.set()
         capture.stop()
@@ -132,7 +132,7 @@ def test_a_camera_that_hangs_while_it_opens_is_given_up_as_well(rig: Rig, free: 
     capture = Capture("yard", rig.make, slot, boottime_ns, HUNG)
     capture.start()
     try:
-        assert "opening it again was no help" in given_up(capture)
+        assert "opening it again did not help" in given_up(capture)
         assert slot.newest() is None
     finally:
         free.set()
@@ -149,7 +149,7 @@ def test_a_camera_that_stays_silent_is_opened_again_and_then_given_up(rig: Rig) 
         wait_for(slot.newest, 20, "a frame")
         rig.silence()
 
-        assert "opening it again was no help" in given_up(capture)
+        assert "opening it again did not help" in given_up(capture)
     finally:
         capture.stop()
 

@@ -69,7 +69,7 @@ def test_a_delegate_whose_device_does_not_answer_is_found_out_when_the_model_is_
 def test_a_library_that_is_not_there_or_no_delegate_is_told(model: Path) -> None:
     with pytest.raises(DelegateError, match=r"libnowhere\.so can't be loaded"):
         load_tflite(model, model.read_bytes(), 1, "libnowhere.so")
-    with pytest.raises(DelegateError, match="is no TFLite delegate"):
+    with pytest.raises(DelegateError, match="is not a TFLite delegate"):
         load_tflite(model, model.read_bytes(), 1, find_library("m") or "libm.so.6")
 
 

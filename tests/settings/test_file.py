@@ -81,9 +81,9 @@ def test_a_good_file_is_read(reader: Reader) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "at", "says"),
     [
-        ("province", "provinc", "provinc =", "device.provinc is no setting; did you mean province?"),
-        ("[lights]", "[lihgts]", "[lihgts]", "lihgts is no setting; did you mean lights?"),
-        ("pin = 5", "pim = 5", "pim =", 'pim of button "clinic" is no setting; did you mean pin?'),
+        ("province", "provinc", "provinc =", "device.provinc is not a setting; did you mean province?"),
+        ("[lights]", "[lihgts]", "[lihgts]", "lihgts is not a setting; did you mean lights?"),
+        ("pin = 5", "pim = 5", "pim =", 'pim of button "clinic" is not a setting; did you mean pin?'),
         ("pin = 5", "", 'name = "clinic"', 'pin of button "clinic" is missing'),
         ('id = "kiosk-1"\n', "", "[device]", "device.id is missing"),
         ('"gp"', '"GP"', "province", "use small letters, digits and hyphens only (given: 'GP')"),
@@ -100,7 +100,7 @@ def test_a_good_file_is_read(reader: Reader) -> None:
         ("lat = -26.1", "lat = -126.1", "location", "device.location.lat"),
         ("[lights]", "[health]\ninterval_s = 0\n[lights]", "interval_s", "greater than or equal to 1"),
         ("[lights]", '[log]\nlevel = "loud"\n[lights]', "level", "'debug', 'info', 'warning' or 'error'"),
-        ("[storage]", '[commands]\nkey = "x"\n[storage]', "key =", "commands.key is no setting; did you mean keys?"),
+        ("[storage]", '[commands]\nkey = "x"\n[storage]', "key =", "commands.key is not a setting; did you mean keys?"),
         ("[lights]", '[[cameras]]\nname = "f"\nsource = "usb"\n[lights]', "source", "picamera2:N"),
         (
             "[lights]",
@@ -130,8 +130,8 @@ def test_each_mistake_is_one_line_with_its_place_and_what_to_do(
     ("old", "new", "says"),
     [
         ("lat = -26.1", "lat = -26,1972", "-26,1972 has a decimal comma; write -26.1972"),
-        ('"kiosk-1"', "kiosk-1", 'a text stands in quotes: "like this"'),
-        ('"kiosk-1"', "\u201ckiosk-1\u201d", "the quotes are those of a letter"),
+        ('"kiosk-1"', "kiosk-1", 'text must be in quotes: "like this"'),
+        ('"kiosk-1"', "\u201ckiosk-1\u201d", "the quotes are typographic"),
         ('"kiosk-1"', '"kiosk-1', "is not valid TOML: "),
     ],
 )
@@ -160,7 +160,7 @@ def test_a_device_without_a_button_and_a_camera_is_none(reader: Reader) -> None:
 def test_short_tones_want_a_sounder(reader: Reader) -> None:
     tones = GOOD + "[alarm]\npress_tones = true\n"
     [mistake] = reader.mistakes(tones)
-    assert mistake == ":21: press_tones wants a sounder: add [lights] tone, its pin"
+    assert mistake == ":21: press_tones needs a sounder: add [lights] tone, its pin"
     assert reader.read(tones.replace("green = 27", "green = 27\ntone = 18")).alarm.press_tones
 
 
@@ -228,7 +228,7 @@ def test_the_environment_overrides_the_file(reader: Reader, monkeypatch: pytest.
     [
         ("EDGE_AGENT_MQTT__BROKER", "x", "did you mean EDGE_AGENT_MQTT__BROKERS?"),
         ("EDGE_AGENT_DEVCE__ID", "x", "did you mean EDGE_AGENT_DEVICE__ID?"),
-        ("EDGE_AGENT_LEVEL", "x", "is no setting"),
+        ("EDGE_AGENT_LEVEL", "x", "is not a setting"),
         ("EDGE_AGENT_MQTT__BROKERS", "mqtt://c", "are written as JSON"),
     ],
 )

@@ -126,7 +126,7 @@ def test_what_is_not_wired_is_removed_by_name_and_may_come_back_anew(layered: Lo
     ("text", "line", "says"),
     [
         ('[[buttons]]\nname = "fier"\nremove = true\n', 3, "no earlier file has button 'fier'; did you mean fire?"),
-        ('[[buttons]]\nname = "police"\nremove = false\n', 5, 'remove of button "police" is no setting'),
+        ('[[buttons]]\nname = "police"\nremove = false\n', 5, 'remove of button "police" is not a setting'),
         ('[[buttons]]\nname = "poliec"\npin = 12\n', 3, "no earlier file has button 'poliec'; did you mean police?"),
         ('[[buttons]]\nname = "doctor"\npin = 12\n', 3, "there are police, fire (a new one says `add = true`"),
         ('[[buttons]]\nname = "fire"\nadd = true\npin = 6\n', 3, "an earlier file has button 'fire': take `add` away"),

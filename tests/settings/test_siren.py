@@ -55,7 +55,7 @@ def test_it_can_be_given_by_the_environment(tmp_path: Path) -> None:
         ((BUTTON, "[siren]\npin = 26\nlimit_s = 60\ntotal_s = 59\n"), "total_s must not be below limit_s"),
         (
             (BUTTON, "[siren]\npin = 26\nactive_low = true\n"),
-            "siren.active_low is no setting; did you mean active_high?",
+            "siren.active_low is not a setting; did you mean active_high?",
         ),
     ],
 )

@@ -133,7 +133,7 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
         'min_travel of camera "front"',
         'update_every_s of camera "front"',
         'crowd_from of zone "gate"',
-        'loiter_after_s of zone "gate" of camera "front" is no setting; did you mean loitering_after_s?',
+        'loiter_after_s of zone "gate" of camera "front" is not a setting; did you mean loitering_after_s?',
         'days.0 of open 1 of zone "gate"',
         'from of open 1 of zone "gate"',
         'to of open 1 of zone "gate" of camera "front": give the local time of day without an offset',

@@ -94,7 +94,7 @@ def test_a_picture_that_can_not_be_read_is_named_and_its_neighbours_are_shown(tm
     camera.open()
 
     assert camera.read(1).pixels.shape == (2, 2, 3)
-    with pytest.raises(CameraError, match=r"b\.png is no picture"):
+    with pytest.raises(CameraError, match=r"b\.png is not a readable picture"):
         camera.read(1)
     camera.close()
     camera.open()

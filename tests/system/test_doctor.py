@@ -91,7 +91,7 @@ def test_settings_that_can_not_be_used_are_findings_and_what_needs_none_is_looke
     assert len([f for f in found.of("settings") if f["state"] == "fail"]) == (2 if spoil == "mistakes" else 1)
     assert all(str(device.config) in finding["what"] for finding in found.of("settings"))
     assert found.of("clock")
-    assert found.one("broker", "unknown")["what"] == "it can't be looked at before the settings are right"
+    assert found.one("broker", "unknown")["what"] == "it can't be checked until the settings are right"
 
 
 def test_a_mask_file_that_can_not_be_read_is_told(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_a_read_only_file_system_is_told(tmp_path: Path) -> None:
 def test_a_file_where_the_state_directory_belongs_is_told(tmp_path: Path) -> None:
     (tmp_path / "storage").touch()
     found = examine(kiosk(tmp_path).config, "--simulate", "--only", "disk")
-    assert "is no directory" in found.failure("disk")
+    assert "is not a directory" in found.failure("disk")
 
 
 def test_a_clock_in_1970_is_told_and_dates_are_not_judged_by_it(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_where_it_can_not_be_told_whether_an_agent_runs_nothing_that_it_may_have
             storage={"directory": str(state / "inner")},
         )
         found = examine(device.config, "--user", plain_user(), "--lights", *only("agent", "camera", "lights"))
-    assert "whether an agent runs can't be told" in found.one("agent", "unknown")["what"]
+    assert "can't tell whether an agent is running" in found.one("agent", "unknown")["what"]
     for name in ("camera-front", "lights"):
         assert found.one(name, "unknown")["do"] == "run the doctor with sudo"
 

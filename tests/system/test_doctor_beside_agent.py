@@ -59,7 +59,7 @@ def test_the_camera_of_an_agent_that_runs_is_judged_by_what_it_gets(tmp_path: Pa
         centre.wait_for("health", lambda m: m.data["parts"].get("camera-front") == {"state": "ok"}, timeout_s=30)
         wait_for(
             lambda: (
-                "the agent that runs gets"
+                "the running agent gets"
                 in examine(agent.config, "--simulate", "--only", "camera").of("camera-front")[0]["what"]
             ),
             timeout_s=30,

@@ -80,7 +80,7 @@ def with_an_expired_broker(broker: Mosquitto, authorities: BrokerAuthorities, fi
         pytest.param(with_another_key, "certificate", "does not belong to the certificate", id="another key"),
         pytest.param(of_a_stranger, "broker-1", "does not trust the authority of this device", id="stranger"),
         pytest.param(with_a_wrong_authority, "broker-1", "TLS: the broker's certificate comes from", id="not trusted"),
-        pytest.param(with_the_devices_certificate_as_authority, "certificate", "holds no authority", id="no authority"),
+        pytest.param(with_the_devices_certificate_as_authority, "certificate", "has no authority", id="no authority"),
         pytest.param(with_a_broker_of_another_name, "broker-1", "TLS: the broker's certificate is not for", id="name"),
         pytest.param(with_an_expired_broker, "broker-1", "the broker's certificate has expired", id="expired broker"),
     ],

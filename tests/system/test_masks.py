@@ -25,7 +25,7 @@ def write(path: Path, *polygons: object) -> None:
     ("put", "reason"),
     [
         (lambda path: None, "No such file or directory"),
-        (Path.mkdir, "it is no regular file"),
+        (Path.mkdir, "it is not a regular file"),
         (lambda path: write(path, WALL, CROSSED), "mask 2, polygon: it crosses itself"),
     ],
     ids=["missing", "directory", "crossed"],

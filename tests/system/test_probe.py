@@ -46,7 +46,7 @@ def test_a_self_test_by_two_addresses_of_one_broker_is_green_and_throws_nobody_o
         assert event.data["outcome"] == "passed"
         [path] = [step for step in event.data["steps"] if step["name"] == "path-2"]
         assert path["ok"]
-        assert ("connected after" if has_probe else "whether it takes an alarm is not known") in path["detail"]
+        assert ("connected after" if has_probe else "whether it accepts an alarm is unknown") in path["detail"]
         assert (f"as {USER}/up/alarm" in tls_broker.log()) is has_probe
         assert_the_connection_stood(agent, centre)
 
@@ -63,7 +63,7 @@ def test_the_doctor_tries_the_other_address_as_the_probe_or_says_that_it_can_not
         found = examine(agent.config, "--simulate", "--only", "broker", "--only", "certificate")
         assert "no login beside the agent's" in found.one("broker-1", "ok")["what"]
         other = found.one("broker-2", "ok")["what"]
-        assert ("login and test alarm" if has_probe else "whether it takes an alarm is not known") in other
+        assert ("login and test alarm" if has_probe else "whether it accepts an alarm is unknown") in other
         told = [finding["what"] for finding in found.of("certificate") if "no certificate of" in finding["what"]]
         assert len(told) == (0 if has_probe else 1)
         assert_the_connection_stood(agent, centre)

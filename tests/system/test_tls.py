@@ -59,7 +59,7 @@ def test_no_command_comes_in_as_the_device_which_the_broker_would_cut_off_for_it
         for words in (("watch",), ("command", *signed, "ping"), ("ack", *signed, "--action", "closed", "a1")):
             done = run_cli(*words, "--config", agent.config)
             assert done.returncode == 2
-            assert "give those of a command centre by --cert and --cert-key" in done.stderr
+            assert "give those of a command centre with --cert and --cert-key" in done.stderr
             assert len(done.stderr.splitlines()) == 1
             elsewhere = run_cli(*words, "--config", agent.config, "--broker", tls_broker.url)
             assert elsewhere.returncode == 1

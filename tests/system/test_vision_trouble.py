@@ -110,7 +110,7 @@ def test_a_model_swapped_in_the_state_directory_does_not_run_and_the_centre_hear
     with Centre(broker.port) as centre, agent:
         told = centre.wait_for("security/model-refused", timeout_s=30)
         assert told.data["severity"] == "alert"
-        assert f"runs, since {planted}/{MODELS[0]}.json is refused" in told.data["text"]
+        assert f"because {planted}/{MODELS[0]}.json is refused" in told.data["text"]
         assert told.data["detail"] == {"camera": "front", "model": MODELS[0]}
         centre.wait_for("event/part-degraded", lambda m: m.data["part"] == "model-front")
         health = centre.wait_for("health", lambda m: m.data["parts"].get("camera-front") == {"state": "ok"}, 30)

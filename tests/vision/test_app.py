@@ -197,7 +197,7 @@ def test_a_camera_that_hangs_for_good_ends_the_process_with_the_reason(
     app.join()
 
     assert isinstance(app.failure, CaptureGivenUpError)
-    assert "opening it again was no help" in str(app.failure)
+    assert "opening it again did not help" in str(app.failure)
 
 
 def test_heartbeats_go_on_while_the_camera_hangs(started: Any, tmp_path: Path, faults: Path) -> None:

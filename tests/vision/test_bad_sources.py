@@ -103,7 +103,7 @@ def test_a_picture_of_a_folder_that_can_not_be_read_is_named_and_the_others_are_
     capture = start(f"file:{folder}")
 
     wait_for(lambda: getattr(slot.newest(), "pixels", np.zeros(0)).shape == (24, 32, 3), 10, "the third picture")
-    assert "2.jpg is no picture that can be read" in caplog.text
+    assert "2.jpg is not a readable picture" in caplog.text
     capture.check()
 
 

@@ -125,7 +125,7 @@ def test_a_silent_camera_is_opened_again_once_and_then_given_up(start: Start) ->
     camera = ScriptedCamera(["open", CameraSilentError("no picture"), "open", CameraSilentError("no picture")])
     reason = checked_until_given_up(start(camera))
 
-    assert reason == "camera front: no picture, and opening it again was no help"
+    assert reason == "camera front: no picture, and opening it again did not help"
     assert camera.opens == 2
 
 
@@ -168,7 +168,7 @@ def test_when_the_replacement_fails_too_the_camera_is_given_up(
 ) -> None:
     capture = start(ScriptedCamera(["open", "hang"], unhang), ScriptedCamera(second, unhang))
 
-    assert "opening it again was no help" in checked_until_given_up(capture)
+    assert "opening it again did not help" in checked_until_given_up(capture)
 
 
 def test_a_camera_that_hangs_again_and_again_is_given_up_although_pictures_come_between(

@@ -50,7 +50,7 @@ def test_a_limit_that_no_picture_meets_is_an_error(tmp_path: Path) -> None:
 def test_an_id_that_is_no_plain_name_is_refused_and_nothing_is_written(tmp_path: Path, name: str) -> None:
     directory = tmp_path / "snapshots"
 
-    with pytest.raises(StorageError, match="no plain name"):
+    with pytest.raises(StorageError, match="not a plain name"):
         make(directory).write(name, NOISE)
     assert not directory.exists()
 

@@ -36,7 +36,7 @@ def test_each_happening_has_its_own_id_at_its_beginning_and_end_and_words_for_a_
     assert first < second
     assert uuid.UUID(first).version == 7
     assert "nothing of the scene is left" in messages[0].detail
-    assert messages[1].detail == "the picture is well again"
+    assert messages[1].detail == "the picture is normal again"
 
 
 def test_a_kind_that_is_not_watched_for_is_not_told() -> None:
@@ -52,7 +52,7 @@ def test_what_gives_way_to_another_tamper_is_not_said_to_be_well() -> None:
         (TamperKind.DARK, False),
         (TamperKind.TURNED, True),
     ]
-    assert messages[1].detail.startswith("nobody can say")
+    assert messages[1].detail.startswith("it is not known")
 
 
 def test_a_cover_that_pictures_of_another_size_have_ended_is_not_said_to_be_off() -> None:
@@ -63,4 +63,4 @@ def test_a_cover_that_pictures_of_another_size_have_ended_is_not_said_to_be_off(
     messages = told_of(25, between(8, 25, cover))
 
     assert [each.active for each in messages] == [True, False]
-    assert messages[1].detail.startswith("nobody can say")
+    assert messages[1].detail.startswith("it is not known")

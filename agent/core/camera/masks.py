@@ -69,7 +69,7 @@ def _say(mistake: Any) -> str:
             return f"it is not JSON: {mistake['ctx']['error']}"
         case "extra_forbidden":
             known = "a mask has name and polygon" if len(where) > 1 else "the file has version and masks"
-            return f"{_place(where[:-1])} has a field that is not known: {known}, and no more"
+            return f"{_place(where[:-1])} has an unknown field: {known}, nothing else"
     message = mistake["msg"].removeprefix("Value error, ")
     return f"{_place(where)}: {message[:1].lower()}{message[1:]}"
 

@@ -23,7 +23,7 @@ class CentreStateError(ValueError):
 def centre_name(level: str) -> str:
     """Return the name of the centre in a topic level. Raises CentreStateError for a name that no centre may have."""
     if not LEVEL.match(level):
-        raise CentreStateError("no name that a centre may have")
+        raise CentreStateError("not a valid name for a centre")
     return level
 
 
@@ -35,14 +35,14 @@ def read_state(payload: bytes, size: int) -> bool | None:
     if not size:
         return None
     if size > MAX_STATE_BYTES:
-        raise CentreStateError(f"{size} bytes; at most {MAX_STATE_BYTES} are read")
+        raise CentreStateError(f"{size} bytes; at most {MAX_STATE_BYTES} are accepted")
     try:
         said = json.loads(payload)
     except (ValueError, RecursionError) as error:
         raise CentreStateError("not JSON") from error
     online = said.get("online") if isinstance(said, dict) else None
     if not isinstance(online, bool):
-        raise CentreStateError('no object with "online" true or false')
+        raise CentreStateError('not an object with "online" true or false')
     return online
 
 
@@ -140,5 +140,5 @@ class Centres:
             why = f"has not said for {2 * self._patience_ns // 10**9} s that it watches" if silent else "not watching"
             return CentreWatched(online=False, detail=f"{', '.join((silent or sorted(self._said))[:3])}: {why}")
         if self._required:
-            return CentreWatched(online=False, detail="no command centre says on this broker that it watches")
-        return CentreWatched(online=True, detail="no command centre says whether it watches, and none has to")
+            return CentreWatched(online=False, detail="no command centre says on this broker that it is watching")
+        return CentreWatched(online=True, detail="no command centre says whether it is watching, and none has to")

@@ -14,8 +14,8 @@ def judge_account(wanted: str, *, exists: bool, own: str, missing_groups: Sequen
     if not exists:
         return [
             fail(
-                f"there is no user {wanted}, whom the service runs as",
-                "`sudo systemd-sysusers`, or install the package anew",
+                f"there is no user {wanted}, which the service runs as",
+                "`sudo systemd-sysusers`, or reinstall the package",
             )
         ]
     findings = [
@@ -26,5 +26,5 @@ def judge_account(wanted: str, *, exists: bool, own: str, missing_groups: Sequen
         for group in missing_groups
     ]
     if own != wanted:
-        findings.append(warn(f"looked with the rights of {own}, not of {wanted}", "run the doctor with sudo"))
-    return findings or [ok(f"looked with the rights of {wanted}, whom the service runs as")]
+        findings.append(warn(f"checked with the rights of {own}, not of {wanted}", "run the doctor with sudo"))
+    return findings or [ok(f"checked with the rights of {wanted}, the service's user")]

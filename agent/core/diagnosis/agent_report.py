@@ -14,34 +14,32 @@ def judge_unit(active: str, sub: str, restarts: int) -> list[Finding]:
     log = "`journalctl -u edge-agent -b` says why; its last line is the reason"
     if active == "failed" or sub == "auto-restart" or (active == "activating" and restarts):
         again = f"started again {restarts} time{'' if restarts == 1 else 's'}"
-        return [fail(f"the service ends by itself ({active}, {sub}; {again})", log)]
+        return [fail(f"the service keeps ending ({active}, {sub}; {again})", log)]
     if active == "active":
-        return [warn("the service runs, but not on this state directory: perhaps its disk takes nothing", log)]
-    start = "`sudo systemctl enable --now edge-agent`, when all else is well"
-    return [warn(f"the service does not run ({active}, {sub}): nobody hears a press", start)]
+        return [warn("the service runs, but not on this state directory: perhaps its disk can't be written", log)]
+    start = "`sudo systemctl enable --now edge-agent`, when everything else works"
+    return [warn(f"the service is not running ({active}, {sub}): no press is heard", start)]
 
 
 def judge_report(text: str | None, now_boottime_ns: int) -> list[Finding]:
     """Judge the agent's report. `text` is None if there is no file, or it may not be read."""
     if text is None:
-        return [unknown("what the agent says of itself can't be read", "run the doctor with sudo")]
+        return [unknown("the agent's report can't be read", "run the doctor with sudo")]
     try:
         report: dict[str, Any] = json.loads(text)
         age_s = (now_boottime_ns - int(report["boottime_ns"])) / 1e9
         parts = {str(name): (bool(part["ok"]), str(part["detail"])) for name, part in report["parts"].items()}
     except (ValueError, KeyError, TypeError, AttributeError):
-        return [
-            unknown("what the agent says of itself can't be understood", "is it of the same version as the doctor?")
-        ]
+        return [unknown("the agent's report can't be understood", "is the agent of the same version as the doctor?")]
     if not 0 <= age_s <= STALE_S:
         since = f"for {age_s:.0f} s" if age_s > 0 else "since the boot"
-        return [fail(f"the agent has said nothing of itself {since}", "see its log: `journalctl -u edge-agent -b`")]
+        return [fail(f"the agent has not reported {since}", "see its log: `journalctl -u edge-agent -b`")]
     broken = [
-        fail(f"the agent says of its part {name}: {detail or 'it does not work'}", "see the finding of that part")
+        fail(f"the agent reports a problem with {name}: {detail or 'it does not work'}", "see the finding of that part")
         for name, (is_ok, detail) in parts.items()
         if not is_ok
     ]
-    return broken or [ok(f"the agent says that all its parts work ({len(parts)})")]
+    return broken or [ok(f"the agent reports that all its parts work ({len(parts)})")]
 
 
 def says_connected(text: str | None, broker: str) -> str | None:

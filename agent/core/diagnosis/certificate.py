@@ -9,7 +9,7 @@ from agent.core.diagnosis.finding import Finding, fail, ok, unknown, warn
 from agent.core.diagnosis.time_source import EARLIEST
 
 SOON = timedelta(days=30)
-_RENEW = "make it anew: `deploy/mosquitto/certificates.sh device {levels}`, and copy it to {file} and its key to {key}"
+_RENEW = "renew it: `deploy/mosquitto/certificates.sh device {levels}`, and copy it to {file} and its key to {key}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def judge_device(found: DeviceCertificate, user: str, now: datetime, group: str 
     if own.common_name != wanted:
         findings.append(
             fail(
-                f"the certificate {own.file} is that of {own.common_name!r} (CN), and this device is {wanted!r}",
+                f"the certificate {own.file} is for {own.common_name!r} (CN), but this device is {wanted!r}",
                 f"{renew}; or correct province, site and id in [device]",
             )
         )
@@ -68,12 +68,12 @@ def judge_device(found: DeviceCertificate, user: str, now: datetime, group: str 
         findings.append(fail(f"the certificate {own.file} is not for clients (extended key usage)", renew))
     if found.chain_holds is False:
         findings.append(
-            fail(f"the certificate {own.file} is not signed by the authority that it names", "copy all of it anew")
+            fail(f"the certificate {own.file} is not signed by the authority that it names", "copy the file again")
         )
     if found.key_is_open:
         findings.append(
             warn(
-                f"everybody on this machine may read the key {found.key_file}",
+                f"everybody on this machine can read the key {found.key_file}",
                 f"`sudo chgrp {group} {found.key_file} && sudo chmod 640 {found.key_file}`",
             )
         )
@@ -86,8 +86,8 @@ def judge_probe(found: DeviceCertificate, user: str, probe: str) -> list[Finding
         return []
     return [
         warn(
-            f"{found.key_file} holds no certificate of the self-test's probe, which so can't log in beside the agent: "
-            "nobody tries at night whether the other brokers take an alarm",
+            f"{found.key_file} has no certificate for the self-test's probe, so it can't log in beside the agent: "
+            "the nightly test can't check whether the other brokers accept an alarm",
             _RENEW.format(levels=user.replace("/", " "), file=found.own.file, key=found.key_file),
         )
     ]
@@ -99,8 +99,8 @@ def judge_authorities(authorities: Sequence[Certificate], now: datetime) -> list
     if not last.is_authority:
         return [
             fail(
-                f"{last.file} holds no authority, only the certificate of {last.common_name!r}",
-                "[mqtt] ca_file wants the certificate of the authority that signed the broker's",
+                f"{last.file} has no authority, only the certificate of {last.common_name!r}",
+                "[mqtt] ca_file needs the certificate of the authority that signed the broker's",
             )
         ]
     return judge_dates(last, f"the authority {last.common_name!r}", f"install the new authority as {last.file}", now)
@@ -111,20 +111,20 @@ def judge_broker(not_after: datetime, broker: str, now: datetime) -> list[Findin
     left = not_after - now
     if left >= SOON:
         return []
-    return [warn(f"the certificate of {broker} ends in {_days(left)}", "tell those who run the broker to renew it")]
+    return [warn(f"the certificate of {broker} ends in {_days(left)}", "ask the broker's operator to renew it")]
 
 
 def judge_dates(certificate: Certificate, name: str, renew: str, now: datetime) -> list[Finding]:
     """Judge whether a certificate is valid now, and for how long."""
     if now < EARLIEST:
-        return [unknown(f"whether {name} is valid can't be told: the clock is wrong", "set the clock first")]
+        return [unknown(f"can't tell whether {name} is valid: the clock is wrong", "set the clock first")]
     left = certificate.not_after - now
     day = f"{certificate.not_after:%Y-%m-%d}"
     if left <= timedelta():
         return [fail(f"{name} ({certificate.file}) has expired on {day}", renew)]
     if now < certificate.not_before:
         start = f"{certificate.not_before:%Y-%m-%d %H:%M}"
-        return [fail(f"{name} ({certificate.file}) is not valid before {start} UTC", "see the clock, or wait")]
+        return [fail(f"{name} ({certificate.file}) is not valid before {start} UTC", "check the clock, or wait")]
     if left < SOON:
         return [warn(f"{name} ({certificate.file}) ends in {_days(left)}, on {day}", renew)]
     return [ok(f"{name} is valid until {day} (CN {certificate.common_name})")]

@@ -13,7 +13,9 @@ _MAKE_ROOM = (
     "make room: `sudo du -xh {place} | sort -h | tail` shows what takes it; delete nothing in {directory}, where the "
     "alarms are"
 )
-_NOT_MOUNTED = "its partition is not mounted: `journalctl -b -u data.mount` says why; mend it or its card, and reboot"
+_NOT_MOUNTED = (
+    "its partition is not mounted: `journalctl -b -u data.mount` says why; repair or replace its card, and reboot"
+)
 _IN_MEMORY = frozenset({"tmpfs", "ramfs", "overlay"})
 
 
@@ -41,12 +43,12 @@ def judge_disk(disk: Disk, keep_free_bytes: int) -> list[Finding]:
     in_memory = disk.file_system in _IN_MEMORY
     if disk.read_only:
         mend = (
-            "`sudo dmesg | grep -i ext4` says why: if it tells of errors, reboot, which checks the partition, once the "
-            "centre has what waits, or take a new card; if it does not, "
+            "`sudo dmesg | grep -i ext4` says why: if it shows errors, reboot, which checks the partition, once the "
+            "centre has the waiting messages, or use a new card; if it does not, "
             f"`sudo mount -o remount,rw {disk.mount_point}`"
         )
         findings.append(
-            fail(f"{where} is read-only: nothing is kept over a power cut", _NOT_MOUNTED if in_memory else mend)
+            fail(f"{where} is read-only: nothing survives a power cut", _NOT_MOUNTED if in_memory else mend)
         )
     if disk.free_bytes < FULL_BYTES or disk.free_files == 0:
         full = "full" if disk.free_bytes < FULL_BYTES else "out of inodes"
@@ -58,18 +60,18 @@ def judge_disk(disk: Disk, keep_free_bytes: int) -> list[Finding]:
         )
     elif disk.free_bytes < keep_free_bytes:
         make_room = _MAKE_ROOM.format(place=disk.mount_point, directory=disk.directory)
-        few = f"{where} has {_size(disk.free_bytes)} left, under the {_size(keep_free_bytes)} of keep_free_bytes"
+        few = f"{where} has {_size(disk.free_bytes)} left, less than the {_size(keep_free_bytes)} of keep_free_bytes"
         findings.append(warn(f"{few}: no picture is kept", make_room))
     if in_memory and not disk.read_only:
         findings.append(
             warn(
-                f"{disk.directory} lies in memory ({disk.file_system}): what waits to be sent is lost with the power",
+                f"{disk.directory} is in memory ({disk.file_system}): a power cut loses what was not sent yet",
                 "give [storage] directory a partition that can be written",
             )
         )
     if disk.outbox_bytes > _LARGE_OUTBOX_BYTES:
         findings.append(
-            warn(f"the outbox holds {_size(disk.outbox_bytes)} that no broker has taken", "see the broker's findings")
+            warn(f"the outbox holds {_size(disk.outbox_bytes)} that no broker accepted", "see the broker's findings")
         )
     findings += [
         warn(f"the database {name} was damaged once and set aside", "keep it for the maker, then delete it")

@@ -7,7 +7,7 @@ from agent.core.diagnosis.finding import Finding, fail, ok, warn
 
 AGENT_CONSUMER = "lg"
 """The name that lgpio, through which the agent holds pins, gives the kernel; it is the same in every program."""
-_REMOVE_OVERLAY = "take that overlay (dtparam, dtoverlay) out of config.txt and reboot, or give it another pin"
+_REMOVE_OVERLAY = "remove that overlay (dtparam, dtoverlay) from config.txt and reboot, or give it another pin"
 _END_PROGRAM = (
     "`sudo grep -l gpio-line /proc/[0-9]*/fdinfo/*` says which program has it through lgpio: end it, unless it is the "
     "service itself (`systemctl status edge-agent`); then give the doctor the settings of the service"
@@ -45,12 +45,12 @@ def judge_use(
             findings.append(fail(f"{what} is in use by {use.holder}", _END_PROGRAM if is_lgpio else _REMOVE_OVERLAY))
         elif agent_runs and not ours:
             findings.append(
-                fail(f"{what} is not held by the agent that runs", "see its log: `journalctl -u edge-agent -b`")
+                fail(f"{what} is not held by the running agent", "see its log: `journalctl -u edge-agent -b`")
             )
     if findings:
         return findings
     if agent_runs:
-        return [ok(f"the agent that runs holds all {len(uses)} pins of the settings")]
+        return [ok(f"the running agent holds all {len(uses)} pins of the settings")]
     return [ok(f"all {len(uses)} pins of the settings are free")]
 
 
@@ -73,12 +73,12 @@ def judge_levels(reads: Sequence[InputRead]) -> list[Finding]:
         if not active:
             continue
         if not lines[0].is_button:
-            findings.append(warn(f"input {name} says that something is wrong with the kiosk", "door, mains or battery"))
+            findings.append(warn(f"input {name} reports a fault of the kiosk", "door, mains or battery"))
         elif len(active) == len(lines):
             findings.append(
-                fail(f"button {name} reads as pressed", "let it go; else its wire is shorted or its pull_up is wrong")
+                fail(f"button {name} reads as pressed", "release it; or its wire is shorted, or its pull_up wrong")
             )
         else:
             dead = "open: its cable is cut" if active[0].normally_closed else "closed: it is shorted"
-            findings.append(fail(f"of button {name}, one contact of two is {dead}", "mend the wire; see pins.md"))
+            findings.append(fail(f"button {name}: one of its two contacts is {dead}", "repair the wire; see pins.md"))
     return findings or [ok(f"all {len({read.name for read in reads})} inputs are at rest")]

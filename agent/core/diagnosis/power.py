@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from agent.core.diagnosis.finding import Finding, fail, ok, unknown, warn
 
 _SUPPLY = "use a supply of 5.1 V that gives enough current (Pi 4: 3 A, Pi 5: 5 A) and a short, thick cable"
-_COOL = "give it shade, air or a heat sink: the processor slows down, and cameras look less often"
+_COOL = "give it shade, air or a heat sink: the processor slows down, and cameras process fewer frames"
 _UNDERVOLTAGE, _CAPPED, _THROTTLED, _SOFT_LIMIT = 1, 2, 4, 8
 _SINCE_BOOT = 16
 """The same bits, shifted left by this many, say that it was so at some time since the boot."""
@@ -41,15 +41,13 @@ def judge_voltage_alarm(alarm: bool) -> list[Finding]:
 
 def no_word_on_power() -> list[Finding]:
     """Return the finding that neither firmware nor kernel says anything about the supply."""
-    return [
-        unknown("neither the firmware nor the kernel tells of the supply: this is no Raspberry Pi, or an old kernel")
-    ]
+    return [unknown("neither the firmware nor the kernel reports on the supply: not a Raspberry Pi, or an old kernel")]
 
 
 def judge_temperature(zones_c: Mapping[str, float]) -> list[Finding]:
     """Judge the hottest thermal zone."""
     if not zones_c:
-        return [unknown("the kernel tells no temperature")]
+        return [unknown("the kernel reports no temperature")]
     name, hottest_c = max(zones_c.items(), key=lambda zone: zone[1])
     text = f"{hottest_c:.0f} °C ({name})"
     if hottest_c >= HOT_C:

@@ -38,7 +38,7 @@ def judge_time(source: TimeSource) -> list[Finding]:
             findings.append(warn(f"{wall}; it was synchronised since the boot, and is not now", _SET))
         case _:
             sets = f"{source.service} has not reached a server" if source.service else "no time service runs"
-            findings.append(warn(f"{wall}, and nobody vouches for it: {sets}", _SET))
+            findings.append(warn(f"{wall}, but nothing confirms it: {sets}", _SET))
     if source.battery_clock is not None:
         off_s = (source.battery_clock - source.wall).total_seconds()
         if abs(off_s) > _FAR_S:

@@ -32,7 +32,7 @@ def judge_pictures(seen: Pictures, wanted_per_second: float, wanted_size: tuple[
     text = f"{seen.width}x{seen.height}" + (f", {rate:.1f} frames/s" if rate else ", one picture")
     findings = []
     if seen.brightness < _DARK:
-        findings.append(warn(f"the picture is black ({text})", "take the cap off, or is it night without a lamp?"))
+        findings.append(warn(f"the picture is black ({text})", "remove the lens cap, or is it night without a lamp?"))
     if rate is None or rate < wanted_per_second * _SLOW:
         findings.append(
             warn(

@@ -10,7 +10,7 @@ def install_advice(maxsize: int = sys.maxsize, minor: int = sys.version_info.min
     is_32_bit = maxsize < 2**32
     if is_32_bit and minor > 11:
         return (
-            "here are buttons only, as nobody publishes what runs models on 32-bit Debian 13: take the 64-bit system"
+            "buttons only, because no model runtime is published for 32-bit Debian 13: use the 64-bit system"
             " for a camera"
         )
     if not is_packaged():

@@ -24,7 +24,7 @@ class Wear:
 def judge_wear(wear: Wear | None) -> list[Finding]:
     """Judge the wear. `wear` is None if the state directory is not on a disk that can be identified."""
     if wear is None:
-        return [unknown("the state directory lies on no disk that tells of its wear")]
+        return [unknown("the state directory is not on a disk that reports its wear")]
     worst = max((step for step in wear.life if step > 0), default=0)
     used = f"{wear.device} has used up {_used(worst)} of its life"
     if worst >= _WORN_OUT or wear.pre_eol == _EOL_URGENT:

@@ -64,8 +64,8 @@ class EdgeWatch:
             if suspects.get(line) != count:
                 self._suspects[line] = count  # its edge may be on its way; it is missed if it is not here next time
                 continue
-            log.error("the pin library told no edge of %s; its level is %s", level.input, level.active)
+            log.error("the pin library missed an edge of %s; its level is %s", level.input, level.active)
             self._missed += 1
             self.edge(level, told=False)
-        self._board.report(PINS, ok=not self._missed, detail="a change of a line was not told" if self._missed else "")
+        self._board.report(PINS, ok=not self._missed, detail="the pin library missed an edge" if self._missed else "")
         return self._missed < _DEAF

@@ -23,7 +23,7 @@ _IN_WORDS = {
     Fault.SHORT: "both contacts are closed: a short, or the normally-closed line is dead",
     Fault.OPEN: "both contacts are open: the cable is cut, or the normally-open line is dead",
     Fault.STUCK: "it stays pressed",
-    Fault.CHATTER: "it is pressed far too often: rain, a loose contact or a hand; presses are told as a sum",
+    Fault.CHATTER: "it is pressed far too often: rain, a loose contact or a hand; presses are reported as sums",
     Fault.UNUSABLE: "it can't be watched",
 }
 

@@ -64,7 +64,7 @@ def _report(alarms: list[OpenAlarm], strange: list[OpenAlarm], security: Securit
         security.report(
             "alarm-without-input",
             "warning",
-            f"the open alarm {alarm.data.alarm_id} is of the input {alarm.data.input}, which is not in the settings",
+            f"the open alarm {alarm.data.alarm_id} is of input {alarm.data.input}, which is not in the settings",
             alarm_id=alarm.data.alarm_id,
             input=alarm.data.input,
         )

@@ -78,7 +78,7 @@ class Readiness:
         if self._identify_until_ns is not None and now_ns >= self._identify_until_ns:
             self._identify_until_ns = None
         if self._test_mode.ends_ns is not None and now_ns >= self._test_mode.ends_ns:
-            self.end_tests("its time is over")
+            self.end_tests("its time is up")
         change = self._service.tick(now_ns)
         if change is not None:
             self._reports.append(lambda: self._report_service(change))

@@ -79,7 +79,7 @@ class TamperController:
         if change is None:
             return
         if not change.active:
-            self._end(self._signal_id, change.boottime_ns, "pictures come again")
+            self._end(self._signal_id, change.boottime_ns, "there are pictures again")
             self._signal_id = ""
             return
         self._signal_id = self._ids.next(int(self._clock.wall().timestamp() * 1000))
@@ -89,7 +89,7 @@ class TamperController:
                 kind=change.kind,
                 active=True,
                 boottime_ns=change.boottime_ns,
-                detail="no pictures come",
+                detail="there are no pictures",
             )
         )
 
@@ -98,7 +98,7 @@ class TamperController:
         next process finds what is left of them."""
         for event_id in list(self._active):
             if event_id != self._signal_id:
-                self._end(event_id, self._clock.boottime_ns(), "not known any more: the camera process ended")
+                self._end(event_id, self._clock.boottime_ns(), "no longer known: the camera process ended")
 
     def _is_frozen(self) -> bool:
         return any(message.kind is TamperKind.FROZEN for message, _ in self._active.values())

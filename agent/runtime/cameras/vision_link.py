@@ -151,7 +151,7 @@ class VisionLink:
         elif self._clock.boottime_ns() - self._heard_ns > self._patience_ns:
             self._fail("the camera process does not answer")
         elif self.heartbeat is not None and self._heard_ns - self._advanced_ns > _STANDSTILL_NS:
-            self._fail("the camera process looks at no frames any more")
+            self._fail("the camera process no longer processes frames")
 
     def finish(self) -> None:
         """Ask the process to end, and wait for it. Call it from another thread while the link's own still runs: the

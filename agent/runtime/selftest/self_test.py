@@ -153,7 +153,7 @@ class SelfTest:
         if self._script is None:
             return
         if inspect.getgeneratorstate(self._script) == inspect.GEN_RUNNING:  # its thread hangs and did not stop
-            log.error("the self-test hangs in a step; its alarm is left to the next run")
+            log.error("the self-test hangs in a step; the next run handles its alarm")
             return
         self._interrupt(self._script)
 

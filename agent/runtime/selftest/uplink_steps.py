@@ -71,12 +71,12 @@ class WayOut:
 
     def _check_uplink(self, raised_ns: int, *, is_up: bool) -> Step:
         if not is_up:
-            raise StepFailed("no broker has us")
+            raise StepFailed("not connected to a broker")
         while self._stage() is Stage.RAISED:
             if self._clock.boottime_ns() - raised_ns > self._path_within_s * 1e9:
-                raise StepFailed(f"the broker did not take the test alarm within {self._path_within_s:g} s")
+                raise StepFailed(f"the broker did not accept the test alarm within {self._path_within_s:g} s")
             yield
-        return "the broker in use took the test alarm"
+        return "the broker in use accepted the test alarm"
 
     def _check_other(self, address: BrokerAddress, alarm: AlarmData | None) -> Step:
         """Send this broker the alarm too, as complete as any `updated`.
@@ -88,11 +88,11 @@ class WayOut:
         try:
             return (yield from check_path(self._probe, address, message, self._clock, self._path_within_s))
         except NoProbeCertificate as error:
-            return f"{address}: not tried, whether it takes an alarm is not known: {error}"
+            return f"{address}: not tried, so whether it accepts an alarm is unknown: {error}"
 
     def _check_centre(self, raised_ns: int, within_s: float, *, is_up: bool) -> Step:
         if not is_up:
-            raise StepFailed("no broker has us, so no centre was asked")
+            raise StepFailed("not connected to a broker, so no centre was asked")
         while (stage := self._stage()) is not Stage.CLOSED:
             if self._clock.boottime_ns() - raised_ns > within_s * 1e9:
                 if stage in {Stage.REGISTERED, Stage.DISPATCHED}:

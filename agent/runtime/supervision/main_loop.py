@@ -46,7 +46,7 @@ class HasConnection(Protocol):
 def end_at_once(parts: frozenset[str]) -> None:
     """Write out the stacks of all threads, and end the process with exit code 1. An orderly stop could wait for the
     part that hangs; the black box has what must not be lost."""
-    log.critical("%s: no progress for too long; the agent ends, to be started again", ", ".join(sorted(parts)))
+    log.critical("%s: no progress for too long; the agent ends, to be restarted", ", ".join(sorted(parts)))
     with os.fdopen(os.memfd_create("stacks"), "w+b") as stacks:
         faulthandler.dump_traceback(stacks, all_threads=True)
         stacks.seek(0)
@@ -110,10 +110,10 @@ class MainLoop:
         look_s = _LOOK_S if interval_s is None else min(_LOOK_S, interval_s / 4)
         while not self._stopping:
             if (failed := self._supervisor.failed()) is not None:
-                log.error("the part %s ended unasked; the service manager starts the agent again", failed.name)
+                log.error("the part %s ended unexpectedly; the service manager restarts the agent", failed.name)
                 return 1
             if not self._edges.tick():
-                log.error("the pins tell of no edge any more; the service manager starts the agent again")
+                log.error("the pins no longer report edges; the service manager restarts the agent")
                 return 1
             self.tick()
             self._supervisor.wake.wait(look_s)
@@ -186,10 +186,10 @@ class MainLoop:
         hanging = self._others.tick(self._supervisor.other_passes(), now_ns)
         for name in hanging | self._hanging:
             ok = name not in hanging
-            self._board.report(name, ok=ok, detail="" if ok else "it makes no progress any more")
+            self._board.report(name, ok=ok, detail="" if ok else "it no longer makes progress")
         self._hanging = hanging
         for name in self._supervisor.lost():
-            self._board.report(name, ok=False, detail="it ended by a fault in the agent; see the log")
+            self._board.report(name, ok=False, detail="a fault in the agent ended it; see the log")
 
     def _essential_counts(self) -> dict[str, int | None]:
         counts = self._supervisor.passes()

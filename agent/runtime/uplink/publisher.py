@@ -244,7 +244,7 @@ class Publisher:
 
     def _lose(self, link: _Link, end: Disconnected, *, died: bool = False) -> None:
         now_ns = self._clock.boottime_ns()
-        log.error("no connection to %s any more: %s", self._name(link), end.detail)
+        log.error("lost the connection to %s: %s", self._name(link), end.detail)
         self._sender.close(died=died)
         self._link = None
         self._end(link)
@@ -264,7 +264,7 @@ class Publisher:
         self._sender.give_up_retained()
         advice = "check its access list and this device's certificate"
         self._lose(
-            link, Disconnected("refused", f"the broker does not take this device's state ({detail.lower()}): {advice}")
+            link, Disconnected("refused", f"the broker refuses this device's state ({detail.lower()}): {advice}")
         )
 
     # --- which path

@@ -116,7 +116,7 @@ class Sender:
             self._in_flight.clear()
             self._held_back = False
         for message in given_up:
-            log.error("%s has ended connection after connection and is given up", message.topic)
+            log.error("%s has ended one connection after another and is quarantined", message.topic)
             self._listener.refused(message, "the broker ended each connection on which it was sent alone")
 
     def send(self, most: int = _WINDOW) -> None:

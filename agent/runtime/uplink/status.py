@@ -113,7 +113,7 @@ class Uplink:
 
     def flooded(self) -> None:
         """Report that messages came faster than they can be read, and some were dropped."""
-        self._security.report("command-flood", "warning", f"{self._broker} sends more than can be read; some was not")
+        self._security.report("command-flood", "warning", f"{self._broker} sends more than can be read; some is lost")
 
     def _report_once(self, kind: str, detail: str, *, is_logged: bool = False) -> None:
         if kind != self._told:

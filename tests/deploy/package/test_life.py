@@ -93,8 +93,8 @@ def test_a_name_that_an_older_version_took_for_a_new_one_is_told_with_what_to_wr
 
 def test_a_model_where_the_agent_can_write_is_told_and_the_told_command_puts_it_where_only_root_can(life: Path) -> None:
     [said] = [line for line in told(seen(life, "model where the agent can write")) if "models" in line]
-    assert "/var/lib/edge-agent/models are used no more" in said
-    assert "ask who has" in said
+    assert "/var/lib/edge-agent/models are no longer used" in said
+    assert "find out who did" in said
     moved = seen(life, "model moved as it said")
     assert lines(moved)[:2] == [
         "-rw-r----- root:edge-agent /etc/edge-agent/models/own.json",
@@ -210,7 +210,7 @@ def test_settings_that_the_new_version_refuses_leave_the_old_one_running(life: P
     before, after = seen(life, "upgraded"), seen(life, "upgraded with bad settings")
     assert (after["active"], after["pid"]) == ("active", before["pid"])
     mistake, advice = told(after)
-    assert "nonsense is no setting" in mistake
+    assert "nonsense is not a setting" in mistake
     assert "goes on with the old version, but does not start again" in advice
     assert advice.endswith("sudo systemctl restart edge-agent")
 
@@ -272,7 +272,7 @@ def test_without_the_data_partition_the_agent_works_from_memory_and_says_so_and_
     found = seen(life, "without the data partition")
     assert found["active"] == "active"
     assert "alarms.db" not in found["said"]
-    assert "is read-only: nothing is kept over a power cut → its partition is not mounted" in found["said"]
+    assert "is read-only: nothing survives a power cut → its partition is not mounted" in found["said"]
     assert lines(found)[-1] == "pins"
     assert "ERROR store: " in seen(life, "journal")["said"]
 

@@ -166,7 +166,7 @@ def test_a_process_that_ends_takes_its_tampers_along_but_not_the_lost_signal() -
     desk.hear(TamperKind.FROZEN)
     desk.desk.ended()
     assert desk.changes == [(TamperKind.FROZEN, True), (TamperKind.FROZEN, False)]
-    assert "not known any more" in desk.events[1].detail
+    assert "no longer known" in desk.events[1].detail
     desk.pass_time(5)
     desk.desk.ended()
     assert desk.changes[2:] == [(TamperKind.SIGNAL_LOST, True)]

@@ -161,7 +161,7 @@ def test_a_process_that_reports_itself_well_but_looks_at_nothing_is_started_agai
         rig.until(lambda before=before: link.heartbeat is not before)  # type: ignore[misc]
 
     rig.until(lambda: rig.failures)
-    assert "looks at no frames" in rig.failures[0]
+    assert "no longer processes frames" in rig.failures[0]
 
 
 def test_the_first_process_learns_the_scene_anew_and_the_next_one_goes_on_with_it(rig: Rig) -> None:

@@ -45,7 +45,7 @@ def _no_chip(kiosk: Kiosk, book: Book) -> None:
         line = _log_line(machine, "there is no GPIO chip")
         said = kiosk.doctor("agent", "pins")
         row.seen = f"log: {line}; doctor: {said.fault('pins', 'there is no /dev/gpiochip0')}"
-        said.fault("agent", "the service ends by itself")
+        said.fault("agent", "the service keeps ending")
     with book.row("the chip is back: the buttons are live again by themselves, and a press arrives", essential=True):
         births = kiosk.births()
         machine.check(_CHIP)
