@@ -1,8 +1,7 @@
 """Assembles the cameras: each has a process of its own, and if it fails the core only gets a report."""
 
 from agent.bootstrap import specs
-from agent.core.camera.link import ToCore
-from agent.runtime.cameras.sightings import sighting
+from agent.contract.camera_events import CameraEventData, EventName
 from agent.runtime.cameras.tamper import TamperController
 from agent.runtime.cameras.vision_link import VisionLink
 from agent.runtime.commands.handler import CommandHandler
@@ -48,9 +47,8 @@ class _Reports:
         self._handler = handler
         self._refused = ""
 
-    def on_message(self, message: ToCore) -> None:
-        if (draft := sighting(self._name, message, self._reporter.make)) is not None:
-            self._reporter.publish(draft)
+    def on_event(self, event: EventName, data: CameraEventData) -> None:
+        self._reporter.publish(self._reporter.make.camera_event(event, data))
 
     def on_picture(self, picture_id: str, jpeg: bytes | None, detail: str) -> None:
         if jpeg is not None:

@@ -1,7 +1,11 @@
 """Turns messages into lines that a person can read."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
+
+from agent.contract.camera_events import EVENTS
 
 
 def readable(topic: str, payload: bytes) -> str:
@@ -47,38 +51,11 @@ def _alarms(data: dict[str, Any]) -> str:
     return f"{len(data['open'])} open{': ' if names else ''}{names}"
 
 
-def _person_entered(data: dict[str, Any]) -> str:
-    return f"{_place(data)}: {data['track']} is here, {data['persons']} in all, score {data['score']:.2f}"
-
-
-def _person_left(data: dict[str, Any]) -> str:
-    return f"{_place(data)}: {data['track']} has left after {_lasted(data)}, {data['persons']} in all"
-
-
-def _loitering(data: dict[str, Any]) -> str:
-    return f"{_place(data)}: {data['track']} loitering {data['phase']}, {_lasted(data)}"
-
-
-def _line_crossed(data: dict[str, Any]) -> str:
-    return f"{_place(data)}: {data['track']} has crossed {data['line']}, {data['direction']}"
-
-
-def _crowd(data: dict[str, Any]) -> str:
-    return f"{_place(data)}: crowd {data['phase']}, {data['persons']} people, {_lasted(data)}"
-
-
-def _after_hours(data: dict[str, Any]) -> str:
-    doubt = " (the clock is not set: it may be open)" if data.get("closed_by") == "unknown-clock" else ""
-    return f"{_place(data)}: presence after hours {data['phase']}, {data['persons']} people, {_lasted(data)}{doubt}"
-
-
-def _place(data: dict[str, Any]) -> str:
+def _camera_event(sentence: str, data: dict[str, Any]) -> str:
     zone = f", {data['zone']}" if data.get("zone") else ""
-    return f"camera {data['camera']}{zone}"
-
-
-def _lasted(data: dict[str, Any]) -> str:
-    return f"{data['duration_ms'] / 1000:.1f} s"
+    lasted = {"lasted": f"{data['duration_ms'] / 1000:.1f} s"} if "duration_ms" in data else {}
+    doubt = " (the clock is not set: it may be open)" if data.get("closed_by") == "unknown-clock" else ""
+    return f"camera {data['camera']}{zone}: {sentence.format(**data, **lasted)}{doubt}"
 
 
 def _part_degraded(data: dict[str, Any]) -> str:
@@ -157,17 +134,12 @@ def _plain(data: Any) -> str:
     return json.dumps(data)[:200]
 
 
-_SAY = {
+_SAY: dict[str, Callable[[Any], str]] = {
     "alarm": _alarm,
     "alarms": _alarms,
     "state": _state,
     "meta": _meta,
-    "event/person-entered": _person_entered,
-    "event/person-left": _person_left,
-    "event/loitering": _loitering,
-    "event/line-crossed": _line_crossed,
-    "event/crowd": _crowd,
-    "event/after-hours": _after_hours,
+    **{f"event/{name}": partial(_camera_event, event.sentence) for name, event in EVENTS.items()},
     "event/part-degraded": _part_degraded,
     "event/part-restored": _part_restored,
     "event/time-correction": _time_correction,

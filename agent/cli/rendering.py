@@ -122,7 +122,8 @@ class Rendering:
 
 
 def _told(event: Happened | CameraTamper) -> str:
-    where = getattr(event, "zone", None) or getattr(event, "line", None)
-    who = getattr(event, "track", None)
+    data = getattr(event, "data", None)
+    where = getattr(data, "zone", None) or getattr(data, "line", None)
+    who = getattr(data, "track", None)
     words = [name_of(event), *([f"in {where}"] if where else []), *([f"({who.rpartition('-')[2]})"] if who else [])]
     return " ".join(words)

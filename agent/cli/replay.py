@@ -85,7 +85,7 @@ class Replay:
         # Without a stored scene: a video must not teach the camera of the settings what it should show.
         watch = TamperWatch(spec.tamper, imaging.grey, imaging.scaled, frames_per_second)
         self._clock = SystemClock()
-        self._reports = Reports(self._clock)
+        self._reports = Reports(self._clock, spec.name)
         self._tampers = TamperReporter(watch, self._clock)
         self._runs: TimedInterpreter | None = None
         self.model = load_model(
@@ -116,7 +116,7 @@ class Replay:
         seen = self._sight.process(frame)
         height, width = pixels.shape[:2]
         found = self._rules.update(frame.boottime_ns, self._clock.wall(), seen.people, width / height)
-        happened = [self._reports.make(each, lambda event_id: None) for each in found]  # noqa: ARG005
+        happened = [self._reports.make(each, lambda event_id: False) for each in found]  # noqa: ARG005
         spent_s, wall_s = time.thread_time() - thread_s, time.perf_counter() - began_s
         return Look(
             frame,

@@ -74,7 +74,7 @@ def name_of(event: Happened | CameraTamper) -> str:
     """Return the kind of an event, and its phase if it has several: `person-entered`, `loitering began`."""
     if isinstance(event, CameraTamper):
         return f"{event.t} {event.kind} {'began' if event.active else 'ended'}"
-    phase = getattr(event, "phase", "")
+    phase = getattr(event.data, "phase", "")
     return f"{event.t} {phase}" if phase else event.t
 
 

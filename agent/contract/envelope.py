@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 import pydantic_core
 
-from agent.contract.camera_events import CameraEventData
+from agent.contract.camera_events import CameraEventData, EventName
 from agent.contract.identity import LEVEL, Identity
 from agent.contract.kinds import EVENT_EXPIRY_S, KINDS
 from agent.contract.messages import (
@@ -75,9 +75,9 @@ class MessageFactory:
             data=data,
         )
 
-    def camera_event(self, data: CameraEventData) -> Draft:
+    def camera_event(self, event: EventName, data: CameraEventData) -> Draft:
         """Make an event in which a camera reports people."""
-        return self._draft(data.event, f"camera/{data.camera}", data)
+        return self._draft(event, f"camera/{data.camera}", data)
 
     def input_fault(self, data: InputFaultData) -> Draft:
         """Make the event for an input fault that has begun or ended."""

@@ -1,9 +1,9 @@
 """Every kind of message, one row each: its type, where it goes, and how it is delivered."""
 
 from collections.abc import Mapping
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
-from agent.contract.camera_events import CameraEventData
+from agent.contract.camera_events import EVENTS
 from agent.contract.messages import Rank
 
 EVENT_EXPIRY_S = 24 * 3600
@@ -37,7 +37,7 @@ KINDS: Mapping[str, MessageKind] = {
     "state": MessageKind("edge.state.v1", "state", Rank.STATE, retain=True),
     "meta": MessageKind("edge.meta.v1", "meta", Rank.STATE, retain=True),
     "health": MessageKind("edge.health.v1", "health", Rank.HEALTH, qos=0, expiry_s=HEALTH_EXPIRY_S),
-    **{data.event: _event(data.event, data.version) for data in get_args(CameraEventData)},
+    **{name: _event(name, event.version) for name, event in EVENTS.items()},
     "part-degraded": _event("part-degraded"),
     "part-restored": _event("part-restored"),
     "time-correction": _event("time-correction"),

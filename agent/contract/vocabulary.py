@@ -1,8 +1,12 @@
 """The values that fields of messages and commands may have, and what they mean."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
+
+Level = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+"""An identifier that becomes a topic level."""
 Box = tuple[float, float, float, float]
 """Left, top, width and height as fractions of the picture."""
 ConditionKind = Literal["tamper", "mains", "battery"]

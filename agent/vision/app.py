@@ -64,7 +64,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
     masks = all_masks(spec.masks, spec.mask_file)  # before all else: no camera is opened unless its masks are known
     slot = FrameSlot(PrivacyMask(masks, imaging.fill_polygon).cover)
     rules = rules_of(spec)
-    reports = Reports(clock)
+    reports = Reports(clock, spec.name)
     pace = Pace()
     service = SnapshotService(slot, snapshots, clock.boottime_ns, lambda: reports.in_view.persons)
 

@@ -96,11 +96,12 @@ class FrameLoop:
         for event in self._rules.update(frame.boottime_ns, wall, people, width / height):
             self._send(self._reports.make(event, partial(self._picture, frame, event.boottime_ns)))
 
-    def _picture(self, frame: Frame, happened_ns: int, event_id: str) -> str | None:
+    def _picture(self, frame: Frame, happened_ns: int, event_id: str) -> bool:
         if self._snapshots is None or happened_ns != frame.boottime_ns:  # it doesn't show a late event
-            return None
+            return False
         try:
-            return str(self._snapshots.write(event_id, frame.pixels))
+            self._snapshots.write(event_id, frame.pixels)
         except EdgeAgentError as error:  # the event matters more than its picture
             _log.error("no picture of event %s: %s", event_id, error)
-            return None
+            return False
+        return True

@@ -1,3 +1,6 @@
+from typing import get_args
+
+from agent.contract.camera_events import EVENTS, EventName
 from agent.contract.identity import LEVEL, Identity
 from agent.contract.messages import Rank
 from agent.contract.stages import Stage
@@ -6,6 +9,10 @@ from agent.contract.stages import Stage
 def test_classes_leave_in_the_order_of_the_contract() -> None:
     assert list(Rank) == [Rank.ALARM, Rank.STATE, Rank.SECURITY, Rank.EVENT, Rank.PICTURE, Rank.HEALTH]
     assert sorted(Rank) == list(Rank)
+
+
+def test_every_event_of_a_camera_has_a_row() -> None:
+    assert tuple(EVENTS) == get_args(EventName)
 
 
 def test_stages_are_ranked_in_the_order_of_a_life() -> None:

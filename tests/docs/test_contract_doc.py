@@ -1,13 +1,12 @@
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from pydantic import BaseModel
 
 from agent.contract import messages
-from agent.contract.camera_events import CameraEventData
+from agent.contract.camera_events import EVENTS
 from agent.contract.commands import COMMANDS, AckArgs, Claims, IdentifyArgs, SnapshotArgs, TestModeArgs
 from agent.contract.kinds import KINDS, TYPES
 from agent.contract.messages import Draft, Envelope, Payload, Rank
@@ -15,7 +14,6 @@ from agent.contract.stages import Stage
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
-CAMERA_EVENTS = get_args(CameraEventData)
 SOURCES = sorted((ROOT / "agent").rglob("*.py"))
 
 
@@ -72,7 +70,8 @@ def test_every_kind_of_security_event_is_described() -> None:
 
 def payloads() -> list[type[BaseModel]]:
     models = [model for model in vars(messages).values() if isinstance(model, type) and issubclass(model, BaseModel)]
-    return [model for model in models if model not in {BaseModel, Draft, Payload}] + [*CAMERA_EVENTS]
+    of_cameras = [event.data for event in EVENTS.values()]
+    return [model for model in models if model not in {BaseModel, Draft, Payload}] + of_cameras
 
 
 @pytest.mark.parametrize(

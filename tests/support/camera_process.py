@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agent.contract.camera_events import CameraEventData, EventName
 from agent.contract.vocabulary import TamperKind
-from agent.core.camera.link import ToCore
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.delivery.backoff import Backoff
 from agent.runtime.cameras.tamper import TamperController
@@ -51,7 +51,7 @@ class Rig:
     states: list[tuple[bool, str]] = field(default_factory=list)
     delegate_states: list[tuple[bool, str]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
-    messages: list[ToCore] = field(default_factory=list)
+    told: list[tuple[EventName, CameraEventData]] = field(default_factory=list)
     events: Collected = field(default_factory=Collected)
     pictures: list[tuple[str, bytes | None, str]] = field(default_factory=list)
 
@@ -83,8 +83,8 @@ class Rig:
         )
         return self.made
 
-    def on_message(self, message: ToCore) -> None:
-        self.messages.append(message)
+    def on_event(self, event: EventName, data: CameraEventData) -> None:
+        self.told.append((event, data))
 
     def on_picture(self, picture_id: str, jpeg: bytes | None, detail: str) -> None:
         self.pictures.append((picture_id, jpeg, detail))

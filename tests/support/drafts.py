@@ -37,7 +37,8 @@ def alarm(alarm_id: str = "a1", **fields: Any) -> Draft:
 
 def event(event_id: str = "e1") -> Draft:
     return FACTORY.camera_event(
-        PersonLeftData(event_id=event_id, camera="front", frame_monoms=1, persons=0, duration_ms=1, track="0a1b2c3d-1")
+        "person-left",
+        PersonLeftData(event_id=event_id, camera="front", frame_monoms=1, persons=0, duration_ms=1, track="0a1b2c3d-1"),
     )
 
 

@@ -1,12 +1,13 @@
 """One of every message that goes up, and how docs/contract.md has it sent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from agent.contract.camera_events import (
     AfterHoursData,
     CameraEventData,
     CrowdData,
+    EventName,
     LineCrossedData,
     LoiteringData,
     PersonEnteredData,
@@ -69,14 +70,14 @@ STATE = StateData(state="online", bdseq=1, epoch="e", boot_nonce="n", agent_vers
 META = MetaData(inputs=(), outputs=(), cameras=(), location=None, capabilities=(), schemas=())
 _AT = {"event_id": "e1", "camera": "front", "frame_monoms": 1, "persons": 1}
 _WHO = {"track": "0a1b2c3d-1", "score": 0.5, "box": (0, 0, 1, 1)}
-CAMERA_EVENTS: list[tuple[CameraEventData, str]] = [
-    (PersonEnteredData(**_AT, **_WHO, duration_ms=1), "person-entered.v2"),
-    (PersonLeftData(**_AT, track="0a1b2c3d-1", duration_ms=1), "person-left.v2"),
-    (LoiteringData(**_AT, **_WHO, duration_ms=1, phase="began"), "loitering.v1"),
-    (LineCrossedData(**_AT, **_WHO, line="gate", direction="left-to-right"), "line-crossed.v1"),
-    (CrowdData(**_AT, duration_ms=1, phase="ongoing"), "crowd.v1"),
-    (AfterHoursData(**_AT, duration_ms=1, phase="ended"), "after-hours.v1"),
-]
+CAMERA_EVENTS: Mapping[EventName, tuple[CameraEventData, str]] = {
+    "person-entered": (PersonEnteredData(**_AT, **_WHO, duration_ms=1), "v2"),
+    "person-left": (PersonLeftData(**_AT, track="0a1b2c3d-1", duration_ms=1), "v2"),
+    "loitering": (LoiteringData(**_AT, **_WHO, duration_ms=1, phase="began"), "v1"),
+    "line-crossed": (LineCrossedData(**_AT, **_WHO, line="gate", direction="left-to-right"), "v1"),
+    "crowd": (CrowdData(**_AT, duration_ms=1, phase="ongoing"), "v1"),
+    "after-hours": (AfterHoursData(**_AT, duration_ms=1, phase="ended"), "v1"),
+}
 PART = PartData(part="uplink", detail="")
 SECURITY = SecurityData(kind="boot", severity="info", text="")
 FAULT = InputFaultData(input="police", fault=Fault.OPEN, active=True, since="2026-01-01T00:00:00.000Z", presses=0)
@@ -124,7 +125,10 @@ TABLE: list[Row] = [
         False,
         None,
     ),
-    *[_event(partial(MessageFactory.camera_event, data=data), name, "camera/front") for data, name in CAMERA_EVENTS],
+    *[
+        _event(partial(MessageFactory.camera_event, event=name, data=data), f"{name}.{version}", "camera/front")
+        for name, (data, version) in CAMERA_EVENTS.items()
+    ],
     _event(lambda d: d.part("part-degraded", PART), "part-degraded.v1", "part/uplink"),
     _event(lambda d: d.part("part-restored", PART), "part-restored.v1", "part/uplink"),
     _event(lambda d: d.input_fault(FAULT), "input-fault.v1", "input/police"),

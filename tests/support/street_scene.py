@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from agent.contract.vocabulary import Phase
 from agent.core.analytics.lifecycle import Event
 from agent.core.analytics.lines import LineRules
 from agent.core.analytics.rules import Rules
@@ -59,7 +60,7 @@ class Scene:
     def of(self, kind: str, zone: str = "") -> list[Event]:
         return [each for each in self.told if each.kind == kind and each.zone == zone]
 
-    def phases(self, kind: str, zone: str = "") -> list[str]:
+    def phases(self, kind: str, zone: str = "") -> list[Phase | None]:
         return [each.phase for each in self.of(kind, zone)]
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from agent.adapters.opencv_imaging import read_picture
+from agent.contract.camera_events import PersonEnteredData, PersonLeftData
 from agent.core.camera.link import (
     Failed,
+    Happened,
     Heartbeat,
     Hello,
-    PersonEntered,
-    PersonLeft,
     SnapshotFailed,
     SnapshotTaken,
     Stop,
@@ -73,16 +73,18 @@ def test_it_says_hello_with_its_model_and_then_gives_a_sign_of_life_every_second
 def test_people_on_a_real_video_enter_with_a_box_and_a_picture_of_them(started: Any, tmp_path: Path) -> None:
     spec = vision_spec(tmp_path, source=f"file:{demo_video()}", event_snapshots=True)
     app = started(spec)
-    entered = app.link.wait_for(PersonEntered)
+    entered = app.link.wait_for(Happened).data
     app.stop()
 
+    assert isinstance(entered, PersonEnteredData)
     assert entered.persons >= 1
     left, top, width, height = entered.box
     assert 0 <= left < left + width <= 1
     assert 0 <= top < top + height <= 1
     assert entered.snapshot is not None
-    assert read_picture(Path(entered.snapshot)).shape == (576, 768, 3)
-    assert Path(entered.snapshot).stat().st_size <= spec.snapshot_max_bytes
+    picture = Path(spec.snapshot_directory) / f"{entered.snapshot}.jpg"
+    assert read_picture(picture).shape == (576, 768, 3)
+    assert picture.stat().st_size <= spec.snapshot_max_bytes
 
 
 def test_a_picture_is_masked_and_the_sign_of_life_says_by_how_many_masks(started: Any, tmp_path: Path) -> None:
@@ -139,13 +141,17 @@ def test_a_mask_file_that_goes_away_while_the_camera_runs_changes_nothing_until_
 def test_people_who_go_out_of_view_have_left(started: Any, tmp_path: Path, faults: Path) -> None:
     spec = vision_spec(tmp_path, source=f"file:{demo_video()}?loop=1", leave_after_s=0.5)
     app = started(spec)
-    entered = app.link.wait_for(PersonEntered)
+    entered = app.link.wait_for(Happened, where=lambda event: event.t == "person-entered").data
     faults.write_text("black\n")
-    left = app.link.wait_for(PersonLeft, where=lambda message: message.event_id == entered.event_id)
+    left = app.link.wait_for(
+        Happened, where=lambda event: event.t == "person-left" and event.data.event_id == entered.event_id
+    ).data
     app.stop()
 
+    assert isinstance(entered, PersonEnteredData)
+    assert isinstance(left, PersonLeftData)
     assert left.track == entered.track
-    assert left.boottime_ns >= entered.boottime_ns
+    assert left.frame_monoms >= entered.frame_monoms
     assert entered.snapshot is None
     assert list(tmp_path.glob("*.jpg")) == []
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from agent.cli.replay import Look, Replay
-from agent.core.camera.link import PersonEntered
+from agent.core.camera.link import Happened
 from tests.support.near_scene import NearScene, Pixels, Standing, stock_still, sways, trembles
 from tests.support.vision_process import vision_spec
 
@@ -31,8 +31,8 @@ def looks(pictures: Callable[[float], Pixels], until_s: float, tmp_path: Path, p
     return [replay.process(pictures(number / per_s)) for number in range(round(until_s * per_s))]
 
 
-def entered(shown: Sequence[Look]) -> list[PersonEntered]:
-    return [event for look in shown for event in look.events if isinstance(event, PersonEntered)]
+def entered(shown: Sequence[Look]) -> list[Happened]:
+    return [event for look in shown for event in look.events if event.t == "person-entered"]
 
 
 @pytest.mark.parametrize("size", SIZES)

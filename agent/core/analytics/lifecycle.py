@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
+from agent.contract.camera_events import EventName
 from agent.contract.vocabulary import ClosedBy, Direction, Phase
 from agent.core.analytics.tracks import TrackedPerson
-
-Kind = Literal["presence", "loitering", "line-crossed", "crowd", "after-hours"]
 
 CHANGE_PACE_NS = 10_000_000_000
 """A change in the number of people is reported no more often than this."""
@@ -19,14 +17,16 @@ class Event:
 
     number: int
     """Counts from 1; all messages of one event share it."""
-    kind: Kind
-    phase: Phase
+    kind: EventName
+    """Also at an end that is reported as another event."""
     boottime_ns: int
     """Capture time of the frame that made it true; at an end, of the last frame that showed it."""
-    duration_ms: int
-    """From the first frame that showed it to `boottime_ns`."""
     persons: int
     """How many people are in the zone now; for a line, in view."""
+    phase: Phase | None = None
+    """None for what is over in a moment."""
+    duration_ms: int = 0
+    """From the first frame that showed it to `boottime_ns`."""
     zone: str = ""
     """Empty for the whole picture, and for a line."""
     line: str = ""
@@ -55,7 +55,7 @@ class EventLifecycle:
 
     def __init__(
         self,
-        kind: Kind,
+        kind: EventName,
         zone: str,
         numbers: Iterator[int],
         *,

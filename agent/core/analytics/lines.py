@@ -76,9 +76,7 @@ class Line:
                 yield Event(
                     number=next(self._numbers),
                     kind="line-crossed",
-                    phase="began",
                     boottime_ns=passage.crossed_ns,
-                    duration_ms=0,
                     persons=persons,
                     line=self._rules.name,
                     direction="left-to-right" if to_the_right else "right-to-left",

@@ -4,15 +4,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from agent.contract.camera_events import EventName
 from agent.contract.vocabulary import ClosedBy
-from agent.core.analytics.lifecycle import Event, EventLifecycle, Fact, Kind
+from agent.core.analytics.lifecycle import Event, EventLifecycle, Fact
 from agent.core.analytics.presence import Evidence
 from agent.core.analytics.schedule import Schedule
 from agent.core.analytics.track_state import Look, TrackState
 from agent.core.analytics.tracks import TrackedPerson
 from agent.core.polygon import Point, Polygon
 
-_OF_THE_ZONE: tuple[Kind, Kind] = ("crowd", "after-hours")
+_OF_THE_ZONE: tuple[EventName, EventName] = ("crowd", "after-hours")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ class Zone:
                 return None
             stay = self._stays[state.id] = _Stay(
                 Evidence(self._limits.enter_after_ns, self._limits.leave_after_ns),
-                EventLifecycle("presence", self._rules.name, self._numbers, track=state.id),
+                EventLifecycle("person-entered", self._rules.name, self._numbers, track=state.id),
                 EventLifecycle(
                     "loitering",
                     self._rules.name,

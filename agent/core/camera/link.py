@@ -3,19 +3,18 @@
 Pictures never travel here; they are written to files, and a message names the file.
 """
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, SerializeAsAny, TypeAdapter, ValidationError, ValidationInfo, field_validator
 
-from agent.contract.vocabulary import Box, ClosedBy, Direction, Phase, TamperKind
+from agent.contract.camera_events import EVENTS, CameraEventData, EventName
+from agent.contract.vocabulary import Level, TamperKind
 from agent.core.camera.vision_spec import LinkModel, VisionSpec
 from agent.core.errors import EdgeAgentError
 
 T = TypeVar("T")
 LONGEST_LINE = 128 * 1024
 """Bytes, including the newline: enough for all the masks, zones and hours that the settings allow."""
-Level = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
-"""An identifier that becomes a topic level."""
 
 
 class LinkError(EdgeAgentError):
@@ -104,71 +103,16 @@ class InView(LinkModel):
     """The people in view; the first 100 of them."""
 
 
-class _Happened(LinkModel):
-    event_id: Level
-    """The same for the beginning, the updates and the end of one event."""
-    boottime_ns: int
-    """Capture time of the frame that made the event true; at an end, of the last frame that showed it."""
-    persons: int
-    """People in the zone at that moment; for a line, people in view."""
-    snapshot: str | None = None
-    """Path of the JPEG, if the settings allow one; only at a beginning."""
+class Happened(LinkModel):
+    """An event before the camera: `t` is its name."""
 
+    t: EventName
+    data: SerializeAsAny[CameraEventData]
 
-class _InZone(_Happened):
-    zone: Level | None = None
-    """None means the whole picture."""
-    duration_ms: int
-
-
-class _OfPerson(_Happened):
-    track: Level
-    score: float
-    box: Box
-
-
-class PersonEntered(_InZone, _OfPerson):
-    """Somebody is in a zone."""
-
-    t: Literal["person-entered"] = "person-entered"
-
-
-class PersonLeft(_InZone):
-    """They are not any more. `event_id` is that of the PersonEntered it ends."""
-
-    t: Literal["person-left"] = "person-left"
-    track: Level
-
-
-class Loitering(_InZone, _OfPerson):
-    """Somebody has been in a zone for long."""
-
-    t: Literal["loitering"] = "loitering"
-    phase: Phase
-
-
-class LineCrossed(_OfPerson):
-    """Somebody has crossed a line."""
-
-    t: Literal["line-crossed"] = "line-crossed"
-    line: Level
-    direction: Direction
-
-
-class Crowd(_InZone):
-    """Many people are in a zone."""
-
-    t: Literal["crowd"] = "crowd"
-    phase: Phase
-
-
-class AfterHours(_InZone):
-    """Somebody is in a zone while it is closed."""
-
-    t: Literal["after-hours"] = "after-hours"
-    phase: Phase
-    closed_by: ClosedBy | None = None
-    """None at an end that came because the zone has opened."""
+    @field_validator("data", mode="before")
+    @classmethod
+    def _as_its_row_says(cls, data: Any, info: ValidationInfo) -> CameraEventData:
+        return EVENTS[info.data["t"]].data.model_validate(data)
 
 
 class CameraTamper(LinkModel):
@@ -203,7 +147,6 @@ class SnapshotFailed(LinkModel):
 
 
 ToVision = Start | TakeSnapshot | Stop
-Happened = PersonEntered | PersonLeft | Loitering | LineCrossed | Crowd | AfterHours
 ToCore = Hello | Failed | Heartbeat | InView | Happened | CameraTamper | SnapshotTaken | SnapshotFailed
 
 _QUIET = ConfigDict(hide_input_in_errors=True)

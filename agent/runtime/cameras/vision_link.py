@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from agent.contract.camera_events import CameraEventData, EventName
 from agent.core.camera.link import (
     LONGEST_LINE,
     CameraTamper,
@@ -51,7 +52,7 @@ log = logging.getLogger(__name__)
 class CameraCallbacks(Protocol):
     """Hears what a camera process reports. All on the link's own thread."""
 
-    def on_message(self, message: ToCore) -> None:
+    def on_event(self, event: EventName, data: CameraEventData) -> None:
         """Something happened before the camera."""
 
     def on_picture(self, picture_id: str, jpeg: bytes | None, detail: str) -> None:
@@ -232,9 +233,10 @@ class VisionLink:
             case CameraTamper():
                 self.tampers.heard(message)
             case _:
-                self._callbacks.on_message(message)
-                if message.snapshot is not None:
-                    self._forward_picture(message.event_id, message.snapshot)
+                # Whatever the process says, the event is one of this camera.
+                self._callbacks.on_event(message.t, message.data.model_copy(update={"camera": self.camera}))
+                if (picture_id := message.data.snapshot) is not None:
+                    self._forward_picture(picture_id, f"{picture_id}.jpg")
 
     def _greeted(self, message: Hello) -> None:
         self._patience_ns = _HEARTBEAT_PATIENCE_NS

@@ -67,7 +67,7 @@ def main() -> None:
     detector = load_model(DEFAULT_MODEL, directories, threads, FLOOR).detector
     places = where_to_look(pictures, _sight(detector))
     bare_turns = itertools.cycle(places)
-    reports = Reports(SystemClock())
+    reports = Reports(SystemClock(), "front")
     lookout = FrameLoop(
         _ReadySlot(pictures),
         _sight(TimedDetector(detector, pace, time.perf_counter_ns)),

@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from agent.cli.replay import Look, Replay
 from agent.cli.tally import Tally, detections_line, name_of
-from agent.core.camera.link import PersonEntered
+from agent.contract.camera_events import PersonEnteredData
+from agent.core.camera.link import Happened
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -47,9 +48,9 @@ class Watched:
         self.other_ms.append(look.other_processor_s * 1000)
         self.alerts += [(look.frame.number, name_of(event)) for event in look.events]
         self.entered += [
-            Entered(look.frame.number, int(event.track.rpartition("-")[2]))
-            for event in look.events
-            if isinstance(event, PersonEntered) and event.zone is None
+            Entered(look.frame.number, int(data.track.rpartition("-")[2]))
+            for data in (event.data for event in look.events if isinstance(event, Happened))
+            if isinstance(data, PersonEnteredData) and data.zone is None
         ]
 
 

@@ -180,6 +180,7 @@ def _drafts(drafts: MessageFactory, count: int) -> Iterator[Draft]:
             )
         else:
             yield drafts.camera_event(
+                "person-left",
                 PersonLeftData(
                     event_id=f"event-{number}",
                     camera="front",
@@ -187,7 +188,7 @@ def _drafts(drafts: MessageFactory, count: int) -> Iterator[Draft]:
                     persons=0,
                     duration_ms=1_000,
                     track=f"0a1b2c3d-{number}",
-                )
+                ),
             )
 
 

@@ -20,7 +20,6 @@ ALL = ZoneRules(
 )
 WATCHED = ZoneRules("yard", LEFT_HALF, loitering_after_ns=SECOND, watched=HOURS)
 LINE = LineRules("kerb", (0.5, 1.0), (0.5, 0.0))
-LASTING = {"presence", "loitering", "crowd", "after-hours"}
 
 people = st.lists(
     st.builds(
@@ -68,7 +67,7 @@ def test_what_begins_ends_once_and_nothing_begins_twice_meanwhile(
     numbers: set[int] = set()
     for each in story(steps):
         key = (each.kind, each.zone, each.track)
-        if each.kind not in LASTING:
+        if each.phase is None:
             assert each.number not in numbers
         elif each.phase == "began":
             assert key not in going_on
@@ -99,7 +98,7 @@ def test_nobody_is_told_of_who_was_not_found_in_two_frames_for_the_time_it_takes
                 if one.seen:
                     found.setdefault(one.id, []).append(now_ns)
     for each in story(steps):
-        if each.kind == "presence" and each.phase == "began":
+        if each.kind == "person-entered" and each.phase == "began":
             assert each.track is not None
             before = [at for at in found[each.track] if at <= each.boottime_ns]
             assert len(before) >= 2
@@ -138,7 +137,7 @@ def test_more_people_at_once_than_are_remembered_are_told_as_far_as_they_are() -
     scene.run(3, crowd)
     scene.run(10)
 
-    assert scene.phases("presence") == ["began"] * MOST_TRACKS + ["ended"] * MOST_TRACKS
+    assert scene.phases("person-entered") == ["began"] * MOST_TRACKS + ["ended"] * MOST_TRACKS
 
 
 def test_those_who_have_left_long_ago_make_room_for_those_who_come() -> None:
@@ -147,7 +146,7 @@ def test_those_who_have_left_long_ago_make_room_for_those_who_come() -> None:
         scene.run(1, walking(speed=0.3, track=track))
         scene.run(4)
 
-    assert scene.phases("presence") == ["began", "ended"] * (MOST_TRACKS + 9)
+    assert scene.phases("person-entered") == ["began", "ended"] * (MOST_TRACKS + 9)
 
 
 def test_those_who_have_left_make_room_and_not_those_who_have_just_come() -> None:
@@ -165,7 +164,7 @@ def test_whoever_has_just_gone_makes_no_room_before_their_end_is_told() -> None:
     scene.frame(*[person(0.2, track=track) for track in range(2, MOST_TRACKS + 50)])
     scene.run(10)
 
-    assert scene.phases("presence") == ["began", "ended"]
+    assert scene.phases("person-entered") == ["began", "ended"]
 
 
 def test_a_camera_that_was_away_for_a_moment_has_shown_neither_presence_nor_absence() -> None:
@@ -174,7 +173,7 @@ def test_a_camera_that_was_away_for_a_moment_has_shown_neither_presence_nor_abse
     scene.now_ns += 20 * SECOND
     scene.frame(person(0.4))
     scene.run(2, walking(0.4))
-    assert scene.phases("presence") == ["began"]
+    assert scene.phases("person-entered") == ["began"]
 
     away = Scene()
     away.frame(person(0.1))
@@ -194,7 +193,7 @@ def test_after_a_long_time_without_pictures_all_is_over_at_the_last_one_and_begi
     assert {(each.kind, each.zone, each.track) for each in ended if each.phase == "ended"} == lasting
     assert all(each.boottime_ns <= last_ns and each.duration_ms <= 3000 for each in ended)
     scene.run(1, lambda _: [person(0.4)])
-    assert scene.phases("presence", "gate")[-1] == "began"
+    assert scene.phases("person-entered", "gate")[-1] == "began"
     assert scene.phases("loitering", "gate").count("began") == 2, "of the two before"
 
 
@@ -226,7 +225,7 @@ def test_a_capture_time_that_goes_back_counts_nothing() -> None:
     scene.run(3, walking(0.4))
     scene.run(10)
 
-    assert scene.phases("presence") == ["began", "ended"]
+    assert scene.phases("person-entered") == ["began", "ended"]
 
 
 def test_capture_times_that_go_back_by_far_hide_nobody() -> None:
@@ -237,7 +236,7 @@ def test_capture_times_that_go_back_by_far_hide_nobody() -> None:
         scene.now_ns -= 3600 * SECOND
         scene.run(10, lambda _: [person(0.2), person(0.3, track=2)])
 
-    assert scene.phases("presence", "gate") == ["began"] * 2 + ["ended"] * 2 + ["began"] * 2
+    assert scene.phases("person-entered", "gate") == ["began"] * 2 + ["ended"] * 2 + ["began"] * 2
     assert scene.phases("crowd", "gate") == ["began", "ended", "began"]
     assert scene.phases("loitering", "gate") == ["began"] * 2 + ["ended"] * 2 + ["began"] * 2
 
@@ -247,4 +246,4 @@ def test_the_whole_picture_has_no_hours(hour: int) -> None:
     scene = Scene(wall=lambda _: datetime(2026, 11, 25, hour, tzinfo=UTC))
     scene.run(3, walking())
 
-    assert scene.phases("presence") == ["began"]
+    assert scene.phases("person-entered") == ["began"]

@@ -40,7 +40,7 @@ def test_one_who_follows_another_is_the_same_presence_after_hours() -> None:
         scene.run(6)
 
     assert scene.phases("after-hours", "gate").count("began") == 1
-    assert scene.phases("presence", "gate").count("began") == 4
+    assert scene.phases("person-entered", "gate").count("began") == 4
 
 
 def test_nobody_is_there_after_hours_while_it_is_open() -> None:
@@ -48,7 +48,7 @@ def test_nobody_is_there_after_hours_while_it_is_open() -> None:
     scene.run(60, walking(speed=0.005))
 
     assert scene.of("after-hours", "gate") == []
-    assert scene.phases("presence", "gate") == ["began"]
+    assert scene.phases("person-entered", "gate") == ["began"]
 
 
 def test_whoever_stays_when_it_closes_is_told_of_then_and_over_when_it_opens() -> None:
@@ -86,7 +86,7 @@ def test_outside_of_the_watched_hours_a_zone_tells_nothing() -> None:
     scene.run(60, lambda _: many(3))
 
     assert [each for each in scene.told if each.zone] == []
-    assert scene.phases("presence") == ["began"] * 3, "the whole picture is always watched"
+    assert scene.phases("person-entered") == ["began"] * 3, "the whole picture is always watched"
 
 
 def test_when_the_watched_hours_end_everything_that_has_begun_ends() -> None:
@@ -105,7 +105,7 @@ def test_while_the_clock_can_not_be_trusted_everything_is_watched() -> None:
     scene = Scene(WATCHED)
     scene.run(10, walking(speed=0.02))
 
-    assert scene.phases("presence", "gate") == ["began"]
+    assert scene.phases("person-entered", "gate") == ["began"]
 
 
 def test_a_clock_that_jumps_to_and_fro_leaves_no_beginning_without_an_end() -> None:
@@ -113,6 +113,6 @@ def test_a_clock_that_jumps_to_and_fro_leaves_no_beginning_without_an_end() -> N
     scene.run(60, lambda seconds: [person(0.1 + 0.005 * seconds)])
     scene.run(20)
 
-    for kind in ("presence", "loitering", "after-hours"):
+    for kind in ("person-entered", "loitering", "after-hours"):
         phases = [phase for phase in scene.phases(kind, "gate") if phase != "ongoing"]
         assert phases == ["began", "ended"] * (len(phases) // 2)

@@ -22,7 +22,7 @@ def test_somebody_who_walks_through_the_picture_enters_and_leaves_it_once() -> N
     scene.run(20)
 
     began, ended = scene.told
-    assert (began.phase, began.kind, began.zone, began.track, began.persons) == ("began", "presence", "", 1, 1)
+    assert (began.phase, began.kind, began.zone, began.track, began.persons) == ("began", "person-entered", "", 1, 1)
     assert (ended.phase, ended.number, ended.persons) == ("ended", began.number, 0)
     assert began.number == 1
     assert ended.boottime_ns == 1008 * SECOND, "the last frame that showed them"
@@ -32,11 +32,11 @@ def test_somebody_who_walks_through_the_picture_enters_and_leaves_it_once() -> N
 def test_a_zone_is_entered_when_the_foot_is_in_it_and_left_when_it_is_not() -> None:
     scene = Scene(GATE)
     scene.run(8, walking())
-    assert scene.phases("presence", "gate") == ["began", "ended"]
+    assert scene.phases("person-entered", "gate") == ["began", "ended"]
 
-    ended = scene.of("presence", "gate")[1]
+    ended = scene.of("person-entered", "gate")[1]
     assert ended.boottime_ns == 1004 * SECOND, "x reaches 0.5 after four seconds"
-    assert scene.phases("presence") == ["began"], "they are in the picture still"
+    assert scene.phases("person-entered") == ["began"], "they are in the picture still"
 
 
 def test_a_head_in_the_zone_is_nobody_in_it() -> None:
@@ -44,14 +44,14 @@ def test_a_head_in_the_zone_is_nobody_in_it() -> None:
     scene = Scene(upper)
     scene.run(8, walking(y=0.6))
 
-    assert scene.of("presence", "wall") == []
+    assert scene.of("person-entered", "wall") == []
 
 
 def test_feet_below_the_picture_stand_at_its_edge() -> None:
     scene = Scene(GATE)
     scene.run(3, walking(y=1.05))
 
-    assert scene.phases("presence", "gate") == ["began"]
+    assert scene.phases("person-entered", "gate") == ["began"]
 
 
 def test_one_jumped_box_enters_no_zone() -> None:
@@ -61,7 +61,7 @@ def test_one_jumped_box_enters_no_zone() -> None:
         scene.frame(person(0.2))
         scene.run(12, standing(0.7))
 
-        assert scene.of("presence", "gate") == []
+        assert scene.of("person-entered", "gate") == []
 
 
 def test_one_jumped_box_does_not_make_a_thing_travel() -> None:
@@ -86,7 +86,7 @@ def test_who_stands_and_shows_life_is_told_of_at_once_and_since_they_were_first_
     assert scene.told == []
 
     scene.frame(replace(person(0.7), alive=True))
-    assert scene.phases("presence") == ["began"]
+    assert scene.phases("person-entered") == ["began"]
     assert scene.told[0].duration_ms == 5000
 
 
@@ -97,7 +97,7 @@ def test_a_sign_of_life_is_kept_until_they_have_been_seen_for_long_enough() -> N
     assert scene.told == []
 
     scene.run(0.6, standing(0.7))
-    assert scene.phases("presence") == ["began"]
+    assert scene.phases("person-entered") == ["began"]
 
 
 @pytest.mark.parametrize(("min_travel", "entered"), [(0.0, True), (0.3, True), (3.0, False)])
@@ -113,23 +113,23 @@ def test_flicker_at_the_edge_of_a_zone_is_one_event() -> None:
     scene.run(4, walking(speed=0.09))
     scene.run(60, lambda seconds: [person(0.5 + 0.02 * (-1) ** round(seconds * 10))])
 
-    assert scene.phases("presence", "gate") == ["began"]
+    assert scene.phases("person-entered", "gate") == ["began"]
 
 
 def test_somebody_who_comes_back_at_once_is_put_off_and_not_forgotten() -> None:
     scene = Scene(GATE, cool_down_ns=10 * SECOND)
     scene.run(3, walking())
     scene.run(4, standing(0.7))
-    assert scene.phases("presence", "gate") == ["began", "ended"]
+    assert scene.phases("person-entered", "gate") == ["began", "ended"]
     left_s = scene.now_s
     scene.run(7, standing(0.3))
-    assert scene.phases("presence", "gate") == ["began", "ended"]
+    assert scene.phases("person-entered", "gate") == ["began", "ended"]
 
     scene.run(5, standing(0.3))
-    again = scene.of("presence", "gate")[2]
+    again = scene.of("person-entered", "gate")[2]
     assert again.phase == "began"
     assert again.boottime_ns / SECOND - 1000 >= left_s + 8
-    assert again.number != scene.of("presence", "gate")[0].number
+    assert again.number != scene.of("person-entered", "gate")[0].number
 
 
 def test_a_cool_down_outlasts_the_track() -> None:
@@ -138,17 +138,17 @@ def test_a_cool_down_outlasts_the_track() -> None:
     scene.run(5)
     scene.run(3, walking())
 
-    assert scene.phases("presence") == ["began", "ended"]
+    assert scene.phases("person-entered") == ["began", "ended"]
 
 
 def test_a_person_who_is_expected_in_the_zone_but_not_found_stays() -> None:
     scene = Scene(GATE)
     scene.run(3, walking())
     scene.run(30, lambda _: [person(0.4, seen=False)])
-    assert scene.phases("presence", "gate") == ["began"]
+    assert scene.phases("person-entered", "gate") == ["began"]
 
     scene.run(4)
-    ended = scene.of("presence", "gate")[1]
+    ended = scene.of("person-entered", "gate")[1]
     assert ended.boottime_ns == 1003 * SECOND, "the last frame that showed them"
 
 
@@ -165,7 +165,7 @@ def test_each_frame_rate_tells_the_same_events(fps: float) -> None:
     scene.run(8, walking())
     scene.run(20)
 
-    assert scene.phases("presence") == scene.phases("presence", "gate") == ["began", "ended"]
+    assert scene.phases("person-entered") == scene.phases("person-entered", "gate") == ["began", "ended"]
 
 
 def test_the_score_and_the_box_are_of_the_clearest_view() -> None:
@@ -201,7 +201,7 @@ def test_loitering_begins_after_its_time_is_told_again_every_minute_and_ends() -
     assert [(each.phase, each.duration_ms) for each in ongoing] == [("ongoing", 80_000)]
     assert (ended.phase, ended.duration_ms, ended.number) == ("ended", 139_900, began.number)
     assert began.track == 1
-    assert scene.phases("presence", "gate") == ["began", "ended"]
+    assert scene.phases("person-entered", "gate") == ["began", "ended"]
 
 
 @pytest.mark.parametrize("fps", [1, 3, 10, 25])

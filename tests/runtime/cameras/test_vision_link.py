@@ -7,10 +7,13 @@ from datetime import timedelta
 import psutil
 import pytest
 
+from agent.contract.camera_events import PersonEnteredData
 from agent.contract.messages import CameraTamperData
 from agent.contract.vocabulary import TamperKind
-from agent.core.camera.link import LONGEST_LINE, Hello, InView, PersonEntered
+from agent.core.camera.link import LONGEST_LINE, InView
 from tests.support.camera_process import SERVE, Rig
+
+AT = "AT = dict(event_id='e1', camera='front', frame_monoms=1, persons=1)\n"
 
 
 def test_a_camera_process_that_works_is_heard(rig: Rig) -> None:
@@ -47,7 +50,7 @@ def test_garbage_is_no_sign_of_life_and_does_no_harm(rig: Rig) -> None:
     )
     rig.until(lambda: (False, "dark") in rig.states)
 
-    assert rig.messages == []
+    assert rig.told == []
     assert link.pid is not None
 
 
@@ -104,23 +107,24 @@ def test_a_picture_that_is_too_large_is_none(rig: Rig) -> None:
 
 def test_somebody_who_enters_is_told_before_their_picture(rig: Rig) -> None:
     rig.link(
-        "hello(); open(os.path.join(spec['snapshot_directory'], 'a.jpg'), 'wb').write(b'jpeg')\n"
-        "say(t='person-entered', event_id='e1', boottime_ns=1, persons=1, duration_ms=1, track='a-1', score=0.5,\n"
-        "    box=[0, 0, 1, 1], snapshot='a.jpg')\n"
+        "hello(); open(os.path.join(spec['snapshot_directory'], 'e1.jpg'), 'wb').write(b'jpeg')\n"
+        "say(t='person-entered', data=dict(event_id='e1', camera='other', frame_monoms=1, persons=1, duration_ms=1,\n"
+        "    track='a-1', score=0.5, box=[0, 0, 1, 1], snapshot='e1'))\n"
         "lines.readline()"
     )
     rig.until(lambda: rig.pictures)
 
-    assert isinstance(rig.messages[-1], PersonEntered)
+    [(name, data)] = rig.told
+    assert (name, type(data)) == ("person-entered", PersonEnteredData)
+    assert data.camera == "front", "whatever the process says"
     assert rig.pictures == [("e1", b"jpeg", "")]
-    assert not any(isinstance(message, Hello) for message in rig.messages)
 
 
 def test_who_is_in_view_is_known_from_the_moment_it_is_told_until_the_process_ends(rig: Rig) -> None:
     link = rig.link("hello(); say(t='in-view', persons=2, tracks=['0a1b2c3d-1', '0a1b2c3d-4']); lines.readline()")
     rig.until(lambda: link.in_view.persons)
     assert link.in_view == InView(persons=2, tracks=("0a1b2c3d-1", "0a1b2c3d-4"))
-    assert rig.messages == [], "nobody else needs to hear of it"
+    assert rig.told == [], "nobody else needs to hear of it"
 
     assert link.pid is not None
     os.kill(link.pid, signal.SIGKILL)
@@ -132,17 +136,19 @@ def test_who_is_in_view_is_known_from_the_moment_it_is_told_until_the_process_en
     "line",
     [
         "t='in-view', persons=1, tracks=['#']",
-        "t='loitering', event_id='e1', boottime_ns=1, persons=1, duration_ms=1, track='a-1', score=0.5, box=[0,0,1,1]",
-        "t='crowd', event_id='e1', boottime_ns=1, persons=1, duration_ms=1, phase='maybe'",
-        "t='line-crossed', event_id='e1', boottime_ns=1, persons=1, track='a-1', score=1, box=[0,0,1,1], line='x'",
-        "t='after-hours', event_id='e1', boottime_ns=1, persons=1, duration_ms=1, phase='began', zone='A/#'",
+        "t='loitering', data=dict(AT, duration_ms=1, track='a-1', score=0.5, box=[0,0,1,1])",
+        "t='crowd', data=dict(AT, duration_ms=1, phase='maybe')",
+        "t='line-crossed', data=dict(AT, track='a-1', score=1, box=[0,0,1,1], line='x')",
+        "t='after-hours', data=dict(AT, duration_ms=1, phase='began', zone='A/#')",
+        "t='crowd', data=7",
+        "t='flood', data=dict(AT, duration_ms=1, phase='began')",
     ],
 )
 def test_a_report_that_lacks_a_field_or_has_a_bad_one_is_left_out_and_the_next_is_heard(rig: Rig, line: str) -> None:
-    link = rig.link(f"hello(); say({line}); beat(); lines.readline()")
+    link = rig.link(f"{AT}hello(); say({line}); beat(); lines.readline()")
     rig.until(lambda: link.heartbeat)
 
-    assert rig.messages == []
+    assert rig.told == []
     assert link.in_view.persons == 0
 
 
