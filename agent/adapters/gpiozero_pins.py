@@ -14,7 +14,7 @@ from agent.core.errors import HardwareError
 _DEVICES = Path("/dev")
 _UDEV_S = 5.0
 """At power-on the agent may be faster than udev, which gives the chip to its group."""
-_LOOK_S = 0.05
+_POLL_S = 0.05
 
 
 class HeldPin(MockPin):  # type: ignore[misc]
@@ -71,4 +71,4 @@ def open_pin_factory(simulated: Mapping[int, bool] | None, *, patience_s: float 
                 raise HardwareError(
                     f"the GPIO chip can't be opened ({error}): add {user} to the group gpio that owns /dev/gpiochip*"
                 ) from error
-        time.sleep(_LOOK_S)
+        time.sleep(_POLL_S)

@@ -20,7 +20,7 @@ from agent.settings import CameraSettings, load
 
 if TYPE_CHECKING:  # a kiosk without a camera has no numpy, but the command must still say what it needs
     from agent.cli.rendering import Rendering
-    from agent.cli.replay import Look, Replay
+    from agent.cli.replay import FrameResult, Replay
     from agent.cli.tally import Tally
 
 _notes = Console(stderr=True)
@@ -80,9 +80,9 @@ def run(args: argparse.Namespace) -> int:
         advance = stack.enter_context(_progress(film.frames, tally))
         try:
             for pixels in film:
-                look = replay.process(pixels)
-                tally.add(look)
-                outputs.add(look)
+                result = replay.process(pixels)
+                tally.add(result)
+                outputs.add(result)
                 advance()
         except KeyboardInterrupt:
             interrupted = True
@@ -143,15 +143,15 @@ class _Outputs:
             self._stack = stack.pop_all()
         return self
 
-    def add(self, look: "Look") -> None:
+    def add(self, result: "FrameResult") -> None:
         """Write one more frame."""
         from agent.cli.tally import detections_line  # noqa: PLC0415
 
         if self._lines is not None and self._detections is not None:
             with _writing(self._detections):
-                self._lines.write(json.dumps(detections_line(look)) + "\n")
+                self._lines.write(json.dumps(detections_line(result)) + "\n")
         if self._rendering is not None:
-            self._rendering.add(look)
+            self._rendering.add(result)
 
     def __exit__(self, *exception: object) -> None:
         if self._detections is None:

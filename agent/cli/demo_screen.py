@@ -15,7 +15,7 @@ from agent.models.store import cache_directory
 
 _STYLES = {"alarm": "bold red", "event": "cyan", "security": "magenta", "health": "dim", "snapshot": "dim"}
 _LIGHT_STYLES = {"yellow": "yellow", "green": "green"}
-_LOOK_EVERY_S = 0.1
+_POLL_EVERY_S = 0.1
 _CHATTER = ("alarms", "health", "event/person-", "snapshot/")
 """Messages that come by themselves, again and again."""
 
@@ -34,7 +34,7 @@ class Screen:
         self._foot: Live | None = None
         self._chatter = Text()
         self._lights: dict[str, str] = {}
-        self._looked = 0.0
+        self._polled = 0.0
         self._alarms: set[str] = set()
 
     def __enter__(self) -> "Screen":
@@ -71,8 +71,8 @@ class Screen:
     def lights(self, *, force: bool = False) -> dict[str, str]:
         """Read the lights, and show them if they have changed. Raises EdgeAgentError."""
         now = time.monotonic()
-        if force or now - self._looked >= _LOOK_EVERY_S:
-            self._looked = now
+        if force or now - self._polled >= _POLL_EVERY_S:
+            self._polled = now
             lights = self._stage.lights()
             if lights != self._lights:
                 self._lights = lights

@@ -7,7 +7,7 @@ from pathlib import Path
 from agent.adapters.mask_file import all_masks
 from agent.adapters.opencv_drawing import Colour, Drawing, colour_of, resized
 from agent.adapters.opencv_video import VideoWriter
-from agent.cli.replay import Look
+from agent.cli.replay import FrameResult
 from agent.cli.tally import name_of
 from agent.core.camera.link import CameraTamper, Happened
 from agent.core.camera.vision_spec import VisionSpec
@@ -51,17 +51,17 @@ class Rendering:
         if self._writer is not None:
             self._writer.__exit__(None, None, None)
 
-    def add(self, look: Look) -> None:
+    def add(self, result: FrameResult) -> None:
         """Draw one frame and write it."""
-        height, width = look.frame.pixels.shape[:2]
+        height, width = result.frame.pixels.shape[:2]
         if self._writer is None:
             self._size = (width // 2 * 2, height // 2 * 2)  # encoders want even numbers
             self._writer = VideoWriter(self._path, self._frames_per_second, self._size).__enter__()
-        drawing = Drawing(resized(look.frame.pixels, *self._size))
+        drawing = Drawing(resized(result.frame.pixels, *self._size))
         self._draw_plan(drawing)
-        self._draw_boxes(drawing, look, self._size[0] / width, self._size[1] / height)
-        self._draw_people(drawing, look)
-        self._draw_words(drawing, look)
+        self._draw_boxes(drawing, result, self._size[0] / width, self._size[1] / height)
+        self._draw_people(drawing, result)
+        self._draw_words(drawing, result)
         self._writer.write(drawing.pixels)
 
     def _draw_plan(self, drawing: Drawing) -> None:
@@ -78,18 +78,18 @@ class Rendering:
             drawing.arrow(start, end, _LINE)
             drawing.text(line.name, ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2), _LINE)
 
-    def _draw_boxes(self, drawing: Drawing, look: Look, across: float, down: float) -> None:
-        for left, top, width, height in look.seen.regions:
+    def _draw_boxes(self, drawing: Drawing, result: FrameResult, across: float, down: float) -> None:
+        for left, top, width, height in result.seen.regions:
             drawing.rectangle((left * across, top * down), (width * across, height * down), _GREY)
-        for box in look.seen.detections:
+        for box in result.seen.detections:
             if box.score >= _LEAST_SCORE:
                 corner = (box.left * across, box.top * down)
                 drawing.rectangle(corner, (box.width * across, box.height * down), _FAINT)
                 foot = (corner[0], corner[1] + box.height * down + drawing.line_height)
                 drawing.text(f"{box.score:.2f}", foot, _FAINT)
 
-    def _draw_people(self, drawing: Drawing, look: Look) -> None:
-        present = {person.id: person for person in look.seen.people}
+    def _draw_people(self, drawing: Drawing, result: FrameResult) -> None:
+        present = {person.id: person for person in result.seen.people}
         for gone in self._tails.keys() - present.keys():
             del self._tails[gone]
         length = max(round(_TAIL_S * self._frames_per_second), 2)
@@ -102,16 +102,16 @@ class Rendering:
             drawing.rectangle(corner, self._place(person.box[2:]), colour, 2 if person.seen else 1)
             drawing.text(str(person.id) if person.seen else f"{person.id} hidden", corner, colour)
 
-    def _draw_words(self, drawing: Drawing, look: Look) -> None:
-        now_ns = look.frame.boottime_ns
-        self._captions += [(now_ns, _told(event)) for event in look.events]
-        shown = [text for told_ns, text in self._captions if now_ns - told_ns <= _CAPTION_S * 1e9]
+    def _draw_words(self, drawing: Drawing, result: FrameResult) -> None:
+        now_ns = result.frame.boottime_ns
+        self._captions += [(now_ns, _caption(event)) for event in result.events]
+        shown = [text for said_ns, text in self._captions if now_ns - said_ns <= _CAPTION_S * 1e9]
         bottom = float(drawing.pixels.shape[0])
         for number, text in enumerate(reversed(shown)):
             drawing.text(text, (0, bottom - number * drawing.line_height), _EVENT)
         drawing.text(
-            f"frame {look.frame.number}   {now_ns / 1e9:.1f} s   {len(look.seen.regions)} inferences   "
-            f"{len(look.seen.people)} people",
+            f"frame {result.frame.number}   {now_ns / 1e9:.1f} s   {len(result.seen.regions)} inferences   "
+            f"{len(result.seen.people)} people",
             (0, 0),
             _WHITE,
         )
@@ -121,7 +121,7 @@ class Rendering:
         return point[0] * self._size[0], point[1] * self._size[1]
 
 
-def _told(event: Happened | CameraTamper) -> str:
+def _caption(event: Happened | CameraTamper) -> str:
     data = getattr(event, "data", None)
     where = getattr(data, "zone", None) or getattr(data, "line", None)
     who = getattr(data, "track", None)

@@ -32,7 +32,7 @@ DEFAULT_RATE = 25.0
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class FrameResult:
     """What one frame gave, and what it cost, decoding excluded. `frame` is as it was seen: with its masks drawn."""
 
     frame: Frame
@@ -100,7 +100,7 @@ class Replay:
         self._sight = make_sight(spec, self.model.detector)
         self._number = 0
 
-    def process(self, pixels: imaging.Pixels) -> Look:
+    def process(self, pixels: imaging.Pixels) -> FrameResult:
         """Process the next frame, captured one interval after the previous one; draws the masks on it.
 
         Raises ModelError, CameraError.
@@ -118,7 +118,7 @@ class Replay:
         found = self._rules.update(frame.boottime_ns, self._clock.wall(), seen.people, width / height)
         happened = [self._reports.make(each, lambda event_id: False) for each in found]  # noqa: ARG005
         spent_s, wall_s = time.thread_time() - thread_s, time.perf_counter() - began_s
-        return Look(
+        return FrameResult(
             frame,
             seen,
             (*tampers, *happened),

@@ -3,7 +3,7 @@
 from collections import Counter, deque
 from typing import Any
 
-from agent.cli.replay import Look
+from agent.cli.replay import FrameResult
 from agent.core.camera.link import CameraTamper, Happened
 
 _SECOND_NS = 1_000_000_000
@@ -23,25 +23,25 @@ class Tally:
         self._last_second: deque[tuple[int, int]] = deque()
         self._events: list[dict[str, Any]] = []
 
-    def add(self, look: Look) -> None:
+    def add(self, result: FrameResult) -> None:
         """Add one frame."""
         self.frames += 1
-        inferences = len(look.seen.regions)
+        inferences = len(result.seen.regions)
         self.inferences += inferences
-        self._wall_s += look.wall_s
-        self._inference_s += look.inference_s
-        self._inference_processor_s += look.inference_processor_s
-        self._other_processor_s += look.other_processor_s
-        self.people.update(person.id for person in look.seen.people)
-        self.most_people = max(self.most_people, len(look.seen.people))
-        now_ns = look.frame.boottime_ns
+        self._wall_s += result.wall_s
+        self._inference_s += result.inference_s
+        self._inference_processor_s += result.inference_processor_s
+        self._other_processor_s += result.other_processor_s
+        self.people.update(person.id for person in result.seen.people)
+        self.most_people = max(self.most_people, len(result.seen.people))
+        now_ns = result.frame.boottime_ns
         self._last_second.append((now_ns, inferences))
         while self._last_second[0][0] <= now_ns - _SECOND_NS:
             self._last_second.popleft()
         self.most_inferences_in_a_second = max(
             self.most_inferences_in_a_second, sum(count for _, count in self._last_second)
         )
-        self._events += [{"frame": look.frame.number, "event": name_of(event)} for event in look.events]
+        self._events += [{"frame": result.frame.number, "event": name_of(event)} for event in result.events]
 
     @property
     def inferences_per_frame(self) -> float:
@@ -78,18 +78,18 @@ def name_of(event: Happened | CameraTamper) -> str:
     return f"{event.t} {phase}" if phase else event.t
 
 
-def detections_line(look: Look) -> dict[str, Any]:
+def detections_line(result: FrameResult) -> dict[str, Any]:
     """Return one frame in the form that scoring programs read; boxes are left, top, width, height in pixels."""
-    height, width = look.frame.pixels.shape[:2]
+    height, width = result.frame.pixels.shape[:2]
     return {
-        "frame": look.frame.number,
-        "inferences": len(look.seen.regions),
+        "frame": result.frame.number,
+        "inferences": len(result.seen.regions),
         "detections": [
             {
                 "box": [round(part, 2) for part in (box.left, box.top, box.width, box.height)],
                 "score": round(box.score, 4),
             }
-            for box in look.seen.detections
+            for box in result.seen.detections
         ],
         "tracks": [
             {
@@ -98,7 +98,7 @@ def detections_line(look: Look) -> dict[str, Any]:
                     round(part * size, 2) for part, size in zip(person.box, (width, height, width, height), strict=True)
                 ],
             }
-            for person in look.seen.people
+            for person in result.seen.people
             if person.seen
         ],
     }

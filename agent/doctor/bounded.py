@@ -93,12 +93,12 @@ def _be_the_child(check: Check, writer: int) -> None:
         null = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(null, stream)
-        _look(check, writer)
+        _run_check(check, writer)
     finally:
         os._exit(0)
 
 
-def _look(check: Check, writer: int) -> None:
+def _run_check(check: Check, writer: int) -> None:
     def say(words: str | list[str]) -> None:
         os.write(writer, json.dumps(words).encode() + b"\n")
 

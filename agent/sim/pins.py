@@ -12,7 +12,7 @@ from agent.sim.contacts import SimContacts
 FAULT = "fault"
 NOT_WIRED = "not-wired"
 _LIT = {Pattern.ON, Pattern.STEADY}
-_LOOKS = 6
+_ATTEMPTS = 6
 
 
 class MockPin(Protocol):
@@ -148,7 +148,7 @@ class SimPins:
 
     def read(self, lights: "ShownLights") -> dict[str, str]:
         """Return `outputs` for what the lights show now. Retries after a fault: the lights may just be changing."""
-        for _ in range(_LOOKS):
+        for _ in range(_ATTEMPTS):
             outputs = self.outputs(lights.shown())
             if FAULT not in outputs.values():
                 break

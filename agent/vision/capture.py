@@ -59,7 +59,7 @@ class CaptureLoop:
         self._open = False
         self._silent_before = last_chance
         self._retry_s = limits.first_retry_s
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self.thread = threading.Thread(target=self._run, name="capture", daemon=True)
         self.last_chance = last_chance
         """The previous thread got stuck, so a loss or a silence before the first frame is final."""
@@ -117,7 +117,7 @@ class CaptureLoop:
         if self.detail:
             _log.info("camera %s delivers pictures", self._name)
             self.detail = ""
-            self._told.clear()
+            self._reported.clear()
         self.last_chance = self._silent_before = False
         self._retry_s = self._limits.first_retry_s
 
@@ -140,10 +140,10 @@ class CaptureLoop:
     def _failed(self, reason: str) -> None:
         if self._stop.is_set():  # failures during the stop are not worth reporting
             return
-        news = reason not in self._told and len(self._told) < _MOST_REASONS
+        news = reason not in self._reported and len(self._reported) < _MOST_REASONS
         _log.log(logging.ERROR if news else logging.DEBUG, "camera %s: %s", self._name, reason)
         if news:
-            self._told.add(reason)
+            self._reported.add(reason)
         self.detail = reason
         self._open = False
         self._camera.close()

@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 _WAIT_S = 0.5
 
 
-class Looks(Protocol):
+class FindsPeople(Protocol):
     """Anything that can tell who is in a frame."""
 
     def process(self, frame: Frame) -> Seen:
@@ -39,7 +39,7 @@ class FrameLoop:
     def __init__(
         self,
         slot: FrameSlot,
-        sight: Looks,
+        sight: FindsPeople,
         rules: Rules,
         reports: Reports,
         pace: Pace,
@@ -88,7 +88,7 @@ class FrameLoop:
         for tamper in self._tampers(frame):
             self._send(tamper)
         people = self._sight.process(frame).people
-        self._pace.looked()
+        self._pace.processed()
         if (in_view := self._reports.see(people)) is not None:
             self._send(in_view)
         height, width = frame.pixels.shape[:2]

@@ -3,7 +3,7 @@
 Compares what is in a person's box, block by block, with what was there a moment ago. Where something has moved by a
 fraction of a pixel, brightness has changed in proportion to its slope; noise, a change of the light and an encoder
 change it in other ways. So each block tells how far it has moved and how sure that is. The surroundings of the box,
-other people excepted, tell how far the camera itself has moved. Only a patch of grey levels is kept, for a few looks
+other people excepted, tell how far the camera itself has moved. Only a patch of grey levels is kept, for a few samples
 (POPIA).
 """
 
@@ -39,7 +39,7 @@ _LEAST_SLOPE = 1.5
 """Grey levels per pixel, root mean square. A block with weaker slopes tells nothing."""
 _FEWEST_OUTSIDE = 4
 _SHARE = 0.15
-"""A look shows a sign of life if this share of the person's usable blocks, and `_FEWEST_BLOCKS`, have moved."""
+"""A sample shows a sign of life if this share of the person's usable blocks, and `_FEWEST_BLOCKS`, have moved."""
 _FEWEST_BLOCKS = 2
 _BESIDE = 0.05
 """Margin around another person's box, as a share of their height, in which a block may still show them."""
@@ -47,13 +47,13 @@ _OWN_SHARE = 0.3
 """With a smaller share of their blocks outside all other boxes, a person is judged by all their blocks."""
 _SIGNS = 3
 _SIGN_SHARE = 0.5
-"""A person is alive after this many signs, seen in this share of the looks: a shadow glides on..."""
+"""A person is alive after this many signs, seen in this share of the samples: a shadow glides on..."""
 _LEAST_NS = 800_000_000
 """...and no sooner than this: someone who walks by is gone by then."""
 _MOST_NS = 2_000_000_000
 """After this, counting starts over: what moves more slowly is a shadow."""
-_MOST_LOOKS = 8
-"""But not before this many looks, in case they are rare."""
+_MOST_SAMPLES = 8
+"""But not before this many samples, in case they are rare."""
 _GONE = 0.25
 """Counting also starts over, with a new patch, once the person's travel and change of height add up to more than this,
 in their heights."""
@@ -172,8 +172,8 @@ class _Watch:
     y: float
     height: float
     began_ns: int
-    looked_ns: int
-    looks: int = 0
+    sampled_ns: int
+    samples: int = 0
     signs: int = 0
 
 
@@ -215,14 +215,16 @@ class Life:
         if watch is None or _is_over(watch, track, now_ns):
             return _Watch(Patch(picture, track.box, self._scaled), track.x, track.y, track.height, now_ns, now_ns)
         every_ns = _EVERY_NS if now_ns - stay.began_ns < _FRESH_NS else 2 * _EVERY_NS
-        if now_ns - watch.looked_ns >= every_ns:
+        if now_ns - watch.sampled_ns >= every_ns:
             if math.hypot(track.x - watch.x, track.y - watch.y) > _SWAYS * track.height:
                 watch.patch, watch.x, watch.y = Patch(picture, track.box, self._scaled), track.x, track.y
                 return watch
-            watch.looked_ns = now_ns
-            watch.looks += 1
+            watch.sampled_ns = now_ns
+            watch.samples += 1
             watch.signs += watch.patch.moved(picture, others)
-            track.alive = watch.signs >= max(_SIGNS, _SIGN_SHARE * watch.looks) and now_ns - watch.began_ns >= _LEAST_NS
+            track.alive = (
+                watch.signs >= max(_SIGNS, _SIGN_SHARE * watch.samples) and now_ns - watch.began_ns >= _LEAST_NS
+            )
         return watch
 
 
@@ -242,7 +244,7 @@ def _is_over(watch: _Watch, track: Track, now_ns: int) -> bool:
     """Whether it is time for a new patch."""
     age_ns = now_ns - watch.began_ns
     gone = math.hypot(track.x - watch.x, track.y - watch.y) + abs(track.height - watch.height)
-    old = age_ns > _MOST_NS and watch.looks >= _MOST_LOOKS
+    old = age_ns > _MOST_NS and watch.samples >= _MOST_SAMPLES
     return old or age_ns < 0 or gone > _GONE * watch.height
 
 

@@ -26,12 +26,14 @@ _VOUCHES = 0.5
 """A box with at least this share of the best score has a say in where its uncut edges are."""
 
 
-def merge(looks: Sequence[tuple[Region, Sequence[Detection]]], width: int, height: int) -> list[Detection]:
+def merge(by_region: Sequence[tuple[Region, Sequence[Detection]]], width: int, height: int) -> list[Detection]:
     """Merge the boxes of all regions of a picture of this size; return them best score first.
 
     Boxes come in pixels of their region, and are returned in pixels of the picture.
     """
-    rows = [_row(box, region, width, height) for region, boxes in looks for box in _shown(boxes, region, width, height)]
+    rows = [
+        _row(box, region, width, height) for region, boxes in by_region for box in _shown(boxes, region, width, height)
+    ]
     if not rows:
         return []
     table = np.array(sorted(rows, key=lambda row: -row[4]))

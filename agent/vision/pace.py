@@ -26,16 +26,16 @@ class Pace:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._total = 0
-        self._looks = 0
+        self._frames = 0
         self._inferences = 0
         self._spent_ns = 0
         self._reported_ns: int | None = None
 
-    def looked(self) -> None:
+    def processed(self) -> None:
         """Count one frame."""
         with self._lock:
             self._total += 1
-            self._looks += 1
+            self._frames += 1
 
     def inferred(self, times: int, spent_ns: int) -> None:
         """Count `times` inferences, which took `spent_ns` together."""
@@ -47,13 +47,13 @@ class Pace:
         """Return the pace since the last report; the first one has no span, and rates of 0."""
         with self._lock:
             span_s = 0.0 if self._reported_ns is None else (now_ns - self._reported_ns) / 1e9
-            looks_per_s, inferences_per_s = (
-                count / span_s if span_s > 0 else 0.0 for count in (self._looks, self._inferences)
+            frames_per_s, inferences_per_s = (
+                count / span_s if span_s > 0 else 0.0 for count in (self._frames, self._inferences)
             )
             mean_ms = self._spent_ns / self._inferences / 1e6 if self._inferences else 0.0
-            self._looks = self._inferences = self._spent_ns = 0
+            self._frames = self._inferences = self._spent_ns = 0
             self._reported_ns = now_ns
-            return PaceReport(self._total, looks_per_s, inferences_per_s, mean_ms)
+            return PaceReport(self._total, frames_per_s, inferences_per_s, mean_ms)
 
 
 class TimedDetector:

@@ -88,8 +88,8 @@ class Sight:
         regions += choose_regions(wishes, width, height, left - len(regions), _LEAST_GAIN)
         self._budget.spend(now_ns, len(regions))
         pictures = [cut_out(frame.pixels, region) for region in regions]
-        looks = list(zip(regions, self._detector.detect(pictures), strict=True)) if regions else []
-        found = [box for box in merge(looks, width, height) if box.height >= self._smallest * height]
+        by_region = list(zip(regions, self._detector.detect(pictures), strict=True)) if regions else []
+        found = [box for box in merge(by_region, width, height) if box.height >= self._smallest * height]
         pairs = self._tracker.update(
             found, partial(self._is_answered, regions), width, height, stands=self._attention.still
         )

@@ -66,7 +66,7 @@ class TamperWatch:
         self._before: Grey | None = None
         self._scene: Scene | None = None
         self._taught = 0
-        self._frame_ns = self._look_ns = self._lit_ns = -(10**18)
+        self._frame_ns = self._judged_ns = self._lit_ns = -(10**18)
         self._stuck = 0
         self._night: TamperKind | None = None
 
@@ -84,14 +84,14 @@ class TamperWatch:
             self._stuck += 1
             return self._judge.stuck(self._frame_ns) if self._stuck == self._most_stuck else []
         if boottime_ns < self._frame_ns:  # the camera's clock was set back
-            self._look_ns = self._lit_ns = boottime_ns - _PERIOD_NS
+            self._judged_ns = self._lit_ns = boottime_ns - _PERIOD_NS
         self._frame_ns, self._stuck = boottime_ns, 0
-        if boottime_ns - self._look_ns < _PERIOD_NS:
+        if boottime_ns - self._judged_ns < _PERIOD_NS:
             return []
-        told: list[TamperChanged] = []
+        changes: list[TamperChanged] = []
         if pixels.shape != self._shape:
             if self._shape is not None:
-                told = self._begin_anew(boottime_ns)
+                changes = self._begin_anew(boottime_ns)
             elif self._kept is not None and (scene := self._kept.read(pixels.shape)) is not None:
                 self._scene, self._taught = scene, _FIRST_LOOKS
             self._shape = pixels.shape
@@ -100,8 +100,8 @@ class TamperWatch:
         suspicion = self._suspicion(seen, boottime_ns) or self._still(grey, seen, boottime_ns)
         if suspicion is None:
             self._learn(seen, boottime_ns)
-        self._look_ns = boottime_ns
-        return [*told, *self._judge.update(suspicion, boottime_ns)]
+        self._judged_ns = boottime_ns
+        return [*changes, *self._judge.update(suspicion, boottime_ns)]
 
     def _begin_anew(self, now_ns: int) -> list[TamperChanged]:
         self._scene = self._before = None
@@ -129,7 +129,7 @@ class TamperWatch:
         if seen.mean >= mean or seen.bright >= bright:
             self._night = None
         elif self._night is None:
-            longest_ns = _FAST_AT_ONCE_NS if self._lit_ns == self._look_ns else _FAST_NS
+            longest_ns = _FAST_AT_ONCE_NS if self._lit_ns == self._judged_ns else _FAST_NS
             fast = now_ns - self._lit_ns <= longest_ns and (match is None or match.lost >= _GONE)
             self._night = TamperKind.COVERED if fast else TamperKind.DARK
         if seen.mean >= _LIT:
@@ -148,7 +148,7 @@ class TamperWatch:
             self._taught += 1
             self._scene.learn(seen, 1 / self._taught)
         elif seen.contrast >= _PALE:
-            self._scene.learn(seen, min((now_ns - self._look_ns) / _FOLLOWS_NS, 0.1))
+            self._scene.learn(seen, min((now_ns - self._judged_ns) / _FOLLOWS_NS, 0.1))
             if self._kept is not None and self._judge.active is None:
                 self._kept.write(self._scene, self._shape, now_ns)
 

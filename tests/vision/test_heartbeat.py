@@ -34,7 +34,7 @@ def test_a_camera_at_work_is_ok_with_its_figures() -> None:
     rig = Rig()
     rig.source.make()
     for _ in range(8):
-        rig.pace.looked()
+        rig.pace.processed()
     for spent_ms in (2, 4, 9):
         rig.pace.inferred(1, spent_ms * 1_000_000)
     rig.slot.put(frame(8, rig.clock.now_ns + SECOND // 2))
@@ -49,7 +49,7 @@ def test_a_camera_at_work_is_ok_with_its_figures() -> None:
 
 def test_figures_are_of_the_last_second_and_the_count_is_of_all() -> None:
     rig = Rig()
-    rig.pace.looked()
+    rig.pace.processed()
     rig.pace.inferred(1, 1)
     rig.source.make()
     beat = rig.after(1)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from agent.cli.replay import Look, Replay
+from agent.cli.replay import FrameResult, Replay
 from agent.core.camera.link import Happened
 from tests.support.near_scene import NearScene, Pixels, Standing, stock_still, sways, trembles
 from tests.support.vision_process import vision_spec
@@ -25,13 +25,15 @@ GROUPS = {
 POSTERS = [Standing(who, x, way=stock_still) for who, x in ((1, 0.25), (2, 0.5), (3, 0.75))]
 
 
-def looks(pictures: Callable[[float], Pixels], until_s: float, tmp_path: Path, per_s: float = 10.0) -> list[Look]:
+def looks(
+    pictures: Callable[[float], Pixels], until_s: float, tmp_path: Path, per_s: float = 10.0
+) -> list[FrameResult]:
     """At pictures of the first seconds, with the settings of a camera as it comes."""
     replay = Replay(vision_spec(tmp_path, threads=1), per_s)
     return [replay.process(pictures(number / per_s)) for number in range(round(until_s * per_s))]
 
 
-def entered(shown: Sequence[Look]) -> list[Happened]:
+def entered(shown: Sequence[FrameResult]) -> list[Happened]:
     return [event for look in shown for event in look.events if event.t == "person-entered"]
 
 

@@ -36,7 +36,7 @@ def test_a_look_of_several_inferences_tells_the_mean_of_one_and_how_many_there_w
     pace.report(0)
     for _ in range(3):
         assert detector.detect([PIXELS])[0] == [SOMEBODY]
-    pace.looked()
+    pace.processed()
     report = pace.report(SECOND // 2)
 
     assert (report.frames_total, report.frames_per_second) == (1, 2)
@@ -47,7 +47,7 @@ def test_looks_without_an_inference_count_and_have_no_time() -> None:
     pace = Pace()
     pace.report(0)
     for _ in range(4):
-        pace.looked()
+        pace.processed()
     report = pace.report(2 * SECOND)
 
     assert (report.frames_per_second, report.inferences_per_second, report.inference_ms) == (2, 0, 0)
@@ -68,7 +68,7 @@ def test_an_inference_that_failed_is_none() -> None:
 def test_every_report_begins_anew() -> None:
     pace = Pace()
     pace.report(0)
-    pace.looked()
+    pace.processed()
     pace.inferred(1, 5)
     pace.report(SECOND)
     report = pace.report(2 * SECOND)

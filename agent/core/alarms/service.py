@@ -29,12 +29,12 @@ class Service:
         """At the start there is no uplink yet. The centre and the self-test are unknown, so neither counts as wrong."""
         self._after_ns = out_of_service_after_ns
         self._wrong_since: dict[str, int] = {"no-uplink": now_ns}
-        self._told: tuple[str, ...] = ()
+        self._reported: tuple[str, ...] = ()
 
     @property
     def in_service(self) -> bool:
         """Whether the kiosk is in service, as last reported."""
-        return not self._told
+        return not self._reported
 
     def take(self, fact: ServiceFact, now_ns: int) -> None:
         """Note a fact; `tick` returns what follows from it."""
@@ -53,9 +53,9 @@ class Service:
         # Once out of service it comes back only when all is well, so that an unsteady cause does not make it flicker.
         out = not self.in_service or any(self._due_ns(reason) <= now_ns for reason in self._wrong_since)
         reasons = tuple(sorted(self._wrong_since)) if out else ()
-        if reasons == self._told:
+        if reasons == self._reported:
             return None
-        self._told = reasons
+        self._reported = reasons
         return ServiceChange(self.in_service, reasons)
 
     def next_due_ns(self) -> int | None:

@@ -100,20 +100,20 @@ class Siren:
         self._boot_id = boot_id
         self._recall = recall
         self._turns: dict[str, Turn | None] = {}
-        self._told: dict[str, AlarmData] = {}
+        self._sounding: dict[str, AlarmData] = {}
         """The alarms that the siren sounds for, as last reported."""
-        self._looked_ns = 0
+        self._updated_ns = 0
         self.unkept: dict[str, Turn | None] = {}
         """The changes of the last update that must be saved for the next start, by alarm; None removes one."""
 
     @property
     def sounds_for(self) -> tuple[str, ...]:
         """The identifiers of the alarms that the siren sounds for; if there are none, it is silent."""
-        return tuple(self._told)
+        return tuple(self._sounding)
 
     def update(self, alarms: Iterable[AlarmData], now_ns: int) -> list[SirenChange]:
         """Take in the open alarms and the time, and return the changes."""
-        self._looked_ns, self.unkept = now_ns, {}
+        self._updated_ns, self.unkept = now_ns, {}
         calling = {alarm.alarm_id: alarm for alarm in alarms if not alarm.silent and alarm.status == self._earnest}
         changes = self._forget_all_but(calling, now_ns)
         for alarm_id, alarm in calling.items():
@@ -121,20 +121,20 @@ class Siren:
             turn = self._turns[alarm_id] = self._follow(before, alarm, now_ns)
             if turn != before:
                 self.unkept[alarm_id] = turn
-            if turn is not None and turn.sounds(now_ns) is not (alarm_id in self._told):
+            if turn is not None and turn.sounds(now_ns) is not (alarm_id in self._sounding):
                 changes.append(self._report(alarm, turn, now_ns))
         return changes
 
     def next_due_ns(self) -> int | None:
         """Return when `update` next has something to report without a new fact."""
         turns = [turn for turn in self._turns.values() if turn is not None and turn.called]
-        due = (at for turn in turns for at in (turn.begins_ns, turn.ends_ns) if at > self._looked_ns)
+        due = (at for turn in turns for at in (turn.begins_ns, turn.ends_ns) if at > self._updated_ns)
         return min(due, default=None)
 
     def leave_off(self, now_ns: int) -> list[SirenChange]:
         """Stop with the agent. The siren's time runs on, and the next start finds what is left of it."""
-        told, self._told = self._told, {}
-        return [self._change(alarm, "agent-stopped", now_ns) for alarm in told.values()]
+        sounding, self._sounding = self._sounding, {}
+        return [self._change(alarm, "agent-stopped", now_ns) for alarm in sounding.values()]
 
     def _follow(self, turn: Turn | None, alarm: AlarmData, now_ns: int) -> Turn | None:
         if not self._rules.calls(alarm.stage):
@@ -166,19 +166,19 @@ class Siren:
 
     def _forget_all_but(self, calling: Container[str], now_ns: int) -> list[SirenChange]:
         """Drop the alarms that no longer call, and return the changes for those that were closed."""
-        closed = [alarm for alarm_id, alarm in self._told.items() if alarm_id not in calling]
+        closed = [alarm for alarm_id, alarm in self._sounding.items() if alarm_id not in calling]
         changes = [self._change(alarm, "closed", now_ns) for alarm in closed]
         for alarm_id in [alarm_id for alarm_id in self._turns if alarm_id not in calling]:
-            self._told.pop(alarm_id, None)
+            self._sounding.pop(alarm_id, None)
             if self._turns.pop(alarm_id) is not None:
                 self.unkept[alarm_id] = None
         return changes
 
     def _report(self, alarm: AlarmData, turn: Turn, now_ns: int) -> SirenChange:
         if turn.sounds(now_ns):
-            self._told[alarm.alarm_id] = alarm
+            self._sounding[alarm.alarm_id] = alarm
             return self._change(alarm, turn.reason, now_ns)
-        del self._told[alarm.alarm_id]
+        del self._sounding[alarm.alarm_id]
         return self._change(alarm, "time-over" if turn.called else "answered", now_ns)
 
     def _change(self, alarm: AlarmData, reason: SirenReason, now_ns: int) -> SirenChange:

@@ -13,7 +13,7 @@ OVER_S = 3.0
 """A tamper is over once the picture has been good for this long. After an uncover the exposure takes a moment."""
 _SHARE = 0.85
 """The share of pictures in that time that must agree: one or two that say otherwise change nothing."""
-_FEWEST_LOOKS = 3
+_FEWEST_SAMPLES = 3
 _HABIT_S = 20.0
 """Pictures that stayed the same for this long were frozen; it was not an encoder saving bits."""
 
@@ -41,7 +41,7 @@ class TamperJudge:
     def __init__(self, kinds: Collection[TamperKind]) -> None:
         """Suspicions of kinds other than `kinds` are ignored."""
         self._kinds = frozenset(kinds)
-        self._looks: deque[tuple[int, TamperKind | None]] = deque()
+        self._samples: deque[tuple[int, TamperKind | None]] = deque()
         self._began_ns = 0
         self.active: TamperKind | None = None
         """The kind that was reported last and is not over."""
@@ -51,19 +51,19 @@ class TamperJudge:
 
         If the stamp steps back, because a camera's clock was set, the count starts over.
         """
-        looks = self._looks
-        if looks and now_ns == looks[-1][0]:
+        samples = self._samples
+        if samples and now_ns == samples[-1][0]:
             return []
-        if looks and now_ns < looks[-1][0]:
-            looks.clear()
-        if len(looks) > 1 and now_ns - looks[-1][0] > max(3 * _SECOND_NS, 3 * (looks[-1][0] - looks[-2][0])):
-            looks.clear()  # nobody knows what happened in between
-        looks.append((now_ns, suspicion if suspicion in self._kinds else None))
-        while len(looks) > _FEWEST_LOOKS and looks[1][0] <= now_ns - LASTS_S * _SECOND_NS:
-            looks.popleft()
+        if samples and now_ns < samples[-1][0]:
+            samples.clear()
+        if len(samples) > 1 and now_ns - samples[-1][0] > max(3 * _SECOND_NS, 3 * (samples[-1][0] - samples[-2][0])):
+            samples.clear()  # nobody knows what happened in between
+        samples.append((now_ns, suspicion if suspicion in self._kinds else None))
+        while len(samples) > _FEWEST_SAMPLES and samples[1][0] <= now_ns - LASTS_S * _SECOND_NS:
+            samples.popleft()
         if self.active in {None, TamperKind.DARK} and (found := self._lasting(now_ns)) not in {None, self.active}:
             assert found is not None
-            began_ns = next(at_ns for at_ns, kind in looks if kind is not None)
+            began_ns = next(at_ns for at_ns, kind in samples if kind is not None)
             return [*self._end(began_ns, well=False), *self._begin(found, began_ns)]
         well_ns = self._well_since(now_ns)
         return [] if well_ns is None else self._end(well_ns, well=True)
@@ -76,27 +76,27 @@ class TamperJudge:
 
     def forget(self, now_ns: int) -> list[TamperChanged]:
         """Start over, because the pictures are different ones from now on; what was known of the old ones is over."""
-        self._looks.clear()
+        self._samples.clear()
         return self._end(now_ns, well=False)
 
     def _lasting(self, now_ns: int) -> TamperKind | None:
         if not self._spans(LASTS_S, now_ns):
             return None
-        kinds = Counter(kind for _, kind in self._looks if kind is not None)
-        if kinds.total() < _SHARE * len(self._looks):
+        kinds = Counter(kind for _, kind in self._samples if kind is not None)
+        if kinds.total() < _SHARE * len(self._samples):
             return None
         return kinds.most_common()[0][0]
 
     def _well_since(self, now_ns: int) -> int | None:
         if not self._spans(OVER_S, now_ns):
             return None
-        count = sum(at_ns >= now_ns - OVER_S * _SECOND_NS for at_ns, _ in self._looks)
-        recent = list(self._looks)[-max(count, _FEWEST_LOOKS) :]
+        count = sum(at_ns >= now_ns - OVER_S * _SECOND_NS for at_ns, _ in self._samples)
+        recent = list(self._samples)[-max(count, _FEWEST_SAMPLES) :]
         well = [at_ns for at_ns, kind in recent if kind is None]
         return well[0] if recent[-1][1] is None and len(well) >= _SHARE * len(recent) else None
 
     def _spans(self, seconds: float, now_ns: int) -> bool:
-        return len(self._looks) >= _FEWEST_LOOKS and now_ns - self._looks[0][0] >= seconds * _SECOND_NS
+        return len(self._samples) >= _FEWEST_SAMPLES and now_ns - self._samples[0][0] >= seconds * _SECOND_NS
 
     def _begin(self, kind: TamperKind, began_ns: int) -> list[TamperChanged]:
         self.active, self._began_ns = kind, began_ns

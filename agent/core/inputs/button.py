@@ -24,7 +24,7 @@ class Button:
         self._contact = Contact(rules.debounce_ms)
         self._hold = Hold(rules.hold_s, rules.debounce_ms)
         self._pair = Pair(rules) if rules.supervised else None
-        self._teller = PressReporter(rules.name, rules.chatter_presses, rules.chatter_window_s)
+        self._reporter = PressReporter(rules.name, rules.chatter_presses, rules.chatter_window_s)
         self._stuck_after_ns = int(rules.stuck_after_s * 1e9)
         self._pressed_since_ns: int | None = None
         self._faults: dict[Fault, str] = {}
@@ -32,7 +32,7 @@ class Button:
     @property
     def presses(self) -> int:
         """Presses since the start."""
-        return self._teller.presses
+        return self._reporter.presses
 
     @property
     def cut_short(self) -> int:
@@ -48,15 +48,15 @@ class Button:
         """Take the next edge of a line of this button."""
         if edge.at_start and not edge.active:
             return []  # the button is assumed at rest until an edge comes, and one may have come already
-        told = self._noted(self._due(edge.boottime_ns))
+        facts = self._noted(self._due(edge.boottime_ns))
         pressed = False
         if not edge.normally_closed:
             pressed = self._hold.press(edge, begins=self._contact.press(edge))
         if self._pair is not None:
             pressed = self._pair.press(edge) or pressed
         if pressed:
-            told += self._noted(self._teller.press(edge.boottime_ns))
-        return told + self._noted(self._watch(edge, anew=pressed))
+            facts += self._noted(self._reporter.press(edge.boottime_ns))
+        return facts + self._noted(self._watch(edge, anew=pressed))
 
     def tick(self, now_ns: int) -> list[InputFact]:
         """Return what has become due."""
@@ -64,7 +64,7 @@ class Button:
 
     def due_ns(self) -> int | None:
         """Return when `tick` next has something to report or to decide; None if nothing waits."""
-        due = [self._teller.due_ns(), self._hold.due_ns(), self._contact.due_ns()]
+        due = [self._reporter.due_ns(), self._hold.due_ns(), self._contact.due_ns()]
         if self._pair is not None:
             due.append(self._pair.due_ns())
         if self._pressed_since_ns is not None and Fault.STUCK not in self._faults:
@@ -73,38 +73,38 @@ class Button:
 
     def report_next(self) -> None:
         """Report the next press at once, even while the button chatters."""
-        self._teller.report_next()
+        self._reporter.report_next()
 
     def flush(self) -> list[InputFact]:
         """Return the presses that no sum has reported yet."""
-        return self._teller.flush()
+        return self._reporter.flush()
 
     def lost(self, detail: str, now_ns: int) -> list[InputFact]:
         """Note that a line of this button can't be watched."""
         return self._noted([InputFault(self._name, Fault.UNUSABLE, True, now_ns, detail=detail)])
 
     def _due(self, now_ns: int) -> list[InputFact]:
-        told: list[InputFact] = []
+        facts: list[InputFact] = []
         presses: list[tuple[int | None, int]] = []
         anew_ns = self._contact.tick(now_ns)
         if anew_ns is not None:
             again = Edge(self._name, True, anew_ns)
             if self._hold.press(again, begins=True):
                 presses.append((anew_ns, 0))
-            told = self._watch(again, anew=True)
+            facts = self._watch(again, anew=True)
         presses.append((self._hold.tick(now_ns), self._hold.hold_ns))
         if self._pair is not None:
             faults, press_ns = self._pair.tick(now_ns)
-            told += faults
+            facts += faults
             presses.append((press_ns, 0))
-        told += self._teller.tick(now_ns)
+        facts += self._reporter.tick(now_ns)
         for press_ns, held_ns in presses:
             if press_ns is not None:
-                told += self._teller.press(press_ns, held_ns)
+                facts += self._reporter.press(press_ns, held_ns)
         since_ns = self._pressed_since_ns
         if since_ns is not None and Fault.STUCK not in self._faults and now_ns >= since_ns + self._stuck_after_ns:
-            told.append(InputFault(self._name, Fault.STUCK, True, since_ns))
-        return told
+            facts.append(InputFault(self._name, Fault.STUCK, True, since_ns))
+        return facts
 
     def _watch(self, edge: Edge, *, anew: bool) -> list[InputFact]:
         """Track how long the button has been pressed; `anew` if it was pressed once more."""

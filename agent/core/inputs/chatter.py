@@ -38,24 +38,24 @@ class PressReporter:
             first = self._unsaid or Pressed(self._name, edge_ns, edge_ns, 0, held_ns)
             self._unsaid = replace(first, last_ns=edge_ns, count=first.count + 1)
             return self._sum_up(edge_ns) if edge_ns >= self._next_summary_ns else []
-        told: list[InputFact] = [Pressed(self._name, edge_ns, edge_ns, held_ns=held_ns)]
+        facts: list[InputFact] = [Pressed(self._name, edge_ns, edge_ns, held_ns=held_ns)]
         self._recent.append(edge_ns)
         if 0 < self._limit < len(self._recent) and edge_ns - self._recent[0] <= self._window_ns:
             self._since_ns = self._recent[0]
             self._next_summary_ns = edge_ns + _SUMMARY_NS
-            told.append(self._fault(active=True))
-        return told
+            facts.append(self._fault(active=True))
+        return facts
 
     def tick(self, now_ns: int) -> list[InputFact]:
         """Return what has become due."""
         if self._since_ns is None:
             return []
         quiet = now_ns >= self._last_ns + self._window_ns
-        told = self._sum_up(now_ns) if quiet or now_ns >= self._next_summary_ns else []
+        facts = self._sum_up(now_ns) if quiet or now_ns >= self._next_summary_ns else []
         if quiet:
-            told.append(self._fault(active=False))
+            facts.append(self._fault(active=False))
             self._since_ns = None
-        return told
+        return facts
 
     def due_ns(self) -> int | None:
         """Return when `tick` next has something to report; None if nothing waits."""

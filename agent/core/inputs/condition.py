@@ -26,10 +26,10 @@ class Condition:
         """Take the next edge of its line. A level at start that is older than what is known changes nothing."""
         if edge.boottime_ns < self._changed_ns:
             return []
-        told = self.tick(edge.boottime_ns)
+        facts = self.tick(edge.boottime_ns)
         if edge.active is not self._level:
             self._level, self._changed_ns = edge.active, edge.boottime_ns
-        return told + self.tick(edge.boottime_ns)
+        return facts + self.tick(edge.boottime_ns)
 
     def tick(self, now_ns: int) -> list[InputFact]:
         """Return what has become due."""

@@ -65,22 +65,22 @@ class Pair:
 
     def tick(self, now_ns: int) -> tuple[list[InputFault], int | None]:
         """Return the faults that began or ended, and the time of a press that only the normally-closed line showed."""
-        told: list[InputFault] = []
+        changes: list[InputFault] = []
         press_ns: int | None = None
         if now_ns >= self._changed_ns + self._settle_ns:
             mismatch = self._mismatch
             if mismatch is not None and mismatch not in self._faults:
                 self._faults[mismatch] = self._changed_ns
-                told.append(InputFault(self._name, mismatch, True, self._changed_ns))
+                changes.append(InputFault(self._name, mismatch, True, self._changed_ns))
             elif self._move is not None and not (self._no or self._nc):
                 lasted_ns = self._changed_ns - self._move.began_ns
                 if not self._move.no and max(self._settle_ns, self._hold_ns) <= lasted_ns < self._lasting_ns:
                     press_ns = self._move.began_ns
                 if self._move.both or lasted_ns >= self._lasting_ns:
-                    told += [InputFault(self._name, fault, False, ns) for fault, ns in self._faults.items()]
+                    changes += [InputFault(self._name, fault, False, ns) for fault, ns in self._faults.items()]
                     self._faults.clear()
                 self._move = None
-        return told, press_ns
+        return changes, press_ns
 
     def due_ns(self) -> int | None:
         """Return when `tick` next has something to report or to decide; None if nothing waits."""

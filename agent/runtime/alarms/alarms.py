@@ -154,10 +154,10 @@ class Alarms:
         kept = self.kept()
         still_open = [alarm for alarm in alarms if ALARM_KEY + alarm.data.alarm_id in kept]
         self._book.restore(still_open, self._clock.boottime_ns())
-        tell = keep(self._book)
+        report = keep(self._book)
         before, self.open_ids = self.open_ids, frozenset(alarm.data.alarm_id for alarm in self._book.open())
         self._restored |= self.open_ids - before
-        return tell
+        return report
 
     # --- what is published
 

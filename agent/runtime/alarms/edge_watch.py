@@ -32,17 +32,17 @@ class EdgeWatch:
         self._buttons = buttons
         self._pipeline = pipeline
         self._board = board
-        self._told: dict[tuple[str, bool], tuple[bool, int]] = {}
+        self._last_edges: dict[tuple[str, bool], tuple[bool, int]] = {}
         """By line: the level of its last edge, and the number of its edges."""
         self._suspects: dict[tuple[str, bool], int] = {}
         """Lines whose level differed from their last edge at the last check, with the number of their edges by then."""
         self._missed = 0
 
-    def edge(self, edge: Edge, *, told: bool = True) -> None:
-        """Pass on an edge. `told` is false for one that the pin library should have reported and did not."""
+    def edge(self, edge: Edge, *, reported: bool = True) -> None:
+        """Pass on an edge. `reported` is false for one that the pin library should have reported and did not."""
         line = (edge.input, edge.normally_closed)
-        self._told[line] = (edge.active, self._told.get(line, (False, 0))[1] + 1)
-        if told:
+        self._last_edges[line] = (edge.active, self._last_edges.get(line, (False, 0))[1] + 1)
+        if reported:
             self._missed = 0
         self._pipeline.edge(edge)
 
@@ -58,14 +58,14 @@ class EdgeWatch:
         suspects, self._suspects = self._suspects, {}
         for level in levels:
             line = (level.input, level.normally_closed)
-            told, count = self._told.get(line, (level.active, 0))
-            if told is level.active:
+            reported, count = self._last_edges.get(line, (level.active, 0))
+            if reported is level.active:
                 continue
             if suspects.get(line) != count:
                 self._suspects[line] = count  # its edge may be on its way; it is missed if it is not here next time
                 continue
             log.error("the pin library missed an edge of %s; its level is %s", level.input, level.active)
             self._missed += 1
-            self.edge(level, told=False)
+            self.edge(level, reported=False)
         self._board.report(PINS, ok=not self._missed, detail="the pin library missed an edge" if self._missed else "")
         return self._missed < _DEAF

@@ -27,9 +27,9 @@ class Cameras:
         Without a working camera, returns only the name of the first one; without any camera, None. Who is in view is
         left out while the camera has processed no frame.
         """
-        for link in sorted(self._links, key=_has_looked, reverse=True):
+        for link in sorted(self._links, key=_has_picture, reverse=True):
             if link.take_snapshot(alarm_id):
-                if not _has_looked(link):
+                if not _has_picture(link):
                     return AlarmCamera(name=link.camera, snapshot=alarm_id)
                 seen = link.in_view
                 return AlarmCamera(name=link.camera, persons=seen.persons, tracks=seen.tracks, snapshot=alarm_id)
@@ -52,7 +52,7 @@ class Cameras:
         return figures
 
 
-def _has_looked(link: VisionLink) -> bool:
+def _has_picture(link: VisionLink) -> bool:
     """Return whether the camera has processed a frame. A person in view shows it before the heartbeat does, which comes
     up to a second after the first frame."""
     report = link.heartbeat

@@ -34,7 +34,7 @@ class TamperController:
         self._camera = camera
         self._signal = VideoLoss(frames_per_second) if TamperKind.SIGNAL_LOST in kinds else None
         self._signal_id = ""
-        self._looked = 0
+        self._frames_before = 0
         """Frames that the camera process had processed as of its last heartbeat."""
         self._reporter = reporter
         self._clock = clock
@@ -66,9 +66,9 @@ class TamperController:
 
         While the camera is frozen, pictures that are processed count as new: by their stamps they may be old.
         """
-        looks, self._looked = report.frames != self._looked, report.frames
+        is_processing, self._frames_before = report.frames != self._frames_before, report.frames
         if self._signal is not None and report.frame_age_ms is not None:
-            age_ms = 0 if looks and self._is_frozen() else report.frame_age_ms
+            age_ms = 0 if is_processing and self._is_frozen() else report.frame_age_ms
             self._signal.pictured(age_ms * 1_000_000, self._clock.boottime_ns())
 
     def tick(self) -> None:

@@ -108,7 +108,7 @@ class SelfTest:
         self._results: list[SelfTestStep] = []
         self._alarm_before: str | None = None
         self._rest_until_ns = 0
-        self._is_taken_up = False
+        self._is_restored = False
         self.last: LastTest | None = None
         """The last completed test, of this run or an earlier one."""
 
@@ -228,9 +228,9 @@ class SelfTest:
 
     def _resume(self) -> None:
         """Restore what an earlier run has left, once it has been read from disk."""
-        if self._is_taken_up or not self._outbox.writer.is_known:
+        if self._is_restored or not self._outbox.writer.is_known:
             return
-        self._is_taken_up = True
+        self._is_restored = True
         self._alarm.close_kept()
         last = LastTest.decode(self._outbox.kept(LAST_KEY).get(LAST_KEY, ""))
         if self.last is not None or last is None:

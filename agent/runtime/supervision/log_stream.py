@@ -13,7 +13,7 @@ MOST_LINES = 2_000
 FLUSH_S = 1.0
 _STOP_S = 0.1
 """Short, as no button is heard while a stopping process waits for the reader of its log."""
-_LOOK_S = 0.01
+_POLL_S = 0.01
 
 
 class LogStream(io.TextIOBase):
@@ -75,7 +75,7 @@ class LogStream(io.TextIOBase):
         while not self.is_idle and self._written != self._given_up_at:
             if time.monotonic() > until_s:
                 self._given_up_at = self._written
-            time.sleep(_LOOK_S)
+            time.sleep(_POLL_S)
 
     def _run(self) -> None:
         while (text := self._waiting.get()) is not None:

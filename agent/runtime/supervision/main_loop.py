@@ -17,7 +17,7 @@ from agent.runtime.supervision.own_process import OwnProcess
 from agent.runtime.supervision.status_file import StatusFile
 from agent.runtime.supervision.time_watch import TimeWatch
 
-_LOOK_S = 1.0
+_TICK_S = 1.0
 _STALL_NS = 5 * 10**9
 STANDSTILL_S = 30.0
 """How long a part may stand still before it counts as hanging."""
@@ -107,7 +107,7 @@ class MainLoop:
     def keep_watch(self) -> int:
         """Look after everything until the end; returns the exit code: 0 when asked to stop, 1 when a part failed."""
         interval_s = self._notifier.watchdog_interval_s
-        look_s = _LOOK_S if interval_s is None else min(_LOOK_S, interval_s / 4)
+        tick_s = _TICK_S if interval_s is None else min(_TICK_S, interval_s / 4)
         while not self._stopping:
             if (failed := self._supervisor.failed()) is not None:
                 log.error("the part %s ended unexpectedly; the service manager restarts the agent", failed.name)
@@ -116,7 +116,7 @@ class MainLoop:
                 log.error("the pins no longer report edges; the service manager restarts the agent")
                 return 1
             self.tick()
-            self._supervisor.wake.wait(look_s)
+            self._supervisor.wake.wait(tick_s)
         return 0
 
     def tick(self) -> None:

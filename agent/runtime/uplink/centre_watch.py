@@ -36,7 +36,7 @@ class CentreWatch:
         self._board = context.board
         self._security = context.security
         self._facts = facts
-        self._told: CentreWatched | None = None
+        self._reported: CentreWatched | None = None
 
     def somebody(self) -> bool:
         """Return whether a centre on the broker in use says that it is watching."""
@@ -70,10 +70,10 @@ class CentreWatch:
     def tick(self) -> None:
         """Report what has changed, by a message or because time has passed."""
         watched = self._centres.watched(self._clock.boottime_ns())
-        if watched is None or watched == self._told:
+        if watched is None or watched == self._reported:
             return
-        changed = self._told is None or self._told.online != watched.online
-        self._told = watched
+        changed = self._reported is None or self._reported.online != watched.online
+        self._reported = watched
         self._board.report("centre", ok=watched.online, detail=watched.detail)
         if changed:
             self._facts.submit(watched)

@@ -51,7 +51,7 @@ class Uplink:
         self._facts = facts
         self._alarms = alarms
         self._commands = commands
-        self._told: str | None = None
+        self._reported_kind: str | None = None
         self._has_failed = False
         """Whether this has happened since a broker last accepted us: the publisher logs only the first failure."""
         self._broker = self._spoken = ""
@@ -91,7 +91,7 @@ class Uplink:
 
     def accepted(self) -> None:
         """Report that the uplink works: the broker has taken our birth."""
-        self._told = None
+        self._reported_kind = None
         self._board.report("uplink", ok=True, detail=f"connected to {self._broker}{self._spoken}")
         self._facts.submit(UplinkChanged(up=True))
 
@@ -116,6 +116,6 @@ class Uplink:
         self._security.report("command-flood", "warning", f"{self._broker} sends more than can be read; some is lost")
 
     def _report_once(self, kind: str, detail: str, *, is_logged: bool = False) -> None:
-        if kind != self._told:
-            self._told = kind
+        if kind != self._reported_kind:
+            self._reported_kind = kind
             self._security.report(kind, "warning", detail, is_logged=is_logged)

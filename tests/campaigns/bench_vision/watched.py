@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from agent.cli.replay import Look, Replay
+from agent.cli.replay import FrameResult, Replay
 from agent.cli.tally import Tally, detections_line, name_of
 from agent.contract.camera_events import PersonEnteredData
 from agent.core.camera.link import Happened
@@ -39,7 +39,7 @@ class Watched:
     alerts: list[tuple[int, str]] = field(default_factory=list)
     """Frame and name of every event."""
 
-    def add(self, look: Look) -> None:
+    def add(self, look: FrameResult) -> None:
         """One more frame."""
         self.tally.add(look)
         self.lines.append(detections_line(look))

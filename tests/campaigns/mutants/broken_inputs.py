@@ -68,7 +68,7 @@ FELT = (
     Breakage(
         "never say that a button is stuck",
         "agent/core/inputs/button.py",
-        "            told.append(InputFault(self._name, Fault.STUCK, True, since_ns))\n",
+        "            facts.append(InputFault(self._name, Fault.STUCK, True, since_ns))\n",
         "            pass\n",
         "tests/core/inputs/test_button.py::test_a_button_that_stays_pressed_is_one_press_and_then_stuck_until_it_is_let_go",
     ),

@@ -26,8 +26,8 @@ EQUIVALENT = (
     Equivalent(
         "agent/core/inputs/pair.py",
         "Pair.tick",
-        "told = [InputFault(self._name, fault, False, ns) for fault, ns in self._faults.items()]",
-        "nothing was told before",
+        "changes = [InputFault(self._name, fault, False, ns) for fault, ns in self._faults.items()]",
+        "there were no changes before",
     ),
     Equivalent(_PATHS, "Paths.ask", 'self._asked[reason] = ""', "only the keys count"),
     Equivalent(_PATHS, "Paths.ask", "self._asked.popitem(last=None)", "None is as false as False"),

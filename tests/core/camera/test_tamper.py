@@ -10,7 +10,7 @@ MS = 1_000_000
 STEP_MS = 250
 
 
-class Looks:
+class Samples:
     """A judge that looks four times a second."""
 
     def __init__(self, kinds: Iterable[TamperKind] = TamperKind) -> None:
@@ -18,7 +18,7 @@ class Looks:
         self.now_ms = 0
         self.told: list[TamperChanged] = []
 
-    def see(self, suspicion: TamperKind | None, seconds: float, step_ms: int = STEP_MS) -> "Looks":
+    def see(self, suspicion: TamperKind | None, seconds: float, step_ms: int = STEP_MS) -> "Samples":
         for _ in range(round(seconds * 1000 / step_ms)):
             self.now_ms += step_ms
             self.told += self.judge.update(suspicion, self.now_ms * MS)
@@ -31,72 +31,72 @@ class Looks:
 
 @pytest.mark.parametrize(("step_ms", "enough"), [(STEP_MS, 15), (220, 17)])
 def test_a_suspicion_is_told_when_85_percent_of_the_pictures_of_4_s_raise_it(step_ms: int, enough: int) -> None:
-    looks = Looks().see(None, 10, step_ms)
-    began_ns = (looks.now_ms + step_ms) * MS
-    assert looks.see(COVERED, (enough - 1) * step_ms / 1000, step_ms).told == []
-    assert looks.see(COVERED, step_ms / 1000, step_ms).told == [TamperChanged(COVERED, True, began_ns, began_ns)]
-    assert looks.judge.active is COVERED
+    samples = Samples().see(None, 10, step_ms)
+    began_ns = (samples.now_ms + step_ms) * MS
+    assert samples.see(COVERED, (enough - 1) * step_ms / 1000, step_ms).told == []
+    assert samples.see(COVERED, step_ms / 1000, step_ms).told == [TamperChanged(COVERED, True, began_ns, began_ns)]
+    assert samples.judge.active is COVERED
 
 
 def test_at_the_start_it_must_last_as_long() -> None:
-    looks = Looks().see(COVERED, 4)
-    assert looks.told == []
-    assert looks.see(COVERED, 0.25).changes == [(COVERED, True)]
+    samples = Samples().see(COVERED, 4)
+    assert samples.told == []
+    assert samples.see(COVERED, 0.25).changes == [(COVERED, True)]
 
 
 @pytest.mark.parametrize(("step_ms", "enough"), [(STEP_MS, 12), (155, 17)])
 def test_it_ends_when_85_percent_of_the_pictures_of_3_s_are_well(step_ms: int, enough: int) -> None:
-    looks = Looks().see(COVERED, 10, step_ms)
-    well_ns = (looks.now_ms + step_ms) * MS
-    assert len(looks.see(None, (enough - 1) * step_ms / 1000, step_ms).told) == 1
-    assert looks.see(None, step_ms / 1000, step_ms).told[1:] == [TamperChanged(COVERED, False, well_ns, step_ms * MS)]
-    assert looks.judge.active is None
+    samples = Samples().see(COVERED, 10, step_ms)
+    well_ns = (samples.now_ms + step_ms) * MS
+    assert len(samples.see(None, (enough - 1) * step_ms / 1000, step_ms).told) == 1
+    assert samples.see(None, step_ms / 1000, step_ms).told[1:] == [TamperChanged(COVERED, False, well_ns, step_ms * MS)]
+    assert samples.judge.active is None
 
 
 def test_it_goes_on_while_the_newest_picture_shows_it() -> None:
-    looks = Looks().see(COVERED, 5)
-    looks.now_ms += 60_000
-    assert looks.see(None, 3).see(COVERED, 0.25).changes == [(COVERED, True)]
+    samples = Samples().see(COVERED, 5)
+    samples.now_ms += 60_000
+    assert samples.see(None, 3).see(COVERED, 0.25).changes == [(COVERED, True)]
 
 
 def test_it_is_told_once_however_long_it_lasts() -> None:
-    assert Looks().see(TURNED, 1000).changes == [(TURNED, True)]
+    assert Samples().see(TURNED, 1000).changes == [(TURNED, True)]
 
 
 def test_a_look_that_says_otherwise_now_and_then_changes_nothing() -> None:
-    looks = Looks().see(None, 5)
+    samples = Samples().see(None, 5)
     for _ in range(10):
-        looks.see(COVERED, 2.25).see(None, 0.25)
-    assert looks.changes == [(COVERED, True)]
+        samples.see(COVERED, 2.25).see(None, 0.25)
+    assert samples.changes == [(COVERED, True)]
     for _ in range(10):
-        looks.see(None, 2.25).see(COVERED, 0.25)
-    assert looks.changes == [(COVERED, True), (COVERED, False)]
+        samples.see(None, 2.25).see(COVERED, 0.25)
+    assert samples.changes == [(COVERED, True), (COVERED, False)]
 
 
 def test_what_comes_and_goes_is_not_told() -> None:
-    looks = Looks()
+    samples = Samples()
     for _ in range(50):
-        looks.see(COVERED, 0.75).see(None, 0.25)
-    assert looks.told == []
+        samples.see(COVERED, 0.75).see(None, 0.25)
+    assert samples.told == []
 
 
 def test_a_suspicion_that_wavers_is_told_as_what_it_was_most_of_the_time() -> None:
-    looks = Looks()
+    samples = Samples()
     for _ in range(5):
-        looks.see(COVERED, 0.75).see(TURNED, 0.25)
-    assert looks.changes == [(COVERED, True)]
+        samples.see(COVERED, 0.75).see(TURNED, 0.25)
+    assert samples.changes == [(COVERED, True)]
 
 
 def test_one_happening_stays_one_kind() -> None:
-    assert Looks().see(COVERED, 5).see(TURNED, 20).see(DARK, 20).see(None, 5).changes == [
+    assert Samples().see(COVERED, 5).see(TURNED, 20).see(DARK, 20).see(None, 5).changes == [
         (COVERED, True),
         (COVERED, False),
     ]
 
 
 def test_the_dark_gives_way_to_what_somebody_does() -> None:
-    looks = Looks().see(None, 5).see(DARK, 20).see(TURNED, 5)
-    (_, ended, began) = looks.told
+    samples = Samples().see(None, 5).see(DARK, 20).see(TURNED, 5)
+    (_, ended, began) = samples.told
     assert (ended, began) == (
         TamperChanged(DARK, False, began.began_ns, 5250 * MS, well=False),
         TamperChanged(TURNED, True, began.began_ns, began.began_ns),
@@ -104,63 +104,63 @@ def test_the_dark_gives_way_to_what_somebody_does() -> None:
 
 
 def test_kinds_that_are_not_watched_count_as_none() -> None:
-    looks = Looks([COVERED]).see(TURNED, 20).see(COVERED, 5).see(TURNED, 5)
-    assert looks.changes == [(COVERED, True), (COVERED, False)]
-    assert looks.judge.stuck(looks.now_ms * MS) == []
+    samples = Samples([COVERED]).see(TURNED, 20).see(COVERED, 5).see(TURNED, 5)
+    assert samples.changes == [(COVERED, True), (COVERED, False)]
+    assert samples.judge.stuck(samples.now_ms * MS) == []
 
 
 @pytest.mark.parametrize("step_ms", [100, 1000, 5000])
 def test_any_number_of_looks_a_second_will_do(step_ms: int) -> None:
-    looks = Looks().see(None, 20, step_ms).see(TURNED, 20, step_ms).see(None, 20, step_ms)
-    assert looks.changes == [(TURNED, True), (TURNED, False)]
+    samples = Samples().see(None, 20, step_ms).see(TURNED, 20, step_ms).see(None, 20, step_ms)
+    assert samples.changes == [(TURNED, True), (TURNED, False)]
 
 
 @pytest.mark.parametrize(("step_ms", "looked", "longest_ms"), [(STEP_MS, 5, 3000), (1500, 2, 4500)])
 def test_nothing_is_concluded_from_a_time_without_pictures(step_ms: int, looked: int, longest_ms: int) -> None:
     """Three seconds, or three times what lay between the pictures before."""
     for gap_ms in (longest_ms, longest_ms + 1):
-        looks = Looks().see(COVERED, looked * step_ms / 1000, step_ms).see(COVERED, gap_ms / 1000, gap_ms)
-        looks.see(COVERED, 5)
-        assert looks.told[0].boottime_ns == (step_ms if gap_ms == longest_ms else step_ms * looked + gap_ms) * MS
+        samples = Samples().see(COVERED, looked * step_ms / 1000, step_ms).see(COVERED, gap_ms / 1000, gap_ms)
+        samples.see(COVERED, 5)
+        assert samples.told[0].boottime_ns == (step_ms if gap_ms == longest_ms else step_ms * looked + gap_ms) * MS
 
 
 def test_a_stamp_that_does_not_advance_is_no_look() -> None:
-    looks = Looks().see(COVERED, 3.75)
+    samples = Samples().see(COVERED, 3.75)
     for suspicion in [COVERED, None] * 50:
-        assert looks.judge.update(suspicion, looks.now_ms * MS) == []
-    assert looks.see(COVERED, 0.5).changes == [(COVERED, True)]
+        assert samples.judge.update(suspicion, samples.now_ms * MS) == []
+    assert samples.see(COVERED, 0.5).changes == [(COVERED, True)]
 
 
 def test_a_clock_that_is_set_back_delays_what_is_told_and_no_more() -> None:
-    looks = Looks().see(None, 60).see(COVERED, 2)
-    looks.now_ms -= 50_000
-    looks.see(COVERED, 3.5)
-    assert looks.told == []
-    assert looks.see(COVERED, 1).changes == [(COVERED, True)]
-    looks.now_ms -= 5_000
-    assert looks.see(None, 4).changes == [(COVERED, True), (COVERED, False)]
+    samples = Samples().see(None, 60).see(COVERED, 2)
+    samples.now_ms -= 50_000
+    samples.see(COVERED, 3.5)
+    assert samples.told == []
+    assert samples.see(COVERED, 1).changes == [(COVERED, True)]
+    samples.now_ms -= 5_000
+    assert samples.see(None, 4).changes == [(COVERED, True), (COVERED, False)]
 
 
 def test_stamps_that_stop_are_frozen_until_pictures_with_new_ones_are_well() -> None:
-    looks = Looks().see(None, 5)
-    assert looks.judge.stuck(looks.now_ms * MS) == [TamperChanged(FROZEN, True, 5000 * MS, 5000 * MS)]
-    assert looks.judge.stuck(looks.now_ms * MS) == []
-    assert looks.see(None, 4).changes == [(FROZEN, False)]
+    samples = Samples().see(None, 5)
+    assert samples.judge.stuck(samples.now_ms * MS) == [TamperChanged(FROZEN, True, 5000 * MS, 5000 * MS)]
+    assert samples.judge.stuck(samples.now_ms * MS) == []
+    assert samples.see(None, 4).changes == [(FROZEN, False)]
 
 
 def test_stamps_that_stop_in_the_dark_end_it() -> None:
-    looks = Looks().see(DARK, 5)
-    assert looks.judge.stuck(5000 * MS) == [
+    samples = Samples().see(DARK, 5)
+    assert samples.judge.stuck(5000 * MS) == [
         TamperChanged(DARK, False, 5000 * MS, 250 * MS, well=False),
         TamperChanged(FROZEN, True, 5000 * MS, 5000 * MS),
     ]
 
 
 def test_other_pictures_end_what_was_known_of_the_old_ones() -> None:
-    looks = Looks().see(COVERED, 5)
-    assert looks.judge.forget(looks.now_ms * MS) == [TamperChanged(COVERED, False, 5000 * MS, 250 * MS, well=False)]
-    assert looks.judge.forget(looks.now_ms * MS) == []
-    assert looks.see(COVERED, 4).changes == [(COVERED, True)]
+    samples = Samples().see(COVERED, 5)
+    assert samples.judge.forget(samples.now_ms * MS) == [TamperChanged(COVERED, False, 5000 * MS, 250 * MS, well=False)]
+    assert samples.judge.forget(samples.now_ms * MS) == []
+    assert samples.see(COVERED, 4).changes == [(COVERED, True)]
 
 
 def test_a_sensor_never_gives_a_picture_twice_so_the_second_one_is_suspicious() -> None:

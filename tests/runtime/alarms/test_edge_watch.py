@@ -35,9 +35,9 @@ class Lines:
             raise HardwareError("pin 17 can't be read")
         return [Edge("police", active, 7, normally_closed=line) for line, active in self.levels.items()]
 
-    def set(self, active: bool, *, normally_closed: bool = False, told: bool = True) -> None:
+    def set(self, active: bool, *, normally_closed: bool = False, reported: bool = True) -> None:
         self.levels[normally_closed] = active
-        if told:
+        if reported:
             self.watch.edge(Edge("police", active, 5, normally_closed=normally_closed))
 
 
@@ -57,7 +57,7 @@ def test_edges_are_passed_on_and_nothing_is_added_to_them(lines: Lines) -> None:
 
 
 def test_a_press_whose_edge_was_not_told_counts_at_the_second_look(lines: Lines) -> None:
-    lines.set(True, told=False)
+    lines.set(True, reported=False)
     assert lines.watch.tick()
     assert lines.heard == [], "its edge may still be on its way"
     assert lines.watch.tick()
@@ -69,11 +69,11 @@ def test_a_press_whose_edge_was_not_told_counts_at_the_second_look(lines: Lines)
 
 
 def test_an_edge_that_comes_late_is_not_made_up_for(lines: Lines) -> None:
-    lines.set(True, told=False)
+    lines.set(True, reported=False)
     lines.watch.tick()
     lines.set(True)
     lines.set(False)
-    lines.set(True, told=False)
+    lines.set(True, reported=False)
     lines.watch.tick()
     assert lines.heard == [(False, True), (False, False)], "a new change has its own time"
     lines.watch.tick()
@@ -81,24 +81,24 @@ def test_an_edge_that_comes_late_is_not_made_up_for(lines: Lines) -> None:
 
 
 def test_a_press_and_a_release_that_were_not_told_show_that_the_buttons_are_deaf(lines: Lines) -> None:
-    lines.set(True, told=False)
+    lines.set(True, reported=False)
     assert [lines.watch.tick(), lines.watch.tick()] == [True, True]
-    lines.set(False, told=False)
+    lines.set(False, reported=False)
     assert [lines.watch.tick(), lines.watch.tick()] == [True, False]
 
     assert lines.heard == [(False, True), (False, False)]
 
 
 def test_two_lines_that_change_untold_are_enough(lines: Lines) -> None:
-    lines.set(True, told=False)
-    lines.set(True, normally_closed=True, told=False)
+    lines.set(True, reported=False)
+    lines.set(True, normally_closed=True, reported=False)
     assert [lines.watch.tick(), lines.watch.tick()] == [True, False]
     assert lines.heard == [(False, True), (True, True)]
 
 
 def test_one_missed_edge_among_others_that_are_told_is_forgiven(lines: Lines) -> None:
     for _ in range(3):
-        lines.set(True, told=False)
+        lines.set(True, reported=False)
         lines.watch.tick()
         assert lines.watch.tick()
         lines.set(False)
