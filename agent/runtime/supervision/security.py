@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class _Window:
+class _RateWindow:
     began_ns: int
     sent: int = 0
     suppressed: int = 0
@@ -31,7 +31,7 @@ class SecurityLog:
         self._reporter = reporter
         self._clock = clock
         self._lock = threading.Lock()
-        self._windows: dict[str, _Window] = {}
+        self._windows: dict[str, _RateWindow] = {}
 
     def report(
         self,
@@ -48,9 +48,9 @@ class SecurityLog:
         says how many were left out."""
         now_ns = self._clock.boottime_ns()
         with self._lock:
-            window = self._windows.setdefault(kind, _Window(now_ns))
+            window = self._windows.setdefault(kind, _RateWindow(now_ns))
             if now_ns - window.began_ns >= _WINDOW_NS:
-                window = self._windows[kind] = _Window(now_ns, suppressed=window.suppressed)
+                window = self._windows[kind] = _RateWindow(now_ns, suppressed=window.suppressed)
             if window.sent >= _MOST_A_WINDOW:
                 window.suppressed += 1
                 return False

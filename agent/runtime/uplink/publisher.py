@@ -8,6 +8,7 @@ other broker has accepted us, so a failed try costs nothing.
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from agent.core.delivery.backoff import Backoff
@@ -76,7 +77,7 @@ class SpeaksForUs(Protocol):
 
 
 @dataclass(slots=True, eq=False)
-class _Link:
+class _Connection:
     """One connection to the broker of a path, up or being tried."""
 
     path: int
@@ -113,9 +114,9 @@ class Publisher:
         self._backoff = backoff
         self._paths = Paths(len(addresses), return_after_s)
         self._failover = Failover(self._paths, sender, outbox)
-        self._inbox: Inbox[_Link] = Inbox()
-        self._link: _Link | None = None
-        self._candidate: _Link | None = None
+        self._inbox: Inbox[_Connection] = Inbox()
+        self._connection: _Connection | None = None
+        self._candidate: _Connection | None = None
         self._had_us: int | None = None
         self._retry_ns = 0
         self._last_attempt_ns = -_URGENT_RETRY_NS
@@ -124,13 +125,13 @@ class Publisher:
     @property
     def connected(self) -> bool:
         """Whether a broker has accepted us. Any thread."""
-        return self._link is not None
+        return self._connection is not None
 
     @property
     def path(self) -> int | None:
         """The place, in the list of addresses, of the broker in use; None without one. Any thread."""
-        link = self._link
-        return None if link is None else link.path
+        connection = self._connection
+        return None if connection is None else connection.path
 
     def listen(self, listener: PublisherListener, alarms: HasOpenAlarms, centres: KnowsCentres) -> None:
         """Report the connection to `listener`, and consult alarms and centres before another path is tried. Call it
@@ -154,11 +155,11 @@ class Publisher:
 
     def run_once(self, timeout_s: float) -> None:
         """Handle what has happened, then send what may be sent."""
-        for link, event in self._inbox.take(timeout_s):
-            self._handle(link, event)
+        for connection, event in self._inbox.take(timeout_s):
+            self._handle(connection, event)
         if self._inbox.was_flooded():
             self._listener.flooded()
-        if self._link is not None:
+        if self._connection is not None:
             self._sender.return_rested()
             self._sender.send()
         if not self._is_leaving:
@@ -177,10 +178,10 @@ class Publisher:
         if self.connected:
             self._announcer.farewell()
             self._send_all(_FAREWELL_S)
-        if self._link is not None:
-            self._link.broker.disconnect(_DISCONNECT_S)
+        if self._connection is not None:
+            self._connection.broker.disconnect(_DISCONNECT_S)
         self._sender.close()
-        self._link = self._candidate = None
+        self._connection = self._candidate = None
 
     def _send_all(self, timeout_s: float) -> None:
         """Run until nothing waits, or there is no connection and none is being made; at most `timeout_s`."""
@@ -192,97 +193,97 @@ class Publisher:
 
     # --- what happens
 
-    def _handle(self, link: _Link, event: BrokerEvent) -> None:
+    def _handle(self, connection: _Connection, event: BrokerEvent) -> None:
         match event:
-            case Connected() if link is self._candidate:
-                self._promote(link, event)
-            case Disconnected() if link is self._candidate:
-                self._fail(link, event)
-            case Disconnected() if link is self._link:
-                self._lose(link, event, died=True)
-            case Published() if link is self._link:
-                refusal = self._sender.settle(event)
+            case Connected() if connection is self._candidate:
+                self._promote(connection, event)
+            case Disconnected() if connection is self._candidate:
+                self._fail(connection, event)
+            case Disconnected() if connection is self._connection:
+                self._lose(connection, event, died=True)
+            case Published() if connection is self._connection:
+                refusal = self._sender.answered(event)
                 if refusal is not None:
-                    self._lose_a_broker_that_refuses_us(link, refusal)
-            case Received() if link is self._link:
+                    self._lose_a_broker_that_refuses_us(connection, refusal)
+            case Received() if connection is self._connection:
                 self._listener.received(event)
             case _:
                 pass  # from a connection that was left
 
-    def _promote(self, link: _Link, accepted: Connected) -> None:
+    def _promote(self, connection: _Connection, accepted: Connected) -> None:
         """Use this connection, as its broker has accepted us; leave the one before."""
         now_ns = self._clock.boottime_ns()
-        before, self._link, self._candidate = self._link, link, None
+        before, self._connection, self._candidate = self._connection, connection, None
         self._sender.close()
-        log.info("connected to %s with %s", self._name(link), accepted.spoken)
-        self._paths.connected(link.path, now_ns)
+        log.info("connected to %s with %s", self._name(connection), accepted.spoken)
+        self._paths.connected(connection.path, now_ns)
         self._failover.forget()
-        link.since_ns = now_ns
-        moved = self._had_us not in {None, link.path}
-        self._had_us = link.path
-        self._sender.open(link.broker, accepted.receive_maximum, link.own_topic)
-        self._listener.connected(accepted, self._name(link), moved)
+        connection.since_ns = now_ns
+        moved = self._had_us not in {None, connection.path}
+        self._had_us = connection.path
+        self._sender.open(connection.broker, accepted.receive_maximum, connection.own_topic)
+        self._listener.connected(accepted, self._name(connection), moved)
         if before is not None:  # last, as it may take a moment, and a press must not wait for it
             self._end(before)
 
-    def _fail(self, candidate: _Link, end: Disconnected) -> None:
+    def _fail(self, candidate: _Connection, end: Disconnected) -> None:
         """Handle a failed try. Without a connection the next try comes later, with one perhaps never."""
         now_ns = self._clock.boottime_ns()
-        level = logging.DEBUG if self._paths.failures else logging.ERROR if self._link is None else logging.INFO
+        level = logging.DEBUG if self._paths.failures else logging.ERROR if self._connection is None else logging.INFO
         log.log(level, "no connection to %s: %s", self._name(candidate), end.detail)
         self._candidate = None
         self._end(candidate)
-        if self._link is None:
+        if self._connection is None:
             self._paths.failed(candidate.path, now_ns)
             self._retry_ns = now_ns + int(self._backoff.failed() * 1e9)
             self._listener.disconnected(end)
         elif self._sender.stalled():
-            self._leave(self._link)
+            self._leave(self._connection)
             self._paths.failed(candidate.path, now_ns)
         else:
             self._paths.failed(candidate.path, now_ns)
 
-    def _lose(self, link: _Link, end: Disconnected, *, died: bool = False) -> None:
+    def _lose(self, connection: _Connection, end: Disconnected, *, died: bool = False) -> None:
         now_ns = self._clock.boottime_ns()
-        log.error("lost the connection to %s: %s", self._name(link), end.detail)
+        log.error("lost the connection to %s: %s", self._name(connection), end.detail)
         self._sender.close(died=died)
-        self._link = None
-        self._end(link)
-        self._paths.failed(link.path, now_ns)
-        self._retry_ns = now_ns + int(self._backoff.failed((now_ns - link.since_ns) / 1e9) * 1e9)
+        self._connection = None
+        self._end(connection)
+        self._paths.failed(connection.path, now_ns)
+        self._retry_ns = now_ns + int(self._backoff.failed((now_ns - connection.since_ns) / 1e9) * 1e9)
         self._listener.disconnected(end)
 
-    def _leave(self, link: _Link) -> None:
+    def _leave(self, connection: _Connection) -> None:
         """Leave a silent broker: the protocol repeats a message only on a new connection."""
-        self._lose(link, Disconnected("lost", "the broker does not acknowledge; trying a new connection"))
+        self._lose(connection, Disconnected("lost", "the broker does not acknowledge; trying a new connection"))
         self._retry_ns = self._clock.boottime_ns()
 
-    def _lose_a_broker_that_refuses_us(self, link: _Link, detail: str) -> None:
+    def _lose_a_broker_that_refuses_us(self, connection: _Connection, detail: str) -> None:
         """Leave a broker that refuses our own state, as it will take nothing: the certificate is another device's, or
         its access list does not know us. Only a new connection reads the certificate again and tries the next broker.
         """
         self._sender.give_up_retained()
         advice = "check its access list and this device's certificate"
         self._lose(
-            link, Disconnected("refused", f"the broker refuses this device's state ({detail.lower()}): {advice}")
+            connection, Disconnected("refused", f"the broker refuses this device's state ({detail.lower()}): {advice}")
         )
 
     # --- which path
 
     def _choose_path(self) -> None:
         now_ns = self._clock.boottime_ns()
-        if self._link is None:
+        if self._connection is None:
             self._failover.forget()
         if self._candidate is not None:
             if now_ns - self._candidate.since_ns > self._patience_ns():
                 self._fail(self._candidate, Disconnected("unreachable", "connecting did not end in time"))
-        elif self._link is None:
+        elif self._connection is None:
             if now_ns >= self._due_ns():
                 self._try(self._paths.next())
         elif self._sender.stalled():
             other = self._paths.other(now_ns)
             if other is None:
-                self._leave(self._link)
+                self._leave(self._connection)
             else:
                 self._try(other)
         else:
@@ -310,19 +311,19 @@ class Publisher:
         now_ns = self._clock.boottime_ns()
         self._last_attempt_ns = now_ns
         will = self._announcer.will()
-        link = self._candidate = _Link(path, self._idle.pop(), will.topic, now_ns)
+        candidate = self._candidate = _Connection(path, self._idle.pop(), will.topic, now_ns)
         address = self._addresses[path]
         try:
-            link.broker.connect(
-                address.url, will, self._subscriptions, lambda event: self._inbox.put(link, event), address.interface
+            candidate.broker.connect(
+                address.url, will, self._subscriptions, partial(self._inbox.put, candidate), address.interface
             )
         except BrokerError as error:
-            self._fail(link, Disconnected("unreachable", str(error)))
+            self._fail(candidate, Disconnected("unreachable", str(error)))
 
-    def _end(self, link: _Link) -> None:
+    def _end(self, connection: _Connection) -> None:
         """End this connection and free its client for another path. Its later events are ignored."""
-        link.broker.disconnect(timeout_s=0.0, will=True)
-        self._idle.append(link.broker)
+        connection.broker.disconnect(timeout_s=0.0, will=True)
+        self._idle.append(connection.broker)
 
-    def _name(self, link: _Link) -> str:
-        return str(self._addresses[link.path])
+    def _name(self, connection: _Connection) -> str:
+        return str(self._addresses[connection.path])

@@ -133,7 +133,7 @@ class Sender:
             if not goes_on:
                 return
 
-    def settle(self, answer: Published) -> str | None:
+    def answered(self, answer: Published) -> str | None:
         """Handle the broker's answer to one message. Returns its reason if it forbids our own state, as it then takes
         nothing; None otherwise.
 
