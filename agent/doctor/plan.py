@@ -8,6 +8,7 @@ from agent.adapters.running_agent import find_agent
 from agent.adapters.system_clock import SystemClock
 from agent.adapters.systemd_unit import ask_unit
 from agent.bootstrap import specs
+from agent.core.camera.camera_kinds import kind_of
 from agent.core.diagnosis.account import judge_account
 from agent.core.diagnosis.agent_report import judge_report, judge_unit
 from agent.core.diagnosis.finding import Finding, ok, unknown
@@ -106,8 +107,6 @@ def _account(user: str, settings: Settings | None, note: Note) -> list[Finding]:
     needed = set()
     if settings is not None:
         needed |= {"gpio"} if settings.has_pins else set()
-        needed |= (
-            {"video"} if any(each.source.startswith(("v4l2:", "picamera2:")) for each in settings.cameras) else set()
-        )
+        needed |= {"video"} if any(kind_of(each.source).is_device for each in settings.cameras) else set()
     missing = account.missing_groups(found, needed) if found else []
     return judge_account(user, exists=found is not None, own=account.own_name(), missing_groups=missing)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsError as PydanticSettingsError
 
+from agent.core.camera.camera_kinds import KINDS
 from agent.core.errors import SettingsError
 from agent.settings import layers
 from agent.settings.layers import WORDS, Location
@@ -160,9 +161,10 @@ def _list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else []
 
 
+_FORMS = [kind.form for kind in KINDS]
 _PATTERN_ADVICE = {
     "delegate": "a delegate is xnnpack, none, or a shared library such as libedgetpu.so.1",
-    "source": "a source is picamera2:N, v4l2:/dev/videoN, rtsp://... or file:PATH",
+    "source": f"a source is {', '.join(_FORMS[:-1])} or {_FORMS[-1]}",
     "interfaces": "a network interface has at most 15 characters, such as eth0 or wwan0",
     "root": "the root is one or two levels of small letters, digits and hyphens, such as edge/v1",
 }

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self, TypeVar, get_args
 from pydantic import AfterValidator, Field, model_validator
 
 from agent.contract.vocabulary import TamperKind
+from agent.core.camera.camera_kinds import KINDS
 from agent.core.camera.masks import Outline
 from agent.core.polygon import Point, Polygon
 from agent.core.section import Section, TopicLevel
@@ -96,7 +97,7 @@ class CameraSettings(Section):
     """One camera and how it is watched."""
 
     name: TopicLevel
-    source: str = Field(pattern=r"^(picamera2:\d+|v4l2:/dev/\S+|rtsps?://\S+|file:.+)$")
+    source: str = Field(pattern=f"^({'|'.join(kind.pattern for kind in KINDS)})$")
     model: str = DEFAULT_MODEL
     width: int | None = Field(default=None, ge=64, le=7680)
     height: int | None = Field(default=None, ge=64, le=4320)
