@@ -117,8 +117,8 @@ class AlarmBook:
         A silent alarm changes nothing that a bystander could see, and an open test shows nothing beside a real alarm.
         """
         audible = [alarm.data for alarm in self._open.values() if not alarm.data.silent]
-        decides = min((data.status for data in audible), key=_MOST_SERIOUS_FIRST.index, default="actual")
-        return for_open_alarms(data.stage for data in audible if data.status == decides)
+        stages = ([data.stage for data in audible if data.status == status] for status in _MOST_SERIOUS_FIRST)
+        return for_open_alarms(next(filter(None, stages), []))
 
     def press(
         self,

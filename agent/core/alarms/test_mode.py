@@ -10,28 +10,28 @@ class TestMode:
     """Test mode. It only changes what a press counts as: no input is ever disabled. One thread at a time."""
 
     def __init__(self) -> None:
-        self._input: str | None = None
-        self._began_ns = 0
-        self._until_ns: int | None = None
+        self._on: tuple[str | None, int, int] | None = None
+        """Of which input, or of any, and from when until when; None while it is off."""
 
     @property
     def ends_ns(self) -> int | None:
         """When test mode ends, in CLOCK_BOOTTIME; None while it is off."""
-        return self._until_ns
+        return None if self._on is None else self._on[2]
 
     def begin(self, input_name: str | None, now_ns: int, until_ns: int) -> None:
         """Treat presses of this input, or of any if it is None, as tests from now on. Replaces an earlier test mode."""
-        self._input, self._began_ns, self._until_ns = input_name, now_ns, until_ns
+        self._on = input_name, now_ns, until_ns
 
     def covers(self, input_name: str, edge_ns: int) -> bool:
         """Return whether a press is a test, judged by its edge at `edge_ns`.
 
         A press before the beginning is not a test, however late it is handled, and neither is one after the end.
         """
-        if self._until_ns is None or self._input not in {None, input_name}:
+        if self._on is None:
             return False
-        return self._began_ns <= edge_ns < self._until_ns
+        covered, began_ns, until_ns = self._on
+        return covered in {None, input_name} and began_ns <= edge_ns < until_ns
 
     def end(self) -> None:
         """End test mode: from now on every press is in earnest."""
-        self._until_ns = None
+        self._on = None

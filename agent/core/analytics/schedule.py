@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import datetime, time, timedelta, tzinfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,13 @@ class Schedule:
 
     def covers(self, wall: datetime) -> bool:
         """Return whether the hours cover this moment, an aware time; the start is included, the end is not."""
-        now = wall.astimezone(UTC)
-        today = now.astimezone(self._zone).date()
+        today = wall.astimezone(self._zone).date()
         for hours in self._hours:
             overnight = hours.end <= hours.start
             for ago in (0, 1):
                 day = today - timedelta(days=ago)
                 start = datetime.combine(day, hours.start, self._zone)
                 end = datetime.combine(day + timedelta(days=overnight), hours.end, self._zone)
-                if day.weekday() in hours.days and start.astimezone(UTC) <= now < end.astimezone(UTC):
+                if day.weekday() in hours.days and start.timestamp() <= wall.timestamp() < end.timestamp():
                     return True
         return False

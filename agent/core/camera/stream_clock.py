@@ -19,11 +19,9 @@ class StreamClock:
 
     def __init__(self) -> None:
         self._presentation_ns: int | None = None
-        self._moved_ns = 0
-        """When the presentation time last moved."""
-        self._offset_ns = 0
         self._has_moved = False
-        self._stamp_ns = 0
+        self._stamp_ns = self._offset_ns = self._moved_ns = 0
+        """The last stamp, its distance from the presentation time, and when that last moved."""
 
     def stamp(self, presentation_ns: int | None, arrival_ns: int) -> int:
         """Return when this frame was captured; `presentation_ns` is None if the stream gives none."""

@@ -24,8 +24,7 @@ class PressReporter:
         self._recent: deque[int] = deque(maxlen=limit + 1)
         self._since_ns: int | None = None
         """When the chatter began; None while there is none."""
-        self._last_ns = 0
-        self._next_summary_ns = 0
+        self._last_ns = self._next_summary_ns = 0
         self._unsaid: Pressed | None = None
         self.presses = 0
         """All presses since the start."""

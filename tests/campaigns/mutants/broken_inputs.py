@@ -82,8 +82,8 @@ FELT = (
     Breakage(
         "call a press a test after the end of test mode",
         "agent/core/alarms/test_mode.py",
-        "return self._began_ns <= edge_ns < self._until_ns",
-        "return self._began_ns <= edge_ns",
+        "began_ns <= edge_ns < until_ns",
+        "began_ns <= edge_ns",
         "tests/core/alarms/test_test_mode.py::test_only_an_edge_within_its_time_is_a_test",
     ),
 )
