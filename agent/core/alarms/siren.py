@@ -183,5 +183,5 @@ class Siren:
 
     def _change(self, alarm: AlarmData, reason: SirenReason, now_ns: int) -> SirenChange:
         turn = self._turns[alarm.alarm_id]
-        assert turn is not None, "it sounds or has sounded for this alarm"
+        assert turn is not None  # it sounds or has sounded for this alarm
         return SirenChange(alarm, reason in get_args(SoundReason), reason, turn.spent_by(now_ns))

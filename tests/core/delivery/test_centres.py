@@ -68,7 +68,7 @@ def test_a_centre_that_does_not_repeat_that_it_watches_is_gone_after_three_minut
 
 def test_what_brokers_have_retained_of_a_dead_centre_does_not_pass_for_its_word_again_and_again() -> None:
     """Two brokers that have lost the will: the device goes from one to the other, and hears a stale `true` at each."""
-    centres = make()
+    centres = make(names=("jhb", "pta"))
     centres.heard("jhb", True, 0, retained=True)
     assert online(centres, 1) is True, "at a start there is nothing better to go by"
 
@@ -86,12 +86,14 @@ def test_what_brokers_have_retained_of_a_dead_centre_does_not_pass_for_its_word_
     centres.heard("jhb", True, 2179 * S, retained=True)
     assert online(centres, 2179) is True
     centres.connected(2179 * S)
+    centres.heard("pta", False, 2179 * S)
     centres.heard("jhb", True, 2180 * S, retained=True)
     assert online(centres, 2180) is None, "what it said three minutes ago is no more than silence"
     centres.heard("pta", True, 2180 * S)
     centres.heard("pta", False, 2180 * S)
+    centres.heard("jhb", False, 2180 * S)
     centres.heard("jhb", True, 2180 * S, retained=True)
-    assert not centres.somebody(2180 * S), "another centre's word is not its own"
+    assert not centres.somebody(2180 * S), "neither another centre's word nor its own of not watching"
 
 
 def test_a_link_that_drops_again_and_again_does_not_hide_that_nobody_watches() -> None:

@@ -142,6 +142,8 @@ def test_what_failed_in_calm_hours_makes_no_alarm_wait() -> None:
         assert paths.rounds == 0
         paths.failed(0, at)
         assert paths.rounds == 1
+    assert paths.other(23_700 * S) == 0
+    assert paths.rounds == 1
 
 
 def test_a_first_path_that_flaps_is_trusted_less_each_time_until_it_has_been_stable() -> None:
