@@ -84,18 +84,8 @@ def test_a_driver_that_repeats_its_stamp_does_not_make_time_stand_still(make: Ma
     assert stamps[0] < stamps[1] < stamps[2]
 
 
-@pytest.mark.parametrize(
-    "picture",
-    [
-        np.full((48, 64), 9, np.uint8),
-        np.full((48, 64, 1), 9, np.uint8),
-        np.full((48, 64, 4), 9, np.uint8),
-        np.full((48, 64), 9 << 8, np.uint16),
-    ],
-    ids=["grey", "one channel", "four channels", "16 bit"],
-)
-def test_an_infrared_or_odd_camera_gives_blue_green_red_all_the_same(make: Make, picture: np.ndarray) -> None:
-    camera, _ = make(picture=picture)
+def test_an_infrared_camera_gives_blue_green_red_all_the_same(make: Make) -> None:
+    camera, _ = make(picture=np.full((48, 64), 9 << 8, np.uint16))
     camera.open()
     pixels = camera.read(1).pixels
 
@@ -128,12 +118,10 @@ def test_a_picture_that_opencv_hands_out_as_one_row_of_bytes_is_a_picture(make: 
 @pytest.mark.parametrize(
     ("picture", "reason"),
     [
-        (np.zeros((0, 0, 3), np.uint8), "empty pictures"),
-        (np.zeros((48, 64, 2), np.uint8), r"shape \(48, 64, 2\)"),
         (np.zeros((1, 48 * 64 * 2), np.uint8), r"shape \(1, 6144\)"),
         (np.zeros((48, 64, 3), np.float32), "float32"),
     ],
-    ids=["0x0", "two channels", "one row", "float"],
+    ids=["one row", "float"],
 )
 def test_what_is_no_picture_is_a_camera_error(make: Make, picture: np.ndarray, reason: str) -> None:
     camera, _ = make(picture=picture)
@@ -175,3 +163,8 @@ def test_a_device_that_states_nonsense_states_no_rate(make: Make) -> None:
     camera.open()
 
     assert camera.frames_per_second is None
+
+
+def test_a_missing_device_is_named_with_what_to_do() -> None:
+    with pytest.raises(CameraError, match=r"/dev/video99 can.t be opened: it is not there: check cable"):
+        OpenCvCamera("/dev/video99", OpenCvDevice("/dev/video99"), boottime_ns).open()

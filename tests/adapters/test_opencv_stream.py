@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterator
 from itertools import pairwise
 
+import cv2
+import numpy as np
 import pytest
 
 from agent.adapters.opencv_camera import OpenCvCamera
@@ -158,3 +160,58 @@ def test_closing_while_a_frozen_camera_is_read_returns_at_once_and_ends_the_read
 
     assert boottime_ns() - began_ns < 4 * SECOND
     wait_until_it_fails()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1/x", "127.0.0.1:1/x?token=" + PASSWORD])
+def test_an_address_with_a_password_reaches_neither_the_error_nor_any_output(
+    address: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(CameraError) as caught:
+        camera_of(f"rtsp://user:{PASSWORD}@{address}").open()
+    chain = f"{caught.value} {caught.value.__cause__} {caught.value.__context__}"
+    output = capfd.readouterr()
+    assert "camera yard" in chain
+    assert PASSWORD not in chain + output.out + output.err
+
+
+class RepeatingStream:
+    """A network stream, as OpenCV hands it out, whose clock moves for a while and then repeats its last moment."""
+
+    def __init__(self, *_: object) -> None:
+        self._grabs = 0
+
+    def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
+        return True
+
+    def grab(self) -> bool:
+        self._grabs += 1
+        return True
+
+    def get(self, property_id: int) -> float:
+        return 25.0 if property_id == cv2.CAP_PROP_FPS else min(self._grabs, 10) * 40.0
+
+    def retrieve(self) -> tuple[bool, np.ndarray]:
+        return True, np.zeros((48, 64, 3), np.uint8)
+
+    def release(self) -> None:
+        return
+
+
+def test_a_stream_that_repeats_its_last_moment_gives_frames_that_get_no_younger(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("cv2.VideoCapture", RepeatingStream)
+    now_ns = 10**12
+
+    def clock() -> int:
+        nonlocal now_ns
+        now_ns += 40_000_000
+        return now_ns
+
+    camera = OpenCvCamera("the stream of camera yard", OpenCvStream("rtsp://127.0.0.1/yard"), clock)
+    camera.open()
+    stamps = [camera.read(1).boottime_ns for _ in range(100)]
+
+    assert stamps[9] == 10**12 + 10 * 40_000_000
+    assert stamps == sorted(set(stamps))
+    assert stamps[99] - stamps[9] < 1_000_000

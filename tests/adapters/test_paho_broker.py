@@ -12,25 +12,12 @@ import pytest
 from agent.adapters.paho_broker import PahoBroker
 from agent.core.errors import BrokerError
 from agent.ports import Connected, Disconnected, OutgoingMessage, Published, Received
-from tests.support.broker_events import WILL, BrokerEvents
+from tests.support.broker_events import WILL, BrokerEvents, connected, mqtt_threads
 from tests.support.fake_broker import MQTT5, Behaviour, FakeBroker
 from tests.support.mosquitto import Mosquitto
 from tests.support.wait import wait_for
 
 ALARM = OutgoingMessage("up/alarm/police", b"{}")
-
-
-@pytest.fixture
-def events() -> BrokerEvents:
-    return BrokerEvents()
-
-
-@pytest.fixture
-def broker() -> Iterator[PahoBroker]:
-    broker = PahoBroker("kiosk-1", keepalive_s=5, connect_timeout_s=5)
-    yield broker
-    broker.disconnect()
-    assert "mqtt" not in [t.name for t in threading.enumerate()]
 
 
 def refuse_5(level: int) -> bytes:
@@ -110,20 +97,18 @@ def test_a_refused_filter_is_named_and_the_connection_stands(broker: PahoBroker,
         assert events.wait(Published) == Published(mid, accepted=True)
 
 
-def test_a_refused_message_is_told_as_not_accepted(broker: PahoBroker, events: BrokerEvents) -> None:
+def test_a_refused_message_is_told_as_not_accepted(broker: PahoBroker) -> None:
     with FakeBroker(Behaviour(puback=0x87)) as fake:
-        broker.connect(fake.url, WILL, [], events)
-        events.wait(Connected)
+        events = connected(broker, fake.url)
 
         mid = broker.publish(ALARM)
 
         assert events.wait(Published) == Published(mid, accepted=False, detail="Not authorized", forbidden=True)
 
 
-def test_no_subscriber_is_a_success(broker: PahoBroker, events: BrokerEvents) -> None:
+def test_no_subscriber_is_a_success(broker: PahoBroker) -> None:
     with FakeBroker(Behaviour(puback=0x10)) as fake:
-        broker.connect(fake.url, WILL, [], events)
-        events.wait(Connected)
+        events = connected(broker, fake.url)
 
         broker.publish(ALARM)
 
@@ -160,7 +145,7 @@ def test_giving_up_on_a_silent_broker_is_possible_at_once(broker: PahoBroker, ev
 
         broker.disconnect(timeout_s=2)
 
-        assert "mqtt" not in [t.name for t in threading.enumerate()]
+        assert not mqtt_threads()
     assert not events.all()
 
 
@@ -211,12 +196,9 @@ def test_an_unresolvable_name_is_unreachable(broker: PahoBroker, events: BrokerE
     assert (ended.kind, "broker.invalid" in ended.detail) == ("unreachable", True)
 
 
-def test_a_thread_that_dies_by_itself_is_noticed(
-    broker: PahoBroker, events: BrokerEvents, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_thread_that_dies_by_itself_is_noticed(broker: PahoBroker, caplog: pytest.LogCaptureFixture) -> None:
     with FakeBroker(Behaviour()) as fake:
-        broker.connect(fake.url, WILL, [], events)
-        events.wait(Connected)
+        events = connected(broker, fake.url)
         connection = broker._connection
         assert connection is not None
 
@@ -232,10 +214,9 @@ def test_a_thread_that_dies_by_itself_is_noticed(
 
 
 def test_the_password_is_sent_and_shown_nowhere(mosquitto_with_password: Mosquitto) -> None:
-    events, refused = BrokerEvents(), BrokerEvents()
+    refused = BrokerEvents()
     broker = PahoBroker("kiosk-1", password="hunter2")
-    broker.connect(mosquitto_with_password.url, WILL, [], events)
-    events.wait(Connected)
+    connected(broker, mosquitto_with_password.url)
     broker.disconnect()
     wrong = PahoBroker("kiosk-1", password="hunter3")
     wrong.connect(mosquitto_with_password.url, WILL, [], refused)

@@ -2,8 +2,6 @@
 
 import errno
 import socket
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ from agent.adapters.paho_broker import PahoBroker
 from agent.adapters.paho_connection import VERSIONS
 from agent.core.errors import MessageRefused
 from agent.ports import Connected, Disconnected, OutgoingMessage, Published
-from tests.support.broker_events import WILL, BrokerEvents
+from tests.support.broker_events import WILL, BrokerEvents, connected, mqtt_threads
 from tests.support.fake_broker import Behaviour, FakeBroker
 from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber
@@ -24,27 +22,13 @@ from tests.support.wait import wait_for
 ALARM = OutgoingMessage("up/alarm/police", b"{}")
 
 
-@pytest.fixture
-def events() -> BrokerEvents:
-    return BrokerEvents()
-
-
-@pytest.fixture
-def broker() -> Iterator[PahoBroker]:
-    broker = PahoBroker("kiosk-1", keepalive_s=5, connect_timeout_s=3)
-    yield broker
-    broker.disconnect()
-    assert "mqtt" not in [t.name for t in threading.enumerate()]
-
-
 def connack_with(properties: bytes) -> Any:
     return lambda level: b"\0\0" + bytes([len(properties)]) + properties
 
 
-def test_a_connection_is_bound_to_the_interface_that_is_named(broker: PahoBroker, events: BrokerEvents) -> None:
+def test_a_connection_is_bound_to_the_interface_that_is_named(broker: PahoBroker) -> None:
     with FakeBroker(Behaviour()) as fake:
-        broker.connect(fake.url, WILL, [], events, interface="lo")
-        events.wait(Connected)
+        connected(broker, fake.url, interface="lo")
 
         own: Any = broker._connection._attempt.client.socket()  # type: ignore[union-attr]
         assert own.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16).rstrip(b"\0") == b"lo"
@@ -92,13 +76,10 @@ def test_an_address_that_swallows_everything_leaves_time_for_the_next(
         assert events.wait(Connected).protocol == "5"
 
 
-def test_a_message_above_the_brokers_packet_size_is_refused_here_and_the_connection_stands(
-    broker: PahoBroker, events: BrokerEvents
-) -> None:
+def test_a_message_above_the_brokers_packet_size_is_refused_here_and_the_connection_stands(broker: PahoBroker) -> None:
     largest = b"\x27\0\0\0\x80"
     with FakeBroker(Behaviour(connack=connack_with(largest))) as fake:
-        broker.connect(fake.url, WILL, [], events)
-        events.wait(Connected)
+        events = connected(broker, fake.url)
         with pytest.raises(MessageRefused, match="128"):
             broker.publish(OutgoingMessage("up/event/x", b"x" * 128))
         mid = broker.publish(ALARM)
@@ -106,10 +87,9 @@ def test_a_message_above_the_brokers_packet_size_is_refused_here_and_the_connect
         assert events.wait(Published) == Published(mid, accepted=True)
 
 
-def test_the_size_is_counted_as_the_broker_counts_it(tmp_path: Path, broker: PahoBroker, events: BrokerEvents) -> None:
+def test_the_size_is_counted_as_the_broker_counts_it(tmp_path: Path, broker: PahoBroker) -> None:
     with Mosquitto(tmp_path / "broker", extra=["max_packet_size 1000"]) as mosquitto:
-        broker.connect(mosquitto.url, WILL, [], events)
-        events.wait(Connected)
+        events = connected(broker, mosquitto.url)
         largest = 0
         for size in range(900, 1001):
             try:
@@ -123,12 +103,9 @@ def test_the_size_is_counted_as_the_broker_counts_it(tmp_path: Path, broker: Pah
         assert not events.of(Disconnected)
 
 
-def test_a_message_that_can_not_be_sent_at_all_is_refused_and_stands_in_nobodys_way(
-    broker: PahoBroker, events: BrokerEvents
-) -> None:
+def test_a_message_that_can_not_be_sent_at_all_is_refused_and_stands_in_nobodys_way(broker: PahoBroker) -> None:
     with FakeBroker(Behaviour()) as fake:
-        broker.connect(fake.url, WILL, [], events)
-        events.wait(Connected)
+        events = connected(broker, fake.url)
         with pytest.raises(MessageRefused):
             broker.publish(OutgoingMessage("up/+/x", b""))
         broker.publish(ALARM)
@@ -136,12 +113,9 @@ def test_a_message_that_can_not_be_sent_at_all_is_refused_and_stands_in_nobodys_
         events.wait(Published)
 
 
-def test_a_broker_that_retains_nothing_gets_the_same_messages_without_the_flag(
-    broker: PahoBroker, events: BrokerEvents
-) -> None:
+def test_a_broker_that_retains_nothing_gets_the_same_messages_without_the_flag(broker: PahoBroker) -> None:
     with FakeBroker(Behaviour(connack=connack_with(b"\x25\0"))) as fake:
-        broker.connect(fake.url, WILL, [], events)
-        events.wait(Connected)
+        events = connected(broker, fake.url)
         broker.publish(OutgoingMessage("up/state", b"{}", retain=True))
         events.wait(Published)
 
@@ -163,13 +137,11 @@ def test_a_path_that_is_left_tells_the_will_and_one_that_ends_in_order_does_not(
     monkeypatch.setattr("agent.adapters.paho_connection.VERSIONS", versions)
     with Mosquitto(tmp_path / "broker") as mosquitto, Subscriber(mosquitto.port, ["#"]) as centre:
         for leaving in (False, True):
-            events = BrokerEvents()
-            broker.connect(mosquitto.url, WILL, [], events)
-            events.wait(Connected)
+            connected(broker, mosquitto.url)
             assert not [m for m in centre.heard if m.topic == WILL.topic]
 
             broker.disconnect(timeout_s=0.0 if leaving else 2.0, will=leaving)
-            wait_for(lambda: "mqtt" not in [t.name for t in threading.enumerate()], what="the end of the thread")
+            wait_for(lambda: not mqtt_threads(), what="the end of the thread")
             centre.sync()
 
         assert centre.wait_for(lambda m: m.topic == WILL.topic).payload == WILL.payload

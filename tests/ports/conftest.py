@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from gpiozero.pins.mock import MockFactory
 
-from agent.adapters.paho_broker import PahoBroker
+from agent.adapters.gpiozero_pins import open_pin_factory
 from agent.ports import Camera
-from tests.support.broker_events import BrokerEvents, mqtt_threads
+from tests.support.broker_events import broker, events
 from tests.support.camera_rigs import RIGS, Rig, name_of
 from tests.support.mosquitto import Mosquitto
+
+__all__ = ["broker", "camera", "events", "factory", "mosquitto", "rig"]
 
 
 @pytest.fixture(params=RIGS, ids=name_of)
@@ -32,13 +35,7 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
 
 
 @pytest.fixture
-def events() -> BrokerEvents:
-    return BrokerEvents()
-
-
-@pytest.fixture
-def broker() -> Iterator[PahoBroker]:
-    broker = PahoBroker("kiosk-1", keepalive_s=5, connect_timeout_s=5)
-    yield broker
-    broker.disconnect()
-    assert not mqtt_threads()
+def factory() -> Iterator[MockFactory]:
+    factory = open_pin_factory({})
+    yield factory
+    factory.close()

@@ -43,13 +43,6 @@ def watch() -> Watch:
 
 
 @pytest.fixture
-def factory() -> Iterator[MockFactory]:
-    factory = open_pin_factory({})
-    yield factory
-    factory.close()
-
-
-@pytest.fixture
 def buttons(factory: MockFactory) -> Iterator[GpiozeroButtons]:
     buttons = GpiozeroButtons([POLICE, TAMPER], factory, SystemClock())
     yield buttons

@@ -8,7 +8,6 @@ from gpiozero import InputDevice
 from gpiozero.pins.mock import MockFactory
 
 from agent.adapters.gpiozero_lights import GpiozeroLights
-from agent.adapters.gpiozero_pins import open_pin_factory
 from agent.core.alarms.lights import IDLE, OUT_OF_SERVICE, PRESSED, LightState, Pattern
 from agent.core.errors import HardwareError
 from agent.core.wiring import LightPins
@@ -16,13 +15,6 @@ from tests.support.wait import wait_for
 
 PINS = LightPins(yellow=22, green=27, beacon=23, tone=18)
 DARK = LightState(Pattern.OFF, Pattern.OFF, Pattern.OFF, Pattern.OFF)
-
-
-@pytest.fixture
-def factory() -> Iterator[MockFactory]:
-    factory = open_pin_factory({})
-    yield factory
-    factory.close()
 
 
 @pytest.fixture

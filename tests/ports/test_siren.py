@@ -7,7 +7,6 @@ import pytest
 from gpiozero import InputDevice
 from gpiozero.pins.mock import MockFactory
 
-from agent.adapters.gpiozero_pins import open_pin_factory
 from agent.adapters.gpiozero_siren import GpiozeroSiren
 from agent.core.errors import HardwareError
 from agent.core.wiring import SirenPin
@@ -15,13 +14,6 @@ from agent.ports import Siren
 from tests.support.fake_ports import MemorySiren
 
 PIN = 26
-
-
-@pytest.fixture
-def factory() -> Iterator[MockFactory]:
-    factory = open_pin_factory({})
-    yield factory
-    factory.close()
 
 
 @pytest.fixture(params=["memory", "gpiozero", "gpiozero-low"])

@@ -1,9 +1,13 @@
-"""Collects what a Broker tells, and waits for it."""
+"""The real adapter of a Broker, what it tells, and a way to wait for that."""
 
 import threading
+from collections.abc import Iterator
 from typing import TypeVar
 
-from agent.ports import BrokerEvent, OutgoingMessage
+import pytest
+
+from agent.adapters.paho_broker import PahoBroker
+from agent.ports import Broker, BrokerEvent, Connected, OutgoingMessage
 from tests.support.wait import wait_for
 
 E = TypeVar("E", bound=BrokerEvent)
@@ -38,6 +42,29 @@ class BrokerEvents:
         except AssertionError as error:
             raise AssertionError(f"{error}; came: {self.all()}") from None
         return found[count - 1]
+
+
+@pytest.fixture
+def events() -> BrokerEvents:
+    """Empty."""
+    return BrokerEvents()
+
+
+@pytest.fixture
+def broker() -> Iterator[PahoBroker]:
+    """Not connected; its thread must be gone at the end."""
+    broker = PahoBroker("kiosk-1", keepalive_s=5, connect_timeout_s=5)
+    yield broker
+    broker.disconnect()
+    assert not mqtt_threads()
+
+
+def connected(broker: Broker, url: str, *filters: str, interface: str | None = None) -> BrokerEvents:
+    """Connect, and return the events once Connected is among them."""
+    events = BrokerEvents()
+    broker.connect(url, WILL, list(filters), events, interface)
+    events.wait(Connected)
+    return events
 
 
 def mqtt_threads() -> list[threading.Thread]:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
 from agent.adapters.jose_keys import PrivateKey, sign
@@ -50,10 +49,8 @@ class Centre(AbstractContextManager["Centre"]):
         self.subscriber.__enter__()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.subscriber.__exit__(kind, value, trace)
+    def __exit__(self, *error: Any) -> None:
+        self.subscriber.__exit__(*error)
 
     def messages(self, under: str = "") -> list[Message]:
         """Every envelope so far whose topic begins with `up/UNDER`, each once, in order of arrival."""

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 MQTT5 = 5
@@ -62,9 +61,7 @@ class FakeBroker(AbstractContextManager["FakeBroker"]):
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ending = True
         self.cut()
         self._listener.shutdown(socket.SHUT_RDWR)

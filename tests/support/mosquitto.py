@@ -9,7 +9,6 @@ import subprocess
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from tests.support.certificates import BrokerAuthorities, CertificateFiles
@@ -93,9 +92,7 @@ class Mosquitto(AbstractContextManager["Mosquitto"]):
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.kill()
         # pytest shows it only when the test fails.
         print(f"--- log of the broker on port {self.port}\n{self.log()}")

@@ -5,7 +5,6 @@ import subprocess
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from tests.support.agent_process import AGENT, REPOSITORY, AgentProcess, environment
@@ -41,9 +40,7 @@ class AgentOnPins(AbstractContextManager["AgentOnPins"]):
             )
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.process.terminate()
         try:
             self.process.wait(15)

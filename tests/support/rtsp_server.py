@@ -6,7 +6,6 @@ import subprocess
 import threading
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from tests.support.wait import wait_for
@@ -91,7 +90,5 @@ class RtspServer(AbstractContextManager["RtspServer"]):
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.kill()

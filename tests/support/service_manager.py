@@ -3,7 +3,6 @@
 import socket
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 
 
 class ServiceManager(AbstractContextManager["ServiceManager"]):
@@ -17,9 +16,7 @@ class ServiceManager(AbstractContextManager["ServiceManager"]):
         if watchdog_s is not None:
             self.environ["WATCHDOG_USEC"] = str(int(watchdog_s * 1e6))
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._socket.close()
 
     def next(self, timeout_s: float) -> str | None:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, TypeVar
 
 import paho.mqtt.client as mqtt
@@ -115,9 +114,7 @@ class Subscriber(AbstractContextManager["Subscriber"]):
         if self._filters:
             self.granted = self._subscribe(self._filters)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._end()
 
     @property

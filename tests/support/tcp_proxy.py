@@ -5,7 +5,6 @@ import selectors
 import socket
 import threading
 from contextlib import AbstractContextManager
-from types import TracebackType
 
 CHUNK = 65536
 
@@ -32,9 +31,7 @@ class TcpProxy(AbstractContextManager["TcpProxy"]):
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ending = True
         self._wake()
         self._thread.join()

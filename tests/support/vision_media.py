@@ -16,6 +16,9 @@ from agent.models.store import default_directories
 from agent.ports import Camera
 
 Pixels = npt.NDArray[np.uint8]
+Open = Callable[[Camera], Camera]
+"""Opens a camera."""
+
 MODELS = ("ssdlite-person-int8", "ssdlite-person-float32")
 
 
@@ -56,6 +59,13 @@ def demo_frame(number: int) -> Pixels:
         return np.asarray(pixels, np.uint8)
     finally:
         capture.release()
+
+
+def cut_off(path: Path, kept: float) -> None:
+    """Leave that much of the pictures of a video."""
+    whole = path.read_bytes()
+    head = whole.index(b"movi") + 4
+    path.write_bytes(whole[: head + int((len(whole) - head) * kept)])
 
 
 def write_video(path: Path, frames: int, fps: float, size: tuple[int, int] = (64, 48)) -> None:

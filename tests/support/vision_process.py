@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from types import TracebackType
 from typing import Any, TypeVar
 
 from agent.core.camera.link import Heartbeat, Start, ToCore, ToVision, decode_for_core, encode
@@ -109,9 +108,7 @@ class VisionProcess:
     def __enter__(self) -> "VisionProcess":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
             self.process.kill()
         self.process.communicate()

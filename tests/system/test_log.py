@@ -6,7 +6,6 @@ import signal
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 
 from tests.support.agent_process import AgentProcess
 from tests.support.centre import Centre
@@ -43,9 +42,7 @@ class UnreadLog(AbstractContextManager["UnreadLog"]):
             pass
         return self._read.decode()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         # A file where the pipe was: the log is printed at the end.
         self._path.unlink()
         self._path.write_text(self.read())

@@ -1,7 +1,6 @@
 """Mosquitto as a site runs it: the tests' own one logs every packet and saves its database every second."""
 
 from pathlib import Path
-from types import TracebackType
 
 from tests.support.mosquitto import Mosquitto
 
@@ -12,7 +11,5 @@ class QuietBroker(Mosquitto):
     def __init__(self, directory: Path) -> None:
         super().__init__(directory, extra=["log_type none", "autosave_interval 1800"])
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.kill()

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from agent.bootstrap.specs import sim_socket
@@ -97,9 +96,7 @@ class SimulatedAgent:
             self._process, self.ready_s = start_until_ready(command, self._directory, log)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         end(self._process)
 
     @property

@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
-from types import TracebackType
 
 from agent.adapters.jose_keys import PrivateKey, sign
 from agent.adapters.paho_centre import Centre as Tool
@@ -46,9 +45,7 @@ class Witness(AbstractContextManager["Witness"]):
             self._tools.callback(tool.close)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._tools.close()
         for name in list(self._ears):
             self.leave(name)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import psutil
@@ -220,10 +219,8 @@ class _Centre(AbstractContextManager["_Centre"]):
         self._listener.__enter__()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._listener.__exit__(kind, value, trace)
+    def __exit__(self, *error: Any) -> None:
+        self._listener.__exit__(*error)
 
     def listen(self) -> None:
         """Take what has come."""
@@ -275,9 +272,7 @@ class _Memory(AbstractContextManager["_Memory"]):
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
 

@@ -13,7 +13,6 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from agent.adapters.jose_keys import PrivateKey
@@ -88,9 +87,7 @@ class Kiosk(AbstractContextManager["Kiosk"]):
     def __enter__(self) -> "Kiosk":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._end()
 
     @property

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from types import TracebackType
 
 DISK, CABLE, NETEM = "a file system of our own", "a network of our own", "netem"
 """What a weather may need."""
@@ -54,9 +53,7 @@ class SmallDisk(AbstractContextManager[None]):
         self._directory.mkdir(parents=True, exist_ok=True)
         _run("mount", "-t", "tmpfs", "-o", f"size={_DISK_MIB}m", "tmpfs", str(self._directory))
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with suppress(subprocess.CalledProcessError):
             _run("umount", "--lazy", str(self._directory))
 
@@ -83,9 +80,7 @@ class Cable(AbstractContextManager["Cable"]):
             _run(*self.inside, *command)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._holder.communicate(b"\n", timeout=10)
 
     @property

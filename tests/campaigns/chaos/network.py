@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
-from types import TracebackType
 
 from tests.campaigns.chaos import packets
 from tests.campaigns.chaos.packets import CONNACK, CONNECT, MQTT5, PUBACK, PUBLISH, Packet
@@ -100,9 +99,7 @@ class Network(AbstractContextManager["Network"]):
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ending = True
         self._wake()
         self._thread.join()

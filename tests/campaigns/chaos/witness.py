@@ -3,7 +3,6 @@
 import itertools
 import json
 from contextlib import AbstractContextManager
-from types import TracebackType
 
 from agent.adapters.jose_keys import PrivateKey, sign
 from tests.campaigns.chaos.ledger import Arrival
@@ -33,9 +32,7 @@ class Witness(AbstractContextManager["Witness"]):
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._end()
 
     def join(self, port: int) -> None:

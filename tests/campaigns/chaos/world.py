@@ -4,7 +4,6 @@ import random
 from collections.abc import Set
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from types import TracebackType
 
 from tests.campaigns.chaos.kiosk import Kiosk
 from tests.campaigns.chaos.namespaces import BROKER_HOST, CABLE, DISK, Cable, SmallDisk
@@ -22,9 +21,7 @@ class ChaosBroker(Mosquitto):
     def __init__(self, directory: Path) -> None:
         super().__init__(directory, extra=["log_type none", "max_inflight_messages 0", "max_queued_messages 0"])
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.kill()
 
 
@@ -69,9 +66,7 @@ class World(AbstractContextManager["World"]):
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def take_broker_away(self, *, kill: bool) -> None:

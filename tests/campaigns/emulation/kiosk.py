@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from agent.adapters.jose_keys import PrivateKey
@@ -43,9 +42,7 @@ class Broker(Mosquitto):
     def __init__(self, directory: Path, authorities: BrokerAuthorities) -> None:
         super().__init__(directory, authorities=authorities, server_hosts=(BROKER, "127.0.0.1"))
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.kill()
 
 
@@ -95,9 +92,7 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         self.join()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     @property

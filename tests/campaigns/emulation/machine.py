@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from tests.campaigns.emulation.architecture import Architecture
@@ -62,9 +61,7 @@ class Machine(AbstractContextManager["Machine"]):
             self._disks.append(Disk(_image(stick, directory / "stick.img"), read_only=True))
         self._emulator: Emulator | None = None
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.cut_power()
 
     @property

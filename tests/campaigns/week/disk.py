@@ -4,7 +4,6 @@ import shutil
 import sqlite3
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 from unittest import mock
 
@@ -32,9 +31,7 @@ class Disk:
     def __enter__(self) -> None:
         pass
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.empty()
 
     def sizes(self) -> dict[str, int]:

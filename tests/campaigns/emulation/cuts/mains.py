@@ -9,7 +9,6 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from types import TracebackType
 
 from tests.campaigns.emulation.cuts import dead_disk
 from tests.campaigns.emulation.cuts.dead_disk import FLUSHED, UNFLUSHED, Remains
@@ -136,9 +135,7 @@ class _TimedCut(AbstractContextManager["_TimedCut"]):
         self._timer.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._timer.cancel()
         self._timer.join()
 
