@@ -11,8 +11,6 @@ import pytest
 from agent.adapters.opencv_camera import OpenCvCamera
 from agent.adapters.opencv_stream import OpenCvStream
 from agent.core.errors import CameraError, CameraSilentError
-from agent.vision.capture import Capture, CaptureLimits
-from agent.vision.frame_slot import FrameSlot
 from tests.support.rtsp_server import SIZE, RtspServer
 from tests.support.vision_media import read_in_background, read_until_error
 from tests.support.vision_stand_ins import SECOND, boottime_ns
@@ -20,7 +18,6 @@ from tests.support.wait import wait_for
 
 OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 PASSWORD = "geheim-7301"
-LIMITS = CaptureLimits(silence_s=1, grace_s=10, first_retry_s=0.1, last_retry_s=0.2, stop_s=5)
 
 
 @pytest.fixture(autouse=True)
@@ -111,20 +108,13 @@ def test_a_camera_that_stalls_is_silent_within_the_limit(server: RtspServer, cam
     assert boottime_ns() - began_ns < 10 * SECOND
 
 
-def test_a_camera_that_loses_its_power_is_lost_and_comes_back_through_the_capture_loop(server: RtspServer) -> None:
-    slot = FrameSlot()
-    capture = Capture("yard", lambda: camera_of(server.url()), slot, boottime_ns, LIMITS)
-    capture.start()
-    try:
-        wait_for(lambda: slot.newest() is not None and not capture.detail, 20, "a picture")
-        server.kill()
-        wait_for(lambda: "check the camera's power" in capture.detail, 20, "the loss")
-        lost = slot.newest()
-        server.start()
-        wait_for(lambda: slot.newest() is not lost and not capture.detail, 20, "pictures again")
-        capture.check()
-    finally:
-        capture.stop()
+def test_a_camera_that_loses_its_power_says_what_to_check(server: RtspServer, camera: OpenCvCamera) -> None:
+    camera.open()
+    camera.read(5)
+    server.kill()
+
+    with pytest.raises(CameraError, match="has stopped: check the camera's power"):
+        read_until_error(camera)
 
 
 def test_a_wrong_path_is_an_error_in_one_line_without_the_password(

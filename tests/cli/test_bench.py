@@ -5,7 +5,6 @@ import os
 import pty
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import pytest
 
 from agent.__main__ import main
 from agent.adapters.opencv_video import VideoFile, VideoWriter
-from tests.campaigns.bench.child import ROOT
+from tests.support.agent_process import start_cli
 from tests.support.vision_media import demo_video
 from tests.support.wait import wait_for
 
@@ -231,20 +230,11 @@ def test_a_number_of_frames_that_is_none_is_refused(street: Path, tmp_path: Path
     assert "a number of frames, at least 1" in capsys.readouterr().err
 
 
-def command(config: Path, video: Path, *more: str) -> list[str]:
-    own = ["--config", str(config), "--video", str(video)]
-    return [sys.executable, "-m", "agent", "bench", "vision", *own, *more]
-
-
 def test_an_interrupt_ends_with_what_was_done_so_far(tmp_path: Path) -> None:
     out = tmp_path / "seen.jsonl"
-    process = subprocess.Popen(
-        command(settings(tmp_path, "front"), demo_video(), "--detections", str(out), "--json"),
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    own = ("--config", settings(tmp_path, "front"), "--video", demo_video())
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = start_cli("bench", "vision", *own, "--detections", out, "--json", **pipes)
     wait_for(lambda: out.is_file() and out.stat().st_size > 0, 60, "the first lines")
     process.send_signal(signal.SIGINT)
     printed, errors = process.communicate(timeout=30)
@@ -256,16 +246,12 @@ def test_an_interrupt_ends_with_what_was_done_so_far(tmp_path: Path) -> None:
     assert "Traceback" not in errors
 
 
-def test_a_terminal_shows_how_far_it_is(street: Path, tmp_path: Path) -> None:
+def test_a_terminal_shows_how_far_it_is(street: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
-    with subprocess.Popen(
-        command(settings(tmp_path, "front"), street),
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=theirs,
-        env=environment,
-    ) as process:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    own = ("--config", settings(tmp_path, "front"), "--video", street)
+    with start_cli("bench", "vision", *own, stdout=subprocess.DEVNULL, stderr=theirs) as process:
         os.close(theirs)
         shown = b""
         try:
@@ -277,10 +263,3 @@ def test_a_terminal_shows_how_far_it_is(street: Path, tmp_path: Path) -> None:
     assert process.returncode == 0
     assert b"inferences/frame" in shown
     assert f"/{FRAMES}".encode() in shown
-
-
-def test_help_has_an_example(capsys: Any) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["bench", "vision", "--help"])
-    assert ended.value.code == 0
-    assert "edge-agent bench vision --config edge-agent.toml --video street.mp4" in capsys.readouterr().out

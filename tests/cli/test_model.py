@@ -122,11 +122,3 @@ def test_a_hash_that_is_none_is_bad_usage(capsys: pytest.CaptureFixture[str]) ->
         run("fetch", "https://h/m", "--sha256", "abc")
     assert caught.value.code == 2
     assert "sha256sum" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("action", ["build", "fetch", "verify", "list", "demo-video"])
-def test_every_action_explains_itself_with_an_example(action: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        run(action, "--help")
-    assert caught.value.code == 0
-    assert f"Example:\n  edge-agent model {action}" in capsys.readouterr().out

@@ -5,8 +5,9 @@ import pytest
 
 from agent.core.errors import CameraError
 from agent.ports import Camera
-from tests.support.camera_rigs import Rig, boottime_ns
+from tests.support.camera_rigs import Rig
 from tests.support.vision_media import read_in_background
+from tests.support.vision_stand_ins import boottime_ns
 
 
 def test_frames_are_blue_green_red_pictures_of_the_set_size(rig: Rig, camera: Camera) -> None:

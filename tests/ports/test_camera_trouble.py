@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from agent.core.errors import CameraError, CameraSilentError
 from agent.ports import Camera
 from agent.vision.capture import Capture, CaptureGivenUpError, CaptureLimits
 from agent.vision.frame_slot import FrameSlot
-from tests.support.camera_rigs import RIGS, Rig, boottime_ns, file, name_of, rtsp
+from tests.support.camera_rigs import RIGS, Rig, file, name_of, rtsp
 from tests.support.vision_media import read_in_background, read_until_error
+from tests.support.vision_stand_ins import boottime_ns
 from tests.support.wait import wait_for
 
 LIMITS = CaptureLimits(silence_s=1, grace_s=3, first_retry_s=0.05, last_retry_s=0.2, stop_s=5)
@@ -27,6 +29,18 @@ def free() -> Iterator[threading.Event]:
     event.set()
     names = {"capture", "picamera2-close", "reader"}
     wait_for(lambda: not names & {thread.name for thread in threading.enumerate()}, 10, "the end of threads")
+
+
+@contextmanager
+def capturing(make: Callable[[], Camera], limits: CaptureLimits) -> Iterator[tuple[Capture, FrameSlot]]:
+    """A capture loop that runs, and where it puts its frames."""
+    slot = FrameSlot()
+    capture = Capture("yard", make, slot, boottime_ns, limits)
+    capture.start()
+    try:
+        yield capture, slot
+    finally:
+        capture.stop()
 
 
 def given_up(capture: Capture) -> str:
@@ -80,10 +94,7 @@ def test_a_camera_that_is_lost_and_comes_back_is_opened_again(rig: Rig, camera: 
 
 
 def test_the_capture_loop_opens_a_lost_camera_again_by_itself(rig: Rig) -> None:
-    slot = FrameSlot()
-    capture = Capture("yard", rig.make, slot, boottime_ns, LIMITS)
-    capture.start()
-    try:
+    with capturing(rig.make, LIMITS) as (capture, slot):
         wait_for(lambda: slot.newest() is not None and not capture.detail, 20, "a frame")
         assert capture.stated_frames_per_second == pytest.approx(rig.rate, rel=0.01)
         rig.lose()
@@ -92,8 +103,6 @@ def test_the_capture_loop_opens_a_lost_camera_again_by_itself(rig: Rig) -> None:
         rig.mend()
         wait_for(lambda: slot.newest() is not lost and not capture.detail, 20, "frames again")
         capture.check()
-    finally:
-        capture.stop()
 
 
 def test_closing_a_camera_that_hangs_returns_and_the_read_fails_when_it_comes_back(
@@ -113,45 +122,30 @@ def test_closing_a_camera_that_hangs_returns_and_the_read_fails_when_it_comes_ba
 
 
 def test_a_camera_that_hangs_is_opened_again_and_then_given_up(rig: Rig, free: threading.Event) -> None:
-    slot = FrameSlot()
-    capture = Capture("yard", rig.make, slot, boottime_ns, HUNG)
-    capture.start()
-    try:
+    with capturing(rig.make, HUNG) as (capture, slot):
         wait_for(slot.newest, 20, "a frame")
         rig.hang(free)
 
         assert "opening it again did not help" in given_up(capture)
-    finally:
         free.set()
-        capture.stop()
 
 
 def test_a_camera_that_hangs_while_it_opens_is_given_up_as_well(rig: Rig, free: threading.Event) -> None:
     rig.during_open(free.wait)
-    slot = FrameSlot()
-    capture = Capture("yard", rig.make, slot, boottime_ns, HUNG)
-    capture.start()
-    try:
+    with capturing(rig.make, HUNG) as (capture, slot):
         assert "opening it again did not help" in given_up(capture)
         assert slot.newest() is None
-    finally:
         free.set()
-        capture.stop()
 
 
 @pytest.mark.parametrize("rig", [make for make in RIGS if make not in {file, rtsp}], ids=name_of, indirect=True)
 def test_a_camera_that_stays_silent_is_opened_again_and_then_given_up(rig: Rig) -> None:
     assert rig.silence is not None
-    slot = FrameSlot()
-    capture = Capture("yard", rig.make, slot, boottime_ns, HUNG)
-    capture.start()
-    try:
+    with capturing(rig.make, HUNG) as (capture, slot):
         wait_for(slot.newest, 20, "a frame")
         rig.silence()
 
         assert "opening it again did not help" in given_up(capture)
-    finally:
-        capture.stop()
 
 
 def test_a_stream_that_stalls_is_told_and_tried_for_ever_as_its_camera_no_longer_answers(
@@ -159,13 +153,8 @@ def test_a_stream_that_stalls_is_told_and_tried_for_ever_as_its_camera_no_longer
 ) -> None:
     with rtsp(tmp_path, monkeypatch) as rig:
         assert rig.silence is not None
-        slot = FrameSlot()
-        capture = Capture("yard", rig.make, slot, boottime_ns, LIMITS)
-        capture.start()
-        try:
+        with capturing(rig.make, LIMITS) as (capture, slot):
             wait_for(lambda: slot.newest() is not None and not capture.detail, 20, "a frame")
             rig.silence()
             wait_for(lambda: "can't be opened" in capture.detail, 20, "the reason")
             capture.check()
-        finally:
-            capture.stop()

@@ -17,7 +17,7 @@ from agent.bootstrap.specs import sim_socket
 from agent.cli.keygen import make_key
 from agent.cli.sim import ask
 from agent.sim import control_socket
-from tests.support.wait import wait_for
+from tests.support.wait import PATIENCE_S, wait_for
 
 REPOSITORY = Path(__file__).parents[2]
 DEVICE = "kiosk-0042"
@@ -106,13 +106,13 @@ class AgentProcess(AbstractContextManager["AgentProcess"]):
                 stderr=subprocess.STDOUT,
             )
 
-    def send(self, number: signal.Signals, timeout_s: float = 10.0) -> int:
+    def send(self, number: signal.Signals, timeout_s: float = PATIENCE_S) -> int:
         """Send a signal and wait for the end; returns the exit code."""
         process = self._running()
         process.send_signal(number)
         return self.ended(timeout_s)
 
-    def ended(self, timeout_s: float = 10.0) -> int:
+    def ended(self, timeout_s: float = PATIENCE_S) -> int:
         """Wait for the end; returns the exit code."""
         code = self._running().wait(timeout_s)
         self._process = None
@@ -138,6 +138,11 @@ class AgentProcess(AbstractContextManager["AgentProcess"]):
     def wait_for_outputs(self, **wanted: str) -> None:
         """Wait until these lights do this."""
         wait_for(lambda: wanted.items() <= self.outputs().items(), what=f"lights {wanted}")
+
+    def wait_for_status(self, text: str) -> None:
+        """Wait until this text is in what it says of itself to the doctor."""
+        status = self.directory / "run" / "status.json"
+        wait_for(lambda: status.exists() and text in status.read_text(), what=f"{text!r} in {status}")
 
     def sim(self, do: str, **request: Any) -> list[dict[str, Any]]:
         """What `edge-agent sim` does, without its start-up time."""
@@ -200,6 +205,14 @@ def run_cli(
         text=True,
         timeout=timeout_s,
         check=False,
+    )
+
+
+def start_cli(*arguments: str | Path, **options: Any) -> "subprocess.Popen[str]":
+    """Start `edge-agent` with these arguments; `options` are Popen's."""
+    command = [*AGENT, *map(str, arguments)]
+    return subprocess.Popen(
+        command, cwd=REPOSITORY, env=environment({}), stdin=subprocess.DEVNULL, text=True, **options
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from agent.adapters.paho_broker import PahoBroker
 from agent.ports import Broker, BrokerEvent, Connected, OutgoingMessage
-from tests.support.wait import wait_for
+from tests.support.wait import PATIENCE_S, wait_for
 
 E = TypeVar("E", bound=BrokerEvent)
 
@@ -35,7 +35,7 @@ class BrokerEvents:
         """The events of one kind so far."""
         return [event for event in self.all() if isinstance(event, kind)]
 
-    def wait(self, kind: type[E], count: int = 1, timeout_s: float = 10.0) -> E:
+    def wait(self, kind: type[E], count: int = 1, timeout_s: float = PATIENCE_S) -> E:
         """The event number `count` of its kind, once it has come."""
         try:
             found = wait_for(lambda: found if len(found := self.of(kind)) >= count else [], timeout_s, kind.__name__)

@@ -1,7 +1,6 @@
 """Every kind of camera that the agent has, and how to break and mend it: what the contract's suites run on."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -27,13 +26,9 @@ from tests.support.picamera2_stand_in import make_library
 from tests.support.rtsp_server import SIZE, RtspServer
 from tests.support.v4l2_stand_in import make_device
 from tests.support.vision_media import write_video
+from tests.support.vision_stand_ins import boottime_ns
 
 Clock = Callable[[], int]
-
-
-def boottime_ns() -> int:
-    """The real one."""
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
 @dataclass

@@ -12,6 +12,7 @@ from typing import Any
 from agent.adapters.jose_keys import PrivateKey, sign
 from tests.support.agent_process import SOURCE, TREE
 from tests.support.subscriber import Heard, Subscriber
+from tests.support.wait import PATIENCE_S
 
 _counters = itertools.count(time.time_ns() // 1000)
 
@@ -58,7 +59,7 @@ class Centre(AbstractContextManager["Centre"]):
         return list({(message.id, message.retain): message for message in found}.values())
 
     def wait_for(
-        self, under: str, where: Callable[[Message], bool] = lambda _: True, timeout_s: float = 10.0
+        self, under: str, where: Callable[[Message], bool] = lambda _: True, timeout_s: float = PATIENCE_S
     ) -> Message:
         """The first envelope under `up/UNDER` that fits, heard already or to come."""
 
@@ -70,14 +71,14 @@ class Centre(AbstractContextManager["Centre"]):
         assert message is not None
         return message
 
-    def wait_for_alarm(self, change: str = "raised", timeout_s: float = 10.0, **data: Any) -> Message:
+    def wait_for_alarm(self, change: str = "raised", timeout_s: float = PATIENCE_S, **data: Any) -> Message:
         """The first `edge.alarm.CHANGE.v1` with this data."""
         wanted = f"edge.alarm.{change}.v1"
         return self.wait_for(
             "alarm/", lambda m: m.type == wanted and data.items() <= m.data.items(), timeout_s=timeout_s
         )
 
-    def wait_for_picture(self, picture_id: str, timeout_s: float = 10.0) -> bytes:
+    def wait_for_picture(self, picture_id: str, timeout_s: float = PATIENCE_S) -> bytes:
         """The JPEG under `up/snapshot/PICTURE-ID`."""
         topic = f"{TREE}/up/snapshot/{picture_id}"
         return self.subscriber.wait_for(lambda heard: heard.topic == topic, timeout_s).payload
@@ -117,7 +118,7 @@ class Centre(AbstractContextManager["Centre"]):
             **changes,
         }
 
-    def result(self, command_id: str, timeout_s: float = 10.0) -> dict[str, Any]:
+    def result(self, command_id: str, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
         """The final result of a command."""
         where: Callable[[Message], bool] = lambda m: m.data["status"] not in {"accepted", "in-progress"}  # noqa: E731
         return self.wait_for(f"result/{command_id}", where, timeout_s=timeout_s).data

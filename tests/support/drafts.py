@@ -19,7 +19,24 @@ IDENTITY = Identity("gp", "park-station", "kiosk-1")
 FACTORY = MessageFactory(IDENTITY)
 
 
-def alarm(alarm_id: str = "a1", **fields: Any) -> Draft:
+HEALTH = HealthData(
+    status="ok",
+    parts={},
+    uptime_s=1,
+    outbox={},
+    dropped={},
+    cpu_percent=0.0,
+    memory_bytes=1,
+    disk_free_bytes=1,
+    disk={},
+    temperature_c=None,
+    cameras={},
+    inputs={},
+)
+
+
+def alarm_data(alarm_id: str = "a1", **fields: Any) -> AlarmData:
+    """An actual panic alarm with one press, unless the fields say otherwise."""
     data = {
         "alarm_id": alarm_id,
         "input": "police",
@@ -32,7 +49,11 @@ def alarm(alarm_id: str = "a1", **fields: Any) -> Draft:
         "codes": {},
         "latency_ms": {},
     }
-    return FACTORY.alarm("raised", AlarmData.model_validate(data | fields))
+    return AlarmData.model_validate(data | fields)
+
+
+def alarm(alarm_id: str = "a1", **fields: Any) -> Draft:
+    return FACTORY.alarm("raised", alarm_data(alarm_id, **fields))
 
 
 def event(event_id: str = "e1") -> Draft:
@@ -51,22 +72,7 @@ def picture(picture_id: str = "p1", jpeg: bytes = b"\xff\xd8jpeg") -> Draft:
 
 
 def health() -> Draft:
-    return FACTORY.health(
-        HealthData(
-            status="ok",
-            parts={},
-            uptime_s=1,
-            outbox={},
-            dropped={},
-            cpu_percent=0.0,
-            memory_bytes=1,
-            disk_free_bytes=1,
-            disk={},
-            temperature_c=None,
-            cameras={},
-            inputs={},
-        )
-    )
+    return FACTORY.health(HEALTH)
 
 
 def open_outbox(
@@ -102,10 +108,18 @@ def taken(outbox: Outbox) -> list[OutgoingMessage]:
     return messages
 
 
-def killed(directory: Path, to: Path) -> Path:
+def drained(outbox: Outbox) -> list[OutgoingMessage]:
+    """Everything that it sends, more than memory holds too."""
+    messages = []
+    while got := taken(outbox):
+        messages += got
+        write(outbox)
+    return messages
+
+
+def killed(directory: Path, to: Path | None = None) -> Path:
     """The files as they lie there at this moment: what a killed process leaves."""
-    shutil.copytree(directory, to)
-    return to
+    return shutil.copytree(directory, to or directory.parent / "copy")
 
 
 def reopened(directory: Path, clock: SimClock) -> list[OutgoingMessage]:

@@ -18,11 +18,9 @@ from agent.contract.identity import Identity
 from agent.contract.kinds import EVENT_EXPIRY_S, HEALTH_EXPIRY_S, RESULT_EXPIRY_S
 from agent.contract.messages import (
     AlarmCamera,
-    AlarmData,
     AlarmsData,
     ConditionData,
     Draft,
-    HealthData,
     InputFaultData,
     MetaData,
     PartData,
@@ -34,38 +32,12 @@ from agent.contract.messages import (
     StateData,
     TimeCorrectionData,
 )
-from agent.contract.stages import Stage
 from agent.contract.vocabulary import ConditionKind, Fault, TimeQuality
+from tests.support.drafts import HEALTH, alarm_data
 
 IDENTITY = Identity("gp", "park-station", "kiosk-1")
-ALARM = AlarmData(
-    alarm_id="a1",
-    input="police",
-    kind="panic",
-    status="actual",
-    silent=False,
-    press_count=1,
-    stage=Stage.RAISED,
-    raised_at="2026-01-01T00:00:00.000Z",
-    codes={},
-    latency_ms={},
-    camera=AlarmCamera(name="front"),
-)
+ALARM = alarm_data(camera=AlarmCamera(name="front"))
 RESULT = ResultData(command_id="c1", name="ping", status="succeeded", code="ok", text="here")
-HEALTH = HealthData(
-    status="ok",
-    parts={},
-    uptime_s=1,
-    outbox={},
-    dropped={},
-    cpu_percent=0,
-    memory_bytes=1,
-    disk={},
-    disk_free_bytes=1,
-    temperature_c=None,
-    cameras={},
-    inputs={},
-)
 STATE = StateData(state="online", bdseq=1, epoch="e", boot_nonce="n", agent_version="1", config_revision="r")
 META = MetaData(inputs=(), outputs=(), cameras=(), location=None, capabilities=(), schemas=())
 _AT = {"event_id": "e1", "camera": "front", "frame_monoms": 1, "persons": 1}

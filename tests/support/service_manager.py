@@ -4,6 +4,8 @@ import socket
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from tests.support.wait import PATIENCE_S
+
 
 class ServiceManager(AbstractContextManager["ServiceManager"]):
     """Hears what a service says to `environ["NOTIFY_SOCKET"]`."""
@@ -27,7 +29,7 @@ class ServiceManager(AbstractContextManager["ServiceManager"]):
         except TimeoutError:
             return None
 
-    def wait_for(self, wanted: str, timeout_s: float = 10.0) -> list[str]:
+    def wait_for(self, wanted: str, timeout_s: float = PATIENCE_S) -> list[str]:
         """Read on until `wanted` comes; returns what came before it."""
         before: list[str] = []
         while (said := self.next(timeout_s)) != wanted:

@@ -6,25 +6,14 @@ from typing import Any
 from agent.contract.messages import AlarmData
 from agent.contract.stages import Stage
 from agent.core.alarms.siren import Siren, SirenRules, Turn
+from tests.support.drafts import alarm_data
 
 S = 10**9
 RULES = SirenRules(after_ns=30 * S, limit_ns=180 * S, total_ns=400 * S)
 
 
 def alarm(alarm_id: str = "a", stage: Stage = Stage.UNCONFIRMED, **fields: Any) -> AlarmData:
-    data = {
-        "alarm_id": alarm_id,
-        "input": "police",
-        "kind": "panic",
-        "status": "actual",
-        "silent": False,
-        "press_count": 1,
-        "stage": stage,
-        "raised_at": "2026-01-01T00:00:00.000Z",
-        "codes": {},
-        "latency_ms": {},
-    }
-    return AlarmData.model_validate(data | fields)
+    return alarm_data(alarm_id, stage=stage, **fields)
 
 
 @dataclass

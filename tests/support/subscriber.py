@@ -16,6 +16,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from tests.support.certificates import CertificateFiles
+from tests.support.wait import PATIENCE_S
 
 T = TypeVar("T")
 
@@ -59,7 +60,7 @@ class Subscriber(AbstractContextManager["Subscriber"]):
         persistent: bool = False,
         will: tuple[str, bytes] | None = None,
         protocol: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv5,
-        timeout_s: float = 10.0,
+        timeout_s: float = PATIENCE_S,
     ) -> None:
         self.granted: list[ReasonCode] = []
         self._filters = [(name, qos) for name in filters]

@@ -31,6 +31,18 @@ def model_directories() -> tuple[str, ...]:
     return tuple(str(directory) for directory in directories)
 
 
+def copy_altered_model(directory: Path) -> bytes:
+    """The built model with its last byte changed, which its checksum alone can tell; returns what it holds."""
+    directory.mkdir(parents=True)
+    source = next(Path(each) for each in model_directories() if (Path(each) / f"{MODELS[0]}.json").is_file())
+    manifest = (source / f"{MODELS[0]}.json").read_bytes()
+    (directory / f"{MODELS[0]}.json").write_bytes(manifest)
+    content = bytearray((source / f"{MODELS[0]}.tflite").read_bytes())
+    content[-1] ^= 0xFF
+    (directory / f"{MODELS[0]}.tflite").write_bytes(content)
+    return bytes(content)
+
+
 def demo_video() -> Path:
     """A real scene with people; EDGE_TEST_VIDEO names another copy."""
     own = os.environ.get("EDGE_TEST_VIDEO")

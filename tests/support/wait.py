@@ -7,10 +7,13 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+PATIENCE_S = 30.0
+"""How long a test waits for what must come, where no promise says how soon: a machine may be busy."""
+
 _never = threading.Event()
 
 
-def wait_for(condition: Callable[[], T], timeout_s: float = 10.0, what: str = "the condition") -> T:
+def wait_for(condition: Callable[[], T], timeout_s: float = PATIENCE_S, what: str = "the condition") -> T:
     """Poll until `condition()` is true and return its value; fail with `what` when it stays false."""
     deadline = time.monotonic() + timeout_s
     while True:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.agent_process import AGENT, REPOSITORY, AgentProcess, environment
+from tests.support.agent_process import AgentProcess, start_cli
 from tests.support.centre import Centre
 from tests.support.mosquitto import Mosquitto
 from tests.support.root import as_root
@@ -94,6 +94,15 @@ def small_disk(place: Path, options: str) -> Iterator[Path]:
         subprocess.run(as_root("umount", "--lazy", place), check=True)
 
 
+def fill(disk: Path, piece: int) -> Path:
+    """Leave no room for so many bytes more; returns the file that takes it all."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(piece)):
+            pass
+    return filler
+
+
 @contextmanager
 def file_in_the_way(place: Path) -> Iterator[tuple[Path, Callable[[], object]]]:
     """A directory that can't be made, and what makes it possible."""
@@ -130,9 +139,7 @@ def test_an_agent_without_a_directory_that_it_may_write_says_so_and_goes_on(
             lights={},
             cameras=[{"name": "front", "source": f"file:{tmp_path}/nothing.avi"}],
         )
-        process = subprocess.Popen(
-            [*AGENT, "run", "--config", str(agent.config)], cwd=REPOSITORY, env=environment({}), stderr=subprocess.PIPE
-        )
+        process = start_cli("run", "--config", agent.config, stderr=subprocess.PIPE)
         try:
             assert "give the agent a directory that it may write" in storage_part(centre, "degraded")
             centre.wait_for("health", lambda m: m.data["parts"]["storage"]["state"] == "degraded")
@@ -143,9 +150,9 @@ def test_an_agent_without_a_directory_that_it_may_write_says_so_and_goes_on(
         finally:
             process.terminate()
             errors = process.communicate(timeout=10)[1]
-            print(errors.decode())
+            print(errors)
         assert process.returncode == 0
-        assert b"Traceback" not in errors
+        assert "Traceback" not in errors
 
 
 @pytest.mark.parametrize("name", ["alarms.db", "telemetry.db"])
@@ -167,10 +174,7 @@ def test_a_disk_that_is_full_costs_events_before_alarms_and_recovers(tmp_path: P
         agent = AgentProcess(tmp_path / "kiosk", broker.url, storage=storage)
         agent.storage = disk / "storage"
         with Centre(broker.port) as centre, agent:
-            filler = disk / "filler"
-            with filler.open("wb", buffering=0) as file, suppress(OSError):
-                while file.write(bytes(1024)):
-                    pass
+            filler = fill(disk, 1024)
             pressed = 0
             while "is full" not in agent.log() and pressed < 500:
                 agent.press()
@@ -193,10 +197,7 @@ def test_an_agent_that_starts_on_a_full_disk_says_so_once_and_its_buttons_work(
     with small_disk(tmp_path / "disk", "size=2m") as disk:
         agent = AgentProcess(tmp_path / "kiosk", broker.url, storage={"directory": str(disk / "storage")})
         agent.storage = disk / "storage"
-        filler = disk / "filler"
-        with filler.open("wb", buffering=0) as file, suppress(OSError):
-            while file.write(bytes(4096)):
-                pass
+        filler = fill(disk, 4096)
         os.truncate(filler, filler.stat().st_size - left)
         with Centre(broker.port) as centre, agent:
             agent.press()

@@ -9,13 +9,14 @@ import pytest
 
 from agent.__main__ import COMMANDS
 from agent.cli.keygen import make_key
-from tests.support.agent_process import AGENT, REPOSITORY, TREE, AgentProcess, environment, run_cli
+from tests.support.agent_process import TREE, AgentProcess, run_cli, start_cli
 from tests.support.centre import Centre
 from tests.support.mosquitto import Mosquitto
 
 SUBCOMMANDS = {
     "sim": ["press", "hold", "release", "outputs", "inputs", "fault"],
-    "model": ["build", "fetch", "list", "verify"],
+    "model": ["build", "fetch", "list", "verify", "try", "demo-video"],
+    "bench": ["vision"],
 }
 HELPS = [[name] for name in COMMANDS] + [[name, sub] for name, subs in SUBCOMMANDS.items() for sub in subs]
 
@@ -118,16 +119,14 @@ def test_watch_prints_one_json_object_a_message(tmp_path: Path, broker: Mosquitt
 def test_a_reader_that_goes_away_is_no_failure_of_watch(tmp_path: Path, broker: Mosquitto) -> None:
     with Centre(broker.port) as centre, AgentProcess(tmp_path, broker.url) as agent:
         centre.wait_for("alarms")
-        watch = [*AGENT, "watch", "--json", "--config", str(agent.config)]
-        with subprocess.Popen(
-            watch, cwd=REPOSITORY, env=environment({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        ) as process:
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with start_cli("watch", "--json", "--config", agent.config, **pipes) as process:
             assert process.stdout is not None
             assert process.stderr is not None
             process.stdout.readline()
             process.stdout.close()
             assert process.wait(15) == 0  # it finds out at the next health message
-            assert process.stderr.read() == b""
+            assert process.stderr.read() == ""
 
 
 def test_press_ack_and_commands_work_from_the_command_line(tmp_path: Path, broker: Mosquitto) -> None:
@@ -169,10 +168,8 @@ def test_an_ack_goes_on_until_the_kiosk_is_there_to_answer_it(tmp_path: Path, br
         agent.press()
         alarm_id = centre.wait_for_alarm("updated", stage="sent").data["alarm_id"]
         agent.kill()
-        ack = [*AGENT, "ack", "--config", str(agent.config), "--key", str(agent.key_file), alarm_id]
-        with subprocess.Popen(
-            [*ack, "--action", "registered"], cwd=REPOSITORY, env=environment({}), stderr=subprocess.PIPE, text=True
-        ) as process:
+        ack = ("ack", "--config", agent.config, "--key", agent.key_file, alarm_id, "--action", "registered")
+        with start_cli(*ack, stderr=subprocess.PIPE) as process:
             assert process.stderr is not None
             assert "has not answered yet" in process.stderr.readline()
             agent.start()
@@ -192,8 +189,8 @@ def test_a_key_that_the_device_does_not_know_is_named_at_once_and_ctrl_c_ends_a_
         assert (done.returncode, "unknown-key" in done.stdout) == (1, True)
         assert "public half" in done.stderr
         agent.kill()
-        ping = [*AGENT, "command", "--config", str(agent.config), "--key", str(agent.key_file), "ping"]
-        with subprocess.Popen(ping, cwd=REPOSITORY, env=environment({}), stderr=subprocess.PIPE, text=True) as process:
+        ping = ("command", "--config", agent.config, "--key", agent.key_file, "ping")
+        with start_cli(*ping, stderr=subprocess.PIPE) as process:
             assert process.stderr is not None
             process.stderr.readline()
             process.send_signal(signal.SIGINT)

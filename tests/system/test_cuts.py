@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import sys
 import time
 import uuid
@@ -15,7 +14,7 @@ import psutil
 import pytest
 
 from agent.cli.keygen import make_key
-from tests.support.agent_process import AGENT, REPOSITORY, AgentProcess, environment
+from tests.support.agent_process import AgentProcess, start_cli
 from tests.support.centre import Centre, Message
 from tests.support.mosquitto import Mosquitto
 from tests.support.wait import wait_for
@@ -71,15 +70,9 @@ class Kiosk(AgentProcess):
 def console(kiosk: Kiosk) -> Iterator[None]:
     """The tool of the centre that answers by itself."""
     said = kiosk.directory / "console.txt"
-    options = ["--as-centre", "centre", "--answer-tests", "--key", str(kiosk.console_key)]
+    options = ("--as-centre", "centre", "--answer-tests", "--key", kiosk.console_key)
     with said.open("wb") as output:
-        process = subprocess.Popen(
-            [*AGENT, "watch", "--config", str(kiosk.config), *options],
-            cwd=REPOSITORY,
-            env=environment({}),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-        )
+        process = start_cli("watch", "--config", kiosk.config, *options, stdout=output)
     try:
         wait_for(lambda: "ONLINE" in said.read_text(), what="a console that hears the kiosk")
         yield

@@ -12,8 +12,8 @@ from tests.support.centre import Centre
 from tests.support.doctor import NOWHERE, examine, kiosk, open_directory, plain_user
 from tests.support.mosquitto import Mosquitto
 from tests.support.root import as_root
+from tests.support.vision_media import copy_altered_model
 from tests.system.test_bad_disks import small_disk
-from tests.system.test_vision_trouble import copy_altered_model
 
 
 def only(*names: str) -> list[str]:

@@ -16,8 +16,7 @@ def test_the_agent_goes_on_and_says_which_of_its_parts_do_not_work(tmp_path: Pat
     agent = AgentProcess(tmp_path / "kiosk", broker.url, cameras=[lost])
     with Centre(broker.port) as centre, agent:
         centre.wait_for("event/part-degraded", lambda m: m.data["part"] == "camera-front", timeout_s=30)
-        status = tmp_path / "kiosk" / "run" / "status.json"
-        wait_for(lambda: status.exists() and "nothing.avi" in status.read_text(), what="the agent's word on its camera")
+        agent.wait_for_status("nothing.avi")
         found = examine(agent.config, "--simulate", "--lights")
         assert f"process {agent.pid}, simulated" in found.one("agent", "ok")["what"]
         assert "its part camera-front: " in found.failure("agent")
@@ -41,11 +40,7 @@ def test_the_agent_keeps_its_connection_to_a_broker_that_makes_the_client_id_of_
     agent = AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=mqtt(files))
     with Centre(tls_broker.centre_port, files=authorities.centre(CENTRE)) as centre, agent:
         centre.wait_for("state", lambda m: m.data["state"] == "online")
-        status = tmp_path / "kiosk" / "run" / "status.json"
-        wait_for(
-            lambda: status.exists() and f"connected to {tls_broker.url}" in status.read_text(),
-            what="the agent's word on its uplink",
-        )
+        agent.wait_for_status(f"connected to {tls_broker.url}")
         found = examine(agent.config, "--simulate", "--only", "broker")
         assert "no login beside the agent's" in found.one("broker-1", "ok")["what"]
 

@@ -10,7 +10,6 @@ from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities, CertificateFiles
 from tests.support.doctor import examine
 from tests.support.mosquitto import Mosquitto
-from tests.support.wait import wait_for
 from tests.system.test_tls import centre_of, mqtt, own_files
 
 NOW = {"after_start_s": 1, "centre_ack": False}
@@ -57,9 +56,7 @@ def test_the_doctor_tries_the_other_address_as_the_probe_or_says_that_it_can_not
 ) -> None:
     files = authorities.device(USER) if has_probe else without_a_probe(authorities)
     with centre_of(tls_broker, authorities) as centre, kiosk(tmp_path, tls_broker, files) as agent:
-        status = tmp_path / "kiosk" / "run" / "status.json"
-        said = f"connected to {tls_broker.url}"
-        wait_for(lambda: status.exists() and said in status.read_text(), what="the agent's word on its uplink")
+        agent.wait_for_status(f"connected to {tls_broker.url}")
         found = examine(agent.config, "--simulate", "--only", "broker", "--only", "certificate")
         assert "no login beside the agent's" in found.one("broker-1", "ok")["what"]
         other = found.one("broker-2", "ok")["what"]

@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.support.agent_process import AGENT, BUTTON, REPOSITORY, AgentProcess, environment
+from tests.support.agent_process import BUTTON, AgentProcess, start_cli
 from tests.support.centre import Centre, Message
 from tests.support.mosquitto import Mosquitto
 from tests.support.wait import wait_for
@@ -20,10 +20,8 @@ def steps(event: Message) -> dict[str, bool]:
 
 def order(agent: AgentProcess) -> "subprocess.Popen[str]":
     """`edge-agent command self-test`, under way."""
-    words = ["command", "--config", str(agent.config), "self-test", "--key", str(agent.key_file), "--timeout", "60"]
-    return subprocess.Popen(
-        [*AGENT, *words], cwd=REPOSITORY, env=environment({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    words = ("command", "--config", agent.config, "self-test", "--key", agent.key_file, "--timeout", "60")
+    return start_cli(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def said(process: "subprocess.Popen[str]") -> str:
@@ -33,10 +31,8 @@ def said(process: "subprocess.Popen[str]") -> str:
 
 def test_a_new_kiosk_tests_itself_end_to_end_and_a_centres_program_answers(tmp_path: Path, broker: Mosquitto) -> None:
     agent = AgentProcess(tmp_path / "kiosk", broker.url, self_test=SOON)
-    watch = [*AGENT, "watch", "--config", str(agent.config), "--as-centre", "jhb", "--answer-tests"]
-    answerer = subprocess.Popen(
-        [*watch, "--key", str(agent.key_file)], cwd=REPOSITORY, env=environment({}), stdout=subprocess.PIPE
-    )
+    watch = ("watch", "--config", agent.config, "--as-centre", "jhb", "--answer-tests", "--key", agent.key_file)
+    answerer = start_cli(*watch, stdout=subprocess.PIPE)
     try:
         wait_for(lambda: "SUBACK to centre-" in broker.log(), what="a centre that answers")
         with Centre(broker.port) as centre, agent:

@@ -96,48 +96,40 @@ def test_whoever_watches_is_told_what_is_wrong_with_the_certificates(
 Break = Callable[[Mosquitto, BrokerAuthorities, CertificateFiles], None]
 
 
-def with_a_wrong_authority(broker: Mosquitto, authorities: BrokerAuthorities, files: CertificateFiles) -> None:
+def copy_over(files: CertificateFiles, other: CertificateFiles) -> None:
+    shutil.copy(other.cert, files.cert)
+    shutil.copy(other.key, files.key)
+
+
+def wrong_authority(broker: Mosquitto, authorities: BrokerAuthorities, files: CertificateFiles) -> None:
     shutil.copy(Authority(files.ca.parent / "stranger", "Stranger").ca, files.ca)
 
 
-def with_the_certificate_of_another_device(
-    broker: Mosquitto, authorities: BrokerAuthorities, files: CertificateFiles
-) -> None:
-    other = authorities.device(USER.replace("0042", "0043"))
-    shutil.copy(other.cert, files.cert)
-    shutil.copy(other.key, files.key)
+def of_another_device(broker: Mosquitto, authorities: BrokerAuthorities, files: CertificateFiles) -> None:
+    copy_over(files, authorities.device(USER.replace("0042", "0043")))
 
 
-def with_a_certificate_of_another_authority(
-    broker: Mosquitto, authorities: BrokerAuthorities, files: CertificateFiles
-) -> None:
-    other = Authority(files.ca.parent / "stranger", "Stranger").client(USER)
-    shutil.copy(other.cert, files.cert)
-    shutil.copy(other.key, files.key)
+def of_another_authority(broker: Mosquitto, authorities: BrokerAuthorities, files: CertificateFiles) -> None:
+    copy_over(files, Authority(files.ca.parent / "stranger", "Stranger").client(USER))
 
 
-def with_a_broker_of_another_name(broker: Mosquitto, authorities: BrokerAuthorities, files: CertificateFiles) -> None:
+def broker_of_another_name(broker: Mosquitto, authorities: BrokerAuthorities, files: CertificateFiles) -> None:
     give_broker(broker, authorities.server.server(["broker.example"]))
 
 
-def with_an_expired_broker(broker: Mosquitto, authorities: BrokerAuthorities, files: CertificateFiles) -> None:
+def expired_broker(broker: Mosquitto, authorities: BrokerAuthorities, files: CertificateFiles) -> None:
     give_broker(broker, authorities.server.server(expired=True))
 
 
 @pytest.mark.parametrize(
     ("spoil", "kind", "says"),
     [
-        pytest.param(with_a_wrong_authority, "tls-failed", "check [mqtt] ca_file", id="wrong authority"),
-        pytest.param(with_a_broker_of_another_name, "tls-failed", "is not for localhost", id="wrong host name"),
-        pytest.param(with_an_expired_broker, "tls-failed", "has expired", id="expired broker"),
+        pytest.param(wrong_authority, "tls-failed", "check [mqtt] ca_file", id="wrong authority"),
+        pytest.param(broker_of_another_name, "tls-failed", "is not for localhost", id="wrong host name"),
+        pytest.param(expired_broker, "tls-failed", "has expired", id="expired broker"),
+        pytest.param(of_another_device, "broker-refused", "check its access list", id="certificate of another device"),
         pytest.param(
-            with_the_certificate_of_another_device,
-            "broker-refused",
-            "check its access list",
-            id="certificate of another device",
-        ),
-        pytest.param(
-            with_a_certificate_of_another_authority,
+            of_another_authority,
             "tls-failed",
             "does not trust the authority of this device's certificate",
             id="device of another authority",

@@ -11,7 +11,7 @@ from tests.support.agent_process import CAMERA, AgentProcess
 from tests.support.centre import Centre
 from tests.support.model_families import install
 from tests.support.mosquitto import Mosquitto
-from tests.support.vision_media import MODELS, model_directories
+from tests.support.vision_media import MODELS, copy_altered_model
 from tests.support.wait import wait_for
 
 _CRASHING_INTERPRETER = """
@@ -149,18 +149,6 @@ def test_an_accelerator_that_is_away_is_told_and_the_camera_works_on_the_process
         agent.press()
         raised = centre.wait_for_alarm("raised")
         assert raised.data["camera"]["snapshot"]
-
-
-def copy_altered_model(directory: Path) -> bytes:
-    """The built model with its last byte changed, which its checksum alone can tell; returns what it holds."""
-    directory.mkdir(parents=True)
-    source = next(Path(each) for each in model_directories() if (Path(each) / f"{MODELS[0]}.json").is_file())
-    manifest = (source / f"{MODELS[0]}.json").read_bytes()
-    (directory / f"{MODELS[0]}.json").write_bytes(manifest)
-    content = bytearray((source / f"{MODELS[0]}.tflite").read_bytes())
-    content[-1] ^= 0xFF
-    (directory / f"{MODELS[0]}.tflite").write_bytes(content)
-    return bytes(content)
 
 
 def press_to_sent_ms(agent: AgentProcess, centre: Centre) -> int:

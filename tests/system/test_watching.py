@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agent.adapters.paho_centre import Centre
-from tests.support.agent_process import AGENT, TREE, AgentProcess, environment
+from tests.support.agent_process import TREE, AgentProcess, start_cli
 from tests.support.centre import Centre as Ears
 from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Heard, Subscriber
@@ -30,10 +30,8 @@ def test_a_kiosk_knows_whether_anybody_watches(tmp_path: Path, first: Mosquitto)
     kiosk = AgentProcess(tmp_path / "kiosk", first.url, mqtt=QUICK, centre=QUICK_TO_MISS)
     with Ears(first.port) as ears, kiosk as agent:
         part(ears, state="degraded")
-        command = [*AGENT, "watch", "--config", str(agent.config), "--as-centre", "jhb-centre"]
-        watch = subprocess.Popen(
-            command, env=environment({}), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        command = ("watch", "--config", agent.config, "--as-centre", "jhb-centre")
+        watch = start_cli(*command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             assert "jhb-centre" in part(ears, state="ok")["detail"]
             watch.kill()
@@ -48,8 +46,8 @@ def test_a_kiosk_knows_whether_anybody_watches(tmp_path: Path, first: Mosquitto)
 def test_watch_says_that_it_watches_and_that_it_goes(tmp_path: Path, first: Mosquitto) -> None:
     agent = AgentProcess(tmp_path / "kiosk", first.url)
     with Subscriber(first.port, [HOST]) as ears:
-        command = [*AGENT, "watch", "--config", str(agent.config), "--as-centre", "jhb-centre"]
-        with subprocess.Popen(command, env=environment({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as watch:
+        command = ("watch", "--config", agent.config, "--as-centre", "jhb-centre")
+        with start_cli(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as watch:
             assert json.loads(ears.wait_for(timeout_s=20).payload)["online"] is True
             watch.send_signal(signal.SIGINT)
             watch.communicate(timeout=10)

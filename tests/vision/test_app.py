@@ -1,6 +1,5 @@
 """The camera process wired as it is, in this process: the parts of it that need short limits."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from agent.core.camera.masks import LEVEL
 from agent.core.camera.vision_spec import VisionSpec
 from agent.vision.capture import CaptureGivenUpError
 from tests.support.vision_app import Running
-from tests.support.vision_media import demo_video, model_directories, write_video
+from tests.support.vision_media import copy_altered_model, demo_video, write_video
 from tests.support.vision_process import vision_spec
 from tests.support.wait import wait_for
 
@@ -245,15 +244,8 @@ def test_a_stop_is_orderly_even_when_the_core_hangs_up_right_after(started: Any,
 
 
 def test_a_model_that_was_altered_is_not_loaded(started: Any, tmp_path: Path) -> None:
-    for directory in model_directories():
-        if Path(directory, "ssdlite-person-int8.json").is_file():
-            for suffix in ("json", "tflite"):
-                shutil.copy(Path(directory, f"ssdlite-person-int8.{suffix}"), tmp_path)
-            break
-    with (tmp_path / "ssdlite-person-int8.tflite").open("r+b") as file:
-        file.seek(1_000_000)
-        file.write(b"\xff\x00\xff")
-    app = started(vision_spec(tmp_path, model_directories=(str(tmp_path),)))
+    copy_altered_model(tmp_path / "models")
+    app = started(vision_spec(tmp_path, model_directories=(str(tmp_path / "models"),)))
     app.join()
 
     assert "SHA-256" in str(app.failure)

@@ -10,7 +10,7 @@ import pytest
 from agent.vision.cameras import make_camera
 from agent.vision.capture import Capture, CaptureLimits
 from agent.vision.frame_slot import FrameSlot
-from tests.support.vision_media import write_video
+from tests.support.vision_media import cut_off, write_video
 from tests.support.vision_process import vision_spec
 from tests.support.vision_stand_ins import boottime_ns
 from tests.support.wait import wait_for
@@ -53,8 +53,7 @@ def a_text(path: Path) -> None:
 
 def a_head_without_pictures(path: Path) -> None:
     write_video(path, frames=20, fps=50)
-    whole = path.read_bytes()
-    path.write_bytes(whole[: whole.index(b"movi") + 4])
+    cut_off(path, 0.0)
 
 
 @pytest.mark.parametrize("spoil", [no_file, empty_file, a_text, a_head_without_pictures])
@@ -74,8 +73,7 @@ def test_a_video_file_that_is_none_is_named_until_there_is_one(
 def test_a_video_that_was_cut_off_goes_round_what_is_left_of_it(tmp_path: Path, start: Start, slot: FrameSlot) -> None:
     path = tmp_path / "v.avi"
     write_video(path, frames=20, fps=100)
-    whole = path.read_bytes()
-    path.write_bytes(whole[: (whole.index(b"movi") + len(whole)) // 2])
+    cut_off(path, 0.5)
     capture = start(f"file:{path}?loop=1")
 
     wait_for(lambda: getattr(slot.newest(), "number", 0) > 40, 10, "more pictures than the file ever had")

@@ -21,7 +21,7 @@ from agent.adapters.system_clock import SystemClock
 from agent.contract.camera_events import PersonLeftData
 from agent.contract.envelope import MessageFactory
 from agent.contract.identity import Identity
-from agent.contract.messages import AlarmData, Draft, SecurityData
+from agent.contract.messages import Draft, SecurityData
 from agent.outbox.outbox import Outbox
 from tests.campaigns.bench.child import Child
 from tests.campaigns.bench.latency import BARE_TOPIC
@@ -29,7 +29,7 @@ from tests.campaigns.chaos.kiosk import Kiosk
 from tests.campaigns.chaos.network import GOOD, Conditions, Network
 from tests.campaigns.chaos.world import ChaosBroker
 from tests.support.agent_process import DEVICE, TREE
-from tests.support.drafts import alarm
+from tests.support.drafts import alarm_data
 
 PRESS_GOAL_S = 1.0
 MEMORY_GOAL_MIB = 16.0
@@ -170,9 +170,7 @@ def _fill(storage: Path, count: int) -> None:
 def _drafts(drafts: MessageFactory, count: int) -> Iterator[Draft]:
     for number in range(count):
         if number % _ALARM_EVERY == 0:
-            data = alarm(f"waiting-{number}", input="medical").data
-            assert isinstance(data, AlarmData)
-            yield drafts.alarm("raised", data)
+            yield drafts.alarm("raised", alarm_data(f"waiting-{number}", input="medical"))
         elif number % 2:
             yield drafts.security(
                 SecurityData(kind="command-rejected", severity="warning", text="a command was refused", detail={})
