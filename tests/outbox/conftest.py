@@ -1,5 +1,5 @@
 """An outbox, its directory and its clock."""
 
-from tests.support.outbox_fixtures import clock, outbox, store
+from tests.support.outbox_fixtures import clock, journal, outbox, store
 
-__all__ = ["clock", "outbox", "store"]
+__all__ = ["clock", "journal", "outbox", "store"]

@@ -7,12 +7,12 @@ from agent.contract.messages import AlarmsData, Rank
 from agent.outbox import backlog
 from agent.outbox.backlog import Waiting
 from agent.outbox.outbox import Outbox
-from agent.ports import OutgoingMessage
 from agent.sim.clock import SimClock
 from tests.support.drafts import (
     FACTORY,
     alarm,
     body,
+    drained,
     event,
     health,
     killed,
@@ -48,10 +48,10 @@ def test_the_most_important_class_leaves_first_and_the_oldest_of_it(outbox: Outb
 
 
 def test_a_message_may_leave_at_once_since_a_killed_process_does_not_lose_it(
-    outbox: Outbox, tmp_path: Path, clock: SimClock
+    outbox: Outbox, store: Path, clock: SimClock
 ) -> None:
     outbox.put(alarm(), keep={"alarm/a1": "open"})
-    copy = killed(tmp_path / "store", tmp_path / "copy")
+    copy = killed(store)
     assert outbox.take() is not None
 
     again = open_outbox(copy, clock)
@@ -64,40 +64,32 @@ def test_a_message_may_leave_at_once_since_a_killed_process_does_not_lose_it(
 
 @pytest.mark.parametrize("count", [1, 8, 9, 16, 17, 1000])
 def test_more_than_memory_holds_is_read_back_once_each_and_in_order(
-    tmp_path: Path, clock: SimClock, monkeypatch: pytest.MonkeyPatch, count: int
+    outbox: Outbox, store: Path, clock: SimClock, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     monkeypatch.setattr(backlog, "WINDOW", dict.fromkeys(Rank, 8))
-    outbox = open_outbox(tmp_path / "store", clock)
     for number in range(count):
         outbox.put(event(f"e{number}"))
         if number % 3 == 0:
             write(outbox)
     write(outbox)
 
-    messages: list[OutgoingMessage] = []
-    while got := taken(outbox):
-        messages += got
-        write(outbox)
+    messages = drained(outbox)
 
     assert seqs(messages) == list(range(1, count + 1))
     assert outbox.figures()[0]["event"] == 0
     outbox.close()
-    assert reopened(tmp_path / "store", clock) == []
+    assert reopened(store, clock) == []
 
 
 def test_a_message_that_was_read_back_within_seconds_is_not_called_historical(
-    tmp_path: Path, clock: SimClock, monkeypatch: pytest.MonkeyPatch
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backlog, "WINDOW", dict.fromkeys(Rank, 2))
-    outbox = open_outbox(tmp_path / "store", clock)
     for number in range(6):
         outbox.put(event(f"e{number}"))
     write(outbox)
 
-    messages: list[OutgoingMessage] = []
-    while got := taken(outbox):
-        messages += got
-        write(outbox)
+    messages = drained(outbox)
     outbox.close()
 
     assert [body(message)["data"]["historical"] for message in messages] == [False] * 6
@@ -117,8 +109,8 @@ def test_what_has_expired_is_dropped_and_counted_but_never_an_alarm(outbox: Outb
     }
 
 
-def test_the_budget_drops_pictures_then_events_and_nothing_else(tmp_path: Path, clock: SimClock) -> None:
-    outbox = open_outbox(tmp_path / "store", clock, telemetry_max_bytes=50_000)
+def test_the_budget_drops_pictures_then_events_and_nothing_else(store: Path, clock: SimClock) -> None:
+    outbox = open_outbox(store, clock, telemetry_max_bytes=50_000)
     for number in range(30):
         outbox.put(alarm(f"a{number}"))
         outbox.put(security())
@@ -136,9 +128,9 @@ def test_the_budget_drops_pictures_then_events_and_nothing_else(tmp_path: Path, 
     outbox.close()
 
 
-def test_whoever_sends_is_told_of_what_is_accepted_and_of_what_is_read_back(tmp_path: Path, clock: SimClock) -> None:
+def test_whoever_sends_is_told_of_what_is_accepted_and_of_what_is_read_back(store: Path, clock: SimClock) -> None:
     told: list[str] = []
-    outbox = open_outbox(tmp_path / "store", clock)
+    outbox = open_outbox(store, clock)
     outbox.when_ready(lambda: told.append("ready"))
     outbox.accept(event(), None)
     assert told == []
@@ -156,17 +148,16 @@ def test_whoever_sends_is_told_of_what_is_accepted_and_of_what_is_read_back(tmp_
     outbox.close()
 
 
-def test_health_is_never_written(tmp_path: Path, clock: SimClock) -> None:
-    outbox = open_outbox(tmp_path / "store", clock)
+def test_health_is_never_written(outbox: Outbox, store: Path, clock: SimClock) -> None:
     outbox.put(health())
     write(outbox)
     outbox.close()
 
-    assert reopened(tmp_path / "store", clock) == []
+    assert reopened(store, clock) == []
 
 
-def test_what_the_budget_takes_while_it_is_on_its_way_is_counted_once(tmp_path: Path, clock: SimClock) -> None:
-    outbox = open_outbox(tmp_path / "store", clock, telemetry_max_bytes=10_000)
+def test_what_the_budget_takes_while_it_is_on_its_way_is_counted_once(store: Path, clock: SimClock) -> None:
+    outbox = open_outbox(store, clock, telemetry_max_bytes=10_000)
     outbox.put(picture("on-its-way", bytes(4_000)))
     outbox.put(picture("done", bytes(4_000)))
     write(outbox)

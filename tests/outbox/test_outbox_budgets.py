@@ -227,11 +227,9 @@ def answer(command_id: str) -> Draft:
 
 
 def test_what_has_expired_is_deleted_from_disk_unsent(
-    store: Path, clock: SimClock, monkeypatch: pytest.MonkeyPatch
+    outbox: Outbox, journal: MessageStore, store: Path, clock: SimClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backlog, "WINDOW", dict.fromkeys(Rank, 4))
-    journal = MessageStore(store)
-    outbox = open_outbox(store, clock, journal)
     for number in range(50):
         outbox.put(event(f"e{number}"))
         outbox.put(alarm(f"a{number}"))
@@ -249,8 +247,8 @@ def test_what_has_expired_is_deleted_from_disk_unsent(
     shutil.rmtree(store)
 
 
-def test_an_idle_kiosk_holds_no_health_report_that_has_gone(tmp_path: Path) -> None:
-    outbox = open_outbox(tmp_path / "store", SimClock())
+def test_an_idle_kiosk_holds_no_health_report_that_has_gone(store: Path) -> None:
+    outbox = open_outbox(store, SimClock())
     for _ in range(50):
         outbox.put(health())
         taken(outbox)

@@ -85,33 +85,31 @@ def test_on_a_full_disk_alarms_get_the_reserve_and_then_the_room_of_telemetry(st
         fill(journal, full=False)
     write(outbox)
     assert outbox.writer.fault is None
-    copy = killed(store, store.parent / "copy")
+    copy = killed(store)
     outbox.close()
     assert topics(reopened(copy, SimClock(boot_id=OTHER_BOOT))).count("alarm/police") == 20
 
 
-def test_a_start_on_a_full_disk_spends_the_reserve_to_keep_what_is_pressed(store: Path, clock: SimClock) -> None:
-    outbox = open_outbox(store, clock)
+def test_a_start_on_a_full_disk_spends_the_reserve_to_keep_what_is_pressed(
+    outbox: Outbox, store: Path, clock: SimClock
+) -> None:
     outbox.put(alarm("a0"), keep={"alarm/a0": "open"})
     write(outbox)
     outbox.close()
-
-    outbox = open_outbox(store, clock, JournalWithoutRoom(store))
-    assert outbox.kept("alarm/") == {"alarm/a0": "open"}
-    outbox.put(alarm("a1"))
-    write(outbox)
-    assert outbox.writer.fault is None
-    copy = killed(store, store.parent / "copy")
-    outbox.close()
+    again = open_outbox(store, clock, JournalWithoutRoom(store))
+    assert again.kept("alarm/") == {"alarm/a0": "open"}
+    again.put(alarm("a1"))
+    write(again)
+    assert again.writer.fault is None
+    copy = killed(store)
+    again.close()
     assert topics(reopened(copy, SimClock(boot_id=OTHER_BOOT))).count("alarm/police") == 2
 
 
 def test_what_lies_on_a_disk_that_has_become_read_only_is_sent_all_the_same(
-    store: Path, clock: SimClock, monkeypatch: pytest.MonkeyPatch
+    outbox: Outbox, journal: MessageStore, store: Path, clock: SimClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backlog, "WINDOW", dict.fromkeys(Rank, 4))
-    journal = MessageStore(store)
-    outbox = open_outbox(store, clock, journal)
     for number in range(20):
         outbox.put(alarm(f"a{number}"))
     write(outbox)
@@ -137,10 +135,8 @@ def test_what_lies_on_a_disk_that_has_become_read_only_is_sent_all_the_same(
 
 
 def test_a_database_that_turns_out_damaged_while_running_is_replaced_and_gets_what_memory_holds(
-    store: Path, clock: SimClock
+    outbox: Outbox, journal: MessageStore, store: Path, clock: SimClock
 ) -> None:
-    journal = MessageStore(store)
-    outbox = open_outbox(store, clock, journal)
     for number in range(50):
         outbox.put(alarm(f"a{number}"), keep={f"alarm/a{number}": "open"})
     write(outbox)
@@ -163,10 +159,9 @@ def test_a_database_that_turns_out_damaged_while_running_is_replaced_and_gets_wh
     assert notice.kind == "storage-damaged"
     assert (store / "alarms.db.damaged-1").exists()
     assert outbox.figures()[0]["alarm"] == 60
-    copy = killed(store, store.parent / "copy")
+    copy = killed(store)
     messages = taken(outbox)
     assert seqs(messages) == list(range(1, 61))
-    outbox.close()
 
     again = open_outbox(copy, SimClock(boot_id=OTHER_BOOT))
     assert len(again.kept("alarm/")) == 50
@@ -175,10 +170,8 @@ def test_a_database_that_turns_out_damaged_while_running_is_replaced_and_gets_wh
 
 
 def test_a_second_copy_that_cannot_be_written_holds_up_nothing_and_is_told_and_made_later(
-    store: Path, clock: SimClock
+    outbox: Outbox, journal: MessageStore, clock: SimClock
 ) -> None:
-    journal = MessageStore(store)
-    outbox = open_outbox(store, clock, journal)
     write(outbox)
     telemetry = journal._telemetry.connection
     telemetry.execute("PRAGMA query_only=ON")
@@ -198,7 +191,6 @@ def test_a_second_copy_that_cannot_be_written_holds_up_nothing_and_is_told_and_m
     write(outbox)
     assert outbox.writer.fault is None
     assert telemetry.execute("SELECT value FROM state WHERE key='alarm/a1'").fetchall() == [("open",)]
-    outbox.close()
 
 
 def test_a_flush_that_has_failed_once_is_not_trusted_and_everything_is_written_again(
@@ -226,7 +218,7 @@ def test_a_flush_that_has_failed_once_is_not_trusted_and_everything_is_written_a
     clock.advance(SOON)
     write(outbox)
     assert outbox.writer.fault is None
-    copy = killed(store, store.parent / "copy")
+    copy = killed(store)
     outbox.close()
     again = open_outbox(copy, SimClock(boot_id=OTHER_BOOT))
     assert again.kept("alarm/") == {"alarm/a1": "open"}
@@ -255,7 +247,7 @@ def test_a_stop_while_the_disk_hangs_does_not_call_the_numbers_complete(store: P
         assert hangs.wait(10)
         [sent] = seqs(taken(outbox))
         outbox.close()
-        copy = killed(store, store.parent / "copy")
+        copy = killed(store)
     finally:
         goes_on.set()
         thread.join()

@@ -9,7 +9,7 @@ from agent.outbox import policy
 from agent.outbox.backlog import Waiting
 from agent.outbox.outbox import Outbox
 from agent.sim.clock import SimClock
-from tests.support.drafts import alarm, event, open_outbox, reopened, security, taken, write
+from tests.support.drafts import alarm, event, reopened, security, taken, write
 
 
 def take(outbox: Outbox) -> Waiting:
@@ -25,8 +25,7 @@ def wakes(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return woken
 
 
-def test_what_is_given_up_is_forgotten_and_counted(tmp_path: Path, clock: SimClock) -> None:
-    outbox = open_outbox(tmp_path / "store", clock)
+def test_what_is_given_up_is_forgotten_and_counted(outbox: Outbox, store: Path, clock: SimClock) -> None:
     outbox.put(event("refused"))
     outbox.put(event("waits"))
     write(outbox)
@@ -34,18 +33,19 @@ def test_what_is_given_up_is_forgotten_and_counted(tmp_path: Path, clock: SimClo
 
     assert [figures["event"] for figures in outbox.figures()] == [1, 1]
     outbox.close()
-    assert len(reopened(tmp_path / "store", clock)) == 1
+    assert len(reopened(store, clock)) == 1
 
 
-def test_what_is_confirmed_is_forgotten_and_not_counted_as_given_up(tmp_path: Path, clock: SimClock) -> None:
-    outbox = open_outbox(tmp_path / "store", clock)
+def test_what_is_confirmed_is_forgotten_and_not_counted_as_given_up(
+    outbox: Outbox, store: Path, clock: SimClock
+) -> None:
     outbox.put(event())
     write(outbox)
     outbox.confirm(take(outbox))
 
     assert [figures["event"] for figures in outbox.figures()] == [0, 0]
     outbox.close()
-    assert reopened(tmp_path / "store", clock) == []
+    assert reopened(store, clock) == []
 
 
 @pytest.mark.parametrize(("draft", "times"), [(alarm(), 1), (security(), 0), (event(), 0)])

@@ -129,8 +129,7 @@ def test_a_disk_that_answers_just_before_somebody_waits_for_it_is_told_all_the_s
     outbox.close()
 
 
-def test_numbers_go_on_above_the_file_of_the_ceiling_when_both_databases_are_gone(store: Path, clock: SimClock) -> None:
-    outbox = open_outbox(store, clock)
+def test_numbers_go_on_above_the_file_of_the_ceiling_when_both_databases_are_gone(outbox: Outbox, store: Path) -> None:
     for number in range(700):
         outbox.put(alarm(f"a{number}"))
     write(outbox)
@@ -144,8 +143,9 @@ def test_numbers_go_on_above_the_file_of_the_ceiling_when_both_databases_are_gon
     again.close()
 
 
-def test_what_a_damaged_database_may_have_forgotten_is_not_taken_for_known(store: Path, clock: SimClock) -> None:
-    outbox = open_outbox(store, clock)
+def test_what_a_damaged_database_may_have_forgotten_is_not_taken_for_known(
+    outbox: Outbox, store: Path, clock: SimClock
+) -> None:
     outbox.keep("ctr/k", "7")
     write(outbox)
     outbox.close()
@@ -198,7 +198,7 @@ def test_a_counter_does_not_fall_again_when_a_lower_one_is_kept_after_the_disk_w
     answer(journal, outbox, clock)
     outbox.keep("ctr/k", "7")
     write(outbox)
-    copy = killed(store, store.parent / "copy")
+    copy = killed(store)
     outbox.close()
 
     assert journal_state(store)["ctr/k"] == "50"
@@ -226,7 +226,7 @@ def test_after_weeks_without_a_disk_a_restart_knows_how_things_stand(store: Path
         outbox.keep(f"alarm/a{number - 1}", None)
         taken(outbox)
     outbox.put(alarm("waits"), keep={"alarm/waits": "open"})
-    copy = killed(store, store.parent / "copy")
+    copy = killed(store)
     outbox.close()
 
     again = open_outbox(copy, clock, DeadJournal(copy))

@@ -60,10 +60,10 @@ def test_a_result_answers_the_command_by_the_correlation_data_that_came_with_it(
 
 @pytest.mark.parametrize("quality", [TimeQuality.SYNCED, TimeQuality.UNSYNCED])
 def test_a_message_says_when_it_was_accepted_and_how_far_its_clock_is_to_be_trusted(
-    tmp_path: Path, quality: TimeQuality
+    store: Path, quality: TimeQuality
 ) -> None:
     clock = SimClock(wall=datetime(2026, 7, 1, 12, 0, 0, 250_000, tzinfo=UTC), quality=quality)
-    outbox = open_outbox(tmp_path / "store", clock)
+    outbox = open_outbox(store, clock)
     outbox.put(event())
     clock.advance(timedelta(seconds=5))
     [message] = taken(outbox)
@@ -82,8 +82,8 @@ def test_numbers_and_times_of_an_envelope_are_whole(outbox: Outbox, clock: SimCl
     assert body(message)["monoms"] == clock.boottime_ns() // 1_000_000
 
 
-def test_an_identifier_holds_the_time_in_milliseconds(tmp_path: Path) -> None:
-    outbox = open_outbox(tmp_path / "store", SimClock(wall=datetime(2033, 5, 18, 3, 33, 20, 7_000, tzinfo=UTC)))
+def test_an_identifier_holds_the_time_in_milliseconds(store: Path) -> None:
+    outbox = open_outbox(store, SimClock(wall=datetime(2033, 5, 18, 3, 33, 20, 7_000, tzinfo=UTC)))
 
     assert uuid.UUID(outbox.new_id()).int >> 80 == 2_000_000_000_007
     outbox.close()

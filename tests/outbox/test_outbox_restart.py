@@ -8,11 +8,11 @@ from agent.contract.messages import Draft, Rank
 from agent.outbox import backlog
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import MessageStore
-from agent.ports import OutgoingMessage
 from agent.sim.clock import SimClock
 from tests.support.drafts import (
     alarm,
     body,
+    drained,
     event,
     killed,
     open_outbox,
@@ -23,10 +23,11 @@ from tests.support.drafts import (
     taken,
     write,
 )
+from tests.support.outbox_fixtures import OTHER_BOOT
 from tests.support.stores import opened
 
 
-def test_what_must_be_safe_against_a_power_cut_is_told_only_after_the_flush(tmp_path: Path, clock: SimClock) -> None:
+def test_what_must_be_safe_against_a_power_cut_is_told_only_after_the_flush(store: Path, clock: SimClock) -> None:
     safe_at_sync: list[bool] = []
     safe: threading.Event
 
@@ -34,7 +35,7 @@ def test_what_must_be_safe_against_a_power_cut_is_told_only_after_the_flush(tmp_
         if Path(f"/proc/self/fd/{file}").readlink().name == "alarms.db-wal":
             safe_at_sync.append(safe.is_set())
 
-    outbox = open_outbox(tmp_path / "store", clock, MessageStore(tmp_path / "store", sync))
+    outbox = open_outbox(store, clock, MessageStore(store, sync))
     safe = outbox.keep("ctr/k", "5")
     assert not safe.is_set()
     write(outbox)
@@ -47,16 +48,14 @@ def test_what_must_be_safe_against_a_power_cut_is_told_only_after_the_flush(tmp_
 
 
 def test_a_killed_process_loses_nothing_that_was_written_and_numbers_go_on_without_a_gap(
-    tmp_path: Path, clock: SimClock
+    outbox: Outbox, store: Path, clock: SimClock
 ) -> None:
-    outbox = open_outbox(tmp_path / "store", clock)
     for number in range(5):
         outbox.put(alarm(f"a{number}"))
     outbox.put(picture())
     outbox.put(event())
     write(outbox)
-    copy = killed(tmp_path / "store", tmp_path / "copy")
-    outbox.close()
+    copy = killed(store)
 
     again = open_outbox(copy, clock)
     again.put(alarm("new"))
@@ -73,17 +72,15 @@ def test_a_killed_process_loses_nothing_that_was_written_and_numbers_go_on_witho
     assert next(m.payload for m in messages if "snapshot" in m.topic) == b"\xff\xd8jpeg"
 
 
-def test_after_a_power_cut_numbers_go_on_above_the_ceiling(tmp_path: Path, clock: SimClock) -> None:
-    outbox = open_outbox(tmp_path / "store", clock)
+def test_after_a_power_cut_numbers_go_on_above_the_ceiling(outbox: Outbox, store: Path) -> None:
     outbox.put(alarm())
     write(outbox)
     ceiling = int(outbox.kept("ceiling")["ceiling"])
     outbox.put(alarm("a2"))
     sent_unwritten = seqs(taken(outbox))
-    copy = killed(tmp_path / "store", tmp_path / "copy")
-    outbox.close()
+    copy = killed(store)
 
-    other_boot = SimClock(boot_id="00000000-0000-4000-8000-000000000002")
+    other_boot = SimClock(boot_id=OTHER_BOOT)
     again = open_outbox(copy, other_boot)
     again.put(alarm("a3"))
     write(again)
@@ -95,13 +92,12 @@ def test_after_a_power_cut_numbers_go_on_above_the_ceiling(tmp_path: Path, clock
     assert len(set(sent_unwritten[1:] + numbers)) == len(sent_unwritten[1:] + numbers)
 
 
-def test_an_orderly_stop_leaves_no_gap_even_in_another_boot(tmp_path: Path, clock: SimClock) -> None:
-    outbox = open_outbox(tmp_path / "store", clock)
+def test_an_orderly_stop_leaves_no_gap_even_in_another_boot(outbox: Outbox, store: Path) -> None:
     outbox.put(event())
     outbox.put(alarm())
     outbox.close()
 
-    again = open_outbox(tmp_path / "store", SimClock(boot_id="00000000-0000-4000-8000-000000000002"))
+    again = open_outbox(store, SimClock(boot_id=OTHER_BOOT))
     again.put(alarm("a2"))
     write(again)
 
@@ -109,25 +105,25 @@ def test_an_orderly_stop_leaves_no_gap_even_in_another_boot(tmp_path: Path, cloc
     again.close()
 
 
-def test_after_an_orderly_stop_and_a_power_cut_numbers_go_on_above_the_ceiling(tmp_path: Path, clock: SimClock) -> None:
-    outbox = open_outbox(tmp_path / "store", clock)
+def test_after_an_orderly_stop_and_a_power_cut_numbers_go_on_above_the_ceiling(
+    outbox: Outbox, store: Path, clock: SimClock
+) -> None:
     outbox.put(alarm())
     outbox.close()
-    outbox = open_outbox(tmp_path / "store", clock)
-    write(outbox)
-    ceiling = int(outbox.kept("ceiling")["ceiling"])
-    copy = killed(tmp_path / "store", tmp_path / "copy")
-    outbox.close()
+    later = open_outbox(store, clock)
+    write(later)
+    ceiling = int(later.kept("ceiling")["ceiling"])
+    copy = killed(store)
+    later.close()
 
-    again = open_outbox(copy, SimClock(boot_id="00000000-0000-4000-8000-000000000002"))
+    again = open_outbox(copy, SimClock(boot_id=OTHER_BOOT))
     again.put(alarm("a2"))
 
     assert seqs(taken(again))[-1] > ceiling
     again.close()
 
 
-def test_a_number_is_never_given_twice_however_many_threads_put(tmp_path: Path, clock: SimClock) -> None:
-    outbox = open_outbox(tmp_path / "store", clock)
+def test_a_number_is_never_given_twice_however_many_threads_put(outbox: Outbox) -> None:
     threads = [threading.Thread(target=lambda: [outbox.put(event()) for _ in range(100)]) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -136,21 +132,15 @@ def test_a_number_is_never_given_twice_however_many_threads_put(tmp_path: Path, 
     for thread in threads:
         thread.join()
     write(outbox)
-    messages: list[OutgoingMessage] = []
-    while got := taken(outbox):
-        messages += got
-        write(outbox)
+    messages = drained(outbox)
     outbox.close()
 
     assert sorted(seqs(messages)) == list(range(1, 401))
 
 
 @pytest.mark.parametrize("draft", [alarm(), event(), security()])
-def test_state_and_number_are_on_disk_with_the_message_or_not_at_all(
-    tmp_path: Path, clock: SimClock, draft: Draft
-) -> None:
+def test_state_and_number_are_on_disk_with_the_message_or_not_at_all(outbox: Outbox, store: Path, draft: Draft) -> None:
     """Another thread writes at the worst moment: between the acceptance of a message and the end of `put`."""
-    outbox = open_outbox(tmp_path / "store", clock)
     write(outbox)
     backlog_accept = outbox._backlog.accept
     writer: list[threading.Thread] = []
@@ -161,7 +151,7 @@ def test_state_and_number_are_on_disk_with_the_message_or_not_at_all(
         write_now = threading.Thread(target=outbox.writer.run_once, args=(0,))
         write_now.start()
         write_now.join(0.1)
-        copies.append(killed(tmp_path / "store", tmp_path / "copy"))
+        copies.append(killed(store))
         writer.append(write_now)
 
     outbox.writer.wake()
@@ -170,10 +160,10 @@ def test_state_and_number_are_on_disk_with_the_message_or_not_at_all(
     writer[0].join()
     outbox.close()
 
-    with opened(copies[0]) as store:
-        written = sum(store.counts().values())
-        assert len(store.state("alarm/")) == written
-        assert store.last_seq() == written
+    with opened(copies[0]) as left:
+        written = sum(left.counts().values())
+        assert len(left.state("alarm/")) == written
+        assert left.last_seq() == written
 
 
 def test_state_kept_with_a_message_is_forgotten_with_none(outbox: Outbox) -> None:
@@ -188,42 +178,38 @@ def test_state_kept_with_a_message_is_forgotten_with_none(outbox: Outbox) -> Non
 
 
 def test_a_restart_with_more_than_memory_holds_sends_all_of_it(
-    tmp_path: Path, clock: SimClock, monkeypatch: pytest.MonkeyPatch
+    outbox: Outbox, store: Path, clock: SimClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backlog, "WINDOW", dict.fromkeys(Rank, 8))
-    outbox = open_outbox(tmp_path / "store", clock)
     for number in range(40):
         outbox.put(alarm(f"a{number}"))
     outbox.close()
 
-    again = open_outbox(tmp_path / "store", clock)
-    messages: list[OutgoingMessage] = []
-    while got := taken(again):
-        messages += got
-        write(again)
+    again = open_outbox(store, clock)
+    messages = drained(again)
     again.close()
 
     assert seqs(messages) == list(range(1, 41))
 
 
-def test_a_message_of_another_boot_ages_by_the_wall_clock_and_never_backwards(tmp_path: Path, clock: SimClock) -> None:
-    outbox = open_outbox(tmp_path / "store", clock)
+def test_a_message_of_another_boot_ages_by_the_wall_clock_and_never_backwards(
+    outbox: Outbox, store: Path, clock: SimClock
+) -> None:
     outbox.put(event())
     outbox.close()
 
     with_a_wrong_clock = SimClock(wall=clock.wall() - timedelta(days=20_000), boot_id="other")
-    [message] = reopened(tmp_path / "store", with_a_wrong_clock)
+    [message] = reopened(store, with_a_wrong_clock)
 
     assert message.expiry_s == 24 * 3600
 
 
 def test_the_expiry_of_a_message_of_another_boot_is_what_the_time_between_the_boots_has_left_of_it(
-    tmp_path: Path, clock: SimClock
+    outbox: Outbox, store: Path, clock: SimClock
 ) -> None:
-    outbox = open_outbox(tmp_path / "store", clock)
     outbox.put(event())
     outbox.close()
 
-    [message] = reopened(tmp_path / "store", SimClock(wall=clock.wall() + timedelta(hours=9), boot_id="other"))
+    [message] = reopened(store, SimClock(wall=clock.wall() + timedelta(hours=9), boot_id="other"))
 
     assert message.expiry_s == 15 * 3600

@@ -12,10 +12,11 @@ from tests.support.command_rig import CommandRig
 from tests.support.device import Device
 from tests.support.drafts import open_outbox
 from tests.support.fake_ports import MemoryBroker
-from tests.support.outbox_fixtures import clock, outbox
+from tests.support.kiosk import Kiosk
+from tests.support.outbox_fixtures import clock, journal, outbox, store
 from tests.support.self_test_bench import Bench
 
-__all__ = ["bench", "clock", "device", "handler", "make_device", "outbox", "rig"]
+__all__ = ["bench", "clock", "device", "handler", "journal", "kiosk", "make_device", "outbox", "rig", "store"]
 
 
 @pytest.fixture
@@ -31,6 +32,11 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 def handler(outbox: Outbox, clock: SimClock) -> CommandRig:
     """A command handler that knows no key's counter yet."""
     return CommandRig(outbox, clock)
+
+
+@pytest.fixture
+def kiosk(outbox: Outbox, clock: SimClock) -> Kiosk:
+    return Kiosk(outbox, clock)
 
 
 @pytest.fixture

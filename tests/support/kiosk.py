@@ -39,12 +39,12 @@ class Kiosk:
     clock: SimClock
     lights: MemoryLights = field(default_factory=MemoryLights)
     camera: bool = True
-    looked: list[str] = field(default_factory=list)
+    captured: list[str] = field(default_factory=list)
     asked: list[tuple[str, bool]] = field(default_factory=list)
     """The alarms and stages in which nobody had answered, and whether it was the first such stage."""
     on_send: Callable[[], None] = lambda: None
     rules: Sequence[ButtonRules] = tuple(RULES)
-    told: list[InputFault | ConditionChanged] = field(default_factory=list)
+    reported: list[InputFault | ConditionChanged] = field(default_factory=list)
     """What the inputs said beside presses."""
     siren: MemorySiren = field(default_factory=MemorySiren)
 
@@ -84,7 +84,7 @@ class Kiosk:
         return {name: state.detail for name, state in self._board.parts().items() if not state.ok}
 
     def report(self, fact: InputFault | ConditionChanged) -> None:
-        self.told.append(fact)
+        self.reported.append(fact)
 
     def try_other_path(self, reason: str, *, unless_watched: bool) -> None:
         self.asked.append((reason, not unless_watched))
@@ -94,12 +94,18 @@ class Kiosk:
         self.on_send()
 
     def capture(self, alarm_id: str) -> AlarmCamera | None:
-        self.looked.append(alarm_id)
+        self.captured.append(alarm_id)
         return AlarmCamera(name="front", persons=2, snapshot=alarm_id)
 
     def edge(self, name: str = "police", *, active: bool = True, after_ms: int = 0) -> None:
         self.clock.advance(timedelta(milliseconds=after_ms))
         self.pipeline.edge(Edge(name, active, self.clock.boottime_ns()))
+
+    def wait(self, seconds: float) -> None:
+        """So much time passes at once; then every step that is due is taken."""
+        self.clock.advance(timedelta(seconds=seconds))
+        self.pipeline.run_once(0)
+        self.pipeline.drain()
 
     def press(self, name: str = "police") -> str:
         self.edge(name)

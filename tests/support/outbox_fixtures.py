@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.outbox.outbox import Outbox
+from agent.outbox.store import MessageStore
 from agent.sim.clock import SimClock
 from tests.support.drafts import open_outbox
 
@@ -27,8 +28,15 @@ def clock() -> SimClock:
 
 
 @pytest.fixture
-def outbox(tmp_path: Path, clock: SimClock) -> Iterator[Outbox]:
-    """Open, in a directory of its own: `tmp_path / "store"`."""
-    opened = open_outbox(tmp_path / "store", clock)
+def journal(store: Path) -> MessageStore:
+    """The disk of the outbox."""
+    return MessageStore(store)
+
+
+@pytest.fixture
+def outbox(store: Path, clock: SimClock, journal: MessageStore) -> Iterator[Outbox]:
+    """Open, in a directory of its own; a test may close it."""
+    opened = open_outbox(store, clock, journal)
     yield opened
-    opened.close()
+    if journal.is_open:
+        opened.close()

@@ -1,6 +1,4 @@
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,19 +14,12 @@ from agent.runtime.alarms.persistence import ALARM_KEY, keep_restored, read_kept
 from agent.sim.clock import SimClock
 from tests.support.command_rig import CommandRig
 from tests.support.context import make_context, security_log
-from tests.support.drafts import body, open_outbox, taken, write
+from tests.support.drafts import body, taken, write
 from tests.support.kiosk import Kiosk
 
 KINDS = [InputKind("police", "panic", False)]
 CLOCK = SimClock()
 ALARM = AlarmBook(KINDS, CLOCK.boot_id, None).press("police", 5, "a1", "2026-01-01T00:00:00.000Z", None).alarm
-
-
-@pytest.fixture
-def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    outbox = open_outbox(tmp_path / "store", CLOCK)
-    yield outbox
-    outbox.close()
 
 
 def told(outbox: Outbox) -> list[tuple[str, dict[str, Any]]]:
@@ -62,9 +53,7 @@ def test_an_alarm_that_cannot_be_read_is_told_and_stays_for_an_agent_that_can(ou
     assert outbox.kept(ALARM_KEY)["alarm/a2"] == strange
 
 
-def test_alarms_that_are_found_late_join_those_of_this_run_with_lights_and_list(tmp_path: Path) -> None:
-    outbox = open_outbox(tmp_path / "other", CLOCK)
-    kiosk = Kiosk(outbox, CLOCK)
+def test_alarms_that_are_found_late_join_those_of_this_run_with_lights_and_list(kiosk: Kiosk, outbox: Outbox) -> None:
     pressed = kiosk.press()
     assert kiosk.pipeline.open_ids == {pressed}
     security = security_log(outbox, CLOCK)
@@ -80,17 +69,17 @@ def test_alarms_that_are_found_late_join_those_of_this_run_with_lights_and_list(
     write(outbox)
     listed = [body(message)["data"]["open"] for message in taken(outbox) if message.topic.endswith("/alarms")]
     assert {alarm["alarm_id"] for alarm in listed[-1]} == {pressed, "a1"}
-    outbox.close()
 
 
-def test_a_close_that_waits_for_a_disk_found_late_is_told_once_and_by_him_who_waits(outbox: Outbox) -> None:
-    kiosk, desk = Kiosk(outbox, CLOCK), CommandRig(outbox, CLOCK)
+def test_a_close_that_waits_for_a_disk_found_late_is_told_once_and_by_him_who_waits(
+    kiosk: Kiosk, outbox: Outbox, handler: CommandRig
+) -> None:
     alarm_id = kiosk.press()
     outbox.keep(ALARM_KEY + "a1", encode_alarm(ALARM))
 
     class FoundMeanwhile(threading.Event):
         def wait(self, timeout: float | None = None) -> bool:
-            restore(make_context(outbox, CLOCK), outbox, kiosk.pipeline, desk.handler)
+            restore(make_context(outbox, CLOCK), outbox, kiosk.pipeline, handler.handler)
             return super().wait(0)
 
     keep = outbox.keep
@@ -103,8 +92,9 @@ def test_a_close_that_waits_for_a_disk_found_late_is_told_once_and_by_him_who_wa
 
 
 @pytest.mark.parametrize("is_told", [True, False], ids=["told", "still waiting for the disk"])
-def test_an_alarm_that_is_closed_while_a_disk_found_late_is_read_stays_closed(outbox: Outbox, is_told: bool) -> None:
-    kiosk, desk = Kiosk(outbox, CLOCK), CommandRig(outbox, CLOCK)
+def test_an_alarm_that_is_closed_while_a_disk_found_late_is_read_stays_closed(
+    kiosk: Kiosk, outbox: Outbox, handler: CommandRig, is_told: bool
+) -> None:
     alarm_id = kiosk.press()
     read = kiosk.pipeline.kept
 
@@ -117,7 +107,7 @@ def test_an_alarm_that_is_closed_while_a_disk_found_late_is_read_stays_closed(ou
         return kept
 
     kiosk.pipeline.kept = read_and_close  # type: ignore[method-assign]
-    restore(make_context(outbox, CLOCK), outbox, kiosk.pipeline, desk.handler)
+    restore(make_context(outbox, CLOCK), outbox, kiosk.pipeline, handler.handler)
     kiosk.pipeline.drain()
 
     assert kiosk.pipeline.open_ids == frozenset()

@@ -1,5 +1,4 @@
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,14 +21,6 @@ from tests.support.fake_ports import topics
 from tests.support.kiosk import Kiosk
 
 MS = 1_000_000
-
-
-@pytest.fixture
-def kiosk(tmp_path: Path) -> Iterator[Kiosk]:
-    clock = SimClock(boottime_ns=10**12)
-    outbox = open_outbox(tmp_path / "store", clock)
-    yield Kiosk(outbox, clock)
-    outbox.close()
 
 
 def test_a_press_runs_to_completion_on_the_thread_of_the_edge_light_first(kiosk: Kiosk) -> None:
@@ -116,7 +107,7 @@ def test_a_press_is_told_with_the_time_of_its_edge_and_what_the_camera_sees(kios
     assert isinstance(data, dict)
     assert data["raised_at"] == pressed_at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
     assert data["camera"] == {"name": "front", "persons": 2, "snapshot": data["alarm_id"]}
-    assert kiosk.looked == [data["alarm_id"]]
+    assert kiosk.captured == [data["alarm_id"]]
     assert raised["subject"] == f"alarm/{data['alarm_id']}"
     assert alarms["type"] == "edge.alarms.v1"
 
@@ -130,7 +121,7 @@ def test_further_presses_raise_the_count_and_take_no_new_picture(kiosk: Kiosk) -
 
     counts = [m["data"]["press_count"] for m in kiosk.sent() if "alarm." in str(m["type"])]  # type: ignore[index]
     assert counts == [1, 2, 3]
-    assert len(kiosk.looked) == 1
+    assert len(kiosk.captured) == 1
 
 
 def test_an_open_alarm_is_kept_at_every_step_and_forgotten_when_closed(kiosk: Kiosk) -> None:
@@ -190,12 +181,10 @@ def test_identify_blinks_for_its_time_and_no_longer(kiosk: Kiosk) -> None:
     kiosk.pipeline.run_once(0)
     assert kiosk.lights.shown() == IDENTIFY
 
-    kiosk.clock.advance(timedelta(seconds=9.9))
-    kiosk.pipeline.run_once(0)
+    kiosk.wait(9.9)
     assert kiosk.lights.shown() == IDENTIFY
 
-    kiosk.clock.advance(timedelta(seconds=0.1))
-    kiosk.pipeline.run_once(0)
+    kiosk.wait(0.1)
     assert kiosk.lights.shown() == IDLE
 
 

@@ -1,6 +1,4 @@
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -8,17 +6,14 @@ from agent.contract.vocabulary import AckAction, Fault
 from agent.core.alarms.lights import IDLE, OUT_OF_SERVICE, PRESSED
 from agent.core.facts import ConditionChanged, InputFault, UplinkChanged
 from agent.core.wiring import ButtonRules
+from agent.outbox.outbox import Outbox
 from agent.sim.clock import SimClock
-from tests.support.drafts import open_outbox
 from tests.support.kiosk import RULES, Kiosk
 
 
 @pytest.fixture
-def kiosk(tmp_path: Path) -> Iterator[Kiosk]:
-    clock = SimClock(boottime_ns=10**12)
-    outbox = open_outbox(tmp_path / "store", clock)
-    yield Kiosk(outbox, clock, rules=[ButtonRules("police", chatter_presses=3), *RULES[1:]])
-    outbox.close()
+def kiosk(outbox: Outbox, clock: SimClock) -> Kiosk:
+    return Kiosk(outbox, clock, rules=[ButtonRules("police", chatter_presses=3), *RULES[1:]])
 
 
 def counts(kiosk: Kiosk) -> list[int]:
@@ -30,14 +25,12 @@ def test_a_press_that_must_be_held_lights_nothing_until_it_has_been_held(kiosk: 
     kiosk.pipeline.run_once(0)
     assert kiosk.lights.history == []
     kiosk.edge("held", active=False, after_ms=1900)
-    kiosk.clock.advance(timedelta(seconds=10))
-    kiosk.pipeline.run_once(0)
+    kiosk.wait(10)
     assert kiosk.lights.history == []
     assert kiosk.book.open() == []
 
     kiosk.edge("held")
-    kiosk.clock.advance(timedelta(seconds=2))
-    kiosk.pipeline.run_once(0)
+    kiosk.wait(2)
     assert kiosk.lights.shown() == PRESSED
     assert [alarm.data.input for alarm in kiosk.book.open()] == ["held"]
 
@@ -65,7 +58,7 @@ def test_rain_is_told_in_sums_and_what_is_left_is_told_at_the_end(kiosk: Kiosk) 
     assert told[:4] == [1, 2, 3, 4]
     assert told[-1] == 100
     assert len(told) <= 4 + 9
-    assert [(f.fault, f.active) for f in kiosk.told if isinstance(f, InputFault)] == [(Fault.CHATTER, True)]
+    assert [(f.fault, f.active) for f in kiosk.reported if isinstance(f, InputFault)] == [(Fault.CHATTER, True)]
 
 
 def test_rain_before_the_close_of_its_alarm_counts_on_it_and_what_follows_raises_a_new_one(kiosk: Kiosk) -> None:
@@ -109,11 +102,11 @@ def test_the_first_press_after_a_close_is_told_at_once_even_in_rain(kiosk: Kiosk
 def test_what_is_no_press_is_told_when_the_alarms_are_on_their_way_and_changes_no_light(kiosk: Kiosk) -> None:
     kiosk.edge("door")
     kiosk.pipeline.lost("hidden", "pin 5 is taken")
-    assert kiosk.told == []
+    assert kiosk.reported == []
     kiosk.pipeline.drain()
 
     now_ns = kiosk.clock.boottime_ns()
-    assert kiosk.told == [
+    assert kiosk.reported == [
         ConditionChanged("door", "tamper", True, now_ns),
         InputFault("hidden", Fault.UNUSABLE, True, now_ns, detail="pin 5 is taken"),
     ]
@@ -129,14 +122,14 @@ def test_what_waits_for_a_pause_between_facts_is_done_soon_although_there_is_non
         for _ in range(2):
             kiosk.edge(active=False)
         kiosk.pipeline.run_once(0)
-        if kiosk.told and told_after_ms is None:
+        if kiosk.reported and told_after_ms is None:
             told_after_ms = after_ms
         kiosk.clock.advance(timedelta(milliseconds=10))
 
     assert told_after_ms == 250
     assert [m["type"] for m in kiosk.sent()] == ["edge.alarm.raised.v1", "edge.alarms.v1"]
     kiosk.pipeline.drain()
-    assert len(kiosk.told) == 1
+    assert len(kiosk.reported) == 1
 
 
 def test_a_sum_of_presses_that_reaches_beyond_test_mode_is_in_earnest(kiosk: Kiosk) -> None:
@@ -155,16 +148,14 @@ def test_a_press_that_began_before_test_mode_is_in_earnest_also_where_it_must_be
     kiosk.edge("held")
     kiosk.clock.advance(timedelta(seconds=1))
     kiosk.pipeline.test_mode(60, None)
-    kiosk.clock.advance(timedelta(seconds=1))
-    kiosk.pipeline.run_once(0)
+    kiosk.wait(1)
     assert [alarm.data.status for alarm in kiosk.book.open()] == ["actual"]
 
 
 def test_a_press_that_was_begun_and_held_in_test_mode_is_a_test(kiosk: Kiosk) -> None:
     kiosk.pipeline.test_mode(60, None)
     kiosk.edge("held")
-    kiosk.clock.advance(timedelta(seconds=2))
-    kiosk.pipeline.run_once(0)
+    kiosk.wait(2)
     assert [alarm.data.status for alarm in kiosk.book.open()] == ["test"]
 
 

@@ -1,28 +1,14 @@
 """What time, tests and service make of the alarms and the lights."""
 
 import time
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
-
-import pytest
 
 from agent.contract.vocabulary import AckAction
 from agent.core.alarms.lights import DELAYED, IDLE, OUT_OF_SERVICE, PRESSED, TEST_MODE, UNCONFIRMED
 from agent.core.alarms.persistence import decode_alarm
 from agent.core.facts import Edge, UplinkChanged
 from agent.runtime.alarms.persistence import ALARM_KEY
-from agent.sim.clock import SimClock
-from tests.support.drafts import open_outbox
 from tests.support.kiosk import Kiosk
-
-
-@pytest.fixture
-def kiosk(tmp_path: Path) -> Iterator[Kiosk]:
-    clock = SimClock(boottime_ns=10**12)
-    outbox = open_outbox(tmp_path / "store", clock)
-    yield Kiosk(outbox, clock)
-    outbox.close()
 
 
 def stages(kiosk: Kiosk) -> list[str]:
@@ -30,17 +16,11 @@ def stages(kiosk: Kiosk) -> list[str]:
     return [m["data"]["stage"] for m in kiosk.sent() if "edge.alarm." in str(m["type"])]  # type: ignore[index]
 
 
-def wait(kiosk: Kiosk, seconds: float) -> None:
-    kiosk.clock.advance(timedelta(seconds=seconds))
-    kiosk.pipeline.run_once(0)
-    kiosk.pipeline.drain()
-
-
 def test_an_alarm_that_nobody_answers_changes_its_lights_and_is_told_at_every_step(kiosk: Kiosk) -> None:
     kiosk.press()
     shown = []
     for seconds in (9.9, 0.1, 19.9, 0.1, 59.9, 0.1):
-        wait(kiosk, seconds)
+        kiosk.wait(seconds)
         shown.append(kiosk.lights.shown())
 
     assert shown == [PRESSED, DELAYED, DELAYED, UNCONFIRMED, UNCONFIRMED, UNCONFIRMED]
@@ -68,7 +48,7 @@ def test_the_retained_list_says_what_was_told_last(kiosk: Kiosk) -> None:
             kiosk.edge(active=False, after_ms=100)
             kiosk.edge(active=True, after_ms=100)
         elif step == 2:
-            wait(kiosk, 10)
+            kiosk.wait(10)
         elif step == 3:
             kiosk.ack(alarm_id, AckAction.DISPATCHED)
         kiosk.pipeline.drain()
@@ -80,8 +60,8 @@ def test_the_retained_list_says_what_was_told_last(kiosk: Kiosk) -> None:
 
 def test_a_press_beside_an_unconfirmed_alarm_does_not_hush_the_tone_for_a_moment(kiosk: Kiosk) -> None:
     kiosk.press()
-    wait(kiosk, 10)
-    wait(kiosk, 20)
+    kiosk.wait(10)
+    kiosk.wait(20)
     before = len(kiosk.lights.history)
     kiosk.edge(active=False, after_ms=200)
     kiosk.edge(active=True, after_ms=200)
@@ -99,7 +79,7 @@ def test_each_press_gives_one_short_tone_and_the_first_answer_two(kiosk: Kiosk) 
     kiosk.ack(alarm_id, AckAction.DISPATCHED)
     assert kiosk.lights.beeps == [1, 1, 2]
 
-    wait(kiosk, 181)  # it raises itself again, and is answered again
+    kiosk.wait(181)  # it raises itself again, and is answered again
     kiosk.ack(alarm_id, AckAction.DISPATCHED)
     kiosk.ack(alarm_id, AckAction.CLOSED)
     assert kiosk.lights.beeps == [1, 1, 2, 2]
@@ -114,7 +94,7 @@ def test_a_silent_button_gives_no_tone_at_its_press_nor_at_its_answer(kiosk: Kio
 def test_a_silent_alarm_that_nobody_answers_shows_nothing_to_the_end(kiosk: Kiosk) -> None:
     kiosk.press("hidden")
     for seconds in (10, 20, 60):
-        wait(kiosk, seconds)
+        kiosk.wait(seconds)
 
     assert set(kiosk.lights.history) <= {IDLE}
     assert stages(kiosk) == ["raised", "delayed", "unconfirmed", "unconfirmed"]
@@ -125,7 +105,7 @@ def kinds(kiosk: Kiosk) -> list[str]:
 
 
 def test_out_of_service_shows_until_a_press_and_again_when_its_alarm_is_closed(kiosk: Kiosk) -> None:
-    wait(kiosk, 300)
+    kiosk.wait(300)
     assert kiosk.lights.shown() == OUT_OF_SERVICE
     alarm_id = kiosk.press()
     assert kiosk.lights.shown() == PRESSED
@@ -171,7 +151,7 @@ def test_test_mode_does_not_begin_beside_an_alarm_in_earnest_but_beside_a_test(k
 
     assert kiosk.pipeline.test_mode(60, "police") == "alarm-open"
     assert [(a.data.status, a.data.press_count) for a in kiosk.book.open()] == [("test", 1), ("actual", 1)]
-    assert len(kiosk.looked) == 2
+    assert len(kiosk.captured) == 2
     assert kiosk.ack(tested, AckAction.CLOSED) == "taken"
     assert kiosk.lights.shown() == PRESSED
 
@@ -195,5 +175,5 @@ def test_what_is_only_noted_is_kept_for_the_next_start_and_not_told(kiosk: Kiosk
     assert kiosk.sent() == []
     [kept] = kiosk.outbox.kept(ALARM_KEY).values()
     assert decode_alarm(kept).since_ns == kiosk.clock.boottime_ns()
-    wait(kiosk, 179)
+    kiosk.wait(179)
     assert kiosk.sent() == []

@@ -1,31 +1,10 @@
 """What an alarm that nobody answers makes of the paths to the centre."""
 
-from collections.abc import Iterator
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from agent.contract.vocabulary import AckAction
 from agent.core.facts import AlarmDelivered, Announce
-from agent.sim.clock import SimClock
-from tests.support.drafts import open_outbox
 from tests.support.kiosk import Kiosk
-
-
-@pytest.fixture
-def kiosk(tmp_path: Path) -> Iterator[Kiosk]:
-    clock = SimClock(boottime_ns=10**12)
-    outbox = open_outbox(tmp_path / "store", clock)
-    yield Kiosk(outbox, clock)
-    outbox.close()
-
-
-def wait(kiosk: Kiosk, seconds: float) -> None:
-    kiosk.clock.advance(timedelta(seconds=seconds))
-    kiosk.pipeline.run_once(0)
-    kiosk.pipeline.drain()
 
 
 def alarms(kiosk: Kiosk) -> list[tuple[str, str]]:
@@ -36,24 +15,24 @@ def alarms(kiosk: Kiosk) -> list[tuple[str, str]]:
 
 def test_another_path_is_asked_for_when_nobody_answers_in_time_and_whenever_that_is_told_again(kiosk: Kiosk) -> None:
     alarm_id = kiosk.press()
-    wait(kiosk, 9)
+    kiosk.wait(9)
     assert kiosk.asked == []
 
-    wait(kiosk, 1)
-    wait(kiosk, 20)
+    kiosk.wait(1)
+    kiosk.wait(20)
     assert kiosk.asked == [(f"{alarm_id}/delayed/0/0", True), (f"{alarm_id}/unconfirmed/0/0", False)]
     kiosk.edge(active=False, after_ms=1000)
     kiosk.press()
     assert len(set(kiosk.asked)) == 2
-    wait(kiosk, 60)
+    kiosk.wait(60)
     assert kiosk.asked[-1] == (f"{alarm_id}/unconfirmed/0/1", False)
 
 
 def test_an_alarm_that_raised_itself_again_asks_anew(kiosk: Kiosk) -> None:
     alarm_id = kiosk.press()
     kiosk.ack(alarm_id, AckAction.REGISTERED)
-    wait(kiosk, 180)
-    wait(kiosk, 10)
+    kiosk.wait(180)
+    kiosk.wait(10)
 
     assert kiosk.asked == [(f"{alarm_id}/delayed/1/0", True)]
 

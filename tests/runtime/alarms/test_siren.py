@@ -1,9 +1,8 @@
 """The siren as the pipeline drives it, and what is told of it."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,36 +11,23 @@ from agent.contract.vocabulary import AckAction
 from agent.core.errors import HardwareError, StepFailed
 from agent.runtime.alarms.siren import SIREN, SIREN_KEY
 from agent.runtime.selftest.steps import check_siren
-from agent.sim.clock import SimClock
 from tests.runtime.selftest.test_steps import run
-from tests.support.drafts import open_outbox
 from tests.support.kiosk import Kiosk
 
 
 @pytest.fixture
-def kiosk(tmp_path: Path) -> Iterator[Kiosk]:
-    clock = SimClock(boottime_ns=10**12)
-    outbox = open_outbox(tmp_path / "store", clock)
-    kiosk = Kiosk(outbox, clock)
+def kiosk(kiosk: Kiosk) -> Kiosk:
     kiosk.siren_controller.start()
-    yield kiosk
-    outbox.close()
-
-
-def wait(kiosk: Kiosk, seconds: float) -> None:
-    """So much time passes at once; then every step that is due is taken."""
-    kiosk.clock.advance(timedelta(seconds=seconds))
-    kiosk.pipeline.run_once(0)
-    kiosk.pipeline.drain()
+    return kiosk
 
 
 def call_in_vain(kiosk: Kiosk, name: str = "police") -> str:
     """A press that nobody answers until the siren is due."""
     alarm_id = kiosk.press(name)
     for seconds in (10, 20, 29.9):
-        wait(kiosk, seconds)
+        kiosk.wait(seconds)
         assert kiosk.siren.history == [False]
-    wait(kiosk, 0.1)
+    kiosk.wait(0.1)
     return alarm_id
 
 
@@ -54,7 +40,7 @@ def test_it_sounds_when_nobody_has_answered_and_an_answer_ends_it_and_both_are_t
     alarm_id = call_in_vain(kiosk)
     assert kiosk.siren.history == [False, True]
     assert kiosk.siren_controller.figures() == {"on": True, "alarms": [alarm_id]}
-    wait(kiosk, 100)
+    kiosk.wait(100)
     kiosk.ack(alarm_id, AckAction.REGISTERED)
 
     assert kiosk.siren.history == [False, True, False]
@@ -68,7 +54,7 @@ def test_it_sounds_when_nobody_has_answered_and_an_answer_ends_it_and_both_are_t
 def test_it_never_sounds_for_a_silent_alarm(kiosk: Kiosk) -> None:
     kiosk.press("hidden")
     for _ in range(20):
-        wait(kiosk, 30)
+        kiosk.wait(30)
     assert kiosk.siren.history == [False]
     assert events(kiosk) == []
 
@@ -77,7 +63,7 @@ def test_it_never_sounds_for_a_test(kiosk: Kiosk) -> None:
     assert kiosk.pipeline.test_mode(600, None) == "ok"
     kiosk.press()
     for _ in range(20):
-        wait(kiosk, 30)
+        kiosk.wait(30)
     assert kiosk.siren.history == [False]
 
 
@@ -93,9 +79,9 @@ def test_a_close_by_a_technician_ends_it_and_leaves_nothing_kept(kiosk: Kiosk) -
 
 def test_it_ends_at_its_limit_to_the_moment_and_a_press_sounds_it_again(kiosk: Kiosk) -> None:
     call_in_vain(kiosk)
-    wait(kiosk, 179.9)
+    kiosk.wait(179.9)
     assert kiosk.siren.history[-1] is True
-    wait(kiosk, 0.1)
+    kiosk.wait(0.1)
     assert kiosk.siren.history[-1] is False
     kiosk.edge(active=False)
     kiosk.edge(after_ms=100)
@@ -107,7 +93,7 @@ def test_it_ends_at_its_limit_to_the_moment_and_a_press_sounds_it_again(kiosk: K
 def test_the_thread_waits_no_longer_than_until_it_is_due(kiosk: Kiosk) -> None:
     kiosk.press()
     for seconds in (10, 20):
-        wait(kiosk, seconds)
+        kiosk.wait(seconds)
     kiosk.clock.advance(timedelta(seconds=29.9995))
     began = time.monotonic()
     kiosk.pipeline.run_once(60)
@@ -120,19 +106,19 @@ def test_the_thread_waits_no_longer_than_until_it_is_due(kiosk: Kiosk) -> None:
 def test_no_step_of_the_wall_clock_sounds_it_or_ends_it(kiosk: Kiosk) -> None:
     kiosk.press()
     for seconds in (10, 20):
-        wait(kiosk, seconds)
+        kiosk.wait(seconds)
     kiosk.clock.step_wall(timedelta(days=20_000))
-    wait(kiosk, 29.9)
+    kiosk.wait(29.9)
     assert kiosk.siren.history == [False]
-    wait(kiosk, 0.1)
+    kiosk.wait(0.1)
     kiosk.clock.step_wall(timedelta(days=-30_000))
-    wait(kiosk, 179.9)
+    kiosk.wait(179.9)
     assert kiosk.siren.history == [False, True]
 
 
 def test_it_is_not_touched_on_the_thread_of_a_press(kiosk: Kiosk) -> None:
     call_in_vain(kiosk)
-    wait(kiosk, 180)
+    kiosk.wait(180)
     before = len(kiosk.siren.history)
     kiosk.edge(active=False)
     kiosk.edge(after_ms=100)
@@ -154,7 +140,7 @@ def test_a_pin_that_fails_is_told_and_tried_again_and_costs_no_press(kiosk: Kios
     assert len(kiosk.book.open()) == 2
 
     kiosk.siren.broken = False
-    wait(kiosk, 1)
+    kiosk.wait(1)
     assert kiosk.siren.history == [False, True]
     assert SIREN not in kiosk.degraded
     assert kiosk.ack(alarm_id, AckAction.REGISTERED) == "taken"
@@ -167,28 +153,28 @@ def test_a_pin_that_can_not_be_had_at_the_start_is_told_and_had_later(kiosk: Kio
     later.siren_controller.start()
     assert SIREN in later.degraded
     later.siren.broken = False
-    wait(later, 1)
+    later.wait(1)
     assert later.siren.history == [False]
     assert SIREN not in later.degraded
 
 
 def test_after_a_restart_it_sounds_for_what_is_left_of_its_time(kiosk: Kiosk) -> None:
     call_in_vain(kiosk)
-    wait(kiosk, 100)
+    kiosk.wait(100)
     later = Kiosk(kiosk.outbox, kiosk.clock)
     later.siren_controller.start()
     assert later.siren.history == [False]
-    wait(later, 0)
+    later.wait(0)
     assert later.siren.history == [False, True]
-    wait(later, 79.9)
+    later.wait(79.9)
     assert later.siren.history == [False, True]
-    wait(later, 0.1)
+    later.wait(0.1)
     assert later.siren.history == [False, True, False]
 
 
 def test_an_orderly_stop_silences_it_and_says_so(kiosk: Kiosk) -> None:
     call_in_vain(kiosk)
-    wait(kiosk, 5)
+    kiosk.wait(5)
     kiosk.siren_controller.close()
     assert kiosk.siren.history[-1] is False
     assert events(kiosk)[-1][1]["reason"] == "agent-stopped"
@@ -215,8 +201,7 @@ def test_a_chirp_ends_by_itself_although_its_test_has_stopped(kiosk: Kiosk) -> N
     kiosk.siren_controller.chirp()
     kiosk.pipeline.run_once(0)
     assert kiosk.siren.history == [False, True]
-    kiosk.clock.advance(timedelta(seconds=0.3))
-    kiosk.pipeline.run_once(0)
+    kiosk.wait(0.3)
     assert kiosk.siren.history == [False, True, False]
 
 
@@ -225,7 +210,7 @@ def test_a_chirp_is_seen_although_its_test_looks_late(kiosk: Kiosk) -> None:
     next(test)
     next(test)
     kiosk.pipeline.run_once(0)
-    wait(kiosk, 1)
+    kiosk.wait(1)
     assert kiosk.siren.history == [False, True, False]
     assert "read back" in run(test, kiosk.clock)
 

@@ -1,5 +1,5 @@
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +16,6 @@ from agent.outbox.outbox import Outbox
 from agent.outbox.store import read_back
 from agent.runtime.selftest.steps import Step, check_black_box, check_inputs, check_lights, check_storage, is_flash
 from agent.sim.clock import SimClock
-from tests.support.drafts import open_outbox
 from tests.support.fake_ports import MemoryLights
 from tests.support.kiosk import Kiosk
 
@@ -75,19 +74,6 @@ def inputs(lines: Lines, **faults: list[Fault]) -> str:
 
 
 CLOCK = SimClock()
-
-
-@pytest.fixture
-def kiosk(tmp_path: Path) -> Iterator[Kiosk]:
-    clock = SimClock(boottime_ns=10**12)
-    outbox = open_outbox(tmp_path / "store", clock)
-    yield Kiosk(outbox, clock)
-    outbox.close()
-
-
-@pytest.fixture
-def outbox(kiosk: Kiosk) -> Outbox:
-    return kiosk.outbox
 
 
 def test_inputs_at_rest_are_well() -> None:
