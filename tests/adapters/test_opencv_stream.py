@@ -89,7 +89,7 @@ def test_a_stream_may_change_its_size_in_the_middle(server: RtspServer, camera: 
     camera.open()
     assert camera.read(5).pixels.shape == (240, 320, 3)
     server.resize(480, 360)
-    wait_for(lambda: camera.read(5) and server.sizes[-1] == (480, 360), 20, "the new size")
+    wait_for(lambda: camera.read(5) and server.sizes[-1] == (480, 360), what="the new size")
     frames = [camera.read(5) for _ in range(60)]
 
     # OpenCV scales to the size that the stream had when it was opened; some versions hand on the new one.

@@ -19,7 +19,7 @@ def release() -> Iterator[threading.Event]:
     event = threading.Event()
     yield event
     event.set()
-    wait_for(lambda: all(thread.name != "picamera2-close" for thread in threading.enumerate()), 5, "the end")
+    wait_for(lambda: all(thread.name != "picamera2-close" for thread in threading.enumerate()), what="the end")
 
 
 @pytest.fixture(params=["stand-in", *(["virtual"] if find_spec("libcamera") else [])])

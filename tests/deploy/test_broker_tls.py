@@ -8,11 +8,8 @@ import pytest
 
 from tests.support.agent_process import USER
 from tests.support.certificates import BrokerAuthorities, CertificateFiles
-from tests.support.fixtures import authorities, tls_broker
 from tests.support.mosquitto import Mosquitto
-from tests.support.subscriber import RefusedError, Subscriber
-
-__all__ = ["authorities", "tls_broker"]
+from tests.support.subscriber import Subscriber, assert_refused
 
 
 @pytest.fixture(scope="module")
@@ -23,21 +20,18 @@ def kiosk(authorities: BrokerAuthorities) -> CertificateFiles:
 
 def test_a_client_without_a_certificate_is_refused(tls_broker: Mosquitto, authorities: BrokerAuthorities) -> None:
     context = ssl.create_default_context(cafile=authorities.server.ca)
-    with pytest.raises((OSError, RefusedError)), Subscriber(tls_broker.port, context=context):
-        pass
+    assert_refused(tls_broker.port, context=context)
 
 
 def test_an_expired_certificate_is_refused(tls_broker: Mosquitto, authorities: BrokerAuthorities) -> None:
     expired = authorities.devices.client(USER, expired=True)
     files = CertificateFiles(authorities.server.ca, expired.cert, expired.key)
-    with pytest.raises((OSError, RefusedError)), Subscriber(tls_broker.port, files=files):
-        pass
+    assert_refused(tls_broker.port, files=files)
 
 
 def test_a_certificate_of_a_foreign_authority_is_refused(tls_broker: Mosquitto, authorities: BrokerAuthorities) -> None:
     files = CertificateFiles(authorities.server.ca, *_pair(authorities.centres.client(USER)))
-    with pytest.raises((OSError, RefusedError)), Subscriber(tls_broker.port, files=files):
-        pass
+    assert_refused(tls_broker.port, files=files)
 
 
 def test_a_revoked_certificate_is_refused_and_others_are_not(
@@ -45,8 +39,7 @@ def test_a_revoked_certificate_is_refused_and_others_are_not(
 ) -> None:
     crl = authorities.devices.revocation_list(kiosk)
     with Mosquitto(tmp_path / "broker", authorities=authorities, device_crl=crl) as broker:
-        with pytest.raises((OSError, RefusedError)), Subscriber(broker.port, files=kiosk):
-            pass
+        assert_refused(broker.port, files=kiosk)
         with Subscriber(broker.port, files=authorities.device(USER.replace("0042", "0043"))) as other:
             assert other.connected
 

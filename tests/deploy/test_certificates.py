@@ -4,6 +4,7 @@ import os
 import ssl
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -12,7 +13,7 @@ from cryptography.x509 import DNSName, SubjectAlternativeName, load_pem_x509_cer
 from agent.contract.identity import Identity, common_name
 from tests.support.certificates import BrokerAuthorities, CertificateFiles
 from tests.support.mosquitto import CENTRE, DEPLOYED, Mosquitto
-from tests.support.subscriber import RefusedError, Subscriber
+from tests.support.subscriber import Subscriber, assert_refused
 
 DEVICE = ("gp", "jhb-park-station", "kiosk-0042")
 NAME = "gp.jhb-park-station.kiosk-0042"
@@ -26,8 +27,9 @@ class _Scripted:
     def __init__(self, pki: Path) -> None:
         self._out = pki / "out"
         self.ca = pki / "server-ca" / "ca.pem"
-        self.devices = _Named(pki / "device-ca" / "ca.pem")
-        self.centres = _Named(pki / "centre-ca" / "ca.pem")
+        self.server = SimpleNamespace(server=lambda _: self.files("localhost"))
+        self.devices = SimpleNamespace(ca=pki / "device-ca" / "ca.pem")
+        self.centres = SimpleNamespace(ca=pki / "centre-ca" / "ca.pem")
 
     @property
     def authorities(self) -> BrokerAuthorities:
@@ -43,23 +45,6 @@ class _Scripted:
         cert = directory / f"{name}-probe.pem"
         cert.write_text(begins + rest)
         return CertificateFiles(files.ca, cert, files.key)
-
-    @property
-    def server(self) -> "_ScriptedServer":
-        return _ScriptedServer(self)
-
-
-class _Named:
-    def __init__(self, ca: Path) -> None:
-        self.ca = ca
-
-
-class _ScriptedServer:
-    def __init__(self, scripted: _Scripted) -> None:
-        self._scripted = scripted
-
-    def server(self, _: object) -> CertificateFiles:
-        return self._scripted.files("localhost")
 
 
 def run(directory: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -133,14 +118,9 @@ def test_a_revoked_device_stays_outside_and_the_others_inside(made: Path, tmp_pa
     scripted = _Scripted(made / "pki")
     crl = made / "pki" / "device-ca" / "ca.crl"
     with Mosquitto(tmp_path / "broker", authorities=scripted.authorities, device_crl=crl) as broker:
-        with (
-            pytest.raises((OSError, RefusedError)),
-            Subscriber(broker.port, files=scripted.files(NAME.replace("0042", "0043"))),
-        ):
-            pass
+        assert_refused(broker.port, files=scripted.files(NAME.replace("0042", "0043")))
         stolen = scripted.probe(NAME.replace("0042", "0043"), tmp_path)
-        with pytest.raises((OSError, RefusedError)), Subscriber(broker.port, files=stolen):
-            pass
+        assert_refused(broker.port, files=stolen)
         for files in (scripted.files(NAME), scripted.probe(NAME, tmp_path)):
             with Subscriber(broker.port, files=files) as device:
                 assert device.connected

@@ -15,10 +15,10 @@ from agent.ports import (
     Published,
     Received,
 )
+from tests.campaigns.chaos.network import SWALLOWS, Network
 from tests.support.broker_events import WILL, BrokerEvents, connected, mqtt_threads
 from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber
-from tests.support.tcp_proxy import TcpProxy
 from tests.support.wait import wait_for
 
 DOWN = "edge/v1/gp/site/kiosk-1/down/#"
@@ -166,10 +166,10 @@ def test_a_connection_shows_that_its_thread_lives_and_without_one_there_is_nothi
 
 
 def test_a_connection_that_breaks_sends_the_will_and_is_told_once(mosquitto: Mosquitto, broker: PahoBroker) -> None:
-    with TcpProxy(mosquitto.port) as proxy, Subscriber(mosquitto.port, ["#"]) as centre:
-        events = connected(broker, f"mqtt://127.0.0.1:{proxy.port}")
+    with Network(mosquitto.port) as network, Subscriber(mosquitto.port, ["#"]) as centre:
+        events = connected(broker, network.url)
 
-        proxy.cut()
+        network.cut()
 
         assert events.wait(Disconnected).kind == "lost"
         assert centre.wait_for(lambda m: m.topic == WILL.topic).payload == WILL.payload
@@ -178,13 +178,13 @@ def test_a_connection_that_breaks_sends_the_will_and_is_told_once(mosquitto: Mos
 
 
 def test_a_silent_link_is_noticed_by_keep_alive(mosquitto: Mosquitto, broker: PahoBroker) -> None:
-    with TcpProxy(mosquitto.port) as proxy:
-        events = connected(broker, f"mqtt://127.0.0.1:{proxy.port}")
+    with Network(mosquitto.port) as network:
+        events = connected(broker, network.url)
 
-        proxy.stall()
+        network.conditions = SWALLOWS
 
         ended = events.wait(Disconnected, timeout_s=30)
-    assert (ended.kind, "does not answer" in ended.detail) == ("lost", True)
+    assert (ended.kind, "no longer answers" in ended.detail) == ("lost", True)
 
 
 def test_publishing_without_a_connection_is_an_error_and_queues_nothing(

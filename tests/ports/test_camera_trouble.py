@@ -28,7 +28,7 @@ def free() -> Iterator[threading.Event]:
     yield event
     event.set()
     names = {"capture", "picamera2-close", "reader"}
-    wait_for(lambda: not names & {thread.name for thread in threading.enumerate()}, 10, "the end of threads")
+    wait_for(lambda: not names & {thread.name for thread in threading.enumerate()}, what="the end of threads")
 
 
 @contextmanager
@@ -53,7 +53,7 @@ def given_up(capture: Capture) -> str:
             return str(error)
         return ""
 
-    return wait_for(reason, 30, "giving up")
+    return wait_for(reason, what="giving up")
 
 
 @pytest.mark.parametrize("rig", [make for make in RIGS if make is not file], ids=name_of, indirect=True)
@@ -95,13 +95,13 @@ def test_a_camera_that_is_lost_and_comes_back_is_opened_again(rig: Rig, camera: 
 
 def test_the_capture_loop_opens_a_lost_camera_again_by_itself(rig: Rig) -> None:
     with capturing(rig.make, LIMITS) as (capture, slot):
-        wait_for(lambda: slot.newest() is not None and not capture.detail, 20, "a frame")
+        wait_for(lambda: slot.newest() is not None and not capture.detail, what="a frame")
         assert capture.stated_frames_per_second == pytest.approx(rig.rate, rel=0.01)
         rig.lose()
-        wait_for(lambda: capture.detail, 20, "the loss")
+        wait_for(lambda: capture.detail, what="the loss")
         lost = slot.newest()
         rig.mend()
-        wait_for(lambda: slot.newest() is not lost and not capture.detail, 20, "frames again")
+        wait_for(lambda: slot.newest() is not lost and not capture.detail, what="frames again")
         capture.check()
 
 
@@ -123,7 +123,7 @@ def test_closing_a_camera_that_hangs_returns_and_the_read_fails_when_it_comes_ba
 
 def test_a_camera_that_hangs_is_opened_again_and_then_given_up(rig: Rig, free: threading.Event) -> None:
     with capturing(rig.make, HUNG) as (capture, slot):
-        wait_for(slot.newest, 20, "a frame")
+        wait_for(slot.newest, what="a frame")
         rig.hang(free)
 
         assert "opening it again did not help" in given_up(capture)
@@ -142,7 +142,7 @@ def test_a_camera_that_hangs_while_it_opens_is_given_up_as_well(rig: Rig, free: 
 def test_a_camera_that_stays_silent_is_opened_again_and_then_given_up(rig: Rig) -> None:
     assert rig.silence is not None
     with capturing(rig.make, HUNG) as (capture, slot):
-        wait_for(slot.newest, 20, "a frame")
+        wait_for(slot.newest, what="a frame")
         rig.silence()
 
         assert "opening it again did not help" in given_up(capture)
@@ -154,7 +154,7 @@ def test_a_stream_that_stalls_is_told_and_tried_for_ever_as_its_camera_no_longer
     with rtsp(tmp_path, monkeypatch) as rig:
         assert rig.silence is not None
         with capturing(rig.make, LIMITS) as (capture, slot):
-            wait_for(lambda: slot.newest() is not None and not capture.detail, 20, "a frame")
+            wait_for(lambda: slot.newest() is not None and not capture.detail, what="a frame")
             rig.silence()
-            wait_for(lambda: "can't be opened" in capture.detail, 20, "the reason")
+            wait_for(lambda: "can't be opened" in capture.detail, what="the reason")
             capture.check()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import paho.mqtt.client as mqtt
+import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -238,3 +239,9 @@ class Subscriber(AbstractContextManager["Subscriber"]):
         with self._changed:
             self._published[mid] = reason
             self._changed.notify_all()
+
+
+def assert_refused(port: int, **options: Any) -> None:
+    """No such `Subscriber` is let in."""
+    with pytest.raises((OSError, RefusedError)), Subscriber(port, **options):
+        pass

@@ -46,5 +46,5 @@ class Running:
             self.join()
         self.link.close()
         ours = {"link", "look", "heartbeat", "capture"}
-        wait_for(lambda: not ours & {thread.name for thread in threading.enumerate()}, 10, "the end of all threads")
+        wait_for(lambda: not ours & {thread.name for thread in threading.enumerate()}, what="the end of all threads")
         self._vision.close()

@@ -159,7 +159,7 @@ def test_what_can_be_no_alarm_and_no_command_is_refused_before_it_is_sent(tmp_pa
     for words in (("ack", "--action", "closed", word), ("command", word)):
         done = run_cli(*words, "--config", agent.config, "--key", agent.key_file)
         assert done.returncode == 2
-        assert done.stderr.startswith(f"edge-agent: {word!r} is no ")
+        assert done.stderr.startswith(f"edge-agent: {word!r} is not a valid ")
         assert len(done.stderr.splitlines()) == 1
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from agent.bootstrap.specs import sim_socket
 from agent.cli.sim import ask
+from tests.campaigns.chaos.network import GOOD, SWALLOWS, Network
 from tests.support.agent_process import BUTTON, AgentProcess
 from tests.support.centre import Centre, Message, numbers
 from tests.support.mosquitto import Mosquitto
-from tests.support.tcp_proxy import TcpProxy
 from tests.support.wait import wait_for
 
 BUTTONS = [{**BUTTON, "name": f"button-{number}", "pin": number} for number in range(2, 12)]
@@ -49,18 +49,18 @@ def test_fifty_presses_on_ten_buttons_are_all_told_although_the_broker_is_restar
 ) -> None:
     options: dict[str, Any] = {"client_id": "centre", "persistent": True}
     with ExitStack() as stack:
-        proxy = stack.enter_context(TcpProxy(broker.port))
-        proxy.stall()  # until the centre listens
-        url = f"mqtt://127.0.0.1:{proxy.port}"
+        network = stack.enter_context(Network(broker.port))
+        network.conditions = SWALLOWS  # until the centre listens
+        url = network.url
         agent = stack.enter_context(
             AgentProcess(tmp_path / "kiosk", url, buttons=BUTTONS, lights=LIGHTS, health=SELDOM)
         )
         with Centre(broker.port, **options) as before:
-            proxy.resume()
+            network.conditions = GOOD
             before.wait_for("alarms")
             press_each(agent, 2)
             # Messages are under way, and the agent can't know whether the broker has them.
-            proxy.stall()
+            network.conditions = SWALLOWS
             press_each(agent, 1)
             before.subscriber.sync()
             if goodbye:
@@ -70,7 +70,7 @@ def test_fifty_presses_on_ten_buttons_are_all_told_although_the_broker_is_restar
             press_each(agent, 1)
         broker.start()
         with Centre(broker.port, **options) as after:
-            proxy.resume()
+            network.conditions = GOOD
             press_each(agent, 1)
             for button in BUTTONS:
                 after.wait_for(f"alarm/{button['name']}", lambda m: m.data["press_count"] == 5, timeout_s=20)

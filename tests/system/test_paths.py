@@ -7,12 +7,11 @@ from random import Random
 
 import pytest
 
-from tests.campaigns.chaos.network import Conditions, Network
+from tests.campaigns.chaos.network import GOOD, SWALLOWS, Conditions, Network
 from tests.support.agent_process import AgentProcess
 from tests.support.centre import Centre
 from tests.support.fake_broker import MQTT5, Behaviour, FakeBroker, publish_header
 from tests.support.mosquitto import Mosquitto
-from tests.support.tcp_proxy import TcpProxy
 from tests.support.two_paths import ALARM_TIMEOUT_S, PATIENT, QUICK, SLOW_DAY_S, online
 from tests.support.wait import wait_for
 
@@ -71,15 +70,13 @@ def test_a_broker_that_hangs_during_a_press_is_left_for_the_second(
 
 def test_a_network_that_swallows_everything_is_gone_round(tmp_path: Path, first: Mosquitto, second: Mosquitto) -> None:
     with (
-        TcpProxy(first.port) as proxy,
+        Network(first.port) as network,
         Centre(second.port) as there,
         Centre(first.port) as here,
-        AgentProcess(
-            tmp_path / "kiosk", f"mqtt://127.0.0.1:{proxy.port}", second.url, mqtt=PATIENT, alarm=UNHURRIED
-        ) as agent,
+        AgentProcess(tmp_path / "kiosk", network.url, second.url, mqtt=PATIENT, alarm=UNHURRIED) as agent,
     ):
         bdseq = online(here)
-        proxy.stall()
+        network.conditions = SWALLOWS
         agent.press()
         alarm_id = there.wait_for_alarm("raised", timeout_s=ALARM_TIMEOUT_S + SLOW_DAY_S).data["alarm_id"]
         there.acknowledge(alarm_id, agent.key)
@@ -87,7 +84,7 @@ def test_a_network_that_swallows_everything_is_gone_round(tmp_path: Path, first:
 
         # Now the other one: nothing is where it was, and the first still swallows.
         bdseq = online(there, bdseq)
-        proxy.resume()
+        network.conditions = GOOD
         second.kill()
         agent.press()
         here.wait_for_alarm("updated", press_count=2, timeout_s=ALARM_TIMEOUT_S + SLOW_DAY_S)
@@ -97,14 +94,12 @@ def test_without_a_press_the_loss_of_a_path_is_known_by_keep_alive(
     tmp_path: Path, first: Mosquitto, second: Mosquitto
 ) -> None:
     with (
-        TcpProxy(first.port) as proxy,
+        Network(first.port) as network,
         Centre(second.port) as there,
-        AgentProcess(
-            tmp_path / "kiosk", f"mqtt://127.0.0.1:{proxy.port}", second.url, mqtt=PATIENT, alarm=UNHURRIED
-        ) as agent,
+        AgentProcess(tmp_path / "kiosk", network.url, second.url, mqtt=PATIENT, alarm=UNHURRIED) as agent,
     ):
         wait_for(lambda: "connected to" in agent.log(), what="the first connection")
-        proxy.stall()
+        network.conditions = SWALLOWS
         there.wait_for("state", lambda m: m.data["state"] == "online", timeout_s=3 * 5 + SLOW_DAY_S)
 
 
@@ -136,12 +131,12 @@ def test_an_alarm_that_nobody_answers_is_told_by_the_second_broker_too(
 def test_two_addresses_of_one_broker_do_no_harm(tmp_path: Path, first: Mosquitto) -> None:
     """There the second connection throws out the first, by the device's own name."""
     with (
-        TcpProxy(first.port) as proxy,
+        Network(first.port) as network,
         Centre(first.port) as centre,
         AgentProcess(
             tmp_path / "kiosk",
             first.url,
-            f"mqtt://127.0.0.1:{proxy.port}",
+            network.url,
             mqtt=PATIENT,
             alarm={"delayed_after_s": 1, "unconfirmed_after_s": 60},
         ) as agent,
@@ -152,7 +147,7 @@ def test_two_addresses_of_one_broker_do_no_harm(tmp_path: Path, first: Mosquitto
         online(centre, bdseq)
         centre.acknowledge(alarm_id, agent.key)
         agent.wait_for_outputs(green="on")
-        wait_for(lambda: proxy.accepted >= 1, what="the other way")
+        wait_for(lambda: network.accepted_ns, what="the other way")
         states = [m.data for m in centre.messages("state")]
         newest = max(states, key=lambda data: (data["bdseq"], data["state"] == "online"))
         assert newest["state"] == "online"

@@ -53,7 +53,7 @@ def test_it_says_hello_with_its_model_and_then_gives_a_sign_of_life_every_second
     spec = vision_spec(tmp_path)
     app = started(spec)
     hello = app.link.wait_for(Hello)
-    wait_for(lambda: len(app.link.all_of(Heartbeat)) >= 3, 10, "three heartbeats")
+    wait_for(lambda: len(app.link.all_of(Heartbeat)) >= 3, what="three heartbeats")
     app.stop()
 
     assert hello.model == "ssdlite-person-int8"
@@ -181,7 +181,7 @@ def test_a_camera_that_is_away_is_degraded_and_comes_back(started: Any, tmp_path
     app.link.wait_for_state("ok")
     faults.write_text("lost\n")
     app.link.wait_for_state("degraded", "simulated fault")
-    wait_for(lambda: app.link.all_of(Heartbeat)[-1].frame_age_ms > 2000, 10, "an old picture")
+    wait_for(lambda: app.link.all_of(Heartbeat)[-1].frame_age_ms > 2000, what="an old picture")
     app.link.say(TakeSnapshot(id="one"))
     failed = app.link.wait_for(SnapshotFailed)
     faults.unlink()

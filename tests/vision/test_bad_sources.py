@@ -63,11 +63,11 @@ def test_a_video_file_that_is_none_is_named_until_there_is_one(
     path = tmp_path / "v.avi"
     spoil(path)
     capture = start(f"file:{path}?loop=1")
-    wait_for(lambda: "v.avi" in capture.detail, 10, "the reason")
+    wait_for(lambda: "v.avi" in capture.detail, what="the reason")
     capture.check()
     write_video(path, frames=20, fps=50)
 
-    wait_for(lambda: slot.newest() is not None and not capture.detail, 10, "a picture")
+    wait_for(lambda: slot.newest() is not None and not capture.detail, what="a picture")
 
 
 def test_a_video_that_was_cut_off_goes_round_what_is_left_of_it(tmp_path: Path, start: Start, slot: FrameSlot) -> None:
@@ -76,7 +76,7 @@ def test_a_video_that_was_cut_off_goes_round_what_is_left_of_it(tmp_path: Path, 
     cut_off(path, 0.5)
     capture = start(f"file:{path}?loop=1")
 
-    wait_for(lambda: getattr(slot.newest(), "number", 0) > 40, 10, "more pictures than the file ever had")
+    wait_for(lambda: getattr(slot.newest(), "number", 0) > 40, what="more pictures than the file ever had")
     assert capture.detail == ""
 
 
@@ -84,10 +84,10 @@ def test_an_empty_folder_is_named_until_it_has_a_picture(tmp_path: Path, start: 
     folder = tmp_path / "pictures"
     folder.mkdir()
     capture = start(f"file:{folder}")
-    wait_for(lambda: "holds no JPEG or PNG" in capture.detail, 10, "the reason")
+    wait_for(lambda: "holds no JPEG or PNG" in capture.detail, what="the reason")
     cv2.imwrite(str(folder / "1.png"), np.zeros((48, 64, 3), np.uint8))
 
-    wait_for(lambda: slot.newest() is not None and not capture.detail, 10, "a picture")
+    wait_for(lambda: slot.newest() is not None and not capture.detail, what="a picture")
 
 
 def test_a_picture_of_a_folder_that_can_not_be_read_is_named_and_the_others_are_shown(
@@ -100,14 +100,14 @@ def test_a_picture_of_a_folder_that_can_not_be_read_is_named_and_the_others_are_
     cv2.imwrite(str(folder / "3.png"), np.zeros((24, 32), np.uint8))
     capture = start(f"file:{folder}")
 
-    wait_for(lambda: getattr(slot.newest(), "pixels", np.zeros(0)).shape == (24, 32, 3), 10, "the third picture")
+    wait_for(lambda: getattr(slot.newest(), "pixels", np.zeros(0)).shape == (24, 32, 3), what="the third picture")
     assert "2.jpg is not a readable picture" in caplog.text
     capture.check()
 
 
 def test_a_stream_that_is_not_there_is_told_without_its_password_and_tried_again(start: Start) -> None:
     capture = start("rtsp://user:geheim-7301@127.0.0.1:1/yard")
-    wait_for(lambda: "can't be opened" in capture.detail, 20, "the reason")
+    wait_for(lambda: "can't be opened" in capture.detail, what="the reason")
 
     capture.check()
     assert "geheim" not in capture.detail

@@ -25,7 +25,7 @@ def unhang() -> Iterator[threading.Event]:
     event = threading.Event()
     yield event
     event.set()
-    wait_for(lambda: all(thread.name != "capture" for thread in threading.enumerate()), 5, "the end of threads")
+    wait_for(lambda: all(thread.name != "capture" for thread in threading.enumerate()), what="the end of threads")
 
 
 @pytest.fixture
@@ -52,12 +52,12 @@ def checked_until_given_up(capture: Capture) -> str:
             return str(error)
         return ""
 
-    return wait_for(given_up, 10, "giving up")
+    return wait_for(given_up, what="giving up")
 
 
 def test_frames_reach_the_slot_and_the_state_is_good(start: Start, slot: FrameSlot) -> None:
     capture = start(ScriptedCamera(["open", "frame", "frame"]))
-    wait_for(lambda: getattr(slot.newest(), "number", 0) == 2, 5, "two frames")
+    wait_for(lambda: getattr(slot.newest(), "number", 0) == 2, what="two frames")
 
     assert capture.detail == ""
     capture.check()
@@ -76,10 +76,10 @@ def test_a_camera_that_can_not_be_opened_is_tried_again_and_again(
     caplog.set_level("DEBUG")
     camera = ScriptedCamera([CameraError("no such device")] * 5 + ["open", "frame"])
     capture = start(camera)
-    wait_for(slot.newest, 5, "a frame")
+    wait_for(slot.newest, what="a frame")
 
     assert camera.opens == 6
-    wait_for(lambda: capture.detail == "", 5, "a good state")
+    wait_for(lambda: capture.detail == "", what="a good state")
     levels = [record.levelname for record in caplog.records if "no such device" in record.message]
     assert levels == ["ERROR"] + ["DEBUG"] * 4
 
@@ -90,7 +90,7 @@ def test_each_reason_for_which_no_pictures_come_is_logged_once_and_not_too_many(
     reasons = ["unplugged", "not allowed", "unplugged", "not allowed", "busy", "something else"]
     camera = ScriptedCamera([*map(CameraError, reasons), "open", "frame", CameraError("unplugged"), "open", "frame"])
     capture = start(camera)
-    wait_for(lambda: camera.opens == 8 and capture.detail == "", 5, "frames again")
+    wait_for(lambda: camera.opens == 8 and capture.detail == "", what="frames again")
 
     errors = [record.message.partition(": ")[2] for record in caplog.records if record.levelname == "ERROR"]
     assert errors == ["unplugged", "not allowed", "busy", "unplugged"]
@@ -100,14 +100,14 @@ def test_while_the_camera_is_away_the_state_says_why(start: Start) -> None:
     limits = CaptureLimits(first_retry_s=60, stop_s=5)
     capture = start(ScriptedCamera([CameraError("no such device")]), limits=limits)
 
-    wait_for(lambda: capture.detail == "no such device", 5, "the reason")
+    wait_for(lambda: capture.detail == "no such device", what="the reason")
     capture.check()
 
 
 def test_a_camera_that_is_lost_while_it_runs_is_closed_and_opened_again(start: Start, slot: FrameSlot) -> None:
     camera = ScriptedCamera(["open", "frame", CameraError("unplugged"), "open", "frame", "frame"])
     capture = start(camera)
-    wait_for(lambda: camera.opens == 2 and slot.newest() is not None and capture.detail == "", 5, "frames again")
+    wait_for(lambda: camera.opens == 2 and slot.newest() is not None and capture.detail == "", what="frames again")
 
     assert camera.closes >= 1
 
@@ -115,7 +115,7 @@ def test_a_camera_that_is_lost_while_it_runs_is_closed_and_opened_again(start: S
 def test_a_file_that_ends_is_not_opened_again_and_is_no_failure(start: Start) -> None:
     camera = ScriptedCamera(["open", "frame", CameraEndedError("v.avi has ended after 1 frames")])
     capture = start(camera)
-    wait_for(lambda: capture.detail.startswith("ended: v.avi"), 5, "the end")
+    wait_for(lambda: capture.detail.startswith("ended: v.avi"), what="the end")
 
     capture.check()
     assert camera.opens == 1
@@ -133,7 +133,7 @@ def test_silence_now_and_then_is_forgiven_when_frames_come_between(start: Start,
     silent = CameraSilentError("no picture")
     camera = ScriptedCamera(["open", silent, "open", "frame", silent, "open", "frame"])
     capture = start(camera)
-    wait_for(lambda: camera.opens == 3 and capture.detail == "", 5, "the third opening")
+    wait_for(lambda: camera.opens == 3 and capture.detail == "", what="the third opening")
 
     capture.check()
 
@@ -142,7 +142,7 @@ def test_silence_after_the_camera_was_away_is_forgiven_once_more(start: Start) -
     silent = CameraSilentError("no picture")
     camera = ScriptedCamera(["open", silent, CameraError("gone"), "open", silent, "open", "frame"])
     capture = start(camera)
-    wait_for(lambda: capture.detail == "", 5, "a frame")
+    wait_for(lambda: capture.detail == "", what="a frame")
 
     capture.check()
 
@@ -157,7 +157,7 @@ def test_a_thread_that_hangs_is_replaced_by_one_with_a_fresh_camera(
         capture.check()
         return slot.newest() is not None and capture.detail == ""
 
-    wait_for(frame_came, 5, "a frame from the second camera")
+    wait_for(frame_came, what="a frame from the second camera")
 
 
 @pytest.mark.parametrize(
@@ -185,15 +185,15 @@ def test_a_thread_that_came_back_counts_no_more(start: Start, slot: FrameSlot, u
     last = ScriptedCamera(["open", "frame"])
     capture = start(*[ScriptedCamera(["open", "frame", "hang"], hang) for hang in hangs], last)
     for hang in hangs:
-        seen = wait_for(slot.newest, 5, "a picture")
+        seen = wait_for(slot.newest, what="a picture")
 
         def replaced(seen: Frame | None = seen) -> bool:
             capture.check()
             return slot.newest() is not seen
 
-        wait_for(replaced, 5, "a picture of the next camera")
+        wait_for(replaced, what="a picture of the next camera")
         hang.set()
-        wait_for(lambda: sum(thread.name == "capture" for thread in threading.enumerate()) == 1, 5, "the end of it")
+        wait_for(lambda: sum(thread.name == "capture" for thread in threading.enumerate()) == 1, what="the end of it")
 
     assert last.opens == 1
 
@@ -213,10 +213,10 @@ def test_a_frame_of_an_abandoned_thread_that_comes_back_is_not_used(
         capture.check()
         return slot.newest() is not None
 
-    wait_for(frame_came, 5, "a frame of the second camera")
+    wait_for(frame_came, what="a frame of the second camera")
     newest = slot.newest()
     unhang.set()
-    wait_for(lambda: late.closes >= 2, 5, "the end of the first thread")
+    wait_for(lambda: late.closes >= 2, what="the end of the first thread")
 
     assert slot.newest() is newest
 
@@ -232,7 +232,7 @@ def test_an_unexpected_fault_of_the_driver_is_given_up_with_its_name(
 def test_stopping_closes_the_camera_and_ends_the_thread(start: Start, slot: FrameSlot) -> None:
     camera = ScriptedCamera(["open", "frame"])
     capture = start(camera)
-    wait_for(slot.newest, 5, "a frame")
+    wait_for(slot.newest, what="a frame")
     capture.stop()
 
     assert camera.closes >= 1

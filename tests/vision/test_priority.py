@@ -44,7 +44,7 @@ def test_an_interrupt_from_the_terminal_is_left_to_the_core(tmp_path: Path) -> N
         vision.link.wait_for(Hello)
         vision.process.send_signal(signal.SIGINT)
         beats = len(vision.link.all_of(Heartbeat))
-        wait_for(lambda: len(vision.link.all_of(Heartbeat)) >= beats + 2, 10, "two more heartbeats")
+        wait_for(lambda: len(vision.link.all_of(Heartbeat)) >= beats + 2, what="two more heartbeats")
         vision.link.say(Stop())
         code, _ = vision.ended()
 
@@ -76,11 +76,11 @@ sys.stdin.read()
     parent = subprocess.Popen([sys.executable, "-c", core], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     child = int(parent.stdout.readline())
-    wait_for(lambda: _oom_score(child) == OOM_SCORE, 10, "the start of the child")
+    wait_for(lambda: _oom_score(child) == OOM_SCORE, what="the start of the child")
     parent.kill()
     parent.communicate()
 
-    wait_for(lambda: not _is_alive(child), 10, "the end of the child")
+    wait_for(lambda: not _is_alive(child), what="the end of the child")
 
 
 def test_a_missing_model_is_a_failure_with_a_reason_in_one_line(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ def test_a_worker_repeats_its_step_until_the_end() -> None:
 
     worker = Worker("w", step, ending)
     worker.start()
-    wait_for(lambda: len(steps) > 3, 5, "steps")
+    wait_for(lambda: len(steps) > 3, what="steps")
     ending.stop()
     worker.join(5)
     ending.raise_failure()

@@ -50,6 +50,7 @@ class Conditions:
 
 
 GOOD = Conditions()
+SWALLOWS = Conditions(swallows=True)
 
 
 @dataclass(slots=True)
@@ -77,9 +78,9 @@ class _Connection:
 class Network(AbstractContextManager["Network"]):
     """Forwards `port` to `target_port`; one thread. Give `conditions` a new value at any time."""
 
-    def __init__(self, target_port: int, rng: random.Random, host: str = "127.0.0.1") -> None:
+    def __init__(self, target_port: int, rng: random.Random | None = None, host: str = "127.0.0.1") -> None:
         self._target = ("127.0.0.1", target_port)
-        self._rng = rng
+        self._rng = rng or random.Random(1)
         self._host = host
         self._listener = socket.create_server((host, 0))
         self.port: int = self._listener.getsockname()[1]

@@ -1,6 +1,5 @@
 """The network of chaos does what it says, so that a storm without a fault means something."""
 
-import random
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -8,10 +7,10 @@ import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
 
 from tests.campaigns.chaos import packets
-from tests.campaigns.chaos.network import GOOD, Conditions, Network
+from tests.campaigns.chaos.network import GOOD, SWALLOWS, Conditions, Network
 from tests.support.fake_broker import Behaviour, FakeBroker
 from tests.support.mosquitto import Mosquitto
-from tests.support.subscriber import RefusedError, Subscriber
+from tests.support.subscriber import RefusedError, Subscriber, assert_refused
 from tests.support.wait import wait_for
 
 REFUSED = 0x87
@@ -19,7 +18,7 @@ REFUSED = 0x87
 
 @pytest.fixture
 def network(broker: Mosquitto) -> Iterator[Network]:
-    with Network(broker.port, random.Random(1)) as network:
+    with Network(broker.port) as network:
         yield network
 
 
@@ -52,9 +51,17 @@ def test_a_cut_ends_every_connection_once(network: Network) -> None:
         pass
 
 
+def test_nobody_gets_through_until_it_is_mended(network: Network) -> None:
+    network.conditions = Conditions(refuses=True)
+    assert_refused(network.port, timeout_s=5)
+    network.conditions = GOOD
+    with Subscriber(network.port):
+        pass
+
+
 def test_what_is_swallowed_arrives_when_the_network_is_back(network: Network) -> None:
     with Subscriber(network.port, ["edge/#"]) as client:
-        network.conditions = Conditions(swallows=True)
+        network.conditions = SWALLOWS
         with pytest.raises(AssertionError, match="no acknowledgement"):
             client.publish("edge/up/alarm/police", b"help", timeout_s=0.3)
         network.conditions = GOOD
@@ -73,7 +80,7 @@ def test_a_lossy_network_delays_and_never_reorders_or_loses(network: Network) ->
 def test_a_receive_maximum_is_told_and_watched() -> None:
     with ExitStack() as stack:
         silent = stack.enter_context(FakeBroker(Behaviour(puback=None)))
-        network = stack.enter_context(Network(silent.port, random.Random(1)))
+        network = stack.enter_context(Network(silent.port))
         network.conditions = Conditions(receive_maximum=2)
         with Subscriber(network.port) as client:
             for number in range(3):

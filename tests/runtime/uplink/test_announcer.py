@@ -1,9 +1,6 @@
-from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
-import pytest
-
-from agent.contract.messages import MetaData
 from agent.outbox.outbox import Outbox
 from agent.ports import OutgoingMessage
 from agent.runtime.uplink.announcer import BDSEQ_KEY, Announcer
@@ -11,16 +8,8 @@ from agent.sim.clock import SimClock
 from tests.support.context import make_context
 from tests.support.drafts import IDENTITY, body, event, open_outbox, taken, write
 from tests.support.fake_ports import topics
+from tests.support.message_table import META
 from tests.support.stores import DeadJournal
-
-META = MetaData(inputs=(), outputs=(), cameras=(), location=None, capabilities=(), schemas=())
-
-
-@pytest.fixture
-def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    opened = open_outbox(tmp_path / "store", SimClock())
-    yield opened
-    opened.close()
 
 
 def announcer(outbox: Outbox) -> Announcer:
@@ -65,14 +54,12 @@ def test_a_try_of_another_path_changes_nothing_of_what_the_connection_in_use_say
     assert [data["bdseq"] for data in said if "bdseq" in data] == [will["data"]["bdseq"]] * 2
 
 
-def test_the_number_of_a_will_goes_on_after_a_restart(tmp_path: Path) -> None:
-    first = open_outbox(tmp_path / "store", SimClock())
-    announcer(first).will()
-    first.close()
-    second = open_outbox(tmp_path / "store", SimClock())
+def test_the_number_of_a_will_goes_on_after_a_restart(outbox: Outbox, store: Path) -> None:
+    announcer(outbox).will()
+    outbox.close()
 
-    assert body(announcer(second).will())["data"]["bdseq"] == 2
-    second.close()
+    with closing(open_outbox(store, SimClock())) as again:
+        assert body(announcer(again).will())["data"]["bdseq"] == 2
 
 
 def test_a_will_is_retained_where_the_birth_goes_and_takes_no_number_of_the_sequence(outbox: Outbox) -> None:
@@ -94,18 +81,14 @@ def test_a_farewell_says_offline(outbox: Outbox) -> None:
 
 
 def test_a_number_that_can_not_be_read_does_not_keep_the_kiosk_from_starting_and_goes_on_far_above(
-    tmp_path: Path,
+    outbox: Outbox,
 ) -> None:
-    outbox = open_outbox(tmp_path / "store", SimClock())
     outbox.keep(BDSEQ_KEY, "4\x7f2")
 
     assert body(announcer(outbox).will())["data"]["bdseq"] > SimClock().wall().timestamp() - 1
-    outbox.close()
 
 
-def test_without_the_disk_the_number_goes_on_above_what_the_centre_may_know(tmp_path: Path) -> None:
+def test_without_the_disk_the_number_goes_on_above_what_the_centre_may_know(store: Path) -> None:
     """The centre takes a birth and a loss with a lower number for old ones."""
-    outbox = open_outbox(tmp_path / "store", SimClock(), DeadJournal(tmp_path / "store"))
-
-    assert body(announcer(outbox).will())["data"]["bdseq"] > SimClock().wall().timestamp() - 1
-    outbox.close()
+    with closing(open_outbox(store, SimClock(), DeadJournal(store))) as outbox:
+        assert body(announcer(outbox).will())["data"]["bdseq"] > SimClock().wall().timestamp() - 1

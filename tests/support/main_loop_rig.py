@@ -72,7 +72,7 @@ class Pulse:
 
 
 @dataclass
-class Station:
+class LoopRig:
     outbox: Outbox
     clock: SimClock
     connected: bool = True
@@ -89,7 +89,7 @@ class Station:
             self.board.add_figures(field_name, Fixed(figures))
         self.supervisor.add_pulse("lights", Pulse(self.pulses, "lights"))
         self.supervisor.add_pulse("sim-control", Pulse(self.pulses, "sim-control"), essential=False)
-        self.keeper = MainLoop(
+        self.main_loop = MainLoop(
             context=context,
             outbox=self.outbox,
             publisher=self,
@@ -103,10 +103,10 @@ class Station:
     def tick(self) -> bool:
         return self.hears
 
-    def look(self, after_s: float, *advanced: str) -> None:
+    def passes(self, after_s: float, *advanced: str) -> None:
         self.clock.advance(timedelta(seconds=after_s))
         self.supervisor.advance(*advanced)
-        self.keeper.tick()
+        self.main_loop.tick()
 
     def sent(self) -> list[tuple[str, dict[str, Any]]]:
         write(self.outbox)
