@@ -12,6 +12,7 @@ from tests.support.wait import wait_for
 
 @pytest.fixture
 def loop(outbox: Outbox, clock: SimClock) -> LoopRig:
+    clock.advance(timedelta(hours=1))  # the machine starts before the agent
     return LoopRig(outbox, clock)
 
 
