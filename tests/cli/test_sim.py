@@ -1,11 +1,12 @@
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from agent.__main__ import main
-from tests.sim.test_control import Kiosk
+from tests.sim.test_control import Kiosk, kiosk
+
+__all__ = ["kiosk"]
 
 
 @pytest.fixture
@@ -27,14 +28,6 @@ pin = 17
 """
     )
     return config
-
-
-@pytest.fixture
-def kiosk(tmp_path: Path) -> Iterator[Kiosk]:
-    kiosk = Kiosk(tmp_path / "sim.sock")
-    kiosk.start()
-    yield kiosk
-    kiosk.close()
 
 
 def sim(config: Path, *arguments: str) -> int:

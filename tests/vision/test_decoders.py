@@ -50,11 +50,7 @@ def anchors(tmp_path: Path) -> Path:
 def ssd(**changes: Any) -> dict[str, Any]:
     return {
         "name": "ssd-raw",
-        "anchors": {
-            "formula": "file",
-            "file": "anchors.csv",
-            "sha256": hashlib.sha256(FOUR_ANCHORS.encode()).hexdigest(),
-        },
+        "anchors": {"formula": "file", "file": "anchors.csv", "sha256": FOUR_SHA256},
         "box_variances": (1, 1, 1, 1),
         **changes,
     }

@@ -119,6 +119,23 @@ class Verdict:
         }
         return [f"{count} {what}" for what, count in found.items() if count]
 
+    def as_dict(self) -> dict[str, int]:
+        """For the record."""
+        return {
+            "presses_made": self.made,
+            "presses_told": self.told,
+            "lost": self.lost,
+            "invented": self.invented,
+            "dark": self.dark,
+            "alarms": self.alarms,
+            "messages": self.messages,
+            "redelivered": self.copies,
+            "duplicated_ids": len(self.changed_ids),
+            "duplicated_seqs": len(self.shared_numbers),
+            "out_of_order": len(self.backward),
+            "missing_seqs": len(self.missing),
+        }
+
 
 def judge(presses: Sequence[Press], arrivals: Sequence[Arrival]) -> Verdict:
     """Compare both sides."""

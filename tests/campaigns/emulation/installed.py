@@ -17,9 +17,16 @@ from tests.campaigns.emulation.cache import made
 from tests.campaigns.emulation.kernel import kernel
 from tests.campaigns.emulation.machine import Machine
 from tests.campaigns.emulation.package import package
+from tests.support.agent_process import FILES
 
 STICK = "/mnt"
 """Where the machine sees the stick."""
+INSTALL_FILES = f"""\
+install -m 640 -g edge-agent ca.pem /etc/edge-agent/server-ca.pem
+install -m 640 -g edge-agent {FILES}.pem /etc/edge-agent/device.pem
+install -m 640 -g edge-agent {FILES}.key /etc/edge-agent/device.key
+install -m 640 -g edge-agent keys.json /etc/edge-agent/command-keys.json"""
+"""What is on the stick goes where the settings name it."""
 _UP_S = 90.0
 _INSTALL_S = 240.0
 

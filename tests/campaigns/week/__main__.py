@@ -98,22 +98,10 @@ def _median(values: Sequence[int]) -> int:
 
 
 def _record(world: World, outcome: Outcome, faults: Sequence[str]) -> dict[str, Any]:
-    verdict = outcome.verdict
     resident, blocks = memory_growth(outcome.samples)
     return {
         "faults": list(faults),
-        "presses_made": verdict.made,
-        "presses_told": verdict.told,
-        "lost": verdict.lost,
-        "invented": verdict.invented,
-        "dark": verdict.dark,
-        "alarms": verdict.alarms,
-        "messages": verdict.messages,
-        "redelivered": verdict.copies,
-        "duplicated_ids": len(verdict.changed_ids),
-        "duplicated_seqs": len(verdict.shared_numbers),
-        "out_of_order": len(verdict.backward),
-        "missing_seqs": len(verdict.missing),
+        **outcome.verdict.as_dict(),
         "explained_seqs": outcome.explained,
         "skipped_seqs": world.skipped,
         "ends_of_the_agent": dict(world.endings),

@@ -6,9 +6,9 @@ from tests.campaigns.emulation.book import Book, in_a_row
 from tests.campaigns.emulation.camera.camera_log import NAME
 from tests.campaigns.emulation.camera.site import CameraSite
 from tests.campaigns.emulation.camera.vivid import NODE
-from tests.campaigns.emulation.installed import STICK
+from tests.campaigns.emulation.installed import INSTALL_FILES, STICK
 from tests.campaigns.emulation.kiosk import BROKER
-from tests.support.agent_process import DEVICE, FILES
+from tests.support.agent_process import DEVICE
 
 SIZE = (320, 180)
 FRAMES_PER_SECOND = 5
@@ -28,10 +28,7 @@ set -e
 cd {STICK}
 rm -r /etc/edge-agent/edge-agent.toml /etc/edge-agent/edge-agent.d
 cp -r /usr/share/edge-agent/profiles/camera-pi4/edge-agent.* /etc/edge-agent/
-install -m 640 -g edge-agent ca.pem /etc/edge-agent/server-ca.pem
-install -m 640 -g edge-agent {FILES}.pem /etc/edge-agent/device.pem
-install -m 640 -g edge-agent {FILES}.key /etc/edge-agent/device.key
-install -m 640 -g edge-agent keys.json /etc/edge-agent/command-keys.json
+{INSTALL_FILES}
 cat > /etc/edge-agent/edge-agent.d/90-device.toml << END
 [device]
 id = "{DEVICE}"

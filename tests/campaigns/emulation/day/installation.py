@@ -4,10 +4,9 @@ import re
 
 from tests.campaigns.emulation.book import Book, in_a_row
 from tests.campaigns.emulation.doctor import SETTINGS
-from tests.campaigns.emulation.installed import STICK
+from tests.campaigns.emulation.installed import INSTALL_FILES, STICK
 from tests.campaigns.emulation.kiosk import Kiosk
 from tests.campaigns.emulation.wiring import AT_REST, BUTTONS
-from tests.support.agent_process import FILES
 
 GLITCH_MS = 10
 """What the pin of the fire button ignores."""
@@ -16,10 +15,7 @@ _MOST_MB = 250.0
 _COPY = f"""\
 set -e
 cd {STICK}
-install -m 640 -g edge-agent ca.pem /etc/edge-agent/server-ca.pem
-install -m 640 -g edge-agent {FILES}.pem /etc/edge-agent/device.pem
-install -m 640 -g edge-agent {FILES}.key /etc/edge-agent/device.key
-install -m 640 -g edge-agent keys.json /etc/edge-agent/command-keys.json
+{INSTALL_FILES}
 sed -i 's|, "mqtts://broker-b[^"]*"||' /etc/edge-agent/edge-agent.d/50-site.toml
 cat >> /etc/edge-agent/edge-agent.d/90-device.toml << END
 # Two buttons are pressed a thousand times today, and each press shall be told; fire is at the end of a long cable.
