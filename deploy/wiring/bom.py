@@ -37,7 +37,7 @@ def _board(board: Board, parts: Sequence[Part], plugs: Sequence[Plug]) -> Iterat
         1,
         "modem on USB, or a cabled network",
         "LTE; a second path is better",
-        "two brokers by two paths: docs/contract.md",
+        "two brokers over two paths: docs/contract.md",
     )
 
 
@@ -52,10 +52,10 @@ def _header(parts: Sequence[Part]) -> Iterator[Row]:
         supervised,
         "push button, supervised",
         "1 NO and 1 NC contact block, gold-plated, IP65",
-        "a cut cable is told",
+        "a cut cable is reported",
     )
     purposes = [part.name for part in parts if part.kind == "contact"]
-    yield purposes.count('input "door"'), "tamper switch", "NC: closed while the door is closed", "opening is told"
+    yield purposes.count('input "door"'), "tamper switch", "NC: closed while the door is closed", "opening is seen"
     others = len(purposes) - purposes.count('input "door"')
     yield others, "relay or optocoupler contact", "potential-free, closed while all is well", "mains and battery state"
     yield kinds.count("lamp"), "LED lamp", "3 mm to 10 mm or panel LED, 2 V, 5 mA", "what the resident sees (EN 81-28)"
@@ -64,17 +64,17 @@ def _header(parts: Sequence[Part]) -> Iterator[Row]:
     yield (
         switched,
         "n-channel MOSFET",
-        "30 V, 3 A, resistance given at a gate voltage of 2.5 V",
+        "30 V, 3 A, on-resistance specified at 2.5 V gate",
         "the pin gives 3.3 V only",
     )
     yield switched, "resistor", "220 Ω, 0.25 W", "between pin and gate"
     yield switched + kinds.count("siren-low"), "resistor", "10 kΩ, 0.25 W", "off while nobody drives the pin"
     yield switched, "diode", "1 A, 50 V", "across a coil or a motor"
-    yield len([kind for kind in kinds if kind.startswith("siren")]), "siren", "12 V DC, fuse of its own", "last resort"
+    yield len([kind for kind in kinds if kind.startswith("siren")]), "siren", "12 V DC, own fuse", "last resort"
     yield inputs, "resistor", "1 kΩ, 0.25 W", "in series with each contact: cables of more than 1 m"
     yield inputs, "capacitor", "100 nF, 16 V, ceramic", "from pin to ground: cables of more than 1 m"
     yield inputs, "TVS diode", "3.3 V stand-off, bidirectional", "at the terminal: steel cabinets and lightning"
-    yield int(bool(inputs)), "40-pin terminal board or ribbon cable with terminals", "1 A a contact", "no loose jumpers"
+    yield int(bool(inputs)), "40-pin terminal board or ribbon cable with terminals", "1 A each", "no loose jumpers"
     yield (
         int(bool(inputs)),
         "power supply with battery",
@@ -97,13 +97,13 @@ def _plugs(plugs: Sequence[Plug]) -> Iterator[Row]:
         "a person at the far end fills 0.1 of the height (EN 62676-4)",
     )
     for cable in sorted({plug.cable for plug in flat}):
-        yield sum(plug.cable == cable for plug in flat), "cable for the Camera Module", cable, "as short as it goes"
+        yield sum(plug.cable == cable for plug in flat), "cable for the Camera Module", cable, "keep it short"
     yield (
         usb,
         "USB camera",
-        "UVC, 1280x720 as MJPEG, 10 frames a second",
+        "UVC, 1280x720 as MJPEG, 10 frames per second",
         "no driver of its own; no microphone, or cut off",
     )
-    yield network, "network camera", "PoE, RTSP, second stream H.264 1280x720, audio off", "a user that may only look"
+    yield network, "network camera", "PoE, RTSP, second stream H.264 1280x720, audio off", "a view-only user"
     yield int(bool(network)), "PoE switch", f"IEEE 802.3af, {network + 2} ports or more", "cameras, gateway, uplink"
     yield int(bool(plugs)), "sign", "who watches, why, and whom to ask", "POPIA, section 18"

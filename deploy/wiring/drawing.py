@@ -218,7 +218,7 @@ def _notes(parts: Sequence[Part], plugs: Sequence[Plug]) -> Iterator[str]:
     else:
         yield "Nothing is wired to the 40-pin header."
     if kinds & {"driver", "siren"}:
-        yield "MOSFET: n-channel, 30 V, 3 A, resistance given for a gate of 2.5 V. 10 kΩ keep it off. Diodes on coils."
+        yield "MOSFET: n-channel, 30 V, 3 A, on-resistance specified at 2.5 V gate. 10 kΩ keep it off. Diodes on coils."
     if parts:
         listed = ", ".join(f"{code} {COLOURS[code][0]}" for code in codes)
         yield f"Letters are the colours of wires after IEC 60757: {listed}."

@@ -93,7 +93,7 @@ def _pins(profile: str, wired: list[Part], plugged: list[Plug]) -> str:
     lines = [
         f"# {TITLES[profile]}: pins and sockets",
         "",
-        f"Written by `{_BY}` from the settings in this folder. [How to wire](../base/wiring.md) says the rest.",
+        f"Written by `{_BY}` from the settings in this folder. [How to wire](../base/wiring.md) has the rest.",
         "",
         f"![Wiring of {profile}](wiring.svg)",
     ]
