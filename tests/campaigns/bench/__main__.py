@@ -23,7 +23,7 @@ from tests.campaigns.bench.simulated_agent import BASE, SimulatedAgent
 from tests.campaigns.bench.video import at_rate
 from tests.support.vision_media import demo_video, model_directories
 
-LATENCY_GOAL = 1.3
+LATENCY_GOALS = {50: 1.5, 99: 1.7}
 SPEED_GOAL = 0.9
 MEMORY_GOAL = 1.25
 START_GOAL = 1.5
@@ -93,7 +93,7 @@ class Run:
             with ClosingCentre(port, key) as centre:
                 alarms = new_alarms.measure(bench, agent, centre, self._effort.alarms, self._effort.presses)
             ours, bare = bench.alternate(agent, self._effort.presses, self._step("press to subscriber"))
-        self.figures += of_percentiles("press", "press to subscriber", _BARE_PUBLISH, ours, bare, goal=LATENCY_GOAL)
+        self.figures += of_percentiles("press", "press to subscriber", _BARE_PUBLISH, ours, bare, goals=LATENCY_GOALS)
         self.figures += of_percentiles("new_alarm", "new alarm to subscriber", _BARE_PUBLISH, alarms.arrival, bare)
         self.figures += of_percentiles("edge_to_light", "edge to yellow, at most", "", alarms.lit, None)
 

@@ -1,5 +1,6 @@
 """One line of the outcome: what was measured, beside what it is compared with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,8 +60,7 @@ def of_percentiles(
     ours: Distribution,
     baseline: Distribution | None,
     *,
-    goal: float | None = None,
-    percents: tuple[int, ...] = (50, 99),
+    goals: Mapping[int, float] | None = None,
 ) -> list[Figure]:
     """A figure a percentile of two distributions of milliseconds."""
     return [
@@ -71,11 +71,11 @@ def of_percentiles(
             ours=ours.percentile(percent),
             baseline=None if baseline is None else baseline.percentile(percent),
             against=against,
-            goal=goal,
+            goal=(goals or {}).get(percent),
             samples=ours,
             baseline_samples=baseline,
         )
-        for percent in percents
+        for percent in (50, 99)
     ]
 
 
