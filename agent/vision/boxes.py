@@ -46,7 +46,7 @@ def best(
     itself and the dropped ones close to it: many anchors see one person, and the one with the best score does not
     place them best.
     """
-    finite = np.isfinite(boxes[:, 2] - boxes[:, 0] + boxes[:, 3] - boxes[:, 1] + scores)
+    finite = np.isfinite(boxes).all(axis=1) & np.isfinite(scores)
     boxes = np.minimum(np.maximum(boxes, 0), 1)
     sound = finite & (scores >= threshold) & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
     found = np.flatnonzero(sound)

@@ -237,7 +237,7 @@ def test_an_interrupt_ends_with_what_was_done_so_far(tmp_path: Path) -> None:
     process = start_cli("bench", "vision", *own, "--detections", out, "--json", **pipes)
     wait_for(lambda: out.is_file() and out.stat().st_size > 0, 60, "the first lines")
     process.send_signal(signal.SIGINT)
-    printed, errors = process.communicate(timeout=30)
+    printed, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     summary = json.loads(printed)
     assert summary["interrupted"] is True

@@ -113,7 +113,7 @@ def test_the_example_shows_a_message_once_and_never_an_older_stage(example: Exam
 
 def test_the_example_ends_at_ctrl_c_without_a_traceback(example: Example) -> None:
     example.process.send_signal(signal.SIGINT)
-    assert example.process.wait(10) == 0
+    assert example.process.wait(30) == 0
     assert example.printed() == [f"{IDENTITY.source} online"]
 
 

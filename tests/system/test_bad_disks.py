@@ -149,7 +149,7 @@ def test_an_agent_without_a_directory_that_it_may_write_says_so_and_goes_on(
             assert (directory / "alarms.db").exists()
         finally:
             process.terminate()
-            errors = process.communicate(timeout=10)[1]
+            errors = process.communicate(timeout=30)[1]
             print(errors)
         assert process.returncode == 0
         assert "Traceback" not in errors

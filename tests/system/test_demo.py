@@ -57,7 +57,7 @@ def terminal(directory: Path) -> Iterator[Terminal]:
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
-                process.wait(20)
+                process.wait(60)
             os.close(master)
 
 
@@ -113,7 +113,7 @@ def test_with_a_terminal_keys_press_acknowledge_close_and_quit(tmp_path: Path) -
         screen.key("c")
         screen.until("panic CLOSED")
         screen.key("q")
-        assert screen.process.wait(20) == 0
+        assert screen.process.wait(60) == 0
     assert list(tmp_path.iterdir()) == []
 
 
@@ -145,6 +145,6 @@ def test_an_interrupt_leaves_no_process_and_no_file_behind(tmp_path: Path, numbe
         children = psutil.Process(screen.process.pid).children(recursive=True)
         assert len(children) >= 2
         screen.process.send_signal(number)
-        assert screen.process.wait(20) == 130
+        assert screen.process.wait(60) == 130
     assert not [child for child in children if child.is_running()]
     assert list(tmp_path.iterdir()) == []

@@ -50,7 +50,7 @@ def test_watch_says_that_it_watches_and_that_it_goes(tmp_path: Path, first: Mosq
         with start_cli(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as watch:
             assert json.loads(ears.wait_for(timeout_s=20).payload)["online"] is True
             watch.send_signal(signal.SIGINT)
-            watch.communicate(timeout=10)
+            watch.communicate(timeout=30)
         assert json.loads(ears.wait_for_count(2)[1].payload)["online"] is False
     assert TREE not in HOST
 

@@ -54,6 +54,7 @@ def test_it_says_hello_with_its_model_and_then_gives_a_sign_of_life_every_second
     app = started(spec)
     hello = app.link.wait_for(Hello)
     wait_for(lambda: len(app.link.all_of(Heartbeat)) >= 3, what="three heartbeats")
+    wait_for(lambda: app.link.all_of(Heartbeat)[-1].frames, what="a heartbeat that counts frames")
     app.stop()
 
     assert hello.model == "ssdlite-person-int8"
