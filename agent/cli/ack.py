@@ -44,7 +44,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Send the ack; return 0 when the device has accepted it."""
-    alarm_id = topic_level(args.alarm_id, "alarm's identifier, which `edge-agent watch` shows")
+    alarm_id = topic_level(args.alarm_id, "alarm identifier (see `edge-agent watch`)")
     key = PrivateKey.load(args.key)
     seen = {} if args.presses is None else {"press_count": args.presses}
     settings = load(args.config)

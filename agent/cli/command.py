@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     """Send the command; return 0 when it has succeeded."""
     if args.out is not None and args.name != "snapshot":
         raise UsageError("--out works with snapshot only")
-    name = topic_level(args.name, "command's name")
+    name = topic_level(args.name, "command name")
     arguments = dict(_argument(word) for word in args.arguments)
     key = PrivateKey.load(args.key)
     settings = load(args.config)
