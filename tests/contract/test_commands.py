@@ -46,11 +46,11 @@ ROLES: tuple[Role, ...] = get_args(Role)
 
 
 def outcome(claims: dict[str, Any], role: str = "admin", **circumstances: Any) -> str:
-    """`ok`, or the code of the refusal."""
+    """`ok`, or the code of the refusal, which must come with a text for people."""
     try:
         check(read_claims(CLAIMS | claims), role, replace(HERE, **circumstances))
     except CommandRejected as refusal:
-        return refusal.code
+        return refusal.code if str(refusal)[:1].islower() else "it says nothing to people"
     return "ok"
 
 
@@ -251,6 +251,11 @@ def test_a_counter_that_was_driven_up_locks_nobody_out_who_echoes_a_fresh_nonce(
 ) -> None:
     echoed = {} if age_s is None else {"boot_nonce": "n"}
     assert outcome(echoed | {"ctr": ctr}, window=_POISONED, nonce_age_s=age_s) == code
+
+
+@pytest.mark.parametrize(("ahead", "code"), [(0, "replayed"), (1, "counters-unknown")])
+def test_a_last_counter_of_more_than_a_day_ahead_can_not_be_true(ahead: int, code: str) -> None:
+    assert outcome({}, window=Window(floor=NOW * 10**6 + MAX_LEAD_US + ahead)) == code
 
 
 _ALLOWED: dict[str, set[str]] = {
