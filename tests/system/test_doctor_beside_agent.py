@@ -19,7 +19,7 @@ def test_the_agent_goes_on_and_says_which_of_its_parts_do_not_work(tmp_path: Pat
         agent.wait_for_status("nothing.avi")
         found = examine(agent.config, "--simulate", "--lights")
         assert f"process {agent.pid}, simulated" in found.one("agent", "ok")["what"]
-        assert "its part camera-front: " in found.failure("agent")
+        assert "a problem with camera-front: " in found.failure("agent")
         assert "gets no pictures" in found.failure("camera-front")
         assert found.one("pins", "unknown")
         assert "a resident would misread" in found.one("lights", "unknown")["what"]

@@ -61,6 +61,6 @@ def test_the_doctor_tries_the_other_address_as_the_probe_or_says_that_it_can_not
         assert "no login beside the agent's" in found.one("broker-1", "ok")["what"]
         other = found.one("broker-2", "ok")["what"]
         assert ("login and test alarm" if has_probe else "whether it accepts an alarm is unknown") in other
-        told = [finding["what"] for finding in found.of("certificate") if "no certificate of" in finding["what"]]
+        told = [finding["what"] for finding in found.of("certificate") if "no certificate for" in finding["what"]]
         assert len(told) == (0 if has_probe else 1)
         assert_the_connection_stood(agent, centre)
