@@ -2,7 +2,6 @@ import grp
 import os
 import pwd
 import stat
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from agent.adapters import account
 from tests.support.doctor import plain_user
+from tests.support.run import ran
 
 
 def test_a_user_is_found_with_its_groups() -> None:
@@ -44,13 +44,8 @@ def test_the_rights_of_a_user_are_taken_with_its_home_and_nothing_is_left_of_the
         "print(os.getresuid() == (found.uid,) * 3, os.getresgid() == (found.gid,) * 3,"
         " os.environ['HOME'] == found.home, 'XDG_CACHE_HOME' in os.environ, 0 in os.getgroups())"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, "XDG_CACHE_HOME": "/somebody/elses", "PYTHONPATH": str(Path(__file__).parents[2])},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    changes = {"XDG_CACHE_HOME": "/somebody/elses", "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = ran(sys.executable, "-c", program, env={**os.environ, **changes})
     assert done.stdout.split() == ["True", "True", "True", "False", "False"], done.stderr
 
 

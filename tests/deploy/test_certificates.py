@@ -13,6 +13,7 @@ from cryptography.x509 import DNSName, SubjectAlternativeName, load_pem_x509_cer
 from agent.contract.identity import Identity, common_name
 from tests.support.certificates import BrokerAuthorities, CertificateFiles
 from tests.support.mosquitto import CENTRE, DEPLOYED, Mosquitto
+from tests.support.run import ran
 from tests.support.subscriber import Subscriber, assert_refused
 
 DEVICE = ("gp", "jhb-park-station", "kiosk-0042")
@@ -48,16 +49,7 @@ class _Scripted:
 
 
 def run(directory: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    environment = {"PATH": os.environ["PATH"]}
-    return subprocess.run(
-        [DEPLOYED / "certificates.sh", *arguments],
-        cwd=directory,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return ran(DEPLOYED / "certificates.sh", *arguments, cwd=directory, env={"PATH": os.environ["PATH"]})
 
 
 @pytest.fixture(scope="module")

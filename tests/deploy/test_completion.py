@@ -1,11 +1,11 @@
 """What a shell offers after `edge-agent` and a tabulator."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from deploy.package import completion
+from tests.support.run import ran
 
 _ASK = r"""
 source "$1"; shift
@@ -35,9 +35,7 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_bash_completes_commands_options_values_and_files(script: Path, words: str, offered: str) -> None:
-    done = subprocess.run(
-        ["bash", "-c", _ASK, "bash", script, *words.split()], capture_output=True, text=True, check=True
-    )
+    done = ran("bash", "-c", _ASK, "bash", script, *words.split(), check=True)
     assert offered in [line.strip() for line in done.stdout.splitlines()]
 
 

@@ -11,6 +11,7 @@ from agent.settings import Settings, load
 from deploy.wiring.conflicts import conflicts
 from deploy.wiring.header import board_of
 from deploy.wiring.pages import ROOT, TITLES, pages
+from tests.support.run import ran
 
 NAMES = sorted(path.parent.name for path in ROOT.glob("*/edge-agent.toml"))
 STREET = sorted(TITLES)
@@ -144,12 +145,8 @@ needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reas
 @needs_systemd
 def test_systemd_starts_without_the_data_partition_and_keeps_the_rest_read_only(tmp_path: Path) -> None:
     generator = "/usr/lib/systemd/system-generators/systemd-fstab-generator"
-    done = subprocess.run(
-        [generator, tmp_path, tmp_path, tmp_path],
-        env={"SYSTEMD_FSTAB": str(ROOT / "card" / "fstab"), "PATH": "/usr/bin"},
-        capture_output=True,
-        text=True,
-        check=False,
+    done = ran(
+        generator, tmp_path, tmp_path, tmp_path, env={"SYSTEMD_FSTAB": str(ROOT / "card" / "fstab"), "PATH": "/usr/bin"}
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "local-fs.target.wants" / "data.mount").exists(), "wanted, and not required"
@@ -163,13 +160,7 @@ def test_systemd_starts_without_the_data_partition_and_keeps_the_rest_read_only(
 def test_the_agents_state_goes_to_the_data_partition_only_where_there_is_one(tmp_path: Path) -> None:
     unit = tmp_path / "edge-agent-data.service"
     shutil.copy(ROOT / "card" / unit.name, unit)
-    done = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", unit],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    done = ran("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", unit)
     assert (done.returncode, done.stderr) == (0, "")
     lines = unit.read_text().splitlines()
     assert {"After=data.mount", "DefaultDependencies=no"} <= set(lines)

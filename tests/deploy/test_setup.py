@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from packaging.specifiers import SpecifierSet
 
+from tests.support.run import ran
+
 ROOT = Path(__file__).parents[2]
 _PYTHON = """\
 #!/bin/sh
@@ -21,7 +23,7 @@ def make(only: Path, version: str, *words: str) -> subprocess.CompletedProcess[s
     python.write_text(_PYTHON.format(real=sys.executable, version=version.replace(".", ", ")))
     python.chmod(0o755)
     command = ["/usr/bin/make", "-s", f"VENV={only / 'venv'}", *words]
-    return subprocess.run(command, cwd=ROOT, env={"PATH": str(only)}, capture_output=True, text=True, check=False)
+    return ran(*command, cwd=ROOT, env={"PATH": str(only)})
 
 
 @pytest.mark.parametrize("version", ["3.10", "3.11", "3.12", "3.13", "3.14"])

@@ -11,6 +11,7 @@ import pytest
 
 from agent.core.errors import ModelError
 from agent.models.store import ModelStore, default_directories
+from tests.support.run import ran
 
 REPOSITORY = Path(__file__).parents[2]
 UNIT = REPOSITORY / "deploy" / "systemd" / "edge-agent.service"
@@ -34,14 +35,8 @@ def stage(tmp_path: Path) -> Path:
 
 
 def analyze(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        ["systemd-analyze", *arguments, UNIT.name],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "SYSTEMD_COLORS": "0"},
-    )
+    plain = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "SYSTEMD_COLORS": "0"}
+    return ran("systemd-analyze", *arguments, UNIT.name, env=plain)
 
 
 @needs_systemd
@@ -82,9 +77,7 @@ def test_a_model_runs_under_the_units_ban_on_code_made_at_run_time() -> None:
         model = ModelStore(default_directories()).load("ssdlite-person-int8").path
     except ModelError as error:
         pytest.skip(str(error))
-    done = subprocess.run(
-        [sys.executable, "-c", _INVOKE, str(model)], capture_output=True, text=True, check=False, timeout=60
-    )
+    done = ran(sys.executable, "-c", _INVOKE, str(model))
     if done.returncode == 77:
         pytest.skip("this kernel has no such ban (it came with Linux 6.3)")
     assert done.returncode == 0, done.stderr
@@ -101,6 +94,7 @@ try:
 except OSError:
     print("refused")
 import cv2, numpy
+from tests.support.run import ran
 try:
     from ai_edge_litert.interpreter import Interpreter
 except ImportError:
@@ -148,13 +142,7 @@ def test_systemd_reads_the_hardware_watchdog_where_the_guide_puts_it(tmp_path: P
     place.mkdir(parents=True)
     shutil.copy(HARDWARE_WATCHDOG, place)
     (tmp_path / "etc/systemd/system.conf").write_text("[Manager]\n")
-    done = subprocess.run(
-        ["systemd-analyze", f"--root={tmp_path}", "cat-config", "systemd/system.conf"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    done = ran("systemd-analyze", f"--root={tmp_path}", "cat-config", "systemd/system.conf")
     assert "RuntimeWatchdogSec=15" in done.stdout, done.stderr
 
 
@@ -174,9 +162,7 @@ def test_every_device_of_the_unit_is_given_to_a_group_that_the_user_is_in() -> N
 @pytest.mark.skipif(shutil.which("udevadm") is None, reason="no udev on this machine")
 def test_udev_takes_the_rules() -> None:
     rules = UNIT.with_name("60-edge-agent.rules")
-    done = subprocess.run(
-        ["udevadm", "verify", "--resolve-names=never", rules], capture_output=True, text=True, check=False
-    )
+    done = ran("udevadm", "verify", "--resolve-names=never", rules)
     if "Unknown command verb" in done.stderr:
         pytest.skip("this udevadm can't verify rules (it came with systemd 254)")
     assert done.returncode == 0, done.stderr

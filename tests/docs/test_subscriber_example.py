@@ -13,6 +13,7 @@ from agent.contract.messages import AlarmData, Draft, StateData, Status
 from agent.contract.stages import Stage
 from tests.support.drafts import FACTORY, IDENTITY
 from tests.support.mosquitto import Mosquitto
+from tests.support.run import ran
 from tests.support.subscriber import Subscriber
 from tests.support.wait import wait_for
 
@@ -122,7 +123,7 @@ def test_the_example_ends_at_ctrl_c_without_a_traceback(example: Example) -> Non
     [((), "call it with the broker's HOST and PORT"), (("127.0.0.1", "1"), "no connection to 127.0.0.1 port 1: ")],
 )
 def test_the_example_says_why_it_can_not_begin(program: Path, words: tuple[str, ...], says: str) -> None:
-    done = subprocess.run([sys.executable, program, *words], capture_output=True, text=True, check=False)
+    done = ran(sys.executable, program, *words)
     assert done.returncode == 1
     assert done.stderr.startswith(says)
     assert len(done.stderr.splitlines()) == 1

@@ -39,10 +39,10 @@ def test_a_check_that_hangs_is_ended_and_what_it_was_doing_is_told() -> None:
         note("opening /dev/video0")
         threading.Event().wait()
 
-    before, late = run(hang, limit_s=0.5).findings
+    before, late = run(hang, limit_s=2).findings
     assert before == ok("so far")
     assert late.state is State.FAIL
-    assert late.what == "no answer within 0.5 s (while opening /dev/video0)"
+    assert late.what == "no answer within 2 s (while opening /dev/video0)"
 
 
 def test_the_checks_own_limit_holds_where_none_is_given() -> None:
@@ -118,14 +118,11 @@ def test_a_check_gives_way_to_the_agent_beside_it() -> None:
     assert run(look).findings == (ok(f"{min(10, 19 - at_start)} 1000"),)  # 19 is the nicest
 
 
-def test_whoever_waits_hears_what_is_being_done() -> None:
-    heard: list[str] = []
-    go_on = threading.Event()
-
+def test_whoever_waits_hears_what_is_being_done(tmp_path: Path) -> None:
     def slow(note: Note) -> list[Finding]:
         note("waiting for a picture")
-        go_on.wait(0.7)
+        wait_for((tmp_path / "waiting for a picture").exists)
         return [ok("fine")]
 
-    run_bounded(Check("camera", 10, slow), lambda doing, _for_s: heard.append(doing))
-    assert "waiting for a picture" in heard
+    done = run_bounded(Check("camera", 60, slow), lambda doing, _for_s: (tmp_path / doing).touch())
+    assert done.state is State.OK

@@ -28,7 +28,7 @@ from tests.support.drafts import (
     write,
 )
 from tests.support.fake_ports import topics
-from tests.support.outbox_fixtures import OTHER_BOOT, SOON
+from tests.support.outbox_fixtures import OTHER_BOOT, retry
 from tests.support.stores import DeadJournal
 
 
@@ -63,8 +63,7 @@ def test_a_disk_short_of_room_keeps_no_pictures_and_few_events_and_gives_their_r
         write(outbox)
     size = (store / "telemetry.db").stat().st_size + (store / "telemetry.db-wal").stat().st_size
     journal.free = 10**8 - 1
-    clock.advance(SOON)
-    write(outbox)
+    retry(outbox, clock)
 
     waiting, dropped = outbox.figures()
     assert (waiting["alarm"], waiting["picture"]) == (40, 0)
@@ -80,8 +79,7 @@ def test_a_disk_short_of_room_keeps_no_pictures_and_few_events_and_gives_their_r
     assert "snapshot/memory-only" in topics(taken(outbox))
 
     journal.free = 1 << 40
-    clock.advance(SOON)
-    write(outbox)
+    retry(outbox, clock)
     outbox.put(picture("stored", bytes(90_000)))
     write(outbox)
     assert journal.counts()[Rank.PICTURE] == 1
@@ -91,8 +89,7 @@ def test_a_disk_short_of_room_keeps_no_pictures_and_few_events_and_gives_their_r
 def test_a_disk_with_next_to_no_room_stores_no_events_either(store: Path, clock: SimClock) -> None:
     outbox, journal = cramped(store, clock)
     journal.free = 1000
-    clock.advance(SOON)
-    write(outbox)
+    retry(outbox, clock)
     outbox.put(event())
     outbox.put(alarm())
     write(outbox)
@@ -111,8 +108,7 @@ def test_nothing_expires_of_a_jump_of_56_years_within_a_boot(store: Path) -> Non
     write(outbox)
     clock.step_wall(timedelta(days=56 * 365))
     clock.set_quality(TimeQuality.SYNCED)
-    clock.advance(SOON)
-    write(outbox)
+    retry(outbox, clock)
 
     [message] = taken(outbox)
     assert not body(message)["data"]["historical"]

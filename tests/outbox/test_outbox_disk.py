@@ -20,9 +20,8 @@ from tests.support.drafts import (
     write,
 )
 from tests.support.fake_ports import topics
-from tests.support.outbox_fixtures import SOON
-
-"""After this a disk that has failed once is tried again."""
+from tests.support.outbox_fixtures import retry
+from tests.support.stores import HangingJournal
 
 
 class FailingJournal(MessageStore):
@@ -45,26 +44,18 @@ def journal(store: Path) -> FailingJournal:
 
 
 def test_put_does_not_wait_for_a_write_that_hangs(store: Path, clock: SimClock) -> None:
-    hangs, goes_on = threading.Event(), threading.Event()
-
-    class HangingJournal(MessageStore):
-        def write(self, batch: Batch) -> None:
-            hangs.set()
-            goes_on.wait(10)
-            super().write(batch)
-
-    outbox = open_outbox(store, clock, HangingJournal(store))
+    journal = HangingJournal(store)
+    outbox = open_outbox(store, clock, journal)
     journal_thread = threading.Thread(target=outbox.writer.run_once, args=(0,), name="store")
     journal_thread.start()
     try:
-        assert hangs.wait(10)
+        assert journal.hangs.wait(10)
         outbox.put(alarm())
         found = outbox.take()
         assert found is not None
-        assert not goes_on.is_set()
         outbox.confirm(found[0])
     finally:
-        goes_on.set()
+        journal.goes_on.set()
         journal_thread.join()
     outbox.close()
     assert reopened(store, clock) == []
@@ -102,8 +93,7 @@ def test_a_failing_disk_holds_back_no_alarm_and_gets_it_once_it_works(
     assert not safe.is_set()
 
     journal.failing = False
-    clock.advance(SOON)
-    write(outbox)
+    retry(outbox, clock)
     assert outbox.writer.fault is None
     assert safe.is_set()
     assert journal.state("alarm/") == {"alarm/a1": "open"}
@@ -134,8 +124,7 @@ def test_a_newer_value_wins_over_the_one_that_could_not_be_written(
     write(outbox)
     outbox.keep("ctr/k", "2")
     journal.failing = False
-    clock.advance(SOON)
-    write(outbox)
+    retry(outbox, clock)
 
     assert journal.state("ctr/") == {"ctr/k": "2"}
 

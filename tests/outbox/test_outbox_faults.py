@@ -12,7 +12,6 @@ import pytest
 from agent.contract.messages import Rank
 from agent.core.errors import DiskFullError
 from agent.outbox import backlog
-from agent.outbox.database import Batch
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import MessageStore
 from agent.sim.clock import SimClock
@@ -30,7 +29,8 @@ from tests.support.drafts import (
     write,
 )
 from tests.support.fake_ports import topics
-from tests.support.outbox_fixtures import OTHER_BOOT, SOON
+from tests.support.outbox_fixtures import OTHER_BOOT, retry
+from tests.support.stores import HangingJournal
 
 
 def fill(journal: MessageStore, *, full: bool) -> None:
@@ -74,8 +74,7 @@ def test_on_a_full_disk_alarms_get_the_reserve_and_then_the_room_of_telemetry(st
     assert "full" in (outbox.writer.fault or "")
     assert not (store / "reserve").exists()
 
-    clock.advance(SOON)
-    write(outbox)
+    retry(outbox, clock)
     waiting, dropped = outbox.figures()
     assert (waiting["alarm"], dropped["alarm"], dropped["security"]) == (20, 0, 0)
 
@@ -120,15 +119,13 @@ def test_what_lies_on_a_disk_that_has_become_read_only_is_sent_all_the_same(
     sent: list[str] = []
     for _ in range(20):
         sent += [body(message)["data"]["alarm_id"] for message in taken(outbox)]
-        clock.advance(SOON)
-        write(outbox)
+        retry(outbox, clock)
     assert "readonly" in (outbox.writer.fault or "")
     assert sorted(sent) == sorted(f"a{number}" for number in range(21))
 
     for database in (journal._alarms, journal._telemetry):
         database.connection.execute("PRAGMA query_only=OFF")
-    clock.advance(SOON)
-    write(outbox)
+    retry(outbox, clock)
     assert outbox.writer.fault is None
     outbox.close()
     assert reopened(store, clock) == []
@@ -149,10 +146,8 @@ def test_a_database_that_turns_out_damaged_while_running_is_replaced_and_gets_wh
 
     for number in range(50, 60):
         outbox.put(alarm(f"a{number}"))
-        clock.advance(SOON)
-        write(outbox)
-    clock.advance(SOON)
-    write(outbox)
+        retry(outbox, clock)
+    retry(outbox, clock)
 
     assert outbox.writer.fault is None
     [notice] = outbox.notices()
@@ -187,8 +182,7 @@ def test_a_second_copy_that_cannot_be_written_holds_up_nothing_and_is_told_and_m
     assert "telemetry.db" in (outbox.writer.fault or "")
 
     telemetry.execute("PRAGMA query_only=OFF")
-    clock.advance(SOON)
-    write(outbox)
+    retry(outbox, clock)
     assert outbox.writer.fault is None
     assert telemetry.execute("SELECT value FROM state WHERE key='alarm/a1'").fetchall() == [("open",)]
 
@@ -215,8 +209,7 @@ def test_a_flush_that_has_failed_once_is_not_trusted_and_everything_is_written_a
         path.unlink()
 
     fails = False
-    clock.advance(SOON)
-    write(outbox)
+    retry(outbox, clock)
     assert outbox.writer.fault is None
     copy = killed(store)
     outbox.close()
@@ -227,29 +220,22 @@ def test_a_flush_that_has_failed_once_is_not_trusted_and_everything_is_written_a
 
 
 def test_a_stop_while_the_disk_hangs_does_not_call_the_numbers_complete(store: Path, clock: SimClock) -> None:
-    hangs, goes_on = threading.Event(), threading.Event()
-    goes_on.set()
-
-    class HangingJournal(MessageStore):
-        def write(self, batch: Batch) -> None:
-            hangs.set()
-            goes_on.wait(10)
-            super().write(batch)
-
-    outbox = open_outbox(store, clock, HangingJournal(store))
+    journal = HangingJournal(store)
+    journal.goes_on.set()
+    outbox = open_outbox(store, clock, journal)
     write(outbox)
-    hangs.clear()
-    goes_on.clear()
+    journal.hangs.clear()
+    journal.goes_on.clear()
     outbox.put(alarm("sent"))
     thread = threading.Thread(target=outbox.writer.run_once, args=(0,), name="store")
     thread.start()
     try:
-        assert hangs.wait(10)
+        assert journal.hangs.wait(10)
         [sent] = seqs(taken(outbox))
         outbox.close()
         copy = killed(store)
     finally:
-        goes_on.set()
+        journal.goes_on.set()
         thread.join()
     outbox.close()
 

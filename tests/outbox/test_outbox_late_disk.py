@@ -24,7 +24,7 @@ from tests.support.drafts import (
     write,
 )
 from tests.support.fake_ports import topics
-from tests.support.outbox_fixtures import OTHER_BOOT, SOON
+from tests.support.outbox_fixtures import OTHER_BOOT, retry
 from tests.support.stores import DeadJournal, opened
 
 
@@ -91,8 +91,7 @@ def test_messages_of_the_disk_give_way_when_their_places_were_given_again(store:
     for number in range(500):
         outbox.put(alarm(f"new{number}"))
     journal.dead = False
-    clock.advance(SOON)
-    write(outbox)
+    retry(outbox, clock)
 
     arrived = [body(message)["data"]["alarm_id"] for message in taken(outbox)]
     assert sorted(arrived) == sorted([f"old{n}" for n in range(2_000)] + [f"new{n}" for n in range(500)])
@@ -115,8 +114,7 @@ def test_a_disk_that_answers_just_before_somebody_waits_for_it_is_told_all_the_s
     journal = DeadJournal(store)
     outbox = open_outbox(store, clock, journal)
     journal.dead = False
-    clock.advance(SOON)
-    write(outbox)
+    retry(outbox, clock)
     calls: list[str] = []
 
     outbox.when_found_late(lambda: calls.append("found"))
@@ -173,8 +171,7 @@ def late(store: Path, clock: SimClock, values: dict[str, str]) -> tuple[Outbox, 
 def answer(journal: DeadJournal, outbox: Outbox, clock: SimClock) -> None:
     """The disk does, and is written to."""
     journal.dead = False
-    clock.advance(SOON)
-    write(outbox)
+    retry(outbox, clock)
 
 
 @pytest.mark.parametrize(("on_disk", "used", "highest"), [("50", "7", "50"), ("7", "50", "50"), ("9", "10", "10")])

@@ -6,14 +6,11 @@ from pathlib import Path
 import pytest
 
 from agent.core.errors import SettingsError
-from agent.settings import load
-from tests.settings.test_inputs import BUTTON, HEAD
+from tests.settings.test_inputs import BUTTON, read
 
 
 def offset_of(directory: Path, written: str) -> tuple[int, int, timedelta | None]:
-    path = directory / "agent.toml"
-    path.write_text(f"{HEAD}{BUTTON}[self_test]\n{written}\n")
-    at = load(path).self_test.at
+    at = read(directory, BUTTON, f"[self_test]\n{written}\n").self_test.at
     return at.hour, at.minute, at.utcoffset()
 
 

@@ -17,6 +17,7 @@ from agent.bootstrap.specs import sim_socket
 from agent.cli.keygen import make_key
 from agent.cli.sim import ask
 from agent.sim import control_socket
+from tests.support.run import ran
 from tests.support.wait import PATIENCE_S, wait_for
 
 REPOSITORY = Path(__file__).parents[2]
@@ -148,12 +149,6 @@ class AgentProcess(AbstractContextManager["AgentProcess"]):
         """What `edge-agent sim` does, without its start-up time."""
         return list(ask(sim_socket(self.storage), {"do": do, **request}, config=self.config))
 
-    def cli(
-        self, *arguments: str | Path, timeout_s: float = 30.0, environ: Mapping[str, str] | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        """Run another command of the command line, to its end."""
-        return run_cli(*arguments, timeout_s=timeout_s, environ=environ)
-
     @property
     def pid(self) -> int:
         """Process number of the core."""
@@ -192,20 +187,9 @@ class AgentProcess(AbstractContextManager["AgentProcess"]):
         print(f"--- log of the agent in {self.directory}\n{self.log()}")
 
 
-def run_cli(
-    *arguments: str | Path, timeout_s: float = 30.0, environ: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
+def run_cli(*arguments: str | Path, environ: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
     """Run `edge-agent` with these arguments to its end."""
-    return subprocess.run(
-        [*AGENT, *map(str, arguments)],
-        cwd=REPOSITORY,
-        env=environment(environ or {}),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-        check=False,
-    )
+    return ran(*AGENT, *arguments, cwd=REPOSITORY, env=environment(environ or {}), stdin=subprocess.DEVNULL)
 
 
 def start_cli(*arguments: str | Path, **options: Any) -> "subprocess.Popen[str]":

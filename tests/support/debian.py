@@ -13,6 +13,7 @@ import psutil
 
 from agent.models.store import cache_directory
 from deploy.package.target import BOOKWORM, RELEASES
+from tests.support.run import ran
 from tests.support.wait import wait_for
 
 RELEASE = next((each for each in RELEASES if each.python == f"3.{sys.version_info.minor}"), BOOKWORM)
@@ -117,16 +118,7 @@ class Machine:
 
 
 def _run(command: list[str]) -> Done:
-    return subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-        env=_ENVIRONMENT,
-        cwd="/",
-    )
+    return ran(*command, stdin=subprocess.DEVNULL, timeout=300, env=_ENVIRONMENT, cwd="/")
 
 
 def _cut_off(command: list[str], when: Callable[[], object]) -> Done:

@@ -48,9 +48,9 @@ class Examined:
         return f"{finding['what']} -> {finding['do']}"
 
 
-def examine(config: Path, *options: str, environ: Mapping[str, str] | None = None, timeout_s: float = 60.0) -> Examined:
+def examine(config: Path, *options: str, environ: Mapping[str, str] | None = None) -> Examined:
     """Run it with `--json`."""
-    done = run_cli("doctor", "--config", config, "--json", *options, environ=environ, timeout_s=timeout_s)
+    done = run_cli("doctor", "--config", config, "--json", *options, environ=environ)
     print(done.stdout, done.stderr)
     assert done.stderr == ""
     return Examined(done.returncode, json.loads(done.stdout))

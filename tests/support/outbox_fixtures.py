@@ -9,10 +9,17 @@ import pytest
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import MessageStore
 from agent.sim.clock import SimClock
-from tests.support.drafts import open_outbox
+from tests.support.drafts import open_outbox, write
 
 SOON = timedelta(seconds=1)
+"""After this a disk that has failed once is tried again."""
 OTHER_BOOT = "00000000-0000-4000-8000-000000000002"
+
+
+def retry(outbox: Outbox, clock: SimClock) -> None:
+    """The thread `store` comes by again, when a disk that has failed is due."""
+    clock.advance(SOON)
+    write(outbox)
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 """The databases of an outbox, opened for a test to look into."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from agent.core.errors import StorageError
+from agent.outbox.database import Batch
 from agent.outbox.store import MessageStore
 
 
@@ -18,6 +20,19 @@ def opened(directory: Path, sync: Callable[[int], None] = os.fdatasync) -> Itera
         yield store
     finally:
         store.close()
+
+
+class HangingJournal(MessageStore):
+    """Does not get on with a write until `goes_on` is set; `hangs` is set meanwhile."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.hangs, self.goes_on = threading.Event(), threading.Event()
+
+    def write(self, batch: Batch) -> None:
+        self.hangs.set()
+        self.goes_on.wait(30)
+        super().write(batch)
 
 
 class DeadJournal(MessageStore):

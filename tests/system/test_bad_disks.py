@@ -14,6 +14,7 @@ from tests.support.agent_process import AgentProcess, start_cli
 from tests.support.centre import Centre
 from tests.support.mosquitto import Mosquitto
 from tests.support.root import as_root
+from tests.support.run import ran
 
 Trouble = Callable[[Path], AbstractContextManager[tuple[Path, Callable[[], object]]]]
 """Makes a place unusable; gives the directory to use and what mends it."""
@@ -86,7 +87,7 @@ def small_disk(place: Path, options: str) -> Iterator[Path]:
     place.mkdir(parents=True)
     options += f",uid={os.geteuid()}"
     mounting = as_root("mount", "-t", "tmpfs", "-o", options, "tmpfs", place)
-    if why := subprocess.run(mounting, check=False, capture_output=True, text=True).stderr:
+    if why := ran(*mounting).stderr:
         pytest.skip(f"root may not mount a file system here: {why}")
     try:
         yield place

@@ -133,7 +133,7 @@ def test_after_a_cut_right_at_a_close_kiosk_and_centre_are_of_one_mind(
             [(m.type, m.seq, m.data.get("stage"), m.data.get("code"), m.data.get("detail")) for m in centre.messages()]
         )
     print(f"{CUTS} cuts: dark after {max(dark_s):.2f} s, of one mind after {max(agreed_s):.2f} s at the most")
-    assert max(dark_s) < 1.0
+    assert max(dark_s) < 2.0, "as long as a close waits for a disk"
     assert max(agreed_s) < 10.0
 
 

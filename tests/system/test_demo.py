@@ -15,6 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
+from tests.support.run import ran
 from tests.support.wait import wait_for
 
 DEMO = [sys.executable, "-m", "agent", "demo"]
@@ -63,15 +64,7 @@ def terminal(directory: Path) -> Iterator[Terminal]:
 
 def story(directory: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     environment = {**os.environ, "TMPDIR": str(directory)}
-    return subprocess.run(
-        [*DEMO, *options],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-        env=environment,
-    )
+    return ran(*DEMO, *options, stdin=subprocess.DEVNULL, timeout=90, env=environment)
 
 
 def test_without_a_terminal_the_story_is_told_and_every_step_was_seen(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from tests.support.centre import Centre
 from tests.support.doctor import NOWHERE, examine, kiosk, open_directory, plain_user
 from tests.support.mosquitto import Mosquitto
 from tests.support.root import as_root
+from tests.support.run import ran
 from tests.support.vision_media import copy_altered_model
 from tests.system.test_bad_disks import small_disk
 
@@ -133,14 +134,8 @@ def test_a_file_where_the_state_directory_belongs_is_told(tmp_path: Path) -> Non
 def test_a_clock_in_1970_is_told_and_dates_are_not_judged_by_it(tmp_path: Path) -> None:
     device = kiosk(tmp_path)
     command = [sys.executable, "-m", "agent", "doctor", "--simulate", "--only", "clock", "--config", str(device.config)]
-    done = subprocess.run(
-        ["faketime", "-f", "@1970-01-01 00:05:00", *command],
-        env=environment({"FAKETIME_DONT_FAKE_MONOTONIC": "1", "TZ": "UTC"}),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    utc = environment({"FAKETIME_DONT_FAKE_MONOTONIC": "1", "TZ": "UTC"})
+    done = ran("faketime", "-f", "@1970-01-01 00:05:00", *command, env=utc)
     assert done.returncode == 1
     assert "FAIL  clock  the clock is wrong: it says 1970-01-01 00:05:" in done.stdout
 
@@ -274,7 +269,5 @@ def test_the_doctor_itself_loads_no_library_of_the_camera(tmp_path: Path) -> Non
         f"main(['doctor', '--simulate', '--only', 'model', '--config', {str(device.config)!r}]); "
         "print(sorted({'numpy', 'cv2', 'ai_edge_litert', 'tflite_runtime'} & set(sys.modules)))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], env=environment({}), capture_output=True, text=True, timeout=60, check=False
-    )
+    done = ran(sys.executable, "-c", program, env=environment({}))
     assert done.stdout.splitlines()[-1] == "[]"

@@ -7,7 +7,7 @@ import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from tests.support.agent_process import AgentProcess
+from tests.support.agent_process import AgentProcess, run_cli
 from tests.support.centre import Centre
 from tests.support.mosquitto import Mosquitto
 from tests.support.wait import wait_for
@@ -73,6 +73,6 @@ def test_an_agent_whose_log_nobody_reads_ends_when_it_is_asked_to(tmp_path: Path
 def test_what_ends_the_agent_is_still_said(tmp_path: Path) -> None:
     agent = AgentProcess(tmp_path, "mqtt://127.0.0.1:1")
     with agent:
-        second = agent.cli("run", "--simulate", "--config", agent.config)
+        second = run_cli("run", "--simulate", "--config", agent.config)
         assert second.returncode == 1
         assert "edge-agent: " in second.stderr

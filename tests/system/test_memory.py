@@ -9,6 +9,7 @@ import psutil
 from tests.support.agent_process import REPOSITORY, AgentProcess, environment
 from tests.support.centre import Centre
 from tests.support.mosquitto import Mosquitto
+from tests.support.run import ran
 from tests.support.wait import wait_for
 
 VISION = ("numpy", "cv2", "ai_edge_litert", "tflite_runtime", "picamera2")
@@ -40,15 +41,7 @@ def test_the_core_maps_no_library_of_the_camera_process(tmp_path: Path) -> None:
 
 
 def test_the_core_imports_no_module_of_the_camera_process() -> None:
-    listed = subprocess.run(
-        [sys.executable, "-c", _MODULES],
-        cwd=REPOSITORY,
-        env=environment({}),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=30,
-    )
+    listed = ran(sys.executable, "-c", _MODULES, cwd=REPOSITORY, env=environment({}), check=True, timeout=30)
     modules = listed.stdout.split()
     assert "agent.app" in modules
     unwanted = (*VISION, "agent.vision")

@@ -9,7 +9,7 @@ from typing import Any
 
 from agent.adapters.paho_centre import Centre as Tool
 from tests.campaigns.chaos.network import Conditions, Network
-from tests.support.agent_process import FILES, TREE, USER, AgentProcess
+from tests.support.agent_process import FILES, TREE, USER, AgentProcess, run_cli
 from tests.support.centre import Centre
 from tests.support.fake_broker import MQTT5, Behaviour, FakeBroker, publish_header
 from tests.support.mosquitto import Mosquitto
@@ -41,16 +41,16 @@ def test_the_tools_of_the_centre_speak_3_1_1_where_a_broker_knows_no_better(tmp_
             watch = ("watch", "--config", agent.config, "--json", "--seconds", "3")
             agent.press()
             agent.wait_for_outputs(yellow="on")
-            watched = agent.cli(*watch)
+            watched = run_cli(*watch)
             assert watched.stderr == ""
             heard = [json.loads(line) for line in watched.stdout.splitlines()]
             (told,) = [m["payload"]["data"]["open"] for m in heard if m["topic"] == f"{TREE}/up/alarms"]
 
             options = ("--config", agent.config, "--key", agent.key_file)
-            acked = agent.cli("ack", told[0]["alarm_id"], "--action", "registered", *options)
+            acked = run_cli("ack", told[0]["alarm_id"], "--action", "registered", *options)
             assert acked.stdout.startswith("ack: succeeded"), acked.stderr
             assert agent.outputs()["green"] == "on"
-            assert agent.cli("command", "ping", *options).stdout.startswith("ping: succeeded")
+            assert run_cli("command", "ping", *options).stdout.startswith("ping: succeeded")
 
 
 def test_a_broker_that_hangs_up_on_mqtt_5_is_spoken_to_in_3_1_1_by_a_tool_too() -> None:

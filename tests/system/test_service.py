@@ -10,7 +10,7 @@ from tests.support.agent_process import AGENT, CAMERA, AgentProcess, start_cli
 from tests.support.centre import Centre
 from tests.support.mosquitto import Mosquitto
 from tests.support.service_manager import ServiceManager
-from tests.support.wait import wait_for
+from tests.support.wait import PATIENCE_S, wait_for
 
 UNREACHABLE = "mqtt://127.0.0.1:1"
 
@@ -124,8 +124,8 @@ def test_a_stop_says_goodbye_ends_the_camera_process_and_exits_with_0(
         centre.wait_for("health", lambda m: m.data["parts"].get("camera-front") == {"state": "ok"}, timeout_s=30)
         children = agent.children()
         assert len(children) == 1
-        assert agent.send(number, timeout_s=10) == 0
-        assert psutil.wait_procs(children, timeout=3)[1] == []
+        assert agent.send(number) == 0
+        assert psutil.wait_procs(children, timeout=PATIENCE_S)[1] == []
         assert "Traceback" not in agent.log()
         offline = centre.wait_for("state", lambda m: m.data["state"] == "offline")
         centre.subscriber.sync()

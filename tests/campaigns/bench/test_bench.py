@@ -1,6 +1,5 @@
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from tests.campaigns.bench import report
 from tests.campaigns.bench.child import ROOT, Child, ChildError
 from tests.campaigns.bench.distribution import Distribution
 from tests.campaigns.bench.figures import Figure, of_percentiles
+from tests.support.run import ran
 
 EXPECTED = {
     *(f"{name}_p{percent}" for name in ("press", "new_alarm", "press_beside_vision") for percent in (50, 99)),
@@ -39,7 +39,7 @@ def test_the_bench_measures_every_figure_beside_its_baseline(tmp_path: Path) -> 
     record = tmp_path / "build" / "bench.json"
     command = [sys.executable, "-m", "tests.campaigns.bench", "--quick", "--json", str(record)]
     wide = {**os.environ, "COLUMNS": "200"}
-    run = subprocess.run(command, check=False, cwd=ROOT, env=wide, capture_output=True, text=True, timeout=280)
+    run = ran(*command, cwd=ROOT, env=wide, timeout=280)
     assert run.returncode == 0, run.stdout + run.stderr
     figures = json.loads(record.read_text())["figures"]
     assert figures.keys() == EXPECTED | ALONE

@@ -1,7 +1,6 @@
 """How well people are found and told apart, by the scoring program that comes with the ground truth."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from tests.campaigns.bench.child import ChildError
 from tests.campaigns.bench_vision.ground_truth import Truth
 from tests.campaigns.bench_vision.row import Row, skipped
+from tests.support.run import ran
 
 LEAST_AP, MOST_INFERENCES = 0.85, 3.0
 LEAST_PRECISION, LEAST_RECALL = 0.92, 0.80
@@ -29,10 +29,10 @@ def score(truth: Truth, lines: list[dict[str, Any]], directory: Path) -> Scores:
     file = directory / "detections.jsonl"
     file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     command = [sys.executable, str(truth.score_program), str(file)]
-    ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_PATIENCE_S)
-    if ran.returncode != 0:
-        raise ChildError(f"{truth.score_program} failed: {ran.stderr.strip()[-500:]}")
-    return parse(ran.stdout)
+    done = ran(*command, timeout=_PATIENCE_S)
+    if done.returncode != 0:
+        raise ChildError(f"{truth.score_program} failed: {done.stderr.strip()[-500:]}")
+    return parse(done.stdout)
 
 
 def parse(printed: str) -> Scores:

@@ -2,13 +2,13 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.campaigns.bench.child import ROOT
+from tests.support.run import ran
 
 NEED_TRUTH = {"average_precision", "reported_boxes", "identities"}
 NEED_VIEWS = {"near_nobody", "near_announced", "near_hands"}
@@ -36,7 +36,7 @@ def test_the_bench_measures_every_row_beside_its_target(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.campaigns.bench_vision", "--quick", "--json", str(record)]
     environment = {**os.environ, "COLUMNS": "250", "EDGE_TEST_PETS": str(tmp_path)}
     environment["EDGE_TEST_NEAR_VIEWS"] = str(tmp_path)
-    run = subprocess.run(command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280)
+    run = ran(*command, cwd=ROOT, env=environment, timeout=280)
     assert run.returncode == 0, run.stdout + run.stderr
     rows = json.loads(record.read_text())["rows"]
     assert rows.keys() == NEED_TRUTH | NEED_VIEWS | MEASURED | {"announced"}

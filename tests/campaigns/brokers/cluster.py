@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
+from tests.support.run import ran
 from tests.support.wait import wait_for
 
 _PROGRAMS = Path("/usr/lib/rabbitmq/bin")
@@ -153,14 +154,7 @@ class Cluster(AbstractContextManager["Cluster"]):
 
 def control(node: Node, *words: str) -> str:
     """What `rabbitmqctl` says to this node."""
-    asked = subprocess.run(
-        [_PROGRAMS / "rabbitmqctl", "-q", *words],
-        env=node.environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    asked = ran(_PROGRAMS / "rabbitmqctl", "-q", *words, env=node.environment)
     return asked.stdout.strip()
 
 

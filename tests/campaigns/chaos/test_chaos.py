@@ -1,13 +1,13 @@
 """The short form of `make chaos`: a few of everything."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.campaigns.bench.child import ROOT
+from tests.support.run import ran
 
 
 @pytest.mark.campaign
@@ -16,7 +16,7 @@ from tests.campaigns.bench.child import ROOT
 def test_a_short_storm_loses_nothing_doubles_nothing_and_keeps_the_order(tmp_path: Path) -> None:
     record = tmp_path / "chaos.json"
     command = [sys.executable, "-m", "tests.campaigns.chaos", "--short", "--seed", "5", "--json", str(record)]
-    run = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=220)
+    run = ran(*command, cwd=ROOT, timeout=220)
     assert run.returncode == 0, run.stdout + run.stderr
     told = json.loads(record.read_text())
     storm, peers, backlog = told["storm"], told["peers"], told["backlog"]

@@ -22,6 +22,7 @@ from agent.models.store import cache_directory
 from deploy.package import archive, manual, python, sizes
 from deploy.package.target import BOOKWORM, TARGETS, TRIXIE, Target
 from tests.support.debian import RELEASE
+from tests.support.run import ran
 
 ROOT = Path(__file__).parents[3]
 GUIDE = ROOT / "deploy/README.md"
@@ -71,7 +72,7 @@ def test_debians_own_checker_finds_nothing_and_each_exception_is_needed_and_has_
     # A published package is compressed.
     tags = "uses-no-compression-for-control-tarball,uses-no-compression-for-data-tarball"
     command = ["lintian", "--allow-root", "--fail-on=error,warning", "--suppress-tags", tags, str(deb)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = ran(*command)
     # What one architecture has no case of is no mistake of the other's.
     told = [line for line in done.stdout.splitlines() if "unused-override" not in line]
     assert (done.returncode, told) == (0, [])
@@ -133,7 +134,7 @@ def test_every_library_that_a_wheel_needs_is_in_it_or_depended_on(tree: Path) ->
     names = {path.name for path in libraries}
     needed: set[str] = set()
     for path in libraries:
-        told = subprocess.run(["readelf", "--dynamic", path], capture_output=True, text=True, check=True).stdout
+        told = ran("readelf", "--dynamic", path, check=True).stdout
         needed |= set(re.findall(r"\(NEEDED\).*\[(.*)\]", told))
     assert len(needed) > 10
     assert {name for name in needed - names if not GIVEN.match(name)} == set()
@@ -189,9 +190,7 @@ def test_the_man_page_has_each_command_with_its_example_and_troff_takes_it(tree:
         section = page.partition(manual.plain(f".SS edge-agent {name}\n")[2:])[2].partition("\n.SH")[0]
         assert "Example" in section
     assert ".SS edge\\-agent model build\n" in page
-    done = subprocess.run(
-        ["groff", "-man", "-Tutf8", "-ww", "-z"], input=page, capture_output=True, text=True, check=True
-    )
+    done = ran("groff", "-man", "-Tutf8", "-ww", "-z", input=page, check=True)
     assert done.stderr == ""
 
 
@@ -225,7 +224,7 @@ def test_it_wants_the_python_that_its_byte_code_is_for_and_on_32_bits_what_only_
     amd64: Path, armhf: Path
 ) -> None:
     def field(deb: Path, name: str) -> str:
-        return subprocess.run(["dpkg-deb", "-f", deb, name], capture_output=True, text=True, check=True).stdout
+        return ran("dpkg-deb", "-f", deb, name, check=True).stdout
 
     major, minor = RELEASE.python.split(".")
     assert f"python3 (>= {RELEASE.python})" in field(amd64, "Depends")
