@@ -15,7 +15,7 @@ from functools import partial
 from agent.adapters.jose_keys import KeyRing
 from agent.bootstrap import simulation, specs
 from agent.bootstrap.cameras import links_to
-from agent.bootstrap.commands import AllAlarms, CommandExecutor
+from agent.bootstrap.command_executor import AllAlarms, CommandExecutor
 from agent.bootstrap.kiosk import Kiosk, Pins, make_kiosk, open_pins
 from agent.bootstrap.late_disk import restore
 from agent.bootstrap.link import Link, listen, make_handler, make_link

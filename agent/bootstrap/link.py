@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from agent.adapters.jose_keys import KeyRing
 from agent.bootstrap import specs
-from agent.bootstrap.commands import AllAlarms
+from agent.bootstrap.command_executor import AllAlarms
 from agent.bootstrap.platform import Outside
 from agent.core.delivery.backoff import Backoff
 from agent.outbox.outbox import Outbox

@@ -22,7 +22,7 @@ from agent.vision.loaded_model import load_model
 from agent.vision.person_detector import Interpreter
 from agent.vision.privacy import PrivacyMask
 from agent.vision.reports import Reports
-from agent.vision.rule_book import rules_of
+from agent.vision.rule_factory import rules_of
 from agent.vision.sight import FLOOR, Seen
 from agent.vision.tamper import TamperWatch
 from agent.vision.tamper_reporter import TamperReporter

@@ -130,7 +130,7 @@ def _trouble_of(device: Device, node: Path) -> Finding | None:
 
 def _watch(device: Device, one: CameraSettings, note: Note) -> Pictures:
     from agent.adapters.system_clock import SystemClock  # noqa: PLC0415
-    from agent.vision.cameras import make_camera  # noqa: PLC0415
+    from agent.vision.camera_factory import make_camera  # noqa: PLC0415
 
     spec = specs.vision_spec(device.settings, one, simulate=device.simulate)
     source = make_camera(spec, SystemClock().boottime_ns)

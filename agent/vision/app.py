@@ -14,7 +14,7 @@ from agent.core.camera.link import Failed, Hello, LinkError, Stop, TakeSnapshot,
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.errors import EdgeAgentError, MaskError, ModelRefusedError
 from agent.ports import Clock, Detector
-from agent.vision.cameras import make_camera
+from agent.vision.camera_factory import make_camera
 from agent.vision.capture import Capture, CaptureLimits
 from agent.vision.core_link import CoreGoneError, CoreLink
 from agent.vision.frame_loop import FrameLoop
@@ -25,7 +25,7 @@ from agent.vision.pace import Pace, TimedDetector
 from agent.vision.privacy import PrivacyMask
 from agent.vision.reference_scene import ReferenceScene
 from agent.vision.reports import Reports
-from agent.vision.rule_book import rules_of
+from agent.vision.rule_factory import rules_of
 from agent.vision.sight import FLOOR, Sight
 from agent.vision.snapshot import Snapshots, SnapshotService
 from agent.vision.tamper import TamperWatch

@@ -9,7 +9,7 @@ from agent.bootstrap.specs import vision_spec
 from agent.core.analytics.lines import CLEAR_OF_LINE
 from agent.core.camera.settings import ZoneSettings
 from agent.settings import CameraSettings, load
-from agent.vision.rule_book import rules_of
+from agent.vision.rule_factory import rules_of
 from tests.settings.test_cameras import DEVICE
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -9,7 +9,7 @@ from agent.core.camera.link import Start, decode_for_vision, encode
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.errors import SettingsError
 from agent.settings import load
-from agent.vision.rule_book import rules_of
+from agent.vision.rule_factory import rules_of
 from tests.settings.test_cameras import DEVICE, spec_of
 
 SQUARE = "polygon = [[0.1, 0.1], [0.5, 0.1], [0.5, 0.9], [0.1, 0.9]]"

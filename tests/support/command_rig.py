@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from agent.bootstrap.commands import CommandExecutor
+from agent.bootstrap.command_executor import CommandExecutor
 from agent.contract.commands import CommandRejected
 from agent.core.alarms.test_mode import TestModeAnswer
 from agent.core.facts import AckAnswer, CentreAck

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from agent.vision.cameras import make_camera
+from agent.vision.camera_factory import make_camera
 from agent.vision.capture import Capture, CaptureLimits
 from agent.vision.frame_slot import FrameSlot
 from tests.support.vision_media import cut_off, write_video

@@ -17,7 +17,7 @@ from agent.vision.frame_loop import FrameLoop
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.pace import Pace
 from agent.vision.reports import Reports
-from agent.vision.rule_book import rules_of
+from agent.vision.rule_factory import rules_of
 from agent.vision.sight import Seen
 from agent.vision.snapshot import Snapshots
 from tests.support.vision_process import vision_spec

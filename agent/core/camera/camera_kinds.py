@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 
 class CameraKind(NamedTuple):
-    """A kind of camera. `agent.vision.cameras` builds it."""
+    """A kind of camera. `agent.vision.camera_factory` builds it."""
 
     name: Literal["picamera2", "v4l2", "stream", "file"]
     pattern: str

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from agent.core.errors import CameraError
-from agent.vision.cameras import make_camera
+from agent.vision.camera_factory import make_camera
 from tests.support.vision_process import vision_spec
 from tests.support.vision_stand_ins import boottime_ns
 
