@@ -10,11 +10,11 @@ import pytest
 
 from agent.core.errors import CameraError, CameraSilentError
 from agent.ports import Camera
-from agent.vision.capture import Capture, CaptureGivenUpError, CaptureLimits
+from agent.vision.capture import Capture, CaptureLimits
 from agent.vision.frame_slot import FrameSlot
 from tests.support.camera_rigs import RIGS, Rig, file, name_of, rtsp
 from tests.support.vision_media import read_in_background, read_until_error
-from tests.support.vision_stand_ins import boottime_ns
+from tests.support.vision_stand_ins import boottime_ns, given_up
 from tests.support.wait import wait_for
 
 LIMITS = CaptureLimits(silence_s=1, grace_s=3, first_retry_s=0.05, last_retry_s=0.2, stop_s=5)
@@ -41,19 +41,6 @@ def capturing(make: Callable[[], Camera], limits: CaptureLimits) -> Iterator[tup
         yield capture, slot
     finally:
         capture.stop()
-
-
-def given_up(capture: Capture) -> str:
-    """Check it, as the camera process does, until it is given up; the reason."""
-
-    def reason() -> str:
-        try:
-            capture.check()
-        except CaptureGivenUpError as error:
-            return str(error)
-        return ""
-
-    return wait_for(reason, what="giving up")
 
 
 @pytest.mark.parametrize("rig", [make for make in RIGS if make is not file], ids=name_of, indirect=True)

@@ -13,6 +13,8 @@ from agent.contract.vocabulary import TimeQuality
 from agent.core.camera.model_manifest import ModelManifest
 from agent.core.errors import CameraError
 from agent.ports import Detection, Frame
+from agent.vision.capture import Capture, CaptureGivenUpError
+from tests.support.wait import wait_for
 
 SECOND = 1_000_000_000
 SHA256 = "0" * 64
@@ -125,3 +127,16 @@ def made_in_turn(cameras: Iterable[ScriptedCamera]) -> Callable[[], ScriptedCame
     """A factory that gives these cameras one after the other."""
     waiting = list(cameras)
     return lambda: waiting.pop(0)
+
+
+def given_up(capture: Capture) -> str:
+    """Check it, as the camera process does, until it is given up; the reason."""
+
+    def reason() -> str:
+        try:
+            capture.check()
+        except CaptureGivenUpError as error:
+            return str(error)
+        return ""
+
+    return wait_for(reason, what="giving up")

@@ -1,7 +1,7 @@
 """Two brokers: whichever path fails, a press arrives by the other."""
 
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -17,16 +17,26 @@ from tests.support.wait import wait_for
 
 UNHURRIED = {"delayed_after_s": 60, "unconfirmed_after_s": 120}
 """For alarms that must not move the device because the test takes its time to answer them."""
+HURRIED = {"delayed_after_s": 1, "unconfirmed_after_s": 60}
+
+
+@pytest.fixture
+def here(first: Mosquitto) -> Iterator[Centre]:
+    """The centre at the first broker."""
+    with Centre(first.port) as centre:
+        yield centre
+
+
+@pytest.fixture
+def there(second: Mosquitto) -> Iterator[Centre]:
+    with Centre(second.port) as centre:
+        yield centre
 
 
 def test_a_press_after_the_death_of_the_first_broker_arrives_by_the_second_and_the_first_is_returned_to(
-    tmp_path: Path, first: Mosquitto, second: Mosquitto
+    tmp_path: Path, first: Mosquitto, second: Mosquitto, there: Centre
 ) -> None:
-    with ExitStack() as stack:
-        there = stack.enter_context(Centre(second.port))
-        agent = stack.enter_context(
-            AgentProcess(tmp_path / "kiosk", first.url, second.url, mqtt=QUICK, alarm=UNHURRIED)
-        )
+    with AgentProcess(tmp_path / "kiosk", first.url, second.url, mqtt=QUICK, alarm=UNHURRIED) as agent:
         with Centre(first.port) as here:
             bdseq = online(here)
             first.kill()
@@ -36,25 +46,21 @@ def test_a_press_after_the_death_of_the_first_broker_arrives_by_the_second_and_t
         online(there, bdseq)
 
         first.start()
-        here = stack.enter_context(Centre(first.port))
-        there.acknowledge(raised.data["alarm_id"], agent.key, "closed")
-        agent.wait_for_outputs(yellow="off")
-        newest = online(here, bdseq)
-        lost = there.wait_for("state", lambda m: m.data["state"] == "lost")
-        assert lost.data["bdseq"] < newest
+        with Centre(first.port) as here:
+            there.acknowledge(raised.data["alarm_id"], agent.key, "closed")
+            agent.wait_for_outputs(yellow="off")
+            newest = online(here, bdseq)
+            lost = there.wait_for("state", lambda m: m.data["state"] == "lost")
+            assert lost.data["bdseq"] < newest
 
-        agent.press()
-        here.wait_for_alarm("raised")
+            agent.press()
+            here.wait_for_alarm("raised")
 
 
 def test_a_broker_that_hangs_during_a_press_is_left_for_the_second(
-    tmp_path: Path, first: Mosquitto, second: Mosquitto
+    tmp_path: Path, first: Mosquitto, second: Mosquitto, here: Centre, there: Centre
 ) -> None:
-    with (
-        Centre(second.port) as there,
-        Centre(first.port) as here,
-        AgentProcess(tmp_path / "kiosk", first.url, second.url, mqtt=PATIENT, alarm=UNHURRIED) as agent,
-    ):
+    with AgentProcess(tmp_path / "kiosk", first.url, second.url, mqtt=PATIENT, alarm=UNHURRIED) as agent:
         online(here)
         first.freeze()
         edge_ns = agent.press()
@@ -68,11 +74,11 @@ def test_a_broker_that_hangs_during_a_press_is_left_for_the_second(
         agent.wait_for_outputs(green="on")
 
 
-def test_a_network_that_swallows_everything_is_gone_round(tmp_path: Path, first: Mosquitto, second: Mosquitto) -> None:
+def test_a_network_that_swallows_everything_is_gone_round(
+    tmp_path: Path, first: Mosquitto, second: Mosquitto, here: Centre, there: Centre
+) -> None:
     with (
         Network(first.port) as network,
-        Centre(second.port) as there,
-        Centre(first.port) as here,
         AgentProcess(tmp_path / "kiosk", network.url, second.url, mqtt=PATIENT, alarm=UNHURRIED) as agent,
     ):
         bdseq = online(here)
@@ -91,11 +97,10 @@ def test_a_network_that_swallows_everything_is_gone_round(tmp_path: Path, first:
 
 
 def test_without_a_press_the_loss_of_a_path_is_known_by_keep_alive(
-    tmp_path: Path, first: Mosquitto, second: Mosquitto
+    tmp_path: Path, first: Mosquitto, second: Mosquitto, there: Centre
 ) -> None:
     with (
         Network(first.port) as network,
-        Centre(second.port) as there,
         AgentProcess(tmp_path / "kiosk", network.url, second.url, mqtt=PATIENT, alarm=UNHURRIED) as agent,
     ):
         wait_for(lambda: "connected to" in agent.log(), what="the first connection")
@@ -104,19 +109,9 @@ def test_without_a_press_the_loss_of_a_path_is_known_by_keep_alive(
 
 
 def test_an_alarm_that_nobody_answers_is_told_by_the_second_broker_too(
-    tmp_path: Path, first: Mosquitto, second: Mosquitto
+    tmp_path: Path, first: Mosquitto, second: Mosquitto, here: Centre, there: Centre
 ) -> None:
-    with (
-        Centre(second.port) as there,
-        Centre(first.port) as here,
-        AgentProcess(
-            tmp_path / "kiosk",
-            first.url,
-            second.url,
-            mqtt=PATIENT,
-            alarm={"delayed_after_s": 1, "unconfirmed_after_s": 60},
-        ) as agent,
-    ):
+    with AgentProcess(tmp_path / "kiosk", first.url, second.url, mqtt=PATIENT, alarm=HURRIED) as agent:
         bdseq = online(here)
         agent.press()
         raised = here.wait_for_alarm("raised")
@@ -133,13 +128,7 @@ def test_two_addresses_of_one_broker_do_no_harm(tmp_path: Path, first: Mosquitto
     with (
         Network(first.port) as network,
         Centre(first.port) as centre,
-        AgentProcess(
-            tmp_path / "kiosk",
-            first.url,
-            network.url,
-            mqtt=PATIENT,
-            alarm={"delayed_after_s": 1, "unconfirmed_after_s": 60},
-        ) as agent,
+        AgentProcess(tmp_path / "kiosk", first.url, network.url, mqtt=PATIENT, alarm=HURRIED) as agent,
     ):
         bdseq = online(centre)
         agent.press()
@@ -158,11 +147,10 @@ def test_two_addresses_of_one_broker_do_no_harm(tmp_path: Path, first: Mosquitto
     "behaviour", [Behaviour(silent=True), Behaviour(suback=None)], ids=["before CONNACK", "before SUBACK"]
 )
 def test_a_broker_that_never_lets_the_device_in_is_left_for_the_second_3_s_after_the_press(
-    tmp_path: Path, second: Mosquitto, behaviour: Behaviour
+    tmp_path: Path, second: Mosquitto, behaviour: Behaviour, there: Centre
 ) -> None:
     with (
         FakeBroker(behaviour) as fake,
-        Centre(second.port) as there,
         AgentProcess(tmp_path / "kiosk", fake.url, second.url, mqtt={"connect_timeout_s": 60}) as agent,
     ):
         wait_for(lambda: fake.levels or fake._peer, what="a connect that hangs")
@@ -178,16 +166,11 @@ def test_a_broker_that_never_lets_the_device_in_is_left_for_the_second_3_s_after
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(("delay_s", "loss"), [(0.5, 0.3), (1.0, 0.1)])
 def test_a_press_gets_through_where_every_path_is_slow_and_loses_much(
-    tmp_path: Path, first: Mosquitto, second: Mosquitto, delay_s: float, loss: float
+    tmp_path: Path, first: Mosquitto, second: Mosquitto, delay_s: float, loss: float, here: Centre, there: Centre
 ) -> None:
     """To be let in takes three round trips, and so longer than the 3 s of the first round."""
     slow = Conditions(delay_s=delay_s, loss=loss)
-    with (
-        Network(first.port, Random(1)) as one,
-        Network(second.port, Random(2)) as other,
-        Centre(first.port) as here,
-        Centre(second.port) as there,
-    ):
+    with Network(first.port, Random(1)) as one, Network(second.port, Random(2)) as other:
         one.conditions = other.conditions = slow
         with AgentProcess(tmp_path / "kiosk", one.url, other.url) as agent:
             agent.press()
@@ -240,10 +223,9 @@ def test_a_device_that_may_not_listen_still_calls_for_help(tmp_path: Path) -> No
     ],
 )
 def test_a_first_broker_that_is_of_no_use_does_not_keep_an_alarm_from_the_second(
-    tmp_path: Path, second: Mosquitto, behaviour: Behaviour
+    tmp_path: Path, second: Mosquitto, behaviour: Behaviour, there: Centre
 ) -> None:
     with (
-        Centre(second.port) as there,
         FakeBroker(behaviour) as fake,
         AgentProcess(tmp_path / "kiosk", fake.url, second.url, mqtt=PATIENT) as agent,
     ):
@@ -254,12 +236,9 @@ def test_a_first_broker_that_is_of_no_use_does_not_keep_an_alarm_from_the_second
 
 @pytest.mark.parametrize("nowhere", ["mqtt://broker.invalid", "mqtt://[::1]:1", "mqtts://127.0.0.1:1"])
 def test_a_first_broker_that_is_nowhere_does_not_keep_an_alarm_from_the_second(
-    tmp_path: Path, second: Mosquitto, nowhere: str
+    tmp_path: Path, second: Mosquitto, nowhere: str, there: Centre
 ) -> None:
-    with (
-        Centre(second.port) as there,
-        AgentProcess(tmp_path / "kiosk", nowhere, second.url, mqtt=PATIENT) as agent,
-    ):
+    with AgentProcess(tmp_path / "kiosk", nowhere, second.url, mqtt=PATIENT) as agent:
         agent.press()
         there.wait_for_alarm("raised", timeout_s=2 * ALARM_TIMEOUT_S + SLOW_DAY_S)
 

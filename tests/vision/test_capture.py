@@ -5,9 +5,9 @@ import pytest
 
 from agent.core.errors import CameraEndedError, CameraError, CameraSilentError
 from agent.ports import Frame
-from agent.vision.capture import Capture, CaptureGivenUpError, CaptureLimits
+from agent.vision.capture import Capture, CaptureLimits
 from agent.vision.frame_slot import FrameSlot
-from tests.support.vision_stand_ins import ScriptedCamera, boottime_ns, made_in_turn
+from tests.support.vision_stand_ins import ScriptedCamera, boottime_ns, given_up, made_in_turn
 from tests.support.wait import wait_for
 
 LIMITS = CaptureLimits(silence_s=0.1, grace_s=0.1, first_retry_s=0.01, last_retry_s=0.05, stop_s=5)
@@ -42,17 +42,6 @@ def start(slot: FrameSlot, unhang: threading.Event) -> Iterator[Start]:
     unhang.set()
     for capture in running:
         capture.stop()
-
-
-def checked_until_given_up(capture: Capture) -> str:
-    def given_up() -> str:
-        try:
-            capture.check()
-        except CaptureGivenUpError as error:
-            return str(error)
-        return ""
-
-    return wait_for(given_up, what="giving up")
 
 
 def test_frames_reach_the_slot_and_the_state_is_good(start: Start, slot: FrameSlot) -> None:
@@ -123,7 +112,7 @@ def test_a_file_that_ends_is_not_opened_again_and_is_no_failure(start: Start) ->
 
 def test_a_silent_camera_is_opened_again_once_and_then_given_up(start: Start) -> None:
     camera = ScriptedCamera(["open", CameraSilentError("no picture"), "open", CameraSilentError("no picture")])
-    reason = checked_until_given_up(start(camera))
+    reason = given_up(start(camera))
 
     assert reason == "camera front: no picture, and opening it again did not help"
     assert camera.opens == 2
@@ -168,7 +157,7 @@ def test_when_the_replacement_fails_too_the_camera_is_given_up(
 ) -> None:
     capture = start(ScriptedCamera(["open", "hang"], unhang), ScriptedCamera(second, unhang))
 
-    assert "opening it again did not help" in checked_until_given_up(capture)
+    assert "opening it again did not help" in given_up(capture)
 
 
 def test_a_camera_that_hangs_again_and_again_is_given_up_although_pictures_come_between(
@@ -176,7 +165,7 @@ def test_a_camera_that_hangs_again_and_again_is_given_up_although_pictures_come_
 ) -> None:
     capture = start(*[ScriptedCamera(["open", "frame", "hang"], unhang) for _ in range(10)])
 
-    assert checked_until_given_up(capture).endswith("it hangs again and again")
+    assert given_up(capture).endswith("it hangs again and again")
     assert sum(thread.name == "capture" for thread in threading.enumerate()) <= 4, "each holds memory and a driver"
 
 
@@ -226,7 +215,7 @@ def test_an_unexpected_fault_of_the_driver_is_given_up_with_its_name(
 ) -> None:
     caplog.set_level("CRITICAL")
 
-    assert "ZeroDivisionError" in checked_until_given_up(start(ScriptedCamera(["open", ZeroDivisionError("x")])))
+    assert "ZeroDivisionError" in given_up(start(ScriptedCamera(["open", ZeroDivisionError("x")])))
 
 
 def test_stopping_closes_the_camera_and_ends_the_thread(start: Start, slot: FrameSlot) -> None:
