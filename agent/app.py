@@ -18,10 +18,10 @@ from agent.bootstrap.cameras import links_to
 from agent.bootstrap.command_executor import AllAlarms, CommandExecutor
 from agent.bootstrap.kiosk import Kiosk, Pins, make_kiosk, open_pins
 from agent.bootstrap.late_disk import restore
-from agent.bootstrap.link import Link, listen, make_handler, make_link
 from agent.bootstrap.optional_parts import prepare, start_lights
 from agent.bootstrap.platform import Outside, this_machine
 from agent.bootstrap.self_test import make_self_test
+from agent.bootstrap.uplink import Uplink, listen, make_handler, make_uplink
 from agent.contract.envelope import MessageFactory
 from agent.outbox.outbox import Outbox
 from agent.outbox.reporter import Reporter
@@ -74,25 +74,25 @@ def run(
         context = Context(clock, reporter, HealthBoard(reporter), SecurityLog(reporter, clock), supervisor)
 
         # The parts: the way to the centre, the decisions, and the way back.
-        link = make_link(settings, outside, context, outbox)
+        uplink = make_uplink(settings, outside, context, outbox)
         cameras = Cameras(context.board)
-        kiosk = make_kiosk(settings, context, outbox, pins, cameras, link, simulate=simulate)
+        kiosk = make_kiosk(settings, context, outbox, pins, cameras, uplink, simulate=simulate)
         pipeline = kiosk.pipeline
         keys = KeyRing(settings.commands.keys)
         handler, key_watch = make_handler(settings, context, outbox, keys)
         probe = ProbeAlarm(context, outbox, specs.location(settings))
         alarms = AllAlarms(pipeline, probe)
-        uplink = listen(settings, context, link, pipeline, alarms, handler, key_watch)
+        listener = listen(settings, context, uplink, pipeline, alarms, handler, key_watch)
         outbox.when_found_late(partial(restore, context, outbox, pipeline, handler))
         vision = links_to(settings, simulate, context=context, handler=handler)
         cameras.connect(vision)
-        self_test = make_self_test(settings, context, outside, outbox, pins, kiosk, link, probe, handler)
-        executor = CommandExecutor(clock, alarms, pipeline, uplink, cameras, self_test)
+        self_test = make_self_test(settings, context, outside, outbox, pins, kiosk, uplink, probe, handler)
+        executor = CommandExecutor(clock, alarms, pipeline, listener, cameras, self_test)
         handler.execute_with(executor.execute)
 
         # Start everything, the buttons last; the stack unwinds it in reverse.
         sim = simulation.control(settings, context, pins, vision) if simulate else None
-        edges = _go_live(stack, context, outbox, pins, kiosk, link, handler, vision, sim)
+        edges = _go_live(stack, context, outbox, pins, kiosk, uplink, handler, vision, sim)
         context.security.report("boot", "info", "the agent has started", simulated=simulate, boot_id=clock.boot_id)
 
         # A resident can press now, whether or not there is a network.
@@ -103,7 +103,7 @@ def run(
         main_loop = MainLoop(
             context=context,
             outbox=outbox,
-            publisher=link.publisher,
+            publisher=uplink.publisher,
             edges=edges,
             notifier=outside.notifier,
             health_interval_s=settings.health.interval_s,
@@ -128,7 +128,7 @@ def _go_live(
     outbox: Outbox,
     pins: Pins,
     kiosk: Kiosk,
-    link: Link,
+    uplink: Uplink,
     handler: CommandHandler,
     vision: Sequence[VisionLink],
     sim: SimControl | None,
@@ -148,8 +148,8 @@ def _go_live(
     stack.callback(pins.buttons.close)
     if sim is not None:
         stack.callback(sim.close)
-    stack.callback(link.publisher.close, FLUSH_S)
-    stack.enter_context(supervisor.thread("publisher", link.publisher, wake=link.publisher.wake))
+    stack.callback(uplink.publisher.close, FLUSH_S)
+    stack.enter_context(supervisor.thread("publisher", uplink.publisher, wake=uplink.publisher.wake))
     stack.callback(outbox.writer.settle, FLUSH_S)
     stack.enter_context(supervisor.thread("commands", handler))
     if siren is not None:

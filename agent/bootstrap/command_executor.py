@@ -22,7 +22,7 @@ from agent.runtime.commands.handler import CommandOutcome
 from agent.runtime.commands.orders import SelfTestAnswer
 from agent.runtime.selftest.probe_alarm import ProbeAlarm
 from agent.runtime.selftest.self_test import SelfTest
-from agent.runtime.uplink.status import Uplink
+from agent.runtime.uplink.listener import UplinkListener
 
 _SELF_TEST: dict[SelfTestAnswer, CommandOutcome] = {
     "asked": CommandOutcome("in-progress", "asked", "the self-test begins"),
@@ -56,7 +56,7 @@ class CommandExecutor:
         clock: Clock,
         alarms: AllAlarms,
         pipeline: Pipeline,
-        uplink: Uplink,
+        uplink: UplinkListener,
         cameras: Cameras,
         self_test: SelfTest,
     ) -> None:

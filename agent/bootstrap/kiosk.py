@@ -8,9 +8,9 @@ from typing import Any
 from agent.adapters.gpiozero_buttons import GpiozeroButtons
 from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.bootstrap import specs
-from agent.bootstrap.link import Link
 from agent.bootstrap.platform import Outside
 from agent.bootstrap.siren import make_siren
+from agent.bootstrap.uplink import Uplink
 from agent.core.inputs.panel import Panel
 from agent.outbox.outbox import Outbox
 from agent.runtime.alarms.input_reporter import InputReporter
@@ -54,7 +54,14 @@ class Kiosk:
 
 
 def make_kiosk(
-    settings: Settings, context: Context, outbox: Outbox, pins: Pins, cameras: Cameras, link: Link, *, simulate: bool
+    settings: Settings,
+    context: Context,
+    outbox: Outbox,
+    pins: Pins,
+    cameras: Cameras,
+    uplink: Uplink,
+    *,
+    simulate: bool,
 ) -> Kiosk:
     """Build the kiosk; the caller starts and closes the siren, and runs the pipeline."""
     panel = specs.panel(settings)
@@ -71,8 +78,8 @@ def make_kiosk(
         outbox=outbox,
         lights=pins.lights,
         cameras=cameras if settings.cameras else None,
-        sender=link.sender,
-        paths=link.publisher,
+        sender=uplink.sender,
+        paths=uplink.publisher,
         inputs=InputReporter(context),
         siren=siren,
     )

@@ -6,8 +6,8 @@ from functools import partial
 
 from agent.bootstrap import specs
 from agent.bootstrap.kiosk import Kiosk, Pins
-from agent.bootstrap.link import Link
 from agent.bootstrap.platform import Outside
+from agent.bootstrap.uplink import Uplink
 from agent.core.alarms.self_test import Timetable
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import read_back
@@ -37,7 +37,7 @@ def make_self_test(
     outbox: Outbox,
     pins: Pins,
     kiosk: Kiosk,
-    link: Link,
+    uplink: Uplink,
     probe: ProbeAlarm,
     handler: CommandHandler,
 ) -> SelfTest:
@@ -47,9 +47,9 @@ def make_self_test(
         alarm=probe,
         context=context,
         addresses=specs.broker_addresses(settings),
-        publisher=link.publisher,
+        publisher=uplink.publisher,
         probe=outside.make_probe(),
-        announcer=link.announcer,
+        announcer=uplink.announcer,
         path_within_s=chosen.path_within_s,
         ack_within_s=chosen.ack_within_s if chosen.centre_ack else None,
     )

@@ -14,15 +14,15 @@ from agent.runtime.commands.key_watch import KeyWatch
 from agent.runtime.supervision.context import Context
 from agent.runtime.uplink.announcer import Announcer
 from agent.runtime.uplink.centre_watch import CentreWatch
+from agent.runtime.uplink.listener import UplinkListener
 from agent.runtime.uplink.publisher import Publisher
 from agent.runtime.uplink.router import TopicRouter
 from agent.runtime.uplink.sender import Sender
-from agent.runtime.uplink.status import Uplink
 from agent.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class Uplink:
     """The sending parts."""
 
     announcer: Announcer
@@ -30,7 +30,7 @@ class Link:
     publisher: Publisher
 
 
-def make_link(settings: Settings, outside: Outside, context: Context, outbox: Outbox) -> Link:
+def make_uplink(settings: Settings, outside: Outside, context: Context, outbox: Outbox) -> Uplink:
     """Build the sending parts; the caller runs and closes the publisher."""
     announcer = Announcer(
         context=context, outbox=outbox, meta=specs.meta(settings), config_revision=specs.revision(settings)
@@ -51,7 +51,7 @@ def make_link(settings: Settings, outside: Outside, context: Context, outbox: Ou
     for number, broker in enumerate(brokers, 1):
         context.supervisor.add_pulse(f"mqtt-{number}", broker)
     outbox.when_ready(publisher.wake)
-    return Link(announcer, sender, publisher)
+    return Uplink(announcer, sender, publisher)
 
 
 def make_handler(
@@ -66,25 +66,25 @@ def make_handler(
 def listen(
     settings: Settings,
     context: Context,
-    link: Link,
+    uplink: Uplink,
     pipeline: Pipeline,
     alarms: AllAlarms,
     handler: CommandHandler,
     key_watch: KeyWatch,
-) -> Uplink:
+) -> UplinkListener:
     """Route the broker's answers and messages to the parts that they concern."""
     watch = CentreWatch(centres=specs.centres(settings), root=settings.mqtt.root, context=context, facts=pipeline)
     router = TopicRouter(default=handler)
     router.add(watch.tree, watch)
-    uplink = Uplink(
+    listener = UplinkListener(
         context=context,
-        announcer=link.announcer,
+        announcer=uplink.announcer,
         watch=watch,
         router=router,
         facts=pipeline,
         alarms=alarms,
         commands=key_watch,
     )
-    link.sender.listen(uplink)
-    link.publisher.listen(uplink, pipeline, watch)
-    return uplink
+    uplink.sender.listen(listener)
+    uplink.publisher.listen(listener, pipeline, watch)
+    return listener

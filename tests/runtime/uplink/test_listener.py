@@ -6,8 +6,8 @@ from agent.core.facts import AlarmDelivered, Announce, CentreWatched, UplinkChan
 from agent.ports import Connected, Disconnected, OutgoingMessage
 from agent.runtime.uplink.announcer import Announcer
 from agent.runtime.uplink.centre_watch import CentreWatch
+from agent.runtime.uplink.listener import UplinkListener
 from agent.runtime.uplink.router import TopicRouter
-from agent.runtime.uplink.status import Uplink
 from tests.support.context import Collected, make_context
 from tests.support.drafts import IDENTITY
 
@@ -21,10 +21,10 @@ class Line:
         self.moves = 0
         self.uplink = self.make()
 
-    def make(self) -> Uplink:
+    def make(self) -> UplinkListener:
         context = make_context(self.drafts)
         self.board = context.board
-        return Uplink(
+        return UplinkListener(
             context=context,
             announcer=create_autospec(Announcer, instance=True),
             watch=create_autospec(CentreWatch, instance=True),

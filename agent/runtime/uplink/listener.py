@@ -29,7 +29,7 @@ class KnowsAlarms(Protocol):
         ...
 
 
-class Uplink:
+class UplinkListener:
     """Listens to the publisher and its sender, on the publisher's thread."""
 
     def __init__(
