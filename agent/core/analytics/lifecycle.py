@@ -61,19 +61,19 @@ class EventLifecycle:
         *,
         track: int | None = None,
         update_every_ns: int | None = None,
-        tell_changes: bool = False,
+        report_changes: bool = False,
     ) -> None:
-        """Without `update_every_ns` only the beginning and the end are reported. `tell_changes`: changes in the number
-        of people or the reason are reported between the regular updates too, at most every `CHANGE_PACE_NS`."""
+        """Without `update_every_ns` only the beginning and the end are reported. With `report_changes`, changes in the
+        number of people or the reason are reported between the updates too, at most every `CHANGE_PACE_NS`."""
         self._kind = kind
         self._zone = zone
         self._numbers = numbers
         self._track = track
         self._update_every_ns = update_every_ns
-        self._tell_changes = tell_changes
+        self._report_changes = report_changes
         self._number: int | None = None
-        self._told_ns = 0
-        self._told: tuple[int, ClosedBy | None] = (0, None)
+        self._reported_ns = 0
+        self._reported: tuple[int, ClosedBy | None] = (0, None)
 
     @property
     def goes_on(self) -> bool:
@@ -94,13 +94,13 @@ class EventLifecycle:
     def _is_news(self, fact: Fact) -> bool:
         if self._update_every_ns is None or not fact.persons:  # with nobody there, the end will report it
             return False
-        silent_ns = fact.now_ns - self._told_ns
-        changed = self._tell_changes and (fact.persons, fact.closed_by) != self._told
+        silent_ns = fact.now_ns - self._reported_ns
+        changed = self._report_changes and (fact.persons, fact.closed_by) != self._reported
         return silent_ns >= self._update_every_ns or (changed and silent_ns >= CHANGE_PACE_NS)
 
     def _report(self, phase: Phase, fact: Fact) -> Event:
         assert self._number is not None
-        self._told_ns, self._told = fact.now_ns, (fact.persons, fact.closed_by)
+        self._reported_ns, self._reported = fact.now_ns, (fact.persons, fact.closed_by)
         at_ns = fact.last_ns if phase == "ended" else fact.now_ns
         return Event(
             number=self._number,

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from agent.core.analytics.lifecycle import Event
-from agent.core.analytics.track_state import Look, TrackState, apart
+from agent.core.analytics.track_state import FrameTime, TrackState, apart
 from agent.core.analytics.tracks import TrackedPerson
 from agent.core.polygon import Point, segments_meet
 
@@ -64,15 +64,15 @@ class Line:
         """Forget this person, who will not come back."""
         self._passages.pop(track_id, None)
 
-    def update(self, look: Look, states: Iterable[TrackState], persons: int) -> Iterator[Event]:
+    def update(self, frame: FrameTime, states: Iterable[TrackState], persons: int) -> Iterator[Event]:
         """Yield the crossings that this frame completes, and those whose cool-down is over; `persons` are in view."""
         for state in states:
-            self._follow(look, state)
+            self._follow(frame, state)
             passage = self._passages.get(state.id)
-            if passage and passage.pending and state.counts and look.now_ns >= passage.quiet_until_ns:
+            if passage and passage.pending and state.is_reportable and frame.now_ns >= passage.quiet_until_ns:
                 to_the_right = passage.pending > 0
                 passage.pending -= _RIGHT if to_the_right else _LEFT
-                passage.quiet_until_ns = look.now_ns + self._cool_down_ns
+                passage.quiet_until_ns = frame.now_ns + self._cool_down_ns
                 yield Event(
                     number=next(self._numbers),
                     kind="line-crossed",
@@ -84,11 +84,11 @@ class Line:
                     best=passage.view,
                 )
 
-    def _follow(self, look: Look, state: TrackState) -> None:
+    def _follow(self, frame: FrameTime, state: TrackState) -> None:
         foot = state.steady_foot
         if foot is None or state.found is None:
             return
-        away = self._to_the_right(foot, look.aspect) / state.found.box[3] if state.found.box[3] > 0 else 0.0
+        away = self._to_the_right(foot, frame.aspect) / state.found.box[3] if state.found.box[3] > 0 else 0.0
         if abs(away) < CLEAR_OF_LINE:
             return
         side = _RIGHT if away > 0 else _LEFT
@@ -96,7 +96,7 @@ class Line:
         if side != passage.side and segments_meet((passage.at, foot), (self._rules.start, self._rules.end)):
             passage.pending += side
             passage.view = state.found
-            passage.crossed_ns = look.now_ns
+            passage.crossed_ns = frame.now_ns
         passage.side, passage.at = side, foot
 
     def _to_the_right(self, foot: Point, aspect: float) -> float:

@@ -9,7 +9,7 @@ MISS_WEIGHT = 0.25
 """What a frame that does not show it takes from the evidence. With this value, one frame in five keeps a true state."""
 FIRST_SHARE = 0.25
 """The first frame has no duration of its own; it counts at most this share of the evidence needed."""
-FEWEST_LOOKS = 2
+FEWEST_FRAMES = 2
 """A single frame is never enough, however little time is required."""
 
 
@@ -28,12 +28,12 @@ class Evidence:
     @property
     def idle(self) -> bool:
         """Whether there is no evidence for it, so that it may be forgotten."""
-        return not self.holds and self._looks == 0
+        return not self.holds and self._frames == 0
 
     def clear(self) -> None:
         """Make it false, with no evidence for it."""
         self.holds = False
-        self._looks = 0  # frames that have shown it; the first of them gives the weight anew
+        self._frames = 0  # frames that have shown it; the first of them gives the weight anew
 
     def update(self, now_ns: int, step_ns: int, shown: bool | None, *, may_begin: bool = True) -> None:
         """Take in one frame of `step_ns`: it shows the thing, does not, or (None) says nothing once it holds.
@@ -53,22 +53,22 @@ class Evidence:
 
     def _enough(self, now_ns: int) -> bool:
         lasted = now_ns - self.first_ns >= self._begin_after_ns
-        return lasted and self._looks >= FEWEST_LOOKS and self._weight_ns >= self._begin_after_ns
+        return lasted and self._frames >= FEWEST_FRAMES and self._weight_ns >= self._begin_after_ns
 
     def _weigh_begin(self, now_ns: int, step_ns: int, shown: bool) -> None:
-        if shown and not self._looks:
+        if shown and not self._frames:
             self.first_ns = now_ns
-            self._looks = 1
+            self._frames = 1
             self._weight_ns = min(step_ns, FIRST_SHARE * self._begin_after_ns)
         elif shown:
-            self._looks += 1
+            self._frames += 1
             # No more than is needed: otherwise something that was seen for long and put off could begin at a stray
             # frame later.
             self._weight_ns = min(self._weight_ns + step_ns, self._begin_after_ns)
-        elif self._looks:
+        elif self._frames:
             self._weight_ns -= MISS_WEIGHT * step_ns
             if self._weight_ns <= 0:
-                self._looks = 0
+                self._frames = 0
 
     def _weigh_end(self, step_ns: int, shown: bool) -> None:
         self._weight_ns = max(0.0, self._weight_ns - step_ns / MISS_WEIGHT if shown else self._weight_ns + step_ns)

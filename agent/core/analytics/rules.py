@@ -6,7 +6,7 @@ from datetime import datetime
 
 from agent.core.analytics.lifecycle import Event
 from agent.core.analytics.lines import Line, LineRules
-from agent.core.analytics.track_state import Look, TrackState
+from agent.core.analytics.track_state import FrameTime, TrackState
 from agent.core.analytics.tracks import TrackedPerson
 from agent.core.analytics.zones import Limits, Zone, ZoneRules
 
@@ -41,32 +41,32 @@ class Rules:
         """
         gap_ns = 0 if self._last_ns is None else boottime_ns - self._last_ns
         self._last_ns = boottime_ns
-        look = Look(boottime_ns, min(max(gap_ns, 0), MAX_STEP_NS), aspect)
-        told = list(self._lose_all(look)) if abs(gap_ns) > self._longest_gap_ns else []
-        self._follow(look, {person.id: person for person in people})
+        frame = FrameTime(boottime_ns, min(max(gap_ns, 0), MAX_STEP_NS), aspect)
+        events = list(self._lose_all(frame)) if abs(gap_ns) > self._longest_gap_ns else []
+        self._follow(frame, {person.id: person for person in people})
         states = self._states.values()
         for zone in self._zones:
-            told += zone.update(look, wall, states)
+            events += zone.update(frame, wall, states)
         for line in self._lines:
-            told += line.update(look, states, len(people))
+            events += line.update(frame, states, len(people))
         self._forget(boottime_ns)
-        return told
+        return events
 
-    def _lose_all(self, look: Look) -> Iterator[Event]:
+    def _lose_all(self, frame: FrameTime) -> Iterator[Event]:
         for zone in self._zones:
-            yield from zone.end_all(look)
+            yield from zone.end_all(frame)
         for state in list(self._states.values()):
             state.now = None
             if not self._held(state):
                 self._drop(state.id)
 
-    def _follow(self, look: Look, people: dict[int, TrackedPerson]) -> None:
+    def _follow(self, frame: FrameTime, people: dict[int, TrackedPerson]) -> None:
         for state in self._states.values():
-            state.update(people.get(state.id), look, self._limits.min_travel)
+            state.update(people.get(state.id), frame, self._limits.min_travel)
         for newcomer in sorted(people.keys() - self._states.keys()):
             if len(self._states) < MOST_TRACKS or self._make_room():
                 state = self._states[newcomer] = TrackState(newcomer)
-                state.update(people[newcomer], look, self._limits.min_travel)
+                state.update(people[newcomer], frame, self._limits.min_travel)
 
     def _make_room(self) -> bool:
         """Forget whoever has been gone for longest and has nothing left to report. Return whether there was one."""
@@ -85,7 +85,7 @@ class Rules:
 
     def _held(self, state: TrackState) -> bool:
         """Return whether something about this person is still to be reported."""
-        owed = state.counts and any(line.owes(state.id) for line in self._lines)
+        owed = state.is_reportable and any(line.owes(state.id) for line in self._lines)
         return owed or any(zone.holds(state.id) for zone in self._zones)
 
     def _drop(self, track_id: int) -> None:

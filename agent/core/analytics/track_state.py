@@ -14,7 +14,7 @@ _MEDIAN_OF = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class FrameTime:
     """The current frame."""
 
     now_ns: int
@@ -43,7 +43,7 @@ class TrackState:
         self._newest: deque[Point] = deque(maxlen=_MEDIAN_OF)
 
     @property
-    def counts(self) -> bool:
+    def is_reportable(self) -> bool:
         """Whether events may report them: they have travelled, or are alive."""
         return self.travelled or self.alive
 
@@ -60,12 +60,12 @@ class TrackState:
         x, y = self.now.foot
         return min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)
 
-    def update(self, person: TrackedPerson | None, look: Look, min_travel: float) -> None:
+    def update(self, person: TrackedPerson | None, frame: FrameTime, min_travel: float) -> None:
         """Take in one frame; `min_travel` is in units of the person's own height."""
         self.now = person
         if person is None:
             return
-        self.last_ns = look.now_ns
+        self.last_ns = frame.now_ns
         foot = self.foot
         if not person.seen or foot is None:
             return
@@ -77,7 +77,7 @@ class TrackState:
             return
         self.steady_foot = _middle(self._newest)
         if not self.travelled:
-            way = apart(_middle(self._first), self.steady_foot, look.aspect)
+            way = apart(_middle(self._first), self.steady_foot, frame.aspect)
             self.travelled = way >= min_travel * person.box[3]
 
 

@@ -9,7 +9,7 @@ from agent.contract.vocabulary import ClosedBy
 from agent.core.analytics.lifecycle import Event, EventLifecycle, Fact
 from agent.core.analytics.presence import Evidence
 from agent.core.analytics.schedule import Schedule
-from agent.core.analytics.track_state import Look, TrackState
+from agent.core.analytics.track_state import FrameTime, TrackState
 from agent.core.analytics.tracks import TrackedPerson
 from agent.core.polygon import Point, Polygon
 
@@ -65,7 +65,7 @@ class Zone:
         self._numbers = numbers
         self._stays: dict[int, _Stay] = {}
         self._crowd, self._after_hours = (
-            EventLifecycle(kind, rules.name, numbers, update_every_ns=limits.update_every_ns, tell_changes=True)
+            EventLifecycle(kind, rules.name, numbers, update_every_ns=limits.update_every_ns, report_changes=True)
             for kind in _OF_THE_ZONE
         )
         # Both end late, so that people who follow each other make one event.
@@ -81,34 +81,34 @@ class Zone:
         """Forget this person, who will not come back."""
         self._stays.pop(track_id, None)
 
-    def update(self, look: Look, wall: datetime | None, states: Iterable[TrackState]) -> Iterator[Event]:
+    def update(self, frame: FrameTime, wall: datetime | None, states: Iterable[TrackState]) -> Iterator[Event]:
         """Yield this frame's events in this zone. Without a `wall` that can be trusted, the zone counts as watched."""
         watched = self._rules.watched
         if watched is not None and wall is not None and not watched.covers(wall):
-            yield from self.end_all(look)
+            yield from self.end_all(frame)
             return
-        staying = [(state, self._stay(look, state)) for state in states]
+        staying = [(state, self._stay(frame, state)) for state in states]
         present = [(state, stay) for state, stay in staying if stay is not None and stay.inside.holds]
         persons = sum(state.now is not None for state, _ in present)
         for _, stay in staying:
             if stay is not None:
-                yield from self._report_stay(look, stay, persons)
-        yield from self._report_crowd(look, persons)
-        yield from self._report_after_hours(look, wall, bool(present), persons)
+                yield from self._report_stay(frame, stay, persons)
+        yield from self._report_crowd(frame, persons)
+        yield from self._report_after_hours(frame, wall, bool(present), persons)
 
-    def end_all(self, look: Look) -> Iterator[Event]:
+    def end_all(self, frame: FrameTime) -> Iterator[Event]:
         """End everything that goes on here; nobody is known to be here any more."""
         for stay in self._stays.values():
-            fact = Fact(look.now_ns, stay.inside.first_ns, stay.inside.last_ns, 0, stay.best)
+            fact = Fact(frame.now_ns, stay.inside.first_ns, stay.inside.last_ns, 0, stay.best)
             yield from stay.loitering.step(False, fact)
             yield from stay.presence.step(False, fact)
         for course, evidence in ((self._crowd, self._many), (self._after_hours, self._intruded)):
-            yield from course.step(False, Fact(look.now_ns, evidence.first_ns, evidence.last_ns, 0))
+            yield from course.step(False, Fact(frame.now_ns, evidence.first_ns, evidence.last_ns, 0))
         self._stays.clear()
         self._many.clear()
         self._intruded.clear()
 
-    def _stay(self, look: Look, state: TrackState) -> _Stay | None:
+    def _stay(self, frame: FrameTime, state: TrackState) -> _Stay | None:
         """Return the person's stay after this frame; None for somebody who was never here."""
         stay = self._stays.get(state.id)
         if state.now is None and stay is not None and stay.inside.idle:
@@ -134,35 +134,37 @@ class Zone:
             stay.best = None
         if shown and state.found and (stay.best is None or state.found.score > stay.best.score):
             stay.best = state.found
-        stay.inside.update(look.now_ns, look.step_ns, shown, may_begin=state.counts)
+        stay.inside.update(frame.now_ns, frame.step_ns, shown, may_begin=state.is_reportable)
         return stay
 
-    def _report_stay(self, look: Look, stay: _Stay, persons: int) -> Iterator[Event]:
+    def _report_stay(self, frame: FrameTime, stay: _Stay, persons: int) -> Iterator[Event]:
         inside = stay.inside
-        fact = Fact(look.now_ns, inside.first_ns, inside.last_ns, persons, stay.best)
+        fact = Fact(frame.now_ns, inside.first_ns, inside.last_ns, persons, stay.best)
         after_ns = self._rules.loitering_after_ns
-        shown = inside.last_ns == look.now_ns  # otherwise the only news can be that they have left
+        shown = inside.last_ns == frame.now_ns  # otherwise the only news can be that they have left
         if after_ns is not None and (shown or not inside.holds):
             yield from stay.loitering.step(inside.holds and inside.last_ns - inside.first_ns >= after_ns, fact)
         if stay.presence.goes_on and not inside.holds:
-            stay.quiet_until_ns = look.now_ns + self._limits.cool_down_ns
-        may_begin = shown and look.now_ns >= stay.quiet_until_ns
+            stay.quiet_until_ns = frame.now_ns + self._limits.cool_down_ns
+        may_begin = shown and frame.now_ns >= stay.quiet_until_ns
         yield from stay.presence.step(inside.holds and (stay.presence.goes_on or may_begin), fact)
 
-    def _report_crowd(self, look: Look, persons: int) -> Iterator[Event]:
+    def _report_crowd(self, frame: FrameTime, persons: int) -> Iterator[Event]:
         if self._rules.crowd_from is None:
             return
         evidence = self._many
-        evidence.update(look.now_ns, look.step_ns, persons >= self._rules.crowd_from)
-        yield from self._crowd.step(evidence.holds, Fact(look.now_ns, evidence.first_ns, evidence.last_ns, persons))
+        evidence.update(frame.now_ns, frame.step_ns, persons >= self._rules.crowd_from)
+        yield from self._crowd.step(evidence.holds, Fact(frame.now_ns, evidence.first_ns, evidence.last_ns, persons))
 
-    def _report_after_hours(self, look: Look, wall: datetime | None, occupied: bool, persons: int) -> Iterator[Event]:
+    def _report_after_hours(
+        self, frame: FrameTime, wall: datetime | None, occupied: bool, persons: int
+    ) -> Iterator[Event]:
         if self._rules.open is None:
             return
         closed_by = _closed(self._rules.open, wall)
         evidence = self._intruded
-        evidence.update(look.now_ns, look.step_ns, occupied and closed_by is not None)
-        fact = Fact(look.now_ns, evidence.first_ns, evidence.last_ns, persons, closed_by=closed_by)
+        evidence.update(frame.now_ns, frame.step_ns, occupied and closed_by is not None)
+        fact = Fact(frame.now_ns, evidence.first_ns, evidence.last_ns, persons, closed_by=closed_by)
         yield from self._after_hours.step(evidence.holds and closed_by is not None, fact)
         if closed_by is None:
             self._intruded.clear()
