@@ -67,7 +67,7 @@ def run(
         try:
             pins = stack.enter_context(open_pins(settings, outside))
         except BaseException:
-            outbox.writer.settle(DISK_PATIENCE_S)  # the disk may have only begun to open, and no button is kept waiting
+            outbox.writer.flush(DISK_PATIENCE_S)  # the disk may have only begun to open, and no button is kept waiting
             raise
         outbox.await_disk(DISK_PATIENCE_S)  # it has already had the time that the pins took
         reporter = Reporter(MessageFactory(settings.identity), outbox)
@@ -150,7 +150,7 @@ def _go_live(
         stack.callback(sim.close)
     stack.callback(uplink.publisher.close, FLUSH_S)
     stack.enter_context(supervisor.thread("publisher", uplink.publisher, wake=uplink.publisher.wake))
-    stack.callback(outbox.writer.settle, FLUSH_S)
+    stack.callback(outbox.writer.flush, FLUSH_S)
     stack.enter_context(supervisor.thread("commands", handler))
     if siren is not None:
         stack.callback(siren.close)

@@ -26,8 +26,8 @@ from agent.runtime.uplink.listener import UplinkListener
 
 _SELF_TEST: dict[SelfTestAnswer, CommandOutcome] = {
     "asked": CommandOutcome("in-progress", "asked", "the self-test begins"),
-    "busy": CommandOutcome("failed", "busy", "a self-test is under way already"),
-    "alarm-open": CommandOutcome("failed", "alarm-open", "no self-test begins while an alarm is open"),
+    "busy": CommandOutcome("failed", "busy", "a self-test is already running"),
+    "alarm-open": CommandOutcome("failed", "alarm-open", "no self-test while an alarm is open"),
 }
 
 
@@ -116,6 +116,6 @@ class CommandExecutor:
                 text = f"presses of {what} are tests for {args.seconds:g} s" if args.seconds else "test mode is over"
                 return CommandOutcome("succeeded", "ok", text)
             case "alarm-open":
-                return CommandOutcome("failed", "alarm-open", "an alarm is open that is no test")
+                return CommandOutcome("failed", "alarm-open", "an alarm that is not a test is open")
             case "unknown-input":
                 return CommandOutcome("failed", "unknown-input", f"there is no input {args.input}")

@@ -29,7 +29,7 @@ def readable(topic: str, payload: bytes) -> str:
 
 
 def _alarm(data: dict[str, Any]) -> str:
-    earnest = "" if data["status"] == "actual" else f"{data['status'].upper()}, not in earnest: "
+    earnest = "" if data["status"] == "actual" else f"{data['status'].upper()}, not a real alarm: "
     text = f"{earnest}{data['kind']} {data['stage'].upper()}, presses {data['press_count']}"
     for count in ("repeats", "reraised"):
         text += f", {count} {data[count]}" if data.get(count) else ""
@@ -96,7 +96,7 @@ def _self_test(data: dict[str, Any]) -> str:
 
 
 def _siren(data: dict[str, Any]) -> str:
-    failed = "" if data["driven"] else ", BUT ITS PIN DID NOT TAKE IT"
+    failed = "" if data["driven"] else ", BUT ITS PIN DID NOT FOLLOW"
     return f"{data['input']}: {data['reason']}{failed}, {data['sounded_ms'] / 1000:.0f} s so far, id {data['alarm_id']}"
 
 

@@ -119,7 +119,7 @@ COMMANDS = tuple(name for name in TABLE if name != "ack")
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class UsedCounters:
     """The counters of one key that can no longer be accepted."""
 
     floor: int = -1
@@ -143,7 +143,7 @@ class Circumstances:
     """`ack` or `command`, the level under `down/`."""
     topic_name: str
     """The last level: an ack's alarm id, or a command's name."""
-    window: Window
+    window: UsedCounters
     nonce_age_s: float | None
     """Age of the nonce that the command echoes; None if it echoes none, or one from another start of the agent."""
     wall: datetime
@@ -199,7 +199,7 @@ def _check_time(claims: Claims, now: Circumstances) -> bool:
             raise CommandRejected("nonce-expired", text)
         return True
     if not now.window.is_whole and not echoes:
-        text = "what this device has accepted before can't be read: sign again with its newest nonce"
+        text = "the device can't read what it has accepted before: sign again with its newest nonce"
         raise CommandRejected("counters-unknown", text)
     unix = now.wall.timestamp()
     if unix >= claims.exp:

@@ -40,7 +40,8 @@ class Waiting:
         self.suspicion = CLEARED
         """How suspect it is of being a poison message. Only the sender changes it."""
         self.behind = 0
-        """Messages of its class with a lower value go first. Changes only while the message is taken."""
+        """How often a connection ended with it in flight as a suspected alarm. Messages of its class with a lower count
+        go first. Changes only while the message is taken."""
         self._refusals = self._refused_on = 0
 
     def refused(self, connection: int) -> int:

@@ -83,7 +83,7 @@ class BlackBox:
             self._format()
             reason = f"{error}; what a killed agent had not written yet is lost"
             if isinstance(error, BlockingIOError):
-                reason = "another edge-agent has it"
+                reason = "another edge-agent is using it"
             raise StorageError(f"{self._path}: {reason}") from error
         magic, boot_id, in_use, _, _ = _HEADER.unpack_from(self._memory)
         first, active = divmod(in_use, _PARTS)
@@ -153,7 +153,7 @@ class BlackBox:
         if self._used[self._active] and not self._is_behind:
             self._use(self._first, self._spare())
 
-    def settle(self, unwritten: Callable[[], Iterable[Entry]]) -> None:
+    def clear_written(self, unwritten: Callable[[], Iterable[Entry]]) -> None:
         """Clear what was accepted before the last `turn`, as the disk has it; what is `unwritten` came later.
 
         After a failed write, old and new entries share a part, and the box is rewritten: old values must not come back

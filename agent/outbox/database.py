@@ -187,7 +187,7 @@ class Database:
         if not all(isinstance(value, types) for value, types in zip(columns, _TYPES, strict=True)):
             raise DamagedError(f"{self.path}: the message {columns[0]} is damaged")
         if columns[1] not in self._ranks:
-            raise DamagedError(f"{self.path}: the message {columns[0]} is of no class that belongs here")
+            raise DamagedError(f"{self.path}: the message {columns[0]} has a class that does not belong here")
         return Row(*columns)._replace(rank=Rank(columns[1]), retain=bool(columns[5]))
 
     def places(self) -> dict[Rank, list[int]]:
@@ -195,7 +195,7 @@ class Database:
         places: dict[Rank, list[int]] = {rank: [] for rank in self._ranks}
         for rank, place in self.connection.execute("SELECT rank, ord FROM messages ORDER BY rank, ord"):
             if rank not in self._ranks:
-                raise DamagedError(f"{self.path}: the message {place} is of no class that belongs here")
+                raise DamagedError(f"{self.path}: the message {place} has a class that does not belong here")
             places[Rank(rank)].append(place)
         return places
 
@@ -215,7 +215,7 @@ class Database:
         try:
             return int(found[0]) if found else 0
         except ValueError as error:
-            raise DamagedError(f"{self.path}: {key} is no number") from error
+            raise DamagedError(f"{self.path}: {key} is not a number") from error
 
     def give_back_space(self) -> None:
         """Give the space of deleted messages back to the file system."""

@@ -15,7 +15,7 @@ class Found:
     place: int
     """The highest number and place that were written."""
     ceiling: tuple[int, int]
-    """The last promise: no number or place above these had been given."""
+    """The last promise that was written: no number or place above these was given, unless the disk accepted nothing."""
     state: Mapping[str, str]
     is_whole: bool
     """Whether no database had to be replaced."""
@@ -38,7 +38,7 @@ def damage_notice(damage: Damage, forgotten: int) -> Notice:
     return Notice(
         "storage-damaged",
         "warning",
-        f"{damage.file} was damaged; a new one was begun, and what could be read was saved",
+        f"{damage.file} was damaged; a new one was created, and what could be read was saved",
         {
             "file": damage.file,
             "reason": damage.reason,

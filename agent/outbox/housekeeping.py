@@ -10,8 +10,8 @@ from agent.outbox.state_directory import RESERVE_BYTES
 from agent.outbox.store import MessageStore
 from agent.ports import Clock
 
-_LOOK_NS = 10**9
-_EXPIRED_LOOK_NS = 3600 * 10**9
+_PERIOD_NS = 10**9
+_EXPIRY_PERIOD_NS = 3600 * 10**9
 EVENTS_WHEN_SHORT_BYTES = 1024 * 1024
 """How much of the events stays when the disk is short of room."""
 
@@ -30,7 +30,7 @@ class Housekeeping:
         self._budget_bytes = telemetry_max_bytes
         self._keep_free_bytes = keep_free_bytes
         self._telemetry_bytes = 0
-        self._look_ns = self._expired_look_ns = 0
+        self._due_ns = self._expiry_due_ns = 0
         self.free_bytes = 0
         """Room on the disk at the last check; 0 before the first. Any thread."""
         self.unwanted: frozenset[Rank] = frozenset()
@@ -47,9 +47,9 @@ class Housekeeping:
     def tick(self, now_ns: int) -> None:
         """Drop what exceeds the limits."""
         self._drop_down_to(self._budget_bytes, DROPPED_FROM_DISK)
-        if now_ns < self._look_ns:
+        if now_ns < self._due_ns:
             return
-        self._look_ns = now_ns + _LOOK_NS
+        self._due_ns = now_ns + _PERIOD_NS
         self.free_bytes = self._store.directory.free_bytes()
         self.unwanted = self._not_for_a_disk_with(self.free_bytes)
         if self.unwanted:
@@ -59,8 +59,8 @@ class Housekeeping:
                 self._store.give_back_space()
         else:
             self._store.directory.hold_reserve()
-        if now_ns >= self._expired_look_ns:
-            self._expired_look_ns = now_ns + _EXPIRED_LOOK_NS
+        if now_ns >= self._expiry_due_ns:
+            self._expiry_due_ns = now_ns + _EXPIRY_PERIOD_NS
             self._drop_expired(now_ns)
 
     def make_room(self) -> bool:
@@ -69,13 +69,13 @@ class Housekeeping:
         Returns true when there is room now. After false there may be some when the databases are next opened.
         """
         if self._store.directory.spend_reserve():
-            log.error("the disk is full: the reserve is spent; free some of it")
+            log.error("the disk is full: the reserve is spent; free some space")
             return True
         if not self._store.is_open:
             return False
         self.unwanted = frozenset(DROPPED_FROM_DISK)
         if any(self._store.counts()[rank] for rank in DROPPED_FROM_DISK):
-            log.error("the disk is full: events and pictures are given up for alarms; free some of it")
+            log.error("the disk is full: events and pictures are dropped for alarms; free some space")
             self._store.discard_telemetry()
         return False
 

@@ -262,7 +262,7 @@ class Outbox:
     def _begin_without_disk(self) -> None:
         numbers = self._numbers
         if numbers.begin_without_disk(self.writer.ceiling, self._unix_ms()):
-            text = "the numbers of earlier runs can't be read: they go on far above them"
+            text = "the sequence numbers of earlier runs can't be read: numbering continues far above them"
             self.writer.notices.put(Notice("sequence-restarted", "warning", text, {"seq": numbers.seq}))
         self.writer.go_on_without(numbers.seq, numbers.place)
 

@@ -34,7 +34,7 @@ class Damage:
 
 def replace_damaged(path: Path, reason: str, open_new: Callable[[], Database]) -> tuple[Database, Damage]:
     """Put a new database, with all that could be read, in the place of the damaged one. Raises StorageError."""
-    log.error("the database is damaged; setting it aside and beginning a new one: %s", reason)
+    log.error("the database is damaged; setting it aside and creating a new one: %s", reason)
     aside = _set_aside(path)
     fresh = open_new()
     try:

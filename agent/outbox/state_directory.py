@@ -37,7 +37,7 @@ class StateDirectory:
             except StorageError as error:
                 if isinstance(error.__cause__, BlockingIOError):
                     raise DirectoryInUseError(
-                        f"{self.path}: another edge-agent uses it, such as the service: let that one run"
+                        f"{self.path}: another edge-agent, such as the service, is using it: let that one run"
                     ) from error
                 raise type(error)(f"{error}; {advice}") from error
             undo.pop_all()

@@ -22,7 +22,7 @@ from agent.outbox.policy import NOT_SYNCED, SYNCED
 from agent.outbox.salvage import Damage, replace_damaged
 from agent.outbox.state_directory import StateDirectory
 
-_MOST_LOOKED_AT = 10_000
+_MOST_READ = 10_000
 _CHECKPOINT_BYTES = 4 * 1024 * 1024
 STATE_FILE = "alarms.db"
 
@@ -226,7 +226,7 @@ class MessageStore:
         `boxed` are the messages in the black box, `kept` the keys of the alarms that were saved."""
         if not self._is_replaced:
             return None
-        rows = [*self.load(Rank.ALARM, 0, _MOST_LOOKED_AT), *boxed]
+        rows = [*self.load(Rank.ALARM, 0, _MOST_READ), *boxed]
         return lost_notice(rows, {key.partition("/")[2] for key in kept}, is_known=self._knows_alarms)
 
     def _open(

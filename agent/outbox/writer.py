@@ -67,7 +67,7 @@ class StoreWriter:
         self.tried = threading.Event()
         """Set when the databases have been opened, or the first try has failed."""
         self._copy_due_ns = 0
-        self._is_leaving, self._is_settled = False, threading.Event()
+        self._is_leaving, self._is_flushed = False, threading.Event()
 
     def start(self, seq: int, place: int) -> None:
         """Load what an earlier run left in the black box; `seq` and `place` are the highest ones given. Call it before
@@ -160,12 +160,12 @@ class StoreWriter:
             self._is_busy = False
             self.tried.set()
 
-    def settle(self, patience_s: float) -> None:
+    def flush(self, patience_s: float) -> None:
         """Have everything written that the disk takes, so that `close` has little to do; wait at most `patience_s`. Any
         thread."""
         self._is_leaving = True
         self.wake()
-        self._is_settled.wait(0 if self.fault else patience_s)
+        self._is_flushed.wait(0 if self.fault else patience_s)
 
     def close(self, patience_s: float) -> None:
         """Write what is left and note that the numbers are complete. Call it after the thread has ended.
@@ -178,7 +178,7 @@ class StoreWriter:
             ending.start()
             ending.join(patience_s)
         if self._is_busy or ending.is_alive():
-            log.error("the disk does not answer; what waits for it stays in the black box")
+            log.error("the disk does not answer; unwritten messages stay in the black box")
 
     def _end(self) -> None:
         try:
@@ -209,7 +209,7 @@ class StoreWriter:
         self._refill()
         if self._is_leaving:
             self._store.checkpoint(at_bytes=0)
-            self._is_settled.set()
+            self._is_flushed.set()
             return
         self.housekeeping.tick(now_ns)
         self._store.checkpoint()
@@ -268,7 +268,7 @@ class StoreWriter:
         return [entry.row for entry in boxed if entry.row is not None]
 
     def _fail(self, error: StorageError, now_ns: int) -> None:
-        (log.debug if self.fault else log.error)("the disk does not take messages: %s", error)
+        (log.debug if self.fault else log.error)("the disk does not accept messages: %s", error)
         self.fault = str(error)
         if isinstance(error, UnwritableError) and self._store.is_open:
             self._due_ns = now_ns + _RETRY_NS
@@ -296,7 +296,7 @@ class StoreWriter:
         if not (messages or deleted or kept):
             self._backlog.recorded((), 0)  # everything was confirmed before it was written
             with self._lock:
-                self._black_box.settle(self._unwritten)
+                self._black_box.clear_written(self._unwritten)
             return
         rows = tuple(waiting.row for waiting in messages)
         try:
@@ -304,7 +304,7 @@ class StoreWriter:
             self._backlog.recorded(messages, len(deleted))
             with self._lock:
                 self._kept.written()
-                self._black_box.settle(self._unwritten)
+                self._black_box.clear_written(self._unwritten)
             if kept or needs_sync(row.rank for row in rows):
                 self._store.sync()
             if "ceiling" in kept:

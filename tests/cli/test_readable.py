@@ -41,7 +41,7 @@ CODES = {"contact_id": "301", "sia": "AT"}
         (
             "event/siren-stopped",
             {"input": "police", "reason": "answered", "sounded_ms": 61_400, "driven": False, "alarm_id": "a1"},
-            "police: answered, BUT ITS PIN DID NOT TAKE IT, 61 s so far, id a1",
+            "police: answered, BUT ITS PIN DID NOT FOLLOW, 61 s so far, id a1",
         ),
         (
             "event/siren-sounded",
@@ -138,7 +138,7 @@ def test_an_alarm_that_was_told_or_raised_again_says_how_often() -> None:
 
 @pytest.mark.parametrize("status", ["test", "exercise"])
 def test_what_is_not_in_earnest_says_so_before_all_else(status: str) -> None:
-    assert f"#6 {status.upper()}, not in earnest: panic" in line("alarm/police", **{**ALARM, "status": status})
+    assert f"#6 {status.upper()}, not a real alarm: panic" in line("alarm/police", **{**ALARM, "status": status})
 
 
 def test_a_kiosk_says_whether_it_is_in_service() -> None:

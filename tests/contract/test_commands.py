@@ -16,7 +16,7 @@ from agent.contract.commands import (
     CommandArgs,
     CommandRejected,
     Role,
-    Window,
+    UsedCounters,
     check,
     read_claims,
 )
@@ -37,7 +37,7 @@ HERE = Circumstances(
     source="/edge/gp/site/kiosk-1",
     topic_kind="command",
     topic_name="ping",
-    window=Window(floor=4, seen=frozenset({7})),
+    window=UsedCounters(floor=4, seen=frozenset({7})),
     nonce_age_s=None,
     wall=datetime.fromtimestamp(NOW, UTC),
     quality=TimeQuality.SYNCED,
@@ -171,8 +171,8 @@ def test_a_refusal_tells_a_person_what_is_wrong(claims: dict[str, Any], text: st
         ),
         (
             "admin",
-            {"window": Window(is_whole=False)},
-            "what this device has accepted before can't be read: sign again with its newest nonce",
+            {"window": UsedCounters(is_whole=False)},
+            "the device can't read what it has accepted before: sign again with its newest nonce",
         ),
     ],
 )
@@ -229,10 +229,10 @@ def test_a_clock_that_is_not_set_is_replaced_by_a_fresh_nonce_and_nothing_else_i
 def test_counters_that_can_not_be_read_are_replaced_by_any_nonce_of_this_start(
     age_s: float | None, claims: dict[str, Any], code: str
 ) -> None:
-    assert outcome(claims, window=Window(is_whole=False), nonce_age_s=age_s) == code
+    assert outcome(claims, window=UsedCounters(is_whole=False), nonce_age_s=age_s) == code
 
 
-_POISONED = Window(floor=2**63 - 1, crowded_out=3, seen=frozenset({7}))
+_POISONED = UsedCounters(floor=2**63 - 1, crowded_out=3, seen=frozenset({7}))
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_a_counter_that_was_driven_up_locks_nobody_out_who_echoes_a_fresh_nonce(
 
 @pytest.mark.parametrize(("ahead", "code"), [(0, "replayed"), (1, "counters-unknown")])
 def test_a_last_counter_of_more_than_a_day_ahead_can_not_be_true(ahead: int, code: str) -> None:
-    assert outcome({}, window=Window(floor=NOW * 10**6 + MAX_LEAD_US + ahead)) == code
+    assert outcome({}, window=UsedCounters(floor=NOW * 10**6 + MAX_LEAD_US + ahead)) == code
 
 
 _ALLOWED: dict[str, set[str]] = {

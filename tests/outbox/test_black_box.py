@@ -86,7 +86,7 @@ def test_what_came_after_the_turn_stays_when_the_disk_has_the_rest(box: BlackBox
     box.append(row(1), {}, 1, 1, list)
     box.turn()
     box.append(row(2), {}, 2, 2, list)
-    box.settle(list)
+    box.clear_written(list)
 
     assert [entry.row for entry in box.entries()] == [row(2)]
 
@@ -99,7 +99,7 @@ def test_what_the_disk_did_not_take_stays_in_the_order_of_acceptance(box: BlackB
     box.append(row(3), {}, 3, 3, list)
 
     assert [entry.row for entry in box.entries()] == [row(1), row(2), row(3)]
-    box.settle(lambda: [Entry(row(3), {})])
+    box.clear_written(lambda: [Entry(row(3), {})])
     box.turn()
     box.append(row(4), {}, 4, 4, list)
     assert [entry.row for entry in box.entries()] == [row(3), row(4)]
@@ -123,7 +123,7 @@ def test_after_a_write_that_failed_only_what_came_since_the_next_one_stays(box: 
     box.turn()
     since = Entry(None, {"ctr/k": "5"})
     box.append(*since, 1, 1, list)
-    box.settle(lambda: [since])
+    box.clear_written(lambda: [since])
 
     assert box.entries() == [since]
 
@@ -155,7 +155,7 @@ def test_what_the_disk_is_just_being_given_stays_in_a_rewritten_box_whatever_com
     box.turn()
     for place in range(2, 100):
         box.append(row(place, bytes(10_000)), {}, place, place, lambda: still)
-    box.settle(list)
+    box.clear_written(list)
 
     assert box.entries()[0] == still[0]
 
@@ -201,7 +201,7 @@ def test_without_a_file_it_works_in_memory_and_says_so(tmp_path: Path) -> None:
 def test_a_box_that_another_agent_uses_is_left_alone(box: BlackBox, path: Path) -> None:
     box.append(row(1), {}, 1, 1, list)
     other = BlackBox(path, BOOT)
-    with pytest.raises(StorageError, match=r"another edge-agent has it$"):
+    with pytest.raises(StorageError, match=r"another edge-agent is using it$"):
         other.open()
     other.append(row(9), {}, 9, 9, list)
     other.close(empty=True)

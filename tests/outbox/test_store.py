@@ -60,7 +60,10 @@ def test_a_batch_that_fails_leaves_nothing_of_itself(tmp_path: Path) -> None:
 
 
 def test_a_second_agent_on_the_same_directory_is_refused(tmp_path: Path) -> None:
-    with opened(tmp_path), pytest.raises(DirectoryInUseError, match="another edge-agent uses it"):
+    with (
+        opened(tmp_path),
+        pytest.raises(DirectoryInUseError, match="another edge-agent, such as the service, is using it"),
+    ):
         MessageStore(tmp_path).open()
 
 

@@ -69,7 +69,7 @@ def test_a_second_agent_on_the_same_directory_is_refused_and_the_first_goes_on(
     with Centre(broker.port) as centre, AgentProcess(tmp_path, broker.url) as agent:
         second = run_cli("run", "--simulate", "--config", agent.config)
         assert second.returncode == 1
-        assert second.stderr.endswith("another edge-agent uses it, such as the service: let that one run\n")
+        assert second.stderr.endswith("another edge-agent, such as the service, is using it: let that one run\n")
         assert len(second.stderr.splitlines()) == 1
         agent.press()
         centre.wait_for_alarm("updated", stage="sent")

@@ -73,7 +73,7 @@ def test_without_a_terminal_the_story_is_told_and_every_step_was_seen(tmp_path: 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "NOT SEEN" not in done.stdout
     assert "sends nobody out" in done.stdout
-    assert "EXERCISE, not in earnest: panic RAISED" in done.stdout
+    assert "EXERCISE, not a real alarm: panic RAISED" in done.stdout
     assert len(re.findall(r"^  ok  ", done.stdout, re.MULTILINE)) == 9
     picture = re.search(r"picture of (\d+) bytes: (\S+demo-alarm\.jpg)$", done.stdout, re.MULTILINE)
     assert picture is not None

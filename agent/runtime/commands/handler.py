@@ -13,7 +13,7 @@ from agent.outbox.outbox import Outbox
 from agent.outbox.state import Changes
 from agent.ports import MAX_RECEIVED_BYTES, Received
 from agent.runtime.commands.memory import CommandMemory
-from agent.runtime.commands.orders import OrderDone, Orders, Settled
+from agent.runtime.commands.orders import FinishedOrder, OrderDone, Orders
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.security import TOPIC_LENGTH
 
@@ -114,7 +114,7 @@ class CommandHandler:
         if self._queue.qsize() < _MOST_WAITING:
             self._queue.put(message)
         else:
-            self._security.report("command-flood", "warning", f"more than {_MOST_WAITING} wait; one was not read")
+            self._security.report("command-flood", "warning", f"more than {_MOST_WAITING} are waiting; one was dropped")
 
     def order_done(self, done: OrderDone) -> None:
         """Note that an order has ended; one that no command gave is ignored. Never blocks."""
@@ -122,8 +122,8 @@ class CommandHandler:
 
     def run_once(self, timeout_s: float) -> None:
         """Take the next message, if one comes within `timeout_s`, and answer it."""
-        for settled in self._orders.overdue(self._clock.boottime_ns()):
-            self._settle(settled)
+        for finished in self._orders.overdue(self._clock.boottime_ns()):
+            self._finish(finished)
         try:
             item = self._queue.get(timeout=timeout_s)
         except queue.Empty:
@@ -132,10 +132,10 @@ class CommandHandler:
         if isinstance(item, Received):
             self._handle(item)
         elif (done := self._orders.done(item)) is not None:
-            self._settle(done)
+            self._finish(done)
 
-    def _settle(self, settled: Settled) -> None:
-        self._answer(settled.result, settled.message, self._memory.finished(settled.kid, settled.result))
+    def _finish(self, finished: FinishedOrder) -> None:
+        self._answer(finished.result, finished.message, self._memory.finished(finished.kid, finished.result))
 
     def _handle(self, message: Received) -> None:
         name = "unknown"
@@ -160,10 +160,10 @@ class CommandHandler:
                 output={"sha256": sha256(message.payload).hexdigest()} if command_id == "unknown" else {},
             )
             topic = message.topic[:TOPIC_LENGTH]
-            told = self._security.report(
+            is_reported = self._security.report(
                 "command-rejected", "warning", f"{topic}: {refusal}", code=refusal.code, topic=topic
             )
-            if told:
+            if is_reported:
                 self._answer(result, message)
             return
         outcome = self._execute(claims, args, token.issuer)
@@ -176,7 +176,7 @@ class CommandHandler:
         if message.retain:
             raise CommandRejected("retained", "a retained command is never executed; clear it on the broker")
         if message.size > MAX_RECEIVED_BYTES:
-            raise CommandRejected("too-large", f"{message.size} bytes; at most {MAX_RECEIVED_BYTES} are read")
+            raise CommandRejected("too-large", f"{message.size} bytes; at most {MAX_RECEIVED_BYTES} are accepted")
         return message.payload
 
     def _accept(self, token: Verified, claims: Claims, message: Received) -> CommandArgs:
@@ -202,7 +202,7 @@ class CommandHandler:
         if isinstance(args, AckArgs):
             return args  # green must not wait for the disk; an ack that a power cut took from it may run again
         if not safe.wait(0 if self._outbox.writer.fault else _DISK_PATIENCE_S):
-            log.error("%s is not on disk yet; going on, since a command may save a life", claims.cmd_id)
+            log.error("%s is not on disk yet; executing it anyway, since a command may save a life", claims.cmd_id)
         return args
 
     def _answer(self, result: ResultData, message: Received, keep: Changes | None = None) -> None:

@@ -7,7 +7,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agent.contract.commands import MAX_LEAD_US, MAX_LIFE_S, NONCE_LIFE_S, Claims, Window
+from agent.contract.commands import MAX_LEAD_US, MAX_LIFE_S, NONCE_LIFE_S, Claims, UsedCounters
 from agent.contract.messages import ResultData
 from agent.contract.vocabulary import TimeQuality
 from agent.outbox.outbox import Outbox
@@ -72,7 +72,7 @@ class CommandMemory:
                 if text.isdecimal():
                     self._raise_floor(key.removeprefix(CTR_KEY), int(text))
                 else:
-                    log.error("the kept counter of %s can't be read", key.removeprefix(CTR_KEY))
+                    log.error("the stored counter of %s can't be read", key.removeprefix(CTR_KEY))
                     self._is_whole = False
             for key, text in self._outbox.kept(COMMAND_KEY).items():
                 if key in self._accepted:
@@ -80,7 +80,7 @@ class CommandMemory:
                 try:
                     accepted = self._read(key, text)
                 except (ValueError, KeyError, TypeError):
-                    log.error("the kept command %s can't be read", key)  # noqa: TRY400 - one line is enough
+                    log.error("the stored command %s can't be read", key)  # noqa: TRY400 - one line is enough
                     self._is_whole = False
                     continue
                 if accepted is None:
@@ -88,12 +88,12 @@ class CommandMemory:
                 else:
                     self._accepted[key] = accepted
 
-    def window(self, kid: str) -> Window:
+    def window(self, kid: str) -> UsedCounters:
         """Return which counters of this key can be accepted now."""
         with self._lock:
             self._age()
             seen = frozenset(each.ctr for each in self._accepted.values() if each.kid == kid)
-            return Window(self._floors.get(kid, -1), self._crowded_out.get(kid, -1), seen, self._is_whole)
+            return UsedCounters(self._floors.get(kid, -1), self._crowded_out.get(kid, -1), seen, self._is_whole)
 
     def repeated(self, kid: str, claims: Claims) -> ResultData | None:
         """Return the newest result of a command that comes again, newly signed or not; None for a new one."""
@@ -178,7 +178,7 @@ class CommandMemory:
             return None  # its effect may not be on disk, and green depends on it: if it comes again, it runs again
         if said is None or said["status"] == "in-progress":
             said = {"command_id": cmd_id, "name": name, "status": "failed", "code": "unknown-outcome"} | {
-                "text": "the agent ended before this was done: see whether it was, and order it anew if need be"
+                "text": "the agent ended before this was done: check whether it was; if not, send the command again"
             }
         result, is_far_ahead = ResultData.model_validate(said), bool(kept.get("is_far_ahead"))
         return _Accepted(kid, cmd_id, name, ctr, self._clock.boottime_ns(), result, is_far_ahead)

@@ -23,7 +23,7 @@ class OrderDone:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class FinishedOrder:
     """The final result of an order, the id of the key that signed it, and the message that it answers."""
 
     result: ResultData
@@ -50,22 +50,22 @@ class Orders:
         until_ns = now_ns + TABLE[result.name].patience_s * 10**9
         self._orders[result.command_id] = _Order(result.name, kid, message, until_ns)
 
-    def done(self, done: OrderDone) -> Settled | None:
+    def done(self, done: OrderDone) -> FinishedOrder | None:
         """Return the result of an order that has ended; None if it was never given."""
-        return self._settle(done.id, "succeeded" if done.ok else "failed", done.code, done.text, done.output)
+        return self._finish(done.id, "succeeded" if done.ok else "failed", done.code, done.text, done.output)
 
-    def overdue(self, now_ns: int) -> list[Settled]:
+    def overdue(self, now_ns: int) -> list[FinishedOrder]:
         """Return the results of the orders that were not answered in time."""
         late = [order_id for order_id, order in self._orders.items() if order.until_ns <= now_ns]
-        settled = [self._settle(order_id, "timed-out", "no-answer", "there was no answer", {}) for order_id in late]
-        return [each for each in settled if each is not None]
+        finished = [self._finish(order_id, "timed-out", "no-answer", "there was no answer", {}) for order_id in late]
+        return [each for each in finished if each is not None]
 
-    def _settle(self, order_id: str, status: str, code: str, text: str, output: dict[str, Any]) -> Settled | None:
+    def _finish(self, order_id: str, status: str, code: str, text: str, output: dict[str, Any]) -> FinishedOrder | None:
         order = self._orders.pop(order_id, None)
         if order is None:
             return None
         values = {"command_id": order_id, "name": order.name, "status": status, "code": code, "text": text}
-        return Settled(ResultData.model_validate({**values, "output": output}), order.kid, order.message)
+        return FinishedOrder(ResultData.model_validate({**values, "output": output}), order.kid, order.message)
 
 
 def picture_done(picture_id: str, ok: bool, detail: str) -> OrderDone:

@@ -77,7 +77,7 @@ class HandSupervisor(Supervisor):
         self.workers[name] = worker
         if name == "store":
             worker.run_once(0)  # the start waits for it, and so does the end
-            self.workers[name].settle = lambda _: worker.run_once(0)
+            self.workers[name].flush = lambda _: worker.run_once(0)
             self.first_seq = self.workers[name]._seq
         yield
         del self.workers[name]
