@@ -69,7 +69,7 @@ def test_a_bad_line_is_an_error_and_not_the_end(core_and_link: Ends) -> None:
     core, link = core_and_link
     core.sendall(b"nonsense\n" + encode(Stop()))
 
-    with pytest.raises(LinkError, match="bad line"):
+    with pytest.raises(LinkError, match=r"^bad line on the vision link: the whole line: "):
         link.receive()
     assert link.receive() == Stop()
 
