@@ -14,7 +14,7 @@ from agent.contract.commands import COMMANDS
 from agent.contract.kinds import TYPES
 from agent.contract.messages import MetaData
 from agent.contract.stages import Stage, Waits
-from agent.core.alarms.alarm import AlarmBook, InputKind
+from agent.core.alarms.alarm_book import AlarmBook, InputKind
 from agent.core.alarms.service import Service
 from agent.core.alarms.siren import SirenRules
 from agent.core.camera.masks import Outline

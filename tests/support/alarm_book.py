@@ -4,7 +4,7 @@ from typing import Any
 
 from agent.contract.messages import AlarmData
 from agent.contract.vocabulary import AckAction
-from agent.core.alarms.alarm import AlarmBook, AlarmChange, InputKind, OpenAlarm
+from agent.core.alarms.alarm_book import AlarmBook, AlarmChange, InputKind, OpenAlarm
 from agent.core.facts import AlarmDelivered, CentreAck
 
 KINDS = [

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from agent.contract.messages import AlarmCamera
 from agent.contract.vocabulary import AckAction
-from agent.core.alarms.alarm import AlarmBook, InputKind
+from agent.core.alarms.alarm_book import AlarmBook, InputKind
 from agent.core.alarms.service import Service
 from agent.core.alarms.siren import SirenRules
 from agent.core.facts import AckAnswer, CentreAck, ConditionChanged, Edge, InputFault

@@ -3,7 +3,7 @@
 import json
 
 from agent.contract.messages import AlarmData
-from agent.core.alarms.alarm import OpenAlarm
+from agent.core.alarms.alarm_book import OpenAlarm
 
 
 def encode_alarm(alarm: OpenAlarm, data_json: str | None = None) -> str:

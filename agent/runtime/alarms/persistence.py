@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from agent.contract.stages import Stage
-from agent.core.alarms.alarm import AlarmBook, OpenAlarm
+from agent.core.alarms.alarm_book import AlarmBook, OpenAlarm
 from agent.core.alarms.persistence import decode_alarm, encode_alarm
 from agent.outbox.outbox import Outbox
 from agent.runtime.supervision.context import Context

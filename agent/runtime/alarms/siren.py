@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from agent.contract.messages import SirenData, Status
-from agent.core.alarms.alarm import OpenAlarm
+from agent.core.alarms.alarm_book import OpenAlarm
 from agent.core.alarms.siren import Siren, SirenChange, SirenRules, Turn
 from agent.core.errors import HardwareError
 from agent.outbox.outbox import Outbox

@@ -29,7 +29,7 @@ _TELL_EVERY_S = 15.0
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 when every named breakage is noticed, and enough of the others."""
     parser = argparse.ArgumentParser(prog="python -m tests.campaigns.mutants", description=__doc__)
-    parser.add_argument("only", nargs="*", help="files to break, such as agent/core/alarms/alarm.py; without any, all")
+    parser.add_argument("only", nargs="*", help="files to break, such as agent/core/alarms/siren.py; without any, all")
     options = parser.parse_args(arguments)
     os.chdir(named.ROOT)
     console = Console(highlight=False, soft_wrap=True)

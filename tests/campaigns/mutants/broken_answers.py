@@ -3,7 +3,7 @@
 from tests.campaigns.mutants.breakage import Breakage
 
 _PIPELINE = "tests/runtime/alarms/test_pipeline"
-_ALARM = "tests/core/alarms/test_alarm.py::"
+_ALARM = "tests/core/alarms/test_alarm_book.py::"
 _WAITS = "tests/core/alarms/test_alarm_waits.py::"
 _MEMORY = "tests/runtime/commands/test_memory.py::"
 
@@ -31,14 +31,14 @@ TOLD = (
     ),
     Breakage(
         "take the broker's answer for the centre's",
-        "agent/core/alarms/alarm.py",
+        "agent/core/alarms/alarm_book.py",
         'self._change("updated", alarm, stage=Stage.SENT, **latency)',
         'self._change("updated", alarm, stage=Stage.REGISTERED, **latency)',
         f"{_PIPELINE}.py::test_green_never_comes_from_the_broker",
     ),
     Breakage(
         "show a silent alarm",
-        "agent/core/alarms/alarm.py",
+        "agent/core/alarms/alarm_book.py",
         "for alarm in self._open.values() if not alarm.data.silent]",
         "for alarm in self._open.values()]",
         f"{_ALARM}test_a_silent_alarm_shows_nothing",
@@ -52,21 +52,21 @@ TOLD = (
     ),
     Breakage(
         "never notice that nobody answers",
-        "agent/core/alarms/alarm.py",
+        "agent/core/alarms/alarm_book.py",
         "for alarm in self.open() if self._due_ns(alarm) <= now_ns]",
         "for alarm in self.open() if alarm.data.stage in _ANSWERED and self._due_ns(alarm) <= now_ns]",
         f"{_WAITS}test_an_alarm_that_nobody_answers_is_delayed_10_s_and_unconfirmed_30_s_after_its_edge",
     ),
     Breakage(
         "count the waits anew at every start",
-        "agent/core/alarms/alarm.py",
+        "agent/core/alarms/alarm_book.py",
         "        if alarm.boot_id == self._boot_id:\n            return alarm\n",
         "",
         f"{_WAITS}test_waits_go_on_after_a_restart_and_begin_anew_in_another_boot",
     ),
     Breakage(
         "close an alarm that was pressed since",
-        "agent/core/alarms/alarm.py",
+        "agent/core/alarms/alarm_book.py",
         "ack.press_count is not None and ack.press_count < alarm.data.press_count",
         "ack.press_count is not None and ack.press_count < 0",
         f"{_PIPELINE}.py::test_a_close_that_does_not_know_of_the_last_press_leaves_the_light_on",

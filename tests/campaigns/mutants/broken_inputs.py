@@ -3,7 +3,7 @@
 from tests.campaigns.mutants.breakage import Breakage
 
 _PIPELINE = "tests/runtime/alarms/test_pipeline"
-_ALARM = "tests/core/alarms/test_alarm.py::"
+_ALARM = "tests/core/alarms/test_alarm_book.py::"
 _PINS = "tests/ports/test_buttons.py::"
 
 FELT = (
@@ -74,7 +74,7 @@ FELT = (
     ),
     Breakage(
         "let a press in earnest count on an open test",
-        "agent/core/alarms/alarm.py",
+        "agent/core/alarms/alarm_book.py",
         "if alarm.data.input == input_name and alarm.data.status == status)",
         "if alarm.data.input == input_name)",
         f"{_ALARM}test_a_press_in_earnest_is_never_swallowed_by_an_open_test",

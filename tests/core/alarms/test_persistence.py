@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from agent.contract.messages import AlarmCamera
-from agent.core.alarms.alarm import AlarmBook, InputKind
+from agent.core.alarms.alarm_book import AlarmBook, InputKind
 from agent.core.alarms.persistence import decode_alarm, encode_alarm
 
 CAMERA = AlarmCamera(name="front", persons=2, snapshot="a1")

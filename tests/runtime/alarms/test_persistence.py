@@ -5,7 +5,7 @@ import pytest
 
 from agent.bootstrap.late_disk import restore
 from agent.contract.vocabulary import AckAction
-from agent.core.alarms.alarm import AlarmBook, InputKind
+from agent.core.alarms.alarm_book import AlarmBook, InputKind
 from agent.core.alarms.lights import Pattern
 from agent.core.alarms.persistence import encode_alarm
 from agent.core.facts import CentreAck
