@@ -185,7 +185,7 @@ def test_the_unit_runs_with_all_that_it_forbids_and_sees_with_the_packages_model
     assert seen(life, "configured")["active"] == "active"
     journal = seen(life, "journal")["said"]
     assert "camera front: ssdlite-person-int8 on ai-edge-litert" in journal
-    assert "camera front gives pictures" in journal
+    assert "camera front delivers pictures" in journal
 
 
 def test_an_upgrade_restarts_it_and_an_open_alarm_is_still_open(life: Path) -> None:

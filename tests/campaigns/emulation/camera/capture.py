@@ -40,7 +40,7 @@ def play(site: CameraSite, book: Book) -> None:
         told, mark = site.listen(), site.kiosk.log_mark()
         site.vivid.set(inject_fatal_streaming_error=1)
         ended = site.kiosk.wait_for_log(mark, f"camera {NAME}: {NODE} has stopped")
-        again = site.kiosk.wait_for_log(mark, f"camera {NAME} gives pictures")
+        again = site.kiosk.wait_for_log(mark, f"camera {NAME} delivers pictures")
         site.listen().wait_for_rate(_FIRST_S)
         row.seen = f"{ended}; {again}"
         assert not told.tampers(), kinds(told.tampers())

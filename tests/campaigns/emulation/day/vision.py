@@ -44,7 +44,7 @@ def play(kiosk: Kiosk, book: Book) -> None:
         killed = machine.check(_PROCESS).split()
         machine.check(f"kill -9 {' '.join(killed)}")
         kiosk.press_and_hear("police")
-        kiosk.wait_for_log(mark, "camera front gives pictures", _AGAIN_S)
+        kiosk.wait_for_log(mark, "camera front delivers pictures", _AGAIN_S)
         new = machine.check(_PROCESS).split()
         row.seen = f"processes {', '.join(killed)} gave way to {', '.join(new)}; the core is still {core}"
         assert main_process(machine) == core, "the core is another one"
