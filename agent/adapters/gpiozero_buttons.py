@@ -16,7 +16,7 @@ from agent.ports import Clock
 _log = logging.getLogger(__name__)
 
 _OLDEST_TICK_NS = 10_000_000_000
-_LOOKS = 5
+_ATTEMPTS = 5
 _MOMENT_NS = 1_000_000
 
 
@@ -100,7 +100,7 @@ class GpiozeroButtons:
             # timestamp is the time when the level had lasted for the filter's time.
             # Another thread may run between reading the two clocks, and an edge that seems later than it was would make
             # the rest between two presses too short: so the clocks are read again until both are of one moment.
-            for _ in range(_LOOKS):
+            for _ in range(_ATTEMPTS):
                 now_ns = time.monotonic_ns()
                 edge_ns = boottime_ns()
                 if time.monotonic_ns() - now_ns < _MOMENT_NS:

@@ -138,7 +138,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
     with ExitStack() as stack:
         capture.start()
         stack.callback(capture.stop)
-        for worker in (Worker("heartbeat", beat, ending), Worker("look", frame_loop.run_once, ending)):
+        for worker in (Worker("heartbeat", beat, ending), Worker("frames", frame_loop.run_once, ending)):
             worker.start()
             stack.callback(worker.join, JOIN_S)
         stack.callback(ending.event.set)

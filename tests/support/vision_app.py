@@ -45,6 +45,6 @@ class Running:
             self.link.hang_up()
             self.join()
         self.link.close()
-        ours = {"link", "look", "heartbeat", "capture"}
+        ours = {"link", "frames", "heartbeat", "capture"}
         wait_for(lambda: not ours & {thread.name for thread in threading.enumerate()}, what="the end of all threads")
         self._vision.close()
