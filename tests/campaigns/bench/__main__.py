@@ -30,7 +30,6 @@ START_GOAL = 1.5
 _BARE_PUBLISH = "a bare paho publish of the same size and pace"
 _BARE_KIOSK = "a bare program on the same libraries, connected"
 _LEAST = "bare gpiozero, paho and pydantic-settings, connected"
-_FASTEST = 120.0
 _LOOKING_S = 40.0
 _EXAMPLE = """\
 Example:
@@ -98,7 +97,7 @@ class Run:
         self.figures += of_percentiles("edge_to_light", "edge to yellow, at most", "", alarms.lit, None)
 
     def _presses_beside_vision(self, bench: Bench, port: int) -> None:
-        fast = at_rate(self._video, _FASTEST, self._directory / "fastest.avi")
+        fast = at_rate(self._video, looking.FASTEST, self._directory / "fastest.avi")
         with SimulatedAgent(self._directory / "with-vision", port, video=fast) as agent:
             self._say("waiting until the camera process looks")
             bench.wait_for(
