@@ -102,7 +102,7 @@ KEPT = (
         "agent/outbox/writer.py",
         "        rows = tuple(waiting.row for waiting in messages)\n        try:\n",
         "        rows = tuple(waiting.row for waiting in messages)\n"
-        "        self._black_box.clear_written()\n        try:\n",
+        "        self._black_box.clear_written(self._unwritten)\n        try:\n",
         f"{_OUTBOX}_disk.py::test_an_alarm_that_a_failing_disk_did_not_take_outlives_the_process",
     ),
     Breakage(
