@@ -19,7 +19,7 @@ from tests.campaigns.bench.latency import Bench, Pacing
 from tests.campaigns.bench.new_alarms import ClosingCentre
 from tests.campaigns.bench.program import Program, parser
 from tests.campaigns.bench.quiet_broker import QuietBroker
-from tests.campaigns.bench.simulated_agent import BASE, SimulatedAgent
+from tests.campaigns.bench.simulated_agent import BASE, READY_S, SimulatedAgent
 from tests.campaigns.bench.video import at_rate
 from tests.support.vision_media import demo_video, model_directories
 
@@ -87,7 +87,7 @@ class Run:
         key = make_key("operator", self._directory / "keys")
         directory = self._directory / "agent"
         with SimulatedAgent(directory, port, keys=self._keys) as agent:
-            bench.wait_for(f"{BASE}/up/state", 20, lambda data: data["state"] == "online")
+            bench.wait_for(f"{BASE}/up/state", READY_S, lambda data: data["state"] == "online")
             self._say("new alarms, each closed again by the centre")
             with ClosingCentre(port, key) as centre:
                 alarms = new_alarms.measure(bench, agent, centre, self._effort.alarms, self._effort.presses)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[3]
-_END_S = 10.0
+_END_S = 30.0
 
 
 class ChildError(Exception):

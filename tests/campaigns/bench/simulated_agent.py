@@ -18,8 +18,8 @@ from tests.campaigns.bench.child import ROOT, ChildError, clean_environment
 BASE = "edge/v1/gp/bench/kiosk-1"
 SOURCE = "/edge/gp/bench/kiosk-1"
 BUTTON = "police"
-READY_S = 20.0
-_END_S = 15.0
+READY_S = 60.0
+_END_S = 30.0
 _READ_EVERY_S = 0.5
 _LOOK_AGAIN_S = 0.1
 _SETTINGS = """\
