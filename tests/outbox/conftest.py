@@ -1,5 +1,5 @@
 """An outbox, its directory and its clock."""
 
-from tests.support.outbox_fixtures import clock, journal, outbox, store
+from tests.support.outbox_fixtures import clock, message_store, outbox, store
 
-__all__ = ["clock", "journal", "outbox", "store"]
+__all__ = ["clock", "message_store", "outbox", "store"]

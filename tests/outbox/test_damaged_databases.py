@@ -25,8 +25,8 @@ def row(place: int, rank: Rank = Rank.ALARM, payload: bytes = bytes(300)) -> Row
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     """A directory with 400 alarms and 400 events, and some state."""
-    with opened(tmp_path) as journal:
-        journal.write(
+    with opened(tmp_path) as message_store:
+        message_store.write(
             Batch(
                 rows=(
                     *(row(place) for place in range(1, COUNT + 1)),
@@ -69,36 +69,36 @@ def no_index(path: Path) -> None:
 def test_it_is_set_aside_and_a_new_one_works(store: Path, name: str, damage: Callable[[Path], None]) -> None:
     damage(store / name)
 
-    with opened(store) as journal:
-        [found] = journal.damages
+    with opened(store) as message_store:
+        [found] = message_store.damages
         assert (found.file, found.set_aside) == (name, f"{name}.damaged-1")
         assert (store / found.set_aside).exists()
-        journal.write(Batch(rows=(row(5_000), row(5_001, Rank.EVENT)), seq=901))
-        saved = journal.counts()
+        message_store.write(Batch(rows=(row(5_000), row(5_001, Rank.EVENT)), seq=901))
+        saved = message_store.counts()
         assert found.salvaged == (saved[Rank.ALARM] if name == "alarms.db" else saved[Rank.EVENT]) - 1
         other = Rank.EVENT if name == "alarms.db" else Rank.ALARM
         assert saved[other] == COUNT + 1
 
-    with opened(store) as journal:
-        assert journal.damages == []
-        assert journal.counts() == saved
+    with opened(store) as message_store:
+        assert message_store.damages == []
+        assert message_store.counts() == saved
 
 
 def test_an_empty_file_is_a_new_database(store: Path) -> None:
     empty_file(store / "alarms.db")
 
-    with opened(store) as journal:
-        assert journal.damages == []
-        assert journal.counts()[Rank.ALARM] == 0
+    with opened(store) as message_store:
+        assert message_store.damages == []
+        assert message_store.counts()[Rank.ALARM] == 0
 
 
 def test_pages_that_are_gone_cost_only_what_was_on_them(store: Path) -> None:
     no_index(store / "alarms.db")
 
-    with opened(store) as journal:
-        [found] = journal.damages
+    with opened(store) as message_store:
+        [found] = message_store.damages
         assert COUNT - 100 < found.salvaged < COUNT
-        rows = journal.load(Rank.ALARM, 0, COUNT)
+        rows = message_store.load(Rank.ALARM, 0, COUNT)
         assert len(rows) == found.salvaged
         assert all(found == row(found.ord) for found in rows)
 
@@ -109,42 +109,47 @@ def test_the_state_is_saved_with_the_messages(store: Path) -> None:
         plain.execute("UPDATE messages SET rank = 99 WHERE ord = 6")
         plain.commit()
 
-    with opened(store) as journal:
-        assert journal.damages == []
+    with opened(store) as message_store:
+        assert message_store.damages == []
         with pytest.raises(DamagedError):
-            journal.load(Rank.ALARM, 0, 10)
-        journal.close()
-        journal.open()
-        assert [(found.file, found.salvaged, found.lost) for found in journal.damages] == [("alarms.db", COUNT - 2, 2)]
-        assert {key: journal.state(key)[key] for key in ("alarm/a1", "ctr/k")} == {"alarm/a1": "open", "ctr/k": "7"}
-        assert journal.last_seq() == 900
+            message_store.load(Rank.ALARM, 0, 10)
+        message_store.close()
+        message_store.open()
+        assert [(found.file, found.salvaged, found.lost) for found in message_store.damages] == [
+            ("alarms.db", COUNT - 2, 2)
+        ]
+        assert {key: message_store.state(key)[key] for key in ("alarm/a1", "ctr/k")} == {
+            "alarm/a1": "open",
+            "ctr/k": "7",
+        }
+        assert message_store.last_seq() == 900
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage" * 1000, bytes(40_000)], ids=["empty", "garbage", "zeros"])
 def test_a_write_ahead_log_that_is_garbage_costs_only_itself(store: Path, content: bytes) -> None:
     (store / "alarms.db-wal").write_bytes(content)
 
-    with opened(store) as journal:
-        assert journal.damages == []
-        assert journal.counts()[Rank.ALARM] == COUNT
+    with opened(store) as message_store:
+        assert message_store.damages == []
+        assert message_store.counts()[Rank.ALARM] == COUNT
 
 
 def test_damage_that_is_found_later_is_repaired_by_opening_again(store: Path) -> None:
     no_index(store / "alarms.db")
-    journal = MessageStore(store)
-    journal.open(must_end=lambda: True)
-    assert journal.damages == []
-    assert not journal.is_checked
+    message_store = MessageStore(store)
+    message_store.open(must_end=lambda: True)
+    assert message_store.damages == []
+    assert not message_store.is_checked
 
     with pytest.raises(DamagedError):
-        journal.check(must_end=lambda: False)
-    journal.close()
-    journal.open(must_end=lambda: True)
+        message_store.check(must_end=lambda: False)
+    message_store.close()
+    message_store.open(must_end=lambda: True)
 
-    assert [found.file for found in journal.damages] == ["alarms.db"]
-    journal.check(must_end=lambda: False)
-    assert journal.is_checked
-    journal.close()
+    assert [found.file for found in message_store.damages] == ["alarms.db"]
+    message_store.check(must_end=lambda: False)
+    assert message_store.is_checked
+    message_store.close()
 
 
 def test_few_damaged_files_are_kept_and_the_newest_of_them(store: Path) -> None:
@@ -171,14 +176,14 @@ def test_damaged_files_do_not_fill_the_disk(store: Path, monkeypatch: pytest.Mon
 
 
 def test_the_ceiling_outlives_both_databases(store: Path) -> None:
-    with opened(store) as journal:
-        journal.directory.keep_ceiling(2_000, 3_000)
+    with opened(store) as message_store:
+        message_store.directory.keep_ceiling(2_000, 3_000)
     for name in ("alarms.db", "telemetry.db"):
         garbage(store / name)
 
-    with opened(store) as journal:
-        assert journal.directory.ceiling() == (2_000, 3_000)
-        assert len(journal.damages) == 2
+    with opened(store) as message_store:
+        assert message_store.directory.ceiling() == (2_000, 3_000)
+        assert len(message_store.damages) == 2
 
 
 @pytest.mark.parametrize("content", [None, b"", b"1", b"one two", b"\xff"])
@@ -190,11 +195,11 @@ def test_a_ceiling_that_can_not_be_read_is_none(tmp_path: Path, content: bytes |
 
 
 def test_the_reserve_is_spent_once_and_held_again_at_the_next_opening(tmp_path: Path) -> None:
-    with opened(tmp_path) as journal:
+    with opened(tmp_path) as message_store:
         held = (tmp_path / "reserve").stat()
         assert held.st_blocks * 512 >= held.st_size > 0
-        assert journal.directory.spend_reserve()
-        assert not journal.directory.spend_reserve()
+        assert message_store.directory.spend_reserve()
+        assert not message_store.directory.spend_reserve()
 
     with opened(tmp_path):
         assert (tmp_path / "reserve").exists()

@@ -29,10 +29,10 @@ from tests.support.drafts import (
 )
 from tests.support.fake_ports import topics
 from tests.support.outbox_fixtures import OTHER_BOOT, retry
-from tests.support.stores import DeadJournal
+from tests.support.stores import DeadStore
 
 
-class CrampedJournal(MessageStore):
+class CrampedStore(MessageStore):
     """Whose disk has `free` bytes."""
 
     free = 1 << 40
@@ -42,19 +42,21 @@ class CrampedJournal(MessageStore):
         super().open(must_end)
 
 
-def cramped(store: Path, clock: SimClock) -> tuple[Outbox, CrampedJournal]:
-    journal = CrampedJournal(store)
-    outbox = Outbox(store, clock, IDENTITY.source, 1 << 30, store / "black-box", keep_free_bytes=10**8, store=journal)
+def cramped(store: Path, clock: SimClock) -> tuple[Outbox, CrampedStore]:
+    message_store = CrampedStore(store)
+    outbox = Outbox(
+        store, clock, IDENTITY.source, 1 << 30, store / "black-box", keep_free_bytes=10**8, store=message_store
+    )
     outbox.open()
     write(outbox)
     outbox.await_disk(0)
-    return outbox, journal
+    return outbox, message_store
 
 
 def test_a_disk_short_of_room_keeps_no_pictures_and_few_events_and_gives_their_room_back(
     store: Path, clock: SimClock
 ) -> None:
-    outbox, journal = cramped(store, clock)
+    outbox, message_store = cramped(store, clock)
     for number in range(40):
         outbox.put(picture(f"p{number}", bytes(90_000)))
         outbox.put(alarm(f"a{number}"))
@@ -62,39 +64,39 @@ def test_a_disk_short_of_room_keeps_no_pictures_and_few_events_and_gives_their_r
             outbox.put(event(f"e{number}"))
         write(outbox)
     size = (store / "telemetry.db").stat().st_size + (store / "telemetry.db-wal").stat().st_size
-    journal.free = 10**8 - 1
+    message_store.free = 10**8 - 1
     retry(outbox, clock)
 
     waiting, dropped = outbox.figures()
     assert (waiting["alarm"], waiting["picture"]) == (40, 0)
     assert 0 < waiting["event"] < 3_000
     assert waiting["event"] + dropped["event"] == 3_000
-    assert journal.telemetry_bytes() <= 1024 * 1024
+    assert message_store.telemetry_bytes() <= 1024 * 1024
     assert (store / "telemetry.db").stat().st_size < size / 2
-    assert outbox.writer.housekeeping.free_bytes == journal.free
+    assert outbox.writer.housekeeping.free_bytes == message_store.free
 
     outbox.put(picture("memory-only", bytes(90_000)))
     write(outbox)
-    assert journal.counts()[Rank.PICTURE] == 0
+    assert message_store.counts()[Rank.PICTURE] == 0
     assert "snapshot/memory-only" in topics(taken(outbox))
 
-    journal.free = 1 << 40
+    message_store.free = 1 << 40
     retry(outbox, clock)
     outbox.put(picture("stored", bytes(90_000)))
     write(outbox)
-    assert journal.counts()[Rank.PICTURE] == 1
+    assert message_store.counts()[Rank.PICTURE] == 1
     outbox.close()
 
 
 def test_a_disk_with_next_to_no_room_stores_no_events_either(store: Path, clock: SimClock) -> None:
-    outbox, journal = cramped(store, clock)
-    journal.free = 1000
+    outbox, message_store = cramped(store, clock)
+    message_store.free = 1000
     retry(outbox, clock)
     outbox.put(event())
     outbox.put(alarm())
     write(outbox)
 
-    assert (journal.counts()[Rank.EVENT], journal.counts()[Rank.ALARM]) == (0, 1)
+    assert (message_store.counts()[Rank.EVENT], message_store.counts()[Rank.ALARM]) == (0, 1)
     outbox.close()
 
 
@@ -144,8 +146,8 @@ def test_memory_is_bounded_while_neither_disk_nor_broker_takes_anything_and_alar
     store: Path, clock: SimClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backlog, "UNWRITTEN_BYTES", 300_000)
-    journal = DeadJournal(store)
-    outbox = open_outbox(store, clock, journal)
+    message_store = DeadStore(store)
+    outbox = open_outbox(store, clock, message_store)
     for number in range(300):
         outbox.put(picture(f"p{number}", bytes(5_000)))
         outbox.put(event(f"e{number}"))
@@ -160,7 +162,7 @@ def test_memory_is_bounded_while_neither_disk_nor_broker_takes_anything_and_alar
     assert waiting["event"] > waiting["picture"]
     assert unwritten_bytes(outbox) <= 300_000
 
-    journal.dead = False
+    message_store.dead = False
     clock.advance(timedelta(minutes=1))
     write(outbox)
     messages = taken(outbox)
@@ -180,7 +182,7 @@ def test_security_events_and_answers_give_way_too_in_memory_but_after_telemetry(
 ) -> None:
     """A broker that sends forged commands all day and acknowledges no answer, on a device without a disk."""
     monkeypatch.setattr(backlog, "UNWRITTEN_BYTES", 100_000)
-    outbox = open_outbox(store, clock, DeadJournal(store))
+    outbox = open_outbox(store, clock, DeadStore(store))
     for number in range(400):
         outbox.put(event())
         outbox.put(security())
@@ -199,7 +201,7 @@ def test_security_events_and_answers_give_way_too_in_memory_but_after_telemetry(
 
 
 def test_what_is_sent_while_the_disk_is_dead_stays_in_no_memory(store: Path, clock: SimClock) -> None:
-    outbox = open_outbox(store, clock, DeadJournal(store))
+    outbox = open_outbox(store, clock, DeadStore(store))
     before = messages_in_memory()
     for number in range(50):
         for draft in (picture(f"p{number}", bytes(5_000)), event(), security(), alarm(f"a{number}"), health()):
@@ -223,7 +225,7 @@ def answer(command_id: str) -> Draft:
 
 
 def test_what_has_expired_is_deleted_from_disk_unsent(
-    outbox: Outbox, journal: MessageStore, store: Path, clock: SimClock, monkeypatch: pytest.MonkeyPatch
+    outbox: Outbox, message_store: MessageStore, store: Path, clock: SimClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backlog, "WINDOW", dict.fromkeys(Rank, 4))
     for number in range(50):
@@ -233,11 +235,11 @@ def test_what_has_expired_is_deleted_from_disk_unsent(
     clock.advance(timedelta(hours=23))
     outbox.put(event("newer"))
     write(outbox)
-    assert journal.counts()[Rank.EVENT] == 51
+    assert message_store.counts()[Rank.EVENT] == 51
 
     clock.advance(timedelta(hours=2))
     write(outbox)
-    assert (journal.counts()[Rank.EVENT], journal.counts()[Rank.ALARM]) == (1, 50)
+    assert (message_store.counts()[Rank.EVENT], message_store.counts()[Rank.ALARM]) == (1, 50)
     assert outbox.figures()[1]["event"] == 50
     outbox.close()
     shutil.rmtree(store)

@@ -21,10 +21,10 @@ from tests.support.drafts import (
 )
 from tests.support.fake_ports import topics
 from tests.support.outbox_fixtures import retry
-from tests.support.stores import HangingJournal
+from tests.support.stores import HangingStore
 
 
-class FailingJournal(MessageStore):
+class FailingStore(MessageStore):
     """Refuses to write while `failing` is set."""
 
     failing = False
@@ -39,24 +39,24 @@ class FailingJournal(MessageStore):
 
 
 @pytest.fixture
-def journal(store: Path) -> FailingJournal:
-    return FailingJournal(store)
+def message_store(store: Path) -> FailingStore:
+    return FailingStore(store)
 
 
 def test_put_does_not_wait_for_a_write_that_hangs(store: Path, clock: SimClock) -> None:
-    journal = HangingJournal(store)
-    outbox = open_outbox(store, clock, journal)
-    journal_thread = threading.Thread(target=outbox.writer.run_once, args=(0,), name="store")
-    journal_thread.start()
+    message_store = HangingStore(store)
+    outbox = open_outbox(store, clock, message_store)
+    writer_thread = threading.Thread(target=outbox.writer.run_once, args=(0,), name="store")
+    writer_thread.start()
     try:
-        assert journal.hangs.wait(10)
+        assert message_store.hangs.wait(10)
         outbox.put(alarm())
         found = outbox.take()
         assert found is not None
         outbox.confirm(found[0])
     finally:
-        journal.goes_on.set()
-        journal_thread.join()
+        message_store.goes_on.set()
+        writer_thread.join()
     outbox.close()
     assert reopened(store, clock) == []
 
@@ -78,9 +78,9 @@ def test_a_forced_write_that_is_slow_does_not_keep_the_message_back(store: Path,
 
 
 def test_a_failing_disk_holds_back_no_alarm_and_gets_it_once_it_works(
-    outbox: Outbox, journal: FailingJournal, store: Path, clock: SimClock
+    outbox: Outbox, message_store: FailingStore, store: Path, clock: SimClock
 ) -> None:
-    journal.failing = True
+    message_store.failing = True
     outbox.put(alarm("a1"), keep={"alarm/a1": "open"})
     write(outbox)
     assert outbox.writer.fault == "the disk is full; free some of it"
@@ -92,20 +92,20 @@ def test_a_failing_disk_holds_back_no_alarm_and_gets_it_once_it_works(
     write(outbox)
     assert not safe.is_set()
 
-    journal.failing = False
+    message_store.failing = False
     retry(outbox, clock)
     assert outbox.writer.fault is None
     assert safe.is_set()
-    assert journal.state("alarm/") == {"alarm/a1": "open"}
+    assert message_store.state("alarm/") == {"alarm/a1": "open"}
     copy = killed(store)
 
     assert topics(reopened(copy, clock)) == ["alarm/police"]
 
 
 def test_an_alarm_that_a_failing_disk_did_not_take_outlives_the_process(
-    outbox: Outbox, journal: FailingJournal, store: Path, clock: SimClock
+    outbox: Outbox, message_store: FailingStore, store: Path, clock: SimClock
 ) -> None:
-    journal.failing = True
+    message_store.failing = True
     outbox.put(alarm("a1"), keep={"alarm/a1": "open"})
     write(outbox)
     copy = killed(store)
@@ -117,34 +117,34 @@ def test_an_alarm_that_a_failing_disk_did_not_take_outlives_the_process(
 
 
 def test_a_newer_value_wins_over_the_one_that_could_not_be_written(
-    outbox: Outbox, journal: FailingJournal, clock: SimClock
+    outbox: Outbox, message_store: FailingStore, clock: SimClock
 ) -> None:
-    journal.failing = True
+    message_store.failing = True
     outbox.keep("ctr/k", "1")
     write(outbox)
     outbox.keep("ctr/k", "2")
-    journal.failing = False
+    message_store.failing = False
     retry(outbox, clock)
 
-    assert journal.state("ctr/") == {"ctr/k": "2"}
+    assert message_store.state("ctr/") == {"ctr/k": "2"}
 
 
 @pytest.mark.parametrize("error", [StorageError, DiskFullError])
 def test_a_disk_that_fails_is_not_tried_at_every_wake_and_never_later_than_a_minute(
-    outbox: Outbox, journal: FailingJournal, clock: SimClock, error: type[StorageError]
+    outbox: Outbox, message_store: FailingStore, clock: SimClock, error: type[StorageError]
 ) -> None:
-    journal.failing, journal.error = True, error
+    message_store.failing, message_store.error = True, error
     for _ in range(100):
         outbox.put(alarm())
         write(outbox)
-    assert journal.attempts == 1 + (error is DiskFullError)
+    assert message_store.attempts == 1 + (error is DiskFullError)
 
     for _ in range(20):
-        tried = journal.attempts
+        tried = message_store.attempts
         clock.advance(timedelta(seconds=60))
         write(outbox)
-        assert journal.attempts > tried
-    journal.failing = False
+        assert message_store.attempts > tried
+    message_store.failing = False
     clock.advance(timedelta(seconds=60))
     write(outbox)
     assert outbox.writer.fault is None
@@ -162,21 +162,21 @@ def test_a_message_that_was_confirmed_before_it_was_written_does_not_come_again(
 
 
 def test_one_database_that_fails_does_not_make_the_other_repeat_its_alarms(
-    outbox: Outbox, journal: FailingJournal, store: Path, clock: SimClock
+    outbox: Outbox, message_store: FailingStore, store: Path, clock: SimClock
 ) -> None:
     """The alarm reaches its database and the event does not: the write as a whole has failed."""
     write(outbox)
-    telemetry = journal._telemetry.write
+    telemetry = message_store._telemetry.write
 
     def refuse(batch: Batch) -> None:
         raise sqlite3.OperationalError("disk I/O error")
 
-    journal._telemetry.write = refuse  # type: ignore[method-assign]
+    message_store._telemetry.write = refuse  # type: ignore[method-assign]
     outbox.put(alarm())
     outbox.put(event())
     write(outbox)
     assert len(taken(outbox)) == 2
-    journal._telemetry.write = telemetry  # type: ignore[method-assign]
+    message_store._telemetry.write = telemetry  # type: ignore[method-assign]
     write(outbox)
     assert taken(outbox) == []
     assert outbox.figures()[0]["alarm"] == 0

@@ -30,17 +30,17 @@ from tests.support.drafts import (
 )
 from tests.support.fake_ports import topics
 from tests.support.outbox_fixtures import OTHER_BOOT, retry
-from tests.support.stores import HangingJournal
+from tests.support.stores import HangingStore
 
 
-def fill(journal: MessageStore, *, full: bool) -> None:
+def fill(message_store: MessageStore, *, full: bool) -> None:
     """SQLite itself answers that there is no room for one more page, or takes that back."""
-    for database in (journal._alarms, journal._telemetry):
+    for database in (message_store._alarms, message_store._telemetry):
         pages = database.connection.execute("PRAGMA page_count").fetchone()[0]
         database.connection.execute(f"PRAGMA max_page_count={pages if full else 1_000_000}")
 
 
-class FullJournal(MessageStore):
+class FullStore(MessageStore):
     """Full after each opening while `full` is set, whatever else was given up."""
 
     full = False
@@ -50,7 +50,7 @@ class FullJournal(MessageStore):
         fill(self, full=self.full)
 
 
-class JournalWithoutRoom(MessageStore):
+class StoreWithoutRoom(MessageStore):
     """No database can be opened as long as the reserve takes the last room."""
 
     def open(self, must_end: Callable[[], bool] = lambda: False) -> None:
@@ -60,14 +60,14 @@ class JournalWithoutRoom(MessageStore):
 
 
 def test_on_a_full_disk_alarms_get_the_reserve_and_then_the_room_of_telemetry(store: Path, clock: SimClock) -> None:
-    journal = FullJournal(store)
-    outbox = open_outbox(store, clock, journal)
+    message_store = FullStore(store)
+    outbox = open_outbox(store, clock, message_store)
     for number in range(20):
         outbox.put(event(f"e{number}"))
         outbox.put(picture(f"p{number}", bytes(5_000)))
     write(outbox)
-    journal.full = True
-    fill(journal, full=True)
+    message_store.full = True
+    fill(message_store, full=True)
     for number in range(20):
         outbox.put(alarm(f"a{number}"))
     write(outbox)
@@ -78,10 +78,10 @@ def test_on_a_full_disk_alarms_get_the_reserve_and_then_the_room_of_telemetry(st
     waiting, dropped = outbox.figures()
     assert (waiting["alarm"], dropped["alarm"], dropped["security"]) == (20, 0, 0)
 
-    journal.full = False
+    message_store.full = False
     clock.advance(timedelta(minutes=1))
-    if journal.is_open:
-        fill(journal, full=False)
+    if message_store.is_open:
+        fill(message_store, full=False)
     write(outbox)
     assert outbox.writer.fault is None
     copy = killed(store)
@@ -95,7 +95,7 @@ def test_a_start_on_a_full_disk_spends_the_reserve_to_keep_what_is_pressed(
     outbox.put(alarm("a0"), keep={"alarm/a0": "open"})
     write(outbox)
     outbox.close()
-    again = open_outbox(store, clock, JournalWithoutRoom(store))
+    again = open_outbox(store, clock, StoreWithoutRoom(store))
     assert again.kept("alarm/") == {"alarm/a0": "open"}
     again.put(alarm("a1"))
     write(again)
@@ -106,13 +106,13 @@ def test_a_start_on_a_full_disk_spends_the_reserve_to_keep_what_is_pressed(
 
 
 def test_what_lies_on_a_disk_that_has_become_read_only_is_sent_all_the_same(
-    outbox: Outbox, journal: MessageStore, store: Path, clock: SimClock, monkeypatch: pytest.MonkeyPatch
+    outbox: Outbox, message_store: MessageStore, store: Path, clock: SimClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backlog, "WINDOW", dict.fromkeys(Rank, 4))
     for number in range(20):
         outbox.put(alarm(f"a{number}"))
     write(outbox)
-    for database in (journal._alarms, journal._telemetry):
+    for database in (message_store._alarms, message_store._telemetry):
         database.connection.execute("PRAGMA query_only=ON")
     outbox.put(alarm("a20"))
 
@@ -123,7 +123,7 @@ def test_what_lies_on_a_disk_that_has_become_read_only_is_sent_all_the_same(
     assert "readonly" in (outbox.writer.fault or "")
     assert sorted(sent) == sorted(f"a{number}" for number in range(21))
 
-    for database in (journal._alarms, journal._telemetry):
+    for database in (message_store._alarms, message_store._telemetry):
         database.connection.execute("PRAGMA query_only=OFF")
     retry(outbox, clock)
     assert outbox.writer.fault is None
@@ -132,17 +132,17 @@ def test_what_lies_on_a_disk_that_has_become_read_only_is_sent_all_the_same(
 
 
 def test_a_database_that_turns_out_damaged_while_running_is_replaced_and_gets_what_memory_holds(
-    outbox: Outbox, journal: MessageStore, store: Path, clock: SimClock
+    outbox: Outbox, message_store: MessageStore, store: Path, clock: SimClock
 ) -> None:
     for number in range(50):
         outbox.put(alarm(f"a{number}"), keep={f"alarm/a{number}": "open"})
     write(outbox)
-    journal._alarms.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    message_store._alarms.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     size = (store / "alarms.db").stat().st_size
     with (store / "alarms.db").open("r+b") as file:
         file.seek(1024)
         file.write(os.urandom(size - 1024))
-    journal._alarms.connection.execute("PRAGMA cache_size=0")
+    message_store._alarms.connection.execute("PRAGMA cache_size=0")
 
     for number in range(50, 60):
         outbox.put(alarm(f"a{number}"))
@@ -165,10 +165,10 @@ def test_a_database_that_turns_out_damaged_while_running_is_replaced_and_gets_wh
 
 
 def test_a_second_copy_that_cannot_be_written_holds_up_nothing_and_is_told_and_made_later(
-    outbox: Outbox, journal: MessageStore, clock: SimClock
+    outbox: Outbox, message_store: MessageStore, clock: SimClock
 ) -> None:
     write(outbox)
-    telemetry = journal._telemetry.connection
+    telemetry = message_store._telemetry.connection
     telemetry.execute("PRAGMA query_only=ON")
     safe = outbox.keep("alarm/a1", "open")
     safe_at_copy: list[bool] = []
@@ -197,13 +197,13 @@ def test_a_flush_that_has_failed_once_is_not_trusted_and_everything_is_written_a
         if fails:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    journal = MessageStore(store, sync)
-    outbox = open_outbox(store, clock, journal)
+    message_store = MessageStore(store, sync)
+    outbox = open_outbox(store, clock, message_store)
     fails = True
     outbox.put(alarm("a1"), keep={"alarm/a1": "open"})
     write(outbox)
     assert "Input/output error" in (outbox.writer.fault or "")
-    assert not journal.is_open
+    assert not message_store.is_open
     # What the card has forgotten:
     for path in (*store.glob("alarms.db*"),):
         path.unlink()
@@ -220,22 +220,22 @@ def test_a_flush_that_has_failed_once_is_not_trusted_and_everything_is_written_a
 
 
 def test_a_stop_while_the_disk_hangs_does_not_call_the_numbers_complete(store: Path, clock: SimClock) -> None:
-    journal = HangingJournal(store)
-    journal.goes_on.set()
-    outbox = open_outbox(store, clock, journal)
+    message_store = HangingStore(store)
+    message_store.goes_on.set()
+    outbox = open_outbox(store, clock, message_store)
     write(outbox)
-    journal.hangs.clear()
-    journal.goes_on.clear()
+    message_store.hangs.clear()
+    message_store.goes_on.clear()
     outbox.put(alarm("sent"))
     thread = threading.Thread(target=outbox.writer.run_once, args=(0,), name="store")
     thread.start()
     try:
-        assert journal.hangs.wait(10)
+        assert message_store.hangs.wait(10)
         [sent] = seqs(taken(outbox))
         outbox.close()
         copy = killed(store)
     finally:
-        journal.goes_on.set()
+        message_store.goes_on.set()
         thread.join()
     outbox.close()
 

@@ -25,7 +25,7 @@ from tests.support.drafts import (
 )
 from tests.support.fake_ports import topics
 from tests.support.outbox_fixtures import OTHER_BOOT, retry
-from tests.support.stores import DeadJournal, opened
+from tests.support.stores import DeadStore, opened
 
 
 def test_a_disk_that_hangs_at_the_start_holds_up_nothing_and_is_taken_up_when_it_answers(
@@ -38,13 +38,13 @@ def test_a_disk_that_hangs_at_the_start_holds_up_nothing_and_is_taken_up_when_it
     earlier.close()
     goes_on = threading.Event()
 
-    class HangingJournal(MessageStore):
+    class HangingStore(MessageStore):
         def open(self, must_end: Callable[[], bool] = lambda: False) -> None:
             goes_on.wait(10)
             super().open(must_end)
 
     clock = SimClock(boot_id=OTHER_BOOT)
-    outbox = Outbox(store, clock, IDENTITY.source, 1 << 20, store / "other-box", store=HangingJournal(store))
+    outbox = Outbox(store, clock, IDENTITY.source, 1 << 20, store / "other-box", store=HangingStore(store))
     outbox.open()
     thread = threading.Thread(target=outbox.writer.run_once, args=(0,), name="store")
     thread.start()
@@ -83,14 +83,14 @@ def test_messages_of_the_disk_give_way_when_their_places_were_given_again(store:
     earlier.close()
     (store / "seq.ceiling").unlink()
 
-    journal = DeadJournal(store)
+    message_store = DeadStore(store)
     clock = SimClock(wall=datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC), boot_id=OTHER_BOOT)
-    outbox = open_outbox(store, clock, journal)
+    outbox = open_outbox(store, clock, message_store)
     text = "the sequence numbers of earlier runs can't be read: numbering continues far above them"
     assert outbox.notices() == [Notice("sequence-restarted", "warning", text, {"seq": 1_767_225_600_000})]
     for number in range(500):
         outbox.put(alarm(f"new{number}"))
-    journal.dead = False
+    message_store.dead = False
     retry(outbox, clock)
 
     arrived = [body(message)["data"]["alarm_id"] for message in taken(outbox)]
@@ -101,7 +101,7 @@ def test_messages_of_the_disk_give_way_when_their_places_were_given_again(store:
 
 def test_numbers_that_nothing_is_known_of_go_on_with_the_time_in_milliseconds(store: Path) -> None:
     clock = SimClock(wall=datetime(2033, 5, 18, 3, 33, 20, 7_000, tzinfo=UTC))
-    outbox = open_outbox(store, clock, DeadJournal(store))
+    outbox = open_outbox(store, clock, DeadStore(store))
 
     outbox.put(alarm())
     assert seqs(taken(outbox)) == [2_000_000_000_008]
@@ -111,9 +111,9 @@ def test_numbers_that_nothing_is_known_of_go_on_with_the_time_in_milliseconds(st
 def test_a_disk_that_answers_just_before_somebody_waits_for_it_is_told_all_the_same(
     store: Path, clock: SimClock
 ) -> None:
-    journal = DeadJournal(store)
-    outbox = open_outbox(store, clock, journal)
-    journal.dead = False
+    message_store = DeadStore(store)
+    outbox = open_outbox(store, clock, message_store)
+    message_store.dead = False
     retry(outbox, clock)
     calls: list[str] = []
 
@@ -156,7 +156,7 @@ def test_what_a_damaged_database_may_have_forgotten_is_not_taken_for_known(
     assert open_and_close(store, clock).knows_all
 
 
-def late(store: Path, clock: SimClock, values: dict[str, str]) -> tuple[Outbox, DeadJournal]:
+def late(store: Path, clock: SimClock, values: dict[str, str]) -> tuple[Outbox, DeadStore]:
     """An outbox that has begun without a disk, on which an earlier run has kept these values."""
     earlier = open_outbox(store, SimClock())
     for key, value in values.items():
@@ -164,13 +164,13 @@ def late(store: Path, clock: SimClock, values: dict[str, str]) -> tuple[Outbox, 
     write(earlier)
     earlier.close()
     (store / "black-box").unlink(missing_ok=True)
-    journal = DeadJournal(store)
-    return open_outbox(store, clock, journal), journal
+    message_store = DeadStore(store)
+    return open_outbox(store, clock, message_store), message_store
 
 
-def answer(journal: DeadJournal, outbox: Outbox, clock: SimClock) -> None:
+def answer(message_store: DeadStore, outbox: Outbox, clock: SimClock) -> None:
     """The disk does, and is written to."""
-    journal.dead = False
+    message_store.dead = False
     retry(outbox, clock)
 
 
@@ -178,35 +178,35 @@ def answer(journal: DeadJournal, outbox: Outbox, clock: SimClock) -> None:
 def test_of_a_counter_that_was_used_without_the_disk_and_the_one_on_it_the_higher_counts(
     store: Path, clock: SimClock, on_disk: str, used: str, highest: str
 ) -> None:
-    outbox, journal = late(store, clock, {"ctr/k": on_disk, "other": on_disk})
+    outbox, message_store = late(store, clock, {"ctr/k": on_disk, "other": on_disk})
     outbox.keep("ctr/k", used)
     outbox.keep("other", used)
-    answer(journal, outbox, clock)
+    answer(message_store, outbox, clock)
 
     assert outbox.kept("") | {"ctr/k": highest, "other": used} == outbox.kept("")
-    assert journal.state("") | {"ctr/k": highest, "other": used} == journal.state("")
+    assert message_store.state("") | {"ctr/k": highest, "other": used} == message_store.state("")
     outbox.close()
 
 
 def test_a_counter_does_not_fall_again_when_a_lower_one_is_kept_after_the_disk_was_found(
     store: Path, clock: SimClock
 ) -> None:
-    outbox, journal = late(store, clock, {"ctr/k": "50"})
-    answer(journal, outbox, clock)
+    outbox, message_store = late(store, clock, {"ctr/k": "50"})
+    answer(message_store, outbox, clock)
     outbox.keep("ctr/k", "7")
     write(outbox)
     copy = killed(store)
     outbox.close()
 
-    assert journal_state(store)["ctr/k"] == "50"
+    assert stored_state(store)["ctr/k"] == "50"
     again = open_outbox(copy, clock)
     assert again.kept("ctr/") == {"ctr/k": "50"}
     again.close()
 
 
-def journal_state(store: Path) -> dict[str, str]:
-    with opened(store) as journal:
-        return journal.state("")
+def stored_state(store: Path) -> dict[str, str]:
+    with opened(store) as message_store:
+        return message_store.state("")
 
 
 def open_and_close(store: Path, clock: SimClock) -> Outbox:
@@ -217,7 +217,7 @@ def open_and_close(store: Path, clock: SimClock) -> Outbox:
 
 def test_after_weeks_without_a_disk_a_restart_knows_how_things_stand(store: Path, clock: SimClock) -> None:
     """Messages that went out long ago do not come again, and alarms that were closed do not light."""
-    outbox = open_outbox(store, clock, DeadJournal(store))
+    outbox = open_outbox(store, clock, DeadStore(store))
     for number in range(2_000):
         outbox.put(alarm(f"a{number}"), keep={f"alarm/a{number}": "open"})
         outbox.keep(f"alarm/a{number - 1}", None)
@@ -226,7 +226,7 @@ def test_after_weeks_without_a_disk_a_restart_knows_how_things_stand(store: Path
     copy = killed(store)
     outbox.close()
 
-    again = open_outbox(copy, clock, DeadJournal(copy))
+    again = open_outbox(copy, clock, DeadStore(copy))
     known = again.kept("alarm/")
     messages = taken(again)
     again.close()

@@ -13,10 +13,10 @@ from tests.support.device import Device
 from tests.support.drafts import open_outbox
 from tests.support.fake_ports import MemoryBroker
 from tests.support.kiosk import Kiosk
-from tests.support.outbox_fixtures import clock, journal, outbox, store
+from tests.support.outbox_fixtures import clock, message_store, outbox, store
 from tests.support.self_test_bench import Bench
 
-__all__ = ["bench", "clock", "device", "handler", "journal", "kiosk", "make_device", "outbox", "rig", "store"]
+__all__ = ["bench", "clock", "device", "handler", "kiosk", "make_device", "message_store", "outbox", "rig", "store"]
 
 
 @pytest.fixture

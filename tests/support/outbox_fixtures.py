@@ -35,15 +35,15 @@ def clock() -> SimClock:
 
 
 @pytest.fixture
-def journal(store: Path) -> MessageStore:
+def message_store(store: Path) -> MessageStore:
     """The disk of the outbox."""
     return MessageStore(store)
 
 
 @pytest.fixture
-def outbox(store: Path, clock: SimClock, journal: MessageStore) -> Iterator[Outbox]:
+def outbox(store: Path, clock: SimClock, message_store: MessageStore) -> Iterator[Outbox]:
     """Open, in a directory of its own; a test may close it."""
-    opened = open_outbox(store, clock, journal)
+    opened = open_outbox(store, clock, message_store)
     yield opened
-    if journal.is_open:
+    if message_store.is_open:
         opened.close()

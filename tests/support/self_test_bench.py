@@ -23,7 +23,7 @@ from agent.sim.clock import SimClock
 from tests.support.context import make_context
 from tests.support.drafts import body, open_outbox, taken, write
 from tests.support.fake_ports import MemoryBroker
-from tests.support.stores import DeadJournal
+from tests.support.stores import DeadStore
 
 FLASH = LightState(Pattern.OFF, Pattern.OFF, Pattern.OFF, Pattern.OFF)
 ADDRESSES = [BrokerAddress("mqtt://a"), BrokerAddress("mqtt://b")]
@@ -47,7 +47,7 @@ class Bench:
     done: list[OrderDone] = field(default_factory=list)
     scheduled: bool = True
     probe: MemoryBroker = field(default_factory=MemoryBroker)
-    store: DeadJournal | None = None
+    store: DeadStore | None = None
     """The disk of the next start, where it is not a sound one."""
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ from agent.outbox.store import MessageStore
 
 @contextmanager
 def opened(directory: Path, sync: Callable[[int], None] = os.fdatasync) -> Iterator[MessageStore]:
-    """A journal that is open inside the block."""
+    """A message store that is open inside the block."""
     store = MessageStore(directory, sync)
     store.open()
     try:
@@ -22,7 +22,7 @@ def opened(directory: Path, sync: Callable[[int], None] = os.fdatasync) -> Itera
         store.close()
 
 
-class HangingJournal(MessageStore):
+class HangingStore(MessageStore):
     """Does not get on with a write until `goes_on` is set; `hangs` is set meanwhile."""
 
     def __init__(self, directory: Path) -> None:
@@ -35,7 +35,7 @@ class HangingJournal(MessageStore):
         super().write(batch)
 
 
-class DeadJournal(MessageStore):
+class DeadStore(MessageStore):
     """Does not open while `dead` is set."""
 
     dead = True

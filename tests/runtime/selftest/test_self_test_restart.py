@@ -12,7 +12,7 @@ from agent.runtime.selftest.self_test import SELF_TEST
 from tests.support.drafts import write
 from tests.support.fake_ports import Answer
 from tests.support.self_test_bench import Bench, play
-from tests.support.stores import DeadJournal
+from tests.support.stores import DeadStore
 
 
 def test_a_failure_is_known_after_a_restart_and_ends_with_the_next_test(bench: Bench) -> None:
@@ -73,7 +73,7 @@ def test_the_alarm_of_an_earlier_run_on_a_disk_that_comes_late_is_closed_beside_
     write(bench.outbox)
     bench.outbox.close()
 
-    bench.store = DeadJournal(bench.directory)
+    bench.store = DeadStore(bench.directory)
     bench.start()
     bench.worker.order("o2")
     bench.run(6)

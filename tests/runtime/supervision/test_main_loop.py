@@ -73,7 +73,7 @@ def test_health_says_what_was_written_to_disks(loop: LoopRig) -> None:
     assert health["disk"]["written_bytes_per_day"] == health["disk"]["written_bytes"] * 720
 
 
-def test_a_journal_that_stands_still_is_a_storage_fault_and_moves_on_again(loop: LoopRig) -> None:
+def test_a_store_that_stands_still_is_a_storage_fault_and_moves_on_again(loop: LoopRig) -> None:
     loop.passes(1, *ALL)
     loop.sent()
     loop.passes(5.0, "pipeline")

@@ -9,7 +9,7 @@ from tests.support.context import make_context
 from tests.support.drafts import IDENTITY, body, event, open_outbox, taken, write
 from tests.support.fake_ports import topics
 from tests.support.message_table import META
-from tests.support.stores import DeadJournal
+from tests.support.stores import DeadStore
 
 
 def announcer(outbox: Outbox) -> Announcer:
@@ -90,5 +90,5 @@ def test_a_number_that_can_not_be_read_does_not_keep_the_kiosk_from_starting_and
 
 def test_without_the_disk_the_number_goes_on_above_what_the_centre_may_know(store: Path) -> None:
     """The centre takes a birth and a loss with a lower number for old ones."""
-    with closing(open_outbox(store, SimClock(), DeadJournal(store))) as outbox:
+    with closing(open_outbox(store, SimClock(), DeadStore(store))) as outbox:
         assert body(announcer(outbox).will())["data"]["bdseq"] > SimClock().wall().timestamp() - 1
