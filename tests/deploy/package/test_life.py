@@ -87,7 +87,7 @@ def test_half_an_example_becomes_a_whole_one(life: Path) -> None:
 def test_a_name_that_an_older_version_took_for_a_new_one_is_told_with_what_to_write(life: Path) -> None:
     mistake, meant, *_ = told(seen(life, "name that no earlier file has"))
     assert "no earlier file has button 'clinic'" in mistake
-    assert "correct it, or write add = true below it" in meant
+    assert "correct the name, or write add = true below it" in meant
     assert not [line for line in told(seen(life, "name marked as new")) if "add = true" in line]
 
 
@@ -211,7 +211,7 @@ def test_settings_that_the_new_version_refuses_leave_the_old_one_running(life: P
     assert (after["active"], after["pid"]) == ("active", before["pid"])
     mistake, advice = told(after)
     assert "nonsense is not a setting" in mistake
-    assert "goes on with the old version, but does not start again" in advice
+    assert "goes on with the old version, but won't start again" in advice
     assert advice.endswith("sudo systemctl restart edge-agent")
 
 
