@@ -20,7 +20,7 @@ from tests.campaigns.mutants import named, score
 from tests.campaigns.mutants.breakage import Breakage
 from tests.campaigns.mutants.equivalent import EQUIVALENT
 
-_LEAST = 0.9
+_LEAST = 0.97
 _REPORT = named.ROOT / "build" / "mutants.json"
 _PROGRESS = re.compile(r"(\d+)/(\d+) .*?🎉 (\d+) 🫥 (\d+) .*?🙁 (\d+)")
 _TELL_EVERY_S = 15.0
