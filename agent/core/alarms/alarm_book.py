@@ -4,7 +4,7 @@ A resident can't cancel an alarm, and further presses raise the count of the sam
 centre moves an alarm past `unconfirmed` or out of the book. The full table is in docs/alarm-life.md.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -124,17 +124,17 @@ class AlarmBook:
         self,
         input_name: str,
         edge_ns: int,
-        alarm_id: str,
-        raised_at: str,
-        camera: AlarmCamera | None,
+        begin: Callable[[], tuple[str, str, AlarmCamera | None]],
         *,
         count: int = 1,
         test: bool = False,
     ) -> AlarmChange:
-        """Count `count` presses: on the open alarm, or as a new alarm with the identifier `alarm_id`."""
+        """Count `count` presses: on the open alarm, or as a new one. Only for a new one `begin` is called; it returns
+        the identifier, the time of the press as in messages, and what a camera sees."""
         known = self.counting(input_name, test=test)
         if known is not None:
-            return self.pressed_again(known, count)
+            return self._change("updated", known, press_count=known.data.press_count + count)
+        alarm_id, raised_at, camera = begin()
         kind = self._kinds[input_name]
         data = AlarmData(
             alarm_id=alarm_id,
@@ -151,10 +151,6 @@ class AlarmBook:
             camera=camera,
         )
         return self._keep("raised", OpenAlarm(data, self._boot_id, edge_ns, edge_ns))
-
-    def pressed_again(self, alarm: OpenAlarm, count: int) -> AlarmChange:
-        """Count `count` further presses on this open alarm."""
-        return self._change("updated", alarm, press_count=alarm.data.press_count + count)
 
     def delivered(self, fact: AlarmDelivered) -> AlarmChange | None:
         """Note that the broker has the alarm: a raised one becomes sent. Later only the first time is noted."""

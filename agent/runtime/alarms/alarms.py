@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from functools import partial
 from typing import Protocol
 
 from agent.contract.envelope import MessageFactory, rfc3339
@@ -86,15 +87,8 @@ class Alarms:
 
     def press(self, press: Pressed, *, test: bool) -> None:
         """Handle one or several presses of an input, in earnest or as a test."""
-        name = press.input
-        known = self._book.counting(name, test=test)
-        if known is None:
-            alarm_id = self._outbox.new_id()
-            camera = None if self._cameras is None else self._cameras.capture(alarm_id)
-            raised_at = self._raised_at(press)
-            change = self._book.press(name, press.edge_ns, alarm_id, raised_at, camera, count=press.count, test=test)
-        else:
-            change = self._book.pressed_again(known, press.count)
+        begin = partial(self._begin, press)
+        change = self._book.press(press.input, press.edge_ns, begin, count=press.count, test=test)
         self._publish(change)
         if not change.alarm.data.silent:
             self._lights.beep(1)
@@ -215,9 +209,12 @@ class Alarms:
     def _open(self) -> tuple[AlarmData, ...]:
         return (*(alarm.data for alarm in self._book.open()), *(was for was, _ in self._closing.values()))
 
-    def _raised_at(self, press: Pressed) -> str:
+    def _begin(self, press: Pressed) -> tuple[str, str, AlarmCamera | None]:
+        """Return what a new alarm has of its own: identifier, time of the press, and what a camera sees."""
+        alarm_id = self._outbox.new_id()
+        camera = None if self._cameras is None else self._cameras.capture(alarm_id)
         late = timedelta(microseconds=(self._clock.boottime_ns() - press.edge_ns) // 1000)
-        return rfc3339(self._clock.wall() - late)
+        return alarm_id, rfc3339(self._clock.wall() - late), camera
 
 
 def _is_answer(was: OpenAlarm | None, change: AlarmChange) -> bool:

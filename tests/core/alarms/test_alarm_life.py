@@ -41,7 +41,7 @@ class OneAlarm:
     def tell(self, fact: str) -> AlarmChange | None:
         match fact:
             case "press":
-                return self.book.press("police", self.now_ns, "a1", "now", None)
+                return self.book.press("police", self.now_ns, lambda: ("a1", "now", None))
             case "confirmation":
                 return self.book.delivered(AlarmDelivered("a1", self.now_ns))
             case "wait over":
@@ -159,7 +159,7 @@ class LifeMachine(RuleBasedStateMachine):
         new_id = f"a{next(self.ids):04}"
         status = "test" if test else "actual"
         alarm_id = next((i for i, o in self.open.items() if (o.input, o.status) == (name, status)), new_id)
-        change = self.book.press(name, self.now_ns, new_id, "now", None, test=test)
+        change = self.book.press(name, self.now_ns, lambda: (new_id, "now", None), test=test)
         self.expect(alarm_id, "press", change)
         self.pressed += 1
         if alarm_id == new_id:

@@ -19,7 +19,7 @@ from tests.support.kiosk import Kiosk
 
 KINDS = [InputKind("police", "panic", False)]
 CLOCK = SimClock()
-ALARM = AlarmBook(KINDS, CLOCK.boot_id, None).press("police", 5, "a1", "2026-01-01T00:00:00.000Z", None).alarm
+ALARM = AlarmBook(KINDS, CLOCK.boot_id, None).press("police", 5, lambda: ("a1", "2026-01-01T00:00:00.000Z", None)).alarm
 
 
 def told(outbox: Outbox) -> list[tuple[str, dict[str, Any]]]:
