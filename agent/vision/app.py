@@ -77,9 +77,10 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
             ending.stop()
 
     def on_end(error: LinkError) -> None:
-        if isinstance(error, CoreGoneError) and not ending.event.is_set():
-            leave(1)
         ending.fail(error)
+        # A sender may have found the broken link first; the process leaves at once all the same.
+        if isinstance(ending.failure, CoreGoneError) and not ending.asked:
+            leave(1)
 
     # From here on the process notices when the link ends, even while the model loads.
     listener = Worker("link", partial(link.listen, on_message, on_end), ending)

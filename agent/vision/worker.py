@@ -18,7 +18,8 @@ class Ending:
         self.asked = False
         """Whether the end is an orderly stop, or has become one."""
         self._lock = threading.Lock()
-        self._failure: EdgeAgentError | None = None
+        self.failure: EdgeAgentError | None = None
+        """The first failure; None if a stop came before it."""
 
     def stop(self) -> None:
         """End in an orderly way."""
@@ -29,14 +30,14 @@ class Ending:
         """End with a failure; the first one is the reason that is reported."""
         with self._lock:
             if not self.event.is_set():
-                self._failure = error
+                self.failure = error
             self.event.set()
 
     def raise_failure(self) -> None:
         """Raise the failure, if it was one."""
         with self._lock:
-            if self._failure is not None:
-                raise self._failure
+            if self.failure is not None:
+                raise self.failure
 
 
 class Worker:
