@@ -1,11 +1,13 @@
-"""Why a broker connection ended: the kind, and words for a person."""
+"""Where a broker listens; and why a connection to it ended: the kind, and words for a person."""
 
 import errno
 import socket
 import ssl
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from agent.adapters.tls_context import explain_tls
+from agent.contract.errors import BrokerError
 from agent.ports import Disconnected
 
 UNSUPPORTED_VERSION = 0x84
@@ -26,6 +28,21 @@ class Endpoint:
     def __str__(self) -> str:
         place = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
         return f"{place} by {self.interface}" if self.interface else place
+
+
+def endpoint_of(url: str) -> Endpoint:
+    """Parse `mqtt://HOST[:PORT]` or `mqtts://HOST[:PORT]`. Raises BrokerError."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise BrokerError("a broker's address has an invalid port; write mqtts://HOST:PORT") from error
+    if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
+        raise BrokerError("a broker's address is not of the form mqtts://HOST[:PORT] or mqtt://HOST[:PORT]")
+    if parts.username or parts.password:
+        raise BrokerError("a broker's address holds a user or password; put the password in [mqtt] password")
+    tls = parts.scheme == "mqtts"
+    return Endpoint(parts.hostname, port or (8883 if tls else 1883), tls)
 
 
 class InterfaceError(OSError):

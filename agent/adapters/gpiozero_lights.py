@@ -8,7 +8,7 @@ from typing import Any
 
 from gpiozero import OutputDevice
 
-from agent.core.alarms.lights import LightState, Pattern
+from agent.contract.lamps import LightState, Pattern
 from agent.core.errors import HardwareError
 from agent.core.wiring import LightPins
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.contract.commands import CommandRejected
-from agent.core.errors import SettingsError
+from agent.contract.errors import SettingsError
 
 if TYPE_CHECKING:
     import jwt

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from urllib.parse import urlsplit
 
-from agent.adapters.broker_failures import Endpoint
+from agent.adapters.broker_failures import endpoint_of
 from agent.adapters.paho_client import Login
 from agent.adapters.paho_connection import PahoConnection
 from agent.adapters.tls_context import TlsFiles, tls_context
@@ -62,18 +61,3 @@ class PahoBroker:
         thread."""
         connection = self._connection
         return None if connection is None else connection.pulse()
-
-
-def endpoint_of(url: str) -> Endpoint:
-    """Parse `mqtt://HOST[:PORT]` or `mqtts://HOST[:PORT]`. Raises BrokerError."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise BrokerError("a broker's address has an invalid port; write mqtts://HOST:PORT") from error
-    if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
-        raise BrokerError("a broker's address is not of the form mqtts://HOST[:PORT] or mqtt://HOST[:PORT]")
-    if parts.username or parts.password:
-        raise BrokerError("a broker's address holds a user or password; put the password in [mqtt] password")
-    tls = parts.scheme == "mqtts"
-    return Endpoint(parts.hostname, port or (8883 if tls else 1883), tls)

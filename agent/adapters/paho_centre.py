@@ -13,12 +13,11 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from agent.adapters.broker_failures import UNSUPPORTED_VERSION, of_connecting, of_silent_close
+from agent.adapters.broker_failures import UNSUPPORTED_VERSION, endpoint_of, of_connecting, of_silent_close
 from agent.adapters.paho_bounded import BoundedClient
-from agent.adapters.paho_broker import endpoint_of
 from agent.adapters.tls_context import TlsFiles, tls_context
-from agent.core.delivery.centres import REPEAT_S, CentreStateError, read_state, write_state
-from agent.core.errors import BrokerError
+from agent.contract.errors import BrokerError
+from agent.contract.host_state import REPEAT_S, CentreStateError, read_state, write_state
 
 _OPTIONS = {"ca_file": "--ca", "cert_file": "--cert", "key_file": "--cert-key", "brokers": "--broker"}
 

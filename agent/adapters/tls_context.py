@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.core.errors import BrokerError
+from agent.contract.errors import BrokerError
 
 
 @dataclass(frozen=True, slots=True)

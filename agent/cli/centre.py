@@ -14,8 +14,8 @@ from agent.adapters.paho_centre import Centre, Heard
 from agent.adapters.tls_context import TlsFiles
 from agent.cli.options import add_config
 from agent.contract.commands import MAX_LIFE_S
+from agent.contract.host_state import CentreStateError, host_topic
 from agent.contract.identity import LEVEL, Identity
-from agent.core.delivery.centres import CentreStateError, centre_name
 from agent.core.errors import UsageError
 from agent.settings import Settings, load
 
@@ -81,7 +81,7 @@ def tls_files(args: argparse.Namespace, settings: Settings) -> TlsFiles:
 def centre_topic(root: str, name: str) -> str:
     """Return the topic on which a centre says whether it watches. Raises UsageError for an invalid name."""
     try:
-        return f"{root}/host/{centre_name(name)}/state"
+        return host_topic(root, name)
     except CentreStateError as error:
         raise UsageError(f"{name!r} is {error}: use 1 to 64 of a-z, 0-9 and dash") from error
 

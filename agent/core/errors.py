@@ -1,12 +1,9 @@
 """The agent's own errors: one base, with a subclass per layer. Only the command line maps them to exit codes."""
 
-
-class EdgeAgentError(Exception):
-    """Base of every error that we raise on purpose. Its one-line text says what is wrong and what to do next."""
-
-
-class SettingsError(EdgeAgentError):
-    """The settings file or an override is wrong; the text names every mistake. Exit code 2."""
+# Every error of the agent is imported from here, those that it shares with the command centre's library too.
+from agent.contract.errors import BrokerError as BrokerError  # noqa: PLC0414
+from agent.contract.errors import EdgeAgentError as EdgeAgentError  # noqa: PLC0414
+from agent.contract.errors import SettingsError as SettingsError  # noqa: PLC0414
 
 
 class UsageError(EdgeAgentError):
@@ -43,10 +40,6 @@ class ModelRefusedError(ModelError):
 
 class DelegateError(ModelError):
     """A delegate, which runs a model instead of the processor, can't be loaded or can't run this model."""
-
-
-class BrokerError(EdgeAgentError):
-    """The broker can't be reached, refuses us, or does not take a message."""
 
 
 class NoProbeCertificate(BrokerError):  # noqa: N818 - what is so, as the doctor says it

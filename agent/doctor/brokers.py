@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from agent.adapters.broker_failures import Endpoint
+from agent.adapters.broker_failures import Endpoint, endpoint_of
 from agent.adapters.broker_probe import Reached, reach
-from agent.adapters.paho_broker import endpoint_of
 from agent.adapters.system_clock import SystemClock
 from agent.adapters.tls_context import TlsFiles
 from agent.bootstrap import specs

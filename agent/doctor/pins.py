@@ -15,7 +15,7 @@ from agent.adapters.gpiozero_pins import open_pin_factory
 from agent.adapters.running_agent import keep_agents_out
 from agent.adapters.system_clock import SystemClock
 from agent.bootstrap import simulation, specs
-from agent.core.alarms.lights import LightState, Pattern
+from agent.contract.lamps import LightState, Pattern
 from agent.core.diagnosis.finding import Finding, fail, failure, ok, unknown
 from agent.core.diagnosis.pins import AGENT_CONSUMER, InputRead, judge_levels, judge_use
 from agent.core.errors import HardwareError, StorageError

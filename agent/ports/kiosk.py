@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from agent.contract.lamps import LightState
 from agent.contract.vocabulary import TimeQuality
-from agent.core.alarms.lights import LightState
-from agent.core.facts import Edge
+
+if TYPE_CHECKING:  # a command centre imports a port by way of an adapter, and does without the core
+    from agent.core.facts import Edge
 
 
 class Clock(Protocol):
@@ -33,7 +35,7 @@ class Clock(Protocol):
 class Buttons(Protocol):
     """Every input line of the kiosk."""
 
-    def start(self, on_edge: Callable[[Edge], None], on_lost: Callable[[str, str], None]) -> None:
+    def start(self, on_edge: Callable[["Edge"], None], on_lost: Callable[[str, str], None]) -> None:
         """Watch the lines, and report the level of each as an edge with `at_start`.
 
         `on_edge` runs on the pin library's thread, and at start on the caller's; it must be quick and must not raise. A
@@ -42,7 +44,7 @@ class Buttons(Protocol):
         """
         ...
 
-    def read(self) -> Sequence[Edge]:
+    def read(self) -> Sequence["Edge"]:
         """Read the level of every watched line now, as edges. Any thread.
 
         Raises HardwareError, which names the line that can't be read.

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Collection
 from typing import Protocol
 
-from agent.core.alarms.lights import LightState, Pattern
+from agent.contract.lamps import LightState, Pattern
 from agent.core.wiring import InputLine, LightPins, SirenPin
 from agent.ports import Clock
 from agent.sim.contacts import SimContacts

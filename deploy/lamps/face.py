@@ -6,7 +6,7 @@ that shows its rhythm, a dark one is dark.
 
 import math
 
-from agent.core.alarms.lights import LightState, Pattern
+from agent.contract.lamps import LightState, Pattern
 from deploy.lamps.rhythm import SECONDS, blinks, is_fast, lit
 from deploy.wiring.canvas import INK, Canvas
 

@@ -2,7 +2,7 @@
 
 import textwrap
 
-from agent.core.alarms.lights import Pattern
+from agent.contract.lamps import Pattern
 from deploy.lamps.face import WIDTH as FACE
 from deploy.lamps.face import face, rhythm
 from deploy.lamps.pictograms import speaker

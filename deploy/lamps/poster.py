@@ -1,6 +1,6 @@
 """docs/lamps-poster.svg: one page of A4 that hangs beside a kiosk, for whoever presses there."""
 
-from agent.core.alarms.lights import Pattern
+from agent.contract.lamps import Pattern
 from deploy.lamps.face import COLOURS, face, rhythm
 from deploy.lamps.face import HEIGHT as FACE
 from deploy.lamps.pictograms import pictogram, speaker

@@ -1,7 +1,7 @@
 """When an output is lit."""
 
 from agent.adapters.gpiozero_lights import _HALF_PERIOD_S
-from agent.core.alarms.lights import Pattern
+from agent.contract.lamps import Pattern
 
 SECONDS = 2.0
 """How much of a rhythm is drawn: the slowest one, once."""

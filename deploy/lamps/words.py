@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from agent.contract.lamps import IDENTIFY, OUT_OF_SERVICE, TEST_MODE, LightState, Pattern, for_open_alarms
 from agent.contract.stages import Stage, Waits
-from agent.core.alarms.lights import IDENTIFY, OUT_OF_SERVICE, TEST_MODE, LightState, Pattern, for_open_alarms
 
 NS = 10**9
 

@@ -7,8 +7,8 @@ import pytest
 
 from agent.bootstrap.specs import input_lines, light_pins
 from agent.cli.options import DEFAULT_CONFIG
+from agent.contract.lamps import IDENTIFY, OUT_OF_SERVICE, TEST_MODE, LightState, for_open_alarms
 from agent.contract.stages import Stage
-from agent.core.alarms.lights import IDENTIFY, OUT_OF_SERVICE, TEST_MODE, LightState, for_open_alarms
 from agent.settings import load
 from deploy.package import tree
 from deploy.wiring.header import PHYSICAL

@@ -7,9 +7,9 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from agent.adapters import gpiozero_lights
+from agent.contract import lamps
+from agent.contract.lamps import LightState, Pattern, for_open_alarms
 from agent.contract.stages import Stage
-from agent.core.alarms import lights
-from agent.core.alarms.lights import LightState, Pattern, for_open_alarms
 from deploy.lamps import poster, words
 from deploy.lamps.__main__ import DOCS, PICTURES
 from deploy.lamps.rhythm import SECONDS, lit
@@ -32,7 +32,7 @@ def test_the_pictures_in_docs_are_what_the_tables_say(name: str) -> None:
 def test_everything_that_the_lamps_can_say_is_told_and_once() -> None:
     told = [state for moment in MOMENTS for state in dict.fromkeys(moment.states)]
     stages = {for_open_alarms([stage]) for stage in Stage}
-    others = {value for value in vars(lights).values() if isinstance(value, LightState)}
+    others = {value for value in vars(lamps).values() if isinstance(value, LightState)}
     dark = LightState(Pattern.OFF, Pattern.OFF, Pattern.OFF, Pattern.OFF)
     assert set(told) == stages | others | {dark}
     assert len(told) == len(set(told))

@@ -8,7 +8,7 @@ from gpiozero import InputDevice
 from gpiozero.pins.mock import MockFactory
 
 from agent.adapters.gpiozero_lights import GpiozeroLights
-from agent.core.alarms.lights import IDLE, OUT_OF_SERVICE, PRESSED, LightState, Pattern
+from agent.contract.lamps import IDLE, OUT_OF_SERVICE, PRESSED, LightState, Pattern
 from agent.core.errors import HardwareError
 from agent.core.wiring import LightPins
 from tests.support.wait import wait_for

@@ -12,7 +12,7 @@ from agent.adapters.gpiozero_buttons import GpiozeroButtons
 from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.adapters.gpiozero_pins import open_pin_factory
 from agent.adapters.system_clock import SystemClock
-from agent.core.alarms.lights import PRESSED
+from agent.contract.lamps import PRESSED
 from agent.core.errors import StorageError
 from agent.core.facts import Edge
 from agent.core.wiring import InputLine, LightPins

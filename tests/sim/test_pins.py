@@ -10,7 +10,7 @@ from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.adapters.gpiozero_pins import open_pin_factory
 from agent.adapters.gpiozero_siren import GpiozeroSiren
 from agent.adapters.system_clock import SystemClock
-from agent.core.alarms.lights import PRESSED, Pattern
+from agent.contract.lamps import PRESSED, Pattern
 from agent.core.facts import Edge
 from agent.core.wiring import InputLine, LightPins, SirenPin
 from agent.sim.contacts import SimContacts

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from agent.core.alarms.lights import LightState, Pattern
+from agent.contract.lamps import LightState, Pattern
 from agent.core.errors import BrokerError, HardwareError
 from agent.ports import BrokerEvent, Connected, Disconnected, OutgoingMessage, Published, Received
 

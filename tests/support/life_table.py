@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from agent.contract.lamps import LightState, Pattern
 from agent.contract.stages import Stage
-from agent.core.alarms.lights import LightState, Pattern
 
 ROOT = Path(__file__).parents[2]
 FACTS = ("press", "confirmation", "registered", "dispatched", "closed", "outrun", "wait over")

@@ -6,9 +6,9 @@ from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
 
+from agent.contract.lamps import IDLE, LightState, Pattern
 from agent.contract.messages import Draft
 from agent.contract.vocabulary import AckAction
-from agent.core.alarms.lights import IDLE, LightState, Pattern
 from agent.core.alarms.self_test import Timetable
 from agent.core.errors import StepFailed
 from agent.core.facts import AlarmDelivered, CentreAck, SelfTested

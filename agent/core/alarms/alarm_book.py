@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from agent.contract.lamps import LightState, for_open_alarms
 from agent.contract.messages import AlarmCamera, AlarmData, Status
 from agent.contract.stages import Stage, Waits
-from agent.core.alarms.lights import LightState, for_open_alarms
 from agent.core.facts import AlarmDelivered, CentreAck
 
 Change = Literal["raised", "updated", "closed", "noted"]

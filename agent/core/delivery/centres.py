@@ -1,54 +1,11 @@
 """Tells whether anybody is watching, from what the command centres say on `host/{centre}/state`."""
 
-import json
 from collections.abc import Iterable
-from datetime import datetime
 
-from agent.contract.envelope import rfc3339
-from agent.contract.identity import LEVEL
 from agent.core.facts import CentreWatched
 
-MAX_STATE_BYTES = 1024
-"""A centre's state is far shorter; anything longer is not read."""
-REPEAT_S = 60.0
-"""How often a centre repeats its state: a broker may not have kept it, or only another node of a cluster has."""
 _MOST_CENTRES = 64
 _MOST_VOUCHED = 256
-
-
-class CentreStateError(ValueError):
-    """A payload that is not a centre's state."""
-
-
-def centre_name(level: str) -> str:
-    """Return the name of the centre in a topic level. Raises CentreStateError for a name that no centre may have."""
-    if not LEVEL.match(level):
-        raise CentreStateError("not a valid name for a centre")
-    return level
-
-
-def read_state(payload: bytes, size: int) -> bool | None:
-    """Return whether the centre says that it watches; None if its retained state was cleared.
-
-    Raises CentreStateError for anything that the contract does not allow.
-    """
-    if not size:
-        return None
-    if size > MAX_STATE_BYTES:
-        raise CentreStateError(f"{size} bytes; at most {MAX_STATE_BYTES} are accepted")
-    try:
-        said = json.loads(payload)
-    except (ValueError, RecursionError) as error:
-        raise CentreStateError("not JSON") from error
-    online = said.get("online") if isinstance(said, dict) else None
-    if not isinstance(online, bool):
-        raise CentreStateError('not an object with "online" true or false')
-    return online
-
-
-def write_state(*, online: bool, time: datetime) -> bytes:
-    """Return a centre's state as it publishes it."""
-    return json.dumps({"online": online, "time": rfc3339(time)}).encode()
 
 
 class Centres:
@@ -57,9 +14,9 @@ class Centres:
     def __init__(self, *, required: bool, names: Iterable[str] = (), heard_within_s: float = 90.0) -> None:
         """With `names`, only these count. If a centre is `required`, one that was never heard of is not watching.
 
-        A centre is absent if it is not heard of within `heard_within_s` of the connection, which is longer than
-        `REPEAT_S`. One that has not repeated for twice that long that it watches is gone: not every broker reports its
-        end.
+        A centre is absent if it is not heard of within `heard_within_s` of the connection, which is longer than the
+        contract's `REPEAT_S`. One that has not repeated for twice that long that it watches is gone: not every broker
+        reports its end.
         """
         self._required = required
         self._patience_ns = int(heard_within_s * 1e9)

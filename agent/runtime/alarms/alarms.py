@@ -9,11 +9,11 @@ from functools import partial
 from typing import Protocol
 
 from agent.contract.envelope import MessageFactory, rfc3339
+from agent.contract.lamps import LightState
 from agent.contract.messages import AlarmCamera, AlarmData, AlarmsData
 from agent.contract.stages import Stage
 from agent.contract.vocabulary import AckAction
 from agent.core.alarms.alarm_book import AlarmBook, AlarmChange, OpenAlarm
-from agent.core.alarms.lights import LightState
 from agent.core.alarms.persistence import encode_alarm
 from agent.core.facts import AckAnswer, AlarmDelivered, CentreAck, Pressed
 from agent.outbox.outbox import Outbox

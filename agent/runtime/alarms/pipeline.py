@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Protocol
 
+from agent.contract.lamps import PRESSED, LightState, Pattern
 from agent.contract.stages import Stage
 from agent.core.alarms.alarm_book import AlarmBook, AlarmChange, OpenAlarm
-from agent.core.alarms.lights import PRESSED, LightState, Pattern
 from agent.core.alarms.service import ServiceFact
 from agent.core.alarms.test_mode import TestModeAnswer
 from agent.core.facts import (

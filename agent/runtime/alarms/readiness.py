@@ -5,8 +5,8 @@ The lights show it while no audible alarm needs them. None of it ever keeps a pr
 
 from collections.abc import Callable
 
+from agent.contract.lamps import IDENTIFY, IDLE, OUT_OF_SERVICE, TEST_MODE, LightState
 from agent.contract.messages import ServiceData
-from agent.core.alarms.lights import IDENTIFY, IDLE, OUT_OF_SERVICE, TEST_MODE, LightState
 from agent.core.alarms.service import Service, ServiceChange, ServiceFact
 from agent.core.alarms.test_mode import TestMode
 from agent.runtime.supervision.context import Context

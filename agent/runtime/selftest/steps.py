@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable, Generator
 from typing import Protocol
 
+from agent.contract.lamps import LightState, Pattern
 from agent.contract.vocabulary import Fault
-from agent.core.alarms.lights import LightState, Pattern
 from agent.core.errors import HardwareError, StepFailed, StorageError
 from agent.ports import Buttons, Clock, Lights
 from agent.runtime.alarms.siren import SirenController

@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from agent.core.delivery.centres import Centres, CentreStateError, centre_name, read_state
+from agent.contract.host_state import CentreStateError, centre_name, read_state
+from agent.core.delivery.centres import Centres
 from agent.core.facts import Announce, CentreWatched, UplinkChanged
 from agent.ports import Received
 from agent.runtime.supervision.context import Context

@@ -18,7 +18,7 @@ from agent import app
 from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.bootstrap import kiosk, simulation
 from agent.bootstrap.platform import this_machine
-from agent.core.alarms.lights import IDLE
+from agent.contract.lamps import IDLE
 from agent.outbox.black_box import BlackBox
 from agent.outbox.store import MessageStore
 from agent.settings import Settings, load

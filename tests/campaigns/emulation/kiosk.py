@@ -10,7 +10,7 @@ from typing import Any
 
 from agent.adapters.jose_keys import PrivateKey
 from agent.cli.keygen import make_key
-from agent.core.delivery.centres import REPEAT_S
+from agent.contract.host_state import REPEAT_S
 from agent.models.demo_video import ensure_demo_video
 from tests.campaigns.emulation import doctor
 from tests.campaigns.emulation.alarm_log import Alarm, alarms, check_once, only, still_open

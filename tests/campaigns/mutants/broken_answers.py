@@ -17,14 +17,14 @@ TOLD = (
     ),
     Breakage(
         "never light yellow",
-        "agent/core/alarms/lights.py",
+        "agent/contract/lamps.py",
         "PRESSED = LightState(yellow=Pattern.ON, beacon=Pattern.FLASH)",
         "PRESSED = LightState(beacon=Pattern.FLASH)",
-        "tests/core/alarms/test_lights.py::test_each_stage_looks_as_the_contract_says",
+        "tests/contract/test_lamps.py::test_each_stage_looks_as_the_contract_says",
     ),
     Breakage(
         "show green when only the broker has answered",
-        "agent/core/alarms/lights.py",
+        "agent/contract/lamps.py",
         "    Stage.SENT: PRESSED,",
         "    Stage.SENT: LightState(Pattern.ON, Pattern.ON, Pattern.FLASH),",
         f"{_PIPELINE}.py::test_green_never_comes_from_the_broker",

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from agent.adapters.jose_keys import PrivateKey, sign
+from agent.contract.host_state import REPEAT_S
 from agent.contract.identity import Identity
 from agent.core.alarms.self_test import INPUT as SELF_TEST
-from agent.core.delivery.centres import REPEAT_S
 from agent.ports import OutgoingMessage, Received
 from tests.campaigns.week.network import Site
 

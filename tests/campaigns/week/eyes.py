@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from agent.core.alarms.lights import LightState
+from agent.contract.lamps import LightState
 from agent.sim.pins import FAULT, SimPins
 
 Lights = tuple[str, str, str, str]

@@ -6,7 +6,7 @@ import pytest
 
 from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.adapters.gpiozero_pins import open_pin_factory
-from agent.core.alarms.lights import DELAYED, IDLE, OUT_OF_SERVICE, PRESSED, LightState, Pattern
+from agent.contract.lamps import DELAYED, IDLE, OUT_OF_SERVICE, PRESSED, LightState, Pattern
 from agent.core.wiring import LightPins
 from agent.sim.clock import SimClock
 from agent.sim.contacts import SimContacts

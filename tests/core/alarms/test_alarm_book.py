@@ -2,11 +2,11 @@ import itertools
 
 import pytest
 
+from agent.contract.lamps import IDLE, PRESSED, Pattern
 from agent.contract.messages import AlarmCamera
 from agent.contract.stages import Stage
 from agent.contract.vocabulary import AckAction
 from agent.core.alarms.alarm_book import AlarmBook, InputKind
-from agent.core.alarms.lights import IDLE, PRESSED, Pattern
 from tests.support.alarm_book import KINDS, ack, book, deliver, press, tick
 
 

@@ -9,10 +9,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from agent.contract.lamps import for_open_alarms
 from agent.contract.stages import Stage, Waits
 from agent.contract.vocabulary import AckAction
 from agent.core.alarms.alarm_book import AlarmBook, AlarmChange, InputKind
-from agent.core.alarms.lights import for_open_alarms
 from agent.core.facts import AlarmDelivered, CentreAck
 from tests.support.life_table import FACTS, LIGHTS, STAGES, TRANSITIONS, WAITS
 

@@ -2,10 +2,10 @@
 
 import pytest
 
+from agent.contract.lamps import PRESSED
 from agent.contract.stages import Stage, Waits
 from agent.contract.vocabulary import AckAction
 from agent.core.alarms.alarm_book import AlarmBook
-from agent.core.alarms.lights import PRESSED
 from tests.support.alarm_book import KINDS, MS, ack, book, deliver, due_s, press, tick
 
 

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from agent.contract.lamps import IDLE, OUT_OF_SERVICE, TEST_MODE, for_open_alarms
 from agent.contract.stages import Stage
 from agent.contract.vocabulary import AckAction
-from agent.core.alarms.lights import IDLE, OUT_OF_SERVICE, TEST_MODE, for_open_alarms
 from agent.core.alarms.persistence import encode_alarm
 from agent.core.facts import AlarmDelivered, Announce, CentreAck, UplinkChanged
 from agent.runtime.alarms.persistence import ALARM_KEY

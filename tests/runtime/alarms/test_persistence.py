@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 
 from agent.bootstrap.late_disk import restore
+from agent.contract.lamps import Pattern
 from agent.contract.vocabulary import AckAction
 from agent.core.alarms.alarm_book import AlarmBook, InputKind
-from agent.core.alarms.lights import Pattern
 from agent.core.alarms.persistence import encode_alarm
 from agent.core.facts import CentreAck
 from agent.outbox.outbox import Outbox

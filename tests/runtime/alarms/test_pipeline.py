@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from agent.contract.vocabulary import AckAction
-from agent.core.alarms.lights import (
+from agent.contract.lamps import (
     IDENTIFY,
     IDLE,
     PRESSED,
     LightState,
     Pattern,
 )
+from agent.contract.vocabulary import AckAction
 from agent.core.alarms.persistence import decode_alarm
 from agent.core.facts import AlarmDelivered, Announce
 from agent.runtime.alarms.persistence import ALARM_KEY

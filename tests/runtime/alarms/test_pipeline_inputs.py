@@ -2,8 +2,8 @@ from datetime import timedelta
 
 import pytest
 
+from agent.contract.lamps import IDLE, OUT_OF_SERVICE, PRESSED
 from agent.contract.vocabulary import AckAction, Fault
-from agent.core.alarms.lights import IDLE, OUT_OF_SERVICE, PRESSED
 from agent.core.facts import ConditionChanged, InputFault, UplinkChanged
 from agent.core.wiring import ButtonRules
 from agent.outbox.outbox import Outbox

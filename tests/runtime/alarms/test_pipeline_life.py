@@ -3,8 +3,8 @@
 import time
 from datetime import timedelta
 
+from agent.contract.lamps import DELAYED, IDLE, OUT_OF_SERVICE, PRESSED, TEST_MODE, UNCONFIRMED
 from agent.contract.vocabulary import AckAction
-from agent.core.alarms.lights import DELAYED, IDLE, OUT_OF_SERVICE, PRESSED, TEST_MODE, UNCONFIRMED
 from agent.core.alarms.persistence import decode_alarm
 from agent.core.facts import Edge, UplinkChanged
 from agent.runtime.alarms.persistence import ALARM_KEY

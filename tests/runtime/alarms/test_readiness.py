@@ -1,7 +1,7 @@
 from typing import Any
 
+from agent.contract.lamps import IDENTIFY, IDLE, OUT_OF_SERVICE, TEST_MODE
 from agent.contract.messages import SecurityData, ServiceData
-from agent.core.alarms.lights import IDENTIFY, IDLE, OUT_OF_SERVICE, TEST_MODE
 from agent.core.alarms.service import Service
 from agent.core.facts import CentreWatched, UplinkChanged
 from agent.runtime.alarms.readiness import SERVICE, Readiness

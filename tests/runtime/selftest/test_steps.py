@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from agent.contract.lamps import IDLE, LightState, Pattern
 from agent.contract.vocabulary import Fault
-from agent.core.alarms.lights import IDLE, LightState, Pattern
 from agent.core.errors import HardwareError, StepFailed, StorageError
 from agent.core.facts import Edge
 from agent.outbox.outbox import Outbox

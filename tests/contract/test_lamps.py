@@ -2,8 +2,8 @@ import itertools
 
 import pytest
 
+from agent.contract.lamps import IDLE, PRESSED, UNCONFIRMED, LightState, Pattern, for_open_alarms
 from agent.contract.stages import Stage
-from agent.core.alarms.lights import IDLE, PRESSED, UNCONFIRMED, LightState, Pattern, for_open_alarms
 
 OFF, ON = Pattern.OFF, Pattern.ON
 
