@@ -14,9 +14,9 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from agent.contract.commands import CommandRejected
+from agent.contract.commands import CommandRejected, Role
 from agent.contract.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ALGORITHM = "EdDSA"
 MAX_TOKEN_BYTES = 16 * 1024
-ROLES = ("operator", "technician", "admin")
+ROLES: tuple[Role, ...] = get_args(Role)
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 """What a kid or an issuer may look like: it becomes a file name and a database key."""
 

@@ -1,6 +1,6 @@
 """What each command does; acks and confirmations go to the alarm that they name."""
 
-from typing import assert_never
+from typing import Any, assert_never
 
 from agent.contract.commands import (
     AckArgs,
@@ -14,6 +14,8 @@ from agent.contract.commands import (
     TestModeArgs,
 )
 from agent.contract.envelope import rfc3339
+from agent.contract.messages import Answer
+from agent.contract.vocabulary import AckAction
 from agent.core.facts import AckAnswer, AlarmDelivered, CentreAck
 from agent.ports import Clock
 from agent.runtime.alarms.pipeline import Pipeline
@@ -40,7 +42,7 @@ class AllAlarms:
 
     def acknowledge(self, ack: CentreAck) -> AckAnswer:
         """Act on a verified ack."""
-        return "taken" if self._probe.acknowledge(ack) else self._pipeline.acknowledge(ack)
+        return self._probe.acknowledge(ack) or self._pipeline.acknowledge(ack)
 
     def delivered(self, fact: AlarmDelivered) -> None:
         """The broker has a message of an alarm."""
@@ -71,7 +73,7 @@ class CommandExecutor:
         """Execute a verified command. A snapshot and a self-test only begin; `order_done` tells their end."""
         match args:
             case AckArgs():
-                outcome = self._acknowledge(args, issuer)
+                outcome = self._acknowledge(claims, args, issuer)
             case PingArgs():
                 output = {"time": rfc3339(self._clock.wall()), "timeq": self._clock.quality().value}
                 outcome = CommandOutcome("succeeded", "ok", "here", output)
@@ -95,19 +97,36 @@ class CommandExecutor:
                 assert_never(args)
         return outcome
 
-    def _acknowledge(self, args: AckArgs, issuer: str) -> CommandOutcome:
-        ack = CentreAck(args.alarm_id, args.action, issuer, self._clock.boottime_ns(), args.press_count)
-        match self._alarms.acknowledge(ack):
+    def _acknowledge(self, claims: Claims, args: AckArgs, issuer: str) -> CommandOutcome:
+        said = args.model_dump(include={"by", "unit", "reason", "note"})
+        answer = Answer(issuer=issuer, at=rfc3339(self._clock.wall()), **said)
+        command = f"{issuer}/{claims.cmd_id}"
+        now_ns = self._clock.boottime_ns()
+        given, alarm = self._alarms.acknowledge(
+            CentreAck(args.alarm_id, args.action, answer, now_ns, args.press_count, command)
+        )
+        output: dict[str, Any] = {"alarm_id": args.alarm_id, "action": args.action}
+        holder = None if alarm is None else alarm.held_by
+        if alarm is not None:
+            output["stage"] = alarm.stage
+        if holder is not None:
+            output["held_by"] = holder.model_dump(exclude_none=True)
+        text = f"{args.action} by {answer.who}"
+        if holder is not None and holder.person != answer.person:
+            text += f"; {holder.who} {'had' if args.action is AckAction.CLOSED else 'has'} it"
+        match given:
             case "taken":
-                return CommandOutcome("succeeded", "ok", f"{ack.action} by {issuer}")
+                return CommandOutcome("succeeded", "ok", text, output)
+            case "already-registered":
+                return CommandOutcome("succeeded", "already-registered", f"{text} already", output)
             case "not-durable":
-                text = f"{ack.action} by {issuer}; not on its disk yet, so a power cut now would open it again"
-                return CommandOutcome("succeeded", "not-durable", text)
+                text += "; not on its disk yet, so a power cut now would open it again"
+                return CommandOutcome("succeeded", "not-durable", text, output)
             case "unknown-alarm":
-                return CommandOutcome("failed", "unknown-alarm", f"no open alarm {ack.alarm_id}")
+                return CommandOutcome("failed", "unknown-alarm", f"no open alarm {args.alarm_id}", output)
             case "pressed-since":
                 text = "there was another press since: the alarm has raised itself again"
-                return CommandOutcome("failed", "pressed-since", text)
+                return CommandOutcome("failed", "pressed-since", text, output)
 
     def _test_mode(self, args: TestModeArgs) -> CommandOutcome:
         what = args.input or "every input"

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from agent.contract.vocabulary import AckAction, TimeQuality
+from agent.contract.vocabulary import AckAction, CloseReason, Name, TimeQuality, Words
 
 NONCE_LIFE_S = 600
 """How long a nonce proves that a command is fresh. This is twice as long as a nonce stays the newest one, so a sender
@@ -19,7 +19,7 @@ CLOCK_SKEW_S = 30
 MAX_LEAD_US = 24 * 3600 * 10**6
 """How far a counter may be ahead of the time. By convention it is the time of signing, in microseconds since 1970."""
 
-Role = Literal["operator", "technician", "admin"]
+Role = Literal["operator", "supervisor", "technician", "admin"]
 
 
 class CommandRejected(Exception):  # noqa: N818 - a verdict, named as the contract names it
@@ -57,6 +57,22 @@ class AckArgs(_Args):
     action: AckAction = Field(strict=False)
     press_count: int | None = Field(default=None, ge=0)
     """The number of presses that the person at the centre knew of."""
+    by: Name | None = None
+    """The name that the centre gives the person who answers."""
+    unit: Name | None = None
+    """Who was sent; only with `dispatched`."""
+    reason: CloseReason | None = None
+    """Only with `closed`."""
+    note: Words | None = Field(default=None, max_length=200)
+    """Only with `closed`."""
+
+    @model_validator(mode="after")
+    def _goes_with_the_action(self) -> Self:
+        for names, action in ((("unit",), AckAction.DISPATCHED), (("reason", "note"), AckAction.CLOSED)):
+            for name in names:
+                if getattr(self, name) is not None and self.action is not action:
+                    raise ValueError(f"{name} goes with {action} only")
+        return self
 
 
 class PingArgs(_Args):
@@ -92,7 +108,7 @@ class SelfTestArgs(_Args):
 
 CommandArgs = AckArgs | PingArgs | RebirthArgs | SnapshotArgs | IdentifyArgs | TestModeArgs | SelfTestArgs
 
-_ALL: frozenset[Role] = frozenset({"operator", "technician", "admin"})
+_ALL: frozenset[Role] = frozenset(get_args(Role))
 
 
 class Command(NamedTuple):

@@ -11,7 +11,16 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from agent.contract.stages import Stage
-from agent.contract.vocabulary import ConditionKind, Fault, Outcome, Reason, TamperKind, TimeQuality
+from agent.contract.vocabulary import (
+    AckAction,
+    CloseReason,
+    ConditionKind,
+    Fault,
+    Outcome,
+    Reason,
+    TamperKind,
+    TimeQuality,
+)
 
 Status = Literal["actual", "test", "exercise"]
 """The status of an alarm; only `actual` may send anybody out."""
@@ -80,6 +89,35 @@ class AlarmCamera(BaseModel):
     """Identifier of the picture under `up/snapshot/{id}`; None if there is none."""
 
 
+class Answer(BaseModel):
+    """A verified ack of the centre: who said it, and when."""
+
+    model_config = ConfigDict(frozen=True)
+
+    issuer: str
+    """Who holds the key that signed it."""
+    by: str | None = None
+    """The name that the centre gives the person."""
+    at: str
+    """Wall clock of the device when it came."""
+    unit: str | None = None
+    """Who was sent; only of `dispatched`."""
+    reason: CloseReason | None = None
+    """Only of `closed`."""
+    note: str | None = None
+    """Only of `closed`."""
+
+    @property
+    def person(self) -> tuple[str, str | None]:
+        """Two answers are of one person if this is the same."""
+        return self.issuer, self.by
+
+    @property
+    def who(self) -> str:
+        """The person in words."""
+        return f"{self.by} ({self.issuer})" if self.by else self.issuer
+
+
 class AlarmData(Payload):
     """`up/alarm/{input}`: raised, updated, closed."""
 
@@ -100,6 +138,10 @@ class AlarmData(Payload):
     latency_ms: dict[str, int]
     """Milliseconds from the edge to the first time that each stage was reached."""
     camera: AlarmCamera | None = None
+    held_by: Answer | None = None
+    """Who has the alarm: the ack that took it. None until somebody does, and again once it has raised itself again."""
+    answered_by: dict[AckAction, Answer] = {}
+    """The ack that counts of each action, since the alarm last raised itself."""
     durable: bool | None = None
     """False for a close that is not on disk yet: after a power cut the alarm would be open again."""
 

@@ -20,6 +20,12 @@ Outcome = Literal["passed", "failed", "interrupted"]
 """How a self-test ended."""
 Reason = Literal["schedule", "command"]
 """What started a self-test."""
+CloseReason = Literal["helped", "false-alarm", "test", "duplicate", "other"]
+"""Why the centre closes an alarm."""
+Words = Annotated[str, Field(pattern=r"^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$")]
+"""Text of a person, in one line: nothing in it controls a terminal, ends a line or turns the direction of writing."""
+Name = Annotated[Words, Field(min_length=1, max_length=64)]
+"""What the centre calls a person or a unit."""
 
 
 class Fault(StrEnum):
@@ -50,6 +56,7 @@ class AckAction(StrEnum):
 
     REGISTERED = "registered"
     DISPATCHED = "dispatched"
+    TAKE_OVER = "take-over"
     CLOSED = "closed"
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from agent.contract.messages import AlarmData, Answer
 from agent.contract.vocabulary import AckAction, ConditionKind, Fault
 
 
@@ -83,10 +84,12 @@ class CentreAck:
 
     alarm_id: str
     action: AckAction
-    issuer: str
+    answer: Answer
     boottime_ns: int
     press_count: int | None = None
     """The number of presses that the centre knew of; None if it does not say."""
+    command: str = ""
+    """Names the command over restarts: one that is repeated has the same. Empty if it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,14 @@ class SelfTested:
     passed: bool
 
 
-AckAnswer = Literal["taken", "not-durable", "unknown-alarm", "pressed-since"]
-"""What became of an ack. `not-durable`: the alarm is closed, but that is not on disk yet. `pressed-since`: the ack
-would close an alarm that was pressed again since, so the alarm stays open."""
+AckVerdict = Literal["taken", "already-registered", "not-durable", "unknown-alarm", "pressed-since"]
+"""What became of an ack. `already-registered`: another person has the alarm, and keeps it. `not-durable`: the alarm is
+closed, but that is not on disk yet. `pressed-since`: the ack would close an alarm that was pressed again since, so the
+alarm stays open."""
+
+
+class AckAnswer(NamedTuple):
+    """The answer to an ack, and the alarm as it is then; None if there is no such open alarm."""
+
+    verdict: AckVerdict
+    alarm: AlarmData | None = None

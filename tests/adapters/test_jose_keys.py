@@ -176,7 +176,7 @@ def test_a_key_set_with_a_private_part_is_refused_and_the_part_not_shown(path: P
     [
         ({"kid": None}, "kid"),
         ({"kid": "a/b"}, "kid"),
-        ({"role": "root"}, "operator, technician, admin"),
+        ({"role": "root"}, "operator, supervisor, technician, admin"),
         ({"kty": "EC"}, "Ed25519"),
         ({"crv": "Ed448"}, "Ed25519"),
         ({"use": "enc"}, "signatures"),

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, get_args
+from unicodedata import category
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +21,7 @@ from agent.contract.commands import (
     check,
     read_claims,
 )
-from agent.contract.vocabulary import TimeQuality
+from agent.contract.vocabulary import AckAction, CloseReason, TimeQuality
 
 NOW = 1_800_000_000
 CLAIMS: dict[str, Any] = {
@@ -262,8 +263,8 @@ _ALLOWED: dict[str, set[str]] = {
     "ping": set(ROLES),
     "rebirth": set(ROLES),
     "identify": set(ROLES),
-    "snapshot": {"operator", "admin"},
-    "test-mode": {"technician", "admin"},
+    "snapshot": {"operator", "supervisor", "admin"},
+    "test-mode": {"supervisor", "technician", "admin"},
     "self-test": set(ROLES),
 }
 
@@ -279,9 +280,9 @@ def test_a_role_may_exactly_what_the_table_says(name: str, role: str) -> None:
 
 
 @pytest.mark.parametrize("role", [*ROLES, "nobody"])
-@pytest.mark.parametrize("action", ["registered", "dispatched", "closed"])
+@pytest.mark.parametrize("action", list(AckAction))
 def test_a_technician_may_close_an_alarm_but_not_speak_for_the_centre(action: str, role: str) -> None:
-    allowed = role in {"operator", "admin"} or (role == "technician" and action == "closed")
+    allowed = role in {"operator", "supervisor", "admin"} or (role == "technician" and action == "closed")
 
     assert outcome(ack(action), role, topic_kind="ack", topic_name="a1") == ("ok" if allowed else "not-permitted")
 
@@ -299,6 +300,59 @@ def test_an_ack_counts_only_on_the_topic_of_its_alarm(topic: str) -> None:
 @pytest.mark.parametrize("args", [{}, {"alarm_id": "a1"}, {"alarm_id": "A1", "action": "closed"}, {"action": "closed"}])
 def test_an_ack_without_its_arguments_is_refused(args: dict[str, Any]) -> None:
     assert outcome({"name": "ack", "args": args}, topic_kind="ack", topic_name="a1") == "bad-arguments"
+
+
+def say(action: str, **more: Any) -> str:
+    claims = {"name": "ack", "args": {"alarm_id": "a1", "action": action, **more}}
+    return outcome(claims, topic_kind="ack", topic_name="a1")
+
+
+@pytest.mark.parametrize(
+    ("action", "more"),
+    [
+        *[(action, {"by": "Zanele Łódź 東京"}) for action in AckAction],
+        ("dispatched", {"unit": "u" * 64}),
+        ("closed", {"note": ""}),
+        ("closed", {"reason": "helped", "note": "😀" * 200}),
+        *[("closed", {"reason": reason}) for reason in get_args(CloseReason)],
+    ],
+)
+def test_an_ack_may_say_who_speaks_who_was_sent_and_why_it_ends(action: str, more: dict[str, Any]) -> None:
+    assert say(action, **more) == "ok"
+
+
+@pytest.mark.parametrize(
+    ("action", "more"),
+    [
+        *[(action, {"unit": "car 7"}) for action in AckAction if action is not AckAction.DISPATCHED],
+        *[(action, {"note": ""}) for action in AckAction if action is not AckAction.CLOSED],
+        *[(action, {"reason": "helped"}) for action in AckAction if action is not AckAction.CLOSED],
+        ("closed", {"reason": "bored"}),
+        ("closed", {"note": "n" * 201}),
+        ("registered", {"by": ""}),
+        ("registered", {"by": "b" * 65}),
+        ("registered", {"by": 7}),
+        ("dispatched", {"unit": ""}),
+        ("registered", {"holder": "Thandi"}),
+    ],
+)
+def test_what_does_not_belong_to_the_action_or_is_too_long_is_refused(action: str, more: dict[str, Any]) -> None:
+    assert say(action, **more) == "bad-arguments"
+
+
+@pytest.mark.parametrize(("action", "field"), [("registered", "by"), ("dispatched", "unit"), ("closed", "note")])
+@pytest.mark.parametrize(
+    "mark",
+    ["\n", "\r", "\0", "\t", "\x1b[2J", "\x7f", "\x9b2J", "\u2028", "\u2029", "\u202e", "\u2066", "\u200f", "\ud800"],
+)
+def test_text_that_could_break_a_line_or_a_terminal_is_refused(action: str, field: str, mark: str) -> None:
+    assert say(action, **{field: f"a{mark}b"}) == "bad-arguments"
+
+
+@given(st.text(st.characters(exclude_categories=["Cn"]), max_size=64))
+def test_no_name_that_is_taken_has_a_control_or_format_character(name: str) -> None:
+    bad = {"Cc", "Cf", "Cs", "Zl", "Zp"} & {category(character) for character in name}
+    assert say("registered", by=name) == ("bad-arguments" if bad or not name else "ok")
 
 
 _JSON = st.recursive(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from agent.contract.messages import AlarmData
+from agent.contract.messages import AlarmData, Answer
 from agent.contract.vocabulary import AckAction
 from agent.core.alarms.alarm_book import AlarmBook, AlarmChange, InputKind, OpenAlarm
 from agent.core.facts import AlarmDelivered, CentreAck
@@ -13,6 +13,7 @@ KINDS = [
     InputKind("hidden", "duress", True),
 ]
 MS = 1_000_000
+CENTRE = Answer(issuer="centre", at="2026-01-01T00:00:00.000Z")
 
 
 def book(restored: list[OpenAlarm] | None = None, boot_id: str = "boot-1", kinds: Any = KINDS) -> AlarmBook:
@@ -28,7 +29,7 @@ def deliver(to: AlarmBook, alarm_id: str = "a1", at_ms: int = 0) -> AlarmChange 
 
 
 def ack(to: AlarmBook, action: AckAction, alarm_id: str = "a1", at_ms: int = 0) -> AlarmChange | None:
-    return to.acknowledged(CentreAck(alarm_id, action, "centre", at_ms * MS))
+    return to.acknowledged(CentreAck(alarm_id, action, CENTRE, at_ms * MS))
 
 
 def due_s(alarms: AlarmBook) -> float:

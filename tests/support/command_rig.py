@@ -7,6 +7,7 @@ from typing import Any
 
 from agent.bootstrap.command_executor import CommandExecutor
 from agent.contract.commands import CommandRejected
+from agent.contract.messages import AlarmData
 from agent.core.alarms.test_mode import TestModeAnswer
 from agent.core.facts import AckAnswer, CentreAck
 from agent.outbox.outbox import Outbox
@@ -16,7 +17,7 @@ from agent.runtime.commands.memory import COMMAND_KEY
 from agent.runtime.commands.orders import SelfTestAnswer
 from agent.sim.clock import SimClock
 from tests.support.context import make_context
-from tests.support.drafts import IDENTITY, body, taken, write
+from tests.support.drafts import IDENTITY, alarm_data, body, taken, write
 
 
 @dataclass
@@ -58,6 +59,7 @@ class CommandRig:
     camera: str | None = "front"
     test_mode_answer: TestModeAnswer = "ok"
     self_test_answer: SelfTestAnswer = "asked"
+    alarm: AlarmData = field(default_factory=alarm_data)
     ctr: int = 0
 
     def __post_init__(self) -> None:
@@ -97,8 +99,8 @@ class CommandRig:
     def acknowledge(self, ack: CentreAck) -> AckAnswer:
         self.did(ack)
         if ack.alarm_id != "a1":
-            return "unknown-alarm"
-        return "pressed-since" if ack.press_count == 1 else "taken"
+            return AckAnswer("unknown-alarm")
+        return AckAnswer("pressed-since" if ack.press_count == 1 else "taken", self.alarm)
 
     def snapshot(self, picture_id: str, camera: str | None) -> str | None:
         self.did(("snapshot", picture_id, camera))

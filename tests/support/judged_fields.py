@@ -22,6 +22,17 @@ ABOUT_PEOPLE = {
 }
 """Presence: counts, places, times. Each with the reason why it may be told."""
 
+ABOUT_THE_CENTRE = {
+    "issuer": "the name of a key's holder",
+    "by": "what the centre calls its own operator, for the other consoles; it may be a number",
+    "at": "when the ack came",
+    "unit": "who was sent",
+    "note": "what the operator writes at the close, for the other consoles; the device never reads it",
+    "held_by": "the answer of whoever has the alarm",
+    "answered_by": "the answers that count",
+}
+"""What the centre says of its own people when it answers an alarm. Nothing of it comes from a camera or a button."""
+
 _OF_THE_DEVICE = {
     "envelope": "specversion id source type subject time dataschema datacontenttype bootid seq monoms timeq nonce data "
     "historical topic rank qos retain expiry_s correlation_data t event_id",
@@ -53,7 +64,7 @@ NAMED_BY_THE_SITE = {
 FREE = {"detail", "output"}
 """Tables in security events and results of commands, which a person's presence does not come into."""
 
-JUDGED = ABOUT_THE_DEVICE | set(ABOUT_PEOPLE)
+JUDGED = ABOUT_THE_DEVICE | set(ABOUT_PEOPLE) | set(ABOUT_THE_CENTRE)
 ASK = "ask whether it tells who somebody is (POPIA section 26), then add it to tests/support/judged_fields.py"
 BOX = 4
 """So many numbers in a row tell where somebody is; more could tell who."""

@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from agent.contract.messages import AlarmCamera
+from agent.contract.messages import AlarmCamera, Answer
 from agent.contract.vocabulary import AckAction
 from agent.core.alarms.alarm_book import AlarmBook, InputKind
 from agent.core.alarms.service import Service
 from agent.core.alarms.siren import SirenRules
-from agent.core.facts import AckAnswer, CentreAck, ConditionChanged, Edge, InputFault
+from agent.core.facts import AckVerdict, CentreAck, ConditionChanged, Edge, InputFault
 from agent.core.inputs.panel import Panel
 from agent.core.wiring import ButtonRules, ConditionRules
 from agent.outbox.outbox import Outbox
@@ -18,6 +18,7 @@ from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.alarms.readiness import Readiness
 from agent.runtime.alarms.siren import SirenController
 from agent.sim.clock import SimClock
+from tests.support.alarm_book import CENTRE
 from tests.support.command_rig import WhenAwaited
 from tests.support.context import make_context
 from tests.support.drafts import body, taken, write
@@ -112,11 +113,11 @@ class Kiosk:
         self.pipeline.drain()
         return next(alarm.data.alarm_id for alarm in self.book.open() if alarm.data.input == name)
 
-    def ack(self, alarm_id: str, action: AckAction, press_count: int | None = None) -> AckAnswer:
+    def ack(self, alarm_id: str, action: AckAction, press_count: int | None = None, who: Answer = CENTRE) -> AckVerdict:
         now_ns = self.clock.boottime_ns()
-        answer = self.pipeline.acknowledge(CentreAck(alarm_id, action, "centre", now_ns, press_count))
+        answer = self.pipeline.acknowledge(CentreAck(alarm_id, action, who, now_ns, press_count))
         self.pipeline.drain()
-        return answer
+        return answer.verdict
 
     def sent(self) -> list[dict[str, object]]:
         write(self.outbox)

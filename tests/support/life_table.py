@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 from agent.contract.lamps import LightState, Pattern
 from agent.contract.stages import Stage
+from agent.contract.vocabulary import AckAction
 
 ROOT = Path(__file__).parents[2]
-FACTS = ("press", "confirmation", "registered", "dispatched", "closed", "outrun", "wait over")
+FACTS = ("press", "confirmation", "registered", "dispatched", "take-over", "closed", "outrun", "wait over")
 STAGES = (
     Stage.IDLE,
     Stage.RAISED,
@@ -55,4 +56,10 @@ TRANSITIONS = {
 }
 _LIGHT_ROWS = rows("alarm-life.md", ("stage", "wait", "counted from", "yellow", "green", "beacon", "tone"))
 LIGHTS = {_stage(name): LightState(*map(Pattern, patterns)) for name, _, _, *patterns in _LIGHT_ROWS}
+HOLDERS = {
+    (has_it, action): after
+    for has_it, *cells in rows("alarm-life.md", ("who has it", *(action.value for action in AckAction)))
+    for action, after in zip(AckAction, cells, strict=True)
+}
+"""Who has an alarm after an ack: nobody, the sender, or the other one who had it before."""
 WAITS = {_stage(name): wait for name, wait, *_ in _LIGHT_ROWS}

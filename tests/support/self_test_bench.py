@@ -20,6 +20,7 @@ from agent.runtime.selftest.self_test import SelfTest
 from agent.runtime.selftest.steps import Step
 from agent.runtime.selftest.uplink_steps import WayOut
 from agent.sim.clock import SimClock
+from tests.support.alarm_book import CENTRE
 from tests.support.context import make_context
 from tests.support.drafts import body, open_outbox, taken, write
 from tests.support.fake_ports import MemoryBroker
@@ -142,7 +143,7 @@ class Bench:
         now_ns = self.clock.boottime_ns()
         assert self.alarm.delivered(AlarmDelivered(data.alarm_id, now_ns))
         for action in actions:
-            assert self.alarm.acknowledge(CentreAck(data.alarm_id, action, "centre", now_ns))
+            assert self.alarm.acknowledge(CentreAck(data.alarm_id, action, CENTRE, now_ns))
 
     def sent(self) -> list[tuple[str, dict[str, Any]]]:
         write(self.outbox)

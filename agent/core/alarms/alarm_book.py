@@ -11,6 +11,8 @@ from typing import Any, Literal
 from agent.contract.lamps import LightState, for_open_alarms
 from agent.contract.messages import AlarmCamera, AlarmData, Status
 from agent.contract.stages import Stage, Waits
+from agent.contract.vocabulary import AckAction
+from agent.core.alarms.hold import ENDED, answered
 from agent.core.facts import AlarmDelivered, CentreAck
 
 Change = Literal["raised", "updated", "closed", "noted"]
@@ -24,6 +26,7 @@ _CODES = {
 }
 _MOST_SERIOUS_FIRST: tuple[Status, ...] = ("actual", "exercise", "test")
 _ANSWERED = (Stage.REGISTERED, Stage.DISPATCHED)
+_MOST_TAKEN = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,9 @@ class OpenAlarm:
     boot_id: str
     edge_ns: int | None
     since_ns: int
+    taken_by: tuple[str, ...] = ()
+    """The commands that gave somebody the alarm since it was raised last: one that runs again after a crash must not do
+    so twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,23 +173,26 @@ class AlarmBook:
     def acknowledged(self, ack: CentreAck) -> AlarmChange | None:
         """Apply an ack of the centre.
 
-        An ack for a stage that has already passed leaves the stage alone, but shows that somebody is still there: the
-        alarm waits its full time before it raises itself again.
+        An ack that changes nothing, since its stage has passed or another person has the alarm, still shows that
+        somebody is there: the alarm waits its full time before it raises itself again.
 
         A close by somebody who does not know of the last press closes nothing: the alarm raises itself again.
         """
         alarm = self.find(ack.alarm_id)
         if alarm is None:
             return None
-        stage = Stage(ack.action)  # they have the same words
         alarm = replace(alarm, since_ns=ack.boottime_ns)
-        if stage is Stage.CLOSED and ack.press_count is not None and ack.press_count < alarm.data.press_count:
+        if ack.action is AckAction.CLOSED and ack.press_count is not None and ack.press_count < alarm.data.press_count:
             return self._raise_again(alarm)
-        if stage.rank() <= alarm.data.stage.rank():
+        update = {} if ack.command in alarm.taken_by else answered(alarm.data, ack)
+        if not update:
             return self._keep("noted", alarm)
-        change: Change = "closed" if stage is Stage.CLOSED else "updated"
-        changed = self._change(change, alarm, stage=stage, **self._latency(alarm, stage, ack.boottime_ns))
-        if stage is Stage.CLOSED:
+        if ack.command and update["held_by"] is not alarm.data.held_by:
+            alarm = replace(alarm, taken_by=(*alarm.taken_by, ack.command)[-_MOST_TAKEN:])
+        is_closed = ack.action is AckAction.CLOSED
+        latency = self._latency(alarm, update["stage"], ack.boottime_ns)
+        changed = self._change("closed" if is_closed else "updated", alarm, **update, **latency)
+        if is_closed:
             del self._open[alarm.data.alarm_id]
         return changed
 
@@ -214,7 +223,8 @@ class AlarmBook:
         return self._change("updated", alarm, stage=late, **self._latency(alarm, late, now_ns))
 
     def _raise_again(self, alarm: OpenAlarm) -> AlarmChange:
-        return self._change("updated", alarm, stage=Stage.RAISED, reraised=alarm.data.reraised + 1)
+        alarm = replace(alarm, taken_by=())
+        return self._change("updated", alarm, stage=Stage.RAISED, reraised=alarm.data.reraised + 1, **ENDED)
 
     def _latency(self, alarm: OpenAlarm, stage: Stage, at_ns: int) -> dict[str, Any]:
         """Return the update of `latency_ms`; empty if the stage was reached before, or the edge was in another boot."""
@@ -233,4 +243,4 @@ class AlarmBook:
     def _in_this_boot(self, alarm: OpenAlarm, now_ns: int) -> OpenAlarm:
         if alarm.boot_id == self._boot_id:
             return alarm
-        return OpenAlarm(alarm.data, self._boot_id, None, now_ns)
+        return replace(alarm, boot_id=self._boot_id, edge_ns=None, since_ns=now_ns)

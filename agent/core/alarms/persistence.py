@@ -9,9 +9,10 @@ from agent.core.alarms.alarm_book import OpenAlarm
 def encode_alarm(alarm: OpenAlarm, data_json: str | None = None) -> str:
     """Return the text that `decode_alarm` reads. `data_json` is the alarm's data as JSON, if that is at hand."""
     edge = "null" if alarm.edge_ns is None else alarm.edge_ns
+    taken = f',"taken_by":{json.dumps(alarm.taken_by)}' if alarm.taken_by else ""
     return (
         f'{{"data":{data_json or alarm.data.model_dump_json(exclude_none=True)},"boot_id":"{alarm.boot_id}",'
-        f'"edge_ns":{edge},"since_ns":{alarm.since_ns}}}'
+        f'"edge_ns":{edge},"since_ns":{alarm.since_ns}{taken}}}'
     )
 
 
@@ -21,6 +22,7 @@ def decode_alarm(text: str) -> OpenAlarm:
     try:
         edge_ns = None if kept["edge_ns"] is None else int(kept["edge_ns"])
         since_ns = int(kept.get("since_ns", edge_ns))  # an earlier version saved only the edge
-        return OpenAlarm(AlarmData.model_validate(kept["data"]), str(kept["boot_id"]), edge_ns, since_ns)
+        taken_by = tuple(str(command) for command in kept.get("taken_by", ()))
+        return OpenAlarm(AlarmData.model_validate(kept["data"]), str(kept["boot_id"]), edge_ns, since_ns, taken_by)
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"not an alarm: {error}") from error

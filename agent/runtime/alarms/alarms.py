@@ -14,6 +14,7 @@ from agent.contract.messages import AlarmCamera, AlarmData, AlarmsData
 from agent.contract.stages import Stage
 from agent.contract.vocabulary import AckAction
 from agent.core.alarms.alarm_book import AlarmBook, AlarmChange, OpenAlarm
+from agent.core.alarms.hold import verdict
 from agent.core.alarms.persistence import encode_alarm
 from agent.core.facts import AckAnswer, AlarmDelivered, CentreAck, Pressed
 from agent.outbox.outbox import Outbox
@@ -100,19 +101,21 @@ class Alarms:
     def acknowledged(self, ack: CentreAck) -> tuple[AckAnswer, threading.Event | None]:
         """Act on an ack of the centre. For a close, the event is set when it is on disk; then call `publish_closed`."""
         was = self._book.find(ack.alarm_id)
-        if was is None:
-            return "unknown-alarm", None
         change = self._book.acknowledged(ack)
+        if was is None or change is None:
+            return AckAnswer("unknown-alarm"), None
         safe = None
-        if change is not None and change.change == "closed":
+        if change.change == "closed":
             safe = self._outbox.keep(ALARM_KEY + ack.alarm_id, encode_alarm(change.alarm))
             self._closing[ack.alarm_id] = (was.data, change.alarm.data)
             self._published(change)
         else:
             self._publish(change)
-        if change is not None and _is_answer(was, change) and not change.alarm.data.silent:
+        data = change.alarm.data
+        if _is_answer(was, change) and not data.silent:
             self._lights.beep(2)
-        return "pressed-since" if ack.action is AckAction.CLOSED and safe is None else "taken", safe
+        is_refused = ack.action is AckAction.CLOSED and safe is None
+        return AckAnswer("pressed-since" if is_refused else verdict(data, ack), data), safe
 
     def publish_closed(self, alarm_id: str, *, durable: bool) -> AckAnswer:
         """Publish that the alarm is closed, and whether the close would survive a power cut (`durable`)."""
@@ -122,7 +125,7 @@ class Alarms:
         self._sender.send(1)
         self._outbox.wake()
         self.announce_changes()
-        return "taken" if durable else "not-durable"
+        return AckAnswer("taken" if durable else "not-durable", said)
 
     def tick(self, now_ns: int) -> None:
         """Move every alarm that has waited long enough to its next step."""
@@ -217,6 +220,6 @@ class Alarms:
         return alarm_id, rfc3339(self._clock.wall() - late), camera
 
 
-def _is_answer(was: OpenAlarm | None, change: AlarmChange) -> bool:
+def _is_answer(was: OpenAlarm, change: AlarmChange) -> bool:
     """Return whether the change is the first answer to the alarm."""
-    return was is not None and was.data.stage not in _ANSWERED and change.alarm.data.stage in _ANSWERED
+    return was.data.stage not in _ANSWERED and change.alarm.data.stage in _ANSWERED

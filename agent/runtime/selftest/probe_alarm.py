@@ -6,8 +6,9 @@ from typing import Any, Literal
 from agent.contract.envelope import rfc3339
 from agent.contract.messages import AlarmData
 from agent.contract.stages import Stage
+from agent.core.alarms.hold import answered, verdict
 from agent.core.alarms.self_test import CODES, INPUT
-from agent.core.facts import AlarmDelivered, CentreAck
+from agent.core.facts import AckAnswer, AlarmDelivered, CentreAck
 from agent.outbox.outbox import Outbox
 from agent.runtime.supervision.context import Context
 
@@ -62,17 +63,17 @@ class ProbeAlarm:
                 self._reach(Stage.SENT, fact.boottime_ns)
             return True
 
-    def acknowledge(self, ack: CentreAck) -> bool:
-        """Act on a verified ack; false when it is for another alarm, or this one is closed."""
+    def acknowledge(self, ack: CentreAck) -> AckAnswer | None:
+        """Act on a verified ack; None when it is for another alarm, or this one is closed."""
         with self._lock:
             data = self.data
             if data is None or data.alarm_id != ack.alarm_id or data.stage is Stage.CLOSED:
-                return False
-            stage = Stage(ack.action)  # they have the same words
-            if stage.rank() > data.stage.rank():
-                self._reach(stage, ack.boottime_ns)
+                return None
+            if update := answered(data, ack):
+                self.data = data = data.model_copy(update=update)
+                self._reach(data.stage, ack.boottime_ns)
                 self._report()
-            return True
+            return AckAnswer(verdict(data, ack), self.data)
 
     @property
     def was_registered(self) -> bool:
@@ -101,7 +102,7 @@ class ProbeAlarm:
 
     def _reach(self, stage: Stage, at_ns: int) -> None:
         assert self.data is not None
-        latency_ms = {**self.data.latency_ms, stage.value: (at_ns - self._raised_ns) // 1_000_000}
+        latency_ms = {stage.value: (at_ns - self._raised_ns) // 1_000_000} | self.data.latency_ms
         self.data = self.data.model_copy(update={"stage": stage, "latency_ms": latency_ms})
 
     def _report(self) -> None:

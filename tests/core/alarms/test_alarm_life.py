@@ -14,6 +14,7 @@ from agent.contract.stages import Stage, Waits
 from agent.contract.vocabulary import AckAction
 from agent.core.alarms.alarm_book import AlarmBook, AlarmChange, InputKind
 from agent.core.facts import AlarmDelivered, CentreAck
+from tests.support.alarm_book import CENTRE
 from tests.support.life_table import FACTS, LIGHTS, STAGES, TRANSITIONS, WAITS
 
 S = 10**9
@@ -55,9 +56,9 @@ class OneAlarm:
             case "outrun":
                 alarm = self.book.find("a1")
                 known = alarm.data.press_count - 1 if alarm else 0
-                return self.book.acknowledged(CentreAck("a1", AckAction.CLOSED, "centre", self.now_ns, known))
+                return self.book.acknowledged(CentreAck("a1", AckAction.CLOSED, CENTRE, self.now_ns, known))
             case _:
-                return self.book.acknowledged(CentreAck("a1", AckAction(fact), "centre", self.now_ns))
+                return self.book.acknowledged(CentreAck("a1", AckAction(fact), CENTRE, self.now_ns))
 
     def stage(self) -> Stage:
         alarm = self.book.find("a1")
@@ -178,7 +179,7 @@ class LifeMachine(RuleBasedStateMachine):
         alarm_id = self.made[-1 - which] if which < len(self.made) else "unknown"
         known = self.open.get(alarm_id)
         press_count = known.presses - behind if known and behind is not None else behind
-        change = self.book.acknowledged(CentreAck(alarm_id, action, "centre", self.now_ns, press_count))
+        change = self.book.acknowledged(CentreAck(alarm_id, action, CENTRE, self.now_ns, press_count))
         outrun = action is AckAction.CLOSED and behind == 1
         if known is not None:
             known.since_ns = self.now_ns

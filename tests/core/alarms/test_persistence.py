@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from agent.contract.messages import AlarmCamera
+from agent.contract.messages import AlarmCamera, Answer
+from agent.contract.vocabulary import AckAction
 from agent.core.alarms.alarm_book import AlarmBook, InputKind
 from agent.core.alarms.persistence import decode_alarm, encode_alarm
 
@@ -27,6 +28,27 @@ def test_an_alarm_that_an_earlier_version_kept_counts_from_its_edge() -> None:
     assert "repeats" not in earlier
 
     assert decode_alarm(earlier) == ALARM
+
+
+def test_an_alarm_that_a_version_without_holders_kept_is_nobodys() -> None:
+    text = (
+        '{"data":{"historical":false,"alarm_id":"a1","input":"police","kind":"panic","status":"actual","silent":false,'
+        '"press_count":2,"stage":"registered","repeats":0,"reraised":0,"raised_at":"2026-01-01T00:00:00.000Z",'
+        '"codes":{"contact_id":"120","sia":"PA"},"latency_ms":{"sent":12,"registered":3000}},"boot_id":"boot-1",'
+        '"edge_ns":5,"since_ns":77}'
+    )
+    alarm = decode_alarm(text)
+
+    assert alarm.data.stage == "registered"
+    assert (alarm.data.held_by, alarm.data.answered_by, alarm.taken_by) == (None, {}, ())
+
+
+def test_a_kept_alarm_comes_back_with_its_holder_and_all_answers() -> None:
+    answer = Answer(issuer="jhb", by='Thandi "T" Łódź', at="2026-01-01T00:00:00.000Z", unit="car 7")
+    held = {"held_by": answer, "answered_by": dict.fromkeys(AckAction, answer)}
+    alarm = replace(ALARM, data=ALARM.data.model_copy(update=held), taken_by=("jhb/c1", "jhb/c2"))
+
+    assert decode_alarm(encode_alarm(alarm)) == alarm
 
 
 @pytest.mark.parametrize(

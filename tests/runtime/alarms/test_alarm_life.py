@@ -20,6 +20,7 @@ from agent.core.alarms.persistence import encode_alarm
 from agent.core.facts import AlarmDelivered, Announce, CentreAck, UplinkChanged
 from agent.runtime.alarms.persistence import ALARM_KEY
 from agent.sim.clock import SimClock
+from tests.support.alarm_book import CENTRE
 from tests.support.drafts import body, killed, open_outbox, write
 from tests.support.kiosk import Kiosk
 from tests.support.life_table import FACTS, TRANSITIONS
@@ -107,7 +108,7 @@ class KioskMachine(RuleBasedStateMachine):
     def answer(self, which: int, action: AckAction, twice: bool) -> None:
         alarm_id = self.ids[-1 - which] if which < len(self.ids) else "unknown"
         for _ in range(1 + twice):
-            self.pipeline.acknowledge(CentreAck(alarm_id, action, "centre", self.clock.boottime_ns()))
+            self.pipeline.acknowledge(CentreAck(alarm_id, action, CENTRE, self.clock.boottime_ns()))
 
     @rule(seconds=st.sampled_from([0.01, 1, 9, 10, 20, 60, 180, 3_600]))
     def time_passes(self, seconds: float) -> None:

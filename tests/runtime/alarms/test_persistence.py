@@ -12,6 +12,7 @@ from agent.core.facts import CentreAck
 from agent.outbox.outbox import Outbox
 from agent.runtime.alarms.persistence import ALARM_KEY, keep_restored, read_kept
 from agent.sim.clock import SimClock
+from tests.support.alarm_book import CENTRE
 from tests.support.command_rig import CommandRig
 from tests.support.context import make_context, security_log
 from tests.support.drafts import body, taken, write
@@ -103,7 +104,7 @@ def test_an_alarm_that_is_closed_while_a_disk_found_late_is_read_stays_closed(
         if is_told:
             kiosk.ack(alarm_id, AckAction.CLOSED)
         else:
-            kiosk.pipeline._alarms.acknowledged(CentreAck(alarm_id, AckAction.CLOSED, "centre", 0, None))
+            kiosk.pipeline._alarms.acknowledged(CentreAck(alarm_id, AckAction.CLOSED, CENTRE, 0, None))
         return kept
 
     kiosk.pipeline.kept = read_and_close  # type: ignore[method-assign]

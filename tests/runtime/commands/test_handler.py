@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from agent.contract.messages import Answer
 from agent.contract.vocabulary import TimeQuality
+from agent.core.facts import AckAnswer, AckVerdict
 from agent.ports import MAX_RECEIVED_BYTES, Received
 from tests.support.command_rig import RESULTS, CommandRig, refusal
-from tests.support.drafts import IDENTITY, body
+from tests.support.drafts import IDENTITY, alarm_data, body
 
 
 def test_a_ping_is_answered_with_the_time(handler: CommandRig) -> None:
@@ -24,8 +26,48 @@ def test_an_ack_reaches_the_alarm(handler: CommandRig) -> None:
     handler.send(handler.signed(claims), "a1", "ack")
 
     [ack] = handler.done
-    assert (ack.alarm_id, ack.action, ack.issuer) == ("a1", "registered", "centre")
+    assert (ack.alarm_id, ack.action, ack.answer.issuer) == ("a1", "registered", "centre")
     assert handler.answers()[0][0]["status"] == "succeeded"
+
+
+def test_the_result_of_an_ack_names_the_alarm_its_stage_and_who_has_it(handler: CommandRig) -> None:
+    sipho = Answer(issuer="pta", by="Sipho", at="2026-01-01T00:00:00.000Z")
+    handler.alarm = alarm_data(stage="dispatched", held_by=sipho)
+    args = {"alarm_id": "a1", "action": "dispatched", "by": "Thandi", "unit": "car 7"}
+    handler.send(handler.signed(handler.claims("ack", args=args)), "a1", "ack")
+
+    [ack] = handler.done
+    assert (ack.answer.person, ack.answer.unit, ack.command) == (("centre", "Thandi"), "car 7", "centre/c1")
+    [result], _ = handler.answers()
+    assert (result["code"], result["text"]) == ("ok", "dispatched by Thandi (centre); Sipho (pta) has it")
+    assert result["output"] == {
+        "alarm_id": "a1",
+        "action": "dispatched",
+        "stage": "dispatched",
+        "held_by": {"issuer": "pta", "by": "Sipho", "at": "2026-01-01T00:00:00.000Z"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("verdict", "action", "code", "text"),
+    [
+        ("taken", "take-over", "ok", "take-over by centre; pta has it"),
+        ("taken", "closed", "ok", "closed by centre; pta had it"),
+        ("already-registered", "registered", "already-registered", "registered by centre; pta has it already"),
+        ("not-durable", "closed", "not-durable", "closed by centre; pta had it; not on its disk yet"),
+    ],
+)
+def test_a_result_says_in_words_who_has_or_had_the_alarm(
+    handler: CommandRig, verdict: AckVerdict, action: str, code: str, text: str
+) -> None:
+    handler.alarm = alarm_data(held_by=Answer(issuer="pta", at="2026-01-01T00:00:00.000Z"))
+    handler.acknowledge = lambda ack: AckAnswer(verdict, handler.alarm)  # type: ignore[method-assign]
+    claims = handler.claims("ack", args={"alarm_id": "a1", "action": action})
+    handler.send(handler.signed(claims), "a1", "ack")
+
+    [result], _ = handler.answers()
+    assert (result["status"], result["code"]) == ("succeeded", code)
+    assert result["text"].startswith(text)
 
 
 def test_an_ack_of_an_alarm_that_is_not_open_fails(handler: CommandRig) -> None:
@@ -34,6 +76,7 @@ def test_an_ack_of_an_alarm_that_is_not_open_fails(handler: CommandRig) -> None:
 
     [result], _ = handler.answers()
     assert (result["status"], result["code"]) == ("failed", "unknown-alarm")
+    assert result["output"] == {"alarm_id": "a2", "action": "closed"}
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from pathlib import Path
 from agent.contract.vocabulary import AckAction
 from agent.core.facts import AlarmDelivered, CentreAck, SelfTested
 from agent.runtime.selftest.self_test import SELF_TEST
+from tests.support.alarm_book import CENTRE
 from tests.support.self_test_bench import Bench, ended, failed, play
 
 
@@ -119,7 +120,7 @@ def test_where_no_centre_has_to_answer_none_is_waited_for(tmp_path: Path) -> Non
 
 
 def test_acks_of_other_alarms_are_none_of_its_business(bench: Bench) -> None:
-    ack = CentreAck("another", AckAction.CLOSED, "centre", 0)
+    ack = CentreAck("another", AckAction.CLOSED, CENTRE, 0)
     assert not bench.alarm.acknowledge(ack)
     bench.worker.order("o1")
     bench.run(6)
@@ -127,5 +128,5 @@ def test_acks_of_other_alarms_are_none_of_its_business(bench: Bench) -> None:
     assert not bench.alarm.delivered(AlarmDelivered("another", 0))
     bench.answer(AckAction.REGISTERED, AckAction.CLOSED)
     assert bench.alarm.data is not None
-    again = CentreAck(bench.alarm.data.alarm_id, AckAction.CLOSED, "centre", 0)
+    again = CentreAck(bench.alarm.data.alarm_id, AckAction.CLOSED, CENTRE, 0)
     assert not bench.alarm.acknowledge(again), "as of any alarm that is closed"
