@@ -2,17 +2,26 @@
 
 import argparse
 from pathlib import Path
+from typing import get_args
+
+from pydantic import ValidationError
 
 from agent.adapters.jose_keys import PrivateKey
 from agent.cli.centre import add_options, print_result, tls_files, topic_level
 from agent.cli.sender import PATIENCE_S, Sender, say
-from agent.contract.vocabulary import AckAction
+from agent.contract.commands import AckArgs
+from agent.contract.vocabulary import AckAction, CloseReason
+from agent.core.errors import UsageError
 from agent.settings import load
 
 _EXAMPLE = """\
 Example (the alarm's identifier is in what `edge-agent watch` shows):
   edge-agent ack --config edge-agent.toml 0199c9a2-7c44-7d11-8a8e-3f5d0c3b9a10 \\
-    --action registered --key keys/operator-1.key.json
+    --action registered --by Thandi --key keys/operator-1.key.json
+  edge-agent ack --config edge-agent.toml 0199c9a2-7c44-7d11-8a8e-3f5d0c3b9a10 \\
+    --action dispatched --by Thandi --unit "car 7" --key keys/operator-1.key.json
+  edge-agent ack --config edge-agent.toml 0199c9a2-7c44-7d11-8a8e-3f5d0c3b9a10 \\
+    --action closed --presses 1 --reason false-alarm --note "a child" --key keys/operator-1.key.json
 """
 
 
@@ -22,7 +31,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "ack",
         help="answer an alarm, as the command centre would",
         description="Sign an ack and send it by every broker, again and again, until the kiosk has answered. Green "
-        "lights there only when it has verified a registered ack.",
+        "lights there only when it has verified a registered ack. The result names who has the alarm.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -35,6 +44,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="N",
         help="the press_count that you have seen: an alarm with more presses is not closed",
     )
+    parser.add_argument("--by", metavar="NAME", help="who answers: what the centre calls the person")
+    parser.add_argument("--unit", metavar="NAME", help="who was sent; with dispatched")
+    parser.add_argument("--reason", choices=get_args(CloseReason), help="why the alarm ends; with closed")
+    parser.add_argument("--note", metavar="TEXT", help="a line about it; with closed")
     parser.add_argument("--key", required=True, type=Path, help="private key made by `edge-agent keygen`")
     parser.add_argument(
         "--timeout", type=float, default=PATIENCE_S, metavar="S", help=f"how long to try (default {PATIENCE_S:g})"
@@ -46,14 +59,21 @@ def run(args: argparse.Namespace) -> int:
     """Send the ack; return 0 when the device has accepted it."""
     alarm_id = topic_level(args.alarm_id, "alarm identifier (see `edge-agent watch`)")
     key = PrivateKey.load(args.key)
-    seen = {} if args.presses is None else {"press_count": args.presses}
+    given = {name: getattr(args, name) for name in ("by", "unit", "reason", "note")} | {"press_count": args.presses}
+    said = {name: value for name, value in given.items() if value is not None}
+    arguments = {"alarm_id": alarm_id, "action": args.action, **said}
+    try:
+        AckArgs.model_validate(arguments)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(": ".join([*map(str, first["loc"]), first["msg"]])) from error
     settings = load(args.config)
     identity = settings.identity
     with Sender(args.broker or settings.mqtt.brokers, tls_files(args, settings), identity, say) as sender:
         return print_result(
             sender.send(
                 name="ack",
-                arguments={"alarm_id": alarm_id, "action": args.action, **seen},
+                arguments=arguments,
                 topic=identity.down("ack", alarm_id),
                 key=key,
                 timeout_s=args.timeout,

@@ -13,6 +13,7 @@ from agent.adapters.jose_keys import PrivateKey, sign
 from agent.adapters.paho_centre import Centre, Heard
 from agent.adapters.tls_context import TlsFiles
 from agent.cli.options import add_config
+from agent.cli.readable import printable
 from agent.contract.commands import MAX_LIFE_S
 from agent.contract.host_state import CentreStateError, host_topic
 from agent.contract.identity import LEVEL, Identity
@@ -134,7 +135,7 @@ def topic_level(word: str, what: str) -> str:
 def print_result(result: dict[str, Any]) -> int:
     """Print the result in one line for a person; return the exit code."""
     output = f" {json.dumps(result['output'])}" if result.get("output") else ""
-    print(f"{result['name']}: {result['status']} ({result['code']}): {result['text']}{output}")
+    print(printable(f"{result['name']}: {result['status']} ({result['code']}): {result['text']}{output}"))
     if result["code"] in _NEXT:
         print(f"edge-agent: {_NEXT[result['code']]}", file=sys.stderr)
     return 0 if result["status"] == "succeeded" else 1

@@ -64,11 +64,12 @@ class DemoCentre:
             return "There is no open alarm to answer."
         alarm_id, button = alarms[-1]["alarm_id"], alarms[-1]["input"]
         identity = self._stage.settings.identity
+        why = {"reason": "helped"} if action == "closed" else {}
         try:
             with Sender([self._url], TlsFiles(), identity, lambda _: None) as sender:
                 result = sender.send(
                     name="ack",
-                    arguments={"alarm_id": alarm_id, "action": action},
+                    arguments={"alarm_id": alarm_id, "action": action, "by": "Thandi", **why},
                     topic=identity.down("ack", alarm_id),
                     key=self._stage.key,
                     timeout_s=5.0,

@@ -56,8 +56,8 @@ class Story:
 
     def _answer(self, action: str) -> bool:
         words = {
-            "registered": "An operator takes the alarm.",
-            "closed": "Help was there; the operator closes the alarm.",
+            "registered": "An operator, Thandi, takes the alarm.",
+            "closed": "Help was there; she closes the alarm.",
         }
         self._screen.say(words[action])
         self._screen.say(self._centre.answer(action))

@@ -10,6 +10,15 @@ from agent.contract.camera_events import EVENTS
 
 def readable(topic: str, payload: bytes) -> str:
     """Return one line: the time, what happened, and the figures that matter. Any topic, any payload."""
+    return printable(_line(topic, payload))
+
+
+def printable(text: str) -> str:
+    """Return the text with an escape in place of each character that a terminal or a log might act on."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
+def _line(topic: str, payload: bytes) -> str:
     levels = topic.split("/up/", 1)[-1].split("/")
     name = levels[0] if levels[0] in {"result", "snapshot"} else "/".join(levels[:2])
     try:
@@ -36,10 +45,28 @@ def _alarm(data: dict[str, Any]) -> str:
     if latency := ", ".join(f"{stage} after {ms} ms" for stage, ms in data["latency_ms"].items()):
         text += f" ({latency})"
     text += ", not on its disk yet" if data.get("durable") is False else ""
+    text += _answers(data)
     camera = data.get("camera")
     if camera and camera.get("persons") is not None:
         text += f", camera {camera['name']} sees {camera['persons']}"
     return f"{text}, id {data['alarm_id']}"
+
+
+def _answers(data: dict[str, Any]) -> str:
+    """Return who has an alarm, who was sent, and who closed it and why."""
+    is_closed = data["stage"] == "closed"
+    told = data.get("answered_by") or {}
+    text = f", {_who(data['held_by'])} {'had' if is_closed else 'has'} it" if data.get("held_by") else ""
+    if unit := told.get("dispatched", {}).get("unit"):
+        text += f", {unit} sent by {_who(told['dispatched'])}"
+    if closed := told.get("closed"):
+        why = ", ".join(filter(None, (closed.get("reason"), closed.get("note"))))
+        text += f", closed by {_who(closed)}{': ' if why else ''}{why}"
+    return text
+
+
+def _who(answer: dict[str, Any]) -> str:
+    return f"{answer['by']} ({answer['issuer']})" if answer.get("by") else str(answer["issuer"])
 
 
 def _state(data: dict[str, Any]) -> str:
@@ -47,7 +74,9 @@ def _state(data: dict[str, Any]) -> str:
 
 
 def _alarms(data: dict[str, Any]) -> str:
-    names = ", ".join(f"{alarm['input']} {alarm['stage']} id {alarm['alarm_id']}" for alarm in data["open"])
+    names = ", ".join(
+        f"{alarm['input']} {alarm['stage']}{_answers(alarm)}, id {alarm['alarm_id']}" for alarm in data["open"]
+    )
     return f"{len(data['open'])} open{': ' if names else ''}{names}"
 
 

@@ -16,6 +16,7 @@ from agent.adapters.jose_keys import PrivateKey
 from agent.adapters.paho_centre import Centre, Heard
 from agent.adapters.tls_context import TlsFiles
 from agent.cli.centre import Order, signed
+from agent.cli.readable import printable
 from agent.contract.identity import Identity
 from agent.core.errors import BrokerError
 
@@ -38,7 +39,7 @@ _LAST_WORDS = {
 
 def say(line: str) -> None:
     """Print a line for a person on stderr, apart from the result."""
-    print(f"edge-agent: {line}", file=sys.stderr, flush=True)
+    print(f"edge-agent: {printable(line)}", file=sys.stderr, flush=True)
 
 
 class _Line:

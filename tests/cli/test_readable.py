@@ -127,13 +127,47 @@ def test_an_actual_alarm_is_shown_plainly() -> None:
 def test_open_alarms_are_shown_with_what_an_ack_of_them_needs() -> None:
     other = {**ALARM, "stage": "sent", "alarm_id": "a2"}
     alarms = [{**each, "input": name} for each, name in ((ALARM, "police"), (other, "fire"))]
-    assert line("alarms", open=alarms).endswith("#6 2 open: police delayed id a1, fire sent id a2")
+    assert line("alarms", open=alarms).endswith("#6 2 open: police delayed, id a1, fire sent, id a2")
     assert line("alarms", open=[]).endswith("#6 0 open")
 
 
 def test_an_alarm_that_was_told_or_raised_again_says_how_often() -> None:
     text = line("alarm/police", **{**ALARM, "repeats": 3, "reraised": 1})
     assert text.endswith("presses 2, repeats 3, reraised 1, id a1")
+
+
+THANDI = {"issuer": "jhb", "by": "Thandi", "at": "2026-11-24T16:03:24.263Z"}
+PRETORIA = {"issuer": "pta", "at": "2026-11-24T16:03:24.263Z"}
+
+
+def test_an_alarm_says_who_has_it_and_who_was_sent() -> None:
+    sent = {**ALARM, "held_by": PRETORIA, "answered_by": {"dispatched": {**THANDI, "unit": "car 7"}}}
+    assert line("alarm/police", **sent).endswith("presses 2, pta has it, car 7 sent by Thandi (jhb), id a1")
+    assert line("alarms", open=[{**sent, "input": "police"}]).endswith(
+        "1 open: police delayed, pta has it, car 7 sent by Thandi (jhb), id a1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("why", "says"),
+    [
+        ({}, "Thandi (jhb)"),
+        ({"reason": "helped"}, "Thandi (jhb): helped"),
+        ({"reason": "other", "note": "a child"}, "Thandi (jhb): other, a child"),
+    ],
+)
+def test_a_closed_alarm_says_who_had_it_who_closed_it_and_why(why: dict[str, str], says: str) -> None:
+    closed = {**ALARM, "stage": "closed", "held_by": PRETORIA, "answered_by": {"closed": THANDI | why}}
+    assert line("alarm/police", **closed).endswith(f"CLOSED, presses 2, pta had it, closed by {says}, id a1")
+
+
+@pytest.mark.parametrize("text", ["a\x1b[2Jb", "a\nb", "a\u202eb", "a\x9bb", "a\u2028b", "a\ud800b"])
+@pytest.mark.parametrize("where", ["held_by", "kind", "input"])
+def test_nothing_that_anybody_publishes_can_act_on_a_terminal(where: str, text: str) -> None:
+    data = {**ALARM, where: {"issuer": "jhb", "by": text} if where == "held_by" else text}
+    shown = line(f"alarm/{text}", **data)
+    assert shown.isprintable()
+    assert len(shown.splitlines()) == 1
 
 
 @pytest.mark.parametrize("status", ["test", "exercise"])

@@ -138,7 +138,12 @@ def test_press_ack_and_commands_work_from_the_command_line(tmp_path: Path, broke
         alarm_id = centre.wait_for_alarm("updated", press_count=2).data["alarm_id"]
 
         signed = ("--config", agent.config, "--key", agent.key_file)
-        assert run_cli("ack", *signed, "--action", "registered", alarm_id).returncode == 0
+        thandi = run_cli("ack", *signed, "--action", "registered", "--by", "Thandi", alarm_id)
+        assert (thandi.returncode, f"registered by Thandi ({agent.key.issuer})" in thandi.stdout) == (0, True)
+        sipho = run_cli("ack", *signed, "--action", "registered", "--by", "Sipho", alarm_id)
+        assert (sipho.returncode, f"Thandi ({agent.key.issuer}) has it already" in sipho.stdout) == (0, True)
+        watched = run_cli("watch", "--config", agent.config, "--seconds", "1")
+        assert f"police registered, Thandi ({agent.key.issuer}) has it" in watched.stdout
         outputs = run_cli("sim", "--config", agent.config, "outputs")
         assert json.loads(outputs.stdout) == {"yellow": "on", "green": "on", "beacon": "flash", "tone": "off"}
 
@@ -151,6 +156,23 @@ def test_press_ack_and_commands_work_from_the_command_line(tmp_path: Path, broke
         assert (reboot.returncode, "unknown-command" in reboot.stdout) == (1, True)
         picture = run_cli("command", *signed, "snapshot")
         assert (picture.returncode, "no-camera" in picture.stdout) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        (("--by", "a\nb"), "by: "),
+        (("--unit", "car 7"), "unit goes with dispatched only"),
+        (("--note", "n"), "note goes with closed only"),
+        (("--presses", "-1"), "press_count: "),
+    ],
+)
+def test_an_ack_that_the_kiosk_would_refuse_is_refused_before_it_is_sent(
+    tmp_path: Path, option: tuple[str, str], says: str
+) -> None:
+    agent = AgentProcess(tmp_path, "mqtt://127.0.0.1:1")
+    done = run_cli("ack", "a1", "--action", "registered", *option, "--config", agent.config, "--key", agent.key_file)
+    assert (done.returncode, says in done.stderr) == (2, True), done.stderr
 
 
 @pytest.mark.parametrize("word", ["#", "+", "a/b", "ALARM-ID", ""])

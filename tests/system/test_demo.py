@@ -119,13 +119,15 @@ def test_a_second_open_alarm_is_not_forgotten_and_fast_keys_are_counted_one_by_o
         screen.until('You pressed "police" 4 times')
         screen.until("panic SENT, presses 4")
         screen.key("a")
-        screen.until('"police": succeeded (registered by the-demo). Green waits for an answer to "medical" as well.')
+        screen.until(
+            '"police": succeeded (registered by Thandi (the-demo)). Green waits for an answer to "medical" as well.'
+        )
         screen.key("a")
         screen.until("yellow on   green on   beacon flash")
         screen.key("c")
-        screen.until('signed ack for "police": succeeded (closed by the-demo). 1 more open.')
+        screen.until('signed ack for "police": succeeded (closed by Thandi (the-demo)). 1 more open.')
         screen.key("c")
-        screen.until('signed ack for "medical": succeeded (closed by the-demo).')
+        screen.until('signed ack for "medical": succeeded (closed by Thandi (the-demo)).')
         screen.until("yellow off   green off")
         screen.key("c")
         screen.until("There is no open alarm to answer.")
