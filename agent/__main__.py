@@ -15,6 +15,7 @@ from agent.core.spelling import did_you_mean
 COMMANDS = {
     "run": "run the agent",
     "check-config": "check a settings file and print what it means",
+    "config-reset": "take away what was set from afar",
     "doctor": "check every part of a device, and say what to do",
     "watch": "show what a device publishes",
     "ack": "answer an alarm, as the command centre would",

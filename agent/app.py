@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 
-from agent.adapters.jose_keys import KeyRing
 from agent.bootstrap import simulation, specs
 from agent.bootstrap.cameras import links_to
 from agent.bootstrap.command_executor import AllAlarms, CommandExecutor
+from agent.bootstrap.from_afar import CONFIG, FromAfar
 from agent.bootstrap.kiosk import Kiosk, Pins, make_kiosk, open_pins
 from agent.bootstrap.late_disk import restore
 from agent.bootstrap.optional_parts import prepare, start_lights
@@ -33,9 +33,9 @@ from agent.runtime.selftest.probe_alarm import ProbeAlarm
 from agent.runtime.selftest.self_test import SELF_TEST
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.health import HealthBoard
-from agent.runtime.supervision.main_loop import MainLoop
+from agent.runtime.supervision.main_loop import RESTART, MainLoop
 from agent.runtime.supervision.security import SecurityLog
-from agent.settings import Settings
+from agent.settings.kept import Begun
 from agent.sim.control import SimControl
 
 DISK_PATIENCE_S = 2.0
@@ -46,18 +46,17 @@ _BRIEF_S = 0.1
 """How long an orderly stop may wait for any one thing once the buttons are no longer live."""
 
 
-def run(
-    settings: Settings, *, simulate: bool, on_ready: Callable[[MainLoop], None], outside: Outside | None = None
-) -> int:
-    """Run the core until it is told to stop; returns the exit code. Main thread.
+def run(begun: Begun, *, simulate: bool, on_ready: Callable[[MainLoop], None], outside: Outside | None = None) -> int:
+    """Run the core until it is told to stop; returns the exit code, or `RESTART`. Main thread.
 
     Calls `on_ready` with the main loop once the buttons are live; the loop's `stop` ends the run from anywhere.
     `outside` defaults to this machine.
     Raises EdgeAgentError when something that a press needs can't be started.
     """
+    settings = begun.settings
+    outside = outside or this_machine(settings, simulation.levels(settings) if simulate else None)
     with ExitStack() as stack:
         # The clock, and a safe place for messages.
-        outside = outside or this_machine(settings, simulation.levels(settings) if simulate else None)
         clock, supervisor = outside.clock, outside.supervisor
         outbox = specs.outbox(settings, clock)
         stack.callback(outbox.close, 2 * _BRIEF_S)
@@ -74,12 +73,11 @@ def run(
         context = Context(clock, reporter, HealthBoard(reporter), SecurityLog(reporter, clock), supervisor)
 
         # The parts: the way to the centre, the decisions, and the way back.
-        uplink = make_uplink(settings, outside, context, outbox)
+        uplink = make_uplink(begun, outside, context, outbox)
         cameras = Cameras(context.board)
         kiosk = make_kiosk(settings, context, outbox, pins, cameras, uplink, simulate=simulate)
         pipeline = kiosk.pipeline
-        keys = KeyRing(settings.commands.keys)
-        handler, key_watch = make_handler(settings, context, outbox, keys)
+        handler, keys, key_watch = make_handler(begun, context, outbox)
         probe = ProbeAlarm(context, outbox, specs.location(settings))
         alarms = AllAlarms(pipeline, probe)
         listener = listen(settings, context, uplink, pipeline, alarms, handler, key_watch)
@@ -87,8 +85,19 @@ def run(
         vision = links_to(settings, simulate, context=context, handler=handler)
         cameras.connect(vision)
         self_test = make_self_test(settings, context, outside, outbox, pins, kiosk, uplink, probe, handler)
-        executor = CommandExecutor(clock, alarms, pipeline, listener, cameras, self_test)
-        handler.execute_with(executor.execute)
+        from_afar = FromAfar(
+            begun=begun,
+            context=context,
+            outbox=outbox,
+            keys=keys,
+            alarms=pipeline,
+            cameras=cameras,
+            announcer=uplink.announcer,
+            handler=handler,
+            simulated=simulate,
+        )
+        executor = CommandExecutor(clock, alarms, pipeline, listener, cameras, self_test, from_afar)
+        handler.execute_with(executor.execute, from_afar)
 
         # Start everything, the buttons last; the stack unwinds it in reverse.
         sim = simulation.control(settings, context, pins, vision) if simulate else None
@@ -109,17 +118,26 @@ def run(
             health_interval_s=settings.health.interval_s,
             status_file=specs.status_file(),
         )
-        # The objects built so far live to the end. Freeze them, so that the garbage collector, off until now, does
-        # not walk over them: that takes 40 ms.
-        sys.setswitchinterval(0.0005)  # how long a thread may keep the interpreter from a press; Python's 5 ms is long
-        gc.freeze()
-        gc.enable()
+        from_afar.leave_by(main_loop)
+        stack.enter_context(supervisor.thread(CONFIG, from_afar, essential=False))
+        _mind_the_press()
         outside.notifier.ready()
         on_ready(main_loop)
         prepare(keys)
         code = main_loop.keep_watch()
-        outside.notifier.stopping()
-        return code
+        if code != RESTART:
+            outside.notifier.stopping()
+    # A thread that is still at it could harm the next run of the core, so the service manager starts that afresh.
+    return 1 if code == RESTART and supervisor.has_stuck else code
+
+
+def _mind_the_press() -> None:
+    """Set the interpreter up so that nothing keeps it from a press for long."""
+    sys.setswitchinterval(0.0005)  # how long a thread may keep the interpreter from a press; Python's 5 ms is long
+    # The objects built so far live to the end. Freeze them, so that the garbage collector, off until now, does not
+    # walk over them: that takes 40 ms.
+    gc.freeze()
+    gc.enable()
 
 
 def _go_live(

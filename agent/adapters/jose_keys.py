@@ -148,6 +148,7 @@ class KeyRing:
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
         self._keys: dict[str, PublicKey] = {}
+        self._taken: tuple[int, list[PublicKey]] | None = None
 
     @classmethod
     def load(cls, path: Path | None) -> "KeyRing":
@@ -159,9 +160,16 @@ class KeyRing:
         ring.reload()
         return ring
 
+    def take(self, keys: list[dict[str, Any]], revision: int) -> None:
+        """Obey these keys in place of the file's, from the next `reload` on. Raises ValueError for what is no key
+        set. Any thread."""
+        self._taken = revision, parse_keys({"keys": keys})
+
     def reload(self) -> None:
         """Read the file again. Raises SettingsError, and then the keys stay as they were."""
-        if self._path is not None:
+        if self._taken is not None:
+            self._keys = {key.kid: key for key in self._taken[1]}
+        elif self._path is not None:
             self._keys = {key.kid: key for key in read_key_set(self._path)}
 
     @property
@@ -171,7 +179,9 @@ class KeyRing:
 
     def stamp(self) -> tuple[int, Hashable] | None:
         """Return when the file last changed (nanoseconds since 1970; 0 when it can't be reached), and what else tells
-        one file from another; None without a path."""
+        one file from another; None without a path. Keys that were taken have a revision and no time."""
+        if self._taken is not None:
+            return 0, ("taken", self._taken[0])
         if self._path is None:
             return None
         try:
@@ -234,14 +244,15 @@ class KeyRing:
 def read_key_set(path: Path) -> list[PublicKey]:
     """Return the keys of a JWK set file. Raises SettingsError that names what is wrong."""
     try:
-        return _keys_of(_read_json(path))
+        return parse_keys(_read_json(path))
     except ValueError as error:
         raise SettingsError(
             f"{path}: {error}; it must be the keys.json of the office, where `edge-agent keygen` makes it"
         ) from error
 
 
-def _keys_of(content: Any) -> list[PublicKey]:
+def parse_keys(content: Any) -> list[PublicKey]:
+    """Return the keys of a JWK set. Raises ValueError that says what is wrong with it."""
     entries = content.get("keys") if isinstance(content, dict) else None
     if not isinstance(entries, list):
         raise ValueError('it is not a JWK set, {"keys": [...]}')  # noqa: TRY004

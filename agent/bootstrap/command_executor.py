@@ -2,13 +2,17 @@
 
 from typing import Any, assert_never
 
+from agent.bootstrap.from_afar import FromAfar
 from agent.contract.commands import (
     AckArgs,
     Claims,
     CommandArgs,
+    ConfigSetArgs,
     IdentifyArgs,
+    KeysSetArgs,
     PingArgs,
     RebirthArgs,
+    RebootArgs,
     SelfTestArgs,
     SnapshotArgs,
     TestModeArgs,
@@ -20,7 +24,7 @@ from agent.core.facts import AckAnswer, AlarmDelivered, CentreAck
 from agent.ports import Clock
 from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.cameras.cameras import Cameras
-from agent.runtime.commands.handler import CommandOutcome
+from agent.runtime.commands.handler import CommandOutcome, Verified
 from agent.runtime.commands.orders import SelfTestAnswer
 from agent.runtime.selftest.probe_alarm import ProbeAlarm
 from agent.runtime.selftest.self_test import SelfTest
@@ -61,6 +65,7 @@ class CommandExecutor:
         uplink: UplinkListener,
         cameras: Cameras,
         self_test: SelfTest,
+        from_afar: FromAfar,
     ) -> None:
         self._clock = clock
         self._alarms = alarms
@@ -68,12 +73,13 @@ class CommandExecutor:
         self._uplink = uplink
         self._cameras = cameras
         self._self_test = self_test
+        self._from_afar = from_afar
 
-    def execute(self, claims: Claims, args: CommandArgs, issuer: str) -> CommandOutcome:
-        """Execute a verified command. A snapshot and a self-test only begin; `order_done` tells their end."""
+    def execute(self, claims: Claims, args: CommandArgs, signer: Verified) -> CommandOutcome:
+        """Execute a verified command. What takes long only begins; `order_done` tells its end."""
         match args:
             case AckArgs():
-                outcome = self._acknowledge(claims, args, issuer)
+                outcome = self._acknowledge(claims, args, signer.issuer)
             case PingArgs():
                 output = {"time": rfc3339(self._clock.wall()), "timeq": self._clock.quality().value}
                 outcome = CommandOutcome("succeeded", "ok", "here", output)
@@ -93,6 +99,8 @@ class CommandExecutor:
                 outcome = self._test_mode(args)
             case SelfTestArgs():
                 outcome = _SELF_TEST[self._self_test.order(claims.cmd_id)]
+            case ConfigSetArgs() | KeysSetArgs() | RebootArgs():
+                outcome = self._from_afar.execute(args, claims, signer)
             case _:
                 assert_never(args)
         return outcome

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from agent.adapters.jose_keys import KeyRing
 from agent.bootstrap import specs
 from agent.bootstrap.command_executor import AllAlarms
+from agent.bootstrap.from_afar import config_data
 from agent.bootstrap.platform import Outside
 from agent.core.delivery.backoff import Backoff
 from agent.outbox.outbox import Outbox
@@ -19,6 +20,7 @@ from agent.runtime.uplink.publisher import Publisher
 from agent.runtime.uplink.router import TopicRouter
 from agent.runtime.uplink.sender import Sender
 from agent.settings import Settings
+from agent.settings.kept import Begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,11 @@ class Uplink:
     publisher: Publisher
 
 
-def make_uplink(settings: Settings, outside: Outside, context: Context, outbox: Outbox) -> Uplink:
+def make_uplink(begun: Begun, outside: Outside, context: Context, outbox: Outbox) -> Uplink:
     """Build the sending parts; the caller runs and closes the publisher."""
-    announcer = Announcer(
-        context=context, outbox=outbox, meta=specs.meta(settings), config_revision=specs.revision(settings)
-    )
+    settings = begun.settings
+    meta = specs.meta(settings).model_copy(update={"config": config_data(begun.trouble, begun.kept)})
+    announcer = Announcer(context=context, outbox=outbox, meta=meta, config_revision=specs.revision(settings))
     sender = Sender(outbox, context.clock, alarm_timeout_s=settings.mqtt.alarm_timeout_s)
     brokers = (outside.make_broker(), outside.make_broker())
     publisher = Publisher(
@@ -54,13 +56,16 @@ def make_uplink(settings: Settings, outside: Outside, context: Context, outbox: 
     return Uplink(announcer, sender, publisher)
 
 
-def make_handler(
-    settings: Settings, context: Context, outbox: Outbox, keys: KeyRing
-) -> tuple[CommandHandler, KeyWatch]:
-    """Build the command handler and the watch of the key set that it obeys. The caller runs the handler."""
+def make_handler(begun: Begun, context: Context, outbox: Outbox) -> tuple[CommandHandler, KeyRing, KeyWatch]:
+    """Build the command handler, the keys that it obeys (those that were set from afar, or those of the file), and
+    their watch. The caller runs the handler."""
+    settings = begun.settings
+    keys = KeyRing(settings.commands.keys)
+    if (taken := begun.kept.keys) is not None:
+        keys.take(taken.keys, taken.revision)
     key_watch = KeyWatch(keys, context)
     handler = CommandHandler(identity=settings.identity, context=context, outbox=outbox, keys=keys, key_watch=key_watch)
-    return handler, key_watch
+    return handler, keys, key_watch
 
 
 def listen(

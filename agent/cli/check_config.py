@@ -9,7 +9,7 @@ from agent.bootstrap import specs
 from agent.cli.options import DEFAULT_CONFIG
 from agent.contract.identity import LONGEST_COMMON_NAME, common_name
 from agent.core.errors import MaskError
-from agent.settings import layers, left_of_example, load
+from agent.settings import kept, layers, left_of_example
 
 _EXAMPLE = """\
 Example:
@@ -24,8 +24,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "check-config",
         help="check a settings file and print what it means",
         description="Check a settings file, and print the effective settings as JSON with secrets masked. "
-        "Lists on standard error the files that were read, if there are layers, and what still has the value of the "
-        "example. "
+        "Lists on standard error the files that were read, if there are layers, what was set from afar, and what still "
+        "has the value of the example. "
         "Reports every mistake at once and exits with 2 if there is one, with 1 if the agent would run "
         "but a camera would stay off because its privacy masks can't be read.",
         epilog=_EXAMPLE,
@@ -45,10 +45,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Check the settings and print them. Raises MaskError for the cameras that would stay off."""
-    settings = load(args.file)
+    begun = kept.look(args.file)
+    settings = begun.settings
     files = layers.files(args.file)
     for number, file in enumerate(files if len(files) > 1 else [], start=1):
         print(f"read {number} of {len(files)}: {file}", file=sys.stderr)
+    if names := kept.from_afar(begun):
+        print(f"then {kept.PLACE}, {names}; `edge-agent config-reset` takes them away", file=sys.stderr)
     print(json.dumps(settings.masked(), indent=2))
     user = settings.identity.user
     if settings.mqtt.cert_file is not None and (stands := common_name(user)) != user:
@@ -56,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
             f"{user} has {len(user)} characters, and a certificate's name at most {LONGEST_COMMON_NAME}: this device's"
         )
         print(f"{text} is {stands}, and the broker needs the lines that certificates.sh prints", file=sys.stderr)
-    mistakes = []
+    mistakes = [f"{kept.PLACE} can't be used: {begun.trouble}"] if begun.trouble else []
     for camera in settings.cameras:
         try:
             specs.masks(camera)

@@ -21,7 +21,8 @@ from agent.core.errors import SettingsError, UsageError
 from agent.doctor.bounded import run_bounded
 from agent.doctor.check import Check
 from agent.doctor.plan import checks_of, checks_without, device_of
-from agent.settings import Settings, load
+from agent.settings import Settings
+from agent.settings.kept import look
 
 _EXAMPLE = """\
 Examples:
@@ -67,8 +68,9 @@ def run(args: argparse.Namespace) -> int:
     settings: Settings | None = None
     names = args.only
     try:
-        settings = load(args.config)
-        device = device_of(settings, simulate=args.simulate, user=args.user)
+        begun = look(args.config)
+        settings = begun.settings
+        device = device_of(begun, simulate=args.simulate, user=args.user)
         checks = checks_of(device, args.config, with_lights=args.lights)
     except SettingsError as error:
         checks = checks_without(error, args.config, args.user)

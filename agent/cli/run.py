@@ -11,8 +11,8 @@ from types import FrameType
 
 from agent.cli.options import add_config
 from agent.runtime.supervision.log_stream import LogStream
-from agent.runtime.supervision.main_loop import MainLoop
-from agent.settings import layers, load
+from agent.runtime.supervision.main_loop import RESTART, MainLoop
+from agent.settings import kept, layers
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +40,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> int:
     """Run until stopped."""
     gc.disable()  # until the buttons are live: see app.run
-    settings = load(args.config)
-    _log_to_stderr(settings.log.level)
+    begun = kept.begin(args.config)
+    _log_to_stderr(begun.settings.log.level)
     if len(files := layers.files(args.config)) > 1:
         log.info("settings from %s", ", ".join(map(str, files)))
     from agent import app  # noqa: PLC0415 - mistakes in the settings are reported before the libraries load
@@ -49,7 +49,11 @@ def run(args: argparse.Namespace) -> int:
     stop = _Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop.asked)
-    return app.run(settings, simulate=args.simulate, on_ready=stop.connect)
+    while (code := app.run(begun, simulate=args.simulate, on_ready=stop.connect)) == RESTART:
+        gc.disable()
+        gc.unfreeze()
+        begun = kept.again(begun)
+    return code
 
 
 class _Stop:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, Self, get_args
+from typing import Any, Literal, NamedTuple, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -106,7 +106,43 @@ class SelfTestArgs(_Args):
     """`self-test`: try everything that a press needs, now."""
 
 
-CommandArgs = AckArgs | PingArgs | RebirthArgs | SnapshotArgs | IdentifyArgs | TestModeArgs | SelfTestArgs
+class ConfigSetArgs(_Args):
+    """`config-set`: settings, as the last layer of those that the device has."""
+
+    revision: int = Field(ge=1, lt=2**53)
+    """Above every one that the device has seen."""
+    changes: dict[str, Any]
+    """A tree like a settings file's. It replaces the one of the revision before."""
+    second: str | None = None
+    """The same order, signed by another person, where that takes two."""
+
+
+class KeysSetArgs(_Args):
+    """`keys-set`: the keys that this device obeys from now on."""
+
+    revision: int = Field(ge=1, lt=2**53)
+    keys: list[dict[str, Any]] = Field(min_length=1, max_length=64)
+    """The entries of a JWK set, all of them."""
+
+
+class RebootArgs(_Args):
+    """`reboot`: start the machine again."""
+
+
+CommandArgs = (
+    AckArgs
+    | PingArgs
+    | RebirthArgs
+    | SnapshotArgs
+    | IdentifyArgs
+    | TestModeArgs
+    | SelfTestArgs
+    | ConfigSetArgs
+    | KeysSetArgs
+    | RebootArgs
+)
+
+Args = TypeVar("Args", bound=BaseModel)
 
 _ALL: frozenset[Role] = frozenset(get_args(Role))
 
@@ -129,6 +165,9 @@ TABLE: Mapping[str, Command] = {
     "identify": Command(IdentifyArgs, _ALL),
     "test-mode": Command(TestModeArgs, _ALL - {"operator"}),
     "self-test": Command(SelfTestArgs, _ALL, patience_s=300),
+    "config-set": Command(ConfigSetArgs, frozenset({"admin"}), patience_s=120),
+    "keys-set": Command(KeysSetArgs, frozenset({"admin"})),
+    "reboot": Command(RebootArgs, frozenset({"admin", "technician"}), patience_s=60),
 }
 COMMANDS = tuple(name for name in TABLE if name != "ack")
 """The names under `down/command/{name}`."""
@@ -185,18 +224,39 @@ def check(claims: Claims, role: str, now: Circumstances) -> CommandArgs:
     command = TABLE.get(claims.name)
     if command is None or (claims.name == "ack") != (now.topic_kind == "ack"):
         raise CommandRejected("unknown-command", f"this device has no command {claims.name!r}")
-    try:
-        args = command.args.model_validate(claims.args)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or claims.name
-        raise CommandRejected("bad-arguments", f"{name}: {first['msg']}") from error
+    args = _read_args(claims, command.args)
     expected = args.alarm_id if isinstance(args, AckArgs) else claims.name
     if now.topic_name != expected:
         raise CommandRejected("wrong-topic", f"signed for {expected!r} but sent to {now.topic_name[:64]!r}")
     if role not in command.roles and not _is_technicians_close(role, args):
         raise CommandRejected("not-permitted", f"the role {role} may not {claims.name}")
     return args
+
+
+def check_desired(claims: Claims, role: str, now: Circumstances) -> ConfigSetArgs:
+    """Return the arguments of a `config-set` that is retained under `down/config`. Raises CommandRejected.
+
+    It stays good for as long as it says, so neither a counter nor a nonce counts: its revision shows whether it is
+    new.
+    """
+    if claims.aud != now.source:
+        raise CommandRejected("wrong-audience", f"meant for {claims.aud[:200]!r}, this is {now.source!r}")
+    if claims.name != "config-set":
+        raise CommandRejected("unknown-command", f"there is no {claims.name!r} here: sign it as config-set")
+    if now.quality is not TimeQuality.UNSYNCED and now.wall.timestamp() >= claims.exp:
+        raise CommandRejected("expired", f"expired {now.wall.timestamp() - claims.exp:.0f} s ago")
+    if role not in TABLE[claims.name].roles:
+        raise CommandRejected("not-permitted", f"the role {role} may not {claims.name}")
+    return _read_args(claims, ConfigSetArgs)
+
+
+def _read_args(claims: Claims, model: type[Args]) -> Args:
+    try:
+        return model.model_validate(claims.args)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or claims.name
+        raise CommandRejected("bad-arguments", f"{name}: {first['msg']}") from error
 
 
 def _check_time(claims: Claims, now: Circumstances) -> bool:

@@ -165,6 +165,21 @@ class StateData(Payload):
     config_revision: str
 
 
+class ConfigData(BaseModel):
+    """The settings that were set from afar, over those of the device's files."""
+
+    model_config = ConfigDict(frozen=True)
+
+    revision: int
+    """The revision in force; 0 if there is none."""
+    wanted: int
+    """The highest revision that was asked for."""
+    state: Literal["in-force", "trying", "failed", "refused"]
+    """What has become of the wanted one."""
+    reason: str = ""
+    """Why it is not in force."""
+
+
 class MetaData(Payload):
     """`up/meta`: what this device has."""
 
@@ -174,6 +189,7 @@ class MetaData(Payload):
     location: dict[str, Any] | None
     capabilities: tuple[str, ...]
     schemas: tuple[str, ...]
+    config: ConfigData = ConfigData(revision=0, wanted=0, state="in-force")
 
 
 class HealthData(Payload):

@@ -9,6 +9,7 @@ from agent.adapters.running_agent import RunningAgent
 from agent.bootstrap import specs
 from agent.core.diagnosis.finding import Finding, unknown
 from agent.settings import Settings
+from agent.settings.kept import Begun
 
 Note = Callable[[str], None]
 """Called with what a check is doing now: for the person who waits, and in case it never returns."""
@@ -37,6 +38,8 @@ class Device:
     """The agent that already runs on this state directory: what it holds is left alone."""
     user: str = SERVICE_USER
     """The user that the service runs as."""
+    begun: Begun | None = None
+    """What the settings were made of."""
     untold: bool = False
     """True if nobody can tell whether an agent runs: then nothing is tried that it might hold."""
 

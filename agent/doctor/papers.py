@@ -11,7 +11,7 @@ from agent.core.diagnosis.certificate import judge_authorities, judge_device, ju
 from agent.core.diagnosis.finding import Finding, fail, failure, ok, warn
 from agent.core.errors import BrokerError, MaskError, SettingsError
 from agent.doctor.check import Device, Note
-from agent.settings import Settings, left_of_example
+from agent.settings import Settings, kept, left_of_example
 
 
 def settings(config: Path, device: Device, note: Note) -> Iterator[Finding]:
@@ -23,11 +23,22 @@ def settings(config: Path, device: Device, note: Note) -> Iterator[Finding]:
             specs.masks(camera)
         except MaskError as error:
             yield failure(f"camera {camera.name}: {error}")
+    yield from _from_afar(device.begun) if device.begun is not None else ()
     for what, do in [] if device.simulate else left_of_example(known):
         yield warn(what, do)
     parts = {"button": known.buttons, "camera": known.cameras, "broker": known.mqtt.brokers}
     counts = [f"{len(each)} {name}{'' if len(each) == 1 else 's'}" for name, each in parts.items()]
     yield ok(f"{config}: {known.device.id}, {', '.join(counts)}")
+
+
+def _from_afar(begun: kept.Begun) -> Iterator[Finding]:
+    known, reset = begun.kept, "`sudo edge-agent config-reset` takes them away"
+    if begun.trouble:
+        yield fail(f"{kept.PLACE} can't be used, so the cameras are off: {begun.trouble}", reset)
+    if known.state in {"failed", "refused"}:
+        yield warn(f"revision {known.wanted} of {kept.PLACE} {known.state}: {known.reason}", "tell the centre")
+    if names := kept.from_afar(begun):
+        yield ok(f"{kept.PLACE}, {names}; {reset}")
 
 
 def mistakes(config: Path, error: SettingsError, user: str, note: Note) -> list[Finding]:
@@ -58,6 +69,12 @@ def certificate(known: Settings, user: str, note: Note) -> Iterator[Finding]:
             yield from judge_authorities(x509_files.authorities(mqtt.ca_file), now)
     except BrokerError as error:
         yield _unreadable(known, error, user)
+
+
+def keys_from_afar(taken: kept.KeySet, instead_of: Path | None, note: Note) -> list[Finding]:  # noqa: ARG001
+    """Report the keys that count in place of the file's."""
+    what = f"{len(taken.keys)} keys, set from afar (revision {taken.revision}) in place of {instead_of or 'none'}"
+    return [ok(f"{what}; `sudo edge-agent config-reset` takes them away")]
 
 
 def keys(known: Settings, user: str, note: Note) -> list[Finding]:

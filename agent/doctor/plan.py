@@ -16,6 +16,7 @@ from agent.core.errors import SettingsError, StorageError
 from agent.doctor import brokers, machine, papers, pins, vision
 from agent.doctor.check import Check, Device, Note
 from agent.settings import Settings
+from agent.settings.kept import Begun
 
 NEED_SETTINGS = ("agent", "disk", "wear", "certificate", "keys", "broker", "pins", "camera", "model")
 """What can't be checked without settings."""
@@ -54,7 +55,11 @@ def checks_of(device: Device, config: Path, *, with_lights: bool) -> list[Check]
     ]
     if settings.mqtt.cert_file or settings.mqtt.ca_file:
         plan.append(Check("certificate", 10, partial(papers.certificate, settings, user)))
-    plan.append(Check("keys", 10, partial(papers.keys, settings, user)))
+    taken = None if device.begun is None else device.begun.kept.keys
+    keys = partial(papers.keys, settings, user)
+    if taken is not None:
+        keys = partial(papers.keys_from_afar, taken, settings.commands.keys)
+    plan.append(Check("keys", 10, keys))
     patience_s = 2 * settings.mqtt.connect_timeout_s + 10
     plan += [
         Check(f"broker-{place}", patience_s, partial(brokers.broker, device, address))
@@ -70,15 +75,16 @@ def checks_of(device: Device, config: Path, *, with_lights: bool) -> list[Check]
     return plan
 
 
-def device_of(settings: Settings, *, simulate: bool, user: str) -> Device:
+def device_of(begun: Begun, *, simulate: bool, user: str) -> Device:
     """Return what the checks look at, and the agent that holds it, if any."""
+    settings = begun.settings
     try:
         agent = find_agent(settings.storage.directory)
     except (StorageError, OSError):  # the check `agent` says why
-        return Device(settings, simulate, None, user, untold=True)
+        return Device(settings, simulate, None, user, begun, untold=True)
     # A service whose disk can't be written runs from memory, without its lock.
     unit = ask_unit() if agent is None and not simulate else None
-    return Device(settings, simulate, agent, user, untold=unit is not None and unit.runs)
+    return Device(settings, simulate, agent, user, begun, untold=unit is not None and unit.runs)
 
 
 def _agent(device: Device, note: Note) -> list[Finding]:

@@ -1,7 +1,7 @@
 """Reads the settings, and reports every mistake in them at once."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,15 @@ def load(path: Path | str, environ: Mapping[str, str] = os.environ) -> Settings:
     Raises SettingsError whose text has one line per mistake: the file, the line if known, what is wrong, and for a
     misspelt name the closest valid one.
     """
-    given, mistakes = layers.read(Path(path))
+    return settings_of(*layers.read(Path(path)), environ)
+
+
+def settings_of(given: layers.Node, mistakes: Iterable[str], environ: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings of a merged tree, with the overrides of the environment.
+
+    `mistakes` are those of the merge. Raises SettingsError like `load`.
+    """
+    mistakes = [*mistakes]
     mistakes += [
         f"environment: {name} is not a setting{layers.hint(name, _environment_names())}"
         for name in sorted(environ)

@@ -93,6 +93,12 @@ def read(path: Path) -> tuple[Node, list[str]]:
     return whole, mistakes
 
 
+def over(base: Node, changes: Mapping[str, Any], place: str) -> tuple[Node, list[str]]:
+    """Merge a last layer that comes from no file; `place` names it in texts. Return the same as `read`."""
+    mistakes: list[str] = []
+    return _merged(base, _node(dict(changes), (), place, Path(place), {}), "", mistakes), mistakes
+
+
 def _read_file(path: Path) -> Node:
     try:
         text = path.read_text(encoding="utf-8")

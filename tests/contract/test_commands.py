@@ -100,7 +100,7 @@ def test_a_command_in_order_gives_its_arguments() -> None:
         ({"exp": NOW + MAX_LIFE_S}, "ok"),
         ({"exp": NOW + MAX_LIFE_S + 1}, "too-long-lived"),
         ({"boot_nonce": "of another start"}, "wrong-boot-nonce"),
-        ({"name": "reboot"}, "unknown-command"),
+        ({"name": "update"}, "unknown-command"),
         ({"name": "shell"}, "unknown-command"),
         ({"args": {"x": 1}}, "bad-arguments"),
         ({"name": "identify", "args": {"seconds": 61}}, "bad-arguments"),
@@ -147,7 +147,7 @@ def test_every_rule_has_its_code(claims: dict[str, Any], code: str) -> None:
         ({"iat": NOW + 90, "exp": NOW + 99}, "issued 90 s in the future"),
         ({"exp": NOW + MAX_LIFE_S + 1}, f"valid for more than {MAX_LIFE_S} s"),
         ({"boot_nonce": "old"}, "the device has restarted since: sign again with its newest nonce"),
-        ({"name": "reboot"}, "this device has no command 'reboot'"),
+        ({"name": "update"}, "this device has no command 'update'"),
         ({"args": {"x": 1}}, "x: Extra inputs are not permitted"),
         ({"name": "identify", "args": {"seconds": 61}}, "seconds: Input should be less than or equal to 60"),
         ({"name": "identify"}, "signed for 'identify' but sent to 'ping'"),
@@ -266,7 +266,15 @@ _ALLOWED: dict[str, set[str]] = {
     "snapshot": {"operator", "supervisor", "admin"},
     "test-mode": {"supervisor", "technician", "admin"},
     "self-test": set(ROLES),
+    "config-set": {"admin"},
+    "keys-set": {"admin"},
+    "reboot": {"technician", "admin"},
 }
+_NEEDED: dict[str, dict[str, Any]] = {
+    "config-set": {"revision": 1, "changes": {}},
+    "keys-set": {"revision": 1, "keys": [{}]},
+}
+"""The arguments that a command can't do without."""
 
 
 def test_every_command_has_a_row_in_the_table_below() -> None:
@@ -276,7 +284,7 @@ def test_every_command_has_a_row_in_the_table_below() -> None:
 @pytest.mark.parametrize("role", [*ROLES, "nobody", ""])
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_role_may_exactly_what_the_table_says(name: str, role: str) -> None:
-    assert order(name, role) == ("ok" if role in _ALLOWED[name] else "not-permitted")
+    assert order(name, role, **_NEEDED.get(name, {})) == ("ok" if role in _ALLOWED[name] else "not-permitted")
 
 
 @pytest.mark.parametrize("role", [*ROLES, "nobody"])

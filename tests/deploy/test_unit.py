@@ -29,6 +29,9 @@ def stage(tmp_path: Path) -> Path:
     program.parent.mkdir(parents=True)
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
+    shell = tmp_path / "bin/sh"
+    shell.parent.mkdir()
+    shutil.copy("/bin/sh", shell)
     shutil.copytree("/usr/lib/systemd/system", tmp_path / "usr/lib/systemd/system", symlinks=True)
     shutil.copy(UNIT, tmp_path / "usr/lib/systemd/system")
     return tmp_path

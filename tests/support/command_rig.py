@@ -76,8 +76,8 @@ class CommandRig:
         )
         any_part: Any = self
         self_test: Any = SimpleNamespace(order=self.self_test)
-        executor = CommandExecutor(self.clock, any_part, any_part, any_part, any_part, self_test)
-        self.handler.execute_with(executor.execute)
+        executor = CommandExecutor(self.clock, any_part, any_part, any_part, any_part, self_test, any_part)
+        self.handler.execute_with(executor.execute, any_part)
 
     def tick(self) -> None: ...
 

@@ -40,7 +40,7 @@ _OF_THE_DEVICE = {
     "alarm": "alarm_id input kind status silent press_count stage repeats reraised raised_at location codes latency_ms "
     "camera open lat lon text contact_id sia durable",
     "state, meta": "state bdseq epoch boot_nonce agent_version config_revision inputs outputs cameras capabilities "
-    "schemas supervised masks",
+    "schemas supervised masks config revision wanted",
     "health": "parts uptime_s outbox dropped cpu_percent memory_bytes disk_free_bytes disk written_bytes "
     "written_bytes_per_day temperature_c self_test siren on alarms presses cut_short faults active passed failed",
     "cameras": "frames frames_per_second stated_frames_per_second inferences_per_second inference_ms "

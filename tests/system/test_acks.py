@@ -128,7 +128,7 @@ def base64url(data: bytes) -> bytes:
             "bad-arguments",
             id="with an unknown action",
         ),
-        pytest.param(lambda scene: scene.signed(name="reboot", args={}), "unknown-command", id="of another kind"),
+        pytest.param(lambda scene: scene.signed(name="update", args={}), "unknown-command", id="of another kind"),
         pytest.param(lambda scene: b"", "malformed", id="empty"),
         pytest.param(lambda scene: b'{"action": "registered"}', "malformed", id="plain JSON"),
         pytest.param(lambda scene: b"\x00\xff\xfe" * 100, "malformed", id="garbage"),

@@ -152,8 +152,8 @@ def test_press_ack_and_commands_work_from_the_command_line(tmp_path: Path, broke
         assert "unknown-alarm" in unknown.stdout
         ping = run_cli("command", *signed, "ping")
         assert (ping.returncode, ping.stdout.startswith("ping: succeeded")) == (0, True)
-        reboot = run_cli("command", *signed, "reboot")
-        assert (reboot.returncode, "unknown-command" in reboot.stdout) == (1, True)
+        update = run_cli("command", *signed, "update")
+        assert (update.returncode, "unknown-command" in update.stdout) == (1, True)
         picture = run_cli("command", *signed, "snapshot")
         assert (picture.returncode, "no-camera" in picture.stdout) == (1, True)
 

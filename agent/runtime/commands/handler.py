@@ -6,7 +6,17 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any, Literal, NamedTuple, Protocol
 
-from agent.contract.commands import AckArgs, Circumstances, Claims, CommandArgs, CommandRejected, check, read_claims
+from agent.contract.commands import (
+    AckArgs,
+    Circumstances,
+    Claims,
+    CommandArgs,
+    CommandRejected,
+    ConfigSetArgs,
+    check,
+    check_desired,
+    read_claims,
+)
 from agent.contract.identity import LEVEL, Identity
 from agent.contract.messages import ResultData
 from agent.outbox.outbox import Outbox
@@ -20,6 +30,8 @@ from agent.runtime.supervision.security import TOPIC_LENGTH
 _MOST_WAITING = 64
 """How many messages may wait to be verified; a broker that sends more at once is hardly bringing commands."""
 _DISK_PATIENCE_S = 2.0
+_NO_MESSAGE = Received(topic="", payload=b"", size=0, retain=False)
+"""What an order of an earlier run answers: who gave it hears the result in the usual place."""
 
 log = logging.getLogger(__name__)
 
@@ -73,8 +85,19 @@ class CommandOutcome(NamedTuple):
     output: Mapping[str, Any] = {}
 
 
-Execute = Callable[[Claims, CommandArgs, str], CommandOutcome]
+Execute = Callable[[Claims, CommandArgs, Verified], CommandOutcome]
 """Executes a verified command: its claims, its arguments, and who signed it. Called on the handler's thread."""
+
+
+class TakesDesired(Protocol):
+    """The part that settings from afar go to."""
+
+    def desired(
+        self, args: ConfigSetArgs, claims: Claims, signer: Verified, message: Received
+    ) -> CommandOutcome | None:
+        """Take verified settings from `down/config`; None for those that are not new, or that wait for a calm moment.
+        On the handler's thread."""
+        ...
 
 
 class CommandHandler:
@@ -97,13 +120,20 @@ class CommandHandler:
         self._security = context.security
         self._clock = context.clock
         self._execute: Execute  # from `execute_with` on
+        self._settings: TakesDesired
         self._memory = CommandMemory(outbox, context.clock)
         self._orders = Orders()
         self._queue: queue.SimpleQueue[Received | OrderDone] = queue.SimpleQueue()
 
-    def execute_with(self, execute: Execute) -> None:
-        """Execute commands with this function. Call it before the thread runs."""
+    def execute_with(self, execute: Execute, settings: TakesDesired) -> None:
+        """Execute commands with this function, and pass on settings. Call it before the thread runs."""
         self._execute = execute
+        self._settings = settings
+
+    def resume(self, kid: str, result: ResultData) -> None:
+        """Go on with an order of an earlier run: `result` is what it has so far. Call it before the thread runs."""
+        self._memory.finished(kid, result)
+        self._orders.begin(result, kid, _NO_MESSAGE, self._clock.boottime_ns())
 
     def restore(self) -> None:
         """Restore the commands of earlier runs that were found late. Any thread."""
@@ -140,16 +170,24 @@ class CommandHandler:
     def _handle(self, message: Received) -> None:
         name = "unknown"
         command_id = "unknown"
+        is_desired = message.topic == self._identity.down("config")
+        if is_desired and not message.payload:
+            return  # it was cleared
         self._key_watch.tick()
         try:
-            token = self._keys.verify(self._readable(message))
+            token = self._keys.verify(self._readable(message, may_be_retained=is_desired))
             claims = read_claims(dict(token.claims))
             name, command_id = claims.name, claims.cmd_id
+            if is_desired:
+                args = check_desired(claims, token.role, self._circumstances(token, claims, message))
+                if (outcome := self._settings.desired(args, claims, token, message)) is not None:
+                    self._conclude(outcome, token, claims, message)
+                return
             if (first := self._memory.repeated(token.kid, claims)) is not None:
                 if self._security.report("command-repeated", "info", f"{name} {command_id} came again", kid=token.kid):
                     self._answer(first, message)
                 return
-            args = self._accept(token, claims, message)
+            accepted = self._accept(token, claims, message)
         except CommandRejected as refusal:
             result = ResultData(
                 command_id=command_id,
@@ -166,14 +204,16 @@ class CommandHandler:
             if is_reported:
                 self._answer(result, message)
             return
-        outcome = self._execute(claims, args, token.issuer)
-        result = ResultData(command_id=command_id, name=name, **outcome._asdict())
+        self._conclude(self._execute(claims, accepted, token), token, claims, message)
+
+    def _conclude(self, outcome: CommandOutcome, token: Verified, claims: Claims, message: Received) -> None:
+        result = ResultData(command_id=claims.cmd_id, name=claims.name, **outcome._asdict())
         if result.status == "in-progress":
             self._orders.begin(result, token.kid, message, self._clock.boottime_ns())
         self._answer(result, message, self._memory.finished(token.kid, result))
 
-    def _readable(self, message: Received) -> bytes:
-        if message.retain:
+    def _readable(self, message: Received, *, may_be_retained: bool) -> bytes:
+        if message.retain and not may_be_retained:
             raise CommandRejected("retained", "a retained command is never executed; clear it on the broker")
         if message.size > MAX_RECEIVED_BYTES:
             raise CommandRejected("too-large", f"{message.size} bytes; at most {MAX_RECEIVED_BYTES} are accepted")
@@ -183,10 +223,19 @@ class CommandHandler:
         """Make every check, and remember the command.
 
         Unless it is an ack, this waits at most 2 s until it is on disk: from then on no crash makes it run twice."""
+        args = check(claims, token.role, self._circumstances(token, claims, message))
+        safe = self._memory.begin(token.kid, claims)
+        if isinstance(args, AckArgs):
+            return args  # green must not wait for the disk; an ack that a power cut took from it may run again
+        if not safe.wait(0 if self._outbox.writer.fault else _DISK_PATIENCE_S):
+            log.error("%s is not on disk yet; executing it anyway, since a command may save a life", claims.cmd_id)
+        return args
+
+    def _circumstances(self, token: Verified, claims: Claims, message: Received) -> Circumstances:
         if claims.iss != token.issuer:
             raise CommandRejected("wrong-issuer", f"the key {token.kid} does not belong to {claims.iss[:64]!r}")
         kind, _, topic_name = message.topic.removeprefix(self._identity.down() + "/").partition("/")
-        circumstances = Circumstances(
+        return Circumstances(
             source=self._identity.source,
             topic_kind=kind,
             topic_name=topic_name,
@@ -197,13 +246,6 @@ class CommandHandler:
             wall=self._clock.wall(),
             quality=self._clock.quality(),
         )
-        args = check(claims, token.role, circumstances)
-        safe = self._memory.begin(token.kid, claims)
-        if isinstance(args, AckArgs):
-            return args  # green must not wait for the disk; an ack that a power cut took from it may run again
-        if not safe.wait(0 if self._outbox.writer.fault else _DISK_PATIENCE_S):
-            log.error("%s is not on disk yet; executing it anyway, since a command may save a life", claims.cmd_id)
-        return args
 
     def _answer(self, result: ResultData, message: Received, keep: Changes | None = None) -> None:
         log.info("command %s %s: %s, %s", result.name, result.command_id, result.status, result.text)

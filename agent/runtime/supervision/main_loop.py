@@ -21,6 +21,8 @@ _TICK_S = 1.0
 _STALL_NS = 5 * 10**9
 STANDSTILL_S = 30.0
 """How long a part may stand still before it counts as hanging."""
+RESTART, REBOOT = 75, 76
+"""Exit codes of the loop: start the core again, in this process, or the whole machine."""
 _TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")
 
 log = logging.getLogger(__name__)
@@ -90,6 +92,7 @@ class MainLoop:
         self._started_ns = clock.boottime_ns()
         self._process = OwnProcess()
         self._stopping = False
+        self._code = 0
         self._fed_counts: dict[str, int | None] = {}
         self._fed_ns = 0
         self._store_passes: tuple[int | None, int] = (-1, self._started_ns)
@@ -104,8 +107,14 @@ class MainLoop:
         self._stopping = True
         self._supervisor.wake.set()
 
+    def leave(self, code: int) -> None:
+        """End `keep_watch` with this code. Any thread."""
+        self._code = code
+        self.stop()
+
     def keep_watch(self) -> int:
-        """Look after everything until the end; returns the exit code: 0 when asked to stop, 1 when a part failed."""
+        """Look after everything until the end; returns the exit code: 0 when asked to stop, 1 when a part failed, or
+        that of `leave`."""
         interval_s = self._notifier.watchdog_interval_s
         tick_s = _TICK_S if interval_s is None else min(_TICK_S, interval_s / 4)
         while not self._stopping:
@@ -117,7 +126,7 @@ class MainLoop:
                 return 1
             self.tick()
             self._supervisor.wake.wait(tick_s)
-        return 0
+        return self._code
 
     def tick(self) -> None:
         """Do one round."""

@@ -58,13 +58,15 @@ class SupervisedThread:
         """Start the thread."""
         self._thread.start()
 
-    def stop(self, timeout_s: float) -> None:
-        """Ask the worker to end after its pass, and wait for it."""
+    def stop(self, timeout_s: float) -> bool:
+        """Ask the worker to end after its pass, and wait for it; returns whether it did."""
         self._stop.set()
         self._wake()
         self._thread.join(timeout_s)
         if self._thread.is_alive():
             log.error("the thread %s did not stop within %g s", self.name, timeout_s)
+            return False
+        return True
 
     @property
     def ended_unasked(self) -> bool:
@@ -112,6 +114,8 @@ class Supervisor:
         self._threads: list[SupervisedThread] = []
         self._pulses: dict[str, HasPulse] = {}
         self._other_pulses: dict[str, HasPulse] = {}
+        self.has_stuck = False
+        """Whether a thread did not stop when it was asked to."""
 
     def add_pulse(self, name: str, owner: HasPulse, *, essential: bool = True) -> None:
         """Watch the thread of that name, which `owner` owns; `essential` as for the others. Call it before the main
@@ -174,5 +178,5 @@ class _Running:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._thread.stop(self._patience_s)
+        self._supervisor.has_stuck |= not self._thread.stop(self._patience_s)
         self._supervisor.remove(self._thread)

@@ -2,7 +2,7 @@
 
 from agent import __version__
 from agent.contract.envelope import Stamp, rfc3339, seal
-from agent.contract.messages import Draft, MetaData, StateData
+from agent.contract.messages import ConfigData, Draft, MetaData, StateData
 from agent.contract.uuid7 import Uuid7Source
 from agent.outbox.outbox import Outbox
 from agent.ports import OutgoingMessage
@@ -64,6 +64,11 @@ class Announcer:
     def birth(self) -> None:
         """Publish that the device is online, and its description."""
         self._reporter.publish(self._state("online", self._bdseq))
+        self._reporter.publish(self._reporter.make.meta(self._meta))
+
+    def configured(self, config: ConfigData) -> None:
+        """Describe the device with this configuration from now on, and publish that."""
+        self._meta = self._meta.model_copy(update={"config": config})
         self._reporter.publish(self._reporter.make.meta(self._meta))
 
     def farewell(self) -> None:

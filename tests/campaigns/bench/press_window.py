@@ -22,6 +22,7 @@ from agent.contract.lamps import IDLE
 from agent.outbox.black_box import BlackBox
 from agent.outbox.store import MessageStore
 from agent.settings import Settings, load
+from agent.settings.kept import Begun
 from tests.campaigns.bench.child import serve
 
 _HOLD_S = 0.005
@@ -146,7 +147,9 @@ def main() -> int:
 
         threading.Thread(target=serve_and_stop, name="finger", daemon=True).start()
 
-    return app.run(settings, simulate=True, on_ready=on_ready, outside=replace(outside, open_pins=open_and_keep))
+    return app.run(
+        Begun.of(settings), simulate=True, on_ready=on_ready, outside=replace(outside, open_pins=open_and_keep)
+    )
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ def main() -> int:
     from agent.bootstrap import simulation  # noqa: PLC0415
     from agent.bootstrap.platform import this_machine  # noqa: PLC0415
     from agent.settings import load  # noqa: PLC0415
+    from agent.settings.kept import Begun  # noqa: PLC0415
 
     _let_the_clock_lie(SystemClock, lies / "wall")
     logging.basicConfig(stream=sys.stderr, level="INFO", format="%(asctime)s %(levelname)s %(threadName)s: %(message)s")
@@ -64,7 +65,9 @@ def main() -> int:
         threading.Thread(target=finger.run, args=(factories[-1],), name="finger", daemon=True).start()
         os.write(1, b"ready\n")
 
-    return app.run(settings, simulate=True, on_ready=on_ready, outside=replace(outside, open_pins=open_and_keep))
+    return app.run(
+        Begun.of(settings), simulate=True, on_ready=on_ready, outside=replace(outside, open_pins=open_and_keep)
+    )
 
 
 class _Finger:

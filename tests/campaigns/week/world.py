@@ -21,6 +21,7 @@ from agent.bootstrap.platform import Outside
 from agent.core.alarms.persistence import decode_alarm
 from agent.runtime.alarms.persistence import ALARM_KEY
 from agent.runtime.supervision.main_loop import MainLoop
+from agent.settings.kept import Begun
 from agent.sim.pins import SimPins
 from tests.campaigns.week.books import Account, Outcome, Sample, audit
 from tests.campaigns.week.eyes import Eyes
@@ -117,7 +118,7 @@ class World:
         )
         self._factory = factory
         on_ready = partial(self._ready, supervisor)
-        assert app.run(self._around.settings, simulate=False, on_ready=on_ready, outside=outside) == 0
+        assert app.run(Begun.of(self._around.settings), simulate=False, on_ready=on_ready, outside=outside) == 0
         self._around.wall.clock.passes_by_itself = False
         gc.unfreeze()  # a real run has a process of its own
         if self._ending in {"kill", "power-cut"}:

@@ -85,7 +85,7 @@ def test_an_ack_of_an_alarm_that_is_not_open_fails(handler: CommandRig) -> None:
         ({"aud": IDENTITY.device}, "wrong-audience"),
         ({"iss": "somebody"}, "wrong-issuer"),
         ({"exp": 0, "iat": 0}, "expired"),
-        ({"name": "reboot"}, "unknown-command"),
+        ({"name": "update"}, "unknown-command"),
         ({"name": "identify"}, "wrong-topic"),
         ({"args": {"now": 1}}, "bad-arguments"),
         ({"ctr": -1}, "malformed"),

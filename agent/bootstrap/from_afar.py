@@ -1,0 +1,378 @@
+"""Settings, keys and a reboot that the centre orders: checked, tried, confirmed or taken back, and reported.
+
+New settings come into force by a restart of the core within its process, which takes a fraction of a second
+(docs/decisions/0047-settings-from-afar.md). What is on disk decides, so whatever ends the agent, the next start knows
+what to do.
+"""
+
+import json
+import queue
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Protocol
+
+from agent.adapters.jose_keys import KeyRing, parse_keys
+from agent.contract.commands import Claims, CommandRejected, ConfigSetArgs, KeysSetArgs, RebootArgs, read_claims
+from agent.contract.messages import ConfigData, ResultData
+from agent.core.errors import StorageError
+from agent.outbox.outbox import Outbox
+from agent.ports import Received
+from agent.runtime.commands.handler import CommandHandler, CommandOutcome, Verified
+from agent.runtime.commands.orders import OrderDone
+from agent.runtime.supervision.context import Context
+from agent.runtime.supervision.main_loop import REBOOT, RESTART
+from agent.settings.afar import ChangeRefused, judge
+from agent.settings.kept import PLACE, Begun, Kept, KeySet, Layer, Order, Trial, in_time, store_kept
+
+CONFIG = "config"
+"""The name of this part in the health message, and of its thread."""
+TRIAL_S = 45.0
+"""How long new settings have to come up. With the restarts, the device is back on the old ones within a minute."""
+_SETTLED_S = 3.0
+"""How long all must be well before they are confirmed."""
+_ALARM_S = 10.0
+"""How long an alarm may wait for a broker that only new settings name."""
+_ALARM_OPEN = "no new settings while an alarm is open"
+_REBOOT_KEY = "reboot"
+_SECOND_ROLES = ("admin", "supervisor")
+
+
+class Leaves(Protocol):
+    """The main loop."""
+
+    def leave(self, code: int) -> None:
+        """End it with this code. Any thread."""
+        ...
+
+
+class KnowsOpenAlarms(Protocol):
+    """The pipeline."""
+
+    @property
+    def open_ids(self) -> frozenset[str]:
+        """The open alarms. Any thread."""
+        ...
+
+
+class HasCameras(Protocol):
+    """The cameras."""
+
+    def figures(self) -> Mapping[str, Mapping[str, object]]:
+        """Return the last report of each. Any thread."""
+        ...
+
+
+class Announces(Protocol):
+    """The part that describes the device to the centre."""
+
+    def configured(self, config: ConfigData) -> None:
+        """Publish the description again, with this configuration."""
+        ...
+
+
+class FromAfar:
+    """The worker of the thread `config`, which alone writes. The orders come on the thread `commands`."""
+
+    def __init__(
+        self,
+        *,
+        begun: Begun,
+        context: Context,
+        outbox: Outbox,
+        keys: KeyRing,
+        alarms: KnowsOpenAlarms,
+        cameras: HasCameras,
+        announcer: Announces,
+        handler: CommandHandler,
+        simulated: bool,
+    ) -> None:
+        self._begun = begun
+        self._kept = begun.kept
+        self._settings = begun.settings
+        self._clock = context.clock
+        self._board = context.board
+        self._security = context.security
+        self._outbox = outbox
+        self._keys = keys
+        self._alarms = alarms
+        self._cameras = cameras
+        self._announcer = announcer
+        self._handler = handler
+        self._main_loop: Leaves  # from `leave_by` on
+        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._wanted = self._kept.wanted
+        self._is_busy = self._kept.trial is not None
+        self._waiting: Received | None = None
+        """Settings from `down/config` that wait for a calm moment."""
+        self._under_way: Received | None = None
+        """Those that are about to be tried."""
+        self._began_ns = self._clock.boottime_ns()
+        self._well_since_ns: int | None = None
+        self._board.report(CONFIG, ok=not begun.trouble, detail=begun.trouble)
+        self._resume(simulated=simulated)
+
+    def leave_by(self, main_loop: Leaves) -> None:
+        """Restart and reboot by this. Call it before the thread runs."""
+        self._main_loop = main_loop
+
+    # --- on the thread `commands`
+
+    def execute(
+        self, args: ConfigSetArgs | KeysSetArgs | RebootArgs, claims: Claims, signer: Verified
+    ) -> CommandOutcome:
+        """Begin what a verified command orders, unless it can't be done."""
+        match args:
+            case ConfigSetArgs():
+                return self._config_set(args, claims, signer)
+            case KeysSetArgs():
+                return self._keys_set(args, claims, signer)
+            case RebootArgs():
+                return self._reboot(claims, signer)
+
+    def _config_set(self, args: ConfigSetArgs, claims: Claims, signer: Verified) -> CommandOutcome:
+        """Check new settings, and have them tried."""
+        if args.revision <= self._wanted:
+            text = f"revision {args.revision} is not above {self._wanted}, the last one seen"
+            return CommandOutcome("failed", "old-revision", text)
+        if self._begun.trouble:
+            return CommandOutcome("failed", "not-kept", self._begun.trouble)
+        if self._is_busy:
+            return CommandOutcome("failed", "busy", "other settings are being tried")
+        if self._alarms.open_ids:
+            return CommandOutcome("failed", "alarm-open", _ALARM_OPEN)
+        self._wanted = args.revision
+        try:
+            new, uncovered = judge(self._begun.files, self._settings, args.changes, PLACE)
+            if uncovered:
+                self._check_second(args, claims, signer, uncovered)
+        except ChangeRefused as refusal:
+            reason = f"{refusal.code}: {refusal}"
+            self._security.report(
+                "config-refused", "warning", reason, revision=args.revision, issuer=signer.issuer, code=refusal.code
+            )
+            self._jobs.put(partial(self._refuse, args.revision, reason))
+            return CommandOutcome("failed", refusal.code, str(refusal))
+        self._is_busy = True
+        self._security.report(
+            "config-changed",
+            "warning",
+            f"trying revision {args.revision}",
+            revision=args.revision,
+            issuer=signer.issuer,
+        )
+        order = Order(kid=signer.kid, cmd_id=claims.cmd_id)
+        layer = Layer(revision=args.revision, changes=args.changes)
+        self._jobs.put(partial(self._begin if new != self._settings else self._adopt, layer, order))
+        return CommandOutcome("in-progress", "trying", f"trying revision {args.revision}")
+
+    def desired(
+        self, args: ConfigSetArgs, claims: Claims, signer: Verified, message: Received
+    ) -> CommandOutcome | None:
+        """Take settings that are retained at a broker. They come at every connection, so only new ones are answered."""
+        if args.revision <= self._wanted:
+            return None
+        outcome = self._config_set(args, claims, signer)
+        if outcome.code in {"busy", "alarm-open"}:
+            self._waiting = message
+            return None
+        self._under_way = message
+        return outcome
+
+    def _keys_set(self, args: KeysSetArgs, claims: Claims, signer: Verified) -> CommandOutcome:
+        """Check a new key set, and have it put in force."""
+        last = self._kept.keys.revision if self._kept.keys is not None else 0
+        if self._begun.trouble:
+            return CommandOutcome("failed", "not-kept", self._begun.trouble)
+        if args.revision <= last:
+            text = f"revision {args.revision} is not above {last}, the last one seen"
+            return CommandOutcome("failed", "old-revision", text)
+        try:
+            keys = {key.kid: key for key in parse_keys({"keys": args.keys})}
+        except ValueError as error:
+            return CommandOutcome("failed", "bad-keys", str(error))
+        if not any(key.role == "admin" for key in keys.values()):
+            return CommandOutcome("failed", "bad-keys", "no key of an admin is left")
+        if keys.get(signer.kid) != self._keys.keys.get(signer.kid):
+            return CommandOutcome("failed", "bad-keys", f"the signer's own key {signer.kid} is missing or changed")
+        self._jobs.put(partial(self._take_keys, KeySet(revision=args.revision, keys=args.keys), claims.cmd_id))
+        return CommandOutcome("in-progress", "asked", f"writing {len(keys)} keys")
+
+    def _reboot(self, claims: Claims, signer: Verified) -> CommandOutcome:
+        """Have the machine started again."""
+        if self._alarms.open_ids:
+            return CommandOutcome("failed", "alarm-open", "no reboot while an alarm is open")
+        order = json.dumps({"kid": signer.kid, "cmd_id": claims.cmd_id, "boot_id": self._clock.boot_id})
+        self._outbox.keep(_REBOOT_KEY, order)
+        self._jobs.put(lambda: self._main_loop.leave(REBOOT))
+        return CommandOutcome("in-progress", "rebooting", "the machine starts again")
+
+    def _check_second(self, args: ConfigSetArgs, claims: Claims, signer: Verified, cameras: list[str]) -> None:
+        """Check that another person has signed the same order. Raises ChangeRefused."""
+        what = f"what {', '.join(cameras)} may show then takes two signers"
+        if args.second is None:
+            raise ChangeRefused("second-signer", what)
+        try:
+            second = self._keys.verify(args.second.encode())
+            said = read_claims(second.claims)
+        except CommandRejected as error:
+            raise ChangeRefused("second-signer", f"{what}: {error}") from error
+        same = {"revision": args.revision, "changes": args.changes}
+        if second.issuer == signer.issuer or second.kid == signer.kid:
+            raise ChangeRefused("second-signer", f"{what}, and both signatures are of {signer.issuer}")
+        if said.iss != second.issuer or second.role not in _SECOND_ROLES:
+            raise ChangeRefused("second-signer", f"{what}, the second an admin or a supervisor")
+        if (said.name, said.aud, said.args) != (claims.name, claims.aud, same):
+            raise ChangeRefused("second-signer", f"{what}, and the second has signed something else")
+
+    # --- on the thread `config`
+
+    def run_once(self, timeout_s: float) -> None:
+        """Do what was ordered, and watch over a trial."""
+        try:
+            job = self._jobs.get(timeout=timeout_s)
+        except queue.Empty:
+            if self._kept.trial is not None:
+                self._watch(self._kept.trial)
+            elif self._waiting is not None and not self._is_busy and not self._alarms.open_ids:
+                message, self._waiting = self._waiting, None
+                self._handler.receive(message)  # verified again: its key may have been withdrawn meanwhile
+        else:
+            job()
+
+    def _refuse(self, revision: int, reason: str) -> None:
+        self._save(self._kept.with_(wanted=revision, state="refused", reason=reason))
+        self._report()
+
+    def _adopt(self, layer: Layer, order: Order) -> None:
+        """Put settings in force that change nothing, or nothing that another layer did not say already."""
+        if self._save(self._kept.confirmed(layer).with_(wanted=layer.revision, order=order)):
+            self._end("succeeded", "ok", f"revision {layer.revision} is in force, as it was already")
+        else:
+            self._end("failed", "not-kept", "the disk does not take them")
+
+    def _begin(self, layer: Layer, order: Order) -> None:
+        parts = self._board.parts()
+        trial = Trial(
+            revision=layer.revision,
+            changes=layer.changes,
+            cameras=[name for name, about in self._cameras.figures().items() if _gives_pictures(about)],
+            degraded=[name for name, part in parts.items() if not part.ok],
+        )
+        before = self._kept
+        if self._alarms.open_ids:  # since it was checked
+            self._wanted, self._is_busy, self._waiting = before.wanted, False, self._under_way
+            self._handler.order_done(OrderDone(order.cmd_id, False, "alarm-open", _ALARM_OPEN))
+        elif self._save(before.with_(trial=trial, wanted=layer.revision, state="trying", reason="", order=order)):
+            self._main_loop.leave(RESTART)
+        else:
+            reason = "the disk does not take them"
+            self._save(before.with_(wanted=layer.revision, state="failed", reason=reason, order=order))
+            self._end("failed", "not-kept", reason)
+
+    def _watch(self, trial: Trial) -> None:
+        """Confirm the new settings when all has been well for a while, or go back."""
+        now_ns = self._clock.boottime_ns()
+        age_ns, trouble = now_ns - self._began_ns, self._trouble(trial)
+        if trouble:
+            self._well_since_ns = None
+            alarm_waits = self._outbox.alarm_waits and not self._is_connected() and age_ns > _ALARM_S * 1e9
+            if alarm_waits or age_ns > TRIAL_S * 1e9:
+                self._go_back(f"{'an alarm could not be sent: ' if alarm_waits else ''}{trouble}")
+        elif self._well_since_ns is None:
+            self._well_since_ns = now_ns
+        elif now_ns - self._well_since_ns >= _SETTLED_S * 1e9:
+            if self._save(self._kept.confirmed(trial)):
+                self._end("succeeded", "ok", f"revision {trial.revision} is in force")
+            elif age_ns > TRIAL_S * 1e9:
+                self._go_back("the disk does not take them")
+
+    def _trouble(self, trial: Trial) -> str:
+        """Say what is worse than before the trial; empty if nothing is."""
+        parts, cameras = self._board.parts(), self._cameras.figures()
+        if not self._is_connected():
+            uplink = parts.get("uplink")
+            return f"no broker takes the birth{f': {uplink.detail}' if uplink is not None else ''}"
+        for name in trial.cameras:
+            if not _gives_pictures(cameras.get(name, {})):
+                part = parts.get(f"camera-{name}")
+                return f"camera {name} gives no pictures{f': {part.detail}' if part and part.detail else ''}"
+        worse = [f"{name}: {part.detail}" for name, part in parts.items() if not part.ok and name not in trial.degraded]
+        return "; ".join(worse)
+
+    def _is_connected(self) -> bool:
+        uplink = self._board.parts().get("uplink")
+        return uplink is not None and uplink.ok
+
+    def _go_back(self, reason: str) -> None:
+        # Unsaved, it is the next start that takes them back: it finds that they were started once.
+        self._save(self._kept.gone_back(reason))
+        self._main_loop.leave(RESTART)
+
+    def _take_keys(self, keys: KeySet, cmd_id: str) -> None:
+        if self._save(self._kept.with_(keys=keys)):
+            self._keys.take(keys.keys, keys.revision)
+            done = OrderDone(cmd_id, True, "ok", f"revision {keys.revision} of the keys is in force")
+        else:
+            done = OrderDone(cmd_id, False, "not-kept", "the disk does not take them")
+        self._handler.order_done(done)
+
+    def _save(self, kept: Kept) -> bool:
+        """Write, and from then on report; false when the disk does not take it in time."""
+        try:
+            in_time(partial(store_kept, self._settings.storage.directory, kept))
+        except StorageError as error:
+            self._board.report(CONFIG, ok=False, detail=f"what was set from afar can't be written: {error}")
+            return False
+        self._board.report(CONFIG, ok=True)
+        self._kept = kept
+        return True
+
+    def _end(self, status: str, code: str, text: str) -> None:
+        """Tell the end of the order, once it is on disk."""
+        self._is_busy = False
+        self._report()
+        order = self._kept.order
+        if order is not None:
+            self._handler.order_done(OrderDone(order.cmd_id, status == "succeeded", code, text))
+            self._save(self._kept.with_(is_told=True))
+
+    def _report(self) -> None:
+        self._announcer.configured(config_data(self._begun.trouble, self._kept))
+
+    def _resume(self, *, simulated: bool) -> None:
+        """Go on with the orders of earlier runs, which have had no final result yet. On the main thread."""
+        kept = self._kept
+        if kept.order is not None and (kept.trial is not None or not kept.is_told):
+            self._handler.resume(kept.order.kid, _result("config-set", kept.order.cmd_id, "trying"))
+            if kept.trial is None and kept.state == "failed":
+                self._security.report(
+                    "config-rolled-back", "warning", kept.reason, revision=kept.wanted, in_force=kept.in_force.revision
+                )
+                self._jobs.put(partial(self._end, "failed", "rolled-back", kept.reason))
+            elif kept.trial is None:
+                self._jobs.put(partial(self._end, "succeeded", "ok", f"revision {kept.wanted} is in force"))
+        if (text := self._outbox.kept(_REBOOT_KEY).get(_REBOOT_KEY)) is not None:
+            self._outbox.keep(_REBOOT_KEY, None)
+            order = json.loads(text)
+            self._handler.resume(order["kid"], _result("reboot", order["cmd_id"], "rebooting"))
+            if simulated or order["boot_id"] != self._clock.boot_id:
+                done = OrderDone(order["cmd_id"], True, "ok", "the machine has started again")
+            else:
+                done = OrderDone(order["cmd_id"], False, "not-rebooted", "the agent started again, the machine did not")
+            self._handler.order_done(done)
+
+
+def config_data(trouble: str, kept: Kept) -> ConfigData:
+    """Return what `up/meta` says of the settings from afar. `trouble` is why none are in force, if so."""
+    if trouble:
+        return ConfigData(revision=0, wanted=kept.wanted, state="failed", reason=trouble[:1000])
+    return ConfigData(revision=kept.in_force.revision, wanted=kept.wanted, state=kept.state, reason=kept.reason[:1000])
+
+
+def _result(name: str, cmd_id: str, code: str) -> ResultData:
+    return ResultData(command_id=cmd_id, name=name, status="in-progress", code=code, text="")
+
+
+def _gives_pictures(about: Mapping[str, object]) -> bool:
+    frames = about.get("frames")
+    return about.get("state") == "ok" and isinstance(frames, int) and frames > 0

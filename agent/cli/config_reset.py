@@ -1,0 +1,39 @@
+"""`edge-agent config-reset`: take away what the centre has set from afar."""
+
+import argparse
+
+from agent.cli.options import add_config
+from agent.core.errors import StorageError
+from agent.settings import load
+from agent.settings.kept import Kept, load_kept, store_kept
+
+_EXAMPLE = """\
+Example:
+  sudo edge-agent config-reset && sudo systemctl restart edge-agent
+"""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add this command."""
+    parser = subparsers.add_parser(
+        "config-reset",
+        help="take away what was set from afar",
+        description="Take away the settings and the keys that the centre has set from afar: from the next start on the "
+        "files alone count. Settings that the device has seen before are not taken again; newer ones are.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_config(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write that nothing is set. Raises StorageError."""
+    directory = load(args.config).storage.directory
+    try:
+        known = load_kept(directory)
+    except StorageError:
+        known = Kept()  # damaged; if it can't be written either, that is said below
+    store_kept(directory, Kept(wanted=known.wanted))
+    print("Nothing is set from afar any more. Restart the agent: sudo systemctl restart edge-agent")
+    return 0

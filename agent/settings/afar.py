@@ -1,0 +1,133 @@
+"""What the centre may change of a device's settings, and the checks of a change. Pure.
+
+A change is one more layer, after all files. It can't touch an input, a lamp, a pin, the siren, the times of an alarm,
+who the device is or whom it obeys, because `ALLOWED` names none of them.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from agent.core.errors import SettingsError
+from agent.settings import layers
+from agent.settings.file import settings_of
+from agent.settings.tree import Settings
+
+ALLOWED: Mapping[str, str] = {
+    "device.location.text": "how the dispatcher reads the place",
+    "device.time_zone": "the time zone of the zones' hours",
+    "mqtt.brokers": "the brokers; TLS can't be taken away",
+    "mqtt.interfaces": "the network interface of each broker",
+    "mqtt.keepalive_s": "the keepalive",
+    "mqtt.connect_timeout_s": "how long a connection may take",
+    "mqtt.alarm_timeout_s": "when an alarm goes to the next broker",
+    "mqtt.return_after_s": "when the first broker is tried again",
+    "mqtt.reconnect_spread_s": "the random wait before a new connection",
+    "cameras.source": "where the pictures come from; needs two signers if any camera has masks",
+    "cameras.frames_per_second": "how many pictures are looked at",
+    "cameras.inferences_per_second": "how often the model runs at most",
+    "cameras.threads": "processor threads of the model",
+    "cameras.score_threshold": "from which score on somebody counts",
+    "cameras.smallest_person": "who is too far away to report",
+    "cameras.enter_after_s": "when somebody has entered",
+    "cameras.leave_after_s": "when somebody has left",
+    "cameras.min_travel": "how far somebody must have come",
+    "cameras.cool_down_s": "the shortest time between two events",
+    "cameras.update_every_s": "how often what lasts is reported again",
+    "cameras.zones": "zones with their hours",
+    "cameras.lines": "lines",
+    "cameras.masks": "privacy masks; taking one away or changing one needs two signers",
+    "self_test.at": "the time of the daily self-test",
+    "self_test.spread_s": "the time over which devices spread their self-tests",
+    "self_test.after_start_s": "how long after a start there is none",
+    "self_test.retry_after_s": "when a failed self-test is repeated",
+    "health.interval_s": "how often the health is reported",
+    "storage.telemetry_max_bytes": "the budget of pictures and events",
+    "storage.keep_free_bytes": "when the disk counts as short of room",
+}
+"""The settings that may be changed from afar, and what each is. Those of a camera are keys of a table in `cameras`,
+which names one that the files have."""
+_TABLES = frozenset(path[:end] for path in ALLOWED for end, letter in enumerate(path) if letter == ".")
+
+
+class ChangeRefused(SettingsError):  # noqa: N818 - a verdict, as the contract names it
+    """A change of the settings can't be accepted. `code` is the contract's."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def apply(base: layers.Node, changes: Mapping[str, Any], place: str) -> Settings:
+    """Return the settings of the files, `base`, with `changes` as the last layer. Raises SettingsError."""
+    return settings_of(*layers.over(base, changes, place))
+
+
+def judge(base: layers.Node, now: Settings, changes: Mapping[str, Any], place: str) -> tuple[Settings, list[str]]:
+    """Return the settings that `changes` would make, and the cameras that they might uncover: each of them lost a mask
+    or looks elsewhere, so a second person must have signed.
+
+    `now` are the settings in force. Raises ChangeRefused: `forbidden-setting` names every path, `bad-settings` every
+    mistake.
+    """
+    paths = sorted(set(_forbidden(changes, "")))
+    if paths:
+        raise ChangeRefused("forbidden-setting", f"can't be changed from afar: {', '.join(paths)}"[:1000])
+    try:
+        new = apply(base, changes, place)
+    except SettingsError as error:
+        raise ChangeRefused("bad-settings", str(error)[:2000]) from error
+    if [camera.name for camera in new.cameras] != [camera.name for camera in now.cameras]:
+        raise ChangeRefused("forbidden-setting", "can't be changed from afar: cameras (none can be added or removed)")
+    if all(_is_encrypted(url) for url in now.mqtt.brokers) and not all(map(_is_encrypted, new.mqtt.brokers)):
+        raise ChangeRefused("forbidden-setting", "can't be changed from afar: mqtt.brokers (TLS can't be taken away)")
+    return new, _uncovered(now, new)
+
+
+def named(changes: Mapping[str, Any]) -> list[str]:
+    """Name the settings that `changes` touches, for a person."""
+    names = []
+    for key, inner in changes.items():
+        if key == "cameras":
+            names += [f"{each['name']}.{name}" for each in inner for name in each if name != "name"]
+        elif isinstance(inner, dict):
+            names += [f"{key}.{name}" for name in named(inner)]
+        else:
+            names.append(key)
+    return names
+
+
+def _forbidden(value: Mapping[str, Any], table: str) -> Iterator[str]:
+    """Yield the paths in `value`, which lies at `table`, that are not allowed."""
+    for key, inner in value.items():
+        path = f"{table}.{key}" if table else key
+        if (path in ALLOWED and "." not in key) or (table, key) == ("cameras", "name"):
+            continue
+        if key == "unset" and isinstance(inner, list) and all(isinstance(name, str) for name in inner):
+            names = [f"{table}.{name}" if table else name for name in inner]
+            yield from (name for name in names if name not in ALLOWED)
+        elif path == "cameras" and isinstance(inner, list) and inner and all(map(_is_named, inner)):
+            for camera in inner:
+                yield from _forbidden(camera, path)
+        elif path in _TABLES and path != "cameras" and isinstance(inner, dict):
+            yield from _forbidden(inner, path)
+        else:
+            yield path[:100]
+
+
+def _is_named(table: Any) -> bool:
+    return isinstance(table, dict) and isinstance(table.get("name"), str)
+
+
+def _is_encrypted(url: str) -> bool:
+    return url.startswith("mqtts:")
+
+
+def _uncovered(now: Settings, new: Settings) -> list[str]:
+    """Name the cameras that may show what a mask covers now. A mask belongs to a view, and any two cameras could change
+    places: so where there are masks at all, a new source counts too."""
+    has_masks = any(camera.masks or camera.mask_file for camera in now.cameras)
+    return [
+        before.name
+        for before, after in zip(now.cameras, new.cameras, strict=True)
+        if not set(before.masks) <= set(after.masks) or (has_masks and before.source != after.source)
+    ]

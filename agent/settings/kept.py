@@ -1,0 +1,230 @@
+"""What the centre has set from afar, in one file of the state directory: settings, their trial, and the key set.
+
+The file is replaced as a whole, so a power cut at any moment leaves one whole configuration.
+"""
+
+import os
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from agent.core.errors import SettingsError, StorageError
+from agent.settings.afar import apply, named
+from agent.settings.file import settings_of
+from agent.settings.layers import Node, read
+from agent.settings.tree import Settings
+
+FILE = "from-afar.json"
+PLACE = "the settings from afar"
+DISK_PATIENCE_S = 2.0
+"""How long a start, or a change, waits for the disk."""
+
+T = TypeVar("T")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+
+
+class Order(_Part):
+    """The command that a result is due to. `kid` signed it."""
+
+    kid: str
+    cmd_id: str
+
+
+class Layer(_Part):
+    """The last layer of the settings. Revision 0 is the files alone."""
+
+    revision: int = 0
+    changes: dict[str, Any] = {}
+
+
+class Trial(Layer):
+    """Settings that have not been confirmed yet."""
+
+    starts: int = 0
+    """How often the agent has started with them: a second time would mean that it died of them."""
+    cameras: list[str] = []
+    """The cameras that gave pictures before."""
+    degraded: list[str] = []
+    """The parts that did not work before."""
+
+
+class KeySet(_Part):
+    """The keys that were set from afar, in place of the file that `[commands] keys` names."""
+
+    revision: int
+    keys: list[dict[str, Any]]
+
+
+class Kept(_Part):
+    """All of it. `wanted`, `state` and `reason` are reported in `up/meta`."""
+
+    version: Literal[1] = 1
+    in_force: Layer = Layer()
+    trial: Trial | None = None
+    wanted: int = 0
+    """The highest revision that a permitted signer has asked for."""
+    state: Literal["in-force", "trying", "failed", "refused"] = "in-force"
+    reason: str = ""
+    order: Order | None = None
+    """The order for `wanted`."""
+    is_told: bool = True
+    """Whether the order has its final result."""
+    keys: KeySet | None = None
+
+    def with_(self, **changes: Any) -> "Kept":
+        """Return a copy with these changes."""
+        return self.model_copy(update=changes)
+
+    def gone_back(self, reason: str) -> "Kept":
+        """End the trial: the settings before it are in force."""
+        return self.with_(trial=None, state="failed", reason=reason, is_told=False)
+
+    def confirmed(self, layer: Layer) -> "Kept":
+        """Put a layer in force."""
+        in_force = Layer(revision=layer.revision, changes=layer.changes)
+        return self.with_(in_force=in_force, trial=None, state="in-force", reason="", is_told=False)
+
+    def started(self) -> "Kept":
+        """Note a start of the agent. The second start of a trial ends it."""
+        if self.trial is None:
+            return self
+        if self.trial.starts:
+            return self.gone_back("the agent ended while it tried them")
+        return self.with_(trial=self.trial.model_copy(update={"starts": 1}))
+
+
+def load_kept(directory: Path) -> Kept:
+    """Read the file; where there is none, nothing was set. Raises StorageError when it can't be read."""
+    path = directory / FILE
+    try:
+        return Kept.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return Kept()
+    except OSError as error:
+        raise StorageError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+    except ValidationError as error:
+        raise StorageError(f"{path} is not what was written: {error.errors()[0]['msg'].lower()}") from error
+
+
+def store_kept(directory: Path, kept: Kept) -> None:
+    """Replace the file; safe against a power cut when it returns. Raises StorageError.
+
+    A write that is overtaken by a newer one, because the disk took long, fails and changes nothing."""
+    path = directory / FILE
+    new = directory / f"{FILE}.{secrets.token_hex(4)}"
+    try:
+        for left in directory.glob(f"{FILE}.*"):
+            left.unlink(missing_ok=True)
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(kept.model_dump_json(exclude_defaults=True).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        if os.geteuid() == 0:
+            owner = directory.stat()
+            os.chown(new, owner.st_uid, owner.st_gid)  # the agent must be able to read what root has written
+        new.replace(path)
+        opened = os.open(directory, os.O_RDONLY)  # a name is safe once the directory that has it is
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
+    except OSError as error:
+        raise StorageError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+
+
+def in_time(call: Callable[[], T], patience_s: float = DISK_PATIENCE_S) -> T:
+    """Call a function that uses the disk, and wait for it no longer than that. Raises what it raises, and StorageError
+    when the disk does not answer; then the call goes on, on its own thread."""
+    done: list[T] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            done.append(call())
+        except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
+            failed.append(error)
+
+    thread = threading.Thread(target=run, name="from-afar", daemon=True)
+    thread.start()
+    thread.join(patience_s)
+    if failed:
+        raise failed[0]
+    if not done:
+        raise StorageError("the disk does not answer")
+    return done[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The settings that the agent runs with, and what they were made of."""
+
+    settings: Settings
+    files: Node
+    """The files alone."""
+    kept: Kept
+    trouble: str = ""
+    """Why what was set from afar is not in force. The cameras are off then, as a mask may be missing."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Begun":
+        """Return settings that no file is behind, as they are."""
+        return cls(settings, Node({}, ""), Kept())
+
+
+def begin(path: Path) -> Begun:
+    """Return the settings for a start of the agent. Raises SettingsError for a mistake in the files."""
+    files, mistakes = read(path)
+    return _begin(files, settings_of(files, mistakes), is_start=True)
+
+
+def again(before: Begun) -> Begun:
+    """Return the settings for a restart. It reads no settings file: what was checked is what comes into force."""
+    return _begin(before.files, settings_of(before.files, ()), is_start=True)
+
+
+def look(path: Path) -> Begun:
+    """Return the settings that an agent would run with, or runs with. Raises SettingsError like `begin`."""
+    files, mistakes = read(path)
+    return _begin(files, settings_of(files, mistakes), is_start=False)
+
+
+def from_afar(begun: Begun) -> str:
+    """Say what was set from afar, in words; empty if nothing was."""
+    layer = begun.kept.trial or begun.kept.in_force
+    if not layer.changes:
+        return ""
+    state = "on trial" if begun.kept.trial is not None else "in force"
+    return f"revision {layer.revision}, {state}: {', '.join(named(layer.changes))}"
+
+
+def _begin(files: Node, alone: Settings, *, is_start: bool) -> Begun:
+    directory = alone.storage.directory
+    without_cameras = alone.model_copy(update={"cameras": ()})
+    try:
+        found = in_time(partial(load_kept, directory))
+    except StorageError as error:
+        return Begun(without_cameras, files, Kept(), str(error))
+    kept = found.started() if is_start else found
+    if kept is not found:
+        try:
+            in_time(partial(store_kept, directory, kept))
+        except StorageError as error:  # then a start that dies of them would not be counted
+            kept = found.gone_back(str(error)) if kept.trial is not None else kept
+    while True:
+        layer = kept.trial or kept.in_force
+        try:
+            return Begun(apply(files, layer.changes, PLACE) if layer.revision else alone, files, kept)
+        except SettingsError as error:
+            if kept.trial is None:
+                return Begun(without_cameras, files, kept, str(error))
+            kept = kept.gone_back(str(error))

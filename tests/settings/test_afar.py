@@ -1,0 +1,186 @@
+"""What the centre may change of a device's settings, and what not."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from agent.settings import Settings, layers, load
+from agent.settings.afar import ALLOWED, ChangeRefused, judge
+from agent.settings.file import _model_in
+from tests.settings.test_file import GOOD
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "contract.md").read_text(encoding="utf-8")
+MASK = [[0.1, 0.1], [0.4, 0.1], [0.4, 0.4]]
+OTHER = [[0.5, 0.5], [0.9, 0.5], [0.9, 0.9]]
+CAMERAS = f"""\
+[siren]
+pin = 6
+[[cameras]]
+name = "front"
+source = "picamera2:0"
+masks = [{MASK}]
+[[cameras]]
+name = "back"
+source = "picamera2:1"
+"""
+PLACE = "the settings from afar"
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> layers.Node:
+    (tmp_path / "edge-agent.toml").write_text(GOOD + CAMERAS)
+    return layers.read(tmp_path / "edge-agent.toml")[0]
+
+
+@pytest.fixture
+def now(tmp_path: Path, base: layers.Node) -> Settings:
+    return load(tmp_path / "edge-agent.toml", {})
+
+
+def refusal(base: layers.Node, now: Settings, changes: dict[str, Any]) -> str:
+    with pytest.raises(ChangeRefused) as refused:
+        judge(base, now, changes, PLACE)
+    return f"{refused.value.code}: {refused.value}"
+
+
+def camera(**changes: Any) -> dict[str, Any]:
+    return {"cameras": [{"name": "front", **changes}]}
+
+
+def test_what_is_allowed_becomes_the_last_layer_and_the_rest_stays(base: layers.Node, now: Settings) -> None:
+    changes = {
+        "device": {"location": {"text": "pillar 9"}, "time_zone": "Africa/Maputo"},
+        "mqtt": {"brokers": ["mqtts://c.example"], "keepalive_s": 60},
+        "health": {"interval_s": 30},
+        "self_test": {"at": "02:30:00+02:00"},
+        "storage": {"keep_free_bytes": 10_000_000},
+        **camera(score_threshold=0.6, zones=[{"name": "door", "polygon": MASK, "loitering_after_s": 60}]),
+    }
+    new, uncovered = judge(base, now, changes, PLACE)
+
+    assert new.device.location is not None
+    assert (new.device.location.text, new.device.location.lat) == ("pillar 9", -26.1)
+    assert new.mqtt.brokers == ("mqtts://c.example",)
+    assert (new.cameras[0].score_threshold, new.cameras[0].zones[0].name) == (0.6, "door")
+    assert new.cameras[0].masks == now.cameras[0].masks
+    assert (new.buttons, new.lights, new.siren, new.alarm) == (now.buttons, now.lights, now.siren, now.alarm)
+    assert uncovered == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"buttons": [{"name": "police", "remove": True}]}, "buttons"),
+        ({"buttons": [{"name": "police", "silent": True}]}, "buttons"),
+        ({"buttons": []}, "buttons"),
+        ({"unset": ["buttons"]}, "buttons"),
+        ({"unset": ["siren"]}, "siren"),
+        ({"siren": {"pin": 7}}, "siren"),
+        ({"siren": {}}, "siren"),
+        ({"inputs": [{"name": "door", "kind": "tamper", "pin": 9}]}, "inputs"),
+        ({"lights": {"yellow": 9}}, "lights"),
+        ({"alarm": {"delayed_after_s": 60}}, "alarm"),
+        ({"device": {"id": "kiosk-2"}}, "device.id"),
+        ({"device": {"location": {"lat": 0}}}, "device.location.lat"),
+        ({"device": {"unset": ["location"]}}, "device.location"),
+        ({"commands": {"keys": "/tmp/keys.json"}}, "commands"),
+        ({"storage": {"directory": "/tmp"}}, "storage.directory"),
+        ({"centre": {"required": False}}, "centre"),
+        ({"service": {"out_of_service_after_s": 86400}}, "service"),
+        ({"self_test": {"enabled": False}}, "self_test.enabled"),
+        ({"self_test": {"centre_ack": False}}, "self_test.centre_ack"),
+        ({"mqtt": {"root": "edge/v2"}}, "mqtt.root"),
+        ({"mqtt": {"ca_file": "/tmp/ca.pem"}}, "mqtt.ca_file"),
+        ({"mqtt": {"brokers": ["mqtt://a.example"]}}, "mqtt.brokers"),
+        ({"mqtt.brokers": ["mqtts://a.example"]}, "mqtt.brokers"),
+        ({"log": {"level": "error"}}, "log"),
+        ({"cameras": []}, "cameras"),
+        ({"cameras": [{"name": "side", "source": "picamera2:0", "add": True}]}, "cameras.add"),
+        ({"cameras": [{"source": "picamera2:0"}]}, "cameras"),
+        ({"cameras": "front"}, "cameras"),
+        (camera(remove=True), "cameras.remove"),
+        (camera(mask_file="/tmp/masks.json"), "cameras.mask_file"),
+        (camera(unset=["mask_file"]), "cameras.mask_file"),
+        (camera(delegate="evil.so"), "cameras.delegate"),
+        (camera(model="ours"), "cameras.model"),
+        (camera(event_snapshots=True), "cameras.event_snapshots"),
+        (camera(tamper=[]), "cameras.tamper"),
+    ],
+)
+def test_what_is_not_in_the_table_is_refused_by_its_path(
+    base: layers.Node, now: Settings, changes: dict[str, Any], path: str
+) -> None:
+    code, _, text = refusal(base, now, changes).partition(": can't be changed from afar: ")
+    assert (code, text.partition(" (")[0]) == ("forbidden-setting", path)
+
+
+def test_every_forbidden_path_is_named_at_once(base: layers.Node, now: Settings) -> None:
+    text = refusal(
+        base, now, {"alarm": {"press_tones": True}, "mqtt": {"root": "a", "password": "b", "keepalive_s": 9}}
+    )
+    assert text.endswith("afar: alarm, mqtt.password, mqtt.root")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"health": {"interval_s": "soon"}}, "health.interval_s"),
+        ({"mqtt": {"brokers": ["http://a.example"]}}, "mqtt.brokers"),
+        ({"mqtt": {"brokers": []}}, "mqtt.brokers"),
+        ({"device": {"time_zone": "Africa/Joburg"}}, "device.time_zone"),
+        ({"cameras": [{"name": "frnot", "score_threshold": 0.4}]}, "did you mean front?"),
+        (camera(masks=[[[0.1, 0.1], [0.2, 0.2]]]), "a polygon needs at least 3 points"),
+        (camera(zones=[{"name": "door", "polygon": MASK, "lotering_after_s": 1}]), "loitering_after_s"),
+    ],
+)
+def test_a_mistake_is_told_as_that_of_a_file_is(
+    base: layers.Node, now: Settings, changes: dict[str, Any], said: str
+) -> None:
+    text = refusal(base, now, changes)
+    assert text.startswith(f"bad-settings: {PLACE}: ")
+    assert said in text
+
+
+def test_adding_a_mask_needs_one_signer_and_taking_one_away_or_changing_it_two(
+    base: layers.Node, now: Settings
+) -> None:
+    smaller = [[0.1, 0.1], [0.3, 0.1], [0.3, 0.3]]
+    assert judge(base, now, camera(masks=[OTHER, MASK]), PLACE)[1] == []
+    assert judge(base, now, camera(masks=[OTHER]), PLACE)[1] == ["front"]
+    assert judge(base, now, camera(masks=[smaller]), PLACE)[1] == ["front"]
+    assert judge(base, now, camera(unset=["masks"]), PLACE)[1] == ["front"]
+
+
+def test_a_camera_that_looks_elsewhere_needs_two_signers_where_there_are_masks(
+    base: layers.Node, now: Settings
+) -> None:
+    swapped = {"cameras": [{"name": "front", "source": "picamera2:1"}, {"name": "back", "source": "picamera2:0"}]}
+    assert judge(base, now, swapped, PLACE)[1] == ["front", "back"]
+
+
+def test_a_layer_that_no_longer_adds_a_mask_takes_it_away(base: layers.Node, now: Settings) -> None:
+    masked, _ = judge(base, now, {"cameras": [{"name": "back", "masks": [MASK]}]}, PLACE)
+    assert judge(base, masked, {}, PLACE)[1] == ["back"]
+
+
+def paths_of(model: type[BaseModel], table: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        path = f"{table}.{name}" if table else name
+        yield path
+        if (inner := _model_in(field.annotation)) is not None:
+            yield from paths_of(inner, path)
+
+
+def test_every_allowed_path_is_a_setting() -> None:
+    assert set(ALLOWED) - set(paths_of(Settings)) == set()
+
+
+def test_the_page_has_the_table_of_what_may_be_changed() -> None:
+    rows = re.findall(
+        r"^\| `([a-z_.]+)` \| ([^|]+) \|$", DOCUMENT.partition("| setting | ")[2].partition("\n\n")[0], re.MULTILINE
+    )
+    assert dict(rows) == dict(ALLOWED)
