@@ -102,7 +102,7 @@ def run(begun: Begun, *, simulate: bool, on_ready: Callable[[MainLoop], None], o
         # Start everything, the buttons last; the stack unwinds it in reverse.
         sim = simulation.control(settings, context, pins, vision) if simulate else None
         edges = _go_live(stack, context, outbox, pins, kiosk, uplink, handler, vision, sim)
-        context.security.report("boot", "info", "the agent has started", simulated=simulate, boot_id=clock.boot_id)
+        context.security.report("boot", "the agent has started", simulated=simulate, boot_id=clock.boot_id)
 
         # A resident can press now, whether or not there is a network.
         stack.callback(self_test.close)

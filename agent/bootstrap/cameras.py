@@ -68,4 +68,4 @@ class _Reports:
         self._board.report(f"model-{self._name}", ok=not refused, detail=refused)
         if refused:
             about = {"camera": self._name, "model": self._model}
-            self._security.report("model-refused", "alert", refused, is_logged=True, **about)
+            self._security.report("model-refused", refused, is_logged=True, **about)

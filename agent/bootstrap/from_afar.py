@@ -13,7 +13,8 @@ from typing import Protocol
 
 from agent.adapters.jose_keys import KeyRing, parse_keys
 from agent.contract.commands import Claims, CommandRejected, ConfigSetArgs, KeysSetArgs, RebootArgs, read_claims
-from agent.contract.messages import ConfigData, ResultData
+from agent.contract.device import ConfigData
+from agent.contract.messages import ResultData
 from agent.core.errors import StorageError
 from agent.outbox.outbox import Outbox
 from agent.ports import Received
@@ -148,14 +149,13 @@ class FromAfar:
         except ChangeRefused as refusal:
             reason = f"{refusal.code}: {refusal}"
             self._security.report(
-                "config-refused", "warning", reason, revision=args.revision, issuer=signer.issuer, code=refusal.code
+                "config-refused", reason, revision=args.revision, issuer=signer.issuer, code=refusal.code
             )
             self._jobs.put(partial(self._refuse, args.revision, reason))
             return CommandOutcome("failed", refusal.code, str(refusal))
         self._is_busy = True
         self._security.report(
             "config-changed",
-            "warning",
             f"trying revision {args.revision}",
             revision=args.revision,
             issuer=signer.issuer,
@@ -346,7 +346,7 @@ class FromAfar:
             self._handler.resume(kept.order.kid, _result("config-set", kept.order.cmd_id, "trying"))
             if kept.trial is None and kept.state == "failed":
                 self._security.report(
-                    "config-rolled-back", "warning", kept.reason, revision=kept.wanted, in_force=kept.in_force.revision
+                    "config-rolled-back", kept.reason, revision=kept.wanted, in_force=kept.in_force.revision
                 )
                 self._jobs.put(partial(self._end, "failed", "rolled-back", kept.reason))
             elif kept.trial is None:

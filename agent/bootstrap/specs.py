@@ -11,9 +11,10 @@ from pathlib import Path
 
 from agent.adapters.mask_file import all_masks
 from agent.contract.commands import COMMANDS
+from agent.contract.device import CameraMeta, MetaData
 from agent.contract.kinds import TYPES
-from agent.contract.messages import MetaData
 from agent.contract.stages import Stage, Waits
+from agent.contract.vocabulary import Location
 from agent.core.alarms.alarm_book import AlarmBook, InputKind
 from agent.core.alarms.service import Service
 from agent.core.alarms.siren import SirenRules
@@ -130,10 +131,10 @@ def meta(settings: Settings) -> MetaData:
     )
 
 
-def _camera(camera: CameraSettings) -> dict[str, object]:
+def _camera(camera: CameraSettings) -> CameraMeta:
     """Describe one camera. Leaves out the number of masks if they can't be read; then the camera is off, and its part
     of the health says why."""
-    about: dict[str, object] = {"name": camera.name, "source": mask_url(camera.source), "model": camera.model}
+    about: CameraMeta = {"name": camera.name, "source": mask_url(camera.source), "model": camera.model}
     with suppress(MaskError):
         about["masks"] = len(masks(camera))
     return about
@@ -233,10 +234,10 @@ def _ns(seconds: float) -> int:
     return int(seconds * 1e9)
 
 
-def location(settings: Settings) -> dict[str, object] | None:
+def location(settings: Settings) -> Location | None:
     """Return the device's location as alarms carry it, or None when the settings have none."""
     place = settings.device.location
-    return place.model_dump() if place is not None else None
+    return None if place is None else {"lat": place.lat, "lon": place.lon, "text": place.text}
 
 
 def sim_socket(directory: Path) -> Path:

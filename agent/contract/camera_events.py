@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
+from pydantic import ConfigDict
+
 from agent.contract.messages import Payload
-from agent.contract.vocabulary import Box, ClosedBy, Direction, Level, Phase
+from agent.contract.vocabulary import Box, ClosedBy, Count, Direction, Level, Phase
 
 EventName = Literal["person-entered", "person-left", "loitering", "line-crossed", "crowd", "after-hours"]
 
@@ -12,21 +14,24 @@ EventName = Literal["person-entered", "person-left", "loitering", "line-crossed"
 class CameraEventData(Payload):
     """What every event of a camera says."""
 
+    model_config = ConfigDict(defer_build=True)
+
     event_id: Level
-    """The same for the beginning, the updates and the end of one event."""
-    camera: str
-    frame_monoms: int
+    """The same for the beginning, the updates and the end of one event; a person-left ends the person-entered."""
+    camera: Level
+    frame_monoms: Count
     """Capture time, as `monoms`, of the frame that made the event true; at an end, of the last frame that showed it."""
-    persons: int
+    persons: Count
     """People in the zone now; for a line, people in view."""
     snapshot: Level | None = None
-    """Identifier of the picture under `up/snapshot/{id}`; only at a beginning, and only if the settings allow one."""
+    """Identifier of the picture under `up/snapshot/{id}`: the `event_id`. Only at a beginning, and only if the settings
+    allow one."""
 
 
 class _InZone(CameraEventData):
     zone: Level | None = None
-    """None means the whole picture."""
-    duration_ms: int
+    """Left out for the whole picture."""
+    duration_ms: Count
     """Time from the first frame that showed it to `frame_monoms`."""
 
 
@@ -34,6 +39,7 @@ class _OfPerson(CameraEventData):
     track: Level
     """Identifies the person for as long as this camera can follow them; this device never gives it to anybody else."""
     score: float
+    """How sure the model is that it is a person, from 0 to 1."""
     box: Box
     """Left, top, width and height as fractions of the picture, taken from the clearest view of the person."""
 
@@ -46,6 +52,7 @@ class PersonLeftData(_InZone):
     """`up/event/person-left`, which ends the person-entered with the same `event_id`."""
 
     track: Level
+    """As in the person-entered."""
 
 
 class LoiteringData(_InZone, _OfPerson):
@@ -58,6 +65,7 @@ class LineCrossedData(_OfPerson):
     """`up/event/line-crossed`: somebody has crossed a line."""
 
     line: Level
+    """Its name."""
     direction: Direction
 
 
@@ -72,13 +80,15 @@ class AfterHoursData(_InZone):
 
     phase: Phase
     closed_by: ClosedBy | None = None
-    """None at an end that came because the zone has opened."""
+    """Left out at an end that came because the zone has opened, or is not watched any more."""
 
 
 class CameraEvent(NamedTuple):
     """One event of a camera."""
 
     data: type[CameraEventData]
+    when: str
+    """When it is told."""
     sentence: str
     """For people: a format string of the fields of `data`, and of `lasted`. Camera and zone are put before it."""
     version: int = 1
@@ -88,11 +98,25 @@ class CameraEvent(NamedTuple):
 
 EVENTS: Mapping[EventName, CameraEvent] = {
     "person-entered": CameraEvent(
-        PersonEnteredData, "{track} is here, {persons} in all, score {score:.2f}", version=2, ended_by="person-left"
+        PersonEnteredData,
+        "somebody is in view, or in a zone",
+        "{track} is here, {persons} in all, score {score:.2f}",
+        version=2,
+        ended_by="person-left",
     ),
-    "person-left": CameraEvent(PersonLeftData, "{track} has left after {lasted}, {persons} in all", version=2),
-    "loitering": CameraEvent(LoiteringData, "{track} loitering {phase}, {lasted}"),
-    "line-crossed": CameraEvent(LineCrossedData, "{track} has crossed {line}, {direction}"),
-    "crowd": CameraEvent(CrowdData, "crowd {phase}, {persons} people, {lasted}"),
-    "after-hours": CameraEvent(AfterHoursData, "presence after hours {phase}, {persons} people, {lasted}"),
+    "person-left": CameraEvent(
+        PersonLeftData, "they are not any more", "{track} has left after {lasted}, {persons} in all", version=2
+    ),
+    "loitering": CameraEvent(
+        LoiteringData, "somebody has been in a zone for long", "{track} loitering {phase}, {lasted}"
+    ),
+    "line-crossed": CameraEvent(
+        LineCrossedData, "somebody has crossed a line", "{track} has crossed {line}, {direction}"
+    ),
+    "crowd": CameraEvent(CrowdData, "many people are in a zone", "crowd {phase}, {persons} people, {lasted}"),
+    "after-hours": CameraEvent(
+        AfterHoursData,
+        "somebody is in a zone while it is closed",
+        "presence after hours {phase}, {persons} people, {lasted}",
+    ),
 }

@@ -36,14 +36,25 @@ class Claims(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, defer_build=True)
 
     cmd_id: str = Field(pattern=r"^[a-z0-9-]{1,64}$")
+    """Your own identifier; the result comes under it."""
     name: str = Field(pattern=r"^[a-z0-9-]{1,64}$")
+    """`ack` or the name of the command; the same as in the topic."""
     args: dict[str, Any] = {}
+    """By name of the command. May be left out when there are none."""
     aud: str
+    """The device's whole name, `/edge/{province}/{site}/{device}`, as the `source` of its messages; the id alone is
+    refused."""
     iss: str = Field(max_length=128)
+    """Who holds the key, as the device's key set has it."""
     iat: int = Field(ge=0, lt=2**63)
+    """When you sign, in seconds since 1970."""
     exp: int = Field(ge=0, lt=2**63)
+    """Until when it may be executed, in seconds since 1970; at most 300 after `iat`."""
     ctr: int = Field(ge=0, lt=2**63)
+    """A number that this key has not used yet: the microseconds since 1970 at which you sign."""
     boot_nonce: str | None = Field(default=None, max_length=64)
+    """The newest `nonce` that you have heard from the device. Needed while its `timeq` is `unsynced` or its counters
+    are unknown, and checked whenever it is given."""
 
 
 class _Args(BaseModel):
@@ -54,9 +65,10 @@ class AckArgs(_Args):
     """`ack`: the centre speaks of an alarm."""
 
     alarm_id: str = Field(pattern=r"^[a-z0-9-]{1,64}$")
+    """The alarm, and the last level of the topic."""
     action: AckAction = Field(strict=False)
     press_count: int | None = Field(default=None, ge=0)
-    """The number of presses that the person at the centre knew of."""
+    """The one that you have seen. Leave it out and a press that you don't know of is closed as well."""
     by: Name | None = None
     """The name that the centre gives the person who answers."""
     unit: Name | None = None
@@ -84,22 +96,26 @@ class RebirthArgs(_Args):
 
 
 class SnapshotArgs(_Args):
-    """`snapshot`: a picture now; of the first camera when none is named."""
+    """`snapshot`: a picture now."""
 
     camera: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,64}$")
+    """Its name; the first camera when left out."""
 
 
 class IdentifyArgs(_Args):
     """`identify`: blink, so that a technician finds the kiosk."""
 
     seconds: float = Field(default=10.0, gt=0, le=60)
+    """For how long."""
 
 
 class TestModeArgs(_Args):
-    """`test-mode`: presses are tests for so long, of one input or of all; 0 ends it."""
+    """`test-mode`: presses are tests for some time."""
 
     seconds: float = Field(default=300.0, ge=0, le=600)
+    """For how long; 0 ends it."""
     input: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,64}$")
+    """Presses of this input; of every input when left out."""
 
 
 class SelfTestArgs(_Args):

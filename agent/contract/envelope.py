@@ -7,28 +7,20 @@ from typing import Any, Literal, NamedTuple
 import pydantic_core
 
 from agent.contract.camera_events import CameraEventData, EventName
-from agent.contract.identity import LEVEL, Identity
-from agent.contract.kinds import EVENT_EXPIRY_S, KINDS
-from agent.contract.messages import (
-    AlarmData,
-    AlarmsData,
+from agent.contract.device import HealthData, MetaData
+from agent.contract.events import (
     CameraTamperData,
     ConditionData,
-    Draft,
-    HealthData,
     InputFaultData,
-    MetaData,
     PartData,
-    Payload,
-    Rank,
-    ResultData,
-    SecurityData,
     SelfTestData,
     ServiceData,
     SirenData,
-    StateData,
     TimeCorrectionData,
 )
+from agent.contract.identity import LEVEL, Identity
+from agent.contract.kinds import EVENT_EXPIRY_S, KINDS
+from agent.contract.messages import AlarmData, AlarmsData, Draft, Payload, Rank, ResultData, SecurityData, StateData
 
 CONTENT_TYPE = "application/cloudevents+json"
 

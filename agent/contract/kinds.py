@@ -1,14 +1,26 @@
-"""Every kind of message, one row each: its type, where it goes, and how it is delivered."""
+"""Every kind of message, one row each: its type, what it carries, where it goes, and how it is delivered."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from agent.contract.camera_events import EVENTS
-from agent.contract.messages import Rank
+from agent.contract.device import HealthData, MetaData
+from agent.contract.events import (
+    CameraTamperData,
+    ConditionData,
+    InputFaultData,
+    PartData,
+    SelfTestData,
+    ServiceData,
+    SirenData,
+    TimeCorrectionData,
+)
+from agent.contract.messages import AlarmData, AlarmsData, Payload, Rank, ResultData, StateData
 
 EVENT_EXPIRY_S = 24 * 3600
 HEALTH_EXPIRY_S = 300
 RESULT_EXPIRY_S = 3600
+DataModel = type[Payload]
 
 
 class MessageKind(NamedTuple):
@@ -19,39 +31,115 @@ class MessageKind(NamedTuple):
     level: str
     """Its levels below `up/`, but for what the message is about."""
     rank: Rank
+    data: DataModel
+    subject: str
+    """CloudEvents subject, with names of fields of the data."""
+    when: str
+    """When it is sent."""
+    about: str = ""
+    """The field of the data that is the topic's last level; empty if there is none."""
     retain: bool = False
     qos: int = 1
     expiry_s: int | None = None
     """None: never."""
 
 
-def _event(name: str, version: int = 1, rank: Rank = Rank.EVENT, expiry_s: int | None = EVENT_EXPIRY_S) -> MessageKind:
-    return MessageKind(f"edge.event.{name}.v{version}", f"event/{name}", rank, expiry_s=expiry_s)
+_OF_ALARM, _OF_CAMERA, _OF_INPUT, _OF_PART = "alarm/{alarm_id}", "camera/{camera}", "input/{input}", "part/{part}"
+
+
+def _alarm(change: str, when: str) -> MessageKind:
+    return MessageKind(f"edge.alarm.{change}.v1", "alarm", Rank.ALARM, AlarmData, _OF_ALARM, when, about="input")
+
+
+def _retained(name: str, data: DataModel, when: str) -> MessageKind:
+    return MessageKind(f"edge.{name}.v1", name, Rank.STATE, data, name, when, retain=True)
+
+
+def _event(
+    name: str,
+    data: DataModel,
+    subject: str,
+    when: str,
+    version: int = 1,
+    rank: Rank = Rank.EVENT,
+    expiry_s: int | None = EVENT_EXPIRY_S,
+) -> MessageKind:
+    type_ = f"edge.event.{name}.v{version}"
+    return MessageKind(type_, f"event/{name}", rank, data, subject, when, expiry_s=expiry_s)
 
 
 KINDS: Mapping[str, MessageKind] = {
-    "alarm-raised": MessageKind("edge.alarm.raised.v1", "alarm", Rank.ALARM),
-    "alarm-updated": MessageKind("edge.alarm.updated.v1", "alarm", Rank.ALARM),
-    "alarm-closed": MessageKind("edge.alarm.closed.v1", "alarm", Rank.ALARM),
-    "alarms": MessageKind("edge.alarms.v1", "alarms", Rank.STATE, retain=True),
-    "state": MessageKind("edge.state.v1", "state", Rank.STATE, retain=True),
-    "meta": MessageKind("edge.meta.v1", "meta", Rank.STATE, retain=True),
-    "health": MessageKind("edge.health.v1", "health", Rank.HEALTH, qos=0, expiry_s=HEALTH_EXPIRY_S),
-    **{name: _event(name, event.version) for name, event in EVENTS.items()},
-    "part-degraded": _event("part-degraded"),
-    "part-restored": _event("part-restored"),
-    "time-correction": _event("time-correction"),
-    "out-of-service": _event("out-of-service"),
-    "in-service": _event("in-service"),
-    "input-fault": _event("input-fault"),
+    "alarm-raised": _alarm("raised", "a press that raises an alarm"),
+    "alarm-updated": _alarm("updated", "a further press, or a change of stage"),
+    "alarm-closed": _alarm("closed", "a verified close"),
+    "alarms": _retained(
+        "alarms", AlarmsData, "the open alarms: after each message of one, at every connection, after `rebirth`"
+    ),
+    "state": _retained(
+        "state",
+        StateData,
+        "at every connection (`online`), at an orderly stop (`offline`), by the broker when the connection is lost"
+        " (`lost`)",
+    ),
+    "meta": _retained("meta", MetaData, "at every connection, after `rebirth`"),
+    "health": MessageKind(
+        "edge.health.v1",
+        "health",
+        Rank.HEALTH,
+        HealthData,
+        "health",
+        "every 60 s while connected (a setting), and at every connection",
+        qos=0,
+        expiry_s=HEALTH_EXPIRY_S,
+    ),
+    **{name: _event(name, event.data, _OF_CAMERA, event.when, event.version) for name, event in EVENTS.items()},
+    "part-degraded": _event("part-degraded", PartData, _OF_PART, "a part of the device has ceased to work"),
+    "part-restored": _event("part-restored", PartData, _OF_PART, "it works again"),
+    "time-correction": _event(
+        "time-correction",
+        TimeCorrectionData,
+        "clock",
+        "the wall clock was corrected by more than 1 s, or has become synchronised",
+    ),
+    "out-of-service": _event("out-of-service", ServiceData, "service", "nobody would hear of a press soon"),
+    "in-service": _event("in-service", ServiceData, "service", "somebody would again"),
+    "input-fault": _event(
+        "input-fault", InputFaultData, _OF_INPUT, "something is wrong with an input, or no longer is"
+    ),
     # A tamper goes with the security events: before the others, and it never expires.
-    "tamper": _event("tamper", rank=Rank.SECURITY, expiry_s=None),
-    "camera-tamper": _event("camera-tamper", rank=Rank.SECURITY, expiry_s=None),
-    "power": _event("power"),
-    "self-test": _event("self-test"),
-    "siren-sounded": _event("siren-sounded"),
-    "siren-stopped": _event("siren-stopped"),
-    "result": MessageKind("edge.result.v1", "result", Rank.STATE, expiry_s=RESULT_EXPIRY_S),
+    "tamper": _event(
+        "tamper",
+        ConditionData,
+        _OF_INPUT,
+        "the kiosk was opened, or is closed again; leaves with the security events",
+        rank=Rank.SECURITY,
+        expiry_s=None,
+    ),
+    "camera-tamper": _event(
+        "camera-tamper",
+        CameraTamperData,
+        _OF_CAMERA,
+        "a camera was covered, turned, unplugged..., or is well again; leaves with the security events (`dark`: with"
+        " the others, and expires after 24 h)",
+        rank=Rank.SECURITY,
+        expiry_s=None,
+    ),
+    "power": _event("power", ConditionData, _OF_INPUT, "the mains or the battery fails, or is well again"),
+    "self-test": _event("self-test", SelfTestData, "self-test", 'a self-test has ended, see "The self-test"'),
+    "siren-sounded": _event(
+        "siren-sounded", SirenData, _OF_ALARM, "the siren has begun to sound for an alarm that nobody answers"
+    ),
+    "siren-stopped": _event("siren-stopped", SirenData, _OF_ALARM, "it sounds for that alarm no longer"),
+    "result": MessageKind(
+        "edge.result.v1",
+        "result",
+        Rank.STATE,
+        ResultData,
+        "command/{command_id}",
+        "what became of an ack or a command",
+        about="command_id",
+        expiry_s=RESULT_EXPIRY_S,
+    ),
 }
 """By name, in the order in which the device lists them. Security events have a type for each kind."""
 TYPES = tuple(kind.type for kind in KINDS.values())

@@ -6,7 +6,7 @@ You may add a field freely; to change the meaning of a field you need a new type
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,21 +14,20 @@ from agent.contract.stages import Stage
 from agent.contract.vocabulary import (
     AckAction,
     CloseReason,
-    ConditionKind,
-    Fault,
-    Outcome,
-    Reason,
-    TamperKind,
+    Codes,
+    Count,
+    Label,
+    Location,
+    Severity,
+    Time,
     TimeQuality,
+    Uuid,
+    counts,
+    known,
 )
 
 Status = Literal["actual", "test", "exercise"]
 """The status of an alarm; only `actual` may send anybody out."""
-SoundReason = Literal["unanswered", "pressed"]
-"""Why the siren sounds for an alarm; `pressed` means that it sounds again because of a further press."""
-SilenceReason = Literal["answered", "closed", "time-over", "agent-stopped"]
-"""Why the siren has stopped sounding for an alarm."""
-SirenReason = SoundReason | SilenceReason
 
 
 class Rank(IntEnum):
@@ -44,49 +43,61 @@ class Rank(IntEnum):
 
 
 class Payload(BaseModel):
-    """Base of every `data`. `historical` marks a message that is sent late."""
+    """Base of every `data`."""
 
     model_config = ConfigDict(frozen=True)
 
     historical: bool = False
+    """True when the message left more than 10 s after it was accepted, or is left over from an earlier run. In an entry
+    of `open` always false."""
 
 
 class Envelope(BaseModel):
     """CloudEvents 1.0, structured JSON, with the extensions of the contract."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     specversion: Literal["1.0"] = "1.0"
-    id: str
+    id: Uuid
+    """UUID version 7, unique. A message that is sent again keeps it, and all else but `historical` and `nonce`."""
     source: str
+    """`/edge/{province}/{site}/{device}`: the same three as in the topic. Drop what names another device: the
+    broker guards the topic only."""
     type: str
     subject: str
-    time: str
+    """What the message is about; its form goes with the type."""
+    time: Time
+    """The device's wall clock when the message was made. Trust it only if `timeq` says so."""
     dataschema: str
+    """`urn:edge-agent:schema:` and the type."""
     datacontenttype: Literal["application/json"] = "application/json"
-    bootid: str
+    bootid: Uuid
+    """The kernel's identifier of this boot of the machine."""
     epoch: str = ""
-    """The count that `seq` belongs to. It is new when the device could not find the count of an earlier run."""
-    seq: int
-    """Counts all messages of the device, from 1, without gaps. A will repeats the last number before its connection."""
-    monoms: int
+    """The count that `seq` and `bdseq` belong to: compare it for being equal only. Left out by the doctor."""
+    seq: Count
+    """Number of the message, one counter for the whole device and `epoch`, from 1; it survives restarts."""
+    monoms: Count
+    """Milliseconds since the machine started (CLOCK_BOOTTIME); comparable within one `bootid` only."""
     timeq: TimeQuality
+    """How far `time` can be trusted."""
     nonce: str | None = None
-    """A command may echo it to prove that it is fresh. Absent from wills, and from messages on a path not in use."""
+    """What an ack or a command echoes as its `boot_nonce`. Left out of wills, and on a path not in use."""
     data: dict[str, Any]
 
 
 class AlarmCamera(BaseModel):
-    """What a camera saw when the alarm was raised."""
+    """What a camera saw when the alarm was raised. Only `name` when no camera works."""
 
     model_config = ConfigDict(frozen=True)
 
-    name: str
-    persons: int | None = None
+    name: Label
+    persons: Count | None = None
+    """People in view; left out while no picture has been looked at since the camera started."""
     tracks: tuple[str, ...] | None = None
     """The people in view, by the names that the camera's events use; the first 100 of them."""
-    snapshot: str | None = None
-    """Identifier of the picture under `up/snapshot/{id}`; None if there is none."""
+    snapshot: Label | None = None
+    """Identifier of the picture under `up/snapshot/{id}`; left out if there is none. It may never come."""
 
 
 class Answer(BaseModel):
@@ -98,7 +109,7 @@ class Answer(BaseModel):
     """Who holds the key that signed it."""
     by: str | None = None
     """The name that the centre gives the person."""
-    at: str
+    at: Time
     """Wall clock of the device when it came."""
     unit: str | None = None
     """Who was sent; only of `dispatched`."""
@@ -121,220 +132,100 @@ class Answer(BaseModel):
 class AlarmData(Payload):
     """`up/alarm/{input}`: raised, updated, closed."""
 
-    alarm_id: str
-    input: str
-    kind: str
+    alarm_id: Uuid
+    """The alarm; all its messages carry it."""
+    input: Label
+    """Which button, from the settings."""
+    kind: Annotated[str, known("panic", "duress", "medical", "fire", "self-test")]
     status: Status
+    """Only `actual` may send anybody out. `test`: pressed in test mode; `exercise`: a simulated agent says so."""
     silent: bool
-    press_count: int
+    """Whether it changes no light, tone, beacon or siren."""
+    press_count: Count
+    """Presses since the alarm was raised; a second press never makes a second alarm of the same status."""
     stage: Stage
-    repeats: int = 0
-    """How often an unconfirmed alarm was sent again."""
-    reraised: int = 0
+    repeats: Count = 0
+    """How often an unconfirmed alarm was told again."""
+    reraised: Count = 0
     """How often the alarm has raised itself again because it was answered but not closed."""
-    raised_at: str
-    location: dict[str, Any] | None = None
-    codes: dict[str, str]
-    latency_ms: dict[str, int]
-    """Milliseconds from the edge to the first time that each stage was reached."""
+    raised_at: Time
+    """Wall clock at the first press."""
+    location: Location | None = None
+    """From the settings; left out when they have none."""
+    codes: Codes
+    """Panic 120 PA, duress 121 HA, medical 100 MA, fire 110 FA, self-test 602 RP."""
+    latency_ms: Annotated[
+        dict[str, int], counts("sent", "delayed", "unconfirmed", "registered", "dispatched", "closed")
+    ]
+    """From the edge to the first time of each stage reached so far; a stage that was reached in another boot is left
+    out."""
     camera: AlarmCamera | None = None
+    """Left out when the device has no camera."""
     held_by: Answer | None = None
-    """Who has the alarm: the ack that took it. None until somebody does, and again once it has raised itself again."""
+    """Who has the alarm: the ack that took it. Left out until somebody does, and again once it has raised itself
+    again."""
     answered_by: dict[AckAction, Answer] = {}
     """The ack that counts of each action, since the alarm last raised itself."""
     durable: bool | None = None
-    """False for a close that is not on disk yet: after a power cut the alarm would be open again."""
+    """False for a close that is not on disk yet: a power cut would open the alarm again. Left out otherwise."""
 
 
 class AlarmsData(Payload):
     """`up/alarms`: every open alarm, retained."""
 
     open: tuple[AlarmData, ...] = ()
+    """Oldest first; empty when none is open."""
 
 
 class StateData(Payload):
     """`up/state`: the birth, the orderly end, and the will."""
 
     state: Literal["online", "offline", "lost"]
-    bdseq: int
+    """`offline`: an orderly stop. `lost`: the will."""
+    bdseq: Count
+    """Ties a will to its birth; one above that of the connection before."""
     epoch: str
-    """The epoch, as in the envelope."""
+    """As in the envelope."""
     boot_nonce: str
-    """The first nonce of this start of the agent, which identifies the start."""
+    """The first nonce of this start of the agent: new at each start, and the same as long as it runs."""
     agent_version: str
+    """Version of the agent."""
     config_revision: str
-
-
-class ConfigData(BaseModel):
-    """The settings that were set from afar, over those of the device's files."""
-
-    model_config = ConfigDict(frozen=True)
-
-    revision: int
-    """The revision in force; 0 if there is none."""
-    wanted: int
-    """The highest revision that was asked for."""
-    state: Literal["in-force", "trying", "failed", "refused"]
-    """What has become of the wanted one."""
-    reason: str = ""
-    """Why it is not in force."""
-
-
-class MetaData(Payload):
-    """`up/meta`: what this device has."""
-
-    inputs: tuple[dict[str, Any], ...]
-    outputs: tuple[str, ...]
-    cameras: tuple[dict[str, Any], ...]
-    location: dict[str, Any] | None
-    capabilities: tuple[str, ...]
-    schemas: tuple[str, ...]
-    config: ConfigData = ConfigData(revision=0, wanted=0, state="in-force")
-
-
-class HealthData(Payload):
-    """`up/health`: every part's state, and the figures that tell of trouble before it comes."""
-
-    status: Literal["ok", "degraded"]
-    parts: dict[str, dict[str, str]]
-    uptime_s: int
-    outbox: dict[str, int]
-    """Messages waiting, by class."""
-    dropped: dict[str, int]
-    """Messages given up since the start, by class; alarms are never among them."""
-    cpu_percent: float
-    memory_bytes: int
-    disk_free_bytes: int
-    disk: dict[str, int]
-    """What the core has written since it started, and what that comes to in a day: SD cards wear out."""
-    temperature_c: float | None
-    cameras: dict[str, dict[str, Any]]
-    self_test: dict[str, Any] | None = None
-    """The last self-test that finished; None before the first."""
-    siren: dict[str, Any] | None = None
-    """Whether the siren is on, and for which alarms; None without a siren."""
-    inputs: dict[str, dict[str, Any]]
-    """By name. Buttons: presses, holds that were cut short, faults. Conditions: active, faults."""
+    """Changes when the device's settings change."""
 
 
 class SecurityData(Payload):
     """`up/security/{kind}`: something that a security centre wants to know of."""
 
+    model_config = ConfigDict(defer_build=True)
+
     kind: str
-    severity: Literal["info", "warning", "alert"]
+    severity: Severity
     text: str
+    """For a person."""
     detail: dict[str, Any] = {}
-    suppressed: int = 0
-    """How many events of the same kind were left out since the last one, to keep a flood readable."""
-
-
-class InputFaultData(Payload):
-    """`up/event/input-fault`: something is wrong with an input, or no longer is."""
-
-    input: str
-    fault: Fault
-    active: bool
-    since: str
-    """Wall clock when the fault began."""
-    presses: int
-    """Presses of this input since the agent started."""
-    detail: str = ""
-
-
-class ConditionData(Payload):
-    """`up/event/tamper` and `up/event/power`: what an input says of the kiosk itself."""
-
-    input: str
-    kind: ConditionKind
-    active: bool
-    since: str
-    """Wall clock when this state began."""
-    codes: dict[str, str]
-
-
-class CameraTamperData(Payload):
-    """`up/event/camera-tamper`: what a camera shows is not what it ought to show, or is again."""
-
-    event_id: str
-    """The same at the beginning and at the end."""
-    camera: str
-    kind: TamperKind
-    active: bool
-    since: str
-    """Wall clock when this state began."""
-    duration_ms: int | None = None
-    """How long it lasted; only given at its end."""
-    detail: str
-    codes: dict[str, str]
-    """Empty for `dark`, because nobody causes it."""
-
-
-class SirenData(Payload):
-    """`up/event/siren-sounded` and `siren-stopped`: the siren has begun to sound for an alarm, or has ceased to."""
-
-    alarm_id: str
-    input: str
-    reason: SirenReason
-    sounded_ms: int
-    """How long the siren has sounded for this alarm so far, in all stretches together."""
-    driven: bool
-    """Whether the pin accepted the change. If False, the state of the siren is unknown."""
-
-
-class PartData(Payload):
-    """`up/event/part-degraded` and `part-restored`: a part of the device fails or works again."""
-
-    part: str
-    detail: str
-
-
-class TimeCorrectionData(Payload):
-    """`up/event/time-correction`: the wall clock was set, or has become synchronised."""
-
-    boot_id: str
-    offset_ms: int
-    """Add this to the `time` of earlier messages of this boot."""
-    timeq_before: TimeQuality
-    timeq_after: TimeQuality
-
-
-class ServiceData(Payload):
-    """`up/event/out-of-service` and `in-service`: whether anybody would hear of a press soon."""
-
-    reasons: tuple[str, ...]
-    """`no-uplink`, `no-centre`, `self-test`, `no-button`; empty when in service."""
-
-
-class SelfTestStep(BaseModel):
-    """One step of a self-test: whether it is well, one line for a person, and how long it took."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    ok: bool
-    detail: str
-    ms: int
-
-
-class SelfTestData(Payload):
-    """`up/event/self-test`: what came of it."""
-
-    outcome: Outcome
-    reason: Reason
-    alarm_id: str | None = None
-    """The test alarm; None if none was raised."""
-    steps: tuple[SelfTestStep, ...]
+    """By kind."""
+    suppressed: Count = 0
+    """How many of the same kind were left out since the last one, to keep a flood readable."""
 
 
 class ResultData(Payload):
-    """`up/result/{command-id}`."""
+    """`up/result/{command-id}`: what became of an ack or a command."""
 
-    command_id: str
+    model_config = ConfigDict(defer_build=True)
+
+    command_id: Label
+    """The `cmd_id` of the command; `unknown` when that could not be read, or its key is not known."""
     name: str
+    """`ack` or the name of the command; `unknown` as above."""
     status: Literal["accepted", "rejected", "in-progress", "succeeded", "failed", "timed-out"]
+    """`in-progress`: another result follows. `accepted` is not used yet."""
     code: str
+    """For a program."""
     text: str
+    """For a person."""
     output: dict[str, Any] = {}
+    """By command and code; empty when there is none."""
 
 
 @dataclass(frozen=True)

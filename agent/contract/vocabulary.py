@@ -1,12 +1,31 @@
 """The values that fields of messages and commands may have, and what they mean."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
+from typing_extensions import TypedDict
+
+
+def known(*values: str) -> Any:
+    """Name the values that a string has today; more may come. For the schemas alone: nothing is checked."""
+    return Field(json_schema_extra={"x-extensible-enum": [*values]})
+
+
+def counts(*names: str) -> Any:
+    """Name the keys that a table of counts has today; more may come. For the schemas alone: nothing is checked."""
+    return Field(json_schema_extra={"properties": {name: {"type": "integer", "minimum": 0} for name in names}})
+
 
 Level = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 """An identifier that becomes a topic level."""
+Label = Annotated[str, Field(json_schema_extra={"pattern": r"^[a-z0-9-]{1,64}$"})]
+"""The same, where it is only told and needs no check."""
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+"""RFC 3339, in UTC with milliseconds and `Z`."""
+Uuid = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+Count = Annotated[int, Field(json_schema_extra={"minimum": 0})]
+Severity = Literal["info", "warning", "alert"]
 Box = tuple[float, float, float, float]
 """Left, top, width and height as fractions of the picture."""
 ConditionKind = Literal["tamper", "mains", "battery"]
@@ -26,6 +45,30 @@ Words = Annotated[str, Field(pattern=r"^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$")]
 """Text of a person, in one line: nothing in it controls a terminal, ends a line or turns the direction of writing."""
 Name = Annotated[Words, Field(min_length=1, max_length=64)]
 """What the centre calls a person or a unit."""
+
+
+class Codes(TypedDict):
+    """What the event is called in an alarm receiving centre's protocols."""
+
+    contact_id: str
+    """Ademco Contact ID (SIA DC-05)."""
+    sia: str
+    """SIA DC-03."""
+
+
+class NoCodes(TypedDict):
+    """Nothing: an event that those protocols have no place for."""
+
+
+class Location(TypedDict):
+    """Where the device stands, from its settings."""
+
+    lat: float
+    """Latitude, WGS 84, in degrees."""
+    lon: float
+    """Longitude, WGS 84, in degrees."""
+    text: str
+    """For a person who must find the place; may be empty."""
 
 
 class Fault(StrEnum):

@@ -46,4 +46,4 @@ def lost_notice(waiting: Iterable[Row], open_alarms: Iterable[str], *, is_known:
     if is_known and not lost:
         return None
     text = f"a damaged database lost {len(lost)} alarms that were open" if lost else "alarms that were open may be lost"
-    return Notice("alarms-lost", "alert", text, {"alarm_ids": lost, "all_known": is_known})
+    return Notice("alarms-lost", text, {"alarm_ids": lost, "all_known": is_known})

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+from agent.contract.security import SecurityKind
 from agent.outbox.salvage import Damage
 
 
@@ -27,8 +28,7 @@ class Found:
 class Notice:
     """A security event of the outbox, which waits here until a part that can report it is running."""
 
-    kind: str
-    severity: Literal["info", "warning", "alert"]
+    kind: SecurityKind
     text: str
     detail: Mapping[str, Any] = field(default_factory=dict)
 
@@ -37,7 +37,6 @@ def damage_notice(damage: Damage, forgotten: int) -> Notice:
     """Return the notice of a replaced database. It held `forgotten` messages known to memory that can't be read."""
     return Notice(
         "storage-damaged",
-        "warning",
         f"{damage.file} was damaged; a new one was created, and what could be read was saved",
         {
             "file": damage.file,

@@ -263,7 +263,7 @@ class Outbox:
         numbers = self._numbers
         if numbers.begin_without_disk(self.writer.ceiling, self._unix_ms()):
             text = "the sequence numbers of earlier runs can't be read: numbering continues far above them"
-            self.writer.notices.put(Notice("sequence-restarted", "warning", text, {"seq": numbers.seq}))
+            self.writer.notices.put(Notice("sequence-restarted", text, {"seq": numbers.seq}))
         self.writer.go_on_without(numbers.seq, numbers.place)
 
     def _unix_ms(self) -> int:

@@ -5,10 +5,11 @@ import typing
 from collections.abc import Iterator
 from dataclasses import is_dataclass
 from importlib import import_module
-from pkgutil import iter_modules
-from typing import Any, get_args, get_origin
+from pkgutil import walk_packages
+from typing import Any, TypeGuard, get_args, get_origin
 
 from pydantic import BaseModel
+from typing_extensions import is_typeddict
 
 import agent.core
 from agent.contract.messages import Draft, Envelope, Payload
@@ -18,8 +19,8 @@ from tests.support.judged_fields import ASK, BOX, JUDGED
 
 def models() -> set[type]:
     """Every payload, every message to and from a camera process, and all that they are made of."""
-    for module in iter_modules(agent.core.__path__):
-        import_module(f"agent.core.{module.name}")  # a subclass is known once its module is loaded
+    for module in walk_packages(agent.core.__path__, "agent.core."):
+        import_module(module.name)  # a subclass is known once its module is loaded
     found: set[type] = set()
     waiting: list[type] = [Envelope, Draft, Payload, LinkModel]
     while waiting:
@@ -32,17 +33,21 @@ def models() -> set[type]:
 
 
 def members(model: type) -> list[tuple[str, Any]]:
-    if issubclass(model, BaseModel):
+    if is_model(model):
         return [(name, field.annotation) for name, field in model.model_fields.items()]
     return list(typing.get_type_hints(model).items())
 
 
 def parts_of(annotation: Any) -> Iterator[type]:
-    """The models and dataclasses inside an annotation."""
-    if isinstance(annotation, type) and (is_dataclass(annotation) or issubclass(annotation, BaseModel)):
+    """The models, dataclasses and typed dictionaries inside an annotation."""
+    if isinstance(annotation, type) and (is_typeddict(annotation) or is_dataclass(annotation) or is_model(annotation)):
         yield annotation
     for argument in get_args(annotation):
         yield from parts_of(argument)
+
+
+def is_model(annotation: Any) -> TypeGuard[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def holds_a_vector(annotation: Any) -> bool:

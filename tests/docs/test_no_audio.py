@@ -20,7 +20,16 @@ SOURCES = sorted((ROOT / "agent").rglob("*.py"))
 SOUND_OF_PYTHON = {"aifc", "audioop", "chunk", "ossaudiodev", "sndhdr", "sunau", "wave", "winsound"}
 SILENT = {
     *("agent", "cryptography", "gpiozero", "jwt", "lgpio", "numpy", "paho", "pydantic", "pydantic_core"),
-    *("pydantic_settings", "rich", "flatbuffers", "tensorflow", "tflite", "ai_edge_litert", "tflite_runtime"),
+    *(
+        "pydantic_settings",
+        "typing_extensions",
+        "rich",
+        "flatbuffers",
+        "tensorflow",
+        "tflite",
+        "ai_edge_litert",
+        "tflite_runtime",
+    ),
     "cv2",  # could read sound of a container, through CAP_PROP_AUDIO_*, which nobody here says
     "picamera2",  # has audio in its encoders' FfmpegOutput, which nobody here uses
 }

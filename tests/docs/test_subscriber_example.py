@@ -61,7 +61,7 @@ def alarm(
             press_count=1,
             stage=stage,
             raised_at="2026-01-01T00:00:00.000Z",
-            codes={},
+            codes={"contact_id": "120", "sia": "PA"},
             latency_ms={},
         ),
     )

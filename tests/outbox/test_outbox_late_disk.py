@@ -87,7 +87,7 @@ def test_messages_of_the_disk_give_way_when_their_places_were_given_again(store:
     clock = SimClock(wall=datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC), boot_id=OTHER_BOOT)
     outbox = open_outbox(store, clock, message_store)
     text = "the sequence numbers of earlier runs can't be read: numbering continues far above them"
-    assert outbox.notices() == [Notice("sequence-restarted", "warning", text, {"seq": 1_767_225_600_000})]
+    assert outbox.notices() == [Notice("sequence-restarted", text, {"seq": 1_767_225_600_000})]
     for number in range(500):
         outbox.put(alarm(f"new{number}"))
     message_store.dead = False

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from agent.bootstrap.specs import meta, vision_spec
+from agent.contract.device import CameraMeta
 from agent.contract.vocabulary import TamperKind
 from agent.core.camera.link import LONGEST_LINE, Start, encode
 from agent.core.camera.settings import DAYS
@@ -36,7 +37,7 @@ def settings_of(tmp_path: Path, *lines: str) -> Settings:
     return load(path, {})
 
 
-def cameras_in_meta(tmp_path: Path, *lines: str) -> tuple[dict[str, Any], ...]:
+def cameras_in_meta(tmp_path: Path, *lines: str) -> tuple[CameraMeta, ...]:
     return meta(settings_of(tmp_path, *lines)).cameras
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from agent.contract.messages import AlarmData, Answer
-from agent.contract.vocabulary import AckAction
+from agent.contract.vocabulary import AckAction, Location
 from agent.core.alarms.alarm_book import AlarmBook, AlarmChange, InputKind, OpenAlarm
 from agent.core.facts import AlarmDelivered, CentreAck
 
@@ -14,10 +14,11 @@ KINDS = [
 ]
 MS = 1_000_000
 CENTRE = Answer(issuer="centre", at="2026-01-01T00:00:00.000Z")
+PLACE: Location = {"lat": 1.0, "lon": 2.0, "text": "the platform"}
 
 
 def book(restored: list[OpenAlarm] | None = None, boot_id: str = "boot-1", kinds: Any = KINDS) -> AlarmBook:
-    return AlarmBook(kinds, boot_id, {"lat": 1.0}, restored or [])
+    return AlarmBook(kinds, boot_id, PLACE, restored or [])
 
 
 def press(to: AlarmBook, name: str = "police", alarm_id: str = "a1", at_ms: int = 0) -> AlarmChange:

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from agent.contract.camera_events import PersonLeftData
+from agent.contract.device import HealthData
 from agent.contract.envelope import MessageFactory
 from agent.contract.identity import Identity
-from agent.contract.messages import AlarmData, Draft, HealthData, SecurityData
+from agent.contract.messages import AlarmData, Draft, SecurityData
 from agent.contract.stages import Stage
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import MessageStore
@@ -46,7 +47,7 @@ def alarm_data(alarm_id: str = "a1", **fields: Any) -> AlarmData:
         "press_count": 1,
         "stage": Stage.RAISED,
         "raised_at": "2026-01-01T00:00:00.000Z",
-        "codes": {},
+        "codes": {"contact_id": "120", "sia": "PA"},
         "latency_ms": {},
     }
     return AlarmData.model_validate(data | fields)

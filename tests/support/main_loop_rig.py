@@ -48,9 +48,9 @@ class CountedSupervisor(Supervisor):
 
 
 FIGURES: dict[str, Any] = {
-    "cameras": {"front": {"persons": 1}},
-    "inputs": {"police": {"presses": 3}},
-    "self_test": {"passed": True},
+    "cameras": {"front": {"persons": 1, "tampers": []}},
+    "inputs": {"police": {"presses": 3, "cut_short": 0, "faults": []}},
+    "self_test": {"time": "2026-01-01T00:00:00.000Z", "passed": True, "failed": []},
 }
 
 

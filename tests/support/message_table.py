@@ -13,26 +13,13 @@ from agent.contract.camera_events import (
     PersonEnteredData,
     PersonLeftData,
 )
+from agent.contract.device import MetaData
 from agent.contract.envelope import MessageFactory
+from agent.contract.events import ConditionData, InputFaultData, PartData, SelfTestData, ServiceData, TimeCorrectionData
 from agent.contract.identity import Identity
 from agent.contract.kinds import EVENT_EXPIRY_S, HEALTH_EXPIRY_S, RESULT_EXPIRY_S
-from agent.contract.messages import (
-    AlarmCamera,
-    AlarmsData,
-    ConditionData,
-    Draft,
-    InputFaultData,
-    MetaData,
-    PartData,
-    Rank,
-    ResultData,
-    SecurityData,
-    SelfTestData,
-    ServiceData,
-    StateData,
-    TimeCorrectionData,
-)
-from agent.contract.vocabulary import ConditionKind, Fault, TimeQuality
+from agent.contract.messages import AlarmCamera, AlarmsData, Draft, Rank, ResultData, SecurityData, StateData
+from agent.contract.vocabulary import Codes, ConditionKind, Fault, TimeQuality
 from tests.support.drafts import HEALTH, alarm_data
 
 IDENTITY = Identity("gp", "park-station", "kiosk-1")
@@ -56,7 +43,8 @@ FAULT = InputFaultData(input="police", fault=Fault.OPEN, active=True, since="202
 
 
 def condition(kind: ConditionKind) -> ConditionData:
-    return ConditionData(input="i", kind=kind, active=True, since="2026-01-01T00:00:00.000Z", codes={})
+    codes: Codes = {"contact_id": "301", "sia": "AT"}
+    return ConditionData(input="i", kind=kind, active=True, since="2026-01-01T00:00:00.000Z", codes=codes)
 
 
 CORRECTION = TimeCorrectionData(

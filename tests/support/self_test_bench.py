@@ -59,7 +59,7 @@ class Bench:
         self.outbox: Outbox = open_outbox(self.directory, self.clock, self.store)
         context = make_context(self.outbox, self.clock)
         self.board = context.board
-        self.alarm = ProbeAlarm(context, self.outbox, {"text": "here"})
+        self.alarm = ProbeAlarm(context, self.outbox, {"lat": 0.0, "lon": 0.0, "text": "here"})
         self.way_out = WayOut(
             alarm=self.alarm,
             context=context,

@@ -11,14 +11,14 @@ from typing import Any, Literal
 from agent.contract.lamps import LightState, for_open_alarms
 from agent.contract.messages import AlarmCamera, AlarmData, Status
 from agent.contract.stages import Stage, Waits
-from agent.contract.vocabulary import AckAction
+from agent.contract.vocabulary import AckAction, Codes, Location
 from agent.core.alarms.hold import ENDED, answered
 from agent.core.facts import AlarmDelivered, CentreAck
 
 Change = Literal["raised", "updated", "closed", "noted"]
 """The first three become messages; `noted` is only saved for the next start."""
 
-_CODES = {
+_CODES: dict[str, Codes] = {
     "panic": {"contact_id": "120", "sia": "PA"},
     "duress": {"contact_id": "121", "sia": "HA"},
     "medical": {"contact_id": "100", "sia": "MA"},
@@ -70,7 +70,7 @@ class AlarmBook:
         self,
         inputs: Iterable[InputKind],
         boot_id: str,
-        location: dict[str, Any] | None,
+        location: Location | None,
         restored: Iterable[OpenAlarm] = (),
         *,
         now_ns: int = 0,

@@ -6,7 +6,8 @@ from collections.abc import Callable, Container, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Literal, get_args
 
-from agent.contract.messages import AlarmData, SirenReason, SoundReason, Status
+from agent.contract.events import SirenReason, SoundReason
+from agent.contract.messages import AlarmData, Status
 from agent.contract.stages import Stage
 
 

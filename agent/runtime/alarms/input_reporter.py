@@ -4,14 +4,14 @@ import logging
 from datetime import timedelta
 
 from agent.contract.envelope import rfc3339
-from agent.contract.messages import ConditionData, InputFaultData
-from agent.contract.vocabulary import Fault
+from agent.contract.events import ConditionData, InputFaultData
+from agent.contract.vocabulary import Codes, ConditionKind, Fault
 from agent.core.facts import ConditionChanged, InputFault
 from agent.runtime.supervision.context import Context
 
 log = logging.getLogger(__name__)
 
-_CODES = {
+_CODES: dict[tuple[ConditionKind, bool], Codes] = {
     ("tamper", True): {"contact_id": "137", "sia": "TA"},
     ("tamper", False): {"contact_id": "137", "sia": "TR"},
     ("mains", True): {"contact_id": "301", "sia": "AT"},

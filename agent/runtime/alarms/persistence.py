@@ -37,7 +37,6 @@ def read_kept(outbox: Outbox, context: Context, kept: Mapping[str, str] | None =
             reason = str(error).partition("\n")[0]
             context.security.report(
                 "alarm-unreadable",
-                "alert",
                 f"the open alarm {key.removeprefix(ALARM_KEY)} can't be read: {reason}",
                 kept=text[:_TOLD_CHARACTERS],
             )
@@ -63,7 +62,6 @@ def _report(alarms: list[OpenAlarm], strange: list[OpenAlarm], security: Securit
     for alarm in strange:
         security.report(
             "alarm-without-input",
-            "warning",
             f"the open alarm {alarm.data.alarm_id} is of input {alarm.data.input}, which is not in the settings",
             alarm_id=alarm.data.alarm_id,
             input=alarm.data.input,

@@ -5,8 +5,8 @@ The lights show it while no audible alarm needs them. None of it ever keeps a pr
 
 from collections.abc import Callable
 
+from agent.contract.events import ServiceData
 from agent.contract.lamps import IDENTIFY, IDLE, OUT_OF_SERVICE, TEST_MODE, LightState
-from agent.contract.messages import ServiceData
 from agent.core.alarms.service import Service, ServiceChange, ServiceFact
 from agent.core.alarms.test_mode import TestMode
 from agent.runtime.supervision.context import Context
@@ -62,7 +62,7 @@ class Readiness:
         what = input_name or "every input"
         self._reports.append(
             lambda: self._security.report(
-                "test-mode-began", "info", f"presses of {what} are tests", input=input_name, seconds=seconds
+                "test-mode-began", f"presses of {what} are tests", input=input_name, seconds=seconds
             )
         )
 
@@ -71,7 +71,7 @@ class Readiness:
         if self._test_mode.ends_ns is None:
             return
         self._test_mode.end()
-        self._reports.append(lambda: self._security.report("test-mode-ended", "info", why))
+        self._reports.append(lambda: self._security.report("test-mode-ended", why))
 
     def tick(self, now_ns: int) -> None:
         """End what is over, and notice when the kiosk goes out of service or comes back."""

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from agent.contract.messages import SirenData, Status
+from agent.contract.events import SirenData
+from agent.contract.messages import Status
 from agent.core.alarms.alarm_book import OpenAlarm
 from agent.core.alarms.siren import Siren, SirenChange, SirenRules, Turn
 from agent.core.errors import HardwareError

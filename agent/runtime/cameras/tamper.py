@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from agent.contract.envelope import rfc3339
-from agent.contract.messages import CameraTamperData
+from agent.contract.events import CameraTamperData
 from agent.contract.uuid7 import Uuid7Source
 from agent.contract.vocabulary import TamperKind
 from agent.core.camera.link import CameraTamper, Heartbeat

@@ -144,7 +144,7 @@ class CommandHandler:
         if self._queue.qsize() < _MOST_WAITING:
             self._queue.put(message)
         else:
-            self._security.report("command-flood", "warning", f"more than {_MOST_WAITING} are waiting; one was dropped")
+            self._security.report("command-flood", f"more than {_MOST_WAITING} are waiting; one was dropped")
 
     def order_done(self, done: OrderDone) -> None:
         """Note that an order has ended; one that no command gave is ignored. Never blocks."""
@@ -184,7 +184,7 @@ class CommandHandler:
                     self._conclude(outcome, token, claims, message)
                 return
             if (first := self._memory.repeated(token.kid, claims)) is not None:
-                if self._security.report("command-repeated", "info", f"{name} {command_id} came again", kid=token.kid):
+                if self._security.report("command-repeated", f"{name} {command_id} came again", kid=token.kid):
                     self._answer(first, message)
                 return
             accepted = self._accept(token, claims, message)
@@ -199,7 +199,7 @@ class CommandHandler:
             )
             topic = message.topic[:TOPIC_LENGTH]
             is_reported = self._security.report(
-                "command-rejected", "warning", f"{topic}: {refusal}", code=refusal.code, topic=topic
+                "command-rejected", f"{topic}: {refusal}", code=refusal.code, topic=topic
             )
             if is_reported:
                 self._answer(result, message)

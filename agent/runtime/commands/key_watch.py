@@ -90,7 +90,7 @@ class KeyWatch:
         kinds = {"came": came, "went": went, "changed": changed}
         text = "; ".join(f"{what}: {', '.join(kids)}" for what, kids in kinds.items() if kids)
         if text:
-            self._security.report("keys-changed", "warning", text, came=came, went=went, changed=changed)
+            self._security.report("keys-changed", text, came=came, went=went, changed=changed)
 
     def _report(self, *, trouble: str | None = None, refused: str | None = None) -> None:
         with self._lock:

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from agent.contract.commands import TABLE
-from agent.contract.messages import ResultData, SelfTestData
+from agent.contract.events import SelfTestData
+from agent.contract.messages import ResultData
 from agent.ports import Received
 
 SelfTestAnswer = Literal["asked", "busy", "alarm-open"]

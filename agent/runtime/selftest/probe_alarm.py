@@ -1,11 +1,12 @@
 """The alarm of a self-test: its messages are like any alarm's, but it is not an open alarm, and no light shows it."""
 
 import threading
-from typing import Any, Literal
+from typing import Literal
 
 from agent.contract.envelope import rfc3339
 from agent.contract.messages import AlarmData
 from agent.contract.stages import Stage
+from agent.contract.vocabulary import Location
 from agent.core.alarms.hold import answered, verdict
 from agent.core.alarms.self_test import CODES, INPUT
 from agent.core.facts import AckAnswer, AlarmDelivered, CentreAck
@@ -20,7 +21,7 @@ An earlier version kept only the last one, under this key alone."""
 class ProbeAlarm:
     """The self-test's alarm, one at a time. Any thread."""
 
-    def __init__(self, context: Context, outbox: Outbox, location: dict[str, Any] | None) -> None:
+    def __init__(self, context: Context, outbox: Outbox, location: Location | None) -> None:
         self._outbox = outbox
         self._reporter = context.reporter
         self._clock = context.clock

@@ -12,8 +12,8 @@ from collections.abc import Generator, Iterator
 from typing import Any, Protocol
 
 from agent.contract.envelope import rfc3339
+from agent.contract.events import SelfTestData, SelfTestStep
 from agent.contract.lamps import LightState
-from agent.contract.messages import SelfTestData, SelfTestStep
 from agent.contract.vocabulary import Outcome, Reason, TimeQuality
 from agent.core.alarms.self_test import LastTest, Moment, Timetable
 from agent.core.errors import StepFailed

@@ -5,7 +5,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from agent.contract.messages import PartData
+from agent.contract.events import PartData
 from agent.outbox.reporter import Reporter
 
 _LOGGED_BY_THE_PUBLISHER = "uplink"

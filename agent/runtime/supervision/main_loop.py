@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from agent.contract.messages import HealthData
+from agent.contract.device import HealthData
 from agent.core.standstill import Standstill
 from agent.outbox.outbox import Outbox
 from agent.ports import Notifier
@@ -132,7 +132,7 @@ class MainLoop:
         """Do one round."""
         self._time_watch.tick()
         for notice in self._outbox.notices():
-            self._security.report(notice.kind, notice.severity, notice.text, **notice.detail)
+            self._security.report(notice.kind, notice.text, **notice.detail)
         self._look_at_storage()
         now_ns = self._clock.boottime_ns()
         self._look_for_standstill(now_ns)

@@ -3,9 +3,10 @@
 import logging
 import threading
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from agent.contract.messages import SecurityData
+from agent.contract.security import SECURITY, SecurityKind
 from agent.outbox.reporter import Reporter
 from agent.ports import Clock
 
@@ -33,19 +34,13 @@ class SecurityLog:
         self._lock = threading.Lock()
         self._windows: dict[str, _RateWindow] = {}
 
-    def report(
-        self,
-        kind: str,
-        severity: Literal["info", "warning", "alert"],
-        text: str,
-        *,
-        is_logged: bool = False,
-        **detail: Any,
-    ) -> bool:
-        """Publish `up/security/{kind}`. Pass `is_logged` when the log has it already.
+    def report(self, kind: SecurityKind, text: str, *, is_logged: bool = False, **detail: Any) -> bool:
+        """Publish `up/security/{kind}` with the severity and the detail of its row. Pass `is_logged` when the log has
+        it already.
 
         Returns false when there were too many of the kind lately. It is then counted, and the next one that goes out
         says how many were left out."""
+        severity = SECURITY[kind].severity
         now_ns = self._clock.boottime_ns()
         with self._lock:
             window = self._windows.setdefault(kind, _RateWindow(now_ns))

@@ -1,6 +1,6 @@
 """Notices that the wall clock was corrected, and reports it to those who have messages with the wrong time."""
 
-from agent.contract.messages import TimeCorrectionData
+from agent.contract.events import TimeCorrectionData
 from agent.contract.vocabulary import TimeQuality
 from agent.outbox.reporter import Reporter
 from agent.ports import Clock

@@ -1,8 +1,9 @@
 """Announces this device to the centre: birth, description, farewell, and the will for when it can't say anything."""
 
 from agent import __version__
+from agent.contract.device import ConfigData, MetaData
 from agent.contract.envelope import Stamp, rfc3339, seal
-from agent.contract.messages import ConfigData, Draft, MetaData, StateData
+from agent.contract.messages import Draft, StateData
 from agent.contract.uuid7 import Uuid7Source
 from agent.outbox.outbox import Outbox
 from agent.ports import OutgoingMessage

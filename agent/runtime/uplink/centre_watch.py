@@ -65,7 +65,7 @@ class CentreWatch:
             self._centres.heard(centre_name(centre), said, now_ns, retained=message.retain)
         except CentreStateError as error:
             topic = message.topic[:TOPIC_LENGTH]
-            self._security.report("centre-state-ignored", "warning", f"{topic}: {error}", topic=topic)
+            self._security.report("centre-state-ignored", f"{topic}: {error}", topic=topic)
         self.tick()
 
     def tick(self) -> None:

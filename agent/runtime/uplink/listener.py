@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from agent.contract.security import SecurityKind
 from agent.core.facts import AlarmDelivered, Announce, UplinkChanged
 from agent.ports import Connected, Disconnected, OutgoingMessage, Received
 from agent.runtime.supervision.context import Context
@@ -10,7 +11,11 @@ from agent.runtime.uplink.announcer import Announcer
 from agent.runtime.uplink.centre_watch import CentreWatch, TakesFacts
 from agent.runtime.uplink.router import TopicRouter
 
-_SECURITY_KINDS = {"tls": "tls-failed", "refused": "broker-refused", "overrun": "broker-overrun"}
+_SECURITY_KINDS: dict[str, SecurityKind] = {
+    "tls": "tls-failed",
+    "refused": "broker-refused",
+    "overrun": "broker-overrun",
+}
 
 
 class HearsRefusal(Protocol):
@@ -109,13 +114,13 @@ class UplinkListener:
         """Report a refused message, unless it is a security event: the report would be refused too."""
         if "/up/security/" not in message.topic:
             topic = message.topic[:TOPIC_LENGTH]
-            self._security.report("message-refused", "warning", f"{topic}: {detail}", topic=topic)
+            self._security.report("message-refused", f"{topic}: {detail}", topic=topic)
 
     def flooded(self) -> None:
         """Report that messages came faster than they can be read, and some were dropped."""
-        self._security.report("command-flood", "warning", f"{self._broker} sends more than can be read; some is lost")
+        self._security.report("command-flood", f"{self._broker} sends more than can be read; some is lost")
 
-    def _report_once(self, kind: str, detail: str, *, is_logged: bool = False) -> None:
+    def _report_once(self, kind: SecurityKind, detail: str, *, is_logged: bool = False) -> None:
         if kind != self._reported_kind:
             self._reported_kind = kind
-            self._security.report(kind, "warning", detail, is_logged=is_logged)
+            self._security.report(kind, detail, is_logged=is_logged)

@@ -79,8 +79,8 @@ KEPT = (
     Breakage(
         "let an alarm expire",
         "agent/contract/kinds.py",
-        '"alarm-raised": MessageKind("edge.alarm.raised.v1", "alarm", Rank.ALARM)',
-        '"alarm-raised": MessageKind("edge.alarm.raised.v1", "alarm", Rank.ALARM, expiry_s=EVENT_EXPIRY_S)',
+        'AlarmData, _OF_ALARM, when, about="input")',
+        'AlarmData, _OF_ALARM, when, about="input", expiry_s=EVENT_EXPIRY_S)',
         f"{_OUTBOX}.py::test_what_has_expired_is_dropped_and_counted_but_never_an_alarm",
     ),
     Breakage(

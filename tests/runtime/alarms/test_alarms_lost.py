@@ -91,4 +91,4 @@ def test_a_lost_alarm_is_named_where_a_message_of_it_was_saved() -> None:
     notice = lost_notice(rows, {"saved"}, is_known=True)
 
     assert notice is not None
-    assert (notice.severity, notice.detail) == ("alert", {"alarm_ids": ["lost"], "all_known": True})
+    assert (notice.kind, notice.detail) == ("alarms-lost", {"alarm_ids": ["lost"], "all_known": True})

@@ -1,7 +1,8 @@
 from typing import Any
 
+from agent.contract.events import ServiceData
 from agent.contract.lamps import IDENTIFY, IDLE, OUT_OF_SERVICE, TEST_MODE
-from agent.contract.messages import SecurityData, ServiceData
+from agent.contract.messages import SecurityData
 from agent.core.alarms.service import Service
 from agent.core.facts import CentreWatched, UplinkChanged
 from agent.runtime.alarms.readiness import SERVICE, Readiness

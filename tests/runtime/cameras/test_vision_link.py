@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from agent.contract.camera_events import PersonEnteredData
-from agent.contract.messages import CameraTamperData
+from agent.contract.events import CameraTamperData
 from agent.contract.vocabulary import TamperKind
 from agent.core.camera.link import LONGEST_LINE, InView
 from tests.support.camera_process import SERVE, Rig

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agent.contract.messages import SelfTestData, SelfTestStep
+from agent.contract.events import SelfTestData, SelfTestStep
 from agent.contract.vocabulary import Outcome
 from agent.core.alarms.test_mode import TestModeAnswer
 from agent.runtime.commands.orders import SelfTestAnswer, picture_done, self_test_done

@@ -1,4 +1,4 @@
-from agent.contract.messages import PartData
+from agent.contract.events import PartData
 from agent.runtime.supervision.health import HealthBoard, PartState
 from tests.support.context import Collected, reporter
 

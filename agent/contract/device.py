@@ -1,0 +1,215 @@
+"""What a device says of itself: its description and its health."""
+
+from typing import Annotated, Literal, NotRequired
+
+from pydantic import BaseModel, ConfigDict, SerializeAsAny
+from typing_extensions import TypedDict
+
+from agent.contract.events import PartName
+from agent.contract.messages import Payload
+from agent.contract.vocabulary import (
+    ConditionKind,
+    Count,
+    Fault,
+    Label,
+    Location,
+    TamperKind,
+    Time,
+    Uuid,
+    counts,
+    known,
+)
+
+_CLASSES = ("alarm", "state", "security", "event", "picture", "health")
+AlarmKind = Annotated[str, known("panic", "duress", "medical", "fire")]
+
+
+class ButtonMeta(TypedDict):
+    """A button."""
+
+    name: Label
+    kind: AlarmKind
+    """What its alarms are of."""
+    silent: bool
+    """Whether its alarms change no light, tone, beacon or siren."""
+    supervised: bool
+    """Whether it has two contacts, so that a cut or shorted cable is noticed."""
+
+
+class ConditionMeta(TypedDict):
+    """An input that watches the kiosk itself."""
+
+    name: Label
+    kind: ConditionKind
+
+
+class CameraMeta(TypedDict):
+    """A camera."""
+
+    name: Label
+    source: str
+    """As in the settings, without a password."""
+    model: str
+    """The name of the model that finds people."""
+    masks: NotRequired[Count]
+    """How many privacy masks its pictures have, as the agent found them at its start. Left out when they can't be read,
+    and then the camera is off."""
+
+
+class ConfigData(BaseModel):
+    """The settings that were set from afar, over those of the device's files."""
+
+    model_config = ConfigDict(frozen=True)
+
+    revision: Count
+    """The revision in force; 0 if there is none."""
+    wanted: Count
+    """The highest revision that was asked for."""
+    state: Literal["in-force", "trying", "failed", "refused"]
+    """What has become of the wanted one."""
+    reason: str = ""
+    """Why it is not in force, for a person; may be empty."""
+
+
+class MetaData(Payload):
+    """`up/meta`: what this device has."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    inputs: tuple[ButtonMeta | ConditionMeta, ...]
+    outputs: tuple[Annotated[str, known("yellow", "green", "beacon", "tone", "siren")], ...]
+    """The lights that are wired, and the siren."""
+    cameras: tuple[CameraMeta, ...]
+    location: Location | None
+    """From the settings; left out when they have none."""
+    capabilities: tuple[str, ...]
+    """The commands that this device knows."""
+    schemas: tuple[str, ...]
+    """The types that it may send, but for those of security events."""
+    config: ConfigData = ConfigData(revision=0, wanted=0, state="in-force")
+    """What was set from afar."""
+
+
+class PartHealth(TypedDict):
+    """A part of the device."""
+
+    state: Literal["ok", "degraded"]
+    detail: NotRequired[str]
+    """For a person; left out when there is nothing to say."""
+
+
+class DiskHealth(TypedDict):
+    """How much is written; empty when the kernel does not say. SD cards wear out."""
+
+    written_bytes: NotRequired[Count]
+    """What the core process has had written to disks since it started."""
+    written_bytes_per_day: NotRequired[Count]
+    """The same as a rate."""
+
+
+class ActiveTamper(TypedDict):
+    """Something that is wrong with a camera's picture now."""
+
+    kind: TamperKind
+    event_id: Uuid
+    """As in its `camera-tamper`."""
+    since: Time
+
+
+class CameraHealth(TypedDict):
+    """A camera. While its process does not run, nothing but `tampers` is there."""
+
+    state: NotRequired[Literal["ok", "degraded"]]
+    detail: NotRequired[str]
+    """For a person; may be empty."""
+    frames: NotRequired[Count]
+    """Frames processed since its process started."""
+    frames_per_second: NotRequired[float]
+    """Frames looked at."""
+    stated_frames_per_second: NotRequired[float]
+    """The rate that the camera states of itself; left out when it states none."""
+    inferences_per_second: NotRequired[float]
+    inference_ms: NotRequired[float]
+    """Mean time of one inference over the last second; 0 if there was none."""
+    frame_age_ms: NotRequired[Count | None]
+    """Age of the newest frame; null before the first."""
+    persons: NotRequired[Count]
+    """People in view."""
+    masks: NotRequired[Count]
+    """Privacy masks in force."""
+    rss_bytes: NotRequired[Count]
+    """Memory of its process."""
+    tampers: list[ActiveTamper]
+    """Those that are active."""
+
+
+class SelfTestHealth(TypedDict):
+    """The last self-test that came to its end."""
+
+    time: Time
+    passed: bool
+    failed: list[str]
+    """The names of the steps that failed."""
+
+
+class SirenHealth(TypedDict):
+    """The siren."""
+
+    on: bool
+    alarms: list[Uuid]
+    """The alarms that it sounds for."""
+
+
+class ButtonHealth(TypedDict):
+    """A button."""
+
+    presses: Count
+    """Since the agent started."""
+    cut_short: Count
+    """Presses that were not held for long enough, since the agent started."""
+    faults: list[Fault]
+    """Those that are active."""
+
+
+class ConditionHealth(TypedDict):
+    """An input that watches the kiosk itself."""
+
+    active: bool | None
+    """Null before the first is told."""
+    faults: list[Fault]
+    """Those that are active."""
+
+
+class HealthData(Payload):
+    """`up/health`: every part's state, and the figures that tell of trouble before it comes."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    status: Literal["ok", "degraded"]
+    """`degraded` when any part is."""
+    parts: dict[PartName, PartHealth]
+    """By name, as in `part-degraded`."""
+    uptime_s: Count
+    """Since the agent started."""
+    outbox: Annotated[dict[str, int], counts(*_CLASSES)]
+    """Messages that wait, by class."""
+    dropped: Annotated[dict[str, int], counts(*_CLASSES)]
+    """Messages given up since the agent started, by class; alarms are never among them."""
+    cpu_percent: float
+    """Of the core process, of one processor, since the last report."""
+    memory_bytes: Count
+    """Of the core process."""
+    disk_free_bytes: Count
+    """Where the outbox is, as it was last seen; 0 when the disk has not answered yet."""
+    disk: DiskHealth
+    temperature_c: float | None
+    """Of the processor; left out where the machine does not tell it."""
+    # Serialised as they are: `exclude_none` would drop their nulls.
+    cameras: SerializeAsAny[dict[str, CameraHealth]]
+    """By name."""
+    self_test: SelfTestHealth | None = None
+    """Left out before the first."""
+    siren: SirenHealth | None = None
+    """Left out where there is none."""
+    inputs: SerializeAsAny[dict[str, ButtonHealth | ConditionHealth]]
+    """By name."""

@@ -1,0 +1,194 @@
+"""Every result of a command: what its status and code mean, and what its `output` has.
+
+For the schemas and the contract's page; the agent itself does not import it.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple, NotRequired
+
+from typing_extensions import TypedDict
+
+from agent.contract.messages import Answer
+from agent.contract.stages import Stage
+from agent.contract.vocabulary import AckAction, Count, Level, Outcome, Time, TimeQuality, Uuid
+
+
+class NoOutput(TypedDict):
+    """Nothing."""
+
+
+class AckOutput(TypedDict):
+    """Of every `ack` that was executed."""
+
+    alarm_id: Uuid
+    action: AckAction
+    stage: NotRequired[Stage]
+    """The alarm's stage after it; left out if there is no such alarm."""
+    held_by: NotRequired[Answer]
+    """Who has the alarm; left out if nobody has."""
+
+
+class PingOutput(TypedDict):
+    """Of `ping`, when it has succeeded."""
+
+    time: Time
+    """The device's wall clock."""
+    timeq: TimeQuality
+
+
+class SnapshotOutput(TypedDict):
+    """Of `snapshot`, when the camera has answered."""
+
+    snapshot: Level
+    """Identifier of the picture under `up/snapshot/{id}`: the `cmd_id`."""
+
+
+class StepOutput(TypedDict):
+    """One step of a self-test."""
+
+    ok: bool
+    detail: str
+    """For a person."""
+    ms: Count
+    """How long it took."""
+
+
+class SelfTestOutput(TypedDict):
+    """Of `self-test`, when it has ended."""
+
+    outcome: Outcome
+    steps: dict[str, StepOutput]
+    """By name."""
+
+
+class UnknownOutput(TypedDict):
+    """Of a rejected message whose claims can't be read, or whose key is not known."""
+
+    sha256: NotRequired[str]
+    """SHA-256 of the payload in hexadecimal digits, by which you know your own; only with the command id `unknown`."""
+
+
+OUTPUTS: Mapping[str, type] = {
+    "ack": AckOutput,
+    "ping": PingOutput,
+    "snapshot": SnapshotOutput,
+    "self-test": SelfTestOutput,
+    "unknown": UnknownOutput,
+}
+"""By the name in the result; those that are left out have none, and those that have one may leave it empty."""
+
+
+class Result(NamedTuple):
+    """One row of the table of results."""
+
+    status: str
+    code: str
+    meaning: str
+
+
+RESULTS = (
+    Result(
+        "succeeded",
+        "not-durable",
+        "the alarm is closed and the lamps are off, but the disk has not taken it within 2 s: after "
+        "a power cut it would be open again, and say so",
+    ),
+    Result(
+        "succeeded",
+        "already-registered",
+        "of a `registered` ack: another person has the alarm, and keeps it",
+    ),
+    Result(
+        "succeeded",
+        "ok",
+        "done, and a close is on the disk; of a snapshot: the picture is on its way, under the command's id",
+    ),
+    Result(
+        "in-progress",
+        "asked",
+        "a camera was asked for a picture, or a self-test begins; another result follows",
+    ),
+    Result(
+        "in-progress",
+        "trying",
+        "new settings are tried; another result follows, after a restart of the agent",
+    ),
+    Result("in-progress", "rebooting", "the machine restarts; another result follows"),
+    Result(
+        "failed",
+        "forbidden-setting",
+        "`text` names the settings that can't be changed from afar; nothing was changed, nor by any of the next six",
+    ),
+    Result("failed", "bad-settings", "the settings have mistakes: `text` has all of them"),
+    Result("failed", "second-signer", "this takes a second signature, or the one that came is not right"),
+    Result("failed", "old-revision", "the revision is not above the last one that the device has seen"),
+    Result("failed", "bad-keys", "the key set is not one, has no admin, or lacks the signer's own key"),
+    Result("failed", "not-kept", "the disk does not take it"),
+    Result(
+        "failed",
+        "rolled-back",
+        "the new settings did not come up, `text` says why; the old ones are in force",
+    ),
+    Result("failed", "not-rebooted", "the agent has started again, the machine has not"),
+    Result(
+        "failed",
+        "test-failed",
+        "the self-test has found something: `output` says what",
+    ),
+    Result("failed", "interrupted", "an alarm came in between, which a self-test gives way to; order it again"),
+    Result("failed", "busy", "a self-test is already running, or other settings are being tried"),
+    Result("failed", "unknown-alarm", "there is no open alarm with that id"),
+    Result(
+        "failed",
+        "pressed-since",
+        "of a `closed` ack whose `press_count` is lower than the alarm's: somebody has pressed "
+        "since, nothing is closed, and the alarm has raised itself again",
+    ),
+    Result(
+        "failed",
+        "alarm-open",
+        "no self-test, no reboot and no trial of settings begins while an alarm is open, nor test "
+        "mode while one is open that is not a test",
+    ),
+    Result("failed", "unknown-input", "there is no input with that name"),
+    Result("failed", "no-camera", "no such camera, or it does not work"),
+    Result("failed", "no-picture", "the camera could not give one"),
+    Result(
+        "failed",
+        "unknown-outcome",
+        "the agent ended after it had accepted the command and before there was a result; it came "
+        "again, and was not executed again. Never of an ack",
+    ),
+    Result(
+        "timed-out",
+        "no-answer",
+        "the camera did not answer within 10 s, or the self-test did not end within 300 s",
+    ),
+)
+"""In the order in which the contract's page lists them."""
+
+REJECTIONS: Mapping[str, str] = {
+    "retained": "the message was retained on the broker: clear it there",
+    "too-large": "more than 16 KiB",
+    "malformed": "no JWS, not EdDSA, no `kid`, no JSON, or a claim is missing or of the wrong form",
+    "unknown-key": "the `kid` is not in the device's key set",
+    "bad-signature": "the signature is not that of the key",
+    "wrong-issuer": "the key belongs to somebody else than `iss`",
+    "wrong-audience": "meant for another device, or for an id without its province and site",
+    "replayed": "`ctr` was used already, or is below the window: sign again",
+    "counter-ahead": "`ctr` is more than 24 h ahead of the device's clock: use microseconds since 1970",
+    "wrong-boot-nonce": "the agent has restarted since: sign again, with the newest `nonce`",
+    "nonce-expired": "the device's clock is not set, and the nonce was first given out 600 s ago or more: sign again,"
+    " with the newest one",
+    "too-long-lived": "`exp` is more than 300 s after `iat`",
+    "counters-unknown": "the device can't read what it has accepted before (its disk does not answer, or was damaged,"
+    " or it says what can't be true): sign again, with its newest `nonce`",
+    "clock-unsynced": "the device's clock is not set: sign again, with its newest `nonce`",
+    "expired": "`exp` has passed",
+    "not-yet-valid": "`iat` is more than 30 s in the future",
+    "unknown-command": "the device has no such command, or it came on the wrong kind of topic",
+    "bad-arguments": "`args` is not of the form above",
+    "wrong-topic": "the last level of the topic is another alarm or command than the signed one",
+    "not-permitted": "the key's role may not do this",
+}
+"""By the code of a result with the status `rejected`: not executed, and also a security event `command-rejected`."""

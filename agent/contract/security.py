@@ -1,0 +1,229 @@
+"""Every kind of security event, one row each: how severe it is, when it is told, and what its `detail` has."""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+from typing_extensions import TypedDict
+
+from agent.contract.vocabulary import Count, Label, Level, Severity, Uuid
+
+SecurityKind = Literal[
+    "boot",
+    "tls-failed",
+    "broker-refused",
+    "broker-overrun",
+    "message-refused",
+    "centre-state-ignored",
+    "command-rejected",
+    "command-repeated",
+    "config-changed",
+    "config-refused",
+    "config-rolled-back",
+    "keys-changed",
+    "command-flood",
+    "storage-damaged",
+    "sequence-restarted",
+    "test-mode-began",
+    "test-mode-ended",
+    "model-refused",
+    "alarm-unreadable",
+    "alarms-lost",
+    "alarm-without-input",
+]
+
+
+class NoDetail(TypedDict):
+    """Nothing."""
+
+
+class BootDetail(TypedDict):
+    """How the agent has started."""
+
+    simulated: bool
+    """Whether its hardware is simulated."""
+    boot_id: Uuid
+    """As `bootid` in the envelope."""
+
+
+class TopicDetail(TypedDict):
+    """The topic of the message."""
+
+    topic: str
+    """At most 256 characters of it."""
+
+
+class RejectedDetail(TypedDict):
+    """What was refused, and why."""
+
+    code: str
+    """As in the result."""
+    topic: str
+    """At most 256 characters of it."""
+
+
+class RepeatedDetail(TypedDict):
+    """Whose command it was."""
+
+    kid: str
+    """The key that it was signed with."""
+
+
+class ConfigDetail(TypedDict):
+    """Which settings, and who wants them."""
+
+    revision: Count
+    issuer: str
+
+
+class ConfigRefusedDetail(ConfigDetail):
+    """Which settings, who wants them, and why not."""
+
+    code: str
+    """As in the result."""
+
+
+class RolledBackDetail(TypedDict):
+    """Which settings did not come up."""
+
+    revision: Count
+    in_force: Count
+    """The revision that counts again."""
+
+
+class KeysDetail(TypedDict):
+    """The ids of keys."""
+
+    came: list[str]
+    went: list[str]
+    changed: list[str]
+
+
+class DamageDetail(TypedDict):
+    """What was damaged, and what became of it."""
+
+    file: str
+    reason: str
+    set_aside: str
+    """The file that the damaged one is kept under."""
+    salvaged: Count
+    """Messages that were saved."""
+    lost: Count
+    """Messages that are known to be gone."""
+
+
+class SequenceDetail(TypedDict):
+    """Where the count goes on."""
+
+    seq: Count
+
+
+class TestModeDetail(TypedDict):
+    """Which presses are tests, and for how long."""
+
+    input: Label | None
+    """Null: those of every input."""
+    seconds: float
+
+
+class ModelDetail(TypedDict):
+    """Which model it is."""
+
+    camera: Level
+    model: str
+
+
+class UnreadableDetail(TypedDict):
+    """The alarm as it was kept."""
+
+    kept: str
+    """Its first 2,000 characters."""
+
+
+class LostDetail(TypedDict):
+    """Which alarms are lost."""
+
+    alarm_ids: list[Uuid]
+    """Those that are known by name."""
+    all_known: bool
+    """Whether these are all."""
+
+
+class InputDetail(TypedDict):
+    """Which alarm it is, and of which input."""
+
+    alarm_id: Uuid
+    input: Label
+
+
+class SecurityRow(NamedTuple):
+    """One kind of security event."""
+
+    severity: Severity
+    when: str
+    detail: type = NoDetail
+    """A TypedDict."""
+
+
+SECURITY: Mapping[SecurityKind, SecurityRow] = {
+    "boot": SecurityRow("info", "the agent has started", BootDetail),
+    "tls-failed": SecurityRow(
+        "warning",
+        "a certificate is wrong, ours or the broker's; once an outage, told when the connection is back",
+    ),
+    "broker-refused": SecurityRow(
+        "warning",
+        "the broker refused the login or a subscription, or does not allow the device's own state; once an outage",
+    ),
+    "broker-overrun": SecurityRow(
+        "warning",
+        "the broker sent a packet of more than 132 KiB, a message with QoS 2, or more than 100 messages before it"
+        " confirmed the subscription: the connection was ended; once an outage",
+    ),
+    "message-refused": SecurityRow(
+        "warning",
+        "the broker refused a message, can't carry one of that size, or ended every connection on which it was sent"
+        " alone; told once for each",
+        TopicDetail,
+    ),
+    "centre-state-ignored": SecurityRow(
+        "warning", "what a centre says of itself is not of the contract's form", TopicDetail
+    ),
+    "command-rejected": SecurityRow("warning", "an ack or command was refused", RejectedDetail),
+    "command-repeated": SecurityRow("info", "a `cmd_id` came again", RepeatedDetail),
+    "config-changed": SecurityRow("warning", "new settings are being tried", ConfigDetail),
+    "config-refused": SecurityRow("warning", "settings were refused for what they say", ConfigRefusedDetail),
+    "config-rolled-back": SecurityRow("warning", "new settings did not come up; `text` says why", RolledBackDetail),
+    "keys-changed": SecurityRow("warning", "the key set has changed", KeysDetail),
+    "command-flood": SecurityRow(
+        "warning", "messages came faster than they can be read or verified, and some were not"
+    ),
+    "storage-damaged": SecurityRow("warning", "a database was damaged", DamageDetail),
+    "sequence-restarted": SecurityRow(
+        "warning",
+        "the numbers of earlier runs could not be read: `seq` goes on at the time in milliseconds since 1970",
+        SequenceDetail,
+    ),
+    "test-mode-began": SecurityRow("info", "presses are tests now", TestModeDetail),
+    "test-mode-ended": SecurityRow("info", "presses are in earnest again"),
+    "model-refused": SecurityRow(
+        "alert",
+        "a camera's model lies where the agent itself can write, or is not what its manifest says, and does not run;"
+        " `text` says what runs instead, if anything does; once a start of the agent",
+        ModelDetail,
+    ),
+    "alarm-unreadable": SecurityRow(
+        "alert", "an alarm that was open before the start can't be read by this version", UnreadableDetail
+    ),
+    "alarms-lost": SecurityRow(
+        "alert",
+        "a damaged database has lost alarms that were open, or may have. Keep them visible and send somebody or call:"
+        " see below",
+        LostDetail,
+    ),
+    "alarm-without-input": SecurityRow(
+        "warning",
+        "an open alarm is of an input that is not in the settings any more; it can still be closed",
+        InputDetail,
+    ),
+}
+"""By kind, in the order in which the contract's page lists them."""
