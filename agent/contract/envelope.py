@@ -165,6 +165,10 @@ class Stamp(NamedTuple):
     timeq: str
     nonce: str | None = None
     """The nonce that a command may echo; None where it would be too old before anybody reads it."""
+    record: int | None = None
+    """Its number in the record; None for a message that is not of the record."""
+    recordtop: int = 0
+    recorddone: int = 0
 
 
 def seal(draft: Draft, source: str, boot_id: str, stamp: Stamp, epoch: str = "") -> bytes:
@@ -188,6 +192,9 @@ def seal(draft: Draft, source: str, boot_id: str, stamp: Stamp, epoch: str = "")
             "bootid": boot_id,
             **({"epoch": epoch} if epoch else {}),
             "seq": stamp.seq,
+            **({} if stamp.record is None else {"record": stamp.record}),
+            "recordtop": stamp.recordtop,
+            "recorddone": stamp.recorddone,
             "monoms": stamp.monoms,
             "timeq": stamp.timeq,
             **({} if stamp.nonce is None else {"nonce": stamp.nonce}),

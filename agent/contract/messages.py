@@ -74,9 +74,16 @@ class Envelope(BaseModel):
     bootid: Uuid
     """The kernel's identifier of this boot of the machine."""
     epoch: str = ""
-    """The count that `seq` and `bdseq` belong to: compare it for being equal only. Left out by the doctor."""
+    """The count that `seq`, `bdseq` and `record` belong to: compare it for being equal only. Left out by the doctor."""
     seq: Count
     """Number of the message, one counter for the whole device and `epoch`, from 1; it survives restarts."""
+    record: Count | None = None
+    """Number within the record, from 1 and without gaps. Only in what is of it: alarms, events and security events."""
+    recordtop: Count = 0
+    """The highest number of the record that was given when the message was made."""
+    recorddone: Count = 0
+    """Every number of the record up to this one was confirmed by a broker, or given up, when the message was made.
+    Never too high."""
     monoms: Count
     """Milliseconds since the machine started (CLOCK_BOOTTIME); comparable within one `bootid` only."""
     timeq: TimeQuality

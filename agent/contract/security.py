@@ -22,6 +22,7 @@ SecurityKind = Literal[
     "keys-changed",
     "command-flood",
     "storage-damaged",
+    "record-skipped",
     "sequence-restarted",
     "test-mode-began",
     "test-mode-ended",
@@ -111,6 +112,14 @@ class DamageDetail(TypedDict):
     """Messages that are known to be gone."""
 
 
+class SkippedDetail(TypedDict):
+    """Which numbers of the record were skipped."""
+
+    first: Count
+    last: Count
+    """Inclusive."""
+
+
 class SequenceDetail(TypedDict):
     """Where the count goes on."""
 
@@ -198,6 +207,11 @@ SECURITY: Mapping[SecurityKind, SecurityRow] = {
         "warning", "messages came faster than they can be read or verified, and some were not"
     ),
     "storage-damaged": SecurityRow("warning", "a database was damaged", DamageDetail),
+    "record-skipped": SecurityRow(
+        "info",
+        "after a power cut, some numbers of the record were never given, or were lost",
+        SkippedDetail,
+    ),
     "sequence-restarted": SecurityRow(
         "warning",
         "the numbers of earlier runs could not be read: `seq` goes on at the time in milliseconds since 1970",

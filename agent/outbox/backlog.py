@@ -7,11 +7,12 @@ only on disk, and are read again when the window has room.
 import heapq
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
 from agent.contract.messages import Rank
 from agent.core.delivery.poison import CLEARED
-from agent.outbox.database import Row
+from agent.outbox.database import Places, Row
+from agent.outbox.finished import Finished
 from agent.outbox.policy import DROPPED_FROM_MEMORY, MEMORY_ONLY, WINDOW
 
 _RANKS = tuple(Rank)
@@ -82,6 +83,19 @@ class Backlog:
         self._unwritten_bytes = 0
         self._count = dict.fromkeys(Rank, 0)
         self._dropped = dict.fromkeys(Rank, 0)
+        self._finished = Finished()
+        self._top = 0
+        """The highest number of the record that was given."""
+
+    @property
+    def recorddone(self) -> int:
+        """Every number of the record up to this one was confirmed or given up. Never too high."""
+        return self._finished.through
+
+    def number_from(self, top: int) -> None:
+        """Go on with the record after `top`. None of its numbers counts as finished before `take_stock`."""
+        with self._lock:
+            self._top = max(self._top, top)
 
     def figures(self) -> tuple[dict[Rank, int], dict[Rank, int]]:
         """Return the number of messages waiting, and given up since the start, by class."""
@@ -102,6 +116,8 @@ class Backlog:
             self._fresh[row.ord] = waiting
             self._live[row.ord] = waiting
             self._count[rank] += 1
+            if row.record is not None and row.record > self._top:
+                self._top = row.record
             if row.retain:
                 self._supersede(row)
             if self._read_to[rank] is None and len(self._ready[rank]) < WINDOW[rank]:
@@ -216,9 +232,9 @@ class Backlog:
                         self._supersede(row)
             self._read_to[rank] = rows[-1].ord if len(rows) == wanted else None
 
-    def take_stock(self, places: Mapping[Rank, Sequence[int]]) -> dict[Rank, int]:
+    def take_stock(self, places: Mapping[Rank, Places], boxed: Iterable[Row] = ()) -> dict[Rank, int]:
         """Compare memory with a disk that was just opened, for the first time or again. It holds the messages at these
-        places, in order.
+        places; those that are only in the black box (`boxed`) are about to be accepted.
 
         Everything in memory is written again: a disk that has failed may have forgotten it. Returns, by class, how
         many messages that were only on disk are gone.
@@ -244,9 +260,13 @@ class Backlog:
                 self._read_to[rank] = only_there[0] - 1 if only_there else None
             there = {place for of_rank in places.values() for place in of_rank}
             self._deleted = [item for item in self._deleted if item[1] in there]
+            waits = {place: record for of_rank in places.values() for place, record in of_rank.items()}
+            waits = {place: record for place, record in waits.items() if place not in gone}
+            waits |= {row.ord: row.record for row in (*boxed, *(waiting.row for waiting in self._live.values()))}
+            self._finished.restart(self._top, {record for record in waits.values() if record is not None})
         return lost
 
-    def drop_oldest(self, rank: Rank, places: list[int]) -> None:
+    def drop_oldest(self, rank: Rank, places: Places) -> None:
         """Forget rows that were deleted from disk, over budget or expired. Messages that are already taken go on."""
         with self._lock:
             done = {place for _, place in self._deleted}
@@ -254,6 +274,7 @@ class Backlog:
             self._ready[rank] = [w for w in self._ready[rank] if w.row.ord not in gone]
             heapq.heapify(self._ready[rank])
             for place in gone:
+                self._has_finished(places[place])
                 if (waiting := self._live.pop(place, None)) is not None:
                     waiting.done = True
                     self._is_fresh_no_more(waiting)
@@ -281,8 +302,13 @@ class Backlog:
         self._count[rank] -= 1
         self._dropped[rank] += dropped
         self._is_fresh_no_more(waiting)
+        self._has_finished(waiting.row.record)
         if waiting.attempted:
             self._deleted.append((rank, place))
+
+    def _has_finished(self, record: int | None) -> None:
+        if record is not None:
+            self._finished.finish(record)
 
     def _is_fresh_no_more(self, waiting: Waiting) -> None:
         rank, place = waiting.row.rank, waiting.row.ord

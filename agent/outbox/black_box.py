@@ -25,12 +25,14 @@ from agent.contract.messages import Rank
 from agent.core.errors import StorageError
 from agent.outbox.database import Row
 
-_MAGIC = b"edge-agent box 2"
-_HEADER = struct.Struct("<16s36sB3xQQ")
-"""Magic, boot, parts in use, highest number and place given."""
+_MAGIC = b"edge-agent box 3"
+_OLDER = b"edge-agent box 2"
+"""An older agent's box, which is read too: it has no record, and zeros in that place."""
+_HEADER = struct.Struct("<16s36sB3xQQQ")
+"""Magic, boot, parts in use, highest number, place and number of the record given."""
 _IN_USE = struct.Struct("<B")
 _IN_USE_AT = 52
-_NUMBERS = struct.Struct("<QQ")
+_NUMBERS = struct.Struct("<QQQ")
 _NUMBERS_AT = 56
 _PREFIX = struct.Struct("<II")
 """Length and checksum of an entry; a length of 0 ends the part."""
@@ -85,11 +87,12 @@ class BlackBox:
             if isinstance(error, BlockingIOError):
                 reason = "another edge-agent is using it"
             raise StorageError(f"{self._path}: {reason}") from error
-        magic, boot_id, in_use, _, _ = _HEADER.unpack_from(self._memory)
+        magic, boot_id, in_use, *_ = _HEADER.unpack_from(self._memory)
         first, active = divmod(in_use, _PARTS)
-        if magic != _MAGIC or boot_id != self._boot_id.encode() or first >= _PARTS:
+        if magic not in {_MAGIC, _OLDER} or boot_id != self._boot_id.encode() or first >= _PARTS:
             self._format()
             return
+        self._memory[: len(_MAGIC)] = _MAGIC
         self._first, self._active = first, active
         for part in {first, active}:
             self._used[part] = sum(_PREFIX.size + length for length, _ in self._scan(part))
@@ -110,10 +113,10 @@ class BlackBox:
         return self._file is not None
 
     @property
-    def numbers(self) -> tuple[int, int]:
-        """The highest sequence number and place that were ever given in this boot."""
-        seq, place = _NUMBERS.unpack_from(self._mapped, _NUMBERS_AT)
-        return seq, place
+    def numbers(self) -> tuple[int, int, int]:
+        """The highest sequence number, place and number of the record that were ever given in this boot."""
+        seq, place, record = _NUMBERS.unpack_from(self._mapped, _NUMBERS_AT)
+        return seq, place, record
 
     def entries(self) -> list[Entry]:
         """Return what is in the box, in the order of acceptance."""
@@ -128,17 +131,16 @@ class BlackBox:
         self,
         row: Row | None,
         values: Mapping[str, str | None],
-        seq: int,
-        place: int,
+        numbers: tuple[int, int, int],
         unwritten: Callable[[], Iterable[Entry]],
     ) -> bool:
-        """Store one entry and the numbers given so far; false when there was room for the numbers only.
+        """Store one entry and the `numbers` given so far; false when there was room for the numbers only.
 
         The part in use is full only if the disk takes nothing. The box is then rewritten with what is still
         `unwritten`. If even that does not fit, the next try comes only some entries later, since it takes milliseconds.
         """
         memory = self._mapped
-        _NUMBERS.pack_into(memory, _NUMBERS_AT, seq, place)
+        _NUMBERS.pack_into(memory, _NUMBERS_AT, *numbers)
         if self._write(memory, self._active, row, values):
             return True
         self._overflows += 1
@@ -202,7 +204,7 @@ class BlackBox:
         return next(part for part in range(_PARTS) if part not in {self._first, self._active})
 
     def _format(self) -> None:
-        _HEADER.pack_into(self._mapped, 0, _MAGIC, self._boot_id.encode(), 0, 0, 0)
+        _HEADER.pack_into(self._mapped, 0, _MAGIC, self._boot_id.encode(), 0, 0, 0, 0)
         self._use(0, 0)
         for part in range(_PARTS):
             self._clear(part)

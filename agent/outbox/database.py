@@ -16,16 +16,17 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS messages(
   ord INTEGER PRIMARY KEY, rank INTEGER NOT NULL, topic TEXT NOT NULL, payload BLOB NOT NULL,
   qos INTEGER NOT NULL, retain INTEGER NOT NULL, expiry_s INTEGER, alarm_id TEXT, correlation BLOB,
-  boot_id TEXT NOT NULL, created_ns INTEGER NOT NULL, created_unix_ms INTEGER NOT NULL);
+  boot_id TEXT NOT NULL, created_ns INTEGER NOT NULL, created_unix_ms INTEGER NOT NULL, record INTEGER);
 CREATE INDEX IF NOT EXISTS by_rank ON messages(rank, ord);
 CREATE TABLE IF NOT EXISTS state(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 COLUMNS = (
-    "ord, rank, topic, payload, qos, retain, expiry_s, alarm_id, correlation, boot_id, created_ns, created_unix_ms"
+    "ord, rank, topic, payload, qos, retain, expiry_s, alarm_id, correlation, boot_id, created_ns, created_unix_ms, "
+    "record"
 )
 _TYPES: tuple[tuple[type, ...], ...] = (
     *((int,), (int,), (str,), (bytes,), (int,), (int,)),
-    *((int, type(None)), (str, type(None)), (bytes, type(None)), (str,), (int,), (int,)),
+    *((int, type(None)), (str, type(None)), (bytes, type(None)), (str,), (int,), (int,), (int, type(None))),
 )
 _KINDS: dict[int, type[StorageError]] = {
     errno.ENOSPC: DiskFullError,
@@ -62,6 +63,8 @@ class Row(NamedTuple):
     created_ns: int
     created_unix_ms: int
     """0 when the clock was not set at acceptance."""
+    record: int | None = None
+    """Its number in the record; None if it is not of the record, or has waited since before a new epoch."""
 
     def age_s(self, boot_id: str, boottime_ns: int, unix_ms: int) -> float:
         """Return the seconds since it was accepted; if that was in another boot, by the wall clock and never negative.
@@ -75,6 +78,10 @@ class Row(NamedTuple):
         return max(0.0, (unix_ms - self.created_unix_ms) / 1000)
 
 
+Places = dict[int, int | None]
+"""Places of messages, in order, with the number that each has in the record."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What is written in one transaction per database."""
@@ -85,6 +92,8 @@ class Batch:
     """Values to keep, or None to forget."""
     seq: int | None = None
     """The highest sequence number given so far."""
+    record: int | None = None
+    """The highest number of the record given so far."""
 
 
 class Database:
@@ -106,6 +115,8 @@ class Database:
             # A checkpoint waits for the disk, so it must not hide inside a commit; see MessageStore.checkpoint.
             self.connection.execute("PRAGMA wal_autocheckpoint=0")
             self.connection.executescript(_SCHEMA)
+            if not any(name == "record" for _, name, *_ in self.connection.execute("PRAGMA table_info(messages)")):
+                self.connection.execute("ALTER TABLE messages ADD COLUMN record INTEGER")  # made by an older agent
             self.connection.execute(f"SELECT {COLUMNS} FROM messages LIMIT 0")  # noqa: S608
             self.connection.execute("SELECT key, value FROM state LIMIT 0")
             undo.pop_all()
@@ -142,7 +153,7 @@ class Database:
         try:
             if batch.rows:
                 self.connection.executemany(
-                    "INSERT OR REPLACE INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+                    "INSERT OR REPLACE INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
                     batch.rows,
                 )
             if batch.deleted:
@@ -152,6 +163,8 @@ class Database:
             changes = dict(batch.state or {})
             if batch.seq is not None:
                 changes["seq"] = str(batch.seq)
+            if batch.record is not None:
+                changes["record"] = str(batch.record)
             if batch.rows:
                 changes["ord"] = str(
                     max(self.number("ord"), *(row.ord for row in batch.rows))
@@ -190,24 +203,31 @@ class Database:
             raise DamagedError(f"{self.path}: the message {columns[0]} has a class that does not belong here")
         return Row(*columns)._replace(rank=Rank(columns[1]), retain=bool(columns[5]))
 
-    def places(self) -> dict[Rank, list[int]]:
+    def places(self) -> dict[Rank, Places]:
         """Return the places of all waiting messages by class, in order."""
-        places: dict[Rank, list[int]] = {rank: [] for rank in self._ranks}
-        for rank, place in self.connection.execute("SELECT rank, ord FROM messages ORDER BY rank, ord"):
-            if rank not in self._ranks:
-                raise DamagedError(f"{self.path}: the message {place} has a class that does not belong here")
-            places[Rank(rank)].append(place)
+        places: dict[Rank, Places] = {rank: {} for rank in self._ranks}
+        for rank, place, record in self.connection.execute("SELECT rank, ord, record FROM messages ORDER BY rank, ord"):
+            if rank not in self._ranks or not isinstance(record, int | None):
+                raise DamagedError(f"{self.path}: the message {place} has a class or number that does not belong here")
+            places[Rank(rank)][place] = record
         return places
 
-    def drop_expired(self, boot_id: str, boottime_ns: int, unix_ms: int) -> list[tuple[Rank, int]]:
-        """Delete the messages that have expired by `Row.age_s`; returns class and place of each."""
+    def forget_record(self) -> None:
+        """Forget the numbers of the record: they are of an earlier epoch."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        self.connection.execute("UPDATE messages SET record=NULL WHERE record IS NOT NULL")
+        self.connection.execute("DELETE FROM state WHERE key='record'")
+        self.connection.execute("COMMIT")
+
+    def drop_expired(self, boot_id: str, boottime_ns: int, unix_ms: int) -> list[tuple[Rank, int, int | None]]:
+        """Delete the messages that have expired by `Row.age_s`; returns class, place and record number of each."""
         found = self.connection.execute(
             "DELETE FROM messages WHERE expiry_s IS NOT NULL AND CASE WHEN boot_id = ? "
             "THEN created_ns + expiry_s * 1000000000 <= ? "
-            "ELSE created_unix_ms > 0 AND created_unix_ms + expiry_s * 1000 <= ? END RETURNING rank, ord",
+            "ELSE created_unix_ms > 0 AND created_unix_ms + expiry_s * 1000 <= ? END RETURNING rank, ord, record",
             (boot_id, boottime_ns, unix_ms),
         ).fetchall()
-        return [(Rank(rank), place) for rank, place in found]
+        return [(Rank(rank), place, record) for rank, place, record in found]
 
     def number(self, key: str) -> int:
         """Return a kept number; 0 when there is none."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent.contract.security import SecurityKind
 from agent.outbox.salvage import Damage
@@ -14,14 +14,26 @@ class Found:
 
     seq: int
     place: int
-    """The highest number and place that were written."""
-    ceiling: tuple[int, int]
-    """The last promise that was written: no number or place above these was given, unless the disk accepted nothing."""
+    record: int
+    """The highest number, place and number of the record that were written."""
+    ceiling: tuple[int, int, int]
+    """The last promise that was written: none of the three above these was given, unless the disk accepted nothing."""
     state: Mapping[str, str]
     is_whole: bool
     """Whether no database had to be replaced."""
     has_all_state: bool
     """Whether `state` is complete: the database that holds it did not have to be replaced."""
+
+
+class Resumed(NamedTuple):
+    """Where the numbers go on."""
+
+    seq: int
+    place: int
+    record: int
+    box_counts: bool
+    disk_counts: bool
+    """Whether the record numbers of what waits in the black box, and on disk, are of this epoch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,9 @@ from agent.core.nonces import Nonces
 from agent.outbox.backlog import Backlog, Waiting
 from agent.outbox.black_box import BlackBox
 from agent.outbox.database import Row
-from agent.outbox.found import Found, Notice
+from agent.outbox.found import Found, Notice, Resumed
 from agent.outbox.housekeeping import Housekeeping
+from agent.outbox.policy import RECORDED
 from agent.outbox.sequence import SequenceNumbers
 from agent.outbox.store import MessageStore
 from agent.outbox.writer import StoreWriter
@@ -65,7 +66,7 @@ class Outbox:
         self._numbers = SequenceNumbers()
         self._has_all_state = self._is_known_at_start = False
         self.epoch = ""
-        """Names the count that the sequence numbers belong to; known after `await_disk`."""
+        """Names the count that the numbers belong to; known after `await_disk`."""
 
     def open(self) -> None:
         """Find what a killed agent has left in the black box. Call it before the thread `store` runs, which then opens
@@ -74,9 +75,10 @@ class Outbox:
             self._black_box.open()
         except StorageError as error:
             log.error("no black box: %s", error)  # noqa: TRY400 - one line is enough
-        self._numbers.seq, self._numbers.place = self._black_box.numbers
+        numbers = self._numbers
+        numbers.seq, numbers.place, numbers.record = self._black_box.numbers
         self.writer.on_found = self._resume
-        self.writer.start(*self._black_box.numbers)
+        self.writer.start(numbers.given)
 
     def await_disk(self, patience_s: float) -> None:
         """Wait until the databases are open, at most `patience_s`. Call it before the first message.
@@ -90,7 +92,6 @@ class Outbox:
             if not self._numbers.is_begun:
                 self._begin_without_disk()
             self._is_known_at_start = self.writer.is_known
-            self.epoch = self.kept(EPOCH_KEY).get(EPOCH_KEY) or secrets.token_hex(4)
             values = {"clean": None, "boot": self._boot_id, EPOCH_KEY: self.epoch, **self._numbers.promise()}
         self.writer.keep(values)
 
@@ -139,10 +140,14 @@ class Outbox:
             numbers = self._numbers
             numbers.seq += draft.picture is None
             numbers.place += 1
+            record = None
+            if draft.rank in RECORDED:
+                numbers.record = record = numbers.record + 1
             if numbers.needs_promise:
                 keep = {**keep, **numbers.promise()}
             nonce = self.nonces.newest(now_ns)
-            stamp = Stamp(message_id, numbers.seq, time, now_ns // 1_000_000, quality, nonce)
+            monoms, done = now_ns // 1_000_000, self._backlog.recorddone
+            stamp = Stamp(message_id, numbers.seq, time, monoms, quality, nonce, record, numbers.record, done)
             row = Row(
                 ord=numbers.place,
                 rank=draft.rank,
@@ -156,8 +161,9 @@ class Outbox:
                 boot_id=self._boot_id,
                 created_ns=now_ns,
                 created_unix_ms=unix_ms,
+                record=record,
             )
-            self.writer.accept(row, numbers.seq, keep)
+            self.writer.accept(row, numbers.given, keep)
         return message_id
 
     def wake(self) -> None:
@@ -202,6 +208,12 @@ class Outbox:
         """The highest sequence number given so far."""
         with self._lock:
             return self._numbers.seq
+
+    @property
+    def record(self) -> tuple[int, int]:
+        """The highest number of the record given so far, and the one up to which all are confirmed or given up."""
+        with self._lock:
+            return self._numbers.record, self._backlog.recorddone
 
     # --- for the sender
 
@@ -252,19 +264,36 @@ class Outbox:
         if wants_store or waiting.row.rank is Rank.ALARM:
             self.writer.wake()
 
-    def _resume(self, found: Found) -> tuple[int, int]:
+    def _resume(self, found: Found) -> Resumed:
         """Go on after the numbers found on disk. On the thread `store`."""
         with self._lock:
+            numbers = self._numbers
             self._has_all_state = found.has_all_state
-            self._numbers.resume(found, self._boot_id)
-            return self._numbers.seq, self._numbers.inherited_place
+            numbers.resume(found, self._boot_id)
+            on_disk = found.state.get(EPOCH_KEY, "")
+            box_counts = self._enter_epoch(on_disk)
+            disk_counts = on_disk == self.epoch
+            if disk_counts and (notice := numbers.resume_record(found, self._boot_id)) is not None:
+                self.writer.notices.put(notice)
+            return Resumed(numbers.seq, numbers.inherited_place, numbers.record, box_counts, disk_counts)
+
+    def _enter_epoch(self, on_disk: str = "") -> bool:
+        """Choose the epoch, if that was not done yet: the one in the black box or `on_disk`, else a new one, whose
+        record begins at 1. Returns whether the numbers in the black box are of this epoch."""
+        if not self.epoch:
+            self.epoch = self.kept(EPOCH_KEY).get(EPOCH_KEY) or on_disk
+            if not self.epoch:
+                self.epoch, self._numbers.record = secrets.token_hex(4), 0
+                return False
+        return True
 
     def _begin_without_disk(self) -> None:
         numbers = self._numbers
         if numbers.begin_without_disk(self.writer.ceiling, self._unix_ms()):
             text = "the sequence numbers of earlier runs can't be read: numbering continues far above them"
             self.writer.notices.put(Notice("sequence-restarted", text, {"seq": numbers.seq}))
-        self.writer.go_on_without(numbers.seq, numbers.place)
+        box_counts = self._enter_epoch()
+        self.writer.go_on_without(Resumed(numbers.seq, numbers.place, numbers.record, box_counts, disk_counts=False))
 
     def _unix_ms(self) -> int:
         return int(self._clock.wall().timestamp() * 1000)

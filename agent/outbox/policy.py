@@ -17,6 +17,8 @@ class Policy(NamedTuple):
     """It is copied into the black box. A picture would fill the box, and is worth less than what it would push out."""
     window: int
     """Messages of the class that stay in memory once they are written."""
+    recorded: bool
+    """It is of the record: it has a number of its own, and is kept for a replay once a broker has confirmed it."""
     memory_drop: int | None
     """Its turn when the disk takes nothing and memory must give something up; None: never."""
     disk_drop: int | None
@@ -24,18 +26,27 @@ class Policy(NamedTuple):
 
 
 POLICY: Mapping[Rank, Policy] = {
-    Rank.ALARM: Policy(synced=True, stored=True, boxed=True, window=10_000, memory_drop=None, disk_drop=None),
-    Rank.STATE: Policy(synced=True, stored=True, boxed=True, window=1_000, memory_drop=5, disk_drop=None),
-    Rank.SECURITY: Policy(synced=True, stored=True, boxed=True, window=2_000, memory_drop=4, disk_drop=None),
-    Rank.EVENT: Policy(synced=False, stored=True, boxed=True, window=256, memory_drop=3, disk_drop=2),
-    Rank.PICTURE: Policy(synced=False, stored=True, boxed=False, window=8, memory_drop=2, disk_drop=1),
-    Rank.HEALTH: Policy(synced=False, stored=False, boxed=False, window=8, memory_drop=1, disk_drop=None),
+    Rank.ALARM: Policy(
+        synced=True, stored=True, boxed=True, window=10_000, recorded=True, memory_drop=None, disk_drop=None
+    ),
+    Rank.STATE: Policy(
+        synced=True, stored=True, boxed=True, window=1_000, recorded=False, memory_drop=5, disk_drop=None
+    ),
+    Rank.SECURITY: Policy(
+        synced=True, stored=True, boxed=True, window=2_000, recorded=True, memory_drop=4, disk_drop=None
+    ),
+    Rank.EVENT: Policy(synced=False, stored=True, boxed=True, window=256, recorded=True, memory_drop=3, disk_drop=2),
+    Rank.PICTURE: Policy(synced=False, stored=True, boxed=False, window=8, recorded=False, memory_drop=2, disk_drop=1),
+    Rank.HEALTH: Policy(
+        synced=False, stored=False, boxed=False, window=8, recorded=False, memory_drop=1, disk_drop=None
+    ),
 }
 
 SYNCED = tuple(rank for rank, policy in POLICY.items() if policy.synced)
 NOT_SYNCED = tuple(rank for rank, policy in POLICY.items() if not policy.synced)
 MEMORY_ONLY = frozenset(rank for rank, policy in POLICY.items() if not policy.stored)
 NOT_BOXED = frozenset(rank for rank, policy in POLICY.items() if not policy.boxed)
+RECORDED = frozenset(rank for rank, policy in POLICY.items() if policy.recorded)
 WINDOW = {rank: policy.window for rank, policy in POLICY.items()}
 
 

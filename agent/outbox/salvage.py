@@ -87,10 +87,12 @@ def _move(damaged: Path, fresh: Database) -> tuple[int, int]:
             for (place,) in _read(old, f"SELECT ord FROM messages {source} ORDER BY ord {order}")  # noqa: S608
             if isinstance(place, int)
         }
+        has_record = any(name == "record" for _, name, *_ in _read(old, "PRAGMA table_info(messages)"))
+        columns = COLUMNS if has_record else COLUMNS.replace("record", "NULL")  # an older agent's
         rows: list[Row] = []
         salvaged = 0
         for place in sorted(places):
-            rows += _row(old, fresh, place)
+            rows += _row(old, fresh, place, columns)
             if len(rows) == _AT_ONCE:
                 fresh.write(Batch(rows=tuple(rows)))
                 salvaged += len(rows)
@@ -100,11 +102,11 @@ def _move(damaged: Path, fresh: Database) -> tuple[int, int]:
     return salvaged, len(places) - salvaged
 
 
-def _row(old: sqlite3.Connection, fresh: Database, place: int) -> list[Row]:
+def _row(old: sqlite3.Connection, fresh: Database, place: int, columns: str) -> list[Row]:
     """Return the message at this place, if it can be read whole."""
-    found = list(_read(old, f"SELECT {COLUMNS} FROM messages NOT INDEXED WHERE ord={place}"))  # noqa: S608
+    found = list(_read(old, f"SELECT {columns} FROM messages NOT INDEXED WHERE ord={place}"))  # noqa: S608
     try:
-        return [fresh.row(columns) for columns in found]
+        return [fresh.row(values) for values in found]
     except DamagedError:
         return []
 

@@ -43,24 +43,25 @@ class StateDirectory:
             undo.pop_all()
         return file
 
-    def ceiling(self) -> tuple[int, int]:
-        """Return the number and place promised last, which no earlier run has passed; zeros when there is no promise.
+    def ceiling(self) -> tuple[int, int, int]:
+        """Return the number, place and number of the record promised last, which no earlier run has passed; zeros when
+        there is no promise.
 
-        They have a file of their own, so that they survive a damaged database."""
+        They have a file of their own, so that they survive a damaged database. An older agent's has no record."""
         with disk(self.path):
             try:
-                seq, place = (self.path / _CEILING).read_text(encoding="ascii").split()
-                return int(seq), int(place)
+                seq, place, *record = map(int, (self.path / _CEILING).read_text(encoding="ascii").split())
+                return seq, place, record[0] if record else 0
             except (FileNotFoundError, NotADirectoryError, ValueError):
-                return 0, 0
+                return 0, 0, 0
 
-    def keep_ceiling(self, seq: int, place: int) -> None:
-        """Promise that no number or place above these was given; safe against a power cut when it returns."""
+    def keep_ceiling(self, seq: int, place: int, record: int) -> None:
+        """Promise that none above these was given; safe against a power cut when it returns."""
         path = self.path / _CEILING
         new = path.with_suffix(".new")
         with disk(path):
             with new.open("w", encoding="ascii") as file:
-                file.write(f"{seq} {place}\n")
+                file.write(f"{seq} {place} {record}\n")
                 file.flush()
                 self._sync(file.fileno())
             new.replace(path)

@@ -16,7 +16,7 @@ from pathlib import Path
 from agent.contract.messages import Rank
 from agent.core.errors import DamagedError
 from agent.outbox.alarm_copies import copied, level, lost_notice
-from agent.outbox.database import Batch, Database, Row, disk
+from agent.outbox.database import Batch, Database, Places, Row, disk
 from agent.outbox.found import Notice
 from agent.outbox.policy import NOT_SYNCED, SYNCED
 from agent.outbox.salvage import Damage, replace_damaged
@@ -95,6 +95,16 @@ class MessageStore:
         """Return the highest place that was ever written."""
         return self._highest("ord")
 
+    def last_record(self) -> int:
+        """Return the highest number of the record that was ever written."""
+        return self._highest("record")
+
+    def forget_record(self) -> None:
+        """Forget the numbers of the record, as they are of an earlier epoch."""
+        for database in (self._alarms, self._telemetry):
+            with self._at(database):
+                database.forget_record()
+
     def written_to(self, rank: Rank) -> int:
         """Return the highest place ever written to the database of this class; all below were written or are done."""
         database = self._alarms if rank in SYNCED else self._telemetry
@@ -106,9 +116,9 @@ class MessageStore:
         with self._at(self._alarms):
             return self._alarms.state(prefix)
 
-    def places(self) -> dict[Rank, list[int]]:
+    def places(self) -> dict[Rank, Places]:
         """Return the places of all waiting messages, by class and in order."""
-        places: dict[Rank, list[int]] = {}
+        places: dict[Rank, Places] = {}
         for database in (self._alarms, self._telemetry):
             with self._at(database):
                 places.update(database.places())
@@ -137,6 +147,7 @@ class MessageStore:
             tuple(item for item in batch.deleted if item[0] in SYNCED),
             batch.state,
             batch.seq,
+            batch.record,
         )
         self._uncopied |= copied(batch.state or {})
         rest = Batch(
@@ -144,6 +155,7 @@ class MessageStore:
             tuple(item for item in batch.deleted if item[0] not in SYNCED),
             None,
             batch.seq,
+            batch.record,
         )
         if safe.rows or safe.deleted or safe.state:
             with self._at(self._alarms):
@@ -181,23 +193,23 @@ class MessageStore:
         with self._at(database):
             return database.load(rank, after_ord, limit)
 
-    def drop_oldest(self, rank: Rank, count: int) -> list[int]:
+    def drop_oldest(self, rank: Rank, count: int) -> Places:
         """Delete the `count` oldest messages of a telemetry class; returns their places."""
         with self._at(self._telemetry):
             found = self._telemetry.connection.execute(
                 "DELETE FROM messages WHERE ord IN (SELECT ord FROM messages WHERE rank=? ORDER BY ord LIMIT ?) "
-                "RETURNING ord",
+                "RETURNING ord, record",
                 (int(rank), count),
             ).fetchall()
-        return [row[0] for row in found]
+        return dict(found)
 
-    def drop_expired(self, boot_id: str, boottime_ns: int, unix_ms: int) -> dict[Rank, list[int]]:
+    def drop_expired(self, boot_id: str, boottime_ns: int, unix_ms: int) -> dict[Rank, Places]:
         """Delete the messages that have expired by `Row.age_s`; returns the places by class."""
-        places: dict[Rank, list[int]] = {}
+        places: dict[Rank, Places] = {}
         for database in (self._alarms, self._telemetry):
             with self._at(database):
-                for rank, place in database.drop_expired(boot_id, boottime_ns, unix_ms):
-                    places.setdefault(rank, []).append(place)
+                for rank, place, record in database.drop_expired(boot_id, boottime_ns, unix_ms):
+                    places.setdefault(rank, {})[place] = record
         return places
 
     def give_back_space(self) -> None:

@@ -9,7 +9,7 @@ from agent.core.errors import DamagedError, DirectoryInUseError, DiskFullError, 
 from agent.outbox.backlog import Backlog
 from agent.outbox.black_box import BlackBox, Entry
 from agent.outbox.database import Batch, Row
-from agent.outbox.found import Found, Notice, damage_notice
+from agent.outbox.found import Found, Notice, Resumed, damage_notice
 from agent.outbox.housekeeping import Housekeeping
 from agent.outbox.policy import NOT_BOXED
 from agent.outbox.state import Kept
@@ -42,9 +42,9 @@ class StoreWriter:
         self.housekeeping = housekeeping
         self.on_refilled: Callable[[], None] = lambda: None
         """Called on this thread when more messages were read from disk to be sent."""
-        self.on_found: Callable[[Found], tuple[int, int]] = lambda found: (found.seq, found.place)
+        self.on_found: Callable[[Found], Resumed]  # set before `start`
         """Called on this thread when the databases are open for the first time, before anything is written. Returns the
-        highest number that may have been given, and the place up to which messages belong to earlier runs."""
+        highest numbers that may have been given, and the place up to which messages belong to earlier runs."""
         self.on_opened: Callable[[], None] = lambda: None
         """Called on this thread after that, when everything that was found has been restored."""
         self.notices: queue.SimpleQueue[Notice] = queue.SimpleQueue()
@@ -54,7 +54,8 @@ class StoreWriter:
         """What the black box held at the start, until it is known whether the disk has it too."""
         self._waiters: list[threading.Event] = []
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self._seq = self._place = 0
+        self._numbers = (0, 0, 0)
+        """The sequence number, place and number of the record given last."""
         self._due_ns = 0
         self._failures = 0
         self._is_busy = False
@@ -62,40 +63,41 @@ class StoreWriter:
         """What is wrong with the disk, or None."""
         self.in_use: DirectoryInUseError | None = None
         """Another agent has the directory."""
-        self.ceiling = (0, 0)
-        """Number and place that an earlier run promised not to have passed; read before the databases."""
+        self.ceiling = (0, 0, 0)
+        """The numbers that an earlier run promised not to have passed; read before the databases."""
         self.tried = threading.Event()
         """Set when the databases have been opened, or the first try has failed."""
         self._copy_due_ns = 0
         self._is_leaving, self._is_flushed = False, threading.Event()
 
-    def start(self, seq: int, place: int) -> None:
-        """Load what an earlier run left in the black box; `seq` and `place` are the highest ones given. Call it before
-        the thread runs."""
-        self._seq, self._place = seq, place
+    def start(self, numbers: tuple[int, int, int]) -> None:
+        """Load what an earlier run left in the black box; `numbers` are the highest ones given. Call it before the
+        thread runs."""
+        self._numbers = numbers
         self._boxed = self._black_box.entries()
         for entry in self._boxed:
             self._kept.note(entry.values)
         self._wake.put(None)  # have the databases opened at once: the start waits for them
 
-    def go_on_without(self, seq: int, place: int) -> None:
+    def go_on_without(self, resumed: Resumed) -> None:
         """Go on without a disk that does not answer in time: for now there is only what was in the black box. Any
         thread."""
         with self._lock:
-            self._seq, self._place = seq, place
-        for row in self._take_boxed():
+            self._numbers = resumed[:3]
+        self._backlog.number_from(resumed.record)
+        for row in self._take_boxed(resumed):
             self._backlog.accept(row)
 
-    def accept(self, row: Row, seq: int, values: Mapping[str, str | None]) -> None:
-        """Accept a new message, the highest number given so far, and the state that belongs to the message.
+    def accept(self, row: Row, numbers: tuple[int, int, int], values: Mapping[str, str | None]) -> None:
+        """Accept a new message, the highest numbers given so far, and the state that belongs to the message.
 
         They are safe against the death of this process when this returns, and reach the disk in one batch after the
         next `wake`. Any thread, in the order of the numbers.
         """
         with self._lock:
-            self._seq, self._place = seq, row.ord
+            self._numbers = numbers
             boxed = None if row.rank in NOT_BOXED else row
-            self._black_box.append(boxed, values, seq, row.ord, self._unwritten)
+            self._black_box.append(boxed, values, numbers, self._unwritten)
             self._kept.note(values)
             self._backlog.accept(row)
 
@@ -109,7 +111,7 @@ class StoreWriter:
         The returned event is set when they are safe against a power cut. Any thread."""
         safe = threading.Event()
         with self._lock:
-            self._black_box.append(None, values, self._seq, self._place, self._unwritten)
+            self._black_box.append(None, values, self._numbers, self._unwritten)
             self._kept.note(values)
             self._waiters.append(safe)
         self._wake.put(None)
@@ -226,7 +228,7 @@ class StoreWriter:
             self.ceiling = self._store.directory.ceiling()
         self._store.open(lambda: self._clock.boottime_ns() - now_ns > _CHECK_NS)
         state = self._store.state("")
-        for number in ("seq", "ord"):
+        for number in ("seq", "ord", "record"):
             state.pop(number, None)
         is_first = not self.is_known
         damages, self._store.damages = self._store.damages, []
@@ -234,38 +236,41 @@ class StoreWriter:
             found = Found(
                 seq=self._store.last_seq(),
                 place=self._store.last_ord(),
+                record=self._store.last_record(),
                 ceiling=self.ceiling,
                 state=state,
                 is_whole=not damages,
                 has_all_state=STATE_FILE not in {damage.file for damage in damages},
             )
-            seq, place = self.on_found(found)
-            self._seq, self._place = max(self._seq, seq), max(self._place, place)
-            if found.place > place:
+            self._resumed = resumed = self.on_found(found)
+            self._backlog.number_from(resumed.record)
+            with self._lock:
+                seq, place, record = (max(pair) for pair in zip(self._numbers, resumed[:3], strict=True))
+                self._numbers = (seq, place, record)
+            if found.place > resumed.place:
                 self._store.move_back(found.place + 1)
+            if not resumed.disk_counts:
+                self._store.forget_record()
         with self._lock:
             self._kept.restore(state)
         boxed = [entry.row for entry in self._boxed if entry.row is not None]
         if is_first and (notice := self._store.lost_alarms(boxed, self.kept("alarm/"))) is not None:
             self.notices.put(notice)
-        lost = self._backlog.take_stock(self._store.places())
-        self._accept_boxed()
+        boxed = [row for row in self._take_boxed(self._resumed) if row.ord > self._store.written_to(row.rank)]
+        lost = self._backlog.take_stock(self._store.places(), boxed)
+        for row in boxed:  # the disk does not have it
+            self._backlog.accept(row)
         self.housekeeping.begin()
         for damage in damages:
             self.notices.put(damage_notice(damage, sum(lost.values())))
         if is_first:
             self.on_opened()
 
-    def _accept_boxed(self) -> None:
-        """Accept what the black box has and the disk does not."""
-        for row in self._take_boxed():
-            if row.ord > self._store.written_to(row.rank):
-                self._backlog.accept(row)
-
-    def _take_boxed(self) -> list[Row]:
+    def _take_boxed(self, resumed: Resumed) -> list[Row]:
         with self._lock:
             boxed, self._boxed = self._boxed, []
-        return [entry.row for entry in boxed if entry.row is not None]
+        rows = [entry.row for entry in boxed if entry.row is not None]
+        return rows if resumed.box_counts else [row._replace(record=None) for row in rows]
 
     def _fail(self, error: StorageError, now_ns: int) -> None:
         (log.debug if self.fault else log.error)("the disk does not accept messages: %s", error)
@@ -290,7 +295,7 @@ class StoreWriter:
             self._black_box.turn()
             messages = self._backlog.unwritten(self.housekeeping.unwanted)
             deleted = self._backlog.deletable()
-            seq = self._seq
+            seq, _, record = self._numbers
             kept = self._kept.changes()
             waiters, self._waiters = self._waiters, []
         if not (messages or deleted or kept):
@@ -300,7 +305,7 @@ class StoreWriter:
             return
         rows = tuple(waiting.row for waiting in messages)
         try:
-            self._store.write(Batch(rows, tuple(deleted), kept, seq))
+            self._store.write(Batch(rows, tuple(deleted), kept, seq, record))
             self._backlog.recorded(messages, len(deleted))
             with self._lock:
                 self._kept.written()
@@ -308,7 +313,8 @@ class StoreWriter:
             if kept or needs_sync(row.rank for row in rows):
                 self._store.sync()
             if "ceiling" in kept:
-                self._store.directory.keep_ceiling(int(kept["ceiling"] or 0), int(kept["ord_ceiling"] or 0))
+                ceilings = (int(kept[key] or 0) for key in ("ceiling", "ord_ceiling", "record_ceiling"))
+                self._store.directory.keep_ceiling(*ceilings)
         except StorageError:
             with self._lock:
                 self._kept.put_back(kept)

@@ -64,6 +64,8 @@ def test_the_envelope_is_a_cloudevent_with_our_extensions(make: Callable[[Messag
         "datacontenttype": "application/json",
         "bootid": "boot",
         "seq": 7,
+        "recordtop": 0,
+        "recorddone": 0,
         "monoms": 1,
         "timeq": "holdover",
         "nonce": "of-then",

@@ -177,12 +177,12 @@ def test_damaged_files_do_not_fill_the_disk(store: Path, monkeypatch: pytest.Mon
 
 def test_the_ceiling_outlives_both_databases(store: Path) -> None:
     with opened(store) as message_store:
-        message_store.directory.keep_ceiling(2_000, 3_000)
+        message_store.directory.keep_ceiling(2_000, 3_000, 1_500)
     for name in ("alarms.db", "telemetry.db"):
         garbage(store / name)
 
     with opened(store) as message_store:
-        assert message_store.directory.ceiling() == (2_000, 3_000)
+        assert message_store.directory.ceiling() == (2_000, 3_000, 1_500)
         assert len(message_store.damages) == 2
 
 
@@ -191,7 +191,7 @@ def test_a_ceiling_that_can_not_be_read_is_none(tmp_path: Path, content: bytes |
     if content is not None:
         (tmp_path / "seq.ceiling").write_bytes(content)
 
-    assert MessageStore(tmp_path).directory.ceiling() == (0, 0)
+    assert MessageStore(tmp_path).directory.ceiling() == (0, 0, 0)
 
 
 def test_the_reserve_is_spent_once_and_held_again_at_the_next_opening(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import itertools
 import json
 import shutil
 import tempfile
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -38,7 +39,7 @@ class Disk(MessageStore):
         if self.mode == "half":
             rows = tuple(row for row in batch.rows if row.rank in SYNCED)
             deleted = tuple(item for item in batch.deleted if item[0] in SYNCED)
-            super().write(Batch(rows, deleted, batch.state, batch.seq))
+            super().write(Batch(rows, deleted, batch.state, batch.seq, batch.record))
             raise StorageError("half")
         super().write(batch)
 
@@ -56,9 +57,15 @@ class OutboxMachine(RuleBasedStateMachine):
         """Accepted and not confirmed."""
         self.confirmed: set[str] = set()
         """Confirmed, but the disk may not know it: after a crash these may come again."""
+        self.given_up = 0
+        """Since the start."""
+        self.has_promise = False
+        """Whether the disk has had a write since the start, and so the ceiling of the numbers."""
         self.held: dict[str, Waiting] = {}
         self.known: dict[str, int] = {}
         """Numbers by message."""
+        self.records: dict[str, int] = {}
+        """Numbers of the record by message."""
 
     @initialize()
     def begin(self) -> None:
@@ -70,7 +77,11 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @rule(rank=st.sampled_from(list(_DRAFTS)))
     def put(self, rank: Rank) -> None:
-        self.waits.add(self.outbox.put(_DRAFTS[rank](f"n{next(self.names)}")))
+        before, _ = self.outbox.record
+        name = self.outbox.put(_DRAFTS[rank](f"n{next(self.names)}"))
+        self.waits.add(name)
+        self.records[name], _ = self.outbox.record
+        assert self.records[name] == before + 1, "the record has a gap"
 
     @rule(disk=st.sampled_from(["works", "works", "dead", "half"]))
     def write(self, disk: str) -> None:
@@ -79,6 +90,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.outbox.writer.run_once(0)
         if disk == "works":
             assert self.outbox.writer.fault is None
+            self.has_promise = True
             self.outbox.writer.run_once(0)
             self.confirmed.clear()
 
@@ -92,42 +104,58 @@ class OutboxMachine(RuleBasedStateMachine):
             name = content["id"]
             assert name in self.waits, "it came again after it was confirmed"
             assert name not in self.held, "it was taken twice"
+            assert content["record"] == self.records[name]
+            assert content["recorddone"] < content["record"] <= content["recordtop"]
             assert self.known.setdefault(name, content["seq"]) == content["seq"]
             assert list(self.known.values()).count(content["seq"]) == 1, "a number was given twice"
             self.held[name] = found[0]
 
-    @rule(count=st.integers(1, 4), ok=st.booleans())
-    def answer(self, count: int, ok: bool) -> None:
+    @rule(count=st.integers(1, 4), how=st.sampled_from(["confirm", "confirm", "give up", "give back"]))
+    def answer(self, count: int, how: str) -> None:
         for name in list(self.held)[:count]:
-            self._answer(name, ok)
+            self._answer(name, how)
 
-    def _answer(self, name: str, ok: bool) -> None:
+    def _answer(self, name: str, how: str) -> None:
         waiting = self.held.pop(name)
-        if not ok:
+        if how == "give back":
             self.outbox.give_back(waiting)
             return
-        self.outbox.confirm(waiting)
+        if how == "confirm":
+            self.outbox.confirm(waiting)
+        else:
+            self.outbox.give_up(waiting)
+            self.given_up += 1
         self.waits.discard(name)
         self.confirmed.add(name)
 
-    @rule(how=st.sampled_from(["not", "not", "not", "stop", "kill"]))
+    @rule(how=st.sampled_from(["not", "not", "not", "stop", "kill", "cut"]))
     def restart(self, how: str) -> None:
-        if how == "not":
+        if how == "not" or (how == "cut" and not self.has_promise):
             return
         self.disk.mode = "works"
         for waiting in self.held.values():
             self.outbox.give_back(waiting)
         self.held.clear()
         directory = self.root / f"run{next(self.runs) + 1}"
-        if how == "kill":
-            shutil.copytree(self.disk.directory.path, directory)
-            self.outbox.close()
-        else:
+        top, _ = self.outbox.record
+        if how == "stop":
             self.outbox.close()
             shutil.copytree(self.disk.directory.path, directory)
             self.confirmed = set()
+        else:
+            shutil.copytree(self.disk.directory.path, directory)
+            self.outbox.close()
+        if how == "cut":
+            (directory / "black-box").unlink()
+            self.clock = SimClock(boot_id=str(uuid.uuid4()))
         self.outbox, self.disk = self._open(directory)
+        self.given_up, self.has_promise = 0, False
         left = self._all_that_waits()
+        if how == "cut":
+            assert self.outbox.record[0] >= top, "a number may be given twice"
+            self.waits &= left
+        else:
+            assert self.outbox.record[0] == top, "the record has a gap"
         assert self.waits <= left, "it was accepted and is lost"
         assert left <= self.waits | self.confirmed, "what was confirmed and deleted is back"
         self.waits, self.confirmed = left, set()
@@ -142,7 +170,14 @@ class OutboxMachine(RuleBasedStateMachine):
         if hasattr(self, "outbox"):
             waiting, dropped = self.outbox.figures()
             assert sum(waiting.values()) == len(self.waits)
-            assert not any(dropped.values())
+            assert sum(dropped.values()) == self.given_up
+
+    @invariant()
+    def nothing_that_waits_counts_as_done(self) -> None:
+        if hasattr(self, "outbox"):
+            top, done = self.outbox.record
+            assert done <= top
+            assert all(self.records[name] > done for name in self.waits)
 
     def teardown(self) -> None:
         try:
@@ -166,6 +201,8 @@ class OutboxMachine(RuleBasedStateMachine):
                 self.outbox.confirm(found[0])
             assert len(left) > before, "something was lost"
         assert left == self.waits, "something was lost, or came again"
+        top, done = self.outbox.record
+        assert done == top, "all is confirmed, and the record does not say so"
         self.outbox.writer.run_once(0)
         assert sum(self.disk.counts().values()) == 0
 

@@ -165,6 +165,6 @@ def test_an_old_message_that_is_written_again_does_not_take_places_back(tmp_path
 def test_the_ceiling_is_promised_only_when_its_name_is_safe_as_well(tmp_path: Path) -> None:
     synced: list[str] = []
     with opened(tmp_path, lambda number: synced.append(Path(f"/proc/self/fd/{number}").readlink().name)) as store:
-        store.directory.keep_ceiling(2_000, 3_000)
+        store.directory.keep_ceiling(2_000, 3_000, 1_500)
 
     assert synced[-2:] == ["seq.new", tmp_path.name]

@@ -34,8 +34,8 @@ ABOUT_THE_CENTRE = {
 """What the centre says of its own people when it answers an alarm. Nothing of it comes from a camera or a button."""
 
 _OF_THE_DEVICE = {
-    "envelope": "specversion id source type subject time dataschema datacontenttype bootid seq monoms timeq nonce data "
-    "historical topic rank qos retain expiry_s correlation_data t event_id",
+    "envelope": "specversion id source type subject time dataschema datacontenttype bootid seq record recordtop "
+    "recorddone monoms timeq nonce data historical topic rank qos retain expiry_s correlation_data t event_id",
     "moments": "frame_monoms boottime_ns captured_boottime_ns",
     "alarm": "alarm_id input kind status silent press_count stage repeats reraised raised_at location codes latency_ms "
     "camera open lat lon text contact_id sia durable",

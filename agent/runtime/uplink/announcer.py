@@ -44,12 +44,15 @@ class Announcer:
         """Make a message that does not go through the outbox. It repeats the last number that was given, and has no
         nonce, since a will is read long after it is made. Any thread."""
         wall = self._clock.wall()
+        recordtop, recorddone = self._outbox.record
         stamp = Stamp(
             id=self._ids.next(int(wall.timestamp() * 1000)),
             seq=self._outbox.seq,
             time=rfc3339(wall),
             monoms=self._clock.boottime_ns() // 1_000_000,
             timeq=self._clock.quality().value,
+            recordtop=recordtop,
+            recorddone=recorddone,
         )
         payload = seal(draft, self._reporter.make.identity.source, self._clock.boot_id, stamp, self._outbox.epoch)
         return OutgoingMessage(draft.topic, payload, draft.qos, draft.retain)

@@ -78,7 +78,7 @@ class HandSupervisor(Supervisor):
         if name == "store":
             worker.run_once(0)  # the start waits for it, and so does the end
             self.workers[name].flush = lambda _: worker.run_once(0)
-            self.first_seq = self.workers[name]._seq
+            self.first_seq = self.workers[name]._numbers[0]
         yield
         del self.workers[name]
 
