@@ -271,7 +271,7 @@ def _read_args(claims: Claims, model: type[Args]) -> Args:
         return model.model_validate(claims.args)
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or claims.name
+        name = ascii(".".join(str(part) for part in first["loc"]))[1:-1][:100] or claims.name  # it may be the sender's
         raise CommandRejected("bad-arguments", f"{name}: {first['msg']}") from error
 
 

@@ -357,6 +357,14 @@ def test_text_that_could_break_a_line_or_a_terminal_is_refused(action: str, fiel
     assert say(action, **{field: f"a{mark}b"}) == "bad-arguments"
 
 
+def test_a_refusal_that_names_an_argument_of_the_sender_is_one_short_line() -> None:
+    with pytest.raises(CommandRejected) as caught:
+        check(read_claims(CLAIMS | {"args": {"\x1b[2J\n\u202e" + "x" * 10_000: 1}}), "admin", HERE)
+
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 200
+
+
 @given(st.text(st.characters(exclude_categories=["Cn"]), max_size=64))
 def test_no_name_that_is_taken_has_a_control_or_format_character(name: str) -> None:
     bad = {"Cc", "Cf", "Cs", "Zl", "Zp"} & {category(character) for character in name}
