@@ -3,13 +3,16 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from agent.adapters.paho_bounded import MAXIMUM_PACKET_BYTES
 from agent.contract.commands import AckArgs
 from agent.contract.messages import AlarmsData, Answer
 from agent.contract.vocabulary import AckAction
 from agent.core.facts import CentreAck
+from agent.outbox.outbox import Outbox
 from agent.sim.clock import SimClock
-from tests.support.drafts import FACTORY, alarm_data, killed, open_outbox
+from tests.support.drafts import FACTORY, alarm_data, killed, open_outbox, write
 from tests.support.kiosk import Kiosk
 from tests.support.self_test_bench import Bench, play
 
@@ -75,11 +78,19 @@ def test_a_second_registration_puts_off_the_moment_at_which_the_alarm_raises_its
     assert said(kiosk) == [("alarm.updated", None), ("alarms", [None])], "and then nobody has it"
 
 
-def test_a_kill_right_after_an_ack_keeps_the_holder(kiosk: Kiosk, store: Path, clock: SimClock) -> None:
+@pytest.mark.parametrize("end", ["kill", "power cut"])
+def test_the_end_of_the_agent_after_an_ack_keeps_the_holder(
+    kiosk: Kiosk, outbox: Outbox, store: Path, clock: SimClock, end: str
+) -> None:
     alarm_id = kiosk.press()
     kiosk.ack(alarm_id, REGISTERED, who=THANDI)
     kiosk.ack(alarm_id, TAKE_OVER, who=SIPHO)
-    again = open_outbox(killed(store), clock)
+    if end == "power cut":
+        write(outbox)
+    left = killed(store)
+    if end == "power cut":
+        (left / "black-box").unlink()  # it was in memory
+    again = open_outbox(left, clock)
     try:
         restarted = Kiosk(again, clock)
 
