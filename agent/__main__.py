@@ -24,6 +24,7 @@ COMMANDS = {
     "sim": "press the buttons of a simulated agent and read its lights",
     "model": "build, fetch, list and verify models",
     "bench": "try the settings on a video, and measure the cost",
+    "schema": "write the contract as AsyncAPI, JSON Schema, TypeScript and a page",
     "demo": "run the whole chain on this machine and show it",
 }
 _EXAMPLE = """\

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from agent.contract.stages import Stage
 from agent.contract.vocabulary import (
+    MAY_BE_MISSING,
     AckAction,
     CloseReason,
     Codes,
@@ -73,15 +74,15 @@ class Envelope(BaseModel):
     datacontenttype: Literal["application/json"] = "application/json"
     bootid: Uuid
     """The kernel's identifier of this boot of the machine."""
-    epoch: str = ""
+    epoch: Annotated[str, MAY_BE_MISSING] = ""
     """The count that `seq`, `bdseq` and `record` belong to: compare it for being equal only. Left out by the doctor."""
     seq: Count
     """Number of the message, one counter for the whole device and `epoch`, from 1; it survives restarts."""
     record: Count | None = None
     """Number within the record, from 1 and without gaps. Only in what is of it: alarms, events and security events."""
-    recordtop: Count = 0
+    recordtop: Annotated[Count, MAY_BE_MISSING] = 0
     """The highest number of the record that was given when the message was made."""
-    recorddone: Count = 0
+    recorddone: Annotated[Count, MAY_BE_MISSING] = 0
     """Every number of the record up to this one was confirmed by a broker, or given up, when the message was made.
     Never too high."""
     monoms: Count
@@ -171,7 +172,7 @@ class AlarmData(Payload):
     held_by: Answer | None = None
     """Who has the alarm: the ack that took it. Left out until somebody does, and again once it has raised itself
     again."""
-    answered_by: dict[AckAction, Answer] = {}
+    answered_by: Annotated[dict[AckAction, Answer], MAY_BE_MISSING] = {}
     """The ack that counts of each action, since the alarm last raised itself."""
     durable: bool | None = None
     """False for a close that is not on disk yet: a power cut would open the alarm again. Left out otherwise."""

@@ -13,10 +13,6 @@ from agent.contract.stages import Stage
 from agent.contract.vocabulary import AckAction, Count, Level, Outcome, Time, TimeQuality, Uuid
 
 
-class NoOutput(TypedDict):
-    """Nothing."""
-
-
 class AckOutput(TypedDict):
     """Of every `ack` that was executed."""
 
@@ -64,18 +60,27 @@ class SelfTestOutput(TypedDict):
 class UnknownOutput(TypedDict):
     """Of a rejected message whose claims can't be read, or whose key is not known."""
 
-    sha256: NotRequired[str]
-    """SHA-256 of the payload in hexadecimal digits, by which you know your own; only with the command id `unknown`."""
+    sha256: str
+    """SHA-256 of the payload in hexadecimal digits, by which you know your own."""
 
 
-OUTPUTS: Mapping[str, type] = {
-    "ack": AckOutput,
-    "ping": PingOutput,
-    "snapshot": SnapshotOutput,
-    "self-test": SelfTestOutput,
-    "unknown": UnknownOutput,
+class Output(NamedTuple):
+    """What the `output` of a command's results has."""
+
+    data: type
+    """A TypedDict."""
+    codes: tuple[str, ...]
+    """Of the results that have it; that of all others is empty."""
+
+
+OUTPUTS: Mapping[str, Output] = {
+    "ack": Output(AckOutput, ("ok", "already-registered", "not-durable", "unknown-alarm", "pressed-since")),
+    "ping": Output(PingOutput, ("ok",)),
+    "snapshot": Output(SnapshotOutput, ("ok", "no-picture")),
+    "self-test": Output(SelfTestOutput, ("ok", "test-failed", "interrupted")),
+    "unknown": Output(UnknownOutput, ()),
 }
-"""By the name in the result; those that are left out have none, and those that have one may leave it empty."""
+"""By the name in the result; `unknown` has it whatever the code."""
 
 
 class Result(NamedTuple):

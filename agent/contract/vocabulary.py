@@ -17,6 +17,9 @@ def counts(*names: str) -> Any:
     return Field(json_schema_extra={"properties": {name: {"type": "integer", "minimum": 0} for name in names}})
 
 
+MAY_BE_MISSING = Field(json_schema_extra={"x-optional": True})
+"""For the schemas: a field that messages of this version always have may be missing, because earlier versions do not
+send it, or somebody else leaves it out."""
 Level = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 """An identifier that becomes a topic level."""
 Label = Annotated[str, Field(json_schema_extra={"pattern": r"^[a-z0-9-]{1,64}$"})]

@@ -24,7 +24,7 @@ from tests.support.drafts import HEALTH, alarm_data
 
 IDENTITY = Identity("gp", "park-station", "kiosk-1")
 ALARM = alarm_data(camera=AlarmCamera(name="front"))
-RESULT = ResultData(command_id="c1", name="ping", status="succeeded", code="ok", text="here")
+RESULT = ResultData(command_id="c1", name="rebirth", status="succeeded", code="ok", text="here")
 STATE = StateData(state="online", bdseq=1, epoch="e", boot_nonce="n", agent_version="1", config_revision="r")
 META = MetaData(inputs=(), outputs=(), cameras=(), location=None, capabilities=(), schemas=())
 _AT = {"event_id": "e1", "camera": "front", "frame_monoms": 1, "persons": 1}
