@@ -34,6 +34,7 @@ _SETTLED_S = 3.0
 _ALARM_S = 10.0
 """How long an alarm may wait for a broker that only new settings name."""
 _ALARM_OPEN = "no new settings while an alarm is open"
+_BUSY = "new settings are being tried, or the device restarts"
 _REBOOT_KEY = "reboot"
 _SECOND_ROLES = ("admin", "supervisor")
 
@@ -109,6 +110,8 @@ class FromAfar:
         """Those that are about to be tried."""
         self._began_ns = self._clock.boottime_ns()
         self._well_since_ns: int | None = None
+        self._is_leaving = False
+        """Whether the core is about to end: what is on disk is the next start's matter."""
         self._board.report(CONFIG, ok=not begun.trouble, detail=begun.trouble)
         self._resume(simulated=simulated)
 
@@ -138,7 +141,7 @@ class FromAfar:
         if self._begun.trouble:
             return CommandOutcome("failed", "not-kept", self._begun.trouble)
         if self._is_busy:
-            return CommandOutcome("failed", "busy", "other settings are being tried")
+            return CommandOutcome("failed", "busy", _BUSY)
         if self._alarms.open_ids:
             return CommandOutcome("failed", "alarm-open", _ALARM_OPEN)
         self._wanted = args.revision
@@ -183,6 +186,8 @@ class FromAfar:
         last = self._kept.keys.revision if self._kept.keys is not None else 0
         if self._begun.trouble:
             return CommandOutcome("failed", "not-kept", self._begun.trouble)
+        if self._is_busy:
+            return CommandOutcome("failed", "busy", _BUSY)
         if args.revision <= last:
             text = f"revision {args.revision} is not above {last}, the last one seen"
             return CommandOutcome("failed", "old-revision", text)
@@ -199,11 +204,14 @@ class FromAfar:
 
     def _reboot(self, claims: Claims, signer: Verified) -> CommandOutcome:
         """Have the machine started again."""
+        if self._is_busy:
+            return CommandOutcome("failed", "busy", _BUSY)
         if self._alarms.open_ids:
             return CommandOutcome("failed", "alarm-open", "no reboot while an alarm is open")
         order = json.dumps({"kid": signer.kid, "cmd_id": claims.cmd_id, "boot_id": self._clock.boot_id})
         self._outbox.keep(_REBOOT_KEY, order)
-        self._jobs.put(lambda: self._main_loop.leave(REBOOT))
+        self._is_busy = True
+        self._jobs.put(partial(self._leave, REBOOT))
         return CommandOutcome("in-progress", "rebooting", "the machine starts again")
 
     def _check_second(self, args: ConfigSetArgs, claims: Claims, signer: Verified, cameras: list[str]) -> None:
@@ -231,7 +239,9 @@ class FromAfar:
         try:
             job = self._jobs.get(timeout=timeout_s)
         except queue.Empty:
-            if self._kept.trial is not None:
+            if self._is_leaving:
+                pass
+            elif self._kept.trial is not None:
                 self._watch(self._kept.trial)
             elif self._waiting is not None and not self._is_busy and not self._alarms.open_ids:
                 message, self._waiting = self._waiting, None
@@ -263,7 +273,7 @@ class FromAfar:
             self._wanted, self._is_busy, self._waiting = before.wanted, False, self._under_way
             self._handler.order_done(OrderDone(order.cmd_id, False, "alarm-open", _ALARM_OPEN))
         elif self._save(before.with_(trial=trial, wanted=layer.revision, state="trying", reason="", order=order)):
-            self._main_loop.leave(RESTART)
+            self._leave(RESTART)
         else:
             reason = "the disk does not take them"
             self._save(before.with_(wanted=layer.revision, state="failed", reason=reason, order=order))
@@ -306,7 +316,11 @@ class FromAfar:
     def _go_back(self, reason: str) -> None:
         # Unsaved, it is the next start that takes them back: it finds that they were started once.
         self._save(self._kept.gone_back(reason))
-        self._main_loop.leave(RESTART)
+        self._leave(RESTART)
+
+    def _leave(self, code: int) -> None:
+        self._is_leaving = True
+        self._main_loop.leave(code)
 
     def _take_keys(self, keys: KeySet, cmd_id: str) -> None:
         if self._save(self._kept.with_(keys=keys)):
