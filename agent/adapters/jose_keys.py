@@ -214,7 +214,8 @@ class KeyRing:
         except jwt.InvalidTokenError as error:
             raise CommandRejected("malformed", "the token is not a compact JWS") from error
         try:
-            claims = json.loads(payload)
+            claims = json.loads(payload, parse_constant=_no_number)
+            json.dumps(claims, ensure_ascii=False).encode()  # half a surrogate pair could not be sent back in a result
         except (ValueError, RecursionError) as error:
             raise CommandRejected("malformed", "the token's content is not JSON") from error
         if not isinstance(claims, dict):
@@ -262,6 +263,10 @@ def parse_keys(content: Any) -> list[PublicKey]:
         if kids.count(kid) > 1:
             raise ValueError(f"two keys are named {kid!r}")
     return keys
+
+
+def _no_number(constant: str) -> None:
+    raise ValueError(f"{constant} is no number of JSON")
 
 
 def _read_json(path: Path) -> Any:

@@ -5,13 +5,13 @@ New settings come into force by a restart of the core within its process, which 
 what to do.
 """
 
-import json
 import queue
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
 from agent.adapters.jose_keys import KeyRing, parse_keys
+from agent.bootstrap.trial import HasCameras, TrialJudge, Verdict
 from agent.contract.commands import Claims, CommandRejected, ConfigSetArgs, KeysSetArgs, RebootArgs, read_claims
 from agent.contract.device import ConfigData
 from agent.contract.messages import ResultData
@@ -27,13 +27,8 @@ from agent.settings.kept import PLACE, Begun, Kept, KeySet, Layer, Order, Trial,
 
 CONFIG = "config"
 """The name of this part in the health message, and of its thread."""
-TRIAL_S = 45.0
-"""How long new settings have to come up. With the restarts, the device is back on the old ones within a minute."""
-_SETTLED_S = 3.0
-"""How long all must be well before they are confirmed."""
-_ALARM_S = 10.0
-"""How long an alarm may wait for a broker that only new settings name."""
 _ALARM_OPEN = "no new settings while an alarm is open"
+_UNWRITTEN = "the disk does not take it"
 _BUSY = "new settings are being tried, or the device restarts"
 _REBOOT_KEY = "reboot"
 _SECOND_ROLES = ("admin", "supervisor")
@@ -53,14 +48,6 @@ class KnowsOpenAlarms(Protocol):
     @property
     def open_ids(self) -> frozenset[str]:
         """The open alarms. Any thread."""
-        ...
-
-
-class HasCameras(Protocol):
-    """The cameras."""
-
-    def figures(self) -> Mapping[str, Mapping[str, object]]:
-        """Return the last report of each. Any thread."""
         ...
 
 
@@ -97,7 +84,6 @@ class FromAfar:
         self._outbox = outbox
         self._keys = keys
         self._alarms = alarms
-        self._cameras = cameras
         self._announcer = announcer
         self._handler = handler
         self._main_loop: Leaves  # from `leave_by` on
@@ -108,8 +94,7 @@ class FromAfar:
         """Settings from `down/config` that wait for a calm moment."""
         self._under_way: Received | None = None
         """Those that are about to be tried."""
-        self._began_ns = self._clock.boottime_ns()
-        self._well_since_ns: int | None = None
+        self._judge = TrialJudge(context, outbox, cameras)
         self._is_leaving = False
         """Whether the core is about to end: what is on disk is the next start's matter."""
         self._board.report(CONFIG, ok=not begun.trouble, detail=begun.trouble)
@@ -135,13 +120,8 @@ class FromAfar:
 
     def _config_set(self, args: ConfigSetArgs, claims: Claims, signer: Verified) -> CommandOutcome:
         """Check new settings, and have them tried."""
-        if args.revision <= self._wanted:
-            text = f"revision {args.revision} is not above {self._wanted}, the last one seen"
-            return CommandOutcome("failed", "old-revision", text)
-        if self._begun.trouble:
-            return CommandOutcome("failed", "not-kept", self._begun.trouble)
-        if self._is_busy:
-            return CommandOutcome("failed", "busy", _BUSY)
+        if (unready := self._why_not(args.revision, self._wanted)) is not None:
+            return unready
         if self._alarms.open_ids:
             return CommandOutcome("failed", "alarm-open", _ALARM_OPEN)
         self._wanted = args.revision
@@ -184,13 +164,8 @@ class FromAfar:
     def _keys_set(self, args: KeysSetArgs, claims: Claims, signer: Verified) -> CommandOutcome:
         """Check a new key set, and have it put in force."""
         last = self._kept.keys.revision if self._kept.keys is not None else 0
-        if self._begun.trouble:
-            return CommandOutcome("failed", "not-kept", self._begun.trouble)
-        if self._is_busy:
-            return CommandOutcome("failed", "busy", _BUSY)
-        if args.revision <= last:
-            text = f"revision {args.revision} is not above {last}, the last one seen"
-            return CommandOutcome("failed", "old-revision", text)
+        if (unready := self._why_not(args.revision, last)) is not None:
+            return unready
         try:
             keys = {key.kid: key for key in parse_keys({"keys": args.keys})}
         except ValueError as error:
@@ -208,11 +183,18 @@ class FromAfar:
             return CommandOutcome("failed", "busy", _BUSY)
         if self._alarms.open_ids:
             return CommandOutcome("failed", "alarm-open", "no reboot while an alarm is open")
-        order = json.dumps({"kid": signer.kid, "cmd_id": claims.cmd_id, "boot_id": self._clock.boot_id})
-        self._outbox.keep(_REBOOT_KEY, order)
+        self._outbox.keep(_REBOOT_KEY, f"{signer.kid}\n{claims.cmd_id}\n{self._clock.boot_id}")
         self._is_busy = True
         self._jobs.put(partial(self._leave, REBOOT))
         return CommandOutcome("in-progress", "rebooting", "the machine starts again")
+
+    def _why_not(self, revision: int, last: int) -> CommandOutcome | None:
+        if revision <= last:
+            text = f"revision {revision} is not above {last}, the last one seen"
+            return CommandOutcome("failed", "old-revision", text)
+        if self._begun.trouble:
+            return CommandOutcome("failed", "not-kept", self._begun.trouble)
+        return CommandOutcome("failed", "busy", _BUSY) if self._is_busy else None
 
     def _check_second(self, args: ConfigSetArgs, claims: Claims, signer: Verified, cameras: list[str]) -> None:
         """Check that another person has signed the same order. Raises ChangeRefused."""
@@ -258,16 +240,11 @@ class FromAfar:
         if self._save(self._kept.confirmed(layer).with_(wanted=layer.revision, order=order)):
             self._end("succeeded", "ok", f"revision {layer.revision} is in force, as it was already")
         else:
-            self._end("failed", "not-kept", "the disk does not take them")
+            self._fail(layer, order)
 
     def _begin(self, layer: Layer, order: Order) -> None:
-        parts = self._board.parts()
-        trial = Trial(
-            revision=layer.revision,
-            changes=layer.changes,
-            cameras=[name for name, about in self._cameras.figures().items() if _gives_pictures(about)],
-            degraded=[name for name, part in parts.items() if not part.ok],
-        )
+        cameras, degraded = self._judge.before()
+        trial = Trial(revision=layer.revision, changes=layer.changes, cameras=cameras, degraded=degraded)
         before = self._kept
         if self._alarms.open_ids:  # since it was checked
             self._wanted, self._is_busy, self._waiting = before.wanted, False, self._under_way
@@ -275,43 +252,22 @@ class FromAfar:
         elif self._save(before.with_(trial=trial, wanted=layer.revision, state="trying", reason="", order=order)):
             self._leave(RESTART)
         else:
-            reason = "the disk does not take them"
-            self._save(before.with_(wanted=layer.revision, state="failed", reason=reason, order=order))
-            self._end("failed", "not-kept", reason)
+            self._fail(layer, order)
+
+    def _fail(self, layer: Layer, order: Order) -> None:
+        self._kept = self._kept.with_(wanted=layer.revision, state="failed", reason=_UNWRITTEN, order=order)
+        self._end("failed", "not-kept", _UNWRITTEN)
 
     def _watch(self, trial: Trial) -> None:
         """Confirm the new settings when all has been well for a while, or go back."""
-        now_ns = self._clock.boottime_ns()
-        age_ns, trouble = now_ns - self._began_ns, self._trouble(trial)
-        if trouble:
-            self._well_since_ns = None
-            alarm_waits = self._outbox.alarm_waits and not self._is_connected() and age_ns > _ALARM_S * 1e9
-            if alarm_waits or age_ns > TRIAL_S * 1e9:
-                self._go_back(f"{'an alarm could not be sent: ' if alarm_waits else ''}{trouble}")
-        elif self._well_since_ns is None:
-            self._well_since_ns = now_ns
-        elif now_ns - self._well_since_ns >= _SETTLED_S * 1e9:
-            if self._save(self._kept.confirmed(trial)):
-                self._end("succeeded", "ok", f"revision {trial.revision} is in force")
-            elif age_ns > TRIAL_S * 1e9:
-                self._go_back("the disk does not take them")
-
-    def _trouble(self, trial: Trial) -> str:
-        """Say what is worse than before the trial; empty if nothing is."""
-        parts, cameras = self._board.parts(), self._cameras.figures()
-        if not self._is_connected():
-            uplink = parts.get("uplink")
-            return f"no broker takes the birth{f': {uplink.detail}' if uplink is not None else ''}"
-        for name in trial.cameras:
-            if not _gives_pictures(cameras.get(name, {})):
-                part = parts.get(f"camera-{name}")
-                return f"camera {name} gives no pictures{f': {part.detail}' if part and part.detail else ''}"
-        worse = [f"{name}: {part.detail}" for name, part in parts.items() if not part.ok and name not in trial.degraded]
-        return "; ".join(worse)
-
-    def _is_connected(self) -> bool:
-        uplink = self._board.parts().get("uplink")
-        return uplink is not None and uplink.ok
+        match self._judge.judge(trial):
+            case Verdict("confirm"):
+                if self._save(self._kept.confirmed(trial)):
+                    self._end("succeeded", "ok", f"revision {trial.revision} is in force")
+                else:
+                    self._go_back(_UNWRITTEN)
+            case Verdict("go-back", reason):
+                self._go_back(reason)
 
     def _go_back(self, reason: str) -> None:
         # Unsaved, it is the next start that takes them back: it finds that they were started once.
@@ -327,7 +283,7 @@ class FromAfar:
             self._keys.take(keys.keys, keys.revision)
             done = OrderDone(cmd_id, True, "ok", f"revision {keys.revision} of the keys is in force")
         else:
-            done = OrderDone(cmd_id, False, "not-kept", "the disk does not take them")
+            done = OrderDone(cmd_id, False, "not-kept", _UNWRITTEN)
         self._handler.order_done(done)
 
     def _save(self, kept: Kept) -> bool:
@@ -367,12 +323,12 @@ class FromAfar:
                 self._jobs.put(partial(self._end, "succeeded", "ok", f"revision {kept.wanted} is in force"))
         if (text := self._outbox.kept(_REBOOT_KEY).get(_REBOOT_KEY)) is not None:
             self._outbox.keep(_REBOOT_KEY, None)
-            order = json.loads(text)
-            self._handler.resume(order["kid"], _result("reboot", order["cmd_id"], "rebooting"))
-            if simulated or order["boot_id"] != self._clock.boot_id:
-                done = OrderDone(order["cmd_id"], True, "ok", "the machine has started again")
+            kid, cmd_id, boot_id = text.split("\n")
+            self._handler.resume(kid, _result("reboot", cmd_id, "rebooting"))
+            if simulated or boot_id != self._clock.boot_id:
+                done = OrderDone(cmd_id, True, "ok", "the machine has started again")
             else:
-                done = OrderDone(order["cmd_id"], False, "not-rebooted", "the agent started again, the machine did not")
+                done = OrderDone(cmd_id, False, "not-rebooted", "the agent started again, the machine did not")
             self._handler.order_done(done)
 
 
@@ -385,8 +341,3 @@ def config_data(trouble: str, kept: Kept) -> ConfigData:
 
 def _result(name: str, cmd_id: str, code: str) -> ResultData:
     return ResultData(command_id=cmd_id, name=name, status="in-progress", code=code, text="")
-
-
-def _gives_pictures(about: Mapping[str, object]) -> bool:
-    frames = about.get("frames")
-    return about.get("state") == "ok" and isinstance(frames, int) and frames > 0

@@ -76,6 +76,8 @@ def judge(base: layers.Node, now: Settings, changes: Mapping[str, Any], place: s
         new = apply(base, changes, place)
     except SettingsError as error:
         raise ChangeRefused("bad-settings", str(error)[:2000]) from error
+    except RecursionError as error:
+        raise ChangeRefused("bad-settings", f"{place}: nested too deeply") from error
     if [camera.name for camera in new.cameras] != [camera.name for camera in now.cameras]:
         raise ChangeRefused("forbidden-setting", "can't be changed from afar: cameras (none can be added or removed)")
     if all(_is_encrypted(url) for url in now.mqtt.brokers) and not all(map(_is_encrypted, new.mqtt.brokers)):

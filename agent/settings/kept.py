@@ -12,8 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
+from agent.adapters.jose_keys import parse_keys
 from agent.core.errors import SettingsError, StorageError
 from agent.settings.afar import apply, named
 from agent.settings.file import settings_of
@@ -106,13 +107,16 @@ def load_kept(directory: Path) -> Kept:
     """Read the file; where there is none, nothing was set. Raises StorageError when it can't be read."""
     path = directory / FILE
     try:
-        return Kept.model_validate_json(path.read_bytes())
+        kept = Kept.model_validate_json(path.read_bytes())
+        if kept.keys is not None:
+            parse_keys({"keys": kept.keys.keys})
     except (FileNotFoundError, NotADirectoryError):
         return Kept()
     except OSError as error:
         raise StorageError(f"{path}: {(error.strerror or str(error)).lower()}") from error
-    except ValidationError as error:
-        raise StorageError(f"{path} is not what was written: {error.errors()[0]['msg'].lower()}") from error
+    except ValueError as error:
+        raise StorageError(f"{path} is not what was written: {str(error).splitlines()[0].lower()}") from error
+    return kept
 
 
 def store_kept(directory: Path, kept: Kept) -> None:

@@ -1,0 +1,84 @@
+"""Judges new settings while they are on trial: have they come up, and is nothing worse than before?"""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple, Protocol
+
+from agent.outbox.outbox import Outbox
+from agent.runtime.supervision.context import Context
+from agent.settings.kept import Trial
+
+TRIAL_S = 45.0
+"""How long new settings have to come up. With the restarts, the device is back on the old ones within a minute."""
+_SETTLED_S = 3.0
+"""How long all must be well before they are confirmed."""
+_ALARM_S = 10.0
+"""How long an alarm may wait for a broker that only new settings name."""
+
+
+class HasCameras(Protocol):
+    """The cameras."""
+
+    def figures(self) -> Mapping[str, Mapping[str, object]]:
+        """Return the last report of each. Any thread."""
+        ...
+
+
+class Verdict(NamedTuple):
+    """What to do with the settings, and why."""
+
+    do: Literal["wait", "confirm", "go-back"]
+    reason: str = ""
+
+
+class TrialJudge:
+    """Counts from the start of the agent. One thread."""
+
+    def __init__(self, context: Context, outbox: Outbox, cameras: HasCameras) -> None:
+        self._clock = context.clock
+        self._board = context.board
+        self._outbox = outbox
+        self._cameras = cameras
+        self._began_ns = context.clock.boottime_ns()
+        self._well_since_ns: int | None = None
+
+    def before(self) -> tuple[list[str], list[str]]:
+        """Return the cameras that give pictures, and the parts that don't work, for a trial to be compared with."""
+        cameras = [name for name, about in self._cameras.figures().items() if _gives_pictures(about)]
+        return cameras, [name for name, part in self._board.parts().items() if not part.ok]
+
+    def judge(self, trial: Trial) -> Verdict:
+        """Judge a trial that began with this start of the agent."""
+        now_ns = self._clock.boottime_ns()
+        age_s = (now_ns - self._began_ns) / 1e9
+        trouble = self._trouble(trial)
+        if not trouble:
+            if self._well_since_ns is None:
+                self._well_since_ns = now_ns
+            return Verdict("confirm" if now_ns - self._well_since_ns >= _SETTLED_S * 1e9 else "wait")
+        self._well_since_ns = None
+        if self._outbox.alarm_waits and not self._is_connected() and age_s > _ALARM_S:
+            return Verdict("go-back", f"an alarm could not be sent: {trouble}")
+        return Verdict("go-back" if age_s > TRIAL_S else "wait", trouble)
+
+    def _trouble(self, trial: Trial) -> str:
+        """Say what is worse than before the trial; empty if nothing is."""
+        parts, cameras = self._board.parts(), self._cameras.figures()
+        if not self._is_connected():
+            uplink = parts.get("uplink")
+            return f"no broker takes the birth{f': {uplink.detail}' if uplink is not None else ''}"
+        for name in trial.cameras:
+            if not _gives_pictures(cameras.get(name, {})):
+                part = parts.get(f"camera-{name}")
+                return f"camera {name} gives no pictures{f': {part.detail}' if part and part.detail else ''}"
+        # A camera that gave no pictures before may go on so.
+        known = {*trial.degraded, *(name for name in parts if name.startswith("camera-"))}
+        return "; ".join(f"{name}: {part.detail}" for name, part in parts.items() if not part.ok and name not in known)
+
+    def _is_connected(self) -> bool:
+        uplink = self._board.parts().get("uplink")
+        return uplink is not None and uplink.ok
+
+
+def _gives_pictures(about: Mapping[str, object]) -> bool:
+    frames = about.get("frames")
+    return about.get("state") == "ok" and isinstance(frames, int) and frames > 0
