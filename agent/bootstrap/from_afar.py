@@ -323,7 +323,8 @@ class FromAfar:
                 self._jobs.put(partial(self._end, "succeeded", "ok", f"revision {kept.wanted} is in force"))
         if (text := self._outbox.kept(_REBOOT_KEY).get(_REBOOT_KEY)) is not None:
             self._outbox.keep(_REBOOT_KEY, None)
-            kid, cmd_id, boot_id = text.split("\n")
+            kid, _, rest = text.partition("\n")
+            cmd_id, _, boot_id = rest.partition("\n")
             self._handler.resume(kid, _result("reboot", cmd_id, "rebooting"))
             if simulated or boot_id != self._clock.boot_id:
                 done = OrderDone(cmd_id, True, "ok", "the machine has started again")

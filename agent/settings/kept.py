@@ -146,9 +146,10 @@ def store_kept(directory: Path, kept: Kept) -> None:
         raise StorageError(f"{path}: {(error.strerror or str(error)).lower()}") from error
 
 
-def in_time(call: Callable[[], T], patience_s: float = DISK_PATIENCE_S) -> T:
-    """Call a function that uses the disk, and wait for it no longer than that. Raises what it raises, and StorageError
-    when the disk does not answer; then the call goes on, on its own thread."""
+def in_time(call: Callable[[], T]) -> T:
+    """Call a function that uses the disk, and wait for it no longer than `DISK_PATIENCE_S`.
+
+    Raises what it raises, and StorageError when the disk does not answer; then the call goes on, on its own thread."""
     done: list[T] = []
     failed: list[BaseException] = []
 
@@ -160,7 +161,7 @@ def in_time(call: Callable[[], T], patience_s: float = DISK_PATIENCE_S) -> T:
 
     thread = threading.Thread(target=run, name="from-afar", daemon=True)
     thread.start()
-    thread.join(patience_s)
+    thread.join(DISK_PATIENCE_S)
     if failed:
         raise failed[0]
     if not done:

@@ -129,6 +129,13 @@ def test_a_signed_payload_that_is_no_object_is_malformed(ring: KeyRing, operator
     assert code(ring, token) == "malformed"
 
 
+@pytest.mark.parametrize("payload", [b'{"a": "\\ud800"}', b'{"\\udfff": 1}', b'{"a": NaN}', b'{"a": -Infinity}'])
+def test_what_could_not_be_sent_back_in_a_result_is_malformed(
+    ring: KeyRing, operator: PrivateKey, payload: bytes
+) -> None:
+    assert code(ring, with_header(operator, {"alg": "EdDSA", "kid": operator.kid}, payload)) == "malformed"
+
+
 def test_a_token_above_16_kib_is_malformed_and_the_largest_one_is_read(ring: KeyRing, operator: PrivateKey) -> None:
     overhead = len(sign({"x": ""}, operator))
     fits = sign({"x": "a" * ((MAX_TOKEN_BYTES - overhead) * 3 // 4 - 4)}, operator)
