@@ -14,6 +14,7 @@ from agent.core.delivery.poison import CLEARED
 from agent.outbox.database import Places, Row
 from agent.outbox.finished import Finished
 from agent.outbox.policy import DROPPED_FROM_MEMORY, MEMORY_ONLY, WINDOW
+from agent.outbox.unrecorded import Unrecorded
 
 _RANKS = tuple(Rank)
 RETAINED_WAITING = 100
@@ -83,6 +84,7 @@ class Backlog:
         self._unwritten_bytes = 0
         self._count = dict.fromkeys(Rank, 0)
         self._dropped = dict.fromkeys(Rank, 0)
+        self._unrecorded = Unrecorded()
         self._finished = Finished()
         self._top = 0
         """The highest number of the record that was given."""
@@ -160,7 +162,7 @@ class Backlog:
             self._forget(waiting, dropped=dropped)
             rank = waiting.row.rank
             has_room = self._read_to[rank] is not None and len(self._ready[rank]) <= WINDOW[rank] // 2
-            return has_room or len(self._deleted) >= _DELETED_AT_ONCE
+            return has_room or max(len(self._deleted), len(self._unrecorded)) >= _DELETED_AT_ONCE
 
     # --- recording, called by the store's thread
 
@@ -186,10 +188,17 @@ class Backlog:
         with self._lock:
             return list(self._deleted)
 
-    def recorded(self, written: Iterable[Waiting], deleted: int) -> None:
-        """Note that these messages are on disk now, and that the first `deleted` of `deletable` are gone from it."""
+    def confirmed(self) -> list[Row]:
+        """Return what must be added to the record on disk."""
+        with self._lock:
+            return self._unrecorded.rows()
+
+    def recorded(self, written: Iterable[Waiting], deleted: int, confirmed: Iterable[Row] = ()) -> None:
+        """Note that these messages are on disk now, that the first `deleted` of `deletable` are gone from it, and that
+        the record there has those that were `confirmed`."""
         with self._lock:
             del self._deleted[:deleted]
+            self._unrecorded.drop(confirmed)
             for waiting in written:
                 waiting.written = True
                 self._is_fresh_no_more(waiting)
@@ -274,7 +283,8 @@ class Backlog:
             self._ready[rank] = [w for w in self._ready[rank] if w.row.ord not in gone]
             heapq.heapify(self._ready[rank])
             for place in gone:
-                self._has_finished(places[place])
+                if (record := places[place]) is not None:
+                    self._finished.finish(record)
                 if (waiting := self._live.pop(place, None)) is not None:
                     waiting.done = True
                     self._is_fresh_no_more(waiting)
@@ -302,13 +312,12 @@ class Backlog:
         self._count[rank] -= 1
         self._dropped[rank] += dropped
         self._is_fresh_no_more(waiting)
-        self._has_finished(waiting.row.record)
+        if (record := waiting.row.record) is not None:
+            self._finished.finish(record)
+            if not dropped:
+                self._unrecorded.add(waiting.row)
         if waiting.attempted:
             self._deleted.append((rank, place))
-
-    def _has_finished(self, record: int | None) -> None:
-        if record is not None:
-            self._finished.finish(record)
 
     def _is_fresh_no_more(self, waiting: Waiting) -> None:
         rank, place = waiting.row.rank, waiting.row.ord

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from agent.contract.messages import Rank
 from agent.core.errors import DamagedError, DiskFullError, StorageError, UnwritableError
+from agent.outbox import record_table
+from agent.outbox.record_table import Recorded, RecordTable
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS messages(
@@ -94,6 +96,8 @@ class Batch:
     """The highest sequence number given so far."""
     record: int | None = None
     """The highest number of the record given so far."""
+    recorded: tuple[Row, ...] = ()
+    """Messages of the record that a broker has confirmed."""
 
 
 class Database:
@@ -114,11 +118,13 @@ class Database:
             self.connection.execute("PRAGMA synchronous=NORMAL")
             # A checkpoint waits for the disk, so it must not hide inside a commit; see MessageStore.checkpoint.
             self.connection.execute("PRAGMA wal_autocheckpoint=0")
-            self.connection.executescript(_SCHEMA)
+            self.connection.executescript(_SCHEMA + record_table.SCHEMA)
             if not any(name == "record" for _, name, *_ in self.connection.execute("PRAGMA table_info(messages)")):
                 self.connection.execute("ALTER TABLE messages ADD COLUMN record INTEGER")  # made by an older agent
             self.connection.execute(f"SELECT {COLUMNS} FROM messages LIMIT 0")  # noqa: S608
             self.connection.execute("SELECT key, value FROM state LIMIT 0")
+            self.connection.execute(f"SELECT {record_table.COLUMNS} FROM record LIMIT 0")  # noqa: S608
+            self.record = RecordTable(self.connection)
             undo.pop_all()
 
     def close(self) -> None:
@@ -156,6 +162,11 @@ class Database:
                     "INSERT OR REPLACE INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
                     batch.rows,
                 )
+            self.record.keep(
+                Recorded(row.record, row.topic, row.payload, row.expiry_s, row.created_unix_ms)
+                for row in batch.recorded
+                if row.record is not None
+            )
             if batch.deleted:
                 self.connection.executemany(
                     "DELETE FROM messages WHERE ord=?", [(number,) for _, number in batch.deleted]
@@ -165,10 +176,9 @@ class Database:
                 changes["seq"] = str(batch.seq)
             if batch.record is not None:
                 changes["record"] = str(batch.record)
-            if batch.rows:
-                changes["ord"] = str(
-                    max(self.number("ord"), *(row.ord for row in batch.rows))
-                )  # old rows may be written again
+            if batch.rows or batch.recorded:
+                places = (row.ord for row in (*batch.rows, *batch.recorded))
+                changes["ord"] = str(max(self.number("ord"), *places))  # old rows may be written again
             for key, value in changes.items():
                 if value is None:
                     execute("DELETE FROM state WHERE key=?", (key,))
@@ -216,6 +226,7 @@ class Database:
         """Forget the numbers of the record: they are of an earlier epoch."""
         self.connection.execute("BEGIN IMMEDIATE")
         self.connection.execute("UPDATE messages SET record=NULL WHERE record IS NOT NULL")
+        self.connection.execute("DELETE FROM record")
         self.connection.execute("DELETE FROM state WHERE key='record'")
         self.connection.execute("COMMIT")
 

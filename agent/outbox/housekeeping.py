@@ -6,6 +6,7 @@ from agent.contract.messages import Rank
 from agent.outbox.backlog import Backlog
 from agent.outbox.database import Row
 from agent.outbox.policy import DROPPED_FROM_DISK
+from agent.outbox.record import Record
 from agent.outbox.state_directory import RESERVE_BYTES
 from agent.outbox.store import MessageStore
 from agent.ports import Clock
@@ -26,6 +27,7 @@ class Housekeeping:
     ) -> None:
         self._backlog = backlog
         self._store = store
+        self.record = Record(store, clock)
         self._clock = clock
         self._budget_bytes = telemetry_max_bytes
         self._keep_free_bytes = keep_free_bytes
@@ -39,18 +41,24 @@ class Housekeeping:
     def begin(self) -> None:
         """Measure the telemetry. Call it when the databases have been opened."""
         self._telemetry_bytes = self._store.telemetry_bytes()
+        self.record.begin()
 
-    def wrote(self, rows: tuple[Row, ...]) -> None:
-        """Count rows that were written."""
+    def wrote(self, rows: tuple[Row, ...], recorded: tuple[Row, ...]) -> None:
+        """Count rows that were written, and those that were added to the record."""
+        self.record.wrote(recorded)
         self._telemetry_bytes += sum(len(row.payload) for row in rows if row.rank in DROPPED_FROM_DISK)
 
     def tick(self, now_ns: int) -> None:
         """Drop what exceeds the limits."""
         self._drop_down_to(self._budget_bytes, DROPPED_FROM_DISK)
+        self.record.tick(now_ns)
         if now_ns < self._due_ns:
             return
         self._due_ns = now_ns + _PERIOD_NS
         self.free_bytes = self._store.directory.free_bytes()
+        if self._not_for_a_disk_with(self.free_bytes) and self.record.give_up_events():  # before anything that waits
+            self._store.give_back_space()
+            self.free_bytes = self._store.directory.free_bytes()
         self.unwanted = self._not_for_a_disk_with(self.free_bytes)
         if self.unwanted:
             dropped = self._drop_down_to(0, DROPPED_FROM_DISK[:1])
@@ -74,7 +82,7 @@ class Housekeeping:
         if not self._store.is_open:
             return False
         self.unwanted = frozenset(DROPPED_FROM_DISK)
-        if any(self._store.counts()[rank] for rank in DROPPED_FROM_DISK):
+        if self.record.has_events or any(self._store.counts()[rank] for rank in DROPPED_FROM_DISK):
             log.error("the disk is full: events and pictures are dropped for alarms; free some space")
             self._store.discard_telemetry()
         return False

@@ -3,12 +3,14 @@
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent.core.errors import DamagedError
 from agent.outbox.database import COLUMNS, Batch, Database, Row, disk
+from agent.outbox.record_table import COLUMNS as RECORD_COLUMNS
+from agent.outbox.record_table import recorded
 
 _MOST_KEPT = 3
 _MOST_KEPT_BYTES = 128 * 1024 * 1024
@@ -99,7 +101,24 @@ def _move(damaged: Path, fresh: Database) -> tuple[int, int]:
                 rows.clear()
         fresh.write(Batch(rows=tuple(rows), state=state))
         salvaged += len(rows)
+        _move_record(old, fresh)
     return salvaged, len(places) - salvaged
+
+
+def _move_record(old: sqlite3.Connection, fresh: Database) -> None:
+    """Move what can be read of the record, in one transaction: all of it is confirmed, and nothing depends on it."""
+    numbers = {
+        number
+        for order in ("", "DESC")
+        for (number,) in _read(old, f"SELECT number FROM record ORDER BY number {order}")  # noqa: S608
+        if isinstance(number, int)
+    }
+    fresh.connection.execute("BEGIN IMMEDIATE")
+    for number in sorted(numbers):
+        for columns in _read(old, f"SELECT {RECORD_COLUMNS} FROM record WHERE number={number}"):  # noqa: S608
+            with suppress(DamagedError):
+                fresh.record.keep([recorded(columns)])
+    fresh.connection.execute("COMMIT")
 
 
 def _row(old: sqlite3.Connection, fresh: Database, place: int, columns: str) -> list[Row]:

@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from agent.contract.messages import Rank
 from agent.core.errors import DamagedError
@@ -19,9 +20,11 @@ from agent.outbox.alarm_copies import copied, level, lost_notice
 from agent.outbox.database import Batch, Database, Places, Row, disk
 from agent.outbox.found import Notice
 from agent.outbox.policy import NOT_SYNCED, SYNCED
+from agent.outbox.record_table import RecordTable
 from agent.outbox.salvage import Damage, replace_damaged
 from agent.outbox.state_directory import StateDirectory
 
+_T = TypeVar("_T")
 _MOST_READ = 10_000
 _CHECKPOINT_BYTES = 4 * 1024 * 1024
 STATE_FILE = "alarms.db"
@@ -116,6 +119,11 @@ class MessageStore:
         with self._at(self._alarms):
             return self._alarms.state(prefix)
 
+    def note(self, key: str, value: str) -> None:
+        """Keep a value of the store's own thread. It is not forced to disk, and the disk's copy is the only one."""
+        with self._at(self._alarms):
+            self._alarms.write(Batch(state={key: value}))
+
     def places(self) -> dict[Rank, Places]:
         """Return the places of all waiting messages, by class and in order."""
         places: dict[Rank, Places] = {}
@@ -148,6 +156,7 @@ class MessageStore:
             batch.state,
             batch.seq,
             batch.record,
+            tuple(row for row in batch.recorded if row.rank in SYNCED),
         )
         self._uncopied |= copied(batch.state or {})
         rest = Batch(
@@ -156,11 +165,12 @@ class MessageStore:
             None,
             batch.seq,
             batch.record,
+            tuple(row for row in batch.recorded if row.rank not in SYNCED),
         )
-        if safe.rows or safe.deleted or safe.state:
+        if safe.rows or safe.deleted or safe.state or safe.recorded:
             with self._at(self._alarms):
                 self._alarms.write(safe)
-        if rest.rows or rest.deleted:
+        if rest.rows or rest.deleted or rest.recorded:
             with self._at(self._telemetry):
                 self._telemetry.write(rest)
 
@@ -211,6 +221,19 @@ class MessageStore:
                 for rank, place, record in database.drop_expired(boot_id, boottime_ns, unix_ms):
                     places.setdefault(rank, {})[place] = record
         return places
+
+    def on_records(self, do: Callable[[RecordTable], _T]) -> list[_T]:
+        """Do this to the record of each database."""
+        results: list[_T] = []
+        for database in (self._alarms, self._telemetry):
+            with self._at(database):
+                results.append(do(database.record))
+        return results
+
+    def drop_record_of_events(self) -> bool:
+        """Delete all of the record that lies with the telemetry; returns whether there was any."""
+        with self._at(self._telemetry):
+            return self._telemetry.record.drop_through(self._telemetry.number("record")) > 0
 
     def give_back_space(self) -> None:
         """Give the space of dropped telemetry back to the file system."""

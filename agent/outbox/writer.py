@@ -11,7 +11,8 @@ from agent.outbox.black_box import BlackBox, Entry
 from agent.outbox.database import Batch, Row
 from agent.outbox.found import Found, Notice, Resumed, damage_notice
 from agent.outbox.housekeeping import Housekeeping
-from agent.outbox.policy import NOT_BOXED
+from agent.outbox.policy import NOT_BOXED, SYNCED
+from agent.outbox.record import WATCHES_KEY
 from agent.outbox.state import Kept
 from agent.outbox.store import STATE_FILE, MessageStore, needs_sync
 from agent.ports import Clock
@@ -228,7 +229,7 @@ class StoreWriter:
             self.ceiling = self._store.directory.ceiling()
         self._store.open(lambda: self._clock.boottime_ns() - now_ns > _CHECK_NS)
         state = self._store.state("")
-        for number in ("seq", "ord", "record"):
+        for number in ("seq", "ord", "record", WATCHES_KEY):
             state.pop(number, None)
         is_first = not self.is_known
         damages, self._store.damages = self._store.damages, []
@@ -295,18 +296,20 @@ class StoreWriter:
             self._black_box.turn()
             messages = self._backlog.unwritten(self.housekeeping.unwanted)
             deleted = self._backlog.deletable()
+            confirmed = self._backlog.confirmed()
             seq, _, record = self._numbers
             kept = self._kept.changes()
             waiters, self._waiters = self._waiters, []
-        if not (messages or deleted or kept):
+        if not (messages or deleted or confirmed or kept):
             self._backlog.recorded((), 0)  # everything was confirmed before it was written
             with self._lock:
                 self._black_box.clear_written(self._unwritten)
             return
         rows = tuple(waiting.row for waiting in messages)
+        recorded = tuple(row for row in confirmed if row.rank in SYNCED or not self.housekeeping.unwanted)
         try:
-            self._store.write(Batch(rows, tuple(deleted), kept, seq, record))
-            self._backlog.recorded(messages, len(deleted))
+            self._store.write(Batch(rows, tuple(deleted), kept, seq, record, recorded))
+            self._backlog.recorded(messages, len(deleted), confirmed)
             with self._lock:
                 self._kept.written()
                 self._black_box.clear_written(self._unwritten)
@@ -322,7 +325,7 @@ class StoreWriter:
             raise
         for waiter in waiters:
             waiter.set()
-        self.housekeeping.wrote(rows)
+        self.housekeeping.wrote(rows, recorded)
 
     def _refill(self) -> None:
         for rank, after, wanted in self._backlog.shortfalls():
