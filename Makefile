@@ -16,7 +16,7 @@ JOBS ?= 5
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime arm-emulator run test suite test-campaigns test-package test-tflite test-picamera2 check bench bench-vision chaos consoles brokers rabbitmq emulation mutants week arm-smoke wiring lamps dist dist-sizes dist-lock clean
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime node-tools arm-emulator run test suite test-campaigns test-package test-tflite test-picamera2 check bench bench-vision chaos consoles brokers rabbitmq emulation mutants week arm-smoke wiring lamps dist dist-sizes dist-lock clean
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -24,7 +24,7 @@ help: ## This list
 
 setup: $(VENV)/.run ## The environment in .venv (make run and make test call it)
 
-setup-dev: $(VENV)/.dev broker rtsp-server package-tools faketime
+setup-dev: $(VENV)/.dev broker rtsp-server package-tools faketime node-tools
 
 $(VENV)/.run: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "edge-agent needs Python 3.11 or 3.13: sudo apt-get install python3 python3-venv"; exit 1; }
@@ -54,6 +54,15 @@ faketime: # A clock in 1970 for the tests
 
 arm-emulator: # Programs of a Pi's processor, and the Debian that they run in
 	@deploy/ensure-packages.sh qemu-user mmdebstrap debian-archive-keyring
+
+# Debian's npm brings hundreds of packages, so a node that is there already is taken.
+node-tools: tests/contract/node/node_modules/.ready # What checks the contract's documents, and a subscriber made from them
+
+tests/contract/node/node_modules/.ready: tests/contract/node/package-lock.json
+	@{ node --version && npm --version; } >/dev/null 2>&1 || deploy/ensure-packages.sh nodejs npm
+	@echo "Setting up tests/contract/node"
+	@cd $(@D)/.. && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 rabbitmq: # A cluster of brokers for make brokers, which starts its own nodes: Debian's own must not run
 	@UNSTARTED="rabbitmq-server.service epmd.socket epmd.service" deploy/ensure-packages.sh rabbitmq-server

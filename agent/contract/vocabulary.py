@@ -44,7 +44,12 @@ Reason = Literal["schedule", "command"]
 """What started a self-test."""
 CloseReason = Literal["helped", "false-alarm", "test", "duplicate", "other"]
 """Why the centre closes an alarm."""
-Words = Annotated[str, Field(pattern=r"^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$")]
+_PORTABLE = (
+    r"^[^\u0000-\u001f\u007f-\u009f\u00ad\u0600-\u0605\u061c\u06dd\u070f\u08e2\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    r"\ufeff\ufff9-\ufffb]*$"
+)
+"""The same for the schemas: not every language knows the classes of Unicode in a pattern."""
+Words = Annotated[str, Field(pattern=r"^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$", json_schema_extra={"pattern": _PORTABLE})]
 """Text of a person, in one line: nothing in it controls a terminal, ends a line or turns the direction of writing."""
 Name = Annotated[Words, Field(min_length=1, max_length=64)]
 """What the centre calls a person or a unit."""

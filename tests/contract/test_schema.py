@@ -15,6 +15,7 @@ from agent.contract.envelope import MessageFactory, Stamp, seal
 from agent.contract.kinds import TYPES
 from agent.contract.messages import Draft
 from agent.contract.schema.asyncapi import document, schemas
+from agent.contract.schema.examples import EXAMPLES
 from agent.contract.schema.files import files
 from agent.contract.schema.models import Definitions
 from agent.contract.security import SECURITY
@@ -138,3 +139,13 @@ def test_the_types_of_typescript_name_every_type() -> None:
     assert [type_ for type_ in TYPES if f'  "{type_}": ' not in text] == []
     assert text.count("{") == text.count("}")
     assert re.findall(r"^ +.*: unknown;|unknown\[\]", text, re.MULTILINE) == []
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_example_is_valid(name: str) -> None:
+    validator = Draft202012Validator(SCHEMAS[name])
+    assert [f"{error.json_path}: {error.message}" for error in validator.iter_errors(EXAMPLES[name])] == []
+
+
+def test_there_is_an_example_of_everything_that_a_device_says() -> None:
+    assert {*map(name_of, TYPES), *(f"security.{kind}" for kind in SECURITY)} - set(EXAMPLES) == set()

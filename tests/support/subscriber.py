@@ -164,10 +164,15 @@ class Subscriber(AbstractContextManager["Subscriber"]):
         *,
         qos: int = 1,
         retain: bool = False,
+        expiry_s: int | None = None,
         timeout_s: float | None = None,
     ) -> ReasonCode:
         """Publish and return the broker's reason code; before MQTT 5 that says success whatever happens."""
-        sent = self._client.publish(topic, payload, qos=qos, retain=retain)
+        properties = None
+        if expiry_s is not None:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.MessageExpiryInterval = expiry_s
+        sent = self._client.publish(topic, payload, qos=qos, retain=retain, properties=properties)
         assert sent.rc == MQTTErrorCode.MQTT_ERR_SUCCESS, f"publish: {mqtt.error_string(sent.rc)}"
         return self._wait(lambda: self._published.pop(sent.mid, None), "acknowledgement of PUBLISH", timeout_s)
 

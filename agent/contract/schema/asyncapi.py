@@ -123,6 +123,6 @@ def _message(entry: Entry) -> dict[str, Any]:
     }
     if entry.claims is not None:
         message["x-claims"] = entry.claims
-    if entry.name in EXAMPLES:
+    if entry.name in EXAMPLES and entry.claims is None:
         message["examples"] = [{"payload": EXAMPLES[entry.name]}]
     return message
