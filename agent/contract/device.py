@@ -80,7 +80,7 @@ class MetaData(Payload):
     outputs: tuple[Annotated[str, known("yellow", "green", "beacon", "tone", "siren")], ...]
     """The lights that are wired, and the siren."""
     cameras: tuple[CameraMeta, ...]
-    location: Location | None
+    location: Location | None = None
     """From the settings; left out when they have none."""
     capabilities: tuple[str, ...]
     """The commands that this device knows."""
@@ -202,7 +202,7 @@ class HealthData(Payload):
     disk_free_bytes: Count
     """Where the outbox is, as it was last seen; 0 when the disk has not answered yet."""
     disk: DiskHealth
-    temperature_c: float | None
+    temperature_c: float | None = None
     """Of the processor; left out where the machine does not tell it."""
     # Serialised as they are: `exclude_none` would drop their nulls.
     cameras: SerializeAsAny[dict[str, CameraHealth]]

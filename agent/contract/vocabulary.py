@@ -54,6 +54,9 @@ Words = Annotated[str, Field(pattern=r"^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$", json_sch
 Name = Annotated[Words, Field(min_length=1, max_length=64)]
 """What the centre calls a person or a unit."""
 
+SELF_TEST = "self-test"
+"""The input of a self-test's alarm. No button may have this name."""
+
 
 class Codes(TypedDict):
     """What the event is called in an alarm receiving centre's protocols."""

@@ -17,7 +17,8 @@ from agent.contract.envelope import MessageFactory, Stamp, rfc3339, seal
 from agent.contract.messages import AlarmData
 from agent.contract.stages import Stage
 from agent.contract.uuid7 import Uuid7Source
-from agent.core.alarms.self_test import CODES, INPUT
+from agent.contract.vocabulary import SELF_TEST
+from agent.core.alarms.self_test import CODES
 from agent.core.diagnosis.agent_report import says_connected
 from agent.core.diagnosis.certificate import judge_broker
 from agent.core.diagnosis.finding import Finding, failure, ok, warn
@@ -105,8 +106,8 @@ def _harmless(known: Settings) -> OutgoingMessage:
     ids = Uuid7Source()
     data = AlarmData(
         alarm_id=ids.next(unix_ms),
-        input=INPUT,
-        kind=INPUT,
+        input=SELF_TEST,
+        kind=SELF_TEST,
         status="test",
         silent=True,
         press_count=0,

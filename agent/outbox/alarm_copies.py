@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from agent.contract.messages import Rank
-from agent.core.alarms.self_test import INPUT
+from agent.contract.vocabulary import SELF_TEST
 from agent.outbox.database import Batch, Database, Row
 from agent.outbox.found import Notice
 
@@ -40,7 +40,7 @@ def lost_notice(waiting: Iterable[Row], open_alarms: Iterable[str], *, is_known:
     saved."""
     is_closed: dict[str, bool] = {}
     for row in waiting:
-        if row.rank is Rank.ALARM and row.alarm_id is not None and not row.topic.endswith(f"/{INPUT}"):
+        if row.rank is Rank.ALARM and row.alarm_id is not None and not row.topic.endswith(f"/{SELF_TEST}"):
             is_closed[row.alarm_id] = b'"edge.alarm.closed.v1"' in row.payload
     lost = sorted({alarm_id for alarm_id, closed in is_closed.items() if not closed} - {*open_alarms})
     if is_known and not lost:

@@ -4,14 +4,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from agent.core.alarms import self_test
+from agent.contract.vocabulary import SELF_TEST
 from agent.core.section import Section, TopicLevel
 
 Pin = Annotated[int, Field(ge=2, le=27, description="BCM number; 0 and 1 belong to the HAT EEPROM")]
 
 
 def _not_the_self_test(name: str) -> str:
-    if name == self_test.INPUT:
+    if name == SELF_TEST:
         raise ValueError("this is the input of the self-test's own alarm; take another name")
     return name
 

@@ -7,8 +7,6 @@ from datetime import time
 
 from agent.contract.vocabulary import Codes
 
-INPUT = "self-test"
-"""The input of the self-test's alarm. No button may have this name."""
 CODES: Codes = {"contact_id": "602", "sia": "RP"}
 NEEDED_TO_BE_HEARD = frozenset({"uplink", "centre"})
 """Steps without which nobody would hear of a press. If one of them fails, the kiosk is out of service."""

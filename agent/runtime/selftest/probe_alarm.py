@@ -6,9 +6,9 @@ from typing import Literal
 from agent.contract.envelope import rfc3339
 from agent.contract.messages import AlarmData
 from agent.contract.stages import Stage
-from agent.contract.vocabulary import Location
+from agent.contract.vocabulary import SELF_TEST, Location
 from agent.core.alarms.hold import answered, verdict
-from agent.core.alarms.self_test import CODES, INPUT
+from agent.core.alarms.self_test import CODES
 from agent.core.facts import AckAnswer, AlarmDelivered, CentreAck
 from agent.outbox.outbox import Outbox
 from agent.runtime.supervision.context import Context
@@ -43,8 +43,8 @@ class ProbeAlarm:
         """Return an alarm as it would be raised now."""
         return AlarmData(
             alarm_id=self._outbox.new_id(),
-            input=INPUT,
-            kind=INPUT,
+            input=SELF_TEST,
+            kind=SELF_TEST,
             status="test",
             silent=True,
             press_count=0,

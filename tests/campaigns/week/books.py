@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
 
-from agent.core.alarms.self_test import INPUT as SELF_TEST
+from agent.contract.vocabulary import SELF_TEST
 from agent.ports import OutgoingMessage
 from tests.campaigns.chaos.ledger import Arrival, Verdict, judge
 from tests.campaigns.chaos.notebook import Press

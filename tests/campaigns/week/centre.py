@@ -11,7 +11,7 @@ from typing import Any
 from agent.adapters.jose_keys import PrivateKey, sign
 from agent.contract.host_state import REPEAT_S
 from agent.contract.identity import Identity
-from agent.core.alarms.self_test import INPUT as SELF_TEST
+from agent.contract.vocabulary import SELF_TEST
 from agent.ports import OutgoingMessage, Received
 from tests.campaigns.week.network import Site
 

@@ -1,0 +1,142 @@
+"""The alarms of one device, as the centre must see them."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from agent.centre.notices import Alarm, AlarmChanged, AlarmLost, AlarmReopened, DeviceLoss
+from agent.centre.order import Order
+from agent.contract.lamps import LightState, for_open_alarms
+from agent.contract.messages import AlarmData
+from agent.contract.stages import Stage
+
+LOST_AFTER_S = 5.0
+"""How long the message of a close may come after the list in which the alarm is missing."""
+MOST_OPEN = 500
+_MOST_CLOSED = 200
+AlarmNotice = AlarmChanged | AlarmReopened | AlarmLost
+
+
+@dataclass(slots=True)
+class _Entry:
+    alarm: Alarm
+    order: Order
+    is_heard: bool
+    """Whether anything but a retained list has told of it."""
+    missing_s: float | None = None
+    """Since when the device no longer seems to know it."""
+    why: DeviceLoss = ""
+
+
+class Alarms:
+    """Every open alarm of one device, and the last that were closed. Pure, one thread."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        """The one that was heard of last comes last."""
+        self._listed = Order(0, -1)
+        """That of the newest list."""
+        self._there: frozenset[str] = frozenset()
+        """The alarms in it."""
+        self._rank = 0
+        """That of the newest epoch."""
+
+    @property
+    def open(self) -> list[Alarm]:
+        """Those that are not closed, the ones that the device has lost included."""
+        return [entry.alarm for entry in self._entries.values() if entry.alarm.is_open]
+
+    def get(self, alarm_id: str) -> Alarm | None:
+        """Return an alarm that is remembered."""
+        entry = self._entries.get(alarm_id)
+        return None if entry is None else entry.alarm
+
+    def lamps(self) -> LightState:
+        """Return what the kiosk's lamps show for its alarms."""
+        return for_open_alarms(
+            Stage(alarm.data.stage)
+            for alarm in self.open
+            if not alarm.lost and not alarm.data.silent and not alarm.is_self_test
+        )
+
+    def has_room(self, alarm_id: str) -> bool:
+        """Return whether this alarm can be remembered: so many open ones at a time come from no kiosk."""
+        return alarm_id in self._entries or len(self.open) < MOST_OPEN
+
+    def tell(self, data: AlarmData, epoch: str, order: Order, now_s: float) -> list[AlarmNotice]:
+        """Take in a message of an alarm."""
+        told = self._apply(data, epoch, order, now_s, is_heard=True)
+        self._miss(data.alarm_id, now_s)
+        return told
+
+    def tell_open(
+        self, listed: Sequence[AlarmData], epoch: str, order: Order, now_s: float, *, retain: bool
+    ) -> list[AlarmNotice]:
+        """Take in a list of the open alarms. One that is missing in it is lost, unless its close still comes."""
+        if order <= self._listed:
+            return []
+        self._listed, self._there = order, frozenset(data.alarm_id for data in listed)
+        told: list[AlarmNotice] = []
+        for data in listed:
+            if self.has_room(data.alarm_id):
+                told += self._apply(data, epoch, order, now_s, is_heard=not retain)
+        for alarm_id in self._entries:
+            self._miss(alarm_id, now_s)
+        return told
+
+    def new_epoch(self, rank: int, now_s: float) -> None:
+        """The device has lost its memory: what it does not tell of soon, it does not know any more."""
+        self._rank = rank
+        for alarm_id in self._entries:
+            self._miss(alarm_id, now_s)
+
+    def tick(self, now_s: float) -> list[AlarmNotice]:
+        """Return the alarms that are lost by now."""
+        lost: list[AlarmNotice] = []
+        for entry in self._entries.values():
+            if entry.missing_s is not None and now_s >= entry.missing_s + LOST_AFTER_S:
+                entry.missing_s = None
+                entry.alarm = replace(entry.alarm, lost=entry.why, changed_s=now_s)
+                lost.append(AlarmLost(entry.alarm))
+        return lost
+
+    def settle(self, alarm_id: str) -> None:
+        """Forget a lost alarm: a person has found out what became of it."""
+        entry = self._entries.get(alarm_id)
+        if entry is not None and entry.alarm.lost:
+            del self._entries[alarm_id]
+
+    def _apply(self, data: AlarmData, epoch: str, order: Order, now_s: float, *, is_heard: bool) -> list[AlarmNotice]:
+        entry = self._entries.get(data.alarm_id)
+        if entry is not None and order <= entry.order:
+            return []
+        alarm = Alarm(self._source, data, epoch, order.seq, now_s)
+        before = None if entry is None else entry.alarm
+        self._entries[data.alarm_id] = _Entry(alarm, order, is_heard or (entry is not None and entry.is_heard))
+        self._entries.move_to_end(data.alarm_id)
+        if not alarm.is_open:
+            self._forget_old()
+        if before is not None and not before.is_open and alarm.is_open:
+            return [AlarmReopened(alarm, before)]
+        if before is not None and not before.lost and _is_same(before.data, data):
+            return []
+        return [AlarmChanged(alarm, before)]
+
+    def _miss(self, alarm_id: str, now_s: float) -> None:
+        """Begin to miss an open alarm that the newest epoch, or its newest list, does not know."""
+        entry = self._entries[alarm_id]
+        is_old = entry.order.epoch < self._rank
+        is_missing = entry.order < self._listed and alarm_id not in self._there and not entry.alarm.is_self_test
+        if (is_old or is_missing) and entry.alarm.is_open and not entry.alarm.lost and entry.missing_s is None:
+            entry.missing_s = now_s
+            entry.why = "epoch" if is_old else "vanished" if entry.is_heard else "unheard"
+
+    def _forget_old(self) -> None:
+        closed = [alarm_id for alarm_id, entry in self._entries.items() if not entry.alarm.is_open]
+        for alarm_id in closed[:-_MOST_CLOSED]:
+            del self._entries[alarm_id]
+
+
+def _is_same(one: AlarmData, other: AlarmData) -> bool:
+    return one.model_copy(update={"historical": False}) == other.model_copy(update={"historical": False})

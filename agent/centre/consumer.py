@@ -1,0 +1,273 @@
+"""The contract's rules for a subscriber, put together: fed with what brokers bring, it returns what has happened."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from agent.centre.alarms import MOST_OPEN, Alarms
+from agent.centre.notices import (
+    Alarm,
+    Duplicate,
+    EpochChanged,
+    Message,
+    NewMessage,
+    NewPicture,
+    Notice,
+    Presence,
+    RecordLost,
+    Unreadable,
+)
+from agent.centre.order import Numbers, Order
+from agent.centre.presence import PresenceWatch
+from agent.centre.ranges import Range
+from agent.centre.reader import read, refused
+from agent.centre.record import Record
+from agent.centre.replays import Replay, Replays
+from agent.contract.lamps import LightState
+from agent.contract.messages import AlarmData, AlarmsData, ResultData, SecurityData, StateData
+
+MOST_DEVICES = 20_000
+REBIRTH_AFTER_S = 5.0
+
+
+class Mark(NamedTuple):
+    """Up to which number of an epoch's record nothing is missing."""
+
+    epoch: str
+    number: int
+
+
+class Device:
+    """What is known of one device."""
+
+    def __init__(self, source: str, mark: Mark | None) -> None:
+        self.source = source
+        self._mark = mark
+        self._numbers = Numbers()
+        self._presence = PresenceWatch(source)
+        self._alarms = Alarms(source)
+        self._record: Record | None = None
+        self._replays = Replays(source)
+        self._rank = 0
+        self._rebirth_s: float | None = None
+        """When to ask for a rebirth, unless it has told its state by then."""
+
+    @property
+    def presence(self) -> Presence:
+        """Whether it is there."""
+        return self._presence.presence
+
+    @property
+    def nonce(self) -> str | None:
+        """The newest one; an ack or a command echoes it."""
+        return self._numbers.nonce
+
+    @property
+    def open_alarms(self) -> list[Alarm]:
+        """The alarms that are not closed, the ones that the device has lost included."""
+        return self._alarms.open
+
+    @property
+    def lamps(self) -> LightState:
+        """What its lamps show for its alarms, if it is not out of service, or in test mode."""
+        return self._alarms.lamps()
+
+    @property
+    def holes(self) -> list[Range]:
+        """What is missing from its record, as far as it is not lost for good."""
+        return [] if self._record is None else self._record.holes
+
+    @property
+    def mark(self) -> Mark | None:
+        """Up to where its record is complete; None while it has told of none."""
+        return self._mark if self._record is None else Mark(self._numbers.epoch, self._record.settled)
+
+    def alarm(self, alarm_id: str) -> Alarm | None:
+        """Return an alarm that is open, or was closed lately."""
+        return self._alarms.get(alarm_id)
+
+    def settle(self, alarm_id: str) -> None:
+        """Forget an alarm that the device has lost: a person has found out what became of it."""
+        self._alarms.settle(alarm_id)
+
+    def see(self, picture: NewPicture, broker: str) -> list[Notice]:
+        """Take in a picture."""
+        is_new = self._numbers.is_new(f"snapshot/{picture.picture_id}")
+        return [picture if is_new else Duplicate(self.source, picture.picture_id, broker)]
+
+    def hear(self, message: Message) -> list[Notice]:
+        """Take in a message."""
+        envelope, data, now_s = message.envelope, message.data, message.heard_s
+        is_will = isinstance(data, StateData) and data.state == "lost"
+        told: list[Notice] = []
+        if not message.retain and not is_will:
+            told += self._presence.alive(now_s)
+        order = self._numbers.place(envelope.epoch, envelope.seq, live=not message.retain)
+        told += self._renew(now_s, live=not message.retain)
+        is_newest = order is not None and order.epoch == self._rank
+        is_replayed = data is not None and data.historical and is_newest and self._has(envelope.record)
+        if not self._numbers.is_new(envelope.id) or is_replayed:
+            return [*told, Duplicate(self.source, envelope.id, message.broker)]
+        told.append(NewMessage(message))
+        if order is None:
+            return told
+        self._numbers.hear_nonce(order, envelope.nonce)
+        if is_newest and not is_will:
+            told += self._count(message)
+        return told + self._understand(message, order)
+
+    def tick(self, now_s: float, listening_since_s: float | None) -> list[Notice]:
+        """Return what has become true by waiting."""
+        told: list[Notice] = [*self._alarms.tick(now_s), *self._presence.tick(now_s, listening_since_s)]
+        return told if self._record is None else [*told, *self._record.tick(now_s)]
+
+    def wants_rebirth(self, now_s: float) -> bool:
+        """Return whether it has to be told `rebirth`: it speaks, and has not said its state. True once."""
+        if self._rebirth_s is None or now_s < self._rebirth_s:
+            return False
+        self._rebirth_s = None
+        return self._presence.rank != self._rank
+
+    def replay(self, now_s: float) -> Replay | None:
+        """Return the replay that it has to be asked for now, if any."""
+        if self._record is None or self.presence is not Presence.ONLINE:
+            return None
+        return self._replays.due(self._record, now_s)
+
+    def replayed(self, asked: Replay, result: ResultData | None, now_s: float) -> list[Notice]:
+        """Take in what came of a replay."""
+        return [] if self._record is None else [*self._replays.answered(asked, result, self._record, now_s)]
+
+    def _has(self, number: int | None) -> bool:
+        return number is not None and self._record is not None and self._record.has(number)
+
+    def _renew(self, now_s: float, *, live: bool) -> list[Notice]:
+        """Begin anew when the device has lost its memory."""
+        before, self._rank = self._rank, self._numbers.newest_rank()
+        if live and self._presence.rank != self._rank and self._rebirth_s is None:
+            self._rebirth_s = now_s + REBIRTH_AFTER_S
+        if not before or self._rank == before:
+            return []
+        told: list[Notice] = [EpochChanged(self.source, self._numbers.epoch)]
+        self._alarms.new_epoch(self._rank, now_s)
+        if self._record is not None:
+            told += [RecordLost(self.source, *hole, "epoch") for hole in self._record.holes]
+            # What we follow from its beginning can have no number that we missed.
+            self._record, self._replays = Record(self.source, 0), Replays(self.source)
+        return told
+
+    def _count(self, message: Message) -> list[Notice]:
+        """Follow the numbers of the record."""
+        envelope = message.envelope
+        done, number = envelope.recorddone, envelope.record
+        if self._record is None:
+            base = self._base(envelope.epoch, done if number is None else min(done, number - 1), message)
+            if base is None:
+                return []
+            self._record = Record(self.source, base)
+        told: list[Notice] = [] if number is None else [*self._record.hear(number)]
+        self._record.hear_done(done, message.heard_s)
+        if isinstance(message.data, SecurityData) and message.data.kind == "record-skipped":
+            first, last = (_number(message.envelope.data.get("detail"), name) for name in ("first", "last"))
+            told += self._record.skip(first, last)
+        return told
+
+    def _base(self, epoch: str, heard: int, message: Message) -> int | None:
+        """Return the number from which on we follow the record; None while that is not known.
+
+        It is where an earlier run left off, or else what the device says at the first fresh word that we hear: what a
+        broker has retained, or comes late, is older than that.
+        """
+        if self._mark is not None:
+            return self._mark.number if self._mark.epoch == epoch else 0
+        is_fresh = not message.retain and not (message.data is not None and message.data.historical)
+        return max(0, heard) if is_fresh else None
+
+    def _understand(self, message: Message, order: Order) -> list[Notice]:
+        envelope, data, now_s = message.envelope, message.data, message.heard_s
+        if isinstance(data, AlarmData):
+            if not self._alarms.has_room(data.alarm_id):
+                return [refused(message.broker, message.topic, f"more than {MOST_OPEN} open alarms of one device")]
+            return [*self._alarms.tell(data, envelope.epoch, order, now_s)]
+        if isinstance(data, AlarmsData):
+            return [*self._alarms.tell_open(data.open, envelope.epoch, order, now_s, retain=message.retain)]
+        if isinstance(data, StateData):
+            return [*self._presence.state(order.epoch, data)]
+        if envelope.type.startswith("edge.health.") and not message.retain:
+            self._presence.health(envelope.bootid, envelope.monoms)
+        return []
+
+
+class Consumer:
+    """The memory of a subscriber, one for all brokers. Pure: it reads no clock, and one thread at a time may call it.
+
+    Nothing that it is fed makes it raise, and its memory is bounded by the number of devices.
+    """
+
+    def __init__(self, root: str = "edge/v1", marks: Mapping[str, Mark] | None = None) -> None:
+        """`marks` are those of an earlier run, by device: what was missed since is asked for."""
+        self._root = root
+        self._marks = dict(marks or {})
+        self._devices: dict[str, Device] = {}
+        self._up: set[str] = set()
+        self._listening_since_s: float | None = None
+
+    def connection(self, broker: str, up: bool, now_s: float) -> None:
+        """Note that the connection to a broker stands, or is lost: while none stands, silence is ours."""
+        self._up = self._up | {broker} if up else self._up - {broker}
+        if not self._up:
+            self._listening_since_s = None
+        elif self._listening_since_s is None:
+            self._listening_since_s = now_s
+
+    def hear(self, broker: str, topic: str, payload: bytes, retain: bool, now_s: float) -> list[Notice]:
+        """Take in what a broker has brought; return what has happened. `now_s` must never fall; its zero is yours."""
+        got = read(broker, topic, payload, retain, now_s, self._root)
+        if isinstance(got, Unreadable):
+            return [got]
+        device = self._devices.get(got.source)
+        if device is None:
+            if len(self._devices) >= MOST_DEVICES:
+                return [refused(broker, topic, f"more than {MOST_DEVICES} devices")]
+            device = self._devices[got.source] = Device(got.source, self._marks.get(got.source))
+        return device.see(got, broker) if isinstance(got, NewPicture) else device.hear(got)
+
+    def tick(self, now_s: float) -> list[Notice]:
+        """Return what has become true by waiting. Call it twice a second or so."""
+        since_s = self._listening_since_s
+        return [notice for device in self._devices.values() for notice in device.tick(now_s, since_s)]
+
+    def replays(self, now_s: float) -> Iterator[Replay]:
+        """Yield the replays that are due. Order each of them, and tell `replayed` what came of it."""
+        for device in self._devices.values():
+            if (replay := device.replay(now_s)) is not None:
+                yield replay
+
+    def replayed(self, asked: Replay, result: ResultData | None, now_s: float) -> list[Notice]:
+        """Take in the final result of a replay, or None if there is none; return what is lost for good."""
+        device = self._devices.get(asked.source)
+        return [] if device is None else device.replayed(asked, result, now_s)
+
+    def rebirths(self, now_s: float) -> list[str]:
+        """Return the devices that have to be told `rebirth`, each once: they speak, but what they have retained was
+        not heard, as some brokers do not deliver it to a subscription with wildcards."""
+        return [source for source, device in self._devices.items() if device.wants_rebirth(now_s)]
+
+    @property
+    def devices(self) -> Mapping[str, Device]:
+        """Every device that was heard of, by its source."""
+        return self._devices
+
+    def open_alarms(self) -> list[Alarm]:
+        """Return every open alarm of every device."""
+        return [alarm for device in self._devices.values() for alarm in device.open_alarms]
+
+    def marks(self) -> dict[str, Mark]:
+        """Return what to give to the next run, as its `marks`."""
+        told = {source: device.mark for source, device in self._devices.items()}
+        return self._marks | {source: mark for source, mark in told.items() if mark is not None}
+
+
+def _number(detail: Any, name: str) -> int:
+    """Return a whole number from a security event's detail; 0 where there is none."""
+    value = detail.get(name) if isinstance(detail, dict) else None
+    return value if type(value) is int and 0 <= value < 2**63 else 0

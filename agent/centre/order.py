@@ -1,0 +1,78 @@
+"""Which message of a device is newer, and which came already."""
+
+from collections import OrderedDict
+from typing import NamedTuple
+
+REMEMBERED = 2000
+"""How many identifiers are remembered for each device. What comes twice comes soon after: a broker that repeats what it
+was not told to have arrived, a device that has lost its connection, several nodes of a cluster. One that comes again
+counts as just heard, so what a broken node repeats for hours stays known. Replayed messages, which are older, are known
+by their number in the record."""
+_EPOCHS = 16
+_LONGEST_NONCE = 64
+
+
+class Order(NamedTuple):
+    """Where a message stands among those of its device; a larger one is newer."""
+
+    epoch: int
+    """The rank of the epoch: a later one is larger."""
+    seq: int
+
+
+class Numbers:
+    """The epochs, identifiers and nonce of one device. Pure, one thread."""
+
+    def __init__(self) -> None:
+        self._ids: OrderedDict[str, None] = OrderedDict()
+        self._ranks: dict[str, int] = {}
+        self._live: set[str] = set()
+        """The epochs of which something was heard that was not retained."""
+        self._nonce: tuple[Order, str] | None = None
+        self.epoch = ""
+        """The newest one; empty before the first."""
+
+    def is_new(self, message_id: str) -> bool:
+        """Note an identifier; return whether it was not known."""
+        known = message_id in self._ids
+        self._ids[message_id] = None
+        self._ids.move_to_end(message_id)
+        if len(self._ids) > REMEMBERED:
+            self._ids.popitem(last=False)
+        return not known
+
+    def place(self, epoch: str, seq: int, *, live: bool) -> Order | None:
+        """Return the order of a message; None if it does not belong to the device's count.
+
+        An epoch that is heard for the first time is the newest. A retained message does not make it so where another
+        one is known: a broker may have kept it for months.
+        """
+        if not epoch:
+            return None
+        if live and epoch not in self._live:
+            if epoch != self.epoch:
+                self._ranks[epoch] = max(self._ranks.values(), default=0) + 1
+            self._live.add(epoch)
+        elif epoch not in self._ranks:
+            self._ranks[epoch] = min(self._ranks.values(), default=2) - 1
+        while len(self._ranks) > _EPOCHS:
+            oldest = min(self._ranks, key=self._ranks.__getitem__)
+            del self._ranks[oldest]
+            self._live.discard(oldest)
+        self.epoch = max(self._ranks, key=self._ranks.__getitem__)
+        rank = self._ranks.get(epoch)
+        return None if rank is None else Order(rank, seq)
+
+    def newest_rank(self) -> int:
+        """Return the rank of the newest epoch."""
+        return self._ranks.get(self.epoch, 0)
+
+    def hear_nonce(self, order: Order, nonce: str | None) -> None:
+        """Note the nonce of a message."""
+        if nonce and len(nonce) <= _LONGEST_NONCE and (self._nonce is None or order >= self._nonce[0]):
+            self._nonce = (order, nonce)
+
+    @property
+    def nonce(self) -> str | None:
+        """The newest one that the device has said."""
+        return None if self._nonce is None else self._nonce[1]

@@ -1,0 +1,215 @@
+"""The alarms as a centre must see them, whatever order, broker or epoch their messages come by."""
+
+import pytest
+
+from agent.centre import AlarmChanged, AlarmLost, AlarmReopened, EpochChanged, Notice, Unreadable
+from agent.centre.alarms import LOST_AFTER_S, MOST_OPEN
+from agent.contract.lamps import IDLE, PRESSED, Pattern
+from tests.support.drafts import alarm_data
+from tests.support.made_up import SOURCE, World
+
+
+def stages(found: list[Notice]) -> list[str]:
+    return [each.alarm.data.stage.value for each in found if isinstance(each, AlarmChanged)]
+
+
+def test_the_newest_stage_counts_and_not_the_one_that_came_last() -> None:
+    world = World()
+    assert stages(world.alarm(2)) == ["raised"]
+    assert stages(world.alarm(5, stage="registered")) == ["registered"]
+    assert stages(world.alarm(3, stage="sent")) == []
+    assert world.open_stages == {"a1": "registered"}
+    assert stages(world.alarm(8, stage="closed")) == ["closed"]
+    assert stages(world.alarm(7, stage="dispatched")) == []
+    assert world.open_stages == {}
+
+
+def test_a_word_that_overtook_the_first_is_a_new_alarm_and_the_first_changes_nothing() -> None:
+    world = World()
+    [found] = world.alarm(5, stage="delayed")
+    assert isinstance(found, AlarmChanged)
+    assert (found.before, found.rings) == (None, True)
+    assert world.alarm(4) == []
+
+
+def test_an_alarm_rings_when_it_is_new_and_when_it_raises_itself_again_but_not_for_the_past() -> None:
+    world = World()
+
+    def rings(found: list[Notice]) -> bool:
+        return any(isinstance(each, AlarmChanged) and each.rings for each in found)
+
+    assert rings(world.alarm(1))
+    assert not rings(world.alarm(2, stage="registered"))
+    assert not rings(world.alarm(3, stage="registered", press_count=2))
+    assert rings(world.alarm(4, stage="raised", reraised=1))
+    assert not rings(world.alarm(5, stage="registered", reraised=1))
+    assert not rings(world.alarm(6, "a2", historical=True))
+    assert set(world.open_stages) == {"a1", "a2"}, "an open alarm that is late is still an open alarm"
+
+
+@pytest.mark.parametrize(
+    ("fields", "may"),
+    [({}, True), ({"status": "test"}, False), ({"status": "exercise"}, False), ({"input": "self-test"}, False)],
+)
+def test_only_an_actual_alarm_may_send_somebody_out(fields: dict[str, str], may: bool) -> None:
+    world = World()
+    world.alarm(1, **fields)
+    assert [alarm.may_send_somebody for alarm in world.consumer.open_alarms()] == [may]
+
+
+def test_a_list_tells_of_alarms_whose_own_messages_did_not_come_and_repeats_nothing() -> None:
+    world = World()
+    assert stages(world.open(1, alarm_data("a1"), retain=True)) == ["raised"]
+    assert stages(world.open(3, alarm_data("a1"))) == []
+    assert stages(world.open(4, alarm_data("a1", stage="sent"), alarm_data("a2"))) == ["sent", "raised"]
+    assert world.open(2, retain=True) == []
+    assert set(world.open_stages) == {"a1", "a2"}
+
+
+def test_an_alarm_that_vanishes_without_a_close_is_lost_and_stays_open_until_a_person_has_found_out() -> None:
+    world = World()
+    world.alarm(1)
+    assert world.open(2) == []
+    assert world.wait(LOST_AFTER_S - 0.5) == []
+    [lost] = world.wait(1)
+
+    assert isinstance(lost, AlarmLost)
+    assert lost.alarm.lost == "vanished"
+    assert world.open_stages == {"a1": "raised"}
+    device = world.consumer.devices[SOURCE]
+    assert device.lamps == IDLE, "no lamp shows it"
+    assert world.open(9) == world.wait(60) == [], "it is told once"
+    device.settle("a1")
+    assert world.open_stages == {}
+
+
+def test_an_alarm_whose_close_comes_after_the_list_is_not_lost() -> None:
+    world = World()
+    world.alarm(1)
+    world.open(3)
+    world.wait(2)
+    assert stages(world.alarm(2, stage="closed")) == ["closed"]
+    assert world.wait(60) == []
+
+
+def test_an_alarm_that_comes_late_and_that_the_newest_list_does_not_know_is_lost_too() -> None:
+    world = World()
+    world.open(9)
+    assert stages(world.alarm(4)) == ["raised"]
+    assert [type(each) for each in world.wait(9)] == [AlarmLost]
+
+
+def test_a_lost_alarm_that_speaks_again_is_an_alarm_like_any_other() -> None:
+    world = World()
+    world.alarm(1)
+    world.open(2)
+    world.wait(9)
+    [found] = world.alarm(3)
+    assert isinstance(found, AlarmChanged)
+    assert (found.alarm.lost, found.before is not None and found.before.lost) == ("", "vanished")
+
+
+def test_the_alarm_of_a_self_test_is_in_no_list_and_is_not_missed() -> None:
+    world = World()
+    world.alarm(1, input="self-test", status="test")
+    world.open(2)
+    assert world.wait(60) == []
+    assert world.consumer.devices[SOURCE].lamps == IDLE
+
+
+def test_what_only_a_retained_list_has_told_may_have_been_closed_while_nobody_listened() -> None:
+    world = World()
+    world.open(5, alarm_data("a1"), retain=True)
+    world.open(9)
+    [lost] = world.wait(9)
+    assert isinstance(lost, AlarmLost)
+    assert lost.alarm.lost == "unheard"
+
+
+@pytest.mark.parametrize(("presses", "since"), [(2, 0), (3, 1)])
+def test_a_closed_alarm_that_speaks_again_is_open_and_it_is_told_whether_somebody_has_pressed_since(
+    presses: int, since: int
+) -> None:
+    world = World()
+    world.alarm(1, press_count=2)
+    world.alarm(2, stage="closed", press_count=2)
+    [found] = world.alarm(3, stage="registered", press_count=presses)
+
+    assert isinstance(found, AlarmReopened)
+    assert (found.presses, found.closed.data.press_count) == (since, 2)
+    assert world.open_stages == {"a1": "registered"}
+
+
+def test_a_closed_alarm_whose_older_messages_come_late_stays_closed() -> None:
+    world = World()
+    world.alarm(9, stage="closed")
+    assert world.alarm(8, stage="registered") == []
+    assert world.open(7, alarm_data("a1")) == []
+    assert world.open_stages == {}
+
+
+def test_a_close_after_a_further_press_leaves_the_alarm_open() -> None:
+    world = World()
+    world.alarm(1)
+    world.alarm(2, press_count=2, reraised=1)
+    assert world.alarm(1, id="again", stage="closed") == []
+    assert world.open_stages == {"a1": "raised"}
+
+
+def test_after_a_new_epoch_an_alarm_of_the_old_one_is_lost_unless_the_device_tells_of_it() -> None:
+    world = World()
+    world.alarm(900)
+    world.alarm(901, "a2")
+    assert type(world.state("online", 1, 1, epoch="e2")[0]) is EpochChanged
+    world.alarm(2, "a2", epoch="e2", stage="sent")
+    [lost] = world.wait(9)
+
+    assert isinstance(lost, AlarmLost)
+    assert (lost.alarm.alarm_id, lost.alarm.lost) == ("a1", "epoch")
+    assert world.open_stages == {"a1": "raised", "a2": "sent"}
+    assert world.alarm(999, "a2", stage="closed") == [], "what the old epoch says is older than all of the new one"
+
+
+def test_a_retained_message_of_another_epoch_does_not_begin_one() -> None:
+    world = World()
+    world.alarm(5)
+    assert world.open(900, retain=True, epoch="e0") == []
+    assert world.wait(60) == []
+    world.state("online", 1, 1, epoch="e0", retain=True)
+    assert any(isinstance(each, EpochChanged) for each in world.health(2, epoch="e0")), "until it speaks"
+
+
+def test_what_has_no_epoch_does_not_count() -> None:
+    world = World()
+    world.alarm(1, input="self-test", status="test")
+    assert world.alarm(0, "a1", input="self-test", status="test", stage="closed", epoch="", id="probe") == []
+    assert world.open_stages == {"a1": "raised"}
+
+
+def test_the_lamps_are_those_of_the_alarm_that_is_worst_off_and_no_silent_one_shows() -> None:
+    world = World()
+    world.alarm(1, stage="sent", silent=True)
+    device = world.consumer.devices[SOURCE]
+    assert device.lamps == IDLE
+    world.alarm(2, "a2", stage="registered")
+    assert device.lamps.green is Pattern.ON
+    world.alarm(3, "a3", stage="sent")
+    assert device.lamps == PRESSED
+
+
+def test_a_device_with_more_open_alarms_than_a_kiosk_can_have_is_reported() -> None:
+    world = World()
+    for number in range(MOST_OPEN):
+        world.alarm(number + 1, f"a{number}")
+    [found] = world.alarm(MOST_OPEN + 1, "one-more")
+    assert isinstance(found, Unreadable)
+    assert len(world.consumer.open_alarms()) == MOST_OPEN
+    assert stages(world.alarm(MOST_OPEN + 2, "a0", stage="closed")) == ["closed"]
+    assert stages(world.alarm(MOST_OPEN + 3, "one-more")) == ["raised"]
+
+
+def test_closed_alarms_are_forgotten_in_the_end() -> None:
+    world = World()
+    for number in range(400):
+        world.alarm(number + 1, f"a{number}", stage="closed")
+    assert len(world.consumer.devices[SOURCE]._alarms._entries) == 200
