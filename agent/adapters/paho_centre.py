@@ -19,6 +19,7 @@ from agent.adapters.tls_context import TlsFiles, tls_context
 from agent.contract.errors import BrokerError
 from agent.contract.host_state import REPEAT_S, CentreStateError, read_state, write_state
 
+_SESSION_S = 14 * 24 * 3600
 _OPTIONS = {"ca_file": "--ca", "cert_file": "--cert", "key_file": "--cert-key", "brokers": "--broker"}
 
 
@@ -38,7 +39,7 @@ class Heard:
     retain: bool
 
 
-class Centre:
+class CentreConnection:
     """A connection that subscribes and publishes. Reconnects by itself after a first success."""
 
     def __init__(
@@ -48,8 +49,12 @@ class Centre:
         on_message: Callable[[Heard], None] | None = None,
         on_link: Callable[[bool, str], None] | None = None,
         state_topic: str | None = None,
+        client_id: str | None = None,
     ) -> None:
         """`on_link` hears of every change of the connection; it and `on_message` run on the client library's thread.
+
+        With `client_id`, which no other client of that broker may have, the broker keeps our session for two weeks:
+        what comes while we are away is delivered when we are back. Without one nothing is kept.
 
         With `state_topic`, the centre says there that it watches while it is connected, again every minute, and the
         broker says that it does not when the connection is lost.
@@ -67,10 +72,16 @@ class Centre:
         except BrokerError as error:
             raise BrokerError(_as_options(str(error))) from error
         self._state_topic = state_topic
+        self._client_id = client_id
+        self._awaited: int | None = None
+        """The subscription that `open` waits for."""
         self._client = self._make_client(mqtt.MQTTv5)
 
     def _make_client(self, protocol: MQTTProtocolVersion) -> BoundedClient:
-        client = BoundedClient(CallbackAPIVersion.VERSION2, f"centre-{secrets.token_hex(6)}", protocol=protocol)
+        name = self._client_id or f"centre-{secrets.token_hex(6)}"
+        # MQTT 5 says at the connection whether a session is kept, 3.1.1 with the name.
+        clean = None if protocol == mqtt.MQTTv5 else self._client_id is None
+        client = BoundedClient(CallbackAPIVersion.VERSION2, name, clean_session=clean, protocol=protocol)
         if self._tls is not None:
             client.tls_set_context(self._tls)
         if self._state_topic is not None:
@@ -103,8 +114,13 @@ class Centre:
             threading.Thread(target=self._repeat, name="centre-state", daemon=True).start()
 
     def _begin(self, timeout_s: float) -> None:
+        session: dict[str, Any] = {}
+        if self._client_id is not None and self._client.protocol == mqtt.MQTTv5:
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.SessionExpiryInterval = _SESSION_S
+            session = {"clean_start": False, "properties": properties}
         try:
-            self._client.connect(self._endpoint.host, self._endpoint.port, keepalive=30)
+            self._client.connect(self._endpoint.host, self._endpoint.port, keepalive=30, **session)
         except (OSError, ValueError) as error:
             plain = not isinstance(error, OSError | UnicodeError)
             reason = str(error) if plain else of_connecting(error, self._endpoint).detail
@@ -112,13 +128,22 @@ class Centre:
         self._client.loop_start()
         self._subscribed.wait(timeout_s)
 
-    def publish(self, topic: str, payload: bytes, expiry_s: int | None = None, timeout_s: float = 10.0) -> None:
-        """Publish with QoS 1 and wait for the broker's acknowledgement. Raises BrokerError."""
+    @property
+    def is_up(self) -> bool:
+        """Whether the broker has let us in and we are connected. Any thread."""
+        return self._subscribed.is_set() and self._client.is_connected()
+
+    def send(self, topic: str, payload: bytes, expiry_s: int | None = None) -> mqtt.MQTTMessageInfo:
+        """Publish with QoS 1 without waiting; return a handle to wait for the broker's acknowledgement."""
         properties = None
         if expiry_s is not None and self._client.protocol == mqtt.MQTTv5:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             properties.MessageExpiryInterval = expiry_s
-        sent = self._client.publish(topic, payload, qos=1, properties=properties)
+        return self._client.publish(topic, payload, qos=1, properties=properties)
+
+    def publish(self, topic: str, payload: bytes, expiry_s: int | None = None, timeout_s: float = 10.0) -> None:
+        """Publish with QoS 1 and wait for the broker's acknowledgement. Raises BrokerError."""
+        sent = self.send(topic, payload, expiry_s)
         try:
             sent.wait_for_publish(timeout_s)
         except (RuntimeError, ValueError) as error:
@@ -138,16 +163,19 @@ class Centre:
         self._client.loop_stop()
 
     def _connected(self, client: mqtt.Client, data: Any, flags: Any, reason: Any, properties: Any) -> None:
-        own = [] if self._state_topic is None else [self._state_topic]
         if reason.is_failure:
             self._knows_no_5 = reason.value == UNSUPPORTED_VERSION and not self._subscribed.is_set()
             self._failure = f"the broker refused: {reason}"
             self._subscribed.set()
-        elif self._filters or own:
-            self._say_online()
-            client.subscribe([(name, 1) for name in self._filters + own])
         else:
-            self._subscribed.set()
+            self._say_online()
+            if self._state_topic is not None:
+                client.subscribe(self._state_topic, qos=1)
+            # A packet of its own: some brokers take no more than eight filters in one.
+            if self._filters:
+                _, self._awaited = client.subscribe([(name, 1) for name in self._filters])
+            else:
+                self._subscribed.set()
         if self._on_link is not None and not self._is_left(client):
             self._on_link(not reason.is_failure, str(reason))
 
@@ -166,6 +194,8 @@ class Centre:
                 self._say_online()
 
     def _suback(self, client: mqtt.Client, data: Any, mid: int, reasons: list[Any], properties: Any) -> None:
+        if mid != self._awaited:
+            return
         refused = [name for name, reason in zip(self._filters, reasons, strict=False) if reason.is_failure]
         if refused:
             self._failure = f"the broker does not let us subscribe to {', '.join(refused)}"

@@ -1,8 +1,12 @@
 """The command centre's library: what a program needs that listens to devices and answers them.
 
-`Consumer` is the contract's rules without a connection: it is fed with what brokers bring, and returns what happened.
+`Centre` is connected to every broker, tells what happens, and carries acks and commands. `Consumer`, which it is built
+on, is the contract's rules without a connection: it is fed with what brokers bring, and returns what happened.
 """
 
+from agent.adapters.jose_keys import PrivateKey
+from agent.adapters.tls_context import TlsFiles
+from agent.centre.centre import Centre
 from agent.centre.consumer import Consumer, Device, Mark
 from agent.centre.notices import (
     Alarm,
@@ -23,14 +27,21 @@ from agent.centre.notices import (
     RecordSkipped,
     Unreadable,
 )
+from agent.centre.orders import AbandonedError, NoAnswerError
 from agent.centre.replays import Replay
 from agent.centre.words import printable
+from agent.contract.errors import BrokerError
+from agent.contract.vocabulary import AckAction
 
 __all__ = [
+    "AbandonedError",
+    "AckAction",
     "Alarm",
     "AlarmChanged",
     "AlarmLost",
     "AlarmReopened",
+    "BrokerError",
+    "Centre",
     "Consumer",
     "Device",
     "Duplicate",
@@ -41,12 +52,15 @@ __all__ = [
     "Message",
     "NewMessage",
     "NewPicture",
+    "NoAnswerError",
     "Notice",
     "Presence",
     "PresenceChanged",
+    "PrivateKey",
     "RecordLost",
     "RecordSkipped",
     "Replay",
+    "TlsFiles",
     "Unreadable",
     "printable",
 ]

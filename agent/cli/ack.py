@@ -74,7 +74,6 @@ def run(args: argparse.Namespace) -> int:
             sender.send(
                 name="ack",
                 arguments=arguments,
-                topic=identity.down("ack", alarm_id),
                 key=key,
                 timeout_s=args.timeout,
             )

@@ -2,23 +2,16 @@
 
 import argparse
 import json
-import secrets
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from agent.adapters.jose_keys import PrivateKey, sign
-from agent.adapters.paho_centre import Centre, Heard
 from agent.adapters.tls_context import TlsFiles
+from agent.centre import printable
 from agent.cli.options import add_config
-from agent.cli.readable import printable
-from agent.contract.commands import MAX_LIFE_S
-from agent.contract.host_state import CentreStateError, host_topic
-from agent.contract.identity import LEVEL, Identity
+from agent.contract.identity import LEVEL
 from agent.core.errors import UsageError
-from agent.settings import Settings, load
+from agent.settings import Settings
 
 _NEXT = {
     "unknown-key": "put the public half of your key, which keygen wrote, into the device's key set; it counts at once",
@@ -45,25 +38,6 @@ def add_options(parser: argparse.ArgumentParser, *, every_broker: bool = False) 
     parser.add_argument("--cert-key", type=Path, help="the private key of --cert")
 
 
-def open_centre(
-    args: argparse.Namespace,
-    filters: Callable[[Identity], list[str]],
-    on_message: Callable[[Heard], None] | None = None,
-    on_link: Callable[[bool, str], None] | None = None,
-    name: str | None = None,
-) -> tuple[Settings, Centre]:
-    """Return the device's settings and a connection that has subscribed to `filters`. Raises BrokerError.
-
-    With `name`, the connection reports that the centre of that name is watching.
-    """
-    settings = load(args.config)
-    mqtt = settings.mqtt
-    state_topic = None if name is None else centre_topic(mqtt.root, name)
-    centre = Centre(args.broker or mqtt.brokers[0], tls_files(args, settings), on_message, on_link, state_topic)
-    centre.open(filters(settings.identity))
-    return settings, centre
-
-
 def tls_files(args: argparse.Namespace, settings: Settings) -> TlsFiles:
     """Return our own certificate, and the authority from the options, or else the device's.
 
@@ -77,52 +51,6 @@ def tls_files(args: argparse.Namespace, settings: Settings) -> TlsFiles:
             "those of a command centre with --cert and --cert-key, and its port with --broker"
         )
     return TlsFiles(args.ca or mqtt.ca_file, args.cert, args.cert_key)
-
-
-def centre_topic(root: str, name: str) -> str:
-    """Return the topic on which a centre says whether it watches. Raises UsageError for an invalid name."""
-    try:
-        return host_topic(root, name)
-    except CentreStateError as error:
-        raise UsageError(f"{name!r} is {error}: use 1 to 64 of a-z, 0-9 and dash") from error
-
-
-class Order(NamedTuple):
-    """A signed command, its identifier, and how long it is valid, in seconds."""
-
-    token: bytes
-    cmd_id: str
-    expiry_s: int
-
-
-def signed(
-    *,
-    name: str,
-    arguments: dict[str, Any],
-    audience: str,
-    key: PrivateKey,
-    boot_nonce: str | None,
-    cmd_id: str | None = None,
-) -> Order:
-    """Sign a command for the device with the source `audience`; to sign one again, give its `cmd_id`.
-
-    With the newest nonce as `boot_nonce`, a device whose clock is not set can check that the command is fresh.
-    """
-    now = int(time.time())
-    claims: dict[str, Any] = {
-        "cmd_id": cmd_id or f"cmd-{secrets.token_hex(8)}",
-        "name": name,
-        "args": arguments,
-        "aud": audience,
-        "iss": key.issuer,
-        "iat": now,
-        "exp": now + min(MAX_LIFE_S, 120),
-        # This clock's microseconds only ever rise, so there is no counter to keep between calls.
-        "ctr": time.time_ns() // 1000,
-    }
-    if boot_nonce:
-        claims["boot_nonce"] = boot_nonce
-    return Order(sign(claims, key), claims["cmd_id"], claims["exp"] - now)
 
 
 def topic_level(word: str, what: str) -> str:

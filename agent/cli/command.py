@@ -53,8 +53,7 @@ def run(args: argparse.Namespace) -> int:
     identity = settings.identity
     timeout_s = args.timeout or (_SELF_TEST_S if name == "self-test" else PATIENCE_S)
     with Sender(args.broker or settings.mqtt.brokers, tls_files(args, settings), identity, say) as sender:
-        topic = identity.down("command", name)
-        result = sender.send(name=name, arguments=arguments, topic=topic, key=key, timeout_s=timeout_s)
+        result = sender.send(name=name, arguments=arguments, key=key, timeout_s=timeout_s)
         code = print_result(result)
         if code == 0 and args.out is not None:
             picture = sender.picture(result["command_id"], timeout_s)

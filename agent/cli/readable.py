@@ -5,17 +5,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from agent.centre import printable
 from agent.contract.camera_events import EVENTS
 
 
 def readable(topic: str, payload: bytes) -> str:
     """Return one line: the time, what happened, and the figures that matter. Any topic, any payload."""
     return printable(_line(topic, payload))
-
-
-def printable(text: str) -> str:
-    """Return the text with an escape in place of each character that a terminal or a log might act on."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def _line(topic: str, payload: bytes) -> str:

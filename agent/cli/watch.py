@@ -12,10 +12,11 @@ from typing import Any
 
 from agent.adapters.jose_keys import PrivateKey
 from agent.adapters.paho_centre import Heard
-from agent.cli.answer_tests import SelfTestAnswerer
-from agent.cli.centre import add_options, open_centre
+from agent.centre import Centre
+from agent.cli.centre import add_options, tls_files, topic_level
 from agent.cli.readable import readable
-from agent.core.errors import BrokerError, UsageError
+from agent.core.errors import UsageError
+from agent.settings import load
 
 _EXAMPLE = """\
 Example:
@@ -58,43 +59,37 @@ def run(args: argparse.Namespace) -> int:
     if args.answer_tests and args.key is None:
         raise UsageError("--answer-tests needs --key, the private key that signs the answers")
     key = PrivateKey.load(args.key) if args.answer_tests else None
+    settings = load(args.config)
+    identity = settings.identity
     heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
     connected = threading.Event()
 
-    def on_link(up: bool, detail: str) -> None:
+    def on_link(_: str, up: bool, detail: str) -> None:
         if connected.is_set() and not up:
             print(f"edge-agent: the connection is lost ({detail}); trying again", file=sys.stderr)
         connected.set()
 
-    _, centre = open_centre(
-        args,
-        lambda identity: [f"{identity.root}/#" if args.all else identity.up("#")],
-        heard.put,
-        on_link,
-        args.as_centre,
+    centre = Centre(
+        [args.broker or settings.mqtt.brokers[0]],
+        key=key,
+        tls=tls_files(args, settings),
+        name=None if args.as_centre is None else topic_level(args.as_centre, "name of a centre"),
+        answers=args.answer_tests,
+        root=identity.root,
+        filters=[f"{identity.root}/#" if args.all else identity.up("#")],
+        on_heard=heard.put,
+        on_link=on_link,
     )
-    answerer = None if key is None else SelfTestAnswerer(centre, key)
     deadline = None if args.seconds is None else time.monotonic() + args.seconds
-    try:
+    with centre:
+        centre.await_connection()
         while deadline is None or time.monotonic() < deadline:
             try:
                 message = heard.get(timeout=0.2)
             except queue.Empty:
                 continue
             print(_as_json(message) if args.json else readable(message.topic, message.payload), flush=True)
-            if answerer is not None:
-                _answer(answerer, message)
         return 0
-    finally:
-        centre.close()
-
-
-def _answer(answerer: SelfTestAnswerer, message: Heard) -> None:
-    """Answer a message; if the broker does not accept the answer, report that and go on."""
-    try:
-        answerer.hear(message)
-    except BrokerError as error:
-        print(f"edge-agent: {error}", file=sys.stderr)
 
 
 def _as_json(message: Heard) -> str:

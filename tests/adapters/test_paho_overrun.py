@@ -6,7 +6,7 @@ import pytest
 
 from agent.adapters.paho_bounded import MAXIMUM_PACKET_BYTES
 from agent.adapters.paho_broker import PahoBroker
-from agent.adapters.paho_centre import Centre
+from agent.adapters.paho_centre import CentreConnection
 from agent.ports import Connected, Disconnected, Received
 from tests.support.broker_events import WILL, BrokerEvents
 from tests.support.fake_broker import Behaviour, FakeBroker, publish_header
@@ -49,7 +49,7 @@ def test_the_longest_packet_that_is_read_comes_whole_and_the_connection_stands()
 def test_a_tool_of_the_centre_says_why_it_has_left_and_comes_again() -> None:
     told: queue.Queue[tuple[bool, str]] = queue.Queue()
     with FakeBroker(Behaviour(flood=TOO_LONG)) as fake:
-        centre = Centre(fake.url, on_link=lambda up, reason: told.put((up, reason)))
+        centre = CentreConnection(fake.url, on_link=lambda up, reason: told.put((up, reason)))
         centre.open(["up/#"])
         try:
             links = [told.get(timeout=10) for _ in range(3)]

@@ -1,6 +1,5 @@
 """`ack` and `command` repeat until the result comes, and say what a person can do when it does not."""
 
-import json
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -11,11 +10,14 @@ import pytest
 from agent.adapters.jose_keys import KeyRing, PrivateKey
 from agent.adapters.paho_centre import Heard
 from agent.adapters.tls_context import TlsFiles
+from agent.centre import centre, link, orders
 from agent.cli import sender
 from agent.cli.keygen import make_key
 from agent.core.errors import BrokerError
 from tests.support.drafts import IDENTITY
+from tests.support.made_up import envelope
 
+STATE = {"bdseq": 1, "epoch": "e1", "boot_nonce": "s", "agent_version": "1", "config_revision": "1"}
 RESULT = {"name": "ping", "status": "succeeded", "code": "ok", "text": "here"}
 REFUSED = {"name": "ping", "status": "rejected", "text": "no"}
 
@@ -34,26 +36,40 @@ class World:
         self.said: list[str] = []
         self.steps: list[Callable[[dict[str, Any]], None]] = []
         self.retained: list[Heard] = []
-        monkeypatch.setattr(sender, "Centre", self.centre)
-        monkeypatch.setattr(sender, "_PAUSES_S", (0.05, 0.05))
-        monkeypatch.setattr(sender, "_LONGEST_PAUSE_S", 0.05)
-        monkeypatch.setattr(sender, "_STATE_S", 0.05)
+        self.seq = 0
+        monkeypatch.setattr(link, "_FIRST_PAUSE_S", 0.05)
+        monkeypatch.setattr(centre, "CentreConnection", self.connection)
+        monkeypatch.setattr(orders, "PAUSES_S", (0.05, 0.05))
+        monkeypatch.setattr(orders, "LONGEST_PAUSE_S", 0.05)
+        monkeypatch.setattr(orders, "NONCE_WITHIN_S", 0.05)
 
-    def centre(self, url: str, tls: TlsFiles, hear: Callable[[Heard], None]) -> "World.Centre":
-        return World.Centre(self, url, hear)
+    def connection(
+        self,
+        url: str,
+        tls: TlsFiles,
+        hear: Callable[[Heard], None],
+        link: Callable[[bool, str], None],
+        *_: object,
+    ) -> "World.Connection":
+        return World.Connection(self, url, hear, link)
 
-    class Centre:
-        def __init__(self, world: "World", url: str, hear: Callable[[Heard], None]) -> None:
-            self.world, self.url, self.hear = world, url, hear
+    class Connection:
+        def __init__(
+            self, world: "World", url: str, hear: Callable[[Heard], None], link: Callable[[bool, str], None]
+        ) -> None:
+            self.world, self.url, self.hear, self.link = world, url, hear, link
+            self.is_up = False
 
         def open(self, filters: list[str]) -> None:
             if self.url in self.world.down:
                 raise BrokerError(f"no connection to {self.url}")
+            self.is_up = True
+            self.link(True, "Success")
             self.world.ears[self.url] = self.hear
             for heard in self.world.retained:
                 self.hear(heard)
 
-        def publish(self, topic: str, payload: bytes, expiry_s: int) -> None:
+        def send(self, topic: str, payload: bytes, expiry_s: int) -> None:
             assert topic == IDENTITY.down("command", "ping")
             self.world.ways.append(self.url)
             claims = dict(self.world.ring.verify(payload).claims)
@@ -66,7 +82,12 @@ class World:
             del self.world.ears[self.url]
 
     def message(self, level: str, nonce: str | None, data: dict[str, Any], *, retain: bool = False) -> Heard:
-        return Heard(IDENTITY.up(*level.split("/")), json.dumps({"data": data, "nonce": nonce}).encode(), retain)
+        self.seq += 1
+        kind = level.partition("/")[0]
+        full = {**(STATE if kind == "state" else {}), **data, "historical": False}
+        seq = 0 if retain else self.seq
+        payload = envelope(f"{kind}.v1", full, seq, nonce=nonce, id=f"m{self.seq}", source=IDENTITY.source)
+        return Heard(IDENTITY.up(*level.split("/")), payload, retain)
 
     def answer(self, *, nonce: str | None = None, **data: Any) -> Callable[[dict[str, Any]], None]:
         """A step: the result with this data."""
@@ -83,8 +104,7 @@ class World:
 
     def send(self, *brokers: str, timeout_s: float = 10.0) -> dict[str, Any]:
         with sender.Sender(brokers or ("a",), TlsFiles(), IDENTITY, self.said.append) as under_test:
-            topic = IDENTITY.down("command", "ping")
-            result = under_test.send(name="ping", arguments={}, topic=topic, key=self.key, timeout_s=timeout_s)
+            result = under_test.send(name="ping", arguments={}, key=self.key, timeout_s=timeout_s)
         assert self.ears == {}, "a connection was left open"
         return result
 
@@ -152,7 +172,7 @@ def test_a_retained_nonce_never_takes_the_place_of_one_that_was_just_said(world:
 
 
 def test_a_device_that_comes_back_is_told_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sender, "_PAUSES_S", (60.0,))
+    monkeypatch.setattr(orders, "PAUSES_S", (60.0,))
 
     def returns(claims: dict[str, Any]) -> None:
         world.tell(world.message("state", "1-n", {"state": "online"}))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agent.adapters.paho_centre import Centre
+from agent.adapters.paho_centre import CentreConnection
 from tests.support.agent_process import TREE, AgentProcess, start_cli
 from tests.support.centre import Centre as Ears
 from tests.support.mosquitto import Mosquitto
@@ -60,7 +60,7 @@ def test_a_centre_repeats_that_it_watches_and_contradicts_the_will_of_another_of
 ) -> None:
     monkeypatch.setattr("agent.adapters.paho_centre.REPEAT_S", 0.5)
     with Subscriber(first.port, [HOST]) as ears:
-        one, other = (Centre(first.url, state_topic=HOST) for _ in range(2))
+        one, other = (CentreConnection(first.url, state_topic=HOST) for _ in range(2))
         one.open([])
         other.open([])
         ears.wait_for_count(5, says_online)

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from agent.adapters.jose_keys import PrivateKey, sign
-from agent.adapters.paho_centre import Centre
+from agent.adapters.paho_centre import CentreConnection
 from tests.campaigns.bench.distribution import Distribution
 from tests.campaigns.bench.latency import Bench, Pacing
 from tests.campaigns.bench.simulated_agent import BASE, BUTTON, SOURCE, SimulatedAgent
@@ -32,7 +32,7 @@ class ClosingCentre:
     """Closes alarms with signed acks."""
 
     def __init__(self, port: int, key: PrivateKey) -> None:
-        self._centre = Centre(f"mqtt://127.0.0.1:{port}")
+        self._centre = CentreConnection(f"mqtt://127.0.0.1:{port}")
         self._key = key
 
     def __enter__(self) -> "ClosingCentre":

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 
 from agent.adapters.jose_keys import PrivateKey, sign
-from agent.adapters.paho_centre import Centre as Tool
+from agent.adapters.paho_centre import CentreConnection as Tool
 from tests.campaigns.brokers.cluster import Node
 from tests.support.centre import Centre, Message, read
 from tests.support.wait import wait_for

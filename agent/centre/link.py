@@ -1,0 +1,70 @@
+"""The connection to one broker, which is tried until it stands, and then comes back by itself."""
+
+import threading
+from collections.abc import Callable, Sequence
+
+from agent.adapters.paho_centre import CentreConnection
+from agent.centre.orders import Signed
+from agent.contract.errors import BrokerError
+
+_FIRST_PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 10.0
+
+
+class Link:
+    """One broker. Everything but `start` and `close` may be called from any thread."""
+
+    def __init__(
+        self, make: Callable[[], CentreConnection], filters: Sequence[str], on_tried: Callable[[], None]
+    ) -> None:
+        """`make` makes a connection that is not open yet; `on_tried` is called after each try, on the link's thread."""
+        self._make = make
+        self._filters = [*filters]
+        self._on_tried = on_tried
+        self._closing = threading.Event()
+        self._connection: CentreConnection | None = None
+        self._thread = threading.Thread(target=self._open, name="centre-link", daemon=True)
+        self.trouble = ""
+        """Why the last try failed; empty if it did not."""
+        self.was_tried = False
+
+    def start(self) -> None:
+        """Begin to connect."""
+        self._thread.start()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the broker has let us in once."""
+        return self._connection is not None
+
+    def send(self, topic: str, message: Signed) -> None:
+        """Send without waiting; nothing while there is no connection, as a signature does not keep."""
+        connection = self._connection
+        if connection is not None and connection.is_up:
+            connection.send(topic, message.token, message.expiry_s)
+
+    def close(self) -> None:
+        """Say that we go, and end the connection."""
+        self._closing.set()
+        if self._connection is not None:
+            self._connection.close()
+
+    def _open(self) -> None:
+        pause_s = _FIRST_PAUSE_S
+        while not self._closing.is_set():
+            connection: CentreConnection | None = None
+            try:
+                connection = self._make()
+                connection.open(self._filters)
+            except BrokerError as error:
+                self.trouble, connection = str(error), None
+            else:
+                self.trouble, self._connection = "", connection
+            self.was_tried = True
+            self._on_tried()
+            if connection is not None:
+                if self._closing.is_set():
+                    connection.close()
+                return
+            self._closing.wait(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)

@@ -1,0 +1,182 @@
+"""The command centre's library, with a simulated kiosk and two real brokers."""
+
+import queue
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from agent.centre import (
+    AlarmChanged,
+    Centre,
+    Duplicate,
+    HoleFound,
+    NewMessage,
+    NewPicture,
+    NoAnswerError,
+    Notice,
+    Presence,
+    PresenceChanged,
+    Unreadable,
+)
+from agent.cli.keygen import make_key
+from agent.contract.errors import BrokerError
+from agent.contract.vocabulary import AckAction
+from tests.support.agent_process import SOURCE, TREE, AgentProcess
+from tests.support.mosquitto import Mosquitto
+from tests.support.subscriber import Subscriber
+from tests.support.two_paths import PATIENT
+from tests.support.wait import PATIENCE_S
+
+N = TypeVar("N")
+WAITS = {"delayed_after_s": 60, "unconfirmed_after_s": 120}
+
+
+class Watching:
+    """A centre, and what it has found so far."""
+
+    def __init__(self, *brokers: str, **options: Any) -> None:
+        self.notices: queue.SimpleQueue[Notice] = queue.SimpleQueue()
+        self.seen: list[Notice] = []
+        self.centre = Centre(brokers, on_notice=self.notices.put, **options)
+
+    def __enter__(self) -> "Watching":
+        self.centre.__enter__()
+        self.centre.await_connection()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.centre.__exit__(None, None, None)
+
+    def next(self, kind: type[N], where: Callable[[N], bool] = lambda _: True) -> N:
+        """The next notice of that kind."""
+        while True:
+            notice = self.notices.get(timeout=PATIENCE_S)
+            self.seen.append(notice)
+            if isinstance(notice, kind) and where(notice):
+                return notice
+
+    def presence(self, presence: Presence) -> PresenceChanged:
+        return self.next(PresenceChanged, lambda found: found.presence is presence)
+
+    def stage(self, stage: str) -> AlarmChanged:
+        return self.next(AlarmChanged, lambda found: found.alarm.data.stage == stage)
+
+
+@pytest.fixture
+def both(first: Mosquitto, second: Mosquitto) -> tuple[str, str]:
+    return first.url, second.url
+
+
+def test_an_alarm_is_seen_taken_by_one_person_and_closed(tmp_path: Path, both: tuple[str, str]) -> None:
+    agent = AgentProcess(tmp_path / "kiosk", *both, mqtt=PATIENT, alarm=WAITS, centre={"required": True})
+    with Watching(*both, key=agent.key, name="jhb-centre") as watching, agent:
+        centre = watching.centre
+        watching.presence(Presence.ONLINE)
+        agent.press()
+        rung = watching.next(AlarmChanged)
+        assert (rung.rings, rung.alarm.may_send_somebody) == (True, False), "a simulated press is an exercise"
+
+        taken = centre.ack(rung.alarm, AckAction.REGISTERED, by="Thandi").result(PATIENCE_S)
+        other = centre.ack(rung.alarm, AckAction.REGISTERED, by="Sipho").result(PATIENCE_S)
+        assert (taken.code, other.code) == ("ok", "already-registered")
+        alarm = watching.stage("registered").alarm
+        assert alarm.data.held_by is not None
+        assert alarm.data.held_by.by == "Thandi"
+        with centre.view() as known:
+            device = known.devices[SOURCE]
+            assert device.lamps.as_dict() == agent.outputs()
+            assert device.presence is Presence.ONLINE
+
+        closed = centre.ack(alarm, AckAction.CLOSED, by="Thandi", reason="helped").result(PATIENCE_S)
+        assert closed.code == "ok"
+        assert watching.stage("closed").alarm.data.answered_by[AckAction.CLOSED].reason == "helped"
+        assert centre.open_alarms() == []
+        assert not any(isinstance(each, Unreadable | HoleFound) for each in watching.seen)
+
+
+def test_a_kiosk_that_goes_to_the_other_broker_stays_one_device_with_one_alarm(
+    tmp_path: Path, first: Mosquitto, second: Mosquitto
+) -> None:
+    agent = AgentProcess(tmp_path / "kiosk", first.url, second.url, mqtt=PATIENT, alarm=WAITS)
+    with Watching(first.url, second.url, key=agent.key) as watching, agent:
+        agent.press()
+        alarm = watching.stage("sent").alarm
+        first.kill()
+        ordered = watching.centre.ack(alarm, AckAction.REGISTERED)
+        watching.next(
+            NewMessage, lambda found: found.message.broker == second.url and found.message.topic.endswith("/up/state")
+        )
+        assert ordered.result(PATIENCE_S).code == "ok", "the ack was repeated until somebody heard it"
+        assert [alarm.alarm_id for alarm in watching.centre.open_alarms()] == [alarm.alarm_id]
+        with watching.centre.view() as known:
+            assert known.devices[SOURCE].presence is Presence.ONLINE
+        first.start()
+        assert agent.send(signal.SIGTERM) == 0
+        watching.presence(Presence.OFFLINE)
+
+
+def test_what_comes_while_the_program_is_away_waits_for_it_at_the_broker(tmp_path: Path, first: Mosquitto) -> None:
+    agent = AgentProcess(tmp_path / "kiosk", first.url, alarm=WAITS)
+    with agent:
+        with Watching(first.url, session="wall-display") as watching:
+            watching.presence(Presence.ONLINE)
+            marks = watching.centre.marks()
+        agent.press()
+        with Subscriber(first.port, [f"{TREE}/up/alarms"]) as somebody:
+            somebody.wait_for(lambda heard: heard.topic == f"{TREE}/up/alarms" and b"sent" in heard.payload)
+        with Watching(first.url, session="wall-display", marks=marks) as watching:
+            raised = watching.next(NewMessage, lambda found: found.message.envelope.type == "edge.alarm.raised.v1")
+            assert not raised.message.retain
+
+
+def test_pictures_come_to_whoever_asks_for_them(first: Mosquitto) -> None:
+    with (
+        Watching(first.url, filters=["edge/v1/+/+/+/up/#"]) as watching,
+        Subscriber(first.port, []) as device,
+    ):
+        device.publish(f"{TREE}/up/snapshot/p1", b"\xff\xd8\xff")
+        device.publish(f"{TREE}/up/snapshot/p1", b"\xff\xd8\xff")
+        device.publish(f"{TREE}/up/health", b"\xff\xd8\xff")
+        assert watching.next(NewPicture).picture_id == "p1"
+        assert watching.next(Duplicate).id == "p1"
+        assert watching.next(Unreadable).reason == "a picture where a message is due"
+
+
+def test_a_program_that_fails_over_one_message_hears_the_next(first: Mosquitto) -> None:
+    heard: queue.SimpleQueue[Notice] = queue.SimpleQueue()
+
+    def fails(notice: Notice) -> None:
+        heard.put(notice)
+        raise ValueError("a mistake of the program")
+
+    with Centre([first.url], on_notice=fails) as centre, Subscriber(first.port, []) as device:
+        centre.await_connection()
+        for payload in (b"one", b"two"):
+            device.publish(f"{TREE}/up/health", payload)
+            assert isinstance(heard.get(timeout=PATIENCE_S), Unreadable)
+
+
+def test_a_device_that_does_not_answer_is_an_error_in_the_end(tmp_path: Path, first: Mosquitto) -> None:
+    key = make_key("operator", tmp_path)
+    with Watching(first.url, key=key) as watching:
+        with pytest.raises(NoAnswerError):
+            watching.centre.order(SOURCE, "ping", timeout_s=1.5).result(PATIENCE_S)
+        last = watching.centre.order(SOURCE, "ping")
+    with pytest.raises(BrokerError, match="ended"):
+        last.result(0)
+    with pytest.raises(BrokerError, match="closed"):
+        watching.centre.order(SOURCE, "ping")
+
+
+def test_without_a_broker_it_says_so_and_goes_on_trying(tmp_path: Path, first: Mosquitto, second: Mosquitto) -> None:
+    first.kill()
+    second.kill()
+    links: queue.SimpleQueue[tuple[str, bool, str]] = queue.SimpleQueue()
+    with Centre([first.url, second.url], on_link=lambda *link: links.put(link)) as centre:
+        with pytest.raises(BrokerError, match=r"nothing listens on .*; .*nothing listens on "):
+            centre.await_connection()
+        second.start()
+        assert links.get(timeout=PATIENCE_S)[:2] == (second.url, True)
