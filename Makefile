@@ -16,7 +16,7 @@ JOBS ?= 5
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime node-tools arm-emulator run test suite test-campaigns test-package test-tflite test-picamera2 check bench bench-vision chaos consoles brokers rabbitmq emulation mutants week arm-smoke wiring lamps dist dist-sizes dist-lock clean
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime node-tools arm-emulator run test suite test-campaigns test-package test-tflite test-picamera2 check bench bench-vision chaos fuzz consoles brokers rabbitmq emulation mutants week arm-smoke wiring lamps dist dist-sizes dist-lock clean
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -133,6 +133,9 @@ bench-vision: setup-dev test-video model ## How well people are seen on real vid
 
 chaos: setup-dev ## A quarter of an hour of kills, outages and bad disks; nothing pressed may be lost
 	@$(BIN)/python -m tests.campaigns.chaos $(CHAOS)
+
+fuzz: setup-dev ## A hundred thousand spoilt commands: none may do anything, none may harm the agent (ten minutes; FUZZ=2000)
+	@FUZZ=$(or $(FUZZ),100000) $(BIN)/pytest -s --show-capture=no --timeout=7200 tests/bootstrap/test_fuzz.py
 
 consoles: setup-dev ## Two consoles take one alarm at the same moment, 100 times on one broker and 100 on two: both must show one holder
 	@CONSOLE_ROUNDS=100 $(BIN)/pytest --timeout=900 tests/system/test_who_has_it.py -k two_consoles

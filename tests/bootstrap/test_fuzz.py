@@ -1,0 +1,186 @@
+"""Spoilt commands by the thousand: none does anything without a right signature, none harms the agent.
+
+`make fuzz` plays a hundred thousand.
+"""
+
+import os
+import random
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+import pytest
+
+from agent.adapters.jose_keys import KeyRing, PrivateKey
+from agent.bootstrap.command_executor import CommandExecutor
+from agent.bootstrap.from_afar import FromAfar
+from agent.outbox.outbox import Outbox
+from agent.ports import Received
+from agent.runtime.commands.handler import CommandHandler
+from agent.settings.kept import again, begin, load_kept
+from agent.sim.clock import SimClock
+from tests.settings.test_file import GOOD
+from tests.support.command_rig import WhenAwaited
+from tests.support.context import make_context
+from tests.support.drafts import IDENTITY, taken, write
+from tests.support.fuzz import rightly_signed, shots
+from tests.support.outbox_fixtures import clock, message_store, outbox, store
+
+__all__ = ["clock", "message_store", "outbox", "store"]
+ROUNDS = int(os.environ.get("FUZZ", "2000"))
+CAMERA = '[[cameras]]\nname = "front"\nsource = "picamera2:0"\n'
+MOST_GROWTH = 16 * 1024 * 1024
+
+
+class Target:
+    """All of the agent that commands reach, and what they have made it do."""
+
+    def __init__(self, directory: Path, outbox: Outbox, clock: SimClock, keys: list[PrivateKey]) -> None:
+        state = directory / "state"
+        state.mkdir()
+        config = directory / "edge-agent.toml"
+        config.write_text(GOOD.replace("/var/lib/edge-agent", str(state)) + CAMERA)
+        self.begun = begin(config)
+        self.outbox, self.clock = outbox, clock
+        keep = outbox.writer.keep
+        outbox.writer.keep = lambda values: WhenAwaited(keep(values), outbox)  # type: ignore[method-assign]
+        self.done: list[str] = []
+        self.ring = KeyRing()
+        self.ring.take([key.public().as_jwk() for key in keys], 0)
+        self.ring.reload()
+        self.open_ids: frozenset[str] = frozenset()
+        self.start()
+
+    def start(self) -> None:
+        any_part: Any = self
+        context = make_context(self.outbox, self.clock)
+        context.board.report("uplink", ok=self.begun.kept.wanted % 3 > 0)  # so that some trials succeed
+        self.handler = CommandHandler(
+            identity=IDENTITY, context=context, outbox=self.outbox, keys=self.ring, key_watch=self
+        )
+        self.from_afar = FromAfar(
+            begun=self.begun,
+            context=context,
+            outbox=self.outbox,
+            keys=self.ring,
+            alarms=self,
+            cameras=self,
+            announcer=any_part,
+            handler=self.handler,
+            simulated=True,
+        )
+        self.from_afar.leave_by(self)
+        self_test: Any = SimpleNamespace(order=self.self_test)
+        executor = CommandExecutor(self.clock, any_part, any_part, any_part, any_part, self_test, self.from_afar)
+        self.handler.execute_with(executor.execute, self.from_afar)
+
+    def did(self, what: str) -> None:
+        self.done.append(what)
+
+    def tick(self) -> None:
+        if self.ring.stamp() is not None:
+            self.ring.reload()
+
+    def figures(self) -> dict[str, dict[str, object]]:
+        return {"front": {"state": "ok", "frames": 1}}
+
+    def configured(self, config: object) -> None: ...
+
+    def leave(self, code: int) -> None:
+        self.did(f"leave {code}")
+
+    def acknowledge(self, ack: object) -> Any:
+        self.did("ack")
+        return "unknown-alarm", None
+
+    def announce(self) -> None:
+        self.did("rebirth")
+
+    def identify(self, seconds: float) -> None:
+        self.did("identify")
+
+    def snapshot(self, picture_id: str, camera: str | None) -> str | None:
+        self.did("snapshot")
+        return None
+
+    def self_test(self, order_id: str) -> str:
+        self.did("self-test")
+        return "asked"
+
+    def test_mode(self, seconds: float, input_name: str | None) -> str:
+        self.did("test-mode")
+        return "ok"
+
+    def hit(self, topic: str, payload: bytes, retain: bool) -> None:
+        """Let everybody deal with one message, and start the core again if it asked for that."""
+        self.handler.receive(Received(IDENTITY.down(*topic.split("/")), payload, len(payload), retain))
+        self.come_to_rest()
+        if self.done and self.done[-1].startswith("leave"):
+            self.done.append("started")
+            self.begun = again(self.begun)
+            self.start()
+            self.come_to_rest()
+
+    def come_to_rest(self) -> None:
+        self.handler.run_once(0)
+        self.from_afar.run_once(0)
+        while not (self.from_afar._jobs.empty() and self.handler._queue.empty()):
+            self.from_afar.run_once(0)
+            self.handler.run_once(0)
+
+
+def test_nothing_spoilt_is_executed_and_nothing_harms_the_agent(
+    tmp_path: Path, outbox: Outbox, clock: SimClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(14)
+    keys = [PrivateKey.generate(role, "office") for role in ("operator", "technician", "admin", "supervisor")]
+    stranger = PrivateKey.generate("admin", "office")
+    target = Target(tmp_path, outbox, clock, keys)
+    counter, revision = 10**6, 0
+    executed = signed = 0
+
+    def claims(name: str, key: PrivateKey, args: dict[str, Any]) -> dict[str, Any]:
+        nonlocal counter, revision
+        counter += 1
+        if "revision" in args:
+            revision += 1
+            args["revision"] = revision
+        now = int(clock.wall().timestamp())
+        said = {"cmd_id": f"c{counter}", "name": name, "args": args, "aud": IDENTITY.source, "iss": key.issuer}
+        return said | {
+            "iat": now,
+            "exp": now + 60,
+            "ctr": counter,
+            "boot_nonce": outbox.nonces.newest(clock.boottime_ns()),
+        }
+
+    memory = psutil.Process().memory_info
+    settled = 0
+    for number, shot in zip(range(ROUNDS), shots(chance, [*keys, stranger], claims), strict=False):
+        before = len(target.done), load_kept(target.begun.settings.storage.directory), dict(target.ring.keys)
+        target.hit(*shot)
+        is_signed = rightly_signed(shot.payload, keys)
+        signed += is_signed
+        if not is_signed:
+            after = len(target.done), load_kept(target.begun.settings.storage.directory), dict(target.ring.keys)
+            assert after == before or has_only_gone_back(before[1], after[1], target.done[before[0] :]), shot
+        executed += len(target.done) - before[0]
+        clock.advance(timedelta(seconds=chance.choice([0, 0.1, 5])))
+        if number % 50 == 0:
+            write(outbox)
+            while taken(outbox):
+                pass
+        if number == ROUNDS // 2:
+            settled = memory().rss
+    grown = memory().rss - settled
+    print(f"{ROUNDS} shots, {signed} rightly signed, {executed} deeds; {grown >> 10} KiB more in the second half")
+    assert executed > ROUNDS / 50, "the fuzz reaches what it is about"
+    assert target.begun.kept.in_force.revision > 0
+    assert grown < MOST_GROWTH
+
+
+def has_only_gone_back(before: Any, after: Any, done: list[str]) -> bool:
+    """Whether all that has happened is that a trial ended, by its time."""
+    return before.trial is not None and after.trial is None and set(done) <= {"leave 75", "started"}
