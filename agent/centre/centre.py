@@ -210,9 +210,17 @@ class Centre:
         device = self._consumer.devices.get(source)
         return None if device is None else device.nonce
 
-    def _was_tried(self) -> None:
+    def _was_tried(self, is_open: bool) -> None:
+        if is_open:
+            self._queue.put(self._hurry)
         with self._tried:
             self._tried.notify_all()
+
+    def _hurry(self) -> list[Notice]:
+        """Send what waits: there may be one more broker that hears it."""
+        with self._lock:
+            self._orders.hurry(time.monotonic())
+        return []
 
     def _work(self) -> None:
         """The thread `centre`: everything that comes, and everything that is due."""
@@ -257,7 +265,7 @@ class Centre:
         with self._lock:
             self._consumer.connection(url, up, now_s)
             if up:
-                self._orders.hurry(now_s)
+                self._hurry()
         if self._on_link is not None:
             self._guarded(self._on_link, url, up, why)
         return []

@@ -15,9 +15,10 @@ class Link:
     """One broker. Everything but `start` and `close` may be called from any thread."""
 
     def __init__(
-        self, make: Callable[[], CentreConnection], filters: Sequence[str], on_tried: Callable[[], None]
+        self, make: Callable[[], CentreConnection], filters: Sequence[str], on_tried: Callable[[bool], None]
     ) -> None:
-        """`make` makes a connection that is not open yet; `on_tried` is called after each try, on the link's thread."""
+        """`make` makes a connection that is not open yet; `on_tried` hears after each try, on the
+        link's thread, whether the broker has let us in."""
         self._make = make
         self._filters = [*filters]
         self._on_tried = on_tried
@@ -61,7 +62,7 @@ class Link:
             else:
                 self.trouble, self._connection = "", connection
             self.was_tried = True
-            self._on_tried()
+            self._on_tried(connection is not None)
             if connection is not None:
                 if self._closing.is_set():
                     connection.close()
