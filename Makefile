@@ -16,7 +16,7 @@ JOBS ?= 5
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime node-tools arm-emulator run test suite test-campaigns test-package test-tflite test-picamera2 check bench bench-vision chaos fuzz consoles brokers rabbitmq emulation mutants week arm-smoke wiring lamps dist dist-sizes dist-lock clean
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime node-tools arm-emulator run test suite test-campaigns test-package test-tflite test-picamera2 check bench bench-vision chaos fuzz consoles brokers rabbitmq emulation mutants week arm-smoke wiring lamps dist dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -170,6 +170,9 @@ wiring: setup ## Pin maps, drawings, boot lines and bills of firmware_configs, w
 
 lamps: setup ## docs/lamps.svg and the poster for a kiosk, drawn from the agent's table of lamps and one table of words
 	@$(BIN)/python -m deploy.lamps
+
+contract: setup ## The tables of docs/contract.md and docs/contract/asyncapi.json, written from the models; refuses what would break a subscriber
+	@$(BIN)/python -m deploy.contract
 
 clean: ## Remove environments and build results (models and video stay in the user's cache)
 	@rm -rf $(VENV) .venv-* build dist mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -19,6 +19,7 @@ class CameraEventData(Payload):
     event_id: Level
     """The same for the beginning, the updates and the end of one event; a person-left ends the person-entered."""
     camera: Level
+    """Its name."""
     frame_monoms: Count
     """Capture time, as `monoms`, of the frame that made the event true; at an end, of the last frame that showed it."""
     persons: Count
@@ -37,11 +38,14 @@ class _InZone(CameraEventData):
 
 class _OfPerson(CameraEventData):
     track: Level
-    """Identifies the person for as long as this camera can follow them; this device never gives it to anybody else."""
+    """Whom it is about: eight hexadecimal digits, new at each start of the camera process, and a number. The same
+    person has the same in all messages until the camera loses them; found again they are another. It is never given
+    twice."""
     score: float
-    """How sure the model is that it is a person, from 0 to 1."""
+    """Of their clearest view in the zone so far, of a line the one at the crossing: how sure the model is that it is a
+    person, from 0 to 1."""
     box: Box
-    """Left, top, width and height as fractions of the picture, taken from the clearest view of the person."""
+    """Of the same view: left, top, width and height as fractions of the picture."""
 
 
 class PersonEnteredData(_InZone, _OfPerson):
@@ -59,6 +63,7 @@ class LoiteringData(_InZone, _OfPerson):
     """`up/event/loitering`: somebody has been in a zone for long."""
 
     phase: Phase
+    """`ongoing` is an update."""
 
 
 class LineCrossedData(_OfPerson):
@@ -67,20 +72,24 @@ class LineCrossedData(_OfPerson):
     line: Level
     """Its name."""
     direction: Direction
+    """For whoever walks along it from its first point to its second."""
 
 
 class CrowdData(_InZone):
     """`up/event/crowd`: many people are in a zone."""
 
     phase: Phase
+    """`ongoing` is an update."""
 
 
 class AfterHoursData(_InZone):
     """`up/event/after-hours`: somebody is in a zone while it is closed."""
 
     phase: Phase
+    """`ongoing` is an update."""
     closed_by: ClosedBy | None = None
-    """Left out at an end that came because the zone has opened, or is not watched any more."""
+    """`schedule`: the hours say that it is closed; `unknown-clock`: see below. Left out at an end because it has
+    opened, or is not watched any more."""
 
 
 class CameraEvent(NamedTuple):

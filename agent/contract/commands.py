@@ -137,6 +137,7 @@ class KeysSetArgs(_Args):
     """`keys-set`: the keys that this device obeys from now on."""
 
     revision: int = Field(ge=1, lt=2**53)
+    """Above the last one."""
     keys: list[dict[str, Any]] = Field(min_length=1, max_length=64)
     """The entries of a JWK set, all of them."""
 

@@ -66,7 +66,7 @@ class ConfigData(BaseModel):
     wanted: Count
     """The highest revision that was asked for."""
     state: Literal["in-force", "trying", "failed", "refused"]
-    """What has become of the wanted one."""
+    """What has become of the wanted one; see "Settings from afar"."""
     reason: str = ""
     """Why it is not in force, for a person; may be empty."""
 
@@ -77,6 +77,7 @@ class MetaData(Payload):
     model_config = ConfigDict(defer_build=True)
 
     inputs: tuple[ButtonMeta | ConditionMeta, ...]
+    """Buttons, and inputs that watch the kiosk itself."""
     outputs: tuple[Annotated[str, known("yellow", "green", "beacon", "tone", "siren")], ...]
     """The lights that are wired, and the siren."""
     cameras: tuple[CameraMeta, ...]

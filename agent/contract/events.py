@@ -40,6 +40,7 @@ class InputFaultData(Payload):
 
     input: Label
     fault: Fault
+    """What is wrong, see below."""
     active: bool
     """False: it is over."""
     since: Time
@@ -57,6 +58,7 @@ class ConditionData(Payload):
 
     input: Label
     kind: ConditionKind
+    """What the input watches."""
     active: bool
     """True: opened, failed or low. False: well again."""
     since: Time
@@ -74,6 +76,7 @@ class CameraTamperData(Payload):
     """The same at the beginning and at the end."""
     camera: Label
     kind: TamperKind
+    """What is wrong, see below."""
     active: bool
     """False: it is over."""
     since: Time
@@ -95,6 +98,7 @@ class SirenData(Payload):
     input: Label
     """The alarm's input."""
     reason: SirenReason
+    """Why, see below."""
     sounded_ms: Count
     """How long the siren has sounded for this alarm so far, in all stretches together."""
     driven: bool
@@ -107,6 +111,7 @@ class PartData(Payload):
     model_config = ConfigDict(defer_build=True)
 
     part: PartName
+    """Its name."""
     detail: str
     """For a person; may be empty when it works again."""
 
@@ -121,7 +126,9 @@ class TimeCorrectionData(Payload):
     offset_ms: int
     """Add this to the `time` of earlier messages of this boot."""
     timeq_before: TimeQuality
+    """As `timeq`."""
     timeq_after: TimeQuality
+    """As `timeq`."""
 
 
 class ServiceData(Payload):
@@ -141,6 +148,7 @@ class SelfTestStep(BaseModel):
     name: Annotated[str, known(*_STEPS)]
     """Besides these `path-N`, for each broker but the one in use."""
     ok: bool
+    """Whether it is well, see below."""
     detail: str
     """For a person."""
     ms: Count

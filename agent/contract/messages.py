@@ -65,6 +65,7 @@ class Envelope(BaseModel):
     """`/edge/{province}/{site}/{device}`: the same three as in the topic. Drop what names another device: the
     broker guards the topic only."""
     type: str
+    """Which message it is; its last part is its version."""
     subject: str
     """What the message is about; its form goes with the type."""
     time: Time
@@ -95,7 +96,7 @@ class Envelope(BaseModel):
 
 
 class AlarmCamera(BaseModel):
-    """What a camera saw when the alarm was raised. Only `name` when no camera works."""
+    """What a camera saw when the alarm was raised."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -145,6 +146,7 @@ class AlarmData(Payload):
     input: Label
     """Which button, from the settings."""
     kind: Annotated[str, known("panic", "duress", "medical", "fire", "self-test")]
+    """Of the button, from the settings; `self-test` is the nightly test's."""
     status: Status
     """Only `actual` may send anybody out. `test`: pressed in test mode; `exercise`: a simulated agent says so."""
     silent: bool
@@ -152,6 +154,7 @@ class AlarmData(Payload):
     press_count: Count
     """Presses since the alarm was raised; a second press never makes a second alarm of the same status."""
     stage: Stage
+    """How far the alarm has come, see below."""
     repeats: Count = 0
     """How often an unconfirmed alarm was told again."""
     reraised: Count = 0
@@ -168,12 +171,14 @@ class AlarmData(Payload):
     """From the edge to the first time of each stage reached so far; a stage that was reached in another boot is left
     out."""
     camera: AlarmCamera | None = None
-    """Left out when the device has no camera."""
+    """What a camera saw at the press; only its name when none works. Left out when the device has no camera."""
     held_by: Answer | None = None
-    """Who has the alarm: the ack that took it. Left out until somebody does, and again once it has raised itself
-    again."""
+    """Who has the alarm, see "Who has an alarm": the ack that took it. Left out until somebody does, and again once it
+    has raised itself again."""
     answered_by: Annotated[dict[AckAction, Answer], MAY_BE_MISSING] = {}
-    """The ack that counts of each action, since the alarm last raised itself."""
+    """The ack that counts of each action, since the alarm last raised itself: `registered` (the first), `dispatched`
+    (the one that named the unit), `take-over` (the last) and, in the `closed` message, `closed`. `{}` before the
+    first."""
     durable: bool | None = None
     """False for a close that is not on disk yet: a power cut would open the alarm again. Left out otherwise."""
 
@@ -189,7 +194,8 @@ class StateData(Payload):
     """`up/state`: the birth, the orderly end, and the will."""
 
     state: Literal["online", "offline", "lost"]
-    """`offline`: an orderly stop. `lost`: the will."""
+    """`offline`: an orderly stop. It is the last that is sent, and yet somebody may press in the moment before the
+    device is gone: an alarm with a higher `seq` is one like any other. `lost`: the will."""
     bdseq: Count
     """Ties a will to its birth; one above that of the connection before."""
     epoch: str

@@ -97,6 +97,7 @@ class KeysDetail(TypedDict):
     came: list[str]
     went: list[str]
     changed: list[str]
+    """Each the ids of keys."""
 
 
 class DamageDetail(TypedDict):

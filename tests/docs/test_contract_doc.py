@@ -21,7 +21,7 @@ DOCUMENT = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
 def as_code(word: str) -> bool:
     """Whether the document has the word in code style, alone or as a part of a topic or type."""
     spans = re.findall(r"`([^`\n]+)`", DOCUMENT)
-    return any(word in re.split(r"[/\s{}:]+", span) or word == span for span in spans)
+    return any(word in re.split(r"[/\s{}:.*\[\]]+", span) or word == span for span in spans)
 
 
 def missing(words: Iterable[str]) -> list[str]:

@@ -1,9 +1,9 @@
 """Everything that goes over the wire, one entry each, with its place, its delivery and its schema."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
-from agent.contract.commands import MAX_LIFE_S, TABLE, Claims
+from agent.contract.commands import MAX_LIFE_S, TABLE, Claims, Role
 from agent.contract.documents import CentreState, JwkSet
 from agent.contract.envelope import CONTENT_TYPE
 from agent.contract.kinds import EVENT_EXPIRY_S, KINDS, MessageKind
@@ -37,6 +37,8 @@ class Entry:
     payload: Schema
     type: str = ""
     """CloudEvents type; empty for what has no envelope."""
+    subject: str = ""
+    """CloudEvents subject, with fields of the data in braces."""
     content_type: str = CONTENT_TYPE
     claims: Schema | None = None
     """What a signed payload says."""
@@ -68,6 +70,12 @@ def entries(definitions: Definitions) -> list[Entry]:
     return found
 
 
+def roles(name: str) -> str:
+    """Return who may send a command, in words."""
+    allowed = ", ".join(role for role in get_args(Role) if role in TABLE[name].roles)
+    return f"{allowed}; a technician may only close" if name == "ack" else allowed
+
+
 def key_set(definitions: Definitions) -> Schema:
     """Return the schema of the key set's file, which is on no topic."""
     return definitions.add(JwkSet, sent=True)
@@ -85,6 +93,7 @@ def _message(kind: MessageKind, base: Schema, definitions: Definitions) -> Entry
         is_sent=True,
         payload=_enveloped(base, kind.type, kind.subject, data),
         type=kind.type,
+        subject=kind.subject,
         qos=kind.qos,
         retain=kind.retain,
         expiry_s=kind.expiry_s,
@@ -110,6 +119,7 @@ def _security(kind: Any, base: Schema, definitions: Definitions) -> Entry:
         is_sent=True,
         payload=_enveloped(base, type_, f"security/{kind}", {"$ref": general.rpartition("/")[0] + "/" + name}),
         type=type_,
+        subject=f"security/{kind}",
     )
 
 
@@ -126,12 +136,11 @@ def _picture() -> Entry:
 
 
 def _command(name: str, definitions: Definitions) -> Entry:
-    command = TABLE[name]
     is_ack = name == "ack"
     return Entry(
         name if is_ack else f"command.{name}",
         f"{DEVICE}/down/ack/{{alarm-id}}" if is_ack else f"{DEVICE}/down/command/{name}",
-        f"roles: {', '.join(sorted(command.roles))}{'; a technician may only close' if is_ack else ''}",
+        f"roles: {roles(name)}",
         is_sent=False,
         payload=_JWS,
         content_type="application/jose",

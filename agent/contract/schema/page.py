@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from agent.contract.commands import MAX_LIFE_S
+from agent.contract.messages import Envelope
 from agent.contract.results import REJECTIONS, RESULTS
+from agent.contract.schema import docstrings
 from agent.contract.schema.catalogue import Entry, entries, key_set
 from agent.contract.schema.examples import EXAMPLES
 from agent.contract.schema.models import Definitions, Schema
@@ -26,18 +28,20 @@ body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 68rem; background:
   font: 16px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; }
 h1 { font-size: 1.7rem; line-height: 1.25; }
 h2 { margin-top: 3rem; padding-bottom: .3rem; border-bottom: 2px solid var(--line); }
-h3 { margin: 2.2rem 0 .2rem; font-size: 1.1rem; } p { max-width: 46rem; margin: .5rem 0; } a { color: var(--mark); }
+h3 { margin: 2.2rem 0 .2rem; font-size: 1.15rem; } h3 code { font-size: 1em; font-weight: 700; }
+p { max-width: 46rem; margin: .5rem 0; } a { color: var(--mark); }
 code { font: .9em/1.4 ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
 .meta { color: var(--soft); font-size: .9rem; }
 nav ul { columns: 16rem; padding-left: 1.1rem; } nav li { break-inside: avoid; }
 .wide { overflow-x: auto; } table { width: 100%; border-collapse: collapse; font-size: .9rem; margin: .6rem 0; }
 th, td { padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
-th { color: var(--soft); font-weight: 600; } td:first-child { min-width: 9rem; } td.type { max-width: 17rem; }
+th { color: var(--soft); font-weight: 600; } td:first-child { min-width: 12rem; } td.type { max-width: 17rem; }
 .optional { color: var(--soft); } details { margin: .6rem 0; } summary { color: var(--mark); cursor: pointer; }
 pre { margin: .4rem 0; padding: .8rem 1rem; background: var(--box); border-radius: 6px; overflow-x: auto; }
 pre code { overflow-wrap: normal; }
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; } nav { display: none; } h3, tr { break-inside: avoid; }
+  details::details-content { display: block; content-visibility: visible; } summary { list-style: none; }
   h2, h3 { break-after: avoid; } pre { white-space: pre-wrap; } a { color: inherit; }
 }
 """
@@ -63,7 +67,8 @@ def page() -> str:
     hears = [entry for entry in found if not entry.is_sent]
     envelope = speaks[0].payload
     general = {name: given for name, given in envelope["properties"].items() if name != "data"}
-    general["type"], general["subject"] = {"type": "string"}, {**general["subject"], "pattern": ""}
+    for name in ("type", "subject", "dataschema"):  # each message has its own
+        general[name] = {"type": "string", "description": docstrings.of_fields(Envelope)[name]}
     parts = [
         "<h1>The contract: what a device says and hears on MQTT</h1>",
         *(_paragraph(text) for text in _INTRO.strip().split("\n\n")),
@@ -103,7 +108,7 @@ def _section(entry: Entry, known: dict[str, Schema]) -> str:
     topic = entry.address.replace("edge/v1/{province}/{site}/{device}", "D")
     facts = [_code(topic), f"QoS {entry.qos}", "retained" if entry.retain else "not retained"]
     facts += [expiry] if entry.is_sent else []
-    facts += [f"subject {_code(_subject(entry))}"] if entry.type else []
+    facts += [f"subject {_code(entry.subject)}"] if entry.type else []
     return "\n".join(
         [
             f"<h3 id='{entry.name}'>{_code(entry.type or entry.name)}</h3>",
@@ -113,11 +118,6 @@ def _section(entry: Entry, known: dict[str, Schema]) -> str:
             _example(entry.name),
         ]
     )
-
-
-def _subject(entry: Entry) -> str:
-    pattern = str(entry.payload["properties"]["subject"]["pattern"])
-    return pattern.strip("^$").replace("[a-z0-9-]{1,64}", "…")
 
 
 def _fields(schema: Schema, known: dict[str, Schema]) -> str:

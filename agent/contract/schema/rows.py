@@ -75,6 +75,9 @@ def kind(schema: Schema, known: dict[str, Schema]) -> str:  # noqa: PLR0911 - on
         return f"list of {kind(resolved.get('items', {}), known)}"
     if "x-extensible-enum" in resolved:
         return ", ".join(f"`{each}`" for each in resolved["x-extensible-enum"]) + ", ..."
+    if isinstance(resolved.get("additionalProperties"), dict) and "properties" in resolved:
+        names = ", ".join(f"`{name}`" for name in resolved["properties"])
+        return f"{kind(resolved['additionalProperties'], known)} by {names}"
     if isinstance(resolved.get("additionalProperties"), dict):
         return f"{kind(resolved['additionalProperties'], known)} by name"
     if resolved.get("pattern", "").startswith("^[a-z0-9-]{1,64}"):

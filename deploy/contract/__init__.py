@@ -1,0 +1,1 @@
+"""Keeps docs/contract/ and the tables of docs/contract.md as the models say."""

@@ -1,0 +1,110 @@
+"""Only additions pass."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from agent.contract.schema.asyncapi import document
+from agent.contract.schema.files import as_json
+from deploy.contract import __main__ as program
+from deploy.contract.changes import breaking
+
+NOW = document()
+Change = Callable[[dict[str, Any]], object]
+
+
+def schema(doc: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = doc["components"]["schemas"][name]
+    return found
+
+
+def data(name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda doc: schema(doc, name)["properties"]
+
+
+def changed(change: Change) -> dict[str, Any]:
+    doc = copy.deepcopy(NOW)
+    change(doc)
+    return doc
+
+
+def a_new_type(doc: dict[str, Any]) -> None:
+    doc["components"]["messages"]["event.lift-stuck"] = doc["components"]["messages"]["event.power"]
+    doc["channels"]["up.event.lift-stuck"] = {
+        "address": "edge/v1/{province}/{site}/{device}/up/event/lift-stuck",
+        "messages": {"event.lift-stuck": {"$ref": "#/components/messages/event.lift-stuck"}},
+    }
+    doc["operations"]["up.event.lift-stuck"] = doc["operations"]["up.event.power"]
+
+
+ADDITIONS: list[tuple[str, Change]] = [
+    ("nothing", lambda doc: None),
+    ("a new optional field of a message", lambda doc: data("AlarmData")(doc).update(floor={"type": "integer"})),
+    ("a new optional field inside", lambda doc: data("CameraHealth")(doc).update(iso={"type": "integer"})),
+    ("a new optional argument", lambda doc: data("SnapshotArgs")(doc).update(size={"type": "integer"})),
+    ("a new value of an open list", lambda doc: data("ResultData")(doc)["code"]["x-extensible-enum"].append("tired")),
+    ("a new value of what is sent to the device", lambda doc: data("AckArgs")(doc)["reason"]["enum"].append("moved")),
+    ("a new type", a_new_type),
+    ("another description", lambda doc: data("AlarmData")(doc)["input"].update(description="The button.")),
+    ("an argument that may be left out now", lambda doc: schema(doc, "ConfigSetArgs")["required"].remove("changes")),
+]
+BREAKS: list[tuple[str, Change, str]] = [
+    ("a removed field", lambda doc: data("AlarmData")(doc).pop("codes"), "alarm.raised.data.codes"),
+    ("a field that is not always there", lambda doc: schema(doc, "AlarmData")["required"].remove("stage"), "stage"),
+    ("another type", lambda doc: data("AlarmData")(doc)["press_count"].update(type="string"), "press_count"),
+    (
+        "a null that was none",
+        lambda doc: data("ActiveTamper")(doc).update(since={"anyOf": [{"type": "null"}]}),
+        "since",
+    ),
+    ("another format", lambda doc: data("AlarmData")(doc)["raised_at"].pop("format"), "raised_at"),
+    ("a new value of a closed list", lambda doc: schema(doc, "Stage")["enum"].append("lost"), "stage"),
+    (
+        "a new field that devices of the version before don't send",
+        lambda doc: (
+            data("AlarmData")(doc).update(floor={"type": "integer"}),
+            schema(doc, "AlarmData")["required"].append("floor"),
+        ),
+        "MAY_BE_MISSING",
+    ),
+    ("a removed argument", lambda doc: data("SnapshotArgs")(doc).pop("camera"), "camera"),
+    ("an argument that must be given now", lambda doc: schema(doc, "AckArgs")["required"].append("by"), "by"),
+    ("a value that is not taken any more", lambda doc: data("AckArgs")(doc)["reason"]["enum"].pop(), "other"),
+    ("a lower limit", lambda doc: data("IdentifyArgs")(doc)["seconds"].update(maximum=30), "seconds"),
+    ("a removed type", lambda doc: doc["operations"].pop("up.event.power"), "up.event.power"),
+    ("another topic", lambda doc: doc["channels"]["up.health"].update(address="edge/v1/health"), "up.health"),
+    ("another QoS", lambda doc: doc["operations"]["up.alarm"]["bindings"]["mqtt"].update(qos=0), "up.alarm"),
+    ("another form of an output", lambda doc: data("PingOutput")(doc).pop("time"), "output"),
+    ("another form of an entry", lambda doc: data("ButtonHealth")(doc).pop("presses"), "inputs"),
+    (
+        "an alternative that is new",
+        lambda doc: data("CameraTamperData")(doc)["codes"]["anyOf"].append({"type": "null"}),
+        "codes",
+    ),
+]
+
+
+@pytest.mark.parametrize("change", [row[1] for row in ADDITIONS], ids=[row[0] for row in ADDITIONS])
+def test_an_addition_passes(change: Change) -> None:
+    assert breaking(NOW, changed(change)) == []
+
+
+@pytest.mark.parametrize(("change", "named"), [row[1:] for row in BREAKS], ids=[row[0] for row in BREAKS])
+def test_any_other_change_is_refused_and_named(change: Change, named: str) -> None:
+    found = breaking(NOW, changed(change))
+    assert found
+    assert any(named in line for line in found), found
+
+
+def test_the_snapshot_is_not_renewed_over_a_change_that_breaks_somebody(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    released = tmp_path / "asyncapi.json"
+    released.write_text(as_json(changed(lambda doc: data("AlarmData")(doc).update(gone={"type": "string"}))))
+    before = released.read_text()
+    monkeypatch.setattr(program, "RELEASED", released)
+    assert program.main() == 1
+    assert released.read_text() == before
+    assert "gone: the field is gone" in capsys.readouterr().out
