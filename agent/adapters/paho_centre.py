@@ -37,6 +37,7 @@ class Heard:
     topic: str
     payload: bytes
     retain: bool
+    qos: int = 1
 
 
 class CentreConnection:
@@ -133,17 +134,21 @@ class CentreConnection:
         """Whether the broker has let us in and we are connected. Any thread."""
         return self._subscribed.is_set() and self._client.is_connected()
 
-    def send(self, topic: str, payload: bytes, expiry_s: int | None = None) -> mqtt.MQTTMessageInfo:
+    def send(
+        self, topic: str, payload: bytes, expiry_s: int | None = None, *, retain: bool = False
+    ) -> mqtt.MQTTMessageInfo:
         """Publish with QoS 1 without waiting; return a handle to wait for the broker's acknowledgement."""
         properties = None
         if expiry_s is not None and self._client.protocol == mqtt.MQTTv5:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             properties.MessageExpiryInterval = expiry_s
-        return self._client.publish(topic, payload, qos=1, properties=properties)
+        return self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
 
-    def publish(self, topic: str, payload: bytes, expiry_s: int | None = None, timeout_s: float = 10.0) -> None:
+    def publish(
+        self, topic: str, payload: bytes, expiry_s: int | None = None, timeout_s: float = 10.0, *, retain: bool = False
+    ) -> None:
         """Publish with QoS 1 and wait for the broker's acknowledgement. Raises BrokerError."""
-        sent = self.send(topic, payload, expiry_s)
+        sent = self.send(topic, payload, expiry_s, retain=retain)
         try:
             sent.wait_for_publish(timeout_s)
         except (RuntimeError, ValueError) as error:
@@ -161,6 +166,10 @@ class CentreConnection:
                 farewell.wait_for_publish(2.0)
         self._client.disconnect()
         self._client.loop_stop()
+        # paho closes the sockets that wake it only when it is freed: without these circles that is at once.
+        self._client.on_connect = self._client.on_disconnect = None
+        self._client.on_subscribe = self._client.on_message = None
+        self._on_message = None
 
     def _connected(self, client: mqtt.Client, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
@@ -226,4 +235,4 @@ class CentreConnection:
         if message.topic == self._state_topic and self._is_false(bytes(message.payload)):
             self._say_online()  # another connection of this centre is gone; this one still watches
         if self._on_message is not None and any(mqtt.topic_matches_sub(name, message.topic) for name in self._filters):
-            self._on_message(Heard(message.topic, bytes(message.payload), message.retain))
+            self._on_message(Heard(message.topic, bytes(message.payload), message.retain, message.qos))

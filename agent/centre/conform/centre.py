@@ -1,0 +1,77 @@
+"""Grades a subscriber: plays every scenario at once, each with devices of its own, and collects what was wrong."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from agent.adapters.jose_keys import KeyRing
+from agent.adapters.tls_context import TlsFiles
+from agent.centre.conform.answering import ANSWERING
+from agent.centre.conform.fleet import Fleet, Player, Wrong
+from agent.centre.conform.report import Finding, Report
+from agent.centre.conform.scenarios import SHOWING, two_brokers
+from agent.contract.errors import BrokerError
+
+Scenario = Callable[[Player], None]
+SCENARIOS: tuple[Scenario, ...] = (*SHOWING, *ANSWERING)
+FIRST_WORD_S = 30.0
+"""How long the subscriber may take to say its first word."""
+
+
+def name_of(scenario: Scenario) -> str:
+    """Return the name of a scenario in reports."""
+    return scenario.__name__.replace("_", "-")
+
+
+def grade(
+    brokers: Sequence[str],
+    tls: TlsFiles,
+    root: str,
+    keys: KeyRing,
+    scenarios: Sequence[Scenario] = SCENARIOS,
+    on_finding: Callable[[Finding], None] = lambda _: None,
+) -> Report:
+    """Grade the subscriber that is running at these brokers; `keys` are those that it signs with.
+
+    `on_finding` is called as each scenario ends, on its thread. Raises BrokerError if a broker can't be used, or if
+    nobody says anything on the result topic.
+    """
+    with Fleet(brokers, tls, root, keys) as fleet:
+        _await_first_word(fleet)
+
+        def play(scenario: Scenario) -> Finding:
+            finding = _play(fleet, scenario)
+            on_finding(finding)
+            return finding
+
+        with ThreadPoolExecutor(len(scenarios)) as pool:
+            findings = [*pool.map(play, scenarios)]
+        with fleet.changed:
+            bad = sorted(set(fleet.bad_views))
+        form = Finding("result-topic", "every view is of the form", "failed" if bad else "passed", bad[:10])
+        return Report("centre", fleet.centre, brokers, [form, *findings])
+
+
+def _await_first_word(fleet: Fleet) -> None:
+    hello = fleet.player("hello")
+    end_s = time.monotonic() + FIRST_WORD_S
+    while time.monotonic() < end_s:
+        hello.birth()
+        if fleet.wait(lambda: bool(hello.views), 1.0):
+            return
+    bad = f" that can be read ({fleet.bad_views[-1]})" if fleet.bad_views else ""
+    raise BrokerError(f"nobody says anything{bad} on {fleet.root}/conform/CENTRE/view: start your subscriber first")
+
+
+def _play(fleet: Fleet, scenario: Scenario) -> Finding:
+    name, what = name_of(scenario), " ".join((scenario.__doc__ or "").split())
+    if scenario is two_brokers and fleet.size < 2:
+        return Finding(name, what, "not-tried", ["takes two brokers: give --broker twice"])
+    begin_s = time.monotonic()
+    faults: list[str] = []
+    try:
+        scenario(fleet.player(name))
+    except Wrong as wrong:
+        faults = [*wrong.args]
+    took_ms = round(1000 * (time.monotonic() - begin_s))
+    return Finding(name, what, "failed" if faults else "passed", faults, took_ms)

@@ -1,0 +1,141 @@
+"""`edge-agent conform`: grade a subscriber against the contract, and check the report."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from agent.adapters.jose_keys import KeyRing, PrivateKey
+from agent.adapters.tls_context import TlsFiles
+from agent.centre import printable
+from agent.centre.conform import centre
+from agent.centre.conform.report import Finding, Report, Verdict, verified
+from agent.cli.centre import topic_level
+from agent.core.errors import UsageError
+
+_STYLE: dict[Verdict, str] = {"passed": "green", "failed": "bold red", "not-tried": "blue"}
+_EXAMPLE = """\
+Example:
+  edge-agent conform centre --broker mqtt://127.0.0.1:1883 --key keys/operator-1.key.json --report centre.json
+  edge-agent conform verify centre.json --keys keys/keys.json
+"""
+_CENTRE = """\
+Example:
+  edge-agent conform centre --broker mqtt://127.0.0.1:1883 --key keys/operator-1.key.json --report centre.json
+  edge-agent conform centre --broker mqtts://a:8884 --broker mqtts://b:8884 --ca ca.pem --cert centre.pem \\
+      --cert-key centre.key --key keys/operator-1.key.json --keys keys/keys.json --report centre.json
+"""
+_VERIFY = """\
+Example:
+  edge-agent conform verify centre.json --keys keys/keys.json
+"""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add this command."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = subparsers.add_parser(
+        "conform",
+        help="grade a subscriber against the contract",
+        description="Grade a subscriber against the contract, at a broker of yours. docs/conformance.md says how.",
+        epilog=_EXAMPLE,
+        formatter_class=raw,
+    )
+    kinds = parser.add_subparsers(metavar="WHAT", required=True)
+    this = kinds.add_parser(
+        "centre",
+        help="play devices for a subscriber, and grade what it makes of them",
+        description="Play devices for a running subscriber, and grade what it says on the result topic. Exit code 0 "
+        "if nothing was wrong, 1 otherwise.",
+        epilog=_CENTRE,
+        formatter_class=raw,
+    )
+    _add_shared(this)
+    this.add_argument(
+        "--keys", type=Path, metavar="FILE", help="key set of the subscriber; default: the public half of --key"
+    )
+    this.add_argument("--only", action="append", metavar="NAME", help="only this scenario; may be repeated")
+    this.set_defaults(run=_centre)
+    this = kinds.add_parser(
+        "verify",
+        help="check the signature of a report",
+        description="Check that a report was not changed since it was signed, and by whom. Exit code 0 if its "
+        "signature is right and it says that all is well, 1 otherwise.",
+        epilog=_VERIFY,
+        formatter_class=raw,
+    )
+    this.add_argument("report", type=Path, metavar="REPORT", help="the file that --report named")
+    this.add_argument("--keys", required=True, type=Path, metavar="FILE", help="key set with the signer's public key")
+    this.set_defaults(run=_verify)
+
+
+def _add_shared(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--broker", action="append", required=True, metavar="URL", help="address; may be repeated")
+    parser.add_argument("--ca", type=Path, help="certificate of the broker's authority; default: the system's")
+    parser.add_argument("--cert", type=Path, help="your own client certificate")
+    parser.add_argument("--cert-key", type=Path, help="the private key of --cert")
+    parser.add_argument("--root", default="edge/v1", help="root of the topics (default: edge/v1)")
+    parser.add_argument("--key", required=True, type=Path, help="private key that signs, made by `edge-agent keygen`")
+    parser.add_argument("--report", required=True, type=Path, metavar="OUT.json", help="where to write the report")
+
+
+def _centre(args: argparse.Namespace) -> int:
+    key = PrivateKey.load(args.key)
+    chosen = _chosen(args.only or [])
+    ring = KeyRing.load(args.keys)
+    if args.keys is None:
+        ring.take([key.public().as_jwk()], 1)
+        ring.reload()
+    report = centre.grade(args.broker, _tls(args), _root(args.root), ring, chosen, on_finding=_note)
+    return _end(report, args.report, key)
+
+
+def _verify(args: argparse.Namespace) -> int:
+    report, signer = verified(args.report, KeyRing.load(args.keys))
+    verdict = "passed" if report["passed"] else "did not pass"
+    print(printable(f"signed by {signer}: {report['graded']} {report['subject']} {verdict}, {report['time']}"))
+    return 0 if report["passed"] else 1
+
+
+def _chosen(names: list[str]) -> tuple[centre.Scenario, ...]:
+    known = {centre.name_of(scenario): scenario for scenario in centre.SCENARIOS}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise UsageError(f"--only {unknown[0]}: there is no such scenario; there are {', '.join(known)}")
+    return tuple(known[name] for name in names) or centre.SCENARIOS
+
+
+def _tls(args: argparse.Namespace) -> TlsFiles:
+    return TlsFiles(args.ca, args.cert, args.cert_key)
+
+
+def _root(word: str) -> str:
+    for level in word.split("/"):
+        topic_level(level, "level of --root")
+    return word
+
+
+def _note(finding: Finding) -> None:
+    """Say that something has ended, to whoever waits at a terminal."""
+    if sys.stderr.isatty():
+        print(f"{finding.name}: {finding.verdict}", file=sys.stderr)
+
+
+def _end(report: Report, path: Path, key: PrivateKey) -> int:
+    """Write the report, show it, and return the exit code."""
+    report.write(path, key)
+    console = Console(highlight=False)
+    if console.is_terminal:
+        table = Table(box=None, pad_edge=False, show_header=False)
+        for finding in report.findings:
+            words = Text(printable("\n".join(finding.faults)) or finding.what, "" if finding.faults else "dim")
+            table.add_row(Text(finding.verdict, _STYLE[finding.verdict]), finding.name, words)
+        console.print(table)
+    else:  # one line each, for grep
+        for finding in report.findings:
+            print(printable(f"{finding.verdict:9}  {finding.name}  {'; '.join(finding.faults)}").rstrip())
+    console.print(Text(printable(report.summary)), soft_wrap=True)
+    return 0 if report.passed else 1

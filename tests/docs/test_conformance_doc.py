@@ -1,0 +1,24 @@
+"""docs/conformance.md says what the grader does."""
+
+import re
+from pathlib import Path
+
+from agent.centre.conform.centre import SCENARIOS, name_of
+from agent.centre.conform.view import View, ViewAlarm
+
+PAGE = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encoding="utf-8")
+
+
+def test_the_page_has_every_scenario_with_what_is_sent() -> None:
+    rows = [f"| `{name_of(each)}` | {' '.join((each.__doc__ or '').split())} |" for each in SCENARIOS]
+    section = PAGE.partition("## The scenarios")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `[a-z0-9-]+` \| .*$", section, re.MULTILINE) == rows
+
+
+def test_the_page_explains_every_field_of_a_view_and_its_example_is_one() -> None:
+    section = PAGE.partition("## The result topic")[2].partition("## ")[0]
+    named = {*View.model_fields, *ViewAlarm.model_fields}
+    assert [name for name in named if f"`{name}`" not in section] == []
+    example = re.search(r"```json\n(.*?)```", section, re.DOTALL)
+    assert example is not None
+    View.model_validate_json(example[1])
