@@ -10,10 +10,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from agent.adapters.jose_keys import KeyRing, parse_keys
+from agent.adapters.jose_keys import KeyRing
+from agent.bootstrap import specs
+from agent.bootstrap.signers import check_keys, check_second
 from agent.bootstrap.trial import HasCameras, TrialJudge, Verdict
-from agent.contract.commands import Claims, CommandRejected, ConfigSetArgs, KeysSetArgs, RebootArgs, read_claims
-from agent.contract.device import ConfigData
+from agent.contract.commands import Claims, ConfigSetArgs, KeysSetArgs, RebootArgs
+from agent.contract.device import ConfigData, MetaData
 from agent.contract.messages import ResultData
 from agent.core.errors import StorageError
 from agent.outbox.outbox import Outbox
@@ -22,6 +24,7 @@ from agent.runtime.commands.handler import CommandHandler, CommandOutcome, Verif
 from agent.runtime.commands.orders import OrderDone
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.main_loop import REBOOT, RESTART
+from agent.settings import Settings
 from agent.settings.afar import ChangeRefused, judge
 from agent.settings.kept import PLACE, Begun, Kept, KeySet, Layer, Order, Trial, in_time, store_kept
 
@@ -31,7 +34,6 @@ _ALARM_OPEN = "no new settings while an alarm is open"
 _UNWRITTEN = "the disk does not take it"
 _BUSY = "new settings are being tried, or the device restarts"
 _REBOOT_KEY = "reboot"
-_SECOND_ROLES = ("admin", "supervisor")
 
 
 class Leaves(Protocol):
@@ -54,8 +56,8 @@ class KnowsOpenAlarms(Protocol):
 class Announces(Protocol):
     """The part that describes the device to the centre."""
 
-    def configured(self, config: ConfigData) -> None:
-        """Publish the description again, with this configuration."""
+    def configured(self, meta: MetaData, config_revision: str) -> None:
+        """Describe the device so from now on, and publish it. Any thread."""
         ...
 
 
@@ -85,6 +87,10 @@ class FromAfar:
         self._keys = keys
         self._alarms = alarms
         self._announcer = announcer
+        self._cameras = cameras
+        self._simulated = simulated
+        self._before: Settings | None = None
+        """What a trial that needed no restart goes back to."""
         self._handler = handler
         self._main_loop: Leaves  # from `leave_by` on
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -98,7 +104,7 @@ class FromAfar:
         self._is_leaving = False
         """Whether the core is about to end: what is on disk is the next start's matter."""
         self._board.report(CONFIG, ok=not begun.trouble, detail=begun.trouble)
-        self._resume(simulated=simulated)
+        self._resume()
 
     def leave_by(self, main_loop: Leaves) -> None:
         """Restart and reboot by this. Call it before the thread runs."""
@@ -128,7 +134,7 @@ class FromAfar:
         try:
             new, uncovered = judge(self._begun.files, self._settings, args.changes, PLACE)
             if uncovered:
-                self._check_second(args, claims, signer, uncovered)
+                check_second(self._keys, args, claims, signer, uncovered)
         except ChangeRefused as refusal:
             reason = f"{refusal.code}: {refusal}"
             self._security.report(
@@ -145,7 +151,10 @@ class FromAfar:
         )
         order = Order(kid=signer.kid, cmd_id=claims.cmd_id)
         layer = Layer(revision=args.revision, changes=args.changes)
-        self._jobs.put(partial(self._begin if new != self._settings else self._adopt, layer, order))
+        if new == self._settings:
+            self._jobs.put(partial(self._adopt, layer, order))
+        else:
+            self._jobs.put(partial(self._begin, layer, order, new))
         return CommandOutcome("in-progress", "trying", f"trying revision {args.revision}")
 
     def desired(
@@ -167,15 +176,11 @@ class FromAfar:
         if (unready := self._why_not(args.revision, last)) is not None:
             return unready
         try:
-            keys = {key.kid: key for key in parse_keys({"keys": args.keys})}
-        except ValueError as error:
-            return CommandOutcome("failed", "bad-keys", str(error))
-        if not any(key.role == "admin" for key in keys.values()):
-            return CommandOutcome("failed", "bad-keys", "no key of an admin is left")
-        if keys.get(signer.kid) != self._keys.keys.get(signer.kid):
-            return CommandOutcome("failed", "bad-keys", f"the signer's own key {signer.kid} is missing or changed")
+            check_keys(args.keys, signer, self._keys.keys)
+        except ChangeRefused as refusal:
+            return CommandOutcome("failed", refusal.code, str(refusal))
         self._jobs.put(partial(self._take_keys, KeySet(revision=args.revision, keys=args.keys), claims.cmd_id))
-        return CommandOutcome("in-progress", "asked", f"writing {len(keys)} keys")
+        return CommandOutcome("in-progress", "asked", f"writing {len(args.keys)} keys")
 
     def _reboot(self, claims: Claims, signer: Verified) -> CommandOutcome:
         """Have the machine started again."""
@@ -195,24 +200,6 @@ class FromAfar:
         if self._begun.trouble:
             return CommandOutcome("failed", "not-kept", self._begun.trouble)
         return CommandOutcome("failed", "busy", _BUSY) if self._is_busy else None
-
-    def _check_second(self, args: ConfigSetArgs, claims: Claims, signer: Verified, cameras: list[str]) -> None:
-        """Check that another person has signed the same order. Raises ChangeRefused."""
-        what = f"what {', '.join(cameras)} may show then takes two signers"
-        if args.second is None:
-            raise ChangeRefused("second-signer", what)
-        try:
-            second = self._keys.verify(args.second.encode())
-            said = read_claims(second.claims)
-        except CommandRejected as error:
-            raise ChangeRefused("second-signer", f"{what}: {error}") from error
-        same = {"revision": args.revision, "changes": args.changes}
-        if second.issuer == signer.issuer or second.kid == signer.kid:
-            raise ChangeRefused("second-signer", f"{what}, and both signatures are of {signer.issuer}")
-        if said.iss != second.issuer or second.role not in _SECOND_ROLES:
-            raise ChangeRefused("second-signer", f"{what}, the second an admin or a supervisor")
-        if (said.name, said.aud, said.args) != (claims.name, claims.aud, same):
-            raise ChangeRefused("second-signer", f"{what}, and the second has signed something else")
 
     # --- on the thread `config`
 
@@ -242,7 +229,7 @@ class FromAfar:
         else:
             self._fail(layer, order)
 
-    def _begin(self, layer: Layer, order: Order) -> None:
+    def _begin(self, layer: Layer, order: Order, new: Settings) -> None:
         cameras, degraded = self._judge.before()
         trial = Trial(revision=layer.revision, changes=layer.changes, cameras=cameras, degraded=degraded)
         before = self._kept
@@ -250,9 +237,22 @@ class FromAfar:
             self._wanted, self._is_busy, self._waiting = before.wanted, False, self._under_way
             self._handler.order_done(OrderDone(order.cmd_id, False, "alarm-open", _ALARM_OPEN))
         elif self._save(before.with_(trial=trial, wanted=layer.revision, state="trying", reason="", order=order)):
-            self._leave(RESTART)
+            self._before = self._settings
+            self._use(new)
         else:
             self._fail(layer, order)
+
+    def _use(self, new: Settings) -> None:
+        """Put settings into use: by new camera processes if that does, else by a restart of the core."""
+        old, self._settings = self._settings, new
+        if not _differ_in_cameras_alone(old, new):
+            self._leave(RESTART)
+            return
+        pairs = zip(old.cameras, new.cameras, strict=True)
+        changed = [after for before, after in pairs if before != after]
+        self._cameras.respec(specs.vision_spec(new, camera, simulate=self._simulated) for camera in changed)
+        self._judge.begin()
+        self._report()
 
     def _fail(self, layer: Layer, order: Order) -> None:
         self._kept = self._kept.with_(wanted=layer.revision, state="failed", reason=_UNWRITTEN, order=order)
@@ -270,9 +270,14 @@ class FromAfar:
                 self._go_back(reason)
 
     def _go_back(self, reason: str) -> None:
-        # Unsaved, it is the next start that takes them back: it finds that they were started once.
-        self._save(self._kept.gone_back(reason))
-        self._leave(RESTART)
+        gone_back = self._kept.gone_back(reason)
+        if not self._save(gone_back):
+            self._kept = gone_back  # a start before the next write takes them back: it finds that they were started
+        if self._before is None:
+            self._leave(RESTART)
+        else:
+            self._use(self._before)
+            self._tell_rolled_back()
 
     def _leave(self, code: int) -> None:
         self._is_leaving = True
@@ -306,19 +311,22 @@ class FromAfar:
             self._handler.order_done(OrderDone(order.cmd_id, status == "succeeded", code, text))
             self._save(self._kept.with_(is_told=True))
 
-    def _report(self) -> None:
-        self._announcer.configured(config_data(self._begun.trouble, self._kept))
+    def _tell_rolled_back(self) -> None:
+        kept = self._kept
+        self._security.report("config-rolled-back", kept.reason, revision=kept.wanted, in_force=kept.in_force.revision)
+        self._end("failed", "rolled-back", kept.reason)
 
-    def _resume(self, *, simulated: bool) -> None:
+    def _report(self) -> None:
+        meta = describe(self._begun.trouble, self._kept, self._settings)
+        self._announcer.configured(meta, specs.revision(self._settings))
+
+    def _resume(self) -> None:
         """Go on with the orders of earlier runs, which have had no final result yet. On the main thread."""
         kept = self._kept
         if kept.order is not None and (kept.trial is not None or not kept.is_told):
             self._handler.resume(kept.order.kid, _result("config-set", kept.order.cmd_id, "trying"))
             if kept.trial is None and kept.state == "failed":
-                self._security.report(
-                    "config-rolled-back", kept.reason, revision=kept.wanted, in_force=kept.in_force.revision
-                )
-                self._jobs.put(partial(self._end, "failed", "rolled-back", kept.reason))
+                self._jobs.put(self._tell_rolled_back)
             elif kept.trial is None:
                 self._jobs.put(partial(self._end, "succeeded", "ok", f"revision {kept.wanted} is in force"))
         if (text := self._outbox.kept(_REBOOT_KEY).get(_REBOOT_KEY)) is not None:
@@ -326,15 +334,25 @@ class FromAfar:
             kid, _, rest = text.partition("\n")
             cmd_id, _, boot_id = rest.partition("\n")
             self._handler.resume(kid, _result("reboot", cmd_id, "rebooting"))
-            if simulated or boot_id != self._clock.boot_id:
+            if self._simulated or boot_id != self._clock.boot_id:
                 done = OrderDone(cmd_id, True, "ok", "the machine has started again")
             else:
                 done = OrderDone(cmd_id, False, "not-rebooted", "the agent started again, the machine did not")
             self._handler.order_done(done)
 
 
-def config_data(trouble: str, kept: Kept) -> ConfigData:
-    """Return what `up/meta` says of the settings from afar. `trouble` is why none are in force, if so."""
+def _differ_in_cameras_alone(old: Settings, new: Settings) -> bool:
+    """Whether new camera processes are enough. How often pictures come is known to the core, too."""
+    rates = [[camera.frames_per_second for camera in each.cameras] for each in (old, new)]
+    return old.model_copy(update={"cameras": new.cameras}) == new and rates[0] == rates[1]
+
+
+def describe(trouble: str, kept: Kept, settings: Settings) -> MetaData:
+    """Return what `up/meta` says. `trouble` is why nothing that was set from afar is in force, if so."""
+    return specs.meta(settings).model_copy(update={"config": _config(trouble, kept)})
+
+
+def _config(trouble: str, kept: Kept) -> ConfigData:
     if trouble:
         return ConfigData(revision=0, wanted=kept.wanted, state="failed", reason=trouble[:1000])
     return ConfigData(revision=kept.in_force.revision, wanted=kept.wanted, state=kept.state, reason=kept.reason[:1000])

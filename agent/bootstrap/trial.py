@@ -1,8 +1,9 @@
 """Judges new settings while they are on trial: have they come up, and is nothing worse than before?"""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple, Protocol
 
+from agent.core.camera.vision_spec import VisionSpec
 from agent.outbox.outbox import Outbox
 from agent.runtime.supervision.context import Context
 from agent.settings.kept import Trial
@@ -22,6 +23,10 @@ class HasCameras(Protocol):
         """Return the last report of each. Any thread."""
         ...
 
+    def respec(self, specs: Iterable[VisionSpec]) -> None:
+        """Start the processes of these cameras anew. Any thread."""
+        ...
+
 
 class Verdict(NamedTuple):
     """What to do with the settings, and why."""
@@ -31,7 +36,7 @@ class Verdict(NamedTuple):
 
 
 class TrialJudge:
-    """Counts from the start of the agent. One thread."""
+    """Counts from its making, at the start of the agent, or from `begin`. One thread."""
 
     def __init__(self, context: Context, outbox: Outbox, cameras: HasCameras) -> None:
         self._clock = context.clock
@@ -41,13 +46,17 @@ class TrialJudge:
         self._began_ns = context.clock.boottime_ns()
         self._well_since_ns: int | None = None
 
+    def begin(self) -> None:
+        """Begin a trial without a new start."""
+        self._began_ns, self._well_since_ns = self._clock.boottime_ns(), None
+
     def before(self) -> tuple[list[str], list[str]]:
         """Return the cameras that give pictures, and the parts that don't work, for a trial to be compared with."""
         cameras = [name for name, about in self._cameras.figures().items() if _gives_pictures(about)]
         return cameras, [name for name, part in self._board.parts().items() if not part.ok]
 
     def judge(self, trial: Trial) -> Verdict:
-        """Judge a trial that began with this start of the agent."""
+        """Judge the trial."""
         now_ns = self._clock.boottime_ns()
         age_s = (now_ns - self._began_ns) / 1e9
         trouble = self._trouble(trial)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from agent.adapters.jose_keys import KeyRing
 from agent.bootstrap import specs
 from agent.bootstrap.command_executor import AllAlarms
-from agent.bootstrap.from_afar import config_data
+from agent.bootstrap.from_afar import describe
 from agent.bootstrap.platform import Outside
 from agent.core.delivery.backoff import Backoff
 from agent.outbox.outbox import Outbox
@@ -35,7 +35,7 @@ class Uplink:
 def make_uplink(begun: Begun, outside: Outside, context: Context, outbox: Outbox) -> Uplink:
     """Build the sending parts; the caller runs and closes the publisher."""
     settings = begun.settings
-    meta = specs.meta(settings).model_copy(update={"config": config_data(begun.trouble, begun.kept)})
+    meta = describe(begun.trouble, begun.kept, settings)
     announcer = Announcer(context=context, outbox=outbox, meta=meta, config_revision=specs.revision(settings))
     sender = Sender(outbox, context.clock, alarm_timeout_s=settings.mqtt.alarm_timeout_s)
     brokers = (outside.make_broker(), outside.make_broker())

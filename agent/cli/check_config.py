@@ -59,7 +59,10 @@ def run(args: argparse.Namespace) -> int:
             f"{user} has {len(user)} characters, and a certificate's name at most {LONGEST_COMMON_NAME}: this device's"
         )
         print(f"{text} is {stands}, and the broker needs the lines that certificates.sh prints", file=sys.stderr)
-    mistakes = [f"{kept.PLACE} can't be used: {begun.trouble}"] if begun.trouble else []
+    if kept.DENIED in begun.trouble:
+        print(f"edge-agent: warning: {kept.PLACE} can't be read; run the command with sudo", file=sys.stderr)
+    can_be_used = not begun.trouble or kept.DENIED in begun.trouble
+    mistakes = [] if can_be_used else [f"{kept.PLACE} can't be used: {begun.trouble}"]
     for camera in settings.cameras:
         try:
             specs.masks(camera)

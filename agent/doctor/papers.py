@@ -8,7 +8,7 @@ from agent.adapters import account, x509_files
 from agent.adapters.jose_keys import read_key_set
 from agent.bootstrap import specs
 from agent.core.diagnosis.certificate import judge_authorities, judge_device, judge_probe
-from agent.core.diagnosis.finding import Finding, fail, failure, ok, warn
+from agent.core.diagnosis.finding import Finding, fail, failure, ok, unknown, warn
 from agent.core.errors import BrokerError, MaskError, SettingsError
 from agent.doctor.check import Device, Note
 from agent.settings import Settings, kept, left_of_example
@@ -33,7 +33,9 @@ def settings(config: Path, device: Device, note: Note) -> Iterator[Finding]:
 
 def _from_afar(begun: kept.Begun) -> Iterator[Finding]:
     known, reset = begun.kept, "`sudo edge-agent config-reset` takes them away"
-    if begun.trouble:
+    if kept.DENIED in begun.trouble:
+        yield unknown(f"{kept.PLACE} can't be read: {begun.trouble}", "run the doctor with sudo")
+    elif begun.trouble:
         yield fail(f"{kept.PLACE} can't be used, so the cameras are off: {begun.trouble}", reset)
     if known.state in {"failed", "refused"}:
         yield warn(f"revision {known.wanted} of {kept.PLACE} {known.state}: {known.reason}", "tell the centre")

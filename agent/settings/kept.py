@@ -26,6 +26,9 @@ PLACE = "the settings from afar"
 DISK_PATIENCE_S = 2.0
 """How long a start, or a change, waits for the disk."""
 
+DENIED = "permission denied"
+"""What is in the trouble of somebody who has not the rights to look."""
+
 T = TypeVar("T")
 
 
@@ -198,7 +201,9 @@ def again(before: Begun) -> Begun:
 
 
 def look(path: Path) -> Begun:
-    """Return the settings that an agent would run with, or runs with. Raises SettingsError like `begin`."""
+    """Return the settings that an agent would run with, or runs with, but with the cameras in any case.
+
+    Raises SettingsError like `begin`."""
     files, mistakes = read(path)
     return _begin(files, settings_of(files, mistakes), is_start=False)
 
@@ -214,7 +219,7 @@ def from_afar(begun: Begun) -> str:
 
 def _begin(files: Node, alone: Settings, *, is_start: bool) -> Begun:
     directory = alone.storage.directory
-    without_cameras = alone.model_copy(update={"cameras": ()})
+    without_cameras = alone.model_copy(update={"cameras": ()}) if is_start else alone
     try:
         found = in_time(partial(load_kept, directory))
     except StorageError as error:

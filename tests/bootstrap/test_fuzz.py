@@ -5,6 +5,7 @@
 
 import os
 import random
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ import pytest
 from agent.adapters.jose_keys import KeyRing, PrivateKey
 from agent.bootstrap.command_executor import CommandExecutor
 from agent.bootstrap.from_afar import FromAfar
+from agent.core.camera.vision_spec import VisionSpec
 from agent.outbox.outbox import Outbox
 from agent.ports import Received
 from agent.runtime.commands.handler import CommandHandler
@@ -86,7 +88,10 @@ class Target:
     def figures(self) -> dict[str, dict[str, object]]:
         return {"front": {"state": "ok", "frames": 1}}
 
-    def configured(self, config: object) -> None: ...
+    def configured(self, meta: object, config_revision: str) -> None: ...
+
+    def respec(self, specs: Iterable[VisionSpec]) -> None:
+        self.did(f"respec {len(list(specs))}")
 
     def leave(self, code: int) -> None:
         self.did(f"leave {code}")
@@ -183,4 +188,4 @@ def test_nothing_spoilt_is_executed_and_nothing_harms_the_agent(
 
 def has_only_gone_back(before: Any, after: Any, done: list[str]) -> bool:
     """Whether all that has happened is that a trial ended, by its time."""
-    return before.trial is not None and after.trial is None and set(done) <= {"leave 75", "started"}
+    return before.trial is not None and after.trial is None and set(done) <= {"leave 75", "started", "respec 1"}

@@ -29,6 +29,8 @@ class Scene:
     def figures(self) -> dict[str, dict[str, object]]:
         return self.cameras
 
+    def respec(self, specs: object) -> None: ...
+
     def report(self, part: str, *, ok: bool) -> None:
         self.context.board.report(part, ok=ok, detail="broken" if not ok else "")
 

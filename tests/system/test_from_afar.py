@@ -51,14 +51,14 @@ class Site:
 
     def restart(self) -> None:
         """Kill the kiosk, start it, and wait until it is heard."""
-
-        def births() -> int:
-            return sum(message.data["state"] == "online" for message in self.centre.messages("state"))
-
         self.kiosk.kill()
-        before = births()
+        before = self.births()
         self.kiosk.start()
-        wait_for(lambda: births() > before, what="a birth")
+        wait_for(lambda: self.births() > before, what="a birth")
+
+    def births(self) -> int:
+        """How often the kiosk has said that it is online."""
+        return sum(message.data["state"] == "online" for message in self.centre.messages("state"))
 
     def has_result(self, command: str) -> bool:
         return any(m.data["status"] != "in-progress" for m in self.centre.messages(f"result/{command}"))
@@ -153,25 +153,35 @@ def test_a_broker_whose_certificate_nobody_vouches_for_is_taken_back(
     site.centre.wait_for_alarm("updated", stage="sent")
 
 
-def test_a_camera_that_is_not_there_is_taken_back_and_one_that_is_stays(tmp_path: Path, broker: Mosquitto) -> None:
+def test_of_a_camera_its_process_alone_restarts_and_one_that_is_not_there_is_taken_back(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
     program = (sys.executable, "-c", SHORT_TRIAL.replace("6.0", "20.0"))
-    kiosk = AgentProcess(tmp_path, broker.url, program=program, cameras=[CAMERA])
+    back = {**CAMERA, "name": "back"}
+    kiosk = AgentProcess(tmp_path, broker.url, program=program, cameras=[CAMERA, back])
     with Centre(broker.port) as centre:
         site = Site(kiosk, centre)
         with kiosk:
-            centre.wait_for("health", lambda m: m.data["cameras"].get("front", {}).get("frames", 0) > 0)
+            for name in ("front", "back"):
+                centre.wait_for("health", lambda m: m.data["cameras"].get(name, {}).get("frames", 0) > 0)  # noqa: B023
+            processes = {child.pid for child in kiosk.children()}
             gone = {"cameras": [{"name": "front", "source": f"file:{tmp_path}/nothing.avi"}]}
             command = site.office.config_set(1, gone)
-            centre.wait_for("state", lambda m: m.data["state"] == "offline")
-            taken, _ = press_until(kiosk, lambda: site.has_result(command))
-            result = centre.result(command, timeout_s=70)
+            site.office.wait_for_config(state="trying")
+            taken, tried = press_until(kiosk, lambda: site.has_result(command))
+            assert taken == tried
+            result = centre.result(command)
             assert result["code"] == "rolled-back"
             assert "camera front gives no pictures" in result["text"]
-            centre.wait_for("alarm/police", lambda m: presses_at(centre) >= taken)
+            centre.wait_for("alarm/police", lambda m: presses_at(centre) == taken)
 
             site.close_all()
             better = {"cameras": [{"name": "front", "score_threshold": 0.7}]}
-            assert centre.result(site.office.config_set(2, better), timeout_s=70)["code"] == "ok"
+            assert centre.result(site.office.config_set(2, better))["code"] == "ok"
+            assert len({child.pid for child in kiosk.children()} & processes) == 1, "the other camera goes on"
+            assert site.births() == 1 + 3, "the description came again, with each change of the settings in use"
+            assert look(kiosk.config).settings.cameras[0].score_threshold == 0.7
+            assert not [m for m in centre.messages("state") if m.data["state"] == "offline"]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 """Every camera of the device, each behind its own link."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from agent.contract.messages import AlarmCamera
 from agent.core.camera.link import Heartbeat
+from agent.core.camera.vision_spec import VisionSpec
 from agent.runtime.cameras.vision_link import VisionLink
 from agent.runtime.supervision.health import HealthBoard
 
@@ -19,6 +20,11 @@ class Cameras:
     def connect(self, links: Sequence[VisionLink]) -> None:
         """Use these links from now on. Before the threads run."""
         self._links = tuple(links)
+
+    def respec(self, specs: Iterable[VisionSpec]) -> None:
+        """Start the processes of these cameras anew, each with its spec."""
+        for spec in specs:
+            next(link for link in self._links if link.camera == spec.name).respec(spec)
 
     def capture(self, alarm_id: str) -> AlarmCamera | None:
         """Ask the first working camera for a picture under `alarm_id`, and return what it sees now. Cameras that have

@@ -84,6 +84,7 @@ class VisionLink:
         """`command` starts the process; the number of its socket is appended. `tampers` gets the tampers that the
         process finds, and its heartbeats."""
         self._spec = spec
+        self._new_spec: VisionSpec | None = None
         self._command = list(command)
         self._clock = clock
         self._callbacks = callbacks
@@ -128,6 +129,10 @@ class VisionLink:
         """The running process, or None."""
         return self._process.pid if self._process else None
 
+    def respec(self, spec: VisionSpec) -> None:
+        """Have the process started anew with this spec. Any thread."""
+        self._new_spec = spec
+
     def take_snapshot(self, picture_id: str) -> bool:
         """Ask for a picture; false when the camera does not work: then no answer comes. Never blocks."""
         report = self.heartbeat
@@ -139,6 +144,10 @@ class VisionLink:
         if self._closing:
             threading.Event().wait(min(timeout_s, 0.1))
             return
+        if self._new_spec is not None:
+            self._spec, self._new_spec, self._retry_ns = self._new_spec, None, now_ns
+            self._reap()
+            self.tampers.ended()
         self.tampers.tick()
         if self._socket is None:
             if now_ns >= self._retry_ns:

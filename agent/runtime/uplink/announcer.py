@@ -1,7 +1,7 @@
 """Announces this device to the centre: birth, description, farewell, and the will for when it can't say anything."""
 
 from agent import __version__
-from agent.contract.device import ConfigData, MetaData
+from agent.contract.device import MetaData
 from agent.contract.envelope import Stamp, rfc3339, seal
 from agent.contract.messages import Draft, StateData
 from agent.contract.uuid7 import Uuid7Source
@@ -70,10 +70,14 @@ class Announcer:
         self._reporter.publish(self._state("online", self._bdseq))
         self._reporter.publish(self._reporter.make.meta(self._meta))
 
-    def configured(self, config: ConfigData) -> None:
-        """Describe the device with this configuration from now on, and publish that."""
-        self._meta = self._meta.model_copy(update={"config": config})
-        self._reporter.publish(self._reporter.make.meta(self._meta))
+    def configured(self, meta: MetaData, config_revision: str) -> None:
+        """Describe the device so from now on, and publish it."""
+        self._meta, is_new = meta, config_revision != self._config_revision
+        self._config_revision = config_revision
+        if is_new:
+            self.birth()
+        else:
+            self._reporter.publish(self._reporter.make.meta(meta))
 
     def farewell(self) -> None:
         """Publish an orderly end."""
