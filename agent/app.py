@@ -96,7 +96,7 @@ def run(begun: Begun, *, simulate: bool, on_ready: Callable[[MainLoop], None], o
             handler=handler,
             simulated=simulate,
         )
-        executor = CommandExecutor(clock, alarms, pipeline, listener, cameras, self_test, from_afar)
+        executor = CommandExecutor(clock, alarms, pipeline, listener, cameras, self_test, from_afar, outbox.replay)
         handler.execute_with(executor.execute, from_afar)
 
         # Start everything, the buttons last; the stack unwinds it in reverse.

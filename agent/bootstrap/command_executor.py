@@ -13,6 +13,7 @@ from agent.contract.commands import (
     PingArgs,
     RebirthArgs,
     RebootArgs,
+    ReplayArgs,
     SelfTestArgs,
     SnapshotArgs,
     TestModeArgs,
@@ -21,6 +22,7 @@ from agent.contract.envelope import rfc3339
 from agent.contract.messages import Answer
 from agent.contract.vocabulary import AckAction
 from agent.core.facts import AckAnswer, AlarmDelivered, CentreAck
+from agent.outbox.replay import Replay
 from agent.ports import Clock
 from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.cameras.cameras import Cameras
@@ -66,6 +68,7 @@ class CommandExecutor:
         cameras: Cameras,
         self_test: SelfTest,
         from_afar: FromAfar,
+        replay: Replay,
     ) -> None:
         self._clock = clock
         self._alarms = alarms
@@ -74,6 +77,7 @@ class CommandExecutor:
         self._cameras = cameras
         self._self_test = self_test
         self._from_afar = from_afar
+        self._replay = replay
 
     def execute(self, claims: Claims, args: CommandArgs, signer: Verified) -> CommandOutcome:
         """Execute a verified command. What takes long only begins; `order_done` tells its end."""
@@ -89,16 +93,10 @@ class CommandExecutor:
             case IdentifyArgs():
                 self._pipeline.identify(args.seconds)
                 outcome = CommandOutcome("succeeded", "ok", f"blinking for {args.seconds:g} s")
-            case SnapshotArgs():
-                camera = self._cameras.snapshot(claims.cmd_id, args.camera)
-                if camera is None:
-                    outcome = CommandOutcome("failed", "no-camera", "there is no such camera, or it does not work")
-                else:
-                    outcome = CommandOutcome("in-progress", "asked", f"asked {camera} for a picture")
             case TestModeArgs():
                 outcome = self._test_mode(args)
-            case SelfTestArgs():
-                outcome = _SELF_TEST[self._self_test.order(claims.cmd_id)]
+            case SnapshotArgs() | SelfTestArgs() | ReplayArgs():
+                outcome = self._begin(claims.cmd_id, args)
             case ConfigSetArgs() | KeysSetArgs() | RebootArgs():
                 outcome = self._from_afar.execute(args, claims, signer)
             case _:
@@ -135,6 +133,27 @@ class CommandExecutor:
             case "pressed-since":
                 text = "there was another press since: the alarm has raised itself again"
                 return CommandOutcome("failed", "pressed-since", text, output)
+
+    def _begin(self, order_id: str, args: SnapshotArgs | SelfTestArgs | ReplayArgs) -> CommandOutcome:
+        if isinstance(args, SelfTestArgs):
+            return _SELF_TEST[self._self_test.order(order_id)]
+        if isinstance(args, ReplayArgs):
+            return self._begin_replay(order_id, args)
+        camera = self._cameras.snapshot(order_id, args.camera)
+        if camera is None:
+            return CommandOutcome("failed", "no-camera", "there is no such camera, or it does not work")
+        return CommandOutcome("in-progress", "asked", f"asked {camera} for a picture")
+
+    def _begin_replay(self, order_id: str, args: ReplayArgs) -> CommandOutcome:
+        match self._replay.order(order_id, args.first, args.last):
+            case "busy":
+                return CommandOutcome("failed", "busy", "a replay is already running")
+            case "no-disk":
+                return CommandOutcome("failed", "no-disk", "the disk does not answer")
+            case extent if extent.count == 0:
+                return CommandOutcome("succeeded", "ok", "there is nothing to send again", extent.output())
+            case extent:
+                return CommandOutcome("in-progress", "asked", f"sending {extent.count} again", extent.output())
 
     def _test_mode(self, args: TestModeArgs) -> CommandOutcome:
         what = args.input or "every input"

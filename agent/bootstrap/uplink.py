@@ -12,6 +12,7 @@ from agent.outbox.outbox import Outbox
 from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.commands.key_watch import KeyWatch
+from agent.runtime.commands.orders import replay_done
 from agent.runtime.supervision.context import Context
 from agent.runtime.uplink.announcer import Announcer
 from agent.runtime.uplink.centre_watch import CentreWatch
@@ -65,6 +66,7 @@ def make_handler(begun: Begun, context: Context, outbox: Outbox) -> tuple[Comman
         keys.take(taken.keys, taken.revision)
     key_watch = KeyWatch(keys, context)
     handler = CommandHandler(identity=settings.identity, context=context, outbox=outbox, keys=keys, key_watch=key_watch)
+    outbox.replay.on_end = lambda end: handler.order_done(replay_done(end))
     return handler, keys, key_watch
 
 

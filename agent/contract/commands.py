@@ -146,6 +146,15 @@ class RebootArgs(_Args):
     """`reboot`: start the machine again."""
 
 
+class ReplayArgs(_Args):
+    """`replay`: send a part of the record again."""
+
+    first: int = Field(ge=1)
+    """The first number of the record that you want."""
+    last: int | None = Field(default=None, ge=1)
+    """The last one, inclusive; the newest when left out."""
+
+
 CommandArgs = (
     AckArgs
     | PingArgs
@@ -157,6 +166,7 @@ CommandArgs = (
     | ConfigSetArgs
     | KeysSetArgs
     | RebootArgs
+    | ReplayArgs
 )
 
 Args = TypeVar("Args", bound=BaseModel)
@@ -185,6 +195,7 @@ TABLE: Mapping[str, Command] = {
     "config-set": Command(ConfigSetArgs, frozenset({"admin"}), patience_s=120),
     "keys-set": Command(KeysSetArgs, frozenset({"admin"})),
     "reboot": Command(RebootArgs, frozenset({"admin", "technician"}), patience_s=60),
+    "replay": Command(ReplayArgs, _ALL - {"technician"}, patience_s=1800),
 }
 COMMANDS = tuple(name for name in TABLE if name != "ack")
 """The names under `down/command/{name}`."""

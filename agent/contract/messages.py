@@ -41,6 +41,8 @@ class Rank(IntEnum):
     EVENT = 3
     PICTURE = 4
     HEALTH = 5
+    REPLAY = 6
+    """What was sent before, and is sent again because a subscriber has asked for it."""
 
 
 class Payload(BaseModel):

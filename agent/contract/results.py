@@ -57,6 +57,19 @@ class SelfTestOutput(TypedDict):
     """By name."""
 
 
+class ReplayOutput(TypedDict):
+    """Of every `replay` that was executed."""
+
+    first: Count
+    last: Count
+    """The range, inclusive: at most up to the newest number."""
+    count: Count
+    """How many messages are sent again."""
+    missing: list[tuple[Count, Count]]
+    """First and last of each range that the device no longer has; the lowest 100 of them. What still waits is not among
+    it: it comes by itself."""
+
+
 class UnknownOutput(TypedDict):
     """Of a rejected message whose claims can't be read, or whose key is not known."""
 
@@ -78,6 +91,7 @@ OUTPUTS: Mapping[str, Output] = {
     "ping": Output(PingOutput, ("ok",)),
     "snapshot": Output(SnapshotOutput, ("ok", "no-picture")),
     "self-test": Output(SelfTestOutput, ("ok", "test-failed", "interrupted")),
+    "replay": Output(ReplayOutput, ("ok", "asked", "not-confirmed")),
     "unknown": Output(UnknownOutput, ()),
 }
 """By the name in the result; `unknown` has it whatever the code."""
@@ -111,7 +125,7 @@ RESULTS = (
     Result(
         "in-progress",
         "asked",
-        "a camera was asked for a picture, or a self-test begins; another result follows",
+        "a camera was asked for a picture, or a self-test or a replay begins; another result follows",
     ),
     Result(
         "in-progress",
@@ -141,7 +155,9 @@ RESULTS = (
         "the self-test has found something: `output` says what",
     ),
     Result("failed", "interrupted", "an alarm came in between, which a self-test gives way to; order it again"),
-    Result("failed", "busy", "a self-test is already running, or other settings are being tried"),
+    Result("failed", "not-confirmed", "of a replay: no broker would take all of it; order it again"),
+    Result("failed", "no-disk", "of a replay: the disk does not answer"),
+    Result("failed", "busy", "a self-test or a replay is already running, or other settings are being tried"),
     Result("failed", "unknown-alarm", "there is no open alarm with that id"),
     Result(
         "failed",
@@ -167,7 +183,7 @@ RESULTS = (
     Result(
         "timed-out",
         "no-answer",
-        "the camera did not answer within 10 s, or the self-test did not end within 300 s",
+        "the camera did not answer within 10 s, the self-test did not end within 300 s, or the replay within 1,800 s",
     ),
 )
 """In the order in which the contract's page lists them."""

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from agent.contract.messages import Rank
 from agent.core.delivery.poison import CLEARED
 from agent.outbox.database import Places, Row
-from agent.outbox.finished import Finished
+from agent.outbox.finished import Finished, Run
 from agent.outbox.policy import DROPPED_FROM_MEMORY, MEMORY_ONLY, WINDOW
 from agent.outbox.unrecorded import Unrecorded
 
@@ -94,6 +94,17 @@ class Backlog:
         """Every number of the record up to this one was confirmed or given up. Never too high."""
         return self._finished.through
 
+    @property
+    def recordtop(self) -> int:
+        """The highest number of the record that was given."""
+        return self._top
+
+    def still_here(self) -> list[Run]:
+        """Return the numbers of the record that are not finished, or not yet in the record on disk."""
+        with self._lock:
+            rows = self._unrecorded.rows()
+            return self._finished.unfinished(self._top) + [(row.record, row.record) for row in rows if row.record]
+
     def number_from(self, top: int) -> None:
         """Go on with the record after `top`. None of its numbers counts as finished before `take_stock`."""
         with self._lock:
@@ -131,7 +142,7 @@ class Backlog:
                 self._unwritten_bytes += len(row.payload)
                 self._stay_in_memory_budget()
 
-    def take(self, least: Rank = Rank.HEALTH) -> Waiting | None:
+    def take(self, least: Rank = Rank.REPLAY) -> Waiting | None:
         """Take the first message of the most important class, or None if none is at least as important as `least`.
 
         It belongs to the caller until `finish` or `give_back`."""

@@ -3,6 +3,23 @@
 from bisect import bisect_right
 from collections.abc import Iterable
 
+Run = tuple[int, int]
+"""First and last of numbers without a gap, inclusive."""
+
+
+def gaps(first: int, last: int, present: Iterable[Run]) -> list[Run]:
+    """Return the runs of numbers from `first` to `last` that are in none of the runs `present`, in order."""
+    found: list[Run] = []
+    for begin, end in sorted(present):
+        if begin > last:
+            break
+        if begin > first:
+            found.append((first, begin - 1))
+        first = max(first, end + 1)
+    if first <= last:
+        found.append((first, last))
+    return found
+
 
 class Finished:
     """Remembers runs of finished numbers, not single ones: a backlog of any length takes little memory.
@@ -41,6 +58,10 @@ class Finished:
             runs[at][1] = runs.pop(at + 1)[1]
         if runs[0][0] == self.through + 1:
             self.through = runs.pop(0)[1]
+
+    def unfinished(self, top: int) -> list[Run]:
+        """Return the runs of numbers up to `top` that are not finished, in order."""
+        return gaps(self.through + 1, top, ((begin, end) for begin, end in self._runs))
 
     def __contains__(self, number: int) -> bool:
         if number <= self.through:

@@ -22,6 +22,7 @@ from agent.outbox.database import Row
 from agent.outbox.found import Found, Notice, Resumed
 from agent.outbox.housekeeping import Housekeeping
 from agent.outbox.policy import RECORDED
+from agent.outbox.replay import Replay
 from agent.outbox.sequence import SequenceNumbers
 from agent.outbox.store import MessageStore
 from agent.outbox.writer import StoreWriter
@@ -59,7 +60,9 @@ class Outbox:
         self._backlog = Backlog()
         self._on_ready: Callable[[], None] = lambda: None
         housekeeping = Housekeeping(self._backlog, self._store, clock, telemetry_max_bytes, keep_free_bytes)
-        self.writer = StoreWriter(self._backlog, self._store, self._black_box, clock, housekeeping)
+        self.replay = Replay(self._backlog, housekeeping.record, clock)
+        """Sends a part of the record again."""
+        self.writer = StoreWriter(self._backlog, self._store, self._black_box, clock, housekeeping, self.replay)
         """The worker of the thread `store`."""
         self._ids = Uuid7Source()
         self._lock = threading.Lock()
@@ -191,12 +194,13 @@ class Outbox:
         return self._ids.next(self._unix_ms())
 
     def figures(self) -> tuple[dict[str, int], dict[str, int]]:
-        """Return the number of messages waiting, and given up since the start, by class name."""
-        waiting, dropped = self._backlog.figures()
-        return (
-            {rank.name.lower(): count for rank, count in waiting.items()},
-            {rank.name.lower(): count for rank, count in dropped.items()},
+        """Return the number of messages waiting, and given up since the start, by class name. A replay is not among
+        them: it has waited before."""
+        waiting, dropped = (
+            {rank.name.lower(): count for rank, count in counts.items() if rank is not Rank.REPLAY}
+            for counts in self._backlog.figures()
         )
+        return waiting, dropped
 
     @property
     def alarm_waits(self) -> bool:
@@ -217,7 +221,7 @@ class Outbox:
 
     # --- for the sender
 
-    def take(self, least: Rank = Rank.HEALTH) -> tuple[Waiting, OutgoingMessage] | None:
+    def take(self, least: Rank = Rank.REPLAY) -> tuple[Waiting, OutgoingMessage] | None:
         """Take the next message to send, the most important class first and oldest first, or None.
 
         Takes nothing less important than `least`. The message belongs to the caller until `confirm`, `give_up` or

@@ -40,6 +40,9 @@ POLICY: Mapping[Rank, Policy] = {
     Rank.HEALTH: Policy(
         synced=False, stored=False, boxed=False, window=8, recorded=False, memory_drop=1, disk_drop=None
     ),
+    Rank.REPLAY: Policy(
+        synced=False, stored=False, boxed=False, window=8, recorded=False, memory_drop=None, disk_drop=None
+    ),
 }
 
 SYNCED = tuple(rank for rank, policy in POLICY.items() if policy.synced)

@@ -13,6 +13,7 @@ from agent.outbox.found import Found, Notice, Resumed, damage_notice
 from agent.outbox.housekeeping import Housekeeping
 from agent.outbox.policy import NOT_BOXED, SYNCED
 from agent.outbox.record import WATCHES_KEY
+from agent.outbox.replay import Replay
 from agent.outbox.state import Kept
 from agent.outbox.store import STATE_FILE, MessageStore, needs_sync
 from agent.ports import Clock
@@ -34,13 +35,21 @@ class StoreWriter:
     """
 
     def __init__(
-        self, backlog: Backlog, store: MessageStore, black_box: BlackBox, clock: Clock, housekeeping: Housekeeping
+        self,
+        backlog: Backlog,
+        store: MessageStore,
+        black_box: BlackBox,
+        clock: Clock,
+        housekeeping: Housekeeping,
+        replay: Replay,
     ) -> None:
         self._backlog = backlog
         self._store = store
         self._black_box = black_box
         self._clock = clock
         self.housekeeping = housekeeping
+        self._replay = replay
+        replay.wake = self.wake
         self.on_refilled: Callable[[], None] = lambda: None
         """Called on this thread when more messages were read from disk to be sent."""
         self.on_found: Callable[[Found], Resumed]  # set before `start`
@@ -140,7 +149,7 @@ class StoreWriter:
         the first try to open the databases; before that it only sets `in_use`.
         """
         try:
-            self._wake.get(timeout=timeout_s)
+            self._wake.get(timeout=min(timeout_s, self._replay.pause_s or timeout_s))
             while True:
                 self._wake.get_nowait()
         except queue.Empty:
@@ -214,6 +223,8 @@ class StoreWriter:
             self._store.checkpoint(at_bytes=0)
             self._is_flushed.set()
             return
+        if self._replay.step(now_ns):
+            self.on_refilled()
         self.housekeeping.tick(now_ns)
         self._store.checkpoint()
         self._store.check(lambda: not self._wake.empty())

@@ -75,7 +75,10 @@ class Target:
         )
         self.from_afar.leave_by(self)
         self_test: Any = SimpleNamespace(order=self.self_test)
-        executor = CommandExecutor(self.clock, any_part, any_part, any_part, any_part, self_test, self.from_afar)
+        self.outbox.replay.wake = lambda: self.outbox.writer.run_once(0)
+        executor = CommandExecutor(
+            self.clock, any_part, any_part, any_part, any_part, self_test, self.from_afar, self.outbox.replay
+        )
         self.handler.execute_with(executor.execute, self.from_afar)
 
     def did(self, what: str) -> None:

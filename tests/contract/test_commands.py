@@ -269,10 +269,12 @@ _ALLOWED: dict[str, set[str]] = {
     "config-set": {"admin"},
     "keys-set": {"admin"},
     "reboot": {"technician", "admin"},
+    "replay": {"operator", "supervisor", "admin"},
 }
 _NEEDED: dict[str, dict[str, Any]] = {
     "config-set": {"revision": 1, "changes": {}},
     "keys-set": {"revision": 1, "keys": [{}]},
+    "replay": {"first": 1},
 }
 """The arguments that a command can't do without."""
 

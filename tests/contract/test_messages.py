@@ -7,7 +7,7 @@ from agent.contract.stages import Stage
 
 
 def test_classes_leave_in_the_order_of_the_contract() -> None:
-    assert list(Rank) == [Rank.ALARM, Rank.STATE, Rank.SECURITY, Rank.EVENT, Rank.PICTURE, Rank.HEALTH]
+    assert list(Rank) == [Rank.ALARM, Rank.STATE, Rank.SECURITY, Rank.EVENT, Rank.PICTURE, Rank.HEALTH, Rank.REPLAY]
     assert sorted(Rank) == list(Rank)
 
 

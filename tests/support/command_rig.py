@@ -14,7 +14,7 @@ from agent.outbox.outbox import Outbox
 from agent.ports import OutgoingMessage, Received
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.commands.memory import COMMAND_KEY
-from agent.runtime.commands.orders import SelfTestAnswer
+from agent.runtime.commands.orders import SelfTestAnswer, replay_done
 from agent.sim.clock import SimClock
 from tests.support.context import make_context
 from tests.support.drafts import IDENTITY, alarm_data, body, taken, write
@@ -76,7 +76,10 @@ class CommandRig:
         )
         any_part: Any = self
         self_test: Any = SimpleNamespace(order=self.self_test)
-        executor = CommandExecutor(self.clock, any_part, any_part, any_part, any_part, self_test, any_part)
+        executor = CommandExecutor(
+            self.clock, any_part, any_part, any_part, any_part, self_test, any_part, self.outbox.replay
+        )
+        self.outbox.replay.on_end = lambda end: self.handler.order_done(replay_done(end))
         self.handler.execute_with(executor.execute, any_part)
 
     def tick(self) -> None: ...

@@ -1,4 +1,4 @@
-"""Orders: commands that another part carries out, and that end later: pictures and self-tests."""
+"""Orders: commands that another part carries out, and that end later: pictures, self-tests and replays."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -6,6 +6,7 @@ from typing import Any, Literal
 from agent.contract.commands import TABLE
 from agent.contract.events import SelfTestData
 from agent.contract.messages import ResultData
+from agent.outbox.replay import ReplayEnd
 from agent.ports import Received
 
 SelfTestAnswer = Literal["asked", "busy", "alarm-open"]
@@ -72,6 +73,12 @@ class Orders:
 def picture_done(picture_id: str, ok: bool, detail: str) -> OrderDone:
     """Return the end of an order for a picture: it is on its way, or `detail` says why not."""
     return OrderDone(picture_id, ok, "ok" if ok else "no-picture", detail, {"snapshot": picture_id})
+
+
+def replay_done(end: ReplayEnd) -> OrderDone:
+    """Return the end of an order for a replay."""
+    text = f"sent {end.extent.count} again" if end.is_whole else "no broker would take all of it"
+    return OrderDone(end.order_id, end.is_whole, "ok" if end.is_whole else "not-confirmed", text, end.extent.output())
 
 
 def self_test_done(order_id: str, data: SelfTestData) -> OrderDone:

@@ -212,9 +212,9 @@ class Sender:
         room = self._window - len(self._in_flight)
         if self._broker is None or room <= 0:
             return None
-        if self._held_back or self._poison_under_way(Rank.HEALTH):
+        if self._held_back or self._poison_under_way(Rank.REPLAY):
             return Rank.ALARM
-        return Rank.STATE if room <= min(_RESERVE, self._window // 2) else Rank.HEALTH
+        return Rank.STATE if room <= min(_RESERVE, self._window // 2) else Rank.REPLAY
 
     def _send_next(self) -> tuple[bool, tuple[OutgoingMessage, str] | None]:
         """Send one message. Returns whether there may be more to send, and what can't be sent at all, with a reason."""

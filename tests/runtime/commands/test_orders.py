@@ -8,8 +8,10 @@ import pytest
 from agent.contract.events import SelfTestData, SelfTestStep
 from agent.contract.vocabulary import Outcome
 from agent.core.alarms.test_mode import TestModeAnswer
-from agent.runtime.commands.orders import SelfTestAnswer, picture_done, self_test_done
+from agent.outbox.replay import Extent, ReplayEnd
+from agent.runtime.commands.orders import SelfTestAnswer, picture_done, replay_done, self_test_done
 from tests.support.command_rig import RESULTS, CommandRig, refusal
+from tests.support.drafts import alarm, write
 
 
 @pytest.mark.parametrize(
@@ -159,3 +161,45 @@ def test_a_self_test_that_never_ends_is_given_up(handler: CommandRig) -> None:
     handler.handler.run_once(0)
     [result], _ = handler.answers()
     assert (result["status"], result["code"]) == ("timed-out", "no-answer")
+
+
+def test_a_replay_is_in_progress_until_a_broker_has_all_of_it(handler: CommandRig) -> None:
+    outbox = handler.outbox
+    outbox.replay.wake = lambda: write(outbox)
+    for number in range(7):
+        outbox.put(alarm(f"a{number}"))
+    handler.messages()
+    handler.order("replay", first=2, last=6)
+    told = []
+    for _ in range(5):
+        told += handler.answers()[0]
+        handler.order("replay", first=1)
+        handler.clock.advance(timedelta(seconds=0.2))
+        write(outbox)
+        handler.handler.run_once(0)
+
+    output = {"first": 2, "last": 6, "count": 5, "missing": []}
+    assert [(each["status"], each["code"]) for each in told[:3]] == [
+        ("in-progress", "asked"),
+        ("failed", "busy"),
+        ("succeeded", "ok"),
+    ]
+    assert told[0]["output"] == told[2]["output"] == output
+
+
+def test_a_replay_of_nothing_has_succeeded_at_once_and_one_from_number_0_is_refused(handler: CommandRig) -> None:
+    handler.outbox.replay.wake = lambda: write(handler.outbox)
+    handler.order("replay", first=5)
+    [result], _ = handler.answers()
+    assert (result["status"], result["output"]) == ("succeeded", {"first": 5, "last": 0, "count": 0, "missing": []})
+
+    handler.order("replay", first=0)
+    assert refusal(handler) == "bad-arguments"
+
+
+@pytest.mark.parametrize(("is_whole", "code"), [(True, "ok"), (False, "not-confirmed")])
+def test_a_replay_tells_its_end(is_whole: bool, code: str) -> None:
+    done = replay_done(ReplayEnd("c1", Extent(1, 9, 7, [(3, 4)]), is_whole))
+
+    assert (done.id, done.ok, done.code) == ("c1", is_whole, code)
+    assert done.output == {"first": 1, "last": 9, "count": 7, "missing": [[3, 4]]}
