@@ -213,3 +213,11 @@ def test_closed_alarms_are_forgotten_in_the_end() -> None:
     for number in range(400):
         world.alarm(number + 1, f"a{number}", stage="closed")
     assert len(world.consumer.devices[SOURCE]._alarms._entries) == 200
+
+
+def test_an_older_list_that_comes_late_does_not_find_an_alarm_again_that_the_newest_has_not() -> None:
+    world = World()
+    world.alarm(1)
+    world.open(9)
+    world.open(4, alarm_data("a1"))
+    assert [type(each) for each in world.wait(9)] == [AlarmLost]

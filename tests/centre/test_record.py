@@ -138,6 +138,22 @@ def test_the_holes_of_an_epoch_that_is_over_are_lost_and_the_new_one_begins_with
     assert world.wait(6) == [HoleFound(SOURCE, 1, 1)]
 
 
+def test_the_numbers_of_an_epoch_that_is_over_do_not_count_in_the_new_one() -> None:
+    world = following()
+    world.state("online", 1, 1, epoch="e2", recordtop=0, recorddone=0)
+    world.event(900, 700, 700)
+    assert world.wait(60) == []
+    world.event(2, 1, 1, epoch="e2")
+    assert world.wait(60) == []
+
+
+def test_a_number_of_0_is_no_number() -> None:
+    world = World()
+    world.event(1, 0, 0)
+    world.event(3, 2, 2)
+    assert world.wait(60) == [HoleFound(SOURCE, 1, 1)]
+
+
 def test_a_replay_is_asked_for_in_ranges_and_one_at_a_time() -> None:
     world = following()
     for number in (3, 6, *range(6, 60), 200):
