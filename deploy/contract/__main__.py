@@ -23,7 +23,9 @@ def main() -> int:
     now = document()
     if RELEASED.exists() and (broken := breaking(json.loads(RELEASED.read_text(encoding="utf-8")), now)):
         sys.stdout.writelines(f"{line}\n" for line in broken)
-        sys.stdout.write(f"Not renewed: only additions break nobody. Whoever means to, removes {RELEASED.name}.\n")
+        sys.stdout.write(
+            f"Not renewed: only additions break nobody. To break them, remove docs/contract/{RELEASED.name}.\n"
+        )
         return 1
     RELEASED.parent.mkdir(exist_ok=True)
     for path, text in ((RELEASED, as_json(now)), (PAGE, renewed(PAGE.read_text(encoding="utf-8")))):

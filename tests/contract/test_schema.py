@@ -4,13 +4,15 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from agent.adapters.jose_keys import PrivateKey
 from agent.cli import schema as command
 from agent.contract.commands import TABLE as COMMANDS
+from agent.contract.commands import Role
 from agent.contract.envelope import MessageFactory, Stamp, seal
 from agent.contract.kinds import TYPES
 from agent.contract.messages import Draft
@@ -145,6 +147,18 @@ def test_the_types_of_typescript_name_every_type() -> None:
 def test_every_example_is_valid(name: str) -> None:
     validator = Draft202012Validator(SCHEMAS[name])
     assert [f"{error.json_path}: {error.message}" for error in validator.iter_errors(EXAMPLES[name])] == []
+
+
+@pytest.mark.parametrize("role", get_args(Role))
+def test_a_key_that_keygen_makes_is_one_that_the_schemas_take(role: str) -> None:
+    jwk = PrivateKey.generate(role).public().as_jwk()
+    for name, value in (("key-set", {"keys": [jwk]}), ("command.keys-set", claims(revision=1, keys=[jwk]))):
+        assert [*Draft202012Validator(SCHEMAS[name]).iter_errors(value)] == []
+        assert [*Draft202012Validator(SCHEMAS[name]).iter_errors(json.loads(json.dumps(value).replace("OKP", "EC")))]
+
+
+def claims(**args: Any) -> dict[str, Any]:
+    return {**EXAMPLES["command.ping"], "name": "keys-set", "args": args}
 
 
 def test_there_is_an_example_of_everything_that_a_device_says() -> None:

@@ -1,6 +1,8 @@
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from pydantic import BaseModel
@@ -27,6 +29,32 @@ def test_every_kind_of_security_event_has_a_row() -> None:
 def test_every_kind_of_security_event_is_reported_somewhere() -> None:
     reported = found_in_source(r'(?:\.report\(|Notice\(|"[a-z]+":)\s*"([a-z-]+)"')
     assert set(SECURITY) - reported == set()
+
+
+def calls(name: str) -> Iterator[ast.Call]:
+    """Every call of something with this name, in the agent."""
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == name:
+                yield node
+
+
+def told_details() -> Iterator[tuple[str, set[str]]]:
+    """Each kind that is reported by name, with the names in its detail; not those that are passed on in a variable."""
+    for call in [*calls("report"), *calls("Notice")]:
+        kind = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
+        if kind in SECURITY and not any(word.arg is None for word in call.keywords):
+            of_notice = [each for each in call.args[2:] if isinstance(each, ast.Dict)]
+            keys = {str(key.value) for each in of_notice for key in each.keys if isinstance(key, ast.Constant)}
+            yield str(kind), keys | {str(word.arg) for word in call.keywords} - {"is_logged", "ok", "detail"}
+
+
+def test_every_security_event_is_reported_with_the_detail_of_its_row() -> None:
+    told = [*told_details()]
+    assert len({kind for kind, _ in told}) > 12, "the search finds the calls no more"
+    for kind, names in told:
+        detail = SECURITY[kind].detail  # type: ignore[index]
+        assert names == set(get_type_hints(detail)), kind
 
 
 def test_every_result_of_a_command_has_a_row() -> None:

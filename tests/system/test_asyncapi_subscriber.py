@@ -10,6 +10,7 @@ from typing import Any
 from agent.adapters.jose_keys import PrivateKey, sign
 from agent.cli.keygen import make_key
 from agent.contract.camera_events import EVENTS
+from agent.contract.commands import TABLE
 from agent.contract.events import TimeCorrectionData
 from agent.contract.kinds import KINDS
 from agent.contract.security import SecurityKind
@@ -126,6 +127,7 @@ def test_a_subscriber_made_from_the_document_alone_understands_everything_that_a
             order_everything(device)
             wait_for(lambda: made.seen >= CAMERA_EVENTS, what=f"every event of a camera, {CAMERA_EVENTS}")
             restart_it(device)
+        assert {m.data["name"] for m in centre.messages("result/")} == {*TABLE, "unknown"}, "results of every command"
         say_the_rest(broker, tmp_path / "outbox")
         judged = {"snapshot", *made.types}
         try:
@@ -183,6 +185,7 @@ def order_everything(device: Device) -> None:
     assert device.order("identify", seconds=0.2)["code"] == "ok"
     assert device.order("test-mode", seconds=30.0)["code"] == "ok"
     assert device.order("test-mode", seconds=0)["code"] == "ok"
+    assert device.order("replay", first=1)["code"] == "ok"
     device.order("self-test")
     device.centre.wait_for("event/self-test")
     assert device.order("config-set", revision=1, changes={"lights": {"yellow": 4}})["code"] == "forbidden-setting"

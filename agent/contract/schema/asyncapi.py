@@ -101,6 +101,7 @@ def _channel(address: str) -> str:
 
 def _operation(entry: Entry, channel: str) -> dict[str, Any]:
     delivery: dict[str, Any] = {"qos": entry.qos, "retain": entry.retain}
+    answer = {"reply": {"channel": {"$ref": "#/channels/up.result"}}} if entry.claims is not None else {}
     if entry.expiry_s is not None:
         delivery["messageExpiryInterval"] = entry.expiry_s
     return {
@@ -108,6 +109,7 @@ def _operation(entry: Entry, channel: str) -> dict[str, Any]:
         "channel": {"$ref": f"#/channels/{channel}"},
         "summary": entry.when,
         "messages": [],
+        **answer,
         "bindings": {"mqtt": {**delivery, "bindingVersion": _MQTT}},
     }
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from agent.contract.commands import MAX_LIFE_S, TABLE, Claims, Role
-from agent.contract.documents import CentreState, JwkSet
+from agent.contract.commands import MAX_LIFE_S, TABLE, Claims, KeysSetArgs, Role
+from agent.contract.documents import CentreState, JwkSet, PublicJwk
 from agent.contract.envelope import CONTENT_TYPE
 from agent.contract.kinds import EVENT_EXPIRY_S, KINDS, MessageKind
 from agent.contract.messages import Envelope, ResultData, SecurityData
@@ -165,6 +165,9 @@ def _claims(name: str, definitions: Definitions) -> Schema:
     general = definitions.add(Claims, sent=True)["$ref"]
     schema = definitions.found[general.rpartition("/")[2]]
     args = definitions.add(TABLE[name].args, sent=True)
+    if TABLE[name].args is KeysSetArgs:  # whose keys the device reads by code of its own
+        own = definitions.found[KeysSetArgs.__name__]["properties"]["keys"]
+        own["items"] = definitions.add(PublicJwk, sent=True)
     needs = definitions.found[args["$ref"].rpartition("/")[2]].get("required")
     properties = {**schema["properties"], "name": {"const": name, "type": "string"}, "args": args}
     required = [*schema["required"], *(["args"] if needs else [])]
