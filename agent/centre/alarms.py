@@ -23,9 +23,6 @@ class _Entry:
     order: Order
     is_heard: bool
     """Whether anything but a retained list has told of it."""
-    missing_s: float | None = None
-    """Since when the device no longer seems to know it."""
-    why: DeviceLoss = ""
 
 
 class Alarms:
@@ -35,6 +32,8 @@ class Alarms:
         self._source = source
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         """The one that was heard of last comes last."""
+        self._missing: dict[str, tuple[float, DeviceLoss]] = {}
+        """Open ones that the device no longer seems to know: since when, and why."""
         self._listed = Order(0, -1)
         """That of the newest list."""
         self._there: frozenset[str] = frozenset()
@@ -94,10 +93,11 @@ class Alarms:
     def tick(self, now_s: float) -> list[AlarmNotice]:
         """Return the alarms that are lost by now."""
         lost: list[AlarmNotice] = []
-        for entry in self._entries.values():
-            if entry.missing_s is not None and now_s >= entry.missing_s + LOST_AFTER_S:
-                entry.missing_s = None
-                entry.alarm = replace(entry.alarm, lost=entry.why, changed_s=now_s)
+        for alarm_id, (since_s, why) in list(self._missing.items()):
+            if now_s >= since_s + LOST_AFTER_S:
+                del self._missing[alarm_id]
+                entry = self._entries[alarm_id]
+                entry.alarm = replace(entry.alarm, lost=why, changed_s=now_s)
                 lost.append(AlarmLost(entry.alarm))
         return lost
 
@@ -115,6 +115,7 @@ class Alarms:
         before = None if entry is None else entry.alarm
         self._entries[data.alarm_id] = _Entry(alarm, order, is_heard or (entry is not None and entry.is_heard))
         self._entries.move_to_end(data.alarm_id)
+        self._missing.pop(data.alarm_id, None)
         if not alarm.is_open:
             self._forget_old()
         if before is not None and not before.is_open and alarm.is_open:
@@ -128,9 +129,9 @@ class Alarms:
         entry = self._entries[alarm_id]
         is_old = entry.order.epoch < self._rank
         is_missing = entry.order < self._listed and alarm_id not in self._there and not entry.alarm.is_self_test
-        if (is_old or is_missing) and entry.alarm.is_open and not entry.alarm.lost and entry.missing_s is None:
-            entry.missing_s = now_s
-            entry.why = "epoch" if is_old else "vanished" if entry.is_heard else "unheard"
+        if (is_old or is_missing) and entry.alarm.is_open and not entry.alarm.lost:
+            why: DeviceLoss = "epoch" if is_old else "vanished" if entry.is_heard else "unheard"
+            self._missing.setdefault(alarm_id, (now_s, why))
 
     def _forget_old(self) -> None:
         closed = [alarm_id for alarm_id, entry in self._entries.items() if not entry.alarm.is_open]

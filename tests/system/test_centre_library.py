@@ -1,6 +1,7 @@
 """The command centre's library, with a simulated kiosk and two real brokers."""
 
 import queue
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from agent.centre import (
     AlarmChanged,
     Centre,
     Duplicate,
+    HoleFilled,
     HoleFound,
     NewMessage,
     NewPicture,
@@ -19,11 +21,13 @@ from agent.centre import (
     Notice,
     Presence,
     PresenceChanged,
+    RecordLost,
     Unreadable,
 )
 from agent.cli.keygen import make_key
 from agent.contract.errors import BrokerError
 from agent.contract.vocabulary import AckAction
+from tests.campaigns.chaos.network import GOOD, Conditions, Network
 from tests.support.agent_process import SOURCE, TREE, AgentProcess
 from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber
@@ -130,6 +134,39 @@ def test_what_comes_while_the_program_is_away_waits_for_it_at_the_broker(tmp_pat
         with Watching(first.url, session="wall-display", marks=marks) as watching:
             raised = watching.next(NewMessage, lambda found: found.message.envelope.type == "edge.alarm.raised.v1")
             assert not raised.message.retain
+
+
+@pytest.mark.parametrize(("refuses_5", "version"), [(False, 5), (True, 2)], ids=["5", "3.1.1"])
+def test_a_broker_keeps_the_session_of_whoever_asks_for_it(first: Mosquitto, refuses_5: bool, version: int) -> None:
+    with Network(first.port) as network:
+        network.conditions = Conditions(refuses_5=refuses_5)
+        with Watching(network.url, session="wall-display"), Watching(network.url):
+            assert f" as wall-display-1 (p{version}, c0, " in first.log()
+            assert re.search(rf" as centre-[0-9a-f]+ \(p{version}, c1, ", first.log()), "else a session for each run"
+
+
+def test_an_alarm_that_a_broker_confirmed_and_did_not_pass_on_is_missed_and_is_there_after_the_replay(
+    tmp_path: Path, first: Mosquitto
+) -> None:
+    with Network(first.port) as network:
+        agent = AgentProcess(tmp_path / "kiosk", network.url, alarm=WAITS)
+        with Watching(first.url, key=agent.key) as watching, agent:
+            watching.presence(Presence.ONLINE)
+            network.conditions = Conditions(puback=0)
+            agent.press()
+            watching.stage("sent")  # as the list of open alarms says, which is not swallowed
+            network.conditions = GOOD
+            hole = watching.next(HoleFound)
+            for number in range(hole.first, hole.last + 1):
+                assert watching.next(HoleFilled).number == number
+            told = [each.message for each in watching.seen if isinstance(each, NewMessage)]
+            raised = next(each for each in told if each.envelope.type == "edge.alarm.raised.v1")
+            assert raised.envelope.record == hole.first
+            assert raised.data is not None
+            assert raised.data.historical
+            with watching.centre.view() as known:
+                assert known.devices[SOURCE].holes == []
+            assert not any(isinstance(each, RecordLost) for each in watching.seen)
 
 
 def test_pictures_come_to_whoever_asks_for_them(first: Mosquitto) -> None:
