@@ -11,6 +11,7 @@ import pytest
 
 from agent.core.errors import ModelError
 from agent.models.store import ModelStore, default_directories
+from agent.runtime.supervision.main_loop import REBOOT
 from tests.support.run import ran
 
 REPOSITORY = Path(__file__).parents[2]
@@ -72,6 +73,16 @@ def test_it_starts_again_for_ever_and_a_dying_camera_does_not_end_it() -> None:
     assert service["OOMPolicy"] == "continue"
     assert "MemoryHigh" not in service
     assert service["WorkingDirectory"] == f"/run/{service['RuntimeDirectory']}", "in memory: lgpio makes a FIFO there"
+
+
+def test_the_machine_reboots_when_the_agent_ends_with_the_code_for_it_and_never_else() -> None:
+    [line] = [line for line in UNIT.read_text().splitlines() if line.startswith("ExecStopPost=")]
+    script = (
+        line.removeprefix("ExecStopPost=+/bin/sh -c ").strip("'").replace("systemctl --no-block reboot", "echo REBOOT")
+    )
+    for status in (str(REBOOT), "0", "1", "2", "75", "KILL", "ABRT", ""):
+        done = ran("/bin/sh", "-c", script, env={"EXIT_STATUS": status})
+        assert (done.stdout.strip() == "REBOOT") == (status == str(REBOOT))
 
 
 def test_a_model_runs_under_the_units_ban_on_code_made_at_run_time() -> None:
