@@ -5,7 +5,7 @@
 
 import os
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -52,13 +52,20 @@ class Target:
         self.ring = KeyRing()
         self.ring.take([key.public().as_jwk() for key in keys], 0)
         self.ring.reload()
-        self.open_ids: frozenset[str] = frozenset()
+        self.whose_alarms: Callable[[], frozenset[str]] = frozenset
+        self.at_start: Callable[[], None] = lambda: None
+        self.uplink = False
+        self.simulated = True
         self.start()
+
+    @property
+    def open_ids(self) -> frozenset[str]:
+        return self.whose_alarms()
 
     def start(self) -> None:
         any_part: Any = self
         context = make_context(self.outbox, self.clock)
-        context.board.report("uplink", ok=self.begun.kept.wanted % 3 > 0)  # so that some trials succeed
+        context.board.report("uplink", ok=self.uplink)
         self.handler = CommandHandler(
             identity=IDENTITY, context=context, outbox=self.outbox, keys=self.ring, key_watch=self
         )
@@ -71,7 +78,7 @@ class Target:
             cameras=self,
             announcer=any_part,
             handler=self.handler,
-            simulated=True,
+            simulated=self.simulated,
         )
         self.from_afar.leave_by(self)
         self_test: Any = SimpleNamespace(order=self.self_test)
@@ -122,21 +129,23 @@ class Target:
         return "ok"
 
     def hit(self, topic: str, payload: bytes, retain: bool) -> None:
-        """Let everybody deal with one message, and start the core again if it asked for that."""
+        """Let everybody deal with one message."""
         self.handler.receive(Received(IDENTITY.down(*topic.split("/")), payload, len(payload), retain))
         self.come_to_rest()
-        if self.done and self.done[-1].startswith("leave"):
-            self.done.append("started")
-            self.begun = again(self.begun)
-            self.start()
-            self.come_to_rest()
 
     def come_to_rest(self) -> None:
+        """Let everybody do what there is to do, and start the core again if it asked for that."""
         self.handler.run_once(0)
         self.from_afar.run_once(0)
         while not (self.from_afar._jobs.empty() and self.handler._queue.empty()):
             self.from_afar.run_once(0)
             self.handler.run_once(0)
+        if self.done and self.done[-1].startswith("leave"):
+            self.done.append("started")
+            self.at_start()
+            self.begun = again(self.begun)
+            self.start()
+            self.come_to_rest()
 
 
 def test_nothing_spoilt_is_executed_and_nothing_harms_the_agent(
@@ -168,6 +177,7 @@ def test_nothing_spoilt_is_executed_and_nothing_harms_the_agent(
     settled = 0
     for number, shot in zip(range(ROUNDS), shots(chance, [*keys, stranger], claims), strict=False):
         before = len(target.done), load_kept(target.begun.settings.storage.directory), dict(target.ring.keys)
+        target.uplink = number % 3 > 0  # so that some trials succeed
         target.hit(*shot)
         is_signed = rightly_signed(shot.payload, keys)
         signed += is_signed

@@ -1,0 +1,156 @@
+"""What becomes of orders from afar when the disk, an alarm or a restart comes in between."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.adapters.jose_keys import PrivateKey, sign
+from agent.bootstrap import from_afar
+from agent.core.errors import StorageError
+from agent.outbox.outbox import Outbox
+from agent.settings.kept import Kept, again, load_kept
+from agent.sim.clock import SimClock
+from tests.bootstrap.test_fuzz import Target
+from tests.support.drafts import IDENTITY, body, taken, write
+from tests.support.outbox_fixtures import clock, message_store, outbox, store
+
+__all__ = ["clock", "message_store", "outbox", "store"]
+FASTER = {"health": {"interval_s": 20}}
+
+
+class Office:
+    """The target, and an admin who orders things of it."""
+
+    def __init__(self, directory: Path, outbox: Outbox, clock: SimClock) -> None:
+        self.admin = PrivateKey.generate("admin")
+        self.target = Target(directory, outbox, clock, [self.admin])
+        self.state = directory / "state"
+        self._count = 0
+
+    def order(self, name: str, args: dict[str, Any], topic: str = "") -> str:
+        """Send a command; returns its `cmd_id`."""
+        self._count += 1
+        now = int(self.target.clock.wall().timestamp())
+        nonce = self.target.outbox.nonces.newest(self.target.clock.boottime_ns())
+        said: dict[str, Any] = {"cmd_id": f"c{self._count}", "name": name, "args": args, "aud": IDENTITY.source}
+        said |= {"iss": self.admin.issuer, "iat": now, "exp": now + 60, "ctr": self._count, "boot_nonce": nonce}
+        self.target.hit(topic or f"command/{name}", sign(said, self.admin), retain=bool(topic))
+        return str(said["cmd_id"])
+
+    def results(self) -> list[tuple[str, str]]:
+        """The commands and codes of the results since the last call."""
+        write(self.target.outbox)
+        bodies = [body(message) for message in taken(self.target.outbox)]
+        return [(b["data"]["command_id"], b["data"]["code"]) for b in bodies if b["type"] == "edge.result.v1"]
+
+    def passes(self, seconds: float) -> None:
+        """Let time pass, and everybody look at it."""
+        for _ in range(int(seconds)):
+            self.target.clock.advance(timedelta(seconds=1))
+            self.target.come_to_rest()
+
+    @property
+    def kept(self) -> Kept:
+        return load_kept(self.state)
+
+
+@pytest.fixture
+def office(tmp_path: Path, outbox: Outbox, clock: SimClock) -> Office:
+    return Office(tmp_path, outbox, clock)
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Call it, and from then on the disk takes nothing."""
+
+    def refuse(*_: Any) -> None:
+        raise StorageError("the disk is full")
+
+    return lambda: monkeypatch.setattr(from_afar, "store_kept", refuse)
+
+
+def test_settings_are_told_to_be_in_force_after_the_restart_and_once(office: Office) -> None:
+    office.target.uplink = True
+    command = office.order("config-set", {"revision": 1, "changes": FASTER})
+    assert office.target.done == ["leave 75", "started"]
+    office.passes(5)
+    assert office.results() == [(command, "trying"), (command, "ok")]
+    assert (office.kept.in_force.revision, office.kept.is_told) == (1, True)
+    office.target.begun = again(office.target.begun)
+    office.target.start()
+    office.passes(5)
+    assert office.results() == []
+
+
+def test_settings_that_change_nothing_need_no_restart(office: Office) -> None:
+    command = office.order("config-set", {"revision": 1, "changes": {}})
+    assert office.results() == [(command, "trying"), (command, "ok")]
+    assert (office.target.done, office.kept.in_force.revision) == ([], 1)
+
+
+def test_a_disk_that_takes_nothing_leaves_everything_as_it_was(office: Office, full_disk: Callable[[], None]) -> None:
+    full_disk()
+    command = office.order("config-set", {"revision": 1, "changes": FASTER})
+    keys = office.order("keys-set", {"revision": 1, "keys": [office.admin.public().as_jwk()]})
+    assert office.results() == [(command, "trying"), (command, "not-kept"), (keys, "asked"), (keys, "not-kept")]
+    assert (office.target.done, office.kept) == ([], Kept())
+    assert office.target.ring.stamp() == (0, ("taken", 0)), "the keys are the ones of before"
+
+
+def test_a_disk_that_takes_no_confirmation_takes_the_settings_back(
+    office: Office, full_disk: Callable[[], None]
+) -> None:
+    office.target.uplink = True
+    command = office.order("config-set", {"revision": 1, "changes": FASTER})
+    full_disk()
+    office.passes(5)
+    assert office.target.begun.settings.health.interval_s == 60
+    assert office.results() == [(command, "trying"), (command, "rolled-back")]
+
+
+def test_an_alarm_that_begins_after_the_check_is_not_restarted_over(office: Office) -> None:
+    answers = iter([frozenset[str](), frozenset({"a1"})])
+    office.target.whose_alarms = lambda: next(answers, frozenset({"a1"}))
+    command = office.order("config-set", {"revision": 1, "changes": FASTER})
+    assert office.results() == [(command, "trying"), (command, "alarm-open")]
+    assert office.target.done == []
+    office.target.whose_alarms = frozenset
+    again = office.order("config-set", {"revision": 1, "changes": FASTER})
+    assert office.results() == [(again, "trying")], "the revision was not used up"
+
+
+def test_settings_at_the_broker_wait_for_a_calm_moment(office: Office) -> None:
+    office.target.uplink = True
+    office.target.whose_alarms = lambda: frozenset({"a1"})
+    office.order("config-set", {"revision": 1, "changes": FASTER}, topic="config")
+    office.passes(3)
+    assert (office.results(), office.target.done) == ([], [])
+    office.target.whose_alarms = frozenset
+    office.passes(8)
+    assert office.results() == [("c1", "trying"), ("c1", "ok")]
+
+
+def test_nothing_else_is_begun_while_settings_are_on_trial(office: Office) -> None:
+    office.order("config-set", {"revision": 1, "changes": FASTER})
+    office.results()
+    others = [
+        office.order("config-set", {"revision": 2, "changes": {}}),
+        office.order("keys-set", {"revision": 1, "keys": [office.admin.public().as_jwk()]}),
+        office.order("reboot", {}),
+    ]
+    assert office.results() == [(command, "busy") for command in others]
+
+
+@pytest.mark.parametrize(("boot", "code"), [("another", "ok"), (None, "not-rebooted")])
+def test_a_reboot_is_told_by_what_has_started_again(
+    office: Office, clock: SimClock, monkeypatch: pytest.MonkeyPatch, boot: str | None, code: str
+) -> None:
+    office.target.simulated = False
+    if boot is not None:
+        office.target.at_start = lambda: monkeypatch.setattr(clock, "_boot_id", boot)
+    command = office.order("reboot", {})
+    assert office.target.done == ["leave 76", "started"]
+    assert office.results() == [(command, "rebooting"), (command, code)]
