@@ -16,7 +16,7 @@ JOBS ?= 5
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime node-tools arm-emulator run test suite test-campaigns test-package test-tflite test-picamera2 check bench bench-vision chaos fuzz consoles brokers rabbitmq emulation mutants week arm-smoke wiring lamps dist dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime node-tools arm-emulator run test suite test-campaigns test-package test-tflite test-picamera2 check bench bench-vision chaos fuzz consoles record brokers rabbitmq emulation mutants week arm-smoke wiring lamps dist dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -139,6 +139,9 @@ fuzz: setup-dev ## A hundred thousand spoilt commands: none may do anything, non
 
 consoles: setup-dev ## Two consoles take one alarm at the same moment, 100 times on one broker and 100 on two: both must show one holder
 	@CONSOLE_ROUNDS=100 $(BIN)/pytest --timeout=900 tests/system/test_who_has_it.py -k two_consoles
+
+record: setup-dev ## A broker swallows alarms, 200 times: each must be noticed and be there after a replay (twenty minutes)
+	@RECORD_ROUNDS=$(or $(RECORD),100) $(BIN)/pytest -s --show-capture=no tests/system/test_record.py
 
 brokers: $(VENV)/.dev rabbitmq ## Who may say what at a RabbitMQ; then a node of a RabbitMQ cluster is killed under presses, ten times; nothing may be lost (five minutes; BROKERS=--short)
 	@$(BIN)/pytest tests/campaigns/brokers

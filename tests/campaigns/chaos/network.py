@@ -44,6 +44,8 @@ class Conditions:
     """The broker knows MQTT 3.1.1 only."""
     puback: int | None = None
     """The code with which every alarm is refused; the broker behind does not get it."""
+    loses: tuple[str, ...] = ()
+    """The broker takes messages whose topic has one of these, and passes them on to nobody (MQTT 5)."""
     keeps_pubacks: bool = False
     """The broker takes everything and acknowledges nothing."""
     receive_maximum: int | None = None
@@ -94,6 +96,8 @@ class Network(AbstractContextManager["Network"]):
         """When (CLOCK_BOOTTIME) a connection was taken last."""
         self.overruns = 0
         """Messages sent beyond the Receive Maximum of the broker; must stay 0."""
+        self.lost: list[str] = []
+        """Topics of the messages that were taken and not passed on."""
         self._thread = threading.Thread(target=self._run, name="network")
 
     def __enter__(self) -> "Network":
@@ -209,6 +213,10 @@ class Network(AbstractContextManager["Network"]):
         if packet.kind == PUBLISH and packet.is_qos_1:
             if now.puback is not None and "/up/alarm/" in packet.topic:
                 self._refuse(connection, packet, now.puback)
+                return b""
+            if any(part in packet.topic for part in now.loses):
+                self._carry(connection, connection.down, packets.puback(packet.mid, 0))
+                self.lost.append(packet.topic)
                 return b""
             connection.unanswered.add(packet.mid)
             self.overruns += len(connection.unanswered) > connection.window
