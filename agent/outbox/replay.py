@@ -83,7 +83,8 @@ class Replay:
 
         Waits for the survey of the disk, 2 s at most. With a count of 0 it has already ended."""
         top = self._backlog.recordtop
-        order = _Order(order_id, first, top if last is None else min(last, top))
+        # A number that SQLite can't hold asks for as little as any that is above the newest.
+        order = _Order(order_id, min(first, top + 1), top if last is None else min(last, top))
         with self._lock:
             if self._order is not None:
                 return "busy"

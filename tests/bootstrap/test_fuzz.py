@@ -17,6 +17,7 @@ import pytest
 from agent.adapters.jose_keys import KeyRing, PrivateKey
 from agent.bootstrap.command_executor import CommandExecutor
 from agent.bootstrap.from_afar import FromAfar
+from agent.contract.commands import TABLE
 from agent.core.camera.vision_spec import VisionSpec
 from agent.outbox.outbox import Outbox
 from agent.ports import Received
@@ -27,7 +28,7 @@ from tests.settings.test_file import GOOD
 from tests.support.command_rig import WhenAwaited
 from tests.support.context import make_context
 from tests.support.drafts import IDENTITY, taken, write
-from tests.support.fuzz import rightly_signed, shots
+from tests.support.fuzz import COMMANDS, rightly_signed, shots
 from tests.support.outbox_fixtures import clock, message_store, outbox, store
 
 __all__ = ["clock", "message_store", "outbox", "store"]
@@ -140,12 +141,17 @@ class Target:
         while not (self.from_afar._jobs.empty() and self.handler._queue.empty()):
             self.from_afar.run_once(0)
             self.handler.run_once(0)
+        self.tick()  # keys that were set count from here on
         if self.done and self.done[-1].startswith("leave"):
             self.done.append("started")
             self.at_start()
             self.begun = again(self.begun)
             self.start()
             self.come_to_rest()
+
+
+def test_every_command_is_spoilt() -> None:
+    assert set(COMMANDS) == set(TABLE)
 
 
 def test_nothing_spoilt_is_executed_and_nothing_harms_the_agent(

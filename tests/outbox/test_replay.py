@@ -80,7 +80,7 @@ def test_without_an_end_it_goes_up_to_the_newest_number(outbox: Outbox, clock: S
     assert extents == [Extent(5, 7, 3, []), Extent(5, 7, 3, [])]
 
 
-@pytest.mark.parametrize(("first", "last"), [(8, None), (8, 20), (6, 5)])
+@pytest.mark.parametrize(("first", "last"), [(8, None), (8, 20), (6, 5), (2**63, None)])
 def test_a_range_without_a_number_has_nothing_and_misses_nothing(
     outbox: Outbox, ends: list[ReplayEnd], first: int, last: int | None
 ) -> None:

@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, dict[str, Any]] = {
     },
     "keys-set": {"revision": 1, "keys": []},
     "reboot": {},
+    "replay": {"first": 1, "last": 5},
 }
 """Arguments that a device takes, by command."""
 ODD: tuple[Any, ...] = (
