@@ -1,4 +1,4 @@
-"""Other people's tools read the contract's documents: AsyncAPI's parser, and ajv."""
+"""Other people's tools read the contract's documents: AsyncAPI's parser, ajv, and the compiler of TypeScript."""
 
 import json
 import subprocess
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.contract.schema.examples import EXAMPLES
 from tests.support.asyncapi_subscriber import node, written
 from tests.support.run import ran
 
@@ -42,3 +43,30 @@ def test_a_fault_in_them_is_found(directory: Path, tmp_path: Path, file: str, so
     assert sound in text
     (copy / file).write_text(text.replace(sound, broken), encoding="utf-8")
     assert checked(copy).returncode == 1
+
+
+USE = """
+export function shown(message: Message): string {
+  switch (message.type) {
+    case "edge.alarm.raised.v1": return message.data.held_by?.by ?? message.data.stage;
+    case "edge.health.v1": return Object.values(message.data.cameras).map((each) => each.frame_age_ms ?? "none").join();
+    default: return message.type;
+  }
+}
+"""
+"""What a subscriber would write."""
+
+
+def compiled(directory: Path, *lines: str) -> "subprocess.CompletedProcess[str]":
+    program = directory / "program.ts"
+    program.write_text("\n".join(('import type { Message } from "./contract";', *lines, USE)), encoding="utf-8")
+    return ran(*node("node_modules/typescript/bin/tsc", "--strict", "--noEmit", "--target", "es2022", program))
+
+
+def test_the_types_of_typescript_take_every_example_and_nothing_else(directory: Path) -> None:
+    messages = [each for each in EXAMPLES.values() if "specversion" in each]
+    assert len(messages) > 40
+    sound = [f"const m{place}: Message = {json.dumps(each)};" for place, each in enumerate(messages)]
+    assert compiled(directory, *sound).stdout == ""
+    wrong = json.dumps(EXAMPLES["alarm.raised"]).replace('"stage": "raised"', '"stage": "lifted"')
+    assert "lifted" in compiled(directory, f"const wrong: Message = {wrong};").stdout

@@ -13,6 +13,7 @@ from agent.contract.camera_events import EVENTS
 from agent.contract.commands import TABLE
 from agent.contract.events import TimeCorrectionData
 from agent.contract.kinds import KINDS
+from agent.contract.schema.examples import EXAMPLES
 from agent.contract.security import SecurityKind
 from agent.contract.vocabulary import TimeQuality
 from agent.core.camera.settings import DAYS
@@ -240,3 +241,31 @@ def say_the_rest(broker: Mosquitto, directory: Path) -> None:
         for message in taken(outbox):
             device.publish(message.topic, message.payload, qos=message.qos, expiry_s=message.expiry_s)
     outbox.close()
+
+
+def test_it_reports_what_is_not_as_the_document_says_and_goes_on(tmp_path: Path, broker: Mosquitto) -> None:
+    tree = "edge/v1/gp/jhb-park-station/kiosk-0042/up"
+    sound = EXAMPLES["alarm.raised"]
+    wrong = {**sound, "data": {**sound["data"], "stage": "lifted"}}
+    later = {**sound, "type": "edge.alarm.raised.v9"}
+    with AsyncApiSubscriber(tmp_path / "contract", broker.url) as made, Subscriber(broker.port) as device:
+        for payload in (
+            b"",
+            b"garbage",
+            b"[]",
+            b"null",
+            b"\xff\xd8jpeg",
+            *(json.dumps(each).encode() for each in (wrong, later)),
+        ):
+            device.publish(f"{tree}/alarm/police", payload)
+        device.publish(f"{tree}/health", json.dumps(sound))
+        device.publish(f"{tree}/alarm/police", json.dumps(sound), retain=True)
+        device.publish(f"{tree}/lift/up", b"of a later version")
+        device.publish(f"{tree}/alarm/police", json.dumps({**sound, "of_later": {}}))
+        wait_for(lambda: made.seen, what="the sound one after all the others")
+        assert made.seen == {"edge.alarm.raised.v1"}
+        assert made.unknown == {"edge.alarm.raised.v9"}
+        assert len(made.refused) == 8
+        reasons = [why for each in made.refused for why in each["why"]]
+        assert "/data/stage must be equal to one of the allowed values" in reasons
+        assert {"retained: true", "another channel's"} <= set(reasons)

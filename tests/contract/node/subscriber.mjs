@@ -33,18 +33,19 @@ const channels = Object.values(document.operations)
       messages,
     };
   });
-const known = new Set(channels.flatMap(({ messages }) => messages.map(({ type }) => type)));
+const known = new Set(channels.flatMap(({ messages }) => messages.map(({ type }) => type)).filter(Boolean));
 
 function judge(topic, payload, packet) {
   const channel = channels.find(({ pattern }) => pattern.test(topic));
   if (!channel) return { unknown: topic };
   const faults = [];
-  if (packet.retain && !channel.delivery.retain) faults.push("retained");
+  if (packet.retain !== channel.delivery.retain) faults.push(`retained: ${packet.retain}`);
   const picture = channel.messages.find(({ type }) => type === undefined);
   let found = picture;
   let value = payload.toString("latin1");
   if (!picture) {
     value = JSON.parse(payload.toString("utf8"));
+    if (typeof value?.type !== "string") return { refused: "unreadable", why: ["no envelope"] };
     found = channel.messages.find(({ type }) => type === value.type);
     if (!found) return known.has(value.type) ? { refused: value.type, why: ["another channel's"] } : { unknown: value.type };
   }
@@ -68,8 +69,8 @@ client.on("message", (topic, payload, packet) => {
 });
 client.on("error", (error) => print({ refused: "connection", why: [error.message] }));
 client.on("connect", async () => {
-  for (const { filter } of channels) await client.subscribeAsync(filter, { qos: 1 });
-  print({ ready: channels.length, types: [...known].filter(Boolean) });
+  for (const { filter } of channels) await client.subscribeAsync(filter, { qos: 1, rap: true });
+  print({ ready: channels.length, types: [...known] });
 });
 process.stdin.resume();
 process.stdin.on("end", () => client.end(true, () => process.exit(0)));
