@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
@@ -12,6 +12,7 @@ from agent.ports import OutgoingMessage
 from tests.campaigns.chaos.ledger import Arrival, Verdict, judge
 from tests.campaigns.chaos.notebook import Press
 from tests.campaigns.week.chronicle import Chronicle
+from tests.campaigns.week.holes import Holes, listen
 from tests.campaigns.week.schedule import Span
 from tests.campaigns.week.self_tests import judge_self_tests, read
 from tests.campaigns.week.times import judge_times
@@ -80,6 +81,13 @@ class Books:
             found.append(Arrival(_ns(at_s), topic, False, envelope))
         return found
 
+    def as_heard(self) -> Iterator[tuple[float, str, bytes]]:
+        """Time, topic and payload of all that was heard, as it came."""
+        self._arrivals.seek(0)
+        for line in self._arrivals:
+            at_s, topic, payload = line.split("\t", 2)
+            yield float(at_s), topic, payload.encode()
+
     def close(self) -> None:
         """Let the files go."""
         self._presses.close()
@@ -117,6 +125,8 @@ class Outcome:
     spans: list[Span]
     """What was wrong with the kiosk's surroundings, and the ends of the agent."""
     samples: list[Sample]
+    holes: Holes
+    """What a centre takes for lost."""
 
 
 def audit(books: Books, account: Account) -> Outcome:
@@ -138,9 +148,11 @@ def audit(books: Books, account: Account) -> Outcome:
         last_stages=Counter(stages.values()),
         spans=[*account.mains_failures, *account.chronicle.of(), *account.chronicle.ends()],
         samples=books.samples(),
+        holes=listen(books.as_heard()),
         faults=[fault for fault in verdict.faults if "without a reason" not in fault],
     )
     outcome.faults += _faults_of(stages, account, outcome, mains)
+    outcome.faults += outcome.holes.faults(account.explained)
     outcome.faults += judge_self_tests(tests, _alarm_spans(ordered), account.chronicle, account.length_s)
     outcome.faults += judge_times(ordered, account.wall, account.chronicle)
     return outcome

@@ -139,6 +139,18 @@ def a_week(seed: int, length_s: float = 7 * DAY, *, calm_from_s: float = 3 * DAY
     return Schedule(length_s, events, tuple(plan.spans), traps)
 
 
+def with_a_crowd(schedule: Schedule, presses: int) -> Schedule:
+    """The same, and so many presses during its longest outage: of two buttons in turn, once in 1.5 s."""
+    outage = max(
+        (span for span in schedule.spans if span.kind == "network"), key=lambda span: span.end_s - span.begin_s
+    )
+    plan = _Plan(0, schedule.length_s)
+    for number in range(presses):
+        _press(plan, outage.begin_s + 60 + 1.5 * number, ("police", "hidden")[number % 2], 0.3)
+    assert plan.events[-1].at_s < outage.end_s
+    return replace(schedule, events=tuple(sorted([*schedule.events, *plan.events])))
+
+
 def _every(step_s: float, end_s: float) -> Iterator[float]:
     return (step_s * n for n in range(1, int(end_s / step_s)))
 
