@@ -20,7 +20,7 @@ COMMANDS = {
     "watch": "show what a device publishes",
     "ack": "answer an alarm, as the command centre would",
     "command": "send a device a command and wait for its result",
-    "conform": "grade a subscriber against the contract",
+    "conform": "grade a subscriber or a device against the contract",
     "keygen": "make a key that may sign acks and commands",
     "sim": "press the buttons of a simulated agent and read its lights",
     "model": "build, fetch, list and verify models",

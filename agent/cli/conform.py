@@ -1,4 +1,4 @@
-"""`edge-agent conform`: grade a subscriber against the contract, and check the report."""
+"""`edge-agent conform`: grade a subscriber or a device against the contract, and check the report."""
 
 import argparse
 import sys
@@ -11,15 +11,19 @@ from rich.text import Text
 from agent.adapters.jose_keys import KeyRing, PrivateKey
 from agent.adapters.tls_context import TlsFiles
 from agent.centre import printable
-from agent.centre.conform import centre
+from agent.centre.conform import centre, device
 from agent.centre.conform.report import Finding, Report, Verdict, verified
+from agent.centre.conform.subject import Subject
 from agent.cli.centre import topic_level
+from agent.contract.identity import Identity
 from agent.core.errors import UsageError
 
 _STYLE: dict[Verdict, str] = {"passed": "green", "failed": "bold red", "not-tried": "blue"}
 _EXAMPLE = """\
 Example:
   edge-agent conform centre --broker mqtt://127.0.0.1:1883 --key keys/operator-1.key.json --report centre.json
+  edge-agent conform device gp/jhb-park-station/kiosk-0042 --broker mqtt://127.0.0.1:1883 \\
+      --key keys/operator-1.key.json --report device.json
   edge-agent conform verify centre.json --keys keys/keys.json
 """
 _CENTRE = """\
@@ -28,6 +32,21 @@ Example:
   edge-agent conform centre --broker mqtts://a:8884 --broker mqtts://b:8884 --ca ca.pem --cert centre.pem \\
       --cert-key centre.key --key keys/operator-1.key.json --keys keys/keys.json --report centre.json
 """
+_DEVICE = """\
+Example:
+  edge-agent conform device gp/jhb-park-station/kiosk-0042 --broker mqtt://127.0.0.1:1883 \\
+      --key keys/operator-1.key.json --report device.json
+  edge-agent conform device gp/workbench/kiosk-simulated --broker mqtt://127.0.0.1:1883 --yes \\
+      --press "edge-agent sim --config edge-agent.toml press police" --cut "systemctl kill -s KILL edge-agent" \\
+      --key keys/operator-1.key.json --report device.json
+"""
+_WARNING = """\
+This is for {source} on a bench, not in the street. It will
+- have its button pressed twice: it raises an alarm, with lamps, tone and siren as its settings say, at every centre
+- send it about twenty acks and commands that it must refuse, each of which is a security event
+- take, dispatch and close the alarm, and let it raise itself again once{cut}
+"""
+_CUT = "\n- cut it off from its broker by: {command}"
 _VERIFY = """\
 Example:
   edge-agent conform verify centre.json --keys keys/keys.json
@@ -39,8 +58,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     raw = argparse.RawDescriptionHelpFormatter
     parser = subparsers.add_parser(
         "conform",
-        help="grade a subscriber against the contract",
-        description="Grade a subscriber against the contract, at a broker of yours. docs/conformance.md says how.",
+        help="grade a subscriber or a device against the contract",
+        description="Grade a subscriber or a device against the contract, at a broker of yours. docs/conformance.md "
+        "says how.",
         epilog=_EXAMPLE,
         formatter_class=raw,
     )
@@ -53,12 +73,31 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         epilog=_CENTRE,
         formatter_class=raw,
     )
+    this.add_argument("--broker", action="append", required=True, metavar="URL", help="address; may be repeated")
     _add_shared(this)
     this.add_argument(
         "--keys", type=Path, metavar="FILE", help="key set of the subscriber; default: the public half of --key"
     )
     this.add_argument("--only", action="append", metavar="NAME", help="only this scenario; may be repeated")
     this.set_defaults(run=_centre)
+    this = kinds.add_parser(
+        "device",
+        help="examine a device on the bench",
+        description="Order a device about, and grade what it says. It raises an alarm: not for a device in service. "
+        "Exit code 0 if nothing was wrong, 1 otherwise.",
+        epilog=_DEVICE,
+        formatter_class=raw,
+    )
+    this.add_argument("device", metavar="PROVINCE/SITE/ID", help="the device")
+    this.add_argument("--broker", required=True, metavar="URL", help="address of the broker at which it is")
+    _add_shared(this)
+    this.add_argument("--press", metavar="COMMAND", help="presses its button; without it you are asked to")
+    text = "cuts the device off from its broker, and it comes back; without it its will is not tried"
+    this.add_argument("--cut", metavar="COMMAND", help=text)
+    text = "how often it reports its health by its settings (default: 60)"
+    this.add_argument("--health", type=float, default=60.0, metavar="S", help=text)
+    this.add_argument("--yes", action="store_true", help="do not ask before the device is disturbed")
+    this.set_defaults(run=_device)
     this = kinds.add_parser(
         "verify",
         help="check the signature of a report",
@@ -73,7 +112,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _add_shared(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--broker", action="append", required=True, metavar="URL", help="address; may be repeated")
     parser.add_argument("--ca", type=Path, help="certificate of the broker's authority; default: the system's")
     parser.add_argument("--cert", type=Path, help="your own client certificate")
     parser.add_argument("--cert-key", type=Path, help="the private key of --cert")
@@ -91,6 +129,34 @@ def _centre(args: argparse.Namespace) -> int:
         ring.reload()
     report = centre.grade(args.broker, _tls(args), _root(args.root), ring, chosen, on_finding=_note)
     return _end(report, args.report, key)
+
+
+def _device(args: argparse.Namespace) -> int:
+    key = PrivateKey.load(args.key)
+    if key.role == "technician":
+        raise UsageError("--key: a technician may not take an alarm; use the key of an operator, supervisor or admin")
+    levels = [topic_level(level, "PROVINCE/SITE/ID") for level in args.device.split("/")]
+    if len(levels) != 3:
+        raise UsageError(f"{args.device!r} is not PROVINCE/SITE/ID")
+    identity = Identity(levels[0], levels[1], levels[2], _root(args.root))
+    if args.press is None and not sys.stdin.isatty():
+        raise UsageError("nobody is there to press the button: give --press, a command that does")
+    if not args.yes:
+        _ask_first(identity.source, args.cut)
+    with Subject(
+        args.broker, _tls(args), identity, key, args.press, args.cut, args.health, lambda text: print(text, flush=True)
+    ) as subject:
+        report = device.grade(subject, on_finding=_note)
+    return _end(report, args.report, key)
+
+
+def _ask_first(source: str, cut: str | None) -> None:
+    """Say what will happen to the device, and go on only if a person wants that. Raises UsageError."""
+    print(_WARNING.format(source=source, cut=_CUT.format(command=cut) if cut else ""), file=sys.stderr)
+    if not sys.stdin.isatty():
+        raise UsageError("give --yes if that is what you want")
+    if input("Go on? [y/N] ").strip().lower() not in {"y", "yes"}:
+        raise UsageError("nothing was done")
 
 
 def _verify(args: argparse.Namespace) -> int:

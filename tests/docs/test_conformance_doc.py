@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
+from agent.centre.conform import device
 from agent.centre.conform.centre import SCENARIOS, name_of
+from agent.centre.conform.checks import CHECKS
 from agent.centre.conform.view import View, ViewAlarm
 
 PAGE = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encoding="utf-8")
@@ -11,8 +13,17 @@ PAGE = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encodin
 
 def test_the_page_has_every_scenario_with_what_is_sent() -> None:
     rows = [f"| `{name_of(each)}` | {' '.join((each.__doc__ or '').split())} |" for each in SCENARIOS]
-    section = PAGE.partition("## The scenarios")[2].partition("\n## ")[0]
-    assert re.findall(r"^\| `[a-z0-9-]+` \| .*$", section, re.MULTILINE) == rows
+    assert rows_of("## The scenarios") == rows
+
+
+def test_the_page_has_every_check_with_what_is_looked_at() -> None:
+    rows = [f"| `{device.name_of(each)}` | {' '.join((each.__doc__ or '').split())} |" for each in CHECKS]
+    assert rows_of("## Grade a device") == rows
+
+
+def rows_of(heading: str) -> list[str]:
+    section = PAGE.partition(heading)[2].partition("\n## ")[0]
+    return re.findall(r"^\| `[a-z0-9-]+` \| .*$", section, re.MULTILINE)
 
 
 def test_the_page_explains_every_field_of_a_view_and_its_example_is_one() -> None:

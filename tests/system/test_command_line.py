@@ -17,7 +17,7 @@ SUBCOMMANDS = {
     "sim": ["press", "hold", "release", "outputs", "inputs", "fault"],
     "model": ["build", "fetch", "list", "verify", "try", "demo-video"],
     "bench": ["vision"],
-    "conform": ["centre", "verify"],
+    "conform": ["centre", "device", "verify"],
 }
 HELPS = [[name] for name in COMMANDS] + [[name, sub] for name, subs in SUBCOMMANDS.items() for sub in subs]
 

@@ -275,6 +275,5 @@ class Player:
             if claims.iss != signed.issuer:
                 order.trouble = f"wrong-issuer (the key is that of {signed.issuer})"
         except CommandRejected as error:
-            if (order.name, error.code) != ("replay", "unknown-command"):
-                order.trouble = f"{error.code} ({error})"
+            order.trouble = f"{error.code} ({error})"
         return order
