@@ -98,7 +98,7 @@ ifneq ($(PYTHON_TFLITE),)
 	@test -x $(TFLITE_BIN)/python || $(PYTHON_TFLITE) -m venv .venv-tflite
 	@test -e .venv-tflite/.bookworm || { echo "Setting up .venv-tflite (tflite-runtime, and Bookworm's numpy, OpenCV and cryptography)"; \
 	  $(TFLITE_BIN)/python -m pip install $(PIP_QUIET) tflite-runtime==2.14.0 numpy==1.24.2 opencv-python-headless==4.6.0.66 \
-	    cryptography==38.0.4 'PyJWT>=2.9,<3' 'pydantic>=2.7,<3' tflite pytest pytest-timeout && touch .venv-tflite/.bookworm; }
+	    cryptography==38.0.4 'PyJWT>=2.9,<3' 'pydantic>=2.14,<3' tflite pytest pytest-timeout && touch .venv-tflite/.bookworm; }
 	@echo "The detector on tflite-runtime:"
 	@PYTHONPATH=. $(TFLITE_BIN)/pytest --noconftest -p tests.support.camera_fixtures tests/ports/test_detector.py tests/ports/test_model_families.py \
 	  tests/ports/test_delegates.py tests/adapters/test_jose_keys.py tests/adapters/test_opencv_file_camera.py
