@@ -211,3 +211,14 @@ def test_an_orderly_stop_is_no_lost_signal(rig: Rig) -> None:
         link.run_once(0)
 
     assert tampers_told(rig) == []
+
+
+def test_a_new_spec_starts_the_process_anew_and_is_no_fault(rig: Rig) -> None:
+    link = rig.link("hello(); beat(detail=spec['source'])\nfor line in lines: beat(detail=spec['source'])")
+    rig.until(lambda: link.heartbeat)
+    pid = link.pid
+    link.respec(link._spec.model_copy(update={"source": "file:other"}))
+    rig.until(lambda: link.heartbeat is not None and link.heartbeat.detail == "file:other")
+
+    assert link.pid != pid
+    assert rig.failures == []

@@ -92,3 +92,15 @@ def test_without_the_disk_the_number_goes_on_above_what_the_centre_may_know(stor
     """The centre takes a birth and a loss with a lower number for old ones."""
     with closing(open_outbox(store, SimClock(), DeadStore(store))) as outbox:
         assert body(announcer(outbox).will())["data"]["bdseq"] > SimClock().wall().timestamp() - 1
+
+
+def test_a_new_configuration_is_described_and_one_with_other_settings_is_a_birth(outbox: Outbox) -> None:
+    speaker = announcer(outbox)
+    refused = META.model_copy(update={"config": META.config.model_copy(update={"wanted": 3, "state": "refused"})})
+    speaker.configured(refused, "abc")
+    assert [body(message)["data"]["config"]["wanted"] for message in sent(outbox)] == [3]
+    speaker.configured(refused, "def")
+    [state, meta] = sent(outbox)
+    assert (body(state)["data"]["config_revision"], topics([meta])) == ("def", ["meta"])
+    speaker.configured(refused, "def")
+    assert topics(sent(outbox)) == ["meta"]
