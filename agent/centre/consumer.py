@@ -27,6 +27,7 @@ from agent.contract.messages import AlarmData, AlarmsData, ResultData, SecurityD
 
 MOST_DEVICES = 20_000
 REBIRTH_AFTER_S = 5.0
+REBIRTH_AGAIN_S = 600.0
 
 
 class Mark(NamedTuple):
@@ -98,11 +99,11 @@ class Device:
         """Take in a message."""
         envelope, data, now_s = message.envelope, message.data, message.heard_s
         is_will = isinstance(data, StateData) and data.state == "lost"
-        told: list[Notice] = []
-        if not message.retain and not is_will:
-            told += self._presence.alive(now_s)
-        order = self._numbers.place(envelope.epoch, envelope.seq, live=not message.retain)
-        told += self._renew(now_s, live=not message.retain)
+        # A will is the broker's word, and may be of an epoch that is long over.
+        live = not message.retain and not is_will
+        told: list[Notice] = [*self._presence.alive(now_s)] if live else []
+        order = self._numbers.place(envelope.epoch, envelope.seq, live=live)
+        told += self._renew(now_s, live=live)
         is_newest = order is not None and order.epoch == self._rank
         is_replayed = data is not None and data.historical and is_newest and self._has(envelope.record)
         if not self._numbers.is_new(envelope.id) or is_replayed:
@@ -121,10 +122,10 @@ class Device:
         return told if self._record is None else [*told, *self._record.tick(now_s)]
 
     def wants_rebirth(self, now_s: float) -> bool:
-        """Return whether it has to be told `rebirth`: it speaks, and has not said its state. True once."""
+        """Return whether it has to be told `rebirth`: it speaks, and has not said its state. Seldom true twice."""
         if self._rebirth_s is None or now_s < self._rebirth_s:
             return False
-        self._rebirth_s = None
+        self._rebirth_s = now_s + REBIRTH_AGAIN_S
         return self._presence.rank != self._rank
 
     def replay(self, now_s: float) -> Replay | None:
@@ -147,6 +148,7 @@ class Device:
             self._rebirth_s = now_s + REBIRTH_AFTER_S
         if not before or self._rank == before:
             return []
+        self._rebirth_s = now_s + REBIRTH_AFTER_S
         told: list[Notice] = [EpochChanged(self.source, self._numbers.epoch)]
         self._alarms.new_epoch(self._rank, now_s)
         if self._record is not None:
@@ -248,7 +250,7 @@ class Consumer:
         return [] if device is None else device.replayed(asked, result, now_s)
 
     def rebirths(self, now_s: float) -> list[str]:
-        """Return the devices that have to be told `rebirth`, each once: they speak, but what they have retained was
+        """Return the devices that have to be told `rebirth` now: they speak, but what they have retained was
         not heard, as some brokers do not deliver it to a subscription with wildcards."""
         return [source for source, device in self._devices.items() if device.wants_rebirth(now_s)]
 

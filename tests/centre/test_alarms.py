@@ -179,6 +179,15 @@ def test_a_retained_message_of_another_epoch_does_not_begin_one() -> None:
     assert any(isinstance(each, EpochChanged) for each in world.health(2, epoch="e0")), "until it speaks"
 
 
+def test_the_will_of_an_epoch_that_is_over_does_not_begin_it_again() -> None:
+    world = World()
+    world.state("online", 1, 1, epoch="e2")
+    world.alarm(2, epoch="e2")
+    assert world.state("lost", 900, 5000, epoch="e1", id="will") == []
+    assert world.alarm(3, epoch="e2", stage="registered") != []
+    assert world.open_stages == {"a1": "registered"}
+
+
 def test_what_has_no_epoch_does_not_count() -> None:
     world = World()
     world.alarm(1, input="self-test", status="test")

@@ -127,13 +127,17 @@ def test_the_newest_nonce_is_that_of_the_highest_number_and_not_of_the_last_to_c
     assert device.nonce == "fresh"
 
 
-def test_a_device_that_speaks_and_whose_state_was_not_heard_is_asked_for_it_once() -> None:
+def test_a_device_that_speaks_and_whose_state_was_not_heard_is_asked_for_it() -> None:
     world = World()
     world.alarm(5)
     assert world.consumer.rebirths(world.now_s) == []
     world.wait(5)
     assert world.consumer.rebirths(world.now_s) == [SOURCE]
-    assert world.consumer.rebirths(world.now_s) == []
+    world.health(6)
+    world.wait(60)
+    assert world.consumer.rebirths(world.now_s) == [], "a device that refuses it is not pestered"
+    world.wait(540)
+    assert world.consumer.rebirths(world.now_s) == [SOURCE]
 
     other = World()
     other.state("online", 1, 1, retain=True)
