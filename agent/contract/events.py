@@ -28,7 +28,7 @@ SilenceReason = Literal["answered", "closed", "time-over", "agent-stopped"]
 SirenReason = SoundReason | SilenceReason
 _STEPS = ("inputs", "lights", "siren", "storage", "black-box", "uplink", "centre")
 PartName = Annotated[
-    str, known("uplink", "centre", "service", "storage", "commands", "self-test", "siren", "pins", "lights")
+    str, known("uplink", "centre", "service", "storage", "commands", "self-test", "siren", "pins", "lights", "config")
 ]
 """Besides these `camera-NAME`, `delegate-NAME`, `model-NAME`, `vision-NAME` and `input-NAME`."""
 

@@ -40,8 +40,9 @@ def _inside(field: str, inner: Schema, known: dict[str, Schema]) -> Iterator[Row
         yield from _either([each for each in _choices(values, known) if "properties" in each], known, f"{field}{step}.")
     elif "x-unit" not in inner and not all(set(each) <= _COUNT for each in inner.get("properties", {}).values()):
         yield from rows(inner, known, f"{field}.")
-    elif "anyOf" in inner:
-        yield from _either([each for each in _choices(inner, known) if each.get("properties")], known, f"{field}.")
+    elif "anyOf" in inner:  # in one of the forms it has nothing
+        for each in _choices(inner, known):
+            yield from (row._replace(presence="optional") for row in rows(each, known, f"{field}."))
 
 
 def _either(choices: list[Schema], known: dict[str, Schema], before: str) -> Iterator[Row]:
