@@ -12,13 +12,14 @@ from agent.contract.commands import COMMANDS
 from agent.core.errors import BrokerError, UsageError
 from agent.settings import load
 
-_SELF_TEST_S = 330.0
+_LONG_S = {"self-test": 330.0, "replay": 1830.0}
 _EXAMPLE = """\
 Example:
   edge-agent command --config edge-agent.toml ping --key keys/operator-1.key.json
   edge-agent command --config edge-agent.toml identify seconds=20 --key keys/technician-1.key.json
   edge-agent command --config edge-agent.toml test-mode seconds=600 input=police --key keys/technician-1.key.json
   edge-agent command --config edge-agent.toml snapshot --out now.jpg --key keys/operator-1.key.json
+  edge-agent command --config edge-agent.toml replay first=120 last=131 --key keys/operator-1.key.json
 """
 
 
@@ -36,7 +37,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("name", metavar="NAME", help=f"one of {', '.join(COMMANDS)}")
     parser.add_argument("arguments", metavar="ARG=VALUE", nargs="*", help="arguments; a value is JSON or plain text")
     parser.add_argument("--key", required=True, type=Path, help="private key made by `edge-agent keygen`")
-    patience = f"how long to try (default {PATIENCE_S:g}; for a self-test {_SELF_TEST_S:g})"
+    longer = ", ".join(f"{name} {seconds:g}" for name, seconds in _LONG_S.items())
+    patience = f"how long to try (default {PATIENCE_S:g}; {longer})"
     parser.add_argument("--timeout", type=float, metavar="S", help=patience)
     parser.add_argument("--out", type=Path, metavar="FILE", help="where `snapshot` writes the picture")
     parser.set_defaults(run=run)
@@ -51,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     key = PrivateKey.load(args.key)
     settings = load(args.config)
     identity = settings.identity
-    timeout_s = args.timeout or (_SELF_TEST_S if name == "self-test" else PATIENCE_S)
+    timeout_s = args.timeout or _LONG_S.get(name, PATIENCE_S)
     with Sender(args.broker or settings.mqtt.brokers, tls_files(args, settings), identity, say) as sender:
         result = sender.send(name=name, arguments=arguments, key=key, timeout_s=timeout_s)
         code = print_result(result)

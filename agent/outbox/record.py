@@ -13,6 +13,7 @@ RECORD_MOST = 10_000
 RECORD_MOST_BYTES = 16 * 1024 * 1024
 _DROPPED_AT_ONCE = 256
 """Numbers beyond the limit: dropping each one by itself would wear the card."""
+_FIRST_LOOK_NS = 60 * 10**9
 _TICK_S = 3600
 _MOST_S = 7 * 86_400 - _TICK_S
 """Seven days, looked at once an hour."""
@@ -28,16 +29,17 @@ class Record:
         self._store = store
         self._clock = clock
         self._bytes = self._top = self._top_at_look = self._dropped_through = 0
+        self._is_measured = self._knew_time = False
         self._due_ns = 0
-        self._knew_time = False
 
     def begin(self) -> None:
-        """Measure what is kept. Call it when the databases have been opened."""
-        sizes = self._sizes()
-        self._bytes = sum(size for _, size in sizes)
-        self._top = self._top_at_look = max((number for number, _ in sizes), default=0)
-        self._dropped_through = min((number for number, _ in sizes), default=self._top + 1) - 1
-        self._due_ns = 0
+        """Look where it begins and ends; more would make a start wait. Call it when the databases have been opened."""
+        ends = [end for end in self._store.on_records(lambda table: table.ends()) if end[1]]
+        self._top = self._top_at_look = max((last for _, last in ends), default=0)
+        self._dropped_through = min((first for first, _ in ends), default=self._top + 1) - 1
+        self._is_measured = False
+        self._knew_time = self._clock.quality() is not TimeQuality.UNSYNCED
+        self._due_ns = self._clock.boottime_ns() + _FIRST_LOOK_NS
 
     def wrote(self, rows: Iterable[Row]) -> None:
         """Count messages that were added."""
@@ -53,29 +55,29 @@ class Record:
         if not is_due and not is_full and self._top - RECORD_MOST < self._dropped_through + _DROPPED_AT_ONCE:
             return
         through = self._top - RECORD_MOST
-        if is_full:
-            through = max(through, self._beyond(RECORD_MOST_BYTES * 15 // 16))
         if is_due:
             self._due_ns, self._knew_time = now_ns + _TICK_S * 10**9, knows_time
             through = max(through, self._too_old_by_running(now_ns // 10**9))
             if knows_time:
                 week_ago_ms = int((self._clock.wall().timestamp() - _MOST_S) * 1000)
                 through = max(through, *self._store.on_records(lambda table: table.newest_before(week_ago_ms)))
+        if is_due and not self._is_measured:
+            self._bytes, self._is_measured = sum(size for _, size in self._sizes()), True
+        if self._bytes > RECORD_MOST_BYTES:
+            through = max(through, self._beyond(RECORD_MOST_BYTES * 15 // 16))
         self._dropped_through = max(self._dropped_through, through)
-        if any(self._store.on_records(lambda table: table.drop_through(through))):
-            self._bytes = sum(size for _, size in self._sizes())
+        self._bytes -= sum(map(sum, self._store.on_records(lambda table: table.drop_through(through))))
 
     @property
     def has_events(self) -> bool:
         """Whether any of it lies with the telemetry."""
-        return bool(self._store.on_records(lambda table: table.sizes())[1])
+        return self._store.on_records(lambda table: table.ends())[1] > (0, 0)
 
     def give_up_events(self) -> bool:
         """Make room on a disk that is short of it; returns whether there was anything to drop."""
-        if not self._store.drop_record_of_events():
-            return False
-        self._bytes = sum(size for _, size in self._sizes())
-        return True
+        dropped = self._store.drop_record_of_events()
+        self._bytes -= sum(dropped)
+        return bool(dropped)
 
     def numbers(self, first: int, last: int) -> list[int]:
         """Return the numbers that are kept from `first` to `last`, in order."""

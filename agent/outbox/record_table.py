@@ -62,9 +62,17 @@ class RecordTable:
         )
         return int(found.fetchone()[0] or 0)
 
-    def drop_through(self, number: int) -> int:
-        """Delete all up to this number; returns how many."""
-        return self._connection.execute("DELETE FROM record WHERE number <= ?", (number,)).rowcount
+    def ends(self) -> tuple[int, int]:
+        """Return the lowest and the highest number; zeros when there is none."""
+        found = [self._connection.execute(f"SELECT {end}(number) FROM record").fetchone()[0] for end in ("min", "max")]  # noqa: S608
+        return found[0] or 0, found[1] or 0
+
+    def drop_through(self, number: int) -> list[int]:
+        """Delete all up to this number; returns the payload bytes of each."""
+        found = self._connection.execute(
+            "DELETE FROM record WHERE number <= ? RETURNING length(payload)", (number,)
+        ).fetchall()
+        return [size for (size,) in found]
 
 
 def recorded(columns: tuple[object, ...]) -> Recorded:

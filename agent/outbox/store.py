@@ -230,10 +230,10 @@ class MessageStore:
                 results.append(do(database.record))
         return results
 
-    def drop_record_of_events(self) -> bool:
-        """Delete all of the record that lies with the telemetry; returns whether there was any."""
+    def drop_record_of_events(self) -> list[int]:
+        """Delete all of the record that lies with the telemetry; returns the payload bytes of each message."""
         with self._at(self._telemetry):
-            return self._telemetry.record.drop_through(self._telemetry.number("record")) > 0
+            return self._telemetry.record.drop_through(self._telemetry.number("record"))
 
     def give_back_space(self) -> None:
         """Give the space of dropped telemetry back to the file system."""
