@@ -83,8 +83,7 @@ class Replay:
 
         Waits for the survey of the disk, 2 s at most. With a count of 0 it has already ended."""
         top = self._backlog.recordtop
-        # A number that SQLite can't hold asks for as little as any that is above the newest.
-        order = _Order(order_id, min(first, top + 1), top if last is None else min(last, top))
+        order = _Order(order_id, first, top if last is None else min(last, top))
         with self._lock:
             if self._order is not None:
                 return "busy"
@@ -127,7 +126,8 @@ class Replay:
     def _survey(self, order: _Order) -> None:
         # What still waits first: a message that is confirmed now is in memory, and then on disk.
         here = self._backlog.still_here()
-        numbers = self._record.numbers(order.first, order.last)
+        # A number above the newest is not looked for: it may be one that SQLite can't hold.
+        numbers = self._record.numbers(order.first, order.last) if order.first <= order.last else []
         present = [*here, *((number, number) for number in numbers)]
         missing = gaps(order.first, order.last, present)
         order.dropped_before = self._backlog.figures()[1][Rank.REPLAY]
