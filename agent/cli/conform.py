@@ -12,8 +12,9 @@ from agent.adapters.jose_keys import KeyRing, PrivateKey
 from agent.adapters.tls_context import TlsFiles
 from agent.centre import printable
 from agent.centre.conform import centre, device
-from agent.centre.conform.report import Finding, Report, Verdict, verified
+from agent.centre.conform.report import Report, verified
 from agent.centre.conform.subject import Subject
+from agent.centre.conform.verdict import Finding, Verdict, name_of
 from agent.cli.centre import topic_level
 from agent.contract.identity import Identity
 from agent.core.errors import UsageError
@@ -167,7 +168,7 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _chosen(names: list[str]) -> tuple[centre.Scenario, ...]:
-    known = {centre.name_of(scenario): scenario for scenario in centre.SCENARIOS}
+    known = {name_of(scenario): scenario for scenario in centre.SCENARIOS}
     unknown = [name for name in names if name not in known]
     if unknown:
         raise UsageError(f"--only {unknown[0]}: there is no such scenario; there are {', '.join(known)}")
@@ -197,7 +198,7 @@ def _end(report: Report, path: Path, key: PrivateKey) -> int:
     if console.is_terminal:
         table = Table(box=None, pad_edge=False, show_header=False)
         for finding in report.findings:
-            words = Text(printable("\n".join(finding.faults)) or finding.what, "" if finding.faults else "dim")
+            words = Text("\n".join(map(printable, finding.faults)) or finding.what, "" if finding.faults else "dim")
             table.add_row(Text(finding.verdict, _STYLE[finding.verdict]), finding.name, words)
         console.print(table)
     else:  # one line each, for grep

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from agent.adapters.jose_keys import KeyRing, PrivateKey, sign
-from agent.centre.conform.report import Finding, Report, verified
+from agent.centre.conform.report import Report, verified
+from agent.centre.conform.verdict import Finding
 from agent.contract.errors import EdgeAgentError
 
 KEY = PrivateKey.generate("operator", "office")

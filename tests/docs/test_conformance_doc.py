@@ -3,21 +3,21 @@
 import re
 from pathlib import Path
 
-from agent.centre.conform import device
-from agent.centre.conform.centre import SCENARIOS, name_of
+from agent.centre.conform.centre import SCENARIOS
 from agent.centre.conform.checks import CHECKS
+from agent.centre.conform.verdict import name_of, what_of
 from agent.centre.conform.view import View, ViewAlarm
 
 PAGE = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encoding="utf-8")
 
 
 def test_the_page_has_every_scenario_with_what_is_sent() -> None:
-    rows = [f"| `{name_of(each)}` | {' '.join((each.__doc__ or '').split())} |" for each in SCENARIOS]
+    rows = [f"| `{name_of(each)}` | {what_of(each)} |" for each in SCENARIOS]
     assert rows_of("## The scenarios") == rows
 
 
 def test_the_page_has_every_check_with_what_is_looked_at() -> None:
-    rows = [f"| `{device.name_of(each)}` | {' '.join((each.__doc__ or '').split())} |" for each in CHECKS]
+    rows = [f"| `{name_of(each)}` | {what_of(each)} |" for each in CHECKS]
     assert rows_of("## Grade a device") == rows
 
 

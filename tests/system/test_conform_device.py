@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from agent.__main__ import main
+from agent.adapters.tls_context import TlsFiles
 from agent.centre import record
 from agent.centre.conform import checks, subject
+from agent.contract.identity import Identity
 from tests.support.agent_process import TREE, USER, AgentProcess
 from tests.support.mosquitto import Mosquitto
 from tests.support.rewriting_relay import INNER, Down, RewritingRelay, Up, signed_anew
@@ -170,6 +172,22 @@ def test_a_device_is_not_disturbed_before_somebody_has_said_so(
     assert "not in the street" in said
     assert "cut it off from its broker by: reboot" in said
     sys.stdin.close()
+
+
+def test_a_person_who_is_asked_may_press_instead_of_a_command(tmp_path: Path, broker: Mosquitto) -> None:
+    asked: list[str] = []
+    with AgentProcess(tmp_path / "kiosk", broker.url) as agent:
+
+        def ask(text: str) -> None:
+            asked.append(text)
+            agent.press()
+
+        with subject.Subject(broker.url, TlsFiles(), Identity(*USER.split("/")), agent.key, ask=ask) as kiosk:
+            checks.present(kiosk)
+            checks.press(kiosk)
+            checks.further_press(kiosk)
+            assert kiosk.alarm_id != ""
+    assert asked == ["Press the button now, and let it go."] * 2
 
 
 def test_an_open_alarm_is_left_alone(tmp_path: Path, broker: Mosquitto) -> None:

@@ -4,7 +4,8 @@ import json
 import time
 from collections.abc import Callable
 
-from agent.centre.conform.fleet import Order, Player, Wrong
+from agent.centre.conform.fleet import Order, Player
+from agent.centre.conform.verdict import Wrong
 from agent.centre.conform.voice import Made, closed, held, press
 from agent.contract.envelope import mark_historical
 from agent.contract.host_state import REPEAT_S

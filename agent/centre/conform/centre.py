@@ -7,20 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from agent.adapters.jose_keys import KeyRing
 from agent.adapters.tls_context import TlsFiles
 from agent.centre.conform.answering import ANSWERING
-from agent.centre.conform.fleet import Fleet, Player, Wrong
-from agent.centre.conform.report import Finding, Report
-from agent.centre.conform.scenarios import SHOWING, two_brokers
+from agent.centre.conform.fleet import Fleet, Player
+from agent.centre.conform.report import Report
+from agent.centre.conform.scenarios import SHOWING
+from agent.centre.conform.verdict import Finding, finding, name_of
 from agent.contract.errors import BrokerError
 
 Scenario = Callable[[Player], None]
 SCENARIOS: tuple[Scenario, ...] = (*SHOWING, *ANSWERING)
 FIRST_WORD_S = 30.0
 """How long the subscriber may take to say its first word."""
-
-
-def name_of(scenario: Scenario) -> str:
-    """Return the name of a scenario in reports."""
-    return scenario.__name__.replace("_", "-")
 
 
 def grade(
@@ -40,9 +36,9 @@ def grade(
         _await_first_word(fleet)
 
         def play(scenario: Scenario) -> Finding:
-            finding = _play(fleet, scenario)
-            on_finding(finding)
-            return finding
+            found = finding(scenario, fleet.player(name_of(scenario)))
+            on_finding(found)
+            return found
 
         with ThreadPoolExecutor(len(scenarios)) as pool:
             findings = [*pool.map(play, scenarios)]
@@ -61,17 +57,3 @@ def _await_first_word(fleet: Fleet) -> None:
             return
     bad = f" that can be read ({fleet.bad_views[-1]})" if fleet.bad_views else ""
     raise BrokerError(f"nobody says anything{bad} on {fleet.root}/conform/CENTRE/view: start your subscriber first")
-
-
-def _play(fleet: Fleet, scenario: Scenario) -> Finding:
-    name, what = name_of(scenario), " ".join((scenario.__doc__ or "").split())
-    if scenario is two_brokers and fleet.size < 2:
-        return Finding(name, what, "not-tried", ["takes two brokers: give --broker twice"])
-    begin_s = time.monotonic()
-    faults: list[str] = []
-    try:
-        scenario(fleet.player(name))
-    except Wrong as wrong:
-        faults = [*wrong.args]
-    took_ms = round(1000 * (time.monotonic() - begin_s))
-    return Finding(name, what, "failed" if faults else "passed", faults, took_ms)

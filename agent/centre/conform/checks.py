@@ -12,7 +12,8 @@ from uuid import UUID
 
 from agent.adapters.jose_keys import sign
 from agent.centre.conform.forgeries import FORGERIES, Forged, Forgery
-from agent.centre.conform.subject import BIRTH, PATIENCE_S, NothingMoreError, NotTried, Said, Subject, Wrong, run
+from agent.centre.conform.subject import BIRTH, PATIENCE_S, Said, Subject, run
+from agent.centre.conform.verdict import NothingMoreError, NotTried, Wrong
 from agent.centre.notices import HoleFound, Unreadable
 from agent.centre.record import HOLE_AFTER_S
 from agent.contract.kinds import KINDS

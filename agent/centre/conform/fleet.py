@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from agent.adapters.jose_keys import KeyRing
 from agent.adapters.paho_centre import CentreConnection, Heard
 from agent.adapters.tls_context import TlsFiles
+from agent.centre.conform.verdict import Wrong
 from agent.centre.conform.view import View
 from agent.centre.conform.voice import Made, Voice, closed, press
 from agent.contract.commands import Circumstances, CommandRejected, UsedCounters, check, read_claims
@@ -28,10 +29,6 @@ PATIENCE_S = 10.0
 _PROVINCE = "conform"
 Condition = tuple[str, Callable[[View], bool]]
 """What is wrong where it is false, and whether a view is right."""
-
-
-class Wrong(Exception):  # noqa: N818 - a verdict
-    """What the subscriber does is not what the contract says; each argument is a sentence."""
 
 
 @dataclass(slots=True)

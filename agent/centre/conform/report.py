@@ -9,26 +9,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from agent.adapters.jose_keys import KeyRing, PrivateKey, sign
+from agent.centre.conform.verdict import Finding, Verdict
 from agent.contract.commands import CommandRejected
 from agent.contract.envelope import rfc3339
 from agent.contract.errors import EdgeAgentError
 
-Verdict = Literal["passed", "failed", "not-tried"]
 FORM = 1
 """Version of the file's form."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What came of one scenario or check."""
-
-    name: str
-    what: str
-    """What was sent, or looked at."""
-    verdict: Verdict
-    faults: Sequence[str] = ()
-    """What is wrong, a sentence each; of what was not tried, why not."""
-    took_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +48,9 @@ class Report:
 
     def write(self, path: Path, key: PrivateKey) -> None:
         """Write the report and its signature. Raises EdgeAgentError."""
-        content = {**asdict(self), "passed": self.passed}
+        fields = ("name", "what", "verdict", "faults", "took_ms")
+        findings = [{field: getattr(each, field) for field in fields} for each in self.findings]
+        content = {**asdict(self), "findings": findings, "passed": self.passed}
         token = sign({"report": content["graded"], "sha256": _digest(content), "iss": key.issuer}, key)
         text = json.dumps({"report": content, "signature": token.decode("ascii")}, indent=1)
         try:

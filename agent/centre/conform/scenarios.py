@@ -2,6 +2,7 @@
 is sent. A new one is a function and its place in the table."""
 
 from agent.centre.conform.fleet import Player
+from agent.centre.conform.verdict import NotTried
 from agent.centre.conform.voice import Made, closed, held, now, press
 from agent.contract.messages import Answer, Draft, Payload, Rank, SecurityData
 from agent.contract.stages import Stage
@@ -142,6 +143,8 @@ def lost_will(d: Player) -> None:
 
 def two_brokers(d: Player) -> None:
     """The same messages by both brokers; then a move to the second, and the will at the first."""
+    if d.fleet.size < 2:
+        raise NotTried("takes two brokers: give --broker twice")
     d.birth()
     a = press()
     for made in (d.alarm(a), d.event()):

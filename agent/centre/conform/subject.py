@@ -14,6 +14,7 @@ from typing import Any, Self
 from agent.adapters.jose_keys import MAX_TOKEN_BYTES, PrivateKey, sign
 from agent.adapters.paho_centre import CentreConnection, Heard
 from agent.adapters.tls_context import TlsFiles
+from agent.centre.conform.verdict import Wrong
 from agent.centre.consumer import Consumer
 from agent.centre.notices import Notice
 from agent.contract.errors import BrokerError
@@ -26,18 +27,6 @@ BY_HAND_S = 60.0
 BIRTH = ("state", "meta", "alarms")
 """What is retained."""
 _FINAL = {"succeeded", "failed", "timed-out", "rejected"}
-
-
-class Wrong(Exception):  # noqa: N818 - a verdict
-    """The device does not do what the contract says; each argument is a sentence."""
-
-
-class NothingMoreError(Wrong):
-    """As Wrong; and what is left, but for what was heard, can't be tried."""
-
-
-class NotTried(Exception):  # noqa: N818 - a verdict
-    """A check can't be made here; the argument says why."""
 
 
 @dataclass(frozen=True, slots=True)
