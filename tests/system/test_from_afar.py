@@ -237,6 +237,8 @@ def test_settings_that_are_left_at_the_broker_are_taken_once_and_a_failed_revisi
             assert centre.result(failing)["code"] == "rolled-back"
             assert site.office.wait_for_config(state="failed").data["config"]["revision"] == 4
 
+            # A kill between the word and its note on disk would have it said again.
+            wait_for(lambda: load_kept(kiosk.storage).is_told, what="a note that it was told")
             before = len(centre.messages("result/"))
             site.restart()
             assert centre.result(site.office.order("ping"))["code"] == "ok"
