@@ -88,8 +88,8 @@ class AfterHoursData(_InZone):
     phase: Phase
     """`ongoing` is an update."""
     closed_by: ClosedBy | None = None
-    """`schedule`: the hours say that it is closed; `unknown-clock`: see below. Left out at an end because it has
-    opened, or is not watched any more."""
+    """`schedule`: the hours say that it is closed; `unknown-clock`: nobody knows, as the clock is not set. Left out at
+    an end because it has opened, or is not watched any more."""
 
 
 class CameraEvent(NamedTuple):

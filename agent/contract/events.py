@@ -40,7 +40,7 @@ class InputFaultData(Payload):
 
     input: Label
     fault: Fault
-    """What is wrong, see below."""
+    """What is wrong."""
     active: bool
     """False: it is over."""
     since: Time
@@ -76,7 +76,7 @@ class CameraTamperData(Payload):
     """The same at the beginning and at the end."""
     camera: Label
     kind: TamperKind
-    """What is wrong, see below."""
+    """What is wrong."""
     active: bool
     """False: it is over."""
     since: Time
@@ -98,7 +98,7 @@ class SirenData(Payload):
     input: Label
     """The alarm's input."""
     reason: SirenReason
-    """Why, see below."""
+    """Why."""
     sounded_ms: Count
     """How long the siren has sounded for this alarm so far, in all stretches together."""
     driven: bool
@@ -148,7 +148,7 @@ class SelfTestStep(BaseModel):
     name: Annotated[str, known(*_STEPS)]
     """Besides these `path-N`, for each broker but the one in use."""
     ok: bool
-    """Whether it is well, see below."""
+    """Whether it is well."""
     detail: str
     """For a person."""
     ms: Count

@@ -156,7 +156,7 @@ class AlarmData(Payload):
     press_count: Count
     """Presses since the alarm was raised; a second press never makes a second alarm of the same status."""
     stage: Stage
-    """How far the alarm has come, see below."""
+    """How far the alarm has come."""
     repeats: Count = 0
     """How often an unconfirmed alarm was told again."""
     reraised: Count = 0

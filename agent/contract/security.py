@@ -231,8 +231,7 @@ SECURITY: Mapping[SecurityKind, SecurityRow] = {
     ),
     "alarms-lost": SecurityRow(
         "alert",
-        "a damaged database has lost alarms that were open, or may have. Keep them visible and send somebody or call:"
-        " see below",
+        "a damaged database has lost alarms that were open, or may have. Keep them visible and send somebody or call",
         LostDetail,
     ),
     "alarm-without-input": SecurityRow(
