@@ -102,7 +102,7 @@ class Device:
         # A will is the broker's word, and may be of an epoch that is long over.
         live = not message.retain and not is_will
         told: list[Notice] = [*self._presence.alive(now_s)] if live else []
-        order = self._numbers.place(envelope.epoch, envelope.seq, live=live)
+        order = self._numbers.place(envelope.epoch, envelope.seq, envelope.nonce, live=live)
         told += self._renew(now_s, live=live)
         is_newest = order is not None and order.epoch == self._rank
         is_replayed = data is not None and data.historical and is_newest and self._has(envelope.record)

@@ -6,7 +6,7 @@ from agent.centre import AlarmChanged, AlarmLost, AlarmReopened, EpochChanged, N
 from agent.centre.alarms import LOST_AFTER_S, MOST_OPEN
 from agent.contract.lamps import IDLE, PRESSED, Pattern
 from tests.support.drafts import alarm_data
-from tests.support.made_up import SOURCE, World
+from tests.support.made_up import SOURCE, World, alarm_json, envelope
 
 
 def stages(found: list[Notice]) -> list[str]:
@@ -230,3 +230,15 @@ def test_an_older_list_that_comes_late_does_not_find_an_alarm_again_that_the_new
     world.open(9)
     world.open(4, alarm_data("a1"))
     assert [type(each) for each in world.wait(9)] == [AlarmLost]
+
+
+def test_what_a_late_disk_brings_of_an_older_epoch_does_not_begin_one() -> None:
+    world = World()
+    world.state("online", 1, 1, epoch="e2")
+    world.alarm(2, "a2", epoch="e2", record=1)
+    late = alarm_json("a1", historical=True, stage="closed")
+    found = world.hear("alarm/police", envelope("alarm.closed.v1", late, 900, epoch="e1", nonce="e2-n2", record=70))
+    assert not any(isinstance(each, EpochChanged) for each in found)
+    world.alarm(3, "a3", epoch="e2", record=2)
+    assert world.wait(9) == []
+    assert world.open_stages == {"a2": "raised", "a3": "raised"}

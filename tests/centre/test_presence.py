@@ -118,9 +118,9 @@ def test_the_newest_nonce_is_that_of_the_highest_number_and_not_of_the_last_to_c
     world.health(5)
     world.health(3)
     device = world.consumer.devices[SOURCE]
-    assert device.nonce == "n5"
+    assert device.nonce == "e1-n5"
     world.health(6, nonce=None)
-    assert device.nonce == "n5"
+    assert device.nonce == "e1-n5"
     world.health(1, epoch="e2", nonce="fresh")
     assert device.nonce == "fresh"
     world.health(7, epoch="e1", nonce="stale")

@@ -29,7 +29,7 @@ def envelope(kind: str, data: dict[str, Any], number: int, /, **fields: Any) -> 
         "seq": number,
         "monoms": number * 1000,
         "timeq": "synced",
-        "nonce": f"n{number}",
+        "nonce": f"{epoch}-n{number}",
     }
     return json.dumps({**head, **fields, "data": data}).encode()
 
