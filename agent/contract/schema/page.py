@@ -32,13 +32,19 @@ h3 { margin: 2.2rem 0 .2rem; font-size: 1.15rem; } h3 code { font-size: 1em; fon
 p { max-width: 46rem; margin: .5rem 0; } a { color: var(--mark); }
 code { font: .9em/1.4 ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
 .meta { color: var(--soft); font-size: .9rem; }
-nav ul { columns: 16rem; padding-left: 1.1rem; } nav li { break-inside: avoid; }
+nav h2 { margin: 1rem 0 0; padding: 0; border: 0; font-size: 1rem; }
+nav ul { margin: .3rem 0; columns: 16rem; padding-left: 1.1rem; } nav li { break-inside: avoid; }
 .wide { overflow-x: auto; } table { width: 100%; border-collapse: collapse; font-size: .9rem; margin: .6rem 0; }
 th, td { padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 th { color: var(--soft); font-weight: 600; } td:first-child { min-width: 12rem; } td.type { max-width: 17rem; }
 .optional { color: var(--soft); } details { margin: .6rem 0; } summary { color: var(--mark); cursor: pointer; }
 pre { margin: .4rem 0; padding: .8rem 1rem; background: var(--box); border-radius: 6px; overflow-x: auto; }
 pre code { overflow-wrap: normal; }
+@media screen and (max-width: 44rem) {
+  thead { display: none; } tr { display: block; padding: .45rem 0; border-bottom: 1px solid var(--line); }
+  td { display: inline-block; padding: 0 .7rem 0 0; border: 0; } td:empty { display: none; }
+  td:first-child { min-width: 0; font-weight: 600; } td:last-child { display: block; }
+}
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; } nav { display: none; } h3, tr { break-inside: avoid; }
   details::details-content { display: block; content-visibility: visible; } summary { list-style: none; }
@@ -72,7 +78,14 @@ def page() -> str:
     parts = [
         "<h1>The contract: what a device says and hears on MQTT</h1>",
         *(_paragraph(text) for text in _INTRO.strip().split("\n\n")),
-        f"<nav>{_list(speaks)}{_list(security)}{_list(hears)}</nav>",
+        "<nav>",
+        _list(
+            "Common to all", {"envelope": "the envelope", "results": "results", "key-set": "the key set of a device"}
+        ),
+        _list("What the device says", {entry.name: entry.name for entry in speaks}),
+        _list("Security events", {entry.name: entry.name for entry in security}),
+        _list("What the device hears", {entry.name: entry.name for entry in hears}),
+        "</nav>",
         "<h2 id='envelope'>The envelope of every message</h2>",
         _fields({**envelope, "properties": general}, known),
         "<h2 id='speaks'>What the device says</h2>",
@@ -148,9 +161,9 @@ def _example(name: str) -> str:
     return f"<details><summary>An example</summary><pre><code>{html.escape(shown)}</code></pre></details>"
 
 
-def _list(found: Iterable[Entry]) -> str:
-    links = (f"<li><a href='#{each.name}'>{html.escape(each.name)}</a></li>" for each in found)
-    return f"<ul>{''.join(links)}</ul>"
+def _list(title: str, links: dict[str, str]) -> str:
+    items = (f"<li><a href='#{to}'>{html.escape(text)}</a></li>" for to, text in links.items())
+    return f"<h2>{title}</h2><ul>{''.join(items)}</ul>"
 
 
 def _sentence(text: str) -> str:
