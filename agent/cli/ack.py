@@ -66,7 +66,8 @@ def run(args: argparse.Namespace) -> int:
         AckArgs.model_validate(arguments)
     except ValidationError as error:
         first = error.errors()[0]
-        raise UsageError(": ".join([*map(str, first["loc"]), first["msg"]])) from error
+        message = first["msg"].removeprefix("Value error, ")
+        raise UsageError(": ".join([*map(str, first["loc"]), message])) from error
     settings = load(args.config)
     identity = settings.identity
     with Sender(args.broker or settings.mqtt.brokers, tls_files(args, settings), identity, say) as sender:

@@ -35,7 +35,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     add_options(parser, every_broker=True)
     parser.add_argument("name", metavar="NAME", help=f"one of {', '.join(COMMANDS)}")
-    parser.add_argument("arguments", metavar="ARG=VALUE", nargs="*", help="arguments; a value is JSON or plain text")
+    parser.add_argument(
+        "arguments", metavar="ARG=VALUE", nargs="*", default=[], help="arguments; a value is JSON or plain text"
+    )
     parser.add_argument("--key", required=True, type=Path, help="private key made by `edge-agent keygen`")
     longer = ", ".join(f"{name} {seconds:g}" for name, seconds in _LONG_S.items())
     patience = f"how long to try (default {PATIENCE_S:g}; {longer})"

@@ -284,7 +284,7 @@ def _read_args(claims: Claims, model: type[Args]) -> Args:
     except ValidationError as error:
         first = error.errors()[0]
         name = ascii(".".join(str(part) for part in first["loc"]))[1:-1][:100] or claims.name  # it may be the sender's
-        raise CommandRejected("bad-arguments", f"{name}: {first['msg']}") from error
+        raise CommandRejected("bad-arguments", f"{name}: {first['msg'].removeprefix('Value error, ')}") from error
 
 
 def _check_time(claims: Claims, now: Circumstances) -> bool:

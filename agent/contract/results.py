@@ -136,7 +136,8 @@ RESULTS = (
     Result(
         "failed",
         "forbidden-setting",
-        "`text` names the settings that can't be changed from afar; nothing was changed, nor by any of the next six",
+        "`text` names the settings that can't be changed from afar. Like every `config-set` and `keys-set` that fails,"
+        " it changes nothing",
     ),
     Result("failed", "bad-settings", "the settings have mistakes: `text` has all of them"),
     Result("failed", "second-signer", "this takes a second signature, or the one that came is not right"),

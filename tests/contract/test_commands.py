@@ -160,6 +160,13 @@ def test_a_refusal_tells_a_person_what_is_wrong(claims: dict[str, Any], text: st
     assert str(refusal.value) == text
 
 
+def test_a_refusal_of_arguments_that_do_not_go_together_says_so_in_plain_words() -> None:
+    args = {"alarm_id": "a", "action": "closed", "unit": "car 7"}
+    with pytest.raises(CommandRejected) as refusal:
+        check(read_claims(CLAIMS | {"name": "ack", "args": args}), "admin", replace(HERE, topic_kind="ack"))
+    assert str(refusal.value) == "ack: unit goes with dispatched only"
+
+
 @pytest.mark.parametrize(
     ("role", "circumstances", "text"),
     [

@@ -163,8 +163,8 @@ def test_press_ack_and_commands_work_from_the_command_line(tmp_path: Path, broke
     ("option", "says"),
     [
         (("--by", "a\nb"), "by: "),
-        (("--unit", "car 7"), "unit goes with dispatched only"),
-        (("--note", "n"), "note goes with closed only"),
+        (("--unit", "car 7"), "edge-agent: unit goes with dispatched only"),
+        (("--note", "n"), "edge-agent: note goes with closed only"),
         (("--presses", "-1"), "press_count: "),
     ],
 )

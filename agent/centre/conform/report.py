@@ -72,7 +72,8 @@ def verified(path: Path, keys: KeyRing) -> tuple[dict[str, Any], str]:
     except OSError as error:
         raise EdgeAgentError(f"{path}: {(error.strerror or str(error)).lower()}") from error
     except CommandRejected as error:
-        raise EdgeAgentError(f"{path}: {error}") from error
+        why = "the key that signed it is not known: it is not in --keys" if error.code == "unknown-key" else str(error)
+        raise EdgeAgentError(f"{path}: {why}") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise EdgeAgentError(f"{path}: this is no report of edge-agent conform") from error
     if signed.claims.get("sha256") != _digest(report):
