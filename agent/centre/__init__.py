@@ -30,7 +30,7 @@ from agent.centre.notices import (
 from agent.centre.orders import AbandonedError, NoAnswerError
 from agent.centre.replays import Replay
 from agent.centre.words import printable
-from agent.contract.errors import BrokerError
+from agent.contract.errors import BrokerError, SettingsError
 from agent.contract.vocabulary import AckAction
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "RecordLost",
     "RecordSkipped",
     "Replay",
+    "SettingsError",
     "TlsFiles",
     "Unreadable",
     "printable",

@@ -40,6 +40,10 @@ def schema_of(example: dict[str, Any]) -> dict[str, Any]:
         return SCHEMAS[example["type"].removeprefix("edge.").rpartition(".")[0]]
     if "online" in example:
         return SCHEMAS["host-state"]
+    if "keys" in example:
+        return SCHEMAS["key-set"]
+    if "cmd_id" in example:
+        return SCHEMAS["ack"]
     name, part = ("event.loitering", "LoiteringData") if "event_id" in example else ("config", "ConfigSetArgs")
     return {"$defs": SCHEMAS[name]["$defs"], "$ref": f"#/$defs/{part}"}
 

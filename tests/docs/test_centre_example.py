@@ -107,9 +107,20 @@ def test_the_example_ends_at_ctrl_c_and_at_the_end_of_its_input_without_a_traceb
     assert example.printed() == []
 
 
-@pytest.mark.parametrize("words", [(), ("Thandi", "KEY", "mqtt://127.0.0.1:1")], ids=["no words", "no broker"])
-def test_the_example_says_why_it_can_not_begin(program: Path, agent: AgentProcess, words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ((), "call it with your name"),
+        (("Thandi", "KEY"), "call it with your name"),
+        (("Thandi", "KEY", "mqtt://127.0.0.1:1"), "no connection to 127.0.0.1:1"),
+        (("Thandi", "no-key.json", "mqtt://127.0.0.1:1"), "no-key.json: can't be read"),
+    ],
+    ids=["no words", "no address", "no broker", "no key"],
+)
+def test_the_example_says_why_it_can_not_begin(
+    program: Path, agent: AgentProcess, words: tuple[str, ...], why: str
+) -> None:
     done = ran(sys.executable, program, *(agent.key_file if word == "KEY" else word for word in words))
     assert done.returncode == 1
-    assert done.stderr.startswith("call it with your name")
+    assert done.stderr.startswith(why)
     assert len(done.stderr.splitlines()) == 1

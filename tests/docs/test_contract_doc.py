@@ -1,3 +1,4 @@
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -5,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from agent.adapters.jose_keys import KeyRing, PrivateKey, sign
 from agent.contract import device, events, messages
 from agent.contract.camera_events import EVENTS
 from agent.contract.commands import COMMANDS, AckArgs, Claims, IdentifyArgs, SnapshotArgs, TestModeArgs
@@ -70,3 +72,17 @@ def test_every_field_is_described(model: type[BaseModel]) -> None:
 def test_every_stage_and_class_is_described() -> None:
     assert missing(stage.value for stage in Stage) == []
     assert [rank.name for rank in Rank if rank.name.lower() not in DOCUMENT] == []
+
+
+def test_the_example_of_signing_gives_the_token_that_is_shown_and_the_key_of_the_key_set_verifies_it() -> None:
+    secret, header, claims, token = re.findall(
+        r"private key `(\S+)`.*?header `(\S+)`.*?```json\n(\S+)\n```.*?```text\n(\S+)\n```", DOCUMENT, re.DOTALL
+    )[0]
+    entry = json.loads(re.findall(r"```json\n(\{\"keys\".*?)```", DOCUMENT, re.DOTALL)[0])["keys"][0]
+    key = PrivateKey.from_jwk({**entry, "d": secret})
+    assert (key.kid, key.public().as_jwk()) == (json.loads(header)["kid"], entry)
+    assert sign(json.loads(claims), key).decode() == token
+    ring = KeyRing()
+    ring.take([entry], 1)
+    ring.reload()
+    assert ring.verify(token.encode()).claims == json.loads(claims)
