@@ -31,6 +31,7 @@ from agent.settings.kept import PLACE, Begun, Kept, KeySet, Layer, Order, Trial,
 CONFIG = "config"
 """The name of this part in the health message, and of its thread."""
 _ALARM_OPEN = "no new settings while an alarm is open"
+_NO_REBOOT = "no reboot while an alarm is open"
 _UNWRITTEN = "the disk does not take it"
 _BUSY = "new settings are being tried, or the device restarts"
 _REBOOT_KEY = "reboot"
@@ -179,6 +180,7 @@ class FromAfar:
             check_keys(args.keys, signer, self._keys.keys)
         except ChangeRefused as refusal:
             return CommandOutcome("failed", refusal.code, str(refusal))
+        self._is_busy = True  # the next revision is compared with this one
         self._jobs.put(partial(self._take_keys, KeySet(revision=args.revision, keys=args.keys), claims.cmd_id))
         return CommandOutcome("in-progress", "asked", f"writing {len(args.keys)} keys")
 
@@ -187,10 +189,9 @@ class FromAfar:
         if self._is_busy:
             return CommandOutcome("failed", "busy", _BUSY)
         if self._alarms.open_ids:
-            return CommandOutcome("failed", "alarm-open", "no reboot while an alarm is open")
-        self._outbox.keep(_REBOOT_KEY, f"{signer.kid}\n{claims.cmd_id}\n{self._clock.boot_id}")
+            return CommandOutcome("failed", "alarm-open", _NO_REBOOT)
         self._is_busy = True
-        self._jobs.put(partial(self._leave, REBOOT))
+        self._jobs.put(partial(self._begin_reboot, Order(kid=signer.kid, cmd_id=claims.cmd_id)))
         return CommandOutcome("in-progress", "rebooting", "the machine starts again")
 
     def _why_not(self, revision: int, last: int) -> CommandOutcome | None:
@@ -231,7 +232,8 @@ class FromAfar:
 
     def _begin(self, layer: Layer, order: Order, new: Settings) -> None:
         cameras, degraded = self._judge.before()
-        trial = Trial(revision=layer.revision, changes=layer.changes, cameras=cameras, degraded=degraded)
+        starts = int(_differ_in_cameras_alone(self._settings, new))  # then any start would be one too many
+        trial = Trial(revision=layer.revision, changes=layer.changes, starts=starts, cameras=cameras, degraded=degraded)
         before = self._kept
         if self._alarms.open_ids:  # since it was checked
             self._wanted, self._is_busy, self._waiting = before.wanted, False, self._under_way
@@ -279,6 +281,14 @@ class FromAfar:
             self._use(self._before)
             self._tell_rolled_back()
 
+    def _begin_reboot(self, order: Order) -> None:
+        if self._alarms.open_ids:  # since it was checked
+            self._is_busy = False
+            self._handler.order_done(OrderDone(order.cmd_id, False, "alarm-open", _NO_REBOOT))
+            return
+        self._outbox.keep(_REBOOT_KEY, f"{order.kid}\n{order.cmd_id}\n{self._clock.boot_id}")
+        self._leave(REBOOT)
+
     def _leave(self, code: int) -> None:
         self._is_leaving = True
         self._main_loop.leave(code)
@@ -289,6 +299,7 @@ class FromAfar:
             done = OrderDone(cmd_id, True, "ok", f"revision {keys.revision} of the keys is in force")
         else:
             done = OrderDone(cmd_id, False, "not-kept", _UNWRITTEN)
+        self._is_busy = False
         self._handler.order_done(done)
 
     def _save(self, kept: Kept) -> bool:

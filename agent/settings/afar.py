@@ -121,7 +121,7 @@ def _is_named(table: Any) -> bool:
 
 
 def _is_encrypted(url: str) -> bool:
-    return url.startswith("mqtts:")
+    return url.lower().startswith("mqtts:")
 
 
 def _uncovered(now: Settings, new: Settings) -> list[str]:

@@ -54,7 +54,7 @@ class Trial(Layer):
     """Settings that have not been confirmed yet."""
 
     starts: int = 0
-    """How often the agent has started with them: a second time would mean that it died of them."""
+    """How often the agent has started with them, or 1 where none is needed: one start more means that it has died."""
     cameras: list[str] = []
     """The cameras that gave pictures before."""
     degraded: list[str] = []

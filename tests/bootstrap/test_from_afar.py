@@ -19,6 +19,7 @@ from tests.support.outbox_fixtures import clock, message_store, outbox, store
 
 __all__ = ["clock", "message_store", "outbox", "store"]
 FASTER = {"health": {"interval_s": 20}}
+LESS_OFTEN = {"cameras": [{"name": "front", "score_threshold": 0.9}]}
 
 
 class Office:
@@ -154,3 +155,37 @@ def test_a_reboot_is_told_by_what_has_started_again(
     command = office.order("reboot", {})
     assert office.target.done == ["leave 76", "started"]
     assert office.results() == [(command, "rebooting"), (command, code)]
+
+
+def test_an_alarm_that_begins_after_the_check_is_not_rebooted_over(office: Office) -> None:
+    answers = iter([frozenset[str](), frozenset({"a1"})])
+    office.target.whose_alarms = lambda: next(answers, frozenset({"a1"}))
+    command = office.order("reboot", {})
+    assert office.results() == [(command, "rebooting"), (command, "alarm-open")]
+    assert (office.target.done, office.target.outbox.kept("reboot")) == ([], {})
+    office.target.whose_alarms = frozenset
+    again = office.order("reboot", {})
+    assert office.results() == [(again, "rebooting"), (again, "ok")]
+
+
+def test_an_older_key_set_that_comes_before_a_newer_one_is_written_is_not_taken(office: Office) -> None:
+    def of(revision: int) -> dict[str, Any]:
+        return {"revision": revision, "keys": [office.admin.public().as_jwk()]}
+
+    with office.target.paused():
+        newer, older = office.order("keys-set", of(2)), office.order("keys-set", of(1))
+    office.passes(1)
+    assert office.results() == [(newer, "asked"), (older, "busy"), (newer, "ok")]
+    assert office.kept.keys is not None
+    assert office.kept.keys.revision == 2
+
+
+def test_a_disk_that_takes_no_end_of_a_trial_of_cameras_has_them_not_tried_again(
+    office: Office, full_disk: Callable[[], None]
+) -> None:
+    command = office.order("config-set", {"revision": 1, "changes": LESS_OFTEN})
+    full_disk()
+    office.passes(60)
+    assert office.results() == [(command, "trying"), (command, "rolled-back")]
+    office.target.begun = again(office.target.begun)
+    assert office.target.begun.settings.cameras[0].score_threshold == 0.5

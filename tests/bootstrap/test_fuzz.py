@@ -5,7 +5,8 @@
 
 import os
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -58,6 +59,7 @@ class Target:
         self.at_start: Callable[[], None] = lambda: None
         self.uplink = False
         self.simulated = True
+        self.is_paused = False
         self.start()
 
     @property
@@ -144,9 +146,18 @@ class Target:
         self.handler.receive(Received(IDENTITY.down(*topic.split("/")), payload, len(payload), retain))
         self.come_to_rest()
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The thread that writes is busy meanwhile."""
+        self.is_paused = True
+        yield
+        self.is_paused = False
+
     def come_to_rest(self) -> None:
         """Let everybody do what there is to do, and start the core again if it asked for that."""
         self.handler.run_once(0)
+        if self.is_paused:
+            return
         self.from_afar.run_once(0)
         while not (self.from_afar._jobs.empty() and self.handler._queue.empty()):
             self.from_afar.run_once(0)

@@ -184,3 +184,11 @@ def test_the_page_has_the_table_of_what_may_be_changed() -> None:
         r"^\| `([a-z_.]+)` \| ([^|]+) \|$", DOCUMENT.partition("| setting | ")[2].partition("\n\n")[0], re.MULTILINE
     )
     assert dict(rows) == dict(ALLOWED)
+
+
+def test_tls_is_tls_in_capitals_too(tmp_path: Path) -> None:
+    (tmp_path / "edge-agent.toml").write_text(GOOD.replace("mqtts://", "MQTTS://") + CAMERAS)
+    base = layers.read(tmp_path / "edge-agent.toml")[0]
+    now = load(tmp_path / "edge-agent.toml", {})
+    assert now.mqtt.brokers[0].startswith("MQTTS:")
+    assert refusal(base, now, {"mqtt": {"brokers": ["mqtt://a.example"]}}).startswith("forbidden-setting")
