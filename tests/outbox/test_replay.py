@@ -149,6 +149,10 @@ def test_it_has_no_number_to_give_and_none_to_finish(outbox: Outbox, clock: SimC
     passed(outbox)
     assert outbox.record == (10, 9)
     assert outbox.figures() == figures
+    again = outbox.take()
+    assert again is not None
+    assert again[0].row.alarm_id is None  # that a broker has the alarm was told long ago
+    outbox.give_back(again[0])
 
     heard(outbox, clock, ends)
     assert outbox.record == (10, 9)

@@ -27,12 +27,27 @@ CROSSING = [(0.0, 0.1), (0.55, 0.05), (0.65, 1.0), (0.0, 1.0)]
 TABLES = {
     "messages": {
         *("ord", "rank", "topic", "payload", "qos", "retain", "expiry_s", "alarm_id", "correlation", "boot_id"),
-        *("created_ns", "created_unix_ms"),
+        *("created_ns", "created_unix_ms", "record"),
     },
+    "record": {"number", "topic", "payload", "expiry_s", "created_unix_ms"},
     "state": {"key", "value"},
 }
 STATE_KEYS = (
-    *("alarm/", "bdseq", "boot", "ceiling", "clean", "command/", "epoch", "ctr/", "ord", "self-test/", "seq", "siren/"),
+    *(
+        "alarm/",
+        "bdseq",
+        "boot",
+        "ceiling",
+        "clean",
+        "command/",
+        "epoch",
+        "ctr/",
+        "ord",
+        "record",
+        "self-test/",
+        "seq",
+        "siren/",
+    ),
 )
 ASK_HERE = "ask whether it tells who somebody is (POPIA section 26), then add it to this file"
 
@@ -131,9 +146,11 @@ def check_database(path: Path) -> int:
             columns = {row[1] for row in database.execute(f"PRAGMA table_info({name})")}
             assert columns == TABLES[name], f"{path.name}, {name}: {ASK_HERE}"
         rows = database.execute("SELECT topic, payload FROM messages").fetchall()
+        recorded = database.execute("SELECT topic, payload FROM record").fetchall()
         kept = database.execute("SELECT key, value FROM state").fetchall()
     database.close()
-    for topic, payload in rows:
+    assert not any("/up/snapshot/" in topic for topic, _ in recorded)
+    for topic, payload in rows + recorded:
         if "/up/snapshot/" in topic:
             check_picture(payload)
         else:
