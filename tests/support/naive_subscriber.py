@@ -1,4 +1,4 @@
-"""A subscriber as somebody writes it in an hour, who has not read the contract's rules: it shows what came last."""
+"""Subscribers as somebody writes them in an hour: one without the contract's rules, and one with half of them."""
 
 import json
 from collections import Counter, defaultdict
@@ -6,6 +6,11 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
+
+from agent.adapters.jose_keys import PrivateKey
+from agent.centre.orders import signed
+from agent.contract.kinds import TYPES
+from agent.contract.messages import Envelope
 
 NAME = "naive-centre"
 
@@ -43,6 +48,7 @@ class NaiveSubscriber:
         try:
             envelope = json.loads(message.payload)
             device, kind, data = envelope["source"], envelope["type"], envelope["data"]
+            self._look_at(envelope)
             if (hour := envelope["time"][:13]) < self._hour[device]:
                 return
             self._hour[device] = hour
@@ -50,8 +56,14 @@ class NaiveSubscriber:
         except Exception:  # noqa: BLE001 - it has never seen anything else, and goes on
             return
         view = {"device": device, "online": self._online.get(device, False), "events": self._events[device]}
-        view |= {"alarms": self._alarms[device], "missing": [], "rejected": 0}
+        view |= {"alarms": self._alarms[device], "missing": self._missing(device), "rejected": 0}
         self._clients[0].publish(f"edge/v1/conform/{NAME}/view", json.dumps(view), qos=1)
+
+    def _look_at(self, envelope: dict[str, Any]) -> None:
+        """Raise for what is not taken."""
+
+    def _missing(self, device: str) -> list[list[int]]:
+        return []
 
     def _take(self, device: str, kind: str, data: dict[str, Any]) -> None:
         alarms = self._alarms[device]
@@ -68,6 +80,30 @@ class NaiveSubscriber:
             alarms[:] = [_shown(data) if alarm["alarm_id"] == data["alarm_id"] else alarm for alarm in alarms]
         elif kind.startswith("edge.event."):
             self._events[device] += 1
+
+
+class HastySubscriber(NaiveSubscriber):
+    """Has read half of the rules: refuses what it does not know, calls each gap in the record a loss at once, and
+    answers what is raised by itself."""
+
+    def __init__(self, key: PrivateKey, *ports: int) -> None:
+        self._key = key
+        self._records: defaultdict[str, set[int]] = defaultdict(set)
+        super().__init__(*ports)
+
+    def _look_at(self, envelope: dict[str, Any]) -> None:
+        if envelope.keys() - Envelope.model_fields.keys() or envelope["type"] not in TYPES:
+            raise ValueError("of another version")
+        device, data = envelope["source"], envelope["data"]
+        self._records[device].add(envelope.get("record", 0))
+        if data.get("stage") == "raised":
+            args = {"alarm_id": data["alarm_id"], "action": "registered"}
+            token = signed("ack", args, device, self._key, envelope["nonce"], f"cmd-{data['alarm_id']}").token
+            self._clients[0].publish(f"edge/v1/{device[6:]}/down/ack/{data['alarm_id']}", token, qos=1)
+
+    def _missing(self, device: str) -> list[list[int]]:
+        seen = self._records[device]
+        return [[number, number] for number in range(1, min(100, max(seen))) if number not in seen]
 
 
 def _shown(data: dict[str, Any]) -> dict[str, Any]:

@@ -12,10 +12,11 @@ import pytest
 
 from agent.__main__ import main
 from agent.adapters.jose_keys import PrivateKey
-from agent.centre.conform import centre, fleet
+from agent.centre.conform import answering, centre, fleet
+from agent.centre.conform.verdict import name_of
 from agent.cli.keygen import make_key, private_path
 from tests.support.mosquitto import Mosquitto
-from tests.support.naive_subscriber import NAME, NaiveSubscriber
+from tests.support.naive_subscriber import NAME, HastySubscriber, NaiveSubscriber
 from tests.support.subscriber import Subscriber
 
 ROOT = Path(__file__).parents[2]
@@ -132,6 +133,28 @@ def test_a_naive_subscriber_is_told_what_it_does_wrong_scenario_by_scenario(
     assert faults == WRONG_OF_THE_NAIVE
     assert written["report"]["subject"] == NAME
     assert verify(tmp_path) == 1
+
+
+def test_a_hasty_subscriber_is_told_what_it_does_wrong_where_the_naive_one_is_right(
+    tmp_path: Path, key: PrivateKey, first: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet, "PATIENCE_S", 4.0)
+    monkeypatch.setattr(answering, "_AGAIN_S", 4.0)
+    wrong = {
+        "listens": {"calls missing what was said before it began to listen"},
+        "unknown-fields": {"refuses a message with fields that it does not know"},
+        "unknown-types": {"calls a message of an unknown type missing"},
+        "no-answer-by-itself": {"answers an alarm that no person has seen"},
+        "late": {"calls a number missing at once: it may come within 5 s"},
+        "skipped": {"calls numbers missing that were never given"},
+        "self-test": {"does not repeat an ack until its result"},
+    }
+    untold = {name_of(each) for each in centre.SCENARIOS} - WRONG_OF_THE_NAIVE.keys()
+    assert wrong.keys() > untold, "each scenario finds something wrong with one or the other"
+    with HastySubscriber(key, first.port):
+        code, written = graded(tmp_path, key, first, more=[word for name in wrong for word in ("--only", name)])
+    assert code == 1
+    assert {each["name"]: set(each["faults"]) for each in written["report"]["findings"] if each["faults"]} == wrong
 
 
 def test_an_ack_that_no_device_would_take_is_named_with_the_reason(

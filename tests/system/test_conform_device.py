@@ -154,6 +154,32 @@ def test_a_device_that_takes_forged_and_expired_acks_is_named(inner: AgentProces
     assert "shows green for an ack that it must refuse" in found
 
 
+def test_a_device_with_many_faults_is_told_all_of_them(inner: AgentProcess, broker: Mosquitto) -> None:
+    def up(level: str, envelope: dict[str, Any]) -> dict[str, Any]:
+        data = envelope["data"]
+        if level == "health":
+            del envelope["nonce"]
+        if level == "meta":
+            envelope["time"] = "2026-11-27 02:00"
+        if level.startswith("alarm/"):
+            data["historical"] = True
+            if data["press_count"] == 2 and not data["answered_by"]:
+                data["alarm_id"] = "01a21ae2-0000-7000-8000-000000000000"
+            data["reraised"] = 0
+            if "held_by" in data:
+                data["held_by"]["by"] = "Conform One"
+        return envelope
+
+    assert worse(inner, broker, up) == {
+        "press": ["calls a press that was just made historical"],
+        "further-press": ["makes another alarm of a further press"],
+        "another-person": ["does not tell of a take-over"],
+        "pressed-since": ["does not raise the alarm again"],
+        "messages": ["up/meta: time is not RFC 3339 in UTC with milliseconds and Z"],
+        "nonces": ["has no nonce in up/health"],
+    }
+
+
 def test_a_device_that_never_answers_is_named(inner: AgentProcess, broker: Mosquitto) -> None:
     found = worse(inner, broker, lambda level, envelope: None if level.startswith("result/") else envelope)
     assert found == {"refusals": ["answers no ack that it must refuse"]}

@@ -184,6 +184,12 @@ class Player:
             self._nonces[nonce] = time.monotonic()
         return nonce
 
+    def begin_epoch(self) -> None:
+        """Start again without a memory."""
+        self.voice.begin_epoch()
+        self.new_nonce()
+        self.bdseq = 0
+
     def leave(self) -> None:
         """Take away what it has retained."""
         for topic, broker in self._retained:
@@ -241,9 +247,10 @@ class Player:
                 )
             return order
 
-    def quiet(self, fault: str, is_wrong: Callable[[Order], bool], for_s: float, grace_s: float = 0.0) -> None:
-        """Wait so long; raise Wrong as soon as there is an order that should not be, later than `grace_s` from now."""
-        since_s = time.monotonic() + grace_s
+    def quiet(self, fault: str, is_wrong: Callable[[Order], bool], for_s: float, grace_s: float | None = None) -> None:
+        """Wait so long; raise Wrong as soon as there is an order that should not be: any so far, or with `grace_s` one
+        that comes later than that from now."""
+        since_s = 0.0 if grace_s is None else time.monotonic() + grace_s
         if self.fleet.wait(lambda: any(order.heard_s > since_s and is_wrong(order) for order in self.orders), for_s):
             raise Wrong(fault)
 

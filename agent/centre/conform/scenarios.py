@@ -205,8 +205,7 @@ def new_epoch(d: Player) -> None:
     d.alarm(old)
     d.see(("does not show the alarm", lambda v: v.shows(old.alarm_id)))
     will = d.voice.state("lost", d.bdseq)
-    d.voice.begin_epoch()
-    d.bdseq = 0
+    d.begin_epoch()
     d.birth()
     d.alarm(fresh)
     d.send(will)

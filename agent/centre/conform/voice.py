@@ -48,7 +48,6 @@ class Voice:
         self.factory = MessageFactory(identity)
         self.clock = TimeQuality.SYNCED
         self.begin_epoch()
-        self.start = secrets.token_hex(8)
         self.boot = new_id()
         self._nonces = count(1)
         self.nonce = self.new_nonce()
@@ -56,6 +55,7 @@ class Voice:
     def begin_epoch(self) -> None:
         """Lose the memory: every count begins again."""
         self.epoch = secrets.token_hex(4)
+        self.start = secrets.token_hex(8)
         self.seq = 0
         self.record = 0
         """The last number that was given."""
@@ -66,7 +66,8 @@ class Voice:
         return self.nonce
 
     def make(self, draft: Draft, **fields: Any) -> Made:
-        """Make a message with the next numbers; `fields` are of the envelope, and take the place of the right ones."""
+        """Make a message with the next numbers; `fields` are of the envelope, and take the place of the right ones; one
+        that is None is left out."""
         of_record = draft.rank in _RECORD
         self.seq = fields.pop("seq", self.seq + 1)
         self.record = fields.pop("record", self.record + of_record)
@@ -90,12 +91,13 @@ class Voice:
             "nonce": self.nonce,
             "data": {} if draft.data is None else draft.data.model_dump(mode="json", exclude_none=True),
         }
-        return Made(draft.topic, json.dumps(head | fields).encode(), draft.retain)
+        said = {name: value for name, value in (head | fields).items() if value is not None}
+        return Made(draft.topic, json.dumps(said).encode(), draft.retain)
 
     def state(self, state: str, bdseq: int, **fields: Any) -> Made:
         """Make a birth, an end, or the will of the connection with that `bdseq`."""
-        if state == "lost":  # a will repeats the number before its connection
-            fields = {"seq": self.seq, **fields}
+        if state == "lost":  # a will repeats the number before its connection, and has no nonce
+            fields = {"seq": self.seq, "nonce": None, **fields}
         data = {
             "state": state,
             "bdseq": bdseq,
