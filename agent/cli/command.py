@@ -19,6 +19,8 @@ Example:
   edge-agent command --config edge-agent.toml identify seconds=20 --key keys/technician-1.key.json
   edge-agent command --config edge-agent.toml test-mode seconds=600 input=police --key keys/technician-1.key.json
   edge-agent command --config edge-agent.toml snapshot --out now.jpg --key keys/operator-1.key.json
+  edge-agent command --config edge-agent.toml config-set revision=7 'changes={"health": {"interval_s": 30}}' \\
+    --key keys/admin-1.key.json
   edge-agent command --config edge-agent.toml replay first=120 last=131 --key keys/operator-1.key.json
 """
 

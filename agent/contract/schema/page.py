@@ -43,7 +43,7 @@ pre code { overflow-wrap: normal; }
 @media screen and (max-width: 44rem) {
   thead { display: none; } tr { display: block; padding: .45rem 0; border-bottom: 1px solid var(--line); }
   td { display: inline-block; padding: 0 .7rem 0 0; border: 0; } td:empty { display: none; }
-  td:first-child { min-width: 0; font-weight: 600; } td:last-child { display: block; }
+  td:first-child { min-width: 0; } td:first-child code { font-weight: 700; } td:last-child { display: block; }
 }
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; } nav { display: none; } h3, tr { break-inside: avoid; }
