@@ -91,7 +91,7 @@ class Replay:
         self.wake()
         order.surveyed.wait(self._patience_s)
         with self._lock:
-            if order.extent is None or not order.left:
+            if order.extent is None or not order.extent.count:
                 self._order = None
             return order.extent or "no-disk"
 
@@ -108,7 +108,7 @@ class Replay:
         if order.extent is None:
             self._survey(order)
             return False
-        if now_ns < self._due_ns or self._backlog.waits(Rank.REPLAY):
+        if now_ns < self._due_ns or self._backlog.waits(Rank.REPLAY) or not order.extent.count:
             return False
         if not order.left:
             self._end(order, order.extent)

@@ -109,6 +109,28 @@ def test_no_more_than_50_leave_in_a_second_and_never_more_than_5_at_once(
     assert all(sum(counts[at : at + 99]) <= 50 for at in range(len(counts)))
 
 
+@pytest.mark.parametrize("count", [0, 1, 5, 6])
+def test_one_that_is_on_its_way_before_its_asker_looks_still_ends(
+    outbox: Outbox, clock: SimClock, ends: list[ReplayEnd], count: int
+) -> None:
+    record_of(outbox, count)
+
+    def fast() -> None:
+        for _ in range(3):
+            passed(outbox)
+
+    outbox.replay.wake = fast
+    extent = outbox.replay.order("c1", 1, None)
+    assert isinstance(extent, Extent)
+    assert extent.count == count
+    outbox.replay.wake = lambda: passed(outbox)
+    if count:
+        assert len(heard(outbox, clock, ends)) == count
+
+    assert [end.order_id for end in ends] == ["c1"] * bool(count)
+    assert outbox.replay.order("c2", 1, None) != "busy"
+
+
 def test_the_next_ones_wait_until_a_broker_has_confirmed_these(
     outbox: Outbox, clock: SimClock, ends: list[Any]
 ) -> None:
