@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from agent.adapters.jose_keys import PrivateKey
 from agent.adapters.paho_centre import CentreConnection, Heard
@@ -31,6 +32,7 @@ _AT_ONCE = 100
 _OPEN_WITHIN_S = 30.0
 _SPOKEN = ("state", "alarms", "alarm/+", "event/+", "security/+", "result/+", "health", "meta")
 """What is subscribed to below `up/`: all but pictures, and no more filters than every broker takes."""
+_T = TypeVar("_T")
 _LOG = logging.getLogger(__name__)
 
 
@@ -197,6 +199,8 @@ class Centre:
         level = f"ack/{args['alarm_id']}" if name == "ack" else f"command/{name}"
         topic = f"{self._root}/{source.removeprefix('/edge/')}/down/{level}"
         deadline_s = None if timeout_s is None else now_s + timeout_s
+        if progress is not None:
+            progress = partial(self._guarded, progress)
         order = Order(source, topic, name, args, key, deadline_s, progress)
         with self._lock:
             self._orders.give(order, now_s)
@@ -228,12 +232,12 @@ class Centre:
         while not self._is_closing or self._endings:
             notices: list[Notice] = []
             with suppress(queue.Empty):
-                notices += self._queue.get(timeout=_TICK_S)()
+                notices += self._guarded(self._queue.get(timeout=_TICK_S)) or []
                 for _ in range(_AT_ONCE):  # what an order waits for may be among them: read it before repeating
-                    notices += self._queue.get_nowait()()
+                    notices += self._guarded(self._queue.get_nowait()) or []
             if time.monotonic() >= ticked_s + _TICK_S:
                 ticked_s = time.monotonic()
-                notices += self._tick(ticked_s)
+                notices += self._guarded(self._tick, ticked_s) or []
             for notice in notices:
                 self._tell(notice)
             with self._lock:
@@ -273,7 +277,7 @@ class Centre:
     def _tick(self, now_s: float) -> list[Notice]:
         with self._lock:
             notices = self._consumer.tick(now_s)
-            if self._key is not None:
+            if self._key is not None and not self._is_closing:
                 for source in self._consumer.rebirths(now_s):
                     self.order(source, "rebirth", timeout_s=60.0)
                 for replay in self._consumer.replays(now_s):
@@ -300,12 +304,13 @@ class Centre:
             self._guarded(self._answers.hear, notice)
 
     @staticmethod
-    def _guarded(call: Callable[..., None], *values: Any) -> None:
-        """Nothing that one device sends may blind us to the others, whatever the program makes of it."""
+    def _guarded(call: Callable[..., _T], *values: Any) -> _T | None:
+        """Nothing about one device may blind us to the others, whatever the program makes of it."""
         try:
-            call(*values)
+            return call(*values)
         except Exception:  # noqa: BLE001 - as the docstring says
-            _LOG.exception("a callback has failed")
+            _LOG.exception("going on after an error")
+            return None
 
 
 def _is_birth(notice: NewMessage) -> bool:

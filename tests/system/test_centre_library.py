@@ -28,6 +28,7 @@ from agent.cli.keygen import make_key
 from agent.contract.errors import BrokerError
 from agent.contract.vocabulary import AckAction
 from tests.campaigns.chaos.network import GOOD, Conditions, Network
+from tests.support import made_up
 from tests.support.agent_process import SOURCE, TREE, AgentProcess
 from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber
@@ -206,6 +207,27 @@ def test_a_device_that_does_not_answer_is_an_error_in_the_end(tmp_path: Path, fi
         last.result(0)
     with pytest.raises(BrokerError, match="closed"):
         watching.centre.order(SOURCE, "ping")
+
+
+def test_an_order_that_goes_wrong_holds_up_no_other(tmp_path: Path, first: Mosquitto) -> None:
+    def fails(tries: int, answer: object) -> None:
+        raise ValueError("a mistake of the program")
+
+    with Watching(first.url, key=make_key("operator", tmp_path)) as watching:
+        order = watching.centre.order
+        many = [order("/edge/+/+/+", "ping", timeout_s=3), order(SOURCE, "ping", timeout_s=3, progress=fails)]
+        for each in [*many, order(SOURCE, "ping", timeout_s=3)]:
+            with pytest.raises(NoAnswerError):
+                each.result(PATIENCE_S)
+
+
+def test_what_is_due_while_it_ends_is_not_asked_for(tmp_path: Path) -> None:
+    centre = Centre([], key=make_key("operator", tmp_path))
+    with centre.view() as known:
+        known.hear("a", f"{made_up.TREE}/up/health", made_up.envelope("health.v1", made_up.HEALTH_JSON, 1), False, 0.0)
+    with centre:
+        pass
+    assert centre._tick(60.0) == []
 
 
 def test_without_a_broker_it_says_so_and_goes_on_trying(tmp_path: Path, first: Mosquitto, second: Mosquitto) -> None:
