@@ -76,5 +76,7 @@ def _argument(word: str) -> tuple[str, Any]:
         raise UsageError(f"{word!r} is not an argument: write NAME=VALUE")
     try:
         return name, json.loads(value)
-    except ValueError:
+    except ValueError as error:
+        if value.startswith(("{", "[")):  # no plain text begins so: the shell took its quotes away
+            raise UsageError(f"{name} is not JSON: {error}; put '{name}=...' in single quotes") from error
         return name, value

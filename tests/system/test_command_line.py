@@ -176,6 +176,13 @@ def test_an_ack_that_the_kiosk_would_refuse_is_refused_before_it_is_sent(
     assert (done.returncode, says in done.stderr) == (2, True), done.stderr
 
 
+def test_json_that_lost_its_quotes_in_the_shell_is_refused_before_it_is_sent(tmp_path: Path) -> None:
+    agent = AgentProcess(tmp_path, "mqtt://127.0.0.1:1")
+    words = ("config-set", "revision=7", "changes={health: {interval_s: 30}}")
+    done = run_cli("command", *words, "--config", agent.config, "--key", agent.key_file)
+    assert (done.returncode, done.stderr.startswith("edge-agent: changes is not JSON: ")) == (2, True), done.stderr
+
+
 @pytest.mark.parametrize("word", ["#", "+", "a/b", "ALARM-ID", ""])
 def test_what_can_be_no_alarm_and_no_command_is_refused_before_it_is_sent(tmp_path: Path, word: str) -> None:
     agent = AgentProcess(tmp_path, "mqtt://127.0.0.1:1")
