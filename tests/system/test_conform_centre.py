@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from agent.__main__ import main
-from agent.adapters.jose_keys import PrivateKey
+from agent.adapters.jose_keys import KeyRing, PrivateKey
+from agent.adapters.tls_context import TlsFiles
 from agent.centre.conform import answering, centre, fleet
-from agent.centre.conform.verdict import name_of
+from agent.centre.conform.verdict import Finding, name_of
 from agent.cli.keygen import make_key, private_path
 from tests.support.mosquitto import Mosquitto
 from tests.support.naive_subscriber import NAME, HastySubscriber, NaiveSubscriber
@@ -184,6 +185,21 @@ def test_without_a_subscriber_or_with_a_view_of_another_form_it_says_what_to_do(
         other.publish("edge/v1/conform/x/view", json.dumps({"device": "d"}), retain=True)
     assert graded(tmp_path, key, first) == (1, None)
     assert "that can be read (online: Field required)" in capsys.readouterr().err
+
+
+def test_whoever_has_had_enough_waits_for_no_scenario_and_leaves_nothing_at_the_broker(
+    first: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet, "PATIENCE_S", 600.0)  # longer than a test may take
+
+    def enough(_: Finding) -> None:
+        raise KeyboardInterrupt
+
+    with NaiveSubscriber(first.port), pytest.raises(KeyboardInterrupt):
+        centre.grade([first.url], TlsFiles(), "edge/v1", KeyRing(), on_finding=enough)
+    with Subscriber(first.port, ["edge/v1/#"]) as later:
+        later.sync()
+        assert [heard.topic for heard in later.heard if heard.retain and heard.payload] == []
 
 
 def test_a_scenario_that_does_not_exist_is_bad_usage(tmp_path: Path, key: PrivateKey, first: Mosquitto) -> None:

@@ -41,7 +41,11 @@ def grade(
             return found
 
         with ThreadPoolExecutor(len(scenarios)) as pool:
-            findings = [*pool.map(play, scenarios)]
+            try:
+                findings = [*pool.map(play, scenarios)]
+            except BaseException:
+                fleet.give_up()
+                raise
         with fleet.changed:
             bad = sorted(set(fleet.bad_views))
         form = Finding("result-topic", "every view is of the form", "failed" if bad else "passed", bad[:10])

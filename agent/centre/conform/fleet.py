@@ -20,6 +20,7 @@ from agent.centre.conform.verdict import Wrong
 from agent.centre.conform.view import View
 from agent.centre.conform.voice import Made, Voice, closed, press
 from agent.contract.commands import Circumstances, CommandRejected, UsedCounters, check, read_claims
+from agent.contract.errors import BrokerError
 from agent.contract.host_state import CentreStateError, read_state
 from agent.contract.identity import Identity
 from agent.contract.messages import AlarmData
@@ -65,6 +66,7 @@ class Fleet:
         self.bad_views: list[str] = []
         self.host_states: list[tuple[int, str, bool | None]] = []
         """What centres say of themselves: broker, topic, and whether they watch; None for what is not of the form."""
+        self._is_over = False
         self._players: dict[str, Player] = {}
         self._brokers = brokers
         self._connections = [
@@ -81,8 +83,9 @@ class Fleet:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for player in self._players.values():
-            player.leave()
+        if not isinstance(value, BrokerError):  # else each would wait for a broker that is gone
+            for player in self._players.values():
+                player.leave()
         while self._connections:
             self._connections.pop().close()
 
@@ -105,7 +108,13 @@ class Fleet:
     def wait(self, true: Callable[[], bool], within_s: float) -> bool:
         """Wait until it is true, which only what is heard can make it; return whether it is."""
         with self.changed:
-            return self.changed.wait_for(true, within_s)
+            return self.changed.wait_for(lambda: self._is_over or true(), within_s) and not self._is_over
+
+    def give_up(self) -> None:
+        """Let nobody wait any longer: somebody has had enough, or a broker is gone."""
+        with self.changed:
+            self._is_over = True
+            self.changed.notify_all()
 
     def _hear(self, broker: int, heard: Heard) -> None:
         levels = heard.topic.removeprefix(f"{self.root}/").split("/")
