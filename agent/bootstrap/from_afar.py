@@ -33,7 +33,7 @@ CONFIG = "config"
 _ALARM_OPEN = "no new settings while an alarm is open"
 _NO_REBOOT = "no reboot while an alarm is open"
 _UNWRITTEN = "the disk does not take it"
-_BUSY = "new settings are being tried, or the device restarts"
+_BUSY = "new settings are being tried, keys are being written, or the device restarts"
 _REBOOT_KEY = "reboot"
 
 

@@ -158,7 +158,11 @@ RESULTS = (
     Result("failed", "interrupted", "an alarm came in between, which a self-test gives way to; order it again"),
     Result("failed", "not-confirmed", "of a replay: no broker would take all of it; order it again"),
     Result("failed", "no-disk", "of a replay: the disk does not answer"),
-    Result("failed", "busy", "a self-test or a replay is already running, or other settings are being tried"),
+    Result(
+        "failed",
+        "busy",
+        "a self-test or a replay is already running, or other settings are being tried, or keys written",
+    ),
     Result("failed", "unknown-alarm", "there is no open alarm with that id"),
     Result(
         "failed",
