@@ -20,6 +20,8 @@ from tests.support.subscriber import Subscriber
 from tests.support.wait import wait_for
 
 PRESSES = 30
+LONGEST = 128 * 1024
+"""The broker hangs up on who sends more."""
 SLOWER_MS = 50.0
 """So much slower may a press be while this machine's processors also make and carry the flood."""
 FATTER = 16 * 1024 * 1024
@@ -61,7 +63,9 @@ def test_a_press_in_a_flood_of_spoilt_commands_is_as_fast_as_without(tmp_path: P
     kiosk = AgentProcess(tmp_path, broker.url)
     keys = [kiosk.key, make_key("technician", tmp_path / "keys"), PrivateKey.generate("admin")]
     made = shots(random.Random(3), keys, claims)
-    ammunition = [shot for shot in itertools.islice(made, 2000) if not set("+#") & set(shot.topic)]
+    ammunition = [
+        shot for shot in itertools.islice(made, 2000) if len(shot.payload) < LONGEST and not set("+#") & set(shot.topic)
+    ]
     with Centre(broker.port) as centre, kiosk:
         centre.wait_for("state", lambda m: m.data["state"] == "online")
         quiet_ms = press_ms(kiosk, centre, 0)
