@@ -25,6 +25,7 @@ from agent.bootstrap.uplink import Uplink, listen, make_handler, make_uplink
 from agent.contract.envelope import MessageFactory
 from agent.outbox.outbox import Outbox
 from agent.outbox.reporter import Reporter
+from agent.ports import Notifier
 from agent.runtime.alarms.edge_watch import EdgeWatch
 from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.cameras.vision_link import VisionLink
@@ -46,8 +47,10 @@ _BRIEF_S = 0.1
 """How long an orderly stop may wait for any one thing once the buttons are no longer live."""
 
 
-def run(begun: Begun, *, simulate: bool, on_ready: Callable[[MainLoop], None], outside: Outside | None = None) -> int:
-    """Run the core until it is told to stop; returns the exit code, or `RESTART`. Main thread.
+def run(
+    begun: Begun, *, simulate: bool, on_ready: Callable[[MainLoop], None], outside: Outside | None = None
+) -> int | Begun:
+    """Run the core until it is told to stop; returns the exit code, or what to run it with again. Main thread.
 
     Calls `on_ready` with the main loop once the buttons are live; the loop's `stop` ends the run from anywhere.
     `outside` defaults to this machine.
@@ -124,11 +127,17 @@ def run(begun: Begun, *, simulate: bool, on_ready: Callable[[MainLoop], None], o
         outside.notifier.ready()
         on_ready(main_loop)
         prepare(keys)
-        code = main_loop.keep_watch()
-        if code != RESTART:
-            outside.notifier.stopping()
+        ended = _ended(main_loop.keep_watch(), from_afar, outside.notifier)
     # A thread that is still at it could harm the next run of the core, so the service manager starts that afresh.
-    return 1 if code == RESTART and supervisor.has_stuck else code
+    return 1 if isinstance(ended, Begun) and supervisor.has_stuck else ended
+
+
+def _ended(code: int, from_afar: FromAfar, notifier: Notifier) -> int | Begun:
+    """Return what to run with again, while the buttons are still live, or tell the service manager of the end."""
+    if code == RESTART:
+        return from_afar.again()
+    notifier.stopping()
+    return code
 
 
 def _mind_the_press() -> None:

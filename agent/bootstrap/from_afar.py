@@ -26,7 +26,7 @@ from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.main_loop import REBOOT, RESTART
 from agent.settings import Settings
 from agent.settings.afar import ChangeRefused, judge
-from agent.settings.kept import PLACE, Begun, Kept, KeySet, Layer, Order, Trial, in_time, store_kept
+from agent.settings.kept import PLACE, Begun, Kept, KeySet, Layer, Order, Reboot, Trial, again, in_time, store_kept
 
 CONFIG = "config"
 """The name of this part in the health message, and of its thread."""
@@ -34,7 +34,6 @@ _ALARM_OPEN = "no new settings while an alarm is open"
 _NO_REBOOT = "no reboot while an alarm is open"
 _UNWRITTEN = "the disk does not take it"
 _BUSY = "new settings are being tried, keys are being written, or the device restarts"
-_REBOOT_KEY = "reboot"
 
 
 class Leaves(Protocol):
@@ -84,7 +83,6 @@ class FromAfar:
         self._clock = context.clock
         self._board = context.board
         self._security = context.security
-        self._outbox = outbox
         self._keys = keys
         self._alarms = alarms
         self._announcer = announcer
@@ -94,7 +92,7 @@ class FromAfar:
         """What a trial that needed no restart goes back to."""
         self._handler = handler
         self._main_loop: Leaves  # from `leave_by` on
-        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._wanted = self._kept.wanted
         self._is_busy = self._kept.trial is not None
         self._waiting: Received | None = None
@@ -106,6 +104,10 @@ class FromAfar:
         """Whether the core is about to end: what is on disk is the next start's matter."""
         self._board.report(CONFIG, ok=not begun.trouble, detail=begun.trouble)
         self._resume()
+
+    def again(self) -> Begun:
+        """Return what to run with after a restart of the core. On the main thread, once it was told to leave."""
+        return again(self._begun, self._kept)
 
     def leave_by(self, main_loop: Leaves) -> None:
         """Restart and reboot by this. Call it before the thread runs."""
@@ -232,8 +234,7 @@ class FromAfar:
 
     def _begin(self, layer: Layer, order: Order, new: Settings) -> None:
         cameras, degraded = self._judge.before()
-        starts = int(_differ_in_cameras_alone(self._settings, new))  # then any start would be one too many
-        trial = Trial(revision=layer.revision, changes=layer.changes, starts=starts, cameras=cameras, degraded=degraded)
+        trial = Trial(revision=layer.revision, changes=layer.changes, cameras=cameras, degraded=degraded)
         before = self._kept
         if self._alarms.open_ids:  # since it was checked
             self._wanted, self._is_busy, self._waiting = before.wanted, False, self._under_way
@@ -274,7 +275,7 @@ class FromAfar:
     def _go_back(self, reason: str) -> None:
         gone_back = self._kept.gone_back(reason)
         if not self._save(gone_back):
-            self._kept = gone_back  # a start before the next write takes them back: it finds that they were started
+            self._kept = gone_back  # a start of the process before the next write finds the trial, and ends it too
         if self._before is None:
             self._leave(RESTART)
         else:
@@ -286,7 +287,8 @@ class FromAfar:
             self._is_busy = False
             self._handler.order_done(OrderDone(order.cmd_id, False, "alarm-open", _NO_REBOOT))
             return
-        self._outbox.keep(_REBOOT_KEY, f"{order.kid}\n{order.cmd_id}\n{self._clock.boot_id}")
+        reboot = Reboot(kid=order.kid, cmd_id=order.cmd_id, boot_id=self._clock.boot_id)
+        self._save(self._kept.with_(reboot=reboot))  # without it only the final result is missing
         self._leave(REBOOT)
 
     def _leave(self, code: int) -> None:
@@ -340,15 +342,13 @@ class FromAfar:
                 self._jobs.put(self._tell_rolled_back)
             elif kept.trial is None:
                 self._jobs.put(partial(self._end, "succeeded", "ok", f"revision {kept.wanted} is in force"))
-        if (text := self._outbox.kept(_REBOOT_KEY).get(_REBOOT_KEY)) is not None:
-            self._outbox.keep(_REBOOT_KEY, None)
-            kid, _, rest = text.partition("\n")
-            cmd_id, _, boot_id = rest.partition("\n")
-            self._handler.resume(kid, _result("reboot", cmd_id, "rebooting"))
-            if self._simulated or boot_id != self._clock.boot_id:
-                done = OrderDone(cmd_id, True, "ok", "the machine has started again")
+        if (reboot := kept.reboot) is not None:
+            self._jobs.put(lambda: self._save(self._kept.with_(reboot=None)))
+            self._handler.resume(reboot.kid, _result("reboot", reboot.cmd_id, "rebooting"))
+            if self._simulated or reboot.boot_id != self._clock.boot_id:
+                done = OrderDone(reboot.cmd_id, True, "ok", "the machine has started again")
             else:
-                done = OrderDone(cmd_id, False, "not-rebooted", "the agent started again, the machine did not")
+                done = OrderDone(reboot.cmd_id, False, "not-rebooted", "the agent started again, the machine did not")
             self._handler.order_done(done)
 
 

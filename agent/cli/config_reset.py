@@ -32,8 +32,9 @@ def run(args: argparse.Namespace) -> int:
     directory = load(args.config).storage.directory
     try:
         known = load_kept(directory)
-    except StorageError:
-        known = Kept()  # damaged; if it can't be written either, that is said below
+    except StorageError as error:  # damaged; if it can't be written either, that is said below
+        known = Kept()
+        print(f"{error}. So settings that it has seen may be taken again: clear down/config at the brokers first.")
     store_kept(directory, Kept(wanted=known.wanted))
     print("Nothing is set from afar any more. Restart the agent: sudo systemctl restart edge-agent")
     return 0

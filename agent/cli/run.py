@@ -11,7 +11,7 @@ from types import FrameType
 
 from agent.cli.options import add_config
 from agent.runtime.supervision.log_stream import LogStream
-from agent.runtime.supervision.main_loop import RESTART, MainLoop
+from agent.runtime.supervision.main_loop import MainLoop
 from agent.settings import kept, layers
 
 log = logging.getLogger(__name__)
@@ -49,11 +49,11 @@ def run(args: argparse.Namespace) -> int:
     stop = _Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop.asked)
-    while (code := app.run(begun, simulate=args.simulate, on_ready=stop.connect)) == RESTART:
+    while isinstance(ended := app.run(begun, simulate=args.simulate, on_ready=stop.connect), kept.Begun):
         gc.disable()
         gc.unfreeze()
-        begun = kept.again(begun)
-    return code
+        begun = ended
+    return ended
 
 
 class _Stop:

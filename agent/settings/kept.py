@@ -7,6 +7,7 @@ import os
 import secrets
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -43,6 +44,12 @@ class Order(_Part):
     cmd_id: str
 
 
+class Reboot(Order):
+    """A reboot that was ordered in the boot `boot_id`."""
+
+    boot_id: str
+
+
 class Layer(_Part):
     """The last layer of the settings. Revision 0 is the files alone."""
 
@@ -53,8 +60,6 @@ class Layer(_Part):
 class Trial(Layer):
     """Settings that have not been confirmed yet."""
 
-    starts: int = 0
-    """How often the agent has started with them, or 1 where none is needed: one start more means that it has died."""
     cameras: list[str] = []
     """The cameras that gave pictures before."""
     degraded: list[str] = []
@@ -83,6 +88,7 @@ class Kept(_Part):
     is_told: bool = True
     """Whether the order has its final result."""
     keys: KeySet | None = None
+    reboot: Reboot | None = None
 
     def with_(self, **changes: Any) -> "Kept":
         """Return a copy with these changes."""
@@ -98,12 +104,8 @@ class Kept(_Part):
         return self.with_(in_force=in_force, trial=None, state="in-force", reason="", is_told=False)
 
     def started(self) -> "Kept":
-        """Note a start of the agent. The second start of a trial ends it."""
-        if self.trial is None:
-            return self
-        if self.trial.starts:
-            return self.gone_back("the agent ended while it tried them")
-        return self.with_(trial=self.trial.model_copy(update={"starts": 1}))
+        """End a trial that a start of the process finds: the agent died of the settings, or lost its power."""
+        return self if self.trial is None else self.gone_back("the agent ended while it tried them")
 
 
 def load_kept(directory: Path) -> Kept:
@@ -195,9 +197,11 @@ def begin(path: Path) -> Begun:
     return _begin(files, settings_of(files, mistakes), is_start=True)
 
 
-def again(before: Begun) -> Begun:
-    """Return the settings for a restart. It reads no settings file: what was checked is what comes into force."""
-    return _begin(before.files, settings_of(before.files, ()), is_start=True)
+def again(before: Begun, kept: Kept) -> Begun:
+    """Return the settings for a restart within the process, with what is kept now. It touches no disk: nobody hears the
+    buttons meanwhile, and what was checked is what comes into force."""
+    alone = settings_of(before.files, ())
+    return _made(before.files, alone, kept, _without_cameras(alone))
 
 
 def look(path: Path) -> Begun:
@@ -219,22 +223,28 @@ def from_afar(begun: Begun) -> str:
 
 def _begin(files: Node, alone: Settings, *, is_start: bool) -> Begun:
     directory = alone.storage.directory
-    without_cameras = alone.model_copy(update={"cameras": ()}) if is_start else alone
+    at_worst = _without_cameras(alone) if is_start else alone
     try:
         found = in_time(partial(load_kept, directory))
     except StorageError as error:
-        return Begun(without_cameras, files, Kept(), str(error))
+        return Begun(at_worst, files, Kept(), str(error))
     kept = found.started() if is_start else found
     if kept is not found:
-        try:
+        with suppress(StorageError):  # the next start ends the trial again
             in_time(partial(store_kept, directory, kept))
-        except StorageError as error:  # then a start that dies of them would not be counted
-            kept = found.gone_back(str(error)) if kept.trial is not None else kept
+    return _made(files, alone, kept, at_worst)
+
+
+def _made(files: Node, alone: Settings, kept: Kept, at_worst: Settings) -> Begun:
     while True:
         layer = kept.trial or kept.in_force
         try:
             return Begun(apply(files, layer.changes, PLACE) if layer.revision else alone, files, kept)
         except SettingsError as error:
             if kept.trial is None:
-                return Begun(without_cameras, files, kept, str(error))
+                return Begun(at_worst, files, kept, str(error))
             kept = kept.gone_back(str(error))
+
+
+def _without_cameras(settings: Settings) -> Settings:
+    return settings.model_copy(update={"cameras": ()})

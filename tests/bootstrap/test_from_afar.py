@@ -11,7 +11,7 @@ from agent.adapters.jose_keys import PrivateKey, sign
 from agent.bootstrap import from_afar
 from agent.core.errors import StorageError
 from agent.outbox.outbox import Outbox
-from agent.settings.kept import Kept, again, load_kept
+from agent.settings.kept import Kept, load_kept
 from agent.sim.clock import SimClock
 from tests.bootstrap.test_fuzz import Target
 from tests.support.drafts import IDENTITY, body, taken, write
@@ -80,7 +80,7 @@ def test_settings_are_told_to_be_in_force_after_the_restart_and_once(office: Off
     office.passes(5)
     assert office.results() == [(command, "trying"), (command, "ok")]
     assert (office.kept.in_force.revision, office.kept.is_told) == (1, True)
-    office.target.begun = again(office.target.begun)
+    office.target.begin()
     office.target.start()
     office.passes(5)
     assert office.results() == []
@@ -155,6 +155,7 @@ def test_a_reboot_is_told_by_what_has_started_again(
     command = office.order("reboot", {})
     assert office.target.done == ["leave 76", "started"]
     assert office.results() == [(command, "rebooting"), (command, code)]
+    assert office.kept.reboot is None, "it is told once"
 
 
 def test_an_alarm_that_begins_after_the_check_is_not_rebooted_over(office: Office) -> None:
@@ -162,7 +163,7 @@ def test_an_alarm_that_begins_after_the_check_is_not_rebooted_over(office: Offic
     office.target.whose_alarms = lambda: next(answers, frozenset({"a1"}))
     command = office.order("reboot", {})
     assert office.results() == [(command, "rebooting"), (command, "alarm-open")]
-    assert (office.target.done, office.target.outbox.kept("reboot")) == ([], {})
+    assert (office.target.done, office.kept.reboot) == ([], None)
     office.target.whose_alarms = frozenset
     again = office.order("reboot", {})
     assert office.results() == [(again, "rebooting"), (again, "ok")]
@@ -187,5 +188,5 @@ def test_a_disk_that_takes_no_end_of_a_trial_of_cameras_has_them_not_tried_again
     full_disk()
     office.passes(60)
     assert office.results() == [(command, "trying"), (command, "rolled-back")]
-    office.target.begun = again(office.target.begun)
+    office.target.begin()
     assert office.target.begun.settings.cameras[0].score_threshold == 0.5

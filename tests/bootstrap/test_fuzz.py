@@ -23,7 +23,7 @@ from agent.core.camera.vision_spec import VisionSpec
 from agent.outbox.outbox import Outbox
 from agent.ports import Received
 from agent.runtime.commands.handler import CommandHandler
-from agent.settings.kept import Kept, again, begin, load_kept
+from agent.settings.kept import Kept, begin, load_kept
 from agent.sim.clock import SimClock
 from tests.settings.test_file import GOOD
 from tests.support.command_rig import WhenAwaited
@@ -47,7 +47,8 @@ class Target:
         state.mkdir()
         config = directory / "edge-agent.toml"
         config.write_text(GOOD.replace("/var/lib/edge-agent", str(state)) + CAMERA)
-        self.begun = begin(config)
+        self._config = config
+        self.begin()
         self.outbox, self.clock = outbox, clock
         keep = outbox.writer.keep
         outbox.writer.keep = lambda values: WhenAwaited(keep(values), outbox)  # type: ignore[method-assign]
@@ -65,6 +66,10 @@ class Target:
     @property
     def open_ids(self) -> frozenset[str]:
         return self.whose_alarms()
+
+    def begin(self) -> None:
+        """Take the settings as a new process does."""
+        self.begun = begin(self._config)
 
     def start(self) -> None:
         any_part: Any = self
@@ -166,7 +171,7 @@ class Target:
         if self.done and self.done[-1].startswith("leave"):
             self.done.append("started")
             self.at_start()
-            self.begun = again(self.begun)
+            self.begun = self.from_afar.again()
             self.start()
             self.come_to_rest()
 

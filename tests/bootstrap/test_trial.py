@@ -11,7 +11,7 @@ from agent.settings.kept import Trial
 from agent.sim.clock import SimClock
 from tests.support.context import make_context
 
-TRIAL = Trial(revision=1, starts=1, cameras=["front"], degraded=["siren"])
+TRIAL = Trial(revision=1, cameras=["front"], degraded=["siren"])
 WELL = {"state": "ok", "frames": 5}
 
 

@@ -92,31 +92,40 @@ def test_the_layer_in_force_is_the_last_one(path: Path) -> None:
     assert kept.from_afar(begun) == "revision 1, in force: health.interval_s"
 
 
-def test_a_trial_is_tried_once_and_its_second_start_goes_back(path: Path) -> None:
+def test_a_trial_runs_within_the_process_and_a_start_of_the_process_ends_it(path: Path) -> None:
+    store_kept(state_of(path), OLD)
+    tried = again(begin(path), TRIED)
+    assert (tried.settings.health.interval_s, tried.kept.trial is not None) == (20, True)
     store_kept(state_of(path), TRIED)
-    first = begin(path)
-    assert (first.settings.health.interval_s, first.kept.trial is not None) == (20, True)
-    assert look(path).kept == first.kept, "whoever only looks counts as no start"
-    second = again(first)
-    assert second.settings.health.interval_s == 30
-    assert (second.kept.trial, second.kept.state, second.kept.is_told) == (None, "failed", False)
-    assert begin(path).kept == second.kept
+    assert look(path).kept == TRIED, "whoever only looks is no start"
+    begun = begin(path)
+    assert begun.settings.health.interval_s == 30
+    assert (begun.kept.trial, begun.kept.state, begun.kept.is_told) == (None, "failed", False)
+    assert begin(path).kept == begun.kept
 
 
-def test_a_trial_that_can_not_be_counted_is_not_tried(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_takes_no_end_of_a_trial_has_it_ended_at_each_start(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store_kept(state_of(path), TRIED)
 
     def refuse(*_: Any) -> None:
         raise StorageError("the disk is full")
 
     monkeypatch.setattr(kept, "store_kept", refuse)
-    begun = begin(path)
-    assert (begun.settings.health.interval_s, begun.kept.reason) == (30, "the disk is full")
+    for _ in range(2):
+        begun = begin(path)
+        assert (begun.settings.health.interval_s, begun.kept.state) == (30, "failed")
 
 
-def test_a_trial_that_no_longer_fits_the_files_goes_back(path: Path) -> None:
-    store_kept(state_of(path), OLD.with_(trial=Trial(revision=2, changes={"cameras": [{"name": "gone"}]}), wanted=2))
-    begun = begin(path)
+@pytest.mark.usefixtures("hanging")
+def test_a_restart_within_the_process_does_not_wait_for_the_disk(path: Path) -> None:
+    assert again(begin(path), TRIED).settings.health.interval_s == 20
+
+
+def test_a_trial_that_does_not_fit_the_files_goes_back(path: Path) -> None:
+    unfit = OLD.with_(trial=Trial(revision=2, changes={"cameras": [{"name": "gone"}]}), wanted=2)
+    begun = again(begin(path), unfit)
     assert begun.settings.health.interval_s == 30
     assert "no earlier file has camera 'gone'" in begun.kept.reason
 

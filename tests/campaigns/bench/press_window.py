@@ -147,9 +147,10 @@ def main() -> int:
 
         threading.Thread(target=serve_and_stop, name="finger", daemon=True).start()
 
-    return app.run(
+    ended = app.run(
         Begun.of(settings), simulate=True, on_ready=on_ready, outside=replace(outside, open_pins=open_and_keep)
     )
+    return ended if isinstance(ended, int) else 1
 
 
 if __name__ == "__main__":

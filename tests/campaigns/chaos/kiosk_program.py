@@ -65,9 +65,10 @@ def main() -> int:
         threading.Thread(target=finger.run, args=(factories[-1],), name="finger", daemon=True).start()
         os.write(1, b"ready\n")
 
-    return app.run(
+    ended = app.run(
         Begun.of(settings), simulate=True, on_ready=on_ready, outside=replace(outside, open_pins=open_and_keep)
     )
+    return ended if isinstance(ended, int) else 1
 
 
 class _Finger:
