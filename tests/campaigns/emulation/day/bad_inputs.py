@@ -67,7 +67,10 @@ def _pin_disk_and_clock(kiosk: Kiosk, book: Book) -> None:
         row.seen = f"log: {line}; doctor: {said.fault('pins', 'pin 25 of button fire is in use by')}"
     with book.row("a state partition without any room: the log and the doctor say so") as row:
         line = _log_line(machine, "the disk is full")
-        row.seen = f"log: {line}; doctor: {said.fault('disk', 'is full')}"
+        # The agent gives up what it has confirmed, so by now there may be a little room again.
+        short = [each for each in said.findings if each.check == "disk" and each.state in {"warn", "fail"} and each.do]
+        assert short, f"the doctor says nothing of it: {said}"
+        row.seen = f"log: {line}; doctor: {short[0]}"
     with book.row("a clock in 1970: the log and the doctor say so") as row:
         line = _log_line(machine, "check this device's clock", once=False)  # it tries to connect again and again
         row.seen = f"log: {line}; doctor: {said.fault('clock', 'the clock is wrong')}"
