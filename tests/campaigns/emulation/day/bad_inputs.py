@@ -68,7 +68,9 @@ def _pin_disk_and_clock(kiosk: Kiosk, book: Book) -> None:
     with book.row("a state partition without any room: the log and the doctor say so") as row:
         line = _log_line(machine, "the disk is full")
         # The agent gives up what it has confirmed, so by now there may be a little room again.
-        short = [each for each in said.findings if each.check == "disk" and each.state in {"warn", "fail"} and each.do]
+        words = ("is full", "less than the")
+        found = [each for each in said.findings if each.check == "disk" and each.state in {"warn", "fail"} and each.do]
+        short = [each for each in found if any(word in each.what for word in words)]
         assert short, f"the doctor says nothing of it: {said}"
         row.seen = f"log: {line}; doctor: {short[0]}"
     with book.row("a clock in 1970: the log and the doctor say so") as row:
