@@ -159,7 +159,8 @@ class Database:
         try:
             if batch.rows:
                 self.connection.executemany(
-                    "INSERT OR REPLACE INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                    # Named, so that the tables of a newer agent, with one more column, can be written by this one.
+                    f"INSERT OR REPLACE INTO messages({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
                     batch.rows,
                 )
             self.record.keep(

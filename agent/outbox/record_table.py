@@ -34,7 +34,8 @@ class RecordTable:
 
     def keep(self, messages: Iterable[Recorded]) -> None:
         """Add messages, within the transaction of the caller."""
-        self._connection.executemany("INSERT OR REPLACE INTO record VALUES (?,?,?,?,?)", messages)
+        insert = f"INSERT OR REPLACE INTO record({COLUMNS}) VALUES (?,?,?,?,?)"  # noqa: S608 - a constant
+        self._connection.executemany(insert, messages)
 
     def numbers(self, first: int, last: int) -> list[int]:
         """Return the numbers that are kept from `first` to `last`, in order."""

@@ -277,3 +277,19 @@ def test_what_a_damaged_database_has_lost_counts_as_given_up(outbox: Outbox, sto
 
     assert again.record == (4, 3)
     again.close()
+
+
+def test_the_databases_of_a_newer_agent_with_one_more_column_are_used_as_they_are(outbox: Outbox, store: Path) -> None:
+    outbox.put(alarm())
+    outbox.close()
+    for name in ("alarms.db", "telemetry.db"):
+        with closing(sqlite3.connect(store / name)) as newer:
+            for table in ("messages", "record"):
+                newer.execute(f"ALTER TABLE {table} ADD COLUMN more TEXT")
+            newer.commit()
+
+    again = open_outbox(store, SimClock(boot_id=OTHER_BOOT))
+    again.put(alarm())
+    assert len(numbers(again)) == 2
+    again.close()
+    assert not list(store.glob("*.damaged*"))
