@@ -5,7 +5,7 @@ from collections import deque
 from agent.centre.notices import HoleFilled, HoleFound, LossReason, RecordLost, RecordSkipped
 from agent.centre.ranges import Range, Ranges
 
-HOLE_AFTER_S = 5.0
+HOLE_AFTER_S = 4.0
 """A number up to `recorddone` that has not come so long after that is lost."""
 _STEP_S = 0.05
 _MOST_RANGES = 1000

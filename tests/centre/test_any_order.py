@@ -81,7 +81,7 @@ def test_exactly_what_never_came_is_missing(swallowed: list[int], data: st.DataO
     there = [number for number in range(1, 41) if number not in swallowed]
     for number in data.draw(st.permutations(there)):
         world.event(number + 1, number, data.draw(st.integers(0, number - 1)))
-    assert world.wait(4.5) == []
+    assert world.wait(3.5) == []
     world.event(99, None, 40)
 
     found = [each for each in world.wait(6) if isinstance(each, HoleFound)]

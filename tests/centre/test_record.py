@@ -38,11 +38,11 @@ def skip(world: World, seq: int, record: int, detail: Any) -> list[Notice]:
     return world.hear("security/record-skipped", payload)
 
 
-def test_a_message_that_was_swallowed_is_a_hole_five_seconds_after_the_next_one() -> None:
+def test_a_message_that_was_swallowed_is_a_hole_four_seconds_after_the_next_one() -> None:
     world = following()
     world.event(2, 1, 0)
     world.event(4, 3, 2)
-    assert world.wait(4.5) == []
+    assert world.wait(3.5) == []
     assert world.wait(1) == [HoleFound(SOURCE, 2, 2)]
     assert world.wait(60) == []
     assert world.consumer.devices[SOURCE].holes == [(2, 2)]
@@ -63,10 +63,10 @@ def test_a_number_above_recorddone_may_still_be_on_its_way() -> None:
     assert world.wait(60) == [HoleFound(SOURCE, 1, 1)]
 
 
-def test_what_comes_in_another_order_within_five_seconds_is_no_hole() -> None:
+def test_what_comes_in_another_order_within_four_seconds_is_no_hole() -> None:
     world = following()
     world.event(5, 4, 3)
-    world.wait(4)
+    world.wait(3.5)
     for number in (3, 1, 2):
         world.event(number + 1, number, 0)
     assert world.wait(60) == []

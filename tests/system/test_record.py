@@ -21,8 +21,8 @@ from tests.system.test_centre_library import Watching
 
 ROUNDS = int(os.environ.get("RECORD_ROUNDS", "2"))
 """`make record` plays 100."""
-SOON_S = 5.5
-"""A number that is done and has not come is lost after 5 s."""
+SOON_S = 5.0
+"""A number that is done and has not come is lost after 4 s."""
 
 
 @pytest.fixture

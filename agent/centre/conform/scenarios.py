@@ -9,7 +9,7 @@ from agent.contract.stages import Stage
 from agent.contract.vocabulary import TimeQuality
 
 _HOLE_S = 16.0
-"""A hole is one 5 s after it was heard of; and then the subscriber has its time."""
+"""A hole is one 4 s after it was heard of; and then the subscriber has its time."""
 _JPEG = b"\xff\xd8\xff\xe0" + bytes(2000)
 
 
@@ -327,7 +327,7 @@ def late(d: Player) -> None:
     held_back = d.voice.event()
     d.event()
     d.event(record=8, recordtop=8, recorddone=3)
-    d.stays("calls a number missing at once: it may come within 5 s", lambda v: not v.missing, 2.0)
+    d.stays("calls a number missing at once: it may come within 4 s", lambda v: not v.missing, 2.0)
     d.send(held_back)
     d.stays("calls a number missing that the device still has", lambda v: not v.missing, 6.0)
 
