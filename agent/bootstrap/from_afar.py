@@ -97,8 +97,6 @@ class FromAfar:
         self._is_busy = self._kept.trial is not None
         self._waiting: Received | None = None
         """Settings from `down/config` that wait for a calm moment."""
-        self._under_way: Received | None = None
-        """Those that are about to be tried."""
         self._judge = TrialJudge(context, outbox, cameras)
         self._is_leaving = False
         """Whether the core is about to end: what is on disk is the next start's matter."""
@@ -121,14 +119,16 @@ class FromAfar:
         """Begin what a verified command orders, unless it can't be done."""
         match args:
             case ConfigSetArgs():
-                return self._config_set(args, claims, signer)
+                return self._config_set(args, claims, signer, None)
             case KeysSetArgs():
                 return self._keys_set(args, claims, signer)
             case RebootArgs():
                 return self._reboot(claims, signer)
 
-    def _config_set(self, args: ConfigSetArgs, claims: Claims, signer: Verified) -> CommandOutcome:
-        """Check new settings, and have them tried."""
+    def _config_set(
+        self, args: ConfigSetArgs, claims: Claims, signer: Verified, retained: Received | None
+    ) -> CommandOutcome:
+        """Check new settings, and have them tried. Those that are `retained` at a broker can wait."""
         if (unready := self._why_not(args.revision, self._wanted)) is not None:
             return unready
         if self._alarms.open_ids:
@@ -157,7 +157,7 @@ class FromAfar:
         if new == self._settings:
             self._jobs.put(partial(self._adopt, layer, order))
         else:
-            self._jobs.put(partial(self._begin, layer, order, new))
+            self._jobs.put(partial(self._begin, layer, order, new, retained))
         return CommandOutcome("in-progress", "trying", f"trying revision {args.revision}")
 
     def desired(
@@ -166,11 +166,10 @@ class FromAfar:
         """Take settings that are retained at a broker. They come at every connection, so only new ones are answered."""
         if args.revision <= self._wanted:
             return None
-        outcome = self._config_set(args, claims, signer)
+        outcome = self._config_set(args, claims, signer, message)
         if outcome.code in {"busy", "alarm-open"}:
-            self._waiting = message
+            self._jobs.put(partial(self._wait, message))
             return None
-        self._under_way = message
         return outcome
 
     def _keys_set(self, args: KeysSetArgs, claims: Claims, signer: Verified) -> CommandOutcome:
@@ -221,8 +220,12 @@ class FromAfar:
         else:
             job()
 
+    def _wait(self, retained: Received) -> None:
+        self._waiting = retained
+
     def _refuse(self, revision: int, reason: str) -> None:
-        self._save(self._kept.with_(wanted=revision, state="refused", reason=reason))
+        # The order before it has ended and was told so: its job came first.
+        self._save(self._kept.with_(wanted=revision, state="refused", reason=reason, order=None))
         self._report()
 
     def _adopt(self, layer: Layer, order: Order) -> None:
@@ -232,12 +235,12 @@ class FromAfar:
         else:
             self._fail(layer, order)
 
-    def _begin(self, layer: Layer, order: Order, new: Settings) -> None:
+    def _begin(self, layer: Layer, order: Order, new: Settings, retained: Received | None) -> None:
         cameras, degraded = self._judge.before()
         trial = Trial(revision=layer.revision, changes=layer.changes, cameras=cameras, degraded=degraded)
         before = self._kept
         if self._alarms.open_ids:  # since it was checked
-            self._wanted, self._is_busy, self._waiting = before.wanted, False, self._under_way
+            self._wanted, self._is_busy, self._waiting = before.wanted, False, retained or self._waiting
             self._handler.order_done(OrderDone(order.cmd_id, False, "alarm-open", _ALARM_OPEN))
         elif self._save(before.with_(trial=trial, wanted=layer.revision, state="trying", reason="", order=order)):
             self._before = self._settings

@@ -80,7 +80,8 @@ def judge(base: layers.Node, now: Settings, changes: Mapping[str, Any], place: s
         raise ChangeRefused("bad-settings", f"{place}: nested too deeply") from error
     if [camera.name for camera in new.cameras] != [camera.name for camera in now.cameras]:
         raise ChangeRefused("forbidden-setting", "can't be changed from afar: cameras (none can be added or removed)")
-    if all(_is_encrypted(url) for url in now.mqtt.brokers) and not all(map(_is_encrypted, new.mqtt.brokers)):
+    plain = {url for url in new.mqtt.brokers if not _is_encrypted(url)}
+    if any(map(_is_encrypted, now.mqtt.brokers)) and not plain <= set(now.mqtt.brokers):
         raise ChangeRefused("forbidden-setting", "can't be changed from afar: mqtt.brokers (TLS can't be taken away)")
     return new, _uncovered(now, new)
 

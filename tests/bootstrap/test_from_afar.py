@@ -11,7 +11,7 @@ from agent.adapters.jose_keys import PrivateKey, sign
 from agent.bootstrap import from_afar
 from agent.core.errors import StorageError
 from agent.outbox.outbox import Outbox
-from agent.settings.kept import Kept, load_kept
+from agent.settings.kept import Kept, load_kept, store_kept
 from agent.sim.clock import SimClock
 from tests.bootstrap.test_fuzz import Target
 from tests.support.drafts import IDENTITY, body, taken, write
@@ -190,3 +190,35 @@ def test_a_disk_that_takes_no_end_of_a_trial_of_cameras_has_them_not_tried_again
     assert office.results() == [(command, "trying"), (command, "rolled-back")]
     office.target.begin()
     assert office.target.begun.settings.cameras[0].score_threshold == 0.5
+
+
+def test_settings_at_the_broker_wait_for_an_alarm_that_begins_after_the_check(office: Office) -> None:
+    office.target.uplink = True
+    answers = iter([frozenset[str](), frozenset({"a1"})])
+    office.target.whose_alarms = lambda: next(answers, frozenset({"a1"}))
+    with office.target.a_writer_that_is_faster():
+        office.order("config-set", {"revision": 1, "changes": FASTER}, topic="config")
+    assert office.results() == [("c1", "trying"), ("c1", "alarm-open")]
+    office.target.whose_alarms = frozenset
+    office.passes(8)
+    assert office.results() == [("c1", "trying"), ("c1", "ok")]
+
+
+def test_settings_that_were_refused_are_not_told_to_be_in_force_by_the_next_start(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse_the_note(directory: Path, kept: Kept) -> None:
+        if kept.is_told:
+            raise StorageError("the disk is full")
+        store_kept(directory, kept)
+
+    monkeypatch.setattr(from_afar, "store_kept", refuse_the_note)
+    command = office.order("config-set", {"revision": 1, "changes": {}})
+    monkeypatch.setattr(from_afar, "store_kept", store_kept)
+    refused = office.order("config-set", {"revision": 2, "changes": {"siren": {"pin": 9}}})
+    assert office.results() == [(command, "trying"), (command, "ok"), (refused, "forbidden-setting")]
+    office.target.begin()
+    office.target.start()
+    office.passes(5)
+    assert office.results() == []
+    assert office.kept.state == "refused"

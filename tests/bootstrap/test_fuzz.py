@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import psutil
 import pytest
@@ -157,6 +157,15 @@ class Target:
         self.is_paused = True
         yield
         self.is_paused = False
+
+    @contextmanager
+    def a_writer_that_is_faster(self) -> Iterator[None]:
+        """The thread that writes does each job before the one that gives it goes on."""
+        jobs, self.from_afar._jobs = self.from_afar._jobs, cast("Any", SimpleNamespace(put=lambda job: job()))
+        self.is_paused = True
+        yield
+        self.from_afar._jobs, self.is_paused = jobs, False
+        self.come_to_rest()
 
     def come_to_rest(self) -> None:
         """Let everybody do what there is to do, and start the core again if it asked for that."""

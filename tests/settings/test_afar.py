@@ -192,3 +192,13 @@ def test_tls_is_tls_in_capitals_too(tmp_path: Path) -> None:
     now = load(tmp_path / "edge-agent.toml", {})
     assert now.mqtt.brokers[0].startswith("MQTTS:")
     assert refusal(base, now, {"mqtt": {"brokers": ["mqtt://a.example"]}}).startswith("forbidden-setting")
+
+
+def test_where_one_broker_has_no_tls_the_others_keep_theirs(tmp_path: Path) -> None:
+    both = '["mqtts://a.example:8883", "mqtt://local.example"]'
+    (tmp_path / "edge-agent.toml").write_text(re.sub(r"brokers = .*", f"brokers = {both}", GOOD) + CAMERAS)
+    base = layers.read(tmp_path / "edge-agent.toml")[0]
+    now = load(tmp_path / "edge-agent.toml", {})
+    assert refusal(base, now, {"mqtt": {"brokers": ["mqtt://a.example"]}}).startswith("forbidden-setting")
+    new, _ = judge(base, now, {"mqtt": {"brokers": ["mqtts://b.example", "mqtt://local.example"]}}, PLACE)
+    assert new.mqtt.brokers == ("mqtts://b.example", "mqtt://local.example")
