@@ -10,6 +10,7 @@ from agent.centre.words import printable
 from agent.contract.identity import LEVEL
 from agent.contract.kinds import KINDS
 from agent.contract.messages import AlarmData, AlarmsData, Envelope, Payload, SecurityData
+from agent.contract.mistakes import mistake
 
 MAX_PAYLOAD_BYTES = 132 * 1024
 _LONGEST_NAME = 128
@@ -117,7 +118,4 @@ def _is_at_home(level: str, levels: Sequence[str], data: Payload | None) -> bool
 
 
 def _first(error: ValueError, where: str) -> str:
-    if not isinstance(error, ValidationError):
-        return f"{where}: {error}"
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    return f"{where}{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    return mistake(error, where) if isinstance(error, ValidationError) else f"{where}: {error}"

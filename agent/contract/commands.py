@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from agent.contract.mistakes import mistake
 from agent.contract.vocabulary import AckAction, CloseReason, Name, TimeQuality, Words
 
 NONCE_LIFE_S = 600
@@ -44,7 +45,7 @@ class Claims(BaseModel):
     aud: str
     """The device's whole name, `/edge/{province}/{site}/{device}`, as the `source` of its messages; the id alone is
     refused."""
-    iss: str = Field(max_length=128)
+    iss: str = Field(max_length=64)
     """Who holds the key, as the device's key set has it."""
     iat: int = Field(ge=0, lt=2**63)
     """When you sign, in seconds since 1970."""
@@ -154,6 +155,12 @@ class ReplayArgs(_Args):
     last: int | None = Field(default=None, ge=1)
     """The last one, inclusive; the newest when left out."""
 
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.last is not None and self.last < self.first:
+            raise ValueError("last is below first")
+        return self
+
 
 CommandArgs = (
     AckArgs
@@ -238,9 +245,7 @@ def read_claims(claims: dict[str, Any]) -> Claims:
     try:
         return Claims.model_validate(claims)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise CommandRejected("malformed", f"claim {name}: {first['msg']}") from error
+        raise CommandRejected("malformed", mistake(error, "claim ")) from error
 
 
 def check(claims: Claims, role: str, now: Circumstances) -> CommandArgs:
@@ -282,9 +287,7 @@ def _read_args(claims: Claims, model: type[Args]) -> Args:
     try:
         return model.model_validate(claims.args)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ascii(".".join(str(part) for part in first["loc"]))[1:-1][:100] or claims.name  # it may be the sender's
-        raise CommandRejected("bad-arguments", f"{name}: {first['msg'].removeprefix('Value error, ')}") from error
+        raise CommandRejected("bad-arguments", f"{claims.name}: {mistake(error)}") from error
 
 
 def _check_time(claims: Claims, now: Circumstances) -> bool:

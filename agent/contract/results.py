@@ -74,7 +74,7 @@ class UnknownOutput(TypedDict):
     """Of a rejected message whose claims can't be read, or whose key is not known."""
 
     sha256: str
-    """SHA-256 of the payload in hexadecimal digits, by which you know your own."""
+    """SHA-256 of the payload, of its first 16 KiB if it has more, in hexadecimal digits, by which you know your own."""
 
 
 class Output(NamedTuple):
@@ -188,7 +188,8 @@ RESULTS = (
     Result(
         "timed-out",
         "no-answer",
-        "the camera did not answer within 10 s, the self-test did not end within 300 s, or the replay within 1,800 s",
+        "the camera did not answer within 10 s, the device did not begin to reboot within 60 s, the trial of settings"
+        " did not end within 120 s, the self-test within 300 s, or the replay within 1,800 s",
     ),
 )
 """In the order in which the contract's page lists them."""

@@ -184,7 +184,7 @@ def test_without_a_subscriber_or_with_a_view_of_another_form_it_says_what_to_do(
     with Subscriber(first.port) as other:
         other.publish("edge/v1/conform/x/view", json.dumps({"device": "d"}), retain=True)
     assert graded(tmp_path, key, first) == (1, None)
-    assert "that can be read (online: Field required)" in capsys.readouterr().err
+    assert "that can be read (online is missing)" in capsys.readouterr().err
 
 
 def test_whoever_has_had_enough_waits_for_no_scenario_and_leaves_nothing_at_the_broker(

@@ -98,7 +98,7 @@ def test_a_device_that_leaves_a_field_out_is_named(inner: AgentProcess, broker: 
         return envelope
 
     found = worse(inner, broker, up)
-    assert found == {"messages": ["up/alarm/police: data.codes: Field required"]}
+    assert found == {"messages": ["up/alarm/police: data.codes is missing"]}
 
 
 def test_a_device_whose_numbers_jump_is_named(inner: AgentProcess, broker: Mosquitto) -> None:

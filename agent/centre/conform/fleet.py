@@ -24,6 +24,7 @@ from agent.contract.errors import BrokerError
 from agent.contract.host_state import CentreStateError, read_state
 from agent.contract.identity import Identity
 from agent.contract.messages import AlarmData
+from agent.contract.mistakes import mistake
 
 PATIENCE_S = 10.0
 """How long a subscriber may take to show what it has heard."""
@@ -134,8 +135,7 @@ class Fleet:
         try:
             view = View.model_validate_json(payload)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            self.bad_views.append(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+            self.bad_views.append(mistake(error))
             return
         if f"/{self.site}/" in view.device:  # what is retained may be of an earlier run
             self.centre = centre
