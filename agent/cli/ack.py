@@ -7,17 +7,16 @@ from typing import get_args
 from pydantic import ValidationError
 
 from agent.adapters.jose_keys import PrivateKey
-from agent.cli.centre import add_options, print_result, tls_files, topic_level
+from agent.cli.centre import add_options, print_result, target_of, topic_level
 from agent.cli.sender import PATIENCE_S, Sender, say
 from agent.contract.commands import AckArgs
 from agent.contract.vocabulary import AckAction, CloseReason
 from agent.core.errors import UsageError
-from agent.settings import load
 
 _EXAMPLE = """\
 Example (the alarm's identifier is in what `edge-agent watch` shows):
-  edge-agent ack --config edge-agent.toml 0199c9a2-7c44-7d11-8a8e-3f5d0c3b9a10 \\
-    --action registered --by Thandi --key keys/operator-1.key.json
+  edge-agent ack --device gp/jhb-park-station/kiosk-0042 --broker mqtt://127.0.0.1:1883 \\
+    0199c9a2-7c44-7d11-8a8e-3f5d0c3b9a10 --action registered --by Thandi --key keys/operator-1.key.json
   edge-agent ack --config edge-agent.toml 0199c9a2-7c44-7d11-8a8e-3f5d0c3b9a10 \\
     --action dispatched --by Thandi --unit "car 7" --key keys/operator-1.key.json
   edge-agent ack --config edge-agent.toml 0199c9a2-7c44-7d11-8a8e-3f5d0c3b9a10 \\
@@ -68,9 +67,7 @@ def run(args: argparse.Namespace) -> int:
         first = error.errors()[0]
         message = first["msg"].removeprefix("Value error, ")
         raise UsageError(": ".join([*map(str, first["loc"]), message])) from error
-    settings = load(args.config)
-    identity = settings.identity
-    with Sender(args.broker or settings.mqtt.brokers, tls_files(args, settings), identity, say) as sender:
+    with Sender(target_of(args), say) as sender:
         return print_result(
             sender.send(
                 name="ack",

@@ -1,17 +1,17 @@
-"""Shared by all commands that speak as the command centre: where the broker is, and who we are to it."""
+"""Shared by all commands that speak as the command centre: to which device, by which brokers, as whom."""
 
 import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent.adapters.tls_context import TlsFiles
 from agent.centre import printable
-from agent.cli.options import add_config
-from agent.contract.identity import LEVEL
+from agent.cli.options import DEFAULT_CONFIG, add_config
+from agent.contract.identity import LEVEL, ROOT, Identity
 from agent.core.errors import UsageError
-from agent.settings import Settings
+from agent.settings import Settings, load
 
 _NEXT = {
     "unknown-key": "put the public half of your key, which keygen wrote, into the device's key set; it counts at once",
@@ -25,25 +25,63 @@ _NEXT = {
 """What a person can do about a result, by its code."""
 
 
+class Target(NamedTuple):
+    """The device that a person speaks to or watches, and by which brokers."""
+
+    identity: Identity
+    """`+` for province, site and device means every one."""
+    brokers: list[str]
+    tls: TlsFiles
+
+
 def add_options(parser: argparse.ArgumentParser, *, every_broker: bool = False) -> None:
     """Add the options that say which device, which broker, and which certificate to use."""
+    parser.add_argument(
+        "--device", metavar="PROVINCE/SITE/ID", help="the device, where there is no copy of its settings; with --broker"
+    )
+    parser.add_argument("--root", help=f"root of the topics of --device (default: {ROOT})")
     add_config(parser, of=" of the device")
+    parser.set_defaults(config=None)  # so that one that was given can be told from the default
     if every_broker:
         text = "address of a broker, may be repeated; default: all those in the device's settings"
-        parser.add_argument("--broker", action="append", help=text)
+        parser.add_argument("--broker", action="append", metavar="URL", help=text)
     else:
-        parser.add_argument("--broker", help="address of the broker; default: the first in the device's settings")
-    parser.add_argument("--ca", type=Path, help="certificate of the broker's authority; default: the device's")
+        text = "address of the broker; default: the first in the device's settings"
+        parser.add_argument("--broker", nargs=1, metavar="URL", help=text)
+    text = "certificate of the broker's authority; default: the device's, with --device the system's"
+    parser.add_argument("--ca", type=Path, help=text)
     parser.add_argument("--cert", type=Path, help="your own client certificate; the device's is not used")
     parser.add_argument("--cert-key", type=Path, help="the private key of --cert")
 
 
-def tls_files(args: argparse.Namespace, settings: Settings) -> TlsFiles:
-    """Return our own certificate, and the authority from the options, or else the device's.
+def target_of(args: argparse.Namespace, *, every: bool = False) -> Target:
+    """Return what `add_options` was told: by --device, or else by the device's settings. Raises UsageError.
 
-    Never returns the device's certificate: a broker that takes the client id from it would cut the device off when we
-    connect. Raises UsageError if the device's broker wants a certificate and none was given.
+    With `every` device meant, neither is needed where a broker is given. Never returns the device's certificate: a
+    broker that takes the client id from it would cut the device off when we connect.
     """
+    if args.device is not None and (every or args.config is not None):
+        raise UsageError(f"--device names one device: leave it out, or {'--all' if every else '--config'}")
+    by_name = args.device is not None or (every and args.broker is not None and args.config is None)
+    if by_name:
+        if args.broker is None:
+            raise UsageError("--device needs a broker: give its address, --broker mqtts://HOST:PORT")
+        root = ROOT if args.root is None else root_of(args.root)
+        identity = Identity("+", "+", "+", root) if every else identity_of(args.device, root)
+        return Target(identity, args.broker, TlsFiles(args.ca, args.cert, args.cert_key))
+    if args.root is not None:
+        raise UsageError("--root goes with --device: a settings file has a root of its own")
+    if args.config is None and not DEFAULT_CONFIG.exists():
+        wanted = "--broker URL" if every else "--device PROVINCE/SITE/ID and --broker URL"
+        raise UsageError(f"there is no {DEFAULT_CONFIG} here: give {wanted}, or --config with the device's settings")
+    settings = load(args.config or DEFAULT_CONFIG)
+    identity = settings.identity
+    if every:
+        identity = Identity("+", "+", "+", identity.root)
+    return Target(identity, args.broker or [*settings.mqtt.brokers], _tls_files(args, settings))
+
+
+def _tls_files(args: argparse.Namespace, settings: Settings) -> TlsFiles:
     mqtt = settings.mqtt
     if mqtt.cert_file is not None and args.broker is None and args.cert is None:
         raise UsageError(
@@ -51,6 +89,21 @@ def tls_files(args: argparse.Namespace, settings: Settings) -> TlsFiles:
             "those of a command centre with --cert and --cert-key, and its port with --broker"
         )
     return TlsFiles(args.ca or mqtt.ca_file, args.cert, args.cert_key)
+
+
+def identity_of(word: str, root: str) -> Identity:
+    """Return the device that a person names as PROVINCE/SITE/ID. Raises UsageError."""
+    levels = [topic_level(level, "level of PROVINCE/SITE/ID") for level in word.split("/")]
+    if len(levels) != 3:
+        raise UsageError(f"{word!r} is not PROVINCE/SITE/ID: write it as in gp/jhb-park-station/kiosk-0042")
+    return Identity(levels[0], levels[1], levels[2], root)
+
+
+def root_of(word: str) -> str:
+    """Return the root of topics that a person names. Raises UsageError."""
+    for level in word.split("/"):
+        topic_level(level, "level of --root")
+    return word
 
 
 def topic_level(word: str, what: str) -> str:

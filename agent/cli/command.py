@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from agent.adapters.jose_keys import PrivateKey
-from agent.cli.centre import add_options, print_result, tls_files, topic_level
+from agent.cli.centre import add_options, print_result, target_of, topic_level
 from agent.cli.sender import PATIENCE_S, Sender, say
 from agent.contract.commands import COMMANDS
 from agent.core.errors import BrokerError, UsageError
-from agent.settings import load
 
 _LONG_S = {"self-test": 330.0, "replay": 1830.0}
 _EXAMPLE = """\
 Example:
-  edge-agent command --config edge-agent.toml ping --key keys/operator-1.key.json
+  edge-agent command --device gp/jhb-park-station/kiosk-0042 --broker mqtt://127.0.0.1:1883 \\
+    ping --key keys/operator-1.key.json
   edge-agent command --config edge-agent.toml identify seconds=20 --key keys/technician-1.key.json
   edge-agent command --config edge-agent.toml test-mode seconds=600 input=police --key keys/technician-1.key.json
   edge-agent command --config edge-agent.toml snapshot --out now.jpg --key keys/operator-1.key.json
@@ -55,10 +55,8 @@ def run(args: argparse.Namespace) -> int:
     name = topic_level(args.name, "command name")
     arguments = dict(_argument(word) for word in args.arguments)
     key = PrivateKey.load(args.key)
-    settings = load(args.config)
-    identity = settings.identity
     timeout_s = args.timeout or _LONG_S.get(name, PATIENCE_S)
-    with Sender(args.broker or settings.mqtt.brokers, tls_files(args, settings), identity, say) as sender:
+    with Sender(target_of(args), say) as sender:
         result = sender.send(name=name, arguments=arguments, key=key, timeout_s=timeout_s)
         code = print_result(result)
         if code == 0 and args.out is not None:

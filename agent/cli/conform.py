@@ -15,8 +15,8 @@ from agent.centre.conform import centre, device
 from agent.centre.conform.report import Report, verified
 from agent.centre.conform.subject import Subject
 from agent.centre.conform.verdict import Finding, Verdict, name_of
-from agent.cli.centre import topic_level
-from agent.contract.identity import Identity
+from agent.cli.centre import identity_of, root_of
+from agent.contract.identity import ROOT
 from agent.core.errors import UsageError
 
 _STYLE: dict[Verdict, str] = {"passed": "green", "failed": "bold red", "not-tried": "blue"}
@@ -116,7 +116,7 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ca", type=Path, help="certificate of the broker's authority; default: the system's")
     parser.add_argument("--cert", type=Path, help="your own client certificate")
     parser.add_argument("--cert-key", type=Path, help="the private key of --cert")
-    parser.add_argument("--root", default="edge/v1", help="root of the topics (default: edge/v1)")
+    parser.add_argument("--root", default=ROOT, help=f"root of the topics (default: {ROOT})")
     parser.add_argument("--key", required=True, type=Path, help="private key that signs, made by `edge-agent keygen`")
     parser.add_argument("--report", required=True, type=Path, metavar="OUT.json", help="where to write the report")
 
@@ -128,7 +128,7 @@ def _centre(args: argparse.Namespace) -> int:
     if args.keys is None:
         ring.take([key.public().as_jwk()], 1)
         ring.reload()
-    report = centre.grade(args.broker, _tls(args), _root(args.root), ring, chosen, on_finding=_note)
+    report = centre.grade(args.broker, _tls(args), root_of(args.root), ring, chosen, on_finding=_note)
     return _end(report, args.report, key)
 
 
@@ -136,10 +136,7 @@ def _device(args: argparse.Namespace) -> int:
     key = PrivateKey.load(args.key)
     if key.role == "technician":
         raise UsageError("--key: a technician may not take an alarm; use the key of an operator, supervisor or admin")
-    levels = [topic_level(level, "PROVINCE/SITE/ID") for level in args.device.split("/")]
-    if len(levels) != 3:
-        raise UsageError(f"{args.device!r} is not PROVINCE/SITE/ID")
-    identity = Identity(levels[0], levels[1], levels[2], _root(args.root))
+    identity = identity_of(args.device, root_of(args.root))
     if args.press is None and not sys.stdin.isatty():
         raise UsageError("nobody is there to press the button: give --press, a command that does")
     if not args.yes:
@@ -177,12 +174,6 @@ def _chosen(names: list[str]) -> tuple[centre.Scenario, ...]:
 
 def _tls(args: argparse.Namespace) -> TlsFiles:
     return TlsFiles(args.ca, args.cert, args.cert_key)
-
-
-def _root(word: str) -> str:
-    for level in word.split("/"):
-        topic_level(level, "level of --root")
-    return word
 
 
 def _note(finding: Finding) -> None:

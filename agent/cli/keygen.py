@@ -13,7 +13,8 @@ from agent.core.errors import EdgeAgentError, UsageError
 _EXAMPLE = """\
 Example:
   edge-agent keygen --role operator --issuer control-room-jhb --out keys
-  edge-agent ack --config edge-agent.toml ALARM-ID --action registered --by Thandi --key keys/operator-1f3a9c07.key.json
+  edge-agent ack --device gp/jhb-park-station/kiosk-0042 --broker mqtt://127.0.0.1:1883 ALARM-ID \\
+    --action registered --by Thandi --key keys/operator-1f3a9c07.key.json
   edge-agent keygen --role supervisor --issuer shift-leader-jhb --out keys
 """
 

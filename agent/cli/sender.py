@@ -3,14 +3,13 @@
 import queue
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
 from agent.adapters.jose_keys import PrivateKey
-from agent.adapters.tls_context import TlsFiles
 from agent.centre import Centre, NewPicture, NoAnswerError, Notice, Presence, printable
-from agent.contract.identity import Identity
+from agent.cli.centre import Target
 from agent.contract.messages import ResultData
 from agent.core.errors import BrokerError
 
@@ -33,13 +32,13 @@ def say(line: str) -> None:
 class Sender:
     """Sends commands and hears their results. Use it as a context manager; entering connects. One thread."""
 
-    def __init__(self, brokers: Sequence[str], tls: TlsFiles, identity: Identity, say: Callable[[str], None]) -> None:
+    def __init__(self, target: Target, say: Callable[[str], None]) -> None:
         """`say` gets a line for a person when sending takes long."""
-        self._identity = identity
+        self._identity = identity = target.identity
         self._say = say
         self._pictures: queue.SimpleQueue[NewPicture] = queue.SimpleQueue()
         filters = [identity.up("state"), identity.up("result", "+"), identity.up("snapshot", "+")]
-        self._centre = Centre(brokers, tls=tls, root=identity.root, filters=filters, on_notice=self._hear)
+        self._centre = Centre(target.brokers, tls=target.tls, root=identity.root, filters=filters, on_notice=self._hear)
 
     def __enter__(self) -> "Sender":
         """Return as soon as one broker has accepted us. Raises BrokerError when none does."""

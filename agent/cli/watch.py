@@ -12,18 +12,19 @@ from typing import Any
 
 from agent.adapters.jose_keys import PrivateKey
 from agent.adapters.paho_centre import Heard
-from agent.centre import Centre
-from agent.cli.centre import add_options, tls_files, topic_level
+from agent.centre import Centre, printable
+from agent.cli.centre import add_options, target_of, topic_level
 from agent.cli.readable import readable
 from agent.core.errors import UsageError
-from agent.settings import load
 
 _EXAMPLE = """\
 Example:
+  edge-agent watch --device gp/jhb-park-station/kiosk-0042 --broker mqtt://127.0.0.1:1883
+  edge-agent watch --all --broker mqtts://broker-a.example:8884 --ca ca.pem --cert centre.pem --cert-key centre.key
+  edge-agent watch --all --broker mqtt://127.0.0.1:1883 --as-centre jhb-centre --answer-tests \\
+    --key keys/operator-1.key.json
+  edge-agent watch --all --broker mqtt://127.0.0.1:1883 --json | jq 'select(.topic | contains("/alarm/"))'
   edge-agent watch --config firmware_configs/simulated/edge-agent.toml
-  edge-agent watch --config edge-agent.toml --as-centre jhb-centre
-  edge-agent watch --config edge-agent.toml --as-centre jhb-centre --answer-tests --key keys/operator-1.key.json
-  edge-agent watch --config edge-agent.toml --json | jq 'select(.topic | contains("/alarm/"))'
 """
 
 
@@ -37,7 +38,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_options(parser)
-    parser.add_argument("--all", action="store_true", help="every device under the root, not only this one")
+    text = "every device, named in each line; takes no --device, and with --broker no settings"
+    parser.add_argument("--all", action="store_true", help=text)
     parser.add_argument(
         "--json", action="store_true", help='one {"topic", "retain", "payload"} per line; a JPEG in base64'
     )
@@ -59,8 +61,8 @@ def run(args: argparse.Namespace) -> int:
     if args.answer_tests and args.key is None:
         raise UsageError("--answer-tests needs --key, the private key that signs the answers")
     key = PrivateKey.load(args.key) if args.answer_tests else None
-    settings = load(args.config)
-    identity = settings.identity
+    target = target_of(args, every=args.all)
+    root = target.identity.root
     heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
     connected = threading.Event()
 
@@ -70,13 +72,13 @@ def run(args: argparse.Namespace) -> int:
         connected.set()
 
     centre = Centre(
-        [args.broker or settings.mqtt.brokers[0]],
+        target.brokers[:1],
         key=key,
-        tls=tls_files(args, settings),
+        tls=target.tls,
         name=None if args.as_centre is None else topic_level(args.as_centre, "name of a centre"),
         answers=args.answer_tests,
-        root=identity.root,
-        filters=[f"{identity.root}/#" if args.all else identity.up("#")],
+        root=root,
+        filters=[target.identity.up("#")],
         on_heard=heard.put,
         on_link=on_link,
     )
@@ -88,8 +90,14 @@ def run(args: argparse.Namespace) -> int:
                 message = heard.get(timeout=0.2)
             except queue.Empty:
                 continue
-            print(_as_json(message) if args.json else readable(message.topic, message.payload), flush=True)
+            print(_as_json(message) if args.json else _as_text(message, args.all, root), flush=True)
         return 0
+
+
+def _as_text(message: Heard, names_device: bool, root: str) -> str:
+    line = readable(message.topic, message.payload)
+    device = message.topic.removeprefix(f"{root}/").partition("/up/")[0]
+    return f"{printable(device)} {line}" if names_device else line
 
 
 def _as_json(message: Heard) -> str:

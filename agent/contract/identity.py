@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 LEVEL = re.compile(r"[a-z0-9-]{1,64}\Z")
 """One topic level that the contract and every broker accept."""
+ROOT = "edge/v1"
+"""The root of all topics, unless a device's settings say otherwise."""
 LONGEST_COMMON_NAME = 64
 """The limit of X.509."""
 
@@ -18,7 +20,7 @@ class Identity:
     province: str
     site: str
     device: str
-    root: str = "edge/v1"
+    root: str = ROOT
 
     @property
     def source(self) -> str:

@@ -12,6 +12,7 @@ from agent.adapters.paho_centre import Heard
 from agent.adapters.tls_context import TlsFiles
 from agent.centre import centre, link, orders
 from agent.cli import sender
+from agent.cli.centre import Target
 from agent.cli.keygen import make_key
 from agent.core.errors import BrokerError
 from tests.support.drafts import IDENTITY
@@ -103,7 +104,7 @@ class World:
             hear(heard)
 
     def send(self, *brokers: str, timeout_s: float = 10.0) -> dict[str, Any]:
-        with sender.Sender(brokers or ("a",), TlsFiles(), IDENTITY, self.said.append) as under_test:
+        with sender.Sender(Target(IDENTITY, [*brokers] or ["a"], TlsFiles()), self.said.append) as under_test:
             result = under_test.send(name="ping", arguments={}, key=self.key, timeout_s=timeout_s)
         assert self.ears == {}, "a connection was left open"
         return result

@@ -9,7 +9,7 @@ import pytest
 
 from agent.__main__ import COMMANDS
 from agent.cli.keygen import make_key
-from tests.support.agent_process import TREE, AgentProcess, run_cli, start_cli
+from tests.support.agent_process import TREE, USER, AgentProcess, run_cli, start_cli
 from tests.support.centre import Centre
 from tests.support.mosquitto import Mosquitto
 
@@ -157,6 +157,21 @@ def test_press_ack_and_commands_work_from_the_command_line(tmp_path: Path, broke
         assert (update.returncode, "unknown-command" in update.stdout) == (1, True)
         picture = run_cli("command", *signed, "snapshot")
         assert (picture.returncode, "no-camera" in picture.stdout) == (1, True)
+
+
+def test_at_a_centre_the_name_of_the_device_and_a_broker_do(tmp_path: Path, broker: Mosquitto) -> None:
+    with Centre(broker.port) as centre, AgentProcess(tmp_path, broker.url) as agent:
+        agent.press()
+        alarm_id = centre.wait_for_alarm("updated", stage="sent").data["alarm_id"]
+        there = ("--device", USER, "--broker", broker.url)
+        answer = run_cli("ack", *there, alarm_id, "--action", "registered", "--key", agent.key_file)
+        assert (answer.returncode, answer.stderr) == (0, "")
+        ping = run_cli("command", *there, "ping", "--key", agent.key_file)
+        assert (ping.returncode, ping.stderr) == (0, "")
+        assert "police registered" in run_cli("watch", *there, "--seconds", "1").stdout
+        every = run_cli("watch", "--all", "--broker", broker.url, "--seconds", "1").stdout.splitlines()
+        assert all(line.startswith(f"{USER} ") for line in every)
+        assert any("police registered" in line for line in every)
 
 
 @pytest.mark.parametrize(
