@@ -219,14 +219,14 @@ class Centre:
 
     def _was_tried(self, is_open: bool) -> None:
         if is_open:
-            self._queue.put(self._hurry)
+            self._queue.put(partial(self._hurry, time.monotonic()))
         with self._tried:
             self._tried.notify_all()
 
-    def _hurry(self) -> list[Notice]:
-        """Send what waits: there may be one more broker that hears it."""
+    def _hurry(self, since_s: float) -> list[Notice]:
+        """Send what was sent before then, and waits: since then there is one more broker that hears it."""
         with self._lock:
-            self._orders.hurry(time.monotonic())
+            self._orders.hurry(since_s)
         return []
 
     def _work(self) -> None:
@@ -272,7 +272,7 @@ class Centre:
         with self._lock:
             self._consumer.connection(url, up, now_s)
             if up:
-                self._hurry()
+                self._orders.hurry(now_s)
         if self._on_link is not None:
             self._guarded(self._on_link, url, up, why)
         return []

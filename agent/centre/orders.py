@@ -80,6 +80,8 @@ class Order:
     cmd_id: str = field(default_factory=lambda: f"cmd-{secrets.token_hex(8)}")
     future: "Future[ResultData]" = field(default_factory=Future)
     tries: int = 0
+    sent_s: float = 0.0
+    """When it was sent last."""
     answer: ResultData | None = None
     nonce: str | None = None
     """The one that was echoed last."""
@@ -134,9 +136,9 @@ class Orders:
         return []
 
     def hurry(self, now_s: float, source: str | None = None) -> None:
-        """Repeat at once what a device (None: any) has to do: it is back, or we are."""
+        """Repeat at once what a device (None: any) has to do and was sent before `now_s`: it is back, or we are."""
         for order in self._orders.values():
-            if order.tries and source in {None, order.source}:
+            if order.tries and order.sent_s <= now_s and source in {None, order.source}:
                 self._send(order, now_s)
 
     def abandon(self, source: str, alarm_id: str) -> list[Ending]:
@@ -170,7 +172,7 @@ class Orders:
         if order.tries > 1 and order.progress is not None:
             order.progress(order.tries, order.answer)
         order.nonce = self._nonce_of(order.source)
-        order.due_s = now_s + next(order.pauses_s)
+        order.sent_s, order.due_s = now_s, now_s + next(order.pauses_s)
         this = signed(order.name, order.args, order.source, order.key, order.nonce, order.cmd_id)
         order.digests.append(sha256(this.token).hexdigest())
         self._publish(order.topic, this)

@@ -137,6 +137,14 @@ def test_a_device_that_comes_back_gets_its_own_orders_at_once(world: World) -> N
     assert [claims["aud"] for claims in world.sent[3:]] == [SOURCE, OTHER]
 
 
+def test_what_was_sent_since_a_broker_came_is_not_sent_again_for_it(world: World) -> None:
+    came_s = world.now_s
+    world.wait(0.5)
+    world.give()
+    world.orders.hurry(came_s)
+    assert len(world.sent) == 1
+
+
 def test_without_a_nonce_it_waits_a_second_for_one(world: World) -> None:
     world.nonces[SOURCE] = None
     world.give()
