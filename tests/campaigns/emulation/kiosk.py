@@ -83,6 +83,8 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         self._centres: list[Centre] = []
         self._taken: list[int] = []
         self._messages: dict[tuple[str, bool], Message] = {}
+        self.forgotten: set[str] = set()
+        """Alarms that the centre knows of, and the kiosk no more: a power cut came before the disk had them."""
 
     def __enter__(self) -> "Kiosk":
         with ExitStack() as stack:
@@ -169,9 +171,10 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         return self.centre.wait_for_alarm("closed", alarm_id=alarm.alarm_id, timeout_s=_ANSWER_S)
 
     def close_alarms(self) -> None:
-        """All that are open."""
+        """All that are open, and that the kiosk knows."""
         for alarm in still_open(self.alarms()):
-            self.close_alarm(alarm)
+            if alarm.alarm_id not in self.forgotten:
+                self.close_alarm(alarm)
 
     def rest(self, *still_held: str) -> None:
         """Nobody touches any other button, and no alarm is open, whatever there was before."""
