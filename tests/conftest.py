@@ -1,5 +1,6 @@
 """What holds for every test: shared fixtures, the mark of system tests, and nothing left behind."""
 
+import itertools
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,10 +21,28 @@ _SYSTEM = Path(__file__).parent / "system"
 _GRACE_S = 10.0
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if _SYSTEM in item.path.parents:
-            item.add_marker(pytest.mark.system)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    waiting = [item for item in items if _SYSTEM in item.path.parents]
+    for item in waiting:
+        item.add_marker(pytest.mark.system)
+    if hasattr(config, "workerinput"):
+        items[:] = _mixed(waiting, [item for item in items if _SYSTEM not in item.path.parents])
+
+
+def _mixed(waiting: list[pytest.Item], working: list[pytest.Item]) -> list[pytest.Item]:
+    """Spread the tests that mostly wait evenly over those that mostly work: side by side they use all cores.
+
+    Modules stay whole, as what is set up for a module is taken down at the first test of another one.
+    """
+    mixed: list[pytest.Item] = []
+    used = done = 0
+    for _, module in itertools.groupby(working, key=lambda item: item.path):
+        tests = list(module)
+        done += len(tests)
+        due = len(waiting) * done // len(working)
+        mixed += [*tests, *waiting[used:due]]
+        used = due
+    return mixed + waiting[used:]
 
 
 @pytest.fixture(autouse=True)
