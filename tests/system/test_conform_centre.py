@@ -146,7 +146,7 @@ def test_a_hasty_subscriber_is_told_what_it_does_wrong_where_the_naive_one_is_ri
         "unknown-fields": {"refuses a message with fields that it does not know"},
         "unknown-types": {"calls a message of an unknown type missing"},
         "no-answer-by-itself": {"answers an alarm that no person has seen"},
-        "late": {"calls a number missing at once: it may come within 5 s"},
+        "late": {"calls a number missing at once: it may come within 4 s"},
         "skipped": {"calls numbers missing that were never given"},
         "self-test": {"does not repeat an ack until its result"},
     }
