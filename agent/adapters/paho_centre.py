@@ -76,6 +76,8 @@ class CentreConnection:
         self._client_id = client_id
         self._awaited: int | None = None
         """The subscription that `open` waits for."""
+        self._refused: dict[int, str] = {}
+        """By number of a message that the broker did not take: why."""
         self._client = self._make_client(mqtt.MQTTv5)
 
     def _make_client(self, protocol: MQTTProtocolVersion) -> BoundedClient:
@@ -92,6 +94,7 @@ class CentreConnection:
         client.on_disconnect = self._disconnected
         client.on_subscribe = self._suback
         client.on_message = self._message
+        client.on_publish = self._puback
         return client
 
     def open(self, filters: list[str], timeout_s: float = 10.0) -> None:
@@ -155,6 +158,8 @@ class CentreConnection:
             raise BrokerError(f"{topic} was not sent: {error}") from error
         if not sent.is_published():
             raise BrokerError(f"the broker did not acknowledge {topic}")
+        if (refused := self._refused.pop(sent.mid, None)) is not None:
+            raise BrokerError(f"the broker refused {topic}: {refused}")
 
     def close(self) -> None:
         """End the connection, without a call of `on_link`."""
@@ -168,7 +173,7 @@ class CentreConnection:
         self._client.loop_stop()
         # paho closes the sockets that wake it only when it is freed: without these circles that is at once.
         self._client.on_connect = self._client.on_disconnect = None
-        self._client.on_subscribe = self._client.on_message = None
+        self._client.on_subscribe = self._client.on_message = self._client.on_publish = None
         self._on_message = None
 
     def _connected(self, client: mqtt.Client, data: Any, flags: Any, reason: Any, properties: Any) -> None:
@@ -209,6 +214,10 @@ class CentreConnection:
         if refused:
             self._failure = f"the broker does not let us subscribe to {', '.join(refused)}"
         self._subscribed.set()
+
+    def _puback(self, client: mqtt.Client, data: Any, mid: int, reason: Any, properties: Any) -> None:
+        if reason.is_failure:
+            self._refused[mid] = str(reason)
 
     def _disconnected(self, client: mqtt.Client, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         overrun, self._client.overrun = self._client.overrun, ""

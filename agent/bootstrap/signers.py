@@ -4,11 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent.adapters.jose_keys import KeyRing, PublicKey, parse_keys
-from agent.contract.commands import Claims, CommandRejected, ConfigSetArgs, Role, read_claims
+from agent.contract.commands import SECOND_ROLES, Claims, CommandRejected, ConfigSetArgs, read_claims
 from agent.runtime.commands.handler import Verified
 from agent.settings.afar import ChangeRefused
-
-_SECOND_ROLES: frozenset[Role] = frozenset({"admin", "supervisor"})
 
 
 def check_second(keys: KeyRing, args: ConfigSetArgs, claims: Claims, signer: Verified, cameras: Sequence[str]) -> None:
@@ -24,7 +22,7 @@ def check_second(keys: KeyRing, args: ConfigSetArgs, claims: Claims, signer: Ver
     owned = {keys.keys[kid].octets for kid in (second.kid, signer.kid) if kid in keys.keys}
     if second.issuer == signer.issuer or len(owned) < 2:  # one key may be in the set under two names
         raise ChangeRefused("second-signer", f"{what}, and both signatures are of {signer.issuer}")
-    if said.iss != second.issuer or second.role not in _SECOND_ROLES:
+    if said.iss != second.issuer or second.role not in SECOND_ROLES:
         raise ChangeRefused("second-signer", f"{what}, the second an admin or a supervisor")
     same = {"revision": args.revision, "changes": args.changes}
     if (said.name, said.aud, said.args) != (claims.name, claims.aud, same):

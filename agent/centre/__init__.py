@@ -7,6 +7,7 @@ on, is the contract's rules without a connection: it is fed with what brokers br
 from agent.adapters.jose_keys import PrivateKey
 from agent.adapters.tls_context import TlsFiles
 from agent.centre.centre import Centre
+from agent.centre.config import co_sign, sign_config
 from agent.centre.consumer import Consumer, Device, Mark
 from agent.centre.notices import (
     Alarm,
@@ -27,7 +28,7 @@ from agent.centre.notices import (
     RecordSkipped,
     Unreadable,
 )
-from agent.centre.orders import AbandonedError, NoAnswerError
+from agent.centre.orders import AbandonedError, NoAnswerError, Signed
 from agent.centre.replays import Replay
 from agent.centre.words import printable
 from agent.contract.errors import BrokerError, SettingsError
@@ -61,7 +62,10 @@ __all__ = [
     "RecordSkipped",
     "Replay",
     "SettingsError",
+    "Signed",
     "TlsFiles",
     "Unreadable",
+    "co_sign",
     "printable",
+    "sign_config",
 ]

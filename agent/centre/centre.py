@@ -70,6 +70,7 @@ class Centre:
         comes, `on_link` a broker's address, whether it is connected, and why not. Raises CentreStateError for a name
         that no centre may have, and BrokerError for an address or a file that can't be used.
         """
+        self.brokers = (*brokers,)
         self._on_notice = on_notice
         self._on_heard = on_heard
         self._on_link = on_link
@@ -200,7 +201,7 @@ class Centre:
             raise BrokerError(f"{name} can't be sent: this centre is closed")
         args, now_s = args or {}, time.monotonic()
         level = f"ack/{args['alarm_id']}" if name == "ack" else f"command/{name}"
-        topic = f"{self._root}/{source.removeprefix('/edge/')}/down/{level}"
+        topic = self._topic(source, level)
         deadline_s = None if timeout_s is None else now_s + timeout_s
         if progress is not None:
             progress = partial(self._guarded, progress)
@@ -208,6 +209,26 @@ class Centre:
         with self._lock:
             self._orders.give(order, now_s)
         return order.future
+
+    def retain_config(self, source: str, settings: Signed | None) -> dict[str, str]:
+        """Have every broker keep settings for a device, which `sign_config` has made; with None clear what they keep.
+
+        Waits for each broker, 10 s at most, so don't call it on a thread of the centre. Returns the addresses of those
+        that have not confirmed, each with the reason. What the device makes of it comes as a NewMessage with a
+        ResultData for which `settings.is_answered_by` is true; a revision that is not new gets no answer.
+        """
+        with self._tried:
+            self._tried.wait_for(lambda: all(each.was_tried for each in self._links), _OPEN_WITHIN_S)
+        topic, missing = self._topic(source, "config"), {}
+        for url, each in zip(self.brokers, self._links, strict=True):
+            try:
+                each.retain(topic, settings)
+            except BrokerError as error:
+                missing[url] = str(error)
+        return missing
+
+    def _topic(self, source: str, level: str) -> str:
+        return f"{self._root}/{source.removeprefix('/edge/')}/down/{level}"
 
     def _publish(self, topic: str, message: Signed) -> None:
         for each in self._links:

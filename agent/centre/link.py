@@ -44,6 +44,14 @@ class Link:
         if connection is not None and connection.is_up:
             connection.send(topic, message.token, message.expiry_s)
 
+    def retain(self, topic: str, message: Signed | None) -> None:
+        """Have the broker keep a message, or with None forget it; return when it has confirmed. Raises BrokerError."""
+        connection = self._connection
+        if connection is None or not connection.is_up:
+            raise BrokerError(self.trouble or "the connection is lost")
+        token, expiry_s = (b"", None) if message is None else message[:2]
+        connection.publish(topic, token, expiry_s, retain=True)
+
     def close(self) -> None:
         """Say that we go, and end the connection."""
         self._closing.set()

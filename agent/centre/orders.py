@@ -11,7 +11,6 @@ from itertools import chain, repeat
 from typing import Any, NamedTuple
 
 from agent.adapters.jose_keys import PrivateKey, sign
-from agent.contract.commands import MAX_LIFE_S
 from agent.contract.errors import BrokerError
 from agent.contract.messages import ResultData
 
@@ -42,10 +41,27 @@ class Signed(NamedTuple):
 
     token: bytes
     expiry_s: int
+    cmd_id: str
+
+    def is_answered_by(self, result: ResultData) -> bool:
+        """Return whether a result is of this. A device that does not know the key answers by the digest."""
+        return result.command_id == self.cmd_id or _digest_of(result) == sha256(self.token).hexdigest()
+
+
+def new_cmd_id() -> str:
+    """Return an identifier that no other command has."""
+    return f"cmd-{secrets.token_hex(8)}"
 
 
 def signed(
-    name: str, args: Mapping[str, Any], audience: str, key: PrivateKey, boot_nonce: str | None, cmd_id: str
+    name: str,
+    args: Mapping[str, Any],
+    audience: str,
+    key: PrivateKey,
+    boot_nonce: str | None,
+    cmd_id: str,
+    *,
+    life_s: int = _LIFE_S,
 ) -> Signed:
     """Sign an ack or a command for the device with the source `audience`."""
     now = int(time.time())
@@ -56,13 +72,13 @@ def signed(
         "aud": audience,
         "iss": key.issuer,
         "iat": now,
-        "exp": now + min(MAX_LIFE_S, _LIFE_S),
+        "exp": now + life_s,
         # This clock's microseconds only ever rise, so there is no counter to keep between calls.
         "ctr": time.time_ns() // 1000,
     }
     if boot_nonce:
         claims["boot_nonce"] = boot_nonce
-    return Signed(sign(claims, key), claims["exp"] - now)
+    return Signed(sign(claims, key), life_s, cmd_id)
 
 
 @dataclass(eq=False)
@@ -77,7 +93,7 @@ class Order:
     deadline_s: float | None = None
     """When to give up, on the clock of whoever gives the order; None: never."""
     progress: Progress | None = None
-    cmd_id: str = field(default_factory=lambda: f"cmd-{secrets.token_hex(8)}")
+    cmd_id: str = field(default_factory=new_cmd_id)
     future: "Future[ResultData]" = field(default_factory=Future)
     tries: int = 0
     sent_s: float = 0.0

@@ -4,14 +4,11 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-from pydantic import ValidationError
-
 from agent.adapters.jose_keys import PrivateKey
-from agent.cli.centre import add_options, print_result, target_of, topic_level
+from agent.cli.centre import add_options, checked, print_result, target_of, topic_level
 from agent.cli.sender import PATIENCE_S, Sender, say
 from agent.contract.commands import AckArgs
 from agent.contract.vocabulary import AckAction, CloseReason
-from agent.core.errors import UsageError
 
 _EXAMPLE = """\
 Example (the alarm's identifier is in what `edge-agent watch` shows):
@@ -61,12 +58,7 @@ def run(args: argparse.Namespace) -> int:
     given = {name: getattr(args, name) for name in ("by", "unit", "reason", "note")} | {"press_count": args.presses}
     said = {name: value for name, value in given.items() if value is not None}
     arguments = {"alarm_id": alarm_id, "action": args.action, **said}
-    try:
-        AckArgs.model_validate(arguments)
-    except ValidationError as error:
-        first = error.errors()[0]
-        message = first["msg"].removeprefix("Value error, ")
-        raise UsageError(": ".join([*map(str, first["loc"]), message])) from error
+    checked(AckArgs, arguments)
     with Sender(target_of(args), say) as sender:
         return print_result(
             sender.send(

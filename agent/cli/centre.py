@@ -3,8 +3,11 @@
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ValidationError
 
 from agent.adapters.tls_context import TlsFiles
 from agent.centre import printable
@@ -20,6 +23,9 @@ _NEXT = {
     "expired": "compare the clock here with that of the device: one of them is wrong",
     "not-yet-valid": "compare the clock here with that of the device: one of them is wrong",
     "not-permitted": "use a key with another role",
+    "old-revision": "take a higher revision: docs/contract.md, Settings from afar",
+    "second-signer": "let another person, an admin or a supervisor, sign the same under a higher revision, with "
+    "--co-sign FILE; then send that with --second FILE",
     "unknown-outcome": "check at the device whether it was done; if not, send the command again",
 }
 """What a person can do about a result, by its code."""
@@ -54,21 +60,22 @@ def add_options(parser: argparse.ArgumentParser, *, every_broker: bool = False) 
     parser.add_argument("--cert-key", type=Path, help="the private key of --cert")
 
 
-def target_of(args: argparse.Namespace, *, every: bool = False) -> Target:
+def target_of(args: argparse.Namespace, *, every: bool = False, sends: bool = True) -> Target:
     """Return what `add_options` was told: by --device, or else by the device's settings. Raises UsageError.
 
-    With `every` device meant, neither is needed where a broker is given. Never returns the device's certificate: a
+    With `every` device meant, neither is needed where a broker is given. Who only signs and nothing `sends` needs no
+    broker. Never returns the device's certificate: a
     broker that takes the client id from it would cut the device off when we connect.
     """
     if args.device is not None and (every or args.config is not None):
         raise UsageError(f"--device names one device: leave it out, or {'--all' if every else '--config'}")
     by_name = args.device is not None or (every and args.broker is not None and args.config is None)
     if by_name:
-        if args.broker is None:
+        if args.broker is None and sends:
             raise UsageError("--device needs a broker: give its address, --broker mqtts://HOST:PORT")
         root = ROOT if args.root is None else root_of(args.root)
         identity = Identity("+", "+", "+", root) if every else identity_of(args.device, root)
-        return Target(identity, args.broker, TlsFiles(args.ca, args.cert, args.cert_key))
+        return Target(identity, args.broker or [], TlsFiles(args.ca, args.cert, args.cert_key))
     if args.root is not None:
         raise UsageError("--root goes with --device: a settings file has a root of its own")
     if args.config is None and not DEFAULT_CONFIG.exists():
@@ -78,7 +85,9 @@ def target_of(args: argparse.Namespace, *, every: bool = False) -> Target:
     identity = settings.identity
     if every:
         identity = Identity("+", "+", "+", identity.root)
-    return Target(identity, args.broker or [*settings.mqtt.brokers], _tls_files(args, settings))
+    return Target(
+        identity, args.broker or [*settings.mqtt.brokers], _tls_files(args, settings) if sends else TlsFiles()
+    )
 
 
 def _tls_files(args: argparse.Namespace, settings: Settings) -> TlsFiles:
@@ -104,6 +113,16 @@ def root_of(word: str) -> str:
     for level in word.split("/"):
         topic_level(level, "level of --root")
     return word
+
+
+def checked(model: type[BaseModel], arguments: Mapping[str, Any]) -> None:
+    """Check arguments as the device does. Raises UsageError."""
+    try:
+        model.model_validate(arguments)
+    except ValidationError as error:
+        first = error.errors()[0]
+        message = first["msg"].removeprefix("Value error, ")
+        raise UsageError(": ".join([*map(str, first["loc"]), message])) from error
 
 
 def topic_level(word: str, what: str) -> str:

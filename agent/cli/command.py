@@ -2,16 +2,19 @@
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from agent.adapters.jose_keys import PrivateKey
-from agent.cli.centre import add_options, print_result, target_of, topic_level
+from agent.centre.config import NAME
+from agent.cli import config_set
+from agent.cli.centre import Target, add_options, checked, print_result, target_of, topic_level
 from agent.cli.sender import PATIENCE_S, Sender, say
-from agent.contract.commands import COMMANDS
+from agent.contract.commands import COMMANDS, TABLE
 from agent.core.errors import BrokerError, UsageError
 
-_LONG_S = {"self-test": 330.0, "replay": 1830.0}
+_LONG_S = {"self-test": 330.0, "config-set": 120.0, "replay": 1830.0}
 _EXAMPLE = """\
 Example:
   edge-agent command --device gp/jhb-park-station/kiosk-0042 --broker mqtt://127.0.0.1:1883 \\
@@ -21,6 +24,10 @@ Example:
   edge-agent command --config edge-agent.toml snapshot --out now.jpg --key keys/operator-1.key.json
   edge-agent command --config edge-agent.toml config-set revision=7 'changes={"health": {"interval_s": 30}}' \\
     --key keys/admin-1.key.json
+  edge-agent command ... config-set revision=8 'changes={}' --key keys/supervisor-1.key.json --co-sign second.jwt
+  edge-agent command ... config-set revision=8 'changes={}' --key keys/admin-1.key.json --second second.jwt
+  edge-agent command ... config-set revision=9 'changes={}' --key keys/admin-1.key.json --retain
+  edge-agent command ... config-set --clear
   edge-agent command --config edge-agent.toml replay first=120 last=131 --key keys/operator-1.key.json
 """
 
@@ -40,11 +47,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "arguments", metavar="ARG=VALUE", nargs="*", default=[], help="arguments; a value is JSON or plain text"
     )
-    parser.add_argument("--key", required=True, type=Path, help="private key made by `edge-agent keygen`")
+    parser.add_argument("--key", type=Path, help="private key made by `edge-agent keygen`; not needed to --clear")
     longer = ", ".join(f"{name} {seconds:g}" for name, seconds in _LONG_S.items())
     patience = f"how long to try (default {PATIENCE_S:g}; {longer})"
     parser.add_argument("--timeout", type=float, metavar="S", help=patience)
     parser.add_argument("--out", type=Path, metavar="FILE", help="where `snapshot` writes the picture")
+    config_set.add_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -53,10 +61,30 @@ def run(args: argparse.Namespace) -> int:
     if args.out is not None and args.name != "snapshot":
         raise UsageError("--out works with snapshot only")
     name = topic_level(args.name, "command name")
-    arguments = dict(_argument(word) for word in args.arguments)
+    arguments: Mapping[str, Any] = dict(_argument(word) for word in args.arguments)
+    config_set.check_usage(args, arguments)
+    if args.clear:
+        return config_set.clear(target_of(args))
+    if args.key is None:
+        raise UsageError("give --key, the private key that signs the command")
     key = PrivateKey.load(args.key)
+    if name in COMMANDS:  # a device of a later version may know more
+        checked(TABLE[name].args, arguments)
+    target = target_of(args, sends=args.co_sign is None)
+    if args.co_sign is not None:
+        return config_set.write_second(args.co_sign, target.identity.source, arguments, key)
+    if name == NAME:
+        arguments = config_set.completed(args.second, target.identity.source, arguments, key)
     timeout_s = args.timeout or _LONG_S.get(name, PATIENCE_S)
-    with Sender(target_of(args), say) as sender:
+    if args.retain:
+        return config_set.leave(target, arguments, key, timeout_s)
+    return _send(args, name, arguments, key, target, timeout_s)
+
+
+def _send(
+    args: argparse.Namespace, name: str, arguments: Mapping[str, Any], key: PrivateKey, target: Target, timeout_s: float
+) -> int:
+    with Sender(target, say) as sender:
         result = sender.send(name=name, arguments=arguments, key=key, timeout_s=timeout_s)
         code = print_result(result)
         if code == 0 and args.out is not None:

@@ -34,7 +34,10 @@ def run(args: argparse.Namespace) -> int:
         known = load_kept(directory)
     except StorageError as error:  # damaged; if it can't be written either, that is said below
         known = Kept()
-        print(f"{error}. So settings that it has seen may be taken again: clear down/config at the brokers first.")
+        print(
+            f"{error}. So settings that it has seen may be taken again: clear down/config at the brokers "
+            "first, at a centre: edge-agent command --device PROVINCE/SITE/ID --broker URL config-set --clear"
+        )
     store_kept(directory, Kept(wanted=known.wanted))
     print("Nothing is set from afar any more. Restart the agent: sudo systemctl restart edge-agent")
     return 0

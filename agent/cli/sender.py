@@ -3,7 +3,7 @@
 import queue
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -15,7 +15,7 @@ from agent.core.errors import BrokerError
 
 PATIENCE_S = 60.0
 """How long to try by default: by then a device that has lost its path is back on another one."""
-_LAST_WORDS = {
+LAST_WORDS = {
     Presence.UNKNOWN: "no broker knows it: are its name, site and province the same as in its own settings?",
     Presence.ONLINE: "it is online, so perhaps the broker does not let your messages through to it",
     Presence.SILENT: "it was online, and has said nothing for long: check its power and its network",
@@ -55,7 +55,7 @@ class Sender:
     ) -> None:
         self._centre.__exit__(kind, value, trace)
 
-    def send(self, *, name: str, arguments: dict[str, Any], key: PrivateKey, timeout_s: float) -> dict[str, Any]:
+    def send(self, *, name: str, arguments: Mapping[str, Any], key: PrivateKey, timeout_s: float) -> dict[str, Any]:
         """Send a command until its final result comes, and return the result's `data`.
 
         After `timeout_s` seconds it returns the last answer that was not final. Raises BrokerError when there was no
@@ -99,5 +99,5 @@ class Sender:
         with self._centre.view() as known:
             device = known.devices.get(self._identity.source)
             presence = Presence.UNKNOWN if device is None else device.presence
-        said = f"{self._identity.device} did not answer within {timeout_s:g} s: {_LAST_WORDS[presence]}"
+        said = f"{self._identity.device} did not answer within {timeout_s:g} s: {LAST_WORDS[presence]}"
         return "; ".join(filter(None, (said, self._centre.troubles)))

@@ -204,6 +204,8 @@ TABLE: Mapping[str, Command] = {
     "reboot": Command(RebootArgs, frozenset({"admin", "technician"}), patience_s=60),
     "replay": Command(ReplayArgs, _ALL - {"technician"}, patience_s=1800),
 }
+SECOND_ROLES: frozenset[Role] = frozenset({"admin", "supervisor"})
+"""Who may sign a `config-set` as its second signer."""
 COMMANDS = tuple(name for name in TABLE if name != "ack")
 """The names under `down/command/{name}`."""
 

@@ -69,8 +69,7 @@ def judge(base: layers.Node, now: Settings, changes: Mapping[str, Any], place: s
     `now` are the settings in force. Raises ChangeRefused: `forbidden-setting` names every path, `bad-settings` every
     mistake.
     """
-    paths = sorted(set(_forbidden(changes, "")))
-    if paths:
+    if paths := forbidden(changes):
         raise ChangeRefused("forbidden-setting", f"can't be changed from afar: {', '.join(paths)}"[:1000])
     try:
         new = apply(base, changes, place)
@@ -84,6 +83,11 @@ def judge(base: layers.Node, now: Settings, changes: Mapping[str, Any], place: s
     if any(map(_is_encrypted, now.mqtt.brokers)) and not plain <= set(now.mqtt.brokers):
         raise ChangeRefused("forbidden-setting", "can't be changed from afar: mqtt.brokers (TLS can't be taken away)")
     return new, _uncovered(now, new)
+
+
+def forbidden(changes: Mapping[str, Any]) -> list[str]:
+    """Return the paths in `changes` that can't be changed from afar."""
+    return sorted(set(_forbidden(changes, "")))
 
 
 def named(changes: Mapping[str, Any]) -> list[str]:

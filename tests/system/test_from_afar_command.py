@@ -1,0 +1,142 @@
+"""Settings from afar by the command line: signed by two persons, left at the brokers, and cleared there."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agent.adapters.jose_keys import PrivateKey
+from agent.cli.keygen import make_key
+from agent.settings.kept import look
+from tests.support.agent_process import CAMERA, TREE, USER, AgentProcess, run_cli
+from tests.support.centre import Centre
+from tests.support.mosquitto import Mosquitto
+from tests.support.office import Office
+from tests.support.subscriber import Subscriber
+from tests.system.test_from_afar import SHORT_TRIAL
+
+MASKED = 'changes={"cameras": [{"name": "front", "masks": [[[0.1, 0.1], [0.4, 0.1], [0.4, 0.4]]]}]}'
+FASTER = 'changes={"health": {"interval_s": 2}}'
+DOWN_CONFIG = f"{TREE}/down/config"
+
+
+class Desk:
+    """Two persons at a centre, who know the name of a kiosk and its brokers."""
+
+    def __init__(self, kiosk: AgentProcess, *brokers: str) -> None:
+        self._keys = kiosk.directory / "keys"
+        self._there = ("--device", USER, *(word for url in brokers for word in ("--broker", url)))
+        self.admin = make_key("admin", self._keys)
+        self.supervisor = make_key("supervisor", self._keys)
+
+    def file(self, key: PrivateKey) -> Path:
+        return self._keys / f"{key.kid}.key.json"
+
+    def config_set(self, *words: object, key: PrivateKey | None = None) -> "subprocess.CompletedProcess[str]":
+        signed = ("--key", self.file(key or self.admin))
+        return run_cli("command", *self._there, "config-set", *map(str, words), *signed)
+
+    def clear(self) -> "subprocess.CompletedProcess[str]":
+        return run_cli("command", *self._there, "config-set", "--clear")
+
+
+def is_left_at(broker: Mosquitto) -> bool:
+    """Whether a broker keeps settings for the kiosk; a marker after them shows that they would have come."""
+    with Subscriber(broker.port, [DOWN_CONFIG, "marker"]) as somebody:
+        somebody.publish("marker", b"x", retain=False)
+        somebody.wait_for(lambda heard: heard.topic == "marker")
+        return any(heard.topic == DOWN_CONFIG for heard in somebody.heard)
+
+
+def test_a_mask_goes_when_two_persons_sign_and_whoever_signs_alone_is_told_how(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    program = (sys.executable, "-c", SHORT_TRIAL)
+    kiosk = AgentProcess(tmp_path, broker.url, program=program, cameras=[{**CAMERA, "source": "file:/nothing"}])
+    desk, second = Desk(kiosk, broker.url), tmp_path / "second.jwt"
+    with Centre(broker.port) as centre, kiosk:
+        centre.wait_for("state", lambda m: m.data["state"] == "online")
+        masked = desk.config_set("revision=1", MASKED)
+        assert (masked.returncode, "succeeded (ok)" in masked.stdout) == (0, True), masked
+        alone = desk.config_set("revision=2", "changes={}")
+        assert (alone.returncode, "failed (second-signer)" in alone.stdout) == (1, True), alone
+        assert "sign the same under a higher revision, with --co-sign FILE" in alone.stderr
+
+        elsewhere = run_cli(
+            *("command", "--device", USER, "config-set", "revision=3", "changes={}"),
+            *("--key", desk.file(desk.supervisor), "--co-sign", second),
+        )
+        assert (elsewhere.returncode, elsewhere.stderr) == (0, "")
+        both = desk.config_set("revision=3", "changes={}", "--second", second)
+        assert (both.returncode, "succeeded (ok)" in both.stdout) == (0, True), both
+        assert look(kiosk.config).settings.cameras[0].masks == ()
+
+        assert desk.config_set("revision=4", MASKED).returncode == 0
+        here = desk.config_set("revision=5", "changes={}", "--second", desk.file(desk.supervisor))
+        assert (here.returncode, "succeeded (ok)" in here.stdout) == (0, True), here
+
+
+def test_settings_that_are_left_reach_a_kiosk_that_starts_later_until_they_are_cleared(
+    tmp_path: Path, first: Mosquitto, second: Mosquitto
+) -> None:
+    kiosk = AgentProcess(tmp_path / "kiosk", first.url, second.url)
+    desk = Desk(kiosk, first.url, second.url)
+    with Centre(first.port) as centre:
+        office = Office(centre, desk.admin)
+        left = desk.config_set("revision=4", FASTER, "--retain")
+        assert left.returncode == 0, left
+        assert "config-set: revision 4 waits at the brokers: kiosk-0042 takes it when it comes" in left.stdout
+        assert is_left_at(first)
+        assert is_left_at(second)
+        with kiosk:
+            office.wait_for_config(state="in-force", revision=4)
+            assert look(kiosk.config).settings.health.interval_s == 2
+
+            now = desk.config_set("revision=5", "changes={}", "--retain")
+            assert (now.returncode, "config-set: succeeded (ok)" in now.stdout) == (0, True), now
+            again = desk.config_set("revision=5", FASTER, "--retain")
+            assert again.returncode == 2
+            assert "revision 5 is not above 5, the last one that the device has seen" in again.stderr
+
+            kiosk.press()
+            alarm = centre.wait_for_alarm("updated", stage="sent").data["alarm_id"]
+            waits = desk.config_set("revision=6", FASTER, "--retain")
+            assert (waits.returncode, "takes it when its open alarm is closed" in waits.stdout) == (0, True), waits
+            centre.acknowledge(alarm, kiosk.key, "closed")
+            office.wait_for_config(state="in-force", revision=6)
+
+            cleared = desk.clear()
+            assert (cleared.returncode, cleared.stderr) == (0, "")
+            assert not is_left_at(first)
+            assert not is_left_at(second)
+            assert look(kiosk.config).kept.in_force.revision == 6, "what is in force stays"
+
+
+def test_a_broker_that_does_not_take_them_is_named(tmp_path: Path, broker: Mosquitto) -> None:
+    (tmp_path / "acl").write_text("topic read #\n")
+    kiosk = AgentProcess(tmp_path / "kiosk", broker.url)
+    with Mosquitto(tmp_path / "strict", extra=[f"acl_file {tmp_path / 'acl'}"]) as strict:
+        some = Desk(kiosk, broker.url, strict.url, "mqtt://127.0.0.1:1")
+        left = some.config_set("revision=1", FASTER, "--retain")
+        assert left.returncode == 1
+        assert f"revision 1 is left at {broker.url}\n" in left.stderr
+        assert f"not at {strict.url}: the broker refused {DOWN_CONFIG}: Not authorized" in left.stderr
+        assert "not at mqtt://127.0.0.1:1: no connection to 127.0.0.1:1" in left.stderr
+        assert some.clear().returncode == 1
+        assert not is_left_at(broker)
+        none = Desk(kiosk, strict.url).config_set("revision=1", FASTER, "--retain")
+        assert (none.returncode, none.stdout) == (1, "")
+        assert "Not authorized" in none.stderr
+
+
+@pytest.mark.parametrize("role", ["supervisor", "operator"])
+def test_whoever_may_not_leave_settings_is_told_before_they_are_left(
+    tmp_path: Path, broker: Mosquitto, role: str
+) -> None:
+    kiosk = AgentProcess(tmp_path / "kiosk", broker.url)
+    desk = Desk(kiosk, broker.url)
+    key = desk.supervisor if role == "supervisor" else kiosk.key
+    done = desk.config_set("revision=1", FASTER, "--retain", key=key)
+    assert (done.returncode, "the signer must be an admin" in done.stderr) == (2, True), done
+    assert not is_left_at(broker)
