@@ -12,7 +12,7 @@ from agent.adapters.jose_keys import KeyRing, PrivateKey
 from agent.adapters.tls_context import TlsFiles
 from agent.centre import printable
 from agent.centre.conform import centre, device
-from agent.centre.conform.report import Report, verified
+from agent.centre.conform.report import Report, untried, verified
 from agent.centre.conform.subject import Subject
 from agent.centre.conform.verdict import Finding, Verdict, name_of
 from agent.cli.centre import identity_of, root_of
@@ -161,6 +161,8 @@ def _verify(args: argparse.Namespace) -> int:
     report, signer = verified(args.report, KeyRing.load(args.keys))
     verdict = "passed" if report["passed"] else "did not pass"
     print(printable(f"signed by {signer}: {report['graded']} {report['subject']} {verdict}, {report['time']}"))
+    if names := untried(report):
+        print(printable(f"not tried: {', '.join(names)}"))
     return 0 if report["passed"] else 1
 
 
@@ -177,9 +179,9 @@ def _tls(args: argparse.Namespace) -> TlsFiles:
 
 
 def _note(finding: Finding) -> None:
-    """Say that something has ended, to whoever waits at a terminal."""
-    if sys.stderr.isatty():
-        print(f"{finding.name}: {finding.verdict}", file=sys.stderr)
+    """Say that something has ended, to whoever waits. On any thread."""
+    sys.stderr.write(f"{finding.name}: {finding.verdict}\n")
+    sys.stderr.flush()
 
 
 def _end(report: Report, path: Path, key: PrivateKey) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.adapters.jose_keys import KeyRing, PrivateKey, sign
-from agent.centre.conform.report import Report, verified
+from agent.centre.conform.report import Report, untried, verified
 from agent.centre.conform.verdict import Finding
 from agent.contract.errors import EdgeAgentError
 
@@ -39,6 +39,13 @@ def test_a_report_has_passed_when_something_was_tried_and_nothing_failed(
 
 def test_the_summary_names_what_failed_and_what_was_not_tried() -> None:
     assert report(PASSED, FAILED, UNTRIED).summary == "1 of 3 passed; failed: duplicates; not tried: two-brokers"
+
+
+def test_what_was_left_out_is_counted_by_the_summary_and_named_by_the_file(tmp_path: Path) -> None:
+    partial = Report("centre", "jhb-centre", [], [PASSED, UNTRIED], left_out=["listens", "late"])
+    assert partial.summary == "1 of 2 passed; not tried: two-brokers; 2 left out"
+    partial.write(tmp_path / "out.json", KEY)
+    assert untried(verified(tmp_path / "out.json", ring(KEY))[0]) == ["two-brokers", "listens", "late"]
 
 
 def test_a_report_says_who_has_signed_it(tmp_path: Path) -> None:

@@ -159,16 +159,27 @@ def test_a_hasty_subscriber_is_told_what_it_does_wrong_where_the_naive_one_is_ri
 
 
 def test_an_ack_that_no_device_would_take_is_named_with_the_reason(
-    tmp_path: Path, example: None, first: Mosquitto, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    example: None,
+    first: Mosquitto,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(fleet, "PATIENCE_S", 2.0)
     stranger = make_key("operator", tmp_path / "keys")
+    with Subscriber(first.port) as other:
+        other.publish("edge/v1/conform/of-an-earlier-run/view", json.dumps({"device": "d"}), retain=True)
     code, written = graded(tmp_path, stranger, first, more=["--only", "self-test", "--only", "two-brokers"])
     found = {each["name"]: each for each in written["report"]["findings"]}
     assert found["self-test"]["faults"][0] == "does not answer the alarm of a self-test"
     assert "its ack is refused: unknown-key" in found["self-test"]["faults"][1]
     assert found["two-brokers"]["verdict"] == "not-tried"
+    assert found["result-topic"]["verdict"] == "passed"
     assert code == 1
+    said = capsys.readouterr().err
+    assert "self-test: failed\n" in said, "somebody waits for it, at a terminal or not"
+    assert verify(tmp_path) == 1
+    assert "\nnot tried: two-brokers, listens, duplicates, " in capsys.readouterr().out
 
 
 def test_without_a_subscriber_or_with_a_view_of_another_form_it_says_what_to_do(

@@ -253,8 +253,9 @@ def numbers(s: Subject) -> None:
     ids = {(e.envelope.get("epoch"), e.envelope.get("seq")): e.envelope.get("id") for e in fresh}
     if any(ids[e.envelope.get("epoch"), e.envelope.get("seq")] != e.envelope.get("id") for e in fresh):
         faults.append("gives a seq to two messages")
-    live = sorted({e.envelope.get("seq", 0) for e in fresh if not e.retain})
-    if any(later - earlier >= _JUMP for earlier, later in pairwise(live)):
+    live = sorted({(e.envelope.get("seq", 0), e.envelope.get("bootid")) for e in fresh if not e.retain})
+    # A power cut may make it jump: then it has started again.
+    if any(later - earlier >= _JUMP and boot == before for (earlier, before), (later, boot) in pairwise(live)):
         faults.append("has a seq that jumps")
     if any(e.envelope.get("recorddone", 0) > e.envelope.get("recordtop", 0) for e in fresh):
         faults.append("has a recorddone above its recordtop")
@@ -263,7 +264,7 @@ def numbers(s: Subject) -> None:
 
 
 def nonces(s: Subject) -> None:
-    """The nonce of every message, and the boot_nonce of its births."""
+    """The nonce of every message, which only a will has not."""
     live = [each for each in s.said() if not each.retain and not each.is_will and each.level != "alarm/self-test"]
     faults = {f"has no nonce in up/{each.level}" for each in live if not each.envelope.get("nonce")}
     if any(each.envelope.get("nonce") for each in s.said("state") if each.is_will):

@@ -46,9 +46,9 @@ class Order:
 
     @property
     def args(self) -> dict[str, Any]:
-        """Its arguments."""
-        args: dict[str, Any] = self.claims.get("args", {})
-        return args
+        """Its arguments; empty if there are none."""
+        args = self.claims.get("args")
+        return args if isinstance(args, dict) else {}
 
 
 class Fleet:

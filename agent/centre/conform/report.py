@@ -27,6 +27,8 @@ class Report:
     """The name of the centre, or the source of the device."""
     brokers: Sequence[str]
     findings: Sequence[Finding]
+    left_out: Sequence[str] = ()
+    """The scenarios that nobody wanted to be tried."""
     time: str = field(default_factory=lambda: rfc3339(datetime.now(UTC)))
     """When it ended, by this machine's clock."""
     form: int = FORM
@@ -44,6 +46,7 @@ class Report:
         words = [f"{len(self._names('passed'))} of {len(self.findings)} passed"]
         words += [f"failed: {', '.join(failed)}"] if failed else []
         words += [f"not tried: {', '.join(untried)}"] if untried else []
+        words += [f"{len(self.left_out)} left out"] if self.left_out else []
         return "; ".join(words)
 
     def write(self, path: Path, key: PrivateKey) -> None:
@@ -60,6 +63,12 @@ class Report:
 
     def _names(self, verdict: Verdict) -> list[str]:
         return [finding.name for finding in self.findings if finding.verdict == verdict]
+
+
+def untried(report: dict[str, Any]) -> list[str]:
+    """Return the names of what a verified report says nothing of."""
+    names = [each["name"] for each in report["findings"] if each["verdict"] == "not-tried"]
+    return [*names, *report.get("left_out", ())]
 
 
 def verified(path: Path, keys: KeyRing) -> tuple[dict[str, Any], str]:

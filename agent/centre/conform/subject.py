@@ -104,12 +104,7 @@ class Subject:
             self.notices += self._consumer.hear(self.broker, heard.topic, heard.payload, heard.retain, now_s)
             level = heard.topic.removeprefix(self.identity.up(""))
             if not level.startswith("snapshot/"):
-                try:
-                    envelope = json.loads(heard.payload)
-                except ValueError:
-                    envelope = {}
-                fit = envelope if isinstance(envelope, dict) else {}
-                self._said.append(Said(level, heard.retain, heard.qos, now_s, fit))
+                self._said.append(Said(level, heard.retain, heard.qos, now_s, _envelope(heard.payload)))
             self._changed.notify_all()
 
     # --- what it says
@@ -162,15 +157,25 @@ class Subject:
 
     def retained(self) -> list[Said]:
         """Return what the broker has retained of it, heard by another connection."""
-        kept: list[Heard] = []
-        connection = CentreConnection(self.broker, self._tls, kept.append)
-        connection.open([*map(self.identity.up, BIRTH), self.identity.up("#")])
-        threading.Event().wait(0.5)
+        kept: dict[str, Heard] = {}
+        changed = threading.Condition()
+        births = [*map(self.identity.up, BIRTH)]
+
+        def hear(heard: Heard) -> None:
+            with changed:
+                if heard.retain:
+                    kept[heard.topic] = heard
+                changed.notify_all()
+
+        connection = CentreConnection(self.broker, self._tls, hear)
+        connection.open([*births, self.identity.up("#")])
+        with changed:
+            changed.wait_for(lambda: kept.keys() >= set(births), PATIENCE_S)
+        threading.Event().wait(0.5)  # what else there may be
         connection.close()
-        said = {heard.topic: heard for heard in kept if heard.retain}
         return [
-            Said(topic.removeprefix(self.identity.up("")), True, heard.qos, 0.0, json.loads(heard.payload))
-            for topic, heard in said.items()
+            Said(topic.removeprefix(self.identity.up("")), True, heard.qos, 0.0, _envelope(heard.payload))
+            for topic, heard in kept.items()
         ]
 
     # --- what it is told
@@ -245,6 +250,15 @@ class Subject:
     def press_within_s(self) -> float:
         """How long to wait for what a press brings."""
         return PATIENCE_S if self._press_command is not None else BY_HAND_S
+
+
+def _envelope(payload: bytes) -> dict[str, Any]:
+    """Return the JSON object in a payload; empty if there is none."""
+    try:
+        envelope = json.loads(payload)
+    except (ValueError, RecursionError):
+        return {}
+    return envelope if isinstance(envelope, dict) else {}
 
 
 def run(command: str) -> None:
