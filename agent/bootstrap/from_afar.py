@@ -237,7 +237,13 @@ class FromAfar:
 
     def _begin(self, layer: Layer, order: Order, new: Settings, retained: Received | None) -> None:
         cameras, degraded = self._judge.before()
-        trial = Trial(revision=layer.revision, changes=layer.changes, cameras=cameras, degraded=degraded)
+        trial = Trial(
+            revision=layer.revision,
+            changes=layer.changes,
+            cameras=cameras,
+            degraded=degraded,
+            is_watched=self._judge.is_watched and new.mqtt.brokers != self._settings.mqtt.brokers,
+        )
         before = self._kept
         if self._alarms.open_ids:  # since it was checked
             self._wanted, self._is_busy, self._waiting = before.wanted, False, retained or self._waiting

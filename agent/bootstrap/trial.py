@@ -55,6 +55,11 @@ class TrialJudge:
         cameras = [name for name, about in self._cameras.figures().items() if _gives_pictures(about)]
         return cameras, [name for name, part in self._board.parts().items() if not part.ok]
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether a centre says that it watches."""
+        return self._is_well("centre")
+
     def judge(self, trial: Trial) -> Verdict:
         """Judge the trial."""
         now_ns = self._clock.boottime_ns()
@@ -65,16 +70,19 @@ class TrialJudge:
                 self._well_since_ns = now_ns
             return Verdict("confirm" if now_ns - self._well_since_ns >= _SETTLED_S * 1e9 else "wait")
         self._well_since_ns = None
-        if self._outbox.alarm_waits and not self._is_connected() and age_s > _ALARM_S:
+        if self._outbox.alarm_waits and not self._is_well("uplink") and age_s > _ALARM_S:
             return Verdict("go-back", f"an alarm could not be sent: {trouble}")
         return Verdict("go-back" if age_s > TRIAL_S else "wait", trouble)
 
     def _trouble(self, trial: Trial) -> str:
         """Say what is worse than before the trial; empty if nothing is."""
         parts, cameras = self._board.parts(), self._cameras.figures()
-        if not self._is_connected():
+        if not self._is_well("uplink"):
             uplink = parts.get("uplink")
             return f"no broker takes the birth{f': {uplink.detail}' if uplink is not None else ''}"
+        if trial.is_watched and not self.is_watched:
+            # The brokers work, but not for us: nobody would hear a press there, and nobody could order us back.
+            return "no centre says at the new brokers that it watches"
         for name in trial.cameras:
             if not _gives_pictures(cameras.get(name, {})):
                 part = parts.get(f"camera-{name}")
@@ -83,9 +91,10 @@ class TrialJudge:
         known = {*trial.degraded, *(name for name in parts if name.startswith("camera-"))}
         return "; ".join(f"{name}: {part.detail}" for name, part in parts.items() if not part.ok and name not in known)
 
-    def _is_connected(self) -> bool:
-        uplink = self._board.parts().get("uplink")
-        return uplink is not None and uplink.ok
+    def _is_well(self, name: str) -> bool:
+        """Return whether a part has said that it is well: before its first word nobody knows."""
+        part = self._board.parts().get(name)
+        return part is not None and part.ok
 
 
 def _gives_pictures(about: Mapping[str, object]) -> bool:

@@ -64,6 +64,8 @@ class Trial(Layer):
     """The cameras that gave pictures before."""
     degraded: list[str] = []
     """The parts that did not work before."""
+    is_watched: bool = False
+    """Whether a centre must say that it watches: one did before, and the brokers are others."""
 
 
 class KeySet(_Part):
@@ -120,7 +122,7 @@ def load_kept(directory: Path) -> Kept:
     except OSError as error:
         raise StorageError(f"{path}: {(error.strerror or str(error)).lower()}") from error
     except ValueError as error:
-        raise StorageError(f"{path} is not what was written: {str(error).splitlines()[0].lower()}") from error
+        raise StorageError(f"{path} is not what was written") from error
     return kept
 
 

@@ -19,6 +19,7 @@ from tests.support.outbox_fixtures import clock, message_store, outbox, store
 
 __all__ = ["clock", "message_store", "outbox", "store"]
 FASTER = {"health": {"interval_s": 20}}
+ELSEWHERE = {"mqtt": {"brokers": ["mqtts://c.example"]}}
 LESS_OFTEN = {"cameras": [{"name": "front", "score_threshold": 0.9}]}
 
 
@@ -222,3 +223,18 @@ def test_settings_that_were_refused_are_not_told_to_be_in_force_by_the_next_star
     office.passes(5)
     assert office.results() == []
     assert office.kept.state == "refused"
+
+
+@pytest.mark.parametrize(("changes", "must_be_watched"), [(ELSEWHERE, True), (FASTER, False)])
+def test_a_centre_must_be_heard_at_other_brokers_and_need_not_be_at_those_of_before(
+    office: Office, changes: dict[str, Any], must_be_watched: bool
+) -> None:
+    office.target.from_afar._board.report("centre", ok=True)
+    command = office.order("config-set", {"revision": 1, "changes": changes})
+    trial = office.kept.trial
+    assert trial is not None
+    assert trial.is_watched is must_be_watched
+    office.target.uplink = True
+    office.target.start()  # with an uplink, and no word of a centre
+    office.passes(50)
+    assert office.results()[-1] == (command, "rolled-back" if must_be_watched else "ok")

@@ -34,9 +34,9 @@ class Scene:
     def report(self, part: str, *, ok: bool) -> None:
         self.context.board.report(part, ok=ok, detail="broken" if not ok else "")
 
-    def after(self, seconds: float) -> str:
+    def after(self, seconds: float, trial: Trial = TRIAL) -> str:
         self.clock.advance(timedelta(seconds=seconds))
-        verdict = self.judge.judge(TRIAL)
+        verdict = self.judge.judge(trial)
         return f"{verdict.do}: {verdict.reason}" if verdict.reason else verdict.do
 
 
@@ -107,3 +107,23 @@ def test_the_cameras_and_the_faults_of_before_are_remembered(scene: Scene) -> No
     scene.report("uplink", ok=True)
     scene.report("siren", ok=False)
     assert scene.judge.before() == (["front"], ["siren"])
+
+
+def test_where_a_centre_watched_one_must_watch_at_the_new_brokers(scene: Scene) -> None:
+    scene.report("uplink", ok=True)
+    scene.report("centre", ok=True)
+    cameras, degraded = scene.judge.before()
+    other = Scene()
+    moved = Trial(revision=1, cameras=cameras, degraded=degraded, is_watched=scene.judge.is_watched)
+    other.report("uplink", ok=True)
+    assert other.after(1, moved) == "wait: no centre says at the new brokers that it watches"
+    assert other.after(TRIAL_S, moved) == "go-back: no centre says at the new brokers that it watches"
+    other.report("centre", ok=True)
+    assert other.after(1, moved) == "wait"
+    assert other.after(3, moved) == "confirm"
+
+
+def test_where_no_centre_watched_none_need_watch_at_the_new_brokers(scene: Scene) -> None:
+    assert not scene.judge.is_watched
+    scene.report("centre", ok=False)
+    assert not scene.judge.is_watched

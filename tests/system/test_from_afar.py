@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from agent.adapters.jose_keys import sign
 from agent.cli.keygen import make_key
+from agent.contract.host_state import write_state
 from agent.settings import load
 from agent.settings.kept import FILE, load_kept, look
 from tests.support.agent_process import CAMERA, AgentProcess, run_cli
@@ -22,6 +24,7 @@ from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities
 from tests.support.mosquitto import Mosquitto, free_port
 from tests.support.office import Office, claims, press_until, presses_at
+from tests.support.subscriber import Subscriber
 from tests.support.wait import wait_for
 
 CUTS = int(os.environ.get("CUTS", "3"))
@@ -160,6 +163,23 @@ def test_a_broker_whose_certificate_nobody_vouches_for_is_taken_back(
     assert "certificate" in result["text"]
     site.kiosk.press()
     site.centre.wait_for_alarm("updated", stage="sent")
+
+
+def test_at_other_brokers_a_centre_must_watch_if_one_did_before(site: Site, tmp_path: Path, broker: Mosquitto) -> None:
+    def watch(where: Mosquitto) -> None:
+        with Subscriber(where.port) as there:
+            there.publish("edge/v1/host/office/state", write_state(online=True, time=datetime.now(UTC)), retain=True)
+
+    watch(broker)
+    site.centre.wait_for("health", lambda m: m.data["parts"].get("centre", {}).get("state") == "ok")
+    with Mosquitto(tmp_path / "other") as other:
+        moved = {"mqtt": {"brokers": [other.url, broker.url]}}
+        result = site.centre.result(site.office.config_set(1, moved))
+        assert (result["code"], "no centre says at the new brokers" in result["text"]) == ("rolled-back", True), result
+        watch(other)
+        with Centre(other.port) as centre:
+            command = site.office.config_set(2, moved)
+            assert centre.result(command)["code"] == "ok"
 
 
 def test_of_a_camera_its_process_alone_restarts_and_one_that_is_not_there_is_taken_back(
