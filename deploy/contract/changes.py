@@ -18,6 +18,9 @@ _LIMITS = (
     "exclusiveMaximum",
     "maxLength",
     "minLength",
+    "maxItems",
+    "minItems",
+    "default",
 )
 
 
@@ -42,18 +45,24 @@ def _breaking(old: Document, new: Document) -> Iterator[str]:
             if message not in new["channels"][name]["messages"]:
                 yield f"{message}: the message is gone"
                 continue
-            before, after = (each["components"]["messages"][message] for each in (old, new))
-            for part in ("payload", "x-claims"):
-                if part in before:
-                    yield from _Pair(old, new, is_read).changes(before[part], after.get(part, {}), message)
+            yield from _Pair(old, new, is_read).messages(message)
 
 
 class _Pair:
     """Two documents, whose schemas are compared. `is_read`: the device says it; else it hears it."""
 
     def __init__(self, old: Document, new: Document, is_read: bool) -> None:
+        self._documents = old, new
         self._old, self._new = old["components"]["schemas"], new["components"]["schemas"]
         self._is_read = is_read
+
+    def messages(self, name: str) -> Iterator[str]:
+        before, after = (each["components"]["messages"][name] for each in self._documents)
+        if before["contentType"] != after["contentType"]:
+            yield f"{name}: its content type changed"
+        for part in ("payload", "x-claims"):
+            if part in before:
+                yield from self.changes(before[part], after.get(part, {}), name)
 
     def changes(self, old: Document, new: Document, at: str) -> Iterator[str]:
         old, new = _resolved(old, self._old), _resolved(new, self._new)
@@ -69,9 +78,12 @@ class _Pair:
             elif inner == "additionalProperties" and before is not False and after is False:
                 yield f"{at}: nothing else may be in it any more"
         yield from self._choices(old.get("anyOf", []), new.get("anyOf", []), at)
-        now = {_about(rule): rule["then"] for rule in new.get("allOf", [])}
+        now = {_about(rule): rule for rule in new.get("allOf", [])}
         for rule in old.get("allOf", []):
-            yield from self.changes(rule["then"], now.get(_about(rule), {}), at)
+            after = now.get(_about(rule), {})
+            yield from self.changes(rule["then"], after.get("then", {}), at)
+            if _codes(after) and (gone := _codes(rule) - _codes(after)):
+                yield f"{at}: promises nothing any more of the output of {sorted(gone)}"
 
     def _values(self, old: Document, new: Document, at: str) -> Iterator[str]:
         for limit in _LIMITS:
@@ -117,6 +129,11 @@ class _Pair:
 def _resolved(schema: Document, known: dict[str, Document]) -> Document:
     name = str(schema.get("$ref", "")).rpartition("/")[2]
     return known[name] if name else schema
+
+
+def _codes(rule: Document) -> set[str]:
+    """Return the codes that a rule is about; empty if it is about all."""
+    return {*rule.get("if", {}).get("properties", {}).get("code", {}).get("enum", ())}
 
 
 def _about(rule: Document) -> str:
