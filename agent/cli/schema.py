@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from agent.contract.errors import EdgeAgentError
+from agent.core.errors import EdgeAgentError
 
 _EXAMPLE = """\
 Example:

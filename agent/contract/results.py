@@ -94,7 +94,7 @@ OUTPUTS: Mapping[str, Output] = {
     "replay": Output(ReplayOutput, ("ok", "asked", "not-confirmed")),
     "unknown": Output(UnknownOutput, ()),
 }
-"""By the name in the result; `unknown` has it whatever the code."""
+"""By the name in the result; `unknown` has it whatever the code, when that is the command's id too."""
 
 
 class Result(NamedTuple):

@@ -15,7 +15,7 @@ from agent.contract.commands import TABLE as COMMANDS
 from agent.contract.commands import Role
 from agent.contract.envelope import MessageFactory, Stamp, seal
 from agent.contract.kinds import TYPES
-from agent.contract.messages import Draft
+from agent.contract.messages import Draft, ResultData
 from agent.contract.schema.asyncapi import document, schemas
 from agent.contract.schema.examples import EXAMPLES
 from agent.contract.schema.files import files
@@ -80,6 +80,14 @@ def test_a_wrong_type_format_or_value_is_found() -> None:
         assert len(faults(wrong)) == 1, path
     assert faults({**message, "subject": "alarm"}) != []
     assert faults({**message, "source": "/edge/kiosk"}) != []
+
+
+def test_a_command_that_somebody_calls_unknown_is_not_taken_for_one_that_can_not_be_read() -> None:
+    data = {"command_id": "c1", "name": "unknown", "status": "rejected", "code": "unknown-command", "text": ""}
+    factory = MessageFactory(IDENTITY)
+    assert faults(sealed(factory.result(ResultData.model_validate(data)))) == []
+    unread = sealed(factory.result(ResultData.model_validate(data | {"command_id": "unknown"})))
+    assert faults(unread) == ["$.data.output: 'sha256' is a required property"]
 
 
 def test_null_is_told_only_where_the_device_says_null() -> None:

@@ -192,7 +192,8 @@ def order_everything(device: Device) -> None:
     assert device.order("config-set", revision=1, changes={"lights": {"yellow": 4}})["code"] == "forbidden-setting"
     device.centre.wait_for("security/config-refused")
     known = json.loads((device.agent.directory / "keys" / "keys.json").read_text())["keys"]
-    assert device.order("keys-set", revision=1, keys=[*known, PrivateKey.generate("operator").public().as_jwk()])
+    keys = [*known, PrivateKey.generate("operator").public().as_jwk()]
+    assert device.order("keys-set", revision=1, keys=keys)["code"] == "ok"
     device.centre.wait_for("security/keys-changed")
 
 

@@ -213,4 +213,6 @@ def _describe_output(definitions: Definitions) -> None:
 
 def _has_output(name: str) -> Schema:
     codes = OUTPUTS[name].codes
-    return {"name": {"const": name}, **({"code": {"enum": [*codes]}} if codes else {})}
+    if not codes:  # of what can't be read; somebody might call a command so
+        return {"name": {"const": name}, "command_id": {"const": name}}
+    return {"name": {"const": name}, "code": {"enum": [*codes]}}
