@@ -292,13 +292,16 @@ class FromAfar:
             self._tell_rolled_back()
 
     def _begin_reboot(self, order: Order) -> None:
-        if self._alarms.open_ids:  # since it was checked
-            self._is_busy = False
-            self._handler.order_done(OrderDone(order.cmd_id, False, "alarm-open", _NO_REBOOT))
+        if not self._alarms.open_ids:
+            reboot = Reboot(kid=order.kid, cmd_id=order.cmd_id, boot_id=self._clock.boot_id)
+            self._save(self._kept.with_(reboot=reboot))  # without it only the final result is missing
+        if not self._alarms.open_ids:  # a disk may take its time
+            self._leave(REBOOT)
             return
-        reboot = Reboot(kid=order.kid, cmd_id=order.cmd_id, boot_id=self._clock.boot_id)
-        self._save(self._kept.with_(reboot=reboot))  # without it only the final result is missing
-        self._leave(REBOOT)
+        self._is_busy = False
+        self._handler.order_done(OrderDone(order.cmd_id, False, "alarm-open", _NO_REBOOT))
+        if self._kept.reboot is not None:
+            self._save(self._kept.with_(reboot=None))
 
     def _leave(self, code: int) -> None:
         self._is_leaving = True
