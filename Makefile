@@ -135,7 +135,7 @@ chaos: setup-dev ## A quarter of an hour of kills, outages and bad disks; nothin
 	@$(BIN)/python -m tests.campaigns.chaos $(CHAOS)
 
 fuzz: setup-dev ## A hundred thousand spoilt commands: none may do anything, none may harm the agent (ten minutes; FUZZ=2000)
-	@FUZZ=$(or $(FUZZ),100000) $(BIN)/pytest -s -p no:logging --timeout=7200 tests/bootstrap/test_fuzz.py
+	@FUZZ=$(or $(FUZZ),100000) $(BIN)/pytest -s --show-capture=no -o log_level=CRITICAL --timeout=7200 tests/bootstrap/test_fuzz.py
 
 consoles: setup-dev ## Two consoles take one alarm at the same moment, 100 times on one broker and 100 on two: both must show one holder
 	@CONSOLE_ROUNDS=100 $(BIN)/pytest --timeout=900 tests/system/test_who_has_it.py -k two_consoles
