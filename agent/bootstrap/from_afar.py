@@ -160,12 +160,15 @@ class FromAfar:
             self._jobs.put(partial(self._begin, layer, order, new, retained))
         return CommandOutcome("in-progress", "trying", f"trying revision {args.revision}")
 
+    @property
+    def wanted(self) -> int:
+        """The highest revision of settings that a permitted signer has asked for."""
+        return self._wanted
+
     def desired(
         self, args: ConfigSetArgs, claims: Claims, signer: Verified, message: Received
     ) -> CommandOutcome | None:
-        """Take settings that are retained at a broker. They come at every connection, so only new ones are answered."""
-        if args.revision <= self._wanted:
-            return None
+        """Take new settings that are retained at a broker; None if they wait for a calm moment."""
         outcome = self._config_set(args, claims, signer, message)
         if outcome.code in {"busy", "alarm-open"}:
             self._jobs.put(partial(self._wait, message))

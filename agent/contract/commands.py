@@ -268,21 +268,24 @@ def check(claims: Claims, role: str, now: Circumstances) -> CommandArgs:
     return args
 
 
-def check_desired(claims: Claims, role: str, now: Circumstances) -> ConfigSetArgs:
+def check_desired(claims: Claims, role: str, now: Circumstances, seen: int) -> ConfigSetArgs | None:
     """Return the arguments of a `config-set` that is retained under `down/config`. Raises CommandRejected.
 
     It stays good for as long as it says, so neither a counter nor a nonce counts: its revision shows whether it is
-    new.
+    new. None if it is not above `seen`, the highest one so far: it comes at every connection, expired or not.
     """
     if claims.aud != now.source:
         raise CommandRejected("wrong-audience", f"meant for {claims.aud[:200]!r}, this is {now.source!r}")
     if claims.name != "config-set":
         raise CommandRejected("unknown-command", f"there is no {claims.name!r} here: sign it as config-set")
-    if now.quality is not TimeQuality.UNSYNCED and now.wall.timestamp() >= claims.exp:
-        raise CommandRejected("expired", f"expired {now.wall.timestamp() - claims.exp:.0f} s ago")
     if role not in TABLE[claims.name].roles:
         raise CommandRejected("not-permitted", f"the role {role} may not {claims.name}")
-    return _read_args(claims, ConfigSetArgs)
+    args = _read_args(claims, ConfigSetArgs)
+    if args.revision <= seen:
+        return None
+    if now.quality is not TimeQuality.UNSYNCED and now.wall.timestamp() >= claims.exp:
+        raise CommandRejected("expired", f"expired {now.wall.timestamp() - claims.exp:.0f} s ago")
+    return args
 
 
 def _read_args(claims: Claims, model: type[Args]) -> Args:

@@ -39,14 +39,23 @@ class Office:
         nonce = self.target.outbox.nonces.newest(self.target.clock.boottime_ns())
         said: dict[str, Any] = {"cmd_id": f"c{self._count}", "name": name, "args": args, "aud": IDENTITY.source}
         said |= {"iss": self.admin.issuer, "iat": now, "exp": now + 60, "ctr": self._count, "boot_nonce": nonce}
-        self.target.hit(topic or f"command/{name}", sign(said, self.admin), retain=bool(topic))
+        self._last = topic or f"command/{name}", sign(said, self.admin)
+        self.target.hit(*self._last, retain=bool(topic))
         return str(said["cmd_id"])
+
+    def connects(self) -> None:
+        """The broker has kept the last message, and sends it again."""
+        self.target.hit(*self._last, retain=True)
+
+    def messages(self) -> list[Any]:
+        """What the device has said since the last call."""
+        write(self.target.outbox)
+        return [body(message) for message in taken(self.target.outbox)]
 
     def results(self) -> list[tuple[str, str]]:
         """The commands and codes of the results since the last call."""
-        write(self.target.outbox)
-        bodies = [body(message) for message in taken(self.target.outbox)]
-        return [(b["data"]["command_id"], b["data"]["code"]) for b in bodies if b["type"] == "edge.result.v1"]
+        said = [b["data"] for b in self.messages() if b["type"] == "edge.result.v1"]
+        return [(data["command_id"], data["code"]) for data in said]
 
     def passes(self, seconds: float) -> None:
         """Let time pass, and everybody look at it."""
@@ -181,6 +190,27 @@ def test_an_older_key_set_that_comes_before_a_newer_one_is_written_is_not_taken(
     assert office.results() == [(newer, "asked"), (older, "busy"), (newer, "ok")]
     assert office.kept.keys is not None
     assert office.kept.keys.revision == 2
+
+
+def test_settings_at_the_broker_that_were_taken_are_passed_over_when_they_have_expired(
+    office: Office, clock: SimClock
+) -> None:
+    office.order("config-set", {"revision": 1, "changes": {}}, topic="config")
+    assert office.results() == [("c1", "trying"), ("c1", "ok")]
+    clock.advance(timedelta(seconds=61))
+    office.connects()
+    assert office.messages() == []
+
+
+def test_new_settings_at_the_broker_that_have_expired_are_refused(office: Office, clock: SimClock) -> None:
+    office.target.whose_alarms = lambda: frozenset({"a1"})
+    office.order("config-set", {"revision": 1, "changes": {}}, topic="config")
+    clock.advance(timedelta(seconds=61))
+    office.target.whose_alarms = frozenset
+    office.passes(2)
+    [result, event] = office.messages()
+    assert (event["type"], event["data"]["detail"]["code"]) == ("edge.security.command-rejected.v1", "expired")
+    assert (result["type"], result["data"]["code"]) == ("edge.result.v1", "expired")
 
 
 def test_a_disk_that_takes_no_end_of_a_trial_of_cameras_has_them_not_tried_again(

@@ -19,6 +19,7 @@ from agent.contract.commands import (
     Role,
     UsedCounters,
     check,
+    check_desired,
     read_claims,
 )
 from agent.contract.vocabulary import AckAction, CloseReason, TimeQuality
@@ -405,3 +406,42 @@ _JSON = st.recursive(
 @given(changes=st.dictionaries(st.sampled_from([*CLAIMS, "boot_nonce"]), _JSON, max_size=4), role=st.text(max_size=5))
 def test_whatever_somebody_signs_is_accepted_or_refused_and_nothing_else(changes: dict[str, Any], role: str) -> None:
     assert outcome(changes, role)
+
+
+DESIRED = {"name": "config-set", "args": {"revision": 4, "changes": {}}}
+
+
+def desired(claims: dict[str, Any], role: str = "admin", **circumstances: Any) -> str:
+    """`new`, `seen` or the code of the refusal of settings that a broker keeps, where revision 3 was seen."""
+    try:
+        args = check_desired(read_claims(CLAIMS | DESIRED | claims), role, replace(HERE, **circumstances), 3)
+    except CommandRejected as refusal:
+        return f"{refusal.code}: {refusal}" if refusal.code == "expired" else refusal.code
+    return "seen" if args is None else "new"
+
+
+@pytest.mark.parametrize(
+    ("claims", "said"),
+    [
+        ({}, "new"),
+        ({"ctr": 0, "iat": NOW - 10**6, "exp": NOW + 10**6}, "new"),
+        ({"exp": NOW + 1}, "new"),
+        ({"exp": NOW}, "expired: expired 0 s ago"),
+        ({"args": {"revision": 3, "changes": {}}}, "seen"),
+        ({"args": {"revision": 3, "changes": {}}, "exp": NOW - 9}, "seen"),
+        ({"args": {"revision": 3}}, "bad-arguments"),
+        ({"name": "keys-set"}, "unknown-command"),
+        ({"aud": "/edge/gp/site/kiosk-2"}, "wrong-audience"),
+    ],
+)
+def test_settings_that_a_broker_keeps_are_new_by_their_revision(claims: dict[str, Any], said: str) -> None:
+    assert desired(claims) == said
+
+
+def test_settings_that_a_broker_keeps_do_not_expire_while_the_clock_is_not_set() -> None:
+    assert desired({"exp": NOW - 9}, quality=TimeQuality.UNSYNCED) == "new"
+
+
+def test_only_an_admin_leaves_settings_at_a_broker() -> None:
+    others = [role for role in ROLES if role != "admin"]
+    assert [desired({}, role) for role in others] == ["not-permitted"] * len(others)

@@ -90,13 +90,17 @@ Execute = Callable[[Claims, CommandArgs, Verified], CommandOutcome]
 
 
 class TakesDesired(Protocol):
-    """The part that settings from afar go to."""
+    """The part that settings from afar go to. On the handler's thread."""
+
+    @property
+    def wanted(self) -> int:
+        """The highest revision that was asked for."""
+        ...
 
     def desired(
         self, args: ConfigSetArgs, claims: Claims, signer: Verified, message: Received
     ) -> CommandOutcome | None:
-        """Take verified settings from `down/config`; None for those that are not new, or that wait for a calm moment.
-        On the handler's thread."""
+        """Take verified new settings from `down/config`; None for those that wait for a calm moment."""
         ...
 
 
@@ -179,8 +183,9 @@ class CommandHandler:
             claims = read_claims(dict(token.claims))
             name, command_id = claims.name, claims.cmd_id
             if is_desired:
-                args = check_desired(claims, token.role, self._circumstances(token, claims, message))
-                if (outcome := self._settings.desired(args, claims, token, message)) is not None:
+                now = self._circumstances(token, claims, message)
+                args = check_desired(claims, token.role, now, self._settings.wanted)
+                if args is not None and (outcome := self._settings.desired(args, claims, token, message)) is not None:
                     self._conclude(outcome, token, claims, message)
                 return
             if (first := self._memory.repeated(token.kid, claims)) is not None:
