@@ -13,6 +13,7 @@ from agent.adapters.tls_context import TlsFiles
 from agent.centre import printable
 from agent.cli.options import DEFAULT_CONFIG, add_config
 from agent.contract.identity import LEVEL, ROOT, Identity
+from agent.contract.mistakes import mistake
 from agent.core.errors import UsageError
 from agent.settings import Settings, load
 
@@ -120,9 +121,7 @@ def checked(model: type[BaseModel], arguments: Mapping[str, Any]) -> None:
     try:
         model.model_validate(arguments)
     except ValidationError as error:
-        first = error.errors()[0]
-        message = first["msg"].removeprefix("Value error, ")
-        raise UsageError(": ".join([*map(str, first["loc"]), message])) from error
+        raise UsageError(mistake(error)) from error
 
 
 def topic_level(word: str, what: str) -> str:
