@@ -137,7 +137,8 @@ class FromAfar:
         try:
             new, uncovered = judge(self._begun.files, self._settings, args.changes, PLACE)
             if uncovered:
-                check_second(self._keys, args, claims, signer, uncovered)
+                what = f"what {', '.join(uncovered)} may show then takes two signers"
+                check_second(self._keys, args.second, claims, signer, what)
         except ChangeRefused as refusal:
             reason = f"{refusal.code}: {refusal}"
             self._security.report(
@@ -177,11 +178,10 @@ class FromAfar:
 
     def _keys_set(self, args: KeysSetArgs, claims: Claims, signer: Verified) -> CommandOutcome:
         """Check a new key set, and have it put in force."""
-        last = self._kept.keys.revision if self._kept.keys is not None else 0
-        if (unready := self._why_not(args.revision, last)) is not None:
+        if (unready := self._why_not(args.revision, self._kept.last_keys)) is not None:
             return unready
         try:
-            check_keys(args.keys, signer, self._keys.keys)
+            check_keys(self._keys, args, claims, signer)
         except ChangeRefused as refusal:
             return CommandOutcome("failed", refusal.code, str(refusal))
         self._is_busy = True  # the next revision is compared with this one

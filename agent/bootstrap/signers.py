@@ -1,21 +1,19 @@
 """Who must sign for a change that was ordered from afar, and which key sets a device may take."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 from agent.adapters.jose_keys import KeyRing, PublicKey, parse_keys
-from agent.contract.commands import SECOND_ROLES, Claims, CommandRejected, ConfigSetArgs, read_claims
+from agent.contract.commands import SECOND_ROLES, Claims, CommandRejected, KeysSetArgs, read_claims
 from agent.runtime.commands.handler import Verified
 from agent.settings.afar import ChangeRefused
 
 
-def check_second(keys: KeyRing, args: ConfigSetArgs, claims: Claims, signer: Verified, cameras: Sequence[str]) -> None:
-    """Check that another person has signed the same order, which these `cameras` need. Raises ChangeRefused."""
-    what = f"what {', '.join(cameras)} may show then takes two signers"
-    if args.second is None:
+def check_second(keys: KeyRing, token: str | None, claims: Claims, signer: Verified, what: str) -> None:
+    """Check that another person has signed the same order as `signer`, which has these `claims`.
+
+    `what` says what takes two. Raises ChangeRefused."""
+    if token is None:
         raise ChangeRefused("second-signer", what)
     try:
-        second = keys.verify(args.second.encode())
+        second = keys.verify(token.encode())
         said = read_claims(second.claims)
     except CommandRejected as error:
         raise ChangeRefused("second-signer", f"{what}: {error}") from error
@@ -24,18 +22,31 @@ def check_second(keys: KeyRing, args: ConfigSetArgs, claims: Claims, signer: Ver
         raise ChangeRefused("second-signer", f"{what}, and both signatures are of {signer.issuer}")
     if said.iss != second.issuer or second.role not in SECOND_ROLES:
         raise ChangeRefused("second-signer", f"{what}, the second an admin or a supervisor")
-    same = {"revision": args.revision, "changes": args.changes}
+    same = {name: value for name, value in claims.args.items() if name != "second"}
     if (said.name, said.aud, said.args) != (claims.name, claims.aud, same):
         raise ChangeRefused("second-signer", f"{what}, and the second has signed something else")
 
 
-def check_keys(entries: list[dict[str, Any]], signer: Verified, known: Mapping[str, PublicKey]) -> None:
-    """Check that these keys can take the place of the `known` ones, by order of `signer`. Raises ChangeRefused."""
+def check_keys(ring: KeyRing, args: KeysSetArgs, claims: Claims, signer: Verified) -> None:
+    """Check that these keys can take the place of those in the ring, by order of `signer`. Raises ChangeRefused.
+
+    Whoever brings in a key that may sign second could have made it for themselves, so another person signs too."""
     try:
-        keys = {key.kid: key for key in parse_keys({"keys": entries})}
+        keys = parse_keys({"keys": args.keys})
     except ValueError as error:
         raise ChangeRefused("bad-keys", str(error)) from error
-    if not any(key.role == "admin" for key in keys.values()):
+    if not any(key.role == "admin" for key in keys):
         raise ChangeRefused("bad-keys", "no key of an admin is left")
-    if keys.get(signer.kid) != known.get(signer.kid):
+    if ring.keys.get(signer.kid) not in keys:
         raise ChangeRefused("bad-keys", f"the signer's own key {signer.kid} is missing or changed")
+    new = [key for key in keys if key.role in SECOND_ROLES and not _is_known(ring.keys.get(key.kid), key)]
+    if new:
+        what = f"the new {new[0].role} key {new[0].kid} takes two signers"
+        check_second(ring, args.second, claims, signer, what)
+
+
+def _is_known(known: PublicKey | None, key: PublicKey) -> bool:
+    """Whether the device has this key already, in this role or as an admin's, of this person."""
+    if known is None or known.role not in {key.role, "admin"}:
+        return False
+    return (known.octets, known.issuer) == (key.octets, key.issuer)

@@ -1,4 +1,4 @@
-"""Settings from afar, signed: by a second person, and to be kept for a device by its brokers."""
+"""Orders signed by a second person, and settings from afar signed to be kept for a device by its brokers."""
 
 import json
 from base64 import urlsafe_b64decode
@@ -7,22 +7,23 @@ from typing import Any
 
 from agent.adapters.jose_keys import MAX_TOKEN_BYTES, PrivateKey
 from agent.centre.orders import Signed, new_cmd_id, signed
-from agent.contract.commands import SECOND_ROLES, TABLE, ConfigSetArgs
+from agent.contract.commands import SECOND_ROLES, TABLE, TWO_SIGNERS
 
 NAME = "config-set"
 KEPT_S = 365 * 24 * 3600
 
 
-def co_sign(source: str, revision: int, changes: Mapping[str, Any], key: PrivateKey) -> str:
-    """Return the `second` of a config-set for the device `source`: the same order, signed by another person.
+def co_sign(source: str, name: str, args: Mapping[str, Any], key: PrivateKey) -> str:
+    """Return the `second` of an order for the device `source`: the same command and arguments, by another person.
 
-    It has expired when it is made, so it is good for nothing else. Raises ValueError for wrong arguments, and for a key
-    of another role than the device takes.
+    It has expired when it is made, so it is good for nothing else. Raises ValueError for a command that takes no two
+    signers, for wrong arguments, and for a key of another role than the device takes.
     """
+    if name not in TWO_SIGNERS:
+        raise ValueError(f"{name} takes one signer; {' and '.join(TWO_SIGNERS)} may take two")
     if key.role not in SECOND_ROLES:
         raise ValueError(f"the second signer must be {_either(SECOND_ROLES)}, and {key.kid} is of the role {key.role}")
-    args = _args(revision, changes, None)
-    return signed(NAME, args, source, key, None, new_cmd_id(), life_s=0).token.decode()
+    return signed(name, _shared(name, args), source, key, None, new_cmd_id(), life_s=0).token.decode()
 
 
 def sign_config(
@@ -41,15 +42,17 @@ def sign_config(
     """
     if key.role not in TABLE[NAME].roles:
         raise ValueError(f"the signer must be {_either(TABLE[NAME].roles)}, and {key.kid} is of the role {key.role}")
+    args = _shared(NAME, {"revision": revision, "changes": changes})
     if second is not None:
-        check_second(second, source, revision, changes, key)
-    this = signed(NAME, _args(revision, changes, second), source, key, None, new_cmd_id(), life_s=life_s)
+        check_second(second, source, NAME, args, key)
+        args["second"] = second
+    this = signed(NAME, args, source, key, None, new_cmd_id(), life_s=life_s)
     if len(this.token) > MAX_TOKEN_BYTES:
         raise ValueError(f"{len(this.token)} bytes, signed, are more than the {MAX_TOKEN_BYTES} that a device reads")
     return this
 
 
-def check_second(second: str, source: str, revision: int, changes: Mapping[str, Any], key: PrivateKey) -> None:
+def check_second(second: str, source: str, name: str, args: Mapping[str, Any], key: PrivateKey) -> None:
     """Check that another person than the holder of `key` says to have signed this order; only the device can verify it.
 
     Raises ValueError that says what is wrong.
@@ -62,17 +65,17 @@ def check_second(second: str, source: str, revision: int, changes: Mapping[str, 
         raise ValueError("it is no signature that --co-sign has made") from error
     if key.kid == kid or key.issuer == issuer:
         raise ValueError(f"both signatures are of {key.issuer}: it takes two persons")
-    wanted = NAME, source, _args(revision, changes, None)
-    what = ("command", "device", "revision or changes")
-    differs = [name for name, one, other in zip(what, wanted, whole, strict=True) if one != other]
+    wanted = name, source, _shared(name, args)
+    what = ("another command", "another device", "other arguments")
+    differs = [word for word, one, other in zip(what, wanted, whole, strict=True) if one != other]
     if differs:
-        raise ValueError(f"{issuer} has signed something else: another {', another '.join(differs)}")
+        raise ValueError(f"{issuer} has signed something else: {', '.join(differs)}")
 
 
-def _args(revision: int, changes: Mapping[str, Any], second: str | None) -> dict[str, Any]:
-    args = {"revision": revision, "changes": changes} | ({} if second is None else {"second": second})
-    ConfigSetArgs.model_validate(args)
-    return args
+def _shared(name: str, args: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments that both sign. Raises ValueError for wrong ones."""
+    TABLE[name].args.model_validate(args)
+    return {field: value for field, value in args.items() if field != "second"}
 
 
 def _either(roles: frozenset[str]) -> str:

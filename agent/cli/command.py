@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from agent.adapters.jose_keys import PrivateKey
-from agent.centre.config import NAME
 from agent.cli import config_set
 from agent.cli.centre import Target, add_options, checked, print_result, target_of, topic_level
 from agent.cli.sender import PATIENCE_S, Sender, say
-from agent.contract.commands import COMMANDS, TABLE
+from agent.contract.commands import COMMANDS, TABLE, TWO_SIGNERS
 from agent.core.errors import BrokerError, UsageError
 
 _LONG_S = {"self-test": 330.0, "config-set": 120.0, "replay": 1830.0}
@@ -28,6 +27,8 @@ Example:
   edge-agent command ... config-set revision=8 'changes={}' --key keys/admin-1.key.json --second second.jwt
   edge-agent command ... config-set revision=9 'changes={}' --key keys/admin-1.key.json --retain
   edge-agent command ... config-set --clear
+  edge-agent command ... keys-set revision=1 "keys=$(jq -c .keys keys.json)" --key keys/admin-1.key.json \
+    --second second.jwt
   edge-agent command --config edge-agent.toml replay first=120 last=131 --key keys/operator-1.key.json
 """
 
@@ -72,9 +73,9 @@ def run(args: argparse.Namespace) -> int:
         checked(TABLE[name].args, arguments)
     target = target_of(args, sends=args.co_sign is None)
     if args.co_sign is not None:
-        return config_set.write_second(args.co_sign, target.identity.source, arguments, key)
-    if name == NAME:
-        arguments = config_set.completed(args.second, target.identity.source, arguments, key)
+        return config_set.write_second(args.co_sign, target.identity.source, name, arguments, key)
+    if name in TWO_SIGNERS:
+        arguments = config_set.completed(args.second, target.identity.source, name, arguments, key)
     timeout_s = args.timeout or _LONG_S.get(name, PATIENCE_S)
     if args.retain:
         return config_set.leave(target, arguments, key, timeout_s)

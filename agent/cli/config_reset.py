@@ -19,7 +19,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "config-reset",
         help="take away what was set from afar",
         description="Take away the settings and the keys that the centre has set from afar: from the next start on the "
-        "files alone count. Settings that the device has seen before are not taken again; newer ones are.",
+        "files alone count. What the device has had before is not taken again under its revision; a higher one is.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -35,9 +35,9 @@ def run(args: argparse.Namespace) -> int:
     except StorageError as error:  # damaged; if it can't be written either, that is said below
         known = Kept()
         print(
-            f"{error}. So settings that it has seen may be taken again: clear down/config at the brokers "
+            f"{error}. So settings and keys that it has seen may be taken again: clear down/config at the brokers "
             "first, at a centre: edge-agent command --device PROVINCE/SITE/ID --broker URL config-set --clear"
         )
-    store_kept(directory, Kept(wanted=known.wanted))
+    store_kept(directory, Kept(wanted=known.wanted, keys_seen=known.last_keys))
     print("Nothing is set from afar any more. Restart the agent: sudo systemctl restart edge-agent")
     return 0

@@ -1,4 +1,4 @@
-"""`edge-agent command ... config-set`: settings that two persons sign, or that wait for a device at its brokers."""
+"""`edge-agent command`: what two persons sign, and settings that wait for a device at its brokers."""
 
 import argparse
 import queue
@@ -13,6 +13,7 @@ from agent.centre import Centre, NewMessage, Notice, Presence, Signed, co_sign, 
 from agent.centre.config import NAME, check_second
 from agent.cli.centre import Target, print_result
 from agent.cli.sender import LAST_WORDS, say
+from agent.contract.commands import TWO_SIGNERS
 from agent.contract.device import MetaData
 from agent.contract.messages import ResultData
 from agent.core.errors import BrokerError, UsageError
@@ -24,8 +25,8 @@ _STEP_S = 0.2
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that go with `config-set` only."""
-    group = parser.add_argument_group(f"with {NAME} only")
+    """Add the options that go with some commands only."""
+    group = parser.add_argument_group(f"with {' and '.join(TWO_SIGNERS)} only (--retain and --clear: {NAME} only)")
     text = "the second signer: what --co-sign has written, or their private key"
     group.add_argument("--second", type=Path, metavar="FILE", help=text)
     how = group.add_mutually_exclusive_group()
@@ -39,42 +40,46 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def check_usage(args: argparse.Namespace, arguments: Mapping[str, Any]) -> None:
     """Refuse options that can't be meant. Raises UsageError."""
-    given = [name for name in ("second", "co_sign", "retain", "clear") if getattr(args, name)]
-    if given and args.name != NAME:
-        raise UsageError(f"--{given[0].replace('_', '-')} works with {NAME} only")
+    for names, commands in ((("second", "co_sign"), TWO_SIGNERS), (("retain", "clear"), (NAME,))):
+        given = [name for name in names if getattr(args, name)]
+        if given and args.name not in commands:
+            raise UsageError(f"--{given[0].replace('_', '-')} works with {' and '.join(commands)} only")
     if args.second is not None and (args.clear or args.co_sign is not None):
         raise UsageError("--second goes with what is sent: leave it out here")
     if args.clear and arguments:
         raise UsageError(f"--clear takes no arguments: write {NAME} --clear")
 
 
-def write_second(path: Path, source: str, arguments: Mapping[str, Any], key: PrivateKey) -> int:
+def write_second(path: Path, source: str, name: str, arguments: Mapping[str, Any], key: PrivateKey) -> int:
     """Sign as the second signer, and write that. Raises UsageError."""
-    revision, changes = arguments["revision"], _allowed(arguments["changes"])
+    _check_allowed(name, arguments)
     try:
-        path.write_text(co_sign(source, revision, changes, key) + "\n")
+        path.write_text(co_sign(source, name, arguments, key) + "\n")
     except OSError as error:
         raise UsageError(f"--co-sign {path}: {(error.strerror or str(error)).lower()}") from error
     except ValueError as error:
         raise UsageError(str(error)) from error
-    print(f"{path}: revision {revision} for {source}, signed by {key.issuer}. Another person, an admin, sends it:")
-    print(f"the same device, revision and changes, their own --key, and --second {path}")
+    what = f"{name}, revision {arguments['revision']}, for {source}"
+    print(f"{path}: {what}, signed by {key.issuer}. Another person, an admin, sends it:")
+    print(f"the same device, command and arguments, their own --key, and --second {path}")
     return 0
 
 
-def completed(second: Path | None, source: str, arguments: Mapping[str, Any], key: PrivateKey) -> Mapping[str, Any]:
+def completed(
+    second: Path | None, source: str, name: str, arguments: Mapping[str, Any], key: PrivateKey
+) -> Mapping[str, Any]:
     """Return the arguments with the second signature, from a file with it or with the second signer's key.
 
     Raises UsageError.
     """
-    revision, changes = arguments["revision"], _allowed(arguments["changes"])
+    _check_allowed(name, arguments)
     if second is None:
         return arguments
     try:
         word = second.read_text().strip()
         if word.startswith("{"):
-            word = co_sign(source, revision, changes, PrivateKey.load(second))
-        check_second(word, source, revision, changes, key)
+            word = co_sign(source, name, arguments, PrivateKey.load(second))
+        check_second(word, source, name, arguments, key)
     except OSError as error:
         raise UsageError(f"--second {second}: {(error.strerror or str(error)).lower()}") from error
     except ValueError as error:
@@ -82,10 +87,9 @@ def completed(second: Path | None, source: str, arguments: Mapping[str, Any], ke
     return {**arguments, "second": word}
 
 
-def _allowed(changes: Mapping[str, Any]) -> Mapping[str, Any]:
-    if paths := forbidden(changes):
+def _check_allowed(name: str, arguments: Mapping[str, Any]) -> None:
+    if name == NAME and (paths := forbidden(arguments["changes"])):
         raise UsageError(f"can't be changed from afar: {', '.join(paths)}; docs/contract.md has what can be")
-    return changes
 
 
 def clear(target: Target) -> int:

@@ -141,6 +141,8 @@ class KeysSetArgs(_Args):
     """Above the last one."""
     keys: list[dict[str, Any]] = Field(min_length=1, max_length=64)
     """The entries of a JWK set, all of them."""
+    second: str | None = None
+    """The same order, signed by another person, where that takes two."""
 
 
 class RebootArgs(_Args):
@@ -205,7 +207,9 @@ TABLE: Mapping[str, Command] = {
     "replay": Command(ReplayArgs, _ALL - {"technician"}, patience_s=1800),
 }
 SECOND_ROLES: frozenset[Role] = frozenset({"admin", "supervisor"})
-"""Who may sign a `config-set` as its second signer."""
+"""Who may sign as the second, where an order takes two."""
+TWO_SIGNERS = ("config-set", "keys-set")
+"""The commands that may take two."""
 COMMANDS = tuple(name for name in TABLE if name != "ack")
 """The names under `down/command/{name}`."""
 

@@ -90,7 +90,14 @@ class Kept(_Part):
     is_told: bool = True
     """Whether the order has its final result."""
     keys: KeySet | None = None
+    keys_seen: int = 0
+    """The revision of the key set that a reset took away."""
     reboot: Reboot | None = None
+
+    @property
+    def last_keys(self) -> int:
+        """The highest revision of a key set that was in force."""
+        return self.keys.revision if self.keys is not None else self.keys_seen
 
     def with_(self, **changes: Any) -> "Kept":
         """Return a copy with these changes."""

@@ -9,6 +9,7 @@ import pytest
 
 from agent.adapters.jose_keys import PrivateKey, sign
 from agent.bootstrap import from_afar
+from agent.centre import co_sign
 from agent.core.errors import StorageError
 from agent.outbox.outbox import Outbox
 from agent.settings.kept import Kept, load_kept, store_kept
@@ -28,7 +29,8 @@ class Office:
 
     def __init__(self, directory: Path, outbox: Outbox, clock: SimClock) -> None:
         self.admin = PrivateKey.generate("admin")
-        self.target = Target(directory, outbox, clock, [self.admin])
+        self.supervisor = PrivateKey.generate("supervisor")
+        self.target = Target(directory, outbox, clock, [self.admin, self.supervisor])
         self.state = directory / "state"
         self._count = 0
 
@@ -190,6 +192,35 @@ def test_an_older_key_set_that_comes_before_a_newer_one_is_written_is_not_taken(
     assert office.results() == [(newer, "asked"), (older, "busy"), (newer, "ok")]
     assert office.kept.keys is not None
     assert office.kept.keys.revision == 2
+
+
+def test_a_new_admin_is_taken_when_two_people_have_signed_and_their_word_counts_once(office: Office) -> None:
+    new = PrivateKey.generate("admin", "somebody-else")
+    keys = [key.public().as_jwk() for key in (office.admin, office.supervisor, new)]
+    args = {"revision": 1, "keys": keys}
+    known = dict(office.target.ring.keys)
+    alone = office.order("keys-set", args)
+    assert office.results() == [(alone, "second-signer")]
+    assert (office.target.ring.keys, office.kept) == (known, Kept())
+
+    both = args | {"second": co_sign(IDENTITY.source, "keys-set", args, office.supervisor)}
+    taken = office.order("keys-set", both)
+    assert office.results() == [(taken, "asked"), (taken, "ok")]
+    assert office.target.ring.keys == known | {new.kid: new.public()}
+
+    fewer = office.order("keys-set", {"revision": 2, "keys": keys[:2]})
+    again = office.order("keys-set", both)
+    assert office.results() == [(fewer, "asked"), (fewer, "ok"), (again, "old-revision")]
+    assert office.target.ring.keys == known
+
+
+def test_a_key_set_that_a_technician_has_taken_away_does_not_come_again(office: Office) -> None:
+    store_kept(office.state, Kept(keys_seen=3))
+    office.target.begin()
+    office.target.start()
+    keys = [office.admin.public().as_jwk()]
+    old, new = (office.order("keys-set", {"revision": revision, "keys": keys}) for revision in (3, 4))
+    assert office.results() == [(old, "old-revision"), (new, "asked"), (new, "ok")]
 
 
 def test_settings_at_the_broker_that_were_taken_are_passed_over_when_they_have_expired(

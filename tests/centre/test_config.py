@@ -10,11 +10,12 @@ from agent.bootstrap.signers import check_second as device_checks
 from agent.centre import co_sign, sign_config
 from agent.centre.config import KEPT_S, check_second
 from agent.cli.keygen import make_key
-from agent.contract.commands import ConfigSetArgs, read_claims
+from agent.contract.commands import read_claims
 from agent.contract.messages import ResultData
 from tests.support.made_up import SOURCE
 
 CHANGES: dict[str, Any] = {"cameras": [{"name": "front", "masks": [[[0.1, 0.1], [0.4, 0.1], [0.4, 0.4]]]}]}
+ORDER: dict[str, Any] = {"revision": 7, "changes": CHANGES}
 
 
 @pytest.fixture
@@ -28,32 +29,33 @@ def supervisor(tmp_path: Path, admin: PrivateKey) -> PrivateKey:
 
 
 def test_a_device_takes_the_two_signatures(tmp_path: Path, admin: PrivateKey, supervisor: PrivateKey) -> None:
-    second = co_sign(SOURCE, 7, CHANGES, supervisor)
+    second = co_sign(SOURCE, "config-set", ORDER, supervisor)
     signed = sign_config(SOURCE, 7, CHANGES, admin, second=second)
     keys = KeyRing.load(tmp_path / "keys.json")
     first = keys.verify(signed.token)
     claims = read_claims(dict(first.claims))
     assert (claims.cmd_id, claims.exp - claims.iat, signed.expiry_s) == (signed.cmd_id, KEPT_S, KEPT_S)
-    device_checks(keys, ConfigSetArgs.model_validate(claims.args), claims, first, ["front"])
+    device_checks(keys, claims.args["second"], claims, first, "this takes two")
 
 
 def test_the_second_signature_alone_is_no_command(tmp_path: Path, admin: PrivateKey) -> None:
-    said = KeyRing.load(tmp_path / "keys.json").verify(co_sign(SOURCE, 7, CHANGES, admin).encode()).claims
+    said = KeyRing.load(tmp_path / "keys.json").verify(co_sign(SOURCE, "config-set", ORDER, admin).encode()).claims
     assert said["exp"] <= said["iat"], "it has expired when it is made"
 
 
 @pytest.mark.parametrize(
-    ("source", "revision", "changes", "says"),
+    ("source", "name", "args", "says"),
     [
-        ("/edge/gp/park-station/kiosk-2", 7, CHANGES, "another device"),
-        (SOURCE, 8, CHANGES, "another revision or changes"),
-        (SOURCE, 7, {}, "another revision or changes"),
+        ("/edge/gp/park-station/kiosk-2", "config-set", ORDER, ": another device$"),
+        (SOURCE, "config-set", {**ORDER, "revision": 8}, ": other arguments$"),
+        (SOURCE, "config-set", {**ORDER, "changes": {}}, ": other arguments$"),
+        (SOURCE, "keys-set", {"revision": 7, "keys": [{}]}, ": another command, other arguments$"),
     ],
 )
 def test_a_second_signature_of_something_else_is_told_before_it_is_sent(
-    admin: PrivateKey, supervisor: PrivateKey, source: str, revision: int, changes: dict[str, Any], says: str
+    admin: PrivateKey, supervisor: PrivateKey, source: str, name: str, args: dict[str, Any], says: str
 ) -> None:
-    second = co_sign(source, revision, changes, supervisor)
+    second = co_sign(source, name, args, supervisor)
     with pytest.raises(ValueError, match=says):
         sign_config(SOURCE, 7, CHANGES, admin, second=second)
 
@@ -61,21 +63,23 @@ def test_a_second_signature_of_something_else_is_told_before_it_is_sent(
 @pytest.mark.parametrize("word", ["", "garbage", "a.b.c", "e30.e30.x", "W10.W10.x", "ñ.ñ.ñ"])
 def test_what_is_no_signature_is_told_before_it_is_sent(admin: PrivateKey, word: str) -> None:
     with pytest.raises(ValueError, match="it is no signature"):
-        check_second(word, SOURCE, 7, CHANGES, admin)
+        check_second(word, SOURCE, "config-set", ORDER, admin)
 
 
 def test_one_person_can_not_sign_twice(admin: PrivateKey) -> None:
     other_key = PrivateKey.generate("admin", admin.issuer)
     for key in (admin, other_key):
         with pytest.raises(ValueError, match="it takes two persons"):
-            sign_config(SOURCE, 7, CHANGES, admin, second=co_sign(SOURCE, 7, CHANGES, key))
+            sign_config(SOURCE, 7, CHANGES, admin, second=co_sign(SOURCE, "config-set", ORDER, key))
 
 
 def test_who_may_not_sign_is_told_at_once(tmp_path: Path, supervisor: PrivateKey) -> None:
     with pytest.raises(ValueError, match="the signer must be an admin, and supervisor-"):
         sign_config(SOURCE, 7, CHANGES, supervisor)
     with pytest.raises(ValueError, match="the second signer must be an admin or a supervisor, and operator-"):
-        co_sign(SOURCE, 7, CHANGES, make_key("operator", tmp_path))
+        co_sign(SOURCE, "config-set", ORDER, make_key("operator", tmp_path))
+    with pytest.raises(ValueError, match="ping takes one signer; config-set and keys-set may take two"):
+        co_sign(SOURCE, "ping", {}, supervisor)
 
 
 def test_what_no_device_would_read_is_not_signed(admin: PrivateKey) -> None:

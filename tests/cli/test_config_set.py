@@ -1,7 +1,9 @@
-"""What `edge-agent command ... config-set` refuses before anything is sent, and what it writes without a broker."""
+"""What `edge-agent command` refuses to sign for two persons or to leave, and what it writes without a broker."""
 
 import argparse
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ from tests.support.agent_process import SOURCE, USER
 
 DEVICE = ("--device", USER)
 ORDER = ("config-set", "revision=7", 'changes={"health": {"interval_s": 30}}')
+KEYS = [PrivateKey.generate("admin", "zanele").public().as_jwk()]
 
 
 @pytest.fixture
@@ -26,13 +29,27 @@ def run(*words: object) -> int:
     return int(args.run(args))
 
 
+@pytest.mark.parametrize(
+    ("order", "args"),
+    [
+        (ORDER, {"revision": 7, "changes": {"health": {"interval_s": 30}}}),
+        (("keys-set", "revision=3", f"keys={json.dumps(KEYS)}"), {"revision": 3, "keys": KEYS}),
+    ],
+    ids=["settings", "keys"],
+)
 def test_the_second_signer_needs_no_broker_and_the_first_sees_what_to_do(
-    keys: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    keys: dict[str, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    order: tuple[str, ...],
+    args: dict[str, Any],
 ) -> None:
     out = tmp_path / "second.jwt"
-    assert run(*DEVICE, *ORDER, "--key", keys["supervisor"], "--co-sign", out) == 0
-    assert f"--second {out}" in capsys.readouterr().out
-    check_second(out.read_text().strip(), SOURCE, 7, {"health": {"interval_s": 30}}, PrivateKey.load(keys["admin"]))
+    assert run(*DEVICE, *order, "--key", keys["supervisor"], "--co-sign", out) == 0
+    said = capsys.readouterr().out
+    assert f"{order[0]}, revision {args['revision']}, for {SOURCE}, signed by supervisor-" in said
+    assert f"--second {out}" in said
+    check_second(out.read_text().strip(), SOURCE, order[0], args, PrivateKey.load(keys["admin"]))
 
 
 @pytest.mark.parametrize(
@@ -40,8 +57,10 @@ def test_the_second_signer_needs_no_broker_and_the_first_sees_what_to_do(
     [
         (("ping", "--retain"), "--retain works with config-set only"),
         (("ping", "--clear"), "--clear works with config-set only"),
-        (("ping", "--co-sign", "F"), "--co-sign works with config-set only"),
-        (("ping", "--second", "F"), "--second works with config-set only"),
+        (("ping", "--co-sign", "F"), "--co-sign works with config-set and keys-set only"),
+        (("ping", "--second", "F"), "--second works with config-set and keys-set only"),
+        (("keys-set", "--retain"), "--retain works with config-set only"),
+        (("keys-set", "--clear"), "--clear works with config-set only"),
         ((*ORDER, "--clear"), "--clear takes no arguments"),
         (("config-set", "--clear", "--second", "F"), "--second goes with what is sent"),
         (ORDER, "give --key"),

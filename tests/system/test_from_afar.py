@@ -354,6 +354,8 @@ def test_a_technician_sees_what_was_set_from_afar_and_takes_it_away(site: Site) 
     said = run_cli("check-config", site.kiosk.config)
     assert "from afar, revision 7, in force: health.interval_s; `edge-agent config-reset`" in said.stderr
     assert json.loads(said.stdout)["health"]["interval_s"] == 2.0
+    keys = [site.office.admin.public().as_jwk()]
+    assert site.centre.result(site.office.order("keys-set", revision=5, keys=keys))["code"] == "ok"
     told = run_cli("doctor", "--config", site.kiosk.config, "--simulate", "--only", "settings")
     assert "from afar, revision 7, in force: health.interval_s" in told.stdout.replace("\n", " ")
 
@@ -361,6 +363,7 @@ def test_a_technician_sees_what_was_set_from_afar_and_takes_it_away(site: Site) 
     assert run_cli("config-reset", "--config", site.kiosk.config).returncode == 0
     site.kiosk.start()
     assert site.office.wait_for_config(revision=0, wanted=7, state="in-force")
+    assert site.centre.result(site.office.order("keys-set", revision=5, keys=keys))["code"] == "old-revision"
 
 
 def test_a_file_that_can_not_be_read_costs_the_cameras_and_no_press(site: Site) -> None:

@@ -1,5 +1,6 @@
-"""Settings from afar by the command line: signed by two persons, left at the brokers, and cleared there."""
+"""Settings and keys from afar by the command line: signed by two persons, left at the brokers, and cleared there."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -34,8 +35,11 @@ class Desk:
         return self._keys / f"{key.kid}.key.json"
 
     def config_set(self, *words: object, key: PrivateKey | None = None) -> "subprocess.CompletedProcess[str]":
+        return self.order("config-set", *words, key=key)
+
+    def order(self, *words: object, key: PrivateKey | None = None) -> "subprocess.CompletedProcess[str]":
         signed = ("--key", self.file(key or self.admin))
-        return run_cli("command", *self._there, "config-set", *map(str, words), *signed)
+        return run_cli("command", *self._there, *map(str, words), *signed)
 
     def clear(self) -> "subprocess.CompletedProcess[str]":
         return run_cli("command", *self._there, "config-set", "--clear")
@@ -75,6 +79,40 @@ def test_a_mask_goes_when_two_persons_sign_and_whoever_signs_alone_is_told_how(
         assert desk.config_set("revision=4", MASKED).returncode == 0
         here = desk.config_set("revision=5", "changes={}", "--second", desk.file(desk.supervisor))
         assert (here.returncode, "succeeded (ok)" in here.stdout) == (0, True), here
+
+
+def test_one_admin_makes_no_second_signer_two_people_do_and_that_one_signs_for_masks(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    program = (sys.executable, "-c", SHORT_TRIAL)
+    kiosk = AgentProcess(tmp_path, broker.url, program=program, cameras=[{**CAMERA, "source": "file:/nothing"}])
+    desk, second = Desk(kiosk, broker.url), tmp_path / "second.jwt"
+    new = PrivateKey.generate("admin", "zanele")
+    desk.file(new).write_text(json.dumps(new.as_jwk()))
+    keys = "keys=" + json.dumps([key.public().as_jwk() for key in (desk.admin, new)])
+    with Centre(broker.port) as centre, kiosk:
+        centre.wait_for("state", lambda m: m.data["state"] == "online")
+        assert desk.config_set("revision=1", MASKED).returncode == 0
+        for signed_by in ((), ("--second", desk.file(new))):
+            alone = desk.order("keys-set", "revision=1", keys, *signed_by)
+            assert (alone.returncode, "keys-set: failed (second-signer)" in alone.stdout) == (1, True), alone
+            assert "let another person, an admin or a supervisor, sign the same" in alone.stderr
+        masks = desk.config_set("revision=2", "changes={}", "--second", desk.file(new))
+        assert "failed (second-signer)" in masks.stdout, "the device does not know the key"
+
+        elsewhere = run_cli(
+            *("command", "--device", USER, "keys-set", "revision=1", keys),
+            *("--key", desk.file(desk.supervisor), "--co-sign", second),
+        )
+        assert (elsewhere.returncode, elsewhere.stderr) == (0, "")
+        both = desk.order("keys-set", "revision=1", keys, "--second", second)
+        assert (both.returncode, "keys-set: succeeded (ok)" in both.stdout) == (0, True), both
+
+        gone = desk.config_set("revision=3", "changes={}", "--second", desk.file(desk.supervisor))
+        assert "failed (second-signer)" in gone.stdout, "the set has the supervisor no more"
+        pair = desk.config_set("revision=4", "changes={}", "--second", desk.file(new))
+        assert (pair.returncode, "succeeded (ok)" in pair.stdout) == (0, True), pair
+        assert look(kiosk.config).settings.cameras[0].masks == ()
 
 
 def test_settings_that_are_left_reach_a_kiosk_that_starts_later_until_they_are_cleared(
