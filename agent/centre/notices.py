@@ -184,9 +184,9 @@ class AlarmChanged:
 
     @property
     def rings(self) -> bool:
-        """Whether people have to be called: it is new or has raised itself again, and does not tell of the past."""
+        """Whether people have to be called: it is new, however late it comes, or has raised itself again."""
         reraised = -1 if self.before is None else self.before.data.reraised
-        return self.alarm.is_open and self.alarm.data.reraised > reraised and not self.alarm.data.historical
+        return self.alarm.is_open and self.alarm.data.reraised > reraised
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,4 +109,4 @@ class HastySubscriber(NaiveSubscriber):
 def _shown(data: dict[str, Any]) -> dict[str, Any]:
     presses = data["press_count"] if isinstance(data["press_count"], int) else 1
     shown = {"alarm_id": data["alarm_id"], "stage": data["stage"], "press_count": presses}
-    return {**shown, "holder": data.get("held_by", {}).get("by"), "actual": True, "rings": 1}
+    return {**shown, "holder": data.get("held_by", {}).get("by"), "actual": True, "rings": int(not data["historical"])}

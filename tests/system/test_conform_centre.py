@@ -27,7 +27,7 @@ SOON = "import agent.adapters.paho_centre as paho_centre\npaho_centre.REPEAT_S =
 WRONG_OF_THE_NAIVE = {
     "duplicates": {"counts a duplicate as another alarm", "counts an event that came twice as two"},
     "disorder": {"takes what came last for the newest: the alarm is registered"},
-    "historical": {"rings for the past"},
+    "historical": {"does not call people once for an open alarm that is late"},
     "exercise": {"would send somebody out to an exercise or a test"},
     "reraised": {
         "counts an alarm that raises itself again as another one",
