@@ -56,6 +56,14 @@ def probe_certificate(key: Path, common_name: str) -> bytes:
     )
 
 
+def first_end(cert: Path, key: Path, probe: str) -> datetime:
+    """Return when the device's own certificate ends, or the probe's behind the key if that ends earlier. `probe` is
+    its common name. Raises BrokerError."""
+    own = _read(cert, "cert_file")[0]
+    probes = [each for each in _read(key, "key_file", may_be_none=True) if _common_name(each) == probe]
+    return min(_utc(each, "not_valid_after") for each in (own, *probes))
+
+
 def _read(path: Path, setting: str, *, may_be_none: bool = False) -> "list[x509.Certificate]":
     from cryptography import x509  # noqa: PLC0415
 

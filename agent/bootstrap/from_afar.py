@@ -12,6 +12,7 @@ from typing import Protocol
 
 from agent.adapters.jose_keys import KeyRing
 from agent.bootstrap import specs
+from agent.bootstrap.certificate_watch import CertificateWatch
 from agent.bootstrap.signers import check_keys, check_second
 from agent.bootstrap.trial import HasCameras, TrialJudge, Verdict
 from agent.contract.commands import Claims, ConfigSetArgs, KeysSetArgs, RebootArgs
@@ -98,6 +99,7 @@ class FromAfar:
         self._waiting: Received | None = None
         """Settings from `down/config` that wait for a calm moment."""
         self._judge = TrialJudge(context, outbox, cameras)
+        self._certificate_watch = CertificateWatch(begun.settings, context)
         self._is_leaving = False
         """Whether the core is about to end: what is on disk is the next start's matter."""
         self._board.report(CONFIG, ok=not begun.trouble, detail=begun.trouble)
@@ -209,7 +211,7 @@ class FromAfar:
     # --- on the thread `config`
 
     def run_once(self, timeout_s: float) -> None:
-        """Do what was ordered, and watch over a trial."""
+        """Do what was ordered, and watch over a trial; look at the certificate when there is nothing else to do."""
         try:
             job = self._jobs.get(timeout=timeout_s)
         except queue.Empty:
@@ -220,6 +222,8 @@ class FromAfar:
             elif self._waiting is not None and not self._is_busy and not self._alarms.open_ids:
                 message, self._waiting = self._waiting, None
                 self._handler.receive(message)  # verified again: its key may have been withdrawn meanwhile
+            else:
+                self._certificate_watch.tick()
         else:
             job()
 

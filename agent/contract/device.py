@@ -205,6 +205,9 @@ class HealthData(Payload):
     disk: DiskHealth
     temperature_c: float | None = None
     """Of the processor; left out where the machine does not tell it."""
+    certificate_ends: Time | None = None
+    """When the device's own certificate ends, or that of its self-test's probe if it ends earlier. Its files are read
+    soon after the start and every hour; left out where there is none, where it can't be read, and before."""
     # Serialised as they are: `exclude_none` would drop their nulls.
     cameras: SerializeAsAny[dict[str, CameraHealth]]
     """By name."""

@@ -1,12 +1,12 @@
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
-from agent.adapters.x509_files import authorities, device_certificate
+from agent.adapters.x509_files import authorities, device_certificate, first_end
 from agent.core.errors import BrokerError
 from tests.support.certificates import Authority, CertificateFiles
 
@@ -90,3 +90,20 @@ def test_the_files_may_be_links(tmp_path: Path, files: CertificateFiles) -> None
     shutil.copy(files.cert, tmp_path / "real.pem")
     (tmp_path / "link.pem").symlink_to(tmp_path / "real.pem")
     assert device_certificate(tmp_path / "link.pem", files.key, None).key_matches
+
+
+@pytest.mark.parametrize(("days", "first"), [((5, 9, 2), 5), ((9, 5, 2), 5)])
+def test_the_end_is_that_of_the_devices_own_certificate_or_of_its_probes_if_that_is_earlier(
+    authority: Authority, days: tuple[int, ...], first: int
+) -> None:
+    files = authority.client("kiosk-0042", "probe", "somebody else", days=days)
+    left = first_end(files.cert, files.key, "probe") - datetime.now(UTC)
+    assert timedelta(days=first - 1) < left < timedelta(days=first)
+    assert first_end(files.cert, files.key, "none") == device_certificate(files.cert, files.key, None).own.not_after
+
+
+@pytest.mark.parametrize("which", ["cert", "key"])
+def test_no_end_is_told_of_files_that_can_not_be_read(files: CertificateFiles, which: str) -> None:
+    getattr(files, which).unlink()
+    with pytest.raises(BrokerError, match=f"{which}_file"):
+        first_end(files.cert, files.key, "probe")

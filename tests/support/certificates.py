@@ -42,9 +42,10 @@ class Authority:
         self.ca = directory / "ca.pem"
         self.ca.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def client(self, *names: str, expired: bool = False) -> CertificateFiles:
-        """Client certificates for any common names and one key: those after the first lie behind the key."""
-        return self._issue(names, (), ExtendedKeyUsageOID.CLIENT_AUTH, expired=expired)
+    def client(self, *names: str, expired: bool = False, days: Sequence[int] = ()) -> CertificateFiles:
+        """Client certificates for any common names and one key: those after the first lie behind the key. `days` is
+        how long each is valid."""
+        return self._issue(names, (), ExtendedKeyUsageOID.CLIENT_AUTH, expired=expired, days=days)
 
     def server(self, hosts: Sequence[str] = LOOPBACK, *, expired: bool = False) -> CertificateFiles:
         """A server certificate for these host names and addresses."""
@@ -68,10 +69,19 @@ class Authority:
         return path
 
     def _issue(
-        self, names: Sequence[str], hosts: Sequence[str], usage: x509.ObjectIdentifier, *, expired: bool
+        self,
+        names: Sequence[str],
+        hosts: Sequence[str],
+        usage: x509.ObjectIdentifier,
+        *,
+        expired: bool,
+        days: Sequence[int] = (),
     ) -> CertificateFiles:
         key = ec.generate_private_key(ec.SECP256R1())
-        issued = [self._certify(name, key, hosts, usage, expired=expired) for name in names]
+        issued = [
+            self._certify(name, key, hosts, usage, expired=expired, days=valid)
+            for name, valid in zip(names, days or [1] * len(names), strict=True)
+        ]
         stem = f"{issued[0].serial_number:x}"
         files = CertificateFiles(self.ca, self._directory / f"{stem}.pem", self._directory / f"{stem}.key")
         first, *others = [each.public_bytes(serialization.Encoding.PEM) for each in issued]
@@ -95,10 +105,11 @@ class Authority:
         usage: x509.ObjectIdentifier,
         *,
         expired: bool,
+        days: int,
     ) -> x509.Certificate:
         start = datetime.now(UTC) - timedelta(days=3 if expired else 0)
         builder = (
-            _builder(_name(name), self._name, key.public_key(), start, timedelta(days=1))
+            _builder(_name(name), self._name, key.public_key(), start, timedelta(days=days))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(authority=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)

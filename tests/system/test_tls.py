@@ -1,11 +1,13 @@
 """The chain as a site has it: deploy's broker, TLS, a certificate each, and what is told when one is wrong."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from agent.adapters.x509_files import device_certificate
 from tests.support.agent_process import USER, AgentProcess, run_cli
 from tests.support.centre import Centre
 from tests.support.certificates import Authority, BrokerAuthorities, CertificateFiles
@@ -44,6 +46,35 @@ def test_a_press_arrives_over_tls_and_the_ack_of_a_centre_with_its_own_certifica
         assert as_device.returncode == 1
         assert len(as_device.stderr.splitlines()) == 1
         assert agent.outputs()["green"] == "on"
+
+        told = centre.wait_for("health", lambda m: "certificate_ends" in m.data, timeout_s=20)
+        assert told.data["certificate_ends"] == end_of(files)
+
+
+def test_a_disk_that_hangs_under_the_certificate_holds_up_nothing(
+    tmp_path: Path, tls_broker: Mosquitto, authorities: BrokerAuthorities
+) -> None:
+    files = own_files(authorities.device(USER), tmp_path / "certificates")
+    with (
+        centre_of(tls_broker, authorities) as centre,
+        AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=mqtt(files)) as agent,
+    ):
+        centre.wait_for("health")
+        content, end = files.cert.read_bytes(), end_of(files)
+        files.cert.unlink()
+        os.mkfifo(files.cert)
+        with os.fdopen(wait_for(lambda: open_for_writing(files.cert), what="the reader"), "wb") as disk:
+            # From here on somebody reads the certificate, and the disk gives nothing.
+            agent.press()
+            alarm = centre.wait_for_alarm("updated", stage="sent")
+            centre.acknowledge(alarm.data["alarm_id"], agent.key)
+            agent.wait_for_outputs(green="on")
+            before = len(centre.messages("health"))
+            wait_for(lambda: len(centre.messages("health")) >= before + 4, what="four health reports")
+            assert "certificate_ends" not in centre.messages("health")[-1].data
+            disk.write(content)
+        told = centre.wait_for("health", lambda m: "certificate_ends" in m.data)
+        assert told.data["certificate_ends"] == end
 
 
 def test_no_command_comes_in_as_the_device_which_the_broker_would_cut_off_for_it(
@@ -168,6 +199,19 @@ def centre_of(broker: Mosquitto, authorities: BrokerAuthorities) -> Centre:
 
 def mqtt(files: CertificateFiles) -> dict[str, str]:
     return {"ca_file": str(files.ca), "cert_file": str(files.cert), "key_file": str(files.key)}
+
+
+def end_of(files: CertificateFiles) -> str:
+    end = device_certificate(files.cert, files.key, None).own.not_after
+    return f"{end:%Y-%m-%dT%H:%M:%S}.000Z"
+
+
+def open_for_writing(fifo: Path) -> int:
+    """The write end; 0 while nobody reads."""
+    try:
+        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return 0
 
 
 def own_files(files: CertificateFiles, directory: Path) -> CertificateFiles:
