@@ -1,0 +1,143 @@
+// What page and worker say to each other: plain data only. The worker has the brokers, the contract's rules, the key and
+// all timers; the page shows, and asks. Every time is in ms of the worker's clock, performance.timeOrigin +
+// performance.now(): it never jumps, whatever somebody does to the clock of the PC.
+import type { AlarmData, Envelope, HealthData, MetaData, PublicJwk, ResultData, StateData } from "./contract";
+
+/** As in control-room.json. */
+export interface Settings {
+  centre: string;
+  title: string;
+  language: string;
+  root: string;
+  brokers: { name: string; url: string }[];
+  outlines: string[];
+  tiles: string | null;
+  units: string[];
+  ring_after_s: number;
+  supervisor_after_s: number;
+}
+
+export type Role = "operator" | "supervisor" | "technician" | "admin";
+export type LinkState = "connecting" | "open" | "deaf" | "down" | "refused";
+export type Pattern = "off" | "on" | "steady" | "flash" | "fast-flash" | "slow-pulse" | "alternate";
+export type Presence = "unknown" | "online" | "silent" | "offline" | "lost";
+
+/** One broker. `deaf`: the connection stands and our own echo has not come for 5 s. */
+export interface LinkView {
+  name: string;
+  url: string;
+  state: LinkState;
+  sinceMs: number;
+  /** Why it is not open, in words; empty if it is. */
+  why: string;
+  /** How long the last echo took; null before the first. */
+  echoMs: number | null;
+}
+
+export interface KeyView {
+  kid: string;
+  role: Role;
+  issuer: string;
+  public: PublicJwk;
+}
+
+export interface Lamps {
+  yellow: Pattern;
+  green: Pattern;
+  beacon: Pattern;
+  tone: Pattern;
+}
+
+/** One alarm, with the newest that is known of it. */
+export interface AlarmView {
+  alarmId: string;
+  source: string;
+  data: AlarmData;
+  isOpen: boolean;
+  /** Why the device no longer knows it; null while it does. */
+  lost: "epoch" | "vanished" | "unheard" | null;
+  /** Of a self-test: never shown among the alarms. */
+  isSelfTest: boolean;
+  /** When the press was, by our clock: from the device's time if that can be trusted, else when it was first heard. */
+  pressedMs: number;
+  firstHeardMs: number;
+  changedMs: number;
+  /** Names of the brokers that have brought the newest message. */
+  brokers: string[];
+  /** From the press until it was first heard here; null while the device's clock is not to be trusted. */
+  lateMs: number | null;
+  /** What the lamps of its kiosk show now. */
+  lamps: Lamps;
+  isRinging: boolean;
+  /** Its picture has come. */
+  hasPicture: boolean;
+}
+
+export interface DeviceView {
+  source: string;
+  presence: Presence;
+  sinceMs: number;
+  /** By broker's name, what that broker says of it. */
+  brokers: Record<string, StateData["state"]>;
+  lastHeardMs: number;
+  state: StateData | null;
+  meta: MetaData | null;
+  health: HealthData | null;
+  /** The newest 60 health reports, oldest first: for small curves. */
+  past: { atMs: number; cpuC: number | null; memoryMiB: number | null; diskFreeMiB: number | null; waiting: number | null }[];
+  /** Open tampers and faults, in the words of the contract: `door`, `front covered`, `police stuck`... */
+  troubles: string[];
+  /** Whether a press would be heard of, by the device's own word. */
+  isInService: boolean;
+  openAlarms: number;
+  certificateEndsMs: number | null;
+  version: string;
+  timeq: Envelope<string, unknown>["timeq"] | null;
+}
+
+export interface EventView {
+  id: string;
+  source: string;
+  type: string;
+  subject: string;
+  heardMs: number;
+  /** Null while the device's clock is not to be trusted. */
+  timeMs: number | null;
+  historical: boolean;
+  data: Record<string, unknown>;
+}
+
+/** Numbers of a device's record that did not come. */
+export interface LossView {
+  source: string;
+  first: number;
+  last: number;
+  state: "asked" | "lost";
+}
+
+/** Page to worker. */
+export type Ask =
+  | { ask: "open"; settings: Settings; login: { name: string; password: string }; seat: string }
+  | { ask: "begin"; by: string }
+  | { ask: "end" }
+  | { ask: "order"; ticket: number; source: string; name: string; args: Record<string, unknown> }
+  | { ask: "cancel"; ticket: number }
+  | { ask: "settle"; source: string; alarmId: string }
+  | { ask: "make-key"; role: Role; issuer: string }
+  | { ask: "import-key"; jwk: Record<string, unknown> }
+  | { ask: "forget-key" }
+  | { ask: "sign"; ticket: number; payload: Record<string, unknown> }
+  | { ask: "picture"; id: string };
+
+/** Worker to page. */
+export type Tell =
+  | { tell: "links"; links: LinkView[]; isWatching: boolean; nowMs: number; clockWrongByMs: number | null }
+  | { tell: "key"; key: KeyView | null }
+  /** Whole rows, to take the place of those with the same alarm, source or id. */
+  | { tell: "changed"; alarms: AlarmView[]; gone: string[]; devices: DeviceView[]; events: EventView[]; losses: LossView[] }
+  | { tell: "order"; ticket: number; tries: number; result: ResultData | null; error: string | null; isFinal: boolean }
+  | { tell: "signed"; ticket: number; token: string }
+  | { tell: "picture"; id: string; jpeg: Blob | null }
+  /** How many messages were none of the contract so far, and the last of them. */
+  | { tell: "unreadable"; count: number; last: string }
+  | { tell: "error"; text: string };
