@@ -16,7 +16,7 @@ JOBS ?= 5
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime node-tools arm-emulator run test suite test-campaigns test-package test-tflite test-picamera2 check bench bench-vision chaos fuzz consoles record brokers rabbitmq emulation mutants week arm-smoke wiring lamps dist dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime node-tools control-room browser arm-emulator run test suite test-campaigns test-package test-tflite test-picamera2 check bench bench-vision chaos fuzz consoles record brokers rabbitmq emulation mutants week arm-smoke wiring lamps dist dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -24,7 +24,7 @@ help: ## This list
 
 setup: $(VENV)/.run ## The environment in .venv (make run and make test call it)
 
-setup-dev: $(VENV)/.dev broker rtsp-server package-tools faketime node-tools
+setup-dev: $(VENV)/.dev broker rtsp-server package-tools faketime node-tools control-room browser
 
 $(VENV)/.run: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "edge-agent needs Python 3.11 or 3.13: sudo apt-get install python3 python3-venv"; exit 1; }
@@ -55,14 +55,40 @@ faketime: # A clock in 1970 for the tests
 arm-emulator: # Programs of a Pi's processor, and the Debian that they run in
 	@deploy/ensure-packages.sh qemu-user mmdebstrap debian-archive-keyring
 
+browser: # Looks at the control room's page, and what serves it
+	@UNSTARTED=nginx.service deploy/ensure-packages.sh chromium nginx-light
+
 # Debian's npm brings hundreds of packages, so a node that is there already is taken.
+NODE_AND_NPM := { node --version && npm --version; } >/dev/null 2>&1
+
 node-tools: tests/contract/node/node_modules/.ready # What checks the contract's documents, and a subscriber made from them
 
 tests/contract/node/node_modules/.ready: tests/contract/node/package-lock.json
-	@{ node --version && npm --version; } >/dev/null 2>&1 || deploy/ensure-packages.sh nodejs npm
+	@$(NODE_AND_NPM) || deploy/ensure-packages.sh nodejs npm
 	@echo "Setting up tests/contract/node"
 	@cd $(@D)/.. && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
+
+ROOM := deploy/control-room
+ROOM_TOOLS := $(ROOM)/node_modules/.ready
+ROOM_TYPES := $(ROOM)/src/contract.d.ts
+
+control-room: $(ROOM)/dist/index.html ## The page at which operators answer alarms, in deploy/control-room/dist
+	@:
+
+$(ROOM)/dist/index.html: $(ROOM_TOOLS) $(ROOM_TYPES) $(ROOM)/build.mjs $(ROOM)/tsconfig.json $(shell find $(ROOM)/src $(ROOM)/static 2>/dev/null)
+	@echo "Building the control room's page"
+	@cd $(ROOM) && node build.mjs
+	@touch $@
+
+$(ROOM_TOOLS): $(ROOM)/package-lock.json
+	@$(NODE_AND_NPM) || deploy/ensure-packages.sh nodejs npm
+	@echo "Setting up $(ROOM)"
+	@cd $(ROOM) && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+$(ROOM_TYPES): $(shell find agent/contract -name '*.py' -o -name '*.json') | $(VENV)/.run
+	@made=$$(mktemp -d) && trap 'rm -rf "$$made"' EXIT && $(AGENT) schema --out "$$made" >/dev/null && cp "$$made/contract.d.ts" $@
 
 rabbitmq: # A cluster of brokers for make brokers, which starts its own nodes: Debian's own must not run
 	@UNSTARTED="rabbitmq-server.service epmd.socket epmd.service" deploy/ensure-packages.sh rabbitmq-server
@@ -119,11 +145,12 @@ test-picamera2: # What every camera promises, of the real picamera2 on libcamera
 	$$root $(PICAMERA2_BIN)/pytest -n $(JOBS) --dist worksteal -W ignore -k virtual tests/ports/test_camera.py \
 	  tests/ports/test_camera_trouble.py tests/adapters/test_picamera2_camera.py
 
-check: $(VENV)/.dev ## ruff, mypy and import-linter
+check: $(VENV)/.dev ## ruff, mypy, import-linter, and the page's types
 	@$(BIN)/ruff check --output-format concise
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@! $(NODE_AND_NPM) || { $(MAKE) -s $(ROOM_TOOLS) $(ROOM_TYPES) && cd $(ROOM) && node node_modules/typescript/bin/tsc --noEmit; }
 
 bench: setup-dev demo-video model ## Latency, frames a second, start-up and memory beside bare baselines
 	@$(BIN)/python -m tests.campaigns.bench $(BENCH)

@@ -22,6 +22,7 @@ COMMANDS = {
     "command": "send a device a command and wait for its result",
     "conform": "grade a subscriber or a device against the contract",
     "keygen": "make a key that may sign acks and commands",
+    "keys": "enrol the key of an operator's page; list a key set",
     "sim": "press the buttons of a simulated agent and read its lights",
     "model": "build, fetch, list and verify models",
     "bench": "try the settings on a video, and measure the cost",

@@ -53,7 +53,7 @@ def make_key(role: str, directory: Path, issuer: str | None = None) -> PrivateKe
         directory.mkdir(parents=True, exist_ok=True)
         known = read_key_set(key_set) if key_set.exists() else []
         _write_private(private_path(directory, key), key)
-        _write_key_set(key_set, [*known, key.public()])
+        write_key_set(key_set, [*known, key.public()])
     except OSError as error:
         raise EdgeAgentError(f"{directory}: {(error.strerror or str(error)).lower()}") from error
     return key
@@ -73,7 +73,7 @@ def _write_private(path: Path, key: PrivateKey) -> None:
         os.fsync(file.fileno())
 
 
-def _write_key_set(path: Path, keys: list[PublicKey]) -> None:
+def write_key_set(path: Path, keys: list[PublicKey]) -> None:
     """Replace the file in one step: a device may be reading it."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".keys-")
     try:

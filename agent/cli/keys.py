@@ -1,0 +1,126 @@
+"""`edge-agent keys`: whose answers and commands the devices obey."""
+
+import argparse
+import json
+import re
+from pathlib import Path
+
+from agent.adapters.jose_keys import ROLES, PublicKey, read_key_set
+from agent.cli.keygen import write_key_set
+from agent.core.errors import EdgeAgentError, UsageError
+
+_ADD_EXAMPLE = """\
+Example:
+  edge-agent keys add --set keys/keys.json --role operator --issuer thandi operator-1f3a9c07.jwk
+"""
+_LIST_EXAMPLE = """\
+Example:
+  edge-agent keys list --set keys/keys.json
+"""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `keys` and its subcommands; each sets `run`."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = subparsers.add_parser(
+        "keys",
+        help="enrol the key of an operator's page; list a key set",
+        description="Enrol public keys in a key set (keys.json), and list it.",
+        epilog=_ADD_EXAMPLE,
+        formatter_class=raw,
+    )
+    actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
+
+    one = actions.add_parser(
+        "add",
+        help="enrol a public key",
+        description="Add a public key, which the control room's page has made, to a key set. Then bring the set to the"
+        " devices, to the file that [commands] keys names.",
+        epilog=_ADD_EXAMPLE,
+        formatter_class=raw,
+    )
+    _add_set(one, "made if it does not exist")
+    one.add_argument("--role", required=True, choices=ROLES, help="what the holder may do")
+    one.add_argument("--issuer", required=True, metavar="NAME", help="who holds it")
+    one.add_argument("file", type=Path, metavar="PUBLIC.jwk", help="the file that the page gave")
+    one.set_defaults(run=_add)
+
+    one = actions.add_parser(
+        "list",
+        help="who is in a key set",
+        description="Print the kid, role and issuer of each key.",
+        epilog=_LIST_EXAMPLE,
+        formatter_class=raw,
+    )
+    _add_set(one, "as `keys add` and keygen make it")
+    one.set_defaults(run=_list)
+
+
+def _add_set(parser: argparse.ArgumentParser, help_text: str) -> None:
+    parser.add_argument("--set", required=True, type=Path, metavar="FILE", dest="key_set", help=help_text)
+
+
+def _add(args: argparse.Namespace) -> int:
+    key = _public_key(args.file)
+    _compare(args.file, key, args.role, args.issuer)
+    known = read_key_set(args.key_set) if args.key_set.exists() else []
+    namesake = next((each for each in known if each.kid == key.kid), None)
+    if namesake == key:
+        print(f"{key.kid} is in {args.key_set} already, with this key")
+        return 0
+    if namesake is not None:
+        raise UsageError(
+            f"{args.key_set} has another key named {key.kid}, of {namesake.issuer} ({namesake.role}); nothing was"
+            " added. Make a new key on the page: it gets another name"
+        )
+    try:
+        write_key_set(args.key_set, [*known, key])
+    except OSError as error:
+        raise EdgeAgentError(f"{args.key_set}: {(error.strerror or str(error)).lower()}") from error
+    print(f"{key.kid} of {key.issuer} ({key.role}) is now in {args.key_set}")
+    print("copy it to the devices, to the file that [commands] keys names")
+    return 0
+
+
+def _list(args: argparse.Namespace) -> int:
+    keys = read_key_set(args.key_set)
+    width = max((len(key.kid) for key in keys), default=0)
+    for key in keys:
+        print(f"{key.kid:{width}}  {key.role:10}  {key.issuer}")
+    return 0
+
+
+def _public_key(path: Path) -> PublicKey:
+    """Read the file of one key. Raises UsageError, in which no part of the content is but the key's name."""
+    try:
+        jwk = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read: {(error.strerror or str(error)).lower()}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: it is not valid JSON; it must be the public key that the page gave") from error
+    if isinstance(jwk, dict) and "d" in jwk:
+        raise UsageError(
+            f"{path}: this is a private key, and nothing was added. Whoever has read the file can answer alarms in its"
+            " holder's name: make a new key, and bring the public one"
+        )
+    if isinstance(jwk, dict) and "keys" in jwk:
+        raise UsageError(f"{path}: this is a key set; it must be one public key")
+    try:
+        return PublicKey.from_jwk(jwk)
+    except ValueError as error:
+        raise UsageError(f"{path}: {error}; it must be the public key that the page gave") from error
+
+
+def _compare(path: Path, key: PublicKey, role: str, issuer: str) -> None:
+    """Raise UsageError where the key says another owner than the administrator: its holder would sign in vain."""
+    prefix = re.fullmatch(rf"({'|'.join(ROLES)})-[0-9a-f]{{8}}", key.kid)
+    for said in (key.role, prefix[1] if prefix else role):
+        if said != role:
+            raise UsageError(
+                f"{path}: key {key.kid} was made for the role {said}, and not for {role}; "
+                f"give --role {said}, or have a key made for {role}"
+            )
+    if key.issuer != issuer:
+        raise UsageError(
+            f"{path}: key {key.kid} was made for {key.issuer}, and not for {issuer}; its holder signs as {key.issuer}"
+        )

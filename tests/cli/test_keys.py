@@ -1,0 +1,141 @@
+"""Public keys that a page has made, and the key set that devices obey."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.__main__ import main
+from agent.adapters.jose_keys import KeyRing, PrivateKey, read_key_set, sign
+
+
+@pytest.fixture
+def key_set(tmp_path: Path) -> Path:
+    return tmp_path / "keys.json"
+
+
+def written(directory: Path, jwk: Any) -> Path:
+    path = directory / "given.jwk"
+    path.write_text(jwk if isinstance(jwk, str) else json.dumps(jwk))
+    return path
+
+
+def add(key_set: Path, file: Path, role: str = "operator", issuer: str = "thandi") -> int:
+    return main(["keys", "add", "--set", str(key_set), "--role", role, "--issuer", issuer, str(file)])
+
+
+def test_what_the_holder_of_an_added_key_signs_is_obeyed(key_set: Path, tmp_path: Path) -> None:
+    key = PrivateKey.generate("operator", "thandi")
+
+    assert add(key_set, written(tmp_path, key.public().as_jwk())) == 0
+
+    verified = KeyRing.load(key_set).verify(sign({"a": 1}, key))
+    assert (verified.kid, verified.role, verified.issuer) == (key.kid, "operator", "thandi")
+
+
+def test_keys_are_added_to_those_of_keygen_and_listed(
+    key_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["keygen", "--out", str(tmp_path), "--role", "technician", "--issuer", "thabo"])
+    added = PrivateKey.generate("operator", "thandi").public()
+    add(key_set, written(tmp_path, added.as_jwk()))
+    capsys.readouterr()
+
+    assert main(["keys", "list", "--set", str(key_set)]) == 0
+
+    first, second = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert first[1:] == ["technician", "thabo"]
+    assert second == [added.kid, "operator", "thandi"]
+
+
+def test_a_key_that_is_there_already_changes_nothing(
+    key_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = written(tmp_path, PrivateKey.generate("operator", "thandi").public().as_jwk())
+    add(key_set, file)
+    before = key_set.stat().st_ino, key_set.read_text()
+
+    assert add(key_set, file) == 0
+
+    assert (key_set.stat().st_ino, key_set.read_text()) == before
+    assert "already" in capsys.readouterr().out
+
+
+def test_a_private_key_is_refused_and_never_shown(
+    key_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jwk = PrivateKey.generate("operator", "thandi").as_jwk()
+
+    assert add(key_set, written(tmp_path, jwk)) == 2
+
+    printed = "".join(capsys.readouterr())
+    assert "this is a private key" in printed
+    assert jwk["d"] not in printed
+    assert not key_set.exists()
+
+
+def test_another_key_of_the_same_name_is_refused(
+    key_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = PrivateKey.generate("operator", "thandi").public().as_jwk()
+    second = PrivateKey.generate("operator", "thandi").public().as_jwk() | {"kid": first["kid"]}
+    add(key_set, written(tmp_path, first))
+
+    assert add(key_set, written(tmp_path, second)) == 2
+
+    assert f"another key named {first['kid']}" in capsys.readouterr().err
+    assert [key.as_jwk() for key in read_key_set(key_set)] == [first]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"role": "supervisor"}, "for the role supervisor, and not for operator"),
+        ({"kid": "admin-1f3a9c07"}, "for the role admin, and not for operator"),
+        ({"iss": "sipho"}, "its holder signs as sipho"),
+        ({"x": "AAAA"}, "has no usable x"),
+        ({"crv": "P-256"}, "is not an Ed25519 key"),
+        ({"kid": "../keys"}, "has no usable kid"),
+        ({"use": "enc"}, "is not for signatures"),
+    ],
+)
+def test_a_key_that_does_not_fit_is_refused_with_the_reason(
+    key_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: dict[str, str], why: str
+) -> None:
+    jwk = PrivateKey.generate("operator", "thandi").public().as_jwk() | change
+
+    assert add(key_set, written(tmp_path, jwk)) == 2
+
+    told = capsys.readouterr().err
+    assert why in told
+    assert told.count("\n") == 1
+    assert not key_set.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [("{", "not valid JSON"), ("[]", "not a JSON object"), ('{"keys": []}', "a key set"), ("[" * 99999, "not valid")],
+    ids=["cut", "list", "set", "deep"],
+)
+def test_a_file_that_is_no_key_is_refused_with_the_reason(
+    key_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, why: str
+) -> None:
+    assert add(key_set, written(tmp_path, content)) == 2
+
+    assert why in capsys.readouterr().err
+    assert not key_set.exists()
+
+
+def test_a_missing_file_a_missing_directory_and_a_broken_set_are_one_line_each(
+    key_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert add(key_set, tmp_path / "none.jwk") == 2
+    file = written(tmp_path, PrivateKey.generate("operator", "thandi").public().as_jwk())
+    assert add(tmp_path / "none" / "keys.json", file) == 1
+    key_set.write_text("{")
+    assert add(key_set, file) == 2
+    assert main(["keys", "list", "--set", str(tmp_path / "no.json")]) == 2
+
+    assert len(capsys.readouterr().err.splitlines()) == 4
+    assert key_set.read_text() == "{"

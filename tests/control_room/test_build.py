@@ -1,0 +1,23 @@
+"""What `make control-room` builds."""
+
+import gzip
+import json
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROOM = Path(__file__).parents[2] / "deploy" / "control-room"
+LARGEST_KB = 250
+
+
+def test_all_that_a_page_loads_is_small(page: Path) -> None:
+    files = [path for path in page.rglob("*") if path.is_file()]
+    assert {"index.html", "page.js", "worker.js"} <= {path.name for path in files}
+    assert sum(len(gzip.compress(path.read_bytes(), 9)) for path in files) <= LARGEST_KB * 1000
+
+
+def test_what_is_installed_comes_from_the_public_registry_alone_and_is_what_it_was() -> None:
+    packages = json.loads((ROOM / "package-lock.json").read_text())["packages"]
+    installed = [package for name, package in packages.items() if name]
+    assert all(package["integrity"].startswith("sha512-") for package in installed)
+    hosts = {urlsplit(package["resolved"]).hostname for package in installed if "resolved" in package}
+    assert hosts <= {"registry.npmjs.org"}
