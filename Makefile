@@ -56,7 +56,7 @@ arm-emulator: # Programs of a Pi's processor, and the Debian that they run in
 	@deploy/ensure-packages.sh qemu-user mmdebstrap debian-archive-keyring
 
 browser: # Looks at the control room's page, and what serves it
-	@UNSTARTED=nginx.service deploy/ensure-packages.sh chromium nginx-light
+	@UNSTARTED=nginx.service deploy/ensure-packages.sh chromium nginx-light libnss3-tools
 
 # Debian's npm brings hundreds of packages, so a node that is there already is taken.
 NODE_AND_NPM := { node --version && npm --version; } >/dev/null 2>&1

@@ -9,8 +9,8 @@ ROOM = Path(__file__).parents[2] / "deploy" / "control-room"
 LARGEST_KB = 250
 
 
-def test_all_that_a_page_loads_is_small(page: Path) -> None:
-    files = [path for path in page.rglob("*") if path.is_file()]
+def test_all_that_a_page_loads_is_small(built_page: Path) -> None:
+    files = [path for path in built_page.rglob("*") if path.is_file()]
     assert {"index.html", "page.js", "worker.js"} <= {path.name for path in files}
     assert sum(len(gzip.compress(path.read_bytes(), 9)) for path in files) <= LARGEST_KB * 1000
 

@@ -6,19 +6,25 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Self
 
 from tests.support.certificates import BrokerAuthorities, CertificateFiles
+from tests.support.run import ran
 from tests.support.wait import wait_for
 
 DEPLOYED = Path(__file__).parents[2] / "deploy" / "mosquitto"
 """The configuration that a site installs; the tests run it, with other paths and ports."""
 
+SERVING = Path(__file__).parents[2] / "deploy" / "control-room" / "serve"
+"""What a site with a control room installs beside it."""
+
 CENTRE = "jhb-centre"
 """The command centre that the access list of the tests knows."""
+
+_RELOADED = "Reloading config."
 
 _PLAIN = """\
 listener {port} 127.0.0.1
@@ -40,7 +46,8 @@ def free_port() -> int:
         return port
 
 
-def _listens(port: int) -> bool:
+def is_listening(port: int) -> bool:
+    """Whether somebody takes connections on this loopback port."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -50,7 +57,8 @@ class Mosquitto(AbstractContextManager["Mosquitto"]):
     """One broker; its ports, sessions and queues survive `stop`, `kill` and `restart`.
 
     Without `authorities` it takes anybody on `port`. With them it runs deploy's own configuration: devices on
-    `port`, command centres on `centre_port`, by certificate. `extra` lines go at the end of the configuration,
+    `port`, command centres on `centre_port`, by certificate; and with `logins` (name and password, or none yet) also
+    operators' pages on `web_port`, as of deploy/control-room. `extra` lines go at the end of the configuration,
     so that they apply to the last listener (or to the whole), and `access` at the end of the access list.
     """
 
@@ -63,15 +71,18 @@ class Mosquitto(AbstractContextManager["Mosquitto"]):
         extra: Sequence[str] = (),
         device_crl: Path | None = None,
         access: str = "",
+        logins: Mapping[str, str] | None = None,
     ) -> None:
         self.authorities = authorities
         self.port = free_port()
         self.centre_port = free_port() if authorities else self.port
+        self.web_port = self.port if logins is None else free_port()
         self._directory = directory
         self._server_hosts = server_hosts
         self._extra = extra
         self._device_crl = device_crl
         self._access = access
+        self._logins = logins
         self._log = directory / "mosquitto.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -111,7 +122,7 @@ class Mosquitto(AbstractContextManager["Mosquitto"]):
             )
         self._process = process
         try:
-            wait_for(self._answers, what=f"mosquitto on ports {self.port} and {self.centre_port}")
+            wait_for(self._answers, what=f"mosquitto on ports {self.port}, {self.centre_port} and {self.web_port}")
         except BaseException:
             print(f"--- log of the broker\n{self.log()}")
             self.kill()
@@ -134,6 +145,17 @@ class Mosquitto(AbstractContextManager["Mosquitto"]):
         """Show this certificate from the next start on; only with `authorities`."""
         shutil.copy(files.cert, self._directory / "edge-agent" / "server.pem")
         shutil.copy(files.key, self._directory / "edge-agent" / "server.key")
+
+    def set_login(self, *words: str, password: str = "") -> "subprocess.CompletedProcess[str]":
+        """Run deploy's login.sh with these words; what it has changed counts after `reload` or a start."""
+        environ = {**os.environ, "FILES": str(self._directory / "edge-agent")}
+        return ran(SERVING / "login.sh", *words, env=environ, input=f"{password}\n")
+
+    def reload(self) -> None:
+        """Read the access list and the logins again, as `systemctl reload mosquitto` does."""
+        seen = self.log().count(_RELOADED)
+        os.kill(self.pid, signal.SIGHUP)
+        wait_for(lambda: self.log().count(_RELOADED) > seen, what="a broker that has read its files again")
 
     def freeze(self) -> None:
         """Stop answering with the connections open, until `thaw`."""
@@ -167,7 +189,7 @@ class Mosquitto(AbstractContextManager["Mosquitto"]):
         assert self._process is not None
         code = self._process.poll()
         assert code is None, f"mosquitto ended with code {code}"
-        return _listens(self.port) and _listens(self.centre_port)
+        return all(map(is_listening, {self.port, self.centre_port, self.web_port}))
 
     def _write_configuration(self) -> None:
         database = self._directory / "database"
@@ -176,8 +198,22 @@ class Mosquitto(AbstractContextManager["Mosquitto"]):
         if os.geteuid() == 0:
             main.append("user root")  # else it can't read a test's directory
         own = self._deployed() if self.authorities else _PLAIN.format(port=self.port)
-        text = "\n".join([*main, own, *self._extra, ""])
+        web = [] if self._logins is None else [self._web()]  # conf.d is read by the alphabet
+        text = "\n".join([*main, *web, own, *self._extra, ""])
         (self._directory / "mosquitto.conf").write_text(text)
+
+    def _web(self) -> str:
+        """What deploy/control-room adds to the configuration, and the logins."""
+        assert self._logins is not None
+        files = self._directory / "edge-agent"
+        (files / "logins").touch(mode=0o600)
+        for name, password in self._logins.items():
+            done = self.set_login("add", name, password=password)
+            assert done.returncode == 0, done.stderr
+        text = (SERVING / "mosquitto.conf").read_text().replace("/etc/mosquitto/edge-agent", str(files))
+        text, count = re.subn("^listener 9001 127", f"listener {self.web_port} 127", text, flags=re.MULTILINE)
+        assert count == 1, "deploy's configuration has no listener 9001 on loopback"
+        return text
 
     def _deployed(self) -> str:
         """deploy's configuration with the paths and ports of this test, and nothing else changed."""

@@ -1,0 +1,110 @@
+#!/bin/sh
+# The operators' logins at a broker: a password, and what the login may say and hear. Run it on each broker's host.
+#
+#   login.sh add thandi       asks for a password twice, or reads one line from a pipe; again: a new password
+#   login.sh remove thandi    the login is gone, and whoever uses it is thrown out
+#   login.sh list
+#
+# The files are logins and edge-agent.acl in /etc/mosquitto/edge-agent, or in $FILES. Afterwards: systemctl reload mosquitto
+set -eu
+umask 077
+
+FILES=${FILES:-/etc/mosquitto/edge-agent}
+LOGINS=$FILES/logins
+ACCESS=$FILES/edge-agent.acl
+LEAST_CHARACTERS=12
+
+fail() {
+  echo "login.sh: $1" >&2
+  exit 1
+}
+
+# The access list without the block of this login
+access_of_others() {
+  awk -v name="$1" '$0 == "# --- login " name { skip = 1 } !skip { print } $0 == "# --- end of login " name { skip = 0 }' "$ACCESS"
+}
+
+# A browser has up to three pages of a login open, and each speaks as a centre of its own.
+block() {
+  echo "# --- login $1"
+  echo "user $1"
+  # Else a pattern above would let the login speak for a device in a province of its own name.
+  echo "topic deny edge/v1/$1/#"
+  echo "topic read edge/v1/+/+/+/up/#"
+  echo "topic write edge/v1/+/+/+/down/#"
+  for page in "$1" "$1-2" "$1-3"; do
+    echo "topic readwrite edge/v1/host/$page/state"
+    echo "topic readwrite edge/v1/host/$page/echo"
+  done
+  echo "# --- end of login $1"
+}
+
+# A file takes the place of another in one step, with its owner and its rights.
+replace() {
+  chown --reference="$ACCESS" "$1"
+  chmod 600 "$1"
+  mv "$1" "$2"
+}
+
+password() {
+  if [ -t 0 ]; then
+    stty -echo
+    printf 'Password of %s: ' "$1" >&2
+    IFS= read -r first
+    printf '\nOnce more: ' >&2
+    IFS= read -r second
+    echo >&2
+    stty echo
+    [ "$first" = "$second" ] || fail "that was not the same twice"
+  else
+    IFS= read -r first || [ -n "$first" ] || fail "no password on standard input"
+  fi
+  [ ${#first} -ge $LEAST_CHARACTERS ] || fail "a password has $LEAST_CHARACTERS characters or more"
+}
+
+[ $# -ge 1 ] || fail "say what: add, remove or list (see the top of this file)"
+[ -w "$ACCESS" ] || fail "$ACCESS can't be written: run this as root on the broker's host, after its set-up (deploy/README.md)"
+what=$1
+shift
+case $what in
+add | remove)
+  [ $# -eq 1 ] || fail "give one name and nothing else: login.sh $what thandi"
+  case $1 in
+  # The digits are those of further pages; long- begins the names of certificates that were too long.
+  '' | *[!a-z0-9-]* | -* | *- | *-[0-9] | long-* | host)
+    fail "'$1' is no name for a login: use a-z, 0-9 and dash, and no dash with a single digit at the end"
+    ;;
+  esac
+  [ ${#1} -le 40 ] || fail "'$1' is too long: up to 40 characters"
+  new=$(mktemp "$ACCESS.XXXXXX")
+  trap 'rm -f "$new" "$LOGINS.new"; [ ! -t 0 ] || stty echo' EXIT
+  access_of_others "$1" >"$new"
+  ;;
+esac
+case $what in
+add)
+  ! grep -qE "^topic .*/host/$1(-[23])?/" "$new" || fail "$1 is the name of a command centre in $ACCESS already"
+  command -v mosquitto_passwd >/dev/null || fail "mosquitto_passwd is missing: sudo apt-get install mosquitto"
+  password "$1"
+  block "$1" >>"$new"
+  if [ -e "$LOGINS" ]; then cp "$LOGINS" "$LOGINS.new"; else : >"$LOGINS.new"; fi
+  # Never as a word of the command line, which everybody on the host can read.
+  printf '%s\n%s\n' "$first" "$first" | mosquitto_passwd "$LOGINS.new" "$1" >/dev/null
+  replace "$new" "$ACCESS"
+  replace "$LOGINS.new" "$LOGINS"
+  echo "$1 may log in after: systemctl reload mosquitto"
+  ;;
+remove)
+  [ -e "$LOGINS" ] && grep -q "^$1:" "$LOGINS" || fail "there is no login $1"
+  grep -v "^$1:" "$LOGINS" >"$LOGINS.new" || true
+  replace "$LOGINS.new" "$LOGINS"
+  replace "$new" "$ACCESS"
+  echo "$1 is gone after: systemctl reload mosquitto"
+  ;;
+list)
+  [ ! -e "$LOGINS" ] || cut -d: -f1 "$LOGINS"
+  ;;
+*)
+  fail "'$what' is none of: add, remove, list"
+  ;;
+esac

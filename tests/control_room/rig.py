@@ -1,0 +1,163 @@
+"""All that stands between a press and an operator: broker, nginx, agent and browser, each the real one, with what
+deploy/ installs at a site."""
+
+import base64
+import json
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from agent.adapters.jose_keys import PrivateKey
+from agent.cli.keygen import make_key
+from tests.support.agent_process import USER, AgentProcess
+from tests.support.certificates import BrokerAuthorities
+from tests.support.mosquitto import Mosquitto, free_port
+from tests.support.nginx import Nginx
+
+OPERATOR, PASSWORD = "thandi", "correct horse battery"
+SECOND = "sipho"
+"""Another login, with the same password."""
+SETTINGS: dict[str, Any] = {
+    "centre": "jhb-centre",
+    "title": "Johannesburg",
+    "language": "en",
+    "root": "edge/v1",
+    "outlines": [],
+    "units": ["car 7", "Park Station patrol"],
+    "tiles": None,
+    "ring_after_s": 15,
+    "supervisor_after_s": 60,
+}
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+class Rig(AbstractContextManager["Rig"]):
+    """Enter to start it. `brokers` and `sites` (nginx) have one for each host; `settings` replace those above.
+
+    `agent` is a simulated device that trusts `key`, an operator's; its alarms are exercises. What a real kiosk would
+    say can be said by tests.support.subscriber.Subscriber(rig.brokers[0].port, files=authorities.device("gp/site/id")).
+    """
+
+    def __init__(
+        self, directory: Path, authorities: BrokerAuthorities, built_page: Path, *, hosts: int = 1, **settings: Any
+    ) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory, self.authorities = directory, authorities
+        logins = dict.fromkeys((OPERATOR, SECOND), PASSWORD)
+        self.brokers = [
+            Mosquitto(directory / f"broker-{n}", authorities=authorities, logins=logins) for n in range(hosts)
+        ]
+        ports = [free_port() for _ in range(hosts)]
+        addresses = [f"wss://localhost:{port}" for port in ports]
+        served = directory / "control-room.json"
+        named = [{"name": "ab"[n], "url": f"{address}/mqtt"} for n, address in enumerate(addresses)]
+        served.write_text(json.dumps({**SETTINGS, "brokers": named, **settings}))
+        self.settings = served
+        self.sites = [
+            Nginx(
+                directory / f"nginx-{n}",
+                page=built_page,
+                settings=served,
+                web_port=self.brokers[n].web_port,
+                files=authorities.server.server(),
+                port=ports[n],
+                connect=[each for each in addresses if not each.endswith(f":{ports[n]}")],
+            )
+            for n in range(hosts)
+        ]
+        files = authorities.device(USER)
+        self.agent = AgentProcess(
+            directory / "kiosk",
+            *(broker.url for broker in self.brokers),
+            mqtt={"ca_file": str(files.ca), "cert_file": str(files.cert), "key_file": str(files.key)},
+        )
+        self.key = make_key("operator", directory / "kiosk" / "keys", OPERATOR)
+        self._stack = ExitStack()
+
+    def __enter__(self) -> "Rig":
+        with ExitStack() as stack:
+            for part in (*self.brokers, *self.sites, self.agent):
+                stack.enter_context(part)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def url(self) -> str:
+        """The page of the first host."""
+        return self.sites[0].url
+
+    def further_key(self, role: str, issuer: str) -> PrivateKey:
+        """A key of somebody else, which the device obeys from the next command on."""
+        return make_key(role, self.directory / "kiosk" / "keys", issuer)
+
+
+def key_fragment(key: PrivateKey) -> str:
+    """What goes behind the page's address to give it this key."""
+    jwk = json.dumps(key.as_jwk()).encode()
+    return "#key=" + base64.urlsafe_b64encode(jwk).rstrip(b"=").decode("ascii")
+
+
+class Browser(AbstractContextManager["Browser"]):
+    """Debian's Chromium without a window. It trusts `authority` as an operator's PC does, and nothing else: a site with
+    another certificate is not shown. `complaints` are errors of pages and on their consoles; `forgive` takes some away.
+    """
+
+    def __init__(self, home: Path, authority: Path) -> None:
+        self.complaints: list[str] = []
+        self._home = home
+        self._authority = authority
+        self._stack = ExitStack()
+
+    def __enter__(self) -> "Browser":
+        assert CHROMIUM.exists(), "no browser: run `make browser`"
+        trust(self._home, self._authority)
+        with ExitStack() as stack:
+            playwright = stack.enter_context(sync_playwright())
+            self._chromium = playwright.chromium.launch(
+                executable_path=CHROMIUM,
+                args=["--no-sandbox"] if os.geteuid() == 0 else [],
+                env={**os.environ, "HOME": str(self._home)},
+            )
+            stack.callback(self._chromium.close)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def open(self, url: str, *, beside: Page | None = None, **options: Any) -> Page:
+        """A page of a person with a browser of their own, or a further tab `beside` another one. `options` are those of
+        playwright's new_context: viewport, color_scheme..."""
+        context: BrowserContext = beside.context if beside is not None else self._chromium.new_context(**options)
+        page = context.new_page()
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.complaints.append(f"{error.name}: {error.message}\n{error.stack}"))
+        page.goto(url)
+        return page
+
+    def forgive(self, pattern: str) -> None:
+        """Take away the complaints so far that have this pattern in them: a test has caused them."""
+        self.complaints[:] = [each for each in self.complaints if not re.search(pattern, each)]
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "assert"}:
+            self.complaints.append(f"{message.text} ({message.location.get('url')})")
+
+
+def trust(home: Path, *authorities: Path) -> None:
+    """Have the browser of this home directory trust these authorities, as docs/how-to/run-a-control-room.md says."""
+    database = home / ".pki" / "nssdb"
+    database.mkdir(parents=True, exist_ok=True)
+    certutil: Sequence[str] = ("certutil", "-d", f"sql:{database}")
+    subprocess.run([*certutil, "-N", "--empty-password"], check=True)
+    for number, path in enumerate(authorities):
+        subprocess.run([*certutil, "-A", "-t", "C,,", "-n", f"Edge agent {number}", "-i", path], check=True)
