@@ -28,7 +28,8 @@ export interface LinkView {
   url: string;
   state: LinkState;
   sinceMs: number;
-  /** Why it is not open, in words; empty if it is. */
+  /** Why it is not open: `no-echo` (deaf), `refused`, `subscription-refused`, `no-answer`, `no-connection`, or in the words of
+   * the network; empty if it is. */
   why: string;
   /** How long the last echo took; null before the first. */
   echoMs: number | null;
@@ -50,6 +51,8 @@ export interface Lamps {
 
 /** One alarm, with the newest that is known of it. */
 export interface AlarmView {
+  /** Its `alarm_id`. If two devices speak of one, that of the second has its source behind it: no device is believed about
+   * the alarm of another. An order of an ack takes either. */
   alarmId: string;
   source: string;
   data: AlarmData;
@@ -133,8 +136,9 @@ export type Ask =
 export type Tell =
   | { tell: "links"; links: LinkView[]; isWatching: boolean; nowMs: number; clockWrongByMs: number | null }
   | { tell: "key"; key: KeyView | null }
-  /** Whole rows, to take the place of those with the same alarm, source or id. */
+  /** Whole rows, to take the place of those with the same alarm, source or id; but `losses` are all that there are. */
   | { tell: "changed"; alarms: AlarmView[]; gone: string[]; devices: DeviceView[]; events: EventView[]; losses: LossView[] }
+  /** `error`: `no-key`, `no-device`, `abandoned` (an ack of an alarm that is closed), `cancelled`. */
   | { tell: "order"; ticket: number; tries: number; result: ResultData | null; error: string | null; isFinal: boolean }
   | { tell: "signed"; ticket: number; token: string }
   | { tell: "picture"; id: string; jpeg: Blob | null }

@@ -1,0 +1,180 @@
+// What is known of one device.
+import type { AlarmData, AlarmsData, ResultData, StateData } from "../contract";
+import type { Lamps, Presence } from "../protocol";
+import { Alarms, MOST_OPEN } from "./alarms";
+import type { Alarm, Message, NewPicture, Notice } from "./notices";
+import { Numbers, type Order } from "./order";
+import { PresenceWatch } from "./presence";
+import type { Range } from "./ranges";
+import { refused } from "./reader";
+import { Record } from "./record";
+import { type Replay, Replays } from "./replays";
+
+const REBIRTH_AFTER_MS = 5000;
+const REBIRTH_AGAIN_MS = 600_000;
+
+export class Device {
+  readonly source: string;
+  readonly #numbers = new Numbers();
+  readonly #presence: PresenceWatch;
+  readonly #alarms: Alarms;
+  #record: Record | null = null;
+  #replays: Replays;
+  #rank = 0;
+  /** When to ask for a rebirth, unless it has told its state by then. */
+  #rebirthMs: number | null = null;
+
+  constructor(source: string) {
+    this.source = source;
+    this.#presence = new PresenceWatch(source);
+    this.#alarms = new Alarms(source);
+    this.#replays = new Replays(source);
+  }
+
+  get presence(): Presence {
+    return this.#presence.presence;
+  }
+
+  /** The newest one; an ack or a command echoes it. */
+  get nonce(): string | null {
+    return this.#numbers.nonce;
+  }
+
+  /** The alarms that are not closed, the ones that the device has lost included. */
+  get openAlarms(): Alarm[] {
+    return this.#alarms.open;
+  }
+
+  /** What its lamps show for its alarms, if it is not out of service, or in test mode. */
+  get lamps(): Lamps {
+    return this.#alarms.lamps();
+  }
+
+  /** What is missing from its record, as far as it is not lost for good. */
+  get holes(): Range[] {
+    return this.#record?.holes ?? [];
+  }
+
+  /** An alarm that is open, or was closed lately. */
+  alarm(alarmId: string): Alarm | null {
+    return this.#alarms.get(alarmId);
+  }
+
+  /** Forget an alarm that the device has lost: a person has found out what became of it. */
+  settle(alarmId: string): Notice[] {
+    return this.#alarms.settle(alarmId);
+  }
+
+  /** Take in a picture. */
+  see(picture: NewPicture, broker: string): Notice[] {
+    const isNew = this.#numbers.isNew(`snapshot/${picture.pictureId}`);
+    return [isNew ? picture : { kind: "duplicate", source: this.source, id: picture.pictureId, broker, message: null }];
+  }
+
+  /** Take in a message. */
+  hear(message: Message): Notice[] {
+    const { envelope, heardMs, what } = message;
+    const isWill = what === "state" && envelope.data["state"] === "lost";
+    // A will is the broker's word, and may be of an epoch that is long over.
+    const live = !message.retain && !isWill;
+    const told: Notice[] = live ? [...this.#presence.alive(heardMs)] : [];
+    const nonce = envelope.nonce ?? null;
+    const order = this.#numbers.place(envelope.epoch ?? "", envelope.seq, nonce, live);
+    told.push(...this.#renew(heardMs, live));
+    const isNewest = order !== null && order.epoch === this.#rank;
+    const isReplayed = envelope.data["historical"] === true && isNewest && this.#has(envelope.record);
+    if (!this.#numbers.isNew(envelope.id) || isReplayed) {
+      return [...told, { kind: "duplicate", source: this.source, id: envelope.id, broker: message.broker, message }];
+    }
+    told.push({ kind: "new-message", message, order });
+    if (order === null) return told;
+    this.#numbers.hearNonce(order, nonce);
+    if (isNewest && !isWill) told.push(...this.#count(message));
+    return [...told, ...this.#understand(message, order)];
+  }
+
+  /** What has become true by waiting. */
+  tick(nowMs: number, listeningSinceMs: number | null): Notice[] {
+    const told: Notice[] = [...this.#alarms.tick(nowMs), ...this.#presence.tick(nowMs, listeningSinceMs)];
+    return this.#record === null ? told : [...told, ...this.#record.tick(nowMs)];
+  }
+
+  /** Whether it has to be told `rebirth`: it speaks, and has not said its state. Seldom true twice. */
+  wantsRebirth(nowMs: number): boolean {
+    if (this.#rebirthMs === null || nowMs < this.#rebirthMs) return false;
+    this.#rebirthMs = nowMs + REBIRTH_AGAIN_MS;
+    return this.#presence.rank !== this.#rank;
+  }
+
+  /** The replay that it has to be asked for now, if any. */
+  replay(nowMs: number): Replay | null {
+    if (this.#record === null || this.presence !== "online") return null;
+    return this.#replays.due(this.#record, nowMs);
+  }
+
+  /** Take in what came of a replay. */
+  replayed(asked: Replay, result: ResultData | null, nowMs: number): Notice[] {
+    return this.#record === null ? [] : this.#replays.answered(asked, result, this.#record, nowMs);
+  }
+
+  #has(number: number | null | undefined): boolean {
+    return typeof number === "number" && this.#record !== null && this.#record.has(number);
+  }
+
+  /** Begin anew when the device has lost its memory. */
+  #renew(nowMs: number, live: boolean): Notice[] {
+    const before = this.#rank;
+    this.#rank = this.#numbers.newestRank();
+    if (live && this.#presence.rank !== this.#rank && this.#rebirthMs === null) this.#rebirthMs = nowMs + REBIRTH_AFTER_MS;
+    if (before === 0 || this.#rank === before) return [];
+    this.#rebirthMs = nowMs + REBIRTH_AFTER_MS;
+    const told: Notice[] = [{ kind: "epoch-changed", source: this.source, epoch: this.#numbers.epoch }];
+    this.#alarms.newEpoch(this.#rank, nowMs);
+    if (this.#record !== null) {
+      for (const [first, last] of this.#record.holes) {
+        told.push({ kind: "record-lost", source: this.source, first, last, why: "epoch" });
+      }
+      // What we follow from its beginning can have no number that we missed.
+      this.#record = new Record(this.source, 0);
+      this.#replays = new Replays(this.source);
+    }
+    return told;
+  }
+
+  /** Follow the numbers of the record. */
+  #count(message: Message): Notice[] {
+    const { record, recorddone, data } = message.envelope;
+    const [number, done] = [record ?? null, recorddone ?? 0];
+    if (this.#record === null) {
+      // From the first fresh word on: what a broker has retained, or comes late, is older than that.
+      if (message.retain || data["historical"] === true) return [];
+      this.#record = new Record(this.source, Math.max(0, number === null ? done : Math.min(done, number - 1)));
+    }
+    const told: Notice[] = number === null ? [] : this.#record.hear(number);
+    this.#record.hearDone(done, message.heardMs);
+    if (message.what === "security" && data["kind"] === "record-skipped") {
+      const detail = data["detail"] as { [field: string]: unknown };
+      told.push(...this.#record.skip(count(detail["first"]), count(detail["last"])));
+    }
+    return told;
+  }
+
+  #understand(message: Message, order: Order): Notice[] {
+    const { envelope, heardMs } = message;
+    const { data, epoch } = envelope;
+    if (message.what === "alarm") {
+      const alarm = data as unknown as AlarmData;
+      if (this.#alarms.hasRoom(alarm.alarm_id)) return this.#alarms.tell(alarm, epoch ?? "", order, heardMs);
+      return [refused(message.broker, message.topic, `more than ${MOST_OPEN} open alarms of one device`)];
+    }
+    if (message.what === "alarms") {
+      return this.#alarms.tellOpen((data as unknown as AlarmsData).open, epoch ?? "", order, heardMs, message.retain);
+    }
+    if (message.what === "state") return this.#presence.state(order.epoch, data as unknown as StateData);
+    if (envelope.type.startsWith("edge.health.") && !message.retain) this.#presence.health(envelope.bootid, envelope.monoms);
+    return [];
+  }
+}
+
+/** A whole number from a security event's detail; 0 where there is none. */
+const count = (value: unknown): number => (Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : 0);

@@ -1,0 +1,92 @@
+// What a subscriber can find out: small values, one for each thing that happens.
+import type { AlarmData, Envelope } from "../contract";
+import type { Presence } from "../protocol";
+import type { Order } from "./order";
+
+/** Why messages of the record are given up: the device no longer has them; it says that it has sent them, and they never
+ * come; it has lost its memory; or there were too many holes to remember this one. */
+export type LossReason = "missing" | "not-sent" | "epoch" | "crowded-out";
+/** Why a device no longer knows an open alarm: its power was cut before its disk had the press; the same, or it was closed
+ * while nobody listened here; or the device has lost its memory. */
+export type DeviceLoss = "vanished" | "unheard" | "epoch";
+
+export type Data = Record<string, unknown>;
+
+/** One envelope. Nothing in it is believed about another device than `source`. */
+export interface Message {
+  kind: "message";
+  broker: string;
+  topic: string;
+  retain: boolean;
+  heardMs: number;
+  source: string;
+  envelope: Envelope<string, Data>;
+  /** Which of the types that have rules this is, its data checked; "other" has data as it came. */
+  what: "alarm" | "alarms" | "state" | "meta" | "health" | "result" | "security" | "event" | "other";
+}
+
+export interface NewPicture {
+  kind: "picture";
+  source: string;
+  pictureId: string;
+  jpeg: Uint8Array;
+}
+
+export interface Unreadable {
+  kind: "unreadable";
+  broker: string;
+  topic: string;
+  reason: string;
+}
+
+/** An alarm as its newest message has it. */
+export interface Alarm {
+  source: string;
+  data: AlarmData;
+  epoch: string;
+  seq: number;
+  changedMs: number;
+  /** Why the device no longer knows it. It is open until a person has found out. */
+  lost: DeviceLoss | null;
+}
+
+export const isOpen = (alarm: Alarm): boolean => alarm.data.stage !== "closed";
+export const isSelfTest = (alarm: Alarm): boolean => alarm.data.input === "self-test";
+/** Whether it is no test and no exercise. */
+export const maySendSomebody = (alarm: Alarm): boolean => alarm.data.status === "actual" && !isSelfTest(alarm);
+/** Whether an alarm has changed so that it tells of something new that has just happened. */
+export const rings = (alarm: Alarm, before: Alarm | null): boolean =>
+  isOpen(alarm) && alarm.data.reraised > (before === null ? -1 : before.data.reraised) && !alarm.data.historical;
+/** How often somebody has pressed since the close. */
+export const pressesSince = (alarm: Alarm, closed: Alarm): number =>
+  Math.max(0, alarm.data.press_count - closed.data.press_count);
+
+export type RecordNotice =
+  | { kind: "hole-found"; source: string; first: number; last: number }
+  | { kind: "hole-filled"; source: string; number: number }
+  | { kind: "record-lost"; source: string; first: number; last: number; why: LossReason }
+  | { kind: "record-skipped"; source: string; first: number; last: number };
+export type AlarmNotice =
+  | { kind: "alarm-changed"; alarm: Alarm; before: Alarm | null }
+  /** One that was heard closed is open: the device lost its power before the close was on its disk. */
+  | { kind: "alarm-reopened"; alarm: Alarm; closed: Alarm }
+  | { kind: "alarm-lost"; alarm: Alarm }
+  /** One that was closed is not remembered any more, or a person has settled it. */
+  | { kind: "alarm-forgotten"; alarm: Alarm };
+export type PresenceNotice = {
+  kind: "presence-changed";
+  source: string;
+  presence: Presence;
+  before: Presence;
+  restarted: boolean;
+};
+export type Notice =
+  /** `order` is null where it does not belong to the device's count. */
+  | { kind: "new-message"; message: Message; order: Order | null }
+  | NewPicture
+  | { kind: "duplicate"; source: string; id: string; broker: string; message: Message | null }
+  | Unreadable
+  | { kind: "epoch-changed"; source: string; epoch: string }
+  | PresenceNotice
+  | RecordNotice
+  | AlarmNotice;

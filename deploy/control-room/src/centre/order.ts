@@ -1,0 +1,77 @@
+// Which message of a device is newer, and which came already.
+
+/** How many identifiers are remembered for each device. One that comes again counts as just heard, so what a broken node
+ * repeats for hours stays known. */
+const REMEMBERED = 2000;
+const EPOCHS = 16;
+const LONGEST_NONCE = 64;
+
+/** Where a message stands among those of its device. */
+export interface Order {
+  /** The rank of the epoch: a later one is larger. */
+  epoch: number;
+  seq: number;
+}
+
+/** Below 0 if `one` is older than `other`, 0 if they are the same. */
+export const compare = (one: Order, other: Order): number => one.epoch - other.epoch || one.seq - other.seq;
+
+/** The epochs, identifiers and nonce of one device. */
+export class Numbers {
+  /** The one that was heard last comes last. */
+  readonly #ids = new Set<string>();
+  readonly #ranks = new Map<string, number>();
+  /** The epochs of which something was heard that was not retained. */
+  readonly #live = new Set<string>();
+  #nonce: { order: Order; nonce: string } | null = null;
+  /** The newest epoch; empty before the first. */
+  epoch = "";
+
+  /** Note an identifier; return whether it was not known. */
+  isNew(messageId: string): boolean {
+    const known = this.#ids.delete(messageId);
+    this.#ids.add(messageId);
+    if (this.#ids.size > REMEMBERED) for (const oldest of this.#ids) { this.#ids.delete(oldest); break; }
+    return !known;
+  }
+
+  /** The order of a message; null if it does not belong to the device's count.
+   *
+   * An epoch that is heard for the first time is the newest. One that is not `live`, but retained or a will, does not make
+   * it so where another one is known: a broker may have kept it for months. Nor does one with the newest nonce, which the
+   * device has given out with another epoch: its disk came late. */
+  place(epoch: string, seq: number, nonce: string | null, live: boolean): Order | null {
+    if (epoch === "") return null;
+    if (live && !this.#live.has(epoch)) {
+      if (epoch !== this.epoch && (nonce === null || nonce !== this.nonce)) {
+        this.#ranks.set(epoch, Math.max(0, ...this.#ranks.values()) + 1);
+      }
+      this.#live.add(epoch);
+    }
+    if (!this.#ranks.has(epoch)) this.#ranks.set(epoch, (this.#ranks.size ? Math.min(...this.#ranks.values()) : 2) - 1);
+    const byRank = [...this.#ranks].sort((one, other) => one[1] - other[1]);
+    while (byRank.length > EPOCHS) {
+      const [oldest] = byRank.shift()!;
+      this.#ranks.delete(oldest);
+      this.#live.delete(oldest);
+    }
+    this.epoch = byRank.at(-1)![0];
+    const rank = this.#ranks.get(epoch);
+    return rank === undefined ? null : { epoch: rank, seq };
+  }
+
+  newestRank(): number {
+    return this.#ranks.get(this.epoch) ?? 0;
+  }
+
+  /** Note the nonce of a message. */
+  hearNonce(order: Order, nonce: string | null): void {
+    if (nonce === null || nonce === "" || nonce.length > LONGEST_NONCE) return;
+    if (this.#nonce === null || compare(order, this.#nonce.order) >= 0) this.#nonce = { order, nonce };
+  }
+
+  /** The newest one that the device has said. */
+  get nonce(): string | null {
+    return this.#nonce?.nonce ?? null;
+  }
+}

@@ -1,0 +1,51 @@
+// Keeps the key in this browser's IndexedDB, as a structured clone: no program can read the private half of it.
+import type { Box, Kept } from "./keys";
+
+const STORE = "keys";
+const PLACE = "operator";
+
+export class BrowserBox implements Box {
+  readonly #name: string;
+
+  constructor(name = "control-room") {
+    this.#name = name;
+  }
+
+  async load(): Promise<Kept | null> {
+    return (await this.#ask<Kept | undefined>("readonly", (store) => store.get(PLACE))) ?? null;
+  }
+
+  async save(kept: Kept | null): Promise<void> {
+    await this.#ask("readwrite", (store) => (kept === null ? store.delete(PLACE) : store.put(kept, PLACE)));
+  }
+
+  async #ask<T>(mode: IDBTransactionMode, what: (store: IDBObjectStore) => IDBRequest): Promise<T> {
+    const database = await settled<IDBDatabase>(this.#open());
+    try {
+      const transaction = database.transaction(STORE, mode);
+      const found = await settled<T>(what(transaction.objectStore(STORE)));
+      if (mode === "readwrite") {
+        await new Promise<void>((resolve, reject) => {
+          transaction.oncomplete = () => resolve();
+          transaction.onerror = transaction.onabort = () => reject(transaction.error);
+        });
+      }
+      return found;
+    } finally {
+      database.close();
+    }
+  }
+
+  #open(): IDBOpenDBRequest {
+    const request = indexedDB.open(this.#name, 1);
+    request.onupgradeneeded = () => request.result.createObjectStore(STORE);
+    return request;
+  }
+}
+
+function settled<T>(request: IDBRequest): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result as T);
+    request.onerror = () => reject(request.error);
+  });
+}

@@ -1,0 +1,179 @@
+// What is true of one broker: whether it hears us and we hear it, and what it was told of this page.
+import { isObject } from "../centre/form";
+import type { LinkState, LinkView } from "../protocol";
+
+export const ECHO_MS = 2000;
+export const DEAF_MS = 5000;
+/** A connection that brings nothing at all for so long is given up. */
+const DEAD_MS = 15_000;
+const REPEAT_MS = 60_000;
+const MAX_STATE_BYTES = 1024;
+
+/** What a connection needs to know: made anew for each broker, from the same settings. */
+export interface Session {
+  prefix: string;
+  login: { name: string; password: string } | null;
+  will: { topic: string; payload: string };
+  filters: string[];
+}
+
+export interface LineEvents {
+  state(state: "connecting" | "open" | "down" | "refused", why: string): void;
+  message(topic: string, payload: Uint8Array, retain: boolean): void;
+}
+
+/** A connection to a broker that comes back by itself. */
+export interface Line {
+  /** Send without waiting; nothing while there is no connection, as a signature does not keep. */
+  publish(topic: string, payload: string, how: { qos?: 0 | 1; retain?: boolean; expiryS?: number }): void;
+  /** How long nothing has come, not even an answer to a ping. */
+  readonly silentMs: number;
+  /** Give up the connection and make another. */
+  reset(): void;
+  end(): void;
+}
+
+export interface Topics {
+  state: string;
+  echo: string;
+}
+
+export class Broker {
+  readonly name: string;
+  readonly #url: string;
+  readonly #topics: Topics;
+  readonly #line: Line;
+  readonly #random: string;
+  #state: LinkState = "connecting";
+  #sinceMs: number;
+  #why = "";
+  #echoMs: number | null = null;
+  #number = 0;
+  readonly #sent = new Map<string, number>();
+  #echoSentMs = -Infinity;
+  /** When the last echo came, or the connection began to stand. */
+  #echoHeardMs = 0;
+  /** Whether an echo has come on this connection. */
+  #isProven = false;
+  /** What was last said on this connection of whether we watch; null before. */
+  #said: boolean | null = null;
+  #saidMs = 0;
+
+  constructor(name: string, url: string, topics: Topics, random: string, nowMs: number, connect: (events: LineEvents) => Line, heard: {
+    /** Hears when the connection begins or ceases to work. */
+    changed(broker: Broker): void;
+    message(broker: string, topic: string, payload: Uint8Array, retain: boolean): void;
+  }, clock: () => number) {
+    this.name = name;
+    this.#url = url;
+    this.#topics = topics;
+    this.#random = random;
+    this.#sinceMs = nowMs;
+    this.#line = connect({
+      state: (state, why) => {
+        const before = this.#state;
+        this.#become(state, why, clock());
+        if (state === "open") {
+          this.#isProven = false;
+          this.#said = null;
+          this.#echoMs = null;
+          this.#echoSentMs = -Infinity;
+          this.#echoHeardMs = clock();
+          this.#sent.clear();
+        }
+        if (this.#state !== before) heard.changed(this);
+      },
+      message: (topic, payload, retain) => {
+        if (topic === this.#topics.echo) {
+          if (this.#hearEcho(payload, clock())) heard.changed(this);
+        } else if (topic === this.#topics.state) {
+          if (this.#isDenied(payload, clock())) heard.changed(this);
+        } else heard.message(name, topic, payload, retain);
+      },
+    });
+  }
+
+  get view(): LinkView {
+    return { name: this.name, url: this.#url, state: this.#state, sinceMs: this.#sinceMs, why: this.#why, echoMs: this.#echoMs };
+  }
+
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
+  /** Whether this broker has just brought back what we sent it. */
+  isFresh(nowMs: number): boolean {
+    return this.#state === "open" && this.#isProven && nowMs - this.#echoHeardMs < DEAF_MS;
+  }
+
+  send(topic: string, payload: string, expiryS: number): void {
+    this.#line.publish(topic, payload, { expiryS });
+  }
+
+  /** Do what is due; return whether the state has changed. `watches`: whether a person does. */
+  tick(nowMs: number, watches: boolean, saying: (online: boolean) => string): boolean {
+    if (this.#state !== "open" && this.#state !== "deaf") return false;
+    const wasOpen = this.#state === "open";
+    if (nowMs - this.#echoSentMs >= ECHO_MS) this.#sendEcho(nowMs);
+    if (wasOpen && nowMs - this.#echoHeardMs >= DEAF_MS) this.#become("deaf", "no-echo", nowMs);
+    if (this.#state === "deaf" && this.#line.silentMs > DEAD_MS) this.#line.reset();
+    this.say(nowMs, watches, saying);
+    return wasOpen !== (this.#state === "open");
+  }
+
+  /** Say whether we watch, if it is not what was said last, or was said long ago. Never true where no echo comes. */
+  say(nowMs: number, watches: boolean, saying: (online: boolean) => string): void {
+    if (this.#state !== "deaf" && !this.isFresh(nowMs)) return;
+    const online = watches && this.isFresh(nowMs);
+    if (this.#said === online && !(online && nowMs - this.#saidMs >= REPEAT_MS)) return;
+    this.#said = online;
+    this.#saidMs = nowMs;
+    this.#line.publish(this.#topics.state, saying(online), { retain: true });
+  }
+
+  end(): void {
+    this.#line.end();
+  }
+
+  #sendEcho(nowMs: number): void {
+    this.#echoSentMs = nowMs;
+    const payload = `${this.#random}-${++this.#number}`;
+    this.#sent.set(payload, nowMs);
+    if (this.#sent.size > 10) for (const oldest of this.#sent.keys()) { this.#sent.delete(oldest); break; }
+    this.#line.publish(this.#topics.echo, payload, { qos: 0 });
+  }
+
+  #hearEcho(payload: Uint8Array, nowMs: number): boolean {
+    const said = payload.length <= 64 ? new TextDecoder().decode(payload) : "";
+    const sentMs = this.#sent.get(said);
+    if (sentMs === undefined) return false; // that of another page, or of a time when we had given up
+    this.#sent.delete(said);
+    // One that took longer than that proves nothing of now.
+    if (nowMs - sentMs >= DEAF_MS) return false;
+    const wasFresh = this.isFresh(nowMs);
+    this.#echoHeardMs = nowMs;
+    this.#echoMs = nowMs - sentMs;
+    this.#isProven = true;
+    if (this.#state === "deaf") this.#become("open", "", nowMs);
+    return !wasFresh;
+  }
+
+  /** Whether somebody says of us that we do not watch, while we do: then it has to be said again. */
+  #isDenied(payload: Uint8Array, nowMs: number): boolean {
+    if (payload.length > MAX_STATE_BYTES || this.#said !== true || !this.isFresh(nowMs)) return false;
+    try {
+      const said: unknown = JSON.parse(new TextDecoder().decode(payload));
+      if (!isObject(said) || said["online"] !== false) return false;
+    } catch {
+      return false; // what is no state of a centre says nothing
+    }
+    this.#said = null;
+    return true;
+  }
+
+  #become(state: LinkState, why: string, nowMs: number): void {
+    if (state !== this.#state) this.#sinceMs = nowMs;
+    this.#state = state;
+    this.#why = why;
+  }
+}

@@ -1,0 +1,110 @@
+// The operator's key: made or brought here, never to be read again, and what it signs.
+import type { PublicJwk } from "../contract";
+import type { KeyView, Role } from "../protocol";
+
+const ROLES: Role[] = ["operator", "supervisor", "technician", "admin"];
+/** What a kid or an issuer may look like. */
+const NAME = /^[A-Za-z0-9._-]{1,64}$/;
+const ED25519 = { name: "Ed25519" };
+const UTF8 = new TextEncoder();
+
+/** What is kept: the private half is a CryptoKey that gives out nothing. */
+export interface Kept {
+  view: KeyView;
+  key: CryptoKey;
+}
+
+/** Where the key is kept. */
+export interface Box {
+  load(): Promise<Kept | null>;
+  save(kept: Kept | null): Promise<void>;
+}
+
+/** What can't be done with a key; its text is for a person. */
+export class KeyError extends Error {}
+
+export class Keys {
+  readonly #box: Box;
+  #kept: Kept | null = null;
+
+  constructor(box: Box) {
+    this.#box = box;
+  }
+
+  get view(): KeyView | null {
+    return this.#kept?.view ?? null;
+  }
+
+  async load(): Promise<void> {
+    this.#kept = await this.#box.load();
+  }
+
+  /** Make a key whose private half can't be taken out. */
+  async make(role: Role, issuer: string): Promise<void> {
+    if (!ROLES.includes(role)) throw new KeyError("there is no such role");
+    if (!NAME.test(issuer)) throw new KeyError("a name has up to 64 letters, digits, dots, hyphens and underscores");
+    const pair = (await crypto.subtle.generateKey(ED25519, false, ["sign", "verify"])) as CryptoKeyPair;
+    const kid = `${role}-${hex(crypto.getRandomValues(new Uint8Array(4)))}`;
+    const x = base64url(new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey)));
+    await this.#keep({ view: viewOf(kid, role, issuer, x), key: pair.privateKey });
+  }
+
+  /** Take a private key that `edge-agent keygen` has made. */
+  async import(jwk: Record<string, unknown>): Promise<void> {
+    const field = (name: string): unknown => (Object.hasOwn(jwk, name) ? jwk[name] : undefined);
+    const [kid, role, x, d] = [field("kid"), field("role"), field("x"), field("d")];
+    const issuer = field("iss") ?? kid;
+    const isNamed = typeof kid === "string" && NAME.test(kid) && typeof issuer === "string" && NAME.test(issuer);
+    if (!isNamed || !ROLES.includes(role as Role)) throw new KeyError("the key has no usable kid, iss or role");
+    if (field("kty") !== "OKP" || field("crv") !== "Ed25519" || typeof x !== "string" || typeof d !== "string") {
+      throw new KeyError("it is no private Ed25519 key");
+    }
+    let isPair = false;
+    let key: CryptoKey;
+    try {
+      key = await crypto.subtle.importKey("jwk", { kty: "OKP", crv: "Ed25519", x, d }, ED25519, false, ["sign"]);
+      const half = await crypto.subtle.importKey("jwk", { kty: "OKP", crv: "Ed25519", x }, ED25519, true, ["verify"]);
+      const probe = UTF8.encode(kid);
+      isPair = await crypto.subtle.verify(ED25519, half, await crypto.subtle.sign(ED25519, key, probe), probe);
+    } catch {
+      throw new KeyError("it is no private Ed25519 key");
+    }
+    if (!isPair) throw new KeyError("its two halves are not of one key");
+    await this.#keep({ view: viewOf(kid, role as Role, issuer, x), key });
+  }
+
+  async forget(): Promise<void> {
+    await this.#keep(null);
+  }
+
+  /** A compact JWS of `claims`, with the key's id in its header. */
+  async sign(claims: Record<string, unknown>): Promise<string> {
+    if (this.#kept === null) throw new KeyError("there is no key");
+    const { view, key } = this.#kept;
+    const header = { alg: "EdDSA", kid: view.kid, typ: "JWT" };
+    const said = [header, claims].map((each) => base64url(UTF8.encode(JSON.stringify(each)))).join(".");
+    return `${said}.${base64url(new Uint8Array(await crypto.subtle.sign(ED25519, key, UTF8.encode(said))))}`;
+  }
+
+  async #keep(kept: Kept | null): Promise<void> {
+    await this.#box.save(kept);
+    this.#kept = kept;
+  }
+}
+
+function viewOf(kid: string, role: Role, issuer: string, x: string): KeyView {
+  const jwk: PublicJwk = { kty: "OKP", crv: "Ed25519", kid, use: "sig", role, iss: issuer, x };
+  return { kid, role, issuer, public: jwk };
+}
+
+export const hex = (octets: Uint8Array): string => [...octets].map((each) => each.toString(16).padStart(2, "0")).join("");
+
+export async function sha256(text: string): Promise<string> {
+  return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", UTF8.encode(text))));
+}
+
+function base64url(octets: Uint8Array): string {
+  let text = "";
+  for (const each of octets) text += String.fromCharCode(each);
+  return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}

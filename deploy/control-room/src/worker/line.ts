@@ -1,0 +1,126 @@
+// The connection to one broker, through mqtt.js: it is tried until it stands, and then comes back by itself.
+import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
+import { MAX_PAYLOAD_BYTES } from "../centre/reader";
+import { hex } from "./keys";
+import type { Line, LineEvents, Session } from "./broker";
+
+const CONNECT_WITHIN_MS = 10_000;
+const KEEPALIVE_S = 10;
+/** A login that was refused may be let in when the broker has got its new list. */
+const REFUSED_AGAIN_MS = 10_000;
+/** Some brokers take no more in one packet. */
+const MOST_FILTERS = 8;
+const REFUSED = 0x80;
+
+export class MqttLine implements Line {
+  readonly #url: string;
+  readonly #session: Session;
+  readonly #events: LineEvents;
+  readonly #more: IClientOptions;
+  #client: MqttClient | null = null;
+  #isSubscribed = false;
+  #heardMs = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isOver = false;
+
+  /** `more` are options for the connection, as `rejectUnauthorized`. */
+  constructor(url: string, session: Session, events: LineEvents, more: IClientOptions = {}) {
+    this.#url = url;
+    this.#session = session;
+    this.#events = events;
+    this.#more = more;
+    this.#connect();
+  }
+
+  publish(topic: string, payload: string, { qos = 1, retain = false, expiryS }: { qos?: 0 | 1; retain?: boolean; expiryS?: number }): void {
+    if (this.#client === null || !this.#client.connected || !this.#isSubscribed) return;
+    const properties = expiryS === undefined ? {} : { properties: { messageExpiryInterval: expiryS } };
+    this.#client.publish(topic, payload, { qos, retain, ...properties });
+  }
+
+  get silentMs(): number {
+    return performance.now() - this.#heardMs;
+  }
+
+  reset(): void {
+    this.#lose("no-answer");
+  }
+
+  end(): void {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    const client = this.#client;
+    this.#client = null;
+    client?.end(false);
+  }
+
+  /** A new client for each connection: what was not sent on the last one is not true any more. */
+  #connect(): void {
+    const { login, will, prefix } = this.#session;
+    const client = mqtt.connect(this.#url, {
+      manualConnect: true,
+      protocolVersion: 5,
+      clean: true,
+      clientId: `${prefix}${hex(crypto.getRandomValues(new Uint8Array(6)))}`,
+      ...(login === null ? {} : { username: login.name, password: login.password }),
+      will: { topic: will.topic, payload: will.payload as unknown as Buffer, qos: 1, retain: true },
+      properties: { maximumPacketSize: MAX_PAYLOAD_BYTES + 3072 },
+      keepalive: KEEPALIVE_S,
+      // Our echo every two seconds would put off the pings for ever, and with them the broker's only other sign of life.
+      reschedulePings: false,
+      connectTimeout: CONNECT_WITHIN_MS,
+      reconnectPeriod: 0,
+      resubscribe: false,
+      timerVariant: "native", // of this worker, which no browser slows down
+      ...this.#more,
+    });
+    this.#client = client;
+    this.#isSubscribed = false;
+    let why = "";
+    const isOurs = (): boolean => client === this.#client;
+    client.on("packetreceive", () => (this.#heardMs = performance.now()));
+    client.on("message", (topic, payload, packet) => {
+      if (isOurs()) this.#events.message(topic, payload, packet.retain);
+    });
+    client.on("connect", () => {
+      if (isOurs()) void this.#subscribe(client);
+    });
+    client.on("error", (error) => {
+      why = "code" in error && typeof error.code === "number" && error.code >= REFUSED ? "refused" : error.message;
+    });
+    client.on("disconnect", () => (why ||= "ended by the broker"));
+    client.on("close", () => {
+      if (isOurs()) this.#lose(why || "no-connection");
+    });
+    this.#events.state("connecting", "");
+    client.connect();
+  }
+
+  async #subscribe(client: MqttClient): Promise<void> {
+    const { filters } = this.#session;
+    try {
+      for (let from = 0; from < filters.length; from += MOST_FILTERS) {
+        const some = filters.slice(from, from + MOST_FILTERS);
+        await client.subscribeAsync(Object.fromEntries(some.map((filter) => [filter, { qos: 1 as const }])));
+      }
+    } catch {
+      if (client === this.#client) this.#lose("subscription-refused");
+      return;
+    }
+    if (client !== this.#client) return;
+    this.#isSubscribed = true;
+    this.#events.state("open", "");
+  }
+
+  #lose(why: string): void {
+    const client = this.#client;
+    this.#client = null;
+    client?.end(true);
+    if (this.#isOver) return;
+    const isRefused = why === "refused" || why === "subscription-refused";
+    this.#events.state(isRefused ? "refused" : "down", why);
+    const pauseMs = isRefused ? REFUSED_AGAIN_MS : 1000 + 4000 * Math.random();
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#connect(), pauseMs);
+  }
+}

@@ -1,0 +1,346 @@
+// The worker without its surroundings: the brokers, the rules, the orders, and what the page is told of them.
+import { answer } from "../centre/answers";
+import { Consumer } from "../centre/consumer";
+import { LEVEL } from "../centre/form";
+import { type Alarm, isOpen, type Notice } from "../centre/notices";
+import { type Ending, type Order, Orders, type Wanted } from "../centre/orders";
+import type { Replay } from "../centre/replays";
+import type { ResultData } from "../contract";
+import type { Ask, Settings, Tell } from "../protocol";
+import { Broker, type Line, type LineEvents, type Session } from "./broker";
+import { type Clock, TrueTime } from "./clock";
+import { hex, KeyError, type Keys, sha256 } from "./keys";
+import { Pictures } from "./pictures";
+import { Shown } from "./shown";
+
+const SPOKEN = ["state", "alarms", "alarm/+", "event/+", "security/+", "result/+", "health", "meta", "snapshot/+"];
+const SURVEY_MS = 500;
+const LINKS_MS = 1000;
+const BATCH_MS = 50;
+/** In a flood alarms don't wait longer than this, and the page is not asked to draw each of them. */
+const ALARMS_MS = 10;
+const LIFE_S = 120;
+const PATIENCE_MS = 60_000;
+const REPLAY_MS = 3_600_000;
+
+export interface Surroundings {
+  clock: Clock;
+  keys: Keys;
+  tell(tell: Tell): void;
+  connect(url: string, session: Session, events: LineEvents): Line;
+  /** Sees everything that happens, before the page is told. */
+  onNotice?(notice: Notice): void;
+}
+
+export class Room {
+  readonly #around: Surroundings;
+  readonly #time: TrueTime;
+  readonly #orders: Orders;
+  readonly #tickets = new Map<number, Order>();
+  #settings: Settings | null = null;
+  #consumer = new Consumer("edge/v1");
+  #pictures = new Pictures();
+  #shown: Shown;
+  #brokers: Broker[] = [];
+  #hasBegun = false;
+  #surveyedMs = 0;
+  #linksToldMs = 0;
+  #toldMs = 0;
+  #unreadable = { count: 0, last: "" };
+  /** How many of them the page knows of: whoever sends garbage must not keep it busy. */
+  #unreadableTold = 0;
+  #lastCtr = 0;
+
+  constructor(around: Surroundings) {
+    this.#around = around;
+    this.#time = new TrueTime(around.clock);
+    this.#orders = new Orders(
+      (order) => void this.#send(order),
+      (source) => this.#consumer.devices.get(source)?.nonce ?? null,
+      () => `cmd-${random(8)}`,
+    );
+    this.#shown = new Shown(this.#consumer, this.#pictures, this.#time);
+  }
+
+  /** Everything that is known of devices. */
+  get consumer(): Consumer {
+    return this.#consumer;
+  }
+
+  /** Whether the kiosks are told that somebody watches, at one broker at least. */
+  get isWatching(): boolean {
+    const nowMs = this.#around.clock.nowMs();
+    return this.#wantsToWatch && this.#brokers.some((broker) => broker.isFresh(nowMs));
+  }
+
+  /** Do what the page asks. */
+  async ask(ask: Ask): Promise<void> {
+    try {
+      await this.#ask(ask);
+    } catch (error) {
+      this.#around.tell({ tell: "error", text: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  /** Do what is due. Call it ten times a second. */
+  tick(): void {
+    const nowMs = this.#around.clock.nowMs();
+    for (const broker of this.#brokers) {
+      if (broker.tick(nowMs, this.#wantsToWatch, this.#saying)) this.#linked(broker);
+    }
+    this.#orders.tick(nowMs);
+    if (nowMs - this.#surveyedMs >= SURVEY_MS) {
+      this.#surveyedMs = nowMs;
+      this.#take(this.#consumer.tick(nowMs));
+      if (this.#around.keys.view !== null) this.#askDevices(nowMs);
+    }
+    if (nowMs - this.#linksToldMs >= LINKS_MS) this.#tellLinks();
+    this.#flush();
+  }
+
+  /** End the shift and every connection. */
+  close(): void {
+    this.#end();
+    this.#orders.close();
+    for (const broker of this.#brokers) broker.end();
+    this.#brokers = [];
+  }
+
+  async #ask(ask: Ask): Promise<void> {
+    const { keys, tell } = this.#around;
+    switch (ask.ask) {
+      case "open":
+        return this.#open(ask.settings, ask.login, ask.seat);
+      case "begin":
+        if (keys.view === null) throw new KeyError("there is no key");
+        this.#hasBegun = true;
+        return this.#sayAll();
+      case "end":
+        return this.#end();
+      case "order":
+        return this.#order(ask.ticket, ask.source, ask.name, ask.args);
+      case "cancel": {
+        const order = this.#tickets.get(ask.ticket);
+        if (order !== undefined) this.#orders.end(order, "cancelled");
+        return;
+      }
+      case "settle": {
+        const device = this.#consumer.devices.get(ask.source);
+        if (device !== undefined) this.#take(device.settle(this.#shown.alarmIdOf(ask.alarmId)));
+        return this.#flush(true);
+      }
+      case "make-key":
+        await keys.make(ask.role, ask.issuer);
+        return tell({ tell: "key", key: keys.view });
+      case "import-key":
+        await keys.import(ask.jwk);
+        return tell({ tell: "key", key: keys.view });
+      case "forget-key":
+        this.#end();
+        await keys.forget();
+        return tell({ tell: "key", key: null });
+      case "sign":
+        return tell({ tell: "signed", ticket: ask.ticket, token: await keys.sign(ask.payload) });
+      case "picture": {
+        const jpeg = this.#pictures.get(ask.id);
+        const blob = jpeg === null ? null : new Blob([jpeg as Uint8Array<ArrayBuffer>], { type: "image/jpeg" });
+        return tell({ tell: "picture", id: ask.id, jpeg: blob });
+      }
+    }
+  }
+
+  #open(settings: Settings, login: { name: string; password: string }, seat: string): void {
+    if (!LEVEL.test(seat)) throw new Error(`no centre may be called ${JSON.stringify(seat)}`);
+    this.close();
+    this.#settings = settings;
+    this.#consumer = new Consumer(settings.root);
+    this.#pictures = new Pictures();
+    this.#shown = new Shown(this.#consumer, this.#pictures, this.#time);
+    const host = `${settings.root}/host/${seat}`;
+    const topics = { state: `${host}/state`, echo: `${host}/echo` };
+    const session: Session = {
+      prefix: "control-room-",
+      login: login.name === "" ? null : login,
+      will: { topic: topics.state, payload: this.#saying(false) },
+      filters: [topics.echo, topics.state, ...SPOKEN.map((each) => `${settings.root}/+/+/+/up/${each}`)],
+    };
+    const { clock, connect } = this.#around;
+    this.#brokers = settings.brokers.map(
+      ({ name, url }) =>
+        new Broker(name, url, topics, random(6), clock.nowMs(), (events) => connect(url, session, events), {
+          changed: (broker) => this.#linked(broker),
+          message: (broker, topic, payload, retain) => this.#hear(broker, topic, payload, retain),
+        }, () => clock.nowMs()),
+    );
+    this.#tellLinks();
+  }
+
+  #end(): void {
+    this.#hasBegun = false;
+    this.#sayAll();
+  }
+
+  get #wantsToWatch(): boolean {
+    return this.#hasBegun && this.#around.keys.view !== null;
+  }
+
+  readonly #saying = (online: boolean): string => JSON.stringify({ online, time: new Date(this.#time.trueMs).toISOString() });
+
+  #sayAll(): void {
+    const nowMs = this.#around.clock.nowMs();
+    for (const broker of this.#brokers) broker.say(nowMs, this.#wantsToWatch, this.#saying);
+    this.#tellLinks();
+  }
+
+  /** A connection has begun to stand, or has ceased to. */
+  #linked(broker: Broker): void {
+    const nowMs = this.#around.clock.nowMs();
+    this.#consumer.connection(broker.name, broker.isOpen, nowMs);
+    if (broker.isOpen) {
+      this.#orders.hurry(nowMs);
+      broker.tick(nowMs, this.#wantsToWatch, this.#saying);
+    }
+    this.#tellLinks();
+  }
+
+  #hear(broker: string, topic: string, payload: Uint8Array, retain: boolean): void {
+    const nowMs = this.#around.clock.nowMs();
+    this.#take(this.#consumer.hear(broker, topic, payload, retain, nowMs));
+    if (this.#shown.hasAlarms && nowMs - this.#toldMs >= ALARMS_MS) this.#flush();
+  }
+
+  #take(notices: Notice[]): void {
+    const nowMs = this.#around.clock.nowMs();
+    for (const notice of notices) {
+      if (notice.kind === "picture") this.#pictures.keep(notice.source, notice.pictureId, notice.jpeg);
+      if (notice.kind === "unreadable") this.#unreadable = { count: this.#unreadable.count + 1, last: `${notice.topic}: ${notice.reason}` };
+      this.#around.onNotice?.(notice);
+    }
+    this.#shown.take(notices, nowMs);
+    for (const notice of notices) this.#act(notice, nowMs);
+  }
+
+  /** Do for the orders what follows from a notice. */
+  #act(notice: Notice, nowMs: number): void {
+    if (notice.kind === "new-message") {
+      const { what, envelope, source, retain } = notice.message;
+      if (what === "result") this.#orders.hear(source, envelope.data as unknown as ResultData, nowMs);
+      if (what === "state" && envelope.data["state"] === "online" && !retain) this.#orders.hurry(nowMs, source);
+    } else if (notice.kind === "alarm-changed" && !isOpen(notice.alarm)) {
+      this.#orders.abandon(notice.alarm.source, notice.alarm.data.alarm_id);
+    }
+    if (this.isWatching) answer(notice, this.#ackByItself);
+  }
+
+  readonly #ackByItself = (alarm: Alarm, args: Record<string, unknown>, onEnd?: (ending: Ending) => void): void => {
+    const said = { alarm_id: alarm.data.alarm_id, ...args };
+    this.#give({ source: alarm.source, name: "ack", args: said, deadlineMs: PATIENCE_MS, ...(onEnd && { onEnd }) });
+  };
+
+  #askDevices(nowMs: number): void {
+    for (const source of this.#consumer.rebirths(nowMs)) {
+      this.#give({ source, name: "rebirth", args: {}, deadlineMs: PATIENCE_MS });
+    }
+    for (const replay of this.#consumer.replays(nowMs)) this.#replay(replay);
+  }
+
+  #replay(replay: Replay): void {
+    const { source, first, last } = replay;
+    const onEnd = (ending: Ending): void => {
+      const result = typeof ending === "object" ? ending : null;
+      this.#take(this.#consumer.replayed(replay, result, this.#around.clock.nowMs()));
+    };
+    this.#give({ source, name: "replay", args: { first, last }, deadlineMs: REPLAY_MS, onEnd });
+  }
+
+  /** Begin an order; its `deadlineMs` counts from now. */
+  #give(wanted: Wanted): Order {
+    const nowMs = this.#around.clock.nowMs();
+    return this.#orders.give({ ...wanted, deadlineMs: wanted.deadlineMs === null ? null : nowMs + wanted.deadlineMs }, nowMs);
+  }
+
+  #order(ticket: number, source: string, name: string, args: Record<string, unknown>): void {
+    const { tell } = this.#around;
+    if (!this.#consumer.devices.has(source)) {
+      return tell({ tell: "order", ticket, tries: 0, result: null, error: "no-device", isFinal: true });
+    }
+    if (name === "ack") args = { ...args, alarm_id: this.#shown.alarmIdOf(String(args["alarm_id"])) };
+    let tries = 0;
+    const order = this.#give({
+      source,
+      name,
+      args,
+      deadlineMs: null,
+      onTry: (times, result) => {
+        tries = times;
+        tell({ tell: "order", ticket, tries, result, error: null, isFinal: false });
+      },
+      onEnd: (ending) => {
+        this.#tickets.delete(ticket);
+        const [result, error] = typeof ending === "object" ? [ending, null] : [null, ending];
+        this.#flush(true); // the page sees what the device says of the alarm no later than the result
+        tell({ tell: "order", ticket, tries, result, error, isFinal: true });
+      },
+    });
+    this.#tickets.set(ticket, order);
+  }
+
+  /** Sign an order and send it to every broker. */
+  async #send(order: Order): Promise<void> {
+    const { keys } = this.#around;
+    const { source, name, args } = order.wanted;
+    const { nonce } = order;
+    const key = keys.view;
+    const trueMs = this.#time.trueMs;
+    const iat = Math.floor(trueMs / 1000);
+    // A number that this key has not used yet, also if another page signs with it in the same millisecond.
+    this.#lastCtr = Math.max(this.#lastCtr + 1, Math.floor(trueMs) * 1000 + Math.floor(Math.random() * 1000));
+    const claims = {
+      cmd_id: order.cmdId,
+      name,
+      args,
+      aud: source,
+      iss: key?.issuer,
+      iat,
+      exp: iat + LIFE_S,
+      ctr: this.#lastCtr,
+      ...(nonce === null ? {} : { boot_nonce: nonce }),
+    };
+    let token: string;
+    try {
+      token = await keys.sign(claims);
+      order.sent(await sha256(token));
+    } catch {
+      this.#orders.end(order, "no-key");
+      return;
+    }
+    if (order.isOver) return;
+    const level = name === "ack" ? `ack/${String(args["alarm_id"])}` : `command/${name}`;
+    const topic = `${this.#settings?.root}/${source.slice("/edge/".length)}/down/${level}`;
+    for (const broker of this.#brokers) broker.send(topic, token, LIFE_S);
+  }
+
+  #tellLinks(): void {
+    const nowMs = this.#around.clock.nowMs();
+    this.#linksToldMs = nowMs;
+    const links = this.#brokers.map((broker) => broker.view);
+    this.#around.tell({ tell: "links", links, isWatching: this.isWatching, nowMs, clockWrongByMs: this.#time.wrongByMs });
+  }
+
+  #flush(isDue = false): void {
+    const nowMs = this.#around.clock.nowMs();
+    const waitMs = isDue ? 0 : this.#shown.hasAlarms ? ALARMS_MS : BATCH_MS;
+    if (nowMs - this.#toldMs < waitMs) return;
+    const { tell } = this.#around;
+    if (this.#shown.hasAny) {
+      this.#toldMs = nowMs;
+      tell(this.#shown.changed());
+    }
+    if (this.#unreadable.count > this.#unreadableTold) {
+      this.#unreadableTold = this.#unreadable.count;
+      tell({ tell: "unreadable", ...this.#unreadable });
+    }
+  }
+}
+
+const random = (octets: number): string => hex(crypto.getRandomValues(new Uint8Array(octets)));

@@ -1,0 +1,333 @@
+// What the page is shown: rows of alarms, devices, events and losses, and which of them have changed.
+import type { AlarmData, HealthData, MetaData, StateData } from "../contract";
+import type { Consumer } from "../centre/consumer";
+import { type Alarm, isOpen, isSelfTest, maySendSomebody, type Message, type Notice } from "../centre/notices";
+import { compare, type Order } from "../centre/order";
+import type { AlarmView, DeviceView, EventView, LossView, Tell } from "../protocol";
+import type { TrueTime } from "./clock";
+import type { Pictures } from "./pictures";
+import { Troubles } from "./troubles";
+
+const MOST_EVENTS = 2000;
+const MOST_LOSSES = 500;
+const MOST_PAST = 60;
+/** A device whose clock says less had no time when somebody pressed, whatever it calls its clock since. */
+const BEFORE_MS = Date.UTC(2024, 0);
+const MIB = 1024 * 1024;
+
+interface Row {
+  alarm: Alarm;
+  key: string;
+  firstHeardMs: number;
+  /** True time of the press, in ms since 1970; null if it can't be trusted. */
+  pressedAtMs: number | null;
+  messageId: string;
+  brokers: Set<string>;
+}
+
+interface Seen {
+  source: string;
+  sinceMs: number;
+  brokers: Map<string, StateData["state"]>;
+  lastHeardMs: number;
+  state: StateData | null;
+  meta: MetaData | null;
+  metaOrder: Order | null;
+  health: HealthData | null;
+  healthOrder: Order | null;
+  past: DeviceView["past"];
+  troubles: Troubles;
+  isInService: boolean;
+  serviceOrder: Order | null;
+  timeq: DeviceView["timeq"];
+  rows: Map<string, Row>;
+  losses: { first: number; last: number }[];
+}
+
+export class Shown {
+  readonly #consumer: Consumer;
+  readonly #pictures: Pictures;
+  readonly #time: TrueTime;
+  readonly #devices = new Map<string, Seen>();
+  /** By key: which device an alarm is of. */
+  readonly #alarms = new Map<string, Row>();
+  readonly #dirtyAlarms = new Set<string>();
+  readonly #dirtyDevices = new Set<string>();
+  #gone: string[] = [];
+  #events: EventView[] = [];
+
+  constructor(consumer: Consumer, pictures: Pictures, time: TrueTime) {
+    this.#consumer = consumer;
+    this.#pictures = pictures;
+    this.#time = time;
+  }
+
+  get hasAlarms(): boolean {
+    return this.#dirtyAlarms.size > 0 || this.#gone.length > 0;
+  }
+
+  get hasAny(): boolean {
+    return this.hasAlarms || this.#dirtyDevices.size > 0 || this.#events.length > 0;
+  }
+
+  /** The identifier that its device gives the alarm of a row. */
+  alarmIdOf(key: string): string {
+    return this.#alarms.get(key)?.alarm.data.alarm_id ?? key;
+  }
+
+  /** Take in what has happened. */
+  take(notices: Notice[], nowMs: number): void {
+    const message = notices.map((notice) => ("message" in notice ? notice.message : null)).find((each) => each !== null) ?? null;
+    if (message !== null) this.#hear(message, nowMs);
+    for (const notice of notices) this.#take(notice, message, nowMs);
+  }
+
+  /** What has changed since the last time. */
+  changed(): Tell {
+    const alarms = [...this.#dirtyAlarms].map((key) => this.#alarms.get(key)).filter((row) => row !== undefined);
+    const devices = [...this.#dirtyDevices].map((source) => this.#devices.get(source)!);
+    const tell: Tell = {
+      tell: "changed",
+      alarms: alarms.map((row) => this.#alarmView(row)),
+      gone: this.#gone,
+      devices: devices.map((seen) => this.#deviceView(seen)),
+      events: this.#events,
+      losses: this.#losses(),
+    };
+    this.#dirtyAlarms.clear();
+    this.#dirtyDevices.clear();
+    [this.#gone, this.#events] = [[], []];
+    return tell;
+  }
+
+  #take(notice: Notice, message: Message | null, nowMs: number): void {
+    switch (notice.kind) {
+      case "new-message":
+        this.#learn(notice.message, notice.order, nowMs);
+        break;
+      case "duplicate":
+        for (const row of this.#devices.get(notice.source)?.rows.values() ?? []) {
+          if (row.messageId !== notice.id || row.brokers.has(notice.broker)) continue;
+          row.brokers.add(notice.broker);
+          this.#dirtyAlarms.add(row.key);
+        }
+        break;
+      case "alarm-changed":
+      case "alarm-reopened":
+      case "alarm-lost":
+        this.#show(notice.alarm, notice.kind === "alarm-lost" ? null : message, nowMs);
+        break;
+      case "alarm-forgotten":
+        this.#forget(notice.alarm);
+        break;
+      case "presence-changed": {
+        const seen = this.#seen(notice.source, nowMs);
+        seen.sinceMs = nowMs;
+        if (notice.restarted) seen.troubles.clear();
+        break;
+      }
+      case "picture": {
+        const rows = this.#devices.get(notice.source)?.rows.values() ?? [];
+        for (const row of rows) if (row.alarm.data.camera?.snapshot === notice.pictureId) this.#dirtyAlarms.add(row.key);
+        break;
+      }
+      case "record-lost":
+        this.#lose(this.#seen(notice.source, nowMs), notice.first, notice.last);
+        break;
+      case "hole-found":
+      case "hole-filled":
+      case "record-skipped":
+        this.#seen(notice.source, nowMs);
+        break;
+      case "epoch-changed": {
+        const seen = this.#seen(notice.source, nowMs);
+        seen.troubles.clear();
+        break;
+      }
+      case "unreadable":
+        break;
+    }
+  }
+
+  /** Note what holds of a message whether it is new or comes again. */
+  #hear(message: Message, nowMs: number): void {
+    const seen = this.#seen(message.source, nowMs);
+    const { data, time, timeq } = message.envelope;
+    if (message.what === "state") seen.brokers.set(message.broker, data["state"] as StateData["state"]);
+    if (message.retain || (message.what === "state" && data["state"] === "lost")) return;
+    seen.lastHeardMs = nowMs;
+    seen.timeq = timeq;
+    if (timeq === "synced" && data["historical"] !== true) this.#time.hear(message.source, time, nowMs);
+  }
+
+  #learn(message: Message, order: Order | null, nowMs: number): void {
+    const { envelope, what } = message;
+    const { data } = envelope;
+    const seen = this.#seen(message.source, nowMs);
+    if (order !== null) {
+      seen.troubles.hear(message, order);
+      const newer = (than: Order | null): boolean => than === null || compare(order, than) > 0;
+      if (what === "meta" && newer(seen.metaOrder)) [seen.meta, seen.metaOrder] = [data as unknown as MetaData, order];
+      if (what === "health" && newer(seen.healthOrder)) {
+        [seen.health, seen.healthOrder] = [data as unknown as HealthData, order];
+        if (!message.retain) this.#curve(seen, seen.health, nowMs);
+      }
+      const service = envelope.type.startsWith("edge.event.out-of-service.") ? false
+        : envelope.type.startsWith("edge.event.in-service.") ? true
+        : what !== "health" ? null
+        : seen.health !== null && (!Object.hasOwn(seen.health.parts, "service") || seen.health.parts["service"]!.state === "ok");
+      if (service !== null && newer(seen.serviceOrder)) [seen.isInService, seen.serviceOrder] = [service, order];
+    }
+    if (what === "state") this.#learnState(seen, data as unknown as StateData);
+    if (what !== "event" && what !== "security") return;
+    this.#events.push({
+      id: envelope.id,
+      source: message.source,
+      type: envelope.type,
+      subject: envelope.subject,
+      heardMs: nowMs,
+      timeMs: envelope.timeq === "synced" ? this.#ours(Date.parse(envelope.time)) : null,
+      historical: data["historical"] === true,
+      data,
+    });
+    if (this.#events.length > MOST_EVENTS) this.#events.splice(0, this.#events.length - MOST_EVENTS);
+  }
+
+  #learnState(seen: Seen, data: StateData): void {
+    const isNewer = seen.state === null || seen.state.epoch !== data.epoch || data.bdseq >= seen.state.bdseq;
+    if (isNewer && (data.state === "online" || seen.state === null)) seen.state = data;
+  }
+
+  #curve(seen: Seen, health: HealthData, nowMs: number): void {
+    const waiting = Object.values(health.outbox).reduce((sum, each) => sum + each, 0);
+    seen.past.push({
+      atMs: nowMs,
+      cpuC: health.temperature_c ?? null,
+      memoryMiB: health.memory_bytes / MIB,
+      diskFreeMiB: health.disk_free_bytes / MIB,
+      waiting,
+    });
+    if (seen.past.length > MOST_PAST) seen.past.shift();
+  }
+
+  #show(alarm: Alarm, message: Message | null, nowMs: number): void {
+    const seen = this.#seen(alarm.source, nowMs);
+    const id = alarm.data.alarm_id;
+    let row = seen.rows.get(id);
+    if (row === undefined) {
+      const key = this.#alarms.has(id) ? `${id}@${alarm.source}` : id;
+      row = { alarm, key, firstHeardMs: nowMs, pressedAtMs: pressedAt(alarm.data, message), messageId: "", brokers: new Set() };
+      seen.rows.set(id, row);
+      this.#alarms.set(key, row);
+    }
+    row.alarm = alarm;
+    if (message !== null) [row.messageId, row.brokers] = [message.envelope.id, new Set([message.broker])];
+    this.#dirtyAlarms.add(row.key);
+    // The lamps are the kiosk's, so what they show of one alarm depends on the others.
+    for (const other of seen.rows.values()) if (isOpen(other.alarm)) this.#dirtyAlarms.add(other.key);
+  }
+
+  #forget(alarm: Alarm): void {
+    const seen = this.#devices.get(alarm.source);
+    const row = seen?.rows.get(alarm.data.alarm_id);
+    if (seen === undefined || row === undefined) return;
+    seen.rows.delete(alarm.data.alarm_id);
+    this.#alarms.delete(row.key);
+    this.#dirtyAlarms.delete(row.key);
+    this.#dirtyDevices.add(alarm.source);
+    this.#gone.push(row.key);
+  }
+
+  #lose(seen: Seen, first: number, last: number): void {
+    seen.losses.push({ first, last });
+    if (seen.losses.length > MOST_LOSSES) seen.losses.shift();
+  }
+
+  /** What is known of a device, which is told anew. */
+  #seen(source: string, nowMs: number): Seen {
+    let seen = this.#devices.get(source);
+    if (seen === undefined) {
+      seen = {
+        source, sinceMs: nowMs, brokers: new Map(), lastHeardMs: nowMs, state: null, meta: null, metaOrder: null,
+        health: null, healthOrder: null, past: [], troubles: new Troubles(), isInService: true, serviceOrder: null,
+        timeq: null, rows: new Map(), losses: [],
+      };
+      this.#devices.set(source, seen);
+    }
+    this.#dirtyDevices.add(source);
+    return seen;
+  }
+
+  /** A true time, by the clock of this worker. */
+  #ours(trueMs: number): number {
+    return trueMs - this.#time.offsetMs;
+  }
+
+  #alarmView(row: Row): AlarmView {
+    const { alarm, firstHeardMs } = row;
+    const { data, lost, source } = alarm;
+    // Nobody presses after it was heard: a clock that says so is a little ahead of ours.
+    const pressedMs = row.pressedAtMs === null ? firstHeardMs : Math.min(firstHeardMs, this.#ours(row.pressedAtMs));
+    return {
+      alarmId: row.key,
+      source,
+      data,
+      isOpen: isOpen(alarm),
+      lost,
+      isSelfTest: isSelfTest(alarm),
+      pressedMs,
+      firstHeardMs,
+      changedMs: alarm.changedMs,
+      brokers: [...row.brokers],
+      lateMs: row.pressedAtMs === null ? null : firstHeardMs - pressedMs,
+      lamps: this.#consumer.devices.get(source)!.lamps,
+      isRinging: isRinging(alarm),
+      hasPicture: data.camera?.snapshot !== undefined && this.#pictures.has(source, data.camera.snapshot),
+    };
+  }
+
+  #deviceView(seen: Seen): DeviceView {
+    const device = this.#consumer.devices.get(seen.source)!;
+    return {
+      source: seen.source,
+      presence: device.presence,
+      sinceMs: seen.sinceMs,
+      brokers: Object.fromEntries(seen.brokers),
+      lastHeardMs: seen.lastHeardMs,
+      state: seen.state,
+      meta: seen.meta,
+      health: seen.health,
+      past: seen.past,
+      troubles: seen.troubles.active,
+      isInService: seen.isInService,
+      openAlarms: device.openAlarms.filter((alarm) => !isSelfTest(alarm)).length,
+      // No message of the contract tells it.
+      certificateEndsMs: null,
+      version: seen.state?.agent_version ?? "",
+      timeq: seen.timeq,
+    };
+  }
+
+  #losses(): LossView[] {
+    const all: LossView[] = [];
+    for (const { source, losses } of this.#devices.values()) {
+      all.push(...losses.map((loss) => ({ source, ...loss, state: "lost" as const })));
+      const holes = this.#consumer.devices.get(source)!.holes;
+      all.push(...holes.map(([first, last]) => ({ source, first, last, state: "asked" as const })));
+      if (all.length > MOST_LOSSES) return all.slice(0, MOST_LOSSES);
+    }
+    return all;
+  }
+}
+
+/** Whether people have to be called until somebody has it, however late it came. */
+export function isRinging(alarm: Alarm): boolean {
+  const { stage, held_by } = alarm.data;
+  const nobodyHasIt = !held_by && stage !== "registered" && stage !== "dispatched";
+  return isOpen(alarm) && maySendSomebody(alarm) && nobodyHasIt;
+}
+
+function pressedAt(data: AlarmData, message: Message | null): number | null {
+  const atMs = Date.parse(data.raised_at);
+  return message?.envelope.timeq === "synced" && atMs >= BEFORE_MS ? atMs : null;
+}
