@@ -134,7 +134,7 @@ class Nginx(AbstractContextManager["Nginx"]):
             (r"ssl_certificate_key /[^;]+;", f"ssl_certificate_key {self._files.key};"),
             (r"root /[^;]+;", f"root {self._page};"),
             (r"alias /[^;]+;", f"alias {self._settings};"),
-            (r"http://127\.0\.0\.1:9001/", f"http://127.0.0.1:{self._web_port}/"),
+            (r"http://127\.0\.0\.1:9001;", f"http://127.0.0.1:{self._web_port};"),
             (r" wss://broker-b\.example;", "".join(f" {each}" for each in self._connect) + ";"),
             (r"(form-action 'none')", r"\1; report-uri /violations"),
             (r"^  location = /mqtt", _VIOLATIONS.format(directory=self._directory, sink=self._sink) + r"\g<0>"),

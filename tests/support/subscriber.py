@@ -45,7 +45,7 @@ class Subscriber(AbstractContextManager["Subscriber"]):
 
     It never connects again by itself: a test that restarts the broker enters a new one, and with the same
     `client_id` and `persistent` nothing is lost between the two, since the broker keeps session and queue.
-    `granted` holds the reason codes of the SUBACK.
+    With `web` it speaks over WebSockets. `granted` holds the reason codes of the SUBACK.
     """
 
     def __init__(
@@ -57,6 +57,8 @@ class Subscriber(AbstractContextManager["Subscriber"]):
         host: str = "127.0.0.1",
         files: CertificateFiles | None = None,
         context: ssl.SSLContext | None = None,
+        login: tuple[str, str] | None = None,
+        web: bool = False,
         client_id: str = "",
         persistent: bool = False,
         will: tuple[str, bytes] | None = None,
@@ -78,8 +80,15 @@ class Subscriber(AbstractContextManager["Subscriber"]):
         # Version 5 says at connect whether a session is kept; before, the constructor does.
         sessions: dict[str, Any] = {} if self._v5 else {"clean_session": not persistent}
         client = mqtt.Client(
-            CallbackAPIVersion.VERSION2, client_id, protocol=protocol, reconnect_on_failure=False, **sessions
+            CallbackAPIVersion.VERSION2,
+            client_id,
+            protocol=protocol,
+            reconnect_on_failure=False,
+            transport="websockets" if web else "tcp",
+            **sessions,
         )
+        if login is not None:
+            client.username_pw_set(*login)
         if files is not None:
             client.tls_set(str(files.ca), str(files.cert), str(files.key))
         elif context is not None:

@@ -31,10 +31,16 @@ class Node:
     """One node; its files survive a kill."""
 
     def __init__(
-        self, name: str, directory: Path, cluster: list[str], environment: Mapping[str, str], settings: Sequence[str]
+        self,
+        name: str,
+        directory: Path,
+        cluster: list[str],
+        environment: Mapping[str, str],
+        settings: Sequence[str],
+        plugins: Sequence[str],
     ) -> None:
         self.name = name
-        self.port, self.tls_port, distribution = _free_port(), _free_port(), _free_port()
+        self.port, self.tls_port, self.web_port, distribution = (_free_port() for _ in range(4))
         self.url = f"mqtt://127.0.0.1:{self.port}"
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
@@ -47,12 +53,12 @@ class Node:
                     "cluster_formation.peer_discovery_backend = classic_config",
                     *(f"cluster_formation.classic_config.nodes.{n} = {each}" for n, each in enumerate(cluster, 1)),
                     "log.console = false",
-                    *(each.format(tls_port=self.tls_port) for each in settings),
+                    *(each.format(tls_port=self.tls_port, web_port=self.web_port) for each in settings),
                     "",
                 ]
             )
         )
-        (directory / "plugins").write_text("[rabbitmq_mqtt].\n")
+        (directory / "plugins").write_text(f"[{','.join(plugins)}].\n")
         self.environment = {
             **environment,
             "RABBITMQ_NODENAME": name,
@@ -99,9 +105,15 @@ class Node:
 class Cluster(AbstractContextManager["Cluster"]):
     """Enter to start `nodes`; leaving ends every process. Names, ports, cookie and epmd are its own: two clusters, or
     Debian's own RabbitMQ, never meet. `settings` are further lines of each node's rabbitmq.conf, in which `{tls_port}`
-    is a free port."""
+    and `{web_port}` are free ports."""
 
-    def __init__(self, directory: Path, count: int = _NODES, settings: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        count: int = _NODES,
+        settings: Sequence[str] = (),
+        plugins: Sequence[str] = ("rabbitmq_mqtt",),
+    ) -> None:
         self._stack = ExitStack()
         self._epmd_port = str(_free_port())
         (directory / ".erlang.cookie").write_text(secrets.token_hex(16))
@@ -118,7 +130,8 @@ class Cluster(AbstractContextManager["Cluster"]):
             "RABBITMQ_HOME": "/usr/lib/rabbitmq",
         }
         self.nodes = [
-            Node(name, directory / name.partition("@")[0], names, self._environment, settings) for name in names
+            Node(name, directory / name.partition("@")[0], names, self._environment, settings, plugins)
+            for name in names
         ]
 
     def __enter__(self) -> "Cluster":
