@@ -1,0 +1,192 @@
+// One alarm: what a person must know to help, and what they can do.
+import { useSignal } from "@preact/signals";
+import type { Answer } from "../contract";
+import type { AlarmView, Lamps } from "../protocol";
+import { Actions } from "./actions";
+import { Age, kindWord, shapeOf, standing } from "./alarms";
+import { eventWord } from "./events";
+import { Fact } from "./panes";
+import { picture } from "./pictures";
+import { Shape } from "./shapes";
+import { alarms, devices, groups, groupsChanged, openedDevice, openedGroup, view } from "./state";
+import { t } from "./strings";
+import { wall } from "./time";
+import { clock, deviceClock, deviceName, place, plain, span } from "./words";
+
+export function AlarmDetail({ id }: { id: string }) {
+  const alarm = alarms.get(id)?.value;
+  if (alarm === undefined) return null;
+  const { data } = alarm;
+  const shape = shapeOf(alarm);
+  return (
+    <>
+      <header class={`alarm-head is-${shape}`}>
+        <Shape name={shape} />
+        <div>
+          <h2 tabIndex={-1}>{place(alarm)}</h2>
+          <p class="standing">{standing(alarm)}</p>
+          {alarm.lost !== null && <p>{t.alarms.lostWhy[alarm.lost]}</p>}
+          {data.silent && <p>{t.alarms.silentAlarm}</p>}
+        </div>
+        <p class="head-age">{alarm.isOpen && <Age sinceMs={alarm.pressedMs} />}</p>
+      </header>
+      <Actions alarm={alarm} />
+      <div class="cards">
+        <LampsCard lamps={alarm.lamps} />
+        <PictureCard alarm={alarm} />
+        <FactsCard alarm={alarm} />
+        <HowCard alarm={alarm} />
+        <TracksCard alarm={alarm} />
+      </div>
+    </>
+  );
+}
+
+const LAMP_ORDER = ["yellow", "green", "beacon", "tone"] as const;
+
+function LampsCard({ lamps }: { lamps: Lamps }) {
+  return (
+    <section class="card" aria-labelledby="lamps-title">
+      <h3 id="lamps-title">{t.detail.lamps}</h3>
+      <ul class="lamps">
+        {LAMP_ORDER.map((name) => (
+          <li key={name}>
+            <span class={`lamp lamp-${name} pattern-${lamps[name]}`} aria-hidden="true" />
+            <span class="lamp-name">{t.detail.lampNames[name]}</span>
+            <strong>{t.detail.patterns[lamps[name]]}</strong>
+          </li>
+        ))}
+      </ul>
+      <p class="small">{t.detail.lampsWhy}</p>
+    </section>
+  );
+}
+
+function PictureCard({ alarm }: { alarm: AlarmView }) {
+  const { camera } = alarm.data;
+  return (
+    <section class="card" aria-labelledby="picture-title">
+      <h3 id="picture-title">{t.detail.picture}</h3>
+      {camera === undefined ? (
+        <p>{t.detail.noCamera}</p>
+      ) : (
+        <>
+          {camera.snapshot === undefined ? <p>{t.detail.cameraBlind}</p> : alarm.hasPicture ? <Picture id={camera.snapshot} alt={t.detail.pictureAlt(plain(camera.name, 64), place(alarm))} /> : <p>{t.detail.pictureWait}</p>}
+          {camera.persons !== undefined && <p class="persons">{t.alarms.persons(camera.persons)}</p>}
+        </>
+      )}
+    </section>
+  );
+}
+
+function Picture({ id, alt }: { id: string; alt: string }) {
+  const address = picture(id).value;
+  const isBad = useSignal(false);
+  if (address === null) return <p>{t.detail.pictureWait}</p>;
+  if (address === "") return <p>{t.detail.pictureNone}</p>;
+  if (isBad.value) return <p>{t.detail.pictureBad}</p>;
+  return <img class="picture" src={address} alt={alt} onError={() => (isBad.value = true)} />;
+}
+
+function said(answer: Answer | undefined): string | null {
+  return answer === undefined ? null : t.detail.answeredAt(plain(answer.by ?? answer.issuer, 64), deviceClock(answer.at));
+}
+
+function FactsCard({ alarm }: { alarm: AlarmView }) {
+  const { data } = alarm;
+  const device = devices.get(alarm.source)?.value;
+  const sent = data.answered_by?.dispatched;
+  const closed = data.answered_by?.closed;
+  return (
+    <section class="card" aria-labelledby="facts-title">
+      <h3 id="facts-title">{t.detail.facts}</h3>
+      <dl>
+        <Fact name={t.detail.stage}>{t.alarms.stages[data.stage] ?? plain(data.stage, 40)}{data.repeats > 0 && `, ${t.alarms.repeats(data.repeats)}`}</Fact>
+        <Fact name={t.detail.holder}>{said(data.held_by) ?? t.detail.nobody}</Fact>
+        <Fact name={t.detail.dispatched}>{sent && `${plain(sent.unit, 64)} (${said(sent) ?? ""})`}</Fact>
+        <Fact name={t.detail.closed}>{closed && `${closed.reason === undefined ? "" : (t.act.reasons[closed.reason] ?? plain(closed.reason, 40))} ${plain(closed.note)} (${said(closed) ?? ""})`}</Fact>
+        <Fact name={t.detail.kind}>{`${kindWord(data.kind)}, ${t.alarms.status[data.status] ?? plain(data.status, 40)}`}</Fact>
+        <Fact name={t.detail.presses}>{t.alarms.presses(data.press_count)}{data.reraised > 0 && `. ${t.alarms.reraised(data.reraised)}`}</Fact>
+        <Fact name={t.detail.button}>{plain(data.input, 64)}</Fact>
+        <Fact name={t.detail.codes}>{`${t.detail.contactId} ${plain(data.codes?.contact_id, 8)} · ${t.detail.sia} ${plain(data.codes?.sia, 8)}`}</Fact>
+        <Fact name={t.detail.where}>{plain(data.location?.text, 300)}</Fact>
+        <Fact name={t.detail.position}>{data.location && `${Number(data.location.lat).toFixed(5)}, ${Number(data.location.lon).toFixed(5)}`}</Fact>
+        <Fact name={t.detail.device}>
+          <button
+            type="button"
+            class="link"
+            onClick={() => {
+              openedDevice.value = alarm.source;
+              view.value = "devices";
+            }}
+          >
+            {deviceName(alarm.source)}
+          </button>
+        </Fact>
+        <Fact name={t.detail.deviceState}>{device && t.devices.presence[device.presence]}</Fact>
+        <Fact name={t.detail.id}>
+          <code>{plain(alarm.alarmId, 64)}</code>
+        </Fact>
+      </dl>
+    </section>
+  );
+}
+
+function HowCard({ alarm }: { alarm: AlarmView }) {
+  const { data } = alarm;
+  const late = alarm.lateMs === null ? t.detail.lateUnknown : alarm.lateMs < 1000 ? t.detail.notLate : span(alarm.lateMs);
+  const latency = Object.entries(data.latency_ms ?? {}).filter(([, ms]) => typeof ms === "number");
+  return (
+    <section class="card" aria-labelledby="how-title">
+      <h3 id="how-title">{t.detail.how}</h3>
+      <dl>
+        <Fact name={`${t.detail.pressedAt} (${t.detail.byKioskClock})`}>{deviceClock(data.raised_at)}</Fact>
+        <Fact name={t.detail.firstHeard}>{clock(wall(alarm.firstHeardMs))}</Fact>
+        <Fact name={t.detail.lateBy}>{late}</Fact>
+        <Fact name={t.detail.sentLater}>{data.historical && t.alarms.historical}</Fact>
+        <Fact name={t.detail.brokers}>{alarm.brokers.map((name) => plain(name, 40)).join(", ")}</Fact>
+        <Fact name={t.detail.latency}>
+          {latency.length > 0 && (
+            <ul class="plain">
+              {latency.map(([stage, ms]) => (
+                <li key={stage}>
+                  {t.alarms.stages[stage] ?? plain(stage, 40)}: {span(ms)}
+                </li>
+              ))}
+            </ul>
+          )}
+        </Fact>
+      </dl>
+    </section>
+  );
+}
+
+// Events with the same `track` say where the people who were in view went.
+function TracksCard({ alarm }: { alarm: AlarmView }) {
+  groupsChanged.value;
+  const tracks = new Set(alarm.data.camera?.tracks ?? []);
+  if (tracks.size === 0) return null;
+  const found = [...groups.values()].map((group) => group.value).filter((group) => group.first.source === alarm.source && tracks.has(String(group.first.data["track"])));
+  if (found.length === 0) return null;
+  return (
+    <section class="card" aria-labelledby="tracks-title">
+      <h3 id="tracks-title">{t.detail.whereTheyWent}</h3>
+      <ul class="plain">
+        {found.slice(-20).map((group) => (
+          <li key={group.id}>
+            <button
+              type="button"
+              class="link"
+              onClick={() => {
+                openedGroup.value = group.id;
+                view.value = "events";
+              }}
+            >
+              {clock(wall(group.newest.heardMs))} {eventWord(group.newest)}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

@@ -1,0 +1,89 @@
+// The alarms: every open one, and the one that a person has opened.
+import type { AlarmView } from "../protocol";
+import { AlarmDetail } from "./alarm";
+import { Panes } from "./panes";
+import { RowList } from "./list";
+import { Shape, type ShapeName } from "./shapes";
+import { alarmOrder, alarms, greySinceMs, isUntaken, login, openAlarms, openedAlarm } from "./state";
+import { t } from "./strings";
+import { now, second } from "./time";
+import { age, deviceName, holder, place, plain, span } from "./words";
+
+export function Alarms() {
+  const count = openAlarms.value.length;
+  const opened = openedAlarm.value;
+  const none = login.value === null ? t.alarms.notConnected : greySinceMs.value === null ? t.alarms.none : t.alarms.noneGrey;
+  return (
+    <Panes
+      title={count === 0 ? none : t.alarms.title(count)}
+      list={<RowList order={alarmOrder} label={t.alarms.title(count)} opened={opened} row={(id) => <Row id={id} />} onOpen={openAlarm} />}
+      detail={opened !== null && alarms.has(opened) ? <AlarmDetail key={opened} id={opened} /> : null}
+      hint={count === 0 ? "" : t.alarms.choose}
+      onBack={() => (openedAlarm.value = null)}
+    />
+  );
+}
+
+export function openAlarm(id: string): void {
+  openedAlarm.value = id;
+  requestAnimationFrame(() => document.querySelector<HTMLElement>(".detail h2")?.focus());
+}
+
+export function shapeOf(alarm: AlarmView): ShapeName {
+  if (!alarm.isOpen) return "closed";
+  if (isUntaken(alarm)) return "untaken";
+  if (alarm.data.status !== "actual") return "drill";
+  if (alarm.lost !== null) return "lost";
+  return alarm.data.stage === "dispatched" ? "dispatched" : "taken";
+}
+
+/** Who has it and how far it is, in a few words. */
+export function standing(alarm: AlarmView): string {
+  if (!alarm.isOpen) return t.alarms.closedNow;
+  if (alarm.data.status === "test") return t.alarms.test;
+  if (alarm.data.status === "exercise") return t.alarms.exercise;
+  const who = holder(alarm);
+  const has = who === null ? t.alarms.nobody : t.alarms.has(who);
+  if (alarm.lost !== null) return `${t.alarms.lost}. ${has}`;
+  const unit = alarm.data.answered_by?.dispatched?.unit;
+  return alarm.data.stage === "dispatched" ? `${t.alarms.sent(plain(unit, 64) || t.alarms.someone)} · ${has}` : has;
+}
+
+export function kindWord(kind: string): string {
+  return t.alarms.kinds[kind] ?? plain(kind, 40);
+}
+
+/** Counts up by itself: only its own text changes. */
+export function Age({ sinceMs }: { sinceMs: number }) {
+  second.value;
+  return <>{age(now() - sinceMs)}</>;
+}
+
+function Row({ id }: { id: string }) {
+  const alarm = alarms.get(id)?.value;
+  if (alarm === undefined) return <span class="row" />;
+  const { data } = alarm;
+  const shape = shapeOf(alarm);
+  return (
+    <button type="button" class={`row alarm-row is-${shape}`} data-id={id} tabIndex={-1}>
+      <Shape name={shape} />
+      <span class="row-main">
+        <span class="row-place">{place(alarm)}</span>
+        <span class="row-standing">{standing(alarm)}</span>
+        <span class="row-more">
+          {kindWord(data.kind)} · {deviceName(alarm.source)}
+          {data.silent && ` · ${t.alarms.silentAlarm}`}
+          {data.reraised > 0 && ` · ${t.alarms.reraised(data.reraised)}`}
+          {alarm.lateMs !== null && alarm.lateMs > 10_000 && ` · ${t.alarms.late(span(alarm.lateMs))}`}
+        </span>
+      </span>
+      <span class="row-side">
+        <span class="row-age">
+          <Age sinceMs={alarm.pressedMs} />
+        </span>
+        {data.press_count > 1 && <span class="row-count">{t.alarms.presses(data.press_count)}</span>}
+        {(data.camera?.persons ?? 0) > 0 && <span class="row-count">{t.alarms.persons(data.camera?.persons ?? 0)}</span>}
+      </span>
+    </button>
+  );
+}

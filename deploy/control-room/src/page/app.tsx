@@ -1,0 +1,240 @@
+// What is around every view: whether the page is live, whether somebody watches, and the alarms that nobody has.
+import { signal, useSignalEffect } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import type { LinkState } from "../protocol";
+import { Age, Alarms, kindWord } from "./alarms";
+import { Devices } from "./devices";
+import { Events } from "./events";
+import { isHelpOpen, jump } from "./keys";
+import { MapView } from "./map";
+import { Shape } from "./shapes";
+import { ShiftView } from "./shift";
+import { audio, unlock } from "./sound";
+import { announced, clockWrongByMs, errors, greySinceMs, isForSupervisor, isLouder, isWatching, key, links, login, openAlarms, settings, shift, unreadable, untaken, view, VIEWS, workerSilentSinceMs, type View } from "./state";
+import { t } from "./strings";
+import { now, second, wall } from "./time";
+import { age, clock, place, plain, span } from "./words";
+
+const CONTENT: Record<View, () => preact.JSX.Element> = { alarms: Alarms, map: MapView, devices: Devices, events: Events, shift: ShiftView };
+
+export function App() {
+  const Content = CONTENT[view.value];
+  return (
+    <>
+      <a class="skip" href="#content" onClick={(event) => (event.preventDefault(), document.getElementById("content")?.focus())}>
+        {t.skip}
+      </a>
+      <header class="top">
+        <p class="title">
+          {plain(settings.value?.title, 60)} <span>{t.product}</span>
+        </p>
+        <Views />
+        <Watch />
+        <LinkChips />
+        <Clock />
+        <Theme />
+        <button type="button" class="quiet" aria-expanded={isHelpOpen.value} onClick={() => (isHelpOpen.value = !isHelpOpen.value)}>
+          {t.status.help} <kbd>?</kbd>
+        </button>
+      </header>
+      <div class="notices">
+        <Grey />
+        <Untaken />
+        <Notices />
+      </div>
+      <Announcer />
+      {isHelpOpen.value && <Help />}
+      <main id="content" tabIndex={-1}>
+        <Content />
+      </main>
+    </>
+  );
+}
+
+function Views() {
+  return (
+    <nav aria-label={t.product}>
+      <ul>
+        {VIEWS.map((name, i) => (
+          <li key={name}>
+            <button type="button" aria-current={view.value === name ? "page" : undefined} aria-keyshortcuts={String(i + 1)} onClick={() => (view.value = name)}>
+              <kbd>{i + 1}</kbd> {t.views[name]}
+              {name === "alarms" && openAlarms.value.length > 0 && <span class="count"> {openAlarms.value.length}</span>}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}
+
+/** Whether somebody watches, in every view. */
+function Watch() {
+  const running = shift.value;
+  if (running === null) {
+    return (
+      <p class="watch off">
+        <span aria-hidden="true">◌</span> <strong>{t.status.lookingOn}</strong>
+      </p>
+    );
+  }
+  return (
+    <p class={isWatching.value ? "watch on" : "watch off"}>
+      <span aria-hidden="true">{isWatching.value ? "●" : "◌"}</span> <strong>{t.status.watching(plain(running.by, 64))}</strong> <span class="small">{t.status.since(clock(wall(running.sinceMs), false))}</span>
+    </p>
+  );
+}
+
+const LINK_MARKS: Record<LinkState, string> = { open: "●", connecting: "◌", deaf: "◐", down: "✗", refused: "✗" };
+
+function LinkChips() {
+  if (links.value.length === 0) return <p class="chips">{t.status.notLoggedIn}</p>;
+  return (
+    <ul class="chips">
+      {links.value.map((link) => (
+        <li key={link.name} class={`chip link-${link.state}`} title={plain(link.why)}>
+          <span aria-hidden="true">{LINK_MARKS[link.state]}</span> {plain(link.name, 20)} <span class="small">{link.state === "open" && link.echoMs !== null ? t.status.echo(Math.round(link.echoMs)) : t.status.links[link.state]}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Clock() {
+  second.value;
+  return <p class="clock">{clock(wall(now()))}</p>;
+}
+
+const THEMES = ["system", "light", "dark"] as const;
+const theme = signal<(typeof THEMES)[number]>(THEMES.find((one) => one === localStorage.getItem("theme")) ?? "system");
+
+export function applyTheme(): void {
+  document.documentElement.dataset["theme"] = theme.value;
+}
+
+function Theme() {
+  const next = () => {
+    theme.value = THEMES[(THEMES.indexOf(theme.peek()) + 1) % THEMES.length] ?? "system";
+    localStorage.setItem("theme", theme.peek());
+    applyTheme();
+  };
+  return (
+    <button type="button" class="quiet" aria-label={`${t.status.theme}: ${t.status.themes[theme.value]}`} title={`${t.status.theme}: ${t.status.themes[theme.value]}`} onClick={next}>
+      <span aria-hidden="true">{theme.value === "dark" ? "☾" : theme.value === "light" ? "☀" : "◑"}</span>
+    </button>
+  );
+}
+
+function Grey() {
+  const since = greySinceMs.value;
+  if (since === null) return null;
+  second.value;
+  const neverOpen = links.value.every((link) => link.state === "connecting");
+  return (
+    <div class="grey-banner" role="alert">
+      <strong>{neverOpen && workerSilentSinceMs.value === null ? t.status.greyConnecting : t.status.grey(clock(wall(since)))}</strong>
+      {!neverOpen && <span aria-live="off"> {age(now() - since)}</span>}
+      <p>{workerSilentSinceMs.value !== null ? t.status.workerSilent : neverOpen ? "" : t.status.greyWhy}</p>
+    </div>
+  );
+}
+
+/** The alarms that wait longest, over every view. */
+function Untaken() {
+  const waiting = untaken.value;
+  const oldest = waiting[0];
+  if (oldest === undefined) return null;
+  const isSupervisors = isForSupervisor.value && key.value?.role === "supervisor";
+  return (
+    <section class={`untaken-banner${isLouder.value ? " louder" : ""}${isSupervisors ? " supervisor" : ""}`} aria-label={t.banner.untaken(waiting.length)}>
+      <p class="banner-title">
+        <Shape name="untaken" /> <strong>{t.banner.untaken(waiting.length)}</strong>
+        {isSupervisors ? <span class="tag">{t.banner.supervisor}</span> : isLouder.value && <span class="tag">{t.banner.louder}</span>}
+      </p>
+      <ul>
+        {waiting.slice(0, 3).map((alarm, i) => (
+          <li key={alarm.alarmId}>
+            <button type="button" onClick={() => jump(i)} aria-keyshortcuts={`Alt+${i + 1}`}>
+              <span class="banner-age"><Age sinceMs={alarm.pressedMs} /></span> <span class="banner-place">{place(alarm)}</span> <kbd>Alt+{i + 1}</kbd>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Notices() {
+  const wrongBy = clockWrongByMs.value;
+  const part = greySinceMs.value === null ? links.value.filter((link) => link.state !== "open" && link.state !== "connecting") : [];
+  const isSilent = shift.value !== null && audio.value !== "running";
+  const hasShift = shift.value !== null;
+  return (
+    <>
+      {isSilent && (
+        <p class="notice bad" role="alert">
+          ▲ {t.status.soundStopped} <button type="button" onClick={() => void unlock()}>{t.status.soundOn}</button>
+        </p>
+      )}
+      {!hasShift && view.value !== "shift" && (
+        <p class="notice">
+          {t.status.lookingOn}. {t.status.lookingOnWhy} <button type="button" onClick={() => (view.value = "shift")}>{t.status.beginShift}</button>
+        </p>
+      )}
+      {hasShift && !isWatching.value && greySinceMs.value === null && <p class="notice bad">▲ {t.status.notTold}</p>}
+      {part.map((link) => (
+        <p key={link.name} class="notice bad" role="status">▲ {t.status.oneOf(plain(link.name, 40), t.status.links[link.state], clock(wall(link.sinceMs)))}{link.why !== "" && ` (${plain(link.why)})`}</p>
+      ))}
+      {login.value !== null && wrongBy !== null && <p class="notice">{t.status.clockWrong(span(Math.abs(wrongBy)), wrongBy > 0)}</p>}
+      {unreadable.value.count > 0 && view.value === "devices" && <p class="notice">{t.status.unreadable(unreadable.value.count, plain(unreadable.value.last))}</p>}
+      {errors.value.map((text, i) => (
+        <p key={i} class="notice bad" role="alert">
+          ▲ {plain(text)} <button type="button" onClick={() => (errors.value = errors.peek().filter((_, other) => other !== i))}>{t.dismiss}</button>
+        </p>
+      ))}
+    </>
+  );
+}
+
+// Read aloud at once, but not each of a flood: at most one sentence in two seconds.
+function Announcer() {
+  const said = useRef<HTMLParagraphElement>(null);
+  const last = useRef(0);
+  const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
+  const count = useRef(0);
+  useSignalEffect(() => {
+    const news = announced.value;
+    if (news.length === 0) return;
+    count.current += news.length;
+    if (timer.current !== null) return;
+    timer.current = setTimeout(
+      () => {
+        timer.current = null;
+        last.current = performance.now();
+        const one = announced.peek()[0];
+        if (one !== undefined && said.current !== null) said.current.textContent = t.banner.announce(count.current, kindWord(one.data.kind), place(one), untaken.peek().length);
+        count.current = 0;
+      },
+      Math.max(0, 2000 - (performance.now() - last.current)),
+    );
+  });
+  return <p ref={said} class="visually-hidden" role="alert" />;
+}
+
+function Help() {
+  return (
+    <section class="help" aria-labelledby="help-title">
+      <h2 id="help-title">{t.help.title}</h2>
+      <dl>
+        {t.help.keys.map(([keys, what]) => (
+          <div key={keys} class="fact">
+            <dt><kbd>{keys}</kbd></dt>
+            <dd>{what}</dd>
+          </div>
+        ))}
+      </dl>
+      <p class="small">{t.help.field}</p>
+      <button type="button" onClick={() => (isHelpOpen.value = false)}>{t.help.close} <kbd>Esc</kbd></button>
+    </section>
+  );
+}

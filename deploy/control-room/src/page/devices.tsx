@@ -1,0 +1,232 @@
+// The devices: those first that are away or in trouble.
+import { computed, signal } from "@preact/signals";
+import type { DeviceView } from "../protocol";
+import { Age } from "./alarms";
+import { HeldOrder } from "./held";
+import { RowList } from "./list";
+import { Fact, Panes } from "./panes";
+import { Shape, type ShapeName } from "./shapes";
+import { deviceFilter, devices, devicesChanged, losses, openedDevice } from "./state";
+import { t } from "./strings";
+import { now, second, wall } from "./time";
+import { clock, day, deviceName, plain } from "./words";
+
+const PRESENCE_RANK = { lost: 0, silent: 1, offline: 2, unknown: 3, online: 4 } as const;
+const DAY_MS = 86_400_000;
+
+function isAway(device: DeviceView): boolean {
+  return device.presence !== "online";
+}
+
+function rank(device: DeviceView): number {
+  if (isAway(device)) return PRESENCE_RANK[device.presence] - 10;
+  return device.isInService ? (device.troubles.length > 0 ? 1 : 2) : 0;
+}
+
+// Health of thousands of devices comes all the time, and nobody sees an order that changes more often than once a second.
+const listChanged = signal(0);
+let isDue = false;
+devicesChanged.subscribe(() => {
+  if (isDue) return;
+  isDue = true;
+  setTimeout(() => {
+    isDue = false;
+    listChanged.value += 1;
+  }, devices.size > 200 ? 1000 : 50);
+});
+
+const everyDevice = computed<readonly DeviceView[]>(() => (listChanged.value, [...devices.values()].map((held) => held.peek())));
+const wanted = computed(() => {
+  const filter = deviceFilter.value.trim().toLowerCase();
+  const found = filter === "" ? [...everyDevice.value] : everyDevice.value.filter((device) => words(device).includes(filter));
+  return found.sort((a, b) => rank(a) - rank(b) || (a.source < b.source ? -1 : 1)).map((device) => device.source);
+});
+export const deviceOrder = new HeldOrder(wanted);
+
+function words(device: DeviceView): string {
+  return [device.source, placeOf(device), t.devices.presence[device.presence], device.isInService ? "" : t.devices.outOfService, device.version, ...device.troubles].join(" ").toLowerCase();
+}
+
+function placeOf(device: DeviceView): string {
+  return plain(device.meta?.location?.text, 120);
+}
+
+export function deviceShape(device: DeviceView): ShapeName {
+  if (isAway(device)) return "away";
+  return device.isInService ? "online" : "out";
+}
+
+export function Devices() {
+  const opened = openedDevice.value;
+  const all = everyDevice.value;
+  const found = wanted.value.length;
+  const away = all.filter(isAway).length;
+  const troubled = all.filter((device) => !isAway(device) && (device.troubles.length > 0 || !device.isInService)).length;
+  return (
+    <Panes
+      title={all.length === 0 ? t.devices.none : found === all.length ? t.devices.title(found) : t.devices.shown(found, all.length)}
+      above={
+        <>
+          {all.length > 0 && <p class="counts">{t.devices.counts(away, troubled)}</p>}
+          <label class="find">
+            {t.devices.find}
+            <input type="search" value={deviceFilter.value} placeholder={t.devices.findWhy} onInput={(event) => find(event.currentTarget.value)} />
+          </label>
+        </>
+      }
+      list={<RowList order={deviceOrder} label={t.views.devices} opened={opened} row={(id) => <Row id={id} />} onOpen={openDevice} />}
+      detail={opened !== null && devices.has(opened) ? <Detail key={opened} id={opened} /> : null}
+      hint={all.length === 0 ? "" : t.devices.choose}
+      onBack={() => (openedDevice.value = null)}
+    />
+  );
+}
+
+function find(text: string): void {
+  deviceFilter.value = text;
+  deviceOrder.sort();
+}
+
+export function openDevice(source: string): void {
+  openedDevice.value = source;
+  requestAnimationFrame(() => document.querySelector<HTMLElement>(".detail h2")?.focus());
+}
+
+function standing(device: DeviceView): string {
+  if (isAway(device)) return t.devices.presence[device.presence];
+  return device.isInService ? t.devices.presence.online : t.devices.outOfService;
+}
+
+function Row({ id }: { id: string }) {
+  const device = devices.get(id)?.value;
+  if (device === undefined) return <span class="row" />;
+  const shape = deviceShape(device);
+  return (
+    <button type="button" class={`row device-row is-${shape}`} data-id={id} tabIndex={-1}>
+      <Shape name={shape} />
+      <span class="row-main">
+        <span class="row-place">{placeOf(device) || deviceName(id)}</span>
+        <span class="row-more">{[deviceName(id), ...device.troubles.map((trouble) => plain(trouble, 60))].join(" · ")}</span>
+      </span>
+      <span class="row-side">
+        <span class="row-standing">{standing(device)}</span>
+        {isAway(device) && (
+          <span class="row-count">
+            <Age sinceMs={device.sinceMs} />
+          </span>
+        )}
+      </span>
+    </button>
+  );
+}
+
+function Ago({ ms }: { ms: number }) {
+  second.value;
+  return <>{clock(wall(ms))} (<Age sinceMs={ms} />)</>;
+}
+
+function Detail({ id }: { id: string }) {
+  const device = devices.get(id)?.value;
+  if (device === undefined) return null;
+  const { health, meta } = device;
+  const certificate = device.certificateEndsMs;
+  const holes = losses.value.filter((loss) => loss.source === id);
+  const shape = deviceShape(device);
+  return (
+    <>
+      <header class={`plain-head is-${shape}`}>
+        <Shape name={shape} />
+        <div>
+          <h2 tabIndex={-1}>{placeOf(device) || deviceName(id)}</h2>
+          <p class="standing">{standing(device)}</p>
+        </div>
+      </header>
+      <div class="cards">
+        <section class="card" aria-labelledby="state-title">
+          <h3 id="state-title">{t.devices.state}</h3>
+          <dl>
+            <Fact name={t.devices.troubles}>
+              {device.troubles.length === 0 ? (
+                t.devices.noTroubles
+              ) : (
+                <ul class="plain">{device.troubles.map((trouble) => <li key={trouble}>▲ {plain(trouble, 120)}</li>)}</ul>
+              )}
+            </Fact>
+            <Fact name={t.devices.openAlarms}>{device.openAlarms}</Fact>
+            <Fact name={t.devices.lastHeard}><Ago ms={device.lastHeardMs} /></Fact>
+            <Fact name={t.devices.brokers}>
+              <ul class="plain">
+                {Object.entries(device.brokers).map(([name, state]) => <li key={name}>{plain(name, 40)}: {t.devices.presence[state] ?? plain(state, 40)}</li>)}
+              </ul>
+            </Fact>
+            <Fact name={t.devices.certificate}>
+              {certificate !== null && `${day(certificate)} (${t.devices.certificateSoon(Math.floor((certificate - now()) / DAY_MS))})`}
+            </Fact>
+            <Fact name={t.devices.version}>{plain(device.version, 40)}</Fact>
+            <Fact name={t.devices.clock}>{device.timeq && (t.devices.clocks[device.timeq] ?? plain(device.timeq, 20))}</Fact>
+            <Fact name={t.devices.place}>{placeOf(device)}</Fact>
+            <Fact name={t.detail.device}><code>{deviceName(id)}</code></Fact>
+            <Fact name={t.devices.losses}>
+              {holes.length > 0 && <ul class="plain">{holes.slice(0, 20).map((hole) => <li key={hole.first}>{t.events.loss(hole.first, hole.last)}, {t.events.lossStates[hole.state]}</li>)}</ul>}
+            </Fact>
+          </dl>
+        </section>
+        <section class="card" aria-labelledby="health-title">
+          <h3 id="health-title">{t.devices.health}</h3>
+          {device.past.length === 0 ? <p>{t.devices.noHealth}</p> : <Curves past={device.past} />}
+          {health !== null && (
+            <dl>
+              <Fact name={t.devices.parts}>
+                <ul class="plain">
+                  {Object.entries(health.parts ?? {}).slice(0, 40).map(([name, part]) => (
+                    <li key={name}>{part.state === "ok" ? "✓" : "▲"} {plain(name, 40)}{part.detail ? `: ${plain(part.detail, 160)}` : ""}</li>
+                  ))}
+                </ul>
+              </Fact>
+              <Fact name={t.devices.selfTest}>{health.self_test && `${plain(health.self_test.time, 30)}: ${health.self_test.passed ? t.devices.passed : t.devices.failed(health.self_test.failed.map((step) => plain(step, 40)).join(", "))}`}</Fact>
+              <Fact name={t.devices.commands}>{meta?.capabilities.map((name) => plain(name, 40)).join(", ")}</Fact>
+            </dl>
+          )}
+        </section>
+      </div>
+    </>
+  );
+}
+
+const CURVES = ["cpuC", "memoryMiB", "diskFreeMiB", "waiting"] as const;
+const WIDTH = 160;
+const HEIGHT = 36;
+
+function Curves({ past }: { past: DeviceView["past"] }) {
+  return (
+    <ul class="curves">
+      {CURVES.map((name) => {
+        const values = past.map((one) => one[name]);
+        const known = values.filter((value): value is number => value !== null);
+        const newest = known.at(-1);
+        if (newest === undefined) return null;
+        const low = Math.min(...known);
+        const high = Math.max(...known);
+        const height = (value: number) => (high === low ? HEIGHT / 2 : HEIGHT - 3 - ((value - low) / (high - low)) * (HEIGHT - 6));
+        const step = WIDTH / Math.max(1, values.length - 1);
+        const points = values.flatMap((value, i) => (value === null ? [] : [`${(i * step).toFixed(1)},${height(value).toFixed(1)}`]));
+        const title = t.devices.curve(t.devices.curves[name], figure(newest), figure(low), figure(high));
+        return (
+          <li key={name}>
+            <span class="curve-name">{t.devices.curves[name]}</span>
+            <svg class="curve" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={title} preserveAspectRatio="none">
+              <polyline points={points.join(" ")} />
+            </svg>
+            <span class="curve-now">
+              <strong>{figure(newest)}</strong> <span class="small">{t.devices.between(figure(low), figure(high))}</span>
+            </span>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function figure(value: number): string {
+  return Math.abs(value) >= 100 ? Math.round(value).toString() : (Math.round(value * 10) / 10).toString();
+}

@@ -1,0 +1,50 @@
+// The order of a list's rows, which holds still while a person points at the list or has the keyboard's focus in it.
+import { batch, computed, effect, signal, type ReadonlySignal } from "@preact/signals";
+
+export class HeldOrder {
+  /** The rows in the order in which they are shown. */
+  readonly shown = signal<readonly string[]>([]);
+  /** How many came at the end since the order is held. */
+  readonly added = signal(0);
+  readonly isPointedAt = signal(false);
+  readonly hasFocus = signal(false);
+  readonly isHeld = computed(() => this.isPointedAt.value || this.hasFocus.value);
+  readonly #sorted: ReadonlySignal<readonly string[]>;
+
+  constructor(sorted: ReadonlySignal<readonly string[]>) {
+    this.#sorted = sorted;
+    effect(() => {
+      const wanted = sorted.value;
+      if (this.isHeld.value) this.#append(wanted);
+      else this.sort();
+    });
+  }
+
+  /** Sort now, also if the order is held: a person has asked for it. */
+  sort(): void {
+    batch(() => {
+      this.shown.value = this.#sorted.peek();
+      this.added.value = 0;
+    });
+  }
+
+  /** The list is on no screen any more. */
+  release(): void {
+    batch(() => {
+      this.isPointedAt.value = false;
+      this.hasFocus.value = false;
+    });
+  }
+
+  // What has left the sorted order keeps its place: a row that vanishes moves all below it.
+  #append(wanted: readonly string[]): void {
+    const before = this.shown.peek();
+    const known = new Set(before);
+    const came = wanted.filter((id) => !known.has(id));
+    if (came.length === 0) return;
+    batch(() => {
+      this.shown.value = [...before, ...came];
+      this.added.value = this.added.peek() + came.length;
+    });
+  }
+}

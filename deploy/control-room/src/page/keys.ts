@@ -1,0 +1,97 @@
+// The keyboard alone plays everything.
+import { signal } from "@preact/signals";
+import { act, form } from "./actions";
+import { openAlarm } from "./alarms";
+import { deviceOrder } from "./devices";
+import { focusRow, moveFocus, sortKeepingFocus } from "./list";
+import { alarmOrder, eventOrder, openedAlarm, openedDevice, openedGroup, untaken, view, VIEWS } from "./state";
+
+export const isHelpOpen = signal(false);
+
+/** Show the alarm that has waited longest, the second longest... */
+export function jump(index: number): void {
+  const alarm = untaken.peek()[index];
+  if (alarm === undefined) return;
+  view.value = "alarms";
+  openAlarm(alarm.alarmId);
+}
+
+const ACTS = { r: "registered", t: "take-over", d: "dispatched", c: "closed" } as const;
+
+export function listen(): void {
+  window.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.isComposing) return;
+    if (event.altKey ? jumped(event.code) : event.key === "Escape" ? left() : !isTyping(event.target) && did(event.key, event.target)) event.preventDefault();
+  });
+}
+
+function isTyping(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && target.closest("input, textarea, select, [contenteditable], .map") !== null;
+}
+
+function jumped(code: string): boolean {
+  const digit = /^(?:Digit|Numpad)([1-3])$/.exec(code)?.[1];
+  if (digit !== undefined) jump(Number(digit) - 1);
+  return digit !== undefined;
+}
+
+function did(pressed: string, target: EventTarget | null): boolean {
+  const number = VIEWS[Number(pressed) - 1];
+  if (number !== undefined) {
+    view.value = number;
+    return true;
+  }
+  switch (pressed) {
+    case "?":
+      isHelpOpen.value = !isHelpOpen.peek();
+      return true;
+    case "j":
+    case "ArrowDown":
+    case "k":
+    case "ArrowUp":
+      return moved(pressed, target);
+    case "s":
+      sortKeepingFocus(view.peek() === "devices" ? deviceOrder : view.peek() === "events" ? eventOrder : alarmOrder);
+      return true;
+    case "r":
+    case "t":
+    case "d":
+    case "c": {
+      if (view.peek() !== "alarms") return false;
+      const row = target instanceof HTMLElement ? target.closest<HTMLElement>(".alarm-row")?.dataset["id"] : undefined;
+      const id = row ?? openedAlarm.peek();
+      if (id === null || id === undefined) return false;
+      if (row !== undefined) openedAlarm.value = row;
+      act(id, ACTS[pressed]);
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+// The arrows scroll what is read; in a list they move.
+function moved(pressed: string, target: EventTarget | null): boolean {
+  const isLetter = pressed === "j" || pressed === "k";
+  if (!isLetter && !(target instanceof HTMLElement && target.closest(".rows") !== null) && target !== document.body) return false;
+  moveFocus(pressed === "j" || pressed === "ArrowDown" ? 1 : -1);
+  return true;
+}
+
+function left(): boolean {
+  if (isHelpOpen.peek()) {
+    isHelpOpen.value = false;
+    return true;
+  }
+  if (form.peek() !== null) {
+    form.value = null;
+    requestAnimationFrame(() => document.querySelector<HTMLElement>(".detail h2")?.focus());
+    return true;
+  }
+  const opened = view.peek() === "devices" ? openedDevice : view.peek() === "events" ? openedGroup : openedAlarm;
+  const id = opened.peek();
+  if (id === null) return false;
+  opened.value = null;
+  requestAnimationFrame(() => focusRow(id));
+  return true;
+}

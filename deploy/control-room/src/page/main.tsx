@@ -1,0 +1,86 @@
+// Begins the page: its settings, its worker, and what is in its address.
+import { effect } from "@preact/signals";
+import { render } from "preact";
+import type { Tell } from "../protocol";
+import { App, applyTheme } from "./app";
+import { ask, askOf } from "./ask";
+import { recall } from "./handover";
+import { listen } from "./keys";
+import "./page.css";
+import { loadSettings, SettingsError } from "./settings";
+import { sound, sounding } from "./sound";
+import { errors, greySinceMs, hear, isForSupervisor, isLouder, key, ringing, settings, shift, view, VIEWS } from "./state";
+import { choose, t } from "./strings";
+
+async function main(): Promise<void> {
+  applyTheme();
+  const root = document.getElementById("app");
+  if (root === null) return;
+  const fragment = location.hash.slice(1);
+  // Out of the address bar and the history before anything else happens.
+  if (fragment.startsWith("key=")) history.replaceState(null, "", location.pathname + location.search);
+  try {
+    const read = await loadSettings();
+    choose(read.language);
+    settings.value = read;
+    document.title = `${read.title} – ${t.product}`;
+  } catch (error) {
+    render(<Wrong problems={error instanceof SettingsError ? error.problems : [String(error)]} />, root);
+    return;
+  }
+  startWorker();
+  if (fragment.startsWith("key=")) importKey(fragment.slice(4));
+  view.value = VIEWS.find((one) => one === fragment) ?? "shift";
+  effect(() => {
+    if (location.hash.slice(1) !== view.value) history.replaceState(null, "", `#${view.value}`);
+  });
+  addEventListener("hashchange", () => (view.value = VIEWS.find((one) => one === location.hash.slice(1)) ?? view.peek()));
+  // The page may come back from the browser's memory: then nobody has begun a shift on it.
+  addEventListener("pagehide", () => {
+    ask({ ask: "end" });
+    shift.value = null;
+  });
+  effect(() => {
+    const isSilent = shift.value === null || ringing.value.length === 0;
+    sound(isSilent ? "off" : key.value?.role === "supervisor" && isForSupervisor.value ? "supervisor" : isLouder.value ? "louder" : "new");
+    document.documentElement.dataset["sound"] = sounding.value;
+  });
+  effect(() => {
+    document.documentElement.toggleAttribute("data-grey", greySinceMs.value !== null);
+  });
+  recall();
+  listen();
+  render(<App />, root);
+}
+
+function startWorker(): void {
+  const worker = new Worker("worker.js", { type: "module" });
+  worker.onmessage = (event: MessageEvent<Tell>) => hear(event.data);
+  worker.onerror = () => (errors.value = [...errors.peek(), t.status.workerSilent]);
+  askOf(worker);
+}
+
+function importKey(encoded: string): void {
+  try {
+    const bytes = Uint8Array.from(atob(encoded.replace(/-/g, "+").replace(/_/g, "/")), (character) => character.charCodeAt(0));
+    ask({ ask: "import-key", jwk: JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown> });
+  } catch {
+    errors.value = [...errors.peek(), t.shift.keyBadAddress];
+  }
+}
+
+function Wrong({ problems }: { problems: readonly string[] }) {
+  return (
+    <main class="wrong">
+      <h1>{t.settings.wrong}</h1>
+      <ul>
+        {problems.map((problem) => (
+          <li key={problem}>{problem}</li>
+        ))}
+      </ul>
+      <p>{t.settings.why}</p>
+    </main>
+  );
+}
+
+void main();

@@ -1,0 +1,196 @@
+// The map: kiosks and alarms over the outlines of the provinces, on one canvas. The lists say all of it in words.
+import * as L from "leaflet";
+import "leaflet/dist/leaflet.css";
+import { effect, signal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { openAlarm, shapeOf, Age } from "./alarms";
+import { deviceShape, openDevice } from "./devices";
+import { Shape, SHAPES, type ShapeName } from "./shapes";
+import { devices, devicesChanged, openAlarms, settings, untaken, view } from "./state";
+import { t } from "./strings";
+import { deviceName, place } from "./words";
+
+// Leaflet's canvas draws circles only. These few of its inner names have been the same since 1.0.
+interface Inner {
+  _point: L.Point;
+  _radius: number;
+  _renderer: { _ctx: CanvasRenderingContext2D; _drawing: boolean; _layers: Record<number, unknown>; _fillStroke(ctx: CanvasRenderingContext2D, layer: unknown): void };
+}
+
+class ShapeMarker extends L.CircleMarker {
+  constructor(
+    at: L.LatLngExpression,
+    public shape: ShapeName,
+    options: L.CircleMarkerOptions,
+  ) {
+    super(at, options);
+  }
+
+  _updatePath(): void {
+    const { _point: point, _radius: radius, _renderer: renderer } = this as unknown as Inner;
+    if (!renderer._drawing) return;
+    const ctx = renderer._ctx;
+    ctx.beginPath();
+    for (const [x, y] of SHAPES[this.shape]) ctx.lineTo(point.x + ((x - 12) / 12) * radius, point.y + ((y - 12) / 12) * radius);
+    ctx.closePath();
+    renderer._fillStroke(ctx, this);
+  }
+}
+
+const LEGEND: readonly (readonly [ShapeName, string])[] = [
+  ["untaken", t.map.alarmUntaken],
+  ["taken", t.map.alarmTaken],
+  ["lost", t.map.alarmLost],
+  ["drill", t.map.alarmDrill],
+  ["online", t.map.online],
+  ["out", t.map.out],
+  ["away", t.map.away],
+];
+// Where the map was left, for the next look at it.
+let lastView: { centre: L.LatLng; zoom: number } | null = null;
+const missing = signal<readonly string[]>([]);
+const unplaced = signal(0);
+
+export function MapView() {
+  const element = useRef<HTMLDivElement>(null);
+  const map = useRef<L.Map | null>(null);
+  useEffect(() => {
+    if (element.current === null) return;
+    const made = begin(element.current);
+    map.current = made;
+    const bounds = L.latLngBounds([]);
+    const stop = drawAll(made, bounds);
+    void drawOutlines(made, bounds).then(() => {
+      if (lastView === null && bounds.isValid()) made.fitBounds(bounds, { animate: false });
+    });
+    return () => {
+      lastView = { centre: made.getCenter(), zoom: made.getZoom() };
+      stop();
+      made.remove();
+    };
+  }, []);
+  return (
+    <div class="map-view">
+      <h1 class="visually-hidden">{t.views.map}</h1>
+      <div ref={element} class="map" role="application" aria-label={t.map.label} tabIndex={0} />
+      <aside class="map-side">
+        {untaken.value.length > 0 && (
+          <section aria-labelledby="jump-title">
+            <h2 id="jump-title">{t.map.jump}</h2>
+            <ul class="plain">
+              {untaken.value.slice(0, 20).map((alarm) => (
+                <li key={alarm.alarmId}>
+                  <button type="button" class="link" onClick={() => toAlarm(alarm.alarmId)}>
+                    {place(alarm)} (<Age sinceMs={alarm.pressedMs} />)
+                  </button>
+                </li>
+              ))}
+            </ul>
+          </section>
+        )}
+        <section aria-labelledby="legend-title">
+          <h2 id="legend-title">{t.map.legend}</h2>
+          <ul class="legend">
+            {LEGEND.map(([shape, word]) => (
+              <li key={shape}>
+                <Shape name={shape} /> {word}
+              </li>
+            ))}
+          </ul>
+          {unplaced.value > 0 && <p class="small">{t.map.unplaced(unplaced.value)}</p>}
+          {missing.value.map((file) => <p key={file} class="small">{t.map.outlineMissing(file)}</p>)}
+          <p class="small">{t.map.origin}</p>
+        </section>
+      </aside>
+    </div>
+  );
+}
+
+function begin(element: HTMLElement): L.Map {
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const map = L.map(element, { preferCanvas: true, attributionControl: false, zoomControl: false, zoomSnap: 0.5, minZoom: 4, maxZoom: 19, zoomAnimation: !still, fadeAnimation: !still, markerZoomAnimation: !still });
+  L.control.zoom({ position: "topright", zoomInTitle: t.map.zoomIn, zoomOutTitle: t.map.zoomOut }).addTo(map);
+  map.setView(lastView?.centre ?? [-28.5, 25], lastView?.zoom ?? 5, { animate: false });
+  const tiles = settings.peek()?.tiles;
+  if (tiles) L.tileLayer(tiles, { maxZoom: 19 }).addTo(map);
+  return map;
+}
+
+async function drawOutlines(map: L.Map, bounds: L.LatLngBounds): Promise<void> {
+  missing.value = [];
+  const style = getComputedStyle(document.documentElement);
+  for (const file of settings.peek()?.outlines ?? []) {
+    try {
+      const answer = await fetch(file);
+      if (!answer.ok) throw new Error(answer.statusText);
+      const outline = L.geoJSON((await answer.json()) as never, { interactive: false, style: { color: style.getPropertyValue("--line-strong"), weight: 1.5, fillColor: style.getPropertyValue("--surface"), fillOpacity: settings.peek()?.tiles ? 0 : 1 } });
+      outline.addTo(map).eachLayer((layer) => void (layer as L.Path).bringToBack());
+      bounds.extend(outline.getBounds());
+    } catch {
+      missing.value = [...missing.peek(), file];
+    }
+  }
+}
+
+interface Drawn {
+  marker: ShapeMarker;
+  look: string;
+}
+
+// Redraws what has changed, at most twice a second: thousands of devices report all the time.
+function drawAll(map: L.Map, bounds: L.LatLngBounds): () => void {
+  const drawn = new Map<string, Drawn>();
+  const layer = L.layerGroup().addTo(map);
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  const draw = () => {
+    timer = null;
+    const colours = getComputedStyle(document.documentElement);
+    const wanted = new Set<string>();
+    const put = (id: string, lat: number, lon: number, shape: ShapeName, size: number, label: string, onClick: () => void) => {
+      if (!Number.isFinite(lat) || !Number.isFinite(lon) || Math.abs(lat) > 90 || Math.abs(lon) > 180) return;
+      wanted.add(id);
+      const look = `${shape} ${lat} ${lon}`;
+      if (drawn.get(id)?.look === look) return;
+      drawn.get(id)?.marker.remove();
+      const colour = colours.getPropertyValue(`--shape-${shape}`);
+      const marker = new ShapeMarker([lat, lon], shape, { radius: size, color: colours.getPropertyValue("--surface"), weight: 1, fillColor: colour, fillOpacity: 1 });
+      // A text node, since Leaflet takes a string for HTML.
+      marker.bindTooltip(() => document.createTextNode(label) as unknown as HTMLElement);
+      marker.on("click", onClick);
+      layer.addLayer(marker);
+      drawn.set(id, { marker, look });
+      bounds.extend([lat, lon]);
+    };
+    let without = 0;
+    for (const held of devices.values()) {
+      const device = held.peek();
+      const at = device.meta?.location;
+      if (at === undefined) without += 1;
+      else put(device.source, at.lat, at.lon, deviceShape(device), 6, deviceName(device.source), () => ((view.value = "devices"), openDevice(device.source)));
+    }
+    unplaced.value = without;
+    for (const alarm of [...openAlarms.peek()].reverse()) {
+      const at = alarm.data.location ?? devices.get(alarm.source)?.peek().meta?.location;
+      if (at !== undefined) put(alarm.alarmId, at.lat, at.lon, shapeOf(alarm), 12, place(alarm), () => toAlarm(alarm.alarmId));
+    }
+    for (const [id, { marker }] of drawn) {
+      if (wanted.has(id)) continue;
+      marker.remove();
+      drawn.delete(id);
+    }
+  };
+  const stop = effect(() => {
+    devicesChanged.value;
+    openAlarms.value;
+    timer ??= setTimeout(draw, drawn.size === 0 ? 0 : 500);
+  });
+  return () => {
+    stop();
+    if (timer !== null) clearTimeout(timer);
+  };
+}
+
+function toAlarm(id: string): void {
+  view.value = "alarms";
+  openAlarm(id);
+}

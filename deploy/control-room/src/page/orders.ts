@@ -1,0 +1,57 @@
+// What a person has asked of kiosks, and what the kiosks have said. Nothing is shown as done before the kiosk says so.
+import { signal, type Signal } from "@preact/signals";
+import type { AckAction, AckArgs } from "../contract";
+import type { AlarmView, Tell } from "../protocol";
+import { ask, nextTicket } from "./ask";
+import { now } from "./time";
+
+export interface Order {
+  ticket: number;
+  alarmId: string;
+  action: AckAction;
+  askedMs: number;
+  answer: Extract<Tell, { tell: "order" }> | null;
+}
+
+// The newest order about each alarm. A shift has few enough to keep.
+const orders = new Map<string, Signal<Order | null>>();
+const byTicket = new Map<number, Signal<Order | null>>();
+
+export function orderOf(alarmId: string): Signal<Order | null> {
+  let order = orders.get(alarmId);
+  if (order === undefined) orders.set(alarmId, (order = signal<Order | null>(null)));
+  return order;
+}
+
+export function isPending(order: Order | null): boolean {
+  return order !== null && order.answer?.isFinal !== true;
+}
+
+/** Ask the alarm's kiosk. One order at a time about one alarm. */
+export function acknowledge(alarm: AlarmView, action: AckAction, more: Partial<AckArgs> = {}): void {
+  const order = orderOf(alarm.alarmId);
+  if (isPending(order.peek())) return;
+  const ticket = nextTicket();
+  order.value = { ticket, alarmId: alarm.alarmId, action, askedMs: now(), answer: null };
+  byTicket.set(ticket, order);
+  ask({ ask: "order", ticket, source: alarm.source, name: "ack", args: { alarm_id: alarm.alarmId, action, ...more } });
+}
+
+export function giveUp(order: Order): void {
+  ask({ ask: "cancel", ticket: order.ticket });
+  forget(order.alarmId);
+}
+
+export function forget(alarmId: string): void {
+  const order = orderOf(alarmId);
+  if (order.peek() !== null) byTicket.delete(order.peek()!.ticket);
+  order.value = null;
+}
+
+export function hearOrder(tell: Extract<Tell, { tell: "order" }>): void {
+  const order = byTicket.get(tell.ticket);
+  const value = order?.peek();
+  if (order === undefined || value === null || value === undefined || value.ticket !== tell.ticket) return;
+  order.value = { ...value, answer: tell };
+  if (tell.isFinal) byTicket.delete(tell.ticket);
+}

@@ -1,0 +1,224 @@
+// All that the page knows: what the worker has told, as signals, one for each row.
+import { batch, computed, signal, type Signal } from "@preact/signals";
+import type { AlarmView, DeviceView, EventView, KeyView, LinkView, LossView, Settings, Tell } from "../protocol";
+import { caseOf, type Case } from "./figures";
+import { HeldOrder } from "./held";
+import { hearOrder } from "./orders";
+import { hearPicture } from "./pictures";
+import { hearSigned } from "./signing";
+import { now, second, setClock } from "./time";
+import { place } from "./words";
+
+export type View = "alarms" | "map" | "devices" | "events" | "shift";
+export const VIEWS: readonly View[] = ["alarms", "map", "devices", "events", "shift"];
+
+export const settings = signal<Settings | null>(null);
+export const view = signal<View>("shift");
+
+// The connection and the shift
+
+export const links = signal<readonly LinkView[]>([]);
+/** The login with which the worker was told to connect; null before. */
+export const login = signal<string | null>(null);
+/** What this page is called as a centre. */
+export const seat = signal("");
+export const key = signal<KeyView | null>(null);
+export const shift = signal<{ by: string; sinceMs: number } | null>(null);
+/** The worker tells the kiosks that somebody watches. */
+export const isWatching = signal(false);
+export const clockWrongByMs = signal<number | null>(null);
+export const unreadable = signal<{ count: number; last: string }>({ count: 0, last: "" });
+export const errors = signal<readonly string[]>([]);
+
+// The worker itself may die. Two looks in a row must find it silent: after a sleep its messages still wait in our queue.
+const WORKER_SILENT_MS = 5000;
+let heardWorkerAt = performance.now();
+let silentLooks = 0;
+export const workerSilentSinceMs = signal<number | null>(null);
+setInterval(() => {
+  silentLooks = performance.now() - heardWorkerAt > WORKER_SILENT_MS ? silentLooks + 1 : 0;
+  workerSilentSinceMs.value = silentLooks >= 2 && login.peek() !== null ? now() - (performance.now() - heardWorkerAt) : null;
+}, 1000);
+
+/** Since when nothing that the page shows is live; null while it is, or before somebody has logged in. */
+export const greySinceMs = computed<number | null>(() => {
+  if (login.value === null) return null;
+  if (workerSilentSinceMs.value !== null) return workerSilentSinceMs.value;
+  if (links.value.some((link) => link.state === "open")) return null;
+  return Math.max(...links.value.map((link) => link.sinceMs), 0) || now();
+});
+
+// Alarms
+
+export const alarms = new Map<string, Signal<AlarmView>>();
+const alarmsChanged = signal(0);
+export const openedAlarm = signal<string | null>(null);
+const gone = new Set<string>();
+
+/** Nobody has it, and somebody waits. */
+export function isUntaken(alarm: AlarmView): boolean {
+  return alarm.isRinging || (alarm.isOpen && alarm.data.status === "actual" && alarm.data.held_by === undefined && alarm.lost === null);
+}
+
+function rank(alarm: AlarmView): number {
+  if (isUntaken(alarm)) return 0;
+  if (alarm.data.status !== "actual") return 4;
+  if (alarm.lost !== null) return 3;
+  return alarm.data.stage === "dispatched" ? 2 : 1;
+}
+
+/** Every open alarm, always all of them: those that nobody has first, of equals the oldest. */
+export const openAlarms = computed<readonly AlarmView[]>(() => {
+  alarmsChanged.value;
+  const open: { alarm: AlarmView; rank: number }[] = [];
+  for (const held of alarms.values()) {
+    const alarm = held.peek();
+    if (alarm.isOpen && !alarm.isSelfTest) open.push({ alarm, rank: rank(alarm) });
+  }
+  open.sort((a, b) => a.rank - b.rank || a.alarm.pressedMs - b.alarm.pressedMs || (a.alarm.alarmId < b.alarm.alarmId ? -1 : 1));
+  return open.map((one) => one.alarm);
+});
+export const untaken = computed(() => openAlarms.value.filter(isUntaken));
+export const alarmOrder = new HeldOrder(computed(() => openAlarms.value.map((alarm) => alarm.alarmId)));
+
+/** Since when people wait for each of these, oldest first. */
+export const ringing = computed(() => untaken.value.filter((alarm) => alarm.isRinging));
+const oldestRingingMs = computed(() => (second.value, ringing.value.length === 0 ? null : now() - Math.min(...ringing.value.map((alarm) => alarm.pressedMs))));
+export const isLouder = computed(() => oldestRingingMs.value !== null && oldestRingingMs.value >= (settings.value?.ring_after_s ?? 15) * 1000);
+/** Nobody has taken it for so long that it is the supervisor's. */
+export const isForSupervisor = computed(() => oldestRingingMs.value !== null && oldestRingingMs.value >= (settings.value?.supervisor_after_s ?? 60) * 1000);
+
+// The shift's figures. A case is small, and of a flood the newest are enough.
+const MOST_CASES = 20_000;
+export const cases = new Map<string, Case>();
+export const casesChanged = signal(0);
+export const casesSinceMs = signal(now());
+
+export function forgetCases(): void {
+  cases.clear();
+  casesSinceMs.value = now();
+  for (const held of alarms.values()) remember(held.peek());
+  casesChanged.value += 1;
+}
+
+function remember(alarm: AlarmView): void {
+  if (alarm.isSelfTest || alarm.data.status !== "actual" || alarm.pressedMs < casesSinceMs.peek()) return;
+  cases.set(alarm.alarmId, caseOf(alarm, place(alarm)));
+  if (cases.size > MOST_CASES) for (const [oldest] of cases) return void cases.delete(oldest);
+}
+
+// Devices
+
+export const devices = new Map<string, Signal<DeviceView>>();
+export const devicesChanged = signal(0);
+export const openedDevice = signal<string | null>(null);
+export const deviceFilter = signal("");
+export const losses = signal<readonly LossView[]>([]);
+
+// Events, grouped: `began` opens a line and `ended` closes it.
+
+export interface EventGroup {
+  id: string;
+  first: EventView;
+  newest: EventView;
+  count: number;
+}
+const MOST_EVENTS = 2000;
+export const groups = new Map<string, Signal<EventGroup>>();
+export const groupsChanged = signal(0);
+export const openedGroup = signal<string | null>(null);
+export const eventOrder = new HeldOrder(computed(() => (groupsChanged.value, [...groups.keys()].reverse())));
+
+function addEvent(event: EventView): void {
+  const eventId = event.data["event_id"];
+  const id = typeof eventId === "string" ? `${event.source} ${eventId}` : event.id;
+  const known = groups.get(id);
+  if (known === undefined) {
+    groups.set(id, signal({ id, first: event, newest: event, count: 1 }));
+    if (groups.size > MOST_EVENTS) for (const [oldest] of groups) return void (oldest !== openedGroup.peek() && groups.delete(oldest));
+  } else {
+    const group = known.peek();
+    if (group.newest.id !== event.id) known.value = { ...group, newest: event, count: group.count + 1 };
+  }
+}
+
+/** What is to be read aloud: new alarms, gathered for a moment. */
+export const announced = signal<readonly AlarmView[]>([]);
+
+/** Take in what the worker tells. */
+export function hear(tell: Tell): void {
+  heardWorkerAt = performance.now();
+  silentLooks = 0;
+  batch(() => hearOne(tell));
+}
+
+function hearOne(tell: Tell): void {
+  switch (tell.tell) {
+    case "links":
+      setClock(tell.nowMs);
+      links.value = tell.links;
+      isWatching.value = tell.isWatching;
+      clockWrongByMs.value = tell.clockWrongByMs;
+      workerSilentSinceMs.value = null;
+      return;
+    case "key":
+      key.value = tell.key;
+      return;
+    case "changed":
+      hearAlarms(tell.alarms, tell.gone);
+      for (const device of tell.devices) put(devices, device.source, device);
+      if (tell.devices.length > 0) devicesChanged.value += 1;
+      for (const event of tell.events) addEvent(event);
+      if (tell.events.length > 0) groupsChanged.value += 1;
+      if (tell.losses.length > 0 || losses.peek().length > 0) losses.value = tell.losses;
+      return;
+    case "order":
+      return hearOrder(tell);
+    case "signed":
+      return hearSigned(tell.ticket, tell.token);
+    case "picture":
+      return hearPicture(tell.id, tell.jpeg);
+    case "unreadable":
+      unreadable.value = { count: tell.count, last: tell.last };
+      return;
+    case "error":
+      errors.value = [...errors.peek(), tell.text].slice(-5);
+  }
+}
+
+function hearAlarms(changed: readonly AlarmView[], left: readonly string[]): void {
+  if (changed.length === 0 && left.length === 0) return;
+  const news: AlarmView[] = [];
+  for (const alarm of changed) {
+    if (alarm.isRinging && alarms.get(alarm.alarmId)?.peek().isRinging !== true) news.push(alarm);
+    put(alarms, alarm.alarmId, alarm);
+    gone.delete(alarm.alarmId);
+    remember(alarm);
+  }
+  for (const id of left) {
+    const known = alarms.get(id);
+    if (known === undefined) continue;
+    gone.add(id);
+    if (known.peek().isOpen) known.value = { ...known.peek(), isOpen: false, isRinging: false };
+  }
+  if (news.length > 0) announced.value = news;
+  casesChanged.value += 1;
+  alarmsChanged.value += 1;
+  sweep();
+}
+
+// A closed alarm may still be in the held list, or open in the detail: it goes when nobody looks at it any more.
+function sweep(): void {
+  if (alarmOrder.isHeld.peek()) return;
+  for (const id of gone) {
+    if (id === openedAlarm.peek()) continue;
+    alarms.delete(id);
+    gone.delete(id);
+  }
+}
+
+function put<T>(rows: Map<string, Signal<T>>, id: string, row: T): void {
+  const known = rows.get(id);
+  if (known === undefined) rows.set(id, signal(row));
+  else known.value = row;
+}

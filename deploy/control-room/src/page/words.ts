@@ -1,0 +1,68 @@
+// How values become words: ages, clocks, places, and texts of devices, which are only ever text.
+import type { AlarmView } from "../protocol";
+import { t } from "./strings";
+
+// Controls, and marks that turn the direction of what follows: a device could hide with them what it says.
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+
+/** A text that somebody else wrote, safe to put before a person: no controls, at most `most` characters. */
+export function plain(text: unknown, most = 300): string {
+  const whole = typeof text === "string" ? text : text === undefined || text === null ? "" : JSON.stringify(text) ?? "";
+  const cut = whole.length > most ? `${whole.slice(0, most)}…` : whole;
+  return cut.replace(UNPRINTABLE, "\ufffd");
+}
+
+/** `gp/park-station/kiosk-3` of `/edge/gp/park-station/kiosk-3`. */
+export function deviceName(source: string): string {
+  return plain(source.replace(/^\/edge\//, ""), 200);
+}
+
+/** Where somebody must go: the words of the settings, else the site's name. */
+export function place(alarm: AlarmView): string {
+  return plain(alarm.data.location?.text, 120) || deviceName(alarm.source);
+}
+
+/** `0:07`, `12:40`, `3 h 05 min`, `2 d 4 h`: an age that can be read from two metres. */
+export function age(ms: number): string {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  if (s < 3600) return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}`;
+  if (s < 86_400) return t.hours(Math.floor(s / 3600), Math.floor((s % 3600) / 60));
+  return t.days(Math.floor(s / 86_400), Math.floor((s % 86_400) / 3600));
+}
+
+/** A length of time in words, for what does not count up. */
+export function span(ms: number): string {
+  const s = Math.max(0, ms) / 1000;
+  if (s < 10) return t.seconds(s.toFixed(1));
+  if (s < 120) return t.seconds(Math.round(s).toString());
+  if (s < 7200) return t.minutes(Math.round(s / 60));
+  return age(ms);
+}
+
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const SHORT = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
+
+/** A wall clock, with the day where that is not today. */
+export function clock(wallMs: number, seconds = true): string {
+  if (!Number.isFinite(wallMs)) return t.unknown;
+  const date = new Date(wallMs);
+  const time = (seconds ? CLOCK : SHORT).format(date);
+  return date.toDateString() === new Date().toDateString() ? time : `${DAY.format(date)} ${time}`;
+}
+
+export function day(wallMs: number): string {
+  return Number.isFinite(wallMs) ? DAY.format(new Date(wallMs)) : t.unknown;
+}
+
+/** A device's own wall clock, as it says it. */
+export function deviceClock(at: string): string {
+  const ms = Date.parse(at);
+  return Number.isNaN(ms) ? plain(at, 40) : clock(ms, false);
+}
+
+/** What is shown as the name of who has an alarm. */
+export function holder(alarm: AlarmView): string | null {
+  const held = alarm.data.held_by;
+  return held === undefined ? null : plain(held.by ?? held.issuer, 64);
+}
