@@ -102,7 +102,8 @@ demo-video: setup ## The CCTV sequence that demo and tests look at, from Debian'
 test-video: demo-video # A tree in the wind, from the same package
 	@$(AGENT) model demo-video tree.avi
 
-run: setup broker demo-video model ## Everything running on this machine: broker, agent, camera, and what they say
+run: setup broker demo-video model ## Everything running on this machine: broker, agent, camera, the control room, and what they say
+	@$(MAKE) -s control-room 2>/dev/null || true # The demo says so, and goes on
 	@$(AGENT) demo
 
 test: test-tflite test-picamera2 suite ## All tests but those of the package and of the long runs, with a real broker, a real model and real video

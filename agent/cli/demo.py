@@ -16,6 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from agent.cli.demo_centre import DemoCentre
+from agent.cli.demo_page import DemoPage
 from agent.cli.demo_screen import Screen
 from agent.cli.demo_stage import Stage
 from agent.cli.demo_story import Story
@@ -40,8 +41,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "demo",
         help="run the whole chain on this machine and show it",
         description="Start a broker on a free local port, the agent with simulated pins and real person detection "
-        "on real CCTV video, and show what the command centre receives and what the kiosk's lights do. Keeps the "
-        "newest picture of an alarm and of an event, and prints its path.",
+        "on real CCTV video, and show what the command centre receives and what the kiosk's lights do. Serves the "
+        "control room's page, and opens it where there is a display. Keeps the newest picture of an alarm and of an "
+        "event, and prints its path.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -66,13 +68,21 @@ def run(args: argparse.Namespace) -> int:
         "A kiosk with two buttons and a camera, its broker and a command centre, all on this machine.", style="bold"
     )
     console.print("  every alarm here is an exercise and says so: a simulated press sends nobody out")
-    with Stage(video) as stage, DemoCentre(stage) as centre:
+    with Stage(video) as stage, DemoCentre(stage) as centre, DemoPage(stage) as page:
         console.print(f"  broker  Mosquitto on 127.0.0.1:{stage.port}")
         console.print(f"  agent   simulated pins, real detection of people in {video.name}; log: {stage.log}")
         console.print(f"  try     edge-agent watch --config {stage.config}   (in another terminal)")
+        if page.url is None:
+            console.print("  page    not there: it needs Node, and `make control-room` says what is missing")
+        else:
+            console.print(f"  page    {page.url}")
+            console.print(
+                "          any name and password; the key in the address is one operator's, for this demo only"
+            )
         stage.start_agent()
         screen = Screen(console, stage, _KEYS)
         if sys.stdin.isatty() and sys.stdout.isatty():
+            page.show()
             return _with_keys(stage, centre, screen)
         return _by_itself(Story(stage, centre, screen, args.patience), screen)
 

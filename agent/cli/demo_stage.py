@@ -26,6 +26,9 @@ allow_anonymous true
 persistence false
 set_tcp_nodelay true
 log_dest file {log}
+
+listener {web_port} 127.0.0.1
+protocol websockets
 """
 _SETTINGS = """\
 # Written by `edge-agent demo`; works with every other command of edge-agent while the demo runs.
@@ -89,7 +92,7 @@ class Stage:
         with ExitStack() as stack:
             self.directory = Path(tempfile.mkdtemp(prefix="edge-agent-demo-"))
             stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
-            self.port = _free_port()
+            self.port, self.web_port = _free_port(), _free_port()
             stack.callback(_end, self._start_broker())
             self.key: PrivateKey = make_key("operator", self.directory / "keys", "the-demo")
             self.config = self.directory / "edge-agent.toml"
@@ -140,7 +143,7 @@ class Stage:
             raise EdgeAgentError("mosquitto is not installed: sudo apt-get install mosquitto, or use `make run`")
         log = self.directory / "broker.log"
         config = self.directory / "mosquitto.conf"
-        config.write_text(_BROKER.format(port=self.port, log=log), encoding="utf-8")
+        config.write_text(_BROKER.format(port=self.port, web_port=self.web_port, log=log), encoding="utf-8")
         # Started as root, Mosquitto becomes another user, who may not look into a private directory.
         log.touch()
         log.chmod(0o666)
