@@ -44,10 +44,10 @@ export class TrueTime {
     if (Math.abs(wallAheadMs - this.#wallAheadMs) > JUMP_MS) {
       // Somebody has set the PC's clock, or it was asleep: what was compared before says nothing now.
       this.#ahead.clear();
-      this.#madeMs = -Infinity;
+      this.#median = null;
     }
     this.#wallAheadMs = wallAheadMs;
-    if (nowMs - this.#madeMs >= AGAIN_MS) {
+    if (this.#median === null || nowMs - this.#madeMs >= AGAIN_MS) {
       this.#median = median(this.#ahead.values());
       this.#madeMs = nowMs;
     }

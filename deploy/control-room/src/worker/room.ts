@@ -92,6 +92,7 @@ export class Room {
     if (nowMs - this.#surveyedMs >= SURVEY_MS) {
       this.#surveyedMs = nowMs;
       this.#take(this.#consumer.tick(nowMs));
+      this.#shown.tick();
       if (this.#around.keys.view !== null) this.#askDevices(nowMs);
     }
     if (nowMs - this.#linksToldMs >= LINKS_MS) this.#tellLinks();

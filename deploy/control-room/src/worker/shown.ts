@@ -13,6 +13,7 @@ const MOST_LOSSES = 500;
 const MOST_PAST = 60;
 /** A device whose clock says less had no time when somebody pressed, whatever it calls its clock since. */
 const BEFORE_MS = Date.UTC(2024, 0);
+const CORRECTED_MS = 1000;
 const MIB = 1024 * 1024;
 
 interface Row {
@@ -53,6 +54,8 @@ export class Shown {
   readonly #alarms = new Map<string, Row>();
   readonly #dirtyAlarms = new Set<string>();
   readonly #dirtyDevices = new Set<string>();
+  /** What was to be added to our time when the rows were told. */
+  #offsetMs: number;
   #gone: string[] = [];
   #events: EventView[] = [];
 
@@ -60,6 +63,7 @@ export class Shown {
     this.#consumer = consumer;
     this.#pictures = pictures;
     this.#time = time;
+    this.#offsetMs = time.offsetMs;
   }
 
   get hasAlarms(): boolean {
@@ -80,6 +84,14 @@ export class Shown {
     const message = notices.map((notice) => ("message" in notice ? notice.message : null)).find((each) => each !== null) ?? null;
     if (message !== null) this.#hear(message, nowMs);
     for (const notice of notices) this.#take(notice, message, nowMs);
+  }
+
+  /** Tell the times of all alarms anew where the true time is known better by now. Call it now and then. */
+  tick(): void {
+    const offsetMs = this.#time.offsetMs;
+    if (Math.abs(offsetMs - this.#offsetMs) < CORRECTED_MS) return;
+    this.#offsetMs = offsetMs;
+    for (const key of this.#alarms.keys()) this.#dirtyAlarms.add(key);
   }
 
   /** What has changed since the last time. */

@@ -1,0 +1,442 @@
+// The worker's room with brokers and a clock of its own: what `edge-agent conform centre` can't see. Run by test_room.py.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { AlarmView, EventView, LinkView, Settings, Tell } from "../../deploy/control-room/src/protocol";
+import type { LineEvents, Session } from "../../deploy/control-room/src/worker/broker";
+import { type Kept, KeyError, Keys } from "../../deploy/control-room/src/worker/keys";
+import { Room } from "../../deploy/control-room/src/worker/room";
+
+const UTF8 = new TextEncoder();
+const SETTINGS: Settings = {
+  centre: "c", title: "", language: "en", root: "edge/v1", outlines: [], tiles: null, units: [],
+  ring_after_s: 15, supervisor_after_s: 60, brokers: [{ name: "a", url: "wss://a/" }, { name: "b", url: "wss://b/" }],
+};
+const STATE = "edge/v1/host/thandi/state";
+const ECHO = "edge/v1/host/thandi/echo";
+const KIOSK = "edge/v1/gp/site/kiosk/up";
+/** The key of RFC 8037, as the contract's example has it. */
+const EXAMPLE = {
+  kty: "OKP", crv: "Ed25519", kid: "operator-example", role: "operator", iss: "control-room",
+  x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", d: "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+};
+type Json = Record<string, unknown>;
+
+/** One broker, which a test opens, and has fail. */
+class FakeBroker {
+  readonly said: { topic: string; payload: string; retain: boolean }[] = [];
+  echoes = true;
+  isUp = false;
+  resets = 0;
+  silentMs = 0;
+  /** When it brought back the last echo of this connection. */
+  echoedMs = -Infinity;
+  /** How often it was told that we watch, though it had brought no echo for 5 s. */
+  unfounded = 0;
+  constructor(readonly session: Session, readonly events: LineEvents, readonly nowMs: () => number) {}
+  publish(topic: string, payload: string, { retain = false }: { retain?: boolean }): void {
+    if (!this.isUp) return;
+    this.said.push({ topic, payload, retain });
+    if (topic === STATE && payload.includes("true") && this.nowMs() - this.echoedMs >= 5000) this.unfounded++;
+    if (topic !== ECHO || !this.echoes) return;
+    this.echoedMs = this.nowMs();
+    this.events.message(topic, UTF8.encode(payload), false);
+  }
+  open(): void {
+    this.isUp = true;
+    this.echoedMs = -Infinity;
+    this.events.state("open", "");
+  }
+  lose(): void {
+    this.isUp = false;
+    this.events.state("down", "no-connection");
+  }
+  reset(): void {
+    this.resets++;
+    this.lose();
+  }
+  end(): void {
+    this.isUp = false;
+  }
+  /** What it was told of whether we watch. */
+  get states(): boolean[] {
+    return this.said.filter(({ topic }) => topic === STATE).map(({ payload }) => (JSON.parse(payload) as { online: boolean }).online);
+  }
+}
+
+class Rig {
+  nowMs = 1000;
+  wallMs = Date.UTC(2026, 10, 24);
+  readonly tells: Tell[] = [];
+  readonly brokers: FakeBroker[] = [];
+  kept: Kept | null = null;
+  readonly keys = new Keys({ load: () => Promise.resolve(this.kept), save: (kept) => Promise.resolve(void (this.kept = kept)) });
+  readonly room = new Room({
+    clock: { nowMs: () => this.nowMs, wallMs: () => this.wallMs },
+    keys: this.keys,
+    tell: (tell) => this.tells.push(tell),
+    connect: (_, session, events) => {
+      const broker = new FakeBroker(session, events, () => this.nowMs);
+      this.brokers.push(broker);
+      return broker;
+    },
+  });
+  seq = 0;
+  async open(): Promise<this> {
+    await this.room.ask({ ask: "open", settings: SETTINGS, login: { name: "thandi", password: "x" }, seat: "thandi" });
+    for (const broker of this.brokers) broker.open();
+    return this;
+  }
+  async begin(): Promise<this> {
+    await this.open();
+    await this.room.ask({ ask: "import-key", jwk: EXAMPLE });
+    await this.room.ask({ ask: "begin", by: "Thandi" });
+    return this;
+  }
+  pass(ms: number, each?: () => void): void {
+    for (const end = this.nowMs + ms; this.nowMs < end; ) {
+      this.nowMs += 50;
+      this.wallMs += 50;
+      each?.();
+      this.room.tick();
+    }
+  }
+  hear(level: string, payload: string | Uint8Array, { broker = 0, base = KIOSK, retain = false } = {}): void {
+    const octets = typeof payload === "string" ? UTF8.encode(payload) : payload;
+    this.brokers[broker]!.events.message(`${base}/${level}`, octets, retain);
+  }
+  envelope(type: string, data: Json, more: Json = {}): string {
+    const seq = ++this.seq;
+    return JSON.stringify({
+      specversion: "1.0", id: `id-${seq}`, source: "/edge/gp/site/kiosk", type, subject: "x", seq, epoch: "e1",
+      time: new Date(this.wallMs).toISOString(), dataschema: "x", datacontenttype: "application/json", bootid: "b",
+      recordtop: 0, recorddone: 0, monoms: seq, timeq: "synced", nonce: "n1", data: { historical: false, ...data }, ...more,
+    });
+  }
+  alarm(data: Json = {}, more: Json = {}): string {
+    return this.envelope("edge.alarm.raised.v1", {
+      alarm_id: "a1", input: "police", kind: "panic", status: "actual", silent: false, press_count: 1, stage: "raised",
+      repeats: 0, reraised: 0, raised_at: new Date(this.wallMs).toISOString(), codes: { contact_id: "120", sia: "PA" },
+      latency_ms: {}, ...data,
+    }, more);
+  }
+  state(): string {
+    const data = { state: "online", bdseq: 1, epoch: "e1", boot_nonce: "n1", agent_version: "1", config_revision: "1" };
+    return this.envelope("edge.state.v1", data);
+  }
+  get links(): LinkView[] {
+    return this.tells.filter((tell) => tell.tell === "links").at(-1)!.links;
+  }
+  get isWatching(): boolean {
+    return this.tells.filter((tell) => tell.tell === "links").at(-1)!.isWatching;
+  }
+  /** The rows as a page has them. */
+  get alarms(): Map<string, AlarmView> {
+    const rows = new Map<string, AlarmView>();
+    for (const tell of this.tells) {
+      if (tell.tell !== "changed") continue;
+      for (const alarm of tell.alarms) rows.set(alarm.alarmId, alarm);
+      for (const gone of tell.gone) rows.delete(gone);
+    }
+    return rows;
+  }
+  get events(): EventView[] {
+    return this.tells.flatMap((tell) => (tell.tell === "changed" ? tell.events : []));
+  }
+  orders(broker = 0): string[] {
+    return this.brokers[broker]!.said.filter(({ topic }) => topic.includes("/down/")).map(({ topic }) => topic);
+  }
+}
+const claims = (token: string): Json => JSON.parse(Buffer.from(token.split(".")[1]!, "base64url").toString()) as Json;
+const settled = async (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
+
+test("a key that was made signs, and gives out nothing but its public half", async () => {
+  const rig = new Rig();
+  await rig.keys.make("operator", "thandi");
+  const { view, key } = rig.kept!;
+  assert.match(view.kid, /^operator-[0-9a-f]{8}$/);
+  assert.deepEqual({ ...view.public, x: "" }, { kty: "OKP", crv: "Ed25519", kid: view.kid, use: "sig", role: "operator", iss: "thandi", x: "" });
+  assert.equal(key.extractable, false);
+  await assert.rejects(crypto.subtle.exportKey("jwk", key));
+  const token = await rig.keys.sign({ a: 1 });
+  const [header, payload, signature] = token.split(".");
+  const half = await crypto.subtle.importKey("jwk", { kty: "OKP", crv: "Ed25519", x: view.public.x }, "Ed25519", true, ["verify"]);
+  const said = UTF8.encode(`${header}.${payload}`);
+  assert.ok(await crypto.subtle.verify("Ed25519", half, Buffer.from(signature!, "base64url"), said));
+  const again = new Keys({ load: () => Promise.resolve(rig.kept), save: () => Promise.resolve() });
+  await again.load();
+  assert.equal(await again.sign({ a: 1 }), token);
+});
+
+test("a key that was brought signs as the contract's example does, to the last letter", async () => {
+  const rig = new Rig();
+  await rig.keys.import(EXAMPLE);
+  const args = { alarm_id: "01a21900-ec59-7166-aa19-e977f7ba48ae", action: "registered", by: "Thandi" };
+  const token = await rig.keys.sign({
+    cmd_id: "ack-1", name: "ack", args, aud: "/edge/gp/workbench/kiosk-simulated", iss: "control-room",
+    iat: 1795715822, exp: 1795715882, ctr: 1795715822000000, boot_nonce: "0-16d502f521b6dcfe",
+  });
+  assert.equal(token.split(".")[0], "eyJhbGciOiJFZERTQSIsImtpZCI6Im9wZXJhdG9yLWV4YW1wbGUiLCJ0eXAiOiJKV1QifQ");
+  assert.equal(token.split(".")[2], "UTDQlgX2ffv8KKrWvePHA2kcqzn0k4lV0hkX0TUYMlcIedbXW_c2wzLGXqIxmFxVVOUV1ktHL93iNhFR_-u3Cw");
+});
+
+test("what is no key, or two halves of different ones, is refused and the key before it stays", async () => {
+  const rig = new Rig();
+  await rig.keys.import(EXAMPLE);
+  const other = new Rig();
+  await other.keys.make("operator", "x");
+  const wrong: Json[] = [
+    {}, { ...EXAMPLE, d: undefined }, { ...EXAMPLE, role: "chief" }, { ...EXAMPLE, kid: "a b" }, { ...EXAMPLE, iss: 5 },
+    { ...EXAMPLE, d: "AAAA" }, { ...EXAMPLE, x: other.keys.view!.public.x }, JSON.parse('{"__proto__": {"kid": "x"}}') as Json,
+  ];
+  for (const jwk of wrong) await assert.rejects(rig.keys.import(jwk), KeyError);
+  assert.equal(rig.keys.view!.kid, "operator-example");
+});
+
+test("a page that looks on never says that it watches, nor does one without a key", async () => {
+  const rig = await new Rig().open();
+  rig.pass(70_000);
+  await rig.room.ask({ ask: "begin", by: "Thandi" });
+  rig.pass(70_000);
+  assert.deepEqual(new Set(rig.brokers.flatMap((broker) => broker.states)), new Set([false]));
+  assert.ok(rig.tells.some((tell) => tell.tell === "error"));
+  assert.equal(rig.isWatching, false);
+});
+
+test("while the shift lasts every broker is told so, again every minute, and at its end that it is over", async () => {
+  const rig = await new Rig().begin();
+  rig.pass(125_000);
+  for (const broker of rig.brokers) assert.deepEqual(broker.states.slice(-3), [true, true, true]);
+  assert.ok(rig.brokers.every(({ said }) => said.every(({ topic, retain }) => retain === (topic === STATE))));
+  await rig.room.ask({ ask: "end" });
+  for (const broker of rig.brokers) assert.equal(broker.states.at(-1), false);
+  rig.pass(130_000);
+  for (const broker of rig.brokers) assert.equal(broker.states.at(-1), false);
+});
+
+test("the will says that nobody watches, and a word of somebody else that it is so is contradicted at once", async () => {
+  const rig = await new Rig().begin();
+  rig.pass(100);
+  const [first] = rig.brokers;
+  assert.equal(first!.session.will.topic, STATE);
+  assert.equal((JSON.parse(first!.session.will.payload) as Json)["online"], false);
+  const before = first!.states.length;
+  first!.events.message(STATE, UTF8.encode('{"online": true}'), false);
+  first!.events.message(STATE, UTF8.encode("[1"), false);
+  assert.equal(first!.states.length, before);
+  first!.events.message(STATE, UTF8.encode('{"online": false}'), false);
+  assert.deepEqual(first!.states.slice(before), [true]);
+});
+
+test("a broker is deaf 5 s after its last echo, is told once that nobody watches, and is well with the next echo", async () => {
+  const rig = await new Rig().begin();
+  rig.pass(3000);
+  const [first, second] = rig.brokers;
+  first!.echoes = false;
+  rig.pass(3000);
+  assert.equal(rig.links[0]!.state, "open");
+  rig.pass(3000);
+  assert.deepEqual(rig.links.map(({ state }) => state), ["deaf", "open"]);
+  assert.equal(rig.links[0]!.why, "no-echo");
+  assert.deepEqual([first!.states.at(-1), second!.states.at(-1), rig.isWatching], [false, true, true]);
+  const states = first!.states.length;
+  rig.pass(130_000);
+  assert.equal(first!.states.length, states, "nothing more is said where nobody hears it");
+  second!.echoes = false;
+  rig.pass(8000);
+  assert.equal(rig.isWatching, false, "no broker is left");
+  first!.echoes = true;
+  rig.pass(2100);
+  assert.deepEqual([rig.links[0]!.state, first!.states.at(-1), rig.isWatching], ["open", true, true]);
+});
+
+test("true is never said on a broker that has not brought an echo within 5 s", async () => {
+  const rig = await new Rig().begin();
+  const [first] = rig.brokers;
+  let seed = 7;
+  const random = (): number => (seed = (seed * 16807) % 2147483647) / 2147483647;
+  rig.pass(3_600_000, () => {
+    if (random() < 0.004) first!.echoes = !first!.echoes;
+    if (random() < 0.002) first!.isUp ? first!.lose() : first!.open();
+    if (random() < 0.01) first!.events.message(STATE, UTF8.encode('{"online": false}'), false);
+  });
+  const said = (online: boolean): number => first!.states.filter((each) => each === online).length;
+  assert.ok(said(true) > 50 && said(false) > 20, `${said(true)} times true, ${said(false)} times false`);
+  assert.equal(first!.unfounded, 0);
+});
+
+test("an echo that took longer than 5 s proves nothing", async () => {
+  const rig = await new Rig().begin();
+  const [first] = rig.brokers;
+  first!.echoes = false;
+  rig.pass(20_000);
+  const late = first!.said.filter(({ topic }) => topic === ECHO)[1]!;
+  first!.events.message(ECHO, UTF8.encode(late.payload), false);
+  first!.events.message(ECHO, UTF8.encode("somebody-else-1"), false);
+  rig.pass(100);
+  assert.equal(rig.links[0]!.state, "deaf");
+});
+
+test("a deaf connection on which nothing comes at all is made anew", async () => {
+  const rig = await new Rig().open();
+  const [first] = rig.brokers;
+  rig.pass(1000);
+  first!.echoes = false;
+  rig.pass(30_000);
+  assert.equal(first!.resets, 0, "it still brings something");
+  first!.silentMs = 16_000;
+  rig.pass(100);
+  assert.equal(first!.resets, 1);
+  assert.equal(rig.links[0]!.state, "down");
+});
+
+test("100 KiB of zeros are no picture, and a picture is given out once it has come", async () => {
+  const rig = await new Rig().open();
+  rig.hear("alarm/police", rig.alarm({ camera: { name: "front", snapshot: "a1" } }));
+  rig.hear("snapshot/a1", new Uint8Array(100 * 1024));
+  await rig.room.ask({ ask: "picture", id: "a1" });
+  assert.deepEqual(rig.tells.at(-1), { tell: "picture", id: "a1", jpeg: null });
+  const jpeg = new Uint8Array(3000).fill(7);
+  jpeg.set([0xff, 0xd8, 0xff]);
+  rig.hear("snapshot/a1", jpeg);
+  rig.hear("snapshot/a1", jpeg.slice(0, 100), { base: "edge/v1/gp/site/other/up" });
+  rig.pass(100);
+  assert.equal(rig.alarms.get("a1")!.hasPicture, true);
+  await rig.room.ask({ ask: "picture", id: "a1" });
+  const told = rig.tells.at(-1)!;
+  assert.ok(told.tell === "picture" && told.jpeg !== null);
+  assert.equal(told.jpeg.size, 3000, "another device does not replace it");
+  assert.deepEqual(rig.tells.filter((tell) => tell.tell === "unreadable").at(-1)?.count, 1);
+});
+
+test("pictures are bounded in number and in bytes", async () => {
+  const rig = await new Rig().open();
+  for (let number = 0; number < 300; number++) {
+    const jpeg = new Uint8Array(number < 250 ? 100 : 130 * 1024);
+    jpeg.set([0xff, 0xd8, 0xff]);
+    rig.hear(`snapshot/p${number}`, jpeg);
+  }
+  let kept = 0;
+  for (let number = 0; number < 300; number++) {
+    await rig.room.ask({ ask: "picture", id: `p${number}` });
+    const told = rig.tells.at(-1)!;
+    kept += Number(told.tell === "picture" && told.jpeg !== null);
+  }
+  assert.ok(kept <= 200 && kept > 100, `${kept} are kept`);
+});
+
+test("a field called __proto__ changes nothing, wherever it is", async () => {
+  const rig = await new Rig().open();
+  const evil = (text: string): string => text.replace('"historical":false', '"historical":false,"__proto__":{"polluted":1,"stage":"closed"}');
+  rig.hear("alarm/police", evil(rig.alarm()));
+  rig.hear("event/tamper", evil(rig.envelope("edge.event.tamper.v1", { input: "__proto__", kind: "tamper", active: true, since: "" })));
+  const parts = JSON.parse('{"__proto__": {"state": "degraded"}, "constructor": {"state": "ok"}}') as Json;
+  rig.hear("health", rig.envelope("edge.health.v1", {
+    status: "ok", parts, uptime_s: 1, outbox: {}, dropped: {}, cpu_percent: 1, memory_bytes: 1, disk_free_bytes: 1, cameras: {}, inputs: {},
+  }));
+  rig.hear("alarm/police", rig.alarm().replace('"stage":"raised",', '"__proto__":{"stage":"raised"},'));
+  rig.pass(100);
+  assert.equal(({} as Json)["polluted"], undefined);
+  assert.equal(rig.alarms.get("a1")!.data.stage, "raised");
+  const passed = structuredClone(rig.tells.filter((tell) => tell.tell !== "picture"));
+  assert.ok(passed.every((tell) => Object.getPrototypeOf(tell) === Object.prototype));
+  assert.deepEqual(rig.tells.filter((tell) => tell.tell === "unreadable").at(-1)?.count, 1, "a stage must be its own");
+});
+
+test("what is nested too deeply to be passed on is none of the contract", async () => {
+  const rig = await new Rig().open();
+  rig.hear("event/comet", rig.envelope("edge.event.comet.v1", {}).replace('"data":{', `"deep":${"[".repeat(40_000)}${"]".repeat(40_000)},"data":{`));
+  rig.pass(100);
+  assert.equal(rig.events.length, 0);
+  assert.equal(rig.tells.filter((tell) => tell.tell === "unreadable").at(-1)?.count, 1);
+});
+
+test("no device is believed about the alarm of another, even under the same alarm_id", async () => {
+  const rig = await new Rig().begin();
+  rig.hear("alarm/police", rig.alarm());
+  const other = { source: "/edge/gp/site/other" };
+  rig.hear("alarm/police", rig.alarm({ stage: "closed" }, other), { base: "edge/v1/gp/site/other/up" });
+  rig.pass(100);
+  assert.deepEqual([...rig.alarms].map(([key, { isOpen }]) => [key, isOpen]), [["a1", true], ["a1@/edge/gp/site/other", false]]);
+  const args = { alarm_id: "a1@/edge/gp/site/other", action: "closed" };
+  await rig.room.ask({ ask: "order", ticket: 1, source: "/edge/gp/site/other", name: "ack", args });
+  await settled();
+  assert.deepEqual(rig.orders(), ["edge/v1/gp/site/other/down/ack/a1"]);
+});
+
+test("an actual alarm that nobody has rings however late it comes, again when it raises itself again, and no test ever", async () => {
+  const rig = await new Rig().open();
+  const ringing = (more: Json): boolean => {
+    rig.hear("alarm/police", rig.alarm(more));
+    rig.pass(100);
+    return rig.alarms.get("a1")!.isRinging;
+  };
+  const holder = { held_by: { issuer: "x", by: "Thandi", at: "" } };
+  assert.equal(ringing({ historical: true }), true);
+  assert.equal(ringing({ stage: "unconfirmed" }), true);
+  assert.equal(ringing({ stage: "registered", ...holder }), false);
+  assert.equal(ringing({ stage: "raised", reraised: 1 }), true);
+  assert.equal(ringing({ stage: "closed", reraised: 1 }), false);
+  assert.equal(ringing({ status: "exercise", stage: "raised" }), false);
+  assert.equal(ringing({ status: "test" }), false);
+});
+
+test("lateness is told only of a device whose clock is set, and is right though the PC's clock is wrong by hours", async () => {
+  const rig = new Rig();
+  const trueMs = rig.wallMs;
+  rig.wallMs -= 5 * 3_600_000;
+  await rig.open();
+  const time = new Date(trueMs).toISOString();
+  rig.hear("alarm/police", rig.alarm({ raised_at: new Date(trueMs - 90_000).toISOString() }, { time }));
+  rig.hear("alarm/police", rig.alarm({ alarm_id: "a2", raised_at: "1970-01-01T00:00:09.000Z" }, { time, timeq: "unsynced" }));
+  rig.pass(3000);
+  const [known, unknown] = [...rig.alarms.values()];
+  assert.ok(Math.abs(known!.lateMs! - 90_000) < 100, `${known!.lateMs} ms`);
+  assert.ok(Math.abs(known!.firstHeardMs - known!.pressedMs - 90_000) < 100);
+  assert.deepEqual([unknown!.lateMs, unknown!.pressedMs], [null, unknown!.firstHeardMs]);
+  const links = rig.tells.filter((tell) => tell.tell === "links").at(-1)!;
+  assert.ok(Math.abs(rig.nowMs + links.clockWrongByMs! - trueMs - 3000) < 200);
+});
+
+test("an ack is repeated to every broker under the same name until its result, and given up when the alarm is closed", async () => {
+  const rig = await new Rig().begin();
+  rig.hear("state", rig.state());
+  rig.hear("alarm/police", rig.alarm());
+  const args = { alarm_id: "a1", action: "registered", by: "Thandi" };
+  await rig.room.ask({ ask: "order", ticket: 5, source: "/edge/gp/site/kiosk", name: "ack", args });
+  rig.pass(20_000);
+  await settled();
+  assert.deepEqual([rig.orders(0).length, rig.orders(1).length], [5, 5], "at once, then after 1, 2 and 4 s, then every 10 s");
+  const tokens = rig.brokers[0]!.said.filter(({ topic }) => topic.includes("/down/")).map(({ payload }) => claims(payload));
+  assert.equal(new Set(tokens.map((each) => each["cmd_id"])).size, 1);
+  assert.equal(new Set(tokens.map((each) => each["ctr"])).size, 5);
+  rig.hear("alarm/police", rig.alarm({ stage: "closed" }));
+  const told = rig.tells.filter((tell) => tell.tell === "order").at(-1)!;
+  assert.deepEqual([told.ticket, told.error, told.isFinal], [5, "abandoned", true]);
+});
+
+test("20,000 messages in a flood are bounded in memory, and the alarm among them is told at once", async () => {
+  const rig = await new Rig().open();
+  let largest = 0;
+  const flood = (from: number): void => {
+    for (let number = from; number < from + 20_000; number++) {
+      const record = { record: rig.seq + 1, recordtop: rig.seq + 1 };
+      rig.hear("event/comet", rig.envelope("edge.event.comet.v1", { filler: "x".repeat(1000) }, record));
+      if (number % 100 === 0) {
+        rig.pass(50);
+        largest = Math.max(largest, ...rig.tells.map((tell) => (tell.tell === "changed" ? tell.events.length : 0)));
+        rig.tells.length = 0;
+      }
+    }
+  };
+  const used = (): number => (globalThis.gc?.(), process.memoryUsage().heapUsed);
+  flood(0);
+  const before = used();
+  flood(20_000);
+  assert.ok(used() - before < 8 * 1024 * 1024, `${used() - before} bytes more`);
+  assert.ok(largest <= 2000);
+  for (let number = 0; number < 5000; number++) rig.hear("event/comet", rig.envelope("edge.event.comet.v1", {}));
+  rig.hear("alarm/police", rig.alarm());
+  rig.pass(50);
+  assert.equal(rig.alarms.get("a1")!.isRinging, true);
+  assert.equal(rig.events.length, 2000, "of what the page has not taken yet the newest are kept");
+});
