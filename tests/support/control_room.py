@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,17 +19,25 @@ _BANNER = "import { createRequire } from 'node:module'; const require = createRe
 
 def program(name: str, factory: pytest.TempPathFactory) -> Path:
     """The program `name`.ts of tests/control_room, with all that it needs in one file for Node."""
+    words = ("--platform=node", "--target=node20", f"--banner:js={_BANNER}")
+    return _bundled(ROOT / "tests" / "control_room" / f"{name}.ts", words, factory)
 
+
+def worker(factory: pytest.TempPathFactory) -> Path:
+    """The worker as a browser loads it, without the page."""
+    words = ("--target=es2022", "--minify", '--define:process.env.NODE_ENV="production"')
+    return _bundled(_ROOM / "src" / "worker" / "main.ts", words, factory)
+
+
+def _bundled(source: Path, words: Sequence[str], factory: pytest.TempPathFactory) -> Path:
     def build(directory: Path) -> None:
-        made = ran(
-            "make", "-s", *(path.relative_to(ROOT) for path in _NEEDED), f"VENV={sys.prefix}", cwd=ROOT, timeout=300
-        )
+        targets = [path.relative_to(ROOT) for path in _NEEDED]
+        made = ran("make", "-s", *targets, f"VENV={sys.prefix}", cwd=ROOT, timeout=300)
         assert made.returncode == 0, made.stdout + made.stderr
-        words = ("--bundle", "--platform=node", "--format=esm", "--target=node20", f"--banner:js={_BANNER}")
         out = f"--outfile={directory / 'program.mjs'}"
-        source = ROOT / "tests" / "control_room" / f"{name}.ts"
         modules = {"NODE_PATH": str(_ROOM / "node_modules")}
-        made = ran(_ROOM / "node_modules/.bin/esbuild", source, *words, out, env=os.environ | modules)
+        esbuild = _ROOM / "node_modules" / ".bin" / "esbuild"
+        made = ran(esbuild, source, "--bundle", "--format=esm", *words, out, env=os.environ | modules)
         assert made.returncode == 0, made.stdout + made.stderr
 
-    return once(factory, f"control-room-{name}", build) / "program.mjs"
+    return once(factory, f"control-room-{source.stem}", build) / "program.mjs"

@@ -1,0 +1,138 @@
+"""The worker in Debian's Chromium, on a blank page: MQTT over a WebSocket, and the key in the browser's store."""
+
+import functools
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from agent.adapters.jose_keys import KeyRing, PrivateKey
+from agent.cli.keygen import make_key
+from tests.control_room.rig import SETTINGS, Browser
+from tests.support.control_room import worker
+from tests.support.mosquitto import Mosquitto, free_port
+from tests.support.subscriber import Subscriber
+
+START = """() => {
+  window.tells = [];
+  window.worker = new Worker("worker.js", { type: "module" });
+  window.worker.onmessage = ({ data }) => window.tells.push(data);
+  window.worker.onerror = event => window.tells.push({ tell: "error", text: event.message });
+}"""
+NEWEST = "name => window.tells.findLast(({ tell }) => tell === name)"
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Desk:
+    """A page with nothing but a worker."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.start()
+
+    def start(self) -> None:
+        self.page.evaluate(START)
+
+    def ask(self, what: str, **more: Any) -> None:
+        self.page.evaluate("ask => window.worker.postMessage(ask)", {"ask": what, **more})
+
+    def await_told(self, condition: str) -> None:
+        """Wait until a tell is so; `condition` is of `said`."""
+        self.page.wait_for_function(f"() => window.tells.some(said => {condition})", timeout=10_000)
+
+    def newest(self, tell: str) -> Any:
+        return self.page.evaluate(NEWEST, tell)
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[tuple[Mosquitto, int]]:
+    """A broker, and the port at which it takes WebSockets."""
+    port = free_port()
+    with Mosquitto(tmp_path / "broker", extra=[f"listener {port} 127.0.0.1", "protocol websockets"]) as running:
+        yield running, port
+
+
+@pytest.fixture
+def desk(tmp_path: Path, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "index.html").write_text('<!doctype html><link rel="icon" href="data:,"><title>Desk</title>')
+    (site / "worker.js").write_bytes(worker(tmp_path_factory).read_bytes())
+    handler = functools.partial(_Quiet, directory=str(site))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield Desk(browser.open(f"http://127.0.0.1:{server.server_port}/"))
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def signed(ring: Path, token: str) -> dict[str, Any]:
+    return KeyRing.load(ring).verify(token.encode()).claims
+
+
+def test_a_key_that_the_browser_made_outlives_its_worker_and_signs_what_devices_take(
+    desk: Desk, tmp_path: Path
+) -> None:
+    desk.await_told("said.tell === 'key' && said.key === null")
+    desk.ask("make-key", role="operator", issuer="thandi")
+    desk.await_told("said.tell === 'key' && said.key !== null")
+    key = desk.newest("key")["key"]
+
+    desk.page.reload()
+    desk.start()
+    desk.await_told("said.tell === 'key' && said.key !== null")
+    assert desk.newest("key")["key"] == key
+    desk.ask("sign", ticket=1, payload={"name": "hand-over"})
+    desk.await_told("said.tell === 'signed'")
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": [key["public"]]}))
+    assert signed(tmp_path / "keys.json", desk.newest("signed")["token"]) == {"name": "hand-over"}
+
+    kept = desk.page.evaluate("""() => new Promise(resolve => {
+      indexedDB.open("control-room").onsuccess = ({ target }) =>
+        target.result.transaction("keys").objectStore("keys").get("operator").onsuccess = async ({ target }) =>
+          resolve(await crypto.subtle.exportKey("jwk", target.result.key).catch(error => error.name));
+    })""")
+    assert kept == "InvalidAccessError"
+
+    desk.ask("forget-key")
+    desk.await_told("said.tell === 'key' && said.key === null")
+    desk.page.reload()
+    desk.start()
+    desk.await_told("said.tell === 'key' && said.key === null")
+
+
+def test_it_connects_watches_and_says_so_until_the_shift_ends(
+    desk: Desk, browser: Browser, broker: tuple[Mosquitto, int], tmp_path: Path
+) -> None:
+    running, port = broker
+    key: PrivateKey = make_key("operator", tmp_path / "keys", "thandi")
+    settings = {**SETTINGS, "brokers": [{"name": "a", "url": f"ws://127.0.0.1:{port}/"}]}
+    with Subscriber(running.port, ["edge/v1/host/+/state"]) as kiosk:
+        desk.ask("import-key", jwk=key.as_jwk())
+        desk.ask("open", settings=settings, login={"name": "", "password": ""}, seat="thandi")
+        desk.await_told("said.tell === 'links' && said.links[0]?.state === 'open' && said.links[0]?.echoMs !== null")
+        desk.ask("begin", by="Thandi")
+        kiosk.wait_for(lambda heard: json.loads(heard.payload)["online"] is True)
+        desk.await_told("said.tell === 'links' && said.isWatching")
+
+        running.kill()
+        desk.await_told("said.tell === 'links' && said.links[0]?.state === 'down' && !said.isWatching")
+        desk.page.evaluate("() => { window.tells = [] }")
+        running.restart()
+        desk.await_told("said.tell === 'links' && said.links[0]?.state === 'open' && said.isWatching")
+    with Subscriber(running.port, ["edge/v1/host/+/state"]) as kiosk:
+        desk.ask("end")
+        kiosk.wait_for(lambda heard: json.loads(heard.payload)["online"] is False)
+    browser.forgive("WebSocket connection to 'ws://127.0.0.1:[0-9]+/' failed")
