@@ -16,7 +16,7 @@ JOBS ?= 5
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime node-tools control-room browser arm-emulator run test suite test-campaigns test-package test-tflite test-picamera2 check bench bench-vision chaos fuzz consoles record brokers rabbitmq emulation mutants week arm-smoke wiring lamps dist dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime node-tools control-room browser arm-emulator run test suite test-campaigns test-package test-tflite test-picamera2 check bench bench-vision chaos fuzz consoles record brokers rabbitmq emulation mutants week arm-smoke wiring lamps dist dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -187,8 +187,11 @@ week: setup-dev ## Seven days in a few minutes: presses, outages, load-shedding,
 arm-smoke: $(VENV)/.dev demo-video model arm-emulator ## What the 64-bit packages hold, on emulated processors of a Pi: all imports, people found (a minute)
 	@$(BIN)/python -m tests.campaigns.arm_smoke
 
-dist: $(VENV)/.dev model ## The Debian packages, in dist/ (one of them: make dist ARCH=arm64 RELEASE=trixie)
+dist: $(VENV)/.dev model dist-control-room ## The Debian packages, in dist/ (one of them: make dist ARCH=arm64 RELEASE=trixie)
 	@$(BIN)/python -m deploy.package $(addprefix --arch=,$(ARCH)) $(addprefix --release=,$(RELEASE))
+
+dist-control-room: control-room # The package of the page alone
+	@$(BIN)/python -m deploy.package.control_room
 
 dist-sizes: dist # The table of sizes in deploy/README.md
 	@$(BIN)/python -m deploy.package.sizes

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from deploy.package.control import SCRIPTS
 
-_PROGRAMS = {*SCRIPTS, "edge-agent"}
+_PROGRAMS = {*SCRIPTS, "edge-agent", "login.sh"}
+_OF_PROGRAMS = {"bin", "DEBIAN", "edge-agent-control-room"}
 COMPRESSIONS = ("xz", "zstd", "gzip", "none")
 
 
@@ -26,7 +27,7 @@ def build(root: Path, deb: Path, time_s: int, compression: str) -> None:
     """Pack `root` into `deb`; modes and times don't depend on who builds it, and when."""
     for path in sorted(root.rglob("*")):
         if not path.is_symlink():
-            runs = path.is_dir() or (path.name in _PROGRAMS and path.parent.name in {"bin", "DEBIAN"})
+            runs = path.is_dir() or (path.name in _PROGRAMS and path.parent.name in _OF_PROGRAMS)
             path.chmod(0o755 if runs else 0o644)
         os.utime(path, (time_s, time_s), follow_symlinks=False)
     root.chmod(0o755)

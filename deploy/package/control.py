@@ -46,21 +46,27 @@ def _python(release: Release) -> Iterator[str]:
 
 def build(target: Target, root: Path, version: str, scripts: Path) -> None:
     """Write `root`/DEBIAN for the tree that `root` holds."""
-    files = sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
-    directory = root / "DEBIAN"
-    directory.mkdir()
     suggests = f"Suggests: {', '.join(target.suggests)}\n" if target.suggests else ""
-    control = _CONTROL.format(
+    template = _CONTROL.format(
         version=f"{version}{target.release.suffix}",
         arch=target.arch,
-        size_kib=sum(-(-path.stat().st_size // 1024) for path in files),
+        size_kib="{size_kib}",
         depends=", ".join((*_python(target.release), *libraries(target.release), "systemd (>= 252)", *target.depends)),
         recommends=", ".join((*_RECOMMENDS, *target.recommends)),
         suggests=suggests,
     )
-    (directory / "control").write_text(control)
-    digests = [f"{hashlib.md5(path.read_bytes()).hexdigest()}  {path.relative_to(root)}\n" for path in files]  # noqa: S324 - dpkg's format, against a bad card and not against people
-    (directory / "md5sums").write_text("".join(digests))
+    write(root, template)
     for name in SCRIPTS:
         script = (scripts / name).read_text()
-        (directory / name).write_text(script.replace("@DEBIAN@", str(target.release.number)))
+        (root / "DEBIAN" / name).write_text(script.replace("@DEBIAN@", str(target.release.number)))
+
+
+def write(root: Path, template: str) -> None:
+    """Write `root`/DEBIAN/control from its text, in which `{size_kib}` is still open, and the sums of all files."""
+    files = sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
+    directory = root / "DEBIAN"
+    directory.mkdir()
+    size_kib = sum(-(-path.stat().st_size // 1024) for path in files)
+    (directory / "control").write_text(template.format(size_kib=size_kib))
+    digests = [f"{hashlib.md5(path.read_bytes()).hexdigest()}  {path.relative_to(root)}\n" for path in files]  # noqa: S324 - dpkg's format, against a bad card and not against people
+    (directory / "md5sums").write_text("".join(digests))
