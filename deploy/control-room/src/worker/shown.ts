@@ -3,7 +3,7 @@ import type { AlarmData, HealthData, MetaData, StateData } from "../contract";
 import type { Consumer } from "../centre/consumer";
 import { type Alarm, isOpen, isSelfTest, maySendSomebody, type Message, type Notice } from "../centre/notices";
 import { compare, type Order } from "../centre/order";
-import type { AlarmView, DeviceView, EventView, LossView, Tell } from "../protocol";
+import type { AlarmView, DeviceView, EventView, Lamps, LossView, Tell } from "../protocol";
 import type { TrueTime } from "./clock";
 import type { Pictures } from "./pictures";
 import { Troubles } from "./troubles";
@@ -56,6 +56,8 @@ export class Shown {
   readonly #dirtyDevices = new Set<string>();
   /** What was to be added to our time when the rows were told. */
   #offsetMs: number;
+  /** What is missing everywhere; null when it has to be put together anew. */
+  #lossRows: LossView[] | null = [];
   #gone: string[] = [];
   #events: EventView[] = [];
 
@@ -97,14 +99,18 @@ export class Shown {
   /** What has changed since the last time. */
   changed(): Tell {
     const alarms = [...this.#dirtyAlarms].map((key) => this.#alarms.get(key)).filter((row) => row !== undefined);
+    const lamps = new Map<string, Lamps>(); // one kiosk may have hundreds of alarms, and has one set of lamps
+    for (const { alarm } of alarms) {
+      if (!lamps.has(alarm.source)) lamps.set(alarm.source, this.#consumer.devices.get(alarm.source)!.lamps);
+    }
     const devices = [...this.#dirtyDevices].map((source) => this.#devices.get(source)!);
     const tell: Tell = {
       tell: "changed",
-      alarms: alarms.map((row) => this.#alarmView(row)),
+      alarms: alarms.map((row) => this.#alarmView(row, lamps.get(row.alarm.source)!)),
       gone: this.#gone,
       devices: devices.map((seen) => this.#deviceView(seen)),
       events: this.#events,
-      losses: this.#losses(),
+      losses: (this.#lossRows ??= this.#losses()),
     };
     this.#dirtyAlarms.clear();
     this.#dirtyDevices.clear();
@@ -145,15 +151,18 @@ export class Shown {
       }
       case "record-lost":
         this.#lose(this.#seen(notice.source, nowMs), notice.first, notice.last);
+        this.#lossRows = null;
         break;
       case "hole-found":
       case "hole-filled":
       case "record-skipped":
         this.#seen(notice.source, nowMs);
+        this.#lossRows = null;
         break;
       case "epoch-changed": {
         const seen = this.#seen(notice.source, nowMs);
         seen.troubles.clear();
+        this.#lossRows = null;
         break;
       }
       case "unreadable":
@@ -275,7 +284,7 @@ export class Shown {
     return trueMs - this.#time.offsetMs;
   }
 
-  #alarmView(row: Row): AlarmView {
+  #alarmView(row: Row, lamps: Lamps): AlarmView {
     const { alarm, firstHeardMs } = row;
     const { data, lost, source } = alarm;
     // Nobody presses after it was heard: a clock that says so is a little ahead of ours.
@@ -292,7 +301,7 @@ export class Shown {
       changedMs: alarm.changedMs,
       brokers: [...row.brokers],
       lateMs: row.pressedAtMs === null ? null : firstHeardMs - pressedMs,
-      lamps: this.#consumer.devices.get(source)!.lamps,
+      lamps,
       isRinging: isRinging(alarm),
       hasPicture: data.camera?.snapshot !== undefined && this.#pictures.has(source, data.camera.snapshot),
     };
