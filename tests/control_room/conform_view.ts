@@ -31,7 +31,7 @@ const room = new Room({
 });
 
 function hear(tell: Tell): void {
-  if (tell.tell === "error") console.error(tell.text);
+  if (tell.tell === "error") console.error(tell.failure, tell.detail);
   if (tell.tell === "changed") {
     for (const alarm of tell.alarms) {
       // A page rings for what is late, too; what is asked here is how often it calls for what has just happened.

@@ -22,7 +22,7 @@ START = """() => {
   window.tells = [];
   window.worker = new Worker("worker.js", { type: "module" });
   window.worker.onmessage = ({ data }) => window.tells.push(data);
-  window.worker.onerror = event => window.tells.push({ tell: "error", text: event.message });
+  window.worker.onerror = event => window.tells.push({ tell: "error", failure: "other", detail: event.message });
 }"""
 NEWEST = "name => window.tells.findLast(({ tell }) => tell === name)"
 
@@ -136,3 +136,15 @@ def test_it_connects_watches_and_says_so_until_the_shift_ends(
         desk.ask("end")
         kiosk.wait_for(lambda heard: json.loads(heard.payload)["online"] is False)
     browser.forgive("WebSocket connection to 'ws://127.0.0.1:[0-9]+/' failed")
+
+
+def test_a_login_that_the_broker_does_not_take_is_called_refused(desk: Desk, tmp_path: Path) -> None:
+    port = free_port()
+    words = [f"listener {port} 127.0.0.1", "protocol websockets", f"password_file {tmp_path / 'nobody'}"]
+    (tmp_path / "nobody").touch(mode=0o600)
+    with Mosquitto(tmp_path / "broker", extra=words):
+        settings = {**SETTINGS, "brokers": [{"name": "a", "url": f"ws://127.0.0.1:{port}/"}]}
+        desk.ask("open", settings=settings, login={"name": "thandi", "password": "wrong"}, seat="thandi")
+        desk.await_told(
+            "said.tell === 'links' && said.links[0]?.state === 'refused' && said.links[0].why === 'refused'"
+        )

@@ -19,6 +19,11 @@ export interface Settings {
 
 export type Role = "operator" | "supervisor" | "technician" | "admin";
 export type LinkState = "connecting" | "open" | "deaf" | "down" | "refused";
+export type LinkWhy = "" | "no-connection" | "no-echo" | "no-answer" | "refused" | "subscription-refused";
+/** Why an order has no result. `abandoned`: an ack of an alarm that is closed. */
+export type OrderError = "no-key" | "no-device" | "no-answer" | "abandoned" | "cancelled";
+/** What could not be done. `key-halves`: the two halves are not of one key. */
+export type Failure = "no-key" | "no-store" | "key-name" | "key-role" | "key-form" | "key-halves" | "bad-seat" | "other";
 export type Pattern = "off" | "on" | "steady" | "flash" | "fast-flash" | "slow-pulse" | "alternate";
 export type Presence = "unknown" | "online" | "silent" | "offline" | "lost";
 
@@ -28,9 +33,8 @@ export interface LinkView {
   url: string;
   state: LinkState;
   sinceMs: number;
-  /** Why it is not open: `no-echo` (deaf), `refused`, `subscription-refused`, `no-answer`, `no-connection`, or in the words of
-   * the network; empty if it is. */
-  why: string;
+  /** Why it is not open; empty if it is. */
+  why: LinkWhy;
   /** How long the last echo took; null before the first. */
   echoMs: number | null;
 }
@@ -134,14 +138,14 @@ export type Ask =
 
 /** Worker to page. */
 export type Tell =
+  /** `clockWrongByMs`: how far the clock of this PC is ahead of the devices' (below 0: behind), if that is much. */
   | { tell: "links"; links: LinkView[]; isWatching: boolean; nowMs: number; clockWrongByMs: number | null }
   | { tell: "key"; key: KeyView | null }
   /** Whole rows, to take the place of those with the same alarm, source or id; but `losses` are all that there are. */
   | { tell: "changed"; alarms: AlarmView[]; gone: string[]; devices: DeviceView[]; events: EventView[]; losses: LossView[] }
-  /** `error`: `no-key`, `no-device`, `abandoned` (an ack of an alarm that is closed), `cancelled`. */
-  | { tell: "order"; ticket: number; tries: number; result: ResultData | null; error: string | null; isFinal: boolean }
+  | { tell: "order"; ticket: number; tries: number; result: ResultData | null; error: OrderError | null; isFinal: boolean }
   | { tell: "signed"; ticket: number; token: string }
   | { tell: "picture"; id: string; jpeg: Blob | null }
   /** How many messages were none of the contract so far, and the last of them. */
   | { tell: "unreadable"; count: number; last: string }
-  | { tell: "error"; text: string };
+  | { tell: "error"; failure: Failure; detail: string };

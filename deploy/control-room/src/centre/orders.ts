@@ -1,5 +1,6 @@
 // Acks and commands: signed, sent to every broker, and repeated until the device has said what became of them.
 import type { ResultData } from "../contract";
+import type { OrderError } from "../protocol";
 
 const PAUSES_MS = [1000, 2000, 4000];
 const LONGEST_PAUSE_MS = 10_000;
@@ -10,9 +11,8 @@ const FINAL: ResultData["status"][] = ["succeeded", "failed", "timed-out"];
 const SIGN_AGAIN = ["clock-unsynced", "nonce-expired", "wrong-boot-nonce", "counters-unknown", "replayed"];
 const DIGESTS = 64;
 
-/** The final result, or why there is none: `no-answer` in time; `abandoned`, as it has lost its meaning; `cancelled`; or
- * `no-key` that could sign it. */
-export type Ending = ResultData | "no-answer" | "abandoned" | "cancelled" | "no-key";
+/** The final result, or why there is none. */
+export type Ending = ResultData | OrderError;
 
 export interface Wanted {
   source: string;

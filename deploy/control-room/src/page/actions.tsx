@@ -101,7 +101,7 @@ function OrderText({ order, alarm }: { order: Order; alarm: AlarmView }) {
   }
   if (answer === null) return null;
   const { result, error } = answer;
-  if (result === null) return <Said isGood={false} order={order} words={`${t.act.failed} ${plain(error ?? "")}`} />;
+  if (result === null) return <Said isGood={false} order={order} words={`${t.act.failed} ${error === null ? "" : t.act.errors[error]}`} />;
   const isGood = result.status === "succeeded";
   const known = t.act.codes[result.code];
   if (isGood && known === undefined) return <Said isGood order={order} words={t.act.done[order.action]} />;

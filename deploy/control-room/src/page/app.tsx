@@ -92,7 +92,7 @@ function LinkChips() {
   return (
     <ul class="chips">
       {links.value.map((link) => (
-        <li key={link.name} class={`chip link-${link.state}`} title={plain(link.why)}>
+        <li key={link.name} class={`chip link-${link.state}`} title={link.why && t.status.why[link.why]}>
           <span aria-hidden="true">{LINK_MARKS[link.state]}</span> {plain(link.name, 20)} <span class="small">{link.state === "open" && link.echoMs !== null ? t.status.echo(Math.round(link.echoMs)) : t.status.links[link.state]}</span>
         </li>
       ))}
@@ -183,7 +183,7 @@ function Notices() {
       )}
       {hasShift && !isWatching.value && greySinceMs.value === null && <p class="notice bad">▲ {t.status.notTold}</p>}
       {part.map((link) => (
-        <p key={link.name} class="notice bad" role="status">▲ {t.status.oneOf(plain(link.name, 40), t.status.links[link.state], clock(wall(link.sinceMs)))}{link.why !== "" && ` (${plain(link.why)})`}</p>
+        <p key={link.name} class="notice bad" role="status">▲ {t.status.oneOf(plain(link.name, 40), t.status.links[link.state], clock(wall(link.sinceMs)))}{link.why !== "" && ` (${t.status.why[link.why]})`}</p>
       ))}
       {login.value !== null && wrongBy !== null && <p class="notice">{t.status.clockWrong(span(Math.abs(wrongBy)), wrongBy > 0)}</p>}
       {unreadable.value.count > 0 && view.value === "devices" && <p class="notice">{t.status.unreadable(unreadable.value.count, plain(unreadable.value.last))}</p>}

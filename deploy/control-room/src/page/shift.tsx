@@ -221,7 +221,7 @@ function LinksCard() {
           <li key={link.name}>
             <strong>{plain(link.name, 40)}</strong> {t.status.links[link.state]} {t.status.since(clock(wall(link.sinceMs)))}
             {link.echoMs !== null && link.state === "open" && ` · ${t.status.echo(Math.round(link.echoMs))}`}
-            {link.why !== "" && `: ${plain(link.why)}`}
+            {link.why !== "" && `: ${t.status.why[link.why]}`}
           </li>
         ))}
         {links.value.length === 0 && <li>{t.status.notLoggedIn}</li>}

@@ -7,7 +7,8 @@ import { hearOrder } from "./orders";
 import { hearPicture } from "./pictures";
 import { hearSigned } from "./signing";
 import { now, second, setClock } from "./time";
-import { place } from "./words";
+import { t } from "./strings";
+import { place, plain } from "./words";
 
 export type View = "alarms" | "map" | "devices" | "events" | "shift";
 export const VIEWS: readonly View[] = ["alarms", "map", "devices", "events", "shift"];
@@ -182,7 +183,7 @@ function hearOne(tell: Tell): void {
       unreadable.value = { count: tell.count, last: tell.last };
       return;
     case "error":
-      errors.value = [...errors.peek(), tell.text].slice(-5);
+      errors.value = [...errors.peek(), t.failures[tell.failure](plain(tell.detail))].slice(-5);
   }
 }
 

@@ -56,7 +56,25 @@ const en = {
     themes: { system: "as the system", light: "light", dark: "dark" },
     help: "Keys",
     links: { connecting: "is connecting", open: "answers", deaf: "does not answer", down: "is down", refused: "refuses the login" },
+    why: {
+      "no-connection": "no connection",
+      "no-echo": "nothing that we send comes back",
+      "no-answer": "the connection is dead",
+      refused: "this name and password are not let in",
+      "subscription-refused": "this login may not listen to all that it must",
+    },
     echo: (ms: number) => `${ms} ms`,
+  },
+
+  failures: {
+    "no-key": () => "There is no key.",
+    "no-store": (why: string) => `This browser keeps no key: ${why}`,
+    "key-name": () => "A name has up to 64 letters, digits, dots, hyphens and underscores.",
+    "key-role": () => "There is no such role.",
+    "key-form": () => "It is no private Ed25519 key.",
+    "key-halves": () => "The two halves are not of one key.",
+    "bad-seat": (name: string) => `No centre may be called “${name}”: up to 64 of a-z, 0-9 and hyphens.`,
+    other: (why: string) => `Something went wrong: ${why}`,
   },
 
   banner: {
@@ -190,6 +208,13 @@ const en = {
     refused: "The kiosk has refused:",
     saidOk: "The kiosk says:",
     failed: "It could not be asked:",
+    errors: {
+      "no-key": "there is no key.",
+      "no-device": "nothing was ever heard of it.",
+      "no-answer": "it did not answer in time.",
+      abandoned: "the alarm is closed.",
+      cancelled: "given up.",
+    },
     takeOverAsk: (who: string, since: string) => `${who} has it since ${since}. Take it over?`,
     takeOverYes: "Yes, take it over",
     unit: "Who is sent",

@@ -1,6 +1,6 @@
 // What is true of one broker: whether it hears us and we hear it, and what it was told of this page.
 import { isObject } from "../centre/form";
-import type { LinkState, LinkView } from "../protocol";
+import type { LinkState, LinkView, LinkWhy } from "../protocol";
 
 export const ECHO_MS = 2000;
 export const DEAF_MS = 5000;
@@ -18,7 +18,7 @@ export interface Session {
 }
 
 export interface LineEvents {
-  state(state: "connecting" | "open" | "down" | "refused", why: string): void;
+  state(state: "connecting" | "open" | "down" | "refused", why: LinkWhy): void;
   message(topic: string, payload: Uint8Array, retain: boolean): void;
 }
 
@@ -46,7 +46,7 @@ export class Broker {
   readonly #random: string;
   #state: LinkState = "connecting";
   #sinceMs: number;
-  #why = "";
+  #why: LinkWhy = "";
   #echoMs: number | null = null;
   #number = 0;
   readonly #sent = new Map<string, number>();
@@ -171,7 +171,7 @@ export class Broker {
     return true;
   }
 
-  #become(state: LinkState, why: string, nowMs: number): void {
+  #become(state: LinkState, why: LinkWhy, nowMs: number): void {
     if (state !== this.#state) this.#sinceMs = nowMs;
     this.#state = state;
     this.#why = why;

@@ -55,10 +55,10 @@ export class TrueTime {
     return aheadMs !== null && Math.abs(aheadMs - wallAheadMs) > WRONG_BY_MS ? aheadMs : wallAheadMs;
   }
 
-  /** How much has to be added to `nowMs`, if that is so much that a person has to know. */
+  /** How far the PC's clock is ahead of the devices', if that is so much that a person has to know. */
   get wrongByMs(): number | null {
-    const offsetMs = Math.round(this.offsetMs);
-    return Math.abs(offsetMs) > WRONG_BY_MS ? offsetMs : null;
+    const wrongByMs = Math.round(this.#clock.wallMs() - this.trueMs);
+    return Math.abs(wrongByMs) > WRONG_BY_MS ? wrongByMs : null;
   }
 
   /** The true time, in ms since 1970. */

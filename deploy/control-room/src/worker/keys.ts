@@ -1,6 +1,6 @@
 // The operator's key: made or brought here, never to be read again, and what it signs.
 import type { PublicJwk } from "../contract";
-import type { KeyView, Role } from "../protocol";
+import type { Failure, KeyView, Role } from "../protocol";
 
 const ROLES: Role[] = ["operator", "supervisor", "technician", "admin"];
 /** What a kid or an issuer may look like. */
@@ -20,8 +20,14 @@ export interface Box {
   save(kept: Kept | null): Promise<void>;
 }
 
-/** What can't be done with a key; its text is for a person. */
-export class KeyError extends Error {}
+/** What can't be done. */
+export class FailureError extends Error {
+  readonly failure: Failure;
+  constructor(failure: Failure, detail = "") {
+    super(detail);
+    this.failure = failure;
+  }
+}
 
 export class Keys {
   readonly #box: Box;
@@ -41,8 +47,8 @@ export class Keys {
 
   /** Make a key whose private half can't be taken out. */
   async make(role: Role, issuer: string): Promise<void> {
-    if (!ROLES.includes(role)) throw new KeyError("there is no such role");
-    if (!NAME.test(issuer)) throw new KeyError("a name has up to 64 letters, digits, dots, hyphens and underscores");
+    if (!ROLES.includes(role)) throw new FailureError("key-role");
+    if (!NAME.test(issuer)) throw new FailureError("key-name");
     const pair = (await crypto.subtle.generateKey(ED25519, false, ["sign", "verify"])) as CryptoKeyPair;
     const kid = `${role}-${hex(crypto.getRandomValues(new Uint8Array(4)))}`;
     const x = base64url(new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey)));
@@ -55,9 +61,10 @@ export class Keys {
     const [kid, role, x, d] = [field("kid"), field("role"), field("x"), field("d")];
     const issuer = field("iss") ?? kid;
     const isNamed = typeof kid === "string" && NAME.test(kid) && typeof issuer === "string" && NAME.test(issuer);
-    if (!isNamed || !ROLES.includes(role as Role)) throw new KeyError("the key has no usable kid, iss or role");
+    if (!isNamed) throw new FailureError("key-name");
+    if (!ROLES.includes(role as Role)) throw new FailureError("key-role");
     if (field("kty") !== "OKP" || field("crv") !== "Ed25519" || typeof x !== "string" || typeof d !== "string") {
-      throw new KeyError("it is no private Ed25519 key");
+      throw new FailureError("key-form");
     }
     let isPair = false;
     let key: CryptoKey;
@@ -67,9 +74,9 @@ export class Keys {
       const probe = UTF8.encode(kid);
       isPair = await crypto.subtle.verify(ED25519, half, await crypto.subtle.sign(ED25519, key, probe), probe);
     } catch {
-      throw new KeyError("it is no private Ed25519 key");
+      throw new FailureError("key-form");
     }
-    if (!isPair) throw new KeyError("its two halves are not of one key");
+    if (!isPair) throw new FailureError("key-halves");
     await this.#keep({ view: viewOf(kid, role as Role, issuer, x), key });
   }
 
@@ -79,7 +86,7 @@ export class Keys {
 
   /** A compact JWS of `claims`, with the key's id in its header. */
   async sign(claims: Record<string, unknown>): Promise<string> {
-    if (this.#kept === null) throw new KeyError("there is no key");
+    if (this.#kept === null) throw new FailureError("no-key");
     const { view, key } = this.#kept;
     const header = { alg: "EdDSA", kid: view.kid, typ: "JWT" };
     const said = [header, claims].map((each) => base64url(UTF8.encode(JSON.stringify(each)))).join(".");

@@ -1,6 +1,7 @@
 // The connection to one broker, through mqtt.js: it is tried until it stands, and then comes back by itself.
 import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
 import { MAX_PAYLOAD_BYTES } from "../centre/reader";
+import type { LinkWhy } from "../protocol";
 import { hex } from "./keys";
 import type { Line, LineEvents, Session } from "./broker";
 
@@ -10,7 +11,8 @@ const KEEPALIVE_S = 10;
 const REFUSED_AGAIN_MS = 10_000;
 /** Some brokers take no more in one packet. */
 const MOST_FILTERS = 8;
-const REFUSED = 0x80;
+/** Bad user name or password, not authorized, bad client identifier, banned. */
+const LOGIN_REFUSED = [0x85, 0x86, 0x87, 0x8a];
 
 export class MqttLine implements Line {
   readonly #url: string;
@@ -76,7 +78,7 @@ export class MqttLine implements Line {
     });
     this.#client = client;
     this.#isSubscribed = false;
-    let why = "";
+    let why: LinkWhy = "no-connection";
     const isOurs = (): boolean => client === this.#client;
     client.on("packetreceive", () => (this.#heardMs = performance.now()));
     client.on("message", (topic, payload, packet) => {
@@ -86,11 +88,10 @@ export class MqttLine implements Line {
       if (isOurs()) void this.#subscribe(client);
     });
     client.on("error", (error) => {
-      why = "code" in error && typeof error.code === "number" && error.code >= REFUSED ? "refused" : error.message;
+      if ("code" in error && typeof error.code === "number" && LOGIN_REFUSED.includes(error.code)) why = "refused";
     });
-    client.on("disconnect", () => (why ||= "ended by the broker"));
     client.on("close", () => {
-      if (isOurs()) this.#lose(why || "no-connection");
+      if (isOurs()) this.#lose(why);
     });
     this.#events.state("connecting", "");
     client.connect();
@@ -112,7 +113,7 @@ export class MqttLine implements Line {
     this.#events.state("open", "");
   }
 
-  #lose(why: string): void {
+  #lose(why: LinkWhy): void {
     const client = this.#client;
     this.#client = null;
     client?.end(true);

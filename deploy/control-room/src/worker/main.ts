@@ -26,7 +26,7 @@ function absolute(url: string): string {
 // What the page asks before the key is there waits for it, and everything stays in its order.
 let before: Promise<void> = keys
   .load()
-  .catch((error: unknown) => tell({ tell: "error", text: `this browser keeps no key: ${String(error)}` }))
+  .catch((error: unknown) => tell({ tell: "error", failure: "no-store", detail: String(error) }))
   .then(() => tell({ tell: "key", key: keys.view }));
 scope.addEventListener("message", ({ data }: MessageEvent<Ask>) => {
   before = before.then(() => room.ask(data));

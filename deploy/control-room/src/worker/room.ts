@@ -9,7 +9,7 @@ import type { ResultData } from "../contract";
 import type { Ask, Settings, Tell } from "../protocol";
 import { Broker, type Line, type LineEvents, type Session } from "./broker";
 import { type Clock, TrueTime } from "./clock";
-import { hex, KeyError, type Keys, sha256 } from "./keys";
+import { FailureError, hex, type Keys, sha256 } from "./keys";
 import { Pictures } from "./pictures";
 import { Shown } from "./shown";
 
@@ -78,7 +78,8 @@ export class Room {
     try {
       await this.#ask(ask);
     } catch (error) {
-      this.#around.tell({ tell: "error", text: error instanceof Error ? error.message : String(error) });
+      const failure = error instanceof FailureError ? error.failure : "other";
+      this.#around.tell({ tell: "error", failure, detail: error instanceof Error ? error.message : String(error) });
     }
   }
 
@@ -113,7 +114,7 @@ export class Room {
       case "open":
         return this.#open(ask.settings, ask.login, ask.seat);
       case "begin":
-        if (keys.view === null) throw new KeyError("there is no key");
+        if (keys.view === null) throw new FailureError("no-key");
         this.#hasBegun = true;
         return this.#sayAll();
       case "end":
@@ -151,7 +152,7 @@ export class Room {
   }
 
   #open(settings: Settings, login: { name: string; password: string }, seat: string): void {
-    if (!LEVEL.test(seat)) throw new Error(`no centre may be called ${JSON.stringify(seat)}`);
+    if (!LEVEL.test(seat)) throw new FailureError("bad-seat", seat);
     this.close();
     this.#settings = settings;
     this.#consumer = new Consumer(settings.root);
