@@ -380,6 +380,16 @@ test("an actual alarm that nobody has rings however late it comes, again when it
   assert.equal(ringing({ status: "test" }), false);
 });
 
+test("a page hears of every time that people are called, however fast it goes", async () => {
+  const rig = await new Rig().open();
+  const holder = { held_by: { issuer: "x", by: "Thandi", at: "" } };
+  const words = [{}, { stage: "registered", ...holder }, { stage: "raised", reraised: 1 }, { stage: "closed" }, { press_count: 2 }];
+  for (const word of words) rig.hear("alarm/police", rig.alarm(word));
+  rig.pass(100);
+  const told = rig.tells.flatMap((tell) => (tell.tell === "changed" ? tell.alarms.map(({ isRinging }) => isRinging) : []));
+  assert.deepEqual(told, [true, false, true, false, true]);
+});
+
 test("lateness is told only of a device whose clock is set, and is right though the PC's clock is wrong by hours", async () => {
   const rig = new Rig();
   const trueMs = rig.wallMs;

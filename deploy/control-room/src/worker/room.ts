@@ -218,6 +218,7 @@ export class Room {
       if (notice.kind === "unreadable") this.#unreadable = { count: this.#unreadable.count + 1, last: `${notice.topic}: ${notice.reason}` };
       this.#around.onNotice?.(notice);
     }
+    if (this.#shown.wouldHide(notices)) this.#flush(true);
     this.#shown.take(notices, nowMs);
     for (const notice of notices) this.#act(notice, nowMs);
   }

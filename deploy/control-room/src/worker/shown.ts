@@ -81,6 +81,16 @@ export class Shown {
     return this.#alarms.get(key)?.alarm.data.alarm_id ?? key;
   }
 
+  /** Whether the page would never hear that people were called, or were no longer, if these were taken in before it is told
+   * of what came before. */
+  wouldHide(notices: Notice[]): boolean {
+    return notices.some((notice) => {
+      if (notice.kind !== "alarm-changed" && notice.kind !== "alarm-reopened") return false;
+      const row = this.#devices.get(notice.alarm.source)?.rows.get(notice.alarm.data.alarm_id);
+      return row !== undefined && this.#dirtyAlarms.has(row.key) && isRinging(row.alarm) !== isRinging(notice.alarm);
+    });
+  }
+
   /** Take in what has happened. */
   take(notices: Notice[], nowMs: number): void {
     const message = notices.map((notice) => ("message" in notice ? notice.message : null)).find((each) => each !== null) ?? null;
