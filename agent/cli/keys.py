@@ -11,7 +11,7 @@ from agent.core.errors import EdgeAgentError, UsageError
 
 _ADD_EXAMPLE = """\
 Example:
-  edge-agent keys add --set keys/keys.json --role operator --issuer thandi operator-1f3a9c07.jwk
+  edge-agent keys add --set keys/keys.json --role operator --issuer thandi operator-1f3a9c07.public.json
 """
 _LIST_EXAMPLE = """\
 Example:
