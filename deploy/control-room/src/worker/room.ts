@@ -9,9 +9,10 @@ import type { ResultData } from "../contract";
 import type { Ask, Settings, Tell } from "../protocol";
 import { Broker, type Line, type LineEvents, type Session } from "./broker";
 import { type Clock, TrueTime } from "./clock";
-import { FailureError, hex, type Keys, sha256 } from "./keys";
+import { FailureError, hex, type Keys } from "./keys";
 import { Pictures } from "./pictures";
 import { Shown } from "./shown";
+import { LIFE_S, Signer } from "./signer";
 
 const SPOKEN = ["state", "alarms", "alarm/+", "event/+", "security/+", "result/+", "health", "meta", "snapshot/+"];
 const SURVEY_MS = 500;
@@ -19,7 +20,6 @@ const LINKS_MS = 1000;
 const BATCH_MS = 50;
 /** In a flood alarms don't wait longer than this, and the page is not asked to draw each of them. */
 const ALARMS_MS = 10;
-const LIFE_S = 120;
 const PATIENCE_MS = 60_000;
 const REPLAY_MS = 3_600_000;
 
@@ -35,6 +35,7 @@ export interface Surroundings {
 export class Room {
   readonly #around: Surroundings;
   readonly #time: TrueTime;
+  readonly #signer: Signer;
   readonly #orders: Orders;
   readonly #tickets = new Map<number, Order>();
   #settings: Settings | null = null;
@@ -49,11 +50,11 @@ export class Room {
   #unreadable = { count: 0, last: "" };
   /** How many of them the page knows of: whoever sends garbage must not keep it busy. */
   #unreadableTold = 0;
-  #lastCtr = 0;
 
   constructor(around: Surroundings) {
     this.#around = around;
     this.#time = new TrueTime(around.clock);
+    this.#signer = new Signer(around.keys, this.#time);
     this.#orders = new Orders(
       (order) => void this.#send(order),
       (source) => this.#consumer.devices.get(source)?.nonce ?? null,
@@ -290,34 +291,10 @@ export class Room {
 
   /** Sign an order and send it to every broker. */
   async #send(order: Order): Promise<void> {
-    const { keys } = this.#around;
-    const { source, name, args } = order.wanted;
-    const { nonce } = order;
-    const key = keys.view;
-    const trueMs = this.#time.trueMs;
-    const iat = Math.floor(trueMs / 1000);
-    // A number that this key has not used yet, also if another page signs with it in the same millisecond.
-    this.#lastCtr = Math.max(this.#lastCtr + 1, Math.floor(trueMs) * 1000 + Math.floor(Math.random() * 1000));
-    const claims = {
-      cmd_id: order.cmdId,
-      name,
-      args,
-      aud: source,
-      iss: key?.issuer,
-      iat,
-      exp: iat + LIFE_S,
-      ctr: this.#lastCtr,
-      ...(nonce === null ? {} : { boot_nonce: nonce }),
-    };
-    let token: string;
-    try {
-      token = await keys.sign(claims);
-      order.sent(await sha256(token));
-    } catch {
-      this.#orders.end(order, "no-key");
-      return;
-    }
+    const token = await this.#signer.sign(order);
+    if (token === null) return this.#orders.end(order, "no-key");
     if (order.isOver) return;
+    const { source, name, args } = order.wanted;
     const level = name === "ack" ? `ack/${String(args["alarm_id"])}` : `command/${name}`;
     const topic = `${this.#settings?.root}/${source.slice("/edge/".length)}/down/${level}`;
     for (const broker of this.#brokers) broker.send(topic, token, LIFE_S);

@@ -1,20 +1,18 @@
 // What the page is shown: rows of alarms, devices, events and losses, and which of them have changed.
-import type { AlarmData, HealthData, MetaData, StateData } from "../contract";
+import type { AlarmData } from "../contract";
 import type { Consumer } from "../centre/consumer";
 import { type Alarm, isOpen, isSelfTest, maySendSomebody, type Message, type Notice } from "../centre/notices";
-import { compare, type Order } from "../centre/order";
-import type { AlarmView, DeviceView, EventView, Lamps, LossView, Tell } from "../protocol";
+import type { Order } from "../centre/order";
+import type { AlarmView, EventView, Lamps, LossView, Tell } from "../protocol";
 import type { TrueTime } from "./clock";
 import type { Pictures } from "./pictures";
-import { Troubles } from "./troubles";
+import { Seen } from "./seen";
 
 const MOST_EVENTS = 2000;
 const MOST_LOSSES = 500;
-const MOST_PAST = 60;
 /** A device whose clock says less had no time when somebody pressed, whatever it calls its clock since. */
 const BEFORE_MS = Date.UTC(2024, 0);
 const CORRECTED_MS = 1000;
-const MIB = 1024 * 1024;
 
 interface Row {
   alarm: Alarm;
@@ -26,31 +24,14 @@ interface Row {
   brokers: Set<string>;
 }
 
-interface Seen {
-  source: string;
-  sinceMs: number;
-  brokers: Map<string, StateData["state"]>;
-  lastHeardMs: number;
-  state: StateData | null;
-  meta: MetaData | null;
-  metaOrder: Order | null;
-  health: HealthData | null;
-  healthOrder: Order | null;
-  past: DeviceView["past"];
-  troubles: Troubles;
-  isInService: boolean;
-  serviceOrder: Order | null;
-  timeq: DeviceView["timeq"];
-  rows: Map<string, Row>;
-  losses: { first: number; last: number }[];
-}
-
 export class Shown {
   readonly #consumer: Consumer;
   readonly #pictures: Pictures;
   readonly #time: TrueTime;
   readonly #devices = new Map<string, Seen>();
-  /** By key: which device an alarm is of. */
+  /** By device, and there by the identifier that it gives. */
+  readonly #rows = new Map<string, Map<string, Row>>();
+  /** By key. */
   readonly #alarms = new Map<string, Row>();
   readonly #dirtyAlarms = new Set<string>();
   readonly #dirtyDevices = new Set<string>();
@@ -86,7 +67,7 @@ export class Shown {
   wouldHide(notices: Notice[]): boolean {
     return notices.some((notice) => {
       if (notice.kind !== "alarm-changed" && notice.kind !== "alarm-reopened") return false;
-      const row = this.#devices.get(notice.alarm.source)?.rows.get(notice.alarm.data.alarm_id);
+      const row = this.#rows.get(notice.alarm.source)?.get(notice.alarm.data.alarm_id);
       return row !== undefined && this.#dirtyAlarms.has(row.key) && isRinging(row.alarm) !== isRinging(notice.alarm);
     });
   }
@@ -118,7 +99,7 @@ export class Shown {
       tell: "changed",
       alarms: alarms.map((row) => this.#alarmView(row, lamps.get(row.alarm.source)!)),
       gone: this.#gone,
-      devices: devices.map((seen) => this.#deviceView(seen)),
+      devices: devices.map((seen) => seen.view(this.#consumer.devices.get(seen.source)!)),
       events: this.#events,
       losses: (this.#lossRows ??= this.#losses()),
     };
@@ -134,7 +115,7 @@ export class Shown {
         this.#learn(notice.message, notice.order, nowMs);
         break;
       case "duplicate":
-        for (const row of this.#devices.get(notice.source)?.rows.values() ?? []) {
+        for (const row of this.#rows.get(notice.source)?.values() ?? []) {
           if (row.messageId !== notice.id || row.brokers.has(notice.broker)) continue;
           row.brokers.add(notice.broker);
           this.#dirtyAlarms.add(row.key);
@@ -155,12 +136,12 @@ export class Shown {
         break;
       }
       case "picture": {
-        const rows = this.#devices.get(notice.source)?.rows.values() ?? [];
+        const rows = this.#rows.get(notice.source)?.values() ?? [];
         for (const row of rows) if (row.alarm.data.camera?.snapshot === notice.pictureId) this.#dirtyAlarms.add(row.key);
         break;
       }
       case "record-lost":
-        this.#lose(this.#seen(notice.source, nowMs), notice.first, notice.last);
+        this.#seen(notice.source, nowMs).lose(notice.first, notice.last);
         this.#lossRows = null;
         break;
       case "hole-found":
@@ -180,109 +161,65 @@ export class Shown {
     }
   }
 
-  /** Note what holds of a message whether it is new or comes again. */
+  /** Note a message, whether it is new or comes again. */
   #hear(message: Message, nowMs: number): void {
-    const seen = this.#seen(message.source, nowMs);
-    const { data, time, timeq } = message.envelope;
-    if (message.what === "state") seen.brokers.set(message.broker, data["state"] as StateData["state"]);
-    if (message.retain || (message.what === "state" && data["state"] === "lost")) return;
-    seen.lastHeardMs = nowMs;
-    seen.timeq = timeq;
-    if (timeq === "synced" && data["historical"] !== true) this.#time.hear(message.source, time, nowMs);
+    const { time, timeq, data } = message.envelope;
+    const isFresh = this.#seen(message.source, nowMs).hear(message, nowMs) && data["historical"] !== true;
+    if (isFresh && timeq === "synced") this.#time.hear(message.source, time, nowMs);
   }
 
   #learn(message: Message, order: Order | null, nowMs: number): void {
-    const { envelope, what } = message;
-    const { data } = envelope;
-    const seen = this.#seen(message.source, nowMs);
-    if (order !== null) {
-      seen.troubles.hear(message, order);
-      const newer = (than: Order | null): boolean => than === null || compare(order, than) > 0;
-      if (what === "meta" && newer(seen.metaOrder)) [seen.meta, seen.metaOrder] = [data as unknown as MetaData, order];
-      if (what === "health" && newer(seen.healthOrder)) {
-        [seen.health, seen.healthOrder] = [data as unknown as HealthData, order];
-        if (!message.retain) this.#curve(seen, seen.health, nowMs);
-      }
-      const service = envelope.type.startsWith("edge.event.out-of-service.") ? false
-        : envelope.type.startsWith("edge.event.in-service.") ? true
-        : what !== "health" ? null
-        : seen.health !== null && (!Object.hasOwn(seen.health.parts, "service") || seen.health.parts["service"]!.state === "ok");
-      if (service !== null && newer(seen.serviceOrder)) [seen.isInService, seen.serviceOrder] = [service, order];
-    }
-    if (what === "state") this.#learnState(seen, data as unknown as StateData);
+    const { envelope, source, what } = message;
+    if (order !== null) this.#seen(source, nowMs).learn(message, order, nowMs);
     if (what !== "event" && what !== "security") return;
     this.#events.push({
       id: envelope.id,
-      source: message.source,
+      source,
       type: envelope.type,
       subject: envelope.subject,
       heardMs: nowMs,
       timeMs: envelope.timeq === "synced" ? this.#ours(Date.parse(envelope.time)) : null,
-      historical: data["historical"] === true,
-      data,
+      historical: envelope.data["historical"] === true,
+      data: envelope.data,
     });
     if (this.#events.length > MOST_EVENTS) this.#events.splice(0, this.#events.length - MOST_EVENTS);
   }
 
-  #learnState(seen: Seen, data: StateData): void {
-    const isNewer = seen.state === null || seen.state.epoch !== data.epoch || data.bdseq >= seen.state.bdseq;
-    if (isNewer && (data.state === "online" || seen.state === null)) seen.state = data;
-  }
-
-  #curve(seen: Seen, health: HealthData, nowMs: number): void {
-    const waiting = Object.values(health.outbox).reduce((sum, each) => sum + each, 0);
-    seen.past.push({
-      atMs: nowMs,
-      cpuC: health.temperature_c ?? null,
-      memoryMiB: health.memory_bytes / MIB,
-      diskFreeMiB: health.disk_free_bytes / MIB,
-      waiting,
-    });
-    if (seen.past.length > MOST_PAST) seen.past.shift();
-  }
-
   #show(alarm: Alarm, message: Message | null, nowMs: number): void {
-    const seen = this.#seen(alarm.source, nowMs);
+    this.#seen(alarm.source, nowMs);
     const id = alarm.data.alarm_id;
-    let row = seen.rows.get(id);
+    const rows = this.#rows.get(alarm.source) ?? new Map<string, Row>();
+    this.#rows.set(alarm.source, rows);
+    let row = rows.get(id);
     if (row === undefined) {
       const key = this.#alarms.has(id) ? `${id}@${alarm.source}` : id;
       row = { alarm, key, firstHeardMs: nowMs, pressedAtMs: pressedAt(alarm.data, message), messageId: "", brokers: new Set() };
-      seen.rows.set(id, row);
+      rows.set(id, row);
       this.#alarms.set(key, row);
     }
     row.alarm = alarm;
     if (message !== null) [row.messageId, row.brokers] = [message.envelope.id, new Set([message.broker])];
     this.#dirtyAlarms.add(row.key);
     // The lamps are the kiosk's, so what they show of one alarm depends on the others.
-    for (const other of seen.rows.values()) if (isOpen(other.alarm)) this.#dirtyAlarms.add(other.key);
+    for (const other of rows.values()) if (isOpen(other.alarm)) this.#dirtyAlarms.add(other.key);
   }
 
   #forget(alarm: Alarm): void {
-    const seen = this.#devices.get(alarm.source);
-    const row = seen?.rows.get(alarm.data.alarm_id);
-    if (seen === undefined || row === undefined) return;
-    seen.rows.delete(alarm.data.alarm_id);
+    const rows = this.#rows.get(alarm.source);
+    const row = rows?.get(alarm.data.alarm_id);
+    if (rows === undefined || row === undefined) return;
+    rows.delete(alarm.data.alarm_id);
     this.#alarms.delete(row.key);
     this.#dirtyAlarms.delete(row.key);
     this.#dirtyDevices.add(alarm.source);
     this.#gone.push(row.key);
   }
 
-  #lose(seen: Seen, first: number, last: number): void {
-    seen.losses.push({ first, last });
-    if (seen.losses.length > MOST_LOSSES) seen.losses.shift();
-  }
-
   /** What is known of a device, which is told anew. */
   #seen(source: string, nowMs: number): Seen {
     let seen = this.#devices.get(source);
     if (seen === undefined) {
-      seen = {
-        source, sinceMs: nowMs, brokers: new Map(), lastHeardMs: nowMs, state: null, meta: null, metaOrder: null,
-        health: null, healthOrder: null, past: [], troubles: new Troubles(), isInService: true, serviceOrder: null,
-        timeq: null, rows: new Map(), losses: [],
-      };
+      seen = new Seen(source, nowMs);
       this.#devices.set(source, seen);
     }
     this.#dirtyDevices.add(source);
@@ -314,28 +251,6 @@ export class Shown {
       lamps,
       isRinging: isRinging(alarm),
       hasPicture: data.camera?.snapshot !== undefined && this.#pictures.has(source, data.camera.snapshot),
-    };
-  }
-
-  #deviceView(seen: Seen): DeviceView {
-    const device = this.#consumer.devices.get(seen.source)!;
-    return {
-      source: seen.source,
-      presence: device.presence,
-      sinceMs: seen.sinceMs,
-      brokers: Object.fromEntries(seen.brokers),
-      lastHeardMs: seen.lastHeardMs,
-      state: seen.state,
-      meta: seen.meta,
-      health: seen.health,
-      past: seen.past,
-      troubles: seen.troubles.active,
-      isInService: seen.isInService,
-      openAlarms: device.openAlarms.filter((alarm) => !isSelfTest(alarm)).length,
-      // No message of the contract tells it.
-      certificateEndsMs: null,
-      version: seen.state?.agent_version ?? "",
-      timeq: seen.timeq,
     };
   }
 
