@@ -32,11 +32,15 @@ export function AlarmDetail({ id }: { id: string }) {
       </header>
       <Actions alarm={alarm} />
       <div class="cards">
-        <LampsCard lamps={alarm.lamps} />
-        <PictureCard alarm={alarm} />
-        <FactsCard alarm={alarm} />
-        <HowCard alarm={alarm} />
-        <TracksCard alarm={alarm} />
+        <div class="column">
+          <LampsCard lamps={alarm.lamps} />
+          <FactsCard alarm={alarm} />
+        </div>
+        <div class="column">
+          <PictureCard alarm={alarm} />
+          <TracksCard alarm={alarm} />
+          <HowCard alarm={alarm} />
+        </div>
       </div>
     </>
   );

@@ -1,4 +1,5 @@
 // The alarms: every open one, and the one that a person has opened.
+import { useComputed } from "@preact/signals";
 import type { AlarmView } from "../protocol";
 import { AlarmDetail } from "./alarm";
 import { Panes } from "./panes";
@@ -53,10 +54,10 @@ export function kindWord(kind: string): string {
   return t.alarms.kinds[kind] ?? plain(kind, 40);
 }
 
-/** Counts up by itself: only its own text changes. */
+/** Counts up by itself. The text follows the signal: nothing is rendered, also not for a thousand of them. */
 export function Age({ sinceMs }: { sinceMs: number }) {
-  second.value;
-  return <>{age(now() - sinceMs)}</>;
+  const text = useComputed(() => (second.value, age(now() - sinceMs)));
+  return <>{text}</>;
 }
 
 function Row({ id }: { id: string }) {

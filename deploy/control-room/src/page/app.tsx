@@ -1,6 +1,6 @@
 // What is around every view: whether the page is live, whether somebody watches, and the alarms that nobody has.
 import { signal, useSignalEffect } from "@preact/signals";
-import { useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { LinkState } from "../protocol";
 import { Age, Alarms, kindWord } from "./alarms";
 import { Devices } from "./devices";
@@ -19,6 +19,8 @@ const CONTENT: Record<View, () => preact.JSX.Element> = { alarms: Alarms, map: M
 
 export function App() {
   const Content = CONTENT[view.value];
+  const main = useRef<HTMLElement>(null);
+  useLayoutEffect(() => main.current?.scrollTo(0, 0), [view.value]);
   return (
     <>
       <a class="skip" href="#content" onClick={(event) => (event.preventDefault(), document.getElementById("content")?.focus())}>
@@ -33,19 +35,20 @@ export function App() {
         <LinkChips />
         <Clock />
         <Theme />
-        <button type="button" class="quiet" aria-expanded={isHelpOpen.value} onClick={() => (isHelpOpen.value = !isHelpOpen.value)}>
+        <button type="button" class="quiet keys" aria-expanded={isHelpOpen.value} onClick={() => (isHelpOpen.value = !isHelpOpen.value)}>
           {t.status.help} <kbd>?</kbd>
         </button>
       </header>
-      <div class="notices">
+      <section class="notices" aria-label={t.status.notices}>
         <Grey />
         <Untaken />
         <Notices />
-      </div>
+      </section>
       <Announcer />
       {isHelpOpen.value && <Help />}
-      <main id="content" tabIndex={-1}>
-        <Content />
+      <main ref={main} id="content" tabIndex={-1}>
+        {/* The map's colours are taken when it is made. */}
+        <Content key={view.value === "map" ? `${theme.value} ${greySinceMs.value === null}` : view.value} />
       </main>
     </>
   );
@@ -80,7 +83,7 @@ function Watch() {
   }
   return (
     <p class={isWatching.value ? "watch on" : "watch off"}>
-      <span aria-hidden="true">{isWatching.value ? "●" : "◌"}</span> <strong>{t.status.watching(plain(running.by, 64))}</strong> <span class="small">{t.status.since(clock(wall(running.sinceMs), false))}</span>
+      <span aria-hidden="true">{isWatching.value ? "●" : "◌"}</span> <strong>{isWatching.value ? t.status.watching(plain(running.by, 64)) : t.status.notHeard(plain(running.by, 64))}</strong> <span class="small">{t.status.since(clock(wall(running.sinceMs), false))}</span>
     </p>
   );
 }

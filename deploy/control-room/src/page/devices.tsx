@@ -9,7 +9,7 @@ import { Shape, type ShapeName } from "./shapes";
 import { deviceFilter, devices, devicesChanged, losses, openedDevice } from "./state";
 import { t } from "./strings";
 import { now, second, wall } from "./time";
-import { clock, day, deviceName, plain } from "./words";
+import { age, clock, day, deviceClock, deviceName, plain } from "./words";
 
 const PRESENCE_RANK = { lost: 0, silent: 1, offline: 2, unknown: 3, online: 4 } as const;
 const DAY_MS = 86_400_000;
@@ -122,7 +122,7 @@ function Row({ id }: { id: string }) {
 
 function Ago({ ms }: { ms: number }) {
   second.value;
-  return <>{clock(wall(ms))} (<Age sinceMs={ms} />)</>;
+  return <>{clock(wall(ms))} ({t.devices.ago(age(now() - ms))})</>;
 }
 
 function Detail({ id }: { id: string }) {
@@ -183,7 +183,7 @@ function Detail({ id }: { id: string }) {
                   ))}
                 </ul>
               </Fact>
-              <Fact name={t.devices.selfTest}>{health.self_test && `${plain(health.self_test.time, 30)}: ${health.self_test.passed ? t.devices.passed : t.devices.failed(health.self_test.failed.map((step) => plain(step, 40)).join(", "))}`}</Fact>
+              <Fact name={t.devices.selfTest}>{health.self_test && `${deviceClock(health.self_test.time)}: ${health.self_test.passed ? t.devices.passed : t.devices.failed(health.self_test.failed.map((step) => plain(step, 40)).join(", "))}`}</Fact>
               <Fact name={t.devices.commands}>{meta?.capabilities.map((name) => plain(name, 40)).join(", ")}</Fact>
             </dl>
           )}
@@ -214,12 +214,12 @@ function Curves({ past }: { past: DeviceView["past"] }) {
         return (
           <li key={name}>
             <span class="curve-name">{t.devices.curves[name]}</span>
-            <svg class="curve" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={title} preserveAspectRatio="none">
-              <polyline points={points.join(" ")} />
-            </svg>
             <span class="curve-now">
               <strong>{figure(newest)}</strong> <span class="small">{t.devices.between(figure(low), figure(high))}</span>
             </span>
+            <svg class="curve" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={title} preserveAspectRatio="none">
+              <polyline points={points.join(" ")} />
+            </svg>
           </li>
         );
       })}

@@ -26,7 +26,8 @@ function isOver(event: EventView): boolean {
 
 /** Whether the group is of something that lasts, and so goes on until it is over. */
 function lasts({ first, newest }: EventGroup): boolean {
-  return typeof first.data["event_id"] === "string" && shortType(first.type) !== "line-crossed" && !isOver(newest);
+  const short = shortType(first.type);
+  return typeof first.data["event_id"] === "string" && short in t.events.types && short !== "line-crossed" && !isOver(newest);
 }
 
 function summary(event: EventView): string {

@@ -1,5 +1,5 @@
 // A list of rows that a person walks through: every row is in the page, so a reader counts them all and the browser finds them.
-// Rows out of sight cost next to nothing (`content-visibility`), and a row is drawn again only when its own signal changes.
+// A row is drawn again only when its own signal changes.
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { VNode } from "preact";
 import type { HeldOrder } from "./held";

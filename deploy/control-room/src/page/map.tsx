@@ -46,6 +46,15 @@ const LEGEND: readonly (readonly [ShapeName, string])[] = [
   ["out", t.map.out],
   ["away", t.map.away],
 ];
+/** A colour of the style sheet as a canvas understands it. */
+function colour(name: string): string {
+  const probe = document.body.appendChild(document.createElement("i"));
+  probe.style.color = `var(${name})`;
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
+}
+
 // Where the map was left, for the next look at it.
 let lastView: { centre: L.LatLng; zoom: number } | null = null;
 const missing = signal<readonly string[]>([]);
@@ -118,12 +127,12 @@ function begin(element: HTMLElement): L.Map {
 
 async function drawOutlines(map: L.Map, bounds: L.LatLngBounds): Promise<void> {
   missing.value = [];
-  const style = getComputedStyle(document.documentElement);
+  const style = { color: colour("--line-strong"), weight: 1.5, fillColor: colour("--surface"), fillOpacity: settings.peek()?.tiles ? 0 : 1 };
   for (const file of settings.peek()?.outlines ?? []) {
     try {
       const answer = await fetch(file);
       if (!answer.ok) throw new Error(answer.statusText);
-      const outline = L.geoJSON((await answer.json()) as never, { interactive: false, style: { color: style.getPropertyValue("--line-strong"), weight: 1.5, fillColor: style.getPropertyValue("--surface"), fillOpacity: settings.peek()?.tiles ? 0 : 1 } });
+      const outline = L.geoJSON((await answer.json()) as never, { interactive: false, style });
       outline.addTo(map).eachLayer((layer) => void (layer as L.Path).bringToBack());
       bounds.extend(outline.getBounds());
     } catch {
@@ -139,12 +148,13 @@ interface Drawn {
 
 // Redraws what has changed, at most twice a second: thousands of devices report all the time.
 function drawAll(map: L.Map, bounds: L.LatLngBounds): () => void {
+  const edge = colour("--surface");
+  const colours = Object.fromEntries(Object.keys(SHAPES).map((shape) => [shape, colour(`--shape-${shape}`)])) as Record<ShapeName, string>;
   const drawn = new Map<string, Drawn>();
   const layer = L.layerGroup().addTo(map);
   let timer: ReturnType<typeof setTimeout> | null = null;
   const draw = () => {
     timer = null;
-    const colours = getComputedStyle(document.documentElement);
     const wanted = new Set<string>();
     const put = (id: string, lat: number, lon: number, shape: ShapeName, size: number, label: string, onClick: () => void) => {
       if (!Number.isFinite(lat) || !Number.isFinite(lon) || Math.abs(lat) > 90 || Math.abs(lon) > 180) return;
@@ -152,8 +162,7 @@ function drawAll(map: L.Map, bounds: L.LatLngBounds): () => void {
       const look = `${shape} ${lat} ${lon}`;
       if (drawn.get(id)?.look === look) return;
       drawn.get(id)?.marker.remove();
-      const colour = colours.getPropertyValue(`--shape-${shape}`);
-      const marker = new ShapeMarker([lat, lon], shape, { radius: size, color: colours.getPropertyValue("--surface"), weight: 1, fillColor: colour, fillOpacity: 1 });
+      const marker = new ShapeMarker([lat, lon], shape, { radius: size, color: edge, weight: 1.5, fillColor: colours[shape], fillOpacity: 1 });
       // A text node, since Leaflet takes a string for HTML.
       marker.bindTooltip(() => document.createTextNode(label) as unknown as HTMLElement);
       marker.on("click", onClick);

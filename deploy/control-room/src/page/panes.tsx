@@ -20,7 +20,7 @@ export function Panes({ title, above, list, detail, hint, onBack }: Props) {
         {above}
         {list}
       </section>
-      <section class="detail-pane" aria-label={t.detail.facts}>
+      <div class="detail-pane">
         {detail === null ? (
           <p class="hint">{hint}</p>
         ) : (
@@ -31,7 +31,7 @@ export function Panes({ title, above, list, detail, hint, onBack }: Props) {
             {detail}
           </div>
         )}
-      </section>
+      </div>
     </div>
   );
 }

@@ -15,12 +15,19 @@ export function ShiftView() {
     <div class="shift-view">
       <h1>{t.shift.title}</h1>
       <div class="cards">
-        {shift.value === null ? <Begin /> : <Running />}
-        <KeyCard />
-        <LinksCard />
-        <FiguresCard />
-        <RateCard />
-        <PlacesCard />
+        {shift.value === null && <Begin />}
+        <div class="column">
+          {shift.value !== null && <Running />}
+          <KeyCard />
+          <LinksCard />
+        </div>
+        <div class="column">
+          <FiguresCard />
+        </div>
+        <div class="column">
+          <RateCard />
+          <PlacesCard />
+        </div>
         <HandOverCard />
       </div>
     </div>
@@ -96,12 +103,12 @@ function Begin() {
     void begin();
   };
   return (
-    <section class="card begin" aria-labelledby="begin-title">
+    <section class="card wide begin" aria-labelledby="begin-title">
       <h2 id="begin-title">{t.shift.begin}</h2>
       <form class="form" onSubmit={submit}>
+        <div class="fields">
         {!isIn && (
           <>
-            <h3>{t.shift.login}</h3>
             <label>
               {t.shift.loginName}
               <input type="text" name="login" autocomplete="username" autocapitalize="off" spellcheck={false} maxLength={64} value={name.value} onInput={(event) => (name.value = event.currentTarget.value)} />
@@ -116,7 +123,7 @@ function Begin() {
           {t.shift.by}
           <input type="text" name="by" autocomplete="name" maxLength={64} value={by.value} onInput={(event) => (by.value = event.currentTarget.value)} />
         </label>
-        <h3>{t.shift.key}</h3>
+        </div>
         {key.value === null ? (
           <>
             <p>{t.shift.keyNone}</p>
@@ -135,12 +142,11 @@ function Begin() {
         ) : (
           <p>{t.shift.keyHave(key.value.kid, t.shift.roles[key.value.role])}</p>
         )}
-        <h3>{t.shift.beginTitle}</h3>
-        <p>{t.shift.beginWhy}</p>
         <p role="alert" class="complaint">{complaint.value}</p>
         <div class="buttons">
           <button type="submit" class="do act-now">{t.shift.begin}</button>
           {!isIn && <button type="button" onClick={() => void logIn()}>{t.shift.lookOn}</button>}
+          <span class="small">{t.shift.beginWhy}</span>
         </div>
       </form>
     </section>
@@ -272,13 +278,13 @@ function FigureRow({ word, goal, least, share }: { word: string; goal: string; l
           t.shift.noneYet
         ) : (
           <>
-            <strong>{Math.floor((100 * share.within) / share.of)} %</strong> <span class="small">{t.shift.share(share.within, share.of)}</span>
+            <strong>{Math.floor((100 * share.within) / share.of)} %</strong> <span class="small share">{t.shift.share(share.within, share.of)}</span>
           </>
         )}
       </td>
       <td>
         {goal}
-        {share.of > 0 && <span class={isMet ? "good" : "bad"}> {isMet ? `✓ ${t.shift.met}` : `✗ ${t.shift.missed}`}</span>}
+        {share.of > 0 && <span class={isMet ? "verdict good" : "verdict bad"}>{isMet ? `✓ ${t.shift.met}` : `✗ ${t.shift.missed}`}</span>}
       </td>
     </tr>
   );

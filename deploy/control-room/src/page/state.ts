@@ -84,7 +84,11 @@ export const alarmOrder = new HeldOrder(computed(() => openAlarms.value.map((ala
 
 /** Since when people wait for each of these, oldest first. */
 export const ringing = computed(() => untaken.value.filter((alarm) => alarm.isRinging));
-const oldestRingingMs = computed(() => (second.value, ringing.value.length === 0 ? null : now() - Math.min(...ringing.value.map((alarm) => alarm.pressedMs))));
+const oldestRingingMs = computed(() => {
+  second.value;
+  const oldest = ringing.value[0];
+  return oldest === undefined ? null : now() - oldest.pressedMs;
+});
 export const isLouder = computed(() => oldestRingingMs.value !== null && oldestRingingMs.value >= (settings.value?.ring_after_s ?? 15) * 1000);
 /** Nobody has taken it for so long that it is the supervisor's. */
 export const isForSupervisor = computed(() => oldestRingingMs.value !== null && oldestRingingMs.value >= (settings.value?.supervisor_after_s ?? 60) * 1000);

@@ -22,10 +22,11 @@ export function place(alarm: AlarmView): string {
   return plain(alarm.data.location?.text, 120) || deviceName(alarm.source);
 }
 
-/** `0:07`, `12:40`, `3 h 05 min`, `2 d 4 h`: an age that can be read from two metres. */
+/** `0:07`, `12 min`, `3 h 05 min`, `2 d 4 h`: an age that can be read from two metres. */
 export function age(ms: number): string {
   const s = Math.max(0, Math.floor(ms / 1000));
-  if (s < 3600) return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}`;
+  if (s >= 600 && s < 3600) return t.minutes(Math.floor(s / 60));
+  if (s < 600) return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}`;
   if (s < 86_400) return t.hours(Math.floor(s / 3600), Math.floor((s % 3600) / 60));
   return t.days(Math.floor(s / 86_400), Math.floor((s % 86_400) / 3600));
 }

@@ -1,0 +1,304 @@
+// A worker with no broker behind it, that makes the states the page must be able to show. Its address says which: /flood/worker.js.
+// It is in no build that is shipped.
+import type { AckArgs, AlarmData, HealthData, MetaData, Stage } from "../src/contract";
+import type { AlarmView, Ask, DeviceView, EventView, KeyView, Lamps, LinkView, Settings, Tell } from "../src/protocol";
+
+const scenario = self.location.pathname.split("/")[1] ?? "day";
+const now = () => performance.timeOrigin + performance.now();
+const tell = (what: Tell) => self.postMessage(what);
+
+let settings: Settings | null = null;
+let isWatching = false;
+let key: KeyView | null = null;
+let isDeaf = false;
+let sinceMs = now();
+const alarms = new Map<string, AlarmView>();
+const devices = new Map<string, DeviceView>();
+const PLACES = ["Park Station, Rissik Street entrance", "Bree Taxi Rank, stand 14", "Joubert Park, north gate", "Gandhi Square, bus stop 3", "Noord Street, corner of Twist", "Vilakazi Street, museum", "Faraday Rank, stairs", "Constitution Hill, ramp", "Durban beachfront, pier 2", "Warwick Junction, bridge"];
+const HOSTILE = `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>\u202egnp.exe "';DROP`;
+
+let seed = 7;
+function random(): number {
+  seed = (seed * 1103515245 + 12345) % 2147483648;
+  return seed / 2147483648;
+}
+
+const LAMPS: Partial<Record<Stage, Lamps>> = {
+  raised: { yellow: "on", green: "off", beacon: "flash", tone: "off" },
+  sent: { yellow: "on", green: "off", beacon: "flash", tone: "off" },
+  delayed: { yellow: "fast-flash", green: "off", beacon: "flash", tone: "off" },
+  unconfirmed: { yellow: "fast-flash", green: "off", beacon: "flash", tone: "on" },
+  registered: { yellow: "on", green: "on", beacon: "flash", tone: "off" },
+  dispatched: { yellow: "on", green: "slow-pulse", beacon: "flash", tone: "off" },
+};
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function alarm(n: number, agoS: number, more: Partial<AlarmData> = {}, view: Partial<AlarmView> = {}): AlarmView {
+  const place = PLACES[n % PLACES.length] ?? "";
+  const data = {
+    historical: false,
+    alarm_id: `0198c0de-0000-7000-8000-${String(n).padStart(12, "0")}`,
+    input: "police",
+    kind: "panic",
+    status: "actual",
+    silent: false,
+    press_count: 1,
+    stage: agoS > 30 ? "delayed" : "sent",
+    repeats: 0,
+    reraised: 0,
+    raised_at: iso(now() - agoS * 1000),
+    location: { lat: -26.2 + random() * 0.2 - 0.1, lon: 28.05 + random() * 0.2 - 0.1, text: place },
+    codes: { contact_id: "120", sia: "PA" },
+    latency_ms: { sent: 140 },
+    answered_by: {},
+    camera: { name: "front", persons: n % 4, tracks: [`abcdef01-${n}`], snapshot: `pic-${n}` },
+    ...more,
+  } as AlarmData;
+  return {
+    alarmId: data.alarm_id,
+    source: `/edge/gp/${place.toLowerCase().split(/[ ,]+/).slice(0, 2).join("-")}/kiosk-${n}`,
+    data,
+    isOpen: true,
+    lost: null,
+    isSelfTest: false,
+    pressedMs: now() - agoS * 1000,
+    firstHeardMs: now() - agoS * 1000 + 180,
+    changedMs: now(),
+    brokers: ["a", "b"],
+    lateMs: 180,
+    lamps: LAMPS[data.stage] ?? { yellow: "off", green: "off", beacon: "steady", tone: "off" },
+    isRinging: data.status === "actual" && data.held_by === undefined,
+    hasPicture: true,
+    ...view,
+  };
+}
+
+const held = (by: string, agoS: number) => ({ issuer: by.toLowerCase(), by, at: iso(now() - agoS * 1000) });
+
+function taken(n: number, agoS: number, by: string, after: number, unit?: string): AlarmView {
+  const answer = held(by, agoS - after);
+  return alarm(n, agoS, {
+    stage: unit === undefined ? "registered" : "dispatched",
+    held_by: answer,
+    answered_by: { registered: answer, ...(unit === undefined ? {} : { dispatched: { ...answer, unit } }) },
+    latency_ms: { sent: 130, registered: after * 1000, ...(unit === undefined ? {} : { dispatched: after * 1000 + 21_000 }) },
+  });
+}
+
+function device(n: number, more: Partial<DeviceView> = {}): DeviceView {
+  const isCoast = n % 5 === 4;
+  const lat = (isCoast ? -29.75 : -26.2) + (random() - 0.5) * 0.7;
+  const lon = (isCoast ? 30.75 : 28.1) + (random() - 0.5) * 0.6;
+  const past = Array.from({ length: 60 }, (_, i) => ({ atMs: now() - (60 - i) * 60_000, cpuC: 48 + 6 * Math.sin(i / 7 + n) + random() * 2, memoryMiB: 88 + i / 10 + random(), diskFreeMiB: 9100 - i * 2, waiting: i % 17 === 0 ? 3 : 0 }));
+  return {
+    source: `/edge/gp/site-${String(n % 400).padStart(3, "0")}/kiosk-${n}`,
+    presence: "online",
+    sinceMs: now() - 3_600_000,
+    brokers: { a: "online", b: "online" },
+    lastHeardMs: now() - 20_000 * random(),
+    state: null,
+    meta: { historical: false, location: { lat, lon, text: `${PLACES[n % PLACES.length]}, kiosk ${n}` }, capabilities: ["ping", "rebirth", "snapshot"], inputs: [], outputs: [], cameras: [], schemas: [] } as unknown as MetaData,
+    health: { parts: { uplink: { state: "ok" }, centre: { state: "ok" }, storage: { state: "ok" }, "camera front": { state: "degraded", detail: "no frame for 12 s" } }, self_test: { time: iso(now() - 9 * 3_600_000), passed: true, failed: [] } } as unknown as HealthData,
+    past,
+    troubles: [],
+    isInService: true,
+    openAlarms: 0,
+    certificateEndsMs: now() + (20 + (n % 300)) * 86_400_000,
+    version: "2.4.0",
+    timeq: "synced",
+    ...more,
+  };
+}
+
+function event(n: number, type: string, data: Record<string, unknown>, agoS: number): EventView {
+  return { id: `ev-${type}-${n}`, source: `/edge/gp/park-station/kiosk-${n % 9}`, type, subject: "", heardMs: now() - agoS * 1000, timeMs: now() - agoS * 1000, historical: n % 11 === 0, data };
+}
+
+function changed(more: Partial<Extract<Tell, { tell: "changed" }>>): void {
+  for (const one of more.alarms ?? []) alarms.set(one.alarmId, one);
+  for (const one of more.devices ?? []) devices.set(one.source, one);
+  tell({ tell: "changed", alarms: [], gone: [], devices: [], events: [], losses: [{ source: "/edge/gp/park-station/kiosk-3", first: 811, last: 840, state: "lost" }], ...more });
+}
+
+function someEvents(): EventView[] {
+  const list: EventView[] = [];
+  for (let n = 0; n < 40; n++) {
+    const seen = { event_id: `e${n}`, camera: "front", zone: "queue", track: `abcdef01-${n}` };
+    list.push(event(n * 3, "edge.event.person-entered.v2", { ...seen, persons: 1 + (n % 3), duration_ms: 400, score: 0.91 }, 4000 - n * 90));
+    if (n < 36) list.push(event(n * 3, "edge.event.person-left.v2", { ...seen, persons: 0, duration_ms: 23_000 + n * 1000 }, 3970 - n * 90));
+  }
+  list.push(event(501, "edge.event.out-of-service.v1", { reasons: ["no-centre"] }, 300));
+  list.push(event(502, "edge.security.command-rejected.v1", { kind: "command-rejected", severity: "warning", text: "an ack was refused: unknown-key", detail: { code: "unknown-key" } }, 200));
+  list.push(event(503, "edge.security.alarms-lost.v1", { kind: "alarms-lost", severity: "alert", text: "the database was damaged: 1 open alarm is lost", detail: {} }, 120));
+  list.push(event(504, "edge.event.drone-landed.v7", { event_id: "x", rotors: 4, text: "A type that is newer than this page" }, 60));
+  list.push(event(505, "edge.event.camera-tamper.v1", { event_id: "t1", camera: "front", kind: "covered", active: true, detail: "the picture is almost one colour" }, 30));
+  return list;
+}
+
+function fleet(count: number): DeviceView[] {
+  return Array.from({ length: count }, (_, n) => {
+    if (n % 29 === 3) return device(n, { presence: "lost", brokers: { a: "lost", b: "lost" }, sinceMs: now() - n * 9000 - 5000 });
+    if (n % 31 === 5) return device(n, { presence: "silent", sinceMs: now() - 400_000 });
+    if (n % 23 === 7) return device(n, { troubles: ["door", "front covered"] });
+    return n % 37 === 9 ? device(n, { isInService: false, troubles: ["nobody watches"] }) : device(n);
+  });
+}
+
+function play(): void {
+  if (scenario === "hostile") {
+    return changed({
+      alarms: [alarm(1, 20, { location: { lat: 999, lon: Number.NaN, text: HOSTILE }, input: HOSTILE, kind: HOSTILE, held_by: { issuer: "x", by: HOSTILE, at: HOSTILE } }), alarm(2, 8, { location: { lat: -26.1, lon: 28.1, text: "W".repeat(3000) } }), alarm(3, 5, { location: { lat: -26.1, lon: 28, text: "" }, stage: "beyond" as Stage, codes: undefined as never })],
+      devices: [device(9001, { version: HOSTILE, troubles: [HOSTILE], meta: { location: { lat: -26.1, lon: 28.2, text: HOSTILE }, capabilities: [HOSTILE] } as unknown as MetaData })],
+      events: [event(1, `edge.event.${HOSTILE}.v1`, { event_id: HOSTILE, camera: HOSTILE, text: HOSTILE, [HOSTILE]: { deep: [HOSTILE] } }, 3)],
+    });
+  }
+  changed({ devices: fleet(scenario === "flood" ? 5000 : 60) });
+  if (scenario === "empty") return;
+  if (scenario === "flood") {
+    changed({ alarms: Array.from({ length: 1000 }, (_, n) => (n % 3 === 0 ? alarm(n, 5 + n) : taken(n, 200 + n, n % 2 ? "Thandi" : "Sipho", 9, n % 3 === 1 ? undefined : "car 7"))), events: someEvents() });
+    setInterval(() => {
+      const all = [...devices.values()];
+      changed({ devices: Array.from({ length: 20 }, () => ({ ...all[Math.floor(random() * all.length)]!, lastHeardMs: now() })) });
+    }, 250);
+    return;
+  }
+  const closed = Array.from({ length: 12 }, (_, i) => {
+    const done = taken(20 + i, 3600 + i * 140, "Thandi", 6 + (i % 5) * 3, "car 12");
+    done.data.answered_by = { ...done.data.answered_by, closed: { ...held("Thandi", 3000), reason: i % 4 === 0 ? "false-alarm" : "helped" } };
+    return { ...done, isOpen: false, pressedMs: now() + 1, data: { ...done.data, stage: "closed" as const } };
+  });
+  changed({
+    alarms: [
+      ...closed,
+      alarm(0, 7, { press_count: 2, camera: { name: "front", persons: 2, tracks: ["abcdef01-38", "abcdef01-39"], snapshot: "pic-0" } }),
+      alarm(4, 2900, { stage: "unconfirmed", repeats: 12, historical: true, press_count: 3 }, { lateMs: 2_870_000, brokers: ["b"] }),
+      taken(1, 95, "Thandi", 8),
+      taken(2, 400, "Sipho", 13, "car 7"),
+      taken(7, 600, "Sipho", 17, "Park Station patrol"),
+      alarm(5, 1800, { held_by: held("Thandi", 1700) }, { lost: "vanished", isRinging: false }),
+      alarm(3, 60, { status: "test", stage: "registered" }),
+      alarm(6, 30, { status: "exercise", kind: "medical" }),
+    ],
+    events: someEvents(),
+  });
+}
+
+/** What may happen on the channel `happen`: `press`, `more` (a further press of the newest alarm), `answer` (by somebody else), `close`, `deaf`, `hear`. */
+let pressed = 5000;
+function happen(what: string): void {
+  if (what === "press") changed({ alarms: [alarm(++pressed, 0)] });
+  const newest = [...alarms.values()].at(-1);
+  if (newest !== undefined) {
+    if (what === "more") changed({ alarms: [{ ...newest, data: { ...newest.data, press_count: newest.data.press_count + 1 } }] });
+    if (what === "answer") changed({ alarms: [{ ...newest, isRinging: false, data: { ...newest.data, stage: "registered", held_by: held("Sipho", 0) } }] });
+    if (what === "close") changed({ alarms: [{ ...newest, isOpen: false, isRinging: false, data: { ...newest.data, stage: "closed" } }], gone: [newest.alarmId] });
+  }
+  if (what === "deaf" || what === "hear") [isDeaf, sinceMs] = [what === "deaf", now()];
+  links();
+}
+
+function links(): void {
+  if (settings === null) return;
+  const list: LinkView[] = settings.brokers.map((broker, i) => {
+    const deaf = isDeaf || (scenario === "one-down" && i === 1);
+    return { ...broker, state: deaf ? "deaf" : "open", sinceMs, why: deaf ? "no-echo" : "", echoMs: deaf ? null : 11 + 3 * i };
+  });
+  tell({ tell: "links", links: list, isWatching: isWatching && !isDeaf, nowMs: now(), clockWrongByMs: scenario === "clock" ? 3_725_000 : null });
+}
+
+/** Drawn figures of nobody. */
+async function picture(id: string): Promise<Blob | null> {
+  if (scenario === "hostile") return new Blob([new Uint8Array(100_000)], { type: "image/jpeg" });
+  const canvas = new OffscreenCanvas(640, 360);
+  const draw = canvas.getContext("2d")!;
+  const boxes: [string, number, number, number, number][] = [["#39424c", 0, 0, 640, 360], ["#525d69", 0, 230, 640, 130], ["#c9b08a", 164, 152, 72, 140], ["#c9b08a", 178, 96, 44, 50], ["#8fa6c9", 354, 160, 68, 140], ["#8fa6c9", 366, 106, 44, 48]];
+  for (const [colour, ...box] of boxes) (draw.fillStyle = colour), draw.fillRect(...box);
+  draw.fillStyle = "#dfe5ea";
+  draw.font = "18px monospace";
+  draw.fillText(`${id} (drawn, no camera)`, 14, 344);
+  return canvas.convertToBlob({ type: "image/jpeg", quality: 0.8 });
+}
+
+const cancelled = new Set<number>();
+/** Like a kiosk: answers after a moment, and changes the alarm only then. */
+function order(ticket: number, args: AckArgs): void {
+  const tries = (n: number) => tell({ tell: "order", ticket, tries: n, isFinal: false, error: null, result: null });
+  const answer = (code: string, status: "succeeded" | "rejected" | "failed") =>
+    tell({ tell: "order", ticket, tries: 1, isFinal: true, error: null, result: { historical: false, command_id: String(ticket), name: "ack", status, code, text: `${code}, says the kiosk`, output: {} } });
+  tries(1);
+  if (scenario === "mute") return void setTimeout(() => tries(3), 1500);
+  setTimeout(() => {
+    const one = alarms.get(args.alarm_id);
+    if (cancelled.has(ticket)) return;
+    if (scenario === "unknown-key") return answer("unknown-key", "rejected");
+    if (one === undefined || !one.isOpen) return answer("unknown-alarm", "failed");
+    const { data } = one;
+    if (args.action === "closed" && (args.press_count ?? 99) < data.press_count) return answer("pressed-since", "failed");
+    if (args.action === "registered" && (data.held_by !== undefined || scenario === "race")) {
+      changed({ alarms: [{ ...one, isRinging: false, data: { ...data, stage: "registered", held_by: data.held_by ?? held("Thandi", 0) } }] });
+      return answer("already-registered", "succeeded");
+    }
+    const mine = { issuer: key?.issuer ?? "", ...(args.by && { by: args.by }), at: iso(now()) };
+    const stage: Stage = args.action === "closed" || args.action === "dispatched" ? args.action : data.stage === "dispatched" ? "dispatched" : "registered";
+    const said = { ...mine, ...(args.unit && { unit: args.unit }), ...(args.reason && { reason: args.reason }), ...(args.note && { note: args.note }) };
+    const held_by = args.action === "dispatched" || args.action === "closed" ? (data.held_by ?? mine) : mine;
+    changed({ alarms: [{ ...one, isOpen: stage !== "closed", isRinging: false, lamps: LAMPS[stage] ?? one.lamps, data: { ...data, stage, held_by, latency_ms: { ...data.latency_ms, [stage]: now() - one.pressedMs }, answered_by: { ...data.answered_by, [args.action]: said } } }] });
+    answer("ok", "succeeded");
+  }, 400);
+}
+
+let pair: CryptoKeyPair | null = null;
+const base64url = (bytes: ArrayBuffer | Uint8Array<ArrayBuffer>) => btoa(String.fromCharCode(...new Uint8Array(bytes))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+
+async function makeKey(role: KeyView["role"], issuer: string): Promise<void> {
+  pair = (await crypto.subtle.generateKey({ name: "Ed25519" }, false, ["sign", "verify"])) as CryptoKeyPair;
+  const x = (await crypto.subtle.exportKey("jwk", pair.publicKey)).x ?? "";
+  const kid = `${role}-0badcafe`;
+  key = { kid, role, issuer, public: { kty: "OKP", crv: "Ed25519", kid, use: "sig", role, iss: issuer, x } };
+  tell({ tell: "key", key });
+}
+
+async function sign(ticket: number, payload: Record<string, unknown>): Promise<void> {
+  if (pair === null || key === null) return;
+  const encoder = new TextEncoder();
+  const text = `${base64url(encoder.encode(JSON.stringify({ alg: "EdDSA", kid: key.kid })))}.${base64url(encoder.encode(JSON.stringify(payload)))}`;
+  tell({ tell: "signed", ticket, token: `${text}.${base64url(await crypto.subtle.sign("Ed25519", pair.privateKey, encoder.encode(text)))}` });
+}
+
+self.onmessage = ({ data }: MessageEvent<Ask>) => {
+  switch (data.ask) {
+    case "open":
+      settings = data.settings;
+      links();
+      play();
+      return;
+    case "begin":
+    case "end":
+      isWatching = data.ask === "begin";
+      return links();
+    case "order":
+      return order(data.ticket, data.args as unknown as AckArgs);
+    case "cancel":
+      return void cancelled.add(data.ticket);
+    case "settle":
+      return changed({ gone: [data.alarmId] });
+    case "make-key":
+      return void makeKey(data.role, data.issuer);
+    case "import-key":
+      return void makeKey("operator", "imported");
+    case "forget-key":
+      key = null;
+      return tell({ tell: "key", key });
+    case "sign":
+      return void sign(data.ticket, data.payload);
+    case "picture":
+      return void picture(data.id).then((jpeg) => tell({ tell: "picture", id: data.id, jpeg }));
+  }
+};
+
+tell({ tell: "key", key });
+setInterval(links, 1000);
+new BroadcastChannel("happen").onmessage = ({ data }: MessageEvent<string>) => happen(data);

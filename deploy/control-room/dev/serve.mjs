@@ -1,0 +1,48 @@
+// Serves the page with the scripted worker, under the policy that it has in earnest: node dev/serve.mjs [PORT], then open
+// http://127.0.0.1:PORT/day/ (or empty, flood, hostile, one-down, clock, mute, race, unknown-key, wrong).
+import { build } from "esbuild";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = fileURLToPath(new URL("..", import.meta.url));
+const POLICY = "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self' wss:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+const TYPES = { html: "text/html", js: "text/javascript", css: "text/css", json: "application/json", svg: "image/svg+xml" };
+
+const { outputFiles } = await build({
+  entryPoints: { page: join(here, "src/page/main.tsx"), worker: join(here, "dev/fake-worker.ts") },
+  outdir: "/",
+  write: false,
+  bundle: true,
+  minify: true,
+  format: "esm",
+  target: "es2022",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  loader: { ".png": "dataurl" },
+  define: { "process.env.NODE_ENV": '"production"' },
+});
+const built = new Map(outputFiles.map((file) => [file.path.replace(/^.*[\\/]/, ""), file.contents]));
+
+async function find(scenario, name) {
+  if (name === "control-room.json") {
+    const settings = JSON.parse(await readFile(join(here, "static/control-room.json"), "utf8"));
+    if (scenario === "wrong") return JSON.stringify({ ...settings, brokers: [], ring_after_s: "soon", colour: "red" });
+    return JSON.stringify({ ...settings, brokers: ["a", "b"].map((broker) => ({ name: broker, url: `wss://broker-${broker}.example/mqtt` })) });
+  }
+  return built.get(name) ?? readFile(join(here, "static", normalize(`/${name}`)));
+}
+
+const server = createServer(async (request, response) => {
+  const [, scenario = "", ...rest] = new URL(request.url, "http://x").pathname.split("/");
+  const name = rest.join("/") || "index.html";
+  try {
+    const body = await find(scenario, name);
+    response.writeHead(200, { "content-type": TYPES[name.split(".").at(-1)] ?? "application/octet-stream", "content-security-policy": POLICY, "cache-control": "no-store" });
+    response.end(body);
+  } catch {
+    response.writeHead(404).end();
+  }
+});
+server.listen(Number(process.argv[2] ?? 0), "127.0.0.1", () => console.log(`http://127.0.0.1:${server.address().port}/`));
