@@ -1,6 +1,6 @@
 // What a person can do about an alarm. Nothing is shown as done before its kiosk has said so.
 import { signal, useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { AckArgs } from "../contract";
 import type { AlarmView } from "../protocol";
 import { ask } from "./ask";
@@ -140,7 +140,7 @@ function Leave() {
 /** Brings the focus to the first field or button of a form that has just opened. */
 function useFirstFocus() {
   const element = useRef<HTMLFormElement>(null);
-  useEffect(() => element.current?.querySelector<HTMLElement>("input, button")?.focus(), []);
+  useLayoutEffect(() => element.current?.querySelector<HTMLElement>("input, button")?.focus(), []);
   return element;
 }
 

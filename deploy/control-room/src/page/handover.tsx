@@ -117,11 +117,19 @@ function Before() {
       )}
       <label class="file">
         {t.handover.load}
-        <input type="file" accept="application/json,.json" onChange={(event) => void event.currentTarget.files?.[0]?.text().then(load)} />
+        <input type="file" accept="application/json,.json" onChange={(event) => void choose(event.currentTarget)} />
       </label>
       <span role="status">{problem.value}</span>
     </div>
   );
+}
+
+// Emptied at once, so that the same file can be chosen again.
+async function choose(input: HTMLInputElement): Promise<void> {
+  const file = input.files?.[0];
+  const text = await file?.text();
+  input.value = "";
+  if (text !== undefined) await load(text);
 }
 
 function instant(at: string): string {

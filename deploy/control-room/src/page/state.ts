@@ -168,6 +168,8 @@ function hearOne(tell: Tell): void {
       return;
     case "key":
       key.value = tell.key;
+      // Without a key the worker ends the shift.
+      if (tell.key === null) shift.value = null;
       return;
     case "changed":
       hearAlarms(tell.alarms, tell.gone);
