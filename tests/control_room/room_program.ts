@@ -89,6 +89,18 @@ test("the will says that nobody watches, and a word of somebody else that it is 
   assert.deepEqual(first!.states.slice(before), [true]);
 });
 
+test("on a new connection it is said again at once, since the will of the last one has said the contrary", async () => {
+  const rig = await new Rig().begin();
+  rig.pass(1000);
+  const [first] = rig.brokers;
+  first!.lose();
+  rig.pass(2000);
+  const before = first!.states.length;
+  first!.open();
+  rig.pass(100);
+  assert.deepEqual(first!.states.slice(before), [true]);
+});
+
 test("a broker is deaf 5 s after its last echo, is told once that nobody watches, and is well with the next echo", async () => {
   const rig = await new Rig().begin();
   rig.pass(3000);
