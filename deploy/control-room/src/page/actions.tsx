@@ -8,7 +8,7 @@ import { acknowledge, forget, giveUp, isPending, orderOf, type Order } from "./o
 import { alarms, key, settings, shift } from "./state";
 import { t } from "./strings";
 import { now, second } from "./time";
-import { deviceClock, holder, plain, span } from "./words";
+import { deviceClock, holder, plain } from "./words";
 
 type Form = "dispatched" | "closed" | "take-over" | "settle";
 /** The form that is open, and of which alarm. */
@@ -125,7 +125,7 @@ function Said({ isGood, order, words }: { isGood: boolean; order: Order; words: 
 
 function Waiting({ sinceMs }: { sinceMs: number }) {
   second.value;
-  return <span>{t.act.asking(span(Math.floor((now() - sinceMs) / 1000) * 1000).replace(".0", ""))}</span>;
+  return <span>{t.act.asking(t.seconds(Math.floor((now() - sinceMs) / 1000).toString()))}</span>;
 }
 
 function leave(): void {

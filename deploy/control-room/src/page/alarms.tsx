@@ -41,9 +41,8 @@ export function shapeOf(alarm: AlarmView): ShapeName {
 /** Who has it and how far it is, in a few words. */
 export function standing(alarm: AlarmView): string {
   if (!alarm.isOpen) return t.alarms.closedNow;
-  if (alarm.data.status === "test") return t.alarms.test;
-  if (alarm.data.status === "exercise") return t.alarms.exercise;
   const who = holder(alarm);
+  if (alarm.data.status !== "actual") return [alarm.data.status === "test" ? t.alarms.test : t.alarms.exercise, ...(who === null ? [] : [t.alarms.has(who)])].join(" · ");
   const has = who === null ? t.alarms.nobody : t.alarms.has(who);
   if (alarm.lost !== null) return `${t.alarms.lost}. ${has}`;
   const unit = alarm.data.answered_by?.dispatched?.unit;

@@ -106,7 +106,7 @@ function Row({ id }: { id: string }) {
       <Shape name={shape} />
       <span class="row-main">
         <span class="row-place">{placeOf(device) || deviceName(id)}</span>
-        <span class="row-more">{[deviceName(id), ...device.troubles.map((trouble) => plain(trouble, 60))].join(" · ")}</span>
+        <span class="row-more">{[...(placeOf(device) === "" ? [] : [deviceName(id)]), ...device.troubles.map((trouble) => plain(trouble, 60))].join(" · ")}</span>
       </span>
       <span class="row-side">
         <span class="row-standing">{standing(device)}</span>

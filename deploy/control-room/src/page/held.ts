@@ -15,7 +15,8 @@ export class HeldOrder {
     this.#sorted = sorted;
     effect(() => {
       const wanted = sorted.value;
-      if (this.isHeld.value) this.#append(wanted);
+      // In an empty list nothing can move.
+      if (this.isHeld.value && this.shown.peek().length > 0) this.#append(wanted);
       else this.sort();
     });
   }

@@ -107,18 +107,7 @@ function Begin() {
       <h2 id="begin-title">{t.shift.begin}</h2>
       <form class="form" onSubmit={submit}>
         <div class="fields">
-        {!isIn && (
-          <>
-            <label>
-              {t.shift.loginName}
-              <input type="text" name="login" autocomplete="username" autocapitalize="off" spellcheck={false} maxLength={64} value={name.value} onInput={(event) => (name.value = event.currentTarget.value)} />
-            </label>
-            <label>
-              {t.shift.password}
-              <input type="password" name="password" autocomplete="current-password" value={password.value} onInput={(event) => (password.value = event.currentTarget.value)} />
-            </label>
-          </>
-        )}
+        {!isIn && <LoginFields />}
         <label>
           {t.shift.by}
           <input type="text" name="by" autocomplete="name" maxLength={64} value={by.value} onInput={(event) => (by.value = event.currentTarget.value)} />
@@ -165,6 +154,7 @@ function Running() {
     <section class="card begin" aria-labelledby="running-title">
       <h2 id="running-title">{t.shift.running(plain(now_.by, 64), clock(wall(now_.sinceMs), false))}</h2>
       <p>{t.shift.as(seat.value)}</p>
+      {links.value.some((link) => link.state === "refused") && <LogInAgain />}
       <p>
         {t.shift.heard} <button type="button" onClick={() => void unlock()}>{t.shift.again}</button>
       </p>
@@ -180,6 +170,38 @@ function Running() {
         <button type="button" onClick={() => (isEnding.value = true)}>{t.shift.end}</button>
       )}
     </section>
+  );
+}
+
+/** The login was refused, or a broker has forgotten it: the shift goes on. */
+function LogInAgain() {
+  const submit = (event: Event) => {
+    event.preventDefault();
+    void logIn();
+  };
+  return (
+    <form class="form" onSubmit={submit}>
+      <LoginFields />
+      <p role="alert" class="complaint">{complaint.value}</p>
+      <div class="buttons">
+        <button type="submit" class="do">{t.shift.relogin}</button>
+      </div>
+    </form>
+  );
+}
+
+function LoginFields() {
+  return (
+    <>
+      <label>
+        {t.shift.loginName}
+        <input type="text" name="login" autocomplete="username" autocapitalize="off" spellcheck={false} maxLength={64} value={name.value} onInput={(event) => (name.value = event.currentTarget.value)} />
+      </label>
+      <label>
+        {t.shift.password}
+        <input type="password" name="password" autocomplete="current-password" value={password.value} onInput={(event) => (password.value = event.currentTarget.value)} />
+      </label>
+    </>
   );
 }
 

@@ -34,7 +34,7 @@ export function age(ms: number): string {
 /** A length of time in words, for what does not count up. */
 export function span(ms: number): string {
   const s = Math.max(0, ms) / 1000;
-  if (s < 10) return t.seconds(s.toFixed(1));
+  if (s < 10) return t.seconds(s.toFixed(s < 1 ? 2 : 1));
   if (s < 120) return t.seconds(Math.round(s).toString());
   if (s < 7200) return t.minutes(Math.round(s / 60));
   return age(ms);
