@@ -130,6 +130,20 @@ def test_the_shifts_click_unlocks_the_sound_and_plays_it(opened: Opener) -> None
     assert page.evaluate("window.sounds.at(-1)") == {"seconds": 2.4, "loops": True, "state": "running"}
 
 
+def test_a_login_that_is_refused_is_mended_and_the_shift_goes_on(opened: Opener) -> None:
+    page = opened("empty")
+    page.get_by_label("Operator's login").fill("naledi")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_label("Your name").fill("Naledi")
+    page.get_by_role("button", name="Begin the shift").click()
+    expect(page.get_by_text("this name and password are not let in").first).to_be_visible()
+    expect(page.get_by_text("Naledi: kiosks do not know")).to_be_visible()
+    page.get_by_label("Password").fill("right")
+    page.get_by_role("button", name="Log in again").click()
+    expect(page.get_by_text("Naledi watches")).to_be_visible()
+    expect(page.get_by_role("button", name="Log in again")).to_have_count(0)
+
+
 def test_an_alarm_that_nobody_takes_grows_louder_and_a_supervisor_hears_a_third_pattern(opened: Opener) -> None:
     page = opened("day")  # one has waited for 48 minutes
     begin(page)

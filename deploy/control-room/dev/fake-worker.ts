@@ -11,6 +11,7 @@ let settings: Settings | null = null;
 let isWatching = false;
 let key: KeyView | null = null;
 let isDeaf = false;
+let isRefused = false;
 let sinceMs = now();
 const alarms = new Map<string, AlarmView>();
 const devices = new Map<string, DeviceView>();
@@ -204,9 +205,10 @@ function links(): void {
   if (settings === null) return;
   const list: LinkView[] = settings.brokers.map((broker, i) => {
     const deaf = isDeaf || (scenario === "one-down" && i === 1);
+    if (isRefused) return { ...broker, state: "refused", sinceMs, why: "refused", echoMs: null };
     return { ...broker, state: deaf ? "deaf" : "open", sinceMs, why: deaf ? "no-echo" : "", echoMs: deaf ? null : 11 + 3 * i };
   });
-  tell({ tell: "links", links: list, isWatching: isWatching && !isDeaf, nowMs: now(), clockWrongByMs: scenario === "clock" ? 3_725_000 : null });
+  tell({ tell: "links", links: list, isWatching: isWatching && !isDeaf && !isRefused, nowMs: now(), clockWrongByMs: scenario === "clock" ? 3_725_000 : null });
 }
 
 /** Drawn figures of nobody. */
@@ -272,7 +274,10 @@ self.onmessage = ({ data }: MessageEvent<Ask>) => {
   switch (data.ask) {
     case "open":
       settings = data.settings;
+      isWatching = false;
+      isRefused = data.login.password === "wrong";
       links();
+      if (isRefused) return;
       play();
       return;
     case "begin":

@@ -71,6 +71,9 @@ async function logIn(): Promise<boolean> {
   seat.value = mine;
   login.value = wanted;
   ask({ ask: "open", settings: present, login: { name: wanted, password: password.peek() }, seat: mine });
+  // A new connection ends the worker's shift, and the person's goes on.
+  const running = shift.peek();
+  if (running !== null) ask({ ask: "begin", by: running.by });
   password.value = "";
   return true;
 }
