@@ -6,7 +6,8 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Page, sync_playw
 
 from agent.adapters.jose_keys import PrivateKey
 from agent.cli.keygen import make_key
-from tests.support.agent_process import USER, AgentProcess
+from tests.support.agent_process import AGENT, USER, AgentProcess
 from tests.support.certificates import BrokerAuthorities
 from tests.support.mosquitto import Mosquitto, free_port
 from tests.support.nginx import Nginx
@@ -35,17 +36,39 @@ SETTINGS: dict[str, Any] = {
     "supervisor_after_s": 60,
 }
 CHROMIUM = Path("/usr/bin/chromium")
+IN_EARNEST = (
+    sys.executable,
+    "-c",
+    """
+import sys
+from agent.__main__ import main
+from agent.bootstrap import specs
+book = specs.alarm_book
+specs.alarm_book = lambda *rest, simulated: book(*rest, simulated=False)
+sys.exit(main())
+""",
+)
+"""The agent whose simulated presses are no exercises: people are called for them."""
 
 
 class Rig(AbstractContextManager["Rig"]):
     """Enter to start it. `brokers` and `sites` (nginx) have one for each host; `settings` replace those above.
 
-    `agent` is a simulated device that trusts `key`, an operator's; its alarms are exercises. What a real kiosk would
-    say can be said by tests.support.subscriber.Subscriber(rig.brokers[0].port, files=authorities.device("gp/site/id")).
+    `agent` is a simulated device that trusts `key`, an operator's; its alarms are exercises unless the `program` is
+    IN_EARNEST. `kiosk` replaces tables of its settings. What another kiosk would say can be said by
+    tests.support.subscriber.Subscriber(rig.brokers[0].port, files=authorities.device("gp/site/id")).
     """
 
     def __init__(
-        self, directory: Path, authorities: BrokerAuthorities, built_page: Path, *, hosts: int = 1, **settings: Any
+        self,
+        directory: Path,
+        authorities: BrokerAuthorities,
+        built_page: Path,
+        *,
+        hosts: int = 1,
+        program: Sequence[str] = AGENT,
+        kiosk: Mapping[str, Any] | None = None,
+        **settings: Any,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory, self.authorities = directory, authorities
@@ -75,7 +98,9 @@ class Rig(AbstractContextManager["Rig"]):
         self.agent = AgentProcess(
             directory / "kiosk",
             *(broker.url for broker in self.brokers),
+            program=program,
             mqtt={"ca_file": str(files.ca), "cert_file": str(files.cert), "key_file": str(files.key)},
+            **(kiosk or {}),
         )
         self.key = make_key("operator", directory / "kiosk" / "keys", OPERATOR)
         self._stack = ExitStack()
@@ -134,11 +159,13 @@ class Browser(AbstractContextManager["Browser"]):
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def open(self, url: str, *, beside: Page | None = None, **options: Any) -> Page:
-        """A page of a person with a browser of their own, or a further tab `beside` another one. `options` are those of
-        playwright's new_context: viewport, color_scheme..."""
+    def open(self, url: str, *, beside: Page | None = None, script: str = "", **options: Any) -> Page:
+        """A page of a person with a browser of their own, or a further tab `beside` another one. `script` runs before
+        those of the page. `options` are those of playwright's new_context: viewport, color_scheme..."""
         context: BrowserContext = beside.context if beside is not None else self._chromium.new_context(**options)
         page = context.new_page()
+        if script:
+            page.add_init_script(script)
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.complaints.append(f"{error.name}: {error.message}\n{error.stack}"))
         page.goto(url)
