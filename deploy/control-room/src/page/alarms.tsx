@@ -71,10 +71,10 @@ function Row({ id }: { id: string }) {
         <span class="row-place">{place(alarm)}</span>
         <span class="row-standing">{standing(alarm)}</span>
         <span class="row-more">
-          {kindWord(data.kind)} · {deviceName(alarm.source)}
-          {data.silent && ` · ${t.alarms.silentAlarm}`}
-          {data.reraised > 0 && ` · ${t.alarms.reraised(data.reraised)}`}
+          {kindWord(data.kind)}
           {alarm.lateMs !== null && alarm.lateMs > 10_000 && ` · ${t.alarms.late(span(alarm.lateMs))}`}
+          {data.reraised > 0 && ` · ${t.alarms.reraised(data.reraised)}`}
+          {data.silent && ` · ${t.alarms.silentAlarm}`} · {deviceName(alarm.source)}
         </span>
       </span>
       <span class="row-side">
