@@ -34,8 +34,7 @@ function hear(tell: Tell): void {
   if (tell.tell === "error") console.error(tell.failure, tell.detail);
   if (tell.tell === "changed") {
     for (const alarm of tell.alarms) {
-      // A page rings for what is late, too; what is asked here is how often it calls for what has just happened.
-      const isCalled = alarm.isRinging && alarms.get(alarm.alarmId)?.isRinging !== true && !alarm.data.historical;
+      const isCalled = alarm.isRinging && alarms.get(alarm.alarmId)?.isRinging !== true;
       if (isCalled) count(rung, alarm.alarmId);
       alarms.set(alarm.alarmId, alarm);
     }
