@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.control_room.rig import Browser, Rig
+from tests.control_room.rig import BUTTONS, IN_EARNEST, Browser, Rig
 from tests.support.certificates import BrokerAuthorities
 from tests.support.once import once
 from tests.support.run import ran
@@ -30,6 +30,14 @@ def built_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def rig(tmp_path: Path, authorities: BrokerAuthorities, built_page: Path) -> Iterator[Rig]:
     """One broker, its nginx, and a device. What a page did that its content policy forbids fails the test."""
     with Rig(tmp_path / "rig", authorities, built_page) as running:
+        yield running
+        assert [violation for site in running.sites for violation in site.violations()] == []
+
+
+@pytest.fixture
+def earnest(tmp_path: Path, authorities: BrokerAuthorities, built_page: Path) -> Iterator[Rig]:
+    """The first again, with a kiosk of ten buttons for whose presses people are called."""
+    with Rig(tmp_path / "rig", authorities, built_page, program=IN_EARNEST, kiosk={"buttons": BUTTONS}) as running:
         yield running
         assert [violation for site in running.sites for violation in site.violations()] == []
 

@@ -12,7 +12,8 @@ from tests.support.wait import PATIENCE_S, wait_for
 VIEWS = ("alarms", "map", "devices", "events", "shift")
 RECORDER = """
 {
-  const noted = (window.noted = { painted: {}, grey: [], contexts: 0, sounds: [] });
+  const noted = (window.noted = { painted: {}, stood: {}, grey: [], sound: [], watch: [], contexts: 0, sounds: [] });
+  const note = (list, value) => list.at(-1)?.value === value || list.push({ value, atMs: Date.now() });
   const Context = window.AudioContext;
   window.AudioContext = class extends Context {
     constructor(...rest) {
@@ -43,13 +44,19 @@ RECORDER = """
   new MutationObserver(() => {
     for (const row of document.querySelectorAll(".alarm-row")) {
       const { id } = row.dataset;
+      note((noted.stood[id] ??= []), row.querySelector(".row-standing")?.textContent);
       if (waiting.has(id)) continue;
       waiting.add(id);
       afterPaint(() => (noted.painted[id] = Date.now()));
     }
-    const isGrey = document.documentElement?.hasAttribute("data-grey") ?? false;
-    if (isGrey !== (noted.grey.at(-1)?.isGrey ?? false)) noted.grey.push({ isGrey, atMs: Date.now() });
-  }).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ["data-grey", "data-id"] });
+    const { documentElement } = document;
+    note(noted.grey, documentElement?.hasAttribute("data-grey") ?? false);
+    note(noted.sound, documentElement?.dataset.sound ?? "off");
+    note(noted.watch, document.querySelector(".watch")?.textContent ?? "");
+  }).observe(document, {
+    subtree: true, childList: true, characterData: true,
+    attributes: true, attributeFilter: ["data-grey", "data-sound", "data-id"],
+  });
 }
 """
 _ROWS = """
@@ -100,6 +107,7 @@ class Person:
 
     def fill(self) -> None:
         """Fill in the shift's form."""
+        self.page.locator("input[name=by]").wait_for()
         if self.page.locator("input[name=login]").count():
             self.page.locator("input[name=login]").fill(self.login)
             self.page.locator("input[name=password]").fill(PASSWORD)
@@ -155,6 +163,11 @@ class Person:
         self.page.locator(f'.alarm-row[data-id="{alarm_id}"]').click()
         self.page.mouse.move(1, 1)
         expect(self.page.locator(".detail h2")).to_be_focused()
+
+    def noted(self, what: str) -> list[tuple[Any, float]]:
+        """What was so, each with the time since when, in ms of the PC's clock: `grey`, `sound`, `watch`, or
+        `stood["ALARM-ID"]`."""
+        return [(each["value"], each["atMs"]) for each in self.read(f"noted.{what}")]
 
     def press(self, *keys: str) -> None:
         for key in keys:

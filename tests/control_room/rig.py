@@ -16,9 +16,10 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Page, sync_playw
 
 from agent.adapters.jose_keys import PrivateKey
 from agent.cli.keygen import make_key
-from tests.support.agent_process import AGENT, USER, AgentProcess
+from tests.support.agent_process import AGENT, BUTTON, USER, AgentProcess
+from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities
-from tests.support.mosquitto import Mosquitto, free_port
+from tests.support.mosquitto import CENTRE, Mosquitto, free_port
 from tests.support.nginx import Nginx
 
 OPERATOR, PASSWORD = "thandi", "correct horse battery"
@@ -36,6 +37,10 @@ SETTINGS: dict[str, Any] = {
     "supervisor_after_s": 60,
 }
 CHROMIUM = Path("/usr/bin/chromium")
+PINS = (4, 5, 6, 12, 13, 16, 17, 19, 20, 21)
+NAMES = [f"button-{pin}" for pin in PINS]
+BUTTONS = [{**BUTTON, "name": name, "pin": pin} for name, pin in zip(NAMES, PINS, strict=True)]
+"""Ten buttons of one kiosk: each has an alarm of its own."""
 IN_EARNEST = (
     sys.executable,
     "-c",
@@ -119,6 +124,11 @@ class Rig(AbstractContextManager["Rig"]):
     def url(self) -> str:
         """The page of the first host."""
         return self.sites[0].url
+
+    def other_centre(self) -> Centre:
+        """Somebody who hears all that the kiosk says at the first broker, and knows no page."""
+        files = self.authorities.centre(CENTRE)
+        return Centre(self.brokers[0].centre_port, host="localhost", files=files)
 
     def further_key(self, role: str, issuer: str) -> PrivateKey:
         """A key of somebody else, which the device obeys from the next command on."""

@@ -2,42 +2,15 @@
 
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.control_room.person import VIEWS, Person
-from tests.control_room.rig import IN_EARNEST, OPERATOR, Browser, Rig
-from tests.support.agent_process import BUTTON
-from tests.support.centre import Centre
-from tests.support.certificates import BrokerAuthorities
-from tests.support.mosquitto import CENTRE
+from tests.control_room.rig import NAMES, OPERATOR, Browser, Rig
 from tests.support.wait import wait_for
 
 PRESSES = int(os.environ.get("STORY_PRESSES", "30"))
 """`make control-room-story` measures 300."""
 SEEN_WITHIN_MS = 300.0
-PINS = (4, 5, 6, 12, 13, 16, 17, 19, 20, 21)
-NAMES = [f"button-{pin}" for pin in PINS]
-BUTTONS = [{**BUTTON, "name": name, "pin": pin} for name, pin in zip(NAMES, PINS, strict=True)]
-
-
-@pytest.fixture
-def earnest(tmp_path: Path, authorities: BrokerAuthorities, built_page: Path) -> Iterator[Rig]:
-    """A kiosk with ten buttons, for whose presses people are called."""
-    with Rig(tmp_path / "rig", authorities, built_page, program=IN_EARNEST, kiosk={"buttons": BUTTONS}) as running:
-        yield running
-        assert [violation for site in running.sites for violation in site.violations()] == []
-
-
-@contextmanager
-def other_centre(rig: Rig) -> Iterator[Centre]:
-    """Somebody who hears all that the kiosk says, and never met a page."""
-    with Centre(rig.brokers[0].centre_port, host="localhost", files=rig.authorities.centre(CENTRE)) as centre:
-        yield centre
 
 
 def sounds(person: Person) -> list[dict[str, Any]]:
@@ -89,7 +62,7 @@ def test_nothing_sounds_before_the_shifts_click_whatever_comes_and_every_view_sa
 
 def test_a_press_is_heard_seen_taken_answered_and_closed(earnest: Rig, browser: Browser) -> None:
     thandi = Person(browser, earnest.url, OPERATOR, earnest.key)
-    with other_centre(earnest) as centre:
+    with earnest.other_centre() as centre:
         thandi.begin()
         thandi.show("devices")
         earnest.agent.press(NAMES[0])
@@ -127,7 +100,7 @@ def test_a_press_is_painted_on_the_page_within_300_ms_of_its_edge(earnest: Rig, 
     thandi = Person(browser, earnest.url, OPERATOR, earnest.key)
     took_ms: list[float] = []
     known: set[str] = set()
-    with other_centre(earnest) as centre:
+    with earnest.other_centre() as centre:
         thandi.begin()
         # The page's Date.now() against the boot-time clock of the contacts.
         epoch_ms = (time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)) / 1e6

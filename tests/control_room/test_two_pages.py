@@ -1,0 +1,119 @@
+"""Two operators' pages that never met agree: who has an alarm, who took it over, and that it is closed."""
+
+import os
+import time
+from collections import Counter
+from pathlib import Path
+
+from tests.control_room.person import Person
+from tests.control_room.rig import IN_EARNEST, NAMES, OPERATOR, SECOND, Browser, Rig
+from tests.support.certificates import BrokerAuthorities
+from tests.support.wait import wait_for
+
+ROUNDS = int(os.environ.get("STORY_ROUNDS", "20"))
+"""`make control-room-story` plays 100."""
+LEAD_MS = 30
+"""How long before it happens both pages are told when to click."""
+NOBODY = "Nobody has it"
+TAKE = "button[aria-keyshortcuts=r]"
+
+
+def has(person: Person) -> str:
+    return f"{person.name} has it"
+
+
+def at_once(people: tuple[Person, Person], selector: str) -> None:
+    """Both click there, in the same millisecond of the PC's clock."""
+    at_ms = int(time.time() * 1000) + LEAD_MS
+    for person in people:
+        person.read(f"setTimeout(() => document.querySelector({selector!r}).click(), {at_ms} - Date.now())")
+
+
+def both_open(people: tuple[Person, Person], rig: Rig) -> str:
+    """Somebody presses, and both open the alarm."""
+    rig.agent.press(NAMES[0])
+    for person in people:
+        wait_for(lambda: len(person.rows) == 1, what=f"the alarm on {person.name}'s page")  # noqa: B023
+    [alarm_id] = people[0].rows
+    for person in people:
+        person.press("Alt+1")
+        person.await_true(f"document.querySelector({TAKE!r}) !== null")
+    return alarm_id
+
+
+def play(people: tuple[Person, Person], rig: Rig) -> str:
+    """Both take an alarm at once, the second takes it over, the first closes it; returns the name of the first."""
+    alarm_id = both_open(people, rig)
+    at_once(people, f".actions {TAKE}")
+    for person in people:
+        person.await_text(".order", "You have it: the kiosk says so|Somebody else was first")
+    [first] = [person for person in people if "You have it" in person.text(".order")]
+    [second] = [person for person in people if person is not first]
+    for person in people:
+        person.await_standing(alarm_id, f"^{has(first)}$")
+    second.await_text(".actions form", rf"^{has(first)} since [0-9:]{{5}}. Take it over\?")
+
+    second.press("Enter")
+    for person in people:
+        person.await_standing(alarm_id, f"^{has(second)}$")
+    first.await_text(".detail dl", second.name)
+
+    first.press("c", "Enter")
+    for person in people:
+        person.await_rows()
+    for person in people:
+        stood = [value for value, _ in person.noted(f"stood['{alarm_id}']")]
+        assert [each for each in stood if "has it" in each] == [NOBODY, has(first), has(second)], person.name
+    return first.name
+
+
+def test_two_who_take_an_alarm_at_the_same_moment_see_one_holder_and_a_take_over_is_told_to_both(
+    earnest: Rig, browser: Browser
+) -> None:
+    people = (
+        Person(browser, earnest.url, OPERATOR, earnest.key),
+        Person(browser, earnest.url, SECOND, earnest.further_key("operator", SECOND)),
+    )
+    for person in people:
+        person.begin()
+    firsts = Counter(play(people, earnest) for _ in range(ROUNDS))
+    print(f"first: {dict(firsts)}")
+
+
+def test_two_with_one_key_are_two_people(earnest: Rig, browser: Browser) -> None:
+    people = (
+        Person(browser, earnest.url, OPERATOR, earnest.key),
+        Person(browser, earnest.url, SECOND, earnest.key),
+    )
+    for person in people:
+        person.begin()
+    firsts = Counter(play(people, earnest) for _ in range(max(3, ROUNDS // 5)))
+    print(f"first: {dict(firsts)}")
+
+
+def test_what_nobody_takes_grows_louder_on_every_page_and_is_then_the_supervisors(
+    tmp_path: Path, authorities: BrokerAuthorities, built_page: Path, browser: Browser
+) -> None:
+    directory = tmp_path / "rig"
+    with Rig(directory, authorities, built_page, program=IN_EARNEST, ring_after_s=1, supervisor_after_s=3) as rig:
+        operator = Person(browser, rig.url, OPERATOR, rig.key)
+        supervisor = Person(browser, rig.url, SECOND, rig.further_key("supervisor", SECOND))
+        people = (operator, supervisor)
+        for person in people:
+            person.begin()
+            person.show("devices")
+        edge_ns = rig.agent.press()
+        pressed_ms = (time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME) + edge_ns) / 1e6
+        supervisor.await_text(".untaken-banner", "For the supervisor")
+        supervisor.press("Alt+1", "r")
+        for person in people:
+            person.await_true("document.documentElement.dataset.sound === 'off'")
+    for person, wanted in (
+        (operator, ["off", "new", "louder", "off"]),
+        (supervisor, ["off", "new", "louder", "supervisor", "off"]),
+    ):
+        noted = person.noted("sound")
+        assert [sound for sound, _ in noted] == wanted, person.name
+        since_s = {sound: (at_ms - pressed_ms) / 1000 for sound, at_ms in noted[1:]}
+        assert 1 <= since_s["louder"] < 3, person.name
+        assert since_s.get("supervisor", 3) >= 3
