@@ -12,7 +12,9 @@ from tests.support.wait import PATIENCE_S, wait_for
 VIEWS = ("alarms", "map", "devices", "events", "shift")
 RECORDER = """
 {
-  const noted = (window.noted = { painted: {}, stood: {}, grey: [], sound: [], watch: [], contexts: 0, sounds: [] });
+  const noted = (window.noted = {
+    painted: {}, stood: {}, grey: [], sound: [], watch: [], banner: [], contexts: 0, sounds: [],
+  });
   const note = (list, value) => list.at(-1)?.value === value || list.push({ value, atMs: Date.now() });
   const Context = window.AudioContext;
   window.AudioContext = class extends Context {
@@ -52,6 +54,7 @@ RECORDER = """
     const { documentElement } = document;
     note(noted.grey, documentElement?.hasAttribute("data-grey") ?? false);
     note(noted.sound, documentElement?.dataset.sound ?? "off");
+    note(noted.banner, document.querySelector(".grey-banner strong")?.textContent ?? "");
     note(noted.watch, document.querySelector(".watch")?.textContent ?? "");
   }).observe(document, {
     subtree: true, childList: true, characterData: true,
@@ -165,8 +168,8 @@ class Person:
         expect(self.page.locator(".detail h2")).to_be_focused()
 
     def noted(self, what: str) -> list[tuple[Any, float]]:
-        """What was so, each with the time since when, in ms of the PC's clock: `grey`, `sound`, `watch`, or
-        `stood["ALARM-ID"]`."""
+        """What was so, each with the time since when, in ms of the PC's clock: `grey`, `sound`, `watch`, `banner` (of
+        a grey page), or `stood["ALARM-ID"]`."""
         return [(each["value"], each["atMs"]) for each in self.read(f"noted.{what}")]
 
     def press(self, *keys: str) -> None:

@@ -1,12 +1,13 @@
 """Kiosks and operators are told that somebody watches while that is true, and never else."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.control_room.person import Person
+from tests.control_room.person import VIEWS, Person
 from tests.control_room.rig import OPERATOR, PASSWORD, Browser, Rig
 from tests.support.certificates import BrokerAuthorities
 from tests.support.subscriber import Heard, Subscriber
@@ -15,6 +16,7 @@ from tests.support.wait import wait_for
 DEAF_S = 5.0
 GRACE_S = 2.0
 WATCHES = "watches"
+FAILED = "WebSocket connection to 'wss://localhost:[0-9]+/mqtt' failed"
 
 
 @contextmanager
@@ -72,32 +74,56 @@ def test_who_closes_one_of_two_tabs_still_watches(
         assert f"as centre {OPERATOR}" in third.text("main")
 
 
+def tries(rig: Rig) -> int:
+    """How often a page has come to nginx for a broker that is not there."""
+    return rig.sites[0].log().count("Connection refused")
+
+
 def test_the_header_says_that_somebody_watches_only_while_a_broker_answers(rig: Rig, browser: Browser) -> None:
     thandi = Person(browser, rig.url, OPERATOR, rig.key)
     rig.brokers[0].kill()
     thandi.fill()
     thandi.page.locator(".begin button[type=submit]").click()
-    thandi.await_true("document.querySelector('.link-down') !== null", "the first try has failed")
-    thandi.await_true("document.querySelector('.link-connecting') !== null", "the second try")
-    thandi.await_true("document.querySelector('.link-down') !== null", "the second try has failed")
+    wait_for(lambda: tries(rig) >= 2, what="a second try")
     assert [text for text, _ in thandi.noted("watch") if WATCHES in text] == []
     rig.brokers[0].start()
     thandi.await_watching()
+    with listener(rig) as heard:
+        heard.wait_for(lambda each: told(each, OPERATOR, online=True))
 
     rig.brokers[0].freeze()
     try:
-        thandi.await_true(
-            f"!document.querySelector('.watch').textContent.includes('{WATCHES}')", "silent", DEAF_S + GRACE_S
-        )
+        silent = f"!document.querySelector('.watch').textContent.includes('{WATCHES}')"
+        thandi.await_true(silent, "silent", DEAF_S + GRACE_S)
         thandi.await_grey(GRACE_S)
-        for view in ("alarms", "shift"):
+        for view in VIEWS:
             thandi.show(view)
             assert "Not live since" in thandi.text(".notices")
             assert WATCHES not in thandi.text(".watch")
     finally:
         rig.brokers[0].thaw()
     thandi.await_watching()
-    browser.forgive("WebSocket connection to 'wss://localhost:[0-9]+/mqtt' failed")
+    browser.forgive(FAILED)
+
+
+def test_a_grey_page_says_since_when_it_has_heard_nothing_however_often_it_tries_again(
+    rig: Rig, browser: Browser
+) -> None:
+    thandi = Person(browser, rig.url, OPERATOR, rig.key)
+    thandi.begin()
+    thandi.await_true("document.querySelector('.chips').textContent.includes(' ms')", "an echo")
+    frozen_s = time.time()
+    rig.brokers[0].freeze()
+    thandi.await_grey(DEAF_S + GRACE_S)
+    rig.brokers[0].kill()
+    wait_for(lambda: tries(rig) >= 2, what="a second try")
+    [since] = [text for text, _ in thandi.noted("banner") if text and "Connecting" not in text]
+    # Its last echo before the broker froze came at most two seconds earlier, and the text has whole seconds.
+    told = [time.strftime("Not live since %H:%M:%S", time.localtime(frozen_s - ago)) for ago in range(4)]
+    assert since in told
+    rig.brokers[0].start()
+    thandi.await_watching()
+    browser.forgive(FAILED)
 
 
 def test_a_page_whose_echo_does_not_come_is_grey_and_says_nowhere_that_it_watches(rig: Rig, browser: Browser) -> None:

@@ -27,11 +27,12 @@ export type Failure = "no-key" | "no-store" | "key-name" | "key-role" | "key-for
 export type Pattern = "off" | "on" | "steady" | "flash" | "fast-flash" | "slow-pulse" | "alternate";
 export type Presence = "unknown" | "online" | "silent" | "offline" | "lost";
 
-/** One broker. `deaf`: the connection stands and our own echo has not come for 5 s. */
+/** One broker. `connecting`: for the first time. `deaf`: the connection stands and our own echo has not come for 5 s. */
 export interface LinkView {
   name: string;
   url: string;
   state: LinkState;
+  /** Since when it is open, or is not. */
   sinceMs: number;
   /** Why it is not open; empty if it is. */
   why: LinkWhy;

@@ -18,7 +18,8 @@ export interface Session {
 }
 
 export interface LineEvents {
-  state(state: "connecting" | "open" | "down" | "refused", why: LinkWhy): void;
+  /** A further try is no news: it is down until it is open. */
+  state(state: "open" | "down" | "refused", why: LinkWhy): void;
   message(topic: string, payload: Uint8Array, retain: boolean): void;
 }
 
@@ -172,7 +173,9 @@ export class Broker {
   }
 
   #become(state: LinkState, why: LinkWhy, nowMs: number): void {
-    if (state !== this.#state) this.#sinceMs = nowMs;
+    // However often it is tried again, an outage began when we last heard from it: hours ago, if the PC was asleep.
+    const wasOpen = this.#state === "open";
+    if (wasOpen !== (state === "open")) this.#sinceMs = wasOpen && nowMs - this.#echoHeardMs >= DEAF_MS ? this.#echoHeardMs : nowMs;
     this.#state = state;
     this.#why = why;
   }

@@ -93,7 +93,6 @@ export class MqttLine implements Line {
     client.on("close", () => {
       if (isOurs()) this.#lose(why);
     });
-    this.#events.state("connecting", "");
     client.connect();
   }
 
