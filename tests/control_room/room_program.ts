@@ -204,9 +204,7 @@ test("a field called __proto__ changes nothing, wherever it is", async () => {
   rig.hear("alarm/police", evil(rig.alarm()));
   rig.hear("event/tamper", evil(rig.envelope("edge.event.tamper.v1", { input: "__proto__", kind: "tamper", active: true, since: "" })));
   const parts = JSON.parse('{"__proto__": {"state": "degraded"}, "constructor": {"state": "ok"}}') as Json;
-  rig.hear("health", rig.envelope("edge.health.v1", {
-    status: "ok", parts, uptime_s: 1, outbox: {}, dropped: {}, cpu_percent: 1, memory_bytes: 1, disk_free_bytes: 1, cameras: {}, inputs: {},
-  }));
+  rig.hear("health", rig.health({ parts }));
   rig.hear("alarm/police", rig.alarm().replace('"stage":"raised",', '"__proto__":{"stage":"raised"},'));
   rig.pass(100);
   assert.equal(({} as Json)["polluted"], undefined);
@@ -214,6 +212,24 @@ test("a field called __proto__ changes nothing, wherever it is", async () => {
   const passed = structuredClone(rig.tells.filter((tell) => tell.tell !== "picture"));
   assert.ok(passed.every((tell) => Object.getPrototypeOf(tell) === Object.prototype));
   assert.deepEqual(rig.tells.filter((tell) => tell.tell === "unreadable").at(-1)?.count, 1, "a stage must be its own");
+});
+
+test("a certificate ends when the newest health says so, and no end is shown where it says none, or what is no time", async () => {
+  const rig = await new Rig().open();
+  const told = (health: string): number | null => {
+    rig.hear("health", health);
+    rig.pass(100);
+    return rig.kiosk.certificateEndsMs;
+  };
+  assert.equal(told(rig.health()), null);
+  const late = rig.health({ certificate_ends: "2026-12-01T00:00:00.000Z" });
+  assert.equal(told(rig.health({ certificate_ends: "2028-02-29T10:00:00.000Z" })), Date.UTC(2028, 1, 29, 10));
+  assert.equal(told(late), Date.UTC(2028, 1, 29, 10), "an older report came late");
+  for (const bad of ["soon", "", null, 1_900_000_000_000, { toString: "x" }, ["2028-02-29T10:00:00.000Z"]]) {
+    assert.equal(told(rig.health({ certificate_ends: "2028-02-29T10:00:00.000Z" })), Date.UTC(2028, 1, 29, 10));
+    assert.equal(told(rig.health({ certificate_ends: bad })), null, JSON.stringify(bad));
+  }
+  assert.equal(told(rig.health()), null, "its files can't be read any more");
 });
 
 test("what is nested too deeply to be passed on is none of the contract", async () => {

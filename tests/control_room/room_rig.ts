@@ -1,5 +1,5 @@
 // A room under Node with brokers and a clock that a test holds, and a kiosk that speaks to it.
-import type { AlarmView, EventView, LinkView, Settings, Tell } from "../../deploy/control-room/src/protocol";
+import type { AlarmView, DeviceView, EventView, LinkView, Settings, Tell } from "../../deploy/control-room/src/protocol";
 import type { LineEvents, Session } from "../../deploy/control-room/src/worker/broker";
 import { type Kept, Keys } from "../../deploy/control-room/src/worker/keys";
 import { Room } from "../../deploy/control-room/src/worker/room";
@@ -117,6 +117,12 @@ export class Rig {
       latency_ms: {}, ...data,
     }, more);
   }
+  health(data: Json = {}): string {
+    return this.envelope("edge.health.v1", {
+      status: "ok", parts: {}, uptime_s: 1, outbox: {}, dropped: {}, cpu_percent: 1, memory_bytes: 1, disk_free_bytes: 1,
+      disk: {}, cameras: {}, inputs: {}, ...data,
+    });
+  }
   state(): string {
     const data = { state: "online", bdseq: 1, epoch: "e1", boot_nonce: "n1", agent_version: "1", config_revision: "1" };
     return this.envelope("edge.state.v1", data);
@@ -136,6 +142,10 @@ export class Rig {
       for (const gone of tell.gone) rows.delete(gone);
     }
     return rows;
+  }
+  /** The kiosk as a page has it. */
+  get kiosk(): DeviceView {
+    return this.tells.flatMap((tell) => (tell.tell === "changed" ? tell.devices : [])).at(-1)!;
   }
   get events(): EventView[] {
     return this.tells.flatMap((tell) => (tell.tell === "changed" ? tell.events : []));

@@ -98,6 +98,7 @@ export interface DeviceView {
   /** Whether a press would be heard of, by the device's own word. */
   isInService: boolean;
   openAlarms: number;
+  /** True time, in ms since 1970, by the device's newest health; null where that does not say. */
   certificateEndsMs: number | null;
   version: string;
   timeq: Envelope<string, unknown>["timeq"] | null;

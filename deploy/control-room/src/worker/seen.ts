@@ -23,6 +23,7 @@ export class Seen {
   #metaOrder: Order | null = null;
   #health: HealthData | null = null;
   #healthOrder: Order | null = null;
+  #certificateEndsMs: number | null = null;
   readonly #past: DeviceView["past"] = [];
   #isInService = true;
   #serviceOrder: Order | null = null;
@@ -54,6 +55,7 @@ export class Seen {
     if (what === "health" && newer(this.#healthOrder)) {
       const health = data as unknown as HealthData;
       [this.#health, this.#healthOrder] = [health, order];
+      this.#certificateEndsMs = timeOf(data["certificate_ends"]);
       if (!retain) this.#curve(health, nowMs);
       service = !Object.hasOwn(health.parts, "service") || health.parts["service"]!.state === "ok";
     }
@@ -79,8 +81,7 @@ export class Seen {
       troubles: this.troubles.active,
       isInService: this.#isInService,
       openAlarms: device.openAlarms.filter((alarm) => !isSelfTest(alarm)).length,
-      // No message of the contract tells it.
-      certificateEndsMs: null,
+      certificateEndsMs: this.#certificateEndsMs,
       version: this.#state?.agent_version ?? "",
       timeq: this.#timeq,
     };
@@ -102,4 +103,10 @@ export class Seen {
     });
     if (this.#past.length > MOST_PAST) this.#past.shift();
   }
+}
+
+/** A time of the contract in ms since 1970; null where there is none, or something else. */
+function timeOf(said: unknown): number | null {
+  const ms = typeof said === "string" ? Date.parse(said) : NaN;
+  return Number.isNaN(ms) ? null : ms;
 }
