@@ -7,8 +7,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from tests.support.nginx import Nginx
 OPERATOR, PASSWORD = "thandi", "correct horse battery"
 SECOND = "sipho"
 """Another login, with the same password."""
+FLEET = "fleet"
+"""The name in a certificate that may say and hear everything: tests.control_room.fleet plays every device with it."""
 SETTINGS: dict[str, Any] = {
     "centre": "jhb-centre",
     "title": "Johannesburg",
@@ -76,10 +78,16 @@ class Rig(AbstractContextManager["Rig"]):
         **settings: Any,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        self.directory, self.authorities = directory, authorities
+        self.directory, self.authorities, self.page = directory, authorities, built_page
         logins = dict.fromkeys((OPERATOR, SECOND), PASSWORD)
         self.brokers = [
-            Mosquitto(directory / f"broker-{n}", authorities=authorities, logins=logins) for n in range(hosts)
+            Mosquitto(
+                directory / f"broker-{n}",
+                authorities=authorities,
+                logins=logins,
+                access=f"user {FLEET}\ntopic readwrite edge/v1/#",
+            )
+            for n in range(hosts)
         ]
         ports = [free_port() for _ in range(hosts)]
         addresses = [f"wss://localhost:{port}" for port in ports]
@@ -180,6 +188,16 @@ class Browser(AbstractContextManager["Browser"]):
         page.on("pageerror", lambda error: self.complaints.append(f"{error.name}: {error.message}\n{error.stack}"))
         page.goto(url)
         return page
+
+    @contextmanager
+    def traced(self, page: Page) -> Iterator[Callable[[], bytes]]:
+        """Have the browser write down what the page's threads do; afterwards what is yielded returns it."""
+        trace = b""
+        self._chromium.start_tracing(page=page, categories=["toplevel"])
+        try:
+            yield lambda: trace
+        finally:
+            trace = self._chromium.stop_tracing()
 
     def forgive(self, pattern: str) -> None:
         """Take away the complaints so far that have this pattern in them: a test has caused them."""

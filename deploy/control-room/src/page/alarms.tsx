@@ -1,5 +1,6 @@
 // The alarms: every open one, and the one that a person has opened.
-import { useComputed } from "@preact/signals";
+import { useComputed, type ReadonlySignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
 import type { AlarmView } from "../protocol";
 import { AlarmDetail } from "./alarm";
 import { Panes } from "./panes";
@@ -17,7 +18,7 @@ export function Alarms() {
   return (
     <Panes
       title={count === 0 ? none : t.alarms.title(count)}
-      list={<RowList order={alarmOrder} label={t.alarms.title(count)} opened={opened} row={(id) => <Row id={id} />} onOpen={openAlarm} />}
+      list={<RowList order={alarmOrder} label={t.alarms.title(count)} opened={opened} row={(id, isSeen) => <Row id={id} isSeen={isSeen} />} onOpen={openAlarm} />}
       detail={opened !== null && alarms.has(opened) ? <AlarmDetail key={opened} id={opened} /> : null}
       hint={count === 0 ? "" : t.alarms.choose}
       onBack={() => (openedAlarm.value = null)}
@@ -53,13 +54,19 @@ export function kindWord(kind: string): string {
   return t.alarms.kinds[kind] ?? plain(kind, 40);
 }
 
-/** Counts up by itself. The text follows the signal: nothing is rendered, also not for a thousand of them. */
-export function Age({ sinceMs }: { sinceMs: number }) {
-  const text = useComputed(() => (second.value, age(now() - sinceMs)));
+const UNSEEN_EVERY_S = 10;
+
+/** Counts up by itself, each second where somebody sees it. The text follows the signal: nothing is rendered. */
+export function Age({ sinceMs, isSeen }: { sinceMs: number; isSeen?: ReadonlySignal<boolean> }) {
+  const last = useRef("");
+  const text = useComputed(() => {
+    const isDue = second.value % UNSEEN_EVERY_S === 0 || last.current === "";
+    return isDue || isSeen?.peek() !== false ? (last.current = age(now() - sinceMs)) : last.current;
+  });
   return <>{text}</>;
 }
 
-function Row({ id }: { id: string }) {
+function Row({ id, isSeen }: { id: string; isSeen: ReadonlySignal<boolean> }) {
   const alarm = alarms.get(id)?.value;
   if (alarm === undefined) return <span class="row" />;
   const { data } = alarm;
@@ -79,7 +86,7 @@ function Row({ id }: { id: string }) {
       </span>
       <span class="row-side">
         <span class="row-age">
-          <Age sinceMs={alarm.pressedMs} />
+          <Age sinceMs={alarm.pressedMs} isSeen={isSeen} />
         </span>
         {data.press_count > 1 && <span class="row-count">{t.alarms.presses(data.press_count)}</span>}
         {(data.camera?.persons ?? 0) > 0 && <span class="row-count">{t.alarms.persons(data.camera?.persons ?? 0)}</span>}

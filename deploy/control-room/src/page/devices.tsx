@@ -1,5 +1,5 @@
 // The devices: those first that are away or in trouble.
-import { computed, signal } from "@preact/signals";
+import { computed, signal, type ReadonlySignal } from "@preact/signals";
 import type { DeviceView } from "../protocol";
 import { Age } from "./alarms";
 import { HeldOrder } from "./held";
@@ -74,7 +74,7 @@ export function Devices() {
           </label>
         </>
       }
-      list={<RowList order={deviceOrder} label={t.views.devices} opened={opened} row={(id) => <Row id={id} />} onOpen={openDevice} />}
+      list={<RowList order={deviceOrder} label={t.views.devices} opened={opened} row={(id, isSeen) => <Row id={id} isSeen={isSeen} />} onOpen={openDevice} />}
       detail={opened !== null && devices.has(opened) ? <Detail key={opened} id={opened} /> : null}
       hint={all.length === 0 ? "" : t.devices.choose}
       onBack={() => (openedDevice.value = null)}
@@ -97,7 +97,7 @@ function standing(device: DeviceView): string {
   return device.isInService ? t.devices.presence.online : t.devices.outOfService;
 }
 
-function Row({ id }: { id: string }) {
+function Row({ id, isSeen }: { id: string; isSeen: ReadonlySignal<boolean> }) {
   const device = devices.get(id)?.value;
   if (device === undefined) return <span class="row" />;
   const shape = deviceShape(device);
@@ -112,7 +112,7 @@ function Row({ id }: { id: string }) {
         <span class="row-standing">{standing(device)}</span>
         {isAway(device) && (
           <span class="row-count">
-            <Age sinceMs={device.sinceMs} />
+            <Age sinceMs={device.sinceMs} isSeen={isSeen} />
           </span>
         )}
       </span>

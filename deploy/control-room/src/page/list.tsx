@@ -1,5 +1,6 @@
 // A list of rows that a person walks through: every row is in the page, so a reader counts them all and the browser finds them.
 // A row is drawn again only when its own signal changes.
+import { useSignal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { VNode } from "preact";
 import type { HeldOrder } from "./held";
@@ -10,7 +11,8 @@ interface Props {
   label: string;
   /** The id of the row whose detail is open. */
   opened: string | null;
-  row: (id: string) => VNode;
+  /** `isSeen`: whether the row is on the screen. */
+  row: (id: string, isSeen: ReadonlySignal<boolean>) => VNode;
   onOpen: (id: string) => void;
 }
 
@@ -43,7 +45,7 @@ export function RowList({ order, label, opened, row, onOpen }: Props) {
   if (drawn.current.size > 2 * ids.length + 100) drawn.current.clear();
   const rows = ids.slice(0, limit).map((id) => {
     let node = drawn.current.get(id);
-    if (node === undefined) drawn.current.set(id, (node = <li key={id}>{row(id)}</li>));
+    if (node === undefined) drawn.current.set(id, (node = <Item key={id} id={id} row={row} />));
     return node;
   });
 
@@ -75,6 +77,28 @@ export function RowList({ order, label, opened, row, onOpen }: Props) {
       )}
     </div>
   );
+}
+
+// A thousand texts that change each second make scrolling slow, so what counts up asks whether somebody can see it.
+const seen = new WeakMap<Element, Signal<boolean>>();
+const observer = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    const isSeen = seen.get(target);
+    if (isSeen !== undefined) isSeen.value = isIntersecting;
+  }
+});
+
+function Item({ id, row }: { id: string; row: Props["row"] }) {
+  const item = useRef<HTMLLIElement>(null);
+  const isSeen = useSignal(true);
+  useEffect(() => {
+    const element = item.current;
+    if (element === null) return;
+    seen.set(element, isSeen);
+    observer.observe(element);
+    return () => observer.unobserve(element);
+  }, [isSeen]);
+  return <li ref={item}>{row(id, isSeen)}</li>;
 }
 
 function rowElement(within: ParentNode, id: string): HTMLElement | null {

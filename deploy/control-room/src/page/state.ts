@@ -199,7 +199,8 @@ function hearAlarms(changed: readonly AlarmView[], left: readonly string[]): voi
   for (const alarm of changed) {
     if (alarm.isRinging && alarms.get(alarm.alarmId)?.peek().isRinging !== true) news.push(alarm);
     put(alarms, alarm.alarmId, alarm);
-    gone.delete(alarm.alarmId);
+    if (alarm.isOpen) gone.delete(alarm.alarmId);
+    else gone.add(alarm.alarmId);
     remember(alarm);
   }
   for (const id of left) {

@@ -1,0 +1,103 @@
+"""The page with 5,000 devices and 1,000 open alarms: scrolling beside a bare list of the same rows, how soon an answer
+is shown, and how long the page is busy with one thing in a flood."""
+
+from dataclasses import dataclass, field
+from statistics import median
+
+from playwright.sync_api import Page, expect
+
+from tests.control_room.fleet import Fleet
+from tests.control_room.hands import PATIENCE_MS, begin, go
+from tests.control_room.measures import Inspector, bare_list, longest_task_ms, scrolled
+from tests.control_room.rig import Browser, Rig, key_fragment
+
+DEVICES, ALARMS = 5000, 1000
+SCROLL_RATIO, ACK_MS, TASK_MS = 1.2, 100, 200
+STEPS = 50
+WATCH = """
+() => {
+  window.shown = [];
+  let last = null;
+  new MutationObserver(() => {
+    const said = document.querySelector(".order .said");
+    if (said !== null && said !== last) window.shown.push(performance.timeOrigin + performance.now());
+    last = said;
+  }).observe(document.querySelector(".detail-pane"), { subtree: true, childList: true });
+}
+"""
+
+
+@dataclass
+class Crowd:
+    """What it was like with so many."""
+
+    scroll_ms: list[tuple[float, float]] = field(default_factory=list)
+    """Main thread for a step: the page, the bare list."""
+    frame_ms: list[tuple[float, float]] = field(default_factory=list)
+    """From frame to frame: the page, the bare list."""
+    ack_ms: list[float] = field(default_factory=list)
+    """From the moment at which the kiosk's result goes to the broker until the page says so."""
+    flood_task_ms: tuple[float, float] = (0, 0)
+    """The longest task of the main thread in a flood: on a processor, by a wall clock."""
+
+    @property
+    def scroll_ratio(self) -> float:
+        """Main thread for a step of scrolling: the page over the bare list, median of the rounds."""
+        return median(ours / bare for ours, bare in self.scroll_ms)
+
+    @property
+    def frame_ratio(self) -> float:
+        """The same from frame to frame."""
+        return median(ours / bare for ours, bare in self.frame_ms)
+
+
+def crowd(rig: Rig, browser: Browser, *, rounds: int, acks: int) -> Crowd:
+    """Have 5,000 devices and 1,000 open alarms on a page, and look on."""
+    found = Crowd()
+    with Fleet(rig, DEVICES) as fleet:
+        fleet.say(*(made for kiosk in fleet.kiosks for made in kiosk.born()))
+        fleet.raise_alarms(ALARMS)
+        fleet.say(*(kiosk.voice.open_list(*kiosk.open.values()) for kiosk in fleet.kiosks[:ALARMS]))
+        page = browser.open(rig.url + key_fragment(rig.key), viewport={"width": 1440, "height": 900})
+        begin(page)
+        go(page, "alarms")
+        expect(page.locator(".alarm-row")).to_have_count(ALARMS)
+        inspector, bare = Inspector(page), bare_list(page)
+        bare_inspector = Inspector(bare)
+        for _ in range(rounds):
+            (ours, our_frame), (its, its_frame) = (
+                scrolled(page, inspector, STEPS),
+                scrolled(bare, bare_inspector, STEPS),
+            )
+            found.scroll_ms.append((ours, its))
+            found.frame_ms.append((our_frame, its_frame))
+        page.bring_to_front()
+        page.mouse.move(1, 1)
+        found.ack_ms = answers_ms(page, fleet, acks)
+        found.flood_task_ms = flood(page, browser, fleet)
+        bare.close()
+    return found
+
+
+def answers_ms(page: Page, fleet: Fleet, count: int) -> list[float]:
+    """Take so many alarms; how long each result was under way to the eye."""
+    page.keyboard.press("Alt+1")
+    expect(page.get_by_role("button", name="Take it")).to_be_visible()
+    page.evaluate(WATCH)
+    for number in range(count):
+        page.keyboard.press("Alt+1")
+        page.keyboard.press("r")
+        page.wait_for_function("count => window.shown.length > count", arg=number, timeout=PATIENCE_MS)
+    published = [fleet.published_ms[order["cmd_id"]] for order in fleet.orders]
+    assert len(published) == count
+    return [shown - sent for shown, sent in zip(page.evaluate("window.shown"), published, strict=True)]
+
+
+def flood(page: Page, browser: Browser, fleet: Fleet) -> tuple[float, float]:
+    """Every device tells its health and a thousand more alarms are raised at once, while the list is on the screen."""
+    before = page.locator(".alarm-row").count()
+    with browser.traced(page) as trace:
+        fleet.say(*(kiosk.healthy() for kiosk in fleet.kiosks))
+        fleet.raise_alarms(ALARMS)
+        expect(page.locator(".alarm-row")).to_have_count(before + ALARMS)
+    return longest_task_ms(trace())

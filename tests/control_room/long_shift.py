@@ -1,0 +1,97 @@
+"""A shift of hours in fast time: what kiosks say in it, with floods, and what page and worker need for it."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Route, expect
+
+from agent.centre.conform.voice import Made, closed, held, press
+from agent.contract.messages import AlarmData
+from tests.control_room.fleet import Fleet, Kiosk
+from tests.control_room.hands import begin, go
+from tests.control_room.measures import Inspector
+from tests.control_room.person import VIEWS
+from tests.control_room.rig import Browser, Rig, key_fragment
+
+FAST = """
+{
+  const began = performance.now(), wall = Date.now();
+  const { now } = performance, past = () => (now.call(performance) - began) * FACTOR;
+  performance.now = () => began + past();
+  Date.now = () => wall + past();
+  const { setInterval: every } = globalThis;
+  globalThis.setInterval = (what, ms, ...rest) => every(what, ms < 1000 ? ms / FACTOR : ms, ...rest);
+}
+"""
+"""Goes before the worker's program: its clock and its ticks are so many times as fast. The timers of the connection are
+not, as the broker's are not."""
+FLOOD, EVENTS, PICTURES = 300, 20, 2
+_PICTURE = b"\xff\xd8\xff" + bytes(20_000)
+
+
+FLAT = 0.1
+"""How much more the last hour may need than the one in which all that is remembered has come to its bounds. What a
+shift counts of each of its alarms, some 200 bytes, is in it."""
+
+
+@dataclass
+class Hour:
+    """What was there after so much of the shift."""
+
+    hours: int
+    alarms: int
+    """Raised so far, and all closed again but a few."""
+    page_bytes: int
+    worker_bytes: int
+
+
+def play(rig: Rig, browser: Browser, *, devices: int, minutes: int, factor: int = 0) -> Iterator[Hour]:
+    """Play so many minutes of a shift, and tell after each hour. Each minute every kiosk tells its health, two people
+    press and are answered, cameras see people leave; once an hour 300 people press at once. The worker's clock is
+    `factor` times as fast; with 0 it is right, and what is said in a minute is said at once."""
+    chance = random.Random(1)
+    raised = 0
+    with Fleet(rig, devices) as fleet:
+        fleet.say(*(made for kiosk in fleet.kiosks for made in (*kiosk.born(), kiosk.described())))
+        page = browser.open("about:blank", viewport={"width": 1280, "height": 800})
+        if factor:
+            page.route("**/worker.js", lambda route: faster(route, rig.page, factor))
+        page.goto(rig.url + key_fragment(rig.key))
+        begin(page)
+        inspector = Inspector(page)
+        for minute in range(1, minutes + 1):
+            began = page.evaluate("performance.now()")
+            count = FLOOD if minute % 60 == 30 else 2
+            pressed = [(kiosk, press(location=kiosk.place)) for kiosk in chance.choices(fleet.kiosks, k=count)]
+            seen = chance.choice(fleet.kiosks)
+            fleet.say(
+                *(kiosk.healthy() for kiosk in fleet.kiosks),
+                *(said(kiosk, data, step) for step in range(3) for kiosk, data in pressed),
+                *(seen.left(f"event-{minute}-{number}") for number in range(EVENTS)),
+                *(
+                    Made(seen.voice.identity.up("snapshot", f"event-{minute}-{number}"), _PICTURE)
+                    for number in range(PICTURES)
+                ),
+            )
+            raised += count
+            if minute % 7 == 0:
+                go(page, VIEWS[minute // 7 % len(VIEWS)])
+            if factor:
+                page.wait_for_function("([began, ms]) => performance.now() - began >= ms", arg=[began, 60_000 / factor])
+            if minute % 60 == 0:
+                go(page, "alarms")
+                expect(page.get_by_role("heading", name="No open alarm")).to_be_visible()
+                yield Hour(minute // 60, raised, *inspector.heaps())
+
+
+def said(kiosk: Kiosk, data: AlarmData, step: int) -> Made:
+    """An alarm is raised, somebody takes it, it is closed."""
+    return kiosk.told((data, held(data, "Sipho"), closed(data))[step])
+
+
+def faster(route: Route, page: Path, factor: int) -> None:
+    """Give out the worker's program with a clock that runs so many times as fast."""
+    program = (page / "worker.js").read_text()
+    route.fulfill(content_type="application/javascript", body=FAST.replace("FACTOR", str(factor)) + program)

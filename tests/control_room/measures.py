@@ -1,0 +1,124 @@
+"""What a page costs its browser, by the browser's own figures."""
+
+import json
+from statistics import median
+from typing import Any
+
+from playwright.sync_api import CDPSession, Page
+
+
+class Inspector:
+    """The browser's view of one page and its worker. Times are those of the page's main thread on a processor, which
+    other programs on the machine don't lengthen."""
+
+    def __init__(self, page: Page) -> None:
+        self._session: CDPSession = page.context.new_cdp_session(page)
+        self._workers: list[str] = []
+        self._answers: dict[int, Any] = {}
+        self._number = 0
+        self._session.on("Target.attachedToTarget", self._attach)
+        self._session.on("Target.receivedMessageFromTarget", self._receive)
+        self._session.send("Performance.enable", {"timeDomain": "threadTicks"})
+        self._session.send(
+            "Target.setAutoAttach", {"autoAttach": True, "waitForDebuggerOnStart": False, "flatten": False}
+        )
+        self._page = page
+
+    def busy_s(self) -> float:
+        """How long the main thread has worked so far."""
+        metrics = self._session.send("Performance.getMetrics")["metrics"]
+        return float(next(each["value"] for each in metrics if each["name"] == "TaskDuration"))
+
+    def heaps(self) -> tuple[int, int]:
+        """Bytes that the page's objects and those of its worker need, after a collection of garbage."""
+        self._session.send("HeapProfiler.collectGarbage")
+        page = self._session.send("Runtime.getHeapUsage")
+        [worker] = self._workers
+        self._ask(worker, "HeapProfiler.collectGarbage")
+        return _bytes(page), _bytes(self._ask(worker, "Runtime.getHeapUsage"))
+
+    def _ask(self, session: str, method: str) -> Any:
+        self._number += 1
+        message = json.dumps({"id": self._number, "method": method})
+        self._session.send("Target.sendMessageToTarget", {"sessionId": session, "message": message})
+        while self._number not in self._answers:
+            self._page.wait_for_timeout(5)
+        return self._answers.pop(self._number)["result"]
+
+    def _attach(self, event: dict[str, Any]) -> None:
+        if event["targetInfo"]["type"] == "worker":
+            self._workers.append(event["sessionId"])
+
+    def _receive(self, event: dict[str, Any]) -> None:
+        message = json.loads(event["message"])
+        if "id" in message:
+            self._answers[message["id"]] = message
+
+
+def _bytes(usage: dict[str, float]) -> int:
+    return int(usage["usedSize"] + usage["embedderHeapUsedSize"] + usage["backingStorageSize"])
+
+
+SCROLL = """
+async ([steps, by]) => {
+  const box = document.querySelector(".rows");
+  const frame = () => new Promise(requestAnimationFrame);
+  box.scrollTop = 0;
+  await frame();
+  const frames = [];
+  let before = await frame();
+  for (let step = 0; step < steps; step++) {
+    box.scrollTop += by;
+    const now = await frame();
+    frames.push(now - before);
+    before = now;
+  }
+  return { frames, reached: box.scrollTop };
+}
+"""
+BARE = """
+() => {
+  const rows = document.querySelector(".rows");
+  const { width, height } = rows.getBoundingClientRect();
+  const sheets = [...document.styleSheets].flatMap(sheet => [...sheet.cssRules].map(rule => rule.cssText));
+  const shape = `width: ${width}px; height: ${height}px; display: flex; flex-direction: column`;
+  const list = `<div style="${shape}">${rows.outerHTML}</div>`;
+  return `<!doctype html><html data-theme="system"><style>${sheets.join("")}</style>${list}`;
+}
+"""
+
+
+def scrolled(page: Page, inspector: Inspector, steps: int, by: int = 400) -> tuple[float, float]:
+    """For one step of scrolling: the time of the main thread, and from frame to frame (median); in ms."""
+    page.bring_to_front()
+    before = inspector.busy_s()
+    done = page.evaluate(SCROLL, [steps, by])
+    assert done["reached"] > 0.7 * steps * by, "the list has an end"
+    return (inspector.busy_s() - before) * 1000 / steps, median(done["frames"])
+
+
+def bare_list(page: Page) -> Page:
+    """A page that has nothing but the rows of this one, with the same looks, which no program touches."""
+    bare = page.context.new_page()
+    bare.set_viewport_size(page.viewport_size or {"width": 1440, "height": 900})
+    bare.set_content(page.evaluate(BARE))
+    for each in (page, bare):
+        each.mouse.move(300, 450)  # over the list, as somebody who scrolls
+    return bare
+
+
+def longest_task_ms(trace: bytes) -> tuple[float, float]:
+    """The longest that the main thread of the traced page did one thing: on a processor, and by a wall clock."""
+    events = json.loads(trace)["traceEvents"]
+    mains = {
+        (each["pid"], each["tid"])
+        for each in events
+        if each["name"] == "thread_name" and each["args"]["name"] == "CrRendererMain"
+    }
+    tasks = [
+        (each["tdur"] / 1000, each["dur"] / 1000)
+        for each in events
+        if each["name"] == "ThreadControllerImpl::RunTask" and (each["pid"], each["tid"]) in mains and "tdur" in each
+    ]
+    assert tasks, "nothing was traced"
+    return max(cpu for cpu, _ in tasks), max(wall for _, wall in tasks)
