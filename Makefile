@@ -16,7 +16,7 @@ JOBS ?= 5
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime node-tools control-room browser arm-emulator run test suite test-campaigns test-package test-tflite test-picamera2 check bench bench-vision chaos fuzz control-room-load consoles record brokers rabbitmq emulation mutants week arm-smoke wiring lamps dist dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime node-tools control-room browser arm-emulator run test suite test-campaigns test-package test-tflite test-picamera2 check bench bench-vision chaos fuzz control-room-load control-room-story consoles record brokers rabbitmq emulation mutants week arm-smoke wiring lamps dist dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -173,6 +173,10 @@ consoles: setup-dev ## Two consoles take one alarm at the same moment, 100 times
 
 record: setup-dev ## A broker swallows alarms, 200 times: each must be noticed and be there after a replay (twenty minutes)
 	@RECORD_ROUNDS=$(or $(RECORD),100) $(BIN)/pytest -s --show-capture=no tests/system/test_record.py
+
+control-room-story: setup-dev ## The control room's page in a browser: 300 presses, 100 alarms that two take at once, 100 cuts, a tab hidden for 90 s (fifteen minutes)
+	@STORY_PRESSES=300 STORY_ROUNDS=100 STORY_CUTS=100 STORY_HIDDEN_ECHOES=45 $(BIN)/pytest -s --show-capture=no --timeout=1800 \
+	  tests/control_room/test_story.py tests/control_room/test_two_pages.py tests/control_room/test_watching.py tests/control_room/test_cuts.py
 
 brokers: $(VENV)/.dev rabbitmq ## Who may say what at a RabbitMQ; then a node of a RabbitMQ cluster is killed under presses, ten times; nothing may be lost (five minutes; BROKERS=--short)
 	@$(BIN)/pytest tests/campaigns/brokers

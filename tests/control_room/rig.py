@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from agent.adapters.jose_keys import PrivateKey
@@ -43,6 +44,12 @@ PINS = (4, 5, 6, 12, 13, 16, 17, 19, 20, 21)
 NAMES = [f"button-{pin}" for pin in PINS]
 BUTTONS = [{**BUTTON, "name": name, "pin": pin} for name, pin in zip(NAMES, PINS, strict=True)]
 """Ten buttons of one kiosk: each has an alarm of its own."""
+_AS_ROOT = ["--no-sandbox"] if os.geteuid() == 0 else []
+_NEVER_SLOW = [
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
+]
 IN_EARNEST = (
     sys.executable,
     "-c",
@@ -62,8 +69,8 @@ class Rig(AbstractContextManager["Rig"]):
     """Enter to start it. `brokers` and `sites` (nginx) have one for each host; `settings` replace those above.
 
     `agent` is a simulated device that trusts `key`, an operator's; its alarms are exercises unless the `program` is
-    IN_EARNEST. `kiosk` replaces tables of its settings. What another kiosk would say can be said by
-    tests.support.subscriber.Subscriber(rig.brokers[0].port, files=authorities.device("gp/site/id")).
+    IN_EARNEST. `kiosk` replaces tables of its settings, and `times` what it has for its brokers. What another kiosk
+    would say can be said by Subscriber(rig.brokers[0].port, files=authorities.device("gp/site/id")).
     """
 
     def __init__(
@@ -75,6 +82,7 @@ class Rig(AbstractContextManager["Rig"]):
         hosts: int = 1,
         program: Sequence[str] = AGENT,
         kiosk: Mapping[str, Any] | None = None,
+        times: Mapping[str, float] | None = None,
         **settings: Any,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -112,7 +120,12 @@ class Rig(AbstractContextManager["Rig"]):
             directory / "kiosk",
             *(broker.url for broker in self.brokers),
             program=program,
-            mqtt={"ca_file": str(files.ca), "cert_file": str(files.cert), "key_file": str(files.key)},
+            mqtt={
+                "ca_file": str(files.ca),
+                "cert_file": str(files.cert),
+                "key_file": str(files.key),
+                **(times or {}),
+            },
             **(kiosk or {}),
         )
         self.key = make_key("operator", directory / "kiosk" / "keys", OPERATOR)
@@ -152,12 +165,16 @@ def key_fragment(key: PrivateKey) -> str:
 class Browser(AbstractContextManager["Browser"]):
     """Debian's Chromium without a window. It trusts `authority` as an operator's PC does, and nothing else: a site with
     another certificate is not shown. `complaints` are errors of pages and on their consoles; `forgive` takes some away.
+    With `throttles` it treats a tab behind another one as it does on a PC: playwright shows every page as if it were in
+    front, and its timers are never slowed. Then all pages are tabs of one window.
     """
 
-    def __init__(self, home: Path, authority: Path) -> None:
+    def __init__(self, home: Path, authority: Path, *, throttles: bool = False) -> None:
         self.complaints: list[str] = []
         self._home = home
         self._authority = authority
+        self._throttles = throttles
+        self._window: BrowserContext | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> "Browser":
@@ -165,12 +182,17 @@ class Browser(AbstractContextManager["Browser"]):
         trust(self._home, self._authority)
         with ExitStack() as stack:
             playwright = stack.enter_context(sync_playwright())
+            port = free_port()
             self._chromium = playwright.chromium.launch(
                 executable_path=CHROMIUM,
-                args=["--no-sandbox"] if os.geteuid() == 0 else [],
+                args=[*_AS_ROOT, f"--remote-debugging-port={port}"] if self._throttles else _AS_ROOT,
+                ignore_default_args=_NEVER_SLOW if self._throttles else None,
                 env={**os.environ, "HOME": str(self._home)},
             )
             stack.callback(self._chromium.close)
+            if self._throttles:
+                beside = playwright.chromium.connect_over_cdp(f"http://127.0.0.1:{port}", no_defaults=True)
+                self._window = beside.contexts[0]
             self._stack = stack.pop_all()
         return self
 
@@ -180,7 +202,8 @@ class Browser(AbstractContextManager["Browser"]):
     def open(self, url: str, *, beside: Page | None = None, script: str = "", **options: Any) -> Page:
         """A page of a person with a browser of their own, or a further tab `beside` another one. `script` runs before
         those of the page. `options` are those of playwright's new_context: viewport, color_scheme..."""
-        context: BrowserContext = beside.context if beside is not None else self._chromium.new_context(**options)
+        mine = self._window if beside is None else beside.context
+        context: BrowserContext = mine or self._chromium.new_context(**options)
         page = context.new_page()
         if script:
             page.add_init_script(script)
@@ -198,6 +221,10 @@ class Browser(AbstractContextManager["Browser"]):
             yield lambda: trace
         finally:
             trace = self._chromium.stop_tracing()
+
+    def processes(self) -> list[psutil.Process]:
+        """All of the browser, as a PC that falls asleep stops it."""
+        return [each for each in psutil.Process().children(recursive=True) if each.name().startswith("chrom")]
 
     def forgive(self, pattern: str) -> None:
         """Take away the complaints so far that have this pattern in them: a test has caused them."""

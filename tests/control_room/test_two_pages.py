@@ -12,7 +12,8 @@ from tests.support.wait import wait_for
 
 ROUNDS = int(os.environ.get("STORY_ROUNDS", "20"))
 """`make control-room-story` plays 100."""
-LEAD_MS = 30
+LATE = "one was late"
+LEAD_MS = 50
 """How long before it happens both pages are told when to click."""
 NOBODY = "Nobody has it"
 TAKE = "button[aria-keyshortcuts=r]"
@@ -22,11 +23,18 @@ def has(person: Person) -> str:
     return f"{person.name} has it"
 
 
-def at_once(people: tuple[Person, Person], selector: str) -> None:
-    """Both click there, in the same millisecond of the PC's clock."""
+def at_once(people: tuple[Person, Person], selector: str) -> bool:
+    """Both click there, in the same millisecond of the PC's clock; False if the machine was too slow for one of them,
+    who found that the other had it already."""
     at_ms = int(time.time() * 1000) + LEAD_MS
     for person in people:
-        person.read(f"setTimeout(() => document.querySelector({selector!r}).click(), {at_ms} - Date.now())")
+        person.read(
+            f"clicked = null; setTimeout(() => {{ const it = document.querySelector({selector!r});"
+            f" clicked = it !== null; it?.click(); }}, {at_ms} - Date.now())"
+        )
+    for person in people:
+        person.await_true("clicked !== null")
+    return all(person.read("clicked") for person in people)
 
 
 def both_open(people: tuple[Person, Person], rig: Rig) -> str:
@@ -42,11 +50,15 @@ def both_open(people: tuple[Person, Person], rig: Rig) -> str:
 
 
 def play(people: tuple[Person, Person], rig: Rig) -> str:
-    """Both take an alarm at once, the second takes it over, the first closes it; returns the name of the first."""
+    """Both take an alarm at once, the second takes it over, the first closes it; returns the name of the first, or that
+    one was too late to be the second at the same moment."""
     alarm_id = both_open(people, rig)
-    at_once(people, f".actions {TAKE}")
+    were_at_once = at_once(people, f".actions {TAKE}")
+    if not were_at_once:
+        next(person for person in people if not person.read("clicked")).press("t")
     for person in people:
-        person.await_text(".order", "You have it: the kiosk says so|Somebody else was first")
+        if person.read("clicked"):
+            person.await_text(".order", "You have it: the kiosk says so|Somebody else was first")
     [first] = [person for person in people if "You have it" in person.text(".order")]
     [second] = [person for person in people if person is not first]
     for person in people:
@@ -64,7 +76,19 @@ def play(people: tuple[Person, Person], rig: Rig) -> str:
     for person in people:
         stood = [value for value, _ in person.noted(f"stood['{alarm_id}']")]
         assert [each for each in stood if "has it" in each] == [NOBODY, has(first), has(second)], person.name
-    return first.name
+    return first.name if were_at_once else LATE
+
+
+def play_rounds(people: tuple[Person, Person], rig: Rig, rounds: int) -> None:
+    """Play until both were at once so many times."""
+    firsts = Counter[str]()
+    for _ in range(3 * rounds):
+        firsts[play(people, rig)] += 1
+        if firsts.total() - firsts[LATE] == rounds:
+            break
+    else:
+        raise AssertionError(f"seldom at once: {dict(firsts)}")
+    print(f"first: {dict(firsts)}")
 
 
 def test_two_who_take_an_alarm_at_the_same_moment_see_one_holder_and_a_take_over_is_told_to_both(
@@ -76,8 +100,7 @@ def test_two_who_take_an_alarm_at_the_same_moment_see_one_holder_and_a_take_over
     )
     for person in people:
         person.begin()
-    firsts = Counter(play(people, earnest) for _ in range(ROUNDS))
-    print(f"first: {dict(firsts)}")
+    play_rounds(people, earnest, ROUNDS)
 
 
 def test_two_with_one_key_are_two_people(earnest: Rig, browser: Browser) -> None:
@@ -87,15 +110,14 @@ def test_two_with_one_key_are_two_people(earnest: Rig, browser: Browser) -> None
     )
     for person in people:
         person.begin()
-    firsts = Counter(play(people, earnest) for _ in range(max(3, ROUNDS // 5)))
-    print(f"first: {dict(firsts)}")
+    play_rounds(people, earnest, max(3, ROUNDS // 10))
 
 
 def test_what_nobody_takes_grows_louder_on_every_page_and_is_then_the_supervisors(
     tmp_path: Path, authorities: BrokerAuthorities, built_page: Path, browser: Browser
 ) -> None:
     directory = tmp_path / "rig"
-    with Rig(directory, authorities, built_page, program=IN_EARNEST, ring_after_s=1, supervisor_after_s=3) as rig:
+    with Rig(directory, authorities, built_page, program=IN_EARNEST, ring_after_s=1, supervisor_after_s=2) as rig:
         operator = Person(browser, rig.url, OPERATOR, rig.key)
         supervisor = Person(browser, rig.url, SECOND, rig.further_key("supervisor", SECOND))
         people = (operator, supervisor)
@@ -115,5 +137,5 @@ def test_what_nobody_takes_grows_louder_on_every_page_and_is_then_the_supervisor
         noted = person.noted("sound")
         assert [sound for sound, _ in noted] == wanted, person.name
         since_s = {sound: (at_ms - pressed_ms) / 1000 for sound, at_ms in noted[1:]}
-        assert 1 <= since_s["louder"] < 3, person.name
-        assert since_s.get("supervisor", 3) >= 3
+        assert 1 <= since_s["louder"] < 2, person.name
+        assert since_s.get("supervisor", 2) >= 2

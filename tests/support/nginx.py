@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self
 
+import psutil
+
 from tests.support.certificates import CertificateFiles
 from tests.support.mosquitto import SERVING, free_port, is_listening
 from tests.support.wait import wait_for
@@ -107,6 +109,16 @@ class Nginx(AbstractContextManager["Nginx"]):
             process.terminate()
             process.wait(10)
 
+    def freeze(self) -> None:
+        """Pass nothing on, with the connections open, until `thaw`."""
+        for process in self._processes():
+            process.suspend()
+
+    def thaw(self) -> None:
+        """Go on after `freeze`."""
+        for process in self._processes():
+            process.resume()
+
     def log(self) -> str:
         """What it has complained of so far."""
         parts = (self._directory / name for name in ("output.txt", "error.log"))
@@ -116,6 +128,11 @@ class Nginx(AbstractContextManager["Nginx"]):
         """What the page's content policy has forbidden so far, as the browser reports it: JSON."""
         log = self._directory / "violations.log"
         return log.read_text().splitlines() if log.exists() else []
+
+    def _processes(self) -> list[psutil.Process]:
+        assert self._process is not None, "nginx is not running"
+        master = psutil.Process(self._process.pid)
+        return [master, *master.children()]
 
     def _answers(self) -> bool:
         assert self._process is not None
