@@ -18,6 +18,7 @@ from agent.contract.device import HealthData, MetaData
 from agent.contract.identity import Identity
 from agent.contract.messages import AlarmData, Answer
 from agent.contract.stages import Stage
+from agent.contract.vocabulary import AckAction
 from tests.control_room.rig import FLEET, Rig
 from tests.support.drafts import HEALTH
 from tests.support.wait import PATIENCE_S
@@ -100,7 +101,7 @@ def answered(kiosk: Kiosk, claims: dict[str, Any]) -> list[Made]:
             data = closed(data)
         case "dispatched":
             who = Answer(issuer=claims["iss"], by=by, at=data.raised_at, unit=args.get("unit"))
-            data = held(data, by, Stage.DISPATCHED, answered_by={"dispatched": who})
+            data = held(data, by, Stage.DISPATCHED, answered_by={AckAction.DISPATCHED: who})
         case _:
             data = held(data, by)
     return [kiosk.told(data), kiosk.voice.result(claims["cmd_id"], "ack", "succeeded", str(args["action"]), {})]

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.control_room.load import ACK_MS, SCROLL_RATIO, TASK_MS, Crowd, crowd
-from tests.control_room.long_shift import FLAT, Hour, play
-from tests.control_room.rig import Browser, Rig
+from tests.control_room.long_shift import FAST, FLAT, Hour, play
+from tests.control_room.rig import Browser, Rig, page_with
 from tests.support.certificates import BrokerAuthorities
 
 _PAGE = Path(__file__).parents[2] / "deploy" / "control-room" / "dist"
@@ -31,10 +31,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="control-room-") as directory, ExitStack() as stack:
         authorities = BrokerAuthorities.create(Path(directory) / "authorities")
         rig = stack.enter_context(Rig(Path(directory) / "rig", authorities, _PAGE))
+        fast = page_with(FAST.replace("FACTOR", str(_FACTOR)), _PAGE, Path(directory) / "fast")
+        fast_rig = stack.enter_context(Rig(Path(directory) / "fast-rig", authorities, fast))
         browser = stack.enter_context(Browser(Path(directory) / "home", authorities.server.ca))
         figures = table_of(crowd(rig, browser, rounds=9, acks=50))
         shift = []
-        for hour in play(rig, browser, devices=_DEVICES, minutes=60 * hours, factor=_FACTOR):
+        for hour in play(fast_rig, browser, devices=_DEVICES, minutes=60 * hours, factor=_FACTOR):
             console.print(hour)
             shift.append(hour)
         assert browser.complaints == [], browser.complaints

@@ -3,9 +3,8 @@
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
 from agent.centre.conform.voice import Made, closed, held, press
 from agent.contract.messages import AlarmData
@@ -25,8 +24,8 @@ FAST = """
   globalThis.setInterval = (what, ms, ...rest) => every(what, ms < 1000 ? ms / FACTOR : ms, ...rest);
 }
 """
-"""Goes before the worker's program: its clock and its ticks are so many times as fast. The timers of the connection are
-not, as the broker's are not."""
+"""Goes before the program of the worker (rig.page_with): its clock and its ticks are so many times as fast. The timers
+of the connection are not, as the broker's are not."""
 FLOOD, EVENTS, PICTURES = 300, 20, 2
 _PICTURE = b"\xff\xd8\xff" + bytes(20_000)
 
@@ -49,16 +48,13 @@ class Hour:
 
 def play(rig: Rig, browser: Browser, *, devices: int, minutes: int, factor: int = 0) -> Iterator[Hour]:
     """Play so many minutes of a shift, and tell after each hour. Each minute every kiosk tells its health, two people
-    press and are answered, cameras see people leave; once an hour 300 people press at once. The worker's clock is
-    `factor` times as fast; with 0 it is right, and what is said in a minute is said at once."""
+    press and are answered, cameras see people leave; once an hour 300 people press at once. The clock of the page's
+    worker is `factor` times as fast (FAST); with 0 it is right, and what is said in a minute is said at once."""
     chance = random.Random(1)
     raised = 0
     with Fleet(rig, devices) as fleet:
         fleet.say(*(made for kiosk in fleet.kiosks for made in (*kiosk.born(), kiosk.described())))
-        page = browser.open("about:blank", viewport={"width": 1280, "height": 800})
-        if factor:
-            page.route("**/worker.js", lambda route: faster(route, rig.page, factor))
-        page.goto(rig.url + key_fragment(rig.key))
+        page = browser.open(rig.url + key_fragment(rig.key), viewport={"width": 1280, "height": 800})
         begin(page)
         inspector = Inspector(page)
         for minute in range(1, minutes + 1):
@@ -89,9 +85,3 @@ def play(rig: Rig, browser: Browser, *, devices: int, minutes: int, factor: int 
 def said(kiosk: Kiosk, data: AlarmData, step: int) -> Made:
     """An alarm is raised, somebody takes it, it is closed."""
     return kiosk.told((data, held(data, "Sipho"), closed(data))[step])
-
-
-def faster(route: Route, page: Path, factor: int) -> None:
-    """Give out the worker's program with a clock that runs so many times as fast."""
-    program = (page / "worker.js").read_text()
-    route.fulfill(content_type="application/javascript", body=FAST.replace("FACTOR", str(factor)) + program)

@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -86,7 +87,7 @@ class Rig(AbstractContextManager["Rig"]):
         **settings: Any,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        self.directory, self.authorities, self.page = directory, authorities, built_page
+        self.directory, self.authorities = directory, authorities
         logins = dict.fromkeys((OPERATOR, SECOND), PASSWORD)
         self.brokers = [
             Mosquitto(
@@ -233,6 +234,14 @@ class Browser(AbstractContextManager["Browser"]):
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "assert"}:
             self.complaints.append(f"{message.text} ({message.location.get('url')})")
+
+
+def page_with(before: str, built_page: Path, directory: Path) -> Path:
+    """A copy of the built page, with this JavaScript before that of its worker."""
+    shutil.copytree(built_page, directory)
+    program = (directory / "worker.js").read_text()
+    (directory / "worker.js").write_text(f"{before}\n{program}")
+    return directory
 
 
 def trust(home: Path, *authorities: Path) -> None:
