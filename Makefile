@@ -16,7 +16,7 @@ JOBS ?= 5
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime node-tools control-room browser arm-emulator run test suite test-campaigns test-control-room test-package test-tflite test-picamera2 check bench bench-vision chaos fuzz control-room-load control-room-story consoles record brokers rabbitmq emulation mutants week arm-smoke wiring lamps dist dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime node-tools control-room browser arm-emulator run test suite test-campaigns test-control-room test-package test-tflite test-picamera2 check bench bench-vision chaos fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation mutants week arm-smoke wiring lamps dist dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -170,6 +170,9 @@ fuzz: setup-dev ## A hundred thousand spoilt commands: none may do anything, non
 
 control-room-load: setup-dev ## The control room's page with 5,000 devices and 1,000 alarms, and through a shift of eight hours in fast time (twenty minutes; LOAD='--hours 2')
 	@$(BIN)/python -m tests.control_room.long_load $(LOAD)
+
+control-room-shots: setup-dev ## docs/control-room-*.png, from the page with drawn figures in a camera's picture; more in build/control-room
+	@$(BIN)/python -m tests.control_room.shots
 
 consoles: setup-dev ## Two consoles take one alarm at the same moment, 100 times on one broker and 100 on two: both must show one holder
 	@CONSOLE_ROUNDS=100 $(BIN)/pytest --timeout=900 tests/system/test_who_has_it.py -k two_consoles
