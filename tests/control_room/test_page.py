@@ -255,6 +255,7 @@ def test_a_press_that_nobody_has_seen_keeps_an_alarm_from_being_closed(opened: O
     page = opened("empty")
     begin(page)
     happen(page, "press")
+    expect(page.get_by_text("1 alarm that nobody has", exact=True)).to_be_visible()
     page.keyboard.press("Alt+1")
     page.keyboard.press("c")
     expect(page.get_by_text("You close it with 1 press seen.")).to_be_visible()
