@@ -23,6 +23,7 @@ from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities
 from tests.support.mosquitto import CENTRE, Mosquitto, free_port
 from tests.support.nginx import Nginx
+from tests.support.subscriber import Subscriber
 
 OPERATOR, PASSWORD = "thandi", "correct horse battery"
 SECOND = "sipho"
@@ -151,6 +152,12 @@ class Rig(AbstractContextManager["Rig"]):
         """Somebody who hears all that the kiosk says at the first broker, and knows no page."""
         files = self.authorities.centre(CENTRE)
         return Centre(self.brokers[0].centre_port, host="localhost", files=files)
+
+    def listener(self, number: int = 0) -> Subscriber:
+        """Somebody who hears what a broker is told of centres: whether they watch, and their echoes."""
+        files = self.authorities.device("gp/jhb-park-station/listener")
+        filters = ["edge/v1/host/+/state", "edge/v1/host/+/echo"]
+        return Subscriber(self.brokers[number].port, filters, host="localhost", files=files)
 
     def further_key(self, role: str, issuer: str) -> PrivateKey:
         """A key of somebody else, which the device obeys from the next command on."""

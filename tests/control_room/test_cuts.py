@@ -1,27 +1,25 @@
 """Whatever is cut, and for how long: afterwards no open alarm is missing, two pages agree, and nothing was said that
 was not so."""
 
-import json
 import os
 import random
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.control_room.person import Person
-from tests.control_room.rig import BUTTONS, IN_EARNEST, NAMES, OPERATOR, SECOND, Browser, Rig
-from tests.support.agent_process import TREE
+from tests.control_room.rig import BUTTONS, IN_EARNEST, NAMES, OPERATOR, Browser, Rig
+from tests.control_room.two_operators import DEAF_S, GRACE_S, Listener, Room
 from tests.support.certificates import BrokerAuthorities
 from tests.support.drafts import alarm_data
 from tests.support.made_up import envelope, open_list
-from tests.support.mosquitto import CENTRE
-from tests.support.subscriber import Heard, Subscriber
+from tests.support.subscriber import Subscriber
 from tests.support.two_paths import QUICK
 from tests.support.wait import wait_for
 
@@ -30,136 +28,8 @@ CUTS = int(os.environ.get("STORY_CUTS", "10"))
 HIDDEN_ECHOES = int(os.environ.get("STORY_HIDDEN_ECHOES", "3"))
 """An echo goes out every two seconds; `make control-room-story` waits for 45."""
 FLOOD = 1500
-MOST_OPEN = 6
-DEAF_S, GRACE_S = 5.0, 2.0
 ECHO_S = 2.0
 FLOODING = "edge/v1/gp/park-station/kiosk-1"
-
-
-class Listener:
-    """Hears at one broker what it is told of centres, over all its restarts."""
-
-    def __init__(self, rig: Rig, number: int, stack: ExitStack) -> None:
-        self._broker = rig.brokers[number]
-        self._files = rig.authorities.device("gp/jhb-park-station/listener")
-        self._stack = stack
-        self._runs: list[Subscriber] = []
-        self.listen()
-
-    def listen(self) -> None:
-        """Connect, also after the broker was started again."""
-        filters = ["edge/v1/host/+/state", "edge/v1/host/+/echo"]
-        subscriber = Subscriber(self._broker.port, filters, host="localhost", files=self._files)
-        self._runs.append(self._stack.enter_context(subscriber))
-
-    @property
-    def newest(self) -> Subscriber:
-        return self._runs[-1]
-
-    def unproven(self) -> list[Heard]:
-        """Each `online: true` that a page said here without an echo of its own in the last five seconds."""
-        found = []
-        for run in self._runs:
-            echoes: dict[str, int] = {}
-            for heard in run.heard:
-                seat, kind = heard.topic.split("/")[-2:]
-                if kind == "echo":
-                    echoes[seat] = heard.arrived_ns
-                elif not heard.retain and json.loads(heard.payload)["online"]:
-                    age_s = (heard.arrived_ns - echoes.get(seat, 0)) / 1e9
-                    if age_s > DEAF_S:
-                        found.append(heard)
-        return found
-
-
-class Room:
-    """Two operators at pages of two hosts, a kiosk with both brokers, and who listens."""
-
-    def __init__(self, rig: Rig, browser: Browser, stack: ExitStack) -> None:
-        self.rig, self.browser = rig, browser
-        self.listeners = [Listener(rig, number, stack) for number in range(2)]
-        self.thandi = Person(browser, rig.sites[0].url, OPERATOR, rig.key)
-        self.sipho = Person(browser, rig.sites[1].url, SECOND, rig.further_key("operator", SECOND))
-        self.people = (self.thandi, self.sipho)
-        for person in self.people:
-            person.begin()
-        self.open: dict[str, str] = {}
-        """The button of every alarm that is open."""
-
-    def press(self) -> str:
-        """Somebody presses a button that nobody has pressed; returns its name."""
-        name = next(name for name in NAMES if name not in self.open.values())
-        self.rig.agent.press(name)
-        return name
-
-    def kiosk_has(self) -> dict[str, str]:
-        """What the kiosk's own newest list says is open: by alarm, its button."""
-        lists: list[dict[str, Any]] = [{"seq": 0, "data": {"open": []}}]
-        for broker in self.rig.brokers:
-            files = self.rig.authorities.centre(CENTRE)
-            with Subscriber(broker.centre_port, [f"{TREE}/up/alarms"], host="localhost", files=files) as subscriber:
-                subscriber.sync()
-                lists += [json.loads(heard.payload) for heard in subscriber.heard]
-        newest = max(lists, key=lambda each: int(each["seq"]))
-        return {alarm["alarm_id"]: alarm["input"] for alarm in newest["data"]["open"]}
-
-    def agree(self, *pressed: str) -> None:
-        """Wait until the kiosk and both pages have the same alarms, these new ones among them, held by the same."""
-        wanted = {*self.open.values(), *pressed}
-        wait_for(lambda: set(self.kiosk_has().values()) == wanted, what=f"alarms of {wanted} in the kiosk's list")
-        self.open = self.kiosk_has()
-        for person in self.people:
-            person.await_live()
-            person.await_watching()
-            wait_for(lambda: person.rows.keys() == self.open.keys(), what=f"{self.open} at {person.name}")  # noqa: B023
-        wait_for(lambda: self.thandi.rows == self.sipho.rows, what="two pages that say the same of each alarm")
-
-    def close_one(self) -> None:
-        """Close the oldest where many are open, through the page."""
-        if len(self.open) < MOST_OPEN:
-            return
-        alarm_id = next(iter(self.open))
-        closer = random.choice(self.people)
-        closer.open(alarm_id)
-        closer.press("c", "Enter")
-        del self.open[alarm_id]
-        for person in self.people:
-            person.await_rows(*self.open)
-
-    def restart(self, *numbers: int) -> None:
-        for number in numbers:
-            self.rig.brokers[number].start()
-            self.listeners[number].listen()
-
-    # --- cuts of everything; each person's page must be grey in between
-
-    @contextmanager
-    def brokers_killed(self) -> Iterator[None]:
-        for broker in self.rig.brokers:
-            broker.kill()
-        yield
-        self.restart(0, 1)
-
-    @contextmanager
-    def brokers_frozen(self) -> Iterator[None]:
-        for broker in self.rig.brokers:
-            broker.freeze()
-        try:
-            yield
-        finally:
-            for broker in self.rig.brokers:
-                broker.thaw()
-
-    @contextmanager
-    def network_swallows(self) -> Iterator[None]:
-        """Connections stand and nothing comes through; kiosk and brokers notice nothing."""
-        for site in self.rig.sites:
-            site.freeze()
-        try:
-            yield
-        finally:
-            for site in self.rig.sites:
-                site.thaw()
 
 
 def outage(room: Room, cut: Callable[[], AbstractContextManager[None]]) -> None:
@@ -272,6 +142,7 @@ def flood(room: Room) -> None:
     """Another kiosk says a thousand things a second, a hundred alarms among them that it takes back."""
     files = room.rig.authorities.device("gp/park-station/kiosk-1")
     epoch = f"e{time.time_ns()}"
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def shout(number: int) -> None:
         with Subscriber(room.rig.brokers[number].port, host="localhost", files=files, client_id="flooding") as kiosk:
@@ -279,9 +150,13 @@ def flood(room: Room) -> None:
                 alarm = alarm_data(f"a{seq % 100}", **({} if seq < FLOOD - 100 else {"stage": "closed"}))
                 kind = "alarm.closed.v1" if alarm.stage == "closed" else "alarm.updated.v1"
                 data = alarm.model_dump(mode="json", exclude_none=True)
-                kiosk.publish(f"{FLOODING}/up/alarm/police", envelope(kind, data, seq + 1, epoch=epoch), qos=0)
+                kiosk.publish(
+                    f"{FLOODING}/up/alarm/police", envelope(kind, data, seq + 1, epoch=epoch, time=now), qos=0
+                )
             kiosk.publish(
-                f"{FLOODING}/up/alarms", envelope("alarms.v1", open_list(), FLOOD + 1, epoch=epoch), retain=True
+                f"{FLOODING}/up/alarms",
+                envelope("alarms.v1", open_list(), FLOOD + 1, epoch=epoch, time=now),
+                retain=True,
             )
 
     with never_grey(*room.people):

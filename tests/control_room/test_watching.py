@@ -8,23 +8,13 @@ from typing import Any
 
 from tests.control_room.person import VIEWS, Person
 from tests.control_room.rig import OPERATOR, PASSWORD, Browser, Rig
+from tests.control_room.two_operators import DEAF_S, GRACE_S
 from tests.support.certificates import BrokerAuthorities
 from tests.support.subscriber import Heard, Subscriber
 from tests.support.wait import wait_for
 
-DEAF_S = 5.0
-GRACE_S = 2.0
 WATCHES = "watches"
 FAILED = "WebSocket connection to 'wss://localhost:[0-9]+/mqtt' failed"
-
-
-@contextmanager
-def listener(rig: Rig, number: int = 0) -> Iterator[Subscriber]:
-    """Somebody who hears what the broker is told of centres."""
-    filters = ["edge/v1/host/+/state", "edge/v1/host/+/echo"]
-    files = rig.authorities.device("gp/jhb-park-station/listener")
-    with Subscriber(rig.brokers[number].port, filters, host="localhost", files=files) as subscriber:
-        yield subscriber
 
 
 def told(heard: Heard, seat: str, *, online: bool) -> bool:
@@ -50,7 +40,7 @@ def test_who_closes_one_of_two_tabs_still_watches(
         first.begin()
         second = Person(browser, rig.url, OPERATOR, None, beside=first)
         second.begin()
-        with listener(rig) as heard:
+        with rig.listener() as heard:
             heard.wait_for(lambda each: told(each, OPERATOR, online=True))
             heard.wait_for(lambda each: told(each, f"{OPERATOR}-2", online=True))
             await_part("ok", newest())
@@ -83,7 +73,7 @@ def test_the_header_says_that_somebody_watches_only_while_a_broker_answers_and_e
     thandi.await_true("document.querySelector('.link-down') !== null", "a try that has failed")
     rig.brokers[0].start()
     thandi.await_watching()
-    with listener(rig) as heard:
+    with rig.listener() as heard:
         heard.wait_for(lambda each: told(each, OPERATOR, online=True))
     *before, (_, since_ms) = thandi.noted("watch")
     assert [text for text, _ in before if WATCHES in text] == []
@@ -108,7 +98,7 @@ def test_a_page_whose_echo_does_not_come_is_grey_and_says_nowhere_that_it_watche
     thandi = Person(browser, rig.url, OPERATOR, rig.key)
     thandi.begin()
     broker = rig.brokers[0]
-    with listener(rig) as heard:
+    with rig.listener() as heard:
         heard.wait_for(lambda each: told(each, OPERATOR, online=True))
         # All else is let through: the state, the alarms, the pings.
         with without_echo(broker_files(rig)):

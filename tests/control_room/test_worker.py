@@ -92,7 +92,8 @@ def test_a_key_that_the_browser_made_outlives_its_worker_and_signs_what_devices_
 
     desk.page.reload()
     desk.start()
-    desk.await_told("said.tell === 'key' && said.key !== null")
+    desk.ask("make-key", role="supervisor", issuer="sipho")  # by a page that has not heard yet that there is one
+    desk.page.wait_for_function("() => window.tells.filter(said => said.tell === 'key').length === 2")
     assert desk.newest("key")["key"] == key
     desk.ask("sign", ticket=1, payload={"name": "hand-over"})
     desk.await_told("said.tell === 'signed'")

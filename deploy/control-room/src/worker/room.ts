@@ -133,7 +133,8 @@ export class Room {
         return this.#flush(true);
       }
       case "make-key":
-        await keys.make(ask.role, ask.issuer);
+        // A page that asks before it has heard of its key must not lose it: kiosks know that one.
+        if (keys.view === null) await keys.make(ask.role, ask.issuer);
         return tell({ tell: "key", key: keys.view });
       case "import-key":
         await keys.import(ask.jwk);
