@@ -13,15 +13,16 @@ from agent.contract.stages import Stage
 from agent.contract.vocabulary import AckAction
 from tests.control_room.fleet import Fleet, Kiosk
 
+# In the order of the fleet's sites.
 PLACES = (
-    "Bree Taxi Rank, stand 14",
     "Park Station, Rissik Street entrance",
-    "Joubert Park, bandstand",
-    "Zoo Lake, bowling club gate",
+    "Bree Taxi Rank, stand 14",
     "Hillbrow Clinic, Smit Street",
+    "Zoo Lake, bowling club gate",
     "Library Gardens, fountain",
-    "Braamfontein, Juta Street 60",
-    "Vilakazi Street, museum corner",
+    "Joubert Park, bandstand",
+    "Park Station, Wanderers Street",
+    "Bree Taxi Rank, stand 3",
 )
 
 

@@ -61,7 +61,6 @@ function LampsCard({ lamps }: { lamps: Lamps }) {
           </li>
         ))}
       </ul>
-      <p class="small">{t.detail.lampsWhy}</p>
     </section>
   );
 }

@@ -141,7 +141,6 @@ const en = {
   detail: {
     ask: "What you can do",
     lamps: "What the resident sees now",
-    lampsWhy: "As its stage says; other open alarms of the same kiosk may change it.",
     lampNames: { yellow: "Yellow: the call is sent", green: "Green: somebody has it", beacon: "Beacon on top", tone: "Tone" },
     patterns: { off: "off", on: "on", steady: "lit", flash: "flashes", "fast-flash": "flashes fast", "slow-pulse": "pulses slowly", alternate: "alternates" },
     picture: "At the press",
