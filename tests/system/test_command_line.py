@@ -177,10 +177,10 @@ def test_at_a_centre_the_name_of_the_device_and_a_broker_do(tmp_path: Path, brok
 @pytest.mark.parametrize(
     ("option", "says"),
     [
-        (("--by", "a\nb"), "by: "),
+        (("--by", "a\nb"), "edge-agent: by must be one line"),
         (("--unit", "car 7"), "edge-agent: unit goes with dispatched only"),
         (("--note", "n"), "edge-agent: note goes with closed only"),
-        (("--presses", "-1"), "press_count: "),
+        (("--presses", "-1"), "edge-agent: press_count must be"),
     ],
 )
 def test_an_ack_that_the_kiosk_would_refuse_is_refused_before_it_is_sent(
