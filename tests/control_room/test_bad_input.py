@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from agent.centre.conform.voice import Made, press
-from tests.control_room.fleet import Fleet, Kiosk
+from tests.control_room.fleet import Fleet, Kiosk, refused
 from tests.control_room.hands import begin, go
 from tests.control_room.hostile import SCRIPT, TEXT, everything, garbage, poisoned
 from tests.control_room.person import VIEWS, Person
@@ -18,7 +18,8 @@ from tests.support.certificates import BrokerAuthorities
 from tests.support.wait import wait_for
 
 UNHARMED = """
-window.__pwned === undefined && ({}).polluted === undefined && document.querySelector("[src=x], main b") === null
+window.__pwned === undefined && Object.keys(Object.prototype).length === 0
+  && document.querySelector("[src=x], main b") === null
 """
 
 
@@ -30,7 +31,7 @@ def test_no_text_of_any_message_is_ever_more_than_text(rig: Rig, browser: Browse
         fleet.say(*right.born(), *(each for made in everything(right) for each in poisoned(right, made, TEXT)))
         fleet.say(*right.born(), *(each for made in everything(right) for each in poisoned(right, made, "__proto__")))
         fleet.say(*named.born(), *everything(named))
-        fleet.say(named.pressed(kind=TEXT, input="police"))
+        fleet.say(*(named.pressed(kind=kind) for kind in (TEXT, "__proto__", "constructor", "toString")))
         for view in VIEWS:
             go(page, view)
             for number in range(min(page.locator(".row").count(), 8)):
@@ -43,7 +44,28 @@ def test_no_text_of_any_message_is_ever_more_than_text(rig: Rig, browser: Browse
         # It has not been hurt: the next press is there.
         marker = fleet.add(Kiosk(3))
         fleet.say(*marker.born(), marker.pressed())
-        expect(page.get_by_role("button", name=re.compile(re.escape(marker.where))).first).to_be_visible()
+        go(page, "alarms")
+        expect(page.locator(".row-place", has_text=marker.where)).to_be_visible()
+
+
+@pytest.mark.parametrize("name", ["__proto__", "constructor", "x" * 64])
+def test_a_name_that_every_object_has_is_a_name_like_any_other(rig: Rig, browser: Browser, name: str) -> None:
+    with Fleet(rig, 1) as fleet:
+        page = browser.open(rig.url + key_fragment(rig.key))
+        begin(page)
+        [kiosk] = fleet.kiosks
+        kiosk.answers = refused(name)
+        camera = {"name": name, "tracks": [name]}
+        fleet.say(*kiosk.born(), kiosk.pressed(kind=name, codes={"contact_id": name, "sia": name}, camera=camera))
+        page.keyboard.press("1")
+        expect(page.locator(".row-more")).to_contain_text(name[:20])
+        page.keyboard.press("Alt+1")
+        page.keyboard.press("r")
+        expect(page.get_by_text(f"The kiosk has refused: {name} ({name[:40]}")).to_be_visible()
+        page.keyboard.press("2")
+        expect(page.locator(".leaflet-container")).to_be_visible()
+        assert page.evaluate(UNHARMED)
+        assert page.workers[0].evaluate("Object.keys(Object.prototype).length") == 0
 
 
 def test_garbage_on_every_topic_is_counted_and_changes_nothing(rig: Rig, browser: Browser) -> None:

@@ -103,7 +103,7 @@ function OrderText({ order, alarm }: { order: Order; alarm: AlarmView }) {
   const { result, error } = answer;
   if (result === null) return <Said isGood={false} order={order} words={`${t.act.failed} ${error === null ? "" : t.act.errors[error]}`} />;
   const isGood = result.status === "succeeded";
-  const known = t.act.codes[result.code];
+  const known = Object.hasOwn(t.act.codes, result.code) ? t.act.codes[result.code] : undefined;
   if (isGood && known === undefined) return <Said isGood order={order} words={t.act.done[order.action]} />;
   const who = holder(alarm);
   return (

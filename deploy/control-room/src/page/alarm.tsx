@@ -11,7 +11,7 @@ import { Shape } from "./shapes";
 import { alarms, devices, groups, groupsChanged, openedDevice, openedGroup, view } from "./state";
 import { t } from "./strings";
 import { wall } from "./time";
-import { clock, deviceClock, deviceName, place, plain, span } from "./words";
+import { clock, deviceClock, deviceName, place, plain, span, word } from "./words";
 
 export function AlarmDetail({ id }: { id: string }) {
   const alarm = alarms.get(id)?.value;
@@ -104,11 +104,11 @@ function FactsCard({ alarm }: { alarm: AlarmView }) {
     <section class="card" aria-labelledby="facts-title">
       <h3 id="facts-title">{t.detail.facts}</h3>
       <dl>
-        <Fact name={t.detail.stage}>{t.alarms.stages[data.stage] ?? plain(data.stage, 40)}{data.repeats > 0 && `, ${t.alarms.repeats(data.repeats)}`}</Fact>
+        <Fact name={t.detail.stage}>{word(t.alarms.stages, data.stage)}{data.repeats > 0 && `, ${t.alarms.repeats(data.repeats)}`}</Fact>
         <Fact name={t.detail.holder}>{said(data.held_by) ?? t.detail.nobody}</Fact>
         <Fact name={t.detail.dispatched}>{sent && `${plain(sent.unit, 64)} (${said(sent) ?? ""})`}</Fact>
-        <Fact name={t.detail.closed}>{closed && `${closed.reason === undefined ? "" : (t.act.reasons[closed.reason] ?? plain(closed.reason, 40))} ${plain(closed.note)} (${said(closed) ?? ""})`}</Fact>
-        <Fact name={t.detail.kind}>{`${kindWord(data.kind)}, ${t.alarms.status[data.status] ?? plain(data.status, 40)}`}</Fact>
+        <Fact name={t.detail.closed}>{closed && `${closed.reason === undefined ? "" : word(t.act.reasons, closed.reason)} ${plain(closed.note)} (${said(closed) ?? ""})`}</Fact>
+        <Fact name={t.detail.kind}>{`${kindWord(data.kind)}, ${word(t.alarms.status, data.status)}`}</Fact>
         <Fact name={t.detail.presses}>{t.alarms.presses(data.press_count)}{data.reraised > 0 && `. ${t.alarms.reraised(data.reraised)}`}</Fact>
         <Fact name={t.detail.button}>{plain(data.input, 64)}</Fact>
         <Fact name={t.detail.codes}>{`${t.detail.contactId} ${plain(data.codes?.contact_id, 8)} · ${t.detail.sia} ${plain(data.codes?.sia, 8)}`}</Fact>
@@ -153,7 +153,7 @@ function HowCard({ alarm }: { alarm: AlarmView }) {
             <ul class="plain">
               {latency.map(([stage, ms]) => (
                 <li key={stage}>
-                  {t.alarms.stages[stage] ?? plain(stage, 40)}: {span(ms)}
+                  {word(t.alarms.stages, stage)}: {span(ms)}
                 </li>
               ))}
             </ul>

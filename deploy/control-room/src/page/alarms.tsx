@@ -9,7 +9,7 @@ import { Shape, type ShapeName } from "./shapes";
 import { alarmOrder, alarms, greySinceMs, isUntaken, login, openAlarms, openedAlarm } from "./state";
 import { t } from "./strings";
 import { now, second } from "./time";
-import { age, deviceName, holder, place, plain, span } from "./words";
+import { age, deviceName, holder, place, plain, span, word } from "./words";
 
 export function Alarms() {
   const count = openAlarms.value.length;
@@ -51,7 +51,7 @@ export function standing(alarm: AlarmView): string {
 }
 
 export function kindWord(kind: string): string {
-  return t.alarms.kinds[kind] ?? plain(kind, 40);
+  return word(t.alarms.kinds, kind);
 }
 
 const UNSEEN_EVERY_S = 10;

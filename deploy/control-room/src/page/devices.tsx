@@ -9,7 +9,7 @@ import { Shape, type ShapeName } from "./shapes";
 import { deviceFilter, devices, devicesChanged, losses, openedDevice } from "./state";
 import { t } from "./strings";
 import { now, second, wall } from "./time";
-import { age, clock, day, deviceClock, deviceName, plain } from "./words";
+import { age, clock, day, deviceClock, deviceName, plain, word } from "./words";
 
 const PRESENCE_RANK = { lost: 0, silent: 1, offline: 2, unknown: 3, online: 4 } as const;
 const DAY_MS = 86_400_000;
@@ -156,14 +156,14 @@ function Detail({ id }: { id: string }) {
             <Fact name={t.devices.lastHeard}><Ago ms={device.lastHeardMs} /></Fact>
             <Fact name={t.devices.brokers}>
               <ul class="plain">
-                {Object.entries(device.brokers).map(([name, state]) => <li key={name}>{plain(name, 40)}: {t.devices.presence[state] ?? plain(state, 40)}</li>)}
+                {Object.entries(device.brokers).map(([name, state]) => <li key={name}>{plain(name, 40)}: {word(t.devices.presence, state)}</li>)}
               </ul>
             </Fact>
             <Fact name={t.devices.certificate}>
               {certificate !== null && `${day(certificate)} (${t.devices.certificateSoon(Math.floor((certificate - now()) / DAY_MS))})`}
             </Fact>
             <Fact name={t.devices.version}>{plain(device.version, 40)}</Fact>
-            <Fact name={t.devices.clock}>{device.timeq && (t.devices.clocks[device.timeq] ?? plain(device.timeq, 20))}</Fact>
+            <Fact name={t.devices.clock}>{device.timeq && word(t.devices.clocks, device.timeq)}</Fact>
             <Fact name={t.devices.place}>{placeOf(device)}</Fact>
             <Fact name={t.detail.device}><code>{deviceName(id)}</code></Fact>
             <Fact name={t.devices.losses}>

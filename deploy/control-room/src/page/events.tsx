@@ -5,7 +5,7 @@ import { Fact, Panes } from "./panes";
 import { eventOrder, groups, groupsChanged, losses, openedGroup, type EventGroup } from "./state";
 import { t } from "./strings";
 import { wall } from "./time";
-import { clock, deviceName, plain, span } from "./words";
+import { clock, deviceName, plain, span, word } from "./words";
 
 /** `person-entered` of `edge.event.person-entered.v2`. */
 function shortType(type: string): string {
@@ -15,7 +15,7 @@ function shortType(type: string): string {
 /** What has happened, in words; a type that is newer than this page by its own name. */
 export function eventWord(event: EventView): string {
   const short = shortType(event.type);
-  return t.events.types[short] ?? plain(short, 60);
+  return word(t.events.types, short, 60);
 }
 
 const ENDS = new Set(["person-left", "part-restored", "in-service", "siren-stopped", "test-mode-ended"]);

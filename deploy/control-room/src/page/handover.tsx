@@ -36,6 +36,8 @@ interface Read {
 
 const STORE = "hand-over";
 const notes = signal<Readonly<Record<string, string>>>({});
+/** An alarm may be called `constructor`. */
+const noteOf = (all: Record<string, string>, id: string): string => (Object.hasOwn(all, id) ? (all[id] ?? "") : "");
 const general = signal("");
 const signedAt = signal<string | null>(null);
 const before = signal<Read | null>(null);
@@ -65,7 +67,7 @@ export function HandOverCard() {
               type="text"
               maxLength={300}
               aria-label={t.handover.note(place(alarm))}
-              value={notes.value[alarm.alarmId] ?? ""}
+              value={noteOf(notes.value, alarm.alarmId)}
               onInput={(event) => (notes.value = { ...notes.peek(), [alarm.alarmId]: event.currentTarget.value })}
             />
           </li>
@@ -140,7 +142,7 @@ async function signAndSave(): Promise<void> {
   const mine = key.peek();
   const by = shift.peek()?.by;
   if (mine === null || by === undefined) return;
-  const cases: Case[] = openAlarms.peek().map((alarm) => ({ alarm_id: alarm.alarmId, source: alarm.source, place: place(alarm), stage: alarm.data.stage, standing: standing(alarm), note: notes.peek()[alarm.alarmId] ?? "" }));
+  const cases: Case[] = openAlarms.peek().map((alarm) => ({ alarm_id: alarm.alarmId, source: alarm.source, place: place(alarm), stage: alarm.data.stage, standing: standing(alarm), note: noteOf(notes.peek(), alarm.alarmId) }));
   const at = new Date().toISOString();
   const token = await sign({ type: "hand-over", iss: mine.issuer, by, centre: seat.peek(), at, note: general.peek(), cases });
   const file: HandOver = { hand_over: token, key: mine.public };

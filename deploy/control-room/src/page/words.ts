@@ -12,6 +12,12 @@ export function plain(text: unknown, most = 300): string {
   return cut.replace(UNPRINTABLE, "\ufffd");
 }
 
+/** What a table of words has for a name that somebody else wrote; else the name itself. Never what an object inherits: who draws
+ * `__proto__` of a table writes into every object of the page. */
+export function word(table: Readonly<Record<string, string>>, name: string, most = 40): string {
+  return Object.hasOwn(table, name) ? (table[name] ?? "") : plain(name, most);
+}
+
 /** `gp/park-station/kiosk-3` of `/edge/gp/park-station/kiosk-3`. */
 export function deviceName(source: string): string {
   return plain(source.replace(/^\/edge\//, ""), 200);
