@@ -282,19 +282,34 @@ test("a page hears of every time that people are called, however fast it goes", 
 
 test("lateness is told only of a device whose clock is set, and is right though the PC's clock is wrong by hours", async () => {
   const rig = new Rig();
-  const trueMs = rig.wallMs;
   rig.wallMs -= 5 * 3_600_000;
   await rig.open();
+  rig.pass(100);
+  const trueMs = rig.wallMs + 5 * 3_600_000;
   const time = new Date(trueMs).toISOString();
+  const other = { base: "edge/v1/gp/site/kiosk-2/up" };
+  rig.hear("alarm/police", rig.alarm({ alarm_id: "a9" }, { time, source: "/edge/gp/site/kiosk-2" }), other);
   rig.hear("alarm/police", rig.alarm({ raised_at: new Date(trueMs - 90_000).toISOString() }, { time }));
   rig.hear("alarm/police", rig.alarm({ alarm_id: "a2", raised_at: "1970-01-01T00:00:09.000Z" }, { time, timeq: "unsynced" }));
   rig.pass(3000);
-  const [known, unknown] = [...rig.alarms.values()];
+  const [known, unknown] = [rig.alarms.get("a1"), rig.alarms.get("a2")];
   assert.ok(Math.abs(known!.lateMs! - 90_000) < 100, `${known!.lateMs} ms`);
   assert.ok(Math.abs(known!.firstHeardMs - known!.pressedMs - 90_000) < 100);
   assert.deepEqual([unknown!.lateMs, unknown!.pressedMs], [null, unknown!.firstHeardMs]);
   const links = rig.tells.filter((tell) => tell.tell === "links").at(-1)!;
   assert.ok(Math.abs(links.clockWrongByMs! + 5 * 3_600_000) < 200, `${links.clockWrongByMs}`);
+});
+
+test("one device with a false clock moves neither ages nor signatures, whatever it says of its clock", async () => {
+  const rig = await new Rig().begin();
+  const false_ = new Date(rig.wallMs - 330 * 86_400_000).toISOString();
+  rig.hear("alarm/police", rig.alarm({}, { time: false_ }));
+  rig.pass(3000);
+  assert.equal(rig.tells.filter((tell) => tell.tell === "links").at(-1)!.clockWrongByMs, null);
+  await rig.room.ask({ ask: "order", ticket: 1, source: "/edge/gp/site/kiosk", name: "ping", args: {} });
+  await until(() => rig.orders().length > 0);
+  const said = rig.brokers[0]!.said.find(({ topic }) => topic.includes("/down/"))!;
+  assert.ok(Math.abs(Number(claims(said.payload)["iat"]) - rig.wallMs / 1000) < 5);
 });
 
 test("an ack is repeated to every broker under the same name until its result, and given up when the alarm is closed", async () => {

@@ -1,4 +1,4 @@
-// What time it is: by the PC's clock, unless the devices whose clocks are set agree that it is wrong.
+// What time it is: by the PC's clock, unless most devices whose clocks are set agree that it is wrong.
 import { median } from "../centre/presence";
 
 /** A PC that differs by less is right enough. */
@@ -19,8 +19,11 @@ export class TrueTime {
   readonly #clock: Clock;
   /** By device, how far its clock is ahead of `nowMs`. */
   readonly #ahead = new Map<string, number>();
-  #median: number | null = null;
+  /** Where most devices agree, how far they are ahead of `nowMs`. One alone may be wrong, or lie. */
+  #agreed: number | null = null;
   #madeMs = -Infinity;
+  /** Of how many devices. */
+  #madeOf = 0;
   #wallAheadMs: number;
 
   constructor(clock: Clock) {
@@ -44,14 +47,15 @@ export class TrueTime {
     if (Math.abs(wallAheadMs - this.#wallAheadMs) > JUMP_MS) {
       // Somebody has set the PC's clock, or it was asleep: what was compared before says nothing now.
       this.#ahead.clear();
-      this.#median = null;
+      this.#agreed = null;
     }
     this.#wallAheadMs = wallAheadMs;
-    if (this.#median === null || nowMs - this.#madeMs >= AGAIN_MS) {
-      this.#median = median(this.#ahead.values());
+    if (this.#ahead.size !== this.#madeOf || nowMs - this.#madeMs >= AGAIN_MS) {
+      this.#agreed = agreed([...this.#ahead.values()]);
       this.#madeMs = nowMs;
+      this.#madeOf = this.#ahead.size;
     }
-    const aheadMs = this.#median;
+    const aheadMs = this.#agreed;
     return aheadMs !== null && Math.abs(aheadMs - wallAheadMs) > WRONG_BY_MS ? aheadMs : wallAheadMs;
   }
 
@@ -65,4 +69,12 @@ export class TrueTime {
   get trueMs(): number {
     return this.#clock.nowMs() + this.offsetMs;
   }
+}
+
+/** The median, if at least two and more than half are near it. */
+function agreed(aheadMs: number[]): number | null {
+  const middle = median(aheadMs.values());
+  if (middle === null) return null;
+  const near = aheadMs.filter((each) => Math.abs(each - middle) <= WRONG_BY_MS).length;
+  return near >= 2 && near > aheadMs.length / 2 ? middle : null;
 }
