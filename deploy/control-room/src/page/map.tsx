@@ -8,6 +8,7 @@ import { deviceShape, openDevice } from "./devices";
 import { Shape, SHAPES, type ShapeName } from "./shapes";
 import { devices, devicesChanged, openAlarms, settings, untaken, view } from "./state";
 import { t } from "./strings";
+import { drawTiles } from "./tiles";
 import { deviceName, place } from "./words";
 
 // Leaflet's canvas draws circles only. These few of its inner names have been the same since 1.0.
@@ -57,6 +58,7 @@ function colour(name: string): string {
 
 // Where the map was left, for the next look at it.
 let lastView: { centre: L.LatLng; zoom: number } | null = null;
+/** What could not be drawn, one sentence each. */
 const missing = signal<readonly string[]>([]);
 const unplaced = signal(0);
 
@@ -65,6 +67,7 @@ export function MapView() {
   const map = useRef<L.Map | null>(null);
   useEffect(() => {
     if (element.current === null) return;
+    missing.value = [];
     const made = begin(element.current);
     map.current = made;
     const bounds = L.latLngBounds([]);
@@ -107,7 +110,7 @@ export function MapView() {
             ))}
           </ul>
           {unplaced.value > 0 && <p class="small">{t.map.unplaced(unplaced.value)}</p>}
-          {missing.value.map((file) => <p key={file} class="small">{t.map.outlineMissing(file)}</p>)}
+          {missing.value.map((words) => <p key={words} class="small" role="status">{words}</p>)}
           <p class="small">{t.map.origin}</p>
         </section>
       </aside>
@@ -121,12 +124,11 @@ function begin(element: HTMLElement): L.Map {
   L.control.zoom({ position: "topright", zoomInTitle: t.map.zoomIn, zoomOutTitle: t.map.zoomOut }).addTo(map);
   map.setView(lastView?.centre ?? [-28.5, 25], lastView?.zoom ?? 5, { animate: false });
   const tiles = settings.peek()?.tiles;
-  if (tiles) L.tileLayer(tiles, { maxZoom: 19 }).addTo(map);
+  if (tiles) drawTiles(map, tiles, miss);
   return map;
 }
 
 async function drawOutlines(map: L.Map, bounds: L.LatLngBounds): Promise<void> {
-  missing.value = [];
   const style = { color: colour("--line-strong"), weight: 1.5, fillColor: colour("--surface"), fillOpacity: settings.peek()?.tiles ? 0 : 1 };
   for (const file of settings.peek()?.outlines ?? []) {
     try {
@@ -136,9 +138,13 @@ async function drawOutlines(map: L.Map, bounds: L.LatLngBounds): Promise<void> {
       outline.addTo(map).eachLayer((layer) => void (layer as L.Path).bringToBack());
       bounds.extend(outline.getBounds());
     } catch {
-      missing.value = [...missing.peek(), file];
+      miss(t.map.outlineMissing(file));
     }
   }
+}
+
+function miss(words: string): void {
+  missing.value = [...missing.peek(), words];
 }
 
 interface Drawn {

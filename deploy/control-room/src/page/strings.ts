@@ -248,6 +248,9 @@ const en = {
     zoomOut: "Farther",
     fit: "Show all",
     outlineMissing: (file: string) => `The outline ${file} was not found.`,
+    tilesUnreadable: (file: string, why: string) => `The tiles in ${file} can't be read: ${why}`,
+    tilesVector: (file: string) => `${file} has vector tiles. The map draws pictures only: PNG, JPEG, WebP or AVIF.`,
+    tilesDamaged: (file: string) => `Some tiles in ${file} can't be read.`,
     jump: "Alarms that nobody has",
   },
 
