@@ -91,14 +91,15 @@ def build(out: Path, compression: str) -> Path:
 
 
 def _licences() -> Iterator[str]:
-    """Of each library that the built scripts may hold, the text that came with it."""
+    """Of each library that the built scripts may hold, the text that came with it, or ours of one that brings none."""
     packages = json.loads((_ROOM / "package-lock.json").read_text(encoding="utf-8"))["packages"]
     for place, package in sorted(packages.items()):
         if not place or package.get("dev") or package.get("devOptional"):
             continue
         name = place.rpartition("node_modules/")[2]
         yield f" .\n {name} {package['version']}: {package.get('license', 'see below')}\n"
-        for path in sorted((_ROOM / place).glob("[Ll][Ii][Cc][Ee][Nn][CcSs][Ee]*")):
+        came = sorted((_ROOM / place).glob("[Ll][Ii][Cc][Ee][Nn][CcSs][Ee]*"))
+        for path in came or sorted((_ROOM / "licences").glob(f"{name}.txt")):
             yield " .\n"
             for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
                 yield f" {line.strip()}\n" if line.strip() else " .\n"

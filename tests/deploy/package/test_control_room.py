@@ -53,7 +53,7 @@ def test_two_builds_give_the_same_bytes(package: Path, built_page: Path, tmp_pat
 
 def test_every_library_in_the_scripts_has_its_licence(tree: Path) -> None:
     terms = (tree / "usr/share/doc/edge-agent-control-room/copyright").read_text()
-    for name in ("preact", "@preact/signals", "mqtt", "mqtt-packet", "leaflet"):
+    for name in ("preact", "@preact/signals", "mqtt", "mqtt-packet", "leaflet", "pmtiles", "fflate"):
         [text] = re.findall(rf"^ {name} \d[\d.]*: (?:.*\n)((?: .*\n){{10}})", terms, re.MULTILINE)
         assert "opyright" in text
     for name in ("esbuild", "typescript", "axe-core"):
