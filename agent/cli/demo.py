@@ -10,11 +10,12 @@ import time
 import tty
 from collections import Counter, deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rich.console import Console
 
+from agent.cli.demo_browser import DemoBrowser, find_browser
 from agent.cli.demo_centre import DemoCentre
 from agent.cli.demo_page import DemoPage
 from agent.cli.demo_screen import Screen
@@ -42,7 +43,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="run the whole chain on this machine and show it",
         description="Start a broker on a free local port, the agent with simulated pins and real person detection "
         "on real CCTV video, and show what the command centre receives and what the kiosk's lights do. Serves the "
-        "control room's page, and opens it where there is a display. Keeps the newest picture of an alarm and of an "
+        "control room's page, and opens it where there is a display. Without a terminal it plays a story by itself, "
+        "and at the page too where there is Chromium. Keeps the newest picture of an alarm and of an "
         "event, and prints its path.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -84,13 +86,29 @@ def run(args: argparse.Namespace) -> int:
         if sys.stdin.isatty() and sys.stdout.isatty():
             page.show()
             return _with_keys(stage, centre, screen)
-        return _by_itself(Story(stage, centre, screen, args.patience), screen)
+        story = Story(stage, centre, screen, args.patience)
+        screen.say("No terminal: the story plays by itself.")
+        complete = story.play() and _at_page(story, page.url, screen, stage.directory / "browser", args.patience)
+        return _told(story, screen, complete=complete)
 
 
-def _by_itself(story: Story, screen: Screen) -> int:
-    screen.say("No terminal: the story plays by itself.")
-    complete = story.play()
-    screen.say("What was seen, on the broker and at the pins:")
+def _at_page(story: Story, url: str | None, screen: Screen, directory: Path, patience_s: float) -> bool:
+    """The story at the page too; where that can't be, one line says why. Return whether all was seen."""
+    program = find_browser()
+    if url is None or program is None:
+        screen.say(f"The story at the page is left out: there is no {'page' if url is None else 'Chromium'}.")
+        return True
+    with ExitStack() as stack:
+        try:
+            browser = stack.enter_context(DemoBrowser(program, directory, patience_s))
+        except EdgeAgentError as error:
+            screen.say(f"The story at the page is left out: {error}")
+            return True
+        return story.play_at_page(browser, url)
+
+
+def _told(story: Story, screen: Screen, *, complete: bool) -> int:
+    screen.say("What was seen:")
     for step in story.steps:
         seen = step.seen_after_s is not None
         after = f"after {step.seen_after_s:.2f} s" if seen else "NOT SEEN"

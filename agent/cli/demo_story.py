@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent.adapters.paho_centre import Heard
+from agent.cli.demo_browser import DemoBrowser
 from agent.cli.demo_centre import DemoCentre, data_of
 from agent.cli.demo_screen import Screen
 from agent.cli.demo_stage import Stage
@@ -18,8 +19,19 @@ class Step:
     seen_after_s: float | None
 
 
+Act = tuple[str, Callable[[], bool]]
+_FORM = "document.querySelector('.begin input[name={name}]')"
+_KEY = "document.querySelector('#key-title') !== null && !location.hash.includes('key')"
+_WATCHES = "document.querySelector('.watch.on') !== null"
+_ROW = "document.querySelector('.alarm-row:not(.is-closed)')"
+_STANDING = f"{_ROW}?.querySelector('.row-standing').textContent ?? ''"
+_ANSWERED = "document.querySelector('.order .good') !== null"
+_AT_FORM = "document.activeElement?.closest('.actions form') != null"
+_OPERATOR = "Naledi"
+
+
 class Story:
-    """Plays every step once. A step counts as seen only when the broker or the pins have shown it."""
+    """Plays every step once. A step counts as seen only when the broker, the pins or the page have shown it."""
 
     def __init__(self, stage: Stage, centre: DemoCentre, screen: Screen, patience_s: float) -> None:
         self._stage = stage
@@ -30,7 +42,7 @@ class Story:
 
     def play(self) -> bool:
         """Play the steps; stop at the first that is not seen. Return whether all were seen."""
-        acts: list[tuple[str, Callable[[], bool]]] = [
+        return self._play(
             ("the agent is online", lambda: self._on_broker("/up/state", state="online")),
             ("the camera has seen a person", lambda: self._on_broker("/up/event/person-entered")),
             ("the button is pressed and the alarm raised", self._press),
@@ -40,7 +52,21 @@ class Story:
             ("green: a person has registered it", lambda: self._lights(yellow="on", green="on")),
             ("the centre has closed the alarm", lambda: self._answer("closed")),
             ("the lights are at rest again", lambda: self._lights(yellow="off", green="off")),
-        ]
+        )
+
+    def play_at_page(self, browser: DemoBrowser, url: str) -> bool:
+        """Play the same with another button, and an operator who has the page and a keyboard. As `play`."""
+        return self._play(
+            ("the page is there", lambda: self._open(browser, url)),
+            ("the shift has begun: the page watches", lambda: self._begin(browser)),
+            ("the page shows the alarm", lambda: self._press_for(browser)),
+            ("the page says who has it", lambda: self._take(browser)),
+            ("green, by the page", lambda: self._lights(yellow="on", green="on")),
+            ("the page has closed the alarm", lambda: self._close(browser)),
+            ("the lights are at rest again", lambda: self._lights(yellow="off", green="off")),
+        )
+
+    def _play(self, *acts: Act) -> bool:
         for name, act in acts:
             began = time.monotonic()
             seen = act()
@@ -48,6 +74,44 @@ class Story:
             if not seen:
                 return False
         return True
+
+    def _open(self, browser: DemoBrowser, url: str) -> bool:
+        self._screen.say("The same at the control room's page, in a Chromium without a window.")
+        browser.open(url)
+        # Before the key of its address is kept, it would make one of its own, which the kiosk does not know.
+        return self._on_page(browser, f"{_FORM.format(name='by')} !== null && {_KEY}")
+
+    def _begin(self, browser: DemoBrowser) -> bool:
+        self._screen.say(f"{_OPERATOR} begins a shift.")
+        for name, text in (("login", "naledi"), ("password", "any"), ("by", _OPERATOR)):
+            browser.read(f"{_FORM.format(name=name)}.focus()")
+            browser.type(text)
+        browser.press("Enter")
+        return self._on_page(browser, _WATCHES)
+
+    def _press_for(self, browser: DemoBrowser) -> bool:
+        browser.press("1")
+        self._screen.say('Somebody presses the button "medical".')
+        self._stage.press("medical")
+        # A press of a simulated kiosk sends nobody out, and the page must say so.
+        exercise = f"({_STANDING}).startsWith('Exercise')"
+        return self._on_broker("/up/alarm/medical", stage="raised") and self._on_page(browser, exercise)
+
+    def _take(self, browser: DemoBrowser) -> bool:
+        self._screen.say(f"{_OPERATOR} goes to it with the key j, and takes it with r.")
+        browser.press("j")
+        browser.press("r")
+        # The alarm may say so before the kiosk's answer has come, and until then no key does anything more.
+        has_it = f"({_STANDING}).includes('{_OPERATOR} ') && {_ANSWERED}"
+        return self._on_broker("/up/alarm/medical", stage="registered") and self._on_page(browser, has_it)
+
+    def _close(self, browser: DemoBrowser) -> bool:
+        self._screen.say(f"{_OPERATOR} closes it with c and Enter: it was a test.")
+        browser.press("c")
+        if not self._on_page(browser, _AT_FORM):
+            return False
+        browser.press("Enter")
+        return self._on_broker("/up/alarm/medical", stage="closed") and self._on_page(browser, f"{_ROW} === null")
 
     def _press(self) -> bool:
         self._screen.say('Somebody presses the button "police".')
@@ -72,6 +136,9 @@ class Story:
 
     def _lights(self, **expected: str) -> bool:
         return self._until(lambda _: expected.items() <= self._screen.lights(force=True).items())
+
+    def _on_page(self, browser: DemoBrowser, expression: str) -> bool:
+        return self._until(lambda _: bool(browser.read(expression)))
 
     def _until(self, seen: Callable[[Heard | None], bool]) -> bool:
         deadline = time.monotonic() + self._patience_s

@@ -1,19 +1,26 @@
-"""The page that `make run` serves beside its broker and its agent."""
+"""The page that `make run` serves beside its broker and its agent, and the story that it plays there by itself."""
 
 import base64
 import http.client
 import json
 import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from agent.adapters.jose_keys import PrivateKey, read_key_set
+from agent.cli.demo_browser import DemoBrowser
 from agent.cli.demo_page import DemoPage
 from agent.cli.demo_stage import Stage
+from agent.core.errors import EdgeAgentError
 from tests.control_room.rig import Browser
+from tests.support.run import ran
 from tests.support.wait import wait_for
 
 CONNECTED = """
@@ -23,6 +30,44 @@ url => new Promise(resolve => {
   socket.onerror = () => resolve("refused");
 })
 """
+
+AT_THE_PAGE = [
+    "the page is there",
+    "the shift has begun: the page watches",
+    "the page shows the alarm",
+    "the page says who has it",
+    "green, by the page",
+    "the page has closed the alarm",
+    "the lights are at rest again",
+]
+
+
+def story(directory: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """The demo without a terminal, whose files are all in this directory."""
+    directory.mkdir()
+    environment = {**os.environ, "TMPDIR": str(directory), **variables}
+    command = [sys.executable, "-m", "agent", "demo"]
+    return ran(*command, stdin=subprocess.DEVNULL, timeout=120, env=environment)
+
+
+def steps(done: "subprocess.CompletedProcess[str]") -> list[str]:
+    """The steps that were seen."""
+    return [name.strip() for name in re.findall(r"^  ok  (.+) after \d+\.\d\d s$", done.stdout, re.MULTILINE)]
+
+
+def stand_in(directory: Path, what: str) -> str:
+    """A program of this shell code where the browser should be; returns its path."""
+    directory.mkdir(exist_ok=True)
+    program = directory / "chromium"
+    program.write_text(f"#!/bin/sh\n{what}\n")
+    program.chmod(0o755)
+    return str(program)
+
+
+def running(directory: Path) -> list[str]:
+    """The commands of running processes that name this directory."""
+    lines = [" ".join(each.info["cmdline"] or ()) for each in psutil.process_iter(["cmdline"])]
+    return [line for line in lines if str(directory) in line]
 
 
 @pytest.fixture
@@ -78,12 +123,9 @@ def test_it_is_opened_where_there_is_a_display_and_only_there(
     stage: Stage, built_page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = tmp_path / "opened"
-    stand_in = tmp_path / "browser"
-    stand_in.write_text(f'#!/bin/sh\necho "$1" >>{opened}\n')
-    stand_in.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr("webbrowser._tryorder", None)
-    monkeypatch.setenv("BROWSER", str(stand_in))
+    monkeypatch.setenv("BROWSER", stand_in(tmp_path, f'echo "$1" >>{opened}'))
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
     with DemoPage(stage, built_page) as demo:
@@ -93,3 +135,42 @@ def test_it_is_opened_where_there_is_a_display_and_only_there(
         demo.show()
         wait_for(opened.exists, what="a browser")
         wait_for(lambda: opened.read_text() == f"{demo.url}\n", what="the address")
+
+
+@pytest.mark.usefixtures("built_page")
+def test_without_a_terminal_the_story_is_told_through_the_page_too_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    done = story(tmp_path / "demo")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "NOT SEEN" not in done.stdout
+    assert len(steps(done)) == 9 + len(AT_THE_PAGE)
+    assert steps(done)[9:] == AT_THE_PAGE
+    assert "EXERCISE, not a real alarm: medical RAISED" in done.stdout
+    assert re.search(r"medical CLOSED.*closed by Naledi \(demo-operator\): test", done.stdout)
+    assert list((tmp_path / "demo").iterdir()) == []
+    assert running(tmp_path / "demo") == []
+
+
+@pytest.mark.usefixtures("built_page")
+def test_a_browser_that_does_not_start_is_told_in_one_line_and_the_rest_of_the_story_counts(tmp_path: Path) -> None:
+    program = stand_in(tmp_path / "bin", "echo 'no display, no shared memory, no luck'; exit 3")
+
+    done = story(tmp_path / "demo", PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(steps(done)) == 9
+    [line] = [line for line in done.stdout.splitlines() if "left out" in line]
+    assert line.startswith(f"The story at the page is left out: {program} does not answer: ")
+    assert line.endswith("no display, no shared memory, no luck")
+
+
+def test_a_browser_that_says_nothing_is_waited_for_no_longer_than_told_and_ended(tmp_path: Path) -> None:
+    silent = stand_in(tmp_path / "bin", 'tail -f "$0" & exec tail -f "$0"')
+
+    with (
+        pytest.raises(EdgeAgentError, match="does not answer: timed out"),
+        DemoBrowser(silent, tmp_path / "browser", patience_s=0.2),
+    ):
+        pass
+
+    wait_for(lambda: running(tmp_path) == [], what="the end of the browser")

@@ -62,19 +62,20 @@ def terminal(directory: Path) -> Iterator[Terminal]:
             os.close(master)
 
 
-def story(directory: Path, *options: str) -> "subprocess.CompletedProcess[str]":
-    environment = {**os.environ, "TMPDIR": str(directory)}
+def story(directory: Path, *options: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    environment = {**os.environ, "TMPDIR": str(directory), **variables}
     return ran(*DEMO, *options, stdin=subprocess.DEVNULL, timeout=90, env=environment)
 
 
-def test_without_a_terminal_the_story_is_told_and_every_step_was_seen(tmp_path: Path) -> None:
-    done = story(tmp_path)
+def test_without_a_terminal_and_a_browser_the_story_is_told_and_every_step_was_seen(tmp_path: Path) -> None:
+    done = story(tmp_path, PATH="/nowhere")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "NOT SEEN" not in done.stdout
     assert "sends nobody out" in done.stdout
     assert "EXERCISE, not a real alarm: panic RAISED" in done.stdout
     assert len(re.findall(r"^  ok  ", done.stdout, re.MULTILINE)) == 9
+    assert len(re.findall(r"^The story at the page is left out: there is no \w+\.$", done.stdout, re.MULTILINE)) == 1
     picture = re.search(r"picture of (\d+) bytes: (\S+demo-alarm\.jpg)$", done.stdout, re.MULTILINE)
     assert picture is not None
     assert Path(picture[2]).stat().st_size == int(picture[1])
