@@ -168,7 +168,7 @@ chaos: setup-dev ## A quarter of an hour of kills, outages and bad disks; nothin
 fuzz: setup-dev ## A hundred thousand spoilt commands: none may do anything, none may harm the agent (ten minutes; FUZZ=2000)
 	@FUZZ=$(or $(FUZZ),100000) $(BIN)/pytest -s --show-capture=no -o log_level=CRITICAL --timeout=7200 tests/bootstrap/test_fuzz.py
 
-control-room-load: setup-dev ## The control room's page with 5,000 devices and 1,000 alarms, and through a shift of eight hours in fast time (twenty minutes; LOAD='--hours 2')
+control-room-load: setup-dev ## The control room's page with 5,000 devices and 1,000 alarms, and through a shift of eight hours in fast time (twenty minutes; LOAD='--hours 4')
 	@$(BIN)/python -m tests.control_room.long_load $(LOAD)
 
 control-room-shots: setup-dev ## docs/control-room-*.png, from the page with drawn figures in a camera's picture; more in build/control-room

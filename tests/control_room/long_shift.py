@@ -41,7 +41,9 @@ class Hour:
 
     hours: int
     alarms: int
-    """Raised so far, and all closed again but a few."""
+    """Raised so far, and all closed again."""
+    messages: int
+    """Said so far."""
     page_bytes: int
     worker_bytes: int
 
@@ -51,7 +53,7 @@ def play(rig: Rig, browser: Browser, *, devices: int, minutes: int, factor: int 
     press and are answered, cameras see people leave; once an hour 300 people press at once. The clock of the page's
     worker is `factor` times as fast (FAST); with 0 it is right, and what is said in a minute is said at once."""
     chance = random.Random(1)
-    raised = 0
+    raised = messages = 0
     with Fleet(rig, devices) as fleet:
         fleet.say(*(made for kiosk in fleet.kiosks for made in (*kiosk.born(), kiosk.described())))
         page = browser.open(rig.url + key_fragment(rig.key), viewport={"width": 1280, "height": 800})
@@ -72,6 +74,7 @@ def play(rig: Rig, browser: Browser, *, devices: int, minutes: int, factor: int 
                 ),
             )
             raised += count
+            messages += devices + 3 * count + EVENTS + PICTURES
             if minute % 7 == 0:
                 go(page, VIEWS[minute // 7 % len(VIEWS)])
             if factor:
@@ -79,7 +82,7 @@ def play(rig: Rig, browser: Browser, *, devices: int, minutes: int, factor: int 
             if minute % 60 == 0:
                 go(page, "alarms")
                 expect(page.get_by_role("heading", name="No open alarm")).to_be_visible()
-                yield Hour(minute // 60, raised, *inspector.heaps())
+                yield Hour(minute // 60, raised, messages, *inspector.heaps())
 
 
 def said(kiosk: Kiosk, data: AlarmData, step: int) -> Made:
