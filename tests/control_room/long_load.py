@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.control_room.load import ACK_MS, SCROLL_RATIO, TASK_MS, Crowd, crowd
-from tests.control_room.long_shift import FAST, FLAT, Hour, play
+from tests.control_room.long_shift import FAST, FLAT_BYTES, Hour, play
 from tests.control_room.rig import Browser, Rig, page_with
 from tests.support.certificates import BrokerAuthorities
 
@@ -78,7 +78,7 @@ def memory_of(shift: list[Hour]) -> list[Figure]:
     return [
         (f"messages in {last.hours} hours", last.messages, None, ""),
         (f"page, least in the first {full.hours} hours", before, None, "MiB"),
-        ("page, least in the others", after, (1 + FLAT) * before, "MiB"),
+        ("page, least in the others", after, before + FLAT_BYTES / _MIB, "MiB"),
         (f"worker after {full.hours} hours", full.worker_bytes / _MIB, None, "MiB"),
         (f"worker after {last.hours} hours", last.worker_bytes / _MIB, None, "MiB"),
         ("worker, for each message between", grown, MESSAGE_BYTES, "bytes"),

@@ -30,9 +30,9 @@ FLOOD, EVENTS, PICTURES = 300, 20, 2
 _PICTURE = b"\xff\xd8\xff" + bytes(20_000)
 
 
-FLAT = 0.1
+FLAT_BYTES = 2 * 1024 * 1024
 """How much more the last hour may need than the one in which all that is remembered has come to its bounds. What a
-shift counts of each of its alarms, some 200 bytes, is in it."""
+shift counts of each of its alarms is in it, some 200 bytes, and what the browser has not yet given back."""
 
 
 @dataclass
@@ -50,8 +50,8 @@ class Hour:
 
 def play(rig: Rig, browser: Browser, *, devices: int, minutes: int, factor: int = 0) -> Iterator[Hour]:
     """Play so many minutes of a shift, and tell after each hour. Each minute every kiosk tells its health, two people
-    press and are answered, cameras see people leave; once an hour 300 people press at once. The clock of the page's
-    worker is `factor` times as fast (FAST); with 0 it is right, and what is said in a minute is said at once."""
+    press and are answered, cameras see people leave; four times an hour 300 people press at once. The clock of the
+    page's worker is `factor` times as fast (FAST); with 0 it is right, and what is said in a minute is said at once."""
     chance = random.Random(1)
     raised = messages = 0
     with Fleet(rig, devices) as fleet:
@@ -61,7 +61,7 @@ def play(rig: Rig, browser: Browser, *, devices: int, minutes: int, factor: int 
         inspector = Inspector(page)
         for minute in range(1, minutes + 1):
             began = page.evaluate("performance.now()")
-            count = FLOOD if minute % 60 == 30 else 2
+            count = FLOOD if minute % 15 == 7 else 2
             pressed = [(kiosk, press(location=kiosk.place)) for kiosk in chance.choices(fleet.kiosks, k=count)]
             seen = chance.choice(fleet.kiosks)
             fleet.say(
@@ -75,8 +75,8 @@ def play(rig: Rig, browser: Browser, *, devices: int, minutes: int, factor: int 
             )
             raised += count
             messages += devices + 3 * count + EVENTS + PICTURES
-            if minute % 7 == 0:
-                go(page, VIEWS[minute // 7 % len(VIEWS)])
+            if minute % 7 == 0:  # the same before each look at the memory
+                go(page, VIEWS[minute % 60 // 7 % len(VIEWS)])
             if factor:
                 page.wait_for_function("([began, ms]) => performance.now() - began >= ms", arg=[began, 60_000 / factor])
             if minute % 60 == 0:

@@ -6,6 +6,8 @@ from typing import Any
 
 from playwright.sync_api import CDPSession, Page
 
+_LOOKS = 4
+
 
 class Inspector:
     """The browser's view of one page and its worker. Times are those of the page's main thread on a processor, which
@@ -30,12 +32,17 @@ class Inspector:
         return float(next(each["value"] for each in metrics if each["name"] == "TaskDuration"))
 
     def heaps(self) -> tuple[int, int]:
-        """Bytes that the page's objects and those of its worker need, after a collection of garbage."""
-        self._session.send("HeapProfiler.collectGarbage")
-        page = self._session.send("Runtime.getHeapUsage")
+        """Bytes that the page's objects and those of its worker need, after a collection of garbage: the least of
+        some looks, since what has just left the screen goes with a later frame."""
         [worker] = self._workers
-        self._ask(worker, "HeapProfiler.collectGarbage")
-        return _bytes(page), _bytes(self._ask(worker, "Runtime.getHeapUsage"))
+        looks = []
+        for _ in range(_LOOKS):
+            self._page.evaluate("new Promise(requestAnimationFrame)")
+            self._session.send("HeapProfiler.collectGarbage")
+            self._ask(worker, "HeapProfiler.collectGarbage")
+            page = self._session.send("Runtime.getHeapUsage")
+            looks.append((_bytes(page), _bytes(self._ask(worker, "Runtime.getHeapUsage"))))
+        return min(page for page, _ in looks), min(worker for _, worker in looks)
 
     def _ask(self, session: str, method: str) -> Any:
         self._number += 1
