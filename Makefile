@@ -76,7 +76,7 @@ ROOM_TYPES := $(ROOM)/src/contract.d.ts
 control-room: $(ROOM)/dist/index.html ## The page at which operators answer alarms, in deploy/control-room/dist
 	@:
 
-$(ROOM)/dist/index.html: $(ROOM_TOOLS) $(ROOM_TYPES) $(ROOM)/build.mjs $(ROOM)/tsconfig.json $(shell find $(ROOM)/src $(ROOM)/static 2>/dev/null)
+$(ROOM)/dist/index.html: $(ROOM_TOOLS) $(ROOM_TYPES) $(ROOM)/build.mjs $(ROOM)/bundle.mjs $(ROOM)/tsconfig.json $(shell find $(ROOM)/src $(ROOM)/static 2>/dev/null)
 	@echo "Building the control room's page"
 	@cd $(ROOM) && node build.mjs
 	@touch $@

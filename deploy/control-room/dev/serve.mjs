@@ -1,28 +1,19 @@
 // Serves the page with the scripted worker, under the policy that it has in earnest: node dev/serve.mjs [PORT], then open
 // http://127.0.0.1:PORT/day/ (or empty, flood, hostile, one-down, clock, mute, race, unknown-key, wrong).
-import { build } from "esbuild";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bundle } from "../bundle.mjs";
 
 const here = fileURLToPath(new URL("..", import.meta.url));
 const POLICY = "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self' wss:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 const TYPES = { html: "text/html", js: "text/javascript", css: "text/css", json: "application/json", svg: "image/svg+xml" };
 
-const { outputFiles } = await build({
-  entryPoints: { page: join(here, "src/page/main.tsx"), worker: join(here, "dev/fake-worker.ts") },
-  outdir: "/",
-  write: false,
-  bundle: true,
-  minify: true,
-  format: "esm",
-  target: "es2022",
-  jsx: "automatic",
-  jsxImportSource: "preact",
-  loader: { ".png": "dataurl" },
-  define: { "process.env.NODE_ENV": '"production"' },
-});
+const { outputFiles } = await bundle(
+  { page: join(here, "src/page/main.tsx"), worker: join(here, "dev/fake-worker.ts") },
+  { outdir: "/", write: false },
+);
 const built = new Map(outputFiles.map((file) => [file.path.replace(/^.*[\\/]/, ""), file.contents]));
 
 async function find(scenario, name) {
