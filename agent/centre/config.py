@@ -9,7 +9,7 @@ from agent.adapters.jose_keys import MAX_TOKEN_BYTES, PrivateKey
 from agent.centre.orders import Signed, new_cmd_id, signed
 from agent.contract.commands import SECOND_ROLES, TABLE, TWO_SIGNERS
 
-NAME = "config-set"
+CONFIG_SET = "config-set"
 KEPT_S = 365 * 24 * 3600
 
 
@@ -33,20 +33,21 @@ def sign_config(
     key: PrivateKey,
     *,
     second: str | None = None,
-    life_s: int = KEPT_S,
 ) -> Signed:
-    """Return settings for `Centre.retain_config`, which the device `source` may take for `life_s` seconds.
+    """Return settings for `Centre.retain_config`, which the device `source` may take for a year.
 
     Raises ValueError for wrong arguments, for a key of another role than the device takes, for a `second` that is not
     of the same order, and for more than a device reads.
     """
-    if key.role not in TABLE[NAME].roles:
-        raise ValueError(f"the signer must be {_either(TABLE[NAME].roles)}, and {key.kid} is of the role {key.role}")
-    args = _shared(NAME, {"revision": revision, "changes": changes})
+    if key.role not in TABLE[CONFIG_SET].roles:
+        raise ValueError(
+            f"the signer must be {_either(TABLE[CONFIG_SET].roles)}, and {key.kid} is of the role {key.role}"
+        )
+    args = _shared(CONFIG_SET, {"revision": revision, "changes": changes})
     if second is not None:
-        check_second(second, source, NAME, args, key)
+        check_second(second, source, CONFIG_SET, args, key)
         args["second"] = second
-    this = signed(NAME, args, source, key, None, new_cmd_id(), life_s=life_s)
+    this = signed(CONFIG_SET, args, source, key, None, new_cmd_id(), life_s=KEPT_S)
     if len(this.token) > MAX_TOKEN_BYTES:
         raise ValueError(f"{len(this.token)} bytes, signed, are more than the {MAX_TOKEN_BYTES} that a device reads")
     return this

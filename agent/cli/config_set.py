@@ -10,7 +10,7 @@ from typing import Any
 
 from agent.adapters.jose_keys import PrivateKey
 from agent.centre import Centre, NewMessage, Notice, Presence, Signed, co_sign, sign_config
-from agent.centre.config import NAME, check_second
+from agent.centre.config import CONFIG_SET, check_second
 from agent.cli.centre import Target, print_result
 from agent.cli.sender import LAST_WORDS, say
 from agent.contract.commands import TWO_SIGNERS
@@ -26,7 +26,9 @@ _STEP_S = 0.2
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that go with some commands only."""
-    group = parser.add_argument_group(f"with {' and '.join(TWO_SIGNERS)} only (--retain and --clear: {NAME} only)")
+    group = parser.add_argument_group(
+        f"with {' and '.join(TWO_SIGNERS)} only (--retain and --clear: {CONFIG_SET} only)"
+    )
     text = "the second signer: what --co-sign has written, or their private key"
     group.add_argument("--second", type=Path, metavar="FILE", help=text)
     how = group.add_mutually_exclusive_group()
@@ -40,14 +42,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def check_usage(args: argparse.Namespace, arguments: Mapping[str, Any]) -> None:
     """Refuse options that can't be meant. Raises UsageError."""
-    for names, commands in ((("second", "co_sign"), TWO_SIGNERS), (("retain", "clear"), (NAME,))):
+    for names, commands in ((("second", "co_sign"), TWO_SIGNERS), (("retain", "clear"), (CONFIG_SET,))):
         given = [name for name in names if getattr(args, name)]
         if given and args.name not in commands:
             raise UsageError(f"--{given[0].replace('_', '-')} works with {' and '.join(commands)} only")
     if args.second is not None and (args.clear or args.co_sign is not None):
         raise UsageError("--second goes with what is sent: leave it out here")
     if args.clear and arguments:
-        raise UsageError(f"--clear takes no arguments: write {NAME} --clear")
+        raise UsageError(f"--clear takes no arguments: write {CONFIG_SET} --clear")
 
 
 def write_second(path: Path, source: str, name: str, arguments: Mapping[str, Any], key: PrivateKey) -> int:
@@ -88,7 +90,7 @@ def completed(
 
 
 def _check_allowed(name: str, arguments: Mapping[str, Any]) -> None:
-    if name == NAME and (paths := forbidden(arguments["changes"])):
+    if name == CONFIG_SET and (paths := forbidden(arguments["changes"])):
         raise UsageError(f"can't be changed from afar: {', '.join(paths)}; docs/contract.md has what can be")
 
 
@@ -96,7 +98,7 @@ def clear(target: Target) -> int:
     """Take away what is left at the brokers for a device; return 0 when each has confirmed. Raises BrokerError."""
     with Centre(target.brokers, tls=target.tls, root=target.identity.root, filters=[]) as centre:
         missing = _retain(centre, target, None)
-    print(f"{NAME}: nothing is left for {target.identity.device} at {_others(target, missing)}")
+    print(f"{CONFIG_SET}: nothing is left for {target.identity.device} at {_others(target, missing)}")
     return 1 if missing else 0
 
 
@@ -110,28 +112,33 @@ def leave(target: Target, arguments: Mapping[str, Any], key: PrivateKey, timeout
         settings = sign_config(source, revision, arguments["changes"], key, second=arguments.get("second"))
     except ValueError as error:
         raise UsageError(str(error)) from error
-    with _Left(target, settings) as left:
-        if left.wanted >= revision:
-            raise UsageError(f"revision {revision} is not above {left.wanted}, the last one that the device has seen")
-        missing = _retain(left.centre, target, settings)
+    with _SettingsListener(target, settings) as listener:
+        if listener.wanted >= revision:
+            raise UsageError(
+                f"revision {revision} is not above {listener.wanted}, the last one that the device has seen"
+            )
+        missing = _retain(listener.centre, target, settings)
         say(f"revision {revision} is left at {_others(target, missing)}")
-        result = left.result(timeout_s)
+        result = listener.result(timeout_s)
         if result is not None:
             code = print_result(result.model_dump(mode="json"))
             if code:
-                say(f"it is still left at the brokers: {NAME} --clear takes it away, and a higher revision replaces it")
+                say(
+                    f"it is still left at the brokers: {CONFIG_SET} --clear takes it away, "
+                    "and a higher revision replaces it"
+                )
             return code
-        why = left.why_not_yet()
+        why = listener.why_not_yet()
     if not why:
         raise BrokerError(
             f"{target.identity.device} is online, and did not answer within {timeout_s:g} s; it is still "
             "left at the brokers, so perhaps they do not let it through"
         )
-    print(f"{NAME}: revision {revision} waits at the brokers: {why}")
+    print(f"{CONFIG_SET}: revision {revision} waits at the brokers: {why}")
     return 1 if missing else 0
 
 
-class _Left:
+class _SettingsListener:
     """Listens for what a device makes of settings that are left for it. Use it as a context manager."""
 
     def __init__(self, target: Target, settings: Signed) -> None:
@@ -145,7 +152,7 @@ class _Left:
         root = target.identity.root
         self.centre = Centre(target.brokers, tls=target.tls, root=root, filters=filters, on_notice=self._hear)
 
-    def __enter__(self) -> "_Left":
+    def __enter__(self) -> "_SettingsListener":
         self.centre.__enter__()
         try:
             self.centre.await_connection()
