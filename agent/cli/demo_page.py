@@ -15,10 +15,11 @@ from agent.cli.demo_stage import Stage
 from agent.cli.keygen import make_key, private_path
 
 _BUILT = Path(__file__).parents[2] / "deploy" / "control-room" / "dist"
-_POLICY = (
+POLICY = (
     "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     "connect-src 'self' {broker}; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
+"""As the shipped server has it (deploy/control-room/serve/nginx.conf), but for the broker."""
 
 
 class DemoPage:
@@ -45,7 +46,7 @@ class DemoPage:
             "outlines": outlines,
             "units": ["car 7"],
         }
-        handler = functools.partial(_Handler, settings, _POLICY.format(broker=broker), directory=str(self._built))
+        handler = functools.partial(_Handler, settings, POLICY.format(broker=broker), directory=str(self._built))
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, name="page", daemon=True)
         self._thread.start()

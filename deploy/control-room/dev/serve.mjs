@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { bundle } from "../bundle.mjs";
 
 const here = fileURLToPath(new URL("..", import.meta.url));
-const POLICY = "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self' wss:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+const POLICY = /Content-Security-Policy "([^"]*)"/.exec(await readFile(join(here, "serve/nginx.conf"), "utf8"))[1];
 const TYPES = { html: "text/html", js: "text/javascript", css: "text/css", json: "application/json", svg: "image/svg+xml" };
 
 const { outputFiles } = await bundle(
