@@ -1,0 +1,1 @@
+"""How a device gets its name, its key and its certificate, and gets them anew. The running agent imports none of it."""
