@@ -1,0 +1,1 @@
+"""The province kit: everything that a province needs to run its kiosks, made from one file."""
