@@ -1,4 +1,4 @@
-"""What the firmware and the kernel say about the board: supply, heat, and wear of its storage."""
+"""What the firmware and the kernel say about the board: its serial number, supply, heat, and wear of its storage."""
 
 import os
 import re
@@ -10,14 +10,27 @@ from agent.core.diagnosis.wear import Wear
 
 _THROTTLED = Path("devices/platform/soc/soc:firmware/get_throttled")
 _VCGENCMD_S = 5.0
+_SERIAL = re.compile(r"[0-9a-z][0-9a-z._-]{0,63}")
+_SERIAL_LINE = re.compile(r"^Serial\s*:\s*(\S+)$", re.MULTILINE)
 
 
 class Board:
-    """Reads `sysfs`, which a test may put elsewhere. Any method may block as long as the kernel does."""
+    """Reads `sysfs` and `proc`, which a test may put elsewhere. Any method may block as long as the kernel does."""
 
-    def __init__(self, sysfs: Path = Path("/sys"), vcgencmd: str = "vcgencmd") -> None:
+    def __init__(self, sysfs: Path = Path("/sys"), vcgencmd: str = "vcgencmd", proc: Path = Path("/proc")) -> None:
         self._sysfs = sysfs
         self._vcgencmd = vcgencmd
+        self._proc = proc
+
+    def serial(self) -> str | None:
+        """Return the serial number that the board's maker gave it, in small letters; None where the kernel knows none,
+        as on most machines that are no Raspberry Pi."""
+        told = _read(self._proc / "device-tree/serial-number")
+        if told is None:
+            line = _SERIAL_LINE.search(_read(self._proc / "cpuinfo") or "")
+            told = line[1] if line else ""
+        serial = told.rstrip("\0").strip().lower()
+        return serial if _SERIAL.fullmatch(serial) and serial.strip("0") else None
 
     def throttled(self) -> int | None:
         """Return the bits of the firmware's `get_throttled`; None where neither sysfs nor vcgencmd has them."""

@@ -46,6 +46,10 @@ class NoProbeCertificate(BrokerError):  # noqa: N818 - what is so, as the doctor
     """The probe has no certificate of its own. If it used the device's, that might end the device's connection."""
 
 
+class CopiedCard(BrokerError):  # noqa: N818 - what is so
+    """The device's credentials belong to another board: no broker may take this device for that one."""
+
+
 class MessageRefused(BrokerError):  # noqa: N818 - a verdict, as the broker's own
     """This broker will never take this message, for example because it is larger than the broker allows."""
 

@@ -9,7 +9,7 @@ from agent.core.diagnosis.wear import Wear
 
 @pytest.fixture
 def board(tmp_path: Path) -> Board:
-    return Board(tmp_path / "sys", vcgencmd=str(tmp_path / "vcgencmd"))
+    return Board(tmp_path / "sys", vcgencmd=str(tmp_path / "vcgencmd"), proc=tmp_path / "proc")
 
 
 def put(path: Path, text: str) -> None:
@@ -90,3 +90,22 @@ def test_an_sd_card_and_a_disk_that_tells_nonsense_tell_nothing(board: Board, tm
 
 def test_a_directory_on_no_disk_has_no_wear(board: Board, tmp_path: Path) -> None:
     assert board.wear(tmp_path) is None
+
+
+def test_the_serial_number_is_read_from_the_device_tree(board: Board, tmp_path: Path) -> None:
+    put(tmp_path / "proc/device-tree/serial-number", "10000000ABCDEF01\0")
+    put(tmp_path / "proc/cpuinfo", "Serial\t\t: 20000000abcdef02\n")
+    assert board.serial() == "10000000abcdef01"
+
+
+def test_without_one_there_it_is_read_from_what_the_kernel_says_of_the_processor(board: Board, tmp_path: Path) -> None:
+    put(tmp_path / "proc/cpuinfo", "processor\t: 0\n\nRevision\t: c03115\nSerial\t\t: 10000000abcdef01\nModel\t: Pi\n")
+    assert board.serial() == "10000000abcdef01"
+
+
+@pytest.mark.parametrize("told", [None, "", "\0", "0000000000000000\0", "no such thing\0", "\n\t", "f" * 65])
+def test_a_machine_whose_kernel_knows_no_serial_number_has_none(board: Board, tmp_path: Path, told: str | None) -> None:
+    if told is not None:
+        put(tmp_path / "proc/device-tree/serial-number", told)
+    put(tmp_path / "proc/cpuinfo", "processor\t: 0\nmodel name\t: Some\n")
+    assert board.serial() is None

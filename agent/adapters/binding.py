@@ -1,0 +1,45 @@
+"""Reads the binding of the device's credentials, and refuses those of another board."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from agent.core.binding import Binding, copied, parse_binding
+from agent.core.errors import CopiedCard, StorageError
+
+CREDENTIALS = Path("credentials")
+"""In the state directory: what enrolment has written."""
+CURRENT = CREDENTIALS / "current"
+BINDING = "binding.json"
+
+log = logging.getLogger(__name__)
+
+
+def read_binding(cert_file: Path | None, state: Path) -> Binding | None:
+    """Return whose the credentials are; None for a device that was set up by hand: its certificate lies elsewhere than
+    below `CURRENT` in the state directory, or has no binding. Raises StorageError when the binding can't be read."""
+    current = (state / CURRENT).absolute()
+    if cert_file is None or not cert_file.absolute().is_relative_to(current):
+        return None
+    path = current / BINDING
+    try:
+        return parse_binding(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise StorageError(f"{path} can't be read: {error}") from error
+
+
+def refuse_a_copy(cert_file: Path | None, state: Path, serial: Callable[[], str | None]) -> None:
+    """Raise CopiedCard when the credentials belong to another board than this, whose serial number `serial` reads.
+
+    What can't be read keeps no device from calling for help: it is logged, and nothing is refused. May block as long as
+    the disk does.
+    """
+    try:
+        binding = read_binding(cert_file, state)
+    except StorageError as error:
+        log.warning("nobody can tell whether this card is a copy of another device's: %s", error)
+        return
+    if binding is not None and (said := copied(binding, serial())) is not None:
+        raise CopiedCard(said)
