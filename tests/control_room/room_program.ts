@@ -300,6 +300,21 @@ test("lateness is told only of a device whose clock is set, and is right though 
   assert.ok(Math.abs(links.clockWrongByMs! + 5 * 3_600_000) < 200, `${links.clockWrongByMs}`);
 });
 
+test("an alarm that was open before the page heard of it rings with its age, and nobody calls it late", async () => {
+  const rig = await new Rig().begin();
+  const raised_at = new Date(rig.wallMs - 240_000).toISOString();
+  rig.hear("alarms", rig.openList({ raised_at }), { retain: true });
+  rig.hear("alarms", rig.openList({ raised_at }, { alarm_id: "a2", raised_at }));
+  rig.hear("alarm/police", rig.alarm({ alarm_id: "a3", raised_at, historical: true }));
+  rig.hear("alarm/police", rig.alarm({ raised_at, press_count: 2 }));
+  rig.pass(100);
+  for (const [id, isBefore] of [["a1", true], ["a2", true], ["a3", false]] as const) {
+    const { lateMs, wasOpenBefore, isRinging, pressedMs, firstHeardMs } = rig.alarms.get(id)!;
+    assert.deepEqual([lateMs === null, wasOpenBefore, isRinging], [isBefore, isBefore, true], id);
+    assert.ok(Math.abs(firstHeardMs - pressedMs - 240_000) < 200, `${id}: ${firstHeardMs - pressedMs} ms`);
+  }
+});
+
 test("one device with a false clock moves neither ages nor signatures, whatever it says of its clock", async () => {
   const rig = await new Rig().begin();
   const false_ = new Date(rig.wallMs - 330 * 86_400_000).toISOString();

@@ -110,12 +110,18 @@ export class Rig {
       recordtop: 0, recorddone: 0, monoms: seq, timeq: "synced", nonce: "n1", data: { historical: false, ...data }, ...more,
     });
   }
+  #alarmData(data: Json): Json {
+    return {
+      historical: false, alarm_id: "a1", input: "police", kind: "panic", status: "actual", silent: false, press_count: 1,
+      stage: "raised", repeats: 0, reraised: 0, raised_at: new Date(this.wallMs).toISOString(),
+      codes: { contact_id: "120", sia: "PA" }, latency_ms: {}, ...data,
+    };
+  }
   alarm(data: Json = {}, more: Json = {}): string {
-    return this.envelope("edge.alarm.raised.v1", {
-      alarm_id: "a1", input: "police", kind: "panic", status: "actual", silent: false, press_count: 1, stage: "raised",
-      repeats: 0, reraised: 0, raised_at: new Date(this.wallMs).toISOString(), codes: { contact_id: "120", sia: "PA" },
-      latency_ms: {}, ...data,
-    }, more);
+    return this.envelope("edge.alarm.raised.v1", this.#alarmData(data), more);
+  }
+  openList(...alarms: Json[]): string {
+    return this.envelope("edge.alarms.v1", { open: alarms.map((data) => this.#alarmData(data)) });
   }
   health(data: Json = {}): string {
     return this.envelope("edge.health.v1", {

@@ -72,8 +72,10 @@ export interface AlarmView {
   changedMs: number;
   /** Names of the brokers that have brought the newest message. */
   brokers: string[];
-  /** From the press until it was first heard here; null while the device's clock is not to be trusted. */
+  /** From the press until it was first heard here. Null while the device's clock is not to be trusted, and if `wasOpenBefore`. */
   lateMs: number | null;
+  /** First heard of in what a broker had kept, or in a list of the open alarms: how late we were says nothing of its way here. */
+  wasOpenBefore: boolean;
   /** What the lamps of its kiosk show now. */
   lamps: Lamps;
   isRinging: boolean;

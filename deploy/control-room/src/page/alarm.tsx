@@ -137,7 +137,8 @@ function FactsCard({ alarm }: { alarm: AlarmView }) {
 
 function HowCard({ alarm }: { alarm: AlarmView }) {
   const { data } = alarm;
-  const late = alarm.lateMs === null ? t.detail.lateUnknown : alarm.lateMs < 1000 ? t.detail.notLate : span(alarm.lateMs);
+  const unknown = alarm.wasOpenBefore ? t.detail.lateOpenBefore : t.detail.lateUnknown;
+  const late = alarm.lateMs === null ? unknown : alarm.lateMs < 1000 ? t.detail.notLate : span(alarm.lateMs);
   const latency = Object.entries(data.latency_ms ?? {}).filter(([, ms]) => typeof ms === "number");
   return (
     <section class="card" aria-labelledby="how-title">

@@ -176,6 +176,7 @@ const en = {
     lateBy: "Late",
     notLate: "not late",
     lateUnknown: "unknown: the kiosk's clock is not set",
+    lateOpenBefore: "unknown: it was open already when this page first heard of it",
     sentLater: "Sent later",
     latency: "After the press",
     durable: "Not yet on the kiosk's disk: a power cut would open it again",

@@ -20,6 +20,7 @@ interface Row {
   firstHeardMs: number;
   /** True time of the press, in ms since 1970; null if it can't be trusted. */
   pressedAtMs: number | null;
+  wasOpenBefore: boolean;
   messageId: string;
   brokers: Set<string>;
 }
@@ -193,7 +194,8 @@ export class Shown {
     let row = rows.get(id);
     if (row === undefined) {
       const key = this.#alarms.has(id) ? `${id}@${alarm.source}` : id;
-      row = { alarm, key, firstHeardMs: nowMs, pressedAtMs: pressedAt(alarm.data, message), messageId: "", brokers: new Set() };
+      const wasOpenBefore = message?.what !== "alarm" || message.retain;
+      row = { alarm, key, firstHeardMs: nowMs, pressedAtMs: pressedAt(alarm.data, message), wasOpenBefore, messageId: "", brokers: new Set() };
       rows.set(id, row);
       this.#alarms.set(key, row);
     }
@@ -232,7 +234,7 @@ export class Shown {
   }
 
   #alarmView(row: Row, lamps: Lamps): AlarmView {
-    const { alarm, firstHeardMs } = row;
+    const { alarm, firstHeardMs, wasOpenBefore } = row;
     const { data, lost, source } = alarm;
     // Nobody presses after it was heard: a clock that says so is a little ahead of ours.
     const pressedMs = row.pressedAtMs === null ? firstHeardMs : Math.min(firstHeardMs, this.#ours(row.pressedAtMs));
@@ -247,7 +249,8 @@ export class Shown {
       firstHeardMs,
       changedMs: alarm.changedMs,
       brokers: [...row.brokers],
-      lateMs: row.pressedAtMs === null ? null : firstHeardMs - pressedMs,
+      lateMs: row.pressedAtMs === null || wasOpenBefore ? null : firstHeardMs - pressedMs,
+      wasOpenBefore,
       lamps,
       isRinging: isRinging(alarm),
       hasPicture: data.camera?.snapshot !== undefined && this.#pictures.has(source, data.camera.snapshot),
