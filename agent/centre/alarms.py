@@ -12,6 +12,8 @@ from agent.contract.stages import Stage
 
 LOST_AFTER_S = 5.0
 """How long the message of a close may come after the list in which the alarm is missing."""
+UNHEARD_AFTER_S = 15.0
+"""The same where only a replay can still bring it."""
 MOST_OPEN = 500
 _MOST_CLOSED = 200
 AlarmNotice = AlarmChanged | AlarmReopened | AlarmLost
@@ -59,6 +61,11 @@ class Alarms:
             if not alarm.lost and not alarm.data.silent and not alarm.is_self_test
         )
 
+    @property
+    def may_be_closed(self) -> bool:
+        """Whether one is missing that may have been closed while nobody listened here."""
+        return any(why == "unheard" for _, why in self._missing.values())
+
     def has_room(self, alarm_id: str) -> bool:
         """Return whether this alarm can be remembered: so many open ones at a time come from no kiosk."""
         return alarm_id in self._entries or len(self.open) < MOST_OPEN
@@ -94,7 +101,7 @@ class Alarms:
         """Return the alarms that are lost by now."""
         lost: list[AlarmNotice] = []
         for alarm_id, (since_s, why) in list(self._missing.items()):
-            if now_s >= since_s + LOST_AFTER_S:
+            if now_s >= since_s + (UNHEARD_AFTER_S if why == "unheard" else LOST_AFTER_S):
                 del self._missing[alarm_id]
                 entry = self._entries[alarm_id]
                 entry.alarm = replace(entry.alarm, lost=why, changed_s=now_s)

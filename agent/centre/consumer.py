@@ -28,6 +28,8 @@ from agent.contract.messages import AlarmData, AlarmsData, ResultData, SecurityD
 MOST_DEVICES = 20_000
 REBIRTH_AFTER_S = 5.0
 REBIRTH_AGAIN_S = 600.0
+_MOST_BETWEEN = 1000
+"""Between two lists further apart nothing is asked for: the device would replay for longer than people wait."""
 
 
 class Mark(NamedTuple):
@@ -47,7 +49,13 @@ class Device:
         self._presence = PresenceWatch(source)
         self._alarms = Alarms(source)
         self._record: Record | None = None
+        self._between: Record | None = None
+        """The numbers between a list that a broker had kept and a newer one: what is missing there may be a close."""
+        self._kept_top: int | None = None
+        """The highest number at the first list with open alarms that a broker had kept."""
         self._replays = Replays(source)
+        self._asked: Record | None = None
+        """Of which record the last replay is."""
         self._rank = 0
         self._rebirth_s: float | None = None
         """When to ask for a rebirth, unless it has told its state by then."""
@@ -75,7 +83,7 @@ class Device:
     @property
     def holes(self) -> list[Range]:
         """What is missing from its record, as far as it is not lost for good."""
-        return [] if self._record is None else self._record.holes
+        return [hole for record in self._records for hole in record.holes]
 
     @property
     def mark(self) -> Mark | None:
@@ -105,6 +113,8 @@ class Device:
         order = self._numbers.place(envelope.epoch, envelope.seq, envelope.nonce, live=live)
         told += self._renew(now_s, live=live)
         is_newest = order is not None and order.epoch == self._rank
+        if is_newest and self._between is not None and envelope.record is not None:
+            told += self._between.hear(envelope.record)
         is_replayed = data is not None and data.historical and is_newest and self._has(envelope.record)
         if not self._numbers.is_new(envelope.id) or is_replayed:
             return [*told, Duplicate(self.source, envelope.id, message.broker)]
@@ -119,7 +129,7 @@ class Device:
     def tick(self, now_s: float, listening_since_s: float | None) -> list[Notice]:
         """Return what has become true by waiting."""
         told: list[Notice] = [*self._alarms.tick(now_s), *self._presence.tick(now_s, listening_since_s)]
-        return told if self._record is None else [*told, *self._record.tick(now_s)]
+        return told + [notice for record in self._records for notice in record.tick(now_s)]
 
     def wants_rebirth(self, now_s: float) -> bool:
         """Return whether it has to be told `rebirth`: it speaks, and has not said its state. Seldom true twice."""
@@ -130,13 +140,21 @@ class Device:
 
     def replay(self, now_s: float) -> Replay | None:
         """Return the replay that it has to be asked for now, if any."""
-        if self._record is None or self.presence is not Presence.ONLINE:
+        if self.presence is not Presence.ONLINE:
             return None
-        return self._replays.due(self._record, now_s)
+        for record in self._records:
+            if (due := self._replays.due(record, now_s)) is not None:
+                self._asked = record
+                return due
+        return None
 
     def replayed(self, asked: Replay, result: ResultData | None, now_s: float) -> list[Notice]:
         """Take in what came of a replay."""
-        return [] if self._record is None else [*self._replays.answered(asked, result, self._record, now_s)]
+        return [] if self._asked is None else [*self._replays.answered(asked, result, self._asked, now_s)]
+
+    @property
+    def _records(self) -> list[Record]:
+        return [record for record in (self._between, self._record) if record is not None]
 
     def _has(self, number: int | None) -> bool:
         return number is not None and self._record is not None and self._record.has(number)
@@ -151,10 +169,11 @@ class Device:
         self._rebirth_s = now_s + REBIRTH_AFTER_S
         told: list[Notice] = [EpochChanged(self.source, self._numbers.epoch)]
         self._alarms.new_epoch(self._rank, now_s)
+        told += [RecordLost(self.source, *hole, "epoch") for hole in self.holes]
+        self._between, self._kept_top, self._replays = None, None, Replays(self.source)
         if self._record is not None:
-            told += [RecordLost(self.source, *hole, "epoch") for hole in self._record.holes]
             # What we follow from its beginning can have no number that we missed.
-            self._record, self._replays = Record(self.source, 0), Replays(self.source)
+            self._record = Record(self.source, 0)
         return told
 
     def _count(self, message: Message) -> list[Notice]:
@@ -191,12 +210,31 @@ class Device:
                 return [refused(message.broker, message.topic, f"more than {MOST_OPEN} open alarms of one device")]
             return [*self._alarms.tell(data, envelope.epoch, order, now_s)]
         if isinstance(data, AlarmsData):
-            return [*self._alarms.tell_open(data.open, envelope.epoch, order, now_s, retain=message.retain)]
+            told = self._alarms.tell_open(data.open, envelope.epoch, order, now_s, retain=message.retain)
+            if order.epoch == self._rank:
+                self._look_between(message, has_open=bool(data.open))
+            return [*told]
         if isinstance(data, StateData):
             return [*self._presence.state(order.epoch, data)]
         if envelope.type.startswith("edge.health.") and not message.retain:
             self._presence.health(envelope.bootid, envelope.monoms)
         return []
+
+    def _look_between(self, message: Message, *, has_open: bool) -> None:
+        """Have a close asked for that was told before we listened.
+
+        An old list of one broker has the alarm, a newer one of another has not, and if the device has told of a close,
+        its number is between those of the two lists.
+        """
+        top = message.envelope.recordtop
+        if message.retain and has_open and self._kept_top is None:
+            self._kept_top = top
+        if self._kept_top is None or not self._alarms.may_be_closed:
+            return
+        if self._between is None and top - self._kept_top <= _MOST_BETWEEN:
+            self._between = Record(self.source, self._kept_top)
+        if self._between is not None:
+            self._between.hear_done(top, message.heard_s)
 
 
 class Consumer:

@@ -2,9 +2,19 @@
 
 import pytest
 
-from agent.centre import AlarmChanged, AlarmLost, AlarmReopened, EpochChanged, Notice, Unreadable
+from agent.centre import (
+    AlarmChanged,
+    AlarmLost,
+    AlarmReopened,
+    EpochChanged,
+    HoleFound,
+    Notice,
+    Replay,
+    Unreadable,
+)
 from agent.centre.alarms import LOST_AFTER_S, MOST_OPEN
 from agent.contract.lamps import IDLE, PRESSED, Pattern
+from agent.contract.messages import ResultData
 from tests.support.drafts import alarm_data
 from tests.support.made_up import SOURCE, World, alarm_json, envelope
 
@@ -117,13 +127,78 @@ def test_the_alarm_of_a_self_test_is_in_no_list_and_is_not_missed() -> None:
     assert world.consumer.devices[SOURCE].lamps == IDLE
 
 
-def test_what_only_a_retained_list_has_told_may_have_been_closed_while_nobody_listened() -> None:
+def two_lists() -> World:
+    """One broker has kept an old list with an alarm in it, another one a newer list without it. The device is there."""
     world = World()
-    world.open(5, alarm_data("a1"), retain=True)
-    world.open(9)
-    [lost] = world.wait(9)
+    world.state("online", 1, 4, retain=True, recordtop=4, recorddone=4)
+    world.open(5, alarm_data("a1"), retain=True, recordtop=4, recorddone=4)
+    world.open(9, retain=True, recordtop=6, recorddone=6)
+    return world
+
+
+def asked(world: World) -> list[Replay]:
+    return list(world.consumer.replays(world.now_s))
+
+
+def replayed(world: World, asked_for: Replay) -> list[Notice]:
+    """The device has sent what it has of it."""
+    result = ResultData(
+        command_id="c", name="replay", status="succeeded", code="ok", text="", output={"missing": [], "count": 0}
+    )
+    return world.consumer.replayed(asked_for, result, world.now_s)
+
+
+def test_whether_an_alarm_that_only_an_old_list_has_was_closed_is_asked_of_the_device_and_it_is_not_called_lost() -> (
+    None
+):
+    world = two_lists()
+    assert world.wait(5) == [HoleFound(SOURCE, 5, 6)]
+    assert set(world.open_stages) == {"a1"}, "until that is known somebody may wait"
+    [replay] = asked(world)
+    assert (replay.first, replay.last) == (5, 6)
+    assert stages(world.alarm(6, stage="registered", historical=True, record=5)) == ["registered"]
+    assert stages(world.alarm(8, stage="closed", historical=True, record=6)) == ["closed"]
+    assert replayed(world, replay) == []
+    assert world.wait(60) == []
+    assert (world.open_stages, asked(world)) == ({}, [])
+
+
+def test_an_alarm_that_only_an_old_list_has_is_lost_where_the_device_has_no_close_of_it() -> None:
+    world = two_lists()
+    world.wait(5)
+    [replay] = asked(world)
+    world.event(7, 5, 6, historical=True)
+    world.event(8, 6, 6, historical=True)
+    replayed(world, replay)
+    assert world.wait(9) == []
+    [lost] = world.wait(2)
     assert isinstance(lost, AlarmLost)
     assert lost.alarm.lost == "unheard"
+    assert set(world.open_stages) == {"a1"}
+
+
+def test_an_alarm_that_is_lost_while_its_device_is_away_is_closed_once_the_device_can_be_asked() -> None:
+    world = two_lists()
+    world.state("lost", 1, 4, retain=True, id="will")
+    [hole, lost] = world.wait(20)
+    assert isinstance(hole, HoleFound)
+    assert isinstance(lost, AlarmLost)
+    assert asked(world) == []
+    world.state("online", 2, 10, recordtop=6, recorddone=6)
+    [replay] = asked(world)
+    assert stages(world.alarm(8, stage="closed", historical=True, record=6)) == ["closed"]
+    replayed(world, replay)
+    assert world.open_stages == {}
+
+
+def test_lists_that_are_far_apart_are_not_asked_about_and_the_alarm_is_lost() -> None:
+    world = World()
+    world.state("online", 1, 4, retain=True)
+    world.open(5, alarm_data("a1"), retain=True, recordtop=4, recorddone=4)
+    world.open(9000, retain=True, recordtop=5000, recorddone=5000)
+    [lost] = world.wait(20)
+    assert isinstance(lost, AlarmLost)
+    assert asked(world) == []
 
 
 @pytest.mark.parametrize(("presses", "since"), [(2, 0), (3, 1)])

@@ -303,8 +303,8 @@ test("lateness is told only of a device whose clock is set, and is right though 
 test("an alarm that was open before the page heard of it rings with its age, and nobody calls it late", async () => {
   const rig = await new Rig().begin();
   const raised_at = new Date(rig.wallMs - 240_000).toISOString();
-  rig.hear("alarms", rig.openList({ raised_at }), { retain: true });
-  rig.hear("alarms", rig.openList({ raised_at }, { alarm_id: "a2", raised_at }));
+  rig.hear("alarms", rig.openList([{ raised_at }]), { retain: true });
+  rig.hear("alarms", rig.openList([{ raised_at }, { alarm_id: "a2", raised_at }]));
   rig.hear("alarm/police", rig.alarm({ alarm_id: "a3", raised_at, historical: true }));
   rig.hear("alarm/police", rig.alarm({ raised_at, press_count: 2 }));
   rig.pass(100);
@@ -343,6 +343,32 @@ test("an ack is repeated to every broker under the same name until its result, a
   const told = rig.tells.filter((tell) => tell.tell === "order").at(-1)!;
   assert.deepEqual([told.ticket, told.error, told.isFinal], [5, "abandoned", true]);
 });
+
+for (const [what, stage] of [["was closed before the page was loaded is asked for", "closed"], ["the kiosk has lost is called lost", "registered"]] as const) {
+  test(`an alarm that only an old list of one broker has, and that ${what}`, async () => {
+    const rig = await new Rig().begin();
+    const upTo = (record: number): Json => ({ recordtop: record, recorddone: record });
+    rig.hear("state", rig.state(upTo(4)), { retain: true });
+    rig.hear("alarms", rig.openList([{}], upTo(4)), { broker: 1, retain: true });
+    const last = rig.alarm({ stage, historical: true }, { record: 6, ...upTo(6) });
+    rig.hear("alarms", rig.openList([], upTo(6)), { retain: true });
+    rig.pass(6000);
+    await until(() => rig.orders().length > 0);
+    const { payload } = rig.brokers[0]!.said.find(({ topic }) => topic.endsWith("/down/command/replay"))!;
+    assert.deepEqual(claims(payload)["args"], { first: 5, last: 6 });
+    assert.deepEqual([rig.alarms.get("a1")!.lost, rig.alarms.get("a1")!.isRinging], [null, true], "somebody may wait");
+    rig.hear("event/power", rig.envelope("edge.event.power.v1", { historical: true }, { record: 5, ...upTo(6) }));
+    rig.hear("alarm/police", last);
+    const output = { first: 5, last: 6, count: 2, missing: [] };
+    const result = { command_id: claims(payload)["cmd_id"], name: "replay", status: "succeeded", code: "ok", text: "", output };
+    rig.hear("result/x", rig.envelope("edge.result.v1", result, upTo(6)));
+    rig.pass(20_000);
+    const alarm = rig.alarms.get("a1")!;
+    assert.deepEqual([alarm.isOpen, alarm.lost], stage === "closed" ? [false, null] : [true, "vanished"]);
+    const asked = rig.brokers[0]!.said.filter(({ topic }) => topic.includes("/down/")).map(({ payload }) => claims(payload)["cmd_id"]);
+    assert.equal(new Set(asked).size, 1);
+  });
+}
 
 test("20,000 messages in a flood are bounded in memory, and the alarm among them is told at once", async () => {
   const rig = await new Rig().open();

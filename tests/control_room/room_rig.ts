@@ -120,8 +120,8 @@ export class Rig {
   alarm(data: Json = {}, more: Json = {}): string {
     return this.envelope("edge.alarm.raised.v1", this.#alarmData(data), more);
   }
-  openList(...alarms: Json[]): string {
-    return this.envelope("edge.alarms.v1", { open: alarms.map((data) => this.#alarmData(data)) });
+  openList(alarms: Json[], more: Json = {}): string {
+    return this.envelope("edge.alarms.v1", { open: alarms.map((data) => this.#alarmData(data)) }, more);
   }
   health(data: Json = {}): string {
     return this.envelope("edge.health.v1", {
@@ -129,9 +129,9 @@ export class Rig {
       disk: {}, cameras: {}, inputs: {}, ...data,
     });
   }
-  state(): string {
+  state(more: Json = {}): string {
     const data = { state: "online", bdseq: 1, epoch: "e1", boot_nonce: "n1", agent_version: "1", config_revision: "1" };
-    return this.envelope("edge.state.v1", data);
+    return this.envelope("edge.state.v1", data, more);
   }
   get links(): LinkView[] {
     return this.tells.filter((tell) => tell.tell === "links").at(-1)!.links;

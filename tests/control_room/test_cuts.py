@@ -20,7 +20,7 @@ from tests.support.certificates import BrokerAuthorities
 from tests.support.drafts import alarm_data
 from tests.support.made_up import envelope, open_list
 from tests.support.subscriber import Subscriber
-from tests.support.two_paths import QUICK
+from tests.support.two_paths import PATIENT, QUICK
 from tests.support.wait import wait_for
 
 CUTS = int(os.environ.get("STORY_CUTS", "10"))
@@ -207,6 +207,38 @@ def test_after_any_cut_no_alarm_is_missing_pages_agree_and_nothing_untrue_was_sa
         for number, listener in enumerate(room.listeners):
             assert listener.unproven() == [], f"broker {number} was told that a page watches that heard no echo"
     browser.forgive("WebSocket connection to 'wss://localhost:[0-9]+/mqtt' failed|ERR_|WebSocket")
+
+
+def test_an_alarm_that_one_broker_kept_open_and_that_was_closed_at_the_other_is_not_called_lost_after_a_reload(
+    tmp_path: Path, authorities: BrokerAuthorities, built_page: Path, browser: Browser
+) -> None:
+    with Rig(
+        tmp_path / "rig",
+        authorities,
+        built_page,
+        hosts=2,
+        program=IN_EARNEST,
+        times=PATIENT,
+        kiosk={"buttons": BUTTONS},
+    ) as rig:
+        thandi = Person(browser, rig.url, OPERATOR, rig.key)
+        thandi.begin()
+        rig.agent.press(NAMES[0])
+        wait_for(lambda: thandi.rows, what="the alarm")
+        [alarm_id] = thandi.rows
+        rig.brokers[0].stop()
+        thandi.open(alarm_id)
+        thandi.close("False alarm", "")
+        thandi.await_rows()
+
+        rig.brokers[0].start()
+        rig.sites[1].freeze()  # so that the page hears the old list first
+        thandi.reload()
+        thandi.await_standing(alarm_id, "^Nobody has it$")
+        rig.sites[1].thaw()
+        thandi.await_rows()
+        assert {value for value, _ in thandi.noted(f"stood['{alarm_id}']")} == {"Nobody has it"}
+    browser.forgive("WebSocket")
 
 
 def test_a_hidden_tab_keeps_its_connection_and_its_echo_and_is_heard(

@@ -7,6 +7,8 @@ import { compare, type Order } from "./order";
 
 /** How long the message of a close may come after the list in which the alarm is missing. */
 const LOST_AFTER_MS = 5000;
+/** The same where only a replay can still bring it. */
+const UNHEARD_AFTER_MS = 15_000;
 export const MOST_OPEN = 500;
 const MOST_CLOSED = 200;
 
@@ -51,6 +53,11 @@ export class Alarms {
     return lampsFor(shown.map((alarm) => alarm.data.stage));
   }
 
+  /** Whether one is missing that may have been closed while nobody listened here. */
+  get mayBeClosed(): boolean {
+    return [...this.#missing.values()].some(({ why }) => why === "unheard");
+  }
+
   /** Whether this alarm can be remembered: so many open ones at a time come from no kiosk. */
   hasRoom(alarmId: string): boolean {
     return this.#entries.has(alarmId) || this.#openCount < MOST_OPEN;
@@ -86,7 +93,7 @@ export class Alarms {
   tick(nowMs: number): AlarmNotice[] {
     const lost: AlarmNotice[] = [];
     for (const [alarmId, { sinceMs, why }] of this.#missing) {
-      if (nowMs < sinceMs + LOST_AFTER_MS) continue;
+      if (nowMs < sinceMs + (why === "unheard" ? UNHEARD_AFTER_MS : LOST_AFTER_MS)) continue;
       this.#missing.delete(alarmId);
       const entry = this.#entries.get(alarmId)!;
       entry.alarm = { ...entry.alarm, lost: why, changedMs: nowMs };

@@ -12,6 +12,8 @@ import { type Replay, Replays } from "./replays";
 
 const REBIRTH_AFTER_MS = 5000;
 const REBIRTH_AGAIN_MS = 600_000;
+/** Between two lists further apart nothing is asked for: the device would replay for longer than people wait. */
+const MOST_BETWEEN = 1000;
 
 export class Device {
   readonly source: string;
@@ -19,7 +21,13 @@ export class Device {
   readonly #presence: PresenceWatch;
   readonly #alarms: Alarms;
   #record: Record | null = null;
+  /** The numbers between a list that a broker had kept and a newer one: what is missing there may be a close. */
+  #between: Record | null = null;
+  /** The highest number at the first list with open alarms that a broker had kept. */
+  #keptTop: number | null = null;
   #replays: Replays;
+  /** Of which record the last replay is. */
+  #asked: Record | null = null;
   #rank = 0;
   /** When to ask for a rebirth, unless it has told its state by then. */
   #rebirthMs: number | null = null;
@@ -52,7 +60,7 @@ export class Device {
 
   /** What is missing from its record, as far as it is not lost for good. */
   get holes(): Range[] {
-    return this.#record?.holes ?? [];
+    return this.#records.flatMap((record) => record.holes);
   }
 
   /** An alarm that is open, or was closed lately. */
@@ -82,6 +90,7 @@ export class Device {
     const order = this.#numbers.place(envelope.epoch ?? "", envelope.seq, nonce, live);
     told.push(...this.#renew(heardMs, live));
     const isNewest = order !== null && order.epoch === this.#rank;
+    if (isNewest && typeof envelope.record === "number") told.push(...(this.#between?.hear(envelope.record) ?? []));
     const isReplayed = envelope.data["historical"] === true && isNewest && this.#has(envelope.record);
     if (!this.#numbers.isNew(envelope.id) || isReplayed) {
       return [...told, { kind: "duplicate", source: this.source, id: envelope.id, broker: message.broker, message }];
@@ -96,7 +105,8 @@ export class Device {
   /** What has become true by waiting. */
   tick(nowMs: number, listeningSinceMs: number | null): Notice[] {
     const told: Notice[] = [...this.#alarms.tick(nowMs), ...this.#presence.tick(nowMs, listeningSinceMs)];
-    return this.#record === null ? told : [...told, ...this.#record.tick(nowMs)];
+    for (const record of this.#records) told.push(...record.tick(nowMs));
+    return told;
   }
 
   /** Whether it has to be told `rebirth`: it speaks, and has not said its state. Seldom true twice. */
@@ -108,13 +118,23 @@ export class Device {
 
   /** The replay that it has to be asked for now, if any. */
   replay(nowMs: number): Replay | null {
-    if (this.#record === null || this.presence !== "online") return null;
-    return this.#replays.due(this.#record, nowMs);
+    if (this.presence !== "online") return null;
+    for (const record of this.#records) {
+      const due = this.#replays.due(record, nowMs);
+      if (due === null) continue;
+      this.#asked = record;
+      return due;
+    }
+    return null;
   }
 
   /** Take in what came of a replay. */
   replayed(asked: Replay, result: ResultData | null, nowMs: number): Notice[] {
-    return this.#record === null ? [] : this.#replays.answered(asked, result, this.#record, nowMs);
+    return this.#asked === null ? [] : this.#replays.answered(asked, result, this.#asked, nowMs);
+  }
+
+  get #records(): Record[] {
+    return [this.#between, this.#record].filter((record) => record !== null);
   }
 
   #has(number: number | null | undefined): boolean {
@@ -130,14 +150,10 @@ export class Device {
     this.#rebirthMs = nowMs + REBIRTH_AFTER_MS;
     const told: Notice[] = [{ kind: "epoch-changed", source: this.source, epoch: this.#numbers.epoch }];
     this.#alarms.newEpoch(this.#rank, nowMs);
-    if (this.#record !== null) {
-      for (const [first, last] of this.#record.holes) {
-        told.push({ kind: "record-lost", source: this.source, first, last, why: "epoch" });
-      }
-      // What we follow from its beginning can have no number that we missed.
-      this.#record = new Record(this.source, 0);
-      this.#replays = new Replays(this.source);
-    }
+    for (const [first, last] of this.holes) told.push({ kind: "record-lost", source: this.source, first, last, why: "epoch" });
+    [this.#between, this.#keptTop, this.#replays] = [null, null, new Replays(this.source)];
+    // What we follow from its beginning can have no number that we missed.
+    if (this.#record !== null) this.#record = new Record(this.source, 0);
     return told;
   }
 
@@ -168,11 +184,24 @@ export class Device {
       return [refused(message.broker, message.topic, `more than ${MOST_OPEN} open alarms of one device`)];
     }
     if (message.what === "alarms") {
-      return this.#alarms.tellOpen((data as unknown as AlarmsData).open, epoch ?? "", order, heardMs, message.retain);
+      const { open } = data as unknown as AlarmsData;
+      const told = this.#alarms.tellOpen(open, epoch ?? "", order, heardMs, message.retain);
+      if (order.epoch === this.#rank) this.#lookBetween(message, open.length > 0);
+      return told;
     }
     if (message.what === "state") return this.#presence.state(order.epoch, data as unknown as StateData);
     if (envelope.type.startsWith("edge.health.") && !message.retain) this.#presence.health(envelope.bootid, envelope.monoms);
     return [];
+  }
+
+  /** Have a close asked for that was told before we listened: an old list of one broker has the alarm, a newer one of
+   * another has not, and if the device has told of a close, its number is between those of the two lists. */
+  #lookBetween({ envelope, retain, heardMs }: Message, hasOpen: boolean): void {
+    const top = envelope.recordtop ?? 0;
+    if (retain && hasOpen) this.#keptTop ??= top;
+    if (this.#keptTop === null || !this.#alarms.mayBeClosed) return;
+    if (top - this.#keptTop <= MOST_BETWEEN) this.#between ??= new Record(this.source, this.#keptTop);
+    this.#between?.hearDone(top, heardMs);
   }
 }
 

@@ -7,7 +7,7 @@ import type { Order } from "./order";
  * come; it has lost its memory; or there were too many holes to remember this one. */
 export type LossReason = "missing" | "not-sent" | "epoch" | "crowded-out";
 /** Why a device no longer knows an open alarm: its power was cut before its disk had the press; the same, or it was closed
- * while nobody listened here; or the device has lost its memory. */
+ * while nobody listened here, and no replay has brought its close; or the device has lost its memory. */
 export type DeviceLoss = "vanished" | "unheard" | "epoch";
 
 export type Data = Record<string, unknown>;

@@ -107,7 +107,7 @@ const en = {
     lostWhy: {
       epoch: "The kiosk has lost its memory, and this alarm with it.",
       vanished: "The kiosk no longer names it among its open alarms, and no close was heard.",
-      unheard: "The kiosk says that it lost alarms to a damaged disk, and this may be one.",
+      unheard: "It was open before this page was loaded, and the kiosk no longer names it. It was closed meanwhile, or the kiosk has lost it: this page has asked and found no close. Ask your colleagues first.",
     },
     closedNow: "Closed",
     test: "Test: send nobody",
