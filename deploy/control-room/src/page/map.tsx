@@ -72,10 +72,12 @@ export function MapView() {
     map.current = made;
     const bounds = L.latLngBounds([]);
     const stop = drawAll(made, bounds);
-    void drawOutlines(made, bounds).then(() => {
-      if (lastView === null && bounds.isValid()) made.fitBounds(bounds, { animate: false });
+    const leaving = new AbortController();
+    void drawOutlines(made, bounds, leaving.signal).then(() => {
+      if (!leaving.signal.aborted && lastView === null && bounds.isValid()) made.fitBounds(bounds, { animate: false });
     });
     return () => {
+      leaving.abort();
       lastView = { centre: made.getCenter(), zoom: made.getZoom() };
       stop();
       made.remove();
@@ -128,16 +130,19 @@ function begin(element: HTMLElement): L.Map {
   return map;
 }
 
-async function drawOutlines(map: L.Map, bounds: L.LatLngBounds): Promise<void> {
+async function drawOutlines(map: L.Map, bounds: L.LatLngBounds, left: AbortSignal): Promise<void> {
   const style = { color: colour("--line-strong"), weight: 1.5, fillColor: colour("--surface"), fillOpacity: settings.peek()?.tiles ? 0 : 1 };
   for (const file of settings.peek()?.outlines ?? []) {
     try {
-      const answer = await fetch(file);
+      const answer = await fetch(file, { signal: left });
       if (!answer.ok) throw new Error(answer.statusText);
-      const outline = L.geoJSON((await answer.json()) as never, { interactive: false, style });
+      const shapes = (await answer.json()) as never;
+      if (left.aborted) return;
+      const outline = L.geoJSON(shapes, { interactive: false, style });
       outline.addTo(map).eachLayer((layer) => void (layer as L.Path).bringToBack());
       bounds.extend(outline.getBounds());
     } catch {
+      if (left.aborted) return;
       miss(t.map.outlineMissing(file));
     }
   }
