@@ -52,6 +52,9 @@ test("what is no key, or two halves of different ones, is refused and the key be
   ];
   for (const jwk of wrong) await assert.rejects(rig.keys.import(jwk), FailureError);
   assert.equal(rig.keys.view!.kid, "operator-example");
+  await rig.room.ask({ ask: "import-key", jwk: {} });
+  const told = rig.tells.filter(({ tell }) => tell === "key" || tell === "error");
+  assert.deepEqual(told.map((tell) => (tell.tell === "key" ? tell.key?.kid : tell.tell)), ["operator-example", "error"]);
 });
 
 test("a page that looks on never says that it watches, nor does one without a key", async () => {

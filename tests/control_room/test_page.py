@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from tests.control_room.rig import CHROMIUM
 
@@ -367,6 +367,34 @@ def test_a_key_in_the_address_is_taken_out_of_it_at_once(opened: Opener) -> None
     page = opened("empty", "#key=e30")
     expect(page.get_by_text("Key operator-0badcafe, role operator").first).to_be_visible()
     assert "key=" not in page.url
+
+
+def test_a_shift_waits_for_the_key_in_the_address_and_makes_no_other(opened: Opener) -> None:
+    page = opened("slow-key", "#key=e30")
+    page.get_by_label("Operator's login").fill("naledi")
+    page.get_by_label("Your name").fill("Naledi")
+    page.get_by_role("button", name="Begin the shift").click()
+    expect(page.get_by_text("Your key is being loaded…")).to_be_visible()
+    expect(page.locator(".watch")).to_contain_text("Looking on only")
+    happen(page, "key")
+    expect(page.get_by_text("Naledi watches")).to_be_visible()
+    expect(page.get_by_text("--issuer imported")).to_be_visible()
+
+
+def test_a_map_that_was_left_before_its_outlines_came_draws_none_and_calls_none_missing(opened: Opener) -> None:
+    page = opened("day")
+    look_on(page)
+    waiting: list[Route] = []
+    page.route("**/gauteng.json", lambda route: waiting.append(route))  # noqa: PLW0108 - it must be a function
+    with page.expect_request("**/gauteng.json"):
+        go(page, "map")
+    go(page, "devices")
+    with page.expect_request("**/gauteng.json"):
+        go(page, "map")
+    with page.expect_event("requestfinished", lambda request: request.url.endswith("kwazulu-natal.json")):
+        for route in waiting:
+            route.continue_()
+    assert page.get_by_text("was not found").count() == 0
 
 
 def test_a_hand_over_is_signed_and_signed_again_and_a_change_is_noticed(opened: Opener, tmp_path: Path) -> None:

@@ -135,6 +135,7 @@ export type Ask =
   | { ask: "cancel"; ticket: number }
   | { ask: "settle"; source: string; alarmId: string }
   | { ask: "make-key"; role: Role; issuer: string }
+  /** A `key` comes in answer, also if it was not taken. */
   | { ask: "import-key"; jwk: Record<string, unknown> }
   | { ask: "forget-key" }
   | { ask: "sign"; ticket: number; payload: Record<string, unknown> }

@@ -5,7 +5,7 @@ import { ask } from "./ask";
 import { dispatchedWithin, falseAlarmsByPlace, perTenMinutes, takenWithin, type Share } from "./figures";
 import { HandOverCard, save } from "./handover";
 import { unlock } from "./sound";
-import { cases, casesChanged, casesSinceMs, forgetCases, key, links, login, openAlarms, seat, settings, shift } from "./state";
+import { cases, casesChanged, casesSinceMs, forgetCases, key, keyAnswers, keyIsKnown, links, login, openAlarms, seat, settings, shift } from "./state";
 import { t } from "./strings";
 import { now, second, wall } from "./time";
 import { clock, plain } from "./words";
@@ -88,6 +88,12 @@ async function begin(): Promise<void> {
   const heard = unlock();
   if ((login.peek() === null || needsLogin()) && !(await logIn())) return;
   await heard;
+  const wasBrought = keyAnswers.peek() > 1;
+  await keyIsKnown();
+  if (wasBrought && key.peek() === null) {
+    complaint.value = t.shift.keyNotTaken;
+    return;
+  }
   if (key.peek() === null) ask({ ask: "make-key", role: role.peek(), issuer: login.peek() ?? "" });
   localStorage.setItem("by", who);
   ask({ ask: "begin", by: who });
@@ -116,7 +122,9 @@ function Begin() {
           <input type="text" name="by" autocomplete="name" maxLength={64} value={by.value} onInput={(event) => (by.value = event.currentTarget.value)} />
         </label>
         </div>
-        {key.value === null ? (
+        {keyAnswers.value > 0 ? (
+          <p>{t.shift.keyComing}</p>
+        ) : key.value === null ? (
           <>
             <p>{t.shift.keyNone}</p>
             <fieldset>

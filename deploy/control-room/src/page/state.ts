@@ -1,5 +1,5 @@
 // All that the page knows: what the worker has told, as signals, one for each row.
-import { batch, computed, signal, type Signal } from "@preact/signals";
+import { batch, computed, effect, signal, type Signal } from "@preact/signals";
 import type { AlarmView, DeviceView, EventView, KeyView, LinkView, LossView, Settings, Tell } from "../protocol";
 import { caseOf, type Case } from "./figures";
 import { HeldOrder } from "./held";
@@ -24,6 +24,8 @@ export const login = signal<string | null>(null);
 /** What this page is called as a centre. */
 export const seat = signal("");
 export const key = signal<KeyView | null>(null);
+/** How often the worker has still to say which key there is: what the browser keeps, then what the address has brought. */
+export const keyAnswers = signal(1);
 export const shift = signal<{ by: string; sinceMs: number } | null>(null);
 /** The worker tells the kiosks that somebody watches. */
 export const isWatching = signal(false);
@@ -48,6 +50,17 @@ export const greySinceMs = computed<number | null>(() => {
   if (links.value.some((link) => link.state === "open")) return null;
   return Math.max(...links.value.map((link) => link.sinceMs), 0) || now();
 });
+
+/** Once it is known whether there is a key. */
+export function keyIsKnown(): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = effect(() => {
+      if (keyAnswers.value > 0) return;
+      resolve();
+      queueMicrotask(() => stop());
+    });
+  });
+}
 
 // Alarms
 
@@ -168,6 +181,7 @@ function hearOne(tell: Tell): void {
       return;
     case "key":
       key.value = tell.key;
+      keyAnswers.value = Math.max(0, keyAnswers.peek() - 1);
       // Without a key the worker ends the shift.
       if (tell.key === null) shift.value = null;
       return;

@@ -362,6 +362,8 @@ const en = {
     by: "Your name, as kiosks and colleagues see it",
     keyHave: (kid: string, role: string) => `Key ${kid}, role ${role}`,
     keyNone: "This browser has no key yet. To begin makes one; it never leaves this browser.",
+    keyComing: "Your key is being loaded…",
+    keyNotTaken: "The key in the address was not taken. Begin again, and this browser makes one of its own.",
     role: "Role of the new key",
     roles: { operator: "operator", supervisor: "supervisor", technician: "technician", admin: "administrator" },
     keyPublic: "Its public half",

@@ -137,8 +137,8 @@ export class Room {
         if (keys.view === null) await keys.make(ask.role, ask.issuer);
         return tell({ tell: "key", key: keys.view });
       case "import-key":
-        await keys.import(ask.jwk);
-        return tell({ tell: "key", key: keys.view });
+        // The page waits for it, whatever becomes of it.
+        return keys.import(ask.jwk).finally(() => tell({ tell: "key", key: keys.view }));
       case "forget-key":
         this.#end();
         await keys.forget();
