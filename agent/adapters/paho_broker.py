@@ -1,13 +1,15 @@
 """MQTT through paho-mqtt: MQTT 5 first, 3.1.1 for brokers that don't speak 5."""
 
+import ssl
 from collections.abc import Callable
 from dataclasses import replace
 
 from agent.adapters.broker_failures import endpoint_of
+from agent.adapters.in_time import InTime
 from agent.adapters.paho_client import Login
 from agent.adapters.paho_connection import PahoConnection
 from agent.adapters.tls_context import TlsFiles, tls_context
-from agent.core.errors import BrokerError
+from agent.core.errors import BrokerError, StorageError
 from agent.ports import BrokerEvent, OutgoingMessage
 
 
@@ -22,10 +24,15 @@ class PahoBroker:
         keepalive_s: int = 30,
         connect_timeout_s: float = 20.0,
         user: str | None = None,
+        may_connect: Callable[[], None] = lambda: None,
     ) -> None:
-        """`user` is the name that goes with the password; None stands for the client id."""
+        """`user` is the name that goes with the password; None stands for the client id. `may_connect` is called before
+        each connection, on a thread of its own; it may block as long as the disk does, and raises BrokerError to forbid
+        it."""
         self._login = Login(client_id, password, keepalive_s, connect_timeout_s, user)
         self._tls = tls or TlsFiles()
+        self._may_connect = may_connect
+        self._in_time = InTime()
         self._connection: PahoConnection | None = None
 
     def connect(
@@ -39,7 +46,15 @@ class PahoBroker:
         """Begin to connect; see the port. An earlier connection is ended first."""
         self.disconnect()
         endpoint = replace(endpoint_of(url), interface=interface or None)
-        context = tls_context(self._tls) if endpoint.tls else None
+
+        def read() -> ssl.SSLContext | None:
+            self._may_connect()
+            return tls_context(self._tls) if endpoint.tls else None
+
+        try:
+            context = self._in_time(read)
+        except StorageError as error:
+            raise BrokerError(f"the device's certificate can't be read: {error}") from error
         self._connection = PahoConnection(self._login, endpoint, context, will, subscriptions, on_event)
         self._connection.start()
 

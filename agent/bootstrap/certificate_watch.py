@@ -3,12 +3,12 @@
 import logging
 from contextlib import suppress
 
+from agent.adapters.in_time import InTime
 from agent.contract.envelope import rfc3339
 from agent.contract.identity import common_name
 from agent.core.errors import BrokerError, StorageError
 from agent.runtime.supervision.context import Context
 from agent.settings import Settings
-from agent.settings.kept import in_time
 
 _FIRST_AFTER_NS = 10 * 10**9
 """The first look comes when the kiosk is ready and the thread `keys` has loaded the library, which it shares."""
@@ -27,7 +27,7 @@ class CertificateWatch:
         self._probe = common_name(settings.identity.probe)
         self._clock = context.clock
         self._due_ns: int | None = None
-        self._is_reading = False
+        self._in_time = InTime()
         self._ends: str | None = None
         context.board.add_figures("certificate_ends", self)
 
@@ -40,18 +40,17 @@ class CertificateWatch:
         now_ns = self._clock.boottime_ns()
         if self._due_ns is None:
             self._due_ns = now_ns + _FIRST_AFTER_NS
-        if self._cert is None or now_ns < self._due_ns or self._is_reading:
+        if self._cert is None or now_ns < self._due_ns:
             return
         self._due_ns = now_ns + _EVERY_NS
         with suppress(StorageError):  # a disk that does not answer has not changed the certificate
-            in_time(self._read)
+            self._in_time(self._read)
 
     def _read(self) -> None:
         """Read the files, on a thread of its own: a disk that hangs may hold it for ever, and it is the only one."""
         from agent.adapters.x509_files import first_end  # noqa: PLC0415 - the start of the agent must not load it
 
         assert self._cert is not None
-        self._is_reading = True
         try:
             self._ends = rfc3339(first_end(self._cert, self._key or self._cert, self._probe))
         except BrokerError as error:
@@ -60,5 +59,3 @@ class CertificateWatch:
         except Exception:
             log.exception("nobody is told when the certificate ends")
             self._ends = None
-        finally:
-            self._is_reading = False

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
+from agent.adapters.in_time import in_time
 from agent.adapters.jose_keys import KeyRing
 from agent.bootstrap import specs
 from agent.bootstrap.certificate_watch import CertificateWatch
@@ -27,7 +28,7 @@ from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.main_loop import REBOOT, RESTART
 from agent.settings import Settings
 from agent.settings.afar import ChangeRefused, judge
-from agent.settings.kept import PLACE, Begun, Kept, KeySet, Layer, Order, Reboot, Trial, again, in_time, store_kept
+from agent.settings.kept import PLACE, Begun, Kept, KeySet, Layer, Order, Reboot, Trial, again, store_kept
 
 CONFIG = "config"
 """The name of this part in the health message, and of its thread."""

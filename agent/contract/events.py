@@ -136,7 +136,7 @@ class ServiceData(Payload):
 
     model_config = ConfigDict(defer_build=True)
 
-    reasons: tuple[Annotated[str, known("no-uplink", "no-centre", "self-test", "no-button")], ...]
+    reasons: tuple[Annotated[str, known("no-uplink", "no-centre", "self-test", "no-button", "copied-card")], ...]
     """Why not; empty when in service."""
 
 

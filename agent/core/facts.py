@@ -109,9 +109,11 @@ class CentreWatched:
 
 @dataclass(frozen=True, slots=True)
 class UplinkChanged:
-    """The agent now has a broker that takes its messages, or no longer has one."""
+    """The agent now has a broker that takes its messages, or no longer has one. `is_copy`: it may not connect, because
+    its credentials belong to another board."""
 
     up: bool
+    is_copy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from agent.adapters.binding import refuse_a_copy
 from agent.adapters.broker_failures import Endpoint, endpoint_of
 from agent.adapters.broker_probe import Reached, reach
 from agent.adapters.system_clock import SystemClock
 from agent.adapters.tls_context import TlsFiles
 from agent.bootstrap import specs
-from agent.bootstrap.platform import this_machine
+from agent.bootstrap.platform import board_serial, this_machine
 from agent.contract.envelope import MessageFactory, Stamp, rfc3339, seal
 from agent.contract.messages import AlarmData
 from agent.contract.stages import Stage
@@ -21,8 +22,8 @@ from agent.contract.vocabulary import SELF_TEST
 from agent.core.alarms.self_test import CODES
 from agent.core.diagnosis.agent_report import says_connected
 from agent.core.diagnosis.certificate import judge_broker
-from agent.core.diagnosis.finding import Finding, failure, ok, warn
-from agent.core.errors import BrokerError, NoProbeCertificate, StepFailed
+from agent.core.diagnosis.finding import Finding, failure, ok, unknown, warn
+from agent.core.errors import BrokerError, CopiedCard, NoProbeCertificate, StepFailed
 from agent.doctor.check import Device, Note
 from agent.ports import BrokerAddress, OutgoingMessage
 from agent.runtime.selftest.path_probe import check_path
@@ -40,6 +41,12 @@ def broker(device: Device, address: BrokerAddress, note: Note) -> Iterator[Findi
     """
     known = device.settings
     mqtt = known.mqtt
+    try:
+        note("asking whose credentials these are")
+        refuse_a_copy(mqtt.cert_file, device.directory, board_serial(known, simulate=device.simulate))
+    except CopiedCard:
+        yield unknown("it was not tried: this card is a copy of another device's", "see the finding of the certificate")
+        return
     endpoint = replace(endpoint_of(address.url), interface=address.interface)
     try:
         files = TlsFiles(mqtt.ca_file, mqtt.cert_file, mqtt.key_file)

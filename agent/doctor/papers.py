@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.adapters import account, x509_files
+from agent.adapters.binding import read_binding
 from agent.adapters.jose_keys import read_key_set
 from agent.bootstrap import specs
-from agent.core.diagnosis.certificate import judge_authorities, judge_device, judge_probe
+from agent.bootstrap.platform import board_serial
+from agent.core.diagnosis.certificate import judge_authorities, judge_binding, judge_device, judge_probe
 from agent.core.diagnosis.finding import Finding, fail, failure, ok, unknown, warn
-from agent.core.errors import BrokerError, MaskError, SettingsError
+from agent.core.errors import BrokerError, MaskError, SettingsError, StorageError
 from agent.doctor.check import Device, Note
 from agent.settings import Settings, kept, left_of_example
 
@@ -53,9 +55,18 @@ def mistakes(config: Path, error: SettingsError, user: str, note: Note) -> list[
     return [fail(line, "correct it; `edge-agent check-config` shows the same") for line in str(error).splitlines()]
 
 
-def certificate(known: Settings, user: str, note: Note) -> Iterator[Finding]:
-    """Check the device's own certificate and key, and the authorities that it trusts."""
+def certificate(device: Device, note: Note) -> Iterator[Finding]:
+    """Check the device's own certificate and key, whose they are, and the authorities that it trusts."""
+    known, user = device.settings, device.user
     mqtt, now = known.mqtt, datetime.now(UTC)
+    try:
+        if (binding := read_binding(mqtt.cert_file, device.directory)) is not None:
+            yield judge_binding(binding, board_serial(known, simulate=device.simulate)())
+    except StorageError as error:
+        if isinstance(error.__cause__, PermissionError):
+            yield unknown(f"nobody can tell whether this card is a copy: {error}", "run the doctor with sudo")
+            return
+        yield warn(f"nobody can tell whether this card is a copy: {error}", "`sudo edge-agent enrol` writes it anew")
     try:
         if mqtt.cert_file and mqtt.key_file:
             note(f"reading {mqtt.cert_file}")

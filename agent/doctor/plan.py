@@ -54,7 +54,7 @@ def checks_of(device: Device, config: Path, *, with_lights: bool) -> list[Check]
         Check("temperature", 10, machine.temperature),
     ]
     if settings.mqtt.cert_file or settings.mqtt.ca_file:
-        plan.append(Check("certificate", 10, partial(papers.certificate, settings, user)))
+        plan.append(Check("certificate", 10, partial(papers.certificate, device)))
     taken = None if device.begun is None else device.begun.kept.keys
     keys = partial(papers.keys, settings, user)
     if taken is not None:

@@ -4,6 +4,7 @@ Import everything from here. Constructing an implementation starts nothing; `sta
 """
 
 from agent.ports.broker import (
+    COPIED_CARD,
     MAX_RECEIVED_BYTES,
     Broker,
     BrokerAddress,
@@ -18,6 +19,7 @@ from agent.ports.camera import Camera, Detection, Detector, Frame
 from agent.ports.kiosk import Buttons, Clock, Lights, Notifier, Siren
 
 __all__ = [
+    "COPIED_CARD",
     "MAX_RECEIVED_BYTES",
     "Broker",
     "BrokerAddress",

@@ -47,6 +47,10 @@ class Connected:
         return f"{self.protocol} ({self.why_older})" if self.why_older else self.protocol
 
 
+COPIED_CARD = "copied-card"
+"""The kind of a Disconnected: the device's credentials belong to another board, so it may not connect at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Disconnected:
     """The connection ended or was never established."""
@@ -104,7 +108,7 @@ class Broker(Protocol):
 
         `on_event` runs on the client library's thread and must not block. Each call begins a fresh connection: its
         events carry nothing from an earlier one, and the broker has kept nothing for it. Raises BrokerError for a URL
-        or a certificate file that can't be used at all.
+        or a certificate file that can't be used at all, and CopiedCard.
         """
         ...
 

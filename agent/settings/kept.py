@@ -5,16 +5,15 @@ The file is replaced as a whole, so a power cut at any moment leaves one whole c
 
 import os
 import secrets
-import threading
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from agent.adapters.in_time import in_time
 from agent.adapters.jose_keys import parse_keys
 from agent.core.errors import SettingsError, StorageError
 from agent.settings.afar import apply, named
@@ -24,13 +23,8 @@ from agent.settings.tree import Settings
 
 FILE = "from-afar.json"
 PLACE = "the settings from afar"
-DISK_PATIENCE_S = 2.0
-"""How long a start, or a change, waits for the disk."""
-
 DENIED = "permission denied"
 """What is in the trouble of somebody who has not the rights to look."""
-
-T = TypeVar("T")
 
 
 class _Part(BaseModel):
@@ -158,29 +152,6 @@ def store_kept(directory: Path, kept: Kept) -> None:
             os.close(opened)
     except OSError as error:
         raise StorageError(f"{path}: {(error.strerror or str(error)).lower()}") from error
-
-
-def in_time(call: Callable[[], T]) -> T:
-    """Call a function that uses the disk, and wait for it no longer than `DISK_PATIENCE_S`.
-
-    Raises what it raises, and StorageError when the disk does not answer; then the call goes on, on its own thread."""
-    done: list[T] = []
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            done.append(call())
-        except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
-            failed.append(error)
-
-    thread = threading.Thread(target=run, name="from-afar", daemon=True)
-    thread.start()
-    thread.join(DISK_PATIENCE_S)
-    if failed:
-        raise failed[0]
-    if not done:
-        raise StorageError("the disk does not answer")
-    return done[0]
 
 
 @dataclass(frozen=True, slots=True)

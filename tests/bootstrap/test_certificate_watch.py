@@ -13,7 +13,7 @@ import pytest
 from agent.adapters.x509_files import first_end
 from agent.bootstrap.certificate_watch import CertificateWatch
 from agent.contract.envelope import rfc3339
-from agent.settings import kept, load
+from agent.settings import load
 from agent.sim.clock import SimClock
 from tests.settings.test_file import GOOD
 from tests.support.certificates import Authority, CertificateFiles
@@ -116,7 +116,7 @@ def test_a_fault_of_the_library_leaves_the_end_out_and_is_logged(
 def test_a_disk_that_hangs_holds_one_thread_and_the_end_that_was_read_stays(
     tmp_path: Path, files: CertificateFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept, "DISK_PATIENCE_S", 0.05)
+    monkeypatch.setattr("agent.adapters.in_time.PATIENCE_S", 0.05)
     device, right = Device(tmp_path, files), files.cert.read_bytes()
     end = device.passes(SOON)
     files.cert.unlink()
@@ -135,7 +135,7 @@ def test_a_disk_that_hangs_holds_one_thread_and_the_end_that_was_read_stays(
 def test_a_disk_that_answers_late_is_heard(
     tmp_path: Path, files: CertificateFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept, "DISK_PATIENCE_S", 0.05)
+    monkeypatch.setattr("agent.adapters.in_time.PATIENCE_S", 0.05)
     right, end = files.cert.read_bytes(), end_of(files)
     device = Device(tmp_path, files)
     files.cert.unlink()

@@ -10,7 +10,7 @@ import pytest
 
 from agent.core.errors import SettingsError, StorageError
 from agent.settings import kept
-from agent.settings.kept import FILE, Begun, Kept, Layer, Trial, again, begin, in_time, load_kept, look, store_kept
+from agent.settings.kept import FILE, Begun, Kept, Layer, Trial, again, begin, load_kept, look, store_kept
 from tests.settings.test_file import GOOD
 
 OLD = Kept(in_force=Layer(revision=1, changes={"health": {"interval_s": 30}}), wanted=1)
@@ -152,7 +152,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A disk that does not answer until the test is over."""
     end = threading.Event()
     monkeypatch.setattr(kept, "load_kept", lambda _: end.wait())
-    monkeypatch.setattr(kept, "DISK_PATIENCE_S", 0.05)
+    monkeypatch.setattr("agent.adapters.in_time.PATIENCE_S", 0.05)
     yield
     end.set()
 
@@ -160,15 +160,6 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("hanging")
 def test_a_disk_that_does_not_answer_costs_the_cameras_and_nothing_else(path: Path) -> None:
     assert without_cameras(begin(path)) == "the disk does not answer"
-
-
-def test_what_a_call_raises_reaches_whoever_waits() -> None:
-    def fail() -> None:
-        raise StorageError("broken")
-
-    with pytest.raises(StorageError, match="broken"):
-        in_time(fail)
-    assert in_time(lambda: 7) == 7
 
 
 def test_a_mistake_in_the_files_is_one_as_ever(path: Path) -> None:

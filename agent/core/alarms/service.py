@@ -1,8 +1,8 @@
 """Decides whether the kiosk is in service: would a person hear of a press? Pure: each fact brings its time.
 
 Without an uplink, or without anybody watching at the centre, it goes out of service once that has lasted longer than
-the setting. After a failed self-test, or when no button can be relied on, it does so at once. It comes back as soon as
-nothing is wrong.
+the setting. After a failed self-test, when no button can be relied on, or when its card is a copy of another device's,
+it does so at once. It comes back as soon as nothing is wrong.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from agent.core.facts import ButtonsHeard, CentreWatched, SelfTested, UplinkChan
 
 ServiceFact = UplinkChanged | CentreWatched | SelfTested | ButtonsHeard
 
-_AT_ONCE = ("self-test", "no-button")
+_AT_ONCE = ("self-test", "no-button", "copied-card")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class Service:
         match fact:
             case UplinkChanged():
                 self._note("no-uplink", wrong=not fact.up, now_ns=now_ns)
+                self._note("copied-card", wrong=fact.is_copy, now_ns=now_ns)
             case CentreWatched():
                 self._note("no-centre", wrong=not fact.online, now_ns=now_ns)
             case SelfTested():

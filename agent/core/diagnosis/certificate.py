@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agent.contract.identity import common_name
+from agent.core.binding import Binding, copied
 from agent.core.diagnosis.finding import Finding, fail, ok, unknown, warn
 from agent.core.diagnosis.time_source import EARLIEST
 
@@ -38,6 +39,16 @@ class DeviceCertificate:
     """Whether users other than its owner and group may read the key."""
     others: tuple[str, ...] = ()
     """The common names of the certificates that follow the key in the key's file."""
+
+
+def judge_binding(binding: Binding, serial: str | None) -> Finding:
+    """Judge whether the credentials are this board's; `serial` is its serial number, None where it has none."""
+    if (said := copied(binding, serial)) is not None:
+        what, _, do = said.rpartition(": ")
+        return fail(f"{what}: it connects to no broker and keeps what is pressed", do)
+    if serial is None or binding.board is None:
+        return ok(f"the credentials are those of {binding.name}; no serial number says whether this is its board")
+    return ok(f"the credentials are those of {binding.name}, and this is its board {serial}")
 
 
 def judge_device(found: DeviceCertificate, user: str, now: datetime, group: str = "edge-agent") -> list[Finding]:

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from agent.contract.security import SecurityKind
 from agent.core.facts import AlarmDelivered, Announce, UplinkChanged
-from agent.ports import Connected, Disconnected, OutgoingMessage, Received
+from agent.ports import COPIED_CARD, Connected, Disconnected, OutgoingMessage, Received
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.security import TOPIC_LENGTH
 from agent.runtime.uplink.announcer import Announcer
@@ -104,7 +104,7 @@ class UplinkListener:
         """Report that the connection has ended or failed. Each kind of security trouble is reported once per outage."""
         self._watch.disconnected()
         self._board.report("uplink", ok=False, detail=end.detail)
-        self._facts.submit(UplinkChanged(up=False))
+        self._facts.submit(UplinkChanged(up=False, is_copy=end.kind == COPIED_CARD))
         kind = _SECURITY_KINDS.get(end.kind)
         if kind is not None:
             self._report_once(kind, end.detail, is_logged=not self._has_failed)

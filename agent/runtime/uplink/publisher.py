@@ -13,9 +13,10 @@ from typing import Protocol
 
 from agent.core.delivery.backoff import Backoff
 from agent.core.delivery.paths import Paths
-from agent.core.errors import BrokerError
+from agent.core.errors import BrokerError, CopiedCard
 from agent.outbox.outbox import Outbox
 from agent.ports import (
+    COPIED_CARD,
     Broker,
     BrokerAddress,
     BrokerEvent,
@@ -318,7 +319,8 @@ class Publisher:
                 address.url, will, self._subscriptions, partial(self._inbox.put, candidate), address.interface
             )
         except BrokerError as error:
-            self._fail(candidate, Disconnected("unreachable", str(error)))
+            kind = COPIED_CARD if isinstance(error, CopiedCard) else "unreachable"
+            self._fail(candidate, Disconnected(kind, str(error)))
 
     def _end(self, connection: _Connection) -> None:
         """End this connection and free its client for another path. Its later events are ignored."""

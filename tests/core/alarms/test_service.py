@@ -90,3 +90,12 @@ def test_a_kiosk_whose_buttons_can_not_be_relied_on_is_out_of_service_at_once_un
     assert take(of, ButtonsHeard(True), 5) is None
     assert take(of, ButtonsHeard(False), 6) == ServiceChange(False, ("no-button",))
     assert take(of, ButtonsHeard(True), 7) == ServiceChange(True, ())
+
+
+def test_a_card_that_is_a_copy_puts_it_out_of_service_at_once_and_a_connection_brings_it_back() -> None:
+    of = service()
+    assert take(of, UplinkChanged(up=False, is_copy=True), 1) == ServiceChange(False, ("copied-card", "no-uplink"))
+    assert take(of, UplinkChanged(up=False, is_copy=True), 400) is None
+    # Bound in its place, it has yet to reach a broker.
+    assert take(of, UplinkChanged(up=False), 500) == ServiceChange(False, ("no-uplink",))
+    assert take(of, UplinkChanged(up=True), 501) == ServiceChange(True, ())

@@ -1,0 +1,57 @@
+"""Waits for a disk, but not for ever."""
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from agent.core.errors import StorageError
+
+PATIENCE_S = 2.0
+"""How long a start, a change or a connection waits for the disk."""
+
+T = TypeVar("T")
+
+
+def in_time(call: Callable[[], T]) -> T:
+    """Call a function that uses the disk, and wait for it no longer than `PATIENCE_S`.
+
+    Raises what it raises, and StorageError when the disk does not answer; then the call goes on, on its own thread."""
+    done: list[T] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            done.append(call())
+        except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
+            failed.append(error)
+
+    thread = threading.Thread(target=run, name="disk", daemon=True)
+    thread.start()
+    thread.join(PATIENCE_S)
+    if failed:
+        raise failed[0]
+    if not done:
+        raise StorageError("the disk does not answer")
+    return done[0]
+
+
+class InTime:
+    """Does the same for one function after the other: while one still waits for the disk, no other begins, so that a
+    disk that hangs for a day costs one thread. One thread calls it."""
+
+    def __init__(self) -> None:
+        self._is_waiting = False
+
+    def __call__(self, call: Callable[[], T]) -> T:
+        """Call it as `in_time` does; raises StorageError at once while an earlier call still waits."""
+        if self._is_waiting:
+            raise StorageError("the disk still does not answer")
+        self._is_waiting = True
+
+        def run() -> T:
+            try:
+                return call()
+            finally:
+                self._is_waiting = False
+
+        return in_time(run)

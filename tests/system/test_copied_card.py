@@ -1,0 +1,130 @@
+"""A card that is put into another board, and one whose disk does not answer when the agent wants to connect."""
+
+import json
+import os
+from pathlib import Path
+
+from agent.adapters.binding import BINDING, CURRENT
+from agent.sim.board import FILE
+from tests.support.agent_process import USER, AgentProcess
+from tests.support.centre import Centre
+from tests.support.certificates import BrokerAuthorities, CertificateFiles
+from tests.support.doctor import Examined, examine
+from tests.support.mosquitto import Mosquitto
+from tests.support.service_manager import ServiceManager
+from tests.support.wait import wait_for
+from tests.system.test_tls import centre_of, mqtt, open_for_writing, own_files
+
+MINE, ANOTHER = "10000000abcdef01", "10000000abcdef02"
+OUT_OF_SERVICE = {"yellow": "alternate", "green": "alternate", "beacon": "off"}
+
+
+def enrolled(kiosk: Path, authorities: BrokerAuthorities, board: str = MINE) -> CertificateFiles:
+    """Credentials in the state directory, as enrolment leaves them, on a board with the serial number `MINE`."""
+    storage = kiosk / "storage"
+    (storage / "credentials").mkdir(parents=True)
+    files = own_files(authorities.device(USER), storage / "credentials/first")
+    (storage / CURRENT).symlink_to("first")
+    bind(storage, board)
+    move_to_board(storage, MINE)
+    current = storage / CURRENT
+    return CertificateFiles(*(current / path.name for path in (files.ca, files.cert, files.key)))
+
+
+def bind(storage: Path, board: str) -> None:
+    (storage / CURRENT / BINDING).write_text(json.dumps({"name": USER, "board": board}))
+
+
+def move_to_board(storage: Path, serial: str) -> None:
+    (storage / FILE).write_text(f"{serial}\n")
+
+
+def test_a_copied_card_connects_nowhere_is_out_of_service_at_once_and_keeps_presses_until_it_is_bound(
+    tmp_path: Path, tls_broker: Mosquitto, authorities: BrokerAuthorities, second: Mosquitto
+) -> None:
+    files = enrolled(tmp_path / "kiosk", authorities, board=ANOTHER)
+    urls = (tls_broker.url, second.url)  # the second asks for no certificate
+    service = {"out_of_service_after_s": 3600}
+    with (
+        centre_of(tls_broker, authorities) as centre,
+        Centre(second.port) as other,
+        AgentProcess(tmp_path / "kiosk", *urls, mqtt=mqtt(files), service=service) as agent,
+    ):
+        agent.wait_for_outputs(**OUT_OF_SERVICE)
+        said = f"this card is a copy of that of {USER} (board {ANOTHER}), and this is board {MINE}: "
+        agent.wait_for_status(said)
+        agent.press()
+        # The resident sees that the call waits; an agent that starts again has not forgotten it.
+        agent.wait_for_outputs(yellow="on", green="off")
+        agent.kill()
+        agent.start()
+        agent.wait_for_outputs(yellow="on", green="off")
+        line = f"ERROR publisher: no connection to {tls_broker.url}: {said}"
+        wait_for(lambda: agent.log().count(line) == 2, what="the reason, once for each start")
+        assert centre.messages() == other.messages() == []
+
+        bind(agent.storage, MINE)
+        wait_for(lambda: centre.messages("alarm/") or other.messages("alarm/"), what="the alarm")
+        heard = centre if centre.messages("alarm/") else other
+        assert heard.wait_for_alarm("updated").data["press_count"] == 1
+        assert heard.wait_for("event/out-of-service").data["reasons"] == ["copied-card", "no-uplink"]
+        heard.wait_for("event/in-service")
+
+
+def test_the_doctor_says_whose_copy_it_is_and_what_to_do_and_goes_to_no_broker(
+    tmp_path: Path, tls_broker: Mosquitto, authorities: BrokerAuthorities
+) -> None:
+    files = enrolled(tmp_path / "kiosk", authorities)
+    device = AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=mqtt(files))
+
+    def told() -> Examined:
+        return examine(device.config, "--simulate", "--only", "certificate", "--only", "broker")
+
+    with centre_of(tls_broker, authorities) as centre:
+        move_to_board(device.storage, ANOTHER)
+        found = told()
+        assert found.one("certificate", "fail") == {
+            "state": "fail",
+            "what": f"this card is a copy of that of {USER} (board {MINE}), and this is board {ANOTHER}: "
+            "it connects to no broker and keeps what is pressed",
+            "do": "`sudo edge-agent enrol` gives this board a name of its own, or binds it in its place",
+        }
+        assert found.one("broker-1", "unknown")["what"] == "it was not tried: this card is a copy of another device's"
+        assert centre.messages() == []
+
+        move_to_board(device.storage, MINE)
+        found = told()
+        assert found.code == 0
+        said = [each["what"] for each in found.of("certificate")]
+        assert f"the credentials are those of {USER}, and this is its board {MINE}" in said
+        (device.storage / FILE).unlink()
+        said = [each["what"] for each in told().of("certificate")]
+        assert f"the credentials are those of {USER}; no serial number says whether this is its board" in said
+        (device.storage / CURRENT / BINDING).write_text("")
+        assert "nobody can tell whether this card is a copy" in told().of("certificate")[0]["what"]
+
+
+def test_a_disk_that_hangs_when_the_agent_wants_to_connect_does_not_end_it_and_presses_count(
+    tmp_path: Path, tls_broker: Mosquitto, authorities: BrokerAuthorities
+) -> None:
+    files = enrolled(tmp_path / "kiosk", authorities)
+    binding = tmp_path / "kiosk/storage" / CURRENT / BINDING
+    content = binding.read_bytes()
+    binding.unlink()
+    os.mkfifo(binding)
+    with (
+        ServiceManager(tmp_path, watchdog_s=4.0) as systemd,
+        centre_of(tls_broker, authorities) as centre,
+        AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=mqtt(files), environ=systemd.environ) as agent,
+    ):
+        systemd.wait_for("READY=1")
+        with os.fdopen(wait_for(lambda: open_for_writing(binding), what="the reader"), "wb") as disk:
+            agent.wait_for_status("the device's certificate can't be read: the disk")
+            agent.press()
+            assert agent.outputs()["yellow"] == "on"
+            for _ in range(4):
+                systemd.wait_for("WATCHDOG=1", timeout_s=6.0)
+            binding.unlink()
+            binding.write_bytes(content)
+            disk.write(content)
+        centre.wait_for_alarm("raised", timeout_s=60)
