@@ -79,7 +79,7 @@ def read(path: Path) -> tuple[Node, list[str]]:
     unread: list[SettingsError] = []
     for file in files(path):
         try:
-            layers.append(_read_file(file))
+            layers.append(read_file(file))
         except SettingsError as error:
             unread.append(error)
     if unread:
@@ -99,7 +99,8 @@ def over(base: Node, changes: Mapping[str, Any], place: str) -> tuple[Node, list
     return _merged(base, _node(dict(changes), (), place, Path(place), {}), "", mistakes), mistakes
 
 
-def _read_file(path: Path) -> Node:
+def read_file(path: Path) -> Node:
+    """Read one file alone. Raises SettingsError."""
     try:
         text = path.read_text(encoding="utf-8")
         tree = tomllib.loads(text)

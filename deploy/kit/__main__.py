@@ -1,0 +1,111 @@
+"""`deploy/province`: makes everything that a province needs from one TOML file, and looks after it."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from agent.core.errors import EdgeAgentError
+from deploy.kit import hosts
+from deploy.kit.keys import Keys
+from deploy.kit.province import Province, load
+from deploy.kit.workshop import Workshop, filled
+
+_Formatter = argparse.RawDescriptionHelpFormatter
+_EXAMPLE = """\
+Example, for a province from nothing:
+  deploy/province new kzn            # writes provinces/kzn.toml: fill it in
+  deploy/province new kzn            # makes provinces/kzn; again after each change of the file
+  ansible-playbook -i provinces/kzn/ansible/inventory.yml provinces/kzn/ansible/site.yml
+  deploy/province check kzn
+"""
+_BELONGS = (
+    ("pki/offline", "SECRET", "into a safe, a copy into another; then remove it here. `new` asks for it when needed"),
+    ("keys/*.key.json", "SECRET", "each to its holder, and nobody else; then remove it here"),
+    ("registrar", "SECRET", "to the registrar's host: Ansible copies it. Keep this copy as closed as that host"),
+    ("brokers/NAME", "SECRET", "to the host of that broker: Ansible copies it"),
+    ("centres/NAME", "SECRET", "to the programs of that command centre"),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return 0 when all is well."""
+    parser = argparse.ArgumentParser(
+        prog="deploy/province",
+        description=__doc__,
+        epilog=_EXAMPLE,
+        formatter_class=_Formatter,
+    )
+    actions = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    one = _command(actions, "new", "make what is missing, and derive anew what comes from the TOML file")
+    one.add_argument(
+        "--from", dest="toml", type=Path, metavar="FILE", help="the province's file (default: OUT/CODE.toml)"
+    )
+    one.set_defaults(run=_new)
+    args = parser.parse_args(argv)
+    before = os.umask(0o077)
+    try:
+        code: int = args.run(args)
+    except (EdgeAgentError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    finally:
+        os.umask(before)
+    return code
+
+
+def _command(
+    actions: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str
+) -> argparse.ArgumentParser:
+    parser = actions.add_parser(name, help=text, description=text, epilog=_EXAMPLE, formatter_class=_Formatter)
+    parser.add_argument("code", metavar="CODE", help="the province, such as kzn")
+    parser.add_argument("--out", type=Path, default=Path("provinces"), metavar="DIR", help="where provinces lie")
+    return parser
+
+
+def _new(args: argparse.Namespace) -> int:
+    toml = args.toml or args.out / f"{args.code}.toml"
+    if not toml.exists() and args.toml is None:
+        args.out.mkdir(parents=True, exist_ok=True)
+        toml.write_text(filled("example.toml", code=args.code), encoding="utf-8")
+        print(f"wrote {toml}: fill it in, and run the same again. Nothing else was made")
+        return 1
+    province = load(toml, args.code)
+    shop = Workshop(args.out / args.code)
+    try:
+        keys = Keys(shop, province)
+        keys.make()
+        hosts.make(shop, province, keys)
+    finally:
+        _report(shop)
+    _say_where(shop.root, province)
+    return 0
+
+
+def _report(shop: Workshop) -> None:
+    """What was done, in a few rows: a folder whose files all went one way is one row."""
+    for did in ("made", "rewritten", "due"):
+        names = [name for name, done in shop.done.items() if done == did]
+        folders: dict[str, list[str]] = {}
+        for name in names:
+            folder, _, file = name.rpartition("/")
+            folders.setdefault(folder, []).append(file)
+        for folder, files in folders.items():
+            more = f", {files[1]}" if len(files) == 2 else f" and {len(files) - 1} more" if len(files) > 1 else ""
+            print(f"  {did:10} {folder + '/' if folder else ''}{files[0]}{more}")
+    print(f"  {'unchanged':10} {sum(done == 'kept' for done in shop.done.values())}")
+    for name in shop.strangers("brokers", "centres"):
+        print(f"  {'left over':10} {name}: the TOML file no longer has it; remove it when its host is gone")
+    for name in (name for name, done in shop.done.items() if done == "due"):
+        print(f"  {name} ends soon: bring pki/offline back from the safe, and run this again")
+
+
+def _say_where(root: Path, province: Province) -> None:
+    print(f"\n{province.name} lies in {root}. What belongs where:")
+    for folder, secret, text in _BELONGS:
+        print(f"  {secret}  {folder:16} {text}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

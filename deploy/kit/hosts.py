@@ -1,0 +1,115 @@
+"""What each host of a province gets, derived from the TOML file: brokers, registrar, control room, and Ansible's part.
+
+deploy's own configurations are the source; only names, ports and the province are put into them.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploy.kit.keys import Keys, KitError
+from deploy.kit.province import Broker, Province
+from deploy.kit.workshop import Workshop
+
+ROOT = Path(__file__).parents[2]
+_MOSQUITTO, _SERVE = ROOT / "deploy/mosquitto", ROOT / "deploy/control-room/serve"
+_CENTRE = "\nuser CN=example-centre\n"
+
+
+def make(shop: Workshop, province: Province, keys: Keys) -> None:
+    """Derive all of it."""
+    for broker in province.brokers:
+        _broker(shop, province, broker, keys)
+    _registrar(shop, province, keys)
+    shop.derive("control-room/control-room.json", control_room(province))
+
+
+def access(province: Province) -> str:
+    """The access list: nobody but this province's centres, and each of them in this province alone."""
+    text = (_MOSQUITTO / "edge-agent.acl").read_text(encoding="utf-8")
+    text, _, centre = _swapped(text, ("edge/v1/+/+/+/", f"edge/v1/{province.code}/+/+/")).partition(_CENTRE)
+    blocks = [(_CENTRE + centre).replace("example-centre", each.id) for each in province.centres]
+    return f"# province {province.code}\n{text}" + "".join(blocks)
+
+
+def control_room(province: Province) -> str:
+    """control-room.json, the settings of the operators' page."""
+    page = province.control_room.model_dump()
+    brokers = [{"name": each.name, "url": f"wss://{_authority(each)}/mqtt"} for each in province.brokers]
+    units = [unit for centre in province.centres for unit in centre.units]
+    return json.dumps(page | {"centre": province.centres[0].id, "brokers": brokers, "units": units}, indent=2) + "\n"
+
+
+def _broker(shop: Workshop, province: Province, broker: Broker, keys: Keys) -> None:
+    folder = f"brokers/{broker.name}"
+    conf = (_MOSQUITTO / "edge-agent.conf").read_text(encoding="utf-8")
+    lists = ("#crlfile /etc/mosquitto/edge-agent/device-ca.crl", "crlfile /etc/mosquitto/edge-agent/device-ca.crl")
+    devices, centres = (f"listener {broker.device_port}\n", f"listener {broker.centre_port}\n")
+    shop.derive(
+        f"{folder}/edge-agent.conf", _swapped(conf, lists, ("listener 8883\n", devices), ("listener 8884\n", centres))
+    )
+    web = (_SERVE / "mosquitto.conf").read_text(encoding="utf-8")
+    web = _swapped(web, ("listener 9001 ", f"listener {broker.web_port} "))
+    shop.derive(f"{folder}/edge-agent-control-room.conf", web)
+    shop.derive(f"{folder}/edge-agent.acl", access(province))
+    shop.derive(f"{folder}/device-ca.pem", keys.device_chain)
+    shop.derive(f"{folder}/centre-ca.pem", keys.root_pem("centre"))
+    shop.derive(f"{folder}/first.crl", keys.first_list.read_bytes())
+    shop.derive(f"{folder}/nginx.conf", _page(province, broker))
+
+
+def _page(province: Province, broker: Broker) -> str:
+    site = (_SERVE / "nginx.conf").read_text(encoding="utf-8")
+    others = [f"wss://{_authority(each)}" for each in province.brokers if each is not broker]
+    site = _swapped(
+        site,
+        ("broker-a.example;", f"{broker.host};"),
+        (" wss://broker-b.example;", "".join(f" {each}" for each in [*others, province.registrar.url]) + ";"),
+        ("127.0.0.1:9001;", f"127.0.0.1:{broker.web_port};"),
+        ("listen 443 ", f"listen {broker.page_port} "),
+        ("listen [::]:443 ", f"listen [::]:{broker.page_port} "),
+    )
+    return re.sub(r"\n *# [Cc]hange\b.*|(?<=;) # change.*", "", site)
+
+
+def _registrar(shop: Workshop, province: Province, keys: Keys) -> None:
+    for kind in ("server", "device"):
+        shop.derive(f"registrar/{kind}-root.pem", keys.root_pem(kind))
+    shop.derive("registrar/keys.json", (shop.root / "keys/keys.json").read_bytes())
+    pages = [f"https://{_authority(each)}" for each in province.brokers]
+    lines = {
+        "province": province.code,
+        "address": province.registrar.url,
+        "database": "/var/lib/edge-agent-registrar/registrar.db",
+        "socket": "/run/edge-agent-registrar/registrar.sock",
+        "socket_group": "www-data",
+        "issuing_certificate": "issuing/ca.pem",
+        "issuing_key": "issuing/ca.key",
+        "device_root": "device-root.pem",
+        "server_root": "server-root.pem",
+        "command_keys": "keys.json",
+        "brokers": [each.url for each in province.brokers],
+        "centres": [each.id for each in province.centres],
+        "pages": pages,
+    }
+    text = _toml(lines) + "".join(f"\n[[site]]\n{_toml(site.model_dump())}" for site in province.sites)
+    shop.derive("registrar/registrar.toml", f"# Derived from {province.code}.toml: change it there.\n{text}")
+
+
+def _toml(values: Mapping[str, object]) -> str:
+    """What JSON writes of texts, numbers and lists is TOML too."""
+    return "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items())
+
+
+def _authority(broker: Broker) -> str:
+    """Where its page is, as an address has it."""
+    return broker.host + (f":{broker.page_port}" if broker.page_port != 443 else "")
+
+
+def _swapped(text: str, *pairs: tuple[str, str]) -> str:
+    for old, new in pairs:
+        if old not in text:
+            raise KitError(f"deploy's configuration has no {old.strip()!r} any more: the kit must learn what it has")
+        text = text.replace(old, new)
+    return text

@@ -1,0 +1,239 @@
+"""`deploy/province new`: made from one file, made again without harm, completed after a cut."""
+
+import json
+import os
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from agent.adapters.jose_keys import read_key_set
+from deploy.kit.authority import Authority
+from tests.deploy.kit.conftest import Office
+
+ROOT = Path(__file__).parents[3]
+EXAMPLE = (ROOT / "deploy/kit/templates/example.toml").read_text().replace("$code", "kzn")
+
+
+def certificate(path: Path) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(path.read_bytes())
+
+
+def test_without_a_file_it_writes_an_example_and_stops_and_then_makes_the_province(tmp_path: Path) -> None:
+    program = [str(ROOT / "deploy/province"), "new", "kzn", "--out", str(tmp_path)]
+    first = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert (first.returncode, [path.name for path in tmp_path.iterdir()]) == (1, ["kzn.toml"])
+    assert "fill it in" in first.stdout
+    second = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert second.returncode == 0, second.stderr
+    assert "made       pki/offline/" in second.stdout
+    assert f"lies in {tmp_path}/kzn." in second.stdout
+    assert "SECRET  pki/offline" in second.stdout
+
+
+def test_others_than_the_owner_can_read_nothing_of_it(office: Office) -> None:
+    assert office.new() == 0
+    public = {office.out / "kzn.toml", office.out / "kzn/keys/keys.json"}
+    assert {path for path in office.out.rglob("*") if path.stat().st_mode & 0o077} <= public
+
+
+def test_made_again_it_changes_not_a_byte_and_says_so(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    office.new()
+    before = office.files()
+    capsys.readouterr()
+    assert office.new() == 0
+    assert office.files() == before
+    said = capsys.readouterr().out
+    assert "  unchanged  " in said
+    assert "  made  " not in said
+    assert "  rewritten  " not in said
+
+
+def test_cut_off_at_any_moment_it_completes_and_replaces_nothing_that_was_there(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.new()
+    whole, fsync, cuts = set(office.files()), os.fsync, 0
+    while True:
+        shutil.rmtree(office.out / "kzn")
+        left = cuts
+
+        def cut_off(handle: int) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise KeyboardInterrupt
+            fsync(handle)
+
+        monkeypatch.setattr(os, "fsync", cut_off)
+        try:
+            office.new()
+        except KeyboardInterrupt:
+            cuts += 1
+        else:
+            break
+        finally:
+            monkeypatch.setattr(os, "fsync", fsync)
+        then = office.files()
+        assert office.new() == 0
+        now = office.files()
+        names = {name for name in now if "key.json" not in name and not name.endswith(".crl")}
+        assert names == {name for name in whole if "key.json" not in name and not name.endswith(".crl")}
+        kept = {name for name in then if ".new" not in name and not name.startswith(("keys/", "registrar/keys"))}
+        assert {name for name in kept if now[name] != then[name]} == set()
+        known = {key.kid for key in read_key_set(office.out / "kzn/keys/keys.json")}
+        assert {key.issuer for key in read_key_set(office.out / "kzn/registrar/keys.json")} == {"nomvula", "sipho"}
+        assert len(known) == 2
+    assert cuts > 40
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ('code = "kzn"', 'code = "gp"', 4, "this file is that of gp, not of kzn"),
+        ('id = "durban-station"', 'id = "Durban Station"', 9, "small letters, digits and hyphens only"),
+        ('id = "durban-station"', f'id = "{"d" * 40}"', 9, "characters too long for certificates"),
+        ("lat = -29.8493", "lat = -298.493", 11, "greater than or equal to -90"),
+        ("lat = -29.8493", "lat = -29,8493", 11, "decimal comma"),
+        ('units = ["car 3", "car 8", "station patrol"]', 'unit = ["car 3"]', 30, "unit is not a setting"),
+        ('name = "b"', 'name = "a"', 21, "broker name 'a' is there twice"),
+        ('host = "registrar.kzn.example"', 'host = "https://registrar"', 25, "registrar.host"),
+        ('addresses = ["203.0.113.7"]', 'addresses = ["203.0.113"]', 18, "IPv4 or IPv6"),
+        ('sipho = "technician"', 'sipho = "boss"', 38, "a role is one of operator, supervisor, technician, admin"),
+        ('telephone = "031 000 0000"\n', "", 41, "contact.telephone is missing"),
+        ('languages = ["en", "zu", "af"]', 'languages = ["en", "xh"]', 6, "'en', 'zu', 'st' or 'af'"),
+    ],
+)
+def test_a_file_with_a_mistake_is_refused_with_its_line_and_nothing_is_made(
+    office: Office, capsys: pytest.CaptureFixture[str], old: str, new: str, line: int, says: str
+) -> None:
+    office.change(old, new)
+    assert office.new() == 1
+    said = capsys.readouterr().err
+    assert f"kzn.toml:{line}: " in said
+    assert says in said
+    assert not (office.out / "kzn").exists()
+
+
+def test_roots_in_the_safe_are_missed_only_when_something_must_be_signed(
+    office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    office.new()
+    offline = office.out / "kzn/pki/offline"
+    offline.rename(tmp_path / "safe")
+    office.change('text = "main', 'text = "the main')
+    before = office.files()
+    assert office.new() == 0
+    assert {name for name, content in office.files().items() if before.get(name) != content} == {
+        "registrar/registrar.toml"
+    }
+    office.change("[registrar]", '[[broker]]\nname = "c"\nhost = "broker-c.kzn.example"\n\n[registrar]')
+    capsys.readouterr()
+    assert office.new() == 1
+    assert f"bring {offline}/server back from the safe" in capsys.readouterr().err
+    assert not offline.exists()
+    (tmp_path / "safe").rename(offline)
+    assert office.new() == 0
+    certificate(office.out / "kzn/brokers/c/server.pem").verify_directly_issued_by(
+        certificate(office.out / "kzn/pki/server-root.pem")
+    )
+
+
+def test_another_root_than_its_own_is_refused(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    office.new()
+    shutil.rmtree(office.out / "kzn/pki/offline/server")
+    Authority.root("server", "kzn").save(office.out / "kzn/pki/offline/server")
+    assert office.new() == 1
+    assert "is another root than the one that this province was made with" in capsys.readouterr().err
+
+
+def test_an_issuing_authority_that_is_gone_is_never_made_anew_by_itself(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    office.new()
+    shutil.rmtree(office.out / "kzn/registrar/issuing")
+    assert office.new() == 1
+    assert "devices depend on it" in capsys.readouterr().err
+    (office.out / "kzn/pki/issuing.pem").unlink()
+    assert office.new() == 0
+    chain = (office.out / "kzn/brokers/a/device-ca.pem").read_bytes()
+    assert chain.startswith((office.out / "kzn/registrar/issuing/ca.pem").read_bytes())
+    crl = x509.load_pem_x509_crl((office.out / "kzn/brokers/a/first.crl").read_bytes())
+    assert crl.is_signature_valid(certificate(office.out / "kzn/pki/issuing.pem").public_key())  # type: ignore[arg-type]
+
+
+def test_a_host_that_changes_its_name_keeps_its_key_and_gets_another_certificate(office: Office) -> None:
+    office.new()
+    before = office.files()
+    office.change("broker-b.kzn.example", "b.kzn.example")
+    assert office.new() == 0
+    now = office.files()
+    assert now["brokers/b/server.key"] == before["brokers/b/server.key"]
+    names = certificate(office.out / "kzn/brokers/b/server.pem").extensions
+    said = names.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert [str(name.value) for name in said] == ["b.kzn.example"]
+    assert b"mqtts://b.kzn.example:8883" in now["registrar/registrar.toml"]
+    assert now["brokers/a/server.pem"] == before["brokers/a/server.pem"]
+
+
+def test_a_certificate_near_its_end_is_made_anew_or_asked_for_while_its_root_is_in_the_safe(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("deploy.kit.authority.HOST_DAYS", 30)
+    office.new()
+    monkeypatch.undo()
+    before = office.files()
+    offline = office.out / "kzn/pki/offline"
+    offline.rename(tmp_path / "safe")
+    capsys.readouterr()
+    assert office.new() == 0
+    assert "brokers/a/server.pem ends soon: bring pki/offline back" in capsys.readouterr().out
+    assert office.files() == {name: content for name, content in before.items() if "offline" not in name}
+    (tmp_path / "safe").rename(offline)
+    assert office.new() == 0
+    renewed = {name for name, content in office.files().items() if before[name] != content}
+    assert renewed == {
+        "brokers/a/server.pem",
+        "brokers/b/server.pem",
+        "registrar/server.pem",
+        "centres/durban-centre/durban-centre.pem",
+    }
+
+
+def test_what_the_file_no_longer_has_is_named_and_left_where_it_is(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    office.new()
+    office.change('\n[[broker]]\nname = "b"\nhost = "broker-b.kzn.example"\n', "")
+    capsys.readouterr()
+    assert office.new() == 0
+    assert "left over  brokers/b: " in capsys.readouterr().out
+    assert "brokers/b/server.key" in office.files()
+
+
+def test_names_of_sites_and_centres_are_data_and_reach_every_file_that_needs_them(office: Office) -> None:
+    office.change("[[centre]]", '[[centre]]\nid = "pinetown"\nname = "Pinetown"\nunits = ["bakkie 1"]\n\n[[centre]]')
+    office.new()
+    root = office.out / "kzn"
+    access = (root / "brokers/a/edge-agent.acl").read_text()
+    assert "user CN=pinetown\ntopic read edge/v1/kzn/+/+/up/#\n" in access
+    assert "user CN=durban-centre\n" in access
+    assert "example-centre" not in access
+    page = json.loads((root / "control-room/control-room.json").read_text())
+    assert page["units"] == ["bakkie 1", "car 3", "car 8", "station patrol"]
+    assert [each["url"] for each in page["brokers"]] == [f"wss://broker-{name}.kzn.example/mqtt" for name in "ab"]
+    registrar = tomllib.loads((root / "registrar/registrar.toml").read_text())
+    assert (registrar["province"], registrar["centres"]) == ("kzn", ["pinetown", "durban-centre"])
+    assert [site["id"] for site in registrar["site"]] == ["durban-station"]
+
+
+def test_only_its_own_page_and_its_own_hosts_are_in_the_sites_of_nginx(office: Office) -> None:
+    office.new()
+    site = (office.out / "kzn/brokers/a/nginx.conf").read_text()
+    assert "connect-src 'self' wss://broker-b.kzn.example https://registrar.kzn.example;" in site
+    assert "server_name broker-a.kzn.example;" in site
+    assert "hange" not in site.replace("have changed", "")
+    assert "broker-a.example" not in site
