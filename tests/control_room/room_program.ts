@@ -372,30 +372,3 @@ for (const [what, stage] of [["was closed before the page was loaded is asked fo
     assert.equal(new Set(asked).size, 1);
   });
 }
-
-test("20,000 messages in a flood are bounded in memory, and the alarm among them is told at once", async () => {
-  const rig = await new Rig().open();
-  let largest = 0;
-  const flood = (from: number): void => {
-    for (let number = from; number < from + 20_000; number++) {
-      const record = { record: rig.seq + 1, recordtop: rig.seq + 1 };
-      rig.hear("event/comet", rig.envelope("edge.event.comet.v1", { filler: "x".repeat(1000) }, record));
-      if (number % 100 === 0) {
-        rig.pass(50);
-        largest = Math.max(largest, ...rig.tells.map((tell) => (tell.tell === "changed" ? tell.events.length : 0)));
-        rig.tells.length = 0;
-      }
-    }
-  };
-  const used = (): number => (globalThis.gc?.(), process.memoryUsage().heapUsed);
-  flood(0);
-  const before = used();
-  flood(20_000);
-  assert.ok(used() - before < 8 * 1024 * 1024, `${used() - before} bytes more`);
-  assert.ok(largest <= 2000);
-  for (let number = 0; number < 5000; number++) rig.hear("event/comet", rig.envelope("edge.event.comet.v1", {}));
-  rig.hear("alarm/police", rig.alarm());
-  rig.pass(50);
-  assert.equal(rig.alarms.get("a1")!.isRinging, true);
-  assert.equal(rig.events.length, 2000, "of what the page has not taken yet the newest are kept");
-});

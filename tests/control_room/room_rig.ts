@@ -123,11 +123,11 @@ export class Rig {
   openList(alarms: Json[], more: Json = {}): string {
     return this.envelope("edge.alarms.v1", { open: alarms.map((data) => this.#alarmData(data)) }, more);
   }
-  health(data: Json = {}): string {
+  health(data: Json = {}, more: Json = {}): string {
     return this.envelope("edge.health.v1", {
       status: "ok", parts: {}, uptime_s: 1, outbox: {}, dropped: {}, cpu_percent: 1, memory_bytes: 1, disk_free_bytes: 1,
       disk: {}, cameras: {}, inputs: {}, ...data,
-    });
+    }, more);
   }
   state(more: Json = {}): string {
     const data = { state: "online", bdseq: 1, epoch: "e1", boot_nonce: "n1", agent_version: "1", config_revision: "1" };

@@ -6,8 +6,9 @@ from tests.support.control_room import program
 from tests.support.run import ran
 
 
-def test_what_conform_cannot_see_is_right_too(tmp_path_factory: pytest.TempPathFactory) -> None:
-    done = ran("node", "--expose-gc", program("room_program", tmp_path_factory), timeout=120)
+@pytest.mark.parametrize("name", ["room_program", "memory_program"])
+def test_what_conform_cannot_see_is_right_too(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    done = ran("node", "--expose-gc", program(name, tmp_path_factory), timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "\n# fail 0\n" in done.stdout.replace("ℹ", "#")  # noqa: RUF001 - what Node writes before a figure
     assert "\n# pass 0\n" not in done.stdout.replace("ℹ", "#")  # noqa: RUF001

@@ -3,7 +3,7 @@ import type { AlarmData } from "../contract";
 import type { Lamps } from "../protocol";
 import { lampsFor } from "./lamps";
 import { type Alarm, type AlarmNotice, type DeviceLoss, isOpen, isSelfTest } from "./notices";
-import { compare, type Order } from "./order";
+import { compare, hashed, type Order } from "./order";
 
 /** How long the message of a close may come after the list in which the alarm is missing. */
 const LOST_AFTER_MS = 5000;
@@ -19,12 +19,21 @@ interface Entry {
   isHeard: boolean;
 }
 
-/** Every open alarm of one device, and the last that were closed. */
+/** What is remembered of an alarm that is closed: nothing that was said before may open it again. */
+interface Closed {
+  order: Order;
+  presses: number;
+  /** The hash of its last word. */
+  word: number;
+}
+
+/** Every open alarm of one device, and by what to know the last that were closed. */
 export class Alarms {
   readonly #source: string;
+  /** Those that are not closed; the one that was heard of last comes last. */
+  readonly #open = new Map<string, Entry>();
   /** The one that was heard of last comes last. */
-  readonly #entries = new Map<string, Entry>();
-  #openCount = 0;
+  readonly #closed = new Map<string, Closed>();
   /** Open ones that the device no longer seems to know: since when, and why. */
   readonly #missing = new Map<string, { sinceMs: number; why: DeviceLoss }>();
   #listed: Order = { epoch: 0, seq: -1 };
@@ -39,12 +48,7 @@ export class Alarms {
 
   /** Those that are not closed, the ones that the device has lost included. */
   get open(): Alarm[] {
-    return [...this.#entries.values()].map((entry) => entry.alarm).filter(isOpen);
-  }
-
-  /** An alarm that is remembered. */
-  get(alarmId: string): Alarm | null {
-    return this.#entries.get(alarmId)?.alarm ?? null;
+    return [...this.#open.values()].map((entry) => entry.alarm);
   }
 
   /** What the kiosk's lamps show for its alarms. */
@@ -60,7 +64,7 @@ export class Alarms {
 
   /** Whether this alarm can be remembered: so many open ones at a time come from no kiosk. */
   hasRoom(alarmId: string): boolean {
-    return this.#entries.has(alarmId) || this.#openCount < MOST_OPEN;
+    return this.#open.has(alarmId) || this.#closed.has(alarmId) || this.#open.size < MOST_OPEN;
   }
 
   /** Take in a message of an alarm. */
@@ -79,14 +83,14 @@ export class Alarms {
     for (const data of listed) {
       if (this.hasRoom(data.alarm_id)) told.push(...this.#apply(data, epoch, order, nowMs, !retain));
     }
-    for (const alarmId of this.#entries.keys()) this.#miss(alarmId, nowMs);
+    for (const alarmId of this.#open.keys()) this.#miss(alarmId, nowMs);
     return told;
   }
 
   /** The device has lost its memory: what it does not tell of soon, it does not know any more. */
   newEpoch(rank: number, nowMs: number): void {
     this.#rank = rank;
-    for (const alarmId of this.#entries.keys()) this.#miss(alarmId, nowMs);
+    for (const alarmId of this.#open.keys()) this.#miss(alarmId, nowMs);
   }
 
   /** The alarms that are lost by now. */
@@ -95,7 +99,7 @@ export class Alarms {
     for (const [alarmId, { sinceMs, why }] of this.#missing) {
       if (nowMs < sinceMs + (why === "unheard" ? UNHEARD_AFTER_MS : LOST_AFTER_MS)) continue;
       this.#missing.delete(alarmId);
-      const entry = this.#entries.get(alarmId)!;
+      const entry = this.#open.get(alarmId)!;
       entry.alarm = { ...entry.alarm, lost: why, changedMs: nowMs };
       lost.push({ kind: "alarm-lost", alarm: entry.alarm });
     }
@@ -104,32 +108,39 @@ export class Alarms {
 
   /** Forget a lost alarm: a person has found out what became of it. */
   settle(alarmId: string): AlarmNotice[] {
-    const entry = this.#entries.get(alarmId);
+    const entry = this.#open.get(alarmId);
     if (entry === undefined || entry.alarm.lost === null) return [];
-    this.#entries.delete(alarmId);
-    this.#openCount -= Number(isOpen(entry.alarm));
+    this.#open.delete(alarmId);
     return [{ kind: "alarm-forgotten", alarm: entry.alarm }];
   }
 
   #apply(data: AlarmData, epoch: string, order: Order, nowMs: number, isHeard: boolean): AlarmNotice[] {
-    const entry = this.#entries.get(data.alarm_id);
-    if (entry !== undefined && compare(order, entry.order) <= 0) return [];
+    const { alarm_id: id, press_count: presses } = data;
+    const [entry, closed] = [this.#open.get(id), this.#closed.get(id)];
+    const known = entry ?? closed;
+    if (known !== undefined && compare(order, known.order) <= 0) return [];
     const alarm: Alarm = { source: this.#source, data, epoch, seq: order.seq, changedMs: nowMs, lost: null };
     const before = entry?.alarm ?? null;
-    this.#entries.delete(data.alarm_id);
-    this.#entries.set(data.alarm_id, { alarm, order, isHeard: isHeard || (entry?.isHeard ?? false) });
-    this.#openCount += Number(isOpen(alarm)) - Number(before !== null && isOpen(before));
-    this.#missing.delete(data.alarm_id);
-    const forgotten = isOpen(alarm) ? [] : this.#forgetOld();
-    if (before !== null && !isOpen(before) && isOpen(alarm)) return [{ kind: "alarm-reopened", alarm, closed: before }];
-    if (before !== null && before.lost === null && isSame(before.data, data)) return forgotten;
-    return [{ kind: "alarm-changed", alarm, before }, ...forgotten];
+    this.#open.delete(id);
+    this.#closed.delete(id);
+    this.#missing.delete(id);
+    if (isOpen(alarm)) {
+      this.#open.set(id, { alarm, order, isHeard: isHeard || (entry?.isHeard ?? closed !== undefined) });
+      if (closed !== undefined) return [{ kind: "alarm-reopened", alarm, pressesAtClose: closed.presses }];
+      if (before !== null && before.lost === null && said(before.data) === said(data)) return [];
+    } else {
+      const word = hashed(said(data));
+      this.#closed.set(id, { order, presses, word });
+      if (this.#closed.size > MOST_CLOSED) for (const oldest of this.#closed.keys()) { this.#closed.delete(oldest); break; }
+      if (word === closed?.word) return [];
+    }
+    return [{ kind: "alarm-changed", alarm, before }];
   }
 
   /** Begin to miss an open alarm that the newest epoch, or its newest list, does not know. */
   #miss(alarmId: string, nowMs: number): void {
-    const entry = this.#entries.get(alarmId);
-    if (entry === undefined || !isOpen(entry.alarm) || entry.alarm.lost !== null) return;
+    const entry = this.#open.get(alarmId);
+    if (entry === undefined || entry.alarm.lost !== null) return;
     const isOld = entry.order.epoch < this.#rank;
     const isOlder = compare(entry.order, this.#listed) < 0;
     const isMissing = isOlder && !this.#there.has(alarmId) && !isSelfTest(entry.alarm);
@@ -137,25 +148,10 @@ export class Alarms {
       this.#missing.set(alarmId, { sinceMs: nowMs, why: isOld ? "epoch" : entry.isHeard ? "vanished" : "unheard" });
     }
   }
-
-  #forgetOld(): AlarmNotice[] {
-    const forgotten: AlarmNotice[] = [];
-    let left = this.#entries.size - this.#openCount - MOST_CLOSED;
-    for (const [alarmId, { alarm }] of this.#entries) {
-      if (left <= 0) break;
-      if (isOpen(alarm)) continue;
-      this.#entries.delete(alarmId);
-      forgotten.push({ kind: "alarm-forgotten", alarm });
-      left--;
-    }
-    return forgotten;
-  }
 }
 
-/** Whether two words of an alarm say the same, whatever the order of their fields. */
-function isSame(one: AlarmData, other: AlarmData): boolean {
-  return canonical({ ...one, historical: false }) === canonical({ ...other, historical: false });
-}
+/** A word of an alarm in one form, whatever the order of its fields. */
+const said = (data: AlarmData): string => canonical({ ...data, historical: false });
 
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;

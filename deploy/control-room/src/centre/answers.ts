@@ -1,6 +1,6 @@
 // What a program answers by itself: alarms of self-tests, and alarms whose close was lost in a power cut.
 import type { Alarm, Notice } from "./notices";
-import { isSelfTest, pressesSince } from "./notices";
+import { isSelfTest } from "./notices";
 import type { Ending } from "./orders";
 
 /** Sends an ack until its result comes. */
@@ -16,7 +16,7 @@ export function answer(notice: Notice, ack: Ack): void {
       if (typeof ending === "object") ack(alarm, { action: "closed", press_count: alarm.data.press_count });
     };
     ack(alarm, { action: "registered" }, close);
-  } else if (notice.kind === "alarm-reopened" && pressesSince(notice.alarm, notice.closed) === 0) {
-    ack(notice.alarm, { action: "closed", press_count: notice.closed.data.press_count });
+  } else if (notice.kind === "alarm-reopened" && notice.alarm.data.press_count <= notice.pressesAtClose) {
+    ack(notice.alarm, { action: "closed", press_count: notice.pressesAtClose });
   }
 }

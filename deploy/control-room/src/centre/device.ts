@@ -63,11 +63,6 @@ export class Device {
     return this.#records.flatMap((record) => record.holes);
   }
 
-  /** An alarm that is open, or was closed lately. */
-  alarm(alarmId: string): Alarm | null {
-    return this.#alarms.get(alarmId);
-  }
-
   /** Forget an alarm that the device has lost: a person has found out what became of it. */
   settle(alarmId: string): Notice[] {
     return this.#alarms.settle(alarmId);

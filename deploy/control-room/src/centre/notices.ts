@@ -54,12 +54,6 @@ export const isOpen = (alarm: Alarm): boolean => alarm.data.stage !== "closed";
 export const isSelfTest = (alarm: Alarm): boolean => alarm.data.input === "self-test";
 /** Whether it is no test and no exercise. */
 export const maySendSomebody = (alarm: Alarm): boolean => alarm.data.status === "actual" && !isSelfTest(alarm);
-/** Whether an alarm has changed so that it tells of something new that has just happened. */
-export const rings = (alarm: Alarm, before: Alarm | null): boolean =>
-  isOpen(alarm) && alarm.data.reraised > (before === null ? -1 : before.data.reraised) && !alarm.data.historical;
-/** How often somebody has pressed since the close. */
-export const pressesSince = (alarm: Alarm, closed: Alarm): number =>
-  Math.max(0, alarm.data.press_count - closed.data.press_count);
 
 export type RecordNotice =
   | { kind: "hole-found"; source: string; first: number; last: number }
@@ -68,10 +62,11 @@ export type RecordNotice =
   | { kind: "record-skipped"; source: string; first: number; last: number };
 export type AlarmNotice =
   | { kind: "alarm-changed"; alarm: Alarm; before: Alarm | null }
-  /** One that was heard closed is open: the device lost its power before the close was on its disk. */
-  | { kind: "alarm-reopened"; alarm: Alarm; closed: Alarm }
+  /** One that was heard closed is open: the device lost its power before the close was on its disk. `pressesAtClose`:
+   * how often somebody had pressed by then. */
+  | { kind: "alarm-reopened"; alarm: Alarm; pressesAtClose: number }
   | { kind: "alarm-lost"; alarm: Alarm }
-  /** One that was closed is not remembered any more, or a person has settled it. */
+  /** A person has settled one that was lost. */
   | { kind: "alarm-forgotten"; alarm: Alarm };
 export type PresenceNotice = {
   kind: "presence-changed";

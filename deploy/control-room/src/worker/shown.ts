@@ -10,6 +10,8 @@ import { Seen } from "./seen";
 
 const MOST_EVENTS = 2000;
 const MOST_LOSSES = 500;
+/** Closed alarms of all devices whose rows are kept: their pictures, and the brokers that bring them, may still come. */
+const MOST_CLOSED = 1000;
 /** A device whose clock says less had no time when somebody pressed, whatever it calls its clock since. */
 const BEFORE_MS = Date.UTC(2024, 0);
 const CORRECTED_MS = 1000;
@@ -34,6 +36,8 @@ export class Shown {
   readonly #rows = new Map<string, Map<string, Row>>();
   /** By key. */
   readonly #alarms = new Map<string, Row>();
+  /** The keys of those that are closed; the one that was closed last comes last. */
+  readonly #closed = new Set<string>();
   readonly #dirtyAlarms = new Set<string>();
   readonly #dirtyDevices = new Set<string>();
   /** What was to be added to our time when the rows were told. */
@@ -105,6 +109,10 @@ export class Shown {
       losses: (this.#lossRows ??= this.#losses()),
     };
     this.#dirtyAlarms.clear();
+    for (const key of this.#closed) {
+      if (this.#closed.size <= MOST_CLOSED) break;
+      this.#drop(this.#alarms.get(key)!);
+    }
     this.#dirtyDevices.clear();
     [this.#gone, this.#events] = [[], []];
     return tell;
@@ -202,19 +210,25 @@ export class Shown {
     row.alarm = alarm;
     if (message !== null) [row.messageId, row.brokers] = [message.envelope.id, new Set([message.broker])];
     this.#dirtyAlarms.add(row.key);
+    this.#closed.delete(row.key);
+    if (!isOpen(alarm)) this.#closed.add(row.key);
     // The lamps are the kiosk's, so what they show of one alarm depends on the others.
     for (const other of rows.values()) if (isOpen(other.alarm)) this.#dirtyAlarms.add(other.key);
   }
 
   #forget(alarm: Alarm): void {
-    const rows = this.#rows.get(alarm.source);
-    const row = rows?.get(alarm.data.alarm_id);
-    if (rows === undefined || row === undefined) return;
-    rows.delete(alarm.data.alarm_id);
-    this.#alarms.delete(row.key);
-    this.#dirtyAlarms.delete(row.key);
+    const row = this.#rows.get(alarm.source)?.get(alarm.data.alarm_id);
+    if (row === undefined) return;
+    this.#drop(row);
     this.#dirtyDevices.add(alarm.source);
     this.#gone.push(row.key);
+  }
+
+  #drop({ key, alarm }: Row): void {
+    this.#rows.get(alarm.source)!.delete(alarm.data.alarm_id);
+    this.#alarms.delete(key);
+    this.#dirtyAlarms.delete(key);
+    this.#closed.delete(key);
   }
 
   /** What is known of a device, which is told anew. */
