@@ -203,6 +203,7 @@ def waits(settings: Settings) -> Waits:
         unconfirmed_after_ns=_ns(alarm.unconfirmed_after_s),
         repeat_after_ns=_ns(alarm.repeat_after_s),
         raise_again_after_ns=_ns(alarm.raise_again_after_s),
+        raise_dispatched_after_ns=_ns(alarm.raise_dispatched_after_s),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from agent.centre.notices import Alarm, AlarmChanged, AlarmLost, AlarmReopened, DeviceLoss
 from agent.centre.order import Order
 from agent.contract.lamps import LightState, for_open_alarms
-from agent.contract.messages import AlarmData
+from agent.contract.messages import AlarmData, Envelope
 from agent.contract.stages import Stage
 
 LOST_AFTER_S = 5.0
@@ -70,14 +70,14 @@ class Alarms:
         """Return whether this alarm can be remembered: so many open ones at a time come from no kiosk."""
         return alarm_id in self._entries or len(self.open) < MOST_OPEN
 
-    def tell(self, data: AlarmData, epoch: str, order: Order, now_s: float) -> list[AlarmNotice]:
+    def tell(self, data: AlarmData, envelope: Envelope, order: Order, now_s: float) -> list[AlarmNotice]:
         """Take in a message of an alarm."""
-        told = self._apply(data, epoch, order, now_s, is_heard=True)
+        told = self._apply(data, envelope, order, now_s, is_heard=True)
         self._miss(data.alarm_id, now_s)
         return told
 
     def tell_open(
-        self, listed: Sequence[AlarmData], epoch: str, order: Order, now_s: float, *, retain: bool
+        self, listed: Sequence[AlarmData], envelope: Envelope, order: Order, now_s: float, *, retain: bool
     ) -> list[AlarmNotice]:
         """Take in a list of the open alarms. One that is missing in it is lost, unless its close still comes."""
         if order <= self._listed:
@@ -86,7 +86,7 @@ class Alarms:
         told: list[AlarmNotice] = []
         for data in listed:
             if self.has_room(data.alarm_id):
-                told += self._apply(data, epoch, order, now_s, is_heard=not retain)
+                told += self._apply(data, envelope, order, now_s, is_heard=not retain)
         for alarm_id in self._entries:
             self._miss(alarm_id, now_s)
         return told
@@ -114,11 +114,13 @@ class Alarms:
         if entry is not None and entry.alarm.lost:
             del self._entries[alarm_id]
 
-    def _apply(self, data: AlarmData, epoch: str, order: Order, now_s: float, *, is_heard: bool) -> list[AlarmNotice]:
+    def _apply(
+        self, data: AlarmData, envelope: Envelope, order: Order, now_s: float, *, is_heard: bool
+    ) -> list[AlarmNotice]:
         entry = self._entries.get(data.alarm_id)
         if entry is not None and order <= entry.order:
             return []
-        alarm = Alarm(self._source, data, epoch, order.seq, now_s)
+        alarm = Alarm(self._source, data, envelope.epoch, order.seq, now_s, envelope.bootid)
         before = None if entry is None else entry.alarm
         self._entries[data.alarm_id] = _Entry(alarm, order, is_heard or (entry is not None and entry.is_heard))
         self._entries.move_to_end(data.alarm_id)

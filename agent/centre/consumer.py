@@ -56,6 +56,8 @@ class Device:
         self._replays = Replays(source)
         self._asked: Record | None = None
         """Of which record the last replay is."""
+        self._boot = ("", 0.0)
+        """The machine's boot, as the newest fresh message has it, and when it began on the clock of `now_s`."""
         self._rank = 0
         self._rebirth_s: float | None = None
         """When to ask for a rebirth, unless it has told its state by then."""
@@ -94,6 +96,15 @@ class Device:
         """Return an alarm that is open, or was closed lately."""
         return self._alarms.get(alarm_id)
 
+    def raises_again_s(self, alarm: Alarm) -> float | None:
+        """Return when this alarm raises itself again unless an ack comes before, on the clock of `now_s`.
+
+        None if no person has it, and while nothing fresh was heard of the boot that its newest message is of.
+        """
+        due_ms = alarm.data.raises_again_monoms
+        bootid, began_s = self._boot
+        return None if due_ms is None or alarm.bootid != bootid else began_s + due_ms / 1000
+
     def settle(self, alarm_id: str) -> None:
         """Forget an alarm that the device has lost: a person has found out what became of it."""
         self._alarms.settle(alarm_id)
@@ -119,6 +130,8 @@ class Device:
         if not self._numbers.is_new(envelope.id) or is_replayed:
             return [*told, Duplicate(self.source, envelope.id, message.broker)]
         told.append(NewMessage(message))
+        if live and is_newest and not (data is not None and data.historical):
+            self._boot = envelope.bootid, now_s - envelope.monoms / 1000
         if order is None:
             return told
         self._numbers.hear_nonce(order, envelope.nonce)
@@ -208,9 +221,9 @@ class Device:
         if isinstance(data, AlarmData):
             if not self._alarms.has_room(data.alarm_id):
                 return [refused(message.broker, message.topic, f"more than {MOST_OPEN} open alarms of one device")]
-            return [*self._alarms.tell(data, envelope.epoch, order, now_s)]
+            return [*self._alarms.tell(data, envelope, order, now_s)]
         if isinstance(data, AlarmsData):
-            told = self._alarms.tell_open(data.open, envelope.epoch, order, now_s, retain=message.retain)
+            told = self._alarms.tell_open(data.open, envelope, order, now_s, retain=message.retain)
             if order.epoch == self._rank:
                 self._look_between(message, has_open=bool(data.open))
             return [*told]

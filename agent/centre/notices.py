@@ -151,6 +151,8 @@ class Alarm:
     epoch: str
     seq: int
     changed_s: float
+    bootid: str
+    """The boot that `data.raises_again_monoms` counts in."""
     lost: DeviceLoss = ""
     """Why the device no longer knows it, if so. It is open until a person has found out: send somebody, or call."""
 

@@ -26,14 +26,17 @@ def _line(topic: str, payload: bytes) -> str:
         kind = "picture" if payload[:2] == b"\xff\xd8" else "message"
         return f"{'':12} {name:26} {kind} of {len(payload)} bytes for {levels[-1]}"
     try:
-        text = (_SAY.get("/".join(levels[:2])) or _SAY.get(levels[0], _plain))(data)
+        if of_alarms := _SAY_OF_ALARMS.get(levels[0]):
+            text = of_alarms(data, envelope.get("monoms"))
+        else:
+            text = (_SAY.get("/".join(levels[:2])) or _SAY.get(levels[0], _plain))(data)
     except (AttributeError, KeyError, TypeError, ValueError):  # anyone can publish, so it may not be one of ours
         text = _plain(data)
     late = " (sent late)" if isinstance(data, dict) and data.get("historical") else ""
     return f"{clock} {name:26} #{seq} {text}{late}"
 
 
-def _alarm(data: dict[str, Any]) -> str:
+def _alarm(data: dict[str, Any], monoms: Any) -> str:
     earnest = "" if data["status"] == "actual" else f"{data['status'].upper()}, not a real alarm: "
     text = f"{earnest}{data['kind']} {data['stage'].upper()}, presses {data['press_count']}"
     for count in ("repeats", "reraised"):
@@ -41,20 +44,27 @@ def _alarm(data: dict[str, Any]) -> str:
     if latency := ", ".join(f"{stage} after {ms} ms" for stage, ms in data["latency_ms"].items()):
         text += f" ({latency})"
     text += ", not on its disk yet" if data.get("durable") is False else ""
-    text += _answers(data)
+    text += _answers(data, monoms)
     camera = data.get("camera")
     if camera and camera.get("persons") is not None:
         text += f", camera {camera['name']} sees {camera['persons']}"
     return f"{text}, id {data['alarm_id']}"
 
 
-def _answers(data: dict[str, Any]) -> str:
-    """Return who has an alarm, who was sent, and who closed it and why."""
+def _answers(data: dict[str, Any], monoms: Any) -> str:
+    """Return who has an alarm, who was sent now and before, when it raises itself again, and who closed it and why.
+
+    `monoms` is that of the message.
+    """
     is_closed = data["stage"] == "closed"
     told = data.get("answered_by") or {}
     text = f", {_who(data['held_by'])} {'had' if is_closed else 'has'} it" if data.get("held_by") else ""
     if unit := told.get("dispatched", {}).get("unit"):
         text += f", {unit} sent by {_who(told['dispatched'])}"
+    if before := data.get("sent_before"):
+        text += f", {before.get('unit') or 'somebody'} SENT BEFORE by {_who(before)} at {before['at'][11:19]}"
+    if (due := data.get("raises_again_monoms")) is not None:
+        text += f", raises itself again in {(due - monoms) / 1000:.0f} s"
     if closed := told.get("closed"):
         why = ", ".join(filter(None, (closed.get("reason"), closed.get("note"))))
         text += f", closed by {_who(closed)}{': ' if why else ''}{why}"
@@ -69,9 +79,9 @@ def _state(data: dict[str, Any]) -> str:
     return f"{data['state'].upper()}, agent {data['agent_version']}, bdseq {data['bdseq']}"
 
 
-def _alarms(data: dict[str, Any]) -> str:
+def _alarms(data: dict[str, Any], monoms: Any) -> str:
     names = ", ".join(
-        f"{alarm['input']} {alarm['stage']}{_answers(alarm)}, id {alarm['alarm_id']}" for alarm in data["open"]
+        f"{alarm['input']} {alarm['stage']}{_answers(alarm, monoms)}, id {alarm['alarm_id']}" for alarm in data["open"]
     )
     return f"{len(data['open'])} open{': ' if names else ''}{names}"
 
@@ -159,9 +169,8 @@ def _plain(data: Any) -> str:
     return json.dumps(data)[:200]
 
 
+_SAY_OF_ALARMS: dict[str, Callable[[Any, Any], str]] = {"alarm": _alarm, "alarms": _alarms}
 _SAY: dict[str, Callable[[Any], str]] = {
-    "alarm": _alarm,
-    "alarms": _alarms,
     "state": _state,
     "meta": _meta,
     **{f"event/{name}": partial(_camera_event, event.sentence) for name, event in EVENTS.items()},

@@ -73,7 +73,9 @@ KINDS: Mapping[str, MessageKind] = {
     "alarm-updated": _alarm("updated", "a further press, or a change of stage"),
     "alarm-closed": _alarm("closed", "a verified close"),
     "alarms": _retained(
-        "alarms", AlarmsData, "the open alarms: after each message of one, at every connection, after `rebirth`"
+        "alarms",
+        AlarmsData,
+        "the open alarms: after each message of one, after an ack, at every connection, after `rebirth`",
     ),
     "state": _retained(
         "state",

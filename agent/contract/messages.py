@@ -181,6 +181,12 @@ class AlarmData(Payload):
     """The ack that counts of each action, since the alarm last raised itself: `registered` (the first), `dispatched`
     (the one that named the unit), `take-over` (the last) and, in the `closed` message, `closed`. `{}` before the
     first."""
+    sent_before: Answer | None = None
+    """Who was sent before the alarm last raised itself again: the `dispatched` ack that counted then. They may still be
+    on their way. Stays until the alarm is closed, and in the `closed` message; left out if nobody was sent."""
+    raises_again_monoms: Count | None = None
+    """The `monoms` at which the alarm raises itself again, unless an ack comes before; compare it only with a `monoms`
+    of the same `bootid`. Only while the stage is `registered` or `dispatched`. A self-test's alarm has none."""
     durable: bool | None = None
     """False for a close that is not on disk yet: a power cut would open the alarm again. Left out otherwise."""
 

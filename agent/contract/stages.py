@@ -35,7 +35,9 @@ class Waits:
     repeat_after_ns: int = 60 * 10**9
     """The interval at which an unconfirmed alarm is sent again."""
     raise_again_after_ns: int = 180 * 10**9
-    """From the last ack, without a close."""
+    """Of a registered alarm: from the last ack, without a close."""
+    raise_dispatched_after_ns: int = 900 * 10**9
+    """The same of a dispatched one: a car needs longer than a person who looks into it."""
 
     def of(self, stage: Stage) -> int:
         """Return the wait of an alarm in this stage, from the time at which its wait began."""
@@ -46,7 +48,9 @@ class Waits:
                 return self.unconfirmed_after_ns
             case Stage.UNCONFIRMED:
                 return self.repeat_after_ns
-            case Stage.REGISTERED | Stage.DISPATCHED:
+            case Stage.REGISTERED:
                 return self.raise_again_after_ns
+            case Stage.DISPATCHED:
+                return self.raise_dispatched_after_ns
             case Stage.IDLE | Stage.CLOSED:
                 raise ValueError(f"no alarm waits in the stage {stage.value}")

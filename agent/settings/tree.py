@@ -128,6 +128,9 @@ class AlarmSettings(Section):
     unconfirmed_after_s: float = Field(default=30.0, gt=0, le=300)
     repeat_after_s: float = Field(default=60.0, ge=1, le=3600)
     raise_again_after_s: float = Field(default=180.0, ge=1, le=86400)
+    """Of a registered alarm, from the last ack."""
+    raise_dispatched_after_s: float = Field(default=900.0, ge=1, le=86400)
+    """Of an alarm to which somebody was sent, from the last ack: longer than they need to get there."""
     press_tones: bool = False
     """For people who can't see a lamp: the sounder gives a short tone at a press, and two when a person has registered
     it. Never for a silent button."""

@@ -16,7 +16,7 @@ from agent.centre.alarms import LOST_AFTER_S, MOST_OPEN
 from agent.contract.lamps import IDLE, PRESSED, Pattern
 from agent.contract.messages import ResultData
 from tests.support.drafts import alarm_data
-from tests.support.made_up import SOURCE, World, alarm_json, envelope
+from tests.support.made_up import HEALTH_JSON, SOURCE, World, alarm_json, envelope
 
 
 def stages(found: list[Notice]) -> list[str]:
@@ -317,3 +317,45 @@ def test_what_a_late_disk_brings_of_an_older_epoch_does_not_begin_one() -> None:
     world.alarm(3, "a3", epoch="e2", record=2)
     assert world.wait(9) == []
     assert world.open_stages == {"a2": "raised", "a3": "raised"}
+
+
+def test_whoever_asks_when_an_alarm_raises_itself_again_needs_no_right_clock() -> None:
+    world = World()
+
+    def due_s() -> float | None:
+        [alarm] = world.consumer.open_alarms()
+        return world.consumer.devices[SOURCE].raises_again_s(alarm)
+
+    moment = 1_000_000
+    world.now_s = 70.0
+    answered = alarm_data(stage="dispatched", raises_again_monoms=moment)
+    world.open(100, answered, retain=True)
+    assert due_s() is None, "what is retained may be old"
+    world.hear("health", envelope("health.v1", HEALTH_JSON, 600))
+    assert due_s() == 70 + 400
+    world.now_s = 90.0
+    late = envelope("alarm.updated.v1", alarm_json(stage="dispatched", historical=True), 610, monoms=1_000)
+    world.hear("alarm/police", late)
+    assert due_s() is None, "a version that does not say it"
+    world.alarm(620, stage="dispatched", raises_again_monoms=moment)
+    assert due_s() == 90 + 380
+    world.alarm(621, stage="raised", reraised=1)
+    assert due_s() is None
+
+
+def test_a_moment_of_the_boot_before_counts_no_more() -> None:
+    world = World()
+    world.alarm(1, stage="registered", raises_again_monoms=181_000)
+    [alarm] = world.consumer.open_alarms()
+    device = world.consumer.devices[SOURCE]
+    assert device.raises_again_s(alarm) == 180
+    world.hear("health", envelope("health.v1", HEALTH_JSON, 2, bootid="boot-2"))
+    assert device.raises_again_s(alarm) is None
+
+
+def test_an_ack_that_only_puts_the_raise_off_is_a_change_although_the_list_alone_tells_it() -> None:
+    world = World()
+    world.alarm(1, stage="registered", raises_again_monoms=181_000)
+    [changed] = world.open(2, alarm_data(stage="registered", raises_again_monoms=200_000))
+    assert isinstance(changed, AlarmChanged)
+    assert not changed.rings

@@ -7,7 +7,7 @@ from agent.cli.readable import readable
 
 
 def line(topic: str, **data: Any) -> str:
-    envelope = {"time": "2026-11-24T16:03:24.263Z", "seq": 6, "data": {"historical": False, **data}}
+    envelope = {"time": "2026-11-24T16:03:24.263Z", "seq": 6, "monoms": 5_000, "data": {"historical": False, **data}}
     return readable(f"edge/v1/gp/site/kiosk-1/up/{topic}", json.dumps(envelope).encode())
 
 
@@ -146,6 +146,14 @@ def test_an_alarm_says_who_has_it_and_who_was_sent() -> None:
     assert line("alarms", open=[{**sent, "input": "police"}]).endswith(
         "1 open: police delayed, pta has it, car 7 sent by Thandi (jhb), id a1"
     )
+
+
+def test_an_answered_alarm_says_when_it_raises_itself_again_and_who_was_sent_before() -> None:
+    sent = {**ALARM, "stage": "registered", "sent_before": {**THANDI, "unit": "car 7"}, "raises_again_monoms": 182_500}
+    says = ", car 7 SENT BEFORE by Thandi (jhb) at 16:03:24, raises itself again in 178 s, id a1"
+    assert line("alarm/police", **sent).endswith(f"panic REGISTERED, presses 2{says}")
+    assert line("alarms", open=[{**sent, "input": "police"}]).endswith(f"1 open: police registered{says}")
+    assert ", somebody SENT BEFORE by pta at" in line("alarm/police", **{**ALARM, "sent_before": PRETORIA})
 
 
 @pytest.mark.parametrize(

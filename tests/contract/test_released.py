@@ -77,5 +77,7 @@ def test_the_largest_alarm_is_as_large_as_the_page_says() -> None:
         camera=AlarmCamera(name="c" * 64, persons=100, tracks=("5f0c2e7a-12345",) * 100, snapshot="s" * 64),
         held_by=answer,
         answered_by=dict.fromkeys(AckAction, answer),
+        sent_before=answer,
+        raises_again_monoms=2**53,
     )
     assert len(alarm.model_dump_json().encode()) < 16 * 1024

@@ -15,7 +15,8 @@ from tests.settings.test_inputs import BUTTON, read
 def test_the_waits_are_those_of_the_core_unless_the_settings_say_otherwise(tmp_path: Path) -> None:
     assert waits(read(tmp_path, BUTTON)) == Waits()
     text = "[alarm]\ndelayed_after_s = 1\nunconfirmed_after_s = 2\nrepeat_after_s = 3\nraise_again_after_s = 4.5\n"
-    assert waits(read(tmp_path, BUTTON, text)) == Waits(1 * 10**9, 2 * 10**9, 3 * 10**9, 4_500_000_000)
+    text += "raise_dispatched_after_s = 6\n"
+    assert waits(read(tmp_path, BUTTON, text)) == Waits(1 * 10**9, 2 * 10**9, 3 * 10**9, 4_500_000_000, 6 * 10**9)
 
 
 @pytest.mark.parametrize("seconds", [5, 10])
@@ -25,7 +26,14 @@ def test_an_alarm_can_not_be_unconfirmed_before_it_is_delayed(tmp_path: Path, se
 
 
 @pytest.mark.parametrize(
-    "line", ["delayed_after_s = 61", "unconfirmed_after_s = 301", "repeat_after_s = 0", "raise_again_after_s = inf"]
+    "line",
+    [
+        "delayed_after_s = 61",
+        "unconfirmed_after_s = 301",
+        "repeat_after_s = 0",
+        "raise_again_after_s = inf",
+        "raise_dispatched_after_s = 86401",
+    ],
 )
 def test_no_setting_lets_an_alarm_wait_for_ever(tmp_path: Path, line: str) -> None:
     with pytest.raises(SettingsError):

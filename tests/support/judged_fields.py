@@ -30,6 +30,7 @@ ABOUT_THE_CENTRE = {
     "note": "what the operator writes at the close, for the other consoles; the device never reads it",
     "held_by": "the answer of whoever has the alarm",
     "answered_by": "the answers that count",
+    "sent_before": "the answer that sent somebody, of before the alarm raised itself again",
 }
 """What the centre says of its own people when it answers an alarm. Nothing of it comes from a camera or a button."""
 
@@ -37,8 +38,8 @@ _OF_THE_DEVICE = {
     "envelope": "specversion id source type subject time dataschema datacontenttype bootid seq record recordtop "
     "recorddone monoms timeq nonce data historical topic rank qos retain expiry_s correlation_data t event_id",
     "moments": "frame_monoms boottime_ns captured_boottime_ns",
-    "alarm": "alarm_id input kind status silent press_count stage repeats reraised raised_at location codes latency_ms "
-    "camera open lat lon text contact_id sia durable",
+    "alarm": "alarm_id input kind status silent press_count stage repeats reraised raises_again_monoms raised_at "
+    "location codes latency_ms camera open lat lon text contact_id sia durable",
     "state, meta": "state bdseq epoch boot_nonce agent_version config_revision inputs outputs cameras capabilities "
     "schemas supervised masks config revision wanted",
     "health": "parts uptime_s outbox dropped cpu_percent memory_bytes disk_free_bytes disk written_bytes "

@@ -55,6 +55,32 @@ def test_an_answered_alarm_that_is_not_closed_comes_back_until_it_is(tmp_path: P
         centre.wait_for("alarms", lambda m: m.seq >= newest.seq and m.data["open"] == [])
 
 
+def test_an_alarm_to_which_somebody_was_sent_waits_longer_and_then_says_who_to_the_close_through_a_kill(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    slow = {**HASTY, "raise_again_after_s": 1.0, "raise_dispatched_after_s": 3.0}
+    with Centre(broker.port) as centre, AgentProcess(tmp_path / "kiosk", broker.url, alarm=slow) as agent:
+        agent.press()
+        alarm_id = centre.wait_for_alarm().data["alarm_id"]
+        args = {"alarm_id": alarm_id, "action": "dispatched", "by": "Thandi", "unit": "car 7"}
+        centre.acknowledge(alarm_id, agent.key, args=args)
+        sent = centre.wait_for_alarm("updated", stage="dispatched")
+        agent.wait_for_outputs(green="slow-pulse")
+        agent.kill()
+        agent.start()
+        again = centre.wait_for_alarm("updated", stage="raised", reraised=1)
+
+        assert again.monoms >= sent.data["raises_again_monoms"] > sent.monoms + 2_900
+        assert again.data["sent_before"] == sent.data["answered_by"]["dispatched"]
+        assert again.data["answered_by"] == {}
+        agent.wait_for_outputs(green="off")
+        agent.kill()
+        agent.start()
+        centre.acknowledge(alarm_id, agent.key, "closed")
+        closed = centre.wait_for_alarm("closed", alarm_id=alarm_id)
+        assert closed.data["sent_before"] == again.data["sent_before"]
+
+
 def test_in_test_mode_a_press_is_a_test_and_the_next_one_after_it_is_not(tmp_path: Path, broker: Mosquitto) -> None:
     agent = AgentProcess(tmp_path / "kiosk", broker.url, buttons=BUTTONS)
     technician = make_key("technician", agent.directory / "keys")

@@ -12,7 +12,7 @@ from agent.contract.lamps import LightState, for_open_alarms
 from agent.contract.messages import AlarmCamera, AlarmData, Status
 from agent.contract.stages import Stage, Waits
 from agent.contract.vocabulary import AckAction, Codes, Location
-from agent.core.alarms.hold import ENDED, answered
+from agent.core.alarms.hold import answered, ended
 from agent.core.facts import AlarmDelivered, CentreAck
 
 Change = Literal["raised", "updated", "closed", "noted"]
@@ -95,7 +95,8 @@ class AlarmBook:
     def restore(self, alarms: Iterable[OpenAlarm], now_ns: int) -> None:
         """Add alarms of an earlier run, perhaps found late. An alarm that the book already has stays as it is."""
         in_order = sorted(alarms, key=lambda alarm: (alarm.data.raised_at, alarm.data.alarm_id))
-        self._open = {alarm.data.alarm_id: self._in_this_boot(alarm, now_ns) for alarm in in_order} | self._open
+        mine = (self._with_deadline(self._in_this_boot(alarm, now_ns)) for alarm in in_order)
+        self._open = {alarm.data.alarm_id: alarm for alarm in mine} | self._open
 
     def open(self) -> list[OpenAlarm]:
         """Return the open alarms, oldest first."""
@@ -173,8 +174,8 @@ class AlarmBook:
     def acknowledged(self, ack: CentreAck) -> AlarmChange | None:
         """Apply an ack of the centre.
 
-        An ack that changes nothing, since its stage has passed or another person has the alarm, still shows that
-        somebody is there: the alarm waits its full time before it raises itself again.
+        An ack that changes nothing else, since its stage has passed or another person has the alarm, still shows that
+        somebody is there: the alarm waits the full time of its stage before it raises itself again.
 
         A close by somebody who does not know of the last press closes nothing: the alarm raises itself again.
         """
@@ -224,7 +225,7 @@ class AlarmBook:
 
     def _raise_again(self, alarm: OpenAlarm) -> AlarmChange:
         alarm = replace(alarm, taken_by=())
-        return self._change("updated", alarm, stage=Stage.RAISED, reraised=alarm.data.reraised + 1, **ENDED)
+        return self._change("updated", alarm, stage=Stage.RAISED, reraised=alarm.data.reraised + 1, **ended(alarm.data))
 
     def _latency(self, alarm: OpenAlarm, stage: Stage, at_ns: int) -> dict[str, Any]:
         """Return the update of `latency_ms`; empty if the stage was reached before, or the edge was in another boot."""
@@ -237,8 +238,16 @@ class AlarmBook:
         return self._keep(change, replace(alarm, data=alarm.data.model_copy(update=update)))
 
     def _keep(self, change: Change, alarm: OpenAlarm) -> AlarmChange:
+        alarm = self._with_deadline(alarm)
         self._open[alarm.data.alarm_id] = alarm
         return AlarmChange(change, alarm)
+
+    def _with_deadline(self, alarm: OpenAlarm) -> OpenAlarm:
+        """Return the alarm with the moment in its data at which it raises itself again, if it is answered."""
+        due_ms = self._due_ns(alarm) // 1_000_000 if alarm.data.stage in _ANSWERED else None
+        if due_ms == alarm.data.raises_again_monoms:  # as at every press: it costs no copy
+            return alarm
+        return replace(alarm, data=alarm.data.model_copy(update={"raises_again_monoms": due_ms}))
 
     def _in_this_boot(self, alarm: OpenAlarm, now_ns: int) -> OpenAlarm:
         if alarm.boot_id == self._boot_id:

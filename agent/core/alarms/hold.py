@@ -10,8 +10,6 @@ from agent.contract.stages import Stage
 from agent.contract.vocabulary import AckAction
 from agent.core.facts import AckVerdict, CentreAck
 
-ENDED: dict[str, Any] = {"held_by": None, "answered_by": {}}
-"""The update of an alarm that raises itself again: whoever had it may have gone home."""
 _STAGES = {
     AckAction.REGISTERED: Stage.REGISTERED,
     AckAction.TAKE_OVER: Stage.REGISTERED,
@@ -29,6 +27,13 @@ def answered(data: AlarmData, ack: CentreAck) -> dict[str, Any]:
         return {}
     holder = ack.answer.model_copy(update={"unit": None}) if is_first or takes_over else data.held_by
     return {"stage": stage, "held_by": holder, "answered_by": {**data.answered_by, ack.action: ack.answer}}
+
+
+def ended(data: AlarmData) -> dict[str, Any]:
+    """Return the update of an alarm that raises itself again: whoever had it may have gone home, but whoever was sent
+    may still be on their way."""
+    sent = data.answered_by.get(AckAction.DISPATCHED, data.sent_before)
+    return {"held_by": None, "answered_by": {}, "sent_before": sent}
 
 
 def verdict(data: AlarmData, ack: CentreAck) -> AckVerdict:

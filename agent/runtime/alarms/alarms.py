@@ -111,6 +111,8 @@ class Alarms:
             self._published(change)
         else:
             self._publish(change)
+        if change.change == "noted":
+            self.announce_changes()  # only the list says that it raises itself again later now
         data = change.alarm.data
         if _is_answer(was, change) and not data.silent:
             self._lights.beep(2)

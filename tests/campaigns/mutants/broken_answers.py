@@ -4,6 +4,7 @@ from tests.campaigns.mutants.breakage import Breakage
 
 _PIPELINE = "tests/runtime/alarms/test_pipeline"
 _ALARM = "tests/core/alarms/test_alarm_book.py::"
+_AGAIN = "tests/core/alarms/test_raise_again.py::"
 _WAITS = "tests/core/alarms/test_alarm_waits.py::"
 _MEMORY = "tests/runtime/commands/test_memory.py::"
 
@@ -63,6 +64,41 @@ TOLD = (
         "        if alarm.boot_id == self._boot_id:\n            return alarm\n",
         "",
         f"{_WAITS}test_waits_go_on_after_a_restart_and_begin_anew_in_another_boot",
+    ),
+    Breakage(
+        "take green away while the car is on its way",
+        "agent/contract/stages.py",
+        "return self.raise_dispatched_after_ns",
+        "return self.raise_again_after_ns",
+        f"{_WAITS}test_an_answered_alarm_that_is_not_closed_raises_itself_again_and_waits_anew",
+    ),
+    Breakage(
+        "say a moment of the boot before, or of other settings",
+        "agent/core/alarms/alarm_book.py",
+        "(self._with_deadline(self._in_this_boot(alarm, now_ns)) for",
+        "(self._in_this_boot(alarm, now_ns) for",
+        f"{_AGAIN}test_a_restart_leaves_the_moment_and_one_of_the_machine_gives_one_of_the_new_boot",
+    ),
+    Breakage(
+        "leave the moment as it was when an ack puts it off",
+        "agent/runtime/alarms/alarms.py",
+        '        if change.change == "noted":\n            self.announce_changes()',
+        "        if False:\n            self.announce_changes()",
+        f"{_PIPELINE}_life.py::test_an_ack_that_is_only_noted_is_kept_for_the_next_start_and_told_in_the_list_alone",
+    ),
+    Breakage(
+        "forget who was sent when the alarm raises itself again",
+        "agent/core/alarms/hold.py",
+        '"sent_before": sent}',
+        '"sent_before": None}',
+        f"{_AGAIN}test_who_was_sent_is_told_from_the_raise_to_the_close",
+    ),
+    Breakage(
+        "forget who was sent when the alarm raises itself a second time",
+        "agent/core/alarms/hold.py",
+        "data.answered_by.get(AckAction.DISPATCHED, data.sent_before)",
+        "data.answered_by.get(AckAction.DISPATCHED)",
+        f"{_AGAIN}test_who_was_sent_is_told_from_the_raise_to_the_close",
     ),
     Breakage(
         "close an alarm that was pressed since",

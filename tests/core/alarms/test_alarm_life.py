@@ -19,7 +19,14 @@ from tests.support.life_table import FACTS, LIGHTS, STAGES, TRANSITIONS, WAITS
 
 S = 10**9
 EDGE = 1_000 * S
-WAIT_S = {"delayed_after_s": 10, "unconfirmed_after_s": 30, "repeat_after_s": 60, "raise_again_after_s": 180}
+WAIT_S = {
+    "delayed_after_s": 10,
+    "unconfirmed_after_s": 30,
+    "repeat_after_s": 60,
+    "raise_again_after_s": 180,
+    "raise_dispatched_after_s": 900,
+}
+ANSWERED = {Stage.REGISTERED, Stage.DISPATCHED}
 KINDS = [InputKind("police", "panic", False), InputKind("clinic", "medical", False), InputKind("hid", "duress", True)]
 WAY_TO: dict[Stage, tuple[str, ...]] = {
     Stage.IDLE: (),
@@ -186,7 +193,7 @@ class LifeMachine(RuleBasedStateMachine):
             known.reraised += outrun
         self.expect(alarm_id, "outrun" if outrun else action.value, change)
 
-    @rule(seconds=st.sampled_from([1, 9, 10, 20, 59, 61, 179, 180, 86_400]))
+    @rule(seconds=st.sampled_from([1, 9, 10, 20, 59, 61, 179, 180, 720, 86_400]))
     def time_passes(self, seconds: int) -> None:
         self.now_ns += seconds * S
 
@@ -219,6 +226,13 @@ class LifeMachine(RuleBasedStateMachine):
             (i, o.stage, o.presses, o.repeats, o.reraised) for i, o in sorted(self.open.items())
         ]
         assert sum(d.press_count for d in data) + self.closed_presses == self.pressed
+
+    @invariant()
+    def an_answered_alarm_and_no_other_says_when_its_wait_is_over(self) -> None:
+        assert [alarm.data.raises_again_monoms for alarm in self.book.open()] == [
+            (o.since_ns // S + WAIT_S[WAITS[o.stage]]) * 1000 if o.stage in ANSWERED else None
+            for _, o in sorted(self.open.items())
+        ]
 
     @invariant()
     def the_lights_are_those_of_the_worst_audible_alarm(self) -> None:

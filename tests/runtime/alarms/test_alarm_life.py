@@ -27,6 +27,7 @@ from tests.support.life_table import FACTS, TRANSITIONS
 
 _56_YEARS = timedelta(days=56 * 365)
 _EXAMPLES = int(os.environ.get("LIFE_EXAMPLES", "100"))
+WAIT_MS = {"registered": 180_000, "dispatched": 900_000}
 TOLD = {
     (stage, cell.change, Stage.CLOSED if cell.change == "closed" else cell.stage)
     for (stage, _), cell in TRANSITIONS.items()
@@ -110,7 +111,7 @@ class KioskMachine(RuleBasedStateMachine):
         for _ in range(1 + twice):
             self.pipeline.acknowledge(CentreAck(alarm_id, action, CENTRE, self.clock.boottime_ns()))
 
-    @rule(seconds=st.sampled_from([0.01, 1, 9, 10, 20, 60, 180, 3_600]))
+    @rule(seconds=st.sampled_from([0.01, 1, 9, 10, 20, 60, 180, 900, 3_600]))
     def time_passes(self, seconds: float) -> None:
         self.clock.advance(timedelta(seconds=seconds))
         self.pipeline.run_once(0)
@@ -203,6 +204,11 @@ class KioskMachine(RuleBasedStateMachine):
                 data, change = envelope["data"], envelope["type"].split(".")[2]
                 assert (stage, change, Stage(data["stage"])) in TOLD
                 assert data["press_count"] - presses in {0, 1}
+                assert ("raises_again_monoms" in data) == (data["stage"] in WAIT_MS)
+                if (moment := data.get("raises_again_monoms")) is not None:
+                    assert moment - envelope["monoms"] <= WAIT_MS[data["stage"]], (
+                        "a moment of another boot, or a wrong wait"
+                    )
                 stage, presses = Stage(data["stage"]), data["press_count"]
             counted[data["input"], data["status"]] += presses
             assert len({(e["data"]["input"], e["data"]["status"]) for e in life}) == 1
@@ -211,8 +217,9 @@ class KioskMachine(RuleBasedStateMachine):
         open_alarms = self.kiosk.book.open()
         assert {i for i, life in lives.items() if life[-1]["data"]["stage"] != "closed"} == self.pipeline.open_ids
         [*_, snapshot] = [envelope["data"]["open"] for envelope in told if envelope["type"] == "edge.alarms.v1"]
-        assert [(a["alarm_id"], a["stage"], a["press_count"]) for a in snapshot] == [
-            (alarm.data.alarm_id, alarm.data.stage, alarm.data.press_count) for alarm in open_alarms
+        assert [(a["alarm_id"], a["stage"], a["press_count"], a.get("raises_again_monoms")) for a in snapshot] == [
+            (alarm.data.alarm_id, alarm.data.stage, alarm.data.press_count, alarm.data.raises_again_monoms)
+            for alarm in open_alarms
         ]
         kept = {ALARM_KEY + alarm.data.alarm_id: encode_alarm(alarm) for alarm in open_alarms}
         assert self.outbox.kept(ALARM_KEY) == kept

@@ -127,7 +127,8 @@ def test_the_longest_texts_of_people_leave_every_message_of_sixteen_alarms_small
     answers = {
         action: Answer(issuer="i" * 64, at=THANDI.at, **words.get(action, {"by": wide * 64})) for action in AckAction
     }
-    closed = alarm_data(held_by=answers[REGISTERED], answered_by=answers)
+    before: dict[str, Any] = {"sent_before": answers[DISPATCHED], "raises_again_monoms": 2**53}
+    closed = alarm_data(held_by=answers[REGISTERED], answered_by=answers, **before)
     grown = len(closed.model_dump_json().encode()) - len(alarm_data().model_dump_json().encode())
 
     assert grown < 4 * 1024
