@@ -1,0 +1,203 @@
+"""Keys, requests and certificates by the `openssl` command: a key in a file, in a TPM or behind PKCS#11, in one way.
+
+A provider makes the difference: OPENSSL_CONF names the configuration that loads it (`configuration`), and whoever
+uses OpenSSL, Python's `ssl` too, then takes the key from what its file says. Secrets go by pipes and files: a command
+line is shown to everybody on this machine.
+"""
+
+import base64
+import os
+import re
+import subprocess
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, get_args
+
+from agent.contract.identity import client_id, common_name
+from agent.core.errors import EdgeAgentError, UsageError
+
+KeyKind = Literal["file", "tpm", "pkcs11"]
+_PATIENCE_S = 60.0
+"""A TPM may take seconds for a key."""
+_MOST_CERTIFICATES = 20
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", re.DOTALL)
+_KEY = re.compile(r"-----BEGIN (?!CERTIFICATE)([A-Z0-9#. ]+)-----.*?-----END \1-----\n?", re.DOTALL)
+_PUBLIC = re.compile(r"-----BEGIN PUBLIC KEY-----(.*?)-----END PUBLIC KEY-----", re.DOTALL)
+
+
+class OpensslError(EdgeAgentError):
+    """The command is missing, or it failed; the text has its reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What matters of a certificate."""
+
+    pem: str
+    common_name: str
+    begins: datetime
+    ends: datetime
+    public_key: bytes
+    """SubjectPublicKeyInfo in DER form."""
+    is_root: bool
+
+
+def key_kind(key: str) -> KeyKind:
+    """Return the kind of a key as a person names it: `file`, `tpm`, or `pkcs11:` and the rest of its URI.
+
+    Raises UsageError.
+    """
+    if key.startswith("pkcs11:"):
+        if "pin-value" in key:
+            raise UsageError("a PIN does not belong on a command line: put it into /etc/edge-agent/pkcs11-pin")
+        return "pkcs11"
+    if key not in get_args(KeyKind)[:2]:
+        raise UsageError(f"--key {key}: a key is kept by file, by tpm, or by pkcs11:token=TOKEN;object=NAME")
+    return "tpm" if key == "tpm" else "file"
+
+
+def configuration(kind: KeyKind) -> Path | None:
+    """Return the file that OPENSSL_CONF must name before a process uses such a key; None for a key in a file."""
+    return None if kind == "file" else Path(f"/usr/share/edge-agent/openssl-{kind}.cnf")
+
+
+def new_key(key: str) -> bytes:
+    """Make a P-256 key where `key_kind` says, and return the content of its file: the key itself, what its TPM alone
+    can unwrap, or where it is. A key that is behind that PKCS#11 URI already is taken. Raises OpensslError."""
+    match key_kind(key):
+        case "file":
+            return _openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
+        case "tpm":
+            return _openssl("genpkey", "-propquery", "provider=tpm2", "-algorithm", "EC", "-pkeyopt", "group:P-256")
+        case "pkcs11":
+            try:
+                return _openssl("pkey", "-in", f"{key};type=private")
+            except OpensslError:
+                made = ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-pkeyopt", f"pkcs11_uri:{key}")
+                return _openssl("genpkey", "-propquery", "provider=pkcs11", *made)
+
+
+def key_alone(content: bytes) -> bytes:
+    """Return a key file's key without the certificates behind it. Raises OpensslError."""
+    found = _KEY.search(content.decode("ascii", "replace"))
+    if found is None:
+        raise OpensslError("the key's file holds no key in PEM form")
+    return found[0].encode()
+
+
+def public_key(key: Path) -> bytes:
+    """Return the public half of the key in a file, in DER form. Raises OpensslError."""
+    return _openssl("pkey", "-in", str(key), "-pubout", "-outform", "DER")
+
+
+def request(key: Path, user: str, board: str | None) -> bytes:
+    """Return a certificate request (PKCS#10, DER) for `user`, signed by the key. Raises OpensslError.
+
+    The name with dots is an alternative name, the board's serial is in the subject.
+    """
+    lines = [
+        "[req]",
+        "prompt = no",
+        "distinguished_name = name",
+        "req_extensions = extensions",
+        "string_mask = utf8only",
+    ]
+    lines += ["[name]", f"CN = {common_name(user)}", *([f"serialNumber = {board}"] if board else [])]
+    lines += ["[extensions]", f"subjectAltName = DNS:{client_id(user)}"]
+    text = "\n".join([*lines, ""])
+    return _openssl("req", "-new", "-key", str(key), "-config", "/dev/stdin", "-outform", "DER", stdin=text.encode())
+
+
+def certificates(pkcs7: bytes) -> list[Certificate]:
+    """Return the certificates of a PKCS#7 structure (DER), 20 at most. Raises OpensslError when it is none."""
+    text = _openssl("pkcs7", "-inform", "DER", "-print_certs", stdin=pkcs7).decode("ascii", "replace")
+    found = _CERTIFICATE.findall(text)
+    if not found or len(found) > _MOST_CERTIFICATES:
+        raise OpensslError(f"a list of {len(found)} certificates")
+    return [describe(pem) for pem in found]
+
+
+def pem_certificates(text: str) -> list[Certificate]:
+    """Return the certificates in PEM form in a text. Raises OpensslError."""
+    return [describe(pem) for pem in _CERTIFICATE.findall(text)]
+
+
+def describe(pem: str) -> Certificate:
+    """Return what a certificate says. Raises OpensslError."""
+    options = ("-subject", "-issuer", "-startdate", "-enddate", "-dateopt", "iso_8601", "-pubkey")
+    form = ("-nameopt", "sep_multiline,utf8,esc_ctrl,sname", "-ext", "basicConstraints")
+    text = _openssl("x509", "-noout", *options, *form, stdin=pem.encode()).decode("utf-8", "replace")
+    subject, issuer = (_name(text, which) for which in ("subject", "issuer"))
+    own = re.search(r"^\s+CN=(.*)$", subject, re.MULTILINE)
+    public = _PUBLIC.search(text)
+    if public is None:
+        raise OpensslError("a certificate without a key")
+    return Certificate(
+        pem=pem,
+        common_name=own[1] if own else "",
+        begins=_date(text, "notBefore"),
+        ends=_date(text, "notAfter"),
+        public_key=base64.b64decode(public[1]),
+        is_root=subject == issuer and "CA:TRUE" in text,
+    )
+
+
+def why_not_issued(pem: str, roots: Iterable[str], between: Iterable[str], purpose: str) -> str | None:
+    """Return why a certificate does not come from one of the roots, in OpenSSL's words; None if it does.
+
+    `purpose` is `sslclient` or `sslserver`; `between` are authorities that may stand between. Raises OpensslError.
+    """
+    with _in_memory("".join(roots)) as trusted, _in_memory("".join(between)) as chain:
+        try:
+            files = ("-no-CAfile", "-no-CApath", "-no-CAstore", "-CAfile", trusted[1], "-untrusted", chain[1])
+            _openssl("verify", *files, "-purpose", purpose, stdin=pem.encode(), keep=(trusted[0], chain[0]))
+        except OpensslError as error:
+            found = re.search(r"depth lookup: (.*)", str(error))
+            if found is None:
+                raise
+            return found[1]
+    return None
+
+
+def to_pem(der: bytes) -> str:
+    """Return a certificate in PEM form. Raises OpensslError when it is none."""
+    return _openssl("x509", "-inform", "DER", stdin=der).decode("ascii")
+
+
+def _openssl(*words: str, stdin: bytes = b"", keep: Sequence[int] = ()) -> bytes:
+    try:
+        done = subprocess.run(
+            ["openssl", *words], input=stdin, capture_output=True, timeout=_PATIENCE_S, check=False, pass_fds=keep
+        )
+    except FileNotFoundError as error:
+        raise OpensslError("openssl is missing: sudo apt-get install openssl") from error
+    except subprocess.TimeoutExpired as error:
+        raise OpensslError(f"openssl {words[0]} did not end within {_PATIENCE_S:g} s") from error
+    if done.returncode != 0:
+        said = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
+        raise OpensslError(f"openssl {words[0]} failed: {'; '.join(said[:3])[:400] or 'it says nothing'}")
+    return done.stdout
+
+
+@contextmanager
+def _in_memory(content: str) -> Iterator[tuple[int, str]]:
+    """Provide a file that is on no disk: its number, and its path in a child that keeps the number."""
+    with os.fdopen(os.memfd_create("pem"), "wb") as file:
+        file.write(content.encode())
+        file.flush()
+        yield file.fileno(), f"/proc/self/fd/{file.fileno()}"
+
+
+def _name(text: str, which: str) -> str:
+    found = re.search(rf"^{which}=\n((?:    .*\n)+)", text, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def _date(text: str, which: str) -> datetime:
+    found = re.search(rf"^{which}=(\S+ \S+)Z$", text, re.MULTILINE)
+    if found is None:
+        raise OpensslError("a certificate without dates")
+    return datetime.fromisoformat(found[1]).replace(tzinfo=UTC)

@@ -1,0 +1,146 @@
+"""Renewal of the device's certificate. The old one stays in use until the new one has let the device in somewhere."""
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from agent.contract.identity import Identity
+from agent.core.binding import Binding, copied
+from agent.core.errors import CopiedCard, EdgeAgentError
+from agent.provisioning.asking import Tools, add_probe, authorities, authorities_of_servers, right_certificate
+from agent.provisioning.credentials import AUTHORITIES, CERTIFICATE, Asked, Bound, Set, Store
+from agent.provisioning.est import Registrar, Shown
+from agent.provisioning.openssl import Certificate, describe, key_alone, new_key, request
+
+RESULT = "renewal.json"
+"""Beside the sets: what has become of the last try."""
+_JITTER = 1 / 24
+"""Of its life: devices that were enrolled on one day do not all renew on one day."""
+PATIENCE_S = 60.0
+"""A later run tries again."""
+
+
+class Renewal(BaseModel):
+    """The content of `renewal.json`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tried_at: datetime
+    error: str | None = None
+    """Why the last try failed; None when it succeeded."""
+    failures: int = 0
+    """How often in a row."""
+
+
+def due_at(own: Certificate, name: str) -> datetime:
+    """Return when to renew: at two thirds of its life, and later by a part of it that the name decides."""
+    share = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
+    return own.begins + (own.ends - own.begins) * (2 / 3 + _JITTER * share)
+
+
+def last_result(store: Store) -> Renewal | None:
+    """Return what has become of the last try; None when there was none, or nobody can say."""
+    try:
+        return Renewal.model_validate_json((store.directory / RESULT).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def renew(
+    store: Store,
+    current: Set,
+    registrar: Callable[[str, str], Registrar],
+    let_in: Callable[[Set], None],
+    tools: Tools,
+    *,
+    board: str | None,
+    now: bool = False,
+) -> Set | None:
+    """Renew if it is due, or `now`; return the new credentials, which are in use then, or None if it is not due.
+
+    `registrar` makes a client from an address and its authorities. `let_in` tries credentials at a broker, and raises
+    EdgeAgentError. The caller holds the store's lock. Raises CopiedCard, RegistrarError, RefusedError, OpensslError,
+    StorageError, and what `let_in` raises; then the old ones stay in use, and `renewal.json` says why.
+    """
+    bound = current.bound()
+    own = _own(current)
+    today = tools.clock.wall()
+    due = due_at(own, bound.name)
+    if not now and today < due:
+        tools.tell(
+            f"The certificate of {bound.name} is valid until {own.ends:%Y-%m-%d}; renewal begins {due:%Y-%m-%d}."
+        )
+        return None
+    try:
+        if (said := copied(Binding(bound.name, bound.board), board)) is not None:
+            raise CopiedCard(said)
+        new = _renewed(store, current, bound, registrar(bound.registrar, _text(current.authorities)), tools)
+        _try(new, own, let_in, tools)
+        store.put_in_use("renewing", new, Bound(**bound.model_dump(exclude={"enrolled_at"}), enrolled_at=today))
+    except EdgeAgentError as error:
+        before = last_result(store)
+        failures = 1 + (before.failures if before else 0)
+        _note(store, Renewal(tried_at=today, error=str(error), failures=failures))
+        raise
+    _note(store, Renewal(tried_at=today))
+    tools.tell(f"Renewed: the certificate of {bound.name} is valid until {_own(new).ends:%Y-%m-%d}.")
+    return new
+
+
+def _renewed(store: Store, current: Set, bound: Bound, registrar: Registrar, tools: Tools) -> Set:
+    """Return a whole set that is not in use yet: the one that an earlier run has left, or a new one."""
+    asked = Asked(**bound.model_dump(exclude={"enrolled_at"}))
+    begun = store.asking("renewing", asked)
+    if begun is not None and begun.authorities.exists():
+        if tools.clock.wall() < due_at(_own(begun), bound.name):
+            tools.tell("Going on with the certificate that an earlier run has got.")
+            return begun
+        begun = None
+    if begun is None:
+        # A key in a file is made anew; one that can't be copied stays.
+        key = new_key("file") if bound.key == "file" else key_alone(current.read_key())
+        begun = store.begin("renewing", asked, key)
+    shown = Shown(current.certificate, current.key)
+    identity = Identity(*bound.name.split("/"))
+    own_request, probe_request = (request(begun.key, user, bound.board) for user in (identity.user, identity.probe))
+    known = tools.until_answered(lambda: authorities(registrar), PATIENCE_S)
+    answer = tools.until_answered(lambda: registrar.renew(own_request, shown), PATIENCE_S, PATIENCE_S)
+    certificate = right_certificate(answer, begun, bound.name, known)
+    begun.write(CERTIFICATE, certificate.pem.encode())
+    add_probe(lambda: registrar.renew(probe_request, shown), begun, identity.probe, known, tools)
+    trusted = authorities_of_servers(known, certificate, registrar, _text(current.authorities))
+    begun.write(AUTHORITIES, trusted.encode())  # the last file: with it the set is whole
+    return begun
+
+
+def _try(new: Set, own: Certificate, let_in: Callable[[Set], None], tools: Tools) -> None:
+    """Have a broker let the new certificate in. When the old one has ended, the new one can't be worse."""
+    try:
+        let_in(new)
+    except EdgeAgentError as error:
+        if tools.clock.wall() < own.ends:
+            raise EdgeAgentError(
+                f"no broker has let the new certificate in, so the old one stays in use: {error}"
+            ) from error
+        tools.tell(f"No broker has let the new certificate in ({error}), but the old one has expired: taking it.")
+
+
+def _own(chosen: Set) -> Certificate:
+    return describe(_text(chosen.certificate))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise EdgeAgentError(f"{path} can't be read ({error}): enrol this device again") from error
+
+
+def _note(store: Store, result: Renewal) -> None:
+    """Write the result. A disk that takes nothing more must not hide why a renewal failed."""
+    with suppress(EdgeAgentError):
+        store.write(store.directory / RESULT, result.model_dump_json().encode())

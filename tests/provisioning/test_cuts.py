@@ -1,0 +1,102 @@
+"""A power cut at any step, or at any moment, leaves whole credentials, and the next run comes to its end."""
+
+import itertools
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from agent.adapters.tls_context import TlsFiles, tls_context
+from tests.support.cut_enrolment import finish, start
+from tests.support.fake_registrar import NAME, FakeRegistrar
+
+MOMENTS = 8
+
+
+@pytest.fixture
+def registrar(tmp_path: Path) -> Iterator[FakeRegistrar]:
+    with FakeRegistrar(tmp_path / "registrar") as running:
+        yield running
+
+
+class Device:
+    """Its state directory and its runs."""
+
+    def __init__(self, directory: Path, registrar: FakeRegistrar) -> None:
+        self.state = directory
+        self.state.mkdir()
+        self._registrar = registrar
+        self._trust = directory.parent / "trust.pem"
+        self._trust.write_text(registrar.trust)
+
+    def run(self, what: str, cut_at: int = 0) -> list[str]:
+        return finish(start(what, self.state, self._registrar.url, self._trust, cut_at))
+
+    def cut_after(self, what: str, seconds: float) -> None:
+        process = start(what, self.state, self._registrar.url, self._trust, 0)
+        Event().wait(seconds)
+        process.kill()
+        finish(process)
+
+    def certificate(self) -> bytes | None:
+        """That in use; what is in use must be whole."""
+        current = self.state / "credentials" / "current"
+        if not current.exists():
+            return None
+        for name in (None, f"{NAME}/up/alarm"):
+            tls_context(TlsFiles(current / "ca.pem", current / "device.pem", current / "device.key", name))
+        assert json.loads((current / "binding.json").read_bytes())["name"] == NAME
+        return (current / "device.pem").read_bytes()
+
+
+def test_a_cut_after_each_step_of_enrolment_is_healed_by_the_next_run(tmp_path: Path, registrar: FakeRegistrar) -> None:
+    whole = Device(tmp_path / "whole", registrar).run("enrol")
+    assert whole == [
+        "device.key", "request.json", "next",
+        "device.pem", "ca.pem", "device.key", "binding.json", "current",
+    ]  # fmt: skip
+
+    for step in range(1, len(whole) + 1):
+        registrar.keys.clear()
+        device = Device(tmp_path / f"cut-{step}", registrar)
+        assert device.run("enrol", step) == whole[:step]
+        assert (device.certificate() is not None) == (step == len(whole))
+        device.run("enrol")
+        assert device.certificate() is not None
+
+
+def test_a_cut_after_each_step_of_renewal_leaves_the_old_or_the_new(tmp_path: Path, registrar: FakeRegistrar) -> None:
+    device = Device(tmp_path / "device", registrar)
+    device.run("enrol")
+    for step in itertools.count(1):
+        old = device.certificate()
+        steps = device.run("renew", step)
+        after = device.certificate()
+        assert after == old or "current" in steps
+        if len(steps) < step:
+            break
+        device.run("renew")
+        assert device.certificate() not in {None, old}
+
+    assert steps[-2:] == ["current", "renewal.json"]
+    assert step > 8
+
+
+@pytest.mark.parametrize("what", ["enrol", "renew"])
+def test_a_cut_at_any_moment_is_healed_by_the_next_run(tmp_path: Path, registrar: FakeRegistrar, what: str) -> None:
+    chance = random.Random(16)
+    device = Device(tmp_path / "device", registrar)
+    if what == "renew":
+        device.run("enrol")
+    for moment in range(MOMENTS):
+        if what == "enrol":
+            registrar.keys.clear()
+            device = Device(tmp_path / f"device-{moment}", registrar)
+        before = device.certificate()
+        device.cut_after(what, chance.uniform(0.2, 0.9))
+        assert (device.certificate() is not None) >= (before is not None)
+        device.run(what)
+        assert device.certificate() is not None

@@ -1,0 +1,389 @@
+"""Enrolment against a registrar over TLS: what it leaves on the disk, and what it refuses to take."""
+
+import json
+import stat
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from agent.adapters.tls_context import TlsFiles, tls_context
+from agent.contract.vocabulary import TimeQuality
+from agent.core.errors import DiskFullError
+from agent.provisioning.asking import Tools
+from agent.provisioning.claim import code
+from agent.provisioning.credentials import Store
+from agent.provisioning.enrol import Order, enrol
+from agent.provisioning.est import Login, RefusedError, Registrar, RegistrarError
+from agent.provisioning.openssl import public_key
+from deploy.kit.authority import Authority, new_key
+from tests.support.fake_registrar import BOARD, NAME, SECRET, FakeRegistrar, Handler
+from tests.support.full_disk import FullDisk
+
+
+class StillClock:
+    """Time that only `pause` moves."""
+
+    boot_id = "boot"
+
+    def __init__(self) -> None:
+        self.ns = 0
+        self.now = datetime.now(UTC)
+        self.trusted = TimeQuality.SYNCED
+
+    def boottime_ns(self) -> int:
+        return self.ns
+
+    def wall(self) -> datetime:
+        return self.now
+
+    def quality(self) -> TimeQuality:
+        return self.trusted
+
+    def pause(self, seconds: float) -> None:
+        self.ns += int(seconds * 1e9)
+
+
+class Bench:
+    """A device's state directory, a registrar, and what the technician reads."""
+
+    def __init__(self, directory: Path, registrar: FakeRegistrar) -> None:
+        self.state = directory / "state"
+        self.state.mkdir()
+        self.registrar = registrar
+        self.clock = StillClock()
+        self.lines: list[str] = []
+        self.steps: list[str] = []
+        self.store = Store(self.state, self.steps.append)
+        self.tools = Tools(self.clock, self.clock.pause, self.lines.append)
+        self.exchange_s = 5.0
+
+    def order(self, secret: str | None = SECRET, **changes: Any) -> Order:
+        login = None if secret is None else Login(NAME, secret)
+        trust = changes.pop("trust", self.registrar.trust)
+        return Order(NAME, self.registrar.url, trust, BOARD, login, **changes)
+
+    def enrol(self, order: Order | None = None) -> None:
+        order = order or self.order()
+        client = Registrar(order.registrar, order.trust, exchange_s=self.exchange_s, connect_s=1)
+        with self.store.locked():
+            enrol(order, self.store, client, self.tools, 10)
+
+    @property
+    def current(self) -> Path:
+        return self.state / "credentials" / "current"
+
+
+@pytest.fixture
+def registrar(tmp_path: Path) -> Iterator[FakeRegistrar]:
+    with FakeRegistrar(tmp_path / "registrar") as running:
+        yield running
+
+
+@pytest.fixture
+def bench(tmp_path: Path, registrar: FakeRegistrar) -> Bench:
+    return Bench(tmp_path, registrar)
+
+
+def assert_whole(current: Path) -> None:
+    certificate, key = current / "device.pem", current / "device.key"
+    tls_context(TlsFiles(current / "ca.pem", certificate, key))
+    tls_context(TlsFiles(current / "ca.pem", certificate, key, f"{NAME}/up/alarm"))
+    assert json.loads((current / "binding.json").read_text())["name"] == NAME
+
+
+def test_a_claim_becomes_credentials_that_a_broker_can_check(bench: Bench) -> None:
+    bench.enrol()
+
+    assert_whole(bench.current)
+    own = x509.load_pem_x509_certificate((bench.current / "device.pem").read_bytes())
+    names = own.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == [NAME.replace("/", ".")]
+    assert json.loads((bench.current / "binding.json").read_text()).keys() >= {"name", "board", "registrar", "key"}
+
+
+def test_the_key_is_for_its_owner_alone_and_no_other_file_is_left(bench: Bench) -> None:
+    bench.enrol()
+
+    credentials = bench.state / "credentials"
+    assert stat.S_IMODE(credentials.stat().st_mode) == 0o700
+    for each in bench.current.iterdir():
+        assert stat.S_IMODE(each.stat().st_mode) == 0o600
+    assert sorted(each.name[:4] for each in credentials.iterdir()) == ["curr", "set-"]
+
+
+def test_only_the_root_of_servers_vouches_for_servers(bench: Bench, registrar: FakeRegistrar) -> None:
+    bench.enrol()
+
+    kept = x509.load_pem_x509_certificates((bench.current / "ca.pem").read_bytes())
+    assert kept == [registrar.server_root.certificate]
+
+
+def test_without_a_claim_it_shows_the_keys_code_and_waits_for_an_approval(
+    bench: Bench, registrar: FakeRegistrar
+) -> None:
+    registrar.approved = False
+
+    def approve_at_the_third(exchange: Handler) -> bool:
+        registrar.approved = sum("simpleenroll" in path for path in registrar.asked) > 2
+        return False
+
+    registrar.hook = approve_at_the_third
+    bench.enrol(bench.order(None))
+
+    shown = code(public_key(bench.current / "device.key"))
+    assert any(f"Code: {shown} " in line for line in bench.lines)
+    assert [line for line in bench.lines if "approve" in line] == ["Waiting for somebody at the office to approve."]
+    assert_whole(bench.current)
+
+
+def test_who_is_enrolled_already_asks_for_nothing(bench: Bench, registrar: FakeRegistrar) -> None:
+    bench.enrol(bench.order(claim="a"))
+    asked = len(registrar.asked)
+
+    bench.enrol(bench.order(claim="a"))
+
+    assert bench.lines[-1] == f"This device is enrolled as {NAME} already."
+    assert len(registrar.asked) == asked
+
+
+@pytest.mark.parametrize("changes", [{"claim": "b"}, {"claim": "a", "again": True}])
+def test_a_new_claim_or_a_persons_word_makes_it_enrol_again(
+    bench: Bench, registrar: FakeRegistrar, changes: dict[str, Any]
+) -> None:
+    bench.enrol(bench.order(claim="a"))
+    old = (bench.current / "device.pem").read_bytes()
+    registrar.keys.clear()
+
+    bench.enrol(bench.order(**changes))
+
+    assert (bench.current / "device.pem").read_bytes() != old
+    assert_whole(bench.current)
+
+
+def test_a_claim_that_was_used_by_another_key_is_refused_in_the_registrars_words(
+    bench: Bench, registrar: FakeRegistrar
+) -> None:
+    registrar.keys[NAME] = b"another"
+
+    with pytest.raises(RefusedError, match="was used already: ask the office"):
+        bench.enrol()
+
+    assert not bench.current.exists()
+
+
+def test_no_secret_is_in_what_is_shown_or_raised(bench: Bench, registrar: FakeRegistrar) -> None:
+    registrar.secret = "another"
+
+    with pytest.raises(RefusedError) as refused:
+        bench.enrol()
+
+    assert SECRET not in f"{refused.value!r} {bench.lines} {bench.order()!r}"
+
+
+def test_a_registrar_that_is_not_of_the_claims_root_is_not_believed(bench: Bench, tmp_path: Path) -> None:
+    with (
+        FakeRegistrar(tmp_path / "other") as other,
+        pytest.raises(RegistrarError, match="somebody else may be answering"),
+    ):
+        bench.enrol(bench.order(trust=other.trust))
+
+    assert bench.registrar.asked == []
+
+
+def test_a_registrar_with_another_hosts_certificate_is_not_believed(tmp_path: Path) -> None:
+    with FakeRegistrar(tmp_path / "registrar", hosts=("elsewhere.example",)) as registrar:
+        bench = Bench(tmp_path, registrar)
+        with pytest.raises(RegistrarError, match="is for another name: ask the office"):
+            bench.enrol()
+
+
+@pytest.mark.parametrize("wrong", ["key", "name", "authority", "probe as device"])
+def test_a_certificate_that_was_not_asked_for_is_never_taken(
+    bench: Bench, registrar: FakeRegistrar, wrong: str
+) -> None:
+    match wrong:
+        case "key":
+            registrar.alter = lambda csr, user: (new_key().public_key(), user)
+        case "name":
+            registrar.alter = lambda csr, user: (csr.public_key(), "kzn/durban-station/kiosk-0002")
+        case "probe as device":
+            registrar.alter = lambda csr, user: (csr.public_key(), f"{NAME}/up/alarm")
+        case _:
+            other = Authority.root("device", "kzn").issuing()
+            registrar.signed_by = lambda: other
+
+    with pytest.raises(RefusedError, match="Nothing of it was taken: tell the office"):
+        bench.enrol()
+
+    assert not bench.current.exists()
+    assert "device.pem" not in bench.steps
+
+
+def test_a_refused_probe_costs_only_the_probe(bench: Bench, registrar: FakeRegistrar) -> None:
+    def no_probe(exchange: Handler) -> bool:
+        if len([path for path in registrar.asked if "simpleenroll" in path]) < 2:
+            return False
+        exchange.answer(403, b"no probes here")
+        return True
+
+    registrar.hook = no_probe
+    bench.enrol()
+
+    assert any("Warning" in line and "no probes here" in line for line in bench.lines)
+    tls_context(TlsFiles(None, bench.current / "device.pem", bench.current / "device.key"))
+    load_pem_private_key((bench.current / "device.key").read_bytes(), None)
+
+
+def hang(exchange: Handler) -> bool:
+    exchange.rfile.read(1)  # until the client hangs up
+    return True
+
+
+def drip(exchange: Handler) -> bool:
+    exchange.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/pkcs7-mime\r\n\r\n")
+    exchange.connection.settimeout(0.05)
+    while True:
+        exchange.wfile.write(b"M")
+        try:
+            if not exchange.connection.recv(1):
+                return True
+        except TimeoutError:
+            pass
+
+
+def flood(exchange: Handler) -> bool:
+    exchange.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/pkcs7-mime\r\n\r\n")
+    while True:
+        exchange.wfile.write(b"M" * 65536)
+
+
+def garbage(exchange: Handler) -> bool:
+    exchange.wfile.write(b"\0\1\2 no HTTP\r\n\r\n")
+    exchange.close_connection = True
+    return True
+
+
+def no_certificate(exchange: Handler) -> bool:
+    exchange.answer(200, b"<html>Log in to the hotel's network</html>", "text/html")
+    return True
+
+
+def half_a_certificate(exchange: Handler) -> bool:
+    exchange.answer(200, b"MIIB", "application/pkcs7-mime")
+    return True
+
+
+def trouble(exchange: Handler) -> bool:
+    exchange.answer(503, b"The database is full: telephone the office.", Retry_After="2")
+    return True
+
+
+def elsewhere(exchange: Handler) -> bool:
+    exchange.answer(302, Location="https://example.com/")
+    return True
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "said"),
+    [
+        (hang, r"does not answer in time|did not end its answer within 0\.5 s"),
+        (drip, r"did not end its answer within 0\.5 s: check the network cable"),
+        (flood, "is this really the registrar"),
+        (garbage, "not HTTP: is this really the registrar"),
+        (no_certificate, "no certificate: is this really the registrar"),
+        (half_a_certificate, "no list of authorities"),
+        (trouble, "The database is full: telephone the office"),
+        (elsewhere, "sends us elsewhere"),
+    ],
+    ids=lambda each: getattr(each, "__name__", ""),
+)
+def test_a_registrar_that_misbehaves_is_tried_again_for_a_bounded_time(
+    bench: Bench, registrar: FakeRegistrar, behaviour: object, said: str
+) -> None:
+    registrar.hook = behaviour  # type: ignore[assignment]
+    bench.exchange_s = 0.5
+
+    with pytest.raises(RegistrarError, match=said):
+        bench.enrol()
+
+    assert len(registrar.asked) > 1
+    assert any("Trying again" in line for line in bench.lines)
+    assert 10e9 <= bench.clock.ns < 200e9
+    assert not bench.current.exists()
+
+
+def test_a_registrar_that_is_down_is_tried_again_until_it_is_up(bench: Bench, registrar: FakeRegistrar) -> None:
+    def twice_down(exchange: Handler) -> bool:
+        return len(registrar.asked) < 3 and trouble(exchange)
+
+    registrar.hook = twice_down
+    bench.enrol()
+
+    assert_whole(bench.current)
+
+
+def test_nobody_listens_where_the_registrar_should_be(bench: Bench, registrar: FakeRegistrar) -> None:
+    registrar.stop()
+
+    with pytest.raises(RegistrarError, match=r"can't be reached \(connection refused\): check the network cable"):
+        bench.enrol()
+
+
+def test_an_unset_clock_is_waited_for_and_named_in_one_line(bench: Bench) -> None:
+    bench.clock.trusted = TimeQuality.UNSYNCED
+    bench.clock.now = datetime(1970, 1, 1, 0, 5, tzinfo=UTC)
+
+    bench.tools.wait_for_clock(30)
+
+    assert bench.lines[0] == (
+        "The clock says 1970-01-01 00:05 UTC, and nothing has set it yet: waiting for the time service."
+    )
+    assert "Nothing has set the clock" in bench.lines[1]
+    assert len(bench.lines) == 2
+    assert bench.clock.ns >= 30e9
+
+
+def test_a_clock_that_is_set_meanwhile_ends_the_wait(bench: Bench) -> None:
+    bench.clock.trusted = TimeQuality.UNSYNCED
+    tools = Tools(bench.clock, lambda _: setattr(bench.clock, "trusted", TimeQuality.SYNCED), bench.lines.append)
+
+    tools.wait_for_clock()
+
+    assert len(bench.lines) == 1
+
+
+def test_a_full_disk_at_any_write_loses_nothing_and_says_what_to_do(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.enrol(bench.order(claim="old"))
+    before = {each.name: each.read_bytes() for each in bench.current.iterdir()}
+    bench.registrar.keys.clear()
+    for writes in range(100):
+        with FullDisk(monkeypatch, after=writes) as disk:
+            said = tried(lambda: bench.enrol(bench.order(claim="new")))
+        if not disk.was_full:
+            break
+        assert {each.name: each.read_bytes() for each in bench.current.iterdir()} == before or writes > 15
+        assert said is None or NO_ROOM in said
+
+    assert writes > 15
+    assert_whole(bench.current)
+
+
+NO_ROOM = (
+    "there is no room left on the disk. Nothing is lost, and what was in use stays in use: make room "
+    "(`sudo edge-agent doctor --only disk`), and run the same command again"
+)
+
+
+def tried(call: Callable[[], None]) -> str | None:
+    try:
+        call()
+    except DiskFullError as error:
+        return str(error)
+    return None
