@@ -20,6 +20,7 @@ _FOCUSED = """
   return at === document.body ? "" : names.find(each => each) ?? "";
 }
 """
+ONE_LINE_PX = 60
 CUT_OFF = """
 [...document.querySelectorAll("main *:not(.visually-hidden)")]
   .filter(each => each.getBoundingClientRect().right > innerWidth + 1).map(each => each.outerHTML.slice(0, 200))
@@ -30,6 +31,16 @@ def violations(page: Page) -> list[str]:
     page.evaluate(AXE.read_text())
     found: list[dict[str, Any]] = page.evaluate("async () => (await axe.run()).violations")
     return [f"{each['id']}: {[node['target'] for node in each['nodes']]}" for each in found]
+
+
+def wrapped(page: Page) -> list[int]:
+    """At which widths of a desk's screen the header takes a second line. Leaves the page 1280 pixels wide."""
+    found = []
+    for width in (1024, 1366, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        if page.evaluate("document.querySelector('.top').clientHeight") > ONE_LINE_PX:
+            found.append(width)
+    return found
 
 
 def tab_to(page: Page, words: str) -> None:
@@ -46,10 +57,13 @@ def test_with_real_alarms_no_view_has_a_barrier_in_either_theme_nor_is_too_wide_
 ) -> None:
     with Fleet(rig, 0) as fleet:
         page = browser.open(rig.url + key_fragment(rig.key), viewport={"width": 1280, "height": 800})
+        expect(page.get_by_text("Looking on only")).to_be_visible()
+        assert wrapped(page) == []
         begin(page)
         alarms = a_day(fleet)
         go(page, "alarms")
         expect(page.locator(".alarm-row")).to_have_count(len(alarms))
+        assert wrapped(page) == []
         schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
         for number, view in enumerate(VIEWS):
             go(page, view)

@@ -397,6 +397,16 @@ def test_a_map_that_was_left_before_its_outlines_came_draws_none_and_calls_none_
     assert page.get_by_text("was not found").count() == 0
 
 
+def test_the_map_is_drawn_anew_when_the_pc_turns_to_its_night_colours(opened: Opener) -> None:
+    page = opened("day", color_scheme="light")
+    look_on(page)
+    go(page, "map")
+    drawn = page.locator(".map").evaluate_handle("map => map")
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("map => !map.isConnected", arg=drawn)
+    expect(page.locator(".map canvas")).to_be_visible()
+
+
 def test_a_hand_over_is_signed_and_signed_again_and_a_change_is_noticed(opened: Opener, tmp_path: Path) -> None:
     page = opened("day")
     begin(page)

@@ -34,11 +34,11 @@ export function AlarmDetail({ id }: { id: string }) {
       <div class="cards">
         <div class="column">
           <LampsCard lamps={alarm.lamps} />
-          <FactsCard alarm={alarm} />
-        </div>
-        <div class="column">
           <PictureCard alarm={alarm} />
           <TracksCard alarm={alarm} />
+        </div>
+        <div class="column">
+          <FactsCard alarm={alarm} />
           <HowCard alarm={alarm} />
         </div>
       </div>

@@ -20,7 +20,7 @@ export function Alarms() {
       title={count === 0 ? none : t.alarms.title(count)}
       list={<RowList order={alarmOrder} label={t.alarms.title(count)} opened={opened} row={(id, isSeen) => <Row id={id} isSeen={isSeen} />} onOpen={openAlarm} />}
       detail={opened !== null && alarms.has(opened) ? <AlarmDetail key={opened} id={opened} /> : null}
-      hint={count === 0 ? "" : t.alarms.choose}
+      hint={count > 0 ? t.alarms.choose : none === t.alarms.none ? t.alarms.waitFor : ""}
       onBack={() => (openedAlarm.value = null)}
     />
   );

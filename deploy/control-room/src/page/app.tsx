@@ -36,7 +36,7 @@ export function App() {
         <Clock />
         <Theme />
         <button type="button" class="quiet keys" aria-expanded={isHelpOpen.value} onClick={() => (isHelpOpen.value = !isHelpOpen.value)}>
-          {t.status.help} <kbd>?</kbd>
+          <span class="word">{t.status.help}</span> <kbd>?</kbd>
         </button>
       </header>
       <section class="notices" aria-label={t.status.notices}>
@@ -48,7 +48,7 @@ export function App() {
       {isHelpOpen.value && <Help />}
       <main ref={main} id="content" tabIndex={-1}>
         {/* The map's colours are taken when it is made. */}
-        <Content key={view.value === "map" ? `${theme.value} ${greySinceMs.value === null}` : view.value} />
+        <Content key={view.value === "map" ? `${theme.value} ${isNight.value} ${greySinceMs.value === null}` : view.value} />
       </main>
     </>
   );
@@ -110,6 +110,10 @@ function Clock() {
 
 const THEMES = ["system", "light", "dark"] as const;
 const theme = signal<(typeof THEMES)[number]>(THEMES.find((one) => one === localStorage.getItem("theme")) ?? "system");
+
+const night = matchMedia("(prefers-color-scheme: dark)");
+const isNight = signal(night.matches);
+night.addEventListener("change", () => (isNight.value = night.matches));
 
 export function applyTheme(): void {
   document.documentElement.dataset["theme"] = theme.value;

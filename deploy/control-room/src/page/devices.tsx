@@ -76,7 +76,7 @@ export function Devices() {
       }
       list={<RowList order={deviceOrder} label={t.views.devices} opened={opened} row={(id, isSeen) => <Row id={id} isSeen={isSeen} />} onOpen={openDevice} />}
       detail={opened !== null && devices.has(opened) ? <Detail key={opened} id={opened} /> : null}
-      hint={all.length === 0 ? "" : t.devices.choose}
+      hint={all.length === 0 ? t.devices.waitFor : t.devices.choose}
       onBack={() => (openedDevice.value = null)}
     />
   );

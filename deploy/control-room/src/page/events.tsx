@@ -59,7 +59,7 @@ export function Events() {
       }
       list={<RowList order={eventOrder} label={t.views.events} opened={opened} row={(id) => <Row id={id} />} onOpen={open} />}
       detail={opened !== null && groups.has(opened) ? <Detail key={opened} id={opened} /> : null}
-      hint={groups.size === 0 ? "" : t.events.choose}
+      hint={groups.size === 0 ? t.events.waitFor : t.events.choose}
       onBack={() => (openedGroup.value = null)}
     />
   );
@@ -133,7 +133,7 @@ function Detail({ id }: { id: string }) {
             <Fact name={t.events.type}>{plain(newest.type, 100)}</Fact>
             <Fact name={t.events.heard}>{clock(wall(first.heardMs))}{newest !== first && ` – ${clock(wall(newest.heardMs))}`}</Fact>
             <Fact name={t.events.told}>{newest.timeMs === null ? t.events.noClock : clock(newest.timeMs)}</Fact>
-            <Fact name={t.views.events}>{t.events.messages(group.count)}</Fact>
+            <Fact name={t.events.messages}>{group.count}</Fact>
             {Object.entries(newest.data).slice(0, 60).map(([name, value]) => (
               <Fact key={name} name={plain(name, 60)}>{plain(value, 1000)}</Fact>
             ))}
