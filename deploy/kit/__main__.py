@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agent.core.errors import EdgeAgentError
-from deploy.kit import hosts
+from deploy.kit import hosts, signage
 from deploy.kit.keys import Keys
 from deploy.kit.province import Province, load
 from deploy.kit.workshop import Workshop, filled
@@ -26,6 +26,7 @@ _BELONGS = (
     ("registrar", "SECRET", "to the registrar's host: Ansible copies it. Keep this copy as closed as that host"),
     ("brokers/NAME", "SECRET", "to the host of that broker: Ansible copies it"),
     ("centres/NAME", "SECRET", "to the programs of that command centre"),
+    ("signage", "      ", "on walls, printed from a browser; the invitation to technicians"),
 )
 
 
@@ -77,6 +78,7 @@ def _new(args: argparse.Namespace) -> int:
         keys = Keys(shop, province)
         keys.make()
         hosts.make(shop, province, keys)
+        signage.make(shop, province, keys)
     finally:
         _report(shop)
     _say_where(shop.root, province)

@@ -47,7 +47,7 @@ class Workshop:
         self.done[name] = "made" if old is None else "kept" if old == content else "rewritten"
         return path
 
-    def fill(self, name: str, template: str, **values: str) -> Path:
+    def fill(self, name: str, template: str, /, **values: str) -> Path:
         """Derive a file from a template of this folder."""
         return self.derive(name, filled(template, **values))
 
@@ -71,6 +71,6 @@ class Workshop:
         new.replace(path)
 
 
-def filled(template: str, **values: str) -> str:
+def filled(template: str, /, **values: str) -> str:
     """Return a template of this folder with its `$names` filled in. Raises KeyError for one without a value."""
     return Template((TEMPLATES / template).read_text(encoding="utf-8")).substitute(values)

@@ -33,16 +33,18 @@ class Pictogram(StrEnum):
 class Language:
     """One language of the poster."""
 
+    code: str
+    """As of ISO 639-1."""
     name: str
     reviewed_by: str = ""
     """The speaker who has read all its words; empty: nobody has."""
 
 
 LANGUAGES = (
-    Language("English", reviewed_by="the language that the others are translated from"),
-    Language("isiZulu"),
-    Language("Sesotho"),
-    Language("Afrikaans"),
+    Language("en", "English", reviewed_by="the language that the others are translated from"),
+    Language("zu", "isiZulu"),
+    Language("st", "Sesotho"),
+    Language("af", "Afrikaans"),
 )
 Words = tuple[str, str, str, str]
 """The same in each of LANGUAGES."""

@@ -71,8 +71,8 @@ def test_a_language_that_no_speaker_has_reviewed_is_marked_wherever_it_stands(
     name = LANGUAGES[language].name
 
     def drawn(reviewed_by: str) -> list[str]:
-        listed = [Language(each.name, "somebody") for each in LANGUAGES]
-        listed[language] = Language(name, reviewed_by)
+        listed = [Language(each.code, each.name, "somebody") for each in LANGUAGES]
+        listed[language] = Language(LANGUAGES[language].code, name, reviewed_by)
         monkeypatch.setattr(poster, "LANGUAGES", tuple(listed))
         return [str(text.text) for text in texts(poster.poster())]
 

@@ -128,7 +128,8 @@ def test_roots_in_the_safe_are_missed_only_when_something_must_be_signed(
     before = office.files()
     assert office.new() == 0
     assert {name for name, content in office.files().items() if before.get(name) != content} == {
-        "registrar/registrar.toml"
+        "registrar/registrar.toml",
+        "signage/cctv-durban-station.html",
     }
     office.change("[registrar]", '[[broker]]\nname = "c"\nhost = "broker-c.kzn.example"\n\n[registrar]')
     capsys.readouterr()

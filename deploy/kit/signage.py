@@ -1,0 +1,56 @@
+"""What hangs on walls: the poster of the lamps, the signs that POPIA asks for, and the invitation for technicians."""
+
+import html
+
+import segno
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from agent.provisioning.claim import Invitation, base64url
+from deploy.kit.keys import Keys
+from deploy.kit.province import Province
+from deploy.kit.workshop import Workshop
+from deploy.lamps.poster import poster
+
+_DRAFT = (
+    '<div class="draft"><b>DRAFT, not to be hung up.</b> A lawyer must check each sentence with a § against the law '
+    "and against what is done here. Then put the lawyer's name into <code>checked_by</code>, and make this anew.</div>"
+)
+_MARK = '<b style="color:#b00">§</b>'
+
+
+def make(shop: Workshop, province: Province, keys: Keys) -> None:
+    """Derive all of it."""
+    shop.derive("signage/lamps-poster.svg", poster(province.languages))
+    contact, checked = province.contact, province.contact.checked_by
+    common = _escaped(
+        name=province.name,
+        code=province.code,
+        responsible=contact.responsible,
+        address=contact.address,
+        telephone=contact.telephone,
+        email=contact.email,
+        officer=contact.information_officer,
+        purpose=contact.purpose,
+        kept_days=str(contact.kept_days),
+        sites=", ".join(site.name for site in province.sites),
+        centres=", ".join(centre.name for centre in province.centres),
+    ) | {"draft": "" if checked else _DRAFT, "mark": "" if checked else _MARK}
+    shop.fill("signage/popia.html", "popia.html", **common)
+    for site in province.sites:
+        place = _escaped(site=site.name, place=f", {site.text}" if site.text else "")
+        shop.fill(f"signage/cctv-{site.id}.html", "cctv.html", **common, **place)
+    text = invitation(province, keys)
+    picture = segno.make(text, error="l", micro=False).svg_inline(omitsize=True)
+    ids = _escaped(sites=", ".join(site.id for site in province.sites), registrar=province.registrar.url, text=text)
+    shop.fill("signage/invitation.html", "invitation.html", **common | ids, qr=picture)
+
+
+def invitation(province: Province, keys: Keys) -> str:
+    """The line with which a device finds the registrar of the province, and trusts no other."""
+    root = x509.load_pem_x509_certificate(keys.root_pem("server")).public_bytes(Encoding.DER)
+    return Invitation(registrar=province.registrar.url, root=base64url(root)).text()
+
+
+def _escaped(**values: str) -> dict[str, str]:
+    return {name: html.escape(value) for name, value in values.items()}

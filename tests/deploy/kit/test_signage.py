@@ -1,0 +1,84 @@
+"""What hangs on walls: in the province's name and languages, and a draft until a lawyer has checked it."""
+
+from pathlib import Path
+
+import pytest
+import segno
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from agent.provisioning.claim import Claim, read
+from tests.deploy.kit.conftest import Office
+
+
+@pytest.fixture
+def signs(office: Office) -> Path:
+    office.change(
+        "[[broker]]                     #",
+        '[[site]]\nid = "umlazi"\nname = "Umlazi <V>"\nlat = -29\nlon = 30\n\n[[broker]] #',
+    )
+    assert office.new() == 0
+    return office.out / "kzn/signage"
+
+
+def test_each_site_has_a_sign_of_its_own_that_says_whose_cameras_these_are_and_whom_to_ask(signs: Path) -> None:
+    assert {path.name for path in signs.glob("cctv-*")} == {"cctv-durban-station.html", "cctv-umlazi.html"}
+    sign = (signs / "cctv-durban-station.html").read_text()
+    for said in (
+        "Durban Station, main entrance",
+        "KwaZulu-Natal Department of Community Safety",
+        "deletes pictures after 30 days",
+        "N. Example, information officer",
+        "031 000 0000",
+    ):
+        assert said in sign
+    assert "Umlazi &lt;V&gt;" in (signs / "cctv-umlazi.html").read_text()
+
+
+def test_the_notice_says_what_section_18_asks_for(signs: Path) -> None:
+    notice = (signs / "popia.html").read_text()
+    for said in (
+        "KwaZulu-Natal Department of Community Safety, 1 Example Street",
+        "to protect people at this place",
+        "Must you give it",
+        "Who receives it",
+        "Durban command centre",
+        "leaves South Africa",
+        "section 23",
+        "section 24",
+        "section 11(3)",
+        "POPIAComplaints@inforegulator.org.za",
+        "Umlazi &lt;V&gt;",
+    ):
+        assert said in notice
+
+
+def test_signs_are_drafts_with_marked_sentences_until_a_lawyer_has_checked_them(office: Office, signs: Path) -> None:
+    for name in ("popia.html", "cctv-umlazi.html"):
+        text = (signs / name).read_text()
+        assert "DRAFT" in text
+        assert text.count(">§<") >= 4
+    office.change('checked_by = ""', 'checked_by = "A. Lawyer"')
+    office.new()
+    for name in ("popia.html", "cctv-umlazi.html"):
+        text = (signs / name).read_text()
+        assert "DRAFT" not in text
+        assert "§" not in text
+
+
+def test_the_poster_speaks_the_languages_of_the_province_and_no_other(signs: Path) -> None:
+    poster = (signs / "lamps-poster.svg").read_text()
+    assert "isiZulu" in poster
+    assert "Afrikaans" in poster
+    assert "Sesotho" not in poster
+
+
+def test_a_phone_reads_from_the_invitation_where_the_registrar_is_and_whom_to_trust(signs: Path) -> None:
+    page = (signs / "invitation.html").read_text()
+    text = page.partition('<div class="text">')[2].partition("<")[0]
+    found = read(text)
+    assert not isinstance(found, Claim)
+    assert found.registrar == "https://registrar.kzn.example"
+    root = x509.load_pem_x509_certificate((signs.parent / "pki/server-root.pem").read_bytes())
+    assert found.root_der == root.public_bytes(Encoding.DER)
+    assert segno.make(text, error="l", micro=False).svg_inline(omitsize=True) in page
