@@ -42,7 +42,8 @@ def board_serial(text: str) -> str:
     return text.lower()
 
 
-def _registrar(text: str) -> str:
+def registrar_address(text: str) -> str:
+    """Return `text` if it is `https://HOST[:PORT]`, without a path. Raises ValueError."""
     if not _REGISTRAR.match(text):
         raise ValueError("the registrar's address is https://HOST or https://HOST:PORT")
     return text
@@ -65,7 +66,7 @@ class Invitation(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    registrar: Annotated[str, AfterValidator(_registrar)]
+    registrar: Annotated[str, AfterValidator(registrar_address)]
     """`https://HOST[:PORT]`, without a path."""
     root: Annotated[str, AfterValidator(_root)]
     """The root certificate of servers: base64url of its DER form."""

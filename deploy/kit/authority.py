@@ -34,6 +34,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from agent.contract.identity import client_id, common_name
+from agent.provisioning.claim import BOARD_URN
 
 Kind = Literal["server", "device", "centre", "operator"]
 
@@ -42,8 +43,6 @@ ISSUING_DAYS = 5 * 365
 HOST_DAYS = 825
 """Of servers and centres."""
 DEVICE_DAYS = 90
-BOARD_URI = "urn:edge-agent:board:"
-"""Before the board's serial, in a device's certificate."""
 _SLOW_CLOCK = timedelta(hours=1)
 """A certificate is valid for so long already when it is made: whoever looks at it may have a slow clock."""
 _CERTIFICATE, _KEY = "ca.pem", "ca.key"
@@ -151,7 +150,7 @@ class Authority:
         """Return the certificate of a device, or of its probe: `user` is `Identity.user` or `Identity.probe`."""
         names: list[x509.GeneralName] = [x509.DNSName(client_id(user))]  # with dots, for brokers that write topics so
         if board is not None:
-            names.append(x509.UniformResourceIdentifier(BOARD_URI + board))
+            names.append(x509.UniformResourceIdentifier(BOARD_URN + board))
         return self._issue(public_key, user, names, ExtendedKeyUsageOID.CLIENT_AUTH, days, now)
 
     def revocation_list(self, revoked: Iterable[Revoked], number: int, now: datetime | None = None) -> bytes:

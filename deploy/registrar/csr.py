@@ -1,0 +1,129 @@
+"""A certificate signing request, as a device sends it: read, and held against what the registrar would sign."""
+
+import base64
+import binascii
+import hashlib
+from dataclasses import dataclass, field
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from agent.contract.identity import Identity, client_id, common_name
+from agent.provisioning.claim import BOARD_URN, board_serial, code, whole_name
+from deploy.registrar.refusal import Refusal
+
+MAX_BYTES = 16 * 1024
+"""Of the body of a request. A device's has half a KiB."""
+_AGAIN = "Nothing was issued: update edge-agent on this device, then enrol again."
+_PROBE = Identity("", "", "").probe.removeprefix("//")
+"""What a probe's name has behind that of its device."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRequest:
+    """A request whose form is right and whose sender has the key. Whether the name may be had is not looked at yet."""
+
+    name: str
+    """`province/site/id`."""
+    user: str
+    """The name that the certificate is for: `name`, or that of its probe."""
+    board: str | None
+    public_key: ec.EllipticCurvePublicKey = field(repr=False)
+
+    @property
+    def spki(self) -> bytes:
+        """The SubjectPublicKeyInfo, in DER form."""
+        return self.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+    @property
+    def key(self) -> str:
+        """The key's fingerprint: SHA-256 of its SubjectPublicKeyInfo, in hex."""
+        return hashlib.sha256(self.spki).hexdigest()
+
+    @property
+    def code(self) -> str:
+        """What the technician reads out."""
+        return code(self.spki)
+
+
+def read_request(body: bytes) -> DeviceRequest:
+    """Return what a body of EST asks for: base64 of PKCS#10. Raises Refusal."""
+    if len(body) > MAX_BYTES:
+        raise Refusal(f"This certificate request is too long. {_AGAIN}", 413)
+    try:
+        der = base64.b64decode(b"".join(body.split()), validate=True)
+        csr = x509.load_der_x509_csr(der)
+        # A load leaves most of it unread, and unread it may be garbage.
+        public_key, extensions, subject = csr.public_key(), csr.extensions, csr.subject
+        digest, signed = csr.signature_hash_algorithm, csr.is_signature_valid
+    except (binascii.Error, ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+        raise Refusal(f"This is no certificate request that can be read. {_AGAIN}", 400) from error
+    if not isinstance(public_key, ec.EllipticCurvePublicKey) or not isinstance(public_key.curve, ec.SECP256R1):
+        raise Refusal(f"The key of a device must be of P-256. {_AGAIN}", 400)
+    if not isinstance(digest, hashes.SHA256 | hashes.SHA384 | hashes.SHA512) or not signed:
+        raise Refusal(f"The certificate request is not signed with its own key. {_AGAIN}", 400)
+    common, board = _subject(subject)
+    user, board = _names(extensions, common, board)
+    name = user.removesuffix(_PROBE) if user.count("/") == 4 else user
+    try:
+        whole_name(name)
+    except ValueError as error:
+        raise Refusal(
+            f"{name[:80]!r} is no name of a device: it is province/site/id. Enrol again with another name."
+        ) from error
+    return DeviceRequest(name, user, board, public_key)
+
+
+def _subject(subject: x509.Name) -> tuple[str, str | None]:
+    """Return the common name, and the board's serial if there is one."""
+    values = {attribute.oid: str(attribute.value) for attribute in subject}
+    if len(values) != len(list(subject)) or not {NameOID.COMMON_NAME} <= values.keys() <= {
+        NameOID.COMMON_NAME,
+        NameOID.SERIAL_NUMBER,
+    }:
+        raise Refusal(f"A device's subject is its name and its board's serial, nothing else. {_AGAIN}", 400)
+    board = values.get(NameOID.SERIAL_NUMBER)
+    try:
+        return values[NameOID.COMMON_NAME], board and board_serial(board)
+    except ValueError as error:
+        raise Refusal(f"This is no serial of a board: {error}. {_AGAIN}", 400) from error
+
+
+def _names(extensions: x509.Extensions, common: str, board: str | None) -> tuple[str, str | None]:
+    """Return the user's whole name and the board, after a look at all extensions."""
+    user = common
+    for extension in extensions:
+        match extension.value:
+            case x509.SubjectAlternativeName() as names:
+                user = _from_alternatives(names, common, board)
+            case x509.BasicConstraints(ca=False) | x509.SubjectKeyIdentifier():
+                pass
+            case x509.KeyUsage() as usage if usage.digital_signature and not (usage.key_cert_sign or usage.crl_sign):
+                pass
+            case x509.ExtendedKeyUsage() as usages if list(usages) == [ExtendedKeyUsageOID.CLIENT_AUTH]:
+                pass
+            case _:
+                raise Refusal(
+                    f"A device can't have a certificate for that ({extension.oid.dotted_string}). {_AGAIN}", 400
+                )
+    return user, board
+
+
+def _from_alternatives(names: x509.SubjectAlternativeName, common: str, board: str | None) -> str:
+    hosts = names.get_values_for_type(x509.DNSName)
+    boards = names.get_values_for_type(x509.UniformResourceIdentifier)
+    user = hosts[0].replace(".", "/") if hosts else common
+    right = (
+        len(hosts) <= 1
+        and len(hosts) + len(boards) == len(list(names))
+        and client_id(user) == (hosts or [client_id(common)])[0]
+        and common_name(user) == common
+        and all(board is not None and each == BOARD_URN + board for each in boards)
+    )
+    if not right:
+        raise Refusal(f"The names in the certificate request are not those of {common}. {_AGAIN}", 400)
+    return user

@@ -1,0 +1,106 @@
+"""What people ask of the registrar: claims, approvals, and who is to be shut out."""
+
+import secrets
+from dataclasses import replace
+
+from agent.provisioning.claim import Claim, base64url, board_serial, whole_name
+from deploy.registrar.records import DAY_S, Records
+from deploy.registrar.refusal import Refusal
+from deploy.registrar.store import Issued, StoredClaim, StoredRequest, secret_digest
+from deploy.registrar.wording import lives_text, place_text, spoken
+
+_MOST_HOURS = 31 * 24
+
+
+class Office:
+    """The rules for people, for any thread. `who` names the person in the journal. Raises Refusal."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    def make_claim(
+        self,
+        name: str,
+        root: bytes,
+        *,
+        who: str,
+        board: str | None = None,
+        place: str | None = None,
+        replaces: bool = False,
+        hours: float = 24,
+    ) -> Claim:
+        """Return a new claim, in place of an older one for this name. `root` is the root of servers, in DER form."""
+        self._records.check_province(whole_name(name))
+        self._records.check_name(name)
+        board = board and board_serial(board)
+        place = place and place_text(place)
+        if not 0 < hours <= _MOST_HOURS:
+            raise Refusal(f"A claim is good for at most {_MOST_HOURS} hours: say fewer, and make another one later.")
+        with self._records.store.transaction() as tx:
+            now = self._records.now()
+            lives = self._records.living(tx, name, now)
+            if lives and not replaces:
+                raise Refusal(f"{lives_text(lives)}: say --replace if another device takes its place.")
+            secret, until = secrets.token_urlsafe(16), now + int(hours * 3600)
+            tx.put_claim(
+                StoredClaim(name, secret_digest(secret), board, place, until, int(replaces), who, None, None, None)
+            )
+            tx.write_down(now, who, "claim", name, None, f"board {board or 'any'}, until {spoken(until)}")
+        return Claim(
+            registrar=self._records.config.address,
+            root=base64url(root),
+            name=name,
+            secret=secret,
+            until=until,
+            board=board,
+        )
+
+    def requests(self) -> list[tuple[StoredRequest, Issued | None]]:
+        """Return the requests that wait, the oldest first, each with what lives under its name."""
+        with self._records.store.transaction() as tx:
+            now = self._records.now()
+            tx.forget_requests(now - DAY_S)
+            waiting = [each for each in tx.requests() if each.state == "waiting"]
+            return [(each, self._records.other(tx, each, now)) for each in waiting]
+
+    def decide(self, key: str, *, approve: bool, who: str, reason: str | None = None) -> StoredRequest:
+        """Approve or refuse the request of this key."""
+        with self._records.store.transaction() as tx:
+            now = self._records.now()
+            tx.forget_requests(now - DAY_S)
+            request = tx.request(key)
+            if request is None:
+                raise Refusal("No such request waits: it has ended after a day, or was never made.", 404)
+            if request.state != "waiting":
+                when = spoken(request.decided_at or 0)
+                raise Refusal(f"This request was {request.state} by {request.decided_by} on {when}.", 409)
+            other = self._records.other(tx, request, now)
+            request = replace(
+                request,
+                state="approved" if approve else "refused",
+                decided_at=now,
+                decided_by=who,
+                reason=reason,
+                over=other.key if other else None,
+            )
+            tx.put_request(request)
+            replaced = f"replaces board {other.board}" if other else None
+            tx.write_down(now, who, request.state, request.name, key, reason or replaced)
+            return request
+
+    def revoke(self, name: str, *, who: str, reason: str) -> int:
+        """Revoke all certificates of a device; return how many."""
+        with self._records.store.transaction() as tx:
+            revoked = self._records.revoke(tx, tx.issued_to(name), self._records.now(), reason, who)
+        if not revoked:
+            raise Refusal(f"{name} has no certificate that could be revoked: `list` shows who has one.", 404)
+        return revoked
+
+    def devices(self) -> list[tuple[Issued, int | None]]:
+        """Return the newest certificate of each device, and when the device was last here."""
+        with self._records.store.transaction() as tx:
+            newest: dict[str, Issued] = {}
+            for each in tx.all_issued():
+                if each.user == each.name:
+                    newest.setdefault(each.name, each)
+            return [(each, tx.place(each.name)[1]) for each in newest.values()]

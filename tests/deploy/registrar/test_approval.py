@@ -1,0 +1,148 @@
+"""A device without a claim waits until a person has let it in; nothing is carried, and the code is its key's own."""
+
+import pytest
+
+from deploy.registrar import csr
+from deploy.registrar.devices import MOST_FROM_ONE, MOST_REQUESTS
+from deploy.registrar.refusal import Refusal
+from tests.support.registrar import BOARD, NAME, OTHER_BOARD, Board, Rules
+
+HOUR = 3600
+
+
+def approved(rules: Rules, board: Board) -> None:
+    rules.waits(board.asks())
+    rules.office.decide(board.key_id, approve=True, who="thandi")
+
+
+def test_a_device_waits_with_its_code_until_it_is_approved(rules: Rules) -> None:
+    board = Board()
+    pending = rules.waits(board.asks(), place="Platform 3")
+    assert pending.code in pending.text
+    [(waiting, other)] = rules.office.requests()
+    assert (waiting.name, waiting.board, waiting.code, waiting.place) == (NAME, BOARD, pending.code, "Platform 3")
+    assert other is None
+    rules.office.decide(waiting.key, approve=True, who="thandi")
+    certificate = rules.enrol(board.asks())
+    assert certificate.subject.rfc4514_string() == f"CN={NAME}"
+    assert rules.enrol(board.asks_for_probe())
+    assert rules.devices.device(certificate) == (NAME, "Platform 3")
+    assert rules.told("issued")[0][0] == "approval by thandi"
+
+
+def test_whoever_polls_makes_no_second_request(rules: Rules) -> None:
+    board = Board()
+    assert {rules.waits(board.asks()).code for _ in range(5)} == {board.asks().code}
+    assert len(rules.office.requests()) == len(rules.told("asked")) == 1
+
+
+def test_a_refused_device_is_told_why_and_may_ask_again_after_ten_minutes(rules: Rules) -> None:
+    board = Board()
+    rules.waits(board.asks())
+    rules.office.decide(board.key_id, approve=False, who="thandi", reason="not our kiosk")
+    with pytest.raises(Refusal, match="not our kiosk"):
+        rules.enrol(board.asks())
+    rules.now += 601
+    rules.waits(board.asks())
+
+
+def test_a_request_is_decided_once(rules: Rules) -> None:
+    board = Board()
+    approved(rules, board)
+    with pytest.raises(Refusal, match="was approved by thandi") as refusal:
+        rules.office.decide(board.key_id, approve=False, who="sipho")
+    assert refusal.value.status == 409
+
+
+def test_a_request_ends_after_a_day(rules: Rules) -> None:
+    board = Board()
+    rules.waits(board.asks())
+    rules.now += 24 * HOUR + 1
+    assert rules.office.requests() == []
+    with pytest.raises(Refusal) as refusal:
+        rules.office.decide(board.key_id, approve=True, who="thandi")
+    assert refusal.value.status == 404
+
+
+def test_an_approval_that_nobody_has_used_ends_after_a_day(rules: Rules) -> None:
+    board = Board()
+    approved(rules, board)
+    rules.now += 24 * HOUR + 1
+    rules.waits(board.asks())
+
+
+def test_an_approval_says_whom_it_replaces_and_then_revokes_it(rules: Rules) -> None:
+    old, new = Board(), Board(serial=OTHER_BOARD)
+    shown = rules.enrol(old.asks(), rules.claim())
+    rules.waits(new.asks())
+    [(waiting, other)] = rules.office.requests()
+    assert other is not None
+    assert other.board == BOARD
+    rules.office.decide(waiting.key, approve=True, who="thandi")
+    assert rules.renew(old.asks(), shown), "the old one works until the new one has its certificate"
+    rules.enrol(new.asks())
+    with pytest.raises(Refusal, match="was revoked"):
+        rules.renew(old.asks(), shown)
+
+
+def test_an_approval_replaces_nobody_whom_the_operator_has_not_seen(rules: Rules) -> None:
+    first, second = Board(), Board(serial=OTHER_BOARD)
+    claim = rules.claim()
+    approved(rules, second)
+    shown = rules.enrol(first.asks(), claim)
+    rules.waits(second.asks())
+    [(waiting, other)] = rules.office.requests()
+    assert other is not None
+    assert waiting.key == second.key_id
+    assert rules.renew(first.asks(), shown)
+
+
+def test_an_approval_counts_for_its_name_its_key_and_its_board_alone(rules: Rules) -> None:
+    board = Board()
+    approved(rules, board)
+    rules.waits(Board().asks())
+    rules.waits(Board(serial=OTHER_BOARD, key=board.key).asks())
+
+
+def test_a_device_that_changes_its_name_asks_anew(rules: Rules) -> None:
+    board = Board()
+    approved(rules, board)
+    rules.waits(Board("kzn/durban-station/kiosk-0002", key=board.key).asks())
+    assert [each.name for each, _ in rules.office.requests()] == ["kzn/durban-station/kiosk-0002"]
+
+
+def test_only_so_many_wait_from_one_address_and_in_all(rules: Rules) -> None:
+    for number in range(MOST_REQUESTS):
+        rules.waits(Board().asks(), address=f"203.0.113.{number // MOST_FROM_ONE}")
+    with pytest.raises(Refusal, match="Too many devices") as refusal:
+        rules.waits(Board().asks(), address="198.51.100.1")
+    assert refusal.value.status == 429
+    rules.now += 24 * HOUR + 1
+    for _ in range(MOST_FROM_ONE):
+        rules.waits(Board().asks())
+    with pytest.raises(Refusal, match="Too many devices"):
+        rules.waits(Board().asks())
+    rules.waits(Board().asks(), address="198.51.100.1")
+
+
+def test_a_second_key_with_the_code_of_one_that_waits_is_refused(rules: Rules, monkeypatch: pytest.MonkeyPatch) -> None:
+    # To find such a key takes 2^40 tries, which somebody may make.
+    monkeypatch.setattr(csr, "code", lambda _: "7K3D-M9QX")
+    rules.waits(Board().asks())
+    with pytest.raises(Refusal, match="Another device with this code"):
+        rules.waits(Board().asks())
+
+
+@pytest.mark.parametrize("name", ["gp/durban-station/kiosk-0001", "kzn/elsewhere/kiosk-0001"])
+def test_a_name_that_is_not_ours_to_give_does_not_wait(rules: Rules, name: str) -> None:
+    with pytest.raises(Refusal):
+        rules.waits(Board(name).asks())
+    assert rules.office.requests() == []
+
+
+def test_a_revoked_key_waits_like_anybody(rules: Rules) -> None:
+    board = Board()
+    approved(rules, board)
+    rules.enrol(board.asks())
+    rules.office.revoke(NAME, who="thandi", reason="stolen")
+    rules.waits(board.asks())
