@@ -1,16 +1,19 @@
-"""Reads the binding of the device's credentials, and refuses those of another board."""
+"""Reads whose the device's credentials are, and what became of their renewal; refuses those of another board."""
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from agent.core.binding import Binding, copied, parse_binding
 from agent.core.errors import CopiedCard, StorageError
+from agent.core.renewal import Enrolled, parse_renewal
 
 CREDENTIALS = Path("credentials")
 """In the state directory: what enrolment has written."""
 CURRENT = CREDENTIALS / "current"
 BINDING = "binding.json"
+RENEWAL = CREDENTIALS / "renewal.json"
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +31,14 @@ def read_binding(cert_file: Path | None, state: Path) -> Binding | None:
         return None
     except (OSError, ValueError) as error:
         raise StorageError(f"{path} can't be read: {error}") from error
+
+
+def read_enrolled(binding: Binding, state: Path) -> Enrolled:
+    """Return what is known of the renewal of credentials with this binding."""
+    last = None
+    with suppress(OSError, ValueError):
+        last = parse_renewal((state / RENEWAL).read_bytes())
+    return Enrolled(binding.name, last)
 
 
 def refuse_a_copy(cert_file: Path | None, state: Path, serial: Callable[[], str | None]) -> None:

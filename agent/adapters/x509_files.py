@@ -1,16 +1,24 @@
 """Reads certificates and keys in PEM files, and says what is wrong with them in a person's words."""
 
+import os
+import re
 import stat
+import subprocess
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.core.diagnosis.certificate import Certificate, DeviceCertificate
+from agent.core.diagnosis.certificate import Certificate, DeviceCertificate, KeyKind
 from agent.core.errors import BrokerError, NoProbeCertificate
 
 if TYPE_CHECKING:
     from cryptography import x509
+
+PROVIDERS = "/usr/share/edge-agent"
+"""Where the configurations are that have OpenSSL load a provider for keys outside files."""
+_PROVIDER_S = 8.0
+"""A TPM takes its time."""
 
 
 def authorities(path: Path) -> list[Certificate]:
@@ -28,11 +36,18 @@ def device_certificate(cert: Path, key: Path, ca: Path | None) -> DeviceCertific
     with suppress(x509.ExtensionNotFound):
         usages = own.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         for_clients = ExtendedKeyUsageOID.CLIENT_AUTH in usages
+    kind, trouble = _kind_of_key(key), ""
+    try:
+        public = _public_bytes(_read_key(key)) if kind == "file" else _public_by_provider(key, kind)
+    except _ProviderError as error:
+        public, trouble = b"", str(error)
     issuers = [each for each in (*chain, *_trusted(ca)) if each.subject == own.issuer]
     return DeviceCertificate(
         own=_certificate(cert, own),
         key_file=str(key),
-        key_matches=_public_bytes(_read_key(key)) == _public_bytes(own),
+        key_matches=public == _public_bytes(own),
+        key_kind=kind,
+        key_trouble=trouble,
         for_clients=for_clients,
         chain_holds=any(_is_signed_by(own, issuer) for issuer in issuers) if issuers else None,
         others=tuple(_common_name(each) for each in _read(key, "key_file", may_be_none=True)),
@@ -56,12 +71,12 @@ def probe_certificate(key: Path, common_name: str) -> bytes:
     )
 
 
-def first_end(cert: Path, key: Path, probe: str) -> datetime:
-    """Return when the device's own certificate ends, or the probe's behind the key if that ends earlier. `probe` is
-    its common name. Raises BrokerError."""
+def own_and_first_end(cert: Path, key: Path, probe: str) -> tuple[Certificate, datetime]:
+    """Return the device's own certificate, and when it ends, or the probe's behind the key if that ends earlier.
+    `probe` is its common name. Raises BrokerError."""
     own = _read(cert, "cert_file")[0]
     probes = [each for each in _read(key, "key_file", may_be_none=True) if _common_name(each) == probe]
-    return min(_utc(each, "not_valid_after") for each in (own, *probes))
+    return _certificate(cert, own), min(_utc(each, "not_valid_after") for each in (own, *probes))
 
 
 def _read(path: Path, setting: str, *, may_be_none: bool = False) -> "list[x509.Certificate]":
@@ -79,6 +94,43 @@ def _read(path: Path, setting: str, *, may_be_none: bool = False) -> "list[x509.
     return list(found)
 
 
+class _ProviderError(Exception):
+    """OpenSSL can't use a key that is not in its file."""
+
+
+def _kind_of_key(path: Path) -> KeyKind:
+    """Return where the key is that the file stands for."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BrokerError(_unreadable_key(path, error)) from error
+    return "tpm" if b"TSS2 PRIVATE KEY" in content else "pkcs11" if b"PKCS#11" in content else "file"
+
+
+def _public_by_provider(path: Path, kind: str) -> bytes:
+    """Return the public key, in DER form, of a key that only OpenSSL's provider for its place can use.
+
+    The `openssl` command does it: the process itself has loaded OpenSSL already, without that provider.
+    """
+    environ = {**os.environ, "OPENSSL_CONF": f"{PROVIDERS}/openssl-{kind}.cnf"}
+    command = ("openssl", "pkey", "-in", str(path), "-pubout", "-outform", "DER")
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=_PROVIDER_S, check=False, env=environ)
+    except FileNotFoundError as error:
+        raise _ProviderError("the command openssl is missing") from error
+    except subprocess.TimeoutExpired as error:
+        raise _ProviderError(f"it did not answer within {_PROVIDER_S:g} s") from error
+    if done.returncode != 0:
+        # The provider's own line; OpenSSL's say that no decoder took the file.
+        own = re.search(r"^ERROR:.*?\) (.+?)\s*$", done.stderr.decode("utf-8", "replace"), re.MULTILINE)
+        raise _ProviderError(own[1] if own else f"openssl finds no private key by {PROVIDERS}/openssl-{kind}.cnf")
+    return done.stdout
+
+
+def _unreadable_key(path: Path, error: OSError) -> str:
+    return f"{path} can't be read: {(error.strerror or str(error)).lower()} ([mqtt] key_file)"
+
+
 def _read_key(path: Path) -> object:
     from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
     from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
@@ -86,9 +138,7 @@ def _read_key(path: Path) -> object:
     try:
         return load_pem_private_key(path.read_bytes(), password=None)
     except OSError as error:
-        raise BrokerError(
-            f"{path} can't be read: {(error.strerror or str(error)).lower()} ([mqtt] key_file)"
-        ) from error
+        raise BrokerError(_unreadable_key(path, error)) from error
     except TypeError as error:
         raise BrokerError(f"{path} needs a password, and nobody can type one at a kiosk ([mqtt] key_file)") from error
     except (ValueError, UnsupportedAlgorithm) as error:

@@ -208,6 +208,10 @@ class HealthData(Payload):
     certificate_ends: Time | None = None
     """When the device's own certificate ends, or that of its self-test's probe if it ends earlier. Its files are read
     soon after the start and every hour; left out where there is none, where it can't be read, and before."""
+    certificate_trouble: str | None = None
+    """What a person must see to about the device's own certificate, for a person: why it can't be read, why its renewal
+    fails and since when, that it has expired, or that it ends within 30 days and nothing renews it. Left out when there
+    is nothing to say."""
     # Serialised as they are: `exclude_none` would drop their nulls.
     cameras: SerializeAsAny[dict[str, CameraHealth]]
     """By name."""

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.adapters import account, x509_files
-from agent.adapters.binding import read_binding
+from agent.adapters.binding import CURRENT, read_binding, read_enrolled
 from agent.adapters.jose_keys import read_key_set
 from agent.bootstrap import specs
 from agent.bootstrap.platform import board_serial
@@ -58,10 +58,11 @@ def mistakes(config: Path, error: SettingsError, user: str, note: Note) -> list[
 def certificate(device: Device, note: Note) -> Iterator[Finding]:
     """Check the device's own certificate and key, whose they are, and the authorities that it trusts."""
     known, user = device.settings, device.user
-    mqtt, now = known.mqtt, datetime.now(UTC)
+    mqtt, now, enrolled = known.mqtt, datetime.now(UTC), None
     try:
         if (binding := read_binding(mqtt.cert_file, device.directory)) is not None:
             yield judge_binding(binding, board_serial(known, simulate=device.simulate)())
+            enrolled = read_enrolled(binding, device.directory)
     except StorageError as error:
         if isinstance(error.__cause__, PermissionError):
             yield unknown(f"nobody can tell whether this card is a copy: {error}", "run the doctor with sudo")
@@ -71,9 +72,9 @@ def certificate(device: Device, note: Note) -> Iterator[Finding]:
         if mqtt.cert_file and mqtt.key_file:
             note(f"reading {mqtt.cert_file}")
             found = x509_files.device_certificate(mqtt.cert_file, mqtt.key_file, mqtt.ca_file)
-            yield from judge_device(found, known.identity.user, now, account.group_of(user))
+            yield from judge_device(found, known.identity.user, now, account.group_of(user), enrolled)
             if len(mqtt.brokers) > 1:
-                yield from judge_probe(found, known.identity.user, known.identity.probe)
+                yield from judge_probe(found, known.identity.user, known.identity.probe, enrolled)
     except BrokerError as error:
         yield _unreadable(known, error, user)
     try:
@@ -136,4 +137,6 @@ def _unreadable(known: Settings, error: BrokerError, user: str) -> Finding:
     if isinstance(cause, PermissionError) and cause.filename is not None:
         return fail(*account.why_denied(Path(cause.filename), user))
     text, _, setting = str(error).removesuffix(")").rpartition(" ([mqtt] ")
+    if getattr(known.mqtt, setting).is_relative_to(known.storage.directory / CURRENT):
+        return fail(f"{text} ([mqtt] {setting})", "enrol this device again: `sudo edge-agent enrol`")
     return fail(f"{text} ([mqtt] {setting})", _bring(_FROM_OFFICE[setting], getattr(known.mqtt, setting), user))

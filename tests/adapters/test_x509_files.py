@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
-from agent.adapters.x509_files import authorities, device_certificate, first_end
+from agent.adapters.x509_files import authorities, device_certificate, own_and_first_end
 from agent.core.errors import BrokerError
 from tests.support.certificates import Authority, CertificateFiles
 
@@ -97,13 +97,16 @@ def test_the_end_is_that_of_the_devices_own_certificate_or_of_its_probes_if_that
     authority: Authority, days: tuple[int, ...], first: int
 ) -> None:
     files = authority.client("kiosk-0042", "probe", "somebody else", days=days)
-    left = first_end(files.cert, files.key, "probe") - datetime.now(UTC)
+    left = own_and_first_end(files.cert, files.key, "probe")[1] - datetime.now(UTC)
     assert timedelta(days=first - 1) < left < timedelta(days=first)
-    assert first_end(files.cert, files.key, "none") == device_certificate(files.cert, files.key, None).own.not_after
+    assert (
+        own_and_first_end(files.cert, files.key, "none")[1]
+        == device_certificate(files.cert, files.key, None).own.not_after
+    )
 
 
 @pytest.mark.parametrize("which", ["cert", "key"])
 def test_no_end_is_told_of_files_that_can_not_be_read(files: CertificateFiles, which: str) -> None:
     getattr(files, which).unlink()
     with pytest.raises(BrokerError, match=f"{which}_file"):
-        first_end(files.cert, files.key, "probe")
+        own_and_first_end(files.cert, files.key, "probe")[1]

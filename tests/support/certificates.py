@@ -51,6 +51,13 @@ class Authority:
         """A server certificate for these host names and addresses."""
         return self._issue(hosts[:1], hosts, ExtendedKeyUsageOID.SERVER_AUTH, expired=expired)
 
+    def certify(self, name: str, public_key: ec.EllipticCurvePublicKey) -> Path:
+        """A client certificate for a key that somebody else keeps."""
+        issued = self._certify(name, public_key, (), ExtendedKeyUsageOID.CLIENT_AUTH, expired=False, days=1)
+        path = self._directory / f"{issued.serial_number:x}.pem"
+        path.write_bytes(issued.public_bytes(serialization.Encoding.PEM))
+        return path
+
     def revocation_list(self, *revoked: CertificateFiles) -> Path:
         """A revocation list, as PEM, with these certificates on it."""
         now = datetime.now(UTC)
@@ -79,7 +86,7 @@ class Authority:
     ) -> CertificateFiles:
         key = ec.generate_private_key(ec.SECP256R1())
         issued = [
-            self._certify(name, key, hosts, usage, expired=expired, days=valid)
+            self._certify(name, key.public_key(), hosts, usage, expired=expired, days=valid)
             for name, valid in zip(names, days or [1] * len(names), strict=True)
         ]
         stem = f"{issued[0].serial_number:x}"
@@ -100,7 +107,7 @@ class Authority:
     def _certify(
         self,
         name: str,
-        key: ec.EllipticCurvePrivateKey,
+        key: ec.EllipticCurvePublicKey,
         hosts: Sequence[str],
         usage: x509.ObjectIdentifier,
         *,
@@ -109,7 +116,7 @@ class Authority:
     ) -> x509.Certificate:
         start = datetime.now(UTC) - timedelta(days=3 if expired else 0)
         builder = (
-            _builder(_name(name), self._name, key.public_key(), start, timedelta(days=days))
+            _builder(_name(name), self._name, key, start, timedelta(days=days))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(authority=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)

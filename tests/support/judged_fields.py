@@ -43,8 +43,8 @@ _OF_THE_DEVICE = {
     "state, meta": "state bdseq epoch boot_nonce agent_version config_revision inputs outputs cameras capabilities "
     "schemas supervised masks config revision wanted",
     "health": "parts uptime_s outbox dropped cpu_percent memory_bytes disk_free_bytes disk written_bytes "
-    "written_bytes_per_day temperature_c certificate_ends self_test siren on alarms presses cut_short faults active "
-    "passed failed",
+    "written_bytes_per_day temperature_c certificate_ends certificate_trouble self_test siren on alarms presses "
+    "cut_short faults active passed failed",
     "cameras": "frames frames_per_second stated_frames_per_second inferences_per_second inference_ms "
     "frame_age_ms rss_bytes tampers",
     "events": "severity detail suppressed fault since reason sounded_ms driven part boot_id offset_ms timeq_before "

@@ -3,14 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from agent.contract.identity import common_name
 from agent.core.binding import Binding, copied
-from agent.core.diagnosis.finding import Finding, fail, ok, unknown, warn
+from agent.core.diagnosis.finding import Finding, State, fail, ok, unknown, warn
 from agent.core.diagnosis.time_source import EARLIEST
+from agent.core.renewal import Enrolled, due_at, why_not_renewed
 
 SOON = timedelta(days=30)
+KeyKind = Literal["file", "tpm", "pkcs11"]
+"""Where a key is: in its file, in the board's TPM, or behind PKCS#11."""
 _RENEW = "renew it: `deploy/mosquitto/certificates.sh device {levels}`, and copy it to {file} and its key to {key}"
+
+
+_RENEW_NOW = "`sudo edge-agent renew --now` tries again and says more"
+_RENEW_EXPIRED = (
+    "`sudo edge-agent renew --now`: for some weeks the registrar renews an expired one; after that "
+    "`sudo edge-agent enrol` with a new claim"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,9 @@ class DeviceCertificate:
     """Whether users other than its owner and group may read the key."""
     others: tuple[str, ...] = ()
     """The common names of the certificates that follow the key in the key's file."""
+    key_kind: KeyKind = "file"
+    key_trouble: str = ""
+    """Why nobody can tell whether the key matches, as its place is not the file; empty if somebody can."""
 
 
 def judge_binding(binding: Binding, serial: str | None) -> Finding:
@@ -51,16 +65,22 @@ def judge_binding(binding: Binding, serial: str | None) -> Finding:
     return ok(f"the credentials are those of {binding.name}, and this is its board {serial}")
 
 
-def judge_device(found: DeviceCertificate, user: str, now: datetime, group: str = "edge-agent") -> list[Finding]:
+def judge_device(
+    found: DeviceCertificate, user: str, now: datetime, group: str = "edge-agent", enrolled: Enrolled | None = None
+) -> list[Finding]:
     """Judge the device's certificate and key.
 
     `user` is the device's name to brokers. `group` is the service's group, which must still be able to read the key.
-    `now` is the wall clock, which may be wrong.
+    `now` is the wall clock, which may be wrong. `enrolled` is None for a device that does not renew by itself.
     """
     own = found.own
-    renew = _RENEW.format(levels=user.replace("/", " "), file=own.file, key=found.key_file)
+    if enrolled is None:
+        renew = _RENEW.format(levels=user.replace("/", " "), file=own.file, key=found.key_file)
+        findings = judge_dates(own, "the device's certificate", renew, now)
+    else:
+        renew = "enrol this device again: `sudo edge-agent enrol`"
+        findings = _judge_life(own, enrolled, now)
     wanted = common_name(user)
-    findings = judge_dates(own, "the device's certificate", renew, now)
     if own.common_name != wanted:
         findings.append(
             fail(
@@ -68,11 +88,14 @@ def judge_device(found: DeviceCertificate, user: str, now: datetime, group: str 
                 f"{renew}; or correct province, site and id in [device]",
             )
         )
-    if not found.key_matches:
+    if found.key_trouble:
+        place, do = _PLACES[found.key_kind]
+        findings.append(fail(f"the key {found.key_file} is {place}, which can't use it: {found.key_trouble}", do))
+    elif not found.key_matches:
         findings.append(
             fail(
                 f"the key {found.key_file} does not belong to the certificate {own.file}",
-                "copy both from the same `certificates.sh device` run",
+                "copy both from the same `certificates.sh device` run" if enrolled is None else renew,
             )
         )
     if not found.for_clients:
@@ -91,7 +114,51 @@ def judge_device(found: DeviceCertificate, user: str, now: datetime, group: str 
     return findings
 
 
-def judge_probe(found: DeviceCertificate, user: str, probe: str) -> list[Finding]:
+_LOOK_FOR_TPM = (
+    "look for the TPM (`ls -l /dev/tpmrm0`) and its provider (`dpkg -l tpm2-openssl`); a key from another board's TPM "
+    "is of no use here: `sudo edge-agent enrol`"
+)
+_PLACES = {
+    "file": ("in its file", ""),
+    "tpm": ("in this board's TPM", _LOOK_FOR_TPM),
+    "pkcs11": (
+        "behind PKCS#11",
+        "look for the token and its module: `p11-kit list-modules`, `dpkg -l pkcs11-provider`",
+    ),
+}
+"""Where a key may be, and what to do when it can't be used there."""
+
+
+def _judge_life(own: Certificate, enrolled: Enrolled, now: datetime) -> list[Finding]:
+    """Judge the dates of a certificate that the device renews by itself."""
+    name = "the device's certificate"
+    [dates] = judge_dates(own, name, _RENEW_EXPIRED, now)
+    if dates.state is State.UNKNOWN:
+        return [dates]
+    why = why_not_renewed(own.not_before, own.not_after, enrolled, now)
+    if dates.state is State.FAIL:
+        return [fail(f"{dates.what}; {why}", dates.do) if why else dates]
+    due, left = due_at(own.not_before, own.not_after, enrolled.name), own.not_after - now
+    life = f"{name} ends in {_days(left)}, on {own.not_after:%Y-%m-%d} (CN {own.common_name})"
+    if why is not None:
+        return [warn(f"{life}; {why}", _RENEW_NOW)]
+    return [ok(f"{life}; it is renewed from {due:%Y-%m-%d} on")]
+
+
+def trouble_with(own: Certificate, enrolled: Enrolled | None, now: datetime) -> str | None:
+    """Return what a person must see to about the device's own certificate, in a sentence; None if nothing, or if the
+    clock was never set."""
+    if now < EARLIEST:
+        return None
+    ended = f"it has expired on {own.not_after:%Y-%m-%d}" if now >= own.not_after else None
+    if enrolled is not None:
+        why = why_not_renewed(own.not_before, own.not_after, enrolled, now)
+        return f"{ended}; {why}" if ended and why else ended or why
+    left = own.not_after - now
+    return ended or (f"it ends in {_days(left)}, and this device does not renew it by itself" if left < SOON else None)
+
+
+def judge_probe(found: DeviceCertificate, user: str, probe: str, enrolled: Enrolled | None = None) -> list[Finding]:
     """Judge whether the file also holds the probe's certificate, which only a device with several brokers needs."""
     if common_name(probe) in found.others:
         return []
@@ -99,7 +166,9 @@ def judge_probe(found: DeviceCertificate, user: str, probe: str) -> list[Finding
         warn(
             f"{found.key_file} has no certificate for the self-test's probe, so it can't log in beside the agent: "
             "the nightly test can't check whether the other brokers accept an alarm",
-            _RENEW.format(levels=user.replace("/", " "), file=found.own.file, key=found.key_file),
+            _RENEW.format(levels=user.replace("/", " "), file=found.own.file, key=found.key_file)
+            if enrolled is None
+            else "`sudo edge-agent renew --now` asks the registrar for it again",
         )
     ]
 

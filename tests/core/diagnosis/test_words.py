@@ -13,6 +13,7 @@ import pytest
 
 from agent.contract.vocabulary import TimeQuality
 from agent.core import installation
+from agent.core.binding import Binding
 from agent.core.diagnosis.account import judge_account
 from agent.core.diagnosis.agent_report import judge_report, judge_unit
 from agent.core.diagnosis.certificate import (
@@ -20,6 +21,7 @@ from agent.core.diagnosis.certificate import (
     Certificate,
     DeviceCertificate,
     judge_authorities,
+    judge_binding,
     judge_broker,
     judge_device,
     judge_probe,
@@ -32,6 +34,7 @@ from agent.core.diagnosis.time_source import EARLIEST, LATEST, TimeSource, judge
 from agent.core.diagnosis.vision import Pictures, judge_pictures, judge_speed
 from agent.core.diagnosis.vision_extra import install_advice
 from agent.core.diagnosis.wear import Wear, judge_wear
+from agent.core.renewal import Enrolled, Renewal, due_at
 
 NOTHING = "  nothing\n"
 WORDS = Path(__file__).with_name("words.txt")
@@ -45,6 +48,7 @@ OWN = Certificate("/e/device.pem", USER, NOW - 100 * DAY, NOW + 200 * DAY)
 DEVICE = DeviceCertificate(
     OWN, "/e/device.key", key_matches=True, for_clients=True, chain_holds=True, key_is_open=False
 )
+DUE = due_at(OWN.not_before, OWN.not_after, USER)
 AUTHORITY = replace(OWN, file="/e/ca.pem", common_name="Servers", is_authority=True)
 DISK = Disk("/var/lib/edge-agent", "/var", "ext4", read_only=False, free_bytes=900 * MIB, free_files=9, outbox_bytes=0)
 WIRED = {17: "button police", 22: "light yellow"}
@@ -55,6 +59,10 @@ POLICE, POLICE_NC = InputRead("police", False, True), InputRead("police", False,
 
 def dates(now: datetime) -> list[Finding]:
     return judge_device(DEVICE, USER, now)
+
+
+def enrolled(now: datetime, last: Renewal | None = None) -> list[Finding]:
+    return judge_device(DEVICE, USER, now, enrolled=Enrolled(USER, last))
 
 
 def disk(**changed: object) -> list[Finding]:
@@ -106,8 +114,35 @@ CASES: dict[str, Callable[[], list[Finding]]] = {
     "certificate: open key of another group": lambda: judge_device(
         replace(DEVICE, chain_holds=None, key_is_open=True), USER, NOW, "pi"
     ),
+    "certificate: enrolled": lambda: enrolled(NOW),
+    "certificate: enrolled, due": lambda: enrolled(DUE),
+    "certificate: enrolled, due for a day": lambda: enrolled(DUE + DAY),
+    "certificate: enrolled, due for a day, tried within it": lambda: enrolled(DUE + DAY, Renewal(DUE + SECOND)),
+    "certificate: enrolled, renewal has failed": lambda: enrolled(DUE + DAY, Renewal(DUE, "the office is dark", 1)),
+    "certificate: enrolled, renewal fails": lambda: enrolled(
+        DUE + DAY, Renewal(DUE + DAY, "the office is dark", 14, DUE)
+    ),
+    "certificate: enrolled, expired": lambda: enrolled(OWN.not_after, Renewal(OWN.not_after)),
+    "certificate: enrolled, expired, renewal fails": lambda: enrolled(
+        OWN.not_after, Renewal(OWN.not_after, "the office is dark", 14, DUE)
+    ),
+    "certificate: enrolled, clock never set": lambda: enrolled(EARLIEST - SECOND, Renewal(DUE, "it is dark", 14, DUE)),
+    "certificate: enrolled, another key": lambda: judge_device(
+        replace(DEVICE, key_matches=False), USER, NOW, enrolled=Enrolled(USER, None)
+    ),
+    "certificate: key in a TPM that is gone": lambda: judge_device(
+        replace(DEVICE, key_matches=False, key_kind="tpm", key_trouble="no such device"), USER, NOW
+    )[1:],
+    "certificate: key of a token that is gone": lambda: judge_device(
+        replace(DEVICE, key_matches=False, key_kind="pkcs11", key_trouble="no such token"), USER, NOW
+    )[1:],
+    "binding: its own board": lambda: [judge_binding(Binding(USER, "10ab"), "10ab")],
+    "binding: another board": lambda: [judge_binding(Binding(USER, "10ab"), "10cd")],
+    "binding: no serial number": lambda: [judge_binding(Binding(USER, "10ab"), None)],
+    "binding: issued without one": lambda: [judge_binding(Binding(USER, None), "10cd")],
     "certificate: of nobody": lambda: judge_device(replace(DEVICE, own=replace(OWN, common_name="")), USER, NOW),
     "probe: none": lambda: judge_probe(DEVICE, USER, PROBE),
+    "probe: none, enrolled": lambda: judge_probe(DEVICE, USER, PROBE, Enrolled(USER, None)),
     "probe: there": lambda: judge_probe(replace(DEVICE, others=(PROBE,)), USER, PROBE),
     "authority: well, beside an old one": lambda: judge_authorities(
         [AUTHORITY, replace(AUTHORITY, common_name="Old", not_after=NOW - DAY)], NOW

@@ -162,6 +162,9 @@ function Detail({ id }: { id: string }) {
             <Fact name={t.devices.certificate}>
               {certificate !== null && `${day(certificate)} (${t.devices.certificateSoon(Math.floor((certificate - now()) / DAY_MS))})`}
             </Fact>
+            <Fact name={t.devices.certificateTrouble}>
+              {typeof health?.certificate_trouble === "string" && `▲ ${plain(health.certificate_trouble, 300)}`}
+            </Fact>
             <Fact name={t.devices.version}>{plain(device.version, 40)}</Fact>
             <Fact name={t.devices.clock}>{device.timeq && word(t.devices.clocks, device.timeq)}</Fact>
             <Fact name={t.devices.place}>{placeOf(device)}</Fact>

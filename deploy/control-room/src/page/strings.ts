@@ -271,6 +271,7 @@ const en = {
     brokers: "Brokers say",
     version: "Version",
     certificate: "Certificate ends",
+    certificateTrouble: "Trouble with the certificate",
     certificateSoon: (d: number) => (d < 0 ? "has ended" : `in ${d} days`),
     clock: "Clock",
     clocks: { synced: "set", holdover: "running on by itself", unsynced: "not set" },
