@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 _JITTER = 1 / 24
@@ -20,6 +20,10 @@ class Renewal:
     failures: int = 0
     """How often in a row it has failed."""
     failing_since: datetime | None = None
+
+    def text(self) -> str:
+        """Return what `parse_renewal` takes."""
+        return json.dumps(asdict(self), default=datetime.isoformat)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,13 @@
 """Renewal of the device's certificate. The old one stays in use until the new one has let the device in somewhere."""
 
-import hashlib
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agent.contract.identity import Identity
 from agent.core.binding import Binding, copied
 from agent.core.errors import CopiedCard, EdgeAgentError
+from agent.core.renewal import Renewal, due_at, parse_renewal
 from agent.provisioning.asking import Tools, add_probe, authorities, authorities_of_servers, right_certificate
 from agent.provisioning.credentials import AUTHORITIES, CERTIFICATE, Asked, Bound, Set, Store
 from agent.provisioning.est import Registrar, Shown
@@ -18,35 +15,15 @@ from agent.provisioning.openssl import Certificate, describe, key_alone, new_key
 
 RESULT = "renewal.json"
 """Beside the sets: what has become of the last try."""
-_JITTER = 1 / 24
-"""Of its life: devices that were enrolled on one day do not all renew on one day."""
 PATIENCE_S = 60.0
 """A later run tries again."""
-
-
-class Renewal(BaseModel):
-    """The content of `renewal.json`."""
-
-    model_config = ConfigDict(frozen=True)
-
-    tried_at: datetime
-    error: str | None = None
-    """Why the last try failed; None when it succeeded."""
-    failures: int = 0
-    """How often in a row."""
-
-
-def due_at(own: Certificate, name: str) -> datetime:
-    """Return when to renew: at two thirds of its life, and later by a part of it that the name decides."""
-    share = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
-    return own.begins + (own.ends - own.begins) * (2 / 3 + _JITTER * share)
 
 
 def last_result(store: Store) -> Renewal | None:
     """Return what has become of the last try; None when there was none, or nobody can say."""
     try:
-        return Renewal.model_validate_json((store.directory / RESULT).read_bytes())
-    except (OSError, ValidationError):
+        return parse_renewal((store.directory / RESULT).read_bytes())
+    except (OSError, ValueError):
         return None
 
 
@@ -69,7 +46,7 @@ def renew(
     bound = current.bound()
     own = _own(current)
     today = tools.clock.wall()
-    due = due_at(own, bound.name)
+    due = due_at(own.begins, own.ends, bound.name)
     if not now and today < due:
         tools.tell(
             f"The certificate of {bound.name} is valid until {own.ends:%Y-%m-%d}; renewal begins {due:%Y-%m-%d}."
@@ -83,8 +60,9 @@ def renew(
         store.put_in_use("renewing", new, Bound(**bound.model_dump(exclude={"enrolled_at"}), enrolled_at=today))
     except EdgeAgentError as error:
         before = last_result(store)
+        since = before.failing_since if before is not None and before.error is not None else None
         failures = 1 + (before.failures if before else 0)
-        _note(store, Renewal(tried_at=today, error=str(error), failures=failures))
+        _note(store, Renewal(today, str(error), failures, since or today))
         raise
     _note(store, Renewal(tried_at=today))
     tools.tell(f"Renewed: the certificate of {bound.name} is valid until {_own(new).ends:%Y-%m-%d}.")
@@ -96,7 +74,8 @@ def _renewed(store: Store, current: Set, bound: Bound, registrar: Registrar, too
     asked = Asked(**bound.model_dump(exclude={"enrolled_at"}))
     begun = store.asking("renewing", asked)
     if begun is not None and begun.authorities.exists():
-        if tools.clock.wall() < due_at(_own(begun), bound.name):
+        got = _own(begun)
+        if tools.clock.wall() < due_at(got.begins, got.ends, bound.name):
             tools.tell("Going on with the certificate that an earlier run has got.")
             return begun
         begun = None
@@ -143,4 +122,4 @@ def _text(path: Path) -> str:
 def _note(store: Store, result: Renewal) -> None:
     """Write the result. A disk that takes nothing more must not hide why a renewal failed."""
     with suppress(EdgeAgentError):
-        store.write(store.directory / RESULT, result.model_dump_json().encode())
+        store.write(store.directory / RESULT, result.text().encode())

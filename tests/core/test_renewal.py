@@ -24,6 +24,7 @@ def test_what_became_of_a_renewal_is_read_with_and_without_its_beginning() -> No
     text = {"tried_at": TRIED, "error": "no", "failures": 3, "failing_since": "2026-07-31T10:00:00+02:00"}
     tried, since = datetime(2026, 8, 1, 10, tzinfo=UTC), datetime(2026, 7, 31, 8, tzinfo=UTC)
     assert parse_renewal(json.dumps(text)) == Renewal(tried, "no", 3, since)
+    assert parse_renewal(Renewal(tried, "no", 3, since).text()) == Renewal(tried, "no", 3, since)
     assert parse_renewal(json.dumps({"tried_at": TRIED, "error": None, "failures": 0})) == Renewal(tried)
 
 
