@@ -1,12 +1,17 @@
 """What tests of the control room's page share."""
 
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import playwright.sync_api as playwright
 import pytest
 
-from tests.control_room.rig import BUTTONS, IN_EARNEST, Browser, Rig
+from tests.control_room.rig import AS_ROOT, BUTTONS, CHROMIUM, IN_EARNEST, Browser, Rig
+from tests.control_room.scripted import COUNT_SOUNDS, ROOM, Opener
 from tests.support.certificates import BrokerAuthorities
 from tests.support.once import once
 from tests.support.run import ran
@@ -56,3 +61,49 @@ def browser(tmp_path: Path, authorities: BrokerAuthorities) -> Iterator[Browser]
     with Browser(tmp_path / "home", authorities.server.ca) as running:
         yield running
         assert running.complaints == []
+
+
+@pytest.fixture(scope="session")
+def site(built_page: Path) -> Iterator[str]:
+    """Where the page and its scripted worker are served."""
+    assert built_page.exists()
+    node = shutil.which("node")
+    assert node is not None
+    with subprocess.Popen([node, ROOM / "dev" / "serve.mjs"], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.terminate()
+
+
+@pytest.fixture
+def chromium() -> Iterator[playwright.Browser]:
+    """One for each test: Chromium keeps processes of closed pages."""
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=AS_ROOT)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(site: str, chromium: playwright.Browser) -> Iterator[Opener]:
+    """Opens the page in a state of the scripted worker. What it complains of on its console fails the test."""
+    complaints: list[str] = []
+    contexts = []
+
+    def open_page(state: str, fragment: str = "", **options: Any) -> playwright.Page:
+        options.setdefault("viewport", {"width": 1440, "height": 900})
+        context = chromium.new_context(**options)
+        contexts.append(context)
+        context.add_init_script(COUNT_SOUNDS)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(f"{site}{state}/{fragment}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []

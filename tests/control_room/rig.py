@@ -46,7 +46,7 @@ PINS = (4, 5, 6, 12, 13, 16, 17, 19, 20, 21)
 NAMES = [f"button-{pin}" for pin in PINS]
 BUTTONS = [{**BUTTON, "name": name, "pin": pin} for name, pin in zip(NAMES, PINS, strict=True)]
 """Ten buttons of one kiosk: each has an alarm of its own."""
-_AS_ROOT = ["--no-sandbox"] if os.geteuid() == 0 else []
+AS_ROOT = ["--no-sandbox"] if os.geteuid() == 0 else []
 _NEVER_SLOW = [
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
@@ -193,7 +193,7 @@ class Browser(AbstractContextManager["Browser"]):
             port = free_port()
             self._chromium = playwright.chromium.launch(
                 executable_path=CHROMIUM,
-                args=[*_AS_ROOT, f"--remote-debugging-port={port}"] if self._throttles else _AS_ROOT,
+                args=[*AS_ROOT, f"--remote-debugging-port={port}"] if self._throttles else AS_ROOT,
                 ignore_default_args=_NEVER_SLOW if self._throttles else None,
                 env={**os.environ, "HOME": str(self._home)},
             )

@@ -189,10 +189,11 @@ function play(): void {
 }
 
 /** What may happen on the channel `happen`: `press`, `more` (a further press of the newest alarm), `answer` (by somebody else), `close`, `deaf`, `hear`,
- * `key` (the one in the address has been taken). */
+ * `key` or `no-key` (the one in the address has been taken, or refused). */
 let pressed = 5000;
 function happen(what: string): void {
   if (what === "key") void makeKey("operator", "imported");
+  if (what === "no-key") tell({ tell: "key", key });
   if (what === "press") changed({ alarms: [alarm(++pressed, 0)] });
   const newest = [...alarms.values()].at(-1);
   if (newest !== undefined) {
@@ -297,7 +298,6 @@ self.onmessage = ({ data }: MessageEvent<Ask>) => {
       return void makeKey(data.role, data.issuer);
     case "import-key":
       if (scenario === "slow-key") return; // until it happens
-      if (scenario === "wrong-key") return tell({ tell: "key", key });
       return void makeKey("operator", "imported");
     case "forget-key":
       key = null;

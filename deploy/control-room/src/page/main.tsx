@@ -9,7 +9,7 @@ import { listen } from "./keys";
 import "./page.css";
 import { loadSettings, SettingsError } from "./settings";
 import { sound, sounding } from "./sound";
-import { errors, greySinceMs, hear, isForSupervisor, isLouder, key, keyAnswers, ringing, settings, shift, view, VIEWS } from "./state";
+import { errors, greySinceMs, hear, isForSupervisor, isKeyBrought, isLouder, key, keyAnswers, ringing, settings, shift, view, VIEWS } from "./state";
 import { choose, t } from "./strings";
 
 async function main(): Promise<void> {
@@ -65,6 +65,7 @@ function importKey(encoded: string): void {
     const bytes = Uint8Array.from(atob(encoded.replace(/-/g, "+").replace(/_/g, "/")), (character) => character.charCodeAt(0));
     ask({ ask: "import-key", jwk: JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown> });
     keyAnswers.value += 1;
+    isKeyBrought.value = true;
   } catch {
     errors.value = [...errors.peek(), t.shift.keyBadAddress];
   }

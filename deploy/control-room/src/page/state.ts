@@ -26,6 +26,8 @@ export const seat = signal("");
 export const key = signal<KeyView | null>(null);
 /** How often the worker has still to say which key there is: what the browser keeps, then what the address has brought. */
 export const keyAnswers = signal(1);
+/** The address has brought one. */
+export const isKeyBrought = signal(false);
 export const shift = signal<{ by: string; sinceMs: number } | null>(null);
 /** The worker tells the kiosks that somebody watches. */
 export const isWatching = signal(false);

@@ -1,0 +1,55 @@
+"""The page with a scripted worker in place of brokers, deploy/control-room/dev, as a person sees and hears it."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+ROOM = Path(__file__).parents[2] / "deploy" / "control-room"
+COUNT_SOUNDS = """
+  window.sounds = [];
+  const start = AudioBufferSourceNode.prototype.start;
+  AudioBufferSourceNode.prototype.start = function (...rest) {
+    window.sounds.push({ seconds: this.buffer.duration, loops: this.loop, state: this.context.state });
+    return start.apply(this, rest);
+  };
+"""
+Opener = Callable[..., Page]
+
+
+def begin(page: Page, role: str = "operator") -> None:
+    page.get_by_label("Operator's login").fill("naledi")
+    page.get_by_label("Your name").fill("Naledi")
+    page.get_by_role("radio", name=role).check()
+    page.get_by_role("button", name="Begin the shift").click()
+    expect(page.get_by_text("Naledi watches")).to_be_visible()
+
+
+def look_on(page: Page) -> None:
+    page.get_by_label("Operator's login").fill("naledi")
+    page.get_by_role("button", name="Only look on").click()
+
+
+def go(page: Page, view: str) -> None:
+    page.get_by_role("navigation").get_by_role("button", name=re.compile(view, re.IGNORECASE)).click()
+    page.mouse.move(1, 1)
+
+
+def happen(page: Page, what: str) -> None:
+    page.evaluate("what => new BroadcastChannel('happen').postMessage(what)", what)
+
+
+def places(page: Page) -> list[str]:
+    return page.locator(".alarm-row .row-place").all_inner_texts()
+
+
+def sound(page: Page) -> str | None:
+    return page.locator("html").get_attribute("data-sound")
+
+
+def violations(page: Page) -> list[str]:
+    page.evaluate((ROOM / "node_modules" / "axe-core" / "axe.min.js").read_text())
+    found: list[dict[str, Any]] = page.evaluate("async () => (await axe.run()).violations")
+    return [f"{each['id']}: {[node['target'] for node in each['nodes']]}" for each in found]

@@ -1,0 +1,159 @@
+"""The alarms as an operator finds and answers them, by pointer and by keyboard."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.control_room.person import VIEWS
+from tests.control_room.scripted import Opener, begin, go, happen, look_on, places
+
+
+def test_the_alarms_that_nobody_has_are_over_every_view(opened: Opener) -> None:
+    page = opened("day")
+    begin(page)
+    for view in VIEWS:
+        go(page, view)
+        expect(page.get_by_text("2 alarms that nobody has", exact=True)).to_be_visible()
+        page.keyboard.press("Alt+2")
+        expect(page.get_by_role("heading", name="Park Station, Rissik Street entrance")).to_be_focused()
+
+
+def test_rows_are_sorted_by_what_must_be_done(opened: Opener) -> None:
+    page = opened("day")
+    look_on(page)
+    go(page, "alarms")
+    expect(page.get_by_role("heading", name="8 open alarms")).to_be_visible()
+    assert page.locator(".alarm-row .row-standing").all_inner_texts() == [
+        "Nobody has it",
+        "Nobody has it",
+        "Thandi has it",
+        "Park Station patrol sent · Sipho has it",
+        "car 7 sent · Sipho has it",
+        "Lost by the kiosk: send or call. Thandi has it",
+        "Test: send nobody",
+        "Exercise: send nobody",
+    ]
+
+
+@pytest.mark.parametrize("by", ["pointer", "focus"])
+def test_the_order_holds_still_under_pointer_and_focus(opened: Opener, by: str) -> None:
+    page = opened("day")
+    begin(page)
+    go(page, "alarms")
+    before = places(page)
+    row = page.locator(".alarm-row").nth(2)
+    row.hover() if by == "pointer" else row.focus()
+    where = row.bounding_box()
+    happen(page, "press")
+    expect(page.get_by_text("1 new at the end of the list")).to_be_visible()
+    happen(page, "answer")
+    expect(page.get_by_text("2 alarms that nobody has", exact=True)).to_be_visible()
+    happen(page, "press")
+    expect(page.get_by_text("2 new at the end of the list")).to_be_visible()
+    assert places(page)[: len(before)] == before
+    assert len(places(page)) == len(before) + 2
+    assert row.bounding_box() == where
+    page.mouse.move(1, 1)
+    page.evaluate("document.activeElement.blur()")
+    expect(page.get_by_text("2 new at the end of the list")).to_be_hidden()
+    assert page.locator(".alarm-row .row-standing").nth(2).inner_text() == "Nobody has it"
+
+
+def test_an_alarm_that_closes_under_the_pointer_keeps_its_row(opened: Opener) -> None:
+    page = opened("empty")
+    begin(page)
+    go(page, "alarms")
+    happen(page, "press")
+    page.locator(".alarm-row").hover()
+    happen(page, "close")
+    expect(page.locator(".alarm-row .row-standing")).to_have_text("Closed")
+    page.mouse.move(1, 1)
+    expect(page.get_by_role("heading", name="No open alarm")).to_be_visible()
+    expect(page.locator(".alarm-row")).to_have_count(0)
+
+
+def test_nothing_is_shown_as_done_before_the_kiosk_says_so(opened: Opener) -> None:
+    page = opened("mute")
+    begin(page)
+    page.keyboard.press("Alt+2")
+    page.keyboard.press("r")
+    expect(page.get_by_text("Asking the kiosk…")).to_be_visible()
+    expect(page.get_by_text("asked 3 times")).to_be_visible()
+    expect(page.locator(".alarm-head .standing")).to_have_text("Nobody has it")
+    assert page.locator("html").get_attribute("data-sound") != "off"
+    page.get_by_role("button", name="Stop asking").click()
+    expect(page.get_by_text("Asking the kiosk…")).to_be_hidden()
+
+
+def test_whoever_comes_second_is_told_who_was_first_and_may_take_over(opened: Opener) -> None:
+    page = opened("race")
+    begin(page)
+    page.keyboard.press("Alt+2")
+    page.keyboard.press("r")
+    expect(page.get_by_text("Somebody else was first.")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Thandi has it since \d\d:\d\d\. Take it over\?"))).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.locator(".alarm-head .standing")).to_have_text("Naledi has it")
+
+
+def test_a_refusal_is_told_in_words(opened: Opener) -> None:
+    page = opened("unknown-key")
+    begin(page)
+    page.keyboard.press("Alt+2")
+    page.keyboard.press("r")
+    expect(page.get_by_text("The kiosk does not know your key")).to_be_visible()
+    expect(page.locator(".alarm-head .standing")).to_have_text("Nobody has it")
+
+
+def test_a_press_that_nobody_has_seen_keeps_an_alarm_from_being_closed(opened: Opener) -> None:
+    page = opened("empty")
+    begin(page)
+    happen(page, "press")
+    expect(page.get_by_text("1 alarm that nobody has", exact=True)).to_be_visible()
+    page.keyboard.press("Alt+1")
+    page.keyboard.press("c")
+    expect(page.get_by_text("You close it with 1 press seen.")).to_be_visible()
+    happen(page, "more")
+    expect(page.get_by_text("Somebody has pressed again: 2 presses now.")).to_be_visible()
+    page.get_by_role("button", name="Close the alarm").click(force=True)
+    expect(page.get_by_text("Somebody has pressed again")).to_be_visible()
+    page.get_by_role("button", name="I have seen it").click()
+    page.get_by_role("button", name="Close the alarm").click()
+    expect(page.get_by_text("The kiosk has closed it.")).to_be_visible()
+
+
+def test_the_keyboard_alone_plays_it_from_login_to_close(opened: Opener) -> None:
+    page = opened("empty")
+    page.get_by_label("Operator's login").focus()
+    for text in ("naledi", "password", "Naledi"):
+        page.keyboard.type(text)
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Naledi watches")).to_be_visible()
+    happen(page, "press")
+    expect(page.get_by_text("1 alarm that nobody has", exact=True)).to_be_visible()
+    page.keyboard.press("1")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.keyboard.press("r")
+    expect(page.get_by_text("You have it")).to_be_visible()
+    page.keyboard.press("d")
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    expect(page.locator(".alarm-head .standing")).to_have_text("car 7 sent · Naledi has it")
+    page.keyboard.press("c")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("The kiosk has closed it.")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("heading", name="No open alarm")).to_be_visible()
+
+
+def test_letters_do_nothing_while_somebody_types(opened: Opener) -> None:
+    page = opened("day")
+    begin(page)
+    go(page, "devices")
+    page.get_by_label("Find a device").press_sequentially("2 rdc?")
+    expect(page.get_by_label("Find a device")).to_have_value("2 rdc?")
+    expect(page.locator(".help")).to_have_count(0)

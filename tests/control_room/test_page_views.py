@@ -1,0 +1,92 @@
+"""What any view shows: to everybody, at any width, whatever devices write, and of as many as there are."""
+
+import re
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from tests.control_room.person import VIEWS
+from tests.control_room.scripted import Opener, begin, go, happen, look_on, violations
+
+
+def test_what_devices_write_is_only_ever_text(opened: Opener) -> None:
+    page = opened("hostile")
+    begin(page)
+    for view in VIEWS:
+        go(page, view)
+        row = page.locator(".row")
+        if row.count() > 0:
+            row.last.click()
+            expect(page.locator(".detail")).to_contain_text("<img src=x")
+        assert page.title().startswith("Johannesburg")
+        assert page.locator('img[src="x"], #app script').count() == 0
+    page.keyboard.press("Alt+1")
+    expect(page.get_by_text("The picture cannot be read.")).to_be_visible()
+    assert "\u202e" not in page.locator("body").inner_text()
+
+
+def test_a_thousand_alarms_and_five_thousand_devices_are_all_in_the_page(opened: Opener) -> None:
+    page = opened("flood")
+    begin(page)
+    go(page, "alarms")
+    expect(page.get_by_role("heading", name="1000 open alarms")).to_be_visible()
+    expect(page.locator(".alarm-row")).to_have_count(1000)
+    go(page, "devices")
+    expect(page.locator(".device-row")).to_have_count(5000, timeout=20_000)
+    assert page.locator(".device-row .row-standing").first.inner_text() == "Connection lost"
+
+
+def test_a_map_that_was_left_before_its_outlines_came_draws_none_and_calls_none_missing(opened: Opener) -> None:
+    page = opened("day")
+    look_on(page)
+    waiting: list[Route] = []
+    page.route("**/gauteng.json", lambda route: waiting.append(route))  # noqa: PLW0108 - it must be a function
+    with page.expect_request("**/gauteng.json"):
+        go(page, "map")
+    go(page, "devices")
+    with page.expect_request("**/gauteng.json"):
+        go(page, "map")
+    with page.expect_event("requestfinished", lambda request: request.url.endswith("kwazulu-natal.json")):
+        for route in waiting:
+            route.continue_()
+    assert page.get_by_text("was not found").count() == 0
+
+
+def test_the_map_is_drawn_anew_when_the_pc_turns_to_its_night_colours(opened: Opener) -> None:
+    page = opened("day", color_scheme="light")
+    look_on(page)
+    go(page, "map")
+    drawn = page.locator(".map").evaluate_handle("map => map")
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("map => !map.isConnected", arg=drawn)
+    expect(page.locator(".map canvas")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_view_has_a_barrier_that_axe_knows(opened: Opener, scheme: str) -> None:
+    page = opened("day", color_scheme=scheme)
+    assert violations(page) == []
+    begin(page)
+    for view in VIEWS:
+        go(page, view)
+        assert violations(page) == [], view
+        if page.locator(".row").count() > 0:
+            page.locator(".row").nth(1).click()
+            assert violations(page) == [], f"{view}, one opened"
+    go(page, "alarms")
+    page.get_by_role("button", name="Send somebody").click()
+    page.keyboard.press("?")
+    assert violations(page) == []
+    happen(page, "deaf")
+    expect(page.get_by_text("Not live since")).to_be_visible()
+    assert violations(page) == []
+
+
+def test_a_phones_width_is_enough(opened: Opener) -> None:
+    page = opened("day", viewport={"width": 390, "height": 844}, has_touch=True)
+    begin(page)
+    for view in VIEWS:
+        page.get_by_role("navigation").get_by_role("button", name=re.compile(view, re.IGNORECASE)).tap()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.keyboard.press("Alt+1")
+    expect(page.get_by_role("button", name="Take it")).to_be_in_viewport()
