@@ -39,6 +39,8 @@ class Crowd:
     """From the moment at which the kiosk's result goes to the broker until the page says so."""
     flood_task_ms: tuple[float, float] = (0, 0)
     """The longest task of the main thread in a flood: on a processor, by a wall clock."""
+    heap_bytes: tuple[int, int] = (0, 0)
+    """What the objects of the page and of its worker need in the end, with twice as many alarms."""
 
     @property
     def scroll_ratio(self) -> float:
@@ -75,7 +77,9 @@ def crowd(rig: Rig, browser: Browser, *, rounds: int, acks: int) -> Crowd:
         page.mouse.move(1, 1)
         found.ack_ms = answers_ms(page, fleet, acks)
         found.flood_task_ms = flood(page, browser, fleet)
+        found.heap_bytes = inspector.heaps()
         bare.close()
+        page.close()
     return found
 
 

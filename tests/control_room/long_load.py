@@ -5,47 +5,60 @@ Every figure is of the run. It ends with 1 where one is above its limit."""
 import argparse
 import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median, quantiles
+from time import monotonic
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.control_room.load import ACK_MS, SCROLL_RATIO, TASK_MS, Crowd, crowd
-from tests.control_room.long_shift import FAST, FLAT_BYTES, Hour, play
+from tests.control_room.load import ACK_MS, DEVICES, SCROLL_RATIO, TASK_MS, Crowd, crowd
+from tests.control_room.long_shift import FAST, MIB, Hour, grown, play, play_worker
 from tests.control_room.rig import Browser, Rig, page_with
 from tests.support.certificates import BrokerAuthorities
+from tests.support.control_room import build_program
 
 _PAGE = Path(__file__).parents[2] / "deploy" / "control-room" / "dist"
-_MIB = 1024 * 1024
-_DEVICES, _FACTOR = 200, 30
-MESSAGE_BYTES = 200
-"""What the worker may remember of a message, in the mean."""
+_FEW, _FACTOR = 200, 40
+"""How many devices a browser is told of in fast time, and how fast: that many messages the broker can just bring."""
 
 
 def main() -> int:
     """Measure, and print the tables."""
     parser = argparse.ArgumentParser(prog="python -m tests.control_room.long_load", description=__doc__)
-    parser.add_argument("--hours", type=int, default=8, help="how long the shift is (default: 8)")
-    hours = max(4, parser.parse_args().hours)  # after two of them it has all pictures that it keeps
-    console = Console()
-    with tempfile.TemporaryDirectory(prefix="control-room-") as directory, ExitStack() as stack:
-        authorities = BrokerAuthorities.create(Path(directory) / "authorities")
-        rig = stack.enter_context(Rig(Path(directory) / "rig", authorities, _PAGE))
-        fast = page_with(FAST.replace("FACTOR", str(_FACTOR)), _PAGE, Path(directory) / "fast")
-        fast_rig = stack.enter_context(Rig(Path(directory) / "fast-rig", authorities, fast))
-        browser = stack.enter_context(Browser(Path(directory) / "home", authorities.server.ca))
+    parser.add_argument("--hours", type=int, default=8, help="how long the shift is, at least 2 (default: 8)")
+    hours = max(2, parser.parse_args().hours)
+    console, began = Console(), monotonic()
+
+    def tell(what: object) -> None:
+        console.print(f"{monotonic() - began:5.0f} s: {what}", highlight=False, soft_wrap=True)
+
+    def follow(name: str, shift: Iterator[Hour]) -> list[Figure]:
+        told = []
+        for hour in shift:
+            tell(f"{name}: {hour}")
+            told.append(hour)
+        return memory_of(name, told)
+
+    with tempfile.TemporaryDirectory(prefix="control-room-") as made, ExitStack() as stack:
+        directory = Path(made)
+        authorities = BrokerAuthorities.create(directory / "authorities")
+        rig = stack.enter_context(Rig(directory / "rig", authorities, _PAGE))
+        fast = page_with(FAST.replace("FACTOR", str(_FACTOR)), _PAGE, directory / "fast")
+        fast_rig = stack.enter_context(Rig(directory / "fast-rig", authorities, fast))
+        browser = stack.enter_context(Browser(directory / "home", authorities.server.ca))
+        tell(f"{DEVICES} devices and their alarms on one page")
         figures = table_of(crowd(rig, browser, rounds=9, acks=50))
-        shift = []
-        for hour in play(fast_rig, browser, devices=_DEVICES, minutes=60 * hours, factor=_FACTOR):
-            console.print(hour)
-            shift.append(hour)
+        shift = play_worker(build_program("shift_program", directory), devices=DEVICES, hours=hours)
+        figures += follow(f"{DEVICES} devices, the worker alone", shift)
+        shift = play(fast_rig, browser, devices=_FEW, minutes=60 * hours, factor=_FACTOR)
+        figures += follow(f"{_FEW} devices, in a browser", shift)
         assert browser.complaints == [], browser.complaints
-    figures += memory_of(shift)
     table = Table("figure", "value", "limit", title="The control room's page under load")
     for name, value, limit, unit in figures:
-        table.add_row(name, f"{value:.2f} {unit}", "" if limit is None else f"{limit:g} {unit}")
+        table.add_row(name, f"{value:.2f} {unit}", "" if limit is None else f"{limit:.4g} {unit}")
     console.print(table)
     return int(any(limit is not None and value > limit for _, value, limit, _ in figures))
 
@@ -64,25 +77,21 @@ def table_of(found: Crowd) -> list[Figure]:
         ("a result is shown after, median", median(found.ack_ms), ACK_MS, "ms"),
         ("a result is shown after, p95", quantiles(found.ack_ms, n=20)[-1], ACK_MS, "ms"),
         ("longest task in a flood, on a processor", found.flood_task_ms[0], TASK_MS, "ms"),
-        ("longest task in a flood, by a clock", found.flood_task_ms[1], TASK_MS, "ms"),
+        ("longest task in a flood, by a clock", found.flood_task_ms[1], None, "ms"),
+        ("page, with twice as many alarms", found.heap_bytes[0] / MIB, None, "MiB"),
+        ("worker, with twice as many alarms", found.heap_bytes[1] / MIB, None, "MiB"),
     ]
 
 
-def memory_of(shift: list[Hour]) -> list[Figure]:
-    """What they need as the hours go by. The worker remembers the identifiers of a device's last 2,000 messages, and
-    its last 200 closed alarms, which so many devices don't come to in a shift: until then it grows by each message."""
-    half = len(shift) // 2
-    full, last = shift[half - 1], shift[-1]
-    before, after = (min(hour.page_bytes for hour in part) / _MIB for part in (shift[:half], shift[half:]))
-    grown = (last.worker_bytes - full.worker_bytes) / (last.messages - full.messages)
-    return [
-        (f"messages in {last.hours} hours", last.messages, None, ""),
-        (f"page, least in the first {full.hours} hours", before, None, "MiB"),
-        ("page, least in the others", after, before + FLAT_BYTES / _MIB, "MiB"),
-        (f"worker after {full.hours} hours", full.worker_bytes / _MIB, None, "MiB"),
-        (f"worker after {last.hours} hours", last.worker_bytes / _MIB, None, "MiB"),
-        ("worker, for each message between", grown, MESSAGE_BYTES, "bytes"),
-    ]
+def memory_of(name: str, shift: list[Hour]) -> list[Figure]:
+    """What a shift adds to what is needed after its first hour."""
+    figures: list[Figure] = []
+    for growth in grown(shift):
+        size = shift[0].bytes[growth.where] / MIB
+        figures.append((f"{name}: {growth.where} after the first hour", size, None, "MiB"))
+        more = f"{name}: {growth.where}, more after {shift[-1].hours} hours"
+        figures.append((more, growth.bytes / MIB, growth.limit / MIB, "MiB"))
+    return figures
 
 
 if __name__ == "__main__":

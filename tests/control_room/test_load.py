@@ -2,9 +2,12 @@
 
 from statistics import median
 
+import pytest
+
 from tests.control_room.load import ACK_MS, SCROLL_RATIO, TASK_MS, crowd
-from tests.control_room.long_shift import FLAT_BYTES, play
+from tests.control_room.long_shift import Hour, grown, play, play_worker
 from tests.control_room.rig import Browser, Rig
+from tests.support.control_room import program
 
 
 def test_with_5000_devices_and_1000_open_alarms_the_page_scrolls_as_a_bare_list_and_answers_at_once(
@@ -18,7 +21,14 @@ def test_with_5000_devices_and_1000_open_alarms_the_page_scrolls_as_a_bare_list_
 
 
 def test_what_page_and_worker_remember_comes_to_an_end(rig: Rig, browser: Browser) -> None:
-    _, full, _, last = play(rig, browser, devices=6, minutes=240)
-    print(full, last)
-    assert last.page_bytes <= full.page_bytes + FLAT_BYTES
-    assert last.worker_bytes <= full.worker_bytes + FLAT_BYTES
+    assert_flat(list(play(rig, browser, devices=6, minutes=120)))
+
+
+def test_what_the_worker_remembers_in_eight_hours_comes_to_an_end(tmp_path_factory: pytest.TempPathFactory) -> None:
+    assert_flat(list(play_worker(program("shift_program", tmp_path_factory), devices=200, hours=8)))
+
+
+def assert_flat(shift: list[Hour]) -> None:
+    print(*shift, sep="\n")
+    for growth in grown(shift):
+        assert growth.bytes <= growth.limit, growth

@@ -19,25 +19,29 @@ _BANNER = "import { createRequire } from 'node:module'; const require = createRe
 
 def program(name: str, factory: pytest.TempPathFactory) -> Path:
     """The program `name`.ts of tests/control_room, with all that it needs in one file for Node."""
+    return once(factory, f"control-room-{name}", lambda directory: build_program(name, directory)) / "program.mjs"
+
+
+def build_program(name: str, directory: Path) -> Path:
+    """Build the same into `directory`."""
     words = ("--platform=node", "--target=node20", f"--banner:js={_BANNER}")
-    return _bundled(ROOT / "tests" / "control_room" / f"{name}.ts", words, factory)
+    return _bundled(ROOT / "tests" / "control_room" / f"{name}.ts", words, directory)
 
 
 def worker(factory: pytest.TempPathFactory) -> Path:
     """The worker as a browser loads it, without the page."""
     words = ("--target=es2022", "--minify", '--define:process.env.NODE_ENV="production"')
-    return _bundled(_ROOM / "src" / "worker" / "main.ts", words, factory)
+    source = _ROOM / "src" / "worker" / "main.ts"
+    return once(factory, "control-room-main", lambda directory: _bundled(source, words, directory)) / "program.mjs"
 
 
-def _bundled(source: Path, words: Sequence[str], factory: pytest.TempPathFactory) -> Path:
-    def build(directory: Path) -> None:
-        targets = [path.relative_to(ROOT) for path in _NEEDED]
-        made = ran("make", "-s", *targets, f"VENV={sys.prefix}", cwd=ROOT, timeout=300)
-        assert made.returncode == 0, made.stdout + made.stderr
-        out = f"--outfile={directory / 'program.mjs'}"
-        modules = {"NODE_PATH": str(_ROOM / "node_modules")}
-        esbuild = _ROOM / "node_modules" / ".bin" / "esbuild"
-        made = ran(esbuild, source, "--bundle", "--format=esm", *words, out, env=os.environ | modules)
-        assert made.returncode == 0, made.stdout + made.stderr
-
-    return once(factory, f"control-room-{source.stem}", build) / "program.mjs"
+def _bundled(source: Path, words: Sequence[str], directory: Path) -> Path:
+    targets = [path.relative_to(ROOT) for path in _NEEDED]
+    made = ran("make", "-s", *targets, f"VENV={sys.prefix}", cwd=ROOT, timeout=300)
+    assert made.returncode == 0, made.stdout + made.stderr
+    built = directory / "program.mjs"
+    modules = {"NODE_PATH": str(_ROOM / "node_modules")}
+    esbuild = _ROOM / "node_modules" / ".bin" / "esbuild"
+    made = ran(esbuild, source, "--bundle", "--format=esm", *words, f"--outfile={built}", env=os.environ | modules)
+    assert made.returncode == 0, made.stdout + made.stderr
+    return built

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 
-def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
     """The directory `name` of this run, filled by `make`; other workers wait for it. A failure is each worker's."""
     base = factory.getbasetemp()
     shared = base.parent if "popen" in base.name else base
