@@ -16,6 +16,8 @@ COMMANDS = {
     "run": "run the agent",
     "check-config": "check a settings file and print what it means",
     "config-reset": "take away what was set from afar",
+    "enrol": "get this device its name, its certificate and its settings",
+    "renew": "get this device a new certificate before the old one ends",
     "doctor": "check every part of a device, and say what to do",
     "watch": "show what a device publishes",
     "ack": "answer an alarm, as the command centre would",

@@ -80,11 +80,11 @@ def _spoken_in_use(device: Device, address: BrokerAddress) -> str | None:
 def _timed_login(device: Device, address: BrokerAddress, endpoint: Endpoint, note: Note) -> str:
     note(f"logging in at {endpoint}")
     began_s = time.perf_counter()
-    spoken = _say(device.settings, address, beside=device.agent is not None)
+    spoken = log_in(device.settings, address, beside=device.agent is not None)
     return f"login and test alarm {(time.perf_counter() - began_s) * 1000:.0f} ms with MQTT {spoken}"
 
 
-def _say(known: Settings, address: BrokerAddress, *, beside: bool) -> str:
+def log_in(known: Settings, address: BrokerAddress, *, beside: bool) -> str:
     """Log in, with `beside` as the agent's probe, and get a message accepted; return the protocol. Raises StepFailed
     and NoProbeCertificate."""
     outside = this_machine(known, simulated=None)

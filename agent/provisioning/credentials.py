@@ -104,7 +104,7 @@ class Store:
         """Keep others from changing anything. Raises StorageError, also when another command is at it."""
         with _explained(self.directory):
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._own(self.directory)
+            _give(self.directory, self.directory.parent)
             number = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             try:
@@ -135,7 +135,7 @@ class Store:
         directory = self.directory / f"set-{secrets.token_hex(4)}"
         with _explained(directory):
             directory.mkdir(mode=0o700)
-            self._own(directory)
+            _give(directory, self.directory.parent)
         begun = Set(directory, self)
         begun.write(KEY, key)
         begun.write(_REQUEST, asked.model_dump_json().encode())
@@ -154,21 +154,7 @@ class Store:
 
     def write(self, path: Path, content: bytes) -> None:
         """Replace a file as a whole, onto the disk. Raises StorageError."""
-        new = path.with_name(f".{path.name}.new")
-        with _explained(path):
-            try:
-                number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-                with os.fdopen(number, "wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                self._own(new)
-                new.rename(path)
-            except OSError:
-                with suppress(OSError):
-                    new.unlink()
-                raise
-            _sync(path.parent)
+        replace_file(path, content, 0o600, owner=self.directory.parent)
         self._reached(path.name)
 
     def _named(self, link: str) -> Set | None:
@@ -187,7 +173,7 @@ class Store:
         with _explained(self.directory / link):
             new.unlink(missing_ok=True)
             new.symlink_to(directory.name)
-            self._own(new)
+            _give(new, self.directory.parent)
             new.rename(self.directory / link)
             _sync(self.directory)
         self._reached(link)
@@ -204,11 +190,32 @@ class Store:
                 if each.name.startswith("set-") and each not in kept:
                     shutil.rmtree(each, ignore_errors=True)
 
-    def _own(self, path: Path) -> None:
-        """Give what root has made to the owner of the state directory: the agent must be able to read it."""
-        if os.geteuid() == 0:
-            owner = self.directory.parent.stat()
-            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+def replace_file(path: Path, content: bytes, mode: int, owner: Path) -> None:
+    """Replace a file as a whole, onto the disk; root gives it to whom `owner` belongs. Raises StorageError."""
+    new = path.with_name(f".{path.name}.new")
+    with _explained(path):
+        try:
+            number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+            with os.fdopen(number, "wb") as file:
+                os.fchmod(number, mode)
+                file.write(content)
+                file.flush()
+                os.fsync(number)
+            _give(new, owner)
+            new.rename(path)
+        except OSError:
+            with suppress(OSError):
+                new.unlink()
+            raise
+        _sync(path.parent)
+
+
+def _give(path: Path, owner: Path) -> None:
+    """Give what root has made to another owner: the agent must be able to read it."""
+    if os.geteuid() == 0:
+        its = owner.stat()
+        os.chown(path, its.st_uid, its.st_gid, follow_symlinks=False)
 
 
 @contextmanager

@@ -35,6 +35,8 @@ class Order:
     """See `key_kind`."""
     claim: str | None = None
     """The fingerprint of the claim."""
+    place: str = ""
+    """Where the device is, for whoever approves."""
     again: bool = False
     """Whether credentials that are in use already, and are what is asked for, do not count."""
 
@@ -76,13 +78,13 @@ def enrol(order: Order, store: Store, registrar: Registrar, tools: Tools, patien
     own_request = request(begun.key, order.name, order.board)
     tools.tell(f"Asking {order.registrar} for a certificate.")
     known = tools.until_answered(lambda: authorities(registrar), patience_s)
-    answer = tools.until_answered(lambda: registrar.enrol(own_request, order.login), patience_s)
+    answer = tools.until_answered(lambda: registrar.enrol(own_request, order.login, order.place), patience_s)
     certificate = right_certificate(answer, begun, order.name, known)
     begun.write(CERTIFICATE, certificate.pem.encode())
     begun.write(AUTHORITIES, authorities_of_servers(known, certificate, registrar, order.trust).encode())
     probe = Identity(*order.name.split("/")).probe
     probe_request = request(begun.key, probe, order.board)
-    add_probe(lambda: registrar.enrol(probe_request, order.login), begun, probe, known, tools)
+    add_probe(lambda: registrar.enrol(probe_request, order.login, order.place), begun, probe, known, tools)
     store.put_in_use("next", begun, Bound(**asked.model_dump(), enrolled_at=tools.clock.wall()))
     tools.tell(f"The certificate of {order.name} is valid until {certificate.ends:%Y-%m-%d}.")
     return begun

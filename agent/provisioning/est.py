@@ -18,11 +18,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from agent.core.errors import EdgeAgentError
 
 EST = "/.well-known/est/"
+PLACE = "Edge-Place"
+"""The header that says where the device is, percent-encoded."""
 _CONNECT_S = 10.0
 _EXCHANGE_S = 30.0
 _LARGEST = 256 * 1024
@@ -93,16 +95,17 @@ class Registrar:
         """Return all authorities that a device needs, as PKCS#7 (DER). Raises RegistrarError, RefusedError."""
         return self._pkcs7(self._exchange("GET", f"{EST}cacerts"))
 
-    def enrol(self, request: bytes, login: Login | None) -> bytes | Wait:
+    def enrol(self, request: bytes, login: Login | None, place: str = "") -> bytes | Wait:
         """Ask for a certificate with a request (PKCS#10, DER); return it as PKCS#7 (DER), or when to ask again.
 
-        Raises RegistrarError, RefusedError.
+        `place` is shown to whoever approves. Raises RegistrarError, RefusedError.
         """
-        return self._ask("simpleenroll", request, login, None)
+        headers = {"Authorization": login.header} if login else {}
+        return self._ask("simpleenroll", request, headers | ({PLACE: quote(place)} if place else {}), None)
 
     def renew(self, request: bytes, shown: Shown) -> bytes | Wait:
         """Ask for a certificate of the same name as the one that is shown. Like `enrol`."""
-        return self._ask("simplereenroll", request, None, shown)
+        return self._ask("simplereenroll", request, {}, shown)
 
     def read(self, path: str, shown: Shown) -> dict[str, Any]:
         """Return the JSON object below a path. Raises RegistrarError, RefusedError."""
@@ -115,12 +118,9 @@ class Registrar:
             raise RegistrarError(f"{self._where} answers {path} with something else than JSON: {_OTHER}")
         return content
 
-    def _ask(self, operation: str, request: bytes, login: Login | None, shown: Shown | None) -> bytes | Wait:
-        headers = {"Content-Type": "application/pkcs10", "Content-Transfer-Encoding": "base64"}
-        if login is not None:
-            headers["Authorization"] = login.header
-        body = base64.encodebytes(request)
-        answer = self._exchange("POST", EST + operation, body, headers, shown)
+    def _ask(self, operation: str, request: bytes, more: dict[str, str], shown: Shown | None) -> bytes | Wait:
+        headers = {"Content-Type": "application/pkcs10", "Content-Transfer-Encoding": "base64", **more}
+        answer = self._exchange("POST", EST + operation, base64.encodebytes(request), headers, shown)
         return Wait(answer.retry_after_s or _USUAL_WAIT_S) if answer.status == 202 else self._pkcs7(answer)
 
     def _pkcs7(self, answer: "_Answer") -> bytes:

@@ -1,0 +1,205 @@
+"""`edge-agent enrol`: get this device its name, its certificate and its settings."""
+
+import argparse
+import getpass
+import os
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from agent.adapters.board import Board
+from agent.adapters.system_clock import SystemClock
+from agent.cli.options import add_config
+from agent.contract.vocabulary import TimeQuality
+from agent.core.errors import EdgeAgentError, SettingsError, UsageError
+from agent.provisioning import claim, openssl, settings_files
+from agent.provisioning.asking import Tools
+from agent.provisioning.claim import Claim, ClaimError
+from agent.provisioning.credentials import Set, Store
+from agent.provisioning.enrol import Order, enrol, fingerprint
+from agent.provisioning.est import Login, RefusedError, Registrar, Shown
+from agent.settings import layers, load
+
+REFUSED = 3
+"""The exit code when asking again is no use."""
+_SETTINGS_S = 60.0
+_EXAMPLE = """\
+Examples:
+  sudo edge-agent enrol                        then paste the claim: it is not shown
+  sudo edge-agent enrol --claim-file /boot/firmware/edge-agent.claim
+  sudo edge-agent enrol edge-claim1.eyJyZWdpc3RyYXIi... --name kzn/durban-station/kiosk-0001
+                                               with an invitation: somebody at the office approves
+  sudo edge-agent enrol --est https://est.example --ca root.pem --user kiosk-0001 --password-file secret \\
+    --name kzn/durban-station/kiosk-0001       at any server of EST (RFC 7030)
+
+Exit codes: 0 enrolled, 1 failed (run it again), 2 bad usage or settings, 3 refused (ask the office).
+"""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add this command."""
+    parser = subparsers.add_parser(
+        "enrol",
+        help="get this device its name, its certificate and its settings",
+        description="Enrol this device: make a key that never leaves it, get a certificate for it, and write the "
+        "settings. It can be cut off at any moment: run it again, and it goes on. A claim is a secret, so it is pasted "
+        "or read from a file, and is never part of a command line.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("invitation", nargs="?", metavar="INVITATION", help="of the office's poster: it has no secret")
+    parser.add_argument("--claim-file", type=Path, metavar="FILE", help="the file that holds a claim or an invitation")
+    parser.add_argument("--name", metavar="PROVINCE/SITE/ID", help="of this device; a claim has it already")
+    parser.add_argument("--place", default="", metavar="TEXT", help="where the device is, for whoever approves")
+    parser.add_argument("--key", default="file", metavar="KIND", help="file (default), tpm, or a URI: pkcs11:token=...")
+    parser.add_argument("--again", action="store_true", help="even if this device has just this certificate already")
+    other = parser.add_argument_group("another server of EST than a registrar")
+    other.add_argument("--est", metavar="URL", help="https://HOST[:PORT]")
+    other.add_argument("--ca", type=Path, metavar="FILE", help="the authority of its certificate, in PEM form")
+    other.add_argument("--user", metavar="NAME", help="the login's name")
+    other.add_argument("--password-file", type=Path, metavar="FILE", help="the login's password")
+    add_config(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Enrol; returns the exit code. Raises UsageError, SettingsError, EdgeAgentError."""
+    use_provider(openssl.key_kind(args.key))
+    state = _state(args.config)
+    board = Board().serial()
+    try:
+        order = _order(args, board)
+        print(f"This board:  {board or 'has no serial number'}")
+        print(f"Its name:    {order.name}")
+        print(f"Registrar:   {order.registrar}")
+        print("If the label on the box says something else, stop now (Ctrl-C).", flush=True)
+        _enrol(order, state, args)
+    except (RefusedError, ClaimError) as error:
+        print(f"edge-agent: refused: {error}", file=sys.stderr)
+        return REFUSED
+    return 0
+
+
+def use_provider(kind: openssl.KeyKind) -> None:
+    """Start this command anew with the provider of such a key, unless it has one or needs none. Raises UsageError."""
+    needed = openssl.configuration(kind)
+    if needed is None or "OPENSSL_CONF" in os.environ:
+        return
+    if not needed.exists():
+        raise UsageError(f"{needed} is missing, which a key kept by {kind} needs: install the package edge-agent")
+    os.environ["OPENSSL_CONF"] = str(needed)
+    words = [sys.executable, "-m", "agent", *sys.argv[1:]]
+    os.execv(sys.executable, words)  # noqa: S606 - no other process: this one, with OpenSSL set up anew
+
+
+def tools() -> Tools:
+    """Return the clock and the terminal of this machine."""
+    return Tools(SystemClock(), threading.Event().wait, lambda line: print(line, flush=True))
+
+
+def _enrol(order: Order, state: Path, args: argparse.Namespace) -> None:
+    around = tools()
+    around.wait_for_clock()
+    store = Store(state)
+    with store.locked():
+        enrolled = enrol(order, store, Registrar(order.registrar, order.trust), around)
+        _write_settings(order, enrolled, state, args, around)
+    try:
+        load(args.config)
+    except SettingsError as error:
+        raise SettingsError(f"this device is enrolled, but its other settings have mistakes:\n{error}") from error
+    print("Done. Start it:  sudo systemctl enable --now edge-agent    Check it:  sudo edge-agent doctor")
+
+
+def _write_settings(order: Order, enrolled: Set, state: Path, args: argparse.Namespace, around: Tools) -> None:
+    given: dict[str, Any] = {}
+    etc = args.config.parent
+    if args.est is None:
+        registrar = Registrar(order.registrar, order.trust)
+        shown = Shown(enrolled.certificate, enrolled.key)
+        content = around.until_answered(lambda: registrar.read("/registrar/settings", shown), _SETTINGS_S)
+        given, keys = settings_files.parse_given(content)
+        settings_files.write(etc / settings_files.COMMAND_KEYS, keys)
+        around.tell(f"Wrote {etc / settings_files.COMMAND_KEYS}: who may answer alarms and send commands.")
+    layer = etc / f"{args.config.stem}.d" / settings_files.LAYER
+    layer.parent.mkdir(exist_ok=True)
+    settings_files.write(layer, settings_files.layer(order.name, state, given).encode())
+    around.tell(f"Wrote {layer}: name, place, brokers and credentials.")
+
+
+def _state(config: Path) -> Path:
+    """Return the state directory. The settings need not be whole yet: enrolment completes them."""
+    storage = layers.read(config)[0].plain.get("storage", {})
+    directory = storage.get("directory") if isinstance(storage, dict) else None
+    if not isinstance(directory, str):
+        raise SettingsError(f"{config}: [storage] directory is missing")
+    return Path(directory)
+
+
+def _order(args: argparse.Namespace, board: str | None) -> Order:
+    if args.est is not None:
+        return _order_of_est(args, board)
+    text = _text(args)
+    found = claim.read(text)
+    trust = openssl.to_pem(found.root_der)
+    common = {"board": board, "key": args.key, "again": args.again}
+    if not isinstance(found, Claim):
+        return Order(_name(args), found.registrar, trust, place=args.place, **common)
+    if args.invitation:
+        raise ClaimError(
+            "this is a claim, which is a secret, and a command line is shown to everybody on this machine: run `sudo "
+            "edge-agent enrol` and paste it"
+        )
+    if args.name not in {None, found.name}:
+        raise ClaimError(f"this claim is for {found.name}, not for {args.name}: is it another device's?")
+    if found.board is not None and found.board != board:
+        here = f"board {board}" if board else "a board without a serial number"
+        raise ClaimError(f"this claim is for board {found.board}, and this is {here}: is it another device's?")
+    if SystemClock().quality() is not TimeQuality.UNSYNCED and found.until < time.time():
+        ended = datetime.fromtimestamp(found.until, UTC)
+        raise ClaimError(f"this claim has expired ({ended:%Y-%m-%d %H:%M} UTC): ask the office for a new one")
+    login = Login(found.name, found.secret)
+    return Order(found.name, found.registrar, trust, login=login, claim=fingerprint(found.text()), **common)
+
+
+def _order_of_est(args: argparse.Namespace, board: str | None) -> Order:
+    if args.ca is None or (args.user is None) != (args.password_file is None):
+        raise UsageError("--est needs --ca, and --user together with --password-file")
+    try:
+        trust = args.ca.read_text(encoding="ascii")
+        password = args.password_file.read_text().strip() if args.password_file else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{error.filename if isinstance(error, OSError) else args.ca} can't be read: {error}"
+        ) from error
+    try:
+        claim.Invitation.model_validate({"registrar": args.est, "root": claim.base64url(b"\x30")})
+    except ValueError as error:
+        raise UsageError(f"--est {args.est}: an address is https://HOST or https://HOST:PORT") from error
+    login = Login(args.user, password) if args.user else None
+    return Order(_name(args), args.est, trust, board, login, args.key, place=args.place, again=args.again)
+
+
+def _name(args: argparse.Namespace) -> str:
+    if args.name is None:
+        raise UsageError("say who this device is: --name PROVINCE/SITE/ID, as on the label of its box")
+    try:
+        return claim.whole_name(args.name)
+    except ValueError as error:
+        raise UsageError(f"--name {args.name}: {error}") from error
+
+
+def _text(args: argparse.Namespace) -> str:
+    if args.invitation:
+        return str(args.invitation)
+    if args.claim_file is not None:
+        try:
+            return str(args.claim_file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise EdgeAgentError(f"{args.claim_file} can't be read: {error}") from error
+    if sys.stdin.isatty():
+        return getpass.getpass("Paste the claim (it is not shown), then Enter: ")
+    return sys.stdin.read(65536)

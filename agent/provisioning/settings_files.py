@@ -1,0 +1,87 @@
+"""What enrolment writes into /etc/edge-agent, so that nobody edits a file: who this device is, and whom it believes."""
+
+import json
+import os
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from agent.adapters.binding import CURRENT
+from agent.adapters.jose_keys import parse_keys
+from agent.core.errors import StorageError
+from agent.provisioning.credentials import AUTHORITIES, CERTIFICATE, KEY, replace_file
+from agent.provisioning.est import RegistrarError
+
+LAYER = "95-enrolled.toml"
+COMMAND_KEYS = "command-keys.json"
+_TAKEN = {"device": ("location",), "mqtt": ("brokers",), "centre": ("names",)}
+"""What a registrar may set besides: all else is the business of the files on the card."""
+_OVERLAY_S = 120.0
+
+
+def layer(name: str, state: Path, given: dict[str, Any]) -> str:
+    """Return the last layer of the settings: name, credentials, and of what is `given` what a registrar may set."""
+    province, site, device = name.split("/")
+    tables: dict[str, dict[str, Any]] = {"device": {"province": province, "site": site, "id": device}}
+    credentials = state / CURRENT
+    tables["mqtt"] = {
+        "ca_file": str(credentials / AUTHORITIES),
+        "cert_file": str(credentials / CERTIFICATE),
+        "key_file": str(credentials / KEY),
+    }
+    for table, keys in _TAKEN.items():
+        said = given.get(table)
+        known = {key: said[key] for key in keys if said.get(key)} if isinstance(said, dict) else {}
+        tables.setdefault(table, {}).update(known)
+    lines = ["# `edge-agent enrol` has written this file, and writes it anew. Other settings go into other layers."]
+    for table, values in tables.items():
+        if values:
+            lines += ["", f"[{table}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
+    return "\n".join([*lines, ""])
+
+
+def parse_given(content: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """Return the settings and the file of command keys in a registrar's answer. Raises RegistrarError."""
+    try:
+        given = tomllib.loads(content["settings"])
+        keys = content["command_keys"]
+        parse_keys(keys)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RegistrarError(f"the registrar's settings can't be used ({error}): tell the office") from error
+    return given, json.dumps(keys, indent=1).encode() + b"\n"
+
+
+def write(path: Path, content: bytes, *, overlay: str = "overlayroot-chroot") -> None:
+    """Replace a file of /etc/edge-agent; on a root in memory that overlayroot lays over the card, on the card too.
+
+    Raises StorageError.
+    """
+    replace_file(path, content, 0o640, owner=path.parent)
+    if _is_overlay(path.parent):
+        script = 'umask 027; cat >"$1.new" && chgrp --reference="${1%/*}" "$1.new" && mv "$1.new" "$1" && sync "$1"'
+        try:
+            command = [overlay, "sh", "-c", f"mkdir -p {path.parent}; {script}", "sh", str(path)]
+            subprocess.run(command, input=content, capture_output=True, timeout=_OVERLAY_S, check=True)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise StorageError(
+                f"{path} is written, but a restart forgets it: `{overlay}` failed ({error}). Run this command again"
+            ) from error
+
+
+def _is_overlay(directory: Path, mounts: Path = Path("/proc/self/mounts")) -> bool:
+    """Whether a directory is on a root file system that overlayroot has laid over another one."""
+    lines = [line.split() for line in mounts.read_text(encoding="utf-8").splitlines()]
+    on_root = os.stat(directory).st_dev == os.stat("/").st_dev  # noqa: PTH116
+    return on_root and ["overlayroot", "/", "overlay"] in [line[:3] for line in lines]
+
+
+def _toml(value: Any) -> str:
+    match value:
+        case dict():
+            return "{ " + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + " }"
+        case list():
+            return "[" + ", ".join(_toml(each) for each in value) + "]"
+        case _:
+            # JSON's text is TOML's, but for DEL.
+            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

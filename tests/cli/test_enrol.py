@@ -1,0 +1,349 @@
+"""`edge-agent enrol` and `edge-agent renew`, as a technician and a timer run them, with a real broker at the end."""
+
+import io
+import shutil
+import stat
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from agent.__main__ import main
+from agent.adapters.jose_keys import PrivateKey
+from agent.adapters.system_clock import SystemClock
+from agent.bootstrap import specs
+from agent.contract.vocabulary import TimeQuality
+from agent.doctor.brokers import log_in
+from agent.provisioning.claim import Invitation
+from agent.provisioning.credentials import Store
+from agent.provisioning.renew import last_result
+from agent.settings import load
+from tests.support.certificates import BrokerAuthorities, CertificateFiles
+from tests.support.fake_registrar import NAME, SECRET, FakeRegistrar, Handler
+from tests.support.mosquitto import Mosquitto
+
+SETTINGS = """\
+[storage]
+directory = "{state}"
+
+[device]
+province = "gp"
+site = "example"
+id = "example"
+
+[mqtt]
+brokers = ["mqtts://broker.example:8883"]
+ca_file = "/etc/edge-agent/server-ca.pem"
+
+[commands]
+keys = "{keys}"
+
+[[buttons]]
+name = "police"
+kind = "panic"
+pin = 17
+
+[lights]
+yellow = 22
+green = 27
+beacon = 23
+"""
+
+
+@dataclass
+class Device:
+    """Its files, and its commands."""
+
+    directory: Path
+    registrar: FakeRegistrar
+
+    def __post_init__(self) -> None:
+        self.state.mkdir(parents=True)
+        self.config.write_text(SETTINGS.format(state=self.state, keys=self.directory / "command-keys.json"))
+
+    @property
+    def config(self) -> Path:
+        return self.directory / "edge-agent.toml"
+
+    @property
+    def state(self) -> Path:
+        return self.directory / "state"
+
+    @property
+    def certificate(self) -> bytes:
+        return (self.state / "credentials/current/device.pem").read_bytes()
+
+    def run(self, *words: str) -> int:
+        return main([*words, "--config", str(self.config)])
+
+    def enrol(self, text: str, *words: str) -> int:
+        file = self.directory / "edge-agent.claim"
+        file.write_text(text)
+        return self.run("enrol", "--claim-file", str(file), *words)
+
+
+@pytest.fixture(autouse=True)
+def _right_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SystemClock, "quality", lambda _: TimeQuality.SYNCED)
+
+
+@pytest.fixture
+def registrar(tmp_path: Path) -> Iterator[FakeRegistrar]:
+    with FakeRegistrar(tmp_path / "registrar") as running:
+        running.settings["command_keys"] = {"keys": [PrivateKey.generate("operator").public().as_jwk()]}
+        yield running
+
+
+@pytest.fixture
+def device(tmp_path: Path, registrar: FakeRegistrar) -> Device:
+    return Device(tmp_path / "device", registrar)
+
+
+@pytest.fixture
+def broker(tmp_path: Path, registrar: FakeRegistrar) -> Iterator[Mosquitto]:
+    """A broker of the same province."""
+    authorities = BrokerAuthorities.create(tmp_path / "authorities")
+    shutil.copy(tmp_path / "registrar" / "devices.pem", authorities.devices.ca)
+    with Mosquitto(tmp_path / "broker", authorities=authorities) as running:
+        own = tmp_path / "registrar"
+        running.use_certificate(CertificateFiles(own / "server.pem", own / "server.pem", own / "server.key"))
+        running.restart()
+        registrar.settings["settings"] = (
+            f'device.location = {{ lat = -29.85, lon = 31.02, text = "Durban station, hall 3" }}\n'
+            f'mqtt.brokers = ["{running.url}"]\ncentre.names = ["durban"]\nmqtt.root = "evil/v1"\n'
+        )
+        yield running
+
+
+def claim_of(registrar: FakeRegistrar, **changes: object) -> str:
+    return registrar.claim(board=None).model_copy(update=changes).text()
+
+
+def test_a_claim_makes_a_device_whose_settings_are_whole_and_whom_a_broker_lets_in(
+    device: Device, registrar: FakeRegistrar, broker: Mosquitto, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert device.enrol(claim_of(registrar)) == 0
+
+    known = load(device.config)
+    assert known.identity.user == NAME
+    assert known.mqtt.brokers == (broker.url,)
+    assert known.mqtt.root == "edge/v1"
+    assert known.centre.names == ("durban",)
+    assert known.device.location is not None
+    assert known.device.location.text == "Durban station, hall 3"
+    [address] = specs.broker_addresses(known)
+    assert log_in(known, address, beside=False)
+    assert log_in(known, address, beside=True)
+    shown = capsys.readouterr().out
+    assert f"Its name:    {NAME}" in shown
+    assert "Done. Start it:  sudo systemctl enable --now edge-agent" in shown
+
+
+def test_the_settings_are_readable_to_the_service_and_not_to_all(
+    device: Device, registrar: FakeRegistrar, broker: Mosquitto
+) -> None:
+    assert device.enrol(claim_of(registrar)) == 0
+
+    for path in (device.directory / "command-keys.json", device.directory / "edge-agent.d/95-enrolled.toml"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_the_same_claim_again_writes_the_settings_anew_and_asks_for_no_certificate(
+    device: Device, registrar: FakeRegistrar, broker: Mosquitto, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert device.enrol(claim_of(registrar)) == 0
+    old = device.certificate
+    (device.directory / "edge-agent.d/95-enrolled.toml").unlink()
+
+    assert device.enrol(claim_of(registrar)) == 0
+
+    assert device.certificate == old
+    assert load(device.config).identity.user == NAME
+    assert f"This device is enrolled as {NAME} already." in capsys.readouterr().out
+
+
+def test_an_invitation_on_the_command_line_needs_a_name_and_an_approval(
+    device: Device, registrar: FakeRegistrar, broker: Mosquitto, capsys: pytest.CaptureFixture[str]
+) -> None:
+    claim = registrar.claim()
+    invitation = Invitation(registrar=claim.registrar, root=claim.root).text()
+    places = []
+
+    def note(exchange: Handler) -> bool:
+        places.append(exchange.headers.get("Edge-Place"))
+        return False
+
+    registrar.hook = note
+
+    assert device.run("enrol", invitation) == 2
+    assert "--name PROVINCE/SITE/ID" in capsys.readouterr().err
+    assert device.run("enrol", invitation, "--name", NAME, "--place", "Halle 3, Tür") == 0
+
+    assert "Halle%203%2C%20T%C3%BCr" in places
+    assert "Code: " in capsys.readouterr().out
+
+
+def test_a_claim_on_the_command_line_is_refused_without_being_used(
+    device: Device, registrar: FakeRegistrar, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert device.run("enrol", claim_of(registrar)) == 3
+
+    assert "run `sudo edge-agent enrol` and paste it" in capsys.readouterr().err
+    assert registrar.asked == []
+
+
+def test_a_claim_can_be_piped(
+    device: Device, registrar: FakeRegistrar, broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(claim_of(registrar)))
+
+    assert device.run("enrol") == 0
+
+
+def test_no_command_line_shows_a_secret_and_no_output_does(
+    device: Device, registrar: FakeRegistrar, broker: Mosquitto, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    started: list[str] = []
+    run = subprocess.run
+
+    def seen(words: list[str], **options: object) -> object:
+        started.extend(words)
+        return run(words, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(subprocess, "run", seen)
+    assert device.enrol(claim_of(registrar)) == 0
+
+    assert "genpkey" in started
+    shown = capsys.readouterr()
+    for text in (*started, shown.out, shown.err):
+        assert SECRET not in text
+        assert "PRIVATE" not in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"until": 1000}, "this claim has expired (1970-01-01 00:16 UTC): ask the office for a new one"),
+        ({"board": "10000000ffffffff"}, "this claim is for board 10000000ffffffff, and this is "),
+        ({"secret": "another-secret-of-22-ch"}, "There is no such claim: ask the office for a new one."),
+    ],
+)
+def test_a_claim_that_does_not_fit_is_refused_with_a_code_of_its_own(
+    device: Device,
+    registrar: FakeRegistrar,
+    capsys: pytest.CaptureFixture[str],
+    changes: dict[str, object],
+    said: str,
+) -> None:
+    assert device.enrol(claim_of(registrar, **changes)) == 3
+
+    assert said in capsys.readouterr().err
+    assert not (device.state / "credentials/current").exists()
+
+
+def test_a_claim_for_another_name_than_the_label_is_refused(
+    device: Device, registrar: FakeRegistrar, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert device.enrol(claim_of(registrar), "--name", "kzn/durban-station/kiosk-0002") == 3
+
+    assert f"this claim is for {NAME}, not for kzn/durban-station/kiosk-0002" in capsys.readouterr().err
+
+
+def test_settings_that_can_not_be_used_are_not_written(
+    device: Device, registrar: FakeRegistrar, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registrar.settings["command_keys"] = {"keys": "none"}
+    monkeypatch.setattr("agent.cli.enrol._SETTINGS_S", 0.0)
+
+    assert device.enrol(claim_of(registrar)) == 1
+
+    assert "the registrar's settings can't be used" in capsys.readouterr().err
+    assert not (device.directory / "command-keys.json").exists()
+    assert not (device.directory / "edge-agent.d").exists()
+
+
+def test_a_renewal_that_is_not_due_says_when_it_is(
+    device: Device, registrar: FakeRegistrar, broker: Mosquitto, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert device.enrol(claim_of(registrar)) == 0
+    asked = len(registrar.asked)
+
+    assert device.run("renew") == 0
+
+    assert "renewal begins " in capsys.readouterr().out
+    assert len(registrar.asked) == asked
+
+
+def test_a_certificate_at_two_thirds_of_its_life_is_renewed_with_a_new_key_that_the_broker_lets_in(
+    device: Device, registrar: FakeRegistrar, broker: Mosquitto
+) -> None:
+    registrar.days = 0.01
+    assert device.enrol(claim_of(registrar)) == 0
+    old_key = (device.state / "credentials/current/device.key").read_bytes()
+    registrar.days = 90
+
+    assert device.run("renew") == 0
+
+    known = load(device.config)
+    [address] = specs.broker_addresses(known)
+    assert log_in(known, address, beside=False)
+    assert log_in(known, address, beside=True)
+    assert (device.state / "credentials/current/device.key").read_bytes() != old_key
+    result = last_result(Store(device.state))
+    assert result is not None
+    assert (result.error, result.failures) == (None, 0)
+
+
+def test_no_broker_lets_the_new_one_in_so_the_old_one_stays_and_a_later_run_goes_on(
+    device: Device, registrar: FakeRegistrar, broker: Mosquitto, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert device.enrol(claim_of(registrar)) == 0
+    old = device.certificate
+    broker.stop()
+
+    assert [device.run("renew", "--now") for _ in range(2)] == [1, 1]
+
+    assert "no broker has let the new certificate in, so the old one stays in use" in capsys.readouterr().err
+    assert device.certificate == old
+    result = last_result(Store(device.state))
+    assert result is not None
+    assert result.failures == 2
+    issued = len(registrar.issued)
+    broker.start()
+    assert device.run("renew", "--now") == 0
+    assert device.certificate == registrar.issued[-2].public_bytes(Encoding.PEM)
+    assert len(registrar.issued) == issued
+
+
+def test_a_renewal_that_the_registrar_refuses_has_the_code_of_a_refusal_and_is_on_record(
+    device: Device, registrar: FakeRegistrar, broker: Mosquitto, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert device.enrol(claim_of(registrar)) == 0
+    old = device.certificate
+
+    def refuse(exchange: Handler) -> bool:
+        if "reenroll" not in exchange.path:
+            return False
+        exchange.answer(403, b"This certificate was revoked on 2026-11-27: ask the office for a claim.")
+        return True
+
+    registrar.hook = refuse
+    assert device.run("renew", "--now") == 3
+
+    assert "was revoked on 2026-11-27" in capsys.readouterr().err
+    assert device.certificate == old
+    result = last_result(Store(device.state))
+    assert result is not None
+    assert "was revoked" in (result.error or "")
+
+
+def test_a_device_that_was_set_up_by_hand_has_nothing_to_renew(
+    device: Device, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert device.run("renew") == 0
+
+    assert "was set up by hand" in capsys.readouterr().out
