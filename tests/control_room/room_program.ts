@@ -57,6 +57,24 @@ test("what is no key, or two halves of different ones, is refused and the key be
   assert.deepEqual(told.map((tell) => (tell.tell === "key" ? tell.key?.kid : tell.tell)), ["operator-example", "error"]);
 });
 
+test("it is told when an alarm raises itself again as soon as a fresh word says since when the machine runs", async () => {
+  const rig = await new Rig().open();
+  const held = { stage: "dispatched", held_by: { issuer: "jhb", by: "Thandi", at: "" }, raises_again_monoms: 900_000 };
+  rig.hear("alarms", rig.openList([held], { monoms: 1000 }), { retain: true });
+  rig.pass(100);
+  assert.equal(rig.alarms.get("a1")!.raisesAgainMs, null);
+  const heardMs = rig.nowMs;
+  rig.hear("health", rig.health({}, { monoms: 300_000 }));
+  rig.pass(100);
+  assert.equal(rig.alarms.get("a1")!.raisesAgainMs, heardMs + 600_000);
+  rig.hear("alarms", rig.openList([{ ...held, raises_again_monoms: 1_200_100 }], { monoms: 300_100 }));
+  rig.pass(100);
+  assert.ok(Math.abs(rig.alarms.get("a1")!.raisesAgainMs! - heardMs - 900_100) < 200);
+  rig.hear("health", rig.health({}, { bootid: "another", monoms: 5 }));
+  rig.pass(100);
+  assert.equal(rig.alarms.get("a1")!.raisesAgainMs, null);
+});
+
 test("a page that looks on never says that it watches, nor does one without a key", async () => {
   const rig = await new Rig().open();
   rig.pass(70_000);

@@ -68,6 +68,7 @@ function alarm(n: number, agoS: number, more: Partial<AlarmData> = {}, view: Par
     pressedMs: now() - agoS * 1000,
     firstHeardMs: now() - agoS * 1000 + 180,
     changedMs: now(),
+    raisesAgainMs: null,
     brokers: ["a", "b"],
     lateMs: 180,
     wasOpenBefore: false,
@@ -80,6 +81,9 @@ function alarm(n: number, agoS: number, more: Partial<AlarmData> = {}, view: Par
 
 const held = (by: string, agoS: number) => ({ issuer: by.toLowerCase(), by, at: iso(now() - agoS * 1000) });
 
+/** When a kiosk raises an alarm of this stage again. */
+const again = (stage: Stage): number | null => (stage === "registered" ? now() + 180_000 : stage === "dispatched" ? now() + 900_000 : null);
+
 function taken(n: number, agoS: number, by: string, after: number, unit?: string): AlarmView {
   const answer = held(by, agoS - after);
   return alarm(n, agoS, {
@@ -87,7 +91,7 @@ function taken(n: number, agoS: number, by: string, after: number, unit?: string
     held_by: answer,
     answered_by: { registered: answer, ...(unit === undefined ? {} : { dispatched: { ...answer, unit } }) },
     latency_ms: { sent: 130, registered: after * 1000, ...(unit === undefined ? {} : { dispatched: after * 1000 + 21_000 }) },
-  });
+  }, { raisesAgainMs: again(unit === undefined ? "registered" : "dispatched") });
 }
 
 function device(n: number, more: Partial<DeviceView> = {}): DeviceView {
@@ -188,8 +192,9 @@ function play(): void {
   });
 }
 
-/** What may happen on the channel `happen`: `press`, `more` (a further press of the newest alarm), `answer` (by somebody else), `close`, `deaf`, `hear`,
- * `key` or `no-key` (the one in the address has been taken, or refused). */
+/** What may happen on the channel `happen`: `press`, `more` (a further press of the newest alarm), `answer` (by somebody else), `close`,
+ * `due` (it raises itself again in 42 s), `again` (it does), `deaf`, `hear`, `key` or `no-key` (the one in the address has been
+ * taken, or refused). */
 let pressed = 5000;
 function happen(what: string): void {
   if (what === "key") void makeKey("operator", "imported");
@@ -199,6 +204,12 @@ function happen(what: string): void {
   if (newest !== undefined) {
     if (what === "more") changed({ alarms: [{ ...newest, data: { ...newest.data, press_count: newest.data.press_count + 1 } }] });
     if (what === "answer") changed({ alarms: [{ ...newest, isRinging: false, data: { ...newest.data, stage: "registered", held_by: held("Sipho", 0) } }] });
+    if (what === "due") changed({ alarms: [{ ...newest, raisesAgainMs: now() + 42_000 }] });
+    if (what === "again") {
+      const { held_by: _, answered_by: said, ...data } = newest.data;
+      const sent = said?.dispatched ?? data.sent_before;
+      changed({ alarms: [{ ...newest, isRinging: true, raisesAgainMs: null, lamps: LAMPS.raised!, data: { ...data, stage: "raised", reraised: data.reraised + 1, answered_by: {}, ...(sent && { sent_before: sent }) } }] });
+    }
     if (what === "close") changed({ alarms: [{ ...newest, isOpen: false, isRinging: false, data: { ...newest.data, stage: "closed" } }], gone: [newest.alarmId] });
   }
   if (what === "deaf" || what === "hear") [isDeaf, sinceMs] = [what === "deaf", now()];
@@ -243,7 +254,7 @@ function order(ticket: number, args: AckArgs): void {
     if (one === undefined || !one.isOpen) return answer("unknown-alarm", "failed");
     const { data } = one;
     if (args.action === "closed" && (args.press_count ?? 99) < data.press_count) return answer("pressed-since", "failed");
-    if (args.action === "registered" && (data.held_by !== undefined || scenario === "race")) {
+    if (args.action === "registered" && ((data.held_by !== undefined && data.held_by.by !== args.by) || scenario === "race")) {
       changed({ alarms: [{ ...one, isRinging: false, data: { ...data, stage: "registered", held_by: data.held_by ?? held("Thandi", 0) } }] });
       return answer("already-registered", "succeeded");
     }
@@ -251,7 +262,7 @@ function order(ticket: number, args: AckArgs): void {
     const stage: Stage = args.action === "closed" || args.action === "dispatched" ? args.action : data.stage === "dispatched" ? "dispatched" : "registered";
     const said = { ...mine, ...(args.unit && { unit: args.unit }), ...(args.reason && { reason: args.reason }), ...(args.note && { note: args.note }) };
     const held_by = args.action === "dispatched" || args.action === "closed" ? (data.held_by ?? mine) : mine;
-    changed({ alarms: [{ ...one, isOpen: stage !== "closed", isRinging: false, lamps: LAMPS[stage] ?? one.lamps, data: { ...data, stage, held_by, latency_ms: { ...data.latency_ms, [stage]: now() - one.pressedMs }, answered_by: { ...data.answered_by, [args.action]: said } } }] });
+    changed({ alarms: [{ ...one, isOpen: stage !== "closed", isRinging: false, raisesAgainMs: again(stage), lamps: LAMPS[stage] ?? one.lamps, data: { ...data, stage, held_by, latency_ms: { ...data.latency_ms, [stage]: now() - one.pressedMs }, answered_by: { ...data.answered_by, [args.action]: said } } }] });
     answer("ok", "succeeded");
   }, 400);
 }

@@ -70,6 +70,8 @@ export interface AlarmView {
   pressedMs: number;
   firstHeardMs: number;
   changedMs: number;
+  /** When it raises itself again unless somebody acks it before; null while nobody has it, and while that is not known. */
+  raisesAgainMs: number | null;
   /** Names of the brokers that have brought the newest message. */
   brokers: string[];
   /** From the press until it was first heard here. Null while the device's clock is not to be trusted, and if `wasOpenBefore`. */

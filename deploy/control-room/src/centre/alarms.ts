@@ -1,5 +1,5 @@
 // The alarms of one device, as the centre must see them.
-import type { AlarmData } from "../contract";
+import type { AlarmData, Envelope } from "../contract";
 import type { Lamps } from "../protocol";
 import { lampsFor } from "./lamps";
 import { type Alarm, type AlarmNotice, type DeviceLoss, isOpen, isSelfTest } from "./notices";
@@ -11,6 +11,9 @@ const LOST_AFTER_MS = 5000;
 const UNHEARD_AFTER_MS = 15_000;
 export const MOST_OPEN = 500;
 const MOST_CLOSED = 200;
+
+/** Of the message that tells of an alarm. */
+type Said = Pick<Envelope<string, unknown>, "epoch" | "bootid">;
 
 interface Entry {
   alarm: Alarm;
@@ -68,20 +71,20 @@ export class Alarms {
   }
 
   /** Take in a message of an alarm. */
-  tell(data: AlarmData, epoch: string, order: Order, nowMs: number): AlarmNotice[] {
-    const told = this.#apply(data, epoch, order, nowMs, true);
+  tell(data: AlarmData, envelope: Said, order: Order, nowMs: number): AlarmNotice[] {
+    const told = this.#apply(data, envelope, order, nowMs, true);
     this.#miss(data.alarm_id, nowMs);
     return told;
   }
 
   /** Take in a list of the open alarms. One that is missing in it is lost, unless its close still comes. */
-  tellOpen(listed: AlarmData[], epoch: string, order: Order, nowMs: number, retain: boolean): AlarmNotice[] {
+  tellOpen(listed: AlarmData[], envelope: Said, order: Order, nowMs: number, retain: boolean): AlarmNotice[] {
     if (compare(order, this.#listed) <= 0) return [];
     this.#listed = order;
     this.#there = new Set(listed.map((data) => data.alarm_id));
     const told: AlarmNotice[] = [];
     for (const data of listed) {
-      if (this.hasRoom(data.alarm_id)) told.push(...this.#apply(data, epoch, order, nowMs, !retain));
+      if (this.hasRoom(data.alarm_id)) told.push(...this.#apply(data, envelope, order, nowMs, !retain));
     }
     for (const alarmId of this.#open.keys()) this.#miss(alarmId, nowMs);
     return told;
@@ -114,12 +117,12 @@ export class Alarms {
     return [{ kind: "alarm-forgotten", alarm: entry.alarm }];
   }
 
-  #apply(data: AlarmData, epoch: string, order: Order, nowMs: number, isHeard: boolean): AlarmNotice[] {
+  #apply(data: AlarmData, envelope: Said, order: Order, nowMs: number, isHeard: boolean): AlarmNotice[] {
     const { alarm_id: id, press_count: presses } = data;
     const [entry, closed] = [this.#open.get(id), this.#closed.get(id)];
     const known = entry ?? closed;
     if (known !== undefined && compare(order, known.order) <= 0) return [];
-    const alarm: Alarm = { source: this.#source, data, epoch, seq: order.seq, changedMs: nowMs, lost: null };
+    const alarm: Alarm = { source: this.#source, data, epoch: envelope.epoch ?? "", bootid: envelope.bootid, seq: order.seq, changedMs: nowMs, lost: null };
     const before = entry?.alarm ?? null;
     this.#open.delete(id);
     this.#closed.delete(id);

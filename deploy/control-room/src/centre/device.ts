@@ -28,6 +28,8 @@ export class Device {
   #replays: Replays;
   /** Of which record the last replay is. */
   #asked: Record | null = null;
+  /** The machine's boot, as the newest fresh message has it, and when it began. */
+  #boot = { id: "", beganMs: 0 };
   #rank = 0;
   /** When to ask for a rebirth, unless it has told its state by then. */
   #rebirthMs: number | null = null;
@@ -56,6 +58,18 @@ export class Device {
   /** What its lamps show for its alarms, if it is not out of service, or in test mode. */
   get lamps(): Lamps {
     return this.#alarms.lamps();
+  }
+
+  /** The boot of its newest fresh message; empty before the first. */
+  get bootid(): string {
+    return this.#boot.id;
+  }
+
+  /** When this alarm raises itself again unless an ack comes before. Null if no person has it, and while nothing fresh was
+   * heard of the boot that its newest message is of. */
+  raisesAgainMs({ data, bootid }: Alarm): number | null {
+    const dueMs = data.raises_again_monoms;
+    return typeof dueMs !== "number" || bootid !== this.#boot.id ? null : this.#boot.beganMs + dueMs;
   }
 
   /** What is missing from its record, as far as it is not lost for good. */
@@ -91,6 +105,7 @@ export class Device {
       return [...told, { kind: "duplicate", source: this.source, id: envelope.id, broker: message.broker, message }];
     }
     told.push({ kind: "new-message", message, order });
+    if (live && isNewest && envelope.data["historical"] !== true) this.#boot = { id: envelope.bootid, beganMs: heardMs - envelope.monoms };
     if (order === null) return told;
     this.#numbers.hearNonce(order, nonce);
     if (isNewest && !isWill) told.push(...this.#count(message));
@@ -172,15 +187,15 @@ export class Device {
 
   #understand(message: Message, order: Order): Notice[] {
     const { envelope, heardMs } = message;
-    const { data, epoch } = envelope;
+    const { data } = envelope;
     if (message.what === "alarm") {
       const alarm = data as unknown as AlarmData;
-      if (this.#alarms.hasRoom(alarm.alarm_id)) return this.#alarms.tell(alarm, epoch ?? "", order, heardMs);
+      if (this.#alarms.hasRoom(alarm.alarm_id)) return this.#alarms.tell(alarm, envelope, order, heardMs);
       return [refused(message.broker, message.topic, `more than ${MOST_OPEN} open alarms of one device`)];
     }
     if (message.what === "alarms") {
       const { open } = data as unknown as AlarmsData;
-      const told = this.#alarms.tellOpen(open, epoch ?? "", order, heardMs, message.retain);
+      const told = this.#alarms.tellOpen(open, envelope, order, heardMs, message.retain);
       if (order.epoch === this.#rank) this.#lookBetween(message, open.length > 0);
       return told;
     }

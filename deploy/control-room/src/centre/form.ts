@@ -107,6 +107,8 @@ const ALARM: Form = {
   camera: maybe(object({ name: text, persons: maybe(count), tracks: maybe(list(text)), snapshot: maybe(text) })),
   held_by: maybe(answer),
   answered_by: maybe(table(answer)),
+  sent_before: maybe(answer),
+  raises_again_monoms: maybe(count),
   durable: maybe(bool),
 };
 const faults = list(text);

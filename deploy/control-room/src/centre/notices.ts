@@ -46,6 +46,8 @@ export interface Alarm {
   epoch: string;
   seq: number;
   changedMs: number;
+  /** The boot that `data.raises_again_monoms` counts in. */
+  bootid: string;
   /** Why the device no longer knows it. It is open until a person has found out. */
   lost: DeviceLoss | null;
 }

@@ -1,11 +1,11 @@
 // What a person can do about an alarm. Nothing is shown as done before its kiosk has said so.
 import { signal, useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { AckArgs } from "../contract";
 import type { AlarmView } from "../protocol";
+import { Again, goOn } from "./again";
 import { ask } from "./ask";
 import { acknowledge, forget, giveUp, isPending, orderOf, type Order } from "./orders";
-import { alarms, key, settings, shift } from "./state";
+import { alarms, isMine, key, settings, shift, whoAnswers } from "./state";
 import { t } from "./strings";
 import { now, second } from "./time";
 import { deviceClock, holder, plain } from "./words";
@@ -21,20 +21,18 @@ function obstacle(): string | null {
 }
 
 /** What a key of the keyboard does to an alarm. */
-export function act(alarmId: string, what: "registered" | Form): void {
+export function act(alarmId: string, what: "registered" | "goes-on" | Form): void {
   const alarm = alarms.get(alarmId)?.peek();
   if (alarm === undefined || !alarm.isOpen || obstacle() !== null || isPending(orderOf(alarmId).peek())) return;
-  if (what === "registered") {
-    if (alarm.data.held_by === undefined) acknowledge(alarm, "registered", whoAnswers());
-    else form.value = { alarmId, form: "take-over" };
-  } else if (what !== "take-over" || alarm.data.held_by !== undefined) {
+  if (what === "goes-on") {
+    goOn(alarm);
+  } else if (what === "registered" && alarm.data.held_by === undefined) {
+    acknowledge(alarm, "registered", whoAnswers());
+  } else if (what === "registered" || what === "take-over") {
+    if (alarm.data.held_by !== undefined && !isMine(alarm)) form.value = { alarmId, form: "take-over" };
+  } else {
     form.value = { alarmId, form: what };
   }
-}
-
-function whoAnswers(): Partial<AckArgs> {
-  const by = shift.peek()?.by;
-  return by === undefined ? {} : { by };
 }
 
 export function Actions({ alarm }: { alarm: AlarmView }) {
@@ -47,11 +45,17 @@ export function Actions({ alarm }: { alarm: AlarmView }) {
   return (
     <section class="actions" aria-label={t.detail.ask}>
       <div class="buttons">
-        <Do what={isHeld ? "take-over" : "registered"} letter={isHeld ? "t" : "r"} word={isHeld ? t.act.takeOver : t.act.registered} alarm={alarm} isOff={isOff} isFirst={!isHeld} isOpen={open === "take-over"} />
-        <Do what="dispatched" letter="d" word={t.act.dispatched} alarm={alarm} isOff={isOff} isFirst={isHeld && alarm.data.stage !== "dispatched"} isOpen={open === "dispatched"} />
+        {isMine(alarm) ? (
+          // In the place of the button, so that the others stay where they are.
+          <p class="do yours"><span aria-hidden="true">✓</span> {t.act.yours}</p>
+        ) : (
+          <Do what={isHeld ? "take-over" : "registered"} letter={isHeld ? "t" : "r"} word={isHeld ? t.act.takeOver : t.act.registered} alarm={alarm} isOff={isOff} isFirst={!isHeld} isOpen={open === "take-over"} />
+        )}
+        <Do what="dispatched" letter="d" word={alarm.data.stage === "dispatched" || alarm.data.sent_before !== undefined ? t.act.dispatchedToo : t.act.dispatched} alarm={alarm} isOff={isOff} isFirst={isHeld && alarm.data.stage !== "dispatched"} isOpen={open === "dispatched"} />
         <Do what="closed" letter="c" word={t.act.closed} alarm={alarm} isOff={isOff} isFirst={false} isOpen={open === "closed"} />
       </div>
       {why !== null && <p class="obstacle">{why}</p>}
+      <Again alarm={alarm} isOff={isOff} />
       <OrderState order={order} alarm={alarm} />
       {open === "take-over" && <TakeOver alarm={alarm} />}
       {open === "dispatched" && <Dispatch alarm={alarm} />}
@@ -104,7 +108,7 @@ function OrderText({ order, alarm }: { order: Order; alarm: AlarmView }) {
   if (result === null) return <Said isGood={false} order={order} words={`${t.act.failed} ${error === null ? "" : t.act.errors[error]}`} />;
   const isGood = result.status === "succeeded";
   const known = Object.hasOwn(t.act.codes, result.code) ? t.act.codes[result.code] : undefined;
-  if (isGood && known === undefined) return <Said isGood order={order} words={t.act.done[order.action]} />;
+  if (isGood && known === undefined) return <Said isGood order={order} words={doneWords(order, alarm)} />;
   const who = holder(alarm);
   return (
     <>
@@ -112,6 +116,14 @@ function OrderText({ order, alarm }: { order: Order; alarm: AlarmView }) {
       {result.code === "already-registered" && who !== null && form.value === null && <TakeOver alarm={alarm} />}
     </>
   );
+}
+
+// The kiosk shows that help comes, but nobody has told the car.
+function doneWords({ action, goesOn }: Order, { data, lamps }: AlarmView): string {
+  if (goesOn) return t.again.done;
+  const unit = plain(data.answered_by?.dispatched?.unit, 64);
+  if (action !== "dispatched" || unit === "") return t.act.done[action];
+  return `${lamps.green === "off" ? t.act.done.dispatched : t.act.sentLamps} ${t.act.sentCall(unit)}`;
 }
 
 function Said({ isGood, order, words }: { isGood: boolean; order: Order; words: string }) {

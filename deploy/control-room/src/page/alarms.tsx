@@ -2,6 +2,7 @@
 import { useComputed, type ReadonlySignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import type { AlarmView } from "../protocol";
+import { AgainInRow, sentBefore } from "./again";
 import { AlarmDetail } from "./alarm";
 import { Panes } from "./panes";
 import { RowList } from "./list";
@@ -46,6 +47,8 @@ export function standing(alarm: AlarmView): string {
   if (alarm.data.status !== "actual") return [alarm.data.status === "test" ? t.alarms.test : t.alarms.exercise, ...(who === null ? [] : [t.alarms.has(who)])].join(" · ");
   const has = who === null ? t.alarms.nobody : t.alarms.has(who);
   if (alarm.lost !== null) return `${t.alarms.lost}. ${has}`;
+  const before = sentBefore(alarm);
+  if (before !== null) return `${has}: ${t.again.ask(before)}`;
   const unit = alarm.data.answered_by?.dispatched?.unit;
   return alarm.data.stage === "dispatched" ? `${t.alarms.sent(plain(unit, 64) || t.alarms.someone)} · ${has}` : has;
 }
@@ -78,6 +81,7 @@ function Row({ id, isSeen }: { id: string; isSeen: ReadonlySignal<boolean> }) {
         <span class="row-place">{place(alarm)}</span>
         <span class="row-standing">{standing(alarm)}</span>
         <span class="row-more">
+          <AgainInRow id={id} />
           {kindWord(data.kind)}
           {alarm.lateMs !== null && alarm.lateMs > 10_000 && ` · ${t.alarms.late(span(alarm.lateMs))}`}
           {data.reraised > 0 && ` · ${t.alarms.reraised(data.reraised)}`}

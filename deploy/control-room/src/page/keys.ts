@@ -16,7 +16,7 @@ export function jump(index: number): void {
   openAlarm(alarm.alarmId);
 }
 
-const ACTS = { r: "registered", t: "take-over", d: "dispatched", c: "closed" } as const;
+const ACTS = { r: "registered", t: "take-over", d: "dispatched", c: "closed", o: "goes-on" } as const;
 
 export function listen(): void {
   window.addEventListener("keydown", (event) => {
@@ -56,7 +56,8 @@ function did(pressed: string, target: EventTarget | null): boolean {
     case "r":
     case "t":
     case "d":
-    case "c": {
+    case "c":
+    case "o": {
       if (view.peek() !== "alarms") return false;
       const row = target instanceof HTMLElement ? target.closest<HTMLElement>(".alarm-row")?.dataset["id"] : undefined;
       const id = row ?? openedAlarm.peek();

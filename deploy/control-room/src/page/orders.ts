@@ -9,6 +9,8 @@ export interface Order {
   ticket: number;
   alarmId: string;
   action: AckAction;
+  /** It says that the case goes on, and changes nothing else. */
+  goesOn: boolean;
   askedMs: number;
   answer: Extract<Tell, { tell: "order" }> | null;
 }
@@ -28,11 +30,11 @@ export function isPending(order: Order | null): boolean {
 }
 
 /** Ask the alarm's kiosk. One order at a time about one alarm. */
-export function acknowledge(alarm: AlarmView, action: AckAction, more: Partial<AckArgs> = {}): void {
+export function acknowledge(alarm: AlarmView, action: AckAction, more: Partial<AckArgs> = {}, goesOn = false): void {
   const order = orderOf(alarm.alarmId);
   if (isPending(order.peek())) return;
   const ticket = nextTicket();
-  order.value = { ticket, alarmId: alarm.alarmId, action, askedMs: now(), answer: null };
+  order.value = { ticket, alarmId: alarm.alarmId, action, goesOn, askedMs: now(), answer: null };
   byTicket.set(ticket, order);
   ask({ ask: "order", ticket, source: alarm.source, name: "ack", args: { alarm_id: alarm.alarmId, action, ...more } });
 }
@@ -46,6 +48,16 @@ export function forget(alarmId: string): void {
   const order = orderOf(alarmId);
   if (order.peek() !== null) byTicket.delete(order.peek()!.ticket);
   order.value = null;
+}
+
+/** An alarm has changed: what was said of an order about it goes where it is true no more. */
+export function unsay(before: AlarmView, after: AlarmView): void {
+  const had = before.data.held_by;
+  const has = after.data.held_by;
+  const isOther = had !== undefined && (had.issuer !== has?.issuer || had.by !== has.by);
+  const isReopened = !before.isOpen && after.isOpen;
+  const order = orders.get(after.alarmId)?.peek();
+  if (order !== undefined && !isPending(order) && (isOther || isReopened || after.data.reraised > before.data.reraised)) forget(after.alarmId);
 }
 
 export function hearOrder(tell: Extract<Tell, { tell: "order" }>): void {

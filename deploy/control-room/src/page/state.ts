@@ -1,9 +1,10 @@
 // All that the page knows: what the worker has told, as signals, one for each row.
 import { batch, computed, effect, signal, type Signal } from "@preact/signals";
+import type { AckArgs } from "../contract";
 import type { AlarmView, DeviceView, EventView, KeyView, LinkView, LossView, Settings, Tell } from "../protocol";
 import { caseOf, type Case } from "./figures";
 import { HeldOrder } from "./held";
-import { hearOrder } from "./orders";
+import { hearOrder, unsay } from "./orders";
 import { hearPicture } from "./pictures";
 import { hearSigned } from "./signing";
 import { now, second, setClock } from "./time";
@@ -64,6 +65,12 @@ export function keyIsKnown(): Promise<void> {
   });
 }
 
+/** The person at this page, as an ack names them. */
+export function whoAnswers(): Partial<AckArgs> {
+  const by = shift.peek()?.by;
+  return by === undefined ? {} : { by };
+}
+
 // Alarms
 
 export const alarms = new Map<string, Signal<AlarmView>>();
@@ -74,6 +81,12 @@ const gone = new Set<string>();
 /** Nobody has it, and somebody waits. */
 export function isUntaken(alarm: AlarmView): boolean {
   return alarm.isRinging || (alarm.isOpen && alarm.data.status === "actual" && alarm.data.held_by === undefined && alarm.lost === null);
+}
+
+/** Whether the person at this page has it. */
+export function isMine(alarm: AlarmView): boolean {
+  const held = alarm.data.held_by;
+  return held !== undefined && shift.value !== null && held.issuer === key.value?.issuer && held.by === shift.value.by;
 }
 
 function rank(alarm: AlarmView): number {
@@ -213,7 +226,9 @@ function hearAlarms(changed: readonly AlarmView[], left: readonly string[]): voi
   if (changed.length === 0 && left.length === 0) return;
   const news: AlarmView[] = [];
   for (const alarm of changed) {
-    if (alarm.isRinging && alarms.get(alarm.alarmId)?.peek().isRinging !== true) news.push(alarm);
+    const before = alarms.get(alarm.alarmId)?.peek();
+    if (alarm.isRinging && before?.isRinging !== true) news.push(alarm);
+    if (before !== undefined) unsay(before, alarm);
     put(alarms, alarm.alarmId, alarm);
     if (alarm.isOpen) gone.delete(alarm.alarmId);
     else gone.add(alarm.alarmId);

@@ -118,7 +118,7 @@ const en = {
     historical: "Kept by the kiosk and sent later",
     presses: (n: number) => (n === 1 ? "1 press" : `${n} presses`),
     persons: (n: number) => (n === 1 ? "1 person in view" : `${n} persons in view`),
-    reraised: (n: number) => (n === 1 ? "Raised itself again: answered and not closed" : `Raised itself again ${n} times: answered and not closed`),
+    reraised: (n: number) => (n === 1 ? "Rang again: not closed" : `Rang again ${n} times: not closed`),
     repeats: (n: number) => (n === 1 ? "told again once" : `told again ${n} times`),
     kinds: { panic: "Panic", duress: "Duress", medical: "Medical", fire: "Fire", "self-test": "Self-test" } as Record<string, string>,
     stages: {
@@ -136,6 +136,17 @@ const en = {
     settleWhy: "Only when somebody has been there or has called. The kiosk cannot close it any more.",
     settleSure: "Take it off the list for good on this page?",
     settleYes: "Yes, take it off",
+  },
+
+  again: {
+    rings: (left: string) => `rings again in ${left}`,
+    soon: (left: string) => `▲ Rings again in ${left}: o if it goes on`,
+    unless: (left: string) => `Rings again in ${left} unless somebody says that it goes on.`,
+    stillOn: "Still on it",
+    stillComing: "Still on the way",
+    done: "The kiosk waits on.",
+    ask: (unit: string) => `is ${unit} there?`,
+    isThere: (unit: string, at: string, by: string) => `${unit} was sent ${at} by ${by}: is it there?`,
   },
 
   detail: {
@@ -187,6 +198,8 @@ const en = {
   act: {
     registered: "Take it",
     dispatched: "Send somebody",
+    dispatchedToo: "Send somebody else",
+    yours: "Yours",
     takeOver: "Take it over",
     closed: "Close it",
     needShift: "Begin the shift to answer alarms.",
@@ -207,6 +220,8 @@ const en = {
       expired: "The order came too late for the kiosk.",
       busy: "The kiosk is busy.",
     } as Record<string, string>,
+    sentLamps: "The resident's lamps show that help comes.",
+    sentCall: (unit: string) => `Call ${unit} by radio: this page does not reach it.`,
     refused: "The kiosk has refused:",
     saidOk: "The kiosk says:",
     failed: "It could not be asked:",
@@ -458,6 +473,7 @@ const en = {
       ["t", "take it over from somebody"],
       ["d", "send somebody"],
       ["c", "close it"],
+      ["o", "say that it goes on, so that it does not ring again"],
       ["s", "sort the list now"],
       ["?", "this list"],
     ] as readonly (readonly [string, string])[],

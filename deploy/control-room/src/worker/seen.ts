@@ -13,6 +13,8 @@ const MIB = 1024 * 1024;
 export class Seen {
   readonly source: string;
   sinceMs: number;
+  /** As of its newest fresh message when the page was last told. */
+  bootid = "";
   /** What is lost of its record for good. */
   readonly losses: { first: number; last: number }[] = [];
   readonly troubles = new Troubles();

@@ -173,7 +173,14 @@ export class Shown {
   /** Note a message, whether it is new or comes again. */
   #hear(message: Message, nowMs: number): void {
     const { time, timeq, data } = message.envelope;
-    const isFresh = this.#seen(message.source, nowMs).hear(message, nowMs) && data["historical"] !== true;
+    const seen = this.#seen(message.source, nowMs);
+    const { bootid } = this.#consumer.devices.get(message.source)!;
+    if (seen.bootid !== bootid) {
+      // Only now is it known when its alarms raise themselves again.
+      seen.bootid = bootid;
+      for (const row of this.#rows.get(message.source)?.values() ?? []) if (isOpen(row.alarm)) this.#dirtyAlarms.add(row.key);
+    }
+    const isFresh = seen.hear(message, nowMs) && data["historical"] !== true;
     if (isFresh && timeq === "synced") this.#time.hear(message.source, time, nowMs);
   }
 
@@ -262,6 +269,7 @@ export class Shown {
       pressedMs,
       firstHeardMs,
       changedMs: alarm.changedMs,
+      raisesAgainMs: this.#consumer.devices.get(source)!.raisesAgainMs(alarm),
       brokers: [...row.brokers],
       lateMs: row.pressedAtMs === null || wasOpenBefore ? null : firstHeardMs - pressedMs,
       wasOpenBefore,
