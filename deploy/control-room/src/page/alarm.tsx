@@ -34,11 +34,11 @@ export function AlarmDetail({ id }: { id: string }) {
       <div class="cards">
         <div class="column">
           <LampsCard lamps={alarm.lamps} />
-          <PictureCard alarm={alarm} />
-          <TracksCard alarm={alarm} />
+          <FactsCard alarm={alarm} />
         </div>
         <div class="column">
-          <FactsCard alarm={alarm} />
+          <PictureCard alarm={alarm} />
+          <TracksCard alarm={alarm} />
           <HowCard alarm={alarm} />
         </div>
       </div>
@@ -101,7 +101,7 @@ function FactsCard({ alarm }: { alarm: AlarmView }) {
   const sent = data.answered_by?.dispatched;
   const closed = data.answered_by?.closed;
   return (
-    <section class="card" aria-labelledby="facts-title">
+    <section class="card facts" aria-labelledby="facts-title">
       <h3 id="facts-title">{t.detail.facts}</h3>
       <dl>
         <Fact name={t.detail.stage}>{word(t.alarms.stages, data.stage)}{data.repeats > 0 && `, ${t.alarms.repeats(data.repeats)}`}</Fact>
@@ -141,7 +141,7 @@ function HowCard({ alarm }: { alarm: AlarmView }) {
   const late = alarm.lateMs === null ? unknown : alarm.lateMs < 1000 ? t.detail.notLate : span(alarm.lateMs);
   const latency = Object.entries(data.latency_ms ?? {}).filter(([, ms]) => typeof ms === "number");
   return (
-    <section class="card" aria-labelledby="how-title">
+    <section class="card how" aria-labelledby="how-title">
       <h3 id="how-title">{t.detail.how}</h3>
       <dl>
         <Fact name={`${t.detail.pressedAt} (${t.detail.byKioskClock})`}>{deviceClock(data.raised_at)}</Fact>
