@@ -72,11 +72,14 @@ def _claim(config: RegistrarConfig, office: Office, chosen: argparse.Namespace) 
 
 def _requests(config: RegistrarConfig, office: Office, _: argparse.Namespace) -> None:
     waiting = office.requests()
-    for each, other in waiting:
+    for one in waiting:
+        each = one.request
         site = config.site_of(each.name)
         when = f"asked {spoken(each.asked_at)}  from {each.address}"
         print(f"{each.code}  {each.name}  board {each.board or 'unknown'}  {when}")
-        print(f"           {each.place or (site.text if site else '')}{_replaces(other)}")
+        print(f"           {each.place or (site.text if site else '')}{_replaces(one.other)}")
+        if one.remark:
+            print(f"           NOTE: {one.remark}")
     if not waiting:
         print("No device waits.")
 
@@ -86,7 +89,7 @@ def _replaces(other: Issued | None) -> str:
 
 
 def _decide(_: RegistrarConfig, office: Office, chosen: argparse.Namespace) -> None:
-    keys = [each.key for each, _ in office.requests() if each.code == chosen.code.strip().upper()]
+    keys = [each.request.key for each in office.requests() if each.request.code == chosen.code.strip().upper()]
     if not keys:
         raise Refusal(f"No device with the code {chosen.code} waits: `requests` shows those that do.", 404)
     reason = getattr(chosen, "reason", None)

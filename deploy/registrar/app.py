@@ -10,6 +10,7 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import unquote, unquote_to_bytes
 
@@ -111,7 +112,8 @@ class Web:
         """List the devices that wait."""
         self._who(request, body)
         waiting = []
-        for each, other in self._office.requests():
+        for one in self._office.requests():
+            each, other = one.request, one.other
             site = self._config.site_of(each.name)
             waiting.append(
                 {
@@ -123,6 +125,7 @@ class Web:
                     "place": each.place or (site and site.text),
                     "asked_at": each.asked_at,
                     "replaces": (other.board or "a board without a serial") if other else None,
+                    "remark": one.remark,
                     "address": each.address,
                 }
             )
@@ -193,7 +196,12 @@ def make_app(web: Web, pages: tuple[str, ...] = ()) -> Starlette:
         allow_methods=["GET", "POST"],
         allow_headers=["Authorization", "Content-Type"],
     )
-    return Starlette(routes=routes, middleware=[cors] if pages else [])
+    return Starlette(routes=routes, middleware=[cors] if pages else [], exception_handlers={Exception: _broken})
+
+
+def _broken(_: Request, __: Exception) -> Response:
+    """The answer to a fault of ours; Starlette hands the exception on, and uvicorn logs it."""
+    return PlainTextResponse("The registrar has failed: nothing was done. Ask the office to look at its log.\n", 500)
 
 
 def _endpoint(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
@@ -223,6 +231,9 @@ def _address(request: Request) -> str:
     address = request.headers.get("x-client-address")
     if not address:
         raise Refusal("The registrar is reached through nginx alone: ask the office to look after it.", 500)
+    if ":" in address:
+        # A host of IPv6 has 2^64 addresses: all of its network count as one.
+        return str(ip_network((address, 64), strict=False))
     return address
 
 
@@ -234,7 +245,7 @@ def _shown(request: Request) -> x509.Certificate:
         raise Refusal("This needs the device's certificate: enrol this device first.", 401)
     try:
         return x509.load_pem_x509_certificate(unquote_to_bytes(escaped))
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise Refusal("This certificate can't be read: ask the office for a claim for this device.", 400) from error
 
 

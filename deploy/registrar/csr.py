@@ -1,7 +1,6 @@
 """A certificate signing request, as a device sends it: read, and held against what the registrar would sign."""
 
 import base64
-import binascii
 import hashlib
 from dataclasses import dataclass, field
 
@@ -18,6 +17,14 @@ from deploy.registrar.refusal import Refusal
 
 MAX_BYTES = 16 * 1024
 """Of the body of a request. A device's has half a KiB."""
+_UNREADABLE = (
+    ValueError,  # and binascii.Error
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 _AGAIN = "Nothing was issued: update edge-agent on this device, then enrol again."
 _PROBE = Identity("", "", "").probe.removeprefix("//")
 """What a probe's name has behind that of its device."""
@@ -60,7 +67,7 @@ def read_request(body: bytes) -> DeviceRequest:
         # A load leaves most of it unread, and unread it may be garbage.
         public_key, extensions, subject = csr.public_key(), csr.extensions, csr.subject
         digest, signed = csr.signature_hash_algorithm, csr.is_signature_valid
-    except (binascii.Error, ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+    except _UNREADABLE as error:
         raise Refusal(f"This is no certificate request that can be read. {_AGAIN}", 400) from error
     if not isinstance(public_key, ec.EllipticCurvePublicKey) or not isinstance(public_key.curve, ec.SECP256R1):
         raise Refusal(f"The key of a device must be of P-256. {_AGAIN}", 400)

@@ -83,7 +83,7 @@ class Devices:
                     break
             if sum(each.issued_at > now - DAY_S for each in issued) >= _MOST_A_DAY:
                 raise Refusal(f"{old.name} has renewed too often today: try again tomorrow.", 429, retry_after_s=3600)
-            return self._issue(tx, replace(asked, board=old.board), now, "renewed")
+            return self._issue(tx, replace(asked, board=old.board or asked.board), now, "renewed")
 
     def device(self, shown: x509.Certificate) -> tuple[str, str | None]:
         """Return the name and the place of whoever shows this certificate, and remember that it was here."""

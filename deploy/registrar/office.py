@@ -1,15 +1,26 @@
 """What people ask of the registrar: claims, approvals, and who is to be shut out."""
 
 import secrets
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from agent.provisioning.claim import Claim, base64url, board_serial, whole_name
 from deploy.registrar.records import DAY_S, Records
 from deploy.registrar.refusal import Refusal
-from deploy.registrar.store import Issued, StoredClaim, StoredRequest, secret_digest
-from deploy.registrar.wording import lives_text, place_text, spoken
+from deploy.registrar.store import Issued, StoredClaim, StoredRequest, Transaction, secret_digest
+from deploy.registrar.wording import board_text, lives_text, place_text, spoken
 
 _MOST_HOURS = 31 * 24
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A request, and what an operator should know before answering it."""
+
+    request: StoredRequest
+    other: Issued | None
+    """Who lives under its name, and would be replaced."""
+    remark: str | None
+    """What this key or this board was before, if that may be wrong: revoked, or alive under another name."""
 
 
 class Office:
@@ -55,13 +66,13 @@ class Office:
             board=board,
         )
 
-    def requests(self) -> list[tuple[StoredRequest, Issued | None]]:
-        """Return the requests that wait, the oldest first, each with what lives under its name."""
+    def requests(self) -> list[Waiting]:
+        """Return the requests that wait, the oldest first."""
         with self._records.store.transaction() as tx:
             now = self._records.now()
             tx.forget_requests(now - DAY_S)
             waiting = [each for each in tx.requests() if each.state == "waiting"]
-            return [(each, self._records.other(tx, each, now)) for each in waiting]
+            return [Waiting(each, self._records.other(tx, each, now), _remark(tx, each, now)) for each in waiting]
 
     def decide(self, key: str, *, approve: bool, who: str, reason: str | None = None) -> StoredRequest:
         """Approve or refuse the request of this key."""
@@ -104,3 +115,12 @@ class Office:
                 if each.user == each.name:
                     newest.setdefault(each.name, each)
             return [(each, tx.place(each.name)[1]) for each in newest.values()]
+
+
+def _remark(tx: Transaction, request: StoredRequest, now: int) -> str | None:
+    for each in tx.known(request.key, request.board):
+        if each.revoked_at is not None:
+            return f"{board_text(each.board)} was {each.name}, revoked on {spoken(each.revoked_at)} ({each.reason})"
+        if each.name != request.name and now < each.not_after:
+            return lives_text(each)
+    return None

@@ -21,6 +21,8 @@ CREATE TABLE IF NOT EXISTS issued (
   serial TEXT PRIMARY KEY, name TEXT NOT NULL, user TEXT NOT NULL, key TEXT NOT NULL, board TEXT, der BLOB NOT NULL,
   issued_at INTEGER NOT NULL, not_after INTEGER NOT NULL, revoked_at INTEGER, reason TEXT);
 CREATE INDEX IF NOT EXISTS issued_name ON issued (name);
+CREATE INDEX IF NOT EXISTS issued_key ON issued (key);
+CREATE INDEX IF NOT EXISTS issued_board ON issued (board);
 CREATE TABLE IF NOT EXISTS claims (
   name TEXT PRIMARY KEY, secret BLOB NOT NULL, board TEXT, place TEXT, until INTEGER NOT NULL,
   replaces INTEGER NOT NULL, made_by TEXT NOT NULL, used_key TEXT, used_board TEXT, used_at INTEGER);
@@ -107,6 +109,11 @@ class Transaction:
     def all_issued(self) -> list[Issued]:
         """Return every certificate, by name and then the newest first."""
         return [Issued(*row) for row in self._all("SELECT * FROM issued ORDER BY name, issued_at DESC, rowid DESC")]
+
+    def known(self, key: str, board: str | None) -> list[Issued]:
+        """Return every certificate of this key or this board, the newest first."""
+        sql = "SELECT * FROM issued WHERE key = ? OR board = ? ORDER BY issued_at DESC, rowid DESC"
+        return [Issued(*row) for row in self._all(sql, key, board)]
 
     def revoked(self) -> list[tuple[str, int, int]]:
         """Return serial, time of revocation and end of every certificate that was revoked."""

@@ -219,6 +219,7 @@ class ServedRegistrar(AbstractContextManager["ServedRegistrar"]):
             self.start()
             self._begin(program(), "-e", self.directory / "error.log", "-c", self.directory / "nginx.conf")
             wait_for(lambda: is_listening(self.port), what=f"nginx on port {self.port}")
+            self.ask("GET", "/")  # it listens before its worker runs, which answers
         except BaseException:
             self.__exit__()
             raise
@@ -239,7 +240,10 @@ class ServedRegistrar(AbstractContextManager["ServedRegistrar"]):
 
         def answers() -> bool:
             assert process.poll() is None, (self.directory / "output.txt").read_text()
-            return self.over_socket("GET", "/").status == 404 if self.socket.exists() else False
+            try:
+                return self.over_socket("GET", "/").status == 404
+            except (FileNotFoundError, ConnectionRefusedError):
+                return False
 
         wait_for(answers, what="the registrar")
 
@@ -264,9 +268,7 @@ class ServedRegistrar(AbstractContextManager["ServedRegistrar"]):
         context = ssl.create_default_context(cafile=str(self.directory / "server-root.pem"))
         if shown is not None:
             context.load_cert_chain(*shown)
-        headers = dict(headers or {})
-        if claim is not None:
-            headers["Authorization"] = "Basic " + base64.b64encode(f"{claim.name}:{claim.secret}".encode()).decode()
+        headers = (headers or {}) | (basic(claim) if claim else {})
         return _exchange(
             http.client.HTTPSConnection("localhost", self.port, timeout=20, context=context),
             method,
@@ -333,6 +335,11 @@ class ServedRegistrar(AbstractContextManager["ServedRegistrar"]):
         )
 
 
+def basic(claim: Claim) -> dict[str, str]:
+    """The header of a request with this claim."""
+    return {"Authorization": "Basic " + base64.b64encode(f"{claim.name}:{claim.secret}".encode()).decode()}
+
+
 def bearer(key: PrivateKey, method: str, path: str, content: bytes = b"", **changed: Any) -> str:
     """The header Authorization of a request that is signed with this key, right unless claims are changed."""
     now = int(time.time())
@@ -356,10 +363,14 @@ def run_registrar(config: Path, *words: str) -> "subprocess.CompletedProcess[str
     return ran(sys.executable, "-m", "deploy.registrar", "--config", config, *words, cwd=REPOSITORY)
 
 
-def _unix(path: Path) -> Any:
+def _unix(path: Path) -> socket.socket:
     connected = socket.socket(socket.AF_UNIX)
     connected.settimeout(20)
-    connected.connect(str(path))
+    try:
+        connected.connect(str(path))
+    except BaseException:
+        connected.close()
+        raise
     return connected
 
 

@@ -5,9 +5,16 @@ import pytest
 from deploy.registrar import csr
 from deploy.registrar.devices import MOST_FROM_ONE, MOST_REQUESTS
 from deploy.registrar.refusal import Refusal
-from tests.support.registrar import BOARD, NAME, OTHER_BOARD, Board, Rules
+from deploy.registrar.store import Issued, StoredRequest
+from tests.support.registrar import BOARD, NAME, OTHER_BOARD, OTHER_NAME, Board, Rules
 
 HOUR = 3600
+
+
+def only(rules: Rules) -> tuple[StoredRequest, Issued | None]:
+    """The one request that waits, and whom it would replace."""
+    [waiting] = rules.office.requests()
+    return waiting.request, waiting.other
 
 
 def approved(rules: Rules, board: Board) -> None:
@@ -19,7 +26,7 @@ def test_a_device_waits_with_its_code_until_it_is_approved(rules: Rules) -> None
     board = Board()
     pending = rules.waits(board.asks(), place="Platform 3")
     assert pending.code in pending.text
-    [(waiting, other)] = rules.office.requests()
+    waiting, other = only(rules)
     assert (waiting.name, waiting.board, waiting.code, waiting.place) == (NAME, BOARD, pending.code, "Platform 3")
     assert other is None
     rules.office.decide(waiting.key, approve=True, who="thandi")
@@ -75,7 +82,7 @@ def test_an_approval_says_whom_it_replaces_and_then_revokes_it(rules: Rules) -> 
     old, new = Board(), Board(serial=OTHER_BOARD)
     shown = rules.enrol(old.asks(), rules.claim())
     rules.waits(new.asks())
-    [(waiting, other)] = rules.office.requests()
+    waiting, other = only(rules)
     assert other is not None
     assert other.board == BOARD
     rules.office.decide(waiting.key, approve=True, who="thandi")
@@ -91,7 +98,7 @@ def test_an_approval_replaces_nobody_whom_the_operator_has_not_seen(rules: Rules
     approved(rules, second)
     shown = rules.enrol(first.asks(), claim)
     rules.waits(second.asks())
-    [(waiting, other)] = rules.office.requests()
+    waiting, other = only(rules)
     assert other is not None
     assert waiting.key == second.key_id
     assert rules.renew(first.asks(), shown)
@@ -108,7 +115,7 @@ def test_a_device_that_changes_its_name_asks_anew(rules: Rules) -> None:
     board = Board()
     approved(rules, board)
     rules.waits(Board("kzn/durban-station/kiosk-0002", key=board.key).asks())
-    assert [each.name for each, _ in rules.office.requests()] == ["kzn/durban-station/kiosk-0002"]
+    assert [each.request.name for each in rules.office.requests()] == ["kzn/durban-station/kiosk-0002"]
 
 
 def test_only_so_many_wait_from_one_address_and_in_all(rules: Rules) -> None:
@@ -140,9 +147,27 @@ def test_a_name_that_is_not_ours_to_give_does_not_wait(rules: Rules, name: str) 
     assert rules.office.requests() == []
 
 
-def test_a_revoked_key_waits_like_anybody(rules: Rules) -> None:
+def test_the_operator_learns_that_a_key_or_a_board_was_revoked(rules: Rules) -> None:
     board = Board()
     approved(rules, board)
     rules.enrol(board.asks())
     rules.office.revoke(NAME, who="thandi", reason="stolen")
     rules.waits(board.asks())
+    rules.waits(Board(OTHER_NAME, serial=board.serial).asks())
+    rules.waits(Board(OTHER_NAME, serial=OTHER_BOARD).asks())
+    same_key, same_board, stranger = [each.remark for each in rules.office.requests()]
+    assert same_key is not None
+    assert f"board {BOARD} was {NAME}, revoked on" in same_key
+    assert same_key.endswith("(stolen)")
+    assert same_board == same_key
+    assert stranger is None
+
+
+def test_the_operator_learns_that_a_board_lives_under_another_name(rules: Rules) -> None:
+    rules.enrol(Board().asks(), rules.claim())
+    rules.waits(Board(OTHER_NAME).asks())
+    rules.waits(Board().asks())
+    other_name, same_name = [each.remark for each in rules.office.requests()]
+    assert other_name is not None
+    assert other_name.startswith(f"{NAME} lives on board {BOARD}")
+    assert same_name is None, "that it replaces itself is said otherwise"

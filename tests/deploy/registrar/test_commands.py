@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent.provisioning.claim import Claim, read
-from tests.support.registrar import BOARD, NAME, OTHER_BOARD, Board, Rules, run_registrar
+from tests.support.registrar import BOARD, NAME, OTHER_BOARD, OTHER_NAME, Board, Rules, run_registrar
 
 
 @pytest.fixture
@@ -40,6 +40,8 @@ def test_a_device_is_approved_by_the_code_that_the_technician_reads_out(config: 
     assert f"{NAME} is approved" in run_registrar(config, "approve", code.lower()).stdout
     assert rules.enrol(board.asks())
     listed = run_registrar(config, "list").stdout
+    rules.waits(Board(OTHER_NAME, serial=OTHER_BOARD).asks())
+    assert f"NOTE: {NAME} lives on board {OTHER_BOARD}" in run_registrar(config, "requests").stdout
     assert f"{NAME}  board {OTHER_BOARD}  until" in listed
 
 

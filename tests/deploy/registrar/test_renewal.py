@@ -57,6 +57,13 @@ def test_the_board_stays_in_the_certificate_when_a_request_does_not_tell_it(
     assert BOARD in str(renewed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
 
 
+def test_a_board_that_could_not_tell_its_serial_is_bound_when_it_can(rules: Rules) -> None:
+    board = Board(serial=None)
+    shown = rules.enrol(board.asks(), rules.claim())
+    rules.renew(Board(key=board.key).asks(), shown)
+    assert [each.board for each, _ in rules.office.devices()] == [BOARD]
+
+
 def test_a_copied_card_can_not_renew(rules: Rules, shown: x509.Certificate) -> None:
     with pytest.raises(Refusal, match="the card is a copy"):
         rules.renew(Board(serial=OTHER_BOARD).asks(), shown)

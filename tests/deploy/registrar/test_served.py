@@ -29,6 +29,7 @@ from tests.support.registrar import (
     Board,
     ServedRegistrar,
     authorities,
+    basic,
     bearer,
 )
 from tests.support.run import ran
@@ -114,7 +115,7 @@ def test_openssl_enrols_with_a_claim_and_reads_the_answer(served: ServedRegistra
 
 
 def test_a_device_without_a_claim_waits_until_a_supervisor_approves(served: ServedRegistrar) -> None:
-    board = Board(new_name())
+    board = Board(new_name(), "10000000fedcba98")
     place = {"Edge-Place": quote("Platform 3, eMnambithi é")}
     waiting = served.ask("POST", f"{EST}/simpleenroll", board.body(), headers=place)
     assert waiting.status == 202
@@ -128,10 +129,11 @@ def test_a_device_without_a_claim_waits_until_a_supervisor_approves(served: Serv
         "key": board.key_id,
         "code": code,
         "name": board.name,
-        "board": BOARD,
+        "board": board.serial,
         "site": "Durban station",
         "place": "Platform 3, eMnambithi é",
         "replaces": None,
+        "remark": None,
         "address": "127.0.0.1",
     }
     path, decision = f"/registrar/requests/{board.key_id}", b'{"do": "approve"}'
@@ -242,6 +244,26 @@ def test_the_address_of_a_request_is_not_the_clients_to_say(served: ServedRegist
     assert {each["address"] for each in listed if each["key"] == board.key_id} == {"127.0.0.1"}
 
 
+def test_wrong_secrets_make_a_name_wait_and_stand_in_the_journal(served: ServedRegistrar) -> None:
+    board = Board(new_name())
+    claim = claim_of(served, board.name)
+    forged = claim.model_copy(update={"secret": "A" * 22})
+    headers = {"X-Client-Address": "2001:db8::1"}
+    for number in range(5):
+        headers["X-Client-Address"] = f"2001:db8::{number}"
+        answer = served.over_socket("POST", f"{EST}/simpleenroll", board.body(), headers | basic(forged))
+        assert "not known here" in plain(answer, 401)
+    waiting = served.over_socket("POST", f"{EST}/simpleenroll", board.body(), headers | basic(claim))
+    assert "Too many wrong claims" in plain(waiting, 429)
+    assert int(waiting.headers["Retry-After"]) > 3500
+    store = Store(served.directory / "registrar.db")
+    with store.transaction() as tx:
+        lines = [line for line in tx.journal() if line[2:4] == ("refused", board.name)]
+    store.close()
+    assert [line[1] for line in lines] == ["2001:db8::/64"] * 5
+    assert served.ask("POST", f"{EST}/simpleenroll", board.body(), claim=claim).status == 200, "from elsewhere"
+
+
 def test_what_does_not_come_from_nginx_is_refused(served: ServedRegistrar) -> None:
     assert served.socket.stat().st_mode & 0o777 == 0o600
     for path in (f"{EST}/simpleenroll", f"{EST}/simplereenroll", "/registrar/decommission"):
@@ -268,6 +290,15 @@ def test_a_place_that_is_none_is_refused(served: ServedRegistrar, place: str) ->
     assert "place" in plain(answer, 400)
 
 
+@pytest.mark.parametrize(
+    "header", ["%00", "x" * 3000, quote("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----")]
+)
+def test_a_certificate_that_can_not_be_read_is_refused(served: ServedRegistrar, header: str) -> None:
+    """nginx would hand on none: this is what the registrar does by itself."""
+    headers = {"X-Client-Address": "203.0.113.9", "X-Client-Certificate": header}
+    assert "can't be read" in plain(served.over_socket("POST", f"{EST}/simplereenroll", b"x", headers), 400)
+
+
 def test_anything_else_is_not_there(served: ServedRegistrar) -> None:
     for path in ("/", "/registrar", "/.well-known/est/csrattrs", "/registrar/keys"):
         assert served.ask("GET", path).status == 404
@@ -283,6 +314,7 @@ def test_a_page_of_the_control_room_may_ask_and_another_may_not(served: ServedRe
 
 
 def test_a_token_counts_once_over_the_web_too(served: ServedRegistrar) -> None:
+    enrolled(served, Board(new_name()))
     headers = {"Authorization": bearer(SUPERVISOR, "GET", "/registrar/devices")}
     first = served.ask("GET", "/registrar/devices", headers=headers)
     assert {"name", "board", "not_after", "revoked", "seen_at"} == set(json.loads(first.body)[0])
@@ -382,9 +414,8 @@ def _tls(served: ServedRegistrar) -> ssl.SSLSocket:
 
 
 def _request(board: Board, claim: Claim) -> bytes:
-    body = board.body()
-    basic = base64.b64encode(f"{claim.name}:{claim.secret}".encode()).decode()
-    head = f"POST {EST}/simpleenroll HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {basic}\r\n"
+    body, login = board.body(), basic(claim)["Authorization"]
+    head = f"POST {EST}/simpleenroll HTTP/1.1\r\nHost: localhost\r\nAuthorization: {login}\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 

@@ -1,13 +1,21 @@
 """What the registrar gives away is on its disk before: a full disk, a wrong clock, files that are not right."""
 
+import asyncio
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
+from starlette.applications import Starlette
+from starlette.responses import Response
 
+from agent.adapters.jose_keys import KeyRing
 from deploy.kit.authority import AuthorityError
+from deploy.registrar.app import Web, make_app
+from deploy.registrar.bearer import Bearers
 from deploy.registrar.config import ConfigError, read_config
+from deploy.registrar.limits import Limits
 from deploy.registrar.refusal import Refusal
 from deploy.registrar.serving import open_records
 from deploy.registrar.store import Store
@@ -63,6 +71,29 @@ def test_what_was_given_is_there_when_the_registrar_comes_back(rules: Rules) -> 
     with again.transaction() as tx:
         assert [each.der for each in tx.issued_to(NAME)] == [given.public_bytes(Encoding.DER)]
     again.close()
+
+
+def test_a_fault_of_its_own_is_told_in_a_sentence_and_gives_nothing_away(rules: Rules) -> None:
+    def fail(_: object) -> Response:
+        raise ZeroDivisionError
+
+    app = make_app(Web(rules.records, Bearers(KeyRing(), "kzn"), [authorities("device").certificate], Limits()))
+    app.add_route("/fail", fail)
+    sent: list[Any] = []
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(_called(app, sent))
+    assert [each.get("status", 500) for each in sent] == [500, 500]
+    assert b"nothing was done" in sent[1]["body"]
+
+
+async def _called(app: Starlette, sent: list[Any]) -> None:
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await app({"type": "http", "method": "GET", "path": "/fail", "headers": []}, receive, send)
 
 
 def test_the_journal_can_not_be_changed(rules: Rules) -> None:
