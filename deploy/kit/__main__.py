@@ -2,12 +2,15 @@
 
 import argparse
 import os
+import shlex
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from agent.core.errors import EdgeAgentError
-from deploy.kit import hosts, signage
+from deploy.kit import ansible, hosts, signage
+from deploy.kit.check import check
 from deploy.kit.keys import Keys
 from deploy.kit.province import Province, load
 from deploy.kit.workshop import Workshop, filled
@@ -40,10 +43,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     actions = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     one = _command(actions, "new", "make what is missing, and derive anew what comes from the TOML file")
-    one.add_argument(
-        "--from", dest="toml", type=Path, metavar="FILE", help="the province's file (default: OUT/CODE.toml)"
-    )
     one.set_defaults(run=_new)
+    _command(actions, "check", "ask each host whether it is what it should be").set_defaults(run=_check)
+    one = _command(actions, "claim", "permit one device to enrol once: asks the registrar's host, by ssh")
+    one.add_argument("words", nargs=argparse.REMAINDER, metavar="SITE ID ...", help="as `registrar claim` takes them")
+    one.set_defaults(run=_claim)
     args = parser.parse_args(argv)
     before = os.umask(0o077)
     try:
@@ -62,11 +66,17 @@ def _command(
     parser = actions.add_parser(name, help=text, description=text, epilog=_EXAMPLE, formatter_class=_Formatter)
     parser.add_argument("code", metavar="CODE", help="the province, such as kzn")
     parser.add_argument("--out", type=Path, default=Path("provinces"), metavar="DIR", help="where provinces lie")
+    parser.add_argument("--from", dest="toml", type=Path, metavar="FILE", help="the province's file (DIR/CODE.toml)")
     return parser
 
 
+def _toml(args: argparse.Namespace) -> Path:
+    toml: Path = args.toml or args.out / f"{args.code}.toml"
+    return toml
+
+
 def _new(args: argparse.Namespace) -> int:
-    toml = args.toml or args.out / f"{args.code}.toml"
+    toml = _toml(args)
     if not toml.exists() and args.toml is None:
         args.out.mkdir(parents=True, exist_ok=True)
         toml.write_text(filled("example.toml", code=args.code), encoding="utf-8")
@@ -78,11 +88,29 @@ def _new(args: argparse.Namespace) -> int:
         keys = Keys(shop, province)
         keys.make()
         hosts.make(shop, province, keys)
+        ansible.make(shop, province)
         signage.make(shop, province, keys)
     finally:
         _report(shop)
     _say_where(shop.root, province)
     return 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    bad = 0
+    for found in check(args.out / args.code, load(args.out / f"{args.code}.toml", args.code)):
+        bad += bool(found.trouble)
+        print(
+            f"  {'FAILS' if found.trouble else 'good':6} {found.what}" + (f": {found.trouble}" if found.trouble else "")
+        )
+    print(f"{bad} checks fail" if bad else "All is well.")
+    return 1 if bad else 0
+
+
+def _claim(args: argparse.Namespace) -> int:
+    host = load(_toml(args), args.code).registrar.host
+    command = shlex.join(["sudo", "registrar", "claim", *args.words])
+    return subprocess.run(["ssh", host, command], check=False).returncode
 
 
 def _report(shop: Workshop) -> None:

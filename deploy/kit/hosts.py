@@ -8,12 +8,14 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from deploy.kit.authority import Kind
 from deploy.kit.keys import Keys, KitError
 from deploy.kit.province import Broker, Province
 from deploy.kit.workshop import Workshop
 
 ROOT = Path(__file__).parents[2]
 _MOSQUITTO, _SERVE = ROOT / "deploy/mosquitto", ROOT / "deploy/control-room/serve"
+_REGISTRAR = ROOT / "deploy/registrar/serve"
 _CENTRE = "\nuser CN=example-centre\n"
 
 
@@ -56,6 +58,7 @@ def _broker(shop: Workshop, province: Province, broker: Broker, keys: Keys) -> N
     shop.derive(f"{folder}/device-ca.pem", keys.device_chain)
     shop.derive(f"{folder}/centre-ca.pem", keys.root_pem("centre"))
     shop.derive(f"{folder}/first.crl", keys.first_list.read_bytes())
+    shop.derive(f"{folder}/crl.env", f"REGISTRAR={province.registrar.url}\n")
     shop.derive(f"{folder}/nginx.conf", _page(province, broker))
 
 
@@ -70,12 +73,24 @@ def _page(province: Province, broker: Broker) -> str:
         ("listen 443 ", f"listen {broker.page_port} "),
         ("listen [::]:443 ", f"listen [::]:{broker.page_port} "),
     )
-    return re.sub(r"\n *# [Cc]hange\b.*|(?<=;) # change.*", "", site)
+    return _changed(site)
+
+
+def _changed(site: str) -> str:
+    """A site for nginx without the remarks that say what to change in it."""
+    return re.sub(r"\n *# change: .*|(?<=;) # change.*| Change the lines that are marked\..*", "", site)
 
 
 def _registrar(shop: Workshop, province: Province, keys: Keys) -> None:
-    for kind in ("server", "device"):
+    kinds: tuple[Kind, ...] = ("server", "device")
+    for kind in kinds:
         shop.derive(f"registrar/{kind}-root.pem", keys.root_pem(kind))
+    unit, site = ((_REGISTRAR / name).read_text("utf-8") for name in ("edge-agent-registrar.service", "nginx.conf"))
+    shop.derive("registrar/edge-agent-registrar.service", unit)
+    port = province.registrar.port
+    ports = (("listen 443 ", f"listen {port} "), ("listen [::]:443 ", f"listen [::]:{port} "))
+    site = _swapped(site, ("server_name registrar.example;", f"server_name {province.registrar.host};"), *ports)
+    shop.derive("registrar/nginx.conf", _changed(site))
     shop.derive("registrar/keys.json", (shop.root / "keys/keys.json").read_bytes())
     pages = [f"https://{_authority(each)}" for each in province.brokers]
     lines = {

@@ -4,6 +4,7 @@
 #   login.sh add thandi       asks for a password twice, or reads one line from a pipe; again: a new password
 #   login.sh remove thandi    the login is gone, and whoever uses it is thrown out
 #   login.sh list
+#   login.sh refresh FILE     the access list becomes FILE, and the lines of all logins
 #
 # The files are logins and edge-agent.acl in /etc/mosquitto/edge-agent, or in $FILES. Afterwards: systemctl reload mosquitto
 set -eu
@@ -24,14 +25,20 @@ access_of_others() {
   awk -v name="$1" '$0 == "# --- login " name { skip = 1 } !skip { print } $0 == "# --- end of login " name { skip = 0 }' "$ACCESS"
 }
 
-# A browser has up to three pages of a login open, and each speaks as a centre of its own.
+# The province that an access list of the province kit is for; else every one.
+province() {
+  name=$(sed -n 's/^# province //p' "$1")
+  echo "${name:-+}"
+}
+
+# block LOGIN PROVINCE. A browser has up to three pages of a login open, and each speaks as a centre of its own.
 block() {
   echo "# --- login $1"
   echo "user $1"
   # Else a pattern above would let the login speak for a device in a province of its own name.
   echo "topic deny edge/v1/$1/#"
-  echo "topic read edge/v1/+/+/+/up/#"
-  echo "topic write edge/v1/+/+/+/down/#"
+  echo "topic read edge/v1/$2/+/+/up/#"
+  echo "topic write edge/v1/$2/+/+/down/#"
   for page in "$1" "$1-2" "$1-3"; do
     echo "topic readwrite edge/v1/host/$page/state"
     echo "topic readwrite edge/v1/host/$page/echo"
@@ -62,7 +69,7 @@ password() {
   [ ${#first} -ge $LEAST_CHARACTERS ] || fail "a password has $LEAST_CHARACTERS characters or more"
 }
 
-[ $# -ge 1 ] || fail "say what: add, remove or list (see the top of this file)"
+[ $# -ge 1 ] || fail "say what: add, remove, list or refresh (see the top of this file)"
 [ -w "$ACCESS" ] || fail "$ACCESS can't be written: run this as root on the broker's host, after its set-up (deploy/README.md)"
 what=$1
 shift
@@ -76,17 +83,20 @@ add | remove)
     ;;
   esac
   [ ${#1} -le 40 ] || fail "'$1' is too long: up to 40 characters"
-  new=$(mktemp "$ACCESS.XXXXXX")
-  trap 'rm -f "$new" "$LOGINS.new"; [ ! -t 0 ] || stty echo' EXIT
-  access_of_others "$1" >"$new"
+  ;;
+refresh)
+  [ $# -eq 1 ] && [ -r "$1" ] || fail "give the access list: login.sh refresh province.acl"
   ;;
 esac
+new=$(mktemp "$ACCESS.XXXXXX")
+trap 'rm -f "$new" "$LOGINS.new"; [ ! -t 0 ] || stty echo' EXIT
 case $what in
 add)
+  access_of_others "$1" >"$new"
   ! grep -qE "^topic .*/host/$1(-[23])?/" "$new" || fail "$1 is the name of a command centre in $ACCESS already"
   command -v mosquitto_passwd >/dev/null || fail "mosquitto_passwd is missing: sudo apt-get install mosquitto"
   password "$1"
-  block "$1" >>"$new"
+  block "$1" "$(province "$new")" >>"$new"
   if [ -e "$LOGINS" ]; then cp "$LOGINS" "$LOGINS.new"; else : >"$LOGINS.new"; fi
   # Never as a word of the command line, which everybody on the host can read.
   printf '%s\n%s\n' "$first" "$first" | mosquitto_passwd "$LOGINS.new" "$1" >/dev/null
@@ -96,6 +106,7 @@ add)
   ;;
 remove)
   [ -e "$LOGINS" ] && grep -q "^$1:" "$LOGINS" || fail "there is no login $1"
+  access_of_others "$1" >"$new"
   grep -v "^$1:" "$LOGINS" >"$LOGINS.new" || true
   replace "$LOGINS.new" "$LOGINS"
   replace "$new" "$ACCESS"
@@ -104,7 +115,12 @@ remove)
 list)
   [ ! -e "$LOGINS" ] || cut -d: -f1 "$LOGINS"
   ;;
+refresh)
+  cp "$1" "$new"
+  for login in $(cut -d: -f1 "$LOGINS"); do block "$login" "$(province "$1")" >>"$new"; done
+  replace "$new" "$ACCESS"
+  ;;
 *)
-  fail "'$what' is none of: add, remove, list"
+  fail "'$what' is none of: add, remove, list, refresh"
   ;;
 esac
