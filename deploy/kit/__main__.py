@@ -5,11 +5,12 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from agent.core.errors import EdgeAgentError
-from deploy.kit import ansible, hosts, signage
+from deploy.kit import ansible, documents, hosts, signage
 from deploy.kit.check import check
 from deploy.kit.keys import Keys
 from deploy.kit.province import Province, load
@@ -45,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     one = _command(actions, "new", "make what is missing, and derive anew what comes from the TOML file")
     one.set_defaults(run=_new)
     _command(actions, "check", "ask each host whether it is what it should be").set_defaults(run=_check)
+    text = "write what to practise, with what `check` says now and a table to fill in"
+    _command(actions, "drill", text).set_defaults(run=_drill)
     one = _command(actions, "claim", "permit one device to enrol once: asks the registrar's host, by ssh")
     one.add_argument("words", nargs=argparse.REMAINDER, metavar="SITE ID ...", help="as `registrar claim` takes them")
     one.set_defaults(run=_claim)
@@ -90,6 +93,7 @@ def _new(args: argparse.Namespace) -> int:
         hosts.make(shop, province, keys)
         ansible.make(shop, province)
         signage.make(shop, province, keys)
+        documents.make(shop, province)
     finally:
         _report(shop)
     _say_where(shop.root, province)
@@ -98,13 +102,24 @@ def _new(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     bad = 0
-    for found in check(args.out / args.code, load(args.out / f"{args.code}.toml", args.code)):
-        bad += bool(found.trouble)
-        print(
-            f"  {'FAILS' if found.trouble else 'good':6} {found.what}" + (f": {found.trouble}" if found.trouble else "")
-        )
+    for line, fails in _checked(args):
+        bad += fails
+        print(line)
     print(f"{bad} checks fail" if bad else "All is well.")
     return 1 if bad else 0
+
+
+def _checked(args: argparse.Namespace) -> Iterator[tuple[str, bool]]:
+    for found in check(args.out / args.code, load(_toml(args), args.code)):
+        line = f"  FAILS  {found.what}: {found.trouble}" if found.trouble else f"  good   {found.what}"
+        yield line, bool(found.trouble)
+
+
+def _drill(args: argparse.Namespace) -> int:
+    said = "\n".join(line for line, _ in _checked(args))
+    path = documents.drill(args.out / args.code, load(_toml(args), args.code), said, datetime.now().astimezone().date())
+    print(f"wrote {path}: what to practise, with a table to fill in")
+    return 0
 
 
 def _claim(args: argparse.Namespace) -> int:

@@ -37,7 +37,7 @@ def _program() -> bytes:
     files = [path for each in _PROGRAM for path in sorted((ROOT / each).rglob("*.py"))]
     content = {str(path.relative_to(ROOT)): path.read_bytes() for path in [*files, *(ROOT / each for each in _SINGLE)]}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    needed = [each for each in project["dependencies"] if each.startswith(("pydantic>", "PyJWT"))]
+    needed = [each for each in project["dependencies"] if each.startswith(("pydantic>", "PyJWT", "tzdata"))]
     needed += project["optional-dependencies"]["registrar"]
     content["requirements.txt"] = "".join(f"{each}\n" for each in needed).encode()
     packed = io.BytesIO()

@@ -219,3 +219,16 @@ def test_without_a_broker_that_is_set_up_it_says_what_is_missing(
 
     assert done.returncode == 1
     assert "after its set-up" in done.stderr
+
+
+def test_a_new_access_list_keeps_the_logins_and_binds_them_to_its_province(broker: Mosquitto, tmp_path: Path) -> None:
+    new = tmp_path / "province.acl"
+    new.write_text("# province gp\npattern write edge/v1/%u/up/#\npattern read edge/v1/%u/down/#\n")
+    changed, again = broker.set_login("refresh", str(new)), broker.set_login("refresh", str(new))
+    assert (changed.returncode, again.returncode) == (0, 0), changed.stderr
+    assert changed.stdout
+    assert not again.stdout
+    broker.reload()
+    with Subscriber(broker.web_port, web=True, login=THANDI) as page:
+        assert not page.publish(f"{TREE}/down/ack/1", b"we come").is_failure
+        assert page.publish("edge/v1/kzn/durban-station/kiosk-0042/down/ack/1", b"").value == NOT_AUTHORISED

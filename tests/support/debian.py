@@ -33,12 +33,12 @@ def missing() -> str:
 
 
 class Debian:
-    """One system of RELEASE below `root`, unpacked from an archive that is made once a machine."""
+    """One system of RELEASE below `root`, unpacked from an archive that is made once a machine. `also` are packages."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *also: str) -> None:
         self.root = root
         root.mkdir()
-        subprocess.run(["tar", "-C", root, "-xf", _archive()], check=True)
+        subprocess.run(["tar", "-C", root, "-xf", _archive(",".join((_INCLUDED, *also)))], check=True)
         # Nobody needs this after a power cut.
         (root / "etc/dpkg/dpkg.cfg.d/unsafe-io").write_text("force-unsafe-io\n")
         self.run("systemctl disable mosquitto")
@@ -85,7 +85,7 @@ class Machine:
         """Has it started everything? Raises OSError when it has ended."""
         if self._process.poll() is not None:
             raise OSError("systemd-nspawn can't boot a system here")
-        return bool(self._leader()) and self.run("systemctl is-system-running").stdout.strip() in {
+        return bool(self.leader) and self.run("systemctl is-system-running").stdout.strip() in {
             "running",
             "degraded",
         }
@@ -98,10 +98,16 @@ class Machine:
         """Run `script` in it as root, and kill it and all that it has started as soon as `when` is true."""
         return _cut_off(self._enter(script), when)
 
+    @property
+    def leader(self) -> str:
+        """Its first process, by the number that it has here."""
+        pid = self._process.pid
+        return Path(f"/proc/{pid}/task/{pid}/children").read_text().strip()
+
     def _enter(self, script: str) -> list[str]:
         enter = [
             "nsenter",
-            f"--target={self._leader()}",
+            f"--target={self.leader}",
             "--mount",
             "--uts",
             "--ipc",
@@ -111,10 +117,6 @@ class Machine:
             "--cgroup",
         ]
         return [*enter, "/bin/sh", "-c", script]
-
-    def _leader(self) -> str:
-        pid = self._process.pid
-        return Path(f"/proc/{pid}/task/{pid}/children").read_text().strip()
 
 
 def _run(command: list[str]) -> Done:
@@ -142,8 +144,8 @@ def _kill_tree(process: "subprocess.Popen[bytes]") -> None:
                 each.kill()
 
 
-def _archive() -> Path:
-    recipe = hashlib.sha256(_INCLUDED.encode()).hexdigest()[:16]
+def _archive(included: str) -> Path:
+    recipe = hashlib.sha256(included.encode()).hexdigest()[:16]
     archive = cache_directory() / "dist" / f"{RELEASE.name}-amd64-{recipe}.tar.zst"
     if not archive.exists():
         archive.parent.mkdir(parents=True, exist_ok=True)
@@ -153,7 +155,7 @@ def _archive() -> Path:
             "--quiet",
             "--variant=apt",
             "--arch=amd64",
-            f"--include={_INCLUDED}",
+            f"--include={included}",
             RELEASE.name,
             str(new),
         ]

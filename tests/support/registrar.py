@@ -209,11 +209,11 @@ class ServedRegistrar(AbstractContextManager["ServedRegistrar"]):
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
-        key = new_key()
-        write_key(self.directory / "server.key", key)
-        write_certificates(
-            self.directory / "server.pem", authorities("server").server(key.public_key(), ["localhost", "127.0.0.1"])
-        )
+        if not (self.directory / "server.key").exists():
+            key = new_key()
+            write_key(self.directory / "server.key", key)
+            server = authorities("server").server(key.public_key(), ["localhost", "127.0.0.1"])
+            write_certificates(self.directory / "server.pem", server)
         (self.directory / "nginx.conf").write_text(self._nginx())
         try:
             self.start()

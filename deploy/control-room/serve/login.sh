@@ -4,7 +4,7 @@
 #   login.sh add thandi       asks for a password twice, or reads one line from a pipe; again: a new password
 #   login.sh remove thandi    the login is gone, and whoever uses it is thrown out
 #   login.sh list
-#   login.sh refresh FILE     the access list becomes FILE, and the lines of all logins
+#   login.sh refresh FILE     the access list becomes FILE, and the lines of all logins; says nothing if it is so already
 #
 # The files are logins and edge-agent.acl in /etc/mosquitto/edge-agent, or in $FILES. Afterwards: systemctl reload mosquitto
 set -eu
@@ -118,7 +118,7 @@ list)
 refresh)
   cp "$1" "$new"
   for login in $(cut -d: -f1 "$LOGINS"); do block "$login" "$(province "$1")" >>"$new"; done
-  replace "$new" "$ACCESS"
+  cmp -s "$new" "$ACCESS" || { replace "$new" "$ACCESS" && echo "the access list is another one now"; }
   ;;
 *)
   fail "'$what' is none of: add, remove, list, refresh"

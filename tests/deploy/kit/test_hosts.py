@@ -1,0 +1,139 @@
+"""What hosts do with what the kit has made: revocation, another issuing authority, the playbook, the drill."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from deploy.kit.__main__ import main
+from deploy.kit.authority import Authority, Revoked, new_key, write_certificates, write_key
+from tests.deploy.kit.conftest import Office
+from tests.support.certificates import CertificateFiles
+from tests.support.province import RunningProvince
+from tests.support.run import ran
+from tests.support.subscriber import Subscriber, assert_refused
+
+ROLE = Path(__file__).parents[3] / "deploy/kit/role"
+
+
+@pytest.fixture
+def kzn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProvince]:
+    with RunningProvince(tmp_path_factory.mktemp("p"), "kzn") as province:
+        yield province
+
+
+def fetch(province: RunningProvince, content: bytes) -> tuple[str, str]:
+    """Have the broker fetch this list; return what was said, and the number of the list that counts."""
+    files = province.broker.files
+    served = files / "served/registrar/device.crl"
+    served.parent.mkdir(parents=True, exist_ok=True)
+    served.write_bytes(content)
+    (files / "crl.env").write_text(f"REGISTRAR=file://{served.parents[1]}\n")
+    environ = {**os.environ, "FILES": str(files), "RESTART": "true"}
+    done = ran(ROLE / "files/edge-agent-crl", env=environ)
+    assert done.returncode == 0, done.stderr
+    found = x509.load_pem_x509_crl((files / "device-ca.crl").read_bytes())
+    return done.stdout, str(found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number)
+
+
+def test_a_stolen_device_is_refused_when_the_broker_has_fetched_the_list_and_no_older_or_foreign_list_takes_it_back(
+    kzn: RunningProvince,
+) -> None:
+    stolen = kzn.enrolled(board := kzn.new_board())
+    with Subscriber(kzn.broker.port, files=stolen):
+        pass
+    assert kzn.registrar.run("revoke", board.name, "--reason", "stolen").returncode == 0
+    newest = kzn.registrar.ask("GET", "/registrar/device.crl").body
+    said, number = fetch(kzn, newest)
+    assert said.startswith("a new list")
+    kzn.broker.restart()
+    assert_refused(kzn.broker.port, files=stolen)
+    with Subscriber(kzn.broker.port, files=kzn.device):
+        pass
+    serial = x509.load_pem_x509_certificate(stolen.cert.read_bytes()).serial_number
+    revoked = Revoked(serial, datetime.now(UTC))
+    foreign = Authority.root("device", "kzn").issuing().revocation_list([revoked], 99)
+    for content in (kzn.broker.files.joinpath("first.crl").read_bytes(), foreign, b"<html>", b"", newest):
+        assert fetch(kzn, content) == ("", number)
+
+
+def test_after_another_issuing_authority_was_made_no_certificate_of_the_old_one_counts_with_or_without_its_chain(
+    kzn: RunningProvince, tmp_path: Path
+) -> None:
+    chain = tmp_path / "chain.pem"
+    chain.write_bytes(kzn.device.cert.read_bytes() + (kzn.root / "pki/issuing.pem").read_bytes())
+    for cert in (kzn.device.cert, chain):
+        with Subscriber(kzn.broker.port, files=CertificateFiles(kzn.device.ca, cert, kzn.device.key)):
+            pass
+    shutil.rmtree(kzn.root / "registrar/issuing")
+    (kzn.root / "pki/issuing.pem").unlink()
+    assert main(["new", "kzn", "--out", str(kzn.root.parent)]) == 0
+    for name in ("device-ca.pem", "first.crl"):
+        shutil.copy(kzn.root / "brokers/a" / name, kzn.broker.files)
+    said, number = fetch(kzn, b"the registrar is down")
+    assert (said.startswith("a new list"), number) == (True, "0")
+    kzn.broker.restart()
+    for cert in (kzn.device.cert, chain):
+        assert_refused(kzn.broker.port, files=CertificateFiles(kzn.device.ca, cert, kzn.device.key))
+    key = new_key()
+    write_key(tmp_path / "key.pem", key)
+    issuing = Authority.load(kzn.root / "registrar/issuing")
+    write_certificates(tmp_path / "new.pem", issuing.device(key.public_key(), kzn.board.name))
+    with Subscriber(kzn.broker.port, files=CertificateFiles(kzn.device.ca, tmp_path / "new.pem", tmp_path / "key.pem")):
+        pass
+
+
+def test_the_playbook_is_one_that_ansible_understands_and_it_names_no_offline_file(office: Office) -> None:
+    office.new()
+    folder = office.out / "kzn/ansible"
+    playbook = Path(sys.executable).with_name("ansible-playbook")
+    environ = {**os.environ, "ANSIBLE_LOCAL_TEMP": str(office.out / "tmp"), "ANSIBLE_HOME": str(office.out / "home")}
+    command = [str(each) for each in (playbook, "-i", folder / "inventory.yml", folder / "site.yml")]
+    for words, says in ((["--syntax-check"], "site.yml"), (["--list-hosts"], "hosts (3)")):
+        done = subprocess.run([*command, *words], env=environ, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert says in done.stdout
+    named = "".join(path.read_text() for path in (folder / "roles").rglob("*") if path.is_file())
+    assert "offline" not in named
+    assert "keys/" not in named
+
+
+def test_a_drill_begins_with_what_the_check_says_and_is_never_overwritten(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    office.change('host = "broker-a.kzn.example"', 'host = "nowhere.invalid"')
+    office.new()
+    words = ["drill", "kzn", "--out", str(office.out)]
+    assert main(words) == 0
+    [path] = (office.out / "kzn/drills").iterdir()
+    text = path.read_text()
+    assert "FAILS  broker a: a device connects to nowhere.invalid:8883" in text
+    assert text.count("| |") > 14
+    root = x509.load_pem_x509_certificate((office.out / "kzn/pki/device-root.pem").read_bytes())
+    assert root.fingerprint(SHA256()).hex(":") in text
+    path.write_text("filled in")
+    assert main(words) == 1
+    assert path.read_text() == "filled in"
+    assert "may be filled in" in capsys.readouterr().err
+
+
+def test_a_claim_is_asked_of_the_registrars_host(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ssh = tmp_path / "ssh"
+    ssh.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >{tmp_path}/asked\n')
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    words = ["durban-station", "kiosk-0001", "--place", "Platform 3; rm"]
+    assert main(["claim", "--out", str(office.out), "kzn", *words]) == 0
+    assert (tmp_path / "asked").read_text().splitlines() == [
+        "registrar.kzn.example",
+        "sudo registrar claim durban-station kiosk-0001 --place 'Platform 3; rm'",
+    ]
