@@ -16,7 +16,7 @@ JOBS ?= 5
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime tpm node-tools control-room browser arm-emulator run test suite test-campaigns test-control-room test-package test-tflite test-picamera2 check bench bench-vision chaos fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation mutants week arm-smoke wiring lamps dist dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime tpm est-tools node-tools control-room browser arm-emulator run test suite test-campaigns test-control-room test-package test-tflite test-picamera2 check bench bench-vision chaos fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation mutants week arm-smoke wiring lamps dist dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -24,7 +24,7 @@ help: ## This list
 
 setup: $(VENV)/.run ## The environment in .venv (make run and make test call it)
 
-setup-dev: $(VENV)/.dev broker rtsp-server package-tools faketime tpm node-tools control-room browser
+setup-dev: $(VENV)/.dev broker rtsp-server package-tools faketime tpm est-tools node-tools control-room browser
 
 $(VENV)/.run: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "edge-agent needs Python 3.11 or 3.13: sudo apt-get install python3 python3-venv"; exit 1; }
@@ -51,6 +51,11 @@ package-tools: # Looks at packages, and a Debian to install them in
 
 tpm: # A TPM in software for the tests, and OpenSSL's provider for it
 	@deploy/ensure-packages.sh swtpm tpm2-openssl
+
+EST_TOOLS := $(if $(DEBIAN_13),libest-utils softhsm2 pkcs11-provider)
+
+est-tools: # A server of EST that others wrote, and a PKCS#11 token in software; Debian 12 has neither server nor provider
+	@test -z "$(EST_TOOLS)" || deploy/ensure-packages.sh $(EST_TOOLS)
 
 faketime: # A clock in 1970 for the tests
 	@deploy/ensure-packages.sh faketime

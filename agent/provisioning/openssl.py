@@ -28,6 +28,11 @@ _KEY = re.compile(r"-----BEGIN (?!CERTIFICATE)([A-Z0-9#. ]+)-----.*?-----END \1-
 _PUBLIC = re.compile(r"-----BEGIN PUBLIC KEY-----(.*?)-----END PUBLIC KEY-----", re.DOTALL)
 
 
+_ECDSA_NULL = bytes.fromhex("300c06082a8648ce3d0403020500")
+_ECDSA = bytes.fromhex("300a06082a8648ce3d040302")
+"""The algorithm `ecdsa-with-SHA256`, as DER."""
+
+
 class OpensslError(EdgeAgentError):
     """The command is missing, or it failed; the text has its reason."""
 
@@ -107,8 +112,19 @@ def request(key: Path, user: str, board: str | None) -> bytes:
     ]
     lines += ["[name]", f"CN = {common_name(user)}", *([f"serialNumber = {board}"] if board else [])]
     lines += ["[extensions]", f"subjectAltName = DNS:{client_id(user)}"]
-    text = "\n".join([*lines, ""])
-    return _openssl("req", "-new", "-key", str(key), "-config", "/dev/stdin", "-outform", "DER", stdin=text.encode())
+    text = "\n".join([*lines, ""]).encode()
+    return _strict(_openssl("req", "-new", "-key", str(key), "-config", "/dev/stdin", "-outform", "DER", stdin=text))
+
+
+def _strict(made: bytes) -> bytes:
+    """Return a request without the NULL that tpm2-openssl 1.3 puts behind `ecdsa-with-SHA256`: RFC 5758 forbids it, and
+    who reads strictly refuses it. It stands outside of what is signed."""
+    at = made.rfind(_ECDSA_NULL)
+    if at < 0:
+        return made
+    header = 2 + (made[1] & 0x7F if made[1] & 0x80 else 0)
+    content = made[header:at] + _ECDSA + made[at + len(_ECDSA_NULL) :]
+    return b"\x30\x82" + len(content).to_bytes(2, "big") + content
 
 
 def certificates(pkcs7: bytes) -> list[Certificate]:
@@ -152,7 +168,8 @@ def why_not_issued(pem: str, roots: Iterable[str], between: Iterable[str], purpo
     """
     with _in_memory("".join(roots)) as trusted, _in_memory("".join(between)) as chain:
         try:
-            files = ("-no-CAfile", "-no-CApath", "-no-CAstore", "-CAfile", trusted[1], "-untrusted", chain[1])
+            files = ["-no-CApath", "-no-CAstore", "-CAfile", trusted[1]]
+            files += ["-untrusted", chain[1]] if chain[2] else []  # openssl wants no empty file
             _openssl("verify", *files, "-purpose", purpose, stdin=pem.encode(), keep=(trusted[0], chain[0]))
         except OpensslError as error:
             found = re.search(r"depth lookup: (.*)", str(error))
@@ -183,12 +200,12 @@ def _openssl(*words: str, stdin: bytes = b"", keep: Sequence[int] = ()) -> bytes
 
 
 @contextmanager
-def _in_memory(content: str) -> Iterator[tuple[int, str]]:
-    """Provide a file that is on no disk: its number, and its path in a child that keeps the number."""
+def _in_memory(content: str) -> Iterator[tuple[int, str, int]]:
+    """Provide a file that is on no disk: its number, its path in a child that keeps the number, and its length."""
     with os.fdopen(os.memfd_create("pem"), "wb") as file:
         file.write(content.encode())
         file.flush()
-        yield file.fileno(), f"/proc/self/fd/{file.fileno()}"
+        yield file.fileno(), f"/proc/self/fd/{file.fileno()}", len(content)
 
 
 def _name(text: str, which: str) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,69 +13,14 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from agent.adapters.tls_context import TlsFiles, tls_context
 from agent.contract.vocabulary import TimeQuality
-from agent.core.errors import DiskFullError
 from agent.provisioning.asking import Tools
 from agent.provisioning.claim import code
-from agent.provisioning.credentials import Store
-from agent.provisioning.enrol import Order, enrol
-from agent.provisioning.est import Login, RefusedError, Registrar, RegistrarError
+from agent.provisioning.est import RefusedError, RegistrarError
 from agent.provisioning.openssl import public_key
 from deploy.kit.authority import Authority, new_key
-from tests.support.fake_registrar import BOARD, NAME, SECRET, FakeRegistrar, Handler
+from tests.support.enrolling import NO_ROOM, Bench, assert_whole, tried
+from tests.support.fake_registrar import NAME, SECRET, FakeRegistrar, Handler
 from tests.support.full_disk import FullDisk
-
-
-class StillClock:
-    """Time that only `pause` moves."""
-
-    boot_id = "boot"
-
-    def __init__(self) -> None:
-        self.ns = 0
-        self.now = datetime.now(UTC)
-        self.trusted = TimeQuality.SYNCED
-
-    def boottime_ns(self) -> int:
-        return self.ns
-
-    def wall(self) -> datetime:
-        return self.now
-
-    def quality(self) -> TimeQuality:
-        return self.trusted
-
-    def pause(self, seconds: float) -> None:
-        self.ns += int(seconds * 1e9)
-
-
-class Bench:
-    """A device's state directory, a registrar, and what the technician reads."""
-
-    def __init__(self, directory: Path, registrar: FakeRegistrar) -> None:
-        self.state = directory / "state"
-        self.state.mkdir()
-        self.registrar = registrar
-        self.clock = StillClock()
-        self.lines: list[str] = []
-        self.steps: list[str] = []
-        self.store = Store(self.state, self.steps.append)
-        self.tools = Tools(self.clock, self.clock.pause, self.lines.append)
-        self.exchange_s = 5.0
-
-    def order(self, secret: str | None = SECRET, **changes: Any) -> Order:
-        login = None if secret is None else Login(NAME, secret)
-        trust = changes.pop("trust", self.registrar.trust)
-        return Order(NAME, self.registrar.url, trust, BOARD, login, **changes)
-
-    def enrol(self, order: Order | None = None) -> None:
-        order = order or self.order()
-        client = Registrar(order.registrar, order.trust, exchange_s=self.exchange_s, connect_s=1)
-        with self.store.locked():
-            enrol(order, self.store, client, self.tools, 10)
-
-    @property
-    def current(self) -> Path:
-        return self.state / "credentials" / "current"
 
 
 @pytest.fixture
@@ -87,13 +32,6 @@ def registrar(tmp_path: Path) -> Iterator[FakeRegistrar]:
 @pytest.fixture
 def bench(tmp_path: Path, registrar: FakeRegistrar) -> Bench:
     return Bench(tmp_path, registrar)
-
-
-def assert_whole(current: Path) -> None:
-    certificate, key = current / "device.pem", current / "device.key"
-    tls_context(TlsFiles(current / "ca.pem", certificate, key))
-    tls_context(TlsFiles(current / "ca.pem", certificate, key, f"{NAME}/up/alarm"))
-    assert json.loads((current / "binding.json").read_text())["name"] == NAME
 
 
 def test_a_claim_becomes_credentials_that_a_broker_can_check(bench: Bench) -> None:
@@ -373,17 +311,3 @@ def test_a_full_disk_at_any_write_loses_nothing_and_says_what_to_do(
 
     assert writes > 15
     assert_whole(bench.current)
-
-
-NO_ROOM = (
-    "there is no room left on the disk. Nothing is lost, and what was in use stays in use: make room "
-    "(`sudo edge-agent doctor --only disk`), and run the same command again"
-)
-
-
-def tried(call: Callable[[], None]) -> str | None:
-    try:
-        call()
-    except DiskFullError as error:
-        return str(error)
-    return None
