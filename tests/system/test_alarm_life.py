@@ -7,6 +7,7 @@ from agent.cli.keygen import make_key
 from tests.support.agent_process import LIGHTS, AgentProcess
 from tests.support.centre import Centre
 from tests.support.mosquitto import Mosquitto
+from tests.support.wait import wait_for
 
 HASTY = {"delayed_after_s": 0.4, "unconfirmed_after_s": 0.8, "repeat_after_s": 1.0, "raise_again_after_s": 1.0}
 CALLED = {"yellow": "on", "green": "off", "beacon": "flash", "tone": "off"}
@@ -76,6 +77,7 @@ def test_an_alarm_to_which_somebody_was_sent_waits_longer_and_then_says_who_to_t
         agent.wait_for_outputs(green="off")
         agent.kill()
         agent.start()
+        wait_for(lambda: starts(centre) == 3, what="the third start: an ack echoes what that says")
         centre.acknowledge(alarm_id, agent.key, "closed")
         closed = centre.wait_for_alarm("closed", alarm_id=alarm_id)
         assert closed.data["sent_before"] == again.data["sent_before"]
@@ -133,6 +135,11 @@ def test_a_kiosk_without_an_uplink_says_that_it_is_out_of_service_and_still_take
             centre.acknowledge(raised.data["alarm_id"], agent.key, "closed")
             agent.wait_for_outputs(**AT_REST)
             centre.wait_for("health", lambda m: m.data["parts"]["service"]["state"] == "ok")
+
+
+def starts(centre: Centre) -> int:
+    """How many starts of the agent the centre has heard of."""
+    return len({message.data["boot_nonce"] for message in centre.messages("state")})
 
 
 def order_test_mode(centre: Centre, key: PrivateKey, **args: object) -> dict[str, object]:
