@@ -18,6 +18,7 @@ COMMAND_KEYS = "command-keys.json"
 _TAKEN = {"device": ("location",), "mqtt": ("brokers",), "centre": ("names",)}
 """What a registrar may set besides: all else is the business of the files on the card."""
 _OVERLAY_S = 120.0
+_ON_THE_CARD = 'umask 022; mkdir -p "${1%/*}" && cat >"$1.new" && sync "$1.new" && mv "$1.new" "$1" && sync "${1%/*}"'
 
 
 def layer(name: str, state: Path, given: dict[str, Any]) -> str:
@@ -47,21 +48,21 @@ def parse_given(content: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         given = tomllib.loads(content["settings"])
         keys = content["command_keys"]
         parse_keys(keys)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise RegistrarError(f"the registrar's settings can't be used ({error}): tell the office") from error
     return given, json.dumps(keys, indent=1).encode() + b"\n"
 
 
 def write(path: Path, content: bytes, *, overlay: str = "overlayroot-chroot") -> None:
-    """Replace a file of /etc/edge-agent; on a root in memory that overlayroot lays over the card, on the card too.
+    """Replace a file of /etc/edge-agent, which all may read: it holds no secret. On a root that overlayroot keeps in
+    memory, the file on the card below is replaced too.
 
     Raises StorageError.
     """
-    replace_file(path, content, 0o640, owner=path.parent)
-    if _is_overlay(path.parent):
-        script = 'umask 027; cat >"$1.new" && chgrp --reference="${1%/*}" "$1.new" && mv "$1.new" "$1" && sync "$1"'
+    replace_file(path, content, 0o644, owner=path.parent)
+    if is_overlay(path.parent):
         try:
-            command = [overlay, "sh", "-c", f"mkdir -p {path.parent}; {script}", "sh", str(path)]
+            command = [overlay, "sh", "-c", _ON_THE_CARD, "sh", str(path)]
             subprocess.run(command, input=content, capture_output=True, timeout=_OVERLAY_S, check=True)
         except (OSError, subprocess.SubprocessError) as error:
             raise StorageError(
@@ -69,7 +70,7 @@ def write(path: Path, content: bytes, *, overlay: str = "overlayroot-chroot") ->
             ) from error
 
 
-def _is_overlay(directory: Path, mounts: Path = Path("/proc/self/mounts")) -> bool:
+def is_overlay(directory: Path, mounts: Path = Path("/proc/self/mounts")) -> bool:
     """Whether a directory is on a root file system that overlayroot has laid over another one."""
     lines = [line.split() for line in mounts.read_text(encoding="utf-8").splitlines()]
     on_root = os.stat(directory).st_dev == os.stat("/").st_dev  # noqa: PTH116
@@ -79,7 +80,7 @@ def _is_overlay(directory: Path, mounts: Path = Path("/proc/self/mounts")) -> bo
 def _toml(value: Any) -> str:
     match value:
         case dict():
-            return "{ " + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + " }"
+            return "{ " + ", ".join(f"{_toml(key)} = {_toml(each)}" for key, each in value.items()) + " }"
         case list():
             return "[" + ", ".join(_toml(each) for each in value) + "]"
         case _:

@@ -1,7 +1,9 @@
 """Enrolment against a registrar over TLS: what it leaves on the disk, and what it refuses to take."""
 
 import json
+import os
 import stat
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +23,7 @@ from deploy.kit.authority import Authority, new_key
 from tests.support.enrolling import NO_ROOM, Bench, assert_whole, tried
 from tests.support.fake_registrar import NAME, SECRET, FakeRegistrar, Handler
 from tests.support.full_disk import FullDisk
+from tests.support.run import ran
 
 
 @pytest.fixture
@@ -311,3 +314,19 @@ def test_a_full_disk_at_any_write_loses_nothing_and_says_what_to_do(
 
     assert writes > 15
     assert_whole(bench.current)
+
+
+def test_a_clock_in_1970_fails_the_verification_and_is_named(registrar: FakeRegistrar, tmp_path: Path) -> None:
+    (tmp_path / "trust.pem").write_text(registrar.trust)
+    program = (
+        "import sys; from pathlib import Path; from agent.provisioning.est import Registrar\n"
+        "Registrar(sys.argv[1], Path(sys.argv[2]).read_text()).authorities()"
+    )
+    words = [sys.executable, "-c", program, registrar.url, str(tmp_path / "trust.pem")]
+
+    done = ran("faketime", "-f", "@1970-01-01 00:05:00", *words, env={**os.environ, "TZ": "UTC"})
+
+    said = done.stderr.splitlines()[-1]
+    assert "is not valid yet: this device's clock says 1970-01-01 00:05 UTC" in said
+    assert "let the network set it (`timedatectl`)" in said
+    assert registrar.asked == []
