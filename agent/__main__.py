@@ -18,6 +18,7 @@ COMMANDS = {
     "config-reset": "take away what was set from afar",
     "enrol": "get this device its name, its certificate and its settings",
     "renew": "get this device a new certificate before the old one ends",
+    "decommission": "take this device out of use and erase what it knows of its province",
     "doctor": "check every part of a device, and say what to do",
     "watch": "show what a device publishes",
     "ack": "answer an alarm, as the command centre would",

@@ -3,6 +3,7 @@
 import argparse
 import getpass
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -68,7 +69,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> int:
     """Enrol; returns the exit code. Raises UsageError, SettingsError, EdgeAgentError."""
     use_provider(openssl.key_kind(args.key))
-    state = _state(args.config)
+    state = state_directory(args.config)
     board = Board().serial()
     try:
         order = _order(args, board)
@@ -107,6 +108,10 @@ def _enrol(order: Order, state: Path, args: argparse.Namespace) -> None:
     with store.locked():
         enrolled = enrol(order, store, Registrar(order.registrar, order.trust), around)
         _write_settings(order, enrolled, state, args, around)
+        if order.asked.key == "tpm":
+            settings_files.let_units_use_a_tpm(settings_files.TPM, settings_files.drop_ins())
+            subprocess.run(["systemctl", "daemon-reload"], check=False)
+            around.tell("The agent and its renewal may use the TPM.")
     try:
         load(args.config)
     except SettingsError as error:
@@ -130,8 +135,8 @@ def _write_settings(order: Order, enrolled: Set, state: Path, args: argparse.Nam
     around.tell(f"Wrote {layer}: name, place, brokers and credentials.")
 
 
-def _state(config: Path) -> Path:
-    """Return the state directory. The settings need not be whole yet: enrolment completes them."""
+def state_directory(config: Path) -> Path:
+    """Return the state directory. The settings need not be whole: enrolment completes them. Raises SettingsError."""
     storage = layers.read(config)[0].plain.get("storage", {})
     directory = storage.get("directory") if isinstance(storage, dict) else None
     if not isinstance(directory, str):

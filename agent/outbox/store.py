@@ -27,7 +27,7 @@ from agent.outbox.state_directory import StateDirectory
 _T = TypeVar("_T")
 _MOST_READ = 10_000
 _CHECKPOINT_BYTES = 4 * 1024 * 1024
-STATE_FILE = "alarms.db"
+STATE_FILE, TELEMETRY_FILE = "alarms.db", "telemetry.db"
 
 
 class MessageStore:
@@ -64,7 +64,7 @@ class MessageStore:
             # Small pages, since most commits write a single message, and every page that it touches.
             self._alarms = self._open(STATE_FILE, SYNCED, "page_size=1024", must_end, undo)
             # The space of deleted messages can then be given back to a nearly full disk.
-            self._telemetry = self._open("telemetry.db", NOT_SYNCED, "auto_vacuum=INCREMENTAL", must_end, undo)
+            self._telemetry = self._open(TELEMETRY_FILE, NOT_SYNCED, "auto_vacuum=INCREMENTAL", must_end, undo)
             self._level()
             self.directory.hold_reserve()
             self._undo = undo.pop_all()

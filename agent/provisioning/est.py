@@ -118,6 +118,13 @@ class Registrar:
             raise RegistrarError(f"{self._where} answers {path} with something else than JSON: {_OTHER}")
         return content
 
+    def decommission(self, shown: Shown) -> str:
+        """Have all certificates of whoever shows this one revoked; return what the registrar says. Twice does no harm.
+
+        Raises RegistrarError, RefusedError.
+        """
+        return self._exchange("POST", "/registrar/decommission", shown=shown).sentence
+
     def _ask(self, operation: str, request: bytes, more: dict[str, str], shown: Shown | None) -> bytes | Wait:
         headers = {"Content-Type": "application/pkcs10", "Content-Transfer-Encoding": "base64", **more}
         answer = self._exchange("POST", EST + operation, base64.encodebytes(request), headers, shown)

@@ -19,6 +19,8 @@ _TAKEN = {"device": ("location",), "mqtt": ("brokers",), "centre": ("names",)}
 """What a registrar may set besides: all else is the business of the files on the card."""
 _OVERLAY_S = 120.0
 _ON_THE_CARD = 'umask 022; mkdir -p "${1%/*}" && cat >"$1.new" && sync "$1.new" && mv "$1.new" "$1" && sync "${1%/*}"'
+TPM = Path("/usr/share/edge-agent/tpm.conf")
+"""The package's drop-in for units that use a TPM."""
 
 
 def layer(name: str, state: Path, given: dict[str, Any]) -> str:
@@ -68,6 +70,33 @@ def write(path: Path, content: bytes, *, overlay: str = "overlayroot-chroot") ->
             raise StorageError(
                 f"{path} is written, but a restart forgets it: `{overlay}` failed ({error}). Run this command again"
             ) from error
+
+
+def drop_ins(units: Path = Path("/etc/systemd/system")) -> list[Path]:
+    """Return the files that let the units use a TPM."""
+    return [units / f"{unit}.d" / TPM.name for unit in ("edge-agent.service", "edge-agent-renew.service")]
+
+
+def let_units_use_a_tpm(given: Path, files: list[Path]) -> None:
+    """Write the package's drop-in (`given`) to `files`. Raises StorageError."""
+    try:
+        content = given.read_bytes()
+        for each in files:
+            each.parent.mkdir(parents=True, exist_ok=True)
+            write(each, content)
+    except OSError as error:
+        raise StorageError(f"the units may not use the TPM: {error}") from error
+
+
+def remove(path: Path, *, overlay: str = "overlayroot-chroot") -> None:
+    """Remove a file, on the card too as `write` does; one that is not there is no mistake. Raises StorageError."""
+    try:
+        path.unlink(missing_ok=True)
+        if path.parent.is_dir() and is_overlay(path.parent):
+            command = [overlay, "rm", "-f", str(path)]
+            subprocess.run(command, capture_output=True, timeout=_OVERLAY_S, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise StorageError(f"{path} can't be removed: {error}") from error
 
 
 def is_overlay(directory: Path, mounts: Path = Path("/proc/self/mounts")) -> bool:

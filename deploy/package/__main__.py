@@ -44,6 +44,7 @@ def build(target: Target, out: Path, compression: str) -> Path:
         environment.build(target, root, environment.own_wheel(PROJECT, Path(scratch), time_s), cache, say)
         tree.build(PROJECT, root, target.release)
         tree.write(root / "usr/share/man/man1/edge-agent.1.gz", manual.page(__version__, time_s))
+        tree.write(root / tree.BUILT, f"{time_s}\n")
         for shell, place in completion.SHELLS.items():
             tree.write(root / place, completion.script(shell))
         included, model = parts.read(target, root / target.site_packages), tree.model().manifest

@@ -7,6 +7,8 @@ from pathlib import Path
 from deploy.package.target import RELEASES, Release, Target
 
 SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
+_SUGGESTS = ("tpm2-openssl",)
+"""A key may be kept by a TPM, which few boards have; its provider would bring a dozen packages."""
 _RECOMMENDS = ("ca-certificates", "systemd-timesyncd | time-daemon")
 _CONTROL = """\
 Package: edge-agent
@@ -46,12 +48,14 @@ def _python(release: Release) -> Iterator[str]:
 
 def build(target: Target, root: Path, version: str, scripts: Path) -> None:
     """Write `root`/DEBIAN for the tree that `root` holds."""
-    suggests = f"Suggests: {', '.join(target.suggests)}\n" if target.suggests else ""
+    suggests = f"Suggests: {', '.join((*_SUGGESTS, *target.suggests))}\n"
     template = _CONTROL.format(
         version=f"{version}{target.release.suffix}",
         arch=target.arch,
         size_kib="{size_kib}",
-        depends=", ".join((*_python(target.release), *libraries(target.release), "systemd (>= 252)", *target.depends)),
+        depends=", ".join(
+            (*_python(target.release), *libraries(target.release), "openssl", "systemd (>= 252)", *target.depends)
+        ),
         recommends=", ".join((*_RECOMMENDS, *target.recommends)),
         suggests=suggests,
     )

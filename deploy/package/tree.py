@@ -12,8 +12,23 @@ MODEL = "ssdlite-person-int8"
 DOCUMENTS = Path("usr/share/doc/edge-agent")
 PROFILES = Path("usr/share/edge-agent/profiles")
 MODELS = Path("usr/share/edge-agent/models")
+BUILT = Path("usr/share/edge-agent/built")
+"""When the package was built, in seconds since 1970: no clock is right that is earlier."""
 PLACES = {
     "deploy/systemd/edge-agent.service": "usr/lib/systemd/system/edge-agent.service",
+    **{
+        f"deploy/systemd/{name}": f"usr/lib/systemd/system/{name}"
+        for name in (
+            "edge-agent-clock.service",
+            "edge-agent-enrol.service",
+            "edge-agent-renew.service",
+            "edge-agent-renew.timer",
+        )
+    },
+    "deploy/systemd/enrolled.sh": "usr/share/edge-agent/enrolled.sh",
+    "deploy/systemd/tpm.conf": "usr/share/edge-agent/tpm.conf",
+    "deploy/openssl/openssl-tpm.cnf": "usr/share/edge-agent/openssl-tpm.cnf",
+    "deploy/openssl/openssl-pkcs11.cnf": "usr/share/edge-agent/openssl-pkcs11.cnf",
     "deploy/systemd/edge-agent.sysusers.conf": "usr/lib/sysusers.d/edge-agent.conf",
     "deploy/systemd/edge-agent.tmpfiles.conf": "usr/lib/tmpfiles.d/edge-agent.conf",
     "deploy/systemd/60-edge-agent.rules": "usr/lib/udev/rules.d/60-edge-agent.rules",

@@ -117,6 +117,19 @@ _ON_THE_CARD = {
     "with the data partition again": f"{_NO_DATA}; rm {_NO_PINS_UNIT}; {_PARTITION} && systemctl daemon-reload"
     " && systemctl start edge-agent",
 }
+_BESIDE = "edge-agent-clock.service edge-agent-enrol.service edge-agent-renew.timer"
+_WORKERS = "edge-agent-enrol.service edge-agent-renew.service"
+_DEVICES = "systemctl daemon-reload; systemctl show -P DevicePolicy -P DeviceAllow -P SupplementaryGroups"
+_ENROLMENT = {
+    "units beside the agent's": f"systemctl is-enabled {_BESIDE}; systemctl is-active edge-agent-renew.timer;"
+    " getent group tss; test $(cat /usr/share/edge-agent/built) -le $(date +%s)",
+    "started without a claim": f"systemctl start {_WORKERS} &&"
+    f" systemctl show --property=ConditionResult --property=ExecMainPID {_WORKERS}",
+    "devices": f"{_DEVICES} edge-agent",
+    "devices with a TPM": "for unit in edge-agent edge-agent-renew; do d=/etc/systemd/system/$unit.service.d;"
+    f" mkdir -p $d; ln -s /usr/share/edge-agent/tpm.conf $d/; {_DEVICES} $unit; rm $d/tpm.conf; done;"
+    " systemctl daemon-reload",
+}
 _SOMEBODYS_FILES = (
     "/etc/edge-agent/masks/front.json",
     "/var/lib/edge-agent/models/own.tflite",
@@ -197,6 +210,8 @@ class Life:
         }
         for name, script in steps.items():
             self._step(machine, name, machine.run(script))
+        for name, script in _ENROLMENT.items():
+            self._note(name, machine.run(script))
         unpacked = system.root / "opt/edge-agent/lib"
         cut = machine.cut_off(f"{INSTALL} {new}", lambda: any(unpacked.rglob("*.dpkg-new")))
         self._step(machine, "upgrade cut off", cut)

@@ -154,6 +154,25 @@ def test_a_device_with_the_settings_that_came_with_the_package_starts_nothing(li
     assert (found["active"], found["enabled"]) == ("inactive", "disabled")
 
 
+def test_after_installation_the_timer_runs_and_without_a_claim_or_credentials_nothing_is_started(life: Path) -> None:
+    beside = lines(seen(life, "units beside the agent's"))
+    assert beside[:4] == ["enabled", "enabled", "enabled", "active"]
+    assert beside[4].startswith("tss:")
+    assert seen(life, "units beside the agent's")["code"] == "0"
+    found = lines(seen(life, "started without a claim"))
+    assert sorted(found) == ["", "ConditionResult=no", "ConditionResult=no", "ExecMainPID=0", "ExecMainPID=0"]
+
+
+def test_to_systemd_the_agent_has_a_tpm_with_the_drop_in_alone_and_the_firmwares_mailbox_never(life: Path) -> None:
+    without = lines(seen(life, "devices"))
+    assert "closed" in without
+    assert not {"tpmrm0", "vcio", "tss"} & set(re.findall(r"\w+", " ".join(without)))
+    with_tpm = lines(seen(life, "devices with a TPM"))
+    assert (with_tpm.count("closed"), with_tpm.count("tss")) == (2, 2), "the agent and the renewal"
+    assert "vcio" not in " ".join(with_tpm)
+    assert len([line for line in with_tpm if "/dev/tpmrm0 rw" in line]) == 2
+
+
 def states(life: Path, step: str) -> dict[str, str]:
     """What the doctor found: a state for each check."""
     found = json.loads(seen(life, step)["said"])

@@ -1,0 +1,48 @@
+"""What a state directory holds that its device still owes to a centre; for programs beside the agent."""
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.contract.messages import Rank
+from agent.outbox.database import disk
+from agent.outbox.store import STATE_FILE, TELEMETRY_FILE
+
+_ALARM_KEYS = "alarm/"
+"""As in `runtime/alarms/persistence.py`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """Counts."""
+
+    open_alarms: int = 0
+    alarm_messages: int = 0
+    """Messages of alarms that no broker has confirmed."""
+    other_messages: int = 0
+
+
+def read_owed(directory: Path) -> Owed:
+    """Read it from the disk, also while an agent runs on it. Raises StorageError.
+
+    What an agent that was killed had not yet written is in its black box, and counts only once it has started again.
+    """
+    owed = Owed()
+    for name in (STATE_FILE, TELEMETRY_FILE):
+        path = directory / name
+        if not path.exists():
+            continue
+        with (
+            disk(path),
+            closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1.0)) as reader,
+        ):
+            count = reader.execute("SELECT rank = ?, count(*) FROM messages GROUP BY 1", (Rank.ALARM,))
+            waiting = {bool(is_alarm): number for is_alarm, number in count}
+            alarms = reader.execute("SELECT count(*) FROM state WHERE key GLOB ?", (f"{_ALARM_KEYS}*",)).fetchone()[0]
+        owed = Owed(
+            max(owed.open_alarms, alarms),  # the second database has a copy of each
+            owed.alarm_messages + waiting.get(True, 0),
+            owed.other_messages + waiting.get(False, 0),
+        )
+    return owed

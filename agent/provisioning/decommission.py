@@ -1,0 +1,96 @@
+"""Taking a device out of use: what it knows of its province is erased.
+
+A power cut at any moment leaves a device that the same command finishes. A mark in the state directory says that
+erasing has begun, and what else is to be erased: from then on nothing is asked again, and the mark goes last.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.adapters.binding import CREDENTIALS
+from agent.core.errors import StorageError
+from agent.outbox.waiting import read_owed
+from agent.provisioning.credentials import replace_file
+
+MARK = "decommissioning.json"
+_KEPT = frozenset({MARK, "agent.lock"})
+"""The lock keeps agents out until the end; it says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What is being erased."""
+
+    name: str
+    """`province/site/id`"""
+    files: tuple[Path, ...]
+    """Those outside of the state directory."""
+
+
+def why_not(state: Path) -> str | None:
+    """Return why a device must stay in use for now; None if nothing is open and no alarm waits. Raises StorageError."""
+    owed = read_owed(state)
+    if owed.open_alarms:
+        return f"{_count(owed.open_alarms, 'alarm is', 'alarms are')} open: have the centre close it first"
+    if owed.alarm_messages:
+        waiting = _count(owed.alarm_messages, "message of an alarm waits", "messages of alarms wait")
+        return f"{waiting} for a broker: let the device connect first (`sudo edge-agent doctor --only broker`)"
+    return None
+
+
+def begun(state: Path) -> Begun | None:
+    """Return what an earlier run has begun to erase. Raises StorageError when that can't be read."""
+    path = state / MARK
+    try:
+        match json.loads(path.read_bytes()):
+            case {"name": str(name), "files": list(files)}:
+                return Begun(name, tuple(Path(str(each)) for each in files))
+            case _:
+                raise StorageError(f"{path} is not what was written: remove it")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise StorageError(f"{path} can't be read: {error}") from error
+
+
+def begin(state: Path, what: Begun) -> None:
+    """Write the mark, safe against a power cut when it returns: from here on there is no way back. Raises
+    StorageError."""
+    content = json.dumps({"name": what.name, "files": [str(each) for each in what.files]})
+    replace_file(state / MARK, content.encode(), 0o600, owner=state)
+
+
+def erase(state: Path, what: Begun, others: Iterable[Path], remove: Callable[[Path], None]) -> None:
+    """Erase the credentials, then everything else in the state directory, then `others`, which are in memory, and the
+    files of the settings, by `remove`; last the mark. Raises StorageError."""
+    try:
+        if (state / CREDENTIALS).exists():
+            shutil.rmtree(state / CREDENTIALS)
+            os.sync()
+        for each in (*(each for each in state.iterdir() if each.name not in _KEPT), *others):
+            _delete(each)
+        for each in what.files:
+            remove(each)
+        os.sync()
+        (state / MARK).unlink(missing_ok=True)
+        os.sync()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise StorageError(
+            f"{error.filename or state} can't be erased ({reason}): run the same command again"
+        ) from error
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _count(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"
