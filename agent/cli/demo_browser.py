@@ -107,7 +107,7 @@ class DemoBrowser:
         self._ask("Input.insertText", text=text)
 
     def press(self, key: str) -> None:
-        """Press a key: a letter, a digit or Enter."""
+        """Press a key: a letter, a digit, the space key or Enter."""
         which = _ENTER if key == "Enter" else {"key": key, "text": key}
         self._ask("Input.dispatchKeyEvent", type="keyDown", **which)
         self._ask("Input.dispatchKeyEvent", type="keyUp", **which)

@@ -106,10 +106,11 @@ class Story:
         return self._on_broker("/up/alarm/medical", stage="registered") and self._on_page(browser, has_it)
 
     def _close(self, browser: DemoBrowser) -> bool:
-        self._screen.say(f"{_OPERATOR} closes it with c and Enter: it was a test.")
+        self._screen.say(f"{_OPERATOR} closes it with c, space and Enter: it was a test.")
         browser.press("c")
         if not self._on_page(browser, _AT_FORM):
             return False
+        browser.press(" ")
         browser.press("Enter")
         return self._on_broker("/up/alarm/medical", stage="closed") and self._on_page(browser, f"{_ROW} === null")
 

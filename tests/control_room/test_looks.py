@@ -143,6 +143,7 @@ def test_the_keyboard_alone_plays_the_whole_story(earnest: Rig, browser: Browser
 
     keyboard.press("1")
     keyboard.press("c")
+    keyboard.press("Space")
     tab_to(page, "Note")
     keyboard.type("She is with her family")
     keyboard.press("Enter")

@@ -113,7 +113,10 @@ def test_a_press_that_nobody_has_seen_keeps_an_alarm_from_being_closed(opened: O
     expect(page.get_by_text("1 alarm that nobody has", exact=True)).to_be_visible()
     page.keyboard.press("Alt+1")
     page.keyboard.press("c")
-    expect(page.get_by_text("You close it with 1 press seen.")).to_be_visible()
+    expect(page.get_by_text("You have seen 1 press.")).to_be_visible()
+    # No reason is chosen beforehand, and the button says so.
+    page.get_by_role("button", name="Choose a reason first").click(force=True)
+    page.get_by_role("radio", name="False alarm").check()
     happen(page, "more")
     expect(page.get_by_text("Somebody has pressed again: 2 presses now.")).to_be_visible()
     page.get_by_role("button", name="Close the alarm").click(force=True)
@@ -157,3 +160,38 @@ def test_letters_do_nothing_while_somebody_types(opened: Opener) -> None:
     page.get_by_label("Find a device").press_sequentially("2 rdc?")
     expect(page.get_by_label("Find a device")).to_have_value("2 rdc?")
     expect(page.locator(".help")).to_have_count(0)
+
+
+def test_the_alarms_of_one_kiosk_are_told_apart_and_share_its_lamps(opened: Opener) -> None:
+    page = opened("one-kiosk")
+    begin(page)
+    go(page, "alarms")
+    expect(page.locator(".alarm-row")).to_have_count(3)
+    assert places(page) == ["jhb-park-station, kiosk-0042"] * 3
+    more = page.locator(".row-more").all_inner_texts()
+    assert [re.findall(r"button-\d · \d\d:\d\d", each) != [] for each in more] == [True] * 3
+    assert not any("kiosk-0042" in each for each in more)
+    page.locator(".alarm-row").nth(1).click()
+    lamps = page.locator(".card", has_text="What the resident sees now")
+    expect(lamps).to_contain_text("because another alarm here waits: button-4")
+    page.keyboard.press("c")
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("The kiosk has closed it.")).to_be_visible()
+    expect(lamps).to_contain_text("it shows nothing any more")
+    expect(lamps.locator(".lamp")).to_have_count(0)
+
+
+def test_a_unit_that_is_out_says_so_and_is_copied_into_no_field(opened: Opener) -> None:
+    page = opened("one-kiosk")
+    begin(page)
+    page.keyboard.press("Alt+1")
+    page.keyboard.press("d")
+    car = page.get_by_role("radio", name="car 7")
+    expect(page.locator(".choice", has=car)).to_contain_text("is out for jhb-park-station, kiosk-0042, button-5")
+    car.check()
+    other = page.get_by_label("Or somebody else")
+    expect(other).to_have_value("")
+    other.fill("foot patrol")
+    expect(car).not_to_be_checked()
+    expect(page.get_by_role("button", name="Send foot patrol")).to_be_visible()

@@ -70,7 +70,7 @@ def play(people: tuple[Person, Person], rig: Rig) -> str:
         person.await_standing(alarm_id, f"^{has(second)}$")
     first.await_text(".detail dl", second.name)
 
-    first.press("c", "Enter")
+    first.press("c", "Space", "Enter")
     for person in people:
         person.await_rows()
     for person in people:

@@ -108,7 +108,7 @@ class Room:
         alarm_id = next(iter(self.open))
         closer = random.choice(self.people)
         closer.open(alarm_id)
-        closer.press("c", "Enter")
+        closer.press("c", "Space", "Enter")
         del self.open[alarm_id]
         self._closed.add(alarm_id)
         for person in self.people:

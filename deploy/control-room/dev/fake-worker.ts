@@ -161,6 +161,15 @@ function play(): void {
       events: [event(1, `edge.event.${HOSTILE}.v1`, { event_id: HOSTILE, camera: HOSTILE, text: HOSTILE, [HOSTILE]: { deep: [HOSTILE] } }, 3)],
     });
   }
+  if (scenario === "one-kiosk") {
+    const at = { source: "/edge/gp/jhb-park-station/kiosk-0042", lamps: LAMPS.sent! };
+    const three = [alarm(8, 40), taken(9, 70, "Naledi", 9, "car 7"), taken(10, 55, "Naledi", 12)];
+    const bare = { location: undefined as never, camera: undefined as never };
+    return changed({
+      alarms: three.map((one, n) => ({ ...one, ...at, data: { ...one.data, ...bare, stage: n === 0 ? "sent" : one.data.stage, input: `button-${n + 4}` } })),
+      devices: [device(42, { source: at.source, meta: null, openAlarms: 3, timeq: "unsynced", certificateEndsMs: now() + 86_400_000 })],
+    });
+  }
   changed({ devices: fleet(scenario === "flood" ? 5000 : 60) });
   if (scenario === "empty") return;
   if (scenario === "flood") {

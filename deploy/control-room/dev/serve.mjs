@@ -1,5 +1,5 @@
 // Serves the page with the scripted worker, under the policy that it has in earnest: node dev/serve.mjs [PORT], then open
-// http://127.0.0.1:PORT/day/ (or empty, flood, hostile, one-down, clock, mute, race, unknown-key, wrong).
+// http://127.0.0.1:PORT/day/ (or empty, one-kiosk, flood, hostile, one-down, clock, mute, race, unknown-key, wrong).
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join, normalize } from "node:path";
@@ -20,6 +20,7 @@ async function find(scenario, name) {
   if (name === "control-room.json") {
     const settings = JSON.parse(await readFile(join(here, "static/control-room.json"), "utf8"));
     if (scenario === "wrong") return JSON.stringify({ ...settings, brokers: [], ring_after_s: "soon", colour: "red" });
+    if (scenario === "one-kiosk") settings.outlines = [];
     return JSON.stringify({ ...settings, brokers: ["a", "b"].map((broker) => ({ name: broker, url: `wss://broker-${broker}.example/mqtt` })) });
   }
   return built.get(name) ?? readFile(join(here, "static", normalize(`/${name}`)));

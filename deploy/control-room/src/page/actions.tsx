@@ -1,18 +1,12 @@
 // What a person can do about an alarm. Nothing is shown as done before its kiosk has said so.
-import { signal, useSignal } from "@preact/signals";
-import { useLayoutEffect, useRef } from "preact/hooks";
 import type { AlarmView } from "../protocol";
 import { Again, goOn } from "./again";
-import { ask } from "./ask";
-import { acknowledge, forget, giveUp, isPending, orderOf, type Order } from "./orders";
-import { alarms, isMine, key, settings, shift, whoAnswers } from "./state";
+import { Close, Dispatch, Settle, TakeOver } from "./forms";
+import { acknowledge, forget, form, giveUp, isPending, orderOf, type Form, type Order } from "./orders";
+import { alarms, isMine, key, shift, whoAnswers } from "./state";
 import { t } from "./strings";
 import { now, second } from "./time";
-import { deviceClock, holder, plain } from "./words";
-
-type Form = "dispatched" | "closed" | "take-over" | "settle";
-/** The form that is open, and of which alarm. */
-export const form = signal<{ alarmId: string; form: Form } | null>(null);
+import { holder, plain } from "./words";
 
 /** Why no alarm can be answered now; null if they can. */
 function obstacle(): string | null {
@@ -138,140 +132,4 @@ function Said({ isGood, order, words }: { isGood: boolean; order: Order; words: 
 function Waiting({ sinceMs }: { sinceMs: number }) {
   second.value;
   return <span>{t.act.asking(t.seconds(Math.floor((now() - sinceMs) / 1000).toString()))}</span>;
-}
-
-function leave(): void {
-  form.value = null;
-  requestAnimationFrame(() => document.querySelector<HTMLElement>(".detail h2")?.focus());
-}
-
-function Leave() {
-  return <button type="button" onClick={leave}>{t.cancel} <kbd>Esc</kbd></button>;
-}
-
-/** Brings the focus to the first field or button of a form that has just opened. */
-function useFirstFocus() {
-  const element = useRef<HTMLFormElement>(null);
-  useLayoutEffect(() => element.current?.querySelector<HTMLElement>("input, button")?.focus(), []);
-  return element;
-}
-
-function TakeOver({ alarm }: { alarm: AlarmView }) {
-  const element = useFirstFocus();
-  const held = alarm.data.held_by;
-  if (held === undefined) return null;
-  const take = (event: Event) => {
-    event.preventDefault();
-    form.value = null;
-    forget(alarm.alarmId);
-    acknowledge(alarm, "take-over", whoAnswers());
-  };
-  return (
-    <form ref={element} class="form" onSubmit={take}>
-      <p>{t.act.takeOverAsk(holder(alarm) ?? "", deviceClock(held.at))}</p>
-      <div class="buttons">
-        <button type="submit" class="do">{t.act.takeOverYes}</button>
-        <button type="button" onClick={() => (forget(alarm.alarmId), leave())}>{t.cancel} <kbd>Esc</kbd></button>
-      </div>
-    </form>
-  );
-}
-
-function Dispatch({ alarm }: { alarm: AlarmView }) {
-  const element = useFirstFocus();
-  const unit = useSignal("");
-  const send = (event: Event) => {
-    event.preventDefault();
-    if (unit.value.trim() === "") return;
-    acknowledge(alarm, "dispatched", { ...whoAnswers(), unit: unit.value.trim() });
-    leave();
-  };
-  return (
-    <form ref={element} class="form" onSubmit={send}>
-      <fieldset>
-        <legend>{t.act.unit}</legend>
-        <div class="choices">
-          {(settings.value?.units ?? []).map((name) => (
-            <label key={name} class="choice">
-              <input type="radio" name="unit" checked={unit.value === name} onChange={() => (unit.value = name)} />
-              {plain(name, 64)}
-            </label>
-          ))}
-        </div>
-        <label>
-          {t.act.unitOther}
-          <input type="text" maxLength={64} value={unit.value} onInput={(event) => (unit.value = event.currentTarget.value)} />
-        </label>
-      </fieldset>
-      <div class="buttons">
-        <button type="submit" class="do act-now" aria-disabled={unit.value.trim() === ""}>{unit.value.trim() === "" ? t.act.sendNobody : t.act.send(unit.value.trim())}</button>
-        <Leave />
-      </div>
-    </form>
-  );
-}
-
-const REASONS = ["helped", "false-alarm", "test", "duplicate", "other"] as const;
-
-function Close({ alarm }: { alarm: AlarmView }) {
-  const element = useFirstFocus();
-  const reason = useSignal<(typeof REASONS)[number]>(alarm.data.status === "actual" ? "helped" : "test");
-  const note = useSignal("");
-  // What the person has seen, and not what has come in while they typed: nobody who presses at this moment is overlooked.
-  const seen = useSignal(alarm.data.press_count);
-  const hasMore = alarm.data.press_count > seen.value;
-  const close = (event: Event) => {
-    event.preventDefault();
-    if (hasMore) return;
-    acknowledge(alarm, "closed", { ...whoAnswers(), press_count: seen.value, reason: reason.value, ...(note.value.trim() === "" ? {} : { note: note.value.trim() }) });
-    leave();
-  };
-  return (
-    <form ref={element} class="form" onSubmit={close}>
-      <fieldset>
-        <legend>{t.act.reason}</legend>
-        <div class="choices">
-          {REASONS.map((name) => (
-            <label key={name} class="choice">
-              <input type="radio" name="reason" checked={reason.value === name} onChange={() => (reason.value = name)} />
-              {t.act.reasons[name]}
-            </label>
-          ))}
-        </div>
-        <label>
-          {t.act.note}
-          <input type="text" maxLength={200} value={note.value} onInput={(event) => (note.value = event.currentTarget.value)} />
-        </label>
-      </fieldset>
-      {hasMore ? (
-        <p class="said bad" role="alert">
-          {t.act.pressedWhile(alarm.data.press_count)} <button type="button" onClick={() => (seen.value = alarm.data.press_count)}>{t.act.seen}</button>
-        </p>
-      ) : (
-        <p class="small">{t.act.closeSeen(seen.value)}</p>
-      )}
-      <div class="buttons">
-        <button type="submit" class="do" aria-disabled={hasMore}>{t.act.close}</button>
-        <Leave />
-      </div>
-    </form>
-  );
-}
-
-function Settle({ alarm }: { alarm: AlarmView }) {
-  const element = useFirstFocus();
-  const settle = (event: Event) => {
-    event.preventDefault();
-    ask({ ask: "settle", source: alarm.source, alarmId: alarm.alarmId });
-    leave();
-  };
-  return (
-    <form ref={element} class="form" onSubmit={settle}>
-      <p>{t.alarms.settleWhy} {t.alarms.settleSure}</p>
-      <div class="buttons">
-        <button type="submit" class="do">{t.alarms.settleYes}</button>
-        <Leave />
-      </div>
-    </form>
-  );
 }

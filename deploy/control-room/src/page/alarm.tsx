@@ -1,14 +1,15 @@
 // One alarm: what a person must know to help, and what they can do.
 import { useSignal } from "@preact/signals";
-import type { Answer } from "../contract";
-import type { AlarmView, Lamps } from "../protocol";
+import { lampsFor } from "../centre/lamps";
+import type { Answer, Stage } from "../contract";
+import type { AlarmView } from "../protocol";
 import { Actions } from "./actions";
-import { Age, kindWord, shapeOf, standing } from "./alarms";
+import { Age, kindWord, Place, shapeOf, standing, what } from "./alarms";
 import { eventWord } from "./events";
 import { Fact } from "./panes";
 import { picture } from "./pictures";
 import { Shape } from "./shapes";
-import { alarms, devices, groups, groupsChanged, openedDevice, openedGroup, view } from "./state";
+import { alarms, devices, groups, groupsChanged, openAlarms, openedDevice, openedGroup, view } from "./state";
 import { t } from "./strings";
 import { wall } from "./time";
 import { clock, deviceClock, deviceName, place, plain, span, word } from "./words";
@@ -23,8 +24,9 @@ export function AlarmDetail({ id }: { id: string }) {
       <header class={`alarm-head is-${shape}`}>
         <Shape name={shape} />
         <div>
-          <h2 tabIndex={-1}>{place(alarm)}</h2>
+          <h2 tabIndex={-1}><Place alarm={alarm} /></h2>
           <p class="standing">{standing(alarm)}</p>
+          <p>{what(alarm)}</p>
           {alarm.lost !== null && <p>{t.alarms.lostWhy[alarm.lost]}</p>}
           {data.silent && <p>{t.alarms.silentAlarm}</p>}
         </div>
@@ -33,7 +35,7 @@ export function AlarmDetail({ id }: { id: string }) {
       <Actions alarm={alarm} />
       <div class="cards">
         <div class="column">
-          <LampsCard lamps={alarm.lamps} />
+          <LampsCard alarm={alarm} />
           <FactsCard alarm={alarm} />
         </div>
         <div class="column">
@@ -48,10 +50,23 @@ export function AlarmDetail({ id }: { id: string }) {
 
 const LAMP_ORDER = ["yellow", "green", "beacon", "tone"] as const;
 
-function LampsCard({ lamps }: { lamps: Lamps }) {
+function LampsCard({ alarm }: { alarm: AlarmView }) {
+  const { lamps, data } = alarm;
+  const others = openAlarms.value.filter((other) => other.source === alarm.source && other.alarmId !== alarm.alarmId && !other.data.silent && other.lost === null);
+  if (!alarm.isOpen) {
+    return (
+      <section class="card" aria-labelledby="lamps-title">
+        <h3 id="lamps-title">{t.detail.lamps}</h3>
+        <p>{t.detail.lampsClosed} {t.detail.lampsElse(others.length)}</p>
+      </section>
+    );
+  }
+  const isWorse = (stage: Stage) => !data.silent && lampsFor([stage, data.stage]) !== lampsFor([data.stage]);
+  const worse = others.find((other) => isWorse(other.data.stage));
   return (
     <section class="card" aria-labelledby="lamps-title">
       <h3 id="lamps-title">{t.detail.lamps}</h3>
+      {others.length > 0 && <p>{data.silent ? t.detail.lampsElse(others.length) : t.detail.lampsShared(others.length + 1)} {worse !== undefined && t.detail.lampsOther(t.alarms.button(plain(worse.data.input, 64)))}</p>}
       <ul class="lamps">
         {LAMP_ORDER.map((name) => (
           <li key={name}>

@@ -9,8 +9,8 @@ import { RowList } from "./list";
 import { Shape, type ShapeName } from "./shapes";
 import { alarmOrder, alarms, greySinceMs, isUntaken, login, openAlarms, openedAlarm } from "./state";
 import { t } from "./strings";
-import { now, second } from "./time";
-import { age, deviceName, holder, place, plain, span, word } from "./words";
+import { second, wall } from "./time";
+import { age, clock, deviceName, holder, placeText, plain, siteAndId, span, word } from "./words";
 
 export function Alarms() {
   const count = openAlarms.value.length;
@@ -53,6 +53,24 @@ export function standing(alarm: AlarmView): string {
   return alarm.data.stage === "dispatched" ? `${t.alarms.sent(plain(unit, 64) || t.alarms.someone)} · ${has}` : has;
 }
 
+/** What was pressed, and when. */
+export function what(alarm: AlarmView): string {
+  const { kind, input } = alarm.data;
+  return `${kindWord(kind)} · ${t.alarms.button(plain(input, 64))} · ${clock(wall(alarm.pressedMs), false)}`;
+}
+
+/** Where it is. A name is never broken within itself. */
+export function Place({ alarm }: { alarm: AlarmView }) {
+  const text = placeText(alarm);
+  if (text !== "") return <>{text}</>;
+  const [site, id] = siteAndId(alarm.source);
+  return (
+    <>
+      <span class="whole">{site},</span> <span class="whole">{id}</span>
+    </>
+  );
+}
+
 export function kindWord(kind: string): string {
   return word(t.alarms.kinds, kind);
 }
@@ -64,7 +82,7 @@ export function Age({ sinceMs, isSeen }: { sinceMs: number; isSeen?: ReadonlySig
   const last = useRef("");
   const text = useComputed(() => {
     const isDue = second.value % UNSEEN_EVERY_S === 0 || last.current === "";
-    return isDue || isSeen?.peek() !== false ? (last.current = age(now() - sinceMs)) : last.current;
+    return isDue || isSeen?.peek() !== false ? (last.current = age(second.value * 1000 - sinceMs)) : last.current;
   });
   return <>{text}</>;
 }
@@ -78,22 +96,21 @@ function Row({ id, isSeen }: { id: string; isSeen: ReadonlySignal<boolean> }) {
     <button type="button" class={`row alarm-row is-${shape}`} data-id={id} tabIndex={-1}>
       <Shape name={shape} />
       <span class="row-main">
-        <span class="row-place">{place(alarm)}</span>
+        <span class="row-place"><Place alarm={alarm} /></span>
         <span class="row-standing">{standing(alarm)}</span>
         <span class="row-more">
           <AgainInRow id={id} />
-          {kindWord(data.kind)}
+          {what(alarm)}
+          {data.press_count > 1 && ` · ${t.alarms.presses(data.press_count)}`}
+          {(data.camera?.persons ?? 0) > 0 && ` · ${t.alarms.persons(data.camera?.persons ?? 0)}`}
           {alarm.lateMs !== null && alarm.lateMs > 10_000 && ` · ${t.alarms.late(span(alarm.lateMs))}`}
           {data.reraised > 0 && ` · ${t.alarms.reraised(data.reraised)}`}
-          {data.silent && ` · ${t.alarms.silentAlarm}`} · {deviceName(alarm.source)}
+          {data.silent && ` · ${t.alarms.silentAlarm}`}
+          {placeText(alarm) !== "" && ` · ${deviceName(alarm.source)}`}
         </span>
       </span>
-      <span class="row-side">
-        <span class="row-age">
-          <Age sinceMs={alarm.pressedMs} isSeen={isSeen} />
-        </span>
-        {data.press_count > 1 && <span class="row-count">{t.alarms.presses(data.press_count)}</span>}
-        {(data.camera?.persons ?? 0) > 0 && <span class="row-count">{t.alarms.persons(data.camera?.persons ?? 0)}</span>}
+      <span class="row-age">
+        <Age sinceMs={alarm.pressedMs} isSeen={isSeen} />
       </span>
     </button>
   );

@@ -13,7 +13,7 @@ import { audio, unlock } from "./sound";
 import { announced, clockWrongByMs, errors, greySinceMs, isForSupervisor, isLouder, isWatching, key, links, login, openAlarms, settings, shift, unreadable, untaken, view, VIEWS, workerSilentSinceMs, type View } from "./state";
 import { t } from "./strings";
 import { now, second, wall } from "./time";
-import { age, clock, place, plain, span } from "./words";
+import { age, clock, nameOf, place, plain, span } from "./words";
 
 const CONTENT: Record<View, () => preact.JSX.Element> = { alarms: Alarms, map: MapView, devices: Devices, events: Events, shift: ShiftView };
 
@@ -162,7 +162,7 @@ function Untaken() {
         {waiting.slice(0, 3).map((alarm, i) => (
           <li key={alarm.alarmId}>
             <button type="button" onClick={() => jump(i)} aria-keyshortcuts={`Alt+${i + 1}`}>
-              <span class="banner-age"><Age sinceMs={alarm.pressedMs} /></span> <span class="banner-place">{place(alarm)}</span> <kbd>Alt+{i + 1}</kbd>
+              <span class="banner-age"><Age sinceMs={alarm.pressedMs} /></span> <span class="banner-place">{nameOf(alarm)}</span> <kbd>Alt+{i + 1}</kbd>
             </button>
           </li>
         ))}

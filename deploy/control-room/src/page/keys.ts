@@ -1,9 +1,10 @@
 // The keyboard alone plays everything.
 import { signal } from "@preact/signals";
-import { act, form } from "./actions";
+import { act } from "./actions";
 import { openAlarm } from "./alarms";
 import { deviceOrder } from "./devices";
 import { focusRow, moveFocus, sortKeepingFocus } from "./list";
+import { form } from "./orders";
 import { alarmOrder, eventOrder, openedAlarm, openedDevice, openedGroup, untaken, view, VIEWS } from "./state";
 
 export const isHelpOpen = signal(false);

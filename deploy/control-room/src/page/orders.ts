@@ -5,6 +5,10 @@ import type { AlarmView, Tell } from "../protocol";
 import { ask, nextTicket } from "./ask";
 import { now } from "./time";
 
+export type Form = "dispatched" | "closed" | "take-over" | "settle";
+/** The form that is open, and of which alarm. */
+export const form = signal<{ alarmId: string; form: Form } | null>(null);
+
 export interface Order {
   ticket: number;
   alarmId: string;

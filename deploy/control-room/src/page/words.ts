@@ -23,9 +23,24 @@ export function deviceName(source: string): string {
   return plain(source.replace(/^\/edge\//, ""), 200);
 }
 
-/** Where somebody must go: the words of the settings, else the site's name. */
+/** Where somebody must go, by the words of the settings; empty if they have none. */
+export function placeText(alarm: AlarmView): string {
+  return plain(alarm.data.location?.text, 120);
+}
+
+/** The names of a kiosk's site and of the kiosk itself. */
+export function siteAndId(source: string): string[] {
+  return source.split("/").slice(-2).map((name) => plain(name, 64));
+}
+
+/** Where somebody must go: the words of the settings, else the names of site and kiosk. */
 export function place(alarm: AlarmView): string {
-  return plain(alarm.data.location?.text, 120) || deviceName(alarm.source);
+  return placeText(alarm) || siteAndId(alarm.source).join(", ");
+}
+
+/** Which alarm it is, where a kiosk may have several: its place and its button. */
+export function nameOf(alarm: AlarmView): string {
+  return `${place(alarm)}, ${t.alarms.button(plain(alarm.data.input, 64))}`;
 }
 
 /** `0:07`, `12 min`, `3 h 05 min`, `2 d 4 h`: an age that can be read from two metres. */
