@@ -195,3 +195,69 @@ def test_a_unit_that_is_out_says_so_and_is_copied_into_no_field(opened: Opener) 
     other.fill("foot patrol")
     expect(car).not_to_be_checked()
     expect(page.get_by_role("button", name="Send foot patrol")).to_be_visible()
+
+
+def test_nothing_moves_when_somebody_presses_nor_when_they_wait_for_long(opened: Opener) -> None:
+    page = opened("empty")
+    begin(page)
+    go(page, "alarms")
+    top = page.locator("main").bounding_box()
+    expect(page.get_by_text("✓ Nobody waits. A new alarm rings.")).to_be_visible()
+    happen(page, "press")
+    jump = page.locator(".untaken-banner li button")
+    expect(jump).to_be_visible()
+    where = jump.bounding_box()
+    assert page.locator("main").bounding_box() == top
+    happen(page, "wait")
+    expect(page.locator("html")).to_have_attribute("data-sound", "louder")
+    assert page.locator("main").bounding_box() == top
+    now = jump.bounding_box()
+    assert where is not None
+    assert now is not None
+    assert (now["x"], now["y"]) == (where["x"], where["y"])
+
+
+def test_the_order_holds_between_a_choice_and_the_next_and_while_a_form_is_open(opened: Opener) -> None:
+    page = opened("day")
+    begin(page)
+    go(page, "alarms")
+    before = places(page)
+    page.locator(".alarm-row").nth(2).click()
+    page.mouse.move(1, 1)
+    happen(page, "press")
+    expect(page.get_by_text("1 new at the end of the list")).to_be_visible()
+    page.keyboard.press("d")
+    expect(page.get_by_text("Who is sent")).to_be_visible()
+    happen(page, "press")
+    expect(page.get_by_text("2 new at the end of the list")).to_be_visible()
+    assert places(page)[: len(before)] == before
+    expect(page.get_by_text("4 alarms that nobody has", exact=True)).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("2 new at the end of the list")).to_be_hidden(timeout=20_000)
+
+
+@pytest.mark.parametrize("by", ["mouse", "keyboard"])
+def test_a_closed_alarm_is_found_again_with_its_reason_and_its_unit(opened: Opener, by: str) -> None:
+    page = opened("one-kiosk")
+    begin(page)
+    go(page, "alarms")
+    page.locator(".alarm-row").nth(2).click()
+    if by == "mouse":
+        page.get_by_role("button", name="Close it").click()
+        page.get_by_role("radio", name="False alarm").check()
+        page.get_by_role("button", name="Close the alarm").click()
+    else:
+        for pressed in ("c", "Space", "ArrowRight", "Enter"):
+            page.keyboard.press(pressed)
+    expect(page.get_by_text("The kiosk has closed it.")).to_be_visible()
+    page.keyboard.press("Escape")
+    go(page, "map")
+    go(page, "alarms")
+    expect(page.locator(".alarm-row")).to_have_count(2)
+    page.get_by_text("Closed (1)").click()
+    closed = page.locator(".closed-fold .alarm-row")
+    expect(closed).to_contain_text("button-5")
+    closed.click()
+    expect(page.locator(".alarm-head .standing")).to_have_text(
+        re.compile(r"Closed \d\d:\d\d by Naledi · False alarm · car 7 was sent")
+    )

@@ -202,6 +202,7 @@ function play(): void {
 }
 
 /** What may happen on the channel `happen`: `press`, `more` (a further press of the newest alarm), `answer` (by somebody else), `close`,
+ * `wait` (it was pressed 40 s ago),
  * `due` (it raises itself again in 42 s), `again` (it does), `deaf`, `hear`, `key` or `no-key` (the one in the address has been
  * taken, or refused). */
 let pressed = 5000;
@@ -213,6 +214,7 @@ function happen(what: string): void {
   if (newest !== undefined) {
     if (what === "more") changed({ alarms: [{ ...newest, data: { ...newest.data, press_count: newest.data.press_count + 1 } }] });
     if (what === "answer") changed({ alarms: [{ ...newest, isRinging: false, data: { ...newest.data, stage: "registered", held_by: held("Sipho", 0) } }] });
+    if (what === "wait") changed({ alarms: [{ ...newest, pressedMs: now() - 40_000 }] });
     if (what === "due") changed({ alarms: [{ ...newest, raisesAgainMs: now() + 42_000 }] });
     if (what === "again") {
       const { held_by: _, answered_by: said, ...data } = newest.data;

@@ -4,7 +4,7 @@ import { lampsFor } from "../centre/lamps";
 import type { Answer, Stage } from "../contract";
 import type { AlarmView } from "../protocol";
 import { Actions } from "./actions";
-import { Age, kindWord, Place, shapeOf, standing, what } from "./alarms";
+import { Age, howClosed, kindWord, Place, shapeOf, standing, what } from "./alarms";
 import { eventWord } from "./events";
 import { Fact } from "./panes";
 import { picture } from "./pictures";
@@ -25,7 +25,7 @@ export function AlarmDetail({ id }: { id: string }) {
         <Shape name={shape} />
         <div>
           <h2 tabIndex={-1}><Place alarm={alarm} /></h2>
-          <p class="standing">{standing(alarm)}</p>
+          <p class="standing">{alarm.isOpen ? standing(alarm) : howClosed(alarm)}</p>
           <p>{what(alarm)}</p>
           {alarm.lost !== null && <p>{t.alarms.lostWhy[alarm.lost]}</p>}
           {data.silent && <p>{t.alarms.silentAlarm}</p>}
@@ -122,7 +122,7 @@ function FactsCard({ alarm }: { alarm: AlarmView }) {
         <Fact name={t.detail.stage}>{word(t.alarms.stages, data.stage)}{data.repeats > 0 && `, ${t.alarms.repeats(data.repeats)}`}</Fact>
         <Fact name={t.detail.holder}>{said(data.held_by) ?? t.detail.nobody}</Fact>
         <Fact name={t.detail.dispatched}>{sent && `${plain(sent.unit, 64)} (${said(sent) ?? ""})`}</Fact>
-        <Fact name={t.detail.closed}>{closed && `${closed.reason === undefined ? "" : word(t.act.reasons, closed.reason)} ${plain(closed.note)} (${said(closed) ?? ""})`}</Fact>
+        <Fact name={t.detail.closed}>{closed && `${closed.reason === undefined ? "" : word(t.act.reasons, closed.reason)}${closed.note === undefined ? "" : `: ${plain(closed.note)}`} (${said(closed) ?? ""})`}</Fact>
         <Fact name={t.detail.kind}>{`${kindWord(data.kind)}, ${word(t.alarms.status, data.status)}`}</Fact>
         <Fact name={t.detail.presses}>{t.alarms.presses(data.press_count)}{data.reraised > 0 && `. ${t.alarms.reraised(data.reraised)}`}</Fact>
         <Fact name={t.detail.button}>{plain(data.input, 64)}</Fact>

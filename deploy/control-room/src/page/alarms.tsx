@@ -1,5 +1,5 @@
 // The alarms: every open one, and the one that a person has opened.
-import { useComputed, type ReadonlySignal } from "@preact/signals";
+import { useComputed, useSignal, type ReadonlySignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import type { AlarmView } from "../protocol";
 import { AgainInRow, sentBefore } from "./again";
@@ -7,10 +7,10 @@ import { AlarmDetail } from "./alarm";
 import { Panes } from "./panes";
 import { RowList } from "./list";
 import { Shape, type ShapeName } from "./shapes";
-import { alarmOrder, alarms, greySinceMs, isUntaken, login, openAlarms, openedAlarm } from "./state";
+import { alarmOrder, alarms, closedAlarms, greySinceMs, isUntaken, isWatching, login, openAlarms, openedAlarm, shift } from "./state";
 import { t } from "./strings";
 import { second, wall } from "./time";
-import { age, clock, deviceName, holder, placeText, plain, siteAndId, span, word } from "./words";
+import { age, clock, deviceClock, deviceName, holder, placeText, plain, siteAndId, span, word } from "./words";
 
 export function Alarms() {
   const count = openAlarms.value.length;
@@ -19,12 +19,56 @@ export function Alarms() {
   return (
     <Panes
       title={count === 0 ? none : t.alarms.title(count)}
-      list={<RowList order={alarmOrder} label={t.alarms.title(count)} opened={opened} row={(id, isSeen) => <Row id={id} isSeen={isSeen} />} onOpen={openAlarm} />}
+      list={<RowList order={alarmOrder} label={t.alarms.title(count)} opened={opened} row={(id, isSeen) => <Row id={id} isSeen={isSeen} />} onOpen={openAlarm} after={<Closed />} />}
       detail={opened !== null && alarms.has(opened) ? <AlarmDetail key={opened} id={opened} /> : null}
-      hint={count > 0 ? t.alarms.choose : none === t.alarms.none ? t.alarms.waitFor : ""}
+      hint={count > 0 ? t.alarms.choose : none === t.alarms.none ? calm() : ""}
       onBack={() => (openedAlarm.value = null)}
     />
   );
+}
+
+/** That nobody waits, and whether somebody watches. */
+function calm(): string {
+  const running = shift.value;
+  const watches = running !== null && isWatching.value ? t.alarms.watched(plain(running.by, 64), clock(wall(running.sinceMs), false)) : t.alarms.unwatched;
+  return `${t.banner.calm} ${watches} ${t.alarms.waitFor}`;
+}
+
+/** Those that were closed last: they are found again, and nobody looks for one that is not there any more. */
+function Closed() {
+  const isOpen = useSignal(false);
+  const closed = closedAlarms.value;
+  if (closed.length === 0) return null;
+  return (
+    <details class="closed-fold" onToggle={(event) => (isOpen.value = event.currentTarget.open)}>
+      <summary>{t.alarms.closedFold(closed.length)}</summary>
+      {isOpen.value && (
+        <ul aria-label={t.alarms.closedFold(closed.length)}>
+          {closed.map((alarm) => (
+            <li key={alarm.alarmId}>
+              <button type="button" class="row alarm-row is-closed" aria-current={openedAlarm.value === alarm.alarmId} onClick={() => openAlarm(alarm.alarmId)}>
+                <Shape name="closed" />
+                <span class="row-main">
+                  <span class="row-place"><Place alarm={alarm} /></span>
+                  <span class="row-standing">{howClosed(alarm)}</span>
+                  <span class="row-more">{what(alarm)}</span>
+                </span>
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+    </details>
+  );
+}
+
+/** Who closed it and why, and who had been sent. */
+export function howClosed({ data }: AlarmView): string {
+  const { closed, dispatched } = data.answered_by ?? {};
+  if (closed === undefined) return t.alarms.closedNow;
+  const unit = plain((dispatched ?? data.sent_before)?.unit, 64);
+  const reason = closed.reason === undefined ? "" : word(t.act.reasons, closed.reason);
+  return [t.alarms.closedBy(deviceClock(closed.at), plain(closed.by ?? closed.issuer, 64)), reason, unit === "" ? "" : t.alarms.wasSent(unit)].filter((each) => each !== "").join(" · ");
 }
 
 export function openAlarm(id: string): void {

@@ -2,7 +2,8 @@
 import { signal, useSignalEffect } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { LinkState } from "../protocol";
-import { Age, Alarms, kindWord } from "./alarms";
+import { isSoon, leftMs } from "./again";
+import { Age, Alarms, kindWord, openAlarm } from "./alarms";
 import { Devices } from "./devices";
 import { Events } from "./events";
 import { isHelpOpen, jump } from "./keys";
@@ -10,7 +11,7 @@ import { MapView } from "./map";
 import { Shape } from "./shapes";
 import { ShiftView } from "./shift";
 import { audio, unlock } from "./sound";
-import { announced, clockWrongByMs, errors, greySinceMs, isForSupervisor, isLouder, isWatching, key, links, login, openAlarms, settings, shift, unreadable, untaken, view, VIEWS, workerSilentSinceMs, type View } from "./state";
+import { announced, clockWrongByMs, errors, greySinceMs, isForSupervisor, isLouder, isMine, isWatching, key, links, login, openAlarms, settings, shift, unreadable, untaken, view, VIEWS, workerSilentSinceMs, type View } from "./state";
 import { t } from "./strings";
 import { now, second, wall } from "./time";
 import { age, clock, nameOf, place, plain, span } from "./words";
@@ -95,7 +96,7 @@ function LinkChips() {
   return (
     <ul class="chips">
       {links.value.map((link) => (
-        <li key={link.name} class={`chip link-${link.state}`} title={link.why && t.status.why[link.why]}>
+        <li key={link.name} class={`chip link-${link.state}`} title={[t.status.broker(plain(link.name, 20)), t.status.links[link.state], link.why && t.status.why[link.why]].filter((each) => each !== "").join(": ")}>
           <span aria-hidden="true">{LINK_MARKS[link.state]}</span> {plain(link.name, 20)} <span class="small">{link.state === "open" && link.echoMs !== null ? t.status.echo(Math.round(link.echoMs)) : t.status.links[link.state]}</span>
         </li>
       ))}
@@ -108,8 +109,8 @@ function Clock() {
   return <p class="clock">{clock(wall(now()))}</p>;
 }
 
-const THEMES = ["system", "light", "dark"] as const;
-const theme = signal<(typeof THEMES)[number]>(THEMES.find((one) => one === localStorage.getItem("theme")) ?? "system");
+const chosen = localStorage.getItem("theme");
+const theme = signal<"system" | "light" | "dark">(chosen === "light" || chosen === "dark" ? chosen : "system");
 
 const night = matchMedia("(prefers-color-scheme: dark)");
 const isNight = signal(night.matches);
@@ -120,14 +121,17 @@ export function applyTheme(): void {
 }
 
 function Theme() {
-  const next = () => {
-    theme.value = THEMES[(THEMES.indexOf(theme.peek()) + 1) % THEMES.length] ?? "system";
+  // Every click changes what is seen. The colours of the system are followed again once they are chosen here too.
+  const isDark = theme.value === "dark" || (theme.value === "system" && isNight.value);
+  const words = isDark ? t.status.lighten : t.status.darken;
+  const turn = () => {
+    theme.value = isDark === isNight.peek() ? (isDark ? "light" : "dark") : "system";
     localStorage.setItem("theme", theme.peek());
     applyTheme();
   };
   return (
-    <button type="button" class="quiet" aria-label={`${t.status.theme}: ${t.status.themes[theme.value]}`} title={`${t.status.theme}: ${t.status.themes[theme.value]}`} onClick={next}>
-      <span aria-hidden="true">{theme.value === "dark" ? "☾" : theme.value === "light" ? "☀" : "◑"}</span>
+    <button type="button" class="quiet" aria-label={words} title={words} onClick={turn}>
+      <span aria-hidden="true">{isDark ? "☀" : "☾"}</span>
     </button>
   );
 }
@@ -149,14 +153,14 @@ function Grey() {
 /** The alarms that wait longest, over every view. */
 function Untaken() {
   const waiting = untaken.value;
-  const oldest = waiting[0];
-  if (oldest === undefined) return null;
+  if (waiting.length === 0) return <Calm />;
   const isSupervisors = isForSupervisor.value && key.value?.role === "supervisor";
   return (
     <section class={`untaken-banner${isLouder.value ? " louder" : ""}${isSupervisors ? " supervisor" : ""}`} aria-label={t.banner.untaken(waiting.length)}>
       <p class="banner-title">
         <Shape name="untaken" /> <strong>{t.banner.untaken(waiting.length)}</strong>
-        {isSupervisors ? <span class="tag">{t.banner.supervisor}</span> : isLouder.value && <span class="tag">{t.banner.louder}</span>}
+        {/* Its room is kept, so that the buttons beside it stay where they are. */}
+        <span class={isSupervisors || isLouder.value ? "tag" : "tag is-absent"}>{isSupervisors ? t.banner.supervisor : t.banner.louder}</span>
       </p>
       <ul>
         {waiting.slice(0, 3).map((alarm, i) => (
@@ -168,6 +172,25 @@ function Untaken() {
         ))}
       </ul>
     </section>
+  );
+}
+
+/** In the same room, so that nothing moves when somebody presses. It shows a case of mine that is about to ring again. */
+function Calm() {
+  const soon = openAlarms.value.find((alarm) => isMine(alarm) && isSoon(alarm));
+  if (soon !== undefined) {
+    return (
+      <section class="calm-banner is-soon" aria-label={t.status.notices}>
+        <p>▲ {t.banner.soon(age(leftMs(soon) ?? 0))}</p>
+        <button type="button" onClick={() => ((view.value = "alarms"), openAlarm(soon.alarmId))}>{nameOf(soon)}</button>
+      </section>
+    );
+  }
+  const isLive = login.value !== null && greySinceMs.value === null;
+  return (
+    <p class="calm-banner">
+      {!isLive ? (login.value === null ? t.alarms.notConnected : t.banner.unknown) : `✓ ${t.banner.calm} ${shift.value !== null && audio.value === "running" ? t.banner.calmRings : t.banner.calmSilent}`}
+    </p>
   );
 }
 

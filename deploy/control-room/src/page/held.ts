@@ -1,5 +1,9 @@
-// The order of a list's rows, which holds still while a person points at the list or has the keyboard's focus in it.
+// The order of a list's rows, which holds still while a person points at the list, has the keyboard's focus in it, or
+// is about to.
 import { batch, computed, effect, signal, type ReadonlySignal } from "@preact/signals";
+
+/** How long the order holds after somebody has chosen a row: until the next click. */
+const CHOSEN_MS = 5000;
 
 export class HeldOrder {
   /** The rows in the order in which they are shown. */
@@ -8,11 +12,16 @@ export class HeldOrder {
   readonly added = signal(0);
   readonly isPointedAt = signal(false);
   readonly hasFocus = signal(false);
-  readonly isHeld = computed(() => this.isPointedAt.value || this.hasFocus.value);
+  /** A row was chosen a moment ago. */
+  readonly #hasChosen = signal(false);
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  readonly isHeld: ReadonlySignal<boolean>;
   readonly #sorted: ReadonlySignal<readonly string[]>;
 
-  constructor(sorted: ReadonlySignal<readonly string[]>) {
+  /** `isBusy`: whether the person is at something for which the order must hold too. */
+  constructor(sorted: ReadonlySignal<readonly string[]>, isBusy: () => boolean = () => false) {
     this.#sorted = sorted;
+    this.isHeld = computed(() => this.isPointedAt.value || this.hasFocus.value || this.#hasChosen.value || isBusy());
     effect(() => {
       const wanted = sorted.value;
       // In an empty list nothing can move.
@@ -29,11 +38,19 @@ export class HeldOrder {
     });
   }
 
+  /** Somebody has chosen a row, and may choose another. */
+  choose(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#hasChosen.value = true;
+    this.#timer = setTimeout(() => (this.#hasChosen.value = false), CHOSEN_MS);
+  }
+
   /** The list is on no screen any more. */
   release(): void {
     batch(() => {
       this.isPointedAt.value = false;
       this.hasFocus.value = false;
+      this.#hasChosen.value = false;
     });
   }
 

@@ -2,7 +2,7 @@
 // A row is drawn again only when its own signal changes.
 import { useSignal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { VNode } from "preact";
+import type { ComponentChildren, VNode } from "preact";
 import type { HeldOrder } from "./held";
 import { t } from "./strings";
 
@@ -14,13 +14,15 @@ interface Props {
   /** `isSeen`: whether the row is on the screen. */
   row: (id: string, isSeen: ReadonlySignal<boolean>) => VNode;
   onOpen: (id: string) => void;
+  /** What stands behind the last row. */
+  after?: ComponentChildren;
 }
 
 // Rows are put into the page by and by, so that a long list does not hold up what must happen now.
 const FIRST_ROWS = 150;
 const ROWS_A_STEP = 250;
 
-export function RowList({ order, label, opened, row, onOpen }: Props) {
+export function RowList({ order, label, opened, row, onOpen, after }: Props) {
   const list = useRef<HTMLOListElement>(null);
   const drawn = useRef(new Map<string, VNode>());
   const [limit, setLimit] = useState(FIRST_ROWS);
@@ -61,13 +63,16 @@ export function RowList({ order, label, opened, row, onOpen }: Props) {
   };
   const onClick = (event: MouseEvent) => {
     const id = (event.target as HTMLElement).closest<HTMLElement>(".row")?.dataset["id"];
-    if (id !== undefined) onOpen(id);
+    if (id === undefined) return;
+    order.choose();
+    onOpen(id);
   };
   return (
     <div class="rows" onPointerEnter={() => (order.isPointedAt.value = true)} onPointerLeave={() => (order.isPointedAt.value = false)}>
       <ol ref={list} aria-label={label} onFocusIn={onFocus} onFocusOut={onBlur} onClick={onClick}>
         {rows}
       </ol>
+      {after}
       {order.added.value > 0 && (
         <div class="added">
           <button type="button" onClick={() => sortKeepingFocus(order)}>

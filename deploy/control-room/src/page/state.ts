@@ -4,7 +4,7 @@ import type { AckArgs } from "../contract";
 import type { AlarmView, DeviceView, EventView, KeyView, LinkView, LossView, Settings, Tell } from "../protocol";
 import { caseOf, type Case } from "./figures";
 import { HeldOrder } from "./held";
-import { hearOrder, unsay } from "./orders";
+import { form, hearOrder, unsay } from "./orders";
 import { hearPicture } from "./pictures";
 import { hearSigned } from "./signing";
 import { now, second, setClock } from "./time";
@@ -76,7 +76,9 @@ export function whoAnswers(): Partial<AckArgs> {
 export const alarms = new Map<string, Signal<AlarmView>>();
 const alarmsChanged = signal(0);
 export const openedAlarm = signal<string | null>(null);
+/** Those that are not open any more; the one that was closed last comes last. */
 const gone = new Set<string>();
+const MOST_CLOSED = 50;
 
 /** Nobody has it, and somebody waits. */
 export function isUntaken(alarm: AlarmView): boolean {
@@ -108,7 +110,14 @@ export const openAlarms = computed<readonly AlarmView[]>(() => {
   return open.map((one) => one.alarm);
 });
 export const untaken = computed(() => openAlarms.value.filter(isUntaken));
-export const alarmOrder = new HeldOrder(computed(() => openAlarms.value.map((alarm) => alarm.alarmId)));
+export const alarmOrder = new HeldOrder(computed(() => openAlarms.value.map((alarm) => alarm.alarmId)), () => form.value !== null);
+
+/** Those that were closed last, the newest first. */
+export const closedAlarms = computed<readonly AlarmView[]>(() => {
+  alarmsChanged.value;
+  const closed = [...gone].flatMap((id) => alarms.get(id)?.peek() ?? []).filter((alarm) => !alarm.isOpen && !alarm.isSelfTest);
+  return closed.reverse().slice(0, MOST_CLOSED);
+});
 
 /** Since when people wait for each of these, oldest first. */
 export const ringing = computed(() => untaken.value.filter((alarm) => alarm.isRinging));
@@ -231,7 +240,7 @@ function hearAlarms(changed: readonly AlarmView[], left: readonly string[]): voi
     if (before !== undefined) unsay(before, alarm);
     put(alarms, alarm.alarmId, alarm);
     if (alarm.isOpen) gone.delete(alarm.alarmId);
-    else gone.add(alarm.alarmId);
+    else gone.add(alarm.alarmId); // a word about one that is closed already does not move it
     remember(alarm);
   }
   for (const id of left) {
@@ -246,10 +255,11 @@ function hearAlarms(changed: readonly AlarmView[], left: readonly string[]): voi
   sweep();
 }
 
-// A closed alarm may still be in the held list, or open in the detail: it goes when nobody looks at it any more.
+// The oldest closed alarms go, unless one may still be in the held list, or is open in the detail.
 function sweep(): void {
   if (alarmOrder.isHeld.peek()) return;
   for (const id of gone) {
+    if (gone.size <= MOST_CLOSED) return;
     if (id === openedAlarm.peek()) continue;
     alarms.delete(id);
     gone.delete(id);
