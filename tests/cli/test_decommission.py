@@ -8,17 +8,20 @@ import pytest
 
 from agent.adapters.binding import BINDING, CURRENT
 from agent.adapters.board import Board
+from agent.adapters.jose_keys import PrivateKey
 from agent.cli import decommission as command
 from agent.contract.messages import Draft
 from agent.core.errors import StorageError
 from agent.outbox.outbox import Outbox
 from agent.provisioning import decommission, settings_files
+from agent.provisioning.claim import read
 from agent.provisioning.decommission import MARK
 from agent.settings.kept import Kept, KeySet, store_kept
 from agent.sim.clock import SimClock
 from tests.cli.test_enrol import Device, _right_clock, claim_of, device, registrar
 from tests.support.drafts import alarm, open_outbox, security, write
 from tests.support.fake_registrar import NAME, FakeRegistrar, Handler
+from tests.support.registrar import ServedRegistrar
 
 __all__ = ["_right_clock", "device", "registrar"]
 
@@ -263,3 +266,23 @@ def test_a_mark_that_can_not_be_read_is_told(enrolled: Device) -> None:
         (enrolled.state / MARK).write_text(content)
         with pytest.raises(StorageError, match=MARK):
             decommission.begun(enrolled.state)
+
+
+def test_deploys_own_registrar_revokes_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "_CLAIM", tmp_path / "boot.claim")
+    with ServedRegistrar(tmp_path / "served", PrivateKey.generate("supervisor")) as served:
+        claim = served.run("claim", "durban-station", "kiosk-0007")
+        assert claim.returncode == 0, claim.stderr
+        device = Device(tmp_path / "device", None)  # type: ignore[arg-type]
+        assert device.enrol(read(claim.stdout).text()) == 0
+        copy = tmp_path / "stolen"
+        shutil.copytree(device.state / CURRENT, copy)
+        assert device.run("decommission", "--yes") == 0
+        assert "is decommissioned: its certificate no longer counts." in capsys.readouterr().out
+        assert left(device) == set()
+        listed = served.run("list").stdout
+        assert "REVOKED" in next(line for line in listed.splitlines() if "kiosk-0007" in line)
+        answer = served.ask("GET", "/registrar/settings", shown=(copy / "device.pem", copy / "device.key"))
+        assert answer.status == 403

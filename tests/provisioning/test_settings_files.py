@@ -9,7 +9,7 @@ import pytest
 from agent.core.errors import StorageError
 from agent.provisioning import settings_files
 from agent.provisioning.est import RegistrarError
-from agent.provisioning.settings_files import is_overlay, layer, parse_given, write
+from agent.provisioning.settings_files import is_overlay, layer, parse_given, remove, write
 
 NAME = "kzn/durban-station/kiosk-0001"
 STATE = Path("/var/lib/edge-agent")
@@ -86,6 +86,20 @@ def test_a_card_that_can_not_be_written_is_told(tmp_path: Path, overlay: Path) -
 
     with pytest.raises(StorageError, match="a restart forgets it"):
         write(tmp_path / "95-enrolled.toml", b"", overlay=str(overlay))
+
+
+def test_what_is_removed_is_removed_on_the_card_below_too(tmp_path: Path, overlay: Path) -> None:
+    path = tmp_path / "95-enrolled.toml"
+    write(path, b"first", overlay=str(overlay))
+    (tmp_path / "rm").write_text(f'#!/bin/sh\n[ ! -e {tmp_path}/broken ] || exit 1\nexec rm -f "{tmp_path}/card$3"\n')
+    (tmp_path / "rm").chmod(0o755)
+    for _ in range(2):
+        remove(path, overlay=str(tmp_path / "rm"))
+        assert not path.exists()
+        assert not Path(f"{tmp_path}/card{path}").exists()
+    (tmp_path / "broken").touch()
+    with pytest.raises(StorageError, match="can't be removed"):
+        remove(path, overlay=str(tmp_path / "rm"))
 
 
 def test_a_root_of_overlayroot_is_known_by_its_mount(tmp_path: Path) -> None:
