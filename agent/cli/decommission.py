@@ -74,12 +74,12 @@ def _prepare(args: argparse.Namespace, state: Path) -> Begun:
     if (current := Store(state).current()) is not None and not args.without_registrar:
         use_provider(current.bound().key)  # it may start this command anew
     what = Begun(settings.identity.user, _files(settings, args.config))
-    _refuse(state)
+    _refuse(state, what.name)
     if not args.yes:
         _ask(settings)
     was_running = _stop(state)
     try:
-        _refuse(state)  # a press of the last moment
+        _refuse(state, what.name)  # a press of the last moment
         print(_revoke(settings, state, args))
         decommission.begin(state, what)
     except BaseException:
@@ -89,8 +89,8 @@ def _prepare(args: argparse.Namespace, state: Path) -> Begun:
     return what
 
 
-def _refuse(state: Path) -> None:
-    if (reason := decommission.why_not(state)) is not None:
+def _refuse(state: Path, user: str) -> None:
+    if (reason := decommission.why_not(state, user)) is not None:
         raise EdgeAgentError(f"refused, and nothing is changed: {reason}")
 
 

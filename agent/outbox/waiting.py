@@ -23,8 +23,10 @@ class Owed:
     other_messages: int = 0
 
 
-def read_owed(directory: Path) -> Owed:
-    """Read it from the disk, also while an agent runs on it. Raises StorageError.
+def read_owed(directory: Path, user: str) -> Owed:
+    """Read what the device `user` (`province/site/id`) owes, also while an agent runs. Raises StorageError.
+
+    Messages under another name, which the device had before, count as others: no broker takes them from it.
 
     What an agent that was killed had not yet written is in its black box, and counts only once it has started again.
     """
@@ -37,7 +39,9 @@ def read_owed(directory: Path) -> Owed:
             disk(path),
             closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1.0)) as reader,
         ):
-            count = reader.execute("SELECT rank = ?, count(*) FROM messages GROUP BY 1", (Rank.ALARM,))
+            count = reader.execute(
+                "SELECT rank = ? AND topic GLOB ?, count(*) FROM messages GROUP BY 1", (Rank.ALARM, f"*/{user}/up/*")
+            )
             waiting = {bool(is_alarm): number for is_alarm, number in count}
             alarms = reader.execute("SELECT count(*) FROM state WHERE key GLOB ?", (f"{_ALARM_KEYS}*",)).fetchone()[0]
         owed = Owed(

@@ -31,9 +31,9 @@ class Begun:
     """Those outside of the state directory."""
 
 
-def why_not(state: Path) -> str | None:
-    """Return why a device must stay in use for now; None if nothing is open and no alarm waits. Raises StorageError."""
-    owed = read_owed(state)
+def why_not(state: Path, user: str) -> str | None:
+    """Return why the device `user` must stay in use for now; None if no alarm is open or waits. Raises StorageError."""
+    owed = read_owed(state, user)
     if owed.open_alarms:
         return f"{_count(owed.open_alarms, 'alarm is', 'alarms are')} open: have the centre close it first"
     if owed.alarm_messages:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,11 @@ def test_it_has_the_certificate_revoked_and_keeps_nothing_of_its_province(
     [
         ([], {"alarm/a1": "{}"}, "1 alarm is open: have the centre close it first"),
         ([], {"alarm/a1": "{}", "alarm/a2": "{}"}, "2 alarms are open"),
-        ([alarm()], {}, "1 message of an alarm waits for a broker: let the device connect first"),
+        (
+            [replace(alarm(), topic=f"edge/v1/{NAME}/up/alarm/police")],
+            {},
+            "1 message of an alarm waits for a broker: let the device connect first",
+        ),
     ],
 )
 def test_while_an_alarm_is_open_or_waits_it_is_refused_and_nothing_is_changed(
@@ -119,6 +124,13 @@ def test_while_an_alarm_is_open_or_waits_it_is_refused_and_nothing_is_changed(
     assert enrolled.run("decommission", "--yes") == 1
     assert f"refused, and nothing is changed: {why}" in capsys.readouterr().err
     assert (revoking.asked, left(enrolled)) == (0, before)
+
+
+def test_a_message_under_a_name_that_it_had_before_holds_nothing_up(enrolled: Device, registrar: FakeRegistrar) -> None:
+    Revoking(registrar)
+    with_messages(enrolled, replace(alarm(), topic="edge/v1/gp/park-station/kiosk-1/up/alarm/police"))
+    assert enrolled.run("decommission", "--yes") == 0
+    assert left(enrolled) == {"agent.lock"}
 
 
 def test_a_running_agent_must_be_stopped_first(enrolled: Device, capsys: pytest.CaptureFixture[str]) -> None:
