@@ -16,23 +16,7 @@ def in_time(call: Callable[[], T]) -> T:
     """Call a function that uses the disk, and wait for it no longer than `PATIENCE_S`.
 
     Raises what it raises, and StorageError when the disk does not answer; then the call goes on, on its own thread."""
-    done: list[T] = []
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            done.append(call())
-        except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
-            failed.append(error)
-
-    thread = threading.Thread(target=run, name="disk", daemon=True)
-    thread.start()
-    thread.join(PATIENCE_S)
-    if failed:
-        raise failed[0]
-    if not done:
-        raise StorageError("the disk does not answer")
-    return done[0]
+    return InTime()(call)
 
 
 class InTime:
@@ -40,18 +24,30 @@ class InTime:
     disk that hangs for a day costs one thread. One thread calls it."""
 
     def __init__(self) -> None:
-        self._is_waiting = False
+        self._thread: threading.Thread | None = None
 
     def __call__(self, call: Callable[[], T]) -> T:
         """Call it as `in_time` does; raises StorageError at once while an earlier call still waits."""
-        if self._is_waiting:
+        if self._thread is not None and self._thread.is_alive():
             raise StorageError("the disk still does not answer")
-        self._is_waiting = True
+        done: list[T] = []
+        failed: list[BaseException] = []
 
-        def run() -> T:
+        def run() -> None:
             try:
-                return call()
-            finally:
-                self._is_waiting = False
+                done.append(call())
+            except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
+                failed.append(error)
 
-        return in_time(run)
+        thread = threading.Thread(target=run, name="disk", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            raise StorageError(f"the disk can't be waited for: {error}") from error
+        self._thread = thread
+        thread.join(PATIENCE_S)
+        if failed:
+            raise failed[0]
+        if not done:
+            raise StorageError("the disk does not answer")
+        return done[0]

@@ -18,6 +18,19 @@ def test_what_a_call_raises_reaches_whoever_waits() -> None:
         assert wait(lambda: 7) == 7
 
 
+def test_a_moment_without_a_thread_to_spare_does_not_keep_it_waiting_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    wait = InTime()
+
+    def none_left(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", none_left)
+        with pytest.raises(StorageError, match="can't start new thread"):
+            wait(lambda: 7)
+    assert wait(lambda: 7) == 7
+
+
 def test_while_one_call_waits_for_a_disk_that_hangs_no_other_begins_and_later_all_is_well(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
