@@ -109,6 +109,9 @@ class Devices:
         with self._records.store.transaction() as tx:
             now = self._records.now()
             revoked = tx.revoked()
+        # By time, so that a database that comes back from a copy makes no number twice; and by their count, so that one
+        # is new whatever the clock did between.
+        number = (max((revoked_at for _, revoked_at, _ in revoked), default=0) << 20) + len(revoked) + 1
         return self._records.issuing.revocation_list(
             # A day more than it counts: a broker's clock may be slow.
             [
@@ -116,7 +119,7 @@ class Devices:
                 for serial, revoked_at, not_after in revoked
                 if now < not_after + DAY_S
             ],
-            number=len(revoked) + 1,
+            number=number,
             now=moment(now),
         )
 
@@ -151,9 +154,17 @@ class Devices:
         if self._given(tx, asked, now) is not None:
             return _Grant(now, replaces=False, by="itself")
         old = tx.request(asked.key)
+        is_other = old is not None and (old.name, old.board) != (asked.name, asked.board)
+        if old is not None and is_other and old.state == "waiting":
+            # An operator who has seen that one may be about to approve it: they approve a key.
+            raise Refusal(
+                f"This key waits as {old.name} on {board_text(old.board)} already: have the command centre refuse that, "
+                "then enrol again.",
+                409,
+            )
         if (
             old is None
-            or (old.name, old.board) != (asked.name, asked.board)
+            or is_other
             or (old.state == "refused" and now > (old.decided_at or 0) + _REFUSED_S)
         ):
             return self._new_request(tx, asked, caller, now)
@@ -214,13 +225,13 @@ class Devices:
         if now >= grant.until:
             raise Refusal(f"This permission ended on {spoken(grant.until)}: ask the office for a new claim.")
         lives = self._records.living(tx, asked.name, now)
-        if lives is not None and lives.key != asked.key:
-            if not grant.replaces:
-                raise Refusal(
-                    f"{lives_text(lives)}: if this device takes its place, ask the office for a claim with --replace."
-                )
-            others = [each for each in tx.issued_to(asked.name) if each.key != asked.key]
-            self._records.revoke(tx, others, now, f"replaced by {board_text(asked.board)}", grant.by)
+        if lives is not None and lives.key != asked.key and not grant.replaces:
+            raise Refusal(
+                f"{lives_text(lives)}: if this device takes its place, ask the office for a claim with --replace."
+            )
+        # Those that have expired too: whoever has one may ask for the end of its name.
+        others = [each for each in tx.issued_to(asked.name) if each.key != asked.key]
+        self._records.revoke(tx, others, now, f"replaced by {board_text(asked.board)}", grant.by)
         return self._issue(tx, asked, now, grant.by)
 
     def _issue(self, tx: Transaction, asked: DeviceRequest, now: int, by: str) -> bytes:

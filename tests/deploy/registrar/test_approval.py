@@ -118,6 +118,20 @@ def test_a_device_that_changes_its_name_asks_anew(rules: Rules) -> None:
     assert [each.request.name for each in rules.office.requests()] == ["kzn/durban-station/kiosk-0002"]
 
 
+def test_what_an_operator_has_before_them_can_not_be_changed_under_their_hand(rules: Rules) -> None:
+    alive = Board()
+    shown = rules.enrol(alive.asks(), rules.claim())
+    harmless = Board("kzn/durban-station/kiosk-0002", serial=OTHER_BOARD)
+    rules.waits(harmless.asks())
+    for changed in (Board(NAME, serial=OTHER_BOARD, key=harmless.key), Board(OTHER_NAME, key=harmless.key)):
+        with pytest.raises(Refusal, match=f"waits as {OTHER_NAME} on board {OTHER_BOARD} already") as refusal:
+            rules.enrol(changed.asks())
+        assert refusal.value.status == 409
+    rules.office.decide(harmless.key_id, approve=True, who="thandi")
+    rules.waits(Board(NAME, serial=OTHER_BOARD, key=harmless.key).asks())
+    assert rules.renew(alive.asks(), shown)
+
+
 def test_only_so_many_wait_from_one_address_and_in_all(rules: Rules) -> None:
     for number in range(MOST_REQUESTS):
         rules.waits(Board().asks(), address=f"203.0.113.{number // MOST_FROM_ONE}")

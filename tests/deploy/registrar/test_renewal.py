@@ -1,6 +1,9 @@
 """Devices renew with the certificate they have, are forgotten when they ask, and shut out when a person says so."""
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -155,6 +158,15 @@ def test_a_replaced_device_can_not_decommission_its_successor(rules: Rules, show
     assert rules.devices.device(successor)[0] == NAME
 
 
+def test_neither_can_one_whose_certificate_had_expired_when_its_name_was_given_away(
+    rules: Rules, shown: x509.Certificate
+) -> None:
+    rules.now += 121 * DAY
+    successor = rules.enrol(Board(serial=OTHER_BOARD).asks(), rules.claim())
+    rules.devices.decommission(shown)
+    assert rules.devices.device(successor)[0] == NAME
+
+
 def test_a_probe_can_not_decommission_its_device(rules: Rules, board: Board, shown: x509.Certificate) -> None:
     probe = rules.renew(board.asks_for_probe(), shown)
     with pytest.raises(Refusal, match="a probe's certificate"):
@@ -174,6 +186,31 @@ def test_the_revocation_list_is_the_issuing_authoritys_and_grows_in_number(
     rules.now = shown.not_valid_after_utc.timestamp() + DAY
     assert _revoked(rules) == set(), "an expired one is refused anyway"
     assert _number(x509.load_pem_x509_crl(rules.devices.revocation_list())) == _number(after)
+
+
+def test_a_registrar_that_comes_back_from_a_copy_makes_lists_that_brokers_take(
+    rules: Rules, shown: x509.Certificate, tmp_path: Path
+) -> None:
+    other = rules.enrol(Board(OTHER_NAME).asks(), rules.claim(OTHER_NAME))
+    with closing(sqlite3.connect(tmp_path / "registrar.db")) as database, closing(sqlite3.connect(":memory:")) as copy:
+        database.backup(copy)
+        rules.now += 5
+        rules.office.revoke(NAME, who="thandi", reason="stolen")
+        at_the_brokers = _number(x509.load_pem_x509_crl(rules.devices.revocation_list()))
+        copy.backup(database)
+    rules.now += 5
+    rules.office.revoke(OTHER_NAME, who="thandi", reason="stolen")
+    assert _revoked(rules) == {other.serial_number}
+    assert _number(x509.load_pem_x509_crl(rules.devices.revocation_list())) > at_the_brokers
+
+
+def test_what_is_revoked_while_the_clock_stands_is_in_a_newer_list(rules: Rules, shown: x509.Certificate) -> None:
+    rules.enrol(Board(OTHER_NAME).asks(), rules.claim(OTHER_NAME))
+    numbers = []
+    for name in (NAME, OTHER_NAME):
+        rules.office.revoke(name, who="thandi", reason="stolen")
+        numbers.append(_number(x509.load_pem_x509_crl(rules.devices.revocation_list())))
+    assert numbers[0] < numbers[1]
 
 
 def test_a_device_that_is_not_there_can_not_be_revoked(rules: Rules) -> None:
