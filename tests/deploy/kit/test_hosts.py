@@ -91,6 +91,7 @@ def test_after_another_issuing_authority_was_made_no_certificate_of_the_old_one_
 
 
 def test_the_playbook_is_one_that_ansible_understands_and_it_names_no_offline_file(office: Office) -> None:
+    office.change('name = "KwaZulu-Natal"', 'name = "KwaZulu: {{ Natal }} # 1"')
     office.new()
     folder = office.out / "kzn/ansible"
     playbook = Path(sys.executable).with_name("ansible-playbook")
@@ -103,6 +104,15 @@ def test_the_playbook_is_one_that_ansible_understands_and_it_names_no_offline_fi
     named = "".join(path.read_text() for path in (folder / "roles").rglob("*") if path.is_file())
     assert "offline" not in named
     assert "keys/" not in named
+
+
+def test_ansible_shows_no_key_when_it_is_asked_for_differences(office: Office) -> None:
+    office.new()
+    files = (office.out / "kzn/ansible/roles/edge_agent/tasks").glob("*.yml")
+    tasks = [task for path in files for task in path.read_text().split("\n- name: ") if ".key" in task]
+    assert len(tasks) == 3
+    for task in tasks:
+        assert "\n  diff: false" in task, task
 
 
 def test_a_drill_begins_with_what_the_check_says_and_is_never_overwritten(

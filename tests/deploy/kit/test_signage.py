@@ -1,5 +1,8 @@
 """What hangs on walls: in the province's name and languages, and a draft until a lawyer has checked it."""
 
+import html
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -7,7 +10,8 @@ import segno
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from agent.provisioning.claim import Claim, read
+from agent.__main__ import whole_parser
+from agent.provisioning.claim import Claim, read, whole_name
 from tests.deploy.kit.conftest import Office
 
 
@@ -82,3 +86,12 @@ def test_a_phone_reads_from_the_invitation_where_the_registrar_is_and_whom_to_tr
     root = x509.load_pem_x509_certificate((signs.parent / "pki/server-root.pem").read_bytes())
     assert found.root_der == root.public_bytes(Encoding.DER)
     assert segno.make(text, error="l", micro=False).svg_inline(omitsize=True) in page
+
+
+def test_what_technicians_are_told_to_type_is_what_a_device_understands(signs: Path) -> None:
+    told = "".join(html.unescape((signs.parent / name).read_text()) for name in ("signage/invitation.html", "runbook.md"))
+    commands = re.findall(r"sudo (edge-agent enrol \w[^`<]*)", told)
+    assert len(commands) == 2
+    for command in commands:
+        chosen = whole_parser().parse_args(shlex.split(command)[1:])
+        assert whole_name(chosen.name.lower()) == "kzn/site/id"
