@@ -116,11 +116,11 @@ class Store:
             os.close(number)
 
     def current(self) -> Set | None:
-        """Return the set in use; None before the first enrolment."""
+        """Return the set in use; None before the first enrolment. Raises StorageError."""
         return self._named(_CURRENT)
 
     def asking(self, purpose: Purpose, asked: Asked) -> Set | None:
-        """Return the set that was begun for exactly this, with its key; else None."""
+        """Return the set that was begun for exactly this, with its key; else None. Raises StorageError."""
         begun = self._named(purpose)
         if begun is None or begun.directory == (self._directory_of(_CURRENT)):
             return None
@@ -148,10 +148,6 @@ class Store:
         self._link(_CURRENT, chosen.directory)
         self._clean(but=tuple(each for each in _LINKS if each != purpose))
 
-    def drop(self, purpose: Purpose) -> None:
-        """Remove what was begun, unless it is in use."""
-        self._clean(but=tuple(each for each in _LINKS if each != purpose))
-
     def write(self, path: Path, content: bytes) -> None:
         """Replace a file as a whole, onto the disk. Raises StorageError."""
         replace_file(path, content, 0o600, owner=self.directory.parent)
@@ -162,11 +158,13 @@ class Store:
         return None if directory is None else Set(directory, self)
 
     def _directory_of(self, link: str) -> Path | None:
-        try:
-            directory = self.directory / (self.directory / link).readlink().name
-        except OSError:
-            return None
-        return directory if directory.is_dir() else None
+        with _explained(self.directory / link):
+            try:
+                directory = self.directory / (self.directory / link).readlink().name
+                directory.stat()
+            except FileNotFoundError:
+                return None
+        return directory
 
     def _link(self, link: str, directory: Path) -> None:
         new = self.directory / f".{link}.new"
@@ -179,9 +177,10 @@ class Store:
         self._reached(link)
 
     def _clean(self, but: tuple[str, ...]) -> None:
-        """Remove the other links, and the sets that no link names any more. What can't be removed stays for now."""
-        kept = {self._directory_of(link) for link in but}
-        with suppress(OSError):
+        """Remove the other links, and the sets that no link names any more. What can't be removed stays for now; so does
+        everything when a link can't be read."""
+        with suppress(OSError, StorageError):
+            kept = {self._directory_of(link) for link in but}
             for link in _LINKS:
                 if link not in but:
                     (self.directory / link).unlink(missing_ok=True)
@@ -196,7 +195,9 @@ def replace_file(path: Path, content: bytes, mode: int, owner: Path) -> None:
     new = path.with_name(f".{path.name}.new")
     with _explained(path):
         try:
-            number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+            # Root must not write through a link that the directory's owner has put there.
+            new.unlink(missing_ok=True)
+            number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
             with os.fdopen(number, "wb") as file:
                 os.fchmod(number, mode)
                 file.write(content)

@@ -46,7 +46,12 @@ def begun(state: Path) -> Begun | None:
     """Return what an earlier run has begun to erase. Raises StorageError when that can't be read."""
     path = state / MARK
     try:
-        match json.loads(path.read_bytes()):
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_uid != os.geteuid():
+                # The directory is the agent's own, which must not choose what root erases.
+                raise StorageError(f"{path} is not of this command: remove it")
+            content = file.read()
+        match json.loads(content):
             case {"name": str(name), "files": list(files)}:
                 return Begun(name, tuple(Path(str(each)) for each in files))
             case _:
@@ -61,7 +66,7 @@ def begin(state: Path, what: Begun) -> None:
     """Write the mark, safe against a power cut when it returns: from here on there is no way back. Raises
     StorageError."""
     content = json.dumps({"name": what.name, "files": [str(each) for each in what.files]})
-    replace_file(state / MARK, content.encode(), 0o600, owner=state)
+    replace_file(state / MARK, content.encode(), 0o600, owner=Path("/"))
 
 
 def erase(state: Path, what: Begun, others: Iterable[Path], remove: Callable[[Path], None]) -> None:

@@ -1,6 +1,7 @@
 """`edge-agent decommission`, as a technician runs it: open alarms, a registrar that is away, cuts at every step."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -298,3 +299,14 @@ def test_deploys_own_registrar_revokes_it(
         assert "REVOKED" in next(line for line in listed.splitlines() if "kiosk-0007" in line)
         answer = served.ask("GET", "/registrar/settings", shown=(copy / "device.pem", copy / "device.key"))
         assert answer.status == 403
+
+
+def test_a_mark_that_the_agent_has_made_itself_erases_nothing(
+    enrolled: Device, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (precious := tmp_path / "shadow").write_text("root's own")
+    decommission.begin(enrolled.state, decommission.Begun(NAME, (precious,)))
+    monkeypatch.setattr(os, "geteuid", lambda: (enrolled.state / MARK).stat().st_uid + 1)
+    assert enrolled.run("decommission", "--yes") == 1
+    assert f"{MARK} is not of this command: remove it" in capsys.readouterr().err
+    assert precious.exists()
