@@ -177,8 +177,8 @@ class Store:
         self._reached(link)
 
     def _clean(self, but: tuple[str, ...]) -> None:
-        """Remove the other links, and the sets that no link names any more. What can't be removed stays for now; so does
-        everything when a link can't be read."""
+        """Remove the other links, and the sets that no link names any more. What can't be removed stays for now, and
+        everything does when a link can't be read."""
         with suppress(OSError, StorageError):
             kept = {self._directory_of(link) for link in but}
             for link in _LINKS:

@@ -158,15 +158,11 @@ class Devices:
         if old is not None and is_other and old.state == "waiting":
             # An operator who has seen that one may be about to approve it: they approve a key.
             raise Refusal(
-                f"This key waits as {old.name} on {board_text(old.board)} already: have the command centre refuse that, "
-                "then enrol again.",
+                f"This key waits as {old.name} on {board_text(old.board)} already: have the command centre refuse "
+                "that, then enrol again.",
                 409,
             )
-        if (
-            old is None
-            or is_other
-            or (old.state == "refused" and now > (old.decided_at or 0) + _REFUSED_S)
-        ):
+        if old is None or is_other or (old.state == "refused" and now > (old.decided_at or 0) + _REFUSED_S):
             return self._new_request(tx, asked, caller, now)
         if old.state == "refused":
             raise Refusal(

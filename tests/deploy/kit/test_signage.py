@@ -89,7 +89,8 @@ def test_a_phone_reads_from_the_invitation_where_the_registrar_is_and_whom_to_tr
 
 
 def test_what_technicians_are_told_to_type_is_what_a_device_understands(signs: Path) -> None:
-    told = "".join(html.unescape((signs.parent / name).read_text()) for name in ("signage/invitation.html", "runbook.md"))
+    files = (signs / "invitation.html", signs.parent / "runbook.md")
+    told = html.unescape("".join(path.read_text() for path in files))
     commands = re.findall(r"sudo (edge-agent enrol \w[^`<]*)", told)
     assert len(commands) == 2
     for command in commands:
