@@ -90,3 +90,25 @@ def test_a_phones_width_is_enough(opened: Opener) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.keyboard.press("Alt+1")
     expect(page.get_by_role("button", name="Take it")).to_be_in_viewport()
+
+
+def test_a_map_without_outlines_says_so_and_every_open_alarm_is_on_it_or_in_its_list(opened: Opener) -> None:
+    page = opened("one-kiosk")
+    look_on(page)
+    go(page, "map")
+    expect(page.get_by_text("This map has no outlines")).to_be_visible()
+    section = page.locator("section", has=page.get_by_role("heading", name="3 open alarms are not on the map"))
+    expect(section.get_by_role("listitem")).to_have_count(3)
+    expect(section).to_contain_text("car 7 sent · Naledi has it")
+    section.get_by_role("button", name="button-5").click()
+    expect(page.locator(".alarm-head .standing")).to_have_text("car 7 sent · Naledi has it")
+
+
+def test_a_certificate_that_ends_soon_and_a_clock_that_is_not_set_are_trouble(opened: Opener) -> None:
+    page = opened("one-kiosk")
+    look_on(page)
+    go(page, "devices")
+    expect(page.get_by_text("0 away, 1 with trouble")).to_be_visible()
+    row = page.locator(".device-row")
+    for words in ("3 open alarms", "Certificate ends", "Clock not set"):
+        expect(row).to_contain_text(words)

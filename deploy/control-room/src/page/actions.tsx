@@ -49,7 +49,8 @@ export function Actions({ alarm }: { alarm: AlarmView }) {
         <Do what="closed" letter="c" word={t.act.closed} alarm={alarm} isOff={isOff} isFirst={false} isOpen={open === "closed"} />
       </div>
       {why !== null && <p class="obstacle">{why}</p>}
-      <Again alarm={alarm} isOff={isOff} />
+      {/* A form needs the room, and its button must be on the screen. */}
+      {open === null && <Again alarm={alarm} isOff={isOff} />}
       <OrderState order={order} alarm={alarm} />
       {open === "take-over" && <TakeOver alarm={alarm} />}
       {open === "dispatched" && <Dispatch alarm={alarm} />}

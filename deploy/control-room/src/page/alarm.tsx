@@ -126,7 +126,6 @@ function FactsCard({ alarm }: { alarm: AlarmView }) {
         <Fact name={t.detail.kind}>{`${kindWord(data.kind)}, ${word(t.alarms.status, data.status)}`}</Fact>
         <Fact name={t.detail.presses}>{t.alarms.presses(data.press_count)}{data.reraised > 0 && `. ${t.alarms.reraised(data.reraised)}`}</Fact>
         <Fact name={t.detail.button}>{plain(data.input, 64)}</Fact>
-        <Fact name={t.detail.codes}>{`${t.detail.contactId} ${plain(data.codes?.contact_id, 8)} · ${t.detail.sia} ${plain(data.codes?.sia, 8)}`}</Fact>
         <Fact name={t.detail.where}>{plain(data.location?.text, 300)}</Fact>
         <Fact name={t.detail.position}>{data.location && `${Number(data.location.lat).toFixed(5)}, ${Number(data.location.lon).toFixed(5)}`}</Fact>
         <Fact name={t.detail.device}>
@@ -142,10 +141,16 @@ function FactsCard({ alarm }: { alarm: AlarmView }) {
           </button>
         </Fact>
         <Fact name={t.detail.deviceState}>{device && t.devices.presence[device.presence]}</Fact>
-        <Fact name={t.detail.id}>
-          <code>{plain(alarm.alarmId, 64)}</code>
-        </Fact>
       </dl>
+      <details>
+        <summary>{t.detail.forAdministrator}</summary>
+        <dl>
+          <Fact name={t.detail.codes}>{`${t.detail.contactId} ${plain(data.codes?.contact_id, 8)} · ${t.detail.sia} ${plain(data.codes?.sia, 8)}`}</Fact>
+          <Fact name={t.detail.id}>
+            <code>{plain(alarm.alarmId, 64)}</code>
+          </Fact>
+        </dl>
+      </details>
     </section>
   );
 }
@@ -159,7 +164,7 @@ function HowCard({ alarm }: { alarm: AlarmView }) {
     <section class="card how" aria-labelledby="how-title">
       <h3 id="how-title">{t.detail.how}</h3>
       <dl>
-        <Fact name={`${t.detail.pressedAt} (${t.detail.byKioskClock})`}>{deviceClock(data.raised_at)}</Fact>
+        <Fact name={`${t.detail.pressedAt} (${t.detail.byKioskClock})`}>{deviceClock(data.raised_at, true)}</Fact>
         <Fact name={t.detail.firstHeard}>{clock(wall(alarm.firstHeardMs))}</Fact>
         <Fact name={t.detail.lateBy}>{late}</Fact>
         <Fact name={t.detail.sentLater}>{data.historical && t.alarms.historical}</Fact>

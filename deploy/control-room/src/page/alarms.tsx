@@ -100,7 +100,7 @@ export function standing(alarm: AlarmView): string {
 /** What was pressed, and when. */
 export function what(alarm: AlarmView): string {
   const { kind, input } = alarm.data;
-  return `${kindWord(kind)} · ${t.alarms.button(plain(input, 64))} · ${clock(wall(alarm.pressedMs), false)}`;
+  return `${t.alarms.button(plain(input, 64))} · ${kindWord(kind)} · ${clock(wall(alarm.pressedMs), false)}`;
 }
 
 /** Where it is. A name is never broken within itself. */

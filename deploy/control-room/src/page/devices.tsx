@@ -13,14 +13,24 @@ import { age, clock, day, deviceClock, deviceName, plain, word } from "./words";
 
 const PRESENCE_RANK = { lost: 0, silent: 1, offline: 2, unknown: 3, online: 4 } as const;
 const DAY_MS = 86_400_000;
+/** A device that says nothing of it itself has trouble when its certificate ends so soon. */
+const SOON_DAYS = 7;
 
 function isAway(device: DeviceView): boolean {
   return device.presence !== "online";
 }
 
+/** What somebody must see to: what the device tells, its certificate, and its clock. */
+function troublesOf({ troubles, health, certificateEndsMs, timeq }: DeviceView): string[] {
+  const days = certificateEndsMs === null ? Infinity : Math.floor((certificateEndsMs - now()) / DAY_MS);
+  const said = health?.certificate_trouble;
+  const ofCertificate = typeof said === "string" ? [said] : days < SOON_DAYS ? [`${t.devices.certificate} ${t.devices.certificateSoon(days)}`] : [];
+  return [...troubles, ...ofCertificate, ...(timeq === "unsynced" ? [t.devices.clockTrouble] : [])];
+}
+
 function rank(device: DeviceView): number {
   if (isAway(device)) return PRESENCE_RANK[device.presence] - 10;
-  return device.isInService ? (device.troubles.length > 0 ? 1 : 2) : 0;
+  return device.isInService ? (troublesOf(device).length > 0 ? 1 : 2) : 0;
 }
 
 // Health of thousands of devices comes all the time, and nobody sees an order that changes more often than once a second.
@@ -39,12 +49,13 @@ const everyDevice = computed<readonly DeviceView[]>(() => (listChanged.value, [.
 const wanted = computed(() => {
   const filter = deviceFilter.value.trim().toLowerCase();
   const found = filter === "" ? [...everyDevice.value] : everyDevice.value.filter((device) => words(device).includes(filter));
-  return found.sort((a, b) => rank(a) - rank(b) || (a.source < b.source ? -1 : 1)).map((device) => device.source);
+  const ranked = found.map((device) => ({ source: device.source, rank: rank(device) }));
+  return ranked.sort((a, b) => a.rank - b.rank || (a.source < b.source ? -1 : 1)).map(({ source }) => source);
 });
 export const deviceOrder = new HeldOrder(wanted);
 
 function words(device: DeviceView): string {
-  return [device.source, placeOf(device), t.devices.presence[device.presence], device.isInService ? "" : t.devices.outOfService, device.version, ...device.troubles].join(" ").toLowerCase();
+  return [device.source, placeOf(device), t.devices.presence[device.presence], device.isInService ? "" : t.devices.outOfService, device.version, ...troublesOf(device)].join(" ").toLowerCase();
 }
 
 function placeOf(device: DeviceView): string {
@@ -61,7 +72,7 @@ export function Devices() {
   const all = everyDevice.value;
   const found = wanted.value.length;
   const away = all.filter(isAway).length;
-  const troubled = all.filter((device) => !isAway(device) && (device.troubles.length > 0 || !device.isInService)).length;
+  const troubled = all.filter((device) => !isAway(device) && (troublesOf(device).length > 0 || !device.isInService)).length;
   return (
     <Panes
       title={all.length === 0 ? t.devices.none : found === all.length ? t.devices.title(found) : t.devices.shown(found, all.length)}
@@ -106,7 +117,7 @@ function Row({ id, isSeen }: { id: string; isSeen: ReadonlySignal<boolean> }) {
       <Shape name={shape} />
       <span class="row-main">
         <span class="row-place">{placeOf(device) || deviceName(id)}</span>
-        <span class="row-more">{[...(placeOf(device) === "" ? [] : [deviceName(id)]), ...device.troubles.map((trouble) => plain(trouble, 60))].join(" · ")}</span>
+        <span class="row-more">{[...(device.openAlarms > 0 ? [t.alarms.title(device.openAlarms)] : []), ...(placeOf(device) === "" ? [] : [deviceName(id)]), ...troublesOf(device).map((trouble) => plain(trouble, 60))].join(" · ")}</span>
       </span>
       <span class="row-side">
         <span class="row-standing">{standing(device)}</span>
@@ -132,6 +143,7 @@ function Detail({ id }: { id: string }) {
   const certificate = device.certificateEndsMs;
   const holes = losses.value.filter((loss) => loss.source === id);
   const shape = deviceShape(device);
+  const troubles = troublesOf(device);
   return (
     <>
       <header class={`plain-head is-${shape}`}>
@@ -146,10 +158,10 @@ function Detail({ id }: { id: string }) {
           <h3 id="state-title">{t.devices.state}</h3>
           <dl>
             <Fact name={t.devices.troubles}>
-              {device.troubles.length === 0 ? (
+              {troubles.length === 0 ? (
                 t.devices.noTroubles
               ) : (
-                <ul class="plain">{device.troubles.map((trouble) => <li key={trouble}>▲ {plain(trouble, 120)}</li>)}</ul>
+                <ul class="plain">{troubles.map((trouble) => <li key={trouble}>▲ {plain(trouble, 300)}</li>)}</ul>
               )}
             </Fact>
             <Fact name={t.devices.openAlarms}>{device.openAlarms}</Fact>
@@ -161,9 +173,6 @@ function Detail({ id }: { id: string }) {
             </Fact>
             <Fact name={t.devices.certificate}>
               {certificate !== null && `${day(certificate)} (${t.devices.certificateSoon(Math.floor((certificate - now()) / DAY_MS))})`}
-            </Fact>
-            <Fact name={t.devices.certificateTrouble}>
-              {typeof health?.certificate_trouble === "string" && `▲ ${plain(health.certificate_trouble, 300)}`}
             </Fact>
             <Fact name={t.devices.version}>{plain(device.version, 40)}</Fact>
             <Fact name={t.devices.clock}>{device.timeq && word(t.devices.clocks, device.timeq)}</Fact>
@@ -187,8 +196,15 @@ function Detail({ id }: { id: string }) {
                 </ul>
               </Fact>
               <Fact name={t.devices.selfTest}>{health.self_test && `${deviceClock(health.self_test.time)}: ${health.self_test.passed ? t.devices.passed : t.devices.failed(health.self_test.failed.map((step) => plain(step, 40)).join(", "))}`}</Fact>
-              <Fact name={t.devices.commands}>{meta?.capabilities.map((name) => plain(name, 40)).join(", ")}</Fact>
             </dl>
+          )}
+          {meta !== null && (
+            <details>
+              <summary>{t.detail.forAdministrator}</summary>
+              <dl>
+                <Fact name={t.devices.commands}>{meta.capabilities.map((name) => plain(name, 40)).join(", ")}</Fact>
+              </dl>
+            </details>
           )}
         </section>
       </div>
@@ -197,6 +213,8 @@ function Detail({ id }: { id: string }) {
 }
 
 const CURVES = ["cpuC", "memoryMiB", "diskFreeMiB", "waiting"] as const;
+/** What a curve's height is at least: less is no news. */
+const LEAST = { cpuC: 20, memoryMiB: 50, diskFreeMiB: 1000, waiting: 10 } as const;
 const WIDTH = 160;
 const HEIGHT = 36;
 
@@ -210,7 +228,9 @@ function Curves({ past }: { past: DeviceView["past"] }) {
         if (newest === undefined) return null;
         const low = Math.min(...known);
         const high = Math.max(...known);
-        const height = (value: number) => (high === low ? HEIGHT / 2 : HEIGHT - 3 - ((value - low) / (high - low)) * (HEIGHT - 6));
+        const range = Math.max(high - low, LEAST[name]);
+        const floor = Math.max(0, (low + high - range) / 2);
+        const height = (value: number) => HEIGHT - 3 - ((value - floor) / range) * (HEIGHT - 6);
         const step = WIDTH / Math.max(1, values.length - 1);
         const points = values.flatMap((value, i) => (value === null ? [] : [`${(i * step).toFixed(1)},${height(value).toFixed(1)}`]));
         const title = t.devices.curve(t.devices.curves[name], figure(newest), figure(low), figure(high));

@@ -3,13 +3,14 @@ import * as L from "leaflet";
 import "leaflet/dist/leaflet.css";
 import { effect, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { openAlarm, shapeOf, Age } from "./alarms";
+import type { AlarmView, Settings } from "../protocol";
+import { openAlarm, shapeOf, standing, Age } from "./alarms";
 import { deviceShape, openDevice } from "./devices";
 import { Shape, SHAPES, type ShapeName } from "./shapes";
 import { devices, devicesChanged, openAlarms, settings, untaken, view } from "./state";
 import { t } from "./strings";
 import { drawTiles } from "./tiles";
-import { deviceName, place } from "./words";
+import { deviceName, nameOf } from "./words";
 
 // Leaflet's canvas draws circles only. These few of its inner names have been the same since 1.0.
 interface Inner {
@@ -41,6 +42,7 @@ class ShapeMarker extends L.CircleMarker {
 const LEGEND: readonly (readonly [ShapeName, string])[] = [
   ["untaken", t.map.alarmUntaken],
   ["taken", t.map.alarmTaken],
+  ["dispatched", t.map.alarmDispatched],
   ["lost", t.map.alarmLost],
   ["drill", t.map.alarmDrill],
   ["online", t.map.online],
@@ -61,6 +63,9 @@ let lastView: { centre: L.LatLng; zoom: number } | null = null;
 /** What could not be drawn, one sentence each. */
 const missing = signal<readonly string[]>([]);
 const unplaced = signal(0);
+/** Open alarms that are nowhere on the map. */
+const off = signal<readonly AlarmView[]>([]);
+const MOST_OFF = 20;
 
 export function MapView() {
   const element = useRef<HTMLDivElement>(null);
@@ -86,7 +91,10 @@ export function MapView() {
   return (
     <div class="map-view">
       <h1 class="visually-hidden">{t.views.map}</h1>
-      <div ref={element} class="map" role="application" aria-label={t.map.label} tabIndex={0} />
+      <div class="map-frame">
+        <div ref={element} class="map" role="application" aria-label={t.map.label} tabIndex={0} />
+        {isBare(settings.value) && <p class="map-bare">{t.map.bare}</p>}
+      </div>
       <aside class="map-side">
         {untaken.value.length > 0 && (
           <section aria-labelledby="jump-title">
@@ -95,11 +103,24 @@ export function MapView() {
               {untaken.value.slice(0, 20).map((alarm) => (
                 <li key={alarm.alarmId}>
                   <button type="button" class="link" onClick={() => toAlarm(alarm.alarmId)}>
-                    {place(alarm)} (<Age sinceMs={alarm.pressedMs} />)
+                    {nameOf(alarm)} (<Age sinceMs={alarm.pressedMs} />)
                   </button>
                 </li>
               ))}
             </ul>
+          </section>
+        )}
+        {off.value.length > 0 && (
+          <section aria-labelledby="off-title">
+            <h2 id="off-title">{t.map.off(off.value.length)}</h2>
+            <ul class="plain">
+              {off.value.slice(0, MOST_OFF).map((alarm) => (
+                <li key={alarm.alarmId}>
+                  <button type="button" class="link" onClick={() => toAlarm(alarm.alarmId)}>{nameOf(alarm)}</button> {standing(alarm)}
+                </li>
+              ))}
+            </ul>
+            <p class="small">{t.map.offWhy}</p>
           </section>
         )}
         <section aria-labelledby="legend-title">
@@ -118,6 +139,11 @@ export function MapView() {
       </aside>
     </div>
   );
+}
+
+/** Whether there is nothing to see but signs. */
+function isBare(set: Settings | null): boolean {
+  return set !== null && set.outlines.length === 0 && set.tiles === null;
 }
 
 function begin(element: HTMLElement): L.Map {
@@ -167,11 +193,14 @@ function drawAll(map: L.Map, bounds: L.LatLngBounds): () => void {
   const draw = () => {
     timer = null;
     const wanted = new Set<string>();
-    const put = (id: string, lat: number, lon: number, shape: ShapeName, size: number, label: string, onClick: () => void) => {
-      if (!Number.isFinite(lat) || !Number.isFinite(lon) || Math.abs(lat) > 90 || Math.abs(lon) > 180) return;
+    // Returns whether there is such a place.
+    const put = (id: string, at: { lat: number; lon: number } | undefined, shape: ShapeName, size: number, label: string, onClick: () => void): boolean => {
+      if (at === undefined) return false;
+      const { lat, lon } = at;
+      if (!Number.isFinite(lat) || !Number.isFinite(lon) || Math.abs(lat) > 90 || Math.abs(lon) > 180) return false;
       wanted.add(id);
       const look = `${shape} ${lat} ${lon}`;
-      if (drawn.get(id)?.look === look) return;
+      if (drawn.get(id)?.look === look) return true;
       drawn.get(id)?.marker.remove();
       const marker = new ShapeMarker([lat, lon], shape, { radius: size, color: edge, weight: 1.5, fillColor: colours[shape], fillOpacity: 1 });
       // A text node, since Leaflet takes a string for HTML.
@@ -180,19 +209,21 @@ function drawAll(map: L.Map, bounds: L.LatLngBounds): () => void {
       layer.addLayer(marker);
       drawn.set(id, { marker, look });
       bounds.extend([lat, lon]);
+      return true;
     };
     let without = 0;
     for (const held of devices.values()) {
       const device = held.peek();
-      const at = device.meta?.location;
-      if (at === undefined) without += 1;
-      else put(device.source, at.lat, at.lon, deviceShape(device), 6, deviceName(device.source), () => ((view.value = "devices"), openDevice(device.source)));
+      const isOn = put(device.source, device.meta?.location, deviceShape(device), 6, deviceName(device.source), () => ((view.value = "devices"), openDevice(device.source)));
+      if (!isOn) without += 1;
     }
     unplaced.value = without;
+    const nowhere: AlarmView[] = [];
     for (const alarm of [...openAlarms.peek()].reverse()) {
       const at = alarm.data.location ?? devices.get(alarm.source)?.peek().meta?.location;
-      if (at !== undefined) put(alarm.alarmId, at.lat, at.lon, shapeOf(alarm), 12, place(alarm), () => toAlarm(alarm.alarmId));
+      if (!put(alarm.alarmId, at, shapeOf(alarm), 12, nameOf(alarm), () => toAlarm(alarm.alarmId))) nowhere.unshift(alarm);
     }
+    off.value = nowhere;
     for (const [id, { marker }] of drawn) {
       if (wanted.has(id)) continue;
       marker.remove();

@@ -63,7 +63,7 @@ export function span(ms: number): string {
 
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const SHORT = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
+const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
 
 /** A wall clock, with the day where that is not today. */
 export function clock(wallMs: number, seconds = true): string {
@@ -78,9 +78,9 @@ export function day(wallMs: number): string {
 }
 
 /** A device's own wall clock, as it says it. */
-export function deviceClock(at: string): string {
+export function deviceClock(at: string, seconds = false): string {
   const ms = Date.parse(at);
-  return Number.isNaN(ms) ? plain(at, 40) : clock(ms, false);
+  return Number.isNaN(ms) ? plain(at, 40) : clock(ms, seconds);
 }
 
 /** What is shown as the name of who has an alarm. */
