@@ -110,6 +110,30 @@ test("the will says that nobody watches, and a word of somebody else that it is 
   assert.deepEqual(first!.states.slice(before), [true]);
 });
 
+test("others watch while they repeat it, at whichever broker, and one that a broker had kept counts once and not for long", async () => {
+  const rig = await new Rig().open();
+  const say = (broker: number, name: string, payload: string, retain = false): void =>
+    rig.brokers[broker]!.events.message(`edge/v1/host/${name}/state`, UTF8.encode(payload), retain);
+  const others = (): string[] => (rig.pass(1100), rig.tells.filter((tell) => tell.tell === "links").at(-1)!.watchers);
+  say(0, "thandi", '{"online": true}');
+  say(0, "sipho", '{"online": true}');
+  say(1, "sipho", '{"online": true}');
+  say(1, "naledi", '{"online": true}', true);
+  for (const garbage of ['{"online": 1}', "[", '{"on": true}', `{"online": true, "x": "${"x".repeat(1024)}"}`]) say(0, "zodwa", garbage);
+  say(0, "NO-SUCH", '{"online": true}');
+  assert.deepEqual(others(), ["naledi", "sipho"]);
+  say(0, "sipho", '{"online": false}');
+  assert.deepEqual(others(), ["naledi", "sipho"], "one broker has lost it");
+  rig.pass(90_000);
+  say(1, "naledi", '{"online": true}', true);
+  assert.deepEqual(others(), ["sipho"]);
+  say(1, "naledi", '{"online": true}');
+  assert.deepEqual(others(), ["naledi", "sipho"]);
+  say(1, "naledi", "", true);
+  rig.pass(90_000);
+  assert.deepEqual(others(), []);
+});
+
 test("on a new connection it is said again at once, since the will of the last one has said the contrary", async () => {
   const rig = await new Rig().begin();
   rig.pass(1000);

@@ -52,6 +52,17 @@ def tab_to(page: Page, words: str) -> None:
     raise AssertionError(f"the Tab key does not lead to {words!r}")
 
 
+def end(page: Page) -> None:
+    """End the shift by the keyboard."""
+    tab_to(page, "End the shift")
+    page.keyboard.press("Enter")
+    expect(page.locator(".ending")).to_be_focused()
+    tab_to(page, "Yes, end it")
+    page.keyboard.press("Enter")
+    expect(page.locator(".ended")).to_be_focused()
+    expect(page.locator(".watch")).to_contain_text("Looking on only, no sound")
+
+
 def test_with_real_alarms_no_view_has_a_barrier_in_either_theme_nor_is_too_wide_for_a_phone(
     rig: Rig, browser: Browser
 ) -> None:
@@ -131,6 +142,10 @@ def test_the_keyboard_alone_plays_the_whole_story(earnest: Rig, browser: Browser
         keyboard.press("Enter")
     file = tmp_path / "hand-over.json"
     saved.value.save_as(file)
+    end(page)
+    tab_to(page, "Your name")
+    keyboard.press("Enter")
+    expect(page.get_by_role("button", name="I have heard them")).to_be_focused()
     tab_to(page, "Load a hand-over file")
     with page.expect_file_chooser() as chooser:
         keyboard.press("Space")
@@ -150,9 +165,5 @@ def test_the_keyboard_alone_plays_the_whole_story(earnest: Rig, browser: Browser
     expect(page.get_by_text("The kiosk has closed it.")).to_be_visible()
     earnest.agent.wait_for_outputs(yellow="off", green="off")
     keyboard.press("5")
-    tab_to(page, "End the shift")
-    keyboard.press("Enter")
-    tab_to(page, "Yes, end it")
-    keyboard.press("Enter")
-    expect(page.locator(".watch")).to_contain_text("Looking on only, no sound")
+    end(page)
     assert page.evaluate("window.mouse") is None

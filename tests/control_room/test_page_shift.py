@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.control_room.person import VIEWS
 from tests.control_room.scripted import Opener, begin, go, happen, look_on, sound
@@ -103,6 +103,7 @@ def test_a_shift_waits_for_the_key_in_the_address_and_makes_no_other(opened: Ope
         happen(page, answer)
         if answer == "key":
             expect(page.get_by_text("Naledi watches")).to_be_visible()
+            page.get_by_text("For the administrator").click()
             expect(page.get_by_text("--issuer imported")).to_be_visible()
         else:
             expect(page.get_by_text("The key in the address was not taken")).to_be_visible()
@@ -117,10 +118,24 @@ def test_a_hand_over_is_signed_and_signed_again_and_a_change_is_noticed(opened: 
     page.get_by_label("Note for the next shift: Bree Taxi Rank, stand 14").fill("Ambulance is on its way")
     with page.expect_download() as saved:
         page.get_by_role("button", name="Sign and save").click()
+    card = page.locator(".card", has_text="For the next shift")
+    expect(card).to_contain_text("Nothing has changed since.")
+    expect(card).to_contain_text(saved.value.suggested_filename)
+    path = tmp_path / "signed.json"
+    saved.value.save_as(path)
+    page.get_by_label("Load a hand-over file").set_input_files(path)
+    expect(page.get_by_text("You have signed this one yourself")).to_be_visible()
+    expect(page.get_by_text("From the shift before")).to_have_count(0)
+    end(page)
+    expect(page.get_by_text("From the shift before")).to_be_visible()
+    expect(page.get_by_text("Ambulance is on its way")).to_be_visible()
+    page.get_by_label("Your name").fill("Sipho")
+    page.get_by_role("button", name="Begin the shift").click()
     expect(page.get_by_text("The signature is right")).to_be_visible()
-    file = json.loads(saved.value.path().read_text())
+    expect(page.get_by_label("Note for the next shift: Bree Taxi Rank, stand 14")).to_have_value("")
     page.get_by_role("button", name="Take it over and sign").click()
-    expect(page.get_by_text("Taken over by Naledi")).to_be_visible()
+    expect(page.get_by_text("Taken over by Sipho")).to_be_visible()
+    file = json.loads(path.read_text())
     head, body, signature = file["hand_over"].split(".")
     changed = tmp_path / "changed.json"
     flipped = body[:-8] + ("A" if body[-8] != "A" else "B") + body[-7:]
@@ -128,3 +143,130 @@ def test_a_hand_over_is_signed_and_signed_again_and_a_change_is_noticed(opened: 
         changed.write_text(json.dumps({**file, "hand_over": token}))
         page.get_by_label("Load a hand-over file").set_input_files(changed)
         expect(page.get_by_text(outcome)).to_be_visible()
+
+
+def end(page: Page) -> None:
+    page.get_by_role("button", name="End the shift").click()
+    page.get_by_role("button", name="Yes, end it").click()
+    expect(page.get_by_text("Your shift ended at")).to_be_visible()
+
+
+def test_before_a_shift_ends_it_is_said_what_was_signed_what_has_changed_since_and_who_watches_then(
+    opened: Opener,
+) -> None:
+    page = opened("empty")
+    begin(page)
+    happen(page, "press")
+    page.get_by_role("button", name="End the shift").click()
+    ending = page.locator(".ending")
+    expect(ending).to_be_focused()
+    expect(ending).to_contain_text("1 alarm is open.")
+    expect(ending).to_contain_text("The hand-over is not signed")
+    expect(ending).to_contain_text("Nobody else is known to watch. 5 minutes after you end it, each kiosk")
+    page.get_by_role("button", name="Sign and save").click()
+    expect(ending).to_contain_text("Nothing has changed since.")
+    page.get_by_label("Note about the shift").fill("Quiet")
+    happen(page, "press")
+    expect(ending).to_contain_text("Since then: 1 new, other notes. Sign it again below.")
+    happen(page, "sipho")
+    expect(ending).to_contain_text("sipho watches. Residents see nothing of it")
+    page.get_by_role("button", name="Yes, end it").click()
+    expect(page.locator(".ended")).to_contain_text("no alarm rings here. sipho watches.")
+
+
+def test_who_only_looks_on_reads_in_every_view_who_watches_and_what_residents_see(opened: Opener) -> None:
+    page = opened("empty")
+    look_on(page)
+    go(page, "alarms")
+    bar = page.locator(".notice", has_text="no alarm rings here")
+    expect(bar).to_contain_text("Nobody else is known to watch. Kiosks show that they are out of service after 5 min")
+    happen(page, "deaf")
+    expect(bar).to_contain_text("It is not known whether somebody else watches.")
+    happen(page, "hear")
+    happen(page, "sipho")
+    expect(bar).to_contain_text("sipho watches.")
+    expect(bar).not_to_contain_text("out of service")
+    go(page, "shift")
+    page.get_by_label("Your name").fill("Naledi")
+    page.get_by_role("button", name="Begin the shift").click()
+    go(page, "map")
+    expect(bar).to_have_count(0)
+
+
+def test_who_ends_a_shift_reads_from_when_on_kiosks_are_out_of_service(opened: Opener) -> None:
+    page = opened("empty")
+    begin(page)
+    end(page)
+    expect(page.locator(".ended")).to_be_focused()
+    expect(page.locator(".ended")).to_contain_text(re.compile(r"From \d\d:\d\d on, each kiosk without an open alarm"))
+
+
+def test_the_bars_button_leads_to_the_one_thing_that_is_still_needed(opened: Opener) -> None:
+    page = opened("empty")
+    go(page, "alarms")
+    page.get_by_role("button", name="Begin the shift").click()
+    expect(page.get_by_label("Operator's login")).to_be_focused()
+    begin(page)
+    end(page)
+    go(page, "alarms")
+    page.get_by_role("button", name="Begin the shift").click()
+    expect(page.get_by_text("You are still logged in as naledi: no password is needed.")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Naledi watches")).to_be_visible()
+
+
+def test_somebody_else_begins_the_next_shift_with_a_login_of_their_own(opened: Opener) -> None:
+    page = opened("empty")
+    begin(page)
+    end(page)
+    page.get_by_role("button", name="Log in as somebody else").click()
+    expect(page.get_by_label("Operator's login")).to_be_focused()
+    page.get_by_label("Operator's login").fill("sipho")
+    page.get_by_label("Your name").fill("Sipho")
+    page.get_by_role("button", name="Begin the shift").click()
+    expect(page.get_by_text("Sipho watches")).to_be_visible()
+    expect(page.get_by_text("the centre “sipho”")).to_be_visible()
+
+
+def test_who_has_begun_is_asked_for_the_sound_once_and_led_to_the_alarms(opened: Opener) -> None:
+    page = opened("empty")
+    begin(page)
+    expect(page.get_by_text("You are ready if you have just heard two notes.")).to_be_visible()
+    expect(page.get_by_text("Your key is new.")).to_be_visible()
+    expect(page.get_by_role("button", name="I have heard them")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="No open alarm")).to_be_visible()
+    go(page, "shift")
+    expect(page.get_by_text("You are ready: kiosks know that you watch")).to_be_visible()
+    happen(page, "deaf")
+    expect(page.get_by_text("Not ready yet")).to_be_visible()
+
+
+def test_what_is_of_the_administrator_is_folded_away_and_a_key_is_not_forgotten_by_one_click(opened: Opener) -> None:
+    page = opened("empty", "#key=e30")
+    fold = page.get_by_text("For the administrator: key operator-0badcafe")
+    expect(fold).to_be_visible()
+    for word in ("Its public half", "edge-agent keys add"):
+        expect(page.get_by_text(word)).to_be_hidden()
+    begin(page, role=None)
+    expect(page.get_by_text("Your key is new.")).to_have_count(0)
+    fold.click()
+    page.get_by_role("button", name="Forget this key").click()
+    expect(page.get_by_text("your shift ends")).to_be_visible()
+    expect(page.get_by_text("Naledi watches")).to_be_visible()
+    page.get_by_role("button", name="Yes, forget it").click()
+    expect(page.get_by_text("This browser has no key yet.")).to_be_visible()
+
+
+def test_a_new_shift_forgets_no_alarm_of_the_last_ten_minutes(opened: Opener) -> None:
+    page = opened("empty")
+    begin(page)
+    happen(page, "press")
+    happen(page, "press")
+    rate = page.locator(".card", has_text="Alarms per 10 minutes")
+    expect(rate).to_contain_text("2 in the last 10 minutes")
+    end(page)
+    page.get_by_role("button", name="Begin the shift").click()
+    expect(page.get_by_text("Naledi watches")).to_be_visible()
+    expect(rate).to_contain_text("2 in the last 10 minutes")
+    expect(page.get_by_text(re.compile(r"None since \d\d:\d\d\."))).to_be_visible()

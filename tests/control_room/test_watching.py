@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.control_room.person import VIEWS, Person
-from tests.control_room.rig import OPERATOR, PASSWORD, Browser, Rig
+from tests.control_room.rig import OPERATOR, PASSWORD, SECOND, Browser, Rig
 from tests.control_room.two_operators import DEAF_S, GRACE_S
 from tests.support.certificates import BrokerAuthorities
 from tests.support.subscriber import Heard, Subscriber
@@ -55,6 +55,20 @@ def test_who_closes_one_of_two_tabs_still_watches(
             second.page.close()
             heard.wait_for(lambda each: told(each, f"{OPERATOR}-2", online=False))
             await_part("degraded", newest())
+
+
+def test_who_only_looks_on_is_told_by_the_broker_who_watches(rig: Rig, browser: Browser) -> None:
+    thandi = Person(browser, rig.url, OPERATOR, rig.key)
+    thandi.begin()
+    sipho = Person(browser, rig.url, SECOND, None)
+    sipho.look_on()
+    sipho.show("alarms")
+    sipho.await_text(".notices", f"{OPERATOR} watches\\.")
+    thandi.show("shift")
+    thandi.page.get_by_role("button", name="End the shift").click()
+    thandi.await_text(".ending", "Nobody else is known to watch")
+    thandi.page.get_by_role("button", name="Yes, end it").click()
+    sipho.await_text(".notices", "Nobody else is known to watch.*out of service from")
 
 
 def tries(rig: Rig) -> int:

@@ -11,6 +11,7 @@ let settings: Settings | null = null;
 let isWatching = false;
 let key: KeyView | null = null;
 let isDeaf = false;
+let watchers: string[] = [];
 let isRefused = false;
 let sinceMs = now();
 const alarms = new Map<string, AlarmView>();
@@ -202,12 +203,13 @@ function play(): void {
 }
 
 /** What may happen on the channel `happen`: `press`, `more` (a further press of the newest alarm), `answer` (by somebody else), `close`,
- * `wait` (it was pressed 40 s ago),
- * `due` (it raises itself again in 42 s), `again` (it does), `deaf`, `hear`, `key` or `no-key` (the one in the address has been
+ * `wait` (it was pressed 40 s ago), `due` (it raises itself again in 42 s), `again` (it does), `deaf`, `hear`, `sipho` (watches too),
+ * `key` or `no-key` (the one in the address has been
  * taken, or refused). */
 let pressed = 5000;
 function happen(what: string): void {
   if (what === "key") void makeKey("operator", "imported");
+  if (what === "sipho") watchers = ["sipho"];
   if (what === "no-key") tell({ tell: "key", key });
   if (what === "press") changed({ alarms: [alarm(++pressed, 0)] });
   const newest = [...alarms.values()].at(-1);
@@ -234,7 +236,7 @@ function links(): void {
     if (isRefused) return { ...broker, state: "refused", sinceMs, why: "refused", echoMs: null };
     return { ...broker, state: deaf ? "deaf" : "open", sinceMs, why: deaf ? "no-echo" : "", echoMs: deaf ? null : 11 + 3 * i };
   });
-  tell({ tell: "links", links: list, isWatching: isWatching && !isDeaf && !isRefused, nowMs: now(), clockWrongByMs: scenario === "clock" ? 3_725_000 : null });
+  tell({ tell: "links", links: list, isWatching: isWatching && !isDeaf && !isRefused, watchers, nowMs: now(), clockWrongByMs: scenario === "clock" ? 3_725_000 : null });
 }
 
 /** Drawn figures of nobody. */

@@ -145,8 +145,8 @@ export type Ask =
 
 /** Worker to page. */
 export type Tell =
-  /** `clockWrongByMs`: how far the clock of this PC is ahead of the devices' (below 0: behind), if that is much. */
-  | { tell: "links"; links: LinkView[]; isWatching: boolean; nowMs: number; clockWrongByMs: number | null }
+  /** `watchers`: the other centres that say they watch, further pages of this login included. `clockWrongByMs`: how far the clock of this PC is ahead of the devices' (below 0: behind), if that is much. */
+  | { tell: "links"; links: LinkView[]; isWatching: boolean; watchers: string[]; nowMs: number; clockWrongByMs: number | null }
   | { tell: "key"; key: KeyView | null }
   /** Whole rows, to take the place of those with the same alarm, source or id; but `losses` are all that there are. */
   | { tell: "changed"; alarms: AlarmView[]; gone: string[]; devices: DeviceView[]; events: EventView[]; losses: LossView[] }

@@ -38,7 +38,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 
 
 def test_a_page_hears_devices_and_itself_and_answers(node: Node) -> None:
-    filters = ["edge/v1/+/+/+/up/#", "edge/v1/host/thandi/echo"]
+    filters = ["edge/v1/+/+/+/up/#", "edge/v1/host/+/state", "edge/v1/host/thandi/echo"]
     with (
         Subscriber(node.port, [f"{TREE}/down/#", "edge/v1/host/thandi/state"], login=("kiosk", PASSWORD)) as kiosk,
         Subscriber(

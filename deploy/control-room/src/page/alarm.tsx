@@ -9,7 +9,7 @@ import { eventWord } from "./events";
 import { Fact } from "./panes";
 import { picture } from "./pictures";
 import { Shape } from "./shapes";
-import { alarms, devices, groups, groupsChanged, openAlarms, openedDevice, openedGroup, view } from "./state";
+import { alarms, devices, groups, groupsChanged, key, openAlarms, openedDevice, openedGroup, view } from "./state";
 import { t } from "./strings";
 import { wall } from "./time";
 import { clock, deviceClock, deviceName, place, plain, span, word } from "./words";
@@ -28,6 +28,7 @@ export function AlarmDetail({ id }: { id: string }) {
           <p class="standing">{alarm.isOpen ? standing(alarm) : howClosed(alarm)}</p>
           <p>{what(alarm)}</p>
           {alarm.lost !== null && <p>{t.alarms.lostWhy[alarm.lost]}</p>}
+          {alarm.lost === "unheard" && <p>{key.value === null ? t.alarms.lostUnasked : t.alarms.lostAsked}</p>}
           {data.silent && <p>{t.alarms.silentAlarm}</p>}
         </div>
         <p class="head-age">{alarm.isOpen && <Age sinceMs={alarm.pressedMs} />}</p>

@@ -14,6 +14,7 @@ import { audio, unlock } from "./sound";
 import { announced, clockWrongByMs, errors, greySinceMs, isForSupervisor, isLouder, isMine, isWatching, key, links, login, openAlarms, settings, shift, unreadable, untaken, view, VIEWS, workerSilentSinceMs, type View } from "./state";
 import { t } from "./strings";
 import { now, second, wall } from "./time";
+import { LookingOn } from "./watchers";
 import { age, clock, nameOf, place, plain, span } from "./words";
 
 const CONTENT: Record<View, () => preact.JSX.Element> = { alarms: Alarms, map: MapView, devices: Devices, events: Events, shift: ShiftView };
@@ -206,11 +207,7 @@ function Notices() {
           ▲ {t.status.soundStopped} <button type="button" onClick={() => void unlock()}>{t.status.soundOn}</button>
         </p>
       )}
-      {!hasShift && view.value !== "shift" && (
-        <p class="notice">
-          {t.status.lookingOn}. {t.status.lookingOnWhy} <button type="button" onClick={() => (view.value = "shift")}>{t.status.beginShift}</button>
-        </p>
-      )}
+      <LookingOn />
       {hasShift && !isWatching.value && greySinceMs.value === null && <p class="notice bad">▲ {t.status.notTold}</p>}
       {part.map((link) => (
         <p key={link.name} class="notice bad" role="status">▲ {t.status.oneOf(plain(link.name, 40), t.status.links[link.state], clock(wall(link.sinceMs)))}{link.why !== "" && ` (${t.status.why[link.why]})`}</p>

@@ -29,10 +29,22 @@ export function caseOf(alarm: AlarmView, place: string): Case {
   };
 }
 
+/** Those of them whose button was pressed since then. */
+export function since(cases: Iterable<Case>, sinceMs: number): Case[] {
+  return [...cases].filter((one) => one.pressedMs >= sinceMs);
+}
+
 /** How many were so within a time, of how many of which that can be said. */
 export interface Share {
   within: number;
   of: number;
+}
+
+/** A share in whole percent. Never rounded up to a goal that it has missed, nor to all. */
+export function percent({ within, of }: Share, goal: number): number {
+  const exact = (100 * within) / of;
+  const rounded = Math.round(exact);
+  return [100 * goal, 100].some((mark) => exact < mark && rounded >= mark) ? Math.floor(exact) : rounded;
 }
 
 /** Taken within so many seconds. An alarm that is younger than that and not taken yet is not counted. */

@@ -1,23 +1,24 @@
 // The shift's figures, beside what the field asks for.
-import { dispatchedWithin, falseAlarmsByPlace, perTenMinutes, takenWithin, type Share } from "./figures";
-import { cases, casesChanged, casesSinceMs } from "./state";
+import { dispatchedWithin, falseAlarmsByPlace, percent, perTenMinutes, since, takenWithin, type Share } from "./figures";
+import { cases, casesChanged, figuresSinceMs, loadedMs } from "./state";
 import { t } from "./strings";
 import { now, second, wall } from "./time";
 import { clock } from "./words";
 
 const GOALS = [
-  { seconds: 10, goal: t.shift.goals.nfpa10, least: 0.9, figure: takenWithin },
-  { seconds: 15, goal: t.shift.goals.nena15, least: 0.9, figure: takenWithin },
-  { seconds: 20, goal: t.shift.goals.nena20, least: 0.95, figure: takenWithin },
-  { seconds: 60, goal: t.shift.goals.nfpa60, least: 0.9, figure: dispatchedWithin },
+  { seconds: 10, least: 0.9, figure: takenWithin },
+  { seconds: 15, least: 0.9, figure: takenWithin },
+  { seconds: 20, least: 0.95, figure: takenWithin },
+  { seconds: 60, least: 0.9, figure: dispatchedWithin },
 ] as const;
 
 export function FiguresCard() {
   casesChanged.value;
   second.value;
+  const counted = since(cases.values(), figuresSinceMs.value);
   return (
     <section class="card" aria-labelledby="figures-title">
-      <h2 id="figures-title">{t.shift.figures(clock(wall(casesSinceMs.value), false))}</h2>
+      <h2 id="figures-title">{t.shift.figures(clock(wall(figuresSinceMs.value), false))}</h2>
       <table>
         <thead>
           <tr>
@@ -27,17 +28,18 @@ export function FiguresCard() {
           </tr>
         </thead>
         <tbody>
-          {GOALS.map(({ seconds, goal, least, figure }) => (
-            <FigureRow key={seconds} word={figure === takenWithin ? t.shift.taken(seconds) : t.shift.sent(seconds)} goal={goal} least={least} share={figure(cases.values(), seconds, now())} />
+          {GOALS.map(({ seconds, least, figure }) => (
+            <FigureRow key={seconds} word={figure === takenWithin ? t.shift.taken(seconds) : t.shift.sent(seconds)} least={least} share={figure(counted, seconds, now())} />
           ))}
         </tbody>
       </table>
       <p class="small">{t.shift.figuresWhy}</p>
+      <p class="small source">{t.shift.goalsSource}</p>
     </section>
   );
 }
 
-function FigureRow({ word, goal, least, share }: { word: string; goal: string; least: number; share: Share }) {
+function FigureRow({ word, least, share }: { word: string; least: number; share: Share }) {
   const isMet = share.within >= least * share.of;
   return (
     <tr>
@@ -47,12 +49,12 @@ function FigureRow({ word, goal, least, share }: { word: string; goal: string; l
           t.shift.noneYet
         ) : (
           <>
-            <strong>{Math.floor((100 * share.within) / share.of)} %</strong> <span class="small share">{t.shift.share(share.within, share.of)}</span>
+            <strong>{t.shift.percent(percent(share, least))}</strong> <span class="small share">{t.shift.share(share.within, share.of)}</span>
           </>
         )}
       </td>
       <td>
-        {goal}
+        {t.shift.least(100 * least)}
         {share.of > 0 && <span class={isMet ? "verdict good" : "verdict bad"}>{isMet ? `✓ ${t.shift.met}` : `✗ ${t.shift.missed}`}</span>}
       </td>
     </tr>
@@ -60,11 +62,14 @@ function FigureRow({ word, goal, least, share }: { word: string; goal: string; l
 }
 
 const FLOOD = 10;
+const STRETCHES = 24;
+const STRETCH_MS = 600_000;
 
 export function RateCard() {
   casesChanged.value;
   second.value;
-  const rates = perTenMinutes(cases.values(), 24, now());
+  const rates = perTenMinutes(cases.values(), STRETCHES, now());
+  const sinceMs = Math.max(loadedMs, now() - STRETCHES * STRETCH_MS);
   const newest = rates.at(-1) ?? 0;
   const most = Math.max(...rates);
   const top = Math.max(12, most);
@@ -72,7 +77,7 @@ export function RateCard() {
     <section class="card" aria-labelledby="rate-title">
       <h2 id="rate-title">{t.shift.rate}</h2>
       <p>
-        <strong>{t.shift.rateNow(newest)}</strong> · {t.shift.ratePeak(most)}
+        <strong>{t.shift.rateNow(newest)}</strong> · {t.shift.ratePeak(most, clock(wall(sinceMs), false))}
       </p>
       <svg class="bars" viewBox="0 0 240 60" role="img" aria-label={t.shift.rateCurve(rates.join(", "))} preserveAspectRatio="none">
         {rates.map((count, i) => (
@@ -80,19 +85,21 @@ export function RateCard() {
         ))}
         <line x1="0" x2="240" y1={60 - (FLOOD / top) * 60} y2={60 - (FLOOD / top) * 60} />
       </svg>
-      <p class={newest > FLOOD ? "bad" : "small"}>{newest > FLOOD ? `▲ ${t.shift.flood}` : `${t.shift.noFlood} (${t.shift.limit})`}</p>
+      <p class={newest > FLOOD ? "bad" : "small"}>{newest > FLOOD ? `▲ ${t.shift.flood}` : t.shift.noFlood}</p>
+      <p class="small source">{t.shift.floodSource}</p>
     </section>
   );
 }
 
 export function PlacesCard() {
   casesChanged.value;
-  const places = falseAlarmsByPlace(cases.values());
+  const places = falseAlarmsByPlace(since(cases.values(), figuresSinceMs.value));
+  const from = clock(wall(figuresSinceMs.value), false);
   return (
     <section class="card" aria-labelledby="places-title">
-      <h2 id="places-title">{t.shift.falseAlarms}</h2>
+      <h2 id="places-title">{t.shift.falseAlarms(from)}</h2>
       {places.length === 0 ? (
-        <p>{t.shift.falseNone}</p>
+        <p>{t.shift.falseNone(from)}</p>
       ) : (
         <table>
           <thead>

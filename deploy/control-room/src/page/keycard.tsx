@@ -1,10 +1,13 @@
-// The key of this browser: its public half for whoever enrols it, and an end to it.
-import { useSignal } from "@preact/signals";
+// The key of this browser, for the administrator: its public half, how it is enrolled, and an end to it.
+import { signal, useSignal } from "@preact/signals";
 import type { KeyView } from "../protocol";
 import { ask } from "./ask";
 import { save } from "./handover";
 import { key } from "./state";
 import { t } from "./strings";
+
+/** This page has made the key, so no kiosk may know it yet. */
+export const isKeyNew = signal(false);
 
 export function KeyCard() {
   const mine = key.value;
@@ -13,9 +16,14 @@ export function KeyCard() {
   if (mine === null) return null;
   const jwk = JSON.stringify(mine.public);
   const file = `${mine.kid}.public.json`;
+  const forget = () => {
+    ask({ ask: "forget-key" });
+    isForgetting.value = false;
+    isKeyNew.value = false;
+  };
   return (
-    <section class="card" aria-labelledby="key-title">
-      <h2 id="key-title">{t.shift.keyHave(mine.kid, t.shift.roles[mine.role])}</h2>
+    <details class="card wide" open={isKeyNew.value}>
+      <summary>{t.shift.keyHave(mine.kid, t.shift.roles[mine.role])}</summary>
       <p>{t.shift.keyPublic}:</p>
       <pre tabIndex={0} aria-label={t.shift.keyPublic}>{jwk}</pre>
       <div class="buttons">
@@ -25,15 +33,17 @@ export function KeyCard() {
       <p class="small">{t.shift.keyWhy}</p>
       <pre tabIndex={0} aria-label={t.shift.keyWhy}>{enrol(mine, file)}</pre>
       {isForgetting.value ? (
-        <div class="buttons">
-          <span>{t.shift.keyForgetSure}</span>
-          <button type="button" onClick={() => (ask({ ask: "forget-key" }), (isForgetting.value = false))}>{t.shift.keyForgetYes}</button>
-          <button type="button" onClick={() => (isForgetting.value = false)}>{t.cancel}</button>
-        </div>
+        <>
+          <p class="bad">▲ {t.shift.keyForgetSure}</p>
+          <div class="buttons">
+            <button type="button" onClick={forget}>{t.shift.keyForgetYes}</button>
+            <button type="button" onClick={() => (isForgetting.value = false)}>{t.cancel}</button>
+          </div>
+        </>
       ) : (
         <button type="button" onClick={() => (isForgetting.value = true)}>{t.shift.keyForget}</button>
       )}
-    </section>
+    </details>
   );
 }
 

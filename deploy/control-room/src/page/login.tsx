@@ -99,6 +99,7 @@ export function LinksCard() {
         ))}
         {links.value.length === 0 && <li>{t.status.notLoggedIn}</li>}
       </ul>
+      {seat.value !== "" && <p class="small">{t.shift.as(seat.value)}</p>}
     </section>
   );
 }

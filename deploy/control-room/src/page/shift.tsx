@@ -1,36 +1,39 @@
 // The shift: one click begins it, its figures run beside those that the field asks for, and a signed list ends it.
-import { signal, useSignal } from "@preact/signals";
+import { signal } from "@preact/signals";
 import type { Role } from "../protocol";
 import { ask } from "./ask";
+import { focusOn } from "./focus";
 import { FiguresCard, PlacesCard, RateCard } from "./goals";
 import { HandOverCard } from "./handover";
-import { KeyCard } from "./keycard";
-import { complaint, LinksCard, logIn, LogInAgain, LoginFields, name, needsLogin } from "./login";
+import { isKeyNew, KeyCard } from "./keycard";
+import { complaint, LinksCard, logIn, LoginFields, name, needsLogin } from "./login";
+import { isHeard, Running } from "./running";
 import { unlock } from "./sound";
-import { forgetCases, isKeyBrought, key, keyAnswers, keyIsKnown, links, login, openAlarms, seat, shift } from "./state";
+import { figuresSinceMs, isKeyBrought, key, keyAnswers, keyIsKnown, links, login, shift } from "./state";
 import { t } from "./strings";
 import { now, wall } from "./time";
+import { whatResidentsSee, whoElse } from "./watchers";
 import { clock, plain } from "./words";
+
+/** When the last shift of this page was ended; null before the first end. */
+const endedMs = signal<number | null>(null);
 
 export function ShiftView() {
   return (
     <div class="shift-view">
       <h1>{t.shift.title}</h1>
       <div class="cards">
-        {shift.value === null && <Begin />}
-        <div class="column">
-          {shift.value !== null && <Running />}
-          <KeyCard />
-          <LinksCard />
+        <div class="column main">
+          {shift.value === null ? <Begin /> : <Running onEnd={end} />}
+          <HandOverCard />
         </div>
         <div class="column">
           <FiguresCard />
-        </div>
-        <div class="column">
           <RateCard />
           <PlacesCard />
+          <LinksCard />
         </div>
-        <HandOverCard />
+        <KeyCard />
       </div>
     </div>
   );
@@ -38,16 +41,20 @@ export function ShiftView() {
 
 const by = signal(localStorage.getItem("by") ?? "");
 const role = signal<Role>("operator");
+/** Somebody else comes to this page than its login is of. */
+const isAnother = signal(false);
 
 async function begin(): Promise<void> {
   const who = by.peek().trim();
-  if (who === "" || (login.peek() === null && name.peek().trim() === "")) {
+  const wantsLogin = login.peek() === null || isAnother.peek();
+  if (who === "" || (wantsLogin && name.peek().trim() === "")) {
     complaint.value = t.shift.missing;
     return;
   }
   // First of all, while the browser still counts this as the person's click.
   const heard = unlock();
-  if ((login.peek() === null || needsLogin()) && !(await logIn())) return;
+  if ((wantsLogin || needsLogin()) && !(await logIn())) return;
+  isAnother.value = false;
   await heard;
   const wasAwaited = isKeyBrought.peek() && keyAnswers.peek() > 0;
   await keyIsKnown();
@@ -55,22 +62,47 @@ async function begin(): Promise<void> {
     complaint.value = t.shift.keyNotTaken;
     return;
   }
+  isKeyNew.value ||= key.peek() === null;
   if (key.peek() === null) ask({ ask: "make-key", role: role.peek(), issuer: login.peek() ?? "" });
   localStorage.setItem("by", who);
   ask({ ask: "begin", by: who });
   shift.value = { by: who, sinceMs: now() };
-  forgetCases();
+  figuresSinceMs.value = now();
+  isHeard.value = false;
+  focusOn(".ready .do");
+}
+
+async function lookOn(): Promise<void> {
+  if (await logIn()) isAnother.value = false;
+}
+
+function end(): void {
+  ask({ ask: "end" });
+  shift.value = null;
+  endedMs.value = now();
+  focusOn(".ended");
 }
 
 function Begin() {
-  const isIn = login.value !== null && !links.value.some((link) => link.state === "refused");
+  const isIn = login.value !== null && !isAnother.value && !links.value.some((link) => link.state === "refused");
   const submit = (event: Event) => {
     event.preventDefault();
     void begin();
   };
+  const another = () => {
+    isAnother.value = true;
+    by.value = "";
+    focusOn(".begin [name=login]");
+  };
   return (
-    <section class="card wide begin" aria-labelledby="begin-title">
-      <h2 id="begin-title">{t.shift.begin}</h2>
+    <section class="card begin" aria-labelledby="begin-title">
+      {endedMs.value !== null && (
+        <div class="ended" tabIndex={-1}>
+          <p class="standing">{t.shift.ended(clock(wall(endedMs.value), false))}</p>
+          <p>{t.watch.lookOn} {whoElse()} {whatResidentsSee()}</p>
+        </div>
+      )}
+      <h2 id="begin-title">{endedMs.value === null ? t.shift.begin : t.shift.beginAnew}</h2>
       <form class="form" onSubmit={submit}>
         <div class="fields">
           {!isIn && <LoginFields />}
@@ -79,9 +111,13 @@ function Begin() {
             <input type="text" name="by" autocomplete="name" maxLength={64} value={by.value} onInput={(event) => (by.value = event.currentTarget.value)} />
           </label>
         </div>
-        {keyAnswers.value > 0 ? (
-          <p>{t.shift.keyComing}</p>
-        ) : key.value === null ? (
+        {isIn && (
+          <p>
+            {t.shift.stillIn(plain(login.value, 64))} <button type="button" class="link" onClick={another}>{t.shift.another}</button>
+          </p>
+        )}
+        {keyAnswers.value > 0 && <p>{t.shift.keyComing}</p>}
+        {keyAnswers.value === 0 && key.value === null && (
           <>
             <p>{t.shift.keyNone}</p>
             <fieldset>
@@ -96,47 +132,14 @@ function Begin() {
               </div>
             </fieldset>
           </>
-        ) : (
-          <p>{t.shift.keyHave(key.value.kid, t.shift.roles[key.value.role])}</p>
         )}
         <p role="alert" class="complaint">{complaint.value}</p>
         <div class="buttons">
           <button type="submit" class="do act-now">{t.shift.begin}</button>
-          {!isIn && <button type="button" onClick={() => void logIn()}>{t.shift.lookOn}</button>}
+          {!isIn && <button type="button" onClick={() => void lookOn()}>{t.shift.lookOn}</button>}
           <span class="small">{t.shift.beginWhy}</span>
         </div>
       </form>
-    </section>
-  );
-}
-
-function Running() {
-  const isEnding = useSignal(false);
-  const now_ = shift.value;
-  if (now_ === null) return null;
-  const end = () => {
-    ask({ ask: "end" });
-    shift.value = null;
-  };
-  return (
-    <section class="card begin" aria-labelledby="running-title">
-      <h2 id="running-title">{t.shift.running(plain(now_.by, 64), clock(wall(now_.sinceMs), false))}</h2>
-      <p>{t.shift.as(seat.value)}</p>
-      {links.value.some((link) => link.state === "refused") && <LogInAgain />}
-      <p>
-        {t.shift.heard} <button type="button" onClick={() => void unlock()}>{t.shift.again}</button>
-      </p>
-      {isEnding.value ? (
-        <>
-          <p>{t.shift.endSure(openAlarms.value.length)}</p>
-          <div class="buttons">
-            <button type="button" class="do" onClick={end}>{t.shift.endYes}</button>
-            <button type="button" onClick={() => (isEnding.value = false)}>{t.cancel}</button>
-          </div>
-        </>
-      ) : (
-        <button type="button" onClick={() => (isEnding.value = true)}>{t.shift.end}</button>
-      )}
     </section>
   );
 }

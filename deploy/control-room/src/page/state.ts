@@ -32,6 +32,11 @@ export const isKeyBrought = signal(false);
 export const shift = signal<{ by: string; sinceMs: number } | null>(null);
 /** The worker tells the kiosks that somebody watches. */
 export const isWatching = signal(false);
+/** The other centres that say they watch. */
+export const watchers = signal<readonly string[]>([]);
+/** Since when neither they nor this page watch; null while somebody does, and where it began before this page could hear it. */
+export const unwatchedSinceMs = signal<number | null>(null);
+let wasWatched = false;
 export const clockWrongByMs = signal<number | null>(null);
 export const unreadable = signal<{ count: number; last: string }>({ count: 0, last: "" });
 export const errors = signal<readonly string[]>([]);
@@ -130,21 +135,17 @@ export const isLouder = computed(() => oldestRingingMs.value !== null && oldestR
 /** Nobody has taken it for so long that it is the supervisor's. */
 export const isForSupervisor = computed(() => oldestRingingMs.value !== null && oldestRingingMs.value >= (settings.value?.supervisor_after_s ?? 60) * 1000);
 
-// The shift's figures. A case is small, and of a flood the newest are enough.
+// What figures are made of. A case is small, and of a flood the newest are enough.
 const MOST_CASES = 20_000;
 export const cases = new Map<string, Case>();
 export const casesChanged = signal(0);
-export const casesSinceMs = signal(now());
-
-export function forgetCases(): void {
-  cases.clear();
-  casesSinceMs.value = now();
-  for (const held of alarms.values()) remember(held.peek());
-  casesChanged.value += 1;
-}
+/** Since when this page hears of alarms. */
+export const loadedMs = now();
+/** Since when the shift's figures count: the newest begin of a shift, else of the page. */
+export const figuresSinceMs = signal(loadedMs);
 
 function remember(alarm: AlarmView): void {
-  if (alarm.isSelfTest || alarm.data.status !== "actual" || alarm.pressedMs < casesSinceMs.peek()) return;
+  if (alarm.isSelfTest || alarm.data.status !== "actual") return;
   cases.set(alarm.alarmId, caseOf(alarm, place(alarm)));
   if (cases.size > MOST_CASES) for (const [oldest] of cases) return void cases.delete(oldest);
 }
@@ -200,6 +201,8 @@ function hearOne(tell: Tell): void {
       setClock(tell.nowMs);
       links.value = tell.links;
       isWatching.value = tell.isWatching;
+      if (tell.watchers.join() !== watchers.peek().join()) watchers.value = tell.watchers;
+      hearWhetherWatched(tell.isWatching || tell.watchers.length > 0, tell.nowMs);
       clockWrongByMs.value = tell.clockWrongByMs;
       workerSilentSinceMs.value = null;
       return;
@@ -229,6 +232,12 @@ function hearOne(tell: Tell): void {
     case "error":
       errors.value = [...errors.peek(), t.failures[tell.failure](plain(tell.detail))].slice(-5);
   }
+}
+
+function hearWhetherWatched(isWatched: boolean, nowMs: number): void {
+  if (isWatched) unwatchedSinceMs.value = null;
+  else if (wasWatched) unwatchedSinceMs.value = nowMs;
+  wasWatched = isWatched;
 }
 
 function hearAlarms(changed: readonly AlarmView[], left: readonly string[]): void {

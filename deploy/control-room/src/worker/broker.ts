@@ -1,13 +1,12 @@
 // What is true of one broker: whether it hears us and we hear it, and what it was told of this page.
-import { isObject } from "../centre/form";
 import type { LinkState, LinkView, LinkWhy } from "../protocol";
+import { saysOnline } from "./watchers";
 
 export const ECHO_MS = 2000;
 export const DEAF_MS = 5000;
 /** A connection that brings nothing at all for so long is given up. */
 const DEAD_MS = 15_000;
 const REPEAT_MS = 60_000;
-const MAX_STATE_BYTES = 1024;
 
 /** What a connection needs to know: made anew for each broker, from the same settings. */
 export interface Session {
@@ -161,13 +160,7 @@ export class Broker {
 
   /** Whether somebody says of us that we do not watch, while we do: then it has to be said again. */
   #isDenied(payload: Uint8Array, nowMs: number): boolean {
-    if (payload.length > MAX_STATE_BYTES || this.#said !== true || !this.isFresh(nowMs)) return false;
-    try {
-      const said: unknown = JSON.parse(new TextDecoder().decode(payload));
-      if (!isObject(said) || said["online"] !== false) return false;
-    } catch {
-      return false; // what is no state of a centre says nothing
-    }
+    if (this.#said !== true || !this.isFresh(nowMs) || saysOnline(payload) !== false) return false;
     this.#said = null;
     return true;
   }

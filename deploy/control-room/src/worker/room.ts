@@ -13,6 +13,7 @@ import { FailureError, hex, type Keys } from "./keys";
 import { Pictures } from "./pictures";
 import { Shown } from "./shown";
 import { LIFE_S, Signer } from "./signer";
+import { Watchers } from "./watchers";
 
 const SPOKEN = ["state", "alarms", "alarm/+", "event/+", "security/+", "result/+", "health", "meta", "snapshot/+"];
 const SURVEY_MS = 500;
@@ -42,6 +43,7 @@ export class Room {
   #consumer = new Consumer("edge/v1");
   #pictures = new Pictures();
   #shown: Shown;
+  #watchers = new Watchers("edge/v1");
   #brokers: Broker[] = [];
   #hasBegun = false;
   #surveyedMs = 0;
@@ -160,13 +162,14 @@ export class Room {
     this.#consumer = new Consumer(settings.root);
     this.#pictures = new Pictures();
     this.#shown = new Shown(this.#consumer, this.#pictures, this.#time);
+    this.#watchers = new Watchers(settings.root);
     const host = `${settings.root}/host/${seat}`;
     const topics = { state: `${host}/state`, echo: `${host}/echo` };
     const session: Session = {
       prefix: "control-room-",
       login: login.name === "" ? null : login,
       will: { topic: topics.state, payload: this.#saying(false) },
-      filters: [topics.echo, topics.state, ...SPOKEN.map((each) => `${settings.root}/+/+/+/up/${each}`)],
+      filters: [topics.echo, `${settings.root}/host/+/state`, ...SPOKEN.map((each) => `${settings.root}/+/+/+/up/${each}`)],
     };
     const { clock, connect } = this.#around;
     this.#brokers = settings.brokers.map(
@@ -209,6 +212,7 @@ export class Room {
 
   #hear(broker: string, topic: string, payload: Uint8Array, retain: boolean): void {
     const nowMs = this.#around.clock.nowMs();
+    if (this.#watchers.hear(broker, topic, payload, retain, nowMs)) return;
     this.#take(this.#consumer.hear(broker, topic, payload, retain, nowMs));
     if (this.#shown.hasAlarms && nowMs - this.#toldMs >= ALARMS_MS) this.#flush();
   }
@@ -305,7 +309,8 @@ export class Room {
     const nowMs = this.#around.clock.nowMs();
     this.#linksToldMs = nowMs;
     const links = this.#brokers.map((broker) => broker.view);
-    this.#around.tell({ tell: "links", links, isWatching: this.isWatching, nowMs, clockWrongByMs: this.#time.wrongByMs });
+    const watchers = this.#watchers.names(nowMs);
+    this.#around.tell({ tell: "links", links, isWatching: this.isWatching, watchers, nowMs, clockWrongByMs: this.#time.wrongByMs });
   }
 
   #flush(isDue = false): void {
