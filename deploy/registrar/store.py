@@ -208,8 +208,9 @@ class Store:
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         self._database = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = FULL")
+        # No write-ahead log: whoever keeps a copy of the file has all of it.
+        self._database.execute("PRAGMA journal_mode = DELETE")
+        self._database.execute("PRAGMA synchronous = EXTRA")  # so that a power cut takes nothing back
         self._database.executescript(_SCHEMA)
 
     def close(self) -> None:

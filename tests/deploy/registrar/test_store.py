@@ -1,6 +1,7 @@
 """What the registrar gives away is on its disk before: a full disk, a wrong clock, files that are not right."""
 
 import asyncio
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,15 @@ def test_the_journal_can_not_be_changed(rules: Rules) -> None:
         with pytest.raises(sqlite3.IntegrityError, match="append only"):
             rules.store._database.execute(sql)
     assert rules.told("claim")
+
+
+def test_a_copy_of_the_file_that_the_runbook_names_holds_all_that_was_given(rules: Rules, tmp_path: Path) -> None:
+    shown = rules.enrol(Board().asks(), rules.claim())
+    shutil.copy(rules.config.database, tmp_path / "copy.db")
+    copy = Store(tmp_path / "copy.db")
+    with copy.transaction() as tx:
+        assert [each.der for each in tx.all_issued()] == [shown.public_bytes(Encoding.DER)]
+    copy.close()
 
 
 def test_the_database_is_its_owners_alone(rules: Rules) -> None:
