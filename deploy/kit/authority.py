@@ -76,12 +76,13 @@ class Authority:
         builder = _as_authority(builder, key.public_key(), 1 if kind == "device" else 0)
         return cls(builder.sign(key, hashes.SHA256()), key)
 
-    def issuing(self, now: datetime | None = None) -> Self:
-        """Make the online authority below this root, for devices."""
-        key = new_key()
+    def issuing(self, now: datetime | None = None, key: ec.EllipticCurvePrivateKey | None = None) -> Self:
+        """Make the online authority below this root, for devices; with the `key` of an older one it takes its place,
+        and what that has signed goes on."""
+        key = key or new_key()
         own = str(self.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
         name = _name(own.removesuffix("root") + "issuing")
-        builder = _builder(name, self.certificate.subject, key.public_key(), now, ISSUING_DAYS, self._end)
+        builder = _builder(name, self.certificate.subject, key.public_key(), now, ISSUING_DAYS, self.end)
         builder = _as_authority(builder, key.public_key(), 0)
         builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
         return type(self)(self._sign(builder), key)
@@ -163,7 +164,7 @@ class Authority:
             x509.CertificateRevocationListBuilder()
             .issuer_name(self.certificate.subject)
             .last_update(now - _SLOW_CLOCK)
-            .next_update(self._end)
+            .next_update(self.end)
             .add_extension(x509.CRLNumber(number), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
         )
@@ -173,7 +174,8 @@ class Authority:
         return builder.sign(self.key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
     @property
-    def _end(self) -> datetime:
+    def end(self) -> datetime:
+        """When its certificate ends, and all that it has signed."""
         return self.certificate.not_valid_after_utc
 
     def _issue(
@@ -187,7 +189,7 @@ class Authority:
     ) -> x509.Certificate:
         subject = _name(common_name(name))
         builder = (
-            _builder(subject, self.certificate.subject, public_key, now, days, self._end)
+            _builder(subject, self.certificate.subject, public_key, now, days, self.end)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(authority=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)

@@ -25,6 +25,9 @@ from deploy.kit.workshop import Workshop
 RENEWED_BEFORE = timedelta(days=60)
 """So long before its end a certificate of a host or a centre is made anew."""
 
+ISSUING_RENEWED_BEFORE = timedelta(days=365)
+"""And that of the issuing authority, which the certificates of devices must not outlive."""
+
 
 class KitError(EdgeAgentError):
     """The kit can't go on. The text says why, and what to do."""
@@ -97,7 +100,13 @@ class Keys:
             self._shop.done["registrar/issuing"] = "made"
         self._shop.done.setdefault("registrar/issuing", "kept")
         issuing = Authority.load(directory)
-        self._shop.once("pki/issuing.pem", lambda new: write_certificates(new, issuing.certificate))
+        if issuing.end - datetime.now(UTC) < ISSUING_RENEWED_BEFORE:
+            if "device" in self._roots:
+                issuing = self._roots["device"].issuing(key=issuing.key)
+                self._shop.derive("registrar/issuing/ca.pem", issuing.certificate.public_bytes(Encoding.PEM))
+            else:
+                self._shop.done["registrar/issuing"] = "due"
+        self._shop.derive("pki/issuing.pem", issuing.certificate.public_bytes(Encoding.PEM))
 
         # One list for each issuing authority: brokers begin with it.
         number = f"{issuing.certificate.serial_number:x}"[:16]

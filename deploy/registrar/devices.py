@@ -109,9 +109,10 @@ class Devices:
         with self._records.store.transaction() as tx:
             now = self._records.now()
             revoked = tx.revoked()
-        # By time, so that a database that comes back from a copy makes no number twice; and by their count, so that one
-        # is new whatever the clock did between.
-        number = (max((revoked_at for _, revoked_at, _ in revoked), default=0) << 20) + len(revoked) + 1
+        # By time, so that a database that comes back from a copy makes no number twice, and an authority that lives on
+        # begins a new list; and by their count, so that one is new whatever the clock did between.
+        begins = int(self._records.issuing.certificate.not_valid_before_utc.timestamp())
+        number = (max([begins, *(revoked_at for _, revoked_at, _ in revoked)]) << 20) + len(revoked)
         return self._records.issuing.revocation_list(
             # A day more than it counts: a broker's clock may be slow.
             [

@@ -5,13 +5,14 @@ import os
 import shutil
 import subprocess
 import tomllib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 
 from agent.adapters.jose_keys import read_key_set
-from deploy.kit.authority import Authority
+from deploy.kit.authority import Authority, new_key
 from tests.deploy.kit.conftest import Office
 
 ROOT = Path(__file__).parents[3]
@@ -164,6 +165,32 @@ def test_an_issuing_authority_that_is_gone_is_never_made_anew_by_itself(
     assert chain.startswith((office.out / "kzn/registrar/issuing/ca.pem").read_bytes())
     crl = x509.load_pem_x509_crl((office.out / "kzn/brokers/a/first.crl").read_bytes())
     assert crl.is_signature_valid(certificate(office.out / "kzn/pki/issuing.pem").public_key())  # type: ignore[arg-type]
+
+
+def test_an_issuing_authority_near_its_end_lives_on_with_its_key_so_that_no_device_enrols_anew(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("deploy.kit.authority.ISSUING_DAYS", 300)
+    office.new()
+    monkeypatch.undo()
+    before, offline = office.files(), office.out / "kzn/pki/offline"
+    old = Authority.load(office.out / "kzn/registrar/issuing")
+    offline.rename(tmp_path / "safe")
+    capsys.readouterr()
+    assert office.new() == 0
+    assert "registrar/issuing ends soon: bring pki/offline back" in capsys.readouterr().out
+    (tmp_path / "safe").rename(offline)
+    assert office.new() == 0
+    now = office.files()
+    assert {name for name in before if now[name] != before[name]} == {
+        *("registrar/issuing/ca.pem", "pki/issuing.pem"),
+        *(f"brokers/{name}/{file}" for name in "ab" for file in ("device-ca.pem", "first.crl")),
+    }
+    new = certificate(office.out / "kzn/pki/issuing.pem")
+    assert new.not_valid_after_utc - datetime.now(UTC) > timedelta(days=4 * 365)
+    old.device(new_key().public_key(), "kzn/durban-station/kiosk-0001").verify_directly_issued_by(new)
+    assert office.new() == 0
+    assert office.files() == now
 
 
 def test_a_host_that_changes_its_name_keeps_its_key_and_gets_another_certificate(office: Office) -> None:

@@ -2,7 +2,7 @@
 
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -211,6 +211,16 @@ def test_what_is_revoked_while_the_clock_stands_is_in_a_newer_list(rules: Rules,
         rules.office.revoke(name, who="thandi", reason="stolen")
         numbers.append(_number(x509.load_pem_x509_crl(rules.devices.revocation_list())))
     assert numbers[0] < numbers[1]
+
+
+def test_when_the_issuing_authority_lives_on_brokers_take_a_list_that_lives_as_long(rules: Rules) -> None:
+    before = x509.load_pem_x509_crl(rules.devices.revocation_list())
+    later = datetime.now(UTC) + timedelta(days=1)
+    rules.now = later.timestamp()
+    rules.records.issuing = authorities("device").issuing(later, authorities("issuing").key)
+    after = x509.load_pem_x509_crl(rules.devices.revocation_list())
+    assert _number(after) > _number(before)
+    assert after.next_update_utc == rules.records.issuing.certificate.not_valid_after_utc
 
 
 def test_a_device_that_is_not_there_can_not_be_revoked(rules: Rules) -> None:
