@@ -10,7 +10,7 @@ from agent.core.diagnosis.wear import Wear
 
 _THROTTLED = Path("devices/platform/soc/soc:firmware/get_throttled")
 _VCGENCMD_S = 5.0
-_SERIAL = re.compile(r"[0-9a-z][0-9a-z._-]{0,63}")
+_SERIAL = re.compile(r"[0-9a-z][0-9a-z.-]{0,63}")
 _SERIAL_LINE = re.compile(r"^Serial\s*:\s*(\S+)$", re.MULTILINE)
 
 

@@ -19,7 +19,8 @@ BOARD_URN = "urn:edge-agent:board:"
 """Before the board's serial, in the subject alternative names of a device's certificate."""
 _LONGEST = 4096
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_SERIAL = re.compile(r"[0-9A-Za-z._-]{1,64}\Z")
+_SERIAL = re.compile(r"[0-9A-Za-z.-]{1,64}\Z")
+"""What X.509 takes as a serial number in a name."""
 _REGISTRAR = re.compile(r"https://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z")
 _SECRET = re.compile(r"[A-Za-z0-9_-]{22,86}\Z")
 
@@ -38,7 +39,7 @@ def whole_name(text: str) -> str:
 def board_serial(text: str) -> str:
     """Return a board's serial in the one form that is compared: small letters. Raises ValueError."""
     if not _SERIAL.match(text):
-        raise ValueError("a board's serial has letters, digits, dots, hyphens and underscores, 64 at most")
+        raise ValueError("a board's serial has letters, digits, dots and hyphens, 64 at most")
     return text.lower()
 
 

@@ -125,7 +125,9 @@ def _drill(args: argparse.Namespace) -> int:
 def _claim(args: argparse.Namespace) -> int:
     host = load(_toml(args), args.code).registrar.host
     command = shlex.join(["sudo", "registrar", "claim", *args.words])
-    return subprocess.run(["ssh", host, command], check=False).returncode
+    # sudo there asks for a password where there is a terminal; into a file the claim alone must go.
+    terminal = ["-t"] if sys.stdin.isatty() and sys.stdout.isatty() else []
+    return subprocess.run(["ssh", *terminal, host, command], check=False).returncode
 
 
 def _report(shop: Workshop) -> None:

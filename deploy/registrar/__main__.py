@@ -13,8 +13,10 @@ import argparse
 import getpass
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO
 
 import segno
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -27,6 +29,8 @@ from deploy.registrar.refusal import Refusal
 from deploy.registrar.serving import open_records, read_root, serve
 from deploy.registrar.store import Issued
 from deploy.registrar.wording import spoken
+
+_PICTURES = (".svg", ".png", ".pdf")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,30 +48,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (EdgeAgentError, AuthorityError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
     return 0
 
 
 def _claim(config: RegistrarConfig, office: Office, chosen: argparse.Namespace) -> None:
     root = read_root(config.server_root).public_bytes(Encoding.DER)
-    claim = office.make_claim(
-        f"{config.province}/{chosen.site}/{chosen.id}",
-        root,
-        who=_who(),
-        board=chosen.board,
-        place=chosen.place,
-        replaces=chosen.replace,
-        hours=chosen.hours,
-    )
-    if chosen.qr:
-        segno.make(claim.text(), error="l").save(str(chosen.qr), scale=4)
+    if chosen.qr and chosen.qr.suffix not in _PICTURES:
+        raise ValueError(f"--qr {chosen.qr}: its name ends in {', '.join(_PICTURES)}")
+    with ExitStack() as files:
+        # Before a claim is made: it takes an older one's place.
+        out, picture = (path and files.enter_context(_secret_file(path)) for path in (chosen.out, chosen.qr))
+        claim = office.make_claim(
+            f"{config.province}/{chosen.site}/{chosen.id}",
+            root,
+            who=_who(),
+            board=chosen.board,
+            place=chosen.place,
+            replaces=chosen.replace,
+            hours=chosen.hours,
+        )
+        if picture:
+            segno.make(claim.text(), error="l").save(picture, kind=chosen.qr.suffix[1:], scale=4)
+        if out:
+            out.write(f"{claim.text()}\n".encode())
     until = f"Good once, until {spoken(claim.until)}."
-    if chosen.out:
-        with os.fdopen(os.open(chosen.out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(f"{claim.text()}\n")
+    if out:
         print(f"{chosen.out}: copy it to the card's boot partition as edge-agent.claim. {until}")
     else:
         print(claim.text())
         print(until, file=sys.stderr)
+
+
+@contextmanager
+def _secret_file(path: Path) -> Iterator[IO[bytes]]:
+    """Provide a new file that its owner alone may read, in place of an older one; none is left of one that fails."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        try:
+            yield file
+        except BaseException:
+            path.unlink()
+            raise
 
 
 def _requests(config: RegistrarConfig, office: Office, _: argparse.Namespace) -> None:

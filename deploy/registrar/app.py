@@ -162,7 +162,7 @@ class Web:
         )
 
     def _who(self, request: Request, body: bytes) -> str:
-        return self._bearers.who(request.headers.get("authorization", ""), request.method, request.url.path, body)
+        return self._bearers.who(request.headers.get("authorization", ""), request.method, request.scope["path"], body)
 
     def _write_down(self, refusal: Refusal, address: str, asked: DeviceRequest | None, wrong_for: str = "") -> None:
         name, key = (asked.user, asked.key) if asked else (None, None)

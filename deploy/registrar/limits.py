@@ -25,11 +25,13 @@ class Limits:
         self._refused: dict[tuple[str, str], deque[float]] = {}
 
     def check(self, address: str, name: str = "") -> None:
-        """Raise Refusal with 429 if this address was refused too often, at all or for this name."""
+        """Raise Refusal with 429 if this address was refused too often: for this name if there is one, else at all. So
+        a stranger at the address of a site keeps nobody out who has a claim."""
         with self._lock:
-            self._check((address, ""), REFUSALS, "This device was refused too often.")
             if name:
                 self._check((address, name), WRONG_SECRETS, f"Too many wrong claims for {name}.")
+            else:
+                self._check((address, ""), REFUSALS, "This device was refused too often.")
 
     def refused(self, address: str, name: str = "") -> None:
         """Count one more refusal, and with a name a wrong secret for it."""

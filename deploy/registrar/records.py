@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 
+from agent.contract.identity import LONGEST_COMMON_NAME, Identity
 from deploy.kit.authority import Authority
 from deploy.registrar.config import RegistrarConfig
 from deploy.registrar.refusal import Refusal
@@ -62,8 +63,11 @@ class Records:
             )
 
     def check_name(self, name: str) -> None:
-        """Raise Refusal for a name of another province, or at no site of ours."""
+        """Raise Refusal for a name of another province, at no site of ours, or too long for the brokers."""
         self.check_province(name)
+        too_long = len(Identity(*name.split("/")).probe) - LONGEST_COMMON_NAME
+        if too_long > 0:
+            raise Refusal(f"{name} is {too_long} letters too long for a certificate: give the device a shorter id.")
         if self.config.site_of(name) is None:
             raise Refusal(f"There is no site {name.split('/')[1]} here: check its name, or ask the office to add it.")
 

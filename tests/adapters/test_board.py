@@ -103,7 +103,7 @@ def test_without_one_there_it_is_read_from_what_the_kernel_says_of_the_processor
     assert board.serial() == "10000000abcdef01"
 
 
-@pytest.mark.parametrize("told", [None, "", "\0", "0000000000000000\0", "no such thing\0", "\n\t", "f" * 65])
+@pytest.mark.parametrize("told", [None, "", "\0", "0000000000000000\0", "no such thing\0", "ab_1\0", "\n\t", "f" * 65])
 def test_a_machine_whose_kernel_knows_no_serial_number_has_none(board: Board, tmp_path: Path, told: str | None) -> None:
     if told is not None:
         put(tmp_path / "proc/device-tree/serial-number", told)

@@ -2,12 +2,24 @@
 
 import json
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.provisioning.claim import PREFIX, Claim, ClaimError, Invitation, base64url, code, read, unpadded
+from agent.provisioning.claim import (
+    PREFIX,
+    Claim,
+    ClaimError,
+    Invitation,
+    base64url,
+    board_serial,
+    code,
+    read,
+    unpadded,
+)
+from agent.provisioning.openssl import new_key, request
 
 ROOT = base64url(b"\x30\x82" + bytes(500))
 SECRET = base64url(bytes(range(16)))
@@ -40,6 +52,16 @@ def test_line_ends_that_a_mail_or_an_editor_puts_in_do_not_matter() -> None:
 
 def test_a_claim_fits_into_a_qr_code() -> None:
     assert len(CLAIM.text()) < 1800
+
+
+def test_a_serial_is_one_that_a_certificate_request_can_hold(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_bytes(new_key("file"))
+    every = "0123456789abcdefghijklmnopqrstuvwxyz.-"
+    assert board_serial(every) == every
+    assert request(key, CLAIM.name, every)
+    with pytest.raises(ValueError, match="a board's serial has"):
+        board_serial("ab_1")
 
 
 def test_a_serial_is_compared_in_small_letters() -> None:

@@ -142,8 +142,9 @@ def test_a_claim_is_asked_of_the_registrars_host(
     ssh.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     words = ["durban-station", "kiosk-0001", "--place", "Platform 3; rm"]
-    assert main(["claim", "--out", str(office.out), "kzn", *words]) == 0
-    assert (tmp_path / "asked").read_text().splitlines() == [
-        "registrar.kzn.example",
-        "sudo registrar claim durban-station kiosk-0001 --place 'Platform 3; rm'",
-    ]
+    asked = ["registrar.kzn.example", "sudo registrar claim durban-station kiosk-0001 --place 'Platform 3; rm'"]
+    for at_a_terminal in (False, True):  # where sudo can ask for a password
+        for stream in (sys.stdin, sys.stdout):
+            monkeypatch.setattr(stream, "isatty", lambda there=at_a_terminal: there)
+        assert main(["claim", "--out", str(office.out), "kzn", *words]) == 0
+        assert (tmp_path / "asked").read_text().splitlines() == ["-t"] * at_a_terminal + asked

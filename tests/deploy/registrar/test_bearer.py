@@ -178,6 +178,7 @@ def test_an_address_that_is_refused_for_whatever_reason_waits_at_last() -> None:
         limits.refused("203.0.113.9", f"kzn/a/{number}")
     with pytest.raises(Refusal, match="too often"):
         limits.check("203.0.113.9")
+    limits.check("203.0.113.9", "kzn/a/b")  # who has a claim is not kept out by a stranger at the same address
 
 
 def test_a_flood_of_names_and_addresses_takes_no_memory_without_end() -> None:

@@ -122,6 +122,16 @@ def test_a_site_that_the_province_does_not_have_is_refused(rules: Rules) -> None
         rules.claim("kzn/elsewhere/kiosk-0001")
 
 
+def test_a_name_that_brokers_would_not_know_again_is_refused_with_how_much_is_too_long(rules: Rules) -> None:
+    # With the name of its probe it has to fit into the common name, which is what the brokers' access lists go by.
+    fits = "kzn/durban-station/" + "k" * 36
+    assert rules.enrol(Board(fits).asks(), rules.claim(fits))
+    with pytest.raises(Refusal, match="2 letters too long"):
+        rules.claim(f"{fits}22")
+    with pytest.raises(Refusal, match="2 letters too long"):
+        rules.enrol(Board(f"{fits}22").asks())
+
+
 def test_a_new_claim_ends_the_older_one_of_its_name(rules: Rules) -> None:
     older, newer = rules.claim(), rules.claim()
     assert refused(rules, Board(), older).status == 401

@@ -20,13 +20,32 @@ def test_a_claim_is_printed_and_written_for_the_card_and_as_a_qr_code(config: Pa
     assert (claim.name, claim.board) == (NAME, BOARD)
     assert "Good once" in printed.stderr
     card, picture = tmp_path / "edge-agent.claim", tmp_path / "claim.svg"
+    for file in (card, picture):  # of an older claim, and open to everybody
+        file.touch(0o644)
     done = run_registrar(
         config, "claim", "durban-station", "kiosk-0001", "--out", str(card), "--qr", str(picture), "--hours", "1"
     )
     assert done.returncode == 0, done.stderr
     assert isinstance(read(card.read_text()), Claim)
-    assert card.stat().st_mode & 0o777 == 0o600
+    assert card.stat().st_mode & 0o777 == picture.stat().st_mode & 0o777 == 0o600
     assert "<svg" in picture.read_text()
+
+
+def test_a_claim_that_can_not_be_written_is_told_and_takes_no_older_ones_place(
+    config: Path, rules: Rules, tmp_path: Path
+) -> None:
+    claim = read(run_registrar(config, "claim", "durban-station", "kiosk-0001").stdout)
+    assert isinstance(claim, Claim)
+    for words in (
+        ("--out", str(tmp_path / "no/file")),
+        ("--qr", str(tmp_path / "no/file.svg")),
+        ("--qr", str(tmp_path / "claim.doc")),
+    ):
+        done = run_registrar(config, "claim", "durban-station", "kiosk-0001", *words)
+        assert done.returncode == 2
+        assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert list(tmp_path.glob("claim.*")) == []
+    assert rules.enrol(Board().asks(), claim)
 
 
 def test_a_device_is_approved_by_the_code_that_the_technician_reads_out(config: Path, rules: Rules) -> None:
