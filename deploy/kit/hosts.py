@@ -40,7 +40,9 @@ def control_room(province: Province) -> str:
     page = province.control_room.model_dump()
     brokers = [{"name": each.name, "url": f"wss://{_authority(each)}/mqtt"} for each in province.brokers]
     units = [unit for centre in province.centres for unit in centre.units]
-    return json.dumps(page | {"centre": province.centres[0].id, "brokers": brokers, "units": units}, indent=2) + "\n"
+    page |= {"centre": province.centres[0].id, "brokers": brokers, "units": units}
+    page |= {"registrar": {"url": province.registrar.url, "province": province.code}}
+    return json.dumps(page, indent=2) + "\n"
 
 
 def _broker(shop: Workshop, province: Province, broker: Broker, keys: Keys) -> None:
@@ -68,7 +70,7 @@ def _page(province: Province, broker: Broker) -> str:
     site = _swapped(
         site,
         ("broker-a.example;", f"{broker.host};"),
-        (" wss://broker-b.example;", "".join(f" {each}" for each in [*others, province.registrar.url]) + ";"),
+        (" wss://broker-b.example https://registrar.example;", f" {' '.join([*others, province.registrar.url])};"),
         ("127.0.0.1:9001;", f"127.0.0.1:{broker.web_port};"),
         ("listen 443 ", f"listen {broker.page_port} "),
         ("listen [::]:443 ", f"listen [::]:{broker.page_port} "),

@@ -71,8 +71,9 @@ class Rig(AbstractContextManager["Rig"]):
     """Enter to start it. `brokers` and `sites` (nginx) have one for each host; `settings` replace those above.
 
     `agent` is a simulated device that trusts `key`, an operator's; its alarms are exercises unless the `program` is
-    IN_EARNEST. `kiosk` replaces tables of its settings, and `times` what it has for its brokers. What another kiosk
-    would say can be said by Subscriber(rig.brokers[0].port, files=authorities.device("gp/site/id")).
+    IN_EARNEST. `kiosk` replaces tables of its settings, and `times` what it has for its brokers. `further` are
+    locations that the sites have besides. What another kiosk would say can be said by
+    Subscriber(rig.brokers[0].port, files=authorities.device("gp/site/id")).
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Rig(AbstractContextManager["Rig"]):
         program: Sequence[str] = AGENT,
         kiosk: Mapping[str, Any] | None = None,
         times: Mapping[str, float] | None = None,
+        further: str = "",
         **settings: Any,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -102,6 +104,8 @@ class Rig(AbstractContextManager["Rig"]):
         ports = [free_port() for _ in range(hosts)]
         addresses = [f"wss://localhost:{port}" for port in ports]
         served = directory / "control-room.json"
+        registrar = settings.get("registrar", {}).get("url", "/")
+        allowed = [*addresses, *([] if registrar.startswith("/") else [registrar])]
         named = [{"name": "ab"[n], "url": f"{address}/mqtt"} for n, address in enumerate(addresses)]
         served.write_text(json.dumps({**SETTINGS, "brokers": named, **settings}))
         self.settings = served
@@ -113,7 +117,8 @@ class Rig(AbstractContextManager["Rig"]):
                 web_port=self.brokers[n].web_port,
                 files=authorities.server.server(),
                 port=ports[n],
-                connect=[each for each in addresses if not each.endswith(f":{ports[n]}")],
+                connect=[each for each in allowed if not each.endswith(f":{ports[n]}")],
+                further=further,
             )
             for n in range(hosts)
         ]
@@ -171,23 +176,23 @@ def key_fragment(key: PrivateKey) -> str:
 
 
 class Browser(AbstractContextManager["Browser"]):
-    """Debian's Chromium without a window. It trusts `authority` as an operator's PC does, and nothing else: a site with
-    another certificate is not shown. `complaints` are errors of pages and on their consoles; `forgive` takes some away.
-    With `throttles` it treats a tab behind another one as it does on a PC: playwright shows every page as if it were in
-    front, and its timers are never slowed. Then all pages are tabs of one window.
+    """Debian's Chromium without a window. It trusts `authorities` as an operator's PC does, and nothing else: a site
+    with another certificate is not shown. `complaints` are errors of pages and on their consoles; `forgive` takes some
+    away. With `throttles` it treats a tab behind another one as it does on a PC: playwright shows every page as if it
+    were in front, and its timers are never slowed. Then all pages are tabs of one window.
     """
 
-    def __init__(self, home: Path, authority: Path, *, throttles: bool = False) -> None:
+    def __init__(self, home: Path, *authorities: Path, throttles: bool = False) -> None:
         self.complaints: list[str] = []
         self._home = home
-        self._authority = authority
+        self._authorities = authorities
         self._throttles = throttles
         self._window: BrowserContext | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> "Browser":
         assert CHROMIUM.exists(), "no browser: run `make browser`"
-        trust(self._home, self._authority)
+        trust(self._home, *self._authorities)
         with ExitStack() as stack:
             playwright = stack.enter_context(sync_playwright())
             port = free_port()

@@ -141,6 +141,8 @@ WRONG: list[tuple[str, Any, str]] = [
     ("another protocol", {"brokers": [{"name": "a", "url": "mqtt://a"}]}, "The address of broker “a” is none: “mqtt://a”"),
     ("no broker's name", {"brokers": [{"url": "/mqtt"}]}, "Broker 1 needs a “name” and a “url”"),
     ("a time of nothing", {"ring_after_s": "soon"}, "“ring_after_s” must be a number of seconds above 0"),
+    ("a registrar of no province", {"registrar": {"url": "/registrar/"}}, "“registrar” must be {"),
+    ("a registrar without TLS", {"registrar": {"url": "http://r/", "province": "gp"}}, "none: “http://r/”"),
     ("a wildcard", {"root": "edge/#"}, "“root” becomes part of topics"),
     ("a script", {"brokers": [{"name": SCRIPT, "url": "x:"}]}, SCRIPT),
 ]  # fmt: skip

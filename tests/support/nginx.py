@@ -51,7 +51,8 @@ class Nginx(AbstractContextManager["Nginx"]):
     policy forbids, and `violations` has that; a worker's would be seen nowhere else.
 
     `page` is the directory with the built page and `settings` its control-room.json; `connect` are addresses that the
-    page may connect to, besides this site's own. `http_port` is the one that leads to TLS.
+    page may connect to, besides this site's own. `http_port` is the one that leads to TLS. `further` are locations that
+    the site has besides.
     """
 
     def __init__(
@@ -64,12 +65,13 @@ class Nginx(AbstractContextManager["Nginx"]):
         files: CertificateFiles,
         port: int | None = None,
         connect: Sequence[str] = (),
+        further: str = "",
     ) -> None:
         self.port, self.http_port, self._sink = port or free_port(), free_port(), free_port()
         self.url = f"https://localhost:{self.port}/"
         self._directory = directory
         self._page, self._settings, self._web_port = page, settings, web_port
-        self._files, self._connect = files, connect
+        self._files, self._connect, self._further = files, connect, further
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -142,6 +144,7 @@ class Nginx(AbstractContextManager["Nginx"]):
 
     def _site(self) -> str:
         text = (SERVING / "nginx.conf").read_text()
+        connect = "".join(f" {each}" for each in self._connect)
         for pattern, ours in (
             (r"^  listen \[::\]:\d+.*\n", ""),
             (r"^  listen 443 ", f"  listen 127.0.0.1:{self.port} "),
@@ -152,13 +155,13 @@ class Nginx(AbstractContextManager["Nginx"]):
             (r"root /[^;]+;", f"root {self._page};"),
             (r"alias /[^;]+;", f"alias {self._settings};"),
             (r"http://127\.0\.0\.1:9001;", f"http://127.0.0.1:{self._web_port};"),
-            (r" wss://broker-b\.example;", "".join(f" {each}" for each in self._connect) + ";"),
+            (r" wss://broker-b\.example https://registrar\.example;", f"{connect};"),
             (r"(form-action 'none')", r"\1; report-uri /violations"),
             (r"^  location = /mqtt", _VIOLATIONS.format(directory=self._directory, sink=self._sink) + r"\g<0>"),
         ):
             text, count = re.subn(pattern, ours, text, flags=re.MULTILINE)
             assert count, f"deploy's site has no {pattern}"
-        return text
+        return text.replace("  location = /mqtt", f"{self._further}\n  location = /mqtt", 1)
 
 
 def program() -> str:

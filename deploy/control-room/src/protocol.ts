@@ -15,6 +15,8 @@ export interface Settings {
   units: string[];
   ring_after_s: number;
   supervisor_after_s: number;
+  /** Where devices enrol, and of which province it must be; null where nobody approves them at this page. */
+  registrar: { url: string; province: string } | null;
 }
 
 export type Role = "operator" | "supervisor" | "technician" | "admin";
@@ -128,6 +130,66 @@ export interface LossView {
   state: "asked" | "lost";
 }
 
+/** A device that waits to be let in. Its texts are its own, or its technician's. */
+export interface WaitingView {
+  /** SHA-256 of its public key, in hex. */
+  key: string;
+  /** What its technician reads out. */
+  code: string;
+  name: string;
+  board: string | null;
+  site: string | null;
+  place: string | null;
+  sinceMs: number;
+  /** The board whose place it would take. */
+  replaces: string | null;
+  /** What the registrar knows of its key or its board from before. */
+  remark: string | null;
+  address: string;
+}
+
+/** A device that has a certificate, by the registrar's records. */
+export interface EnrolledView {
+  name: string;
+  board: string | null;
+  /** True time, in ms since 1970. */
+  endsMs: number;
+  revoked: string | null;
+  seenMs: number | null;
+}
+
+/** Why the registrar could not be asked. `says`: `detail` is its own sentence. */
+export interface RegistrarTrouble {
+  why: "no-connection" | "slow" | "html" | "nonsense" | "status" | "says";
+  detail: string;
+}
+
+/** What was decided at this page. `unknown`: no answer came, and the registrar may have done it. */
+export interface DecisionView {
+  device: WaitingView;
+  isApproval: boolean;
+  reason: string;
+  atMs: number;
+  state: "asking" | "done" | "failed" | "unknown";
+  trouble: RegistrarTrouble | null;
+  /** It has come for its certificate, which ends then (true time, in ms since 1970). */
+  endsMs: number | null;
+}
+
+export interface EnrolmentView {
+  /** Null before the registrar has answered for the first time. */
+  waiting: WaitingView[] | null;
+  devices: EnrolledView[] | null;
+  /** When `waiting` was so. */
+  heardMs: number | null;
+  /** Since when it has been asked without an answer; null while nothing is asked. */
+  askedMs: number | null;
+  /** What became of the newest question. */
+  trouble: RegistrarTrouble | null;
+  /** The newest first. */
+  decisions: DecisionView[];
+}
+
 /** Page to worker. */
 export type Ask =
   | { ask: "open"; settings: Settings; login: { name: string; password: string }; seat: string }
@@ -141,7 +203,10 @@ export type Ask =
   | { ask: "import-key"; jwk: Record<string, unknown> }
   | { ask: "forget-key" }
   | { ask: "sign"; ticket: number; payload: Record<string, unknown> }
-  | { ask: "picture"; id: string };
+  | { ask: "picture"; id: string }
+  /** Ask the registrar who waits, often while somebody looks at it. */
+  | { ask: "enrolment"; registrar: { url: string; province: string }; isLookedAt: boolean }
+  | { ask: "decide"; key: string; isApproval: boolean; reason: string };
 
 /** Worker to page. */
 export type Tell =
@@ -153,6 +218,7 @@ export type Tell =
   | { tell: "order"; ticket: number; tries: number; result: ResultData | null; error: OrderError | null; isFinal: boolean }
   | { tell: "signed"; ticket: number; token: string }
   | { tell: "picture"; id: string; jpeg: Blob | null }
+  | { tell: "enrolment"; view: EnrolmentView }
   /** How many messages were none of the contract so far, and the last of them. */
   | { tell: "unreadable"; count: number; last: string }
   | { tell: "error"; failure: Failure; detail: string };

@@ -253,6 +253,7 @@ def test_names_of_sites_and_centres_are_data_and_reach_every_file_that_needs_the
     page = json.loads((root / "control-room/control-room.json").read_text())
     assert page["units"] == ["bakkie 1", "car 3", "car 8", "station patrol"]
     assert [each["url"] for each in page["brokers"]] == [f"wss://broker-{name}.kzn.example/mqtt" for name in "ab"]
+    assert page["registrar"] == {"url": "https://registrar.kzn.example", "province": "kzn"}
     registrar = tomllib.loads((root / "registrar/registrar.toml").read_text())
     assert (registrar["province"], registrar["centres"]) == ("kzn", ["pinetown", "durban-centre"])
     assert [site["id"] for site in registrar["site"]] == ["durban-station"]

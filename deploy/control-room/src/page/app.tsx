@@ -5,19 +5,20 @@ import type { LinkState } from "../protocol";
 import { isSoon, leftMs } from "./again";
 import { Age, Alarms, kindWord, openAlarm } from "./alarms";
 import { Devices } from "./devices";
+import { Enrolment, WaitingCount } from "./enrolment";
 import { Events } from "./events";
 import { isHelpOpen, jump } from "./keys";
 import { MapView } from "./map";
 import { Shape } from "./shapes";
 import { ShiftView } from "./shift";
 import { audio, unlock } from "./sound";
-import { announced, clockWrongByMs, errors, greySinceMs, isForSupervisor, isLouder, isMine, isWatching, key, links, login, openAlarms, settings, shift, unreadable, untaken, view, VIEWS, workerSilentSinceMs, type View } from "./state";
+import { announced, clockWrongByMs, errors, greySinceMs, isForSupervisor, isLouder, isMine, isWatching, key, links, login, openAlarms, settings, shift, unreadable, untaken, view, views, workerSilentSinceMs, type View } from "./state";
 import { t } from "./strings";
 import { now, second, wall } from "./time";
 import { LookingOn } from "./watchers";
 import { age, clock, nameOf, place, plain, span } from "./words";
 
-const CONTENT: Record<View, () => preact.JSX.Element> = { alarms: Alarms, map: MapView, devices: Devices, events: Events, shift: ShiftView };
+const CONTENT: Record<View, () => preact.JSX.Element> = { alarms: Alarms, map: MapView, devices: Devices, events: Events, shift: ShiftView, enrolment: Enrolment };
 
 export function App() {
   const Content = CONTENT[view.value];
@@ -60,10 +61,11 @@ function Views() {
   return (
     <nav aria-label={t.product}>
       <ul>
-        {VIEWS.map((name, i) => (
+        {views.value.map((name, i) => (
           <li key={name}>
             <button type="button" aria-current={view.value === name ? "page" : undefined} aria-keyshortcuts={String(i + 1)} onClick={() => (view.value = name)}>
               <kbd>{i + 1}</kbd> {t.views[name]}
+              {name === "enrolment" && <WaitingCount />}
               {name === "alarms" && openAlarms.value.length > 0 && <span class="count"> {openAlarms.value.length}</span>}
             </button>
           </li>

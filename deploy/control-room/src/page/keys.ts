@@ -5,7 +5,7 @@ import { openAlarm } from "./alarms";
 import { deviceOrder } from "./devices";
 import { focusRow, moveFocus, sortKeepingFocus } from "./list";
 import { form } from "./orders";
-import { alarmOrder, eventOrder, openedAlarm, openedDevice, openedGroup, untaken, view, VIEWS } from "./state";
+import { alarmOrder, eventOrder, openedAlarm, openedDevice, openedGroup, untaken, view, views } from "./state";
 
 export const isHelpOpen = signal(false);
 
@@ -37,7 +37,7 @@ function jumped(code: string): boolean {
 }
 
 function did(pressed: string, target: EventTarget | null): boolean {
-  const number = VIEWS[Number(pressed) - 1];
+  const number = views.peek()[Number(pressed) - 1];
   if (number !== undefined) {
     view.value = number;
     return true;

@@ -9,7 +9,7 @@ import { listen } from "./keys";
 import "./page.css";
 import { loadSettings, SettingsError } from "./settings";
 import { sound, sounding } from "./sound";
-import { errors, greySinceMs, hear, isForSupervisor, isKeyBrought, isLouder, key, keyAnswers, ringing, settings, shift, view, VIEWS } from "./state";
+import { errors, greySinceMs, hear, isForSupervisor, isKeyBrought, isLouder, key, keyAnswers, ringing, settings, shift, view, views } from "./state";
 import { choose, t } from "./strings";
 
 async function main(): Promise<void> {
@@ -30,15 +30,19 @@ async function main(): Promise<void> {
   }
   startWorker();
   if (fragment.startsWith("key=")) importKey(fragment.slice(4));
-  view.value = VIEWS.find((one) => one === fragment) ?? "shift";
+  view.value = views.peek().find((one) => one === fragment) ?? "shift";
   effect(() => {
     if (location.hash.slice(1) !== view.value) history.replaceState(null, "", `#${view.value}`);
   });
-  addEventListener("hashchange", () => (view.value = VIEWS.find((one) => one === location.hash.slice(1)) ?? view.peek()));
+  addEventListener("hashchange", () => (view.value = views.peek().find((one) => one === location.hash.slice(1)) ?? view.peek()));
   // The page may come back from the browser's memory: then nobody has begun a shift on it.
   addEventListener("pagehide", () => {
     ask({ ask: "end" });
     shift.value = null;
+  });
+  effect(() => {
+    const registrar = settings.value?.registrar;
+    if (registrar) ask({ ask: "enrolment", registrar, isLookedAt: view.value === "enrolment" });
   });
   effect(() => {
     const isSilent = shift.value === null || ringing.value.length === 0;

@@ -52,7 +52,7 @@ export function checkSettings(parsed: unknown): Settings {
     problems.push(t.settings.texts(key));
     return [];
   };
-  const known = ["centre", "title", "language", "root", "brokers", "outlines", "units", "tiles", "ring_after_s", "supervisor_after_s"];
+  const known = ["centre", "title", "language", "root", "brokers", "outlines", "units", "tiles", "ring_after_s", "supervisor_after_s", "registrar"];
   for (const key of Object.keys(file)) if (!known.includes(key)) problems.push(t.settings.unknown(key, known.join(", ")));
   const centre = text("centre");
   if (/[/+#]/.test(centre)) problems.push(t.settings.level("centre"));
@@ -67,10 +67,27 @@ export function checkSettings(parsed: unknown): Settings {
     tiles: file["tiles"] === undefined || file["tiles"] === null ? null : text("tiles"),
     ring_after_s: seconds("ring_after_s", 15),
     supervisor_after_s: seconds("supervisor_after_s", 60),
+    registrar: registrar(file["registrar"] ?? null, problems),
   };
   if (/[+#]/.test(settings.root)) problems.push(t.settings.level("root"));
   if (problems.length > 0) throw new SettingsError(problems);
   return settings;
+}
+
+// Requests go to /registrar/ of this host, whatever else is in the address.
+function registrar(value: unknown, problems: string[]): Settings["registrar"] {
+  if (value === null) return null;
+  const { url, province } = Object(value) as Record<string, unknown>;
+  if (typeof url !== "string" || typeof province !== "string" || !/^[a-z0-9-]+$/.test(province)) {
+    problems.push(t.settings.registrar);
+    return null;
+  }
+  const address = URL.canParse(url, location.href) ? new URL(url, location.href) : null;
+  const isSafe = address?.protocol === "https:" || address?.origin === location.origin;
+  if (address === null || !isSafe || !["/", "/registrar/"].includes(address.pathname) || address.search + address.hash + address.username !== "") {
+    problems.push(t.settings.registrarAddress(url));
+  }
+  return { url, province };
 }
 
 function brokers(value: unknown, problems: string[]): Settings["brokers"] {

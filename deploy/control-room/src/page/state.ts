@@ -1,7 +1,7 @@
 // All that the page knows: what the worker has told, as signals, one for each row.
 import { batch, computed, effect, signal, type Signal } from "@preact/signals";
 import type { AckArgs } from "../contract";
-import type { AlarmView, DeviceView, EventView, KeyView, LinkView, LossView, Settings, Tell } from "../protocol";
+import type { AlarmView, DeviceView, EnrolmentView, EventView, KeyView, LinkView, LossView, Settings, Tell } from "../protocol";
 import { caseOf, type Case } from "./figures";
 import { HeldOrder } from "./held";
 import { form, hearOrder, unsay } from "./orders";
@@ -11,10 +11,12 @@ import { now, second, setClock } from "./time";
 import { t } from "./strings";
 import { place, plain } from "./words";
 
-export type View = "alarms" | "map" | "devices" | "events" | "shift";
-export const VIEWS: readonly View[] = ["alarms", "map", "devices", "events", "shift"];
+export type View = "alarms" | "map" | "devices" | "events" | "shift" | "enrolment";
+const VIEWS: readonly View[] = ["alarms", "map", "devices", "events", "shift"];
 
 export const settings = signal<Settings | null>(null);
+/** In the order of their keys. */
+export const views = computed<readonly View[]>(() => (settings.value?.registrar ? [...VIEWS, "enrolment"] : VIEWS));
 export const view = signal<View>("shift");
 
 // The connection and the shift
@@ -185,6 +187,9 @@ function addEvent(event: EventView): void {
   }
 }
 
+/** Who waits to be let in; null before the worker has asked. */
+export const enrolment = signal<EnrolmentView | null>(null);
+
 /** What is to be read aloud: new alarms, gathered for a moment. */
 export const announced = signal<readonly AlarmView[]>([]);
 
@@ -226,6 +231,9 @@ function hearOne(tell: Tell): void {
       return hearSigned(tell.ticket, tell.token);
     case "picture":
       return hearPicture(tell.id, tell.jpeg);
+    case "enrolment":
+      enrolment.value = tell.view;
+      return;
     case "unreadable":
       unreadable.value = { count: tell.count, last: tell.last };
       return;

@@ -1,5 +1,8 @@
 // Every word that a person reads. Another language is another table of the same type, chosen by the settings.
+import { enrolment } from "./strings-enrolment";
+
 const en = {
+  enrolment,
   lang: "en",
   product: "Control room",
   unknown: "unknown",
@@ -13,7 +16,7 @@ const en = {
   seconds: (s: string) => `${s} s`,
   minutes: (min: number) => `${min} min`,
   skip: "Go to the content",
-  views: { alarms: "Alarms", map: "Map", devices: "Devices", events: "Events", shift: "Shift" },
+  views: { alarms: "Alarms", map: "Map", devices: "Devices", events: "Events", shift: "Shift", enrolment: "Enrolment" },
   key: (name: string) => `key ${name}`,
 
   settings: {
@@ -29,6 +32,8 @@ const en = {
     level: (key: string) => `“${key}” becomes part of topics: it must not contain + or #, nor the centre's name a /.`,
     unknown: (key: string, known: string) => `“${key}” is not known. Known are: ${known}.`,
     brokers: "“brokers” must be a list with at least one {\"name\": …, \"url\": …}.",
+    registrar: "“registrar” must be {\"url\": …, \"province\": …}, or null.",
+    registrarAddress: (url: string) => `The registrar's address is none: “${url}”. It is https://HOST, or /registrar/ where this web server has it.`,
     broker: (n: number) => `Broker ${n} needs a “name” and a “url”.`,
     twice: (name: string) => `Two brokers are called “${name}”.`,
     address: (name: string, url: string) => `The address of broker “${name}” is none: “${url}”. It begins with wss:// or with /.`,
@@ -521,6 +526,7 @@ const en = {
     close: "Close",
     keys: [
       ["1 … 5", "alarms, map, devices, events, shift"],
+      ["6", "enrolment, where devices enrol at a registrar"],
       ["Alt+1 … Alt+3", "the alarms that wait longest, from every view"],
       ["j k, arrows", "move in a list"],
       ["Enter", "open what is chosen"],

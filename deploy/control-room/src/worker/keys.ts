@@ -106,6 +106,11 @@ function viewOf(kid: string, role: Role, issuer: string, x: string): KeyView {
 
 export const hex = (octets: Uint8Array): string => [...octets].map((each) => each.toString(16).padStart(2, "0")).join("");
 
+/** SHA-256 as base64url, which tokens have. */
+export async function digest(octets: Uint8Array<ArrayBuffer>): Promise<string> {
+  return base64url(new Uint8Array(await crypto.subtle.digest("SHA-256", octets)));
+}
+
 export async function sha256(text: string): Promise<string> {
   return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", UTF8.encode(text))));
 }

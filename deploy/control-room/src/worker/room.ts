@@ -9,6 +9,7 @@ import type { ResultData } from "../contract";
 import type { Ask, Settings, Tell } from "../protocol";
 import { Broker, type Line, type LineEvents, type Session } from "./broker";
 import { type Clock, TrueTime } from "./clock";
+import { Enrolment } from "./enrolment";
 import { FailureError, hex, type Keys } from "./keys";
 import { Pictures } from "./pictures";
 import { Shown } from "./shown";
@@ -38,6 +39,7 @@ export class Room {
   readonly #time: TrueTime;
   readonly #signer: Signer;
   readonly #orders: Orders;
+  readonly #enrolment: Enrolment;
   readonly #tickets = new Map<number, Order>();
   #settings: Settings | null = null;
   #consumer = new Consumer("edge/v1");
@@ -63,6 +65,7 @@ export class Room {
       () => `cmd-${random(8)}`,
     );
     this.#shown = new Shown(this.#consumer, this.#pictures, this.#time);
+    this.#enrolment = new Enrolment(around.clock, around.keys, this.#time, around.tell);
   }
 
   /** Everything that is known of devices. */
@@ -93,6 +96,7 @@ export class Room {
       if (broker.tick(nowMs, this.#wantsToWatch, this.#saying)) this.#linked(broker);
     }
     this.#orders.tick(nowMs);
+    this.#enrolment.tick(nowMs);
     if (nowMs - this.#surveyedMs >= SURVEY_MS) {
       this.#surveyedMs = nowMs;
       this.#take(this.#consumer.tick(nowMs));
@@ -152,6 +156,10 @@ export class Room {
         const blob = jpeg === null ? null : new Blob([jpeg as Uint8Array<ArrayBuffer>], { type: "image/jpeg" });
         return tell({ tell: "picture", id: ask.id, jpeg: blob });
       }
+      case "enrolment":
+        return this.#enrolment.watch(ask.registrar, ask.isLookedAt);
+      case "decide":
+        return void this.#enrolment.decide(ask.key, ask.isApproval, ask.reason);
     }
   }
 
