@@ -131,8 +131,20 @@ def _write_settings(order: Order, enrolled: Set, state: Path, args: argparse.Nam
         around.tell(f"Wrote {etc / settings_files.COMMAND_KEYS}: who may answer alarms and send commands.")
     layer = etc / f"{args.config.stem}.d" / settings_files.LAYER
     layer.parent.mkdir(exist_ok=True)
+    before = layer.read_bytes() if layer.exists() and _is_good(args.config, order.name) else None
     settings_files.write(layer, settings_files.layer(order.name, state, given).encode())
+    if before is not None and not _is_good(args.config, order.name):
+        settings_files.write(layer, before)
+        raise EdgeAgentError("no agent starts with the registrar's settings, so those before stay: tell the office")
     around.tell(f"Wrote {layer}: name, place, brokers and credentials.")
+
+
+def _is_good(config: Path, name: str) -> bool:
+    """Whether the agent starts with these settings, under this name."""
+    try:
+        return load(config).identity.user == name
+    except SettingsError:
+        return False
 
 
 def state_directory(config: Path) -> Path:

@@ -48,6 +48,7 @@ def parse_given(content: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     """Return the settings and the file of command keys in a registrar's answer. Raises RegistrarError."""
     try:
         given = tomllib.loads(content["settings"])
+        tomllib.loads(layer("province/site/id", Path(), given))  # what can't be written again is refused
         keys = content["command_keys"]
         parse_keys(keys)
     except (KeyError, TypeError, AttributeError, ValueError) as error:

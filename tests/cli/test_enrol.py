@@ -20,6 +20,7 @@ from agent.doctor.brokers import log_in
 from agent.provisioning.claim import Invitation
 from agent.provisioning.credentials import Store
 from agent.provisioning.renew import last_result
+from agent.provisioning.settings_files import LAYER
 from agent.settings import load
 from tests.support.certificates import BrokerAuthorities, CertificateFiles
 from tests.support.fake_registrar import NAME, SECRET, FakeRegistrar, Handler
@@ -345,3 +346,17 @@ def test_a_device_that_was_set_up_by_hand_has_nothing_to_renew(
     assert device.run("renew") == 0
 
     assert "was set up by hand" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("said", ['["nonsense"]', "[2026-01-01]", "nan"])
+def test_settings_of_the_registrar_that_no_agent_starts_with_take_no_good_ones_place(
+    device: Device, registrar: FakeRegistrar, capsys: pytest.CaptureFixture[str], said: str
+) -> None:
+    registrar.settings["settings"] = 'mqtt.brokers = ["mqtts://localhost:8883"]\n'
+    assert device.enrol(claim_of(registrar)) == 0
+    layer = device.config.with_name("edge-agent.d") / LAYER
+    before = layer.read_text()
+    registrar.settings["settings"] = f"mqtt.brokers = {said}\n"
+    assert device.enrol(claim_of(registrar)) != 0
+    assert "tell the office" in capsys.readouterr().err
+    assert layer.read_text() == before
