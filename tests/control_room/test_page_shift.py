@@ -179,7 +179,7 @@ def test_who_only_looks_on_reads_in_every_view_who_watches_and_what_residents_se
     look_on(page)
     go(page, "alarms")
     bar = page.locator(".notice", has_text="no alarm rings here")
-    expect(bar).to_contain_text("Nobody else is known to watch. Kiosks show that they are out of service after 5 min")
+    expect(bar).to_contain_text("Nobody else is known to watch. Kiosks show out of service after 5 minutes of that.")
     happen(page, "deaf")
     expect(bar).to_contain_text("It is not known whether somebody else watches.")
     happen(page, "hear")

@@ -1,6 +1,6 @@
 // Where the keyboard goes when what it was on is no longer there.
 
-/** Give it to the first of these once the page has been drawn anew. */
+/** Give it there once the page has been drawn anew, and show it, as after a click too it is the person's next step. */
 export function focusOn(find: string | (() => HTMLElement | null | undefined)): void {
-  requestAnimationFrame(() => (typeof find === "string" ? document.querySelector<HTMLElement>(find) : find())?.focus());
+  requestAnimationFrame(() => (typeof find === "string" ? document.querySelector<HTMLElement>(find) : find())?.focus({ focusVisible: true } as FocusOptions));
 }

@@ -81,7 +81,7 @@ const en = {
     outAfterEnd: "5 minutes after you end it,",
     outFrom: (clock: string | null) => (clock === null ? "Once nobody has watched for 5 minutes," : `From ${clock} on,`),
     out: (when: string) => `${when} each kiosk without an open alarm shows that it is out of service: yellow and green alternate, the beacon is off. It still keeps a press, which rings as soon as somebody begins a shift.`,
-    outShort: (clock: string | null) => `Kiosks show that they are out of service ${clock === null ? "after 5 minutes of that" : `from ${clock} on`}.`,
+    outShort: (clock: string | null) => `Kiosks show out of service ${clock === null ? "after 5 minutes of that" : `from ${clock} on`}.`,
   },
 
   failures: {
