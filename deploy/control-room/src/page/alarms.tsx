@@ -97,10 +97,17 @@ export function standing(alarm: AlarmView): string {
   return alarm.data.stage === "dispatched" ? `${t.alarms.sent(plain(unit, 64) || t.alarms.someone)} · ${has}` : has;
 }
 
+function button({ data }: AlarmView): string {
+  return t.alarms.button(plain(data.input, 64));
+}
+
+function kindAndTime({ data, pressedMs }: AlarmView): string {
+  return `${kindWord(data.kind)} · ${clock(wall(pressedMs), false)}`;
+}
+
 /** What was pressed, and when. */
 export function what(alarm: AlarmView): string {
-  const { kind, input } = alarm.data;
-  return `${t.alarms.button(plain(input, 64))} · ${kindWord(kind)} · ${clock(wall(alarm.pressedMs), false)}`;
+  return `${button(alarm)} · ${kindAndTime(alarm)}`;
 }
 
 /** Where it is. A name is never broken within itself. */
@@ -143,8 +150,8 @@ function Row({ id, isSeen }: { id: string; isSeen: ReadonlySignal<boolean> }) {
         <span class="row-place"><Place alarm={alarm} /></span>
         <span class="row-standing">{standing(alarm)}</span>
         <span class="row-more">
-          <AgainInRow id={id} />
-          {what(alarm)}
+          {button(alarm)} · <AgainInRow id={id} />
+          {kindAndTime(alarm)}
           {data.press_count > 1 && ` · ${t.alarms.presses(data.press_count)}`}
           {(data.camera?.persons ?? 0) > 0 && ` · ${t.alarms.persons(data.camera?.persons ?? 0)}`}
           {alarm.lateMs !== null && alarm.lateMs > 10_000 && ` · ${t.alarms.late(span(alarm.lateMs))}`}
