@@ -242,9 +242,6 @@ def _seconds(retry_after: str) -> float | None:
 
 _NETWORK = "check the network cable and `ip route`, then ask the office whether the registrar runs"
 _OTHER = "is this really the registrar? Ask the office for its address"
-_CLOCK = (
-    "this device's clock says {now}; if that is wrong, let the network set it (`timedatectl`). If it is right, {else_}"
-)
 
 
 def _of_tls(error: ssl.SSLError, where: str) -> str:
