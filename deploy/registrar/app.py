@@ -113,7 +113,7 @@ class Web:
         self._who(request, body)
         waiting = []
         for one in self._office.requests():
-            each, other = one.request, one.other
+            each = one.request
             site = self._config.site_of(each.name)
             waiting.append(
                 {
@@ -124,7 +124,7 @@ class Web:
                     "site": site and site.name,
                     "place": each.place or (site and site.text),
                     "asked_at": each.asked_at,
-                    "replaces": (other.board or "a board without a serial") if other else None,
+                    "replaces": one.replaces,
                     "remark": one.remark,
                     "address": each.address,
                 }
@@ -137,12 +137,14 @@ class Web:
         try:
             content = json.loads(body)
             do, reason = content["do"], content.get("reason") or None
+            seen = (content["replaces"],) if "replaces" in content else None
             known = do in {"approve", "refuse"} and (reason is None or (isinstance(reason, str) and len(reason) <= 200))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             known = False
         if not known:
             raise Refusal('This is no decision: it is {"do": "approve"} or {"do": "refuse", "reason": "..."}.', 400)
-        decided = self._office.decide(request.path_params["key"], approve=do == "approve", who=who, reason=reason)
+        key = request.path_params["key"]
+        decided = self._office.decide(key, approve=do == "approve", who=who, reason=reason, seen=seen)
         return JSONResponse({"key": decided.key, "name": decided.name, "state": decided.state})
 
     def devices(self, request: Request, body: bytes) -> Response:

@@ -22,6 +22,11 @@ class Waiting:
     remark: str | None
     """What this key or this board was before, if that may be wrong: revoked, or alive under another name."""
 
+    @property
+    def replaces(self) -> str | None:
+        """The board whose place it would take."""
+        return _replaced(self.other)
+
 
 class Office:
     """The rules for people, for any thread. `who` names the person in the journal. Raises Refusal."""
@@ -74,8 +79,10 @@ class Office:
             waiting = [each for each in tx.requests() if each.state == "waiting"]
             return [Waiting(each, self._records.other(tx, each, now), _remark(tx, each, now)) for each in waiting]
 
-    def decide(self, key: str, *, approve: bool, who: str, reason: str | None = None) -> StoredRequest:
-        """Approve or refuse the request of this key."""
+    def decide(
+        self, key: str, *, approve: bool, who: str, reason: str | None = None, seen: tuple[str | None] | None = None
+    ) -> StoredRequest:
+        """Approve or refuse the request of this key. `seen`: what `Waiting.replaces` was to whoever approves."""
         with self._records.store.transaction() as tx:
             now = self._records.now()
             tx.forget_requests(now - DAY_S)
@@ -86,6 +93,8 @@ class Office:
                 when = spoken(request.decided_at or 0)
                 raise Refusal(f"This request was {request.state} by {request.decided_by} on {when}.", 409)
             other = self._records.other(tx, request, now)
+            if approve and seen is not None and seen != (_replaced(other),):
+                raise Refusal("Another board has its name now than when you looked: look at this request again.", 409)
             request = replace(
                 request,
                 state="approved" if approve else "refused",
@@ -115,6 +124,10 @@ class Office:
                 if each.user == each.name:
                     newest.setdefault(each.name, each)
             return [(each, tx.place(each.name)[1]) for each in newest.values()]
+
+
+def _replaced(other: Issued | None) -> str | None:
+    return (other.board or "a board without a serial") if other else None
 
 
 def _remark(tx: Transaction, request: StoredRequest, now: int) -> str | None:

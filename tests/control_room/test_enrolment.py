@@ -173,11 +173,31 @@ def test_a_board_that_takes_anothers_place_is_told_of_and_asked_about_once_more(
     found = page.locator(".found")
     expect(found.get_by_text(f"Replaces board {BOARD}.")).to_be_visible()
     page.get_by_role("button", name="Let it in").click()
-    expect(page.get_by_role("alert").get_by_text(f"Board {BOARD} is shut out then.")).to_be_visible()
+    expect(page.get_by_role("alert").get_by_text(f"Then board {BOARD} is shut out.")).to_be_visible()
     assert second.waits
     page.get_by_role("button", name="Yes, let it in").click()
     second.has()
     expect(page.locator(".decided").get_by_text("it has its certificate")).to_have_count(2)
+
+
+def test_nobody_is_replaced_whom_the_person_has_not_seen(office: Office) -> None:
+    page = office.open()
+    device = office.applicant(board=OTHER_BOARD)
+    type_code(page, device.code)
+    expect(page.locator(".found")).to_be_visible()
+    page.context.route("**/registrar/requests", lambda route: route.abort())
+    first = office.applicant()
+    assert first.code
+    assert office.registrar.run("approve", first.code).returncode == 0
+    first.has()
+    expect(page.get_by_text("Replaces")).to_have_count(0)
+    page.get_by_role("button", name="Let it in").click()
+    expect(page.locator(".decided")).to_contain_text("not done. The registrar says: Another board has its name now")
+    assert device.waits
+    page.context.unroute_all()
+    type_code(page, device.code)
+    expect(page.locator(".found").get_by_text(f"Replaces board {BOARD}.")).to_be_visible()
+    office.browser.forgive("409|ERR_FAILED")
 
 
 def test_a_refused_device_is_told_why_and_the_keyboard_alone_does_it_all(office: Office) -> None:

@@ -206,7 +206,7 @@ export type Ask =
   | { ask: "picture"; id: string }
   /** Ask the registrar who waits, often while somebody looks at it. */
   | { ask: "enrolment"; registrar: { url: string; province: string }; isLookedAt: boolean }
-  | { ask: "decide"; key: string; isApproval: boolean; reason: string };
+  | { ask: "decide"; key: string; replaces: string | null; isApproval: boolean; reason: string };
 
 /** Worker to page. */
 export type Tell =

@@ -92,6 +92,20 @@ def test_an_approval_says_whom_it_replaces_and_then_revokes_it(rules: Rules) -> 
         rules.renew(old.asks(), shown)
 
 
+def test_an_approval_of_who_looked_before_another_board_got_the_name_does_not_count(rules: Rules) -> None:
+    board = Board(serial=OTHER_BOARD)
+    rules.waits(board.asks())
+    assert [each.replaces for each in rules.office.requests()] == [None]
+    rules.enrol(Board().asks(), rules.claim())
+    with pytest.raises(Refusal, match="look at this request again") as refusal:
+        rules.office.decide(board.key_id, approve=True, who="thandi", seen=(None,))
+    assert refusal.value.status == 409
+    [waiting] = rules.office.requests()
+    assert waiting.replaces == BOARD
+    rules.office.decide(board.key_id, approve=True, who="thandi", seen=(waiting.replaces,))
+    assert rules.enrol(board.asks())
+
+
 def test_an_approval_replaces_nobody_whom_the_operator_has_not_seen(rules: Rules) -> None:
     first, second = Board(), Board(serial=OTHER_BOARD)
     claim = rules.claim()

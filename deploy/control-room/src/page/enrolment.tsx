@@ -61,7 +61,8 @@ export function Enrolment() {
       <Standing />
       <div class="card">
         <CodeField />
-        {found === undefined ? <Missing isKnown={seen?.waiting != null} /> : <Found key={found.key} device={found} />}
+        {/* Who was asked about one board has not agreed to another. */}
+        {found === undefined ? <Missing isKnown={seen?.waiting != null} /> : <Found key={`${found.key} ${found.replaces} ${found.remark}`} device={found} />}
       </div>
       {refused !== undefined && <Refuse key={refused.key} device={refused} />}
       {seen !== null && seen.decisions.length > 0 && (
@@ -147,7 +148,7 @@ function Found({ device }: { device: WaitingView }) {
   const needsSure = device.replaces !== null || device.remark !== null;
   const approve = () => {
     if (isAsking) return;
-    ask({ ask: "decide", key: device.key, isApproval: true, reason: "" });
+    ask({ ask: "decide", key: device.key, replaces: device.replaces, isApproval: true, reason: "" });
     typed.value = "";
     toField();
   };
@@ -157,7 +158,7 @@ function Found({ device }: { device: WaitingView }) {
       <p>{t.enrolment.spell([...read(device.code)].map((each) => t.enrolment.letters[each] ?? each).join(" "))}</p>
       <Facts device={device} isFound />
       <p class="check"><strong>{t.enrolment.ask}</strong></p>
-      {isSure.value && <p class="said bad" role="alert">{t.enrolment.approveSure(device.replaces === null ? null : plain(device.replaces, 40))}</p>}
+      {isSure.value && <p class="said bad" role="alert">{t.enrolment.approveSure(device.replaces === null ? null : boardOf(device.replaces))}</p>}
       {isSure.value ? (
         // A second click or Enter of a hasty hand falls on the first of them.
         <div class="buttons">
@@ -174,6 +175,12 @@ function Found({ device }: { device: WaitingView }) {
   );
 }
 
+/** The registrar says a serial, or that there is none in words. */
+function boardOf(replaced: string): string {
+  const said = plain(replaced, 64);
+  return /\s/.test(said) ? said : t.enrolment.serial(said);
+}
+
 function toField(): void {
   document.querySelector<HTMLElement>("input.code")?.focus();
 }
@@ -181,7 +188,7 @@ function toField(): void {
 function Facts({ device, isFound = false }: { device: WaitingView; isFound?: boolean }) {
   return (
     <>
-      {device.replaces !== null && <p class="warning">▲ {t.enrolment.replaces(plain(device.replaces, 40))}</p>}
+      {device.replaces !== null && <p class="warning">▲ {t.enrolment.replaces(boardOf(device.replaces))}</p>}
       {device.remark !== null && <p class="warning">▲ {t.enrolment.remark}: {plain(device.remark)}</p>}
       <dl>
         <Fact name={t.enrolment.board}><strong class="serial">{plain(device.board, 64) || t.enrolment.noBoard}</strong></Fact>
@@ -203,7 +210,7 @@ function Refuse({ device }: { device: WaitingView }) {
   const refuse = (event: Event) => {
     event.preventDefault();
     if (reason.value.trim() === "") return;
-    ask({ ask: "decide", key: device.key, isApproval: false, reason: reason.value.trim() });
+    ask({ ask: "decide", key: device.key, replaces: device.replaces, isApproval: false, reason: reason.value.trim() });
     leave();
   };
   return (

@@ -42,10 +42,11 @@ export const enrolment = {
   sinceAt: (clock: string) => `since ${clock}`,
   address: "Asks from",
   remark: "The registrar knows",
-  replaces: (board: string) => `Replaces board ${board}. Its certificate is revoked as soon as this one has its own.`,
+  serial: (serial: string) => `board ${serial}`,
+  replaces: (board: string) => `Replaces ${board}. Its certificate is revoked as soon as this one has its own.`,
 
   approve: "Let it in",
-  approveSure: (board: string | null) => (board === null ? "Read what the registrar knows of it. Let it in all the same?" : `Board ${board} is shut out then. Is it gone for good?`),
+  approveSure: (board: string | null) => (board === null ? "Read what the registrar knows of it. Let it in all the same?" : `Then ${board} is shut out. Is it gone for good?`),
   approveYes: "Yes, let it in",
   refuse: "Refuse…",
   refuseTitle: (name: string) => `Refuse ${name}`,

@@ -55,8 +55,10 @@ export class Enrolment {
     if (kid !== null && this.#view.askedMs === null && nowMs >= this.#dueMs) void this.#look(this.#registrar, kid, nowMs);
   }
 
-  async decide(key: string, isApproval: boolean, reason: string): Promise<void> {
-    const device = this.#view.waiting?.find((each) => each.key === key);
+  /** @param replaces As the person saw it. */
+  async decide(key: string, replaces: string | null, isApproval: boolean, reason: string): Promise<void> {
+    const known = this.#view.waiting?.find((each) => each.key === key);
+    const device = known && { ...known, replaces };
     const kid = this.#kid;
     if (this.#registrar === null || kid === null || device === undefined) return;
     if (this.#view.decisions.some((each) => each.device.key === key && each.state === "asking")) return;
@@ -67,7 +69,7 @@ export class Enrolment {
     let state: DecisionView["state"] = "done";
     let trouble: RegistrarTrouble | null = null;
     try {
-      await this.#registrar.decide(key, isApproval, reason);
+      await this.#registrar.decide(device, isApproval, reason);
     } catch (error) {
       trouble = troubleOf(error);
       state = trouble.why === "says" ? "failed" : "unknown";

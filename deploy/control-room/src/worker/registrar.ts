@@ -59,8 +59,9 @@ export class Registrar {
     }));
   }
 
-  async decide(key: string, isApproval: boolean, reason: string): Promise<void> {
-    const said = { do: isApproval ? "approve" : "refuse", ...(reason === "" ? {} : { reason }) };
+  async decide({ key, replaces }: WaitingView, isApproval: boolean, reason: string): Promise<void> {
+    // Whom it replaces is what the person has seen, and not who has got the name since.
+    const said = isApproval ? { do: "approve", replaces } : { do: "refuse", reason };
     const answer = object(await this.#ask("POST", `/registrar/requests/${key}`, JSON.stringify(said)));
     if (answer["key"] !== key || answer["state"] !== (isApproval ? "approved" : "refused")) throw fail("nonsense");
   }

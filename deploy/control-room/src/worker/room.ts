@@ -159,7 +159,7 @@ export class Room {
       case "enrolment":
         return this.#enrolment.watch(ask.registrar, ask.isLookedAt);
       case "decide":
-        return void this.#enrolment.decide(ask.key, ask.isApproval, ask.reason);
+        return void this.#enrolment.decide(ask.key, ask.replaces, ask.isApproval, ask.reason);
     }
   }
 
