@@ -22,7 +22,7 @@ def says_that_it_only_looks_on(person: Person) -> None:
         person.show(view)
         assert "Looking on only, no sound" in person.text(".watch"), view
         if view != "shift":
-            assert "Kiosks are not told that you watch" in person.text(".notices"), view
+            assert "no alarm rings here" in person.text(".notices"), view
 
 
 def test_nothing_sounds_before_the_shifts_click_whatever_comes_and_every_view_says_so(

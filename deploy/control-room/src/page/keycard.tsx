@@ -23,7 +23,7 @@ export function KeyCard() {
   };
   return (
     <details class="card wide" open={isKeyNew.value}>
-      <summary>{t.shift.keyHave(mine.kid, t.shift.roles[mine.role])}</summary>
+      <summary id="key-title">{t.shift.keyHave(mine.kid, t.shift.roles[mine.role])}</summary>
       <p>{t.shift.keyPublic}:</p>
       <pre tabIndex={0} aria-label={t.shift.keyPublic}>{jwk}</pre>
       <div class="buttons">
