@@ -1,6 +1,7 @@
 """Devices are let in at the page: the registrar behind its nginx, a browser, and the client that a device has."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,9 +12,10 @@ from playwright.sync_api import Page, Route, expect
 from agent.adapters.jose_keys import PrivateKey
 from agent.provisioning.est import RefusedError
 from tests.control_room.applicant import Applicant
-from tests.control_room.hands import PATIENCE_MS
+from tests.control_room.fleet import Fleet
+from tests.control_room.hands import PATIENCE_MS, begin
 from tests.control_room.hostile import SCRIPT
-from tests.control_room.rig import Browser, Rig, key_fragment
+from tests.control_room.rig import Browser, Rig, key_fragment, page_with
 from tests.control_room.test_bad_input import UNHARMED
 from tests.control_room.test_looks import CUT_OFF, NO_MOUSE, tab_to, violations, wrapped
 from tests.support.certificates import BrokerAuthorities
@@ -259,6 +261,29 @@ def test_the_registrars_refusals_are_told_in_its_words(office: Office) -> None:
     expect(page.get_by_text("Nobody can tell who waits. Devices may wait.")).to_be_visible()
     expect(page.get_by_role("navigation").get_by_role("button", name="the registrar does not answer")).to_be_visible()
     office.browser.forgive("401")
+
+
+def test_a_pc_whose_clock_is_hours_wrong_is_let_in_once_devices_have_told_the_time(
+    tmp_path: Path, authorities: BrokerAuthorities, built_page: Path
+) -> None:
+    wrong = "{ const right = Date.now; Date.now = () => right() + 18_000_000; }\n"
+    with Office(tmp_path, authorities, page_with(wrong, built_page, tmp_path / "page")) as office:
+        for broker in office.rig.brokers:
+            office.enter_context(broker)
+        fleet = office.enter_context(Fleet(office.rig, 3))
+        page = office.open(script=wrong)
+        expect(
+            page.get_by_text("The registrar says: This token is not valid now: check this computer's")
+        ).to_be_visible()
+        page.keyboard.press("5")
+        begin(page)
+        fleet.say(*(made for kiosk in fleet.kiosks for made in (*kiosk.born(), kiosk.healthy())))
+        page.keyboard.press("6")
+        office.applicant()
+        expect(page.get_by_role("heading", name="1 device waits")).to_be_visible()
+        expect(page.locator(".waiting")).to_contain_text(re.compile("Waits for0:[0-3]"))
+        expect(page.get_by_role("alert").get_by_text("The registrar says")).to_have_count(0)
+        office.browser.forgive("401")
 
 
 def test_two_supervisors_who_answer_one_device_hear_who_was_first(office: Office) -> None:
