@@ -109,14 +109,21 @@ def _enrol(order: Order, state: Path, args: argparse.Namespace) -> None:
         enrolled = enrol(order, store, Registrar(order.registrar, order.trust), around)
         _write_settings(order, enrolled, state, args, around)
         if order.asked.key == "tpm":
-            settings_files.let_units_use_a_tpm(settings_files.TPM, settings_files.drop_ins())
-            subprocess.run(["systemctl", "daemon-reload"], check=False)
-            around.tell("The agent and its renewal may use the TPM.")
+            _let_units_use_the_tpm(around)
     try:
         load(args.config)
     except SettingsError as error:
         raise SettingsError(f"this device is enrolled, but its other settings have mistakes:\n{error}") from error
     print("Done. Start it:  sudo systemctl enable --now edge-agent    Check it:  sudo edge-agent doctor")
+
+
+def _let_units_use_the_tpm(around: Tools) -> None:
+    if not settings_files.TPM.exists():
+        around.tell("The package is not installed here, so there are no units that would have to use the TPM.")
+        return
+    settings_files.let_units_use_a_tpm(settings_files.TPM, settings_files.drop_ins())
+    subprocess.run(["systemctl", "daemon-reload"], check=False)
+    around.tell("The agent and its renewal may use the TPM.")
 
 
 def _write_settings(order: Order, enrolled: Set, state: Path, args: argparse.Namespace, around: Tools) -> None:
