@@ -15,7 +15,7 @@ from tests.campaigns.emulation.cache import made
 from tests.campaigns.emulation.debs import Archive
 from tests.campaigns.emulation.kernel import Kernel
 
-_PACKAGES = ("apt", "iproute2", "kmod", "python3", "systemd-sysv", "udev", "usr-is-merged")
+_PACKAGES = ("apt", "iproute2", "kmod", "openssl", "python3", "systemd-sysv", "udev", "usr-is-merged")
 """Beside what is essential. What the agent's package depends on is among it: the machine has no network to get more."""
 _SIZE = "1500M"
 HAND = "usr/lib/emulation/hand.py"
