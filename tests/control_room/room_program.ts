@@ -96,6 +96,22 @@ test("while the shift lasts every broker is told so, again every minute, and at 
   for (const broker of rig.brokers) assert.equal(broker.states.at(-1), false);
 });
 
+test("who logs out tells every broker that nobody watches, ends every connection and leaves nothing that was heard", async () => {
+  const rig = await new Rig().begin();
+  rig.pass(5000);
+  rig.hear("alarm/police", rig.alarm());
+  rig.pass(100);
+  assert.equal(rig.alarms.size, 1);
+  await rig.room.ask({ ask: "log-out" });
+  for (const broker of rig.brokers) assert.deepEqual([broker.states.at(-1), broker.isUp], [false, false]);
+  assert.deepEqual(rig.links, []);
+  assert.equal(rig.room.consumer.devices.size, 0);
+  const said = rig.brokers.map((broker) => broker.said.length);
+  rig.pass(70_000);
+  assert.equal(rig.isWatching, false);
+  assert.deepEqual(rig.brokers.map((broker) => broker.said.length), said);
+});
+
 test("the will says that nobody watches, and a word of somebody else that it is so is contradicted at once", async () => {
   const rig = await new Rig().begin();
   rig.pass(100);

@@ -143,7 +143,12 @@ def test_the_keyboard_alone_plays_the_whole_story(earnest: Rig, browser: Browser
     file = tmp_path / "hand-over.json"
     saved.value.save_as(file)
     end(page)
+    tab_to(page, "Operator's login")
+    keyboard.type(OPERATOR)
+    tab_to(page, "Password")
+    keyboard.type(PASSWORD)
     tab_to(page, "Your name")
+    keyboard.type("Thandi")
     keyboard.press("Enter")
     expect(page.get_by_role("button", name="I have heard them")).to_be_focused()
     tab_to(page, "Load a hand-over file")
@@ -157,6 +162,9 @@ def test_the_keyboard_alone_plays_the_whole_story(earnest: Rig, browser: Browser
     expect(page.get_by_text("Taken over by Thandi")).to_be_visible()
 
     keyboard.press("1")
+    keyboard.press("j")
+    keyboard.press("Enter")
+    expect(page.locator(".detail h2")).to_be_focused()
     keyboard.press("c")
     keyboard.press("Space")
     tab_to(page, "Note")

@@ -129,8 +129,10 @@ def test_a_hand_over_is_signed_and_signed_again_and_a_change_is_noticed(opened: 
     end(page)
     expect(page.get_by_text("From the shift before")).to_be_visible()
     expect(page.get_by_text("Ambulance is on its way")).to_be_visible()
-    page.get_by_label("Your name").fill("Sipho")
-    page.get_by_role("button", name="Begin the shift").click()
+    # Who is logged out knows of no alarm whether it is open.
+    expect(page.locator(".before")).not_to_contain_text("open any more")
+    log_in(page, "sipho", "Sipho")
+    expect(page.locator(".before", has_text="still open")).not_to_contain_text("not open any more")
     expect(page.get_by_text("The signature is right")).to_be_visible()
     expect(page.get_by_label("Note for the next shift: Bree Taxi Rank, stand 14")).to_have_value("")
     page.get_by_role("button", name="Take it over and sign").click()
@@ -149,6 +151,14 @@ def end(page: Page) -> None:
     page.get_by_role("button", name="End the shift").click()
     page.get_by_role("button", name="Yes, end it").click()
     expect(page.get_by_text("Your shift ended at")).to_be_visible()
+
+
+def log_in(page: Page, login: str, by: str) -> None:
+    """Begin the next shift of this page."""
+    page.get_by_label("Operator's login").fill(login)
+    page.get_by_label("Your name").fill(by)
+    page.get_by_role("button", name="Begin the shift").click()
+    expect(page.get_by_text(f"{by} watches")).to_be_visible()
 
 
 def test_before_a_shift_ends_it_is_said_what_was_signed_what_has_changed_since_and_who_watches_then(
@@ -171,7 +181,8 @@ def test_before_a_shift_ends_it_is_said_what_was_signed_what_has_changed_since_a
     happen(page, "sipho")
     expect(ending).to_contain_text("sipho watches. Residents see nothing of it")
     page.get_by_role("button", name="Yes, end it").click()
-    expect(page.locator(".ended")).to_contain_text("no alarm rings here. sipho watches.")
+    expect(page.locator(".ended")).to_contain_text("You are logged out: no alarm rings here")
+    expect(page.locator(".ended")).to_contain_text("sipho watches.")
 
 
 def test_who_only_looks_on_reads_in_every_view_who_watches_and_what_residents_see(opened: Opener) -> None:
@@ -206,26 +217,54 @@ def test_the_bars_button_leads_to_the_one_thing_that_is_still_needed(opened: Ope
     go(page, "alarms")
     page.get_by_role("button", name="Begin the shift").click()
     expect(page.get_by_label("Operator's login")).to_be_focused()
-    begin(page)
-    end(page)
+    look_on(page)
     go(page, "alarms")
     page.get_by_role("button", name="Begin the shift").click()
-    expect(page.get_by_text("You are still logged in as naledi: no password is needed.")).to_be_visible()
+    expect(page.get_by_text("You are logged in as naledi: no password is needed.")).to_be_visible()
+    page.get_by_label("Your name").fill("Naledi")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Naledi watches")).to_be_visible()
 
 
+def test_who_ends_a_shift_is_logged_out_and_leaves_nothing_to_see(opened: Opener) -> None:
+    page = opened("day")
+    begin(page)
+    page.get_by_role("button", name="End the shift").click()
+    expect(page.locator(".ending")).to_contain_text("It logs you out")
+    page.get_by_role("button", name="Yes, end it").click()
+    for label in ("Operator's login", "Password", "Your name"):
+        expect(page.get_by_label(label)).to_have_value("")
+    expect(page.get_by_text("Not connected")).not_to_have_count(0)
+    for view in ("alarms", "devices", "events"):
+        go(page, view)
+        expect(page.locator(".row")).to_have_count(0)
+        expect(page.locator(".notices")).to_contain_text("You are not logged in: no alarm rings here")
+    page.reload()
+    go(page, "shift")
+    expect(page.get_by_label("Your name")).to_have_value("")
+
+
 def test_somebody_else_begins_the_next_shift_with_a_login_of_their_own(opened: Opener) -> None:
-    page = opened("empty")
+    page = opened("day")
     begin(page)
     end(page)
-    page.get_by_role("button", name="Log in as somebody else").click()
-    expect(page.get_by_label("Operator's login")).to_be_focused()
-    page.get_by_label("Operator's login").fill("sipho")
-    page.get_by_label("Your name").fill("Sipho")
-    page.get_by_role("button", name="Begin the shift").click()
-    expect(page.get_by_text("Sipho watches")).to_be_visible()
+    log_in(page, "sipho", "Sipho")
     expect(page.get_by_text("the centre “sipho”")).to_be_visible()
+    end(page)
+    log_in(page, "naledi", "Naledi")
+    expect(page.get_by_text("the centre “naledi”.")).to_be_visible()
+    go(page, "alarms")
+    expect(page.get_by_role("heading", name="8 open alarms")).to_be_visible()
+
+
+def test_who_only_looks_on_logs_out_by_a_button(opened: Opener) -> None:
+    page = opened("day")
+    look_on(page)
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_label("Operator's login")).to_be_focused()
+    go(page, "alarms")
+    expect(page.get_by_role("heading", name="Log in to see alarms")).to_be_visible()
+    expect(page.locator(".row")).to_have_count(0)
 
 
 def test_who_has_begun_is_asked_for_the_sound_once_and_led_to_the_alarms(opened: Opener) -> None:
@@ -266,7 +305,6 @@ def test_a_new_shift_forgets_no_alarm_of_the_last_ten_minutes(opened: Opener) ->
     rate = page.locator(".card", has_text="Alarms per 10 minutes")
     expect(rate).to_contain_text("2 in the last 10 minutes")
     end(page)
-    page.get_by_role("button", name="Begin the shift").click()
-    expect(page.get_by_text("Naledi watches")).to_be_visible()
+    log_in(page, "naledi", "Naledi")
     expect(rate).to_contain_text("2 in the last 10 minutes")
     expect(page.get_by_text(re.compile(r"None since \d\d:\d\d\."))).to_be_visible()

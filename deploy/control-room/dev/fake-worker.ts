@@ -312,6 +312,9 @@ self.onmessage = ({ data }: MessageEvent<Ask>) => {
     case "end":
       isWatching = data.ask === "begin";
       return links();
+    case "log-out":
+      [settings, isWatching] = [null, false];
+      return;
     case "order":
       return order(data.ticket, data.args as unknown as AckArgs);
     case "cancel":

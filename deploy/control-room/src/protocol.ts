@@ -195,6 +195,8 @@ export type Ask =
   | { ask: "open"; settings: Settings; login: { name: string; password: string }; seat: string }
   | { ask: "begin"; by: string }
   | { ask: "end" }
+  /** End the shift and every connection, and forget the login and all that was heard. */
+  | { ask: "log-out" }
   | { ask: "order"; ticket: number; source: string; name: string; args: Record<string, unknown> }
   | { ask: "cancel"; ticket: number }
   | { ask: "settle"; source: string; alarmId: string }

@@ -2,7 +2,7 @@
 import { effect, signal } from "@preact/signals";
 import type { AlarmView, KeyView } from "../protocol";
 import { standing } from "./alarms";
-import { alarms, key, openAlarms, seat, shift } from "./state";
+import { greySinceMs, key, login, openAlarms, seat, shift } from "./state";
 import { readToken, sign } from "./signing";
 import { t } from "./strings";
 import { clock, deviceName, nameOf, plain } from "./words";
@@ -149,6 +149,7 @@ function changesSince(signed: Read): string {
 function Before() {
   const read = before.value;
   if (read === null) return null;
+  const isKnown = login.value !== null && greySinceMs.value === null;
   return (
     <section class="before" aria-labelledby="before-title">
       <h3 id="before-title">{t.handover.from}</h3>
@@ -159,7 +160,8 @@ function Before() {
         {read.cases.map((one) => (
           <li key={one.alarm_id}>
             <span>
-              <strong>{plain(one.place, 120)}</strong> · {plain(one.standing, 200)} · {alarms.get(one.alarm_id)?.value.isOpen === true ? t.handover.stillOpen : t.handover.notOpen}
+              <strong>{plain(one.place, 120)}</strong> · {plain(one.standing, 200)}
+              {isKnown && ` · ${openAlarms.value.some(({ alarmId }) => alarmId === one.alarm_id) ? t.handover.stillOpen : t.handover.notOpen}`}
             </span>
             <span>{plain(one.note) || t.handover.noNote}</span>
           </li>

@@ -1,7 +1,7 @@
 // The operator's login at every broker, which a shift begins with, and which may have to be given again.
 import { signal } from "@preact/signals";
 import { ask } from "./ask";
-import { links, login, seat, settings, shift } from "./state";
+import { forgetAll, links, login, seat, settings, shift } from "./state";
 import { t } from "./strings";
 import { wall } from "./time";
 import { clock, plain } from "./words";
@@ -10,6 +10,9 @@ export const name = signal("");
 const password = signal("");
 /** What keeps a shift from beginning, in words. */
 export const complaint = signal("");
+
+/** By login, what this page is called: a name that it has taken it keeps as long as it lives. */
+const seats = new Map<string, string>();
 
 /** Each page of a login is a centre of its own, so that closing one does not tell kiosks that nobody watches. */
 async function takeSeat(wanted: string): Promise<string | null> {
@@ -21,7 +24,10 @@ async function takeSeat(wanted: string): Promise<string | null> {
         return lock === null ? undefined : new Promise<void>(() => undefined);
       });
     });
-    if (held) return `${wanted}${suffix}`;
+    if (held) {
+      seats.set(wanted, `${wanted}${suffix}`);
+      return `${wanted}${suffix}`;
+    }
   }
   return null;
 }
@@ -33,7 +39,7 @@ export async function logIn(): Promise<boolean> {
     complaint.value = t.shift.missing;
     return false;
   }
-  const mine = login.peek() === wanted ? seat.peek() : await takeSeat(wanted);
+  const mine = seats.get(wanted) ?? (await takeSeat(wanted));
   if (mine === null) {
     complaint.value = t.shift.seatsFull(wanted);
     return false;
@@ -47,6 +53,14 @@ export async function logIn(): Promise<boolean> {
   if (running !== null) ask({ ask: "begin", by: running.by });
   password.value = "";
   return true;
+}
+
+/** Close every connection, and forget the password and all that was heard. A shift that runs ends. */
+export function logOut(): void {
+  ask({ ask: "log-out" });
+  shift.value = null;
+  forgetAll();
+  [seat.value, name.value, password.value, complaint.value] = ["", "", "", ""];
 }
 
 export function needsLogin(): boolean {

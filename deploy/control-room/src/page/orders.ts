@@ -54,6 +54,13 @@ export function forget(alarmId: string): void {
   order.value = null;
 }
 
+/** Forget them all: whoever gave them has logged out. */
+export function forgetOrders(): void {
+  form.value = null;
+  for (const alarmId of orders.keys()) forget(alarmId);
+  orders.clear();
+}
+
 /** An alarm has changed: what was said of an order about it goes where it is true no more. */
 export function unsay(before: AlarmView, after: AlarmView): void {
   const had = before.data.held_by;

@@ -23,6 +23,10 @@ export function hearPicture(id: string, jpeg: Blob | null): void {
   if (jpeg === null) pictures.delete(id);
 }
 
+export function forgetPictures(): void {
+  for (const id of [...pictures.keys()]) drop(id);
+}
+
 function drop(id: string): void {
   const address = pictures.get(id)?.peek();
   if (address) URL.revokeObjectURL(address);

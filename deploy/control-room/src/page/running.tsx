@@ -8,7 +8,7 @@ import { audio, unlock } from "./sound";
 import { isWatching, links, openAlarms, shift, view } from "./state";
 import { t } from "./strings";
 import { wall } from "./time";
-import { whatResidentsSee, whoElse } from "./watchers";
+import { afterEnd } from "./watchers";
 import { clock, plain } from "./words";
 
 /** The person has said that they heard the sound of this shift's begin. */
@@ -70,7 +70,8 @@ function Ending({ onEnd, onStay }: { onEnd: () => void; onStay: () => void }) {
     <div class="ending" tabIndex={-1}>
       <p class="standing">{t.shift.endSure(openAlarms.value.length)}</p>
       <HandOverState />
-      <p>{whoElse()} {whatResidentsSee()}</p>
+      <p>{afterEnd(false)}</p>
+      <p>{t.shift.endOut}</p>
       <div class="buttons">
         <button type="button" class="do" onClick={onEnd}>{t.shift.endYes}</button>
         <button type="button" onClick={onStay}>{t.cancel}</button>

@@ -6,17 +6,17 @@ import { focusOn } from "./focus";
 import { FiguresCard, PlacesCard, RateCard } from "./goals";
 import { HandOverCard } from "./handover";
 import { isKeyNew, KeyCard } from "./keycard";
-import { complaint, LinksCard, logIn, LoginFields, name, needsLogin } from "./login";
+import { complaint, LinksCard, logIn, LoginFields, logOut, name, needsLogin } from "./login";
 import { isHeard, Running } from "./running";
 import { unlock } from "./sound";
 import { figuresSinceMs, isKeyBrought, key, keyAnswers, keyIsKnown, links, login, shift } from "./state";
 import { t } from "./strings";
 import { now, wall } from "./time";
-import { whatResidentsSee, whoElse } from "./watchers";
+import { afterEnd } from "./watchers";
 import { clock, plain } from "./words";
 
-/** When the last shift of this page was ended; null before the first end. */
-const endedMs = signal<number | null>(null);
+/** When the last shift of this page was ended, and who watched then; null before the first end. */
+const ended = signal<{ ms: number; watched: string } | null>(null);
 
 export function ShiftView() {
   return (
@@ -41,12 +41,10 @@ export function ShiftView() {
 
 const by = signal(localStorage.getItem("by") ?? "");
 const role = signal<Role>("operator");
-/** Somebody else comes to this page than its login is of. */
-const isAnother = signal(false);
 
 async function begin(): Promise<void> {
   const who = by.peek().trim();
-  const wantsLogin = login.peek() === null || isAnother.peek();
+  const wantsLogin = login.peek() === null;
   if (who === "" || (wantsLogin && name.peek().trim() === "")) {
     complaint.value = t.shift.missing;
     return;
@@ -54,7 +52,6 @@ async function begin(): Promise<void> {
   // First of all, while the browser still counts this as the person's click.
   const heard = unlock();
   if ((wantsLogin || needsLogin()) && !(await logIn())) return;
-  isAnother.value = false;
   await heard;
   const wasAwaited = isKeyBrought.peek() && keyAnswers.peek() > 0;
   await keyIsKnown();
@@ -72,37 +69,39 @@ async function begin(): Promise<void> {
   focusOn(".ready .do");
 }
 
-async function lookOn(): Promise<void> {
-  if (await logIn()) isAnother.value = false;
-}
-
+// The PC is the next shift's: it must neither see by this login nor answer by this name.
 function end(): void {
-  ask({ ask: "end" });
-  shift.value = null;
-  endedMs.value = now();
+  ended.value = { ms: now(), watched: afterEnd(true) };
+  leave();
   focusOn(".ended");
 }
 
+function leave(): void {
+  logOut();
+  by.value = "";
+  localStorage.removeItem("by");
+}
+
 function Begin() {
-  const isIn = login.value !== null && !isAnother.value && !links.value.some((link) => link.state === "refused");
+  const isIn = login.value !== null && !links.value.some((link) => link.state === "refused");
   const submit = (event: Event) => {
     event.preventDefault();
     void begin();
   };
-  const another = () => {
-    isAnother.value = true;
-    by.value = "";
+  const out = () => {
+    leave();
     focusOn(".begin [name=login]");
   };
   return (
     <section class="card begin" aria-labelledby="begin-title">
-      {endedMs.value !== null && (
+      {ended.value !== null && !isIn && (
         <div class="ended" tabIndex={-1}>
-          <p class="standing">{t.shift.ended(clock(wall(endedMs.value), false))}</p>
-          <p>{t.watch.lookOn} {whoElse()} {whatResidentsSee()}</p>
+          <p class="standing">{t.shift.ended(clock(wall(ended.value.ms), false))}</p>
+          <p>{t.shift.loggedOut}</p>
+          <p>{t.shift.knownThen} {ended.value.watched}</p>
         </div>
       )}
-      <h2 id="begin-title">{endedMs.value === null ? t.shift.begin : t.shift.beginAnew}</h2>
+      <h2 id="begin-title">{ended.value === null ? t.shift.begin : t.shift.beginAnew}</h2>
       <form class="form" onSubmit={submit}>
         <div class="fields">
           {!isIn && <LoginFields />}
@@ -111,9 +110,10 @@ function Begin() {
             <input type="text" name="by" autocomplete="name" maxLength={64} value={by.value} onInput={(event) => (by.value = event.currentTarget.value)} />
           </label>
         </div>
+        <p class="small">{t.shift.names}</p>
         {isIn && (
           <p>
-            {t.shift.stillIn(plain(login.value, 64))} <button type="button" class="link" onClick={another}>{t.shift.another}</button>
+            {t.shift.stillIn(plain(login.value, 64))} <button type="button" onClick={out}>{t.shift.logOut}</button>
           </p>
         )}
         {keyAnswers.value > 0 && <p>{t.shift.keyComing}</p>}
@@ -136,7 +136,7 @@ function Begin() {
         <p role="alert" class="complaint">{complaint.value}</p>
         <div class="buttons">
           <button type="submit" class="do act-now">{t.shift.begin}</button>
-          {!isIn && <button type="button" onClick={() => void lookOn()}>{t.shift.lookOn}</button>}
+          {!isIn && <button type="button" onClick={() => void logIn()}>{t.shift.lookOn}</button>}
           <span class="small">{t.shift.beginWhy}</span>
         </div>
       </form>

@@ -4,8 +4,8 @@ import type { AckArgs } from "../contract";
 import type { AlarmView, DeviceView, EnrolmentView, EventView, KeyView, LinkView, LossView, Settings, Tell } from "../protocol";
 import { caseOf, type Case } from "./figures";
 import { HeldOrder } from "./held";
-import { form, hearOrder, unsay } from "./orders";
-import { hearPicture } from "./pictures";
+import { forgetOrders, form, hearOrder, unsay } from "./orders";
+import { forgetPictures, hearPicture } from "./pictures";
 import { hearSigned } from "./signing";
 import { now, second, setClock } from "./time";
 import { t } from "./strings";
@@ -200,10 +200,29 @@ export function hear(tell: Tell): void {
   batch(() => hearOne(tell));
 }
 
+/** Somebody has logged out: nothing that was heard stays on a PC that others use. The figures stay, which name no person. */
+export function forgetAll(): void {
+  batch(() => {
+    [login.value, links.value, watchers.value, isWatching.value] = [null, [], [], false];
+    [unwatchedSinceMs.value, wasWatched] = [null, false];
+    [openedAlarm.value, openedDevice.value, openedGroup.value, deviceFilter.value] = [null, null, null, ""];
+    [losses.value, errors.value] = [[], []];
+    for (const rows of [alarms, devices, groups, gone]) rows.clear();
+    for (const changes of [alarmsChanged, devicesChanged, groupsChanged]) changes.value += 1;
+    alarmOrder.sort();
+    eventOrder.sort();
+  });
+  forgetOrders();
+  forgetPictures();
+}
+
 function hearOne(tell: Tell): void {
+  // What was on its way from the worker when somebody logged out.
+  if (login.peek() === null && (tell.tell === "changed" || tell.tell === "picture")) return;
   switch (tell.tell) {
     case "links":
       setClock(tell.nowMs);
+      if (login.peek() === null) return;
       links.value = tell.links;
       isWatching.value = tell.isWatching;
       if (tell.watchers.join() !== watchers.peek().join()) watchers.value = tell.watchers;

@@ -2,7 +2,7 @@
 import { focusOn } from "./focus";
 import { greySinceMs, login, shift, unwatchedSinceMs, view, watchers } from "./state";
 import { t } from "./strings";
-import { wall } from "./time";
+import { now, wall } from "./time";
 import { clock, plain } from "./words";
 
 /** How long nobody may watch before a kiosk shows that it is out of service. */
@@ -29,10 +29,10 @@ export function whoElse(): string {
   return t.watch.others(names, watchers.value.length - names.length);
 }
 
-/** What residents see while this page does not watch. */
-export function whatResidentsSee(): string {
-  if (isWatchedByOthers() === true) return t.watch.asBefore;
-  return t.watch.out(shift.value === null ? t.watch.outFrom(outFrom()) : t.watch.outAfterEnd);
+/** Who watches when this page does not, and what residents see then. `isEnding`: the shift ends now, and not at some time. */
+export function afterEnd(isEnding: boolean): string {
+  if (isWatchedByOthers() === true) return `${whoElse()} ${t.watch.asBefore}`;
+  return `${whoElse()} ${t.watch.out(isEnding ? t.watch.outFrom(clock(wall(now() + OUT_OF_SERVICE_MS), false)) : t.watch.outAfterEnd)}`;
 }
 
 /** The bar over every view but that of the shift, while no shift has begun. */
@@ -42,7 +42,7 @@ export function LookingOn() {
   return (
     <p class={isAlone ? "notice bad" : "notice"}>
       {isAlone && "▲ "}
-      {t.watch.lookOn} {whoElse()} {isAlone && t.watch.outShort(outFrom())} <button type="button" onClick={toBegin}>{t.status.beginShift}</button>
+      {login.value === null ? t.watch.notIn : t.watch.lookOn} {whoElse()} {isAlone && t.watch.outShort(outFrom())} <button type="button" onClick={toBegin}>{t.status.beginShift}</button>
     </p>
   );
 }

@@ -42,10 +42,10 @@ export class Room {
   readonly #enrolment: Enrolment;
   readonly #tickets = new Map<number, Order>();
   #settings: Settings | null = null;
-  #consumer = new Consumer("edge/v1");
-  #pictures = new Pictures();
-  #shown: Shown;
-  #watchers = new Watchers("edge/v1");
+  #consumer!: Consumer;
+  #pictures!: Pictures;
+  #shown!: Shown;
+  #watchers!: Watchers;
   #brokers: Broker[] = [];
   #hasBegun = false;
   #surveyedMs = 0;
@@ -64,7 +64,7 @@ export class Room {
       (source) => this.#consumer.devices.get(source)?.nonce ?? null,
       () => `cmd-${random(8)}`,
     );
-    this.#shown = new Shown(this.#consumer, this.#pictures, this.#time);
+    this.#forget("edge/v1");
     this.#enrolment = new Enrolment(around.clock, around.keys, this.#time, around.tell);
   }
 
@@ -126,6 +126,11 @@ export class Room {
         return this.#sayAll();
       case "end":
         return this.#end();
+      case "log-out":
+        this.close();
+        this.#settings = null;
+        this.#forget("edge/v1");
+        return this.#tellLinks();
       case "order":
         return this.#order(ask.ticket, ask.source, ask.name, ask.args);
       case "cancel": {
@@ -167,10 +172,7 @@ export class Room {
     if (!LEVEL.test(seat)) throw new FailureError("bad-seat", seat);
     this.close();
     this.#settings = settings;
-    this.#consumer = new Consumer(settings.root);
-    this.#pictures = new Pictures();
-    this.#shown = new Shown(this.#consumer, this.#pictures, this.#time);
-    this.#watchers = new Watchers(settings.root);
+    this.#forget(settings.root);
     const host = `${settings.root}/host/${seat}`;
     const topics = { state: `${host}/state`, echo: `${host}/echo` };
     const session: Session = {
@@ -188,6 +190,14 @@ export class Room {
         }, () => clock.nowMs()),
     );
     this.#tellLinks();
+  }
+
+  /** Begin with nothing heard. */
+  #forget(root: string): void {
+    this.#consumer = new Consumer(root);
+    this.#pictures = new Pictures();
+    this.#shown = new Shown(this.#consumer, this.#pictures, this.#time);
+    this.#watchers = new Watchers(root);
   }
 
   #end(): void {
