@@ -173,7 +173,7 @@ def test_the_alarms_of_one_kiosk_are_told_apart_and_share_its_lamps(opened: Open
     assert not any("kiosk-0042" in each for each in more)
     page.locator(".alarm-row").nth(1).click()
     lamps = page.locator(".card", has_text="What the resident sees now")
-    expect(lamps).to_contain_text("because another alarm here waits: button-4")
+    expect(lamps).to_contain_text("They show this because nobody has button-4.")
     page.keyboard.press("c")
     page.keyboard.press("Space")
     page.keyboard.press("Enter")
@@ -190,11 +190,80 @@ def test_a_unit_that_is_out_says_so_and_is_copied_into_no_field(opened: Opener) 
     car = page.get_by_role("radio", name="car 7")
     expect(page.locator(".choice", has=car)).to_contain_text("is out for jhb-park-station, kiosk-0042, button-5")
     car.check()
+    expect(page.get_by_role("button", name="Send car 7")).to_contain_text("it is out for jhb-park-station")
     other = page.get_by_label("Or somebody else")
     expect(other).to_have_value("")
     other.fill("foot patrol")
     expect(car).not_to_be_checked()
-    expect(page.get_by_role("button", name="Send foot patrol")).to_be_visible()
+    expect(page.get_by_role("button", name="Send foot patrol")).not_to_contain_text("is out for")
+
+
+def test_no_choice_moves_when_a_unit_goes_out_while_somebody_chooses(opened: Opener) -> None:
+    page = opened("empty")
+    begin(page)
+    happen(page, "press")
+    expect(page.get_by_text("1 alarm that nobody has", exact=True)).to_be_visible()
+    page.keyboard.press("Alt+1")
+    page.keyboard.press("d")
+    expect(page.get_by_text("Call by radio first: this page reaches the kiosk, not the unit.")).to_be_visible()
+    fields = page.locator(".choice, .form button, .form input[type=text]")
+    before = [field.bounding_box() for field in fields.all()]
+    happen(page, "press")
+    happen(page, "sent")
+    expect(page.locator(".choice").first).to_contain_text("is out for")
+    assert [field.bounding_box() for field in fields.all()] == before
+
+
+def test_it_is_not_said_that_the_lamps_show_help_while_another_alarm_of_the_kiosk_decides(opened: Opener) -> None:
+    page = opened("one-kiosk")
+    begin(page)
+    go(page, "alarms")
+    page.locator(".alarm-row").nth(1).click()
+    page.keyboard.press("d")
+    page.get_by_role("radio", name="Park Station patrol").check()
+    page.keyboard.press("Enter")
+    said = page.locator(".said")
+    expect(said).to_contain_text(
+        "The kiosk knows that Park Station patrol comes. Its lamps don't show it yet: nobody has button-4."
+    )
+    call = page.locator(".radio", has_text="Call Park Station patrol by radio, if nobody has yet")
+    expect(call).to_be_visible()
+    said.get_by_role("button", name="Dismiss").click()
+    expect(call).to_be_visible()
+
+
+def test_nobody_is_told_that_all_is_calm_while_a_case_has_nobody_sent(opened: Opener) -> None:
+    page = opened("empty")
+    begin(page)
+    bar = page.locator(".calm-banner")
+    expect(bar).to_have_text("✓ No call waits. The next one will ring.")
+    happen(page, "press")
+    happen(page, "answer")
+    expect(bar).to_have_text("● No call waits. The next one will ring. 1 case is taken, nobody is sent yet.")
+    happen(page, "sent")
+    expect(bar).to_have_text("✓ No call waits. The next one will ring.")
+
+
+def test_a_form_and_the_list_of_keys_are_whole_on_a_small_screen(opened: Opener) -> None:
+    page = opened("one-kiosk", viewport={"width": 1366, "height": 768})
+    begin(page)
+    go(page, "alarms")
+    page.locator(".alarm-row").nth(1).click()
+    page.keyboard.press("d")
+    page.get_by_role("radio", name="car 7").check()
+    page.keyboard.press("Enter")
+    expect(page.locator(".said")).to_be_visible()
+    page.keyboard.press("d")
+    page.get_by_role("radio", name="car 7").check()
+    expect(page.get_by_role("button", name="Send car 7")).to_be_in_viewport(ratio=1)
+    page.keyboard.press("Escape")
+    page.keyboard.press("c")
+    expect(page.get_by_role("button", name="Choose a reason first")).to_be_in_viewport(ratio=1)
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    keys = page.locator(".help")
+    expect(keys.get_by_role("button", name="Close")).to_be_in_viewport(ratio=1)
+    expect(keys).not_to_contain_text("enrolment")
 
 
 def test_nothing_moves_when_somebody_presses_nor_when_they_wait_for_long(opened: Opener) -> None:
@@ -202,7 +271,7 @@ def test_nothing_moves_when_somebody_presses_nor_when_they_wait_for_long(opened:
     begin(page)
     go(page, "alarms")
     top = page.locator("main").bounding_box()
-    expect(page.get_by_text("✓ Nobody waits. A new alarm rings.")).to_be_visible()
+    expect(page.get_by_text("✓ No call waits. The next one will ring.")).to_be_visible()
     happen(page, "press")
     jump = page.locator(".untaken-banner li button")
     expect(jump).to_be_visible()

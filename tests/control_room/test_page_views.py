@@ -108,7 +108,18 @@ def test_a_certificate_that_ends_soon_and_a_clock_that_is_not_set_are_trouble(op
     page = opened("one-kiosk")
     look_on(page)
     go(page, "devices")
-    expect(page.get_by_text("0 away, 1 with trouble")).to_be_visible()
+    expect(page.get_by_text("All online, 1 with trouble")).to_be_visible()
     row = page.locator(".device-row")
-    for words in ("3 open alarms", "Certificate ends", "Clock not set"):
+    for words in ("3 open alarms", "Clock not set", "Certificate ends", "Online, trouble"):
         expect(row).to_contain_text(words)
+    expect(row.locator(".shape-trouble")).to_be_visible()
+    row.click()
+    expect(page.locator(".detail")).to_contain_text("Certificate: it ends in 1 day, and this device does not renew it")
+
+
+def test_the_view_of_events_says_where_alarms_are(opened: Opener) -> None:
+    page = opened("one-kiosk")
+    look_on(page)
+    go(page, "events")
+    expect(page.get_by_role("heading", name="No event yet")).to_be_visible()
+    expect(page.get_by_text("they are in Alarms, closed ones at the end of that list")).to_be_visible()

@@ -168,7 +168,7 @@ function play(): void {
     const bare = { location: undefined as never, camera: undefined as never };
     return changed({
       alarms: three.map((one, n) => ({ ...one, ...at, data: { ...one.data, ...bare, stage: n === 0 ? "sent" : one.data.stage, input: `button-${n + 4}` } })),
-      devices: [device(42, { source: at.source, meta: null, openAlarms: 3, timeq: "unsynced", certificateEndsMs: now() + 86_400_000 })],
+      devices: [device(42, { source: at.source, meta: null, openAlarms: 3, timeq: "unsynced", certificateEndsMs: now() + 86_400_000, health: { certificate_trouble: "it ends in 1 day, and this device does not renew it by itself" } as HealthData })],
     });
   }
   changed({ devices: fleet(scenario === "flood" ? 5000 : 60) });
@@ -202,7 +202,8 @@ function play(): void {
   });
 }
 
-/** What may happen on the channel `happen`: `press`, `more` (a further press of the newest alarm), `answer` (by somebody else), `close`,
+/** What may happen on the channel `happen`: `press`, `more` (a further press of the newest alarm), `answer` (by somebody else), `sent` (car 7, by
+ * somebody else), `close`,
  * `wait` (it was pressed 40 s ago), `due` (it raises itself again in 42 s), `again` (it does), `deaf`, `hear`, `sipho` (watches too),
  * `key` or `no-key` (the one in the address has been
  * taken, or refused). */
@@ -216,6 +217,7 @@ function happen(what: string): void {
   if (newest !== undefined) {
     if (what === "more") changed({ alarms: [{ ...newest, data: { ...newest.data, press_count: newest.data.press_count + 1 } }] });
     if (what === "answer") changed({ alarms: [{ ...newest, isRinging: false, data: { ...newest.data, stage: "registered", held_by: held("Sipho", 0) } }] });
+    if (what === "sent") changed({ alarms: [{ ...newest, isRinging: false, data: { ...newest.data, stage: "dispatched", held_by: held("Sipho", 0), answered_by: { dispatched: { ...held("Sipho", 0), unit: "car 7" } } } }] });
     if (what === "wait") changed({ alarms: [{ ...newest, pressedMs: now() - 40_000 }] });
     if (what === "due") changed({ alarms: [{ ...newest, raisesAgainMs: now() + 42_000 }] });
     if (what === "again") {

@@ -3,6 +3,7 @@ import type { AlarmView } from "../protocol";
 import { Again, goOn } from "./again";
 import { Close, Dispatch, Settle, TakeOver } from "./forms";
 import { acknowledge, forget, form, giveUp, isPending, orderOf, type Form, type Order } from "./orders";
+import { whyElse } from "./lamps";
 import { alarms, isMine, key, shift, whoAnswers } from "./state";
 import { t } from "./strings";
 import { now, second } from "./time";
@@ -50,8 +51,9 @@ export function Actions({ alarm }: { alarm: AlarmView }) {
       </div>
       {why !== null && <p class="obstacle">{why}</p>}
       {/* A form needs the room, and its button must be on the screen. */}
+      {open === null && <Radio alarm={alarm} />}
       {open === null && <Again alarm={alarm} isOff={isOff} />}
-      <OrderState order={order} alarm={alarm} />
+      <OrderState order={order} alarm={alarm} isAway={open !== null && !isPending(order)} />
       {open === "take-over" && <TakeOver alarm={alarm} />}
       {open === "dispatched" && <Dispatch alarm={alarm} />}
       {open === "closed" && <Close alarm={alarm} />}
@@ -80,10 +82,17 @@ function Do({ what, letter, word, alarm, isOff, isFirst, isOpen }: DoProps) {
   );
 }
 
-function OrderState({ order, alarm }: { order: Order | null; alarm: AlarmView }) {
+/** As long as somebody is on the way, whatever was said since: the kiosk knows, and nobody has told the car. */
+function Radio({ alarm: { data } }: { alarm: AlarmView }) {
+  if (data.stage !== "dispatched" || data.status !== "actual") return null;
+  return <p class="radio">{t.act.radio(plain(data.answered_by?.dispatched?.unit, 64) || t.act.theUnit)}</p>;
+}
+
+/** `isAway`: a form is open, and needs the room. */
+function OrderState({ order, alarm, isAway = false }: { order: Order | null; alarm: AlarmView; isAway?: boolean }) {
   return (
-    <div class="order" role="status">
-      {order !== null && <OrderText order={order} alarm={alarm} />}
+    <div class={isAway ? "order is-away" : "order"} role="status">
+      {order !== null && !isAway && <OrderText order={order} alarm={alarm} />}
     </div>
   );
 }
@@ -113,12 +122,16 @@ function OrderText({ order, alarm }: { order: Order; alarm: AlarmView }) {
   );
 }
 
-// The kiosk shows that help comes, but nobody has told the car.
-function doneWords({ action, goesOn }: Order, { data, lamps }: AlarmView): string {
+// What the kiosk knows its lamps need not show: another alarm of it may be worse off, and a silent one shows nothing.
+function doneWords({ action, goesOn }: Order, alarm: AlarmView): string {
   if (goesOn) return t.again.done;
-  const unit = plain(data.answered_by?.dispatched?.unit, 64);
-  if (action !== "dispatched" || unit === "") return t.act.done[action];
-  return `${lamps.green === "off" ? t.act.done.dispatched : t.act.sentLamps} ${t.act.sentCall(unit)}`;
+  const { data, lamps } = alarm;
+  if (action !== "dispatched" || data.stage !== "dispatched") return t.act.done[action];
+  const knows = t.act.sent(plain(data.answered_by?.dispatched?.unit, 64) || t.alarms.someone);
+  if (data.silent) return `${knows} ${t.alarms.silentAlarm}.`;
+  const why = whyElse(alarm);
+  if (why !== null) return `${knows} ${t.act.sentElse(why)}`;
+  return lamps.green === "slow-pulse" ? `${knows} ${t.act.sentLamps}` : knows;
 }
 
 function Said({ isGood, order, words }: { isGood: boolean; order: Order; words: string }) {

@@ -2,7 +2,7 @@
 import { useComputed } from "@preact/signals";
 import type { AlarmView } from "../protocol";
 import { acknowledge } from "./orders";
-import { alarms, isMine, isUntaken, whoAnswers } from "./state";
+import { alarms, hadBefore, isMine, isUntaken, whoAnswers } from "./state";
 import { t } from "./strings";
 import { second } from "./time";
 import { age, deviceClock, plain } from "./words";
@@ -27,6 +27,17 @@ export function sentBefore(alarm: AlarmView): string | null {
   return sent === undefined || !isUntaken(alarm) ? null : plain(sent.unit, 64) || t.alarms.someone;
 }
 
+/** Who had it before it rang again; null if this page has not heard. */
+function hadWho({ alarmId }: AlarmView): string | null {
+  const had = hadBefore.get(alarmId);
+  return had === undefined ? null : plain(had.by ?? had.issuer, 64);
+}
+
+/** Whether it has rung again, and still nobody has it. */
+function hasRungAgain(alarm: AlarmView): boolean {
+  return alarm.data.reraised > 0 && isUntaken(alarm);
+}
+
 /** What `goOn` says to the kiosk, in a few words; null where there is nothing to say. */
 function goesOn(alarm: AlarmView): string | null {
   if (!alarm.isOpen || alarm.lost !== null || alarm.data.status !== "actual") return null;
@@ -49,10 +60,12 @@ export function Again({ alarm, isOff }: { alarm: AlarmView; isOff: boolean }) {
   const left = leftMs(alarm);
   const { sent_before: sent } = alarm.data;
   const unit = sentBefore(alarm);
-  if (unit === null && left === null) return null;
+  const asked = unit !== null && sent !== undefined ? t.again.isThere(unit, deviceClock(sent.at), plain(sent.by ?? sent.issuer, 64)) : left !== null ? t.again.unless(age(left), !alarm.data.silent) : "";
+  const why = hasRungAgain(alarm) ? t.again.why(hadWho(alarm)) : "";
+  if (asked === "" && why === "") return null;
   return (
     <div class={isSoon(alarm) ? "again is-soon" : "again"}>
-      <p>{unit !== null && sent !== undefined ? t.again.isThere(unit, deviceClock(sent.at), plain(sent.by ?? sent.issuer, 64)) : t.again.unless(age(left ?? 0))}</p>
+      <p>{why} {asked}</p>
       {words !== null && (
         <button type="button" class="do" aria-disabled={isOff} aria-keyshortcuts="o" onClick={() => !isOff && goOn(alarm)}>
           {words} <kbd>o</kbd>
@@ -70,6 +83,10 @@ export function AgainInRow({ id }: { id: string }) {
     const { sent_before: sent } = alarm.data;
     const unit = sentBefore(alarm);
     if (unit !== null && sent !== undefined) return `${t.again.isThere(unit, deviceClock(sent.at), plain(sent.by ?? sent.issuer, 64))} · `;
+    if (hasRungAgain(alarm)) {
+      const had = hadWho(alarm);
+      return `${t.alarms.reraised(alarm.data.reraised)}${had === null ? "" : `, ${t.again.had(had)}`} · `;
+    }
     const left = isMine(alarm) ? leftMs(alarm) : null;
     return left === null ? "" : `${left <= SOON_MS ? t.again.soon(age(left)) : t.again.rings(age(left))} · `;
   });

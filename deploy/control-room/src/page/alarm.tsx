@@ -1,15 +1,15 @@
 // One alarm: what a person must know to help, and what they can do.
 import { useSignal } from "@preact/signals";
-import { lampsFor } from "../centre/lamps";
-import type { Answer, Stage } from "../contract";
+import type { Answer } from "../contract";
 import type { AlarmView } from "../protocol";
 import { Actions } from "./actions";
 import { Age, howClosed, kindWord, Place, shapeOf, standing, what } from "./alarms";
 import { eventWord } from "./events";
+import { othersHere, whyElse } from "./lamps";
 import { Fact } from "./panes";
 import { picture } from "./pictures";
 import { Shape } from "./shapes";
-import { alarms, devices, groups, groupsChanged, key, openAlarms, openedDevice, openedGroup, view } from "./state";
+import { alarms, devices, groups, groupsChanged, key, openedDevice, openedGroup, view } from "./state";
 import { t } from "./strings";
 import { wall } from "./time";
 import { clock, deviceClock, deviceName, place, plain, span, word } from "./words";
@@ -53,7 +53,7 @@ const LAMP_ORDER = ["yellow", "green", "beacon", "tone"] as const;
 
 function LampsCard({ alarm }: { alarm: AlarmView }) {
   const { lamps, data } = alarm;
-  const others = openAlarms.value.filter((other) => other.source === alarm.source && other.alarmId !== alarm.alarmId && !other.data.silent && other.lost === null);
+  const others = othersHere(alarm);
   if (!alarm.isOpen) {
     return (
       <section class="card" aria-labelledby="lamps-title">
@@ -62,12 +62,11 @@ function LampsCard({ alarm }: { alarm: AlarmView }) {
       </section>
     );
   }
-  const isWorse = (stage: Stage) => !data.silent && lampsFor([stage, data.stage]) !== lampsFor([data.stage]);
-  const worse = others.find((other) => isWorse(other.data.stage));
+  const why = whyElse(alarm);
   return (
     <section class="card" aria-labelledby="lamps-title">
       <h3 id="lamps-title">{t.detail.lamps}</h3>
-      {others.length > 0 && <p>{data.silent ? t.detail.lampsElse(others.length) : t.detail.lampsShared(others.length + 1)} {worse !== undefined && t.detail.lampsOther(t.alarms.button(plain(worse.data.input, 64)))}</p>}
+      {others.length > 0 && <p>{data.silent ? t.detail.lampsElse(others.length) : t.detail.lampsShared(others.length + 1)} {why !== null && t.detail.lampsOther(why)}</p>}
       <ul class="lamps">
         {LAMP_ORDER.map((name) => (
           <li key={name}>
@@ -175,7 +174,7 @@ function HowCard({ alarm }: { alarm: AlarmView }) {
             <ul class="plain">
               {latency.map(([stage, ms]) => (
                 <li key={stage}>
-                  {word(t.alarms.stages, stage)}: {span(ms)}
+                  {word(t.detail.reached, stage)}: {ms < 10 ? t.detail.atOnce : span(ms)}
                 </li>
               ))}
             </ul>

@@ -155,7 +155,7 @@ function Row({ id, isSeen }: { id: string; isSeen: ReadonlySignal<boolean> }) {
           {data.press_count > 1 && ` · ${t.alarms.presses(data.press_count)}`}
           {(data.camera?.persons ?? 0) > 0 && ` · ${t.alarms.persons(data.camera?.persons ?? 0)}`}
           {alarm.lateMs !== null && alarm.lateMs > 10_000 && ` · ${t.alarms.late(span(alarm.lateMs))}`}
-          {data.reraised > 0 && ` · ${t.alarms.reraised(data.reraised)}`}
+          {data.reraised > 0 && (!isUntaken(alarm) || sentBefore(alarm) !== null) && ` · ${t.alarms.reraised(data.reraised)}`}
           {data.silent && ` · ${t.alarms.silentAlarm}`}
           {placeText(alarm) !== "" && ` · ${deviceName(alarm.source)}`}
         </span>

@@ -12,7 +12,7 @@ import { MapView } from "./map";
 import { Shape } from "./shapes";
 import { ShiftView } from "./shift";
 import { audio, unlock } from "./sound";
-import { announced, clockWrongByMs, errors, greySinceMs, isForSupervisor, isLouder, isMine, isWatching, key, links, login, openAlarms, settings, shift, unreadable, untaken, view, views, workerSilentSinceMs, type View } from "./state";
+import { announced, clockWrongByMs, errors, greySinceMs, isForSupervisor, isLouder, isMine, isWatching, key, links, login, openAlarms, settings, shift, unreadable, unsent, untaken, view, views, workerSilentSinceMs, type View } from "./state";
 import { t } from "./strings";
 import { now, second, wall } from "./time";
 import { LookingOn } from "./watchers";
@@ -189,10 +189,11 @@ function Calm() {
       </section>
     );
   }
-  const isLive = login.value !== null && greySinceMs.value === null;
+  if (login.value === null || greySinceMs.value !== null) return <p class="calm-banner">{login.value === null ? t.alarms.notConnected : t.banner.unknown}</p>;
+  const isQuiet = unsent.value.length === 0;
   return (
     <p class="calm-banner">
-      {!isLive ? (login.value === null ? t.alarms.notConnected : t.banner.unknown) : `✓ ${t.banner.calm} ${shift.value !== null && audio.value === "running" ? t.banner.calmRings : t.banner.calmSilent}`}
+      {isQuiet ? "✓" : "●"} {t.banner.calm} {shift.value !== null && audio.value === "running" ? t.banner.calmRings : t.banner.calmSilent} {!isQuiet && <strong>{t.banner.unsent(unsent.value.length)}</strong>}
     </p>
   );
 }
@@ -255,7 +256,7 @@ function Help() {
     <section class="help" aria-labelledby="help-title">
       <h2 id="help-title">{t.help.title}</h2>
       <dl>
-        {t.help.keys.map(([keys, what]) => (
+        {t.help.keys.filter(([keys]) => keys !== "6" || views.value.includes("enrolment")).map(([keys, what]) => (
           <div key={keys} class="fact">
             <dt><kbd>{keys}</kbd></dt>
             <dd>{what}</dd>

@@ -20,12 +20,14 @@ function isAway(device: DeviceView): boolean {
   return device.presence !== "online";
 }
 
-/** What somebody must see to: what the device tells, its certificate, and its clock. */
-function troublesOf({ troubles, health, certificateEndsMs, timeq }: DeviceView): string[] {
+/** What somebody must see to: what the device tells, its clock, and its certificate: with `isShort` not in the device's own words. */
+function troublesOf({ troubles, health, certificateEndsMs, timeq }: DeviceView, isShort = false): string[] {
   const days = certificateEndsMs === null ? Infinity : Math.floor((certificateEndsMs - now()) / DAY_MS);
   const said = health?.certificate_trouble;
-  const ofCertificate = typeof said === "string" ? [said] : days < SOON_DAYS ? [`${t.devices.certificate} ${t.devices.certificateSoon(days)}`] : [];
-  return [...troubles, ...ofCertificate, ...(timeq === "unsynced" ? [t.devices.clockTrouble] : [])];
+  const isSaid = typeof said === "string";
+  const ends = days < SOON_DAYS ? `${t.devices.certificate} ${t.devices.certificateSoon(days)}` : t.devices.certificateTrouble;
+  const ofCertificate = isSaid && !isShort ? [t.devices.certificateSays(said)] : isSaid || days < SOON_DAYS ? [ends] : [];
+  return [...troubles, ...(timeq === "unsynced" ? [t.devices.clockTrouble] : []), ...ofCertificate];
 }
 
 function rank(device: DeviceView): number {
@@ -64,7 +66,8 @@ function placeOf(device: DeviceView): string {
 
 export function deviceShape(device: DeviceView): ShapeName {
   if (isAway(device)) return "away";
-  return device.isInService ? "online" : "out";
+  if (!device.isInService) return "out";
+  return troublesOf(device).length > 0 ? "trouble" : "online";
 }
 
 export function Devices() {
@@ -105,7 +108,8 @@ export function openDevice(source: string): void {
 
 function standing(device: DeviceView): string {
   if (isAway(device)) return t.devices.presence[device.presence];
-  return device.isInService ? t.devices.presence.online : t.devices.outOfService;
+  if (!device.isInService) return t.devices.outOfService;
+  return troublesOf(device).length > 0 ? t.devices.onlineTrouble : t.devices.presence.online;
 }
 
 function Row({ id, isSeen }: { id: string; isSeen: ReadonlySignal<boolean> }) {
@@ -117,7 +121,7 @@ function Row({ id, isSeen }: { id: string; isSeen: ReadonlySignal<boolean> }) {
       <Shape name={shape} />
       <span class="row-main">
         <span class="row-place">{placeOf(device) || deviceName(id)}</span>
-        <span class="row-more">{[...(device.openAlarms > 0 ? [t.alarms.title(device.openAlarms)] : []), ...(placeOf(device) === "" ? [] : [deviceName(id)]), ...troublesOf(device).map((trouble) => plain(trouble, 60))].join(" · ")}</span>
+        <span class="row-more">{[...(device.openAlarms > 0 ? [t.alarms.title(device.openAlarms)] : []), ...(placeOf(device) === "" ? [] : [deviceName(id)]), ...troublesOf(device, true).map((trouble) => plain(trouble, 60))].join(" · ")}</span>
       </span>
       <span class="row-side">
         <span class="row-standing">{standing(device)}</span>

@@ -54,7 +54,7 @@ export function Events() {
       above={
         <>
           <Losses />
-          {groups.size > 0 && <p class="small">{t.events.newest}</p>}
+          <p class="small">{groups.size > 0 && t.events.newest} {t.events.noAlarms}</p>
         </>
       }
       list={<RowList order={eventOrder} label={t.views.events} opened={opened} row={(id) => <Row id={id} />} onOpen={open} />}

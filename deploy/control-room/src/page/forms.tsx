@@ -50,6 +50,7 @@ export function Dispatch({ alarm }: { alarm: AlarmView }) {
   const chosen = useSignal("");
   const other = useSignal("");
   const unit = other.value.trim() || chosen.value;
+  const isOut = outWords(unit, alarm);
   const send = (event: Event) => {
     event.preventDefault();
     if (unit === "") return;
@@ -58,14 +59,15 @@ export function Dispatch({ alarm }: { alarm: AlarmView }) {
   };
   return (
     <form ref={element} class="form" onSubmit={send}>
+      {alarm.data.status === "actual" && <p class="radio">{t.act.radioFirst}</p>}
       <fieldset>
         <legend>{t.act.unit}</legend>
-        <div class="choices">
+        <div class="choices units">
           {(settings.value?.units ?? []).map((name) => (
             <label key={name} class="choice">
               <input type="radio" name="unit" checked={unit === name && other.value === ""} onChange={() => ((chosen.value = name), (other.value = ""))} />
               <span>
-                {plain(name, 64)} <Out unit={name} alarm={alarm} />
+                {plain(name, 64)} <span class="small">{outWords(name, alarm)}</span>
               </span>
             </label>
           ))}
@@ -76,18 +78,20 @@ export function Dispatch({ alarm }: { alarm: AlarmView }) {
         </label>
       </fieldset>
       <div class="buttons">
-        <button type="submit" class="do act-now" aria-disabled={unit === ""}>{unit === "" ? t.act.sendNobody : t.act.send(unit)}</button>
+        <button type="submit" class="do act-now" aria-disabled={unit === ""}>
+          {unit === "" ? t.act.sendNobody : t.act.send(plain(unit, 64))} {isOut !== "" && <span class="small">{t.act.sendOut(isOut)}</span>}
+        </button>
         <Leave />
       </div>
     </form>
   );
 }
 
-/** Says where a unit is, if it was sent to an alarm that is open. */
-function Out({ unit, alarm }: { unit: string; alarm: AlarmView }) {
+/** Where a unit is, if it was sent to an alarm that is open; else empty. */
+function outWords(unit: string, alarm: AlarmView): string {
   const where = openAlarms.value.find(({ data }) => (data.answered_by?.dispatched ?? data.sent_before)?.unit === unit);
-  if (where === undefined) return null;
-  return <span class="small">{where.alarmId === alarm.alarmId ? t.act.outHere : t.act.out(nameOf(where))}</span>;
+  if (where === undefined) return "";
+  return where.alarmId === alarm.alarmId ? t.act.outHere : t.act.out(nameOf(where));
 }
 
 const REASONS = ["helped", "false-alarm", "test", "duplicate", "other"] as const;

@@ -46,6 +46,7 @@ const LEGEND: readonly (readonly [ShapeName, string])[] = [
   ["lost", t.map.alarmLost],
   ["drill", t.map.alarmDrill],
   ["online", t.map.online],
+  ["trouble", t.map.trouble],
   ["out", t.map.out],
   ["away", t.map.away],
 ];

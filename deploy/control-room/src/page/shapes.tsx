@@ -1,5 +1,5 @@
 // One shape for each state, the same in the lists and on the map: nothing is told by colour alone.
-export type ShapeName = "untaken" | "taken" | "dispatched" | "lost" | "drill" | "online" | "away" | "out" | "closed";
+export type ShapeName = "untaken" | "taken" | "dispatched" | "lost" | "drill" | "online" | "trouble" | "away" | "out" | "closed";
 
 type Ring = readonly (readonly [number, number])[];
 
@@ -14,11 +14,12 @@ export const SHAPES: Record<ShapeName, Ring> = {
   lost: polygon(4, 0),
   drill: [[2, 2], [22, 2], [22, 22], [2, 22]],
   online: polygon(16, 0),
+  trouble: polygon(3, 0.5),
   away: [[4, 1], [12, 9], [20, 1], [23, 4], [15, 12], [23, 20], [20, 23], [12, 15], [4, 23], [1, 20], [9, 12], [1, 4]],
   out: polygon(4, 0.5),
   closed: polygon(8, 0.5),
 };
-const MARKS: Partial<Record<ShapeName, string>> = { untaken: "!", lost: "?", drill: "T", taken: "✓", closed: "✓", out: "–" };
+const MARKS: Partial<Record<ShapeName, string>> = { untaken: "!", lost: "?", drill: "T", taken: "✓", closed: "✓", out: "–", trouble: "!" };
 const HOLLOW: ReadonlySet<ShapeName> = new Set(["drill", "closed", "out"]);
 
 /** Drawn for the eye only: its word stands beside it. */
@@ -27,7 +28,7 @@ export function Shape({ name }: { name: ShapeName }) {
     <svg class={`shape shape-${name}`} viewBox="0 0 24 24" aria-hidden="true">
       <polygon points={SHAPES[name].map((corner) => corner.join()).join(" ")} class={HOLLOW.has(name) ? "hollow" : "filled"} />
       {MARKS[name] !== undefined && (
-        <text x="12" y={name === "untaken" ? 20 : 17.5} text-anchor="middle">
+        <text x="12" y={name === "untaken" ? 20 : name === "trouble" ? 17 : 17.5} text-anchor="middle">
           {MARKS[name]}
         </text>
       )}

@@ -1,6 +1,6 @@
 // All that the page knows: what the worker has told, as signals, one for each row.
 import { batch, computed, effect, signal, type Signal } from "@preact/signals";
-import type { AckArgs } from "../contract";
+import type { AckArgs, Answer } from "../contract";
 import type { AlarmView, DeviceView, EnrolmentView, EventView, KeyView, LinkView, LossView, Settings, Tell } from "../protocol";
 import { caseOf, type Case } from "./figures";
 import { HeldOrder } from "./held";
@@ -86,6 +86,8 @@ export const openedAlarm = signal<string | null>(null);
 /** Those that are not open any more; the one that was closed last comes last. */
 const gone = new Set<string>();
 const MOST_CLOSED = 50;
+/** Who had an alarm when it raised itself again, where this page has heard it: the kiosk itself says no more who that was. */
+export const hadBefore = new Map<string, Answer>();
 
 /** Nobody has it, and somebody waits. */
 export function isUntaken(alarm: AlarmView): boolean {
@@ -116,6 +118,8 @@ export const openAlarms = computed<readonly AlarmView[]>(() => {
   open.sort((a, b) => a.rank - b.rank || a.alarm.pressedMs - b.alarm.pressedMs || (a.alarm.alarmId < b.alarm.alarmId ? -1 : 1));
   return open.map((one) => one.alarm);
 });
+/** Those that somebody has, and nobody was sent to yet. */
+export const unsent = computed(() => openAlarms.value.filter(({ data }) => data.status === "actual" && data.held_by !== undefined && data.stage !== "dispatched" && data.sent_before === undefined));
 export const untaken = computed(() => openAlarms.value.filter(isUntaken));
 export const alarmOrder = new HeldOrder(computed(() => openAlarms.value.map((alarm) => alarm.alarmId)), () => form.value !== null);
 
@@ -207,7 +211,7 @@ export function forgetAll(): void {
     [unwatchedSinceMs.value, wasWatched] = [null, false];
     [openedAlarm.value, openedDevice.value, openedGroup.value, deviceFilter.value] = [null, null, null, ""];
     [losses.value, errors.value] = [[], []];
-    for (const rows of [alarms, devices, groups, gone]) rows.clear();
+    for (const rows of [alarms, devices, groups, gone, hadBefore]) rows.clear();
     for (const changes of [alarmsChanged, devicesChanged, groupsChanged]) changes.value += 1;
     alarmOrder.sort();
     eventOrder.sort();
@@ -274,6 +278,7 @@ function hearAlarms(changed: readonly AlarmView[], left: readonly string[]): voi
     const before = alarms.get(alarm.alarmId)?.peek();
     if (alarm.isRinging && before?.isRinging !== true) news.push(alarm);
     if (before !== undefined) unsay(before, alarm);
+    if (before?.data.held_by !== undefined && alarm.data.reraised > before.data.reraised) hadBefore.set(alarm.alarmId, before.data.held_by);
     put(alarms, alarm.alarmId, alarm);
     if (alarm.isOpen) gone.delete(alarm.alarmId);
     else gone.add(alarm.alarmId); // a word about one that is closed already does not move it
@@ -299,6 +304,7 @@ function sweep(): void {
     if (id === openedAlarm.peek()) continue;
     alarms.delete(id);
     gone.delete(id);
+    hadBefore.delete(id);
   }
 }
 
