@@ -176,14 +176,20 @@ class Person:
         for key in keys:
             self.page.keyboard.press(key)
 
+    def await_answer(self) -> None:
+        """Wait until the kiosk has said what became of the last order: before that the page takes no further one."""
+        self.await_true("document.querySelector('.asking') === null", "an answer")
+
     def dispatch(self, unit: str) -> None:
         """Send this unit to the alarm that is open."""
+        self.await_answer()
         self.press("d")
         self.page.get_by_role("radio", name=unit).check()
         self.press("Enter")
 
     def close(self, reason: str, note: str) -> None:
         """Close the alarm that is open."""
+        self.await_answer()
         self.press("c")
         self.page.get_by_role("radio", name=reason).check()
         self.page.get_by_label("Note").fill(note)
