@@ -173,7 +173,7 @@ def outbox(settings: Settings, clock: Clock) -> Outbox:
     return Outbox(
         storage.directory,
         clock,
-        settings.identity.source,
+        settings.identity,
         storage.telemetry_max_bytes,
         black_box(storage.directory),
         storage.keep_free_bytes,

@@ -164,7 +164,7 @@ class AlarmData(Payload):
     raised_at: Time
     """Wall clock at the first press."""
     location: Location | None = None
-    """From the settings; left out when they have none."""
+    """From the settings, as they are since the agent last started; left out when they have none."""
     codes: Codes
     """Panic 120 PA, duress 121 HA, medical 100 MA, fire 110 FA, self-test 602 RP."""
     latency_ms: Annotated[

@@ -1,11 +1,11 @@
 """Every kind of security event, one row each: how severe it is, when it is told, and what its `detail` has."""
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from typing_extensions import TypedDict
 
-from agent.contract.vocabulary import Count, Label, Level, Severity, Uuid
+from agent.contract.vocabulary import Count, Label, Level, Severity, Uuid, counts
 
 SecurityKind = Literal[
     "boot",
@@ -24,6 +24,7 @@ SecurityKind = Literal[
     "storage-damaged",
     "record-skipped",
     "sequence-restarted",
+    "renamed",
     "test-mode-began",
     "test-mode-ended",
     "model-refused",
@@ -127,6 +128,15 @@ class SequenceDetail(TypedDict):
     seq: Count
 
 
+class RenamedDetail(TypedDict):
+    """What the device was called, and what that has cost."""
+
+    was: str
+    """The first part of the topics under that name: `{root}/{province}/{site}/{device}`."""
+    given_up: Annotated[dict[str, int], counts("alarm", "state", "security", "event", "picture")]
+    """How many messages that had waited, by class; those of open alarms are told anew."""
+
+
 class TestModeDetail(TypedDict):
     """Which presses are tests, and for how long."""
 
@@ -217,6 +227,12 @@ SECURITY: Mapping[SecurityKind, SecurityRow] = {
         "warning",
         "the numbers of earlier runs could not be read: `seq` goes on at the time in milliseconds since 1970",
         SequenceDetail,
+    ),
+    "renamed": SecurityRow(
+        "warning",
+        "the device has got another name, and had messages under the old one that no broker takes from it any more:"
+        " they were given up. Its open alarms are told under the new name",
+        RenamedDetail,
     ),
     "test-mode-began": SecurityRow("info", "presses are tests now", TestModeDetail),
     "test-mode-ended": SecurityRow("info", "presses are in earnest again"),

@@ -80,6 +80,14 @@ class Row(NamedTuple):
         return max(0.0, (unix_ms - self.created_unix_ms) / 1000)
 
 
+class Foreign(NamedTuple):
+    """A waiting message that was given up: it is of a name that the device had before."""
+
+    ord: int
+    rank: Rank
+    topic: str
+
+
 Places = dict[int, int | None]
 """Places of messages, in order, with the number that each has in the record."""
 
@@ -230,6 +238,17 @@ class Database:
         self.connection.execute("DELETE FROM record")
         self.connection.execute("DELETE FROM state WHERE key='record'")
         self.connection.execute("COMMIT")
+
+    def drop_foreign(self, base: str) -> list[Foreign]:
+        """Delete the messages whose topics don't begin with `base`, and the record if it is theirs; returns those that
+        have waited."""
+        self.record.drop_foreign(base)
+        found = self.connection.execute(
+            "DELETE FROM messages WHERE substr(topic, 1, ?) <> ? RETURNING ord, rank, topic", (len(base), base)
+        ).fetchall()
+        if not all(rank in self._ranks and isinstance(topic, str) for _, rank, topic in found):
+            raise DamagedError(f"{self.path}: a message has a class or a topic that does not belong here")
+        return [Foreign(place, Rank(rank), topic) for place, rank, topic in found]
 
     def drop_expired(self, boot_id: str, boottime_ns: int, unix_ms: int) -> list[tuple[Rank, int, int | None]]:
         """Delete the messages that have expired by `Row.age_s`; returns class, place and record number of each."""

@@ -1,10 +1,12 @@
 """What the thread `store` reports about the disk to the rest of the agent."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from agent.contract.security import SecurityKind
+from agent.outbox.database import Foreign
 from agent.outbox.salvage import Damage
 
 
@@ -57,4 +59,17 @@ def damage_notice(damage: Damage, forgotten: int) -> Notice:
             "salvaged": damage.salvaged,
             "lost": damage.lost + forgotten,
         },
+    )
+
+
+def renamed_notice(given_up: Sequence[Foreign]) -> Notice:
+    """Return the notice of what has waited under an earlier name; there is some."""
+    was = given_up[-1].topic.partition("/up/")[0]
+    counts = Counter(each.rank.name.lower() for each in set(given_up))  # one may be on disk and in the black box
+    named = ", ".join(f"{name} {count}" for name, count in counts.items())
+    return Notice(
+        "renamed",
+        f"this device was {was}, and no broker takes what has waited under that name ({named}): it was given up. "
+        "Alarms that are open are told under the new name",
+        {"was": was, "given_up": dict(counts)},
     )

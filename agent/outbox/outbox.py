@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from agent.contract.envelope import CONTENT_TYPE, Stamp, mark_historical, rfc3339, seal
+from agent.contract.identity import Identity
 from agent.contract.messages import Draft, Rank
 from agent.contract.uuid7 import Uuid7Source
 from agent.contract.vocabulary import TimeQuality
@@ -43,7 +44,7 @@ class Outbox:
         self,
         directory: Path,
         clock: Clock,
-        source: str,
+        identity: Identity,
         telemetry_max_bytes: int,
         black_box: Path,
         keep_free_bytes: int = 0,
@@ -54,7 +55,7 @@ class Outbox:
         self._boot_id = clock.boot_id
         self.nonces = Nonces(clock.boottime_ns())
         """The nonces of this start; every message carries the newest one."""
-        self._source = source
+        self._source = identity.source
         self._store = store or MessageStore(directory)
         self._black_box = BlackBox(black_box, self._boot_id)
         self._backlog = Backlog()
@@ -62,7 +63,9 @@ class Outbox:
         housekeeping = Housekeeping(self._backlog, self._store, clock, telemetry_max_bytes, keep_free_bytes)
         self.replay = Replay(self._backlog, housekeeping.record, clock)
         """Sends a part of the record again."""
-        self.writer = StoreWriter(self._backlog, self._store, self._black_box, clock, housekeeping, self.replay)
+        self.writer = StoreWriter(
+            self._backlog, self._store, self._black_box, clock, housekeeping, self.replay, identity.base
+        )
         """The worker of the thread `store`."""
         self._ids = Uuid7Source()
         self._lock = threading.Lock()

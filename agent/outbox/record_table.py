@@ -68,6 +68,12 @@ class RecordTable:
         found = [self._connection.execute(f"SELECT {end}(number) FROM record").fetchone()[0] for end in ("min", "max")]  # noqa: S608
         return found[0] or 0, found[1] or 0
 
+    def drop_foreign(self, base: str) -> None:
+        """Delete all if the topic of the newest does not begin with `base`: until now the device had another name."""
+        newest = "SELECT substr(topic, 1, ?) <> ? FROM record ORDER BY number DESC LIMIT 1"
+        if self._connection.execute(newest, (len(base), base)).fetchone() == (1,):
+            self._connection.execute("DELETE FROM record")
+
     def drop_through(self, number: int) -> list[int]:
         """Delete all up to this number; returns the payload bytes of each."""
         found = self._connection.execute(

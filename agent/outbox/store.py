@@ -17,7 +17,7 @@ from typing import TypeVar
 from agent.contract.messages import Rank
 from agent.core.errors import DamagedError
 from agent.outbox.alarm_copies import copied, level, lost_notice
-from agent.outbox.database import Batch, Database, Places, Row, disk
+from agent.outbox.database import Batch, Database, Foreign, Places, Row, disk
 from agent.outbox.found import Notice
 from agent.outbox.policy import NOT_SYNCED, SYNCED
 from agent.outbox.record_table import RecordTable
@@ -131,6 +131,14 @@ class MessageStore:
             with self._at(database):
                 places.update(database.places())
         return places
+
+    def drop_foreign(self, base: str) -> list[Foreign]:
+        """Forget all that is told under topics that don't begin with `base`; returns what of it has waited."""
+        foreign: list[Foreign] = []
+        for database in (self._alarms, self._telemetry):
+            with self._at(database):
+                foreign += database.drop_foreign(base)
+        return foreign
 
     def move_back(self, by: int) -> None:
         """Lower the place of every waiting message by this much: this run has already given out the old ones."""

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from agent.core.errors import DamagedError, DirectoryInUseError, DiskFullError, StorageError, UnwritableError
 from agent.outbox.backlog import Backlog
 from agent.outbox.black_box import BlackBox, Entry
-from agent.outbox.database import Batch, Row
-from agent.outbox.found import Found, Notice, Resumed, damage_notice
+from agent.outbox.database import Batch, Foreign, Row
+from agent.outbox.found import Found, Notice, Resumed, damage_notice, renamed_notice
 from agent.outbox.housekeeping import Housekeeping
 from agent.outbox.policy import NOT_BOXED, SYNCED
 from agent.outbox.record import WATCHES_KEY
@@ -42,13 +42,16 @@ class StoreWriter:
         clock: Clock,
         housekeeping: Housekeeping,
         replay: Replay,
+        base: str,
     ) -> None:
+        """`base` is what the topics of this device begin with, without a trailing slash."""
         self._backlog = backlog
         self._store = store
         self._black_box = black_box
         self._clock = clock
         self.housekeeping = housekeeping
         self._replay = replay
+        self._base = f"{base}/"
         replay.wake = self.wake
         self.on_refilled: Callable[[], None] = lambda: None
         """Called on this thread when more messages were read from disk to be sent."""
@@ -95,8 +98,10 @@ class StoreWriter:
         with self._lock:
             self._numbers = resumed[:3]
         self._backlog.number_from(resumed.record)
-        for row in self._take_boxed(resumed):
+        boxed, foreign = self._take_boxed(resumed)
+        for row in boxed:
             self._backlog.accept(row)
+        self._tell_given_up(foreign)
 
     def accept(self, row: Row, numbers: tuple[int, int, int], values: Mapping[str, str | None]) -> None:
         """Accept a new message, the highest numbers given so far, and the state that belongs to the message.
@@ -268,7 +273,9 @@ class StoreWriter:
         boxed = [entry.row for entry in self._boxed if entry.row is not None]
         if is_first and (notice := self._store.lost_alarms(boxed, self.kept("alarm/"))) is not None:
             self.notices.put(notice)
-        boxed = [row for row in self._take_boxed(self._resumed) if row.ord > self._store.written_to(row.rank)]
+        boxed, foreign = self._take_boxed(self._resumed)
+        boxed = [row for row in boxed if row.ord > self._store.written_to(row.rank)]
+        self._tell_given_up(foreign + self._store.drop_foreign(self._base))
         lost = self._backlog.take_stock(self._store.places(), boxed)
         for row in boxed:  # the disk does not have it
             self._backlog.accept(row)
@@ -278,11 +285,18 @@ class StoreWriter:
         if is_first:
             self.on_opened()
 
-    def _take_boxed(self, resumed: Resumed) -> list[Row]:
+    def _take_boxed(self, resumed: Resumed) -> tuple[list[Row], list[Foreign]]:
+        """Return what the black box held, and apart from it what is of an earlier name."""
         with self._lock:
             boxed, self._boxed = self._boxed, []
         rows = [entry.row for entry in boxed if entry.row is not None]
-        return rows if resumed.box_counts else [row._replace(record=None) for row in rows]
+        foreign = [Foreign(row.ord, row.rank, row.topic) for row in rows if not row.topic.startswith(self._base)]
+        rows = [row for row in rows if row.topic.startswith(self._base)]
+        return (rows if resumed.box_counts else [row._replace(record=None) for row in rows]), foreign
+
+    def _tell_given_up(self, foreign: list[Foreign]) -> None:
+        if foreign:
+            self.notices.put(renamed_notice(foreign))
 
     def _fail(self, error: StorageError, now_ns: int) -> None:
         (log.debug if self.fault else log.error)("the disk does not accept messages: %s", error)

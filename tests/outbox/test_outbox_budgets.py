@@ -44,9 +44,7 @@ class CrampedStore(MessageStore):
 
 def cramped(store: Path, clock: SimClock) -> tuple[Outbox, CrampedStore]:
     message_store = CrampedStore(store)
-    outbox = Outbox(
-        store, clock, IDENTITY.source, 1 << 30, store / "black-box", keep_free_bytes=10**8, store=message_store
-    )
+    outbox = Outbox(store, clock, IDENTITY, 1 << 30, store / "black-box", keep_free_bytes=10**8, store=message_store)
     outbox.open()
     write(outbox)
     outbox.await_disk(0)

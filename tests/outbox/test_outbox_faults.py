@@ -250,7 +250,7 @@ def test_where_there_can_be_no_black_box_the_log_says_so_and_messages_leave_all_
 ) -> None:
     store.mkdir()
     (store / "a-file").touch()
-    outbox = Outbox(store, clock, IDENTITY.source, 1 << 20, store / "a-file" / "box")
+    outbox = Outbox(store, clock, IDENTITY, 1 << 20, store / "a-file" / "box")
     outbox.open()
     outbox.writer.run_once(0)
     outbox.await_disk(0)

@@ -44,7 +44,7 @@ def test_a_disk_that_hangs_at_the_start_holds_up_nothing_and_is_taken_up_when_it
             super().open(must_end)
 
     clock = SimClock(boot_id=OTHER_BOOT)
-    outbox = Outbox(store, clock, IDENTITY.source, 1 << 20, store / "other-box", store=HangingStore(store))
+    outbox = Outbox(store, clock, IDENTITY, 1 << 20, store / "other-box", store=HangingStore(store))
     outbox.open()
     thread = threading.Thread(target=outbox.writer.run_once, args=(0,), name="store")
     thread.start()

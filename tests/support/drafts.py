@@ -77,9 +77,13 @@ def health() -> Draft:
 
 
 def open_outbox(
-    directory: Path, clock: SimClock, store: MessageStore | None = None, telemetry_max_bytes: int = 1 << 20
+    directory: Path,
+    clock: SimClock,
+    store: MessageStore | None = None,
+    telemetry_max_bytes: int = 1 << 20,
+    identity: Identity = IDENTITY,
 ) -> Outbox:
-    outbox = Outbox(directory, clock, IDENTITY.source, telemetry_max_bytes, directory / "black-box", store=store)
+    outbox = Outbox(directory, clock, identity, telemetry_max_bytes, directory / "black-box", store=store)
     outbox.open()
     outbox.writer.run_once(0)
     outbox.await_disk(0)

@@ -75,6 +75,7 @@ SAID_BY_HAND: Mapping[SecurityKind, tuple[str, dict[str, Any]]] = {
     "model-refused": ("a model where the agent itself can write", {"camera": "front", "model": "own"}),
     "alarm-unreadable": ("an alarm that a later version kept", {"kept": '{"data": {"of": "later"}}'}),
     "alarms-lost": ("a database that is damaged at the right place", {"alarm_ids": [], "all_known": False}),
+    "renamed": ("another name after an outage", {"was": "edge/v1/gp/a/b", "given_up": {"alarm": 2, "event": 1}}),
     "record-skipped": ("a power cut", {"first": 18, "last": 1017}),
 }
 """Security events that are not provoked here, each with what it would take, and its detail."""

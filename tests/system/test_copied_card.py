@@ -2,11 +2,12 @@
 
 import json
 import os
+import signal
 from pathlib import Path
 
 from agent.adapters.binding import BINDING, CURRENT
 from agent.sim.board import FILE
-from tests.support.agent_process import USER, AgentProcess
+from tests.support.agent_process import DEVICE, USER, AgentProcess
 from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities, CertificateFiles
 from tests.support.doctor import Examined, examine
@@ -16,23 +17,33 @@ from tests.support.wait import wait_for
 from tests.system.test_tls import centre_of, mqtt, open_for_writing, own_files
 
 MINE, ANOTHER = "10000000abcdef01", "10000000abcdef02"
+WAS = "gp/jhb-park-station/kiosk-0041"
+THERE = {"lat": -26.19, "lon": 28.04, "text": "the platform of another kiosk"}
 OUT_OF_SERVICE = {"yellow": "alternate", "green": "alternate", "beacon": "off"}
 
 
-def enrolled(kiosk: Path, authorities: BrokerAuthorities, board: str = MINE) -> CertificateFiles:
+def enrolled(kiosk: Path, authorities: BrokerAuthorities, board: str = MINE, user: str = USER) -> CertificateFiles:
     """Credentials in the state directory, as enrolment leaves them, on a board with the serial number `MINE`."""
     storage = kiosk / "storage"
     (storage / "credentials").mkdir(parents=True)
-    files = own_files(authorities.device(USER), storage / "credentials/first")
+    files = own_files(authorities.device(user), storage / "credentials/first")
     (storage / CURRENT).symlink_to("first")
-    bind(storage, board)
+    bind(storage, board, user)
     move_to_board(storage, MINE)
     current = storage / CURRENT
     return CertificateFiles(*(current / path.name for path in (files.ca, files.cert, files.key)))
 
 
-def bind(storage: Path, board: str) -> None:
-    (storage / CURRENT / BINDING).write_text(json.dumps({"name": USER, "board": board}))
+def bind(storage: Path, board: str, user: str = USER) -> None:
+    (storage / CURRENT / BINDING).write_text(json.dumps({"name": user, "board": board}))
+
+
+def enrol_as(user: str, storage: Path, authorities: BrokerAuthorities) -> None:
+    """Put new credentials in use, as enrolment does before it writes the settings."""
+    own_files(authorities.device(user), storage / "credentials/second")
+    (storage / CURRENT).unlink()
+    (storage / CURRENT).symlink_to("second")
+    bind(storage, MINE, user)
 
 
 def move_to_board(storage: Path, serial: str) -> None:
@@ -69,6 +80,50 @@ def test_a_copied_card_connects_nowhere_is_out_of_service_at_once_and_keeps_pres
         assert heard.wait_for_alarm("updated").data["press_count"] == 1
         assert heard.wait_for("event/out-of-service").data["reasons"] == ["copied-card", "no-uplink"]
         heard.wait_for("event/in-service")
+
+
+def test_what_was_pressed_on_a_copy_reaches_a_person_under_the_name_that_its_board_gets(
+    tmp_path: Path, tls_broker: Mosquitto, authorities: BrokerAuthorities
+) -> None:
+    kiosk = tmp_path / "kiosk"
+    was = {"province": "gp", "site": "jhb-park-station", "id": "kiosk-0041", "location": THERE}
+    files = enrolled(kiosk, authorities, ANOTHER, WAS)
+    with (
+        Mosquitto(tmp_path / "second", authorities=authorities) as second,
+        centre_of(tls_broker, authorities) as first_centre,
+        centre_of(second, authorities) as second_centre,
+        AgentProcess(kiosk, tls_broker.url, second.url, mqtt=mqtt(files), device=was) as agent,
+    ):
+        agent.wait_for_outputs(**OUT_OF_SERVICE)
+        agent.press_many("police", 2)
+        agent.wait_for_outputs(yellow="on", green="off")
+        agent.send(signal.SIGTERM)
+        enrol_as(USER, agent.storage, authorities)
+        settings = agent.config.read_text()
+        agent.config.write_text(settings.replace("kiosk-0041", DEVICE).replace(THERE["text"], "the gate"))
+        agent.start()
+
+        heard = wait_for(
+            lambda: next((each for each in (first_centre, second_centre) if each.messages("alarm/")), None),
+            what="the alarm",
+        )
+        alarm = heard.wait_for_alarm("updated", stage="sent").data
+        assert (alarm["press_count"], alarm["location"]["text"]) == (2, "the gate")
+        [listed] = heard.wait_for("alarms", lambda m: bool(m.data["open"])).data["open"]
+        assert listed["alarm_id"] == alarm["alarm_id"]
+        heard.acknowledge(alarm["alarm_id"], agent.key)
+        agent.wait_for_outputs(yellow="on", green="on")
+
+        told = heard.wait_for("security/renamed").data["detail"]
+        assert told["was"] == f"edge/v1/{WAS}"
+        assert told["given_up"]["alarm"] == 2
+        # Nothing is left that a broker refuses, and so no reason to look for another one.
+        before = len(heard.messages("health"))
+        wait_for(lambda: len(heard.messages("health")) >= before + 3, what="three health reports")
+        assert heard.messages("health")[-1].data["outbox"]["alarm"] == 0
+        assert heard.messages("security/message-refused") == []
+        assert agent.log().count("INFO publisher: connected to") == 1
+        assert "refused" not in agent.log()
 
 
 def test_the_doctor_says_whose_copy_it_is_and_what_to_do_and_goes_to_no_broker(

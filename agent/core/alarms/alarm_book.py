@@ -93,9 +93,12 @@ class AlarmBook:
         return [*self._kinds]
 
     def restore(self, alarms: Iterable[OpenAlarm], now_ns: int) -> None:
-        """Add alarms of an earlier run, perhaps found late. An alarm that the book already has stays as it is."""
+        """Add alarms of an earlier run, perhaps found late. An alarm that the book already has stays as it is.
+
+        They are where the device is now: a card with an open alarm may have got another name and place.
+        """
         in_order = sorted(alarms, key=lambda alarm: (alarm.data.raised_at, alarm.data.alarm_id))
-        mine = (self._with_deadline(self._in_this_boot(alarm, now_ns)) for alarm in in_order)
+        mine = (self._with_deadline(self._as_of_now(alarm, now_ns)) for alarm in in_order)
         self._open = {alarm.data.alarm_id: alarm for alarm in mine} | self._open
 
     def open(self) -> list[OpenAlarm]:
@@ -249,7 +252,9 @@ class AlarmBook:
             return alarm
         return replace(alarm, data=alarm.data.model_copy(update={"raises_again_monoms": due_ms}))
 
-    def _in_this_boot(self, alarm: OpenAlarm, now_ns: int) -> OpenAlarm:
+    def _as_of_now(self, alarm: OpenAlarm, now_ns: int) -> OpenAlarm:
+        if alarm.data.location != self._location:
+            alarm = replace(alarm, data=alarm.data.model_copy(update={"location": self._location}))
         if alarm.boot_id == self._boot_id:
             return alarm
         return replace(alarm, boot_id=self._boot_id, edge_ns=None, since_ns=now_ns)

@@ -157,7 +157,7 @@ def _fill(storage: Path, count: int) -> None:
     """Events and security events in turn, and an alarm now and then: what waits after long days without a broker."""
     clock = SystemClock()
     identity = Identity("gp", "jhb-park-station", DEVICE)
-    outbox = Outbox(storage, clock, identity.source, _BUDGET_BYTES, storage / "black-box-of-the-filling")
+    outbox = Outbox(storage, clock, identity, _BUDGET_BYTES, storage / "black-box-of-the-filling")
     outbox.open()
     for number, draft in enumerate(_drafts(MessageFactory(identity), count), start=1):
         outbox.accept(draft)

@@ -172,6 +172,13 @@ def test_an_alarm_goes_on_after_a_restart_but_counts_no_time_across_boots() -> N
     assert after_boot.alarm.data.latency_ms == {"sent": 50}
 
 
+def test_an_alarm_of_an_earlier_run_is_where_the_settings_say_that_the_device_is_now() -> None:
+    elsewhere = AlarmBook(KINDS, "boot-1", {"lat": 5.0, "lon": 6.0, "text": "another place"})
+    press(elsewhere)
+    [alarm] = book(elsewhere.open()).open()
+    assert alarm.data.location == PLACE
+
+
 def test_an_alarm_of_an_input_that_is_no_longer_configured_can_still_be_closed() -> None:
     alarms = book()
     press(alarms)

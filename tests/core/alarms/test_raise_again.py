@@ -10,7 +10,7 @@ from agent.contract.vocabulary import AckAction
 from agent.core.alarms.alarm_book import AlarmBook, AlarmChange
 from agent.core.alarms.persistence import decode_alarm, encode_alarm
 from agent.core.facts import CentreAck
-from tests.support.alarm_book import KINDS, MS, book, deliver, press, tick
+from tests.support.alarm_book import KINDS, MS, PLACE, book, deliver, press, tick
 
 REGISTERED, DISPATCHED, TAKE_OVER, CLOSED = AckAction
 S = 1_000 * MS
@@ -164,7 +164,7 @@ def test_a_close_that_a_press_outran_still_says_who_was_sent() -> None:
 def test_who_was_sent_outlives_a_restart(boot_id: str) -> None:
     alarms = opened((DISPATCHED, 60, "car 7"))
     before = raise_again(alarms)
-    restarted = AlarmBook(KINDS, boot_id, None, [decode_alarm(kept(alarms))], now_ns=2_000 * S)
+    restarted = AlarmBook(KINDS, boot_id, PLACE, [decode_alarm(kept(alarms))], now_ns=2_000 * S)
     assert one(restarted) == before
 
 

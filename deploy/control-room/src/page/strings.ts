@@ -431,6 +431,7 @@ const en = {
       "storage-damaged": "The disk was damaged",
       "record-skipped": "Numbers were skipped",
       "sequence-restarted": "Numbers began anew",
+      "renamed": "The device has another name",
       "test-mode-began": "Test mode began",
       "test-mode-ended": "Test mode ended",
       "model-refused": "A camera's model was refused",
