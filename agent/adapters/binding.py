@@ -1,11 +1,11 @@
 """Reads whose the device's credentials are, and what became of their renewal; refuses those of another board."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from agent.core.binding import Binding, copied, parse_binding
+from agent.core.binding import Binding, copied, parse_binding, renamed
 from agent.core.errors import CopiedCard, StorageError
 from agent.core.renewal import Enrolled, parse_renewal
 
@@ -14,6 +14,8 @@ CREDENTIALS = Path("credentials")
 CURRENT = CREDENTIALS / "current"
 BINDING = "binding.json"
 RENEWAL = CREDENTIALS / "renewal.json"
+Serials = Callable[[], Sequence[str]]
+"""Reads the board's serial numbers: see `Board.serials`."""
 
 log = logging.getLogger(__name__)
 
@@ -41,16 +43,20 @@ def read_enrolled(binding: Binding, state: Path) -> Enrolled:
     return Enrolled(binding.name, last)
 
 
-def refuse_a_copy(cert_file: Path | None, state: Path, serial: Callable[[], str | None]) -> None:
-    """Raise CopiedCard when the credentials belong to another board than this, whose serial number `serial` reads.
+def refuse_a_copy(cert_file: Path | None, state: Path, serials: Serials, user: str | None = None) -> None:
+    """Raise CopiedCard when the credentials belong to another board than this, whose serial numbers `serials` reads.
 
-    What can't be read keeps no device from calling for help: it is logged, and nothing is refused. May block as long as
-    the disk does.
+    If they are for another name than `user`, brokers decide: that is logged. What can't be read keeps no device from
+    calling for help: it is logged, and nothing is refused. May block as long as the disk does.
     """
     try:
         binding = read_binding(cert_file, state)
     except StorageError as error:
         log.warning("nobody can tell whether this card is a copy of another device's: %s", error)
         return
-    if binding is not None and (said := copied(binding, serial())) is not None:
+    if binding is None:
+        return
+    if (said := copied(binding, serials())) is not None:
         raise CopiedCard(said)
+    if user is not None and (said := renamed(binding, user)) is not None:
+        log.error("%s", said)

@@ -22,15 +22,16 @@ class Board:
         self._vcgencmd = vcgencmd
         self._proc = proc
 
-    def serial(self) -> str | None:
-        """Return the serial number that the board's maker gave it, in small letters; None where the kernel knows none,
-        as on most machines that are no Raspberry Pi."""
-        told = _read(self._proc / "device-tree/serial-number")
-        if told is None:
-            line = _SERIAL_LINE.search(_read(self._proc / "cpuinfo") or "")
-            told = line[1] if line else ""
-        serial = told.rstrip("\0").strip().lower()
-        return serial if _SERIAL.fullmatch(serial) and serial.strip("0") else None
+    def serials(self) -> tuple[str, ...]:
+        """Return the serial numbers that the board's maker gave it, in small letters: that of the device tree, then
+        that of the kernel's list of processors if it is another one. Empty where the kernel knows none, as on most
+        machines that are no Raspberry Pi.
+
+        A firmware may have the first only since an update: what was bound to either is this board's."""
+        line = _SERIAL_LINE.search(_read(self._proc / "cpuinfo") or "")
+        told = (_read(self._proc / "device-tree/serial-number") or "", line[1] if line else "")
+        serials = (text.rstrip("\0").strip().lower() for text in told)
+        return tuple(dict.fromkeys(each for each in serials if _SERIAL.fullmatch(each) and each.strip("0")))
 
     def throttled(self) -> int | None:
         """Return the bits of the firmware's `get_throttled`; None where neither sysfs nor vcgencmd has them."""

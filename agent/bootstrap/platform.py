@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from agent.adapters.binding import refuse_a_copy
+from agent.adapters.binding import Serials, refuse_a_copy
 from agent.adapters.board import Board
 from agent.adapters.gpiozero_pins import open_pin_factory
 from agent.adapters.paho_broker import PahoBroker
@@ -19,7 +19,7 @@ from agent.contract.identity import client_id, common_name
 from agent.ports import Broker, Clock, Notifier
 from agent.runtime.supervision.supervisor import Supervisor
 from agent.settings import Settings
-from agent.sim.board import simulated_serial
+from agent.sim.board import simulated_serials
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +40,23 @@ class Outside:
 
 def this_machine(settings: Settings, simulated: Mapping[int, bool] | None) -> Outside:
     """Return the machine that this runs on, with mock pins at the `simulated` levels if they are given."""
-    serial = board_serial(settings, simulate=simulated is not None)
+    serials = board_serials(settings, simulate=simulated is not None)
     return Outside(
         clock=SystemClock(),
         notifier=SystemdNotifier(),
         supervisor=Supervisor(),
         open_pins=partial(open_pin_factory, simulated),
-        make_broker=partial(_make_broker, settings, serial, probe=False),
-        make_probe=partial(_make_broker, settings, serial, probe=True),
+        make_broker=partial(_make_broker, settings, serials, probe=False),
+        make_probe=partial(_make_broker, settings, serials, probe=True),
     )
 
 
-def board_serial(settings: Settings, *, simulate: bool) -> Callable[[], str | None]:
-    """Return what reads the serial number of the board: see `Board.serial`."""
-    return partial(simulated_serial, settings.storage.directory) if simulate else Board().serial
+def board_serials(settings: Settings, *, simulate: bool) -> Serials:
+    """Return what reads the serial numbers of the board."""
+    return partial(simulated_serials, settings.storage.directory) if simulate else Board().serials
 
 
-def _make_broker(settings: Settings, serial: Callable[[], str | None], *, probe: bool) -> PahoBroker:
+def _make_broker(settings: Settings, serials: Serials, *, probe: bool) -> PahoBroker:
     mqtt, identity = settings.mqtt, settings.identity
     shown = common_name(identity.probe) if probe else None
     return PahoBroker(
@@ -66,5 +66,5 @@ def _make_broker(settings: Settings, serial: Callable[[], str | None], *, probe:
         password=mqtt.password.get_secret_value() if mqtt.password else None,
         keepalive_s=mqtt.keepalive_s,
         connect_timeout_s=mqtt.connect_timeout_s,
-        may_connect=partial(refuse_a_copy, mqtt.cert_file, settings.storage.directory, serial),
+        may_connect=partial(refuse_a_copy, mqtt.cert_file, settings.storage.directory, serials, identity.user),
     )

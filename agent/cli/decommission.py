@@ -124,7 +124,7 @@ def _revoke(settings: Settings, state: Path, args: argparse.Namespace) -> str:
     """Have the registrar revoke; returns what has become of it. Raises EdgeAgentError if it has not, and should."""
     name = settings.identity.user
     try:
-        refuse_a_copy(settings.mqtt.cert_file, state, Board().serial)
+        refuse_a_copy(settings.mqtt.cert_file, state, Board().serials)
     except CopiedCard:
         return f"This card is a copy: the certificate of {name} is the original's, and is not revoked."
     by_office = f"tell the office to revoke the certificate of {name}"

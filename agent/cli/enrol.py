@@ -7,6 +7,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,11 @@ from agent.adapters.board import Board
 from agent.adapters.system_clock import SystemClock
 from agent.cli.options import add_config
 from agent.contract.vocabulary import TimeQuality
-from agent.core.errors import EdgeAgentError, SettingsError, UsageError
+from agent.core.errors import EdgeAgentError, SettingsError, StorageError, UsageError
 from agent.provisioning import claim, openssl, settings_files
 from agent.provisioning.asking import Tools
 from agent.provisioning.claim import Claim, ClaimError
-from agent.provisioning.credentials import Set, Store
+from agent.provisioning.credentials import Bound, Set, Store
 from agent.provisioning.enrol import Order, enrol, fingerprint
 from agent.provisioning.est import Login, RefusedError, Registrar, Shown
 from agent.settings import layers, load
@@ -70,9 +72,11 @@ def run(args: argparse.Namespace) -> int:
     """Enrol; returns the exit code. Raises UsageError, SettingsError, EdgeAgentError."""
     use_provider(openssl.key_kind(args.key))
     state = state_directory(args.config)
-    board = Board().serial()
+    bound = _bound(Store(state))
+    serials = Board().serials()
+    board = bound.board if bound is not None and bound.board in serials else next(iter(serials), None)
     try:
-        order = _order(args, board)
+        order = _order(args, board, serials, bound)
         print(f"This board:  {board or 'has no serial number'}")
         print(f"Its name:    {order.name}")
         print(f"Registrar:   {order.registrar}")
@@ -114,7 +118,9 @@ def _enrol(order: Order, state: Path, args: argparse.Namespace) -> None:
         load(args.config)
     except SettingsError as error:
         raise SettingsError(f"this device is enrolled, but its other settings have mistakes:\n{error}") from error
-    print("Done. Start it:  sudo systemctl enable --now edge-agent    Check it:  sudo edge-agent doctor")
+    # `enable --now` would leave an agent that runs with the settings, and the name, of before.
+    print("Done. Start it:  sudo systemctl enable edge-agent && sudo systemctl restart edge-agent")
+    print("Check it:        sudo edge-agent doctor")
 
 
 def _let_units_use_the_tpm(around: Tools) -> None:
@@ -163,15 +169,23 @@ def state_directory(config: Path) -> Path:
     return Path(directory)
 
 
-def _order(args: argparse.Namespace, board: str | None) -> Order:
+def _bound(store: Store) -> Bound | None:
+    """Return whose the credentials in use are; None if there are none, or nobody can say."""
+    with suppress(StorageError):
+        if (current := store.current()) is not None:
+            return current.bound()
+    return None
+
+
+def _order(args: argparse.Namespace, board: str | None, serials: Sequence[str], bound: Bound | None) -> Order:
     if args.est is not None:
         return _order_of_est(args, board)
     text = _text(args)
     found = claim.read(text)
     trust = openssl.to_pem(found.root_der)
-    common = {"board": board, "key": args.key, "again": args.again}
     if not isinstance(found, Claim):
-        return Order(_name(args), found.registrar, trust, place=args.place, **common)
+        common = {"key": args.key, "place": args.place, "again": args.again}
+        return Order(_name(args), found.registrar, trust, board, **common)
     if args.invitation:
         raise ClaimError(
             "this is a claim, which is a secret, and a command line is shown to everybody on this machine: run `sudo "
@@ -179,14 +193,18 @@ def _order(args: argparse.Namespace, board: str | None) -> Order:
         )
     if args.name not in {None, found.name}:
         raise ClaimError(f"this claim is for {found.name}, not for {args.name}: is it another device's?")
-    if found.board is not None and found.board != board:
+    if found.board in serials:
+        board = found.board
+    elif found.board is not None:
         here = f"board {board}" if board else "a board without a serial number"
         raise ClaimError(f"this claim is for board {found.board}, and this is {here}: is it another device's?")
-    if SystemClock().quality() is not TimeQuality.UNSYNCED and found.until < time.time():
+    its = fingerprint(found.text())
+    is_used = bound is not None and bound.claim == its  # by this device, which asks for nothing but its settings
+    if not is_used and SystemClock().quality() is not TimeQuality.UNSYNCED and found.until < time.time():
         ended = datetime.fromtimestamp(found.until, UTC)
         raise ClaimError(f"this claim has expired ({ended:%Y-%m-%d %H:%M} UTC): ask the office for a new one")
     login = Login(found.name, found.secret)
-    return Order(found.name, found.registrar, trust, login=login, claim=fingerprint(found.text()), **common)
+    return Order(found.name, found.registrar, trust, board, login, args.key, its, again=args.again)
 
 
 def _order_of_est(args: argparse.Namespace, board: str | None) -> Order:

@@ -57,8 +57,8 @@ def run(args: argparse.Namespace) -> int:
         around = tools()
         around.wait_for_clock(_CLOCK_S)
         try:
-            board = Board().serial()
-            renew(store, current, Registrar, partial(_let_in, settings), around, board=board, now=args.now)
+            let_in = partial(_let_in, settings)
+            renew(store, current, Registrar, let_in, around, serials=Board().serials(), now=args.now)
         except RefusedError as error:
             print(f"edge-agent: refused: {error}", file=sys.stderr)
             return REFUSED

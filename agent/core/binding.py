@@ -1,6 +1,7 @@
 """Which board the credentials of this device belong to: a copied card must not act as the original."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -22,12 +23,23 @@ def parse_binding(text: str | bytes) -> Binding:
             raise ValueError("it names no device, or no board")
 
 
-def copied(binding: Binding, serial: str | None) -> str | None:
-    """Return what to say when the credentials are another board's than that with this serial number; else None, also
+def copied(binding: Binding, serials: Sequence[str]) -> str | None:
+    """Return what to say when the credentials are another board's than that with these serial numbers; else None, also
     when one of the two is not known."""
-    if binding.board is None or serial is None or binding.board == serial:
+    if binding.board is None or not serials or binding.board in serials:
         return None
     return (
-        f"this card is a copy of that of {binding.name} (board {binding.board}), and this is board {serial}: "
+        f"this card is a copy of that of {binding.name} (board {binding.board}), and this is board {serials[0]}: "
         "`sudo edge-agent enrol` gives this board a name of its own, or binds it in its place"
+    )
+
+
+def renamed(binding: Binding, user: str) -> str | None:
+    """Return what to say when the credentials are for another name than the settings' (`user`); else None."""
+    if binding.name == user:
+        return None
+    return (
+        f"the credentials are those of {binding.name}, and the agent's settings say {user} (an enrolment was cut off "
+        "before it had written the settings, or the agent still runs with those of before): `sudo edge-agent enrol` "
+        "with the same claim or invitation, then `sudo systemctl restart edge-agent`"
     )

@@ -13,7 +13,7 @@ from agent.adapters.broker_probe import Reached, reach
 from agent.adapters.system_clock import SystemClock
 from agent.adapters.tls_context import TlsFiles
 from agent.bootstrap import specs
-from agent.bootstrap.platform import board_serial, this_machine
+from agent.bootstrap.platform import board_serials, this_machine
 from agent.contract.envelope import MessageFactory, Stamp, rfc3339, seal
 from agent.contract.messages import AlarmData
 from agent.contract.stages import Stage
@@ -43,7 +43,7 @@ def broker(device: Device, address: BrokerAddress, note: Note) -> Iterator[Findi
     mqtt = known.mqtt
     try:
         note("asking whose credentials these are")
-        refuse_a_copy(mqtt.cert_file, device.directory, board_serial(known, simulate=device.simulate))
+        refuse_a_copy(mqtt.cert_file, device.directory, board_serials(known, simulate=device.simulate))
     except CopiedCard:
         yield unknown("it was not tried: this card is a copy of another device's", "see the finding of the certificate")
         return

@@ -8,7 +8,7 @@ from agent.adapters import account, x509_files
 from agent.adapters.binding import CURRENT, read_binding, read_enrolled
 from agent.adapters.jose_keys import read_key_set
 from agent.bootstrap import specs
-from agent.bootstrap.platform import board_serial
+from agent.bootstrap.platform import board_serials
 from agent.core.diagnosis.certificate import judge_authorities, judge_binding, judge_device, judge_probe
 from agent.core.diagnosis.finding import Finding, fail, failure, ok, unknown, warn
 from agent.core.errors import BrokerError, MaskError, SettingsError, StorageError
@@ -61,7 +61,7 @@ def certificate(device: Device, note: Note) -> Iterator[Finding]:
     mqtt, now, enrolled = known.mqtt, datetime.now(UTC), None
     try:
         if (binding := read_binding(mqtt.cert_file, device.directory)) is not None:
-            yield judge_binding(binding, board_serial(known, simulate=device.simulate)())
+            yield judge_binding(binding, board_serials(known, simulate=device.simulate)(), known.identity.user)
             enrolled = read_enrolled(binding, device.directory)
     except StorageError as error:
         if isinstance(error.__cause__, PermissionError):

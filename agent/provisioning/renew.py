@@ -1,6 +1,6 @@
 """Renewal of the device's certificate. The old one stays in use until the new one has let the device in somewhere."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def renew(
     let_in: Callable[[Set], None],
     tools: Tools,
     *,
-    board: str | None,
+    serials: Sequence[str],
     now: bool = False,
 ) -> Set | None:
     """Renew if it is due, or `now`; return the new credentials, which are in use then, or None if it is not due.
@@ -53,7 +53,7 @@ def renew(
         )
         return None
     try:
-        if (said := copied(Binding(bound.name, bound.board), board)) is not None:
+        if (said := copied(Binding(bound.name, bound.board), serials)) is not None:
             raise CopiedCard(said)
         new = _renewed(store, current, bound, registrar(bound.registrar, _text(current.authorities)), tools)
         _try(new, own, let_in, tools)

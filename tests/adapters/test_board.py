@@ -92,15 +92,22 @@ def test_a_directory_on_no_disk_has_no_wear(board: Board, tmp_path: Path) -> Non
     assert board.wear(tmp_path) is None
 
 
-def test_the_serial_number_is_read_from_the_device_tree(board: Board, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("listed", "serials"),
+    [("20000000abcdef02", ("10000000abcdef01", "20000000abcdef02")), ("10000000abcdef01", ("10000000abcdef01",))],
+    ids=["two", "the same"],
+)
+def test_serial_numbers_are_those_of_the_device_tree_and_of_the_kernels_list_of_processors(
+    board: Board, tmp_path: Path, listed: str, serials: tuple[str, ...]
+) -> None:
     put(tmp_path / "proc/device-tree/serial-number", "10000000ABCDEF01\0")
-    put(tmp_path / "proc/cpuinfo", "Serial\t\t: 20000000abcdef02\n")
-    assert board.serial() == "10000000abcdef01"
+    put(tmp_path / "proc/cpuinfo", f"Serial\t\t: {listed}\n")
+    assert board.serials() == serials
 
 
 def test_without_one_there_it_is_read_from_what_the_kernel_says_of_the_processor(board: Board, tmp_path: Path) -> None:
     put(tmp_path / "proc/cpuinfo", "processor\t: 0\n\nRevision\t: c03115\nSerial\t\t: 10000000abcdef01\nModel\t: Pi\n")
-    assert board.serial() == "10000000abcdef01"
+    assert board.serials() == ("10000000abcdef01",)
 
 
 @pytest.mark.parametrize("told", [None, "", "\0", "0000000000000000\0", "no such thing\0", "ab_1\0", "\n\t", "f" * 65])
@@ -108,4 +115,4 @@ def test_a_machine_whose_kernel_knows_no_serial_number_has_none(board: Board, tm
     if told is not None:
         put(tmp_path / "proc/device-tree/serial-number", told)
     put(tmp_path / "proc/cpuinfo", "processor\t: 0\nmodel name\t: Some\n")
-    assert board.serial() is None
+    assert board.serials() == ()

@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.__main__ import main
+from agent.adapters.board import Board
 from agent.adapters.jose_keys import PrivateKey
 from agent.adapters.system_clock import SystemClock
 from agent.bootstrap import specs
@@ -140,7 +141,7 @@ def test_a_claim_makes_a_device_whose_settings_are_whole_and_whom_a_broker_lets_
     assert log_in(known, address, beside=True)
     shown = capsys.readouterr().out
     assert f"Its name:    {NAME}" in shown
-    assert "Done. Start it:  sudo systemctl enable --now edge-agent" in shown
+    assert "Done. Start it:  sudo systemctl enable edge-agent && sudo systemctl restart edge-agent\n" in shown
 
 
 def test_the_service_can_read_its_settings(device: Device, registrar: FakeRegistrar, broker: Mosquitto) -> None:
@@ -162,6 +163,35 @@ def test_the_same_claim_again_writes_the_settings_anew_and_asks_for_no_certifica
     assert device.certificate == old
     assert load(device.config).identity.user == NAME
     assert f"This device is enrolled as {NAME} already." in capsys.readouterr().out
+
+
+def test_a_claim_that_has_expired_since_this_device_used_it_still_writes_the_settings_that_a_cut_has_left_out(
+    device: Device, registrar: FakeRegistrar, broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = claim_of(registrar)
+    assert device.enrol(claim) == 0
+    layer = device.directory / "edge-agent.d/95-enrolled.toml"
+    layer.write_text(layer.read_text().replace("kiosk-0001", "kiosk-0099"))
+    monkeypatch.setattr("agent.cli.enrol.time.time", lambda: 1e11)
+
+    assert device.enrol(claim) == 0
+
+    assert load(device.config).identity.user == NAME
+
+
+def test_a_board_that_shows_two_serial_numbers_since_an_update_stays_what_it_was_bound_as(
+    device: Device, registrar: FakeRegistrar, broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serials = ["10000000abcdef12"]
+    monkeypatch.setattr(Board, "serials", lambda _: tuple(serials))
+    claim = registrar.claim().text()
+    assert device.enrol(claim) == 0
+    old = device.certificate
+    serials.insert(0, "20000000abcdef12")
+
+    assert device.enrol(claim) == 0
+
+    assert device.certificate == old
 
 
 def test_an_invitation_on_the_command_line_needs_a_name_and_an_approval(

@@ -53,7 +53,7 @@ def test_a_copied_card_renews_nothing(bench: Bench, registrar: FakeRegistrar) ->
     asked = len(registrar.asked)
 
     with pytest.raises(CopiedCard, match="this card is a copy of that of"):
-        bench.renew(board="10000000ffffffff")
+        bench.renew(serials=["10000000ffffffff"])
 
     assert len(registrar.asked) == asked
 

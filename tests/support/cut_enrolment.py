@@ -58,7 +58,7 @@ def _main(what: str, state: Path, url: str, trust: str, last: int) -> None:
         else:
             current = store.current()
             assert current is not None
-            renew(store, current, Registrar, lambda _: None, tools, board=BOARD, now=True)
+            renew(store, current, Registrar, lambda _: None, tools, serials=[BOARD], now=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A device that enrols and renews within a test, on a clock that a test turns."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ class Bench:
             enrol(order, self.store, client, self.tools, 10)
 
     def renew(
-        self, *, now: bool = True, board: str | None = BOARD, let_in: Callable[[Set], None] = lambda _: None
+        self, *, now: bool = True, serials: Sequence[str] = (BOARD,), let_in: Callable[[Set], None] = lambda _: None
     ) -> None:
         """Renew the certificate in use."""
 
@@ -76,7 +76,7 @@ class Bench:
         with self.store.locked():
             current = self.store.current()
             assert current is not None
-            renew(self.store, current, client, let_in, self.tools, board=board, now=now)
+            renew(self.store, current, client, let_in, self.tools, serials=serials, now=now)
 
     @property
     def current(self) -> Path:

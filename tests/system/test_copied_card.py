@@ -18,7 +18,7 @@ from tests.system.test_tls import centre_of, mqtt, open_for_writing, own_files
 
 MINE, ANOTHER = "10000000abcdef01", "10000000abcdef02"
 WAS = "gp/jhb-park-station/kiosk-0041"
-THERE = {"lat": -26.19, "lon": 28.04, "text": "the platform of another kiosk"}
+PLATFORM = "the platform of another kiosk"
 OUT_OF_SERVICE = {"yellow": "alternate", "green": "alternate", "beacon": "off"}
 
 
@@ -40,9 +40,10 @@ def bind(storage: Path, board: str, user: str = USER) -> None:
 
 def enrol_as(user: str, storage: Path, authorities: BrokerAuthorities) -> None:
     """Put new credentials in use, as enrolment does before it writes the settings."""
-    own_files(authorities.device(user), storage / "credentials/second")
+    new = storage / "credentials" / user.replace("/", ".")
+    own_files(authorities.device(user), new)
     (storage / CURRENT).unlink()
-    (storage / CURRENT).symlink_to("second")
+    (storage / CURRENT).symlink_to(new.name)
     bind(storage, MINE, user)
 
 
@@ -86,7 +87,12 @@ def test_what_was_pressed_on_a_copy_reaches_a_person_under_the_name_that_its_boa
     tmp_path: Path, tls_broker: Mosquitto, authorities: BrokerAuthorities
 ) -> None:
     kiosk = tmp_path / "kiosk"
-    was = {"province": "gp", "site": "jhb-park-station", "id": "kiosk-0041", "location": THERE}
+    was = {
+        "province": "gp",
+        "site": "jhb-park-station",
+        "id": "kiosk-0041",
+        "location": {"lat": -26.2, "lon": 28.0, "text": PLATFORM},
+    }
     files = enrolled(kiosk, authorities, ANOTHER, WAS)
     with (
         Mosquitto(tmp_path / "second", authorities=authorities) as second,
@@ -100,13 +106,11 @@ def test_what_was_pressed_on_a_copy_reaches_a_person_under_the_name_that_its_boa
         agent.send(signal.SIGTERM)
         enrol_as(USER, agent.storage, authorities)
         settings = agent.config.read_text()
-        agent.config.write_text(settings.replace("kiosk-0041", DEVICE).replace(THERE["text"], "the gate"))
+        agent.config.write_text(settings.replace("kiosk-0041", DEVICE).replace(PLATFORM, "the gate"))
         agent.start()
 
-        heard = wait_for(
-            lambda: next((each for each in (first_centre, second_centre) if each.messages("alarm/")), None),
-            what="the alarm",
-        )
+        wait_for(lambda: first_centre.messages("alarm/") or second_centre.messages("alarm/"), what="the alarm")
+        heard = first_centre if first_centre.messages("alarm/") else second_centre
         alarm = heard.wait_for_alarm("updated", stage="sent").data
         assert (alarm["press_count"], alarm["location"]["text"]) == (2, "the gate")
         [listed] = heard.wait_for("alarms", lambda m: bool(m.data["open"])).data["open"]
@@ -124,6 +128,30 @@ def test_what_was_pressed_on_a_copy_reaches_a_person_under_the_name_that_its_boa
         assert heard.messages("security/message-refused") == []
         assert agent.log().count("INFO publisher: connected to") == 1
         assert "refused" not in agent.log()
+
+
+def test_a_cut_between_the_credentials_and_the_settings_of_a_new_name_is_told_in_words_and_costs_no_press(
+    tmp_path: Path, tls_broker: Mosquitto, authorities: BrokerAuthorities
+) -> None:
+    files = enrolled(tmp_path / "kiosk", authorities)
+    with (
+        centre_of(tls_broker, authorities) as centre,
+        AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=mqtt(files)) as agent,
+    ):
+        enrol_as(WAS, agent.storage, authorities)
+        agent.kill()
+        agent.start()
+        said = f"the credentials are those of {WAS}, and the agent's settings say {USER} ("
+        wait_for(lambda: f"ERROR disk: {said}" in agent.log(), what="the reason in words")
+        agent.press()
+        found = examine(agent.config, "--simulate", "--only", "certificate")
+        assert [each["what"].startswith(said) for each in found.of("certificate") if each["state"] == "fail"] == [True]
+
+        # What the next enrolment does: it writes the settings, and says that the agent must be started anew.
+        agent.send(signal.SIGTERM)
+        enrol_as(USER, agent.storage, authorities)
+        agent.start()
+        assert centre.wait_for_alarm("updated", stage="sent").data["press_count"] == 1
 
 
 def test_the_doctor_says_whose_copy_it_is_and_what_to_do_and_goes_to_no_broker(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from agent.contract.identity import common_name
-from agent.core.binding import Binding, copied
+from agent.core.binding import Binding, copied, renamed
 from agent.core.diagnosis.finding import Finding, State, fail, ok, unknown, warn
 from agent.core.diagnosis.time_source import EARLIEST
 from agent.core.renewal import Enrolled, due_at, why_not_renewed
@@ -55,14 +55,17 @@ class DeviceCertificate:
     """Why nobody can tell whether the key matches, as its place is not the file; empty if somebody can."""
 
 
-def judge_binding(binding: Binding, serial: str | None) -> Finding:
-    """Judge whether the credentials are this board's; `serial` is its serial number, None where it has none."""
-    if (said := copied(binding, serial)) is not None:
+def judge_binding(binding: Binding, serials: Sequence[str], user: str) -> Finding:
+    """Judge whether the credentials are this board's, which has these serial numbers, and for the settings' name."""
+    if (said := copied(binding, serials)) is not None:
         what, _, do = said.rpartition(": ")
         return fail(f"{what}: it connects to no broker and keeps what is pressed", do)
-    if serial is None or binding.board is None:
+    if (said := renamed(binding, user)) is not None:
+        what, _, do = said.rpartition(": ")
+        return fail(what, do)
+    if not serials or binding.board is None:
         return ok(f"the credentials are those of {binding.name}; no serial number says whether this is its board")
-    return ok(f"the credentials are those of {binding.name}, and this is its board {serial}")
+    return ok(f"the credentials are those of {binding.name}, and this is its board {binding.board}")
 
 
 def judge_device(
@@ -81,7 +84,7 @@ def judge_device(
         renew = "enrol this device again: `sudo edge-agent enrol`"
         findings = _judge_life(own, enrolled, now)
     wanted = common_name(user)
-    if own.common_name != wanted:
+    if own.common_name != wanted and (enrolled is None or enrolled.name == user):  # else the binding has told it
         findings.append(
             fail(
                 f"the certificate {own.file} is for {own.common_name!r} (CN), but this device is {wanted!r}",

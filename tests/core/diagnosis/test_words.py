@@ -136,10 +136,19 @@ CASES: dict[str, Callable[[], list[Finding]]] = {
     "certificate: key of a token that is gone": lambda: judge_device(
         replace(DEVICE, key_matches=False, key_kind="pkcs11", key_trouble="no such token"), USER, NOW
     )[1:],
-    "binding: its own board": lambda: [judge_binding(Binding(USER, "10ab"), "10ab")],
-    "binding: another board": lambda: [judge_binding(Binding(USER, "10ab"), "10cd")],
-    "binding: no serial number": lambda: [judge_binding(Binding(USER, "10ab"), None)],
-    "binding: issued without one": lambda: [judge_binding(Binding(USER, None), "10cd")],
+    "binding: its own board": lambda: [judge_binding(Binding(USER, "10ab"), ["10cd", "10ab"], USER)],
+    "binding: another board": lambda: [judge_binding(Binding(USER, "10ab"), ["10cd"], USER)],
+    "binding: no serial number": lambda: [judge_binding(Binding(USER, "10ab"), [], USER)],
+    "binding: issued without one": lambda: [judge_binding(Binding(USER, None), ["10cd"], USER)],
+    "binding: another name": lambda: [
+        judge_binding(Binding("gp/site/kiosk-0043", "10ab"), ["10ab"], USER),
+        *judge_device(
+            replace(DEVICE, own=replace(OWN, common_name="gp/site/kiosk-0043")),
+            USER,
+            NOW,
+            enrolled=Enrolled("gp/site/kiosk-0043", None),
+        ),
+    ],
     "certificate: of nobody": lambda: judge_device(replace(DEVICE, own=replace(OWN, common_name="")), USER, NOW),
     "probe: none": lambda: judge_probe(DEVICE, USER, PROBE),
     "probe: none, enrolled": lambda: judge_probe(DEVICE, USER, PROBE, Enrolled(USER, None)),

@@ -68,7 +68,7 @@ class _Device:
         with self.store.locked():
             current = self.store.current()
             assert current is not None
-            new = renew(self.store, current, Registrar, let_in, self.tools, board=self.board, now=True)
+            new = renew(self.store, current, Registrar, let_in, self.tools, serials=[self.board], now=True)
             assert new is not None
             return _files(new)
 
