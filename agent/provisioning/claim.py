@@ -117,13 +117,13 @@ def read(text: str) -> Claim | Invitation:
 
 
 def code(public_key: bytes) -> str:
-    """Return what the technician reads out: 40 bits of the fingerprint of a key, as `XXXX-XXXX`.
+    """Return what the technician reads out: 60 bits of the fingerprint of a key, as `XXXX-XXXX-XXXX`.
 
     `public_key` is its SubjectPublicKeyInfo in DER form.
     """
-    bits = int.from_bytes(hashlib.sha256(public_key).digest()[:5], "big")
-    letters = "".join(_CROCKFORD[bits >> shift & 31] for shift in range(35, -1, -5))
-    return f"{letters[:4]}-{letters[4:]}"
+    bits = int.from_bytes(hashlib.sha256(public_key).digest()[:8], "big") >> 4
+    letters = "".join(_CROCKFORD[bits >> shift & 31] for shift in range(55, -1, -5))
+    return f"{letters[:4]}-{letters[4:8]}-{letters[8:]}"
 
 
 def base64url(content: bytes) -> str:

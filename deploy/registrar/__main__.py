@@ -3,8 +3,8 @@
 python -m deploy.registrar --config registrar.toml serve
 python -m deploy.registrar claim durban-station kiosk-0001 --board 10000000abcdef01 --place "Platform 3" --qr claim.svg
 python -m deploy.registrar requests
-python -m deploy.registrar approve 7K3D-M9QX
-python -m deploy.registrar refuse 7K3D-M9QX --reason "not our kiosk"
+python -m deploy.registrar approve 7K3D-M9QX-A4TV
+python -m deploy.registrar refuse 7K3D-M9QX-A4TV --reason "not our kiosk"
 python -m deploy.registrar list
 python -m deploy.registrar revoke kzn/durban-station/kiosk-0001 --reason stolen
 """
@@ -173,9 +173,9 @@ def _parser() -> argparse.ArgumentParser:
     claim.add_argument("--out", type=Path, help="write it into this file instead of printing it")
     claim.add_argument("--qr", type=Path, help="write it as a QR code too: .svg, .png or .pdf")
     command("requests", "show the devices that wait for approval", "")
-    approve = command("approve", "let the device with this code in", "7K3D-M9QX")
+    approve = command("approve", "let the device with this code in", "7K3D-M9QX-A4TV")
     approve.add_argument("code", help="what the technician reads out")
-    refuse = command("refuse", "turn the device with this code away", '7K3D-M9QX --reason "not our kiosk"')
+    refuse = command("refuse", "turn the device with this code away", '7K3D-M9QX-A4TV --reason "not our kiosk"')
     refuse.add_argument("code", help="what the technician reads out")
     refuse.add_argument("--reason", help="what the technician is told")
     command("list", "show every device with its certificate", "")

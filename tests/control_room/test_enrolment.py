@@ -156,8 +156,8 @@ def test_a_code_that_nobody_has_lets_nobody_in(office: Office) -> None:
     expect(page.get_by_role("heading", name="1 device waits")).to_be_visible()
     for wrong, said in (
         (code[:-1] + ("A" if code[-1] != "A" else "B"), "No device that waits has this code."),
-        (code[:6], "3 more characters"),
-        (f"{code}X", "A code has eight characters."),
+        (code[:11], "3 more characters"),
+        (f"{code}X", "A code has twelve characters."),
     ):
         type_code(page, wrong)
         expect(page.get_by_text(said)).to_be_visible()
@@ -345,10 +345,10 @@ def test_whatever_answers_in_the_registrars_place_is_told_in_words_and_runs_noth
     for now in ANSWERS:
         expect(page.get_by_role("alert").get_by_text(now[3])).to_be_visible()
         assert page.evaluate(UNHARMED)
-    row = {"key": "a" * 64, "code": "7K3D-M9QX", "asked_at": 1_800_000_000, "replaces": SCRIPT, "remark": SCRIPT}
+    row = {"key": "a" * 64, "code": "7K3D-M9QX-A4TV", "asked_at": 1_800_000_000, "replaces": SCRIPT, "remark": SCRIPT}
     texts = dict.fromkeys(("name", "board", "site", "place", "address"), f"\u202e{SCRIPT}")
     now = ("application/json", json.dumps([row | texts]), 200, "")
-    type_code(page, "7k3dm9qx")
+    type_code(page, "7k3dm9qxa4tv")
     expect(page.locator(".found")).to_contain_text(SCRIPT)
     assert "\u202e" not in page.locator("body").inner_text()
     assert page.evaluate(UNHARMED)

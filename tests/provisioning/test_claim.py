@@ -127,8 +127,8 @@ def test_a_claim_does_not_show_its_secret_in_a_log() -> None:
 
 
 def test_the_code_of_a_key_is_the_beginning_of_its_fingerprint() -> None:
-    # SHA-256 of nothing begins with e3b0c44298
-    assert code(b"") == "WERC-8GMR"
+    # SHA-256 of nothing begins with e3b0c44298fc1c14
+    assert code(b"") == "WERC-8GMR-ZGE1"
 
 
 def test_base64url_that_is_padded_or_broken_is_refused() -> None:

@@ -162,7 +162,7 @@ def test_only_so_many_wait_from_one_address_and_in_all(rules: Rules) -> None:
 
 def test_a_second_key_with_the_code_of_one_that_waits_is_refused(rules: Rules, monkeypatch: pytest.MonkeyPatch) -> None:
     # To find such a key takes 2^40 tries, which somebody may make.
-    monkeypatch.setattr(csr, "code", lambda _: "7K3D-M9QX")
+    monkeypatch.setattr(csr, "code", lambda _: "7K3D-M9QX-A4TV")
     rules.waits(Board().asks())
     with pytest.raises(Refusal, match="Another device with this code"):
         rules.waits(Board().asks())

@@ -35,7 +35,7 @@ def test_a_request_tells_the_name_the_board_and_the_code_of_its_key() -> None:
     board = Board()
     asked = board.asks()
     assert (asked.name, asked.user, asked.board, asked.key) == (NAME, NAME, BOARD, board.key_id)
-    assert len(asked.code) == 9
+    assert len(asked.code) == 14
 
 
 def test_a_probes_request_belongs_to_its_device() -> None:

@@ -12,7 +12,7 @@ import { t } from "./strings";
 import { now, second, wall } from "./time";
 import { age, clock, day, plain } from "./words";
 
-const CODE_LENGTH = 8;
+const CODE_LENGTH = 12;
 const MOST_DEVICES = 100;
 const typed = signal("");
 const refusing = signal<string | null>(null);
@@ -125,7 +125,7 @@ function CodeField() {
     <form onSubmit={(event) => (event.preventDefault(), heading())}>
       <label>
         {t.enrolment.find}
-        <input type="text" class="code" name="code" autocomplete="off" autocapitalize="characters" spellcheck={false} maxLength={20} placeholder="XXXX-XXXX" aria-describedby="code-form" value={typed.value} onInput={(event) => (typed.value = event.currentTarget.value)} />
+        <input type="text" class="code" name="code" autocomplete="off" autocapitalize="characters" spellcheck={false} maxLength={30} placeholder="XXXX-XXXX-XXXX" aria-describedby="code-form" value={typed.value} onInput={(event) => (typed.value = event.currentTarget.value)} />
       </label>
       <p id="code-form" class="small">{t.enrolment.findForm} {t.enrolment.findWhy}</p>
     </form>

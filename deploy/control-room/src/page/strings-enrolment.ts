@@ -22,9 +22,9 @@ export const enrolment = {
 
   find: "The code that the technician reads to you",
   findWhy: "It is shown nowhere here before: whoever picks by the name lets in whoever claims that name.",
-  findForm: "Eight letters and digits; small letters and gaps do not matter.",
+  findForm: "Twelve letters and digits; small letters and gaps do not matter.",
   more: (n: number) => (n === 1 ? "1 more character" : `${n} more characters`),
-  tooMany: "A code has eight characters.",
+  tooMany: "A code has twelve characters.",
   noSuch: "No device that waits has this code. Have it read again, letter by letter. If it is the same, let nobody in: they may be at another device, or at another province's registrar.",
   spell: (word: string) => `Read it back: ${word}`,
   letters: {
