@@ -58,6 +58,8 @@ class Revoked:
 
     serial: int
     at: datetime
+    is_compromised: bool = False
+    """Whether somebody may have it who must be shut out, also from a connection that is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,8 @@ class Authority:
         )
         for each in revoked:
             entry = x509.RevokedCertificateBuilder().serial_number(each.serial).revocation_date(each.at)
+            if each.is_compromised:
+                entry = entry.add_extension(x509.CRLReason(x509.ReasonFlags.key_compromise), critical=False)
             builder = builder.add_revoked_certificate(entry.build())
         return builder.sign(self.key, hashes.SHA256()).public_bytes(Encoding.PEM)
 

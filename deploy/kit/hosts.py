@@ -21,8 +21,10 @@ _CENTRE = "\nuser CN=example-centre\n"
 
 def make(shop: Workshop, province: Province, keys: Keys) -> None:
     """Derive all of it."""
-    for broker in province.brokers:
+    for number, broker in enumerate(province.brokers):
         _broker(shop, province, broker, keys)
+        crl = f"REGISTRAR={province.registrar.url}\nBROKER={number}\nBROKERS={len(province.brokers)}\n"
+        shop.derive(f"brokers/{broker.name}/crl.env", crl)
     _registrar(shop, province, keys)
     shop.derive("control-room/control-room.json", control_room(province))
 
@@ -60,7 +62,6 @@ def _broker(shop: Workshop, province: Province, broker: Broker, keys: Keys) -> N
     shop.derive(f"{folder}/device-ca.pem", keys.device_chain)
     shop.derive(f"{folder}/centre-ca.pem", keys.root_pem("centre"))
     shop.derive(f"{folder}/first.crl", keys.first_list.read_bytes())
-    shop.derive(f"{folder}/crl.env", f"REGISTRAR={province.registrar.url}\n")
     shop.derive(f"{folder}/nginx.conf", _page(province, broker))
 
 

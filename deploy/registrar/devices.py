@@ -26,6 +26,8 @@ _REPEAT_S = DAY_S
 _MOST_A_DAY = 50
 """Certificates for one device in a day."""
 _NOBODY = bytes(32)
+_DECOMMISSIONED, _REPLACED = _HARMLESS = ("decommissioned", "replaced by")
+"""Reasons of the registrar's own. For any other a person wants the device shut out."""
 
 
 class WrongSecret(Refusal):
@@ -101,7 +103,7 @@ class Devices:
             if old.user != old.name:
                 raise Refusal("This is a probe's certificate: decommission with that of the device.")
             if old.revoked_at is None:
-                self._records.revoke(tx, tx.issued_to(old.name), now, "decommissioned", old.name)
+                self._records.revoke(tx, tx.issued_to(old.name), now, _DECOMMISSIONED, old.name)
             return f"{old.name} is decommissioned: its certificate no longer counts."
 
     def revocation_list(self) -> bytes:
@@ -112,12 +114,12 @@ class Devices:
         # By time, so that a database that comes back from a copy makes no number twice, and an authority that lives on
         # begins a new list; and by their count, so that one is new whatever the clock did between.
         begins = int(self._records.issuing.certificate.not_valid_before_utc.timestamp())
-        number = (max([begins, *(revoked_at for _, revoked_at, _ in revoked)]) << 20) + len(revoked)
+        number = (max([begins, *(revoked_at for _, revoked_at, _, _ in revoked)]) << 20) + len(revoked)
         return self._records.issuing.revocation_list(
             # A day more than it counts: a broker's clock may be slow.
             [
-                Revoked(int(serial, 16), moment(revoked_at))
-                for serial, revoked_at, not_after in revoked
+                Revoked(int(serial, 16), moment(revoked_at), is_compromised=not reason.startswith(_HARMLESS))
+                for serial, revoked_at, not_after, reason in revoked
                 if now < not_after + DAY_S
             ],
             number=number,
@@ -228,7 +230,7 @@ class Devices:
             )
         # Those that have expired too: whoever has one may ask for the end of its name.
         others = [each for each in tx.issued_to(asked.name) if each.key != asked.key]
-        self._records.revoke(tx, others, now, f"replaced by {board_text(asked.board)}", grant.by)
+        self._records.revoke(tx, others, now, f"{_REPLACED} {board_text(asked.board)}", grant.by)
         return self._issue(tx, asked, now, grant.by)
 
     def _issue(self, tx: Transaction, asked: DeviceRequest, now: int, by: str) -> bytes:

@@ -115,9 +115,9 @@ class Transaction:
         sql = "SELECT * FROM issued WHERE key = ? OR board = ? ORDER BY issued_at DESC, rowid DESC"
         return [Issued(*row) for row in self._all(sql, key, board)]
 
-    def revoked(self) -> list[tuple[str, int, int]]:
-        """Return serial, time of revocation and end of every certificate that was revoked."""
-        return self._all("SELECT serial, revoked_at, not_after FROM issued WHERE revoked_at IS NOT NULL")
+    def revoked(self) -> list[tuple[str, int, int, str]]:
+        """Return serial, time of revocation, end and reason of every certificate that was revoked."""
+        return self._all("SELECT serial, revoked_at, not_after, reason FROM issued WHERE revoked_at IS NOT NULL")
 
     def add_issued(self, issued: Issued) -> None:
         """Record a certificate."""

@@ -24,7 +24,8 @@ SERVING = Path(__file__).parents[2] / "deploy" / "control-room" / "serve"
 CENTRE = "jhb-centre"
 """The command centre that the access list of the tests knows."""
 
-_RELOADED = "Reloading config."
+RELOADED = "Reloading config."
+"""In its log, once for each signal to read its files again."""
 
 _PLAIN = """\
 listener {port} 127.0.0.1
@@ -153,9 +154,9 @@ class Mosquitto(AbstractContextManager["Mosquitto"]):
 
     def reload(self) -> None:
         """Read the access list and the logins again, as `systemctl reload mosquitto` does."""
-        seen = self.log().count(_RELOADED)
+        seen = self.log().count(RELOADED)
         os.kill(self.pid, signal.SIGHUP)
-        wait_for(lambda: self.log().count(_RELOADED) > seen, what="a broker that has read its files again")
+        wait_for(lambda: self.log().count(RELOADED) > seen, what="a broker that has read its files again")
 
     def freeze(self) -> None:
         """Stop answering with the connections open, until `thaw`."""

@@ -120,15 +120,15 @@ class RunningProvince(AbstractContextManager["RunningProvince"]):
         """A board for a name that is free."""
         return Board(f"{code or self.code}/{SITE}/kiosk-{next(self._ids):04}")
 
-    def claim(self, board: Board) -> Claim:
-        """A claim for it."""
+    def claim(self, board: Board, *options: str) -> Claim:
+        """A claim for it, with these options of the command."""
         _, site, device = board.name.split("/")
-        claim = read(self.registrar.run("claim", site, device).stdout)
+        claim = read(self.registrar.run("claim", site, device, *options).stdout)
         assert isinstance(claim, Claim)
         return claim
 
-    def enrolled(self, board: Board) -> CertificateFiles:
-        """Enrol it here; return its files."""
-        answer = self.registrar.ask("POST", f"{EST}/simpleenroll", board.body(), claim=self.claim(board))
+    def enrolled(self, board: Board, *options: str) -> CertificateFiles:
+        """Enrol it here, by a claim with these options; return its files."""
+        answer = self.registrar.ask("POST", f"{EST}/simpleenroll", board.body(), claim=self.claim(board, *options))
         [certificate] = answer.certificates
         return CertificateFiles(self.root / "pki/server-root.pem", *self.registrar.files(board, certificate))

@@ -16,11 +16,18 @@ from deploy.kit.__main__ import main
 from deploy.kit.authority import Authority, Revoked, new_key, write_certificates, write_key
 from tests.deploy.kit.conftest import Office
 from tests.support.certificates import CertificateFiles
+from tests.support.mosquitto import RELOADED
 from tests.support.province import RunningProvince
+from tests.support.registrar import Board
 from tests.support.run import ran
 from tests.support.subscriber import Subscriber, assert_refused
+from tests.support.wait import wait_for
 
 ROLE = Path(__file__).parents[3] / "deploy/kit/role"
+
+
+def list_of(province: RunningProvince) -> bytes:
+    return province.registrar.ask("GET", "/registrar/device.crl").body
 
 
 @pytest.fixture
@@ -29,16 +36,27 @@ def kzn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProvince]:
         yield province
 
 
-def fetch(province: RunningProvince, content: bytes) -> tuple[str, str]:
-    """Have the broker fetch this list; return what was said, and the number of the list that counts."""
+def fetch(
+    province: RunningProvince, content: bytes, *, minute: int = 0, broker: int = 0, brokers: int = 1
+) -> tuple[str, str]:
+    """Have the broker, which is one of several, fetch this list in this minute and read it; return what was said, and
+    the number of the list that counts. A start that is wanted is only said."""
     files = province.broker.files
     served = files / "served/registrar/device.crl"
     served.parent.mkdir(parents=True, exist_ok=True)
     served.write_bytes(content)
-    (files / "crl.env").write_text(f"REGISTRAR=file://{served.parents[1]}\n")
-    environ = {**os.environ, "FILES": str(files), "RESTART": "true"}
+    (files / "crl.env").write_text(f"REGISTRAR=file://{served.parents[1]}\nBROKER={broker}\nBROKERS={brokers}\n")
+    clock = files / "date"
+    clock.write_text(f"#!/bin/sh\necho {minute * 60 + 59}\n")
+    clock.chmod(0o755)
+    reload = f"kill -HUP {province.broker.pid}"
+    path = f"{files}:{os.environ['PATH']}"
+    environ = {**os.environ, "PATH": path, "FILES": str(files), "RELOAD": reload, "RESTART": "echo RESTART"}
+    seen = province.broker.log().count(RELOADED)
     done = ran(ROLE / "files/edge-agent-crl", env=environ)
     assert done.returncode == 0, done.stderr
+    if "a new list" in done.stdout:
+        wait_for(lambda: province.broker.log().count(RELOADED) > seen, what="a broker that has read the list")
     found = x509.load_pem_x509_crl((files / "device-ca.crl").read_bytes())
     return done.stdout, str(found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number)
 
@@ -50,10 +68,9 @@ def test_a_stolen_device_is_refused_when_the_broker_has_fetched_the_list_and_no_
     with Subscriber(kzn.broker.port, files=stolen):
         pass
     assert kzn.registrar.run("revoke", board.name, "--reason", "stolen").returncode == 0
-    newest = kzn.registrar.ask("GET", "/registrar/device.crl").body
+    newest = list_of(kzn)
     said, number = fetch(kzn, newest)
     assert said.startswith("a new list")
-    kzn.broker.restart()
     assert_refused(kzn.broker.port, files=stolen)
     with Subscriber(kzn.broker.port, files=kzn.device):
         pass
@@ -62,6 +79,42 @@ def test_a_stolen_device_is_refused_when_the_broker_has_fetched_the_list_and_no_
     foreign = Authority.root("device", "kzn").issuing().revocation_list([revoked], 99)
     for content in (kzn.broker.files.joinpath("first.crl").read_bytes(), foreign, b"<html>", b"", newest):
         assert fetch(kzn, content) == ("", number)
+
+
+def test_only_a_start_ends_the_connection_of_a_stolen_device_and_each_broker_has_its_own_minute_for_that(
+    kzn: RunningProvince,
+) -> None:
+    stolen = kzn.enrolled(board := kzn.new_board())
+    with Subscriber(kzn.broker.port, files=stolen) as its, Subscriber(kzn.broker.port, files=kzn.device) as ours:
+        kzn.registrar.run("revoke", board.name, "--reason", "stolen")
+        newest = list_of(kzn)
+        said, _ = fetch(kzn, newest, minute=12, broker=1, brokers=2)
+        assert said.splitlines() == ["a new list of revoked devices"]
+        assert_refused(kzn.broker.port, files=stolen)
+        assert its.connected
+        assert ours.connected
+        said, _ = fetch(kzn, newest, minute=13, broker=1, brokers=2)
+        assert said.splitlines() == ["a device was shut out, so each one has to connect anew", "RESTART"]
+        assert fetch(kzn, newest, minute=15, broker=1, brokers=2)[0] == ""
+        kzn.broker.restart()
+        assert_refused(kzn.broker.port, files=stolen)
+
+
+def test_the_kit_gives_each_broker_a_turn_of_its_own(office: Office) -> None:
+    office.new()
+    told = [(office.out / f"kzn/brokers/{name}/crl.env").read_text().splitlines() for name in "ab"]
+    assert [lines[1:] for lines in told] == [["BROKER=0", "BROKERS=2"], ["BROKER=1", "BROKERS=2"]]
+
+
+def test_for_a_device_that_was_decommissioned_or_replaced_no_broker_starts_anew(kzn: RunningProvince) -> None:
+    old = kzn.enrolled(board := kzn.new_board())
+    kzn.enrolled(Board(board.name), "--replace")
+    gone = kzn.enrolled(kzn.new_board())
+    assert kzn.registrar.ask("POST", "/registrar/decommission", shown=(gone.cert, gone.key)).status == 200
+    said, _ = fetch(kzn, list_of(kzn))
+    for files in (old, gone):
+        assert_refused(kzn.broker.port, files=files)
+    assert said.splitlines() == ["a new list of revoked devices"]
 
 
 def test_after_another_issuing_authority_was_made_no_certificate_of_the_old_one_counts_with_or_without_its_chain(
