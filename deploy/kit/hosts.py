@@ -92,10 +92,15 @@ def _registrar(shop: Workshop, province: Province, keys: Keys) -> None:
     shop.derive("registrar/edge-agent-registrar.service", unit)
     port = province.registrar.port
     ports = (("listen 443 ", f"listen {port} "), ("listen [::]:443 ", f"listen [::]:{port} "))
-    site = _swapped(site, ("server_name registrar.example;", f"server_name {province.registrar.host};"), *ports)
+    pages = [f'"https://{_authority(each)}" $http_origin;' for each in province.brokers]
+    site = _swapped(
+        site,
+        ("server_name registrar.example;", f"server_name {province.registrar.host};"),
+        ('"https://broker-a.example" $http_origin;', "\n  ".join(pages)),
+        *ports,
+    )
     shop.derive("registrar/nginx.conf", _changed(site))
     shop.derive("registrar/keys.json", (shop.root / "keys/keys.json").read_bytes())
-    pages = [f"https://{_authority(each)}" for each in province.brokers]
     lines = {
         "province": province.code,
         "address": province.registrar.url,
@@ -109,7 +114,6 @@ def _registrar(shop: Workshop, province: Province, keys: Keys) -> None:
         "command_keys": "keys.json",
         "brokers": [each.url for each in province.brokers],
         "centres": [each.id for each in province.centres],
-        "pages": pages,
     }
     text = _toml(lines) + "".join(f"\n[[site]]\n{_toml(site.model_dump())}" for site in province.sites)
     shop.derive("registrar/registrar.toml", f"# Derived from {province.code}.toml: change it there.\n{text}")

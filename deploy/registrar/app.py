@@ -18,8 +18,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -178,8 +176,8 @@ class Web:
         self._limits.refused(address, wrong_for)
 
 
-def make_app(web: Web, pages: tuple[str, ...] = ()) -> Starlette:
-    """Return the ASGI application. Browsers may ask from the origins `pages`."""
+def make_app(web: Web) -> Starlette:
+    """Return the ASGI application. Which pages may ask it from a browser is nginx's to say."""
     est = "/.well-known/est"
     routes = [
         Route(f"{est}/cacerts", _endpoint(web.cacerts), methods=["GET"]),
@@ -192,13 +190,7 @@ def make_app(web: Web, pages: tuple[str, ...] = ()) -> Starlette:
         Route("/registrar/requests/{key}", _endpoint(web.decide), methods=["POST"]),
         Route("/registrar/devices", _endpoint(web.devices), methods=["GET"]),
     ]
-    cors = Middleware(
-        CORSMiddleware,
-        allow_origins=pages,
-        allow_methods=["GET", "POST"],
-        allow_headers=["Authorization", "Content-Type"],
-    )
-    return Starlette(routes=routes, middleware=[cors] if pages else [], exception_handlers={Exception: _broken})
+    return Starlette(routes=routes, exception_handlers={Exception: _broken})
 
 
 def _broken(_: Request, __: Exception) -> Response:

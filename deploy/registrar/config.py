@@ -1,14 +1,18 @@
 """registrar.toml: what a registrar is told about its province."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from agent.contract.errors import EdgeAgentError
 from agent.contract.identity import LEVEL
 from agent.provisioning.claim import registrar_address
+
+_HOST = re.compile(r"(?:[A-Za-z0-9.-]{1,253}|[0-9A-Fa-f:.]{2,45})\Z")
 
 
 class ConfigError(EdgeAgentError):
@@ -18,6 +22,17 @@ class ConfigError(EdgeAgentError):
 def _level(text: str) -> str:
     if not LEVEL.match(text):
         raise ValueError("a name has small letters, digits and hyphens")
+    return text
+
+
+def _broker(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        right = text == f"mqtts://{parts.netloc}" and _HOST.match(parts.hostname or "") and parts.port != 0
+    except ValueError:
+        right = False
+    if not right or "@" in text:
+        raise ValueError(f"{text!r} is no broker: it is mqtts://HOST or mqtts://HOST:PORT, as devices find it")
     return text
 
 
@@ -64,10 +79,8 @@ class RegistrarConfig(_Table):
     server_root: Path
     command_keys: Path
     """JWK set: the people who may approve, and the keys that devices obey."""
-    brokers: tuple[str, ...] = Field(min_length=1)
+    brokers: tuple[Annotated[str, AfterValidator(_broker)], ...] = Field(min_length=1)
     centres: tuple[Level, ...] = ()
-    pages: tuple[str, ...] = ()
-    """Origins of control rooms' pages (`https://HOST`) that may ask from a browser."""
     days: Days = Days()
     site: tuple[Site, ...] = Field(min_length=1)
 

@@ -47,7 +47,7 @@ def serve(config: RegistrarConfig) -> None:
     issuing = read_root(config.issuing_certificate)
     authorities = [read_root(config.server_root), read_root(config.device_root), issuing]
     bearers = Bearers(KeyRing.load(config.command_keys), config.province)
-    app = make_app(Web(records, bearers, authorities, Limits()), config.pages)
+    app = make_app(Web(records, bearers, authorities, Limits()))
     with listener(config.socket, config.socket_group) as listening:
         server = uvicorn.Server(
             uvicorn.Config(

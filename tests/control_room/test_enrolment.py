@@ -37,9 +37,7 @@ class Office(ExitStack):
         setting = {"url": url, "province": "kzn"}
         further = locations(self.registrar.socket) if shares else ""
         self.rig = Rig(directory / "rig", brokers, built_page, further=further, registrar=setting)
-        page = self.rig.url.rstrip("/")
-        text = self.registrar.config.read_text()
-        self.registrar.config.write_text(f'pages = ["{page}"]\n{text}')
+        self.registrar.page = self.rig.url.rstrip("/")
         self.enter_context(self.registrar)
         for part in self.rig.sites:
             self.enter_context(part)
@@ -309,7 +307,7 @@ def test_a_registrar_that_is_gone_is_told_of_and_what_stood_there_stays(office: 
     type_code(page, device.code)
     expect(page.locator(".found")).to_be_visible()
     office.registrar.kill()
-    expect(page.get_by_role("alert").get_by_text("The registrar does not answer this page")).to_be_visible()
+    expect(page.get_by_role("alert").get_by_text("The registrar has failed: it answers 502.")).to_be_visible()
     expect(page.get_by_text("What stands here is what it said at")).to_be_visible()
     expect(page.get_by_role("heading", name="1 device waits")).to_be_visible()
     page.get_by_role("button", name="Let it in").click()

@@ -200,6 +200,9 @@ class Answer:
 class ServedRegistrar(AbstractContextManager["ServedRegistrar"]):
     """`python -m deploy.registrar serve` behind nginx with deploy's own configuration, on a free loopback port."""
 
+    page = "https://broker-a.example"
+    """The page that may ask it from a browser."""
+
     def __init__(self, directory: Path, *people: PrivateKey, rate: str = "1000r/s", **changed: Any) -> None:
         self.port = free_port()
         self.directory = directory
@@ -319,6 +322,7 @@ class ServedRegistrar(AbstractContextManager["ServedRegistrar"]):
             (r"^  listen 443 ssl;", f"  listen 127.0.0.1:{self.port} ssl;"),
             (r"server_name registrar\.example;", "server_name localhost;"),
             (r"/etc/edge-agent-registrar/", f"{self.directory}/"),
+            (r"https://broker-a\.example", self.page),
             (r"rate=5r/s", f"rate={self._rate}"),
             (r"unix:/run/edge-agent-registrar/registrar\.sock:", f"unix:{self.socket}:"),
         ):

@@ -117,6 +117,16 @@ def test_for_a_device_that_was_decommissioned_or_replaced_no_broker_starts_anew(
     assert said.splitlines() == ["a new list of revoked devices"]
 
 
+def test_the_registrars_site_names_the_page_of_each_broker(office: Office) -> None:
+    office.new()
+    site = (office.out / "kzn/registrar/nginx.conf").read_text()
+    named = site.partition("map $http_origin $registrar_page {")[2].partition("}")[0].split(";")
+    assert [" ".join(each.split()) for each in named[1:-1]] == [
+        '"https://broker-a.kzn.example" $http_origin',
+        '"https://broker-b.kzn.example" $http_origin',
+    ]
+
+
 def test_after_another_issuing_authority_was_made_no_certificate_of_the_old_one_counts_with_or_without_its_chain(
     kzn: RunningProvince, tmp_path: Path
 ) -> None:

@@ -36,13 +36,14 @@ from tests.support.run import ran
 from tests.support.wait import wait_for
 
 EST = "/.well-known/est"
+PAGE = ServedRegistrar.page
 SUPERVISOR, OPERATOR = PrivateKey.generate("supervisor", "thandi"), PrivateKey.generate("operator", "sipho")
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedRegistrar]:
     directory = tmp_path_factory.mktemp("registrar")
-    with ServedRegistrar(directory, SUPERVISOR, OPERATOR, pages=["https://broker-a.example"]) as registrar:
+    with ServedRegistrar(directory, SUPERVISOR, OPERATOR) as registrar:
         yield registrar
 
 
@@ -307,10 +308,27 @@ def test_anything_else_is_not_there(served: ServedRegistrar) -> None:
 
 def test_a_page_of_the_control_room_may_ask_and_another_may_not(served: ServedRegistrar) -> None:
     preflight = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
-    for origin, status in (("https://broker-a.example", 200), ("https://elsewhere.example", 400)):
-        asked = served.ask("OPTIONS", "/registrar/requests", headers=preflight | {"Origin": origin})
-        assert asked.status == status
-        assert (asked.headers["Access-Control-Allow-Origin"] == origin) == (status == 200)
+    for method, status in (("OPTIONS", 204), ("GET", 401)):
+        for origin, allowed in ((PAGE, [PAGE]), ("https://elsewhere.example", None)):
+            asked = served.ask(method, "/registrar/requests", headers=preflight | {"Origin": origin})
+            assert asked.status == status
+            assert asked.headers.get_all("Access-Control-Allow-Origin") == allowed
+            assert asked.headers["Access-Control-Allow-Headers"] == "Authorization, Content-Type"
+
+
+def test_a_page_learns_that_the_registrar_is_down_or_that_it_asks_too_often(tmp_path: Path) -> None:
+    told: list[Answer] = []
+    with ServedRegistrar(tmp_path, rate="5r/s") as served:
+
+        def asked() -> int:
+            told.append(served.ask("GET", "/registrar/requests", headers={"Origin": PAGE}))
+            return told[-1].status
+
+        wait_for(lambda: asked() == 429, what="an nginx that has had enough")
+        assert served.ask("OPTIONS", "/registrar/requests", headers={"Origin": PAGE}).status == 204
+        served.kill()
+        wait_for(lambda: asked() == 502, what="an nginx that is alone")
+    assert {tuple(answer.headers.get_all("Access-Control-Allow-Origin", ())) for answer in told} == {(PAGE,)}
 
 
 def test_a_token_counts_once_over_the_web_too(served: ServedRegistrar) -> None:

@@ -12,7 +12,7 @@ export const enrolment = {
   stale: (clock: string) => `What stands here is what it said at ${clock}. Devices may wait that are not here.`,
   staleNever: "Nobody can tell who waits. Devices may wait.",
   trouble: {
-    "no-connection": () => "The registrar does not answer this page: it is down, or it does not know this page (“pages” in its registrar.toml), or this PC does not trust its certificate.",
+    "no-connection": () => "The registrar does not answer this page: it is down, or its nginx does not name this page ($registrar_page in its site), or this PC does not trust its certificate.",
     slow: () => "The registrar does not answer in time.",
     html: () => "Where the registrar should be, something answers with a web page. The address “registrar” in control-room.json is another's, or something stands between.",
     nonsense: () => "The registrar's answer is none that this page understands. Are both of one version?",
