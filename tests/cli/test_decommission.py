@@ -171,7 +171,7 @@ def test_a_copied_card_does_not_revoke_the_original(
     enrolled: Device, registrar: FakeRegistrar, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (enrolled.state / CURRENT / BINDING).write_text(json.dumps({"name": NAME, "board": "10ab"}))
-    monkeypatch.setattr(Board, "serial", lambda _: "10cd")
+    monkeypatch.setattr(Board, "serials", lambda _: ("10cd",))
     revoking = Revoking(registrar)
     assert enrolled.run("decommission", "--yes", "--without-registrar") == 0
     assert revoking.asked == 0

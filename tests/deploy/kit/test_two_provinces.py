@@ -153,7 +153,7 @@ def _takes_the_list(one: P, other: P) -> bool:
     (served / "device.crl").write_bytes(one.registrar.ask("GET", "/registrar/device.crl").body)
     (other.broker.files / "crl.env").write_text(f"REGISTRAR=file://{served.parent}\n")
     before = (other.broker.files / "device-ca.crl").read_bytes()
-    environ = {**os.environ, "FILES": str(other.broker.files), "RESTART": "true"}
+    environ = {**os.environ, "FILES": str(other.broker.files), "RELOAD": "true", "RESTART": "true"}
     done = ran(ROOT / "deploy/kit/role/files/edge-agent-crl", env=environ)
     assert done.returncode == 0, done.stderr
     return (other.broker.files / "device-ca.crl").read_bytes() != before
