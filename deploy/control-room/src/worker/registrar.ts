@@ -36,7 +36,7 @@ export class Registrar {
     const offsetMs = this.#time.offsetMs;
     return rows(await this.#ask("GET", "/registrar/requests"), (row) => ({
       key: formed(row["key"], /^[0-9a-f]{64}$/),
-      code: formed(row["code"], /^[0-9A-Z]{4}-[0-9A-Z]{4}$/),
+      code: formed(row["code"], /^[0-9A-Z]{4}(-[0-9A-Z]{4}){2}$/),
       name: text(row["name"]),
       board: textOrNull(row["board"]),
       site: textOrNull(row["site"]),
