@@ -75,8 +75,8 @@ TOLD = (
     Breakage(
         "say a moment of the boot before, or of other settings",
         "agent/core/alarms/alarm_book.py",
-        "(self._with_deadline(self._in_this_boot(alarm, now_ns)) for",
-        "(self._in_this_boot(alarm, now_ns) for",
+        "(self._with_deadline(self._as_of_now(alarm, now_ns)) for",
+        "(self._as_of_now(alarm, now_ns) for",
         f"{_AGAIN}test_a_restart_leaves_the_moment_and_one_of_the_machine_gives_one_of_the_new_boot",
     ),
     Breakage(
