@@ -16,7 +16,7 @@ JOBS ?= 5
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime tpm est-tools node-tools control-room browser arm-emulator run test suite test-campaigns test-control-room test-package test-tflite test-picamera2 check bench bench-vision chaos fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation mutants week arm-smoke wiring lamps dist dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime tpm est-tools node-tools control-room browser arm-emulator run test suite test-campaigns test-control-room test-package test-tflite test-picamera2 check bench bench-vision chaos enrolment-cuts fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation mutants week arm-smoke wiring lamps dist dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -122,7 +122,7 @@ suite test-campaigns test-control-room: export PYTHONDONTWRITEBYTECODE :=
 suite: setup-dev test-video model # Without the other environments. On another Python: make suite PYTHON=python3.13 VENV=.venv-3.13
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal --ignore=tests/deploy/package --ignore=tests/campaigns/brokers --ignore=tests/control_room -m "not campaign"
 
-test-campaigns: setup-dev test-video model ## A short form of bench, bench-vision, chaos and week (a minute and a half)
+test-campaigns: setup-dev test-video model ## A short form of bench, bench-vision, chaos, enrolment-cuts and week (two minutes)
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m campaign tests/campaigns
 
 test-control-room: setup-dev demo-video model ## The control room's page in a browser, behind nginx, with a real broker and a simulated kiosk (three minutes)
@@ -172,6 +172,9 @@ bench-vision: setup-dev test-video model ## How well people are seen on real vid
 
 chaos: setup-dev ## A quarter of an hour of kills, outages and bad disks; nothing pressed may be lost
 	@$(BIN)/python -m tests.campaigns.chaos $(CHAOS)
+
+enrolment-cuts: setup-dev ## Enrolment and renewal are cut off at 50 random moments while buttons are pressed: an identity that works, no press lost (five minutes; ENROL='--cuts 5')
+	@$(BIN)/python -m tests.campaigns.enrolment $(ENROL)
 
 fuzz: setup-dev ## A hundred thousand spoilt commands: none may do anything, none may harm the agent (ten minutes; FUZZ=2000)
 	@FUZZ=$(or $(FUZZ),100000) $(BIN)/pytest -s --show-capture=no -o log_level=CRITICAL --timeout=7200 tests/bootstrap/test_fuzz.py

@@ -1,19 +1,16 @@
-"""A power cut at any step, or at any moment, leaves whole credentials, and the next run comes to its end."""
+"""A power cut after any step leaves whole credentials, and the next run comes to its end. At any moment: `make
+enrolment-cuts`."""
 
 import itertools
 import json
-import random
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
 
 import pytest
 
 from agent.adapters.tls_context import TlsFiles, tls_context
-from tests.support.cut_enrolment import finish, start
+from tests.support.cut_enrolment import run
 from tests.support.fake_registrar import NAME, FakeRegistrar
-
-MOMENTS = 8
 
 
 @pytest.fixture
@@ -33,13 +30,7 @@ class Device:
         self._trust.write_text(registrar.trust)
 
     def run(self, what: str, cut_at: int = 0) -> list[str]:
-        return finish(start(what, self.state, self._registrar.url, self._trust, cut_at))
-
-    def cut_after(self, what: str, seconds: float) -> None:
-        process = start(what, self.state, self._registrar.url, self._trust, 0)
-        Event().wait(seconds)
-        process.kill()
-        finish(process)
+        return run(what, self.state, self._registrar.url, self._trust, cut_at)
 
     def certificate(self) -> bytes | None:
         """That in use; what is in use must be whole."""
@@ -83,20 +74,3 @@ def test_a_cut_after_each_step_of_renewal_leaves_the_old_or_the_new(tmp_path: Pa
 
     assert steps[-2:] == ["current", "renewal.json"]
     assert step > 8
-
-
-@pytest.mark.parametrize("what", ["enrol", "renew"])
-def test_a_cut_at_any_moment_is_healed_by_the_next_run(tmp_path: Path, registrar: FakeRegistrar, what: str) -> None:
-    chance = random.Random(16)
-    device = Device(tmp_path / "device", registrar)
-    if what == "renew":
-        device.run("enrol")
-    for moment in range(MOMENTS):
-        if what == "enrol":
-            registrar.keys.clear()
-            device = Device(tmp_path / f"device-{moment}", registrar)
-        before = device.certificate()
-        device.cut_after(what, chance.uniform(0.2, 0.9))
-        assert (device.certificate() is not None) >= (before is not None)
-        device.run(what)
-        assert device.certificate() is not None

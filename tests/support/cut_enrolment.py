@@ -1,4 +1,4 @@
-"""A device that enrols or renews in a process of its own, and loses its power at a step: see `cut`.
+"""A device that enrols or renews in a process of its own, and loses its power at a step: see `run`.
 
     python -m tests.support.cut_enrolment enrol STATE URL TRUST STEP
 
@@ -7,7 +7,6 @@ It prints each step that is safe on the disk, and kills itself after step number
 
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from threading import Event
@@ -20,21 +19,16 @@ from agent.provisioning.enrol import Order, enrol
 from agent.provisioning.est import Login, Registrar
 from agent.provisioning.renew import renew
 from tests.support.fake_registrar import BOARD, NAME, SECRET
+from tests.support.run import ran
 
 ROOT = Path(__file__).parents[2]
 
 
-def start(what: str, state: Path, url: str, trust: Path, step: int) -> "subprocess.Popen[str]":
-    """Begin; its standard output has a line for each step."""
-    words = [sys.executable, "-m", "tests.support.cut_enrolment", what, str(state), url, str(trust), str(step)]
-    return subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def finish(process: "subprocess.Popen[str]") -> list[str]:
-    """Wait for its end; return its steps."""
-    out, error = process.communicate(timeout=60)
-    assert process.returncode in {0, -signal.SIGKILL}, error
-    return out.splitlines()
+def run(what: str, state: Path, url: str, trust: Path, step: int) -> list[str]:
+    """Run it to its end, or to the cut; return its steps."""
+    done = ran(sys.executable, "-m", "tests.support.cut_enrolment", what, state, url, trust, step, cwd=ROOT)
+    assert done.returncode in {0, -signal.SIGKILL}, done.stderr
+    return done.stdout.splitlines()
 
 
 def _main(what: str, state: Path, url: str, trust: str, last: int) -> None:

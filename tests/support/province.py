@@ -57,7 +57,8 @@ class KitRegistrar(ServedRegistrar):
         self._rate = "1000r/s"
         self._processes = []
         text = self.config.read_text()
-        for key, ours in (("database", "registrar.db"), ("socket", "registrar.sock")):
+        address = f"https://localhost:{self.port}"
+        for key, ours in (("database", "registrar.db"), ("socket", "registrar.sock"), ("address", address)):
             text = re.sub(rf'^{key} = ".*"$', f'{key} = "{ours}"', text, flags=re.MULTILINE)
         self.config.write_text(re.sub(r"^socket_group.*\n", "", text, flags=re.MULTILINE))
 

@@ -1,0 +1,1 @@
+"""Cuts of enrolment and renewal."""
