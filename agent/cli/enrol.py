@@ -96,8 +96,8 @@ def use_provider(kind: openssl.KeyKind) -> None:
     if not needed.exists():
         raise UsageError(f"{needed} is missing, which a key kept by {kind} needs: install the package edge-agent")
     os.environ["OPENSSL_CONF"] = str(needed)
-    words = [sys.executable, "-m", "agent", *sys.argv[1:]]
-    os.execv(sys.executable, words)  # noqa: S606 - no other process: this one, with OpenSSL set up anew
+    # As it was started: the package's program is isolated (-I) from whatever else is called `agent`.
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - no other process: this one, with OpenSSL set up anew
 
 
 def tools() -> Tools:

@@ -15,7 +15,7 @@ from agent.provisioning.asking import (
 from agent.provisioning.claim import code
 from agent.provisioning.credentials import AUTHORITIES, CERTIFICATE, Asked, Bound, Set, Store
 from agent.provisioning.est import Login, Registrar
-from agent.provisioning.openssl import key_kind, new_key, public_key, request
+from agent.provisioning.openssl import OpensslError, key_kind, new_key, public_key, request
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,9 @@ def enrol(order: Order, store: Store, registrar: Registrar, tools: Tools, patien
         tools.tell(f"This device is enrolled as {order.name} already.")
         return current
     begun = store.asking("next", asked)
+    if begun is not None and not _is_whole(begun):
+        tools.tell("The key that an earlier run has made is damaged.")
+        begun = None
     if begun is None:
         tools.tell(f"Making a key (kept by {asked.key}); it never leaves this device.")
         begun = store.begin("next", asked, new_key(order.key))
@@ -88,3 +91,11 @@ def enrol(order: Order, store: Store, registrar: Registrar, tools: Tools, patien
     store.put_in_use("next", begun, Bound(**asked.model_dump(), enrolled_at=tools.clock.wall()))
     tools.tell(f"The certificate of {order.name} is valid until {certificate.ends:%Y-%m-%d}.")
     return begun
+
+
+def _is_whole(begun: Set) -> bool:
+    try:
+        public_key(begun.key)
+    except OpensslError:
+        return False
+    return True

@@ -11,7 +11,7 @@ from agent.core.renewal import Renewal, due_at, parse_renewal
 from agent.provisioning.asking import Tools, add_probe, authorities, authorities_of_servers, right_certificate
 from agent.provisioning.credentials import AUTHORITIES, CERTIFICATE, Asked, Bound, Set, Store
 from agent.provisioning.est import Registrar, Shown
-from agent.provisioning.openssl import Certificate, describe, key_alone, new_key, request
+from agent.provisioning.openssl import Certificate, describe, key_alone, new_key, public_key, request
 
 RESULT = "renewal.json"
 """Beside the sets: what has become of the last try."""
@@ -73,8 +73,12 @@ def _renewed(store: Store, current: Set, bound: Bound, registrar: Registrar, too
     """Return a whole set that is not in use yet: the one that an earlier run has left, or a new one."""
     asked = Asked(**bound.model_dump(exclude={"enrolled_at"}))
     begun = store.asking("renewing", asked)
-    if begun is not None and begun.authorities.exists():
-        got = _own(begun)
+    try:
+        got = None if begun is None else _got(begun)
+    except EdgeAgentError as error:
+        tools.tell(f"What an earlier run has left is damaged ({error}). Beginning anew.")
+        begun = got = None
+    if begun is not None and got is not None:
         if tools.clock.wall() < due_at(got.begins, got.ends, bound.name):
             tools.tell("Going on with the certificate that an earlier run has got.")
             return begun
@@ -94,6 +98,19 @@ def _renewed(store: Store, current: Set, bound: Bound, registrar: Registrar, too
     trusted = authorities_of_servers(known, certificate, registrar, _text(current.authorities))
     begun.write(AUTHORITIES, trusted.encode())  # the last file: with it the set is whole
     return begun
+
+
+def _got(begun: Set) -> Certificate | None:
+    """Return the certificate that an earlier run has got; None if it has come no further than the key. Raises
+    EdgeAgentError when a file is damaged, which would else be tried again for ever."""
+    key = public_key(begun.key)
+    if not begun.authorities.exists():
+        return None
+    describe(_text(begun.authorities))
+    own = _own(begun)
+    if own.public_key != key:
+        raise EdgeAgentError(f"{begun.certificate} is not of its key")
+    return own
 
 
 def _try(new: Set, own: Certificate, let_in: Callable[[Set], None], tools: Tools) -> None:

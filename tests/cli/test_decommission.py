@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from agent.adapters.binding import BINDING, CURRENT
 from agent.adapters.board import Board
 from agent.adapters.jose_keys import PrivateKey
+from agent.adapters.systemd_unit import ask_unit
 from agent.cli import decommission as command
 from agent.contract.messages import Draft
 from agent.core.errors import StorageError
@@ -142,6 +144,53 @@ def test_a_running_agent_must_be_stopped_first(enrolled: Device, capsys: pytest.
     finally:
         running.close()
     assert "credentials/current" in left(enrolled)
+
+
+@pytest.fixture
+def systemd(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[], list[str]]]:
+    """A `systemctl` that knows the unit, which runs; gives what it was asked to do."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "asked").touch()
+    program = tmp_path / "bin/systemctl"
+    program.write_text(
+        f'#!/bin/sh\n[ "$1" != show ] || exec printf "LoadState=loaded\\nActiveState=active\\n"\n'
+        f'echo "$*" >>{tmp_path}/asked\n[ ! -e {tmp_path}/broken ]\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(command, "_RUNTIME", tmp_path / "run")
+    ask_unit.cache_clear()
+    yield lambda: (tmp_path / "asked").read_text().splitlines()
+    ask_unit.cache_clear()
+
+
+def test_the_service_is_stopped_for_good_and_comes_back_when_nothing_could_be_erased(
+    enrolled: Device, registrar: FakeRegistrar, systemd: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "_PATIENCE_S", 0.0)
+    off, on = (f"{word} --now edge-agent.service" for word in ("disable", "enable"))
+    revoking = Revoking(registrar, 503)
+    assert enrolled.run("decommission", "--yes") == 1
+    assert systemd() == [off, on]
+    revoking.status = 200
+    assert enrolled.run("decommission", "--yes") == 0
+    assert systemd() == [off, on, off]
+    assert left(enrolled) == {"agent.lock"}
+
+
+def test_a_service_that_can_not_be_stopped_is_told_and_nothing_is_erased(
+    enrolled: Device,
+    registrar: FakeRegistrar,
+    systemd: Callable[[], list[str]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    revoking = Revoking(registrar)
+    (tmp_path / "broken").touch()
+    before = left(enrolled)
+    assert enrolled.run("decommission", "--yes") == 1
+    assert "`systemctl disable --now edge-agent.service` failed" in capsys.readouterr().err
+    assert (revoking.asked, left(enrolled)) == (0, before)
 
 
 @pytest.mark.parametrize("status", [403, 503])

@@ -1,9 +1,11 @@
 """`edge-agent enrol` and `edge-agent renew`, as a technician and a timer run them, with a real broker at the end."""
 
 import io
+import os
 import shutil
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +18,10 @@ from agent.adapters.board import Board
 from agent.adapters.jose_keys import PrivateKey
 from agent.adapters.system_clock import SystemClock
 from agent.bootstrap import specs
+from agent.cli.enrol import use_provider
 from agent.contract.vocabulary import TimeQuality
 from agent.doctor.brokers import log_in
+from agent.provisioning import openssl
 from agent.provisioning.claim import Invitation
 from agent.provisioning.credentials import Store
 from agent.provisioning.renew import last_result
@@ -390,3 +394,17 @@ def test_settings_of_the_registrar_that_no_agent_starts_with_take_no_good_ones_p
     assert device.enrol(claim_of(registrar)) != 0
     assert "tell the office" in capsys.readouterr().err
     assert layer.read_text() == before
+
+
+def test_a_command_that_needs_a_provider_starts_anew_just_as_it_was_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setenv("OPENSSL_CONF", "")
+    monkeypatch.delenv("OPENSSL_CONF")
+    monkeypatch.setattr(openssl, "configuration", lambda _: Path("/dev/null"))
+    monkeypatch.setattr(os, "execv", lambda _, words: started.append(words))
+    monkeypatch.setattr(sys, "orig_argv", ["python3", "-I", "/usr/bin/edge-agent", "renew"])
+
+    use_provider("tpm")
+
+    assert started == [[sys.executable, "-I", "/usr/bin/edge-agent", "renew"]]
+    assert os.environ["OPENSSL_CONF"] == "/dev/null"

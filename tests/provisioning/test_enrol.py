@@ -117,6 +117,23 @@ def test_a_claim_that_was_used_by_another_key_is_refused_in_the_registrars_words
     assert not bench.current.exists()
 
 
+def test_a_key_that_a_cut_run_has_left_damaged_is_made_anew(bench: Bench, registrar: FakeRegistrar) -> None:
+    def answers_later(exchange: Handler) -> bool:
+        exchange.answer(503, b"later")
+        return True
+
+    never, registrar.hook = registrar.hook, answers_later
+    with pytest.raises(RegistrarError):
+        bench.enrol()
+    (bench.state / "credentials/next/device.key").write_text("")
+    registrar.hook = never
+
+    bench.enrol()
+
+    assert "The key that an earlier run has made is damaged." in bench.lines
+    assert_whole(bench.current)
+
+
 def test_no_secret_is_in_what_is_shown_or_raised(bench: Bench, registrar: FakeRegistrar) -> None:
     registrar.secret = "another"
 

@@ -111,6 +111,19 @@ def test_a_new_one_that_no_broker_lets_in_waits_while_the_old_one_is_valid(
         bench.renew(let_in=refuse)
 
 
+@pytest.mark.parametrize("name", ["device.pem", "device.key", "ca.pem"])
+def test_a_new_one_that_waits_and_is_damaged_is_asked_for_anew(bench: Bench, name: str) -> None:
+    with pytest.raises(EdgeAgentError):
+        bench.renew(let_in=refuse)
+    waiting = bench.state / "credentials" / "renewing" / name
+    waiting.write_bytes(waiting.read_bytes()[:40])
+
+    bench.renew()
+
+    assert any(line.startswith("What an earlier run has left is damaged (") for line in bench.lines)
+    assert_whole(bench.current)
+
+
 def test_a_new_one_is_taken_untried_when_the_old_one_has_expired(bench: Bench, registrar: FakeRegistrar) -> None:
     own = x509.load_pem_x509_certificate((bench.current / "device.pem").read_bytes())
     old = content(bench.current)
