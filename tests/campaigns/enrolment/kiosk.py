@@ -19,6 +19,7 @@ from agent.provisioning.settings_files import LAYER
 from agent.settings import load
 from agent.sim import control_socket
 from tests.support.agent_process import BUTTON, REPOSITORY, AgentProcess, environment
+from tests.support.wait import wait_for
 
 BUTTONS = {"fire": 4, "medical": 24, "police": 17}
 RUNS = ("enrol", "renew")
@@ -73,6 +74,7 @@ class Kiosk(AgentProcess):
 
     def begin(self, what: str) -> "subprocess.Popen[str]":
         """Start `enrol` or `renew`, as a technician or the timer does."""
+        self._sets_before = len(self._sets())
         words = {"enrol": ["enrol", "--claim-file", str(self._claim)], "renew": ["renew", "--now"]}[what]
         return subprocess.Popen(
             [sys.executable, "-m", "agent", *words, "--config", str(self.config)],
@@ -92,6 +94,10 @@ class Kiosk(AgentProcess):
         finally:
             process.kill()
         assert process.returncode == 0, f"{what} ended with code {process.returncode}: {said.strip()}"
+
+    def wait_until_written(self, process: "subprocess.Popen[str]") -> None:
+        """Return when there is another set of credentials, or when the process has ended."""
+        wait_for(lambda: process.poll() is not None or len(self._sets()) > self._sets_before, COMMAND_S, "a new set")
 
     def press_once(self, name: str) -> None:
         """Press a button, and write down whether the agent has taken it. Without an agent nothing is pressed."""
@@ -149,6 +155,9 @@ class Kiosk(AgentProcess):
         if not begun.exists():
             return "nothing yet"
         return "certificate" if (begun / CERTIFICATE).exists() else "key"
+
+    def _sets(self) -> list[Path]:
+        return list((self.storage / CREDENTIALS).glob("set-*"))
 
     def in_use(self) -> Path | None:
         """The directory of the credentials that are in use."""
