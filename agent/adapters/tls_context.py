@@ -91,7 +91,10 @@ def explain_alert(reason: str) -> str:
     if "EXPIRED" in reason:
         return "the broker says that this device's certificate has expired: renew it"
     if "UNKNOWN_CA" in reason:
-        return "the broker does not trust the authority of this device's certificate: check [mqtt] cert_file"
+        return (
+            "the broker does not trust the authority of this device's certificate: ask the office whether the broker "
+            "has this province's authorities, and check [mqtt] cert_file"
+        )
     return f"TLS failed ({reason.lower().replace('_', ' ')}): check the certificates on both sides"
 
 

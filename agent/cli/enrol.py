@@ -29,6 +29,7 @@ from agent.settings import layers, load
 REFUSED = 3
 """The exit code when asking again is no use."""
 _SETTINGS_S = 60.0
+_LABEL = "look at the label on the box, and ask the office for a claim for this device"
 _EXAMPLE = """\
 Examples:
   sudo edge-agent enrol                        then paste the claim: it is not shown
@@ -192,12 +193,12 @@ def _order(args: argparse.Namespace, board: str | None, serials: Sequence[str], 
             "edge-agent enrol` and paste it"
         )
     if args.name not in {None, found.name}:
-        raise ClaimError(f"this claim is for {found.name}, not for {args.name}: is it another device's?")
+        raise ClaimError(f"this claim is for {found.name}, not for {args.name}: {_LABEL}")
     if found.board in serials:
         board = found.board
     elif found.board is not None:
         here = f"board {board}" if board else "a board without a serial number"
-        raise ClaimError(f"this claim is for board {found.board}, and this is {here}: is it another device's?")
+        raise ClaimError(f"this claim is for board {found.board}, and this is {here}: {_LABEL}")
     its = fingerprint(found.text())
     is_used = bound is not None and bound.claim == its  # by this device, which asks for nothing but its settings
     if not is_used and SystemClock().quality() is not TimeQuality.UNSYNCED and found.until < time.time():
@@ -240,6 +241,11 @@ def _text(args: argparse.Namespace) -> str:
     if args.claim_file is not None:
         try:
             return str(args.claim_file.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise EdgeAgentError(
+                f"there is no claim in {args.claim_file}: ask the office for another one, which ends the lost one, or "
+                "use the invitation of the office's poster"
+            ) from error
         except (OSError, UnicodeDecodeError) as error:
             raise EdgeAgentError(f"{args.claim_file} can't be read: {error}") from error
     if sys.stdin.isatty():

@@ -30,7 +30,8 @@ def copied(binding: Binding, serials: Sequence[str]) -> str | None:
         return None
     return (
         f"this card is a copy of that of {binding.name} (board {binding.board}), and this is board {serials[0]}: "
-        "`sudo edge-agent enrol` gives this board a name of its own, or binds it in its place"
+        "`sudo edge-agent enrol` with a claim for a name of its own, or with one made by --replace for the other "
+        "board's place"
     )
 
 

@@ -139,4 +139,6 @@ def _unreadable(known: Settings, error: BrokerError, user: str) -> Finding:
     text, _, setting = str(error).removesuffix(")").rpartition(" ([mqtt] ")
     if getattr(known.mqtt, setting).is_relative_to(known.storage.directory / CURRENT):
         return fail(f"{text} ([mqtt] {setting})", "enrol this device again: `sudo edge-agent enrol`")
-    return fail(f"{text} ([mqtt] {setting})", _bring(_FROM_OFFICE[setting], getattr(known.mqtt, setting), user))
+    bring = _bring(_FROM_OFFICE[setting], getattr(known.mqtt, setting), user)
+    enrol = "`sudo edge-agent enrol`; where no registrar is, " if isinstance(cause, FileNotFoundError) else ""
+    return fail(f"{text} ([mqtt] {setting})", f"{enrol}{bring}")

@@ -19,7 +19,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from agent.adapters.binding import BINDING, CREDENTIALS
+from agent.adapters.binding import BINDING, CREDENTIALS, RENEWAL
 from agent.core.errors import DiskFullError, StorageError, UnwritableError
 from agent.provisioning.openssl import KeyKind
 
@@ -145,6 +145,9 @@ class Store:
     def put_in_use(self, purpose: Purpose, chosen: Set, bound: Bound) -> None:
         """Make a whole set the current one, and remove what is left over. Raises StorageError."""
         chosen.write(BINDING, bound.model_dump_json().encode())
+        if purpose == "next":
+            with _explained(result := self.directory / RENEWAL.name):
+                result.unlink(missing_ok=True)  # of the credentials before
         self._link(_CURRENT, chosen.directory)
         self._clean(but=tuple(each for each in _LINKS if each != purpose))
 

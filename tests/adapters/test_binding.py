@@ -26,7 +26,8 @@ def test_credentials_of_another_board_are_refused_with_whose_they_are_and_what_t
         refuse_a_copy(cert, tmp_path, lambda: (ANOTHER,))
     assert str(said.value) == (
         f"this card is a copy of that of {NAME} (board {MINE}), and this is board {ANOTHER}: "
-        "`sudo edge-agent enrol` gives this board a name of its own, or binds it in its place"
+        "`sudo edge-agent enrol` with a claim for a name of its own, or with one made by --replace for the other "
+        "board's place"
     )
 
 

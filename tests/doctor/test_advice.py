@@ -39,8 +39,9 @@ def test_a_missing_certificate_is_told_with_the_name_that_the_office_has_for_it(
 ) -> None:
     own, authority = papers.certificate(Device(known, simulate=False, agent=None, user=ME), quiet)
     assert f"{tmp_path / 'cert.pem'} can't be read: no such file or directory ([mqtt] cert_file)" in own.what
-    assert own.do.startswith("the office has it as the .pem of this device in pki/out: bring it, ")
-    assert authority.do.startswith("the office has it as pki/server-ca/ca.pem: bring it, ")
+    enrol = "`sudo edge-agent enrol`; where no registrar is, the office has it as"
+    assert own.do.startswith(f"{enrol} the .pem of this device in pki/out: bring it, ")
+    assert authority.do.startswith(f"{enrol} pki/server-ca/ca.pem: bring it, ")
     assert f"-g {account.group_of(ME)} FILE {tmp_path / 'ca.pem'}`" in authority.do
 
 

@@ -111,6 +111,14 @@ def test_a_new_one_that_no_broker_lets_in_waits_while_the_old_one_is_valid(
         bench.renew(let_in=refuse)
 
 
+def test_a_new_enrolment_ends_the_trouble_of_the_renewal_before(bench: Bench, registrar: FakeRegistrar) -> None:
+    with pytest.raises(EdgeAgentError):
+        bench.renew(let_in=refuse)
+    registrar.keys.clear()
+    bench.enrol(bench.order(again=True))
+    assert last_result(bench.store) is None
+
+
 @pytest.mark.parametrize("name", ["device.pem", "device.key", "ca.pem"])
 def test_a_new_one_that_waits_and_is_damaged_is_asked_for_anew(bench: Bench, name: str) -> None:
     with pytest.raises(EdgeAgentError):

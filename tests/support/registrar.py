@@ -239,7 +239,7 @@ class ServedRegistrar(AbstractContextManager["ServedRegistrar"]):
     def start(self) -> None:
         """Start the registrar itself, and return when it takes connections."""
         self._begin(sys.executable, "-m", "deploy.registrar", "--config", self.config, "serve")
-        process = self._processes[-1]
+        self._own = process = self._processes[-1]
 
         def answers() -> bool:
             assert process.poll() is None, (self.directory / "output.txt").read_text()
@@ -252,9 +252,9 @@ class ServedRegistrar(AbstractContextManager["ServedRegistrar"]):
 
     def kill(self) -> None:
         """End the registrar itself, as a power cut would."""
-        process = self._processes.pop(0)
-        process.kill()
-        process.wait(10)
+        self._processes.remove(self._own)
+        self._own.kill()
+        self._own.wait(10)
         self.socket.unlink()
 
     def ask(

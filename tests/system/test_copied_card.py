@@ -170,7 +170,8 @@ def test_the_doctor_says_whose_copy_it_is_and_what_to_do_and_goes_to_no_broker(
             "state": "fail",
             "what": f"this card is a copy of that of {USER} (board {MINE}), and this is board {ANOTHER}: "
             "it connects to no broker and keeps what is pressed",
-            "do": "`sudo edge-agent enrol` gives this board a name of its own, or binds it in its place",
+            "do": "`sudo edge-agent enrol` with a claim for a name of its own, or with one made by --replace for the "
+            "other board's place",
         }
         assert found.one("broker-1", "unknown")["what"] == "it was not tried: this card is a copy of another device's"
         assert centre.messages() == []
