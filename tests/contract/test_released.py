@@ -5,7 +5,6 @@ import re
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from agent.contract.messages import AlarmCamera, AlarmData, Answer
 from agent.contract.schema.asyncapi import document, schemas
@@ -15,6 +14,7 @@ from agent.contract.vocabulary import AckAction
 from deploy.contract.__main__ import PAGE, RELEASED
 from deploy.contract.changes import breaking
 from deploy.contract.tables import TABLES, renewed
+from tests.support.json_schema import refusals
 
 DOCUMENT = PAGE.read_text(encoding="utf-8")
 SCHEMAS = schemas()
@@ -50,8 +50,7 @@ def schema_of(example: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: next(iter(example)))
 def test_every_example_of_the_page_is_valid(example: dict[str, Any]) -> None:
-    validator = Draft202012Validator(schema_of(example))
-    assert [f"{error.json_path}: {error.message}" for error in validator.iter_errors(example)] == []
+    assert refusals(schema_of(example), example) == []
 
 
 def test_there_are_examples_on_the_page() -> None:

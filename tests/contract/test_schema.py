@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from agent.adapters.jose_keys import PrivateKey
 from agent.cli import schema as command
@@ -21,6 +20,7 @@ from agent.contract.schema.examples import EXAMPLES
 from agent.contract.schema.files import files
 from agent.contract.schema.models import Definitions
 from agent.contract.security import SECURITY
+from tests.support.json_schema import refusals
 from tests.support.message_table import IDENTITY, IDS, TABLE
 
 SCHEMAS = schemas()
@@ -32,8 +32,7 @@ def name_of(type_: str) -> str:
 
 
 def faults(message: dict[str, Any]) -> list[str]:
-    validator = Draft202012Validator(SCHEMAS[name_of(message["type"])])
-    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(message)]
+    return refusals(SCHEMAS[name_of(message["type"])], message)
 
 
 def sealed(draft: Draft, **changes: Any) -> dict[str, Any]:
@@ -153,16 +152,15 @@ def test_the_types_of_typescript_name_every_type() -> None:
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_example_is_valid(name: str) -> None:
-    validator = Draft202012Validator(SCHEMAS[name])
-    assert [f"{error.json_path}: {error.message}" for error in validator.iter_errors(EXAMPLES[name])] == []
+    assert refusals(SCHEMAS[name], EXAMPLES[name]) == []
 
 
 @pytest.mark.parametrize("role", get_args(Role))
 def test_a_key_that_keygen_makes_is_one_that_the_schemas_take(role: str) -> None:
     jwk = PrivateKey.generate(role).public().as_jwk()
     for name, value in (("key-set", {"keys": [jwk]}), ("command.keys-set", claims(revision=1, keys=[jwk]))):
-        assert [*Draft202012Validator(SCHEMAS[name]).iter_errors(value)] == []
-        assert [*Draft202012Validator(SCHEMAS[name]).iter_errors(json.loads(json.dumps(value).replace("OKP", "EC")))]
+        assert refusals(SCHEMAS[name], value) == []
+        assert refusals(SCHEMAS[name], json.loads(json.dumps(value).replace("OKP", "EC"))) != []
 
 
 def claims(**args: Any) -> dict[str, Any]:
