@@ -16,7 +16,7 @@ JOBS ?= 5
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime tpm est-tools node-tools control-room browser arm-emulator run test suite test-campaigns test-control-room test-package test-tflite test-picamera2 check bench bench-vision chaos enrolment-cuts fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation mutants week arm-smoke wiring lamps dist dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime tpm est-tools node-tools control-room browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-package test-tflite test-picamera2 check bench bench-vision chaos enrolment-cuts fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation mutants week arm-smoke wiring lamps dist dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -114,19 +114,24 @@ run: setup broker demo-video model ## Everything running on this machine: broker
 	@$(MAKE) -s control-room 2>/dev/null || true # The demo says so, and goes on
 	@$(AGENT) demo
 
-test: test-tflite test-picamera2 suite ## All tests but those of the package, the control room and the long runs, with a real broker, a real model and real video
+test: test-tflite test-picamera2 suite ## All tests but those of the package, the control room, enrolment and the long runs, with a real broker, a real model and real video
 
 # Containers often forbid byte code, and then every process of every run compiles all that it loads.
-suite test-campaigns test-control-room: export PYTHONDONTWRITEBYTECODE :=
+suite test-campaigns test-control-room test-enrolment test-package: export PYTHONDONTWRITEBYTECODE :=
+
+ENROLMENT := tests/deploy/kit tests/deploy/registrar tests/system/test_enrolment.py
 
 suite: setup-dev test-video model # Without the other environments. On another Python: make suite PYTHON=python3.13 VENV=.venv-3.13
-	@$(BIN)/pytest -n $(JOBS) --dist worksteal --ignore=tests/deploy/package --ignore=tests/campaigns/brokers --ignore=tests/control_room -m "not campaign"
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal --ignore=tests/deploy/package --ignore=tests/campaigns/brokers --ignore=tests/control_room $(ENROLMENT:%=--ignore=%) -m "not campaign"
 
 test-campaigns: setup-dev test-video model ## A short form of bench, bench-vision, chaos, enrolment-cuts and week (two minutes)
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m campaign tests/campaigns
 
 test-control-room: setup-dev demo-video model ## The control room's page in a browser, behind nginx, with a real broker and a simulated kiosk (three minutes)
 	@$(BIN)/pytest -n 2 --dist worksteal tests/control_room
+
+test-enrolment: setup-dev ## The province kit, the registrar, and whole enrolments with keys in a file, a TPM and a token (a minute and a half)
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(ENROLMENT)
 
 test-package: setup-dev model ## The package for this Python's Debian: what is in it, lintian, and its life in a container (three minutes)
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal tests/deploy/package
