@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         text = (
             f"{user} has {len(user)} characters, and a certificate's name at most {LONGEST_COMMON_NAME}: this device's"
         )
-        print(f"{text} is {stands}, and the broker needs the lines that certificates.sh prints", file=sys.stderr)
+        print(f"{text} is {stands}, and each broker's access list needs lines of its own for it", file=sys.stderr)
     if kept.DENIED in begun.trouble:
         print(f"edge-agent: warning: {kept.PLACE} can't be read; run the command with sudo", file=sys.stderr)
     can_be_used = not begun.trouble or kept.DENIED in begun.trouble

@@ -74,7 +74,7 @@ def certificate(device: Device, note: Note) -> Iterator[Finding]:
             found = x509_files.device_certificate(mqtt.cert_file, mqtt.key_file, mqtt.ca_file)
             yield from judge_device(found, known.identity.user, now, account.group_of(user), enrolled)
             if len(mqtt.brokers) > 1:
-                yield from judge_probe(found, known.identity.user, known.identity.probe, enrolled)
+                yield from judge_probe(found, known.identity.probe, enrolled)
     except BrokerError as error:
         yield _unreadable(known, error, user)
     try:
@@ -112,24 +112,20 @@ def keys(known: Settings, user: str, note: Note) -> list[Finding]:
         held = ", ".join(roles) or "nobody"
         return [
             fail(
-                f"{path} has no key of an operator, only of {held}: nobody can answer", _bring(_PUBLIC_KEYS, path, user)
+                f"{path} has no key of an operator, only of {held}: nobody can answer",
+                _bring(_PUBLIC_KEYS, path, user),
             )
         ]
     return [ok(f"{len(found)} keys of {', '.join(roles)}")]
 
 
-_PUBLIC_KEYS = "keys/keys.json"
-_FROM_OFFICE = {
-    "ca_file": "pki/server-ca/ca.pem",
-    "cert_file": "the .pem of this device in pki/out",
-    "key_file": "the .key of this device in pki/out",
-}
-"""What the office calls each of these files: see deploy/README.md, sections 1 and 2."""
+_PUBLIC_KEYS = "the office's keys.json"
 
 
-def _bring(made: str, path: Path, user: str) -> str:
-    """Say how to bring a file to `path`; `made` is what the office calls it."""
-    return f"the office has it as {made}: bring it, `sudo install -m 640 -g {account.group_of(user)} FILE {path}`"
+def _bring(source: str, path: Path, user: str) -> str:
+    """Say how a file comes to `path`: with the enrolment, or by hand from its `source`."""
+    by_hand = f"`sudo install -m 640 -g {account.group_of(user)} FILE {path}`"
+    return f"`sudo edge-agent enrol` brings it; or bring {source}: {by_hand}"
 
 
 def _unreadable(known: Settings, error: BrokerError, user: str) -> Finding:
@@ -139,6 +135,4 @@ def _unreadable(known: Settings, error: BrokerError, user: str) -> Finding:
     text, _, setting = str(error).removesuffix(")").rpartition(" ([mqtt] ")
     if getattr(known.mqtt, setting).is_relative_to(known.storage.directory / CURRENT):
         return fail(f"{text} ([mqtt] {setting})", "enrol this device again: `sudo edge-agent enrol`")
-    bring = _bring(_FROM_OFFICE[setting], getattr(known.mqtt, setting), user)
-    enrol = "`sudo edge-agent enrol`; where no registrar is, " if isinstance(cause, FileNotFoundError) else ""
-    return fail(f"{text} ([mqtt] {setting})", f"{enrol}{bring}")
+    return fail(f"{text} ([mqtt] {setting})", _bring("it from its authority", getattr(known.mqtt, setting), user))

@@ -1,6 +1,7 @@
 """`deploy/province`: makes everything that a province needs from one TOML file, and looks after it."""
 
 import argparse
+import getpass
 import os
 import shlex
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 from agent.core.errors import EdgeAgentError
 from deploy.kit import ansible, documents, hosts, signage
 from deploy.kit.check import check
-from deploy.kit.keys import Keys
+from deploy.kit.keys import Keys, KitError
 from deploy.kit.province import Province, load
 from deploy.kit.workshop import Workshop, filled
 
@@ -23,6 +24,7 @@ Example, for a province from nothing:
   deploy/province new kzn            # makes provinces/kzn; again after each change of the file
   ansible-playbook -i provinces/kzn/ansible/inventory.yml provinces/kzn/ansible/site.yml
   deploy/province check kzn
+For trying out, with every host on this machine: deploy/province new bench --on 192.168.1.5
 """
 _BELONGS = (
     ("pki/offline", "SECRET", "into a safe, a copy into another; then remove it here. `new` asks for it when needed"),
@@ -44,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     actions = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     one = _command(actions, "new", "make what is missing, and derive anew what comes from the TOML file")
+    one.add_argument("--on", metavar="HOST", help="for trying out: write that file, with all hosts on this one")
     one.set_defaults(run=_new)
     _command(actions, "check", "ask each host whether it is what it should be").set_defaults(run=_check)
     text = "write what to practise, with what `check` says now and a table to fill in"
@@ -80,11 +83,15 @@ def _toml(args: argparse.Namespace) -> Path:
 
 def _new(args: argparse.Namespace) -> int:
     toml = _toml(args)
+    template = filled("bench.toml" if args.on else "example.toml", code=args.code, host=args.on)
     if not toml.exists() and args.toml is None:
         args.out.mkdir(parents=True, exist_ok=True)
-        toml.write_text(filled("example.toml", code=args.code), encoding="utf-8")
-        print(f"wrote {toml}: fill it in, and run the same again. Nothing else was made")
-        return 1
+        toml.write_text(template, encoding="utf-8")
+        if not args.on:
+            print(f"wrote {toml}: fill it in, and run the same again. Nothing else was made")
+            return 1
+    elif args.on and toml.read_text(encoding="utf-8") != template:
+        raise KitError(f"{toml} is there already, and says something else: change it there, and leave --on away")
     province = load(toml, args.code)
     shop = Workshop(args.out / args.code)
     try:
@@ -124,10 +131,12 @@ def _drill(args: argparse.Namespace) -> int:
 
 def _claim(args: argparse.Namespace) -> int:
     host = load(_toml(args), args.code).registrar.host
-    command = shlex.join(["sudo", "registrar", "claim", *args.words])
-    # sudo there asks for a password where there is a terminal; into a file the claim alone must go.
-    terminal = ["-t"] if sys.stdin.isatty() and sys.stdout.isatty() else []
-    return subprocess.run(["ssh", *terminal, host, command], check=False).returncode
+    # Asked for here, and given to sudo there without a terminal: nothing but the claim may go into a file.
+    password = (
+        getpass.getpass(f"Password for sudo on {host} (Enter if it asks for none): ") if sys.stdin.isatty() else ""
+    )
+    command = shlex.join(["sudo", "-S", "-p", "", "registrar", "claim", *args.words])
+    return subprocess.run(["ssh", host, command], input=f"{password}\n", text=True, check=False).returncode
 
 
 def _report(shop: Workshop) -> None:

@@ -112,8 +112,8 @@ def _registrar(shop: Workshop, province: Province, keys: Keys) -> None:
         "device_root": "device-root.pem",
         "server_root": "server-root.pem",
         "command_keys": "keys.json",
+        # Not the names of centres: each operator's page is one too, and Mosquitto tells a device of all.
         "brokers": [each.url for each in province.brokers],
-        "centres": [each.id for each in province.centres],
     }
     text = _toml(lines) + "".join(f"\n[[site]]\n{_toml(site.model_dump())}" for site in province.sites)
     shop.derive("registrar/registrar.toml", f"# Derived from {province.code}.toml: change it there.\n{text}")

@@ -42,8 +42,8 @@ Description: page at which operators answer alarms of street kiosks
 """
 _README = f"""\
 The page lies in /{_SHARED}/page. Nothing serves it yet: the examples beside this file are a site for nginx, a listener
-for Mosquitto (or RabbitMQ), and the page's own settings. Where each goes, and what to change in it, is told step by
-step in docs/how-to/run-a-control-room.md of edge-agent. /{_SHARED}/login.sh makes operators' logins.
+for Mosquitto (or RabbitMQ), and the page's own settings; each says where it goes and what to change in it. The
+province kit of edge-agent (deploy/province) puts them there. /{_SHARED}/login.sh makes operators' logins.
 """
 _COPYRIGHT = """\
 Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/

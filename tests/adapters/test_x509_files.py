@@ -27,7 +27,7 @@ def test_a_certificate_is_read_with_its_key_and_authority(files: CertificateFile
     assert found.own.not_before < datetime.now(UTC) < found.own.not_after
     assert (found.key_matches, found.for_clients, found.chain_holds, found.key_is_open) == (True, True, True, False)
     [ca] = authorities(files.ca)
-    assert (ca.common_name, ca.is_authority) == ("Devices", True)
+    assert (ca.common_name, ca.is_authority) == ("Edge agent Devices device root", True)
 
 
 def test_the_key_of_another_device_does_not_match(authority: Authority, files: CertificateFiles) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
 
+from agent.contract.identity import Identity, common_name
 from tests.support.certificates import BrokerAuthorities, CertificateFiles
-from tests.support.mosquitto import CENTRE, Mosquitto
+from tests.support.mosquitto import CENTRE, DEPLOYED, Mosquitto
 from tests.support.subscriber import RefusedError, Subscriber, assert_refused
 
 SITE = "gp/jhb-park-station"
@@ -158,28 +159,21 @@ def test_the_probe_of_a_device_says_what_tries_a_path_and_nothing_else_and_takes
         assert device.connected
 
 
-def test_with_the_lines_of_the_guide_a_certificate_of_the_old_form_and_a_new_one_both_work_and_without_them_no_old_one(
-    tls_broker: Mosquitto, authorities: BrokerAuthorities, tmp_path: Path
+def test_with_the_lines_that_the_access_list_shows_a_name_too_long_for_a_certificate_has_the_rights_of_any_other(
+    authorities: BrokerAuthorities, tmp_path: Path
 ) -> None:
-    guide = (Path(__file__).parents[2] / "deploy/README.md").read_text()
-    lines = re.findall(r"<!-- access of old certificates -->\s+```\n(.*?)```", guide, re.DOTALL)[0]
-    forms = {name: authorities.device(name) for name in ("kiosk-0042", f"{SITE}/kiosk-0043")}
-
+    own = Identity("kwazulu-natal", "durban-central-station-platform-14-north", "kiosk-0042")
+    shown = "".join(re.findall(r"^#   (.*\n)", (DEPLOYED / "edge-agent.acl").read_text(), re.MULTILINE))
+    lines = shown.replace("PROVINCE/SITE/ID", own.user)
+    for name in (own.user, own.probe):
+        lines = lines.replace("long-DIGEST", common_name(name), 1)
     with Mosquitto(tmp_path / "broker", authorities=authorities, access=lines) as broker:
-        for name, files in forms.items():
-            own = f"{BASE}/{name.rpartition('/')[2]}"
-            with (
-                Subscriber(broker.centre_port, [f"{own}/up/#"], files=authorities.centre(CENTRE)) as centre,
-                Subscriber(broker.port, [f"{own}/down/#", "edge/v1/host/#"], files=files) as device,
-            ):
-                assert not device.publish(f"{own}/up/alarm/police", b"help").is_failure
-                assert centre.wait_for().payload == b"help"
-                centre.publish(f"{own}/down/ack/1", b"we come")
-                assert device.wait_for().payload == b"we come"
-                assert device.publish(f"{BASE}/kiosk-0099/up/state", b"forged").value == NOT_AUTHORISED
-
-    with Subscriber(tls_broker.port, files=forms["kiosk-0042"]) as device:
-        assert device.publish(f"{BASE}/kiosk-0042/up/alarm/police", b"help").value == NOT_AUTHORISED
+        with Subscriber(broker.port, [own.down("ack", "+")], files=authorities.device(own.user)) as device:
+            assert not device.publish(own.up("state"), b"online").is_failure
+            assert device.publish(f"{BASE}/kiosk-0042/up/state", b"forged").is_failure
+        with Subscriber(broker.port, files=authorities.device(own.probe)) as probe:
+            assert not probe.publish(own.up("alarm", "self-test"), b"test").is_failure
+            assert probe.publish(own.up("state"), b"forged").is_failure
 
 
 def test_a_devices_certificate_opens_no_door_of_the_centre(tls_broker: Mosquitto, kiosk: CertificateFiles) -> None:

@@ -1,8 +1,8 @@
 """Does what docs/how-to/run-a-control-room.md says, on this machine's Debian, of which nothing is changed.
 
 `unshare --fork --pid --kill-child --mount --net --mount-proc python -m tests.docs.control_room_guide DIRECTORY`, as
-root: in namespaces of its own, with a layer over the system's directories that is gone at the end. Three programs are
-stood in for: sudo, apt-get (what it would fetch must be installed; it unpacks what lies in a file) and systemctl.
+root: in namespaces of its own, with a layer over the system's directories that is gone at the end. Stood in for are
+sudo, apt-get (what it would fetch must be installed), ansible-playbook, runuser and systemctl.
 """
 
 import json
@@ -18,24 +18,30 @@ from tests.control_room.rig import CHROMIUM, OPERATOR, PASSWORD
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "how-to" / "run-a-control-room.md"
-BROKER = ROOT / "deploy" / "README.md"
-_LAYERED = ("/etc", "/usr/share", "/var")
+_LAYERED = ("/etc", "/opt", "/usr/local", "/usr/share", "/var")
 _STAND_INS = {
     "sudo": 'exec "$@"',
     "apt-get": """\
 shift
 for each; do case $each in
-*.deb) dpkg -i "$each" ;;
-*) dpkg-query -W -f='${Status}\\n' "$each" | grep -q 'ok installed' ;;
-esac || exit 1; done""",
+ansible-core) ;;
+*) dpkg-query -W -f='${Status}\\n' "$each" | grep -q 'ok installed' || exit 1 ;;
+esac; done""",
+    "ansible-playbook": f'exec {sys.executable} -m tests.docs.playbook "$@"',
+    "runuser": 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"',
     "systemctl": """\
 case "$2" in
+edge-agent-registrar)
+  mkdir -p /run/edge-agent-registrar /var/lib/edge-agent-registrar
+  registrar --config /etc/edge-agent-registrar/registrar.toml serve >/var/log/registrar.log 2>&1 &
+  until [ -S /run/edge-agent-registrar/registrar.sock ]; do sleep 0.1; done ;;
 mosquitto)
   # One that has just begun may not hear the first signal, and one that has ended has no program.
   pid=$(cat /run/mosquitto.pid 2>/dev/null) &&
     while readlink "/proc/$pid/exe" >/dev/null; do kill "$pid"; sleep 0.1; done
   setsid mosquitto -c /etc/mosquitto/mosquitto.conf >/dev/null 2>&1 &
-  echo $! >/run/mosquitto.pid ;;
+  echo $! >/run/mosquitto.pid
+  until ss -Hltn sport = :8883 | grep -q .; do sleep 0.1; done ;;
 nginx) exec nginx ;;
 *) exit 1 ;;
 esac""",
@@ -56,7 +62,7 @@ class Reader:
         for each in (self._work, self.home / "Downloads", programs := directory / "programs"):
             each.mkdir(parents=True)
         for path in ROOT.iterdir():
-            if path.name not in {"pki", ".run", "dist", "keys", "kiosk.log"}:
+            if path.name not in {"provinces", ".run", "dist", "kiosk.log"}:
                 (self._work / path.name).symlink_to(path)
         for name, script in _STAND_INS.items():
             (programs / name).write_text(f"#!/bin/sh\n{script}\n")
@@ -64,6 +70,7 @@ class Reader:
         self._environment = {
             **os.environ,
             "HOME": str(self.home),
+            "PYTHONPATH": str(ROOT / "tests/support/trusted_clock"),  # nobody has set this machine's
             "PATH": f"{programs}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         }
 
@@ -110,13 +117,11 @@ def layer(directory: Path) -> None:
 
 
 def main(directory: Path) -> None:
-    """Read both pages and do what they say. Raises AssertionError at the first thing that does not come true."""
+    """Read the page and do what it says. Raises AssertionError at the first thing that does not come true."""
     layer(directory / "layers")
     reader = Reader(directory)
-    [broker] = [block for block in blocks(BROKER.read_text()) if "certificates.sh authorities" in block]
-    name, page, login, trust, key, kiosk, press, outputs = blocks(GUIDE.read_text())
-    for block in (broker, name, page):
-        reader.types(block)
+    province, login, trust, key, kiosk, press, outputs = blocks(GUIDE.read_text())
+    reader.types(province)
     reader.types(login, answer=f"{PASSWORD}\n")
     reader.types(trust)
     with sync_playwright() as playwright:
@@ -144,7 +149,7 @@ def main(directory: Path) -> None:
 
 def begin(tab: Page, downloads: Path) -> None:
     """Step 4, up to the administrator's part."""
-    tab.goto("https://broker-a.example/")
+    tab.goto("https://localhost/")
     tab.keyboard.press("5")
     tab.fill("input[name=login]", OPERATOR)
     tab.fill("input[name=password]", PASSWORD)

@@ -30,7 +30,7 @@ def commands() -> list[str]:
             words = part.strip().removeprefix("sudo ")
             if words.startswith("centre "):
                 name, _, rest = words.removeprefix("centre ").partition(" ")
-                found.append(f"edge-agent {name} --config bench/edge-agent.toml {rest}")
+                found.append(f"edge-agent {name} --device bench/bench/kiosk-0001 --broker mqtts://192.168.1.5 {rest}")
             elif words.startswith("edge-agent ") and '"$does"' not in words:
                 found.append(words)
     return sorted(set(found))

@@ -34,14 +34,11 @@ def known(tmp_path: Path) -> Settings:
     return load(path, environ={})
 
 
-def test_a_missing_certificate_is_told_with_the_name_that_the_office_has_for_it(
-    known: Settings, tmp_path: Path
-) -> None:
+def test_a_missing_certificate_comes_with_an_enrolment_or_by_hand(known: Settings, tmp_path: Path) -> None:
     own, authority = papers.certificate(Device(known, simulate=False, agent=None, user=ME), quiet)
     assert f"{tmp_path / 'cert.pem'} can't be read: no such file or directory ([mqtt] cert_file)" in own.what
-    enrol = "`sudo edge-agent enrol`; where no registrar is, the office has it as"
-    assert own.do.startswith(f"{enrol} the .pem of this device in pki/out: bring it, ")
-    assert authority.do.startswith(f"{enrol} pki/server-ca/ca.pem: bring it, ")
+    for each in (own, authority):
+        assert each.do.startswith("`sudo edge-agent enrol` brings it; or bring it from its authority: `sudo install ")
     assert f"-g {account.group_of(ME)} FILE {tmp_path / 'ca.pem'}`" in authority.do
 
 
@@ -52,7 +49,7 @@ def test_keys_that_are_missing_broken_or_nobodys_are_brought_and_never_made_on_t
     if content is not None:
         (tmp_path / "keys.json").write_text(content)
     [finding] = papers.keys(known, ME, quiet)
-    assert finding.do.startswith("the office has it as keys/keys.json: bring it, ")
+    assert finding.do.startswith("`sudo edge-agent enrol` brings it; or bring the office's keys.json: `sudo install ")
     assert "keygen" not in finding.what + finding.do
 
 

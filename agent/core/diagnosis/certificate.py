@@ -14,9 +14,7 @@ from agent.core.renewal import Enrolled, due_at, why_not_renewed
 SOON = timedelta(days=30)
 KeyKind = Literal["file", "tpm", "pkcs11"]
 """Where a key is: in its file, in the board's TPM, or behind PKCS#11."""
-_RENEW = "renew it: `deploy/mosquitto/certificates.sh device {levels}`, and copy it to {file} and its key to {key}"
-
-
+_RENEW = "`sudo edge-agent enrol`, or copy a new one from its authority to {file}, and its key to {key}"
 _RENEW_NOW = "`sudo edge-agent renew --now` tries again and says more"
 _RENEW_EXPIRED = (
     "`sudo edge-agent renew --now`: for some weeks the registrar renews an expired one; after that "
@@ -78,7 +76,7 @@ def judge_device(
     """
     own = found.own
     if enrolled is None:
-        renew = _RENEW.format(levels=user.replace("/", " "), file=own.file, key=found.key_file)
+        renew = _RENEW.format(file=own.file, key=found.key_file)
         findings = judge_dates(own, "the device's certificate", renew, now)
     else:
         renew = "enrol this device again: `sudo edge-agent enrol`"
@@ -98,7 +96,7 @@ def judge_device(
         findings.append(
             fail(
                 f"the key {found.key_file} does not belong to the certificate {own.file}",
-                "copy both from the same `certificates.sh device` run" if enrolled is None else renew,
+                "copy the certificate and its key again, or `sudo edge-agent enrol`" if enrolled is None else renew,
             )
         )
     if not found.for_clients:
@@ -161,7 +159,7 @@ def trouble_with(own: Certificate, enrolled: Enrolled | None, now: datetime) -> 
     return ended or (f"it ends in {_days(left)}, and this device does not renew it by itself" if left < SOON else None)
 
 
-def judge_probe(found: DeviceCertificate, user: str, probe: str, enrolled: Enrolled | None = None) -> list[Finding]:
+def judge_probe(found: DeviceCertificate, probe: str, enrolled: Enrolled | None = None) -> list[Finding]:
     """Judge whether the file also holds the probe's certificate, which only a device with several brokers needs."""
     if common_name(probe) in found.others:
         return []
@@ -169,7 +167,7 @@ def judge_probe(found: DeviceCertificate, user: str, probe: str, enrolled: Enrol
         warn(
             f"{found.key_file} has no certificate for the self-test's probe, so it can't log in beside the agent: "
             "the nightly test can't check whether the other brokers accept an alarm",
-            _RENEW.format(levels=user.replace("/", " "), file=found.own.file, key=found.key_file)
+            f"`sudo edge-agent enrol`, or append a certificate of its authority for {common_name(probe)} and that key"
             if enrolled is None
             else "`sudo edge-agent renew --now` asks the registrar for it again",
         )

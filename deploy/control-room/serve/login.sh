@@ -70,7 +70,7 @@ password() {
 }
 
 [ $# -ge 1 ] || fail "say what: add, remove, list or refresh (see the top of this file)"
-[ -w "$ACCESS" ] || fail "$ACCESS can't be written: run this as root on the broker's host, after its set-up (deploy/README.md)"
+[ -w "$ACCESS" ] || fail "$ACCESS can't be written: run this as root on the broker's host, after its set-up (docs/how-to/start-a-province.md)"
 what=$1
 shift
 case $what in

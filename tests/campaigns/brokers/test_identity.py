@@ -1,8 +1,7 @@
-"""A device and its probe at RabbitMQ, which binds both to their topics by the certificates of certificates.sh."""
+"""A device and its probe at RabbitMQ, which binds both to their topics by the names in their certificates."""
 
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,8 +11,8 @@ from agent.contract.identity import Identity, client_id, common_name
 from agent.core.errors import BrokerError
 from agent.ports import Connected, Disconnected, OutgoingMessage, Published
 from tests.campaigns.brokers.cluster import Cluster, control, is_installed
-from tests.deploy.test_certificates import run
 from tests.support.broker_events import BrokerEvents
+from tests.support.certificates import BrokerAuthorities, CertificateFiles
 from tests.support.wait import wait_for
 
 WRITE = r"^edge\.v1\.{client_id}\.(up\..*|self-test)$"
@@ -26,9 +25,9 @@ OTHERS = [
 ]
 SETTINGS = """\
 mqtt.listeners.ssl.1 = 127.0.0.1:{{tls_port}}
-ssl_options.cacertfile = {pki}/device-ca/ca.pem
-ssl_options.certfile = {pki}/out/localhost.pem
-ssl_options.keyfile = {pki}/out/localhost.key
+ssl_options.cacertfile = {devices}
+ssl_options.certfile = {server.cert}
+ssl_options.keyfile = {server.key}
 ssl_options.verify = verify_peer
 ssl_options.fail_if_no_peer_cert = true
 mqtt.ssl_cert_login = true
@@ -43,17 +42,17 @@ pytestmark = pytest.mark.timeout(600)  # each call of rabbitmqctl starts an Erla
 class Site:
     """A node of RabbitMQ that knows the device, its probe and the other devices."""
 
-    def __init__(self, url: str, pki: Path) -> None:
+    def __init__(self, url: str, files: CertificateFiles) -> None:
         self.url = url
-        name = client_id(OWN.user)
-        self._files = (pki / "server-ca/ca.pem", pki / f"out/{name}.pem", pki / f"out/{name}.key")
+        self._files = files
 
     def try_it(
         self, topic: str, *, hear: str = "", will: str = "", called: str = "", probe: bool = False
     ) -> tuple[bool, bool, bool]:
         """As the device, or its probe: whether it was let in, may hear `hear`, and was heard on `topic`."""
         user = OWN.probe if probe else OWN.user
-        files = TlsFiles(*self._files, common_name(user) if probe else None)
+        own = self._files
+        files = TlsFiles(own.ca, own.cert, own.key, common_name(user) if probe else None)
         broker, events = PahoBroker(called or client_id(user), files, connect_timeout_s=10), BrokerEvents()
         farewell = OutgoingMessage(will or OWN.up("alarm", "self-test"), b"lost")
         broker.connect(self.url, farewell, [hear] if hear else [], events)
@@ -75,11 +74,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     if not is_installed():
         pytest.skip("there is no RabbitMQ here: `make rabbitmq` installs Debian's")
     directory = tmp_path_factory.mktemp("site")
-    pki = directory / "pki"
-    assert run(directory, "authorities").returncode == 0
-    assert run(directory, "server", "localhost").returncode == 0
-    assert run(directory, "device", *OWN.user.split("/")).returncode == 0
-    with Cluster(directory, 1, SETTINGS.format(pki=pki).splitlines()) as cluster:
+    authorities = BrokerAuthorities.create(directory)
+    settings = SETTINGS.format(devices=authorities.devices.ca, server=authorities.server.server())
+    with Cluster(directory, 1, settings.splitlines()) as cluster:
         [node] = cluster.nodes
         for user in (OWN.user, OWN.probe):
             name = client_id(user)
@@ -87,7 +84,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             control(node, "clear_password", name)
             control(node, "set_permissions", name, ".*", ".*", ".*")
             control(node, "set_topic_permissions", name, "amq.topic", WRITE, READ)
-        yield Site(f"mqtts://localhost:{node.tls_port}", pki)
+        yield Site(f"mqtts://localhost:{node.tls_port}", authorities.device(OWN.user))
 
 
 def test_a_device_says_and_hears_its_own(site: Site) -> None:

@@ -150,9 +150,9 @@ CASES: dict[str, Callable[[], list[Finding]]] = {
         ),
     ],
     "certificate: of nobody": lambda: judge_device(replace(DEVICE, own=replace(OWN, common_name="")), USER, NOW),
-    "probe: none": lambda: judge_probe(DEVICE, USER, PROBE),
-    "probe: none, enrolled": lambda: judge_probe(DEVICE, USER, PROBE, Enrolled(USER, None)),
-    "probe: there": lambda: judge_probe(replace(DEVICE, others=(PROBE,)), USER, PROBE),
+    "probe: none": lambda: judge_probe(DEVICE, PROBE),
+    "probe: none, enrolled": lambda: judge_probe(DEVICE, PROBE, Enrolled(USER, None)),
+    "probe: there": lambda: judge_probe(replace(DEVICE, others=(PROBE,)), PROBE),
     "authority: well, beside an old one": lambda: judge_authorities(
         [AUTHORITY, replace(AUTHORITY, common_name="Old", not_after=NOW - DAY)], NOW
     ),

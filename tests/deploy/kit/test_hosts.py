@@ -201,13 +201,16 @@ def test_a_claim_is_asked_of_the_registrars_host(
     office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ssh = tmp_path / "ssh"
-    ssh.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >{tmp_path}/asked\n')
+    ssh.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >{tmp_path}/asked\ncat >>{tmp_path}/asked\n')
     ssh.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     words = ["durban-station", "kiosk-0001", "--place", "Platform 3; rm"]
-    asked = ["registrar.kzn.example", "sudo registrar claim durban-station kiosk-0001 --place 'Platform 3; rm'"]
-    for at_a_terminal in (False, True):  # where sudo can ask for a password
-        for stream in (sys.stdin, sys.stdout):
-            monkeypatch.setattr(stream, "isatty", lambda there=at_a_terminal: there)
+    asked = [
+        "registrar.kzn.example",
+        "sudo -S -p '' registrar claim durban-station kiosk-0001 --place 'Platform 3; rm'",
+    ]
+    monkeypatch.setattr("getpass.getpass", lambda _: "secret of sudo")
+    for at_a_terminal, password in ((False, ""), (True, "secret of sudo")):
+        monkeypatch.setattr(sys.stdin, "isatty", lambda there=at_a_terminal: there)
         assert main(["claim", "--out", str(office.out), "kzn", *words]) == 0
-        assert (tmp_path / "asked").read_text().splitlines() == ["-t"] * at_a_terminal + asked
+        assert (tmp_path / "asked").read_text().splitlines() == [*asked, password]

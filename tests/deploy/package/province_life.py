@@ -5,7 +5,6 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,6 @@ import tarfile
 from pathlib import Path
 
 from deploy.kit.__main__ import main as province
-from deploy.kit.workshop import filled
 from tests.support.debian import Debian, Machine
 from tests.support.wait import wait_for
 
@@ -31,13 +29,7 @@ class Office:
 
     def __init__(self, folder: Path, package: Path, machine: Machine) -> None:
         self.folder = folder
-        text = filled("example.toml", code="kzn")
-        text = re.sub(r'host = "broker-a.*\naddresses = .*', 'host = "localhost"', text)
-        text = re.sub(r'\[\[broker\]\]\nname = "b"\n.*\n', "", text)
-        text = text.replace('host = "registrar.kzn.example"', 'host = "localhost"\nport = 8443')
-        folder.mkdir()
-        (folder / "kzn.toml").write_text(text)
-        assert province(["new", "kzn", "--out", str(folder)]) == 0
+        assert province(["new", "kzn", "--on", "localhost", "--out", str(folder)]) == 0
         ssh = folder / "ssh"
         ssh.write_text(_SSH.format(leader=machine.leader))
         ssh.chmod(0o700)
@@ -90,7 +82,7 @@ def main(results: Path, package: Path) -> None:
         said["check"] = office.check()
         secrets = "find /etc /opt /var/lib /usr/local -xdev -name '*.key' -o -name '*.acl' -o -name logins"
         said["secrets"] = machine.run(f"stat -c '%n %U %a' $({secrets})").stdout
-        said["claim"] = machine.run("registrar claim durban-station kiosk-0001").stdout
+        said["claim"] = machine.run("registrar claim bench kiosk-0001").stdout
         machine.run("systemctl stop edge-agent-registrar")
         said["check without a registrar"] = office.check()
     (results / "said.json").write_text(json.dumps(said))
