@@ -58,7 +58,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--claim-file", type=Path, metavar="FILE", help="the file that holds a claim or an invitation")
     parser.add_argument("--name", metavar="PROVINCE/SITE/ID", help="of this device; a claim has it already")
     parser.add_argument("--place", default="", metavar="TEXT", help="where the device is, for whoever approves")
-    parser.add_argument("--key", default="file", metavar="KIND", help="file (default), tpm, or a URI: pkcs11:token=...")
+    parser.add_argument(
+        "--key", default="file", metavar="KIND", help="file (default), tpm (Debian 13), or a URI: pkcs11:token=..."
+    )
     parser.add_argument("--again", action="store_true", help="even if this device has just this certificate already")
     other = parser.add_argument_group("another server of EST than a registrar")
     other.add_argument("--est", metavar="URL", help="https://HOST[:PORT]")

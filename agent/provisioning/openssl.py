@@ -113,7 +113,17 @@ def request(key: Path, user: str, board: str | None) -> bytes:
     lines += ["[name]", f"CN = {common_name(user)}", *([f"serialNumber = {board}"] if board else [])]
     lines += ["[extensions]", f"subjectAltName = DNS:{client_id(user)}"]
     text = "\n".join([*lines, ""]).encode()
-    return _strict(_openssl("req", "-new", "-key", str(key), "-config", "/dev/stdin", "-outform", "DER", stdin=text))
+    try:
+        made = _openssl("req", "-new", "-key", str(key), "-config", "/dev/stdin", "-outform", "DER", stdin=text)
+    except OpensslError as error:
+        # tpm2-openssl 1.1 gives OpenSSL 3.0 the public half for the whole key.
+        if "missing private key" not in str(error):
+            raise
+        raise OpensslError(
+            "this system's OpenSSL can't sign with a key in a TPM: that of Debian 12 can't, that of Debian 13 can. "
+            "Enrol with --key file, or with a card that has Debian 13"
+        ) from error
+    return _strict(made)
 
 
 def _strict(made: bytes) -> bytes:

@@ -18,7 +18,7 @@ from agent.contract.vocabulary import TimeQuality
 from agent.provisioning.asking import Tools
 from agent.provisioning.claim import code
 from agent.provisioning.est import RefusedError, RegistrarError
-from agent.provisioning.openssl import public_key
+from agent.provisioning.openssl import OpensslError, public_key, request
 from deploy.kit.authority import Authority, new_key
 from tests.support.enrolling import NO_ROOM, Bench, assert_whole, tried
 from tests.support.fake_registrar import NAME, SECRET, FakeRegistrar, Handler
@@ -158,6 +158,17 @@ def test_a_registrar_with_another_hosts_certificate_is_not_believed(tmp_path: Pa
         bench = Bench(tmp_path, registrar)
         with pytest.raises(RegistrarError, match="is for another name: ask the office"):
             bench.enrol()
+
+
+def test_debian_12_says_that_it_can_not_sign_with_a_tpm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "error:0800007D:elliptic curve routines:ossl_ecdsa_simple_sign_sig:missing private key"
+    openssl = tmp_path / "openssl"
+    openssl.write_text(f"#!/bin/sh\necho {said} >&2\nexit 1\n")
+    openssl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    with pytest.raises(OpensslError, match="Debian 12 can't, that of Debian 13 can"):
+        request(tmp_path / "device.key", NAME, None)
 
 
 @pytest.mark.parametrize("wrong", ["key", "name", "authority", "probe as device"])

@@ -206,7 +206,7 @@ class ServedRegistrar(AbstractContextManager["ServedRegistrar"]):
     def __init__(self, directory: Path, *people: PrivateKey, rate: str = "1000r/s", **changed: Any) -> None:
         self.port = free_port()
         self.directory = directory
-        self.config = write_province(directory, *people, address=f"https://localhost:{self.port}", **changed)
+        self.config = write_province(directory, *people, **{"address": f"https://localhost:{self.port}", **changed})
         self.socket = directory / "registrar.sock"
         self._rate = rate
         self._processes: list[subprocess.Popen[bytes]] = []

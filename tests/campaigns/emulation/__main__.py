@@ -1,4 +1,4 @@
-"""`python -m tests.campaigns.emulation`: a day of the package on an emulated Pi, and one of a camera."""
+"""`python -m tests.campaigns.emulation`: a day of the package on an emulated Pi, one of a camera, and enrolment."""
 
 import argparse
 import os
@@ -16,14 +16,17 @@ from rich.console import Console
 from tests.campaigns import measured
 from tests.campaigns.bench import machine as host
 from tests.campaigns.bench.child import ROOT
-from tests.campaigns.emulation import camera, day, installed, report, tools, traces
+from tests.campaigns.emulation import camera, day, enrolment, installed, report, tools, traces
 from tests.campaigns.emulation.architecture import AMD64, ARM64, Architecture
 from tests.campaigns.emulation.book import FAULTS, Book, DayOverError, Row
 from tests.campaigns.emulation.kiosk import Kiosk
 from tests.campaigns.emulation.scratch import scratch
 
 CAMERA = "camera"
+ENROLMENT = "enrolment"
 NAMES = (*day.NAMES, CAMERA)
+APART = {CAMERA, ENROLMENT}
+"""Each has a machine of its own."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         for architecture in _machines(args.only):
-            tools.ensure(architecture)
+            tools.ensure(architecture, tools.ENROLMENT if ENROLMENT in args.only else {})
     except tools.MissingError as error:
         console.print(f"{'SKIPPED: ' if args.if_possible else ''}{error}", markup=False)
         return 0 if args.if_possible else 1
@@ -79,10 +82,12 @@ def _play(args: argparse.Namespace, book: Book) -> list[str]:
         installed.prepare(_machines(args.only))
     except FAULTS as error:
         return [f"{type(error).__name__}: {error}"]
-    kiosk_steps = [name for name in args.only if name != CAMERA]
+    kiosk_steps = [name for name in args.only if name not in APART]
     faults = _play_kiosk(kiosk_steps, args, book) if kiosk_steps else []
     if CAMERA in args.only:
         faults += camera.play(args.json.with_stem(f"{args.json.stem}-camera"), book)
+    if ENROLMENT in args.only:
+        faults += enrolment.play(args.json.with_stem(f"{args.json.stem}-enrolment"), book)
     return faults
 
 
@@ -114,7 +119,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     args = parser.parse_args(arguments)
     if args.write and args.only != NAMES:
         parser.error("the table in docs/measured.md is of a whole day: leave --only out")
-    if args.stay and args.only == [CAMERA]:
+    if args.stay and APART.issuperset(args.only):
         parser.error("--stay is for the kiosk's machine: name a step of its day too")
     return args
 
@@ -128,8 +133,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cuts", type=int, default=day.CUTS, help=f"power cuts; default: {day.CUTS}")
     seed = secrets.randbelow(10**6)
     parser.add_argument("--seed", type=int, default=seed, help="draws these moments; default: another each time")
-    only = f"{NAMES[0]} and these steps, in the order of the day; {CAMERA} has a machine of its own, and a whole day"
-    parser.add_argument("--only", action=_Only, nargs="+", choices=NAMES, default=NAMES, help=only)
+    only = f"{NAMES[0]} and these steps, in the order of the day; {CAMERA} and {ENROLMENT} have machines of their own; "
+    only += f"{ENROLMENT} is played only if it is named"
+    parser.add_argument("--only", action=_Only, nargs="+", choices=(*NAMES, ENROLMENT), default=NAMES, help=only)
     parser.add_argument("--stay", action="store_true", help="then run lines of standard input as root in the machine")
     parser.add_argument(
         "--write", action="store_true", help="put the table into docs/measured.md, after a day without faults"
@@ -139,8 +145,8 @@ def _parser() -> argparse.ArgumentParser:
 
 class _Only(argparse.Action):
     def __call__(self, _: object, args: argparse.Namespace, values: Any, __: str | None = None) -> None:
-        first = set() if values == [CAMERA] else {day.NAMES[0]}
-        args.only = [name for name in NAMES if name in {*first, *values}]
+        first = set() if APART.issuperset(values) else {day.NAMES[0]}
+        args.only = [name for name in (*NAMES, ENROLMENT) if name in {*first, *values}]
 
 
 if __name__ == "__main__":

@@ -1,14 +1,13 @@
 """What differs between the machines that are emulated."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 KERNEL_SUITE = "trixie"
-SYSTEM_SUITE = "bookworm"
-"""The package is made for it, and so is Raspberry Pi OS."""
 
 _PI_4 = """\
 / {
     model = "Raspberry Pi 4 Model B Rev 1.5 (emulated)";
+    serial-number = "100000004b1d00aa";
     system { linux,revision = <0x00c03115>; };
     gpio-sim {
         compatible = "gpio-simulator";
@@ -53,6 +52,8 @@ class Architecture:
     """As the kernel's makefiles say."""
     cross_compiler: str
     """The prefix of its programs, with the final dash: for gpio-sim."""
+    suite: str = "bookworm"
+    """Of the system, and of the package."""
     compiler_version: str = ""
     """What follows the name of the compiler, where the usual one of a machine may be too old for this kernel."""
     packages: tuple[str, ...] = ()
@@ -89,6 +90,9 @@ ARM64 = Architecture(
     board=_PI_4,
 )
 """A Raspberry Pi 4, as far as the agent can tell."""
+
+ARM64_13 = replace(ARM64, suite="trixie", late_modules=("tpm_tis",), packages=("tpm2-openssl", "tpm-udev"))
+"""The same with Debian 13, which has no library for its pins, and with what a TPM needs."""
 
 AMD64 = Architecture(
     name="amd64",

@@ -14,7 +14,7 @@ from tests.campaigns.emulation.architecture import Architecture
 from tests.campaigns.emulation.kernel import Kernel
 from tests.campaigns.emulation.line import Line, SilentError
 
-_BROKERS = "10.0.2.4"
+HOST = "10.0.2.4"
 """What the guest reaches on the host has this address and no other."""
 _END_S = 10.0
 _MEMORY = ("-m", "768")
@@ -46,12 +46,13 @@ class Emulator:
         *,
         ports: Mapping[int, int],
         closed: Sequence[int],
+        options: Sequence[str],
     ) -> None:
-        """`ports`: which port of the host's loopback is behind a port of BROKERS; `closed`: pins that are tied to
-        ground before a program runs.
+        """`ports`: which port of the host's loopback is behind a port of HOST; `closed`: pins that are tied to
+        ground before a program runs; `options`: more of QEMU's.
         """
         self._console = directory / "console.log"
-        size = ("-smp", str(architecture.processors), *_MEMORY)
+        size = ("-smp", str(architecture.processors), *_MEMORY, *options)
         command = [architecture.emulator, *architecture.machine, *size, "-accel", "tcg,thread=multi", *_PLAIN]
         command += ["-kernel", str(kernel.image), "-initrd", str(kernel.initramfs)]
         pins = ",".join(map(str, closed))
@@ -134,5 +135,5 @@ def _network(ports: Mapping[int, int]) -> str:
     options = "user,id=net,restrict=on"
     for port, target in ports.items():
         relaying = shlex.join([sys.executable, "-S", "-E", str(Path(relay.__file__)), str(target)])
-        options += f",guestfwd=tcp:{_BROKERS}:{port}-cmd:{relaying.replace(',', ',,')}"
+        options += f",guestfwd=tcp:{HOST}:{port}-cmd:{relaying.replace(',', ',,')}"
     return options

@@ -59,7 +59,7 @@ def prepare(architectures: Sequence[Architecture]) -> None:
     command = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", __name__]
     beside = [subprocess.Popen([*command, architecture.name]) for architecture in others]
     try:
-        installed_disk(first, package(first.name))
+        installed_disk(first, package(first))
         for process, architecture in zip(beside, others, strict=True):
             if process.wait():
                 raise OSError(f"the {architecture.name} machine could not be made (code {process.returncode})")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.campaigns.emulation import debs, gpio_sim, initramfs
+from tests.campaigns.emulation import debs, extra_modules, initramfs
 from tests.campaigns.emulation.architecture import KERNEL_SUITE, Architecture
 from tests.campaigns.emulation.cache import made
 from tests.campaigns.emulation.debs import Archive
@@ -38,7 +38,7 @@ class Kernel:
 
 def kernel(architecture: Architecture) -> Kernel:
     """From the cache, or downloaded and built (with the network, for a minute)."""
-    sources = [Path(module.__file__ or "") for module in (debs, gpio_sim, initramfs)]
+    sources = [Path(module.__file__ or "") for module in (debs, extra_modules, initramfs)]
     ingredients: list[str | Path] = [repr(architecture), Path(__file__), *sources]
     return Kernel(made(f"kernel-{architecture.name}", ingredients, lambda new: _make(architecture, new)))
 
@@ -58,7 +58,8 @@ def _make(architecture: Architecture, new: Path) -> None:
         available = Modules(next(unpacked.glob(f"**/modules/{release}")))
         own = available.directory / "extra"
         own.mkdir()
-        gpio_sim.build(archive, release, architecture, home, own / "gpio-sim.ko")
+        extra = available.missing((*architecture.early_modules, *architecture.late_modules))
+        extra_modules.build(archive, release, extra, architecture, home, own)
         early = available.with_needed(architecture.early_modules)
         initramfs.build(next(unpacked.glob("**/bin/busybox")), early, new / "initramfs.gz", architecture.header)
         _keep(available, architecture, new / "modules" / release)
@@ -83,6 +84,11 @@ class Modules:
         self.directory = directory
         built_in = (directory / "modules.builtin").read_text().split()
         self._built_in = {_name(Path(each)) for each in built_in}
+
+    def missing(self, names: tuple[str, ...]) -> list[str]:
+        """Those of `names` that this kernel is published without."""
+        published = self._built_in | {_name(path) for path in self.directory.rglob("*.ko*")}
+        return [name for name in names if _plain(name) not in published]
 
     def with_needed(self, names: tuple[str, ...]) -> list[Path]:
         """The files of these, not compressed, each after those that it needs."""

@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from tests.campaigns.emulation import doctor
 from tests.campaigns.emulation.alarm_log import Alarm, alarms, check_once, only, still_open
 from tests.campaigns.emulation.architecture import Architecture
 from tests.campaigns.emulation.doctor import Doctor
+from tests.campaigns.emulation.emulator import HOST
 from tests.campaigns.emulation.installed import STICK, installed_disk
 from tests.campaigns.emulation.machine import Machine
 from tests.campaigns.emulation.newer import newer
@@ -30,7 +31,7 @@ from tests.support.wait import wait_for
 BROKER = "broker-a.example"
 """The first one of firmware_configs/base/site.toml."""
 _PORT = 8883
-_HOSTS = f"echo '10.0.2.4 {BROKER}' >> /etc/hosts"
+_HOSTS = f"echo '{HOST} {BROKER}' >> /etc/hosts"
 _UNTIL_ACTIVE = 'until [ "$(systemctl show -P ActiveState edge-agent)" = active ]; do sleep 0.3; done'
 _UP_S = 90.0
 _ANSWER_S = 30.0
@@ -52,14 +53,17 @@ class Kiosk(AbstractContextManager["Kiosk"]):
     The package is installed on it, and nothing is set up.
     """
 
-    def __init__(self, architecture: Architecture, directory: Path) -> None:
+    def __init__(
+        self, architecture: Architecture, directory: Path, *, more_ports: Mapping[int, int] | None = None
+    ) -> None:
+        """`more_ports` are the emulator's, beside the broker's."""
         authorities = BrokerAuthorities.create(directory / "authorities")
         self.broker = Broker(directory / "broker", authorities)
         self.key: PrivateKey = make_key("operator", directory / "keys")
         self._centre_files = authorities.centre(CENTRE)
         stick = directory / "stick"
         stick.mkdir()
-        deb = package(architecture.name)
+        deb = package(architecture)
         newer(deb, stick)
         shutil.copy(ensure_demo_video(), stick / "demo.avi")
         device = authorities.device(USER)
@@ -72,7 +76,7 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         self.machine = Machine(
             architecture,
             directory / "machine",
-            ports={_PORT: self.broker.port},
+            ports={_PORT: self.broker.port, **(more_ports or {})},
             stick=stick,
             closed=AT_REST,
             disk=installed.image,

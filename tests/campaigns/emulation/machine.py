@@ -56,10 +56,12 @@ class Machine(AbstractContextManager["Machine"]):
         self._disks = [Disk(directory / "root.img")]
         kept = disk or root_image(architecture, self._kernel)
         subprocess.run(["cp", "--sparse=always", "--reflink=auto", kept, self._disks[0].image], check=True)
-        _give_hand(self.disk)
+        put(self.disk, f"/{HAND}", Path(hand.__file__))
         if stick is not None:
             self._disks.append(Disk(_image(stick, directory / "stick.img"), read_only=True))
         self._emulator: Emulator | None = None
+        self.options: Sequence[str] = ()
+        """More of QEMU's, from the next time that it is switched on."""
 
     def __exit__(self, *_: object) -> None:
         self.cut_power()
@@ -103,6 +105,7 @@ class Machine(AbstractContextManager["Machine"]):
             self._directory,
             ports=self._ports,
             closed=self._closed if closed is None else closed,
+            options=self.options,
         )
 
     def ask(self, timeout_s: float, **request: Any) -> dict[str, Any]:
@@ -146,9 +149,10 @@ class Machine(AbstractContextManager["Machine"]):
             emulator.cut_power()
 
 
-def _give_hand(image: Path) -> None:
-    """Put today's hand into the file system on this image, without mounting it."""
-    for request in (f"rm /{HAND}", f"write {hand.__file__} /{HAND}"):  # there is none yet on a bare system
+def put(image: Path, path: str, file: Path) -> None:
+    """Put a file into the file system on this image, without mounting it; its directory is made if its parent is
+    there."""
+    for request in (f"mkdir {Path(path).parent}", f"rm {path}", f"write {file} {path}"):  # it may be there or not
         subprocess.run(["/sbin/debugfs", "-w", "-R", request, image], check=True, capture_output=True)
 
 

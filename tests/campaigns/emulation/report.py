@@ -19,7 +19,7 @@ PLACE = "emulated day"
 
 def as_table(rows: Sequence[Row]) -> Table:
     """The rows, by step."""
-    table = Table(title="a day of the package on an emulated Pi 4, and one of a camera", title_justify="left")
+    table = Table(title="what the package did on emulated machines", title_justify="left")
     table.add_column("")
     table.add_column("seen")
     table.add_column("s", justify="right", no_wrap=True)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.campaigns.emulation import debs
-from tests.campaigns.emulation.architecture import SYSTEM_SUITE, Architecture
+from tests.campaigns.emulation.architecture import Architecture
 from tests.campaigns.emulation.cache import made
 from tests.campaigns.emulation.debs import Archive
 from tests.campaigns.emulation.kernel import Kernel
@@ -78,7 +78,7 @@ def root_image(architecture: Architecture, kernel: Kernel) -> Path:
 def _make(architecture: Architecture, kernel: Kernel, new: Path) -> None:
     with tempfile.TemporaryDirectory(dir=new.parent) as scratch:
         home = Path(scratch)
-        archive = Archive(home / "apt", SYSTEM_SUITE, architecture.name)
+        archive = Archive(home / "apt", architecture.suite, architecture.name)
         found = archive.with_dependencies((*_PACKAGES, *architecture.packages))
         # Files in it belong to several users: a process of its own, so that they may do so for whoever is not root.
         as_root = [] if os.geteuid() == 0 else ["fakeroot", "--"]
@@ -145,9 +145,10 @@ def _configure(root: Path) -> None:
 
 def _compile(root: Path) -> None:
     """Python's own modules, as its package does when it is installed: an emulated processor takes half a minute."""
-    python = shutil.which("python3.11") or sys.executable
+    (modules,) = (root / "usr/lib").glob("python3.*")
+    python = shutil.which(modules.name) or sys.executable
     command = [python, "-s", "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash"]
-    command += ["-s", str(root), "-p", "/", str(root / "usr/lib/python3.11"), str(root / "usr/lib/python3")]
+    command += ["-s", str(root), "-p", "/", str(modules), str(root / "usr/lib/python3")]
     subprocess.run(command, check=True, env={"PATH": os.environ["PATH"]})
 
 

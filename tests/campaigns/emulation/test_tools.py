@@ -57,7 +57,7 @@ def test_a_day_that_can_not_be_played_says_so_and_is_a_success_only_where_that_w
     code: int,
     word: str,
 ) -> None:
-    def ensure(_: object) -> None:
+    def ensure(*_: object) -> None:
         raise tools.MissingError("no machine can be emulated here")
 
     monkeypatch.setattr("tests.campaigns.emulation.tools.ensure", ensure)
@@ -71,3 +71,10 @@ def test_a_step_is_played_after_the_installation_and_in_the_order_of_the_day() -
     args = program._parser().parse_args(["--only", "doctor", "presses"])
 
     assert args.only == ["installation", "presses", "doctor"]
+
+
+def test_enrolment_is_no_part_of_the_day_and_needs_none() -> None:
+    parser = program._parser()
+
+    assert "enrolment" not in parser.parse_args([]).only
+    assert parser.parse_args(["--only", "enrolment"]).only == ["enrolment"]

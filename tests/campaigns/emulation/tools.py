@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.campaigns.emulation.architecture import Architecture
@@ -20,13 +21,17 @@ _ALWAYS = {
 }
 
 
+ENROLMENT = {"swtpm": "swtpm", "nginx": "nginx-light"}
+"""What enrolment needs beside a machine."""
+
+
 class MissingError(Exception):
     """A program is missing and can't be installed; the message says what to do."""
 
 
-def ensure(architecture: Architecture) -> None:
-    """Install what is missing. Raises MissingError."""
-    needed = {architecture.emulator: architecture.emulator_package, **_ALWAYS}
+def ensure(architecture: Architecture, more: Mapping[str, str] | None = None) -> None:
+    """Install what is missing, also of `more`, programs and their packages. Raises MissingError."""
+    needed = {architecture.emulator: architecture.emulator_package, **_ALWAYS, **(more or {})}
     if architecture.board:
         needed["dtc"] = "device-tree-compiler"
     machine = architecture.cross_compiler.rstrip("-").replace("_", "-")

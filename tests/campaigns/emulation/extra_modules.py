@@ -1,17 +1,23 @@
-"""The kernel module gpio-sim: pins that are set and read below /sys, with real interrupts. Debian has only its source.
+"""Kernel modules of which Debian has only the source: gpio-sim, pins that are set and read below /sys, with real
+interrupts; and on Arm tpm_tis, a TPM as QEMU has it.
 
-Two things are changed. An edge raises its interrupt from whatever thread writes to /sys, which the handler of irq_sim
-is not made for outside the kernel's own tests. And a pin that is tied to ground stays low when a program asks for a
-pull-up, as a closed contact would make it; the original takes the pull-up for a new level of the wire.
+Two things of gpio-sim are changed. An edge raises its interrupt from whatever thread writes to /sys, which the handler
+of irq_sim is not made for outside the kernel's own tests. And a pin that is tied to ground stays low when a program
+asks for a pull-up, as a closed contact would make it; the original takes the pull-up for a new level of the wire.
 """
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.campaigns.emulation.architecture import Architecture
 from tests.campaigns.emulation.debs import Archive, unpack
 
-_SOURCES = ("drivers/gpio/gpio-sim.c", "kernel/irq/irq_sim.c")
+_TPM = "drivers/char/tpm"
+_SOURCES = {
+    "gpio-sim": ("drivers/gpio/gpio-sim.c", "kernel/irq/irq_sim.c"),
+    "tpm_tis": (f"{_TPM}/tpm.h", f"{_TPM}/tpm_tis.c", f"{_TPM}/tpm_tis_core.h"),
+}
 _CHANGES = {
     "irq_sim.c": (("handle_simple_irq(irq_to_desc(irqnum))", "generic_handle_irq_safe(irqnum)"),),
     "gpio-sim.c": (
@@ -29,18 +35,20 @@ _CHANGES = {
         ),
     ),
 }
-_MAKEFILE = "obj-m := gpio-sim.o\ngpio-sim-y := gpio-sim-main.o irq_sim.o\n"
+_PARTS = "gpio-sim-y := gpio-sim-main.o irq_sim.o\n"
 
 
-def build(archive: Archive, release: str, architecture: Architecture, scratch: Path, module: Path) -> None:
-    """Build it for the kernel `release` of this archive, as the file `module`."""
+def build(
+    archive: Archive, release: str, names: Sequence[str], architecture: Architecture, scratch: Path, directory: Path
+) -> None:
+    """Build these for the kernel `release` of this archive, as files in `directory`."""
     headers = _headers(archive, release, scratch / "headers")
-    source = scratch / "gpio-sim"
+    source = scratch / "source"
     source.mkdir()
     version = ".".join(release.split(".")[:2])
-    _extract(archive.download(f"linux-source-{version}")[0], source, f"linux-source-{version}")
+    _extract(archive.download(f"linux-source-{version}")[0], source, f"linux-source-{version}", names)
     (source / "gpio-sim.c").rename(source / "gpio-sim-main.c")
-    (source / "Makefile").write_text(_MAKEFILE)
+    (source / "Makefile").write_text(f"obj-m := {' '.join(f'{name}.o' for name in names)}\n{_PARTS}")
     command = ["make", "-C", str(headers), f"M={source}", f"ARCH={architecture.linux}"]
     # The headers name the compiler of the kernel, and have no vmlinux to take types from.
     command += [
@@ -51,8 +59,9 @@ def build(archive: Archive, release: str, architecture: Architecture, scratch: P
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise OSError(f"gpio-sim does not build:\n{done.stdout[-1000:]}{done.stderr[-3000:]}")
-    (source / "gpio-sim.ko").rename(module)
+        raise OSError(f"{', '.join(names)}: no build:\n{done.stdout[-1000:]}{done.stderr[-3000:]}")
+    for name in names:
+        (source / f"{name}.ko").rename(directory / f"{name}.ko")
 
 
 def _headers(archive: Archive, release: str, root: Path) -> Path:
@@ -72,18 +81,19 @@ def _headers(archive: Archive, release: str, root: Path) -> Path:
     return headers
 
 
-def _extract(deb: Path, directory: Path, top: str) -> None:
-    """The two files, changed, out of an archive of 1.5 GB in the package; it is read no further than to the second."""
+def _extract(deb: Path, directory: Path, top: str, names: Sequence[str]) -> None:
+    """What they are made of, changed, out of an archive of 1.5 GB in the package; it is read no further than to the
+    last of it."""
     archive = directory / "source.tar.xz"
     unpack(deb, directory, f"./usr/src/{top}.tar.xz")
     (directory / f"usr/src/{top}.tar.xz").rename(archive)
-    members = [f"{top}/{each}" for each in _SOURCES]
+    members = [f"{top}/{each}" for name in names for each in _SOURCES[name]]
     command = ["tar", "-x", "--occurrence=1", "-C", str(directory), "-f", str(archive)]
     subprocess.run([*command, *members], check=True)
     for member in members:
         path = directory / member
         text = path.read_text()
-        for old, new in _CHANGES[path.name]:
+        for old, new in _CHANGES.get(path.name, ()):
             if text.count(old) != 1:
                 raise OSError(f"{path.name} of this kernel is another one than expected: it lacks {old!r}")
             text = text.replace(old, new)
