@@ -277,6 +277,19 @@ def test_a_body_of_a_mebibyte_is_refused_before_it_is_read(served: ServedRegistr
     assert served.over_socket("POST", f"{EST}/simpleenroll", b"A" * 17_000, behind).status == 413
 
 
+def test_a_body_that_is_too_long_is_refused_before_it_is_read_from_a_stranger_with_an_expired_certificate_too(
+    served: ServedRegistrar,
+) -> None:
+    """nginx passes such a one on without a look at its length, and would keep a whole body on the registrar's disk."""
+    board = Board()
+    past = datetime.now(UTC) - timedelta(days=1000)
+    expired = authorities("server").device(board.key.public_key(), board.name, now=past)
+    with _tls(served, served.files(board, expired)) as connection:
+        connection.sendall(f"POST /any HTTP/1.1\r\nHost: localhost\r\nContent-Length: {10**12}\r\n\r\n".encode())
+        connection.settimeout(5)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 413 ")
+
+
 @pytest.mark.parametrize(
     "authorization", ["Basic", "Basic !!!", "Basic " + base64.b64encode(b"nobody").decode(), "Digest x", "Basic /w=="]
 )
@@ -426,8 +439,10 @@ def test_a_flood_from_one_address_is_held_up_by_nginx(tmp_path: Path) -> None:
     assert statuses[200] >= 61
 
 
-def _tls(served: ServedRegistrar) -> ssl.SSLSocket:
+def _tls(served: ServedRegistrar, shown: tuple[Path, Path] | None = None) -> ssl.SSLSocket:
     context = ssl.create_default_context(cafile=str(served.directory / "server-root.pem"))
+    if shown is not None:
+        context.load_cert_chain(*shown)
     return context.wrap_socket(socket.create_connection(("127.0.0.1", served.port), 20), server_hostname="localhost")
 
 
