@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from deploy.kit.authority import Revoked
 from deploy.registrar.csr import DeviceRequest
-from deploy.registrar.records import DAY_S, Records
+from deploy.registrar.records import DAY_S, DECOMMISSIONED, REPLACED, Records, is_harmless
 from deploy.registrar.refusal import Pending, Refusal
 from deploy.registrar.store import Issued, StoredRequest, Transaction, secret_digest
 from deploy.registrar.wording import ANEW, board_text, lives_text, moment, spoken
@@ -26,8 +26,6 @@ _REPEAT_S = DAY_S
 _MOST_A_DAY = 50
 """Certificates for one device in a day."""
 _NOBODY = bytes(32)
-_DECOMMISSIONED, _REPLACED = _HARMLESS = ("decommissioned", "replaced by")
-"""Reasons of the registrar's own. For any other a person wants the device shut out."""
 
 
 class WrongSecret(Refusal):
@@ -103,7 +101,7 @@ class Devices:
             if old.user != old.name:
                 raise Refusal("This is a probe's certificate: decommission with that of the device.")
             if old.revoked_at is None:
-                self._records.revoke(tx, tx.issued_to(old.name), now, _DECOMMISSIONED, old.name)
+                self._records.revoke(tx, tx.issued_to(old.name), now, DECOMMISSIONED, old.name)
             return f"{old.name} is decommissioned: its certificate no longer counts."
 
     def revocation_list(self) -> bytes:
@@ -118,7 +116,7 @@ class Devices:
         return self._records.issuing.revocation_list(
             # A day more than it counts: a broker's clock may be slow.
             [
-                Revoked(int(serial, 16), moment(revoked_at), is_compromised=not reason.startswith(_HARMLESS))
+                Revoked(int(serial, 16), moment(revoked_at), is_compromised=not is_harmless(reason))
                 for serial, revoked_at, not_after, reason in revoked
                 if now < not_after + DAY_S
             ],
@@ -230,7 +228,7 @@ class Devices:
             )
         # Those that have expired too: whoever has one may ask for the end of its name.
         others = [each for each in tx.issued_to(asked.name) if each.key != asked.key]
-        self._records.revoke(tx, others, now, f"{_REPLACED} {board_text(asked.board)}", grant.by)
+        self._records.revoke(tx, others, now, f"{REPLACED} {board_text(asked.board)}", grant.by)
         return self._issue(tx, asked, now, grant.by)
 
     def _issue(self, tx: Transaction, asked: DeviceRequest, now: int, by: str) -> bytes:

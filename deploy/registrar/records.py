@@ -1,5 +1,6 @@
 """What both parts of the registrar rest on: the clock, the names of the province, and who lives under them."""
 
+import re
 import time
 from collections.abc import Callable, Iterable
 
@@ -11,6 +12,15 @@ from deploy.registrar.store import Issued, Store, StoredRequest, Transaction
 from deploy.registrar.wording import moment
 
 DAY_S = 86_400
+DECOMMISSIONED, REPLACED = "decommissioned", "replaced by"
+"""Reasons of the registrar's own for a revocation."""
+_HARMLESS = re.compile(rf"{DECOMMISSIONED}|{REPLACED} (board [\w.-]+|a board without a serial)")
+
+
+def is_harmless(reason: str) -> bool:
+    """Whether a certificate was revoked for a reason of the registrar's own. For any other a person wants the device
+    shut out."""
+    return _HARMLESS.fullmatch(reason) is not None
 
 
 class Records:
@@ -72,11 +82,14 @@ class Records:
             raise Refusal(f"There is no site {name.split('/')[1]} here: check its name, or ask the office to add it.")
 
     def revoke(self, tx: Transaction, issued: Iterable[Issued], now: int, reason: str, who: str) -> int:
-        """Revoke these, and end what their keys were permitted by."""
+        """Revoke these, and end what their keys were permitted by; return how many.
+
+        Whom a person shuts out may have been revoked before: a thief has a device decommission itself, too.
+        """
         count = 0
         for each in issued:
-            if each.revoked_at is None:
-                tx.revoke(each.serial, now, reason)
+            if each.revoked_at is None or (is_harmless(each.reason or "") and not is_harmless(reason)):
+                tx.revoke(each.serial, max(now, (each.revoked_at or 0) + 1), reason)  # later: the list is a newer one
                 tx.forget_permission(each.name, each.key)
                 tx.write_down(now, who, "revoked", each.user, each.key, f"serial {each.serial}: {reason}")
                 count += 1

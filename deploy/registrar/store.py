@@ -124,10 +124,8 @@ class Transaction:
         self._insert("issued", issued)
 
     def revoke(self, serial: str, at: int, reason: str) -> None:
-        """Record that a certificate no longer counts; of one that was revoked before, nothing changes."""
-        self._run(
-            "UPDATE issued SET revoked_at = ?, reason = ? WHERE serial = ? AND revoked_at IS NULL", at, reason, serial
-        )
+        """Record that a certificate no longer counts."""
+        self._run("UPDATE issued SET revoked_at = ?, reason = ? WHERE serial = ?", at, reason, serial)
 
     def claim(self, name: str) -> StoredClaim | None:
         """Return the newest claim of a name."""

@@ -223,6 +223,20 @@ def test_when_the_issuing_authority_lives_on_brokers_take_a_list_that_lives_as_l
     assert after.next_update_utc == rules.records.issuing.certificate.not_valid_after_utc
 
 
+@pytest.mark.parametrize("reason", ["replaced by thieves, on film", "decommissioned by whoever has it", "."])
+def test_whom_a_person_revokes_is_shut_out_whatever_their_words_are_and_although_a_thief_was_faster(
+    rules: Rules, shown: x509.Certificate, reason: str
+) -> None:
+    """Brokers end the open connections of a compromised one alone, so a thief would rather be decommissioned."""
+    rules.devices.decommission(shown)
+    before = x509.load_pem_x509_crl(rules.devices.revocation_list())
+    assert _shut_out(before) == set()
+    rules.office.revoke(NAME, who="thandi", reason=reason)
+    after = x509.load_pem_x509_crl(rules.devices.revocation_list())
+    assert _shut_out(after) == {shown.serial_number}
+    assert _number(after) > _number(before)
+
+
 def test_a_device_that_is_not_there_can_not_be_revoked(rules: Rules) -> None:
     with pytest.raises(Refusal, match="no certificate"):
         rules.office.revoke(OTHER_NAME, who="thandi", reason="stolen")
@@ -237,6 +251,10 @@ def test_the_list_of_devices_shows_the_newest_certificate_of_each(
     [(issued, seen_at)] = rules.office.devices()
     assert issued.der == renewed.public_bytes(Encoding.DER)
     assert seen_at == int(rules.now)
+
+
+def _shut_out(crl: x509.CertificateRevocationList) -> set[int]:
+    return {each.serial_number for each in crl if any(isinstance(one.value, x509.CRLReason) for one in each.extensions)}
 
 
 def _number(crl: x509.CertificateRevocationList) -> int:
