@@ -5,8 +5,10 @@ import re
 import subprocess
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from agent.core.diagnosis.wear import Wear
+if TYPE_CHECKING:
+    from agent.core.diagnosis.wear import Wear
 
 _THROTTLED = Path("devices/platform/soc/soc:firmware/get_throttled")
 _VCGENCMD_S = 5.0
@@ -61,8 +63,10 @@ class Board:
                 found[_read(zone / "type") or zone.name] = int(_read(zone / "temp") or "") / 1000
         return found
 
-    def wear(self, path: Path) -> Wear | None:
+    def wear(self, path: Path) -> "Wear | None":
         """Return the wear of the disk that holds `path`; None if no disk does. Raises OSError if `path` is missing."""
+        from agent.core.diagnosis.wear import Wear  # noqa: PLC0415 - the core wants the serial number alone
+
         number = os.stat(path).st_dev  # noqa: PTH116 - of the link's target
         entry = self._sysfs / "dev" / "block" / f"{os.major(number)}:{os.minor(number)}"
         if not entry.exists():

@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import itertools
 import json
 import random
 import secrets
@@ -21,6 +22,8 @@ from rich.console import Console
 from rich.table import Table
 
 from agent.core.errors import EdgeAgentError
+from tests.campaigns import measured
+from tests.campaigns.bench import machine
 from tests.campaigns.chaos import namespaces
 from tests.campaigns.enrolment.kiosk import COMMAND_S, CUTS, RUNS, Kiosk, Presses
 from tests.support.agent_process import REPOSITORY
@@ -28,6 +31,7 @@ from tests.support.province import RunningProvince
 from tests.support.subscriber import Subscriber
 from tests.support.wait import wait_for
 
+PLACE = "enrolment cuts"
 KEPT = REPOSITORY / "build" / "enrolment-cuts.log"
 _PATIENCE_S = 30.0
 _EARLY = 0.2
@@ -231,7 +235,11 @@ def main(argv: Sequence[str] | None = None) -> int:
                 f"{cut.moment:.0%} {'before' if cut.is_early else 'after'} the first write ({cut.reached}): {said}",
                 markup=False,
             )
-    console.print(_table(cuts))
+    head, *rows = _rows(cuts)
+    table = Table(*head)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
     missed = [cut for cut in cuts if cut.fault]
     args.json.parent.mkdir(parents=True, exist_ok=True)
     record = {"seed": args.seed, "seconds": round(time.monotonic() - began_s), "cuts": [asdict(each) for each in cuts]}
@@ -241,25 +249,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"{sum(each.certain for each in cuts)} presses, "
         + ("each heard once" if not missed else f"and {len(missed)} cuts with a fault: the log is kept in {KEPT}")
     )
+    if args.measured and not missed:
+        measured.put(PLACE, _markdown(cuts, args.seed, time.monotonic() - began_s))
+        console.print(f"The table is in {measured.PAGE.relative_to(REPOSITORY)}.")
     return 1 if missed else 0
 
 
-def _table(cuts: Sequence[Cut]) -> Table:
-    table = Table("run", "killed", "cuts", "came back", "presses", "made or not", "it had come to")
-    for what in RUNS:
-        for kind in CUTS:
-            of = [each for each in cuts if (each.what, each.kind) == (what, kind)]
-            reached = Counter(each.reached for each in of)
-            table.add_row(
-                what,
-                kind,
-                str(len(of)),
-                str(sum(not each.fault for each in of)),
-                str(sum(each.certain for each in of)),
-                str(sum(each.uncertain for each in of)),
-                ", ".join(f"{stage} {count}" for stage, count in reached.most_common()),
-            )
-    return table
+def _rows(cuts: Sequence[Cut]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [("run", "cut off", "cuts", "came back", "presses", "made or not", "it had come to")]
+    for what, kind in itertools.product(RUNS, CUTS):
+        of = [each for each in cuts if (each.what, each.kind) == (what, kind)]
+        presses = (sum(each.certain for each in of), sum(each.uncertain for each in of))
+        counts = (len(of), sum(not each.fault for each in of), *presses)
+        reached = Counter(each.reached for each in of)
+        stages = ", ".join(f"{stage} {count}" for stage, count in reached.most_common())
+        rows.append((what, kind, *map(str, counts), stages))
+    return rows
+
+
+def _markdown(cuts: Sequence[Cut], seed: int, seconds: float) -> str:
+    head, *rows = _rows(cuts)
+    lines = "".join(f"| {' | '.join(row)} |\n" for row in (head, ("---",) * len(head), *rows))
+    return f"{lines}\n(Seed {seed}; {measured.machine_line(machine.describe(), seconds=seconds)[1:]}"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -273,6 +284,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1 << 31), help="of a plan that was printed")
     parser.add_argument("--cuts", type=int, default=50, metavar="N", help="how many (default 50)")
+    parser.add_argument("--measured", action="store_true", help="put the table into docs/measured.md")
     parser.add_argument(
         "--json", type=Path, default=REPOSITORY / "build/enrolment-cuts.json", help="default: build/enrolment-cuts.json"
     )
