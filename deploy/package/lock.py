@@ -1,4 +1,5 @@
-"""Writes `locks/*.txt` anew, with today's versions: `python -m deploy.package.lock`. `make dist` only reads them."""
+"""Writes `locks/*.txt` anew, with today's versions, and the registrar's: `python -m deploy.package.lock`. `make dist`
+and the province kit only read them."""
 
 import json
 import subprocess
@@ -14,6 +15,10 @@ _HEAD = """\
 # Written by `make dist-lock`. Every wheel in the package for {name}: version and SHA-256.
 # On purpose not here, though something asks for it: {excluded}.
 """
+_HEAD_OF_REGISTRAR = """\
+# Written by `make dist-lock`. What the registrar's host runs: version, and SHA-256 of the wheels for Debian 12 and 13.
+"""
+REGISTRAR = DIRECTORY.parent / "registrar" / "requirements.txt"
 
 
 def write(target: Target, project: Path) -> None:
@@ -30,6 +35,28 @@ def write(target: Target, project: Path) -> None:
     kept = [line for line in lines if line.partition("==")[0] not in excluded]
     head = _HEAD.format(name=target.name, excluded=", ".join(sorted(excluded)))
     target.lock.write_text(head + "\n".join(kept) + "\n")
+
+
+def write_registrar(project: Path) -> None:
+    """The same for the registrar's host, which may be of either Debian and any 64-bit processor."""
+    found: dict[tuple[str, str], dict[str, set[str]]] = {}
+    for target in TARGETS.values():
+        if target.arch != "armhf":
+            for name, (version, digest) in _resolved(target, registrar_needs(project)).items():
+                found.setdefault((name, version), {}).setdefault(target.release.python, set()).add(digest)
+    lines = []
+    for (name, version), digests in sorted(found.items()):
+        only = f' ; python_version == "{min(digests)}"' if len(digests) == 1 else ""
+        hashes = sorted(set().union(*digests.values()))
+        lines.append(f"{name}=={version}{only}" + "".join(f" --hash=sha256:{each}" for each in hashes))
+    REGISTRAR.write_text(_HEAD_OF_REGISTRAR + "\n".join(lines) + "\n")
+
+
+def registrar_needs(project: Path) -> list[str]:
+    """What pyproject.toml asks for of all that the registrar runs."""
+    declared = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    common = [each for each in declared["dependencies"] if each.startswith(("pydantic>", "PyJWT", "tzdata"))]
+    return [*common, *declared["optional-dependencies"]["registrar"]]
 
 
 def _resolved(target: Target, requirements: list[str], *options: str) -> dict[str, tuple[str, str]]:
@@ -55,3 +82,4 @@ def _plain(name: str) -> str:
 if __name__ == "__main__":
     for each in TARGETS.values():
         write(each, DIRECTORY.parents[1])
+    write_registrar(DIRECTORY.parents[1])

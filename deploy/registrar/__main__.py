@@ -7,6 +7,8 @@ python -m deploy.registrar approve 7K3D-M9QX-A4TV
 python -m deploy.registrar refuse 7K3D-M9QX-A4TV --reason "not our kiosk"
 python -m deploy.registrar list
 python -m deploy.registrar revoke kzn/durban-station/kiosk-0001 --reason stolen
+python -m deploy.registrar copy
+python -m deploy.registrar adopt device-ca.crl
 """
 
 import argparse
@@ -15,6 +17,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
@@ -30,6 +33,8 @@ from deploy.registrar.serving import open_records, read_root, serve
 from deploy.registrar.store import Issued
 from deploy.registrar.wording import spoken
 
+COPIES = 30
+"""Daily copies of the database that stay."""
 _PICTURES = (".svg", ".png", ".pdf")
 
 
@@ -137,6 +142,19 @@ def _revoke(_: RegistrarConfig, office: Office, chosen: argparse.Namespace) -> N
     print(f"{chosen.name}: {count} certificates revoked. The brokers refuse it when they have the new revocation list.")
 
 
+def _adopt(_: RegistrarConfig, office: Office, chosen: argparse.Namespace) -> None:
+    print(f"{office.adopt(chosen.list.read_bytes(), who=_who())} certificates revoked that were not before.")
+
+
+def _copy(config: RegistrarConfig, office: Office, _: argparse.Namespace) -> None:
+    folder = config.database.parent / "copies"
+    path = folder / f"registrar-{datetime.now(UTC):%Y-%m-%d}.db"
+    office.copy(path)
+    for old in sorted(folder.glob("registrar-*.db"))[:-COPIES]:
+        old.unlink()
+    print(path)
+
+
 _COMMANDS = {
     "claim": _claim,
     "requests": _requests,
@@ -144,6 +162,8 @@ _COMMANDS = {
     "refuse": _decide,
     "list": _list,
     "revoke": _revoke,
+    "copy": _copy,
+    "adopt": _adopt,
 }
 
 
@@ -182,6 +202,11 @@ def _parser() -> argparse.ArgumentParser:
     revoke = command("revoke", "shut a device out", "kzn/durban-station/kiosk-0001 --reason stolen")
     revoke.add_argument("name", help="province/site/id")
     revoke.add_argument("--reason", required=True, help="why: it stays in the journal")
+    command("copy", f"copy the database, and print where the copy is: those of the last {COPIES} days stay", "")
+    adopt = command(
+        "adopt", "revoke what a broker's list has, after the database came back from a copy", "device-ca.crl"
+    )
+    adopt.add_argument("list", type=Path, help="/etc/mosquitto/edge-agent/device-ca.crl of a broker's host")
     return parser
 
 

@@ -17,6 +17,8 @@ LONGEST_S = 60
 _SKEW_S = 30
 """How far ahead a signer's clock may be."""
 _ROLES = {"supervisor", "admin"}
+_CORRECTED_S = 300
+"""A clock that goes further back than this was wrong when the registrar began."""
 _MOST_TOKENS = 100_000
 _FORM = "the control room's page and the registrar are of different versions, or somebody has changed the request"
 
@@ -25,7 +27,9 @@ class Bearers:
     """Verifies tokens. Any thread.
 
     It remembers in memory which were used. Those signed before it began, and those that end before any that it has
-    forgotten, are refused: so a restart or a clock that is set back brings none of them to life.
+    forgotten, are refused: so a restart or a clock that is set back brings none of them to life. Only a clock that is
+    set back to minutes before the beginning takes the beginning with it: else a registrar that began with a clock in
+    the future would refuse everybody for as long as that was ahead.
     """
 
     def __init__(self, keys: KeyRing, province: str, clock: Callable[[], float] = time.time) -> None:
@@ -74,6 +78,8 @@ class Bearers:
 
     def _check(self, verified: VerifiedClaims, do: str, body: str) -> None:
         claims, now = verified.claims, self._clock()
+        if now < self._began - _CORRECTED_S:
+            self._began = int(now)
         begin, end, jti = (claims.get(name) for name in ("iat", "exp", "jti"))
         if type(begin) is not int or type(end) is not int or not isinstance(jti, str) or not 8 <= len(jti) <= 64:
             raise Refusal(f"This token has not the right form: {_FORM}.", 401)

@@ -2,9 +2,12 @@
 
 import secrets
 from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cryptography import x509
 
 from agent.provisioning.claim import Claim, base64url, board_serial, whole_name
-from deploy.registrar.records import DAY_S, Records
+from deploy.registrar.records import DAY_S, DECOMMISSIONED, Records, is_harmless
 from deploy.registrar.refusal import Refusal
 from deploy.registrar.store import Issued, StoredClaim, StoredRequest, Transaction, secret_digest
 from deploy.registrar.wording import board_text, lives_text, place_text, spoken
@@ -115,6 +118,41 @@ class Office:
         if not revoked:
             raise Refusal(f"{name} has no certificate that could be revoked: `list` shows who has one.", 404)
         return revoked
+
+    def adopt(self, content: bytes, *, who: str) -> int:
+        """Revoke what a list of the issuing authority (PEM) has, also what is not known here, as after the database
+        came back from a copy; return how many that were."""
+        issuing, count = self._records.issuing.certificate, 0
+        try:
+            found = x509.load_pem_x509_crl(content)
+            ours = found.is_signature_valid(issuing.public_key())  # type: ignore[arg-type]
+        except (ValueError, TypeError):
+            ours = False
+        if not ours:
+            raise Refusal("This is no list of revoked devices that this registrar's issuing authority has signed.", 400)
+        end = int(issuing.not_valid_after_utc.timestamp())
+        with self._records.store.transaction() as tx:
+            now = self._records.now()
+            for each in found:
+                serial, at = f"{each.serial_number:x}", int(each.revocation_date_utc.timestamp())
+                # Without a reason a device had decommissioned itself, or was replaced.
+                reason = "on a broker's list" if len(each.extensions) else DECOMMISSIONED
+                known = tx.certificate(serial)
+                if known is None:
+                    known = Issued(serial, "", "unknown", "", None, b"", at, end, at, reason)
+                    tx.add_issued(known)
+                elif known.revoked_at is None or (is_harmless(known.reason or "") and not is_harmless(reason)):
+                    tx.revoke(serial, at, reason)
+                    tx.forget_permission(known.name, known.key)
+                else:
+                    continue
+                tx.write_down(now, who, "revoked", known.user, known.key, f"serial {serial}: {reason}")
+                count += 1
+        return count
+
+    def copy(self, path: Path) -> None:
+        """Copy the database, also while the registrar serves."""
+        self._records.store.copy(path)
 
     def devices(self) -> list[tuple[Issued, int | None]]:
         """Return the newest certificate of each device, and when the device was last here."""

@@ -9,7 +9,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -210,6 +210,20 @@ class Store:
         self._database.execute("PRAGMA journal_mode = DELETE")
         self._database.execute("PRAGMA synchronous = EXTRA")  # so that a power cut takes nothing back
         self._database.executescript(_SCHEMA)
+
+    def copy(self, path: Path) -> None:
+        """Write a whole copy, also while others use the database; whatever was at `path` is replaced at once. Raises
+        Refusal when it can't be written."""
+        new = path.with_name(f"{path.name}.new")
+        try:
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            new.unlink(missing_ok=True)
+            os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            with self._lock, closing(sqlite3.connect(new)) as copy:
+                self._database.backup(copy)
+            new.replace(path)
+        except (OSError, sqlite3.Error) as error:
+            raise Refusal(f"{path}: the copy can't be written ({error}), and those before stay.") from error
 
     def close(self) -> None:
         """Close the database, after the transaction that is under way."""

@@ -84,6 +84,17 @@ def test_a_clock_that_is_set_back_brings_no_token_to_life(door: _Door) -> None:
     assert "used before" in door.refused(token)
 
 
+def test_a_registrar_that_began_with_a_clock_in_the_future_lets_people_in_when_it_is_set_right(door: _Door) -> None:
+    door.now += 86_400
+    door.open()
+    door.now -= 86_400
+    now = int(door.now)
+    early = bearer(SUPERVISOR, "GET", PATH, iat=now - 1, exp=now + 30)
+    assert "used before" in door.refused(early), "as at every beginning"
+    assert door.who(bearer(SUPERVISOR, "GET", PATH, iat=now, exp=now + 30))
+    assert "used before" in door.refused(early)
+
+
 def test_a_token_is_for_one_request(door: _Door) -> None:
     for request in (
         {"method": "POST"},

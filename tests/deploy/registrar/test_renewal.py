@@ -204,6 +204,31 @@ def test_a_registrar_that_comes_back_from_a_copy_makes_lists_that_brokers_take(
     assert _number(x509.load_pem_x509_crl(rules.devices.revocation_list())) > at_the_brokers
 
 
+def test_a_registrar_that_comes_back_from_a_copy_revokes_what_a_brokers_list_has_also_what_it_never_knew(
+    rules: Rules, board: Board, shown: x509.Certificate, tmp_path: Path
+) -> None:
+    stolen = Board(OTHER_NAME)
+    with closing(sqlite3.connect(tmp_path / "registrar.db")) as database, closing(sqlite3.connect(":memory:")) as copy:
+        database.backup(copy)
+        after = rules.enrol(stolen.asks(), rules.claim(OTHER_NAME))
+        rules.office.revoke(OTHER_NAME, who="thandi", reason="stolen")
+        rules.devices.decommission(shown)
+        at_the_brokers = rules.devices.revocation_list()
+        copy.backup(database)
+    assert _revoked(rules) == set()
+    assert rules.office.adopt(at_the_brokers, who="thandi") == 2
+    again = rules.devices.revocation_list()
+    assert _entries(again) == _entries(at_the_brokers)
+    assert {each for each, shut_out in _entries(again) if shut_out} == {after.serial_number}
+    assert rules.office.adopt(at_the_brokers, who="thandi") == 0
+    assert [issued.name for issued, _ in rules.office.devices()] == [NAME]
+    with pytest.raises(Refusal, match="not one of this registrar"):
+        rules.renew(stolen.asks(), after)
+    for foreign in (b"no list", Authority.root("device", "kzn").issuing().revocation_list([], 0)):
+        with pytest.raises(Refusal, match="This is no list"):
+            rules.office.adopt(foreign, who="thandi")
+
+
 def test_what_is_revoked_while_the_clock_stands_is_in_a_newer_list(rules: Rules, shown: x509.Certificate) -> None:
     rules.enrol(Board(OTHER_NAME).asks(), rules.claim(OTHER_NAME))
     numbers = []
@@ -255,6 +280,11 @@ def test_the_list_of_devices_shows_the_newest_certificate_of_each(
 
 def _shut_out(crl: x509.CertificateRevocationList) -> set[int]:
     return {each.serial_number for each in crl if any(isinstance(one.value, x509.CRLReason) for one in each.extensions)}
+
+
+def _entries(crl: bytes) -> set[tuple[int, bool]]:
+    """Each serial number, and whether a person shut it out."""
+    return {(each.serial_number, bool(len(each.extensions))) for each in x509.load_pem_x509_crl(crl)}
 
 
 def _number(crl: x509.CertificateRevocationList) -> int:

@@ -1,7 +1,6 @@
 """What the registrar gives away is on its disk before: a full disk, a wrong clock, files that are not right."""
 
 import asyncio
-import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from starlette.responses import Response
 
 from agent.adapters.jose_keys import KeyRing
 from deploy.kit.authority import AuthorityError
+from deploy.registrar.__main__ import COPIES
 from deploy.registrar.app import Web, make_app
 from deploy.registrar.bearer import Bearers
 from deploy.registrar.config import ConfigError, read_config
@@ -20,7 +20,7 @@ from deploy.registrar.limits import Limits
 from deploy.registrar.refusal import Refusal
 from deploy.registrar.serving import open_records
 from deploy.registrar.store import Store
-from tests.support.registrar import NAME, OTHER_NAME, Board, Rules, authorities, write_province
+from tests.support.registrar import NAME, OTHER_NAME, Board, Rules, authorities, run_registrar, write_province
 
 
 def fill(rules: Rules) -> None:
@@ -105,10 +105,16 @@ def test_the_journal_can_not_be_changed(rules: Rules) -> None:
     assert rules.told("claim")
 
 
-def test_a_copy_of_the_file_that_the_runbook_names_holds_all_that_was_given(rules: Rules, tmp_path: Path) -> None:
+def test_a_copy_of_a_day_holds_all_that_was_given_and_the_oldest_goes(rules: Rules, tmp_path: Path) -> None:
     shown = rules.enrol(Board().asks(), rules.claim())
-    shutil.copy(rules.config.database, tmp_path / "copy.db")
-    copy = Store(tmp_path / "copy.db")
+    (folder := tmp_path / "copies").mkdir()
+    for day in range(COPIES):
+        (folder / f"registrar-2001-01-{day + 1:02}.db").touch()
+    for _ in range(2):  # the second one of a day takes the place of the first
+        path = Path(run_registrar(tmp_path / "registrar.toml", "copy").stdout.strip())
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert (len(list(folder.iterdir())), (folder / "registrar-2001-01-01.db").exists()) == (COPIES, False)
+    copy = Store(path)
     with copy.transaction() as tx:
         assert [each.der for each in tx.all_issued()] == [shown.public_bytes(Encoding.DER)]
     copy.close()
