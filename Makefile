@@ -16,7 +16,7 @@ JOBS ?= 5
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime tpm est-tools node-tools control-room browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-package test-tflite test-picamera2 check bench bench-vision chaos enrolment-cuts fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation mutants week arm-smoke wiring lamps dist dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime tpm est-tools node-tools control-room browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-package test-tflite test-picamera2 check bench bench-vision chaos enrolment-cuts fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants week arm-smoke wiring lamps dist dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -38,6 +38,11 @@ $(VENV)/.run: pyproject.toml
 $(VENV)/.dev: $(VENV)/.run
 	@echo "Adding what tests and checks need"
 	@$(BIN)/python -m pip install $(PIP_QUIET) --group dev
+	@touch $@
+
+$(VENV)/.office: $(VENV)/.run # What deploy/province needs
+	@echo "Adding what the office of a province needs"
+	@$(BIN)/python -m pip install $(PIP_QUIET) -e '.[registrar]'
 	@touch $@
 
 broker:
@@ -206,6 +211,9 @@ brokers: $(VENV)/.dev rabbitmq ## Who may say what at a RabbitMQ; then a node of
 
 emulation: setup-dev model demo-video ## A day of the package on an emulated Pi 4 and an emulated camera, power cuts among it (eight minutes; the first time eleven)
 	@$(BIN)/python -m tests.campaigns.emulation $(if $(CUTS),--cuts=$(CUTS)) $(EMULATION)
+
+province: setup-dev model ## A site and two devices from nothing, by the guide alone, in containers (eight minutes; needs root; PROVINCE=--help)
+	@$(BIN)/python -m tests.campaigns.province $(PROVINCE)
 
 mutants: setup-dev ## Break the core and the outbox line by line (ten minutes; ONLY=FILE for one file): do the tests notice?
 	@$(BIN)/python -m tests.campaigns.mutants $(ONLY)

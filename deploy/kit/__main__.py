@@ -20,9 +20,9 @@ from deploy.kit.workshop import Workshop, filled
 _Formatter = argparse.RawDescriptionHelpFormatter
 _EXAMPLE = """\
 Example, for a province from nothing:
-  deploy/province new kzn            # writes provinces/kzn.toml: fill it in
-  deploy/province new kzn            # makes provinces/kzn; again after each change of the file
-  ansible-playbook -i provinces/kzn/ansible/inventory.yml provinces/kzn/ansible/site.yml
+  deploy/province new kzn            # opens provinces/kzn.toml in $EDITOR (nano), to fill in, and makes provinces/kzn
+  deploy/province new kzn            # again after each change of the file
+  ansible-playbook -K -i provinces/kzn/ansible/inventory.yml provinces/kzn/ansible/site.yml
   deploy/province check kzn
 For trying out, with every host on this machine: deploy/province new bench --on 192.168.1.5
 """
@@ -88,8 +88,11 @@ def _new(args: argparse.Namespace) -> int:
         args.out.mkdir(parents=True, exist_ok=True)
         toml.write_text(template, encoding="utf-8")
         if not args.on:
-            print(f"wrote {toml}: fill it in, and run the same again. Nothing else was made")
-            return 1
+            if sys.stdin.isatty():
+                subprocess.run([*shlex.split(os.environ.get("EDITOR", "nano")), str(toml)], check=False)
+            if toml.read_text(encoding="utf-8") == template:
+                print(f"wrote {toml}: fill it in, and run the same again. Nothing else was made")
+                return 1
     elif args.on and toml.read_text(encoding="utf-8") != template:
         raise KitError(f"{toml} is there already, and says something else: change it there, and leave --on away")
     province = load(toml, args.code)

@@ -4,7 +4,6 @@ import gzip
 import io
 import json
 import tarfile
-import tomllib
 from pathlib import Path
 
 from deploy.kit.province import Province
@@ -25,7 +24,14 @@ def make(shop: Workshop, province: Province) -> None:
     tree = {"all": {"children": {group: {"hosts": each} for group, each in hosts.items()}}}
     shop.derive("ansible/inventory.yml", json.dumps(tree, indent=2) + "\n")  # which is YAML too
     packages = json.dumps(str(ROOT / "dist"))
-    shop.fill("ansible/site.yml", "site.yml", name=province.name, code=province.code, packages=packages)
+    shop.fill(
+        "ansible/site.yml",
+        "site.yml",
+        name=province.name,
+        code=province.code,
+        packages=packages,
+        registrar=province.registrar.url,
+    )
     for path in sorted(_ROLE.rglob("*")):
         if path.is_file():
             shop.derive(f"ansible/roles/edge_agent/{path.relative_to(_ROLE)}", path.read_bytes())
@@ -36,10 +42,7 @@ def _program() -> bytes:
     """What the registrar's host runs: the same bytes for the same files."""
     files = [path for each in _PROGRAM for path in sorted((ROOT / each).rglob("*.py"))]
     content = {str(path.relative_to(ROOT)): path.read_bytes() for path in [*files, *(ROOT / each for each in _SINGLE)]}
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    needed = [each for each in project["dependencies"] if each.startswith(("pydantic>", "PyJWT", "tzdata"))]
-    needed += project["optional-dependencies"]["registrar"]
-    content["requirements.txt"] = "".join(f"{each}\n" for each in needed).encode()
+    content["requirements.txt"] = (ROOT / "deploy/registrar/requirements.txt").read_bytes()
     packed = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as zipped,

@@ -88,8 +88,9 @@ def _registrar(shop: Workshop, province: Province, keys: Keys) -> None:
     kinds: tuple[Kind, ...] = ("server", "device")
     for kind in kinds:
         shop.derive(f"registrar/{kind}-root.pem", keys.root_pem(kind))
-    unit, site = ((_REGISTRAR / name).read_text("utf-8") for name in ("edge-agent-registrar.service", "nginx.conf"))
-    shop.derive("registrar/edge-agent-registrar.service", unit)
+    for path in sorted(_REGISTRAR.glob("*.service")) + sorted(_REGISTRAR.glob("*.timer")):
+        shop.derive(f"registrar/{path.name}", path.read_bytes())
+    site = (_REGISTRAR / "nginx.conf").read_text(encoding="utf-8")
     port = province.registrar.port
     ports = (("listen 443 ", f"listen {port} "), ("listen [::]:443 ", f"listen [::]:{port} "))
     pages = [f'"https://{_authority(each)}" $http_origin;' for each in province.brokers]

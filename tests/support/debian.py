@@ -33,15 +33,17 @@ def missing() -> str:
 
 
 class Debian:
-    """One system of RELEASE below `root`, unpacked from an archive that is made once a machine. `also` are packages."""
+    """One system of RELEASE below `root`, unpacked from an archive that is made once a machine. It has the packages
+    `included`, and those of `at_hand` where its own apt-get finds them without a network."""
 
-    def __init__(self, root: Path, *also: str) -> None:
+    def __init__(self, root: Path, included: str = _INCLUDED, at_hand: str = "") -> None:
         self.root = root
         root.mkdir()
-        subprocess.run(["tar", "-C", root, "-xf", _archive(",".join((_INCLUDED, *also)))], check=True)
+        subprocess.run(["tar", "-C", root, "-xf", archive(included, at_hand)], check=True)
         # Nobody needs this after a power cut.
         (root / "etc/dpkg/dpkg.cfg.d/unsafe-io").write_text("force-unsafe-io\n")
-        self.run("systemctl disable mosquitto")
+        if included == _INCLUDED:
+            self.run("systemctl disable mosquitto")
 
     def run(self, script: str) -> Done:
         """Run `script` in a plain chroot: no service manager, not even /proc."""
@@ -55,11 +57,12 @@ class Debian:
         return ["chroot", str(self.root), "/bin/sh", "-c", script]
 
     @contextmanager
-    def booted(self) -> Iterator["Machine"]:
-        """The system, started with its own systemd; off at the end. Raises OSError where that is not possible."""
+    def booted(self, network: str = "--private-network") -> Iterator["Machine"]:
+        """The system, started with its own systemd; off at the end. `network` is an option of systemd-nspawn. Raises
+        OSError where that is not possible."""
         command = ["systemd-nspawn", "--quiet", "--boot", f"--directory={self.root}", "--register=no", "--keep-unit"]
         # Its name is by default the directory's, and two of one name can't run at a time.
-        command += ["--private-network", "--console=pipe", f"--machine=debian-{os.getpid()}"]
+        command += [network, "--console=pipe", f"--machine={self.root.name}-{os.getpid()}"]
         with (self.root.with_suffix(".log")).open("w") as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
@@ -144,21 +147,30 @@ def _kill_tree(process: "subprocess.Popen[bytes]") -> None:
                 each.kill()
 
 
-def _archive(included: str) -> Path:
-    recipe = hashlib.sha256(included.encode()).hexdigest()[:16]
-    archive = cache_directory() / "dist" / f"{RELEASE.name}-amd64-{recipe}.tar.zst"
-    if not archive.exists():
-        archive.parent.mkdir(parents=True, exist_ok=True)
-        new = archive.with_name(f".{os.getpid()}-{archive.name}")
+def archive(included: str, at_hand: str) -> Path:
+    """The archive of such a system, made once a machine, for which it needs a network."""
+    recipe = hashlib.sha256(f"{included} {at_hand}".strip().encode()).hexdigest()[:16]
+    made = cache_directory() / "dist" / f"{RELEASE.name}-amd64-{recipe}.tar.zst"
+    if not made.exists():
+        made.parent.mkdir(parents=True, exist_ok=True)
+        new = made.with_name(f".{os.getpid()}-{made.name}")
         command = [
             "mmdebstrap",
             "--quiet",
             "--variant=apt",
             "--arch=amd64",
             f"--include={included}",
+            *_kept_for_later(at_hand),
             RELEASE.name,
             str(new),
         ]
         subprocess.run([*command, "http://deb.debian.org/debian"], check=True)
-        new.rename(archive)
-    return archive
+        new.rename(made)
+    return made
+
+
+def _kept_for_later(packages: str) -> list[str]:
+    if not packages:
+        return []
+    fetch = f"apt-get install -y -qq --no-install-recommends --download-only {packages.replace(',', ' ')} >/dev/null"
+    return ["--skip=cleanup/apt", f"--customize-hook=chroot \"$1\" sh -c '{fetch}'"]

@@ -1,6 +1,7 @@
 """What hosts do with what the kit has made: revocation, another issuing authority, the playbook, the drill."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,11 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped] # comes with Ansible
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
+from packaging.requirements import Requirement
 
 from deploy.kit.__main__ import main
 from deploy.kit.authority import Authority, Revoked, new_key, write_certificates, write_key
+from deploy.package.lock import REGISTRAR, registrar_needs
 from tests.deploy.kit.conftest import Office
 from tests.support.certificates import CertificateFiles
 from tests.support.mosquitto import RELOADED
@@ -180,6 +184,8 @@ def test_the_playbook_is_one_that_ansible_understands_and_it_names_no_offline_fi
         done = subprocess.run([*command, *words], env=environ, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert says in done.stdout
+    for path in (folder / "roles").rglob("*.yml"):  # which the check of the syntax does not read
+        assert yaml.safe_load(path.read_text())
     named = "".join(path.read_text() for path in (folder / "roles").rglob("*") if path.is_file())
     assert "offline" not in named
     assert "keys/" not in named
@@ -230,3 +236,10 @@ def test_a_claim_is_asked_of_the_registrars_host(
         monkeypatch.setattr(sys.stdin, "isatty", lambda there=at_a_terminal: there)
         assert main(["claim", "--out", str(office.out), "kzn", *words]) == 0
         assert (tmp_path / "asked").read_text().splitlines() == [*asked, password]
+
+
+def test_the_registrars_host_gets_versions_that_satisfy_what_the_project_asks_for() -> None:
+    needed = [Requirement(each) for each in registrar_needs(ROLE.parents[2])]
+    locked = dict(re.findall(r"^([^\s=]+)==([^\s;]+) --hash=sha256:", REGISTRAR.read_text(), re.MULTILINE))
+    assert all(locked[each.name.lower()] in each.specifier for each in needed)
+    assert all(each.count("--hash=") for each in REGISTRAR.read_text().splitlines() if not each.startswith("#"))

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,11 +26,11 @@ def certificate(path: Path) -> x509.Certificate:
 
 
 def test_without_a_file_it_writes_an_example_and_stops_and_then_makes_the_province(tmp_path: Path) -> None:
-    program = [str(ROOT / "deploy/province"), "new", "kzn", "--out", str(tmp_path)]
-    first = subprocess.run(program, capture_output=True, text=True, check=False)
+    program = [sys.executable, "-m", "deploy.kit", "new", "kzn", "--out", str(tmp_path)]
+    first = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (first.returncode, [path.name for path in tmp_path.iterdir()]) == (1, ["kzn.toml"])
     assert "fill it in" in first.stdout
-    second = subprocess.run(program, capture_output=True, text=True, check=False)
+    second = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False)
     assert second.returncode == 0, second.stderr
     assert "made       pki/offline/" in second.stdout
     assert f"lies in {tmp_path}/kzn." in second.stdout
@@ -46,6 +47,16 @@ def test_for_trying_out_one_machine_is_every_host_and_nothing_is_filled_in(
     assert [list(inventory[group]["hosts"]) for group in ("brokers", "registrar")] == [["192.0.2.7"]] * 2
     assert main([*words, "192.0.2.8"]) == 1
     assert "says something else" in capsys.readouterr().err
+
+
+def test_at_a_terminal_it_opens_the_example_in_an_editor_and_goes_on_when_that_was_filled_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    for name, editor, code in (("gp", "true", 1), ("kzn", "sed -i s/203.0.113.7/203.0.113.8/", 0)):
+        monkeypatch.setenv("EDITOR", editor)
+        assert main(["new", name, "--out", str(tmp_path)]) == code
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["gp.toml", "kzn", "kzn.toml"]
 
 
 def test_others_than_the_owner_can_read_nothing_of_it(office: Office) -> None:

@@ -1,0 +1,174 @@
+"""The guide, played: a site, a device with a claim and one without, and a press of each that the centre hears."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.kit.workshop import filled
+from tests.campaigns.province import afterwards
+from tests.campaigns.province import hosts as machines
+from tests.campaigns.province.hosts import BROKERS, PASSWORD, Host
+from tests.campaigns.province.reader import ROOT, Reader, WentWrongError, guide
+from tests.support.wait import wait_for
+
+WITH_CLAIM, FIRST = machines.DEVICES
+_CODE = re.compile(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}\b")
+_SIMULATED = "edge-agent sim --config /etc/edge-agent/edge-agent.toml"
+_ANSWERS = {
+    r"BECOME password: $": PASSWORD,
+    r"\[sudo\] password for [^\n]*: $": PASSWORD,
+    r"for sudo on .*: $": PASSWORD,
+}
+
+
+@dataclass
+class Part:
+    """What one part of the guide took."""
+
+    what: str
+    commands: int = 0
+    edited: int = 0
+    seconds: float = 0.0
+    lines: list[str] = field(default_factory=list)
+    """Where, which command, and how long."""
+
+
+class Play:
+    """One play, in `directory`, within namespaces of its own. `internet` are words that lead out of them."""
+
+    def __init__(self, directory: Path, deb: Path, internet: tuple[str, ...], say: Callable[[str], object]) -> None:
+        self._directory, self._deb, self._internet, self._say = directory, deb, internet, say
+        self.office = directory / "edge-agent"
+        self._edited = directory / "edited.txt"
+        self.parts: list[Part] = []
+        self._began_s = 0.0
+
+    def before(self, hosts: dict[str, Host]) -> None:
+        """What the guide says that somebody has, and a person's one input."""
+        trusting = ["git", "-c", "safe.directory=*"]
+        subprocess.run([*trusting, "clone", "-q", "--no-hardlinks", ROOT, self.office], check=True)
+        toml = filled("example.toml", code="kzn").replace("203.0.113.7", next(iter(BROKERS.values())))
+        (self._directory / "filled.toml").write_text(toml)
+        editor = self._directory / "editor"
+        editor.write_text(f'#!/bin/sh\necho "$1" >>{self._edited}\ncp {self._directory}/filled.toml "$1"\n')
+        editor.chmod(0o755)
+        self._edited.touch()
+        home = self._directory / "home"
+        home.mkdir()
+        ours = {name: text for name, text in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL", "PYTEST"))}
+        path = f"{os.environ['PATH']}:{Path(sys.executable).parent}"  # ours has Ansible, and comes last
+        ours |= {"HOME": str(home), "USER": "office", "EDITOR": str(editor), "PATH": path, "TERM": "dumb"}
+        self.reader = Reader(self.office, ours | {"ANSIBLE_NOCOLOR": "1"}, _ANSWERS)
+        wheels = next(host for name, host in hosts.items() if name in machines.REGISTRAR).root / "srv/wheels"
+        locked = self.office / "deploy/registrar/requirements.txt"
+        fetch = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "-q",
+            "--disable-pip-version-check",
+            "-d",
+            wheels,
+            "-r",
+            locked,
+        ]
+        subprocess.run([*self._internet, *map(str, fetch)], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "media", "/media"], check=True)
+        (card := Path("/media/office/bootfs")).mkdir(parents=True)
+        subprocess.run(["mount", "--bind", hosts[WITH_CLAIM].boot_partition, card], check=True)
+
+    def play(self, hosts: dict[str, Host]) -> None:
+        """All of it. Raises WentWrongError at the first thing that does not come true."""
+        site, claim, with_claim, first, approve, start, watch = guide()
+        self._begin("a site: two brokers and the registrar, from a clean clone")
+        new, playbook, check = site
+        self._type(new, outside=self._internet)
+        recap = self._type(playbook)
+        if len(re.findall(r"unreachable=0 +failed=0", recap)) != len(machines.HOSTS):
+            raise WentWrongError(recap)
+        if "All is well." not in (said := self._type(check)):
+            raise WentWrongError(said)
+        (self.office / "dist").mkdir(exist_ok=True)
+        shutil.copy(self._deb, self.office / "dist")  # `make dist`, once for all devices
+        self._begin("a device with a claim")
+        for command in claim:
+            self._type(command)
+        for command in with_claim:
+            self._type(command, at=WITH_CLAIM)
+        if list(hosts[WITH_CLAIM].boot_partition.glob("*.claim")):
+            raise WentWrongError("the claim is still on the card")
+        self._begin("a device first, let in by a supervisor")
+        shutil.copy(self._deb, hosts[FIRST].boot_partition)
+        install, enrol = first
+        self._type(install, at=FIRST)
+        self._enrol(enrol, approve)
+        for command in start:
+            self._type(command, at=FIRST)
+        self._end()
+        for device in (WITH_CLAIM, FIRST):
+            self._press(hosts[device], watch[0].replace(WITH_CLAIM, device))
+
+    def _enrol(self, command: str, approve: list[str]) -> None:
+        poster = (self.office / "provinces/kzn/signage/invitation.html").read_text()
+        invitation = re.findall(r"edge-claim1\.[\w-]{50,}", poster)[0]
+        with self.reader.at_a_terminal(command.replace("INVITATION", invitation), at=FIRST) as terminal:
+            terminal.read_until(_CODE.search, "the code")
+            found = _CODE.search(terminal.said)
+            assert found
+            self._say(f"  reads out {found[0]}")
+            for each in approve:
+                self._type(each.replace("CODE", found[0]))
+            if terminal.ended():
+                raise WentWrongError(terminal.said)
+        self._note(FIRST, command)
+
+    def _press(self, device: Host, watch: str) -> None:
+        with self.reader.at_a_terminal(watch) as terminal:
+            terminal.read_until(lambda said: "ONLINE" in said, f"{device.name} online")
+            wait_for(lambda: device.machine.run(f"{_SIMULATED} press police").returncode == 0, what="a press")
+            terminal.read_until(lambda said: "alarm/police" in said, "the press", 30)
+        self._say(f"a press of {device.name} has arrived at the centre")
+
+    def _type(self, command: str, *, at: str = "", outside: tuple[str, ...] = ()) -> str:
+        self._note(at, command)
+        return self.reader.types(command, at=at, outside=outside)
+
+    def _note(self, at: str, command: str) -> None:
+        self.parts[-1].commands += 1
+        self.parts[-1].lines.append(f"{at or 'office'}: {command}")
+        self._say(f"  {at or 'office'}$ {command if len(command) < 100 else command[:97] + '...'}")
+
+    def _begin(self, what: str) -> None:
+        self._end()
+        self._say(what)
+        self._began_s = time.monotonic()
+        self.parts.append(Part(what))
+
+    def _end(self) -> None:
+        if self.parts:
+            part = self.parts[-1]
+            part.seconds = time.monotonic() - self._began_s
+            opened = self._edited.read_text().splitlines()
+            part.edited = sum(not each.endswith("provinces/kzn.toml") for each in opened)  # the one that is filled in
+            self._edited.write_text("")
+
+
+def played(directory: Path, deb: Path, internet: tuple[str, ...], say: Callable[[str], object]) -> list[Part]:
+    """Play it, and then what the kit promises beyond the guide. Raises WentWrongError, AssertionError."""
+    say("three hosts and two devices start")
+    with ExitStack() as stack:
+        (disks := directory / "disks").mkdir()
+        hosts = stack.enter_context(machines.network(disks))
+        play = Play(directory, deb, internet, say)
+        play.before(hosts)
+        play.play(hosts)
+        afterwards.look(play.reader, hosts, say)
+    return play.parts
