@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from deploy.registrar.config import read_config
 from deploy.registrar.store import Store
-from tests.campaigns.emulation.architecture import ARM64
+from tests.campaigns.emulation.architecture import Architecture
 from tests.campaigns.emulation.emulator import HOST
 from tests.campaigns.emulation.kiosk import BROKER, Kiosk
 from tests.campaigns.emulation.machine import put
@@ -43,7 +43,7 @@ ctypes.CDLL(None).adjtimex(timex)'
 class NewKiosk(Kiosk):
     """It finds `BROKER` and `REGISTRAR` by TLS. Its device authority is the registrar's; the office makes claims."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, architecture: Architecture, directory: Path) -> None:
         province, site, _ = USER.split("/")
         self.registrar = ServedRegistrar(
             directory / "registrar",
@@ -54,7 +54,7 @@ class NewKiosk(Kiosk):
         )
         settings = self.registrar.config
         settings.write_text(settings.read_text().replace("durban-station", site))
-        super().__init__(ARM64, directory, more_ports={443: self.registrar.port})
+        super().__init__(architecture, directory, more_ports={443: self.registrar.port})
         self._share_authorities(directory)
         self._put("/etc/hosts", _HOSTS)
         self._put("/usr/share/edge-agent/built", f"{int(time.time()) - BUILT_AGO_S}\n")
