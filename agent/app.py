@@ -19,7 +19,7 @@ from agent.bootstrap.from_afar import CONFIG, FromAfar
 from agent.bootstrap.kiosk import Kiosk, Pins, make_kiosk, open_pins
 from agent.bootstrap.late_disk import restore
 from agent.bootstrap.optional_parts import prepare, start_lights
-from agent.bootstrap.platform import Outside, this_machine
+from agent.bootstrap.platform import Outside, board_serials, this_machine
 from agent.bootstrap.self_test import make_self_test
 from agent.bootstrap.uplink import Uplink, listen, make_handler, make_uplink
 from agent.contract.envelope import MessageFactory
@@ -61,7 +61,7 @@ def run(
     with ExitStack() as stack:
         # The clock, and a safe place for messages.
         clock, supervisor = outside.clock, outside.supervisor
-        outbox = specs.outbox(settings, clock)
+        outbox = specs.outbox(settings, clock, board_serials(settings, simulate=simulate))
         stack.callback(outbox.close, 2 * _BRIEF_S)
         outbox.open()
         writer = outbox.writer

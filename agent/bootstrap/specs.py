@@ -4,6 +4,7 @@ import hashlib
 import logging
 import os
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import zip_longest
@@ -167,8 +168,8 @@ def revision(settings: Settings) -> str:
     return hashlib.sha256(masked).hexdigest()[:12]
 
 
-def outbox(settings: Settings, clock: Clock) -> Outbox:
-    """Return the outbox, not opened yet."""
+def outbox(settings: Settings, clock: Clock, serials: Callable[[], Sequence[str]]) -> Outbox:
+    """Return the outbox, not opened yet. `serials` reads the serial numbers of the board."""
     storage = settings.storage
     return Outbox(
         storage.directory,
@@ -177,6 +178,7 @@ def outbox(settings: Settings, clock: Clock) -> Outbox:
         storage.telemetry_max_bytes,
         black_box(storage.directory),
         storage.keep_free_bytes,
+        serials=serials,
     )
 
 

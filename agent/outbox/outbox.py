@@ -7,7 +7,7 @@ ways at once: to the disk, by the thread `store`, and to the broker. So a slow, 
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from agent.contract.envelope import CONTENT_TYPE, Stamp, mark_historical, rfc3339, seal
@@ -30,6 +30,7 @@ from agent.outbox.writer import StoreWriter
 from agent.ports import Clock, OutgoingMessage
 
 EPOCH_KEY = "epoch"
+_BOARD_KEY = "board"
 HISTORICAL_S = 10.0
 """A message that leaves later than this after its acceptance is marked as historical."""
 
@@ -49,13 +50,18 @@ class Outbox:
         black_box: Path,
         keep_free_bytes: int = 0,
         store: MessageStore | None = None,
+        serials: Callable[[], Sequence[str]] = tuple,
     ) -> None:
-        """`black_box` is a file on a memory file system; in a test it may be in the directory of the databases."""
+        """`black_box` is a file on a memory file system; in a test it may be in the directory of the databases.
+        `serials` reads the serial numbers of the board; on the thread `store`."""
         self._clock = clock
         self._boot_id = clock.boot_id
         self.nonces = Nonces(clock.boottime_ns())
         """The nonces of this start; every message carries the newest one."""
         self._source = identity.source
+        self._serials = serials
+        self._board: dict[str, str] = {}
+        """What is kept of the board that the epoch belongs to; nothing while that is not known."""
         self._store = store or MessageStore(directory)
         self._black_box = BlackBox(black_box, self._boot_id)
         self._backlog = Backlog()
@@ -98,7 +104,8 @@ class Outbox:
             if not self._numbers.is_begun:
                 self._begin_without_disk()
             self._is_known_at_start = self.writer.is_known
-            values = {"clean": None, "boot": self._boot_id, EPOCH_KEY: self.epoch, **self._numbers.promise()}
+            values = {"clean": None, "boot": self._boot_id, EPOCH_KEY: self.epoch}
+            values |= self._board | self._numbers.promise()
         self.writer.keep(values)
 
     @property
@@ -273,16 +280,23 @@ class Outbox:
 
     def _resume(self, found: Found) -> Resumed:
         """Go on after the numbers found on disk. On the thread `store`."""
+        on_disk = "" if self._is_elsewhere(found.state) else found.state.get(EPOCH_KEY, "")
         with self._lock:
             numbers = self._numbers
             self._has_all_state = found.has_all_state
             numbers.resume(found, self._boot_id)
-            on_disk = found.state.get(EPOCH_KEY, "")
             box_counts = self._enter_epoch(on_disk)
             disk_counts = on_disk == self.epoch
             if disk_counts and (notice := numbers.resume_record(found, self._boot_id)) is not None:
                 self.writer.notices.put(notice)
             return Resumed(numbers.seq, numbers.inherited_place, numbers.record, box_counts, disk_counts)
+
+    def _is_elsewhere(self, state: Mapping[str, str]) -> bool:
+        """Whether another board has counted so far. This may be a copy, and the original has used the next numbers."""
+        serials = self._serials()
+        if serials:
+            self._board = {_BOARD_KEY: " ".join(serials)}
+        return bool(serials) and _BOARD_KEY in state and set(state[_BOARD_KEY].split()).isdisjoint(serials)
 
     def _enter_epoch(self, on_disk: str = "") -> bool:
         """Choose the epoch, if that was not done yet: the one in the black box or `on_disk`, else a new one, whose

@@ -2,15 +2,19 @@
 
 import shutil
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from agent.centre.consumer import Consumer
+from agent.centre.notices import AlarmChanged
+from agent.outbox.outbox import HISTORICAL_S
 from agent.runtime.uplink.announcer import Announcer
 from agent.sim.clock import SimClock
 from tests.support.context import make_context
-from tests.support.drafts import alarm, body, killed, open_outbox, taken, write
+from tests.support.drafts import alarm, body, event, killed, open_outbox, taken, write
 from tests.support.message_table import META
 
 CLOCK = SimClock()
@@ -59,3 +63,43 @@ def test_one_database_is_enough_to_remember_it(tmp_path: Path, name: str) -> Non
 
     assert again == first
     assert later > number
+
+
+def test_the_late_press_on_a_copy_that_is_bound_in_the_originals_place_is_not_taken_for_what_the_original_has_told(
+    tmp_path: Path,
+) -> None:
+    card, copy, centre = tmp_path / "card", tmp_path / "copy", Consumer()
+    original = open_outbox(card, CLOCK, serials=["board-1"])
+    write(original)
+    original.close()
+    shutil.copytree(card, copy)
+    original = open_outbox(card, CLOCK, serials=["board-1"])
+    for number in range(5):
+        original.put(event(f"e{number}"))
+    for message in taken(original):
+        centre.hear("a", message.topic, message.payload, False, 1.0)
+    original.close()
+
+    clock = SimClock(boot_id="0" * 36)
+    bound = open_outbox(copy, clock, serials=["board-2"])
+    bound.put(alarm())
+    clock.advance(timedelta(seconds=HISTORICAL_S + 1))
+    [late] = taken(bound)
+    told = centre.hear("a", late.topic, late.payload, False, 2.0)
+    bound.close()
+    assert [each.alarm.data.alarm_id for each in told if isinstance(each, AlarmChanged)] == ["a1"]
+    [device] = centre.devices.values()
+    assert device.nonce == body(late)["nonce"], "an ack must echo it"
+
+
+@pytest.mark.parametrize("now", [(), ("board-1",), ("board-1-by-new-firmware", "board-1")])
+def test_it_stays_with_its_board_also_when_that_gets_a_second_serial_number_or_says_none(
+    tmp_path: Path, now: tuple[str, ...]
+) -> None:
+    epochs = []
+    for serials in (("board-1",), now, ("board-1",)):
+        outbox = open_outbox(tmp_path, CLOCK, serials=serials)
+        write(outbox)
+        epochs.append(outbox.epoch)
+        outbox.close()
+    assert len(set(epochs)) == 1

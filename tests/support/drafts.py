@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,10 @@ def open_outbox(
     store: MessageStore | None = None,
     telemetry_max_bytes: int = 1 << 20,
     identity: Identity = IDENTITY,
+    serials: Sequence[str] = (),
 ) -> Outbox:
-    outbox = Outbox(directory, clock, identity, telemetry_max_bytes, directory / "black-box", store=store)
+    box = directory / "black-box"
+    outbox = Outbox(directory, clock, identity, telemetry_max_bytes, box, store=store, serials=lambda: serials)
     outbox.open()
     outbox.writer.run_once(0)
     outbox.await_disk(0)
