@@ -61,8 +61,9 @@ class Reader:
         self._work, self.home = directory / "repository", directory / "home"
         for each in (self._work, self.home / "Downloads", programs := directory / "programs"):
             each.mkdir(parents=True)
+        (ROOT / "dist").mkdir(exist_ok=True)  # where deploy/province builds the page, wherever it is called from
         for path in ROOT.iterdir():
-            if path.name not in {"provinces", ".run", "dist", "kiosk.log"}:
+            if path.name not in {"provinces", ".run", "kiosk.log"}:
                 (self._work / path.name).symlink_to(path)
         for name, script in _STAND_INS.items():
             (programs / name).write_text(f"#!/bin/sh\n{script}\n")

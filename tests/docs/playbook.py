@@ -1,5 +1,5 @@
 """Stands in for `ansible-playbook` in tests of pages: does what the kit's role says, but for what needs a network or
-other users, and starts the services. tests/deploy/package/test_province.py runs the real one.
+other users, and starts the services. tests/campaigns/province runs the real one.
 """
 
 import json
