@@ -147,6 +147,9 @@ def _adopt(_: RegistrarConfig, office: Office, chosen: argparse.Namespace) -> No
 
 
 def _copy(config: RegistrarConfig, office: Office, _: argparse.Namespace) -> None:
+    if not office.devices():  # as on a new host, whose empty database must take no copy's place
+        print("No device has a certificate yet: there is nothing to copy.", file=sys.stderr)
+        return
     folder = config.database.parent / "copies"
     path = folder / f"registrar-{datetime.now(UTC):%Y-%m-%d}.db"
     office.copy(path)

@@ -38,13 +38,13 @@ mount --bind /proc/self/ns/net "$0/internet" && exec unshare --net "$@"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play it; 0 when all that the guide says came true, within its limits."""
     args = _parse(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that machines are switched off, and disks are removed
     if lacking := _missing():
         print(f"{'SKIPPED: ' if args.if_possible else ''}{lacking}")
         return 0 if args.if_possible else 1
     if _INSIDE not in os.environ:
         return _in_namespaces(list(arguments if arguments is not None else sys.argv[1:]), args.keep)
     directory = Path(os.environ[_INSIDE])
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that machines are switched off
     began_s = time.monotonic()
 
     def say(text: str) -> None:
@@ -100,7 +100,7 @@ def _in_namespaces(arguments: list[str], keep: bool) -> int:
         return 130
     finally:
         if process.poll() is None:
-            process.terminate()
+            process.terminate()  # and with it all that runs in these namespaces
             process.wait()
         if keep:
             print(f"kept: {directory}")

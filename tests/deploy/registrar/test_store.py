@@ -106,6 +106,7 @@ def test_the_journal_can_not_be_changed(rules: Rules) -> None:
 
 
 def test_a_copy_of_a_day_holds_all_that_was_given_and_the_oldest_goes(rules: Rules, tmp_path: Path) -> None:
+    assert run_registrar(tmp_path / "registrar.toml", "copy").stdout == "", "an empty database takes no copy's place"
     shown = rules.enrol(Board().asks(), rules.claim())
     (folder := tmp_path / "copies").mkdir()
     for day in range(COPIES):
