@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from agent.contract.identity import Identity
+from agent.core.errors import StorageError
 from agent.provisioning.asking import (
     PATIENCE_S,
     Tools,
@@ -60,11 +61,7 @@ def enrol(order: Order, store: Store, registrar: Registrar, tools: Tools, patien
     """
     asked = order.asked
     current = store.current()
-    if (
-        current is not None
-        and not order.again
-        and Asked(**current.bound().model_dump(exclude={"enrolled_at"})) == asked
-    ):
+    if current is not None and not order.again and _is_for(current, asked):
         tools.tell(f"This device is enrolled as {order.name} already.")
         return current
     begun = store.asking("next", asked)
@@ -91,6 +88,13 @@ def enrol(order: Order, store: Store, registrar: Registrar, tools: Tools, patien
     store.put_in_use("next", begun, Bound(**asked.model_dump(), enrolled_at=tools.clock.wall()))
     tools.tell(f"The certificate of {order.name} is valid until {certificate.ends:%Y-%m-%d}.")
     return begun
+
+
+def _is_for(current: Set, asked: Asked) -> bool:
+    try:
+        return Asked(**current.bound().model_dump(exclude={"enrolled_at"})) == asked
+    except StorageError:  # nobody can say whose they are: enrolling is what mends it
+        return False
 
 
 def _is_whole(begun: Set) -> bool:

@@ -134,6 +134,19 @@ def test_a_key_that_a_cut_run_has_left_damaged_is_made_anew(bench: Bench, regist
     assert_whole(bench.current)
 
 
+def test_a_damaged_binding_does_not_keep_a_device_from_enrolling_again(bench: Bench, registrar: FakeRegistrar) -> None:
+    """What is said of such a file tells a person to do so."""
+    bench.enrol()
+    before = bench.current.resolve()
+    (before / "binding.json").write_text("{")
+
+    registrar.keys.clear()  # the office has made a new claim
+    bench.enrol()
+
+    assert_whole(bench.current)
+    assert bench.current.resolve() != before
+
+
 def test_no_secret_is_in_what_is_shown_or_raised(bench: Bench, registrar: FakeRegistrar) -> None:
     registrar.secret = "another"
 
