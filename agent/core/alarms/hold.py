@@ -31,8 +31,10 @@ def answered(data: AlarmData, ack: CentreAck) -> dict[str, Any]:
 
 def ended(data: AlarmData) -> dict[str, Any]:
     """Return the update of an alarm that raises itself again: whoever had it may have gone home, but whoever was sent
-    may still be on their way."""
+    may still be on their way. A dispatch that names nobody hides none that did."""
     sent = data.answered_by.get(AckAction.DISPATCHED, data.sent_before)
+    if sent is not None and sent.unit is None:
+        sent = data.sent_before or sent
     return {"held_by": None, "answered_by": {}, "sent_before": sent}
 
 

@@ -210,6 +210,16 @@ def test_what_was_answered_before_an_alarm_raised_itself_again_may_be_said_again
     assert say(alarms, REGISTERED, THANDI, command="jhb/c1").alarm.data.held_by == THANDI
 
 
+def test_a_dispatch_that_names_nobody_does_not_hide_the_car_that_was_sent_before() -> None:
+    alarms = opened()
+    for unit in ("car 7", None):
+        say(alarms, DISPATCHED, THANDI, unit=unit)
+        press(alarms)
+        say(alarms, CLOSED, THANDI, presses=1)
+
+    assert one(alarms).sent_before == THANDI.model_copy(update={"unit": "car 7"})
+
+
 class HoldMachine(RuleBasedStateMachine):
     """Several people answer one alarm after the other; a second book of what they said says who has it."""
 
