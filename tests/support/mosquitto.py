@@ -2,10 +2,12 @@
 
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -39,12 +41,30 @@ log_type all
 """
 
 
+_CLAIMS: deque[socket.socket] = deque(maxlen=64)
+"""The ports that this process got last, each as an abstract address, which no other process can bind meanwhile."""
+
+
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """A TCP port of the loopback interface that nobody listens on, and that no other process of tests gets.
+
+    The kernel gives ports from 32768 on to connections, so that one of those might be taken before anybody listens.
+    """
+    for _ in range(1000):
+        port = 10_000 + secrets.randbelow(22_768)
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0edge-agent-tests-port-{port}")  # the kernel forgets it with the process
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+            continue
+        if len(_CLAIMS) == _CLAIMS.maxlen:
+            _CLAIMS.popleft().close()
+        _CLAIMS.append(claim)
         return port
+    raise AssertionError("of 1000 ports none was free")
 
 
 def is_listening(port: int) -> bool:
