@@ -24,7 +24,7 @@ from agent.provisioning.claim import Claim, ClaimError
 from agent.provisioning.credentials import Bound, Set, Store
 from agent.provisioning.enrol import Order, enrol, fingerprint
 from agent.provisioning.est import Login, RefusedError, Registrar, Shown
-from agent.settings import layers, load
+from agent.settings import kept, layers, load
 
 REFUSED = 3
 """The exit code when asking again is no use."""
@@ -147,20 +147,26 @@ def _write_settings(order: Order, enrolled: Set, state: Path, args: argparse.Nam
         around.tell(f"Wrote {etc / settings_files.COMMAND_KEYS}: who may answer alarms and send commands.")
     layer = etc / f"{args.config.stem}.d" / settings_files.LAYER
     layer.parent.mkdir(exist_ok=True)
-    before = layer.read_bytes() if layer.exists() and _is_good(args.config, order.name) else None
+    was = _name_now(args.config)
+    if was not in {None, order.name} and (state / kept.FILE).exists():
+        # Else its alarms are told with the place of before. Not after the settings: a cut in between would leave it.
+        settings_files.remove(state / kept.FILE)
+        os.sync()
+        around.tell(f"Forgot what the centre had set from afar for {was}.")
+    before = layer.read_bytes() if layer.exists() and was == order.name else None
     settings_files.write(layer, settings_files.layer(order.name, state, given).encode())
-    if before is not None and not _is_good(args.config, order.name):
+    if before is not None and _name_now(args.config) != order.name:
         settings_files.write(layer, before)
         raise EdgeAgentError("no agent starts with the registrar's settings, so those before stay: tell the office")
     around.tell(f"Wrote {layer}: name, place, brokers and credentials.")
 
 
-def _is_good(config: Path, name: str) -> bool:
-    """Whether the agent starts with these settings, under this name."""
+def _name_now(config: Path) -> str | None:
+    """Return the name under which the agent starts with these settings; None if it does not start."""
     try:
-        return load(config).identity.user == name
+        return load(config).identity.user
     except SettingsError:
-        return False
+        return None
 
 
 def state_directory(config: Path) -> Path:

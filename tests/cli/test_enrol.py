@@ -27,6 +27,7 @@ from agent.provisioning.credentials import Store
 from agent.provisioning.renew import last_result
 from agent.provisioning.settings_files import LAYER
 from agent.settings import load
+from agent.settings.kept import Kept, Layer, begin, load_kept, store_kept
 from tests.support.certificates import BrokerAuthorities, CertificateFiles
 from tests.support.fake_registrar import NAME, SECRET, FakeRegistrar, Handler
 from tests.support.mosquitto import Mosquitto
@@ -181,6 +182,24 @@ def test_a_claim_that_has_expired_since_this_device_used_it_still_writes_the_set
     assert device.enrol(claim) == 0
 
     assert load(device.config).identity.user == NAME
+
+
+def test_what_was_set_from_afar_for_another_name_is_forgotten_so_that_nobody_is_sent_to_its_place(
+    device: Device, registrar: FakeRegistrar, broker: Mosquitto, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert device.enrol(claim_of(registrar)) == 0
+    place = {"device": {"location": {"text": "the platform of before"}}}
+    store_kept(device.state, Kept(in_force=Layer(revision=3, changes=place), wanted=3))
+    assert device.enrol(claim_of(registrar)) == 0
+    assert load_kept(device.state).in_force.changes == place, "the same name"
+
+    assert device.enrol(claim_of(registrar, name="kzn/durban-station/kiosk-0099")) == 0
+
+    begun = begin(device.config)
+    assert begun.settings.device.location is not None
+    assert begun.settings.device.location.text == "Durban station, hall 3"
+    assert begun.kept == Kept()
+    assert f"Forgot what the centre had set from afar for {NAME}." in capsys.readouterr().out
 
 
 def test_a_board_that_shows_two_serial_numbers_since_an_update_stays_what_it_was_bound_as(
