@@ -108,9 +108,13 @@ class Centre:
         self._links = [link(number, url) for number, url in enumerate(brokers, 1)]
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        for each in self._links:
-            each.start()
+        try:
+            self._thread.start()
+            for each in self._links:
+                each.start()
+        except BaseException:  # a Ctrl-C, too: nobody calls __exit__ after it
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
@@ -121,7 +125,8 @@ class Centre:
         with self._lock:
             self._is_closing = True
             self._endings += self._orders.close()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def await_connection(self, timeout_s: float = _OPEN_WITHIN_S) -> None:
         """Wait until a broker has let us in. Raises BrokerError when every one was tried in vain, or in the end."""

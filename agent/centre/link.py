@@ -9,6 +9,8 @@ from agent.contract.errors import BrokerError
 
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 10.0
+_LAST_TRY_S = 1.0
+"""How long an end waits for a broker that is just letting us in, so that this one hears a farewell."""
 
 
 class Link:
@@ -55,6 +57,8 @@ class Link:
     def close(self) -> None:
         """Say that we go, and end the connection."""
         self._closing.set()
+        if self._thread.ident is not None:
+            self._thread.join(_LAST_TRY_S)
         if self._connection is not None:
             self._connection.close()
 
