@@ -70,7 +70,7 @@ def test_a_report_that_was_changed_is_refused(tmp_path: Path) -> None:
     assert "changed" in spoilt(text.replace('"failed"', '"passed"'), tmp_path)
     assert "changed" in spoilt(text.replace("jhb-centre", "cpt-centre"), tmp_path)
     signature = json.loads(text)["signature"]
-    spoiled = f"{signature[:-20]}{signature[-19]}{signature[-20]}{signature[-18:]}"
+    spoiled = f"{signature[:-20]}{'B' if signature[-20] == 'A' else 'A'}{signature[-19:]}"
     assert "signature is not that of key" in spoilt(text.replace(signature, spoiled), tmp_path)
 
 
