@@ -112,6 +112,11 @@ class Life:
     def turn(self) -> None:
         """Let everybody do what there is to do."""
         self._supervisor.turns += 1
+        # First, as all others do at once what it gives them to do.
+        now_ns = self._clock.boottime_ns()
+        if now_ns >= self._look_due_ns:
+            self._look_due_ns = now_ns + int(_LOOK_S * 1e9)
+            self._main_loop.tick()
         for _ in range(_ROUNDS):
             self.publisher.run_once(0)
             self._obey()
@@ -125,10 +130,6 @@ class Life:
                 break
         else:
             raise AssertionError("the agent does not come to rest")
-        now_ns = self._clock.boottime_ns()
-        if now_ns >= self._look_due_ns:
-            self._look_due_ns = now_ns + int(_LOOK_S * 1e9)
-            self._main_loop.tick()
 
     def patience_s(self) -> float:
         """How long it may be left alone, if nothing happens to it."""
