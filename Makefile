@@ -12,7 +12,7 @@ TFLITE_BIN := .venv-tflite/bin
 DEBIAN_13 := $(shell . /etc/os-release 2>/dev/null && [ "$$ID$$VERSION_ID" = debian13 ] && echo yes)
 PICAMERA2_BIN := .venv-picamera2/bin
 # Tests wait more than they work.
-JOBS ?= 5
+JOBS ?= 7
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help

@@ -12,6 +12,7 @@ import pytest
 from agent.adapters.jose_keys import KeyRing, PrivateKey, sign
 from agent.adapters.paho_centre import Heard
 from agent.adapters.tls_context import TlsFiles
+from agent.centre import record
 from agent.centre.conform import answering, checks
 from agent.centre.conform.fleet import Fleet, Player
 from agent.centre.conform.subject import Subject
@@ -24,6 +25,7 @@ from agent.contract.messages import SecurityData
 IDENTITY = Identity("conform", "run", "self-test")
 KEY = PrivateKey.generate("operator", "office")
 NOWHERE = "mqtt://127.0.0.1:1"
+BOOT = SecurityData(kind="boot", severity="info", text="", detail={})
 
 
 def fleet(*brokers: str) -> Fleet:
@@ -101,12 +103,14 @@ def test_an_order_whose_arguments_are_none_is_an_order_without_any() -> None:
 
 @pytest.fixture
 def subject(monkeypatch: pytest.MonkeyPatch) -> Subject:
-    monkeypatch.setattr(checks, "HOLE_AFTER_S", 0.0)
+    for module in (checks, record):
+        monkeypatch.setattr(module, "HOLE_AFTER_S", 0.0)
+    monkeypatch.setattr(record, "_STEP_S", 0.0)
     return Subject(NOWHERE, TlsFiles(), IDENTITY, KEY)
 
 
-def say(subject: Subject, made: Made) -> None:
-    subject._hear(Heard(made.topic, made.payload, retain=False))
+def say(subject: Subject, made: Made, *, retain: bool = False) -> None:
+    subject._hear(Heard(made.topic, made.payload, retain))
 
 
 def test_a_device_may_go_on_above_all_its_numbers_after_a_power_cut(subject: Subject) -> None:
@@ -126,4 +130,19 @@ def test_a_device_may_not_jump_within_one_boot(subject: Subject) -> None:
     voice.seq += 2000
     say(subject, voice.state("online", 2))
     with pytest.raises(Wrong, match="has a seq that jumps"):
+        checks.numbers(subject)
+
+
+def test_a_device_is_not_blamed_for_what_it_said_just_before_the_grader_listened(subject: Subject) -> None:
+    def boot(**fields: int) -> Made:
+        return voice.make(voice.factory.security(BOOT), **fields)
+
+    voice = Voice(IDENTITY)
+    boot()
+    say(subject, boot(recorddone=0))  # the broker has not confirmed the first yet
+    say(subject, boot())
+    checks.numbers(subject)
+    boot()
+    say(subject, boot())
+    with pytest.raises(Wrong, match="record 4 to 4 was delivered, and it never came"):
         checks.numbers(subject)
