@@ -146,7 +146,8 @@ class Registrar:
             with self._connection(shown) as connection:
                 all_headers = {"Connection": "close", "Accept": "*/*", **headers}
                 connection.request(method, path, body or None, all_headers)
-                answer = _Answer.read(connection.getresponse())
+                with connection.getresponse() as response:
+                    answer = _Answer.read(response)
         except RegistrarError:
             raise
         except ssl.SSLError as error:
