@@ -206,10 +206,14 @@ class Store:
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         self._database = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
-        # No write-ahead log: whoever keeps a copy of the file has all of it.
-        self._database.execute("PRAGMA journal_mode = DELETE")
-        self._database.execute("PRAGMA synchronous = EXTRA")  # so that a power cut takes nothing back
-        self._database.executescript(_SCHEMA)
+        try:
+            # No write-ahead log: whoever keeps a copy of the file has all of it.
+            self._database.execute("PRAGMA journal_mode = DELETE")
+            self._database.execute("PRAGMA synchronous = EXTRA")  # so that a power cut takes nothing back
+            self._database.executescript(_SCHEMA)
+        except sqlite3.Error:
+            self._database.close()
+            raise
 
     def copy(self, path: Path) -> None:
         """Write a whole copy, also while others use the database; whatever was at `path` is replaced at once. Raises
