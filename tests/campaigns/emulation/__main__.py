@@ -18,9 +18,9 @@ from tests.campaigns.bench import machine as host
 from tests.campaigns.bench.child import ROOT
 from tests.campaigns.emulation import camera, day, enrolment, installed, report, tools, traces
 from tests.campaigns.emulation.architecture import AMD64, ARM64, Architecture
-from tests.campaigns.emulation.book import FAULTS, Book, DayOverError, Row
+from tests.campaigns.emulation.book import FAULTS, Book, Row
 from tests.campaigns.emulation.kiosk import Kiosk
-from tests.campaigns.emulation.scratch import scratch
+from tests.campaigns.emulation.scratch import in_scratch
 
 CAMERA = "camera"
 ENROLMENT = "enrolment"
@@ -94,24 +94,21 @@ def _play(args: argparse.Namespace, book: Book) -> list[str]:
 def _play_kiosk(names: Sequence[str], args: argparse.Namespace, book: Book) -> list[str]:
     """These steps of the kiosk's day; returns what went wrong outside of any row."""
     steps = day.steps(args.cuts, args.seed)
-    with scratch() as directory:
-        try:
-            with Kiosk(ARM64, directory) as kiosk:
-                try:
-                    for name in names:
-                        book.step = name
-                        if name in day.AT_REST:
-                            kiosk.rest()
-                        steps[name](kiosk, book)
-                finally:
-                    traces.keep(kiosk, args.json)
-                    if args.stay:
-                        traces.stay(kiosk.machine)
-        except DayOverError:
-            return ["nothing that would have followed made sense"]
-        except FAULTS as error:
-            return [f"{type(error).__name__}: {error}"]
-    return []
+
+    def on_a_machine(directory: Path) -> None:
+        with Kiosk(ARM64, directory) as kiosk:
+            try:
+                for name in names:
+                    book.step = name
+                    if name in day.AT_REST:
+                        kiosk.rest()
+                    steps[name](kiosk, book)
+            finally:
+                traces.keep(kiosk, args.json)
+                if args.stay:
+                    traces.stay(kiosk.machine)
+
+    return in_scratch(on_a_machine)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

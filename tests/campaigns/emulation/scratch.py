@@ -3,11 +3,12 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from agent.models.store import cache_directory
+from tests.campaigns.emulation.book import FAULTS, DayOverError
 
 _PREFIX = "day-"
 _LEFT_S = 24 * 3600
@@ -23,3 +24,15 @@ def scratch() -> Iterator[Path]:
             shutil.rmtree(left)
     with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=home) as directory:
         yield Path(directory)
+
+
+def in_scratch(play: Callable[[Path], None]) -> list[str]:
+    """Play a day in such a directory; returns what went wrong outside of any row."""
+    with scratch() as directory:
+        try:
+            play(directory)
+        except DayOverError:
+            return ["nothing that would have followed made sense"]
+        except FAULTS as error:
+            return [f"{type(error).__name__}: {error}"]
+    return []

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from tests.campaigns.emulation import traces
 from tests.campaigns.emulation.architecture import AMD64
-from tests.campaigns.emulation.book import FAULTS, Book, DayOverError
+from tests.campaigns.emulation.book import Book
 from tests.campaigns.emulation.camera import cable, capture, installation, rights, tampers
 from tests.campaigns.emulation.camera.site import CameraSite
 from tests.campaigns.emulation.kiosk import Kiosk
-from tests.campaigns.emulation.scratch import scratch
+from tests.campaigns.emulation.scratch import in_scratch
 
 STEPS: dict[str, Callable[[CameraSite, Book], None]] = {
     "camera: installation": installation.play,
@@ -26,18 +26,15 @@ def play(record: Path, book: Book) -> list[str]:
     Not while the kiosk's day is played: an emulated contact that must bounce within milliseconds needs a whole
     processor. Returns what went wrong outside of any row.
     """
-    with scratch() as directory:
-        try:
-            with Kiosk(AMD64, directory) as kiosk:
-                site = CameraSite(kiosk)
-                try:
-                    for name, step in STEPS.items():
-                        book.step = name
-                        step(site, book)
-                finally:
-                    traces.keep(kiosk, record)
-        except DayOverError:
-            return ["nothing that would have followed made sense"]
-        except FAULTS as error:
-            return [f"{type(error).__name__}: {error}"]
-    return []
+
+    def on_a_machine(directory: Path) -> None:
+        with Kiosk(AMD64, directory) as kiosk:
+            site = CameraSite(kiosk)
+            try:
+                for name, step in STEPS.items():
+                    book.step = name
+                    step(site, book)
+            finally:
+                traces.keep(kiosk, record)
+
+    return in_scratch(on_a_machine)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from tests.campaigns.emulation import traces
 from tests.campaigns.emulation.architecture import ARM64, ARM64_13, Architecture
-from tests.campaigns.emulation.book import FAULTS, Book, DayOverError
+from tests.campaigns.emulation.book import Book
 from tests.campaigns.emulation.enrolment import claim, decommission, power_cuts, tpm
 from tests.campaigns.emulation.enrolment.new_kiosk import NewKiosk
-from tests.campaigns.emulation.scratch import scratch
+from tests.campaigns.emulation.scratch import in_scratch
 
 _Step = Callable[[NewKiosk, Book], None]
 STEPS: dict[str, _Step] = {
@@ -29,17 +29,13 @@ def play(record: Path, book: Book) -> list[str]:
 
 
 def _play(architecture: Architecture, steps: Mapping[str, _Step], record: Path, book: Book) -> list[str]:
-    with scratch() as directory:
-        try:
-            with NewKiosk(architecture, directory) as kiosk:
-                try:
-                    for name, step in steps.items():
-                        book.step = name
-                        step(kiosk, book)
-                finally:
-                    traces.keep(kiosk, record)
-        except DayOverError:
-            return ["nothing that would have followed made sense"]
-        except FAULTS as error:
-            return [f"{type(error).__name__}: {error}"]
-    return []
+    def on_a_machine(directory: Path) -> None:
+        with NewKiosk(architecture, directory) as kiosk:
+            try:
+                for name, step in steps.items():
+                    book.step = name
+                    step(kiosk, book)
+            finally:
+                traces.keep(kiosk, record)
+
+    return in_scratch(on_a_machine)
