@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, get_args
 
+from agent.adapters.x509_files import PROVIDERS
 from agent.contract.identity import client_id, common_name
 from agent.core.errors import EdgeAgentError, UsageError
 
@@ -66,7 +67,7 @@ def key_kind(key: str) -> KeyKind:
 
 def configuration(kind: KeyKind) -> Path | None:
     """Return the file that OPENSSL_CONF must name before a process uses such a key; None for a key in a file."""
-    return None if kind == "file" else Path(f"/usr/share/edge-agent/openssl-{kind}.cnf")
+    return None if kind == "file" else Path(f"{PROVIDERS}/openssl-{kind}.cnf")
 
 
 def new_key(key: str) -> bytes:
