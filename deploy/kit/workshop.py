@@ -65,10 +65,17 @@ class Workshop:
     @staticmethod
     def _put(new: Path, path: Path) -> None:
         """Let it take its place in one step, and last through a power cut."""
-        handle = os.open(new, os.O_RDONLY)
-        os.fsync(handle)
-        os.close(handle)
+        _sync(new)
         new.replace(path)
+        _sync(path.parent)  # a name is safe once the folder that has it is
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def filled(template: str, /, **values: str) -> str:
