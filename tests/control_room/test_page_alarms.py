@@ -8,6 +8,11 @@ from playwright.sync_api import expect
 from tests.control_room.person import VIEWS
 from tests.control_room.scripted import Opener, begin, go, happen, look_on, places
 
+SLOW_FRAMES = """() => {
+  const draw = requestAnimationFrame;
+  window.requestAnimationFrame = (then) => draw(() => setTimeout(then, 100));
+}"""
+
 
 def test_the_alarms_that_nobody_has_are_over_every_view(opened: Opener) -> None:
     page = opened("day")
@@ -310,6 +315,7 @@ def test_a_closed_alarm_is_found_again_with_its_reason_and_its_unit(opened: Open
     page = opened("one-kiosk")
     begin(page)
     go(page, "alarms")
+    page.evaluate(SLOW_FRAMES)
     page.locator(".alarm-row").nth(2).click()
     if by == "mouse":
         page.get_by_role("button", name="Close it").click()
@@ -318,6 +324,7 @@ def test_a_closed_alarm_is_found_again_with_its_reason_and_its_unit(opened: Open
     else:
         for pressed in ("c", "Space", "ArrowRight", "Enter"):
             page.keyboard.press(pressed)
+            page.evaluate("() => new Promise(requestAnimationFrame)")
     expect(page.get_by_text("The kiosk has closed it.")).to_be_visible()
     page.keyboard.press("Escape")
     go(page, "map")

@@ -4,6 +4,7 @@ import { useRef } from "preact/hooks";
 import type { AlarmView } from "../protocol";
 import { AgainInRow, sentBefore } from "./again";
 import { AlarmDetail } from "./alarm";
+import { focusDetail } from "./focus";
 import { Panes } from "./panes";
 import { RowList } from "./list";
 import { Shape, type ShapeName } from "./shapes";
@@ -73,7 +74,7 @@ export function howClosed({ data }: AlarmView): string {
 
 export function openAlarm(id: string): void {
   openedAlarm.value = id;
-  requestAnimationFrame(() => document.querySelector<HTMLElement>(".detail h2")?.focus());
+  focusDetail();
 }
 
 export function shapeOf(alarm: AlarmView): ShapeName {

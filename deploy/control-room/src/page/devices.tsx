@@ -2,6 +2,7 @@
 import { computed, signal, type ReadonlySignal } from "@preact/signals";
 import type { DeviceView } from "../protocol";
 import { Age } from "./alarms";
+import { focusDetail } from "./focus";
 import { HeldOrder } from "./held";
 import { RowList } from "./list";
 import { Fact, Panes } from "./panes";
@@ -103,7 +104,7 @@ function find(text: string): void {
 
 export function openDevice(source: string): void {
   openedDevice.value = source;
-  requestAnimationFrame(() => document.querySelector<HTMLElement>(".detail h2")?.focus());
+  focusDetail();
 }
 
 function standing(device: DeviceView): string {

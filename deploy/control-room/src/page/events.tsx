@@ -1,5 +1,6 @@
 // Events and security events, grouped: a line opens when something begins and closes when it ends.
 import type { EventView } from "../protocol";
+import { focusDetail } from "./focus";
 import { RowList } from "./list";
 import { Fact, Panes } from "./panes";
 import { eventOrder, groups, groupsChanged, losses, openedGroup, type EventGroup } from "./state";
@@ -67,7 +68,7 @@ export function Events() {
 
 function open(id: string): void {
   openedGroup.value = id;
-  requestAnimationFrame(() => document.querySelector<HTMLElement>(".detail h2")?.focus());
+  focusDetail();
 }
 
 function Losses() {

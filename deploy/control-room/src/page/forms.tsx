@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { AlarmView } from "../protocol";
 import { ask } from "./ask";
+import { focusDetail } from "./focus";
 import { acknowledge, forget, form } from "./orders";
 import { openAlarms, settings, whoAnswers } from "./state";
 import { t } from "./strings";
@@ -10,7 +11,7 @@ import { deviceClock, holder, nameOf, plain } from "./words";
 
 function leave(): void {
   form.value = null;
-  requestAnimationFrame(() => document.querySelector<HTMLElement>(".detail h2")?.focus());
+  focusDetail();
 }
 
 function Leave() {

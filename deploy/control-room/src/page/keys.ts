@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { act } from "./actions";
 import { openAlarm } from "./alarms";
 import { deviceOrder } from "./devices";
+import { focusDetail } from "./focus";
 import { focusRow, moveFocus, sortKeepingFocus } from "./list";
 import { form } from "./orders";
 import { alarmOrder, eventOrder, openedAlarm, openedDevice, openedGroup, untaken, view, views } from "./state";
@@ -87,7 +88,7 @@ function left(): boolean {
   }
   if (form.peek() !== null) {
     form.value = null;
-    requestAnimationFrame(() => document.querySelector<HTMLElement>(".detail h2")?.focus());
+    focusDetail();
     return true;
   }
   const opened = view.peek() === "devices" ? openedDevice : view.peek() === "events" ? openedGroup : openedAlarm;
