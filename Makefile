@@ -16,7 +16,7 @@ JOBS ?= 7
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime tpm est-tools node-tools control-room browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-package test-tflite test-picamera2 check bench bench-vision chaos enrolment-cuts fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants week arm-smoke wiring lamps dist dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime tpm est-tools node-tools control-room browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-package test-tflite test-picamera2 check bench bench-vision chaos enrolment-cuts fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -226,6 +226,11 @@ arm-smoke: $(VENV)/.dev demo-video model arm-emulator ## What the 64-bit package
 
 dist: $(VENV)/.dev model dist-control-room ## The Debian packages, in dist/ (one of them: make dist ARCH=arm64 RELEASE=trixie)
 	@$(BIN)/python -m deploy.package $(addprefix --arch=,$(ARCH)) $(addprefix --release=,$(RELEASE))
+
+image: $(VENV)/.run ## What belongs on a card's boot partition (make image PROFILE=kiosk-pi4 DEVICE=gp/jhb-park-station/kiosk-0042 OUT=/media/me/bootfs; ARGS=--help)
+	@$(BIN)/python -m deploy.card $(if $(PROFILE),--profile="$(PROFILE)") $(if $(OUT),--out="$(OUT)") $(addprefix --release=,$(RELEASE)) \
+	  $(addprefix --arch=,$(ARCH)) $(addprefix --device=,$(DEVICE)) $(addprefix --board=,$(BOARD)) $(if $(CLAIM),--claim="$(CLAIM)") \
+	  $(if $(SSH_KEY),--ssh-key="$(SSH_KEY)") $(addprefix --login=,$(LOGIN)) $(if $(WIFI),--wifi) $(ARGS)
 
 dist-control-room: control-room # The package of the page alone
 	@$(BIN)/python -m deploy.package.control_room

@@ -32,7 +32,7 @@ PLACES = {
     "deploy/systemd/edge-agent.sysusers.conf": "usr/lib/sysusers.d/edge-agent.conf",
     "deploy/systemd/edge-agent.tmpfiles.conf": "usr/lib/tmpfiles.d/edge-agent.conf",
     "deploy/systemd/60-edge-agent.rules": "usr/lib/udev/rules.d/60-edge-agent.rules",
-    "deploy/systemd/edge-agent-watchdog.conf": f"{DOCUMENTS}/examples/edge-agent-watchdog.conf",
+    "deploy/systemd/edge-agent-watchdog.conf": "usr/lib/systemd/system.conf.d/edge-agent-watchdog.conf",
     "deploy/package/debian/lintian-overrides": "usr/share/lintian/overrides/edge-agent",
 }
 """File of the repository, file of the package."""

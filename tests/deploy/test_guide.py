@@ -40,18 +40,25 @@ def test_it_puts_the_claim_where_the_unit_looks_for_it_and_the_agent_has_its_set
     config = re.findall(r"^ExecStart=.* run --config (\S+)$", unit, re.MULTILINE)[0]
     assert Path(config) == DEFAULT_CONFIG
     enrols = (ROOT / "deploy/systemd/edge-agent-enrol.service").read_text()
-    [claim] = re.findall(r"^ConditionPathExists=/boot/firmware/(\S+)$", enrols, re.MULTILINE)
-    assert f" > /media/$USER/bootfs/{claim}\n" in GUIDE
-    assert "sudo systemctl start edge-agent-enrol\nsudo edge-agent doctor\n" in GUIDE
+    [claim] = re.findall(r"^ConditionPathExists=(/boot/firmware/\S+)$", enrols, re.MULTILINE)
+    assert f"`{claim}`" in GUIDE
+
+
+def test_a_device_takes_two_commands_with_arguments_that_exist() -> None:
+    office, device = (re.findall(r"```sh\n(.*?)\n```", GUIDE.split("\n## ")[part], re.DOTALL)[0] for part in (2, 3))
+    assert device == "sudo edge-agent doctor"
+    command, *arguments = office.removeprefix("make ").split(" ")
+    recipe = (ROOT / "Makefile").read_text().partition(f"\n{command}:")[2].partition("\n\n")[0]
+    table = re.findall(r"^\| `(?:\w+=.*)` \|", GUIDE, re.MULTILINE)
+    named = {*re.findall(r"\b([A-Z_]+)=", " ".join((*arguments, *table))), "BOARD", "LOGIN"}
+    assert {"PROFILE", "DEVICE", "SSH_KEY", "OUT", "CLAIM", "WIFI", "RELEASE", "ARCH"} <= named
+    assert [each for each in named if f"$({each})" not in recipe] == []
 
 
 def test_what_it_takes_from_the_package_is_there() -> None:
-    sources = {place: source for source, place in tree.PLACES.items()}
-    sources |= {f"{tree.PROFILES}/camera-pi4/edge-agent.*": "firmware_configs/camera-pi4/edge-agent.toml"}
-    named = re.findall(r" /(usr/share/\S+) |-t \S+ /(usr/share/\S+)\n", GUIDE)
-    assert len(named) == 2
-    for path in map("".join, named):
-        assert (ROOT / sources[path]).exists()
+    [named] = re.findall(r" /(usr/share/\S+) /etc", GUIDE)
+    assert named == f"{tree.PROFILES}/camera-pi4/edge-agent.*"
+    assert (ROOT / "firmware_configs/camera-pi4/edge-agent.toml").exists()
 
 
 def test_it_takes_away_what_the_package_has_put_there_before_it_copies_another_profile() -> None:
@@ -61,7 +68,8 @@ def test_it_takes_away_what_the_package_has_put_there_before_it_copies_another_p
 
 def test_the_package_begins_with_a_kiosks_settings_which_are_the_same_for_each_board() -> None:
     script = (ROOT / "deploy/package/debian/postinst").read_text()
-    assert "EXAMPLE=$PROFILES/kiosk-pi4\n" in script
+    assert "\nKIND=kiosk-pi4\n" in script
+    assert "\nEXAMPLE=$PROFILES/$KIND\n" in script
     assert f"PROFILES=/{tree.PROFILES}\n" in script
     kiosks = [
         load(ROOT / f"firmware_configs/kiosk-{board}/edge-agent.toml", environ={}).model_copy(update={"device": None})

@@ -1,0 +1,56 @@
+#!/bin/sh
+# Run by edge-agent-first-boot.service at the first start of a card that `make image` has prepared, and again, after a power
+# cut too, until it has ended well. What it did stands in edge-agent-first-boot.txt on the boot partition, for whoever
+# takes the card out.
+set -u
+card=/boot/firmware
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C
+
+# Once, however often it is tried: each line wears the card.
+say() {
+  echo "$*"
+  grep -qsF -- "$*" $card/edge-agent-first-boot.txt || echo "$(date -u '+%F %T') $*" >>$card/edge-agent-first-boot.txt
+}
+
+fail() {
+  say "$*"
+  exit 1
+}
+
+# Another may be at work at a first start.
+packages() {
+  apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=600 "$@" 2>&1
+}
+
+set -- $card/edge-agent_*.deb
+if [ -e "$1" ]; then
+  dpkg --configure -a
+  said=$(packages install "$1") || fail "not installed, and tried again every minute: $(echo "$said" | grep -v '^W:' | tail -n 4 | tr -s '\n ' ' ')"
+  say "installed ${1##*/}"
+fi
+[ -e /etc/edge-agent/edge-agent.toml ] || fail "there are no settings: $card/edge-agent.profile names none of /usr/share/edge-agent/profiles. Prepare the card anew (make image)"
+! [ -e $card/edge-agent.profile ] || say "its settings are those of $(cat $card/edge-agent.profile), if it had none"
+
+if [ -e $card/edge-agent.claim ]; then
+  say "enrolment has begun, with the claim: journalctl -u edge-agent-enrol tells how it goes"
+  systemctl start --no-block edge-agent-enrol.service
+elif ! [ -e /var/lib/edge-agent/credentials/current ]; then
+  say "no claim on the card: it waits for sudo edge-agent enrol, with the office's invitation"
+fi
+
+# The only thing that no card can bring along: it belongs to the system.
+if grep -qs '^source = "picamera2' /etc/edge-agent/edge-agent.toml /etc/edge-agent/edge-agent.d/*.toml &&
+  ! [ -e /usr/share/doc/python3-picamera2 ]; then
+  { packages update && packages install python3-picamera2; } >/dev/null ||
+    fail "the library of the Pi's camera (python3-picamera2) wants the network: tried again every minute"
+  say "installed python3-picamera2"
+  systemctl try-restart edge-agent.service
+fi
+
+say "done"
+rm -f "$1" $card/edge-agent.profile $card/vendor-data $card/edge-agent-first-boot.service
+# Last: what is cut off before goes on here.
+rm -f $card/edge-agent-first-boot.sh
+systemctl --no-reload disable edge-agent-first-boot.service
+rm -f /etc/systemd/system/edge-agent-first-boot.service
+sync
