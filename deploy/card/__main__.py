@@ -92,6 +92,8 @@ def _prepare(args: argparse.Namespace, out: Path) -> list[str]:
     texts[PROFILE] = f"{args.profile}\n"
     if text:
         texts[CLAIM] = text
+    # What makes the card begin with them comes last: it may be pulled out meanwhile.
+    texts["cmdline.txt"] = texts.pop("cmdline.txt")
     files = {each: content.encode(errors="surrogateescape") for each, content in texts.items()}
     done = card.write({package.name: package.read_bytes(), **files}, CLAIM)
     old = card.remove_others("edge-agent_*.deb", package.name)

@@ -26,10 +26,19 @@ set -- $card/edge-agent_*.deb
 if [ -e "$1" ]; then
   dpkg --configure -a
   said=$(packages install "$1") || fail "not installed, and tried again every minute: $(echo "$said" | grep -v '^W:' | tail -n 4 | tr -s '\n ' ' ')"
+  echo "$said" | grep '^edge-agent: '
   say "installed ${1##*/}"
 fi
 [ -e /etc/edge-agent/edge-agent.toml ] || fail "there are no settings: $card/edge-agent.profile names none of /usr/share/edge-agent/profiles. Prepare the card anew (make image)"
-! [ -e $card/edge-agent.profile ] || say "its settings are those of $(cat $card/edge-agent.profile), if it had none"
+if [ -e $card/edge-agent.profile ]; then
+  kind=$(cat $card/edge-agent.profile)
+  # What an enrolment adds is no difference.
+  if diff -rq "/usr/share/edge-agent/profiles/$kind/edge-agent.d" /etc/edge-agent/edge-agent.d | grep -qv '^Only in /etc'; then
+    say "it has settings of its own, which stay: they are not those of $kind"
+  else
+    say "its settings are those of $kind"
+  fi
+fi
 
 if [ -e $card/edge-agent.claim ]; then
   say "enrolment has begun, with the claim: journalctl -u edge-agent-enrol tells how it goes"

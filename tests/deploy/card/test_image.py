@@ -7,11 +7,13 @@ import shutil
 import stat
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped] # comes with Ansible
 
 from deploy.card import __main__ as program
+from deploy.card.partition import Partition
 from tests.deploy.card.conftest import (
     IMAGERS_FIRSTRUN,
     IMAGERS_WORDS,
@@ -61,6 +63,21 @@ def test_run_twice_it_changes_nothing(
     said = capsys.readouterr().out
     assert "unchanged" in said
     assert not re.search(r"^  (made|rewritten|removed)", said, re.MULTILINE)
+
+
+def test_what_makes_a_pi_begin_with_the_rest_is_written_last(
+    card: Path, image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    put = Partition._put
+
+    def noted(self: Partition, name: str, *arguments: Any) -> None:
+        written.append(name)
+        put(self, name, *arguments)
+
+    monkeypatch.setattr(Partition, "_put", noted)
+    assert image(card) == 0
+    assert written[-1] == "cmdline.txt"
 
 
 def test_another_profile_takes_the_place_of_the_first_and_the_claim_stays(
