@@ -56,6 +56,9 @@ if grep -qs '^source = "picamera2' /etc/edge-agent/edge-agent.toml /etc/edge-age
   systemctl try-restart edge-agent.service
 fi
 
+# The hardware watchdog, which systemd reads when it begins. Not while packages are installed: it would be a tight one.
+systemctl daemon-reexec
+
 say "done"
 rm -f "$1" $card/edge-agent.profile $card/vendor-data $card/edge-agent-first-boot.service
 # Last: what is cut off before goes on here.
