@@ -10,7 +10,7 @@ from deploy.card.boot_lines import WORDS, command_line, config
 from deploy.card.errors import CardError
 from deploy.wiring.boot import read_boot
 from deploy.wiring.header import board_of
-from tests.deploy.card.conftest import CONFIG, IMAGERS_WORDS, ROOT
+from tests.support.boot_partition import CONFIG, IMAGERS_WORDS, ROOT
 
 PROFILES = Path(__file__).parents[3] / "firmware_configs"
 KIOSK = (PROFILES / "kiosk-pi4/config.txt").read_text()

@@ -14,15 +14,8 @@ import yaml  # type: ignore[import-untyped] # comes with Ansible
 
 from deploy.card import __main__ as program
 from deploy.card.partition import Partition
-from tests.deploy.card.conftest import (
-    IMAGERS_FIRSTRUN,
-    IMAGERS_WORDS,
-    NAME,
-    Image,
-    claim,
-    content,
-    make,
-)
+from tests.deploy.card.conftest import Image
+from tests.support.boot_partition import IMAGERS_FIRSTRUN, IMAGERS_WORDS, NAME, claim, content, make
 
 UNITS = Path(__file__).parents[3] / "deploy/systemd"
 
