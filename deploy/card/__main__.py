@@ -71,16 +71,19 @@ def _prepare(args: argparse.Namespace, out: Path) -> list[str]:
     card = Partition(out)
     _refuse_another(card.release, args.release)
     package = _package(card.release, args.arch, args.dist)
-    login = _login(args.login, args.ssh_key) if args.ssh_key else None
+    login = _login(args.login, args.ssh_key) if args.ssh_key else systems.earlier(card.texts)
     if boot_lines.wifi_is_off(lines) and not args.wifi and _has_wifi(card):
         raise CardError(
             f"the Imager has given this card a Wi-Fi network, and {args.profile} switches Wi-Fi off: add WIFI=1, "
             "or write the card without one"
         )
     text = _claim(args)
-    if text is None and (out / CLAIM).is_file():
-        _checked((out / CLAIM).read_text(encoding="utf-8"), "the claim on this card")
-    name = _checked(text, str(args.claim or args.device)).name if text else None
+    if text is not None:
+        name = _checked(text, str(args.claim or args.device)).name
+    elif (out / CLAIM).is_file():
+        name = _checked((out / CLAIM).read_text(encoding="utf-8"), "the claim on this card").name
+    else:
+        name = None
     system = systems.trixie if card.release == TRIXIE else systems.bookworm
     texts = {
         "config.txt": boot_lines.config(card.texts["config.txt"], lines, args.wifi),
@@ -90,14 +93,14 @@ def _prepare(args: argparse.Namespace, out: Path) -> list[str]:
     texts |= system({**card.texts, **texts}, login, hostname)
     texts |= {each: (_HERE / each).read_text(encoding="utf-8") for each in (systems.UNIT, systems.SCRIPT)}
     texts[PROFILE] = f"{args.profile}\n"
-    if text:
+    if text is not None:
         texts[CLAIM] = text
     # What makes the card begin with them comes last: it may be pulled out meanwhile.
     texts["cmdline.txt"] = texts.pop("cmdline.txt")
     files = {each: content.encode(errors="surrogateescape") for each, content in texts.items()}
     done = card.write({package.name: package.read_bytes(), **files}, CLAIM)
     old = card.remove_others("edge-agent_*.deb", package.name)
-    return [*_said(done, old), *_next(args, card.release, name, (out / CLAIM).is_file())]
+    return [*_said(done, old), *_next(args, card.release, name)]
 
 
 def _profile(name: str) -> str:
@@ -176,12 +179,12 @@ def _said(done: dict[str, str], old: list[str]) -> list[str]:
     return [*lines, *(f"  {'removed':10} {name}" for name in old)]
 
 
-def _next(args: argparse.Namespace, release: Release, name: str | None, has_claim: bool) -> list[str]:
+def _next(args: argparse.Namespace, release: Release, name: str | None) -> list[str]:
     kind = f"{args.profile} on Raspberry Pi OS {release.name.capitalize()}"
     lines = [f"This card makes {f'{name}, a' if name else 'a'} {kind}. Unmount it, and put it into the Pi."]
     if args.claim:
         lines.append(f"Delete {args.claim}: the claim is on the card now, and whoever has it can be this device.")
-    if not has_claim:
+    if not name:
         lines.append("It has no claim, so at its first start it waits for: sudo edge-agent enrol INVITATION")
     return [*lines, "When it has started, ask on the device: sudo edge-agent doctor"]
 

@@ -18,8 +18,10 @@ there is no network: a power cut, or a missing cable, would be the end of it. Bo
 it has ended well.
 """
 
+import email
 import json
 import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.mime.multipart import MIMEMultipart
@@ -55,6 +57,17 @@ class Login:
 
     user: str
     keys: tuple[str, ...]
+
+
+def earlier(card: Mapping[str, str]) -> Login | None:
+    """Return the login that an earlier run has given to `card`."""
+    if _OURS in (vendor := card.get("vendor-data", "")):
+        _, cloud, _ = email.message_from_string(vendor).walk()
+        for user in json.loads(str(cloud.get_payload()).removeprefix("#cloud-config\n")).get("users", []):
+            return Login(user["name"], tuple(user["ssh_authorized_keys"]))
+    if _OURS in (text := card.get("custom.toml", "")) and "user" in (custom := tomllib.loads(text)):
+        return Login(custom["user"]["name"], tuple(custom["ssh"]["authorized_keys"]))
+    return None
 
 
 def trixie(card: Mapping[str, str], login: Login | None, hostname: str | None) -> dict[str, str]:

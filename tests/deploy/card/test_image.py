@@ -73,13 +73,17 @@ def test_what_makes_a_pi_begin_with_the_rest_is_written_last(
     assert written[-1] == "cmdline.txt"
 
 
-def test_another_profile_takes_the_place_of_the_first_and_the_claim_stays(
+def test_another_profile_takes_the_place_of_the_first_and_claim_and_login_stay(
     card: Path, image: Image, tmp_path: Path
 ) -> None:
     (tmp_path / "claim").write_text(claim())
     (card / "edge-agent_0.0.9+deb13_arm64.deb").touch()
-    image(card, "--claim", tmp_path / "claim")
+    (tmp_path / "id.pub").write_text("ssh-ed25519 AAAAC3Nz\n")
+    image(card, "--claim", tmp_path / "claim", "--ssh-key", tmp_path / "id.pub", "--login", "thandi")
+    before = content(card)
     assert image(card, profile="camera-pi4") == 0
+    for name in {"vendor-data", "custom.toml"} & set(before):
+        assert content(card)[name] == before[name]
     assert (card / "edge-agent.profile").read_text() == "camera-pi4\n"
     assert (card / "config.txt").read_text().count("dtparam=watchdog=on") == 1
     assert "gpio=17" not in (card / "config.txt").read_text()
