@@ -17,11 +17,12 @@ from agent.adapters.board import Board
 from agent.adapters.system_clock import SystemClock
 from agent.cli.options import add_config
 from agent.contract.vocabulary import TimeQuality
+from agent.core import service_code
 from agent.core.errors import EdgeAgentError, SettingsError, StorageError, UsageError
 from agent.provisioning import claim, openssl, settings_files
 from agent.provisioning.asking import Tools
 from agent.provisioning.claim import Claim, ClaimError
-from agent.provisioning.credentials import Bound, Set, Store
+from agent.provisioning.credentials import Bound, Set, Store, replace_file
 from agent.provisioning.enrol import Order, enrol, fingerprint
 from agent.provisioning.est import Login, RefusedError, Registrar, Shown
 from agent.settings import kept, layers, load
@@ -114,6 +115,7 @@ def _enrol(order: Order, state: Path, args: argparse.Namespace) -> None:
     store = Store(state)
     with store.locked():
         enrolled = enrol(order, store, Registrar(order.registrar, order.trust), around)
+        _keep_service_code(order.service_code, state)
         _write_settings(order, enrolled, state, args, around)
         if order.asked.key == "tpm":
             _let_units_use_the_tpm(around)
@@ -124,6 +126,15 @@ def _enrol(order: Order, state: Path, args: argparse.Namespace) -> None:
     # `enable --now` would leave an agent that runs with the settings, and the name, of before.
     print("Done. Start it:  sudo systemctl enable edge-agent && sudo systemctl restart edge-agent")
     print("Check it:        sudo edge-agent doctor")
+
+
+def _keep_service_code(code: str | None, state: Path) -> None:
+    """Its hash; none of a claim before stays."""
+    if code is None:
+        settings_files.remove(state / service_code.FILE)
+    else:
+        content = service_code.written(service_code.hashed(code))
+        replace_file(state / service_code.FILE, content, 0o600, owner=state)
 
 
 def _let_units_use_the_tpm(around: Tools) -> None:
@@ -213,7 +224,8 @@ def _order(args: argparse.Namespace, board: str | None, serials: Sequence[str], 
         ended = datetime.fromtimestamp(found.until, UTC)
         raise ClaimError(f"this claim has expired ({ended:%Y-%m-%d %H:%M} UTC): ask the office for a new one")
     login = Login(found.name, found.secret)
-    return Order(found.name, found.registrar, trust, board, login, args.key, its, again=args.again)
+    opens = found.service_code
+    return Order(found.name, found.registrar, trust, board, login, args.key, its, again=args.again, service_code=opens)
 
 
 def _order_of_est(args: argparse.Namespace, board: str | None) -> Order:

@@ -22,6 +22,7 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _SERIAL = re.compile(r"[0-9A-Za-z.-]{1,64}\Z")
 """What X.509 takes as a serial number in a name."""
 _REGISTRAR = re.compile(r"https://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z")
+_SERVICE_CODE = re.compile(r"[0-9]{8}\Z")
 _SECRET = re.compile(r"[A-Za-z0-9_-]{22,86}\Z")
 
 
@@ -53,6 +54,12 @@ def registrar_address(text: str) -> str:
 def _secret(text: str) -> str:
     if not _SECRET.match(text):
         raise ValueError("a secret has 128 bits or more, in base64url without padding")
+    return text
+
+
+def _service_code(text: str) -> str:
+    if not _SERVICE_CODE.match(text):
+        raise ValueError("a service page's code has eight digits")
     return text
 
 
@@ -91,6 +98,8 @@ class Claim(Invitation):
     """When it expires, in seconds since 1970."""
     board: Annotated[str, AfterValidator(board_serial)] | None = None
     """The serial of the only board that may use it; None for any."""
+    service_code: Annotated[str, AfterValidator(_service_code)] | None = Field(default=None, repr=False)
+    """Opens the device's service page; the device keeps its hash alone (agent/core/service_code.py)."""
 
 
 def read(text: str) -> Claim | Invitation:
@@ -124,6 +133,11 @@ def code(public_key: bytes) -> str:
     bits = int.from_bytes(hashlib.sha256(public_key).digest()[:8], "big") >> 4
     letters = "".join(_CROCKFORD[bits >> shift & 31] for shift in range(55, -1, -5))
     return f"{letters[:4]}-{letters[4:8]}-{letters[8:]}"
+
+
+def spoken_service_code(digits: str) -> str:
+    """Return a service page's code as a person is told it: `1234 5678`."""
+    return f"{digits[:4]} {digits[4:]}"
 
 
 def base64url(content: bytes) -> str:

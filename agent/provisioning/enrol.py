@@ -1,7 +1,7 @@
 """Enrolment: from a claim, or an approval, to credentials on disk. A run that was cut off goes on where it was."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agent.contract.identity import Identity
 from agent.core.errors import StorageError
@@ -40,6 +40,8 @@ class Order:
     """Where the device is, for whoever approves."""
     again: bool = False
     """Whether credentials that are in use already, and are what is asked for, do not count."""
+    service_code: str | None = field(default=None, repr=False)
+    """Of the claim."""
 
     @property
     def asked(self) -> Asked:

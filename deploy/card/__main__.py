@@ -77,19 +77,17 @@ def _prepare(args: argparse.Namespace, out: Path) -> list[str]:
             f"the Imager has given this card a Wi-Fi network, and {args.profile} switches Wi-Fi off: add WIFI=1, "
             "or write the card without one"
         )
-    text = _claim(args)
+    text, claim = _claim(args), None
     if text is not None:
-        name = _checked(text, str(args.claim or args.device)).name
+        claim = _checked(text, str(args.claim or args.device))
     elif (out / CLAIM).is_file():
-        name = _checked((out / CLAIM).read_text(encoding="utf-8"), "the claim on this card").name
-    else:
-        name = None
+        claim = _checked((out / CLAIM).read_text(encoding="utf-8"), "the claim on this card")
     system = systems.trixie if card.release == TRIXIE else systems.bookworm
     texts = {
         "config.txt": boot_lines.config(card.texts["config.txt"], lines, args.wifi),
         "cmdline.txt": boot_lines.command_line(card.texts["cmdline.txt"], boot_lines.WORDS),
     }
-    hostname = name.rpartition("/")[2] if name else None
+    hostname = claim.name.rpartition("/")[2] if claim else None
     texts |= system({**card.texts, **texts}, login, hostname)
     texts |= {each: (_HERE / each).read_text(encoding="utf-8") for each in (systems.UNIT, systems.SCRIPT)}
     texts[PROFILE] = f"{args.profile}\n"
@@ -100,7 +98,7 @@ def _prepare(args: argparse.Namespace, out: Path) -> list[str]:
     files = {each: content.encode(errors="surrogateescape") for each, content in texts.items()}
     done = card.write({package.name: package.read_bytes(), **files}, CLAIM)
     old = card.remove_others("edge-agent_*.deb", package.name)
-    return [*_said(done, old), *_next(args, card.release, name)]
+    return [*_said(done, old), *_next(args, card.release, claim)]
 
 
 def _profile(name: str) -> str:
@@ -179,12 +177,14 @@ def _said(done: dict[str, str], old: list[str]) -> list[str]:
     return [*lines, *(f"  {'removed':10} {name}" for name in old)]
 
 
-def _next(args: argparse.Namespace, release: Release, name: str | None) -> list[str]:
+def _next(args: argparse.Namespace, release: Release, claim: claims.Claim | None) -> list[str]:
     kind = f"{args.profile} on Raspberry Pi OS {release.name.capitalize()}"
-    lines = [f"This card makes {f'{name}, a' if name else 'a'} {kind}. Unmount it, and put it into the Pi."]
+    lines = [f"This card makes {f'{claim.name}, a' if claim else 'a'} {kind}. Unmount it, and put it into the Pi."]
+    if claim and claim.service_code and not args.device:  # else the office has just said it
+        lines.append(f"The code of its service page: {claims.spoken_service_code(claim.service_code)}")
     if args.claim:
         lines.append(f"Delete {args.claim}: the claim is on the card now, and whoever has it can be this device.")
-    if not name:
+    if not claim:
         lines.append("It has no claim, so at its first start it waits for: sudo edge-agent enrol INVITATION")
     return [*lines, "When it has started, ask on the device: sudo edge-agent doctor"]
 

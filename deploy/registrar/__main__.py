@@ -25,6 +25,7 @@ import segno
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.contract.errors import EdgeAgentError
+from agent.provisioning.claim import spoken_service_code
 from deploy.kit.authority import AuthorityError
 from deploy.registrar.config import RegistrarConfig, read_config
 from deploy.registrar.office import Office
@@ -80,6 +81,8 @@ def _claim(config: RegistrarConfig, office: Office, chosen: argparse.Namespace) 
         if out:
             out.write(f"{claim.text()}\n".encode())
     until = f"Good once, until {spoken(claim.until)}."
+    if claim.service_code:
+        until += f"\nTell the technician the code of its service page: {spoken_service_code(claim.service_code)}"
     if out:
         print(f"{chosen.out}: copy it to the card's boot partition as edge-agent.claim. {until}")
     else:

@@ -72,6 +72,8 @@ class Office:
             secret=secret,
             until=until,
             board=board,
+            # Written down nowhere here: the device keeps its hash, and whoever made the claim tells the technician.
+            service_code=f"{secrets.randbelow(10**8):08}",
         )
 
     def requests(self) -> list[Waiting]:

@@ -20,6 +20,7 @@ from agent.adapters.system_clock import SystemClock
 from agent.bootstrap import specs
 from agent.cli.enrol import use_provider
 from agent.contract.vocabulary import TimeQuality
+from agent.core import service_code
 from agent.doctor.brokers import log_in
 from agent.provisioning import openssl
 from agent.provisioning.claim import Invitation
@@ -200,6 +201,22 @@ def test_what_was_set_from_afar_for_another_name_is_forgotten_so_that_nobody_is_
     assert begun.settings.device.location.text == "Durban station, hall 3"
     assert begun.kept == Kept()
     assert f"Forgot what the centre had set from afar for {NAME}." in capsys.readouterr().out
+
+
+def test_the_device_keeps_a_hash_of_the_service_pages_code_until_a_claim_without_one(
+    device: Device, registrar: FakeRegistrar, broker: Mosquitto, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = device.state / service_code.FILE
+    assert device.enrol(claim_of(registrar, service_code="01234567")) == 0
+
+    kept = service_code.parse(file.read_bytes())
+    assert service_code.matches("01234567", kept)
+    assert not service_code.matches("01234568", kept)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "01234567" not in capsys.readouterr().out
+
+    assert device.enrol(claim_of(registrar, name="kzn/durban-station/kiosk-0099")) == 0
+    assert not file.exists()
 
 
 def test_a_board_that_shows_two_serial_numbers_since_an_update_stays_what_it_was_bound_as(

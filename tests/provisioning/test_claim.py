@@ -30,6 +30,7 @@ CLAIM = Claim(
     secret=SECRET,
     until=int(time.time()) + 3600,
     board="10000000abcdef12",
+    service_code="01234567",
 )
 INVITATION = Invitation(registrar="https://registrar.kzn.example:8443", root=ROOT)
 
@@ -38,7 +39,7 @@ def packed(content: object) -> str:
     return PREFIX + base64url(json.dumps(content).encode())
 
 
-@pytest.mark.parametrize("one", [CLAIM, INVITATION, CLAIM.model_copy(update={"board": None})])
+@pytest.mark.parametrize("one", [CLAIM, INVITATION, CLAIM.model_copy(update={"board": None, "service_code": None})])
 def test_what_is_written_is_read_again(one: Claim | Invitation) -> None:
     assert read(one.text()) == one
     assert type(read(one.text())) is type(one)
@@ -82,6 +83,7 @@ def test_a_serial_is_compared_in_small_letters() -> None:
         ("until", "soon"),
         ("until", 0),
         ("board", "10 00"),
+        ("service_code", "1234567"),
         ("root", base64url(b"no certificate")),
         ("root", "***"),
         ("more", 1),
@@ -124,6 +126,7 @@ def test_whatever_follows_the_prefix_is_read_or_refused_in_one_line(text: str) -
 
 def test_a_claim_does_not_show_its_secret_in_a_log() -> None:
     assert SECRET not in repr(CLAIM)
+    assert "01234567" not in repr(CLAIM)
 
 
 def test_the_code_of_a_key_is_the_beginning_of_its_fingerprint() -> None:

@@ -19,6 +19,8 @@ def test_a_claim_is_printed_and_written_for_the_card_and_as_a_qr_code(config: Pa
     assert isinstance(claim, Claim)
     assert (claim.name, claim.board) == (NAME, BOARD)
     assert "Good once" in printed.stderr
+    assert claim.service_code
+    assert f"service page: {claim.service_code[:4]} {claim.service_code[4:]}\n" in printed.stderr
     card, picture = tmp_path / "edge-agent.claim", tmp_path / "claim.svg"
     for file in (card, picture):  # of an older claim, and open to everybody
         file.touch(0o644)
