@@ -156,12 +156,13 @@ class CommandExecutor:
                 return CommandOutcome("in-progress", "asked", f"sending {extent.count} again", extent.output())
 
     def _test_mode(self, args: TestModeArgs) -> CommandOutcome:
-        what = args.input or "every input"
-        match self._pipeline.test_mode(args.seconds, args.input):
+        inputs = args.named()
+        what = "every input" if inputs is None else ", ".join(inputs)
+        match self._pipeline.test_mode(args.seconds, inputs):
             case "ok":
                 text = f"presses of {what} are tests for {args.seconds:g} s" if args.seconds else "test mode is over"
                 return CommandOutcome("succeeded", "ok", text)
             case "alarm-open":
                 return CommandOutcome("failed", "alarm-open", "an alarm that is not a test is open")
             case "unknown-input":
-                return CommandOutcome("failed", "unknown-input", f"there is no input {args.input}")
+                return CommandOutcome("failed", "unknown-input", f"there is no input {what}")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, Self, TypeVar, get_args
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -20,6 +20,7 @@ CLOCK_SKEW_S = 30
 MAX_LEAD_US = 24 * 3600 * 10**6
 """How far a counter may be ahead of the time. By convention it is the time of signing, in microseconds since 1970."""
 
+InputName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 Role = Literal["operator", "supervisor", "technician", "admin"]
 
 
@@ -115,8 +116,20 @@ class TestModeArgs(_Args):
 
     seconds: float = Field(default=300.0, ge=0, le=600)
     """For how long; 0 ends it."""
-    input: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,64}$")
-    """Presses of this input; of every input when left out."""
+    input: InputName | None = None
+    """Presses of this input; of every input when this and `inputs` are left out."""
+    inputs: list[InputName] | None = Field(default=None, min_length=1, max_length=32)
+    """Presses of these inputs; only without `input`."""
+
+    @model_validator(mode="after")
+    def _names_them_once(self) -> Self:
+        if self.input is not None and self.inputs is not None:
+            raise ValueError("give input or inputs, not both")
+        return self
+
+    def named(self) -> list[str] | None:
+        """Return the inputs that it names; None if it means every one."""
+        return self.inputs if self.input is None else [self.input]
 
 
 class SelfTestArgs(_Args):

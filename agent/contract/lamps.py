@@ -42,7 +42,7 @@ UNCONFIRMED = LightState(yellow=Pattern.FAST_FLASH, beacon=Pattern.FLASH, tone=P
 IDENTIFY = LightState(Pattern.FAST_FLASH, Pattern.FAST_FLASH, Pattern.FAST_FLASH)
 """A technician is looking for this kiosk among many."""
 TEST_MODE = LightState(Pattern.SLOW_PULSE, Pattern.SLOW_PULSE)
-"""A press now would be a test."""
+"""A press now would be a test, of every button or of those that the technician has named."""
 OUT_OF_SERVICE = LightState(Pattern.ALTERNATE, Pattern.ALTERNATE, Pattern.OFF)
 """A press would be stored and sent, but perhaps nobody would hear of it soon."""
 

@@ -1,7 +1,7 @@
 """Every kind of security event, one row each: how severe it is, when it is told, and what its `detail` has."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -141,7 +141,9 @@ class TestModeDetail(TypedDict):
     """Which presses are tests, and for how long."""
 
     input: Label | None
-    """Null: those of every input."""
+    """Null: those of every input, or of several, which `inputs` names."""
+    inputs: NotRequired[list[Label]]
+    """Those of these alone; not there when every input is tested."""
     seconds: float
 
 

@@ -142,7 +142,7 @@ class Target:
         self.did("self-test")
         return "asked"
 
-    def test_mode(self, seconds: float, input_name: str | None) -> str:
+    def test_mode(self, seconds: float, inputs: list[str] | None) -> str:
         self.did("test-mode")
         return "ok"
 

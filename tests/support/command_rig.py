@@ -1,6 +1,7 @@
 """A command desk with everything around it in memory."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -109,8 +110,8 @@ class CommandRig:
         self.did(("snapshot", picture_id, camera))
         return self.camera
 
-    def test_mode(self, seconds: float, input_name: str | None) -> TestModeAnswer:
-        self.did(("test-mode", seconds, input_name))
+    def test_mode(self, seconds: float, inputs: Sequence[str] | None) -> TestModeAnswer:
+        self.did(("test-mode", seconds, inputs))
         return self.test_mode_answer
 
     def self_test(self, order_id: str) -> SelfTestAnswer:

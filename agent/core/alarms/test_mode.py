@@ -1,5 +1,6 @@
 """The time in which presses are tests because a technician asked for it. Pure."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 TestModeAnswer = Literal["ok", "alarm-open", "unknown-input"]
@@ -10,17 +11,26 @@ class TestMode:
     """Test mode. It only changes what a press counts as: no input is ever disabled. One thread at a time."""
 
     def __init__(self) -> None:
-        self._on: tuple[str | None, int, int] | None = None
-        """Of which input, or of any, and from when until when; None while it is off."""
+        self._on: tuple[frozenset[str] | None, int, int] | None = None
+        """Of which inputs, or of any, and from when until when; None while it is off."""
 
     @property
     def ends_ns(self) -> int | None:
         """When test mode ends, in CLOCK_BOOTTIME; None while it is off."""
         return None if self._on is None else self._on[2]
 
-    def begin(self, input_name: str | None, now_ns: int, until_ns: int) -> None:
-        """Treat presses of this input, or of any if it is None, as tests from now on. Replaces an earlier test mode."""
-        self._on = input_name, now_ns, until_ns
+    def begin(self, inputs: Iterable[str] | None, now_ns: int, until_ns: int) -> None:
+        """Treat presses of these inputs, or of any if it is None, as tests from now on. Replaces an earlier test mode.
+
+        Where that one is on and covers all of these, it goes on: a button that is held meanwhile is still tested.
+        """
+        named = None if inputs is None else frozenset(inputs)
+        began_ns = now_ns
+        if self._on is not None:
+            covered, earlier_ns, ends_ns = self._on
+            if now_ns < ends_ns and (covered is None or (named is not None and named <= covered)):
+                began_ns = earlier_ns
+        self._on = named, began_ns, until_ns
 
     def covers(self, input_name: str, edge_ns: int) -> bool:
         """Return whether a press is a test, judged by its edge at `edge_ns`.
@@ -30,7 +40,7 @@ class TestMode:
         if self._on is None:
             return False
         covered, began_ns, until_ns = self._on
-        return covered in {None, input_name} and began_ns <= edge_ns < until_ns
+        return (covered is None or input_name in covered) and began_ns <= edge_ns < until_ns
 
     def end(self) -> None:
         """End test mode: from now on every press is in earnest."""

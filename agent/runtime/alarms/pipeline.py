@@ -8,7 +8,7 @@ calls on the caller's. One lock makes them take turns, and nothing that may bloc
 import logging
 import queue
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -162,9 +162,9 @@ class Pipeline:
         """Blink for `seconds`, unless an alarm needs the lights. Any thread."""
         self._facts.put(Identify(self._clock.boottime_ns() + int(seconds * 1e9)))
 
-    def test_mode(self, seconds: float, input_name: str | None) -> TestModeAnswer:
-        """Treat presses of this input, or of all, as tests for `seconds`; 0 ends test mode. Any thread."""
-        if input_name is not None and input_name not in self._panel.buttons:
+    def test_mode(self, seconds: float, inputs: Sequence[str] | None) -> TestModeAnswer:
+        """Treat presses of these inputs, or of all, as tests for `seconds`; 0 ends test mode. Any thread."""
+        if inputs is not None and not self._panel.buttons >= set(inputs):
             return "unknown-input"
         with self._lock:
             if not seconds:
@@ -172,7 +172,7 @@ class Pipeline:
             elif self._alarms.in_earnest():
                 return "alarm-open"
             else:
-                self._readiness.begin_tests(input_name, self._clock.boottime_ns(), seconds)
+                self._readiness.begin_tests(inputs, self._clock.boottime_ns(), seconds)
             self._show_lights()
         self._facts.put(None)
         return "ok"

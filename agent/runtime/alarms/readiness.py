@@ -3,7 +3,8 @@
 The lights show it while no audible alarm needs them. None of it ever keeps a press from raising an alarm.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from agent.contract.events import ServiceData
 from agent.contract.lamps import IDENTIFY, IDLE, OUT_OF_SERVICE, TEST_MODE, LightState
@@ -56,15 +57,14 @@ class Readiness:
         """Return whether a press with this edge is a test."""
         return self._test_mode.covers(input_name, edge_ns)
 
-    def begin_tests(self, input_name: str | None, now_ns: int, seconds: float) -> None:
-        """Begin test mode: presses of this input, or of all, are tests for `seconds`."""
-        self._test_mode.begin(input_name, now_ns, now_ns + int(seconds * 1e9))
-        what = input_name or "every input"
-        self._reports.append(
-            lambda: self._security.report(
-                "test-mode-began", f"presses of {what} are tests", input=input_name, seconds=seconds
-            )
-        )
+    def begin_tests(self, inputs: Sequence[str] | None, now_ns: int, seconds: float) -> None:
+        """Begin test mode: presses of these inputs, or of all, are tests for `seconds`. Or make it last so long."""
+        self._test_mode.begin(inputs, now_ns, now_ns + int(seconds * 1e9))
+        what = "every input" if inputs is None else ", ".join(inputs)
+        detail: dict[str, Any] = {"input": None, "seconds": seconds}
+        if inputs is not None:
+            detail |= {"input": inputs[0] if len(inputs) == 1 else None, "inputs": [*inputs]}
+        self._reports.append(lambda: self._security.report("test-mode-began", f"presses of {what} are tests", **detail))
 
     def end_tests(self, why: str) -> None:
         """End test mode: from now on every press is in earnest. Does nothing when it is not on."""

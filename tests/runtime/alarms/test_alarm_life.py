@@ -59,8 +59,8 @@ class KioskMachine(RuleBasedStateMachine):
         """Envelopes by their identifier: a subscriber sees each once."""
         self.pressed: Counter[tuple[str, str]] = Counter()
         """Presses by input and by the status that they were made with."""
-        self.tests: tuple[int, str | None] | None = None
-        """Until when presses are tests, and of which input."""
+        self.tests: tuple[int, list[str] | None] | None = None
+        """Until when presses are tests, and of which inputs."""
 
     @initialize(camera=st.booleans())
     def begin(self, camera: bool) -> None:
@@ -77,13 +77,17 @@ class KioskMachine(RuleBasedStateMachine):
         self.pipeline.submit(Announce())
         self.tests = None
 
-    @rule(name=st.sampled_from(["police", "hidden"]))
+    @rule(name=st.sampled_from(["police", "hidden", "held"]))
     def press(self, name: str) -> None:
-        test = self.tests is not None and self.tests[1] in {None, name} and self.clock.boottime_ns() < self.tests[0]
+        held_s = 2 if name == "held" else 0
+        done_ns = self.clock.boottime_ns() + held_s * 10**9
+        test = self.tests is not None and (self.tests[1] is None or name in self.tests[1]) and done_ns < self.tests[0]
         self.pressed[name, "test" if test else "actual"] += 1
         if not test and name != "hidden":
             self.tests = None
         self.kiosk.edge(name)
+        self.clock.advance(timedelta(seconds=held_s))
+        self.pipeline.run_once(0)
         self.kiosk.edge(name, active=False, after_ms=100)
         self.clock.advance(timedelta(milliseconds=900))  # no faster: chatter is the matter of other tests
         self.ids = sorted({*self.ids, *self.pipeline.open_ids})
@@ -121,11 +125,14 @@ class KioskMachine(RuleBasedStateMachine):
         self.clock.step_wall(_56_YEARS if self.now_is_1970 else -_56_YEARS)
         self.now_is_1970 = not self.now_is_1970
 
-    @rule(seconds=st.sampled_from([0, 5, 600, 600]), name=st.sampled_from([None, "police"]))
-    def test_mode(self, seconds: float, name: str | None) -> None:
+    @rule(
+        seconds=st.sampled_from([0, 5, 600, 600]),
+        names=st.sampled_from([None, ["police"], ["held"], ["held", "hidden"]]),
+    )
+    def test_mode(self, seconds: float, names: list[str] | None) -> None:
         self.settle()
-        if self.pipeline.test_mode(seconds, name) == "ok":
-            self.tests = (self.clock.boottime_ns() + int(seconds * 1e9), name) if seconds else None
+        if self.pipeline.test_mode(seconds, names) == "ok":
+            self.tests = (self.clock.boottime_ns() + int(seconds * 1e9), names) if seconds else None
 
     @rule()
     def another_broker(self) -> None:

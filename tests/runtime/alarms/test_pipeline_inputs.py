@@ -159,9 +159,20 @@ def test_a_press_that_was_begun_and_held_in_test_mode_is_a_test(kiosk: Kiosk) ->
     assert [alarm.data.status for alarm in kiosk.book.open()] == ["test"]
 
 
+def test_a_button_that_is_held_while_its_test_is_renewed_is_still_tested(kiosk: Kiosk) -> None:
+    kiosk.pipeline.test_mode(2, ["held"])
+    kiosk.clock.advance(timedelta(seconds=1))
+    kiosk.edge("held")
+    kiosk.clock.advance(timedelta(seconds=0.5))
+    kiosk.pipeline.test_mode(2, ["held"])
+    kiosk.wait(1.5)
+    assert [alarm.data.status for alarm in kiosk.book.open()] == ["test"]
+
+
 def test_only_a_button_can_be_tested(kiosk: Kiosk) -> None:
-    assert kiosk.pipeline.test_mode(5, "door") == "unknown-input"
-    assert kiosk.pipeline.test_mode(5, "held") == "ok"
+    assert kiosk.pipeline.test_mode(5, ["door"]) == "unknown-input"
+    assert kiosk.pipeline.test_mode(5, ["held", "door"]) == "unknown-input"
+    assert kiosk.pipeline.test_mode(5, ["held", "police"]) == "ok"
 
 
 def test_when_no_button_can_be_relied_on_the_lights_say_so_and_a_press_is_still_an_alarm(kiosk: Kiosk) -> None:

@@ -4,7 +4,8 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from agent.contract.lamps import DELAYED, IDLE, OUT_OF_SERVICE, PRESSED, TEST_MODE, UNCONFIRMED
+from agent.contract.lamps import DELAYED, IDLE, OUT_OF_SERVICE, PRESSED, TEST_MODE, UNCONFIRMED, for_open_alarms
+from agent.contract.stages import Stage
 from agent.contract.vocabulary import AckAction
 from agent.core.alarms.persistence import decode_alarm
 from agent.core.facts import Edge, UplinkChanged
@@ -141,24 +142,45 @@ def test_the_status_of_a_press_is_decided_by_the_time_of_its_edge(kiosk: Kiosk) 
 
 
 def test_test_mode_does_not_begin_beside_an_alarm_in_earnest_but_beside_a_test(kiosk: Kiosk) -> None:
-    assert kiosk.pipeline.test_mode(60, "nobody") == "unknown-input"
-    assert kiosk.pipeline.test_mode(60, "police") == "ok"
+    assert kiosk.pipeline.test_mode(60, ["nobody"]) == "unknown-input"
+    assert kiosk.pipeline.test_mode(60, ["police"]) == "ok"
     tested = kiosk.press()
-    assert kiosk.pipeline.test_mode(60, "police") == "ok"
+    assert kiosk.pipeline.test_mode(60, ["police"]) == "ok"
     assert kiosk.pipeline.test_mode(0, None) == "ok"
     kiosk.edge(active=False, after_ms=100)
     kiosk.edge(active=True, after_ms=100)
     kiosk.pipeline.drain()
 
-    assert kiosk.pipeline.test_mode(60, "police") == "alarm-open"
+    assert kiosk.pipeline.test_mode(60, ["police"]) == "alarm-open"
     assert [(a.data.status, a.data.press_count) for a in kiosk.book.open()] == [("test", 1), ("actual", 1)]
     assert len(kiosk.captured) == 2
     assert kiosk.ack(tested, AckAction.CLOSED) == "taken"
     assert kiosk.lights.shown() == PRESSED
 
 
+def test_while_one_button_is_tested_another_raises_an_alarm_in_earnest_that_the_lamps_show_first(kiosk: Kiosk) -> None:
+    assert kiosk.pipeline.test_mode(600, ["held"]) == "ok"
+    kiosk.edge("held")
+    kiosk.wait(2)
+    [tested] = kiosk.book.open()
+    kiosk.ack(tested.data.alarm_id, AckAction.REGISTERED)
+    assert kiosk.lights.shown() == for_open_alarms([Stage.REGISTERED])
+    kiosk.sent()
+    meant = kiosk.press("police")
+
+    assert kiosk.lights.shown() == PRESSED
+    raised: Any = next(message for message in kiosk.sent() if message["type"] == "edge.alarm.raised.v1")
+    assert (raised["data"]["input"], raised["data"]["status"]) == ("police", "actual")
+    kiosk.ack(meant, AckAction.CLOSED)
+    assert kiosk.lights.shown() == for_open_alarms([Stage.REGISTERED])
+    kiosk.ack(tested.data.alarm_id, AckAction.CLOSED)
+    kiosk.pipeline.submit(UplinkChanged(up=True))
+    kiosk.pipeline.drain()
+    assert kiosk.lights.shown() == IDLE, "the alarm in earnest has ended test mode"
+
+
 def test_a_silent_press_in_earnest_does_not_show_by_ending_test_mode(kiosk: Kiosk) -> None:
-    assert kiosk.pipeline.test_mode(60, "police") == "ok"
+    assert kiosk.pipeline.test_mode(60, ["police"]) == "ok"
     kiosk.press("hidden")
     kiosk.pipeline.show_lights()
 

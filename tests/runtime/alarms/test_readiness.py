@@ -55,14 +55,14 @@ def test_out_of_service_is_shown_and_told_with_its_reasons_and_so_is_its_end() -
 
 def test_test_mode_is_shown_and_told_at_its_beginning_and_at_its_end() -> None:
     kiosk = Kiosk()
-    kiosk.is_ready.begin_tests("police", 10 * S, 60)
+    kiosk.is_ready.begin_tests(["police"], 10 * S, 60)
     assert kiosk.is_ready.lights() == TEST_MODE
     assert kiosk.is_ready.is_test("police", 69 * S)
     assert kiosk.is_ready.next_due_ns() == 70 * S
     [(topic, data)] = kiosk.told(69)
     assert topic == "security/test-mode-began"
     assert isinstance(data, SecurityData)
-    assert data.detail == {"input": "police", "seconds": 60}
+    assert data.detail == {"input": "police", "inputs": ["police"], "seconds": 60}
 
     [(topic, _)] = kiosk.told(70)
     assert topic == "security/test-mode-ended"
@@ -70,6 +70,18 @@ def test_test_mode_is_shown_and_told_at_its_beginning_and_at_its_end() -> None:
     assert not kiosk.is_ready.is_test("police", 69 * S)
     kiosk.is_ready.end_tests("again")
     assert kiosk.told(71) == []
+
+
+def test_test_mode_of_several_inputs_names_them_and_one_of_all_names_none() -> None:
+    kiosk = Kiosk()
+    kiosk.is_ready.begin_tests(["police", "fire"], 0, 60)
+    [(_, several)] = kiosk.told(0)
+    kiosk.is_ready.begin_tests(None, 0, 60)
+    [(_, every)] = kiosk.told(0)
+
+    assert several.detail == {"input": None, "inputs": ["police", "fire"], "seconds": 60}
+    assert several.text == "presses of police, fire are tests"
+    assert every.detail == {"input": None, "seconds": 60}
 
 
 def test_identify_goes_before_test_mode_and_test_mode_before_out_of_service() -> None:

@@ -67,6 +67,12 @@ def test_it_never_sounds_for_a_test(kiosk: Kiosk) -> None:
     assert kiosk.siren.history == [False]
 
 
+def test_it_sounds_for_an_alarm_in_earnest_while_another_button_is_tested(kiosk: Kiosk) -> None:
+    assert kiosk.pipeline.test_mode(600, ["held"]) == "ok"
+    call_in_vain(kiosk)
+    assert kiosk.siren.history == [False, True]
+
+
 def test_a_close_by_a_technician_ends_it_and_leaves_nothing_kept(kiosk: Kiosk) -> None:
     alarm_id = call_in_vain(kiosk)
     assert list(kiosk.outbox.kept(SIREN_KEY)) == [SIREN_KEY + alarm_id]

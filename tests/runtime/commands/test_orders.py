@@ -17,13 +17,14 @@ from tests.support.drafts import alarm, write
 @pytest.mark.parametrize(
     ("args", "asked", "text"),
     [
-        ({"seconds": 600, "input": "police"}, (600, "police"), "presses of police are tests for 600 s"),
+        ({"seconds": 600, "input": "police"}, (600, ["police"]), "presses of police are tests for 600 s"),
+        ({"inputs": ["police", "fire"]}, (300, ["police", "fire"]), "presses of police, fire are tests for 300 s"),
         ({"seconds": 0}, (0, None), "test mode is over"),
         ({}, (300, None), "presses of every input are tests for 300 s"),
     ],
 )
-def test_test_mode_is_for_so_long_and_for_one_input_or_all(
-    handler: CommandRig, args: dict[str, Any], asked: tuple[float, str | None], text: str
+def test_test_mode_is_for_so_long_and_for_some_inputs_or_all(
+    handler: CommandRig, args: dict[str, Any], asked: tuple[float, list[str] | None], text: str
 ) -> None:
     handler.send(handler.signed(handler.claims("test-mode", args=args), role="technician"), "test-mode")
 
@@ -32,8 +33,20 @@ def test_test_mode_is_for_so_long_and_for_one_input_or_all(
     assert (result["status"], result["code"], result["text"]) == ("succeeded", "ok", text)
 
 
-@pytest.mark.parametrize("args", [{"seconds": 601}, {"seconds": -1}, {"seconds": "x"}, {"input": "../x"}])
-def test_test_mode_has_an_end(handler: CommandRig, args: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "args",
+    [
+        {"seconds": 601},
+        {"seconds": -1},
+        {"seconds": "x"},
+        {"input": "../x"},
+        {"inputs": []},
+        {"inputs": "police"},
+        {"inputs": ["../x"]},
+        {"input": "police", "inputs": ["police"]},
+    ],
+)
+def test_test_mode_has_an_end_and_names_inputs_in_one_way(handler: CommandRig, args: dict[str, Any]) -> None:
     handler.send(handler.signed(handler.claims("test-mode", args=args), role="technician"), "test-mode")
 
     assert refusal(handler) == "bad-arguments"
