@@ -73,7 +73,12 @@ def panel(settings: Settings) -> Panel:
         )
         for button in settings.buttons
     ]
-    conditions = [
+    return Panel(buttons, conditions(settings))
+
+
+def conditions(settings: Settings) -> list[ConditionRules]:
+    """Return how the inputs that watch the kiosk itself are judged."""
+    return [
         ConditionRules(
             name=each.name,
             kind=each.kind,
@@ -82,7 +87,6 @@ def panel(settings: Settings) -> Panel:
         )
         for each in settings.inputs
     ]
-    return Panel(buttons, conditions)
 
 
 def broker_addresses(settings: Settings) -> list[BrokerAddress]:

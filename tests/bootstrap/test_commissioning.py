@@ -1,0 +1,65 @@
+"""What a walk tries on each kind of device."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.bootstrap.commissioning import equipment
+from agent.core.commissioning.plan import plan
+from agent.settings import load
+
+PROFILES = Path(__file__).parents[2] / "firmware_configs"
+NAMES = sorted(path.parent.name for path in PROFILES.glob("*/edge-agent.toml"))
+KIOSK = [
+    "label",
+    "self-test",
+    "button-police",
+    "contacts-police",
+    "button-medical",
+    "button-fire",
+    "tone",
+    "input-door",
+    "input-mains",
+    "input-battery",
+    "paths",
+    "power-cut",
+    "answer",
+]
+
+
+def steps(name: str) -> list[str]:
+    has = equipment(load(PROFILES / name / "edge-agent.toml", environ={}), "10000000abcdef01")
+    return [step.id for step in plan(has)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_everything_that_a_profile_has_gets_a_step_of_its_own(name: str) -> None:
+    settings = load(PROFILES / name / "edge-agent.toml", environ={})
+    ids = steps(name)
+    assert len(set(ids)) == len(ids)
+    tried = {step.partition("-")[2] for step in ids}
+    assert {button.name for button in settings.buttons} | {each.name for each in settings.inputs} <= tried
+    assert {f"{camera.name}-{what}" for camera in settings.cameras for what in ("sees", "covered")} <= tried
+    assert {"label", "self-test", "paths", "power-cut"} <= {*ids}
+    assert ("siren" in ids) is (settings.siren is not None)
+
+
+@pytest.mark.parametrize("name", ["kiosk-pi4", "kiosk-pi5", "kiosk-zero2w"])
+def test_a_kiosk_is_walked_from_its_label_to_an_answer_of_the_centre(name: str) -> None:
+    assert steps(name) == KIOSK
+
+
+def test_a_device_without_buttons_is_asked_for_no_press() -> None:
+    cameras = ["camera-entrance-sees", "camera-entrance-covered", "camera-yard-sees", "camera-yard-covered"]
+    assert steps("camera-pi4") == ["label", "self-test", *cameras, "paths", "power-cut"]
+
+
+def test_the_technician_is_told_which_device_this_should_be_and_how_long_to_wait() -> None:
+    has = equipment(load(PROFILES / "kiosk-pi4" / "edge-agent.toml", environ={}), "10000000abcdef01")
+    said = {step.id: [act.say for act in step.acts] for step in plan(has)}
+    [label] = said["label"]
+    assert "gp/jhb-park-station/" in label
+    assert "board 10000000abcdef01, Park Station" in label
+    assert "for at least 35 s" in said["contacts-police"][0]
+    assert "wait 60 s" in said["input-mains"][0]
+    assert all(act.seconds >= 60 for step in plan(has) for act in step.acts)
