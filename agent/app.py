@@ -21,6 +21,7 @@ from agent.bootstrap.late_disk import restore
 from agent.bootstrap.optional_parts import prepare, start_lights
 from agent.bootstrap.platform import Outside, board_serials, this_machine
 from agent.bootstrap.self_test import make_self_test
+from agent.bootstrap.tap import run_tap
 from agent.bootstrap.uplink import Uplink, listen, make_handler, make_uplink
 from agent.contract.envelope import MessageFactory
 from agent.outbox.outbox import Outbox
@@ -123,6 +124,7 @@ def run(
         )
         from_afar.leave_by(main_loop)
         stack.enter_context(supervisor.thread(CONFIG, from_afar, essential=False))
+        run_tap(stack, settings, context, outbox, pins, kiosk, uplink, handler)
         _mind_the_press()
         outside.notifier.ready()
         on_ready(main_loop)

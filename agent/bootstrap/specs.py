@@ -247,6 +247,13 @@ def location(settings: Settings) -> Location | None:
     return None if place is None else {"lat": place.lat, "lon": place.lon, "text": place.text}
 
 
+def tap_socket(directory: Path, runtime: Path | None = None) -> Path:
+    """Return the path of the socket on which the agent of the state `directory` gives its tap: in `runtime`, else in
+    the directory that the service manager has given this process, else in `directory`."""
+    named = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    return (runtime or (Path(named) if named else directory)) / "tap.sock"
+
+
 def sim_socket(directory: Path) -> Path:
     """Return the path of the socket on which a simulated agent listens for `edge-agent sim`."""
     return directory / "sim.sock"

@@ -28,7 +28,10 @@ SilenceReason = Literal["answered", "closed", "time-over", "agent-stopped"]
 SirenReason = SoundReason | SilenceReason
 _STEPS = ("inputs", "lights", "siren", "storage", "black-box", "uplink", "centre")
 PartName = Annotated[
-    str, known("uplink", "centre", "service", "storage", "commands", "self-test", "siren", "pins", "lights", "config")
+    str,
+    known(
+        "uplink", "centre", "service", "storage", "commands", "self-test", "siren", "pins", "lights", "config", "tap"
+    ),
 ]
 """Besides these `camera-NAME`, `delegate-NAME`, `model-NAME`, `vision-NAME` and `input-NAME`."""
 

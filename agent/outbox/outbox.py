@@ -77,6 +77,9 @@ class Outbox:
         self._lock = threading.Lock()
         self._numbers = SequenceNumbers()
         self._has_all_state = self._is_known_at_start = False
+        self.tap: Callable[[bytes], None] | None = None
+        """Hears every sealed message, in order, on the thread that publishes it; None while nobody listens. It must not
+        block."""
         self.epoch = ""
         """Names the count that the numbers belong to; known after `await_disk`."""
 
@@ -177,6 +180,8 @@ class Outbox:
                 record=record,
             )
             self.writer.accept(row, numbers.given, keep)
+            if self.tap is not None and draft.picture is None:
+                self.tap(row.payload)
         return message_id
 
     def wake(self) -> None:

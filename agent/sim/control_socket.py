@@ -1,4 +1,4 @@
-"""The Unix socket between a simulated agent and `edge-agent sim`.
+"""Unix sockets on which an agent listens: for `edge-agent sim`, if it is simulated, and the tap.
 
 It addresses the path through /proc/self/fd, because a socket's address holds 107 bytes and the path of a storage
 directory may be longer.
@@ -36,8 +36,9 @@ def connect(path: Path, timeout_s: float = 5.0) -> socket.socket:
     return sock
 
 
-def listen(path: Path) -> socket.socket:
-    """Return a listening socket on `path` that only its owner may use; removes what a dead agent left there.
+def listen(path: Path, mode: int = 0o600) -> socket.socket:
+    """Return a listening socket on `path`, for its owner alone unless `mode` says otherwise; removes what a dead agent
+    left there.
 
     Raises StorageError when another agent listens there, or the place can't be used.
     """
@@ -54,6 +55,8 @@ def listen(path: Path) -> socket.socket:
         os.fchmod(sock.fileno(), 0o600)  # before bind, so that the file is created with this mode
         with _address(path) as address:
             sock.bind(address)
+            if mode != 0o600:  # the mask of the process may have taken from it
+                Path(address).chmod(mode)
         sock.listen()
     except OSError as error:
         sock.close()

@@ -1,0 +1,175 @@
+"""The thread `tap`: tells local readers what the agent publishes and shows, and takes signed commands from them.
+
+Out, a line of JSON each: every message but a picture, as it was sealed, and a line when lamps, siren, path or nonce
+have changed. In, a line each: the last two levels of the topic under `down/`, a space, and the token that a broker
+would bring there. Nothing waits for a reader: one that is too slow is dropped.
+"""
+
+import json
+import logging
+import re
+import selectors
+import socket
+from collections import deque
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Any, Protocol
+
+from agent.contract.identity import Identity
+from agent.outbox.outbox import Outbox
+from agent.ports import MAX_RECEIVED_BYTES, Received
+
+_MOST_READERS = 4
+_MOST_WAITING = 1024
+"""How many messages may wait for this thread."""
+_MOST_BEHIND = 256 * 1024
+"""How many bytes may wait for one reader."""
+_LONGEST_LINE = MAX_RECEIVED_BYTES + 256
+_TURN_S = 0.05
+"""How often lamps, siren and path are looked at while there is a reader."""
+_TOPIC = re.compile(r"(ack|command)/[a-z0-9-]{1,64}\Z")
+
+log = logging.getLogger(__name__)
+
+
+class Shows(Protocol):
+    """The parts whose state is no message."""
+
+    def lines(self) -> Iterable[Mapping[str, Any]]:
+        """Return a line for each, always in the same order. On the thread `tap`; must not block."""
+        ...
+
+
+class Receives(Protocol):
+    """Whoever verifies commands."""
+
+    def receive(self, message: Received) -> None:
+        """Take one. Any thread; never blocks."""
+        ...
+
+
+class _Reader:
+    """One connection."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.received = b""
+        self.behind = b""
+        """What it has not taken yet."""
+
+
+class Tap:
+    """A worker. `close` after the thread has ended, the rest on it."""
+
+    def __init__(
+        self, listener: socket.socket, outbox: Outbox, shows: Shows, commands: Receives, identity: Identity
+    ) -> None:
+        """`listener` is a listening socket, and belongs to the tap from now on."""
+        self._listener = listener
+        self._outbox = outbox
+        self._shows = shows
+        self._commands = commands
+        self._identity = identity
+        self._waiting: deque[bytes] = deque()
+        self._overflowed = False
+        self._shown: list[Mapping[str, Any]] = []
+        self._readers: list[_Reader] = []
+        listener.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(listener, selectors.EVENT_READ)
+
+    def run_once(self, timeout_s: float) -> None:
+        """Wait for a reader, or for its turn while there is one; then take commands and tell what is new."""
+        for key, _ in self._selector.select(min(timeout_s, _TURN_S) if self._readers else timeout_s):
+            if key.data is None:
+                self._accept()
+            else:
+                self._read(key.data)
+        if self._readers:
+            self._tell()
+
+    def close(self) -> None:
+        """Let every reader go, and listen no more."""
+        for reader in [*self._readers]:
+            self._drop(reader)
+        self._selector.close()
+        self._listener.close()
+
+    def _hear(self, payload: bytes) -> None:
+        """Take a sealed message; on the thread of whoever publishes it, which may be a press."""
+        if len(self._waiting) < _MOST_WAITING:
+            self._waiting.append(payload)
+        else:
+            self._overflowed = True
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            sock, _ = self._listener.accept()
+            if len(self._readers) == _MOST_READERS:
+                sock.close()
+                return
+            sock.setblocking(False)
+            reader = _Reader(sock)
+            self._readers.append(reader)
+            self._selector.register(sock, selectors.EVENT_READ, reader)
+            self._shown = []  # so that it hears how things are
+            self._outbox.tap = self._hear
+
+    def _drop(self, reader: _Reader) -> None:
+        self._readers.remove(reader)
+        self._selector.unregister(reader.sock)
+        reader.sock.close()
+        if not self._readers:
+            self._outbox.tap = None
+            self._waiting.clear()
+
+    def _read(self, reader: _Reader) -> None:
+        try:
+            received = reader.sock.recv(_LONGEST_LINE)
+        except BlockingIOError:
+            return
+        except OSError:
+            received = b""
+        *lines, reader.received = (reader.received + received).split(b"\n")
+        if not received or len(reader.received) > _LONGEST_LINE:
+            self._drop(reader)
+        for line in lines:
+            topic, _, token = line.partition(b" ")
+            level = topic.decode("ascii", "replace")
+            if _TOPIC.match(level) is None:
+                log.warning("a reader of the tap has sent no command: %.80r", line)
+                continue
+            full = self._identity.down(level)
+            self._commands.receive(Received(full, token[:MAX_RECEIVED_BYTES], len(token), retain=False))
+
+    def _tell(self) -> None:
+        if self._overflowed:
+            log.warning("the tap has lost messages: its readers must connect again")
+            self._overflowed = False
+            for reader in [*self._readers]:
+                self._drop(reader)
+            return
+        lines = []
+        while self._waiting:
+            lines.append(self._waiting.popleft())
+        shown = [*self._shows.lines()]
+        if not self._shown:
+            self._shown = [{}] * len(shown)
+        lines += [json.dumps(now).encode() for now, before in zip(shown, self._shown, strict=True) if now != before]
+        self._shown = shown
+        text = b"".join(line + b"\n" for line in lines)
+        for reader in [*self._readers]:
+            self._send(reader, text)
+
+    def _send(self, reader: _Reader, text: bytes) -> None:
+        reader.behind += text
+        try:
+            reader.behind = reader.behind[reader.sock.send(reader.behind) :] if reader.behind else b""
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._drop(reader)
+            return
+        if len(reader.behind) > _MOST_BEHIND:
+            log.warning("a reader of the tap is too slow, and was let go")
+            self._drop(reader)
