@@ -23,6 +23,7 @@ COMMANDS = {
     "watch": "show what a device publishes",
     "ack": "answer an alarm, as the command centre would",
     "command": "send a device a command and wait for its result",
+    "commission": "try everything that this device has, step by step",
     "conform": "grade a subscriber or a device against the contract",
     "keygen": "make a key that may sign acks and commands",
     "keys": "enrol the key of an operator's page; list a key set",

@@ -248,10 +248,11 @@ def location(settings: Settings) -> Location | None:
 
 
 def tap_socket(directory: Path, runtime: Path | None = None) -> Path:
-    """Return the path of the socket on which the agent of the state `directory` gives its tap: in `runtime`, else in
-    the directory that the service manager has given this process, else in `directory`."""
-    named = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
-    return (runtime or (Path(named) if named else directory)) / "tap.sock"
+    """Return the path of the socket on which the agent of the state `directory` gives its tap: in `runtime`, which
+    defaults to what the service manager has given this process, or in `directory` if that is empty."""
+    if runtime is None:
+        runtime = Path(os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0])
+    return (directory if runtime == Path() else runtime) / "tap.sock"
 
 
 def sim_socket(directory: Path) -> Path:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent.bootstrap.commissioning import equipment
+from agent.bootstrap.specs import tap_socket
 from agent.core.commissioning.plan import plan
 from agent.settings import load
 
@@ -52,6 +53,17 @@ def test_a_kiosk_is_walked_from_its_label_to_an_answer_of_the_centre(name: str) 
 def test_a_device_without_buttons_is_asked_for_no_press() -> None:
     cameras = ["camera-entrance-sees", "camera-entrance-covered", "camera-yard-sees", "camera-yard-covered"]
     assert steps("camera-pi4") == ["label", "self-test", *cameras, "paths", "power-cut"]
+
+
+def test_the_tap_is_where_the_service_manager_lets_the_agent_put_it_or_else_beside_its_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNTIME_DIRECTORY", "/run/edge-agent:/run/other")
+    assert tap_socket(tmp_path) == Path("/run/edge-agent/tap.sock")
+    assert tap_socket(tmp_path, Path("/run/its-own")) == Path("/run/its-own/tap.sock")
+    assert tap_socket(tmp_path, Path()) == tmp_path / "tap.sock", "an agent that was started by hand"
+    monkeypatch.delenv("RUNTIME_DIRECTORY")
+    assert tap_socket(tmp_path) == tmp_path / "tap.sock"
 
 
 def test_the_technician_is_told_which_device_this_should_be_and_how_long_to_wait() -> None:

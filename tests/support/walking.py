@@ -129,7 +129,7 @@ class Street:
     def _do(self, order: Order) -> None:
         args, refusal = order.args, self.refuses.get(order.name)
         if refusal is not None:
-            self._result(order, "failed", refusal)
+            self.result(order, "failed", refusal)
             return
         match order.name:
             case "test-mode":
@@ -140,11 +140,11 @@ class Street:
             case "rebirth":
                 self.tell(FACTORY.alarms(AlarmsData(open=tuple(self.alarms.values()))))
             case "self-test":
-                self._result(order, "in-progress", "asked")
+                self.result(order, "in-progress", "asked")
                 return
-        self._result(order, "succeeded", "ok")
+        self.result(order, "succeeded", "ok")
 
-    def _result(self, order: Order, status: Any, text: str) -> None:
+    def result(self, order: Order, status: Any, text: str) -> None:
         data = ResultData(command_id=order.id, name=order.name, status=status, code="ok", text=text)
         self.tell(FACTORY.result(data))
 

@@ -138,6 +138,11 @@ class Walk:
             return False
         return True
 
+    def leave(self) -> None:
+        """End what a step has begun on the device, as the technician leaves: the next run begins it afresh."""
+        if self._step is not None and not self._is_waiting:
+            self._end_tests()
+
     def tick(self, now_s: float) -> None:
         """Renew what a step keeps up, and end a step whose time is up."""
         self._now_s = now_s

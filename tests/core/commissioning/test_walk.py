@@ -131,7 +131,7 @@ def test_a_press_that_comes_before_the_device_is_in_test_mode_does_not_count_as_
 
 NEVER: dict[str, Callable[[Street], None]] = {
     "button-police": lambda street: street.fault("police", active=True),
-    "self-test": lambda street: street.self_test("failed"),
+    "self-test": lambda street: street.result(street.ordered[-1], "failed", "failed: uplink"),
 }
 
 
@@ -142,6 +142,7 @@ def test_what_must_not_be_seen_fails_the_step_at_once(step: str) -> None:
     NEVER[step](street)
     view = street.walk.view()
     assert (view.state, view.step) == ("failed", step)
+    assert "uplink" in view.say or "wires" in view.say
 
 
 def test_only_another_boot_of_the_machine_is_a_power_cut() -> None:
@@ -189,6 +190,18 @@ def test_a_test_that_an_earlier_run_has_left_open_is_closed_before_the_next_pres
     street.obey()
     assert street.alarms == {}
     assert street.walk.view().state == "acting"
+
+
+def test_a_technician_who_leaves_leaves_no_test_behind() -> None:
+    street = Street()
+    street.go(until="button-fire")
+    street.do()
+    street.obey()
+    assert street.alarms
+    assert street.tested == ["fire"]
+    street.walk.leave()
+    street.obey()
+    assert (street.alarms, street.tested) == ({}, [])
 
 
 def test_a_failed_step_is_still_failed_when_the_walk_is_taken_up() -> None:

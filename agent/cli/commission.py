@@ -1,0 +1,269 @@
+"""`edge-agent commission`: walks a technician through everything that this device has, in a terminal."""
+
+import argparse
+import json
+import os
+import secrets
+import selectors
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+from agent.adapters import account
+from agent.adapters.jose_keys import PrivateKey
+from agent.adapters.running_agent import find_agent
+from agent.bootstrap.commissioning import equipment
+from agent.bootstrap.platform import board_serials
+from agent.bootstrap.specs import tap_socket
+from agent.centre import printable
+from agent.centre.orders import signed
+from agent.cli.options import add_config
+from agent.contract.kinds import KINDS
+from agent.core.commissioning.plan import Order, Step, plan
+from agent.core.commissioning.record import Kept
+from agent.core.commissioning.walk import Answer, View, Walk
+from agent.core.errors import EdgeAgentError, SettingsError, UsageError
+from agent.settings import Settings, load
+from agent.sim import control_socket
+
+_EXAMPLE = """\
+Example (on the device, with the key that `edge-agent keygen --role technician` has made):
+  sudo edge-agent commission --key technician-5c01d2ee.key.json
+
+Each line that you type is an answer:
+  y              yes
+  n [WHY]        no: the step has failed
+  a              again: begin the step afresh
+  l WHY          leave the step out, for this reason
+  g              go on: the step has failed, and stays so
+  q              stop here; the same command goes on from here
+"""
+_ANSWERS: dict[str, Answer] = {"y": "yes", "n": "no", "a": "again", "l": "leave-out", "g": "go-on"}
+_ROLES = {"technician", "admin"}
+_TURN_S = 0.5
+_FINISH_S = 5.0
+_FILE = "walk.json"
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add this command."""
+    parser = subparsers.add_parser(
+        "commission",
+        help="try everything that this device has, step by step",
+        description="Walk through everything that this device has: label, self-test, buttons, contacts, cameras, "
+        "paths, a power cut, and an alarm that a person at the centre answers. Only the button that is tried is in "
+        "test mode; an alarm in earnest makes the walk wait. What was begun before is taken up again. Exit code 0 when "
+        "no step has failed.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_config(parser)
+    parser.add_argument("--key", required=True, type=Path, help="the technician's private key")
+    parser.add_argument("--new", action="store_true", help="begin another walk, and forget the one before")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Walk until every step has its verdict; return 0 if none has failed."""
+    settings = load(args.config)
+    key = PrivateKey.load(args.key)
+    if key.role not in _ROLES:
+        raise UsageError(f"the role of {args.key} is {key.role}: a walk takes a technician's key, or an admin's")
+    agent = find_agent(settings.storage.directory)
+    if agent is None:
+        raise EdgeAgentError("the agent does not run: `sudo systemctl start edge-agent`")
+    # What it keeps lies in the agent's own directory, which must not choose where root writes.
+    if account.is_root() and (owner := account.owner_of(settings.storage.directory)) is not None and owner.uid:
+        account.become(owner)
+    serials = board_serials(settings, simulate=agent.simulated)()
+    steps = plan(equipment(settings, serials[0] if serials else ""))
+    file = settings.storage.directory / "commissioning" / _FILE
+    if args.new:
+        file.unlink(missing_ok=True)
+    terminal = _Terminal(settings, steps, key, file)
+    while terminal.walk.view().state != "done":
+        if not terminal.talk():
+            print("The same command goes on from here.")
+            return 1
+    return _summary(terminal.walk)
+
+
+class _Terminal:
+    """The walk, its file, the tap and the keyboard."""
+
+    def __init__(self, settings: Settings, steps: tuple[Step, ...], key: PrivateKey, file: Path) -> None:
+        self._settings = settings
+        self._key = key
+        self._file = file
+        self._steps = steps
+        self._nonce: str | None = None
+        self._shown: View | None = None
+        self._typed = b""
+        self._unanswered: set[str] = set()
+        self._digests: dict[str, str] = {}
+        """The orders by the SHA-256 of their token."""
+        kept = _read(file)
+        if kept is None:
+            self.walk = Walk.begin(steps, f"walk-{secrets.token_hex(8)}", time.monotonic())
+        else:
+            self.walk = Walk.resume(steps, kept, time.monotonic())
+
+    def talk(self) -> bool:
+        """Talk to the agent until the walk is done; return false when the technician leaves. Connects again, and takes
+        the walk up again, when the agent has ended: a power cut is one of the steps."""
+        self._nonce = None  # the agent's first line says it
+        self._unanswered.clear()
+        with self._connect() as sock, selectors.DefaultSelector() as selector:
+            selector.register(sock, selectors.EVENT_READ, sock)
+            selector.register(sys.stdin, selectors.EVENT_READ)
+            received = b""
+            while self.walk.view().state != "done":
+                self._go_on(sock)
+                for each, _ in selector.select(_TURN_S):
+                    if each.data is None:
+                        if not self._take_typed():
+                            self.walk.leave()
+                            self._finish(sock, received)
+                            return False
+                        continue
+                    more = sock.recv(65536)
+                    *lines, received = (received + more).split(b"\n")
+                    for line in lines:
+                        self._take_line(line)
+                    if not more:
+                        print("The agent has ended.", flush=True)
+                        self.walk = Walk.resume(self._steps, self.walk.kept, time.monotonic())
+                        return True
+                self.walk.tick(time.monotonic())
+            self._finish(sock, received)
+        return True
+
+    def _finish(self, sock: socket.socket, received: bytes) -> None:
+        """Send what ends the tests, and stay until the device has done it."""
+        self._go_on(sock)
+        until_s = time.monotonic() + _FINISH_S
+        while self._unanswered and (left_s := until_s - time.monotonic()) > 0:
+            sock.settimeout(left_s)
+            try:
+                more = sock.recv(65536)
+            except TimeoutError:
+                return
+            if not more:
+                return
+            *lines, received = (received + more).split(b"\n")
+            for line in lines:
+                self._take_line(line)
+
+    def _connect(self) -> socket.socket:
+        is_told = False
+        while True:
+            agent = find_agent(self._settings.storage.directory)
+            path = tap_socket(self._settings.storage.directory, None if agent is None else agent.runtime_directory)
+            try:
+                return control_socket.connect(path)
+            except PermissionError as error:
+                raise EdgeAgentError(f"{path} belongs to the agent's group: use sudo") from error
+            except OSError:
+                if not is_told:
+                    print(f"Waiting for the agent at {path}.", flush=True)
+                    is_told = True
+                time.sleep(_TURN_S)
+
+    def _take_line(self, text: bytes) -> None:
+        line = json.loads(text)
+        self._nonce = line.get("nonce", self._nonce)
+        if line.get("type") == KINDS["result"].type:
+            data = line["data"]  # a device that does not know the key answers by the digest
+            data["command_id"] = self._digests.get(data.get("output", {}).get("sha256"), data["command_id"])
+            self._unanswered.discard(data["command_id"])
+        self.walk.take(line, time.monotonic())
+
+    def _take_typed(self) -> bool:
+        """Take what was typed; return whether to go on."""
+        more = os.read(sys.stdin.fileno(), 4096)
+        *lines, self._typed = (self._typed + more).split(b"\n")
+        for line in lines:
+            word, _, reason = line.decode("utf-8", "replace").strip().partition(" ")
+            if word == "q":
+                return False
+            answer = _ANSWERS.get(word)
+            if answer is None or not self.walk.say(answer, time.monotonic(), reason.strip()):
+                print("That is no answer here: y, n, a, l WHY, g or q.", flush=True)
+        return bool(more)
+
+    def _go_on(self, sock: socket.socket) -> None:
+        """Save the walk, send its orders, and show where it stands."""
+        _write(self._file, self.walk.kept)
+        for order in self.walk.orders() if self._nonce else ():
+            self._unanswered.add(order.id)
+            topic, token = self._signed(order)
+            self._digests[sha256(token).hexdigest()] = order.id
+            sock.sendall(topic.encode() + b" " + token + b"\n")
+        view = self.walk.view()
+        if _differ(view, self._shown):
+            self._shown = view
+            for text in _sentences(view):
+                print(printable(text), flush=True)
+
+    def _signed(self, order: Order) -> tuple[str, bytes]:
+        topic = f"ack/{order.args['alarm_id']}" if order.name == "ack" else f"command/{order.name}"
+        source = self._settings.identity.source
+        return topic, signed(order.name, order.args, source, self._key, self._nonce, order.id).token
+
+
+def _differ(view: View, before: View | None) -> bool:
+    return before is None or any(
+        getattr(view, name) != getattr(before, name) for name in ("state", "step", "say", "heard")
+    )
+
+
+def _sentences(view: View) -> Iterator[str]:
+    if view.state == "done":
+        return
+    where = f"[{view.number}/{view.count}] {view.step}"
+    if view.state == "failed":
+        yield f"{where}: FAILED: {view.say}"
+        yield "  a: again, g: go on, l WHY: leave it out"
+        return
+    seen = f" ({view.heard} of {view.expected} seen)" if view.heard else ""
+    yield f"{where}: {view.say}{' [y/n]' if view.asks else ''}{seen}"
+
+
+def _summary(walk: Walk) -> int:
+    failed = 0
+    for each in walk.kept.verdicts:
+        failed += each.outcome == "failed"
+        print(printable(f"{each.outcome:9} {each.step}{': ' + each.reason if each.reason else ''}"))
+    for interruption in walk.kept.interruptions:
+        print(printable(f"alarm in earnest during {interruption.step}: {interruption.input}, {interruption.raised_at}"))
+    return 1 if failed else 0
+
+
+def _read(file: Path) -> Kept | None:
+    try:
+        return Kept.model_validate_json(file.read_bytes())
+    except FileNotFoundError:
+        return None
+    except PermissionError as error:
+        raise EdgeAgentError(f"{file} can't be read: use sudo") from error
+    except ValueError as error:
+        raise SettingsError(f"{file} is no walk that this version can take up: begin another one with --new") from error
+
+
+def _write(file: Path, kept: Kept) -> None:
+    text = kept.model_dump_json().encode()
+    file.parent.mkdir(mode=0o750, exist_ok=True)
+    try:
+        if file.read_bytes() == text:
+            return
+    except FileNotFoundError:
+        pass
+    new = file.with_suffix(".new")
+    with new.open("wb") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    new.replace(file)
