@@ -201,8 +201,13 @@ def check_files(directory: Path) -> int:
 
 
 def check_run(directory: Path) -> None:
-    """In memory: the black box, and which parts work, which is less than the health message tells."""
-    assert {path.name for path in directory.iterdir()} - {"status.new"} == {"black-box", "status.json"}, ASK_HERE
+    """In memory: the black box, and which parts work, which is less than the health message tells. The tap keeps
+    nothing, and tells the agent's own group alone what brokers are told."""
+    names = {path.name for path in directory.iterdir()} - {"status.new"}
+    assert names == {"black-box", "status.json", "tap.sock"}, ASK_HERE
+    tap = (directory / "tap.sock").stat().st_mode
+    assert stat.S_ISSOCK(tap)
+    assert not stat.S_IMODE(tap) & 0o007
     status = json.loads((directory / "status.json").read_text())
     assert set(status) == {"boottime_ns", "pid", "parts", "cameras"}, ASK_HERE
     for part in status["parts"].values():
