@@ -21,7 +21,7 @@ from agent.bootstrap.late_disk import restore
 from agent.bootstrap.optional_parts import prepare, start_lights
 from agent.bootstrap.platform import Outside, board_serials, this_machine
 from agent.bootstrap.self_test import make_self_test
-from agent.bootstrap.tap import run_tap
+from agent.bootstrap.tap import make_service_page, run_tap
 from agent.bootstrap.uplink import Uplink, listen, make_handler, make_uplink
 from agent.contract.envelope import MessageFactory
 from agent.outbox.outbox import Outbox
@@ -79,7 +79,8 @@ def run(
         # The parts: the way to the centre, the decisions, and the way back.
         uplink = make_uplink(begun, outside, context, outbox)
         cameras = Cameras(context.board)
-        kiosk = make_kiosk(settings, context, outbox, pins, cameras, uplink, simulate=simulate)
+        page = make_service_page(settings, context, simulate=simulate)
+        kiosk = make_kiosk(settings, context, outbox, pins, cameras, uplink, page, simulate=simulate)
         pipeline = kiosk.pipeline
         handler, keys, key_watch = make_handler(begun, context, outbox)
         probe = ProbeAlarm(context, outbox, specs.location(settings))
@@ -100,7 +101,9 @@ def run(
             handler=handler,
             simulated=simulate,
         )
-        executor = CommandExecutor(clock, alarms, pipeline, listener, cameras, self_test, from_afar, outbox.replay)
+        executor = CommandExecutor(
+            clock, alarms, pipeline, listener, cameras, self_test, from_afar, outbox.replay, page
+        )
         handler.execute_with(executor.execute, from_afar)
 
         # Start everything, the buttons last; the stack unwinds it in reverse.
@@ -124,7 +127,7 @@ def run(
         )
         from_afar.leave_by(main_loop)
         stack.enter_context(supervisor.thread(CONFIG, from_afar, essential=False))
-        run_tap(stack, settings, context, outbox, pins, kiosk, uplink, handler)
+        run_tap(stack, settings, context, outbox, pins, kiosk, uplink, handler, page)
         _mind_the_press()
         outside.notifier.ready()
         on_ready(main_loop)

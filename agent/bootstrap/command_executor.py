@@ -15,6 +15,7 @@ from agent.contract.commands import (
     RebootArgs,
     ReplayArgs,
     SelfTestArgs,
+    ServicePageArgs,
     SnapshotArgs,
     TestModeArgs,
 )
@@ -30,12 +31,20 @@ from agent.runtime.commands.handler import CommandOutcome, Verified
 from agent.runtime.commands.orders import SelfTestAnswer
 from agent.runtime.selftest.probe_alarm import ProbeAlarm
 from agent.runtime.selftest.self_test import SelfTest
+from agent.runtime.tap.service_page import OpenAnswer, ServicePage
 from agent.runtime.uplink.listener import UplinkListener
 
 _SELF_TEST: dict[SelfTestAnswer, CommandOutcome] = {
     "asked": CommandOutcome("in-progress", "asked", "the self-test begins"),
     "busy": CommandOutcome("failed", "busy", "a self-test is already running"),
     "alarm-open": CommandOutcome("failed", "alarm-open", "no self-test while an alarm is open"),
+}
+
+
+_PAGE: dict[OpenAnswer, CommandOutcome] = {
+    "ok": CommandOutcome("succeeded", "ok", "the service page opens, or ends"),
+    "no-code": CommandOutcome("failed", "no-code", "nothing could tell a code: send code_hash"),
+    "no-page": CommandOutcome("failed", "no-page", "this device can't serve one now"),
 }
 
 
@@ -69,6 +78,7 @@ class CommandExecutor:
         self_test: SelfTest,
         from_afar: FromAfar,
         replay: Replay,
+        page: ServicePage,
     ) -> None:
         self._clock = clock
         self._alarms = alarms
@@ -78,6 +88,7 @@ class CommandExecutor:
         self._self_test = self_test
         self._from_afar = from_afar
         self._replay = replay
+        self._page = page
 
     def execute(self, claims: Claims, args: CommandArgs, signer: Verified) -> CommandOutcome:
         """Execute a verified command. What takes long only begins; `order_done` tells its end."""
@@ -95,6 +106,8 @@ class CommandExecutor:
                 outcome = CommandOutcome("succeeded", "ok", f"blinking for {args.seconds:g} s")
             case TestModeArgs():
                 outcome = self._test_mode(args)
+            case ServicePageArgs():
+                outcome = _PAGE[self._page.order(args.seconds, args.code_hash, signer.issuer)]
             case SnapshotArgs() | SelfTestArgs() | ReplayArgs():
                 outcome = self._begin(claims.cmd_id, args)
             case ConfigSetArgs() | KeysSetArgs() | RebootArgs():

@@ -16,7 +16,7 @@ def equipment(settings: Settings, serial: str = "") -> Equipment:
             Button(button.name, button.silent, button.pin_nc is not None, button.hold_s, button.stuck_after_s)
             for button in settings.buttons
         ),
-        conditions=tuple(specs.conditions(settings)),
+        conditions=tuple(each for each in specs.conditions(settings) if each.kind != "service"),
         outputs=frozenset(specs.meta(settings).outputs),
         cameras=tuple(camera.name for camera in settings.cameras),
         brokers=settings.mqtt.brokers,

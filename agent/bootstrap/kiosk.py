@@ -13,7 +13,7 @@ from agent.bootstrap.siren import make_siren
 from agent.bootstrap.uplink import Uplink
 from agent.core.inputs.panel import Panel
 from agent.outbox.outbox import Outbox
-from agent.runtime.alarms.input_reporter import InputReporter
+from agent.runtime.alarms.input_reporter import HearsContact, InputReporter
 from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.alarms.readiness import SERVICE, Readiness
 from agent.runtime.alarms.siren import SirenController
@@ -60,6 +60,7 @@ def make_kiosk(
     pins: Pins,
     cameras: Cameras,
     uplink: Uplink,
+    page: HearsContact,
     *,
     simulate: bool,
 ) -> Kiosk:
@@ -80,7 +81,7 @@ def make_kiosk(
         cameras=cameras if settings.cameras else None,
         sender=uplink.sender,
         paths=uplink.publisher,
-        inputs=InputReporter(context),
+        inputs=InputReporter(context, page),
         siren=siren,
     )
     return Kiosk(pipeline, panel, siren)

@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 
 STATUS_FILE = "status.json"
-_DELAY_S = {"tamper": 0.0, "mains": 60.0, "battery": 5.0}
+_DELAY_S = {"tamper": 0.0, "mains": 60.0, "battery": 5.0, "service": 3.0}
 """Default delay in seconds by kind. A door counts at once; the mains fails so often (load-shedding) that a minute
 without it is no news."""
 
@@ -126,7 +126,7 @@ def meta(settings: Settings) -> MetaData:
                 {"name": b.name, "kind": b.kind, "silent": b.silent, "supervised": b.pin_nc is not None}
                 for b in settings.buttons
             ),
-            *({"name": each.name, "kind": each.kind} for each in settings.inputs),
+            *({"name": each.name, "kind": each.kind} for each in settings.inputs if each.kind != "service"),
         ),
         outputs=(*light_pins(settings).wired(), *(["siren"] if settings.siren else [])),
         cameras=tuple(map(_camera, settings.cameras)),

@@ -5,22 +5,49 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
 from typing import Any
 
+from pydantic import TypeAdapter
+
+from agent.adapters import account
 from agent.bootstrap import specs
+from agent.bootstrap.commissioning import equipment
 from agent.bootstrap.kiosk import Kiosk, Pins
+from agent.bootstrap.platform import board_serials
 from agent.bootstrap.uplink import Uplink
 from agent.contract.lamps import Pattern
+from agent.core import service_code
+from agent.core.commissioning.plan import Equipment
 from agent.core.errors import HardwareError, StorageError
 from agent.outbox.outbox import Outbox
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.supervision.context import Context
+from agent.runtime.tap.service_page import PagePlace, ServicePage, share
 from agent.runtime.tap.tap import Tap
 from agent.settings import Settings
 from agent.sim import control_socket
 
 TAP = "tap"
+TAP_GROUP = "edge-agent-tap"
+"""May open the tap and read what asks for the service page."""
 _STILL = {Pattern.OFF, Pattern.ON, Pattern.STEADY}
 
 log = logging.getLogger(__name__)
+
+
+def make_service_page(settings: Settings, context: Context, *, simulate: bool) -> ServicePage:
+    """Build the core's side of the service page; the tap runs it."""
+    serials = board_serials(settings, simulate=simulate)
+
+    def about() -> Mapping[str, Any]:
+        serial = next(iter(serials()), "")
+        ports = settings.service_page.model_dump()
+        return {**ports, "equipment": TypeAdapter(Equipment).dump_python(equipment(settings, serial), mode="json")}
+
+    directory = settings.storage.directory
+    file = specs.tap_socket(directory).with_name("service-page.json")
+    blinks = settings.lights.beacon is not None
+    return ServicePage(
+        PagePlace(file, account.own_group(TAP_GROUP), directory / service_code.FILE, blinks, about), context
+    )
 
 
 class _Shown:
@@ -60,6 +87,7 @@ def run_tap(
     kiosk: Kiosk,
     uplink: Uplink,
     handler: CommandHandler,
+    page: ServicePage,
 ) -> None:
     """Run the tap until the stack unwinds; go without it where its socket can't be made: no press needs it."""
     path = specs.tap_socket(settings.storage.directory)
@@ -68,7 +96,11 @@ def run_tap(
     except StorageError as error:
         log.warning("no tap for a technician: %s", error)
         return
-    tap = Tap(listener, outbox, _Shown(settings, context, outbox, pins, kiosk, uplink), handler, settings.identity)
+    with suppress(OSError):  # then it is its user's alone
+        share(path, account.own_group(TAP_GROUP))
+    page.begin(kiosk.pipeline)
+    shown = _Shown(settings, context, outbox, pins, kiosk, uplink)
+    tap = Tap(listener, outbox, shown, handler, page, settings.identity)
     stack.callback(control_socket.remove, path)
     stack.callback(tap.close)
     stack.enter_context(context.supervisor.thread(TAP, tap, essential=False))

@@ -158,6 +158,17 @@ class KeysSetArgs(_Args):
     """The same order, signed by another person, where that takes two."""
 
 
+class ServicePageArgs(_Args):
+    """`service-page`: serve a technician's phone, in the cabinet."""
+
+    seconds: float = Field(default=900.0, ge=0, le=900)
+    """For how long; 0 ends it."""
+    code_hash: str | None = Field(
+        default=None, pattern=r"^scrypt-16384-8-1\$[A-Za-z0-9_-]{22}\$[A-Za-z0-9_-]{43}$", max_length=128
+    )
+    """Of the 8 digits that open it; when left out, the claim's code opens it, else one that the beacon blinks."""
+
+
 class RebootArgs(_Args):
     """`reboot`: start the machine again."""
 
@@ -189,6 +200,7 @@ CommandArgs = (
     | KeysSetArgs
     | RebootArgs
     | ReplayArgs
+    | ServicePageArgs
 )
 
 Args = TypeVar("Args", bound=BaseModel)
@@ -218,6 +230,7 @@ TABLE: Mapping[str, Command] = {
     "keys-set": Command(KeysSetArgs, frozenset({"admin"})),
     "reboot": Command(RebootArgs, frozenset({"admin", "technician"}), patience_s=60),
     "replay": Command(ReplayArgs, _ALL - {"technician"}, patience_s=1800),
+    "service-page": Command(ServicePageArgs, frozenset({"admin", "technician"})),
 }
 SECOND_ROLES: frozenset[Role] = frozenset({"admin", "supervisor"})
 """Who may sign as the second, where an order takes two."""

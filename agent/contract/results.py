@@ -176,6 +176,8 @@ RESULTS = (
         "no self-test, no reboot and no trial of settings begins while an alarm is open, nor test "
         "mode while one is open that is not a test",
     ),
+    Result("failed", "no-code", "of a `service-page`: the claim had no code and there is no beacon; send `code_hash`"),
+    Result("failed", "no-page", "of a `service-page`: this device can't serve one now"),
     Result("failed", "unknown-input", "there is no input with that name"),
     Result("failed", "no-camera", "no such camera, or it does not work"),
     Result("failed", "no-picture", "the camera could not give one"),

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, NamedTuple, NotRequired
 
 from typing_extensions import TypedDict
 
-from agent.contract.vocabulary import Count, Label, Level, Severity, Uuid, counts
+from agent.contract.vocabulary import Count, Label, Level, Severity, Uuid, counts, known
 
 SecurityKind = Literal[
     "boot",
@@ -31,6 +31,9 @@ SecurityKind = Literal[
     "alarm-unreadable",
     "alarms-lost",
     "alarm-without-input",
+    "service-page-opened",
+    "service-page-entered",
+    "service-page-ended",
 ]
 
 
@@ -177,6 +180,31 @@ class InputDetail(TypedDict):
     input: Label
 
 
+class PageOpenedDetail(TypedDict):
+    """Who has asked for it."""
+
+    by: Annotated[str, known("contact", "command")]
+    who: str
+    """The name of the contact's input, or who holds the command's key."""
+    seconds: float
+    """For how long."""
+    blinks: bool
+    """Whether the beacon tells its code."""
+
+
+class PageEnteredDetail(TypedDict):
+    """From where."""
+
+    peer: str
+    """The phone's address."""
+
+
+class PageEndedDetail(TypedDict):
+    """What came of it."""
+
+    wrong_codes: Count
+
+
 class SecurityRow(NamedTuple):
     """One kind of security event."""
 
@@ -257,5 +285,12 @@ SECURITY: Mapping[SecurityKind, SecurityRow] = {
         "an open alarm is of an input that is not in the settings any more; it can still be closed",
         InputDetail,
     ),
+    "service-page-opened": SecurityRow(
+        "warning",
+        "somebody in the cabinet, or a command, has asked for the service page: a phone can reach it now",
+        PageOpenedDetail,
+    ),
+    "service-page-entered": SecurityRow("warning", "a phone has entered its code", PageEnteredDetail),
+    "service-page-ended": SecurityRow("info", "nobody can reach it any more; `text` says why", PageEndedDetail),
 }
 """By kind, in the order in which the contract's page lists them."""

@@ -33,6 +33,8 @@ Box = tuple[float, float, float, float]
 """Left, top, width and height as fractions of the picture."""
 ConditionKind = Literal["tamper", "mains", "battery"]
 """The state of the kiosk that an input watches."""
+ContactKind = Literal["tamper", "mains", "battery", "service"]
+"""The same, and the contact inside the cabinet with which a technician asks for the service page."""
 Phase = Literal["began", "ongoing", "ended"]
 Direction = Literal["left-to-right", "right-to-left"]
 """As seen by somebody who walks along the line in the picture, from its first point to its second, looking ahead."""

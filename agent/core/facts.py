@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from agent.contract.messages import AlarmData, Answer
-from agent.contract.vocabulary import AckAction, ConditionKind, Fault
+from agent.contract.vocabulary import AckAction, ContactKind, Fault
 
 
 class Edge(NamedTuple):
@@ -52,10 +52,11 @@ class InputFault:
 
 @dataclass(frozen=True, slots=True)
 class ConditionChanged:
-    """A condition of the kiosk that an input watches began or ended at `since_ns`."""
+    """A condition of the kiosk that an input watches began or ended at `since_ns`; of the kind `service`: a technician
+    holds its contact, or has let go."""
 
     input: str
-    kind: ConditionKind
+    kind: ContactKind
     active: bool
     since_ns: int
 

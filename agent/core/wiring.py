@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from agent.contract.vocabulary import ConditionKind
+from agent.contract.vocabulary import ContactKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class ConditionRules:
     has been over for `restore_s`."""
 
     name: str
-    kind: ConditionKind
+    kind: ContactKind
     delay_s: float
     restore_s: float
 

@@ -173,6 +173,15 @@ class SelfTestSettings(Section):
     """Whether to try the siren too, for a third of a second. If not, the siren's pin is only read back."""
 
 
+class ServicePageSettings(Section):
+    """Where the service page is served, while a technician has asked for it."""
+
+    https_port: int = Field(default=8443, ge=1024, le=65535)
+    """On a network."""
+    http_port: int = Field(default=8080, ge=1024, le=65535)
+    """On a USB cable."""
+
+
 class HealthSettings(Section):
     """The regular report."""
 
@@ -205,6 +214,7 @@ class Settings(BaseSettings):
     alarm: AlarmSettings = AlarmSettings()
     service: ServiceSettings = ServiceSettings()
     self_test: SelfTestSettings = SelfTestSettings()
+    service_page: ServicePageSettings = ServicePageSettings()
     health: HealthSettings = HealthSettings()
     log: LogSettings = LogSettings()
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from agent.contract.vocabulary import SELF_TEST
+from agent.contract.vocabulary import SELF_TEST, ContactKind
 from agent.core.section import Section, TopicLevel
 
 Pin = Annotated[int, Field(ge=2, le=27, description="BCM number; 0 and 1 belong to the HAT EEPROM")]
@@ -50,14 +50,24 @@ class ButtonSettings(_Line):
 
 
 class ConditionSettings(_Line):
-    """A contact that tells of the kiosk itself. It opens when something is wrong, so that a cut cable tells too."""
+    """A contact that tells of the kiosk itself. It opens when something is wrong, so that a cut cable tells too. Or, of
+    the kind `service`, one inside the cabinet that a technician holds closed to have the service page."""
 
-    kind: Literal["tamper", "mains", "battery"]
+    kind: ContactKind
     active_when: Literal["open", "closed"] = "open"
     delay_s: float | None = Field(default=None, ge=0, le=3600)
-    """How long it must last before it is reported; by default 60 for mains, 5 for battery and 0 for tamper."""
+    """How long it must last before it is reported; by default 60 for mains, 5 for battery, 3 for service
+    and 0 for tamper."""
     restore_s: float = Field(default=10.0, ge=0, le=3600)
     """How long it must be over before its end is reported."""
+
+    @model_validator(mode="after")
+    def _a_cut_cable_opens_nothing(self) -> Self:
+        if self.kind == "service" and self.active_when == "open":
+            raise ValueError(
+                'a contact for the service page needs active_when = "closed": a cut cable must not open it'
+            )
+        return self
 
 
 class LightsSettings(Section):

@@ -39,6 +39,7 @@ _CONDITIONS = {
     "tamper": "closed while the door is closed",
     "mains": "closed while there is mains",
     "battery": "open when the battery is low",
+    "service": "closed while a technician holds it",
 }
 
 

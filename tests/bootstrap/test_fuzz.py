@@ -92,8 +92,9 @@ class Target:
         self.from_afar.leave_by(self)
         self_test: Any = SimpleNamespace(order=self.self_test)
         self.outbox.replay.wake = lambda: self.outbox.writer.run_once(0)
+        page: Any = SimpleNamespace(order=self.open_page)
         executor = CommandExecutor(
-            self.clock, any_part, any_part, any_part, any_part, self_test, self.from_afar, self.outbox.replay
+            self.clock, any_part, any_part, any_part, any_part, self_test, self.from_afar, self.outbox.replay, page
         )
         self.handler.execute_with(executor.execute, self.from_afar)
 
@@ -105,6 +106,10 @@ class Target:
     def is_under_way(self) -> bool:
         """Whether settings are on trial, or wait for one."""
         return self.from_afar._kept.trial is not None or self.from_afar._waiting is not None
+
+    def open_page(self, seconds: float, code_hash: str | None, issuer: str) -> str:
+        self.did("service-page")
+        return "ok"
 
     def did(self, what: str) -> None:
         self.done.append(what)

@@ -292,6 +292,7 @@ _ALLOWED: dict[str, set[str]] = {
     "keys-set": {"admin"},
     "reboot": {"technician", "admin"},
     "replay": {"operator", "supervisor", "admin"},
+    "service-page": {"technician", "admin"},
 }
 _NEEDED: dict[str, dict[str, Any]] = {
     "config-set": {"revision": 1, "changes": {}},

@@ -91,10 +91,11 @@ def test_the_description_of_the_device_names_its_buttons_and_conditions(tmp_path
         ((BUTTON, "glitch_filter_ms = 21\n"), "less than or equal to 20"),
         ((BUTTON, "pin_no = 5\n"), 'pin_no of button "police" is not a setting; did you mean pin_nc?'),
         ((BUTTON, DOOR, "pin_nc = 7\n"), 'pin_nc of input "door" is not a setting'),
-        ((BUTTON, DOOR.replace("tamper", "lid")), "'tamper', 'mains' or 'battery'"),
+        ((BUTTON, DOOR.replace("tamper", "lid")), "'tamper', 'mains', 'battery' or 'service'"),
         ((BUTTON, DOOR, "active_when = 'high'\n"), "'open' or 'closed'"),
         ((BUTTON.replace("police", "self-test"),), "the input of the self-test's own alarm"),
         ((DOOR,), "neither a button nor a camera"),
+        ((BUTTON, DOOR.replace("tamper", "service")), "a cut cable must not open it"),
     ],
 )
 def test_what_can_not_be_is_told_with_its_place(tmp_path: Path, tables: tuple[str, ...], says: str) -> None:

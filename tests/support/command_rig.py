@@ -16,6 +16,7 @@ from agent.ports import OutgoingMessage, Received
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.commands.memory import COMMAND_KEY
 from agent.runtime.commands.orders import SelfTestAnswer, replay_done
+from agent.runtime.tap.service_page import OpenAnswer
 from agent.sim.clock import SimClock
 from tests.support.context import make_context
 from tests.support.drafts import IDENTITY, alarm_data, body, taken, write
@@ -60,6 +61,7 @@ class CommandRig:
     camera: str | None = "front"
     test_mode_answer: TestModeAnswer = "ok"
     self_test_answer: SelfTestAnswer = "asked"
+    page_answer: OpenAnswer = "ok"
     alarm: AlarmData = field(default_factory=alarm_data)
     ctr: int = 0
 
@@ -77,8 +79,9 @@ class CommandRig:
         )
         any_part: Any = self
         self_test: Any = SimpleNamespace(order=self.self_test)
+        page: Any = SimpleNamespace(order=self.open_page)
         executor = CommandExecutor(
-            self.clock, any_part, any_part, any_part, any_part, self_test, any_part, self.outbox.replay
+            self.clock, any_part, any_part, any_part, any_part, self_test, any_part, self.outbox.replay, page
         )
         self.outbox.replay.on_end = lambda end: self.handler.order_done(replay_done(end))
         self.handler.execute_with(executor.execute, any_part)
@@ -113,6 +116,10 @@ class CommandRig:
     def test_mode(self, seconds: float, inputs: Sequence[str] | None) -> TestModeAnswer:
         self.did(("test-mode", seconds, inputs))
         return self.test_mode_answer
+
+    def open_page(self, seconds: float, code_hash: str | None, issuer: str) -> OpenAnswer:
+        self.did(("service-page", seconds, code_hash, issuer))
+        return self.page_answer
 
     def self_test(self, order_id: str) -> SelfTestAnswer:
         self.did(("self-test", order_id))

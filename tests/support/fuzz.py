@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, dict[str, Any]] = {
     "keys-set": {"revision": 1, "keys": []},
     "reboot": {},
     "replay": {"first": 1, "last": 5},
+    "service-page": {"seconds": 60, "code_hash": f"scrypt-16384-8-1${'A' * 22}${'B' * 43}"},
 }
 """Arguments that a device takes, by command."""
 ODD: tuple[Any, ...] = (

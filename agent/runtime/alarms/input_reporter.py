@@ -2,6 +2,7 @@
 
 import logging
 from datetime import timedelta
+from typing import Protocol
 
 from agent.contract.envelope import rfc3339
 from agent.contract.events import ConditionData, InputFaultData
@@ -28,11 +29,20 @@ _IN_WORDS = {
 }
 
 
+class HearsContact(Protocol):
+    """Whoever opens the service page."""
+
+    def contact(self, name: str, *, active: bool) -> None:
+        """Note that the contact inside the cabinet is held, or was let go; never blocks."""
+        ...
+
+
 class InputReporter:
     """Publishes an event for each fault and condition, and reports the part `input-NAME` for an input with a fault. One
     thread."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, page: HearsContact) -> None:
+        self._page = page
         self._reporter = context.reporter
         self._board = context.board
         self._clock = context.clock
@@ -56,6 +66,8 @@ class InputReporter:
                 )
             )
             self._report(fact)
+        elif fact.kind == "service":
+            self._page.contact(fact.input, active=fact.active)
         else:
             log.info("%s %s: %s", fact.kind, fact.input, "failed" if fact.active else "well")
             self._reporter.publish(

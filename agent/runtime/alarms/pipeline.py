@@ -177,6 +177,14 @@ class Pipeline:
         self._facts.put(None)
         return "ok"
 
+    def show_code(self, code: str | None) -> None:
+        """Have the beacon blink this code of the service page, or no longer. An alarm's lamps come before it, and an
+        audible press ends it for good. Any thread."""
+        with self._lock:
+            self._readiness.show_code(code, self._clock.boottime_ns())
+            self._show_lights()
+        self._facts.put(None)
+
     def kept(self) -> dict[str, str]:
         """Return what the outbox keeps of alarms, by key, without those that are being closed now. Any thread."""
         with self._lock:
@@ -293,6 +301,8 @@ class Pipeline:
             is_test = self._readiness.is_test
             test = is_test(name, press.edge_ns - press.held_ns) and is_test(name, press.last_ns)
             self._alarms.press(press, test=test)
+            if name in self._audible:  # else it would show that somebody has pressed
+                self._readiness.show_code(None, press.edge_ns)
             if not test and name in self._audible:  # ending test mode shows, and a silent press must not
                 self._readiness.end_tests("an alarm in earnest")
 

@@ -4,10 +4,12 @@ The lights show it while no audible alarm needs them. None of it ever keeps a pr
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agent.contract.events import ServiceData
-from agent.contract.lamps import IDENTIFY, IDLE, OUT_OF_SERVICE, TEST_MODE, LightState
+from agent.contract.lamps import IDENTIFY, IDLE, OUT_OF_SERVICE, TEST_MODE, LightState, Pattern
+from agent.core.alarms.code_lamp import CodeLamp
 from agent.core.alarms.service import Service, ServiceChange, ServiceFact
 from agent.core.alarms.test_mode import TestMode
 from agent.runtime.supervision.context import Context
@@ -31,6 +33,10 @@ class Readiness:
         self._security = context.security
         self._test_mode = TestMode()
         self._identify_until_ns: int | None = None
+        self._code: CodeLamp | None = None
+        self._code_lit = False
+        self._code_at_ns = 0
+        """When it was last looked at."""
         self._reports: list[Callable[[], object]] = []
         self.driven: LightState | None = None
         """What a self-test has the lights show; it comes before all other states here."""
@@ -41,9 +47,15 @@ class Readiness:
             return self.driven
         if self._identify_until_ns is not None:
             return IDENTIFY
+        shown = IDLE if self._service.in_service else OUT_OF_SERVICE
         if self._test_mode.ends_ns is not None:
-            return TEST_MODE
-        return IDLE if self._service.in_service else OUT_OF_SERVICE
+            shown = TEST_MODE
+        return shown if self._code is None else replace(shown, beacon=Pattern.ON if self._code_lit else Pattern.OFF)
+
+    def show_code(self, code: str | None, now_ns: int) -> None:
+        """Have the beacon blink this code of the service page, or no longer."""
+        self._code = None if code is None else CodeLamp(code, now_ns)
+        self._code_lit, self._code_at_ns = True, now_ns
 
     def identify(self, until_ns: int) -> None:
         """Blink until then, so that a technician can find this kiosk."""
@@ -79,13 +91,16 @@ class Readiness:
             self._identify_until_ns = None
         if self._test_mode.ends_ns is not None and now_ns >= self._test_mode.ends_ns:
             self.end_tests("its time is up")
+        if self._code is not None:
+            self._code_lit, self._code_at_ns = self._code.lit(now_ns), now_ns
         change = self._service.tick(now_ns)
         if change is not None:
             self._reports.append(lambda: self._report_service(change))
 
     def next_due_ns(self) -> int | None:
         """Return when `tick` next has something to do without a new fact."""
-        due = (self._identify_until_ns, self._test_mode.ends_ns, self._service.next_due_ns())
+        code_ns = None if self._code is None else self._code.due_ns(self._code_at_ns)
+        due = (self._identify_until_ns, self._test_mode.ends_ns, self._service.next_due_ns(), code_ns)
         return min((at for at in due if at is not None), default=None)
 
     def reports(self) -> list[Callable[[], object]]:

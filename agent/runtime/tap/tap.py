@@ -1,8 +1,9 @@
 """The thread `tap`: tells local readers what the agent publishes and shows, and takes signed commands from them.
 
 Out, a line of JSON each: every message but a picture, as it was sealed, and a line when lamps, siren, path or nonce
-have changed. In, a line each: the last two levels of the topic under `down/`, a space, and the token that a broker
-would bring there. Nothing waits for a reader: one that is too slow is dropped.
+have have changed. In, a line each: the last two levels of the topic under `down/`, a space, and the token that a broker
+would bring there; or `page`, a space, and what the service page's process tells. Nothing waits for a reader: one that
+is too slow is dropped.
 """
 
 import json
@@ -48,6 +49,18 @@ class Receives(Protocol):
         ...
 
 
+class ServesPage(Protocol):
+    """The service page."""
+
+    def tick(self) -> None:
+        """Do what is due. On the thread `tap`."""
+        ...
+
+    def take(self, line: bytes) -> None:
+        """Take what its process tells. On the thread `tap`."""
+        ...
+
+
 class _Reader:
     """One connection."""
 
@@ -62,9 +75,16 @@ class Tap:
     """A worker. `close` after the thread has ended, the rest on it."""
 
     def __init__(
-        self, listener: socket.socket, outbox: Outbox, shows: Shows, commands: Receives, identity: Identity
+        self,
+        listener: socket.socket,
+        outbox: Outbox,
+        shows: Shows,
+        commands: Receives,
+        page: ServesPage,
+        identity: Identity,
     ) -> None:
         """`listener` is a listening socket, and belongs to the tap from now on."""
+        self._page = page
         self._listener = listener
         self._outbox = outbox
         self._shows = shows
@@ -85,6 +105,7 @@ class Tap:
                 self._accept()
             else:
                 self._read(key.data)
+        self._page.tick()
         if self._readers:
             self._tell()
 
@@ -135,6 +156,9 @@ class Tap:
             self._drop(reader)
         for line in lines:
             topic, _, token = line.partition(b" ")
+            if topic == b"page":
+                self._page.take(token)
+                continue
             level = topic.decode("ascii", "replace")
             if _TOPIC.match(level) is None:
                 log.warning("a reader of the tap has sent no command: %.80r", line)

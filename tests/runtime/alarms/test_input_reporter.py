@@ -19,9 +19,13 @@ class Rig:
         self.clock = SimClock(boottime_ns=10**12)
         self.outbox = open_outbox(directory, self.clock)
         self.parts = Collected()
+        self.held: list[tuple[str, bool]] = []
         context = make_context(self.outbox, self.clock, parts=self.parts)
         self.board = context.board
-        self.reporter = InputReporter(context)
+        self.reporter = InputReporter(context, self)
+
+    def contact(self, name: str, *, active: bool) -> None:
+        self.held.append((name, active))
 
     def fault(self, fault: Fault, *, active: bool, detail: str = "") -> None:
         self.reporter.report(InputFault("police", fault, active, self.clock.boottime_ns(), 7, detail))
@@ -103,3 +107,11 @@ def test_a_tamper_leaves_before_other_events_and_never_expires(rig: Rig) -> None
     messages = taken(rig.outbox)
     assert [message.topic.rpartition("/")[2] for message in messages] == ["tamper", "input-fault", "power"]
     assert [message.expiry_s for message in messages] == [None, 24 * 3600, 24 * 3600]
+
+
+def test_a_service_contact_opens_the_page_and_is_no_condition_of_the_kiosk(rig: Rig) -> None:
+    for active in (False, True):
+        rig.reporter.report(ConditionChanged("key", "service", active, rig.clock.boottime_ns()))
+
+    assert rig.held == [("key", False), ("key", True)]
+    assert rig.sent() == []

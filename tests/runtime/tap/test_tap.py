@@ -24,12 +24,19 @@ class Rig:
         self.outbox = open_outbox(directory / "storage", SimClock())
         self.lamps = "off"
         self.commands: list[Received] = []
+        self.told: list[bytes] = []
+        """What the service page's process has told."""
         listener = control_socket.listen(self.path, mode=0o660)
-        self.tap = Tap(listener, self.outbox, self, self, IDENTITY)
+        self.tap = Tap(listener, self.outbox, self, self, self, IDENTITY)
 
     def lines(self) -> Iterator[Mapping[str, Any]]:
         yield {"lamps": {"yellow": self.lamps}}
         yield {"path": {"up": False}}
+
+    def tick(self) -> None: ...
+
+    def take(self, line: bytes) -> None:
+        self.told.append(line)
 
     def receive(self, message: Received) -> None:
         self.commands.append(message)
@@ -175,3 +182,12 @@ def test_more_than_four_readers_are_turned_away(rig: Rig) -> None:
 
 def test_the_socket_is_for_the_user_and_the_group_of_the_agent_alone(rig: Rig) -> None:
     assert rig.path.stat().st_mode & 0o777 == 0o660
+
+
+def test_what_the_service_page_tells_is_no_command(rig: Rig) -> None:
+    with rig.connect() as sock:
+        sock.sendall(b'page {"event": "entered"}\n')
+        rig.tap.run_once(5)
+
+    assert rig.told == [b'{"event": "entered"}']
+    assert rig.commands == []

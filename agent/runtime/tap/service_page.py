@@ -1,0 +1,190 @@
+"""Asks for the service page, and ends it: the core's side of a process of its own.
+
+The page is asked for by a file, which the service manager watches, and is over when that is gone. A contact inside the
+cabinet or a signed command asks; what the page's process tells by the tap is reported. Nothing of it is on the way of a
+press.
+"""
+
+import json
+import logging
+import os
+import queue
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from agent.core import service_code
+from agent.runtime.supervision.context import Context
+
+LONGEST_S = 900.0
+OpenAnswer = Literal["ok", "no-code", "no-page"]
+
+log = logging.getLogger(__name__)
+
+
+class ShowsCode(Protocol):
+    """The pipeline."""
+
+    def show_code(self, code: str | None) -> None:
+        """Have the beacon blink this code, or no longer. Any thread."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PagePlace:
+    """Where the page finds what it needs, and what that is."""
+
+    file: Path
+    """Asks for the page."""
+    group: int | None
+    """Who may read it, besides the agent; None for nobody."""
+    kept_code: Path
+    """What enrolment has kept of the claim's code."""
+    blinks: bool
+    """Whether there is a beacon."""
+    about: Callable[[], Mapping[str, Any]]
+    """Returns what the page needs to know of the device, as JSON values."""
+
+
+class ServicePage:
+    """`contact` and `order` on any thread, the rest on the thread `tap`."""
+
+    def __init__(self, place: PagePlace, context: Context) -> None:
+        self._place = place
+        self._clock = context.clock
+        self._security = context.security
+        self._lights: ShowsCode | None = None
+        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._is_served = False
+        self._kept = ""
+        self._was_released = False
+        """Whether the contact has been open: one that is closed from the start on asks for nothing."""
+        self._open: dict[str, Any] | None = None
+        self._wrong = 0
+
+    def begin(self, lights: ShowsCode) -> None:
+        """Begin, and take up what an earlier run has left open. Before the thread starts."""
+        self._lights = lights
+        self._is_served = True
+        try:
+            self._kept = service_code.parse(self._place.kept_code.read_bytes())
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as error:
+            log.warning("the code of the claim can't be read: %s", error)
+        try:
+            left = json.loads(self._place.file.read_bytes())
+            if left["boot"] == self._clock.boot_id and left["until_ns"] > self._clock.boottime_ns():
+                self._open = left
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            log.warning("what was left of the service page can't be read: %s", error)
+        if self._open is None:
+            self._place.file.unlink(missing_ok=True)
+        else:
+            self._write(self._open)
+
+    def contact(self, name: str, *, active: bool) -> None:
+        """Note that the contact inside the cabinet was held, or has been let go."""
+        if active and self._was_released:
+            self._jobs.put(partial(self._ask, "contact", name, LONGEST_S, None))
+        self._was_released = not active
+
+    def order(self, seconds: float, code_hash: str | None, issuer: str) -> OpenAnswer:
+        """Ask for the page on behalf of the holder of a key, or end it with 0 seconds; never blocks."""
+        if not self._is_served:
+            return "no-page"
+        if not seconds:
+            self._jobs.put(partial(self._end, f"{issuer} has ended it"))
+        elif code_hash is None and not self._kept and not self._place.blinks:
+            return "no-code"
+        else:
+            self._jobs.put(partial(self._ask, "command", issuer, seconds, code_hash))
+        return "ok"
+
+    def tick(self) -> None:
+        """Do what was asked for, and end what is over."""
+        while not self._jobs.empty():
+            self._jobs.get()()
+        if self._open is not None and self._clock.boottime_ns() >= self._open["until_ns"]:
+            self._end("its time is up")
+
+    def take(self, line: bytes) -> None:
+        """Take what the page's process tells: a JSON object with the `opening` that it means and an `event`, which is
+        `wrong-codes` with their `count`, `entered` with the address it came `from`, or `ended` with a `reason`."""
+        try:
+            said = json.loads(line)
+        except ValueError:
+            said = None
+        if self._open is None:
+            return
+        match said:
+            case {"opening": opening} if opening != self._open["opening"]:
+                pass  # of an earlier one
+            case {"event": "wrong-codes", "count": int(count)}:
+                self._wrong = count
+            case {"event": "entered", "from": str(peer)}:
+                self._show(None)
+                self._security.report("service-page-entered", "its code was entered", peer=peer[:64])
+            case {"event": "ended", "reason": str(reason)}:
+                self._end(reason[:200])
+            case _:
+                log.warning("the service page has said what nobody understands: %.80r", line)
+
+    def _ask(self, by: Literal["contact", "command"], who: str, seconds: float, code_hash: str | None) -> None:
+        if self._open is not None:
+            self._end("it was asked for anew")
+        code = None if code_hash or self._kept or not self._place.blinks else f"{secrets.randbelow(10**8):08}"
+        kept = code_hash or self._kept or (service_code.hashed(code) if code else "")
+        if not kept:
+            log.warning("no service page: there is neither a code of the claim nor a beacon to tell one")
+            return
+        asked = {
+            "opening": secrets.token_hex(16),
+            "boot": self._clock.boot_id,
+            "until_ns": self._clock.boottime_ns() + int(seconds * 1e9),
+            "hash": kept,
+        }
+        if not self._write(asked):
+            return
+        self._open, self._wrong = asked, 0
+        self._show(code)
+        what = f"asked for by {who}, for {seconds:g} s"
+        self._security.report("service-page-opened", what, by=by, who=who, seconds=seconds, blinks=code is not None)
+
+    def _end(self, why: str) -> None:
+        if self._open is None:
+            return
+        self._open = None
+        self._show(None)
+        self._place.file.unlink(missing_ok=True)
+        self._security.report("service-page-ended", why, wrong_codes=self._wrong)
+
+    def _show(self, code: str | None) -> None:
+        if self._lights is not None:
+            self._lights.show_code(code)
+
+    def _write(self, asked: Mapping[str, Any]) -> bool:
+        file, new = self._place.file, self._place.file.with_suffix(".new")
+        try:
+            new.unlink(missing_ok=True)
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "w") as out:
+                json.dump({**self._place.about(), **asked}, out)
+            share(new, self._place.group)
+            new.replace(file)
+        except OSError as error:
+            log.warning("the service page can't be asked for: %s", error)
+            return False
+        return True
+
+
+def share(path: Path, group: int | None) -> None:
+    """Let a group read a file of ours, and write to it if it is a socket. Raises OSError."""
+    if group is not None:
+        os.chown(path, -1, group)
+        path.chmod(0o660 if path.is_socket() else 0o640)

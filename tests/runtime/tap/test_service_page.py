@@ -1,0 +1,130 @@
+"""The core's side of the service page; each pass of the thread `tap` is one call here."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from agent.contract.messages import SecurityData
+from agent.core import service_code
+from agent.runtime.tap.service_page import PagePlace, ServicePage
+from agent.sim.clock import SimClock
+from tests.support.context import Collected, make_context
+
+
+class Rig:
+    def __init__(self, directory: Path, clock: SimClock | None = None, *, blinks: bool = True) -> None:
+        self.clock = clock or SimClock(boottime_ns=10**12)
+        self.drafts = Collected()
+        self.code: str | None = None
+        self.file = directory / "service-page.json"
+        self.place = PagePlace(self.file, None, directory / service_code.FILE, blinks, lambda: {"https_port": 8443})
+        self.page = ServicePage(self.place, make_context(self.drafts, self.clock))
+        self.page.begin(self)
+
+    def show_code(self, code: str | None) -> None:
+        self.code = code
+
+    def hold(self) -> None:
+        for active in (False, True):
+            self.page.contact("key", active=active)
+        self.page.tick()
+
+    def pass_(self, seconds: float) -> None:
+        self.clock.advance(timedelta(seconds=seconds))
+        self.page.tick()
+
+    def say(self, **what: Any) -> None:
+        self.page.take(json.dumps({"opening": self.asked()["opening"], **what}).encode())
+
+    def asked(self) -> dict[str, Any]:
+        asked: dict[str, Any] = json.loads(self.file.read_bytes())
+        return asked
+
+    def told(self) -> list[tuple[str, dict[str, Any]]]:
+        """Security events since the last call, by kind."""
+        drafts, self.drafts[:] = list(self.drafts), []
+        return [(each.data.kind, each.data.detail) for each in drafts if isinstance(each.data, SecurityData)]
+
+
+def test_a_held_contact_asks_for_the_page_for_15_minutes_and_the_beacon_tells_its_code(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.page.contact("key", active=True)  # it was closed before anybody was there, or is shorted
+    rig.page.tick()
+    assert (rig.file.exists(), rig.told()) == (False, [])
+
+    rig.hold()
+    asked = rig.asked()
+    assert asked["https_port"] == 8443
+    assert rig.code is not None
+    assert service_code.matches(rig.code, asked["hash"])
+    assert rig.file.stat().st_mode & 0o777 == 0o600
+    assert rig.told() == [("service-page-opened", {"by": "contact", "who": "key", "seconds": 900.0, "blinks": True})]
+
+    rig.pass_(899)
+    assert rig.file.exists()
+    rig.pass_(1)
+    assert not rig.file.exists()
+    assert rig.code is None
+    assert rig.told() == [("service-page-ended", {"wrong_codes": 0})]
+
+
+def test_what_the_page_tells_is_reported_and_of_an_earlier_opening_nothing_counts(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.hold()
+    before = rig.asked()["opening"]
+    rig.hold()
+    rig.told()
+    rig.page.take(json.dumps({"opening": before, "event": "ended", "reason": "late"}).encode())
+    for nonsense in (b"", b"[]", b'{"event": "wrong-codes", "count": "x"}', b"\xff"):
+        rig.page.take(nonsense)
+    rig.say(event="wrong-codes", count=2)
+    assert rig.code is not None
+    rig.say(event="entered", **{"from": "192.168.1.7"})
+    assert rig.code is None
+    rig.say(event="ended", reason="five wrong codes")
+
+    assert rig.told() == [
+        ("service-page-entered", {"peer": "192.168.1.7"}),
+        ("service-page-ended", {"wrong_codes": 2}),
+    ]
+    assert not rig.file.exists()
+
+
+def test_a_code_of_the_claim_or_of_a_command_opens_it_and_nothing_blinks(tmp_path: Path) -> None:
+    (tmp_path / service_code.FILE).write_bytes(service_code.written(service_code.hashed("11112222")))
+    rig = Rig(tmp_path)
+    rig.hold()
+    assert service_code.matches("11112222", rig.asked()["hash"])
+    assert rig.code is None
+
+    ordered = service_code.hashed("33334444")
+    assert rig.page.order(60, ordered, "thandi") == "ok"
+    rig.page.tick()
+    assert rig.asked()["hash"] == ordered
+    assert rig.code is None
+    assert rig.page.order(0, None, "thandi") == "ok"
+    rig.page.tick()
+    assert not rig.file.exists()
+
+
+def test_nothing_opens_where_no_code_can_be_told_or_the_device_has_no_tap(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, blinks=False)
+    assert rig.page.order(60, None, "thandi") == "no-code"
+    rig.hold()
+    assert not rig.file.exists()
+    assert ServicePage(rig.place, make_context()).order(60, None, "thandi") == "no-page"
+
+
+def test_a_restart_of_the_agent_takes_the_page_up_and_one_of_the_machine_does_not(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.hold()
+    asked = rig.asked()
+    again = Rig(tmp_path, rig.clock)
+    assert again.asked() == asked
+    again.pass_(900)
+    assert again.told() == [("service-page-ended", {"wrong_codes": 0})]
+
+    rig.hold()
+    Rig(tmp_path, SimClock(boottime_ns=10**12, boot_id="another"))
+    assert not rig.file.exists()
