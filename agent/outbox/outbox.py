@@ -180,8 +180,9 @@ class Outbox:
                 record=record,
             )
             self.writer.accept(row, numbers.given, keep)
-            if self.tap is not None and draft.picture is None:
-                self.tap(row.payload)
+            tap = self.tap  # read once: the last reader may leave at any moment
+            if tap is not None and draft.picture is None:
+                tap(row.payload)
         return message_id
 
     def wake(self) -> None:

@@ -1,7 +1,7 @@
 """The thread `tap`: tells local readers what the agent publishes and shows, and takes signed commands from them.
 
 Out, a line of JSON each: every message but a picture, as it was sealed, and a line when lamps, siren, path or nonce
-have have changed. In, a line each: the last two levels of the topic under `down/`, a space, and the token that a broker
+have changed. In, a line each: the last two levels of the topic under `down/`, a space, and the token that a broker
 would bring there; or `page`, a space, and what the service page's process tells. Nothing waits for a reader: one that
 is too slow is dropped.
 """
