@@ -21,6 +21,7 @@ from agent.bootstrap.specs import tap_socket
 from agent.centre import printable
 from agent.centre.orders import signed
 from agent.cli.options import add_config
+from agent.cli.pasted_key import load_or_ask
 from agent.contract.kinds import KINDS
 from agent.core.commissioning.plan import Order, Step, plan
 from agent.core.commissioning.record import Kept
@@ -31,6 +32,7 @@ from agent.sim import control_socket
 
 _EXAMPLE = """\
 Example (on the device, with the key that `edge-agent keygen --role technician` has made):
+  sudo edge-agent commission                   then paste the key: it is not shown, and stays nowhere
   sudo edge-agent commission --key technician-5c01d2ee.key.json
 
 Each line that you type is an answer:
@@ -61,7 +63,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_config(parser)
-    parser.add_argument("--key", required=True, type=Path, help="the technician's private key")
+    parser.add_argument("--key", type=Path, help="the technician's private key; pasted when left out")
     parser.add_argument("--new", action="store_true", help="begin another walk, and forget the one before")
     parser.set_defaults(run=run)
 
@@ -69,9 +71,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> int:
     """Walk until every step has its verdict; return 0 if none has failed."""
     settings = load(args.config)
-    key = PrivateKey.load(args.key)
+    key = load_or_ask(args.key, "the technician's")
     if key.role not in _ROLES:
-        raise UsageError(f"the role of {args.key} is {key.role}: a walk takes a technician's key, or an admin's")
+        raise UsageError(f"the role of {key.kid} is {key.role}: a walk takes a technician's key, or an admin's")
     agent = find_agent(settings.storage.directory)
     if agent is None:
         raise EdgeAgentError("the agent does not run: `sudo systemctl start edge-agent`")
