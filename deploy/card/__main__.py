@@ -186,7 +186,7 @@ def _next(args: argparse.Namespace, release: Release, claim: claims.Claim | None
         lines.append(f"Delete {args.claim}: the claim is on the card now, and whoever has it can be this device.")
     if not claim:
         lines.append("It has no claim, so at its first start it waits for: sudo edge-agent enrol INVITATION")
-    return [*lines, "When it has started, ask on the device: sudo edge-agent doctor"]
+    return [*lines, "When its beacon is steady, walk through it: sudo edge-agent commission"]
 
 
 if __name__ == "__main__":

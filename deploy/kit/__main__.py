@@ -32,7 +32,7 @@ _BELONGS = (
     ("registrar", "SECRET", "to the registrar's host: Ansible copies it. Keep this copy as closed as that host"),
     ("brokers/NAME", "SECRET", "to the host of that broker: Ansible copies it"),
     ("centres/NAME", "SECRET", "to the programs of that command centre"),
-    ("signage", "      ", "on walls, printed from a browser; the invitation to technicians"),
+    ("signage", "      ", "on walls, printed from a browser; invitation and on-the-pavement to technicians"),
 )
 
 

@@ -1,10 +1,12 @@
-"""What hangs on walls: the poster of the lamps, the signs that POPIA asks for, and the invitation for technicians."""
+"""What is printed: the poster of the lamps, the signs that POPIA asks for, and a technician's invitation and page."""
 
 import html
+from pathlib import Path
 
 import segno
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from markdown_it import MarkdownIt  # rich, which the agent has, brings it
 
 from agent.provisioning.claim import Invitation, base64url
 from deploy.kit.keys import Keys
@@ -16,6 +18,8 @@ _DRAFT = (
     '<div class="draft"><b>DRAFT, not to be hung up.</b> A lawyer must check each sentence with a § against the law '
     "and against what is done here. Then put the lawyer's name into <code>checked_by</code>, and make this anew.</div>"
 )
+_PAVEMENT = Path(__file__).parents[2] / "docs/how-to/on-the-pavement.md"
+_NUMBER = "the number that your office gave you"
 _MARK = '<b style="color:#b00">§</b>'
 
 
@@ -37,6 +41,7 @@ def make(shop: Workshop, province: Province, keys: Keys) -> None:
         centres=", ".join(centre.name for centre in province.centres),
     ) | {"draft": "" if checked else _DRAFT, "mark": "" if checked else _MARK}
     shop.fill("signage/popia.html", "popia.html", **common)
+    shop.fill("signage/on-the-pavement.html", "on-the-pavement.html", **common, text=pavement(contact.telephone))
     for site in province.sites:
         place = _escaped(site=site.name, place=f", {site.text}" if site.text else "")
         shop.fill(f"signage/cctv-{site.id}.html", "cctv.html", **common, **place)
@@ -44,6 +49,13 @@ def make(shop: Workshop, province: Province, keys: Keys) -> None:
     picture = segno.make(text, error="l", micro=False).svg_inline(omitsize=True)
     ids = _escaped(sites=", ".join(site.id for site in province.sites), registrar=province.registrar.url, text=text)
     shop.fill("signage/invitation.html", "invitation.html", **common | ids, qr=picture)
+
+
+def pavement(telephone: str) -> str:
+    """The page for a technician in the street as HTML, with the office's number, and without what is for a desk."""
+    text = _PAVEMENT.read_text(encoding="utf-8").partition("\n## More")[0]
+    shown: str = MarkdownIt("commonmark").enable("table").render(text)
+    return shown.replace(_NUMBER, html.escape(telephone))
 
 
 def invitation(province: Province, keys: Keys) -> str:

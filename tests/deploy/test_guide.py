@@ -46,7 +46,7 @@ def test_it_puts_the_claim_where_the_unit_looks_for_it_and_the_agent_has_its_set
 
 def test_a_device_takes_two_commands_with_arguments_that_exist() -> None:
     office, device = (re.findall(r"```sh\n(.*?)\n```", GUIDE.split("\n## ")[part], re.DOTALL)[0] for part in (2, 3))
-    assert device == "sudo edge-agent doctor"
+    assert device == "sudo edge-agent commission"
     command, *arguments = office.removeprefix("make ").split(" ")
     recipe = (ROOT / "Makefile").read_text().partition(f"\n{command}:")[2].partition("\n\n")[0]
     table = re.findall(r"^\| `(?:\w+=.*)` \|", GUIDE, re.MULTILINE)

@@ -88,6 +88,16 @@ def test_a_phone_reads_from_the_invitation_where_the_registrar_is_and_whom_to_tr
     assert segno.make(text, error="l", micro=False).svg_inline(omitsize=True) in page
 
 
+def test_the_page_for_the_pavement_has_the_offices_number_and_nothing_wider_than_a_phone(signs: Path) -> None:
+    page = (signs / "on-the-pavement.html").read_text()
+    text = page.partition("<main>")[2].partition("</main>")[0]
+    assert text.count("<b>031 000 0000</b>") + text.count("<strong>031 000 0000</strong>") == 2
+    assert "your office gave you" not in text
+    assert "<a " not in text
+    assert max(map(len, re.findall(r"[^<>\s]+", text))) <= 30, "a word of 34 letters is wider than 390 px"
+    assert [row for row in re.findall(r"<tr>(.*?)</tr>", text, re.DOTALL) if row.count("<t") > 2] == []
+
+
 def test_what_technicians_are_told_to_type_is_what_a_device_understands(signs: Path) -> None:
     files = (signs / "invitation.html", signs.parent / "runbook.md")
     told = html.unescape("".join(path.read_text() for path in files))
