@@ -25,6 +25,7 @@ COMMANDS = {
     "command": "send a device a command and wait for its result",
     "commission": "try everything that this device has, step by step",
     "conform": "grade a subscriber or a device against the contract",
+    "report": "check the signed report of a commissioning, and make a page of it",
     "keygen": "make a key that may sign acks and commands",
     "keys": "enrol the key of an operator's page; list a key set",
     "sim": "press the buttons of a simulated agent and read its lights",

@@ -139,6 +139,13 @@ def _part_restored(data: dict[str, Any]) -> str:
     return f"{data['part']} works again"
 
 
+def _commissioning(data: dict[str, Any]) -> str:
+    report = data["report"]
+    verdicts = [step["verdict"] for step in report["steps"]]
+    counts = ", ".join(f"{verdicts.count(each)} {each}" for each in dict.fromkeys(verdicts))
+    return f"commissioning {report['verdict'].upper()} by {report['by']['issuer']} ({counts}), report {report['id']}"
+
+
 def _health(data: dict[str, Any]) -> str:
     broken = [name for name, part in data["parts"].items() if part["state"] != "ok"]
     cameras = ", ".join(f"{name} {_camera(figures)}" for name, figures in data["cameras"].items())
@@ -186,6 +193,7 @@ _SAY: dict[str, Callable[[Any], str]] = {
     "event/siren-stopped": _siren,
     "event/out-of-service": _out_of_service,
     "event/in-service": _in_service,
+    "commissioning": _commissioning,
     "health": _health,
     "security": _security,
     "result": _result,

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 import pydantic_core
 
 from agent.contract.camera_events import CameraEventData, EventName
+from agent.contract.commissioning import CommissioningData
 from agent.contract.device import HealthData, MetaData
 from agent.contract.events import (
     CameraTamperData,
@@ -106,6 +107,10 @@ class MessageFactory:
     def self_test(self, data: SelfTestData) -> Draft:
         """Make the event with the outcome of a self-test."""
         return self._draft("self-test", "self-test", data)
+
+    def commissioning(self, data: CommissioningData) -> Draft:
+        """Make the message with the report of a commissioning."""
+        return self._draft("commissioning", "commissioning", data)
 
     def siren(self, sounds: bool, data: SirenData) -> Draft:
         """Make the event for a siren that starts or stops sounding for an alarm."""

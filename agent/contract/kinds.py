@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from agent.contract.camera_events import EVENTS
+from agent.contract.commissioning import CommissioningData
 from agent.contract.device import HealthData, MetaData
 from agent.contract.events import (
     CameraTamperData,
@@ -132,6 +133,14 @@ KINDS: Mapping[str, MessageKind] = {
         "siren-sounded", SirenData, _OF_ALARM, "the siren has begun to sound for an alarm that nobody answers"
     ),
     "siren-stopped": _event("siren-stopped", SirenData, _OF_ALARM, "it sounds for that alarm no longer"),
+    "commissioning": MessageKind(
+        "edge.commissioning.v1",
+        "commissioning",
+        Rank.EVENT,
+        CommissioningData,
+        "commissioning",
+        'a commissioning has ended, see "The commissioning report"',
+    ),
     "result": MessageKind(
         "edge.result.v1",
         "result",

@@ -172,18 +172,66 @@ def describe(pem: str) -> Certificate:
     )
 
 
-def why_not_issued(pem: str, roots: Iterable[str], between: Iterable[str], purpose: str) -> str | None:
+def why_not_issued(
+    pem: str, roots: Iterable[str], between: Iterable[str], purpose: str, *, at: datetime | None = None
+) -> str | None:
     """Return why a certificate does not come from one of the roots, in OpenSSL's words; None if it does.
 
-    `purpose` is `sslclient` or `sslserver`; `between` are authorities that may stand between. Raises OpensslError.
+    `purpose` is `sslclient` or `sslserver`; `between` are authorities that may stand between; `at` is when it must be
+    valid, now if left out. Raises OpensslError.
     """
+    when = [] if at is None else ["-attime", str(int(at.timestamp()))]
+    return _why_not(pem, roots, between, "-purpose", purpose, *when)
+
+
+def why_revoked(pem: str, roots: Iterable[str], between: Iterable[str], revoked: str) -> str | None:
+    """Return why a certificate is on a list of revoked ones (PEM), or why the list is not one of its authority; None if
+    neither. Nobody asks how old list or certificate are. Raises OpensslError."""
+    with _in_memory(revoked) as lists:
+        options = ("-no_check_time", "-crl_check", "-CRLfile", lists[1])
+        return _why_not(pem, roots, between, *options, keep=(lists[0],))
+
+
+def sign(key: Path, content: bytes) -> bytes:
+    """Return the signature of a P-256 key over `content` with SHA-256: 64 bytes, as JWS has it (ES256, RFC 7518, 3.4).
+
+    OPENSSL_CONF must name what loads the key (`configuration`). Raises OpensslError.
+    """
+    der = _openssl("dgst", "-sha256", "-sign", str(key), stdin=content)
+    # SEQUENCE { INTEGER r, INTEGER s }, of at most 72 bytes: each length is one byte.
+    r, s = der[4 : 4 + der[3]], der[6 + der[3] :]
+    try:
+        return b"".join(int.from_bytes(each).to_bytes(32) for each in (r, s))
+    except OverflowError as error:
+        raise OpensslError("the device's key is not of the curve P-256") from error
+
+
+def is_signature(signature: bytes, content: bytes, public_key: bytes) -> bool:
+    """Return whether a signature, as `sign` returns it, over `content` is that of a public key in DER form."""
+    if len(signature) != 64:
+        return False
+    numbers = [int.from_bytes(each).to_bytes(33).lstrip(b"\0") for each in (signature[:32], signature[32:])]
+    numbers = [b"\0" * (not each or each[0] > 127) + each for each in numbers]
+    body = b"".join(b"\x02" + bytes([len(each)]) + each for each in numbers)
+    pem = f"-----BEGIN PUBLIC KEY-----\n{base64.b64encode(public_key).decode()}\n-----END PUBLIC KEY-----\n"
+    with _in_memory(pem) as key, _in_memory(b"\x30" + bytes([len(body)]) + body) as der:
+        try:
+            _openssl("dgst", "-sha256", "-verify", key[1], "-signature", der[1], stdin=content, keep=(key[0], der[0]))
+        except OpensslError:
+            return False
+    return True
+
+
+def _why_not(
+    pem: str, roots: Iterable[str], between: Iterable[str], *options: str, keep: Sequence[int] = ()
+) -> str | None:
     with _in_memory("".join(roots)) as trusted, _in_memory("".join(between)) as chain:
         try:
             files = ["-no-CApath", "-no-CAstore", "-CAfile", trusted[1]]
             files += ["-untrusted", chain[1]] if chain[2] else []  # openssl wants no empty file
-            _openssl("verify", *files, "-purpose", purpose, stdin=pem.encode(), keep=(trusted[0], chain[0]))
+            _openssl("verify", *files, *options, stdin=pem.encode(), keep=(trusted[0], chain[0], *keep))
         except OpensslError as error:
-            found = re.search(r"depth lookup: (.*)", str(error))
+            found = re.search(r"depth lookup: ([^;]*)", str(error))
             if found is None:
                 raise
             return found[1]
@@ -211,10 +259,10 @@ def _openssl(*words: str, stdin: bytes = b"", keep: Sequence[int] = ()) -> bytes
 
 
 @contextmanager
-def _in_memory(content: str) -> Iterator[tuple[int, str, int]]:
+def _in_memory(content: str | bytes) -> Iterator[tuple[int, str, int]]:
     """Provide a file that is on no disk: its number, its path in a child that keeps the number, and its length."""
     with os.fdopen(os.memfd_create("pem"), "wb") as file:
-        file.write(content.encode())
+        file.write(content.encode() if isinstance(content, str) else content)
         file.flush()
         yield file.fileno(), f"/proc/self/fd/{file.fileno()}", len(content)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from agent.contract.camera_events import EVENTS
 from agent.contract.commands import TABLE, Claims
+from agent.contract.commissioning import CommissioningData
 from agent.contract.device import HealthData, MetaData
 from agent.contract.events import (
     CameraTamperData,
@@ -36,6 +37,7 @@ _MODELS: Mapping[str, type] = {
     "service": ServiceData,
     "siren": SirenData,
     "self-test": SelfTestData,
+    "commissioning": CommissioningData,
     "health": HealthData,
     "result": ResultData,
 }

@@ -24,12 +24,12 @@ class CertificateFiles:
 
 
 class Authority:
-    """One certificate authority, whose files lie in `directory`."""
+    """One certificate authority, whose files lie in `directory`; it is new unless it `began` earlier."""
 
-    def __init__(self, directory: Path, name: str = "test") -> None:
+    def __init__(self, directory: Path, name: str = "test", began: datetime | None = None) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
-        self._root = Kit.root("device", name)
+        self._root = Kit.root("device", name, began)
         self.ca = directory / "ca.pem"
         write_certificates(self.ca, self._root.certificate)
 

@@ -20,6 +20,7 @@ from agent.contract.identity import Identity
 from agent.contract.kinds import EVENT_EXPIRY_S, HEALTH_EXPIRY_S, RESULT_EXPIRY_S
 from agent.contract.messages import AlarmCamera, AlarmsData, Draft, Rank, ResultData, SecurityData, StateData
 from agent.contract.vocabulary import Codes, ConditionKind, Fault, TimeQuality
+from tests.support.commissioning import unsigned
 from tests.support.drafts import HEALTH, alarm_data
 
 IDENTITY = Identity("gp", "park-station", "kiosk-1")
@@ -52,6 +53,7 @@ CORRECTION = TimeCorrectionData(
 )
 SERVICE = ServiceData(reasons=())
 SELF_TEST = SelfTestData(outcome="passed", reason="schedule", steps=())
+COMMISSIONING = unsigned()
 Row = tuple[Callable[[MessageFactory], Draft], str, str, str, Rank, int, bool, int | None]
 
 
@@ -104,6 +106,16 @@ TABLE: list[Row] = [
         "edge.event.tamper.v1",
         "input/i",
         Rank.SECURITY,
+        1,
+        False,
+        None,
+    ),
+    (
+        lambda d: d.commissioning(COMMISSIONING),
+        "commissioning",
+        "edge.commissioning.v1",
+        "commissioning",
+        Rank.EVENT,
         1,
         False,
         None,

@@ -1,0 +1,164 @@
+"""`edge-agent report`: check the signed report of a commissioning, and make a page of it."""
+
+import argparse
+import subprocess
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agent.adapters.jose_keys import KeyRing
+from agent.centre import printable
+from agent.cli.centre import identity_of
+from agent.cli.demo_browser import find_browser
+from agent.contract.commissioning import Verdict
+from agent.contract.identity import ROOT
+from agent.core.errors import EdgeAgentError, UsageError
+from agent.provisioning.report import LARGEST_BYTES, Finding, ReportFile, Trust, check, read
+
+_EXAMPLE = """\
+Example:
+  edge-agent report verify kiosk-0042.json --device-ca device-ca.pem --keys keys/keys.json --revoked device.crl
+  edge-agent report render kiosk-0042.json --out reports --device-ca device-ca.pem --keys keys/keys.json
+"""
+_PATIENCE_S = 60.0
+_OPTIONS = (
+    "--headless",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--no-pdf-header-footer",
+)
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `report` and its subcommands; each sets `run`."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = subparsers.add_parser(
+        "report",
+        help="check the report of a commissioning, and make a page of it",
+        description="Check the signed report of a commissioning, and make a page of it. FILE is what the device keeps"
+        " or what it has sent on up/commissioning.",
+        epilog=_EXAMPLE,
+        formatter_class=raw,
+    )
+    actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
+    one = actions.add_parser(
+        "verify",
+        help="say what holds of a report",
+        description="Say in a line each what holds of a report, and which places were altered. Exit code 0 if all of it"
+        " holds, 1 otherwise.",
+        epilog=_EXAMPLE,
+        formatter_class=raw,
+    )
+    _add_shared(one, required=True)
+    one.set_defaults(run=_verify)
+    one = actions.add_parser(
+        "render",
+        help="make a page of a report, and a PDF where Chromium is",
+        description="Make a page of HTML of a report, and a PDF where Chromium is. With --device-ca and --keys it is"
+        " checked as by `verify`, and the page says so. Exit code 1 if something of it does not hold.",
+        epilog=_EXAMPLE,
+        formatter_class=raw,
+    )
+    _add_shared(one, required=False)
+    one.add_argument("--out", required=True, type=Path, metavar="DIR", help="created if it does not exist")
+    one.set_defaults(run=_render)
+
+
+def _add_shared(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="the report")
+    text = "certificates of the authorities of devices (PEM)"
+    parser.add_argument("--device-ca", required=required, type=Path, metavar="FILE", help=text)
+    text = "key set with those who may commission today; whoever was taken out of it is revoked"
+    parser.add_argument("--keys", required=required, type=Path, metavar="FILE", help=text)
+    parser.add_argument(
+        "--revoked", type=Path, metavar="FILE", help="list of revoked devices (PEM), as brokers have it"
+    )
+    parser.add_argument("--device", metavar="PROVINCE/SITE/ID", help="the device whose report it must be")
+    parser.add_argument("--after", type=Path, metavar="FILE", help="the newest known report, which it must follow")
+
+
+def _verify(args: argparse.Namespace) -> int:
+    file, findings = _checked(args)
+    report = file.data.report
+    for holds, text in findings:
+        print(printable(f"{'holds' if holds else 'NOT SO'}: {text}"))
+    if not all(finding.holds for finding in findings):
+        return 1
+    words: dict[Verdict, str] = {"passed": "passed", "failed": "failed", "left-out": "left out"}
+    counts = ", ".join(f"{count} {word}" for verdict, word in words.items() if (count := report.count(verdict)))
+    print(printable(f"{report.device.name}, {report.ended}: {report.verdict} ({counts})"))
+    return 0
+
+
+def _render(args: argparse.Namespace) -> int:
+    from agent.provisioning.report_page import page  # noqa: PLC0415 - `verify` needs none of it
+
+    if args.device_ca and args.keys:
+        file, findings = _checked(args)
+        checked = f"Checked {datetime.now(UTC):%Y-%m-%d %H:%M} UTC against {args.device_ca.name} and {args.keys.name}."
+        checked += (
+            f" Revoked devices: {args.revoked.name}." if args.revoked else " No list of revoked devices was asked."
+        )
+    elif any((args.device_ca, args.keys, args.revoked, args.device, args.after)):
+        raise UsageError("a check needs both --device-ca and --keys")
+    else:
+        file, findings = read(_content(args.file))
+        checked = "Nobody checked the signatures when this page was made: edge-agent report verify does."
+    report = file.data.report
+    path = args.out / f"{report.device.name.replace('/', '-')}-{_date(report.ended)}-{_short(report.id)}.html"
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)
+        path.write_text(page(file, findings, checked), encoding="utf-8")
+    except OSError as error:
+        raise EdgeAgentError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+    print(path)
+    print(_pdf(path))
+    return 0 if all(finding.holds for finding in findings) else 1
+
+
+def _checked(args: argparse.Namespace) -> tuple[ReportFile, list[Finding]]:
+    trust = Trust(
+        _content(args.device_ca).decode("ascii", "replace"),
+        KeyRing.load(args.keys),
+        _content(args.revoked).decode("ascii", "replace") if args.revoked else "",
+        identity_of(args.device, ROOT).user if args.device else None,
+        read(_content(args.after))[0].data.report if args.after else None,
+    )
+    return check(_content(args.file), trust, datetime.now(UTC))
+
+
+def _pdf(page: Path) -> str:
+    """Have Chromium print a page beside it; return the PDF's path, or a sentence that says why there is none."""
+    browser = find_browser()
+    if browser is None:
+        return "No PDF: Chromium is not on this machine. Open the page in a browser, and print it to a file."
+    target = page.with_suffix(".pdf").absolute()
+    with tempfile.TemporaryDirectory() as profile:
+        options = [*_OPTIONS, f"--user-data-dir={profile}", f"--print-to-pdf={target}", page.absolute().as_uri()]
+        try:
+            # A sandbox that this user may not have ends the browser: the page has no script, and loads nothing.
+            subprocess.run([browser, "--no-sandbox", *options], check=True, capture_output=True, timeout=_PATIENCE_S)
+        except (OSError, subprocess.SubprocessError) as error:
+            return f"No PDF: {browser} has failed ({type(error).__name__}). Open the page in a browser, and print it."
+    return str(target) if target.exists() else f"No PDF: {browser} has made none."
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(LARGEST_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read: {(error.strerror or str(error)).lower()}") from error
+
+
+def _date(time: str) -> str:
+    try:
+        return f"{datetime.fromisoformat(time):%Y-%m-%d}"
+    except ValueError:
+        return "undated"
+
+
+def _short(name: str) -> str:
+    """What of a report's id tells two reports of one day apart, and is no path."""
+    return "".join(each for each in name if each in "0123456789abcdef")[-8:]

@@ -1,0 +1,304 @@
+"""A report of a commissioning as a file: sealed on the device by two keys, and checked wherever its authorities are
+known."""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from agent.adapters.jose_keys import KeyRing, PrivateKey, sign
+from agent.contract.commands import TABLE, CommandRejected
+from agent.contract.commissioning import REPORT, CommissioningData, JwsSignature, Report, Signed, listed, statement
+from agent.contract.errors import EdgeAgentError
+from agent.contract.identity import common_name
+from agent.contract.kinds import KINDS
+from agent.contract.leaves import DocumentError, altered, canonical, digest, parse
+from agent.contract.mistakes import mistake
+from agent.provisioning import openssl
+from agent.provisioning.openssl import OpensslError
+
+LARGEST_BYTES = 64 * 1024 * 1024
+"""A file that is larger is not read."""
+LARGEST_MESSAGE_BYTES = 120 * 1024
+"""A report must fit into one message: the contract's largest payload, less its envelope."""
+_UNSIGNED = {"report", "hashes", "signed", "historical", "pictures"}
+_SLOW_CLOCK = timedelta(days=1)
+_MOST_NAMED = 50
+_MOST_CERTIFICATES = 5
+
+
+class ReportError(EdgeAgentError):
+    """This is no report, or it can't be sealed; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFile:
+    """A report with its signatures, and the pictures that belong to it by their SHA-256 in hex."""
+
+    data: CommissioningData
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+
+    def content(self) -> bytes:
+        """Return the file's bytes."""
+        pictures = {name: base64.b64encode(picture).decode() for name, picture in self.pictures.items()}
+        whole = self.data.model_dump(mode="json", exclude_none=True) | {"pictures": pictures}
+        return json.dumps(whole, indent=1, ensure_ascii=False).encode() + b"\n"
+
+
+class Finding(NamedTuple):
+    """One line of what a check has found."""
+
+    holds: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What a report is checked against."""
+
+    authorities: str
+    """PEM: whose certificates devices have."""
+    keys: KeyRing
+    """The keys of those who may walk; a person whose key was taken out of it is revoked."""
+    revoked: str = ""
+    """PEM: lists of revoked devices; empty if none are to be asked."""
+    device: str | None = None
+    """`province/site/id` whose report it must be; None for any."""
+    after: Report | None = None
+    """The newest report that is known of the device: this one must follow it."""
+
+
+def seal(report: Report, pictures: Iterable[bytes], key: Path, certificate: Path, technician: PrivateKey) -> ReportFile:
+    """Sign a report by the device's key and the technician's. `certificate` is the device's, with those of the
+    authorities between behind it. Raises ReportError, OpensslError.
+
+    A key in a TPM needs OPENSSL_CONF in the environment, as `openssl.configuration` says, and may take seconds.
+    """
+    found = {sha256(picture).hexdigest(): picture for picture in pictures}
+    if lost := {each.sha256 for each in report.pictures} ^ found.keys():
+        raise ReportError(f"the report and its pictures do not go together: {min(lost)}")
+    hashes = listed(report)
+    payload, technicians = _jws(sign(statement(report, hashes), technician).decode())
+    chain = openssl.pem_certificates(certificate.read_text())
+    header = canonical({"alg": "ES256", "x5c": ["".join(each.pem.split("-----")[2].split()) for each in chain]})
+    protected = _base64url(header)
+    signature = _base64url(openssl.sign(key, f"{protected}.{payload}".encode()))
+    both = (JwsSignature(protected=protected, signature=signature), technicians)
+    data = CommissioningData(report=report, hashes=hashes, signed=Signed(payload=payload, signatures=both))
+    size = len(data.model_dump_json(exclude_none=True).encode())
+    if size > LARGEST_MESSAGE_BYTES:
+        raise ReportError(f"a report of {size} bytes fits into no message: {LARGEST_MESSAGE_BYTES} bytes at most")
+    return ReportFile(data, found)
+
+
+def read(content: bytes) -> tuple[ReportFile, list[Finding]]:
+    """Return a report, from its file or from the message on MQTT, with what is wrong with it as a document.
+
+    Raises ReportError when it is none.
+    """
+    if len(content) > LARGEST_BYTES:
+        raise ReportError(f"a file of {len(content)} bytes is no report")
+    try:
+        whole: Any = parse(content)
+    except DocumentError as error:
+        raise ReportError(f"this is no whole report: {error}") from error
+    sender = None
+    if isinstance(whole, dict) and whole.get("type") == KINDS["commissioning"].type:
+        whole, sender = whole.get("data"), whole.get("source")
+    if not isinstance(whole, dict) or not isinstance(whole.get("report"), dict):
+        raise ReportError("this is no report of a commissioning")
+    hashes = whole.get("hashes")
+    places = altered(whole["report"], REPORT, hashes) if isinstance(hashes, dict) else ["/hashes is no list of hashes"]
+    pictures, faults = _pictures(whole.pop("pictures", {}))
+    faults = [*places, *faults, *(f"/{name} was added" for name in sorted(whole.keys() - _UNSIGNED))]
+    try:
+        data = CommissioningData.model_validate(whole)
+    except ValidationError as error:
+        # What was altered comes before what a model makes of it.
+        raise ReportError("; ".join([*map(_shown, faults[:_MOST_NAMED]), mistake(error)])) from error
+    source = f"/edge/{data.report.device.name}"
+    if sender is not None and sender != source:
+        faults.append(f"{sender} has sent the report of {source}: somebody replays it for another device")
+    return ReportFile(data, pictures), [Finding(False, _shown(fault)) for fault in faults]
+
+
+def check(content: bytes, trust: Trust, now: datetime) -> tuple[ReportFile, list[Finding]]:
+    """Return a report and one finding for each thing that makes it one. Raises ReportError, OpensslError."""
+    file, faults = read(content)
+    report, hashes = file.data.report, file.data.hashes
+    if len(faults) > _MOST_NAMED:
+        faults = [*faults[:_MOST_NAMED], Finding(False, f"and {len(faults) - _MOST_NAMED} more places")]
+    findings = faults or [Finding(True, f"all {len(hashes)} places are as the list of hashes says")]
+    findings += _of_pictures(file)
+    findings.append(_of_the_list(file))
+    findings.append(_of_the_device(file, trust))
+    findings.append(_of_the_technician(file, trust))
+    return file, [*findings, *_of_its_turn(report, trust, now)]
+
+
+def _of_pictures(file: ReportFile) -> Iterator[Finding]:
+    named = {each.sha256: each for each in file.data.report.pictures}
+    for name, picture in file.pictures.items():
+        what = f"the picture {named[name].name}" if name in named else f"a picture {_shown(name)[:64]}"
+        if name not in named:
+            yield Finding(False, f"{what} was added")
+        elif sha256(picture).hexdigest() != name:
+            yield Finding(False, f"{what} was altered")
+    if missing := [each.name for name, each in named.items() if name not in file.pictures]:
+        yield Finding(True, f"without pictures, which a message never has: {', '.join(missing)}")
+
+
+def _of_the_list(file: ReportFile) -> Finding:
+    report, hashes = file.data.report, file.data.hashes
+    said = _decoded(file.data.signed.payload)
+    try:
+        signed = json.loads(said or b"")
+    except (ValueError, RecursionError):
+        signed = None
+    if signed is None or said != canonical(signed) or not isinstance(signed, dict):
+        return Finding(False, "what was signed (/signed/payload) was altered")
+    if signed.get("hashes") != digest(hashes):
+        return Finding(False, "the list of hashes (/hashes) is not the one that was signed (/signed/payload)")
+    if signed != statement(report, hashes):
+        return Finding(False, "what was signed (/signed/payload) is of another report or device")
+    return Finding(True, "the list of hashes is the one that was signed")
+
+
+def _of_the_device(file: ReportFile, trust: Trust) -> Finding:
+    signed, report = file.data.signed, file.data.report
+    own = signed.signatures[0]
+    try:
+        header = json.loads(_decoded(own.protected) or b"")
+        ders = [base64.b64decode(each, validate=True) for each in header["x5c"][:_MOST_CERTIFICATES]]
+        chain = [openssl.describe(openssl.to_pem(each)) for each in ders]
+        certificate, between, ends = chain[0], [each.pem for each in chain[1:]], _time(report.ended)
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError, OpensslError):
+        return Finding(
+            False, "the device's signature (/signed/signatures/0) was altered: its header names no certificate"
+        )
+    name, roots = report.device.name, [each.pem for each in openssl.pem_certificates(trust.authorities)]
+    if why := openssl.why_not_issued(certificate.pem, roots, between, "sslclient", at=ends):
+        holder = certificate.common_name
+        return Finding(
+            False, f"signed by a stranger: on {report.ended[:10]} {holder} had no certificate of ours: {why}"
+        )
+    signature = _decoded(own.signature)
+    content = f"{own.protected}.{signed.payload}".encode()
+    if header.get("alg") != "ES256" or not openssl.is_signature(signature or b"", content, certificate.public_key):
+        return Finding(False, f"the device's signature (/signed/signatures/0) is not one of {certificate.common_name}")
+    if certificate.common_name != common_name(name):
+        return Finding(
+            False, f"the report is of {name}, and {certificate.common_name} has signed it: replayed for another device"
+        )
+    if trust.revoked and (why := openssl.why_revoked(certificate.pem, roots, between, trust.revoked)):
+        return Finding(False, f"the device's certificate does not hold any more: {why}")
+    return Finding(True, f"the device {name} has signed it, with a certificate that ends {certificate.ends:%Y-%m-%d}")
+
+
+def _of_the_technician(file: ReportFile, trust: Trust) -> Finding:
+    signed, by = file.data.signed, file.data.report.by
+    own = signed.signatures[1]
+    token = f"{own.protected}.{signed.payload}.{own.signature}".encode()
+    if any(_decoded(each) is None for each in (own.protected, own.signature)):
+        return Finding(False, "the technician's signature (/signed/signatures/1) was altered")
+    try:
+        verified = trust.keys.verify(token)
+    except CommandRejected as error:
+        if error.code == "unknown-key":
+            return Finding(
+                False,
+                f"the technician's {error}".replace(
+                    "is not known to this device", "is not in the key set: revoked, or a stranger's"
+                ),
+            )
+        return Finding(False, f"the technician's signature (/signed/signatures/1) does not hold: {error}")
+    if verified.role not in TABLE["test-mode"].roles:
+        return Finding(False, f"{verified.issuer} has signed it as {verified.role}, who may not commission a device")
+    if (by.issuer, by.kid) != (verified.issuer, verified.kid):
+        return Finding(
+            False, f"the report names {by.issuer} ({by.kid}), and {verified.issuer} ({verified.kid}) has signed it"
+        )
+    return Finding(True, f"{verified.issuer} has signed it as {verified.role}, with the key {verified.kid}")
+
+
+def _of_its_turn(report: Report, trust: Trust, now: datetime) -> Iterator[Finding]:
+    name, ended = report.device.name, report.ended
+    if trust.device is not None and trust.device != name:
+        yield Finding(False, f"this is the report of {name}, and not of {trust.device}")
+    try:
+        began, end = _time(report.began), _time(ended)
+    except ValueError:
+        yield Finding(False, "its times are no times")
+        return
+    if began > end:
+        yield Finding(False, f"it ended ({ended}) before it began ({report.began})")
+    if end > now + _SLOW_CLOCK:
+        yield Finding(False, f"it ended on {ended[:10]}, which is to come")
+    if (before := trust.after) is None:
+        return
+    if before.device.name != name:
+        yield Finding(False, f"it is of {name}, and the report before it of {before.device.name}")
+    elif before.id == report.id:
+        yield Finding(False, "it is the report that is known already, and no new one")
+    elif report.follows != before.id or end <= _time(before.ended):
+        yield Finding(
+            False, f"an old report given as new: it ended on {ended}, and does not follow the one of {before.ended}"
+        )
+    else:
+        yield Finding(True, f"it follows the report of {before.ended[:10]}")
+
+
+def _pictures(given: Any) -> tuple[dict[str, bytes], list[str]]:
+    if not isinstance(given, dict):
+        return {}, ["/pictures was altered"]
+    found: dict[str, bytes] = {}
+    faults = []
+    for name, text in given.items():
+        picture = _bytes(text)
+        if picture is None:
+            faults.append(f"/pictures/{name} was altered")
+        else:
+            found[name] = picture
+    return found, faults
+
+
+def _bytes(text: Any) -> bytes | None:
+    """Return what base64 says, None unless it is its one form."""
+    try:
+        content = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError, TypeError):
+        return None
+    return content if base64.b64encode(content).decode() == text else None
+
+
+def _decoded(text: str) -> bytes | None:
+    """The same for base64url without padding, in which the last letter may have bits that nobody reads."""
+    return _bytes(text.translate(str.maketrans("-_", "+/")) + "=" * (-len(text) % 4))
+
+
+def _base64url(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def _jws(token: str) -> tuple[str, JwsSignature]:
+    protected, payload, signature = token.split(".")
+    return payload, JwsSignature(protected=protected, signature=signature)
+
+
+def _time(text: str) -> datetime:
+    """Read a time of the contract. Raises ValueError."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _shown(text: str) -> str:
+    """Return a place that somebody else has named so that no terminal obeys it."""
+    return re.sub(r"[^\x20-\x7e]", "?", text)[:300]

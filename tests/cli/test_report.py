@@ -1,0 +1,116 @@
+"""`edge-agent report` in the office: one line for each thing, an exit code, a page and a PDF."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from agent.__main__ import main
+from agent.cli import report as command
+from agent.contract.envelope import rfc3339
+from tests.support.commissioning import ENDED, FIRST, SECOND, USER, Office
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Office:
+    return Office.create(tmp_path_factory.mktemp("office"))
+
+
+@pytest.fixture
+def file(office: Office, tmp_path: Path) -> Path:
+    path = tmp_path / "report.json"
+    path.write_bytes(office.sealed().content())
+    return path
+
+
+def trust(office: Office) -> list[str]:
+    return ["--device-ca", str(office.devices.ca), "--keys", str(office.keys)]
+
+
+def altered(file: Path) -> Path:
+    whole = json.loads(file.read_bytes())
+    whole["report"]["steps"][1]["figures"][0]["value"] = 5
+    file.write_text(json.dumps(whole))
+    return file
+
+
+def test_verify_says_in_a_line_each_what_holds(office: Office, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    revoked = office.devices.revocation_list()
+    assert main(["report", "verify", str(file), *trust(office), "--revoked", str(revoked), "--device", USER]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["holds"] * 4 + [f"{USER}, {rfc3339(ENDED)[:13]}"]
+    assert lines[-1] == f"{USER}, {rfc3339(ENDED)}: passed (3 passed, 1 left out)"
+
+
+def test_verify_names_what_was_altered(office: Office, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "verify", str(altered(file)), *trust(office)]) == 1
+    assert "NOT SO: /report/steps/1/figures/0/value was altered" in capsys.readouterr().out.splitlines()
+
+
+def test_verify_knows_the_report_before(office: Office, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    newer = file.with_name("newer.json")
+    newer.write_bytes(office.sealed(office.report(id=SECOND)).content())
+    assert main(["report", "verify", str(file), *trust(office), "--after", str(newer)]) == 1
+    assert "NOT SO: an old report given as new" in capsys.readouterr().out
+
+
+def test_what_is_no_report_ends_with_one_line(office: Office, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_bytes(file.read_bytes()[:1000])
+    assert main(["report", "verify", str(file), *trust(office)]) == 1
+    assert capsys.readouterr().err == "edge-agent: this is no whole report: it was cut short\n"
+    assert main(["report", "verify", str(file.with_name("none")), *trust(office)]) == 2
+    assert "can't be read: no such file" in capsys.readouterr().err
+
+
+def test_what_somebody_else_has_written_can_not_act_on_the_terminal(
+    office: Office, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = json.loads(file.read_bytes())
+    whole["report"]["\x1b]0;owned\x07"] = "x"
+    whole["\x1b[2J"] = 1
+    file.write_text(json.dumps(whole))
+    assert main(["report", "verify", str(file), *trust(office)]) == 1
+    said = capsys.readouterr()
+    assert "\x1b" not in said.out + said.err
+    assert "/report/?]0;owned? was added" in said.out
+
+
+def test_render_makes_a_page_and_a_pdf(office: Office, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = file.with_name("reports")
+    assert main(["report", "render", str(file), "--out", str(out), *trust(office)]) == 0
+    page, pdf = map(Path, capsys.readouterr().out.splitlines())
+    assert page.name == f"gp-jhb-park-station-kiosk-0042-{rfc3339(ENDED)[:10]}-{FIRST[-8:]}.html"
+    assert sorted(each.suffix for each in out.iterdir()) == [".html", ".pdf"]
+    assert pdf.read_bytes().startswith(b"%PDF-")
+    assert "No list of revoked devices was asked." in page.read_text()
+
+
+def test_render_without_the_offices_files_says_that_nobody_has_checked(
+    office: Office, file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "find_browser", lambda: None)
+    assert main(["report", "render", str(file), "--out", str(file.with_name("a"))]) == 0
+    page, sentence = capsys.readouterr().out.splitlines()
+    assert sentence == "No PDF: Chromium is not on this machine. Open the page in a browser, and print it to a file."
+    assert "Nobody checked the signatures" in Path(page).read_text()
+    assert main(["report", "render", str(file), "--out", str(file.with_name("a")), "--keys", str(office.keys)]) == 2
+    assert "a check needs both" in capsys.readouterr().err
+
+
+def test_render_of_an_altered_report_makes_a_page_that_says_so(
+    office: Office, file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "find_browser", lambda: None)
+    assert main(["report", "render", str(altered(file)), "--out", str(file.with_name("b"))]) == 1
+    page = Path(capsys.readouterr().out.splitlines()[0])
+    assert "/report/steps/1/figures/0/value was altered" in page.read_text()
+
+
+def test_a_browser_that_fails_costs_the_pdf_alone(
+    office: Office, file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "find_browser", lambda: "false")
+    assert main(["report", "render", str(file), "--out", str(file.with_name("c"))]) == 0
+    page, sentence = capsys.readouterr().out.splitlines()
+    assert Path(page).exists()
+    assert sentence.startswith("No PDF: false has failed (CalledProcessError).")
