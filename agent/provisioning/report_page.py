@@ -34,10 +34,10 @@ def page(file: ReportFile, findings: Sequence[Finding], checked: str) -> str:
         _apart(report, "left-out", "What was left out, and why"),
         _box("plain", "The technician's note", f"<p>{_text(report.note)}</p>") if report.note else "",
         _section("Who, where, when", _facts(report), whole=True),
+        _section("Who has signed", _signatures(findings, checked), whole=True),
         _section(f"What was tried: {len(report.steps)} steps", _steps(report.steps)),
-        *(_section(*_views(file, kind)) for kind in ("image/jpeg", "image/svg+xml") if _of_kind(report, kind)),
-        _section("What is wired", _wiring(report)) if report.wiring else "",
-        _section("Signatures", _signatures(findings, checked), whole=True),
+        _section("What the cameras see", _views(file, drawn=False)),
+        _section("How it is wired", _views(file, drawn=True) + _wiring(report)),
         _footer(report),
     ]
     head = (
@@ -123,8 +123,8 @@ def _steps(steps: Iterable[WalkStep]) -> str:
         f"<td class='t'>{_clock(step.ended)}</td><td class='v {step.verdict}'>{_WORDS[step.verdict]}</td></tr>"
         for number, step in enumerate(steps, 1)
     )
-    head = "<th></th><th>Step</th><th>What came of it</th><th>Figures</th><th class='t'>UTC</th><th></th>"
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    head = "<th></th><th>Step</th><th>What came of it</th><th>Figures</th><th class='t'>UTC</th><th>Verdict</th>"
+    return f"<table class='steps'><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
 
 
 def _tries(step: WalkStep) -> str:
@@ -132,18 +132,14 @@ def _tries(step: WalkStep) -> str:
 
 
 def _figure(figure: Figure) -> str:
-    unit = f"\u00a0{figure.unit}" if figure.unit else ""
+    unit = f"\u00a0{_text(figure.unit)}" if figure.unit else ""
     limit = "" if figure.limit is None else f" <small class='soft'>(limit {figure.limit}{unit})</small>"
-    return f"{_text(figure.name)} <strong>{figure.value}{_text(unit)}</strong>{limit}"
+    return f"{_text(figure.name)} <strong>{figure.value}{unit}</strong>{limit}"
 
 
-def _of_kind(report: Report, kind: str) -> list[Attachment]:
-    return [each for each in report.pictures if (each.media == "image/svg+xml") == (kind == "image/svg+xml")]
-
-
-def _views(file: ReportFile, kind: str) -> tuple[str, str]:
-    title = "Drawing" if kind == "image/svg+xml" else "What the cameras see"
-    return title, "".join(_view(each, file.pictures.get(each.sha256)) for each in _of_kind(file.data.report, kind))
+def _views(file: ReportFile, *, drawn: bool) -> str:
+    views = [each for each in file.data.report.pictures if (each.media == "image/svg+xml") == drawn]
+    return "".join(_view(each, file.pictures.get(each.sha256)) for each in views)
 
 
 def _view(view: Attachment, picture: bytes | None) -> str:
@@ -159,6 +155,8 @@ def _view(view: Attachment, picture: bytes | None) -> str:
 
 
 def _wiring(report: Report) -> str:
+    if not report.wiring:
+        return ""
     lines = (
         f"<tr><td>{_code(wire.name)}</td><td>{_text(wire.what)}</td><td>{_text(wire.pins)}</td></tr>"
         for wire in report.wiring
@@ -173,7 +171,8 @@ def _signatures(findings: Iterable[Finding], checked: str) -> str:
 
 
 def _section(title: str, content: str, *, whole: bool = False) -> str:
-    return f"<section{' class=whole' if whole else ''}><h2>{_text(title)}</h2>{content}</section>"
+    """Return a section; nothing for one without content. One that is `whole` stays on one sheet."""
+    return f"<section{' class=whole' if whole else ''}><h2>{_text(title)}</h2>{content}</section>" if content else ""
 
 
 def _box(kind: str, title: str, content: str) -> str:

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from agent.contract.commissioning import Place, Technician
+from agent.contract.commissioning import Figure, Place, Technician, Wire
 from agent.contract.vocabulary import TimeQuality
 from agent.provisioning.report import Finding, ReportFile
 from agent.provisioning.report_page import page
@@ -82,12 +82,16 @@ def test_what_a_person_has_written_stays_text(office: Office, evil: str) -> None
         place=Place(text=evil),
         by=Technician(issuer=evil, kid=evil, name=evil),
         note=evil,
-        steps=(step("evil", evil, evil), step("out", evil, evil, "left-out")),
+        wiring=(Wire(name="evil", what=evil, pins=evil),),
+        steps=(
+            step("evil", evil, evil, figures=(Figure(name=evil, value=1, unit=evil, limit=2),)),
+            step("out", evil, evil, "left-out"),
+        ),
     )
     parsed = Parsed(page(ReportFile(office.sealed(made).data, {}), [Finding(False, evil)], evil))
     assert parsed.open == []
     assert not {"script", "img"} & set(parsed.tags)
-    assert parsed.text.count(evil) >= 9
+    assert parsed.text.count(evil) >= 14
 
 
 def test_a_report_that_does_not_hold_says_so_on_top(office: Office) -> None:

@@ -52,13 +52,13 @@ def report(
     user: str = USER,
     technician: tuple[str, str] = ("sipho", "technician-5c01d2ee"),
     view: bytes = VIEW,
-    wiring: bytes = WIRING,
+    drawing: bytes = WIRING,
     **more: Any,
 ) -> Report:
     """The report of a walk that ended half an hour ago."""
     attached = (
         ("front", "what the camera front sees, 2 masks", "image/jpeg", view),
-        ("wiring", "the wiring of profile kiosk-camera-pi5", "image/svg+xml", wiring),
+        ("wiring", "the wiring of profile kiosk-camera-pi5", "image/svg+xml", drawing),
     )
     fields: dict[str, Any] = {
         "id": FIRST,
