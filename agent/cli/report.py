@@ -96,15 +96,14 @@ def _render(args: argparse.Namespace) -> int:
 
     if args.device_ca and args.keys:
         file, findings = _checked(args)
-        checked = f"Checked {datetime.now(UTC):%Y-%m-%d %H:%M} UTC against {args.device_ca.name} and {args.keys.name}."
-        checked += (
-            f" Revoked devices: {args.revoked.name}." if args.revoked else " No list of revoked devices was asked."
-        )
+        revoked = f"Revoked devices: {args.revoked.name}" if args.revoked else "No list of revoked devices was asked"
+        against = f"against {args.device_ca.name} and {args.keys.name}"
+        checked: str | None = f"Checked {datetime.now(UTC):%Y-%m-%d %H:%M} UTC {against}. {revoked}."
     elif any((args.device_ca, args.keys, args.revoked, args.device, args.after)):
         raise UsageError("a check needs both --device-ca and --keys")
     else:
         file, findings = read(_content(args.file))
-        checked = "Nobody checked the signatures when this page was made: edge-agent report verify does."
+        checked = None
     report = file.data.report
     path = args.out / f"{report.device.name.replace('/', '-')}-{_date(report.ended)}-{_short(report.id)}.html"
     try:

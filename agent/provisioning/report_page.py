@@ -12,6 +12,7 @@ from agent.provisioning.report import Finding, ReportFile
 
 _STYLE = files(__package__).joinpath("report.css").read_text(encoding="utf-8")
 _NO_SCRIPT = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+_UNCHECKED = "The signatures were not checked when this page was made; edge-agent report verify does."
 _WORDS: dict[Verdict, str] = {"passed": "\u2713 passed", "failed": "\u2717 failed", "left-out": "\u2013 left out"}
 _CLOCK: dict[TimeQuality, str] = {
     TimeQuality.SYNCED: "set by a time service",
@@ -20,21 +21,22 @@ _CLOCK: dict[TimeQuality, str] = {
 }
 
 
-def page(file: ReportFile, findings: Sequence[Finding], checked: str) -> str:
-    """Return the HTML of a report. `findings` are those of the check; `checked` says when and against what, or that
-    nobody has checked the signatures."""
+def page(file: ReportFile, findings: Sequence[Finding], checked: str | None) -> str:
+    """Return the HTML of a report. `findings` are those of the check; `checked` says when that was and against what,
+    None that nobody has checked the signatures, which the page then says on top."""
     report = file.data.report
     broken = any(not finding.holds for finding in findings)
     title = f"Commissioning of {report.device.name}, {report.ended[:10]}"
     parts = [
         _header(report, broken),
         _alert(findings) if broken else "",
+        _box("left-out", "Nobody has checked who signed this", f"<p>{_UNCHECKED}</p>") if checked is None else "",
         _sums(report),
         _apart(report, "failed", "What failed"),
         _apart(report, "left-out", "What was left out, and why"),
         _box("plain", "The technician's note", f"<p>{_text(report.note)}</p>") if report.note else "",
         _section("Who, where, when", _facts(report), whole=True),
-        _section("Who has signed", _signatures(findings, checked), whole=True),
+        _section("Who has signed", _signatures(findings, checked or _UNCHECKED), whole=True),
         _section(f"What was tried: {len(report.steps)} steps", _steps(report.steps)),
         _section("What the cameras see", _views(file, drawn=False)),
         _section("How it is wired", _views(file, drawn=True) + _wiring(report)),

@@ -92,7 +92,7 @@ def test_render_without_the_offices_files_says_that_nobody_has_checked(
     assert main(["report", "render", str(file), "--out", str(file.with_name("a"))]) == 0
     page, sentence = capsys.readouterr().out.splitlines()
     assert sentence == "No PDF: Chromium is not on this machine. Open the page in a browser, and print it to a file."
-    assert "Nobody checked the signatures" in Path(page).read_text()
+    assert "Nobody has checked who signed this" in Path(page).read_text()
     assert main(["report", "render", str(file), "--out", str(file.with_name("a")), "--keys", str(office.keys)]) == 2
     assert "a check needs both" in capsys.readouterr().err
 

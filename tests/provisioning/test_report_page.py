@@ -101,6 +101,12 @@ def test_a_report_that_does_not_hold_says_so_on_top(office: Office) -> None:
     assert "can't be relied on" not in Parsed(page(office.sealed(), HOLDS, CHECKED)).text
 
 
+def test_a_report_that_nobody_has_checked_says_so_on_top(office: Office) -> None:
+    text = Parsed(page(office.sealed(), HOLDS, None)).text
+    assert text.index("Nobody has checked who signed this") < text.index("steps passed")
+    assert "Nobody has checked" not in Parsed(page(office.sealed(), HOLDS, CHECKED)).text
+
+
 def test_a_failed_step_is_told_on_top_with_its_reason(office: Office) -> None:
     failed = step("siren", "The siren sounds", "its pin reads back dark", "failed")
     text = Parsed(page(office.sealed(office.report(verdict="failed", steps=(*STEPS, failed))), HOLDS, CHECKED)).text
