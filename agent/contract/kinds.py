@@ -136,7 +136,8 @@ KINDS: Mapping[str, MessageKind] = {
     "commissioning": MessageKind(
         "edge.commissioning.v1",
         "commissioning",
-        Rank.EVENT,
+        # Not of the record, whose subscribers need not hear this topic: they would miss its numbers.
+        Rank.STATE,
         CommissioningData,
         "commissioning",
         'a commissioning has ended, see "The commissioning report"',

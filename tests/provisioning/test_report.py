@@ -13,18 +13,23 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
 from agent.adapters.jose_keys import PrivateKey, sign
-from agent.contract.commissioning import Report, WalkStep, statement
+from agent.contract.commissioning import Place, Report, WalkStep, statement
 from agent.contract.envelope import MessageFactory, Stamp, mark_historical, rfc3339
 from agent.contract.envelope import seal as envelope_of
 from agent.contract.identity import Identity
 from agent.contract.leaves import hashes_of
+from agent.provisioning import openssl
 from agent.provisioning.openssl import new_key
 from agent.provisioning.report import ReportError, ReportFile, check, read, seal
+from tests.support.asyncapi_subscriber import node
 from tests.support.certificates import Authority
 from tests.support.commissioning import ENDED, FIRST, NOW, SECOND, STEPS, USER, VIEW, WIRING, Office
+from tests.support.run import ran
 from tests.support.soft_token import URI, make_token
 from tests.support.tpm import Tpm
 
@@ -418,6 +423,41 @@ def test_what_is_signed_names_report_and_device(office: Office) -> None:
     said = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     assert said == statement(file.data.report, file.data.hashes)
     assert (said["commissioning"], said["device"]) == (FIRST, USER)
+
+
+def test_a_program_in_another_language_checks_it_by_the_contract_alone(office: Office, tmp_path: Path) -> None:
+    # What JSON libraries write in different ways: letters outside ASCII, control characters, slashes, quotes.
+    odd = 'Ubuntu Hall \u2018A/B\u2019, caf\u00e9 \U0001f6a8 "7" \\ <&>'
+    made = office.report(place=Place(text=odd, lat="-26.1972", lon="28.0415"))
+    path = tmp_path / "report.json"
+    path.write_bytes(office.sealed(made).content())
+    key = office.technician.public().as_jwk()["x"]
+    done = ran(*node("report.mjs", path, key))
+    assert json.loads(done.stdout) == dict.fromkeys(("leaves", "payload", "device", "technician", "pictures"), True)
+
+    path.write_bytes(put(json.loads(path.read_bytes()), ["report", "place", "text"], "Elsewhere"))
+    assert json.loads(ran(*node("report.mjs", path, key)).stdout)["leaves"] is False
+
+
+@pytest.mark.parametrize(("r", "s"), [(1, 2**255 + 1), (2**255, 1), (2**247, 2**256 - 9), (0x80, 0x7F)])
+def test_signatures_with_short_and_long_numbers_keep_their_64_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, r: int, s: int
+) -> None:
+    monkeypatch.setattr(openssl, "_openssl", lambda *_, stdin: encode_dss_signature(r, s))
+    assert openssl.sign(tmp_path, b"") == r.to_bytes(32) + s.to_bytes(32)
+
+
+def test_a_signature_whose_numbers_are_short_is_known_for_one() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    found = (decode_dss_signature(key.sign(b"a", ec.ECDSA(SHA256()))) for _ in iter(int, 1))
+    for short in (0, 1):
+        numbers = next(each for each in found if each[short] < 2**248)
+        signature = b"".join(number.to_bytes(32) for number in numbers)
+        assert openssl.is_signature(signature, b"a", public)
+        assert not openssl.is_signature(signature, b"b", public)
+        assert not openssl.is_signature(signature[:-1], b"a", public)
+    assert not openssl.is_signature(bytes(64), b"a", public)
 
 
 def test_the_verdict_of_a_report_is_that_of_its_steps(office: Office) -> None:

@@ -115,7 +115,7 @@ TABLE: list[Row] = [
         "commissioning",
         "edge.commissioning.v1",
         "commissioning",
-        Rank.EVENT,
+        Rank.STATE,
         1,
         False,
         None,
