@@ -10,7 +10,7 @@ from agent.adapters.jose_keys import KeyRing
 from agent.centre import printable
 from agent.cli.centre import identity_of
 from agent.cli.demo_browser import find_browser
-from agent.contract.commissioning import Verdict
+from agent.contract.commissioning import Report, Verdict
 from agent.contract.identity import ROOT
 from agent.core.errors import EdgeAgentError, UsageError
 from agent.provisioning.report import LARGEST_BYTES, Finding, ReportFile, Trust, check, read
@@ -122,9 +122,16 @@ def _checked(args: argparse.Namespace) -> tuple[ReportFile, list[Finding]]:
         KeyRing.load(args.keys),
         _content(args.revoked).decode("ascii", "replace") if args.revoked else "",
         identity_of(args.device, ROOT).user if args.device else None,
-        read(_content(args.after))[0].data.report if args.after else None,
+        _before(args.after) if args.after else None,
     )
     return check(_content(args.file), trust, datetime.now(UTC))
+
+
+def _before(path: Path) -> Report:
+    file, faults = read(_content(path))
+    if faults:
+        raise UsageError(f"{path}: {faults[0].text}")
+    return file.data.report
 
 
 def _pdf(page: Path) -> str:

@@ -117,13 +117,14 @@ def read(content: bytes) -> tuple[ReportFile, list[Finding]]:
         raise ReportError("this is no report of a commissioning")
     hashes = whole.get("hashes")
     places = altered(whole["report"], REPORT, hashes) if isinstance(hashes, dict) else ["/hashes is no list of hashes"]
-    pictures, faults = _pictures(whole.pop("pictures", {}))
-    faults = [*places, *faults, *(f"/{name} was added" for name in sorted(whole.keys() - _UNSIGNED))]
+    faults = [*places, *(f"/{name} was added" for name in sorted(whole.keys() - _UNSIGNED))]
     try:
         data = CommissioningData.model_validate(whole)
     except ValidationError as error:
         # What was altered comes before what a model makes of it.
         raise ReportError("; ".join([*map(_shown, faults[:_MOST_NAMED]), mistake(error)])) from error
+    pictures, spoilt = _pictures(whole.get("pictures", {}), data.report)
+    faults += spoilt
     source = f"/edge/{data.report.device.name}"
     if sender is not None and sender != source:
         faults.append(f"{sender} has sent the report of {source}: somebody replays it for another device")
@@ -133,27 +134,14 @@ def read(content: bytes) -> tuple[ReportFile, list[Finding]]:
 def check(content: bytes, trust: Trust, now: datetime) -> tuple[ReportFile, list[Finding]]:
     """Return a report and one finding for each thing that makes it one. Raises ReportError, OpensslError."""
     file, faults = read(content)
-    report, hashes = file.data.report, file.data.hashes
+    report = file.data.report
     if len(faults) > _MOST_NAMED:
         faults = [*faults[:_MOST_NAMED], Finding(False, f"and {len(faults) - _MOST_NAMED} more places")]
-    findings = faults or [Finding(True, f"all {len(hashes)} places are as the list of hashes says")]
-    findings += _of_pictures(file)
-    findings.append(_of_the_list(file))
-    findings.append(_of_the_device(file, trust))
-    findings.append(_of_the_technician(file, trust))
+    findings = faults or [Finding(True, f"all {len(file.data.hashes)} places are as the list of hashes says")]
+    if missing := [each.name for each in report.pictures if each.sha256 not in file.pictures]:
+        findings.append(Finding(True, f"without pictures, which a message never has: {', '.join(missing)}"))
+    findings += [_of_the_list(file), _of_the_device(file, trust), _of_the_technician(file, trust)]
     return file, [*findings, *_of_its_turn(report, trust, now)]
-
-
-def _of_pictures(file: ReportFile) -> Iterator[Finding]:
-    named = {each.sha256: each for each in file.data.report.pictures}
-    for name, picture in file.pictures.items():
-        what = f"the picture {named[name].name}" if name in named else f"a picture {_shown(name)[:64]}"
-        if name not in named:
-            yield Finding(False, f"{what} was added")
-        elif sha256(picture).hexdigest() != name:
-            yield Finding(False, f"{what} was altered")
-    if missing := [each.name for name, each in named.items() if name not in file.pictures]:
-        yield Finding(True, f"without pictures, which a message never has: {', '.join(missing)}")
 
 
 def _of_the_list(file: ReportFile) -> Finding:
@@ -213,12 +201,8 @@ def _of_the_technician(file: ReportFile, trust: Trust) -> Finding:
         verified = trust.keys.verify(token)
     except CommandRejected as error:
         if error.code == "unknown-key":
-            return Finding(
-                False,
-                f"the technician's {error}".replace(
-                    "is not known to this device", "is not in the key set: revoked, or a stranger's"
-                ),
-            )
+            key = str(error).partition(" is ")[0]  # the one that its header names
+            return Finding(False, f"the technician's {key} is not in the key set: revoked, or a stranger's")
         return Finding(False, f"the technician's signature (/signed/signatures/1) does not hold: {error}")
     if verified.role not in TABLE["test-mode"].roles:
         return Finding(False, f"{verified.issuer} has signed it as {verified.role}, who may not commission a device")
@@ -244,9 +228,7 @@ def _of_its_turn(report: Report, trust: Trust, now: datetime) -> Iterator[Findin
         yield Finding(False, f"it ended on {ended[:10]}, which is to come")
     if (before := trust.after) is None:
         return
-    if before.device.name != name:
-        yield Finding(False, f"it is of {name}, and the report before it of {before.device.name}")
-    elif before.id == report.id:
+    if before.id == report.id:
         yield Finding(False, "it is the report that is known already, and no new one")
     elif report.follows != before.id or end <= _time(before.ended):
         yield Finding(
@@ -256,18 +238,15 @@ def _of_its_turn(report: Report, trust: Trust, now: datetime) -> Iterator[Findin
         yield Finding(True, f"it follows the report of {before.ended[:10]}")
 
 
-def _pictures(given: Any) -> tuple[dict[str, bytes], list[str]]:
+def _pictures(given: Any, report: Report) -> tuple[dict[str, bytes], list[str]]:
+    """Return the pictures that are those of the report, and what is wrong with the others."""
     if not isinstance(given, dict):
         return {}, ["/pictures was altered"]
-    found: dict[str, bytes] = {}
-    faults = []
-    for name, text in given.items():
-        picture = _bytes(text)
-        if picture is None:
-            faults.append(f"/pictures/{name} was altered")
-        else:
-            found[name] = picture
-    return found, faults
+    names = {each.sha256: each.name for each in report.pictures}
+    whole = {name: picture for name, text in given.items() if (picture := _bytes(text)) is not None}
+    found = {name: whole[name] for name in names.keys() & whole if sha256(whole[name]).hexdigest() == name}
+    spoilt = (name for name in given if name not in found)
+    return found, [f"/pictures/{name} was {'altered' if name in names else 'added'}" for name in spoilt]
 
 
 def _bytes(text: Any) -> bytes | None:

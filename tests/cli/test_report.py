@@ -52,6 +52,8 @@ def test_verify_knows_the_report_before(office: Office, file: Path, capsys: pyte
     newer.write_bytes(office.sealed(office.report(id=SECOND)).content())
     assert main(["report", "verify", str(file), *trust(office), "--after", str(newer)]) == 1
     assert "NOT SO: an old report given as new" in capsys.readouterr().out
+    assert main(["report", "verify", str(file), *trust(office), "--after", str(altered(newer))]) == 2
+    assert "newer.json: /report/steps/1/figures/0/value was altered" in capsys.readouterr().err
 
 
 def test_what_is_no_report_ends_with_one_line(office: Office, file: Path, capsys: pytest.CaptureFixture[str]) -> None:

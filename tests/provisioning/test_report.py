@@ -114,7 +114,7 @@ def name_of(place: tuple[Any, ...]) -> str:
             return "/signed/payload"
         case ("hashes", *_):
             return "/hashes"
-    return "picture"
+    return "/pictures"
 
 
 @pytest.mark.parametrize("number", range(100))
@@ -169,13 +169,13 @@ def test_what_stands_beside_the_report_is_not_taken_for_a_part_of_it(office: Off
     nested = put(json.loads(sealed), ["report", "approved"], True)
     assert faults(office, nested) == ["/report/approved was added"]
     other = put(json.loads(sealed), ["pictures", "ab" * 32], base64.b64encode(b"other").decode())
-    assert faults(office, other) == [f"a picture {'ab' * 32} was added"]
+    assert faults(office, other) == [f"/pictures/{'ab' * 32} was added"]
 
 
 def test_another_picture_under_the_old_name_is_named(office: Office, sealed: bytes) -> None:
     [name, _] = json.loads(sealed)["pictures"]
     other = base64.b64encode(b"\xff\xd8 another street \xff\xd9").decode()
-    assert faults(office, put(json.loads(sealed), ["pictures", name], other)) == ["the picture front was altered"]
+    assert faults(office, put(json.loads(sealed), ["pictures", name], other)) == [f"/pictures/{name} was altered"]
 
 
 def test_what_a_field_says_twice_is_no_report(office: Office, sealed: bytes) -> None:
