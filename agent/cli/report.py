@@ -1,6 +1,7 @@
 """`edge-agent report`: check the signed report of a commissioning, and make a page of it."""
 
 import argparse
+import os
 import subprocess
 import tempfile
 from datetime import UTC, datetime
@@ -140,11 +141,13 @@ def _pdf(page: Path) -> str:
     if browser is None:
         return "No PDF: Chromium is not on this machine. Open the page in a browser, and print it to a file."
     target = page.with_suffix(".pdf").absolute()
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # root has no right to one
     with tempfile.TemporaryDirectory() as profile:
-        options = [*_OPTIONS, f"--user-data-dir={profile}", f"--print-to-pdf={target}", page.absolute().as_uri()]
+        options = [*_OPTIONS, *sandbox, f"--user-data-dir={profile}", f"--print-to-pdf={target}"]
         try:
-            # A sandbox that this user may not have ends the browser: the page has no script, and loads nothing.
-            subprocess.run([browser, "--no-sandbox", *options], check=True, capture_output=True, timeout=_PATIENCE_S)
+            subprocess.run(
+                [browser, *options, page.absolute().as_uri()], check=True, capture_output=True, timeout=_PATIENCE_S
+            )
         except (OSError, subprocess.SubprocessError) as error:
             return f"No PDF: {browser} has failed ({type(error).__name__}). Open the page in a browser, and print it."
     return str(target) if target.exists() else f"No PDF: {browser} has made none."

@@ -49,6 +49,18 @@ CODES = {"contact_id": "301", "sia": "AT"}
             "police: unanswered, 0 s so far, id a1",
         ),
         (
+            "commissioning",
+            {
+                "report": {
+                    "id": "r1",
+                    "verdict": "passed",
+                    "by": {"issuer": "sipho"},
+                    "steps": [{"verdict": "passed"}, {"verdict": "left-out"}, {"verdict": "passed"}],
+                }
+            },
+            "commissioning PASSED by sipho (2 passed, 1 left-out), report r1",
+        ),
+        (
             "event/person-entered",
             {"camera": "front", "zone": "gate", "track": "0a1b2c3d-4", "persons": 2, "score": 0.876},
             "camera front, gate: 0a1b2c3d-4 is here, 2 in all, score 0.88",

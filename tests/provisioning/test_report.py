@@ -26,8 +26,11 @@ from agent.contract.leaves import hashes_of
 from agent.provisioning import openssl
 from agent.provisioning.openssl import new_key
 from agent.provisioning.report import ReportError, ReportFile, check, read, seal
+from deploy.kit.authority import Authority as Kit
+from deploy.kit.authority import Revoked, write_certificates, write_key
+from deploy.kit.authority import new_key as new_private_key
 from tests.support.asyncapi_subscriber import node
-from tests.support.certificates import Authority
+from tests.support.certificates import Authority, CertificateFiles
 from tests.support.commissioning import ENDED, FIRST, NOW, SECOND, STEPS, USER, VIEW, WIRING, Office
 from tests.support.run import ran
 from tests.support.soft_token import URI, make_token
@@ -284,6 +287,24 @@ def test_a_revoked_device_is_refused_and_another_ones_revocation_harms_nobody(of
     assert office.faults(sealed, revoked=revoked) == [
         "the device's certificate does not hold any more: certificate revoked"
     ]
+
+
+@pytest.mark.parametrize("known", ["root", "both"])
+def test_a_certificate_of_an_issuing_authority_brings_it_along(office: Office, tmp_path: Path, known: str) -> None:
+    root = Kit.root("device", "gp")
+    issuing, key = root.issuing(), new_private_key()
+    cert = issuing.device(key.public_key(), USER)
+    files = CertificateFiles(tmp_path / "ca.pem", tmp_path / "device.pem", tmp_path / "device.key")
+    write_certificates(files.ca, *([root.certificate] if known == "root" else [issuing.certificate, root.certificate]))
+    write_certificates(files.cert, cert, issuing.certificate)
+    write_key(files.key, key)
+    content = office.sealed(files=files).content()
+    trust = replace(office.trust(), authorities=files.ca.read_text())
+    for serials, holds in (([], True), ([cert.serial_number], False)):
+        revoked = issuing.revocation_list([Revoked(each, NOW) for each in serials], 1).decode()
+        assert all(each.holds for each in check(content, replace(trust, revoked=revoked), NOW)[1]) is holds
+    alone = replace(trust, authorities=office.devices.ca.read_text())
+    assert not all(each.holds for each in check(content, alone, NOW)[1])
 
 
 def test_a_list_of_another_authority_revokes_nobody_and_says_so(office: Office, sealed: bytes, tmp_path: Path) -> None:
