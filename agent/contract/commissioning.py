@@ -123,6 +123,16 @@ class WalkStep(_Part):
         return self
 
 
+class InEarnest(_Part):
+    """An alarm in earnest during the walk, which waited until it was over."""
+
+    alarm_id: Uuid
+    input: Label
+    step: Label
+    """The step in which it came."""
+    raised_at: Time
+
+
 class Report(_Part):
     """What was tried at a device, by whom, and what came of it."""
 
@@ -147,6 +157,8 @@ class Report(_Part):
     pictures: tuple[Attachment, ...] = ()
     steps: Annotated[tuple[WalkStep, ...], Field(min_length=1)]
     """In the order of the walk; one that was left out has its place too."""
+    in_earnest: tuple[InEarnest, ...] = ()
+    """The alarms in earnest that came meanwhile."""
     note: Words = ""
     """What the technician wants the office to know."""
 

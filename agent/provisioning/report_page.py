@@ -34,6 +34,7 @@ def page(file: ReportFile, findings: Sequence[Finding], checked: str | None) -> 
         _sums(report),
         _apart(report, "failed", "What failed"),
         _apart(report, "left-out", "What was left out, and why"),
+        _in_earnest(report),
         _box("plain", "The technician's note", f"<p>{_text(report.note)}</p>") if report.note else "",
         _section("Who, where, when", _facts(report), whole=True),
         _section("Who has signed", _signatures(findings, checked or _UNCHECKED), whole=True),
@@ -93,6 +94,14 @@ def _apart(report: Report, verdict: Verdict, title: str) -> str:
     found = [step for step in report.steps if step.verdict == verdict]
     items = "".join(f"<li><strong>{_text(step.title)}</strong>: {_text(step.said)}</li>" for step in found)
     return _box(verdict, title, f"<ul>{items}</ul>") if found else ""
+
+
+def _in_earnest(report: Report) -> str:
+    said = (
+        (f"{each.input}, {_moment(each.raised_at)}, during {each.step}", each.alarm_id) for each in report.in_earnest
+    )
+    items = (f"<li>{_text(text)}: {_code(alarm_id)}</li>" for text, alarm_id in said)
+    return _box("failed", "Alarms in earnest meanwhile", f"<ul>{''.join(items)}</ul>") if report.in_earnest else ""
 
 
 def _facts(report: Report) -> str:

@@ -5,11 +5,12 @@ from html.parser import HTMLParser
 
 import pytest
 
-from agent.contract.commissioning import Figure, Place, Technician, Wire
+from agent.contract.commissioning import Figure, InEarnest, Place, Technician, Wire
+from agent.contract.envelope import rfc3339
 from agent.contract.vocabulary import TimeQuality
 from agent.provisioning.report import Finding, ReportFile
 from agent.provisioning.report_page import page
-from tests.support.commissioning import STEPS, VIEW, WIRING, Office, step
+from tests.support.commissioning import ENDED, FIRST, STEPS, VIEW, WIRING, Office, step
 
 CHECKED = "Checked by a test."
 HOLDS = [Finding(True, "all of it")]
@@ -51,14 +52,21 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Office:
 
 
 def test_the_page_says_all_that_the_report_says(office: Office) -> None:
-    file = office.sealed(office.report(note="The door sticks."))
+    alarm = InEarnest(alarm_id=FIRST, input="medical", step="mains", raised_at=rfc3339(ENDED))
+    file = office.sealed(office.report(note="The door sticks.", in_earnest=(alarm,)))
     parsed = Parsed(page(file, HOLDS, CHECKED))
     assert parsed.open == []
     report = file.data.report
     said = [report.id, report.walk, report.place.text, report.device.name, str(report.device.board), "Sipho Nkosi"]
     said += [report.note, report.device.profile, report.wiring[0].pins, CHECKED, "all of it", "-26.1972, 28.0415"]
     said += [text for each in report.steps for text in (each.title, each.said)]
-    said += ["until sent 23 ms", "2 tries", "What was left out, and why"]
+    said += [
+        "until sent 23 ms",
+        "2 tries",
+        "medical, 20",
+        f"during mains: {FIRST}",
+        "What was left out, and why",
+    ]
     for each in said:
         assert each in parsed.text, each
 
