@@ -87,7 +87,7 @@ def run(
         alarms = AllAlarms(pipeline, probe)
         listener = listen(settings, context, uplink, pipeline, alarms, handler, key_watch)
         outbox.when_found_late(partial(restore, context, outbox, pipeline, handler))
-        vision = links_to(settings, simulate, context=context, handler=handler)
+        vision = links_to(settings, simulate, context=context, handler=handler, cameras=cameras)
         cameras.connect(vision)
         self_test = make_self_test(settings, context, outside, outbox, pins, kiosk, uplink, probe, handler)
         from_afar = FromAfar(
@@ -127,7 +127,7 @@ def run(
         )
         from_afar.leave_by(main_loop)
         stack.enter_context(supervisor.thread(CONFIG, from_afar, essential=False))
-        run_tap(stack, settings, context, outbox, pins, kiosk, uplink, handler, page)
+        run_tap(stack, settings, context, outbox, pins, kiosk, uplink, handler, page, keys, cameras, simulate=simulate)
         _mind_the_press()
         outside.notifier.ready()
         on_ready(main_loop)

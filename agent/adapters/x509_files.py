@@ -36,7 +36,7 @@ def device_certificate(cert: Path, key: Path, ca: Path | None) -> DeviceCertific
     with suppress(x509.ExtensionNotFound):
         usages = own.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         for_clients = ExtendedKeyUsageOID.CLIENT_AUTH in usages
-    kind, trouble = _kind_of_key(key), ""
+    kind, trouble = kind_of_key(key), ""
     try:
         public = _public_bytes(_read_key(key)) if kind == "file" else _public_by_provider(key, kind)
     except _ProviderError as error:
@@ -98,7 +98,7 @@ class _ProviderError(Exception):
     """OpenSSL can't use a key that is not in its file."""
 
 
-def _kind_of_key(path: Path) -> KeyKind:
+def kind_of_key(path: Path) -> KeyKind:
     """Return where the key is that the file stands for."""
     try:
         content = path.read_bytes()

@@ -2,6 +2,7 @@
 
 from agent.bootstrap import specs
 from agent.contract.camera_events import CameraEventData, EventName
+from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.cameras.tamper import TamperController
 from agent.runtime.cameras.vision_link import VisionLink
 from agent.runtime.commands.handler import CommandHandler
@@ -15,6 +16,7 @@ def links_to(
     simulate: bool,
     context: Context,
     handler: CommandHandler,
+    cameras: Cameras,
 ) -> list[VisionLink]:
     """Return the near end of each camera process; the caller runs and closes them."""
 
@@ -23,7 +25,7 @@ def links_to(
             spec=specs.vision_spec(settings, camera, simulate=simulate),
             command=specs.VISION_COMMAND,
             clock=context.clock,
-            callbacks=_Reports(camera, context, handler),
+            callbacks=_Reports(camera, context, handler, cameras),
             tampers=TamperController(
                 camera.name,
                 camera.tamper,
@@ -39,18 +41,21 @@ def links_to(
 class _Reports:
     """Passes the reports of one camera process to the parts that they concern: see `CameraCallbacks`."""
 
-    def __init__(self, camera: CameraSettings, context: Context, handler: CommandHandler) -> None:
+    def __init__(self, camera: CameraSettings, context: Context, handler: CommandHandler, cameras: Cameras) -> None:
         self._name, self._model = camera.name, camera.model
         self._reporter = context.reporter
         self._board = context.board
         self._security = context.security
         self._handler = handler
+        self._cameras = cameras
         self._refused = ""
 
     def on_event(self, event: EventName, data: CameraEventData) -> None:
         self._reporter.publish(self._reporter.make.camera_event(event, data))
 
     def on_picture(self, picture_id: str, jpeg: bytes | None, detail: str) -> None:
+        if self._cameras.view_came(picture_id, jpeg):
+            return
         if jpeg is not None:
             self._reporter.publish(self._reporter.make.snapshot(picture_id, jpeg))
         self._handler.order_done(picture_done(picture_id, jpeg is not None, detail))

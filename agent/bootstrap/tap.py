@@ -8,16 +8,19 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from agent.adapters import account
+from agent.adapters.jose_keys import KeyRing
 from agent.bootstrap import specs
 from agent.bootstrap.commissioning import equipment
 from agent.bootstrap.kiosk import Kiosk, Pins
 from agent.bootstrap.platform import board_serials
+from agent.bootstrap.sealing import Sealing
 from agent.bootstrap.uplink import Uplink
 from agent.contract.lamps import Pattern
 from agent.core import service_code
 from agent.core.commissioning.plan import Equipment
 from agent.core.errors import HardwareError, StorageError
 from agent.outbox.outbox import Outbox
+from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.supervision.context import Context
 from agent.runtime.tap.service_page import PagePlace, ServicePage, share
@@ -51,13 +54,13 @@ def make_service_page(settings: Settings, context: Context, *, simulate: bool) -
 
 
 class _Shown:
-    """Lamps, siren, path and nonce, as lines of the tap."""
+    """Lamps, siren, path, nonce and what waits for a broker, as lines of the tap."""
 
     def __init__(
         self, settings: Settings, context: Context, outbox: Outbox, pins: Pins, kiosk: Kiosk, uplink: Uplink
     ) -> None:
         self._clock = context.clock
-        self._nonces = outbox.nonces
+        self._outbox = outbox
         self._brokers = settings.mqtt.brokers
         self._lights = pins.lights
         self._siren = kiosk.siren
@@ -65,7 +68,8 @@ class _Shown:
 
     def lines(self) -> Iterator[Mapping[str, Any]]:
         """Yield a line for each; `lit` has what was read back of the outputs that do not blink."""
-        yield {"nonce": self._nonces.newest(self._clock.boottime_ns())}  # a device that nobody knows yet has no clock
+        # Said here too, as a device that nobody knows yet may have nothing to publish.
+        yield {"nonce": self._outbox.nonces.newest(self._clock.boottime_ns())}
         shown = self._lights.shown()
         patterns: Mapping[str, str] = shown.as_dict()
         levels: Mapping[str, bool] = {}
@@ -76,6 +80,7 @@ class _Shown:
             yield {"siren": self._siren.figures()["on"]}
         path = self._publisher.path
         yield {"path": {"up": False} if path is None else {"broker": self._brokers[path], "up": True}}
+        yield {"waiting": self._outbox.figures()[0]["state"]}
 
 
 def run_tap(
@@ -88,6 +93,10 @@ def run_tap(
     uplink: Uplink,
     handler: CommandHandler,
     page: ServicePage,
+    keys: KeyRing,
+    cameras: Cameras,
+    *,
+    simulate: bool,
 ) -> None:
     """Run the tap until the stack unwinds; go without it where its socket can't be made: no press needs it."""
     path = specs.tap_socket(settings.storage.directory)
@@ -100,7 +109,9 @@ def run_tap(
         share(path, account.own_group(TAP_GROUP))
     page.begin(kiosk.pipeline)
     shown = _Shown(settings, context, outbox, pins, kiosk, uplink)
-    tap = Tap(listener, outbox, shown, handler, page, settings.identity)
+    serials = board_serials(settings, simulate=simulate)
+    sealing = Sealing(settings, context, outbox, keys, cameras, uplink.announcer, serials)
+    tap = Tap(listener, outbox, shown, handler, page, sealing, settings.identity)
     stack.callback(control_socket.remove, path)
     stack.callback(tap.close)
     stack.enter_context(context.supervisor.thread(TAP, tap, essential=False))

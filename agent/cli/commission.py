@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import secrets
 import selectors
 import socket
 import sys
@@ -22,7 +21,10 @@ from agent.centre import printable
 from agent.centre.orders import signed
 from agent.cli.options import add_config
 from agent.cli.pasted_key import load_or_ask
+from agent.cli.sealing import Desk
+from agent.contract.commissioning import ROLES
 from agent.contract.kinds import KINDS
+from agent.contract.uuid7 import Uuid7Source
 from agent.core.commissioning.plan import Order, Step, plan
 from agent.core.commissioning.record import Kept
 from agent.core.commissioning.walk import Answer, View, Walk
@@ -44,7 +46,6 @@ Each line that you type is an answer:
   q              stop here; the same command goes on from here
 """
 _ANSWERS: dict[str, Answer] = {"y": "yes", "n": "no", "a": "again", "l": "leave-out", "g": "go-on"}
-_ROLES = {"technician", "admin"}
 _TURN_S = 0.5
 _FINISH_S = 5.0
 _FILE = "walk.json"
@@ -57,13 +58,15 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="try everything that this device has, step by step",
         description="Walk through everything that this device has: label, self-test, buttons, contacts, cameras, "
         "paths, a power cut, and an alarm that a person at the centre answers. Only the button that is tried is in "
-        "test mode; an alarm in earnest makes the walk wait. What was begun before is taken up again. Exit code 0 when "
-        "no step has failed.",
+        "test mode; an alarm in earnest makes the walk wait. What was begun before is taken up again. At the end you "
+        "and the device sign a report, which goes to the centre. Exit code 0 when it is sealed and no step has failed.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_config(parser)
     parser.add_argument("--key", type=Path, help="the technician's private key; pasted when left out")
+    parser.add_argument("--name", default="", help="your name, for the report: the office and the centre see it")
+    parser.add_argument("--note", default="", help="what the office should know, for the report")
     parser.add_argument("--new", action="store_true", help="begin another walk, and forget the one before")
     parser.set_defaults(run=run)
 
@@ -72,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     """Walk until every step has its verdict; return 0 if none has failed."""
     settings = load(args.config)
     key = load_or_ask(args.key, "the technician's")
-    if key.role not in _ROLES:
+    if key.role not in ROLES:
         raise UsageError(f"the role of {key.kid} is {key.role}: a walk takes a technician's key, or an admin's")
     agent = find_agent(settings.storage.directory)
     if agent is None:
@@ -90,7 +93,14 @@ def run(args: argparse.Namespace) -> int:
         if not terminal.talk():
             print("The same command goes on from here.")
             return 1
-    return _summary(terminal.walk)
+    code = _summary(terminal.walk)
+    with terminal.connect() as sock:
+        desk = Desk(sock)
+        sealed = desk.seal(terminal.walk.kept, key, args.name, args.note)
+        print(printable(f"Sealed: report {sealed['report']} ({sealed['verdict']}) in {sealed['file']}"), flush=True)
+        is_sent = desk.is_sent()
+    print("The broker has it." if is_sent else "No broker has it yet: the device sends it as soon as it can.")
+    return code
 
 
 class _Terminal:
@@ -109,7 +119,7 @@ class _Terminal:
         """The orders by the SHA-256 of their token."""
         kept = _read(file)
         if kept is None:
-            self.walk = Walk.begin(steps, f"walk-{secrets.token_hex(8)}", time.monotonic())
+            self.walk = Walk.begin(steps, Uuid7Source().next(time.time_ns() // 1_000_000), time.monotonic())
         else:
             self.walk = Walk.resume(steps, kept, time.monotonic())
 
@@ -118,7 +128,7 @@ class _Terminal:
         the walk up again, when the agent has ended: a power cut is one of the steps."""
         self._nonce = None  # the agent's first line says it
         self._unanswered.clear()
-        with self._connect() as sock, selectors.DefaultSelector() as selector:
+        with self.connect() as sock, selectors.DefaultSelector() as selector:
             selector.register(sock, selectors.EVENT_READ, sock)
             selector.register(sys.stdin, selectors.EVENT_READ)
             received = b""
@@ -159,7 +169,8 @@ class _Terminal:
             for line in lines:
                 self._take_line(line)
 
-    def _connect(self) -> socket.socket:
+    def connect(self) -> socket.socket:
+        """Return a connection to the tap, once the agent runs."""
         is_told = False
         while True:
             agent = find_agent(self._settings.storage.directory)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from agent.contract.leaves import digest, hashes_of
+from agent.contract.leaves import base64url, canonical, digest, hashes_of
 from agent.contract.messages import Payload
 from agent.contract.vocabulary import Count, Label, Time, TimeQuality, Uuid, Words
 
@@ -15,6 +15,8 @@ Verdict = Literal["passed", "failed", "left-out"]
 """What came of a step."""
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """Of a file's bytes, in hex."""
+ROLES = frozenset({"technician", "admin"})
+"""Whose keys may sign a report."""
 REPORT = "/report"
 """The JSON pointer of the report in the data of its message, and in its file."""
 _Degrees = Annotated[str, Field(pattern=r"^-?[0-9]{1,3}(\.[0-9]{1,8})?$")]
@@ -215,3 +217,8 @@ def statement(report: Report, hashes: dict[str, str]) -> dict[str, str]:
 def listed(report: Report) -> dict[str, str]:
     """Return the list of hashes of a report."""
     return hashes_of(report.model_dump(mode="json", exclude_none=True), REPORT)
+
+
+def payload_of(report: Report) -> str:
+    """Return what device and technician sign of a report, as it stands in a JWS."""
+    return base64url(canonical(statement(report, listed(report))))

@@ -71,6 +71,24 @@ class ConfigData(BaseModel):
     """Why it is not in force, for a person; may be empty."""
 
 
+class CommissionedData(BaseModel):
+    """The newest report of a commissioning, in short."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    report: Uuid
+    """Its id."""
+    at: Time
+    """When the walk ended."""
+    by: str
+    """Who walked: the name that the person gave, or else the holder of the key."""
+    verdict: Literal["passed", "failed"]
+    failed: tuple[Label, ...] = ()
+    """The steps that have failed."""
+    left_out: tuple[Label, ...] = ()
+    """The steps that were left out."""
+
+
 class MetaData(Payload):
     """`up/meta`: what this device has."""
 
@@ -89,6 +107,9 @@ class MetaData(Payload):
     """The types that it may send, but for those of security events."""
     config: ConfigData = ConfigData(revision=0, wanted=0, state="in-force")
     """What was set from afar."""
+    commissioned: CommissionedData | None = None
+    """Left out for a device that was never commissioned under this name. A device whose `schemas` lack
+    `edge.commissioning.v1` says nothing of it."""
 
 
 class PartHealth(TypedDict):

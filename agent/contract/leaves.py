@@ -1,6 +1,7 @@
 """What a signature over a document covers: every place in it by its JSON pointer (RFC 6901), with a hash of what stands
 there. So whoever checks the document can name the place that was altered."""
 
+import base64
 import json
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
@@ -31,6 +32,11 @@ def hashes_of(part: Any, pointer: str) -> dict[str, str]:
 def digest(value: Any) -> str:
     """Return the SHA-256 of a value's canonical form, in hex."""
     return sha256(canonical(value)).hexdigest()
+
+
+def base64url(content: bytes) -> str:
+    """Return bytes as a JWS has them."""
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 def altered(part: Any, pointer: str, hashes: Mapping[str, str]) -> list[str]:

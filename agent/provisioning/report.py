@@ -14,13 +14,23 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from agent.adapters.jose_keys import KeyRing, PrivateKey, sign
-from agent.contract.commands import TABLE, CommandRejected
-from agent.contract.commissioning import REPORT, CommissioningData, JwsSignature, Report, Signed, listed, statement
+from agent.adapters.jose_keys import KeyRing
+from agent.contract.commands import CommandRejected
+from agent.contract.commissioning import (
+    REPORT,
+    ROLES,
+    CommissioningData,
+    JwsSignature,
+    Report,
+    Signed,
+    listed,
+    payload_of,
+    statement,
+)
 from agent.contract.errors import EdgeAgentError
 from agent.contract.identity import common_name
 from agent.contract.kinds import KINDS
-from agent.contract.leaves import DocumentError, altered, canonical, digest, parse
+from agent.contract.leaves import DocumentError, altered, base64url, canonical, digest, parse
 from agent.contract.mistakes import mistake
 from agent.provisioning import openssl
 from agent.provisioning.openssl import OpensslError
@@ -76,21 +86,22 @@ class Trust:
     """The newest report that is known of the device: this one must follow it."""
 
 
-def seal(report: Report, pictures: Iterable[bytes], key: Path, certificate: Path, technician: PrivateKey) -> ReportFile:
-    """Sign a report by the device's key and the technician's. `certificate` is the device's, with those of the
-    authorities between behind it. Raises ReportError, OpensslError.
+def seal(
+    report: Report, pictures: Iterable[bytes], key: Path, certificate: Path, technicians: JwsSignature
+) -> ReportFile:
+    """Sign a report by the device's key, beside the technician's signature over `payload_of` it. `certificate` is the
+    device's, with those of the authorities between behind it. Raises ReportError, OpensslError.
 
     A key in a TPM needs OPENSSL_CONF in the environment, as `openssl.configuration` says, and may take seconds.
     """
     found = {sha256(picture).hexdigest(): picture for picture in pictures}
     if lost := {each.sha256 for each in report.pictures} ^ found.keys():
         raise ReportError(f"the report and its pictures do not go together: {min(lost)}")
-    hashes = listed(report)
-    payload, technicians = _jws(sign(statement(report, hashes), technician).decode())
+    hashes, payload = listed(report), payload_of(report)
     chain = openssl.pem_certificates(certificate.read_text())
     header = canonical({"alg": "ES256", "x5c": ["".join(each.pem.split("-----")[2].split()) for each in chain]})
-    protected = _base64url(header)
-    signature = _base64url(openssl.sign(key, f"{protected}.{payload}".encode()))
+    protected = base64url(header)
+    signature = base64url(openssl.sign(key, f"{protected}.{payload}".encode()))
     both = (JwsSignature(protected=protected, signature=signature), technicians)
     data = CommissioningData(report=report, hashes=hashes, signed=Signed(payload=payload, signatures=both))
     size = len(data.model_dump_json(exclude_none=True).encode())
@@ -140,7 +151,9 @@ def check(content: bytes, trust: Trust, now: datetime) -> tuple[ReportFile, list
     findings = faults or [Finding(True, f"all {len(file.data.hashes)} places are as the list of hashes says")]
     if missing := [each.name for each in report.pictures if each.sha256 not in file.pictures]:
         findings.append(Finding(True, f"without pictures, which a message never has: {', '.join(missing)}"))
-    findings += [_of_the_list(file), _of_the_device(file, trust), _of_the_technician(file, trust)]
+    signed = file.data.signed
+    findings += [_of_the_list(file), _of_the_device(file, trust)]
+    findings.append(of_the_technician(report, signed.payload, signed.signatures[1], trust.keys))
     return file, [*findings, *_of_its_turn(report, trust, now)]
 
 
@@ -191,20 +204,20 @@ def _of_the_device(file: ReportFile, trust: Trust) -> Finding:
     return Finding(True, f"the device {name} has signed it, with a certificate that ends {certificate.ends:%Y-%m-%d}")
 
 
-def _of_the_technician(file: ReportFile, trust: Trust) -> Finding:
-    signed, by = file.data.signed, file.data.report.by
-    own = signed.signatures[1]
-    token = f"{own.protected}.{signed.payload}.{own.signature}".encode()
+def of_the_technician(report: Report, payload: str, own: JwsSignature, keys: KeyRing) -> Finding:
+    """Return whether `own` is the signature of a person who may commission today, over a report's payload."""
+    by = report.by
+    token = f"{own.protected}.{payload}.{own.signature}".encode()
     if any(_decoded(each) is None for each in (own.protected, own.signature)):
         return Finding(False, "the technician's signature (/signed/signatures/1) was altered")
     try:
-        verified = trust.keys.verify(token)
+        verified = keys.verify(token)
     except CommandRejected as error:
         if error.code == "unknown-key":
             key = str(error).partition(" is ")[0]  # the one that its header names
             return Finding(False, f"the technician's {key} is not in the key set: revoked, or a stranger's")
         return Finding(False, f"the technician's signature (/signed/signatures/1) does not hold: {error}")
-    if verified.role not in TABLE["test-mode"].roles:
+    if verified.role not in ROLES:
         return Finding(False, f"{verified.issuer} has signed it as {verified.role}, who may not commission a device")
     if (by.issuer, by.kid) != (verified.issuer, verified.kid):
         return Finding(
@@ -261,15 +274,6 @@ def _bytes(text: Any) -> bytes | None:
 def _decoded(text: str) -> bytes | None:
     """The same for base64url without padding, in which the last letter may have bits that nobody reads."""
     return _bytes(text.translate(str.maketrans("-_", "+/")) + "=" * (-len(text) % 4))
-
-
-def _base64url(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
-
-
-def _jws(token: str) -> tuple[str, JwsSignature]:
-    protected, payload, signature = token.split(".")
-    return payload, JwsSignature(protected=protected, signature=signature)
 
 
 def _time(text: str) -> datetime:

@@ -40,7 +40,7 @@ def test_everything_that_a_profile_has_gets_a_step_of_its_own(name: str) -> None
     assert len(set(ids)) == len(ids)
     tried = {step.partition("-")[2] for step in ids}
     assert {button.name for button in settings.buttons} | {each.name for each in settings.inputs} <= tried
-    assert {f"{camera.name}-{what}" for camera in settings.cameras for what in ("sees", "covered")} <= tried
+    assert {f"{camera.name}-{what}" for camera in settings.cameras for what in ("view", "sees", "covered")} <= tried
     assert {"label", "self-test", "paths", "power-cut"} <= {*ids}
     assert ("siren" in ids) is (settings.siren is not None)
 
@@ -51,7 +51,7 @@ def test_a_kiosk_is_walked_from_its_label_to_an_answer_of_the_centre(name: str) 
 
 
 def test_a_device_without_buttons_is_asked_for_no_press() -> None:
-    cameras = ["camera-entrance-sees", "camera-entrance-covered", "camera-yard-sees", "camera-yard-covered"]
+    cameras = [f"camera-{name}-{what}" for name in ("entrance", "yard") for what in ("view", "sees", "covered")]
     assert steps("camera-pi4") == ["label", "self-test", *cameras, "paths", "power-cut"]
 
 

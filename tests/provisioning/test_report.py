@@ -31,7 +31,7 @@ from deploy.kit.authority import Revoked, write_certificates, write_key
 from deploy.kit.authority import new_key as new_private_key
 from tests.support.asyncapi_subscriber import node
 from tests.support.certificates import Authority, CertificateFiles
-from tests.support.commissioning import ENDED, FIRST, NOW, SECOND, STEPS, USER, VIEW, WIRING, Office
+from tests.support.commissioning import ENDED, FIRST, NOW, SECOND, STEPS, USER, VIEW, WIRING, Office, signature
 from tests.support.run import ran
 from tests.support.soft_token import URI, make_token
 from tests.support.tpm import Tpm
@@ -419,13 +419,16 @@ def test_a_key_in_hardware_signs_as_one_in_a_file_does(office: Office, hardware:
     assert isinstance(public, ec.EllipticCurvePublicKey)
     assert b"BEGIN PRIVATE KEY" not in hardware.read_bytes()
     cert = office.devices.certify(USER, public)
-    content = seal(office.report(), (VIEW, WIRING), hardware, cert, office.technician).content()
+    made = office.report()
+    content = seal(made, (VIEW, WIRING), hardware, cert, signature(made, office.technician)).content()
     assert office.faults(content) == []
 
 
 def test_a_report_without_one_of_its_pictures_is_not_sealed(office: Office) -> None:
+    made = office.report()
+    half = signature(made, office.technician)
     with pytest.raises(ReportError, match="do not go together"):
-        seal(office.report(), (VIEW,), office.files.key, office.files.cert, office.technician)
+        seal(made, (VIEW,), office.files.key, office.files.cert, half)
 
 
 def test_a_report_that_fits_into_no_message_is_not_sealed(office: Office) -> None:

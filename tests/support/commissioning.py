@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from agent.adapters.jose_keys import KeyRing, PrivateKey
+from agent.adapters.jose_keys import KeyRing, PrivateKey, sign
 from agent.contract.commissioning import (
     Attachment,
     CommissionedDevice,
@@ -21,6 +21,8 @@ from agent.contract.commissioning import (
     WalkStep,
     Wire,
     listed,
+    payload_of,
+    statement,
 )
 from agent.contract.envelope import rfc3339
 from agent.contract.vocabulary import TimeQuality
@@ -97,6 +99,13 @@ def unsigned() -> CommissioningData:
     )
 
 
+def signature(report: Report, technician: PrivateKey) -> JwsSignature:
+    """The technician's half."""
+    protected, payload, signed = sign(statement(report, listed(report)), technician).decode().split(".")
+    assert payload == payload_of(report)
+    return JwsSignature(protected=protected, signature=signed)
+
+
 @dataclass(frozen=True)
 class Office:
     """The authority of the devices, and the key set."""
@@ -126,7 +135,8 @@ class Office:
 
     def sealed(self, made: Report | None = None, files: CertificateFiles | None = None) -> ReportFile:
         files = files or self.files
-        return seal(made or self.report(), (VIEW, WIRING), files.key, files.cert, self.technician)
+        made = made or self.report()
+        return seal(made, (VIEW, WIRING), files.key, files.cert, signature(made, self.technician))
 
     def trust(self, **more: Any) -> Trust:
         return Trust(self.devices.ca.read_text(), KeyRing.load(self.keys), **more)

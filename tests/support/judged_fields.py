@@ -24,7 +24,8 @@ ABOUT_PEOPLE = {
 
 ABOUT_THE_CENTRE = {
     "issuer": "the name of a key's holder",
-    "by": "what the centre calls its own operator, for the other consoles; it may be a number",
+    "by": "what the centre calls its own operator, for the other consoles, or a technician; it may be a number",
+    "kid": "the name of a key",
     "at": "when the ack came",
     "unit": "who was sent",
     "note": "what the operator writes at the close, for the other consoles; the device never reads it",
@@ -32,7 +33,8 @@ ABOUT_THE_CENTRE = {
     "answered_by": "the answers that count",
     "sent_before": "the answer that sent somebody, of before the alarm raised itself again",
 }
-"""What the centre says of its own people when it answers an alarm. Nothing of it comes from a camera or a button."""
+"""What the centre says of its own people when it answers an alarm, and a technician of themselves. Nothing of it comes
+from a camera or a button."""
 
 _OF_THE_DEVICE = {
     "envelope": "specversion id source type subject time dataschema datacontenttype bootid seq record recordtop "
@@ -49,6 +51,9 @@ _OF_THE_DEVICE = {
     "frame_age_ms rss_bytes tampers",
     "events": "severity detail suppressed fault since reason sounded_ms driven part boot_id offset_ms timeq_before "
     "timeq_after reasons outcome steps name ok ms command_id code output",
+    "report of a commissioning": "commissioned left_out report verdict hashes signed payload signatures protected "
+    "signature form follows walk device place began ended wiring pictures in_earnest board profile system what pins "
+    "media sha256 taken step title said figures value limit tries",
     "from the settings": "spec simulate width height model model_directories state_models model_sha256 model_refused "
     "threads runtime delegate "
     "delegate_options delegate_trouble score_threshold smallest_person enter_after_s leave_after_s snapshot_directory "

@@ -11,7 +11,7 @@ from agent.contract.lamps import IDLE, PRESSED, TEST_MODE, UNCONFIRMED, LightSta
 from agent.contract.messages import AlarmData, AlarmsData, Answer, Draft, ResultData
 from agent.contract.stages import Stage
 from agent.contract.vocabulary import AckAction, Codes, Fault, TamperKind
-from agent.core.commissioning.plan import Button, Equipment, Order, plan
+from agent.core.commissioning.plan import Button, Camera, Equipment, Order, plan
 from agent.core.commissioning.record import Kept
 from agent.core.commissioning.walk import View, Walk
 from agent.core.wiring import ConditionRules
@@ -31,7 +31,7 @@ KIOSK = Equipment(
         ConditionRules("battery", "battery", 5, 10),
     ),
     outputs=frozenset({"yellow", "green", "beacon", "tone", "siren"}),
-    cameras=("front",),
+    cameras=(Camera("front", zones=2, masks=1),),
     brokers=("mqtts://a.example:8883", "mqtts://b.example:8883"),
 )
 

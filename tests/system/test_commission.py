@@ -2,16 +2,17 @@
 
 import subprocess
 import threading
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import pytest
 
 from agent.bootstrap.specs import tap_socket
 from agent.cli.keygen import make_key
-from tests.support.agent_process import AGENT, REPOSITORY, AgentProcess, environment, run_cli
+from tests.support.agent_process import AGENT, REPOSITORY, USER, AgentProcess, environment, run_cli
 from tests.support.centre import Centre
-from tests.support.mosquitto import Mosquitto
+from tests.support.certificates import BrokerAuthorities
+from tests.support.mosquitto import CENTRE, Mosquitto
 from tests.support.wait import PATIENCE_S, wait_for
 
 BUTTONS = [
@@ -76,8 +77,19 @@ class Technician(AbstractContextManager["Technician"]):
 
 
 @pytest.fixture
-def agent(tmp_path: Path, broker: Mosquitto) -> AgentProcess:
-    return AgentProcess(tmp_path / "kiosk", broker.url, buttons=BUTTONS, lights=LIGHTS)
+def broker(tls_broker: Mosquitto) -> Mosquitto:
+    return tls_broker
+
+
+@pytest.fixture
+def agent(tmp_path: Path, broker: Mosquitto, authorities: BrokerAuthorities) -> AgentProcess:
+    files = authorities.device(USER)
+    mqtt = {"ca_file": str(files.ca), "cert_file": str(files.cert), "key_file": str(files.key)}
+    return AgentProcess(tmp_path / "kiosk", broker.url, mqtt=mqtt, buttons=BUTTONS, lights=LIGHTS)
+
+
+def centre_of(broker: Mosquitto, authorities: BrokerAuthorities) -> Centre:
+    return Centre(broker.centre_port, host="localhost", files=authorities.centre(CENTRE))
 
 
 def key_of(agent: AgentProcess, role: str) -> Path:
@@ -86,10 +98,10 @@ def key_of(agent: AgentProcess, role: str) -> Path:
 
 
 def test_a_technician_alone_walks_a_kiosk_with_no_key_but_their_own_and_a_person_at_the_centre_answers(
-    agent: AgentProcess, broker: Mosquitto
+    agent: AgentProcess, broker: Mosquitto, authorities: BrokerAuthorities
 ) -> None:
     key = key_of(agent, "technician")
-    with Centre(broker.port) as centre, agent:
+    with ExitStack() as stack, centre_of(broker, authorities) as centre, agent:
         with Technician(agent, key) as technician:
             technician.sees("label", "gp/jhb-park-station/kiosk-0042", "flash fast")
             agent.wait_for_outputs(yellow="fast-flash", green="fast-flash", beacon="fast-flash")
@@ -128,15 +140,27 @@ def test_a_technician_alone_walks_a_kiosk_with_no_key_but_their_own_and_a_person
             technician.sees("power-cut")  # no other boot: it was only the agent
             technician.types("l a simulated kiosk has no power")
             technician.sees("answer", "wait for green")
-            with Centre(broker.port) as person:
-                agent.press("police")
-                person.acknowledge(person.wait_for_alarm(status="test").data["alarm_id"], agent.key)
-                technician.sees("Is green lit?")
+            person = stack.enter_context(centre_of(broker, authorities))  # the other has lost the broker
+            agent.press("police")
+            person.acknowledge(person.wait_for_alarm(status="test").data["alarm_id"], agent.key)
+            technician.sees("Is green lit?")
             technician.types("y")
             technician.sees("passed", "label")
             technician.sees("left-out", "power-cut", "a simulated kiosk has no power")
             technician.sees("alarm in earnest during button-clinic", "police")
+            technician.sees("Sealed: report", "(passed)")
+            technician.sees("The broker has it.")
             assert technician.process.wait(PATIENCE_S) == 0
+        sealed = agent.storage / "commissioning" / "report.json"
+        verified = run_cli(
+            *("report", "verify", sealed, "--device-ca", authorities.devices.ca),
+            *("--keys", agent.directory / "keys" / "keys.json", "--device", USER),
+        )
+        assert verified.returncode == 0, verified.stdout
+        report = person.wait_for("commissioning", lambda message: True).data["report"]
+        assert [each["input"] for each in report["in_earnest"]] == ["police"]
+        meta = person.wait_for("meta", lambda message: "commissioned" in message.data).data["commissioned"]
+        assert (meta["report"], meta["left_out"]) == (report["id"], ["power-cut"])
         agent.wait_for_outputs(yellow="off", green="off", beacon="steady")
 
 

@@ -40,6 +40,16 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
+class Camera:
+    """A camera, with how much is drawn over its view."""
+
+    name: str
+    zones: int = 0
+    lines: int = 0
+    masks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Equipment:
     """What a device has."""
 
@@ -53,7 +63,7 @@ class Equipment:
     conditions: tuple[ConditionRules, ...] = ()
     outputs: frozenset[str] = frozenset()
     """The lights that are wired (`yellow`, `green`, `beacon`, `tone`), and `siren`."""
-    cameras: tuple[str, ...] = ()
+    cameras: tuple[Camera, ...] = ()
     brokers: tuple[str, ...] = ()
     """Their addresses, in the order in which they are tried."""
     unconfirmed_after_s: float = 30.0
@@ -98,11 +108,15 @@ class Step:
     """One step of a walk. It has passed when all its acts have."""
 
     id: str
+    title: str
+    """What is tried, for the report."""
     acts: tuple[Act, ...]
     keep_up: Order | None = None
     """Sent before the first act, and again for as long as the step lasts. It has an argument `seconds`."""
     left_out: str = ""
     """Why this device can't be tried so; empty if it can."""
+    figures: tuple[tuple[str, int], ...] = ()
+    """What the settings say of it, for the report."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -146,7 +160,8 @@ def _steps(has: Equipment) -> Iterator[Step]:
     for camera in has.cameras:
         yield from _camera(camera)
     yield _paths(has)
-    yield Step("power-cut", (Act("Cut the power of the whole device, and switch it on again.", _CUT_S, restarts=True),))
+    cut = Act("Cut the power of the whole device, and switch it on again.", _CUT_S, restarts=True)
+    yield Step("power-cut", "Power cut and return", (cut,))
     if audible:
         yield _answer(audible[0], has)
 
@@ -158,7 +173,12 @@ def _label(has: Equipment) -> Step:
     who += f", {has.place}" if has.place else ""
     seen = "Do the lamps in front of you flash fast, and does the label say the same?" if flashes else ""
     question = Act(f"{who}. {seen or 'Does the label in front of you say the same?'}", _ANSWER_S)
-    return Step("label", (question,), Order("identify", {"seconds": _IDENTIFY_S}) if flashes else None)
+    return Step(
+        "label",
+        "Label, serial number and place",
+        (question,),
+        Order("identify", {"seconds": _IDENTIFY_S}) if flashes else None,
+    )
 
 
 def _self_test() -> Step:
@@ -170,15 +190,18 @@ def _self_test() -> Step:
         order=Order("self-test", {}),
         keep=("steps",),
     )
-    return Step("self-test", (act,))
+    return Step("self-test", "Self-test, up to an answer of the centre", (act,))
+
+
+_SIREN = "Siren, sounded for a moment"
 
 
 def _siren(has: Equipment) -> Step:
     if has.siren_chirps:
-        return Step("siren", (Act("The self-test has sounded the siren for a moment. Did you hear it?", _ANSWER_S),))
-    return Step(
-        "siren", (), left_out="the self-test has only read its pin back, because [self_test] siren_chirp is off"
-    )
+        asks = Act("The self-test has sounded the siren for a moment. Did you hear it?", _ANSWER_S)
+        return Step("siren", _SIREN, (asks,))
+    why = "the self-test has only read its pin back, because [self_test] siren_chirp is off"
+    return Step("siren", _SIREN, (), left_out=why)
 
 
 def _testing(button: Button) -> Order:
@@ -208,7 +231,8 @@ def _button(button: Button, has: Equipment) -> Step:
             questions.append(Act("Is yellow lit?", _ANSWER_S, never=never))
     say = f"The button {button.name!r}: {_press(button)}, and let go."
     press = Act(say, _LOOK_S, tuple(until), never, keep=("alarm_id", "kind", "status"))
-    return Step(f"button-{button.name}", (press, *questions), _testing(button))
+    title = f"Button {button.name}, pressed in test mode"
+    return Step(f"button-{button.name}", title, (press, *questions), _testing(button))
 
 
 def _contacts(button: Button) -> Step:
@@ -219,14 +243,15 @@ def _contacts(button: Button) -> Step:
     seconds = button.stuck_after_s
     say = f"The button {button.name!r}: unplug its cable for at least {seconds + 5:g} s, then plug it in again."
     act = Act(say, seconds + _ANSWER_S, (told(True), told(False)), keep=("fault", "active"))
-    return Step(f"contacts-{button.name}", (act,), _testing(button))
+    return Step(f"contacts-{button.name}", f"Button {button.name}, its cable unplugged", (act,), _testing(button))
 
 
 def _tone(button: Button, has: Equipment) -> Step:
     say = f"Ask the centre to leave the next test alone. The button {button.name!r}: {_press(button)}, and wait "
     say += f"{has.unconfirmed_after_s:g} s."
     wait = Act(say, has.unconfirmed_after_s + _LOOK_S, (_raised(button), {"lamps": {"tone": "on"}}), keep=("alarm_id",))
-    return Step("tone", (wait, Act("Do you hear the sounder?", _ANSWER_S)), _testing(button))
+    asks = Act("Do you hear the sounder?", _ANSWER_S)
+    return Step("tone", "Sounder, when nobody confirms a press", (wait, asks), _testing(button))
 
 
 _DO = {
@@ -252,13 +277,20 @@ def _condition(condition: ConditionRules) -> Step:
             Act(f"The contact {name!r}: {off} {delay_s:g} s.", delay_s + _ANSWER_S, (told(True),), keep=("codes",)),
             Act(f"{on} {restore_s:g} s.", restore_s + _ANSWER_S, (told(False),), keep=("codes",)),
         )
-    return Step(f"input-{name}", acts)
+    return Step(f"input-{name}", f"Contact {name}", acts)
 
 
-def _camera(camera: str) -> Iterator[Step]:
+def _camera(its: Camera) -> Iterator[Step]:
+    camera = its.name
+    drawn = (("zones", its.zones), ("lines", its.lines), ("masks", its.masks))
+    counts = ", ".join(f"{word} {count}" for word, count in drawn)
+    say = f"The camera {camera!r} ({counts}): does it look where it should, and does the site's plan say the same?"
+    title = f"Camera {camera}: view, zones and masks"
+    yield Step(f"camera-{camera}-view", title, (Act(say, _ANSWER_S),), figures=drawn)
     entered = {"type": KINDS["person-entered"].type, "data": {"camera": camera}}
     say = f"Walk through the view of the camera {camera!r}, where it should see people."
-    yield Step(f"camera-{camera}-sees", (Act(say, _ANSWER_S, (entered,), keep=("zone", "score")),))
+    walk = Act(say, _ANSWER_S, (entered,), keep=("zone", "score"))
+    yield Step(f"camera-{camera}-sees", f"Camera {camera}: a person walks in", (walk,))
 
     def covered(active: bool) -> Pattern:
         data = {"camera": camera, "kind": "covered", "active": active}
@@ -266,7 +298,10 @@ def _camera(camera: str) -> Iterator[Step]:
 
     cover = Act(f"Hold a cloth over the lens of the camera {camera!r}.", _LOOK_S, (covered(True),), keep=("detail",))
     uncover = Act("Take the cloth away.", _LOOK_S, (covered(False),), keep=("duration_ms",))
-    yield Step(f"camera-{camera}-covered", (cover, uncover))
+    yield Step(f"camera-{camera}-covered", f"Camera {camera}: its lens is covered", (cover, uncover))
+
+
+_PATHS = "Ways to the brokers, the first one cut"
 
 
 def _paths(has: Equipment) -> Step:
@@ -274,11 +309,11 @@ def _paths(has: Equipment) -> Step:
     if not others:
         say = "Unplug the network until the device has lost the broker, and plug it in again."
         until: tuple[Pattern, ...] = ({"path": {"up": False}}, {"path": {"broker": first, "up": True}})
-        return Step("paths", (Act(say, _ANSWER_S, until),))
+        return Step("paths", _PATHS, (Act(say, _ANSWER_S, until),))
     say = f"Cut the way to {first} alone. When another broker has taken over, mend it; the device goes back by itself, "
     say += f"{has.return_after_s:g} s after the move."
     until = ({"path": {"broker": tuple(others), "up": True}}, {"path": {"broker": first, "up": True}})
-    return Step("paths", (Act(say, has.return_after_s + 2 * _ANSWER_S, until),))
+    return Step("paths", _PATHS, (Act(say, has.return_after_s + 2 * _ANSWER_S, until),))
 
 
 def _answer(button: Button, has: Equipment) -> Step:
@@ -289,7 +324,7 @@ def _answer(button: Button, has: Equipment) -> Step:
     say = f"Ask the centre to register the next test. The button {button.name!r}: {_press(button)}, and wait for green."
     wait = Act(say, _CENTRE_S, (_raised(button), {"type": _UPDATED, "data": data}, lamps), keep=_KEPT_OF_ANSWER)
     asks = (Act("Is green lit?", _ANSWER_S),) if "green" in has.outputs else ()
-    return Step("answer", (wait, *asks), _testing(button))
+    return Step("answer", "A person at the centre answers", (wait, *asks), _testing(button))
 
 
 _KEPT_OF_ANSWER = ("alarm_id", "stage", "latency_ms", "answered_by")

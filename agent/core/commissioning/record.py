@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from agent.contract.vocabulary import Level
+
 Outcome = Literal["passed", "failed", "left-out"]
 
 
@@ -44,7 +46,7 @@ class Interruption(_Kept):
 class Kept(_Kept):
     """What is kept of a walk after each step."""
 
-    walk: str
+    walk: Level
     run: int = 1
     """How often it was begun or taken up again."""
     step: str = ""

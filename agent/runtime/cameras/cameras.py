@@ -1,5 +1,7 @@
 """Every camera of the device, each behind its own link."""
 
+import queue
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +11,10 @@ from agent.core.camera.vision_spec import VisionSpec
 from agent.runtime.cameras.vision_link import VisionLink
 from agent.runtime.supervision.health import HealthBoard
 
+_VIEW = "view-"
+"""How the identifiers of views begin."""
+_VIEW_S = 5.0
+
 
 class Cameras:
     """Asks cameras for pictures and figures. Never waits for one. Any thread."""
@@ -16,6 +22,7 @@ class Cameras:
     def __init__(self, board: HealthBoard) -> None:
         board.add_figures("cameras", self)
         self._links: tuple[VisionLink, ...] = ()
+        self._views: dict[str, queue.SimpleQueue[bytes | None]] = {}
 
     def connect(self, links: Sequence[VisionLink]) -> None:
         """Use these links from now on. Before the threads run."""
@@ -47,6 +54,24 @@ class Cameras:
             if camera in {None, link.camera}:
                 return link.camera if link.take_snapshot(picture_id) else None
         return None
+
+    def view(self, camera: str) -> bytes | None:
+        """Return a picture with its masks for somebody in front of the device, which goes to nobody else; None if the
+        camera gives none in time. It waits: never on a thread that a press or a camera needs."""
+        picture_id, came = f"{_VIEW}{secrets.token_hex(8)}", queue.SimpleQueue[bytes | None]()
+        self._views[picture_id] = came
+        try:
+            return None if self.snapshot(picture_id, camera) is None else came.get(timeout=_VIEW_S)
+        except queue.Empty:
+            return None
+        finally:
+            del self._views[picture_id]
+
+    def view_came(self, picture_id: str, jpeg: bytes | None) -> bool:
+        """Take the answer to a view; false if it is none."""
+        if (came := self._views.get(picture_id)) is not None:
+            came.put(jpeg)
+        return picture_id.startswith(_VIEW)
 
     def figures(self) -> Mapping[str, dict[str, Any]]:
         """Return, by camera, the last report of its process, if one runs, and the tampers that are active."""

@@ -1,9 +1,29 @@
 """The thread `tap`: tells local readers what the agent publishes and shows, and takes signed commands from them.
 
-Out, a line of JSON each: every message but a picture, as it was sealed, and a line when lamps, siren, path or nonce
-have changed. In, a line each: the last two levels of the topic under `down/`, a space, and the token that a broker
-would bring there; or `page`, a space, and what the service page's process tells. Nothing waits for a reader: one that
-is too slow is dropped.
+Out, a line of JSON each:
+
+- every message but a picture, as it was sealed;
+- one when it has changed, and the first time: `{"lamps": ..., "lit": ...}`, `{"siren": true}`, `{"path": {"broker":
+  "mqtts://...", "up": true}}`, `{"nonce": "..."}`, and `{"waiting": 3}`: how many states, results and reports no broker
+  has yet;
+- the answers to `draft` and `report`.
+
+In, a line each of at most 64 KiB:
+
+- `ack/ALARM-ID TOKEN`, `command/NAME TOKEN`: the last two levels of the topic under `down/`, and what a broker would
+  bring there.
+- `page JSON`: what the service page's process tells.
+- `draft {"kept": {...}, "kid": "technician-5c01d2ee", "name": "", "note": ""}`: the walk as `Kept` has it, every step
+  with its verdict, the id of the key that will sign, what the technician calls themselves, and a note for the office.
+  Answered by `{"draft": {"report": {...}, "payload": "..."}}`, or by `{"sealed": ...}` if the walk has its report.
+- `report {"report": "ID OF THE DRAFT", "protected": "...", "signature": "..."}`: the technician's half of the JWS over
+  `PROTECTED.PAYLOAD`, with the header `{"alg": "EdDSA", "kid": ...}`. Answered by `{"sealed": {"report": "ID",
+  "verdict": "passed", "file": "/var/lib/..."}}`, once it is on the disk and among what waits for a broker.
+
+Either is refused with `{"refused": "why, in words"}`. Answers go to every reader. One request at a time; a draft is
+forgotten when the agent ends, and the same walk may be drafted again.
+
+Nothing waits for a reader: one that is too slow is dropped.
 """
 
 import json
@@ -12,7 +32,7 @@ import re
 import selectors
 import socket
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -25,10 +45,12 @@ _MOST_WAITING = 1024
 """How many messages may wait for this thread."""
 _MOST_BEHIND = 256 * 1024
 """How many bytes may wait for one reader."""
-_LONGEST_LINE = MAX_RECEIVED_BYTES + 256
+_LONGEST_LINE = 64 * 1024
+"""The record of a walk is the longest."""
 _TURN_S = 0.05
 """How often lamps, siren and path are looked at while there is a reader."""
 _TOPIC = re.compile(r"(ack|command)/[a-z0-9-]{1,64}\Z")
+_REPORTS = {b"draft", b"report"}
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +83,14 @@ class ServesPage(Protocol):
         ...
 
 
+class Seals(Protocol):
+    """Whoever makes reports of walks."""
+
+    def ask(self, word: str, body: bytes, tell: Callable[[Mapping[str, Any]], None]) -> None:
+        """Begin to answer a line `draft` or `report`; `tell` may be called from any thread. Must not block."""
+        ...
+
+
 class _Reader:
     """One connection."""
 
@@ -81,6 +111,7 @@ class Tap:
         shows: Shows,
         commands: Receives,
         page: ServesPage,
+        seals: Seals,
         identity: Identity,
     ) -> None:
         """`listener` is a listening socket, and belongs to the tap from now on."""
@@ -89,6 +120,7 @@ class Tap:
         self._outbox = outbox
         self._shows = shows
         self._commands = commands
+        self._seals = seals
         self._identity = identity
         self._waiting: deque[bytes] = deque()
         self._overflowed = False
@@ -122,6 +154,10 @@ class Tap:
             self._waiting.append(payload)
         else:
             self._overflowed = True
+
+    def _answer(self, line: Mapping[str, Any]) -> None:
+        """Take an answer for the readers; any thread."""
+        self._hear(json.dumps(line).encode())
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -158,6 +194,9 @@ class Tap:
             topic, _, token = line.partition(b" ")
             if topic == b"page":
                 self._page.take(token)
+                continue
+            if topic in _REPORTS:
+                self._seals.ask(topic.decode(), token, self._answer)
                 continue
             level = topic.decode("ascii", "replace")
             if _TOPIC.match(level) is None:

@@ -1,7 +1,9 @@
 """Announces this device to the centre: birth, description, farewell, and the will for when it can't say anything."""
 
+import json
+
 from agent import __version__
-from agent.contract.device import MetaData
+from agent.contract.device import CommissionedData, MetaData
 from agent.contract.envelope import Stamp, rfc3339, seal
 from agent.contract.messages import Draft, StateData
 from agent.contract.uuid7 import Uuid7Source
@@ -10,6 +12,8 @@ from agent.ports import OutgoingMessage
 from agent.runtime.supervision.context import Context
 
 BDSEQ_KEY = "bdseq"
+COMMISSIONED_KEY = "commissioned"
+"""What is kept of the newest report, with the device's name then (`device`)."""
 
 
 class Announcer:
@@ -68,7 +72,22 @@ class Announcer:
     def birth(self) -> None:
         """Publish that the device is online, and its description."""
         self._reporter.publish(self._state("online", self._bdseq))
-        self._reporter.publish(self._reporter.make.meta(self._meta))
+        self.describe()
+
+    def describe(self) -> None:
+        """Publish the description."""
+        meta = self._meta.model_copy(update={"commissioned": self.commissioned()})
+        self._reporter.publish(self._reporter.make.meta(meta))
+
+    def commissioned(self) -> CommissionedData | None:
+        """Return what is known of the newest report under this name; None if there is none."""
+        text = self._outbox.kept(COMMISSIONED_KEY).get(COMMISSIONED_KEY)
+        try:
+            kept = {} if text is None else json.loads(text)
+            is_own = kept.get("device") == self._reporter.make.identity.user
+            return CommissionedData.model_validate(kept) if is_own else None
+        except ValueError:
+            return None
 
     def configured(self, meta: MetaData, config_revision: str) -> None:
         """Describe the device so from now on, and publish it."""
@@ -77,7 +96,7 @@ class Announcer:
         if is_new:
             self.birth()
         else:
-            self._reporter.publish(self._reporter.make.meta(meta))
+            self.describe()
 
     def farewell(self) -> None:
         """Publish an orderly end."""

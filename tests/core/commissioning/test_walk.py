@@ -11,12 +11,12 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from agent.contract.lamps import PRESSED
 from agent.contract.stages import Stage
-from agent.core.commissioning.plan import Equipment
+from agent.core.commissioning.plan import Camera, Equipment
 from agent.core.commissioning.walk import Answer
 from tests.support.drafts import FACTORY, alarm_data
 from tests.support.walking import KIOSK, Street
 
-CAMERA = Equipment(source="/edge/gp/park/camera-1", cameras=("gate",), brokers=("mqtts://a", "mqtts://b"))
+CAMERA = Equipment(source="/edge/gp/park/camera-1", cameras=(Camera("gate"),), brokers=("mqtts://a", "mqtts://b"))
 
 
 def outcomes(street: Street) -> dict[str, str]:

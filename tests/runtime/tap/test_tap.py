@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,9 @@ class Rig:
         self.commands: list[Received] = []
         self.told: list[bytes] = []
         """What the service page's process has told."""
+        self.asked: list[tuple[str, bytes]] = []
         listener = control_socket.listen(self.path, mode=0o660)
-        self.tap = Tap(listener, self.outbox, self, self, self, IDENTITY)
+        self.tap = Tap(listener, self.outbox, self, self, self, self, IDENTITY)
 
     def lines(self) -> Iterator[Mapping[str, Any]]:
         yield {"lamps": {"yellow": self.lamps}}
@@ -40,6 +41,10 @@ class Rig:
 
     def receive(self, message: Received) -> None:
         self.commands.append(message)
+
+    def ask(self, word: str, body: bytes, tell: Callable[[Mapping[str, Any]], None]) -> None:
+        self.asked.append((word, body))
+        tell({"refused": "no"})
 
     def connect(self) -> socket.socket:
         sock = control_socket.connect(self.path)
@@ -139,10 +144,24 @@ def test_a_token_that_is_too_long_is_passed_on_as_too_long_or_not_at_all(rig: Ri
         while not rig.commands:
             rig.tap.run_once(5)
         assert (len(rig.commands[0].payload), rig.commands[0].size) == (MAX_RECEIVED_BYTES, MAX_RECEIVED_BYTES + 1)
-        sock.sendall(b"x" * (2 * MAX_RECEIVED_BYTES))
+        sock.sendall(b"x" * (5 * MAX_RECEIVED_BYTES))
         while rig.outbox.tap is not None:
             rig.tap.run_once(5)
         assert rig.is_let_go(sock)
+
+
+def test_a_draft_and_a_report_go_to_whoever_seals_and_every_reader_hears_the_answer(rig: Rig) -> None:
+    with rig.connect() as asks, rig.connect() as other:
+        for each in (asks, other):
+            rig.heard(each)
+        body = b'{"kept": ' + b" " * (2 * MAX_RECEIVED_BYTES) + b"{}}"
+        asks.sendall(b"draft " + body + b"\nreport {}\n")
+        while len(rig.asked) < 2:
+            rig.tap.run_once(5)
+        assert rig.asked == [("draft", body), ("report", b"{}")]
+        assert rig.heard(asks)[-2:] == [{"refused": "no"}, {"refused": "no"}]
+        assert {"refused": "no"} in rig.heard(other)
+        assert rig.commands == []
 
 
 def test_a_reader_that_takes_nothing_is_let_go_and_the_other_one_stays(rig: Rig) -> None:

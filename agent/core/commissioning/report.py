@@ -1,0 +1,157 @@
+"""The report of a walk, from what was kept of it and what the device knows of itself. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from agent.contract.commissioning import (
+    Attachment,
+    CommissionedDevice,
+    Figure,
+    InEarnest,
+    Place,
+    Report,
+    Technician,
+    WalkStep,
+    Wire,
+)
+from agent.contract.vocabulary import TimeQuality
+from agent.core.commissioning.plan import Step
+from agent.core.commissioning.record import Kept, Verdict
+from agent.core.errors import EdgeAgentError
+
+_LONGEST = 300
+
+
+class NotDone(EdgeAgentError):  # noqa: N818 - what is so
+    """The walk is not at its end, or is not one of this device as it is now; the text says which step is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a report has besides its steps."""
+
+    id: str
+    follows: str | None
+    device: CommissionedDevice
+    place: Place
+    by: Technician
+    now: str
+    """The device's wall clock."""
+    timeq: TimeQuality
+    wiring: tuple[Wire, ...] = ()
+    pictures: tuple[Attachment, ...] = ()
+    note: str = ""
+
+
+def report_of(kept: Kept, steps: Sequence[Step], around: Around) -> Report:
+    """Return the report of a walk through these steps. Raises NotDone unless each has its verdict, as it is now."""
+    found = {(each.step, each.digest): each for each in kept.verdicts}
+    if missing := [step.id for step in steps if (step.id, step.digest) not in found]:
+        raise NotDone(f"the walk is not done, or the settings have changed since: {', '.join(missing[:5])}")
+    verdicts = [found[step.id, step.digest] for step in steps]
+    ended = max((each.at for each in verdicts if each.at), default=around.now)
+    return Report(
+        id=around.id,
+        follows=around.follows,
+        walk=kept.walk,
+        device=around.device,
+        place=around.place,
+        by=around.by,
+        began=min([*(_began(each) for each in verdicts if each.at), ended]),
+        ended=ended,
+        timeq=around.timeq,
+        verdict="failed" if any(each.outcome == "failed" for each in verdicts) else "passed",
+        wiring=around.wiring,
+        pictures=around.pictures,
+        steps=tuple(_step(step, verdict, ended) for step, verdict in zip(steps, verdicts, strict=True)),
+        in_earnest=tuple(
+            InEarnest(alarm_id=plain(each.alarm_id), input=each.input, step=each.step, raised_at=plain(each.raised_at))
+            for each in kept.interruptions
+        ),
+        note=plain(around.note),
+    )
+
+
+def plain(text: str) -> str:
+    """Return a text in one line without whatever controls a terminal, cut to a bearable length."""
+    return "".join(each if each.isprintable() else " " for each in text)[:_LONGEST].strip()
+
+
+def _began(verdict: Verdict) -> str:
+    """Return when the last try of a step began, by the device's clock."""
+    try:
+        began = datetime.fromisoformat(verdict.at) - timedelta(seconds=verdict.seconds)
+    except (ValueError, OverflowError):
+        return verdict.at
+    return began.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def _step(step: Step, verdict: Verdict, ended: str) -> WalkStep:
+    said = plain(verdict.reason) or ("left out" if verdict.outcome == "left-out" else verdict.outcome)
+    if verdict.outcome == "passed":
+        said = plain("; ".join(dict.fromkeys([_witness(step), *_said(verdict.figures)])))
+    given = (Figure(name=name, value=value) for name, value in step.figures)
+    return WalkStep(
+        name=step.id,
+        title=step.title,
+        verdict=verdict.outcome,
+        said=said,
+        figures=(*given, *_figures(verdict.figures)),
+        tries=0 if step.left_out else verdict.tries,
+        ended=plain(verdict.at) or ended,
+    )
+
+
+def _witness(step: Step) -> str:
+    asked = [not act.until and not act.restarts for act in step.acts]
+    if all(asked):
+        return "the technician says so"
+    return "heard by the device, and seen by the technician" if any(asked) else "heard by the device"
+
+
+def _said(figures: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield what was heard and is no number."""
+    for name, value in (pair for figure in figures for pair in figure.items()):
+        if name == "answered_by" and isinstance(value, Mapping):
+            yield from (f"{done} by {_who(answer)}" for done, answer in value.items())
+        elif isinstance(value, str) and value and name != "boot":
+            yield f"{name.replace('_', ' ')} {value}"
+
+
+def _who(answer: Any) -> str:
+    return str(answer.get("by") or answer.get("issuer", "?")) if isinstance(answer, Mapping) else "?"
+
+
+def _figures(figures: Sequence[Mapping[str, Any]]) -> Iterator[Figure]:
+    """Yield the numbers that were heard; a report has whole ones only."""
+    for name, value in (pair for figure in figures for pair in figure.items()):
+        if name == "latency_ms" and isinstance(value, Mapping):
+            stages = ((plain(f"{stage} after"), ms) for stage, ms in value.items())
+            yield from (Figure(name=name, value=_whole(ms), unit="ms") for name, ms in stages)
+        elif name == "steps" and isinstance(value, list):
+            yield from (
+                Figure(name=plain(str(each["name"])), value=_whole(each["ms"]), unit="ms")
+                for each in value
+                if isinstance(each, Mapping) and {"name", "ms"} <= each.keys()
+            )
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield _figure(name, value)
+
+
+def _figure(name: str, value: float) -> Figure:
+    if name == "after_s":
+        return Figure(name="heard after", value=_whole(value * 1000), unit="ms")
+    if name == "score":
+        return Figure(name="score", value=_whole(value * 100), unit="%")
+    word, _, unit = name.rpartition("_")
+    return Figure(name=plain(word or name), value=_whole(value), unit="ms" if unit == "ms" else "")
+
+
+def _whole(value: Any) -> int:
+    """Return a number as a whole one; 0 for what is none."""
+    try:
+        return int(value + 0.5)
+    except (TypeError, ValueError, OverflowError):
+        return 0
