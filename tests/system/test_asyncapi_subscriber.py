@@ -24,6 +24,7 @@ from agent.sim.clock import SimClock
 from tests.support.agent_process import AgentProcess
 from tests.support.asyncapi_subscriber import AsyncApiSubscriber
 from tests.support.centre import Centre
+from tests.support.commissioning import unsigned
 from tests.support.drafts import FACTORY, open_outbox, taken
 from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber
@@ -76,6 +77,7 @@ SAID_BY_HAND: Mapping[SecurityKind, tuple[str, dict[str, Any]]] = {
     "alarm-unreadable": ("an alarm that a later version kept", {"kept": '{"data": {"of": "later"}}'}),
     "alarms-lost": ("a database that is damaged at the right place", {"alarm_ids": [], "all_known": False}),
     "renamed": ("another name after an outage", {"was": "edge/v1/gp/a/b", "given_up": {"alarm": 2, "event": 1}}),
+    "service-page-entered": ("a phone in the cabinet", {"peer": "192.168.42.129"}),
     "record-skipped": ("a power cut", {"first": 18, "last": 1017}),
 }
 """Security events that are not provoked here, each with what it would take, and its detail."""
@@ -187,6 +189,8 @@ def order_everything(device: Device) -> None:
     assert device.order("identify", seconds=0.2)["code"] == "ok"
     assert device.order("test-mode", seconds=30.0)["code"] == "ok"
     assert device.order("test-mode", seconds=0)["code"] == "ok"
+    assert device.order("service-page", seconds=60)["code"] == "ok"
+    assert device.order("service-page", seconds=0)["code"] == "ok"
     assert device.order("replay", first=1)["code"] == "ok"
     device.order("self-test")
     device.centre.wait_for("event/self-test")
@@ -228,6 +232,7 @@ def say_the_rest(broker: Mosquitto, directory: Path) -> None:
     log = SecurityLog(Reporter(FACTORY, outbox), clock)
     for kind, (_, detail) in SAID_BY_HAND.items():
         assert log.report(kind, "told by hand", **detail)
+    outbox.put(FACTORY.commissioning(unsigned()))  # a device without a certificate has none
     # It would take a step of the machine's clock.
     outbox.put(
         FACTORY.time_correction(
