@@ -3,7 +3,7 @@
 import contextlib
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +19,7 @@ from agent.adapters.tls_context import TlsFiles, tls_context
 from agent.contract.errors import BrokerError
 from agent.contract.host_state import REPEAT_S, CentreStateError, read_state, write_state
 
+_MOST_FILTERS = 8
 _SESSION_S = 14 * 24 * 3600
 _OPTIONS = {"ca_file": "--ca", "cert_file": "--cert", "key_file": "--cert-key", "brokers": "--broker"}
 
@@ -74,8 +75,8 @@ class CentreConnection:
             raise BrokerError(_as_options(str(error))) from error
         self._state_topic = state_topic
         self._client_id = client_id
-        self._awaited: int | None = None
-        """The subscription that `open` waits for."""
+        self._awaited: dict[int, Sequence[str]] = {}
+        """The subscriptions that `open` waits for, by the number of their packet."""
         self._refused: dict[int, str] = {}
         """By number of a message that the broker did not take: why."""
         self._client = self._make_client(mqtt.MQTTv5)
@@ -185,10 +186,14 @@ class CentreConnection:
             self._say_online()
             if self._state_topic is not None:
                 client.subscribe(self._state_topic, qos=1)
-            # A packet of its own: some brokers take no more than eight filters in one.
-            if self._filters:
-                _, self._awaited = client.subscribe([(name, 1) for name in self._filters])
-            else:
+            self._awaited.clear()
+            # In packets of their own: some brokers take no more than eight filters in one.
+            for first in range(0, len(self._filters), _MOST_FILTERS):
+                names = self._filters[first : first + _MOST_FILTERS]
+                _, number = client.subscribe([(name, 1) for name in names])
+                if number is not None:
+                    self._awaited[number] = names
+            if not self._filters:
                 self._subscribed.set()
         if self._on_link is not None and not self._is_left(client):
             self._on_link(not reason.is_failure, str(reason))
@@ -208,12 +213,14 @@ class CentreConnection:
                 self._say_online()
 
     def _suback(self, client: mqtt.Client, data: Any, mid: int, reasons: list[Any], properties: Any) -> None:
-        if mid != self._awaited:
+        names = self._awaited.pop(mid, None)
+        if names is None:
             return
-        refused = [name for name, reason in zip(self._filters, reasons, strict=False) if reason.is_failure]
+        refused = [name for name, reason in zip(names, reasons, strict=False) if reason.is_failure]
         if refused:
             self._failure = f"the broker does not let us subscribe to {', '.join(refused)}"
-        self._subscribed.set()
+        if not self._awaited or refused:
+            self._subscribed.set()
 
     def _puback(self, client: mqtt.Client, data: Any, mid: int, reason: Any, properties: Any) -> None:
         if reason.is_failure:

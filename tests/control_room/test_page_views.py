@@ -117,6 +117,24 @@ def test_a_certificate_that_ends_soon_and_a_clock_that_is_not_set_are_trouble(op
     expect(page.locator(".detail")).to_contain_text("Certificate: it ends in 1 day, and this device does not renew it")
 
 
+def test_a_device_says_when_and_by_whom_it_was_commissioned_and_what_failed_or_was_left_out(opened: Opener) -> None:
+    page = opened("day")
+    look_on(page)
+    go(page, "devices")
+    said = {
+        "kiosk 3": ["▲ Never: nobody has walked through it"],
+        "kiosk 4": ["2026", "by Sipho Nkosi: passed"],
+        "kiosk 5": ["by Sipho Nkosi: failed", "▲ button-police failed", "input-mains was left out"],
+    }
+    for place, words in said.items():
+        page.get_by_label("Find a device").fill(place)
+        page.locator(f'.device-row[data-id$="/{place.replace(" ", "-")}"]').click()
+        fact = page.locator(".fact", has=page.get_by_text("Commissioned", exact=True))
+        for each in words:
+            expect(fact).to_contain_text(each)
+    assert violations(page) == []
+
+
 def test_the_view_of_events_says_where_alarms_are(opened: Opener) -> None:
     page = opened("one-kiosk")
     look_on(page)

@@ -95,6 +95,10 @@ function taken(n: number, agoS: number, by: string, after: number, unit?: string
   }, { raisesAgainMs: again(unit === undefined ? "registered" : "dispatched") });
 }
 
+const WALK = { report: "r1", at: "2026-01-02T09:15:00.000Z", by: "Sipho Nkosi" };
+/** What a device has of its commissioning: nothing, one that has passed, one that has not. */
+const WALKS = [undefined, { ...WALK, verdict: "passed", failed: [], left_out: [] }, { ...WALK, verdict: "failed", failed: ["button-police"], left_out: ["input-mains"] }];
+
 function device(n: number, more: Partial<DeviceView> = {}): DeviceView {
   const isCoast = n % 5 === 4;
   const lat = (isCoast ? -29.75 : -26.2) + (random() - 0.5) * 0.7;
@@ -107,7 +111,7 @@ function device(n: number, more: Partial<DeviceView> = {}): DeviceView {
     brokers: { a: "online", b: "online" },
     lastHeardMs: now() - 20_000 * random(),
     state: null,
-    meta: { historical: false, location: { lat, lon, text: `${PLACES[n % PLACES.length]}, kiosk ${n}` }, capabilities: ["ping", "rebirth", "snapshot"], inputs: [], outputs: [], cameras: [], schemas: [] } as unknown as MetaData,
+    meta: { historical: false, location: { lat, lon, text: `${PLACES[n % PLACES.length]}, kiosk ${n}` }, capabilities: ["ping", "rebirth", "snapshot"], inputs: [], outputs: [], cameras: [], schemas: ["edge.commissioning.v1"], commissioned: WALKS[n % 3] } as unknown as MetaData,
     health: { parts: { uplink: { state: "ok" }, centre: { state: "ok" }, storage: { state: "ok" }, "camera front": { state: "degraded", detail: "no frame for 12 s" } }, self_test: { time: iso(now() - 9 * 3_600_000), passed: true, failed: [] } } as unknown as HealthData,
     past,
     troubles: [],
@@ -158,7 +162,7 @@ function play(): void {
   if (scenario === "hostile") {
     return changed({
       alarms: [alarm(1, 20, { location: { lat: 999, lon: Number.NaN, text: HOSTILE }, input: HOSTILE, kind: HOSTILE, held_by: { issuer: "x", by: HOSTILE, at: HOSTILE } }), alarm(2, 8, { location: { lat: -26.1, lon: 28.1, text: "W".repeat(3000) } }), alarm(3, 5, { location: { lat: -26.1, lon: 28, text: "" }, stage: "beyond" as Stage, codes: undefined as never })],
-      devices: [device(9001, { version: HOSTILE, troubles: [HOSTILE], meta: { location: { lat: -26.1, lon: 28.2, text: HOSTILE }, capabilities: [HOSTILE] } as unknown as MetaData })],
+      devices: [device(9001, { version: HOSTILE, troubles: [HOSTILE], meta: { location: { lat: -26.1, lon: 28.2, text: HOSTILE }, capabilities: [HOSTILE], commissioned: { at: HOSTILE, by: HOSTILE, verdict: "failed", failed: [HOSTILE], left_out: [HOSTILE] } } as unknown as MetaData })],
       events: [event(1, `edge.event.${HOSTILE}.v1`, { event_id: HOSTILE, camera: HOSTILE, text: HOSTILE, [HOSTILE]: { deep: [HOSTILE] } }, 3)],
     });
   }

@@ -13,6 +13,7 @@ import { now, second, wall } from "./time";
 import { age, clock, day, deviceClock, deviceName, plain, word } from "./words";
 
 const PRESENCE_RANK = { lost: 0, silent: 1, offline: 2, unknown: 3, online: 4 } as const;
+const REPORT = "edge.commissioning.v1";
 const DAY_MS = 86_400_000;
 /** A device that says nothing of it itself has trouble when its certificate ends so soon. */
 const SOON_DAYS = 7;
@@ -179,6 +180,7 @@ function Detail({ id }: { id: string }) {
             <Fact name={t.devices.certificate}>
               {certificate !== null && `${day(certificate)} (${t.devices.certificateSoon(Math.floor((certificate - now()) / DAY_MS))})`}
             </Fact>
+            <Fact name={t.devices.commissioned}>{commissioning(meta)}</Fact>
             <Fact name={t.devices.version}>{plain(device.version, 40)}</Fact>
             <Fact name={t.devices.clock}>{device.timeq && word(t.devices.clocks, device.timeq)}</Fact>
             <Fact name={t.devices.place}>{placeOf(device)}</Fact>
@@ -213,6 +215,21 @@ function Detail({ id }: { id: string }) {
           )}
         </section>
       </div>
+    </>
+  );
+}
+
+/** What the newest report says; nothing of a device that can't have one. */
+function commissioning(meta: DeviceView["meta"]) {
+  const told = meta?.commissioned;
+  if (told === undefined) return (meta?.schemas ?? []).includes(REPORT) ? `▲ ${t.devices.neverCommissioned}` : null;
+  return (
+    <>
+      {t.devices.commissionedBy(`${day(Date.parse(told.at))}, ${deviceClock(told.at)}`, plain(told.by, 64), told.verdict === "passed")}
+      <ul class="plain">
+        {told.failed.slice(0, 40).map((step) => <li key={step}>{t.devices.stepFailed(plain(step, 64))}</li>)}
+        {told.left_out.slice(0, 40).map((step) => <li key={step}>{t.devices.stepLeftOut(plain(step, 64))}</li>)}
+      </ul>
     </>
   );
 }
