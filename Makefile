@@ -16,7 +16,7 @@ JOBS ?= 7
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime tpm est-tools node-tools control-room browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-package test-tflite test-picamera2 check bench bench-vision chaos enrolment-cuts fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime tpm est-tools node-tools control-room browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-package test-tflite test-picamera2 check bench bench-vision chaos enrolment-cuts fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -129,7 +129,7 @@ ENROLMENT := tests/deploy/kit tests/deploy/registrar tests/system/test_enrolment
 suite: setup-dev test-video model # Without the other environments. On another Python: make suite PYTHON=python3.13 VENV=.venv-3.13
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal --ignore=tests/deploy/package --ignore=tests/campaigns/brokers --ignore=tests/control_room $(ENROLMENT:%=--ignore=%) -m "not campaign"
 
-test-campaigns: setup-dev test-video model ## A short form of bench, bench-vision, chaos, enrolment-cuts and week (two minutes)
+test-campaigns: setup-dev test-video model ## A short form of bench, bench-vision, chaos, enrolment-cuts, walk and week (three minutes)
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m campaign tests/campaigns
 
 test-control-room: setup-dev demo-video model ## The control room's page in a browser, behind nginx, with a real broker and a simulated kiosk (three minutes)
@@ -217,6 +217,9 @@ province: setup-dev model ## A site and two devices from nothing, by the guide a
 
 mutants: setup-dev ## Break the core and the outbox line by line (ten minutes; ONLY=FILE for one file): do the tests notice?
 	@$(BIN)/python -m tests.campaigns.mutants $(ONLY)
+
+walk: setup-dev ## People press in earnest at every step of a commissioning, and the power goes: a hundred alarms told as actual (four minutes; WALK='--presses 20')
+	@$(BIN)/python -m tests.campaigns.commissioning $(WALK)
 
 week: setup-dev ## Seven days in a few minutes: presses, outages, load-shedding, restarts; nothing lost, nothing grows
 	@$(BIN)/python -m tests.campaigns.week $(WEEK)

@@ -10,8 +10,9 @@ from typing import Any
 import playwright.sync_api as playwright
 import pytest
 
-from tests.control_room.rig import AS_ROOT, BUTTONS, CHROMIUM, IN_EARNEST, Browser, Rig
+from tests.control_room.rig import AS_ROOT, BUTTONS, CHROMIUM, Browser, Rig
 from tests.control_room.scripted import COUNT_SOUNDS, ROOM, Opener
+from tests.support.agent_process import IN_EARNEST
 from tests.support.certificates import BrokerAuthorities
 from tests.support.once import once
 from tests.support.run import ran

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -52,19 +51,6 @@ _NEVER_SLOW = [
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
 ]
-IN_EARNEST = (
-    sys.executable,
-    "-c",
-    """
-import sys
-from agent.__main__ import main
-from agent.bootstrap import specs
-book = specs.alarm_book
-specs.alarm_book = lambda *rest, simulated: book(*rest, simulated=False)
-sys.exit(main())
-""",
-)
-"""The agent whose simulated presses are no exercises: people are called for them."""
 
 
 class Rig(AbstractContextManager["Rig"]):

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.control_room.person import Person
-from tests.control_room.rig import BUTTONS, IN_EARNEST, NAMES, OPERATOR, Browser, Rig
+from tests.control_room.rig import BUTTONS, NAMES, OPERATOR, Browser, Rig
 from tests.control_room.two_operators import DEAF_S, GRACE_S, Listener, Room
+from tests.support.agent_process import IN_EARNEST
 from tests.support.certificates import BrokerAuthorities
 from tests.support.drafts import alarm_data
 from tests.support.made_up import envelope, open_list

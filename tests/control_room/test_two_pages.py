@@ -6,7 +6,8 @@ from collections import Counter
 from pathlib import Path
 
 from tests.control_room.person import Person
-from tests.control_room.rig import IN_EARNEST, NAMES, OPERATOR, SECOND, Browser, Rig
+from tests.control_room.rig import NAMES, OPERATOR, SECOND, Browser, Rig
+from tests.support.agent_process import IN_EARNEST
 from tests.support.certificates import BrokerAuthorities
 from tests.support.wait import wait_for
 

@@ -35,6 +35,19 @@ LIGHTS = {"yellow": 22, "green": 27, "beacon": 23, "tone": 18}
 PATIENT = {"delayed_after_s": 60.0, "unconfirmed_after_s": 120.0}
 """A slow test must not see an alarm become late, unless that is what it is about."""
 AGENT = (sys.executable, "-m", "agent")
+IN_EARNEST = (
+    sys.executable,
+    "-c",
+    """
+import sys
+from agent.__main__ import main
+from agent.bootstrap import specs
+book = specs.alarm_book
+specs.alarm_book = lambda *rest, simulated: book(*rest, simulated=False)
+sys.exit(main())
+""",
+)
+"""The agent whose simulated presses are no exercises: people are called for them."""
 
 
 class AgentProcess(AbstractContextManager["AgentProcess"]):

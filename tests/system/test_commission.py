@@ -1,18 +1,21 @@
 """`edge-agent commission` in front of a whole simulated kiosk: through the tap, with the technician's key alone."""
 
-import subprocess
-import threading
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from agent import centre as agent_centre
+from agent.adapters.tls_context import TlsFiles
 from agent.bootstrap.specs import tap_socket
+from agent.centre import NewMessage, Notice
 from agent.cli.keygen import make_key
-from tests.support.agent_process import AGENT, REPOSITORY, USER, AgentProcess, environment, run_cli
+from agent.contract.commissioning import CommissioningData, Report
+from tests.support.agent_process import USER, AgentProcess, run_cli
 from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities
 from tests.support.mosquitto import CENTRE, Mosquitto
+from tests.support.technician import Technician
 from tests.support.wait import PATIENCE_S, wait_for
 
 BUTTONS = [
@@ -20,60 +23,6 @@ BUTTONS = [
     {"name": "clinic", "kind": "medical", "pin": 24, "debounce_ms": 0, "chatter_presses": 0},
 ]
 LIGHTS = {"yellow": 22, "green": 27, "beacon": 23}
-
-
-class Technician(AbstractContextManager["Technician"]):
-    """Types answers, and reads what the terminal says."""
-
-    def __init__(self, agent: AgentProcess, key: Path) -> None:
-        self._command = [*AGENT, "commission", "--config", str(agent.config), "--key", str(key)]
-        self._said: list[str] = []
-        self._read_to = 0
-
-    def __enter__(self) -> "Technician":
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(
-            self._command,
-            cwd=REPOSITORY,
-            env=environment({}),
-            stdin=pipe,
-            stdout=pipe,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.wait(PATIENCE_S)
-        self._reader.join(PATIENCE_S)
-        for pipe in (self.process.stdin, self.process.stdout):
-            assert pipe is not None
-            pipe.close()
-        print("--- the terminal", *self._said, sep="\n")
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        self._said.extend(line.rstrip("\n") for line in iter(self.process.stdout.readline, ""))
-
-    def types(self, line: str) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-
-    def sees(self, *words: str) -> None:
-        """Wait for a line that was not looked at yet and has all these words."""
-
-        def found() -> bool:
-            for number in range(self._read_to, len(self._said)):
-                if all(word in self._said[number] for word in words):
-                    self._read_to = number + 1
-                    return True
-            return False
-
-        wait_for(found, what=f"{words} at the terminal, which says {self._said[self._read_to :]}")
 
 
 @pytest.fixture
@@ -141,6 +90,11 @@ def test_a_technician_alone_walks_a_kiosk_with_no_key_but_their_own_and_a_person
             technician.types("l a simulated kiosk has no power")
             technician.sees("answer", "wait for green")
             person = stack.enter_context(centre_of(broker, authorities))  # the other has lost the broker
+            notices: list[Notice] = []
+            mine = authorities.centre(CENTRE)
+            tls = TlsFiles(mine.ca, mine.cert, mine.key)
+            url = f"mqtts://localhost:{broker.centre_port}"
+            stack.enter_context(agent_centre.Centre([url], on_notice=notices.append, tls=tls)).await_connection()
             agent.press("police")
             person.acknowledge(person.wait_for_alarm(status="test").data["alarm_id"], agent.key)
             technician.sees("Is green lit?")
@@ -157,11 +111,16 @@ def test_a_technician_alone_walks_a_kiosk_with_no_key_but_their_own_and_a_person
             *("--keys", agent.directory / "keys" / "keys.json", "--device", USER),
         )
         assert verified.returncode == 0, verified.stdout
-        report = person.wait_for("commissioning", lambda message: True).data["report"]
-        assert [each["input"] for each in report["in_earnest"]] == ["police"]
+        [report] = wait_for(lambda: reported(notices), what="the report at whoever uses the library")
+        assert [each.input for each in report.in_earnest] == ["police"]
         meta = person.wait_for("meta", lambda message: "commissioned" in message.data).data["commissioned"]
-        assert (meta["report"], meta["left_out"]) == (report["id"], ["power-cut"])
+        assert (meta["report"], meta["left_out"]) == (report.id, ["power-cut"])
         agent.wait_for_outputs(yellow="off", green="off", beacon="steady")
+
+
+def reported(notices: list[Notice]) -> list[Report]:
+    data = (each.message.data for each in notices if isinstance(each, NewMessage))
+    return [each.report for each in data if isinstance(each, CommissioningData)]
 
 
 def test_the_tap_gives_nobody_a_right_that_their_key_does_not_give(agent: AgentProcess) -> None:
