@@ -16,7 +16,7 @@ JOBS ?= 7
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime tpm est-tools node-tools control-room browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-package test-tflite test-picamera2 check bench bench-vision chaos enrolment-cuts fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-package test-tflite test-picamera2 check bench bench-vision chaos enrolment-cuts fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -92,6 +92,16 @@ control-room: $(ROOM)/dist/index.html ## The page at which operators answer alar
 $(ROOM)/dist/index.html: $(ROOM_TOOLS) $(ROOM_TYPES) $(ROOM)/build.mjs $(ROOM)/bundle.mjs $(ROOM)/tsconfig.json $(shell find $(ROOM)/src $(ROOM)/static 2>/dev/null)
 	@echo "Building the control room's page"
 	@cd $(ROOM) && node build.mjs
+	@touch $@
+
+SERVICE_PAGE := agent/service_page/static
+
+service-page: $(SERVICE_PAGE)/index.html ## The page that a device serves to a technician's phone, in agent/service_page/static
+	@:
+
+$(SERVICE_PAGE)/index.html: $(ROOM_TOOLS) $(ROOM_TYPES) $(ROOM)/build-service-page.mjs $(ROOM)/bundle.mjs $(ROOM)/tsconfig.json $(shell find $(ROOM)/src $(ROOM)/static/icon.svg 2>/dev/null)
+	@echo "Building the service page"
+	@cd $(ROOM) && node build-service-page.mjs $(CURDIR)/$(SERVICE_PAGE)
 	@touch $@
 
 $(ROOM_TOOLS): $(ROOM)/package-lock.json

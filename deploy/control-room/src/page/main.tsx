@@ -1,6 +1,7 @@
 // Begins the page: its settings, its worker, and what is in its address.
 import { effect } from "@preact/signals";
 import { render } from "preact";
+import "../colours.css";
 import type { Tell } from "../protocol";
 import { App, applyTheme } from "./app";
 import { ask, askOf } from "./ask";

@@ -1,16 +1,9 @@
 // How values become words: ages, clocks, places, and texts of devices, which are only ever text.
+import { plain } from "../plain";
 import type { AlarmView } from "../protocol";
 import { t } from "./strings";
 
-// Controls, and marks that turn the direction of what follows: a device could hide with them what it says.
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
-
-/** A text that somebody else wrote, safe to put before a person: no controls, at most `most` characters. */
-export function plain(text: unknown, most = 300): string {
-  const whole = typeof text === "string" ? text : text === undefined || text === null ? "" : JSON.stringify(text) ?? "";
-  const cut = whole.length > most ? `${whole.slice(0, most)}…` : whole;
-  return cut.replace(UNPRINTABLE, "\ufffd");
-}
+export { plain };
 
 /** What a table of words has for a name that somebody else wrote; else the name itself. Never what an object inherits: who draws
  * `__proto__` of a table writes into every object of the page. */

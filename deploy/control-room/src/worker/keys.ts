@@ -115,7 +115,7 @@ export async function sha256(text: string): Promise<string> {
   return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", UTF8.encode(text))));
 }
 
-function base64url(octets: Uint8Array): string {
+export function base64url(octets: Uint8Array): string {
   let text = "";
   for (const each of octets) text += String.fromCharCode(each);
   return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");

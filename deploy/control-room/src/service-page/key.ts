@@ -1,0 +1,86 @@
+// The technician's key: read from a file, kept in the memory of this page alone, and what it signs.
+//
+// On a USB cable the page comes by plain HTTP, where browsers have no crypto.subtle; so its own arithmetic signs everywhere.
+import { ed25519 } from "@noble/curves/ed25519.js";
+import { base64url } from "../worker/keys";
+
+const ROLES = ["technician", "admin"];
+const NAME = /^[A-Za-z0-9._-]{1,64}$/;
+const LIFE_S = 120;
+const UTF8 = new TextEncoder();
+
+/** Why a file is no key that may walk. */
+export type KeyFault = "not-json" | "no-key" | "public" | "role" | "halves";
+export class KeyError extends Error {
+  constructor(
+    readonly fault: KeyFault,
+    readonly detail = "",
+  ) {
+    super(fault);
+  }
+}
+
+export class Key {
+  readonly #secret: Uint8Array;
+  #lastCtr = 0;
+
+  private constructor(
+    readonly kid: string,
+    readonly role: string,
+    readonly issuer: string,
+    secret: Uint8Array,
+  ) {
+    this.#secret = secret;
+  }
+
+  /** The key in a file of `edge-agent keygen`. Throws KeyError. */
+  static read(text: string): Key {
+    let jwk: unknown;
+    try {
+      jwk = JSON.parse(text);
+    } catch {
+      throw new KeyError("not-json");
+    }
+    const field = (name: string): unknown => (typeof jwk === "object" && jwk !== null && Object.hasOwn(jwk, name) ? (jwk as Record<string, unknown>)[name] : undefined);
+    const [kid, role, x, d] = [field("kid"), field("role"), field("x"), field("d")];
+    const issuer = field("iss") ?? kid;
+    if (field("kty") !== "OKP" || field("crv") !== "Ed25519" || typeof x !== "string") throw new KeyError("no-key");
+    if (typeof d !== "string") throw new KeyError("public");
+    if (typeof kid !== "string" || !NAME.test(kid) || typeof issuer !== "string" || !NAME.test(issuer) || typeof role !== "string") throw new KeyError("no-key");
+    if (!ROLES.includes(role)) throw new KeyError("role", role);
+    let secret: Uint8Array;
+    try {
+      secret = octets(d);
+      if (base64url(ed25519.getPublicKey(secret)) !== x) throw new KeyError("halves");
+    } catch (error) {
+      throw error instanceof KeyError ? error : new KeyError("no-key");
+    }
+    return new Key(kid, role, issuer, secret);
+  }
+
+  /** The token of a command, as `agent/centre/orders.py` makes it, at the device's time in seconds since 1970. */
+  order(id: string, name: string, args: unknown, device: string, nonce: string, timeS: number): string {
+    const iat = Math.floor(timeS);
+    this.#lastCtr = Math.max(this.#lastCtr + 1, Date.now() * 1000);
+    const claims = { cmd_id: id, name, args, aud: device, iss: this.issuer, iat, exp: iat + LIFE_S, ctr: this.#lastCtr, boot_nonce: nonce };
+    const payload = base64url(UTF8.encode(JSON.stringify(claims)));
+    const seal = this.seal(payload);
+    return `${seal.protected}.${payload}.${seal.signature}`;
+  }
+
+  /** A signature in the JSON form of a JWS over a payload, which is base64url already. */
+  seal(payload: string): { protected: string; signature: string } {
+    const header = base64url(UTF8.encode(JSON.stringify({ alg: "EdDSA", kid: this.kid, typ: "JWT" })));
+    return { protected: header, signature: base64url(ed25519.sign(UTF8.encode(`${header}.${payload}`), this.#secret)) };
+  }
+
+  /** Overwrite the secret. */
+  forget(): void {
+    this.#secret.fill(0);
+  }
+}
+
+/** What a text in base64url stands for. Throws for one that is none. */
+export function octets(text: string): Uint8Array {
+  return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
+}

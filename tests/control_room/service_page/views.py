@@ -1,0 +1,183 @@
+"""Every view of the page, and how one comes to it."""
+
+from collections.abc import Callable, Mapping
+
+from playwright.sync_api import expect
+
+from tests.control_room.service_page.conftest import Phone
+from tests.control_room.service_page.scripted import VERDICTS, walk
+
+
+def code(phone: Phone) -> None:
+    phone.open()
+    for digit in "402":
+        phone.tap(digit)
+
+
+def wrong_code(phone: Phone) -> None:
+    phone.open()
+    phone.type_code("11111111")
+    expect(phone.page.get_by_text("4 tries left")).to_be_visible()
+
+
+def closed(phone: Phone) -> None:
+    phone.device.end("closed")
+    phone.open()
+    expect(phone.page.get_by_role("heading", name="closed")).to_be_visible()
+
+
+def label(phone: Phone) -> None:
+    phone.open()
+    phone.type_code()
+    phone.give_key()
+
+
+def _walk(name: str) -> Callable[[Phone], None]:
+    def show(phone: Phone) -> None:
+        phone.device.show(walk=walk(name), verdicts=[] if name == "label" else VERDICTS)
+        phone.enter()
+        expect(phone.page.get_by_role("heading", level=1)).to_be_visible()
+
+    return show
+
+
+def leave_out(phone: Phone) -> None:
+    _walk("press")(phone)
+    phone.page.wait_for_timeout(600)
+    phone.tap("Leave out…")
+    phone.page.get_by_label("The part is not fitted").check()
+
+
+def taken_over(phone: Phone) -> None:
+    phone.enter()
+    phone.device.end("taken-over")
+    expect(phone.page.get_by_role("heading", name="Another phone")).to_be_visible()
+
+
+def lost(phone: Phone) -> None:
+    _walk("press")(phone)
+    phone.device.cut()
+    expect(phone.page.locator(".said")).to_contain_text("No answer from the device")
+
+
+def cameras(phone: Phone) -> None:
+    phone.enter()
+    phone.go("Cameras")
+    expect(phone.page.get_by_alt_text("What the camera front sees now")).to_be_visible()
+
+
+def no_picture(phone: Phone) -> None:
+    phone.device.no_picture = "the camera front has not answered for 10 s"
+    phone.enter()
+    phone.go("Cameras")
+    expect(phone.page.get_by_text("has not answered")).to_be_visible()
+
+
+def draw(phone: Phone) -> None:
+    cameras(phone)
+    phone.tap("Draw zones and masks")
+    expect(phone.page.get_by_text("Tap something")).to_be_visible()
+
+
+def draw_zone(phone: Phone) -> None:
+    draw(phone)
+    phone.page.get_by_role("button", name="entrance", exact=True).tap()
+
+
+def draw_corner(phone: Phone) -> None:
+    draw_zone(phone)
+    phone.page.get_by_role("button", name="Corner 2").focus()
+
+
+def draw_locked(phone: Phone) -> None:
+    draw(phone)
+    phone.page.get_by_role("button", name="mask 1").tap()
+
+
+def draw_loupe(phone: Phone) -> None:
+    draw(phone)
+    phone.tap("+ Mask")
+    stage = phone.page.locator(".stage").bounding_box()
+    assert stage is not None
+    for x, y in ((0.55, 0.5), (0.75, 0.5)):
+        phone.page.touchscreen.tap(stage["x"] + x * stage["width"], stage["y"] + y * stage["height"])
+    cdp = phone.page.context.new_cdp_session(phone.page)
+    at = {"x": stage["x"] + 0.7 * stage["width"], "y": stage["y"] + 0.6 * stage["height"]}
+    cdp.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [at]})
+
+
+def draw_crossing(phone: Phone) -> None:
+    phone.device.cameras[0]["zones"][0]["polygon"] = [[0.2, 0.5], [0.7, 0.95], [0.7, 0.5], [0.2, 0.95]]
+    draw_zone(phone)
+
+
+def draw_save(phone: Phone) -> None:
+    draw(phone)
+    phone.tap("+ Mask")
+    stage = phone.page.locator(".stage").bounding_box()
+    assert stage is not None
+    for x, y in ((0.55, 0.5), (0.75, 0.5), (0.75, 0.6)):
+        phone.page.touchscreen.tap(stage["x"] + x * stage["width"], stage["y"] + y * stage["height"])
+    phone.tap("Done")
+    phone.tap("Done")
+    phone.tap("Save…")
+
+
+def draw_details(phone: Phone) -> None:
+    draw_zone(phone)
+    phone.tap("Details…")
+
+
+def place(phone: Phone) -> None:
+    phone.enter()
+    phone.go("Place")
+
+
+def report_not_yet(phone: Phone) -> None:
+    phone.enter()
+    phone.go("Report")
+
+
+def report(phone: Phone) -> None:
+    _walk("done")(phone)
+    phone.tap("To the report")
+    expect(phone.page.get_by_text("2 passed, 1 failed, 1 left out")).to_be_visible()
+
+
+def sealed(phone: Phone) -> None:
+    report(phone)
+    phone.tap("Sign and seal")
+    expect(phone.page.get_by_text("Signed and sealed")).to_be_visible()
+
+
+VIEWS: Mapping[str, Callable[[Phone], None]] = {
+    "code": code,
+    "wrong-code": wrong_code,
+    "closed": closed,
+    "label": label,
+    "walk-label": _walk("label"),
+    "walk-preparing": _walk("preparing"),
+    "walk-press": _walk("press"),
+    "walk-yellow": _walk("yellow"),
+    "walk-failed": _walk("failed"),
+    "walk-waiting": _walk("waiting"),
+    "walk-power-cut": _walk("power-cut"),
+    "walk-done": _walk("done"),
+    "leave-out": leave_out,
+    "taken-over": taken_over,
+    "lost": lost,
+    "cameras": cameras,
+    "no-picture": no_picture,
+    "draw": draw,
+    "draw-zone": draw_zone,
+    "draw-corner": draw_corner,
+    "draw-locked": draw_locked,
+    "draw-loupe": draw_loupe,
+    "draw-crossing": draw_crossing,
+    "draw-details": draw_details,
+    "draw-save": draw_save,
+    "place": place,
+    "report-not-yet": report_not_yet,
+    "report": report,
+    "sealed": sealed,
+}
