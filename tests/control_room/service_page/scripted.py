@@ -247,8 +247,10 @@ class Device:
             case "settings":
                 self._take_settings(self.verified(body["token"]).claims["args"])
                 handler.say(200, self.result)
-            case "report" if body is None:
-                handler.say(200, self._report(query))
+            case "report":
+                handler.say(
+                    200, {"draft": self._report(query)} if body is None else {"sealed": {"report": body["report"]}}
+                )
             case "answer" if body["say"] != self._says["walk"]["say"]:
                 handler.say(409, {"sentence": "the walk has gone on"})
             case _ if path.endswith("/picture"):
@@ -310,7 +312,7 @@ class Device:
 
     def _report(self, query: dict[str, str]) -> dict[str, Any]:
         note = query.get("note", "")
-        by = {name: query[name] for name in ("issuer", "kid")}
+        by = {"issuer": "sipho", "kid": query["kid"]}
         report = Report.model_validate({**self.report, "by": by, "note": note})
         self.sealed_note = note
         other = report.model_copy(update={"note": "all is well"}) if self.forges else report

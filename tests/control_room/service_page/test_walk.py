@@ -36,7 +36,7 @@ UNFAIR = [
 
 
 def tokens(phone: Phone) -> dict[str, str]:
-    return {each["id"]: each["token"] for body in phone.device.heard_at("orders") for each in body}
+    return {each["id"]: each["token"] for body in phone.device.heard_at("orders") for each in body["orders"]}
 
 
 def answers(phone: Phone) -> list[tuple[str, str]]:

@@ -105,6 +105,11 @@ export interface Report {
   in_earnest: { input: string; step: string }[];
 }
 
+export interface Sealed {
+  /** Its identifier. */
+  report: string;
+}
+
 /** Why the page is not let in any more. */
 export type End = "taken-over" | "ended" | "closed";
 export class GoneError extends Error {
@@ -125,8 +130,8 @@ export class RefusedError extends Error {
 
 const ANSWER_MS = 10_000;
 const POLL_MS = 25_000;
-/** A trial of settings may take two minutes. */
-const TRIAL_MS = 150_000;
+/** A trial of settings may take two minutes, a report with a key in a TPM three. */
+const LONG_MS = 200_000;
 
 async function call(path: string, { body, patienceMs = ANSWER_MS }: { body?: unknown; patienceMs?: number } = {}): Promise<Response> {
   const sent = body === undefined ? {} : { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } };
@@ -143,14 +148,15 @@ const json = async <T>(answer: Promise<Response>): Promise<T> => (await (await a
 export const enter = (code: string) => call("enter", { body: { code } });
 /** `after` is the number of the state that is known; null: answer at once. */
 export const getState = (after: number | null) => json<State>(call(after === null ? "state" : `state?after=${after}`, { patienceMs: POLL_MS }));
-export const sendOrders = (orders: { id: string; topic: string; token: string }[]) => call("orders", { body: orders });
+export const sendOrders = (orders: { id: string; token: string }[]) => call("orders", { body: { orders } });
 /** `say` is the sentence that is answered: the walk may have gone on meanwhile. */
 export const sendAnswer = (answer: string, say: string, reason = "") => call("answer", { body: { answer, reason, say } });
 export const getSettings = () => json<Settings>(call("cameras"));
 export const checkSettings = (changes: Changes) => json<Check>(call("settings/check", { body: { changes } }));
-export const sendSettings = (token: string) => json<Result>(call("settings", { body: { token }, patienceMs: TRIAL_MS }));
-export const getReport = (query: Record<string, string>) => json<{ report: Report; payload: string }>(call(`report?${new URLSearchParams(query)}`));
-export const sendReport = (seal: { protected: string; signature: string }) => call("report", { body: seal });
+export const sendSettings = (token: string) => json<Result>(call("settings", { body: { token }, patienceMs: LONG_MS }));
+/** A draft and what to sign of it; or, if the walk has its report already, that. */
+export const getReport = (query: Record<string, string>) => json<{ draft?: { report: Report; payload: string }; sealed?: Sealed }>(call(`report?${new URLSearchParams(query)}`, { patienceMs: LONG_MS }));
+export const sendReport = (report: string, seal: { protected: string; signature: string }) => json<{ sealed: Sealed }>(call("report", { body: { report, ...seal }, patienceMs: LONG_MS }));
 
 export async function getPicture(camera: string, after: number | null): Promise<Shot> {
   const answer = await call(`cameras/${encodeURIComponent(camera)}/picture${after === null ? "" : `?after=${after}`}`);

@@ -16,7 +16,8 @@ export function App() {
   if (end === "unknown") return <Screen title={t.title} thumb={null}><p>{t.asking}</p></Screen>;
   if (end === "none") return <Enter />;
   if (end !== "open") return <Ended end={end} />;
-  const isThere = key.value !== null && device.value !== null && (state.value === null || state.value.device === device.value);
+  const named = state.value?.device ?? "";
+  const isThere = key.value !== null && device.value !== null && (named === "" || named === device.value);
   if (!isThere) return <><Head /><KeyAndLabel /></>;
   if (drawn.value !== null && tab.value === "cameras") return <><Head /><Draw edit={drawn.value} /></>;
   const View = VIEWS[tab.value];

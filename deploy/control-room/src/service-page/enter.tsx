@@ -71,7 +71,7 @@ export function Enter() {
 }
 
 export function KeyAndLabel() {
-  const now = state.value;
+  const now = state.value?.device ? state.value : null; // it has no name before the agent has answered
   const mine = key.value;
   const begin = () => {
     if (now === null) return say(t.asking);

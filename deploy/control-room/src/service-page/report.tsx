@@ -15,21 +15,19 @@ const note = signal("");
 async function load(): Promise<{ report: Report; payload: string } | null> {
   const by = key.peek();
   if (by === null) return null;
-  const text = note.peek().trim();
-  const made = await getReport({ issuer: by.issuer, kid: by.kid, ...(text === "" ? {} : { note: text }) });
-  report.value = made.report;
-  return made;
+  const made = await getReport({ kid: by.kid, note: note.peek().trim() });
+  if (made.sealed !== undefined) sealed.value = made.sealed.report;
+  report.value = made.draft?.report ?? null;
+  return made.draft ?? null;
 }
 
 async function seal(): Promise<void> {
   const by = key.peek();
   const made = await load();
   if (by === null || made === null) return;
-  const { issuer, kid } = made.report.by;
-  if (kid !== by.kid || issuer !== by.issuer || made.report.device.name !== nameOf(device.peek() ?? "")) return say(t.report.other, true);
+  if (made.report.by.kid !== by.kid || made.report.device.name !== nameOf(device.peek() ?? "")) return say(t.report.other, true);
   if (!isOf(made.payload, made.report)) return say(t.report.wrong, true);
-  await sendReport(by.seal(made.payload));
-  sealed.value = made.report.id;
+  sealed.value = (await sendReport(made.report.id, by.seal(made.payload))).sealed.report;
   say("");
 }
 

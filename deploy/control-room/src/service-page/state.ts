@@ -100,7 +100,7 @@ async function signOrders({ device: named, nonce, orders }: State, by: Key): Pro
   if (fair.length < asked.length) say(t.walk.unfair, true);
   for (const { id } of asked) signed.set(id, nonce);
   if (fair.length === 0) return;
-  const tokens = fair.map(({ id, topic, name, args }) => ({ id, topic, token: by.order(id, name, args, named, nonce, deviceTimeS()) }));
+  const tokens = fair.map(({ id, name, args }) => ({ id, token: by.order(id, name, args, named, nonce, deviceTimeS()) }));
   if (await attempt(async () => void (await sendOrders(tokens)))) return;
   for (const { id } of fair) signed.delete(id);
   await sleep(LONGEST_PAUSE_MS);

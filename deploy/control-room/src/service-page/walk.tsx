@@ -19,7 +19,7 @@ async function answer(what: string, walk: WalkView, reason = ""): Promise<boolea
         isDone = true;
       } catch (error) {
         if (!(error instanceof RefusedError) || error.status !== 409) throw error;
-        say(t.walk.late, true);
+        say(plain(error.message, 160) || t.walk.late, true);
       }
     });
   });
